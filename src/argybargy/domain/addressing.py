@@ -1,0 +1,48 @@
+"""Who is asked, who is meant, and what the reader is told about it."""
+
+from collections.abc import Iterable
+
+from argybargy.domain.message import TO_ALL, Message, SenderKind
+from argybargy.domain.names import ANYONE, NOBODY, OPERATOR, fold
+
+
+def default_expects(to: tuple[str, ...]) -> str:
+    """Return who should answer when the sender does not say.
+
+    A single addressee is asked; several, or everybody, are told: otherwise they
+    would all answer at once.
+    """
+    return to[0] if to != TO_ALL and len(to) == 1 else NOBODY
+
+
+def resolve_expects(expects: str, sender: str, members: Iterable[str]) -> str:
+    """Narrow ``anyone`` to a name when exactly one other member could answer.
+
+    A hint for people. An agent claims whenever `expects` is ``anyone``: two agents
+    that read at different times may see different hints.
+
+    Args:
+        expects: What the message says.
+        sender: Who sent it.
+        members: Names of the members, each once.
+    """
+    if expects != ANYONE:
+        return expects
+    sender = fold(sender)
+    others = [name for name in members if fold(name) != sender]
+    return others[0] if len(others) == 1 else ANYONE
+
+
+def is_asked(message: Message, peer: str) -> bool:
+    """Tell whether the message asks the peer with the folded name `peer`."""
+    return message.expects == ANYONE or fold(message.expects) == peer
+
+
+def speaks_as(sender: str, kind: SenderKind) -> frozenset[str]:
+    """Return the folded names under which a speaker is addressed.
+
+    Every human answers to ``operator``, whatever name is in the composer.
+    """
+    if kind is SenderKind.OPERATOR:
+        return frozenset({fold(sender), OPERATOR})
+    return frozenset({fold(sender)})

@@ -1,0 +1,220 @@
+"""What may be asked of a room, what the room answers, and what it writes.
+
+A command carries facts that the rules need and a room does not hold (a message
+older than the tail, whether the relay may hold one more room): the room task looks
+them up before it lets the rules decide.
+"""
+
+import hashlib
+from functools import cached_property
+
+import attrs
+
+from argybargy.domain.message import Lease, Message, Question, Receipt, SenderKind
+from argybargy.domain.names import fold
+
+
+@attrs.frozen
+class Post:
+    """Say something.
+
+    Attributes:
+        sender: Who speaks.
+        kind: Agent or operator; only the operator may post into a closed room and
+            is not rate limited.
+        text: What is said.
+        to: The addressees, or :data:`~argybargy.domain.message.TO_ALL`.
+        expects: Who should answer; ``None`` takes the default of the addressing.
+        reply_to: The message this answers.
+        idempotency_key: What makes the request repeatable.
+        subject: The message that `reply_to` names, where the tail lacks it.
+        has_room_quota: Whether an empty room may get its first message.
+    """
+
+    sender: str
+    kind: SenderKind
+    text: str
+    to: tuple[str, ...]
+    expects: str | None = None
+    reply_to: int | None = None
+    idempotency_key: str | None = None
+    subject: Message | None = None
+    has_room_quota: bool = True
+
+    @cached_property
+    def digest(self) -> bytes:
+        """A fingerprint of what is posted, to tell a retry from another post."""
+        to = tuple(map(fold, self.to))
+        expects = None if self.expects is None else fold(self.expects)
+        parts = (self.text, to, expects, self.reply_to)
+        return hashlib.sha256(repr(parts).encode()).digest()[:16]
+
+
+@attrs.frozen
+class Claim:
+    """Take a question, or renew the claim on it.
+
+    Attributes:
+        peer: Who asks.
+        seq: The question.
+        lease_seconds: The lease wanted; ``None`` takes the relay's default.
+        subject: The message, where the tail lacks it.
+    """
+
+    peer: str
+    seq: int
+    lease_seconds: int | None = None
+    subject: Message | None = None
+
+
+@attrs.frozen
+class Release:
+    """Give a claimed question back."""
+
+    peer: str
+    seq: int
+    subject: Message | None = None
+
+
+@attrs.frozen
+class Renew:
+    """Renew every claim of a peer that has just polled."""
+
+    peer: str
+
+
+@attrs.frozen
+class Open:
+    """Open the room: make it if it is not there, reopen it if it is closed."""
+
+    by: str
+    action: str = "open"
+
+
+@attrs.frozen
+class Close:
+    """Close the room and dismiss the agents in it."""
+
+    by: str
+
+
+@attrs.frozen
+class Dismiss:
+    """Forget a peer whose last code was revoked, and free what it holds."""
+
+    peer: str
+
+
+Command = Post | Claim | Release | Renew | Open | Close | Dismiss
+
+
+@attrs.frozen
+class Posted:
+    """The post is in. `is_duplicate` when it already was."""
+
+    message: Message
+    is_duplicate: bool = False
+
+
+@attrs.frozen
+class Granted:
+    """The claim is the asker's."""
+
+    lease: Lease
+
+
+@attrs.frozen
+class Done:
+    """Nothing more to say."""
+
+
+Answer = Posted | Granted | Done
+
+
+@attrs.frozen
+class AppendMessage:
+    """Store a new message."""
+
+    message: Message
+
+
+@attrs.frozen
+class UpdateClaim:
+    """Store who holds a question now.
+
+    Attributes:
+        seq: The question.
+        claimed_by: The holder, or ``None``.
+        fence: The number of the grant; 0 without a holder.
+        is_settled: Whether the claim is permanent by an answer.
+        lease: The live claim, or ``None`` where there is none any more.
+    """
+
+    seq: int
+    claimed_by: str | None
+    fence: int
+    is_settled: bool
+    lease: Lease | None
+
+
+@attrs.frozen
+class OpenQuestion:
+    """Remember that somebody waits for an answer."""
+
+    question: Question
+
+
+@attrs.frozen
+class CloseQuestion:
+    """Forget a question that was answered, or that nobody waits for."""
+
+    seq: int
+
+
+@attrs.frozen
+class KeepReceipt:
+    """Remember what an idempotency key was used for."""
+
+    peer: str
+    key: str
+    receipt: Receipt
+
+
+@attrs.frozen
+class ForgetMember:
+    """Remove a peer from those who have posted."""
+
+    peer: str
+
+
+@attrs.frozen
+class Audit:
+    """Record who did what, in the transaction that does it.
+
+    Attributes:
+        at_ms: When.
+        action: What was done.
+        actor: Who did it.
+        room: Where; empty when it concerns no room.
+        detail: Particulars; never a code, a token or a message's text.
+        tally: What the row counts, for rows that are counted up: a later one of
+            the same tally takes its place. Empty for all others.
+    """
+
+    at_ms: int
+    action: str
+    actor: str = ""
+    room: str = ""
+    detail: str = ""
+    tally: str = ""
+
+
+Write = (
+    AppendMessage
+    | UpdateClaim
+    | OpenQuestion
+    | CloseQuestion
+    | KeepReceipt
+    | ForgetMember
+    | Audit
+)

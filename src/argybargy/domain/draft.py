@@ -1,0 +1,208 @@
+"""A decision in the making: the only mutable thing in the domain.
+
+It lives within one call of ``decide`` and never leaves it. Each method makes one
+change to the room and names the write that makes the same change durable, so that
+the two cannot drift apart.
+"""
+
+import attrs
+
+from argybargy.domain.commands import (
+    Answer,
+    AppendMessage,
+    Audit,
+    CloseQuestion,
+    ForgetMember,
+    KeepReceipt,
+    OpenQuestion,
+    UpdateClaim,
+    Write,
+)
+from argybargy.domain.limits import Limits
+from argybargy.domain.message import Lease, Member, Message, Question, Receipt
+from argybargy.domain.moment import Moment
+from argybargy.domain.state import ReceiptKey, Room
+
+
+@attrs.frozen
+class Decision:
+    """What a command comes to.
+
+    Attributes:
+        room: The room afterwards.
+        writes: What makes that durable, in order.
+        answer: What the asker is told.
+    """
+
+    room: Room
+    writes: tuple[Write, ...]
+    answer: Answer
+
+
+@attrs.define
+class Draft:
+    """A room being changed, and the writes so far.
+
+    Attributes:
+        room: The room as changed so far.
+        now: The time of the decision.
+        limits: What the relay allows.
+        recalled: A message older than the tail that the command speaks of.
+        writes: What makes the changes durable, in order.
+    """
+
+    room: Room
+    now: Moment
+    limits: Limits
+    recalled: Message | None = None
+    writes: list[Write] = attrs.field(factory=list)
+
+    def decision(self, answer: Answer) -> Decision:
+        """Finish."""
+        return Decision(self.room, tuple(self.writes), answer)
+
+    def change(self, **fields: object) -> None:
+        """Replace fields of the room that need no write of their own."""
+        self.room = attrs.evolve(self.room, **fields)  # type: ignore[arg-type]
+
+    def message(self, seq: int) -> Message | None:
+        """Return a kept message, if the tail or the command brought it along."""
+        message = self.room.messages.get(seq)
+        if message is None and self.recalled is not None and self.recalled.seq == seq:
+            message = self.recalled
+        return message if seq >= self.room.first else None
+
+    def audit(self, action: str, actor: str, detail: str = "") -> None:
+        """Record who did what."""
+        self.writes.append(
+            Audit(self.now.wall_ms, action, actor, self.room.name, detail)
+        )
+
+    def append(self, message: Message) -> None:
+        """Add a message at the head, and let retention take the oldest."""
+        room = self.room
+        self.change(
+            head=message.seq,
+            last_ms=message.at_ms,
+            messages=room.messages.insert(message.seq, message),
+            tail_bytes=room.tail_bytes + message.text_bytes,
+        )
+        self.writes.append(AppendMessage(message))
+        self._retain()
+        self._trim_tail()
+
+    def _retain(self) -> None:
+        """Move the oldest kept seq up; the store deletes what is below it later.
+
+        A question that retention takes is neither claimed nor open any more. The
+        store drops its rows by the same rule, `seq < first`.
+        """
+        room, keep = self.room, self.limits.messages_per_room
+        first = max(room.first, room.head - keep + 1) if keep else room.first
+        leases, questions, messages = room.leases, room.questions, room.messages
+        for seq in range(room.first, first):
+            leases, questions = leases.discard(seq), questions.discard(seq)
+            if seq < room.tail_first:
+                messages = messages.discard(seq)
+        self.change(first=first, leases=leases, questions=questions, messages=messages)
+
+    def _trim_tail(self) -> None:
+        """Let go of the oldest messages held in memory, but never of a claimed one."""
+        room, limits = self.room, self.limits
+        messages, total, first = room.messages, room.tail_bytes, room.tail_first
+        while first < room.head and (
+            first < room.first
+            or room.head - first >= limits.tail_messages
+            or total > limits.tail_bytes
+        ):
+            total -= messages[first].text_bytes
+            if first not in room.leases:
+                messages = messages.discard(first)
+            first += 1
+        self.change(messages=messages, tail_bytes=total, tail_first=first)
+
+    def lease(self, message: Message, lease: Lease) -> None:
+        """Let somebody hold a question until the lease runs out."""
+        self._claim(message, lease.holder, lease.fence, lease=lease)
+
+    def settle(self, message: Message, holder: str, fence: int) -> None:
+        """Let the claim of `holder` stand for good."""
+        self._claim(message, holder, fence, is_settled=True)
+
+    def unclaim(self, message: Message) -> None:
+        """Let nobody hold a question."""
+        self._claim(message, None, 0)
+
+    def _claim(
+        self,
+        message: Message,
+        holder: str | None,
+        fence: int,
+        *,
+        lease: Lease | None = None,
+        is_settled: bool = False,
+    ) -> None:
+        room, seq = self.room, message.seq
+        now_claimed = attrs.evolve(
+            message, claimed_by=holder, fence=fence, is_settled=is_settled
+        )
+        keeps = seq >= room.tail_first or lease is not None
+        self.change(
+            messages=room.messages.insert(seq, now_claimed)
+            if keeps
+            else room.messages.discard(seq),
+            leases=room.leases.discard(seq)
+            if lease is None
+            else room.leases.insert(seq, lease),
+            fence=max(room.fence, fence),
+            lapse_at=room.lapse_at
+            if lease is None
+            else min(room.lapse_at, lease.lapses_at),
+        )
+        self.writes.append(UpdateClaim(seq, holder, fence, is_settled, lease))
+
+    def renew(self, lease: Lease) -> None:
+        """Replace a lease by a later one of the same grant.
+
+        There is nothing to write down: a restart renews every lease anyway.
+        """
+        self.change(leases=self.room.leases.insert(lease.seq, lease))
+
+    def open_question(self, question: Question) -> None:
+        """Remember that somebody waits."""
+        self.change(questions=self.room.questions.insert(question.seq, question))
+        self.writes.append(OpenQuestion(question))
+
+    def close_question(self, seq: int) -> None:
+        """Forget a question, if it was open."""
+        if seq in self.room.questions:
+            self.change(questions=self.room.questions.discard(seq))
+            self.writes.append(CloseQuestion(seq))
+
+    def keep_member(self, peer: str, member: Member) -> None:
+        """Note who has posted; the store reads it off the message."""
+        self.change(members=self.room.members.insert(peer, member))
+
+    def forget_member(self, peer: str) -> None:
+        """Remove a peer from those who have posted."""
+        if peer in self.room.members:
+            self.change(members=self.room.members.discard(peer))
+            self.writes.append(ForgetMember(peer))
+
+    def keep_receipt(self, key: ReceiptKey, receipt: Receipt) -> None:
+        """Remember a key, and let go of those that are too old or too many."""
+        room, limits = self.room, self.limits
+        receipts, order, first = room.receipts, room.receipt_order, room.receipt_first
+        oldest_ms = self.now.wall_ms - limits.idempotency_seconds * 1000
+        while receipts and (
+            receipts[order[first]].at_ms < oldest_ms
+            or len(receipts) >= limits.idempotency_keys_per_room
+        ):
+            receipts, order = receipts.discard(order[first]), order.discard(first)
+            first += 1
+        self.change(
+            receipts=receipts.insert(key, receipt),
+            receipt_order=order.insert(first + len(order), key),
+            receipt_first=first,
+        )
+        self.writes.append(KeepReceipt(*key, receipt))

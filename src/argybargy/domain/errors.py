@@ -1,0 +1,241 @@
+"""The one error family: every way the relay says no, as a table.
+
+A problem's code never changes once it is released: agents branch on it. Its text
+is a constant with facts filled in, never a request's own words, and tells the
+reader what to do next. ``web/errors`` is the only place that renders one.
+"""
+
+import enum
+from typing import Self
+
+import attrs
+
+
+@attrs.frozen
+class ProblemKind:
+    """What is the same for every occurrence of one problem.
+
+    Attributes:
+        code: The stable name that clients branch on.
+        status: The HTTP status that carries it.
+        text: A sentence with ``{facts}`` to fill in.
+    """
+
+    code: str
+    status: int
+    text: str
+
+
+class Problem(enum.Enum):
+    """All problems, in the order of their status."""
+
+    BAD_REQUEST = ProblemKind("bad_request", 400, "{problem}")
+    MALFORMED = ProblemKind(
+        "malformed", 400, "This is not an HTTP/1.1 request that the relay can read."
+    )
+    UNAUTHORIZED = ProblemKind(
+        "unauthorized",
+        401,
+        "Missing, invalid, revoked or expired access code. Send the header "
+        "'Authorization: Bearer <code>'. Ask the operator of the relay for a code.",
+    )
+    ADMIN_UNAUTHORIZED = ProblemKind(
+        "admin_unauthorized",
+        401,
+        "Missing or invalid admin token. Send it as X-Admin-Token; "
+        "'argybargy token' prints it on the relay's own machine.",
+    )
+    ROOM_QUOTA = ProblemKind(
+        "room_quota",
+        403,
+        "The relay holds its {limit} rooms. Ask the operator to raise the limit.",
+    )
+    CODE_QUOTA = ProblemKind(
+        "code_quota",
+        403,
+        "The relay has issued its {limit} codes. Revoke one, or raise the limit.",
+    )
+    ORIGIN_REFUSED = ProblemKind(
+        "origin_refused",
+        403,
+        "A page of another origin may not make this request. "
+        "Add its origin to ARGYBARGY_ALLOWED_HOSTS if it is yours.",
+    )
+    NOT_FOUND = ProblemKind(
+        "not_found", 404, "There is no message {seq} in your room that you may see."
+    )
+    ROOM_NOT_FOUND = ProblemKind(
+        "room_not_found",
+        404,
+        "There is no such room. GET /admin/state lists the rooms there are.",
+    )
+    NO_SUCH_ROUTE = ProblemKind(
+        "no_such_route", 404, "There is nothing here. GET / lists every endpoint."
+    )
+    METHOD_NOT_ALLOWED = ProblemKind(
+        "method_not_allowed",
+        405,
+        "This path does not answer that method. GET / lists every endpoint.",
+    )
+    REQUEST_TIMEOUT = ProblemKind(
+        "request_timeout",
+        408,
+        "The request did not arrive in time. Send it whole, then wait.",
+    )
+    ROOM_CLOSED = ProblemKind(
+        "room_closed",
+        409,
+        "Room {room} was closed by {closed_by} at {closed_at}. Nobody is reading "
+        "it. Stop polling and finish up.",
+    )
+    CLAIMED_BY_OTHER = ProblemKind(
+        "claimed_by_other",
+        409,
+        "{claimed_by} holds the claim on message {seq}. Stay quiet and keep polling; "
+        "if the claim lapses, the room says so.",
+    )
+    NOT_CLAIMABLE = ProblemKind(
+        "not_claimable",
+        409,
+        "Message {seq} cannot be claimed ({reason}). Claim only open questions of "
+        "others: expects_reply is 'anyone', or your own name.",
+    )
+    AMBIGUOUS = ProblemKind(
+        "ambiguous",
+        409,
+        "That name has codes in several rooms. Say which with 'room', "
+        "or revoke them all with 'all': true.",
+    )
+    SENDER_TAKEN = ProblemKind(
+        "sender_taken",
+        409,
+        "An agent of this room has that name. Speak under another one.",
+    )
+    BODY_TOO_LARGE = ProblemKind(
+        "body_too_large",
+        413,
+        "The request body is larger than {limit_bytes} bytes. Send less.",
+    )
+    URL_TOO_LONG = ProblemKind(
+        "url_too_long", 414, "The URL is longer than {limit_bytes} bytes."
+    )
+    UNSUPPORTED_MEDIA_TYPE = ProblemKind(
+        "unsupported_media_type",
+        415,
+        "Send the body as 'Content-Type: application/json'; "
+        "POST /messages also takes text/plain.",
+    )
+    EXPECTATION_FAILED = ProblemKind(
+        "expectation_failed", 417, "The only expectation that is met is 100-continue."
+    )
+    MISDIRECTED = ProblemKind(
+        "misdirected",
+        421,
+        "The relay does not answer to this Host. "
+        "Add the host to ARGYBARGY_ALLOWED_HOSTS if it is yours.",
+    )
+    INVALID_REQUEST = ProblemKind(
+        "invalid_request",
+        422,
+        "The request does not fit this endpoint: 'errors' names each field.",
+    )
+    IDEMPOTENCY_CONFLICT = ProblemKind(
+        "idempotency_conflict",
+        422,
+        "This Idempotency-Key was used for another message ({seq}). "
+        "Take a new key for a new message.",
+    )
+    CONTAINS_SECRET = ProblemKind(
+        "contains_secret",
+        422,
+        "The text contains an access code that is in use. Nothing was posted. "
+        "Never send a code to anyone.",
+    )
+    RATE_LIMITED = ProblemKind(
+        "rate_limited",
+        429,
+        "At most {limit} {what} per {window_seconds} s. Wait {retry_after} s.",
+    )
+    AUTH_THROTTLED = ProblemKind(
+        "auth_throttled",
+        429,
+        "Too many failed sign-ins from this address. Wait {retry_after} s.",
+    )
+    HEADERS_TOO_LARGE = ProblemKind(
+        "headers_too_large",
+        431,
+        "The request head is larger than {limit_bytes} bytes or has more than "
+        "{limit_fields} fields.",
+    )
+    INTERNAL = ProblemKind(
+        "internal_error",
+        500,
+        "The relay failed to answer. What was asked may or may not have happened; "
+        "ask again with the same Idempotency-Key.",
+    )
+    NOT_IMPLEMENTED = ProblemKind(
+        "not_implemented",
+        501,
+        "The relay speaks HTTP/1.1 without upgrades and with chunked coding only.",
+    )
+    STORAGE_UNAVAILABLE = ProblemKind(
+        "storage_unavailable",
+        503,
+        "The relay cannot store anything right now. Nothing was changed; "
+        "try again in {retry_after} s.",
+    )
+    STORAGE_FULL = ProblemKind(
+        "storage_full",
+        503,
+        "The relay's disk is full. Nothing was changed; reading still works. "
+        "Try again in {retry_after} s.",
+    )
+    BUSY = ProblemKind(
+        "busy", 503, "The relay has its hands full. Try again in {retry_after} s."
+    )
+    ROOM_UNAVAILABLE = ProblemKind(
+        "room_unavailable",
+        503,
+        "This room keeps failing and is set aside until the relay is restarted. "
+        "The operator finds the reason in the log.",
+    )
+    DRAINING = ProblemKind(
+        "draining", 503, "The relay is shutting down. Try again in {retry_after} s."
+    )
+    VERSION_NOT_SUPPORTED = ProblemKind(
+        "version_not_supported", 505, "The relay speaks HTTP/1.1."
+    )
+
+
+class RelayError(Exception):
+    """An expected refusal, with its facts; it becomes an answer, never a crash.
+
+    Attributes:
+        problem: Which one.
+        facts: What is particular to this occurrence. They fill the sentence and
+            go into the answer beside it; never a secret, never a request's text.
+    """
+
+    def __init__(self, problem: Problem, /, **facts: object) -> None:
+        super().__init__(problem.value.code)
+        self.problem = problem
+        self.facts = facts
+
+    @property
+    def text(self) -> str:
+        """The sentence, with the facts in their places."""
+        return self.problem.value.text.format_map(self.facts)
+
+    def __str__(self) -> str:
+        return f"{self.problem.value.code}: {self.text}"
+
+    @classmethod
+    def invalid(cls, field: str, problem: str) -> Self:
+        """Make the refusal of one field: 422 with ``errors: [{field, problem}]``."""
+        return cls.invalid_fields([(field, problem)])
+
+    @classmethod
+    def invalid_fields(cls, problems: list[tuple[str, str]]) -> Self:
+        """Make the refusal of several fields at once."""
+        errors = [{"field": field, "problem": text} for field, text in problems]
+        return cls(Problem.INVALID_REQUEST, errors=errors)

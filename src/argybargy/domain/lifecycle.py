@@ -1,0 +1,54 @@
+"""Rooms open and close at the operator's word; agents stay until told."""
+
+import attrs
+
+from argybargy.domain.claiming import free
+from argybargy.domain.commands import Close, Dismiss, Done, Open
+from argybargy.domain.draft import Decision, Draft
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.names import fold
+from argybargy.domain.state import RoomStatus
+
+
+def decide_open(draft: Draft, command: Open) -> Decision:
+    """Open the room. One that is open already stays as it is."""
+    room = draft.room
+    if not room.exists or room.status.is_closed:
+        draft.change(
+            status=RoomStatus(room.name),
+            spoken_ms=draft.now.wall_ms,
+            quiet_since=draft.now.steady_seconds,
+        )
+        draft.audit(command.action, command.by)
+    return draft.decision(Done())
+
+
+def decide_close(draft: Draft, close: Close) -> Decision:
+    """Close the room, ending every claim that no answer has settled.
+
+    Closing a closed room changes nothing: who closed it first, and when, stands.
+    """
+    room = draft.room
+    if not room.exists:
+        raise RelayError(Problem.ROOM_NOT_FOUND)
+    if not room.status.is_closed:
+        at_ms = max(draft.now.wall_ms, room.last_ms)
+        for lease in sorted(room.leases.values(), key=lambda lease: lease.seq):
+            draft.unclaim(draft.room.messages[lease.seq])
+        draft.change(
+            status=attrs.evolve(room.status, closed_at_ms=at_ms, closed_by=close.by)
+        )
+        draft.audit("room_close", close.by)
+    return draft.decision(Done())
+
+
+def decide_dismiss(draft: Draft, dismiss: Dismiss) -> Decision:
+    """Let a peer go: what it claimed is free again, what it asked needs no answer."""
+    for lease in draft.room.leases_of(dismiss.peer):
+        free(draft, lease)
+    peer = fold(dismiss.peer)
+    for question in list(draft.room.questions.values()):
+        if question.asker == peer:
+            draft.close_question(question.seq)
+    draft.forget_member(peer)
+    return draft.decision(Done())

@@ -1,0 +1,87 @@
+"""Every bound of the relay, once: rules, manifest, settings and docs read it here."""
+
+import attrs
+
+MAX_SEQ = 2**53 - 1
+"""The largest seq or cursor: what a JSON number holds exactly everywhere."""
+
+
+@attrs.frozen
+class Limits:
+    """What one relay allows. ``0`` means "no limit" only where the text says so.
+
+    Attributes:
+        text_chars: Longest message text, in characters.
+        text_bytes: Longest message text, in bytes of UTF-8.
+        addressees: Most names in one ``to``.
+        idempotency_key_chars: Longest ``Idempotency-Key``.
+        idempotency_seconds: How long a key is remembered.
+        idempotency_keys_per_room: Most keys remembered per room; the oldest is
+            forgotten first.
+        capabilities_chars: Longest description of what an agent can do.
+        body_bytes: Largest request body.
+        posts_per_window: Accepted posts of one peer per window.
+        claims_per_window: Claim attempts of one peer per window.
+        reads_per_window: Reads of one peer per window that do not park.
+        window_seconds: Length of the sliding window of the three above.
+        wait_seconds: Longest time a poll stays parked.
+        parked_polls_per_peer: Most polls of one peer parked at once; one more
+            answers the oldest.
+        poll_messages: Most messages in one answer to a poll.
+        poll_bytes: Most bytes of text in one answer, after the first message.
+        history_messages: Most messages in one answer of history.
+        messages_per_room: Messages kept per room; ``0`` keeps all.
+        tail_messages: Newest messages of a live room held in memory.
+        tail_bytes: Most bytes of text in that tail.
+        lease_seconds: How long a claim lasts unrenewed; ``0`` is for ever.
+        lease_seconds_max: Longest lease a claim may ask for.
+        online_seconds: How long after its last request a peer counts as online.
+        idle_seconds: Silence after which polls say ``should_exit``; ``0`` is never.
+        rooms: Most rooms that hold messages; ``0`` is any number.
+        codes: Most codes at once; ``0`` is any number.
+        inbox_commands: Commands that may wait for one room task; more are
+            answered 503.
+        batch_commands: Most commands one room decides and commits together.
+        live_room_seconds: How long a room nobody uses stays in memory.
+        room_crashes_per_minute: Crashes of one room task after which the room
+            answers 503 until the relay is restarted.
+        auth_failures: Failed sign-ins an address may make at once.
+        auth_failure_seconds: Time after which an address may fail once more.
+        auth_addresses: Addresses whose failures are remembered.
+        audit_rows: Rows kept in the audit log; the oldest go first.
+    """
+
+    text_chars: int = 8_000
+    text_bytes: int = 32 * 1024
+    addressees: int = 16
+    idempotency_key_chars: int = 128
+    idempotency_seconds: int = 24 * 3600
+    idempotency_keys_per_room: int = 10_000
+    capabilities_chars: int = 400
+    body_bytes: int = 64 * 1024
+    posts_per_window: int = 10
+    claims_per_window: int = 60
+    reads_per_window: int = 120
+    window_seconds: float = 10.0
+    wait_seconds: float = 25.0
+    parked_polls_per_peer: int = 4
+    poll_messages: int = 100
+    poll_bytes: int = 256 * 1024
+    history_messages: int = 500
+    messages_per_room: int = 2_000
+    tail_messages: int = 1_000
+    tail_bytes: int = 1024 * 1024
+    lease_seconds: int = 900
+    lease_seconds_max: int = 86_400
+    online_seconds: float = 60.0
+    idle_seconds: int = 1_800
+    rooms: int = 0
+    codes: int = 0
+    inbox_commands: int = 1_024
+    batch_commands: int = 128
+    live_room_seconds: float = 300.0
+    room_crashes_per_minute: int = 3
+    auth_failures: int = 10
+    auth_failure_seconds: float = 6.0
+    auth_addresses: int = 10_000
+    audit_rows: int = 50_000

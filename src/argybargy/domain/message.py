@@ -1,0 +1,161 @@
+"""Messages, and what claims make of them."""
+
+import enum
+from functools import cached_property
+from typing import Final
+
+import attrs
+
+from argybargy.domain.names import EVERYONE, fold
+
+
+class SenderKind(enum.Enum):
+    """Who speaks. Set by the relay, never by a request."""
+
+    AGENT = "agent"
+    OPERATOR = "operator"
+    SYSTEM = "system"
+
+
+TO_ALL: Final = (EVERYONE,)
+REOPENED: Final = "reopened"
+"""The event of the message that says a question is open again."""
+
+
+@attrs.frozen
+class Message:
+    """One message as it stands now; only a claim ever changes it.
+
+    Attributes:
+        seq: Its place in the room, from 1 up without gaps.
+        at_ms: When it was accepted, in milliseconds since 1970 UTC. Never earlier
+            than the message before it.
+        sender: The name of who spoke.
+        kind: What sort of speaker that is.
+        to: The addressees as they are called, or :data:`TO_ALL`.
+        text: What was said.
+        expects: Who should answer: ``none``, ``anyone``, or a name.
+        reply_to: The seq of the message that this one answers.
+        event: What happened, for messages of the relay itself.
+        claimed_by: Who has taken the question, while that holds.
+        fence: The number of the grant behind `claimed_by`; 0 without one.
+        is_settled: Whether the question was answered by its claimer, which makes
+            the claim permanent.
+    """
+
+    seq: int
+    at_ms: int
+    sender: str
+    kind: SenderKind
+    to: tuple[str, ...]
+    text: str
+    expects: str
+    reply_to: int | None = None
+    event: str | None = None
+    claimed_by: str | None = None
+    fence: int = 0
+    is_settled: bool = False
+
+    @property
+    def is_broadcast(self) -> bool:
+        """Whether everybody in the room may see it."""
+        return self.to == TO_ALL
+
+    @cached_property
+    def audience(self) -> frozenset[str]:
+        """The folded names of those addressed."""
+        return frozenset(map(fold, self.to))
+
+    @cached_property
+    def text_bytes(self) -> int:
+        """The size of the text in UTF-8."""
+        return len(self.text.encode())
+
+    def is_visible_to(self, reader: str) -> bool:
+        """Tell whether the peer with the folded name `reader` may see this.
+
+        The one predicate behind every read, wake-up and claim.
+        """
+        return self.is_broadcast or reader in self.audience or reader == self.sent_by
+
+    def is_for(self, reader: str) -> bool:
+        """Tell whether a poll of `reader` (folded) delivers this: never one's own."""
+        return reader != self.sent_by and (self.is_broadcast or reader in self.audience)
+
+    @cached_property
+    def sent_by(self) -> str:
+        """The folded name of the sender."""
+        return fold(self.sender)
+
+
+@attrs.frozen
+class Lease:
+    """A live claim on a question.
+
+    Attributes:
+        seq: The question.
+        holder: The name of who holds it.
+        fence: Larger than that of every grant before it in the room, so that work
+            done under an older grant can be told apart.
+        seconds: How long it lasts unrenewed; ``None`` is for ever.
+        lapses_at: When it runs out on the steady clock, in seconds.
+        expires_ms: The same on the wall clock, for people.
+        has_answered: Whether the holder has since said something that the asker
+            can see. Such a claim is settled when it runs out, not reopened: an
+            agent that answers without `reply_to` has still answered.
+    """
+
+    seq: int
+    holder: str
+    fence: int
+    seconds: int | None
+    lapses_at: float
+    expires_ms: int | None
+    has_answered: bool = False
+
+
+@attrs.frozen
+class Question:
+    """A message of an agent that nobody it asked has answered yet.
+
+    Attributes:
+        seq: The message.
+        asker: The folded name of who asked.
+        expects: The folded name of who was asked, or ``anyone``.
+    """
+
+    seq: int
+    asker: str
+    expects: str
+
+
+@attrs.frozen
+class Member:
+    """Somebody who has posted into a room.
+
+    Attributes:
+        name: The name as first spelled.
+        kind: Agent or operator.
+        last_seq: Their newest message.
+        last_ms: When that was.
+    """
+
+    name: str
+    kind: SenderKind
+    last_seq: int
+    last_ms: int
+
+
+@attrs.frozen
+class Receipt:
+    """What an idempotency key was used for.
+
+    Attributes:
+        digest: The first bytes of a hash over what was posted.
+        seq: The message it became.
+        at_ms: When.
+    """
+
+    digest: bytes
+    seq: int
+    at_ms: int

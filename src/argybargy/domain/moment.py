@@ -1,0 +1,33 @@
+"""Time as the rules see it: two clocks, taken together, never compared mixed."""
+
+from datetime import UTC, datetime, timedelta
+
+import attrs
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@attrs.frozen
+class Moment:
+    """One instant on both clocks.
+
+    Attributes:
+        wall_ms: Milliseconds since 1970 UTC. For what people read and for what
+            must survive a restart: timestamps, the expiry of codes.
+        steady_seconds: Seconds on a clock that only ever goes forward at the pace
+            of time. For waiting: leases, rate windows, idleness. It stands still
+            while a laptop sleeps, so that nobody wakes up to be told to leave.
+    """
+
+    wall_ms: int
+    steady_seconds: float
+
+
+def format_timestamp(wall_ms: int) -> str:
+    """Render milliseconds since 1970 as RFC 3339 in UTC, to the millisecond.
+
+    The offset is written ``+00:00`` and not ``Z``: Python before 3.11 cannot read
+    the letter, and agents are written in whatever is at hand.
+    """
+    moment = _EPOCH + timedelta(milliseconds=wall_ms)
+    return moment.isoformat(timespec="milliseconds")

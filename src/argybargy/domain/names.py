@@ -1,0 +1,40 @@
+"""Names of peers and rooms: what is allowed, what is taken, what is the same."""
+
+import re
+from typing import Final
+
+NAME_PATTERN: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+NAME_RULE: Final = (
+    "a name is 1 to 64 letters, digits, dots, dashes or underscores, "
+    "and begins with a letter or digit"
+)
+
+EVERYONE: Final = "all"
+ANYONE: Final = "anyone"
+NOBODY: Final = "none"
+OPERATOR: Final = "operator"
+SYSTEM: Final = "system"
+
+RESERVED_PEER_NAMES: Final = frozenset(
+    {EVERYONE, ANYONE, NOBODY, OPERATOR, SYSTEM, "admin"}
+)
+
+_NAME = re.compile(NAME_PATTERN)
+
+
+def fold(name: str) -> str:
+    """Return the form in which two spellings of one name are equal.
+
+    Names are ASCII, so lower case is all there is to it.
+    """
+    return name.lower()
+
+
+def is_name(text: str) -> bool:
+    """Tell whether `text` can name a room, or address a peer."""
+    return _NAME.fullmatch(text) is not None
+
+
+def is_peer_name(text: str) -> bool:
+    """Tell whether an agent may be called `text`."""
+    return is_name(text) and fold(text) not in RESERVED_PEER_NAMES

@@ -1,0 +1,51 @@
+"""A sliding window, as a rule over the times of what was accepted."""
+
+import math
+
+import attrs
+
+
+@attrs.frozen
+class Admission:
+    """Whether one more is allowed.
+
+    Attributes:
+        times: The window with this attempt in it, if it was accepted.
+        retry_after_seconds: How long until one more is; 0 when accepted.
+    """
+
+    times: tuple[float, ...]
+    retry_after_seconds: int = 0
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the attempt may go ahead."""
+        return self.retry_after_seconds == 0
+
+
+def admit(
+    times: tuple[float, ...], now: float, limit: int, window_seconds: float
+) -> Admission:
+    """Judge one attempt at `now` against the accepted ones before it.
+
+    Only accepted attempts count, so that being refused does not prolong the wait.
+
+    Args:
+        times: When the accepted ones were, in seconds on a steady clock, oldest
+            first; at most `limit` of them.
+        now: The same clock.
+        limit: How many the window holds; 0 refuses nothing.
+        window_seconds: How long it is.
+
+    Returns:
+        The window afterwards. A refusal says how many whole seconds are really
+        left until the oldest one leaves it.
+    """
+    if limit <= 0:
+        return Admission(())
+    start = now - window_seconds
+    recent = tuple(time for time in times if time > start)
+    if len(recent) < limit:
+        return Admission((*recent, now))
+    left = recent[-limit] + window_seconds - now
+    return Admission(recent, max(1, math.ceil(left)))

@@ -1,0 +1,130 @@
+"""Reading: which messages a poll or a look back delivers, and how far it got."""
+
+import attrs
+
+from argybargy.domain.limits import Limits
+from argybargy.domain.message import Message
+from argybargy.domain.state import Room
+
+
+@attrs.frozen
+class Page:
+    """What one read covers.
+
+    The cursor law: a page holds every message for its reader whose seq is in
+    ``(after, cursor]``, and nothing else. Rows and cursor come from one read.
+
+    Attributes:
+        messages: Oldest first.
+        cursor: How far the read got.
+        head: The newest seq at that time.
+        first: The oldest seq kept at that time.
+    """
+
+    messages: tuple[Message, ...]
+    cursor: int
+    head: int
+    first: int
+
+    @property
+    def has_more(self) -> bool:
+        """Whether the page was cut short of the head."""
+        return self.cursor < self.head
+
+
+@attrs.define
+class PageBuilder:
+    """Collects messages until a page is full. One message always fits.
+
+    Attributes:
+        limit: Most messages.
+        max_bytes: Most bytes of text.
+        messages: What was taken so far.
+    """
+
+    limit: int
+    max_bytes: int
+    messages: list[Message] = attrs.field(factory=list)
+    _bytes: int = 0
+
+    def take(self, message: Message) -> bool:
+        """Add a message, or return False when the page is full without it."""
+        total = self._bytes + message.text_bytes
+        if len(self.messages) >= self.limit or (
+            self.messages and total > self.max_bytes
+        ):
+            return False
+        self._bytes = total
+        self.messages.append(message)
+        return True
+
+
+def read_after(
+    room: Room, reader: str, after: int, limit: int, limits: Limits
+) -> Page | None:
+    """Read what a poll delivers to `reader`, from the tail alone.
+
+    Args:
+        room: The room.
+        reader: The folded name of the peer.
+        after: The reader's cursor, at most the head.
+        limit: Most messages wanted.
+        limits: What the relay allows.
+
+    Returns:
+        The page, or ``None`` when it begins before the tail and must be read from
+        the store.
+    """
+    start = max(after + 1, room.first)
+    if start < room.tail_first:
+        return None
+    builder = PageBuilder(limit, limits.poll_bytes)
+    cursor = after
+    for seq in range(start, room.head + 1):
+        message = room.messages[seq]
+        if message.is_for(reader) and not builder.take(message):
+            break
+        cursor = seq
+    return Page(tuple(builder.messages), cursor, room.head, room.first)
+
+
+@attrs.frozen
+class Lookback:
+    """A stretch of history.
+
+    Attributes:
+        messages: Oldest first, only what the reader may see.
+        first: The oldest seq the room keeps.
+        has_more: Whether there are older ones that the reader may see.
+    """
+
+    messages: tuple[Message, ...]
+    first: int
+    has_more: bool
+
+
+def look_back(
+    room: Room, reader: str | None, before: int, limit: int
+) -> Lookback | None:
+    """Read the newest messages below `before`, from the tail alone.
+
+    Args:
+        room: The room.
+        reader: The folded name of the peer; ``None`` is the operator, who sees all.
+        before: Only seqs below this.
+        limit: Most messages wanted.
+
+    Returns:
+        ``None`` when the tail does not reach back far enough to tell.
+    """
+    found: list[Message] = []
+    for seq in range(min(before - 1, room.head), room.first - 1, -1):
+        if seq < room.tail_first:
+            return None
+        message = room.messages[seq]
+        if reader is not None and not message.is_visible_to(reader):
+            continue
+        if len(found) == limit:
+            return Lookback(tuple(reversed(found)), room.first, has_more=True)
+        found.append(message)
+    return Lookback(tuple(reversed(found)), room.first, has_more=False)

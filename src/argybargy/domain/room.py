@@ -1,0 +1,72 @@
+"""The rules of a room.
+
+Two rules for whoever edits this file or those it calls:
+
+1. Everything that may be refused is refused here, from the command, the room and
+   the time alone. No rule looks anything up, so a room task can decide again after
+   somebody else has written first, and the answer is right again.
+2. A refusal changes nothing. Raise before the first change to the draft.
+
+What a command does to a room is the table below; how, is in the module it names.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from argybargy.domain.claiming import decide_claim, decide_release, decide_renew, lapse
+from argybargy.domain.commands import (
+    Claim,
+    Close,
+    Command,
+    Dismiss,
+    Done,
+    Open,
+    Post,
+    Release,
+    Renew,
+)
+from argybargy.domain.draft import Decision, Draft
+from argybargy.domain.lifecycle import decide_close, decide_dismiss, decide_open
+from argybargy.domain.limits import Limits
+from argybargy.domain.moment import Moment
+from argybargy.domain.posting import decide_post
+from argybargy.domain.state import Room
+
+_RULES: Final[dict[type[Any], Callable[[Draft, Any], Decision]]] = {
+    Post: decide_post,
+    Claim: decide_claim,
+    Release: decide_release,
+    Renew: decide_renew,
+    Open: decide_open,
+    Close: decide_close,
+    Dismiss: decide_dismiss,
+}
+
+
+def decide(room: Room, command: Command, now: Moment, limits: Limits) -> Decision:
+    """Say what `command` comes to in `room`.
+
+    Args:
+        room: The room as it stands. Leases that have run out by `now` must have
+            been ended before, by :func:`decide_lapses`.
+        command: What is asked, with the facts it needs.
+        now: The time.
+        limits: What the relay allows.
+
+    Raises:
+        RelayError: The command is refused; the room stays as it is.
+    """
+    recalled = getattr(command, "subject", None)
+    draft = Draft(room, now, limits, recalled)
+    return _RULES[type(command)](draft, command)
+
+
+def decide_lapses(room: Room, now: Moment, limits: Limits) -> Decision:
+    """End every lease that has run out, before anything else is decided.
+
+    Kept apart from :func:`decide` because it must stand even when the command that
+    brought it to light is refused.
+    """
+    draft = Draft(room, now, limits)
+    lapse(draft)
+    return draft.decision(Done())

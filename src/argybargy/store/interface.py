@@ -1,0 +1,227 @@
+"""What every store does. One contract suite runs over all of them.
+
+A store serves any number of rooms at once. Commits of one room come one after the
+other (a room has one task); those of different rooms may come together and be made
+durable together. Names of rooms and peers are matched without regard to case and
+come back in their first spelling.
+
+Cancellation: any method may be cancelled at any await. A cancelled write may have
+been applied or not, never half.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import attrs
+
+from argybargy.domain.codes import CodeRecord
+from argybargy.domain.commands import Audit, Write
+from argybargy.domain.message import Member, Message
+from argybargy.domain.reading import Lookback, Page
+from argybargy.domain.state import Room, RoomStatus, SavedRoom
+
+
+@attrs.frozen
+class RoomSummary:
+    """One room at a glance.
+
+    Attributes:
+        status: Open or closed.
+        head: The newest seq; 0 before the first message.
+        first: The oldest seq kept.
+        created_ms: When it came to be.
+        last_ms: The timestamp of its newest message; 0 before the first.
+    """
+
+    status: RoomStatus
+    head: int
+    first: int
+    created_ms: int
+    last_ms: int
+
+    @property
+    def messages(self) -> int:
+        """How many messages are kept."""
+        return max(0, self.head - self.first + 1)
+
+
+@attrs.frozen
+class Overview:
+    """All rooms, in one snapshot.
+
+    Attributes:
+        rooms: Every room there is.
+        members: Those who have posted, by folded room name.
+        questions: Unanswered questions, each with the name of its room.
+    """
+
+    rooms: tuple[RoomSummary, ...]
+    members: Mapping[str, tuple[Member, ...]]
+    questions: tuple[tuple[str, Message], ...]
+
+
+@attrs.frozen
+class AuditRow:
+    """One line of the audit log, with its place in it."""
+
+    id: int
+    audit: Audit
+
+
+@attrs.frozen
+class StoreInfo:
+    """What a store says of itself.
+
+    Attributes:
+        engine: What it is made of.
+        schema: The version of its data.
+        durability: What a successful commit means.
+    """
+
+    engine: str
+    schema: int
+    durability: str
+
+
+class Store(Protocol):
+    """Durable rooms, codes and audit."""
+
+    @property
+    def info(self) -> StoreInfo:
+        """What this store is."""
+        ...
+
+    async def load(self, room: str, tail_messages: int) -> SavedRoom | None:
+        """Return what is known of a room, with its newest messages.
+
+        Returns:
+            ``None`` when there is no such room.
+
+        Raises:
+            Refused: The store cannot read now.
+        """
+        ...
+
+    async def commit(
+        self, room: Room, expected_version: int, writes: Sequence[Write]
+    ) -> None:
+        """Make one batch of decisions durable: all of it, or nothing.
+
+        Returns only when the writes would survive the loss of power, as far as
+        `info.durability` promises. The room's counters and status are taken from
+        `room`; its version becomes ``expected_version + 1``. A version of 0 makes
+        the room.
+
+        Args:
+            room: The room as decided.
+            expected_version: The version the decision was made on.
+            writes: What changed, in order.
+
+        Raises:
+            Conflict: The stored version is another one.
+            Refused: Certainly not applied.
+            Full: Certainly not applied, for want of space.
+            Unknown: May have been applied.
+        """
+        ...
+
+    async def page(
+        self, room: str, reader: str, after: int, limit: int, max_bytes: int
+    ) -> Page:
+        """Read what a poll delivers to `reader` (folded) after a cursor.
+
+        Rows and cursor come from one snapshot. See
+        :func:`argybargy.domain.reading.read_after` for the rule.
+        """
+        ...
+
+    async def look_back(
+        self, room: str, reader: str | None, before: int, limit: int
+    ) -> Lookback:
+        """Read the newest messages below `before` that `reader` may see.
+
+        See :func:`argybargy.domain.reading.look_back` for the rule.
+        """
+        ...
+
+    async def message(self, room: str, seq: int) -> Message | None:
+        """Return one kept message, or ``None``."""
+        ...
+
+    async def replies(self, room: str, seq: int, limit: int) -> tuple[Message, ...]:
+        """Return the oldest kept messages that reply to `seq`."""
+        ...
+
+    async def recent(
+        self, room: str | None, limit: int
+    ) -> tuple[tuple[str, Message], ...]:
+        """Return the newest messages of one room or of all, oldest first.
+
+        Each comes with the name of its room.
+        """
+        ...
+
+    async def count_unread(self, room: str, reader: str, after: int) -> int:
+        """Count what a poll of `reader` (folded) would deliver after a cursor."""
+        ...
+
+    async def overview(self) -> Overview:
+        """Return all rooms, their members and their unanswered questions."""
+        ...
+
+    async def codes(self) -> tuple[CodeRecord, ...]:
+        """Return every code, oldest first."""
+        ...
+
+    async def add_codes(
+        self, codes: Sequence[CodeRecord], audits: Sequence[Audit]
+    ) -> None:
+        """Store codes with the audit rows of issuing them, in one transaction.
+
+        Raises:
+            Refused: Certainly not applied.
+        """
+        ...
+
+    async def remove_codes(
+        self, codes: Sequence[CodeRecord], audits: Sequence[Audit]
+    ) -> None:
+        """Remove codes with the audit rows of revoking them, in one transaction.
+
+        Raises:
+            Refused: Certainly not applied.
+        """
+        ...
+
+    async def cursors(self, room: str) -> Mapping[str, int]:
+        """Return the last acknowledged cursor of each peer (folded) of a room."""
+        ...
+
+    async def note(
+        self,
+        cursors: Mapping[tuple[str, str], int],
+        audits: Sequence[Audit],
+    ) -> None:
+        """Store what may be a few seconds late: cursors by (room, peer), and audit.
+
+        Cursors of peers that hold no code any more are dropped, and the audit log
+        is cut to its newest rows. An audit row with a `tally` replaces the one of
+        the same tally.
+        """
+        ...
+
+    async def audit(self, limit: int, before: int | None) -> tuple[AuditRow, ...]:
+        """Return the newest audit rows below the id `before`, oldest first."""
+        ...
+
+    async def probe(self) -> None:
+        """Make a real write, to know that one succeeds.
+
+        Raises:
+            StoreError: It did not.
+        """
+        ...
+
+    async def sweep(self) -> None:
+        """Delete what retention has given up, a bounded piece at a time."""
+        ...
