@@ -1,6 +1,6 @@
 """Who is asked, who is meant, and what the reader is told about it."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from argybargy.domain.message import TO_ALL, Message, SenderKind
 from argybargy.domain.names import ANYONE, NOBODY, OPERATOR, fold
@@ -15,7 +15,7 @@ def default_expects(to: tuple[str, ...]) -> str:
     return to[0] if to != TO_ALL and len(to) == 1 else NOBODY
 
 
-def resolve_expects(expects: str, sender: str, members: Iterable[str]) -> str:
+def resolve_expects(expects: str, sender: str, members: Sequence[str]) -> str:
     """Narrow ``anyone`` to a name when exactly one other member could answer.
 
     A hint for people. An agent claims whenever `expects` is ``anyone``: two agents
@@ -26,7 +26,7 @@ def resolve_expects(expects: str, sender: str, members: Iterable[str]) -> str:
         sender: Who sent it.
         members: Names of the members, each once.
     """
-    if expects != ANYONE:
+    if expects != ANYONE or len(members) > 2:  # noqa: PLR2004  a sender and two others
         return expects
     sender = fold(sender)
     others = [name for name in members if fold(name) != sender]

@@ -39,6 +39,7 @@ class Limits:
         idle_seconds: Silence after which polls say ``should_exit``; ``0`` is never.
         rooms: Most rooms that hold messages; ``0`` is any number.
         codes: Most codes at once; ``0`` is any number.
+        expired_code_seconds: How long a code that ran out stays listed.
         inbox_commands: Commands that may wait for one room task; more are
             answered 503.
         batch_commands: Most commands one room decides and commits together.
@@ -77,6 +78,7 @@ class Limits:
     idle_seconds: int = 1_800
     rooms: int = 0
     codes: int = 0
+    expired_code_seconds: int = 30 * 86_400
     inbox_commands: int = 1_024
     batch_commands: int = 128
     live_room_seconds: float = 300.0

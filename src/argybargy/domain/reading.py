@@ -1,5 +1,7 @@
 """Reading: which messages a poll or a look back delivers, and how far it got."""
 
+from itertools import islice
+
 import attrs
 
 from argybargy.domain.limits import Limits
@@ -128,3 +130,20 @@ def look_back(
             return Lookback(tuple(reversed(found)), room.first, has_more=True)
         found.append(message)
     return Lookback(tuple(reversed(found)), room.first, has_more=False)
+
+
+def replies_to(room: Room, seq: int, limit: int) -> tuple[Message, ...] | None:
+    """Return the oldest replies to a message, if the tail reaches back to it."""
+    if seq < room.tail_first:
+        return None
+    later = (room.messages[each] for each in range(seq + 1, room.head + 1))
+    return tuple(islice((each for each in later if each.reply_to == seq), limit))
+
+
+def count_after(room: Room, reader: str, after: int) -> int | None:
+    """Count what a poll would deliver after a cursor, if the tail reaches back."""
+    start = max(after + 1, room.first)
+    if start < room.tail_first:
+        return None
+    later = (room.messages[seq] for seq in range(start, room.head + 1))
+    return sum(message.is_for(reader) for message in later)

@@ -1,0 +1,63 @@
+"""How the addressees of a message will learn of it: told to the sender."""
+
+from enum import StrEnum
+
+import attrs
+
+from argybargy.domain.codes import Peer
+from argybargy.domain.message import Message
+from argybargy.domain.moment import Moment
+from argybargy.domain.names import fold
+from argybargy.relay.directory import Directory
+from argybargy.relay.polls import Polls
+from argybargy.relay.presence import Presence
+
+
+class Reach(StrEnum):
+    """How an addressee stands right now."""
+
+    PARKED = "parked"
+    ONLINE = "online"
+    AWAY = "away"
+    UNKNOWN = "unknown"
+
+
+@attrs.frozen
+class Delivery:
+    """What the sender is told.
+
+    Attributes:
+        to: Each addressee by name; empty for a broadcast.
+        counts: For a broadcast: how many peers stand how.
+    """
+
+    to: tuple[tuple[str, Reach], ...] = ()
+    counts: tuple[tuple[Reach, int], ...] | None = None
+
+
+def describe_delivery(
+    message: Message,
+    room: str,
+    *,
+    polls: Polls,
+    presence: Presence,
+    directory: Directory,
+    now: Moment,
+) -> Delivery:
+    """Say how those addressed by `message` in the room (folded) stand now."""
+    seen = presence.seen(room, polls.parked_peers(), now.steady_seconds)
+
+    def reach(name: str) -> Reach:
+        if polls.is_parked(name):
+            return Reach.PARKED
+        if name in seen and seen[name].is_online:
+            return Reach.ONLINE
+        known = name in seen or bool(directory.codes_of(Peer(room, name)))
+        return Reach.AWAY if known else Reach.UNKNOWN
+
+    if not message.is_broadcast:
+        return Delivery(to=tuple((name, reach(fold(name))) for name in message.to))
+    names = {fold(code.name) for code in directory.live_codes(room, now)}
+    reaches = [reach(name) for name in sorted(names - {message.sent_by})]
+    kinds = (Reach.PARKED, Reach.ONLINE, Reach.AWAY)
+    return Delivery(counts=tuple((kind, reaches.count(kind)) for kind in kinds))

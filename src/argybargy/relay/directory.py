@@ -1,0 +1,230 @@
+"""The codes, in memory: who may enter, under which name, and until when."""
+
+import secrets
+from collections.abc import Iterator, Sequence
+
+import attrs
+
+from argybargy.domain.codes import (
+    ALPHABET,
+    CODE_PATTERN,
+    RANDOM_CHARS,
+    CodeRecord,
+    Peer,
+    digest_code,
+    format_code,
+    key_id_of,
+)
+from argybargy.domain.commands import Audit
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.limits import Limits
+from argybargy.domain.moment import Moment
+from argybargy.domain.names import fold
+from argybargy.store.interface import Store
+
+
+@attrs.frozen
+class Invitation:
+    """Whom a code is made for.
+
+    Attributes:
+        room: The room, as it is called.
+        name: The peer, as it is called.
+        capabilities: What it can do.
+        lifetime_seconds: How long the code lives; ``None`` is for ever.
+        client: The program it is for.
+        model: The model behind it.
+    """
+
+    room: str
+    name: str
+    capabilities: str = ""
+    lifetime_seconds: float | None = None
+    client: str = ""
+    model: str = ""
+
+
+@attrs.define
+class Directory:
+    """All codes of the relay.
+
+    The mutable state is `_by_key` and, derived from it, `_by_room`. The store has
+    every code first: what is in memory is on the disk.
+
+    Attributes:
+        version: Changes whenever the set of valid codes does.
+    """
+
+    store: Store
+    limits: Limits
+    version: int = 0
+    _by_key: dict[str, CodeRecord] = attrs.field(factory=dict)
+    _by_room: dict[str, dict[str, list[CodeRecord]]] = attrs.field(factory=dict)
+    _swept_ms: int = 0
+
+    async def load(self, now: Moment) -> None:
+        """Read every code from the store."""
+        self._swept_ms = now.wall_ms
+        for record in await self.store.codes():
+            self._add(record)
+
+    def _add(self, record: CodeRecord) -> None:
+        self._by_key[record.key_id] = record
+        room = self._by_room.setdefault(fold(record.room), {})
+        room.setdefault(fold(record.name), []).append(record)
+        self.version += 1
+
+    def _remove(self, record: CodeRecord) -> None:
+        del self._by_key[record.key_id]
+        room = self._by_room[record.peer.room]
+        room[record.peer.name].remove(record)
+        if not room[record.peer.name]:
+            del room[record.peer.name]
+        if not room:
+            del self._by_room[record.peer.room]
+        self.version += 1
+
+    def resolve(self, code: str, now: Moment) -> CodeRecord | None:
+        """Return what a presented code stands for, if it is valid now.
+
+        Found by its public handle, then compared in constant time. The stored
+        digest itself opens nothing: it is hashed once more like anything else.
+        """
+        digest = digest_code(code)
+        record = self._by_key.get(key_id_of(digest))
+        if record is None or not record.is_code(digest):
+            return None
+        return record if record.is_live_at(now.wall_ms) else None
+
+    def is_live(self, record: CodeRecord, now: Moment) -> bool:
+        """Tell whether a code resolved earlier is still valid."""
+        return record.key_id in self._by_key and record.is_live_at(now.wall_ms)
+
+    def contains_live_code(self, text: str, now: Moment) -> bool:
+        """Tell whether a text gives away a code that would open a room."""
+        found = CODE_PATTERN.findall(text)
+        return any(self.resolve(code, now) is not None for code in found)
+
+    async def mint(
+        self, invitations: Sequence[Invitation], audit_actor: str, now: Moment
+    ) -> list[tuple[str, CodeRecord]]:
+        """Make codes, all or none, and return each with its record.
+
+        This is the only time that the codes themselves are seen.
+
+        Raises:
+            RelayError: ``code_quota``.
+            Refused: The store did not take them; no code was made.
+        """
+        limit = self.limits.codes
+        if limit and len(self._by_key) + len(invitations) > limit:
+            raise RelayError(Problem.CODE_QUOTA, limit=limit)
+        minted = [self._mint(invitation, now) for invitation in invitations]
+        records = [record for _, record in minted]
+        audits = [
+            Audit(now.wall_ms, "invite", audit_actor, record.room, record.name)
+            for record in records
+        ]
+        await self.store.add_codes(records, audits)
+        for record in records:
+            self._add(record)
+        return minted
+
+    def _mint(self, invitation: Invitation, now: Moment) -> tuple[str, CodeRecord]:
+        while True:
+            random = "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_CHARS))
+            code = format_code(random)
+            digest = digest_code(code)
+            if key_id_of(digest) not in self._by_key:
+                break
+        seconds = invitation.lifetime_seconds
+        return code, CodeRecord(
+            digest=digest,
+            room=invitation.room,
+            name=invitation.name,
+            capabilities=invitation.capabilities,
+            created_ms=now.wall_ms,
+            expires_ms=None if seconds is None else now.wall_ms + int(seconds * 1000),
+            client=invitation.client,
+            model=invitation.model,
+        )
+
+    async def remove(
+        self, records: Sequence[CodeRecord], audits: Sequence[Audit]
+    ) -> list[Peer]:
+        """Remove codes for good.
+
+        Returns:
+            The peers that hold no code any more.
+
+        Raises:
+            Refused: The store did not; every code stays.
+        """
+        await self.store.remove_codes(records, audits)
+        for record in records:
+            if record.key_id in self._by_key:
+                self._remove(record)
+        peers = {record.peer for record in records}
+        return [peer for peer in peers if not self.codes_of(peer)]
+
+    def match(self, target: str) -> list[CodeRecord]:
+        """Return the codes that `target` means: a handle, a code, or a name."""
+        by_handle = self._by_key.get(target) or self._by_key.get(
+            key_id_of(digest_code(target))
+        )
+        if by_handle is not None:
+            return [by_handle]
+        name = fold(target)
+        return [each for each in self._by_key.values() if each.peer.name == name]
+
+    def codes_of(self, peer: Peer) -> list[CodeRecord]:
+        """Return every code of a peer, valid or not."""
+        return list(self._by_room.get(peer.room, {}).get(peer.name, ()))
+
+    def live_codes(self, room: str, now: Moment) -> tuple[CodeRecord, ...]:
+        """Return the newest valid code of each peer of a room (folded)."""
+        peers = self._by_room.get(room, {}).values()
+        live = (
+            [each for each in mine if each.is_live_at(now.wall_ms)] for mine in peers
+        )
+        return tuple(mine[-1] for mine in live if mine)
+
+    def lapsed(self, room: str, now: Moment) -> frozenset[str]:
+        """Return the folded names in a room whose codes have all run out."""
+        return frozenset(
+            name
+            for name, mine in self._by_room.get(room, {}).items()
+            if not any(each.is_live_at(now.wall_ms) for each in mine)
+        )
+
+    def spelling(self, room: str, name: str) -> str | None:
+        """Return how a peer of a room (folded) is spelled, if it holds a code."""
+        mine = self._by_room.get(room, {}).get(fold(name))
+        return mine[0].name if mine else None
+
+    def rooms(self) -> tuple[str, ...]:
+        """Return the folded names of all rooms that somebody holds a code for."""
+        return tuple(self._by_room)
+
+    def expired_before(self, wall_ms: int) -> list[CodeRecord]:
+        """Return the codes that ran out before that time."""
+        return [each for each in self._by_key.values() if not each.is_live_at(wall_ms)]
+
+    def tick(self, now: Moment) -> list[CodeRecord]:
+        """Return the codes that have run out since the last tick."""
+        lapsed = [
+            each
+            for each in self._by_key.values()
+            if each.expires_ms is not None
+            and self._swept_ms < each.expires_ms <= now.wall_ms
+        ]
+        self._swept_ms = now.wall_ms
+        if lapsed:
+            self.version += 1
+        return lapsed
+
+    def __iter__(self) -> Iterator[CodeRecord]:
+        return iter(self._by_key.values())
+
+    def __len__(self) -> int:
+        return len(self._by_key)

@@ -1,0 +1,29 @@
+"""What a failing store means to whoever asked."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.store.errors import Full, Refused, StoreError
+
+_RETRY_SECONDS: Final = 1
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Let a store's failure leave the block as an answer."""
+    try:
+        yield
+    except StoreError as error:
+        raise as_relay_error(error) from error
+
+
+def as_relay_error(error: StoreError) -> RelayError:
+    """Translate a store's failure into an answer: 503, and when to come back."""
+    if isinstance(error, Full):
+        return RelayError(Problem.STORAGE_FULL, retry_after=error.retry_after_seconds)
+    seconds = (
+        error.retry_after_seconds if isinstance(error, Refused) else _RETRY_SECONDS
+    )
+    return RelayError(Problem.STORAGE_UNAVAILABLE, retry_after=seconds)

@@ -1,0 +1,106 @@
+"""What may reach the disk a few seconds late: acknowledged cursors, and notes.
+
+Reading must not write. So what a read leaves behind (how far a peer got, that it
+connected, that somebody failed to sign in) is collected here and stored together.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Final
+
+import attrs
+import structlog
+
+from argybargy.domain.codes import Peer
+from argybargy.domain.commands import Audit
+from argybargy.domain.moment import Moment
+from argybargy.store.interface import Store
+
+log = structlog.get_logger(__name__)
+
+MAX_NOTES: Final = 1_000
+"""Notes waiting to be stored; the oldest are dropped first, and the loss is logged.
+Reached only while the store refuses writes."""
+
+_MINUTE_MS: Final = 60_000
+_ADDRESSES_SHOWN: Final = 5
+
+
+@attrs.define
+class Tally:
+    """Failed sign-ins of one kind within one minute.
+
+    Attributes:
+        key: What the store replaces the row by.
+        at_ms: When the first one was.
+        count: How many.
+        addresses: Where the first few different ones came from.
+    """
+
+    key: str
+    at_ms: int
+    count: int = 0
+    addresses: dict[str, None] = attrs.field(factory=dict)
+
+
+@attrs.define
+class Ledger:
+    """Collects, and stores on :meth:`flush`."""
+
+    store: Store
+    _cursors: dict[tuple[str, str], int] = attrs.field(factory=dict)
+    _notes: OrderedDict[int | str, Audit] = attrs.field(factory=OrderedDict)
+    _next_note: int = 0
+    _tallies: dict[str, Tally] = attrs.field(factory=dict)
+
+    def acknowledge(self, peer: Peer, cursor: int) -> None:
+        """Note how far a peer has got."""
+        self._cursors[(peer.room, peer.name)] = cursor
+
+    def pending_cursors(self, room: str) -> Mapping[str, int]:
+        """Return the cursors of a room (folded) that are not stored yet."""
+        return {
+            name: cursor
+            for (where, name), cursor in self._cursors.items()
+            if where == room
+        }
+
+    def note(self, audit: Audit) -> None:
+        """Note something for the audit log."""
+        self._notes[self._next_note] = audit
+        self._next_note += 1
+        if len(self._notes) > MAX_NOTES:
+            self._notes.popitem(last=False)
+            log.warning("audit note dropped", waiting=MAX_NOTES)
+
+    def count_failure(self, action: str, address: str, now: Moment) -> None:
+        """Count a failed sign-in: one row a minute, whoever knocks how often."""
+        minute = now.wall_ms // _MINUTE_MS
+        key = f"{action}/{minute}"
+        tally = self._tallies.get(action)
+        if tally is None or tally.key != key:
+            tally = self._tallies[action] = Tally(key, now.wall_ms)
+        tally.count += 1
+        if len(tally.addresses) < _ADDRESSES_SHOWN:
+            tally.addresses[address] = None
+        where = ", ".join(tally.addresses)
+        self._notes[key] = Audit(
+            tally.at_ms, action, detail=f"{tally.count} from {where}", tally=key
+        )
+
+    async def flush(self) -> None:
+        """Store all that is waiting.
+
+        Raises:
+            Refused: The store cannot now; everything waits on.
+        """
+        cursors, notes = dict(self._cursors), dict(self._notes)
+        if not cursors and not notes:
+            return
+        await self.store.note(cursors, list(notes.values()))
+        for key, cursor in cursors.items():
+            if self._cursors.get(key) == cursor:
+                del self._cursors[key]
+        for number, audit in notes.items():
+            if self._notes.get(number) is audit:
+                del self._notes[number]

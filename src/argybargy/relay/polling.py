@@ -1,0 +1,191 @@
+"""The poll: subscribe, read, park, read again.
+
+What one poll is asked and what it answers are values; the rules about cursors are
+in ``domain/reading``. Here is only the waiting.
+"""
+
+import attrs
+import trio
+
+from argybargy.domain.budget import PollBudget, poll_budget
+from argybargy.domain.codes import CodeRecord
+from argybargy.domain.commands import Renew
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.reading import Page, read_after
+from argybargy.domain.state import RoomStatus
+from argybargy.relay.failures import translated
+from argybargy.relay.polls import Subscription
+from argybargy.relay.relay import Relay
+from argybargy.relay.room import LiveRoom
+
+
+@attrs.frozen
+class PollRequest:
+    """What a poll asks for.
+
+    Attributes:
+        since: The cursor; ``None`` stands for the last one acknowledged.
+        wait_seconds: How long to park when there is nothing; 0 answers at once.
+        limit: Most messages wanted.
+    """
+
+    since: int | None
+    wait_seconds: float
+    limit: int
+
+
+@attrs.frozen
+class PollAnswer:
+    """What a poll says.
+
+    Attributes:
+        page: The messages, and how far they go.
+        status: The room, open or closed.
+        budget: How long to go on like this.
+        since: The cursor that the page begins after.
+        is_reset: Whether the cursor asked for lies beyond the head.
+        is_draining: Whether the relay is about to stop.
+        members: The names of the room's members, for the hint about `anyone`.
+    """
+
+    page: Page
+    status: RoomStatus
+    budget: PollBudget
+    since: int
+    is_reset: bool
+    is_draining: bool
+    members: tuple[str, ...]
+
+    @property
+    def gap(self) -> tuple[int, int] | None:
+        """The seqs, both ends included, that retention took before they were read."""
+        if self.since + 1 >= self.page.first:
+            return None
+        return self.since + 1, self.page.first - 1
+
+
+async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnswer:
+    """Deliver what is new for a peer, waiting for it if asked to.
+
+    Cancelling leaves nothing behind: a poll takes nothing out of the room, and the
+    reader's next cursor is its acknowledgement.
+
+    Raises:
+        RelayError: ``unauthorized``, when the code ends while the poll is parked;
+            ``rate_limited``, for too many polls that do not park.
+    """
+    live = await relay.live(code.room)
+    await _show_up(code, live)
+    one = _Poll(relay, code, request, live)
+    one.find_start()
+    one.admit()
+    with live.polls.subscribe(code.peer.name) as subscription:
+        page = await one.read()
+        if one.may_park(page, subscription):
+            page = await one.park(subscription)
+    return one.answer(page)
+
+
+async def _show_up(code: CodeRecord, live: LiveRoom) -> None:
+    """Let a poll renew what its peer has claimed."""
+    if live.room.leases and live.room.leases_of(code.name):
+        await live.ask(Renew(code.name))
+
+
+@attrs.define
+class _Poll:
+    """One poll while it lasts."""
+
+    relay: Relay
+    code: CodeRecord
+    request: PollRequest
+    live: LiveRoom
+    since: int = 0
+    is_reset: bool = False
+
+    def find_start(self) -> None:
+        """Settle where to read on, and take the cursor as an acknowledgement."""
+        asked, peer = self.request.since, self.code.peer
+        known = self.live.cursors.get(peer.name, 0)
+        since = known if asked is None else asked
+        head = self.live.room.head
+        self.is_reset = since > head
+        self.since = min(since, head)
+        if self.since > known or known > head:
+            self.live.cursors[peer.name] = self.since
+            self.relay.ledger.acknowledge(peer, self.since)
+
+    def admit(self) -> None:
+        """Count the poll if it cannot park: those that do wait cost nothing."""
+        if not self.request.wait_seconds or self.live.room.status.is_closed:
+            now = self.relay.clock.now().steady_seconds
+            self.relay.presence.admit_read(self.code.peer, now)
+
+    async def read(self) -> Page:
+        """Read rows and cursor in one piece: from the tail, or from one snapshot."""
+        limits, limit = self.relay.limits, self.request.limit
+        reader = self.code.peer.name
+        page = read_after(self.live.room, reader, self.since, limit, limits)
+        if page is not None:
+            return page
+        with translated():
+            return await self.relay.store.page(
+                self.live.name, reader, self.since, limit, limits.poll_bytes
+            )
+
+    def may_park(self, page: Page, subscription: Subscription) -> bool:
+        """Tell whether there is anything to wait for, and nothing against it."""
+        return not (
+            page.messages
+            or not self.request.wait_seconds
+            or subscription.is_displaced
+            or self.relay.is_draining
+            or self.live.room.status.is_closed
+            or self._is_revoked()
+        )
+
+    def _is_revoked(self) -> bool:
+        return not self.relay.directory.is_live(self.code, self.relay.clock.now())
+
+    async def park(self, subscription: Subscription) -> Page:
+        """Wait until the page is worth answering, or the time is up; read last."""
+        with trio.move_on_after(self._park_seconds()):
+            while True:
+                await subscription.wait_woken()
+                page = await self.read()
+                if not self.may_park(page, subscription):
+                    return page
+        return await self.read()
+
+    def _park_seconds(self) -> float:
+        expires_ms = self.code.expires_ms
+        if expires_ms is None:
+            return self.request.wait_seconds
+        left = (expires_ms - self.relay.clock.now().wall_ms) / 1000
+        return max(0.0, min(self.request.wait_seconds, left))
+
+    def answer(self, page: Page) -> PollAnswer:
+        """Say what came of it, unless the code has ended meanwhile."""
+        self.live.check()
+        if self._is_revoked():
+            raise RelayError(Problem.UNAUTHORIZED)
+        relay, room = self.relay, self.live.room
+        now = relay.clock.now().steady_seconds
+        seat = relay.presence.seat(self.code.peer, now)
+        seat.seen_at = now
+        if page.messages:
+            seat.waiting_since = now
+        return PollAnswer(
+            page=page,
+            status=room.status,
+            budget=poll_budget(
+                now - seat.waiting_since,
+                now - room.quiet_since,
+                relay.limits.idle_seconds,
+                is_closed=room.status.is_closed,
+            ),
+            since=self.since,
+            is_reset=self.is_reset,
+            is_draining=relay.is_draining,
+            members=relay.members(self.live),
+        )

@@ -1,0 +1,106 @@
+"""Parked polls: who is subscribed to a room, and who is woken by what.
+
+The order that loses nothing is *subscribe, read, park, read again*: whatever is
+published after the subscription leaves a token in its slot, so a poll that read
+just before it wakes at once. A token carries no data; the data is read from the
+room, in one piece with the cursor.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import attrs
+import trio
+
+from argybargy.domain.message import Message
+
+
+@attrs.define(eq=False)
+class Subscription:
+    """One poll's place in a room.
+
+    Attributes:
+        peer: The folded name of the peer that polls.
+        is_displaced: Whether a newer poll of the same peer has taken its place.
+    """
+
+    peer: str
+    _send: trio.MemorySendChannel[None]
+    _receive: trio.MemoryReceiveChannel[None]
+    is_displaced: bool = False
+
+    def wake(self) -> None:
+        """Leave a token. One that is there already says the same: look again."""
+        try:
+            self._send.send_nowait(None)
+        except trio.WouldBlock:
+            return
+
+    async def wait_woken(self) -> None:
+        """Wait for a token and take it.
+
+        There is no deadline here: the caller parks under its own.
+        """
+        await self._receive.receive()
+
+
+@attrs.define
+class Polls:
+    """The subscriptions of one room.
+
+    The mutable state is one dict: folded peer name to subscriptions, oldest first.
+
+    Attributes:
+        max_per_peer: Subscriptions of one peer; one more displaces the oldest.
+    """
+
+    max_per_peer: int
+    _by_peer: dict[str, list[Subscription]] = attrs.field(factory=dict)
+
+    @contextmanager
+    def subscribe(self, peer: str) -> Iterator[Subscription]:
+        """Hold a subscription for the length of the block, however it ends."""
+        send, receive = trio.open_memory_channel[None](1)
+        subscription = Subscription(peer, send, receive)
+        mine = self._by_peer.setdefault(peer, [])
+        mine.append(subscription)
+        if len(mine) > self.max_per_peer:
+            oldest = next(each for each in mine if not each.is_displaced)
+            oldest.is_displaced = True
+            oldest.wake()
+        try:
+            yield subscription
+        finally:
+            mine.remove(subscription)
+            if not mine:
+                del self._by_peer[peer]
+
+    def wake_addressed(self, message: Message) -> None:
+        """Wake the polls that `message` is for, and no others."""
+        peers: Iterable[str] = self._by_peer
+        if not message.is_broadcast:
+            peers = message.audience & self._by_peer.keys()
+        for peer in peers:
+            if peer != message.sent_by:
+                self.wake_peer(peer)
+
+    def wake_peer(self, peer: str) -> None:
+        """Wake every poll of one peer."""
+        for subscription in self._by_peer.get(peer, ()):
+            subscription.wake()
+
+    def wake_all(self) -> None:
+        """Wake every poll of the room."""
+        for peer in self._by_peer:
+            self.wake_peer(peer)
+
+    def is_parked(self, peer: str) -> bool:
+        """Tell whether any poll of the peer with this folded name is here."""
+        return peer in self._by_peer
+
+    def parked_peers(self) -> frozenset[str]:
+        """Return the folded names of all peers with a poll here."""
+        return frozenset(self._by_peer)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_peer.values()))

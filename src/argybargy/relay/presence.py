@@ -1,0 +1,131 @@
+"""Who was here when: in memory, gone with the process, rebuilt as agents call in."""
+
+import attrs
+
+from argybargy.domain.codes import Peer
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.limits import Limits
+from argybargy.domain.ratelimit import admit
+from argybargy.domain.roster import Seen
+
+_FORGET_SECONDS = 24 * 3600
+"""How long a peer that no longer shows up is remembered."""
+
+
+@attrs.define
+class Seat:
+    """What is known of one peer while the process lives.
+
+    Attributes:
+        name: As it is called.
+        seen_at: Its last request, on the steady clock.
+        waiting_since: Since when it has received and posted nothing.
+        reads: The window of its immediate reads.
+        claims: The window of its claims.
+    """
+
+    name: str
+    seen_at: float
+    waiting_since: float
+    reads: tuple[float, ...] = ()
+    claims: tuple[float, ...] = ()
+
+
+@attrs.define
+class Presence:
+    """All seats, by room and peer.
+
+    The mutable state is one dict of dicts, bounded by the peers that hold codes.
+    """
+
+    limits: Limits
+    _rooms: dict[str, dict[str, Seat]] = attrs.field(factory=dict)
+
+    def arrive(self, peer: Peer, name: str, now: float) -> bool:
+        """Note a request of a peer.
+
+        One that comes back after an absence starts waiting anew: its old clock
+        would send it away at once.
+
+        Returns:
+            Whether this process sees the peer for the first time.
+        """
+        seats = self._rooms.setdefault(peer.room, {})
+        seat = seats.get(peer.name)
+        if seat is None:
+            seats[peer.name] = Seat(name, seen_at=now, waiting_since=now)
+            return True
+        if now - seat.seen_at > self.limits.online_seconds:
+            seat.waiting_since = now
+        seat.seen_at = now
+        return False
+
+    def seat(self, peer: Peer, now: float) -> Seat:
+        """Return the seat of a peer, a new one if it has been forgotten meanwhile."""
+        seats = self._rooms.setdefault(peer.room, {})
+        return seats.setdefault(peer.name, Seat(peer.name, now, now))
+
+    def admit_read(self, peer: Peer, now: float) -> None:
+        """Count a read that does not park.
+
+        Raises:
+            RelayError: ``rate_limited``.
+        """
+        seat = self.seat(peer, now)
+        seat.reads = self._admit(seat.reads, now, self.limits.reads_per_window, "reads")
+
+    def admit_claim(self, peer: Peer, now: float) -> None:
+        """Count an attempt to claim, won or lost.
+
+        Raises:
+            RelayError: ``rate_limited``.
+        """
+        seat, limit = self.seat(peer, now), self.limits.claims_per_window
+        seat.claims = self._admit(seat.claims, now, limit, "claims")
+
+    def _admit(
+        self, times: tuple[float, ...], now: float, limit: int, what: str
+    ) -> tuple[float, ...]:
+        window = self.limits.window_seconds
+        admission = admit(times, now, limit, window)
+        if not admission.is_accepted:
+            raise RelayError(
+                Problem.RATE_LIMITED,
+                limit=limit,
+                what=what,
+                window_seconds=window,
+                retry_after=admission.retry_after_seconds,
+            )
+        return admission.times
+
+    def rooms(self) -> tuple[str, ...]:
+        """Return the folded names of the rooms where anybody was seen."""
+        return tuple(sorted(self._rooms))
+
+    def seen(self, room: str, parked: frozenset[str], now: float) -> dict[str, Seen]:
+        """Return who was seen in a room (folded), by folded name.
+
+        Args:
+            room: The room.
+            parked: Folded names of those with a parked poll: they are online.
+            now: The steady clock.
+        """
+        found = {}
+        for key, seat in sorted(self._rooms.get(room, {}).items()):
+            ago = 0.0 if key in parked else round(now - seat.seen_at, 1)
+            is_online = ago <= self.limits.online_seconds
+            found[key] = Seen(seat.name, ago, is_online)
+        return found
+
+    def forget(self, peer: Peer) -> None:
+        """Drop the seat of a peer that was revoked."""
+        self._rooms.get(peer.room, {}).pop(peer.name, None)
+
+    def sweep(self, now: float) -> None:
+        """Drop the seats of peers that stay away."""
+        for room, seats in list(self._rooms.items()):
+            for key, seat in list(seats.items()):
+                if now - seat.seen_at > _FORGET_SECONDS:
+                    del seats[key]
+            if not seats:
+                del self._rooms[room]

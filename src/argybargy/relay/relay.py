@@ -1,0 +1,346 @@
+"""The relay: finds or starts the task of a room, and looks after what lives.
+
+The mutable state is the registry of live rooms and the spellings of all names;
+everything else belongs to a part of its own.
+"""
+
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Final
+
+import attrs
+import structlog
+import trio
+
+from argybargy.domain.codes import CodeRecord
+from argybargy.domain.commands import Command, Dismiss, Posted
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.limits import Limits
+from argybargy.domain.moment import Moment
+from argybargy.domain.names import RESERVED_PEER_NAMES, fold
+from argybargy.domain.roster import member_names
+from argybargy.relay.clock import Clock, SystemClock
+from argybargy.relay.delivery import Delivery, describe_delivery
+from argybargy.relay.directory import Directory
+from argybargy.relay.failures import as_relay_error
+from argybargy.relay.ledger import Ledger
+from argybargy.relay.presence import Presence
+from argybargy.relay.quota import RoomQuota
+from argybargy.relay.reply import Delivered
+from argybargy.relay.room import LiveRoom, RoomServices
+from argybargy.store.errors import Refused, StoreError
+from argybargy.store.interface import Store
+
+log = structlog.get_logger(__name__)
+
+TICK_SECONDS: Final = 2.0
+"""How often cursors and notes are stored and idle rooms let go."""
+CLOSE_SECONDS: Final = 10.0
+"""How long room tasks may take to finish what they have when the relay closes."""
+_CRASH_WINDOW_SECONDS: Final = 60.0
+
+
+@attrs.frozen
+class RelayStatistics:
+    """The relay in numbers.
+
+    Attributes:
+        live_rooms: Rooms in memory.
+        parked_polls: Polls subscribed in them.
+        codes: Codes there are.
+    """
+
+    live_rooms: int
+    parked_polls: int
+    codes: int
+
+
+@attrs.define(eq=False)
+class Relay:
+    """All rooms of one store. Made by :func:`open_relay`.
+
+    Attributes:
+        store: Where everything lasts.
+        limits: What is allowed.
+        clock: The time.
+        directory: The codes.
+        presence: Who was here when.
+        ledger: What is stored a little later.
+        started_at: When the relay was opened, on the steady clock.
+        is_draining: Whether polls are being sent home.
+    """
+
+    store: Store
+    limits: Limits
+    clock: Clock
+    directory: Directory
+    presence: Presence
+    ledger: Ledger
+    started_at: float
+    _nursery: trio.Nursery
+    _services: RoomServices = attrs.field(init=False)
+    _quota: RoomQuota = attrs.field(init=False)
+    _live: dict[str, LiveRoom] = attrs.field(factory=dict)
+    _spellings: dict[str, str] = attrs.field(factory=dict)
+    _is_closed: bool = False
+    is_draining: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        self._quota = RoomQuota(self.limits.rooms)
+        self._services = RoomServices(
+            store=self.store,
+            clock=self.clock,
+            limits=self.limits,
+            quota=self._quota,
+            ledger=self.ledger,
+            describe_delivery=self._describe_delivery,
+        )
+
+    def __repr__(self) -> str:
+        return f"<Relay {self.statistics()}>"
+
+    def statistics(self) -> RelayStatistics:
+        """Return the relay in numbers."""
+        parked = sum(len(room.polls) for room in self._live.values())
+        return RelayStatistics(len(self._live), parked, len(self.directory))
+
+    def _describe_delivery(self, live: LiveRoom, posted: Posted) -> Delivery:
+        return describe_delivery(
+            posted.message,
+            fold(live.name),
+            polls=live.polls,
+            presence=self.presence,
+            directory=self.directory,
+            now=self.clock.now(),
+        )
+
+    # -- rooms -----------------------------------------------------------------
+
+    async def load(self) -> None:
+        """Learn the names of all rooms, and the codes."""
+        overview = await self.store.overview()
+        for summary in overview.rooms:
+            self._spellings[fold(summary.status.name)] = summary.status.name
+        self._quota.fill(room.status.name for room in overview.rooms if room.head)
+        await self.directory.load(self.clock.now())
+
+    def spelling(self, room: str) -> str:
+        """Return how a room is called: as it was first spelled, or as given."""
+        return self._spellings.get(fold(room), room)
+
+    def knows(self, room: str) -> bool:
+        """Tell whether there is such a room."""
+        return fold(room) in self._spellings
+
+    async def live(self, room: str) -> LiveRoom:
+        """Return a room, loaded, starting its task if need be.
+
+        There is no checkpoint between the return and the caller's next step, and
+        the janitor runs in a task of its own: what is returned is in the registry.
+
+        Raises:
+            RelayError: It cannot be loaded, or is set aside.
+        """
+        live = self._live.get(fold(room))
+        if live is None:
+            if self._is_closed:
+                raise RelayError(Problem.DRAINING, retry_after=1)
+            live = LiveRoom.make(self.spelling(room), self._services)
+            self._live[fold(room)] = live
+            self._nursery.start_soon(partial(self._host, live))
+        if not live.is_loaded:
+            await live.wait_loaded()
+        live.check()
+        live.used_at = self.clock.now().steady_seconds
+        return live
+
+    def find_live(self, room: str) -> LiveRoom | None:
+        """Return a room if it is in memory."""
+        return self._live.get(fold(room))
+
+    async def ask(self, room: str, command: Command) -> Delivered:
+        """Hand a command to a room and wait for what comes of it.
+
+        Raises:
+            RelayError: The room said no, or cannot say anything.
+        """
+        live = await self.live(room)
+        delivered = await live.ask(command)
+        self._spellings.setdefault(fold(room), live.name)
+        return delivered
+
+    # -- names -----------------------------------------------------------------
+
+    def members(self, live: LiveRoom) -> tuple[str, ...]:
+        """Return the names of a room's members, each once.
+
+        Made anew only when somebody has joined or left since.
+        """
+        version, posted = self.directory.version, live.room.members
+        cached = live.members
+        if cached is None or cached[0] != version or cached[1] is not posted:
+            now, room = self.clock.now(), fold(live.name)
+            names = member_names(
+                self.directory.live_codes(room, now),
+                self.directory.lapsed(room, now),
+                posted,
+            )
+            cached = live.members = (version, posted, names)
+        return cached[2]
+
+    async def speller(self, room: str) -> Callable[[str], str]:
+        """Return what turns a name in any spelling into the one in use in a room."""
+        members = (await self.live(room)).room.members
+
+        def spell(name: str) -> str:
+            key = fold(name)
+            if key in RESERVED_PEER_NAMES:
+                return key
+            member = members.get(key)
+            known = self.directory.spelling(fold(room), name)
+            return known or (member.name if member else name)
+
+        return spell
+
+    # -- tasks -----------------------------------------------------------------
+
+    async def _host(self, live: LiveRoom) -> None:
+        """Run a room task; start it again when it crashes, but not for ever."""
+        crashes: deque[float] = deque(maxlen=self.limits.room_crashes_per_minute)
+        while True:
+            try:
+                return await live.run()
+            except StoreError as error:
+                log.warning("room not loaded", room=live.name, reason=str(error))
+                self._live.pop(fold(live.name), None)
+                live.fail(as_relay_error(error), for_good=True)
+                return None
+            except Exception:
+                log.exception("room task crashed", room=live.name)
+                live.fail(RelayError(Problem.INTERNAL))
+            crashes.append(self.clock.now().steady_seconds)
+            if len(crashes) == crashes.maxlen and (
+                crashes[-1] - crashes[0] < _CRASH_WINDOW_SECONDS
+            ):
+                log.error("room set aside", room=live.name, crashes=len(crashes))
+                live.fail(RelayError(Problem.ROOM_UNAVAILABLE), for_good=True)
+                return None
+
+    # -- keeping house ---------------------------------------------------------
+
+    async def keep_house(self) -> None:
+        """Store what is late, let go of what is idle, until cancelled."""
+        while True:
+            await trio.sleep(TICK_SECONDS)
+            await self.tick()
+
+    async def tick(self) -> None:
+        """Do one round of housekeeping."""
+        now = self.clock.now()
+        self._evict(now)
+        self.presence.sweep(now.steady_seconds)
+        try:
+            await self._end_expired(now)
+            await self.ledger.flush()
+            await self.store.sweep()
+        except Refused as error:
+            log.warning("housekeeping waits for the store", reason=str(error))
+
+    def _evict(self, now: Moment) -> None:
+        oldest = now.steady_seconds - self.limits.live_room_seconds
+        for key, live in list(self._live.items()):
+            if live.used_at < oldest and live.is_idle:
+                del self._live[key]
+                live.close()
+
+    async def _end_expired(self, now: Moment) -> None:
+        """Free what the holders of codes that have just run out had claimed."""
+        for record in self.directory.tick(now):
+            if record.peer.name in self.directory.lapsed(record.peer.room, now):
+                await self.dismiss(record)
+        stale_ms = now.wall_ms - self.limits.expired_code_seconds * 1000
+        stale = self.directory.expired_before(stale_ms)
+        if stale:
+            await self.directory.remove(stale, [])
+
+    async def dismiss(self, record: CodeRecord) -> None:
+        """Let a peer go that holds no valid code any more.
+
+        Its parked polls end, its claims are free, its place in the roster is gone.
+        """
+        self.presence.forget(record.peer)
+        self.wake_peer(record)
+        try:
+            await self.ask(record.room, Dismiss(record.name))
+        except RelayError as error:
+            # The code is gone, which is what counts; its claims run out by themselves.
+            log.warning("peer not dismissed", room=record.room, reason=str(error))
+
+    def wake_peer(self, record: CodeRecord) -> None:
+        """Let the parked polls of a peer look whether their code is still good."""
+        live = self.find_live(record.room)
+        if live is not None:
+            live.polls.wake_peer(record.peer.name)
+
+    def first_seen(self, record: CodeRecord, now: Moment) -> bool:
+        """Note a request; True when this process sees the peer for the first time."""
+        return self.presence.arrive(record.peer, record.name, now.steady_seconds)
+
+    def parked_peers(self, room: str) -> frozenset[str]:
+        """Return the folded names of those who have a poll parked in a room."""
+        live = self.find_live(room)
+        return frozenset() if live is None else live.polls.parked_peers()
+
+    def drain(self) -> None:
+        """Send every parked poll home with an answer; let nobody park any more."""
+        self.is_draining = True
+        for live in self._live.values():
+            live.polls.wake_all()
+
+    def close(self) -> None:
+        """Take no more commands; each room task ends when it has done what it has."""
+        self._is_closed = True
+        self.drain()
+        for live in self._live.values():
+            live.close()
+        self._live.clear()
+
+
+@asynccontextmanager
+async def open_relay(
+    store: Store, limits: Limits, clock: Clock | None = None
+) -> AsyncIterator[Relay]:
+    """Open a relay over a store.
+
+    When the block ends, commands that rooms have taken are still carried out and
+    answered, for up to :data:`CLOSE_SECONDS`. When it is cancelled or fails, rooms
+    are stopped where they are; the store applies a commit whole or not at all.
+
+    Raises:
+        StoreError: The store could not be read.
+    """
+    clock = clock or SystemClock()
+    async with trio.open_nursery() as rooms:
+        relay = Relay(
+            store=store,
+            limits=limits,
+            clock=clock,
+            directory=Directory(store, limits),
+            presence=Presence(limits),
+            ledger=Ledger(store),
+            started_at=clock.now().steady_seconds,
+            nursery=rooms,
+        )
+        await relay.load()
+        async with trio.open_nursery() as housekeeping:
+            housekeeping.start_soon(relay.keep_house)
+            try:
+                yield relay
+            finally:
+                housekeeping.cancel_scope.cancel()
+        rooms.cancel_scope.deadline = trio.current_time() + CLOSE_SECONDS
+        relay.close()
+    with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_SECONDS):
+        await relay.ledger.flush()

@@ -1,0 +1,342 @@
+"""The room task: the only one that changes a room.
+
+One at a time it takes what is in the inbox, decides, commits, publishes, and only
+then answers. A request that goes away meanwhile loses its answer, never the write.
+
+The mutable state of a live room is `room` (the published value, replaced whole),
+its `polls`, and the inbox.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import attrs
+import structlog
+import trio
+
+from argybargy.domain.commands import (
+    Answer,
+    AppendMessage,
+    Claim,
+    Command,
+    Post,
+    Posted,
+    Release,
+    Write,
+)
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.limits import Limits
+from argybargy.domain.message import Member, Message
+from argybargy.domain.moment import Moment
+from argybargy.domain.names import fold
+from argybargy.domain.room import decide, decide_lapses
+from argybargy.domain.state import Room
+from argybargy.relay.clock import Clock
+from argybargy.relay.failures import as_relay_error
+from argybargy.relay.ledger import Ledger
+from argybargy.relay.polls import Polls
+from argybargy.relay.quota import RoomQuota
+from argybargy.relay.reply import Ask, Delivered
+from argybargy.store.errors import Conflict, Refused, StoreError, Unknown
+from argybargy.store.interface import Store
+
+log = structlog.get_logger(__name__)
+
+CONFLICT_TRIES: Final = 16
+"""How often a batch is decided again because another node wrote first."""
+
+
+MemberCache = tuple[int, Mapping[str, Member], tuple[str, ...]]
+"""The version of the directory, those who posted, and the names made of both."""
+
+
+@attrs.frozen
+class RoomServices:
+    """What every room task works with.
+
+    Attributes:
+        store: Where rooms last.
+        clock: The time.
+        limits: What the relay allows.
+        quota: How many rooms may hold messages.
+        ledger: Cursors that are not stored yet.
+        describe_delivery: Says how the addressees of a post will learn of it.
+    """
+
+    store: Store
+    clock: Clock
+    limits: Limits
+    quota: RoomQuota
+    ledger: Ledger
+    describe_delivery: Callable[["LiveRoom", Posted], object]
+
+
+@attrs.frozen
+class _Trial:
+    """A batch as decided, before it is committed.
+
+    Attributes:
+        room: The room after it.
+        writes: All it writes.
+        outcomes: The answer or refusal of each command.
+    """
+
+    room: Room
+    writes: tuple[Write, ...]
+    outcomes: tuple[Answer | RelayError, ...]
+
+
+@attrs.define(eq=False)
+class LiveRoom:
+    """A room in memory, with the task that owns it.
+
+    Attributes:
+        name: What it is called.
+        services: What it works with.
+        room: The room as committed. Readers may look at it at any time; it never
+            changes under them.
+        polls: Who is subscribed.
+        used_at: When somebody last had business here, on the steady clock.
+        cursors: The last acknowledged cursor of each peer, by folded name.
+        members: The names of all members, with what they were made from.
+    """
+
+    name: str
+    services: RoomServices
+    room: Room
+    polls: Polls
+    used_at: float
+    _send: trio.MemorySendChannel[Ask]
+    _receive: trio.MemoryReceiveChannel[Ask]
+    cursors: dict[str, int] = attrs.field(factory=dict)
+    members: MemberCache | None = None
+    _batch: list[Ask] = attrs.field(factory=list)
+    _loaded: trio.Event = attrs.field(factory=trio.Event)
+    _failure: RelayError | None = None
+
+    @classmethod
+    def make(cls, name: str, services: RoomServices) -> "LiveRoom":
+        """Make a room that is not loaded yet; :meth:`run` loads it."""
+        limits, now = services.limits, services.clock.now()
+        send, receive = trio.open_memory_channel[Ask](limits.inbox_commands)
+        return cls(
+            name=name,
+            services=services,
+            room=Room.new(name, now),
+            polls=Polls(limits.parked_polls_per_peer),
+            used_at=now.steady_seconds,
+            send=send,
+            receive=receive,
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"<LiveRoom {self.name} version={self.room.version} "
+            f"head={self.room.head} polls={len(self.polls)} "
+            f"inbox={self._send.statistics().current_buffer_used}>"
+        )
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the room can be read."""
+        return self._loaded.is_set()
+
+    def check(self) -> None:
+        """Raise the failure for which the room was set aside, if it was."""
+        if self._failure is not None:
+            raise self._failure
+
+    async def wait_loaded(self) -> None:
+        """Wait until the room can be read.
+
+        No deadline: loading has one, and ends in a failure that :meth:`check` tells.
+        """
+        await self._loaded.wait()
+
+    async def ask(self, command: Command) -> Delivered:
+        """Hand a command to the room task and wait for what comes of it.
+
+        Raises:
+            RelayError: Refused; or ``busy``, when the inbox is full. Nothing was
+                changed then.
+        """
+        ask = Ask(command)
+        try:
+            self._send.send_nowait(ask)
+        except trio.WouldBlock:
+            raise RelayError(Problem.BUSY, retry_after=1) from None
+        except trio.ClosedResourceError:
+            raise RelayError(Problem.DRAINING, retry_after=1) from None
+        return await ask.wait_answered()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody would miss the room in memory.
+
+        A room with a lease that can run out stays: somebody must be there to say
+        that it did.
+        """
+        return (
+            not len(self.polls)
+            and not self._batch
+            and self._send.statistics().current_buffer_used == 0
+            and self.room.lapse_at == float("inf")
+        )
+
+    def close(self) -> None:
+        """Take no more commands; the task ends when those it has are done."""
+        self._send.close()
+
+    def fail(self, error: RelayError, *, for_good: bool = False) -> None:
+        """Answer all that is waiting with `error`; with `for_good`, what comes too."""
+        self._fail_batch(error)
+        while True:
+            try:
+                self._receive.receive_nowait().answer(error)
+            except (trio.WouldBlock, trio.EndOfChannel):
+                break
+        if for_good:
+            self._failure = error
+            self._loaded.set()
+            self.polls.wake_all()
+
+    def _fail_batch(self, error: RelayError) -> None:
+        for ask in self._batch:
+            ask.answer(error)
+        self._batch = []
+
+    # -- the task --------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Load the room and serve it until it is closed.
+
+        Raises:
+            StoreError: It could not be loaded.
+        """
+        await self._load()
+        self.cursors = dict(await self.services.store.cursors(self.name))
+        self.cursors |= self.services.ledger.pending_cursors(fold(self.name))
+        self._loaded.set()
+        while await self._collect():
+            self._batch = [ask for ask in self._batch if await self._recall(ask)]
+            await self._serve()
+            self._batch = []
+            if self.room.head == 0:
+                self.services.quota.give_back(self.name)
+
+    async def _load(self) -> None:
+        limits = self.services.limits
+        saved = await self.services.store.load(self.name, limits.tail_messages)
+        now = self.services.clock.now()
+        if saved is None:
+            self.room = Room.new(self.name, now)
+        else:
+            self.room = Room.restore(saved, now, limits)
+
+    async def _collect(self) -> bool:
+        """Wait for commands, or for a lease to run out; False when closed."""
+        with trio.move_on_at(self.room.lapse_at):
+            try:
+                self._batch = [await self._receive.receive()]
+            except trio.EndOfChannel:
+                return False
+        while len(self._batch) < self.services.limits.batch_commands:
+            try:
+                self._batch.append(self._receive.receive_nowait())
+            except (trio.WouldBlock, trio.EndOfChannel):
+                break
+        return True
+
+    async def _recall(self, ask: Ask) -> bool:
+        """Look up what the rules need to know and the room does not hold."""
+        command = ask.command
+        try:
+            if isinstance(command, (Claim, Release)):
+                subject = await self._older(command.seq)
+                ask.command = attrs.evolve(command, subject=subject)
+            elif isinstance(command, Post):
+                subject = await self._older(command.reply_to)
+                has_quota = self.room.head > 0 or self.services.quota.take(self.name)
+                ask.command = attrs.evolve(
+                    command, subject=subject, has_room_quota=has_quota
+                )
+        except StoreError as error:
+            ask.answer(as_relay_error(error))
+            return False
+        return True
+
+    async def _older(self, seq: int | None) -> Message | None:
+        """Return a message that the tail does not hold, if the store does."""
+        room = self.room
+        if seq is None or seq in room.messages or not room.first <= seq <= room.head:
+            return None
+        return await self.services.store.message(self.name, seq)
+
+    async def _serve(self) -> None:
+        """Decide the batch, make it durable, publish it, answer it."""
+        for _ in range(CONFLICT_TRIES):
+            trial = self._decide(self.services.clock.now())
+            try:
+                version = await self._commit(trial)
+            except Conflict:
+                await self._load()
+                continue
+            except StoreError as error:
+                log.warning("commit refused", room=self.name, reason=str(error))
+                self._fail_batch(as_relay_error(error))
+                return
+            self._publish(trial, version)
+            return
+        self._fail_batch(RelayError(Problem.BUSY, retry_after=1))
+
+    def _decide(self, now: Moment) -> _Trial:
+        limits = self.services.limits
+        lapsed = decide_lapses(self.room, now, limits)
+        room, writes = lapsed.room, list(lapsed.writes)
+        outcomes: list[Answer | RelayError] = []
+        for ask in self._batch:
+            try:
+                decision = decide(room, ask.command, now, limits)
+            except RelayError as refusal:
+                outcomes.append(refusal)
+                continue
+            room = decision.room
+            writes += decision.writes
+            outcomes.append(decision.answer)
+        return _Trial(room, tuple(writes), tuple(outcomes))
+
+    async def _commit(self, trial: _Trial) -> int:
+        """Make a batch durable, and return the version the room has then.
+
+        When the store cannot say whether it did, the version tells: nobody else
+        writes under this one.
+        """
+        store, version = self.services.store, self.room.version
+        if not trial.writes:
+            return version
+        try:
+            await store.commit(trial.room, version, trial.writes)
+        except Unknown:
+            stored = await store.load(self.name, tail_messages=1)
+            if stored is None or stored.version != version + 1:
+                raise Refused("the commit was not applied") from None
+        return version + 1
+
+    def _publish(self, trial: _Trial, version: int) -> None:
+        """Let everybody see the batch: first its askers, then the parked polls."""
+        before = self.room
+        self.room = attrs.evolve(trial.room, version=version)
+        for ask, outcome in zip(self._batch, trial.outcomes, strict=True):
+            ask.answer(self._outcome(outcome))
+        for write in trial.writes:
+            if isinstance(write, AppendMessage):
+                self.polls.wake_addressed(write.message)
+        if self.room.status != before.status:
+            self.polls.wake_all()
+
+    def _outcome(self, outcome: Answer | RelayError) -> Delivered | RelayError:
+        if isinstance(outcome, RelayError):
+            return outcome
+        if isinstance(outcome, Posted):
+            return Delivered(outcome, self.services.describe_delivery(self, outcome))
+        return Delivered(outcome)
