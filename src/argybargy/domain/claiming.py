@@ -47,7 +47,7 @@ def decide_claim(draft: Draft, claim: Claim) -> Decision:
     if message.is_settled:
         if fold(message.claimed_by or "") == peer:
             return draft.decision(Granted(_settled(message)))
-        raise _not_claimable(claim.seq, ANSWERED)
+        raise _not_claimable(claim.seq, ANSWERED, message.claimed_by)
     if draft.room.status.is_closed:
         raise _not_claimable(claim.seq, ROOM_CLOSED)
     if held is not None:
@@ -63,7 +63,7 @@ def find(draft: Draft, seq: int, peer: str) -> Message:
     """
     message = draft.message(seq)
     if message is None or not message.is_visible_to(peer):
-        raise RelayError(Problem.NOT_FOUND, seq=seq)
+        raise RelayError(Problem.NOT_FOUND)
     return message
 
 
@@ -79,8 +79,8 @@ def is_claimable_by(message: Message, peer: str) -> bool:
     return not message.is_settled and _why_not(message, peer) is None
 
 
-def _not_claimable(seq: int, reason: str) -> RelayError:
-    return RelayError(Problem.NOT_CLAIMABLE, seq=seq, reason=reason)
+def _not_claimable(seq: int, reason: str, by: str | None = None) -> RelayError:
+    return RelayError(Problem.NOT_CLAIMABLE, seq=seq, reason=reason, claimed_by=by)
 
 
 def _settled(message: Message) -> Lease:

@@ -62,7 +62,7 @@ class Problem(enum.Enum):
         "Add its origin to ARGYBARGY_ALLOWED_HOSTS if it is yours.",
     )
     NOT_FOUND = ProblemKind(
-        "not_found", 404, "There is no message {seq} in your room that you may see."
+        "not_found", 404, "There is no such message in your room that you may see."
     )
     ROOM_NOT_FOUND = ProblemKind(
         "room_not_found",

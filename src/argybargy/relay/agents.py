@@ -206,7 +206,7 @@ async def thread(relay: Relay, code: CodeRecord, seq: int) -> Thread:
     reader = code.peer.name
     found = await _message(relay, live, seq)
     if found is None or not found.is_visible_to(reader):
-        raise RelayError(Problem.NOT_FOUND, seq=seq)
+        raise RelayError(Problem.NOT_FOUND)
     replies = replies_to(live.room, seq, MAX_REPLIES)
     if replies is None:
         with translated():

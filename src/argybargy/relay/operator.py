@@ -288,3 +288,11 @@ async def stats(relay: Relay) -> Stats:
         live_rooms=numbers.live_rooms,
         parked_polls=numbers.parked_polls,
     )
+
+
+async def note_rotation(relay: Relay) -> None:
+    """Record that the admin token is another one now."""
+    now = relay.clock.now()
+    relay.ledger.note(Audit(now.wall_ms, "regenerate_admin_token", OPERATOR_ACTOR))
+    with translated():
+        await relay.ledger.flush()

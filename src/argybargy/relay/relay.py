@@ -39,6 +39,8 @@ TICK_SECONDS: Final = 2.0
 """How often cursors and notes are stored and idle rooms let go."""
 CLOSE_SECONDS: Final = 10.0
 """How long room tasks may take to finish what they have when the relay closes."""
+READY_SECONDS: Final = 1.0
+"""How old a successful write may be for the relay to call itself ready."""
 _CRASH_WINDOW_SECONDS: Final = 60.0
 
 
@@ -84,6 +86,8 @@ class Relay:
     _quota: RoomQuota = attrs.field(init=False)
     _live: dict[str, LiveRoom] = attrs.field(factory=dict)
     _spellings: dict[str, str] = attrs.field(factory=dict)
+    _probing: trio.Lock = attrs.field(factory=trio.Lock)
+    _probed_at: float = float("-inf")
     _is_closed: bool = False
     is_draining: bool = False
 
@@ -211,22 +215,43 @@ class Relay:
         crashes: deque[float] = deque(maxlen=self.limits.room_crashes_per_minute)
         while True:
             try:
-                return await live.run()
+                await live.run()
             except StoreError as error:
                 log.warning("room not loaded", room=live.name, reason=str(error))
                 self._live.pop(fold(live.name), None)
                 live.fail(as_relay_error(error), for_good=True)
-                return None
+                return
             except Exception:
                 log.exception("room task crashed", room=live.name)
                 live.fail(RelayError(Problem.INTERNAL))
+            else:
+                return
             crashes.append(self.clock.now().steady_seconds)
             if len(crashes) == crashes.maxlen and (
                 crashes[-1] - crashes[0] < _CRASH_WINDOW_SECONDS
             ):
                 log.error("room set aside", room=live.name, crashes=len(crashes))
                 live.fail(RelayError(Problem.ROOM_UNAVAILABLE), for_good=True)
-                return None
+                return
+
+    async def check_ready(self) -> None:
+        """Make sure that a write has succeeded within the last second.
+
+        Raises:
+            StoreError: It does not, now.
+        """
+        async with self._probing:
+            now = self.clock.now().steady_seconds
+            if now - self._probed_at > READY_SECONDS:
+                await self._probe()
+                self._probed_at = now
+
+    async def _probe(self) -> None:
+        try:
+            with trio.fail_after(READY_SECONDS):
+                await self.store.probe()
+        except trio.TooSlowError:
+            raise Refused("the store takes too long to write") from None
 
     # -- keeping house ---------------------------------------------------------
 

@@ -1,0 +1,204 @@
+"""The Quart-Trio app: every endpoint, the API's description, and the errors."""
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from importlib import resources
+from typing import Final
+
+from hypercorn.typing import ASGIFramework
+from quart import Response, request
+from quart_schema import (
+    Info,
+    QuartSchema,
+    document_querystring,
+    document_request,
+    document_response,
+    hide,
+    operation_id,
+    security_scheme,
+    tag,
+)
+from quart_schema.openapi import APIKeySecurityScheme, HttpSecurityScheme
+from quart_trio import QuartTrio
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from argybargy import __version__
+from argybargy.domain.brief import WHAT
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.web import wire
+from argybargy.web.auth import Services
+from argybargy.web.endpoint import respond
+from argybargy.web.errors import error_answer
+from argybargy.web.lane import Lane
+from argybargy.web.manifest import MANIFEST_ROUTE
+from argybargy.web.request import COMMON_HEADERS, Answer, Request, page_answer
+from argybargy.web.routes import ADMIN_ROUTES, AGENT_ROUTES, OPEN_ROUTES, Route, Who
+
+_PROBLEMS: Final = {
+    404: Problem.NO_SUCH_ROUTE,
+    405: Problem.METHOD_NOT_ALLOWED,
+    413: Problem.BODY_TOO_LARGE,
+    414: Problem.URL_TOO_LONG,
+    415: Problem.UNSUPPORTED_MEDIA_TYPE,
+}
+_SECURITY: Final[dict[Who, list[dict[str, list[str]]] | None]] = {
+    Who.AGENT: [{"code": []}],
+    Who.OPERATOR: [{"admin_token": []}],
+    Who.ANYONE: None,
+}
+_DOCS_POLICY: Final = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    b"img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_DOCS_FILES: Final = {
+    "/docs": ("index.html", b"text/html; charset=utf-8"),
+    "/docs/docs.js": ("docs.js", b"text/javascript; charset=utf-8"),
+    "/docs/docs.css": ("docs.css", b"text/css; charset=utf-8"),
+}
+
+
+def create_app(services: Services) -> ASGIFramework:
+    """Return the whole ASGI app: the lane, and Quart behind it."""
+    return Lane(services, create_quart(services))
+
+
+def create_quart(services: Services) -> QuartTrio:
+    """Return the Quart app alone, which serves every endpoint."""
+    app = QuartTrio(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = services.limits.body_bytes
+    app.url_map.strict_slashes = True
+    app.url_map.merge_slashes = False
+    if services.has_docs:
+        _describe(app)
+        _add_docs(app)
+    for route in (MANIFEST_ROUTE, *OPEN_ROUTES, *AGENT_ROUTES, *ADMIN_ROUTES):
+        _add(app, services, route)
+    _add_error_handlers(app, services)
+    app.after_request(_complete_headers)
+    return app
+
+
+def _add(app: QuartTrio, services: Services, route: Route) -> None:
+    async def view(**params: str) -> Response:
+        asked = _request(services, params)
+        return _response(await respond(services, route, asked))
+
+    path = route.path.replace("{", "<").replace("}", ">")
+    app.add_url_rule(
+        path, f"{route.method} {path}", _document(view, route), methods=[route.method]
+    )
+
+
+def _request(services: Services, params: dict[str, str]) -> Request:
+    limit = services.limits.body_bytes
+    quart_request = request
+
+    async def read_body() -> bytes:
+        try:
+            return await quart_request.get_data(as_text=False)
+        except RequestEntityTooLarge:
+            raise RelayError(Problem.BODY_TOO_LARGE, limit_bytes=limit) from None
+
+    headers = {
+        name.lower().encode("latin-1"): value.encode("latin-1")
+        for name, value in request.headers.items()
+    }
+    return Request(
+        method=request.method,
+        path=request.path,
+        query=request.query_string,
+        headers=headers,
+        client=request.remote_addr or "",
+        params=params,
+        read_body=read_body,
+    )
+
+
+def _response(answer: Answer) -> Response:
+    headers = [
+        (name.decode(), value.decode("latin-1")) for name, value in answer.headers
+    ]
+    response = Response(answer.body, answer.status)
+    response.headers.clear()
+    response.headers.extend(headers)
+    response.headers["content-length"] = str(len(answer.body))
+    return response
+
+
+def _complete_headers(response: Response) -> Response:
+    for name, value in COMMON_HEADERS:
+        response.headers.setdefault(name.decode(), value.decode())
+    return response
+
+
+# -- errors ---------------------------------------------------------------------
+
+
+def _add_error_handlers(app: QuartTrio, services: Services) -> None:
+    facts: dict[Problem, dict[str, object]] = {
+        Problem.BODY_TOO_LARGE: {"limit_bytes": services.limits.body_bytes}
+    }
+
+    async def refuse(error: HTTPException) -> Response:
+        status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+        is_ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        default = Problem.INTERNAL if is_ours else Problem.MALFORMED
+        problem = _PROBLEMS.get(status, default)
+        answer = error_answer(RelayError(problem, **facts.get(problem, {})))
+        allow = getattr(error, "valid_methods", None)
+        if allow:
+            answer = answer.with_headers((b"allow", ", ".join(sorted(allow)).encode()))
+        return _response(answer)
+
+    app.register_error_handler(HTTPException, refuse)
+
+
+# -- the API's description --------------------------------------------------------
+
+
+def _describe(app: QuartTrio) -> None:
+    QuartSchema(
+        app,
+        info=Info(title="Argybargy", version=__version__, description=WHAT),
+        security_schemes={
+            "code": HttpSecurityScheme(scheme="bearer"),
+            "admin_token": APIKeySecurityScheme(in_="header", name="X-Admin-Token"),
+        },
+        conversion_preference="msgspec",
+        swagger_ui_path=None,
+        redoc_ui_path=None,
+        scalar_ui_path=None,
+    )
+
+
+def _document(
+    view: Callable[..., Awaitable[Response]], route: Route
+) -> Callable[..., Awaitable[Response]]:
+    """Attach to a view what the OpenAPI document says about it."""
+    view.__doc__ = route.summary
+    document_response(route.answer)(view)
+    statuses = {*route.refusals, *({401, 429} if route.who is not Who.ANYONE else ())}
+    for status in sorted(statuses):
+        document_response(wire.ErrorBody, status)(view)
+    if route.body is not None:
+        document_request(route.body)(view)
+    if route.query is not None:
+        document_querystring(route.query)(view)
+    security = _SECURITY[route.who]
+    if security is not None:
+        security_scheme(security)(view)
+    operation_id(route.name)(view)
+    tag([route.who.value])(view)
+    return view
+
+
+def _add_docs(app: QuartTrio) -> None:
+    folder = resources.files("argybargy.web") / "docs_page"
+    for path, (name, media_type) in _DOCS_FILES.items():
+        content = (folder / name).read_bytes()
+        answer = page_answer(content, media_type, _DOCS_POLICY)
+
+        async def page(answer: Answer = answer) -> Response:
+            return _response(answer)
+
+        app.add_url_rule(path, f"GET {path}", hide(page), methods=["GET"])

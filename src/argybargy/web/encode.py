@@ -1,0 +1,207 @@
+"""From values to bytes. A message is encoded once, however many read it."""
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar, cast
+from weakref import WeakKeyDictionary
+
+import attrs
+import msgspec
+from msgspec import UNSET, Raw
+
+from argybargy.domain.addressing import resolve_expects
+from argybargy.domain.budget import PollBudget
+from argybargy.domain.message import Lease, Message
+from argybargy.domain.moment import format_timestamp
+from argybargy.domain.names import ANYONE
+from argybargy.domain.state import RoomStatus
+from argybargy.relay.agents import History, PostOutcome, Thread
+from argybargy.relay.delivery import Delivery
+from argybargy.relay.polling import PollAnswer
+from argybargy.web.wire import (
+    ClaimBody,
+    Gap,
+    HeldClaim,
+    HistoryBody,
+    PollBody,
+    PollBudgetBody,
+    PostAnswer,
+    PostedMessage,
+    ReadMessage,
+    RoomMessage,
+    RoomStatusBody,
+    ThreadBody,
+)
+
+DRAIN_RETRY_SECONDS = 1
+"""When a poll that is sent home by a stopping relay should come back."""
+
+Shape = TypeVar("Shape", bound=ReadMessage)
+
+
+def timestamp(wall_ms: int | None) -> str | None:
+    """Render a time that there may not be."""
+    return None if wall_ms is None else format_timestamp(wall_ms)
+
+
+def addressees(message: Message) -> str | list[str]:
+    """Render one name as a string, as it always was, and several as a list."""
+    return message.to[0] if len(message.to) == 1 else list(message.to)
+
+
+def posted_message(message: Message) -> PostedMessage:
+    """Return a message as its sender is told of it."""
+    return PostedMessage(
+        seq=message.seq,
+        ts=format_timestamp(message.at_ms),
+        from_=message.sender,
+        to=addressees(message),
+        text=message.text,
+        expects_reply=message.expects,
+        claimed_by=message.claimed_by,
+        reply_to=message.reply_to,
+        from_kind=message.kind.value,
+        event=message.event or UNSET,
+    )
+
+
+def with_room(message: Message, room: str, members: Sequence[str]) -> RoomMessage:
+    """Return a message as the operator reads it."""
+    return RoomMessage(
+        **msgspec.structs.asdict(posted_message(message)),
+        expects_reply_resolved=resolve_expects(
+            message.expects, message.sender, members
+        ),
+        room=room,
+    )
+
+
+@attrs.define(eq=False)
+class MessageEncoder:
+    """Encodes messages, each once for as long as anybody holds it.
+
+    What differs between readers, the hint who is meant by ``anyone``, stands last
+    and is put on at the end.
+    """
+
+    _encoded: WeakKeyDictionary[Message, bytes] = attrs.field(factory=WeakKeyDictionary)
+
+    def encode(self, message: Message, members: Sequence[str]) -> Raw:
+        """Return a message as it is read by members of a room."""
+        head = self._encoded.get(message)
+        if head is None:
+            head = msgspec.json.encode(posted_message(message))[:-1]
+            self._encoded[message] = head
+        expects = message.expects
+        if expects == ANYONE:
+            expects = resolve_expects(expects, message.sender, members)
+        return Raw(b'%b,"expects_reply_resolved":"%b"}' % (head, expects.encode()))
+
+    def encode_all(
+        self, messages: Iterable[Message], members: Sequence[str]
+    ) -> list[ReadMessage]:
+        """Return messages, encoded, where a body takes messages."""
+        raw = [self.encode(message, members) for message in messages]
+        return cast("list[ReadMessage]", raw)
+
+    def poll(self, answer: PollAnswer) -> bytes:
+        """Encode what a poll delivers."""
+        page, budget = answer.page, answer.budget
+        return msgspec.json.encode(
+            PollBody(
+                messages=self.encode_all(page.messages, answer.members),
+                cursor=page.cursor,
+                first_seq=page.first,
+                more=page.has_more,
+                room=room_status(answer.status),
+                room_closed=answer.status.is_closed,
+                should_exit=budget.should_exit,
+                exit_reason=budget.reason,
+                poll_budget=poll_budget(budget),
+                gap=Gap(*answer.gap) if answer.gap else UNSET,
+                reset=answer.is_reset or UNSET,
+                retry_after=DRAIN_RETRY_SECONDS if answer.is_draining else UNSET,
+            )
+        )
+
+    def history(self, room: str, history: History) -> bytes:
+        """Encode a look back."""
+        found = history.lookback
+        return msgspec.json.encode(
+            HistoryBody(
+                room=room,
+                messages=self.encode_all(found.messages, history.members),
+                room_status=room_status(history.status),
+                first_seq=found.first,
+                more=found.has_more,
+            )
+        )
+
+    def thread(self, thread: Thread) -> bytes:
+        """Encode one message with its replies."""
+        message, *replies = self.encode_all(
+            [thread.message, *thread.replies], thread.members
+        )
+        return msgspec.json.encode(ThreadBody(message, replies))
+
+
+def room_status(status: RoomStatus) -> RoomStatusBody:
+    """Return a room's status as it is read."""
+    return RoomStatusBody(
+        name=status.name,
+        status="closed" if status.is_closed else "open",
+        closed_at=status.closed_at,
+        closed_by=status.closed_by,
+    )
+
+
+def poll_budget(budget: PollBudget) -> PollBudgetBody:
+    """Return a budget as it is read."""
+    return PollBudgetBody(
+        waited_seconds=budget.waited_seconds,
+        room_quiet_seconds=budget.room_quiet_seconds,
+        idle_seconds=budget.idle_seconds,
+        max_idle_seconds=budget.max_idle_seconds,
+        seconds_left=budget.seconds_left,
+        should_exit=budget.should_exit,
+        reason=budget.reason,
+    )
+
+
+def post_answer(outcome: PostOutcome, ignored: list[str]) -> bytes:
+    """Encode what became of a post."""
+    return msgspec.json.encode(
+        PostAnswer(
+            ok=True,
+            message=posted_message(outcome.message),
+            delivery=delivery(outcome.delivery),
+            duplicate=outcome.is_duplicate or UNSET,
+            ignored=ignored or UNSET,
+        )
+    )
+
+
+def delivery(told: Delivery) -> dict[str, str | dict[str, int]]:
+    """Return how the addressees learn of a post."""
+    if told.counts is not None:
+        return {"all": {reach.value: count for reach, count in told.counts}}
+    return {name: reach.value for name, reach in told.to}
+
+
+def claim(lease: Lease, ignored: list[str]) -> bytes:
+    """Encode a claim that was won."""
+    return msgspec.json.encode(
+        ClaimBody(
+            won=True,
+            claimed_by=lease.holder,
+            seq=lease.seq,
+            fence=lease.fence,
+            lease_seconds=lease.seconds,
+            expires_at=timestamp(lease.expires_ms),
+            ignored=ignored or UNSET,
+        )
+    )
+
+
+def held_claim(lease: Lease) -> HeldClaim:
+    """Return a claim as its holder reads it."""
+    return HeldClaim(lease.seq, lease.fence, lease.seconds, timestamp(lease.expires_ms))

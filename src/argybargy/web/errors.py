@@ -1,0 +1,44 @@
+"""The one place that turns a refusal into an answer."""
+
+import secrets
+
+import msgspec
+
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.web.request import Answer, json_answer
+
+
+def new_request_id() -> str:
+    """Return a name for one request, to find it in the log by."""
+    return secrets.token_hex(8)
+
+
+def error_answer(
+    error: RelayError, request_id: str | None = None, **beside: object
+) -> Answer:
+    """Render a refusal in the one shape that every error has.
+
+    Args:
+        error: The refusal.
+        request_id: The name of the request; a new one if it has none yet.
+        beside: Fields beside ``detail``, where the contract has them.
+    """
+    kind = error.problem.value
+    detail = {
+        "error": kind.code,
+        "detail": error.text,
+        **error.facts,
+        "request_id": request_id or new_request_id(),
+    }
+    answer = json_answer(msgspec.json.encode({**beside, "detail": detail}), kind.status)
+    if "retry_after" in error.facts:
+        seconds = str(error.facts["retry_after"]).encode()
+        answer = answer.with_headers((b"retry-after", seconds))
+    if error.problem in {Problem.UNAUTHORIZED, Problem.ADMIN_UNAUTHORIZED}:
+        answer = answer.with_headers((b"www-authenticate", b'Bearer realm="argybargy"'))
+    return answer
+
+
+def render_problem(problem: Problem, facts: dict[str, object]) -> bytes:
+    """Render the body of an error that arises before a request can be read."""
+    return error_answer(RelayError(problem, **facts)).body

@@ -1,0 +1,30 @@
+"""How the relay is: alive, and able to do its work."""
+
+import attrs
+import msgspec
+
+from argybargy import __version__
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.store.errors import StoreError
+from argybargy.web.auth import Services
+from argybargy.web.request import Answer, Request, json_answer
+from argybargy.web.wire import HealthBody, ReadyBody
+
+
+async def health(services: Services, request: Request) -> Answer:
+    """Say that the process is alive."""
+    return json_answer(msgspec.json.encode(HealthBody("ok", __version__)))
+
+
+async def ready(services: Services, request: Request) -> Answer:
+    """Say whether the relay can store what it is sent, by storing something."""
+    relay, info = services.relay, services.relay.store.info
+    facts = attrs.asdict(info) | {"draining": relay.is_draining}
+    if relay.is_draining:
+        raise RelayError(Problem.DRAINING, retry_after=1, **facts)
+    try:
+        await relay.check_ready()
+    except StoreError:
+        raise RelayError(Problem.STORAGE_UNAVAILABLE, retry_after=1, **facts) from None
+    body = ReadyBody(status="ready", version=__version__, **facts)
+    return json_answer(msgspec.json.encode(body))

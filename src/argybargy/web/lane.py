@@ -1,0 +1,183 @@
+"""The lane: agents' endpoints at ASGI level, in front of everything else.
+
+Quart's dispatch costs several times what answering a poll does. So the requests
+that thousands of agents make all day are matched here by method and path, and go
+straight to their functions; all others go on to Quart, which serves those same
+functions too. Both doors answer alike, byte for byte.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import attrs
+from hypercorn.typing import (
+    ASGIFramework,
+    ASGIReceiveCallable,
+    ASGISendCallable,
+    HTTPScope,
+    Scope,
+)
+
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.limits import Limits
+from argybargy.web.auth import Services
+from argybargy.web.endpoint import respond
+from argybargy.web.errors import error_answer
+from argybargy.web.request import Answer, Headers, Request
+from argybargy.web.routes import AGENT_ROUTES, Route
+
+_SEQ: Final = "{seq}"
+_MESSAGES: Final = "/messages/"
+
+
+class ClientGoneError(Exception):
+    """The client left before its request was complete."""
+
+
+@attrs.frozen
+class Match:
+    """A route, and what its placeholders stand for."""
+
+    route: Route
+    params: Mapping[str, str]
+
+
+_NO_PARAMS: Final[Mapping[str, str]] = {}
+
+
+@attrs.frozen
+class RouteMatcher:
+    """Finds the agents' routes by method and path."""
+
+    _routes: Mapping[tuple[str, str], Route]
+
+    @classmethod
+    def make(cls) -> "RouteMatcher":
+        """Index the table of routes."""
+        return cls({(route.method, route.path): route for route in AGENT_ROUTES})
+
+    def match(self, method: str, path: str) -> Match | None:
+        """Return the agents' route for a request, or ``None``."""
+        route = self._routes.get((method, path))
+        if route is not None:
+            return Match(route, _NO_PARAMS) if _SEQ not in path else None
+        if not path.startswith(_MESSAGES):
+            return None
+        seq, slash, rest = path[len(_MESSAGES) :].partition("/")
+        route = self._routes.get((method, f"{_MESSAGES}{_SEQ}{slash}{rest}"))
+        return Match(route, {"seq": seq}) if route is not None and seq else None
+
+
+@attrs.frozen
+class Lane:
+    """The outermost ASGI app: checks the host, serves agents, passes on the rest.
+
+    Attributes:
+        services: What the endpoints work with.
+        app: Serves everything else.
+    """
+
+    services: Services
+    app: ASGIFramework
+    _matcher: RouteMatcher = attrs.field(factory=RouteMatcher.make)
+
+    async def __call__(
+        self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        """Serve one request, or the lifespan."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        refusal = self._check_hosts(scope["method"], scope["path"], headers)
+        if refusal is not None:
+            await send_answer(send, error_answer(refusal))
+            return
+        match = self._matcher.match(scope["method"], scope["path"])
+        if match is None:
+            await self.app(scope, receive, send)
+            return
+        request = _request(scope, headers, match, receive, self.services.limits)
+        try:
+            answer = await respond(self.services, match.route, request)
+        except ClientGoneError:
+            return
+        await send_answer(send, answer)
+
+    def _check_hosts(
+        self, method: str, path: str, headers: Headers
+    ) -> RelayError | None:
+        """Refuse names that are not ours, and pages that are not."""
+        hosts = self.services.hosts
+        if hosts.names is None:
+            return None
+        if not hosts.allows(headers.get(b"host", b"").decode("latin-1")):
+            return RelayError(Problem.MISDIRECTED)
+        origin = headers.get(b"origin")
+        is_guarded = method != "GET" or path.startswith("/admin")
+        if not is_guarded or origin is None:
+            return None
+        if hosts.allows_origin(origin.decode("latin-1")):
+            return None
+        return RelayError(Problem.ORIGIN_REFUSED)
+
+
+def _request(
+    scope: HTTPScope,
+    headers: Headers,
+    match: Match,
+    receive: ASGIReceiveCallable,
+    limits: Limits,
+) -> Request:
+    client = scope.get("client")
+
+    async def read_body() -> bytes:
+        return await read_whole_body(receive, headers, limits.body_bytes)
+
+    return Request(
+        method=scope["method"],
+        path=scope["path"],
+        query=scope["query_string"],
+        headers=headers,
+        client=client[0] if client else "",
+        params=match.params,
+        read_body=read_body,
+    )
+
+
+async def read_whole_body(
+    receive: ASGIReceiveCallable, headers: Headers, limit_bytes: int
+) -> bytes:
+    """Read a body, but no more than there may be.
+
+    Raises:
+        RelayError: ``body_too_large``; what is declared too large is not read.
+        ClientGoneError: The client left before it was complete.
+    """
+    too_large = RelayError(Problem.BODY_TOO_LARGE, limit_bytes=limit_bytes)
+    declared = headers.get(b"content-length", b"0")
+    if declared.isdigit() and int(declared) > limit_bytes:
+        raise too_large
+    body = bytearray()
+    while True:
+        event: Any = await receive()
+        if event["type"] != "http.request":
+            raise ClientGoneError
+        body += event.get("body", b"")
+        if len(body) > limit_bytes:
+            raise too_large
+        if not event.get("more_body", False):
+            return bytes(body)
+
+
+async def send_answer(send: ASGISendCallable, answer: Answer) -> None:
+    """Send a whole answer."""
+    length = (b"content-length", str(len(answer.body)).encode())
+    await send(
+        {
+            "type": "http.response.start",
+            "status": answer.status,
+            "headers": [*answer.headers, length],
+        }
+    )
+    await send({"type": "http.response.body", "body": answer.body, "more_body": False})

@@ -1,0 +1,165 @@
+"""``GET /``: the relay introduces itself, from the constants that it enforces."""
+
+import msgspec
+
+from argybargy import __version__
+from argybargy.domain.brief import (
+    AUTH_HEADER,
+    FIRST_STEPS,
+    RESPONSE_RULE,
+    WHAT,
+    examples,
+    notes,
+    room_lifecycle,
+)
+from argybargy.domain.limits import Limits
+from argybargy.web.auth import Services
+from argybargy.web.request import (
+    COMMON_HEADERS,
+    NO_SCRIPTS,
+    Answer,
+    Request,
+    json_answer,
+    page_answer,
+)
+from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES, Route, Who
+
+NAME = "Argybargy"
+_TEXT_TYPES = ("text/markdown", "text/plain")
+
+
+async def manifest(services: Services, request: Request) -> Answer:
+    """Introduce the relay, in the form that the asker prefers."""
+    accept = (request.header(b"accept") or "").lower()
+    if "text/html" in accept and services.has_docs:
+        return Answer(303, b"", ((b"location", b"/docs"), *COMMON_HEADERS))
+    if any(each in accept for each in _TEXT_TYPES):
+        text = manifest_markdown(services.public_url, services.limits)
+        return page_answer(text.encode(), b"text/markdown; charset=utf-8", NO_SCRIPTS)
+    body = manifest_json(services.public_url, services.limits)
+    return json_answer(msgspec.json.encode(body))
+
+
+MANIFEST_ROUTE = Route(
+    "GET",
+    "/",
+    "Who you are talking to and how. Markdown for 'Accept: text/markdown'.",
+    manifest,
+    dict[str, object],
+    who=Who.ANYONE,
+)
+
+
+def manifest_json(base: str, limits: Limits) -> dict[str, object]:
+    """Return the manifest for programs.
+
+    Args:
+        base: The configured URL of the relay.
+        limits: What it allows.
+    """
+    return {
+        "name": NAME,
+        "version": __version__,
+        "what": WHAT,
+        "auth": {
+            "how": "Send your access code on every request except those marked "
+            "auth: false.",
+            "header": AUTH_HEADER,
+        },
+        "first_steps": list(FIRST_STEPS),
+        "endpoints": [_endpoint(route) for route in (*OPEN_ROUTES, *AGENT_ROUTES)],
+        "response_rule": list(RESPONSE_RULE),
+        "room_lifecycle": list(room_lifecycle(limits)),
+        "examples": examples(base),
+        "notes": list(notes(limits)),
+        "limits": _limits(limits),
+    }
+
+
+def _endpoint(route: Route) -> dict[str, object]:
+    endpoint = {
+        "method": route.method,
+        "path": route.path + route.query_hint,
+        "auth": route.who is Who.AGENT,
+        "desc": route.summary,
+    }
+    return endpoint | ({"body": route.body_hint} if route.body_hint else {})
+
+
+def _limits(limits: Limits) -> dict[str, float]:
+    """Return the limits that an agent can meet."""
+    return {
+        "text_chars": limits.text_chars,
+        "text_bytes": limits.text_bytes,
+        "addressees": limits.addressees,
+        "body_bytes": limits.body_bytes,
+        "wait_seconds": limits.wait_seconds,
+        "poll_messages": limits.poll_messages,
+        "poll_bytes": limits.poll_bytes,
+        "parked_polls_per_peer": limits.parked_polls_per_peer,
+        "history_messages": limits.history_messages,
+        "posts_per_window": limits.posts_per_window,
+        "claims_per_window": limits.claims_per_window,
+        "reads_per_window": limits.reads_per_window,
+        "window_seconds": limits.window_seconds,
+        "lease_seconds": limits.lease_seconds,
+        "lease_seconds_max": limits.lease_seconds_max,
+        "idempotency_seconds": limits.idempotency_seconds,
+        "messages_per_room": limits.messages_per_room,
+        "idle_seconds": limits.idle_seconds,
+    }
+
+
+def manifest_markdown(base: str, limits: Limits) -> str:
+    """Return the manifest for readers: the same text, as a page."""
+    endpoints = "\n".join(
+        f"- `{route.method} {route.path}{route.query_hint}`: {route.summary}"
+        for route in (*OPEN_ROUTES, *AGENT_ROUTES)
+    )
+    shown = "\n\n".join(
+        f"{title.replace('_', ' ').capitalize()}:\n\n    {command}"
+        for title, command in examples(base).items()
+    )
+    bounds = "\n".join(
+        f"- {name}: {value:g}" for name, value in _limits(limits).items()
+    )
+    return f"""\
+# {NAME} {__version__}
+
+{WHAT}
+
+Relay: {base}
+Send with every request: `{AUTH_HEADER}`
+
+## First steps
+
+{_items(FIRST_STEPS)}
+
+## Who answers
+
+{_items(RESPONSE_RULE)}
+
+## When to leave
+
+{_items(room_lifecycle(limits))}
+
+## Endpoints
+
+{endpoints}
+
+## Examples
+
+{shown}
+
+## Good to know
+
+{_items(notes(limits))}
+
+## Limits
+
+{bounds}
+"""
+
+
+def _items(lines: tuple[str, ...]) -> str:
+    return "\n".join(f"- {line}" for line in lines)

@@ -1,0 +1,302 @@
+"""The operator's endpoints, in the shapes that dashboards for the first relay know."""
+
+import attrs
+import msgspec
+
+from argybargy import __version__
+from argybargy.domain.brief import connect_instruction
+from argybargy.domain.codes import CodeRecord
+from argybargy.domain.errors import RelayError
+from argybargy.domain.lifetime import parse_lifetime
+from argybargy.domain.moment import format_timestamp
+from argybargy.domain.names import OPERATOR, RESERVED_PEER_NAMES, fold
+from argybargy.domain.state import RoomStatus
+from argybargy.relay import operator
+from argybargy.relay.directory import Invitation
+from argybargy.relay.operator import OperatorState, RoomView
+from argybargy.web import encode
+from argybargy.web.auth import Services
+from argybargy.web.decode import (
+    Problems,
+    check_peer_name,
+    check_room_name,
+    draft_of,
+    parse_query,
+    read_json,
+    take_before,
+    take_limit,
+)
+from argybargy.web.request import Answer, Request, json_answer
+from argybargy.web.wire import (
+    AuditBody,
+    AuditEvent,
+    CodeRow,
+    InviteBody,
+    InviteRequest,
+    PresenceRow,
+    RevokeBody,
+    RevokedCode,
+    RevokeRequest,
+    RoomActionBody,
+    RoomActionRequest,
+    RoomRow,
+    RosterRowBody,
+    SayRequest,
+    StateBody,
+    StatsBody,
+    TokenBody,
+    WaitingRow,
+)
+
+STATE_MESSAGES = 60
+AUDIT_ROWS, MOST_AUDIT_ROWS = 100, 1_000
+_SPEAKERS = RESERVED_PEER_NAMES - {OPERATOR, "admin"}
+
+
+async def invite(services: Services, request: Request) -> Answer:
+    """Make a code, which is shown this once."""
+    body, ignored = await read_json(request, InviteRequest)
+    invitation = _invitation(services, body)
+    (invited,) = await operator.invite(services.relay, [invitation])
+    record, base = invited.record, services.public_url
+    answer = InviteBody(
+        code=invited.code,
+        key_id=record.key_id,
+        name=record.name,
+        room=record.room,
+        expires=encode.timestamp(record.expires_ms),
+        capabilities=record.capabilities,
+        url=base,
+        instruction=connect_instruction(base, invited.code),
+        ignored=ignored or msgspec.UNSET,
+    )
+    return json_answer(msgspec.json.encode(answer))
+
+
+def _invitation(services: Services, body: InviteRequest) -> Invitation:
+    problems = Problems()
+    check_peer_name(problems, body.name)
+    check_room_name(problems, body.room)
+    most = services.limits.capabilities_chars
+    said = {
+        "capabilities": body.capabilities or "",
+        "client": body.client or "",
+        "model": body.model or "",
+    }
+    for field, text in said.items():
+        is_wrong = len(text) > most or not text.isprintable()
+        problems.check(field, f"at most {most} printable characters", is_wrong=is_wrong)
+    problems.raise_any()
+    expires = None if body.expires is None else str(body.expires)
+    return Invitation(
+        room=body.room, name=body.name, lifetime_seconds=parse_lifetime(expires), **said
+    )
+
+
+async def revoke(services: Services, request: Request) -> Answer:
+    """Take codes back."""
+    body, _ = await read_json(request, RevokeRequest)
+    if not body.target.strip():
+        raise RelayError.invalid("target", "a key id, a code, or a name")
+    gone = await operator.revoke(
+        services.relay, body.target.strip(), body.room, everywhere=body.all
+    )
+    codes = [RevokedCode(each.key_id, each.name, each.room) for each in gone]
+    return json_answer(msgspec.json.encode(RevokeBody(len(codes), codes)))
+
+
+async def say(services: Services, request: Request) -> Answer:
+    """Let the human speak in a room, a closed one included."""
+    body, ignored = await read_json(request, SayRequest)
+    problems = Problems()
+    check_room_name(problems, body.room)
+    _check_speaker(problems, "sender", body.sender)
+    problems.raise_any()
+    draft = draft_of(
+        body.text, body.to, body.expects_reply, body.reply_to, services.limits
+    )
+    outcome = await operator.say(services.relay, body.room, body.sender, draft)
+    return json_answer(encode.post_answer(outcome, ignored))
+
+
+def _check_speaker(problems: Problems, field: str, name: str) -> None:
+    check_room_name(problems, name, field)
+    problem = f"none of {', '.join(sorted(_SPEAKERS))}"
+    problems.check(field, problem, is_wrong=fold(name) in _SPEAKERS)
+
+
+async def open_room(services: Services, request: Request) -> Answer:
+    """Make a room before anybody speaks in it."""
+    room, by = await _room_action(request)
+    return _room_answer(await operator.open_room(services.relay, room, by))
+
+
+async def close_room(services: Services, request: Request) -> Answer:
+    """Close a room and dismiss the agents in it."""
+    room, by = await _room_action(request)
+    return _room_answer(await operator.close_room(services.relay, room, by))
+
+
+async def reopen_room(services: Services, request: Request) -> Answer:
+    """Let agents back into a room."""
+    room, by = await _room_action(request)
+    return _room_answer(await operator.reopen_room(services.relay, room, by))
+
+
+async def _room_action(request: Request) -> tuple[str, str]:
+    body, _ = await read_json(request, RoomActionRequest, is_optional=True)
+    by = body.by.strip() or OPERATOR
+    problems = Problems()
+    check_room_name(problems, request.params["room"])
+    _check_speaker(problems, "by", by)
+    problems.raise_any()
+    return request.params["room"], by
+
+
+def _room_answer(status: RoomStatus) -> Answer:
+    body = RoomActionBody(ok=True, room=encode.room_status(status))
+    return json_answer(msgspec.json.encode(body))
+
+
+async def regenerate_token(services: Services, request: Request) -> Answer:
+    """Replace the admin token; the old one is worth nothing from then on."""
+    token = await services.admin_token.rotate()
+    await operator.note_rotation(services.relay)
+    return json_answer(msgspec.json.encode(TokenBody(token)))
+
+
+async def audit(services: Services, request: Request) -> Answer:
+    """Return the audit log, newest last."""
+    fields = parse_query(request)
+    limit = take_limit(fields, AUDIT_ROWS, MOST_AUDIT_ROWS)
+    rows = await operator.audit(services.relay, limit, take_before(fields))
+    events = [
+        AuditEvent(
+            row.id,
+            format_timestamp(row.audit.at_ms),
+            row.audit.action,
+            row.audit.actor,
+            row.audit.room,
+            row.audit.detail,
+        )
+        for row in rows
+    ]
+    return json_answer(msgspec.json.encode(AuditBody(events)))
+
+
+async def stats(services: Services, request: Request) -> Answer:
+    """Return the relay in numbers."""
+    found = await operator.stats(services.relay)
+    fields = attrs.asdict(found) | {"uptime_seconds": round(found.uptime_seconds)}
+    return json_answer(msgspec.json.encode(StatsBody(version=__version__, **fields)))
+
+
+# -- everything at a glance -------------------------------------------------------
+
+
+async def state(services: Services, request: Request) -> Answer:
+    """Return everything at a glance; with ``?room=`` the messages of that room."""
+    room = parse_query(request).get("room", [None])[-1] or None
+    found = await operator.look_around(services.relay, room, STATE_MESSAGES)
+    return json_answer(msgspec.json.encode(_state_body(services, room, found)))
+
+
+def _state_body(
+    services: Services, room: str | None, found: OperatorState
+) -> StateBody:
+    members = {fold(_name(view)): view.members for view in found.rooms}
+    return StateBody(
+        version=__version__,
+        public_url=services.public_url,
+        hash_codes=True,
+        peers={
+            _name(view): [
+                PresenceRow(seen.name, seen.is_online, seen.seconds)
+                for seen in view.seen
+            ]
+            for view in found.rooms
+            if view.seen
+        },
+        roster={_name(view): _roster(view) for view in found.rooms},
+        codes=[code_row(code) for code in found.codes],
+        room=room,
+        rooms=_room_rows(found),
+        room_status={
+            _name(view): encode.room_status(view.summary.status) for view in found.rooms
+        },
+        waiting=_waiting_rows(found),
+        max_idle_seconds=services.limits.idle_seconds,
+        messages=[
+            encode.with_room(message, name, members.get(fold(name), ()))
+            for name, message in found.messages
+        ],
+        limits=attrs.asdict(services.limits),
+    )
+
+
+def _name(view: RoomView) -> str:
+    return view.summary.status.name
+
+
+def _roster(view: RoomView) -> list[RosterRowBody]:
+    return [
+        RosterRowBody(
+            name=row.name,
+            online=row.is_online,
+            seconds_since_seen=row.seconds_since_seen,
+            last_message_seconds=row.last_message_seconds,
+            capabilities=row.capabilities,
+            sources=list(row.sources),
+            state=row.state,
+        )
+        for row in view.roster
+    ]
+
+
+def code_row(code: CodeRecord) -> CodeRow:
+    """Return what there is to see of a code."""
+    return CodeRow(
+        code=code.display,
+        key_id=code.key_id,
+        name=code.name,
+        room=code.room,
+        capabilities=code.capabilities,
+        created=format_timestamp(code.created_ms),
+        expires=encode.timestamp(code.expires_ms),
+        client=code.client,
+        model=code.model,
+    )
+
+
+def _room_rows(found: OperatorState) -> list[RoomRow]:
+    """Return the rooms that hold messages, those with the latest first."""
+    spoken = [view.summary for view in found.rooms if view.summary.head]
+    spoken.sort(key=lambda summary: (-summary.last_ms, summary.status.name))
+    return [
+        RoomRow(
+            room=summary.status.name,
+            messages=summary.messages,
+            last_seq=summary.head,
+            last_ts=format_timestamp(summary.last_ms),
+            seconds_since_last=round(max(0, found.now_ms - summary.last_ms) / 1000, 1),
+            status="closed" if summary.status.is_closed else "open",
+            closed_at=summary.status.closed_at,
+            closed_by=summary.status.closed_by,
+        )
+        for summary in spoken
+    ]
+
+
+def _waiting_rows(found: OperatorState) -> list[WaitingRow]:
+    rows = []
+    for row in found.waiting:
+        fields = msgspec.structs.asdict(encode.posted_message(row.message))
+        rows.append(
+            WaitingRow(
+                **fields,
+                room=row.room,
+                expects_reply_resolved=row.expects_resolved,
+                waiting_seconds=row.seconds,
+            )
+        )
+    return rows

@@ -1,0 +1,93 @@
+"""A request as the endpoints see it, and the answer they give."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Final
+
+import attrs
+
+Headers = Mapping[bytes, bytes]
+"""Header fields by lower-case name; the last of several wins."""
+
+JSON: Final = (b"content-type", b"application/json")
+
+COMMON_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+)
+"""What goes with every answer."""
+
+NO_SCRIPTS: Final = b"default-src 'none'; frame-ancestors 'none'"
+"""The content security policy of what is data and not a page."""
+
+DATA_HEADERS: Final = (JSON, (b"content-security-policy", NO_SCRIPTS), *COMMON_HEADERS)
+
+
+@attrs.frozen
+class Request:
+    """One request, whichever door it came through.
+
+    Attributes:
+        method: In upper case.
+        path: Decoded, without the query.
+        query: As it came.
+        headers: Header fields.
+        client: The address it comes from.
+        params: What the path's placeholders stand for.
+        read_body: Reads the body; called only once the caller is known. Raises
+            RelayError, ``body_too_large``.
+    """
+
+    method: str
+    path: str
+    query: bytes
+    headers: Headers
+    client: str
+    params: Mapping[str, str]
+    read_body: Callable[[], Awaitable[bytes]]
+
+    def header(self, name: bytes) -> str | None:
+        """Return a header field as text, or ``None``."""
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    @property
+    def media_type(self) -> str:
+        """The media type of the body, without parameters; empty if none is named."""
+        return (self.header(b"content-type") or "").partition(";")[0].strip().lower()
+
+
+@attrs.frozen
+class Answer:
+    """What is sent back.
+
+    Attributes:
+        status: The HTTP status.
+        body: The whole body.
+        headers: All header fields but the length.
+    """
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = DATA_HEADERS
+
+    def with_headers(self, *headers: tuple[bytes, bytes]) -> "Answer":
+        """Return the same answer with more header fields."""
+        return attrs.evolve(self, headers=(*self.headers, *headers))
+
+
+def json_answer(body: bytes, status: int = HTTPStatus.OK) -> Answer:
+    """Make an answer of encoded JSON."""
+    return Answer(status, body)
+
+
+def page_answer(body: bytes, media_type: bytes, policy: bytes) -> Answer:
+    """Make an answer of a file, under a content security policy of its own."""
+    headers = (
+        (b"content-type", media_type),
+        (b"content-security-policy", policy),
+        *COMMON_HEADERS,
+    )
+    return Answer(HTTPStatus.OK, body, headers)

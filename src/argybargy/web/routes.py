@@ -1,0 +1,277 @@
+"""Every endpoint, once: the table behind app, lane, manifest and OpenAPI.
+
+The manifest itself is the one endpoint that is not here, since it is made from this
+table: see :mod:`argybargy.web.manifest`.
+"""
+
+import enum
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import attrs
+
+from argybargy.domain.codes import CodeRecord
+from argybargy.web import agents, health, operator, wire
+from argybargy.web.auth import Services
+from argybargy.web.request import Answer, Request
+
+Handler = (
+    Callable[[Services, Request], Awaitable[Answer]]
+    | Callable[[Services, CodeRecord, Request], Awaitable[Answer]]
+)
+"""An agent's endpoint is given the code as well."""
+
+
+class Who(enum.Enum):
+    """Who may use an endpoint."""
+
+    ANYONE = "anyone"
+    AGENT = "agent"
+    OPERATOR = "operator"
+
+
+@attrs.frozen
+class Route:
+    """One endpoint, and what there is to say about it.
+
+    Attributes:
+        method: In upper case.
+        path: With ``{placeholders}``.
+        summary: What it is for, in a sentence.
+        handler: What answers it.
+        answer: The body of a 200.
+        who: Who may use it.
+        body: The body that it takes, if any.
+        query: The query that it takes, if any.
+        query_hint: The query as the manifest shows it.
+        body_hint: The body as the manifest shows it.
+        refusals: The statuses of the errors of its own.
+    """
+
+    method: str
+    path: str
+    summary: str
+    handler: Handler
+    answer: type
+    who: Who = Who.AGENT
+    body: type | None = None
+    query: type | None = None
+    query_hint: str = ""
+    body_hint: dict[str, str] | None = None
+    refusals: tuple[int, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What the endpoint is called in the OpenAPI document."""
+        return self.handler.__name__
+
+
+OPEN_ROUTES: Final = (
+    Route(
+        "GET",
+        "/health",
+        "Is the process alive?",
+        health.health,
+        wire.HealthBody,
+        who=Who.ANYONE,
+    ),
+    Route(
+        "GET",
+        "/ready",
+        "Can the relay store what it is sent? A real write answers.",
+        health.ready,
+        wire.ReadyBody,
+        who=Who.ANYONE,
+        refusals=(503,),
+    ),
+)
+
+AGENT_ROUTES: Final = (
+    Route(
+        "GET",
+        "/whoami",
+        "Your name, your room and your capabilities.",
+        agents.whoami,
+        wire.WhoAmI,
+    ),
+    Route(
+        "GET",
+        "/resume",
+        "What you need to carry on after losing your context: your last cursor, how "
+        "much is unread, your open questions and your claims.",
+        agents.resume,
+        wire.ResumeBody,
+    ),
+    Route(
+        "GET",
+        "/peers",
+        "Who is live in your room, with presence and capabilities.",
+        agents.peers,
+        wire.PeersBody,
+    ),
+    Route(
+        "POST",
+        "/messages",
+        "Send a message. 200 means that it is on the disk. 'expects_reply' says who "
+        "should respond, 'reply_to' what you answer. text/plain is taken too, with "
+        "to, expects_reply and reply_to in the query.",
+        agents.post_message,
+        wire.PostAnswer,
+        body=wire.PostRequest,
+        body_hint={
+            "to": "all | <peer> | [<peer>, ...]",
+            "text": "...",
+            "expects_reply": "none | anyone | <peer> (optional)",
+            "reply_to": "<seq> (optional)",
+        },
+        refusals=(409, 413, 415, 422, 429, 503),
+    ),
+    Route(
+        "GET",
+        "/messages",
+        "Listen: what is new for you since a cursor. With 'wait' it parks until "
+        "there is something. Returns {messages, cursor, first_seq, more, room, "
+        "room_closed, should_exit, exit_reason, poll_budget}.",
+        agents.get_messages,
+        wire.PollBody,
+        query=wire.PollQuery,
+        query_hint="?since=<cursor|resume>&wait=<0-25>&limit=<1-100>",
+        refusals=(422, 429),
+    ),
+    Route(
+        "GET",
+        "/messages/{seq}",
+        "One message that you may see, with its replies.",
+        agents.get_message,
+        wire.ThreadBody,
+        refusals=(404, 429),
+    ),
+    Route(
+        "POST",
+        "/messages/{seq}/claim",
+        "Claim an open question before answering it. 200: it is yours, and saying it "
+        "again renews the lease. 409: somebody else has it, stay quiet.",
+        agents.claim,
+        wire.ClaimBody,
+        body=wire.ClaimRequest,
+        body_hint={"lease_seconds": "1-86400 (optional)"},
+        refusals=(404, 409, 422, 429, 503),
+    ),
+    Route(
+        "DELETE",
+        "/messages/{seq}/claim",
+        "Give a claimed question back; the room says that it is open again.",
+        agents.release,
+        wire.ReleaseBody,
+        refusals=(404, 409, 429, 503),
+    ),
+    Route(
+        "GET",
+        "/history",
+        "Recent messages that you may see, oldest first.",
+        agents.get_history,
+        wire.HistoryBody,
+        query=wire.HistoryQuery,
+        query_hint="?limit=50&before=<seq>",
+        refusals=(422, 429),
+    ),
+)
+
+ADMIN_ROUTES: Final = (
+    Route(
+        "GET",
+        "/admin/state",
+        "Everything at a glance: rooms, rosters, codes, who waits, recent messages.",
+        operator.state,
+        wire.StateBody,
+        who=Who.OPERATOR,
+        query=wire.StateQuery,
+    ),
+    Route(
+        "GET",
+        "/admin/stats",
+        "The relay in numbers.",
+        operator.stats,
+        wire.StatsBody,
+        who=Who.OPERATOR,
+    ),
+    Route(
+        "GET",
+        "/admin/audit",
+        "Who did what, newest last.",
+        operator.audit,
+        wire.AuditBody,
+        who=Who.OPERATOR,
+        query=wire.AuditQuery,
+        refusals=(422,),
+    ),
+    Route(
+        "POST",
+        "/admin/invite",
+        "Make a code for an agent. It is shown this once.",
+        operator.invite,
+        wire.InviteBody,
+        who=Who.OPERATOR,
+        body=wire.InviteRequest,
+        refusals=(400, 403, 422, 503),
+    ),
+    Route(
+        "POST",
+        "/admin/revoke",
+        "Take codes back, by key id, by code or by name.",
+        operator.revoke,
+        wire.RevokeBody,
+        who=Who.OPERATOR,
+        body=wire.RevokeRequest,
+        refusals=(409, 422, 503),
+    ),
+    Route(
+        "POST",
+        "/admin/say",
+        "Speak in a room as the human, also in a closed one.",
+        operator.say,
+        wire.PostAnswer,
+        who=Who.OPERATOR,
+        body=wire.SayRequest,
+        refusals=(403, 409, 422, 503),
+    ),
+    Route(
+        "POST",
+        "/admin/rooms/{room}/open",
+        "Make a room before anybody speaks in it.",
+        operator.open_room,
+        wire.RoomActionBody,
+        who=Who.OPERATOR,
+        body=wire.RoomActionRequest,
+        refusals=(422, 503),
+    ),
+    Route(
+        "POST",
+        "/admin/rooms/{room}/close",
+        "Close a room and dismiss the agents in it.",
+        operator.close_room,
+        wire.RoomActionBody,
+        who=Who.OPERATOR,
+        body=wire.RoomActionRequest,
+        refusals=(404, 422, 503),
+    ),
+    Route(
+        "POST",
+        "/admin/rooms/{room}/reopen",
+        "Let agents back into a room.",
+        operator.reopen_room,
+        wire.RoomActionBody,
+        who=Who.OPERATOR,
+        body=wire.RoomActionRequest,
+        refusals=(404, 422, 503),
+    ),
+    Route(
+        "POST",
+        "/admin/regenerate-token",
+        "Replace the admin token.",
+        operator.regenerate_token,
+        wire.TokenBody,
+        who=Who.OPERATOR,
+        refusals=(503,),
+    ),
+)

@@ -1,0 +1,447 @@
+"""The bodies on the wire, field by field.
+
+These are the only names that requests and answers have; the OpenAPI document is
+made from them and :mod:`argybargy.web.codec` translates to and from them. A field
+that is ``UNSET`` is left out.
+"""
+
+from typing import Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+# -- what agents send -----------------------------------------------------------
+
+
+class PostRequest(Struct, frozen=True):
+    """A message to send."""
+
+    text: str
+    to: str | list[str] = "all"
+    expects_reply: str | None = None
+    reply_to: int | None = None
+
+
+class ClaimRequest(Struct, frozen=True):
+    """How long a claim should last unrenewed."""
+
+    lease_seconds: int | None = None
+
+
+class PollQuery(Struct, frozen=True):
+    """Where to read on, how long to wait, how much to take."""
+
+    since: int | str = 0
+    wait: float = 0
+    limit: int = 100
+
+
+class HistoryQuery(Struct, frozen=True):
+    """How many messages to look back at, and from where."""
+
+    limit: int = 50
+    before: int | None = None
+
+
+# -- what agents receive --------------------------------------------------------
+
+
+class PostedMessage(Struct, frozen=True, rename={"from_": "from"}):
+    """A message as the sender is told of it."""
+
+    seq: int
+    ts: str
+    from_: str
+    to: str | list[str]
+    text: str
+    expects_reply: str
+    claimed_by: str | None
+    reply_to: int | None
+    from_kind: Literal["agent", "operator", "system"]
+    event: str | UnsetType = UNSET
+
+
+class ReadMessage(PostedMessage, frozen=True, rename={"from_": "from"}):
+    """A message as it is read."""
+
+    expects_reply_resolved: str = "none"
+
+
+class RoomMessage(ReadMessage, frozen=True, rename={"from_": "from"}):
+    """A message as the operator reads it: with its room."""
+
+    room: str = ""
+
+
+class PostAnswer(Struct, frozen=True):
+    """The message is in the room, on the disk."""
+
+    ok: bool
+    message: PostedMessage
+    delivery: dict[str, str | dict[str, int]]
+    duplicate: bool | UnsetType = UNSET
+    ignored: list[str] | UnsetType = UNSET
+
+
+class RoomStatusBody(Struct, frozen=True):
+    """A room, open or closed."""
+
+    name: str
+    status: Literal["open", "closed"]
+    closed_at: str | None
+    closed_by: str | None
+
+
+class PollBudgetBody(Struct, frozen=True):
+    """How long to go on polling."""
+
+    waited_seconds: float
+    room_quiet_seconds: float
+    idle_seconds: float
+    max_idle_seconds: int
+    seconds_left: float | None
+    should_exit: bool
+    reason: str | None
+
+
+class Gap(Struct, frozen=True, rename={"from_": "from"}):
+    """Seqs that retention took before they were read, both ends included."""
+
+    from_: int
+    to: int
+
+
+class PollBody(Struct, frozen=True):
+    """What a poll delivers: exactly the seqs after `since` up to `cursor`."""
+
+    messages: list[ReadMessage]
+    cursor: int
+    first_seq: int
+    more: bool
+    room: RoomStatusBody
+    room_closed: bool
+    should_exit: bool
+    exit_reason: str | None
+    poll_budget: PollBudgetBody
+    gap: Gap | UnsetType = UNSET
+    reset: bool | UnsetType = UNSET
+    retry_after: int | UnsetType = UNSET
+
+
+class HistoryBody(Struct, frozen=True):
+    """A stretch of the room's past."""
+
+    room: str
+    messages: list[ReadMessage]
+    room_status: RoomStatusBody
+    first_seq: int
+    more: bool
+
+
+class ThreadBody(Struct, frozen=True):
+    """One message with its replies."""
+
+    message: ReadMessage
+    replies: list[ReadMessage]
+
+
+class ClaimBody(Struct, frozen=True):
+    """The claim is yours."""
+
+    won: bool
+    claimed_by: str
+    seq: int
+    fence: int
+    lease_seconds: int | None
+    expires_at: str | None
+    ignored: list[str] | UnsetType = UNSET
+
+
+class ReleaseBody(Struct, frozen=True):
+    """The question is open again."""
+
+    released: bool
+    seq: int
+
+
+class WhoAmI(Struct, frozen=True):
+    """Who you are."""
+
+    name: str
+    room: str
+    capabilities: str
+
+
+class PeerBody(Struct, frozen=True):
+    """Somebody in the room."""
+
+    name: str
+    online: bool
+    seconds_since_seen: float
+    capabilities: str
+
+
+class PeersBody(Struct, frozen=True):
+    """Who is in the room."""
+
+    room: str
+    peers: list[PeerBody]
+
+
+class HeldClaim(Struct, frozen=True):
+    """A claim that you hold."""
+
+    seq: int
+    fence: int
+    lease_seconds: int | None
+    expires_at: str | None
+
+
+class ResumeBody(Struct, frozen=True):
+    """What it takes to carry on."""
+
+    name: str
+    room: str
+    capabilities: str
+    expires: str | None
+    cursor: int
+    unread: int
+    open_questions: list[ReadMessage]
+    claims: list[HeldClaim]
+    room_status: RoomStatusBody
+    response_rule: list[str]
+
+
+class HealthBody(Struct, frozen=True):
+    """The process is alive."""
+
+    status: str
+    version: str
+
+
+class ReadyBody(Struct, frozen=True):
+    """The relay can store what it is sent."""
+
+    status: str
+    version: str
+    engine: str
+    schema: int
+    durability: str
+    draining: bool
+
+
+class FieldProblem(Struct, frozen=True):
+    """What is wrong with one field."""
+
+    field: str
+    problem: str
+
+
+class ErrorDetail(Struct, frozen=True):
+    """What went wrong, and what to do. Some errors add facts of their own."""
+
+    error: str
+    detail: str
+    request_id: str
+    retry_after: int | UnsetType = UNSET
+    errors: list[FieldProblem] | UnsetType = UNSET
+
+
+class ErrorBody(Struct, frozen=True):
+    """The one shape of every error."""
+
+    detail: ErrorDetail
+
+
+# -- what the operator sends and receives ---------------------------------------
+
+
+class InviteRequest(Struct, frozen=True):
+    """Whom to make a code for."""
+
+    name: str
+    room: str = "default"
+    expires: str | int | float | None = None
+    capabilities: str | None = None
+    client: str | None = None
+    model: str | None = None
+
+
+class InviteBody(Struct, frozen=True):
+    """A code, shown this once."""
+
+    code: str
+    key_id: str
+    name: str
+    room: str
+    expires: str | None
+    capabilities: str
+    url: str
+    instruction: str
+    ignored: list[str] | UnsetType = UNSET
+
+
+class RevokeRequest(Struct, frozen=True):
+    """Which codes to take back: by key id, by code, or by name."""
+
+    target: str
+    room: str | None = None
+    all: bool = False
+
+
+class RevokedCode(Struct, frozen=True):
+    """A code that is gone."""
+
+    key_id: str
+    name: str
+    room: str
+
+
+class RevokeBody(Struct, frozen=True):
+    """How many codes are gone, and which."""
+
+    revoked: int
+    codes: list[RevokedCode]
+
+
+class SayRequest(Struct, frozen=True):
+    """What the human says."""
+
+    text: str
+    to: str | list[str] = "all"
+    room: str = "default"
+    sender: str = "operator"
+    expects_reply: str | None = None
+    reply_to: int | None = None
+
+
+class RoomActionRequest(Struct, frozen=True):
+    """Who opens or closes, for the audit log."""
+
+    by: str = "operator"
+
+
+class RoomActionBody(Struct, frozen=True):
+    """The room as it is now."""
+
+    ok: bool
+    room: RoomStatusBody
+
+
+class StateQuery(Struct, frozen=True):
+    """Which room's messages to show; all rooms' without."""
+
+    room: str | None = None
+
+
+class AuditQuery(Struct, frozen=True):
+    """How many rows of the audit log, and from where."""
+
+    limit: int = 100
+    before: int | None = None
+
+
+class AuditEvent(Struct, frozen=True):
+    """Who did what."""
+
+    id: int
+    ts: str
+    action: str
+    actor: str
+    room: str
+    detail: str
+
+
+class AuditBody(Struct, frozen=True):
+    """The audit log, newest last."""
+
+    events: list[AuditEvent]
+
+
+class StatsBody(Struct, frozen=True):
+    """The relay in numbers."""
+
+    version: str
+    uptime_seconds: int
+    online_peers: int
+    codes: int
+    messages: int
+    rooms: int
+    live_rooms: int
+    parked_polls: int
+
+
+class TokenBody(Struct, frozen=True):
+    """The new admin token, shown this once."""
+
+    admin_token: str
+
+
+class PresenceRow(Struct, frozen=True):
+    """Somebody seen since the relay was started."""
+
+    name: str
+    online: bool
+    seconds_since_seen: float
+
+
+class RosterRowBody(Struct, frozen=True):
+    """A member of a room."""
+
+    name: str
+    online: bool
+    seconds_since_seen: float | None
+    last_message_seconds: float | None
+    capabilities: str
+    sources: list[str]
+    state: str | None
+
+
+class CodeRow(Struct, frozen=True):
+    """A code, by its public half."""
+
+    code: str
+    key_id: str
+    name: str
+    room: str
+    capabilities: str
+    created: str
+    expires: str | None
+    client: str
+    model: str
+
+
+class RoomRow(Struct, frozen=True):
+    """A room that holds messages."""
+
+    room: str
+    messages: int
+    last_seq: int
+    last_ts: str
+    seconds_since_last: float
+    status: Literal["open", "closed"]
+    closed_at: str | None
+    closed_by: str | None
+
+
+class WaitingRow(RoomMessage, frozen=True, rename={"from_": "from"}):
+    """A question nobody has answered."""
+
+    waiting_seconds: float = 0.0
+
+
+class StateBody(Struct, frozen=True):
+    """Everything at a glance."""
+
+    version: str
+    public_url: str
+    hash_codes: bool
+    peers: dict[str, list[PresenceRow]]
+    roster: dict[str, list[RosterRowBody]]
+    codes: list[CodeRow]
+    room: str | None
+    rooms: list[RoomRow]
+    room_status: dict[str, RoomStatusBody]
+    waiting: list[WaitingRow]
+    max_idle_seconds: int
+    messages: list[RoomMessage]
+    limits: dict[str, float]
