@@ -1,0 +1,242 @@
+"""A store that forgets everything when the process ends.
+
+For ``--ephemeral``, and for tests: the contract suite holds it to what the SQLite
+store does. Each method passes one checkpoint and then acts at once, so a cancelled
+call did nothing, and what is read is one snapshot.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Final
+
+import attrs
+import trio
+
+from argybargy.domain.codes import CodeRecord
+from argybargy.domain.commands import Audit, Write
+from argybargy.domain.limits import Limits
+from argybargy.domain.message import Message
+from argybargy.domain.names import fold
+from argybargy.domain.reading import Lookback, Page, PageBuilder
+from argybargy.domain.state import Room, SavedRoom
+from argybargy.store.errors import Conflict
+from argybargy.store.interface import AuditRow, Overview, StoreInfo
+from argybargy.store.shelf import Shelf
+
+DEFAULT_LIMITS: Final = Limits()
+
+
+@attrs.define(eq=False)
+class MemoryStore:
+    """Rooms, codes and audit in memory. See `argybargy.store.interface`.
+
+    Several relays may share one: whoever commits on an old version is refused.
+
+    Mutable state: all of it, changed by one method at a time.
+    """
+
+    _limits: Limits
+    _shelves: dict[str, Shelf] = attrs.field(factory=dict, repr=len)
+    _codes: dict[bytes, CodeRecord] = attrs.field(factory=dict, repr=len)
+    _cursors: dict[tuple[str, str], int] = attrs.field(factory=dict, repr=len)
+    _audit: dict[int, Audit] = attrs.field(factory=dict, repr=len)
+    _messages_ever: int = 0
+
+    @property
+    def info(self) -> StoreInfo:
+        """What this store is."""
+        return StoreInfo(engine="memory", schema=1, durability="none")
+
+    async def load(self, room: str, tail_messages: int) -> SavedRoom | None:
+        """Return what is known of a room, with its newest messages."""
+        await trio.lowlevel.checkpoint()
+        shelf = self._shelves.get(fold(room))
+        return None if shelf is None else shelf.saved(tail_messages)
+
+    async def commit(
+        self, room: Room, expected_version: int, writes: Sequence[Write]
+    ) -> None:
+        """Make one batch of decisions, unless the room has moved on."""
+        await trio.lowlevel.checkpoint()
+        shelf = self._shelves.get(fold(room.name))
+        if expected_version != (0 if shelf is None else shelf.version):
+            raise Conflict(f"somebody else has committed to the room {room.name}")
+        if shelf is None:
+            shelf = Shelf(room.status, created_ms=room.created_ms)
+            self._shelves[fold(room.name)] = shelf
+        self._messages_ever += shelf.apply(room, writes, self._messages_ever)
+        self._add_audits([write for write in writes if isinstance(write, Audit)])
+
+    async def page(
+        self, room: str, reader: str, after: int, limit: int, max_bytes: int
+    ) -> Page:
+        """Read what a poll delivers to `reader` (folded) after a cursor."""
+        await trio.lowlevel.checkpoint()
+        shelf, builder = self._shelf(room), PageBuilder(limit, max_bytes)
+        cursor = max(after, shelf.head)
+        for message in shelf.kept(after):
+            if message.is_for(reader) and not builder.take(message):
+                cursor = max(after, message.seq - 1)
+                break
+        return Page(tuple(builder.messages), cursor, shelf.head, shelf.first)
+
+    async def look_back(
+        self, room: str, reader: str | None, before: int, limit: int
+    ) -> Lookback:
+        """Read the newest messages below `before` that `reader` may see."""
+        await trio.lowlevel.checkpoint()
+        shelf = self._shelf(room)
+        visible = [
+            message
+            for message in shelf.kept()
+            if message.seq < before
+            and (reader is None or message.is_visible_to(reader))
+        ]
+        found = tuple(visible[max(0, len(visible) - limit) :])
+        return Lookback(found, shelf.first, has_more=len(visible) > limit)
+
+    async def message(self, room: str, seq: int) -> Message | None:
+        """Return one kept message, or ``None``."""
+        await trio.lowlevel.checkpoint()
+        return self._shelf(room).message(seq)
+
+    async def replies(self, room: str, seq: int, limit: int) -> tuple[Message, ...]:
+        """Return the oldest kept messages that reply to `seq`."""
+        await trio.lowlevel.checkpoint()
+        kept = self._shelf(room).kept()
+        return tuple(each for each in kept if each.reply_to == seq)[:limit]
+
+    async def recent(
+        self, room: str | None, limit: int
+    ) -> tuple[tuple[str, Message], ...]:
+        """Return the newest messages of one room or of all, oldest first."""
+        await trio.lowlevel.checkpoint()
+        shelves = self._shelves.values() if room is None else [self._shelf(room)]
+        rows = [
+            (shelf.order[message.seq], shelf.status.name, message)
+            for shelf in shelves
+            for message in shelf.kept()
+        ]
+        rows.sort(key=lambda row: row[0])
+        newest = rows[max(0, len(rows) - limit) :]
+        return tuple((name, message) for _, name, message in newest)
+
+    async def count_unread(self, room: str, reader: str, after: int) -> int:
+        """Count what a poll of `reader` (folded) would deliver after a cursor."""
+        await trio.lowlevel.checkpoint()
+        return sum(message.is_for(reader) for message in self._shelf(room).kept(after))
+
+    async def overview(self) -> Overview:
+        """Return all rooms, their members and their unanswered questions."""
+        await trio.lowlevel.checkpoint()
+        shelves = self._shelves
+        return Overview(
+            rooms=tuple(shelf.summary() for shelf in shelves.values()),
+            members={
+                name: tuple(shelf.members.values()) for name, shelf in shelves.items()
+            },
+            questions=tuple(
+                (shelf.status.name, shelf.messages[seq])
+                for shelf in shelves.values()
+                for seq in sorted(shelf.questions)
+            ),
+        )
+
+    async def codes(self) -> tuple[CodeRecord, ...]:
+        """Return every code, oldest first."""
+        await trio.lowlevel.checkpoint()
+        return tuple(self._codes.values())
+
+    async def add_codes(
+        self, codes: Sequence[CodeRecord], audits: Sequence[Audit]
+    ) -> None:
+        """Store codes with the audit rows of issuing them."""
+        await trio.lowlevel.checkpoint()
+        self._codes.update({code.digest: code for code in codes})
+        self._add_audits(audits)
+
+    async def remove_codes(
+        self, codes: Sequence[CodeRecord], audits: Sequence[Audit]
+    ) -> None:
+        """Remove codes with the audit rows of revoking them."""
+        await trio.lowlevel.checkpoint()
+        for code in codes:
+            self._codes.pop(code.digest, None)
+        left = self._peers()
+        self._cursors = {
+            peer: seq for peer, seq in self._cursors.items() if peer in left
+        }
+        self._add_audits(audits)
+
+    async def cursors(self, room: str) -> Mapping[str, int]:
+        """Return the last acknowledged cursor of each peer (folded) of a room."""
+        await trio.lowlevel.checkpoint()
+        return {
+            peer: seq
+            for (where, peer), seq in self._cursors.items()
+            if where == fold(room)
+        }
+
+    async def note(
+        self, cursors: Mapping[tuple[str, str], int], audits: Sequence[Audit]
+    ) -> None:
+        """Store what may be a few seconds late: cursors by (room, peer), and audit."""
+        await trio.lowlevel.checkpoint()
+        known = self._peers()
+        for (room, peer), seq in cursors.items():
+            if (fold(room), fold(peer)) in known:
+                self._cursors[fold(room), fold(peer)] = seq
+        self._add_audits(audits)
+        keep = self._limits.audit_rows
+        for row in list(self._audit)[: max(0, len(self._audit) - keep)]:
+            del self._audit[row]
+
+    async def audit(self, limit: int, before: int | None) -> tuple[AuditRow, ...]:
+        """Return the newest audit rows below the id `before`, oldest first."""
+        await trio.lowlevel.checkpoint()
+        rows = tuple(
+            AuditRow(row, audit)
+            for row, audit in self._audit.items()
+            if before is None or row < before
+        )
+        return rows[max(0, len(rows) - limit) :]
+
+    async def probe(self) -> None:
+        """Succeed: memory takes every write."""
+        await trio.lowlevel.checkpoint()
+
+    async def sweep(self) -> None:
+        """Delete what retention has given up."""
+        await trio.lowlevel.checkpoint()
+        for shelf in self._shelves.values():
+            shelf.sweep(self._limits)
+
+    def _shelf(self, room: str) -> Shelf:
+        """Return a room, or an empty one where there is none."""
+        return self._shelves.get(fold(room)) or Shelf.empty(room)
+
+    def _peers(self) -> set[tuple[str, str]]:
+        return {(code.peer.room, code.peer.name) for code in self._codes.values()}
+
+    def _add_audits(self, audits: Sequence[Audit]) -> None:
+        tallies = {
+            audit.tally: row for row, audit in self._audit.items() if audit.tally
+        }
+        for audit in audits:
+            row = tallies.get(audit.tally, max(self._audit, default=0) + 1)
+            self._audit[row] = audit
+            if audit.tally:
+                tallies[audit.tally] = row
+
+
+@contextlib.asynccontextmanager
+async def open_memory_store(
+    limits: Limits = DEFAULT_LIMITS,
+) -> AsyncIterator[MemoryStore]:
+    """Open an empty store; it is gone when the block ends.
+
+    Args:
+        limits: How many audit rows and receipts to keep.
+    """
+    await trio.lowlevel.checkpoint()
+    yield MemoryStore(limits)

@@ -1,0 +1,57 @@
+"""What differs between operating systems: file modes and file locks."""
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+_OWNER_ONLY = stat.S_IRUSR | stat.S_IWUSR
+
+
+def make_private_directory(path: Path) -> None:
+    """Make a directory that only its owner may enter, unless it is there already.
+
+    One that is there keeps its mode: it may be shared on purpose, and the files in
+    it are private by themselves.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.mkdir(mode=stat.S_IRWXU, exist_ok=True)
+
+
+def make_private_file(path: Path) -> None:
+    """Make an empty file that only its owner may read, or make an old one so.
+
+    SQLite gives the files that it makes beside a database the mode of the database.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, _OWNER_ONLY)
+    os.close(descriptor)
+    path.chmod(_OWNER_ONLY)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def lock_nowait(descriptor: int) -> bool:
+        """Lock an open file against other processes, or return False at once.
+
+        The lock goes when the file is closed or the process ends.
+        """
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def lock_nowait(descriptor: int) -> bool:
+        """Lock an open file against other processes, or return False at once.
+
+        The lock goes when the file is closed or the process ends.
+        """
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

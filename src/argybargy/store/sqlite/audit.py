@@ -1,0 +1,42 @@
+"""The audit log."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import apsw
+import attrs
+
+from argybargy.domain.commands import Audit
+from argybargy.domain.limits import MAX_SEQ
+from argybargy.store.interface import AuditRow
+
+_COLUMNS: Final = "at_ms, action, actor, room, detail, tally"
+
+
+def insert_audits(connection: apsw.Connection, audits: Iterable[Audit]) -> None:
+    """Add rows; one with a tally takes the place of the one that has it already."""
+    sql = f"""
+        INSERT INTO audit ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)
+        ON CONFLICT (tally) WHERE tally <> '' DO UPDATE SET
+        at_ms = excluded.at_ms, action = excluded.action, actor = excluded.actor,
+        room = excluded.room, detail = excluded.detail
+    """  # noqa: S608 - constants
+    connection.executemany(sql, [attrs.astuple(audit) for audit in audits])
+
+
+def cut_audit(connection: apsw.Connection, keep: int) -> None:
+    """Delete all but the newest `keep` rows. Ids have no gaps, so they count rows."""
+    sql = "DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit) - ?"
+    connection.execute(sql, (keep,))
+
+
+def read_audit(
+    connection: apsw.Connection, limit: int, before: int | None
+) -> tuple[AuditRow, ...]:
+    """Read the newest rows below the id `before`, oldest first."""
+    sql = f"""
+        SELECT id, {_COLUMNS} FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?
+    """  # noqa: S608 - constants
+    newest = MAX_SEQ if before is None else before
+    rows = connection.execute(sql, (newest, limit)).fetchall()
+    return tuple(AuditRow(id, Audit(*row)) for id, *row in reversed(rows))  # noqa: A001

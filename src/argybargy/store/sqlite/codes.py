@@ -1,0 +1,63 @@
+"""Access codes, and the cursors of those who hold them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import apsw
+import attrs
+
+from argybargy.domain.codes import CodeRecord
+from argybargy.domain.names import fold
+
+_COLUMNS: Final = (
+    "digest, room, name, capabilities, created_ms, expires_ms, client, model"
+)
+
+
+def read_codes(connection: apsw.Connection) -> tuple[CodeRecord, ...]:
+    """Read every code, oldest first."""
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM codes ORDER BY id")  # noqa: S608
+    return tuple(CodeRecord(*row) for row in rows)
+
+
+def insert_codes(connection: apsw.Connection, codes: Iterable[CodeRecord]) -> None:
+    """Store new codes; only digests of them, as `CodeRecord` holds no more."""
+    sql = f"INSERT INTO codes ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+    connection.executemany(sql, [attrs.astuple(code) for code in codes])
+
+
+def delete_codes(connection: apsw.Connection, codes: Iterable[CodeRecord]) -> None:
+    """Delete codes, and the cursors of peers that hold none any more."""
+    for code in codes:
+        connection.execute("DELETE FROM codes WHERE digest = ?", (code.digest,))
+        connection.execute(
+            """
+            DELETE FROM cursors WHERE room = :room AND peer = :name
+            AND NOT EXISTS (SELECT 1 FROM codes WHERE room = :room AND name = :name)
+            """,
+            {"room": code.room, "name": code.name},
+        )
+
+
+def read_cursors(connection: apsw.Connection, room: str) -> dict[str, int]:
+    """Read the cursors of a room by folded peer."""
+    return dict(
+        connection.execute("SELECT peer, seq FROM cursors WHERE room = ?", (room,))
+    )
+
+
+def save_cursors(
+    connection: apsw.Connection, cursors: Mapping[tuple[str, str], int]
+) -> None:
+    """Store the cursors of peers that hold a code; others have none to keep."""
+    connection.executemany(
+        """
+        INSERT OR REPLACE INTO cursors (room, peer, seq)
+        SELECT :room, :peer, :seq
+        WHERE EXISTS (SELECT 1 FROM codes WHERE room = :room AND name = :peer)
+        """,
+        [
+            {"room": room, "peer": fold(peer), "seq": seq}
+            for (room, peer), seq in cursors.items()
+        ],
+    )

@@ -1,0 +1,208 @@
+"""Messages as rows, and every way of reading them.
+
+Who may see what is said twice: by `Message.is_for` and `Message.is_visible_to`, and
+by the two conditions below. They must agree; the contract suite compares them. Names
+are ASCII without quotes, so a name between quotes is found in the JSON array exactly.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import apsw
+import attrs
+import msgspec
+
+from argybargy.domain.message import Message, SenderKind
+from argybargy.domain.reading import Lookback, Page, PageBuilder
+
+_ADDRESSED: Final = """
+(recipients = '["all"]' OR instr(lower(recipients), '"' || :reader || '"') > 0)
+"""
+_IS_FOR: Final = f"lower(sender) <> :reader AND {_ADDRESSED}"
+_IS_VISIBLE: Final = f"""
+(:reader IS NULL OR lower(sender) = :reader OR {_ADDRESSED})
+"""
+
+NAMES: Final = (
+    "seq",
+    "at_ms",
+    "sender",
+    "kind",
+    "recipients",
+    "text",
+    "expects",
+    "reply_to",
+    "event",
+    "claimed_by",
+    "fence",
+    "is_settled",
+)
+COLUMNS: Final = ", ".join(f"messages.{name}" for name in NAMES)
+
+_Row = tuple[Any, ...]
+
+_decode_names: Final = msgspec.json.Decoder(tuple[str, ...]).decode
+
+
+def to_row(message: Message) -> _Row:
+    """Return the values of the columns `NAMES`."""
+    return (
+        message.seq,
+        message.at_ms,
+        message.sender,
+        message.kind.value,
+        msgspec.json.encode(message.to).decode(),
+        message.text,
+        message.expects,
+        message.reply_to,
+        message.event,
+        message.claimed_by,
+        message.fence,
+        int(message.is_settled),
+    )
+
+
+def from_row(row: _Row) -> Message:
+    """Make the message that :func:`to_row` made a row of."""
+    seq, at_ms, sender, kind, to, text, *rest = row
+    expects, reply_to, event, claimed_by, fence, is_settled = rest
+    return Message(
+        seq=seq,
+        at_ms=at_ms,
+        sender=sender,
+        kind=SenderKind(kind),
+        to=_decode_names(to),
+        text=text,
+        expects=expects,
+        reply_to=reply_to,
+        event=event,
+        claimed_by=claimed_by,
+        fence=fence,
+        is_settled=bool(is_settled),
+    )
+
+
+@attrs.frozen
+class Place:
+    """Where a room's messages are.
+
+    Attributes:
+        room_id: The key of its rows; 0 is no room's.
+        head: The newest seq.
+        first: The oldest seq kept.
+    """
+
+    room_id: int = 0
+    head: int = 0
+    first: int = 1
+
+
+def find_place(connection: apsw.Connection, room: str) -> Place:
+    """Find a room by name. One that does not exist is empty."""
+    sql = "SELECT id, head, first FROM rooms WHERE name = ?"
+    row = connection.execute(sql, (room,)).fetchone()
+    return Place() if row is None else Place(*row)
+
+
+def select(
+    connection: apsw.Connection, place: Place, condition: str, **values: object
+) -> Iterable[Message]:
+    """Yield the kept messages of a room that meet a condition, as they are read."""
+    sql = f"""
+        SELECT {COLUMNS} FROM messages
+        WHERE room_id = :room_id AND seq >= :first AND {condition}
+    """  # noqa: S608 - conditions are constants of this package
+    known = {"room_id": place.room_id, "first": place.first}
+    return map(from_row, connection.execute(sql, known | values))
+
+
+def read_page(
+    connection: apsw.Connection,
+    room: str,
+    reader: str,
+    after: int,
+    builder: PageBuilder,
+) -> Page:
+    """Read what a poll delivers; see `argybargy.domain.reading.read_after`."""
+    place = find_place(connection, room)
+    cursor = max(after, place.head)
+    condition = f"seq > :after AND {_IS_FOR} ORDER BY seq LIMIT :rows"
+    values = {"reader": reader, "after": after, "rows": builder.limit + 1}
+    for message in select(connection, place, condition, **values):
+        if not builder.take(message):
+            cursor = max(after, message.seq - 1)
+            break
+    return Page(tuple(builder.messages), cursor, place.head, place.first)
+
+
+def read_back(
+    connection: apsw.Connection, room: str, reader: str | None, before: int, limit: int
+) -> Lookback:
+    """Read a stretch of history; see `argybargy.domain.reading.look_back`."""
+    place = find_place(connection, room)
+    condition = f"seq < :before AND {_IS_VISIBLE} ORDER BY seq DESC LIMIT :rows"
+    values = {"reader": reader, "before": before, "rows": limit + 1}
+    found = list(select(connection, place, condition, **values))
+    kept = tuple(reversed(found[:limit]))
+    return Lookback(kept, place.first, has_more=len(found) > limit)
+
+
+def read_message(connection: apsw.Connection, room: str, seq: int) -> Message | None:
+    """Read one kept message."""
+    place = find_place(connection, room)
+    return next(iter(select(connection, place, "seq = :seq", seq=seq)), None)
+
+
+def read_replies(
+    connection: apsw.Connection, room: str, seq: int, limit: int
+) -> tuple[Message, ...]:
+    """Read the oldest kept messages that reply to `seq`."""
+    place = find_place(connection, room)
+    condition = "reply_to = :seq ORDER BY seq LIMIT :rows"
+    return tuple(select(connection, place, condition, seq=seq, rows=limit))
+
+
+def read_recent(
+    connection: apsw.Connection, room: str | None, limit: int
+) -> tuple[tuple[str, Message], ...]:
+    """Read the newest messages of one room or of all, oldest first."""
+    condition, order = ("rooms.name = :room", "seq") if room else ("TRUE", "id")
+    sql = f"""
+        SELECT rooms.name, {COLUMNS}
+        FROM messages JOIN rooms ON rooms.id = room_id
+        WHERE seq >= rooms.first AND {condition}
+        ORDER BY messages.{order} DESC LIMIT :rows
+    """  # noqa: S608 - constants
+    rows = connection.execute(sql, {"room": room, "rows": limit}).fetchall()
+    return tuple((name, from_row(row)) for name, *row in reversed(rows))
+
+
+def count_for(connection: apsw.Connection, room: str, reader: str, after: int) -> int:
+    """Count what polls of `reader` would deliver after a cursor."""
+    place = find_place(connection, room)
+    sql = f"""
+        SELECT count(*) FROM messages
+        WHERE room_id = :room_id AND seq >= :first AND seq > :after AND {_IS_FOR}
+    """  # noqa: S608 - constants
+    values = {
+        "room_id": place.room_id,
+        "first": place.first,
+        "after": after,
+        "reader": reader,
+    }
+    return int(connection.execute(sql, values).get)
+
+
+def sweep_messages(connection: apsw.Connection, rows: int) -> int:
+    """Delete up to `rows` messages below the oldest one kept; return how many."""
+    connection.execute(
+        """
+        DELETE FROM messages WHERE id IN (
+            SELECT messages.id FROM rooms CROSS JOIN messages
+            ON room_id = rooms.id AND seq < rooms.first
+            LIMIT ?
+        )
+        """,
+        (rows,),
+    )
+    return connection.changes()

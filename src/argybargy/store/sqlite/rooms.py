@@ -1,0 +1,116 @@
+"""Rooms as they are read: one whole, or all at a glance."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import apsw
+
+from argybargy.domain.message import Member, Message, Question, SenderKind
+from argybargy.domain.names import fold
+from argybargy.domain.state import RoomStatus, SavedLease, SavedRoom
+from argybargy.store.interface import Overview, RoomSummary
+from argybargy.store.sqlite.messages import COLUMNS, from_row
+from argybargy.store.sqlite.receipts import read_receipts
+
+
+def load_room(
+    connection: apsw.Connection, name: str, tail_messages: int
+) -> SavedRoom | None:
+    """Read a room with its newest messages."""
+    sql = """
+        SELECT id, name, closed_at_ms, closed_by, version, head, first, fence,
+               created_ms, last_ms, spoken_ms FROM rooms WHERE name = ?
+    """
+    row = connection.execute(sql, (name,)).fetchone()
+    if row is None:
+        return None
+    room_id, name, closed_at_ms, closed_by, *counters = row
+    version, head, first, fence, created_ms, last_ms, spoken_ms = counters
+    oldest = max(first, head - tail_messages + 1)
+    return SavedRoom(
+        status=RoomStatus(name, closed_at_ms, closed_by),
+        version=version,
+        head=head,
+        first=first,
+        fence=fence,
+        created_ms=created_ms,
+        last_ms=last_ms,
+        spoken_ms=spoken_ms,
+        messages=_tail(connection, room_id, oldest),
+        claimed=_claimed(connection, room_id),
+        leases=_leases(connection, room_id),
+        questions=_questions(connection, room_id),
+        receipts=read_receipts(connection, room_id),
+        members=_members(connection, room_id),
+    )
+
+
+def _tail(
+    connection: apsw.Connection, room_id: int, oldest: int
+) -> tuple[Message, ...]:
+    sql = f"""
+        SELECT {COLUMNS} FROM messages WHERE room_id = ? AND seq >= ? ORDER BY seq
+    """  # noqa: S608 - constants
+    return tuple(map(from_row, connection.execute(sql, (room_id, oldest))))
+
+
+def _claimed(connection: apsw.Connection, room_id: int) -> tuple[Message, ...]:
+    sql = f"""
+        SELECT {COLUMNS} FROM claims JOIN messages USING (room_id, seq)
+        WHERE claims.room_id = ? ORDER BY seq
+    """  # noqa: S608 - constants
+    return tuple(map(from_row, connection.execute(sql, (room_id,))))
+
+
+def _leases(connection: apsw.Connection, room_id: int) -> tuple[SavedLease, ...]:
+    sql = """
+        SELECT seq, holder, fence, seconds, has_answered
+        FROM claims WHERE room_id = ? ORDER BY seq
+    """
+    rows: Iterable[Any] = connection.execute(sql, (room_id,))
+    return tuple(SavedLease(*row, bool(has_answered)) for *row, has_answered in rows)
+
+
+def _questions(connection: apsw.Connection, room_id: int) -> tuple[Question, ...]:
+    sql = "SELECT seq, asker, expects FROM questions WHERE room_id = ? ORDER BY seq"
+    return tuple(Question(*row) for row in connection.execute(sql, (room_id,)))
+
+
+def _members(
+    connection: apsw.Connection, room_id: int
+) -> tuple[tuple[str, Member], ...]:
+    sql = """
+        SELECT peer, name, kind, last_seq, last_ms FROM members
+        WHERE room_id = ? ORDER BY peer
+    """
+    rows: Iterable[Any] = connection.execute(sql, (room_id,))
+    return tuple(
+        (peer, Member(name, SenderKind(kind), seq, ms))
+        for peer, name, kind, seq, ms in rows
+    )
+
+
+def read_overview(connection: apsw.Connection) -> Overview:
+    """Read all rooms, their members and their unanswered questions."""
+    sql = """
+        SELECT id, name, closed_at_ms, closed_by, head, first, created_ms, last_ms
+        FROM rooms ORDER BY id
+    """
+    rows: list[Any] = connection.execute(sql).fetchall()
+    rooms = tuple(RoomSummary(RoomStatus(*row[1:4]), *row[4:]) for row in rows)
+    members = {
+        fold(name): tuple(member for _, member in _members(connection, room_id))
+        for room_id, name, *_ in rows
+    }
+    return Overview(rooms, members, _all_questions(connection))
+
+
+def _all_questions(connection: apsw.Connection) -> tuple[tuple[str, Message], ...]:
+    sql = f"""
+        SELECT rooms.name, {COLUMNS}
+        FROM questions JOIN messages USING (room_id, seq)
+        JOIN rooms ON rooms.id = questions.room_id
+        WHERE questions.seq >= rooms.first ORDER BY rooms.id, questions.seq
+    """  # noqa: S608 - constants
+    rows: Iterable[Any] = connection.execute(sql)
+    return tuple((name, from_row(row)) for name, *row in rows)

@@ -1,0 +1,104 @@
+"""The schema: numbered SQL files, each applied once, in one transaction."""
+
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+import apsw
+import attrs
+
+from argybargy.store.errors import Corrupt, Incompatible
+from argybargy.store.platform import make_private_file
+
+
+@attrs.frozen
+class Migration:
+    """One step of the schema.
+
+    Attributes:
+        number: The version it leads to; the first is 1, without gaps.
+        sql: How.
+    """
+
+    number: int
+    sql: str = attrs.field(repr=False)
+
+
+def load_migrations() -> tuple[Migration, ...]:
+    """Read the migrations that come with the package, in order."""
+    directory = resources.files(__package__) / "migrations"
+    files = [file for file in directory.iterdir() if file.name.endswith(".sql")]
+    return tuple(
+        Migration(int(file.name.split("_")[0]), file.read_text(encoding="utf-8"))
+        for file in sorted(files, key=lambda file: file.name)
+    )
+
+
+def bring_up_to_date(
+    connection: apsw.Connection, path: Path, migrations: Sequence[Migration]
+) -> int:
+    """Check the database and apply the migrations that it lacks.
+
+    An existing database is copied to ``<name>.v<version>`` beside it before it is
+    changed.
+
+    Returns:
+        The version of the schema.
+
+    Raises:
+        Corrupt: It is damaged; it is left as it is.
+        Incompatible: It is newer than this program, or not one of ours.
+    """
+    _check_integrity(connection)
+    version = _version(connection)
+    _check_version(connection, path, version, migrations[-1].number)
+    missing = [each for each in migrations if each.number > version]
+    if missing and version:
+        back_up(connection, path.with_name(f"{path.name}.v{version}"))
+    for migration in missing:
+        _apply(connection, migration)
+    return _version(connection)
+
+
+def _version(connection: apsw.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").get)
+
+
+def _check_integrity(connection: apsw.Connection) -> None:
+    verdict = connection.execute("PRAGMA quick_check(1)").get
+    if verdict != "ok":
+        raise Corrupt(f"quick_check: {verdict}")
+
+
+def _check_version(
+    connection: apsw.Connection, path: Path, version: int, newest: int
+) -> None:
+    if version > newest:
+        raise Incompatible(
+            f"The database {path} has schema {version}; this version of Argybargy "
+            f"knows schemas up to {newest}. Run the newer version."
+        )
+    if version == 0 and connection.execute("SELECT count(*) FROM sqlite_schema").get:
+        raise Incompatible(f"The database {path} is not one of Argybargy's.")
+
+
+def back_up(connection: apsw.Connection, target: Path) -> None:
+    """Copy the whole database to `target`, in a file only its owner may read."""
+    make_private_file(target)
+    copy = apsw.Connection(str(target))
+    try:
+        with copy.backup("main", connection, "main") as backup:
+            backup.step(-1)
+    finally:
+        copy.close()
+
+
+def _apply(connection: apsw.Connection, migration: Migration) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute(migration.sql).fetchall()
+        connection.execute(f"PRAGMA user_version = {migration.number}")
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")

@@ -1,0 +1,260 @@
+"""The SQLite store: every method is one job for the writer or one read."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import apsw
+import attrs
+import trio
+
+from argybargy.domain.codes import CodeRecord
+from argybargy.domain.commands import Audit, Write
+from argybargy.domain.limits import Limits
+from argybargy.domain.message import Message
+from argybargy.domain.reading import Lookback, Page, PageBuilder
+from argybargy.domain.state import Room, SavedRoom
+from argybargy.store.errors import Corrupt, StoreError
+from argybargy.store.interface import AuditRow, Overview, StoreInfo
+from argybargy.store.sqlite.audit import cut_audit, insert_audits, read_audit
+from argybargy.store.sqlite.codes import (
+    delete_codes,
+    insert_codes,
+    read_codes,
+    read_cursors,
+    save_cursors,
+)
+from argybargy.store.sqlite.commits import commit_room
+from argybargy.store.sqlite.connection import CLOSE_SECONDS, Connection, Role
+from argybargy.store.sqlite.directory import hold_directory
+from argybargy.store.sqlite.messages import (
+    count_for,
+    read_back,
+    read_message,
+    read_page,
+    read_recent,
+    read_replies,
+    sweep_messages,
+)
+from argybargy.store.sqlite.readers import Readers
+from argybargy.store.sqlite.receipts import sweep_receipts
+from argybargy.store.sqlite.rooms import load_room, read_overview
+from argybargy.store.sqlite.schema import (
+    Migration,
+    bring_up_to_date,
+    load_migrations,
+)
+from argybargy.store.sqlite.writer import Writer
+
+DEFAULT_LIMITS: Final = Limits()
+SWEEP_ROWS: Final = 500
+"""Rows deleted in one transaction: few enough that no post waits for them."""
+
+
+@attrs.define(eq=False)
+class SqliteStore:
+    """Rooms, codes and audit in one SQLite file. See `argybargy.store.interface`.
+
+    Attributes:
+        info: What this store is.
+    """
+
+    info: StoreInfo
+    _writer: Writer
+    _readers: Readers
+    _limits: Limits
+
+    def statistics(self) -> dict[str, int]:
+        """Count transactions, and the jobs that were committed in them."""
+        return self._writer.statistics()
+
+    async def load(self, room: str, tail_messages: int) -> SavedRoom | None:
+        """Return what is known of a room, with its newest messages."""
+        return await self._readers.read(load_room, room, tail_messages)
+
+    async def commit(
+        self, room: Room, expected_version: int, writes: Sequence[Write]
+    ) -> None:
+        """Make one batch of decisions durable: all of it, or nothing."""
+        await self._writer.write(
+            lambda connection: commit_room(connection, room, expected_version, writes)
+        )
+
+    async def page(
+        self, room: str, reader: str, after: int, limit: int, max_bytes: int
+    ) -> Page:
+        """Read what a poll delivers to `reader` (folded) after a cursor."""
+        return await self._readers.read(
+            read_page, room, reader, after, PageBuilder(limit, max_bytes)
+        )
+
+    async def look_back(
+        self, room: str, reader: str | None, before: int, limit: int
+    ) -> Lookback:
+        """Read the newest messages below `before` that `reader` may see."""
+        return await self._readers.read(read_back, room, reader, before, limit)
+
+    async def message(self, room: str, seq: int) -> Message | None:
+        """Return one kept message, or ``None``."""
+        return await self._readers.read(read_message, room, seq)
+
+    async def replies(self, room: str, seq: int, limit: int) -> tuple[Message, ...]:
+        """Return the oldest kept messages that reply to `seq`."""
+        return await self._readers.read(read_replies, room, seq, limit)
+
+    async def recent(
+        self, room: str | None, limit: int
+    ) -> tuple[tuple[str, Message], ...]:
+        """Return the newest messages of one room or of all, oldest first."""
+        return await self._readers.read(read_recent, room, limit)
+
+    async def count_unread(self, room: str, reader: str, after: int) -> int:
+        """Count what a poll of `reader` (folded) would deliver after a cursor."""
+        return await self._readers.read(count_for, room, reader, after)
+
+    async def overview(self) -> Overview:
+        """Return all rooms, their members and their unanswered questions."""
+        return await self._readers.read(read_overview)
+
+    async def codes(self) -> tuple[CodeRecord, ...]:
+        """Return every code, oldest first."""
+        return await self._readers.read(read_codes)
+
+    async def add_codes(
+        self, codes: Sequence[CodeRecord], audits: Sequence[Audit]
+    ) -> None:
+        """Store codes with the audit rows of issuing them, in one transaction."""
+
+        def work(connection: apsw.Connection) -> None:
+            insert_codes(connection, codes)
+            insert_audits(connection, audits)
+
+        await self._writer.write(work)
+
+    async def remove_codes(
+        self, codes: Sequence[CodeRecord], audits: Sequence[Audit]
+    ) -> None:
+        """Remove codes with the audit rows of revoking them, in one transaction."""
+
+        def work(connection: apsw.Connection) -> None:
+            delete_codes(connection, codes)
+            insert_audits(connection, audits)
+
+        await self._writer.write(work)
+
+    async def cursors(self, room: str) -> Mapping[str, int]:
+        """Return the last acknowledged cursor of each peer (folded) of a room."""
+        return await self._readers.read(read_cursors, room)
+
+    async def note(
+        self, cursors: Mapping[tuple[str, str], int], audits: Sequence[Audit]
+    ) -> None:
+        """Store what may be a few seconds late: cursors by (room, peer), and audit."""
+
+        def work(connection: apsw.Connection) -> None:
+            save_cursors(connection, cursors)
+            insert_audits(connection, audits)
+            cut_audit(connection, self._limits.audit_rows)
+
+        await self._writer.write(work)
+
+    async def audit(self, limit: int, before: int | None) -> tuple[AuditRow, ...]:
+        """Return the newest audit rows below the id `before`, oldest first."""
+        return await self._readers.read(read_audit, limit, before)
+
+    async def probe(self) -> None:
+        """Make a real write, to know that one succeeds."""
+        await self._writer.write(_count_probe)
+
+    async def sweep(self) -> None:
+        """Delete what retention has given up, a bounded piece at a time.
+
+        Each piece is a transaction of its own, and posts get in between.
+        """
+        pieces: list[Callable[[apsw.Connection], int]] = [
+            lambda connection: sweep_messages(connection, SWEEP_ROWS),
+            lambda connection: sweep_receipts(connection, SWEEP_ROWS, self._limits),
+        ]
+        for piece in pieces:
+            while await self._writer.write(piece) == SWEEP_ROWS:
+                pass
+
+
+def _count_probe(connection: apsw.Connection) -> None:
+    connection.execute("UPDATE probes SET times = times + 1")
+
+
+@contextlib.asynccontextmanager
+async def open_sqlite_store(
+    directory: Path,
+    limits: Limits = DEFAULT_LIMITS,
+    migrations: Sequence[Migration] | None = None,
+) -> AsyncIterator[SqliteStore]:
+    """Open the store in `directory`, and make it there if there is none.
+
+    On leaving, writes that are queued get `CLOSE_SECONDS` to be made. What the
+    block raises comes out in an `ExceptionGroup`: a nursery stands around it.
+
+    Args:
+        directory: The data directory; made, private, if missing.
+        limits: How many audit rows and receipts to keep.
+        migrations: The schema; ``None`` is the one that comes with the package.
+
+    Raises:
+        Corrupt: The database is damaged, or the file is none. It is left as it is.
+        Incompatible: It is newer than this program, or another server holds it.
+        Refused: It cannot be opened now.
+    """
+    with hold_directory(directory) as path:
+        connection = Connection(path, Role.WRITER)
+        readers = Readers.of(path)
+        try:
+            schema = await _bring_up_to_date(
+                connection, migrations or load_migrations()
+            )
+            info = StoreInfo(f"sqlite {apsw.sqlite_lib_version()}", schema, "fsync")
+            writer = Writer(connection)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(writer.run)
+                try:
+                    yield SqliteStore(info, writer, readers, limits)
+                finally:
+                    writer.close()
+            await _checkpoint(connection)
+        finally:
+            with trio.CancelScope(shield=True):  # each has its own deadline
+                await readers.aclose()
+                await connection.aclose()
+
+
+async def _bring_up_to_date(
+    connection: Connection, migrations: Sequence[Migration]
+) -> int:
+    path = connection.path
+    # Not to be cut short halfway; as long as it takes to copy and change the file.
+    with trio.CancelScope(shield=True):
+        try:
+            schema = await connection.run(bring_up_to_date, path, migrations)
+        except Corrupt as error:
+            raise Corrupt(
+                f"The database {path} cannot be read. Nothing was changed; restore "
+                f"it from a backup. ({error})"
+            ) from error
+    return schema
+
+
+async def _checkpoint(connection: Connection) -> None:
+    """Move what the log holds into the database, for a tidy directory.
+
+    Nothing is lost where it cannot be done: the next start reads the log.
+    """
+    with (
+        contextlib.suppress(StoreError),
+        trio.move_on_after(CLOSE_SECONDS, shield=True),
+    ):
+        await connection.run(_truncate_log)
+
+
+def _truncate_log(connection: apsw.Connection) -> None:
+    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)

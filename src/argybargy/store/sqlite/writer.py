@@ -1,0 +1,202 @@
+"""The one writer. Whatever is queued when it looks becomes one transaction.
+
+Rules for whoever edits this file:
+
+1. A requester that is cancelled loses its answer, never half of its write: the work
+   is done by the writer's task, which nothing outside can cancel.
+2. After every batch the connection is outside any transaction, whatever happened.
+3. A job that fails takes nothing of the other jobs with it, unless SQLite itself has
+   given up the transaction; then all of them failed, and none was applied.
+"""
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Generic, TypeVar
+
+import apsw
+import attrs
+import trio
+
+from argybargy.store.errors import Refused, Unknown
+from argybargy.store.sqlite.connection import CLOSE_SECONDS, Connection
+from argybargy.store.sqlite.errors import SPOILING, translate
+
+T = TypeVar("T")
+
+QUEUE_JOBS: Final = 1_024
+BATCH_JOBS: Final = 256
+WRITE_SECONDS: Final = 30.0
+"""Longer than any batch that still makes progress; only a hung disk gets there."""
+
+
+@attrs.define(eq=False)
+class Job(Generic[T]):
+    """One piece of writing, and the slot for its answer.
+
+    Attributes:
+        work: What to do inside the transaction.
+        done: Set once the answer is there.
+    """
+
+    work: Callable[[apsw.Connection], T]
+    done: trio.Event = attrs.field(factory=trio.Event)
+    _value: T | None = None
+    _error: Exception | None = None
+
+    def answer(self, value: T | None, error: Exception | None) -> None:
+        """Say how it went."""
+        self._value, self._error = value, error
+        self.done.set()
+
+    async def wait_done(self) -> T:
+        """Wait for the answer, and return or raise it."""
+        await self.done.wait()
+        if self._error is not None:
+            raise self._error
+        return self._value  # type: ignore[return-value]
+
+
+@attrs.frozen
+class Outcome:
+    """How one job of a batch went, provided that the batch is committed."""
+
+    value: Any = None
+    error: Exception | None = None
+
+
+@attrs.define(eq=False)
+class Writer:
+    """Takes jobs from everybody and commits them together.
+
+    Mutable state: the queue, bounded by `QUEUE_JOBS`, and the counters.
+    """
+
+    _connection: Connection
+    _send: trio.MemorySendChannel[Job[Any]] = attrs.field(init=False)
+    _receive: trio.MemoryReceiveChannel[Job[Any]] = attrs.field(init=False)
+    _scope: trio.CancelScope = attrs.field(init=False, repr=False)
+    _transactions: int = attrs.field(default=0, init=False)
+    _jobs: int = attrs.field(default=0, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        channel = trio.open_memory_channel[Job[Any]](QUEUE_JOBS)
+        self._send, self._receive = channel
+        self._scope = trio.CancelScope(shield=True)
+
+    def statistics(self) -> dict[str, int]:
+        """Count the transactions, and the jobs that went into them."""
+        return {"transactions": self._transactions, "jobs": self._jobs}
+
+    async def write(self, work: Callable[[apsw.Connection], T]) -> T:
+        """Run `work` in a transaction; return once it is on the disk.
+
+        Cancelled, it loses the answer only: the work is done or not, never half.
+
+        Args:
+            work: Called in the writer's thread. What it raises is raised here, and
+                what it wrote is undone.
+
+        Raises:
+            Refused: Certainly not applied: the queue is full, the store is closed,
+                or SQLite refused.
+            Unknown: The disk has not answered for `WRITE_SECONDS`, or failed in
+                the act of committing.
+        """
+        job = Job(work)
+        try:
+            self._send.send_nowait(job)
+        except trio.WouldBlock:
+            raise Refused(f"{QUEUE_JOBS} writes are waiting already") from None
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            raise Refused("the store is closed") from None
+        with trio.move_on_after(WRITE_SECONDS):
+            return await job.wait_done()
+        raise Unknown(f"the disk has not answered for {WRITE_SECONDS:.0f} s")
+
+    async def run(self) -> None:
+        """Write until closed, then finish what is queued.
+
+        Shielded: it ends by :meth:`close`, which its owner always calls.
+        """
+        with self._scope, self._receive:
+            async for job in self._receive:
+                await self._write_batch(self._take_queued(job))
+
+    def close(self) -> None:
+        """Take no more jobs; those queued have `CLOSE_SECONDS` left."""
+        self._send.close()
+        self._scope.deadline = min(
+            self._scope.deadline, trio.current_time() + CLOSE_SECONDS
+        )
+
+    def _take_queued(self, first: Job[Any]) -> list[Job[Any]]:
+        jobs = [first]
+        while len(jobs) < BATCH_JOBS:
+            try:
+                jobs.append(self._receive.receive_nowait())
+            except (trio.WouldBlock, trio.EndOfChannel):
+                break
+        return jobs
+
+    async def _write_batch(self, jobs: Sequence[Job[Any]]) -> None:
+        works = [job.work for job in jobs]
+        try:
+            outcomes = await self._connection.run(run_transaction, works)
+        except Exception as error:  # noqa: BLE001 - raised again, by each requester
+            outcomes = [Outcome(error=_copied(error)) for _ in jobs]
+        self._transactions += 1
+        self._jobs += len(jobs)
+        for job, outcome in zip(jobs, outcomes, strict=True):
+            job.answer(outcome.value, outcome.error)
+
+
+def _copied(error: Exception) -> Exception:
+    """Make one exception per task: a raised one collects the traceback of its task."""
+    copied = copy.copy(error)
+    copied.__cause__ = error
+    return copied
+
+
+def run_transaction(
+    connection: apsw.Connection, works: Sequence[Callable[[apsw.Connection], Any]]
+) -> list[Outcome]:
+    """Run all `works` in one transaction, each in a savepoint of its own.
+
+    Raises:
+        Unknown: The disk failed in the act of committing.
+        apsw.Error: Nothing was applied.
+    """
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        outcomes = [_run_in_savepoint(connection, work) for work in works]
+        _commit(connection)
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    assert not connection.in_transaction
+    return outcomes
+
+
+def _run_in_savepoint(
+    connection: apsw.Connection, work: Callable[[apsw.Connection], Any]
+) -> Outcome:
+    connection.execute("SAVEPOINT job")
+    try:
+        outcome = Outcome(value=work(connection))
+    except SPOILING:
+        raise
+    except Exception as error:
+        if not connection.in_transaction:
+            raise  # SQLite has rolled everything back
+        connection.execute("ROLLBACK TO job")
+        outcome = Outcome(error=translate(error))
+    connection.execute("RELEASE job")
+    return outcome
+
+
+def _commit(connection: apsw.Connection) -> None:
+    try:
+        connection.execute("COMMIT")
+    except apsw.IOError as error:
+        # The log may hold the transaction although nobody saw it get there.
+        raise Unknown(f"{type(error).__name__} at COMMIT: {error}") from error
