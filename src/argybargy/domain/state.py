@@ -6,6 +6,9 @@ still reads the old one, and a failed commit leaves nothing to undo. Rows and cu
 read from one such value cannot disagree.
 """
 
+# rpds tells types its parameters in its stub only: they must not be evaluated.
+from __future__ import annotations
+
 from collections.abc import Iterable, Sized
 from typing import Self
 
