@@ -204,8 +204,9 @@ def _remember(draft: Draft, post: Post, message: Message) -> None:
     now, peer = draft.now, fold(post.sender)
     draft.change(spoken_ms=message.at_ms, quiet_since=now.steady_seconds)
     draft.keep_member(peer, Member(post.sender, post.kind, message.seq, message.at_ms))
-    if post.kind is SenderKind.AGENT and message.expects != NOBODY:
-        draft.open_question(Question(message.seq, peer, fold(message.expects)))
+    expects = fold(message.expects)
+    if post.kind is SenderKind.AGENT and expects not in {NOBODY, peer}:
+        draft.open_question(Question(message.seq, peer, expects))
     if post.kind is SenderKind.OPERATOR:
         draft.audit("say", post.sender, f"-> {', '.join(post.to)}")
     key = _receipt_key(post)
