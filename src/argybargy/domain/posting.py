@@ -194,10 +194,14 @@ def _close_questions(draft: Draft, post: Post) -> None:
     A claim alone answers nothing; the asker's own words neither.
     """
     names = speaks_as(post.sender, post.kind)
-    for question in list(draft.room.questions.values()):
-        is_asked = question.expects == ANYONE or question.expects in names
-        if is_asked and question.asker not in names:
-            draft.close_question(question.seq)
+    answered = [
+        question.seq
+        for question in draft.room.questions.values()
+        if (question.expects == ANYONE or question.expects in names)
+        and question.asker not in names
+    ]
+    for seq in sorted(answered):
+        draft.close_question(seq)
 
 
 def _remember(draft: Draft, post: Post, message: Message) -> None:

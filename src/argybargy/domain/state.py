@@ -217,9 +217,14 @@ class Room:
         )
 
     def leases_of(self, peer: str) -> Iterable[Lease]:
-        """Return the live claims of a peer, by its name in any spelling."""
+        """Return the live claims of a peer, by its name in any spelling.
+
+        In the order of the questions: that of a persistent map differs from one
+        process to the next, and what is decided must not.
+        """
         peer = fold(peer)
-        return [each for each in self.leases.values() if fold(each.holder) == peer]
+        mine = [each for each in self.leases.values() if fold(each.holder) == peer]
+        return sorted(mine, key=lambda lease: lease.seq)
 
 
 def _tail(messages: tuple[Message, ...], limits: Limits) -> tuple[Message, ...]:
