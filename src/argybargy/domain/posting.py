@@ -207,7 +207,9 @@ def _close_questions(draft: Draft, post: Post) -> None:
 def _remember(draft: Draft, post: Post, message: Message) -> None:
     now, peer = draft.now, fold(post.sender)
     draft.change(spoken_ms=message.at_ms, quiet_since=now.steady_seconds)
-    draft.keep_member(peer, Member(post.sender, post.kind, message.seq, message.at_ms))
+    known = draft.room.members.get(peer)
+    name = known.name if known else post.sender
+    draft.keep_member(peer, Member(name, post.kind, message.seq, message.at_ms))
     expects = fold(message.expects)
     if post.kind is SenderKind.AGENT and expects not in {NOBODY, peer}:
         draft.open_question(Question(message.seq, peer, expects))
