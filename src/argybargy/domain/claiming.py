@@ -180,7 +180,11 @@ def free(draft: Draft, lease: Lease) -> None:
 
     The word goes out as a message of the room, addressed as the question was: the
     cursor law brings it to everybody, clients that know nothing of leases included.
+    The word about an earlier question may have made retention take this one: then
+    there is nothing left to say.
     """
+    if lease.seq not in draft.room.leases:
+        return
     question = draft.room.messages[lease.seq]
     draft.unclaim(question)
     room, seq = draft.room, lease.seq
@@ -208,11 +212,11 @@ def lapse(draft: Draft) -> None:
         return
     due = [lease for lease in draft.room.leases.values() if lease.lapses_at <= now]
     for lease in sorted(due, key=lambda lease: lease.seq):
-        if lease.has_answered:
-            message = draft.room.messages[lease.seq]
-            draft.settle(message, lease.holder, lease.fence)
-        else:
+        if not lease.has_answered:
             free(draft, lease)
             draft.audit("expire", lease.holder, f"seq={lease.seq}")
+        elif lease.seq in draft.room.leases:
+            message = draft.room.messages[lease.seq]
+            draft.settle(message, lease.holder, lease.fence)
     left = [lease.lapses_at for lease in draft.room.leases.values()]
     draft.change(lapse_at=min(left, default=float("inf")))

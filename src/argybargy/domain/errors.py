@@ -154,7 +154,7 @@ class Problem(enum.Enum):
     RATE_LIMITED = ProblemKind(
         "rate_limited",
         429,
-        "At most {limit} {what} per {window_seconds} s. Wait {retry_after} s.",
+        "At most {limit} {what} per {window_seconds:g} s. Wait {retry_after} s.",
     )
     AUTH_THROTTLED = ProblemKind(
         "auth_throttled",

@@ -47,8 +47,8 @@ def decide_dismiss(draft: Draft, dismiss: Dismiss) -> Decision:
     for lease in draft.room.leases_of(dismiss.peer):
         free(draft, lease)
     peer = fold(dismiss.peer)
-    for question in list(draft.room.questions.values()):
-        if question.asker == peer:
-            draft.close_question(question.seq)
+    asked = [each.seq for each in draft.room.questions.values() if each.asker == peer]
+    for seq in sorted(asked):
+        draft.close_question(seq)
     draft.forget_member(peer)
     return draft.decision(Done())

@@ -194,18 +194,25 @@ def _close_questions(draft: Draft, post: Post) -> None:
     A claim alone answers nothing; the asker's own words neither.
     """
     names = speaks_as(post.sender, post.kind)
-    for question in list(draft.room.questions.values()):
-        is_asked = question.expects == ANYONE or question.expects in names
-        if is_asked and question.asker not in names:
-            draft.close_question(question.seq)
+    answered = [
+        question.seq
+        for question in draft.room.questions.values()
+        if (question.expects == ANYONE or question.expects in names)
+        and question.asker not in names
+    ]
+    for seq in sorted(answered):
+        draft.close_question(seq)
 
 
 def _remember(draft: Draft, post: Post, message: Message) -> None:
     now, peer = draft.now, fold(post.sender)
     draft.change(spoken_ms=message.at_ms, quiet_since=now.steady_seconds)
-    draft.keep_member(peer, Member(post.sender, post.kind, message.seq, message.at_ms))
-    if post.kind is SenderKind.AGENT and message.expects != NOBODY:
-        draft.open_question(Question(message.seq, peer, fold(message.expects)))
+    known = draft.room.members.get(peer)
+    name = known.name if known else post.sender
+    draft.keep_member(peer, Member(name, post.kind, message.seq, message.at_ms))
+    expects = fold(message.expects)
+    if post.kind is SenderKind.AGENT and expects not in {NOBODY, peer}:
+        draft.open_question(Question(message.seq, peer, expects))
     if post.kind is SenderKind.OPERATOR:
         draft.audit("say", post.sender, f"-> {', '.join(post.to)}")
     key = _receipt_key(post)

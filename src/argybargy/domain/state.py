@@ -6,6 +6,9 @@ still reads the old one, and a failed commit leaves nothing to undo. Rows and cu
 read from one such value cannot disagree.
 """
 
+# rpds tells types its parameters in its stub only: they must not be evaluated.
+from __future__ import annotations
+
 from collections.abc import Iterable, Sized
 from typing import Self
 
@@ -214,9 +217,14 @@ class Room:
         )
 
     def leases_of(self, peer: str) -> Iterable[Lease]:
-        """Return the live claims of a peer, by its name in any spelling."""
+        """Return the live claims of a peer, by its name in any spelling.
+
+        In the order of the questions: that of a persistent map differs from one
+        process to the next, and what is decided must not.
+        """
         peer = fold(peer)
-        return [each for each in self.leases.values() if fold(each.holder) == peer]
+        mine = [each for each in self.leases.values() if fold(each.holder) == peer]
+        return sorted(mine, key=lambda lease: lease.seq)
 
 
 def _tail(messages: tuple[Message, ...], limits: Limits) -> tuple[Message, ...]:

@@ -1,0 +1,24 @@
+"""What every test has: hypothesis profiles, and no error that nobody looked at."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+from logwatch import ErrorLog, watch_errors
+
+# `ci` tries the same examples every time, so that it never fails by chance. To look
+# for new ones: pytest --hypothesis-profile=thorough
+settings.register_profile(
+    "ci", max_examples=200, deadline=None, derandomize=True, database=None
+)
+settings.register_profile("thorough", max_examples=5_000, deadline=None)
+settings.load_profile("ci")
+
+
+@pytest.fixture(autouse=True)
+def error_log() -> Iterator[ErrorLog]:
+    """Fail the test if an error was logged that it did not take."""
+    with watch_errors() as log:
+        yield log
+    log.check()

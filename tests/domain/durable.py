@@ -1,0 +1,122 @@
+"""A store reduced to what writes mean: replayed one by one onto plain dicts."""
+
+from collections.abc import Sequence
+
+import attrs
+
+from argybargy.domain.commands import (
+    AppendMessage,
+    Audit,
+    CloseQuestion,
+    ForgetMember,
+    KeepReceipt,
+    OpenQuestion,
+    UpdateClaim,
+    Write,
+)
+from argybargy.domain.limits import Limits
+from argybargy.domain.message import Member, Message, Question, Receipt, SenderKind
+from argybargy.domain.moment import Moment
+from argybargy.domain.names import fold
+from argybargy.domain.state import Room, RoomStatus, SavedLease, SavedRoom
+
+
+@attrs.define
+class DurableRoom:
+    """What a store would know of one room."""
+
+    limits: Limits
+    counters: Room
+    version: int = 0
+    messages: dict[int, Message] = attrs.field(factory=dict)
+    leases: dict[int, SavedLease] = attrs.field(factory=dict)
+    questions: dict[int, Question] = attrs.field(factory=dict)
+    receipts: dict[tuple[str, str], Receipt] = attrs.field(factory=dict)
+    members: dict[str, Member] = attrs.field(factory=dict)
+    audits: list[Audit] = attrs.field(factory=list)
+
+    def commit(self, room: Room, writes: Sequence[Write], now: Moment) -> None:
+        """Replay writes; counters and status come from the room, as in any store."""
+        for write in writes:
+            self._replay(write, now)
+        self.counters = room
+        self.version += 1
+        for kept in (self.messages, self.leases, self.questions):
+            for seq in [seq for seq in kept if seq < room.first]:
+                del kept[seq]
+
+    def _replay(self, write: Write, now: Moment) -> None:
+        match write:
+            case AppendMessage(message):
+                self._append(message)
+            case UpdateClaim():
+                self._claim(write)
+            case OpenQuestion(question):
+                self.questions[question.seq] = question
+            case CloseQuestion(seq):
+                del self.questions[seq]
+            case KeepReceipt(peer, key, receipt):
+                self._keep(peer, key, receipt, now)
+            case ForgetMember(peer):
+                del self.members[peer]
+            case Audit():
+                self.audits.append(write)
+
+    def _append(self, message: Message) -> None:
+        assert message.seq not in self.messages
+        self.messages[message.seq] = message
+        if message.kind is SenderKind.SYSTEM:
+            return
+        peer = fold(message.sender)
+        known = self.members.get(peer)
+        name = known.name if known else message.sender
+        self.members[peer] = Member(name, message.kind, message.seq, message.at_ms)
+
+    def _claim(self, write: UpdateClaim) -> None:
+        self.messages[write.seq] = attrs.evolve(
+            self.messages[write.seq],
+            claimed_by=write.claimed_by,
+            fence=write.fence,
+            is_settled=write.is_settled,
+        )
+        self.leases.pop(write.seq, None)
+        if write.lease is not None:
+            lease = write.lease
+            self.leases[write.seq] = SavedLease(
+                lease.seq, lease.holder, lease.fence, lease.seconds, lease.has_answered
+            )
+
+    def _keep(self, peer: str, key: str, receipt: Receipt, now: Moment) -> None:
+        oldest = now.wall_ms - self.limits.idempotency_seconds * 1000
+        self.receipts.pop((peer, key), None)
+        self.receipts[peer, key] = receipt
+        fresh = [item for item in self.receipts.items() if item[1].at_ms >= oldest]
+        self.receipts = dict(fresh[-self.limits.idempotency_keys_per_room :])
+
+    @property
+    def status(self) -> RoomStatus:
+        """Open or closed."""
+        return self.counters.status
+
+    def saved(self) -> SavedRoom:
+        """Return what a relay would load."""
+        seqs = sorted(self.messages)
+        room = self.counters
+        return SavedRoom(
+            status=room.status,
+            version=self.version,
+            head=room.head,
+            first=room.first,
+            fence=room.fence,
+            created_ms=room.created_ms,
+            last_ms=room.last_ms,
+            spoken_ms=room.spoken_ms,
+            messages=tuple(
+                self.messages[seq] for seq in seqs[-self.limits.tail_messages :]
+            ),
+            claimed=tuple(self.messages[seq] for seq in sorted(self.leases)),
+            leases=tuple(self.leases.values()),
+            questions=tuple(self.questions.values()),
+            receipts=tuple(self.receipts.items()),
+            members=tuple(self.members.items()),
+        )

@@ -1,0 +1,86 @@
+"""The table of refusals: stable codes, and sentences that can be said."""
+
+from string import Formatter
+
+import pytest
+
+from argybargy.domain.errors import Problem, RelayError
+
+FACTS = {
+    Problem.BAD_REQUEST: {"problem": "That is not a lifetime."},
+    Problem.ROOM_QUOTA: {"limit": 3},
+    Problem.CODE_QUOTA: {"limit": 3},
+    Problem.NOT_FOUND: {"seq": 3},
+    Problem.ROOM_CLOSED: {"room": "hall", "closed_by": "ops", "closed_at": "noon"},
+    Problem.CLAIMED_BY_OTHER: {"seq": 3, "claimed_by": "bob", "expires_at": None},
+    Problem.NOT_CLAIMABLE: {"seq": 3, "reason": "answered"},
+    Problem.BODY_TOO_LARGE: {"limit_bytes": 3},
+    Problem.URL_TOO_LONG: {"limit_bytes": 3},
+    Problem.IDEMPOTENCY_CONFLICT: {"seq": 3},
+    Problem.RATE_LIMITED: {
+        "limit": 10,
+        "what": "messages",
+        "window_seconds": 10.0,
+        "retry_after": 3,
+    },
+    Problem.AUTH_THROTTLED: {"retry_after": 3},
+    Problem.HEADERS_TOO_LARGE: {"limit_bytes": 3, "limit_fields": 3},
+    Problem.STORAGE_UNAVAILABLE: {"retry_after": 3},
+    Problem.STORAGE_FULL: {"retry_after": 3},
+    Problem.BUSY: {"retry_after": 3},
+    Problem.DRAINING: {"retry_after": 3},
+}
+"""What each problem needs to be told; those that are not here need nothing."""
+
+
+def test_codes_are_unique_and_fit_for_programs() -> None:
+    codes = [problem.value.code for problem in Problem]
+    assert len(set(codes)) == len(codes)
+    assert all(code.isascii() and code.replace("_", "").islower() for code in codes)
+
+
+def test_no_two_problems_are_the_same_one() -> None:
+    assert len(Problem.__members__) == len(list(Problem))
+
+
+def test_problems_stand_in_the_order_of_their_status() -> None:
+    statuses = [problem.value.status for problem in Problem]
+    assert statuses == sorted(statuses)
+    assert all(400 <= status <= 599 for status in statuses)
+
+
+@pytest.mark.parametrize("problem", Problem)
+def test_every_sentence_can_be_filled_with_its_facts(problem: Problem) -> None:
+    text = RelayError(problem, **FACTS.get(problem, {})).text
+    assert text.endswith(".")
+    assert "{" not in text
+
+
+@pytest.mark.parametrize("problem", Problem)
+def test_every_fact_of_a_sentence_is_named_in_the_table_above(
+    problem: Problem,
+) -> None:
+    named = {name for _, name, _, _ in Formatter().parse(problem.value.text) if name}
+    assert named <= set(FACTS.get(problem, {}))
+
+
+def test_a_window_is_told_without_needless_digits() -> None:
+    error = RelayError(Problem.RATE_LIMITED, **FACTS[Problem.RATE_LIMITED])
+    assert error.text == "At most 10 messages per 10 s. Wait 3 s."
+
+
+def test_an_error_shows_its_code_and_its_sentence() -> None:
+    error = RelayError(Problem.NOT_FOUND, seq=7)
+    assert str(error).startswith("not_found: There is no message 7 ")
+
+
+def test_invalid_fields_are_listed_one_by_one() -> None:
+    error = RelayError.invalid_fields([("text", "is empty"), ("to", "is odd")])
+    assert error.problem is Problem.INVALID_REQUEST
+    assert error.facts["errors"] == [
+        {"field": "text", "problem": "is empty"},
+        {"field": "to", "problem": "is odd"},
+    ]
+    assert RelayError.invalid("to", "is odd").facts["errors"] == [
+        {"field": "to", "problem": "is odd"}
+    ]
