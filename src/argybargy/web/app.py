@@ -95,9 +95,11 @@ def _request(services: Services, params: dict[str, str]) -> Request:
 
     async def read_body() -> bytes:
         try:
-            return await quart_request.get_data(as_text=False)
+            body = await quart_request.get_data(as_text=False)
         except RequestEntityTooLarge:
             raise RelayError(Problem.BODY_TOO_LARGE, limit_bytes=limit) from None
+        assert isinstance(body, bytes)
+        return body
 
     headers = {
         name.lower().encode("latin-1"): value.encode("latin-1")
