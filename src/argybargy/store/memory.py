@@ -36,10 +36,12 @@ class MemoryStore:
     """
 
     _limits: Limits
-    _shelves: dict[str, Shelf] = attrs.field(factory=dict, repr=len)
-    _codes: dict[bytes, CodeRecord] = attrs.field(factory=dict, repr=len)
-    _cursors: dict[tuple[str, str], int] = attrs.field(factory=dict, repr=len)
-    _audit: dict[int, Audit] = attrs.field(factory=dict, repr=len)
+    _shelves: dict[str, Shelf] = attrs.field(factory=dict, repr=False)
+    _codes: dict[bytes, CodeRecord] = attrs.field(factory=dict, repr=False)
+    _cursors: dict[tuple[str, str], int] = attrs.field(factory=dict, repr=False)
+    _audit: dict[int, Audit] = attrs.field(factory=dict, repr=False)
+    _tallies: dict[str, int] = attrs.field(factory=dict, repr=False)
+    _audits_ever: int = 0
     _messages_ever: int = 0
 
     @property
@@ -187,9 +189,7 @@ class MemoryStore:
             if (fold(room), fold(peer)) in known:
                 self._cursors[fold(room), fold(peer)] = seq
         self._add_audits(audits)
-        keep = self._limits.audit_rows
-        for row in list(self._audit)[: max(0, len(self._audit) - keep)]:
-            del self._audit[row]
+        self._cut_audits()
 
     async def audit(self, limit: int, before: int | None) -> tuple[AuditRow, ...]:
         """Return the newest audit rows below the id `before`, oldest first."""
@@ -219,14 +219,18 @@ class MemoryStore:
         return {(code.peer.room, code.peer.name) for code in self._codes.values()}
 
     def _add_audits(self, audits: Sequence[Audit]) -> None:
-        tallies = {
-            audit.tally: row for row, audit in self._audit.items() if audit.tally
-        }
         for audit in audits:
-            row = tallies.get(audit.tally, max(self._audit, default=0) + 1)
-            self._audit[row] = audit
+            row = self._tallies.get(audit.tally)
+            if row is None:
+                row = self._audits_ever = self._audits_ever + 1
             if audit.tally:
-                tallies[audit.tally] = row
+                self._tallies[audit.tally] = row
+            self._audit[row] = audit
+
+    def _cut_audits(self) -> None:
+        surplus = max(0, len(self._audit) - self._limits.audit_rows)
+        for row in list(self._audit)[:surplus]:
+            self._tallies.pop(self._audit.pop(row).tally, None)
 
 
 @contextlib.asynccontextmanager

@@ -83,7 +83,8 @@ class Connection:
         # Shielded without a deadline of its own: a thread whose start nobody
         # waits for would never end. SQLite's own busy timeout bounds the pragmas.
         with trio.CancelScope(shield=True):
-            token = apsw.async_controller.set(apsw.aio.Trio)
+            # The variable holds the class; its annotation says an instance.
+            token = apsw.async_controller.set(apsw.aio.Trio)  # type: ignore[arg-type]
             try:
                 link = await apsw.Connection.as_async(str(self.path))
             finally:

@@ -68,7 +68,10 @@ def _leases(connection: apsw.Connection, room_id: int) -> tuple[SavedLease, ...]
         FROM claims WHERE room_id = ? ORDER BY seq
     """
     rows: Iterable[Any] = connection.execute(sql, (room_id,))
-    return tuple(SavedLease(*row, bool(has_answered)) for *row, has_answered in rows)
+    return tuple(
+        SavedLease(seq, holder, fence, seconds, bool(has_answered))
+        for seq, holder, fence, seconds, has_answered in rows
+    )
 
 
 def _questions(connection: apsw.Connection, room_id: int) -> tuple[Question, ...]:
