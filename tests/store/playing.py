@@ -1,0 +1,68 @@
+"""A room task in miniature: decides as the relay does, and commits."""
+
+from collections.abc import Iterable
+
+import attrs
+
+from argybargy.domain.commands import Answer, Audit, Command, Post, Posted
+from argybargy.domain.limits import Limits
+from argybargy.domain.message import TO_ALL, Message, SenderKind
+from argybargy.domain.moment import Moment
+from argybargy.domain.room import decide, decide_lapses
+from argybargy.domain.state import Room
+from argybargy.store.interface import Store
+
+LIMITS = Limits(posts_per_window=0, claims_per_window=0)
+START_MS = 1_700_000_000_000
+START = Moment(START_MS, 100.0)
+
+
+@attrs.define
+class Player:
+    """One room, driven through the real rules into a store."""
+
+    store: Store
+    room: Room
+    limits: Limits = LIMITS
+    now: Moment = START
+
+    @classmethod
+    def of(cls, store: Store, name: str = "lab", limits: Limits = LIMITS) -> "Player":
+        return cls(store, Room.new(name, START), limits)
+
+    def pass_seconds(self, seconds: int) -> None:
+        wall, steady = self.now.wall_ms, self.now.steady_seconds
+        self.now = Moment(wall + seconds * 1000, steady + seconds)
+
+    async def do(self, *commands: Command) -> Answer:
+        """Decide all, commit them as one batch, and return the last answer."""
+        version = self.room.version
+        decisions = [decide_lapses(self.room, self.now, self.limits)]
+        for command in commands:
+            room = decisions[-1].room
+            decisions.append(decide(room, command, self.now, self.limits))
+        writes = [write for decision in decisions for write in decision.writes]
+        await self.store.commit(decisions[-1].room, version, writes)
+        self.room = attrs.evolve(decisions[-1].room, version=version + 1)
+        return decisions[-1].answer
+
+    async def say(
+        self, sender: str, text: str = "hi", to: str = "all", **more: object
+    ) -> Message:
+        answer = await self.do(post(sender, text, to, **more))
+        assert isinstance(answer, Posted)
+        return answer.message
+
+
+def post(sender: str, text: str = "hi", to: str = "all", **more: object) -> Post:
+    addressees = TO_ALL if to == "all" else tuple(to.split(","))
+    plain = Post(sender=sender, kind=SenderKind.AGENT, text=text, to=addressees)
+    return attrs.evolve(plain, **more)  # type: ignore[arg-type]
+
+
+def texts(messages: Iterable[Message]) -> list[str]:
+    return [message.text for message in messages]
+
+
+def audit(action: str, tally: str = "", detail: str = "") -> Audit:
+    return Audit(START_MS, action, "operator", "lab", detail, tally)

@@ -1,0 +1,426 @@
+"""What every store does. Runs over each implementation."""
+
+import random
+from typing import Any
+
+import attrs
+import pytest
+
+from argybargy.domain.codes import CodeRecord, digest_code
+from argybargy.domain.commands import Claim, Close, Command, Dismiss, Open, Release
+from argybargy.domain.errors import RelayError
+from argybargy.domain.message import SenderKind
+from argybargy.domain.reading import look_back, read_after
+from argybargy.domain.state import Room
+from argybargy.store.errors import Conflict
+from argybargy.store.interface import Store
+from store.playing import LIMITS, START_MS, Player, audit, post, texts
+
+PAGE = {"limit": 100, "max_bytes": 256 * 1024}
+
+
+def code(name: str, room: str = "lab", secret: str = "") -> CodeRecord:
+    digest = digest_code(f"{room}/{name}/{secret}")
+    return CodeRecord(
+        digest, room, name, "can sing", START_MS, START_MS + 1, "cli", "m"
+    )
+
+
+async def restored(store: Store, player: Player, tail: int = 1_000) -> Room:
+    saved = await store.load(player.room.name, tail)
+    assert saved is not None
+    return Room.restore(saved, player.now, player.limits)
+
+
+def essence(room: Room) -> dict[str, Any]:
+    """Everything of a room that must outlive a restart."""
+    leases = {
+        seq: (lease.holder, lease.fence, lease.seconds, lease.has_answered)
+        for seq, lease in room.leases.items()
+    }
+    order = sorted(room.receipt_order.items())
+    return {
+        "counters": (
+            *(room.status, room.version, room.head, room.first, room.fence),
+            *(room.created_ms, room.last_ms, room.spoken_ms, room.tail_bytes),
+        ),
+        "messages": dict(room.messages.items()),
+        "leases": leases,
+        "questions": dict(room.questions.items()),
+        "receipts": [(key, room.receipts[key]) for _, key in order],
+        "members": dict(room.members.items()),
+    }
+
+
+async def test_a_room_nobody_made_is_not_there_and_reads_as_empty(store: Store) -> None:
+    assert await store.load("lab", 10) is None
+    page = await store.page("lab", "bob", 0, **PAGE)
+    assert (page.messages, page.cursor, page.head, page.first) == ((), 0, 0, 1)
+    back = await store.look_back("lab", None, 10, 5)
+    assert (back.messages, back.first, back.has_more) == ((), 1, False)
+    assert await store.message("lab", 1) is None
+    assert await store.replies("lab", 1, 5) == ()
+    assert await store.recent("lab", 5) == ()
+    assert await store.recent(None, 5) == ()
+    assert await store.count_unread("lab", "bob", 0) == 0
+    assert await store.cursors("lab") == {}
+    assert (await store.overview()).rooms == ()
+
+
+async def test_an_opened_room_is_there_without_messages(store: Store) -> None:
+    player = Player.of(store)
+    await player.do(Open("ann"))
+    saved = await store.load("lab", 10)
+    assert saved is not None
+    assert (saved.version, saved.head, saved.messages) == (1, 0, ())
+
+
+async def test_whatever_is_decided_comes_back_from_a_restart(store: Store) -> None:
+    dice = random.Random(7)
+    limits = attrs.evolve(LIMITS, messages_per_room=20, tail_messages=12)
+    player = Player.of(store, limits=limits)
+    names = ["ann", "bob", "cid"]
+    for step in range(150):
+        who, to = dice.choice(names), dice.choice(["all", "bob", "ann,cid"])
+        command = dice.choice(
+            [
+                post(who, f"#{step} ü", to, idempotency_key=f"k{step}"),
+                post(who, f"#{step}", to, expects="anyone"),
+                post("boss", "go", to, kind=SenderKind.OPERATOR),
+                Close("op"),
+                Open("op"),
+                Dismiss(who),
+            ]
+        )
+        await _try(player, command)
+        for question in list(player.room.questions):
+            claimer = dice.choice(names)
+            await _try(player, Claim(claimer, question))
+            await _try(player, post(claimer, "mine", reply_to=question))
+        player.pass_seconds(dice.choice([0, 1, 500]))
+        back = await restored(store, player)
+        assert essence(back) == essence(player.room)
+    assert player.room.first > 1
+    assert player.room.fence > 3
+
+
+async def _try(player: Player, command: Command) -> None:
+    """Do what the rules allow; a refusal changes nothing."""
+    try:
+        await player.do(command)
+    except RelayError:
+        return
+
+
+async def test_a_commit_on_an_old_version_changes_nothing(store: Store) -> None:
+    first, second = Player.of(store), Player.of(store)
+    await first.say("ann", "mine")
+    with pytest.raises(Conflict):
+        await second.say("bob", "too late")
+    second.room = await restored(store, second)
+    await first.say("ann", "again")
+    with pytest.raises(Conflict):
+        await second.do(post("bob", "too late", idempotency_key="k"), Close("op"))
+    assert texts((await store.look_back("lab", None, 99, 9)).messages) == [
+        "mine",
+        "again",
+    ]
+    saved = await store.load("lab", 9)
+    assert saved is not None
+    assert (saved.version, saved.receipts, saved.status.is_closed) == (2, (), False)
+    second.room = await restored(store, second)
+    await second.say("bob", "now")
+    assert second.room.version == 3
+
+
+async def test_a_commit_to_a_room_that_is_gone_or_new_conflicts(store: Store) -> None:
+    player = Player.of(store)
+    player.room = attrs.evolve(player.room, version=4)
+    with pytest.raises(Conflict):
+        await player.say("ann")
+    assert await store.load("lab", 9) is None
+
+
+async def test_names_match_in_any_case_and_keep_their_first_spelling(
+    store: Store,
+) -> None:
+    player = Player.of(store, "Lab")
+    await player.say("Ann", "one")
+    other = Player.of(store, "LAB")
+    with pytest.raises(Conflict):
+        await other.say("bob")
+    other.room = await restored(store, other)
+    assert other.room.name == "Lab"
+    other.room = attrs.evolve(
+        other.room, status=attrs.evolve(other.room.status, name="lAB")
+    )
+    await other.say("ANN", "two")
+    saved = await store.load("lab", 9)
+    assert saved is not None
+    assert saved.status.name == "Lab"
+    assert [(peer, each.name) for peer, each in saved.members] == [("ann", "Ann")]
+    assert saved.members[0][1].last_seq == 2
+    assert await store.count_unread("lAb", "bob", 0) == 2
+    assert [name for name, _ in await store.recent("LAB", 9)] == ["Lab", "Lab"]
+    assert list((await store.overview()).members) == ["lab"]
+
+
+async def test_several_commands_of_one_batch_are_one_version(store: Store) -> None:
+    player = Player.of(store)
+    await player.do(
+        post("ann", "q?", expects="anyone"), Claim("bob", 1), Release("bob", 1)
+    )
+    saved = await store.load("lab", 9)
+    assert saved is not None
+    assert (saved.version, saved.head, saved.leases) == (1, 2, ())
+    assert saved.messages[1].event == "reopened"
+
+
+async def test_retention_hides_at_once_what_sweeping_deletes_later(
+    store: Store,
+) -> None:
+    limits = attrs.evolve(LIMITS, messages_per_room=3)
+    player = Player.of(store, limits=limits)
+    await player.say("ann", "q?", expects="anyone")
+    await player.do(Claim("bob", 1))
+    for number in range(2, 6):
+        await player.say("ann", f"m{number}", reply_to=3 if number > 3 else None)
+    for _ in range(2):
+        assert await store.message("lab", 2) is None
+        assert await store.message("lab", 3) is not None
+        page = await store.page("lab", "bob", 0, **PAGE)
+        assert (texts(page.messages), page.first) == (["m3", "m4", "m5"], 3)
+        assert len(await store.recent(None, 9)) == 3
+        assert await store.count_unread("lab", "bob", 1) == 3
+        assert not (await store.look_back("lab", None, 9, 3)).has_more
+        assert texts(await store.replies("lab", 3, 9)) == ["m4", "m5"]
+        saved = await store.load("lab", 9)
+        assert saved is not None
+        assert (saved.leases, saved.claimed, saved.questions) == ((), (), ())
+        overview = await store.overview()
+        assert (overview.rooms[0].messages, overview.questions) == (3, ())
+        await store.sweep()
+
+
+async def test_sweeping_forgets_receipts_that_are_too_many_or_too_old(
+    store: Store,
+) -> None:
+    player = Player.of(store)
+    for number in range(7):
+        player.pass_seconds(1)
+        await player.say("ann", idempotency_key=f"k{number}")
+    await store.sweep()
+    saved = await store.load("lab", 9)
+    assert saved is not None
+    assert [key for (_, key), _ in saved.receipts] == ["k2", "k3", "k4", "k5", "k6"]
+    player.pass_seconds(24 * 3600 + 1)
+    await player.say("ann", idempotency_key="new")
+    await store.sweep()
+    saved = await store.load("lab", 9)
+    assert saved is not None
+    assert [key for (_, key), _ in saved.receipts] == ["new"]
+
+
+async def test_a_page_ends_where_it_is_full_and_the_next_goes_on(store: Store) -> None:
+    player = Player.of(store)
+    for number in range(1, 8):
+        await player.say("ann", f"m{number}", to="cid" if number % 2 else "all")
+    page = await store.page("lab", "bob", 0, 2, 1_000)
+    assert (texts(page.messages), page.cursor, page.has_more) == (["m2", "m4"], 5, True)
+    page = await store.page("lab", "bob", page.cursor, 2, 1_000)
+    assert (texts(page.messages), page.cursor, page.has_more) == (["m6"], 7, False)
+    assert (await store.page("lab", "bob", 7, 2, 1_000)).cursor == 7
+    assert (await store.page("lab", "bob", 99, 2, 1_000)).cursor == 99
+
+
+async def test_a_page_is_cut_by_bytes_but_one_message_always_fits(store: Store) -> None:
+    player = Player.of(store)
+    for _ in range(3):
+        await player.say("ann", "ü" * 50)
+    page = await store.page("lab", "bob", 0, 9, 10)
+    assert (len(page.messages), page.cursor) == (1, 1)
+    page = await store.page("lab", "bob", 0, 9, 200)
+    assert (len(page.messages), page.cursor) == (2, 2)
+
+
+async def test_reads_agree_with_the_rules_for_every_reader(store: Store) -> None:
+    dice = random.Random(3)
+    names = ["a", "A-b", "b", "a.b", "Cid"]
+    player = Player.of(store)
+    for _ in range(60):
+        to = dice.choice(["all", "all", *names, "a,b", "A-b,Cid", "A.B"])
+        await player.say(dice.choice(names), to=to)
+    room = player.room
+    for reader in ["a", "a-b", "b", "a.b", "cid", "all", "-"]:
+        for after in (0, 1, 17, 59, 60):
+            page = await store.page("lab", reader, after, 5, LIMITS.poll_bytes)
+            assert page == read_after(room, reader, after, 5, LIMITS)
+            unread = await store.count_unread("lab", reader, after)
+            everything = read_after(room, reader, after, 99, LIMITS)
+            assert everything is not None
+            assert unread == len(everything.messages)
+            back = await store.look_back("lab", reader, after, 5)
+            assert back == look_back(room, reader, after, 5)
+    assert await store.look_back("lab", None, 41, 40) == look_back(room, None, 41, 40)
+
+
+async def test_a_direct_message_is_seen_by_its_two_ends_and_the_operator_only(
+    store: Store,
+) -> None:
+    player = Player.of(store)
+    await player.say("Ann", "psst", to="Bob")
+    for reader, seen in [("ann", 1), ("bob", 1), ("bo", 0), ("cid", 0), (None, 1)]:
+        assert len((await store.look_back("lab", reader, 9, 9)).messages) == seen
+    assert await store.count_unread("lab", "ann", 0) == 0
+    assert await store.count_unread("lab", "bob", 0) == 1
+    assert await store.count_unread("lab", "cid", 0) == 0
+
+
+async def test_looking_back_says_whether_there_is_more_to_see(store: Store) -> None:
+    player = Player.of(store)
+    await player.say("ann", "secret", to="cid")
+    for number in range(2, 5):
+        await player.say("ann", f"m{number}")
+    back = await store.look_back("lab", "bob", 5, 2)
+    assert (texts(back.messages), back.has_more) == (["m3", "m4"], True)
+    back = await store.look_back("lab", "bob", 3, 2)
+    assert (texts(back.messages), back.has_more) == (["m2"], False)
+
+
+async def test_one_message_shows_who_holds_it(store: Store) -> None:
+    player = Player.of(store)
+    asked = await player.say("ann", "who?", expects="anyone")
+    assert await store.message("lab", 1) == asked
+    await player.do(Claim("bob", 1))
+    held = await store.message("lab", 1)
+    assert held is not None
+    assert (held.claimed_by, held.fence, held.is_settled) == ("bob", 1, False)
+    await player.say("bob", "me", reply_to=1)
+    held = await store.message("lab", 1)
+    assert held is not None
+    assert (held.claimed_by, held.fence, held.is_settled) == ("bob", 1, True)
+
+
+async def test_replies_come_oldest_first_up_to_a_limit(store: Store) -> None:
+    player = Player.of(store)
+    await player.say("ann", "so?")
+    for number in range(4):
+        await player.say("bob", f"r{number}", reply_to=1)
+    await player.say("bob", "else")
+    assert texts(await store.replies("lab", 1, 3)) == ["r0", "r1", "r2"]
+
+
+async def test_recent_messages_keep_the_order_in_which_rooms_spoke(
+    store: Store,
+) -> None:
+    one, two = Player.of(store, "one"), Player.of(store, "two")
+    for number in range(3):
+        await one.say("ann", f"one{number}")
+        await two.say("ann", f"two{number}")
+    recent = await store.recent(None, 3)
+    assert [(name, each.text) for name, each in recent] == [
+        ("two", "two1"),
+        ("one", "one2"),
+        ("two", "two2"),
+    ]
+    assert texts(each for _, each in await store.recent("one", 2)) == ["one1", "one2"]
+
+
+async def test_a_load_brings_a_short_tail_and_every_held_question(store: Store) -> None:
+    player = Player.of(store)
+    await player.say("ann", "q?", expects="anyone")
+    await player.do(Claim("bob", 1, lease_seconds=60))
+    for number in range(2, 6):
+        await player.say("ann", f"m{number}")
+    await player.say("bob", "said something")
+    saved = await store.load("lab", 2)
+    assert saved is not None
+    assert texts(saved.messages) == ["m5", "said something"]
+    assert [each.seq for each in saved.claimed] == [1]
+    assert saved.leases[0].has_answered
+    back = Room.restore(saved, player.now, LIMITS)
+    assert back.leases[1].lapses_at == player.now.steady_seconds + 60
+    assert [each.seq for each in saved.questions] == []
+
+
+async def test_the_overview_shows_rooms_members_and_open_questions(
+    store: Store,
+) -> None:
+    lab, den = Player.of(store, "Lab"), Player.of(store, "den")
+    await lab.say("Ann", "q?", to="bob")
+    await lab.say("boss", "hm", kind=SenderKind.OPERATOR, to="Ann")
+    await den.do(Open("op"), Close("op"))
+    overview = await store.overview()
+    assert [(each.status.name, each.head) for each in overview.rooms] == [
+        ("Lab", 2),
+        ("den", 0),
+    ]
+    assert [each.status.is_closed for each in overview.rooms] == [False, True]
+    assert [each.name for each in overview.members["lab"]] == ["Ann", "boss"]
+    assert overview.members["den"] == ()
+    assert [(room, each.text) for room, each in overview.questions] == [("Lab", "q?")]
+    await lab.do(Dismiss("ann"))
+    overview = await store.overview()
+    assert [each.name for each in overview.members["lab"]] == ["boss"]
+    assert overview.questions == ()
+
+
+async def test_codes_come_and_go_with_their_audit_rows(store: Store) -> None:
+    ann, bob = code("Ann"), code("bob")
+    await store.add_codes([ann, bob], [audit("mint")])
+    assert await store.codes() == (ann, bob)
+    await store.remove_codes([ann], [audit("revoke")])
+    assert await store.codes() == (bob,)
+    rows = await store.audit(9, None)
+    assert [row.audit.action for row in rows] == ["mint", "revoke"]
+
+
+async def test_cursors_are_kept_for_holders_of_a_code_only(store: Store) -> None:
+    old, new = code("Bob", secret="old"), code("bob", secret="new")
+    await store.add_codes([old, new], [])
+    cursors = {("LAB", "bob"): 5, ("lab", "eve"): 6, ("den", "bob"): 7}
+    await store.note(cursors, [])
+    assert await store.cursors("Lab") == {"bob": 5}
+    assert await store.cursors("den") == {}
+    await store.note({("lab", "bob"): 3}, [])
+    await store.remove_codes([old], [])
+    assert await store.cursors("lab") == {"bob": 3}
+    await store.remove_codes([new], [])
+    assert await store.cursors("lab") == {}
+    await store.note({("lab", "bob"): 9}, [])
+    assert await store.cursors("lab") == {}
+
+
+async def test_audit_rows_page_backwards_and_come_oldest_first(store: Store) -> None:
+    await store.note({}, [audit(f"a{number}") for number in range(5)])
+    player = Player.of(store)
+    await player.do(Open("op"))
+    rows = await store.audit(2, None)
+    assert [row.audit.action for row in rows] == ["a4", "open"]
+    rows = await store.audit(3, rows[0].id)
+    assert [row.audit.action for row in rows] == ["a1", "a2", "a3"]
+    assert rows[0].audit == audit("a1")
+
+
+async def test_a_tally_is_counted_up_in_its_place(store: Store) -> None:
+    await store.note({}, [audit("fail", "t1", "1"), audit("x"), audit("y")])
+    await store.note({}, [audit("fail", "t1", "2"), audit("fail", "t2", "1")])
+    rows = await store.audit(9, None)
+    assert [(row.audit.action, row.audit.detail) for row in rows] == [
+        ("fail", "2"),
+        ("x", ""),
+        ("y", ""),
+        ("fail", "1"),
+    ]
+    assert len({row.id for row in rows}) == 4
+
+
+async def test_the_audit_log_is_cut_to_its_newest_rows(store: Store) -> None:
+    await store.note({}, [audit(f"a{number}") for number in range(25)])
+    rows = await store.audit(99, None)
+    assert [row.audit.action for row in rows] == [f"a{n}" for n in range(5, 25)]
+
+
+async def test_a_probe_of_a_sound_store_succeeds(store: Store) -> None:
+    await store.probe()
+    assert store.info.schema == 1
