@@ -1,0 +1,78 @@
+"""The operator's token, in a file of its own that nobody else can read."""
+
+import hmac
+import os
+import secrets
+from pathlib import Path
+from typing import Final, Self
+
+import attrs
+import trio
+
+FILE_NAME: Final = "admin.token"
+_PRIVATE: Final = 0o600
+
+
+@attrs.define
+class FileAdminToken:
+    """The token as it is in the data directory.
+
+    Attributes:
+        path: The file.
+        value: The token; shown only by the command whose purpose that is.
+    """
+
+    path: Path
+    value: str = attrs.field(repr=False)
+
+    @classmethod
+    async def open(cls, directory: Path) -> Self:
+        """Read the token of a data directory, or make one where there is none.
+
+        Raises:
+            OSError: The file can be neither read nor written.
+        """
+        path = directory / FILE_NAME
+        return cls(path, await trio.to_thread.run_sync(_read_or_make, path))
+
+    def matches(self, presented: str) -> bool:
+        """Compare in constant time; anything that is not the token is not."""
+        return hmac.compare_digest(self.value.encode(), presented.encode())
+
+    async def rotate(self) -> str:
+        """Write a new token, and use it from then on.
+
+        Raises:
+            OSError: It could not be written; the old one stays.
+        """
+        token = _new_token()
+        await trio.to_thread.run_sync(_write, self.path, token)
+        self.value = token
+        return token
+
+
+def _new_token() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def _read_or_make(path: Path) -> str:
+    if path.exists():
+        path.chmod(_PRIVATE)
+        token = path.read_text().strip()
+        if token:
+            return token
+    token = _new_token()
+    _write(path, token)
+    return token
+
+
+def _write(path: Path, token: str) -> None:
+    """Replace the file whole: it holds the old token or the new one, never half."""
+    partial = path.with_suffix(".new")
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(token + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
