@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from logwatch import ErrorLog, watch_errors
@@ -14,6 +15,16 @@ settings.register_profile(
 )
 settings.register_profile("thorough", max_examples=5_000, deadline=None)
 settings.load_profile("ci")
+
+
+# What structlog does by itself draws each traceback with all its variables, which
+# takes seconds.
+structlog.configure(
+    processors=[
+        structlog.processors.format_exc_info,
+        structlog.processors.KeyValueRenderer(),
+    ]
+)
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,11 @@ def configure_logging(level: str) -> None:
     number = logging.getLevelNamesMapping()[level.upper()]
     is_terminal = sys.stderr.isatty()
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer()
+        # The plain formatter, since the default one shows local variables, and one
+        # of them may be a code.
+        structlog.dev.ConsoleRenderer(
+            exception_formatter=structlog.dev.plain_traceback
+        )
         if is_terminal
         else structlog.processors.JSONRenderer()
     )
