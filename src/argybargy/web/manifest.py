@@ -1,5 +1,7 @@
 """``GET /``: the relay introduces itself, from the constants that it enforces."""
 
+from typing import Any
+
 import msgspec
 
 from argybargy import __version__
@@ -45,7 +47,7 @@ MANIFEST_ROUTE = Route(
     "/",
     "Who you are talking to and how. Markdown for 'Accept: text/markdown'.",
     manifest,
-    dict[str, object],
+    dict[str, Any],
     who=Who.ANYONE,
 )
 
