@@ -52,6 +52,11 @@ class Connection:
     role: Role
     _link: Any = attrs.field(default=None, init=False, repr=False)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection at the moment."""
+        return self._link is not None
+
     async def run(
         self,
         work: Callable[Concatenate[apsw.Connection, P], T],

@@ -45,7 +45,7 @@ from argybargy.store.sqlite.schema import (
     bring_up_to_date,
     load_migrations,
 )
-from argybargy.store.sqlite.writer import Writer
+from argybargy.store.sqlite.writer import Writer, WriterStatistics
 
 DEFAULT_LIMITS: Final = Limits()
 SWEEP_ROWS: Final = 500
@@ -65,8 +65,8 @@ class SqliteStore:
     _readers: Readers
     _limits: Limits
 
-    def statistics(self) -> dict[str, int]:
-        """Count transactions, and the jobs that were committed in them."""
+    def statistics(self) -> WriterStatistics:
+        """Tell what the writer has done, and what waits for it."""
         return self._writer.statistics()
 
     async def load(self, room: str, tail_messages: int) -> SavedRoom | None:
@@ -215,13 +215,15 @@ async def open_sqlite_store(
             )
             info = StoreInfo(f"sqlite {apsw.sqlite_lib_version()}", schema, "fsync")
             writer = Writer(connection)
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(writer.run)
-                try:
-                    yield SqliteStore(info, writer, readers, limits)
-                finally:
-                    writer.close()
-            await _checkpoint(connection)
+            try:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(writer.run)
+                    try:
+                        yield SqliteStore(info, writer, readers, limits)
+                    finally:
+                        writer.close()
+            finally:
+                await _checkpoint(connection)
         finally:
             with trio.CancelScope(shield=True):  # each has its own deadline
                 await readers.aclose()
@@ -249,6 +251,8 @@ async def _checkpoint(connection: Connection) -> None:
 
     Nothing is lost where it cannot be done: the next start reads the log.
     """
+    if not connection.is_open:
+        return  # never used, or given up on: then the files stay as they are
     with (
         contextlib.suppress(StoreError),
         trio.move_on_after(CLOSE_SECONDS, shield=True),
