@@ -10,7 +10,7 @@ import pytest
 from argybargy.domain.codes import CodeRecord, digest_code, format_code
 from argybargy.store.errors import Corrupt, Incompatible, Refused
 from argybargy.store.sqlite.schema import Migration, load_migrations
-from argybargy.store.sqlite.store import open_sqlite_store
+from argybargy.store.sqlite.store import SqliteStore, open_sqlite_store
 from store.playing import Player
 
 
@@ -64,10 +64,24 @@ async def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
     assert _execute(tmp_path, "PRAGMA user_version") == [(99,)]
 
 
-async def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
+async def test_every_write_reaches_the_disk_before_it_is_acknowledged(
+    sqlite: SqliteStore,
+) -> None:
+    def read(connection: apsw.Connection) -> tuple[object, object]:
+        mode = connection.execute("PRAGMA journal_mode").get
+        return mode, connection.execute("PRAGMA synchronous").get
+
+    assert await sqlite._writer._connection.run(read) == ("wal", 2)
+
+
+async def test_a_database_of_another_program_is_refused_and_left_alone(
+    tmp_path: Path,
+) -> None:
     _execute(tmp_path, "CREATE TABLE recipes (name)")
+    before = (tmp_path / "relay.db").read_bytes()
     with pytest.raises(Incompatible, match="not one of Argybargy's"):
         await _open_and_close(tmp_path)
+    assert (tmp_path / "relay.db").read_bytes() == before
 
 
 def _execute(directory: Path, sql: str) -> list[tuple[object, ...]]:

@@ -26,7 +26,6 @@ class Role(enum.Enum):
     """What a connection is for: the pragmas that make it so."""
 
     WRITER = (
-        "PRAGMA journal_mode = WAL",
         "PRAGMA synchronous = FULL",
         "PRAGMA fullfsync = ON",  # on macOS a plain fsync stops at the drive's cache
         "PRAGMA foreign_keys = ON",

@@ -9,8 +9,9 @@ Rules for whoever edits this file:
    given up the transaction; then all of them failed, and none was applied.
 """
 
+import contextlib
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 import apsw
@@ -164,6 +165,18 @@ class Writer:
         self._jobs += len(jobs)
         for job, outcome in zip(jobs, outcomes, strict=True):
             job.answer(outcome.value, outcome.error)
+
+
+@contextlib.asynccontextmanager
+async def open_writer(connection: Connection) -> AsyncIterator[Writer]:
+    """Run a writer while the block runs; then let it finish what is queued."""
+    writer = Writer(connection)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(writer.run)
+        try:
+            yield writer
+        finally:
+            writer.close()
 
 
 def _copied(error: Exception) -> Exception:
