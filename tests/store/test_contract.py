@@ -80,19 +80,18 @@ async def test_whatever_is_decided_comes_back_from_a_restart(store: Store) -> No
     limits = attrs.evolve(LIMITS, messages_per_room=20, tail_messages=12)
     player = Player.of(store, limits=limits)
     names = ["ann", "bob", "cid"]
+    await player.do(Open("op"))
     for step in range(150):
         who, to = dice.choice(names), dice.choice(["all", "bob", "ann,cid"])
-        command = dice.choice(
-            [
-                post(who, f"#{step} ü", to, idempotency_key=f"k{step}"),
-                post(who, f"#{step}", to, expects="anyone"),
-                post("boss", "go", to, kind=SenderKind.OPERATOR),
-                Close("op"),
-                Open("op"),
-                Dismiss(who),
-            ]
-        )
-        await _try(player, command)
+        commands: list[Command] = [
+            post(who, f"#{step} ü", to, idempotency_key=f"k{step}"),
+            post(who, f"#{step}", to, expects="anyone"),
+            post("boss", "go", to, kind=SenderKind.OPERATOR),
+            Close("op"),
+            Open("op"),
+            Dismiss(who),
+        ]
+        await _try(player, dice.choice(commands))
         for question in list(player.room.questions):
             claimer = dice.choice(names)
             await _try(player, Claim(claimer, question))
@@ -349,7 +348,8 @@ async def test_the_overview_shows_rooms_members_and_open_questions(
     lab, den = Player.of(store, "Lab"), Player.of(store, "den")
     await lab.say("Ann", "q?", to="bob")
     await lab.say("boss", "hm", kind=SenderKind.OPERATOR, to="Ann")
-    await den.do(Open("op"), Close("op"))
+    await den.do(Open("op"))
+    await den.do(Close("op"))
     overview = await store.overview()
     assert [(each.status.name, each.head) for each in overview.rooms] == [
         ("Lab", 2),

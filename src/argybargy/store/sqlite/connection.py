@@ -26,7 +26,6 @@ class Role(enum.Enum):
     """What a connection is for: the pragmas that make it so."""
 
     WRITER = (
-        "PRAGMA journal_mode = WAL",
         "PRAGMA synchronous = FULL",
         "PRAGMA fullfsync = ON",  # on macOS a plain fsync stops at the drive's cache
         "PRAGMA foreign_keys = ON",
@@ -51,6 +50,11 @@ class Connection:
     path: Path
     role: Role
     _link: Any = attrs.field(default=None, init=False, repr=False)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection at the moment."""
+        return self._link is not None
 
     async def run(
         self,

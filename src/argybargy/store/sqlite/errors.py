@@ -65,4 +65,4 @@ def leaves_connection_usable(error: Exception) -> bool:
     Said only of what is known to be harmless; after everything else a new
     connection is cheaper than a doubt.
     """
-    return isinstance(error, (StoreError, *_PASSING))
+    return isinstance(error, tuple(_PASSING))

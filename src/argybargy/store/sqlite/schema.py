@@ -55,6 +55,8 @@ def bring_up_to_date(
     missing = [each for each in migrations if each.number > version]
     if missing and version:
         back_up(connection, path.with_name(f"{path.name}.v{version}"))
+    # Lasts, in the file; not before it is known to be ours.
+    connection.execute("PRAGMA journal_mode = WAL").fetchall()
     for migration in missing:
         _apply(connection, migration)
     return _version(connection)

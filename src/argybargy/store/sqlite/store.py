@@ -45,7 +45,7 @@ from argybargy.store.sqlite.schema import (
     bring_up_to_date,
     load_migrations,
 )
-from argybargy.store.sqlite.writer import Writer
+from argybargy.store.sqlite.writer import Writer, WriterStatistics, open_writer
 
 DEFAULT_LIMITS: Final = Limits()
 SWEEP_ROWS: Final = 500
@@ -65,8 +65,8 @@ class SqliteStore:
     _readers: Readers
     _limits: Limits
 
-    def statistics(self) -> dict[str, int]:
-        """Count transactions, and the jobs that were committed in them."""
+    def statistics(self) -> WriterStatistics:
+        """Tell what the writer has done, and what waits for it."""
         return self._writer.statistics()
 
     async def load(self, room: str, tail_messages: int) -> SavedRoom | None:
@@ -207,25 +207,25 @@ async def open_sqlite_store(
         Refused: It cannot be opened now.
     """
     with hold_directory(directory) as path:
-        connection = Connection(path, Role.WRITER)
-        readers = Readers.of(path)
-        try:
+        async with _open_connections(path) as (connection, readers):
             schema = await _bring_up_to_date(
                 connection, migrations or load_migrations()
             )
             info = StoreInfo(f"sqlite {apsw.sqlite_lib_version()}", schema, "fsync")
-            writer = Writer(connection)
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(writer.run)
-                try:
-                    yield SqliteStore(info, writer, readers, limits)
-                finally:
-                    writer.close()
+            async with open_writer(connection) as writer:
+                yield SqliteStore(info, writer, readers, limits)
+
+
+@contextlib.asynccontextmanager
+async def _open_connections(path: Path) -> AsyncIterator[tuple[Connection, Readers]]:
+    connection, readers = Connection(path, Role.WRITER), Readers.of(path)
+    try:
+        yield connection, readers
+    finally:
+        with trio.CancelScope(shield=True):  # each step has its own deadline
+            await readers.aclose()
             await _checkpoint(connection)
-        finally:
-            with trio.CancelScope(shield=True):  # each has its own deadline
-                await readers.aclose()
-                await connection.aclose()
+            await connection.aclose()
 
 
 async def _bring_up_to_date(
@@ -249,10 +249,9 @@ async def _checkpoint(connection: Connection) -> None:
 
     Nothing is lost where it cannot be done: the next start reads the log.
     """
-    with (
-        contextlib.suppress(StoreError),
-        trio.move_on_after(CLOSE_SECONDS, shield=True),
-    ):
+    if not connection.is_open:
+        return  # never used, or given up on: then the files stay as they are
+    with contextlib.suppress(StoreError), trio.move_on_after(CLOSE_SECONDS):
         await connection.run(_truncate_log)
 
 

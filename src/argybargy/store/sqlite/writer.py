@@ -9,8 +9,9 @@ Rules for whoever edits this file:
    given up the transaction; then all of them failed, and none was applied.
 """
 
+import contextlib
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 import apsw
@@ -64,6 +65,21 @@ class Outcome:
     error: Exception | None = None
 
 
+@attrs.frozen
+class WriterStatistics:
+    """What a writer has done.
+
+    Attributes:
+        batches: Transactions tried.
+        jobs: Jobs in them.
+        waiting: Jobs that wait for the next one.
+    """
+
+    batches: int
+    jobs: int
+    waiting: int
+
+
 @attrs.define(eq=False)
 class Writer:
     """Takes jobs from everybody and commits them together.
@@ -75,7 +91,7 @@ class Writer:
     _send: trio.MemorySendChannel[Job[Any]] = attrs.field(init=False)
     _receive: trio.MemoryReceiveChannel[Job[Any]] = attrs.field(init=False)
     _scope: trio.CancelScope = attrs.field(init=False, repr=False)
-    _transactions: int = attrs.field(default=0, init=False)
+    _batches: int = attrs.field(default=0, init=False)
     _jobs: int = attrs.field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -83,9 +99,10 @@ class Writer:
         self._send, self._receive = channel
         self._scope = trio.CancelScope(shield=True)
 
-    def statistics(self) -> dict[str, int]:
-        """Count the transactions, and the jobs that went into them."""
-        return {"transactions": self._transactions, "jobs": self._jobs}
+    def statistics(self) -> WriterStatistics:
+        """Count batches and jobs so far, and the jobs that wait."""
+        waiting = self._receive.statistics().current_buffer_used
+        return WriterStatistics(self._batches, self._jobs, waiting)
 
     async def write(self, work: Callable[[apsw.Connection], T]) -> T:
         """Run `work` in a transaction; return once it is on the disk.
@@ -144,10 +161,22 @@ class Writer:
             outcomes = await self._connection.run(run_transaction, works)
         except Exception as error:  # noqa: BLE001 - raised again, by each requester
             outcomes = [Outcome(error=_copied(error)) for _ in jobs]
-        self._transactions += 1
+        self._batches += 1
         self._jobs += len(jobs)
         for job, outcome in zip(jobs, outcomes, strict=True):
             job.answer(outcome.value, outcome.error)
+
+
+@contextlib.asynccontextmanager
+async def open_writer(connection: Connection) -> AsyncIterator[Writer]:
+    """Run a writer while the block runs; then let it finish what is queued."""
+    writer = Writer(connection)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(writer.run)
+        try:
+            yield writer
+        finally:
+            writer.close()
 
 
 def _copied(error: Exception) -> Exception:
