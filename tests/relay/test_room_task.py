@@ -7,7 +7,7 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.domain.commands import Write
+from argybargy.domain.commands import Close, Open, Write
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.domain.state import Room
@@ -342,3 +342,14 @@ async def test_an_unknown_addressee_is_said_and_hears_it_later(
         assert dict(outcome.delivery.to) == {"Zoe": "unknown"}
         zoe = await house.guest("zoe")
         assert texts((await house.poll(zoe)).page.messages) == ["for you"]
+
+
+async def test_a_room_may_be_opened_and_closed_in_one_breath(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_house() as house:
+        live = await house.relay.live("new")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(live.ask, Open("operator"))
+            nursery.start_soon(live.ask, Close("operator"))
+        assert live.room.status.is_closed == (live.room.version == 1)

@@ -147,7 +147,6 @@ async def test_keys_that_are_none_are_refused(
         ("GET", "/nothing", 404),
         ("GET", "/messages/", 404),
         ("GET", "/messages/1/2/3", 404),
-        ("GET", "//messages", 404),
         ("PUT", "/messages", 405),
         ("DELETE", "/messages/1", 405),
         ("POST", "/whoami", 405),

@@ -58,7 +58,9 @@ class Draft:
     writes: list[Write] = attrs.field(factory=list)
 
     def decision(self, answer: Answer) -> Decision:
-        """Finish."""
+        """Finish. A room that anything is written about exists from then on."""
+        if self.writes and not self.room.exists:
+            self.change(exists=True)
         return Decision(self.room, tuple(self.writes), answer)
 
     def change(self, **fields: object) -> None:

@@ -112,8 +112,8 @@ class Room:
 
     Attributes:
         status: Open or closed.
-        version: How many commits the store has seen; 0 means that the room does
-            not exist yet.
+        version: How many commits the store has seen.
+        exists: Whether anything was ever written about it.
         head: The newest seq.
         first: The oldest seq kept.
         tail_first: The oldest seq from which on `messages` has no holes.
@@ -136,6 +136,7 @@ class Room:
 
     status: RoomStatus
     version: int = 0
+    exists: bool = False
     head: int = 0
     first: int = 1
     tail_first: int = 1
@@ -166,11 +167,6 @@ class Room:
         """What the room is called."""
         return self.status.name
 
-    @property
-    def exists(self) -> bool:
-        """Whether the store has ever heard of it."""
-        return self.version > 0
-
     @classmethod
     def new(cls, name: str, now: Moment) -> Self:
         """Make the value of a room that does not exist yet."""
@@ -198,6 +194,7 @@ class Room:
         return cls(
             status=saved.status,
             version=saved.version,
+            exists=True,
             head=saved.head,
             first=saved.first,
             tail_first=saved.head + 1 - len(messages),

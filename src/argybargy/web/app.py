@@ -127,7 +127,7 @@ def _response(answer: Answer) -> Response:
     return response
 
 
-def _complete_headers(response: Response) -> Response:
+async def _complete_headers(response: Response) -> Response:
     for name, value in COMMON_HEADERS:
         response.headers.setdefault(name.decode(), value.decode())
     return response
