@@ -7,10 +7,12 @@ from domain.scene import Scene
 
 def test_a_room_can_be_opened_before_anybody_speaks() -> None:
     scene = Scene()
-    assert not scene.room.exists
     scene.open()
-    assert scene.room.exists
-    assert scene.room.head == 0
+    assert (scene.room.exists, scene.room.head) == (True, 0)
+
+
+def test_a_room_that_nobody_opened_or_spoke_in_is_not_there() -> None:
+    assert not Scene().room.exists
 
 
 def test_a_room_that_is_not_there_cannot_be_closed() -> None:
