@@ -13,7 +13,7 @@ from logwatch import ErrorLog, watch_errors
 settings.register_profile(
     "ci", max_examples=200, deadline=None, derandomize=True, database=None
 )
-settings.register_profile("thorough", max_examples=5_000, deadline=None)
+settings.register_profile("thorough", max_examples=1_000, deadline=None)
 settings.load_profile("ci")
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from argybargy.domain.errors import Problem, RelayError
 
-FACTS = {
+FACTS: dict[Problem, dict[str, object]] = {
     Problem.BAD_REQUEST: {"problem": "That is not a lifetime."},
     Problem.ROOM_QUOTA: {"limit": 3},
     Problem.CODE_QUOTA: {"limit": 3},

@@ -1,0 +1,50 @@
+import pytest
+
+from argybargy.domain.addressing import (
+    default_expects,
+    is_asked,
+    resolve_expects,
+    speaks_as,
+)
+from argybargy.domain.message import SenderKind
+from domain.scene import addressees, message
+
+
+@pytest.mark.parametrize(
+    ("to", "asked"), [("", "none"), ("Bob", "Bob"), ("bob carol", "none")]
+)
+def test_only_a_single_addressee_is_asked_by_default(to: str, asked: str) -> None:
+    assert default_expects(addressees(to)) == asked
+
+
+@pytest.mark.parametrize(
+    ("expects", "members", "resolved"),
+    [
+        ("anyone", ["Anna", "Bob"], "Bob"),
+        ("anyone", ["bob"], "bob"),
+        ("anyone", ["anna", "bob", "carol"], "anyone"),
+        ("anyone", ["anna"], "anyone"),
+        ("anyone", [], "anyone"),
+        ("none", ["anna", "bob"], "none"),
+        ("carol", ["anna", "bob"], "carol"),
+    ],
+)
+def test_anyone_is_narrowed_when_only_one_other_could_answer(
+    expects: str, members: list[str], resolved: str
+) -> None:
+    assert resolve_expects(expects, "ANNA", members) == resolved
+
+
+@pytest.mark.parametrize(
+    ("expects", "is_bob_asked"),
+    [("anyone", True), ("bob", True), ("BOB", True), ("none", False), ("al", False)],
+)
+def test_who_is_asked_is_told_in_any_spelling(
+    expects: str, *, is_bob_asked: bool
+) -> None:
+    assert is_asked(message(expects=expects), "bob") == is_bob_asked
+
+
+def test_every_human_speaks_for_the_operator_and_no_agent_does() -> None:
+    assert speaks_as("Grace", SenderKind.OPERATOR) == {"grace", "operator"}
+    assert speaks_as("Anna", SenderKind.AGENT) == {"anna"}

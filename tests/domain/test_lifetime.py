@@ -1,0 +1,81 @@
+import pytest
+
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.lifetime import MAX_LIFETIME_SECONDS, parse_lifetime
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("10m", 600),
+        ("30m", 1_800),
+        ("60m", 3_600),
+        ("1h", 3_600),
+        ("1d", 86_400),
+        ("1w", 604_800),
+        ("1mo", 2_592_000),
+        ("8", 28_800),
+        ("0.5", 1_800),
+        ("1.5h", 5_400),
+        ("5 min", 300),
+        ("5mins", 300),
+        ("1minute", 60),
+        ("2minutes", 120),
+        ("1hr", 3_600),
+        ("2hrs", 7_200),
+        ("1hour", 3_600),
+        ("2 hours", 7_200),
+        ("1day", 86_400),
+        ("2 days", 172_800),
+        ("1week", 604_800),
+        ("2weeks", 1_209_600),
+        ("1month", 2_592_000),
+        ("2months", 5_184_000),
+        ("  1D \n", 86_400),
+        ("100000m", 6_000_000),
+        ("36500d", MAX_LIFETIME_SECONDS),
+    ],
+)
+def test_a_lifetime_is_a_number_and_a_unit(text: str, seconds: float) -> None:
+    assert parse_lifetime(text) == seconds
+
+
+@pytest.mark.parametrize("text", [None, "", "  ", "never", "NEVER", "none", "0"])
+def test_no_lifetime_is_for_ever(text: str | None) -> None:
+    assert parse_lifetime(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0m",
+        "0.0",
+        "-1h",
+        "+1h",
+        "1s",
+        "1y",
+        "m",
+        "h1",
+        "1h30m",
+        "1 h x",
+        "1.h",
+        ".5h",
+        "1,5h",
+        "1e3",
+        "1_000",
+        "nan",
+        "inf",
+        "٣h",
+        "\uff11h",
+        "forever",
+        "36501d",
+        "99999999999d",
+        "9" * 400,
+        "1\0h",
+    ],
+)
+def test_junk_and_absurd_lifetimes_are_refused_with_the_rule(text: str) -> None:
+    with pytest.raises(RelayError) as caught:
+        parse_lifetime(text)
+    assert caught.value.problem is Problem.BAD_REQUEST
+    assert "use 10m" in caught.value.text

@@ -1,0 +1,166 @@
+"""Who belongs to a room, what they are doing, and who waits the longest."""
+
+import attrs
+import pytest
+
+from argybargy.domain.message import Member, SenderKind
+from argybargy.domain.roster import (
+    INBOX_ROWS,
+    WORKING_SECONDS,
+    Evidence,
+    RosterRow,
+    Seen,
+    Waiting,
+    build_roster,
+    longest_waits,
+    member_names,
+)
+from domain.scene import START, code_record, message
+
+NOTHING = Evidence(
+    codes=(),
+    lapsed=frozenset(),
+    members={},
+    seen={},
+    waiting=frozenset(),
+    now_ms=START.wall_ms,
+)
+
+
+def member(
+    name: str, seconds_ago: float = 1_000, kind: SenderKind = SenderKind.AGENT
+) -> Member:
+    """Make somebody who posted some time ago."""
+    return Member(name, kind, 1, START.wall_ms - round(seconds_ago * 1000))
+
+
+def row_of(name: str, evidence: Evidence) -> RosterRow:
+    """Return the row of one peer."""
+    (row,) = [row for row in build_roster(evidence) if row.name == name]
+    return row
+
+
+def test_nobody_is_nobody() -> None:
+    assert build_roster(NOTHING) == ()
+    assert member_names((), frozenset(), {}) == ()
+
+
+def test_sources_are_told_in_their_order() -> None:
+    evidence = attrs.evolve(
+        NOTHING,
+        codes=(code_record("Anna", capabilities="writes"), code_record("bob")),
+        members={"anna": member("Anna", 5), "carol": member("Carol", 5)},
+        seen={"anna": Seen("Anna", 2.0, is_online=True)},
+    )
+    assert row_of("Anna", evidence) == RosterRow(
+        name="Anna",
+        is_online=True,
+        seconds_since_seen=2.0,
+        last_message_seconds=5.0,
+        capabilities="writes",
+        sources=("presence", "code", "messages"),
+        state="working",
+    )
+    assert row_of("bob", evidence).sources == ("code",)
+    assert row_of("Carol", evidence).sources == ("messages",)
+
+
+def test_rows_stand_in_the_order_of_the_alphabet_and_each_peer_once() -> None:
+    evidence = attrs.evolve(
+        NOTHING,
+        codes=(code_record("carol"), code_record("Bob"), code_record("bob")),
+        members={"anna": member("anna"), "bob": member("Bob")},
+    )
+    names = [row.name.lower() for row in build_roster(evidence)]
+    assert names == ["anna", "bob", "carol"]
+    spelled = member_names(evidence.codes, evidence.lapsed, evidence.members)
+    assert [name.lower() for name in spelled] == names
+
+
+def test_who_has_no_valid_code_any_more_leaves() -> None:
+    evidence = attrs.evolve(
+        NOTHING,
+        lapsed=frozenset({"anna"}),
+        members={"anna": member("Anna"), "bob": member("bob")},
+        seen={"anna": Seen("Anna", 1.0, is_online=True)},
+    )
+    assert [row.name for row in build_roster(evidence)] == ["bob"]
+    names = member_names(evidence.codes, evidence.lapsed, evidence.members)
+    assert names == ("bob",)
+
+
+def test_who_got_a_new_code_is_back_with_all_they_said() -> None:
+    evidence = attrs.evolve(
+        NOTHING,
+        codes=(code_record("Anna"),),
+        lapsed=frozenset({"anna"}),
+        members={"anna": member("Anna")},
+    )
+    assert row_of("Anna", evidence).sources == ("code", "messages")
+
+
+def test_presence_without_a_code_makes_no_row() -> None:
+    evidence = attrs.evolve(NOTHING, seen={"anna": Seen("Anna", 1.0, is_online=True)})
+    assert build_roster(evidence) == ()
+
+
+@pytest.mark.parametrize(
+    ("spoke", "is_online", "is_waiting", "state"),
+    [
+        (0, False, True, "waiting"),
+        (WORKING_SECONDS - 0.1, False, False, "working"),
+        (WORKING_SECONDS, True, False, "standing_by"),
+        (WORKING_SECONDS, False, False, None),
+        (None, True, False, "standing_by"),
+        (None, False, False, None),
+    ],
+)
+def test_what_an_agent_does_is_derived(
+    spoke: float | None, *, is_online: bool, is_waiting: bool, state: str | None
+) -> None:
+    evidence = attrs.evolve(
+        NOTHING,
+        codes=(code_record("anna"),),
+        members={} if spoke is None else {"anna": member("anna", spoke)},
+        seen={"anna": Seen("anna", 1.0, is_online=is_online)},
+        waiting=frozenset({"anna"} if is_waiting else ()),
+    )
+    assert row_of("anna", evidence).state == state
+
+
+def test_a_human_has_no_state() -> None:
+    grace = member("Grace", 1, SenderKind.OPERATOR)
+    evidence = attrs.evolve(NOTHING, members={"grace": grace})
+    assert row_of("Grace", evidence).state is None
+
+
+def test_a_clock_set_back_makes_no_negative_age() -> None:
+    evidence = attrs.evolve(NOTHING, members={"anna": member("anna", -60)})
+    assert row_of("anna", evidence).last_message_seconds == 0
+
+
+def waiting(seconds: float, room: str = "hall", seq: int = 1) -> Waiting:
+    """Make a row of the inbox."""
+    return Waiting(room, message(seq), "bob", seconds)
+
+
+def test_the_longest_wait_comes_first_and_ties_have_an_order() -> None:
+    rows = [
+        waiting(5),
+        waiting(9, "loft", 2),
+        waiting(9, "hall", 3),
+        waiting(9, "loft", 1),
+    ]
+    ordered = longest_waits(rows)
+    assert [(row.seconds, row.room, row.message.seq) for row in ordered] == [
+        (9, "hall", 3),
+        (9, "loft", 1),
+        (9, "loft", 2),
+        (5, "hall", 1),
+    ]
+
+
+def test_the_inbox_is_cut_at_its_ceiling() -> None:
+    rows = longest_waits(waiting(seconds) for seconds in range(INBOX_ROWS + 20))
+    assert len(rows) == INBOX_ROWS
+    assert rows[-1].seconds == 20
