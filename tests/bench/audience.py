@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from typing import Self
 
 import attrs
 import trio
@@ -9,11 +10,10 @@ import trio
 from bench.client import Agent, Message
 from bench.ledger import Ledger, Tally, tally_all
 from bench.load import FAILURES, read_rest
+from bench.sizes import Sizes
 
-# Short, so that a poll that missed its wake-up ends, and shows what it lost.
-SHORT_WAIT_SECONDS = 3
-# How long a message may take to its reader before the row goes on without it.
-PATIENCE_SECONDS = 1.0
+# Longer than a row lasts.
+LONG_WAIT_SECONDS = 20
 
 
 @attrs.define
@@ -23,8 +23,10 @@ class Audience:
     Attributes:
         readers: The agents.
         wait_seconds: How long each poll may be parked.
-        ending_seconds: How long polls may take to end when the row is over. A poll
-            that is cancelled can hide a loss, as its cursor never arrives.
+        patience_seconds: How long a message may take before it is late.
+        ending_seconds: How long to wait, when the row is over, for a reader that
+            still misses something. A poll that is cancelled can hide a loss, as its
+            cursor never arrives.
         ledgers: Theirs, in the same order.
         polls: How many polls were answered.
         failed: How many were not.
@@ -34,13 +36,13 @@ class Audience:
     """
 
     readers: Sequence[Agent]
-    wait_seconds: int = SHORT_WAIT_SECONDS
-    ending_seconds: float = SHORT_WAIT_SECONDS + PATIENCE_SECONDS
+    wait_seconds: int
+    patience_seconds: float
+    ending_seconds: float
     ledgers: tuple[Ledger, ...] = attrs.field(init=False)
     polls: int = attrs.field(default=0, init=False)
     failed: int = attrs.field(default=0, init=False)
     late: int = attrs.field(default=0, init=False)
-    _is_over: bool = attrs.field(default=False, init=False)
     latencies_seconds: list[float] = attrs.field(factory=list, init=False)
     _announced: dict[str, float] = attrs.field(factory=dict, init=False)
     _on_arrival: trio.Event = attrs.field(factory=trio.Event, init=False)
@@ -48,6 +50,20 @@ class Audience:
     def __attrs_post_init__(self) -> None:
         """Open an account for each reader."""
         self.ledgers = tuple(Ledger() for _ in self.readers)
+
+    @classmethod
+    def polling_briefly(cls, readers: Sequence[Agent], sizes: Sizes) -> Self:
+        """Return readers whose polls end soon after a missed wake-up.
+
+        So it shows what is lost with it: the next cursor is behind the message.
+        """
+        wait, patience = sizes.wait_seconds, sizes.patience_seconds
+        return cls(readers, wait, patience, wait + patience)
+
+    @classmethod
+    def polling_long(cls, readers: Sequence[Agent], sizes: Sizes) -> Self:
+        """Return readers whose polls do not end by themselves while a row runs."""
+        return cls(readers, LONG_WAIT_SECONDS, sizes.patience_seconds, 0.0)
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
@@ -57,8 +73,8 @@ class Audience:
             for reader, ledger in pairs:
                 nursery.start_soon(self._listen, reader, ledger)
             yield
-            self._is_over = True
-            nursery.cancel_scope.deadline = trio.current_time() + self.ending_seconds
+            await self._wait_complete()
+            nursery.cancel_scope.cancel()
         async with trio.open_nursery() as nursery:
             for reader, ledger in pairs:
                 nursery.start_soon(read_rest, reader, ledger)
@@ -70,10 +86,10 @@ class Audience:
     async def wait_seen(self, text: str, ledgers: Iterable[Ledger]) -> None:
         """Wait until all ``ledgers`` have ``text``; those that do not get it are late.
 
-        Takes at most :data:`PATIENCE_SECONDS`.
+        Takes at most ``patience_seconds``.
         """
         missing = list(ledgers)
-        with trio.move_on_after(PATIENCE_SECONDS):
+        with trio.move_on_after(self.patience_seconds):
             while missing := [each for each in missing if text not in each.seen]:
                 await self._on_arrival.wait()
         self.late += len(missing)
@@ -82,13 +98,18 @@ class Audience:
         """Return what was lost and doubled on the way to all readers."""
         return tally_all(self.ledgers)
 
+    async def _wait_complete(self) -> None:
+        with trio.move_on_after(self.ending_seconds):
+            while self.tally().lost:
+                await self._on_arrival.wait()
+
     async def _listen(self, reader: Agent, ledger: Ledger) -> None:
-        while not self._is_over:
+        while True:
             try:
                 messages = await reader.poll(self.wait_seconds)
             except FAILURES:
                 self.failed += 1
-                await trio.sleep(PATIENCE_SECONDS)
+                await trio.sleep(self.patience_seconds)
                 continue
             self.polls += 1
             self._arrive(messages, ledger)

@@ -19,7 +19,7 @@ from bench.runner import (
     measure_shared,
     take_core,
 )
-from bench.server import Launcher, Server
+from bench.server import Launcher, Server, ServerDied
 from bench.sizes import QUICK, Sizes
 
 app = cyclopts.App(name="bench", help=__doc__)
@@ -37,6 +37,9 @@ def run(
 ) -> None:
     """Start each server afresh for every row and measure it.
 
+    Their directories are temporary ones; TMPDIR says on which disk, and so what it
+    costs to make a message durable.
+
     Args:
         server: The command that starts it in the foreground. It is given
             ARGYBARGY_DATA, ARGYBARGY_PORT and lifted rate limits.
@@ -52,7 +55,7 @@ def run(
     if vs:
         subjects.append(_started("vs", vs, server_core))
     take_core(client_core)
-    _measure(subjects, only, _sizes(quick, size), json, is_shared=quick)
+    _measure(subjects, only, sizes_of(quick=quick, changed=size), json, is_shared=quick)
 
 
 @app.command
@@ -79,11 +82,11 @@ def attach(
         json: Where to write everything that was found.
     """
     meter = None if pid is None else Meter(pid)
-    running = Server(_address(url), token_file.read_text().strip(), meter)
+    running = Server(parse_address(url), token_file.read_text().strip(), meter)
     _, client_core = choose_cores()
     take_core(client_core)
     subject = Subject("server", "", partial(attached, running))
-    _measure([subject], only, _sizes(quick, size), json)
+    _measure([subject], only, sizes_of(quick=quick, changed=size), json)
 
 
 @app.command
@@ -107,18 +110,17 @@ def _measure(
     *,
     is_shared: bool = False,
 ) -> None:
-    try:
-        chosen = select(only)
-    except NoSuchRow as error:
-        raise SystemExit(str(error)) from None
     run = measure_shared if is_shared else measure
-    measured = trio.run(run, subjects, chosen, sizes)
+    try:
+        measured = trio.run(run, subjects, select(only), sizes)
+    except (NoSuchRow, ServerDied) as error:
+        raise SystemExit(str(error)) from None
     print(to_markdown(measured))  # noqa: T201  # the answer
     if path is not None:
         path.write_text(to_json(measured, sizes))
 
 
-def _sizes(quick: bool, changed: dict[str, float] | None) -> Sizes:
+def sizes_of(*, quick: bool, changed: dict[str, float] | None) -> Sizes:
     """Return the sizes of a run.
 
     Raises:
@@ -135,7 +137,7 @@ def _sizes(quick: bool, changed: dict[str, float] | None) -> Sizes:
     return attrs.evolve(base, **values)
 
 
-def _address(url: str) -> Address:
+def parse_address(url: str) -> Address:
     """Take the host and the port from ``http://host:port``."""
     scheme, _, rest = url.rstrip("/").partition("://")
     host, _, port = rest.rpartition(":")

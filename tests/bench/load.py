@@ -41,21 +41,29 @@ class Bench:
         server: Fresh, if the bench started it.
         sizes: How much to do.
         launch: Starts one more like it; ``None`` if it was running already.
+        agents: All that were admitted, so that their connections can be closed.
         run: Ends the name of every room, so that no row meets what another left.
     """
 
     server: Server
     sizes: Sizes
     launch: Callable[[], AbstractAsyncContextManager[Server]] | None = None
+    agents: list[Agent] = attrs.field(factory=list)
     run: str = attrs.field(factory=lambda: secrets.token_hex(4))
 
     async def admit(self, room: str, names: Iterable[str]) -> tuple[Agent, ...]:
         """Return agents in a new room that the server has seen once."""
         operator = Operator(self.server.address, self.server.admin_token)
         agents = await operator.invite(f"{room}-{self.run}", tuple(names))
+        self.agents.extend(agents)
         for agent in agents:
             await agent.enter()
         return agents
+
+    def close_nowait(self) -> None:
+        """Close the connections of all agents."""
+        for agent in self.agents:
+            agent.connection.close_nowait()
 
 
 @attrs.define
@@ -158,15 +166,19 @@ async def share(
 
 
 async def read_rest(reader: Agent, ledger: Ledger) -> None:
-    """Read without waiting until nothing more comes; a failing server ends it."""
+    """Read without waiting until nothing more comes; a failing server ends it.
+
+    A page may be empty and still move the cursor, past what others are addressed in.
+    """
     while True:
+        before = reader.cursor
         try:
             messages = await reader.poll()
         except FAILURES:
             return
-        if not messages:
-            return
         ledger.see(messages)
+        if not messages and reader.cursor == before:
+            return
 
 
 async def settle(server: Server) -> None:

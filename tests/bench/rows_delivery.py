@@ -10,16 +10,16 @@ from functools import partial
 import attrs
 import trio
 
-from bench.audience import PATIENCE_SECONDS, Audience
+from bench.audience import Audience
 from bench.client import Agent
-from bench.ledger import Ledger, tally_all
+from bench.ledger import Ledger, Tally
 from bench.load import FAILURES, Bench, Stopwatch, names, read_rest, settle
 from bench.result import Figure, Result, percentile_ms
+from bench.sizes import Sizes
 
 # Short, so that a lost wake-up shows as an empty answer soon after.
 ROUND_WAIT_SECONDS = 1
 ROUND_POLLS = 2
-LONG_WAIT_SECONDS = 20
 
 
 class Stalled(Exception):
@@ -54,11 +54,14 @@ class _Pair:
                 await self._return_all()
             except FAILURES:
                 self.watch.failed += 1
-                await trio.sleep(PATIENCE_SECONDS)
+                await trio.sleep(ROUND_WAIT_SECONDS)
 
     async def read_rest(self) -> None:
         await read_rest(self.left, self.to_left)
         await read_rest(self.right, self.to_right)
+
+    def tally(self) -> Tally:
+        return self.to_left.tally() + self.to_right.tally()
 
     async def _round(self, ping: str) -> None:
         await self.left.post(ping, to=self.right.name)
@@ -92,9 +95,9 @@ async def ping_pong(bench: Bench) -> Result:
     await _play(bench, watch, pairs)
     for pair in pairs:
         await pair.read_rest()
-    ledgers = [ledger for pair in pairs for ledger in (pair.to_left, pair.to_right)]
+    tally = sum((pair.tally() for pair in pairs), Tally())
     stalled = Figure("rounds stalled", sum(pair.stalled for pair in pairs))
-    return watch.result("ping-pong", tally=tally_all(ledgers), figures=(stalled,))
+    return watch.result("ping-pong", tally=tally, figures=(stalled,))
 
 
 async def _play(bench: Bench, watch: Stopwatch, pairs: list[_Pair]) -> None:
@@ -108,12 +111,19 @@ async def _play(bench: Bench, watch: Stopwatch, pairs: list[_Pair]) -> None:
             async with trio.open_nursery() as serving:
                 for pair in pairs:
                     serving.start_soon(pair.serve, bench.sizes.rounds, until)
+        if not sum(pair.tally().lost for pair in pairs):
+            # Else the polls end by themselves, to show what they lost.
+            returning.cancel_scope.cancel()
 
 
 async def broadcast(bench: Bench) -> Result:
     """One post at a time to many parked polls; latency is post to arrival."""
     audience, watch = await _speak(
-        bench, "broadcast", bench.sizes.broadcasts, to="all", make=Audience
+        bench,
+        "broadcast",
+        bench.sizes.broadcasts,
+        to="all",
+        make=Audience.polling_briefly,
     )
     return _heard(audience, watch.result("broadcast", tally=audience.tally()))
 
@@ -121,7 +131,7 @@ async def broadcast(bench: Bench) -> Result:
 async def direct(bench: Bench) -> Result:
     """One message at a time to one of many parked polls; nobody else may wake."""
     # Polls that ended while the row runs would cost more than what it measures.
-    make = partial(Audience, wait_seconds=LONG_WAIT_SECONDS, ending_seconds=0)
+    make = Audience.polling_long
     audience, watch = await _speak(
         bench, "direct", bench.sizes.directs, to="r0", make=make
     )
@@ -137,12 +147,12 @@ async def _speak(
     count: int,
     *,
     to: str,
-    make: Callable[[Sequence[Agent]], Audience],
+    make: Callable[[Sequence[Agent], Sizes], Audience],
 ) -> tuple[Audience, Stopwatch]:
     speaker, *readers = await bench.admit(
         room, ["speaker", *names("r", bench.sizes.audience)]
     )
-    audience, watch = make(readers), Stopwatch(bench.server)
+    audience, watch = make(readers, bench.sizes), Stopwatch(bench.server)
     async with audience.listening():
         await settle(bench.server)
         until = trio.current_time() + bench.sizes.seconds

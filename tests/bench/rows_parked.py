@@ -2,7 +2,7 @@
 
 import resource
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import attrs
 import trio
@@ -29,10 +29,9 @@ class _Parked:
 
     async def hold(self, agent: Agent) -> None:
         self.count += 1
-        try:
+        with suppress(*FAILURES):
             await agent.poll(PARK_SECONDS)
-        except FAILURES:
-            agent.connection.close_nowait()
+        agent.connection.close_nowait()
         self.ended += 1
 
 

@@ -77,7 +77,7 @@ async def post(bench: Bench) -> Result:
 async def post_followed(bench: Bench) -> Result:
     """The same, with one follower in every room whose polls cost time too."""
     rooms, readers, _ = await _admit_rooms(bench, "followed")
-    audience = Audience(readers)
+    audience = Audience.polling_briefly(readers, bench.sizes)
     watch = Stopwatch(bench.server)
     async with audience.listening():
         await settle(bench.server)

@@ -95,7 +95,11 @@ async def run_row(subject: Subject, row: Row, sizes: Sizes) -> Result:
     try:
         with trio.fail_after(ROW_SECONDS):
             async with subject.open() as server:
-                result = await row.run(Bench(server, sizes, subject.launch))
+                bench = Bench(server, sizes, subject.launch)
+                try:
+                    result = await row.run(bench)
+                finally:
+                    bench.close_nowait()
                 result = await _note_health(result, server)
     except* Skipped as skipped:
         result = Result(row.name, note=f"skipped: {_reason(skipped)}")

@@ -9,6 +9,8 @@ class Sizes:
 
     Attributes:
         seconds: When a row of requests stops, done or not.
+        wait_seconds: How long a reader's poll may be parked, where that matters.
+        patience_seconds: How long a message may take before it is late.
         connections: How many agents send requests at once.
         rooms: How many rooms the agents of the row ``post`` share.
         polls: Immediate polls.
@@ -31,6 +33,8 @@ class Sizes:
     """
 
     seconds: float = 8.0
+    wait_seconds: int = 3
+    patience_seconds: float = 1.0
     connections: int = 32
     rooms: int = 8
     polls: int = 4_000
@@ -54,6 +58,8 @@ class Sizes:
 
 QUICK = Sizes(
     seconds=0.5,
+    wait_seconds=1,
+    patience_seconds=0.5,
     polls=200,
     posts=100,
     cap=100,
