@@ -42,6 +42,7 @@ ROWS = (
     Row("claims", rows_requests.claims),
     Row("ping-pong", rows_delivery.ping_pong),
     Row("broadcast", rows_delivery.broadcast),
+    Row("burst", rows_delivery.burst),
     Row("direct", rows_delivery.direct),
     Row("parked", rows_parked.parked),
     Row("start", rows_parked.start),

@@ -128,6 +128,19 @@ async def broadcast(bench: Bench) -> Result:
     return _heard(audience, watch.result("broadcast", tally=audience.tally()))
 
 
+async def burst(bench: Bench) -> Result:
+    """The same posts one right after the other, while readers come back for more."""
+    audience, watch = await _speak(
+        bench,
+        "burst",
+        bench.sizes.broadcasts,
+        to="all",
+        make=Audience.polling_briefly,
+        is_patient=False,
+    )
+    return _heard(audience, watch.result("burst", tally=audience.tally()))
+
+
 async def direct(bench: Bench) -> Result:
     """One message at a time to one of many parked polls; nobody else may wake."""
     # Polls that ended while the row runs would cost more than what it measures.
@@ -148,17 +161,19 @@ async def _speak(
     *,
     to: str,
     make: Callable[[Sequence[Agent], Sizes], Audience],
+    is_patient: bool = True,
 ) -> tuple[Audience, Stopwatch]:
     speaker, *readers = await bench.admit(
         room, ["speaker", *names("r", bench.sizes.audience)]
     )
     audience, watch = make(readers, bench.sizes), Stopwatch(bench.server)
+    speech = _Speech(speaker, to, audience, watch, is_patient)
     async with audience.listening():
         await settle(bench.server)
         until = trio.current_time() + bench.sizes.seconds
         with watch:
             for number in range(count):
-                await _say(speaker, f"{room}-{number}", to, audience, watch)
+                await speech.say(f"{room}-{number}")
                 if trio.current_time() >= until:
                     break
             watch.lap()
@@ -166,15 +181,26 @@ async def _speak(
     return audience, watch
 
 
-async def _say(
-    speaker: Agent, text: str, to: str, audience: Audience, watch: Stopwatch
-) -> None:
-    addressed = audience.ledgers if to == "all" else audience.ledgers[:1]
-    audience.announce(text)
-    if await watch.time(partial(speaker.post, text, to=to)):
+@attrs.frozen
+class _Speech:
+    """Who speaks to whom, and whether it waits until it was heard."""
+
+    speaker: Agent
+    to: str
+    audience: Audience
+    watch: Stopwatch
+    is_patient: bool
+
+    async def say(self, text: str) -> None:
+        everybody = self.audience.ledgers
+        addressed = everybody if self.to == "all" else everybody[:1]
+        self.audience.announce(text)
+        if not await self.watch.time(partial(self.speaker.post, text, to=self.to)):
+            return
         for ledger in addressed:
             ledger.owe(text)
-        await audience.wait_seen(text, addressed)
+        if self.is_patient:
+            await self.audience.wait_seen(text, addressed)
 
 
 def _heard(audience: Audience, result: Result) -> Result:

@@ -22,7 +22,7 @@ class Sizes:
         questions: Open questions.
         pairs: Pairs that play ping-pong.
         rounds: Round trips of each pair.
-        audience: Parked polls of the rows ``broadcast`` and ``direct``.
+        audience: Parked polls of the rows ``broadcast``, ``burst`` and ``direct``.
         broadcasts: Posts to the audience.
         directs: Direct messages to one of the audience.
         parked: Parked polls of the row ``parked``.
@@ -59,7 +59,7 @@ class Sizes:
 QUICK = Sizes(
     seconds=0.5,
     wait_seconds=1,
-    patience_seconds=0.5,
+    patience_seconds=0.3,
     polls=200,
     posts=100,
     cap=100,

@@ -84,6 +84,7 @@ async def test_nothing_is_found_wrong_with_a_server_that_is_right(name: str) -> 
         ("claims", 12),
         ("ping-pong", 6),
         ("broadcast", 3),
+        ("burst", 3),
         ("direct", 3),
     ],
 )
@@ -119,6 +120,12 @@ async def test_a_broadcast_is_owed_to_every_reader() -> None:
     assert result.tally == Tally(lost=4)
     doubling = copies(3, lambda reader, text: (reader, text) == ("r2", "broadcast-0"))
     assert (await measured("broadcast", doubling)).tally == Tally(doubled=2)
+
+
+async def test_a_burst_is_owed_to_every_reader_too() -> None:
+    lossy = copies(0, lambda reader, text: (reader, text) == ("r2", "burst-1"))
+    result = await measured("burst", lossy)
+    assert result.tally == Tally(lost=1)
 
 
 async def test_a_wake_up_that_is_lost_is_late_although_the_message_comes() -> None:
