@@ -1,0 +1,216 @@
+"""Rows of delivery: ping-pong, one message to many, one message to one of many.
+
+A server may lose a message or a wake-up. Each wait here ends all the same, and what
+was lost is counted at the end, when every reader has read what is left for it.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import attrs
+import trio
+
+from bench.audience import Audience
+from bench.client import Agent
+from bench.ledger import Ledger, Tally
+from bench.load import FAILURES, Bench, Stopwatch, names, read_rest, settle
+from bench.result import Figure, Result, percentile_ms
+from bench.sizes import Sizes
+
+# Short, so that a lost wake-up shows as an empty answer soon after.
+ROUND_WAIT_SECONDS = 1
+ROUND_POLLS = 2
+
+
+class Stalled(Exception):
+    """The answer to a ping did not come."""
+
+
+@attrs.define
+class _Pair:
+    """Two agents in a room; the left one serves, the right one returns."""
+
+    left: Agent
+    right: Agent
+    watch: Stopwatch
+    to_left: Ledger = attrs.field(factory=Ledger)
+    to_right: Ledger = attrs.field(factory=Ledger)
+    stalled: int = 0
+    _is_over: bool = False
+
+    async def serve(self, rounds: int, until: float) -> None:
+        for number in range(rounds):
+            if trio.current_time() >= until:
+                break
+            try:
+                await self.watch.time(partial(self._round, f"ping-{number}"))
+            except Stalled:
+                self.stalled += 1
+        self._is_over = True
+
+    async def give_back(self) -> None:
+        while not self._is_over:
+            try:
+                await self._return_all()
+            except FAILURES:
+                self.watch.failed += 1
+                await trio.sleep(ROUND_WAIT_SECONDS)
+
+    async def read_rest(self) -> None:
+        await read_rest(self.left, self.to_left)
+        await read_rest(self.right, self.to_right)
+
+    def tally(self) -> Tally:
+        return self.to_left.tally() + self.to_right.tally()
+
+    async def _round(self, ping: str) -> None:
+        await self.left.post(ping, to=self.right.name)
+        self.to_right.owe(ping)
+        for _ in range(ROUND_POLLS):
+            self.to_left.see(await self.left.poll(ROUND_WAIT_SECONDS))
+            if _pong(ping) in self.to_left.seen:
+                return
+        raise Stalled
+
+    async def _return_all(self) -> None:
+        messages = await self.right.poll(ROUND_WAIT_SECONDS)
+        self.to_right.see(messages)
+        for message in messages:
+            pong = _pong(message.text)
+            await self.right.post(pong, to=self.left.name)
+            self.to_left.owe(pong)
+
+
+def _pong(ping: str) -> str:
+    return ping.replace("ping", "pong")
+
+
+async def ping_pong(bench: Bench) -> Result:
+    """Round trips of direct messages in pairs, each pair in a room of its own."""
+    watch = Stopwatch(bench.server)
+    pairs = []
+    for number in range(bench.sizes.pairs):
+        left, right = await bench.admit(f"pair-{number}", ["left", "right"])
+        pairs.append(_Pair(left, right, watch))
+    await _play(bench, watch, pairs)
+    for pair in pairs:
+        await pair.read_rest()
+    tally = sum((pair.tally() for pair in pairs), Tally())
+    stalled = Figure("rounds stalled", sum(pair.stalled for pair in pairs))
+    return watch.result("ping-pong", tally=tally, figures=(stalled,))
+
+
+async def _play(bench: Bench, watch: Stopwatch, pairs: list[_Pair]) -> None:
+    async with trio.open_nursery() as returning:
+        for pair in pairs:
+            returning.start_soon(pair.give_back)
+        # Long enough to be parked, shorter than the first polls wait.
+        await trio.sleep(ROUND_WAIT_SECONDS / 4)
+        until = trio.current_time() + bench.sizes.seconds
+        with watch:
+            async with trio.open_nursery() as serving:
+                for pair in pairs:
+                    serving.start_soon(pair.serve, bench.sizes.rounds, until)
+        if not sum(pair.tally().lost for pair in pairs):
+            # Else the polls end by themselves, to show what they lost.
+            returning.cancel_scope.cancel()
+
+
+async def broadcast(bench: Bench) -> Result:
+    """One post at a time to many parked polls; latency is post to arrival."""
+    audience, watch = await _speak(
+        bench,
+        "broadcast",
+        bench.sizes.broadcasts,
+        to="all",
+        make=Audience.polling_briefly,
+    )
+    return _heard(audience, watch.result("broadcast", tally=audience.tally()))
+
+
+async def burst(bench: Bench) -> Result:
+    """The same posts one right after the other, while readers come back for more."""
+    audience, watch = await _speak(
+        bench,
+        "burst",
+        bench.sizes.broadcasts,
+        to="all",
+        make=Audience.polling_briefly,
+        is_patient=False,
+    )
+    return _heard(audience, watch.result("burst", tally=audience.tally()))
+
+
+async def direct(bench: Bench) -> Result:
+    """One message at a time to one of many parked polls; nobody else may wake."""
+    # Polls that ended while the row runs would cost more than what it measures.
+    make = Audience.polling_long
+    audience, watch = await _speak(
+        bench, "direct", bench.sizes.directs, to="r0", make=make
+    )
+    _, *others = audience.ledgers
+    strays = Figure("strays", sum(ledger.seen.total() for ledger in others))
+    result = watch.result("direct", tally=audience.tally(), figures=(strays,))
+    return _heard(audience, result)
+
+
+async def _speak(
+    bench: Bench,
+    room: str,
+    count: int,
+    *,
+    to: str,
+    make: Callable[[Sequence[Agent], Sizes], Audience],
+    is_patient: bool = True,
+) -> tuple[Audience, Stopwatch]:
+    speaker, *readers = await bench.admit(
+        room, ["speaker", *names("r", bench.sizes.audience)]
+    )
+    audience, watch = make(readers, bench.sizes), Stopwatch(bench.server)
+    speech = _Speech(speaker, to, audience, watch, is_patient)
+    async with audience.listening():
+        await settle(bench.server)
+        until = trio.current_time() + bench.sizes.seconds
+        with watch:
+            for number in range(count):
+                await speech.say(f"{room}-{number}")
+                if trio.current_time() >= until:
+                    break
+            watch.lap()
+            await settle(bench.server)
+    return audience, watch
+
+
+@attrs.frozen
+class _Speech:
+    """Who speaks to whom, and whether it waits until it was heard."""
+
+    speaker: Agent
+    to: str
+    audience: Audience
+    watch: Stopwatch
+    is_patient: bool
+
+    async def say(self, text: str) -> None:
+        everybody = self.audience.ledgers
+        addressed = everybody if self.to == "all" else everybody[:1]
+        self.audience.announce(text)
+        if not await self.watch.time(partial(self.speaker.post, text, to=self.to)):
+            return
+        for ledger in addressed:
+            ledger.owe(text)
+        if self.is_patient:
+            await self.audience.wait_seen(text, addressed)
+
+
+def _heard(audience: Audience, result: Result) -> Result:
+    samples = audience.latencies_seconds
+    late = Figure("late", audience.late)
+    polls = Figure("polls answered", audience.polls)
+    return attrs.evolve(
+        result,
+        p50_ms=percentile_ms(samples, 50),
+        p99_ms=percentile_ms(samples, 99),
+        failed=result.failed + audience.failed,
+        figures=(*result.figures, late, polls),
+    )

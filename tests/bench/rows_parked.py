@@ -1,0 +1,149 @@
+"""Rows of waiting: what a parked poll costs while nothing happens, and the start."""
+
+import resource
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import attrs
+import trio
+
+from bench.client import Agent, Connection, is_healthy
+from bench.load import FAILURES, Bench, Skipped, Stopwatch, names, settle
+from bench.meter import Meter
+from bench.result import Figure, Result, percentile_ms
+
+# The longest a server of this protocol parks a poll.
+PARK_SECONDS = 25
+ROOM_SIZE = 100
+# Below every listener's backlog, so that no connection is refused or delayed.
+CONNECT_BATCH = 100
+SPARE_FILES = 200
+
+
+@attrs.define
+class _Parked:
+    """Polls that were parked and are to stay so."""
+
+    count: int = 0
+    ended: int = 0
+
+    async def hold(self, agent: Agent) -> None:
+        self.count += 1
+        with suppress(*FAILURES):
+            await agent.poll(PARK_SECONDS)
+        agent.connection.close_nowait()
+        self.ended += 1
+
+
+async def parked(bench: Bench) -> Result:
+    """Memory of a parked poll, one poll for each agent."""
+    return await _measure_memory(bench, "parked", bench.sizes.parked, polls_each=1)
+
+
+async def parked_many(bench: Bench) -> Result:
+    """Memory of a parked poll when there are very many, four for each agent."""
+    count = bench.sizes.parked_many
+    return await _measure_memory(bench, "parked-10000", count, polls_each=4)
+
+
+async def idle(bench: Bench) -> Result:
+    """What the server's processor does while polls are parked and nobody speaks."""
+    _require_meter(bench)
+    agents = await _admit(bench, bench.sizes.idle_parked, polls_each=4)
+    watch = Stopwatch(bench.server)
+    async with _park(bench, agents) as held:
+        with watch:
+            await trio.sleep(bench.sizes.idle_seconds)
+        busy = 100 * (watch.cpu_seconds or 0.0) / bench.sizes.idle_seconds
+        figure = Figure("idle CPU", busy, "%", decides=True)
+        return _parked_result(watch.result("idle", figures=(figure,)), held)
+
+
+async def start(bench: Bench) -> Result:
+    """From the start of the command to the first answer of ``/health``."""
+    if bench.launch is None:
+        raise Skipped("the server was running already")
+    samples = [bench.server.start_seconds or 0.0]
+    for _ in range(bench.sizes.starts - 1):
+        async with bench.launch() as server:
+            samples.append(server.start_seconds or 0.0)
+    median = percentile_ms(samples, 50)
+    figure = Figure("start", median or 0.0, "ms", decides=True)
+    return Result(
+        "start",
+        operations=len(samples),
+        p50_ms=median,
+        p99_ms=percentile_ms(samples, 99),
+        figures=(figure,),
+    )
+
+
+async def _measure_memory(
+    bench: Bench, row: str, count: int, polls_each: int
+) -> Result:
+    meter = _require_meter(bench)
+    agents = await _admit(bench, count, polls_each)
+    watch = Stopwatch(bench.server)
+    before = meter.memory_bytes()
+    with watch:
+        async with _park(bench, agents) as held:
+            watch.lap()
+            each = (meter.memory_bytes() - before) / len(agents) / 1024
+            figure = Figure("memory", each, "KiB a poll", decides=True)
+            result = _parked_result(Result(row, figures=(figure,)), held)
+    return result
+
+
+def _require_meter(bench: Bench) -> Meter:
+    if bench.server.meter is None:
+        raise Skipped("the process of the server is not known")
+    return bench.server.meter
+
+
+async def _admit(bench: Bench, count: int, polls_each: int) -> list[Agent]:
+    """Return ``count`` agents to poll with, several of them the same peer."""
+    _require_files(count)
+    agents: list[Agent] = []
+    per_room = ROOM_SIZE // polls_each
+    while len(agents) < count:
+        room = f"parked-{len(agents)}"
+        for agent in await bench.admit(room, names("a", per_room)):
+            agent.connection.close_nowait()
+            agents += [_twin(agent) for _ in range(polls_each)]
+    return agents[:count]
+
+
+def _twin(agent: Agent) -> Agent:
+    return attrs.evolve(agent, connection=Connection(agent.connection.address))
+
+
+def _require_files(count: int) -> None:
+    """Check that this process may have that many connections.
+
+    Raises:
+        Skipped: If it may not.
+    """
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = count + SPARE_FILES
+    if allowed < needed:
+        raise Skipped(f"{needed} open files are needed, {allowed} are allowed")
+
+
+@asynccontextmanager
+async def _park(bench: Bench, agents: list[Agent]) -> AsyncIterator[_Parked]:
+    """Park a poll for each agent; inside the block the server has settled."""
+    held = _Parked()
+    async with trio.open_nursery() as nursery:
+        for number, agent in enumerate(agents):
+            nursery.start_soon(held.hold, agent)
+            if number % CONNECT_BATCH == 0:
+                await is_healthy(bench.server.address, 5.0)
+        await settle(bench.server)
+        yield held
+        nursery.cancel_scope.cancel()
+
+
+def _parked_result(result: Result, held: _Parked) -> Result:
+    note = f"{held.ended} of {held.count} polls did not stay" if held.ended else ""
+    count = Figure("parked", held.count - held.ended)
+    return attrs.evolve(result, figures=(*result.figures, count), note=note)

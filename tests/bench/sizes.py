@@ -1,0 +1,78 @@
+"""How much each row does. The defaults make a run of under 90 s."""
+
+import attrs
+
+
+@attrs.frozen
+class Sizes:
+    """The size of every row, by the name that ``--size`` takes.
+
+    Attributes:
+        seconds: When a row of requests stops, done or not.
+        wait_seconds: How long a reader's poll may be parked, where that matters.
+        patience_seconds: How long a message may take before it is late.
+        connections: How many agents send requests at once.
+        rooms: How many rooms the agents of the row ``post`` share.
+        polls: Immediate polls.
+        posts: Posts of the row ``post``.
+        cap: How many messages a room keeps.
+        full_posts: Posts into the full and into the empty room.
+        histories: Requests for history.
+        contenders: How many agents claim each question.
+        questions: Open questions.
+        pairs: Pairs that play ping-pong.
+        rounds: Round trips of each pair.
+        audience: Parked polls of the rows ``broadcast``, ``burst`` and ``direct``.
+        broadcasts: Posts to the audience.
+        directs: Direct messages to one of the audience.
+        parked: Parked polls of the row ``parked``.
+        parked_many: Parked polls of the row ``parked-10000``.
+        idle_parked: Parked polls of the row ``idle``.
+        idle_seconds: How long the idle server is watched.
+        starts: How often the server is started.
+    """
+
+    seconds: float = 8.0
+    wait_seconds: int = 3
+    patience_seconds: float = 1.0
+    connections: int = 32
+    rooms: int = 8
+    polls: int = 4_000
+    posts: int = 2_000
+    cap: int = 2_000
+    full_posts: int = 600
+    histories: int = 2_000
+    contenders: int = 16
+    questions: int = 100
+    pairs: int = 8
+    rounds: int = 100
+    audience: int = 200
+    broadcasts: int = 15
+    directs: int = 60
+    parked: int = 1_000
+    parked_many: int = 10_000
+    idle_parked: int = 5_000
+    idle_seconds: float = 10.0
+    starts: int = 3
+
+
+QUICK = Sizes(
+    seconds=0.5,
+    wait_seconds=1,
+    patience_seconds=0.3,
+    polls=200,
+    posts=100,
+    cap=100,
+    full_posts=30,
+    histories=100,
+    questions=5,
+    rounds=4,
+    audience=20,
+    broadcasts=3,
+    directs=5,
+    parked=50,
+    parked_many=200,
+    idle_parked=100,
+    idle_seconds=0.5,
+    starts=1,
+)

@@ -1,0 +1,92 @@
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+
+import attrs
+import pytest
+import trio
+
+from bench.client import Address, Connection, is_healthy
+from bench.wire import BadAnswer, encode_request
+
+GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+LAST = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"
+REQUEST = encode_request("GET", "/", {})
+
+
+@attrs.define
+class Script:
+    """What each connection answers, request by request; then it closes."""
+
+    connections: Sequence[Sequence[bytes]]
+    accepted: int = 0
+
+    async def serve(self, stream: trio.SocketStream) -> None:
+        answers = self.connections[self.accepted]
+        self.accepted += 1
+        async with stream:
+            for answer in answers:
+                await stream.receive_some()
+                await stream.send_all(answer)
+            if not answers:
+                await trio.sleep_forever()
+
+
+@asynccontextmanager
+async def scripted(script: Script) -> AsyncIterator[Connection]:
+    async with trio.open_nursery() as nursery:
+        serve = partial(trio.serve_tcp, script.serve, 0, host="127.0.0.1")
+        listeners = await nursery.start(serve)
+        port = listeners[0].socket.getsockname()[1]
+        connection = Connection(Address("127.0.0.1", port))
+        yield connection
+        connection.close_nowait()
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_connection_is_kept_for_the_next_request() -> None:
+    script = Script([[GOOD, GOOD]])
+    async with scripted(script) as connection:
+        for _ in range(2):
+            assert (await connection.exchange(REQUEST)).body == b"ok"
+    assert script.accepted == 1
+
+
+async def test_a_connection_the_server_closes_is_opened_anew() -> None:
+    script = Script([[LAST], [GOOD]])
+    async with scripted(script) as connection:
+        for _ in range(2):
+            assert (await connection.exchange(REQUEST)).body == b"ok"
+    assert script.accepted == 2
+
+
+async def test_an_answer_that_is_cut_off_is_an_error_and_not_asked_for_again() -> None:
+    script = Script([[GOOD[:-1]], [GOOD]])
+    async with scripted(script) as connection:
+        with pytest.raises(BadAnswer):
+            await connection.exchange(REQUEST)
+        assert script.accepted == 1
+        assert (await connection.exchange(REQUEST)).body == b"ok"
+
+
+async def test_bytes_that_nobody_asked_for_are_an_error() -> None:
+    async with scripted(Script([[GOOD + GOOD]])) as connection:
+        with pytest.raises(BadAnswer):
+            await connection.exchange(REQUEST)
+
+
+async def test_a_server_that_never_answers_costs_the_deadline_and_its_connection() -> (
+    None
+):
+    script = Script([[], [GOOD]])
+    async with scripted(script) as connection:
+        with pytest.raises(trio.TooSlowError):
+            await connection.exchange(REQUEST, deadline_seconds=0.05)
+        assert (await connection.exchange(REQUEST)).body == b"ok"
+    assert script.accepted == 2
+
+
+async def test_health_is_false_where_nobody_listens() -> None:
+    async with scripted(Script([[GOOD]])) as connection:
+        assert await is_healthy(connection.address)
+    assert not await is_healthy(connection.address)

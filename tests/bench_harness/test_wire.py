@@ -1,0 +1,92 @@
+import json
+
+import pytest
+
+from bench.wire import Answer, BadAnswer, encode_request, parse_answer
+
+COUNTED = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+CHUNKED = (
+    b"HTTP/1.1 409 Conflict\r\nTransfer-Encoding: Chunked\r\n\r\n"
+    b"3\r\nhel\r\n2;note=x\r\nlo\r\n0\r\n\r\n"
+)
+UNTIL_CLOSE = b"HTTP/1.1 200 OK\r\n\r\nhello"
+
+
+def test_a_counted_answer_ends_where_its_length_says() -> None:
+    parsed = parse_answer(COUNTED + b"HTTP/1.1")
+    assert parsed is not None
+    assert parsed.answer == Answer(200, b"hello")
+    assert parsed.size_bytes == len(COUNTED)
+
+
+def test_chunks_are_joined_and_their_extensions_ignored() -> None:
+    parsed = parse_answer(CHUNKED + b"more")
+    assert parsed is not None
+    assert parsed.answer == Answer(409, b"hello")
+    assert parsed.size_bytes == len(CHUNKED)
+
+
+@pytest.mark.parametrize("whole", [COUNTED, CHUNKED])
+def test_no_part_of_an_answer_is_taken_for_the_whole(whole: bytes) -> None:
+    assert [parse_answer(whole[:size]) for size in range(len(whole))] == [None] * len(
+        whole
+    )
+
+
+@pytest.mark.parametrize("whole", [COUNTED, CHUNKED])
+def test_an_answer_cut_off_by_the_server_is_an_error_at_every_byte(
+    whole: bytes,
+) -> None:
+    for size in range(len(whole)):
+        with pytest.raises(BadAnswer):
+            parse_answer(whole[:size], at_end=True)
+
+
+def test_an_answer_without_a_length_lasts_until_the_connection_closes() -> None:
+    assert parse_answer(UNTIL_CLOSE) is None
+    parsed = parse_answer(UNTIL_CLOSE, at_end=True)
+    assert parsed is not None
+    assert parsed.answer == Answer(200, b"hello", is_last=True)
+
+
+def test_an_answer_that_has_no_body_needs_no_length() -> None:
+    parsed = parse_answer(b"HTTP/1.1 204 No Content\r\n\r\n")
+    assert parsed is not None
+    assert parsed.answer == Answer(204, b"")
+
+
+def test_the_servers_wish_to_close_is_noticed() -> None:
+    parsed = parse_answer(
+        COUNTED.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    )
+    assert parsed is not None
+    assert parsed.answer.is_last
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"SSH-2.0-OpenSSH\r\n\r\n",
+        b"HTTP/1.1 abc OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ],
+)
+def test_what_is_no_answer_is_refused(data: bytes) -> None:
+    with pytest.raises(BadAnswer):
+        parse_answer(data)
+
+
+def test_a_request_with_a_body_is_json_of_the_length_it_declares() -> None:
+    head, _, body = encode_request(
+        "POST", "/messages", {"Authorization": "Bearer c"}, {"text": "ä"}
+    ).partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    assert lines[0] == "POST /messages HTTP/1.1"
+    assert "Authorization: Bearer c" in lines
+    assert f"Content-Length: {len(body)}" in lines
+    assert json.loads(body) == {"text": "ä"}
+
+
+def test_a_post_without_a_body_says_so() -> None:
+    assert b"Content-Length: 0" in encode_request("POST", "/messages/1/claim", {})
+    assert b"Content-Length" not in encode_request("GET", "/health", {})
