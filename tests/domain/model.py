@@ -80,11 +80,14 @@ class Model:
             held = self.held.get(seq)
             if held is None or held.until > self.steady:
                 continue
-            if held.has_answered:
-                self.find_kept(seq).is_settled = True
-                del self.held[seq]
-            else:
-                self.free(seq)
+            self.end(seq)
+
+    def end(self, seq: int) -> None:
+        if self.held[seq].has_answered:
+            self.find_kept(seq).is_settled = True
+            del self.held[seq]
+        else:
+            self.free(seq)
 
     def find_kept(self, seq: int) -> Said:
         found = self.find(seq)
@@ -101,7 +104,7 @@ class Model:
         question.claimed_by, question.fence = None, 0
         del self.held[seq]
 
-    def add(  # noqa: PLR0917  in the order of the fields of a message
+    def add(
         self,
         sender: str,
         by: str,
@@ -148,7 +151,8 @@ class Model:
             self.posted_at[sender] = [*times, self.steady]
         names = {sender} if by == "agent" else {sender, "operator"}
         for seq, (asker, whom) in list(self.waiting.items()):
-            if asker not in names and (whom == "anyone" or whom in names):
+            can_see = by == "operator" or self.sees(sender, self.find_kept(seq))
+            if asker not in names and (whom in names or (whom == "anyone" and can_see)):
                 del self.waiting[seq]
         if asked is not None and asked.seq >= self.first:
             self.settle(asked, sender)
@@ -271,8 +275,11 @@ class Model:
         if not self.exists:
             raise RefusedError("room_not_found")
         self.is_closed = True
-        for seq in list(self.held):
-            self.unclaim(seq)
+        for seq, held in list(self.held.items()):
+            if held.has_answered:
+                self.end(seq)
+            else:
+                self.unclaim(seq)
 
     def open(self) -> None:
         self.exists, self.is_closed = True, False
@@ -280,7 +287,7 @@ class Model:
     def dismiss(self, peer: str) -> None:
         for seq in sorted(self.held):
             if seq in self.held and self.held[seq].holder == peer:
-                self.free(seq)
+                self.end(seq)
         for seq, (asker, _) in list(self.waiting.items()):
             if asker == peer:
                 del self.waiting[seq]

@@ -166,7 +166,8 @@ class Scene:
 
     def restart(self) -> None:
         """Lose everything that is only in memory."""
-        self.room = Room.restore(self.durable.saved(), self.now, self.limits)
+        if self.durable.version:
+            self.room = Room.restore(self.durable.saved(), self.now, self.limits)
 
     # -- what people do --------------------------------------------------------
 

@@ -70,8 +70,8 @@ def test_a_window_is_told_without_needless_digits() -> None:
 
 
 def test_an_error_shows_its_code_and_its_sentence() -> None:
-    error = RelayError(Problem.NOT_FOUND, seq=7)
-    assert str(error).startswith("not_found: There is no message 7 ")
+    error = RelayError(Problem.IDEMPOTENCY_CONFLICT, seq=7)
+    assert str(error).startswith("idempotency_conflict: This Idempotency-Key was used ")
 
 
 def test_invalid_fields_are_listed_one_by_one() -> None:

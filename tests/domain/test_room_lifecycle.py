@@ -2,6 +2,10 @@
 
 from argybargy.domain.commands import Claim, Close, Open
 from argybargy.domain.errors import Problem
+from argybargy.domain.limits import Limits
+from argybargy.domain.moment import Moment
+from argybargy.domain.room import decide
+from argybargy.domain.state import Room
 from domain.scene import Scene
 
 
@@ -148,3 +152,10 @@ def test_a_lease_starts_its_term_anew_after_a_restart() -> None:
     scene.restart()
     scene.pass_time(9)
     assert scene.refusal(Claim("carol", 1)).problem is Problem.CLAIMED_BY_OTHER
+
+
+def test_a_new_room_may_be_opened_and_closed_before_anything_is_committed() -> None:
+    limits, now = Limits(), Moment(1_000, 0.0)
+    opened = decide(Room.new("new", now), Open("ops"), now, limits)
+    closed = decide(opened.room, Close("ops"), now, limits)
+    assert closed.room.status.closed_by == "ops"

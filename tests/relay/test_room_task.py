@@ -7,12 +7,13 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.domain.commands import Close, Open, Write
+from argybargy.domain.commands import Claim, Command, Post, Write
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
+from argybargy.domain.message import TO_ALL, SenderKind
 from argybargy.domain.state import Room
 from argybargy.relay import operator
-from argybargy.relay.agents import PostDraft, claim, history, post_as, release
+from argybargy.relay.agents import PostDraft, claim, history, post_as, release, thread
 from argybargy.relay.relay import open_relay
 from argybargy.store.errors import Full, Refused, StoreError, Unknown
 from argybargy.store.memory import DEFAULT_LIMITS, MemoryStore, open_memory_store
@@ -344,12 +345,48 @@ async def test_an_unknown_addressee_is_said_and_hears_it_later(
         assert texts((await house.poll(zoe)).page.messages) == ["for you"]
 
 
-async def test_a_room_may_be_opened_and_closed_in_one_breath(
+async def test_an_answer_and_a_claim_in_one_batch_have_one_winner(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_house() as house:
-        live = await house.relay.live("new")
+    """The question is older than the tail, and so looked up before the batch."""
+    limits = Limits(posts_per_window=0, claims_per_window=0, tail_messages=1)
+    async with open_house(limits) as house:
+        alice, bob = await house.guest("alice"), await house.guest("bob")
+        carol = await house.guest("carol")
+        await house.post(alice, "who?", expects="anyone")
+        await house.post(alice, "anybody there?")
+        live = await house.relay.live(ROOM)
+        lost: list[RelayError] = []
+
+        async def contend(command: Command) -> None:
+            try:
+                await live.ask(command)
+            except RelayError as error:
+                lost.append(error)
+
+        answer = Post("bob", SenderKind.AGENT, "me", TO_ALL, reply_to=1)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(live.ask, Open("operator"))
-            nursery.start_soon(live.ask, Close("operator"))
-        assert live.room.status.is_closed == (live.room.version == 1)
+            nursery.start_soon(contend, answer)
+            nursery.start_soon(contend, Claim("carol", 1))
+        claimed = (await thread(house.relay, carol, 1)).message.claimed_by
+        (refusal,) = lost
+        if claimed == bob.name:
+            assert refusal.facts["reason"] == "answered"
+        else:
+            assert refusal.facts["claimed_by"] == claimed == "carol"
+
+
+async def test_a_question_that_the_batch_pushes_out_of_the_tail_can_be_claimed(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    limits = Limits(posts_per_window=0, claims_per_window=0, tail_messages=2)
+    async with open_house(limits) as house:
+        alice, _ = await house.guest("alice"), await house.guest("bob")
+        await house.post(alice, "who?", expects="anyone")
+        live = await house.relay.live(ROOM)
+        async with trio.open_nursery() as nursery:
+            for text in ("one", "two", "three"):
+                post = Post("alice", SenderKind.AGENT, text, TO_ALL)
+                nursery.start_soon(live.ask, post)
+            nursery.start_soon(live.ask, Claim("bob", 1))
+        assert live.room.leases[1].holder == "bob"

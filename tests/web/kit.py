@@ -120,7 +120,7 @@ class Client:
         async def receive() -> Any:  # noqa: ANN401  an ASGI event
             if events:
                 return events.pop()
-            await trio.sleep_forever()
+            return await trio.sleep_forever()
 
         async def send(event: Any) -> None:  # noqa: ANN401  an ASGI event
             sent.append(event)
@@ -148,7 +148,9 @@ class Site:
 
     async def code(self, name: str, room: str = "build") -> str:
         """Let somebody in."""
-        reply = await self.admin("POST", "/admin/invite", json={"name": name, "room": room})
+        reply = await self.admin(
+            "POST", "/admin/invite", json={"name": name, "room": room}
+        )
         code: str = reply.json["code"]
         return code
 
@@ -166,7 +168,9 @@ class Site:
 @asynccontextmanager
 async def open_site(limits: Limits | None = None) -> AsyncIterator[Site]:
     """Open a relay over memory with its app."""
-    limits = limits or Limits(posts_per_window=0, reads_per_window=0, claims_per_window=0)
+    limits = limits or Limits(
+        posts_per_window=0, reads_per_window=0, claims_per_window=0
+    )
     async with open_house(limits) as house:
         services = Services(
             relay=house.relay,

@@ -83,12 +83,12 @@ async def test_plain_text_needs_no_quoting(
             "POST",
             "/messages?to=bob&expects_reply=none",
             code=alice,
-            body=b"it's \"quoted\"\n$HOME",
+            body=b'it\'s "quoted"\n$HOME',
             headers={"content-type": "text/plain"},
         )
         assert reply.json["message"]["to"] == "bob"
         heard = await site.front.call("GET", "/messages", code=bob)
-        assert heard.json["messages"][0]["text"] == "it's \"quoted\"\n$HOME"
+        assert heard.json["messages"][0]["text"] == 'it\'s "quoted"\n$HOME'
 
 
 async def test_a_retry_with_the_same_key_is_the_first_answer(
@@ -119,7 +119,9 @@ async def test_a_claim_is_won_once_and_can_be_asked_for_again(
     told that somebody else holds it.
     """
     async with open_site() as site:
-        alice, bob, carol = [await site.code(name) for name in ("alice", "bob", "carol")]
+        alice, bob, carol = [
+            await site.code(name) for name in ("alice", "bob", "carol")
+        ]
         await site.say(alice, "who?", expects_reply="anyone")
         won = await site.front.call("POST", "/messages/1/claim", code=bob)
         again = await site.front.call("POST", "/messages/1/claim", code=bob)
@@ -222,7 +224,10 @@ async def test_a_sole_other_member_is_named_where_anyone_was_asked(
         await site.code("carol")
         second = await site.front.call("GET", "/messages", code=bob)
         (one,), (two,) = first.json["messages"], second.json["messages"]
-        assert (one["expects_reply"], one["expects_reply_resolved"]) == ("anyone", "bob")
+        assert (one["expects_reply"], one["expects_reply_resolved"]) == (
+            "anyone",
+            "bob",
+        )
         assert two["expects_reply_resolved"] == "anyone"
 
 

@@ -6,7 +6,7 @@ import pytest
 import trio.testing
 
 from argybargy.domain.limits import Limits
-from argybargy.web.routes import AGENT_ROUTES
+from argybargy.web.routes import AGENT_ROUTES, Route
 from web.kit import Reply, Site, open_site
 
 CALLS: list[tuple[str, str, dict[str, Any]]] = [
@@ -79,7 +79,7 @@ async def test_every_call_gets_the_same_answer_through_both_doors(
 @pytest.mark.parametrize("door", ["front", "quart"])
 @pytest.mark.parametrize("route", AGENT_ROUTES, ids=lambda route: route.name)
 async def test_no_endpoint_of_agents_answers_without_a_code(
-    autojump_clock: trio.testing.MockClock, door: str, route: Any
+    autojump_clock: trio.testing.MockClock, door: str, route: Route
 ) -> None:
     async with open_site(Limits(auth_failures=1_000)) as site:
         client = getattr(site, door)

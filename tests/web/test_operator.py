@@ -5,6 +5,7 @@ import pytest
 import trio
 import trio.testing
 
+from argybargy.web.routes import ADMIN_ROUTES
 from web.kit import BASE, TOKEN, open_site
 
 
@@ -250,8 +251,6 @@ async def test_ready_is_a_real_write_and_health_is_not(
 async def test_every_route_of_the_operator_needs_the_token(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    from argybargy.web.routes import ADMIN_ROUTES
-
     async with open_site() as site:
         agent = await site.code("alice")
         for route in ADMIN_ROUTES:

@@ -205,6 +205,15 @@ def free(draft: Draft, lease: Lease) -> None:
     )
 
 
+def end(draft: Draft, lease: Lease) -> None:
+    """Settle a claim whose holder has answered; free any other."""
+    if not lease.has_answered:
+        free(draft, lease)
+    elif lease.seq in draft.room.leases:
+        message = draft.room.messages[lease.seq]
+        draft.settle(message, lease.holder, lease.fence)
+
+
 def lapse(draft: Draft) -> None:
     """End every lease that has run out: settled if answered, else reopened."""
     now = draft.now.steady_seconds
@@ -213,10 +222,7 @@ def lapse(draft: Draft) -> None:
     due = [lease for lease in draft.room.leases.values() if lease.lapses_at <= now]
     for lease in sorted(due, key=lambda lease: lease.seq):
         if not lease.has_answered:
-            free(draft, lease)
             draft.audit("expire", lease.holder, f"seq={lease.seq}")
-        elif lease.seq in draft.room.leases:
-            message = draft.room.messages[lease.seq]
-            draft.settle(message, lease.holder, lease.fence)
+        end(draft, lease)
     left = [lease.lapses_at for lease in draft.room.leases.values()]
     draft.change(lapse_at=min(left, default=float("inf")))

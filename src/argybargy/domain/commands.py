@@ -105,6 +105,17 @@ class Dismiss:
     peer: str
 
 
+def subject_of(command: "Command") -> int | None:
+    """Return the seq of the message that a command speaks of, if it does."""
+    match command:
+        case Post(reply_to=seq):
+            return seq
+        case Claim(seq=seq) | Release(seq=seq):
+            return seq
+        case _:
+            return None
+
+
 Command = Post | Claim | Release | Renew | Open | Close | Dismiss
 
 

@@ -2,7 +2,7 @@
 
 import attrs
 
-from argybargy.domain.claiming import free
+from argybargy.domain.claiming import end
 from argybargy.domain.commands import Close, Dismiss, Done, Open
 from argybargy.domain.draft import Decision, Draft
 from argybargy.domain.errors import Problem, RelayError
@@ -34,7 +34,11 @@ def decide_close(draft: Draft, close: Close) -> Decision:
     if not room.status.is_closed:
         at_ms = max(draft.now.wall_ms, room.last_ms)
         for lease in sorted(room.leases.values(), key=lambda lease: lease.seq):
-            draft.unclaim(draft.room.messages[lease.seq])
+            message = room.messages[lease.seq]
+            if lease.has_answered:
+                draft.settle(message, lease.holder, lease.fence)
+            else:
+                draft.unclaim(message)
         draft.change(
             status=attrs.evolve(room.status, closed_at_ms=at_ms, closed_by=close.by)
         )
@@ -43,9 +47,12 @@ def decide_close(draft: Draft, close: Close) -> Decision:
 
 
 def decide_dismiss(draft: Draft, dismiss: Dismiss) -> Decision:
-    """Let a peer go: what it claimed is free again, what it asked needs no answer."""
+    """Let a peer go.
+
+    What it claimed and did not answer is free again; what it asked needs no answer.
+    """
     for lease in draft.room.leases_of(dismiss.peer):
-        free(draft, lease)
+        end(draft, lease)
     peer = fold(dismiss.peer)
     asked = [each.seq for each in draft.room.questions.values() if each.asker == peer]
     for seq in sorted(asked):

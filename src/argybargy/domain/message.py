@@ -6,7 +6,7 @@ from typing import Final
 
 import attrs
 
-from argybargy.domain.names import EVERYONE, fold
+from argybargy.domain.names import ANYONE, EVERYONE, OPERATOR, fold
 
 
 class SenderKind(enum.Enum):
@@ -122,11 +122,25 @@ class Question:
         seq: The message.
         asker: The folded name of who asked.
         expects: The folded name of who was asked, or ``anyone``.
+        audience: The folded names of those who can see it; ``None`` is everybody.
     """
 
     seq: int
     asker: str
     expects: str
+    audience: frozenset[str] | None = None
+
+    def is_put_to(self, names: frozenset[str]) -> bool:
+        """Tell whether somebody who goes by these folded names was asked."""
+        if self.asker in names:
+            return False
+        if self.expects in names:
+            return True
+        if self.expects != ANYONE:
+            return False
+        if self.audience is None or OPERATOR in names:
+            return True
+        return not self.audience.isdisjoint(names)
 
 
 @attrs.frozen

@@ -22,7 +22,7 @@ from argybargy.domain.message import (
     Receipt,
     SenderKind,
 )
-from argybargy.domain.names import ANYONE, NOBODY, fold
+from argybargy.domain.names import NOBODY, fold
 from argybargy.domain.ratelimit import admit
 from argybargy.domain.state import ReceiptKey
 
@@ -194,13 +194,8 @@ def _close_questions(draft: Draft, post: Post) -> None:
     A claim alone answers nothing; the asker's own words neither.
     """
     names = speaks_as(post.sender, post.kind)
-    answered = [
-        question.seq
-        for question in draft.room.questions.values()
-        if (question.expects == ANYONE or question.expects in names)
-        and question.asker not in names
-    ]
-    for seq in sorted(answered):
+    questions = draft.room.questions.values()
+    for seq in sorted(each.seq for each in questions if each.is_put_to(names)):
         draft.close_question(seq)
 
 
@@ -212,7 +207,8 @@ def _remember(draft: Draft, post: Post, message: Message) -> None:
     draft.keep_member(peer, Member(name, post.kind, message.seq, message.at_ms))
     expects = fold(message.expects)
     if post.kind is SenderKind.AGENT and expects not in {NOBODY, peer}:
-        draft.open_question(Question(message.seq, peer, expects))
+        audience = None if message.is_broadcast else message.audience
+        draft.open_question(Question(message.seq, peer, expects, audience))
     if post.kind is SenderKind.OPERATOR:
         draft.audit("say", post.sender, f"-> {', '.join(post.to)}")
     key = _receipt_key(post)

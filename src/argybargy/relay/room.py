@@ -7,7 +7,7 @@ The mutable state of a live room is `room` (the published value, replaced whole)
 its `polls`, and the inbox.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -22,7 +22,9 @@ from argybargy.domain.commands import (
     Post,
     Posted,
     Release,
+    UpdateClaim,
     Write,
+    subject_of,
 )
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
@@ -84,6 +86,18 @@ class _Trial:
     room: Room
     writes: tuple[Write, ...]
     outcomes: tuple[Answer | RelayError, ...]
+
+
+def _follow(recalled: dict[int, Message], writes: Sequence[Write]) -> None:
+    """Bring looked-up messages up to date with what a decision says of them."""
+    for write in writes:
+        if isinstance(write, UpdateClaim) and write.seq in recalled:
+            recalled[write.seq] = attrs.evolve(
+                recalled[write.seq],
+                claimed_by=write.claimed_by,
+                fence=write.fence,
+                is_settled=write.is_settled,
+            )
 
 
 @attrs.define(eq=False)
@@ -218,7 +232,6 @@ class LiveRoom:
         self.cursors |= self.services.ledger.pending_cursors(fold(self.name))
         self._loaded.set()
         while await self._collect():
-            self._batch = [ask for ask in self._batch if await self._recall(ask)]
             await self._serve()
             self._batch = []
             if self.room.head == 0:
@@ -247,36 +260,31 @@ class LiveRoom:
                 break
         return True
 
-    async def _recall(self, ask: Ask) -> bool:
-        """Look up what the rules need to know and the room does not hold."""
-        command = ask.command
-        try:
-            if isinstance(command, (Claim, Release)):
-                subject = await self._older(command.seq)
-                ask.command = attrs.evolve(command, subject=subject)
-            elif isinstance(command, Post):
-                subject = await self._older(command.reply_to)
-                has_quota = self.room.head > 0 or self.services.quota.take(self.name)
-                ask.command = attrs.evolve(
-                    command, subject=subject, has_room_quota=has_quota
-                )
-        except StoreError as error:
-            ask.answer(as_relay_error(error))
-            return False
-        return True
+    async def _recall(self) -> dict[int, Message]:
+        """Look up the messages that the batch speaks of, as they stand now.
 
-    async def _older(self, seq: int | None) -> Message | None:
-        """Return a message that the tail does not hold, if the store does."""
-        room = self.room
-        if seq is None or seq in room.messages or not room.first <= seq <= room.head:
-            return None
-        return await self.services.store.message(self.name, seq)
+        Those of the tail are noted as well: the batch itself may push them out.
+
+        Raises:
+            StoreError: The store cannot say.
+        """
+        room, found = self.room, dict[int, Message]()
+        for seq in {subject_of(ask.command) for ask in self._batch}:
+            if seq is None or not room.first <= seq <= room.head:
+                continue
+            message = room.messages.get(seq)
+            if message is None:
+                message = await self.services.store.message(self.name, seq)
+            if message is not None:
+                found[seq] = message
+        return found
 
     async def _serve(self) -> None:
         """Decide the batch, make it durable, publish it, answer it."""
         for _ in range(CONFLICT_TRIES):
-            trial = self._decide(self.services.clock.now())
             try:
+                recalled = await self._recall()
+                trial = self._decide(self.services.clock.now(), recalled)
                 version = await self._commit(trial)
             except Conflict:
                 await self._load()
@@ -289,21 +297,35 @@ class LiveRoom:
             return
         self._fail_batch(RelayError(Problem.BUSY, retry_after=1))
 
-    def _decide(self, now: Moment) -> _Trial:
+    def _decide(self, now: Moment, recalled: dict[int, Message]) -> _Trial:
+        """Decide the batch, each command on what those before it have changed."""
         limits = self.services.limits
         lapsed = decide_lapses(self.room, now, limits)
         room, writes = lapsed.room, list(lapsed.writes)
+        _follow(recalled, lapsed.writes)
         outcomes: list[Answer | RelayError] = []
         for ask in self._batch:
+            command = self._with_facts(ask.command, recalled)
             try:
-                decision = decide(room, ask.command, now, limits)
+                decision = decide(room, command, now, limits)
             except RelayError as refusal:
                 outcomes.append(refusal)
                 continue
             room = decision.room
             writes += decision.writes
+            _follow(recalled, decision.writes)
             outcomes.append(decision.answer)
         return _Trial(room, tuple(writes), tuple(outcomes))
+
+    def _with_facts(self, command: Command, recalled: dict[int, Message]) -> Command:
+        """Tell a command what the rules need to know and the room does not hold."""
+        if isinstance(command, (Claim, Release)):
+            return attrs.evolve(command, subject=recalled.get(command.seq))
+        if isinstance(command, Post):
+            has_quota = self.room.head > 0 or self.services.quota.take(self.name)
+            subject = recalled.get(command.reply_to or 0)
+            return attrs.evolve(command, subject=subject, has_room_quota=has_quota)
+        return command
 
     async def _commit(self, trial: _Trial) -> int:
         """Make a batch durable, and return the version the room has then.

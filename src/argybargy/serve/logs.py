@@ -23,9 +23,7 @@ def configure_logging(level: str) -> None:
     renderer: structlog.typing.Processor = (
         # The plain formatter, since the default one shows local variables, and one
         # of them may be a code.
-        structlog.dev.ConsoleRenderer(
-            exception_formatter=structlog.dev.plain_traceback
-        )
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
         if is_terminal
         else structlog.processors.JSONRenderer()
     )

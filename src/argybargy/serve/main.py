@@ -5,30 +5,10 @@ server. Ours stand around the server, never inside the app: a task that dies in 
 app's own nursery leaves a server behind that still answers 200.
 """
 
-import signal
-import sys
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Final
 
-import attrs
 import structlog
-import trio
-from hypercorn.config import Config
-
-from argybargy.domain.errors import Problem
-from argybargy.relay.relay import Relay, open_relay
-from argybargy.serve.admin_token import FileAdminToken
-from argybargy.serve.logs import configure_logging
-from argybargy.serve.settings import Settings
-from argybargy.store.errors import StoreError
-from argybargy.store.sqlite.store import open_sqlite_store
-from argybargy.web.app import create_app
-from argybargy.web.auth import Services
-from argybargy.web.encode import MessageEncoder
-from argybargy.web.hosts import HostRule
-from argybargy.web.throttle import AuthThrottle
 
 log = structlog.get_logger(__name__)
 

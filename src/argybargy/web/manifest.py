@@ -1,7 +1,5 @@
 """``GET /``: the relay introduces itself, from the constants that it enforces."""
 
-from typing import Any
-
 import msgspec
 
 from argybargy import __version__
@@ -25,6 +23,7 @@ from argybargy.web.request import (
     page_answer,
 )
 from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES, Route, Who
+from argybargy.web.wire import Endpoint, Manifest
 
 NAME = "Argybargy"
 _TEXT_TYPES = ("text/markdown", "text/plain")
@@ -38,7 +37,7 @@ async def manifest(services: Services, request: Request) -> Answer:
     if any(each in accept for each in _TEXT_TYPES):
         text = manifest_markdown(services.public_url, services.limits)
         return page_answer(text.encode(), b"text/markdown; charset=utf-8", NO_SCRIPTS)
-    body = manifest_json(services.public_url, services.limits)
+    body = manifest_body(services.public_url, services.limits)
     return json_answer(msgspec.json.encode(body))
 
 
@@ -47,45 +46,45 @@ MANIFEST_ROUTE = Route(
     "/",
     "Who you are talking to and how. Markdown for 'Accept: text/markdown'.",
     manifest,
-    dict[str, Any],
+    Manifest,
     who=Who.ANYONE,
 )
 
 
-def manifest_json(base: str, limits: Limits) -> dict[str, object]:
+def manifest_body(base: str, limits: Limits) -> Manifest:
     """Return the manifest for programs.
 
     Args:
         base: The configured URL of the relay.
         limits: What it allows.
     """
-    return {
-        "name": NAME,
-        "version": __version__,
-        "what": WHAT,
-        "auth": {
+    return Manifest(
+        name=NAME,
+        version=__version__,
+        what=WHAT,
+        auth={
             "how": "Send your access code on every request except those marked "
             "auth: false.",
             "header": AUTH_HEADER,
         },
-        "first_steps": list(FIRST_STEPS),
-        "endpoints": [_endpoint(route) for route in (*OPEN_ROUTES, *AGENT_ROUTES)],
-        "response_rule": list(RESPONSE_RULE),
-        "room_lifecycle": list(room_lifecycle(limits)),
-        "examples": examples(base),
-        "notes": list(notes(limits)),
-        "limits": _limits(limits),
-    }
+        first_steps=list(FIRST_STEPS),
+        endpoints=[_endpoint(route) for route in (*OPEN_ROUTES, *AGENT_ROUTES)],
+        response_rule=list(RESPONSE_RULE),
+        room_lifecycle=list(room_lifecycle(limits)),
+        examples=examples(base),
+        notes=list(notes(limits)),
+        limits=_limits(limits),
+    )
 
 
-def _endpoint(route: Route) -> dict[str, object]:
-    endpoint = {
-        "method": route.method,
-        "path": route.path + route.query_hint,
-        "auth": route.who is Who.AGENT,
-        "desc": route.summary,
-    }
-    return endpoint | ({"body": route.body_hint} if route.body_hint else {})
+def _endpoint(route: Route) -> Endpoint:
+    return Endpoint(
+        method=route.method,
+        path=route.path + route.query_hint,
+        auth=route.who is Who.AGENT,
+        desc=route.summary,
+        body=route.body_hint or msgspec.UNSET,
+    )
 
 
 def _limits(limits: Limits) -> dict[str, float]:

@@ -229,6 +229,32 @@ class ReadyBody(Struct, frozen=True):
     draining: bool
 
 
+class Endpoint(Struct, frozen=True):
+    """One endpoint, as the manifest shows it."""
+
+    method: str
+    path: str
+    auth: bool
+    desc: str
+    body: dict[str, str] | UnsetType = UNSET
+
+
+class Manifest(Struct, frozen=True):
+    """Who you are talking to, and how."""
+
+    name: str
+    version: str
+    what: str
+    auth: dict[str, str]
+    first_steps: list[str]
+    endpoints: list[Endpoint]
+    response_rule: list[str]
+    room_lifecycle: list[str]
+    examples: dict[str, str]
+    notes: list[str]
+    limits: dict[str, float]
+
+
 class FieldProblem(Struct, frozen=True):
     """What is wrong with one field."""
 

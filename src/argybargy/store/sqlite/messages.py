@@ -12,7 +12,8 @@ import apsw
 import attrs
 import msgspec
 
-from argybargy.domain.message import Message, SenderKind
+from argybargy.domain.message import TO_ALL, Message, SenderKind
+from argybargy.domain.names import fold
 from argybargy.domain.reading import Lookback, Page, PageBuilder
 
 _ADDRESSED: Final = """
@@ -42,6 +43,12 @@ COLUMNS: Final = ", ".join(f"messages.{name}" for name in NAMES)
 _Row = tuple[Any, ...]
 
 _decode_names: Final = msgspec.json.Decoder(tuple[str, ...]).decode
+
+
+def audience_of(recipients: str) -> frozenset[str] | None:
+    """Return the folded names in a row's `recipients`, or ``None`` for everybody."""
+    to = _decode_names(recipients)
+    return None if to == TO_ALL else frozenset(map(fold, to))
 
 
 def to_row(message: Message) -> _Row:

@@ -9,7 +9,7 @@ from argybargy.domain.message import Member, Message, Question, SenderKind
 from argybargy.domain.names import fold
 from argybargy.domain.state import RoomStatus, SavedLease, SavedRoom
 from argybargy.store.interface import Overview, RoomSummary
-from argybargy.store.sqlite.messages import COLUMNS, from_row
+from argybargy.store.sqlite.messages import COLUMNS, audience_of, from_row
 from argybargy.store.sqlite.receipts import read_receipts
 
 
@@ -75,8 +75,16 @@ def _leases(connection: apsw.Connection, room_id: int) -> tuple[SavedLease, ...]
 
 
 def _questions(connection: apsw.Connection, room_id: int) -> tuple[Question, ...]:
-    sql = "SELECT seq, asker, expects FROM questions WHERE room_id = ? ORDER BY seq"
-    return tuple(Question(*row) for row in connection.execute(sql, (room_id,)))
+    sql = """
+        SELECT seq, asker, questions.expects, recipients
+        FROM questions JOIN messages USING (room_id, seq)
+        WHERE room_id = ? ORDER BY seq
+    """
+    rows: Iterable[Any] = connection.execute(sql, (room_id,))
+    return tuple(
+        Question(seq, asker, expects, audience_of(recipients))
+        for seq, asker, expects, recipients in rows
+    )
 
 
 def _members(
