@@ -1,0 +1,1 @@
+"""The composition root: settings to store to relay to app to listener."""
