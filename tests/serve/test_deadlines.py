@@ -1,7 +1,5 @@
 """Nobody may keep a connection busy by being slow; a mock clock keeps the time."""
 
-# ruff: noqa: ARG001 - the clock is there because a test takes it as an argument
-
 import pytest
 import trio
 from trio.testing import MockClock

@@ -56,6 +56,7 @@ class Polls:
 
     max_per_peer: int
     _by_peer: dict[str, list[Subscription]] = attrs.field(factory=dict)
+    _emptied: trio.Event = attrs.field(factory=trio.Event)
 
     @contextmanager
     def subscribe(self, peer: str) -> Iterator[Subscription]:
@@ -74,6 +75,14 @@ class Polls:
             mine.remove(subscription)
             if not mine:
                 del self._by_peer[peer]
+            if not self._by_peer:
+                self._emptied.set()
+                self._emptied = trio.Event()
+
+    async def wait_empty(self) -> None:
+        """Wait until nobody is subscribed; the caller sets the deadline."""
+        while self._by_peer:
+            await self._emptied.wait()
 
     def wake_addressed(self, message: Message) -> None:
         """Wake the polls that `message` is for, and no others."""

@@ -324,6 +324,11 @@ class Relay:
         for live in self._live.values():
             live.polls.wake_all()
 
+    async def wait_unparked(self) -> None:
+        """Wait until no poll is parked any more; the caller sets the deadline."""
+        for live in list(self._live.values()):
+            await live.polls.wait_empty()
+
     def close(self) -> None:
         """Take no more commands; each room task ends when it has done what it has."""
         self._is_closed = True

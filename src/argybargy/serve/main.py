@@ -5,20 +5,214 @@ server. Ours stand around the server, never inside the app: a task that dies in 
 app's own nursery leaves a server behind that still answers 200.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Final
+import signal
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    nullcontext,
+)
+from functools import partial
+from typing import Final, cast
 
 import structlog
+import trio
+from hypercorn.config import Config
+
+from argybargy.domain.errors import RelayError
+from argybargy.relay.relay import Relay, open_relay
+from argybargy.serve.admin_token import FileAdminToken
+from argybargy.serve.asgi import App
+from argybargy.serve.http_server import open_http_server
+from argybargy.serve.hypercorn_guard import HypercornServer
+from argybargy.serve.limits import ConnectionLimits
+from argybargy.serve.logs import configure_logging
+from argybargy.serve.server import ConnectionHandler, serve_app
+from argybargy.serve.settings import Settings
+from argybargy.store.errors import StoreError
+from argybargy.store.sqlite.store import open_sqlite_store
+from argybargy.web.app import create_app
+from argybargy.web.auth import Services
+from argybargy.web.encode import MessageEncoder
+from argybargy.web.errors import error_answer
+from argybargy.web.hosts import HostRule, is_loopback
+from argybargy.web.throttle import AuthThrottle
 
 log = structlog.get_logger(__name__)
 
 DRAIN_SECONDS: Final = 2.0
 """How long parked polls may take to be answered before the listener closes."""
-_DRAIN_STEP_SECONDS: Final = 0.05
+GRACE_SECONDS: Final = 5.0
+"""How long requests may take to finish after that."""
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
 EXIT_DATA: Final = 3
 """The data directory cannot be used as it is; the message says why."""
+EXIT_INTERRUPTED: Final = 130
 
 Announce = Callable[[Sequence[str]], None]
+
+
+def run(settings: Settings, announce: Announce) -> int:
+    """Serve until a signal says stop, and return the exit code of the process.
+
+    Args:
+        settings: What holds.
+        announce: Told the URLs once the relay really listens.
+    """
+    configure_logging(settings.log_level)
+    for warning in settings.warnings:
+        log.warning(warning)
+    try:
+        trio.run(partial(serve, settings, announce))
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except (StoreError, OSError, BaseExceptionGroup) as error:
+        return _explain(error, settings)
+    return EXIT_OK
+
+
+def _explain(error: BaseException, settings: Settings) -> int:
+    """Say in a sentence why the relay stopped; a bug keeps its traceback.
+
+    Raises:
+        BaseException: It is a bug.
+    """
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    if isinstance(error, StoreError):
+        log.error("the store cannot be used", reason=str(error))
+        return EXIT_DATA
+    if isinstance(error, OSError):
+        address = f"{settings.host}:{settings.port}"
+        log.error("cannot serve", address=address, reason=str(error))
+        return EXIT_FAILED
+    raise error
+
+
+async def serve(settings: Settings, announce: Announce) -> None:
+    """Serve until SIGTERM or SIGINT; a second one forces.
+
+    Raises:
+        StoreError: The data directory cannot be used.
+        OSError: The address cannot be bound.
+    """
+    async with open_services(settings) as services, trio.open_nursery() as nursery:
+        signals = await nursery.start(_catch_signals, nursery.cancel_scope)
+        app = cast("App", create_app(services))
+        config = _make_config(settings)
+        async with _open_handler(settings, services, app, config) as handler:
+            start = partial(
+                serve_app,
+                app,
+                config,
+                handler=handler,
+                shutdown_trigger=partial(_wait_drained, signals, services.relay),
+            )
+            async with trio.open_nursery() as server:
+                announce(await server.start(start))
+        nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """Open everything behind the endpoints, under the lock of the data directory.
+
+    Raises:
+        StoreError: The data directory cannot be used: another process holds it, a
+            newer version wrote it, or it is damaged.
+    """
+    limits = settings.limits()
+    async with (
+        open_sqlite_store(settings.data, limits) as store,
+        open_relay(store, limits) as relay,
+    ):
+        yield Services(
+            relay=relay,
+            limits=limits,
+            admin_token=await FileAdminToken.open(settings.data),
+            public_url=public_url(settings),
+            hosts=HostRule.make(
+                settings.host, settings.public_url, settings.allowed_hosts
+            ),
+            throttle=AuthThrottle(limits),
+            encoder=MessageEncoder(),
+            has_docs=settings.docs,
+        )
+
+
+def public_url(settings: Settings) -> str:
+    """Return how agents reach the relay: as configured, else on this machine."""
+    if settings.public_url is not None:
+        return settings.public_url
+    host = settings.host if is_loopback(settings.host) else "127.0.0.1"
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+# -- the listener -----------------------------------------------------------------
+
+
+def _make_config(settings: Settings) -> Config:
+    config = Config()
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    config.bind = [f"{host}:{settings.port}"]
+    config.backlog = 1024
+    config.graceful_timeout = GRACE_SECONDS
+    config.accesslog = None
+    config.errorlog = None
+    config.include_server_header = False
+    config.keep_alive_max_requests = 1_000_000
+    return config
+
+
+def _open_handler(
+    settings: Settings, services: Services, app: App, config: Config
+) -> AbstractAsyncContextManager[ConnectionHandler]:
+    """Choose who turns bytes into requests: our own connection, or Hypercorn's."""
+    limits = ConnectionLimits(body_bytes=services.limits.body_bytes)
+
+    clock = services.relay.clock
+
+    def render(error: RelayError) -> bytes:
+        return error_answer(error).body
+
+    def wall_clock() -> float:
+        return clock.now().wall_ms / 1000
+
+    if settings.http_core == "hypercorn":
+        theirs = HypercornServer(app, config, render=render, log=log, limits=limits)
+        return nullcontext(theirs)
+    return open_http_server(
+        app, render=render, log=log, limits=limits, wall_clock=wall_clock
+    )
+
+
+# -- signals ----------------------------------------------------------------------
+
+
+async def _catch_signals(
+    scope: trio.CancelScope,
+    task_status: trio.TaskStatus[trio.Event],
+) -> None:
+    """Set an event at the first signal to stop; cancel everything at the second."""
+    wanted = trio.Event()
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
+        task_status.started(wanted)
+        async for number in received:
+            log.info("stopping", signal=signal.Signals(number).name)
+            if wanted.is_set():
+                scope.cancel()
+                return
+            wanted.set()
+
+
+async def _wait_drained(wanted: trio.Event, relay: Relay) -> None:
+    """Wait for the signal, then until no poll is parked any more.
+
+    The order matters: polls get their answer while the listener is still there.
+    """
+    await wanted.wait()
+    relay.drain()
+    with trio.move_on_after(DRAIN_SECONDS):
+        await relay.wait_unparked()
