@@ -8,12 +8,14 @@ from contextlib import asynccontextmanager
 import attrs
 import trio
 import trio.testing
+from hypercorn.config import Config
 from quart import request
 from quart_trio import QuartTrio
 
 from argybargy.domain.errors import RelayError
 from argybargy.serve.asgi import App, Receive, Scope, Send
 from argybargy.serve.http_server import HttpServer, open_http_server
+from argybargy.serve.hypercorn_guard import HypercornServer
 from argybargy.serve.limits import ConnectionLimits
 
 HELLO = b"GET /hello HTTP/1.1\r\nHost: relay\r\n\r\n"
@@ -334,7 +336,7 @@ class Site:
         connect: Opens a connection to it.
     """
 
-    server: HttpServer
+    server: HttpServer | HypercornServer
     journal: Journal
     nursery: trio.Nursery
     port: int
@@ -359,6 +361,21 @@ class Site:
 
 
 @asynccontextmanager
+async def open_guarded_site(
+    app: App, limits: ConnectionLimits | None = None
+) -> AsyncIterator[Site]:
+    """Run the same with Hypercorn's connection behind its guard."""
+    journal = Journal()
+    config = Config()
+    config.errorlog = None
+    config.keep_alive_timeout = 0.5
+    config.keep_alive_max_requests = 100_000
+    server = HypercornServer(app, config, render=render, log=journal, limits=limits)
+    async with _open_site(server, journal) as site:
+        yield site
+
+
+@asynccontextmanager
 async def open_site(
     app: App,
     limits: ConnectionLimits | None = None,
@@ -370,8 +387,16 @@ async def open_site(
         open_http_server(
             app, render=render, log=journal, limits=limits, wall_clock=wall_clock
         ) as server,
-        trio.open_nursery() as nursery,
+        _open_site(server, journal) as site,
     ):
+        yield site
+
+
+@asynccontextmanager
+async def _open_site(
+    server: HttpServer | HypercornServer, journal: Journal
+) -> AsyncIterator[Site]:
+    async with trio.open_nursery() as nursery:
         listeners = await nursery.start(trio.serve_tcp, server, 0)
         port = listeners[0].socket.getsockname()[1]
         site = Site(server, journal, nursery, port)
@@ -381,6 +406,10 @@ async def open_site(
             for client in site.clients:
                 await trio.aclose_forcefully(client.stream)
         nursery.cancel_scope.cancel()
+
+
+OPENERS = {"ours": open_site, "hypercorn": open_guarded_site}
+"""Ways to open a site, for tests of what both connections have in common."""
 
 
 def reset_connection(client: Client) -> None:

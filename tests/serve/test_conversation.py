@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from argybargy.serve.limits import ConnectionLimits
-from serve.kit import HELLO, Client, PlainApp, QuartApp, Site, open_site
+from serve.kit import HELLO, OPENERS, Client, PlainApp, QuartApp, Site, open_site
 
 
 def post(path: str, body: bytes, *fields: str) -> bytes:
@@ -22,8 +22,9 @@ def post_chunks(path: str, *chunks: bytes) -> bytes:
     return head.encode() + framed + b"0\r\n\r\n"
 
 
-async def test_a_connection_answers_one_request_after_another() -> None:
-    async with open_site(PlainApp()) as site:
+@pytest.mark.parametrize("core", OPENERS)
+async def test_a_connection_answers_one_request_after_another(core: str) -> None:
+    async with OPENERS[core](PlainApp()) as site:
         client = await site.connect()
         for _ in range(3):
             reply = await client.ask(HELLO)
@@ -41,8 +42,9 @@ async def test_a_whole_answer_is_one_piece_on_the_wire() -> None:
         assert data == b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
 
 
-async def test_the_app_is_told_everything_about_the_request() -> None:
-    async with open_site(PlainApp()) as site:
+@pytest.mark.parametrize("core", OPENERS)
+async def test_the_app_is_told_everything_about_the_request(core: str) -> None:
+    async with OPENERS[core](PlainApp()) as site:
         client = await site.connect()
         reply = await client.ask(
             b"PATCH /scope/a%20b?c=%20d HTTP/1.1\r\n"
@@ -69,18 +71,29 @@ async def test_an_absolute_target_overrules_the_host_field() -> None:
         assert seen["fields"] == [["host", "other:80"]]
 
 
+@pytest.mark.parametrize("core", OPENERS)
 @pytest.mark.parametrize("request_", [post, post_chunks])
-async def test_a_body_reaches_the_app_however_it_is_sent(request_: object) -> None:
+async def test_a_body_reaches_the_app_however_it_is_sent(
+    core: str, request_: object
+) -> None:
     assert callable(request_)
-    async with open_site(PlainApp()) as site:
+    async with OPENERS[core](PlainApp()) as site:
         client = await site.connect()
         for body in (b"a", b"x" * 5_000, b"y\r\n" * 20_000):
             reply = await client.ask(request_("/echo", body))
             assert (reply.status, reply.body) == (200, body)
 
 
-async def test_a_body_in_chunks_may_have_extensions_and_a_trailer() -> None:
+async def test_blank_lines_before_a_request_are_overlooked() -> None:
     async with open_site(PlainApp()) as site:
+        client = await site.connect()
+        for lines in (b"\r\n", b"\r\n\r\n", b"\r\n\r\n\r\n"):
+            assert (await client.ask(lines + HELLO)).body == b"hello"
+
+
+@pytest.mark.parametrize("core", OPENERS)
+async def test_a_body_in_chunks_may_have_extensions_and_a_trailer(core: str) -> None:
+    async with OPENERS[core](PlainApp()) as site:
         client = await site.connect()
         await client.send(
             b"POST /echo HTTP/1.1\r\nHost: relay\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -115,8 +128,9 @@ async def test_requests_survive_being_sent_byte_by_byte() -> None:
         assert bodies == [b"hello", b"body", b"onetwo"]
 
 
-async def test_pipelined_requests_are_answered_in_order() -> None:
-    async with open_site(PlainApp()) as site:
+@pytest.mark.parametrize("core", OPENERS)
+async def test_pipelined_requests_are_answered_in_order(core: str) -> None:
+    async with OPENERS[core](PlainApp()) as site:
         client = await site.connect()
         asked = [
             b"GET /nap?0.01 HTTP/1.1\r\nHost: relay\r\n\r\n",
@@ -124,7 +138,7 @@ async def test_pipelined_requests_are_answered_in_order() -> None:
             b"GET /stream HTTP/1.1\r\nHost: relay\r\n\r\n",
             post_chunks("/echo", b"four", b"th"),
             post("/unread", b"fifth"),
-            b"\r\n" + HELLO,
+            HELLO,
         ]
         await client.send(b"".join(asked))
         bodies = [(await client.reply()).body for _ in asked]
@@ -138,16 +152,18 @@ async def test_pipelined_requests_are_answered_in_order() -> None:
         ]
 
 
-async def test_hundreds_of_pipelined_requests_are_all_answered() -> None:
-    async with open_site(PlainApp()) as site, trio.open_nursery() as nursery:
+@pytest.mark.parametrize("core", OPENERS)
+async def test_hundreds_of_pipelined_requests_are_all_answered(core: str) -> None:
+    async with OPENERS[core](PlainApp()) as site, trio.open_nursery() as nursery:
         client = await site.connect()
         nursery.start_soon(client.send, HELLO * 3_000)
         for _ in range(3_000):
             assert (await client.reply()).body == b"hello"
 
 
-async def test_connection_close_is_obeyed_and_confirmed() -> None:
-    async with open_site(PlainApp()) as site:
+@pytest.mark.parametrize("core", OPENERS)
+async def test_connection_close_is_obeyed_and_confirmed(core: str) -> None:
+    async with OPENERS[core](PlainApp()) as site:
         client = await site.connect()
         reply = await client.ask(
             b"GET /hello HTTP/1.1\r\nHost: relay\r\nConnection: close\r\n\r\n"
@@ -157,8 +173,9 @@ async def test_connection_close_is_obeyed_and_confirmed() -> None:
             assert await client.is_ended()
 
 
-async def test_an_app_may_close_the_connection() -> None:
-    async with open_site(PlainApp()) as site:
+@pytest.mark.parametrize("core", OPENERS)
+async def test_an_app_may_close_the_connection(core: str) -> None:
+    async with OPENERS[core](PlainApp()) as site:
         client = await site.connect()
         reply = await client.ask(b"GET /close HTTP/1.1\r\nHost: relay\r\n\r\n")
         assert reply.fields["connection"] == "close"
@@ -177,8 +194,9 @@ async def test_http_1_0_closes_unless_asked_to_keep_the_connection() -> None:
         assert await client.is_ended()
 
 
-async def test_a_stream_is_chunked_for_http_1_1() -> None:
-    async with open_site(PlainApp()) as site:
+@pytest.mark.parametrize("core", OPENERS)
+async def test_a_stream_is_chunked_for_http_1_1(core: str) -> None:
+    async with OPENERS[core](PlainApp()) as site:
         client = await site.connect()
         reply = await client.ask(b"GET /stream HTTP/1.1\r\nHost: relay\r\n\r\n")
         assert reply.fields["transfer-encoding"] == "chunked"
@@ -186,8 +204,9 @@ async def test_a_stream_is_chunked_for_http_1_1() -> None:
         assert (await client.ask(HELLO)).body == b"hello"
 
 
-async def test_a_stream_ends_with_the_connection_for_http_1_0() -> None:
-    async with open_site(PlainApp()) as site:
+@pytest.mark.parametrize("core", OPENERS)
+async def test_a_stream_ends_with_the_connection_for_http_1_0(core: str) -> None:
+    async with OPENERS[core](PlainApp()) as site:
         client = await site.connect()
         reply = await client.ask(
             b"GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
@@ -208,8 +227,9 @@ async def test_head_has_the_length_of_get_and_no_body() -> None:
         assert (await client.ask(HELLO)).body == b"hello"
 
 
-async def test_204_has_neither_body_nor_length() -> None:
-    async with open_site(PlainApp()) as site:
+@pytest.mark.parametrize("core", OPENERS)
+async def test_204_has_neither_body_nor_length(core: str) -> None:
+    async with OPENERS[core](PlainApp()) as site:
         client = await site.connect()
         reply = await client.ask(b"GET /nothing HTTP/1.1\r\nHost: relay\r\n\r\n")
         assert reply.status == 204
@@ -217,15 +237,17 @@ async def test_204_has_neither_body_nor_length() -> None:
         assert (await client.ask(HELLO)).body == b"hello"
 
 
-async def test_a_large_answer_arrives_whole() -> None:
-    async with open_site(PlainApp()) as site:
+@pytest.mark.parametrize("core", OPENERS)
+async def test_a_large_answer_arrives_whole(core: str) -> None:
+    async with OPENERS[core](PlainApp()) as site:
         client = await site.connect()
         reply = await client.ask(b"GET /big?3000000 HTTP/1.1\r\nHost: relay\r\n\r\n")
         assert len(reply.body) == 3_000_000
 
 
-async def test_100_continue_is_said_when_the_app_wants_the_body() -> None:
-    async with open_site(PlainApp()) as site:
+@pytest.mark.parametrize("core", OPENERS)
+async def test_100_continue_is_said_when_the_app_wants_the_body(core: str) -> None:
+    async with OPENERS[core](PlainApp()) as site:
         client = await site.connect()
         data = post("/echo", b"body", "Expect: 100-continue")
         assert (await client.ask(data[:-4])).status == 100
@@ -265,8 +287,11 @@ async def test_the_date_is_sent_when_there_is_a_clock() -> None:
         assert reply.fields["date"] == "Sun, 06 Nov 1994 08:49:37 GMT"
 
 
-async def test_a_request_in_front_of_a_wish_for_h2c_is_answered_in_http_1_1() -> None:
-    async with open_site(PlainApp()) as site:
+@pytest.mark.parametrize("core", OPENERS)
+async def test_a_request_in_front_of_a_wish_for_h2c_is_answered_in_http_1_1(
+    core: str,
+) -> None:
+    async with OPENERS[core](PlainApp()) as site:
         client = await site.connect()
         wish = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c")
         reply = await client.ask(post("/echo", b"body", *wish))
@@ -280,9 +305,12 @@ async def _park_for_a_while(site: Site) -> Client:
     return client
 
 
-async def test_what_is_sent_while_a_request_is_parked_is_answered_after_it() -> None:
+@pytest.mark.parametrize("core", OPENERS)
+async def test_what_is_sent_while_a_request_is_parked_is_answered_after_it(
+    core: str,
+) -> None:
     app = PlainApp()
-    async with open_site(app) as site:
+    async with OPENERS[core](app) as site:
         client = await _park_for_a_while(site)
         await app.parked.wait()
         for _ in range(3):
@@ -302,8 +330,9 @@ async def test_more_than_is_read_ahead_is_answered_after_a_parked_request() -> N
             assert (await client.reply()).body == b"hello"
 
 
-async def test_quart_serves_several_requests_of_one_connection() -> None:
-    async with open_site(QuartApp()) as site:
+@pytest.mark.parametrize("core", OPENERS)
+async def test_quart_serves_several_requests_of_one_connection(core: str) -> None:
+    async with OPENERS[core](QuartApp()) as site:
         client = await site.connect()
         for _ in range(3):
             reply = await client.ask(b"GET /hello HTTP/1.1\r\nHost: relay\r\n\r\n")
@@ -315,8 +344,9 @@ async def test_quart_serves_several_requests_of_one_connection() -> None:
         assert bodies == [b"hello", b"body", b"hello"]
 
 
-async def test_quart_closes_when_it_is_asked_to() -> None:
-    async with open_site(QuartApp()) as site:
+@pytest.mark.parametrize("core", OPENERS)
+async def test_quart_closes_when_it_is_asked_to(core: str) -> None:
+    async with OPENERS[core](QuartApp()) as site:
         client = await site.connect()
         await client.ask(
             b"GET /hello HTTP/1.1\r\nHost: relay\r\nConnection: close\r\n\r\n"

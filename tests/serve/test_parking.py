@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 import trio
 
+from argybargy.serve.http_server import HttpServer
 from argybargy.serve.limits import ConnectionLimits
 from serve.kit import (
     HELLO,
@@ -118,6 +119,7 @@ async def test_a_body_is_not_read_before_the_app_asks_for_it() -> None:
         await app.parked.wait()
         await client.send(b"body")
         await trio.sleep(STEP_SECONDS)
+        assert isinstance(site.server, HttpServer)
         (connection,) = site.server._connections
         assert connection.wire.pending == b""
         assert (await client.reply()).fields["connection"] == "close"

@@ -177,8 +177,10 @@ class Connection:
         host.note_request(exchange)
         scope = make_scope(head, self._scheme, self._client, self._server)
         try:
+            await host.app(scope, exchange.receive, exchange.send)
+        except BaseException as error:
             with contained(self._report_app):
-                await host.app(scope, exchange.receive, exchange.send)
+                raise error from None
         finally:
             exchange.is_running = False
         await exchange.finish()

@@ -107,7 +107,7 @@ class Wire:
 
     def _is_hung_up(self) -> bool:
         if self._ask_hangup is None:
-            self._ask_hangup = _make_hangup_question(self.stream)
+            self._ask_hangup = make_hangup_question(self.stream)
         return self._ask_hangup()
 
     async def linger(self, seconds: float, most_bytes: int) -> None:
@@ -126,8 +126,12 @@ class Wire:
                 most_bytes -= len(self.pending)
 
 
-def _make_hangup_question(stream: trio.abc.Stream) -> "Callable[[], bool]":
-    """Make a function that tells whether the other side has stopped sending."""
+def make_hangup_question(stream: trio.abc.Stream) -> "Callable[[], bool]":
+    """Make a function that tells whether the other side has stopped sending.
+
+    It does not wait, and is not fooled by bytes that nobody has read yet. Where the
+    system cannot tell the two apart, it always says no.
+    """
     transport = getattr(stream, "transport_stream", stream)
     if not isinstance(transport, trio.SocketStream) or not hasattr(select, "POLLRDHUP"):
         return lambda: False

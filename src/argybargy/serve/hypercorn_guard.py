@@ -1,0 +1,342 @@
+"""Hypercorn's own HTTP/1.1 connection, kept from doing harm.
+
+The alternative to `http_server`, to show that both treat an app alike. Four habits
+of Hypercorn 0.18 need a guard: an exception in one connection ends the server; a
+write has no deadline; HTTP/2 without TLS and websockets cannot be turned off; and
+the end of a request is told to the app as a disconnect, at which Quart-Trio cancels
+Hypercorn in the middle of making the connection ready for the next request.
+
+A fifth is eased only: Hypercorn does not read on while a next request waits already,
+so that this guard asks once a second whether the client is still there. And it does
+not bound a body in chunks: the app has to.
+"""
+
+from collections import Counter
+from contextlib import suppress
+from typing import cast
+
+import h11
+import trio
+from hypercorn.config import Config
+from hypercorn.events import Closed, Event, RawData
+from hypercorn.protocol import ProtocolWrapper
+from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.trio.task_group import TaskGroup
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import EventWrapper, WorkerContext
+from hypercorn.typing import AppWrapper, ConnectionState
+
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.serve.addresses import Endpoints, name_endpoints
+from argybargy.serve.asgi import App, Message, Receive, Scope, Send
+from argybargy.serve.connection import Render
+from argybargy.serve.containment import Log, contained
+from argybargy.serve.http_server import ConnectionStatistics
+from argybargy.serve.limits import ConnectionLimits
+from argybargy.serve.wire import make_hangup_question
+
+_WRITE_BYTES = 16 * 1024
+_ASK_SECONDS = 1.0
+_VERSIONS = frozenset({b"1.0", b"1.1"})
+
+
+class HypercornServer:
+    """Serves an ASGI app with Hypercorn's connection, for `serve_app`.
+
+    Takes the place of an `HttpServer`; the limits it knows are those of the head,
+    of a declared body, of writes and of the number of connections.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        config: Config,
+        *,
+        render: Render,
+        log: Log,
+        limits: ConnectionLimits | None = None,
+    ) -> None:
+        self.render = render
+        self.limits = limits or ConnectionLimits()
+        self.config = config
+        self.app = cast("AppWrapper", _QuietApp(app, self))
+        self.context = WorkerContext(None)
+        self.context.terminated = self._terminated = _Flag()
+        self._log = log
+        self._connections = 0
+        self._connections_total = 0
+        self._requests = 0
+        self._refused: Counter[str] = Counter()
+        self._failures: Counter[str] = Counter()
+
+    def __repr__(self) -> str:
+        return f"<HypercornServer: {self._connections} connections>"
+
+    def statistics(self) -> ConnectionStatistics:
+        """Say what it has done so far."""
+        return ConnectionStatistics(
+            connections=self._connections,
+            connections_total=self._connections_total,
+            requests=self._requests,
+            refused=dict(self._refused),
+            failures=dict(self._failures),
+        )
+
+    async def __call__(self, stream: trio.abc.Stream) -> None:
+        """Serve one connection to its end, and close it; contains its exceptions."""
+        self._connections_total += 1
+        self._connections += 1
+        try:
+            with contained(lambda error: self.report("connection_failed", error)):
+                endpoints = name_endpoints(stream)
+                if endpoints is not None and self._has_room():
+                    await _GuardedConnection(self, stream, endpoints).run()
+        finally:
+            self._connections -= 1
+            await trio.aclose_forcefully(stream)
+
+    def drain(self) -> None:
+        """End the idle connections now, and each other one after its request."""
+        self._terminated.raise_nowait()
+
+    def note_request(self) -> None:
+        """Count a request."""
+        self._requests += 1
+
+    def note_refusal(self, problem: Problem) -> None:
+        """Count an answer that the app had no part in."""
+        self._refused[problem.value.code] += 1
+
+    def report(self, event: str, error: Exception) -> None:
+        """Log a mishap, and count it."""
+        self._failures[event] += 1
+        self._log.error(event, exc_info=error)
+
+    def _has_room(self) -> bool:
+        if self._connections <= self.limits.connections:
+            return True
+        self.note_refusal(Problem.BUSY)
+        return False
+
+
+class _Flag(EventWrapper):
+    """Hypercorn's event, which a function that does not wait can set too."""
+
+    def raise_nowait(self) -> None:
+        """Set it."""
+        self._event.set()
+
+
+class _Pause(EventWrapper):
+    """Hypercorn's wait for the end of a request while the next one is here."""
+
+    def __init__(self, connection: "_GuardedConnection") -> None:
+        super().__init__()
+        self._connection = connection
+        self._is_hung_up = make_hangup_question(connection.stream)
+
+    async def wait(self) -> None:
+        """Wait; a client that leaves meanwhile ends the connection."""
+        while not self.is_set():
+            with trio.move_on_after(_ASK_SECONDS):
+                await super().wait()
+            if self._is_hung_up():
+                self._connection.end()
+
+
+class _GuardedConnection(TCPServer):
+    """One connection, in a scope that ends all of it."""
+
+    def __init__(
+        self, server: HypercornServer, stream: trio.abc.Stream, endpoints: Endpoints
+    ) -> None:
+        super().__init__(
+            server.app,
+            server.config,
+            server.context,
+            ConnectionState({}),
+            stream,  # type: ignore[arg-type]
+        )
+        self._server = server
+        self._endpoints = endpoints
+        self._scope = trio.CancelScope()
+
+    def end(self) -> None:
+        """End it now, with all that runs for it."""
+        self._scope.cancel()
+
+    async def run(self) -> None:
+        """Serve until either side has enough."""
+        with self._scope:
+            async with TaskGroup() as task_group:
+                self._task_group = task_group
+                protocol = _OnlyHttp1(self._server, self, self._endpoints)
+                self.protocol = cast("ProtocolWrapper", protocol)
+                await self.idle_task.restart(task_group, self._idle_timeout)
+                await self._read_data()
+
+    async def protocol_send(self, event: Event) -> None:
+        if not isinstance(event, RawData):
+            await super().protocol_send(event)
+            return
+        async with self.send_lock:
+            if not await self._write(event.data):
+                self._scope.cancel()
+
+    async def _write(self, data: bytes) -> bool:
+        """Send; False if the client is gone, or takes nothing any more."""
+        view = memoryview(data)
+        for start in range(0, len(data), _WRITE_BYTES):
+            with trio.move_on_after(self._server.limits.write_seconds) as scope:
+                try:
+                    await self.stream.send_all(view[start : start + _WRITE_BYTES])
+                except (trio.BrokenResourceError, trio.ClosedResourceError):
+                    return False
+            if scope.cancelled_caught:
+                return False
+        return True
+
+    async def _read_data(self) -> None:
+        await super()._read_data()
+        # The client is gone, or we closed: whatever still runs is for nobody.
+        self._scope.cancel()
+
+
+class _OnlyHttp1(H11Protocol):
+    """Hypercorn's HTTP/1.1, which refuses whatever would lead away from it."""
+
+    def __init__(
+        self,
+        server: HypercornServer,
+        connection: _GuardedConnection,
+        endpoints: Endpoints,
+    ) -> None:
+        super().__init__(
+            server.app,
+            server.config,
+            server.context,
+            connection._task_group,  # noqa: SLF001 - one thing, in two classes
+            ConnectionState({}),
+            endpoints.scheme == "https",
+            endpoints.client,
+            endpoints.server,
+            connection.protocol_send,
+        )
+        self._server = server
+        self.can_read = _Pause(connection)
+
+    async def handle(self, event: Event) -> None:
+        try:
+            await super().handle(event)
+        except RelayError as error:
+            await self._refuse(error)
+            await self.send(Closed())
+
+    async def _check_protocol(self, event: h11.Request) -> None:
+        self._server.note_request()
+        if event.http_version not in _VERSIONS:
+            raise RelayError(Problem.VERSION_NOT_SUPPORTED)
+        limits = self._server.limits
+        if len(event.target) > limits.url_bytes:
+            raise RelayError(Problem.URL_TOO_LONG, limit_bytes=limits.url_bytes)
+        fields = dict(event.headers)
+        size = sum(len(name) + len(value) + 4 for name, value in event.headers)
+        if len(event.headers) > limits.head_fields or size > limits.head_bytes:
+            raise self._too_large()
+        self._check_fields(fields)
+
+    def _check_fields(self, fields: dict[bytes, bytes]) -> None:
+        limits = self._server.limits
+        if fields.get(b"upgrade", b"h2c").lower() != b"h2c":
+            raise RelayError(Problem.NOT_IMPLEMENTED)
+        if fields.get(b"expect", b"100-continue").lower() != b"100-continue":
+            raise RelayError(Problem.EXPECTATION_FAILED)
+        if int(fields.get(b"content-length", 0)) > limits.body_bytes:
+            raise RelayError(Problem.BODY_TOO_LARGE, limit_bytes=limits.body_bytes)
+
+    def _too_large(self) -> RelayError:
+        limits = self._server.limits
+        return RelayError(
+            Problem.HEADERS_TOO_LARGE,
+            limit_bytes=limits.head_bytes,
+            limit_fields=limits.head_fields,
+        )
+
+    async def _send_error_response(self, status_code: int) -> None:
+        match status_code:
+            case 431:
+                await self._refuse(self._too_large())
+            case 501:
+                await self._refuse(RelayError(Problem.NOT_IMPLEMENTED))
+            case _:
+                await self._refuse(RelayError(Problem.MALFORMED))
+
+    async def _refuse(self, error: RelayError) -> None:
+        self._server.note_refusal(error.problem)
+        body = self._server.render(error)
+        fields = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(body)),
+            (b"connection", b"close"),
+            *self.config.response_headers("h11"),
+        ]
+        status = error.problem.value.status
+        # A connection that is in no state to say it closes without a word.
+        with suppress(h11.LocalProtocolError):
+            start = h11.Response(status_code=status, headers=fields)
+            await self._send_h11_event(start)
+            await self._send_h11_event(h11.Data(data=body))
+            await self._send_h11_event(h11.EndOfMessage())
+
+
+class _QuietApp:
+    """An app that is not told of a disconnect when its answer is complete.
+
+    Hypercorn calls it as it calls its own wrapper of an app.
+    """
+
+    def __init__(self, app: App, server: HypercornServer) -> None:
+        self._app = app
+        self._server = server
+
+    async def __call__(
+        self, scope: Scope, receive: Receive, send: Send, *_threads: object
+    ) -> None:
+        request = _QuietRequest(receive, send)
+        with contained(lambda error: self._server.report("app_failed", error)):
+            await self._app(scope, request.receive, request.send)
+        if not request.is_started:
+            await self._send_500(send)
+
+    async def _send_500(self, send: Send) -> None:
+        error = RelayError(Problem.INTERNAL)
+        self._server.note_refusal(error.problem)
+        fields = [(b"content-type", b"application/json"), (b"connection", b"close")]
+        start = {"status": error.problem.value.status, "headers": fields}
+        await send({"type": "http.response.start", **start})
+        body = self._server.render(error)
+        await send({"type": "http.response.body", "body": body})
+
+
+class _QuietRequest:
+    """The two callables of one request."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self.is_started = False
+        self._is_answered = False
+        self._receive = receive
+        self._send = send
+
+    async def receive(self) -> Message:
+        """Pass on what comes, except for a disconnect after the answer."""
+        message = await self._receive()
+        if self._is_answered and message["type"] == "http.disconnect":
+            await trio.sleep_forever()
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Pass it on, and note how far the answer is."""
+        self.is_started = True
+        if message["type"] == "http.response.body":
+            self._is_answered = not message.get("more_body", False)
+        await self._send(message)

@@ -1,0 +1,77 @@
+"""What the guard adds to Hypercorn's connection; the rest is tested for both."""
+
+import pytest
+import trio
+
+from argybargy.serve.limits import ConnectionLimits
+from serve.kit import (
+    HELLO,
+    WAKE_SECONDS,
+    PlainApp,
+    QuartApp,
+    open_guarded_site,
+)
+from serve.test_refusals import CASES
+
+SAME = [
+    "HTTP/2 with prior knowledge",
+    "a websocket",
+    "a large body",
+    "a long target",
+    "many fields",
+    "another expectation",
+    "a huge body",
+    "a length with a sign",
+    "no host",
+]
+
+
+@pytest.mark.parametrize("name", SAME)
+async def test_it_refuses_as_our_own_connection_does(name: str) -> None:
+    data, status, code = CASES[name]
+    app = PlainApp()
+    async with open_guarded_site(app) as site:
+        client = await site.connect()
+        reply = await client.ask(data)
+        assert (reply.status, reply.error) == (status, code)
+        assert await client.is_ended()
+        await site.wait_empty()
+        assert app.called == []
+        assert site.server.statistics().refused == {code: 1}
+
+
+async def test_a_reader_that_takes_nothing_is_cut() -> None:
+    app = PlainApp()
+    async with open_guarded_site(app, ConnectionLimits(write_seconds=0.1)) as site:
+        client = await site.connect()
+        await client.send(b"GET /pour HTTP/1.1\r\nHost: relay\r\n\r\n")
+        with trio.fail_after(WAKE_SECONDS):
+            await app.cancelled.wait()
+        await site.wait_empty()
+
+
+@pytest.mark.parametrize("make", [PlainApp, QuartApp])
+async def test_an_idle_connection_ends_in_time(
+    make: type[PlainApp] | type[QuartApp],
+) -> None:
+    async with open_guarded_site(make()) as site:
+        client = await site.connect()
+        assert (await client.ask(HELLO)).body == b"hello"
+        with trio.fail_after(WAKE_SECONDS):
+            assert await client.is_ended()
+
+
+@pytest.mark.parametrize("ahead", [b"", HELLO])
+@pytest.mark.parametrize("make", [PlainApp, QuartApp])
+async def test_a_parked_request_is_cancelled_when_its_client_leaves(
+    make: type[PlainApp] | type[QuartApp], ahead: bytes
+) -> None:
+    app = make()
+    async with open_guarded_site(app) as site:
+        client = await site.connect()
+        await client.send(b"GET /park HTTP/1.1\r\nHost: relay\r\n\r\n" + ahead)
+        await app.parked.wait()
+        await client.stream.aclose()
+        with trio.fail_after(WAKE_SECONDS):
+            await app.cancelled.wait()
+        await site.wait_empty()
