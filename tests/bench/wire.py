@@ -65,7 +65,7 @@ def encode_request(
 ) -> bytes:
     """Return a whole request; a body other than ``None`` is sent as JSON."""
     content = b"" if body is None else json.dumps(body).encode()
-    lines = [f"{method} {target} HTTP/1.1", "Host: bench"]
+    lines = [f"{method} {target} HTTP/1.1", "Host: localhost"]
     lines += [f"{name}: {value}" for name, value in fields.items()]
     if content:
         lines += ["Content-Type: application/json", f"Content-Length: {len(content)}"]
