@@ -1,0 +1,226 @@
+"""The commands about access codes, and about the operator's own token."""
+
+from typing import Annotated
+
+import attrs
+from cyclopts import Parameter
+
+from argybargy.cli.answers import Invited, State
+from argybargy.cli.exits import CliError, Exit
+from argybargy.cli.operator import Json, Operator
+from argybargy.cli.output import Output
+from argybargy.cli.world import Common, World, read_url
+from argybargy.domain.brief import connect_instruction
+from argybargy.domain.names import NAME_RULE, is_name, is_peer_name
+
+_HEADS = ("NAME", "ROOM", "KEY ID", "EXPIRES", "CAPABILITIES")
+
+
+def check_room(room: str) -> None:
+    """Refuse what is not the name of a room.
+
+    Raises:
+        CliError: It is not one.
+    """
+    if not is_name(room):
+        raise CliError(
+            f"'{room}' cannot be a room: {NAME_RULE}.",
+            "Choose another name, such as 'review'.",
+            Exit.USAGE,
+        )
+
+
+def check_peer(name: str, hint: str) -> None:
+    """Refuse what cannot be the name of an agent.
+
+    Raises:
+        CliError: It cannot; `hint` says what to do instead.
+    """
+    if not is_peer_name(name):
+        text = f"No agent can be called '{name}': {NAME_RULE}, and no reserved word."
+        raise CliError(text, hint, Exit.USAGE)
+
+
+def ask_for_code(
+    operator: Operator,
+    name: str,
+    room: str,
+    expires: str | None,
+    capabilities: str | None,
+) -> Json:
+    """Make a code for an agent.
+
+    Raises:
+        CliError: The relay refuses.
+    """
+    body = {
+        "name": name,
+        "room": room,
+        "expires": expires,
+        "capabilities": capabilities,
+    }
+    return operator.call("POST", "/admin/invite", body)
+
+
+@attrs.frozen
+class CodeCommands:
+    """The verbs, over what they find around them."""
+
+    world: World
+
+    def invite(
+        self,
+        *,
+        name: str,
+        room: str = "default",
+        url: str | None = None,
+        expires: str | None = None,
+        capabilities: str | None = None,
+        common: Common | None = None,
+    ) -> int:
+        """Make an access code for an agent. It is shown this once.
+
+        Example: argybargy invite --name alice --room review --expires 1d
+
+        Args:
+            name: What the agent is called.
+            room: The room it joins.
+            url: Where the relay is, if not here; the agent is told this address.
+            expires: How long the code lives: 10m, 1h, 1d, 1w, 1mo or never.
+            capabilities: What the agent can do, in a few words.
+            common: What every command takes.
+        """
+        common = common or Common()
+        out = self.world.output_for(common)
+        check_room(room)
+        check_peer(name, "Choose another --name, such as 'alice'.")
+
+        def work(operator: Operator) -> int:
+            answer = ask_for_code(operator, name, room, expires, capabilities)
+            _show_invited(out, answer, url and read_url(url))
+            return Exit.OK
+
+        return self.world.work(common, url, work)
+
+    def codes(self, *, url: str | None = None, common: Common | None = None) -> int:
+        """List the access codes: whose they are, never the codes themselves.
+
+        Example: argybargy codes --json
+
+        Args:
+            url: Where the relay is, if not here.
+            common: What every command takes.
+        """
+        common = common or Common()
+        out = self.world.output_for(common)
+
+        def work(operator: Operator) -> int:
+            return _show_codes(out, operator.call("GET", "/admin/state"))
+
+        return self.world.work(common, url, work)
+
+    def revoke(
+        self,
+        target: str,
+        *,
+        room: str | None = None,
+        every: Annotated[bool, Parameter(name="--all")] = False,
+        yes: bool = False,
+        url: str | None = None,
+        common: Common | None = None,
+    ) -> int:
+        """Take codes back: by name, by key id, or by the code itself.
+
+        Who polls with them is turned away within a second.
+
+        Example: argybargy revoke alice --room review --yes
+
+        Args:
+            target: A name, a key id, or a code.
+            room: The room, when a name is in several.
+            every: Take back the codes of that name in every room.
+            yes: Do not ask.
+            url: Where the relay is, if not here.
+            common: What every command takes.
+        """
+        common = common or Common()
+        out = self.world.output_for(common)
+        confirm = self.world.confirm
+        if not (yes or confirm is None or confirm(_question(target, room))):
+            raise CliError("Nothing was revoked.", "Say --yes to go on unasked.")
+
+        def work(operator: Operator) -> int:
+            body = {"target": target, "room": room, "all": every}
+            return _show_revoked(out, operator.call("POST", "/admin/revoke", body))
+
+        return self.world.work(common, url, work)
+
+    def token(self, *, common: Common | None = None) -> int:
+        """Print the admin token of the data directory.
+
+        Whoever has it can do everything on the relay. Keep it out of prompts.
+
+        Example: argybargy token
+
+        Args:
+            common: What every command takes.
+        """
+        common = common or Common()
+        out = self.world.output_for(common)
+        token = self.world.find_token(self.world.settings(common.overrides))
+        if out.is_json:
+            out.write_json({"admin_token": token})
+        else:
+            out.write(token)
+        return Exit.OK
+
+
+def _question(target: str, room: str | None) -> str:
+    # A code is not repeated on the screen.
+    what = f"'{target}'" if is_name(target) and "_" not in target else "that code"
+    return f"Revoke {what}{f' in {room}' if room else ''}?"
+
+
+def _show_invited(out: Output, answer: Json, url: str | None) -> None:
+    invited = Invited.read(answer)
+    base = url or invited.url
+    instruction = connect_instruction(base, invited.code)
+    if out.is_json:
+        out.write_json({**answer, "url": base, "instruction": instruction})
+        return
+    end = f"runs out at {invited.expires}" if invited.expires else "does not run out"
+    out.say(
+        f"A code for {invited.name} in room {invited.room}, shown this once; it {end}."
+        f"\nkey id {invited.key_id}: 'argybargy revoke {invited.key_id}' takes it back."
+        "\nGive the agent this:\n"
+    )
+    out.write(instruction)
+
+
+def _show_codes(out: Output, answer: Json) -> int:
+    codes = State.read(answer).codes
+    if out.is_json:
+        out.write_json(answer["codes"])
+    elif codes:
+        rows = [
+            (code.name, code.room, code.key_id, code.expires or "never", said)
+            for code in codes
+            for said in [code.capabilities or "-"]
+        ]
+        out.write_table(_HEADS, rows)
+    else:
+        out.say("There are no codes. Make one: argybargy invite --name <peer>")
+    return Exit.OK if codes else Exit.NOTHING
+
+
+def _show_revoked(out: Output, answer: Json) -> int:
+    gone = answer.get("codes") or []
+    if not gone:
+        text = "There is no such code, and nobody of that name has one."
+        raise CliError(text, "List them: argybargy codes", Exit.NOT_FOUND)
+    if out.is_json:
+        out.write_json(answer)
+    else:
+        for code in gone:
+            out.write(f"revoked {code['key_id']} {code['name']} in {code['room']}")
+    return Exit.OK

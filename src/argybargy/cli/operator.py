@@ -1,0 +1,88 @@
+"""The operator API as the commands see it, however it is reached."""
+
+import json
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from argybargy.cli.exits import CliError, Exit
+
+Json = dict[str, Any]
+"""A decoded answer, as it came; :mod:`argybargy.cli.answers` makes values of it."""
+
+
+class Operator(Protocol):
+    """Somebody who may do everything on a relay."""
+
+    def call(self, method: str, path: str, body: Json | None = None) -> Json:
+        """Make one call of the operator API.
+
+        Args:
+            method: In upper case.
+            path: Below the relay's address, beginning with ``/admin/``.
+            body: What goes with it.
+
+        Raises:
+            CliError: The relay refused, or could not be reached.
+        """
+        ...
+
+
+Work = Callable[[Operator], int]
+"""What a command does with the operator API; returns the exit code."""
+
+WRONG_DIRECTORY: Final = (
+    "It may belong to another data directory: say which with --data, "
+    "or print the token that is used with 'argybargy token'."
+)
+_STATUS_EXITS: Final = {
+    400: Exit.USAGE,
+    401: Exit.NOT_AUTHORISED,
+    404: Exit.NOT_FOUND,
+    422: Exit.USAGE,
+}
+_ERROR_EXITS: Final = {
+    "ambiguous": Exit.USAGE,
+    "auth_throttled": Exit.NOT_AUTHORISED,
+    "claimed_by_other": Exit.LOST,
+    "not_claimable": Exit.LOST,
+    "room_closed": Exit.LOST,
+}
+_HINTS: Final = {
+    "admin_unauthorized": WRONG_DIRECTORY,
+    "ambiguous": "Say which with --room ROOM, or revoke them all with --all.",
+    "code_quota": "Take one back with 'argybargy revoke', "
+    "or set ARGYBARGY_MAX_CODES and restart the relay.",
+    "misdirected": "Add the host to ARGYBARGY_ALLOWED_HOSTS and restart the relay.",
+}
+_STATUS_OK: Final = 200
+
+
+def read_answer(status: int, body: bytes) -> Json:
+    """Return the answer of a relay.
+
+    Raises:
+        CliError: It is a refusal, or nothing that a relay says.
+    """
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise CliError(
+            f"The answer is not a relay's (HTTP {status}).",
+            "Something else may listen there: check --url and --port.",
+        )
+    if status != _STATUS_OK:
+        raise _refusal(status, answer)
+    return answer
+
+
+def _refusal(status: int, answer: Json) -> CliError:
+    detail = answer.get("detail")
+    facts: Json = detail if isinstance(detail, dict) else {"detail": detail}
+    error = str(facts.get("error", ""))
+    text = f"The relay refused (HTTP {status}): {facts.get('detail') or 'no reason'}"
+    for each in facts.get("errors") or []:
+        text += f"\n  {each.get('field')}: {each.get('problem')}"
+    code = _ERROR_EXITS.get(error) or _STATUS_EXITS.get(status, Exit.FAILED)
+    return CliError(text, _HINTS.get(error, ""), code)
