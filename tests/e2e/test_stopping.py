@@ -68,7 +68,7 @@ async def test_after_kill_minus_nine_every_acknowledged_post_is_there_once(
             for name in names:
                 if name not in codes:
                     codes[name] = (await server.guest(name)).code
-                guests.append(Guest(name, codes[name], server.address))
+                guests.append(server.returning(name, codes[name]))
             by_name = {guest.name: guest for guest in guests}
             for name, key in unknown:
                 reply = await by_name[name].post(key, key=key)
@@ -109,7 +109,7 @@ async def test_rooms_claims_cursors_and_codes_outlive_a_restart(
         await server.admin("POST", "/admin/rooms/other/close", {"by": "titus"})
         assert await server.stop() == 0
     async with open_server(data, core=core) as server:
-        bob = Guest("bob", bob.code, server.address)
+        bob = server.returning("bob", bob.code)
         again = await bob.call("POST", "/messages/1/claim")
         assert again.json["fence"] == won.json["fence"]
         resumed = await bob.call("GET", "/resume")
