@@ -5,8 +5,9 @@ from contextlib import suppress
 import pytest
 import trio
 
+from argybargy.serve.http_server import open_http_server
 from argybargy.serve.limits import ConnectionLimits
-from serve.kit import HELLO, Client, PlainApp, Site, open_site
+from serve.kit import HELLO, Client, Journal, PlainApp, Site, open_site, render
 
 HOST = b"Host: relay\r\n"
 GET = b"GET / HTTP/1.1\r\n"
@@ -262,3 +263,19 @@ async def test_loopback_is_not_counted_against_the_limit_of_an_address() -> None
     async with open_site(PlainApp(), limits) as site:
         for _ in range(3):
             assert (await (await site.connect()).ask(HELLO)).status == 200
+
+
+async def test_an_address_may_have_so_many_connections_and_no_more() -> None:
+    limits = ConnectionLimits(connections_per_address=2)
+    async with open_http_server(
+        PlainApp(),
+        render=render,
+        log=Journal(),
+        limits=limits,
+        trusted_addresses=frozenset({"192.0.2.9"}),
+    ) as server:
+        for address in ("192.0.2.1", "192.0.2.9", "::1", "127.0.0.9"):
+            server._by_address[address] = limits.connections_per_address
+        allowed = ["192.0.2.9", "::1", "127.0.0.9", "::ffff:127.0.0.1", "192.0.2.2", ""]
+        assert all(server._has_room(address) for address in allowed)
+        assert not server._has_room("192.0.2.1")

@@ -110,11 +110,10 @@ class Connection:
             self._last_word = last_word
             self._scope.cancel()
 
-    def end_if_late(self, now: float) -> None:
-        """End it if the client has let a deadline pass."""
-        if self.wire.is_late(now):
-            is_owing = now > self.wire.read_by and not self._is_waiting
-            self.end(RelayError(Problem.REQUEST_TIMEOUT) if is_owing else None)
+    def end_late(self, now: float) -> None:
+        """End it because its client has let a deadline pass."""
+        is_owing = now > self.wire.read_by and not self._is_waiting
+        self.end(RelayError(Problem.REQUEST_TIMEOUT) if is_owing else None)
 
     async def run(self) -> None:
         """Serve requests until the client leaves or one of them ends it.

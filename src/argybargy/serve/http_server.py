@@ -22,6 +22,7 @@ from argybargy.serve.connection import Connection, Render, render_refusal
 from argybargy.serve.containment import Log, contained
 from argybargy.serve.exchange import Exchange
 from argybargy.serve.limits import ConnectionLimits
+from argybargy.serve.wire import Wire
 
 _LATE_SECONDS = 1.0
 """How often connections are looked over for late ones."""
@@ -74,6 +75,7 @@ class HttpServer:
         self._by_address: Counter[str] = Counter()
         self._refusals_under_way = 0
         self._young: list[Exchange] = []
+        self._pause: trio.Event | None = None
         self._connections_total = 0
         self._requests = 0
         self._refused: Counter[str] = Counter()
@@ -121,6 +123,9 @@ class HttpServer:
         """Count a request, and have its client watched if it takes long."""
         self._requests += 1
         self._young.append(exchange)
+        if self._pause is not None:
+            self._pause.set()
+            self._pause = None
 
     def note_refusal(self, problem: Problem) -> None:
         """Count an answer that the app had no part in."""
@@ -197,7 +202,7 @@ class HttpServer:
 
     async def _say_no(self, stream: trio.abc.Stream, error: RelayError) -> None:
         answer = render_refusal(error, self.render(error), self.get_date())
-        wire = Connection(self, stream).wire
+        wire = Wire(stream, self.limits.write_seconds)
         try:
             await stream.send_all(answer)
             await wire.linger(self.limits.linger_seconds, self.limits.linger_bytes)
@@ -209,6 +214,9 @@ class HttpServer:
     async def _watch_slow_requests(self, nursery: trio.Nursery) -> None:
         older: list[Exchange] = []
         while True:
+            if not older and not self._young:
+                self._pause = trio.Event()
+                await self._pause.wait()  # for as long as nobody asks anything
             await trio.sleep(self.limits.watch_seconds)
             older, self._young = self._young, []
             for exchange in older:
@@ -225,8 +233,13 @@ class HttpServer:
         while True:
             await trio.sleep(_LATE_SECONDS)
             now = trio.current_time()
-            for connection in self._connections:
-                connection.end_if_late(now)
+            late = [
+                connection
+                for connection in self._connections
+                if now > connection.wire.read_by or now > connection.wire.write_by
+            ]
+            for connection in late:
+                connection.end_late(now)
 
 
 @asynccontextmanager

@@ -46,10 +46,6 @@ class Wire:
         self._write_seconds = write_seconds
         self._ask_hangup: Callable[[], bool] | None = None
 
-    def is_late(self, now: float) -> bool:
-        """Whether the client has let a deadline pass."""
-        return now > self.read_by or now > self.write_by
-
     @property
     def is_mid_write(self) -> bool:
         """Whether a write is under way, or was given up half-way."""
