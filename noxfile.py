@@ -1,0 +1,74 @@
+"""The project's chores: ``uvx nox`` runs what a change must pass."""
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["lint", "types", "layers", "tests", "e2e"]
+
+PYTHON = "3.11"
+
+
+def _install(session: nox.Session, *groups: str) -> None:
+    """Install the project as it is pinned, with these dependency groups."""
+    named = [f"--group={group}" for group in groups]
+    session.run_install(
+        "uv",
+        "sync",
+        "--quiet",
+        *named,
+        f"--python={session.virtualenv.location}",
+        env={"UV_PROJECT_ENVIRONMENT": session.virtualenv.location},
+    )
+
+
+@nox.session(python=PYTHON)
+def lint(session: nox.Session) -> None:
+    """Look for mistakes and for style."""
+    _install(session, "lint")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("flake8", "--select=ASYNC", "src", "tests")
+
+
+@nox.session(python=PYTHON)
+def types(session: nox.Session) -> None:
+    """Check every type, those of the tests too."""
+    _install(session, "types")
+    session.run("mypy")
+
+
+@nox.session(python=PYTHON)
+def layers(session: nox.Session) -> None:
+    """Check that imports go one way."""
+    _install(session, "layers")
+    session.run("lint-imports")
+
+
+@nox.session(python=PYTHON)
+def tests(session: nox.Session) -> None:
+    """Run every test that starts no server of its own, and measure coverage."""
+    _install(session, "test")
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", "-m", "not e2e", *session.posargs)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report")
+
+
+@nox.session(python=PYTHON)
+def e2e(session: nox.Session) -> None:
+    """Drive the real server over real sockets."""
+    _install(session, "test")
+    session.run("pytest", "-m", "e2e", *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def bench(session: nox.Session) -> None:
+    """Measure a relay: CPU per operation, memory, and what it loses.
+
+    Without arguments this one; ``-- --vs "<command>"`` puts another beside it.
+    """
+    _install(session, "test")
+    ours = f"{session.virtualenv.location}/bin/argybargy serve"
+    session.run("python", "tests/bench", "run", "--server", ours, *session.posargs)
