@@ -125,7 +125,7 @@ class RealServer:
     async def wait_parked(self, count: int) -> None:
         """Wait until so many polls are parked."""
         with trio.fail_after(20):
-            while await self.parked() != count:
+            while await self.parked() != count:  # noqa: ASYNC110  another process
                 await trio.sleep(0.02)
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
@@ -133,6 +133,11 @@ class RealServer:
         self.process.send_signal(number)
         with trio.fail_after(STOP_SECONDS):
             return await self.process.wait()
+
+
+def _environment() -> dict[str, str]:
+    mine = dict(os.environ)  # noqa: TID251  handed on to another process
+    return {key: value for key, value in mine.items() if "ARGYBARGY" not in key}
 
 
 def free_port() -> int:
@@ -151,7 +156,7 @@ async def open_server(
     address = Address("127.0.0.1", free_port())
     log = data.parent / f"{data.name}.log"
     variables = {
-        **{key: value for key, value in os.environ.items() if "ARGYBARGY" not in key},
+        **_environment(),
         "ARGYBARGY_DATA": str(data),
         "ARGYBARGY_PORT": str(address.port),
         "ARGYBARGY_HTTP_CORE": core,

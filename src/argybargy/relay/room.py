@@ -336,12 +336,15 @@ class LiveRoom:
         store, version = self.services.store, self.room.version
         if not trial.writes:
             return version
+        is_known = True
         try:
             await store.commit(trial.room, version, trial.writes)
         except Unknown:
+            is_known = False
+        if not is_known:
             stored = await store.load(self.name, tail_messages=1)
             if stored is None or stored.version != version + 1:
-                raise Refused("the commit was not applied") from None
+                raise Refused("the commit was not applied")
         return version + 1
 
     def _publish(self, trial: _Trial, version: int) -> None:
