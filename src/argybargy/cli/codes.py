@@ -80,6 +80,8 @@ class CodeCommands:
     ) -> int:
         """Make an access code for an agent. It is shown this once.
 
+        With --quiet the code is all that is printed, for a script to take.
+
         Example: argybargy invite --name alice --room review --expires 1d
 
         Args:
@@ -187,6 +189,9 @@ def _show_invited(out: Output, answer: Json, url: str | None) -> None:
     instruction = connect_instruction(base, invited.code)
     if out.is_json:
         out.write_json({**answer, "url": base, "instruction": instruction})
+        return
+    if out.is_quiet:
+        out.write(invited.code)
         return
     end = f"runs out at {invited.expires}" if invited.expires else "does not run out"
     out.say(
