@@ -95,7 +95,7 @@ def test_every_mistake_is_named_at_once_with_its_source(tmp_path: Path) -> None:
         f"{file}: prot is not a setting; is port meant?",
         f"{file}: docs must be true or false; it is 'maybe'.",
         "ARGYBARGY_MAX_WIAT is not a setting; is ARGYBARGY_MAX_WAIT meant?",
-        "ARGYBARGY_RATE_MAX must be a whole number, 1 to 1000000; it is 'many'.",
+        "ARGYBARGY_RATE_MAX must be a whole number, 0 to 1000000; it is 'many'.",
         "--port must be a whole number, 0 to 65535; it is 70000.",
     ]
     assert str(caught.value).count("\n") == 4
@@ -144,6 +144,7 @@ def test_a_setting_of_old_that_asks_for_plain_codes_is_taken_with_a_warning() ->
         ("cors_origins", "https://A.example:444", ("https://a.example:444",)),
         ("max_wait", "2.5", 2.5),
         ("max_idle_seconds", "0", 0),
+        ("rate_max", "0", 0),
     ],
 )
 def test_a_good_value_is_read(name: str, text: str, value: object) -> None:

@@ -169,7 +169,7 @@ class CodeCommands:
         """
         common = common or Common()
         out = self.world.output_for(common)
-        token = self.world.find_token(self.world.settings(common.overrides))
+        token = self.world.find_token(self.world.read_settings(common.overrides))
         if out.is_json:
             out.write_json({"admin_token": token})
         else:

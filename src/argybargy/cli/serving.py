@@ -77,9 +77,7 @@ class ServingCommands:
 
     def _run(self, host: str | None, common: Common, announce: Announcement) -> int:
         out = self.world.output_for(common)
-        settings = self.world.settings({**common.overrides, "host": host})
-        for warning in settings.warnings:
-            out.warn(warning)
+        settings = self.world.read_settings({**common.overrides, "host": host})
 
         def told(urls: Sequence[str]) -> None:
             if out.is_json:

@@ -77,7 +77,7 @@ class World:
         is_terminal = sys.stdin is not None and sys.stdin.isatty()
         return cls(
             output=Output.standard(),
-            settings=load_settings,
+            settings=read_settings,
             reach=reach,
             find_token=find_token,
             serve=serve,
@@ -88,6 +88,20 @@ class World:
         """Return the output as the command line wants it."""
         return attrs.evolve(self.output, is_json=common.as_json, is_quiet=common.quiet)
 
+    def read_settings(self, overrides: Overrides) -> Settings:
+        """Return what holds for a command.
+
+        Raises:
+            CliError: Something is wrong with the settings; all of it is told.
+        """
+        try:
+            return self.settings(overrides)
+        except SettingsError as error:
+            mistakes = "\n  ".join(map(str, error.mistakes))
+            text = f"The settings cannot be used:\n  {mistakes}"
+            hint = "Correct what is named, and try again."
+            raise CliError(text, hint, Exit.USAGE) from None
+
     def work(self, common: Common, url: str | None, work: Work) -> int:
         """Do work with the operator API that the command line names.
 
@@ -97,7 +111,7 @@ class World:
         base = None if url is None else read_url(url)
         if base is not None and not _is_private(base):
             self.output.warn(f"The admin token travels unencrypted to {base}.")
-        return self.reach(self.settings(common.overrides), base, work)
+        return self.reach(self.read_settings(common.overrides), base, work)
 
 
 def read_url(url: str) -> str:
@@ -115,21 +129,6 @@ def read_url(url: str) -> str:
 def _is_private(url: str) -> bool:
     parts = urlsplit(url)
     return parts.scheme == "https" or is_loopback(parts.hostname or "")
-
-
-def load_settings(overrides: Overrides) -> Settings:
-    """Read the settings of this process.
-
-    Raises:
-        CliError: Something is wrong with them; all of it is told.
-    """
-    try:
-        return read_settings(overrides)
-    except SettingsError as error:
-        mistakes = "\n  ".join(map(str, error.mistakes))
-        text = f"The settings cannot be used:\n  {mistakes}"
-        hint = "Correct what is named, and try again."
-        raise CliError(text, hint, Exit.USAGE) from None
 
 
 def local_host(host: str) -> str:

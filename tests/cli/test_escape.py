@@ -1,0 +1,43 @@
+"""What strangers write cannot steer a terminal."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from argybargy.cli.escape import escape, escape_lines
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain text, as it is", "plain text, as it is"),
+        ("Grüße, 世界, 🦊", "Grüße, 世界, 🦊"),
+        ("👩\u200d🚀", "👩\u200d🚀"),
+        ("\x1b[31mred\x1b[0m", r"\x1b[31mred\x1b[0m"),
+        ("a\rb\tc\0d", r"a\rb\tc\x00d"),
+        ("one\ntwo", r"one\ntwo"),
+        ("\x7f\x9b", r"\x7f\x9b"),
+        ("abc\u202edcb\u2066x", r"abc\u202edcb\u2066x"),
+        ("\u200f\u061c\ufeff", r"\u200f\u061c\ufeff"),
+        ("\u2028\u2029", r"\u2028\u2029"),
+        ("\U000e0041", r"\U000e0041"),
+        ("\ud800", r"\ud800"),
+        (r"C:\new", r"C:\new"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_shown_instead(text: str, shown: str) -> None:
+    assert escape(text) == shown
+
+
+def test_lines_stay_lines() -> None:
+    assert escape_lines("one\ntwo\x1b\n") == "one\ntwo\\x1b\n"
+
+
+@given(st.text())
+def test_nothing_that_is_obeyed_is_left(text: str) -> None:
+    shown = escape(text)
+    kinds = {unicodedata.category(c) for c in shown if c not in "\u200c\u200d"}
+    assert kinds.isdisjoint({"Cc", "Cf", "Cs", "Zl", "Zp"})
+    assert escape(shown) == shown

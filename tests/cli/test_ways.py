@@ -1,0 +1,293 @@
+"""The ways to a relay: over HTTP, and through the data directory."""
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import attrs
+import pytest
+
+from argybargy.cli.exits import CliError, Exit
+from argybargy.cli.http_operator import HttpOperator, is_listening, read_token
+from argybargy.cli.offline import find_route, run_offline
+from argybargy.cli.operator import Operator, read_answer
+from argybargy.cli.world import find_token, local_host, reach
+from argybargy.domain.limits import Limits
+from argybargy.relay.relay import open_relay
+from argybargy.serve.settings import Settings
+from argybargy.store.errors import Incompatible
+from argybargy.store.memory import open_memory_store
+from argybargy.web.auth import Services
+from argybargy.web.encode import MessageEncoder
+from argybargy.web.hosts import HostRule
+from argybargy.web.throttle import AuthThrottle
+from cli_world import Terminal
+
+HEAVY = ("trio", "quart", "quart_trio", "hypercorn", "apsw", "httptools", "structlog")
+
+# A relay of one answer, in a process of its own.
+ANSWERING = """
+import http.server, json, sys
+status, body = int(sys.argv[1]), sys.argv[2].encode()
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        length = int(self.headers["content-length"])
+        seen = [self.path, self.headers["x-admin-token"], self.rfile.read(length)]
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(body or json.dumps([str(s) for s in seen]).encode())
+    def log_message(self, *args):
+        pass
+server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
+
+
+@contextmanager
+def answering(status: int, body: str) -> Iterator[str]:
+    command = [sys.executable, "-c", ANSWERING, str(status), body]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        finally:
+            process.terminate()
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Terminal:
+    """A terminal that goes the real ways."""
+    return Terminal(
+        reach=reach, token=find_token, environment={"ARGYBARGY_DATA": str(tmp_path)}
+    )
+
+
+@pytest.fixture
+def token(tmp_path: Path) -> str:
+    (tmp_path / "admin.token").write_text("the-token\n")
+    return "the-token"
+
+
+def test_commands_start_without_a_server(tmp_path: Path) -> None:
+    program = (
+        "import sys, argybargy.cli.main as m, json;"
+        "m.build_app(m.World.real());"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True, text=True, check=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert set(json.loads(done.stdout)).isdisjoint(HEAVY)
+
+
+# -- over HTTP --------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("token")
+def test_where_nothing_listens_the_url_is_named(
+    terminal: Terminal, free_port: int
+) -> None:
+    url = f"http://127.0.0.1:{free_port}"
+    result = terminal.type("codes", "--url", url)
+    assert (result.code, result.out) == (7, "")
+    assert f"No relay can be reached at {url}" in result.talk
+    assert "argybargy up" in result.talk
+
+
+def test_a_data_directory_without_a_token_is_named(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    result = terminal.type("codes", "--url", "http://127.0.0.1:1")
+    assert result.code == 4
+    assert str(tmp_path / "admin.token") in result.talk
+    assert "--data" in result.talk
+
+
+@pytest.mark.parametrize("content", ["", "two\nlines", "naïve"])
+def test_a_token_that_cannot_be_sent_is_none(content: str, tmp_path: Path) -> None:
+    (tmp_path / "admin.token").write_text(content)
+    with pytest.raises(CliError, match="no admin token"):
+        read_token(tmp_path)
+
+
+def test_a_token_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    (tmp_path / "admin.token").mkdir()
+    with pytest.raises(CliError, match="cannot be read"):
+        read_token(tmp_path)
+
+
+@pytest.mark.usefixtures("token")
+def test_a_wrong_token_says_which_file_to_look_for(terminal: Terminal) -> None:
+    refusal = json.dumps({"detail": {"error": "admin_unauthorized", "detail": "no"}})
+    with answering(401, refusal) as url:
+        result = terminal.type("revoke", "alice", "--url", url)
+    assert result.code == 4
+    assert "does not accept the admin token (HTTP 401)" in result.talk
+    assert "--data" in result.talk
+    assert "the-token" not in result.talk
+
+
+@pytest.mark.usefixtures("token")
+def test_a_relay_on_this_machine_is_found_by_its_port(terminal: Terminal) -> None:
+    answer = json.dumps({"revoked": 1, "codes": [{"key_id": "0a", "name": "alice",
+                                                  "room": "r"}]})  # fmt: skip
+    with answering(200, answer) as url:
+        result = terminal.type("revoke", "alice", "--port", url.rpartition(":")[2])
+    assert (result.code, result.out) == (0, "revoked 0a alice in r\n")
+
+
+def test_a_call_carries_the_token_and_json() -> None:
+    with answering(200, '{"ok": true}') as url:
+        operator = HttpOperator(url, "secret")
+        assert operator.call("POST", "/admin/revoke", {"target": "a"}) == {"ok": True}
+        assert is_listening("127.0.0.1", int(url.rpartition(":")[2]))
+    assert "secret" not in repr(operator)
+
+
+@pytest.mark.parametrize("body", ["<html>", "[]", "\xff"])
+def test_something_else_that_listens_is_told_from_a_relay(body: str) -> None:
+    with pytest.raises(CliError, match=r"not a relay's \(HTTP 200\)"):
+        read_answer(200, body.encode("latin-1"))
+
+
+def test_what_listens_everywhere_is_reached_on_loopback() -> None:
+    assert [
+        local_host(host) for host in ("0.0.0.0", "::", "localhost", "10.0.0.1")
+    ] == [
+        "127.0.0.1",
+        "::1",
+        "127.0.0.1",
+        "10.0.0.1",
+    ]
+
+
+def test_a_token_file_is_all_that_token_needs(terminal: Terminal, token: str) -> None:
+    assert terminal.type("token").out == f"{token}\n"
+
+
+def test_no_token_while_a_relay_runs_is_not_made_up(terminal: Terminal) -> None:
+    with answering(200, "{}") as url:
+        result = terminal.type("token", "--port", url.rpartition(":")[2])
+    assert result.code == 4
+    assert "--data" in result.talk
+
+
+# -- through the data directory -----------------------------------------------------
+
+
+@attrs.define
+class KnownToken:
+    """A token that does not change."""
+
+    value: str = "offline-token"
+
+    def matches(self, presented: str) -> bool:
+        return presented == self.value
+
+    async def rotate(self) -> str:
+        raise AssertionError("nobody rotates here")
+
+
+@asynccontextmanager
+async def open_services() -> AsyncIterator[Services]:
+    limits = Limits()
+    async with open_memory_store(limits) as store, open_relay(store, limits) as relay:
+        yield Services(
+            relay=relay,
+            limits=limits,
+            admin_token=KnownToken(),
+            public_url="http://127.0.0.1:8765",
+            hosts=HostRule.make("127.0.0.1", None, ()),
+            throttle=AuthThrottle(limits),
+            encoder=MessageEncoder(),
+        )
+
+
+@pytest.fixture
+def offline() -> Terminal:
+    """A terminal whose every command finds a data directory, new each time."""
+
+    def work_offline(_: Settings, url: str | None, work: object) -> int:
+        assert url is None
+        assert callable(work)
+        return run_offline(open_services, work)
+
+    return Terminal(reach=work_offline)
+
+
+def test_a_room_is_made_without_a_relay(offline: Terminal) -> None:
+    result = offline.type("room", "review", "--expires", "1d", "--json")
+    assert result.code == 0
+    room = result.json
+    assert room["worker"]["code"].startswith("argy_a1_")
+    assert room["worker"]["code"] in room["brief"]
+    assert room["operator"]["capabilities"] == "operator for this room"
+
+
+def test_a_room_is_rotated_by_the_real_endpoints() -> None:
+    def rooms_twice(operator: Operator) -> int:
+        terminal = Terminal(reach=lambda _settings, _url, work: work(operator))
+        first = terminal.type("room", "review", "--json").json
+        again = terminal.type("room", "review", "--json").json
+        told = terminal.type("codes", "--json").json
+        assert sorted(again["revoked"]) == sorted(
+            [first["worker"]["key_id"], first["operator"]["key_id"]]
+        )
+        assert {row["key_id"] for row in told} == {
+            again["worker"]["key_id"],
+            again["operator"]["key_id"],
+        }
+        operator.call("POST", "/admin/rooms/review/close", {})
+        assert terminal.type("room", "review").code == 6
+        return Exit.OK
+
+    assert run_offline(open_services, rooms_twice) == 0
+
+
+def test_a_refusal_of_the_endpoints_is_the_command_s_error(offline: Terminal) -> None:
+    result = offline.type("invite", "--name", "alice", "--expires", "soon")
+    assert (result.code, result.out) == (2, "")
+    assert "not a lifetime" in result.talk
+    assert offline.type("revoke", "nobody").code == 5
+    assert offline.type("codes").code == 3
+
+
+def test_a_data_directory_that_is_in_use_is_an_error_and_no_traceback() -> None:
+    @asynccontextmanager
+    async def locked() -> AsyncIterator[Services]:
+        raise Incompatible("another relay is using it")
+        yield  # type: ignore[unreachable]
+
+    with pytest.raises(CliError, match="another relay is using it") as caught:
+        run_offline(locked, lambda _: Exit.OK)
+    assert "--port" in caught.value.hint
+
+
+def test_a_bug_stays_a_bug() -> None:
+    def broken(_: Operator) -> int:
+        raise ZeroDivisionError
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        run_offline(open_services, broken)
+    assert caught.group_contains(ZeroDivisionError)
+
+
+def test_placeholders_are_filled_from_the_path() -> None:
+    route, params = find_route("POST", "/admin/rooms/a%2Db/open")
+    assert (route.path, params) == ("/admin/rooms/{room}/open", {"room": "a-b"})
+    with pytest.raises(LookupError):
+        find_route("GET", "/admin/rooms/a/open")
