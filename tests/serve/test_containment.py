@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from argybargy.serve.asgi import App
+from logwatch import ErrorLog
 from serve.kit import (
     HELLO,
     OPENERS,
@@ -203,12 +204,15 @@ async def test_an_app_that_fails_within_its_answer_is_cut() -> None:
 
 
 @pytest.mark.parametrize("core", OPENERS)
-async def test_a_failure_of_quart_is_its_own_500(core: str) -> None:
+async def test_a_failure_of_quart_is_its_own_500(
+    core: str, error_log: ErrorLog
+) -> None:
     async with OPENERS[core](QuartApp()) as site:
         client = await site.connect()
         reply = await client.ask(b"GET /boom HTTP/1.1\r\nHost: a\r\n\r\n")
         assert reply.status == 500
         assert (await client.ask(HELLO)).body == b"hello"
+    assert len(error_log.take()) == 1
 
 
 async def test_a_renderer_that_fails_costs_its_connection_only() -> None:

@@ -13,6 +13,7 @@ from argybargy.serve.asgi import App, Receive, Scope, Send
 from argybargy.serve.http_server import open_http_server
 from argybargy.serve.hypercorn_guard import HypercornServer
 from argybargy.serve.server import ConnectionHandler, LifespanError, serve_app
+from logwatch import ErrorLog
 from serve.kit import HELLO, Client, Journal, PlainApp, QuartApp, render
 
 
@@ -148,7 +149,7 @@ def _leaf(error: BaseException) -> BaseException:
 
 
 async def test_running_out_of_descriptors_only_delays_connections(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, error_log: ErrorLog
 ) -> None:
     async with running("ours", PlainApp()) as server:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -162,6 +163,7 @@ async def test_running_out_of_descriptors_only_delays_connections(
             with trio.move_on_after(0.05):
                 await stream.receive_some()
             assert "EMFILE" in caplog.text
+            assert error_log.take()
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         async with stream:

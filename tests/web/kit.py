@@ -13,6 +13,7 @@ from hypercorn.typing import ASGIFramework
 from argybargy.domain.limits import Limits
 from argybargy.web.app import create_app, create_quart
 from argybargy.web.auth import Services
+from argybargy.web.cors import CorsRule
 from argybargy.web.encode import MessageEncoder
 from argybargy.web.hosts import HostRule
 from argybargy.web.throttle import AuthThrottle
@@ -166,7 +167,9 @@ class Site:
 
 
 @asynccontextmanager
-async def open_site(limits: Limits | None = None) -> AsyncIterator[Site]:
+async def open_site(
+    limits: Limits | None = None, cors: CorsRule | None = None
+) -> AsyncIterator[Site]:
     """Open a relay over memory with its app."""
     limits = limits or Limits(
         posts_per_window=0, reads_per_window=0, claims_per_window=0
@@ -180,6 +183,7 @@ async def open_site(limits: Limits | None = None) -> AsyncIterator[Site]:
             hosts=HostRule.make("127.0.0.1", None, ()),
             throttle=AuthThrottle(limits),
             encoder=MessageEncoder(),
+            cors=cors or CorsRule(),
         )
         yield Site(
             house,

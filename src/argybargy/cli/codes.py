@@ -87,7 +87,7 @@ class CodeCommands:
         Args:
             name: What the agent is called.
             room: The room it joins.
-            url: Where the relay is, if not here; the agent is told this address.
+            url: How the agent reaches the relay; the code is made on this machine.
             expires: How long the code lives: 10m, 1h, 1d, 1w, 1mo or never.
             capabilities: What the agent can do, in a few words.
             common: What every command takes.
@@ -102,7 +102,7 @@ class CodeCommands:
             _show_invited(out, answer, url and read_url(url))
             return Exit.OK
 
-        return self.world.work(common, url, work)
+        return self.world.work(common, None, work)
 
     def codes(self, *, url: str | None = None, common: Common | None = None) -> int:
         """List the access codes: whose they are, never the codes themselves.

@@ -98,7 +98,7 @@ class RoomCommands:
             name: The room.
             worker: What the agent is called; the room's name and '-worker' if not said.
             operator: What its operator is called; likewise, with '-operator'.
-            url: Where the relay is, if not here; the text names this address.
+            url: How agents reach the relay; the room is made on this machine.
             expires: How long both codes live: 10m, 1h, 1d, 1w, 1mo or never.
             capabilities: What the worker can do, in a few words.
             common: What every command takes.
@@ -119,7 +119,7 @@ class RoomCommands:
             show_room(out, plan, make_room(client, plan))
             return Exit.OK
 
-        return self.world.work(common, url, work)
+        return self.world.work(common, None, work)
 
 
 def make_room(client: Operator, plan: RoomPlan) -> ReadyRoom:

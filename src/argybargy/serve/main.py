@@ -33,6 +33,7 @@ from argybargy.store.errors import StoreError
 from argybargy.store.sqlite.store import open_sqlite_store
 from argybargy.web.app import create_app
 from argybargy.web.auth import Services
+from argybargy.web.cors import CorsRule
 from argybargy.web.encode import MessageEncoder
 from argybargy.web.errors import error_answer
 from argybargy.web.hosts import HostRule, is_loopback
@@ -138,6 +139,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             ),
             throttle=AuthThrottle(limits),
             encoder=MessageEncoder(),
+            cors=CorsRule(frozenset(settings.cors_origins)),
             has_docs=settings.docs,
         )
 

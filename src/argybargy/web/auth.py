@@ -9,6 +9,7 @@ from argybargy.domain.commands import Audit
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.relay.relay import Relay
+from argybargy.web.cors import CorsRule
 from argybargy.web.encode import MessageEncoder
 from argybargy.web.hosts import HostRule
 from argybargy.web.request import Request
@@ -40,6 +41,7 @@ class Services:
         hosts: Which hosts it answers to.
         throttle: Who has failed to sign in too often.
         encoder: Encodes messages once.
+        cors: Which pages of other origins may call the agents' endpoints.
         has_docs: Whether the API describes itself at ``/docs``.
     """
 
@@ -50,6 +52,7 @@ class Services:
     hosts: HostRule
     throttle: AuthThrottle
     encoder: MessageEncoder
+    cors: CorsRule = attrs.field(factory=CorsRule)
     has_docs: bool = True
 
 

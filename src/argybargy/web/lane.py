@@ -88,12 +88,15 @@ class Lane:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = dict(scope["headers"])
-        refusal = self._check_hosts(scope["method"], scope["path"], headers)
-        if refusal is not None:
-            await send_answer(send, error_answer(refusal))
+        method, path, headers = scope["method"], scope["path"], dict(scope["headers"])
+        early = self._answer_early(method, path, headers)
+        if early is not None:
+            await send_answer(send, early)
             return
-        match = self._matcher.match(scope["method"], scope["path"])
+        origin = self.services.cors.allows(headers, path)
+        if origin is not None:
+            send = self.services.cors.grant(send, origin)
+        match = self._matcher.match(method, path)
         if match is None:
             await self.app(scope, receive, send)
             return
@@ -103,6 +106,13 @@ class Lane:
         except ClientGoneError:
             return
         await send_answer(send, answer)
+
+    def _answer_early(self, method: str, path: str, headers: Headers) -> Answer | None:
+        """Answer what no endpoint should see."""
+        refusal = self._check_hosts(method, path, headers)
+        if refusal is not None:
+            return error_answer(refusal)
+        return self.services.cors.preflight(method, headers, path)
 
     def _check_hosts(
         self, method: str, path: str, headers: Headers
@@ -117,7 +127,8 @@ class Lane:
         is_guarded = method != "GET" or path.startswith("/admin")
         if not is_guarded or origin is None:
             return None
-        if hosts.allows_origin(origin.decode("latin-1")):
+        is_granted = self.services.cors.allows(headers, path) is not None
+        if is_granted or hosts.allows_origin(origin.decode("latin-1")):
             return None
         return RelayError(Problem.ORIGIN_REFUSED)
 

@@ -26,8 +26,7 @@ from argybargy.web.decode import (
     take_before,
     take_limit,
 )
-from argybargy.web.request import Answer, Request, json_answer
-from argybargy.web.wire import (
+from argybargy.web.operator_wire import (
     AuditBody,
     AuditEvent,
     CodeRow,
@@ -47,6 +46,7 @@ from argybargy.web.wire import (
     TokenBody,
     WaitingRow,
 )
+from argybargy.web.request import Answer, Request, json_answer
 
 STATE_MESSAGES = 60
 AUDIT_ROWS, MOST_AUDIT_ROWS = 100, 1_000

@@ -11,7 +11,7 @@ from typing import Final
 import attrs
 
 from argybargy.domain.codes import CodeRecord
-from argybargy.web import agents, health, operator, wire
+from argybargy.web import agents, health, operator, operator_wire, wire
 from argybargy.web.auth import Services
 from argybargy.web.request import Answer, Request
 
@@ -183,16 +183,16 @@ ADMIN_ROUTES: Final = (
         "/admin/state",
         "Everything at a glance: rooms, rosters, codes, who waits, recent messages.",
         operator.state,
-        wire.StateBody,
+        operator_wire.StateBody,
         who=Who.OPERATOR,
-        query=wire.StateQuery,
+        query=operator_wire.StateQuery,
     ),
     Route(
         "GET",
         "/admin/stats",
         "The relay in numbers.",
         operator.stats,
-        wire.StatsBody,
+        operator_wire.StatsBody,
         who=Who.OPERATOR,
     ),
     Route(
@@ -200,9 +200,9 @@ ADMIN_ROUTES: Final = (
         "/admin/audit",
         "Who did what, newest last.",
         operator.audit,
-        wire.AuditBody,
+        operator_wire.AuditBody,
         who=Who.OPERATOR,
-        query=wire.AuditQuery,
+        query=operator_wire.AuditQuery,
         refusals=(422,),
     ),
     Route(
@@ -210,9 +210,9 @@ ADMIN_ROUTES: Final = (
         "/admin/invite",
         "Make a code for an agent. It is shown this once.",
         operator.invite,
-        wire.InviteBody,
+        operator_wire.InviteBody,
         who=Who.OPERATOR,
-        body=wire.InviteRequest,
+        body=operator_wire.InviteRequest,
         refusals=(400, 403, 422, 503),
     ),
     Route(
@@ -220,9 +220,9 @@ ADMIN_ROUTES: Final = (
         "/admin/revoke",
         "Take codes back, by key id, by code or by name.",
         operator.revoke,
-        wire.RevokeBody,
+        operator_wire.RevokeBody,
         who=Who.OPERATOR,
-        body=wire.RevokeRequest,
+        body=operator_wire.RevokeRequest,
         refusals=(409, 422, 503),
     ),
     Route(
@@ -232,7 +232,7 @@ ADMIN_ROUTES: Final = (
         operator.say,
         wire.PostAnswer,
         who=Who.OPERATOR,
-        body=wire.SayRequest,
+        body=operator_wire.SayRequest,
         refusals=(403, 409, 422, 503),
     ),
     Route(
@@ -240,9 +240,9 @@ ADMIN_ROUTES: Final = (
         "/admin/rooms/{room}/open",
         "Make a room before anybody speaks in it.",
         operator.open_room,
-        wire.RoomActionBody,
+        operator_wire.RoomActionBody,
         who=Who.OPERATOR,
-        body=wire.RoomActionRequest,
+        body=operator_wire.RoomActionRequest,
         refusals=(422, 503),
     ),
     Route(
@@ -250,9 +250,9 @@ ADMIN_ROUTES: Final = (
         "/admin/rooms/{room}/close",
         "Close a room and dismiss the agents in it.",
         operator.close_room,
-        wire.RoomActionBody,
+        operator_wire.RoomActionBody,
         who=Who.OPERATOR,
-        body=wire.RoomActionRequest,
+        body=operator_wire.RoomActionRequest,
         refusals=(404, 422, 503),
     ),
     Route(
@@ -260,9 +260,9 @@ ADMIN_ROUTES: Final = (
         "/admin/rooms/{room}/reopen",
         "Let agents back into a room.",
         operator.reopen_room,
-        wire.RoomActionBody,
+        operator_wire.RoomActionBody,
         who=Who.OPERATOR,
-        body=wire.RoomActionRequest,
+        body=operator_wire.RoomActionRequest,
         refusals=(404, 422, 503),
     ),
     Route(
@@ -270,7 +270,7 @@ ADMIN_ROUTES: Final = (
         "/admin/regenerate-token",
         "Replace the admin token.",
         operator.regenerate_token,
-        wire.TokenBody,
+        operator_wire.TokenBody,
         who=Who.OPERATOR,
         refusals=(503,),
     ),

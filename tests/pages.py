@@ -1,0 +1,131 @@
+"""The reference pages that are made from the tables in the code.
+
+``python tests/pages.py`` writes them; a test compares.
+"""
+
+import re
+from pathlib import Path
+
+import attrs
+
+from argybargy.domain.errors import Problem
+from argybargy.domain.limits import Limits
+from argybargy.serve.limits import ConnectionLimits
+from argybargy.serve.table import SETTINGS, Setting
+
+ENTRY = re.compile(r"^ {8}(\w+): (.*?)(?=^ {8}\w+: |\Z)", re.MULTILINE | re.DOTALL)
+ENTRY = re.compile(r"^ {8}(\w+): (.*?)(?=^ {8}\w+: |\Z)", re.MULTILINE | re.DOTALL)
+REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
+
+
+def errors_page() -> str:
+    """Return the table of all errors."""
+    rows = [
+        f"| `{problem.value.code}` | {problem.value.status} | {problem.value.text} |"
+        for problem in Problem
+    ]
+    return "\n".join(
+        [
+            "# Errors",
+            "",
+            "Every error, from every route, has one shape:",
+            "",
+            "```json",
+            '{"detail": {"error": "<code>", "detail": "<what to do>", '
+            '"request_id": "..."}}',
+            "```",
+            "",
+            "Some add facts of their own beside `detail`, such as `retry_after` in "
+            "seconds, which is",
+            "also the header `Retry-After`. A claim that was not won answers `won`, "
+            "`claimed_by`, `seq`",
+            "and `expires_at` beside it as well. Codes never change; branch on them.",
+            "",
+            "| code | status | text |",
+            "|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def settings_page() -> str:
+    """Return the table of all settings."""
+    return "\n".join(
+        [
+            "# Settings",
+            "",
+            "A flag of the command line goes before a variable of the environment, "
+            "that before a key in",
+            "`config.toml` (in the platform's configuration directory, or where "
+            "`ARGYBARGY_CONFIG` says),",
+            "and that before the default. An unknown name or a bad value stops the "
+            "start, with every",
+            "mistake named at once.",
+            "",
+            "| key | variable | default | what it is |",
+            "|---|---|---|---|",
+            *map(_setting_row, SETTINGS),
+            "",
+        ]
+    )
+
+
+def _setting_row(setting: Setting) -> str:
+    default = "depends on the platform" if setting.make_default else setting.default
+    if setting.limit is not None and setting.default is None:
+        default = getattr(Limits(), setting.limit)
+    shown = "none" if default in {None, ()} else f"{default}"
+    unit = f" ({setting.unit})" if setting.unit else ""
+    names = f"`{setting.name}` | `{setting.variable}`"
+    return f"| {names} | {shown} | {setting.help}{unit} |"
+
+
+def limits_page() -> str:
+    """Return the table of all limits."""
+    return "\n".join(
+        [
+            "# Limits",
+            "",
+            "Everything that could grow has a bound. What can be set is in "
+            "[Settings](settings.md).",
+            "",
+            "## Of the relay",
+            "",
+            *_limit_rows(Limits()),
+            "",
+            "## Of a connection",
+            "",
+            "Deadlines are looked at once a second, so that each may run over by one.",
+            "",
+            *_limit_rows(ConnectionLimits()),
+            "",
+        ]
+    )
+
+
+def _limit_rows(limits: Limits | ConnectionLimits) -> list[str]:
+    told = _attribute_docs(type(limits).__doc__ or "")
+    rows = [
+        f"| `{field.name}` | {getattr(limits, field.name):,} | {told[field.name]} |"
+        for field in attrs.fields(type(limits))
+    ]
+    return ["| limit | default | what it bounds |", "|---|---|---|", *rows]
+
+
+def _attribute_docs(text: str) -> dict[str, str]:
+    """Return what a class's docstring says of each attribute."""
+    section = text.partition("Attributes:\n")[2]
+    entries = ENTRY.findall(section)
+    return {name: " ".join(said.split()) for name, said in entries}
+
+
+PAGES = {
+    "errors.md": errors_page,
+    "limits.md": limits_page,
+    "settings.md": settings_page,
+}
+
+if __name__ == "__main__":
+    for name, make in PAGES.items():
+        (REFERENCE / name).write_text(make())

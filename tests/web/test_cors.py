@@ -1,0 +1,49 @@
+"""Pages of other origins: none by default, and then exactly those that are named."""
+
+import pytest
+import trio.testing
+
+from argybargy.web.cors import CorsRule
+from web.kit import TOKEN, open_site
+
+PAGE = {"origin": "https://agents.example"}
+PREFLIGHT = {**PAGE, "access-control-request-method": "POST"}
+RULE = CorsRule(frozenset({"https://agents.example"}))
+
+
+async def test_a_named_origin_may_ask_post_and_read_the_answer(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site(cors=RULE) as site:
+        code = await site.code("alice")
+        asked = await site.front.call("OPTIONS", "/messages", headers=PREFLIGHT)
+        assert asked.status == 204
+        assert "Authorization" in asked.headers["access-control-allow-headers"]
+        assert "access-control-allow-credentials" not in asked.headers
+        posted = await site.front.call(
+            "POST", "/messages", code=code, json={"text": "hi"}, headers=PAGE
+        )
+        assert posted.status == 200
+        assert posted.headers["access-control-allow-origin"] == PAGE["origin"]
+
+
+@pytest.mark.parametrize("path", ["/admin/state", "/admin/say"])
+async def test_no_page_of_another_origin_reaches_the_operators_endpoints(
+    autojump_clock: trio.testing.MockClock, path: str
+) -> None:
+    async with open_site(cors=RULE) as site:
+        asked = await site.front.call("OPTIONS", path, headers=PREFLIGHT)
+        assert asked.status == 403
+        answered = await site.front.call("GET", path, token=TOKEN, headers=PAGE)
+        assert answered.status == 403
+
+
+async def test_an_origin_that_is_not_named_gets_nothing(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site:
+        code = await site.code("alice")
+        asked = await site.front.call("OPTIONS", "/messages", headers=PREFLIGHT)
+        assert "access-control-allow-origin" not in asked.headers
+        read = await site.front.call("GET", "/messages", code=code, headers=PAGE)
+        assert "access-control-allow-origin" not in read.headers
