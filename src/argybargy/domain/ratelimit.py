@@ -1,6 +1,7 @@
 """A sliding window, as a rule over the times of what was accepted."""
 
 import math
+from bisect import bisect_right
 
 import attrs
 
@@ -43,8 +44,7 @@ def admit(
     """
     if limit <= 0:
         return Admission(())
-    start = now - window_seconds
-    recent = tuple(time for time in times if time > start)
+    recent = times[bisect_right(times, now - window_seconds) :]
     if len(recent) < limit:
         return Admission((*recent, now))
     left = recent[-limit] + window_seconds - now

@@ -79,6 +79,8 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
     one = _Poll(relay, code, request, live)
     one.find_start()
     one.admit()
+    if not request.wait_seconds:
+        return one.answer(await one.read())
     with live.polls.subscribe(code.peer.name) as subscription:
         page = await one.read()
         if one.may_park(page, subscription):
@@ -137,7 +139,6 @@ class _Poll:
         """Tell whether there is anything to wait for, and nothing against it."""
         return not (
             page.messages
-            or not self.request.wait_seconds
             or subscription.is_displaced
             or self.relay.is_draining
             or self.live.room.status.is_closed

@@ -24,7 +24,6 @@ from argybargy.relay.relay import Relay, open_relay
 from argybargy.serve.admin_token import FileAdminToken
 from argybargy.serve.asgi import App
 from argybargy.serve.http_server import open_http_server
-from argybargy.serve.hypercorn_guard import HypercornServer
 from argybargy.serve.limits import ConnectionLimits
 from argybargy.serve.logs import configure_logging
 from argybargy.serve.server import ConnectionHandler, serve_app
@@ -183,6 +182,9 @@ def _open_handler(
         return clock.now().wall_ms / 1000
 
     if settings.http_core == "hypercorn":
+        # Not at the top: it brings HTTP/2 and websockets along, for nobody else.
+        from argybargy.serve.hypercorn_guard import HypercornServer  # noqa: PLC0415
+
         theirs = HypercornServer(app, config, render=render, log=log, limits=limits)
         return nullcontext(theirs)
     return open_http_server(
