@@ -215,7 +215,7 @@ async def test_an_idle_room_leaves_memory_and_comes_back_as_it_was(
         alice, bob = await house.guest("alice"), await house.guest("bob")
         await house.post(alice, "remember me")
         await house.poll(bob, since=1)
-        await trio.sleep(301)
+        await trio.sleep(305)
         await house.relay.tick()
         assert house.relay.find_live(ROOM) is None
         found = await history(house.relay, bob, before=1_000, limit=10)

@@ -19,7 +19,7 @@ from argybargy.domain.commands import (
     Write,
 )
 from argybargy.domain.limits import Limits
-from argybargy.domain.message import Lease, Member, Message, Question, Receipt
+from argybargy.domain.message import Lease, Message, Question, Receipt
 from argybargy.domain.moment import Moment
 from argybargy.domain.state import ReceiptKey, Room
 
@@ -101,6 +101,8 @@ class Draft:
         """
         room, keep = self.room, self.limits.messages_per_room
         first = max(room.first, room.head - keep + 1) if keep else room.first
+        if first == room.first:
+            return
         leases, questions, messages = room.leases, room.questions, room.messages
         for seq in range(room.first, first):
             leases, questions = leases.discard(seq), questions.discard(seq)
@@ -121,7 +123,8 @@ class Draft:
             if first not in room.leases:
                 messages = messages.discard(first)
             first += 1
-        self.change(messages=messages, tail_bytes=total, tail_first=first)
+        if first != room.tail_first:
+            self.change(messages=messages, tail_bytes=total, tail_first=first)
 
     def lease(self, message: Message, lease: Lease) -> None:
         """Let somebody hold a question until the lease runs out."""
@@ -180,10 +183,6 @@ class Draft:
         if seq in self.room.questions:
             self.change(questions=self.room.questions.discard(seq))
             self.writes.append(CloseQuestion(seq))
-
-    def keep_member(self, peer: str, member: Member) -> None:
-        """Note who has posted; the store reads it off the message."""
-        self.change(members=self.room.members.insert(peer, member))
 
     def forget_member(self, peer: str) -> None:
         """Remove a peer from those who have posted."""

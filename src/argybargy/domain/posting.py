@@ -201,10 +201,15 @@ def _close_questions(draft: Draft, post: Post) -> None:
 
 def _remember(draft: Draft, post: Post, message: Message) -> None:
     now, peer = draft.now, fold(post.sender)
-    draft.change(spoken_ms=message.at_ms, quiet_since=now.steady_seconds)
-    known = draft.room.members.get(peer)
+    members = draft.room.members
+    known = members.get(peer)
     name = known.name if known else post.sender
-    draft.keep_member(peer, Member(name, post.kind, message.seq, message.at_ms))
+    member = Member(name, post.kind, message.seq, message.at_ms)
+    draft.change(
+        spoken_ms=message.at_ms,
+        quiet_since=now.steady_seconds,
+        members=members.insert(peer, member),
+    )
     expects = fold(message.expects)
     if post.kind is SenderKind.AGENT and expects not in {NOBODY, peer}:
         audience = None if message.is_broadcast else message.audience

@@ -45,19 +45,18 @@ def describe_delivery(
     now: Moment,
 ) -> Delivery:
     """Say how those addressed by `message` in the room (folded) stand now."""
-    seen = presence.seen(room, polls.parked_peers(), now.steady_seconds)
 
     def reach(name: str) -> Reach:
         if polls.is_parked(name):
             return Reach.PARKED
-        if name in seen and seen[name].is_online:
+        peer = Peer(room, name)
+        if presence.is_online(peer, now.steady_seconds):
             return Reach.ONLINE
-        known = name in seen or bool(directory.codes_of(Peer(room, name)))
-        return Reach.AWAY if known else Reach.UNKNOWN
+        return Reach.AWAY if directory.codes_of(peer) else Reach.UNKNOWN
 
     if not message.is_broadcast:
         return Delivery(to=tuple((name, reach(fold(name))) for name in message.to))
-    names = {fold(code.name) for code in directory.live_codes(room, now)}
-    reaches = [reach(name) for name in sorted(names - {message.sent_by})]
+    names = directory.live_names(room, now)
+    reaches = [reach(name) for name in names if name != message.sent_by]
     kinds = (Reach.PARKED, Reach.ONLINE, Reach.AWAY)
     return Delivery(counts=tuple((kind, reaches.count(kind)) for kind in kinds))

@@ -48,8 +48,8 @@ class Invitation:
 class Directory:
     """All codes of the relay.
 
-    The mutable state is `_by_key` and, derived from it, `_by_room`. The store has
-    every code first: what is in memory is on the disk.
+    The mutable state is `_by_key` and, derived from it, `_by_room` and `_names`. The
+    store has every code first: what is in memory is on the disk.
 
     Attributes:
         version: Changes whenever the set of valid codes does.
@@ -60,6 +60,7 @@ class Directory:
     version: int = 0
     _by_key: dict[str, CodeRecord] = attrs.field(factory=dict)
     _by_room: dict[str, dict[str, list[CodeRecord]]] = attrs.field(factory=dict)
+    _names: dict[str, tuple[int, tuple[str, ...]]] = attrs.field(factory=dict)
     _swept_ms: int = 0
 
     async def load(self, now: Moment) -> None:
@@ -82,6 +83,7 @@ class Directory:
             del room[record.peer.name]
         if not room:
             del self._by_room[record.peer.room]
+            self._names.pop(record.peer.room, None)
         self.version += 1
 
     def resolve(self, code: str, now: Moment) -> CodeRecord | None:
@@ -188,6 +190,14 @@ class Directory:
             [each for each in mine if each.is_live_at(now.wall_ms)] for mine in peers
         )
         return tuple(mine[-1] for mine in live if mine)
+
+    def live_names(self, room: str, now: Moment) -> Sequence[str]:
+        """Return the folded names in a room (folded) that hold a valid code."""
+        cached = self._names.get(room)
+        if cached is None or cached[0] != self.version:
+            names = tuple(code.peer.name for code in self.live_codes(room, now))
+            cached = self._names[room] = (self.version, names)
+        return cached[1]
 
     def lapsed(self, room: str, now: Moment) -> frozenset[str]:
         """Return the folded names in a room whose codes have all run out."""

@@ -11,6 +11,7 @@ from argybargy.domain.budget import PollBudget, poll_budget
 from argybargy.domain.codes import CodeRecord
 from argybargy.domain.commands import Renew
 from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.moment import Moment
 from argybargy.domain.reading import Page, read_after
 from argybargy.domain.state import RoomStatus
 from argybargy.relay.failures import translated
@@ -78,14 +79,17 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
     await _show_up(code, live)
     one = _Poll(relay, code, request, live)
     one.find_start()
-    one.admit()
+    now = relay.clock.now()
+    if not request.wait_seconds or live.room.status.is_closed:
+        # Those that do wait cost nothing, and are not counted.
+        relay.presence.admit_read(code.peer, now.steady_seconds)
     if not request.wait_seconds:
-        return one.answer(await one.read())
+        return one.answer(await one.read(), now)
     with live.polls.subscribe(code.peer.name) as subscription:
         page = await one.read()
         if one.may_park(page, subscription):
             page = await one.park(subscription)
-    return one.answer(page)
+    return one.answer(page, relay.clock.now())
 
 
 async def _show_up(code: CodeRecord, live: LiveRoom) -> None:
@@ -117,12 +121,6 @@ class _Poll:
             self.live.cursors[peer.name] = self.since
             self.relay.ledger.acknowledge(peer, self.since)
 
-    def admit(self) -> None:
-        """Count the poll if it cannot park: those that do wait cost nothing."""
-        if not self.request.wait_seconds or self.live.room.status.is_closed:
-            now = self.relay.clock.now().steady_seconds
-            self.relay.presence.admit_read(self.code.peer, now)
-
     async def read(self) -> Page:
         """Read rows and cursor in one piece: from the tail, or from one snapshot."""
         limits, limit = self.relay.limits, self.request.limit
@@ -142,11 +140,11 @@ class _Poll:
             or subscription.is_displaced
             or self.relay.is_draining
             or self.live.room.status.is_closed
-            or self._is_revoked()
+            or self._is_revoked(self.relay.clock.now())
         )
 
-    def _is_revoked(self) -> bool:
-        return not self.relay.directory.is_live(self.code, self.relay.clock.now())
+    def _is_revoked(self, now: Moment) -> bool:
+        return not self.relay.directory.is_live(self.code, now)
 
     async def park(self, subscription: Subscription) -> Page:
         """Wait until the page is worth answering, or the time is up; read last."""
@@ -165,23 +163,22 @@ class _Poll:
         left = (expires_ms - self.relay.clock.now().wall_ms) / 1000
         return max(0.0, min(self.request.wait_seconds, left))
 
-    def answer(self, page: Page) -> PollAnswer:
+    def answer(self, page: Page, now: Moment) -> PollAnswer:
         """Say what came of it, unless the code has ended meanwhile."""
         self.live.check()
-        if self._is_revoked():
+        if self._is_revoked(now):
             raise RelayError(Problem.UNAUTHORIZED)
-        relay, room = self.relay, self.live.room
-        now = relay.clock.now().steady_seconds
-        seat = relay.presence.seat(self.code.peer, now)
-        seat.seen_at = now
+        relay, room, steady = self.relay, self.live.room, now.steady_seconds
+        seat = relay.presence.seat(self.code.peer, steady)
+        seat.seen_at = steady
         if page.messages:
-            seat.waiting_since = now
+            seat.waiting_since = steady
         return PollAnswer(
             page=page,
             status=room.status,
             budget=poll_budget(
-                now - seat.waiting_since,
-                now - room.quiet_since,
+                steady - seat.waiting_since,
+                steady - room.quiet_since,
                 relay.limits.idle_seconds,
                 is_closed=room.status.is_closed,
             ),

@@ -65,6 +65,11 @@ class Presence:
         seats = self._rooms.setdefault(peer.room, {})
         return seats.setdefault(peer.name, Seat(peer.name, now, now))
 
+    def is_online(self, peer: Peer, now: float) -> bool:
+        """Tell whether a peer made a request a short while ago."""
+        seat = self._rooms.get(peer.room, {}).get(peer.name)
+        return seat is not None and now - seat.seen_at <= self.limits.online_seconds
+
     def admit_read(self, peer: Peer, now: float) -> None:
         """Count a read that does not park.
 

@@ -157,7 +157,7 @@ class Relay:
         if not live.is_loaded:
             await live.wait_loaded()
         live.check()
-        live.used_at = self.clock.now().steady_seconds
+        live.is_used = True
         return live
 
     def find_live(self, room: str) -> LiveRoom | None:
@@ -276,7 +276,9 @@ class Relay:
     def _evict(self, now: Moment) -> None:
         oldest = now.steady_seconds - self.limits.live_room_seconds
         for key, live in list(self._live.items()):
-            if live.used_at < oldest and live.is_idle:
+            if live.is_used:
+                live.is_used, live.used_at = False, now.steady_seconds
+            elif live.used_at < oldest and live.is_idle:
                 del self._live[key]
                 live.close()
 

@@ -110,7 +110,8 @@ class LiveRoom:
         room: The room as committed. Readers may look at it at any time; it never
             changes under them.
         polls: Who is subscribed.
-        used_at: When somebody last had business here, on the steady clock.
+        used_at: When the janitor last found it used, on the steady clock.
+        is_used: Whether somebody has had business here since.
         cursors: The last acknowledged cursor of each peer, by folded name.
         members: The names of all members, with what they were made from.
     """
@@ -122,6 +123,7 @@ class LiveRoom:
     used_at: float
     _send: trio.MemorySendChannel[Ask]
     _receive: trio.MemoryReceiveChannel[Ask]
+    is_used: bool = True
     cursors: dict[str, int] = attrs.field(factory=dict)
     members: MemberCache | None = None
     _batch: list[Ask] = attrs.field(factory=list)
@@ -319,12 +321,12 @@ class LiveRoom:
 
     def _with_facts(self, command: Command, recalled: dict[int, Message]) -> Command:
         """Tell a command what the rules need to know and the room does not hold."""
-        if isinstance(command, (Claim, Release)):
-            return attrs.evolve(command, subject=recalled.get(command.seq))
-        if isinstance(command, Post):
-            has_quota = self.room.head > 0 or self.services.quota.take(self.name)
-            subject = recalled.get(command.reply_to or 0)
-            return attrs.evolve(command, subject=subject, has_room_quota=has_quota)
+        subject = recalled.get(subject_of(command) or 0)
+        if subject is not None and isinstance(command, (Post, Claim, Release)):
+            command = attrs.evolve(command, subject=subject)
+        if isinstance(command, Post) and self.room.head == 0:
+            has_quota = self.services.quota.take(self.name)
+            command = attrs.evolve(command, has_room_quota=has_quota)
         return command
 
     async def _commit(self, trial: _Trial) -> int:

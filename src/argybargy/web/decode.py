@@ -107,7 +107,7 @@ def convert(fields: Mapping[str, Any], into: type[Body]) -> tuple[Body, list[str
         body = msgspec.convert(fields, into)
     except msgspec.ValidationError as error:
         raise _type_problem(str(error)) from None
-    known = {field.encode_name for field in msgspec.structs.fields(into)}
+    known = into.__struct_encode_fields__
     ignored = [key[:64] for key in fields if key not in known]
     return body, ignored[:MAX_IGNORED_NAMES]
 
@@ -132,6 +132,8 @@ def parse_query(request: Request) -> dict[str, list[str]]:
     Raises:
         RelayError: ``invalid_request``, for more fields than make sense.
     """
+    if not request.query:
+        return {}
     try:
         pairs = parse_qsl(
             request.query.decode("latin-1"),
@@ -208,8 +210,10 @@ async def decode_post(request: Request, limits: Limits) -> tuple[PostDraft, list
         body, ignored = await _plain_post(request)
     else:
         body, ignored = await read_json(request, PostRequest)
-    draft = draft_of(body.text, body.to, body.expects_reply, body.reply_to, limits)
-    return attrs.evolve(draft, idempotency_key=key), ignored
+    draft = draft_of(
+        body.text, body.to, body.expects_reply, body.reply_to, limits, key=key
+    )
+    return draft, ignored
 
 
 async def _plain_post(request: Request) -> tuple[PostRequest, list[str]]:
@@ -236,6 +240,8 @@ def draft_of(
     expects: str | None,
     reply_to: int | None,
     limits: Limits,
+    *,
+    key: str | None = None,
 ) -> PostDraft:
     """Check what somebody wants to say, whoever it is.
 
@@ -258,7 +264,7 @@ def draft_of(
         is_wrong = not 1 <= reply_to <= MAX_SEQ
         problems.check("reply_to", "the number of a message", is_wrong=is_wrong)
     problems.raise_any()
-    return PostDraft(text, addressees, expects, reply_to)
+    return PostDraft(text, addressees, expects, reply_to, key)
 
 
 def check_text(problems: Problems, text: str, limits: Limits) -> None:

@@ -63,7 +63,10 @@ class HostRule:
         """Tell whether a Host header, or the host of an Origin, is one of ours."""
         if self.names is None:
             return True
-        host = hostname_of(authority or "")
+        authority = (authority or "").lower()
+        if authority.rpartition(":")[0] in self.names:
+            return True  # the usual case, known without taking it apart
+        host = hostname_of(authority)
         if not host:
             return False
         if host in self.names:
