@@ -22,7 +22,6 @@ from argybargy.serve.settings import Settings
 from argybargy.store.errors import Incompatible
 from argybargy.store.memory import open_memory_store
 from argybargy.web.auth import Services
-from argybargy.web.encode import MessageEncoder
 from argybargy.web.hosts import HostRule
 from argybargy.web.throttle import AuthThrottle
 from cli_world import Terminal
@@ -213,7 +212,6 @@ async def open_services() -> AsyncIterator[Services]:
             public_url="http://127.0.0.1:8765",
             hosts=HostRule.make("127.0.0.1", None, ()),
             throttle=AuthThrottle(limits),
-            encoder=MessageEncoder(),
         )
 
 

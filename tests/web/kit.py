@@ -14,7 +14,6 @@ from argybargy.domain.limits import Limits
 from argybargy.web.app import create_app, create_quart
 from argybargy.web.auth import Services
 from argybargy.web.cors import CorsRule
-from argybargy.web.encode import MessageEncoder
 from argybargy.web.hosts import HostRule
 from argybargy.web.throttle import AuthThrottle
 from relay.kit import House, open_house
@@ -182,7 +181,6 @@ async def open_site(
             public_url=BASE,
             hosts=HostRule.make("127.0.0.1", None, ()),
             throttle=AuthThrottle(limits),
-            encoder=MessageEncoder(),
             cors=cors or CorsRule(),
         )
         yield Site(

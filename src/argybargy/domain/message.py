@@ -41,6 +41,8 @@ class Message:
         fence: The number of the grant behind `claimed_by`; 0 without one.
         is_settled: Whether the question was answered by its claimer, which makes
             the claim permanent.
+        memo: No part of the value: room for those who turn messages into bytes to
+            keep what they made, for exactly as long as the message is held.
     """
 
     seq: int
@@ -55,6 +57,7 @@ class Message:
     claimed_by: str | None = None
     fence: int = 0
     is_settled: bool = False
+    memo: dict[str, bytes] = attrs.field(factory=dict, init=False, eq=False, repr=False)
 
     @property
     def is_broadcast(self) -> bool:

@@ -33,7 +33,6 @@ from argybargy.store.sqlite.store import open_sqlite_store
 from argybargy.web.app import create_app
 from argybargy.web.auth import Services
 from argybargy.web.cors import CorsRule
-from argybargy.web.encode import MessageEncoder
 from argybargy.web.errors import error_answer
 from argybargy.web.hosts import HostRule, is_loopback
 from argybargy.web.throttle import AuthThrottle
@@ -137,7 +136,6 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 settings.host, settings.public_url, settings.allowed_hosts
             ),
             throttle=AuthThrottle(limits),
-            encoder=MessageEncoder(),
             cors=CorsRule(frozenset(settings.cors_origins)),
             has_docs=settings.docs,
         )

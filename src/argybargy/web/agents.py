@@ -61,7 +61,7 @@ async def resume(services: Services, code: CodeRecord, request: Request) -> Answ
         expires=encode.timestamp(code.expires_ms),
         cursor=found.cursor,
         unread=found.unread,
-        open_questions=services.encoder.encode_all(found.asked, found.members),
+        open_questions=encode.encode_messages(found.asked, found.members),
         claims=[encode.held_claim(lease) for lease in found.claims],
         room_status=encode.room_status(found.status),
         response_rule=list(RESPONSE_RULE),
@@ -83,14 +83,14 @@ async def get_messages(
 ) -> Answer:
     """Deliver what is new, waiting for it if asked to."""
     answer = await poll(services.relay, code, decode_poll(request, services.limits))
-    return json_answer(services.encoder.poll(answer))
+    return json_answer(encode.poll(answer))
 
 
 async def get_message(services: Services, code: CodeRecord, request: Request) -> Answer:
     """Return one message with its replies."""
     seq = _seq(request)
     thread = await agents.thread(services.relay, code, seq)
-    return json_answer(services.encoder.thread(thread))
+    return json_answer(encode.thread(thread))
 
 
 async def get_history(services: Services, code: CodeRecord, request: Request) -> Answer:
@@ -100,7 +100,7 @@ async def get_history(services: Services, code: CodeRecord, request: Request) ->
     before = take_before(fields)
     before = MAX_SEQ + 1 if before is None else before
     found = await agents.history(services.relay, code, before, limit)
-    return json_answer(services.encoder.history(code.room, found))
+    return json_answer(encode.history(code.room, found))
 
 
 async def claim(services: Services, code: CodeRecord, request: Request) -> Answer:

@@ -10,7 +10,6 @@ from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.relay.relay import Relay
 from argybargy.web.cors import CorsRule
-from argybargy.web.encode import MessageEncoder
 from argybargy.web.hosts import HostRule
 from argybargy.web.request import Request
 from argybargy.web.throttle import AuthThrottle
@@ -40,7 +39,6 @@ class Services:
             request.
         hosts: Which hosts it answers to.
         throttle: Who has failed to sign in too often.
-        encoder: Encodes messages once.
         cors: Which pages of other origins may call the agents' endpoints.
         has_docs: Whether the API describes itself at ``/docs``.
     """
@@ -51,7 +49,6 @@ class Services:
     public_url: str
     hosts: HostRule
     throttle: AuthThrottle
-    encoder: MessageEncoder
     cors: CorsRule = attrs.field(factory=CorsRule)
     has_docs: bool = True
 

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from typing import TypeVar, cast
-from weakref import WeakKeyDictionary
 
-import attrs
 import msgspec
 from msgspec import UNSET, Raw
 
@@ -75,73 +73,73 @@ def with_room(message: Message, room: str, members: Sequence[str]) -> RoomMessag
     )
 
 
-@attrs.define(eq=False)
-class MessageEncoder:
-    """Encodes messages, each once for as long as anybody holds it.
+def encode_message(message: Message, members: Sequence[str]) -> Raw:
+    """Return a message as members of a room read it, encoded once for all of them.
 
-    What differs between readers, the hint who is meant by ``anyone``, stands last
-    and is put on at the end.
+    What may differ between two reads, the hint who is meant by ``anyone``, is the
+    key under which the bytes are kept.
     """
+    expects = message.expects
+    if expects == ANYONE:
+        expects = resolve_expects(expects, message.sender, members)
+    encoded = message.memo.get(expects)
+    if encoded is None:
+        head = msgspec.json.encode(posted_message(message))[:-1]
+        encoded = b'%b,"expects_reply_resolved":"%b"}' % (head, expects.encode())
+        message.memo.clear()
+        message.memo[expects] = encoded
+    return Raw(encoded)
 
-    _encoded: WeakKeyDictionary[Message, bytes] = attrs.field(factory=WeakKeyDictionary)
 
-    def encode(self, message: Message, members: Sequence[str]) -> Raw:
-        """Return a message as it is read by members of a room."""
-        head = self._encoded.get(message)
-        if head is None:
-            head = msgspec.json.encode(posted_message(message))[:-1]
-            self._encoded[message] = head
-        expects = message.expects
-        if expects == ANYONE:
-            expects = resolve_expects(expects, message.sender, members)
-        return Raw(b'%b,"expects_reply_resolved":"%b"}' % (head, expects.encode()))
+def encode_messages(
+    messages: Iterable[Message], members: Sequence[str]
+) -> list[ReadMessage]:
+    """Return messages, encoded, where a body takes messages."""
+    raw = [encode_message(message, members) for message in messages]
+    return cast("list[ReadMessage]", raw)
 
-    def encode_all(
-        self, messages: Iterable[Message], members: Sequence[str]
-    ) -> list[ReadMessage]:
-        """Return messages, encoded, where a body takes messages."""
-        raw = [self.encode(message, members) for message in messages]
-        return cast("list[ReadMessage]", raw)
 
-    def poll(self, answer: PollAnswer) -> bytes:
-        """Encode what a poll delivers."""
-        page, budget = answer.page, answer.budget
-        return msgspec.json.encode(
-            PollBody(
-                messages=self.encode_all(page.messages, answer.members),
-                cursor=page.cursor,
-                first_seq=page.first,
-                more=page.has_more,
-                room=room_status(answer.status),
-                room_closed=answer.status.is_closed,
-                should_exit=budget.should_exit,
-                exit_reason=budget.reason,
-                poll_budget=poll_budget(budget),
-                gap=Gap(*answer.gap) if answer.gap else UNSET,
-                reset=answer.is_reset or UNSET,
-                retry_after=DRAIN_RETRY_SECONDS if answer.is_draining else UNSET,
-            )
+def poll(answer: PollAnswer) -> bytes:
+    """Encode what a poll delivers."""
+    page, budget = answer.page, answer.budget
+    return msgspec.json.encode(
+        PollBody(
+            messages=encode_messages(page.messages, answer.members),
+            cursor=page.cursor,
+            first_seq=page.first,
+            more=page.has_more,
+            room=room_status(answer.status),
+            room_closed=answer.status.is_closed,
+            should_exit=budget.should_exit,
+            exit_reason=budget.reason,
+            poll_budget=poll_budget(budget),
+            gap=Gap(*answer.gap) if answer.gap else UNSET,
+            reset=answer.is_reset or UNSET,
+            retry_after=DRAIN_RETRY_SECONDS if answer.is_draining else UNSET,
         )
+    )
 
-    def history(self, room: str, history: History) -> bytes:
-        """Encode a look back."""
-        found = history.lookback
-        return msgspec.json.encode(
-            HistoryBody(
-                room=room,
-                messages=self.encode_all(found.messages, history.members),
-                room_status=room_status(history.status),
-                first_seq=found.first,
-                more=found.has_more,
-            )
-        )
 
-    def thread(self, thread: Thread) -> bytes:
-        """Encode one message with its replies."""
-        message, *replies = self.encode_all(
-            [thread.message, *thread.replies], thread.members
+def history(room: str, history: History) -> bytes:
+    """Encode a look back."""
+    found = history.lookback
+    return msgspec.json.encode(
+        HistoryBody(
+            room=room,
+            messages=encode_messages(found.messages, history.members),
+            room_status=room_status(history.status),
+            first_seq=found.first,
+            more=found.has_more,
         )
-        return msgspec.json.encode(ThreadBody(message, replies))
+    )
+
+
+def thread(thread: Thread) -> bytes:
+    """Encode one message with its replies."""
+    message, *replies = encode_messages(
+        [thread.message, *thread.replies], thread.members
+    )
+    return msgspec.json.encode(ThreadBody(message, replies))
 
 
 def room_status(status: RoomStatus) -> RoomStatusBody:
