@@ -1,7 +1,7 @@
 """Access codes: what they look like, and what is kept of them.
 
 A code is a prefix, 32 random base62 characters and a checksum, so that secret
-scanners find it and a mistyped one is known for that before anything is looked up.
+scanners, and the relay itself, find it in a text without taking other things for one.
 What is kept is its SHA-256: 190 random bits need no slow hash.
 """
 

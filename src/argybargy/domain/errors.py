@@ -106,6 +106,11 @@ class Problem(enum.Enum):
         "That name has codes in several rooms. Say which with 'room', "
         "or revoke them all with 'all': true.",
     )
+    NAME_TAKEN = ProblemKind(
+        "name_taken",
+        409,
+        "The operator has spoken under that name in this room. Choose another one.",
+    )
     SENDER_TAKEN = ProblemKind(
         "sender_taken",
         409,
@@ -183,6 +188,12 @@ class Problem(enum.Enum):
         503,
         "The relay cannot store anything right now. Nothing was changed; "
         "try again in {retry_after} s.",
+    )
+    STORAGE_UNKNOWN = ProblemKind(
+        "storage_unknown",
+        503,
+        "The relay cannot tell whether this was stored. Look before you ask again, "
+        "or ask with the same Idempotency-Key, in {retry_after} s.",
     )
     STORAGE_FULL = ProblemKind(
         "storage_full",

@@ -101,28 +101,40 @@ class Resumption:
 
 
 async def post(
-    relay: Relay, room: str, sender: str, kind: SenderKind, draft: PostDraft
+    relay: Relay,
+    room: str,
+    sender: str,
+    draft: PostDraft,
+    code: CodeRecord | None = None,
 ) -> PostOutcome:
     """Say something in a room. On return it is durable.
+
+    Args:
+        relay: The relay.
+        room: Where.
+        sender: Under which name.
+        draft: What.
+        code: The code of the agent that speaks; without one it is the operator.
 
     Raises:
         RelayError: It was refused; ``contains_secret`` when the text gives away a
             code that would open a room.
     """
-    if relay.directory.contains_live_code(draft.text, relay.clock.now()):
-        raise RelayError(Problem.CONTAINS_SECRET)
+    written = (draft.text, *draft.to, draft.expects or "", draft.idempotency_key or "")
+    relay.refuse_secrets(*written)
     spell = await relay.speller(room)
     delivered = await relay.ask(
         room,
         Post(
             sender=sender,
-            kind=kind,
+            kind=SenderKind.OPERATOR if code is None else SenderKind.AGENT,
             text=draft.text,
             to=tuple(dict.fromkeys(map(spell, draft.to))),
             expects=None if draft.expects is None else spell(draft.expects),
             reply_to=draft.reply_to,
             idempotency_key=draft.idempotency_key,
         ),
+        code,
     )
     posted = delivered.answer
     assert isinstance(posted, Posted)
@@ -132,7 +144,7 @@ async def post(
 
 async def post_as(relay: Relay, code: CodeRecord, draft: PostDraft) -> PostOutcome:
     """Say something as the agent that holds a code."""
-    outcome = await post(relay, code.room, code.name, SenderKind.AGENT, draft)
+    outcome = await post(relay, code.room, code.name, draft, code)
     now = relay.clock.now().steady_seconds
     relay.presence.seat(code.peer, now).waiting_since = now
     return outcome
@@ -147,7 +159,8 @@ async def claim(
         RelayError: Somebody else has it, or nobody may.
     """
     relay.presence.admit_claim(code.peer, relay.clock.now().steady_seconds)
-    delivered = await relay.ask(code.room, Claim(code.name, seq, lease_seconds))
+    command = Claim(code.name, seq, lease_seconds)
+    delivered = await relay.ask(code.room, command, code)
     assert isinstance(delivered.answer, Granted)
     return delivered.answer.lease
 
@@ -159,7 +172,7 @@ async def release(relay: Relay, code: CodeRecord, seq: int) -> None:
         RelayError: Somebody else has it, or it is answered.
     """
     relay.presence.admit_claim(code.peer, relay.clock.now().steady_seconds)
-    delivered = await relay.ask(code.room, Release(code.name, seq))
+    delivered = await relay.ask(code.room, Release(code.name, seq), code)
     assert isinstance(delivered.answer, Done)
 
 

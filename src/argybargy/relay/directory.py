@@ -1,9 +1,10 @@
 """The codes, in memory: who may enter, under which name, and until when."""
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import attrs
+import trio
 
 from argybargy.domain.codes import (
     ALPHABET,
@@ -13,6 +14,7 @@ from argybargy.domain.codes import (
     Peer,
     digest_code,
     format_code,
+    is_well_formed,
     key_id_of,
 )
 from argybargy.domain.commands import Audit
@@ -20,6 +22,8 @@ from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.domain.moment import Moment
 from argybargy.domain.names import fold
+from argybargy.relay.finishing import finishing
+from argybargy.store.errors import Unknown
 from argybargy.store.interface import Store
 
 
@@ -62,6 +66,7 @@ class Directory:
     _by_room: dict[str, dict[str, list[CodeRecord]]] = attrs.field(factory=dict)
     _names: dict[str, tuple[int, tuple[str, ...]]] = attrs.field(factory=dict)
     _swept_ms: int = 0
+    _changing: trio.Lock = attrs.field(factory=trio.Lock)
 
     async def load(self, now: Moment) -> None:
         """Read every code from the store."""
@@ -104,7 +109,7 @@ class Directory:
 
     def contains_live_code(self, text: str, now: Moment) -> bool:
         """Tell whether a text gives away a code that would open a room."""
-        found = CODE_PATTERN.findall(text)
+        found = filter(is_well_formed, CODE_PATTERN.findall(text))
         return any(self.resolve(code, now) is not None for code in found)
 
     async def mint(
@@ -118,19 +123,50 @@ class Directory:
             RelayError: ``code_quota``.
             Refused: The store did not take them; no code was made.
         """
+        async with self._changing:
+            self.check_quota(len(invitations))
+            minted = [self._mint(invitation, now) for invitation in invitations]
+            records = [record for _, record in minted]
+            audits = [
+                Audit(now.wall_ms, "invite", audit_actor, record.room, record.name)
+                for record in records
+            ]
+            with finishing():
+                await self._store(self.store.add_codes, records, audits)
+                for record in records:
+                    self._add(record)
+            return minted
+
+    def check_quota(self, more: int) -> None:
+        """Refuse more codes than there may be.
+
+        Raises:
+            RelayError: ``code_quota``.
+        """
         limit = self.limits.codes
-        if limit and len(self._by_key) + len(invitations) > limit:
+        if limit and len(self._by_key) + more > limit:
             raise RelayError(Problem.CODE_QUOTA, limit=limit)
-        minted = [self._mint(invitation, now) for invitation in invitations]
-        records = [record for _, record in minted]
-        audits = [
-            Audit(now.wall_ms, "invite", audit_actor, record.room, record.name)
-            for record in records
-        ]
-        await self.store.add_codes(records, audits)
-        for record in records:
-            self._add(record)
-        return minted
+
+    async def _store(
+        self,
+        change: Callable[[Sequence[CodeRecord], Sequence[Audit]], Awaitable[None]],
+        records: Sequence[CodeRecord],
+        audits: Sequence[Audit],
+    ) -> None:
+        """Make a change to the codes durable; where that is unsure, read them all."""
+        try:
+            await change(records, audits)
+        except Unknown:
+            is_known = False
+        else:
+            is_known = True
+        if not is_known:
+            stored = await self.store.codes()
+            for record in list(self._by_key.values()):
+                self._remove(record)
+            for record in stored:
+                self._add(record)
+            raise Unknown
 
     def _mint(self, invitation: Invitation, now: Moment) -> tuple[str, CodeRecord]:
         while True:
@@ -152,22 +188,28 @@ class Directory:
         )
 
     async def remove(
-        self, records: Sequence[CodeRecord], audits: Sequence[Audit]
+        self, records: Sequence[CodeRecord], audits: Sequence[Audit], now: Moment
     ) -> list[Peer]:
         """Remove codes for good.
 
         Returns:
-            The peers that hold no code any more.
+            The peers that hold no valid code any more.
 
         Raises:
             Refused: The store did not; every code stays.
+            Unknown: It may have; what is in memory is what is on the disk.
         """
-        await self.store.remove_codes(records, audits)
-        for record in records:
-            if record.key_id in self._by_key:
-                self._remove(record)
+        async with self._changing:
+            with finishing():
+                await self._store(self.store.remove_codes, records, audits)
+                for record in records:
+                    if record.key_id in self._by_key:
+                        self._remove(record)
         peers = {record.peer for record in records}
-        return [peer for peer in peers if not self.codes_of(peer)]
+        return [peer for peer in peers if peer.name not in self._live_set(peer, now)]
+
+    def _live_set(self, peer: Peer, now: Moment) -> frozenset[str]:
+        return frozenset(code.peer.name for code in self.live_codes(peer.room, now))
 
     def match(self, target: str) -> list[CodeRecord]:
         """Return the codes that `target` means: a handle, a code, or a name."""

@@ -10,10 +10,12 @@ from typing import Final
 
 import attrs
 import structlog
+import trio
 
 from argybargy.domain.codes import Peer
 from argybargy.domain.commands import Audit
 from argybargy.domain.moment import Moment
+from argybargy.relay.finishing import finishing
 from argybargy.store.interface import Store
 
 log = structlog.get_logger(__name__)
@@ -52,6 +54,7 @@ class Ledger:
     _notes: OrderedDict[int | str, Audit] = attrs.field(factory=OrderedDict)
     _next_note: int = 0
     _tallies: dict[str, Tally] = attrs.field(factory=dict)
+    _flushing: trio.Lock = attrs.field(factory=trio.Lock)
 
     def acknowledge(self, peer: Peer, cursor: int) -> None:
         """Note how far a peer has got."""
@@ -92,8 +95,13 @@ class Ledger:
         """Store all that is waiting.
 
         Raises:
-            Refused: The store cannot now; everything waits on.
+            StoreError: The store cannot now; everything waits on.
         """
+        async with self._flushing:
+            with finishing():
+                await self._flush()
+
+    async def _flush(self) -> None:
         cursors, notes = dict(self._cursors), dict(self._notes)
         if not cursors and not notes:
             return

@@ -1,6 +1,7 @@
 """What the operator can do: let in, throw out, open, close, speak, and see."""
 
 import attrs
+import structlog
 
 from argybargy.domain.addressing import resolve_expects
 from argybargy.domain.codes import CodeRecord
@@ -21,8 +22,12 @@ from argybargy.domain.state import RoomStatus
 from argybargy.relay.agents import PostDraft, PostOutcome, post
 from argybargy.relay.directory import Invitation
 from argybargy.relay.failures import translated
+from argybargy.relay.finishing import finishing
 from argybargy.relay.relay import Relay
+from argybargy.store.errors import StoreError
 from argybargy.store.interface import AuditRow, Overview, RoomSummary
+
+log = structlog.get_logger(__name__)
 
 OPERATOR_ACTOR = "admin"
 """Who the audit log says did it, where no name is asked for."""
@@ -93,9 +98,12 @@ async def invite(relay: Relay, invitations: list[Invitation]) -> list[Invited]:
     Raises:
         RelayError: ``code_quota``, or the store would not.
     """
-    for room in {invitation.room for invitation in invitations}:
-        if not relay.knows(room):
-            await relay.ask(room, Open(OPERATOR_ACTOR))
+    for each in invitations:
+        written = (each.room, each.name, each.capabilities, each.client, each.model)
+        relay.refuse_secrets(*written)
+    relay.directory.check_quota(len(invitations))
+    for each in invitations:
+        await _prepare_room(relay, each)
     spelled = [
         attrs.evolve(
             each,
@@ -107,6 +115,16 @@ async def invite(relay: Relay, invitations: list[Invitation]) -> list[Invited]:
     with translated():
         minted = await relay.directory.mint(spelled, OPERATOR_ACTOR, relay.clock.now())
     return [Invited(code, record) for code, record in minted]
+
+
+async def _prepare_room(relay: Relay, invitation: Invitation) -> None:
+    """Make the room of an invitation, unless its guest would pass for the operator."""
+    if not relay.knows(invitation.room):
+        await relay.ask(invitation.room, Open(OPERATOR_ACTOR))
+    live = await relay.live(invitation.room)
+    known = live.room.members.get(fold(invitation.name))
+    if known is not None and known.kind is SenderKind.OPERATOR:
+        raise RelayError(Problem.NAME_TAKEN)
 
 
 async def revoke(
@@ -149,13 +167,14 @@ async def remove_codes(relay: Relay, records: list[CodeRecord]) -> None:
     ]
     if not records:
         return
-    with translated():
-        left = await relay.directory.remove(records, audits)
-    for record in {record.peer: record for record in records}.values():
-        if record.peer in left:
-            await relay.dismiss(record)
-        else:
-            relay.wake_peer(record)
+    with finishing():
+        with translated():
+            left = await relay.directory.remove(records, audits, now)
+        for record in {record.peer: record for record in records}.values():
+            if record.peer in left:
+                await relay.dismiss(record)
+            else:
+                relay.wake_peer(record)
 
 
 async def say(relay: Relay, room: str, sender: str, draft: PostDraft) -> PostOutcome:
@@ -166,11 +185,13 @@ async def say(relay: Relay, room: str, sender: str, draft: PostDraft) -> PostOut
     """
     if relay.directory.spelling(fold(room), sender) is not None:
         raise RelayError(Problem.SENDER_TAKEN)
-    return await post(relay, room, sender, SenderKind.OPERATOR, draft)
+    relay.refuse_secrets(room, sender)
+    return await post(relay, room, sender, draft)
 
 
 async def open_room(relay: Relay, room: str, by: str) -> RoomStatus:
     """Make a room, or reopen it."""
+    relay.refuse_secrets(room, by)
     await relay.ask(room, Open(by))
     return (await relay.live(room)).room.status
 
@@ -183,6 +204,7 @@ async def reopen_room(relay: Relay, room: str, by: str) -> RoomStatus:
     """
     if not relay.knows(room):
         raise RelayError(Problem.ROOM_NOT_FOUND)
+    relay.refuse_secrets(by)
     await relay.ask(room, Open(by, action="room_reopen"))
     return (await relay.live(room)).room.status
 
@@ -195,14 +217,18 @@ async def close_room(relay: Relay, room: str, by: str) -> RoomStatus:
     """
     if not relay.knows(room):
         raise RelayError(Problem.ROOM_NOT_FOUND)
+    relay.refuse_secrets(by)
     await relay.ask(room, Close(by))
     return (await relay.live(room)).room.status
 
 
 async def audit(relay: Relay, limit: int, before: int | None) -> tuple[AuditRow, ...]:
     """Return the newest rows of the audit log, what waits to be stored included."""
-    with translated():
+    try:
         await relay.ledger.flush()
+    except StoreError as error:
+        log.warning("the newest notes are not in the log yet", reason=str(error))
+    with translated():
         return await relay.store.audit(limit, before)
 
 
@@ -290,9 +316,7 @@ async def stats(relay: Relay) -> Stats:
     )
 
 
-async def note_rotation(relay: Relay) -> None:
+def note_rotation(relay: Relay) -> None:
     """Record that the admin token is another one now."""
     now = relay.clock.now()
     relay.ledger.note(Audit(now.wall_ms, "regenerate_admin_token", OPERATOR_ACTOR))
-    with translated():
-        await relay.ledger.flush()

@@ -4,6 +4,8 @@ What one poll is asked and what it answers are values; the rules about cursors a
 in ``domain/reading``. Here is only the waiting.
 """
 
+from typing import Final
+
 import attrs
 import trio
 
@@ -18,6 +20,9 @@ from argybargy.relay.failures import translated
 from argybargy.relay.polls import Subscription
 from argybargy.relay.relay import Relay
 from argybargy.relay.room import LiveRoom
+
+PATIENT_SECONDS: Final = 1.0
+"""A poll that waits for less counts as one that does not wait."""
 
 
 @attrs.frozen
@@ -80,8 +85,7 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
     one = _Poll(relay, code, request, live)
     one.find_start()
     now = relay.clock.now()
-    if not request.wait_seconds or live.room.status.is_closed:
-        # Those that do wait cost nothing, and are not counted.
+    if not one.is_patient():
         relay.presence.admit_read(code.peer, now.steady_seconds)
     if not request.wait_seconds:
         return one.answer(await one.read(), now)
@@ -121,6 +125,19 @@ class _Poll:
             self.live.cursors[peer.name] = self.since
             self.relay.ledger.acknowledge(peer, self.since)
 
+    def is_patient(self) -> bool:
+        """Tell whether the poll is free of the limit on reads.
+
+        It is if it reads on from where the peer has got, and waits if there is
+        nothing: such a poll costs one answer for each time that something happens.
+        """
+        known = self.live.cursors.get(self.code.peer.name, 0)
+        return (
+            self.request.wait_seconds >= PATIENT_SECONDS
+            and self.since >= known
+            and not self.live.room.status.is_closed
+        )
+
     async def read(self) -> Page:
         """Read rows and cursor in one piece: from the tail, or from one snapshot."""
         limits, limit = self.relay.limits, self.request.limit
@@ -148,6 +165,7 @@ class _Poll:
 
     async def park(self, subscription: Subscription) -> Page:
         """Wait until the page is worth answering, or the time is up; read last."""
+        self.live.polls.park(subscription)
         with trio.move_on_after(self._park_seconds()):
             while True:
                 await subscription.wait_woken()

@@ -21,12 +21,14 @@ class Subscription:
 
     Attributes:
         peer: The folded name of the peer that polls.
+        is_parked: Whether it waits, and does not only read.
         is_displaced: Whether a newer poll of the same peer has taken its place.
     """
 
     peer: str
     _send: trio.MemorySendChannel[None]
     _receive: trio.MemoryReceiveChannel[None]
+    is_parked: bool = False
     is_displaced: bool = False
 
     def wake(self) -> None:
@@ -65,10 +67,6 @@ class Polls:
         subscription = Subscription(peer, send, receive)
         mine = self._by_peer.setdefault(peer, [])
         mine.append(subscription)
-        if len(mine) > self.max_per_peer:
-            oldest = next(each for each in mine if not each.is_displaced)
-            oldest.is_displaced = True
-            oldest.wake()
         try:
             yield subscription
         finally:
@@ -78,6 +76,15 @@ class Polls:
             if not self._by_peer:
                 self._emptied.set()
                 self._emptied = trio.Event()
+
+    def park(self, subscription: Subscription) -> None:
+        """Count a subscription as parked, and send the oldest one too many home."""
+        subscription.is_parked = True
+        mine = self._by_peer[subscription.peer]
+        parked = [each for each in mine if each.is_parked and not each.is_displaced]
+        if len(parked) > self.max_per_peer:
+            parked[0].is_displaced = True
+            parked[0].wake()
 
     async def wait_empty(self) -> None:
         """Wait until nobody is subscribed; the caller sets the deadline."""
@@ -104,12 +111,12 @@ class Polls:
             self.wake_peer(peer)
 
     def is_parked(self, peer: str) -> bool:
-        """Tell whether any poll of the peer with this folded name is here."""
-        return peer in self._by_peer
+        """Tell whether any poll of the peer with this folded name waits here."""
+        return any(each.is_parked for each in self._by_peer.get(peer, ()))
 
     def parked_peers(self) -> frozenset[str]:
-        """Return the folded names of all peers with a poll here."""
-        return frozenset(self._by_peer)
+        """Return the folded names of all peers with a poll that waits here."""
+        return frozenset(filter(self.is_parked, self._by_peer))
 
     def __len__(self) -> int:
         return sum(map(len, self._by_peer.values()))

@@ -30,7 +30,7 @@ from argybargy.relay.presence import Presence
 from argybargy.relay.quota import RoomQuota
 from argybargy.relay.reply import Delivered
 from argybargy.relay.room import LiveRoom, RoomServices
-from argybargy.store.errors import Refused, StoreError
+from argybargy.store.errors import Refused, StoreError, Unknown
 from argybargy.store.interface import Store
 
 log = structlog.get_logger(__name__)
@@ -88,6 +88,7 @@ class Relay:
     _spellings: dict[str, str] = attrs.field(factory=dict)
     _probing: trio.Lock = attrs.field(factory=trio.Lock)
     _probed_at: float = float("-inf")
+    _probe_failure: StoreError | None = None
     _is_closed: bool = False
     is_draining: bool = False
 
@@ -164,13 +165,24 @@ class Relay:
         """Return a room if it is in memory."""
         return self._live.get(fold(room))
 
-    async def ask(self, room: str, command: Command) -> Delivered:
+    async def ask(
+        self, room: str, command: Command, code: CodeRecord | None = None
+    ) -> Delivered:
         """Hand a command to a room and wait for what comes of it.
+
+        Args:
+            room: Which.
+            command: What is asked.
+            code: The code of the agent that asks. It is looked at once more here,
+                with no checkpoint before the command is in the inbox: what comes
+                after a revocation is refused, what came before is dismissed by it.
 
         Raises:
             RelayError: The room said no, or cannot say anything.
         """
         live = await self.live(room)
+        if code is not None and not self.directory.is_live(code, self.clock.now()):
+            raise RelayError(Problem.UNAUTHORIZED)
         delivered = await live.ask(command)
         self._spellings.setdefault(fold(room), live.name)
         return delivered
@@ -231,7 +243,8 @@ class Relay:
                 crashes[-1] - crashes[0] < _CRASH_WINDOW_SECONDS
             ):
                 log.error("room set aside", room=live.name, crashes=len(crashes))
-                live.fail(RelayError(Problem.ROOM_UNAVAILABLE), for_good=True)
+                failure = RelayError(Problem.ROOM_UNAVAILABLE, retry_after=60)
+                live.fail(failure, for_good=True)
                 return
 
     async def check_ready(self) -> None:
@@ -243,15 +256,20 @@ class Relay:
         async with self._probing:
             now = self.clock.now().steady_seconds
             if now - self._probed_at > READY_SECONDS:
-                await self._probe()
-                self._probed_at = now
+                self._probe_failure = await self._probe()
+                self._probed_at = self.clock.now().steady_seconds
+            if self._probe_failure is not None:
+                raise self._probe_failure
 
-    async def _probe(self) -> None:
-        try:
-            with trio.fail_after(READY_SECONDS):
+    async def _probe(self) -> StoreError | None:
+        """Try a write; those who ask within the next second share the outcome."""
+        with trio.move_on_after(READY_SECONDS):
+            try:
                 await self.store.probe()
-        except trio.TooSlowError:
-            raise Refused("the store takes too long to write") from None
+            except StoreError as error:
+                return error
+            return None
+        return Refused("the store takes too long to write")
 
     # -- keeping house ---------------------------------------------------------
 
@@ -270,7 +288,7 @@ class Relay:
             await self._end_expired(now)
             await self.ledger.flush()
             await self.store.sweep()
-        except Refused as error:
+        except (Refused, Unknown) as error:
             log.warning("housekeeping waits for the store", reason=str(error))
 
     def _evict(self, now: Moment) -> None:
@@ -290,7 +308,7 @@ class Relay:
         stale_ms = now.wall_ms - self.limits.expired_code_seconds * 1000
         stale = self.directory.expired_before(stale_ms)
         if stale:
-            await self.directory.remove(stale, [])
+            await self.directory.remove(stale, [], now)
 
     async def dismiss(self, record: CodeRecord) -> None:
         """Let a peer go that holds no valid code any more.
@@ -299,11 +317,24 @@ class Relay:
         """
         self.presence.forget(record.peer)
         self.wake_peer(record)
+        live = self.find_live(record.room)
+        if live is not None:
+            live.cursors.pop(record.peer.name, None)
         try:
             await self.ask(record.room, Dismiss(record.name))
         except RelayError as error:
             # The code is gone, which is what counts; its claims run out by themselves.
             log.warning("peer not dismissed", room=record.room, reason=str(error))
+
+    def refuse_secrets(self, *texts: str) -> None:
+        """Refuse what gives away a code that would open a room.
+
+        Raises:
+            RelayError: ``contains_secret``.
+        """
+        now = self.clock.now()
+        if any(self.directory.contains_live_code(text, now) for text in texts):
+            raise RelayError(Problem.CONTAINS_SECRET)
 
     def wake_peer(self, record: CodeRecord) -> None:
         """Let the parked polls of a peer look whether their code is still good."""
@@ -374,5 +405,7 @@ async def open_relay(
                 housekeeping.cancel_scope.cancel()
         rooms.cancel_scope.deadline = trio.current_time() + CLOSE_SECONDS
         relay.close()
-    with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_SECONDS):
+    try:
         await relay.ledger.flush()
+    except (Refused, Unknown) as error:
+        log.warning("notes were not stored", reason=str(error))

@@ -44,6 +44,9 @@ from argybargy.store.interface import Store
 
 log = structlog.get_logger(__name__)
 
+REST_SECONDS: Final = 1.0
+"""How long a room whose commit was refused lets leases that have run out wait."""
+
 CONFLICT_TRIES: Final = 16
 """How often a batch is decided again because another node wrote first."""
 
@@ -126,6 +129,7 @@ class LiveRoom:
     is_used: bool = True
     cursors: dict[str, int] = attrs.field(factory=dict)
     members: MemberCache | None = None
+    _rest_until: float = float("-inf")
     _batch: list[Ask] = attrs.field(factory=list)
     _loaded: trio.Event = attrs.field(factory=trio.Event)
     _failure: RelayError | None = None
@@ -193,7 +197,8 @@ class LiveRoom:
         that it did.
         """
         return (
-            not len(self.polls)
+            self._failure is None
+            and not len(self.polls)
             and not self._batch
             and self._send.statistics().current_buffer_used == 0
             and self.room.lapse_at == float("inf")
@@ -247,10 +252,12 @@ class LiveRoom:
             self.room = Room.new(self.name, now)
         else:
             self.room = Room.restore(saved, now, limits)
+        # Somebody may have written to it meanwhile.
+        self.polls.wake_all()
 
     async def _collect(self) -> bool:
         """Wait for commands, or for a lease to run out; False when closed."""
-        with trio.move_on_at(self.room.lapse_at):
+        with trio.move_on_at(max(self.room.lapse_at, self._rest_until)):
             try:
                 self._batch = [await self._receive.receive()]
             except trio.EndOfChannel:
@@ -293,6 +300,7 @@ class LiveRoom:
                 continue
             except StoreError as error:
                 log.warning("commit refused", room=self.name, reason=str(error))
+                self._rest_until = trio.current_time() + REST_SECONDS
                 self._fail_batch(as_relay_error(error))
                 return
             self._publish(trial, version)

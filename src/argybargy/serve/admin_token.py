@@ -24,6 +24,7 @@ class FileAdminToken:
 
     path: Path
     value: str = attrs.field(repr=False)
+    _rotating: trio.Lock = attrs.field(factory=trio.Lock)
 
     @classmethod
     async def open(cls, directory: Path) -> Self:
@@ -45,10 +46,12 @@ class FileAdminToken:
         Raises:
             OSError: It could not be written; the old one stays.
         """
-        token = _new_token()
-        await trio.to_thread.run_sync(_write, self.path, token)
-        self.value = token
-        return token
+        async with self._rotating:
+            token = _new_token()
+            # Not given up half-way: the file and this value are one.
+            await trio.to_thread.run_sync(_write, self.path, token)
+            self.value = token
+            return token
 
 
 def _new_token() -> str:
@@ -58,7 +61,9 @@ def _new_token() -> str:
 def _read_or_make(path: Path) -> str:
     if path.exists():
         path.chmod(_PRIVATE)
-        token = path.read_text().strip()
+        token = path.read_bytes().decode("ascii", "replace").strip()
+        if not token.isprintable() or "\ufffd" in token:
+            raise OSError(f"{path} does not hold a token; delete it to get a new one")
         if token:
             return token
     token = _new_token()

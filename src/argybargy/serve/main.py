@@ -6,6 +6,8 @@ app's own nursery leaves a server behind that still answers 200.
 """
 
 import signal
+import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
@@ -15,6 +17,7 @@ from contextlib import (
 from functools import partial
 from typing import Final, cast
 
+import attrs
 import structlog
 import trio
 from hypercorn.config import Config
@@ -81,13 +84,17 @@ def _explain(error: BaseException, settings: Settings) -> int:
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     if isinstance(error, StoreError):
-        log.error("the store cannot be used", reason=str(error))
+        _say(f"The data in {settings.data} cannot be used: {error}")
         return EXIT_DATA
     if isinstance(error, OSError):
-        address = f"{settings.host}:{settings.port}"
-        log.error("cannot serve", address=address, reason=str(error))
+        where, why = f"{settings.host}:{settings.port}", error.strerror or error
+        _say(f"Cannot serve on {where}: {why}. Another port: argybargy up --port 8766")
         return EXIT_FAILED
     raise error
+
+
+def _say(sentence: str) -> None:
+    sys.stderr.write(f"argybargy: {sentence}\n")
 
 
 async def serve(settings: Settings, announce: Announce) -> None:
@@ -97,6 +104,7 @@ async def serve(settings: Settings, announce: Announce) -> None:
         StoreError: The data directory cannot be used.
         OSError: The address cannot be bound.
     """
+    settings = _with_port(settings)
     async with open_services(settings) as services, trio.open_nursery() as nursery:
         signals = await nursery.start(_catch_signals, nursery.cancel_scope)
         app = cast("App", create_app(services))
@@ -147,6 +155,15 @@ def public_url(settings: Settings) -> str:
         return settings.public_url
     host = settings.host if is_loopback(settings.host) else "127.0.0.1"
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+def _with_port(settings: Settings) -> Settings:
+    """Settle on a port, so that invitations can name it."""
+    if settings.port:
+        return settings
+    with socket.socket() as probe:
+        probe.bind((settings.host, 0))
+        return attrs.evolve(settings, port=probe.getsockname()[1])
 
 
 # -- the listener -----------------------------------------------------------------

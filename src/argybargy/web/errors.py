@@ -37,8 +37,3 @@ def error_answer(
     if error.problem in {Problem.UNAUTHORIZED, Problem.ADMIN_UNAUTHORIZED}:
         answer = answer.with_headers((b"www-authenticate", b'Bearer realm="argybargy"'))
     return answer
-
-
-def render_problem(problem: Problem, facts: dict[str, object]) -> bytes:
-    """Render the body of an error that arises before a request can be read."""
-    return error_answer(RelayError(problem, **facts)).body

@@ -77,8 +77,14 @@ class HostRule:
             for start in range(1, len(labels))
         )
 
-    def allows_origin(self, origin: str | None) -> bool:
-        """Tell whether a request may come from a page of that origin."""
-        if origin is None:
-            return True
-        return self.allows(urlsplit(origin).netloc if "//" in origin else None)
+    def allows_origin(self, origin: str, host: str) -> bool:
+        """Tell whether a request to `host` may come from a page of that origin.
+
+        Where no hosts are named, a page may talk to the host that it came from.
+        """
+        scheme, separator, netloc = origin.partition("://")
+        if not scheme or not separator:
+            return False
+        if self.names is None:
+            return hostname_of(netloc) == hostname_of(host)
+        return self.allows(netloc)

@@ -119,8 +119,6 @@ class Lane:
     ) -> RelayError | None:
         """Refuse names that are not ours, and pages that are not."""
         hosts = self.services.hosts
-        if hosts.names is None:
-            return None
         if not hosts.allows(headers.get(b"host", b"").decode("latin-1")):
             return RelayError(Problem.MISDIRECTED)
         origin = headers.get(b"origin")
@@ -128,7 +126,8 @@ class Lane:
         if not is_guarded or origin is None:
             return None
         is_granted = self.services.cors.allows(headers, path) is not None
-        if is_granted or hosts.allows_origin(origin.decode("latin-1")):
+        host = headers.get(b"host", b"").decode("latin-1")
+        if is_granted or hosts.allows_origin(origin.decode("latin-1"), host):
             return None
         return RelayError(Problem.ORIGIN_REFUSED)
 

@@ -6,7 +6,7 @@ import msgspec
 from argybargy import __version__
 from argybargy.domain.brief import connect_instruction
 from argybargy.domain.codes import CodeRecord
-from argybargy.domain.errors import RelayError
+from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.lifetime import parse_lifetime
 from argybargy.domain.moment import format_timestamp
 from argybargy.domain.names import OPERATOR, RESERVED_PEER_NAMES, fold
@@ -95,14 +95,15 @@ def _invitation(services: Services, body: InviteRequest) -> Invitation:
 
 async def revoke(services: Services, request: Request) -> Answer:
     """Take codes back."""
-    body, _ = await read_json(request, RevokeRequest)
+    body, ignored = await read_json(request, RevokeRequest)
     if not body.target.strip():
         raise RelayError.invalid("target", "a key id, a code, or a name")
     gone = await operator.revoke(
         services.relay, body.target.strip(), body.room, everywhere=body.all
     )
     codes = [RevokedCode(each.key_id, each.name, each.room) for each in gone]
-    return json_answer(msgspec.json.encode(RevokeBody(len(codes), codes)))
+    answer = RevokeBody(len(codes), codes, ignored or msgspec.UNSET)
+    return json_answer(msgspec.json.encode(answer))
 
 
 async def say(services: Services, request: Request) -> Answer:
@@ -127,41 +128,49 @@ def _check_speaker(problems: Problems, field: str, name: str) -> None:
 
 async def open_room(services: Services, request: Request) -> Answer:
     """Make a room before anybody speaks in it."""
-    room, by = await _room_action(request)
-    return _room_answer(await operator.open_room(services.relay, room, by))
+    room, by, ignored = await _room_action(request)
+    status = await operator.open_room(services.relay, room, by)
+    return _room_answer(status, ignored)
 
 
 async def close_room(services: Services, request: Request) -> Answer:
     """Close a room and dismiss the agents in it."""
-    room, by = await _room_action(request)
-    return _room_answer(await operator.close_room(services.relay, room, by))
+    room, by, ignored = await _room_action(request)
+    status = await operator.close_room(services.relay, room, by)
+    return _room_answer(status, ignored)
 
 
 async def reopen_room(services: Services, request: Request) -> Answer:
     """Let agents back into a room."""
-    room, by = await _room_action(request)
-    return _room_answer(await operator.reopen_room(services.relay, room, by))
+    room, by, ignored = await _room_action(request)
+    status = await operator.reopen_room(services.relay, room, by)
+    return _room_answer(status, ignored)
 
 
-async def _room_action(request: Request) -> tuple[str, str]:
-    body, _ = await read_json(request, RoomActionRequest, is_optional=True)
+async def _room_action(request: Request) -> tuple[str, str, list[str]]:
+    body, ignored = await read_json(request, RoomActionRequest, is_optional=True)
     by = body.by.strip() or OPERATOR
     problems = Problems()
     check_room_name(problems, request.params["room"])
     _check_speaker(problems, "by", by)
     problems.raise_any()
-    return request.params["room"], by
+    return request.params["room"], by, ignored
 
 
-def _room_answer(status: RoomStatus) -> Answer:
-    body = RoomActionBody(ok=True, room=encode.room_status(status))
+def _room_answer(status: RoomStatus, ignored: list[str]) -> Answer:
+    body = RoomActionBody(
+        ok=True, room=encode.room_status(status), ignored=ignored or msgspec.UNSET
+    )
     return json_answer(msgspec.json.encode(body))
 
 
 async def regenerate_token(services: Services, request: Request) -> Answer:
     """Replace the admin token; the old one is worth nothing from then on."""
-    token = await services.admin_token.rotate()
-    await operator.note_rotation(services.relay)
+    try:
+        token = await services.admin_token.rotate()
+    except OSError:
+        raise RelayError(Problem.STORAGE_UNAVAILABLE, retry_after=1) from None
+    operator.note_rotation(services.relay)
     return json_answer(msgspec.json.encode(TokenBody(token)))
 
 

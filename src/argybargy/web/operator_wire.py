@@ -53,6 +53,7 @@ class RevokeBody(Struct, frozen=True):
 
     revoked: int
     codes: list[RevokedCode]
+    ignored: list[str] | UnsetType = UNSET
 
 
 class SayRequest(Struct, frozen=True):
@@ -77,6 +78,7 @@ class RoomActionBody(Struct, frozen=True):
 
     ok: bool
     room: RoomStatusBody
+    ignored: list[str] | UnsetType = UNSET
 
 
 class StateQuery(Struct, frozen=True):

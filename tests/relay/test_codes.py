@@ -1,0 +1,200 @@
+"""Codes: what is on the disk is in memory, whoever goes away meanwhile."""
+
+from collections.abc import Sequence
+
+import attrs
+import pytest
+import trio
+import trio.testing
+
+from argybargy.domain.codes import CodeRecord
+from argybargy.domain.commands import Audit
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.limits import Limits
+from argybargy.relay import operator
+from argybargy.relay.agents import PostDraft, claim
+from argybargy.relay.directory import Invitation
+from argybargy.store.errors import Unknown
+from argybargy.store.memory import DEFAULT_LIMITS, MemoryStore
+from relay.kit import ROOM, open_house, texts
+
+
+@attrs.define
+class SlowStore(MemoryStore):
+    """A store that takes its time over codes."""
+
+    gate: trio.Event | None = None
+    is_unsure: bool = False
+
+    async def add_codes(
+        self, codes: Sequence[CodeRecord], audits: Sequence[Audit]
+    ) -> None:
+        await self._wait()
+        await super().add_codes(codes, audits)
+        if self.is_unsure:
+            raise Unknown
+
+    async def remove_codes(
+        self, codes: Sequence[CodeRecord], audits: Sequence[Audit]
+    ) -> None:
+        await self._wait()
+        await super().remove_codes(codes, audits)
+
+    async def _wait(self) -> None:
+        if self.gate is not None:
+            await self.gate.wait()
+
+
+async def test_a_revocation_is_finished_though_its_caller_has_left(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = SlowStore(DEFAULT_LIMITS)
+    async with open_house(store=store) as house:
+        alice, bob = await house.guest("alice"), await house.guest("bob")
+        await house.post(alice, "who?", expects="anyone")
+        await claim(house.relay, bob, 1, None)
+        store.gate = trio.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(
+                lambda: operator.revoke(house.relay, "bob", None, everywhere=False)
+            )
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
+            store.gate.set()
+        assert not house.relay.directory.is_live(bob, house.clock.now())
+        live = await house.relay.live(ROOM)
+        assert 1 not in live.room.leases
+
+
+async def test_a_code_is_known_though_whoever_asked_for_it_has_left(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = SlowStore(DEFAULT_LIMITS)
+    async with open_house(store=store) as house:
+        store.gate = trio.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(house.code, "bob")
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
+            store.gate.set()
+        stored = [code.key_id for code in await store.codes()]
+        assert stored == [code.key_id for code in house.relay.directory]
+
+
+async def test_codes_of_unknown_outcome_are_read_again(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = SlowStore(DEFAULT_LIMITS)
+    async with open_house(store=store) as house:
+        store.is_unsure = True
+        with pytest.raises(RelayError) as refusal:
+            await house.code("bob")
+        assert refusal.value.problem is Problem.STORAGE_UNKNOWN
+        assert [code.name for code in house.relay.directory] == ["bob"]
+
+
+async def test_the_last_code_of_the_quota_is_issued_once(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = SlowStore(DEFAULT_LIMITS)
+    async with open_house(Limits(codes=3), store) as house:
+        await house.code("first")
+        refused: list[Problem] = []
+
+        async def ask(number: int) -> None:
+            try:
+                await house.code(f"agent{number}")
+            except RelayError as error:
+                refused.append(error.problem)
+
+        async with trio.open_nursery() as nursery:
+            for number in range(20):
+                nursery.start_soon(ask, number)
+        assert len(house.relay.directory) == 3
+        assert refused == [Problem.CODE_QUOTA] * 18
+
+
+async def test_a_code_revoked_before_its_command_is_in_the_room_is_refused(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_house() as house:
+        alice, bob = await house.guest("alice"), await house.guest("bob")
+        await house.post(alice, "who?", expects="anyone")
+        await operator.revoke(house.relay, "bob", None, everywhere=False)
+        with pytest.raises(RelayError) as refusal:
+            await house.post(bob, "too late")
+        assert refusal.value.problem is Problem.UNAUTHORIZED
+        with pytest.raises(RelayError) as refusal:
+            await claim(house.relay, bob, 1, None)
+        assert refusal.value.problem is Problem.UNAUTHORIZED
+
+
+async def test_an_expired_code_does_not_keep_the_claims_of_a_revoked_one(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_house() as house:
+        alice = await house.guest("alice")
+        await house.guest("carl", lifetime_seconds=1)
+        await trio.sleep(2)
+        carl = await house.guest("carl")
+        await house.post(alice, "who?", expects="anyone")
+        await claim(house.relay, carl, 1, None)
+        await operator.revoke(house.relay, carl.key_id, None, everywhere=False)
+        live = await house.relay.live(ROOM)
+        assert 1 not in live.room.leases
+
+
+@pytest.mark.parametrize("field", ["to", "expects", "idempotency_key"])
+async def test_no_field_of_a_post_takes_a_code(
+    autojump_clock: trio.testing.MockClock, field: str
+) -> None:
+    async with open_house() as house:
+        alice, code = await house.guest("alice"), await house.code("bob")
+        draft = PostDraft("hello", ("all",))
+        value = (code,) if field == "to" else code
+        draft = attrs.evolve(draft, **{field: value})  # type: ignore[arg-type]
+        with pytest.raises(RelayError) as refusal:
+            await house.post(
+                alice,
+                draft.text,
+                draft.to,
+                draft.expects,
+                key=draft.idempotency_key,
+            )
+        assert refusal.value.problem is Problem.CONTAINS_SECRET
+
+
+async def test_no_field_of_an_invitation_takes_a_code(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_house() as house:
+        code = await house.code("bob")
+        for invitation in (Invitation("r", "x", code), Invitation(code, "x")):
+            with pytest.raises(RelayError) as refusal:
+                await operator.invite(house.relay, [invitation])
+            assert refusal.value.problem is Problem.CONTAINS_SECRET
+
+
+async def test_an_agent_does_not_inherit_what_the_operator_said_under_its_name(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_house() as house:
+        await house.guest("alice")
+        secret = PostDraft("for alice alone", ("alice",))
+        await operator.say(house.relay, ROOM, "Titus", secret)
+        with pytest.raises(RelayError) as refusal:
+            await house.guest("titus")
+        assert refusal.value.problem is Problem.NAME_TAKEN
+
+
+async def test_a_peer_that_is_invited_again_begins_anew(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_house() as house:
+        alice, bob = await house.guest("alice"), await house.guest("bob")
+        await house.post(alice, "one")
+        await house.poll(bob, since=1)
+        await operator.revoke(house.relay, "bob", None, everywhere=False)
+        bob = await house.guest("bob")
+        answer = await house.poll(bob, since=None)
+        assert texts(answer.page.messages) == ["one"]

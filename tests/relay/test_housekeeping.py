@@ -1,0 +1,148 @@
+"""What the relay does by itself, and what does not stop it."""
+
+from collections.abc import Mapping, Sequence
+
+import attrs
+import pytest
+import trio
+import trio.testing
+
+from argybargy.domain.commands import Audit, Write
+from argybargy.domain.errors import RelayError
+from argybargy.domain.limits import Limits
+from argybargy.domain.state import Room
+from argybargy.relay import operator
+from argybargy.relay.agents import claim
+from argybargy.store.errors import Full, Refused, StoreError, Unknown
+from argybargy.store.memory import DEFAULT_LIMITS, MemoryStore
+from relay.kit import open_house
+
+
+@attrs.define
+class FailingStore(MemoryStore):
+    """A store whose writes fail as told."""
+
+    note_failure: StoreError | None = None
+    commit_failure: StoreError | None = None
+    probe_failure: StoreError | None = None
+    commits: int = 0
+    probes: int = 0
+
+    async def note(
+        self, cursors: Mapping[tuple[str, str], int], audits: Sequence[Audit]
+    ) -> None:
+        if self.note_failure is not None:
+            raise self.note_failure
+        await trio.lowlevel.checkpoint()
+        await super().note(cursors, audits)
+
+    async def commit(
+        self, room: Room, expected_version: int, writes: Sequence[Write]
+    ) -> None:
+        self.commits += 1
+        if self.commit_failure is not None:
+            raise self.commit_failure
+        await super().commit(room, expected_version, writes)
+
+    async def probe(self) -> None:
+        self.probes += 1
+        if self.probe_failure is not None:
+            raise self.probe_failure
+        await super().probe()
+
+
+@pytest.mark.parametrize("failure", [Refused("locked"), Unknown()])
+async def test_a_store_that_fails_for_a_while_costs_no_note(
+    autojump_clock: trio.testing.MockClock, failure: StoreError
+) -> None:
+    store = FailingStore(DEFAULT_LIMITS)
+    async with open_house(store=store) as house:
+        bob = await house.guest("bob")
+        store.note_failure = failure
+        await house.poll(bob, since=0)
+        house.relay.ledger.note(Audit(1, "something"))
+        await trio.sleep(10)
+        store.note_failure = None
+        await trio.sleep(10)
+        rows = await operator.audit(house.relay, 10, None)
+        assert [row.audit.action for row in rows].count("something") == 1
+
+
+async def test_notes_are_stored_once_however_many_ask(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_house(store=FailingStore(DEFAULT_LIMITS)) as house:
+        house.relay.ledger.note(Audit(1, "connect", "bob"))
+        async with trio.open_nursery() as nursery:
+            for _ in range(6):
+                nursery.start_soon(operator.audit, house.relay, 10, None)
+        rows = await operator.audit(house.relay, 10, None)
+        assert [row.audit.action for row in rows] == ["connect"]
+
+
+async def test_a_lease_that_lapses_on_a_full_disk_is_tried_again_in_peace(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = FailingStore(DEFAULT_LIMITS)
+    async with open_house(store=store) as house:
+        alice, bob = await house.guest("alice"), await house.guest("bob")
+        await house.post(alice, "who?", expects="anyone")
+        await claim(house.relay, bob, 1, 5)
+        store.commit_failure, store.commits = Full("no space"), 0
+        await trio.sleep(25)
+        assert 10 <= store.commits <= 25
+        store.commit_failure = None
+        await trio.sleep(2)
+        answer = await house.poll(bob, since=1)
+        assert [message.event for message in answer.page.messages] == ["reopened"]
+
+
+async def test_all_who_ask_whether_it_is_ready_share_one_write(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = FailingStore(DEFAULT_LIMITS, probe_failure=Refused("locked"))
+    async with open_house(store=store) as house:
+        failures: list[StoreError] = []
+
+        async def ask() -> None:
+            try:
+                await house.relay.check_ready()
+            except StoreError as error:
+                failures.append(error)
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(12):
+                nursery.start_soon(ask)
+        assert (len(failures), store.probes) == (12, 1)
+        store.probe_failure = None
+        await trio.sleep(1.1)
+        await house.relay.check_ready()
+
+
+async def test_a_read_sends_no_parked_poll_home(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_house() as house, trio.open_nursery() as nursery:
+        alice, bob = await house.guest("alice"), await house.guest("bob")
+        for number in range(4):
+            nursery.start_soon(house.poll, bob, 1, 25)
+            await house.wait_parked(number + 1)
+        await house.post(alice, "already read")
+        await house.wait_parked(0)
+        for number in range(4):
+            nursery.start_soon(house.poll, bob, 1, 25)
+            await house.wait_parked(number + 1)
+        assert len((await house.poll(bob, since=0, wait=25)).page.messages) == 1
+        assert house.parked() == 4
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_poll_that_hardly_waits_counts_as_one_that_does_not(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_house(Limits(reads_per_window=5)) as house:
+        bob = await house.guest("bob")
+        for _ in range(5):
+            await house.poll(bob, wait=0.0001)
+        with pytest.raises(RelayError, match="rate_limited"):
+            await house.poll(bob, wait=0.0001)
