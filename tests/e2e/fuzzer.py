@@ -93,7 +93,7 @@ def _agents_makers(bearer: str) -> list[Maker]:
         return encode(method, f"/messages/{chance.randrange(1, 50)}/claim", [bearer])
 
     parked = get("/messages?since=9007199254740991&wait=25")
-    reads = ("/health", "/ready", "/", "/whoami", "/resume", "/peers", "/messages/1")
+    reads = ["/health", "/ready", "/", "/whoami", "/resume", "/peers", "/messages/1"]
     reads += ("/messages?limit=5", "/history?limit=5", "/docs", "/openapi.json")
     return [*map(get, reads), parked, post, post, post_chunked, claim]
 
