@@ -49,7 +49,11 @@ class Witness:
         assert not faults, "\n".join(faults)
 
     async def find_faults(self) -> list[str]:
-        """Say what is not as it should be, in as many sentences as it takes."""
+        """Say what is not as it should be, in as many sentences as it takes.
+
+        Every guest's connection is closed for it; the next request opens another.
+        """
+        self.server.close_guests()
         faults = await self._find_deafness()
         if self.server.process.poll() is not None:
             code = self.server.process.returncode
@@ -117,8 +121,12 @@ async def call_witness(server: RealServer) -> Witness:
     async with trio.open_nursery() as nursery:
         for _ in range(8):  # until it has opened every file that it ever will
             nursery.start_soon(server.admin, "GET", "/admin/state")
-    await witness.find_faults()
+    assert await witness._find_deafness() == []
+    server.close_guests()
     witness.descriptors = count_descriptors(server)
+    for _ in range(10):  # connections of before may be closing still
+        await trio.sleep(0.05)
+        witness.descriptors &= count_descriptors(server)
     return witness
 
 
