@@ -86,8 +86,8 @@ async def test_running_out_of_descriptors_ends_when_clients_leave(
 async def _fill_room(server: RealServer) -> str:
     """Say so much in a room that no socket holds its history; return a code for it."""
     guest = await server.guest("speaker", "loud")
-    for number in range(200):
-        reply = await guest.post(f"{number} " + "\N{LOUDSPEAKER}" * 7_000)
+    for number in range(250):
+        reply = await guest.post(f"{number} " + "\N{SPEAKER}" * 5_000)
         assert reply.status == 200
     return guest.code
 
