@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from bench.wire import encode_request
 
 START_SECONDS = 20.0
 STOP_SECONDS = 20.0
+RELAY = (sys.executable, "-m", "argybargy", "serve")
 UNHURRIED = {
     "ARGYBARGY_RATE_MAX": "1000000",
     "ARGYBARGY_READS_MAX": "1000000",
@@ -91,11 +92,14 @@ class RealServer:
     log: Path
     _guests: list["Guest"] = attrs.field(factory=list)
 
+    def token(self) -> str:
+        """Return the admin token as it is now."""
+        return (self.data / "admin.token").read_text().strip()
+
     async def admin(self, method: str, target: str, body: object = None) -> Reply:
         """Make a request as the operator."""
-        token = (self.data / "admin.token").read_text().strip()
         connection = Connection(self.address)
-        request = encode_request(method, target, {"x-admin-token": token}, body)
+        request = encode_request(method, target, {"x-admin-token": self.token()}, body)
         answer = await connection.exchange(request, 20.0)
         connection.close_nowait()
         return Reply(answer.status, msgspec.json.decode(answer.body))
@@ -150,7 +154,11 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def open_server(
-    data: Path, *, core: str = "argybargy", **environment: str
+    data: Path,
+    *,
+    core: str = "argybargy",
+    command: Sequence[str] = RELAY,
+    **environment: str,
 ) -> AsyncIterator[RealServer]:
     """Start a relay over `data`, and stop it when the block ends."""
     address = Address("127.0.0.1", free_port())
@@ -166,7 +174,7 @@ async def open_server(
     }
     with log.open("ab") as sink:
         process = await trio.lowlevel.open_process(
-            [sys.executable, "-m", "argybargy", "serve"],
+            list(command),
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,

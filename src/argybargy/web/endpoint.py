@@ -9,7 +9,7 @@ from argybargy.domain.codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.web.auth import Services, require_admin, require_agent
 from argybargy.web.errors import error_answer, new_request_id
-from argybargy.web.request import Answer, Request
+from argybargy.web.request import Answer, ClientGoneError, Request
 from argybargy.web.routes import Route, Who
 
 log = structlog.get_logger(__name__)
@@ -24,11 +24,16 @@ async def respond(services: Services, route: Route, request: Request) -> Answer:
     The caller is known before anything of the body is read. A bug is logged under
     the name that the answer gives it, and nothing of it is shown. Cancellation
     passes through: the client is gone.
+
+    Raises:
+        ClientGoneError: The client left within its body; nothing was done.
     """
     try:
         return await _handle(services, route, request)
     except RelayError as refusal:
         return error_answer(refusal)
+    except ClientGoneError:
+        raise
     except Exception:
         request_id = new_request_id()
         log.exception("request failed", route=route.path, request_id=request_id)

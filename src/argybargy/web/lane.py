@@ -23,15 +23,11 @@ from argybargy.domain.limits import Limits
 from argybargy.web.auth import Services
 from argybargy.web.endpoint import respond
 from argybargy.web.errors import error_answer
-from argybargy.web.request import Answer, Headers, Request
+from argybargy.web.request import Answer, ClientGoneError, Headers, Request
 from argybargy.web.routes import AGENT_ROUTES, Route
 
 _SEQ: Final = "{seq}"
 _MESSAGES: Final = "/messages/"
-
-
-class ClientGoneError(Exception):
-    """The client left before its request was complete."""
 
 
 @attrs.frozen

@@ -25,6 +25,10 @@ NO_SCRIPTS: Final = b"default-src 'none'; frame-ancestors 'none'"
 DATA_HEADERS: Final = (JSON, (b"content-security-policy", NO_SCRIPTS), *COMMON_HEADERS)
 
 
+class ClientGoneError(Exception):
+    """The client left before its request was complete: nobody waits for an answer."""
+
+
 @attrs.frozen
 class Request:
     """One request, whichever door it came through.
@@ -37,7 +41,7 @@ class Request:
         client: The address it comes from.
         params: What the path's placeholders stand for.
         read_body: Reads the body; called only once the caller is known. Raises
-            RelayError, ``body_too_large``.
+            RelayError, ``body_too_large``, and ClientGoneError.
     """
 
     method: str

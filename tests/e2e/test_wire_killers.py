@@ -1,0 +1,24 @@
+"""Bytes that have ended other servers do nothing to this one."""
+
+from pathlib import Path
+
+import pytest
+
+from e2e.killers import make_killers, send_killers
+from e2e.kit import open_server
+from e2e.witness import call_witness
+
+pytestmark = pytest.mark.e2e
+TIMES = 20
+
+
+async def test_known_killers_are_answered_as_they_should_and_leave_no_trace(
+    tmp_path: Path,
+) -> None:
+    async with open_server(tmp_path / "data") as server:
+        witness = await call_witness(server)
+        victim = await server.guest("victim")
+        killers = make_killers(victim.code)
+        assert await send_killers(server.address, killers, TIMES) == set()
+        await witness.check()
+        assert await server.stop() == 0
