@@ -27,6 +27,7 @@ FACTS: dict[Problem, dict[str, object]] = {
     Problem.HEADERS_TOO_LARGE: {"limit_bytes": 3, "limit_fields": 3},
     Problem.STORAGE_UNAVAILABLE: {"retry_after": 3},
     Problem.STORAGE_FULL: {"retry_after": 3},
+    Problem.STORAGE_UNKNOWN: {"retry_after": 3},
     Problem.BUSY: {"retry_after": 3},
     Problem.DRAINING: {"retry_after": 3},
 }

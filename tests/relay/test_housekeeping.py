@@ -106,7 +106,7 @@ async def test_all_who_ask_whether_it_is_ready_share_one_write(
 
         async def ask() -> None:
             try:
-                await house.relay.check_ready()
+                await house.relay.readiness.check()
             except StoreError as error:
                 failures.append(error)
 
@@ -116,7 +116,7 @@ async def test_all_who_ask_whether_it_is_ready_share_one_write(
         assert (len(failures), store.probes) == (12, 1)
         store.probe_failure = None
         await trio.sleep(1.1)
-        await house.relay.check_ready()
+        await house.relay.readiness.check()
 
 
 async def test_a_read_sends_no_parked_poll_home(

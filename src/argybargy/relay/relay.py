@@ -28,6 +28,7 @@ from argybargy.relay.failures import as_relay_error
 from argybargy.relay.ledger import Ledger
 from argybargy.relay.presence import Presence
 from argybargy.relay.quota import RoomQuota
+from argybargy.relay.readiness import Readiness
 from argybargy.relay.reply import Delivered
 from argybargy.relay.room import LiveRoom, RoomServices
 from argybargy.store.errors import Refused, StoreError, Unknown
@@ -39,8 +40,6 @@ TICK_SECONDS: Final = 2.0
 """How often cursors and notes are stored and idle rooms let go."""
 CLOSE_SECONDS: Final = 10.0
 """How long room tasks may take to finish what they have when the relay closes."""
-READY_SECONDS: Final = 1.0
-"""How old a successful write may be for the relay to call itself ready."""
 _CRASH_WINDOW_SECONDS: Final = 60.0
 
 
@@ -70,6 +69,7 @@ class Relay:
         directory: The codes.
         presence: Who was here when.
         ledger: What is stored a little later.
+        readiness: Whether storing works.
         started_at: When the relay was opened, on the steady clock.
         is_draining: Whether polls are being sent home.
     """
@@ -80,15 +80,13 @@ class Relay:
     directory: Directory
     presence: Presence
     ledger: Ledger
+    readiness: Readiness
     started_at: float
     _nursery: trio.Nursery
     _services: RoomServices = attrs.field(init=False)
     _quota: RoomQuota = attrs.field(init=False)
     _live: dict[str, LiveRoom] = attrs.field(factory=dict)
     _spellings: dict[str, str] = attrs.field(factory=dict)
-    _probing: trio.Lock = attrs.field(factory=trio.Lock)
-    _probed_at: float = float("-inf")
-    _probe_failure: StoreError | None = None
     _is_closed: bool = False
     is_draining: bool = False
 
@@ -247,30 +245,6 @@ class Relay:
                 live.fail(failure, for_good=True)
                 return
 
-    async def check_ready(self) -> None:
-        """Make sure that a write has succeeded within the last second.
-
-        Raises:
-            StoreError: It does not, now.
-        """
-        async with self._probing:
-            now = self.clock.now().steady_seconds
-            if now - self._probed_at > READY_SECONDS:
-                self._probe_failure = await self._probe()
-                self._probed_at = self.clock.now().steady_seconds
-            if self._probe_failure is not None:
-                raise self._probe_failure
-
-    async def _probe(self) -> StoreError | None:
-        """Try a write; those who ask within the next second share the outcome."""
-        with trio.move_on_after(READY_SECONDS):
-            try:
-                await self.store.probe()
-            except StoreError as error:
-                return error
-            return None
-        return Refused("the store takes too long to write")
-
     # -- keeping house ---------------------------------------------------------
 
     async def keep_house(self) -> None:
@@ -393,6 +367,7 @@ async def open_relay(
             directory=Directory(store, limits),
             presence=Presence(limits),
             ledger=Ledger(store),
+            readiness=Readiness(store, clock),
             started_at=clock.now().steady_seconds,
             nursery=rooms,
         )

@@ -253,11 +253,7 @@ def draft_of(
     addressees = _addressees(problems, to, limits)
     expects = (expects or "").strip() or None
     if expects is not None:
-        is_wrong = not is_name(expects) or fold(expects) in {
-            EVERYONE,
-            "system",
-            "admin",
-        }
+        is_wrong = not is_name(expects) or fold(expects) in _NEVER_ASKED
         problem = f"'{NOBODY}', '{ANYONE}' or the name of a peer; {NAME_RULE}"
         problems.check("expects_reply", problem, is_wrong=is_wrong)
     if reply_to is not None:

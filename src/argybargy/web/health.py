@@ -23,7 +23,7 @@ async def ready(services: Services, request: Request) -> Answer:
     if relay.is_draining:
         raise RelayError(Problem.DRAINING, retry_after=1, **facts)
     try:
-        await relay.check_ready()
+        await relay.readiness.check()
     except StoreError:
         raise RelayError(Problem.STORAGE_UNAVAILABLE, retry_after=1, **facts) from None
     body = ReadyBody(status="ready", version=__version__, **facts)
