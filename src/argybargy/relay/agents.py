@@ -8,6 +8,7 @@ from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.message import Lease, Message, SenderKind
 from argybargy.domain.names import fold
 from argybargy.domain.reading import Lookback, count_after, look_back, replies_to
+from argybargy.domain.room import decide
 from argybargy.domain.roster import Seen
 from argybargy.domain.state import RoomStatus
 from argybargy.relay.delivery import Delivery
@@ -160,9 +161,25 @@ async def claim(
     """
     relay.presence.admit_claim(code.peer, relay.clock.now().steady_seconds)
     command = Claim(code.name, seq, lease_seconds)
+    await _refuse_early(relay, code.room, command)
     delivered = await relay.ask(code.room, command, code)
     assert isinstance(delivered.answer, Granted)
     return delivered.answer.lease
+
+
+async def _refuse_early(relay: Relay, room: str, command: Claim) -> None:
+    """Refuse what the room as it stands would refuse anyway.
+
+    Sixteen agents run for a question and one gets it. The rules are pure and the
+    published room is a value, so the fifteen need not stand in the room's queue to
+    be told no: no is right at this instant. A yes is only ever said by the room task.
+
+    Raises:
+        RelayError: The claim is lost, or was none.
+    """
+    live, now = await relay.live(room), relay.clock.now()
+    if command.seq in live.room.messages and now.steady_seconds < live.room.lapse_at:
+        decide(live.room, command, now, relay.limits)
 
 
 async def release(relay: Relay, code: CodeRecord, seq: int) -> None:
