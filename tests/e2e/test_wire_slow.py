@@ -69,11 +69,12 @@ async def test_running_out_of_descriptors_ends_when_clients_leave(
         agent = await server.guest("agent", "brisk")
         witness = await call_witness(server)
         witness.may_log_errors = True
-        async with _silent_clients(server, MANY), trio.open_nursery() as serving:
-            await serving.start(_talk, agent)
-            assert await became_true(lambda: bool(find_errors(server.log)))
-            assert count_descriptors(server).total() >= FEW - 2
-            assert (await agent.call("GET", "/ready")).status == 200
+        async with trio.open_nursery() as serving:
+            await serving.start(_talk, agent)  # while it can still get a connection
+            async with _silent_clients(server, MANY):
+                assert await became_true(lambda: bool(find_errors(server.log)))
+                assert count_descriptors(server).total() >= FEW - 2
+                await trio.sleep(0.5)  # in which the agent is served as ever
             serving.cancel_scope.cancel()
         await witness.check()
         assert (await agent.call("GET", "/ready")).status == 200
@@ -94,11 +95,12 @@ async def _fill_room(server: RealServer) -> str:
 async def _talk(
     agent: Guest, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
-    """Post all the time, and be answered each time."""
+    """Post all the time, and find the relay ready each time."""
     number = 0
     while True:
         with trio.fail_after(5):
             assert (await agent.post(f"{number}")).status == 200
+            assert (await agent.call("GET", "/ready")).status == 200
         number += 1
         if number == 1:
             task_status.started()
