@@ -17,6 +17,26 @@ settings.register_profile("thorough", max_examples=1_000, deadline=None)
 settings.load_profile("ci")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--run-control",
+        action="store_true",
+        help="run the tests that show what other servers do under the same load",
+    )
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Skip the control unless it is asked for, whatever ``-m`` says."""
+    if config.getoption("--run-control"):
+        return
+    skip = pytest.mark.skip(reason="the control: --run-control runs it")
+    for item in items:
+        if item.get_closest_marker("control") is not None:
+            item.add_marker(skip)
+
+
 # What structlog does by itself draws each traceback with all its variables, which
 # takes seconds.
 structlog.configure(

@@ -36,8 +36,10 @@ async def test_slow_clients_are_cut_in_time_while_others_are_served(
                         for data in _dribbled(code):
                             nursery.start_soon(_dribble_until_cut, server, data)
                 serving.cancel_scope.cancel()
-            # The deaf have not noticed; the silent may be so for much longer.
-            assert await became_true(lambda: _count_sockets(server) <= SILENT + 10)
+            # The deaf cannot have noticed; the silent may be so for much longer.
+            agent.close()
+            left = witness.descriptors["socket"] + SILENT
+            assert await became_true(lambda: _count_sockets(server) == left)
         await witness.check()
         assert await server.stop() == 0
 
@@ -68,14 +70,12 @@ async def test_running_out_of_descriptors_ends_when_clients_leave(
         witness = await call_witness(server)
         witness.may_log_errors = True
         async with trio.open_nursery() as serving:
-            await serving.start(_talk, agent)
-            crowd = [await connect(server.address) for _ in range(MANY)]
-            assert await became_true(lambda: bool(find_errors(server.log)))
-            assert count_descriptors(server).total() >= FEW - 2
-            assert (await agent.call("GET", "/ready")).status == 200
+            await serving.start(_talk, agent)  # while it can still get a connection
+            async with _silent_clients(server, MANY):
+                assert await became_true(lambda: bool(find_errors(server.log)))
+                assert count_descriptors(server).total() >= FEW - 2
+                await trio.sleep(0.5)  # in which the agent is served as ever
             serving.cancel_scope.cancel()
-        for client in crowd:
-            client.leave()
         await witness.check()
         assert (await agent.call("GET", "/ready")).status == 200
         errors = find_errors(server.log)
@@ -95,11 +95,12 @@ async def _fill_room(server: RealServer) -> str:
 async def _talk(
     agent: Guest, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
-    """Post all the time, and be answered each time."""
+    """Post all the time, and find the relay ready each time."""
     number = 0
     while True:
         with trio.fail_after(5):
             assert (await agent.post(f"{number}")).status == 200
+            assert (await agent.call("GET", "/ready")).status == 200
         number += 1
         if number == 1:
             task_status.started()
@@ -149,11 +150,15 @@ async def _send_slowly(client: RawClient, data: bytes) -> None:
 
 
 @asynccontextmanager
-async def _silent_clients(server: RealServer) -> AsyncIterator[None]:
-    clients = [await connect(server.address) for _ in range(SILENT)]
-    yield
-    for client in clients:
-        client.leave()
+async def _silent_clients(
+    server: RealServer, count: int = SILENT
+) -> AsyncIterator[None]:
+    clients = [await connect(server.address) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for client in clients:
+            client.leave()
 
 
 @asynccontextmanager
@@ -163,9 +168,11 @@ async def _deaf_clients(server: RealServer, code: str) -> AsyncIterator[None]:
     clients = [await connect(server.address, 4_096) for _ in range(DEAF)]
     for client in clients:
         await client.send(request)
-    yield
-    for client in clients:
-        client.leave()
+    try:
+        yield
+    finally:
+        for client in clients:
+            client.leave()
 
 
 def _count_sockets(server: RealServer) -> int:

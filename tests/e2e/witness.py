@@ -13,6 +13,7 @@ import trio
 from bench.wire import BadAnswer
 from e2e.kit import Guest, RealServer
 
+_NO_ANSWER = (OSError, BadAnswer, trio.TooSlowError, trio.BrokenResourceError)
 RECOVERY_SECONDS = 8.0
 """The server lingers for a second, looks for late connections each second."""
 ONCE = "once "
@@ -71,8 +72,8 @@ class Witness:
         self.posted += 1
         try:
             await self._post_and_read()
-        except (OSError, BadAnswer, trio.TooSlowError, trio.BrokenResourceError) as e:
-            return [f"no answer to a post: {e!r}"]
+        except _NO_ANSWER as error:
+            return [f"no answer to a post: {error!r}"]
         finally:
             self.guest.close()
         return []
@@ -92,17 +93,13 @@ class Witness:
         return history
 
     async def _find_leaks(self) -> list[str]:
-        faults = []
-        parked = await self.server.parked()
-        with trio.move_on_after(RECOVERY_SECONDS):
-            while parked:
-                await trio.sleep(0.1)
-                parked = await self.server.parked()
-        if parked:
-            faults.append(f"{parked} polls are still parked")
+        try:
+            await self.server.wait_parked(0)
+        except _NO_ANSWER as error:
+            return [f"no answer, or polls are parked for ever: {error!r}"]
         if not await became_true(lambda: not self._find_descriptors()):
-            faults.append(f"open too much: {self._find_descriptors()}")
-        return faults
+            return [f"open too much: {self._find_descriptors()}"]
+        return []
 
     def _find_descriptors(self) -> Counter[str]:
         return count_descriptors(self.server) - self.descriptors

@@ -1,0 +1,44 @@
+"""The relay's own app under Hypercorn as it comes: the control of the wire tests.
+
+Nothing but the connection differs, neither ours nor the guard being there. It is
+run as a program, in the environment that a relay is run in.
+"""
+
+import signal
+from functools import partial
+
+import trio
+from hypercorn.config import Config
+from hypercorn.trio import serve
+
+from argybargy.serve.logs import configure_logging
+from argybargy.serve.main import open_services
+from argybargy.serve.settings import Settings, read_settings
+from argybargy.web.app import create_app
+
+
+async def run(settings: Settings) -> None:
+    """Serve until SIGTERM."""
+    config = Config()
+    config.bind = [f"{settings.host}:{settings.port}"]
+    config.backlog = 1024
+    config.accesslog = config.errorlog = None
+    with trio.open_signal_receiver(signal.SIGTERM) as received:
+        async with open_services(settings) as services:
+            await serve(
+                create_app(services),
+                config,
+                shutdown_trigger=partial(anext, received),
+                mode="asgi",
+            )
+
+
+def main() -> None:
+    """Read the settings and serve."""
+    settings = read_settings()
+    configure_logging(settings.log_level)
+    trio.run(run, settings)
+
+
+if __name__ == "__main__":
+    main()
