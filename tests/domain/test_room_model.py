@@ -250,10 +250,10 @@ class Both:
         kept = [self.scene.message(seq) for seq in range(room.first, room.head + 1)]
         assert [as_said(each) for each in kept] == model.said[room.first - 1 :]
         assert {
-            lease.seq: (lease.holder, lease.fence, lease.lapses_at, lease.has_answered)
+            lease.seq: (lease.holder, lease.fence, lease.lapses_at)
             for lease in room.leases.values()
         } == {
-            seq: (held.holder, held.fence, held.until, held.has_answered)
+            seq: (held.holder, held.fence, held.until)
             for seq, held in model.held.items()
         }
         assert {

@@ -66,7 +66,6 @@ class SavedLease:
     holder: str
     fence: int
     seconds: int | None
-    has_answered: bool
 
 
 @attrs.frozen
@@ -242,7 +241,6 @@ def _revive(saved: SavedLease, now: Moment) -> Lease:
         seconds=saved.seconds,
         lapses_at=lapses_at(saved.seconds, now),
         expires_ms=expires_ms(saved.seconds, now),
-        has_answered=saved.has_answered,
     )
 
 
