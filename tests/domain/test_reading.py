@@ -50,6 +50,18 @@ def page_of(scene: Scene, reader: str, after: int, limit: int) -> Page:
     return page
 
 
+def newest_that_fit(
+    messages: list[Message], limit: int, max_bytes: int
+) -> list[Message]:
+    """Return the longest end of `messages` that fits; one of them always does."""
+    for start in range(len(messages)):
+        end = messages[start:]
+        size = sum(each.text_bytes for each in end)
+        if len(end) <= limit and (size <= max_bytes or len(end) == 1):
+            return end
+    return []
+
+
 @given(
     st.lists(spoken, max_size=25),
     rooms_limits,
@@ -92,6 +104,7 @@ def test_walking_pages_delivers_every_message_for_the_reader_once_and_in_order(
     st.sampled_from([None, "anna", "bob", "dora"]),
     st.integers(-1, 30),
     st.integers(0, 6),
+    st.integers(0, 60),
 )
 def test_looking_back_tells_the_newest_that_may_be_seen_or_that_it_cannot_tell(
     said: list[tuple[str, str, str]],
@@ -99,6 +112,7 @@ def test_looking_back_tells_the_newest_that_may_be_seen_or_that_it_cannot_tell(
     reader: str | None,
     before: int,
     limit: int,
+    max_bytes: int,
 ) -> None:
     scene = room_of(said, limits)
     room = scene.room
@@ -107,14 +121,15 @@ def test_looking_back_tells_the_newest_that_may_be_seen_or_that_it_cannot_tell(
         for seq, each in sorted(scene.durable.messages.items())
         if seq < before and (reader is None or each.is_visible_to(reader))
     ]
-    found = look_back(room, reader, before, limit)
+    wanted = newest_that_fit(visible, limit, max_bytes)
+    found = look_back(room, reader, before, limit, max_bytes)
     in_tail = [each for each in visible if each.seq >= room.tail_first]
     if found is None:
-        assert len(in_tail) <= limit
+        assert newest_that_fit(in_tail, limit, max_bytes) == in_tail
         assert room.first < room.tail_first
     else:
-        assert list(found.messages) == (visible[-limit:] if limit else [])
-        assert found.has_more == (len(visible) > limit)
+        assert list(found.messages) == wanted
+        assert found.has_more == (len(visible) > len(wanted))
         assert found.first == room.first
 
 
@@ -136,7 +151,7 @@ def test_a_page_ends_before_the_message_that_did_not_fit() -> None:
 def test_an_empty_room_has_an_empty_page() -> None:
     room = Scene().room
     assert read_after(room, "anna", 0, 10, UNHURRIED) == Page((), 0, 0, 1)
-    assert look_back(room, None, 2**53, 10) is not None
+    assert look_back(room, None, 2**53, 10, 0) is not None
 
 
 def test_a_page_begins_where_retention_left_off() -> None:
@@ -156,7 +171,7 @@ def test_a_claimed_message_beyond_the_tail_is_not_read_from_memory() -> None:
     scene.post("anna")
     assert 1 in scene.room.messages
     assert read_after(scene.room, "bob", 0, 10, UNHURRIED) is None
-    assert look_back(scene.room, "bob", 4, 10) is None
+    assert look_back(scene.room, "bob", 4, 10, 99) is None
 
 
 def test_one_message_always_fits() -> None:

@@ -49,6 +49,11 @@ class PageBuilder:
     messages: list[Message] = attrs.field(factory=list)
     _bytes: int = 0
 
+    @property
+    def newest_last(self) -> tuple[Message, ...]:
+        """What was taken from the newest back, oldest first."""
+        return tuple(reversed(self.messages))
+
     def take(self, message: Message) -> bool:
         """Add a message, or return False when the page is full without it."""
         total = self._bytes + message.text_bytes
@@ -106,7 +111,7 @@ class Lookback:
 
 
 def look_back(
-    room: Room, reader: str | None, before: int, limit: int
+    room: Room, reader: str | None, before: int, limit: int, max_bytes: int
 ) -> Lookback | None:
     """Read the newest messages below `before`, from the tail alone.
 
@@ -115,21 +120,21 @@ def look_back(
         reader: The folded name of the peer; ``None`` is the operator, who sees all.
         before: Only seqs below this.
         limit: Most messages wanted.
+        max_bytes: Most bytes of text; one message always fits.
 
     Returns:
         ``None`` when the tail does not reach back far enough to tell.
     """
-    found: list[Message] = []
+    builder = PageBuilder(limit, max_bytes)
     for seq in range(min(before - 1, room.head), room.first - 1, -1):
         if seq < room.tail_first:
             return None
         message = room.messages[seq]
         if reader is not None and not message.is_visible_to(reader):
             continue
-        if len(found) == limit:
-            return Lookback(tuple(reversed(found)), room.first, has_more=True)
-        found.append(message)
-    return Lookback(tuple(reversed(found)), room.first, has_more=False)
+        if not builder.take(message):
+            return Lookback(builder.newest_last, room.first, has_more=True)
+    return Lookback(builder.newest_last, room.first, has_more=False)
 
 
 def replies_to(room: Room, seq: int, limit: int) -> tuple[Message, ...] | None:

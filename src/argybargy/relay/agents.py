@@ -171,11 +171,11 @@ async def history(relay: Relay, code: CodeRecord, before: int, limit: int) -> Hi
     """Look back at what the peer may see below the seq `before`."""
     _admit_read(relay, code)
     live = await relay.live(code.room)
-    reader = code.peer.name
-    found = look_back(live.room, reader, before, limit)
+    reader, size = code.peer.name, relay.limits.poll_bytes
+    found = look_back(live.room, reader, before, limit, size)
     if found is None:
         with translated():
-            found = await relay.store.look_back(live.name, reader, before, limit)
+            found = await relay.store.look_back(live.name, reader, before, limit, size)
     return History(found, live.room.status, relay.members(live))
 
 

@@ -83,19 +83,19 @@ class MemoryStore:
         return Page(tuple(builder.messages), cursor, shelf.head, shelf.first)
 
     async def look_back(
-        self, room: str, reader: str | None, before: int, limit: int
+        self, room: str, reader: str | None, before: int, limit: int, max_bytes: int
     ) -> Lookback:
         """Read the newest messages below `before` that `reader` may see."""
         await trio.lowlevel.checkpoint()
-        shelf = self._shelf(room)
+        shelf, builder = self._shelf(room), PageBuilder(limit, max_bytes)
         visible = [
             message
             for message in shelf.kept()
             if message.seq < before
             and (reader is None or message.is_visible_to(reader))
         ]
-        found = tuple(visible[max(0, len(visible) - limit) :])
-        return Lookback(found, shelf.first, has_more=len(visible) > limit)
+        has_more = not all(map(builder.take, reversed(visible)))
+        return Lookback(builder.newest_last, shelf.first, has_more)
 
     async def message(self, room: str, seq: int) -> Message | None:
         """Return one kept message, or ``None``."""

@@ -143,15 +143,19 @@ def read_page(
 
 
 def read_back(
-    connection: apsw.Connection, room: str, reader: str | None, before: int, limit: int
+    connection: apsw.Connection,
+    room: str,
+    reader: str | None,
+    before: int,
+    builder: PageBuilder,
 ) -> Lookback:
     """Read a stretch of history; see `argybargy.domain.reading.look_back`."""
     place = find_place(connection, room)
     condition = f"seq < :before AND {_IS_VISIBLE} ORDER BY seq DESC LIMIT :rows"
-    values = {"reader": reader, "before": before, "rows": limit + 1}
-    found = list(select(connection, place, condition, **values))
-    kept = tuple(reversed(found[:limit]))
-    return Lookback(kept, place.first, has_more=len(found) > limit)
+    values = {"reader": reader, "before": before, "rows": builder.limit + 1}
+    found = select(connection, place, condition, **values)
+    has_more = not all(map(builder.take, found))
+    return Lookback(builder.newest_last, place.first, has_more)
 
 
 def read_message(connection: apsw.Connection, room: str, seq: int) -> Message | None:

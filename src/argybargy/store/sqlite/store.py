@@ -90,10 +90,12 @@ class SqliteStore:
         )
 
     async def look_back(
-        self, room: str, reader: str | None, before: int, limit: int
+        self, room: str, reader: str | None, before: int, limit: int, max_bytes: int
     ) -> Lookback:
         """Read the newest messages below `before` that `reader` may see."""
-        return await self._readers.read(read_back, room, reader, before, limit)
+        return await self._readers.read(
+            read_back, room, reader, before, PageBuilder(limit, max_bytes)
+        )
 
     async def message(self, room: str, seq: int) -> Message | None:
         """Return one kept message, or ``None``."""
