@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
-from argybargy.domain.reading import Page, PageBuilder, look_back, read_after
+from argybargy.domain.reading import (
+    Page,
+    PageBuilder,
+    look_back,
+    read_after,
+    replies_to,
+)
 from argybargy.domain.state import Room
 from domain.scene import UNHURRIED, Scene, message
 
@@ -50,7 +56,7 @@ def page_of(scene: Scene, reader: str, after: int, limit: int) -> Page:
     return page
 
 
-def newest_that_fit(
+def longest_end_that_fits(
     messages: list[Message], limit: int, max_bytes: int
 ) -> list[Message]:
     """Return the longest end of `messages` that fits; one of them always does."""
@@ -121,16 +127,49 @@ def test_looking_back_tells_the_newest_that_may_be_seen_or_that_it_cannot_tell(
         for seq, each in sorted(scene.durable.messages.items())
         if seq < before and (reader is None or each.is_visible_to(reader))
     ]
-    wanted = newest_that_fit(visible, limit, max_bytes)
+    wanted = longest_end_that_fits(visible, limit, max_bytes)
     found = look_back(room, reader, before, limit, max_bytes)
     in_tail = [each for each in visible if each.seq >= room.tail_first]
     if found is None:
-        assert newest_that_fit(in_tail, limit, max_bytes) == in_tail
+        assert longest_end_that_fits(in_tail, limit, max_bytes) == in_tail
         assert room.first < room.tail_first
     else:
         assert list(found.messages) == wanted
         assert found.has_more == (len(visible) > len(wanted))
         assert found.first == room.first
+
+
+@given(
+    st.lists(st.tuples(spoken, st.booleans()), max_size=25),
+    rooms_limits,
+    st.sampled_from(["anna", "bob", "dora"]),
+    st.integers(0, 6),
+    st.integers(0, 60),
+)
+def test_replies_are_the_oldest_that_may_be_seen_and_fit(
+    said: list[tuple[tuple[str, str, str], bool]],
+    limits: Limits,
+    reader: str,
+    limit: int,
+    max_bytes: int,
+) -> None:
+    scene = Scene(attrs.evolve(limits, messages_per_room=0))
+    scene.post("anna", "so?")
+    for (sender, to, text), is_reply in said:
+        scene.post(sender, text, to=to, reply_to=1 if is_reply else None)
+    replies = [
+        each
+        for _, each in sorted(scene.durable.messages.items())
+        if each.reply_to == 1 and each.is_visible_to(reader)
+    ]
+    found = replies_to(scene.room, reader, 1, limit, max_bytes)
+    if found is None:
+        assert scene.room.tail_first > 1
+    else:
+        newest_first = replies[::-1]
+        assert (
+            list(found) == longest_end_that_fits(newest_first, limit, max_bytes)[::-1]
+        )
 
 
 def test_a_walk_ends_at_the_head_though_nothing_is_for_the_reader() -> None:

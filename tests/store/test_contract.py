@@ -10,7 +10,7 @@ from argybargy.domain.codes import CodeRecord, digest_code
 from argybargy.domain.commands import Claim, Close, Command, Dismiss, Open, Release
 from argybargy.domain.errors import RelayError
 from argybargy.domain.message import SenderKind
-from argybargy.domain.reading import look_back, read_after
+from argybargy.domain.reading import look_back, read_after, replies_to
 from argybargy.domain.state import Room
 from argybargy.store.errors import Conflict
 from argybargy.store.interface import Store
@@ -60,7 +60,7 @@ async def test_a_room_nobody_made_is_not_there_and_reads_as_empty(store: Store) 
     back = await store.look_back("lab", None, 10, 5, BYTES)
     assert (back.messages, back.first, back.has_more) == ((), 1, False)
     assert await store.message("lab", 1) is None
-    assert await store.replies("lab", 1, 5) == ()
+    assert await store.replies("lab", "bob", 1, 5, BYTES) == ()
     assert await store.recent("lab", 5) == ()
     assert await store.recent(None, 5) == ()
     assert await store.count_unread("lab", "bob", 0) == 0
@@ -193,7 +193,8 @@ async def test_retention_hides_at_once_what_sweeping_deletes_later(
         assert len(await store.recent(None, 9)) == 3
         assert await store.count_unread("lab", "bob", 1) == 3
         assert not (await store.look_back("lab", None, 9, 3, BYTES)).has_more
-        assert texts(await store.replies("lab", 3, 9)) == ["m4", "m5"]
+        replies = await store.replies("lab", "bob", 3, 9, BYTES)
+        assert texts(replies) == ["m4", "m5"]
         saved = await store.load("lab", 9)
         assert saved is not None
         assert (saved.leases, saved.claimed, saved.questions) == ((), (), ())
@@ -321,7 +322,38 @@ async def test_replies_come_oldest_first_up_to_a_limit(store: Store) -> None:
     for number in range(4):
         await player.say("bob", f"r{number}", reply_to=1)
     await player.say("bob", "else")
-    assert texts(await store.replies("lab", 1, 3)) == ["r0", "r1", "r2"]
+    replies = await store.replies("lab", "ann", 1, 3, BYTES)
+    assert texts(replies) == ["r0", "r1", "r2"]
+
+
+async def test_replies_between_others_take_no_place_of_those_one_may_see(
+    store: Store,
+) -> None:
+    player = Player.of(store)
+    await player.say("ann", "so?")
+    for number in range(5):
+        await player.say("bob", f"psst{number}", to="ann", reply_to=1)
+    await player.say("bob", "aloud", reply_to=1)
+    await player.say("Cid", "mine", to="ann", reply_to=1)
+    for reader, seen in [
+        ("cid", ["aloud", "mine"]),
+        ("dan", ["aloud"]),
+        ("ann", ["psst0", "psst1"]),
+    ]:
+        replies = await store.replies("lab", reader, 1, 2, BYTES)
+        assert texts(replies) == seen
+        assert replies == replies_to(player.room, reader, 1, 2, BYTES)
+
+
+async def test_replies_are_cut_by_bytes_but_one_always_fits(store: Store) -> None:
+    player = Player.of(store)
+    await player.say("ann", "so?")
+    for number in range(3):
+        await player.say("bob", f"{number}" + "ü" * 50, reply_to=1)
+    for size, seqs in [(0, [2]), (201, [2]), (202, [2, 3]), (303, [2, 3, 4])]:
+        replies = await store.replies("lab", "ann", 1, 9, size)
+        assert [each.seq for each in replies] == seqs
+        assert replies == replies_to(player.room, "ann", 1, 9, size)
 
 
 async def test_recent_messages_keep_the_order_in_which_rooms_spoke(

@@ -1,6 +1,6 @@
 """Reading: which messages a poll or a look back delivers, and how far it got."""
 
-from itertools import islice
+from collections.abc import Iterable
 
 import attrs
 
@@ -64,6 +64,13 @@ class PageBuilder:
         self._bytes = total
         self.messages.append(message)
         return True
+
+    def fill(self, messages: Iterable[Message]) -> tuple[Message, ...]:
+        """Take messages until one does not fit; return all that was taken."""
+        for message in messages:
+            if not self.take(message):
+                break
+        return tuple(self.messages)
 
 
 def read_after(
@@ -137,12 +144,32 @@ def look_back(
     return Lookback(builder.newest_last, room.first, has_more=False)
 
 
-def replies_to(room: Room, seq: int, limit: int) -> tuple[Message, ...] | None:
-    """Return the oldest replies to a message, if the tail reaches back to it."""
+def replies_to(
+    room: Room, reader: str, seq: int, limit: int, max_bytes: int
+) -> tuple[Message, ...] | None:
+    """Read the oldest replies to a message, from the tail alone.
+
+    What the reader may not see takes nobody else's place.
+
+    Args:
+        room: The room.
+        reader: The folded name of the peer.
+        seq: The message.
+        limit: Most replies wanted.
+        max_bytes: Most bytes of text; one reply always fits.
+
+    Returns:
+        ``None`` when the tail does not reach back to the message.
+    """
     if seq < room.tail_first:
         return None
     later = (room.messages[each] for each in range(seq + 1, room.head + 1))
-    return tuple(islice((each for each in later if each.reply_to == seq), limit))
+    replies = (
+        message
+        for message in later
+        if message.reply_to == seq and message.is_visible_to(reader)
+    )
+    return PageBuilder(limit, max_bytes).fill(replies)
 
 
 def count_after(room: Room, reader: str, after: int) -> int | None:

@@ -207,12 +207,12 @@ async def thread(relay: Relay, code: CodeRecord, seq: int) -> Thread:
     found = await _message(relay, live, seq)
     if found is None or not found.is_visible_to(reader):
         raise RelayError(Problem.NOT_FOUND)
-    replies = replies_to(live.room, seq, MAX_REPLIES)
+    bounds = MAX_REPLIES, relay.limits.poll_bytes
+    replies = replies_to(live.room, reader, seq, *bounds)
     if replies is None:
         with translated():
-            replies = await relay.store.replies(live.name, seq, MAX_REPLIES)
-    visible = tuple(reply for reply in replies if reply.is_visible_to(reader))
-    return Thread(found, visible, relay.members(live))
+            replies = await relay.store.replies(live.name, reader, seq, *bounds)
+    return Thread(found, replies, relay.members(live))
 
 
 async def peers(relay: Relay, code: CodeRecord) -> list[tuple[Seen, str]]:

@@ -148,8 +148,13 @@ class Store(Protocol):
         """Return one kept message, or ``None``."""
         ...
 
-    async def replies(self, room: str, seq: int, limit: int) -> tuple[Message, ...]:
-        """Return the oldest kept messages that reply to `seq`."""
+    async def replies(
+        self, room: str, reader: str, seq: int, limit: int, max_bytes: int
+    ) -> tuple[Message, ...]:
+        """Read the oldest kept replies to `seq` that `reader` (folded) may see.
+
+        See :func:`argybargy.domain.reading.replies_to` for the rule.
+        """
         ...
 
     async def recent(

@@ -102,11 +102,17 @@ class MemoryStore:
         await trio.lowlevel.checkpoint()
         return self._shelf(room).message(seq)
 
-    async def replies(self, room: str, seq: int, limit: int) -> tuple[Message, ...]:
-        """Return the oldest kept messages that reply to `seq`."""
+    async def replies(
+        self, room: str, reader: str, seq: int, limit: int, max_bytes: int
+    ) -> tuple[Message, ...]:
+        """Read the oldest kept replies to `seq` that `reader` (folded) may see."""
         await trio.lowlevel.checkpoint()
-        kept = self._shelf(room).kept()
-        return tuple(each for each in kept if each.reply_to == seq)[:limit]
+        replies = (
+            message
+            for message in self._shelf(room).kept()
+            if message.reply_to == seq and message.is_visible_to(reader)
+        )
+        return PageBuilder(limit, max_bytes).fill(replies)
 
     async def recent(
         self, room: str | None, limit: int

@@ -165,12 +165,17 @@ def read_message(connection: apsw.Connection, room: str, seq: int) -> Message | 
 
 
 def read_replies(
-    connection: apsw.Connection, room: str, seq: int, limit: int
+    connection: apsw.Connection,
+    room: str,
+    reader: str,
+    seq: int,
+    builder: PageBuilder,
 ) -> tuple[Message, ...]:
-    """Read the oldest kept messages that reply to `seq`."""
+    """Read the replies to a message; see `argybargy.domain.reading.replies_to`."""
     place = find_place(connection, room)
-    condition = "reply_to = :seq ORDER BY seq LIMIT :rows"
-    return tuple(select(connection, place, condition, seq=seq, rows=limit))
+    condition = f"reply_to = :seq AND {_IS_VISIBLE} ORDER BY seq LIMIT :rows"
+    values = {"reader": reader, "seq": seq, "rows": builder.limit}
+    return builder.fill(select(connection, place, condition, **values))
 
 
 def read_recent(
