@@ -320,7 +320,8 @@ def check_sound(room: Room) -> None:
         held = room.messages[seq]
         assert (held.claimed_by, held.fence) == (lease.holder, lease.fence)
         assert not held.is_settled
-        assert lease.lapses_at >= room.lapse_at
+    lapses = [lease.lapses_at for lease in room.leases.values()]
+    assert room.lapse_at == min(lapses, default=float("inf"))
     held_in_tail = {
         each.seq for each in tail if each.claimed_by and not each.is_settled
     }

@@ -207,5 +207,3 @@ def lapse(draft: Draft) -> None:
     for lease in sorted(due, key=lambda lease: lease.seq):
         draft.audit("expire", lease.holder, f"seq={lease.seq}")
         free(draft, lease)
-    left = [lease.lapses_at for lease in draft.room.leases.values()]
-    draft.change(lapse_at=min(left, default=float("inf")))
