@@ -83,7 +83,7 @@ class DurableRoom:
         if write.lease is not None:
             lease = write.lease
             self.leases[write.seq] = SavedLease(
-                lease.seq, lease.holder, lease.fence, lease.seconds, lease.has_answered
+                lease.seq, lease.holder, lease.fence, lease.seconds
             )
 
     def _keep(self, peer: str, key: str, receipt: Receipt, now: Moment) -> None:

@@ -46,7 +46,6 @@ class Held:
     fence: int
     seconds: int
     until: float
-    has_answered: bool = False
 
 
 @attrs.define
@@ -80,13 +79,6 @@ class Model:
             held = self.held.get(seq)
             if held is None or held.until > self.steady:
                 continue
-            self.end(seq)
-
-    def end(self, seq: int) -> None:
-        if self.held[seq].has_answered:
-            self.find_kept(seq).is_settled = True
-            del self.held[seq]
-        else:
             self.free(seq)
 
     def find_kept(self, seq: int) -> Said:
@@ -157,7 +149,7 @@ class Model:
         if asked is not None and asked.seq >= self.first:
             self.settle(asked, sender)
         if by == "agent":
-            self.refresh(sender, new)
+            self.refresh(sender)
             if new.expects not in ("none", sender):
                 self.waiting[new.seq] = (sender, new.expects)
         if key is not None:
@@ -217,13 +209,10 @@ class Model:
             question.fence = self.fence
         question.claimed_by, question.is_settled = sender, True
 
-    def refresh(self, peer: str, new: Said | None = None) -> None:
-        for seq, held in self.held.items():
-            if held.holder != peer:
-                continue
-            held.until = self.steady + held.seconds
-            if new is not None and self.sees(self.find_kept(seq).sender, new):
-                held.has_answered = True
+    def refresh(self, peer: str) -> None:
+        for held in self.held.values():
+            if held.holder == peer:
+                held.until = self.steady + held.seconds
 
     # -- claims ----------------------------------------------------------------
 
@@ -275,11 +264,8 @@ class Model:
         if not self.exists:
             raise RefusedError("room_not_found")
         self.is_closed = True
-        for seq, held in list(self.held.items()):
-            if held.has_answered:
-                self.end(seq)
-            else:
-                self.unclaim(seq)
+        for seq in list(self.held):
+            self.unclaim(seq)
 
     def open(self) -> None:
         self.exists, self.is_closed = True, False
@@ -287,7 +273,7 @@ class Model:
     def dismiss(self, peer: str) -> None:
         for seq in sorted(self.held):
             if seq in self.held and self.held[seq].holder == peer:
-                self.end(seq)
+                self.free(seq)
         for seq, (asker, _) in list(self.waiting.items()):
             if asker == peer:
                 del self.waiting[seq]

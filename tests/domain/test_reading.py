@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
-from argybargy.domain.reading import Page, PageBuilder, look_back, read_after
+from argybargy.domain.reading import (
+    Page,
+    PageBuilder,
+    look_back,
+    read_after,
+    replies_to,
+)
 from argybargy.domain.state import Room
 from domain.scene import UNHURRIED, Scene, message
 
@@ -48,6 +54,18 @@ def page_of(scene: Scene, reader: str, after: int, limit: int) -> Page:
     page = read_after(stored, reader, after, limit, limits)
     assert page is not None
     return page
+
+
+def longest_end_that_fits(
+    messages: list[Message], limit: int, max_bytes: int
+) -> list[Message]:
+    """Return the longest end of `messages` that fits; one of them always does."""
+    for start in range(len(messages)):
+        end = messages[start:]
+        size = sum(each.text_bytes for each in end)
+        if len(end) <= limit and (size <= max_bytes or len(end) == 1):
+            return end
+    return []
 
 
 @given(
@@ -92,6 +110,7 @@ def test_walking_pages_delivers_every_message_for_the_reader_once_and_in_order(
     st.sampled_from([None, "anna", "bob", "dora"]),
     st.integers(-1, 30),
     st.integers(0, 6),
+    st.integers(0, 60),
 )
 def test_looking_back_tells_the_newest_that_may_be_seen_or_that_it_cannot_tell(
     said: list[tuple[str, str, str]],
@@ -99,6 +118,7 @@ def test_looking_back_tells_the_newest_that_may_be_seen_or_that_it_cannot_tell(
     reader: str | None,
     before: int,
     limit: int,
+    max_bytes: int,
 ) -> None:
     scene = room_of(said, limits)
     room = scene.room
@@ -107,15 +127,49 @@ def test_looking_back_tells_the_newest_that_may_be_seen_or_that_it_cannot_tell(
         for seq, each in sorted(scene.durable.messages.items())
         if seq < before and (reader is None or each.is_visible_to(reader))
     ]
-    found = look_back(room, reader, before, limit)
+    wanted = longest_end_that_fits(visible, limit, max_bytes)
+    found = look_back(room, reader, before, limit, max_bytes)
     in_tail = [each for each in visible if each.seq >= room.tail_first]
     if found is None:
-        assert len(in_tail) <= limit
+        assert longest_end_that_fits(in_tail, limit, max_bytes) == in_tail
         assert room.first < room.tail_first
     else:
-        assert list(found.messages) == (visible[-limit:] if limit else [])
-        assert found.has_more == (len(visible) > limit)
+        assert list(found.messages) == wanted
+        assert found.has_more == (len(visible) > len(wanted))
         assert found.first == room.first
+
+
+@given(
+    st.lists(st.tuples(spoken, st.booleans()), max_size=25),
+    rooms_limits,
+    st.sampled_from(["anna", "bob", "dora"]),
+    st.integers(0, 6),
+    st.integers(0, 60),
+)
+def test_replies_are_the_oldest_that_may_be_seen_and_fit(
+    said: list[tuple[tuple[str, str, str], bool]],
+    limits: Limits,
+    reader: str,
+    limit: int,
+    max_bytes: int,
+) -> None:
+    scene = Scene(attrs.evolve(limits, messages_per_room=0))
+    scene.post("anna", "so?")
+    for (sender, to, text), is_reply in said:
+        scene.post(sender, text, to=to, reply_to=1 if is_reply else None)
+    replies = [
+        each
+        for _, each in sorted(scene.durable.messages.items())
+        if each.reply_to == 1 and each.is_visible_to(reader)
+    ]
+    found = replies_to(scene.room, reader, 1, limit, max_bytes)
+    if found is None:
+        assert scene.room.tail_first > 1
+    else:
+        newest_first = replies[::-1]
+        assert (
+            list(found) == longest_end_that_fits(newest_first, limit, max_bytes)[::-1]
+        )
 
 
 def test_a_walk_ends_at_the_head_though_nothing_is_for_the_reader() -> None:
@@ -136,7 +190,7 @@ def test_a_page_ends_before_the_message_that_did_not_fit() -> None:
 def test_an_empty_room_has_an_empty_page() -> None:
     room = Scene().room
     assert read_after(room, "anna", 0, 10, UNHURRIED) == Page((), 0, 0, 1)
-    assert look_back(room, None, 2**53, 10) is not None
+    assert look_back(room, None, 2**53, 10, 0) is not None
 
 
 def test_a_page_begins_where_retention_left_off() -> None:
@@ -156,7 +210,7 @@ def test_a_claimed_message_beyond_the_tail_is_not_read_from_memory() -> None:
     scene.post("anna")
     assert 1 in scene.room.messages
     assert read_after(scene.room, "bob", 0, 10, UNHURRIED) is None
-    assert look_back(scene.room, "bob", 4, 10) is None
+    assert look_back(scene.room, "bob", 4, 10, 99) is None
 
 
 def test_one_message_always_fits() -> None:

@@ -1,8 +1,9 @@
 """What an answer makes of a claim."""
 
 import attrs
+import pytest
 
-from argybargy.domain.commands import Claim, UpdateClaim
+from argybargy.domain.commands import Claim, Close, Dismiss, UpdateClaim
 from argybargy.domain.errors import Problem
 from domain.scene import UNHURRIED, Scene, post
 
@@ -92,33 +93,43 @@ def test_an_answer_whose_arrival_makes_retention_take_the_question_stands() -> N
     assert not [each for each in scene.writes if isinstance(each, UpdateClaim)]
 
 
-def test_a_claim_after_a_plain_answer_is_settled_when_it_lapses() -> None:
-    scene = Scene()
-    scene.claim("bob", scene.ask())
-    scene.post("bob", "it is the red one")
-    assert scene.room.leases[1].has_answered
-    scene.restart()
-    scene.pass_time(LEASE)
-    scene.end_leases()
-    assert scene.notices == []
-    assert scene.message(1).is_settled
-    assert not_claimable(scene, Claim("carol", 1)) == "answered"
-
-
-def test_words_that_the_asker_cannot_see_are_no_answer() -> None:
+@pytest.mark.parametrize("to", ["", "anna", "carol"])
+def test_a_progress_note_keeps_the_claim_and_settles_nothing(to: str) -> None:
     scene = Scene()
     scene.claim("bob", scene.ask("anna"))
-    scene.post("bob", "psst", to="carol")
+    scene.pass_time(LEASE - 1)
+    scene.post("bob", "still at it", to=to)
+    scene.pass_time(LEASE - 1)
+    scene.restart()
+    scene.end_leases()
+    assert scene.notices == []
     scene.pass_time(LEASE)
     scene.end_leases()
     assert scene.notices == [1]
+    assert not scene.message(1).is_settled
+    assert scene.claim("carol", 1).fence == 2
 
 
-def test_a_plain_answer_beyond_the_tail_settles_too() -> None:
+@pytest.mark.parametrize("leave", [Close("ops"), Dismiss("bob")])
+def test_a_progress_note_settles_nothing_when_the_claim_is_ended(
+    leave: Close | Dismiss,
+) -> None:
+    scene = Scene()
+    scene.claim("bob", scene.ask("anna"))
+    scene.post("bob", "still at it")
+    scene.do(leave)
+    scene.open()
+    question = scene.message(1)
+    assert (question.claimed_by, question.is_settled) == (None, False)
+    assert scene.claim("carol", 1).fence == 2
+
+
+def test_a_lapse_beyond_the_tail_reopens_too() -> None:
     scene = Scene(attrs.evolve(UNHURRIED, tail_messages=1))
     scene.claim("bob", scene.ask())
-    scene.post("bob", "done")
+    scene.post("bob", "still at it")
     scene.pass_time(LEASE)
     scene.end_leases()
-    assert set(scene.room.messages) == {2}
-    assert not_claimable(scene, Claim("carol", 1)) == "answered"
+    assert set(scene.room.messages) == {3}
+    assert scene.notices == [1]
+    assert scene.claim("carol", 1).fence == 2

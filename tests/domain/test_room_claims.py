@@ -234,6 +234,41 @@ def test_a_claim_beyond_the_tail_lives_on() -> None:
     assert scene.claim("carol", 1).fence == 2
 
 
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda scene: scene.release("bob", 1),
+        lambda scene: scene.close(),
+        lambda scene: scene.dismiss("bob"),
+        lambda scene: scene.post("bob", reply_to=1),
+        lambda scene: scene.say("ops", reply_to=1),
+        lambda scene: [scene.post("anna") for _ in range(3)],
+    ],
+    ids=["release", "close", "dismiss", "reply", "operator", "retention"],
+)
+def test_a_room_whose_last_lease_has_ended_waits_for_no_lapse(
+    end: Callable[[Scene], object],
+) -> None:
+    scene = Scene(attrs.evolve(UNHURRIED, messages_per_room=3))
+    scene.claim("bob", scene.ask())
+    assert scene.room.lapse_at == scene.now.steady_seconds + LEASE
+    end(scene)
+    assert not scene.room.leases
+    assert scene.room.lapse_at == float("inf")
+
+
+def test_a_room_waits_for_the_lapse_that_comes_next() -> None:
+    scene = Scene()
+    now = scene.now.steady_seconds
+    for peer, seconds in [("bob", 30), ("carol", 60), ("dora", 90)]:
+        scene.claim(peer, scene.ask(), seconds)
+    assert scene.room.lapse_at == now + 30
+    scene.release("bob", 1)
+    assert scene.room.lapse_at == now + 60
+    scene.claim("carol", 2, 120)
+    assert scene.room.lapse_at == now + 90
+
+
 # -- release -------------------------------------------------------------------
 
 

@@ -10,13 +10,14 @@ from argybargy.domain.codes import CodeRecord, digest_code
 from argybargy.domain.commands import Claim, Close, Command, Dismiss, Open, Release
 from argybargy.domain.errors import RelayError
 from argybargy.domain.message import SenderKind
-from argybargy.domain.reading import look_back, read_after
+from argybargy.domain.reading import look_back, read_after, replies_to
 from argybargy.domain.state import Room
 from argybargy.store.errors import Conflict
 from argybargy.store.interface import Store
 from store.playing import LIMITS, START_MS, Player, audit, post, texts
 
-PAGE = {"limit": 100, "max_bytes": 256 * 1024}
+BYTES = 256 * 1024
+PAGE = {"limit": 100, "max_bytes": BYTES}
 
 
 def code(name: str, room: str = "lab", secret: str = "") -> CodeRecord:
@@ -35,7 +36,7 @@ async def restored(store: Store, player: Player, tail: int = 1_000) -> Room:
 def essence(room: Room) -> dict[str, Any]:
     """Everything of a room that must outlive a restart."""
     leases = {
-        seq: (lease.holder, lease.fence, lease.seconds, lease.has_answered)
+        seq: (lease.holder, lease.fence, lease.seconds)
         for seq, lease in room.leases.items()
     }
     order = sorted(room.receipt_order.items())
@@ -56,10 +57,10 @@ async def test_a_room_nobody_made_is_not_there_and_reads_as_empty(store: Store) 
     assert await store.load("lab", 10) is None
     page = await store.page("lab", "bob", 0, **PAGE)
     assert (page.messages, page.cursor, page.head, page.first) == ((), 0, 0, 1)
-    back = await store.look_back("lab", None, 10, 5)
+    back = await store.look_back("lab", None, 10, 5, BYTES)
     assert (back.messages, back.first, back.has_more) == ((), 1, False)
     assert await store.message("lab", 1) is None
-    assert await store.replies("lab", 1, 5) == ()
+    assert await store.replies("lab", "bob", 1, 5, BYTES) == ()
     assert await store.recent("lab", 5) == ()
     assert await store.recent(None, 5) == ()
     assert await store.count_unread("lab", "bob", 0) == 0
@@ -120,7 +121,7 @@ async def test_a_commit_on_an_old_version_changes_nothing(store: Store) -> None:
     await first.say("ann", "again")
     with pytest.raises(Conflict):
         await second.do(post("bob", "too late", idempotency_key="k"), Close("op"))
-    assert texts((await store.look_back("lab", None, 99, 9)).messages) == [
+    assert texts((await store.look_back("lab", None, 99, 9, BYTES)).messages) == [
         "mine",
         "again",
     ]
@@ -191,8 +192,9 @@ async def test_retention_hides_at_once_what_sweeping_deletes_later(
         assert (texts(page.messages), page.first) == (["m3", "m4", "m5"], 3)
         assert len(await store.recent(None, 9)) == 3
         assert await store.count_unread("lab", "bob", 1) == 3
-        assert not (await store.look_back("lab", None, 9, 3)).has_more
-        assert texts(await store.replies("lab", 3, 9)) == ["m4", "m5"]
+        assert not (await store.look_back("lab", None, 9, 3, BYTES)).has_more
+        replies = await store.replies("lab", "bob", 3, 9, BYTES)
+        assert texts(replies) == ["m4", "m5"]
         saved = await store.load("lab", 9)
         assert saved is not None
         assert (saved.leases, saved.claimed, saved.questions) == ((), (), ())
@@ -258,9 +260,11 @@ async def test_reads_agree_with_the_rules_for_every_reader(store: Store) -> None
             everything = read_after(room, reader, after, 99, LIMITS)
             assert everything is not None
             assert unread == len(everything.messages)
-            back = await store.look_back("lab", reader, after, 5)
-            assert back == look_back(room, reader, after, 5)
-    assert await store.look_back("lab", None, 41, 40) == look_back(room, None, 41, 40)
+            for size in (0, 7, BYTES):
+                back = await store.look_back("lab", reader, after, 5, size)
+                assert back == look_back(room, reader, after, 5, size)
+    back = await store.look_back("lab", None, 41, 40, BYTES)
+    assert back == look_back(room, None, 41, 40, BYTES)
 
 
 async def test_a_direct_message_is_seen_by_its_two_ends_and_the_operator_only(
@@ -269,7 +273,7 @@ async def test_a_direct_message_is_seen_by_its_two_ends_and_the_operator_only(
     player = Player.of(store)
     await player.say("Ann", "psst", to="Bob")
     for reader, seen in [("ann", 1), ("bob", 1), ("bo", 0), ("cid", 0), (None, 1)]:
-        assert len((await store.look_back("lab", reader, 9, 9)).messages) == seen
+        assert len((await store.look_back("lab", reader, 9, 9, BYTES)).messages) == seen
     assert await store.count_unread("lab", "ann", 0) == 0
     assert await store.count_unread("lab", "bob", 0) == 1
     assert await store.count_unread("lab", "cid", 0) == 0
@@ -280,10 +284,22 @@ async def test_looking_back_says_whether_there_is_more_to_see(store: Store) -> N
     await player.say("ann", "secret", to="cid")
     for number in range(2, 5):
         await player.say("ann", f"m{number}")
-    back = await store.look_back("lab", "bob", 5, 2)
+    back = await store.look_back("lab", "bob", 5, 2, BYTES)
     assert (texts(back.messages), back.has_more) == (["m3", "m4"], True)
-    back = await store.look_back("lab", "bob", 3, 2)
+    back = await store.look_back("lab", "bob", 3, 2, BYTES)
     assert (texts(back.messages), back.has_more) == (["m2"], False)
+
+
+async def test_looking_back_is_cut_by_bytes_but_one_message_always_fits(
+    store: Store,
+) -> None:
+    player = Player.of(store)
+    for number in range(4):
+        await player.say("ann", f"{number}" + "ü" * 50)
+    for size, seqs in [(0, [4]), (201, [4]), (202, [3, 4]), (404, [1, 2, 3, 4])]:
+        back = await store.look_back("lab", "bob", 9, 9, size)
+        assert [each.seq for each in back.messages] == seqs
+        assert back.has_more == (seqs[0] > 1)
 
 
 async def test_one_message_shows_who_holds_it(store: Store) -> None:
@@ -306,7 +322,38 @@ async def test_replies_come_oldest_first_up_to_a_limit(store: Store) -> None:
     for number in range(4):
         await player.say("bob", f"r{number}", reply_to=1)
     await player.say("bob", "else")
-    assert texts(await store.replies("lab", 1, 3)) == ["r0", "r1", "r2"]
+    replies = await store.replies("lab", "ann", 1, 3, BYTES)
+    assert texts(replies) == ["r0", "r1", "r2"]
+
+
+async def test_replies_between_others_take_no_place_of_those_one_may_see(
+    store: Store,
+) -> None:
+    player = Player.of(store)
+    await player.say("ann", "so?")
+    for number in range(5):
+        await player.say("bob", f"psst{number}", to="ann", reply_to=1)
+    await player.say("bob", "aloud", reply_to=1)
+    await player.say("Cid", "mine", to="ann", reply_to=1)
+    for reader, seen in [
+        ("cid", ["aloud", "mine"]),
+        ("dan", ["aloud"]),
+        ("ann", ["psst0", "psst1"]),
+    ]:
+        replies = await store.replies("lab", reader, 1, 2, BYTES)
+        assert texts(replies) == seen
+        assert replies == replies_to(player.room, reader, 1, 2, BYTES)
+
+
+async def test_replies_are_cut_by_bytes_but_one_always_fits(store: Store) -> None:
+    player = Player.of(store)
+    await player.say("ann", "so?")
+    for number in range(3):
+        await player.say("bob", f"{number}" + "ü" * 50, reply_to=1)
+    for size, seqs in [(0, [2]), (201, [2]), (202, [2, 3]), (303, [2, 3, 4])]:
+        replies = await store.replies("lab", "ann", 1, 9, size)
+        assert [each.seq for each in replies] == seqs
+        assert replies == replies_to(player.room, "ann", 1, 9, size)
 
 
 async def test_recent_messages_keep_the_order_in_which_rooms_spoke(
@@ -336,7 +383,7 @@ async def test_a_load_brings_a_short_tail_and_every_held_question(store: Store) 
     assert saved is not None
     assert texts(saved.messages) == ["m5", "said something"]
     assert [each.seq for each in saved.claimed] == [1]
-    assert saved.leases[0].has_answered
+    assert [(each.holder, each.seconds) for each in saved.leases] == [("bob", 60)]
     back = Room.restore(saved, player.now, LIMITS)
     assert back.leases[1].lapses_at == player.now.steady_seconds + 60
     assert [each.seq for each in saved.questions] == []

@@ -4,19 +4,26 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import apsw
+import attrs
 import pytest
 import trio
 import trio.testing
 
 from argybargy.domain.commands import AppendMessage
 from argybargy.domain.message import TO_ALL, Message, SenderKind
-from argybargy.store.errors import Full, Refused, Unknown
+from argybargy.store.errors import Full, Refused, StoreError, Unknown
 from argybargy.store.sqlite.connection import Connection, Role
 from argybargy.store.sqlite.store import SqliteStore, open_sqlite_store
-from argybargy.store.sqlite.writer import QUEUE_JOBS, Writer
+from argybargy.store.sqlite.writer import (
+    QUEUE_JOBS,
+    Writer,
+    WriterStatistics,
+    open_writer,
+)
 from store.playing import Player
 
 
@@ -140,12 +147,78 @@ async def test_a_disk_that_fails_at_commit_leaves_it_unknown_and_heals(
     assert len(await sqlite.recent(None, 9)) == 2
 
 
-async def test_a_disk_that_never_answers_leaves_it_unknown(
+@attrs.frozen
+class Busy:
+    """A connection to a database that another one holds locked.
+
+    Attributes:
+        connection: The one to write with.
+        lock: The one that holds the lock.
+        made: What was written.
+    """
+
+    connection: Connection
+    lock: apsw.Connection
+    made: list[str] = attrs.field(factory=list)
+
+    def work(self, name: str) -> Callable[[apsw.Connection], None]:
+        return lambda _: self.made.append(name)
+
+
+@pytest.fixture
+async def busy(tmp_path: Path) -> AsyncIterator[Busy]:
+    lock = apsw.Connection(str(tmp_path / "x.db"))
+    lock.execute("BEGIN IMMEDIATE")
+    connection = Connection(tmp_path / "x.db", Role.WRITER)
+    yield Busy(connection, lock)
+    await connection.aclose()
+    lock.close()
+
+
+async def test_a_write_whose_turn_does_not_come_is_refused_in_bounded_time(
     idle_writer: Writer, autojump_clock: trio.testing.MockClock
 ) -> None:
-    with pytest.raises(Unknown, match="30 s"):
+    with pytest.raises(Refused, match="30 s"):
         await idle_writer.write(lambda _: None)
     assert autojump_clock.current_time() == pytest.approx(30)
+
+
+async def test_a_withdrawn_write_is_never_made_and_a_started_one_is_awaited(
+    busy: Busy,
+) -> None:
+    async with open_writer(busy.connection, write_seconds=0.05) as writer:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(writer.write, busy.work("started"))
+            await trio.testing.wait_all_tasks_blocked()
+            with pytest.raises(Refused, match=r"0\.05 s"):
+                await writer.write(busy.work("withdrawn"))
+            assert busy.made == []
+            busy.lock.execute("ROLLBACK")
+        await writer.write(busy.work("later"))
+        assert busy.made == ["started", "later"]
+        assert writer.statistics() == WriterStatistics(batches=2, jobs=2, waiting=0)
+
+
+async def test_whoever_waits_for_a_writer_that_is_cut_short_is_told(busy: Busy) -> None:
+    told: list[StoreError] = []
+
+    async def write(writer: Writer) -> None:
+        try:
+            await writer.write(busy.work("never"))
+        except StoreError as error:
+            told.append(error)
+
+    async with (
+        trio.open_nursery() as nursery,
+        open_writer(busy.connection) as writer,
+    ):
+        nursery.start_soon(write, writer)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(write, writer)
+        await trio.testing.wait_all_tasks_blocked()
+        writer._scope.cancel()
+    assert {type(error) for error in told} == {Unknown, Refused}
+    assert busy.made == []
 
 
 async def test_a_cancelled_requester_loses_the_answer_and_never_half_a_write(

@@ -92,7 +92,6 @@ def _settled(message: Message) -> Lease:
         seconds=None,
         lapses_at=float("inf"),
         expires_ms=None,
-        has_answered=True,
     )
 
 
@@ -163,16 +162,10 @@ def decide_renew(draft: Draft, renew: Renew) -> Decision:
     return draft.decision(Done())
 
 
-def renew_all(draft: Draft, peer: str, answered: frozenset[int] = frozenset()) -> None:
-    """Renew every lease of `peer`, and note which questions it has now answered."""
+def renew_all(draft: Draft, peer: str) -> None:
+    """Renew every lease of `peer`."""
     for lease in draft.room.leases_of(peer):
-        has_answered = lease.has_answered or lease.seq in answered
-        renewed = attrs.evolve(_extended(draft, lease), has_answered=has_answered)
-        if has_answered == lease.has_answered:
-            draft.renew(renewed)
-        else:
-            message = draft.room.messages[lease.seq]
-            draft.lease(message, renewed)
+        draft.renew(_extended(draft, lease))
 
 
 def free(draft: Draft, lease: Lease) -> None:
@@ -205,24 +198,12 @@ def free(draft: Draft, lease: Lease) -> None:
     )
 
 
-def end(draft: Draft, lease: Lease) -> None:
-    """Settle a claim whose holder has answered; free any other."""
-    if not lease.has_answered:
-        free(draft, lease)
-    elif lease.seq in draft.room.leases:
-        message = draft.room.messages[lease.seq]
-        draft.settle(message, lease.holder, lease.fence)
-
-
 def lapse(draft: Draft) -> None:
-    """End every lease that has run out: settled if answered, else reopened."""
+    """End every lease that has run out; each question is open again."""
     now = draft.now.steady_seconds
     if now < draft.room.lapse_at:
         return
     due = [lease for lease in draft.room.leases.values() if lease.lapses_at <= now]
     for lease in sorted(due, key=lambda lease: lease.seq):
-        if not lease.has_answered:
-            draft.audit("expire", lease.holder, f"seq={lease.seq}")
-        end(draft, lease)
-    left = [lease.lapses_at for lease in draft.room.leases.values()]
-    draft.change(lapse_at=min(left, default=float("inf")))
+        draft.audit("expire", lease.holder, f"seq={lease.seq}")
+        free(draft, lease)

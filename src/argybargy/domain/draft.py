@@ -5,7 +5,11 @@ change to the room and names the write that makes the same change durable, so th
 the two cannot drift apart.
 """
 
+# rpds tells types its parameters in its stub only: they must not be evaluated.
+from __future__ import annotations
+
 import attrs
+from rpds import HashTrieMap
 
 from argybargy.domain.commands import (
     Answer,
@@ -21,7 +25,7 @@ from argybargy.domain.commands import (
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Lease, Message, Question, Receipt
 from argybargy.domain.moment import Moment
-from argybargy.domain.state import ReceiptKey, Room
+from argybargy.domain.state import ReceiptKey, Room, next_lapse
 
 
 @attrs.frozen
@@ -56,9 +60,19 @@ class Draft:
     limits: Limits
     recalled: Message | None = None
     writes: list[Write] = attrs.field(factory=list)
+    _leases_before: HashTrieMap[int, Lease] = attrs.field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._leases_before = self.room.leases
 
     def decision(self, answer: Answer) -> Decision:
-        """Finish. A room that anything is written about exists from then on."""
+        """Finish. A room that anything is written about exists from then on.
+
+        Whatever was done to leases, the room knows when the next one runs out:
+        one that holds none has nothing to wait for.
+        """
+        if self.room.leases is not self._leases_before:
+            self.change(lapse_at=next_lapse(self.room.leases.values()))
         if self.writes and not self.room.exists:
             self.change(exists=True)
         return Decision(self.room, tuple(self.writes), answer)
@@ -160,9 +174,6 @@ class Draft:
             if lease is None
             else room.leases.insert(seq, lease),
             fence=max(room.fence, fence),
-            lapse_at=room.lapse_at
-            if lease is None
-            else min(room.lapse_at, lease.lapses_at),
         )
         self.writes.append(UpdateClaim(seq, holder, fence, is_settled, lease))
 

@@ -2,7 +2,7 @@
 
 import attrs
 
-from argybargy.domain.claiming import end
+from argybargy.domain.claiming import free
 from argybargy.domain.commands import Close, Dismiss, Done, Open
 from argybargy.domain.draft import Decision, Draft
 from argybargy.domain.errors import Problem, RelayError
@@ -34,11 +34,7 @@ def decide_close(draft: Draft, close: Close) -> Decision:
     if not room.status.is_closed:
         at_ms = max(draft.now.wall_ms, room.last_ms)
         for lease in sorted(room.leases.values(), key=lambda lease: lease.seq):
-            message = room.messages[lease.seq]
-            if lease.has_answered:
-                draft.settle(message, lease.holder, lease.fence)
-            else:
-                draft.unclaim(message)
+            draft.unclaim(room.messages[lease.seq])
         draft.change(
             status=attrs.evolve(room.status, closed_at_ms=at_ms, closed_by=close.by)
         )
@@ -49,10 +45,10 @@ def decide_close(draft: Draft, close: Close) -> Decision:
 def decide_dismiss(draft: Draft, dismiss: Dismiss) -> Decision:
     """Let a peer go.
 
-    What it claimed and did not answer is free again; what it asked needs no answer.
+    What it claimed and did not settle is free again; what it asked needs no answer.
     """
     for lease in draft.room.leases_of(dismiss.peer):
-        end(draft, lease)
+        free(draft, lease)
     peer = fold(dismiss.peer)
     asked = [each.seq for each in draft.room.questions.values() if each.asker == peer]
     for seq in sorted(asked):

@@ -103,9 +103,6 @@ class Lease:
         seconds: How long it lasts unrenewed; ``None`` is for ever.
         lapses_at: When it runs out on the steady clock, in seconds.
         expires_ms: The same on the wall clock, for people.
-        has_answered: Whether the holder has since said something that the asker
-            can see. Such a claim is settled when it runs out, not reopened: an
-            agent that answers without `reply_to` has still answered.
     """
 
     seq: int
@@ -114,7 +111,6 @@ class Lease:
     seconds: int | None
     lapses_at: float
     expires_ms: int | None
-    has_answered: bool = False
 
 
 @attrs.frozen

@@ -15,7 +15,6 @@ from argybargy.domain.commands import Post, Posted
 from argybargy.domain.draft import Decision, Draft
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.message import (
-    Lease,
     Member,
     Message,
     Question,
@@ -44,7 +43,7 @@ def decide_post(draft: Draft, post: Post) -> Decision:
         assert subject is not None
         _settle(draft, post, subject)
     if post.kind is SenderKind.AGENT:
-        _renew_leases(draft, message)
+        renew_all(draft, post.sender)
     _remember(draft, post, message)
     return draft.decision(Posted(message))
 
@@ -172,20 +171,6 @@ def _settle(draft: Draft, post: Post, subject: Message) -> None:
     else:
         draft.settle(subject, post.sender, draft.room.fence + 1)
         draft.audit("claim", post.sender, f"seq={subject.seq}")
-
-
-def _renew_leases(draft: Draft, message: Message) -> None:
-    """Let a post count for the claims of its sender.
-
-    A word that the asker of a claimed question can see is an answer to it, as it
-    was before there was `reply_to`.
-    """
-    mine: list[Lease] = list(draft.room.leases_of(message.sender))
-    if not mine:
-        return
-    askers = {lease.seq: draft.room.messages[lease.seq].sent_by for lease in mine}
-    heard = [seq for seq, asker in askers.items() if message.is_visible_to(asker)]
-    renew_all(draft, message.sender, answered=frozenset(heard))
 
 
 def _close_questions(draft: Draft, post: Post) -> None:

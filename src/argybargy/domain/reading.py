@@ -1,6 +1,6 @@
 """Reading: which messages a poll or a look back delivers, and how far it got."""
 
-from itertools import islice
+from collections.abc import Iterable
 
 import attrs
 
@@ -49,6 +49,11 @@ class PageBuilder:
     messages: list[Message] = attrs.field(factory=list)
     _bytes: int = 0
 
+    @property
+    def newest_last(self) -> tuple[Message, ...]:
+        """What was taken from the newest back, oldest first."""
+        return tuple(reversed(self.messages))
+
     def take(self, message: Message) -> bool:
         """Add a message, or return False when the page is full without it."""
         total = self._bytes + message.text_bytes
@@ -59,6 +64,13 @@ class PageBuilder:
         self._bytes = total
         self.messages.append(message)
         return True
+
+    def fill(self, messages: Iterable[Message]) -> tuple[Message, ...]:
+        """Take messages until one does not fit; return all that was taken."""
+        for message in messages:
+            if not self.take(message):
+                break
+        return tuple(self.messages)
 
 
 def read_after(
@@ -106,7 +118,7 @@ class Lookback:
 
 
 def look_back(
-    room: Room, reader: str | None, before: int, limit: int
+    room: Room, reader: str | None, before: int, limit: int, max_bytes: int
 ) -> Lookback | None:
     """Read the newest messages below `before`, from the tail alone.
 
@@ -115,29 +127,49 @@ def look_back(
         reader: The folded name of the peer; ``None`` is the operator, who sees all.
         before: Only seqs below this.
         limit: Most messages wanted.
+        max_bytes: Most bytes of text; one message always fits.
 
     Returns:
         ``None`` when the tail does not reach back far enough to tell.
     """
-    found: list[Message] = []
+    builder = PageBuilder(limit, max_bytes)
     for seq in range(min(before - 1, room.head), room.first - 1, -1):
         if seq < room.tail_first:
             return None
         message = room.messages[seq]
         if reader is not None and not message.is_visible_to(reader):
             continue
-        if len(found) == limit:
-            return Lookback(tuple(reversed(found)), room.first, has_more=True)
-        found.append(message)
-    return Lookback(tuple(reversed(found)), room.first, has_more=False)
+        if not builder.take(message):
+            return Lookback(builder.newest_last, room.first, has_more=True)
+    return Lookback(builder.newest_last, room.first, has_more=False)
 
 
-def replies_to(room: Room, seq: int, limit: int) -> tuple[Message, ...] | None:
-    """Return the oldest replies to a message, if the tail reaches back to it."""
+def replies_to(
+    room: Room, reader: str, seq: int, limit: int, max_bytes: int
+) -> tuple[Message, ...] | None:
+    """Read the oldest replies to a message, from the tail alone.
+
+    What the reader may not see takes nobody else's place.
+
+    Args:
+        room: The room.
+        reader: The folded name of the peer.
+        seq: The message.
+        limit: Most replies wanted.
+        max_bytes: Most bytes of text; one reply always fits.
+
+    Returns:
+        ``None`` when the tail does not reach back to the message.
+    """
     if seq < room.tail_first:
         return None
     later = (room.messages[each] for each in range(seq + 1, room.head + 1))
-    return tuple(islice((each for each in later if each.reply_to == seq), limit))
+    replies = (
+        message
+        for message in later
+        if message.reply_to == seq and message.is_visible_to(reader)
+    )
+    return PageBuilder(limit, max_bytes).fill(replies)
 
 
 def count_after(room: Room, reader: str, after: int) -> int | None:

@@ -66,7 +66,6 @@ class SavedLease:
     holder: str
     fence: int
     seconds: int | None
-    has_answered: bool
 
 
 @attrs.frozen
@@ -123,7 +122,8 @@ class Room:
         last_ms: The timestamp of the newest message.
         spoken_ms: When somebody last posted, on the wall clock.
         quiet_since: The same on the steady clock.
-        lapse_at: No lease runs out before this.
+        lapse_at: When the next lease runs out, on the steady clock; infinite when
+            none does.
         messages: By seq: the tail, and whatever older message a live claim is on.
         leases: Live claims by seq.
         questions: Unanswered questions by seq.
@@ -188,7 +188,6 @@ class Room:
         messages = _tail(saved.messages, limits)
         leases = {lease.seq: _revive(lease, now) for lease in saved.leases}
         held = {each.seq: each for each in (*saved.claimed, *messages)}
-        lapses = [lease.lapses_at for lease in leases.values()]
         order = dict(enumerate(key for key, _ in saved.receipts))
         silence = max(0.0, (now.wall_ms - saved.spoken_ms) / 1000)
         return cls(
@@ -204,7 +203,7 @@ class Room:
             last_ms=saved.last_ms,
             spoken_ms=saved.spoken_ms,
             quiet_since=now.steady_seconds - silence,
-            lapse_at=min(lapses, default=_NEVER),
+            lapse_at=next_lapse(leases.values()),
             messages=HashTrieMap(held),
             leases=HashTrieMap(leases),
             questions=HashTrieMap({q.seq: q for q in saved.questions}),
@@ -242,13 +241,17 @@ def _revive(saved: SavedLease, now: Moment) -> Lease:
         seconds=saved.seconds,
         lapses_at=lapses_at(saved.seconds, now),
         expires_ms=expires_ms(saved.seconds, now),
-        has_answered=saved.has_answered,
     )
 
 
 def lapses_at(seconds: int | None, now: Moment) -> float:
     """Return when a lease taken now runs out, on the steady clock."""
     return _NEVER if seconds is None else now.steady_seconds + seconds
+
+
+def next_lapse(leases: Iterable[Lease]) -> float:
+    """Return when the first of some leases runs out, on the steady clock."""
+    return min((lease.lapses_at for lease in leases), default=_NEVER)
 
 
 def expires_ms(seconds: int | None, now: Moment) -> int | None:

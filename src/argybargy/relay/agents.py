@@ -201,11 +201,11 @@ async def history(relay: Relay, code: CodeRecord, before: int, limit: int) -> Hi
     """Look back at what the peer may see below the seq `before`."""
     _admit_read(relay, code)
     live = await relay.live(code.room)
-    reader = code.peer.name
-    found = look_back(live.room, reader, before, limit)
+    reader, size = code.peer.name, relay.limits.poll_bytes
+    found = look_back(live.room, reader, before, limit, size)
     if found is None:
         with translated():
-            found = await relay.store.look_back(live.name, reader, before, limit)
+            found = await relay.store.look_back(live.name, reader, before, limit, size)
     return History(found, live.room.status, relay.members(live))
 
 
@@ -237,12 +237,12 @@ async def thread(relay: Relay, code: CodeRecord, seq: int) -> Thread:
     found = await _message(relay, live, seq)
     if found is None or not found.is_visible_to(reader):
         raise RelayError(Problem.NOT_FOUND)
-    replies = replies_to(live.room, seq, MAX_REPLIES)
+    bounds = MAX_REPLIES, relay.limits.poll_bytes
+    replies = replies_to(live.room, reader, seq, *bounds)
     if replies is None:
         with translated():
-            replies = await relay.store.replies(live.name, seq, MAX_REPLIES)
-    visible = tuple(reply for reply in replies if reply.is_visible_to(reader))
-    return Thread(found, visible, relay.members(live))
+            replies = await relay.store.replies(live.name, reader, seq, *bounds)
+    return Thread(found, replies, relay.members(live))
 
 
 async def peers(relay: Relay, code: CodeRecord) -> list[tuple[Seen, str]]:

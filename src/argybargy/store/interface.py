@@ -136,7 +136,7 @@ class Store(Protocol):
         ...
 
     async def look_back(
-        self, room: str, reader: str | None, before: int, limit: int
+        self, room: str, reader: str | None, before: int, limit: int, max_bytes: int
     ) -> Lookback:
         """Read the newest messages below `before` that `reader` may see.
 
@@ -148,8 +148,13 @@ class Store(Protocol):
         """Return one kept message, or ``None``."""
         ...
 
-    async def replies(self, room: str, seq: int, limit: int) -> tuple[Message, ...]:
-        """Return the oldest kept messages that reply to `seq`."""
+    async def replies(
+        self, room: str, reader: str, seq: int, limit: int, max_bytes: int
+    ) -> tuple[Message, ...]:
+        """Read the oldest kept replies to `seq` that `reader` (folded) may see.
+
+        See :func:`argybargy.domain.reading.replies_to` for the rule.
+        """
         ...
 
     async def recent(

@@ -83,30 +83,36 @@ class MemoryStore:
         return Page(tuple(builder.messages), cursor, shelf.head, shelf.first)
 
     async def look_back(
-        self, room: str, reader: str | None, before: int, limit: int
+        self, room: str, reader: str | None, before: int, limit: int, max_bytes: int
     ) -> Lookback:
         """Read the newest messages below `before` that `reader` may see."""
         await trio.lowlevel.checkpoint()
-        shelf = self._shelf(room)
+        shelf, builder = self._shelf(room), PageBuilder(limit, max_bytes)
         visible = [
             message
             for message in shelf.kept()
             if message.seq < before
             and (reader is None or message.is_visible_to(reader))
         ]
-        found = tuple(visible[max(0, len(visible) - limit) :])
-        return Lookback(found, shelf.first, has_more=len(visible) > limit)
+        has_more = not all(map(builder.take, reversed(visible)))
+        return Lookback(builder.newest_last, shelf.first, has_more)
 
     async def message(self, room: str, seq: int) -> Message | None:
         """Return one kept message, or ``None``."""
         await trio.lowlevel.checkpoint()
         return self._shelf(room).message(seq)
 
-    async def replies(self, room: str, seq: int, limit: int) -> tuple[Message, ...]:
-        """Return the oldest kept messages that reply to `seq`."""
+    async def replies(
+        self, room: str, reader: str, seq: int, limit: int, max_bytes: int
+    ) -> tuple[Message, ...]:
+        """Read the oldest kept replies to `seq` that `reader` (folded) may see."""
         await trio.lowlevel.checkpoint()
-        kept = self._shelf(room).kept()
-        return tuple(each for each in kept if each.reply_to == seq)[:limit]
+        replies = (
+            message
+            for message in self._shelf(room).kept()
+            if message.reply_to == seq and message.is_visible_to(reader)
+        )
+        return PageBuilder(limit, max_bytes).fill(replies)
 
     async def recent(
         self, room: str | None, limit: int

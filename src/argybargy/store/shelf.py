@@ -165,7 +165,7 @@ def _update_claim(shelf: Shelf, write: UpdateClaim) -> None:
         shelf.claims.pop(write.seq, None)
     else:
         shelf.claims[write.seq] = SavedLease(
-            lease.seq, lease.holder, lease.fence, lease.seconds, lease.has_answered
+            lease.seq, lease.holder, lease.fence, lease.seconds
         )
 
 

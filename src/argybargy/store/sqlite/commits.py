@@ -131,15 +131,8 @@ def _update_claim(
         return
     lease = write.lease
     connection.execute(
-        "INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            room_id,
-            lease.seq,
-            lease.holder,
-            lease.fence,
-            lease.seconds,
-            int(lease.has_answered),
-        ),
+        "INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?, ?)",
+        (room_id, lease.seq, lease.holder, lease.fence, lease.seconds),
     )
 
 

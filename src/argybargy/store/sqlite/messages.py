@@ -143,15 +143,19 @@ def read_page(
 
 
 def read_back(
-    connection: apsw.Connection, room: str, reader: str | None, before: int, limit: int
+    connection: apsw.Connection,
+    room: str,
+    reader: str | None,
+    before: int,
+    builder: PageBuilder,
 ) -> Lookback:
     """Read a stretch of history; see `argybargy.domain.reading.look_back`."""
     place = find_place(connection, room)
     condition = f"seq < :before AND {_IS_VISIBLE} ORDER BY seq DESC LIMIT :rows"
-    values = {"reader": reader, "before": before, "rows": limit + 1}
-    found = list(select(connection, place, condition, **values))
-    kept = tuple(reversed(found[:limit]))
-    return Lookback(kept, place.first, has_more=len(found) > limit)
+    values = {"reader": reader, "before": before, "rows": builder.limit + 1}
+    found = select(connection, place, condition, **values)
+    has_more = not all(map(builder.take, found))
+    return Lookback(builder.newest_last, place.first, has_more)
 
 
 def read_message(connection: apsw.Connection, room: str, seq: int) -> Message | None:
@@ -161,12 +165,17 @@ def read_message(connection: apsw.Connection, room: str, seq: int) -> Message | 
 
 
 def read_replies(
-    connection: apsw.Connection, room: str, seq: int, limit: int
+    connection: apsw.Connection,
+    room: str,
+    reader: str,
+    seq: int,
+    builder: PageBuilder,
 ) -> tuple[Message, ...]:
-    """Read the oldest kept messages that reply to `seq`."""
+    """Read the replies to a message; see `argybargy.domain.reading.replies_to`."""
     place = find_place(connection, room)
-    condition = "reply_to = :seq ORDER BY seq LIMIT :rows"
-    return tuple(select(connection, place, condition, seq=seq, rows=limit))
+    condition = f"reply_to = :seq AND {_IS_VISIBLE} ORDER BY seq LIMIT :rows"
+    values = {"reader": reader, "seq": seq, "rows": builder.limit}
+    return builder.fill(select(connection, place, condition, **values))
 
 
 def read_recent(

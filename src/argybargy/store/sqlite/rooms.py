@@ -64,13 +64,12 @@ def _claimed(connection: apsw.Connection, room_id: int) -> tuple[Message, ...]:
 
 def _leases(connection: apsw.Connection, room_id: int) -> tuple[SavedLease, ...]:
     sql = """
-        SELECT seq, holder, fence, seconds, has_answered
+        SELECT seq, holder, fence, seconds
         FROM claims WHERE room_id = ? ORDER BY seq
     """
     rows: Iterable[Any] = connection.execute(sql, (room_id,))
     return tuple(
-        SavedLease(seq, holder, fence, seconds, bool(has_answered))
-        for seq, holder, fence, seconds, has_answered in rows
+        SavedLease(seq, holder, fence, seconds) for seq, holder, fence, seconds in rows
     )
 
 

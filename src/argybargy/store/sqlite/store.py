@@ -90,18 +90,24 @@ class SqliteStore:
         )
 
     async def look_back(
-        self, room: str, reader: str | None, before: int, limit: int
+        self, room: str, reader: str | None, before: int, limit: int, max_bytes: int
     ) -> Lookback:
         """Read the newest messages below `before` that `reader` may see."""
-        return await self._readers.read(read_back, room, reader, before, limit)
+        return await self._readers.read(
+            read_back, room, reader, before, PageBuilder(limit, max_bytes)
+        )
 
     async def message(self, room: str, seq: int) -> Message | None:
         """Return one kept message, or ``None``."""
         return await self._readers.read(read_message, room, seq)
 
-    async def replies(self, room: str, seq: int, limit: int) -> tuple[Message, ...]:
-        """Return the oldest kept messages that reply to `seq`."""
-        return await self._readers.read(read_replies, room, seq, limit)
+    async def replies(
+        self, room: str, reader: str, seq: int, limit: int, max_bytes: int
+    ) -> tuple[Message, ...]:
+        """Read the oldest kept replies to `seq` that `reader` (folded) may see."""
+        return await self._readers.read(
+            read_replies, room, reader, seq, PageBuilder(limit, max_bytes)
+        )
 
     async def recent(
         self, room: str | None, limit: int

@@ -27,22 +27,40 @@ T = TypeVar("T")
 QUEUE_JOBS: Final = 1_024
 BATCH_JOBS: Final = 256
 WRITE_SECONDS: Final = 30.0
-"""Longer than any batch that still makes progress; only a hung disk gets there."""
+"""How long a job waits for its turn. Longer than any batch that still makes progress:
+only behind a hung disk is it given up."""
 
 
 @attrs.define(eq=False)
 class Job(Generic[T]):
     """One piece of writing, and the slot for its answer.
 
+    It is queued, and then either started by the writer or withdrawn by whoever
+    asked for it, never both: the two run on one thread, and neither awaits.
+
     Attributes:
         work: What to do inside the transaction.
         done: Set once the answer is there.
+        is_started: Whether the writer has taken it up; then it will be answered.
+        is_withdrawn: Whether nobody wants it any more.
     """
 
     work: Callable[[apsw.Connection], T]
     done: trio.Event = attrs.field(factory=trio.Event)
+    is_started: bool = False
+    is_withdrawn: bool = False
     _value: T | None = None
     _error: Exception | None = None
+
+    def start(self) -> bool:
+        """Take the job up, or return False when it was withdrawn."""
+        self.is_started = not self.is_withdrawn
+        return self.is_started
+
+    def withdraw(self) -> bool:
+        """Take the job back, or return False when it was started."""
+        self.is_withdrawn = not self.is_started
+        return self.is_withdrawn
 
     def answer(self, value: T | None, error: Exception | None) -> None:
         """Say how it went."""
@@ -88,6 +106,7 @@ class Writer:
     """
 
     _connection: Connection
+    _write_seconds: float = WRITE_SECONDS
     _send: trio.MemorySendChannel[Job[Any]] = attrs.field(init=False)
     _receive: trio.MemoryReceiveChannel[Job[Any]] = attrs.field(init=False)
     _scope: trio.CancelScope = attrs.field(init=False, repr=False)
@@ -115,9 +134,9 @@ class Writer:
 
         Raises:
             Refused: Certainly not applied: the queue is full, the store is closed,
-                or SQLite refused.
-            Unknown: The disk has not answered for `WRITE_SECONDS`, or failed in
-                the act of committing.
+                its turn did not come within `WRITE_SECONDS`, or SQLite refused.
+            Unknown: The disk failed in the act of committing, or the store was
+                closed and its last batch cut short.
         """
         job = Job(work)
         try:
@@ -126,18 +145,28 @@ class Writer:
             raise Refused(f"{QUEUE_JOBS} writes are waiting already") from None
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             raise Refused("the store is closed") from None
-        with trio.move_on_after(WRITE_SECONDS):
+        with trio.move_on_after(self._write_seconds):
             return await job.wait_done()
-        raise Unknown(f"the disk has not answered for {WRITE_SECONDS:.0f} s")
+        if job.withdraw():
+            raise Refused(f"no turn to write came within {self._write_seconds:g} s")
+        # No deadline: the transaction is under way, and nobody can say how it ends
+        # before it has. SQLite's busy timeout and the disk bound it; the writer
+        # answers whatever it has started, even when it is cut short.
+        return await job.wait_done()
 
     async def run(self) -> None:
         """Write until closed, then finish what is queued.
 
-        Shielded: it ends by :meth:`close`, which its owner always calls.
+        Shielded: it ends by :meth:`close`, which its owner always calls. Whatever
+        is still queued when it is cut short is refused.
         """
         with self._scope, self._receive:
-            async for job in self._receive:
-                await self._write_batch(self._take_queued(job))
+            try:
+                async for job in self._receive:
+                    await self._write_batch(self._take_queued(job))
+            finally:
+                while left := self._take_queued():
+                    _answer_all(left, Refused("the store is closed"))
 
     def close(self) -> None:
         """Take no more jobs; those queued have `CLOSE_SECONDS` left."""
@@ -146,19 +175,27 @@ class Writer:
             self._scope.deadline, trio.current_time() + CLOSE_SECONDS
         )
 
-    def _take_queued(self, first: Job[Any]) -> list[Job[Any]]:
-        jobs = [first]
+    def _take_queued(self, *first: Job[Any]) -> list[Job[Any]]:
+        """Start what is queued, after `first`; what was withdrawn is skipped."""
+        jobs = [job for job in first if job.start()]
         while len(jobs) < BATCH_JOBS:
             try:
-                jobs.append(self._receive.receive_nowait())
+                job = self._receive.receive_nowait()
             except (trio.WouldBlock, trio.EndOfChannel):
                 break
+            if job.start():
+                jobs.append(job)
         return jobs
 
     async def _write_batch(self, jobs: Sequence[Job[Any]]) -> None:
+        if not jobs:
+            return  # all of them withdrawn
         works = [job.work for job in jobs]
         try:
             outcomes = await self._connection.run(run_transaction, works)
+        except trio.Cancelled:
+            _answer_all(jobs, Unknown("the store was closed in the middle of it"))
+            raise
         except Exception as error:  # noqa: BLE001 - raised again, by each requester
             outcomes = [Outcome(error=_copied(error)) for _ in jobs]
         self._batches += 1
@@ -168,15 +205,27 @@ class Writer:
 
 
 @contextlib.asynccontextmanager
-async def open_writer(connection: Connection) -> AsyncIterator[Writer]:
-    """Run a writer while the block runs; then let it finish what is queued."""
-    writer = Writer(connection)
+async def open_writer(
+    connection: Connection, write_seconds: float = WRITE_SECONDS
+) -> AsyncIterator[Writer]:
+    """Run a writer while the block runs; then let it finish what is queued.
+
+    Args:
+        connection: What it writes to; nobody else uses it meanwhile.
+        write_seconds: How long a job waits for its turn before it is withdrawn.
+    """
+    writer = Writer(connection, write_seconds)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(writer.run)
         try:
             yield writer
         finally:
             writer.close()
+
+
+def _answer_all(jobs: Sequence[Job[Any]], error: Exception) -> None:
+    for job in jobs:
+        job.answer(None, _copied(error))
 
 
 def _copied(error: Exception) -> Exception:

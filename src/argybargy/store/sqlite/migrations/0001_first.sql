@@ -43,7 +43,6 @@ CREATE TABLE claims (
     holder TEXT NOT NULL,
     fence INTEGER NOT NULL,
     seconds INTEGER,
-    has_answered INTEGER NOT NULL,
     PRIMARY KEY (room_id, seq)
 ) STRICT, WITHOUT ROWID;
 
