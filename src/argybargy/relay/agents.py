@@ -7,7 +7,13 @@ from argybargy.domain.commands import Claim, Done, Granted, Post, Posted, Releas
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.message import Lease, Message, SenderKind
 from argybargy.domain.names import fold
-from argybargy.domain.reading import Lookback, count_after, look_back, replies_to
+from argybargy.domain.reading import (
+    Lookback,
+    PageBuilder,
+    count_after,
+    look_back,
+    replies_to,
+)
 from argybargy.domain.room import decide
 from argybargy.domain.roster import Seen
 from argybargy.domain.state import RoomStatus
@@ -264,15 +270,18 @@ async def resume(relay: Relay, code: CodeRecord) -> Resumption:
     asked = [
         question for question in room.questions.values() if question.asker == reader
     ]
-    messages = [
-        await _message(relay, live, question.seq)
-        for question in sorted(asked, key=lambda question: question.seq)
-    ]
+    # The oldest first, and no more than one answer may hold: the rest still count
+    # as open, and come up as the first ones are answered.
+    builder = PageBuilder(relay.limits.poll_messages, relay.limits.poll_bytes)
+    for question in sorted(asked, key=lambda question: question.seq):
+        message = await _message(relay, live, question.seq)
+        if message is not None and not builder.take(message):
+            break
     return Resumption(
         code=code,
         cursor=cursor,
         unread=await _count_unread(relay, live, reader, cursor),
-        asked=tuple(each for each in messages if each is not None),
+        asked=tuple(builder.messages),
         claims=tuple(sorted(room.leases_of(code.name), key=lambda lease: lease.seq)),
         status=room.status,
         members=relay.members(live),
