@@ -9,7 +9,6 @@ the two cannot drift apart.
 from __future__ import annotations
 
 import attrs
-from rpds import HashTrieMap
 
 from argybargy.domain.commands import (
     Answer,
@@ -61,18 +60,15 @@ class Draft:
     recalled: Message | None = None
     writes: list[Write] = attrs.field(factory=list)
     _is_own_copy: bool = attrs.field(default=False, init=False)
-    _leases_before: HashTrieMap[int, Lease] = attrs.field(init=False, repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._leases_before = self.room.leases
+    _has_lost_first_lapse: bool = attrs.field(default=False, init=False)
 
     def decision(self, answer: Answer) -> Decision:
         """Finish. A room that anything is written about exists from then on.
 
-        Whatever was done to leases, the room knows when the next one runs out:
-        one that holds none has nothing to wait for.
+        The room knows when its next lease runs out, whatever was done to leases;
+        it looks through them only when the first to run out was among those.
         """
-        if self.room.leases is not self._leases_before:
+        if self._has_lost_first_lapse:
             self.change(lapse_at=next_lapse(self.room.leases.values()))
         if self.writes and not self.room.exists:
             self.change(exists=True)
@@ -126,12 +122,13 @@ class Draft:
         first = max(room.first, room.head - keep + 1) if keep else room.first
         if first == room.first:
             return
-        leases, questions, messages = room.leases, room.questions, room.messages
+        questions, messages = room.questions, room.messages
         for seq in range(room.first, first):
-            leases, questions = leases.discard(seq), questions.discard(seq)
+            self._set_lease(seq, None)
+            questions = questions.discard(seq)
             if seq < room.tail_first:
                 messages = messages.discard(seq)
-        self.change(first=first, leases=leases, questions=questions, messages=messages)
+        self.change(first=first, questions=questions, messages=messages)
 
     def _trim_tail(self) -> None:
         """Let go of the oldest messages held in memory, but never of a claimed one."""
@@ -179,11 +176,9 @@ class Draft:
             messages=room.messages.insert(seq, now_claimed)
             if keeps
             else room.messages.discard(seq),
-            leases=room.leases.discard(seq)
-            if lease is None
-            else room.leases.insert(seq, lease),
             fence=max(room.fence, fence),
         )
+        self._set_lease(seq, lease)
         self.writes.append(UpdateClaim(seq, holder, fence, is_settled, lease))
 
     def renew(self, lease: Lease) -> None:
@@ -191,7 +186,18 @@ class Draft:
 
         There is nothing to write down: a restart renews every lease anyway.
         """
-        self.change(leases=self.room.leases.insert(lease.seq, lease))
+        self._set_lease(lease.seq, lease)
+
+    def _set_lease(self, seq: int, lease: Lease | None) -> None:
+        room = self.room
+        before = room.leases.get(seq)
+        if before is not None and before.lapses_at <= room.lapse_at:
+            self._has_lost_first_lapse = True
+        if lease is not None:
+            lapse_at = min(room.lapse_at, lease.lapses_at)
+            self.change(leases=room.leases.insert(seq, lease), lapse_at=lapse_at)
+        elif before is not None:
+            self.change(leases=room.leases.discard(seq))
 
     def open_question(self, question: Question) -> None:
         """Remember that somebody waits."""
