@@ -59,7 +59,7 @@ class Message:
     is_settled: bool = False
     memo: dict[str, bytes] = attrs.field(factory=dict, init=False, eq=False, repr=False)
 
-    @property
+    @cached_property
     def is_broadcast(self) -> bool:
         """Whether everybody in the room may see it."""
         return self.to == TO_ALL

@@ -38,19 +38,19 @@ class Host(Protocol):
 
     def note_request(self, exchange: Exchange) -> None:
         """Count a request, and have its client watched if it takes long."""
-        ...  # pragma: no cover
+        ...
 
     def note_refusal(self, problem: Problem) -> None:
         """Count an answer that the app had no part in."""
-        ...  # pragma: no cover
+        ...
 
     def report(self, event: str, error: Exception) -> None:
         """Log a mishap."""
-        ...  # pragma: no cover
+        ...
 
     def get_date(self) -> bytes:
         """Return the value of the Date field; empty for none."""
-        ...  # pragma: no cover
+        ...
 
 
 class Connection:

@@ -35,11 +35,11 @@ class ConnectionHandler(Protocol):
 
     async def __call__(self, stream: trio.abc.Stream) -> None:
         """Serve one connection to its end."""
-        ...  # pragma: no cover
+        ...
 
     def drain(self) -> None:
         """End the idle connections now, and each other one after its request."""
-        ...  # pragma: no cover
+        ...
 
 
 async def serve_app(
