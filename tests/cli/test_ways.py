@@ -1,6 +1,7 @@
 """The ways to a relay: over HTTP, and through the data directory."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from argybargy.relay.relay import open_relay
 from argybargy.serve.settings import Settings
 from argybargy.store.errors import Incompatible
 from argybargy.store.memory import open_memory_store
+from argybargy.store.platform import lock_nowait
+from argybargy.store.sqlite.directory import LOCK_NAME
 from argybargy.web.auth import Services
 from argybargy.web.hosts import HostRule
 from argybargy.web.throttle import AuthThrottle
@@ -140,12 +143,26 @@ def test_a_wrong_token_says_which_file_to_look_for(terminal: Terminal) -> None:
     assert "the-token" not in result.talk
 
 
-@pytest.mark.usefixtures("token")
-def test_a_relay_on_this_machine_is_found_by_its_port(terminal: Terminal) -> None:
+def test_a_stranger_that_listens_on_the_port_is_not_told_the_token(
+    terminal: Terminal, token: str, tmp_path: Path
+) -> None:
+    with answering(200, "{}") as url:
+        result = terminal.type("revoke", "alice", "--port", url.rpartition(":")[2])
+    assert result.code == 7
+    assert f"no relay uses {tmp_path}" in result.talk
+    assert token not in result.talk
+
+
+def test_a_relay_on_this_machine_is_found_by_its_port(
+    terminal: Terminal, token: str, tmp_path: Path
+) -> None:
     answer = json.dumps({"revoked": 1, "codes": [{"key_id": "0a", "name": "alice",
                                                   "room": "r"}]})  # fmt: skip
+    lock = os.open(tmp_path / LOCK_NAME, os.O_RDWR | os.O_CREAT)
+    assert lock_nowait(lock)
     with answering(200, answer) as url:
         result = terminal.type("revoke", "alice", "--port", url.rpartition(":")[2])
+    os.close(lock)
     assert (result.code, result.out) == (0, "revoked 0a alice in r\n")
 
 

@@ -15,6 +15,8 @@ from argybargy.cli.operator import Work
 from argybargy.cli.output import Output
 from argybargy.serve.parsers import parse_base_url
 from argybargy.serve.settings import Settings, SettingsError, read_settings
+from argybargy.store.platform import is_locked
+from argybargy.store.sqlite.directory import LOCK_NAME
 from argybargy.web.hosts import is_loopback
 
 _WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}  # noqa: S104
@@ -152,6 +154,13 @@ def reach(settings: Settings, url: str | None, work: Work) -> int:
         return run_offline(lambda: open_services(settings), work)
     address = f"[{host}]" if ":" in host else host
     base = f"http://{address}:{settings.port}"
+    if not is_locked(settings.data / LOCK_NAME):
+        # Whoever listens there is not told the token.
+        raise CliError(
+            f"Something listens on {base}, but no relay uses {settings.data}.",
+            "Say which port or data the relay has: --port, --data.",
+            Exit.UNREACHABLE,
+        )
     return work(HttpOperator(base, read_token(settings.data)))
 
 

@@ -55,3 +55,15 @@ else:
         except BlockingIOError:
             return False
         return True
+
+
+def is_locked(path: Path) -> bool:
+    """Tell whether another process holds the lock on a file."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        return not lock_nowait(descriptor)
+    finally:
+        os.close(descriptor)
