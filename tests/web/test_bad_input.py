@@ -1,6 +1,7 @@
 """Whatever is wrong with a request is a 4xx in the one shape, and nothing is stored."""
 
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 import trio.testing
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
-from argybargy.web.decode import draft_of
+from argybargy.web.decode import _pairs, draft_of
 from web.kit import TOKEN, Reply, open_site
 
 POSTS: list[tuple[int, str, Any]] = [
@@ -234,3 +235,18 @@ def test_a_draft_is_made_or_refused_and_nothing_else(
     else:
         assert draft.text == text
         assert 1 <= len(draft.to) <= 16
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.text("abcdefwxyz_", min_size=1, max_size=4),
+            st.text("abc019_", max_size=4),
+        ),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_a_plain_query_is_read_as_any_other(pairs: list[tuple[str, str]]) -> None:
+    query = "&".join(f"{key}={value}" for key, value in pairs)
+    assert _pairs(query) == parse_qsl(query, keep_blank_values=True) == pairs

@@ -307,7 +307,7 @@ class Relay:
             RelayError: ``contains_secret``.
         """
         now = self.clock.now()
-        if any(self.directory.contains_live_code(text, now) for text in texts):
+        if self.directory.contains_live_code("\n".join(texts), now):
             raise RelayError(Problem.CONTAINS_SECRET)
 
     def wake_peer(self, record: CodeRecord) -> None:

@@ -39,6 +39,9 @@ RESUME: Final = "resume"
 _INTEGER: Final = re.compile(r"\d{1,16}", re.ASCII)
 _NUMBER: Final = re.compile(r"\d{1,18}(\.\d{1,18})?", re.ASCII)
 _TYPE_PROBLEM: Final = re.compile(r"(?P<problem>.*) - at `\$\.(?P<field>\w+)[^`]*`")
+_PLAIN_QUERY: Final = re.compile(
+    r"[a-z_]{1,16}=\w{0,24}(&[a-z_]{1,16}=\w{0,24}){0,4}", re.ASCII
+)
 _NEVER_ASKED: Final = frozenset({EVERYONE, "system", "admin"})
 _IDEMPOTENCY_KEY: Final = re.compile(r"[\x20-\x7e]+")
 
@@ -132,11 +135,20 @@ def parse_query(request: Request) -> dict[str, list[str]]:
     Raises:
         RelayError: ``invalid_request``, for more fields than make sense.
     """
-    if not request.query:
-        return {}
+    fields: dict[str, list[str]] = {}
+    for key, value in _pairs(request.query.decode("latin-1")):
+        fields.setdefault(key, []).append(value)
+    return fields
+
+
+def _pairs(query: str) -> list[tuple[str, str]]:
+    if _PLAIN_QUERY.fullmatch(query):
+        # What an agent's poll looks like: nothing in it is escaped.
+        split = (field.partition("=") for field in query.split("&"))
+        return [(key, value) for key, _, value in split]
     try:
-        pairs = parse_qsl(
-            request.query.decode("latin-1"),
+        return parse_qsl(
+            query,
             keep_blank_values=True,
             max_num_fields=MAX_QUERY_FIELDS,
             errors="strict",
@@ -144,10 +156,6 @@ def parse_query(request: Request) -> dict[str, list[str]]:
     except ValueError:
         problem = f"at most {MAX_QUERY_FIELDS} fields in UTF-8"
         raise RelayError.invalid("query", problem) from None
-    fields: dict[str, list[str]] = {}
-    for key, value in pairs:
-        fields.setdefault(key, []).append(value)
-    return fields
 
 
 def parse_seq(field: str, text: str) -> int:
