@@ -1,7 +1,7 @@
 """From values to bytes. A message is encoded once, however many read it."""
 
 from collections.abc import Iterable, Sequence
-from typing import TypeVar, cast
+from typing import cast
 
 import msgspec
 from msgspec import UNSET, Raw
@@ -32,8 +32,6 @@ from argybargy.web.wire import (
 
 DRAIN_RETRY_SECONDS = 1
 """When a poll that is sent home by a stopping relay should come back."""
-
-Shape = TypeVar("Shape", bound=ReadMessage)
 
 
 def timestamp(wall_ms: int | None) -> str | None:
