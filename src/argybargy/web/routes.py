@@ -11,7 +11,15 @@ from typing import Final
 import attrs
 
 from argybargy.domain.codes import CodeRecord
-from argybargy.web import agents, health, operator, operator_wire, wire
+from argybargy.web import (
+    agents,
+    health,
+    operator,
+    operator_wire,
+    session_wire,
+    sign_in,
+    wire,
+)
 from argybargy.web.auth import Services
 from argybargy.web.request import Answer, Request
 
@@ -46,6 +54,8 @@ class Route:
         query_hint: The query as the manifest shows it.
         body_hint: The body as the manifest shows it.
         refusals: The statuses of the errors of its own.
+        is_of_process: Whether it is about what only a relay that runs can have, so
+            that a data directory alone cannot answer it.
     """
 
     method: str
@@ -59,6 +69,7 @@ class Route:
     query_hint: str = ""
     body_hint: dict[str, str] | None = None
     refusals: tuple[int, ...] = ()
+    is_of_process: bool = False
 
     @property
     def name(self) -> str:
@@ -268,10 +279,78 @@ ADMIN_ROUTES: Final = (
     Route(
         "POST",
         "/admin/regenerate-token",
-        "Replace the admin token.",
+        "Replace the admin token. Every session and sign-in code ends; a session "
+        "may not do it.",
         operator.regenerate_token,
         operator_wire.TokenBody,
         who=Who.OPERATOR,
-        refusals=(503,),
+        refusals=(403, 503),
+    ),
+    Route(
+        "POST",
+        "/admin/sign-in",
+        "Make a one-time sign-in code, and a link that has it. It is shown this once.",
+        sign_in.make_sign_in,
+        session_wire.SignInBody,
+        who=Who.OPERATOR,
+        is_of_process=True,
+    ),
+    Route(
+        "POST",
+        "/admin/session",
+        "Trade the admin token, or a one-time sign-in code, for a session. With "
+        "'cookie': true and TLS it comes as a cookie.",
+        sign_in.open_session,
+        session_wire.SessionBody,
+        who=Who.ANYONE,
+        body=session_wire.SessionRequest,
+        refusals=(401, 403, 413, 415, 422, 429),
+        is_of_process=True,
+    ),
+    Route(
+        "GET",
+        "/admin/session",
+        "What you came in by: the token, or which session.",
+        sign_in.get_session,
+        session_wire.IdentityBody,
+        who=Who.OPERATOR,
+        is_of_process=True,
+    ),
+    Route(
+        "DELETE",
+        "/admin/session",
+        "Sign out: end the session that the request carries.",
+        sign_in.end_session,
+        session_wire.EndedBody,
+        who=Who.OPERATOR,
+        is_of_process=True,
+    ),
+    Route(
+        "GET",
+        "/admin/sessions",
+        "The sessions there are, oldest first.",
+        sign_in.list_sessions,
+        session_wire.SessionsBody,
+        who=Who.OPERATOR,
+        is_of_process=True,
+    ),
+    Route(
+        "DELETE",
+        "/admin/sessions",
+        "End every session, and make every open sign-in code worthless.",
+        sign_in.revoke_sessions,
+        session_wire.RevokedSessionsBody,
+        who=Who.OPERATOR,
+        is_of_process=True,
+    ),
+    Route(
+        "DELETE",
+        "/admin/sessions/{id}",
+        "End one session, by its id.",
+        sign_in.revoke_session,
+        session_wire.RevokedSessionBody,
+        who=Who.OPERATOR,
+        refusals=(404,),
+        is_of_process=True,
     ),
 )
