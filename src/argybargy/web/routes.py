@@ -54,8 +54,6 @@ class Route:
         query_hint: The query as the manifest shows it.
         body_hint: The body as the manifest shows it.
         refusals: The statuses of the errors of its own.
-        is_of_process: Whether it is about what only a relay that runs can have, so
-            that a data directory alone cannot answer it.
     """
 
     method: str
@@ -69,7 +67,6 @@ class Route:
     query_hint: str = ""
     body_hint: dict[str, str] | None = None
     refusals: tuple[int, ...] = ()
-    is_of_process: bool = False
 
     @property
     def name(self) -> str:
@@ -293,7 +290,6 @@ ADMIN_ROUTES: Final = (
         sign_in.make_sign_in,
         session_wire.SignInBody,
         who=Who.OPERATOR,
-        is_of_process=True,
     ),
     Route(
         "POST",
@@ -305,7 +301,6 @@ ADMIN_ROUTES: Final = (
         who=Who.ANYONE,
         body=session_wire.SessionRequest,
         refusals=(401, 403, 413, 415, 422, 429),
-        is_of_process=True,
     ),
     Route(
         "GET",
@@ -314,7 +309,6 @@ ADMIN_ROUTES: Final = (
         sign_in.get_session,
         session_wire.IdentityBody,
         who=Who.OPERATOR,
-        is_of_process=True,
     ),
     Route(
         "DELETE",
@@ -323,7 +317,6 @@ ADMIN_ROUTES: Final = (
         sign_in.end_session,
         session_wire.EndedBody,
         who=Who.OPERATOR,
-        is_of_process=True,
     ),
     Route(
         "GET",
@@ -332,7 +325,6 @@ ADMIN_ROUTES: Final = (
         sign_in.list_sessions,
         session_wire.SessionsBody,
         who=Who.OPERATOR,
-        is_of_process=True,
     ),
     Route(
         "DELETE",
@@ -341,7 +333,6 @@ ADMIN_ROUTES: Final = (
         sign_in.revoke_sessions,
         session_wire.RevokedSessionsBody,
         who=Who.OPERATOR,
-        is_of_process=True,
     ),
     Route(
         "DELETE",
@@ -351,6 +342,5 @@ ADMIN_ROUTES: Final = (
         session_wire.RevokedSessionBody,
         who=Who.OPERATOR,
         refusals=(404,),
-        is_of_process=True,
     ),
 )
