@@ -36,9 +36,14 @@ class Common:
     """What every command takes."""
 
     as_json: Annotated[
-        bool, Parameter(name="--json", help="Write JSON, one value a line.")
+        bool,
+        Parameter(
+            name="--json", show_default=False, help="Write JSON, one value a line."
+        ),
     ] = False
-    quiet: Annotated[bool, Parameter(help="Say only what must be known.")] = False
+    quiet: Annotated[
+        bool, Parameter(show_default=False, help="Say only what must be known.")
+    ] = False
     port: Annotated[
         int | None, Parameter(help="The port of the relay on this machine.")
     ] = None
