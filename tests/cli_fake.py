@@ -140,12 +140,6 @@ class FakeOperator:
     def _answer(self, method: str, path: list[str], body: Json) -> Json:
         path[-1], _, query = path[-1].partition("?")
         match method, path:
-            case "GET", ["state"]:
-                return self._state()
-            case "GET", ["stats"]:
-                return builtins(self._stats())
-            case "GET", [""]:
-                return builtins(ReadyBody("ready", "0", "sqlite", 1, "full", False))
             case "POST", ["invite"]:
                 return self._invite(body)
             case "POST", ["revoke"]:
