@@ -153,23 +153,8 @@ class FakeOperator:
     def _answer(self, method: str, path: list[str], body: Json) -> Json:
         path[-1], _, query = path[-1].partition("?")
         match method, path:
-            case "GET", ["state"]:
-                return self._state()
-            case "GET", ["stats"]:
-                return builtins(self._stats())
-            case "GET", [""]:
-                return builtins(ReadyBody("ready", "0", "sqlite", 1, "full", False))
             case "POST", ["invite"]:
                 return self._invite(body)
-            case "POST", ["sign-in"]:
-                return self._sign_in()
-            case "GET", ["sessions"]:
-                return builtins(SessionsBody(self._sessions(), 3600, 0))
-            case "DELETE", ["sessions"]:
-                gone, self.sessions = len(self.sessions), []
-                return builtins(RevokedSessionsBody(gone))
-            case "DELETE", ["sessions", session_id]:
-                return self._revoke_session(session_id)
             case "POST", ["revoke"]:
                 return self._revoke(body)
             case "POST", ["rooms", room, "open" | "close" | "reopen" as what]:
@@ -190,6 +175,19 @@ class FakeOperator:
                 return self._say(body)
             case "GET", ["rooms", room, "history"]:
                 return self._history(room, query)
+        return self._signed_in(method, path)
+
+    def _signed_in(self, method: str, path: list[str]) -> msgspec.Struct:
+        match method, path:
+            case "POST", ["sign-in"]:
+                return self._sign_in()
+            case "GET", ["sessions"]:
+                return SessionsBody(self._sessions(), 3600, 0)
+            case "DELETE", ["sessions"]:
+                gone, self.sessions = len(self.sessions), []
+                return RevokedSessionsBody(gone)
+            case "DELETE", ["sessions", session_id]:
+                return self._revoke_session(session_id)
         raise AssertionError(f"nobody calls {method} {path}")
 
     def _say(self, body: Json) -> PostAnswer:
@@ -326,9 +324,9 @@ class FakeOperator:
         self.links.append(f"{self.public}/dashboard#code=SECRET{len(self.links)}")
         return self.links[-1]
 
-    def _sign_in(self) -> Json:
+    def _sign_in(self) -> SignInBody:
         url = self.offer_link()
-        return builtins(SignInBody(url.partition("=")[2], url, CLOSED_AT))
+        return SignInBody(url.partition("=")[2], url, CLOSED_AT)
 
     def _sessions(self) -> list[SessionRow]:
         return [
@@ -344,12 +342,12 @@ class FakeOperator:
             for place, session_id in enumerate(self.sessions)
         ]
 
-    def _revoke_session(self, session_id: str) -> Json:
+    def _revoke_session(self, session_id: str) -> RevokedSessionBody:
         if session_id not in self.sessions:
             detail = {"error": "session_not_found", "detail": "There is no such one."}
             raise _Refusal(404, detail)
         self.sessions.remove(session_id)
-        return builtins(RevokedSessionBody(session_id))
+        return RevokedSessionBody(session_id)
 
     def _invite(self, body: Json) -> Json:
         number = len(self.calls)

@@ -15,9 +15,7 @@ from argybargy.cli.output import Output
 from argybargy.cli.world import Announce, Common, Connect, Surroundings, World
 from argybargy.serve.settings import Settings, parse_settings
 from argybargy.serve.started import Started
-from cli_fake import BASE, CLOSED_AT, FakeCode, FakeOperator
-
-__all__ = ["BASE", "CLOSED_AT", "FakeCode", "FakeOperator", "Result", "Terminal"]
+from cli_fake import FakeOperator
 
 
 @attrs.frozen
@@ -51,6 +49,7 @@ class Terminal:
         served: The settings that relays were started with.
         reach: Replaces the fake relay, to try the real ways.
         connect: Likewise, for a relay that runs.
+        has_colour: Whether it shows colours.
         typed: What there is on standard input.
         seconds: What the clock says; whoever sleeps moves it.
         serve: What becomes of a relay that is started.
@@ -67,6 +66,7 @@ class Terminal:
     reach: Callable[[Settings, Common, Work], int] | None = None
     connect: Connect | None = None
     serve: Callable[[], int] = attrs.field(default=lambda: 0)
+    has_colour: bool = False
     typed: str = ""
     seconds: float = 0.0
     has_browser: bool = True
@@ -76,7 +76,7 @@ class Terminal:
     def type(self, *arguments: str) -> Result:
         data, talk = io.StringIO(), io.StringIO()
         world = World(
-            output=Output(data, talk),
+            output=Output(data, talk, has_colour=self.has_colour),
             settings=self._settings,
             reach=self.reach or self._reach,
             connect=self.connect or self._connect,

@@ -2,6 +2,7 @@
 
 import webbrowser
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import segno
@@ -9,7 +10,8 @@ import segno
 from argybargy.cli.browser import browse
 from argybargy.cli.sessions import draw_qr, qr_matrix
 from argybargy.cli.ways import connect, reach
-from cli_world import CLOSED_AT, FakeOperator, Terminal
+from cli_fake import CLOSED_AT, FakeOperator
+from cli_world import Terminal
 
 PUBLIC = "https://relay.example.com"
 LINK = f"{PUBLIC}/dashboard#code=SECRET0"
@@ -26,7 +28,7 @@ def away_from_one() -> Terminal:
     return Terminal(FakeOperator(public=PUBLIC), yes=None)
 
 
-# -- open -----------------------------------------------------------------------------
+# -- open --------------------------------------------------------------------------
 
 
 def test_the_link_is_data_and_opened_for_whoever_sits_at_a_terminal() -> None:
@@ -96,15 +98,18 @@ def test_no_browser_at_all_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_browser_with_windows_is_told_the_page(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    seen = tmp_path / "seen"
-    program = tmp_path / "browser"
-    program.write_text(f'#!/bin/sh\necho "$1" > {seen}\n')
-    program.chmod(0o755)
-    browser = webbrowser.BackgroundBrowser([str(program), "%s"])
-    monkeypatch.setattr(webbrowser, "get", lambda: browser)
+    class Windows(webbrowser.BaseBrowser):
+        shown: ClassVar[list[str]] = []
+
+        def open(self, url: str, *_: object) -> bool:
+            self.shown.append(url)
+            return True
+
+    monkeypatch.setattr(webbrowser, "get", Windows)
     assert browse(LINK)
+    assert Windows.shown == [LINK]
 
 
 @pytest.mark.parametrize("verb", ["open", "qr", "sessions"])
@@ -120,7 +125,7 @@ def test_where_no_relay_runs_the_next_step_is_named(verb: str, tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
-# -- qr -------------------------------------------------------------------------------
+# -- qr ----------------------------------------------------------------------------
 
 
 def read_drawing(drawing: str) -> list[list[int]]:
@@ -167,7 +172,7 @@ def test_a_program_reads_the_link_instead() -> None:
     assert away_from_one().type("qr", "--json").json["url"] == LINK
 
 
-# -- sessions ----------------------------------------------------------------------------
+# -- sessions ----------------------------------------------------------------------
 
 
 def test_sessions_are_listed() -> None:

@@ -12,10 +12,11 @@ import trio
 from hypercorn.typing import ASGIFramework
 
 from argybargy.domain.limits import Limits
-from argybargy.web.app import create_app, create_quart
+from argybargy.web.app import create_quart
 from argybargy.web.auth import Services
 from argybargy.web.cors import CorsRule
 from argybargy.web.hosts import HostRule
+from argybargy.web.lane import Lane
 from argybargy.web.throttle import AuthThrottle
 from relay.kit import House, open_house
 
@@ -202,9 +203,10 @@ async def open_site(
             throttle=AuthThrottle(limits),
             cors=cors or CorsRule(),
         )
+        quart = create_quart(services)
         yield Site(
             house,
             services,
-            Client(create_app(services)),
-            Client(create_quart(services)),
+            Client(Lane(services, quart)),
+            Client(quart),
         )

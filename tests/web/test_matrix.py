@@ -4,12 +4,14 @@ Made from the table of endpoints, so that a new one is tried without being named
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Final
 
 import pytest
 import trio.testing
 
+from argybargy.domain.limits import Limits
 from argybargy.web.app import create_quart
 from argybargy.web.cookie import NAME as COOKIE
 from argybargy.web.manifest import MANIFEST_ROUTE
@@ -179,30 +181,54 @@ async def _try(site: Site, route: Route, role: Role) -> Reply:
     fields = await role(site)
     path = re.sub(r"\{(\w+)\}", lambda match: SAMPLES[match[1]], route.path)
     client = Client(site.front.app, patience_seconds=30)
-    is_read = route.method == "GET"
-    json = None if is_read else {}
-    return await client.call(route.method, path, json=json, headers=fields)
+    body: object = None if route.method == "GET" else {}
+    return await client.call(route.method, path, json=body, headers=fields)
 
 
 def _is_refused(reply: Reply) -> bool:
     return reply.status in {401, 403} and reply.error in REFUSALS
 
 
-@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.__name__)
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
-async def test_each_may_do_what_is_theirs_and_nothing_else(
-    autojump_clock: trio.testing.MockClock, route: Route, role: Role
-) -> None:
-    async with open_site(public_url=f"https://{HOST}") as site:
+@asynccontextmanager
+async def open_house_with_a_secret() -> AsyncIterator[Site]:
+    limits = Limits(auth_failures=1_000, reads_per_window=0)
+    async with open_site(limits, public_url=f"https://{HOST}") as site:
         alice = await site.code("alice")
         await site.code("bob")
         await site.say(alice, WHISPER, to="bob")
+        yield site
+
+
+LET_IN: Final = [
+    pytest.param(route, role, id=f"{route.name}-{role.__name__}")
+    for route in ROUTES
+    for role in ROLES
+    if is_let_in(route, role)
+]
+
+
+@pytest.mark.parametrize(("route", "role"), LET_IN)
+async def test_each_may_do_what_is_theirs(
+    autojump_clock: trio.testing.MockClock, route: Route, role: Role
+) -> None:
+    async with open_house_with_a_secret() as site:
         reply = await _try(site, route, role)
-    assert _is_refused(reply) is not is_let_in(route, role), reply
+    assert not _is_refused(reply), reply
     if role not in OPERATORS:
         assert WHISPER.encode() not in reply.body
-    if _is_refused(reply):
-        assert set(reply.json) == {"detail"}
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+async def test_nobody_else_gets_anything(
+    autojump_clock: trio.testing.MockClock, route: Route
+) -> None:
+    # In one house for all of them: whoever is refused has changed nothing in it.
+    async with open_house_with_a_secret() as site:
+        for role in ROLES:
+            if not is_let_in(route, role):
+                reply = await _try(site, route, role)
+                assert _is_refused(reply), (role.__name__, reply)
+                assert set(reply.json) == {"detail"}
 
 
 def test_everybody_is_an_operator_an_agent_or_a_stranger() -> None:

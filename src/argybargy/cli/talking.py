@@ -30,7 +30,7 @@ class TalkCommands:
     def post(
         self,
         room: str,
-        text: str,
+        text: Annotated[str, Parameter(allow_leading_hyphen=True)],
         *,
         to: Annotated[list[str] | None, Parameter(negative=())] = None,
         sender: Annotated[str, Parameter(name=("--sender", "--as"))] = OPERATOR,
@@ -43,7 +43,7 @@ class TalkCommands:
         """Say something in a room as the human, also in a closed one.
 
         With '-' for the text, standard input is said, so that no shell eats a part
-        of it. A text that begins with a dash goes after '--'.
+        of it.
 
         Example: argybargy post review "Start with the failover check." --to alice
 
@@ -123,6 +123,7 @@ class TalkCommands:
 
     def _text(self, text: str) -> str:
         if text != _FROM_INPUT:
+            _check_no_option(text)
             return text
         read = self.world.around.read_input(_MOST_CHARS + 1)
         if len(read) > _MOST_CHARS:
@@ -146,6 +147,17 @@ class TalkCommands:
         if not said:
             out.say(f"Nothing was said in {found.room}, or nothing is left of it.")
         return Exit.OK if said else Exit.NOTHING
+
+
+def _check_no_option(text: str) -> None:
+    """Refuse a mistyped option, which would be said otherwise.
+
+    Raises:
+        CliError: It looks like one.
+    """
+    if text.startswith("-") and len(text.split()) == 1:
+        hint = f"If it is what you want to say: echo '{text}' | argybargy post ROOM -"
+        raise CliError(f"Unknown option: {text}.", hint, Exit.USAGE)
 
 
 @attrs.frozen
