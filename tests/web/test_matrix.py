@@ -122,6 +122,14 @@ async def cookie_of_a_neighbouring_page(site: Site) -> Headers:
     return await _cookie(site, origin="https://127.0.0.1", sec_fetch_site="same-site")
 
 
+async def cookie_of_a_neighbouring_page_in_an_older_browser(site: Site) -> Headers:
+    return await _cookie(site, origin="https://127.0.0.1")
+
+
+async def cookie_of_a_page_that_contradicts_itself(site: Site) -> Headers:
+    return await _cookie(site, origin=f"https://{HOST}", sec_fetch_site="cross-site")
+
+
 async def cookie_of_a_foreign_page(site: Site) -> Headers:
     return await _cookie(site, origin="https://evil.example.com")
 
@@ -153,6 +161,8 @@ STRANGERS: Final = {
     cookie_typed_into_the_address_bar,
     cookie_of_a_page_without_tls,
     cookie_of_a_neighbouring_page,
+    cookie_of_a_neighbouring_page_in_an_older_browser,
+    cookie_of_a_page_that_contradicts_itself,
     cookie_of_a_foreign_page,
     cookie_that_has_ended,
 }
