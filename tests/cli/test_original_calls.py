@@ -60,7 +60,7 @@ DAY: Final = (
         0,
         r"#second seq 1 sent as titus -> ana\n$",
     ),
-    ("rooms --url {url}", 0, r"ROOM .*\n.*second +open +1 +\d+s +-"),
+    ("rooms --url {url}", 0, r"(?s)ROOM .*\nsecond +open +1 +\d+s +-"),
     ("close second --url {url}", 0, "#second closed"),
     ("reopen second --url {url}", 0, "#second"),
 )  # fmt: skip
