@@ -5,6 +5,7 @@ import shlex
 import pytest
 
 from argybargy import __version__
+from argybargy.cli.exits import MEANINGS, Exit
 from argybargy.cli.verbs import HEADINGS, VERBS, Verb
 from argybargy.domain.brief import connect_instruction
 from cli_fake import BASE, CLOSED_AT, FakeCode, FakeOperator, spoken
@@ -99,6 +100,14 @@ def test_a_wrong_command_line_is_a_matter_of_usage(arguments: list[str]) -> None
     assert (result.code, result.out) == (2, "")
     assert result.talk.startswith("argybargy: ")
     assert terminal.operator.calls == []
+
+
+def test_every_exit_code_has_its_meaning() -> None:
+    assert set(MEANINGS) == set(Exit)
+
+
+def test_a_wrong_option_points_to_the_help_of_its_verb() -> None:
+    assert "See: argybargy codes --help" in Terminal().type("codes", "--no").talk
 
 
 def test_wrong_settings_are_all_named() -> None:

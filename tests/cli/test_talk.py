@@ -37,7 +37,7 @@ def test_what_is_posted_is_confirmed_in_the_words_of_the_first_relay() -> None:
     terminal = Terminal(relay())
     result = terminal.type("post", "build", "Hold the release.")
     assert (result.code, result.out) == (0, "#build seq 4 sent as operator -> all\n")
-    assert result.talk == "parked: 1; away: 2\n"
+    assert result.talk == "Heard by: 1 parked, 2 away\n"
     assert terminal.operator.calls == [
         (
             "POST",

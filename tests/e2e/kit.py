@@ -160,10 +160,11 @@ async def open_server(
     *,
     core: str = "argybargy",
     command: Sequence[str] = RELAY,
+    port: int | None = None,
     **environment: str,
 ) -> AsyncIterator[RealServer]:
     """Start a relay over `data`, and stop it when the block ends."""
-    address = Address("127.0.0.1", free_port())
+    address = Address("127.0.0.1", port or free_port())
     log = data.parent / f"{data.name}.log"
     variables = {
         **_environment(),

@@ -179,6 +179,7 @@ class HttpOperator:
                 # Kept, since the connection lets go of it at "Connection: close".
                 wire = connection.sock
                 response = connection.getresponse()
-            yield response, wire
+            with response:
+                yield response, wire
         finally:
             connection.close()

@@ -1,8 +1,9 @@
 """The commands about the rooms there are, and who is in them."""
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import attrs
+from cyclopts import Parameter
 
 from argybargy.cli.answers import RoomState, read_row
 from argybargy.cli.codes import check_room
@@ -73,7 +74,7 @@ class LifecycleCommands:
         room: str,
         *,
         by: str = OPERATOR,
-        yes: bool = False,
+        yes: Annotated[bool, Parameter(show_default=False)] = False,
         common: Common | None = None,
     ) -> int:
         """Close a room: every agent that polls in it is told to leave.

@@ -53,9 +53,14 @@ def _run(arguments: Sequence[str], world: World) -> int:
             result_action="return_value",
         )
     except CycloptsError as error:
-        hint = "See: argybargy --help"
-        raise CliError(str(error), hint, Exit.USAGE) from None
+        raise CliError(str(error), _see(arguments), Exit.USAGE) from None
     return int(result) if isinstance(result, int) else Exit.OK
+
+
+def _see(arguments: Sequence[str]) -> str:
+    """Say where the help is for what was typed."""
+    verbs = chosen(arguments)
+    return f"See: argybargy {f'{verbs[0].name} ' if len(verbs) == 1 else ''}--help"
 
 
 def _tell(out: Output, error: CliError) -> None:

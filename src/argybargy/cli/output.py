@@ -3,6 +3,7 @@
 import enum
 import json
 import os
+import select
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TextIO
@@ -88,6 +89,21 @@ class Output:
     def write_json(self, value: object) -> None:
         """Write data for programs, on one line of ASCII."""
         self.data.write(json.dumps(value) + "\n")
+
+    def check_reader(self) -> None:
+        """Find out whether anybody still reads data, without writing any.
+
+        Raises:
+            BrokenPipeError: Nobody does.
+        """
+        try:
+            number = self.data.fileno()
+        except (OSError, ValueError):
+            return
+        watched = select.poll()
+        watched.register(number, 0)
+        if any(event & select.POLLERR for _, event in watched.poll(0)):
+            raise BrokenPipeError
 
     def say(self, text: str) -> None:
         """Tell what is good to know."""

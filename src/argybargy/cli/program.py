@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from argybargy import __version__
 from argybargy.cli.exits import Exit
 from argybargy.cli.operator import Json
-from argybargy.cli.world import Common, World
+from argybargy.cli.world import Local, World
 
 if TYPE_CHECKING:
     from argybargy.serve.settings import Settings
@@ -26,7 +26,7 @@ class ProgramCommands:
 
     world: World
 
-    def version(self, *, common: Common | None = None) -> int:
+    def version(self, *, common: Local | None = None) -> int:
         """Print the version of this program.
 
         Example: argybargy version
@@ -34,14 +34,14 @@ class ProgramCommands:
         Args:
             common: What every command takes.
         """
-        out = self.world.output_for(common or Common())
+        out = self.world.output_for(common or Local())
         if out.is_json:
             out.write_json({"version": __version__})
         else:
             out.write(__version__)
         return Exit.OK
 
-    def config_show(self, *, common: Common | None = None) -> int:
+    def config_show(self, *, common: Local | None = None) -> int:
         """Show every setting: its value, and where that comes from.
 
         A flag goes before a variable, that before config.toml, that before the
@@ -54,7 +54,7 @@ class ProgramCommands:
         """
         from argybargy.serve.table import SETTINGS  # noqa: PLC0415 - it is slow
 
-        common = common or Common()
+        common = common or Local()
         out = self.world.output_for(common)
         settings = self.world.read_settings(common.overrides)
         for warning in settings.warnings:
@@ -71,7 +71,7 @@ class ProgramCommands:
         self,
         shell: Annotated[Shell, Parameter(help="bash, zsh or fish.")],
         *,
-        common: Common | None = None,
+        common: Local | None = None,
     ) -> int:
         """Print what makes a shell complete the commands of this program.
 
@@ -85,7 +85,7 @@ class ProgramCommands:
         """
         from argybargy.cli.main import build_app  # noqa: PLC0415 - it imports this
 
-        out = self.world.output_for(common or Common())
+        out = self.world.output_for(common or Local())
         script = build_app(self.world).generate_completion(shell=shell)
         if out.is_json:
             out.write_json({"shell": shell, "script": script})

@@ -192,9 +192,19 @@ def _show_posted(out: Output, room: str, answer: Json) -> None:
     said = Said.read(posted.message, room)
     to = ", ".join(said.to)
     out.write(f"#{said.room} seq {said.seq} sent as {said.sender} -> {to}")
-    for name, told in posted.delivery.items():
-        counts = told.items() if isinstance(told, dict) else [(told, name)]
-        out.say("; ".join(f"{reach}: {who}" for reach, who in counts))
+    heard = [f"{name} {reach}" for name, reach in _reached(posted.delivery)]
+    out.say(f"Heard by: {', '.join(heard) or 'nobody yet'}")
+
+
+def _reached(delivery: Json) -> list[tuple[str, str]]:
+    """Return who hears of a message, and how: by name, or by their number."""
+    pairs = []
+    for name, told in delivery.items():
+        if isinstance(told, dict):
+            pairs += [(str(count), reach) for reach, count in told.items() if count]
+        else:
+            pairs.append((name, told))
+    return pairs
 
 
 def _show_waiting(out: Output, rows: Sequence[Json]) -> None:

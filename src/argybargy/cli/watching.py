@@ -159,6 +159,7 @@ class _Watch:
         with relay.stream(_PATH, self.follower.request, self._patience) as frames:
             for frame in frames:
                 self._note_contact()
+                self.out.check_reader()
                 code = self._take(relay, frame)
                 if code is not None:
                     return code

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Protocol
 
 import attrs
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from argybargy.cli.browser import browse
 from argybargy.cli.exits import CliError, Exit
@@ -32,9 +32,12 @@ Overrides = Mapping[str, object]
 _URL_HELP = "The relay's address, if it is not on this machine."
 
 
-@Parameter(name="*")
+_EVERYWHERE = Group("Of every command", sort_key=1)
+
+
+@Parameter(name="*", group=_EVERYWHERE)
 @attrs.frozen(kw_only=True)
-class Common:
+class Local:
     """What every command takes."""
 
     as_json: Annotated[
@@ -52,12 +55,6 @@ class Common:
     data: Annotated[
         Path | None, Parameter(help="The data directory, which holds the admin token.")
     ] = None
-    url: Annotated[str | None, Parameter(name=("--url", "--relay"), help=_URL_HELP)] = (
-        None
-    )
-    token_file: Annotated[
-        Path | None, Parameter(help="A file with the admin token, if not in --data.")
-    ] = None
 
     @property
     def overrides(self) -> Overrides:
@@ -65,10 +62,23 @@ class Common:
         return {"port": self.port, "data": self.data}
 
 
-@Parameter(name="*")
+@Parameter(name="*", group=_EVERYWHERE)
+@attrs.frozen(kw_only=True)
+class Common(Local):
+    """What every command takes that asks a relay something."""
+
+    url: Annotated[str | None, Parameter(name=("--url", "--relay"), help=_URL_HELP)] = (
+        None
+    )
+    token_file: Annotated[
+        Path | None, Parameter(help="A file with the admin token, if not in --data.")
+    ] = None
+
+
+@Parameter(name="*", group=_EVERYWHERE)
 @attrs.frozen(kw_only=True)
 class CommonButUrl(Common):
-    """What every command takes, where ``--url`` is how agents reach the relay."""
+    """The same, where ``--url`` is how agents reach the relay."""
 
     url: Annotated[str | None, Parameter(name="--relay", help=_URL_HELP)] = None
 
@@ -155,7 +165,7 @@ class World:
             browse=browse,
         )
 
-    def output_for(self, common: Common) -> Output:
+    def output_for(self, common: Local) -> Output:
         """Return the output as the command line wants it."""
         return attrs.evolve(self.output, is_json=common.as_json, is_quiet=common.quiet)
 
