@@ -177,6 +177,22 @@ class RoomRow(Struct, frozen=True):
     closed_by: str | None
 
 
+class RoomCard(Struct, frozen=True):
+    """A room at a glance, with or without messages."""
+
+    room: str
+    status: Literal["open", "closed"]
+    closed_at: str | None
+    closed_by: str | None
+    messages: int
+    first_seq: int
+    last_seq: int
+    last_ts: str | None
+    created_at: str
+    online: int
+    members: int
+
+
 class WaitingRow(RoomMessage, frozen=True, rename={"from_": "from"}):
     """A question nobody has answered."""
 

@@ -11,7 +11,15 @@ from typing import Final
 import attrs
 
 from argybargy.domain.codes import CodeRecord
-from argybargy.web import agents, health, operator, operator_wire, wire
+from argybargy.web import (
+    agents,
+    health,
+    operator,
+    operator_wire,
+    stream,
+    stream_wire,
+    wire,
+)
 from argybargy.web.auth import Services
 from argybargy.web.request import Answer, Request
 
@@ -273,5 +281,26 @@ ADMIN_ROUTES: Final = (
         operator_wire.TokenBody,
         who=Who.OPERATOR,
         refusals=(503,),
+    ),
+    Route(
+        "POST",
+        "/admin/stream",
+        "What changes, pushed as JSON, a line each: hello, snapshot, delta, keepalive, "
+        "bye.",
+        stream.stream,
+        stream_wire.HelloFrame,
+        who=Who.OPERATOR,
+        body=stream_wire.StreamRequest,
+        refusals=(413, 415, 422, 503),
+    ),
+    Route(
+        "GET",
+        "/admin/rooms/{room}/history",
+        "All that was said in a room, oldest first.",
+        operator.history,
+        wire.HistoryBody,
+        who=Who.OPERATOR,
+        query=wire.HistoryQuery,
+        refusals=(404, 422, 503),
     ),
 )
