@@ -160,7 +160,7 @@ class Stream:
         found = await self.follower.catch_up()
         if found is not None:
             self._rest_until = trio.current_time() + COALESCE_SECONDS
-            return _frame(found, self.follower.room)
+            return render(found, self.follower.room)
         keepalive_at = self._sent_at + KEEPALIVE_SECONDS
         wake_at = min(keepalive_at, trio.current_time() + self.seconds_left())
         with trio.move_on_at(wake_at) as waiting:
@@ -174,7 +174,8 @@ class Stream:
         return KeepaliveFrame(version or 0, format_timestamp(now.wall_ms))
 
 
-def _frame(found: Snapshot | Delta, room: str | None) -> Frame:
+def render(found: Snapshot | Delta, room: str | None) -> Frame:
+    """Return the frame that says what a client does not know yet."""
     return _snapshot(found, room) if isinstance(found, Snapshot) else _delta(found)
 
 
