@@ -46,25 +46,28 @@ class ModelClient:
                 rows.clear()
             self.messages.clear()
         now = _seconds(frame["now"])
+        self._put(frame, now)
+        for key in frame.get("waiting_gone", ()):
+            self.waiting.pop((key["room"], key["seq"]), None)
+        for key in frame.get("codes_gone", ()):
+            self.codes.pop(key, None)
+        for key in frame.get("roster_gone", ()):
+            self.roster.pop(key, None)
+        self._keep_newest()
+
+    def _put(self, frame: Row, now: float) -> None:
         for row in frame.get("rooms", ()):
             self.rooms[row["room"]] = row
         for row in frame.get("waiting", ()):
             asked_at = About(now - row.pop("waiting_seconds"))
             assert asked_at == About(_seconds(row["ts"]))
             self.waiting[row["room"], row["seq"]] = row
-        for key in frame.get("waiting_gone", ()):
-            self.waiting.pop((key["room"], key["seq"]), None)
         for row in frame.get("codes", ()):
             self.codes[row["key_id"]] = row
-        for key in frame.get("codes_gone", ()):
-            self.codes.pop(key, None)
         for row in frame.get("roster", ()):
             self.roster[row["name"]] = _without_ages(row, now)
-        for key in frame.get("roster_gone", ()):
-            self.roster.pop(key, None)
         for row in frame.get("messages", ()):
             self.messages[row["room"], row["seq"]] = row
-        self._keep_newest()
 
     def _keep_newest(self) -> None:
         """Forget what retention took, and what is older than the newest few."""

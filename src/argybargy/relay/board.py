@@ -204,8 +204,8 @@ class Board:
         return () if outline is None else outline.members
 
     def view(self, room: str, now: Moment) -> RoomView:
-        """Return a known room (folded) as it looks now."""
-        return self.viewer.view(room, self.cards[room], now)
+        """Return a known room (folded) as it looks now, right after :meth:`settle`."""
+        return self.viewer.view(room, self._outlines[room], now)
 
     def recent(self, limit: int = BOARD_MESSAGES) -> list[tuple[str, Message]]:
         """Return the newest messages of all rooms, oldest first.

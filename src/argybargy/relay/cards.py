@@ -8,6 +8,7 @@ the room that published it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Self
 
 import attrs
@@ -55,6 +56,11 @@ class Card:
         return RoomSummary(
             self.status, self.head, self.first, self.created_ms, self.last_ms
         )
+
+    @cached_property
+    def askers(self) -> frozenset[str]:
+        """The folded names of those who wait for an answer."""
+        return frozenset(question.sent_by for question in self.questions.values())
 
     def follow(self, room: Room, writes: Sequence[Write]) -> Self:
         """Return the card after a batch.

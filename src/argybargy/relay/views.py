@@ -12,6 +12,7 @@ from typing import Final
 import attrs
 
 from argybargy.domain.addressing import resolve_expects
+from argybargy.domain.codes import CodeRecord
 from argybargy.domain.moment import Moment
 from argybargy.domain.names import fold
 from argybargy.domain.roster import (
@@ -35,9 +36,28 @@ NEVER: Final = Moment(2**62, float("inf"))
 _WORKING_MS: Final = WORKING_SECONDS * 1000 - 100
 """Ages are rounded to a tenth of a second before they are compared."""
 
-RowKey = tuple[bool, tuple[str, ...], str, str | None, int | None, float | None]
-"""A row of a roster with times in place of ages: of its last message, and of its
-last request unless it is here."""
+
+@attrs.frozen
+class Face:
+    """A row of a roster with times in place of ages.
+
+    Attributes:
+        key: The folded name.
+        is_online: Whether it is here.
+        sources: What puts it here.
+        capabilities: What its code says it can do.
+        state: What it is doing.
+        last_ms: When it last spoke.
+        seen_at: When it made its last request, unless it is here now.
+    """
+
+    key: str
+    is_online: bool
+    sources: tuple[str, ...]
+    capabilities: str
+    state: str | None
+    last_ms: int | None
+    seen_at: float | None
 
 
 @attrs.frozen
@@ -75,7 +95,7 @@ class Outline:
 
     summary: RoomSummary
     online: int
-    rows: Mapping[str, RowKey]
+    rows: Mapping[str, Face]
     members: tuple[str, ...]
     asked: tuple[Waiting, ...]
     holds_until: Moment = attrs.field(eq=False)
@@ -117,65 +137,94 @@ class Viewer:
     parked_peers: Callable[[str], frozenset[str]]
     online_seconds: float
 
-    def view(self, room: str, card: Card, now: Moment) -> RoomView:
-        """Return a room (folded) as it looks now."""
-        codes = self.directory.live_codes(room, now)
-        lapsed = self.directory.lapsed(room, now)
-        seen = self.presence.seen(room, self.parked_peers(room), now.steady_seconds)
-        waiting = frozenset(each.sent_by for each in card.questions.values())
-        evidence = Evidence(codes, lapsed, card.members, seen, waiting, now.wall_ms)
+    def view(self, room: str, outline: Outline, now: Moment) -> RoomView:
+        """Return a room (folded) with the ages that its rows have by now."""
+        seen = self._seen(room, now)
         return RoomView(
-            summary=card.summary,
-            roster=build_roster(evidence),
-            members=member_names(codes, lapsed, card.members),
+            summary=outline.summary,
+            roster=tuple(
+                _aged_row(name, face, seen.get(face.key), now)
+                for name, face in outline.rows.items()
+            ),
+            members=outline.members,
             seen=tuple(seen.values()),
         )
 
+    def _seen(self, room: str, now: Moment) -> Mapping[str, Seen]:
+        return self.presence.seen(room, self.parked_peers(room), now.steady_seconds)
+
     def outline(self, room: str, card: Card, now: Moment) -> Outline:
         """Return what to compare with how the room (folded) looked before."""
-        view = self.view(room, card, now)
-        seen_at = self.presence.seen_at(room)
+        codes = self.directory.live_codes(room, now)
+        lapsed = self.directory.lapsed(room, now)
+        seen, seen_at = self._seen(room, now), self.presence.seen_at(room)
+        roster = build_roster(
+            Evidence(codes, lapsed, card.members, seen, card.askers, now.wall_ms)
+        )
+        rows = {row.name: _face(row, card, seen_at) for row in roster}
+        members = member_names(codes, lapsed, card.members)
         return Outline(
-            summary=view.summary,
-            online=sum(row.is_online for row in view.roster),
-            rows={row.name: _row_key(row, card, seen_at) for row in view.roster},
-            members=view.members,
-            asked=_asked(card, view.members),
+            summary=card.summary,
+            online=sum(row.is_online for row in roster),
+            rows=rows,
+            members=members,
+            asked=_asked(card, members),
             holds_until=Moment(
-                self._next_wall_ms(room, view, card, now), self._next_steady(view, now)
+                _next_wall_ms(codes, rows.values()), self._next_steady(seen, now)
             ),
         )
 
-    def _next_wall_ms(self, room: str, view: RoomView, card: Card, now: Moment) -> int:
-        """Return when the next code runs out, or somebody stops working."""
-        codes = self.directory.live_codes(room, now)
-        ends = [code.expires_ms for code in codes if code.expires_ms is not None]
-        working = [row.name for row in view.roster if row.state == "working"]
-        ends += [card.members[fold(name)].last_ms + _WORKING_MS for name in working]
-        return min(ends, default=NEVER.wall_ms)
-
-    def _next_steady(self, view: RoomView, now: Moment) -> float:
+    def _next_steady(self, seen: Mapping[str, Seen], now: Moment) -> float:
         """Return when the next peer that is here may count as gone.
 
         One that is parked is here however long, until it is not parked any more:
         that is not announced, but looked for.
         """
-        here = [each.seconds for each in view.seen if each.is_online]
+        here = [each.seconds for each in seen.values() if each.is_online]
         if not here:
             return NEVER.steady_seconds
         return now.steady_seconds + max(0.0, self.online_seconds - max(here))
 
 
-def _row_key(row: RosterRow, card: Card, seen_at: Mapping[str, float]) -> RowKey:
-    key = fold(row.name)
-    has_spoken = row.last_message_seconds is not None
-    return (
-        row.is_online,
-        row.sources,
-        row.capabilities,
-        row.state,
-        card.members[key].last_ms if has_spoken else None,
-        None if row.is_online else seen_at.get(key),
+def _next_wall_ms(codes: Iterable[CodeRecord], rows: Iterable[Face]) -> int:
+    """Return when the next code runs out, or somebody stops working."""
+    ends = [code.expires_ms for code in codes if code.expires_ms is not None]
+    ends += [
+        row.last_ms + _WORKING_MS
+        for row in rows
+        if row.state == "working" and row.last_ms is not None
+    ]
+    return min(ends, default=NEVER.wall_ms)
+
+
+def _face(row: RosterRow, card: Card, seen_at: Mapping[str, float]) -> Face:
+    key, has_spoken = fold(row.name), row.last_message_seconds is not None
+    return Face(
+        key=key,
+        is_online=row.is_online,
+        sources=row.sources,
+        capabilities=row.capabilities,
+        state=row.state,
+        last_ms=card.members[key].last_ms if has_spoken else None,
+        seen_at=None if row.is_online else seen_at.get(key),
+    )
+
+
+def _aged_row(name: str, face: Face, seen: Seen | None, now: Moment) -> RosterRow:
+    ago = None
+    if seen is not None and "presence" in face.sources:
+        ago = seen.seconds
+    spoken = None
+    if face.last_ms is not None:
+        spoken = round(max(0.0, (now.wall_ms - face.last_ms) / 1000), 1)
+    return RosterRow(
+        name=name,
+        is_online=face.is_online,
+        seconds_since_seen=ago,
+        last_message_seconds=spoken,
+        capabilities=face.capabilities,
+        sources=face.sources,
+        state=face.state,
     )
 
 
@@ -216,7 +265,7 @@ def aged(row: Waiting, now: Moment) -> Waiting:
 def differences(room: str, before: Outline | None, after: Outline) -> Iterator[Change]:
     """Yield what looks different in a room (folded), its part of the inbox aside."""
     rows = {} if before is None else before.rows
-    if before is None or _face(before) != _face(after):
+    if before is None or _glance(before) != _glance(after):
         yield Change(Topic.ROOM, room)
     if before is not None and before.members != after.members:
         yield Change(Topic.HINTS, room)
@@ -225,5 +274,5 @@ def differences(room: str, before: Outline | None, after: Outline) -> Iterator[C
             yield Change(Topic.ROSTER, room, name)
 
 
-def _face(outline: Outline) -> tuple[RoomSummary, int, int]:
+def _glance(outline: Outline) -> tuple[RoomSummary, int, int]:
     return outline.summary, outline.online, len(outline.members)
