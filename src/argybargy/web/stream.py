@@ -97,8 +97,9 @@ class Stream:
     services: Services
     follower: Follower
     seconds_left: Callable[[], float]
-    _sent_at: float = 0.0
+    _keepalive_at: float = math.inf
     _rest_until: float = -math.inf
+    _has_looked: bool = False
 
     async def lines(
         self, asked: StreamRequest, ignored: list[str]
@@ -121,7 +122,7 @@ class Stream:
             self.follower.watcher.close()
 
     def _line(self, frame: Frame) -> bytes:
-        self._sent_at = trio.current_time()
+        self._keepalive_at = trio.current_time() + KEEPALIVE_SECONDS
         return msgspec.json.encode(frame) + b"\n"
 
     def _hello(self, asked: StreamRequest, ignored: list[str]) -> HelloFrame:
@@ -155,19 +156,27 @@ class Stream:
         return None
 
     async def _next_frame(self) -> Frame | None:
-        """Return what is new; else wait, and return ``None`` to be asked again."""
+        """Return what is new, once there is something; a keepalive when it is time.
+
+        Returns ``None`` when it woke for nothing, to be asked again.
+        """
+        if self._has_looked and not await self._wait_woken():
+            is_time = trio.current_time() >= self._keepalive_at
+            return self._keepalive() if is_time else None
         await trio.sleep_until(self._rest_until)
+        self._has_looked = True
         found = await self.follower.catch_up()
-        if found is not None:
-            self._rest_until = trio.current_time() + COALESCE_SECONDS
-            return render(found, self.follower.room)
-        keepalive_at = self._sent_at + KEEPALIVE_SECONDS
-        wake_at = min(keepalive_at, trio.current_time() + self.seconds_left())
-        with trio.move_on_at(wake_at) as waiting:
+        if found is None:
+            return None
+        self._rest_until = trio.current_time() + COALESCE_SECONDS
+        return render(found, self.follower.room)
+
+    async def _wait_woken(self) -> bool:
+        """Wait for a token; False when it is time to speak without one."""
+        until = min(self._keepalive_at, trio.current_time() + self.seconds_left())
+        with trio.move_on_at(until) as waiting:
             await self.follower.watcher.wait_woken()
-        if waiting.cancelled_caught and trio.current_time() >= keepalive_at:
-            return self._keepalive()
-        return None
+        return not waiting.cancelled_caught
 
     def _keepalive(self) -> KeepaliveFrame:
         now, version = self.services.relay.clock.now(), self.follower.version
