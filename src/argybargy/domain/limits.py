@@ -49,6 +49,7 @@ class Limits:
         auth_failures: Failed sign-ins an address may make at once.
         auth_failure_seconds: Time after which an address may fail once more.
         auth_addresses: Addresses whose failures are remembered.
+        streams: Operators' streams open at once; one more is answered 503.
         audit_rows: Rows kept in the audit log; the oldest go first.
         sessions: Sessions of the operator at once; one more ends the one that has
             been idle for longest.
@@ -93,6 +94,7 @@ class Limits:
     auth_failures: int = 10
     auth_failure_seconds: float = 6.0
     auth_addresses: int = 10_000
+    streams: int = 64
     audit_rows: int = 50_000
     sessions: int = 64
     session_seconds: int = 12 * 3600

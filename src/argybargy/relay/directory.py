@@ -55,10 +55,16 @@ class Directory:
 
     Attributes:
         version: Changes whenever the set of valid codes does.
+
+    Args:
+        store: Where the codes last.
+        limits: How many there may be.
+        touch: Told the folded name of a room that may look different now.
     """
 
     store: Store
     limits: Limits
+    _touch: Callable[[str], None]
     version: int = 0
     _by_key: dict[str, CodeRecord] = attrs.field(factory=dict)
     _by_room: dict[str, dict[str, list[CodeRecord]]] = attrs.field(factory=dict)
@@ -77,6 +83,7 @@ class Directory:
         room = self._by_room.setdefault(fold(record.room), {})
         room.setdefault(fold(record.name), []).append(record)
         self.version += 1
+        self._touch(record.peer.room)
 
     def _remove(self, record: CodeRecord) -> None:
         del self._by_key[record.key_id]
@@ -88,6 +95,7 @@ class Directory:
             del self._by_room[record.peer.room]
             self._names.pop(record.peer.room, None)
         self.version += 1
+        self._touch(record.peer.room)
 
     def resolve(self, code: str, now: Moment) -> CodeRecord | None:
         """Return what a presented code stands for, if it is valid now.
@@ -275,6 +283,8 @@ class Directory:
         self._swept_ms = now.wall_ms
         if lapsed:
             self.version += 1
+        for each in lapsed:
+            self._touch(each.peer.room)
         return lapsed
 
     def __iter__(self) -> Iterator[CodeRecord]:

@@ -18,6 +18,8 @@ from argybargy.web import (
     operator_wire,
     session_wire,
     sign_in,
+    stream,
+    stream_wire,
     wire,
 )
 from argybargy.web.auth import Services
@@ -342,5 +344,26 @@ ADMIN_ROUTES: Final = (
         session_wire.RevokedSessionBody,
         who=Who.OPERATOR,
         refusals=(404,),
+    ),
+    Route(
+        "POST",
+        "/admin/stream",
+        "What changes, pushed as JSON, a line each: hello, snapshot, delta, keepalive, "
+        "bye.",
+        stream.stream,
+        stream_wire.HelloFrame,
+        who=Who.OPERATOR,
+        body=stream_wire.StreamRequest,
+        refusals=(413, 415, 422, 503),
+    ),
+    Route(
+        "GET",
+        "/admin/rooms/{room}/history",
+        "All that was said in a room, oldest first.",
+        operator.history,
+        wire.HistoryBody,
+        who=Who.OPERATOR,
+        query=wire.HistoryQuery,
+        refusals=(404, 422, 503),
     ),
 )
