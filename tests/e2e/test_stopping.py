@@ -8,7 +8,7 @@ import attrs
 import pytest
 import trio
 
-from bench.wire import BadAnswer
+from argybargy.torture.wire import BadAnswer
 from e2e.kit import Guest, RealServer, Reply, open_server
 
 pytestmark = pytest.mark.e2e

@@ -1,0 +1,144 @@
+"""G3: nothing is skipped or doubled, though many polls end before their answer."""
+
+import random
+from typing import Final
+
+import attrs
+import trio
+
+from argybargy.torture.durable import KEEP_ALL
+from argybargy.torture.proof import Faults, Finding, Stage
+from argybargy.torture.relay import NO_ANSWER, Guest, RelayProcess
+
+READERS: Final = 20
+POSTERS: Final = 3
+ABORTED: Final = 0.2
+"""The part of all polls that their client gives up while they are parked."""
+LATE_SECONDS: Final = 1.0
+_BURST: Final = 5
+_QUIET_SECONDS: Final = 0.02
+_CATCH_UP_SECONDS: Final = 30.0
+
+
+@attrs.define
+class _Talk:
+    """A room in which some speak in bursts, and others listen badly.
+
+    Attributes:
+        posted_at: When the answer to each post came, by seq.
+        direct: The seqs of direct messages, by addressee.
+        heard: What each reader was given, by name.
+        latest_seconds: The longest time from the answer to a post until a poll that
+            was parked all the while had it.
+        aborted: Polls that were given up.
+        is_over: Whether nobody posts any more.
+    """
+
+    posted_at: dict[int, float] = attrs.field(factory=dict)
+    direct: dict[str, set[int]] = attrs.field(factory=dict)
+    heard: dict[str, list[int]] = attrs.field(factory=dict)
+    latest_seconds: float = 0.0
+    aborted: int = 0
+    is_over: bool = False
+
+    @property
+    def head(self) -> int:
+        return max(self.posted_at, default=0)
+
+    def due(self, name: str) -> list[int]:
+        """Return what a reader must have been given."""
+        others = set[int]().union(*(self.direct[n] for n in self.direct if n != name))
+        return sorted(self.posted_at.keys() - others)
+
+    async def say(self, guest: Guest, chance: random.Random) -> None:
+        for number in range(_BURST):
+            to = "all"
+            if chance.random() < 0.25:
+                to = f"reader{chance.randrange(READERS)}"
+            reply = await guest.post(f"{guest.name} {number}", to=to)
+            seq = reply.json["message"]["seq"]
+            self.posted_at[seq] = trio.current_time()
+            if to != "all":
+                self.direct.setdefault(to, set()).add(seq)
+
+    async def listen(self, guest: Guest, chance: random.Random) -> None:
+        mine = self.heard[guest.name] = []
+        cursor = 0
+        while not (self.is_over and cursor >= self.head):
+            began = trio.current_time()
+            patience = chance.uniform(0, 0.05) if chance.random() < ABORTED else 30.0
+            body = None
+            with trio.move_on_after(patience):
+                body = (await guest.poll(cursor, wait=2)).json
+            if body is None:
+                self.aborted += 1
+                continue
+            seqs = [message["seq"] for message in body["messages"]]
+            self._measure(began, seqs)
+            mine += seqs
+            cursor = body["cursor"]
+
+    def _measure(self, began: float, seqs: list[int]) -> None:
+        now = trio.current_time()
+        known = [self.posted_at[seq] for seq in seqs if seq in self.posted_at]
+        waits = [now - max(at, began) for at in known]
+        self.latest_seconds = max([self.latest_seconds, *waits])
+
+
+async def prove(stage: Stage) -> Finding:
+    """Speak in bursts to readers who often hang up, and count what they were given."""
+    talk, faults = _Talk(), Faults()
+    async with stage.open_relay(**KEEP_ALL) as relay:
+        try:
+            await _hold(talk, relay, stage)
+        except* NO_ANSWER as errors:
+            faults.add(f"no answer: {errors.exceptions[0]!r}")
+        parked = await relay.parked()
+        faults.check(f"{parked} polls stayed parked", is_good=parked == 0)
+    deliveries = _judge(talk, faults)
+    figure = (
+        f"{faults.count} of {deliveries:,} deliveries lost or doubled, with "
+        f"{talk.aborted:,} polls given up while parked; no wake-up later than "
+        f"{talk.latest_seconds:.2f} s"
+    )
+    facts = {
+        "deliveries": deliveries,
+        "aborted_polls": talk.aborted,
+        "latest_seconds": talk.latest_seconds,
+    }
+    return Finding(figure, facts, faults.all())
+
+
+async def _hold(talk: _Talk, relay: RelayProcess, stage: Stage) -> None:
+    posters = [await relay.guest(f"poster{n}") for n in range(POSTERS)]
+    readers = [await relay.guest(f"reader{n}") for n in range(READERS)]
+    deadline = trio.current_time() + stage.seconds
+    async with trio.open_nursery() as nursery:
+        for guest in readers:
+            dice = random.Random(stage.chance.random())
+            nursery.start_soon(talk.listen, guest, dice)
+        while not talk.posted_at or trio.current_time() < deadline:
+            async with trio.open_nursery() as burst:
+                for guest in posters:
+                    burst.start_soon(talk.say, guest, stage.chance)
+            await trio.sleep(stage.chance.uniform(0, _QUIET_SECONDS))
+        talk.is_over = True
+        # Readers that never get there are what is looked for: they end here.
+        nursery.cancel_scope.deadline = trio.current_time() + _CATCH_UP_SECONDS
+
+
+def _judge(talk: _Talk, faults: Faults) -> int:
+    deliveries = 0
+    for name, heard in talk.heard.items():
+        due = talk.due(name)
+        deliveries += len(due)
+        for seq in sorted(set(due) - set(heard)):
+            faults.add(f"{name} was never given {seq}")
+        for seq in sorted(set(heard) - set(due)):
+            faults.add(f"{name} was given {seq}, which is somebody else's")
+        for _ in range(len(heard) - len(set(heard))):
+            faults.add(f"{name} was given a message twice")
+        faults.check(f"{name} heard out of order", is_good=heard == sorted(heard))
+    is_prompt = talk.latest_seconds <= LATE_SECONDS
+    faults.check(f"a wake-up took {talk.latest_seconds:.2f} s", is_good=is_prompt)
+    return deliveries
