@@ -13,18 +13,20 @@ MOST_POLLS: Final = 10_000
 MOST_MEGABYTES: Final = 300
 _POLLS_PER_PEER: Final = 4
 _ROOM_OF: Final = 50
+_AT_ONCE: Final = 125
+"""Peers whose polls are started together."""
 _SPARE_DESCRIPTORS: Final = 200
-_PARKING_SECONDS: Final = 120.0
+_PARKING_SECONDS: Final = 60.0
 
 
-async def prove(stage: Stage) -> Finding:
+async def prove(stage: Stage, most_polls: int = MOST_POLLS) -> Finding:
     """Park as many polls as descriptors allow, up to the figure that is promised.
 
     Each side of each connection takes a descriptor of its own process, so the limit
     of this process decides.
     """
-    allowed = allow_descriptors(MOST_POLLS + _SPARE_DESCRIPTORS)
-    count = min(MOST_POLLS, allowed - _SPARE_DESCRIPTORS) // _POLLS_PER_PEER
+    allowed = allow_descriptors(most_polls + _SPARE_DESCRIPTORS)
+    count = min(most_polls, allowed - _SPARE_DESCRIPTORS) // _POLLS_PER_PEER
     faults = Faults()
     async with stage.open_relay(ARGYBARGY_MAX_WAIT="600") as relay:
         rest = memory_bytes(relay)
@@ -48,11 +50,8 @@ async def _park(
     """Park every guest's polls; return how many there were and what they took."""
     count = len(guests) * _POLLS_PER_PEER
     async with trio.open_nursery() as nursery:
-        for guest in guests:
-            for _ in range(_POLLS_PER_PEER):
-                nursery.start_soon(_poll, relay, guest)
         try:
-            await relay.wait_parked(count, _PARKING_SECONDS)
+            await _start_polls(nursery, relay, guests, faults)
         except trio.TooSlowError:
             faults.add(f"only {await relay.parked()} of {count} polls would park")
         except NO_ANSWER as error:
@@ -62,10 +61,23 @@ async def _park(
     return parked, used
 
 
-async def _poll(relay: RelayProcess, guest: Guest) -> None:
+async def _start_polls(
+    nursery: trio.Nursery, relay: RelayProcess, guests: list[Guest], faults: Faults
+) -> None:
+    """Start polls no faster than they are accepted: the backlog holds a thousand."""
+    for number, guest in enumerate(guests, start=1):
+        for _ in range(_POLLS_PER_PEER):
+            nursery.start_soon(_poll, relay, guest, faults)
+        if number % _AT_ONCE == 0 or guest is guests[-1]:
+            await relay.wait_parked(number * _POLLS_PER_PEER, _PARKING_SECONDS)
+
+
+async def _poll(relay: RelayProcess, guest: Guest, faults: Faults) -> None:
     connection = Connection(relay.address)
     try:
         request = guest.encode("GET", "/messages?wait=600")
         await connection.exchange(request, 600.0)
+    except NO_ANSWER as error:
+        faults.add(f"a poll of {guest.name} was not answered: {error!r}")
     finally:
         connection.close_nowait()

@@ -16,7 +16,6 @@ ABORTED: Final = 0.2
 """The part of all polls that their client gives up while they are parked."""
 LATE_SECONDS: Final = 1.0
 _BURST: Final = 5
-_QUIET_SECONDS: Final = 0.02
 _CATCH_UP_SECONDS: Final = 30.0
 
 
@@ -25,30 +24,52 @@ class _Talk:
     """A room in which some speak in bursts, and others listen badly.
 
     Attributes:
-        posted_at: When the answer to each post came, by seq.
+        posted: The seqs of all posts that were answered.
         direct: The seqs of direct messages, by addressee.
         heard: What each reader was given, by name.
-        latest_seconds: The longest time from the answer to a post until a poll that
-            was parked all the while had it.
+        latest_seconds: The longest time from the last answer to a burst of posts
+            until every reader had all of it.
         aborted: Polls that were given up.
         is_over: Whether nobody posts any more.
     """
 
-    posted_at: dict[int, float] = attrs.field(factory=dict)
+    posted: set[int] = attrs.field(factory=set)
     direct: dict[str, set[int]] = attrs.field(factory=dict)
     heard: dict[str, list[int]] = attrs.field(factory=dict)
     latest_seconds: float = 0.0
     aborted: int = 0
     is_over: bool = False
+    _newest: dict[str, int] = attrs.field(factory=dict)
+    _arrivals: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
 
     @property
     def head(self) -> int:
-        return max(self.posted_at, default=0)
+        return max(self.posted, default=0)
 
     def due(self, name: str) -> list[int]:
         """Return what a reader must have been given."""
         others = set[int]().union(*(self.direct[n] for n in self.direct if n != name))
-        return sorted(self.posted_at.keys() - others)
+        return sorted(self.posted - others)
+
+    def note(self, seq: int, to: str) -> None:
+        """Note a post."""
+        self.posted.add(seq)
+        if to != "all":
+            self.direct.setdefault(to, set()).add(seq)
+        for name in self.heard if to == "all" else (to,):
+            self._newest[name] = max(seq, self._newest.get(name, 0))
+
+    async def wait_heard(self) -> None:
+        """Wait until every reader has all there is for it; the caller has a deadline.
+
+        Nothing else is said meanwhile: a wake-up that was lost would be made good by
+        the next one.
+        """
+        while any(
+            newest > max(self.heard[name], default=0)
+            for name, newest in self._newest.items()
+        ):
+            await self._arrivals.park()
 
     async def say(self, guest: Guest, chance: random.Random) -> None:
         for number in range(_BURST):
@@ -57,15 +78,11 @@ class _Talk:
                 to = f"reader{chance.randrange(READERS)}"
             reply = await guest.post(f"{guest.name} {number}", to=to)
             seq = reply.json["message"]["seq"]
-            self.posted_at[seq] = trio.current_time()
-            if to != "all":
-                self.direct.setdefault(to, set()).add(seq)
+            self.note(seq, to)
 
     async def listen(self, guest: Guest, chance: random.Random) -> None:
-        mine = self.heard[guest.name] = []
-        cursor = 0
+        mine, cursor = self.heard[guest.name], 0
         while not (self.is_over and cursor >= self.head):
-            began = trio.current_time()
             patience = chance.uniform(0, 0.05) if chance.random() < ABORTED else 30.0
             body = None
             with trio.move_on_after(patience):
@@ -73,16 +90,9 @@ class _Talk:
             if body is None:
                 self.aborted += 1
                 continue
-            seqs = [message["seq"] for message in body["messages"]]
-            self._measure(began, seqs)
-            mine += seqs
+            mine += [message["seq"] for message in body["messages"]]
             cursor = body["cursor"]
-
-    def _measure(self, began: float, seqs: list[int]) -> None:
-        now = trio.current_time()
-        known = [self.posted_at[seq] for seq in seqs if seq in self.posted_at]
-        waits = [now - max(at, began) for at in known]
-        self.latest_seconds = max([self.latest_seconds, *waits])
+            self._arrivals.unpark_all()
 
 
 async def prove(stage: Stage) -> Finding:
@@ -115,13 +125,18 @@ async def _hold(talk: _Talk, relay: RelayProcess, stage: Stage) -> None:
     deadline = trio.current_time() + stage.seconds
     async with trio.open_nursery() as nursery:
         for guest in readers:
+            talk.heard[guest.name] = []
             dice = random.Random(stage.chance.random())
             nursery.start_soon(talk.listen, guest, dice)
-        while not talk.posted_at or trio.current_time() < deadline:
+        while not talk.posted or trio.current_time() < deadline:
             async with trio.open_nursery() as burst:
                 for guest in posters:
                     burst.start_soon(talk.say, guest, stage.chance)
-            await trio.sleep(stage.chance.uniform(0, _QUIET_SECONDS))
+            began = trio.current_time()
+            with trio.move_on_after(_CATCH_UP_SECONDS):
+                await talk.wait_heard()
+            took = trio.current_time() - began
+            talk.latest_seconds = max(took, talk.latest_seconds)
         talk.is_over = True
         # Readers that never get there are what is looked for: they end here.
         nursery.cancel_scope.deadline = trio.current_time() + _CATCH_UP_SECONDS

@@ -12,7 +12,7 @@ from argybargy.torture.proof import Faults, Finding, Stage
 from argybargy.torture.relay import NO_ANSWER, Guest, RelayProcess, Reply
 from argybargy.torture.system import CAN_FILL_DISK, full_disk
 
-_TROUBLE_POSTS: Final = 10
+_TROUBLE_POSTS: Final = 3
 _RECOVERY_SECONDS: Final = 10.0
 
 

@@ -7,13 +7,13 @@ relay would not start or the proof itself is wrong.
 """
 
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import attrs
 
-from argybargy.torture.relay import RelayProcess, open_relay_process
+from argybargy.torture.relay import COMMAND, RelayProcess, open_relay_process
 
 MOST_FAULTS = 20
 """Faults that a finding spells out; the rest are a number."""
@@ -47,20 +47,22 @@ class Stage:
         folder: Empty, and the proof's own.
         chance: Draws what is left to chance; the same seed draws the same.
         seconds: How long to go on, about.
-        environment: Settings of every relay that is started.
+        core: Which HTTP/1.1 connection the relays use.
+        command: What starts a relay.
     """
 
     folder: Path
     chance: random.Random
     seconds: float
-    environment: Mapping[str, str] = attrs.field(factory=dict)
+    core: str = "argybargy"
+    command: Sequence[str] = COMMAND
 
     def open_relay(
         self, name: str = "data", **environment: str
     ) -> AbstractAsyncContextManager[RelayProcess]:
         """Start a relay over the data directory of that name."""
         return open_relay_process(
-            self.folder / name, **{**self.environment, **environment}
+            self.folder / name, core=self.core, command=self.command, **environment
         )
 
 

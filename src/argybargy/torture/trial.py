@@ -11,6 +11,7 @@ import attrs
 import trio
 
 from argybargy.torture.proof import Finding, Promise, Stage
+from argybargy.torture.relay import COMMAND
 
 SECONDS_AT_LEAST: Final = 2.0
 """What a proof is given even when its share is less."""
@@ -40,12 +41,16 @@ class Plan:
         seconds: For all of them, about. A proof does one round at the least.
         seed: Draws what is left to chance.
         keep: Where data and logs of the relays stay; ``None`` lets them go.
+        core: Which HTTP/1.1 connection the relays use.
+        command: What starts a relay.
     """
 
     promises: Sequence[Promise]
     seconds: float
     seed: int
     keep: Path | None = None
+    core: str = "argybargy"
+    command: Sequence[str] = COMMAND
 
     def share(self, promise: Promise) -> float:
         """Return how long a proof should go on."""
@@ -79,9 +84,9 @@ async def run_plan(
 
 async def _try(plan: Plan, promise: Promise, folder: Path) -> Trial:
     await trio.Path(folder).mkdir(parents=True)
-    stage = Stage(
-        folder, random.Random(f"{plan.seed} {promise.key}"), plan.share(promise)
-    )
+    chance = random.Random(f"{plan.seed} {promise.key}")
+    seconds = plan.share(promise)
+    stage = Stage(folder, chance, seconds, core=plan.core, command=plan.command)
     began = trio.current_time()
     try:
         finding = await promise.prove(stage)
