@@ -28,7 +28,7 @@ async def try_out(
     """Try promises, and see that it is told what is tried when."""
     told: list[object] = []
     trials = await run_plan(
-        Plan(promises, SECONDS, seed=1, **plan), told.append, told.append
+        Plan(promises, SECONDS, seed=1, patience=8, **plan), told.append, told.append
     )
     assert told == [each for trial in trials for each in (trial.promise, trial)]
     return trials

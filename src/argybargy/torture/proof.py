@@ -49,6 +49,8 @@ class Stage:
         seconds: How long to go on, about.
         core: Which HTTP/1.1 connection the relays use.
         command: What starts a relay.
+        patience: By how much what should take a time may take longer. More than 1
+            where the machine is busy with other things, as in a test.
     """
 
     folder: Path
@@ -56,6 +58,7 @@ class Stage:
     seconds: float
     core: str = "argybargy"
     command: Sequence[str] = COMMAND
+    patience: float = 1.0
 
     def open_relay(
         self, name: str = "data", **environment: str

@@ -43,6 +43,7 @@ class Plan:
         keep: Where data and logs of the relays stay; ``None`` lets them go.
         core: Which HTTP/1.1 connection the relays use.
         command: What starts a relay.
+        patience: By how much what should take a time may take longer.
     """
 
     promises: Sequence[Promise]
@@ -51,6 +52,7 @@ class Plan:
     keep: Path | None = None
     core: str = "argybargy"
     command: Sequence[str] = COMMAND
+    patience: float = 1.0
 
     def share(self, promise: Promise) -> float:
         """Return how long a proof should go on."""
@@ -86,7 +88,14 @@ async def _try(plan: Plan, promise: Promise, folder: Path) -> Trial:
     await trio.Path(folder).mkdir(parents=True)
     chance = random.Random(f"{plan.seed} {promise.key}")
     seconds = plan.share(promise)
-    stage = Stage(folder, chance, seconds, core=plan.core, command=plan.command)
+    stage = Stage(
+        folder,
+        chance,
+        seconds,
+        core=plan.core,
+        command=plan.command,
+        patience=plan.patience,
+    )
     began = trio.current_time()
     try:
         finding = await promise.prove(stage)
