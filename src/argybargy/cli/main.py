@@ -13,6 +13,7 @@ from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.output import Output
 from argybargy.cli.rooms import RoomCommands
 from argybargy.cli.serving import ServingCommands
+from argybargy.cli.torture import TortureCommand
 from argybargy.cli.world import Common, World
 
 
@@ -91,6 +92,7 @@ def build_app(world: World) -> App:
         codes.codes,
         codes.revoke,
         codes.token,
+        TortureCommand(world).torture,
         VersionCommand(world).version,
     )
     for verb in verbs:
