@@ -5,6 +5,7 @@ server. Ours stand around the server, never inside the app: a task that dies in 
 app's own nursery leaves a server behind that still answers 200.
 """
 
+import errno
 import signal
 import socket
 import sys
@@ -27,6 +28,7 @@ from argybargy.relay.relay import Relay, open_relay
 from argybargy.serve.admin_token import FileAdminToken
 from argybargy.serve.asgi import App
 from argybargy.serve.http_server import open_http_server
+from argybargy.serve.inspect_port import find_holder
 from argybargy.serve.limits import ConnectionLimits
 from argybargy.serve.logs import configure_logging
 from argybargy.serve.server import ConnectionHandler, serve_app
@@ -87,10 +89,19 @@ def _explain(error: BaseException, settings: Settings) -> int:
         _say(f"The data in {settings.data} cannot be used: {error}")
         return EXIT_DATA
     if isinstance(error, OSError):
-        where, why = f"{settings.host}:{settings.port}", error.strerror or error
+        where, why = f"{settings.host}:{settings.port}", _why(error, settings)
         _say(f"Cannot serve on {where}: {why}. Another port: argybargy up --port 8766")
         return EXIT_FAILED
     raise error
+
+
+def _why(error: OSError, settings: Settings) -> str:
+    """Say why an address cannot be had; of one that is taken, who has it."""
+    why = error.strerror or str(error)
+    if error.errno != errno.EADDRINUSE:
+        return why
+    holder = find_holder(settings.host, settings.port)
+    return why if holder is None else f"it is held by {holder}"
 
 
 def _say(sentence: str) -> None:
