@@ -123,7 +123,11 @@ def _response(answer: Answer) -> Response:
     response = Response(answer.body, answer.status)
     response.headers.clear()
     response.headers.extend(headers)
-    response.headers["content-length"] = str(len(answer.body))
+    if answer.parts is None:
+        response.headers["content-length"] = str(len(answer.body))
+    else:
+        response.response = response.iterable_body_class(answer.parts())
+        response.timeout = None  # it ends when its endpoint ends it
     return response
 
 

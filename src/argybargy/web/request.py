@@ -1,6 +1,6 @@
 """A request as the endpoints see it, and the answer they give."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -8,6 +8,12 @@ import attrs
 
 Headers = Mapping[bytes, bytes]
 """Header fields by lower-case name; the last of several wins."""
+
+Parts = Callable[[], AsyncGenerator[bytes, None]]
+"""Begins a body that is sent as it comes.
+
+Whoever sends it closes the generator, at its end or when the client has left.
+"""
 
 JSON: Final = (b"content-type", b"application/json")
 
@@ -69,13 +75,15 @@ class Answer:
 
     Attributes:
         status: The HTTP status.
-        body: The whole body.
+        body: The whole body; empty when there are `parts`.
         headers: All header fields but the length.
+        parts: Begins the body, when it is sent as it comes.
     """
 
     status: int
     body: bytes
     headers: tuple[tuple[bytes, bytes], ...] = DATA_HEADERS
+    parts: Parts | None = None
 
     def with_headers(self, *headers: tuple[bytes, bytes]) -> "Answer":
         """Return the same answer with more header fields."""
@@ -85,6 +93,13 @@ class Answer:
 def json_answer(body: bytes, status: int = HTTPStatus.OK) -> Answer:
     """Make an answer of encoded JSON."""
     return Answer(status, body)
+
+
+def stream_answer(parts: Parts, media_type: bytes) -> Answer:
+    """Make an answer whose body is sent as it comes."""
+    _, *others = DATA_HEADERS
+    headers = ((b"content-type", media_type), *others)
+    return Answer(HTTPStatus.OK, b"", headers, parts)
 
 
 def page_answer(body: bytes, media_type: bytes, policy: bytes) -> Answer:
