@@ -126,6 +126,15 @@ def test_a_setting_of_old_that_asks_for_plain_codes_is_taken_with_a_warning() ->
     assert mistakes({"ARGYBARGY_HASH_CODES": "perhaps"})
 
 
+def test_whoever_trusts_everybody_is_warned() -> None:
+    settings = parse_settings({"ARGYBARGY_TRUSTED_PROXIES": "10.0.0.0/8, ::/0"})
+    assert settings.warnings == (
+        "ARGYBARGY_TRUSTED_PROXIES trusts everybody: whoever asks may claim to be "
+        "anybody else.",
+    )
+    assert not parse_settings({"ARGYBARGY_TRUSTED_PROXIES": "10.0.0.0/8"}).warnings
+
+
 @pytest.mark.parametrize(
     ("name", "text", "value"),
     [
@@ -138,6 +147,11 @@ def test_a_setting_of_old_that_asks_for_plain_codes_is_taken_with_a_warning() ->
         ("public_url", "https://relay.example.com/", "https://relay.example.com"),
         ("public_url", "http://[::1]:80", "http://[::1]:80"),
         ("allowed_hosts", "a.example, *.B.example,", ("a.example", "*.b.example")),
+        (
+            "trusted_proxies",
+            "192.0.2.1, 10.0.0.0/8, FD00::/8",
+            ("192.0.2.1/32", "10.0.0.0/8", "fd00::/8"),
+        ),
         ("docs", "off", False),
         ("docs", "Yes", True),
         ("http_core", "hypercorn", "hypercorn"),
@@ -172,6 +186,9 @@ def test_a_good_value_is_read(name: str, text: str, value: object) -> None:
         ("public_url", "https://relay.example.com:port"),
         ("public_url", "https://"),
         ("allowed_hosts", "*"),
+        ("trusted_proxies", "proxy.example.com"),
+        ("trusted_proxies", "10.0.0.1/8"),
+        ("trusted_proxies", "fe80::1%eth0"),
         ("allowed_hosts", "https://relay.example.com"),
         ("allowed_hosts", "relay.example.com:80"),
         ("http_core", "uvicorn"),
@@ -194,7 +211,7 @@ def test_a_bad_value_is_refused_and_its_source_named(name: str, text: str) -> No
 @pytest.mark.parametrize(
     "line",
     ["port = true", "port = 1.5", "port = [1]", "max_wait = true", "host = 1",
-     "cors_origins = [1]", "cors_origins = 1", "[port]", "data = 3"],
+     "trusted_proxies = 7", "cors_origins = [1]", "cors_origins = 1", "[port]", "data = 3"],
 )  # fmt: skip
 def test_a_value_of_the_wrong_type_in_the_file_is_refused(
     line: str, tmp_path: Path

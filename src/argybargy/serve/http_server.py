@@ -8,7 +8,7 @@ be a fifth of it.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Container
 from contextlib import asynccontextmanager
 from email.utils import formatdate
 
@@ -62,7 +62,7 @@ class HttpServer:
         log: Log,
         limits: ConnectionLimits,
         wall_clock: Callable[[], float] | None,
-        trusted_addresses: frozenset[str],
+        trusted_addresses: Container[str],
     ) -> None:
         self.app = app
         self.limits = limits
@@ -250,7 +250,7 @@ async def open_http_server(
     log: Log,
     limits: ConnectionLimits | None = None,
     wall_clock: Callable[[], float] | None = None,
-    trusted_addresses: frozenset[str] = frozenset(),
+    trusted_addresses: Container[str] = frozenset(),
 ) -> AsyncIterator[HttpServer]:
     """Open a server that serves streams with `app`.
 

@@ -31,6 +31,7 @@ from argybargy.serve.http_server import open_http_server
 from argybargy.serve.inspect_port import find_holder
 from argybargy.serve.limits import ConnectionLimits
 from argybargy.serve.logs import configure_logging
+from argybargy.serve.proxies import ForwardedApp, TrustedProxies
 from argybargy.serve.server import ConnectionHandler, serve_app
 from argybargy.serve.settings import Settings
 from argybargy.store.errors import StoreError
@@ -118,7 +119,7 @@ async def serve(settings: Settings, announce: Announce) -> None:
     settings = _with_port(settings)
     async with open_services(settings) as services, trio.open_nursery() as nursery:
         signals = await nursery.start(_catch_signals, nursery.cancel_scope)
-        app = cast("App", create_app(services))
+        app = _make_app(settings, services)
         config = _make_config(settings)
         async with _open_handler(settings, services, app, config) as handler:
             start = partial(
@@ -180,6 +181,13 @@ def _with_port(settings: Settings) -> Settings:
 # -- the listener -----------------------------------------------------------------
 
 
+def _make_app(settings: Settings, services: Services) -> App:
+    app = cast("App", create_app(services))
+    proxies = TrustedProxies.make(settings.trusted_proxies)
+    # Without proxies nobody pays for looking through them.
+    return ForwardedApp(app, proxies) if proxies.networks else app
+
+
 def _make_config(settings: Settings) -> Config:
     config = Config()
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -214,7 +222,12 @@ def _open_handler(
         theirs = HypercornServer(app, config, render=render, log=log, limits=limits)
         return nullcontext(theirs)
     return open_http_server(
-        app, render=render, log=log, limits=limits, wall_clock=wall_clock
+        app,
+        render=render,
+        log=log,
+        limits=limits,
+        wall_clock=wall_clock,
+        trusted_addresses=TrustedProxies.make(settings.trusted_proxies),
     )
 
 

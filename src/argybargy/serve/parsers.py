@@ -8,6 +8,7 @@ right, in words that follow "must be".
 import math
 import re
 from collections.abc import Callable
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -135,6 +136,15 @@ def parse_hosts(value: object) -> tuple[str, ...]:
         if not _HOST.fullmatch(name.removeprefix("*.")):
             raise ValueError(rule)
     return tuple(names)
+
+
+def parse_networks(value: object) -> tuple[str, ...]:
+    """Read a list of addresses and networks."""
+    rule = "a list of addresses and networks like 192.0.2.1, 10.0.0.0/8 or fd00::/8"
+    try:
+        return tuple(str(ip_network(item)) for item in _items(value, rule))
+    except ValueError:
+        raise ValueError(rule) from None
 
 
 def _items(value: object, rule: str) -> list[str]:

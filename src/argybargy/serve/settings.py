@@ -73,6 +73,7 @@ class Settings:
     docs: bool
     http_core: str
     cors_origins: tuple[str, ...]
+    trusted_proxies: tuple[str, ...]
     hash_codes: bool
     max_text: int
     max_wait: float

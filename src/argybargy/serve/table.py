@@ -22,6 +22,7 @@ from argybargy.serve.parsers import (
     parse_flag,
     parse_host,
     parse_hosts,
+    parse_networks,
     parse_origins,
     seconds,
 )
@@ -77,6 +78,12 @@ def _warn_unhashed(is_hashed: bool) -> str | None:
     return "is off, but codes are always hashed: each is shown once, when it is made."
 
 
+def _warn_everybody(networks: tuple[str, ...]) -> str | None:
+    if not any(network.endswith("/0") for network in networks):
+        return None
+    return "trusts everybody: whoever asks may claim to be anybody else."
+
+
 def _user_data() -> Path:
     return platformdirs.user_data_path("argybargy", appauthor=False)
 
@@ -119,6 +126,14 @@ SETTINGS: Final = (
         parse_origins,
         "Web pages of other origins that may call the agents' endpoints.",
         (),
+    ),
+    Setting(
+        "trusted_proxies",
+        parse_networks,
+        "Proxies whose X-Forwarded-For is believed, and which may open any number of "
+        "connections.",
+        (),
+        warn=_warn_everybody,
     ),
     Setting(
         "hash_codes",
