@@ -3,13 +3,15 @@
 import json
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+import trustme
 
-from e2e.kit import RealServer, _environment, open_server
+from e2e.kit import RealServer, _environment, free_port, open_server
 
 pytestmark = [
     pytest.mark.e2e,
@@ -71,3 +73,25 @@ async def test_a_port_of_another_relay_is_said_with_its_directory(
         assert code == 1
         assert f"Cannot serve on 127.0.0.1:{port}: it is held by {holder}" in talk
         assert "argybargy up --port" in talk
+
+
+async def test_a_relay_that_serves_tls_is_examined_over_tls(tmp_path: Path) -> None:
+    issued = trustme.CA().issue_cert("relay.example.com")
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    issued.cert_chain_pems[0].write_to_path(certificate)
+    key.touch(mode=0o600)
+    issued.private_key_pem.write_to_path(key)
+    files = {"ARGYBARGY_TLS_CERT": str(certificate), "ARGYBARGY_TLS_KEY": str(key)}
+    data, port = tmp_path / "data", free_port()
+    async with trio.open_nursery() as nursery:
+        serve = partial(run, "serve", data=data, port=port, **files)
+        nursery.start_soon(serve)
+        with trio.fail_after(30):
+            while True:
+                _, out, _ = await run("doctor", "--json", data=data, port=port, **files)
+                found = {row["check"]: row for row in json.loads(out)["findings"]}
+                if "https" in found["ready"]["text"]:
+                    break
+        nursery.cancel_scope.cancel()
+    assert found["ready"]["level"] == "ok", found
+    assert found["version"]["level"] == "ok"

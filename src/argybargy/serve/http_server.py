@@ -18,6 +18,7 @@ import trio
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.serve.addresses import Endpoints, is_loopback, name_endpoints
 from argybargy.serve.asgi import App
+from argybargy.serve.closing import close_stream
 from argybargy.serve.connection import Connection, Render, render_refusal
 from argybargy.serve.containment import Log, contained
 from argybargy.serve.exchange import Exchange
@@ -108,7 +109,7 @@ class HttpServer:
                 if endpoints is not None:
                     await self._serve(stream, endpoints)
         finally:
-            await trio.aclose_forcefully(stream)
+            await close_stream(stream, self.limits.linger_seconds)
 
     def drain(self) -> None:
         """End the connections that wait for a request, and all others after theirs."""

@@ -16,6 +16,7 @@ from contextlib import (
     nullcontext,
 )
 from functools import partial
+from pathlib import Path
 from typing import Final, cast
 
 import attrs
@@ -56,6 +57,11 @@ EXIT_DATA: Final = 3
 """The data directory cannot be used as it is; the message says why."""
 EXIT_INTERRUPTED: Final = 130
 
+
+class CertificateError(Exception):
+    """There can be no TLS with what the settings name; the text says why."""
+
+
 Announce = Callable[[Sequence[str]], None]
 
 
@@ -73,7 +79,7 @@ def run(settings: Settings, announce: Announce) -> int:
         trio.run(partial(serve, settings, announce))
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except (StoreError, OSError, BaseExceptionGroup) as error:
+    except (StoreError, CertificateError, OSError, BaseExceptionGroup) as error:
         return _explain(error, settings)
     return EXIT_OK
 
@@ -89,6 +95,9 @@ def _explain(error: BaseException, settings: Settings) -> int:
     if isinstance(error, StoreError):
         _say(f"The data in {settings.data} cannot be used: {error}")
         return EXIT_DATA
+    if isinstance(error, CertificateError):
+        _say(str(error))
+        return EXIT_FAILED
     if isinstance(error, OSError):
         where, why = f"{settings.host}:{settings.port}", _why(error, settings)
         _say(f"Cannot serve on {where}: {why}. Another port: argybargy up --port 8766")
@@ -113,14 +122,15 @@ async def serve(settings: Settings, announce: Announce) -> None:
     """Serve until SIGTERM or SIGINT; a second one forces.
 
     Raises:
+        CertificateError: The TLS files cannot be used.
         StoreError: The data directory cannot be used.
         OSError: The address cannot be bound.
     """
     settings = _with_port(settings)
+    config = _make_config(settings)
     async with open_services(settings) as services, trio.open_nursery() as nursery:
         signals = await nursery.start(_catch_signals, nursery.cancel_scope)
         app = _make_app(settings, services)
-        config = _make_config(settings)
         async with _open_handler(settings, services, app, config) as handler:
             start = partial(
                 serve_app,
@@ -166,7 +176,8 @@ def public_url(settings: Settings) -> str:
     if settings.public_url is not None:
         return settings.public_url
     host = settings.host if is_loopback(settings.host) else "127.0.0.1"
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    scheme = "http" if settings.tls_cert is None else "https"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
 def _with_port(settings: Settings) -> Settings:
@@ -198,7 +209,22 @@ def _make_config(settings: Settings) -> Config:
     config.errorlog = None
     config.include_server_header = False
     config.keep_alive_max_requests = 1_000_000
+    if settings.tls_cert is not None and settings.tls_key is not None:
+        _use_tls(config, settings.tls_cert, settings.tls_key)
     return config
+
+
+def _use_tls(config: Config, certificate: Path, key: Path) -> None:
+    config.certfile, config.keyfile = str(certificate), str(key)
+    # Without one, OpenSSL would ask whoever sits at the terminal.
+    config.keyfile_password = ""
+    try:
+        config.create_ssl_context()
+    except (OSError, ValueError) as error:
+        raise CertificateError(
+            f"The certificate {certificate} and the key {key} cannot be used "
+            f"together: {error}"
+        ) from error
 
 
 def _open_handler(

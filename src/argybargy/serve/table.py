@@ -5,6 +5,8 @@ list of what holds, and the reference are all made from it. To add a setting, ad
 row here and an attribute to :class:`argybargy.serve.settings.Settings`.
 """
 
+import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +21,7 @@ from argybargy.serve.parsers import (
     integer,
     parse_base_url,
     parse_directory,
+    parse_file,
     parse_flag,
     parse_host,
     parse_hosts,
@@ -84,6 +87,12 @@ def _warn_everybody(networks: tuple[str, ...]) -> str | None:
     return "trusts everybody: whoever asks may claim to be anybody else."
 
 
+def _warn_shared_key(path: Path) -> str | None:
+    if os.name != "posix" or not path.stat().st_mode & stat.S_IRWXO:
+        return None
+    return f"can be used by every user of this machine; try: chmod o= {path}"
+
+
 def _user_data() -> Path:
     return platformdirs.user_data_path("argybargy", appauthor=False)
 
@@ -134,6 +143,18 @@ SETTINGS: Final = (
         "connections.",
         (),
         warn=_warn_everybody,
+    ),
+    Setting(
+        "tls_cert",
+        parse_file,
+        "The certificate to serve HTTPS with, and what leads from it to its root; a "
+        "PEM file.",
+    ),
+    Setting(
+        "tls_key",
+        parse_file,
+        "The key of that certificate; a PEM file without a password.",
+        warn=_warn_shared_key,
     ),
     Setting(
         "hash_codes",

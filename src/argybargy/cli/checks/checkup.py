@@ -102,17 +102,23 @@ class _Checkup:
     async def _check_reach(self) -> list[Finding]:
         settings = self.settings
         if self.port and self.port.is_ours:
-            found = await check_here(self._local_url())
+            found = await self._check_here()
         else:
             found = [fine(READY, f"No relay serves {settings.data} here.")]
         if settings.public_url is not None:
             found += await check_outside(settings.public_url, settings.data)
         return found
 
-    def _local_url(self) -> str:
+    async def _check_here(self) -> list[Finding]:
+        certificate = self.settings.tls_cert
+        scheme = "http" if certificate is None else "https"
         host = local_host(self.settings.host)
         host = f"[{host}]" if ":" in host else host
-        return f"http://{host}:{self.settings.port}"
+        url = f"{scheme}://{host}:{self.settings.port}"
+        try:
+            return await check_here(url, certificate)
+        except OSError as error:
+            return [_say_failed(READY, error)]
 
 
 async def _attempt(name: str, check: Check) -> list[Finding]:

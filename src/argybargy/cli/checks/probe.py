@@ -39,6 +39,7 @@ async def ask(
     body: bytes = b"",
     only_first_line: bool = False,
     deadline_seconds: float = PROBE_SECONDS,
+    trust: ssl.SSLContext | None = None,
 ) -> Heard:
     """Ask a server one thing, on a connection of its own.
 
@@ -50,13 +51,14 @@ async def ask(
         body: What is sent.
         only_first_line: Whether the first line is enough, as of a stream.
         deadline_seconds: For everything from looking up the name to the answer.
+        trust: Whose certificates count; without it, those that the system trusts.
 
     Raises:
         ProbeError: No answer came, or none that is HTTP.
     """
     try:
         with trio.fail_after(deadline_seconds):
-            stream = await _connect(url)
+            stream = await _connect(url, trust)
             async with stream:
                 asked = _encode(url, method, path, headers, body)
                 return await _exchange(stream, asked, only_first_line=only_first_line)
@@ -67,14 +69,17 @@ async def ask(
         raise ProbeError(_reason(error)) from error
 
 
-async def _connect(url: str) -> trio.abc.Stream:
+async def _connect(url: str, trust: ssl.SSLContext | None) -> trio.abc.Stream:
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
     if parts.scheme == "http":
         return await trio.open_tcp_stream(host, port)
     # The handshake comes with the first bytes that are sent.
     return await trio.open_ssl_over_tcp_stream(
-        host, port, https_compatible=True, ssl_context=ssl.create_default_context()
+        host,
+        port,
+        https_compatible=True,
+        ssl_context=trust or ssl.create_default_context(),
     )
 
 

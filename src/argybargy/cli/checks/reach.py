@@ -1,6 +1,7 @@
 """The relay as it is reached: here, and from outside at its public URL."""
 
 import json
+import ssl
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
@@ -14,6 +15,7 @@ from argybargy.cli.checks.finding import Finding, fine, problem, warning
 from argybargy.cli.checks.probe import Heard, ProbeError, ask
 from argybargy.cli.exits import CliError
 from argybargy.cli.http_operator import read_token
+from argybargy.cli.trust import trust_only
 from argybargy.web.hosts import is_loopback
 
 READY: Final = "ready"
@@ -63,11 +65,20 @@ class Reached:
         return value
 
 
-async def check_here(url: str) -> list[Finding]:
-    """Ask the relay that runs here whether it can work, and what it is."""
+async def check_here(url: str, certificate: Path | None = None) -> list[Finding]:
+    """Ask the relay that runs here whether it can work, and what it is.
+
+    Args:
+        url: Where it is.
+        certificate: Its own, if it serves TLS.
+
+    Raises:
+        OSError: The certificate cannot be read.
+    """
+    trust = None if certificate is None else trust_only(certificate)
     return [
-        judge_ready(await _reach(url, "/ready")),
-        judge_version(await _reach(url, "/health")),
+        judge_ready(await _reach(url, "/ready", trust)),
+        judge_version(await _reach(url, "/health", trust)),
     ]
 
 
@@ -98,9 +109,9 @@ def _is_private(url: str) -> bool:
     return parts.scheme == "https" or is_loopback(parts.hostname or "")
 
 
-async def _reach(url: str, path: str) -> Reached:
+async def _reach(url: str, path: str, trust: ssl.SSLContext | None = None) -> Reached:
     try:
-        return Reached(url, await ask(url, "GET", path))
+        return Reached(url, await ask(url, "GET", path, trust=trust))
     except ProbeError as error:
         return Reached(url, failure=str(error))
 
