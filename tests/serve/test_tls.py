@@ -63,6 +63,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
 class Site:
     """A server that runs, and ways to it."""
 
+    app: PlainApp
     server: HttpServer | HypercornServer
     journal: Journal
     port: int
@@ -90,9 +91,8 @@ class Site:
 
 @asynccontextmanager
 async def _open_core(
-    core: str, config: Config, journal: Journal, limits: ConnectionLimits
+    core: str, app: PlainApp, config: Config, journal: Journal, limits: ConnectionLimits
 ) -> AsyncIterator[HttpServer | HypercornServer]:
-    app = PlainApp()
     if core == "hypercorn":
         yield HypercornServer(app, config, render=render, log=journal, limits=limits)
         return
@@ -108,18 +108,18 @@ async def open_tls_site(
 ) -> AsyncIterator[Site]:
     config = _make_config(files.settings(ARGYBARGY_PORT="0"))
     config.graceful_timeout = 0.5
-    journal, stop = Journal(), trio.Event()
+    app, journal, stop = PlainApp(), Journal(), trio.Event()
 
     async def serve(task_status: trio.TaskStatus[Site]) -> None:
         limits_here = limits or ConnectionLimits()
         async with (
-            _open_core(core, config, journal, limits_here) as server,
+            _open_core(core, app, config, journal, limits_here) as server,
             trio.open_nursery() as nursery,
         ):
             (url,) = await nursery.start(_serve_app, config, server, stop)
             assert url.startswith("https://127.0.0.1:")
             port = int(url.rpartition(":")[2])
-            task_status.started(Site(server, journal, port, stop, files))
+            task_status.started(Site(app, server, journal, port, stop, files))
 
     async with trio.open_nursery() as nursery:
         yield await nursery.start(serve)
@@ -205,6 +205,23 @@ async def test_idle_connections_are_ended_in_order_when_it_stops(
             assert await client.rest() == b""
         await client.stream.aclose()
         await site.wait_empty()
+
+
+@CORES
+@pytest.mark.parametrize("is_told", [True, False])
+async def test_a_parked_client_that_leaves_is_noticed(
+    core: str, is_told: bool, files: Files
+) -> None:
+    async with open_tls_site(core, files) as site:
+        client = await site.connect()
+        await client.send(b"GET /park HTTP/1.1\r\nHost: relay\r\n\r\n")
+        await site.app.parked.wait()
+        assert isinstance(client.stream, trio.SSLStream)
+        await (client.stream if is_told else client.stream.transport_stream).aclose()
+        with trio.fail_after(WAKE_SECONDS):
+            await site.app.cancelled.wait()
+        await site.wait_empty()
+        assert site.journal.events == []
 
 
 GARBAGE = {

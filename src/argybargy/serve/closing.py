@@ -3,26 +3,21 @@
 import trio
 
 
-async def close_stream(stream: trio.abc.Stream, deadline_seconds: float) -> None:
+async def close_stream(stream: trio.abc.Stream) -> None:
     """Close a stream; the end of a TLS connection is told to the client first.
 
     A client cannot tell an end that is not told from one that somebody else made.
-    It is sent and not waited for; a plain socket is closed at once.
-
-    Args:
-        stream: What to close; closed already is fine.
-        deadline_seconds: How long a client may take to accept those few bytes.
+    It is sent and not waited for; a plain socket is closed at once. A client that
+    does not take those few bytes makes this wait: give it a deadline, after which
+    the socket is closed as well.
     """
     if not isinstance(stream, trio.SSLStream):
         await trio.aclose_forcefully(stream)
         return
     try:
-        with trio.move_on_after(deadline_seconds):
-            await stream.aclose()
+        await stream.aclose()
     except (trio.BrokenResourceError, trio.ClosedResourceError):
         return  # it is gone already, and so is the socket
-    finally:
-        await trio.aclose_forcefully(stream)
 
 
 async def end_tls(

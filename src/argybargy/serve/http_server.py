@@ -109,7 +109,8 @@ class HttpServer:
                 if endpoints is not None:
                     await self._serve(stream, endpoints)
         finally:
-            await close_stream(stream, self.limits.linger_seconds)
+            with trio.move_on_after(self.limits.linger_seconds, shield=True):
+                await close_stream(stream)
 
     def drain(self) -> None:
         """End the connections that wait for a request, and all others after theirs."""

@@ -94,7 +94,8 @@ class HypercornServer:
                     await _GuardedConnection(self, stream, endpoints).run()
         finally:
             self._connections -= 1
-            await close_stream(stream, self.limits.linger_seconds)
+            with trio.move_on_after(self.limits.linger_seconds, shield=True):
+                await close_stream(stream)
 
     def drain(self) -> None:
         """End the idle connections now, and each other one after its request."""

@@ -184,7 +184,8 @@ def _with_port(settings: Settings) -> Settings:
     """Settle on a port, so that invitations can name it."""
     if settings.port:
         return settings
-    with socket.socket() as probe:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
         probe.bind((settings.host, 0))
         return attrs.evolve(settings, port=probe.getsockname()[1])
 
