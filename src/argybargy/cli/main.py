@@ -9,6 +9,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from argybargy import __version__
 from argybargy.cli.codes import CodeCommands
+from argybargy.cli.doctor import DoctorCommand
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.output import Output
 from argybargy.cli.rooms import RoomCommands
@@ -94,6 +95,7 @@ def build_app(world: World) -> App:
         codes.token,
         TortureCommand(world).torture,
         VersionCommand(world).version,
+        DoctorCommand(world).doctor,
     )
     for verb in verbs:
         app.command(verb, sort_key=verbs.index(verb))
