@@ -221,7 +221,6 @@ async def open_relay_process(
     *,
     core: str = "argybargy",
     command: Sequence[str] = COMMAND,
-    port: int | None = None,
     **environment: str,
 ) -> AsyncIterator[RelayProcess]:
     """Start a relay over `data`, and stop it when the block ends.
@@ -233,7 +232,7 @@ async def open_relay_process(
         RuntimeError: It ended instead of starting; the text is what it said.
         trio.TooSlowError: It did not become healthy.
     """
-    address = Address("127.0.0.1", port or free_port())
+    address = Address("127.0.0.1", int(environment.get("ARGYBARGY_PORT", free_port())))
     log = data.parent / f"{data.name}.log"
     variables = {
         **_environment(),
