@@ -84,11 +84,11 @@ async def test_nothing_is_lost_when_the_relay_is_restarted(tmp_path: Path) -> No
     async with open_server(tmp_path / "data") as first:
         agent = await first.guest("alice")
         await agent.post("one")
-        port = first.address.port
+        port = str(first.address.port)
         async with watching(first, "build", "--since", "0", "--json") as watcher:
             assert json.loads(await watcher.line())["text"] == "one"
             assert await first.stop() == 0
-            async with open_server(tmp_path / "data", port=port) as server:
+            async with open_server(tmp_path / "data", ARGYBARGY_PORT=port) as server:
                 again = server.returning("alice", agent.code)
                 for text in ("two", "three"):
                     await again.post(text)

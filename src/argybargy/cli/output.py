@@ -4,6 +4,7 @@ import enum
 import json
 import os
 import select
+import stat
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TextIO
@@ -90,8 +91,11 @@ class Output:
         """Write data for programs, on one line of ASCII."""
         self.data.write(json.dumps(value) + "\n")
 
-    def check_reader(self) -> None:
-        """Find out whether anybody still reads data, without writing any.
+    def check_reader(self, seconds: float = 0) -> None:
+        """Find out whether anybody still reads a pipe, without writing into it.
+
+        Args:
+            seconds: How long to give a reader that has read enough for leaving.
 
         Raises:
             BrokenPipeError: Nobody does.
@@ -100,9 +104,11 @@ class Output:
             number = self.data.fileno()
         except (OSError, ValueError):
             return
+        if not stat.S_ISFIFO(os.fstat(number).st_mode):
+            return
         watched = select.poll()
         watched.register(number, 0)
-        if any(event & select.POLLERR for _, event in watched.poll(0)):
+        if any(event & select.POLLERR for _, event in watched.poll(1_000 * seconds)):
             raise BrokenPipeError
 
     def say(self, text: str) -> None:

@@ -58,6 +58,8 @@ VERBS: Final = (
     Verb("serve", "serving:ServingCommands.serve", RUN),
     Verb("status", "health:HealthCommands.status", RUN),
     Verb("health", "health:HealthCommands.health", RUN),
+    Verb("doctor", "doctor:DoctorCommand.doctor", RUN),
+    Verb("torture", "proving:TortureCommand.torture", RUN),
     Verb("room", "rooms:RoomCommands.room", ROOMS),
     Verb("rooms", "lifecycle:LifecycleCommands.rooms", ROOMS),
     Verb("peers", "lifecycle:LifecycleCommands.peers", ROOMS),

@@ -22,6 +22,8 @@ _GIVE_UP_SECONDS: Final = 60.0
 """How long a relay may be away before it is taken to be away for good."""
 _SILENCE_SECONDS: Final = 40.0
 """More than two keepalives: who is silent for longer is not there any more."""
+_LEAVING_SECONDS: Final = 0.02
+"""What 'head -1' needs to end, so that what feeds it ends with it."""
 _LEAST_PATIENCE_SECONDS: Final = 0.01
 _PAGE_MESSAGES: Final = 100
 _PASSING: Final = frozenset({Exit.UNREACHABLE, Exit.FAILED})
@@ -159,10 +161,10 @@ class _Watch:
         with relay.stream(_PATH, self.follower.request, self._patience) as frames:
             for frame in frames:
                 self._note_contact()
-                self.out.check_reader()
                 code = self._take(relay, frame)
                 if code is not None:
                     return code
+                self.out.check_reader(_LEAVING_SECONDS)
         return None
 
     # -- what comes ---------------------------------------------------------------
