@@ -238,6 +238,23 @@ def test_it_goes_on_where_it_was_when_the_connection_breaks() -> None:
     )
 
 
+def test_a_stranger_that_has_the_port_meanwhile_is_not_told_the_token() -> None:
+    """The relay is looked for anew, with all that is checked, before each attempt."""
+    operator = watching([hello(), snapshot(card()), GONE], [hello(), CLOSING]).operator
+    stranger = CliError("Something else listens.", "", Exit.UNREACHABLE)
+    found: list[FakeOperator | CliError] = [operator, stranger, stranger, operator]
+
+    def connect(*_: object, **__: object) -> FakeOperator:
+        next_one = found.pop(0)
+        if isinstance(next_one, CliError):
+            raise next_one
+        return next_one
+
+    assert Terminal(connect=connect).type("watch", "build").code == 6
+    assert found == []
+    assert len(operator.calls) == 2
+
+
 def test_a_promise_of_a_hello_is_not_where_it_was() -> None:
     """A version counts when its frames came, not when the relay says there are any."""
     terminal = watching(
