@@ -295,6 +295,17 @@ def test_what_could_not_be_looked_up_is_looked_up_again() -> None:
     assert (result.code, seqs(result.out)) == (6, ["1", "2"])
 
 
+def test_a_relay_that_never_says_what_is_missing_is_given_up() -> None:
+    terminal = watching(*[[hello(), snapshot(card(last_seq=2))]] * 50, said=2)
+    broken = (500, {"error": "internal_error", "detail": "A bug."})
+    path = "/admin/rooms/build/history?limit=100&before=3"
+    terminal.operator.refusals[path] = [broken] * 50
+    result = terminal.type("watch", "build", "--since", "0")
+    assert (result.code, result.out) == (7, "")
+    assert "A bug." in result.talk
+    assert 60 <= terminal.seconds <= 80
+
+
 def test_a_page_that_is_cut_short_is_asked_for_in_smaller_ones() -> None:
     terminal = watching([hello(), snapshot(card(last_seq=250)), CLOSING], said=250)
     terminal.operator.page = 7

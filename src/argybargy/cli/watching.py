@@ -163,10 +163,12 @@ class _Watch:
         """Show what one connection brings; ``None`` is that it ended by itself."""
         with relay.stream(_PATH, self.follower.request, self._patience) as frames:
             for frame in frames:
-                self._note_contact()
                 code = self._take(relay, frame)
                 if code is not None:
                     return code
+                # A hello is easily said: what counts is that something was taken.
+                if frame.get("type") != "hello":
+                    self._note_contact()
                 self.out.check_reader(_LEAVING_SECONDS)
         return None
 
