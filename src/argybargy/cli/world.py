@@ -6,7 +6,7 @@ command wants them.
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import tzinfo
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 import attrs
 from cyclopts import Group, Parameter
 
+from argybargy.cli.browser import browse
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.operator import LiveOperator, Work
 from argybargy.cli.output import Output
@@ -22,6 +23,7 @@ from argybargy.serve.parsers import parse_base_url
 
 if TYPE_CHECKING:
     from argybargy.serve.settings import Settings
+    from argybargy.serve.started import Started
 
 # Imports inside functions are those that a command may do without.
 # ruff: noqa: PLC0415
@@ -82,8 +84,8 @@ class CommonButUrl(Common):
     url: Annotated[str | None, Parameter(name="--relay", help=_URL_HELP)] = None
 
 
-Announce = Callable[[Sequence[str]], None]
-"""Is told the addresses of a relay as soon as it listens."""
+Announce = Callable[["Started"], None]
+"""Is told about a relay as soon as it listens."""
 
 Reach = Callable[["Settings", Common, Work], int]
 """Does work with the operator API: of a URL, of this machine, or of the data."""
@@ -135,6 +137,7 @@ class World:
         serve: Runs a relay until it is stopped; returns the exit code.
         confirm: Asks a question; ``True`` is yes. ``None`` without a terminal.
         around: What the machine has.
+        browse: Opens a page in a browser; False where there is none.
     """
 
     output: Output
@@ -145,6 +148,7 @@ class World:
     serve: Callable[["Settings", Announce], int]
     confirm: Callable[[str], bool] | None
     around: Surroundings
+    browse: Callable[[str], bool]
 
     @classmethod
     def real(cls) -> "World":
@@ -159,6 +163,7 @@ class World:
             serve=_serve,
             confirm=ask if is_terminal else None,
             around=Surroundings.real(),
+            browse=browse,
         )
 
     def output_for(self, common: Local) -> Output:
