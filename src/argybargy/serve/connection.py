@@ -149,6 +149,9 @@ class Connection:
             if not await wire.read_more():
                 return None
             self._is_waiting = False
+        else:
+            # Who sends many requests at once must let others have their turn.
+            await trio.lowlevel.checkpoint()
         wire.read_by = NEVER
         while True:
             head, wire.pending = self._parser.feed(wire.pending)

@@ -167,17 +167,21 @@ class Exchange:
     async def _send_body(self, message: Message) -> None:
         if self._is_gone:
             raise ClientGoneError("the client left")
-        answer = self.answer
+        answer, more = self.answer, message.get("more_body", False)
         is_persistent, date = True, b""
         if answer.is_head_due:
             is_persistent, date = self._can_go_on(), self._get_date()
         data = answer.add(
             message.get("body", b""),
-            more=message.get("more_body", False),
+            more=more,
             is_persistent=is_persistent,
             date=date,
         )
         await self._write(data)
+        if more:
+            # An app that always has more to say must let others have their turn;
+            # after the last part, the wait for the next request does.
+            await trio.lowlevel.checkpoint()
 
     async def _write(self, data: bytes) -> None:
         try:
