@@ -36,7 +36,7 @@ class Host(Protocol):
     render: Render
     is_draining: bool
 
-    def note_request(self, exchange: Exchange) -> None:
+    def note_request(self, connection: "Connection", exchange: Exchange) -> None:
         """Count a request, and have its client watched if it takes long."""
         ...
 
@@ -176,7 +176,7 @@ class Connection:
             wants_more=self._can_take_more,
             cancel=self.end,
         )
-        host.note_request(exchange)
+        host.note_request(self, exchange)
         scope = make_scope(head, self._scheme, self._client, self._server)
         try:
             await host.app(scope, exchange.receive, exchange.send)

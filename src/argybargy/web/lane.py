@@ -89,9 +89,10 @@ class Lane:
         if early is not None:
             await send_answer(send, early)
             return
-        origin = self.services.cors.allows(headers, path)
-        if origin is not None:
-            send = self.services.cors.grant(send, origin)
+        if b"origin" in headers:
+            origin = self.services.cors.allows(headers, path)
+            if origin is not None:
+                send = self.services.cors.grant(send, origin)
         match = self._matcher.match(method, path)
         if match is None:
             await self.app(scope, receive, send)
@@ -108,6 +109,8 @@ class Lane:
         refusal = self._check_hosts(method, path, headers)
         if refusal is not None:
             return error_answer(refusal)
+        if b"origin" not in headers:
+            return None
         return self.services.cors.preflight(method, headers, path)
 
     def _check_hosts(
@@ -115,14 +118,14 @@ class Lane:
     ) -> RelayError | None:
         """Refuse names that are not ours, and pages that are not."""
         hosts = self.services.hosts
-        if not hosts.allows(headers.get(b"host", b"").decode("latin-1")):
+        host = headers.get(b"host", b"").decode("latin-1")
+        if not hosts.allows(host):
             return RelayError(Problem.MISDIRECTED)
         origin = headers.get(b"origin")
         is_guarded = method != "GET" or path.startswith("/admin")
         if not is_guarded or origin is None:
             return None
         is_granted = self.services.cors.allows(headers, path) is not None
-        host = headers.get(b"host", b"").decode("latin-1")
         if is_granted or hosts.allows_origin(origin.decode("latin-1"), host):
             return None
         return RelayError(Problem.ORIGIN_REFUSED)
