@@ -56,13 +56,11 @@ class PageBuilder:
 
     def take(self, message: Message) -> bool:
         """Add a message, or return False when the page is full without it."""
-        total = self._bytes + message.text_bytes
-        if len(self.messages) >= self.limit or (
-            self.messages and total > self.max_bytes
-        ):
+        messages, total = self.messages, self._bytes + message.text_bytes
+        if len(messages) >= self.limit or (messages and total > self.max_bytes):
             return False
         self._bytes = total
-        self.messages.append(message)
+        messages.append(message)
         return True
 
     def fill(self, messages: Iterable[Message]) -> tuple[Message, ...]:
@@ -133,11 +131,14 @@ def look_back(
         ``None`` when the tail does not reach back far enough to tell.
     """
     builder = PageBuilder(limit, max_bytes)
+    messages, tail_first = room.messages, room.tail_first
     for seq in range(min(before - 1, room.head), room.first - 1, -1):
-        if seq < room.tail_first:
+        if seq < tail_first:
             return None
-        message = room.messages[seq]
-        if reader is not None and not message.is_visible_to(reader):
+        message = messages[seq]
+        if not (
+            message.is_broadcast or reader is None or message.is_visible_to(reader)
+        ):
             continue
         if not builder.take(message):
             return Lookback(builder.newest_last, room.first, has_more=True)
