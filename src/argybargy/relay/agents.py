@@ -2,8 +2,10 @@
 
 import attrs
 
+from argybargy.domain.claiming import check_claim
 from argybargy.domain.codes import CodeRecord
 from argybargy.domain.commands import Claim, Done, Granted, Post, Posted, Release
+from argybargy.domain.draft import Draft
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.message import Lease, Message, SenderKind
 from argybargy.domain.names import fold
@@ -14,7 +16,6 @@ from argybargy.domain.reading import (
     look_back,
     replies_to,
 )
-from argybargy.domain.room import decide
 from argybargy.domain.roster import Seen
 from argybargy.domain.state import RoomStatus
 from argybargy.relay.delivery import Delivery
@@ -185,7 +186,7 @@ async def _refuse_early(relay: Relay, room: str, command: Claim) -> None:
     """
     live, now = await relay.live(room), relay.clock.now()
     if command.seq in live.room.messages and now.steady_seconds < live.room.lapse_at:
-        decide(live.room, command, now, relay.limits)
+        check_claim(Draft(live.room, now, relay.limits), command)
 
 
 async def release(relay: Relay, code: CodeRecord, seq: int) -> None:
