@@ -130,19 +130,23 @@ def look_back(
     Returns:
         ``None`` when the tail does not reach back far enough to tell.
     """
-    builder = PageBuilder(limit, max_bytes)
     messages, tail_first = room.messages, room.tail_first
+    found: list[Message] = []
+    total, has_more = 0, False
+    # The rule of PageBuilder, written out: its call for each of 50 messages was a
+    # quarter of the whole request.
     for seq in range(min(before - 1, room.head), room.first - 1, -1):
         if seq < tail_first:
             return None
         message = messages[seq]
-        if not (
-            message.is_broadcast or reader is None or message.is_visible_to(reader)
-        ):
-            continue
-        if not builder.take(message):
-            return Lookback(builder.newest_last, room.first, has_more=True)
-    return Lookback(builder.newest_last, room.first, has_more=False)
+        if message.is_broadcast or reader is None or message.is_visible_to(reader):
+            total += message.text_bytes
+            if len(found) >= limit or (found and total > max_bytes):
+                has_more = True
+                break
+            found.append(message)
+    found.reverse()
+    return Lookback(tuple(found), room.first, has_more)
 
 
 def replies_to(
