@@ -6,8 +6,8 @@ just before it wakes at once. A token carries no data; the data is read from the
 room, in one piece with the cursor.
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from typing import Self
 
 import attrs
 import trio
@@ -25,14 +25,22 @@ class Subscription:
         is_displaced: Whether a newer poll of the same peer has taken its place.
     """
 
-    # A memory channel of one slot would do the same; there are as many of these as
-    # parked polls, and a channel takes 2 KB.
+    # A memory channel of one slot, and a generator for the `with` block, would do
+    # the same. There are as many of these as parked polls, and those take 3 KB.
 
     peer: str
+    _polls: "Polls"
     is_parked: bool = False
     is_displaced: bool = False
     _has_token: bool = False
     _waiter: trio.lowlevel.Task | None = None
+
+    def __enter__(self) -> Self:
+        self._polls.add(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._polls.remove(self)
 
     def wake(self) -> None:
         """Leave a token. One that is there already says the same: look again."""
@@ -74,23 +82,26 @@ class Polls:
     _parked: set[str] = attrs.field(factory=set)
     _emptied: trio.Event = attrs.field(factory=trio.Event)
 
-    @contextmanager
-    def subscribe(self, peer: str) -> Iterator[Subscription]:
-        """Hold a subscription for the length of the block, however it ends."""
-        subscription = Subscription(peer)
-        mine = self._by_peer.setdefault(peer, [])
-        mine.append(subscription)
-        try:
-            yield subscription
-        finally:
-            mine.remove(subscription)
-            if not any(each.is_parked for each in mine):
-                self._parked.discard(peer)
-            if not mine:
-                del self._by_peer[peer]
-            if not self._by_peer:
-                self._emptied.set()
-                self._emptied = trio.Event()
+    def subscribe(self, peer: str) -> Subscription:
+        """Hold a subscription for the length of a ``with`` block, however it ends."""
+        return Subscription(peer, self)
+
+    def add(self, subscription: Subscription) -> None:
+        """Let a subscription begin."""
+        self._by_peer.setdefault(subscription.peer, []).append(subscription)
+
+    def remove(self, subscription: Subscription) -> None:
+        """Let a subscription end."""
+        peer = subscription.peer
+        mine = self._by_peer[peer]
+        mine.remove(subscription)
+        if not any(each.is_parked for each in mine):
+            self._parked.discard(peer)
+        if not mine:
+            del self._by_peer[peer]
+        if not self._by_peer:
+            self._emptied.set()
+            self._emptied = trio.Event()
 
     def park(self, subscription: Subscription) -> None:
         """Count a subscription as parked, and send the oldest one too many home."""

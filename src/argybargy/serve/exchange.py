@@ -14,6 +14,7 @@ from argybargy.serve.wire import NEVER, Wire
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _DISCONNECT: Message = {"type": "http.disconnect"}
+_ASGI = {"version": "3.0", "spec_version": "2.4"}
 
 
 class ClientGoneError(OSError):
@@ -227,21 +228,23 @@ class Exchange:
         if not self._is_waited_for and not self._is_gone:
             self._is_waited_for = True
             self._watch_scope = trio.CancelScope()
-            self._watch_ended = trio.Event()
-            nursery.start_soon(self._watch, self._watch_scope, self._watch_ended)
+            nursery.start_soon(self._watch, self._watch_scope)
 
-    async def _watch(self, scope: trio.CancelScope, ended: trio.Event) -> None:
+    async def _watch(self, scope: trio.CancelScope) -> None:
         try:
             with scope:
                 await self._wait_gone()
                 self._cancel(None)
         finally:
-            ended.set()
+            self._watch_scope = None
+            if self._watch_ended is not None:
+                self._watch_ended.set()
 
     async def finish(self) -> None:
         """Wait until nobody reads from the wire on behalf of this request."""
         self.is_running = False
-        if self._watch_scope is not None and self._watch_ended is not None:
+        if self._watch_scope is not None:
+            self._watch_ended = trio.Event()
             self._watch_scope.cancel()
             await self._watch_ended.wait()
 
@@ -255,7 +258,7 @@ def make_scope(
     """Make the ASGI scope of a request."""
     return {
         "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "asgi": _ASGI,
         "http_version": head.http_version,
         "method": head.method,
         "scheme": scheme,
