@@ -87,6 +87,8 @@ def read_after(
         The page, or ``None`` when it begins before the tail and must be read from
         the store.
     """
+    if after == room.head:
+        return Page((), after, after, room.first)
     start = max(after + 1, room.first)
     if start < room.tail_first:
         return None
