@@ -242,7 +242,6 @@ class Exchange:
 
     async def finish(self) -> None:
         """Wait until nobody reads from the wire on behalf of this request."""
-        self.is_running = False
         if self._watch_scope is not None:
             self._watch_ended = trio.Event()
             self._watch_scope.cancel()
