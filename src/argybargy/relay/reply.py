@@ -5,7 +5,7 @@ from typing import Any
 import attrs
 import trio
 
-from argybargy.domain.commands import Answer, Command, Done
+from argybargy.domain.commands import Answer, Command
 
 
 @attrs.frozen
@@ -65,6 +65,6 @@ class Ask:
 
     def _take_failure(self) -> Exception:
         """Let go of the failure: it will hold on to the frame that raises it."""
-        failure, self._outcome = self._outcome, Delivered(Done())
+        failure, self._outcome = self._outcome, None
         assert isinstance(failure, Exception)
         return failure
