@@ -9,10 +9,12 @@ from cyclopts import App, CycloptsError, Parameter
 
 from argybargy import __version__
 from argybargy.cli.codes import CodeCommands
+from argybargy.cli.doctor import DoctorCommand
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.output import Output
 from argybargy.cli.rooms import RoomCommands
 from argybargy.cli.serving import ServingCommands
+from argybargy.cli.torture import TortureCommand
 from argybargy.cli.world import Common, World
 
 
@@ -91,7 +93,9 @@ def build_app(world: World) -> App:
         codes.codes,
         codes.revoke,
         codes.token,
+        TortureCommand(world).torture,
         VersionCommand(world).version,
+        DoctorCommand(world).doctor,
     )
     for verb in verbs:
         app.command(verb, sort_key=verbs.index(verb))
