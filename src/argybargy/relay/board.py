@@ -13,7 +13,7 @@ itself. Nobody needs to look: what is touched meanwhile is one set of names.
 """
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -57,6 +57,8 @@ class Board:
         epoch: Another one in each life of the relay: versions mean nothing across.
         cards: What is known of each room, by folded name.
         inbox: The questions that wait longest, as of the last :meth:`settle`.
+        memo: What one follower made of the newest version, for the others that are
+            where it was; at most one entry each.
     """
 
     viewer: Viewer
@@ -64,6 +66,7 @@ class Board:
     epoch: str = attrs.field(factory=_new_epoch)
     cards: dict[str, Card] = attrs.field(factory=dict, repr=False)
     inbox: tuple[Waiting, ...] = attrs.field(default=(), repr=False)
+    memo: dict[Hashable, object] = attrs.field(factory=dict, repr=False)
     _log: ChangeLog = attrs.field(factory=ChangeLog)
     _outlines: dict[str, Outline] = attrs.field(factory=dict, repr=False)
     _codes: dict[str, None] = attrs.field(factory=dict, repr=False)
@@ -94,7 +97,7 @@ class Board:
         self.cards[key] = before.follow(room, writes)
         for seq in range(before.first, room.first):
             self._messages.pop((key, seq), None)
-        self._log.note(self._follow(key, room, writes))
+        self._note(self._follow(key, room, writes))
         self.watchers.touch(key)
 
     def _follow(
@@ -119,6 +122,12 @@ class Board:
         if len(self._messages) > BOARD_MESSAGES:
             del self._messages[next(iter(self._messages))]
 
+    def _note(self, changes: Iterable[Change]) -> None:
+        version = self._log.version
+        self._log.note(changes)
+        if self._log.version != version:
+            self.memo.clear()
+
     def tick(self, now: Moment) -> None:
         """Wake those who watch if time alone has changed something."""
         if not len(self.watchers):
@@ -136,7 +145,7 @@ class Board:
         """
         stale = self._take_stale(now)
         if stale:
-            self._log.note(list(self._changes(stale, now)))
+            self._note(list(self._changes(stale, now)))
         return self._log.version
 
     def _take_stale(self, now: Moment) -> set[str]:
