@@ -51,7 +51,7 @@ class StreamClient:
 
 @asynccontextmanager
 async def open_stream(
-    site: Site, token: str = TOKEN, **asked: object
+    site: Site, token: str = TOKEN, session: str = "", **asked: object
 ) -> AsyncIterator[StreamClient]:
     """Open a stream; the client leaves when the block ends."""
     send_line, receive_line = trio.open_memory_channel[bytes](0)
@@ -70,7 +70,9 @@ async def open_stream(
         "root_path": "",
         "headers": [
             (b"host", b"127.0.0.1:8765"),
-            (b"x-admin-token", token.encode()),
+            (b"x-admin-session", session.encode())
+            if session
+            else (b"x-admin-token", token.encode()),
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body[0])).encode()),
         ],

@@ -251,6 +251,36 @@ async def test_a_stream_ends_when_its_token_is_worth_nothing_any_more(
         assert (bye["type"], bye["reason"]) == ("bye", "session_ended")
 
 
+async def test_a_stream_ends_at_once_with_its_session_and_no_other_does(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site:
+        mine, other = await site.sign_in(), await site.sign_in()
+        async with (
+            open_stream(site, session=mine) as stream,
+            open_stream(site, session=other) as bystander,
+        ):
+            await stream.next_of("snapshot")
+            await bystander.next_of("snapshot")
+            await site.front.call("DELETE", "/admin/session", session=mine)
+            bye = await stream.next(seconds=0.5)
+            assert (bye["type"], bye["reason"]) == ("bye", "session_ended")
+            assert (await bystander.next())["type"] == "keepalive"
+
+
+async def test_a_stream_keeps_its_session_in_use_until_that_is_over(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site(Limits(session_seconds=7_200)) as site:
+        session = await site.sign_in()
+        async with open_stream(site, session=session) as stream:
+            await stream.next_of("snapshot")
+            began = trio.current_time()
+            bye = await stream.next_of("bye")
+            assert bye["reason"] == "session_ended"
+            assert trio.current_time() - began == pytest.approx(7_200, abs=1)
+
+
 async def test_there_is_a_most_of_streams_and_who_leaves_makes_room(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -18,7 +18,7 @@ from argybargy.relay.directory import Invitation
 from argybargy.relay.operator import OperatorState
 from argybargy.relay.views import RoomView
 from argybargy.web import encode, rows
-from argybargy.web.auth import Services
+from argybargy.web.auth import Services, acting_operator
 from argybargy.web.decode import (
     Problems,
     check_peer_name,
@@ -47,6 +47,7 @@ from argybargy.web.operator_wire import (
     TokenBody,
 )
 from argybargy.web.request import Answer, Request, json_answer
+from argybargy.web.sessions import IdentityKind
 from argybargy.web.wire import RoomMessage
 
 STATE_MESSAGES, HISTORY_MESSAGES = 60, 50
@@ -166,13 +167,19 @@ def _room_answer(status: RoomStatus, ignored: list[str]) -> Answer:
 
 
 async def regenerate_token(services: Services, request: Request) -> Answer:
-    """Replace the admin token; the old one is worth nothing from then on."""
+    """Replace the admin token; the old one is worth nothing from then on.
+
+    No session and no sign-in code outlives it. A session may not ask for it: it would
+    get a secret that outlasts it.
+    """
+    if acting_operator(request).kind is not IdentityKind.TOKEN:
+        raise RelayError(Problem.TOKEN_REQUIRED)
     try:
         token = await services.admin_token.rotate()
     except OSError:
         raise RelayError(Problem.STORAGE_UNAVAILABLE, retry_after=1) from None
+    services.sessions.end_all()
     operator.note_rotation(services.relay)
-    services.relay.watchers.wake()
     return json_answer(msgspec.json.encode(TokenBody(token)))
 
 

@@ -6,7 +6,7 @@ than one that reads fast: it gets fewer, larger frames, or everything anew.
 """
 
 import math
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from functools import partial
 from typing import Final, cast
 
@@ -22,9 +22,10 @@ from argybargy.domain.moment import format_timestamp
 from argybargy.relay.board import BOARD_MESSAGES
 from argybargy.relay.following import Delta, Follower, Snapshot
 from argybargy.web import rows
-from argybargy.web.auth import Services
+from argybargy.web.auth import Services, acting_operator
 from argybargy.web.decode import Problems, check_room_name, read_json
 from argybargy.web.request import Answer, Request, stream_answer
+from argybargy.web.sessions import OperatorIdentity
 from argybargy.web.stream_wire import (
     ByeFrame,
     DeltaFrame,
@@ -58,7 +59,7 @@ async def stream(services: Services, request: Request) -> Answer:
     if len(relay.watchers) >= services.limits.streams:
         raise RelayError(Problem.BUSY, retry_after=RETRY_SECONDS)
     follower = Follower(relay, relay.watchers.watch(), asked.room, asked.messages)
-    one = Stream(services, follower, _sign_in(services, request))
+    one = Stream(services, follower, acting_operator(request))
     return stream_answer(partial(one.lines, asked, ignored), NDJSON)
 
 
@@ -74,16 +75,6 @@ def _check(asked: StreamRequest) -> None:
     problems.raise_any()
 
 
-def _sign_in(services: Services, request: Request) -> Callable[[], float]:
-    """Return what tells for how many seconds more the caller is let in."""
-    presented = request.header(b"x-admin-token") or ""
-
-    def seconds_left() -> float:
-        return math.inf if services.admin_token.matches(presented) else 0.0
-
-    return seconds_left
-
-
 @attrs.define(eq=False)
 class Stream:
     """One stream while it lasts.
@@ -91,12 +82,12 @@ class Stream:
     Attributes:
         services: What the endpoints work with.
         follower: Where the client has got.
-        seconds_left: For how many seconds more its caller is let in.
+        caller: As what the operator came in.
     """
 
     services: Services
     follower: Follower
-    seconds_left: Callable[[], float]
+    caller: OperatorIdentity
     _keepalive_at: float = math.inf
     _rest_until: float = -math.inf
     _has_looked: bool = False
@@ -108,12 +99,14 @@ class Stream:
 
         Whoever closes the generator, or cancels it, frees the client's place.
         """
+        wake = self.follower.watcher.wake
         try:
-            yield self._line(_encode(self._hello(asked, ignored)))
-            while (bye := self._bye()) is None:
-                line = await self._next_line()
-                if line is not None:
-                    yield self._line(line)
+            with self.services.sessions.watching(self.caller, wake):
+                yield self._line(_encode(self._hello(asked, ignored)))
+                while (bye := self._bye()) is None:
+                    line = await self._next_line()
+                    if line is not None:
+                        yield self._line(line)
             yield self._line(_encode(bye))
         except RelayError as error:
             log.warning("stream ended", reason=str(error))
@@ -149,8 +142,11 @@ class Stream:
             ignored=ignored or msgspec.UNSET,
         )
 
+    def _seconds_left(self) -> float:
+        return self.services.sessions.seconds_left(self.caller)
+
     def _bye(self) -> ByeFrame | None:
-        if self.seconds_left() <= 0:
+        if self._seconds_left() <= 0:
             return ByeFrame("session_ended", RETRY_SECONDS)
         if self.services.relay.is_draining:
             return ByeFrame("draining", RETRY_SECONDS)
@@ -174,7 +170,7 @@ class Stream:
 
     async def _wait_woken(self) -> bool:
         """Wait for a token; False when it is time to speak without one."""
-        until = min(self._keepalive_at, trio.current_time() + self.seconds_left())
+        until = min(self._keepalive_at, trio.current_time() + self._seconds_left())
         with trio.move_on_at(until) as waiting:
             await self.follower.watcher.wait_woken()
         return not waiting.cancelled_caught
