@@ -33,6 +33,7 @@ from argybargy.relay.readiness import Readiness
 from argybargy.relay.reply import Delivered
 from argybargy.relay.room import LiveRoom, RoomServices
 from argybargy.relay.statistics import RelayStatistics
+from argybargy.relay.tally import Tally
 from argybargy.relay.views import Viewer
 from argybargy.relay.watchers import Watchers
 from argybargy.store.errors import Refused, StoreError, Unknown
@@ -62,6 +63,7 @@ class Relay:
         started_at: When the relay was opened, on the steady clock.
         watchers: Who wants to know of every change.
         board: What the operator sees.
+        tally: What has happened so far, in numbers.
         is_draining: Whether polls are being sent home.
     """
 
@@ -76,6 +78,7 @@ class Relay:
     watchers: Watchers
     _nursery: trio.Nursery
     board: Board = attrs.field(init=False)
+    tally: Tally = attrs.field(init=False, factory=Tally)
     _services: RoomServices = attrs.field(init=False)
     _quota: RoomQuota = attrs.field(init=False)
     _live: dict[str, LiveRoom] = attrs.field(factory=dict)
@@ -100,6 +103,7 @@ class Relay:
             ledger=self.ledger,
             describe_delivery=self._describe_delivery,
             publish=self.board.publish,
+            tally=self.tally,
         )
 
     def __repr__(self) -> str:

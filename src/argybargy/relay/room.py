@@ -39,6 +39,7 @@ from argybargy.relay.ledger import Ledger
 from argybargy.relay.polls import Polls
 from argybargy.relay.quota import RoomQuota
 from argybargy.relay.reply import Ask, Delivered
+from argybargy.relay.tally import Tally
 from argybargy.store.errors import Conflict, Refused, StoreError, Unknown
 from argybargy.store.interface import Store
 
@@ -67,6 +68,7 @@ class RoomServices:
         ledger: Cursors that are not stored yet.
         describe_delivery: Says how the addressees of a post will learn of it.
         publish: Given each room as it is published, with what was written.
+        tally: Counts what happens.
     """
 
     store: Store
@@ -76,6 +78,7 @@ class RoomServices:
     ledger: Ledger
     describe_delivery: Callable[["LiveRoom", Posted], object]
     publish: Callable[[Room, Sequence[Write]], None]
+    tally: Tally = attrs.field(factory=Tally)
 
 
 @attrs.frozen
@@ -372,12 +375,15 @@ class LiveRoom:
 
     def _publish(self, trial: _Trial, version: int) -> None:
         """Let everybody see the batch: its askers, the parked polls, the operator."""
-        before = self.room
+        before, tally = self.room, self.services.tally
         self.room = trial.room.at_version(version)
+        self.polls.published_at = trio.current_time()
+        tally.claims_won += self.room.fence - before.fence
         for ask, outcome in zip(self._batch, trial.outcomes, strict=True):
             ask.answer(self._outcome(outcome))
         for write in trial.writes:
             if isinstance(write, AppendMessage):
+                tally.messages += 1
                 self.polls.wake_addressed(write.message)
         if self.room.status != before.status:
             self.polls.wake_all()

@@ -31,9 +31,17 @@ from argybargy.web.endpoint import respond
 from argybargy.web.errors import error_answer
 from argybargy.web.lane import Lane
 from argybargy.web.manifest import MANIFEST_ROUTE
+from argybargy.web.metrics import METRICS_ROUTE
 from argybargy.web.request import COMMON_HEADERS, Answer, Request, page_answer
 from argybargy.web.routes import ADMIN_ROUTES, AGENT_ROUTES, OPEN_ROUTES, Route, Who
 
+_ALL_ROUTES: Final = (
+    MANIFEST_ROUTE,
+    METRICS_ROUTE,
+    *OPEN_ROUTES,
+    *AGENT_ROUTES,
+    *ADMIN_ROUTES,
+)
 _PROBLEMS: Final = {
     404: Problem.NO_SUCH_ROUTE,
     405: Problem.METHOD_NOT_ALLOWED,
@@ -71,7 +79,7 @@ def create_quart(services: Services) -> QuartTrio:
     if services.has_docs:
         _describe(app)
         _add_docs(app)
-    for route in (MANIFEST_ROUTE, *OPEN_ROUTES, *AGENT_ROUTES, *ADMIN_ROUTES):
+    for route in _ALL_ROUTES:
         _add(app, services, route)
     _add_error_handlers(app, services)
     app.after_request(_complete_headers)
@@ -150,6 +158,7 @@ def _add_error_handlers(app: QuartTrio, services: Services) -> None:
         is_ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
         default = Problem.INTERNAL if is_ours else Problem.MALFORMED
         problem = _PROBLEMS.get(status, default)
+        services.metrics.note_refusal(problem)
         answer = error_answer(RelayError(problem, **facts.get(problem, {})))
         allow = getattr(error, "valid_methods", None)
         if allow:

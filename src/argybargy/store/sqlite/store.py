@@ -16,7 +16,12 @@ from argybargy.domain.message import Message
 from argybargy.domain.reading import Lookback, Page, PageBuilder
 from argybargy.domain.state import Room, SavedRoom
 from argybargy.store.errors import Corrupt, StoreError
-from argybargy.store.interface import AuditRow, Overview, StoreInfo
+from argybargy.store.interface import (
+    AuditRow,
+    Overview,
+    StoreInfo,
+    WriterStatistics,
+)
 from argybargy.store.sqlite.audit import cut_audit, insert_audits, read_audit
 from argybargy.store.sqlite.codes import (
     delete_codes,
@@ -45,7 +50,7 @@ from argybargy.store.sqlite.schema import (
     bring_up_to_date,
     load_migrations,
 )
-from argybargy.store.sqlite.writer import Writer, WriterStatistics, open_writer
+from argybargy.store.sqlite.writer import Writer, open_writer
 
 DEFAULT_LIMITS: Final = Limits()
 SWEEP_ROWS: Final = 500
