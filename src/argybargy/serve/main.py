@@ -24,6 +24,7 @@ import attrs
 import structlog
 import trio
 from hypercorn.config import Config
+from hypercorn.typing import ASGIFramework
 
 from argybargy.domain.errors import RelayError
 from argybargy.relay.relay import Relay, open_relay
@@ -44,6 +45,7 @@ from argybargy.serve.settings import Settings
 from argybargy.serve.started import Started
 from argybargy.store.errors import StoreError
 from argybargy.store.sqlite.store import open_sqlite_store
+from argybargy.web.access_log import AccessLog
 from argybargy.web.app import create_app
 from argybargy.web.auth import Services
 from argybargy.web.cors import CorsRule
@@ -83,7 +85,7 @@ def run(settings: Settings, announce: Announce) -> int:
         settings: What holds.
         announce: Told once the relay really listens.
     """
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.log_format)
     for warning in settings.warnings:
         log.warning(warning)
     try:
@@ -224,6 +226,8 @@ def _with_port(settings: Settings) -> Settings:
 
 def _make_app(settings: Settings, services: Services) -> App:
     app = cast("App", create_app(services))
+    if settings.log_level == "debug":
+        app = cast("App", AccessLog(cast("ASGIFramework", app), services))
     proxies = TrustedProxies.make(settings.trusted_proxies)
     # Without proxies nobody pays for looking through them.
     return ForwardedApp(app, proxies) if proxies.networks else app

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from importlib import resources
 from typing import Final
 
+import structlog
 from hypercorn.typing import ASGIFramework
 from quart import Response, request
 from quart_schema import (
@@ -26,14 +27,17 @@ from argybargy import __version__
 from argybargy.domain.brief import WHAT
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.web import wire
+from argybargy.web.access_log import shown_path
 from argybargy.web.auth import Services
 from argybargy.web.endpoint import respond
-from argybargy.web.errors import error_answer
+from argybargy.web.errors import error_answer, new_request_id
 from argybargy.web.lane import Lane
 from argybargy.web.manifest import MANIFEST_ROUTE
 from argybargy.web.metrics import METRICS_ROUTE
 from argybargy.web.request import COMMON_HEADERS, Answer, Request, page_answer
 from argybargy.web.routes import ADMIN_ROUTES, AGENT_ROUTES, OPEN_ROUTES, Route, Who
+
+log = structlog.get_logger(__name__)
 
 _ALL_ROUTES: Final = (
     MANIFEST_ROUTE,
@@ -165,7 +169,14 @@ def _add_error_handlers(app: QuartTrio, services: Services) -> None:
             answer = answer.with_headers((b"allow", ", ".join(sorted(allow)).encode()))
         return _response(answer)
 
+    async def fail(error: Exception) -> Response:
+        name, path = new_request_id(), shown_path(request.path)
+        log.error("request failed", path=path, request_id=name, exc_info=error)
+        services.metrics.note_refusal(Problem.INTERNAL)
+        return _response(error_answer(RelayError(Problem.INTERNAL), name))
+
     app.register_error_handler(HTTPException, refuse)
+    app.register_error_handler(Exception, fail)
 
 
 # -- the API's description --------------------------------------------------------

@@ -76,7 +76,7 @@ def require_agent(services: Services, request: Request) -> CodeRecord:
     """
     relay = services.relay
     now = relay.clock.now()
-    presented = _presented_code(request)
+    presented = presented_code(request.header(b"authorization") or "")
     record = relay.directory.resolve(presented, now) if presented else None
     if record is None:
         if presented:
@@ -90,8 +90,9 @@ def require_agent(services: Services, request: Request) -> CodeRecord:
     return record
 
 
-def _presented_code(request: Request) -> str:
-    value = (request.header(b"authorization") or "").strip()
+def presented_code(authorization: str) -> str:
+    """Return the code in the header of that name; empty if there is none."""
+    value = authorization.strip()
     scheme, _, rest = value.partition(" ")
     return rest.strip() if scheme.lower() == "bearer" else value
 
