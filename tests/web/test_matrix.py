@@ -14,13 +14,14 @@ import trio.testing
 from argybargy.domain.limits import Limits
 from argybargy.web.app import create_quart
 from argybargy.web.cookie import NAME as COOKIE
-from argybargy.web.manifest import MANIFEST_ROUTE
+from argybargy.web.manifest import LLMS_ROUTE, MANIFEST_ROUTE
 from argybargy.web.metrics import METRICS_ROUTE
 from argybargy.web.routes import ADMIN_ROUTES, AGENT_ROUTES, OPEN_ROUTES, Route, Who
 from web.kit import TOKEN, Client, Reply, Site, open_site
 
 ROUTES: Final = (
     MANIFEST_ROUTE,
+    LLMS_ROUTE,
     METRICS_ROUTE,
     *OPEN_ROUTES,
     *AGENT_ROUTES,

@@ -32,7 +32,7 @@ from argybargy.web.auth import Services
 from argybargy.web.endpoint import respond
 from argybargy.web.errors import error_answer, new_request_id
 from argybargy.web.lane import Lane
-from argybargy.web.manifest import MANIFEST_ROUTE
+from argybargy.web.manifest import LLMS_ROUTE, MANIFEST_ROUTE
 from argybargy.web.metrics import METRICS_ROUTE
 from argybargy.web.request import COMMON_HEADERS, Answer, Request, page_answer
 from argybargy.web.routes import ADMIN_ROUTES, AGENT_ROUTES, OPEN_ROUTES, Route, Who
@@ -41,6 +41,7 @@ log = structlog.get_logger(__name__)
 
 _ALL_ROUTES: Final = (
     MANIFEST_ROUTE,
+    LLMS_ROUTE,
     METRICS_ROUTE,
     *OPEN_ROUTES,
     *AGENT_ROUTES,

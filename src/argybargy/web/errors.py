@@ -7,7 +7,7 @@ import msgspec
 from structlog.contextvars import get_contextvars
 
 from argybargy.domain.errors import RelayError
-from argybargy.web.request import Answer, json_answer
+from argybargy.web.request import DESCRIBED_BY, Answer, json_answer
 
 
 def new_request_id() -> str:
@@ -42,5 +42,6 @@ def error_answer(
         seconds = str(error.facts["retry_after"]).encode()
         answer = answer.with_headers((b"retry-after", seconds))
     if kind.status == HTTPStatus.UNAUTHORIZED:
-        answer = answer.with_headers((b"www-authenticate", b'Bearer realm="argybargy"'))
+        challenge = (b"www-authenticate", b'Bearer realm="argybargy"')
+        answer = answer.with_headers(challenge, (b"link", DESCRIBED_BY))
     return answer
