@@ -71,6 +71,7 @@ VERBS: Final = (
     Verb("history", "talking:TalkCommands.history", TALK),
     Verb("waiting", "talking:TalkCommands.waiting", TALK),
     Verb("invite", "codes:CodeCommands.invite", ACCESS),
+    Verb("connect", "connect:ConnectCommand.connect", ACCESS),
     Verb("codes", "codes:CodeCommands.codes", ACCESS),
     Verb("revoke", "codes:CodeCommands.revoke", ACCESS),
     Verb("token", "codes:CodeCommands.token", ACCESS),
