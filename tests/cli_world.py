@@ -2,16 +2,19 @@
 
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 import attrs
 
+from argybargy.cli.exits import CliError
 from argybargy.cli.main import run
-from argybargy.cli.operator import Json, Work, read_answer
+from argybargy.cli.operator import Json, LiveOperator, Work, read_answer
 from argybargy.cli.output import Output
-from argybargy.cli.world import Announce, World
+from argybargy.cli.world import Announce, Common, Connect, Surroundings, World
 from argybargy.domain.limits import Limits
 from argybargy.serve.settings import Settings, parse_settings
 
@@ -38,12 +41,14 @@ class FakeOperator:
         codes: The codes there are.
         closed: The rooms that are closed.
         refusals: Answers to give instead, by path: status and detail.
+        streams: What streams say, one after the other; an error is raised.
         calls: What was called: method, path, body.
     """
 
     codes: list[FakeCode] = attrs.field(factory=list)
     closed: set[str] = attrs.field(factory=set)
     refusals: dict[str, list[tuple[int, Json] | None]] = attrs.field(factory=dict)
+    streams: list[Sequence[Json | Exception] | CliError] = attrs.field(factory=list)
     calls: list[tuple[str, str, Json | None]] = attrs.field(factory=list)
 
     def call(self, method: str, path: str, body: Json | None = None) -> Json:
@@ -55,6 +60,26 @@ class FakeOperator:
             return read_answer(status, json.dumps({"detail": detail}).encode())
         answer = self._answer(method, path.split("/")[2:], body or {})
         return read_answer(200, json.dumps(answer).encode())
+
+    @property
+    def url(self) -> str:
+        return BASE
+
+    @contextmanager
+    def stream(self, path: str, body: Json, seconds: float) -> Iterator[Iterator[Json]]:
+        assert 0 < seconds <= 60
+        self.calls.append(("POST", path, body))
+        frames = self.streams.pop(0)
+        if isinstance(frames, CliError):
+            raise frames
+        yield self._frames(frames)
+
+    @staticmethod
+    def _frames(frames: Sequence[Json | Exception]) -> Iterator[Json]:
+        for frame in frames:
+            if isinstance(frame, Exception):
+                raise frame
+            yield frame
 
     def _answer(self, method: str, path: list[str], body: Json) -> Json:
         match method, path:
@@ -137,6 +162,9 @@ class Terminal:
         questions: What was asked.
         served: The settings that relays were started with.
         reach: Replaces the fake relay, to try the real ways.
+        connect: Likewise, for a relay that runs.
+        typed: What there is on standard input.
+        seconds: What the clock says; whoever sleeps moves it.
         serve: What becomes of a relay that is started.
     """
 
@@ -146,8 +174,11 @@ class Terminal:
     urls: list[str | None] = attrs.field(factory=list)
     questions: list[str] = attrs.field(factory=list)
     served: list[Settings] = attrs.field(factory=list)
-    reach: Callable[[Settings, str | None, Work], int] | None = None
+    reach: Callable[[Settings, Common, Work], int] | None = None
+    connect: Connect | None = None
     serve: Callable[[], int] = attrs.field(default=lambda: 0)
+    typed: str = ""
+    seconds: float = 0.0
     token: Callable[[Settings], str] = attrs.field(default=lambda _: "the-token")
 
     def type(self, *arguments: str) -> Result:
@@ -156,9 +187,16 @@ class Terminal:
             output=Output(data, talk),
             settings=self._settings,
             reach=self.reach or self._reach,
+            connect=self.connect or self._connect,
             find_token=self.token,
             serve=self._serve,
             confirm=None if self.yes is None else self._confirm,
+            around=Surroundings(
+                now=lambda: self.seconds,
+                sleep=self._sleep,
+                zone=UTC,
+                read_input=lambda most: self.typed[:most],
+            ),
         )
         code = run(arguments, world)
         return Result(code, data.getvalue(), talk.getvalue())
@@ -168,9 +206,22 @@ class Terminal:
             {"ARGYBARGY_DATA": str(Path.cwd()), **self.environment}, overrides
         )
 
-    def _reach(self, _settings: Settings, url: str | None, work: Work) -> int:
-        self.urls.append(url)
+    def _reach(self, _settings: Settings, common: Common, work: Work) -> int:
+        self.urls.append(common.url)
         return work(self.operator)
+
+    def _connect(
+        self,
+        settings: Settings,  # noqa: ARG002 - as the real one
+        common: Common,
+        *,
+        with_token: bool = True,  # noqa: ARG002
+    ) -> LiveOperator:
+        self.urls.append(common.url)
+        return self.operator
+
+    def _sleep(self, seconds: float) -> None:
+        self.seconds += seconds
 
     def _serve(self, settings: Settings, announce: Announce) -> int:
         self.served.append(settings)

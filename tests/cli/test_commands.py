@@ -367,7 +367,7 @@ def test_a_closed_room_is_not_opened_behind_its_back() -> None:
     result = terminal.type("room", "review")
     assert (result.code, result.out) == (6, "")
     assert f"closed by operator at {CLOSED_AT}" in result.talk
-    assert "POST /admin/rooms/Review/reopen" in result.talk
+    assert "argybargy reopen Review" in result.talk
     assert terminal.operator.paths() == ["/admin/state"]
 
 

@@ -16,7 +16,9 @@ from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.http_operator import HttpOperator, is_listening, read_token
 from argybargy.cli.offline import find_route, run_offline
 from argybargy.cli.operator import Operator, read_answer
-from argybargy.cli.world import find_token, local_host, reach
+from argybargy.cli.verbs import VERBS
+from argybargy.cli.ways import connect, find_token, local_host, reach
+from argybargy.cli.world import Common
 from argybargy.domain.limits import Limits
 from argybargy.relay.relay import open_relay
 from argybargy.serve.settings import Settings
@@ -29,7 +31,15 @@ from argybargy.web.hosts import HostRule
 from argybargy.web.throttle import AuthThrottle
 from cli_world import Terminal
 
-HEAVY = ("trio", "quart", "quart_trio", "hypercorn", "apsw", "httptools", "structlog")
+HEAVY = frozenset(
+    {
+        "trio", "quart", "quart_trio", "hypercorn", "apsw", "httptools", "structlog",
+        "msgspec", "rich", "asyncio",
+    }
+)  # fmt: skip
+SLOW = frozenset(
+    {"http.client", "ssl", "platformdirs", "tomllib", "argybargy.serve.settings"}
+)
 
 # A relay of one answer, in a process of its own.
 ANSWERING = """
@@ -73,7 +83,10 @@ def free_port() -> int:
 def terminal(tmp_path: Path) -> Terminal:
     """A terminal that goes the real ways."""
     return Terminal(
-        reach=reach, token=find_token, environment={"ARGYBARGY_DATA": str(tmp_path)}
+        reach=reach,
+        connect=connect,
+        token=find_token,
+        environment={"ARGYBARGY_DATA": str(tmp_path)},
     )
 
 
@@ -83,17 +96,40 @@ def token(tmp_path: Path) -> str:
     return "the-token"
 
 
-def test_commands_start_without_a_server(tmp_path: Path) -> None:
+def modules_after(arguments: list[str], folder: Path) -> set[str]:
+    """Return what a process has imported once it has run a command."""
     program = (
-        "import sys, argybargy.cli.main as m, json;"
-        "m.build_app(m.World.real());"
-        "print(json.dumps(sorted(sys.modules)))"
+        "import sys, argybargy.cli.main as m, json\n"
+        "world = m.World.real()\n"
+        "try: code = m.run(sys.argv[1:], world)\n"
+        "finally: print('\\n' + json.dumps(sorted(sys.modules)))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True, text=True, check=True, cwd=tmp_path,
+        [sys.executable, "-c", program, *arguments],
+        capture_output=True, text=True, check=True, cwd=folder,
     )  # fmt: skip
-    assert set(json.loads(done.stdout)).isdisjoint(HEAVY)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_help_comes_without_a_server(tmp_path: Path) -> None:
+    assert modules_after(["--help"], tmp_path).isdisjoint(HEAVY)
+
+
+def test_a_command_about_a_relay_comes_without_a_server(
+    tmp_path: Path, free_port: int
+) -> None:
+    arguments = ["codes", "--url", f"http://127.0.0.1:{free_port}"]
+    seen = modules_after([*arguments, "--data", str(tmp_path)], tmp_path)
+    assert "argybargy.cli.ways" in seen
+    assert seen.isdisjoint(HEAVY)
+
+
+def test_a_bare_command_imports_its_own_module_and_nothing_slow(tmp_path: Path) -> None:
+    seen = modules_after(["version"], tmp_path)
+    assert "argybargy.cli.program" in seen
+    assert seen.isdisjoint(HEAVY | SLOW)
+    others = {f"argybargy.cli.{verb.where.partition(':')[0]}" for verb in VERBS}
+    assert seen & others == {"argybargy.cli.program"}
 
 
 # -- over HTTP --------------------------------------------------------------------
@@ -236,8 +272,8 @@ async def open_services() -> AsyncIterator[Services]:
 def offline() -> Terminal:
     """A terminal whose every command finds a data directory, new each time."""
 
-    def work_offline(_: Settings, url: str | None, work: object) -> int:
-        assert url is None
+    def work_offline(_: Settings, common: Common, work: object) -> int:
+        assert common.url is None
         assert callable(work)
         return run_offline(open_services, work)
 
@@ -255,7 +291,7 @@ def test_a_room_is_made_without_a_relay(offline: Terminal) -> None:
 
 def test_a_room_is_rotated_by_the_real_endpoints() -> None:
     def rooms_twice(operator: Operator) -> int:
-        terminal = Terminal(reach=lambda _settings, _url, work: work(operator))
+        terminal = Terminal(reach=lambda _settings, _common, work: work(operator))
         first = terminal.type("room", "review", "--json").json
         again = terminal.type("room", "review", "--json").json
         told = terminal.type("codes", "--json").json

@@ -1,19 +1,23 @@
 """The commands that run a relay."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import attrs
 from cyclopts import Parameter
 
 from argybargy.cli.output import Output
 from argybargy.cli.world import Common, World
-from argybargy.serve.settings import Settings
 
-Announcement = Callable[[Output, Settings, Sequence[str]], None]
+if TYPE_CHECKING:
+    from argybargy.serve.settings import Settings
+
+Announcement = Callable[[Output, "Settings", Sequence[str]], None]
 
 
-def announce_first_steps(out: Output, settings: Settings, urls: Sequence[str]) -> None:
+def announce_first_steps(
+    out: Output, settings: "Settings", urls: Sequence[str]
+) -> None:
     """Say where the relay is and what to type next; no secret is shown."""
     addresses = "\n  ".join(urls)
     out.say(f"""\
@@ -30,7 +34,7 @@ or a code for one agent:
 Ctrl+C stops the relay.""")
 
 
-def announce_briefly(out: Output, settings: Settings, urls: Sequence[str]) -> None:
+def announce_briefly(out: Output, settings: "Settings", urls: Sequence[str]) -> None:
     """Say where the relay is."""
     out.say(f"Listening on {', '.join(urls)}, data in {settings.data}")
 
