@@ -61,6 +61,10 @@ VERBS: Final = (
     Verb("codes", "codes:CodeCommands.codes", ACCESS),
     Verb("revoke", "codes:CodeCommands.revoke", ACCESS),
     Verb("token", "codes:CodeCommands.token", ACCESS),
+    Verb("backup", "data:DataCommands.backup", DATA),
+    Verb("restore", "data:DataCommands.restore", DATA),
+    Verb("export", "data_moves:MoveCommands.export", DATA),
+    Verb("import", "data_moves:MoveCommands.import_", DATA),
     Verb("version", "program:ProgramCommands.version", PROGRAM),
 )
 

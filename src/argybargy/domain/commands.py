@@ -132,6 +132,7 @@ class Import:
         messages: The messages, oldest first.
         known: What the room holds under those numbers already, by seq, as far as
             the tail lacks it.
+        created_ms: When a room that there is not yet came to be; ``None`` is now.
         is_trial: Whether to look only.
     """
 
@@ -139,6 +140,7 @@ class Import:
     status: RoomStatus
     messages: tuple[ImportedMessage, ...]
     known: Mapping[int, Message] = attrs.field(factory=dict)
+    created_ms: int | None = None
     is_trial: bool = False
 
 

@@ -50,6 +50,9 @@ def _compare(draft: Draft, command: Import) -> Imported:
     for imported in command.messages:
         message = imported.message
         if message.seq > room.head:
+            if message.at_ms < room.last_ms:
+                problem = f"message {message.seq} is older than the one before it"
+                raise RelayError.invalid("ts", problem)
             new += 1
             continue
         there = draft.message(message.seq) or command.known.get(message.seq)
@@ -66,9 +69,12 @@ def _said(message: Message) -> Message:
 
 
 def _make_room(draft: Draft, command: Import) -> None:
+    now_ms = draft.now.wall_ms
+    created_ms = now_ms if command.created_ms is None else command.created_ms
     draft.change(
         status=attrs.evolve(command.status, name=draft.room.name),
-        spoken_ms=min(draft.now.wall_ms, draft.room.created_ms),
+        created_ms=min(created_ms, now_ms),
+        spoken_ms=min(created_ms, now_ms),
     )
     draft.audit("import", command.by)
 

@@ -11,7 +11,16 @@ from typing import Final
 import attrs
 
 from argybargy.domain.codes import CodeRecord
-from argybargy.web import agents, health, operator, operator_wire, wire
+from argybargy.web import (
+    agents,
+    data,
+    data_import,
+    data_wire,
+    health,
+    operator,
+    operator_wire,
+    wire,
+)
 from argybargy.web.auth import Services
 from argybargy.web.request import Answer, Request
 
@@ -273,5 +282,34 @@ ADMIN_ROUTES: Final = (
         operator_wire.TokenBody,
         who=Who.OPERATOR,
         refusals=(503,),
+    ),
+    Route(
+        "POST",
+        "/admin/backup",
+        "A copy of the whole database, as it is at one moment.",
+        data.backup,
+        data_wire.BackupFile,
+        who=Who.OPERATOR,
+        refusals=(503,),
+    ),
+    Route(
+        "POST",
+        "/admin/export",
+        "Every room and message, or those of one room, a JSON object on each line.",
+        data.export,
+        data_wire.RoomLine,
+        who=Who.OPERATOR,
+        body=data_wire.ExportRequest,
+        refusals=(404, 422, 503),
+    ),
+    Route(
+        "POST",
+        "/admin/import",
+        "Take over the lines of an export, each once; check=1 changes nothing.",
+        data_import.import_lines,
+        data_wire.ImportBody,
+        who=Who.OPERATOR,
+        query=data_wire.ImportQuery,
+        refusals=(403, 409, 413, 422, 503),
     ),
 )
