@@ -63,15 +63,14 @@ async def import_lines(services: Services, request: Request) -> Answer:
     is_trial = parse_query(request).get("check", ["0"])[-1] == "1"
     batch = read_batch(await request.read_body())
     relay = services.relay
+    # The log first: what it tells is older than what importing adds to it.
+    audits = 0 if is_trial else await import_audit(relay, batch.audits)
     new = same = passed = 0
     for wanted in batch.rooms.values():
         imported = await import_room(relay, wanted, is_trial=is_trial)
         new, same = new + imported.new, same + imported.same
         passed += imported.passed
-    codes = audits = 0
-    if not is_trial:
-        codes = await import_codes(relay, batch.codes)
-        audits = await import_audit(relay, batch.audits)
+    codes = 0 if is_trial else await import_codes(relay, batch.codes)
     answer = ImportBody(
         ImportedMessages(new, same, passed),
         ImportedRows(codes, len(batch.codes) - codes),
