@@ -73,8 +73,8 @@ def _make_room(draft: Draft, command: Import) -> None:
     created_ms = now_ms if command.created_ms is None else command.created_ms
     draft.change(
         status=attrs.evolve(command.status, name=draft.room.name),
-        created_ms=min(created_ms, now_ms),
-        spoken_ms=min(created_ms, now_ms),
+        created_ms=created_ms,
+        spoken_ms=created_ms,
     )
     draft.audit("import", command.by)
 
