@@ -65,6 +65,8 @@ VERBS: Final = (
     Verb("restore", "data:DataCommands.restore", DATA),
     Verb("export", "data_moves:MoveCommands.export", DATA),
     Verb("import", "data_moves:MoveCommands.import_", DATA),
+    Verb("doctor", "doctor:DoctorCommand.doctor", PROGRAM),
+    Verb("torture", "torture:TortureCommand.torture", PROGRAM),
     Verb("version", "program:ProgramCommands.version", PROGRAM),
 )
 
