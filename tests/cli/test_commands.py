@@ -1,12 +1,18 @@
 """What commands print, where they print it, and how they end."""
 
+import shlex
+from pathlib import Path
+
 import pytest
 
 from argybargy import __version__
+from argybargy.cli.exits import MEANINGS, Exit
+from argybargy.cli.verbs import HEADINGS, VERBS, Verb
 from argybargy.domain.brief import connect_instruction
-from cli_world import BASE, CLOSED_AT, FakeCode, FakeOperator, Terminal
+from cli_fake import BASE, CLOSED_AT, FakeCode, FakeOperator, spoken
+from cli_world import Terminal
+from data_fake import empty_database, export
 
-VERBS = ("up", "serve", "room", "invite", "codes", "revoke", "token", "version")
 AMBIGUOUS = {
     "error": "ambiguous",
     "detail": "That name has codes in several rooms.",
@@ -21,29 +27,60 @@ BAD_LIFETIME = {
 # -- help and usage ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
 def test_the_help_of_every_verb_has_an_example(
-    verb: str, capsys: pytest.CaptureFixture[str]
+    verb: Verb, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert Terminal().type(verb, "--help").code == 0
+    assert Terminal().type(*verb.name.split(), "--help").code == 0
     shown = capsys.readouterr().out
-    assert f"Example: argybargy {verb}" in shown
+    name = {"say": "post"}.get(verb.name, verb.name)
+    assert f"Example: argybargy {name}" in shown
     assert "--json" in shown
     assert "--quiet" in shown
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
 def test_the_example_of_every_verb_can_be_typed(
-    verb: str, capsys: pytest.CaptureFixture[str]
+    verb: Verb,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    terminal = Terminal()
-    terminal.operator.codes.append(FakeCode("0a", "alice", "review"))
-    terminal.type(verb, "--help")
+    monkeypatch.chdir(tmp_path)
+    for name, content in (("argybargy.db", empty_database), ("review.jsonl", export)):
+        (tmp_path / name).write_bytes(b"".join(content()))
+    question = spoken(1, "Ship it?", expects="operator", to="operator")
+    operator = FakeOperator(
+        codes=[FakeCode("0a", "alice", "review")], said={"review": [question]}
+    )
+    card = {"room": "review", "status": "open", "last_seq": 1}
+    closed = {"closed_at": None, "closed_by": None}
+    operator.streams = [[{"type": "snapshot", "version": 1, "rooms": [card | closed]}]]
+    terminal = Terminal(operator)
+    terminal.type(*verb.name.split(), "--help")
     (line,) = [
         line for line in capsys.readouterr().out.split("\n") if "Example:" in line
     ]
-    arguments = line.partition("argybargy ")[2].split()
+    arguments = shlex.split(line.partition("argybargy ")[2])
     assert terminal.type(*arguments).code == 0
+
+
+def test_the_help_lists_every_verb_under_a_heading(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert Terminal().type("--help").code == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line in {f"{each}:" for each in HEADINGS}] == [
+        f"{each}:" for each in HEADINGS if each in {verb.heading for verb in VERBS}
+    ]
+    shown = {line.split(":")[0].strip() for line in lines}
+    assert {verb.first_word for verb in VERBS} <= shown
+
+
+def test_a_verb_that_is_none_suggests_the_nearest() -> None:
+    result = Terminal().type("wach", "review")
+    assert (result.code, result.out) == (2, "")
+    assert 'Did you mean "watch"?' in result.talk
 
 
 @pytest.mark.parametrize(
@@ -69,6 +106,14 @@ def test_a_wrong_command_line_is_a_matter_of_usage(arguments: list[str]) -> None
     assert (result.code, result.out) == (2, "")
     assert result.talk.startswith("argybargy: ")
     assert terminal.operator.calls == []
+
+
+def test_every_exit_code_has_its_meaning() -> None:
+    assert set(MEANINGS) == set(Exit)
+
+
+def test_a_wrong_option_points_to_the_help_of_its_verb() -> None:
+    assert "See: argybargy codes --help" in Terminal().type("codes", "--no").talk
 
 
 def test_wrong_settings_are_all_named() -> None:

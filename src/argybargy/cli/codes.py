@@ -9,7 +9,7 @@ from argybargy.cli.answers import Invited, State
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.operator import Json, Operator
 from argybargy.cli.output import Output
-from argybargy.cli.world import Common, CommonButUrl, World, read_url
+from argybargy.cli.world import Common, CommonButUrl, Local, World, read_url
 from argybargy.domain.brief import connect_instruction
 from argybargy.domain.names import NAME_RULE, is_name, is_peer_name
 
@@ -125,8 +125,8 @@ class CodeCommands:
         target: str,
         *,
         room: str | None = None,
-        every: Annotated[bool, Parameter(name="--all")] = False,
-        yes: bool = False,
+        every: Annotated[bool, Parameter(name="--all", show_default=False)] = False,
+        yes: Annotated[bool, Parameter(show_default=False)] = False,
         common: Common | None = None,
     ) -> int:
         """Take codes back: by name, by key id, or by the code itself.
@@ -154,7 +154,7 @@ class CodeCommands:
 
         return self.world.work(common, work)
 
-    def token(self, *, common: Common | None = None) -> int:
+    def token(self, *, common: Local | None = None) -> int:
         """Print the admin token of the data directory.
 
         Whoever has it can do everything on the relay. Keep it out of prompts.
@@ -164,7 +164,7 @@ class CodeCommands:
         Args:
             common: What every command takes.
         """
-        common = common or Common()
+        common = common or Local()
         out = self.world.output_for(common)
         token = self.world.find_token(self.world.read_settings(common.overrides))
         if out.is_json:

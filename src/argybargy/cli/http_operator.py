@@ -3,7 +3,7 @@
 import http.client
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -101,20 +101,22 @@ class HttpOperator:
         Raises:
             CliError: See :class:`argybargy.cli.operator.Operator`.
         """
-        with self._exchange(method, path, body, TIMEOUT_SECONDS) as response:
+        with self._exchange(method, path, body, TIMEOUT_SECONDS) as (response, _):
             return self._read(response.status, self._content(response))
 
     @contextmanager
-    def stream(self, path: str, body: Json, seconds: float) -> Iterator[Iterator[Json]]:
+    def stream(
+        self, path: str, body: Json, patience: Callable[[], float]
+    ) -> Iterator[Iterator[Json]]:
         """Ask for an answer that comes line by line, on a connection of its own.
 
         Raises:
             CliError: See :class:`argybargy.cli.operator.LiveOperator`.
         """
-        with self._exchange("POST", path, body, seconds) as response:
+        with self._exchange("POST", path, body, patience()) as (response, wire):
             if response.status != HTTPStatus.OK:
                 self._read(response.status, self._content(response))
-            yield self._lines(response)
+            yield self._lines(response, wire, patience)
 
     @contextmanager
     def download(self, path: str, body: Json) -> Iterator[Iterator[bytes]]:
@@ -123,7 +125,7 @@ class HttpOperator:
         Raises:
             CliError: See :class:`argybargy.cli.operator.Operator`.
         """
-        with self._exchange("POST", path, body, _DOWNLOAD_SECONDS) as response:
+        with self._exchange("POST", path, body, _DOWNLOAD_SECONDS) as (response, _):
             if response.status != HTTPStatus.OK:
                 self._read(response.status, self._content(response))
             yield self._pieces(response)
@@ -134,7 +136,7 @@ class HttpOperator:
         Raises:
             CliError: See :class:`argybargy.cli.operator.Operator`.
         """
-        with self._exchange("POST", path, content, TIMEOUT_SECONDS) as response:
+        with self._exchange("POST", path, content, TIMEOUT_SECONDS) as (response, _):
             return self._read(response.status, self._content(response))
 
     def _pieces(self, response: http.client.HTTPResponse) -> Iterator[bytes]:
@@ -158,10 +160,16 @@ class HttpOperator:
             raise CliError(text, WRONG_DIRECTORY, Exit.NOT_AUTHORISED)
         return read_answer(status, content)
 
-    def _lines(self, response: http.client.HTTPResponse) -> Iterator[Json]:
+    def _lines(
+        self,
+        response: http.client.HTTPResponse,
+        wire: socket.socket,
+        patience: Callable[[], float],
+    ) -> Iterator[Json]:
         """Yield the lines of an answer; the end of it is the end."""
         while True:
             with self._translated():
+                wire.settimeout(patience())
                 line = response.readline(_MOST_LINE_BYTES)
             if not line.endswith(b"\n"):
                 break
@@ -184,7 +192,7 @@ class HttpOperator:
     @contextmanager
     def _exchange(
         self, method: str, path: str, body: Json | bytes | None, seconds: float
-    ) -> Iterator[http.client.HTTPResponse]:
+    ) -> Iterator[tuple[http.client.HTTPResponse, socket.socket]]:
         parts = urlsplit(self.url)
         kind = (
             http.client.HTTPSConnection
@@ -204,7 +212,10 @@ class HttpOperator:
         try:
             with self._translated():
                 connection.request(method, path, content, headers)
+                # Kept, since the connection lets go of it at "Connection: close".
+                wire = connection.sock
                 response = connection.getresponse()
-            yield response
+            with response:
+                yield response, wire
         finally:
             connection.close()

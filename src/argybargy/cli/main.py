@@ -9,7 +9,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 from argybargy import __version__
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.output import Output
-from argybargy.cli.verbs import HEADINGS, PARENTS, chosen
+from argybargy.cli.verbs import HEADINGS, PARENTS, PROGRAM, VERBS, chosen
 from argybargy.cli.world import World
 
 
@@ -53,9 +53,14 @@ def _run(arguments: Sequence[str], world: World) -> int:
             result_action="return_value",
         )
     except CycloptsError as error:
-        hint = "See: argybargy --help"
-        raise CliError(str(error), hint, Exit.USAGE) from None
+        raise CliError(str(error), _see(arguments), Exit.USAGE) from None
     return int(result) if isinstance(result, int) else Exit.OK
+
+
+def _see(arguments: Sequence[str]) -> str:
+    """Say where the help is for what was typed."""
+    verbs = chosen(arguments)
+    return f"See: argybargy {f'{verbs[0].name} ' if len(verbs) == 1 else ''}--help"
 
 
 def _tell(out: Output, error: CliError) -> None:
@@ -84,7 +89,8 @@ def build_app(world: World, arguments: Sequence[str] = ()) -> App:
         heading: Group(heading, sort_key=place)
         for place, heading in enumerate(HEADINGS)
     }
-    for place, verb in enumerate(chosen(arguments)):
+    loaded = chosen(arguments)
+    for place, verb in enumerate(loaded):
         first, _, below = verb.name.partition(" ")
         group, parent = groups[verb.heading], app
         if below:
@@ -94,6 +100,10 @@ def build_app(world: World, arguments: Sequence[str] = ()) -> App:
             name=below or first,
             group=None if below else group,
             sort_key=place,
+        )
+    if len(loaded) == len(VERBS):
+        app.register_install_completion_command(
+            add_to_startup=False, group=groups[PROGRAM]
         )
     return app
 

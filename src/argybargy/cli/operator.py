@@ -67,14 +67,14 @@ class LiveOperator(Operator, Protocol):
         ...
 
     def stream(
-        self, path: str, body: Json, seconds: float
+        self, path: str, body: Json, patience: Callable[[], float]
     ) -> AbstractContextManager[Iterator[Json]]:
         """Ask for an answer that comes line by line, a JSON object on each.
 
         Args:
             path: Below the relay's address, beginning with ``/admin/``.
             body: What goes with it.
-            seconds: How long a line may keep one waiting.
+            patience: Says how many seconds the next line may keep one waiting.
 
         Returns:
             A context that yields the lines as they come, and ends the connection.
@@ -113,6 +113,7 @@ _HINTS: Final = {
     "directory: --data DIRECTORY.",
     "code_quota": "Take one back with 'argybargy revoke', "
     "or set ARGYBARGY_MAX_CODES and restart the relay.",
+    "room_not_found": "List the rooms there are: argybargy rooms",
     "misdirected": "Add the host to ARGYBARGY_ALLOWED_HOSTS and restart the relay.",
 }
 _STATUS_OK: Final = 200

@@ -7,7 +7,7 @@ import attrs
 from cyclopts import Parameter
 
 from argybargy.cli.output import Output
-from argybargy.cli.world import Common, World
+from argybargy.cli.world import Local, World
 
 if TYPE_CHECKING:
     from argybargy.serve.settings import Settings
@@ -50,9 +50,10 @@ class ServingCommands:
         *,
         host: str | None = None,
         no_tunnel: Annotated[
-            bool, Parameter(help="Stay on this machine and its network.")
+            bool,
+            Parameter(show_default=False, help="Stay on this machine."),
         ] = False,
-        common: Common | None = None,
+        common: Local | None = None,
     ) -> int:
         """Start a relay, and say what to type next.
 
@@ -66,9 +67,9 @@ class ServingCommands:
             common: What every command takes.
         """
         del no_tunnel  # there is no tunnel yet that could be left out
-        return self._run(host, common or Common(), announce_first_steps)
+        return self._run(host, common or Local(), announce_first_steps)
 
-    def serve(self, *, host: str | None = None, common: Common | None = None) -> int:
+    def serve(self, *, host: str | None = None, common: Local | None = None) -> int:
         """Run a relay as a service does: no more words than needed.
 
         Example: argybargy serve --host 0.0.0.0 --data /var/lib/argybargy
@@ -77,9 +78,9 @@ class ServingCommands:
             host: The address to listen on.
             common: What every command takes.
         """
-        return self._run(host, common or Common(), announce_briefly)
+        return self._run(host, common or Local(), announce_briefly)
 
-    def _run(self, host: str | None, common: Common, announce: Announcement) -> int:
+    def _run(self, host: str | None, common: Local, announce: Announcement) -> int:
         out = self.world.output_for(common)
         settings = self.world.read_settings({**common.overrides, "host": host})
 

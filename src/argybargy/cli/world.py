@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Protocol
 
 import attrs
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.operator import LiveOperator, Work
@@ -30,26 +30,28 @@ Overrides = Mapping[str, object]
 _URL_HELP = "The relay's address, if it is not on this machine."
 
 
-@Parameter(name="*")
+_EVERYWHERE = Group("Of every command", sort_key=1)
+
+
+@Parameter(name="*", group=_EVERYWHERE)
 @attrs.frozen(kw_only=True)
-class Common:
+class Local:
     """What every command takes."""
 
     as_json: Annotated[
-        bool, Parameter(name="--json", help="Write JSON, one value a line.")
+        bool,
+        Parameter(
+            name="--json", show_default=False, help="Write JSON, one value a line."
+        ),
     ] = False
-    quiet: Annotated[bool, Parameter(help="Say only what must be known.")] = False
+    quiet: Annotated[
+        bool, Parameter(show_default=False, help="Say only what must be known.")
+    ] = False
     port: Annotated[
         int | None, Parameter(help="The port of the relay on this machine.")
     ] = None
     data: Annotated[
         Path | None, Parameter(help="The data directory, which holds the admin token.")
-    ] = None
-    url: Annotated[str | None, Parameter(name=("--url", "--relay"), help=_URL_HELP)] = (
-        None
-    )
-    token_file: Annotated[
-        Path | None, Parameter(help="A file with the admin token, if not in --data.")
     ] = None
 
     @property
@@ -58,10 +60,23 @@ class Common:
         return {"port": self.port, "data": self.data}
 
 
-@Parameter(name="*")
+@Parameter(name="*", group=_EVERYWHERE)
+@attrs.frozen(kw_only=True)
+class Common(Local):
+    """What every command takes that asks a relay something."""
+
+    url: Annotated[str | None, Parameter(name=("--url", "--relay"), help=_URL_HELP)] = (
+        None
+    )
+    token_file: Annotated[
+        Path | None, Parameter(help="A file with the admin token, if not in --data.")
+    ] = None
+
+
+@Parameter(name="*", group=_EVERYWHERE)
 @attrs.frozen(kw_only=True)
 class CommonButUrl(Common):
-    """What every command takes, where ``--url`` is how agents reach the relay."""
+    """The same, where ``--url`` is how agents reach the relay."""
 
     url: Annotated[str | None, Parameter(name="--relay", help=_URL_HELP)] = None
 
@@ -145,7 +160,7 @@ class World:
             around=Surroundings.real(),
         )
 
-    def output_for(self, common: Common) -> Output:
+    def output_for(self, common: Local) -> Output:
         """Return the output as the command line wants it."""
         return attrs.evolve(self.output, is_json=common.as_json, is_quiet=common.quiet)
 

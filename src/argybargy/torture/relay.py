@@ -232,7 +232,7 @@ async def open_relay_process(
         RuntimeError: It ended instead of starting; the text is what it said.
         trio.TooSlowError: It did not become healthy.
     """
-    address = Address("127.0.0.1", free_port())
+    address = Address("127.0.0.1", int(environment.get("ARGYBARGY_PORT", free_port())))
     log = data.parent / f"{data.name}.log"
     variables = {
         **_environment(),
