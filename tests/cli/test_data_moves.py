@@ -121,6 +121,7 @@ def test_a_room_that_is_not_there_is_not_found(talked: Desk, tmp_path: Path) -> 
         ("import",),
         ("import", "a.jsonl", "--from-original", "b.db"),
         ("restore", "copy.db", "--skip-ahead", "-1"),
+        ("restore", "copy.db", "--url", "http://127.0.0.1:1"),
     ],
 )
 def test_a_wrong_command_line_is_a_matter_of_usage(

@@ -191,6 +191,28 @@ def test_the_tail_never_reaches_over_a_hole() -> None:
     assert [each.seq for each in page.messages] == [11, 12]
 
 
+@given(st.integers(1, 20), st.integers(1, 20), st.integers(0, 20), st.integers(1, 30))
+def test_no_number_is_given_twice_and_retention_counts_messages(
+    before: int, lost: int, after: int, keep: int
+) -> None:
+    limits = Limits(posts_per_window=0, messages_per_room=keep)
+    room = empty_room()
+    for _ in range(before):
+        room = post(room, limits=limits).room
+    room = decide(room, Restore(head=before + lost), SOON, limits).room
+    given_out = [room.head]
+    for _ in range(after):
+        room = post(room, limits=limits).room
+        given_out.append(room.head)
+    start = before + lost + 1
+    assert given_out == list(range(start, start + 1 + after))
+    assert room.kept_messages == min(keep, min(keep, before) + 1 + after)
+    for cursor in range(before, start):
+        page = read_after(room, "bob", max(cursor, room.tail_first - 1), 99, limits)
+        assert page is not None
+        assert [each.seq for each in page.messages] == given_out[-len(page.messages) :]
+
+
 def test_nothing_lost_is_nothing_said() -> None:
     room = said(empty_room(), 1, 2)
     decision = decide(room, Restore(head=2), SOON, UNHURRIED)

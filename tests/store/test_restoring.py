@@ -242,6 +242,29 @@ async def test_retention_counts_messages_and_not_numbers(backed_up: Path) -> Non
         assert overview.rooms[0].messages == 5
 
 
+async def test_each_replaced_database_is_kept(backed_up: Path) -> None:
+    kept = [restore(backed_up / "data", backed_up / "backup.db") for _ in range(3)]
+    names = [each.kept_as.name for each in kept if each.kept_as is not None]
+    start = "relay.db.before-restore-now"
+    assert names == [start, f"{start}-2", f"{start}-3"]
+    contents = [check_file(backed_up / "data" / name).messages for name in names]
+    assert contents == [5, 4, 4]
+
+
+async def test_going_back_and_forth_never_gives_a_number_twice(
+    backed_up: Path,
+) -> None:
+    data, given = backed_up / "data", {1, 2, 3, 4, 5}
+    for source in ("backup.db", "data/relay.db.before-restore-now", "backup.db"):
+        restore(data, backed_up / source)
+        async with reopened(data) as player:
+            head = player.room.head
+            assert head not in given
+            new = {head, (await player.say("ann", "more")).seq}
+            assert not new & given
+            given |= new
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
 async def test_only_the_owner_may_read_what_was_restored(backed_up: Path) -> None:
     restore(backed_up / "data", backed_up / "backup.db")

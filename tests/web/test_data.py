@@ -230,6 +230,16 @@ async def test_the_quotas_hold_for_what_is_imported() -> None:
         assert (reply.status, reply.error) == (403, "room_quota")
 
 
+async def test_more_codes_than_there_may_be_are_refused_by_the_check() -> None:
+    lines = [
+        {"type": "code", "digest": f"{number:02x}" * 32, "room": "lab", "name": "ann"}
+        for number in range(1, 4)
+    ]
+    async with open_site(Limits(codes=2)) as site:
+        reply = await take(site, *lines, check=True)
+        assert (reply.status, reply.error) == (403, "code_quota")
+
+
 # -- backup -----------------------------------------------------------------------
 
 

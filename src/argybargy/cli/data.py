@@ -119,6 +119,10 @@ class DataCommands:
         if not 0 <= skip_ahead <= MOST_SKIPPED:
             text = f"--skip-ahead is a whole number from 0 to {MOST_SKIPPED}."
             raise CliError(text, code=Exit.USAGE)
+        if common.url is not None:
+            text = "A backup is put back on the machine that has the data."
+            hint = "Leave out --url; say which data directory with --data."
+            raise CliError(text, hint, Exit.USAGE)
         directory = self.world.read_settings(common.overrides).data
         with _translated():
             contents = _look_into(file)

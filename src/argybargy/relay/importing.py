@@ -88,6 +88,17 @@ async def _known(
     return known
 
 
+def check_codes(relay: Relay, records: Sequence[CodeRecord]) -> None:
+    """Refuse more codes than there may be, before anything is imported.
+
+    Raises:
+        RelayError: ``code_quota``.
+    """
+    known = {record.key_id for record in relay.directory}
+    fresh = {record.key_id for record in records} - known
+    relay.directory.check_quota(len(fresh))
+
+
 async def import_codes(relay: Relay, records: Sequence[CodeRecord]) -> int:
     """Let the codes of another relay open its rooms here; return how many are new.
 

@@ -16,6 +16,7 @@ from argybargy.domain.names import EVERYONE, fold, is_name
 from argybargy.domain.state import RoomStatus
 from argybargy.relay.importing import (
     RoomImport,
+    check_codes,
     import_audit,
     import_codes,
     import_room,
@@ -70,7 +71,11 @@ async def import_lines(services: Services, request: Request) -> Answer:
         imported = await import_room(relay, wanted, is_trial=is_trial)
         new, same = new + imported.new, same + imported.same
         passed += imported.passed
-    codes = 0 if is_trial else await import_codes(relay, batch.codes)
+    codes = 0
+    if is_trial:
+        check_codes(relay, batch.codes)
+    else:
+        codes = await import_codes(relay, batch.codes)
     answer = ImportBody(
         ImportedMessages(new, same, passed),
         ImportedRows(codes, len(batch.codes) - codes),

@@ -10,6 +10,7 @@ Rules for whoever edits this file:
 """
 
 import contextlib
+import itertools
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -360,7 +361,10 @@ def _put_aside(database: Path, stamp: str) -> Path | None:
     """
     if not database.exists() or not database.stat().st_size:
         return None
-    aside = database.with_name(f"{database.name}.before-restore-{stamp}")
+    wanted = f"{database.name}.before-restore-{stamp}"
+    names = itertools.chain([wanted], (f"{wanted}-{n}" for n in itertools.count(2)))
+    paths = map(database.with_name, names)
+    aside = next(path for path in paths if not path.exists())
     keep_aside(database, aside)
     _move_companions(database, aside, _COMPANIONS)
     return aside
