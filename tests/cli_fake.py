@@ -19,6 +19,13 @@ from argybargy.web.operator_wire import (
     StatsBody,
     WaitingRow,
 )
+from argybargy.web.session_wire import (
+    RevokedSessionBody,
+    RevokedSessionsBody,
+    SessionRow,
+    SessionsBody,
+    SignInBody,
+)
 from argybargy.web.wire import (
     HistoryBody,
     PostAnswer,
@@ -89,6 +96,9 @@ class FakeOperator:
         online: Who is there.
         page: Most messages in an answer of history.
         refusals: Answers to give instead, by path: status and detail.
+        sessions: The ids of those who are signed in.
+        public: The address that links lead to.
+        links: The links that were made.
         streams: What streams say, one after the other; an error is raised.
         calls: What was called: method, path, body.
     """
@@ -99,6 +109,9 @@ class FakeOperator:
     online: set[str] = attrs.field(factory=set)
     page: int = 500
     refusals: dict[str, list[tuple[int, Json] | None]] = attrs.field(factory=dict)
+    sessions: list[str] = attrs.field(factory=list)
+    public: str = BASE
+    links: list[str] = attrs.field(factory=list)
     streams: list[Sequence[Json | BaseException] | CliError] = attrs.field(factory=list)
     calls: list[tuple[str, str, Json | None]] = attrs.field(factory=list)
 
@@ -172,6 +185,19 @@ class FakeOperator:
                 return self._say(body)
             case "GET", ["rooms", room, "history"]:
                 return self._history(room, query)
+        return self._signed_in(method, path)
+
+    def _signed_in(self, method: str, path: list[str]) -> msgspec.Struct:
+        match method, path:
+            case "POST", ["sign-in"]:
+                return self._sign_in()
+            case "GET", ["sessions"]:
+                return SessionsBody(self._sessions(), 3600, 0)
+            case "DELETE", ["sessions"]:
+                gone, self.sessions = len(self.sessions), []
+                return RevokedSessionsBody(gone)
+            case "DELETE", ["sessions", session_id]:
+                return self._revoke_session(session_id)
         raise AssertionError(f"nobody calls {method} {path}")
 
     def _say(self, body: Json) -> PostAnswer:
@@ -303,6 +329,35 @@ class FakeOperator:
             messages=[],
             limits=attrs.asdict(Limits()) | {"of_a_later_version": 1},
         )  # fmt: skip
+
+    def offer_link(self) -> str:
+        self.links.append(f"{self.public}/dashboard#code=SECRET{len(self.links)}")
+        return self.links[-1]
+
+    def _sign_in(self) -> SignInBody:
+        url = self.offer_link()
+        return SignInBody(url.partition("=")[2], url, CLOSED_AT)
+
+    def _sessions(self) -> list[SessionRow]:
+        return [
+            SessionRow(
+                id=session_id,
+                address="192.0.2.7",
+                created=CLOSED_AT,
+                expires=CLOSED_AT,
+                seconds_since_used=61.2,
+                streams=place,
+                current=False,
+            )
+            for place, session_id in enumerate(self.sessions)
+        ]
+
+    def _revoke_session(self, session_id: str) -> RevokedSessionBody:
+        if session_id not in self.sessions:
+            detail = {"error": "session_not_found", "detail": "There is no such one."}
+            raise _Refusal(404, detail)
+        self.sessions.remove(session_id)
+        return RevokedSessionBody(session_id)
 
     def _invite(self, body: Json) -> Json:
         number = len(self.calls)

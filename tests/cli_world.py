@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from argybargy.cli.operator import LiveOperator, Work
 from argybargy.cli.output import Output
 from argybargy.cli.world import Announce, Common, Connect, Surroundings, World
 from argybargy.serve.settings import Settings, parse_settings
+from argybargy.serve.started import Started
 from cli_fake import FakeOperator
 
 
@@ -52,6 +53,8 @@ class Terminal:
         typed: What there is on standard input.
         seconds: What the clock says; whoever sleeps moves it.
         serve: What becomes of a relay that is started.
+        has_browser: Whether there is a browser.
+        opened: The pages that were opened in it.
     """
 
     operator: FakeOperator = attrs.field(factory=FakeOperator)
@@ -66,6 +69,8 @@ class Terminal:
     has_colour: bool = False
     typed: str = ""
     seconds: float = 0.0
+    has_browser: bool = True
+    opened: list[str] = attrs.field(factory=list)
     token: Callable[[Settings], str] = attrs.field(default=lambda _: "the-token")
 
     def type(self, *arguments: str) -> Result:
@@ -84,6 +89,7 @@ class Terminal:
                 zone=UTC,
                 read_input=lambda most: self.typed[:most],
             ),
+            browse=self._browse,
         )
         code = run(arguments, world)
         return Result(code, data.getvalue(), talk.getvalue())
@@ -112,9 +118,14 @@ class Terminal:
 
     def _serve(self, settings: Settings, announce: Announce) -> int:
         self.served.append(settings)
-        urls: Sequence[str] = [f"http://{settings.host}:{settings.port}"]
-        announce(urls)
+        url = f"http://{settings.host}:{settings.port}"
+        announce(Started([url], self.operator.offer_link))
         return self.serve()
+
+    def _browse(self, url: str) -> bool:
+        if self.has_browser:
+            self.opened.append(url)
+        return self.has_browser
 
     def _confirm(self, question: str) -> bool:
         self.questions.append(question)

@@ -51,7 +51,9 @@ def test_the_example_of_every_verb_can_be_typed(
         (tmp_path / name).write_bytes(b"".join(content()))
     question = spoken(1, "Ship it?", expects="operator", to="operator")
     operator = FakeOperator(
-        codes=[FakeCode("0a", "alice", "review")], said={"review": [question]}
+        codes=[FakeCode("0a", "alice", "review")],
+        said={"review": [question]},
+        sessions=["0123456789ab"],
     )
     card = {"room": "review", "status": "open", "last_seq": 1}
     closed = {"closed_at": None, "closed_by": None}
@@ -148,6 +150,25 @@ def test_up_says_where_it_is_and_what_to_type_next() -> None:
     assert str(terminal.served[0].data) in result.talk
     assert "argybargy room <name>" in result.talk
     assert "argybargy invite --name <peer>" in result.talk
+
+
+def test_up_shows_a_link_that_signs_in_once_and_not_the_token() -> None:
+    terminal = Terminal()
+    result = terminal.type("up")
+    (link,) = terminal.operator.links
+    assert f"\n  {link}\n" in result.talk
+    assert "the-token" not in result.talk
+    assert terminal.type("up", "--json").json["sign_in"] == terminal.operator.links[1]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["serve"], ["serve", "--json"], ["up", "--quiet"]]
+)
+def test_who_shows_no_link_makes_none(arguments: list[str]) -> None:
+    terminal = Terminal()
+    result = terminal.type(*arguments)
+    assert terminal.operator.links == []
+    assert "sign_in" not in result.out
 
 
 def test_serve_says_it_in_a_line() -> None:

@@ -38,6 +38,7 @@ def relay() -> FakeOperator:
         ],
         closed={"done"},
         online={"claude"},
+        sessions=["0123456789ab", "ba9876543210"],
         said={
             "build": [
                 spoken(41, "Who takes it?", expects="anyone", claimed_by="claude"),
@@ -90,6 +91,9 @@ COMMANDS: Final = {
     "codes": "codes",
     "revoke": "revoke claude --yes",
     "token": "token",
+    "open": "open --no-browser",
+    "qr": "qr",
+    "sessions": "sessions",
     "config show": "config show --port 9000",
     "export": "export build",
     "export md": "export build --format md",

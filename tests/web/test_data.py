@@ -114,6 +114,26 @@ async def test_a_hole_is_exported_as_nothing() -> None:
         await take(site, MESSAGE, {**MESSAGE, "seq": 2}, {**MESSAGE, "seq": 5_000_000})
         messages = [line for line in await exported(site) if line["type"] == "message"]
         assert [line["seq"] for line in messages] == [1, 2, 5_000_000]
+        last = {**MESSAGE, "seq": 2**53 - 2}
+        assert (await take(site, last)).json["messages"]["new"] == 1
+        far = {**last, "room": "far"}
+        assert (await take(site, far)).json["messages"]["new"] == 1
+        state = (await site.admin("GET", "/admin/state")).json
+        assert {row["room"]: row["messages"] for row in state["rooms"]} == {
+            "lab": 4,
+            "far": 1,
+        }
+
+
+async def test_the_operator_sees_what_was_imported() -> None:
+    async with open_site() as site:
+        await site.code("ann", "lab")
+        question = {**MESSAGE, "expects_reply": "anyone", "open": True}
+        await take(site, {**question, "claimed_by": "bob"})
+        state = (await site.admin("GET", "/admin/state")).json
+        (waiting,) = state["waiting"]
+        assert (waiting["room"], waiting["seq"]) == ("lab", 1)
+        assert waiting["claimed_by"] == "bob"
 
 
 async def test_a_poll_is_told_of_what_is_imported() -> None:

@@ -1,6 +1,6 @@
 """The commands that run a relay."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import attrs
@@ -11,20 +11,30 @@ from argybargy.cli.world import Local, World
 
 if TYPE_CHECKING:
     from argybargy.serve.settings import Settings
+    from argybargy.serve.started import Started
 
-Announcement = Callable[[Output, "Settings", Sequence[str]], None]
+Announcement = Callable[[Output, "Settings", "Started"], None]
 
 
-def announce_first_steps(
-    out: Output, settings: "Settings", urls: Sequence[str]
-) -> None:
-    """Say where the relay is and what to type next; no secret is shown."""
-    addresses = "\n  ".join(urls)
+def announce_first_steps(out: Output, settings: "Settings", started: "Started") -> None:
+    """Say where the relay is and what to type next.
+
+    The one secret that is shown is a link that signs in once, and soon not any more.
+    """
+    if out.is_json:
+        _write_started(out, settings, started, sign_in=started.sign_in())
+        return
+    if out.is_quiet:
+        return
+    addresses = "\n  ".join(started.urls)
     out.say(f"""\
 The relay is up.
 
   {addresses}
   data in {settings.data}
+
+Sign in with this link. It works once, for ten minutes; 'argybargy open' makes another.
+  {started.sign_in()}
 
 In another terminal, make a room and get a text to paste into an agent's prompt:
   argybargy room <name>
@@ -34,9 +44,19 @@ or a code for one agent:
 Ctrl+C stops the relay.""")
 
 
-def announce_briefly(out: Output, settings: "Settings", urls: Sequence[str]) -> None:
-    """Say where the relay is."""
-    out.say(f"Listening on {', '.join(urls)}, data in {settings.data}")
+def announce_briefly(out: Output, settings: "Settings", started: "Started") -> None:
+    """Say where the relay is; what a service says is kept, so it is no secret."""
+    if out.is_json:
+        _write_started(out, settings, started)
+    else:
+        out.say(f"Listening on {', '.join(started.urls)}, data in {settings.data}")
+
+
+def _write_started(
+    out: Output, settings: "Settings", started: "Started", **more: str
+) -> None:
+    out.write_json({"urls": list(started.urls), "data": str(settings.data), **more})
+    out.data.flush()
 
 
 @attrs.frozen
@@ -84,11 +104,6 @@ class ServingCommands:
         out = self.world.output_for(common)
         settings = self.world.read_settings({**common.overrides, "host": host})
 
-        def told(urls: Sequence[str]) -> None:
-            if out.is_json:
-                out.write_json({"urls": list(urls), "data": str(settings.data)})
-                out.data.flush()
-            else:
-                announce(out, settings, urls)
-
-        return self.world.serve(settings, told)
+        return self.world.serve(
+            settings, lambda started: announce(out, settings, started)
+        )

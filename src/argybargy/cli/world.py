@@ -6,7 +6,7 @@ command wants them.
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Protocol
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 import attrs
 from cyclopts import Group, Parameter
 
+from argybargy.cli.browser import browse
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.operator import LiveOperator, Work
 from argybargy.cli.output import Output
@@ -21,6 +22,7 @@ from argybargy.serve.parsers import parse_base_url
 
 if TYPE_CHECKING:
     from argybargy.serve.settings import Settings
+    from argybargy.serve.started import Started
 
 # Imports inside functions are those that a command may do without.
 # ruff: noqa: PLC0415
@@ -81,8 +83,8 @@ class CommonButUrl(Common):
     url: Annotated[str | None, Parameter(name="--relay", help=_URL_HELP)] = None
 
 
-Announce = Callable[[Sequence[str]], None]
-"""Is told the addresses of a relay as soon as it listens."""
+Announce = Callable[["Started"], None]
+"""Is told about a relay as soon as it listens."""
 
 Reach = Callable[["Settings", Common, Work], int]
 """Does work with the operator API: of a URL, of this machine, or of the data."""
@@ -134,6 +136,7 @@ class World:
         serve: Runs a relay until it is stopped; returns the exit code.
         confirm: Asks a question; ``True`` is yes. ``None`` without a terminal.
         around: What the machine has.
+        browse: Opens a page in a browser; False where there is none.
     """
 
     output: Output
@@ -144,6 +147,7 @@ class World:
     serve: Callable[["Settings", Announce], int]
     confirm: Callable[[str], bool] | None
     around: Surroundings
+    browse: Callable[[str], bool]
 
     @classmethod
     def real(cls) -> "World":
@@ -158,6 +162,7 @@ class World:
             serve=_serve,
             confirm=ask if is_terminal else None,
             around=Surroundings.real(),
+            browse=browse,
         )
 
     def output_for(self, common: Local) -> Output:

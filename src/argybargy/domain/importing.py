@@ -89,10 +89,10 @@ def _add(draft: Draft, imported: ImportedMessage) -> None:
         draft.change(fence=draft.room.fence + 1)
     draft.go_on_after(message.seq - 1)
     draft.append(message)
-    if holder is not None and imported.is_leased:
-        draft.lease(message, _lease(draft, message, holder))
     if message.kind is not SenderKind.SYSTEM:
         _spoken(draft, message, is_open=imported.is_open)
+    if holder is not None and imported.is_leased:
+        draft.lease(message, _lease(draft, message, holder))
 
 
 def _lease(draft: Draft, message: Message, holder: str) -> Lease:
