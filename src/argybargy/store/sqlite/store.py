@@ -45,7 +45,12 @@ from argybargy.store.sqlite.schema import (
     bring_up_to_date,
     load_migrations,
 )
-from argybargy.store.sqlite.writer import Writer, WriterStatistics, open_writer
+from argybargy.store.sqlite.writer import (
+    Writer,
+    WriterStatistics,
+    open_writer,
+    write_probe,
+)
 
 DEFAULT_LIMITS: Final = Limits()
 SWEEP_ROWS: Final = 500
@@ -171,7 +176,7 @@ class SqliteStore:
 
     async def probe(self) -> None:
         """Make a real write, to know that one succeeds."""
-        await self._writer.write(_count_probe)
+        await self._writer.write(write_probe)
 
     async def sweep(self) -> None:
         """Delete what retention has given up, a bounded piece at a time.
@@ -185,10 +190,6 @@ class SqliteStore:
         for piece in pieces:
             while await self._writer.write(piece) == SWEEP_ROWS:
                 pass
-
-
-def _count_probe(connection: apsw.Connection) -> None:
-    connection.execute("UPDATE probes SET times = times + 1")
 
 
 @contextlib.asynccontextmanager

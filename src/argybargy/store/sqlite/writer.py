@@ -275,6 +275,29 @@ def _run_in_savepoint(
 def _commit(connection: apsw.Connection) -> None:
     try:
         connection.execute("COMMIT")
-    except apsw.IOError as error:
-        # The log may hold the transaction although nobody saw it get there.
+    except (apsw.IOError, apsw.NoMemError) as error:
+        # SQLite has taken it back, but the log may hold it, and whoever reads the log
+        # after a crash would find it there.
+        _write_over(connection, error)
+        raise
+
+
+def _write_over(connection: apsw.Connection, error: Exception) -> None:
+    """Put another transaction where one that failed at COMMIT may lie in the log.
+
+    On the same connection: it knows where the log ended before.
+
+    Raises:
+        Unknown: That failed as well; a crash now may bring the first one back.
+    """
+    try:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        write_probe(connection)
+    except apsw.Error:
         raise Unknown(f"{type(error).__name__} at COMMIT: {error}") from error
+
+
+def write_probe(connection: apsw.Connection) -> None:
+    """Make a real write that means nothing."""
+    connection.execute("UPDATE probes SET times = times + 1")
