@@ -147,21 +147,17 @@ async def _insist(work: Callable[[], Awaitable[T]]) -> T:
             return await work()
 
 
-def _restore(files: dict[str, bytes], directory: Path) -> None:
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir()
-    for name, content in files.items():
-        (directory / name).write_bytes(content)
-
-
 async def _examine(cut: Cut, directory: Path) -> list[str]:
     """Start again on what is left; return what is wrong with it, in sentences."""
-    _restore(cut.files, directory)
-    async with open_sqlite_store(directory) as store:
-        wrong = await _examine_codes(store, cut.known.get(CODES, Known()))
-        for name in ROOMS:
-            wrong += await _examine_room(store, name, cut.known.get(name, Known()))
-        await Player.of(store, "after").say("ann", "works")
+    shutil.rmtree(directory, ignore_errors=True)
+    with open_disk(directory) as disk:  # which never makes anybody wait for a sync
+        for name, content in cut.files.items():
+            (directory / name).write_bytes(content)
+        async with open_sqlite_store(disk.root) as store:
+            wrong = await _examine_codes(store, cut.known.get(CODES, Known()))
+            for name in ROOMS:
+                wrong += await _examine_room(store, name, cut.known.get(name, Known()))
+            await Player.of(store, "after").say("ann", "works")
     return wrong + _check_integrity(directory)
 
 

@@ -15,7 +15,9 @@ log = structlog.get_logger(__name__)
 
 CHECKPOINT_PAGES: Final = 1_000
 """How long the log grows before it is copied into the database."""
-_PIECE_BYTES: Final = 1_048_576
+_PIECE_BYTES: Final = 65_536
+"""SQLite never writes more at once than a page, which is this at the most; the way it
+does that goes wrong from twice as much."""
 
 
 def shorten_log(connection: apsw.Connection, _database: str, pages: int) -> int:
