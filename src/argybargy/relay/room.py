@@ -130,6 +130,7 @@ class LiveRoom:
     cursors: dict[str, int] = attrs.field(factory=dict)
     members: MemberCache | None = None
     _rest_until: float = float("-inf")
+    _is_in_doubt: bool = False
     _batch: list[Ask] = attrs.field(factory=list)
     _loaded: trio.Event = attrs.field(factory=trio.Event)
     _failure: RelayError | None = None
@@ -200,6 +201,7 @@ class LiveRoom:
             self._failure is None
             and not len(self.polls)
             and not self._batch
+            and not self._is_in_doubt
             and self._send.statistics().current_buffer_used == 0
             and self.room.lapse_at == float("inf")
         )
@@ -256,8 +258,9 @@ class LiveRoom:
         self.polls.wake_all()
 
     async def _collect(self) -> bool:
-        """Wait for commands, or for a lease to run out; False when closed."""
-        with trio.move_on_at(max(self.room.lapse_at, self._rest_until)):
+        """Wait for commands, or for something to do without; False when closed."""
+        acts_at = float("-inf") if self._is_in_doubt else self.room.lapse_at
+        with trio.move_on_at(max(acts_at, self._rest_until)):
             try:
                 self._batch = [await self._receive.receive()]
             except trio.EndOfChannel:
@@ -292,6 +295,8 @@ class LiveRoom:
         """Decide the batch, make it durable, publish it, answer it."""
         for _ in range(CONFLICT_TRIES):
             try:
+                if self._is_in_doubt:
+                    await self._settle()
                 recalled = await self._recall()
                 trial = self._decide(self.services.clock.now(), recalled)
                 version = await self._commit(trial)
@@ -340,8 +345,8 @@ class LiveRoom:
     async def _commit(self, trial: _Trial) -> int:
         """Make a batch durable, and return the version the room has then.
 
-        When the store cannot say whether it did, the version tells: nobody else
-        writes under this one.
+        Raises:
+            StoreError: It was not; or, if ``Unknown``, nobody can say for now.
         """
         store, version = self.services.store, self.room.version
         if not trial.writes:
@@ -351,11 +356,40 @@ class LiveRoom:
             await store.commit(trial.room, version, trial.writes)
         except Unknown:
             is_known = False
-        if not is_known:
-            stored = await store.load(self.name, tail_messages=1)
-            if stored is None or stored.version != version + 1:
-                raise Refused("the commit was not applied")
+        if not is_known and await self._stored_version() != version + 1:
+            raise Refused("the commit was not applied")
         return version + 1
+
+    async def _stored_version(self) -> int:
+        """Find out what became of a commit; nobody else writes to the room.
+
+        Looking is not enough, since a crash could still bring back what cannot be
+        seen, or lose what can. Behind another write that is durable, it is final.
+
+        Raises:
+            Unknown: Nothing can be made durable now. The room stays in doubt.
+        """
+        store = self.services.store
+        try:
+            await store.probe()
+            stored = await store.load(self.name, tail_messages=1)
+        except StoreError as error:
+            self._is_in_doubt = True
+            raise Unknown(str(error)) from error
+        return 0 if stored is None else stored.version
+
+    async def _settle(self) -> None:
+        """End the doubt about the last commit, and load what there is.
+
+        Raises:
+            Refused: Nothing can be made durable now.
+        """
+        try:
+            await self._stored_version()
+        except Unknown as error:
+            raise Refused(f"an earlier commit is in doubt: {error}") from error
+        await self._load()
+        self._is_in_doubt = False
 
     def _publish(self, trial: _Trial, version: int) -> None:
         """Let everybody see the batch: first its askers, then the parked polls."""
