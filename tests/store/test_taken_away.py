@@ -1,0 +1,47 @@
+"""Files that are taken away from under a running store."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from argybargy.store.errors import Corrupt
+from argybargy.store.sqlite.store import open_sqlite_store
+from store.playing import Player, texts
+
+
+async def test_a_log_that_was_deleted_is_noticed_and_what_it_held_is_saved(
+    tmp_path: Path,
+) -> None:
+    async with open_sqlite_store(tmp_path) as store:
+        player = Player.of(store)
+        await player.say("ann", "acknowledged")
+        (tmp_path / "relay.db-wal").unlink()
+        for _ in range(2):  # also on a new connection
+            with pytest.raises(Corrupt, match="removed or replaced"):
+                await player.say("ann", "into the void")
+        saved = await store.load("lab", 9)
+        assert saved is not None
+        assert texts(saved.messages) == ["acknowledged"]
+    async with open_sqlite_store(tmp_path) as store:
+        recent = await store.recent(None, 9)
+        assert [each.text for _, each in recent] == ["acknowledged"]
+
+
+@pytest.mark.parametrize("is_replaced", [True, False])
+async def test_a_directory_that_was_removed_is_noticed_before_anything_is_acknowledged(
+    tmp_path: Path, is_replaced: bool
+) -> None:
+    directory = tmp_path / "data"
+    async with open_sqlite_store(directory) as store:
+        player = Player.of(store)
+        await player.say("ann", "gone")
+        copy = shutil.copytree(directory, tmp_path / "copy")
+        shutil.rmtree(directory)
+        if is_replaced:
+            copy.rename(directory)
+        for _ in range(2):
+            with pytest.raises(Corrupt, match="removed or replaced"):
+                await player.say("ann", "into the void")
+        with pytest.raises(Corrupt, match="restore"):
+            await store.probe()
