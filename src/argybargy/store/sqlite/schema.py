@@ -67,9 +67,9 @@ def _version(connection: apsw.Connection) -> int:
 
 
 def _check_integrity(connection: apsw.Connection) -> None:
-    verdict = connection.execute("PRAGMA quick_check(1)").get
+    verdict = str(connection.execute("PRAGMA quick_check(1)").get)
     if verdict != "ok":
-        raise Corrupt(f"quick_check: {verdict}")
+        raise Corrupt(f"quick_check: {' '.join(verdict.split())}")
 
 
 def _check_version(
