@@ -1,11 +1,15 @@
-"""Files that are taken away from under a running store."""
+"""Files and descriptors that are taken away from under a running store."""
 
+import os
+import resource
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from argybargy.store.errors import Corrupt
+from argybargy.store.errors import Corrupt, Refused
 from argybargy.store.sqlite.store import open_sqlite_store
 from store.playing import Player, texts
 
@@ -45,3 +49,35 @@ async def test_a_directory_that_was_removed_is_noticed_before_anything_is_acknow
                 await player.say("ann", "into the void")
         with pytest.raises(Corrupt, match="restore"):
             await store.probe()
+
+
+@contextmanager
+def _no_descriptor_left() -> Iterator[None]:
+    """Let this process open nothing more."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest_free = os.dup(0)
+    os.close(lowest_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+async def test_without_a_free_descriptor_nothing_is_done_and_later_all_works(
+    tmp_path: Path,
+) -> None:
+    async with open_sqlite_store(tmp_path) as store:
+        player = Player.of(store)
+        await player.say("ann", "before")
+        await store._writer._connection.aclose()
+        # Whatever closing has freed is taken again, and nothing more.
+        with _no_descriptor_left():
+            for _ in range(2):
+                with pytest.raises(Refused, match="open"):
+                    await player.say("ann", "refused")
+                with pytest.raises(Refused, match="open"):
+                    await store.recent(None, 9)
+        await player.say("ann", "after")
+        recent = await store.recent(None, 9)
+        assert [each.text for _, each in recent] == ["before", "after"]
