@@ -93,7 +93,7 @@ class Crowd:
             assert reply.status == 200
             self.posted[f"{guest.name} {number}"] = reply.json["message"]["seq"]
             number += 1
-            await trio.sleep(0.01)
+            await trio.sleep(0.04)
         self.posting -= 1
 
     async def listen(self, guest: Guest) -> None:

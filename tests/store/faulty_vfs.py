@@ -165,6 +165,7 @@ class Disk:
         is_forgetful: Whether a sync that fails loses what it should have kept, as
             Linux does: the next one succeeds without it.
         sync_seconds: How long a sync takes.
+        is_garbled: Whether what is read is not what was written.
     """
 
     root: Path
@@ -174,11 +175,12 @@ class Disk:
     is_counting: bool = False
     is_forgetful: bool = True
     sync_seconds: float = 0.0
+    is_garbled: bool = False
     platters: dict[str, Platter] = attrs.field(factory=dict)
 
     def heal(self) -> None:
         """Let nothing fail from now on."""
-        self.fault = None
+        self.fault, self.sync_seconds, self.is_garbled = None, 0.0, False
 
     def begin(self, act: Act, file: str) -> None:
         """Note an operation, and fail it if it is to fail."""
@@ -231,7 +233,8 @@ class DiskFile(apsw.VFSFile):
     @override
     def xRead(self, amount: int, offset: int) -> bytes:
         self._disk.begin(Act.READ, self._name)
-        return super().xRead(amount, offset)
+        content = super().xRead(amount, offset)
+        return b"\xa5" * len(content) if self._disk.is_garbled else content
 
     @override
     def xWrite(self, data: Buffer, offset: int) -> None:

@@ -11,7 +11,7 @@ import trio
 
 from argybargy.relay.readiness import READY_SECONDS
 from argybargy.store.sqlite.connection import BUSY_MS
-from argybargy.store.sqlite.store import open_sqlite_store
+from argybargy.store.sqlite.store import SqliteStore, open_sqlite_store
 from store.faulty_vfs import CHANGES, Act, Disk, fail_always, open_disk
 from web.kit import Reply, Site, open_site
 
@@ -182,3 +182,23 @@ async def test_a_sync_that_keeps_failing_says_unknown_until_it_is_known(
     texts = [each["text"] for each in reply.json["messages"]]
     assert texts in (["before", "after"], ["before", "in doubt", "after"])
     assert posted.json["message"]["seq"] == len(texts)
+
+
+async def test_a_damaged_database_refuses_what_is_not_in_memory_and_is_named(
+    lab: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    relay, store = lab.site.house.relay, lab.site.house.relay.store
+    assert isinstance(store, SqliteStore)
+    relay._live.pop("room0").close()
+    await store._readers.aclose()  # and with them what they have in memory
+    lab.disk.is_garbled = True
+    await lab.check_reading(["before"])
+    reply = await lab.site.front.call("GET", "/messages", code=lab.others[0])
+    assert reply.error == "storage_unavailable"
+    _check_refusal(reply)
+    (said,) = (line for line in capsys.readouterr().out.splitlines() if line)
+    assert f"The database {lab.disk.root / 'relay.db'} is damaged" in said
+    assert "restore it from a backup" in said
+    lab.disk.heal()
+    reply = await lab.site.front.call("GET", "/messages", code=lab.others[0])
+    assert (reply.status, reply.json["messages"]) == (200, [])

@@ -78,7 +78,7 @@ class Connection:
         except Exception as error:
             if not leaves_connection_usable(error):
                 await self.aclose()
-            translated = translate(error)
+            translated = translate(error, self.path)
             if translated is error:
                 raise
             raise translated from error

@@ -15,7 +15,7 @@ from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
 from argybargy.domain.reading import Lookback, Page, PageBuilder
 from argybargy.domain.state import Room, SavedRoom
-from argybargy.store.errors import Corrupt, StoreError
+from argybargy.store.errors import StoreError
 from argybargy.store.interface import AuditRow, Overview, StoreInfo
 from argybargy.store.sqlite.audit import cut_audit, insert_audits, read_audit
 from argybargy.store.sqlite.codes import (
@@ -215,9 +215,10 @@ async def open_sqlite_store(
     """
     with hold_directory(directory) as path:
         async with _open_connections(path) as (connection, readers):
-            schema = await _bring_up_to_date(
-                connection, migrations or load_migrations()
-            )
+            steps = migrations or load_migrations()
+            # Not to be cut short; as long as it takes to copy and change the file.
+            with trio.CancelScope(shield=True):
+                schema = await connection.run(bring_up_to_date, path, steps)
             info = StoreInfo(f"sqlite {apsw.sqlite_lib_version()}", schema, "fsync")
             async with open_writer(connection) as writer:
                 yield SqliteStore(info, writer, readers, limits)
@@ -233,22 +234,6 @@ async def _open_connections(path: Path) -> AsyncIterator[tuple[Connection, Reade
             await readers.aclose()
             await _checkpoint(connection)
             await connection.aclose()
-
-
-async def _bring_up_to_date(
-    connection: Connection, migrations: Sequence[Migration]
-) -> int:
-    path = connection.path
-    # Not to be cut short halfway; as long as it takes to copy and change the file.
-    with trio.CancelScope(shield=True):
-        try:
-            schema = await connection.run(bring_up_to_date, path, migrations)
-        except Corrupt as error:
-            raise Corrupt(
-                f"The database {path} cannot be read. Nothing was changed; restore "
-                f"it from a backup. ({error})"
-            ) from error
-    return schema
 
 
 async def _checkpoint(connection: Connection) -> None:
