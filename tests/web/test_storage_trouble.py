@@ -78,7 +78,6 @@ class Lab:
         assert (await self.site.say(self.alice, "after")).json["message"]["seq"] == 2
         claimed = await self.site.front.call("POST", "/messages/1/claim", code=self.bob)
         assert claimed.json["fence"] == 1
-        await self.check_ready(200)
         state = (await self.site.admin("GET", "/admin/state")).json
         assert state["room_status"]["build"]["status"] == "open"
         assert "eve" not in {each["name"] for each in state["codes"]}
@@ -123,9 +122,16 @@ async def test_a_disk_that_takes_nothing_refuses_writes_and_serves_reads(
     lab.disk.fault = fail_always(error, acts)
     await lab.check_writing(first, others)
     await lab.check_reading(["before"])
-    await lab.check_ready(503)
     lab.disk.heal()
     await lab.check_healed()
+
+
+async def test_readiness_follows_the_disk_both_ways(lab: Lab) -> None:
+    await lab.check_ready(200)
+    lab.disk.fault = fail_always(FULL, CHANGES)
+    await lab.check_ready(503)
+    lab.disk.heal()
+    await lab.check_ready(200)
 
 
 @contextmanager

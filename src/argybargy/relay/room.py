@@ -39,6 +39,7 @@ from argybargy.relay.ledger import Ledger
 from argybargy.relay.polls import Polls
 from argybargy.relay.quota import RoomQuota
 from argybargy.relay.reply import Ask, Delivered
+from argybargy.relay.settling import settle_version
 from argybargy.store.errors import Conflict, Refused, StoreError, Unknown
 from argybargy.store.interface import Store
 
@@ -306,6 +307,7 @@ class LiveRoom:
             except StoreError as error:
                 log.warning("commit refused", room=self.name, reason=str(error))
                 self._rest_until = trio.current_time() + REST_SECONDS
+                self._is_in_doubt |= isinstance(error, Unknown)
                 self._fail_batch(as_relay_error(error))
                 return
             self._publish(trial, version)
@@ -356,27 +358,9 @@ class LiveRoom:
             await store.commit(trial.room, version, trial.writes)
         except Unknown:
             is_known = False
-        if not is_known and await self._stored_version() != version + 1:
+        if not is_known and await settle_version(store, self.name) != version + 1:
             raise Refused("the commit was not applied")
         return version + 1
-
-    async def _stored_version(self) -> int:
-        """Find out what became of a commit; nobody else writes to the room.
-
-        Looking is not enough, since a crash could still bring back what cannot be
-        seen, or lose what can. Behind another write that is durable, it is final.
-
-        Raises:
-            Unknown: Nothing can be made durable now. The room stays in doubt.
-        """
-        store = self.services.store
-        try:
-            await store.probe()
-            stored = await store.load(self.name, tail_messages=1)
-        except StoreError as error:
-            self._is_in_doubt = True
-            raise Unknown(str(error)) from error
-        return 0 if stored is None else stored.version
 
     async def _settle(self) -> None:
         """End the doubt about the last commit, and load what there is.
@@ -385,7 +369,7 @@ class LiveRoom:
             Refused: Nothing can be made durable now.
         """
         try:
-            await self._stored_version()
+            await settle_version(self.services.store, self.name)
         except Unknown as error:
             raise Refused(f"an earlier commit is in doubt: {error}") from error
         await self._load()
