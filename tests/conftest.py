@@ -28,6 +28,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run the tests that say the same with many more examples",
     )
+    parser.addoption(
+        "--update-snapshots",
+        action="store_true",
+        help="write what the commands print now, to be looked at before it is kept",
+    )
 
 
 def pytest_collection_modifyitems(
