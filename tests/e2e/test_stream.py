@@ -11,8 +11,8 @@ import msgspec
 import pytest
 import trio
 
+from argybargy.torture.raw import Leaving, RawClient, connected, encode
 from e2e.kit import RealServer, open_server
-from e2e.rawclient import Leaving, RawClient, connected, encode
 
 pytestmark = pytest.mark.e2e
 CORES = pytest.mark.parametrize("core", ["argybargy", "hypercorn"])
