@@ -12,7 +12,8 @@ import pytest
 import trio
 
 from argybargy.store.sqlite.store import open_sqlite_store
-from e2e.kit import RELAY, free_port, open_server
+from argybargy.torture.relay import COMMAND, free_port
+from e2e.kit import open_server
 from store.playing import Player
 
 pytestmark = pytest.mark.e2e
@@ -80,7 +81,7 @@ async def _start(data: Path) -> "subprocess.CompletedProcess[bytes]":
     }
     with trio.fail_after(30):
         return await trio.run_process(
-            list(RELAY),
+            list(COMMAND),
             stdin=subprocess.DEVNULL,
             capture_stdout=True,
             capture_stderr=True,
