@@ -68,7 +68,7 @@ class Directory:
     version: int = 0
     _by_key: dict[str, CodeRecord] = attrs.field(factory=dict)
     _by_room: dict[str, dict[str, list[CodeRecord]]] = attrs.field(factory=dict)
-    _names: dict[str, tuple[int, tuple[str, ...]]] = attrs.field(factory=dict)
+    _names: dict[str, tuple[int, frozenset[str]]] = attrs.field(factory=dict)
     _swept_ms: int = 0
     _changing: trio.Lock = attrs.field(factory=trio.Lock)
 
@@ -255,11 +255,11 @@ class Directory:
         )
         return tuple(mine[-1] for mine in live if mine)
 
-    def live_names(self, room: str, now: Moment) -> Sequence[str]:
+    def live_names(self, room: str, now: Moment) -> frozenset[str]:
         """Return the folded names in a room (folded) that hold a valid code."""
         cached = self._names.get(room)
         if cached is None or cached[0] != self.version:
-            names = tuple(code.peer.name for code in self.live_codes(room, now))
+            names = frozenset(code.peer.name for code in self.live_codes(room, now))
             cached = self._names[room] = (self.version, names)
         return cached[1]
 

@@ -39,7 +39,7 @@ from argybargy.relay.ledger import Ledger
 from argybargy.relay.polls import Polls
 from argybargy.relay.quota import RoomQuota
 from argybargy.relay.reply import Ask, Delivered
-from argybargy.relay.settling import settle_version
+from argybargy.relay.settling import end_doubt, settle_version
 from argybargy.store.errors import Conflict, Refused, StoreError, Unknown
 from argybargy.store.interface import Store
 
@@ -263,11 +263,15 @@ class LiveRoom:
     async def _collect(self) -> bool:
         """Wait for commands, or for something to do without; False when closed."""
         acts_at = float("-inf") if self._is_in_doubt else self.room.lapse_at
-        with trio.move_on_at(max(acts_at, self._rest_until)):
-            try:
+        acts_at = max(acts_at, self._rest_until)
+        try:
+            if acts_at == float("inf"):
                 self._batch = [await self._receive.receive()]
-            except trio.EndOfChannel:
-                return False
+            else:
+                with trio.move_on_at(acts_at):
+                    self._batch = [await self._receive.receive()]
+        except trio.EndOfChannel:
+            return False
         while len(self._batch) < self.services.limits.batch_commands:
             try:
                 self._batch.append(self._receive.receive_nowait())
@@ -299,7 +303,9 @@ class LiveRoom:
         for _ in range(CONFLICT_TRIES):
             try:
                 if self._is_in_doubt:
-                    await self._settle()
+                    await end_doubt(self.services.store)
+                    await self._load()
+                    self._is_in_doubt = False
                 recalled = await self._recall()
                 trial = self._decide(self.services.clock.now(), recalled)
                 version = await self._commit(trial)
@@ -324,11 +330,12 @@ class LiveRoom:
         _follow(recalled, lapsed.writes)
         outcomes: list[Answer | RelayError] = []
         for ask in self._batch:
-            command = self._with_facts(ask.command, recalled)
+            command = self._with_facts(ask.command, room, recalled)
             try:
                 decision = decide(room, command, now, limits)
             except RelayError as refusal:
-                outcomes.append(refusal)
+                # Its traceback would hold this frame, and so the room as it was.
+                outcomes.append(refusal.with_traceback(None))
                 continue
             room = decision.room
             writes += decision.writes
@@ -336,11 +343,17 @@ class LiveRoom:
             outcomes.append(decision.answer)
         return _Trial(room, tuple(writes), tuple(outcomes))
 
-    def _with_facts(self, command: Command, recalled: dict[int, Message]) -> Command:
-        """Tell a command what the rules need to know and the room does not hold."""
-        subject = recalled.get(subject_of(command) or 0)
-        if subject is not None and isinstance(command, (Post, Claim, Release)):
-            command = attrs.evolve(command, subject=subject)
+    def _with_facts(
+        self, command: Command, room: Room, recalled: dict[int, Message]
+    ) -> Command:
+        """Tell a command what the rules need to know and `room` does not hold."""
+        seq = subject_of(command)
+        if (
+            seq in recalled
+            and seq not in room.messages
+            and isinstance(command, (Post, Claim, Release))
+        ):
+            command = attrs.evolve(command, subject=recalled[seq])
         if isinstance(command, Post) and self.room.head == 0:
             has_quota = self.services.quota.take(self.name)
             command = attrs.evolve(command, has_room_quota=has_quota)
@@ -364,23 +377,10 @@ class LiveRoom:
             raise Refused("the commit was not applied")
         return version + 1
 
-    async def _settle(self) -> None:
-        """End the doubt about the last commit, and load what there is.
-
-        Raises:
-            Refused: Nothing can be made durable now.
-        """
-        try:
-            await settle_version(self.services.store, self.name)
-        except Unknown as error:
-            raise Refused(f"an earlier commit is in doubt: {error}") from error
-        await self._load()
-        self._is_in_doubt = False
-
     def _publish(self, trial: _Trial, version: int) -> None:
         """Let everybody see the batch: its askers, the parked polls, the operator."""
         before = self.room
-        self.room = attrs.evolve(trial.room, version=version)
+        self.room = trial.room.at_version(version)
         for ask, outcome in zip(self._batch, trial.outcomes, strict=True):
             ask.answer(self._outcome(outcome))
         for write in trial.writes:

@@ -1,6 +1,6 @@
 """What became of a commit when the store could not say."""
 
-from argybargy.store.errors import StoreError, Unknown
+from argybargy.store.errors import Refused, StoreError, Unknown
 from argybargy.store.interface import Store
 
 
@@ -19,3 +19,15 @@ async def settle_version(store: Store, room: str) -> int:
     except StoreError as error:
         raise Unknown(str(error)) from error
     return 0 if stored is None else stored.version
+
+
+async def end_doubt(store: Store) -> None:
+    """Make sure that what can be read from now on is final.
+
+    Raises:
+        Refused: Nothing can be made durable now. What was to come next was not begun.
+    """
+    try:
+        await store.probe()
+    except StoreError as error:
+        raise Refused(f"an earlier commit is in doubt: {error}") from error
