@@ -256,3 +256,23 @@ async def test_a_slow_disk_delays_writers_and_no_reader(disk: Disk) -> None:
         assert store.statistics().batches - before <= 4
         await trio.sleep(1.01)
         await ready.check()
+
+
+@pytest.mark.parametrize("times", [1, LASTING], ids=["once", "lasting"])
+@pytest.mark.parametrize("number", range(1, 60, 4))
+async def test_a_start_that_fails_says_so_in_the_store_s_words_and_spoils_nothing(
+    disk: Disk, number: int, times: int
+) -> None:
+    disk.fault = fail_nth(number, BROKEN, times=times)
+    try:
+        async with open_sqlite_store(disk.root):
+            is_open = True
+    except StoreError as error:
+        is_open = False
+        assert "the cable is out" in str(error)
+    # It takes more than forty operations to make a database.
+    assert is_open is False or number > 40
+    disk.heal()
+    async with open_sqlite_store(disk.root) as store:
+        await Player.of(store).say("ann", "works")
+        assert [each.text for _, each in await store.recent(None, 9)] == ["works"]
