@@ -21,7 +21,7 @@ from argybargy.domain.moment import Moment
 from argybargy.domain.names import fold
 from argybargy.relay.finishing import finishing
 from argybargy.relay.minting import new_code
-from argybargy.store.errors import Unknown
+from argybargy.store.errors import StoreError, Unknown
 from argybargy.store.interface import Store
 
 
@@ -172,12 +172,24 @@ class Directory:
         else:
             is_known = True
         if not is_known:
-            stored = await self.store.codes()
+            stored = await self._read_settled()
             for record in list(self._by_key.values()):
                 self._remove(record)
             for record in stored:
                 self._add(record)
             raise Unknown
+
+    async def _read_settled(self) -> Sequence[CodeRecord]:
+        """Read the codes once something is durable: what can be read then is final.
+
+        Raises:
+            Unknown: The store cannot, and nobody knows what became of the change.
+        """
+        try:
+            await self.store.probe()
+            return await self.store.codes()
+        except StoreError as error:
+            raise Unknown(str(error)) from error
 
     def _mint(self, invitation: Invitation, now: Moment) -> tuple[str, CodeRecord]:
         while True:
