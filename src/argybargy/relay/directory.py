@@ -21,7 +21,7 @@ from argybargy.domain.moment import Moment
 from argybargy.domain.names import fold
 from argybargy.relay.finishing import finishing
 from argybargy.relay.minting import new_code
-from argybargy.store.errors import Unknown
+from argybargy.store.errors import StoreError, Unknown
 from argybargy.store.interface import Store
 
 
@@ -176,7 +176,7 @@ class Directory:
             raise Unknown
 
     async def _reload(self) -> None:
-        stored = await self.store.codes()
+        stored = await self._read_settled()
         for record in list(self._by_key.values()):
             self._remove(record)
         for record in stored:
@@ -218,6 +218,18 @@ class Directory:
                 for tally in fresh.keys() & new:
                     self._add(fresh[tally])
             return len(new)
+
+    async def _read_settled(self) -> Sequence[CodeRecord]:
+        """Read the codes once something is durable: what can be read then is final.
+
+        Raises:
+            Unknown: The store cannot, and nobody knows what became of the change.
+        """
+        try:
+            await self.store.probe()
+            return await self.store.codes()
+        except StoreError as error:
+            raise Unknown(str(error)) from error
 
     def _mint(self, invitation: Invitation, now: Moment) -> tuple[str, CodeRecord]:
         while True:

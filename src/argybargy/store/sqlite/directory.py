@@ -13,6 +13,9 @@ from argybargy.store.platform import (
     make_private_file,
 )
 
+Identity = tuple[tuple[int, int] | None, ...]
+"""Which files these are, whatever they are called."""
+
 DATABASE_NAME: Final = "relay.db"
 LOCK_NAME: Final = "relay.lock"
 SNAPSHOT: Final = "snapshot"
@@ -86,3 +89,16 @@ def _make_private_files(database: Path) -> None:
 
 def _unusable(directory: Path, error: OSError) -> Refused:
     return Refused(f"The data directory {directory} cannot be used: {error}")
+
+
+def identify(*paths: str) -> Identity:
+    """Tell the files at these paths from any others; ``None`` is no file."""
+    return tuple(map(_identify, paths))
+
+
+def _identify(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - before every commit
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -7,8 +7,9 @@ from pathlib import Path
 import apsw
 import attrs
 
-from argybargy.store.errors import Corrupt, Incompatible
+from argybargy.store.errors import Incompatible
 from argybargy.store.platform import make_private_file
+from argybargy.store.sqlite.errors import damaged
 
 
 @attrs.frozen
@@ -49,7 +50,7 @@ def bring_up_to_date(
         Corrupt: It is damaged; it is left as it is.
         Incompatible: It is newer than this program, or not one of ours.
     """
-    _check_integrity(connection)
+    _check_integrity(connection, path)
     version = schema_version(connection)
     check_version(connection, path, version, migrations[-1].number)
     if 0 < version < migrations[-1].number:
@@ -73,10 +74,10 @@ def schema_version(connection: apsw.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").get)
 
 
-def _check_integrity(connection: apsw.Connection) -> None:
-    verdict = connection.execute("PRAGMA quick_check(1)").get
+def _check_integrity(connection: apsw.Connection, path: Path) -> None:
+    verdict = str(connection.execute("PRAGMA quick_check(1)").get)
     if verdict != "ok":
-        raise Corrupt(f"quick_check: {verdict}")
+        raise damaged(path, f"quick_check: {' '.join(verdict.split())}")
 
 
 def check_version(

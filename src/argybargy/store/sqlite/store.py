@@ -15,7 +15,7 @@ from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
 from argybargy.domain.reading import Lookback, Page, PageBuilder
 from argybargy.domain.state import Room, SavedRoom
-from argybargy.store.errors import Corrupt, StoreError
+from argybargy.store.errors import StoreError
 from argybargy.store.interface import AuditRow, Overview, Snapshot, StoreInfo
 from argybargy.store.sqlite.audit import (
     cut_audit,
@@ -51,7 +51,12 @@ from argybargy.store.sqlite.schema import (
     load_migrations,
 )
 from argybargy.store.sqlite.snapshots import Snapshots
-from argybargy.store.sqlite.writer import Writer, WriterStatistics, open_writer
+from argybargy.store.sqlite.writer import (
+    Writer,
+    WriterStatistics,
+    open_writer,
+    write_probe,
+)
 
 DEFAULT_LIMITS: Final = Limits()
 SWEEP_ROWS: Final = 500
@@ -196,7 +201,7 @@ class SqliteStore:
 
     async def probe(self) -> None:
         """Make a real write, to know that one succeeds."""
-        await self._writer.write(_count_probe)
+        await self._writer.write(write_probe)
 
     async def sweep(self) -> None:
         """Delete what retention has given up, a bounded piece at a time.
@@ -210,10 +215,6 @@ class SqliteStore:
         for piece in pieces:
             while await self._writer.write(piece) == SWEEP_ROWS:
                 pass
-
-
-def _count_probe(connection: apsw.Connection) -> None:
-    connection.execute("UPDATE probes SET times = times + 1")
 
 
 @contextlib.asynccontextmanager
@@ -239,9 +240,10 @@ async def open_sqlite_store(
     """
     with hold_directory(directory) as path:
         async with _open_connections(path) as (connection, readers):
-            schema = await _bring_up_to_date(
-                connection, migrations or load_migrations()
-            )
+            steps = migrations or load_migrations()
+            # Not to be cut short; as long as it takes to copy and change the file.
+            with trio.CancelScope(shield=True):
+                schema = await connection.run(bring_up_to_date, path, steps)
             info = StoreInfo(f"sqlite {apsw.sqlite_lib_version()}", schema, "fsync")
             async with open_writer(connection) as writer:
                 yield SqliteStore(info, writer, readers, Snapshots(path), limits)
@@ -257,22 +259,6 @@ async def _open_connections(path: Path) -> AsyncIterator[tuple[Connection, Reade
             await readers.aclose()
             await _checkpoint(connection)
             await connection.aclose()
-
-
-async def _bring_up_to_date(
-    connection: Connection, migrations: Sequence[Migration]
-) -> int:
-    path = connection.path
-    # Not to be cut short halfway; as long as it takes to copy and change the file.
-    with trio.CancelScope(shield=True):
-        try:
-            schema = await connection.run(bring_up_to_date, path, migrations)
-        except Corrupt as error:
-            raise Corrupt(
-                f"The database {path} cannot be read. Nothing was changed; restore "
-                f"it from a backup. ({error})"
-            ) from error
-    return schema
 
 
 async def _checkpoint(connection: Connection) -> None:
