@@ -1,7 +1,6 @@
 """Every endpoint, once: the table behind app, lane, manifest and OpenAPI.
 
-The manifest itself is the one endpoint that is not here, since it is made from this
-table: see :mod:`argybargy.web.manifest`.
+Only the manifest's own is not here: :mod:`argybargy.web.manifest` is made from this.
 """
 
 import enum
@@ -13,6 +12,9 @@ import attrs
 from argybargy.domain.codes import CodeRecord
 from argybargy.web import (
     agents,
+    data,
+    data_import,
+    data_wire,
     health,
     operator,
     operator_wire,
@@ -365,5 +367,34 @@ ADMIN_ROUTES: Final = (
         who=Who.OPERATOR,
         query=wire.HistoryQuery,
         refusals=(404, 422, 503),
+    ),
+    Route(
+        "POST",
+        "/admin/backup",
+        "A copy of the whole database, as it is at one moment.",
+        data.backup,
+        data_wire.BackupFile,
+        who=Who.OPERATOR,
+        refusals=(503,),
+    ),
+    Route(
+        "POST",
+        "/admin/export",
+        "Every room and message, or those of one room, a JSON object on each line.",
+        data.export,
+        data_wire.RoomLine,
+        who=Who.OPERATOR,
+        body=data_wire.ExportRequest,
+        refusals=(404, 422, 503),
+    ),
+    Route(
+        "POST",
+        "/admin/import",
+        "Take over the lines of an export, each once; check=1 changes nothing.",
+        data_import.import_lines,
+        data_wire.ImportBody,
+        who=Who.OPERATOR,
+        query=data_wire.ImportQuery,
+        refusals=(403, 409, 413, 422, 503),
     ),
 )

@@ -33,6 +33,7 @@ class Role(enum.Enum):
         "PRAGMA journal_size_limit = 67108864",
         "PRAGMA trusted_schema = OFF",
     )
+    COPIER = ("PRAGMA trusted_schema = OFF",)
     READER = ("PRAGMA query_only = ON", "PRAGMA trusted_schema = OFF")
 
 

@@ -51,19 +51,26 @@ def bring_up_to_date(
         Incompatible: It is newer than this program, or not one of ours.
     """
     _check_integrity(connection, path)
-    version = _version(connection)
-    _check_version(connection, path, version, migrations[-1].number)
-    missing = [each for each in migrations if each.number > version]
-    if missing and version:
+    version = schema_version(connection)
+    check_version(connection, path, version, migrations[-1].number)
+    if 0 < version < migrations[-1].number:
         back_up(connection, path.with_name(f"{path.name}.v{version}"))
     # Lasts, in the file; not before it is known to be ours.
     connection.execute("PRAGMA journal_mode = WAL").fetchall()
-    for migration in missing:
-        _apply(connection, migration)
-    return _version(connection)
+    migrate(connection, migrations)
+    return schema_version(connection)
 
 
-def _version(connection: apsw.Connection) -> int:
+def migrate(connection: apsw.Connection, migrations: Sequence[Migration]) -> None:
+    """Apply the migrations that a database lacks, each in one transaction."""
+    version = schema_version(connection)
+    for migration in migrations:
+        if migration.number > version:
+            _apply(connection, migration)
+
+
+def schema_version(connection: apsw.Connection) -> int:
+    """Return the version of a database's schema; 0 where there is none yet."""
     return int(connection.execute("PRAGMA user_version").get)
 
 
@@ -73,9 +80,14 @@ def _check_integrity(connection: apsw.Connection, path: Path) -> None:
         raise damaged(path, f"quick_check: {' '.join(verdict.split())}")
 
 
-def _check_version(
+def check_version(
     connection: apsw.Connection, path: Path, version: int, newest: int
 ) -> None:
+    """Refuse a database that is newer than this program, or not one of ours.
+
+    Raises:
+        Incompatible: It is.
+    """
     if version > newest:
         raise Incompatible(
             f"The database {path} has schema {version}; this version of Argybargy "

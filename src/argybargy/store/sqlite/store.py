@@ -16,8 +16,13 @@ from argybargy.domain.message import Message
 from argybargy.domain.reading import Lookback, Page, PageBuilder
 from argybargy.domain.state import Room, SavedRoom
 from argybargy.store.errors import StoreError
-from argybargy.store.interface import AuditRow, Overview, StoreInfo
-from argybargy.store.sqlite.audit import cut_audit, insert_audits, read_audit
+from argybargy.store.interface import AuditRow, Overview, Snapshot, StoreInfo
+from argybargy.store.sqlite.audit import (
+    cut_audit,
+    insert_audits,
+    insert_missing_audits,
+    read_audit,
+)
 from argybargy.store.sqlite.codes import (
     delete_codes,
     insert_codes,
@@ -45,6 +50,7 @@ from argybargy.store.sqlite.schema import (
     bring_up_to_date,
     load_migrations,
 )
+from argybargy.store.sqlite.snapshots import Snapshots
 from argybargy.store.sqlite.writer import (
     Writer,
     WriterStatistics,
@@ -68,6 +74,7 @@ class SqliteStore:
     info: StoreInfo
     _writer: Writer
     _readers: Readers
+    _snapshots: Snapshots
     _limits: Limits
 
     def statistics(self) -> WriterStatistics:
@@ -170,6 +177,24 @@ class SqliteStore:
 
         await self._writer.write(work)
 
+    async def adopt(
+        self, audits: Sequence[Audit], codes: Mapping[str, CodeRecord]
+    ) -> frozenset[str]:
+        """Store what another relay has recorded, each piece once, all in one go."""
+
+        def work(connection: apsw.Connection) -> frozenset[str]:
+            new = insert_missing_audits(connection, audits)
+            insert_codes(
+                connection, [code for tally, code in codes.items() if tally in new]
+            )
+            return new
+
+        return await self._writer.write(work)
+
+    async def snapshot(self) -> Snapshot:
+        """Copy everything, as it is at one moment, while writing goes on."""
+        return await self._snapshots.make()
+
     async def audit(self, limit: int, before: int | None) -> tuple[AuditRow, ...]:
         """Return the newest audit rows below the id `before`, oldest first."""
         return await self._readers.read(read_audit, limit, before)
@@ -221,7 +246,7 @@ async def open_sqlite_store(
                 schema = await connection.run(bring_up_to_date, path, steps)
             info = StoreInfo(f"sqlite {apsw.sqlite_lib_version()}", schema, "fsync")
             async with open_writer(connection) as writer:
-                yield SqliteStore(info, writer, readers, limits)
+                yield SqliteStore(info, writer, readers, Snapshots(path), limits)
 
 
 @contextlib.asynccontextmanager
