@@ -17,10 +17,11 @@ import trio
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.operator import Json, Work, read_answer
 from argybargy.store.errors import StoreError
+from argybargy.web.admin_routes import ADMIN_ROUTES
 from argybargy.web.auth import AdminToken, Services
 from argybargy.web.endpoint import respond
 from argybargy.web.request import Answer, Request
-from argybargy.web.routes import ADMIN_ROUTES, Route
+from argybargy.web.route import Route
 
 OpenServices = Callable[[], AbstractAsyncContextManager[Services]]
 
