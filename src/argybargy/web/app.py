@@ -26,13 +26,15 @@ from argybargy import __version__
 from argybargy.domain.brief import WHAT
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.web import wire
+from argybargy.web.admin_routes import ADMIN_ROUTES
 from argybargy.web.auth import Services
 from argybargy.web.endpoint import respond
 from argybargy.web.errors import error_answer
 from argybargy.web.lane import Lane
 from argybargy.web.manifest import MANIFEST_ROUTE
 from argybargy.web.request import COMMON_HEADERS, Answer, Request, page_answer
-from argybargy.web.routes import ADMIN_ROUTES, AGENT_ROUTES, OPEN_ROUTES, Route, Who
+from argybargy.web.route import Route, Who
+from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES
 
 _PROBLEMS: Final = {
     404: Problem.NO_SUCH_ROUTE,
