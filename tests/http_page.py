@@ -6,9 +6,11 @@ from typing import Final, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from argybargy.web import stream_wire, wire
+from argybargy.web import data_wire, stream_wire, wire
+from argybargy.web.admin_routes import ADMIN_ROUTES
 from argybargy.web.manifest import MANIFEST_ROUTE
-from argybargy.web.routes import ADMIN_ROUTES, AGENT_ROUTES, OPEN_ROUTES, Route, Who
+from argybargy.web.route import Route, Who
+from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES
 
 INTRODUCTION: Final = """\
 # HTTP API
@@ -43,9 +45,23 @@ SECTIONS: Final = (
     ("For agents", AGENT_ROUTES),
     ("For the operator", ADMIN_ROUTES),
 )
-# What is documented although no route names it: each frame of a stream, and errors.
+# What goes over the wire as JSON, a line each; a route names one of its kind.
 FRAMES: Final = get_args(stream_wire.Frame)
-OTHER_BODIES: Final = (*FRAMES, wire.ErrorBody)
+EXPORTED: Final = (
+    data_wire.HeaderLine,
+    data_wire.RoomLine,
+    data_wire.MessageLine,
+    data_wire.EndLine,
+)
+OTHER_BODIES: Final = (*FRAMES, *get_args(data_wire.Line), wire.ErrorBody)
+# The one endpoint whose body is no JSON object.
+TAKES: Final = {"/admin/import": "the lines of an export, and those of another relay"}
+MORE: Final = {
+    "/admin/stream": "[The operator's stream](stream.md)",
+    "/admin/session": "[Signing in](../explanation/signing-in.md)",
+    "/admin/backup": "[Back up](../how-to/back-up.md)",
+    "/messages/{seq}/claim": "[Rooms and claims](../explanation/rooms.md)",
+}
 SHOWS: Final = {
     Who.ANYONE: "Anyone.",
     Who.AGENT: "An agent, by its code.",
@@ -74,25 +90,30 @@ def _route(route: Route) -> str:
     lines += [f"- Who: {SHOWS[route.who]}"]
     if route.query is not None:
         lines += [f"- Query: {_fields_line(route.query)}"]
-    if route.body is not None:
-        lines += [f"- Takes: {_type(route.body)}{_unless_optional(route.body)}"]
+    if route.body is not None or route.path in TAKES:
+        lines += [f"- Takes: {_taken(route)}"]
     lines += [f"- Answers 200: {_answer(route)}"]
     statuses = {*route.refusals, *({401, 429} if route.who is not Who.ANYONE else ())}
     if statuses:
         lines += [f"- Errors: {', '.join(map(str, sorted(statuses)))}"]
+    if route.path in MORE:
+        lines += [f"- More: {MORE[route.path]}"]
     return "\n".join([*lines, ""])
 
 
-def _unless_optional(body: type) -> str:
-    fields = msgspec.structs.fields(body)
-    return "" if any(field.required for field in fields) else ", or nothing"
+def _taken(route: Route) -> str:
+    if route.body is None:
+        return TAKES[route.path]
+    fields = msgspec.structs.fields(route.body)
+    is_optional = not any(field.required for field in fields)
+    return _type(route.body) + (", or nothing" if is_optional else "")
 
 
 def _answer(route: Route) -> str:
-    if route.answer not in FRAMES:
-        return _type(route.answer)
-    frames = ", ".join(map(_type, FRAMES))
-    return f"[frames](stream.md), a line each: {frames}"
+    for kinds in (FRAMES, EXPORTED):
+        if route.answer in kinds:
+            return f"a line each: {', '.join(map(_type, kinds))}"
+    return _type(route.answer)
 
 
 def _fields_line(body: type) -> str:
@@ -112,7 +133,9 @@ def _body(body: type[msgspec.Struct]) -> str:
     if config.tag is not None:
         rows.insert(0, f'| `{config.tag_field}` | `"{config.tag}"` | always |')
     head = [f"### {body.__name__}", "", (body.__doc__ or "").strip(), ""]
-    return "\n".join([*head, "| field | what | given |", "|---|---|---|", *rows, ""])
+    if rows:
+        rows = ["| field | what | given |", "|---|---|---|", *rows, ""]
+    return "\n".join([*head, *rows])
 
 
 def _presence(field: msgspec.structs.FieldInfo) -> str:
