@@ -10,10 +10,12 @@ from e2e.kit import free_port, open_server
 from e2e.transcript import masked, open_session, read_steps, with_outputs
 
 ROOT = Path(__file__).parents[2]
-PAGES = (
-    "README.md",
-    *(str(page.relative_to(ROOT)) for page in (ROOT / "docs/tutorials").glob("*.md")),
-)
+PAGES = [
+    str(page.relative_to(ROOT))
+    for pattern in ("README.md", "docs/tutorials/*.md")
+    for page in sorted(ROOT.glob(pattern))
+]
+ADVICE = "pytest tests/e2e/test_pages.py --update-snapshots writes what comes now"
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed"),
@@ -43,7 +45,8 @@ async def test_every_command_of_the_page_prints_what_the_page_says(
     if is_update:
         (ROOT / name).write_text(with_outputs(page, outputs))
     for step, output in zip(steps, outputs, strict=True):
-        assert is_update or masked(output) == masked(step.output), step.shown
+        is_same = masked(output) == masked(step.output)
+        assert is_same or is_update, f"{step.shown}{output}\n{ADVICE}"
 
 
 PAGE = """\

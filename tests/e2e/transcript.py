@@ -34,11 +34,11 @@ import trio
 from argybargy.torture.relay import plain_environment
 
 COMMAND_SECONDS: Final = 30.0
-LINES_SECONDS: Final = 10.0
+LINES_SECONDS: Final = 20.0
 START_SECONDS: Final = 5.0
 SILENCE_SECONDS: Final = 1.0
-PACE_SECONDS: Final = 0.1
-PARK_SECONDS: Final = 0.5
+PACE_SECONDS: Final = 0.2
+PARK_SECONDS: Final = 1.0
 PORT: Final = "8765"
 HOME: Final = "/home/you"
 INTERRUPT: Final = "^C"
@@ -49,6 +49,7 @@ SECRETS: Final = (re.compile(r"(argy_[a-z]1_)[0-9A-Za-z]{38}\b"), r"\1…")
 MASKS: Final = (
     (re.compile(r"\d{4}-\d\d-\d\d[T ][\d:.]+(\+00:00|Z)?"), "<time>"),
     (re.compile(r"\b\d\d:\d\d:\d\d\b"), "<clock>"),
+    (re.compile(r"\b\d{8}-\d{6}\b"), "<stamp>"),
     (re.compile(r'("\w+_seconds": ?|"seconds_left":)[\d.]+'), r"\1<seconds>"),
     (re.compile(r"\b[0-9a-f]{12}([0-9a-f]{4})?\b"), "<id>"),
     (re.compile(r"\b\d+(\.\d+)?( ms|s|m)\b"), "<span>"),
@@ -56,6 +57,7 @@ MASKS: Final = (
     (re.compile(r"\bfree on \w+"), "free on <file system>"),
     (re.compile(r"\bprocess \d+"), "process <number>"),
     (re.compile(r"\b(sqlite|relay|version|ready) +\d+(\.\d+)+"), r"\1 <version>"),
+    (re.compile(r"\bschema \d+"), "schema <number>"),
     (re.compile(r" +"), " "),  # columns are as wide as what is in them
 )
 
