@@ -174,7 +174,7 @@ def _bodies() -> list[type]:
         for _, routes in SECTIONS
         for route in routes
         for body in (route.body, route.answer)
-        if body is not None
+        if body is not None and issubclass(body, msgspec.Struct)
     ]
     found: dict[str, type] = {}
     _collect([*named, *OTHER_BODIES], found)
