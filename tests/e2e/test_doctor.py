@@ -11,7 +11,8 @@ import pytest
 import trio
 import trustme
 
-from e2e.kit import RealServer, _environment, free_port, open_server
+from argybargy.torture.relay import plain_environment
+from e2e.kit import RealServer, free_port, open_server
 
 pytestmark = [
     pytest.mark.e2e,
@@ -24,7 +25,7 @@ async def run(
 ) -> tuple[int, str, str]:
     """Run a command to its end: exit code, data, talk."""
     variables = {
-        **_environment(),
+        **plain_environment(),
         "ARGYBARGY_DATA": str(data),
         "ARGYBARGY_PORT": str(port),
         **more,

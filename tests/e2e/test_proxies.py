@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from argybargy.domain.limits import Limits
-from bench.client import Connection
-from bench.wire import encode_request
+from argybargy.torture.connection import Connection
+from argybargy.torture.wire import encode_request
 from e2e.kit import RealServer, open_server
 
 pytestmark = pytest.mark.e2e

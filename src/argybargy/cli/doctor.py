@@ -11,7 +11,7 @@ from argybargy import __version__
 from argybargy.cli.checks.finding import Finding, Level
 from argybargy.cli.exits import Exit
 from argybargy.cli.output import Output
-from argybargy.cli.world import Common, World
+from argybargy.cli.world import Local, World
 
 
 @attrs.frozen
@@ -26,7 +26,7 @@ class DoctorCommand:
         thorough: Annotated[
             bool, Parameter(help="Read all of the database, indexes too.")
         ] = False,
-        common: Common | None = None,
+        common: Local | None = None,
     ) -> int:
         """Look for what is wrong, and say what to do about it.
 
@@ -41,7 +41,7 @@ class DoctorCommand:
         """
         from argybargy.cli.checks.checkup import run  # noqa: PLC0415 - it is slow
 
-        common = common or Common()
+        common = common or Local()
         read = partial(self.world.settings, common.overrides)
         findings = run(read, is_thorough=thorough)
         return report(self.world.output_for(common), findings)

@@ -1,17 +1,14 @@
-"""The command that tries what the relay promises, on this very machine."""
+"""How the promises are tried, and what is reported of it."""
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
-import attrs
 import trio
-from cyclopts import Parameter
 
 from argybargy import __version__
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.operator import Json
 from argybargy.cli.output import Output
-from argybargy.cli.world import Common, World
 from argybargy.torture.promises import PROMISES
 from argybargy.torture.proof import Promise
 from argybargy.torture.trial import Plan, Trial, run_plan
@@ -20,50 +17,28 @@ _HEADS: Final = ("PROMISE", "KEPT", "FIGURE")
 _MINUTE: Final = 60
 
 
-@attrs.frozen
-class TortureCommand:
-    """The verb, over what it finds around it."""
+def try_promises(
+    out: Output, minutes: float, only: str | None, seed: int, keep: Path | None
+) -> int:
+    """Try promises as the command line wants it, and return the exit code.
 
-    world: World
+    Raises:
+        CliError: What is wanted cannot be.
+    """
+    plan = Plan(_chosen(only), _seconds(minutes), seed, _empty(keep))
 
-    def torture(
-        self,
-        *,
-        minutes: float = 5.0,
-        only: Annotated[str | None, Parameter(help="Keys, such as G1,G5.")] = None,
-        seed: int = 1,
-        keep: Path | None = None,
-        common: Common | None = None,
-    ) -> int:
-        """Try what the relay promises, on relays of its own.
+    def begin(promise: Promise) -> None:
+        out.say(f"{promise.key} {promise.title}: {promise.text} ...")
 
-        It kills them, floods them, hangs up on them and fills their disks, each in a
-        directory of its own; no relay that is running here is touched.
+    def end(trial: Trial) -> None:
+        out.say(f"  {trial.finding.figure} ({trial.seconds:.0f} s)")
+        for fault in trial.finding.faults:
+            out.warn(f"  BROKEN: {fault}")
 
-        Example: argybargy torture --minutes 0.1 --only G10
-
-        Args:
-            minutes: How long to go on, about; every proof does one round at least.
-            only: Which promises to try; all if not said.
-            seed: Draws what is left to chance; the same again for the same trials.
-            keep: An empty or new directory, where data and logs stay.
-            common: What every command takes.
-        """
-        out = self.world.output_for(common or Common())
-        plan = Plan(_chosen(only), _seconds(minutes), seed, _empty(keep))
-
-        def begin(promise: Promise) -> None:
-            out.say(f"{promise.key} {promise.title}: {promise.text} ...")
-
-        def end(trial: Trial) -> None:
-            out.say(f"  {trial.finding.figure} ({trial.seconds:.0f} s)")
-            for fault in trial.finding.faults:
-                out.warn(f"  BROKEN: {fault}")
-
-        trials = trio.run(run_plan, plan, begin, end)
-        show_trials(out, plan, trials)
-        is_kept = all(trial.finding.is_kept for trial in trials)
-        return Exit.OK if is_kept else Exit.FAILED
+    trials = trio.run(run_plan, plan, begin, end)
+    show_trials(out, plan, trials)
+    is_kept = all(trial.finding.is_kept for trial in trials)
+    return Exit.OK if is_kept else Exit.FAILED
 
 
 def _chosen(only: str | None) -> list[Promise]:

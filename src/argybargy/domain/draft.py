@@ -82,9 +82,9 @@ class Draft:
         for each was a fifth of what it costs.
         """
         if not self._is_own_copy:
-            self.room, self._is_own_copy = attrs.evolve(self.room), True
-        for name, value in fields.items():
-            object.__setattr__(self.room, name, value)
+            self.room, self._is_own_copy = self.room.copy(), True
+        assert fields.keys() <= self.room.__dict__.keys()
+        self.room.__dict__.update(fields)
 
     def message(self, seq: int) -> Message | None:
         """Return a kept message, if the tail or the command brought it along."""

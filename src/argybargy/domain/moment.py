@@ -1,6 +1,7 @@
 """Time as the rules see it: two clocks, taken together, never compared mixed."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import attrs
 
@@ -29,5 +30,12 @@ def format_timestamp(wall_ms: int) -> str:
     The offset is written ``+00:00`` and not ``Z``: Python before 3.11 cannot read
     the letter, and agents are written in whatever is at hand.
     """
-    moment = _EPOCH + timedelta(milliseconds=wall_ms)
-    return moment.isoformat(timespec="milliseconds")
+    seconds, milliseconds = divmod(wall_ms, 1000)
+    return f"{_format_second(seconds)}.{milliseconds:03}+00:00"
+
+
+@lru_cache(maxsize=64)
+def _format_second(seconds: int) -> str:
+    """Render whole seconds. Kept: what is said in one second is rendered together."""
+    moment = _EPOCH + timedelta(seconds=seconds)
+    return moment.replace(tzinfo=None).isoformat()

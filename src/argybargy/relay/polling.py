@@ -81,7 +81,8 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
             ``rate_limited``, for too many polls that do not park.
     """
     live = await relay.live(code.room)
-    await _show_up(code, live)
+    if live.room.leases:
+        await _show_up(code, live)
     one = _Poll(relay, code, request, live)
     one.find_start()
     now = relay.clock.now()
@@ -98,7 +99,7 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
 
 async def _show_up(code: CodeRecord, live: LiveRoom) -> None:
     """Let a poll renew what its peer has claimed."""
-    if live.room.leases and live.room.leases_of(code.name):
+    if live.room.leases_of(code.name):
         await live.ask(Renew(code.name))
 
 

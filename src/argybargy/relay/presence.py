@@ -1,11 +1,14 @@
 """Who was here when: in memory, gone with the process, rebuilt as agents call in."""
 
+from collections import deque
+from collections.abc import Callable, Mapping
+
 import attrs
 
 from argybargy.domain.codes import Peer
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
-from argybargy.domain.ratelimit import admit
+from argybargy.domain.ratelimit import admit_into
 from argybargy.domain.roster import Seen
 
 _FORGET_SECONDS = 24 * 3600
@@ -20,15 +23,16 @@ class Seat:
         name: As it is called.
         seen_at: Its last request, on the steady clock.
         waiting_since: Since when it has received and posted nothing.
-        reads: The window of its immediate reads.
-        claims: The window of its claims.
+        reads: The times of its immediate reads, while they count; most peers only
+            ever park.
+        claims: The same for its claims.
     """
 
     name: str
     seen_at: float
     waiting_since: float
-    reads: tuple[float, ...] = ()
-    claims: tuple[float, ...] = ()
+    reads: deque[float] | None = None
+    claims: deque[float] | None = None
 
 
 @attrs.define
@@ -36,9 +40,17 @@ class Presence:
     """All seats, by room and peer.
 
     The mutable state is one dict of dicts, bounded by the peers that hold codes.
+    Whoever watches a room is told when somebody comes, or comes back, or is
+    forgotten; a request of a peer that is here costs nothing more. That somebody
+    has been silent for too long is for those to find out who look.
+
+    Args:
+        limits: What the relay allows.
+        touch: Told the folded name of a room that may look different now.
     """
 
     limits: Limits
+    _touch: Callable[[str], None]
     _rooms: dict[str, dict[str, Seat]] = attrs.field(factory=dict)
 
     def arrive(self, peer: Peer, name: str, now: float) -> bool:
@@ -54,21 +66,33 @@ class Presence:
         seat = seats.get(peer.name)
         if seat is None:
             seats[peer.name] = Seat(name, seen_at=now, waiting_since=now)
+            self._touch(peer.room)
             return True
         if now - seat.seen_at > self.limits.online_seconds:
             seat.waiting_since = now
+            self._touch(peer.room)
         seat.seen_at = now
         return False
 
     def seat(self, peer: Peer, now: float) -> Seat:
         """Return the seat of a peer, a new one if it has been forgotten meanwhile."""
         seats = self._rooms.setdefault(peer.room, {})
-        return seats.setdefault(peer.name, Seat(peer.name, now, now))
+        seat = seats.get(peer.name)
+        if seat is None:
+            seat = seats[peer.name] = Seat(peer.name, now, now)
+            self._touch(peer.room)
+        return seat
 
     def is_online(self, peer: Peer, now: float) -> bool:
         """Tell whether a peer made a request a short while ago."""
         seat = self._rooms.get(peer.room, {}).get(peer.name)
         return seat is not None and now - seat.seen_at <= self.limits.online_seconds
+
+    def online_peers(self, room: str, now: float) -> set[str]:
+        """Return the folded names of those in a room (folded) who are online."""
+        oldest = now - self.limits.online_seconds
+        seats = self._rooms.get(room, {})
+        return {name for name, seat in seats.items() if seat.seen_at >= oldest}
 
     def admit_read(self, peer: Peer, now: float) -> None:
         """Count a read that does not park.
@@ -77,7 +101,9 @@ class Presence:
             RelayError: ``rate_limited``.
         """
         seat = self.seat(peer, now)
-        seat.reads = self._admit(seat.reads, now, self.limits.reads_per_window, "reads")
+        if seat.reads is None:
+            seat.reads = deque()
+        self._admit(seat.reads, now, self.limits.reads_per_window, "reads")
 
     def admit_claim(self, peer: Peer, now: float) -> None:
         """Count an attempt to claim, won or lost.
@@ -85,23 +111,22 @@ class Presence:
         Raises:
             RelayError: ``rate_limited``.
         """
-        seat, limit = self.seat(peer, now), self.limits.claims_per_window
-        seat.claims = self._admit(seat.claims, now, limit, "claims")
+        seat = self.seat(peer, now)
+        if seat.claims is None:
+            seat.claims = deque()
+        self._admit(seat.claims, now, self.limits.claims_per_window, "claims")
 
-    def _admit(
-        self, times: tuple[float, ...], now: float, limit: int, what: str
-    ) -> tuple[float, ...]:
+    def _admit(self, times: deque[float], now: float, limit: int, what: str) -> None:
         window = self.limits.window_seconds
-        admission = admit(times, now, limit, window)
-        if not admission.is_accepted:
+        retry_after = admit_into(times, now, limit, window)
+        if retry_after:
             raise RelayError(
                 Problem.RATE_LIMITED,
                 limit=limit,
                 what=what,
                 window_seconds=window,
-                retry_after=admission.retry_after_seconds,
+                retry_after=retry_after,
             )
-        return admission.times
 
     def rooms(self) -> tuple[str, ...]:
         """Return the folded names of the rooms where anybody was seen."""
@@ -122,9 +147,15 @@ class Presence:
             found[key] = Seen(seat.name, ago, is_online)
         return found
 
+    def seen_at(self, room: str) -> Mapping[str, float]:
+        """Return when those seen in a room (folded) made their last request."""
+        seats = self._rooms.get(room, {})
+        return {key: seat.seen_at for key, seat in seats.items()}
+
     def forget(self, peer: Peer) -> None:
         """Drop the seat of a peer that was revoked."""
         self._rooms.get(peer.room, {}).pop(peer.name, None)
+        self._touch(peer.room)
 
     def sweep(self, now: float) -> None:
         """Drop the seats of peers that stay away."""
@@ -132,5 +163,6 @@ class Presence:
             for key, seat in list(seats.items()):
                 if now - seat.seen_at > _FORGET_SECONDS:
                     del seats[key]
+                    self._touch(room)
             if not seats:
                 del self._rooms[room]

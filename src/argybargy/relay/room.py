@@ -66,6 +66,7 @@ class RoomServices:
         quota: How many rooms may hold messages.
         ledger: Cursors that are not stored yet.
         describe_delivery: Says how the addressees of a post will learn of it.
+        publish: Given each room as it is published, with what was written.
     """
 
     store: Store
@@ -74,6 +75,7 @@ class RoomServices:
     quota: RoomQuota
     ledger: Ledger
     describe_delivery: Callable[["LiveRoom", Posted], object]
+    publish: Callable[[Room, Sequence[Write]], None]
 
 
 @attrs.frozen
@@ -257,11 +259,15 @@ class LiveRoom:
 
     async def _collect(self) -> bool:
         """Wait for commands, or for a lease to run out; False when closed."""
-        with trio.move_on_at(max(self.room.lapse_at, self._rest_until)):
-            try:
+        lapse_at = max(self.room.lapse_at, self._rest_until)
+        try:
+            if lapse_at == float("inf"):
                 self._batch = [await self._receive.receive()]
-            except trio.EndOfChannel:
-                return False
+            else:
+                with trio.move_on_at(lapse_at):
+                    self._batch = [await self._receive.receive()]
+        except trio.EndOfChannel:
+            return False
         while len(self._batch) < self.services.limits.batch_commands:
             try:
                 self._batch.append(self._receive.receive_nowait())
@@ -315,11 +321,12 @@ class LiveRoom:
         _follow(recalled, lapsed.writes)
         outcomes: list[Answer | RelayError] = []
         for ask in self._batch:
-            command = self._with_facts(ask.command, recalled)
+            command = self._with_facts(ask.command, room, recalled)
             try:
                 decision = decide(room, command, now, limits)
             except RelayError as refusal:
-                outcomes.append(refusal)
+                # Its traceback would hold this frame, and so the room as it was.
+                outcomes.append(refusal.with_traceback(None))
                 continue
             room = decision.room
             writes += decision.writes
@@ -327,11 +334,17 @@ class LiveRoom:
             outcomes.append(decision.answer)
         return _Trial(room, tuple(writes), tuple(outcomes))
 
-    def _with_facts(self, command: Command, recalled: dict[int, Message]) -> Command:
-        """Tell a command what the rules need to know and the room does not hold."""
-        subject = recalled.get(subject_of(command) or 0)
-        if subject is not None and isinstance(command, (Post, Claim, Release)):
-            command = attrs.evolve(command, subject=subject)
+    def _with_facts(
+        self, command: Command, room: Room, recalled: dict[int, Message]
+    ) -> Command:
+        """Tell a command what the rules need to know and `room` does not hold."""
+        seq = subject_of(command)
+        if (
+            seq in recalled
+            and seq not in room.messages
+            and isinstance(command, (Post, Claim, Release))
+        ):
+            command = attrs.evolve(command, subject=recalled[seq])
         if isinstance(command, Post) and self.room.head == 0:
             has_quota = self.services.quota.take(self.name)
             command = attrs.evolve(command, has_room_quota=has_quota)
@@ -358,9 +371,9 @@ class LiveRoom:
         return version + 1
 
     def _publish(self, trial: _Trial, version: int) -> None:
-        """Let everybody see the batch: first its askers, then the parked polls."""
+        """Let everybody see the batch: its askers, the parked polls, the operator."""
         before = self.room
-        self.room = attrs.evolve(trial.room, version=version)
+        self.room = trial.room.at_version(version)
         for ask, outcome in zip(self._batch, trial.outcomes, strict=True):
             ask.answer(self._outcome(outcome))
         for write in trial.writes:
@@ -368,6 +381,7 @@ class LiveRoom:
                 self.polls.wake_addressed(write.message)
         if self.room.status != before.status:
             self.polls.wake_all()
+        self.services.publish(self.room, trial.writes)
 
     def _outcome(self, outcome: Answer | RelayError) -> Delivered | RelayError:
         if isinstance(outcome, RelayError):

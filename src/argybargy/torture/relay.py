@@ -200,7 +200,8 @@ class RelayProcess:
             return await self.process.wait()
 
 
-def _environment() -> dict[str, str]:
+def plain_environment() -> dict[str, str]:
+    """Return the variables of this process, but for those that a relay reads."""
     mine = dict(os.environ)  # noqa: TID251  handed on to another process
     # Without its bytecode a relay takes a second longer to start, each time.
     mine.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -232,10 +233,10 @@ async def open_relay_process(
         RuntimeError: It ended instead of starting; the text is what it said.
         trio.TooSlowError: It did not become healthy.
     """
-    address = Address("127.0.0.1", free_port())
+    address = Address("127.0.0.1", int(environment.get("ARGYBARGY_PORT", free_port())))
     log = data.parent / f"{data.name}.log"
     variables = {
-        **_environment(),
+        **plain_environment(),
         "ARGYBARGY_DATA": str(data),
         "ARGYBARGY_PORT": str(address.port),
         "ARGYBARGY_HTTP_CORE": core,
