@@ -48,6 +48,7 @@ MANIFEST_ROUTE = Route(
     manifest,
     Manifest,
     who=Who.ANYONE,
+    other_media_types=("text/markdown",),
 )
 
 

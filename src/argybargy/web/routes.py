@@ -56,6 +56,10 @@ class Route:
         query_hint: The query as the manifest shows it.
         body_hint: The body as the manifest shows it.
         refusals: The statuses of the errors of its own.
+        is_repeatable: Whether it takes an ``Idempotency-Key``.
+        takes_text: Whether the field `text` may come alone, as ``text/plain``.
+        media_type: What the body of a 200 is.
+        other_media_types: What it is for those who ask for that.
     """
 
     method: str
@@ -69,6 +73,10 @@ class Route:
     query_hint: str = ""
     body_hint: dict[str, str] | None = None
     refusals: tuple[int, ...] = ()
+    is_repeatable: bool = False
+    takes_text: bool = False
+    media_type: str = "application/json"
+    other_media_types: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -135,6 +143,8 @@ AGENT_ROUTES: Final = (
             "reply_to": "<seq> (optional)",
         },
         refusals=(409, 413, 415, 422, 429, 503),
+        is_repeatable=True,
+        takes_text=True,
     ),
     Route(
         "GET",
@@ -355,6 +365,7 @@ ADMIN_ROUTES: Final = (
         who=Who.OPERATOR,
         body=stream_wire.StreamRequest,
         refusals=(413, 415, 422, 503),
+        media_type="application/x-ndjson",
     ),
     Route(
         "GET",
