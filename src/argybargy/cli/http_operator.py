@@ -86,10 +86,13 @@ class HttpOperator:
     Attributes:
         url: Where it is: scheme, host and port.
         token: The admin token; empty for what anybody may ask.
+        certificate: What a relay of this machine shows under TLS, whatever names are
+            in it; ``None`` believes whom the system believes.
     """
 
     url: str
     token: str = attrs.field(repr=False)
+    certificate: Path | None = None
 
     def call(self, method: str, path: str, body: Json | None = None) -> Json:
         """Make one call on a connection of its own.
@@ -155,17 +158,26 @@ class HttpOperator:
                 Exit.UNREACHABLE,
             ) from None
 
+    def _connection(self, seconds: float) -> http.client.HTTPConnection:
+        parts = urlsplit(self.url)
+        where = parts.hostname or ""
+        if parts.scheme != "https":
+            return http.client.HTTPConnection(where, parts.port, timeout=seconds)
+        if self.certificate is None:
+            return http.client.HTTPSConnection(where, parts.port, timeout=seconds)
+        from argybargy.cli.trust import trust_only  # noqa: PLC0415 - it loads TLS
+
+        with self._translated():
+            context = trust_only(self.certificate)
+        return http.client.HTTPSConnection(
+            where, parts.port, timeout=seconds, context=context
+        )
+
     @contextmanager
     def _exchange(
         self, method: str, path: str, body: Json | None, seconds: float
     ) -> Iterator[tuple[http.client.HTTPResponse, socket.socket]]:
-        parts = urlsplit(self.url)
-        kind = (
-            http.client.HTTPSConnection
-            if parts.scheme == "https"
-            else http.client.HTTPConnection
-        )
-        connection = kind(parts.hostname or "", parts.port, timeout=seconds)
+        connection = self._connection(seconds)
         headers = {"Accept": "application/json"}
         if self.token:
             headers["X-Admin-Token"] = self.token

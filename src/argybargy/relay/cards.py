@@ -69,8 +69,7 @@ class Card:
             room: The room as published.
             writes: What the batch wrote.
         """
-        return attrs.evolve(
-            self,
+        return type(self)(
             status=room.status,
             head=room.head,
             first=room.first,
@@ -98,7 +97,23 @@ class Card:
                     questions = questions.insert(seq, claimed)
         for seq in range(self.first, room.first):
             questions = questions.discard(seq)
+        if len(questions) != len(room.questions):
+            questions = _reconciled(questions, room)
         return questions
+
+
+def _reconciled(
+    questions: HashTrieMap[int, Message], room: Room
+) -> HashTrieMap[int, Message]:
+    """Return the questions that the room has, where somebody else wrote to it too.
+
+    One whose message is at hand nowhere is left out: the room counts it, and it
+    comes back when the relay is started again.
+    """
+    known = {
+        seq: room.messages.get(seq) or questions.get(seq) for seq in room.questions
+    }
+    return HashTrieMap({seq: each for seq, each in known.items() if each is not None})
 
 
 def reclaimed(message: Message, write: UpdateClaim) -> Message:

@@ -25,15 +25,14 @@ class Subscription:
         is_displaced: Whether a newer poll of the same peer has taken its place.
     """
 
-    # A memory channel of one slot, and a generator for the `with` block, would do
-    # the same. There are as many of these as parked polls, and those take 3 KB.
-
     peer: str
     _polls: "Polls"
     is_parked: bool = False
     is_displaced: bool = False
-    _has_token: bool = False
-    _waiter: trio.lowlevel.Task | None = None
+    # Most polls find something and never park: they need no channel to wait on.
+    _has_early_token: bool = False
+    _send: trio.MemorySendChannel[None] | None = None
+    _receive: trio.MemoryReceiveChannel[None] | None = None
 
     def __enter__(self) -> Self:
         self._polls.add(self)
@@ -44,26 +43,27 @@ class Subscription:
 
     def wake(self) -> None:
         """Leave a token. One that is there already says the same: look again."""
-        self._has_token = True
-        if self._waiter is not None:
-            trio.lowlevel.reschedule(self._waiter)
-            self._waiter = None
+        if self._send is None:
+            self._has_early_token = True
+            return
+        try:
+            self._send.send_nowait(None)
+        except trio.WouldBlock:
+            return
+
+    def open_slot(self) -> None:
+        """Make the slot that the poll is about to wait on, with what came so far."""
+        self._send, self._receive = trio.open_memory_channel[None](1)
+        if self._has_early_token:
+            self._send.send_nowait(None)
 
     async def wait_woken(self) -> None:
-        """Wait for a token and take it. One task at a time.
+        """Wait for a token and take it; only a parked poll may.
 
         There is no deadline here: the caller parks under its own.
         """
-        if self._has_token:
-            await trio.lowlevel.checkpoint()
-        else:
-            self._waiter = trio.lowlevel.current_task()
-            await trio.lowlevel.wait_task_rescheduled(self._give_up)
-        self._has_token = False
-
-    def _give_up(self, _raise_cancel: object) -> trio.lowlevel.Abort:
-        self._waiter = None
-        return trio.lowlevel.Abort.SUCCEEDED
+        assert self._receive is not None
+        await self._receive.receive()
 
 
 @attrs.define
@@ -106,6 +106,7 @@ class Polls:
     def park(self, subscription: Subscription) -> None:
         """Count a subscription as parked, and send the oldest one too many home."""
         subscription.is_parked = True
+        subscription.open_slot()
         self._parked.add(subscription.peer)
         mine = self._by_peer[subscription.peer]
         parked = [each for each in mine if each.is_parked and not each.is_displaced]
