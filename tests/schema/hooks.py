@@ -37,7 +37,8 @@ def _sayable(value: object) -> object:
     """
     if isinstance(value, dict):
         fields = {key: _sayable(each) for key, each in value.items()}
-        if type(fields.get("reply_to")) is int and 1 <= fields["reply_to"] <= MAX_SEQ:
+        answered = fields.get("reply_to")
+        if type(answered) is int and 1 <= answered <= MAX_SEQ:
             fields["reply_to"] = None
         return fields
     if isinstance(value, list):
