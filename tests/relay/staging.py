@@ -36,9 +36,11 @@ class StagedStore(MemoryStore):
 
     Attributes:
         pages: How many pages were asked for.
+        commits: How many commits were made.
     """
 
     pages: int = 0
+    commits: int = 0
     _stops: dict[tuple[str, str], list[Stop]] = attrs.field(
         factory=lambda: defaultdict(list)
     )
@@ -70,6 +72,7 @@ class StagedStore(MemoryStore):
     ) -> None:
         await self._pass(COMMIT, BEFORE)
         await super().commit(room, expected_version, writes)
+        self.commits += 1
         await self._pass(COMMIT, AFTER)
 
     async def page(
