@@ -166,8 +166,9 @@ def cli_page() -> str:
         "as an argument.",
         "`room` and `invite` call that `--relay`: there, `--url` is how agents reach "
         "the relay. When no",
-        "relay runs here, `room`, `invite`, `codes`, `revoke` and `token` work on the "
-        "data directory.",
+        "relay runs here, `room`, `invite`, `codes`, `revoke`, `token`, `backup`, "
+        "`export` and `import` work on the",
+        "data directory; `restore` always does.",
         "",
         "## Exit codes",
         "",

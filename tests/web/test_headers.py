@@ -3,7 +3,8 @@
 import pytest
 import trio.testing
 
-from argybargy.web.routes import ADMIN_ROUTES, AGENT_ROUTES, OPEN_ROUTES
+from argybargy.web.admin_routes import ADMIN_ROUTES
+from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES
 from web.kit import open_site
 
 PATHS = sorted(

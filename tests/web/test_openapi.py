@@ -8,10 +8,12 @@ import msgspec
 import pytest
 
 from argybargy.domain.limits import Limits
+from argybargy.web.admin_routes import ADMIN_ROUTES
 from argybargy.web.manifest import MANIFEST_ROUTE
 from argybargy.web.openapi import openapi_json
 from argybargy.web.openapi_rules import field_rules
-from argybargy.web.routes import ADMIN_ROUTES, AGENT_ROUTES, OPEN_ROUTES, Route, Who
+from argybargy.web.route import Route, Who
+from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES
 
 ROUTES = (MANIFEST_ROUTE, *OPEN_ROUTES, *AGENT_ROUTES, *ADMIN_ROUTES)
 

@@ -11,6 +11,7 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from argybargy.domain.errors import Problem, RelayError
+from argybargy.web.admin_routes import ADMIN_ROUTES
 from argybargy.web.auth import Services
 from argybargy.web.endpoint import respond
 from argybargy.web.errors import error_answer
@@ -24,7 +25,8 @@ from argybargy.web.request import (
     json_answer,
     page_answer,
 )
-from argybargy.web.routes import ADMIN_ROUTES, AGENT_ROUTES, OPEN_ROUTES, Route
+from argybargy.web.route import Route
+from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES
 
 _PROBLEMS: Final = {
     404: Problem.NO_SUCH_ROUTE,

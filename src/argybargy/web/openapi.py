@@ -15,9 +15,10 @@ from argybargy import __version__
 from argybargy.domain.brief import WHAT
 from argybargy.domain.limits import Limits
 from argybargy.web.openapi_rules import Schema, field_rules, path_rules
-from argybargy.web.routes import Route, Who
+from argybargy.web.route import Route, Who
 from argybargy.web.wire import ErrorBody
 
+LINES: Final = "application/x-ndjson"
 _REF: Final = "#/components/schemas/{name}"
 _PLACEHOLDER: Final = re.compile(r"{(\w+)}")
 _SECURITY: Final[Mapping[Who, list[dict[str, list[str]]]]] = {
@@ -89,7 +90,9 @@ def _operation(route: Route, schemas: Mapping[str, Any], limits: Limits) -> Sche
         ],
         "responses": _responses(route),
     }
-    if route.body is not None:
+    if route.takes_lines:
+        described["requestBody"] = {"required": True, "content": {LINES: {}}}
+    elif route.body is not None:
         described["requestBody"] = _request_body(route, route.body, schemas)
     return described
 
@@ -151,7 +154,8 @@ def _request_body(route: Route, body: type, schemas: Mapping[str, Any]) -> Schem
 
 
 def _responses(route: Route) -> Schema:
-    answer = {route.media_type: _content(route.answer)}
+    is_json = route.media_type in {"application/json", LINES}
+    answer = {route.media_type: _content(route.answer) if is_json else {}}
     answer |= {media_type: {} for media_type in route.other_media_types}
     found: Schema = {"200": {"description": "It is done.", "content": answer}}
     if route.other_media_types:
@@ -166,7 +170,7 @@ def _refusals(route: Route) -> set[int]:
     statuses = set(route.refusals)
     if route.who is not Who.ANYONE:
         statuses |= {401, 429, 503}
-    if route.body is not None:
+    if route.body is not None or route.takes_lines:
         statuses |= {413, 415, 422}
     if route.query is not None or _PLACEHOLDER.search(route.path):
         statuses.add(422)
