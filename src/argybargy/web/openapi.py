@@ -91,7 +91,7 @@ def _operation(route: Route, schemas: Mapping[str, Any], limits: Limits) -> Sche
         "responses": _responses(route),
     }
     if route.takes_lines:
-        described["requestBody"] = {"required": True, "content": {LINES: {}}}
+        described["requestBody"] = {"content": {LINES: {}}}
     elif route.body is not None:
         described["requestBody"] = _request_body(route, route.body, schemas)
     return described
