@@ -347,18 +347,7 @@ async def test_a_poll_that_is_answered_tells_it_once_and_at_once(
         _check(scene, moment, happening)
 
 
-READ_TOO_EARLY = pytest.mark.xfail(
-    strict=True, reason="the status is newer than the rows that come with it"
-)
-
-
-@pytest.mark.parametrize(
-    "moment",
-    [
-        pytest.param(each, marks=[READ_TOO_EARLY] if "read, not" in each else [])
-        for each in MOMENTS
-    ],
-)
+@pytest.mark.parametrize("moment", MOMENTS)
 async def test_who_is_told_to_leave_has_been_told_everything_before(
     autojump_clock: trio.testing.MockClock, moment: str
 ) -> None:
@@ -428,9 +417,6 @@ READERS: Final = {
     "asks twice": _asks_twice,
     "comes and leaves": _comes_and_leaves,
 }
-HEARD_TOO_EARLY = pytest.mark.xfail(
-    strict=True, reason="the store is read ahead of the room, and its head not known"
-)
 TAIL = attrs.evolve(NO_TAIL, tail_messages=100)
 
 
@@ -439,13 +425,10 @@ TAIL = attrs.evolve(NO_TAIL, tail_messages=100)
 @pytest.mark.parametrize("side", [BEFORE, AFTER])
 async def test_a_post_on_its_way_to_the_disk_is_heard_once(
     autojump_clock: trio.testing.MockClock,
-    request: pytest.FixtureRequest,
     side: str,
     how: str,
     limits: Limits,
 ) -> None:
-    if (side, how, limits) == (AFTER, "asks twice", NO_TAIL):
-        request.applymarker(HEARD_TOO_EARLY)
     async with open_scene(limits) as scene:
         stop = scene.store.stop(COMMIT, side)
         scene.nursery.start_soon(scene.say, "on its way")
