@@ -14,7 +14,7 @@ import msgspec
 from argybargy import __version__
 from argybargy.domain.brief import WHAT
 from argybargy.domain.limits import Limits
-from argybargy.web.openapi_rules import Schema, field_rules, path_rules
+from argybargy.web.openapi_rules import NULL, Schema, field_rules, path_rules
 from argybargy.web.route import Route, Who
 from argybargy.web.wire import ErrorBody
 
@@ -122,13 +122,13 @@ def _query_parameters(route: Route, schemas: Mapping[str, Any]) -> list[Schema]:
 
 def _without_null(schema: Schema) -> Schema:
     """A query has no way to say null: the field is left out."""
-    kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
-    if len(kinds) != 1:
+    if "anyOf" not in schema:
         return schema
     others = {key: value for key, value in schema.items() if key != "anyOf"}
     if others.get("default", ...) is None:
         del others["default"]
-    return {**kinds[0], **others}
+    kinds = [kind for kind in schema["anyOf"] if kind != NULL]
+    return others | (kinds[0] if len(kinds) == 1 else {"anyOf": kinds})
 
 
 def _header_parameters(route: Route, limits: Limits) -> list[Schema]:

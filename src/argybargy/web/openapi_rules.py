@@ -44,7 +44,7 @@ def path_rules() -> dict[str, Schema]:
 
 def field_rules(limits: Limits) -> dict[tuple[str, str], Schema]:
     """Return what fields have to look like, by the name of the type and the field."""
-    before = {"anyOf": [SEQ, NULL]}
+    before = {"anyOf": [SEQ, EMPTY, NULL]}
     text: Schema = {
         "minLength": 1,
         "maxLength": limits.text_chars,
