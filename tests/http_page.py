@@ -1,14 +1,16 @@
 """The reference of the HTTP API, made from the table of routes and the bodies."""
 
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal, Union, get_args, get_origin
 
 import msgspec
 
+from argybargy.domain.limits import Limits
 from argybargy.web import data_wire, stream_wire, wire
 from argybargy.web.admin_routes import ADMIN_ROUTES
 from argybargy.web.manifest import MANIFEST_ROUTE
+from argybargy.web.openapi import openapi_json
 from argybargy.web.route import Route, Who
 from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES
 
@@ -33,8 +35,8 @@ room; durations are in seconds, in fields that end in `_seconds`. A field that i
 
 **Errors** have one shape, [ErrorBody](#errorbody), and the codes of
 [Errors](errors.md). Any request can be refused for what it is made of, by 400, 408,
-413, 414, 421, 431, 501 or 505, and any can meet 500 or 503. What is listed with an
-endpoint is of its own. `Retry-After` says when to ask again.
+413, 414, 421, 431, 501 or 505, and any can meet 500 or 503, whatever is listed with
+its endpoint. `Retry-After` says when to ask again.
 
 **Asking again.** A claim and a read can be repeated as they are. A post is repeated
 with the same `Idempotency-Key: <1 to 128 characters of printable ASCII>`: within a day,
@@ -54,14 +56,13 @@ EXPORTED: Final = (
     data_wire.EndLine,
 )
 OTHER_BODIES: Final = (*FRAMES, *get_args(data_wire.Line), wire.ErrorBody)
-# The one endpoint whose body is no JSON object.
-TAKES: Final = {"/admin/import": "the lines of an export, and those of another relay"}
 MORE: Final = {
     "/admin/stream": "[The operator's stream](stream.md)",
     "/admin/session": "[Signing in](../explanation/signing-in.md)",
     "/admin/backup": "[Back up](../how-to/back-up.md)",
     "/messages/{seq}/claim": "[Rooms and claims](../explanation/rooms.md)",
 }
+JSON: Final = "application/json"
 SHOWS: Final = {
     Who.ANYONE: "Anyone.",
     Who.AGENT: "An agent, by its code.",
@@ -78,24 +79,28 @@ PLAIN: Final[dict[object, str]] = {
 
 def http_page() -> str:
     """Return the page of every endpoint and every body."""
+    every = [route for _, routes in SECTIONS for route in routes]
+    paths = msgspec.json.decode(openapi_json(every, Limits()))["paths"]
     parts = [INTRODUCTION]
     for title, routes in SECTIONS:
-        parts += [f"## {title}\n", *(_route(route) for route in routes)]
+        parts.append(f"## {title}\n")
+        for route in routes:
+            statuses = paths[route.path][route.method.lower()]["responses"]
+            parts.append(_route(route, sorted(statuses.keys() - {"200", "303"})))
     parts += ["## Bodies\n", *(_body(body) for body in _bodies())]
     return "\n".join(parts)
 
 
-def _route(route: Route) -> str:
+def _route(route: Route, errors: Sequence[str]) -> str:
     lines = [f"### {route.method} {route.path}", "", route.summary, ""]
     lines += [f"- Who: {SHOWS[route.who]}"]
     if route.query is not None:
         lines += [f"- Query: {_fields_line(route.query)}"]
-    if route.body is not None or route.path in TAKES:
+    if route.body is not None or route.takes_lines:
         lines += [f"- Takes: {_taken(route)}"]
     lines += [f"- Answers 200: {_answer(route)}"]
-    statuses = {*route.refusals, *({401, 429} if route.who is not Who.ANYONE else ())}
-    if statuses:
-        lines += [f"- Errors: {', '.join(map(str, sorted(statuses)))}"]
+    if errors:
+        lines += [f"- Errors: {', '.join(errors)}"]
     if route.path in MORE:
         lines += [f"- More: {MORE[route.path]}"]
     return "\n".join([*lines, ""])
@@ -103,17 +108,23 @@ def _route(route: Route) -> str:
 
 def _taken(route: Route) -> str:
     if route.body is None:
-        return TAKES[route.path]
+        return "the lines of an export, and those of another relay"
     fields = msgspec.structs.fields(route.body)
     is_optional = not any(field.required for field in fields)
-    return _type(route.body) + (", or nothing" if is_optional else "")
+    alone = ", or its `text` alone as `text/plain`" if route.takes_text else ""
+    nothing = ", or nothing" if is_optional else ""
+    again = "; an `Idempotency-Key` may come along" if route.is_repeatable else ""
+    return f"{_type(route.body)}{alone}{nothing}{again}"
 
 
 def _answer(route: Route) -> str:
+    media_types = (route.media_type, *route.other_media_types)
+    named = f" ({', or '.join(f'`{each}`' for each in media_types)})"
+    named = "" if media_types == (JSON,) else named
     for kinds in (FRAMES, EXPORTED):
         if route.answer in kinds:
-            return f"a line each: {', '.join(map(_type, kinds))}"
-    return _type(route.answer)
+            return f"a line each: {', '.join(map(_type, kinds))}{named}"
+    return f"{_type(route.answer)}{named}"
 
 
 def _fields_line(body: type) -> str:

@@ -184,6 +184,7 @@ ADMIN_ROUTES: Final = (
         who=Who.OPERATOR,
         body=stream_wire.StreamRequest,
         refusals=(413, 415, 422, 503),
+        media_type="application/x-ndjson",
     ),
     Route(
         "GET",
@@ -203,6 +204,7 @@ ADMIN_ROUTES: Final = (
         data_wire.BackupFile,
         who=Who.OPERATOR,
         refusals=(503,),
+        media_type="application/vnd.sqlite3",
     ),
     Route(
         "POST",
@@ -213,6 +215,7 @@ ADMIN_ROUTES: Final = (
         who=Who.OPERATOR,
         body=data_wire.ExportRequest,
         refusals=(404, 422, 503),
+        media_type="application/x-ndjson",
     ),
     Route(
         "POST",
@@ -223,5 +226,6 @@ ADMIN_ROUTES: Final = (
         who=Who.OPERATOR,
         query=data_wire.ImportQuery,
         refusals=(403, 409, 413, 422, 503),
+        takes_lines=True,
     ),
 )

@@ -49,6 +49,7 @@ MANIFEST_ROUTE = Route(
     manifest,
     Manifest,
     who=Who.ANYONE,
+    other_media_types=("text/markdown",),
 )
 
 

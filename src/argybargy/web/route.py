@@ -40,6 +40,11 @@ class Route:
         query_hint: The query as the manifest shows it.
         body_hint: The body as the manifest shows it.
         refusals: The statuses of the errors of its own.
+        is_repeatable: Whether it takes an ``Idempotency-Key``.
+        takes_text: Whether the field `text` may come alone, as ``text/plain``.
+        takes_lines: Whether the body is lines of JSON, and of no one type.
+        media_type: What the body of a 200 is.
+        other_media_types: What it is for those who ask for that.
     """
 
     method: str
@@ -53,6 +58,11 @@ class Route:
     query_hint: str = ""
     body_hint: dict[str, str] | None = None
     refusals: tuple[int, ...] = ()
+    is_repeatable: bool = False
+    takes_text: bool = False
+    takes_lines: bool = False
+    media_type: str = "application/json"
+    other_media_types: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

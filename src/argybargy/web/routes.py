@@ -68,6 +68,8 @@ AGENT_ROUTES: Final = (
             "reply_to": "<seq> (optional)",
         },
         refusals=(409, 413, 415, 422, 429, 503),
+        is_repeatable=True,
+        takes_text=True,
     ),
     Route(
         "GET",
