@@ -31,7 +31,8 @@ from argybargy.web.request import (
     json_answer,
     page_answer,
 )
-from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES, Route, Who
+from argybargy.web.route import Route, Who
+from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES
 from argybargy.web.wire import Endpoint, Manifest
 
 NAME = "Argybargy"
@@ -71,6 +72,7 @@ MANIFEST_ROUTE = Route(
     manifest,
     Manifest,
     who=Who.ANYONE,
+    other_media_types=("text/markdown",),
 )
 
 
@@ -85,6 +87,7 @@ LLMS_ROUTE = Route(
     llms,
     LlmsPage,
     who=Who.ANYONE,
+    media_type="text/markdown",
 )
 
 

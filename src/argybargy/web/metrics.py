@@ -4,7 +4,6 @@ from msgspec import Struct
 
 from argybargy.web.auth import Services
 from argybargy.web.request import NO_SCRIPTS, Answer, Request, page_answer
-from argybargy.web.routes import Route, Who
 
 
 class MetricsPage(Struct, frozen=True):
@@ -15,13 +14,3 @@ async def metrics(services: Services, request: Request) -> Answer:
     """Show all numbers, in the format that the scraper prefers."""
     page, media_type = services.metrics.render(request.header(b"accept") or "")
     return page_answer(page, media_type, NO_SCRIPTS)
-
-
-METRICS_ROUTE = Route(
-    "GET",
-    "/metrics",
-    "The relay in numbers: the text format of Prometheus, or OpenMetrics.",
-    metrics,
-    MetricsPage,
-    who=Who.OPERATOR,
-)
