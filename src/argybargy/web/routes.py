@@ -16,6 +16,8 @@ from argybargy.web import (
     health,
     operator,
     operator_wire,
+    search,
+    search_wire,
     session_wire,
     sign_in,
     stream,
@@ -184,6 +186,17 @@ AGENT_ROUTES: Final = (
         query=wire.HistoryQuery,
         query_hint="?limit=50&before=<seq>",
         refusals=(422, 429),
+    ),
+    Route(
+        "GET",
+        "/search",
+        'Find messages that you may see, newest first: words, "phrases", -word, '
+        "from:, to:, is:open, before:<day or time>.",
+        search.search,
+        search_wire.SearchBody,
+        query=search_wire.SearchQuery,
+        query_hint="?q=<words>&limit=20&before=<next_before>",
+        refusals=(422, 429, 503),
     ),
 )
 
@@ -364,6 +377,16 @@ ADMIN_ROUTES: Final = (
         wire.HistoryBody,
         who=Who.OPERATOR,
         query=wire.HistoryQuery,
+        refusals=(404, 422, 503),
+    ),
+    Route(
+        "GET",
+        "/admin/search",
+        "Find anything that was said, in one room or in all, newest first.",
+        search.admin_search,
+        search_wire.SearchBody,
+        who=Who.OPERATOR,
+        query=search_wire.AdminSearchQuery,
         refusals=(404, 422, 503),
     ),
 )
