@@ -259,7 +259,8 @@ class FakeOperator:
             SearchResult(room, read(each), each.text, [(0, len(asked["q"]))])
             for room, said in self.said.items()
             for each in reversed(said)
-            if asked["q"] in each.text and asked.get("room", room) == room
+            if asked["q"].lower() in each.text.lower()
+            and asked.get("room", room) == room
         ]
         end = skipped + limit
         is_more = len(found) > end

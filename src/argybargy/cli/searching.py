@@ -41,7 +41,7 @@ class SearchCommand:
         room:ROOM, is:open, before:2026-01-31. It ends with exit code 3 if nothing is
         found.
 
-        Example: argybargy search deploy failed from:alice
+        Example: argybargy search "ship it" --room review
 
         Args:
             query: What to look for.
