@@ -79,6 +79,13 @@ def torture(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def schema(session: nox.Session) -> None:
+    """Hold a running relay to its own OpenAPI document, with Schemathesis."""
+    _install(session, "schema")
+    session.run("python", "tests/schema/run.py", *session.posargs)
+
+
+@nox.session(python=PYTHON)
 def bench(session: nox.Session) -> None:
     """Measure a relay: CPU per operation, memory, and what it loses.
 

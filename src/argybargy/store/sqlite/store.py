@@ -16,9 +16,14 @@ from argybargy.domain.message import Message
 from argybargy.domain.reading import Lookback, Page, PageBuilder
 from argybargy.domain.search import Findings, Query, Scope
 from argybargy.domain.state import Room, SavedRoom
-from argybargy.store.errors import Corrupt, StoreError
-from argybargy.store.interface import AuditRow, Overview, StoreInfo
-from argybargy.store.sqlite.audit import cut_audit, insert_audits, read_audit
+from argybargy.store.errors import StoreError
+from argybargy.store.interface import AuditRow, Overview, Snapshot, StoreInfo
+from argybargy.store.sqlite.audit import (
+    cut_audit,
+    insert_audits,
+    insert_missing_audits,
+    read_audit,
+)
 from argybargy.store.sqlite.codes import (
     delete_codes,
     insert_codes,
@@ -48,7 +53,13 @@ from argybargy.store.sqlite.schema import (
     load_migrations,
 )
 from argybargy.store.sqlite.search import search_messages
-from argybargy.store.sqlite.writer import Writer, WriterStatistics, open_writer
+from argybargy.store.sqlite.snapshots import Snapshots
+from argybargy.store.sqlite.writer import (
+    Writer,
+    WriterStatistics,
+    open_writer,
+    write_probe,
+)
 
 DEFAULT_LIMITS: Final = Limits()
 SWEEP_ROWS: Final = 500
@@ -67,6 +78,7 @@ class SqliteStore:
     _writer: Writer
     _readers: Readers
     _index: Index
+    _snapshots: Snapshots
     _limits: Limits
 
     def statistics(self) -> WriterStatistics:
@@ -177,13 +189,31 @@ class SqliteStore:
 
         await self._writer.write(work)
 
+    async def adopt(
+        self, audits: Sequence[Audit], codes: Mapping[str, CodeRecord]
+    ) -> frozenset[str]:
+        """Store what another relay has recorded, each piece once, all in one go."""
+
+        def work(connection: apsw.Connection) -> frozenset[str]:
+            new = insert_missing_audits(connection, audits)
+            insert_codes(
+                connection, [code for tally, code in codes.items() if tally in new]
+            )
+            return new
+
+        return await self._writer.write(work)
+
+    async def snapshot(self) -> Snapshot:
+        """Copy everything, as it is at one moment, while writing goes on."""
+        return await self._snapshots.make()
+
     async def audit(self, limit: int, before: int | None) -> tuple[AuditRow, ...]:
         """Return the newest audit rows below the id `before`, oldest first."""
         return await self._readers.read(read_audit, limit, before)
 
     async def probe(self) -> None:
         """Make a real write, to know that one succeeds."""
-        await self._writer.write(_count_probe)
+        await self._writer.write(write_probe)
 
     async def sweep(self) -> None:
         """Delete what retention has given up, a bounded piece at a time.
@@ -208,10 +238,6 @@ class SqliteStore:
 
 def _sweep_messages(connection: apsw.Connection) -> list[int]:
     return sweep_messages(connection, SWEEP_ROWS)
-
-
-def _count_probe(connection: apsw.Connection) -> None:
-    connection.execute("UPDATE probes SET times = times + 1")
 
 
 @contextlib.asynccontextmanager
@@ -240,12 +266,14 @@ async def open_sqlite_store(
             _open_connections(path) as (connection, readers),
             open_index(path) as index,
         ):
-            schema = await _bring_up_to_date(
-                connection, migrations or load_migrations()
-            )
+            steps = migrations or load_migrations()
+            # Not to be cut short; as long as it takes to copy and change the file.
+            with trio.CancelScope(shield=True):
+                schema = await connection.run(bring_up_to_date, path, steps)
             info = StoreInfo(f"sqlite {apsw.sqlite_lib_version()}", schema, "fsync")
             async with open_writer(connection) as writer:
-                yield SqliteStore(info, writer, readers, index, limits)
+                snapshots = Snapshots(path)
+                yield SqliteStore(info, writer, readers, index, snapshots, limits)
 
 
 @contextlib.asynccontextmanager
@@ -258,22 +286,6 @@ async def _open_connections(path: Path) -> AsyncIterator[tuple[Connection, Reade
             await readers.aclose()
             await _checkpoint(connection)
             await connection.aclose()
-
-
-async def _bring_up_to_date(
-    connection: Connection, migrations: Sequence[Migration]
-) -> int:
-    path = connection.path
-    # Not to be cut short halfway; as long as it takes to copy and change the file.
-    with trio.CancelScope(shield=True):
-        try:
-            schema = await connection.run(bring_up_to_date, path, migrations)
-        except Corrupt as error:
-            raise Corrupt(
-                f"The database {path} cannot be read. Nothing was changed; restore "
-                f"it from a backup. ({error})"
-            ) from error
-    return schema
 
 
 async def _checkpoint(connection: Connection) -> None:
