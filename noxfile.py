@@ -5,7 +5,7 @@ import nox
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["lint", "types", "layers", "tests", "e2e"]
+nox.options.sessions = ["lint", "types", "layers", "tests", "docs", "e2e"]
 
 PYTHON = "3.11"
 # Those rules of flake8-async that ruff has no equal of. The optional ones about
@@ -68,6 +68,13 @@ def e2e(session: nox.Session) -> None:
     """Drive the real server over real sockets."""
     _install(session, "test")
     session.run("pytest", "-m", "e2e", *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def docs(session: nox.Session) -> None:
+    """Build the pages into docs/_build; a link that leads nowhere stops it."""
+    _install(session, "docs")
+    session.run("sphinx-build", "-q", "-W", "--keep-going", "-E", "docs", "docs/_build")
 
 
 @nox.session(python=PYTHON)

@@ -19,6 +19,7 @@ from argybargy.domain.errors import Problem
 from argybargy.domain.limits import Limits
 from argybargy.serve.limits import ConnectionLimits
 from argybargy.serve.table import SETTINGS, Setting
+from http_page import http_page
 from limits_table import CONSTANTS, HELD, Constant
 
 ENTRY = re.compile(r"^ {8}(\w+): (.*?)(?=^ {8}\w+: |\Z)", re.MULTILINE | re.DOTALL)
@@ -194,6 +195,7 @@ def _help(app: App, verb: str) -> list[str]:
 PAGES = {
     "cli.md": cli_page,
     "errors.md": errors_page,
+    "http.md": http_page,
     "limits.md": limits_page,
     "settings.md": settings_page,
 }
