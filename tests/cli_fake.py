@@ -266,7 +266,7 @@ class FakeOperator:
         limit = min(int(asked["limit"]), self.page)
         skipped = int(asked.get("before", 0))
         found = [
-            SearchResult(room, read(each), each.text, [(0, len(asked["q"]))])
+            SearchResult(room, read(each), each.text, [[0, len(asked["q"])]])
             for room, said in self.said.items()
             for each in reversed(said)
             if asked["q"].lower() in each.text.lower()

@@ -124,7 +124,7 @@ AGENT_ROUTES: Final = (
         "GET",
         "/search",
         'Find messages that you may see, newest first: words, "phrases", -word, '
-        "from:, to:, is:open, before:<day or time>.",
+        "from:, to:, is:open, before:2026-01-31.",
         search.search,
         search_wire.SearchBody,
         query=search_wire.SearchQuery,

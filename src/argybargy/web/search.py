@@ -60,5 +60,5 @@ def _result(row: RoomMessage, query: Query) -> SearchResult:
         room=row.room,
         message=cast("ReadMessage", message),
         snippet=shown.text,
-        marks=list(shown.marks),
+        marks=[list(mark) for mark in shown.marks],
     )

@@ -20,16 +20,12 @@ class AdminSearchQuery(SearchQuery, frozen=True):
 
 
 class SearchResult(Struct, frozen=True):
-    """A message that was found.
-
-    `snippet` is plain text, a line out of the message's; each of `marks` is where in
-    it, counted in Unicode code points, what was looked for begins and ends.
-    """
+    """A message, a line out of it, and the characters of that which to mark."""
 
     room: str
     message: ReadMessage
     snippet: str
-    marks: list[tuple[int, int]]
+    marks: list[list[int]]
 
 
 class SearchBody(Struct, frozen=True):
