@@ -5,6 +5,7 @@ with ``pytest tests/cli/test_snapshots.py --update-snapshots`` and read the diff
 """
 
 import io
+import re
 from pathlib import Path
 from typing import Final
 
@@ -89,6 +90,7 @@ COMMANDS: Final = {
     "reopen": "reopen done",
     "post": "post build Go. --to claude --reply-to 42",
     "history": "history build",
+    "search": "search Hold --room build",
     "waiting": "waiting",
     "watch": "watch build --since 40",
     "invite": "invite --name alice --room build",
