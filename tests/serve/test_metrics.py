@@ -3,15 +3,17 @@
 import re
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import attrs
 import httptools
 import pytest
 import trio
+import trio.testing
 
 from argybargy.serve.http_server import ConnectionStatistics
 from argybargy.serve.metrics import (
+    METRICS_CONNECTIONS,
     MetricsAddressError,
     measure_server,
     open_metrics_listener,
@@ -133,3 +135,17 @@ async def test_without_an_address_there_is_no_listener() -> None:
         )
         async with listener:
             assert not metrics.relay.is_draining
+
+
+async def test_who_scrapes_too_eagerly_is_turned_away() -> None:
+    head = "GET /metrics HTTP/1.1\r\nHost: localhost"
+    async with open_listener() as port, AsyncExitStack() as stack:
+        for _ in range(METRICS_CONNECTIONS):
+            stream = await trio.open_tcp_stream("127.0.0.1", port)
+            await stack.enter_async_context(stream)
+        await trio.testing.wait_all_tasks_blocked()
+        assert (await ask(port, head))[0] == 503
+        await stack.aclose()
+        with trio.fail_after(10):
+            while (await ask(port, head))[0] != 200:  # noqa: ASYNC110 - it is asked
+                await trio.sleep(0.01)

@@ -29,7 +29,7 @@ from argybargy.web.request import NO_SCRIPTS, Answer, page_answer
 log = structlog.get_logger(__name__)
 
 PATH: Final = "/metrics"
-CONNECTIONS: Final = 32
+METRICS_CONNECTIONS: Final = 32
 """Open at once on the listener for metrics."""
 
 SERVER_MEASURES: Final[tuple[Measure[ConnectionStatistics], ...]] = (
@@ -148,7 +148,7 @@ async def open_metrics_listener(
         app,
         render=render,
         log=log,
-        limits=ConnectionLimits(connections=CONNECTIONS),
+        limits=ConnectionLimits(connections=METRICS_CONNECTIONS),
         wall_clock=wall_clock,
     )
     async with server as handler, trio.open_nursery() as nursery:
