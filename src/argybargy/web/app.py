@@ -25,7 +25,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from argybargy import __version__
 from argybargy.domain.brief import WHAT
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.web import wire
+from argybargy.web import dashboard, wire
 from argybargy.web.auth import Services
 from argybargy.web.endpoint import respond
 from argybargy.web.errors import error_answer
@@ -71,6 +71,7 @@ def create_quart(services: Services) -> QuartTrio:
     if services.has_docs:
         _describe(app)
         _add_docs(app)
+    _add_dashboard(app)
     for route in (MANIFEST_ROUTE, *OPEN_ROUTES, *AGENT_ROUTES, *ADMIN_ROUTES):
         _add(app, services, route)
     _add_error_handlers(app, services)
@@ -123,6 +124,8 @@ def _response(answer: Answer) -> Response:
     response = Response(answer.body, answer.status)
     response.headers.clear()
     response.headers.extend(headers)
+    if answer.status == HTTPStatus.NOT_MODIFIED:
+        return response  # a length would be that of the file, which is not sent
     if answer.parts is None:
         response.headers["content-length"] = str(len(answer.body))
     else:
@@ -208,3 +211,17 @@ def _add_docs(app: QuartTrio) -> None:
             return _response(answer)
 
         app.add_url_rule(path, f"GET {path}", hide(page), methods=["GET"])
+
+
+# -- the dashboard ----------------------------------------------------------------
+
+
+def _add_dashboard(app: QuartTrio) -> None:
+    for path, file in dashboard.load_files().items():
+
+        async def serve(file: dashboard.PageFile = file) -> Response:
+            fields = request.headers
+            known = fields.get("if-none-match", "")
+            return _response(file.answer(known, fields.get("accept-encoding", "")))
+
+        app.add_url_rule(path, f"GET {path}", hide(serve), methods=["GET"])

@@ -1,0 +1,188 @@
+// Everything behind the gear: the relay's address, signing in and out, keys, sessions.
+import { html, signal, useEffect, useState } from "./ui.js";
+import { account, forgetSession, signOut } from "./account.js";
+import { get, post, remove } from "./api.js";
+import { SureButton } from "./confirm.js";
+import { CopyButton } from "./copy.js";
+import { closeDialog, Dialog } from "./dialog.js";
+import { shortMoment } from "./format.js";
+import { Icon } from "./icons.js";
+import { Minted, MintForm } from "./invite.js";
+import { Keys } from "./keys.js";
+import { nowMs } from "./clock.js";
+import { complain, say } from "./notice.js";
+import { canNotify, isNotifying, permission, setNotifying } from "./notify.js";
+import { QrCode } from "./qrcode.js";
+import { view } from "./route.js";
+import { SignInForm } from "./signin.js";
+import { codes, facts } from "./state.js";
+
+function Section({ title, children }) {
+  return html`<section class="drawer-section"><h3>${title}</h3>${children}</section>`;
+}
+
+function PublicUrl() {
+  const { publicUrl } = facts.value;
+  return html`<${Section} title="Public URL">
+    <div class="code-row">
+      <code class="minted-code">${publicUrl}</code>
+      <${CopyButton} text=${publicUrl} what="URL" />
+    </div>
+    <p class="hint">What invitations tell agents to connect to.</p>
+  <//>`;
+}
+
+function Mint() {
+  const [minted, setMinted] = useState(null);
+  return html`<${Section} title="Mint a key">
+    ${minted
+      ? html`<${Minted} minted=${minted} />
+          <button type="button" class="quiet" onClick=${() => setMinted(null)}>Another key</button>`
+      : html`<${MintForm} room=${view.value.room} minted=${setMinted} />`}
+  <//>`;
+}
+
+function Phone() {
+  const [link, setLink] = useState(null);
+  const make = async () => {
+    try {
+      setLink(await post("admin/sign-in"));
+    } catch (error) {
+      complain(error);
+    }
+  };
+  if (!link) {
+    return html`<button type="button" onClick=${make}>
+      <${Icon} name="phone" size=${16} />Sign in on a phone
+    </button>`;
+  }
+  return html`<div class="phone">
+    <${QrCode} text=${link.url} label="A link that signs in once, as a QR code" />
+    <p class="hint">
+      Works once, until ${shortMoment(Date.parse(link.expires), nowMs())}.
+      <${CopyButton} text=${link.url} label="Copy link" quiet />
+    </p>
+  </div>`;
+}
+
+const sessions = signal(null);
+
+async function loadSessions() {
+  try {
+    sessions.value = (await get("admin/sessions")).sessions;
+  } catch (error) {
+    sessions.value = [];
+    complain(error);
+  }
+}
+
+async function endSession(session) {
+  try {
+    await remove(`admin/sessions/${encodeURIComponent(session.id)}`);
+    if (session.current) forgetSession("You signed out.");
+    else await loadSessions();
+  } catch (error) {
+    complain(error);
+  }
+}
+
+function SessionRow({ session }) {
+  const moment = (text) => shortMoment(Date.parse(text), nowMs());
+  return html`<li class="session-row" data-session=${session.id}>
+    <span>
+      <b>${session.current ? "This browser" : `Session ${session.id}`}</b>
+      <span class="meta">since ${moment(session.created)} · last seen ${moment(session.last_seen)} · until ${moment(session.expires)}</span>
+    </span>
+    <${SureButton} label="End" sure="Sure?" kind="danger small" act=${() => endSession(session)} />
+  </li>`;
+}
+
+function Sessions() {
+  useEffect(() => void loadSessions(), []);
+  return html`<${Section} title="Sessions">
+    <ul class="rows">
+      ${(sessions.value ?? []).map((session) => html`<${SessionRow} key=${session.id} session=${session} />`)}
+    </ul>
+    <div class="row-actions">
+      <${Phone} />
+      <button type="button" onClick=${() => (closeDialog(), signOut())}>Sign out</button>
+    </div>
+  <//>`;
+}
+
+function Notifications() {
+  if (!canNotify) {
+    return html`<p class="hint">
+      This page can only notify over https or on localhost. Long waits are counted in its title.
+    </p>`;
+  }
+  if (permission.value === "denied") {
+    return html`<p class="hint">This browser blocks notifications of this page.</p>`;
+  }
+  return html`<label class="check">
+    <input
+      type="checkbox"
+      checked=${isNotifying()}
+      onChange=${(event) => setNotifying(event.target.checked)}
+    />
+    Notify me when somebody has waited five minutes
+  </label>`;
+}
+
+function Danger() {
+  const [token, setToken] = useState("");
+  const rotate = async () => {
+    try {
+      setToken((await post("admin/regenerate-token")).admin_token);
+    } catch (error) {
+      complain(error);
+    }
+  };
+  return html`<${Section} title="Danger">
+    ${token &&
+    html`<p class="once">The new admin token. Copy it now: all sessions have ended.</p>
+      <div class="code-row">
+        <code class="minted-code">${token}</code><${CopyButton} text=${token} label="Copy token" />
+      </div>`}
+    <${SureButton}
+      label="Regenerate admin token"
+      sure="Really? All sessions end"
+      kind="danger"
+      act=${rotate}
+    />
+    <p class="hint">The old token stops working at once, and everybody is signed out.</p>
+  <//>`;
+}
+
+function SignedInParts() {
+  return html`
+    <${PublicUrl} />
+    <${Mint} />
+    <${Section} title=${`Access keys · ${codes.value.length}`}><${Keys} /><//>
+    <${Sessions} />
+    <${Section} title="Notifications"><${Notifications} /><//>
+  `;
+}
+
+function LockedParts() {
+  return html`<${Section} title="Sign in"><${SignInForm} done=${() => say("Signed in.")} /><//>
+    <p class="hint">
+      A new admin token can only be made by who is signed in. If the token is lost, it is in the file
+      <code>admin.token</code> of the relay's data directory.
+    </p>`;
+}
+
+export function AdminDrawer() {
+  const isIn = account.value.is !== "out";
+  return html`<${Dialog} title="Relay" kind="drawer">
+    ${isIn ? html`<${SignedInParts} />` : html`<${LockedParts} />`}
+    <${DangerPlace} isIn=${isIn} />
+    <p class="hint version">Argybargy ${facts.value.version}</p>
+  <//>`;
+}
+
+/** Stays when its own act signs everybody out, since it shows the new token once. */
+function DangerPlace({ isIn }) {
+  const [wasIn] = useState(isIn);
+  return wasIn ? html`<${Danger} />` : null;
+}

@@ -1,0 +1,204 @@
+// Keeps the state up to date: a stream while it can be had, polling while it cannot,
+// and a growing pause while there is no answer at all. `connection` says which.
+import { effect, signal, untracked } from "./ui.js";
+import { account } from "./account.js";
+import { get, request } from "./api.js";
+import { applyDelta, applyHello, applySnapshot, forgetAll } from "./state.js";
+import { snapshotOf } from "./polled.js";
+import { currentRoom } from "./route.js";
+import { linesOf } from "./lines.js";
+
+const HELLO_MS = 3_000;
+const POLL_MS = 3_000;
+const HIDDEN_POLL_MS = 30_000;
+const STREAM_AGAIN_MS = 60_000;
+const PAUSES_MS = [500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
+const MESSAGES = 60;
+
+/** `mode` is idle, connecting, live, polling, or offline; then `retryAt` says when. */
+export const connection = signal({ mode: "idle", retryAt: 0, why: "" });
+
+/** Nothing came for too long: before the hello, or after it. */
+class Silent extends Error {
+  constructor(isGreeted = false) {
+    super("it went silent");
+    this.isGreeted = isGreeted;
+  }
+}
+
+let place = null; // where to read on: { room, epoch, version }
+let failures = 0;
+let current = null; // aborts what is under way
+let wake = () => {};
+
+function set(mode, more = {}) {
+  connection.value = { mode, retryAt: 0, why: "", ...more };
+}
+
+function pause(ms) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    wake = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+  });
+}
+
+/** Try again now, whatever the pause. */
+export function retryNow() {
+  wake();
+}
+
+/** Ask at once for what an own act changed, where nothing is pushed. */
+export function refresh() {
+  if (connection.peek().mode === "polling") wake();
+}
+
+// -- streaming --------------------------------------------------------------------
+
+function wish() {
+  const room = currentRoom.peek();
+  const isSame = place && place.room === room;
+  const resume = isSame ? { epoch: place.epoch, version: place.version } : undefined;
+  return { room, messages: MESSAGES, ...(resume ? { resume } : {}) };
+}
+
+/** Read one stream to its end; returns how long it asked us to wait. */
+async function readStream() {
+  const body = wish();
+  const guard = new AbortController();
+  current = guard;
+  let patienceMs = HELLO_MS;
+  let isGreeted = false;
+  let timer = setTimeout(() => guard.abort(new Silent()), patienceMs);
+  try {
+    const response = await request("POST", "admin/stream", { body, signal: guard.signal });
+    for await (const line of linesOf(response.body)) {
+      const frame = JSON.parse(line);
+      if (frame.keepalive_seconds) patienceMs = frame.keepalive_seconds * 2_500;
+      isGreeted ||= frame.type === "hello";
+      clearTimeout(timer);
+      timer = setTimeout(() => guard.abort(new Silent()), patienceMs);
+      if (frame.type === "bye") return frame;
+      take(frame, body.room);
+    }
+    return { reason: "cut" };
+  } catch (error) {
+    throw guard.signal.reason instanceof Silent ? new Silent(isGreeted) : error;
+  } finally {
+    clearTimeout(timer);
+    guard.abort();
+  }
+}
+
+function take(frame, room) {
+  if (frame.type === "hello") {
+    applyHello(frame);
+    place = { room, epoch: frame.epoch, version: frame.version };
+    failures = 0;
+    set("live");
+  } else if (frame.type === "snapshot") applySnapshot(frame);
+  else if (frame.type === "delta") applyDelta(frame);
+  if (frame.type !== "hello" && frame.version) place.version = frame.version;
+}
+
+// -- polling ----------------------------------------------------------------------
+
+async function pollForAWhile() {
+  const until = Date.now() + STREAM_AGAIN_MS;
+  place = null;
+  while (account.peek().is !== "out" && Date.now() < until) {
+    const room = currentRoom.peek();
+    const state = await get(`admin/state${room ? `?room=${encodeURIComponent(room)}` : ""}`);
+    if (room !== currentRoom.peek()) continue;
+    const frame = snapshotOf(state, room);
+    applyHello({ ...frame, relay_version: state.version, public_url: state.public_url });
+    applySnapshot(frame);
+    failures = 0;
+    set("polling");
+    await pause(document.hidden ? HIDDEN_POLL_MS : POLL_MS);
+  }
+}
+
+// -- the loop ---------------------------------------------------------------------
+
+/** Whether something on the way holds streams back, or the relay has none. */
+function isNoStream(error) {
+  if (error instanceof Silent) return !error.isGreeted;
+  return error.status === 404 || error.status === 405;
+}
+
+const isSettled = (error) => error.name === "AbortError" || account.peek().is === "out";
+
+async function connectOnce() {
+  try {
+    const bye = await readStream();
+    if (bye.reason === "session_ended") await get("admin/session").catch(() => null);
+    if (bye.retry_after) await waitOffline(bye.retry_after * 1_000, "the relay is stopping");
+    else if (bye.reason === "cut") await backOff("the connection was cut");
+  } catch (error) {
+    if (isSettled(error)) return;
+    if (!isNoStream(error)) throw error;
+    await pollForAWhile();
+  }
+}
+
+async function waitOffline(ms, why) {
+  set("offline", { retryAt: Date.now() + ms, why });
+  await pause(ms);
+}
+
+async function backOff(why, leastMs = 0) {
+  const ms = PAUSES_MS[Math.min(failures, PAUSES_MS.length - 1)] * (0.8 + 0.4 * Math.random());
+  failures += 1;
+  await waitOffline(Math.max(ms, leastMs), why);
+}
+
+/** Wait until a signal is as wanted. */
+function until(isSo) {
+  return new Promise((resolve) => {
+    let stop = null;
+    stop = effect(() => {
+      if (!isSo()) return;
+      resolve();
+      queueMicrotask(() => stop());
+    });
+  });
+}
+
+async function run() {
+  for (;;) {
+    if (account.peek().is === "out") {
+      set("idle");
+      place = null;
+      forgetAll();
+      await until(() => account.value.is !== "out");
+    }
+    if (connection.peek().mode === "idle") set("connecting");
+    try {
+      await connectOnce();
+    } catch (error) {
+      if (isSettled(error)) continue;
+      await backOff(error.message, (error.retryAfter ?? 0) * 1_000);
+    }
+  }
+}
+
+/** Keep the state up to date for as long as the page is open. */
+export function startStream() {
+  effect(() => {
+    currentRoom.value;
+    account.value.is;
+    untracked(() => {
+      current?.abort();
+      wake();
+    });
+  });
+  window.addEventListener("online", retryNow);
+  document.addEventListener("visibilitychange", () => {
+    const { mode } = connection.peek();
+    if (!document.hidden && (mode === "offline" || mode === "polling")) wake();
+  });
+  run();
+}
