@@ -2,7 +2,7 @@
 // both are traded for a session at once. A session lives in sessionStorage, or behind
 // https in a cookie that no script can read.
 import { signal } from "./ui.js";
-import { passing } from "./storage.js";
+import { passing, remembered } from "./storage.js";
 
 const KEY = "argy_session";
 const isSecure = location.protocol === "https:";
@@ -11,9 +11,9 @@ const isSecure = location.protocol === "https:";
  * `is` is "in", "out" or "unknown" (a cookie that only the relay can see), `token` is
  * the session's where it is not in a cookie, `why` says how one came to be out.
  */
-export const account = signal(remembered());
+export const account = signal(atStart());
 
-function remembered() {
+function atStart() {
   const token = passing.get(KEY);
   if (token) return { is: "in", token, why: "" };
   return { is: isSecure ? "unknown" : "out", token: null, why: "" };
@@ -84,3 +84,9 @@ export async function signOut() {
   forgetSession("You signed out.");
   await fetch("admin/session", { method: "DELETE", headers }).catch(() => null);
 }
+
+// -- ----------------------------------------------------------------------------
+// The name that the operator speaks under. It is only a name: that the human speaks is
+// marked by the relay.
+
+export const sender = remembered(passing, "argy_sender", "operator");

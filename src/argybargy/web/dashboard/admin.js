@@ -1,21 +1,19 @@
 // Everything behind the gear: the relay's address, signing in and out, keys, sessions.
-import { html, signal, useEffect, useState } from "./ui.js";
+import { html, memo, signal, useEffect, useState } from "./ui.js";
 import { account, forgetSession, signOut } from "./account.js";
 import { get, post, remove } from "./api.js";
-import { SureButton } from "./confirm.js";
-import { CopyButton } from "./copy.js";
-import { closeDialog, Dialog } from "./dialog.js";
-import { shortMoment } from "./format.js";
-import { Icon } from "./icons.js";
-import { Minted, MintForm } from "./invite.js";
-import { Keys } from "./keys.js";
+import { canNotify, isNotifying, permission, setNotifying } from "./attention.js";
 import { nowMs } from "./clock.js";
-import { complain, say } from "./notice.js";
-import { canNotify, isNotifying, permission, setNotifying } from "./notify.js";
-import { QrCode } from "./qrcode.js";
+import { age, isSameName, plural, shortMoment } from "./format.js";
+import { Avatar, Icon } from "./icons.js";
+import { Minted, MintForm } from "./invite.js";
+import { QrCode } from "./qr.js";
+import { rosterRow, Stamp } from "./roster.js";
 import { view } from "./route.js";
-import { SignInForm } from "./signin.js";
-import { codes, facts } from "./state.js";
+import { codes, facts, rosterRoom } from "./state.js";
+import { refresh } from "./stream.js";
+import { SignInForm } from "./welcome.js";
+import { closeDialog, complain, CopyButton, Dialog, say, SureButton } from "./widgets.js";
 
 function Section({ title, children }) {
   return html`<section class="drawer-section"><h3>${title}</h3>${children}</section>`;
@@ -88,10 +86,13 @@ async function endSession(session) {
 
 function SessionRow({ session }) {
   const moment = (text) => shortMoment(Date.parse(text), nowMs());
+  const used = age(session.seconds_since_used ?? 0);
   return html`<li class="session-row" data-session=${session.id}>
     <span>
       <b>${session.current ? "This browser" : `Session ${session.id}`}</b>
-      <span class="meta">since ${moment(session.created)} · last seen ${moment(session.last_seen)} · until ${moment(session.expires)}</span>
+      <span class="meta">
+        ${session.address} · since ${moment(session.created)} · used ${used === "now" ? used : `${used} ago`} · until ${moment(session.expires)}
+      </span>
     </span>
     <${SureButton} label="End" sure="Sure?" kind="danger small" act=${() => endSession(session)} />
   </li>`;
@@ -185,4 +186,78 @@ export function AdminDrawer() {
 function DangerPlace({ isIn }) {
   const [wasIn] = useState(isIn);
   return wasIn ? html`<${Danger} />` : null;
+}
+
+// -- ----------------------------------------------------------------------------
+// Access keys by their public half: who holds one, where, until when; rotate, revoke.
+
+async function revoke(body) {
+  const { revoked } = await post("admin/revoke", body);
+  refresh();
+  say(`${plural(revoked, "key")} revoked.`);
+}
+
+async function rotated(row) {
+  const expires = row.expires && `${Math.ceil((Date.parse(row.expires) - nowMs()) / 60_000)}m`;
+  const { name, room, capabilities, client, model } = row;
+  const key = await post("admin/invite", { name, room, capabilities, client, model, expires });
+  await post("admin/revoke", { target: row.key_id });
+  refresh();
+  return { ...key, client: row.client };
+}
+
+const guarded = (act) => async () => {
+  try {
+    await act();
+  } catch (error) {
+    complain(error);
+  }
+};
+
+function Seen({ row }) {
+  const member = rosterRoom.value === row.room ? rosterRow(row.name) : null;
+  return member ? html` · <${Stamp} row=${member} />` : null;
+}
+
+const KeyRow = memo(function KeyRow({ row, others, show }) {
+  const rotate = guarded(async () => show(await rotated(row)));
+  const revokeOne = guarded(() => revoke({ target: row.key_id }));
+  const revokeAll = guarded(() => revoke({ target: row.name, all: true }));
+  const moment = (text) => shortMoment(Date.parse(text), nowMs());
+  return html`<li class="key-row" data-key=${row.key_id} data-name=${row.name}>
+    <${Avatar} name=${row.name} small />
+    <div>
+      <bdi class="name">${row.name}</bdi> <code>${row.code}</code>
+      <span class="meta">
+        #<bdi>${row.room}</bdi> · ${row.expires ? `until ${moment(row.expires)}` : "never expires"} · made ${moment(row.created)}<${Seen} row=${row} />
+      </span>
+      ${row.capabilities && html`<bdi class="agent-caps" title=${row.capabilities}>${row.capabilities}</bdi>`}
+      <div class="row-actions">
+        <${SureButton} label="Rotate" sure="Sure?" seconds=${2.5} kind="small" title="A new key; this one stops working" act=${rotate} />
+        <${SureButton} label="Revoke" sure="Sure?" seconds=${2.5} kind="danger small" title="Stops working at once" act=${revokeOne} />
+        ${others > 0 &&
+        html`<${SureButton}
+          label=${`Revoke all ${others + 1}`}
+          sure=${`All keys of ${row.name}?`}
+          seconds=${2.5}
+          kind="danger small"
+          title="In every room"
+          act=${revokeAll}
+        />`}
+      </div>
+    </div>
+  </li>`;
+});
+
+export function Keys() {
+  const [minted, setMinted] = useState(null);
+  const rows = codes.value;
+  const othersOf = (row) => rows.filter((each) => isSameName(each.name, row.name)).length - 1;
+  if (!rows.length && !minted) return html`<p class="hint">No keys yet.</p>`;
+  return html`
+    ${minted && html`<${Minted} minted=${minted} />`}
+    <ul class="rows">
+      ${rows.map((row) => html`<${KeyRow} key=${row.key_id} row=${row} others=${othersOf(row)} show=${setMinted} />`)}
+    </ul>
+  `;
 }

@@ -1,6 +1,6 @@
 // One clock for every age on the page. Only leaf components read it, so a second
 // passing never renders a list.
-import { computed, effect, html, signal } from "./ui.js";
+import { computed, html, signal } from "./ui.js";
 import { age, counted, fullTime } from "./format.js";
 
 const TICK_MS = 1_000;
@@ -57,9 +57,4 @@ export function Age({ since, suffix = "" }) {
 /** How long something has been waiting, as m:ss. Nothing reads it out each second. */
 export function Timer({ since }) {
   return html`<span class="timer" aria-hidden="true">${counted(secondsSince(since))}</span>`;
-}
-
-/** Call `act` on each tick. */
-export function onTick(act) {
-  return effect(() => act(clock.value));
 }

@@ -1,14 +1,14 @@
 // Speaking in the room in view: a draft per room, to whom, and who should answer.
 import { computed, html, signal, useLayoutEffect, useRef, useState } from "./ui.js";
+import { sender } from "./account.js";
 import { post } from "./api.js";
 import { isSameName, isToAll } from "./format.js";
 import { Icon } from "./icons.js";
-import { follow } from "./timeline.js";
 import { view } from "./route.js";
-import { sender } from "./sender.js";
 import { cardOf, roster, takeOwnMessage } from "./state.js";
 import { passing, readJson } from "./storage.js";
 import { refresh } from "./stream.js";
+import { follow } from "./timeline.js";
 
 const KEY = "argy_drafts";
 const SENDER_CHARS = 16;

@@ -35,6 +35,12 @@ export function timeOfDay(ms) {
   return clockTime.format(ms);
 }
 
+/** The time in as little room as it takes, for where the full one is near. */
+export function briefTime(ms) {
+  const parts = clockTime.formatToParts(ms).filter(({ type }) => type !== "dayPeriod");
+  return parts.map(({ value }) => value).join("").trim();
+}
+
 export function fullTime(ms) {
   return longTime.format(ms);
 }

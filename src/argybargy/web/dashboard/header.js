@@ -1,23 +1,30 @@
 // What is in view: the room, whether it is open, how busy it is, and whose turn it is.
-import { computed, html } from "./ui.js";
-import { post, roomPath } from "./api.js";
-import { account } from "./account.js";
-import { Avatar } from "./avatar.js";
+import { computed, html, signal } from "./ui.js";
+import { account, sender } from "./account.js";
+import { get, post, roomPath } from "./api.js";
 import { Age, nowMs } from "./clock.js";
-import { SureButton } from "./confirm.js";
-import { isMenuOpen, openDialog } from "./dialog.js";
 import { plural, shortMoment } from "./format.js";
-import { Icon } from "./icons.js";
+import { Avatar, Icon } from "./icons.js";
 import { log } from "./log.js";
-import { complain, say } from "./notice.js";
+import { Badge } from "./message.js";
 import { isQuestion } from "./questions.js";
-import { rosterRow, Stamp, onlineCount } from "./roster.js";
+import { onlineCount, rosterRow, Stamp } from "./roster.js";
 import { currentRoom, showRoom, view } from "./route.js";
-import { canSearch } from "./search.js";
-import { sender } from "./sender.js";
 import { cardOf, takeRoomStatus, waiting } from "./state.js";
 import { refresh } from "./stream.js";
-import { Badge } from "./badge.js";
+import { complain, isMenuOpen, openDialog, say, SureButton } from "./widgets.js";
+
+/** Whether the relay can search; one that cannot is not asked again. */
+export const canSearch = signal(true);
+
+/** Ask once whether the relay can search. */
+export async function learnSearch() {
+  try {
+    await get("admin/search?q=a&limit=1");
+  } catch (error) {
+    canSearch.value = error.status !== 404 && error.status !== 405;
+  }
+}
 
 async function act(room, what) {
   try {
@@ -148,4 +155,3 @@ export function Header() {
     </button>`}
   </header>`;
 }
-

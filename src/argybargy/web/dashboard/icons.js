@@ -1,5 +1,6 @@
 // Small pictures, drawn for this page on a grid of 20.
-import { html } from "./ui.js";
+import { cx, html } from "./ui.js";
+import { hueOf, monogram } from "./format.js";
 
 const PATHS = {
   hash: "M7.5 3 6 17M14 3l-1.5 14M3.5 7.500h13.500M3 12.500h13.5",
@@ -59,4 +60,19 @@ export function Mark({ size = 22 }) {
       d="M27 11.500A5 5 0 0 1 31 16v5a5 5 0 0 1-4 4.900V30l-5-4h-6a5 5 0 0 1-4.4-2.600l2.5-2.100H20a7 7 0 0 0 7-7z"
     />
   </svg>`;
+}
+
+// -- ----------------------------------------------------------------------------
+// Who speaks, at a glance. A name decides the letters and the hue, never any trust:
+// that somebody is the operator is said by the relay alone (`from_kind`).
+
+export function Avatar({ name, kind = "agent", online = null, small = false }) {
+  const isAgent = kind === "agent";
+  return html`<span
+    class=${cx("avatar", isAgent ? `hue-${hueOf(name)}` : `is-${kind}`, small && "is-small")}
+    aria-hidden="true"
+  >
+    ${isAgent ? monogram(name) : html`<${Icon} name=${kind === "system" ? "auto" : "person"} />`}
+    ${online !== null && html`<i class=${cx("presence", online && "is-online")}></i>`}
+  </span>`;
 }

@@ -1,19 +1,17 @@
 // "Waiting on you": every unanswered question, whatever room is open, to be answered in
 // place. Nothing at all is drawn while nobody waits.
 import { computed, cx, html, memo, signal, useState } from "./ui.js";
+import { sender } from "./account.js";
 import { post } from "./api.js";
-import { Avatar } from "./avatar.js";
+import { LOUD_SECONDS, loudCount } from "./attention.js";
 import { clock, secondsSince, Timer } from "./clock.js";
 import { focusComposer } from "./composer.js";
-import { isMenuOpen } from "./dialog.js";
 import { age } from "./format.js";
-import { Icon } from "./icons.js";
-import { complain } from "./notice.js";
-import { LOUD_SECONDS, loudCount } from "./notify.js";
+import { Avatar, Icon } from "./icons.js";
 import { showRoom } from "./route.js";
-import { sender } from "./sender.js";
 import { takeOwnMessage, waiting } from "./state.js";
 import { refresh } from "./stream.js";
+import { complain, isMenuOpen } from "./widgets.js";
 
 const SNOOZE_MS = 600_000;
 const snoozed = signal(new Map());

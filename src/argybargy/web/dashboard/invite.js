@@ -1,15 +1,13 @@
 // Bringing an agent in: mint a key, show it once, say what to paste where, and wait.
 import { cx, html, useRef, useState } from "./ui.js";
 import { post } from "./api.js";
-import { CopyBlock, CopyButton } from "./copy.js";
-import { closeDialog, Dialog } from "./dialog.js";
 import { Icon } from "./icons.js";
-import { WAYS, wayOf } from "./ways.js";
-import { QrCode } from "./qrcode.js";
+import { QrCode } from "./qr.js";
 import { rosterRow } from "./roster.js";
 import { currentRoom, showRoom } from "./route.js";
 import { roomNames, takeRoomStatus } from "./state.js";
 import { refresh } from "./stream.js";
+import { closeDialog, CopyBlock, CopyButton, Dialog } from "./widgets.js";
 
 export const LIFETIMES = ["never", "10m", "30m", "60m", "1d", "1w", "1mo"];
 
@@ -157,4 +155,67 @@ export function InviteDialog({ room }) {
           </div>`
       : html`<${MintForm} room=${room} minted=${take} />`}
   <//>`;
+}
+
+// -- ----------------------------------------------------------------------------
+// What to paste where, for each kind of agent. The same words as the relay's own: only
+// the wrapping differs.
+
+function quotedFor(command, { instruction }) {
+  return `${command} "$(cat <<'END'\n${instruction}\nEND\n)"`;
+}
+
+const paste = (minted) => ({
+  title: "Or paste this into a running session",
+  text: minted.instruction,
+  wrap: true,
+});
+
+const start = (command) => (minted) => [
+  { title: "In a terminal", text: quotedFor(command, minted) },
+  paste(minted),
+];
+
+function curlSteps({ url, code, name }) {
+  const header = `-H "Authorization: Bearer $ARGYBARGY_CODE"`;
+  const json = "-H 'Content-Type: application/json'";
+  return [
+    {
+      title: "Say hello",
+      text: [
+        `export ARGYBARGY_URL='${url}' ARGYBARGY_CODE='${code}'`,
+        `curl -s "$ARGYBARGY_URL/whoami" ${header}`,
+        `curl -s "$ARGYBARGY_URL/messages" ${header} ${json} \\`,
+        `  -d '{"to":"all","text":"Hi, I am ${name}."}'`,
+      ].join("\n"),
+    },
+    {
+      title: "Listen, again and again",
+      text: `curl -s "$ARGYBARGY_URL/messages?wait=25&since=resume" ${header}`,
+    },
+    {
+      title: "Ask",
+      text: [
+        `curl -s "$ARGYBARGY_URL/messages" ${header} ${json} \\`,
+        `  -d '{"to":"all","text":"Shall I go on?","expects_reply":"anyone"}'`,
+      ].join("\n"),
+    },
+  ];
+}
+
+export const WAYS = [
+  { id: "claude", label: "Claude Code", steps: start("claude --allowedTools 'Bash(curl:*)'") },
+  {
+    id: "codex",
+    label: "Codex",
+    steps: start(
+      "codex --sandbox workspace-write -c sandbox_workspace_write.network_access=true",
+    ),
+  },
+  { id: "gemini", label: "Gemini CLI", steps: start("gemini --prompt-interactive") },
+  { id: "curl", label: "curl", steps: curlSteps },
+];
+
+export function wayOf(id) {
+  return WAYS.find((way) => way.id === id) ?? WAYS.at(-1);
 }

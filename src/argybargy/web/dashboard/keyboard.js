@@ -1,12 +1,12 @@
 // The keyboard: single letters while nobody types, Escape everywhere.
 import { html } from "./ui.js";
 import { focusComposer, replyTo } from "./composer.js";
-import { Dialog, isMenuOpen, open, openDialog } from "./dialog.js";
 import { focusInbox } from "./inbox.js";
 import { focusRooms, moveInRooms } from "./rooms.js";
 import { view } from "./route.js";
-import { canSearch } from "./search.js";
+import { canSearch } from "./header.js";
 import { messageInHand, moveInTimeline } from "./timeline.js";
+import { Dialog, isMenuOpen, open, openDialog } from "./widgets.js";
 
 const CHORD_MS = 1_000;
 let gAt = -CHORD_MS;

@@ -1,7 +1,7 @@
 // A small Markdown, straight into vnodes: what is not understood stays the text it was.
 // No HTML is ever made from text, links go to http and mail only.
 import { html } from "./ui.js";
-import { CopyButton } from "./copy.js";
+import { CopyButton } from "./widgets.js";
 
 const INLINE = new RegExp(
   [
@@ -119,7 +119,6 @@ function paragraph(lines, at) {
 function startsBlock(lines, at) {
   return [FENCE, BULLET, NUMBER, QUOTE, HEADING, RULE].some((mark) => mark.test(lines[at]));
 }
-
 
 function block(lines, at, depth) {
   const line = lines[at];

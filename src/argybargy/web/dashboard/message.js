@@ -1,14 +1,61 @@
-// One message: who, when, to whom, in answer to what, and what became of it.
+// What became of a question, in three states that look different: open, claimed, and
+// answered.
 import { cx, html, memo } from "./ui.js";
-import { Avatar } from "./avatar.js";
-import { Badge } from "./badge.js";
+import { nowMs, Timer } from "./clock.js";
 import { replyTo } from "./composer.js";
-import { CopyButton } from "./copy.js";
-import { addressed, fullTime, hueOf, isSameName, isToAll, timeOfDay } from "./format.js";
-import { Icon } from "./icons.js";
+import {
+  addressed,
+  briefTime,
+  fullTime,
+  hueOf,
+  isSameName,
+  isToAll,
+  shortMoment,
+  timeOfDay,
+} from "./format.js";
+import { Avatar, Icon } from "./icons.js";
 import { Markdown } from "./markdown.js";
-import { isQuestion } from "./questions.js";
+import { isQuestion, stateOf } from "./questions.js";
 import { addressOf, showRoom } from "./route.js";
+import { isWaiting } from "./state.js";
+import { CopyButton } from "./widgets.js";
+
+function expected(message) {
+  const who = message.expects_reply_resolved ?? message.expects_reply;
+  return who === "none" ? message.expects_reply : who;
+}
+
+function Until({ message }) {
+  if (!message.claimed_until) return null;
+  return html`<span class="until">until ${shortMoment(Date.parse(message.claimed_until), nowMs())}</span>`;
+}
+
+export function Badge({ message, answer = null, room }) {
+  const state = stateOf(message, answer, isWaiting(room, message.seq));
+  const since = Date.parse(message.ts);
+  if (state === "answered") {
+    const by = answer?.from ?? message.claimed_by;
+    return html`<span class="badge is-answered" data-state="answered">
+      <${Icon} name="check" size=${14} />answered · <bdi>${by}</bdi>
+    </span>`;
+  }
+  if (state === "claimed") {
+    return html`<span class="badge is-claimed" data-state="claimed">
+      <${Icon} name="person" size=${14} />claimed · <bdi>${message.claimed_by}</bdi>
+      <${Until} message=${message} /><${Timer} since=${since} />
+    </span>`;
+  }
+  if (state === "open") {
+    return html`<span class="badge is-open" data-state="open">
+      <${Icon} name="ask" size=${14} />expects · <bdi>${expected(message)}</bdi>
+      <${Timer} since=${since} />
+    </span>`;
+  }
+  return null;
+}
+
+// -- ----------------------------------------------------------------------------
+// One message: who, when, to whom, in answer to what, and what became of it.
 
 function Head({ message, at }) {
   const isOperator = message.from_kind === "operator";
@@ -60,7 +107,7 @@ export const Message = memo(function Message(props) {
   const at = Date.parse(message.ts);
   if (message.from_kind === "system") {
     return html`<div class="event" id=${`m-${message.seq}`} data-seq=${message.seq} tabindex="-1">
-      <time datetime=${message.ts} title=${fullTime(at)}>${timeOfDay(at)}</time>
+      <time datetime=${message.ts} title=${fullTime(at)}>${briefTime(at)}</time>
       <span>${message.text}</span>
     </div>`;
   }
@@ -75,7 +122,7 @@ export const Message = memo(function Message(props) {
     <div class="gutter">
       ${isFirst
         ? html`<${Avatar} name=${message.from} kind=${message.from_kind} />`
-        : html`<time datetime=${message.ts} title=${fullTime(at)}>${timeOfDay(at)}</time>`}
+        : html`<time datetime=${message.ts} title=${fullTime(at)}>${briefTime(at)}</time>`}
     </div>
     <div class="msg-body">
       ${isFirst && html`<${Head} message=${message} at=${at} />`}

@@ -1,5 +1,6 @@
 // QR codes, after ISO/IEC 18004: bytes, error correction level L, versions 1 to 40.
 // `qrOf(text)` returns rows of booleans, true for dark; null if the text is too long.
+import { html } from "./ui.js";
 
 // By version: the check bytes of a block, and how many blocks there are, at level L.
 const CHECKS = [
@@ -275,4 +276,28 @@ export function qrOf(text) {
   square.drawFormat(best);
   square.flip(best);
   return square.dark;
+}
+
+// -- ----------------------------------------------------------------------------
+// A QR code as a picture.
+
+const QUIET = 4;
+
+export function QrCode({ text, label }) {
+  const rows = qrOf(text);
+  if (!rows) return html`<p class="hint">Too long for a QR code.</p>`;
+  const size = rows.length + 2 * QUIET;
+  const path = rows
+    .flatMap((row, y) => row.map((isDark, x) => (isDark ? `M${x + QUIET} ${y + QUIET}h1v1h-1z` : "")))
+    .join("");
+  return html`<svg
+    class="qr"
+    role="img"
+    aria-label=${label}
+    viewBox=${`0 0 ${size} ${size}`}
+    shape-rendering="crispEdges"
+  >
+    <rect width=${size} height=${size} fill="#fff" />
+    <path d=${path} fill="#000" />
+  </svg>`;
 }

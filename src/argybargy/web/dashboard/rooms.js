@@ -1,21 +1,21 @@
 // The list of rooms: those with the latest words first, closed ones folded away.
 import { computed, cx, html, memo } from "./ui.js";
 import { account } from "./account.js";
+import { isUnread } from "./attention.js";
 import { Age, nowMs } from "./clock.js";
-import { isMenuOpen, openDialog } from "./dialog.js";
 import { age, plural, shortMoment } from "./format.js";
 import { Icon } from "./icons.js";
 import { currentRoom, showRoom } from "./route.js";
-import { isUnread } from "./seen.js";
 import { isLoaded, rooms } from "./state.js";
 import { lasting, remembered } from "./storage.js";
+import { isMenuOpen, openDialog } from "./widgets.js";
 
 const shown = remembered(lasting, "argy_closed_shown", "0");
 const isClosed = (card) => card.status === "closed";
 const openRooms = computed(() => rooms.value.filter((card) => !isClosed(card)));
 const closedRooms = computed(() => rooms.value.filter(isClosed));
 
-export function describe(card) {
+function describe(card) {
   const words = card.messages
     ? `${plural(card.messages, "message")}, the last ${age((nowMs() - Date.parse(card.last_ts)) / 1000)} ago`
     : "quiet";

@@ -1,13 +1,12 @@
 // Who belongs to the room in view: out of the durable roster, so that a restart of the
 // relay empties nothing.
 import { computed, cx, html, memo, useState } from "./ui.js";
-import { Avatar } from "./avatar.js";
 import { Age, nowMs } from "./clock.js";
-import { isMenuOpen, openDialog } from "./dialog.js";
-import { age } from "./format.js";
-import { Icon } from "./icons.js";
+import { age, isSameName } from "./format.js";
+import { Avatar, Icon } from "./icons.js";
 import { currentRoom, showPeer, view } from "./route.js";
 import { roster } from "./state.js";
+import { isMenuOpen, openDialog } from "./widgets.js";
 
 const STATES = {
   waiting: ["waiting", "Asked something that nobody has answered yet"],
@@ -18,6 +17,9 @@ const STATES = {
 export function isInvited(row) {
   return !row.online && row.seenAt === null && row.spokeAt === null;
 }
+
+/** No agent may be called `operator`: the relay refuses that name. */
+const kindOf = (row) => (isSameName(row.name, "operator") ? "operator" : "agent");
 
 function lastSeen(row) {
   return Math.max(row.seenAt ?? 0, row.spokeAt ?? 0) || null;
@@ -68,7 +70,7 @@ const AgentRow = memo(function AgentRow({ row, isCurrent }) {
       aria-label=${`${row.name} — ${stampText(row)}${state ? `, ${state[0]}` : ""}, open direct view`}
       onClick=${go}
     >
-      <${Avatar} name=${row.name} online=${row.online} small />
+      <${Avatar} name=${row.name} kind=${kindOf(row)} online=${row.online} small />
       <bdi class="name">${row.name}</bdi>
       <span class="stamp"><${Stamp} row=${row} /></span>
       <span class="agent-line">

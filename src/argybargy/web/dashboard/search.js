@@ -1,25 +1,14 @@
 // Searching what was said, in this room or in all. A relay that cannot search hides it.
-import { cx, html, signal, useEffect, useRef, useState } from "./ui.js";
+import { cx, html, useEffect, useRef, useState } from "./ui.js";
 import { get } from "./api.js";
-import { closeDialog, Dialog } from "./dialog.js";
-import { fullTime, shortMoment } from "./format.js";
 import { nowMs } from "./clock.js";
+import { fullTime, shortMoment } from "./format.js";
 import { Icon } from "./icons.js";
 import { showRoom, view } from "./route.js";
+import { closeDialog, Dialog } from "./widgets.js";
 
 const PAGE = 30;
 const TYPING_MS = 200;
-
-export const canSearch = signal(true);
-
-/** Ask once whether the relay can search. */
-export async function learnSearch() {
-  try {
-    await get("admin/search?q=a&limit=1");
-  } catch (error) {
-    canSearch.value = error.status !== 404 && error.status !== 405;
-  }
-}
 
 function pathOf(text, room, before) {
   const query = new URLSearchParams({ q: text, limit: PAGE });

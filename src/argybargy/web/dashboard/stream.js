@@ -3,10 +3,8 @@
 import { effect, signal, untracked } from "./ui.js";
 import { account } from "./account.js";
 import { get, request } from "./api.js";
-import { applyDelta, applyHello, applySnapshot, forgetAll } from "./state.js";
-import { snapshotOf } from "./polled.js";
 import { currentRoom } from "./route.js";
-import { linesOf } from "./lines.js";
+import { applyDelta, applyHello, applySnapshot, forgetAll } from "./state.js";
 
 const HELLO_MS = 3_000;
 const POLL_MS = 3_000;
@@ -59,9 +57,9 @@ export function refresh() {
 
 function wish() {
   const room = currentRoom.peek();
-  const isSame = place && place.room === room;
-  const resume = isSame ? { epoch: place.epoch, version: place.version } : undefined;
-  return { room, messages: MESSAGES, ...(resume ? { resume } : {}) };
+  const canResume = place && place.room === room && place.version !== null;
+  const resume = canResume ? { epoch: place.epoch, version: place.version } : null;
+  return { room, messages: MESSAGES, resume };
 }
 
 /** Read one stream to its end; returns how long it asked us to wait. */
@@ -81,7 +79,7 @@ async function readStream() {
       clearTimeout(timer);
       timer = setTimeout(() => guard.abort(new Silent()), patienceMs);
       if (frame.type === "bye") return frame;
-      take(frame, body.room);
+      take(frame, body);
     }
     return { reason: "cut" };
   } catch (error) {
@@ -92,15 +90,16 @@ async function readStream() {
   }
 }
 
-function take(frame, room) {
+/** The hello moves no place: what it announces may never come. */
+function take(frame, { room, resume }) {
   if (frame.type === "hello") {
     applyHello(frame);
-    place = { room, epoch: frame.epoch, version: frame.version };
+    place = { room, epoch: frame.epoch, version: frame.resumed ? resume.version : null };
     failures = 0;
     set("live");
   } else if (frame.type === "snapshot") applySnapshot(frame);
   else if (frame.type === "delta") applyDelta(frame);
-  if (frame.type !== "hello" && frame.version) place.version = frame.version;
+  if (frame.type !== "hello") place.version = frame.version;
 }
 
 // -- polling ----------------------------------------------------------------------
@@ -117,6 +116,7 @@ async function pollForAWhile() {
     applySnapshot(frame);
     failures = 0;
     set("polling");
+    if (room !== currentRoom.peek()) continue; // the first answer chose a room
     await pause(document.hidden ? HIDDEN_POLL_MS : POLL_MS);
   }
 }
@@ -126,7 +126,7 @@ async function pollForAWhile() {
 /** Whether something on the way holds streams back, or the relay has none. */
 function isNoStream(error) {
   if (error instanceof Silent) return !error.isGreeted;
-  return error.status === 404 || error.status === 405;
+  return error.status === 404 || error.status === 405 || error.code === "busy";
 }
 
 const isSettled = (error) => error.name === "AbortError" || account.peek().is === "out";
@@ -134,8 +134,8 @@ const isSettled = (error) => error.name === "AbortError" || account.peek().is ==
 async function connectOnce() {
   try {
     const bye = await readStream();
-    if (bye.reason === "session_ended") await get("admin/session").catch(() => null);
-    if (bye.retry_after) await waitOffline(bye.retry_after * 1_000, "the relay is stopping");
+    if (bye.reason === "session_ended") await get("admin/session");
+    else if (bye.retry_after) await waitOffline(bye.retry_after * 1_000, "the relay is stopping");
     else if (bye.reason === "cut") await backOff("the connection was cut");
   } catch (error) {
     if (isSettled(error)) return;
@@ -201,4 +201,63 @@ export function startStream() {
     if (!document.hidden && (mode === "offline" || mode === "polling")) wake();
   });
   run();
+}
+
+// -- ----------------------------------------------------------------------------
+// What `GET /admin/state` answers, as the frame of a stream that says the same.
+
+function cardOf(state, status, row) {
+  const people = state.roster[status.name] ?? [];
+  return {
+    messages: 0,
+    first_seq: 1,
+    last_seq: 0,
+    last_ts: null,
+    created_at: null,
+    ...row,
+    room: status.name,
+    status: status.status,
+    closed_at: status.closed_at,
+    closed_by: status.closed_by,
+    online: people.filter((each) => each.online).length,
+    members: people.length,
+  };
+}
+
+/** The relay's time, as the rows' ages tell it. */
+function timeOf(state) {
+  const [row] = state.rooms;
+  const ms = row ? Date.parse(row.last_ts) + row.seconds_since_last * 1000 : Date.now();
+  return new Date(ms).toISOString();
+}
+
+export function snapshotOf(state, room) {
+  const rows = new Map(state.rooms.map((row) => [row.room, row]));
+  const statuses = Object.values(state.room_status);
+  return {
+    type: "snapshot",
+    now: timeOf(state),
+    max_idle_seconds: state.max_idle_seconds,
+    room,
+    rooms: statuses.map((status) => cardOf(state, status, rows.get(status.name))),
+    waiting: state.waiting,
+    codes: state.codes,
+    roster: room ? (state.roster[room] ?? []) : [],
+    messages: state.messages,
+  };
+}
+
+// -- ----------------------------------------------------------------------------
+// Newline-delimited text out of a body that comes in pieces.
+
+export async function* linesOf(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const lines = (rest + value).split("\n");
+    rest = lines.pop();
+    for (const line of lines) if (line.trim()) yield line;
+  }
 }

@@ -10,15 +10,15 @@ import {
   useRef,
   useState,
 } from "./ui.js";
+import { entryMark } from "./attention.js";
 import { clock, nowMs } from "./clock.js";
 import { dayLabel, dayOf, fullTime, isSameName, isToAll, plural } from "./format.js";
 import { Icon } from "./icons.js";
 import { log } from "./log.js";
 import { Message } from "./message.js";
-import { say } from "./notice.js";
 import { dropSeq, view, visits } from "./route.js";
-import { entryMark } from "./seen.js";
 import { cardOf, isLoaded } from "./state.js";
+import { say } from "./widgets.js";
 
 const NEAR_BOTTOM = 32;
 const NEAR_TOP = 240;

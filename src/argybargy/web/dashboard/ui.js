@@ -1,8 +1,8 @@
 // The renderer, in one place: everything else imports it from here.
-import { Component, Fragment, h, render } from "./vendor/preact.js";
 import htm from "./vendor/htm.js";
+import { Component, h, render } from "./vendor/preact.js";
 
-export { Component, Fragment, render };
+export { render };
 export { useEffect, useLayoutEffect, useRef, useState } from "./vendor/hooks.js";
 export { batch, computed, effect, signal, untracked } from "./vendor/signals.js";
 

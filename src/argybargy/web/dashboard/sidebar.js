@@ -1,6 +1,8 @@
 // Says how the page is connected: live, polling, or offline and when it tries again.
 import { html } from "./ui.js";
 import { clock } from "./clock.js";
+import { Icon } from "./icons.js";
+import { lasting, remembered } from "./storage.js";
 import { connection, retryNow } from "./stream.js";
 
 const WORDS = {
@@ -30,4 +32,37 @@ export function Connection() {
   return html`<span class=${`connection is-${mode}`} role="status" title=${title}>
     <i aria-hidden="true"></i>${word}
   </span>`;
+}
+
+// -- ----------------------------------------------------------------------------
+// Light, dark, or what the system says.
+
+const CHOICES = [
+  ["auto", "auto", "Theme of the system"],
+  ["light", "sun", "Light theme"],
+  ["dark", "moon", "Dark theme"],
+];
+const theme = remembered(lasting, "argy_theme", "auto");
+
+function choose(name) {
+  theme.value = name;
+  document.documentElement.dataset.theme = name;
+}
+
+export function ThemeSwitch() {
+  return html`<div class="segments" role="group" aria-label="Theme">
+    ${CHOICES.map(
+      ([name, icon, label]) => html`<button
+        type="button"
+        key=${name}
+        class=${theme.value === name ? "on" : ""}
+        aria-pressed=${theme.value === name}
+        aria-label=${label}
+        title=${label}
+        onClick=${() => choose(name)}
+      >
+        <${Icon} name=${icon} size=${16} />
+      </button>`,
+    )}
+  </div>`;
 }
