@@ -1,7 +1,7 @@
 // Everything behind the gear: the relay's address, signing in and out, keys, sessions.
-import { html, memo, signal, useEffect, useState } from "./ui.js";
+import { html, memo, signal, useEffect, useRef, useState } from "./ui.js";
 import { account, forgetSession, signOut } from "./account.js";
-import { get, post, remove } from "./api.js";
+import { get, post, remove, request } from "./api.js";
 import { canNotify, isNotifying, permission, setNotifying } from "./attention.js";
 import { nowMs } from "./clock.js";
 import { age, isSameName, plural, shortMoment } from "./format.js";
@@ -130,27 +130,44 @@ function Notifications() {
   </label>`;
 }
 
+/** A session cannot replace the token, so this asks for the token. */
 function Danger() {
+  const field = useRef(null);
   const [token, setToken] = useState("");
+  const [problem, setProblem] = useState("");
   const rotate = async () => {
+    const headers = { "X-Admin-Token": field.current.value.trim() };
+    setProblem("");
     try {
-      setToken((await post("admin/regenerate-token")).admin_token);
+      const response = await request("POST", "admin/regenerate-token", { body: {}, headers });
+      setToken((await response.json()).admin_token);
+      forgetSession("The admin token was replaced, which ended all sessions.");
     } catch (error) {
-      complain(error);
+      setProblem(error.message);
     }
   };
   return html`<${Section} title="Danger">
-    ${token &&
-    html`<p class="once">The new admin token. Copy it now: all sessions have ended.</p>
-      <div class="code-row">
-        <code class="minted-code">${token}</code><${CopyButton} text=${token} label="Copy token" />
-      </div>`}
-    <${SureButton}
-      label="Regenerate admin token"
-      sure="Really? All sessions end"
-      kind="danger"
-      act=${rotate}
-    />
+    ${token
+      ? html`<p class="once">The new admin token. Copy it now: all sessions have ended.</p>
+          <div class="code-row">
+            <code class="minted-code">${token}</code><${CopyButton} text=${token} label="Copy token" />
+          </div>`
+      : html`<form class="field-row" onSubmit=${(event) => event.preventDefault()}>
+          <input
+            type="password"
+            autocomplete="off"
+            aria-label="The admin token as it is now"
+            placeholder="Admin token as it is now"
+            ref=${field}
+          />
+          <${SureButton}
+            label="Regenerate token"
+            sure="Really? All sessions end"
+            kind="danger"
+            act=${rotate}
+          />
+        </form>`}
+    <p class="problem" role="alert">${problem}</p>
     <p class="hint">The old token stops working at once, and everybody is signed out.</p>
   <//>`;
 }

@@ -1,5 +1,5 @@
 // What was read in this browser, by room.
-import { computed, effect, signal } from "./ui.js";
+import { computed, effect, signal, untracked } from "./ui.js";
 import { clock, isHidden } from "./clock.js";
 import { currentRoom, showRoom } from "./route.js";
 import { isLoaded, rooms, waiting } from "./state.js";
@@ -7,8 +7,8 @@ import { lasting, readJson, remembered } from "./storage.js";
 
 const KEY = "argy_seen";
 const marks = signal(readJson(lasting, KEY, {}));
-/** The last message read before the room in view was entered. */
-export const entryMark = signal(0);
+/** What was read last before the room in view was come to, if more had come since. */
+export const entryMark = signal(Infinity);
 
 function markOf(card) {
   const mark = Number(marks.value[card.room]) || 0;
@@ -27,12 +27,14 @@ function store(next) {
 let entered = null;
 
 function readRoom() {
+  if (isHidden.value) entered = null;
   if (!isLoaded.value || isHidden.value) return;
   const card = rooms.value.find((each) => each.room === currentRoom.value);
   if (!card) return;
   if (entered !== card.room) {
     entered = card.room;
-    entryMark.value = marks.peek()[card.room] === undefined ? card.last_seq : markOf(card);
+    const mark = marks.peek()[card.room] === undefined ? card.last_seq : untracked(() => markOf(card));
+    entryMark.value = mark < card.last_seq ? mark : Infinity;
   }
   if (marks.peek()[card.room] !== card.last_seq) {
     store({ ...marks.peek(), [card.room]: card.last_seq });

@@ -11,7 +11,8 @@ import { isQuestion } from "./questions.js";
 import { onlineCount, rosterRow, Stamp } from "./roster.js";
 import { currentRoom, showRoom, view } from "./route.js";
 import { cardOf, takeRoomStatus, waiting } from "./state.js";
-import { refresh } from "./stream.js";
+import { Connection } from "./sidebar.js";
+import { connection, refresh } from "./stream.js";
 import { complain, isMenuOpen, openDialog, say, SureButton } from "./widgets.js";
 
 /** Whether the relay can search; one that cannot is not asked again. */
@@ -138,10 +139,18 @@ function Inside() {
   return html`<${RoomHeader} room=${room} card=${card} />`;
 }
 
+/** Where the sidebar is out of sight, a bad connection shows up here. */
+function Trouble() {
+  const { mode } = connection.value;
+  if (mode !== "offline" && mode !== "polling") return null;
+  return html`<span class="trouble"><${Connection} /></span>`;
+}
+
 export function Header() {
   return html`<header class="head">
     <${MenuButton} />
     <${Inside} />
+    <${Trouble} />
     ${account.value.is !== "out" &&
     canSearch.value &&
     html`<button
