@@ -78,6 +78,14 @@ def e2e(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def torture(session: nox.Session) -> None:
+    """Prove the promises for a long time, and that each proof can fail."""
+    _install(session, "test")
+    session.run("argybargy", "torture", *(session.posargs or ["--minutes", "20"]))
+    session.run("pytest", "tests/torture", "--run-control", "-k", "found_out")
+
+
+@nox.session(python=PYTHON)
 def bench(session: nox.Session) -> None:
     """Measure a relay: CPU per operation, memory, and what it loses.
 

@@ -1,115 +1,21 @@
-"""A world for commands: an operator API in memory, and output to look at."""
+"""A world for commands: a terminal, and output to look at."""
 
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from argybargy.cli.main import run
-from argybargy.cli.operator import Json, Work, read_answer
+from argybargy.cli.operator import LiveOperator, Work
 from argybargy.cli.output import Output
-from argybargy.cli.world import Announce, World
-from argybargy.domain.limits import Limits
+from argybargy.cli.world import Announce, Common, Connect, Surroundings, World
 from argybargy.serve.settings import Settings, parse_settings
-
-BASE = "http://127.0.0.1:8765"
-CLOSED_AT = "2026-01-02T03:04:05.678+00:00"
-
-
-@attrs.frozen
-class FakeCode:
-    """A code of the fake."""
-
-    key_id: str
-    name: str
-    room: str
-    capabilities: str = ""
-    expires: str | None = None
-
-
-@attrs.define
-class FakeOperator:
-    """Answers the operator API's calls in its shapes, out of lists.
-
-    Attributes:
-        codes: The codes there are.
-        closed: The rooms that are closed.
-        refusals: Answers to give instead, by path: status and detail.
-        calls: What was called: method, path, body.
-    """
-
-    codes: list[FakeCode] = attrs.field(factory=list)
-    closed: set[str] = attrs.field(factory=set)
-    refusals: dict[str, list[tuple[int, Json] | None]] = attrs.field(factory=dict)
-    calls: list[tuple[str, str, Json | None]] = attrs.field(factory=list)
-
-    def call(self, method: str, path: str, body: Json | None = None) -> Json:
-        self.calls.append((method, path, body))
-        planned = self.refusals.get(path)
-        refusal = planned.pop(0) if planned else None
-        if refusal is not None:
-            status, detail = refusal
-            return read_answer(status, json.dumps({"detail": detail}).encode())
-        answer = self._answer(method, path.split("/")[2:], body or {})
-        return read_answer(200, json.dumps(answer).encode())
-
-    def _answer(self, method: str, path: list[str], body: Json) -> Json:
-        match method, path:
-            case "GET", ["state"]:
-                return self._state()
-            case "POST", ["invite"]:
-                return self._invite(body)
-            case "POST", ["revoke"]:
-                return self._revoke(body)
-            case "POST", ["rooms", room, "open"]:
-                return {"ok": True, "room": self._room(room)}
-        raise AssertionError(f"nobody calls {method} {path}")
-
-    def _room(self, name: str) -> Json:
-        is_closed = name in self.closed
-        return {
-            "name": name,
-            "status": "closed" if is_closed else "open",
-            "closed_at": CLOSED_AT if is_closed else None,
-            "closed_by": "operator" if is_closed else None,
-        }
-
-    def _state(self) -> Json:
-        rooms = {code.room for code in self.codes} | self.closed
-        return {
-            "codes": [{"code": "argy_a1_…", **attrs.asdict(c)} for c in self.codes],
-            "room_status": {name: self._room(name) for name in sorted(rooms)},
-            "limits": {**attrs.asdict(Limits()), "of_a_later_version": 1},
-        }
-
-    def _invite(self, body: Json) -> Json:
-        number = len(self.calls)
-        code = FakeCode(
-            f"{number:012x}", body["name"], body["room"], body["capabilities"] or ""
-        )
-        self.codes.append(code)
-        return {
-            **attrs.asdict(code),
-            "code": f"argy_a1_SECRET{number}",
-            "url": BASE,
-            "instruction": "as the relay says it",
-        }
-
-    def _revoke(self, body: Json) -> Json:
-        target = body["target"]
-        gone = [code for code in self.codes if target in {code.key_id, code.name}]
-        self.codes = [code for code in self.codes if code not in gone]
-        rows = [
-            {"key_id": code.key_id, "name": code.name, "room": code.room}
-            for code in gone
-        ]
-        return {"revoked": len(rows), "codes": rows}
-
-    def paths(self) -> list[str]:
-        return [path for _, path, _ in self.calls]
+from argybargy.serve.started import Started
+from cli_fake import FakeOperator
 
 
 @attrs.frozen
@@ -124,6 +30,11 @@ class Result:
     def json(self) -> Any:  # noqa: ANN401 - whatever JSON holds
         return json.loads(self.out)
 
+    @property
+    def lines(self) -> list[Any]:
+        """What was written as JSON, line by line."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
 
 @attrs.define
 class Terminal:
@@ -137,7 +48,13 @@ class Terminal:
         questions: What was asked.
         served: The settings that relays were started with.
         reach: Replaces the fake relay, to try the real ways.
+        connect: Likewise, for a relay that runs.
+        has_colour: Whether it shows colours.
+        typed: What there is on standard input.
+        seconds: What the clock says; whoever sleeps moves it.
         serve: What becomes of a relay that is started.
+        has_browser: Whether there is a browser.
+        opened: The pages that were opened in it.
     """
 
     operator: FakeOperator = attrs.field(factory=FakeOperator)
@@ -146,19 +63,33 @@ class Terminal:
     urls: list[str | None] = attrs.field(factory=list)
     questions: list[str] = attrs.field(factory=list)
     served: list[Settings] = attrs.field(factory=list)
-    reach: Callable[[Settings, str | None, Work], int] | None = None
+    reach: Callable[[Settings, Common, Work], int] | None = None
+    connect: Connect | None = None
     serve: Callable[[], int] = attrs.field(default=lambda: 0)
+    has_colour: bool = False
+    typed: str = ""
+    seconds: float = 0.0
+    has_browser: bool = True
+    opened: list[str] = attrs.field(factory=list)
     token: Callable[[Settings], str] = attrs.field(default=lambda _: "the-token")
 
     def type(self, *arguments: str) -> Result:
         data, talk = io.StringIO(), io.StringIO()
         world = World(
-            output=Output(data, talk),
+            output=Output(data, talk, has_colour=self.has_colour),
             settings=self._settings,
             reach=self.reach or self._reach,
+            connect=self.connect or self._connect,
             find_token=self.token,
             serve=self._serve,
             confirm=None if self.yes is None else self._confirm,
+            around=Surroundings(
+                now=lambda: self.seconds,
+                sleep=self._sleep,
+                zone=UTC,
+                read_input=lambda most: self.typed[:most],
+            ),
+            browse=self._browse,
         )
         code = run(arguments, world)
         return Result(code, data.getvalue(), talk.getvalue())
@@ -168,15 +99,33 @@ class Terminal:
             {"ARGYBARGY_DATA": str(Path.cwd()), **self.environment}, overrides
         )
 
-    def _reach(self, _settings: Settings, url: str | None, work: Work) -> int:
-        self.urls.append(url)
+    def _reach(self, _settings: Settings, common: Common, work: Work) -> int:
+        self.urls.append(common.url)
         return work(self.operator)
+
+    def _connect(
+        self,
+        settings: Settings,  # noqa: ARG002 - as the real one
+        common: Common,
+        *,
+        with_token: bool = True,  # noqa: ARG002
+    ) -> LiveOperator:
+        self.urls.append(common.url)
+        return self.operator
+
+    def _sleep(self, seconds: float) -> None:
+        self.seconds += seconds
 
     def _serve(self, settings: Settings, announce: Announce) -> int:
         self.served.append(settings)
-        urls: Sequence[str] = [f"http://{settings.host}:{settings.port}"]
-        announce(urls)
+        url = f"http://{settings.host}:{settings.port}"
+        announce(Started([url], self.operator.offer_link))
         return self.serve()
+
+    def _browse(self, url: str) -> bool:
+        if self.has_browser:
+            self.opened.append(url)
+        return self.has_browser
 
     def _confirm(self, question: str) -> bool:
         self.questions.append(question)

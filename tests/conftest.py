@@ -23,6 +23,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run the tests that show what other servers do under the same load",
     )
+    parser.addoption(
+        "--update-snapshots",
+        action="store_true",
+        help="write what the commands print now, to be looked at before it is kept",
+    )
 
 
 def pytest_collection_modifyitems(

@@ -3,17 +3,23 @@
 ``python tests/pages.py`` writes them; a test compares.
 """
 
+import io
 import re
 from pathlib import Path
 
 import attrs
+from cyclopts import App
+from rich.console import Console
 
+from argybargy.cli.exits import MEANINGS, Exit
+from argybargy.cli.main import build_app
+from argybargy.cli.verbs import HEADINGS, VERBS
+from argybargy.cli.world import World
 from argybargy.domain.errors import Problem
 from argybargy.domain.limits import Limits
 from argybargy.serve.limits import ConnectionLimits
 from argybargy.serve.table import SETTINGS, Setting
 
-ENTRY = re.compile(r"^ {8}(\w+): (.*?)(?=^ {8}\w+: |\Z)", re.MULTILINE | re.DOTALL)
 ENTRY = re.compile(r"^ {8}(\w+): (.*?)(?=^ {8}\w+: |\Z)", re.MULTILINE | re.DOTALL)
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 
@@ -120,7 +126,52 @@ def _attribute_docs(text: str) -> dict[str, str]:
     return {name: " ".join(said.split()) for name, said in entries}
 
 
+def cli_page() -> str:
+    """Return the help of every command."""
+    app = build_app(World.real())
+    parts = [
+        "# Command line",
+        "",
+        "`argybargy` starts a relay, and is the operator's way to one that runs. Data "
+        "goes to standard",
+        "output, talk to standard error. `--json` writes data for programs, one value "
+        "a line; `--quiet`",
+        "leaves out what nobody needs. Colours are for terminals, and not with "
+        "`NO_COLOR`. What agents",
+        "wrote is shown with its control characters escaped.",
+        "",
+        "A command talks to the relay on this machine that uses the same settings. "
+        "`--url` names another",
+        "one, and `--token-file` a file with its admin token; no command takes a token "
+        "as an argument.",
+        "`room` and `invite` call that `--relay`: there, `--url` is how agents reach "
+        "the relay. When no",
+        "relay runs here, `room`, `invite`, `codes`, `revoke` and `token` work on the "
+        "data directory.",
+        "",
+        "## Exit codes",
+        "",
+        "| code | what it means |",
+        "|---|---|",
+        *(f"| {code.value} | {MEANINGS[code]} |" for code in Exit),
+    ]
+    for heading in HEADINGS:
+        verbs = [verb.name for verb in VERBS if verb.heading == heading]
+        parts += ["", f"## {heading}"] if verbs else []
+        for name in verbs:
+            parts += ["", f"### argybargy {name}", "", *_help(app, name)]
+    return "\n".join([*parts, ""])
+
+
+def _help(app: App, verb: str) -> list[str]:
+    """Return the help of a verb, as a terminal of the page's width shows it."""
+    written = io.StringIO()
+    app.help_print(verb.split(), console=Console(file=written, width=88))
+    return ["```text", written.getvalue().strip(), "```"]
+
+
 PAGES = {
+    "cli.md": cli_page,
     "errors.md": errors_page,
     "limits.md": limits_page,
     "settings.md": settings_page,

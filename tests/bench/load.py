@@ -8,12 +8,12 @@ from typing import Self
 import attrs
 import trio
 
+from argybargy.torture.wire import BadAnswer
 from bench.client import Agent, Operator
 from bench.ledger import Ledger, Tally
 from bench.result import Figure, Result, percentile_ms
 from bench.server import Server
 from bench.sizes import Sizes
-from bench.wire import BadAnswer
 
 SETTLE_SECONDS = 15.0
 # What a server may do to a single request without ending the row.

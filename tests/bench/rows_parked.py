@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager, suppress
 import attrs
 import trio
 
-from bench.client import Agent, Connection, is_healthy
+from argybargy.torture.connection import Connection, is_healthy
+from bench.client import Agent
 from bench.load import FAILURES, Bench, Skipped, Stopwatch, names, settle
 from bench.meter import Meter
 from bench.result import Figure, Result, percentile_ms

@@ -7,6 +7,7 @@ from functools import partial
 import attrs
 import trio
 
+from argybargy.torture.wire import BadAnswer
 from bench.audience import Audience
 from bench.client import Agent
 from bench.ledger import Ledger, tally_all, tally_claims
@@ -19,7 +20,6 @@ from bench.load import (
     share,
 )
 from bench.result import Figure, Result
-from bench.wire import BadAnswer
 
 FILLER = "x" * 100
 

@@ -6,8 +6,8 @@ import pytest
 import trio
 
 import bench
+from argybargy.torture.connection import Address
 from bench.cli import parse_address, sizes_of
-from bench.client import Address
 from bench.sizes import QUICK, Sizes
 from bench_harness.fake import TOKEN, Fake, serving
 

@@ -1,12 +1,16 @@
 """What commands print, where they print it, and how they end."""
 
+import shlex
+
 import pytest
 
 from argybargy import __version__
+from argybargy.cli.exits import MEANINGS, Exit
+from argybargy.cli.verbs import HEADINGS, VERBS, Verb
 from argybargy.domain.brief import connect_instruction
-from cli_world import BASE, CLOSED_AT, FakeCode, FakeOperator, Terminal
+from cli_fake import BASE, CLOSED_AT, FakeCode, FakeOperator, spoken
+from cli_world import Terminal
 
-VERBS = ("up", "serve", "room", "invite", "codes", "revoke", "token", "version")
 AMBIGUOUS = {
     "error": "ambiguous",
     "detail": "That name has codes in several rooms.",
@@ -21,29 +25,56 @@ BAD_LIFETIME = {
 # -- help and usage ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
 def test_the_help_of_every_verb_has_an_example(
-    verb: str, capsys: pytest.CaptureFixture[str]
+    verb: Verb, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert Terminal().type(verb, "--help").code == 0
+    assert Terminal().type(*verb.name.split(), "--help").code == 0
     shown = capsys.readouterr().out
-    assert f"Example: argybargy {verb}" in shown
+    name = {"say": "post"}.get(verb.name, verb.name)
+    assert f"Example: argybargy {name}" in shown
     assert "--json" in shown
     assert "--quiet" in shown
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
 def test_the_example_of_every_verb_can_be_typed(
-    verb: str, capsys: pytest.CaptureFixture[str]
+    verb: Verb, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    terminal = Terminal()
-    terminal.operator.codes.append(FakeCode("0a", "alice", "review"))
-    terminal.type(verb, "--help")
+    question = spoken(1, "Ship it?", expects="operator", to="operator")
+    operator = FakeOperator(
+        codes=[FakeCode("0a", "alice", "review")],
+        said={"review": [question]},
+        sessions=["0123456789ab"],
+    )
+    card = {"room": "review", "status": "open", "last_seq": 1}
+    closed = {"closed_at": None, "closed_by": None}
+    operator.streams = [[{"type": "snapshot", "version": 1, "rooms": [card | closed]}]]
+    terminal = Terminal(operator)
+    terminal.type(*verb.name.split(), "--help")
     (line,) = [
         line for line in capsys.readouterr().out.split("\n") if "Example:" in line
     ]
-    arguments = line.partition("argybargy ")[2].split()
+    arguments = shlex.split(line.partition("argybargy ")[2])
     assert terminal.type(*arguments).code == 0
+
+
+def test_the_help_lists_every_verb_under_a_heading(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert Terminal().type("--help").code == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line in {f"{each}:" for each in HEADINGS}] == [
+        f"{each}:" for each in HEADINGS if each in {verb.heading for verb in VERBS}
+    ]
+    shown = {line.split(":")[0].strip() for line in lines}
+    assert {verb.first_word for verb in VERBS} <= shown
+
+
+def test_a_verb_that_is_none_suggests_the_nearest() -> None:
+    result = Terminal().type("wach", "review")
+    assert (result.code, result.out) == (2, "")
+    assert 'Did you mean "watch"?' in result.talk
 
 
 @pytest.mark.parametrize(
@@ -69,6 +100,14 @@ def test_a_wrong_command_line_is_a_matter_of_usage(arguments: list[str]) -> None
     assert (result.code, result.out) == (2, "")
     assert result.talk.startswith("argybargy: ")
     assert terminal.operator.calls == []
+
+
+def test_every_exit_code_has_its_meaning() -> None:
+    assert set(MEANINGS) == set(Exit)
+
+
+def test_a_wrong_option_points_to_the_help_of_its_verb() -> None:
+    assert "See: argybargy codes --help" in Terminal().type("codes", "--no").talk
 
 
 def test_wrong_settings_are_all_named() -> None:
@@ -103,6 +142,25 @@ def test_up_says_where_it_is_and_what_to_type_next() -> None:
     assert str(terminal.served[0].data) in result.talk
     assert "argybargy room <name>" in result.talk
     assert "argybargy invite --name <peer>" in result.talk
+
+
+def test_up_shows_a_link_that_signs_in_once_and_not_the_token() -> None:
+    terminal = Terminal()
+    result = terminal.type("up")
+    (link,) = terminal.operator.links
+    assert f"\n  {link}\n" in result.talk
+    assert "the-token" not in result.talk
+    assert terminal.type("up", "--json").json["sign_in"] == terminal.operator.links[1]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["serve"], ["serve", "--json"], ["up", "--quiet"]]
+)
+def test_who_shows_no_link_makes_none(arguments: list[str]) -> None:
+    terminal = Terminal()
+    result = terminal.type(*arguments)
+    assert terminal.operator.links == []
+    assert "sign_in" not in result.out
 
 
 def test_serve_says_it_in_a_line() -> None:
@@ -367,7 +425,7 @@ def test_a_closed_room_is_not_opened_behind_its_back() -> None:
     result = terminal.type("room", "review")
     assert (result.code, result.out) == (6, "")
     assert f"closed by operator at {CLOSED_AT}" in result.talk
-    assert "POST /admin/rooms/Review/reopen" in result.talk
+    assert "argybargy reopen Review" in result.talk
     assert terminal.operator.paths() == ["/admin/state"]
 
 

@@ -5,7 +5,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -16,7 +16,10 @@ from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.http_operator import HttpOperator, is_listening, read_token
 from argybargy.cli.offline import find_route, run_offline
 from argybargy.cli.operator import Operator, read_answer
-from argybargy.cli.world import find_token, local_host, reach
+from argybargy.cli.output import Output
+from argybargy.cli.verbs import VERBS
+from argybargy.cli.ways import connect, find_token, local_host, reach
+from argybargy.cli.world import Common
 from argybargy.domain.limits import Limits
 from argybargy.relay.relay import open_relay
 from argybargy.serve.settings import Settings
@@ -29,15 +32,25 @@ from argybargy.web.hosts import HostRule
 from argybargy.web.throttle import AuthThrottle
 from cli_world import Terminal
 
-HEAVY = ("trio", "quart", "quart_trio", "hypercorn", "apsw", "httptools", "structlog")
+HEAVY = frozenset(
+    {
+        "trio", "quart", "quart_trio", "hypercorn", "apsw", "httptools", "structlog",
+        "msgspec", "rich", "asyncio",
+    }
+)  # fmt: skip
+SLOW = frozenset(
+    {"http.client", "ssl", "platformdirs", "tomllib", "argybargy.serve.settings"}
+)
 
 # A relay of one answer, in a process of its own.
 ANSWERING = """
 import http.server, json, sys
 status, body = int(sys.argv[1]), sys.argv[2].encode()
 class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.do_POST()
     def do_POST(self):
-        length = int(self.headers["content-length"])
+        length = int(self.headers["content-length"] or 0)
         seen = [self.path, self.headers["x-admin-token"], self.rfile.read(length)]
         self.send_response(status)
         self.end_headers()
@@ -48,6 +61,51 @@ server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
 print(server.server_port, flush=True)
 server.serve_forever()
 """
+
+
+# A relay that streams: a line, a pause until somebody has read it, half a line.
+STREAMING = """
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        for piece in (b'{"a": 1}\\n{"b"', b': 2}\\n', b'{"c": 3'):
+            self.wfile.write(b"%x\\r\\n%b\\r\\n" % (len(piece), piece))
+            self.wfile.flush()
+            sys.stdin.readline()
+        if sys.argv[1] == "end":
+            self.wfile.write(b"0\\r\\n\\r\\n")
+        self.close_connection = True
+    def log_message(self, *args):
+        pass
+server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
+
+
+@contextmanager
+def streaming(how: str) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Run a relay that streams; yield where it is, and what makes it go on."""
+    command = [sys.executable, "-c", STREAMING, how]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stdin=pipe, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdin is not None
+            line = process.stdin
+
+            def go_on() -> None:
+                line.write("\n")
+                line.flush()
+
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}", go_on
+        finally:
+            process.kill()
 
 
 @contextmanager
@@ -73,7 +131,10 @@ def free_port() -> int:
 def terminal(tmp_path: Path) -> Terminal:
     """A terminal that goes the real ways."""
     return Terminal(
-        reach=reach, token=find_token, environment={"ARGYBARGY_DATA": str(tmp_path)}
+        reach=reach,
+        connect=connect,
+        token=find_token,
+        environment={"ARGYBARGY_DATA": str(tmp_path)},
     )
 
 
@@ -83,17 +144,41 @@ def token(tmp_path: Path) -> str:
     return "the-token"
 
 
-def test_commands_start_without_a_server(tmp_path: Path) -> None:
+def modules_after(arguments: list[str], folder: Path) -> set[str]:
+    """Return what a process has imported once it has run a command."""
     program = (
-        "import sys, argybargy.cli.main as m, json;"
-        "m.build_app(m.World.real());"
-        "print(json.dumps(sorted(sys.modules)))"
+        "import sys, argybargy.cli.main as m, json\n"
+        "world = m.World.real()\n"
+        "try: code = m.run(sys.argv[1:], world)\n"
+        "finally: print('\\n' + json.dumps(sorted(sys.modules)))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True, text=True, check=True, cwd=tmp_path,
+        [sys.executable, "-c", program, *arguments],
+        capture_output=True, text=True, check=True, cwd=folder,
     )  # fmt: skip
-    assert set(json.loads(done.stdout)).isdisjoint(HEAVY)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_help_comes_without_a_server(tmp_path: Path) -> None:
+    # The help is laid out with rich, and nothing else is.
+    assert modules_after(["--help"], tmp_path).isdisjoint(HEAVY - {"rich"})
+
+
+def test_a_command_about_a_relay_comes_without_a_server(
+    tmp_path: Path, free_port: int
+) -> None:
+    arguments = ["codes", "--url", f"http://127.0.0.1:{free_port}"]
+    seen = modules_after([*arguments, "--data", str(tmp_path)], tmp_path)
+    assert "argybargy.cli.ways" in seen
+    assert seen.isdisjoint(HEAVY)
+
+
+def test_a_bare_command_imports_its_own_module_and_nothing_slow(tmp_path: Path) -> None:
+    seen = modules_after(["version"], tmp_path)
+    assert "argybargy.cli.program" in seen
+    assert seen.isdisjoint(HEAVY | SLOW)
+    others = {f"argybargy.cli.{verb.where.partition(':')[0]}" for verb in VERBS}
+    assert seen & others == {"argybargy.cli.program"}
 
 
 # -- over HTTP --------------------------------------------------------------------
@@ -202,6 +287,106 @@ def test_no_token_while_a_relay_runs_is_not_made_up(terminal: Terminal) -> None:
     assert "--data" in result.talk
 
 
+@pytest.mark.parametrize("how", ["end", "break"])
+def test_a_stream_comes_line_by_line_and_half_a_line_is_none(how: str) -> None:
+    with (
+        streaming(how) as (url, go_on),
+        HttpOperator(url, "secret").stream("/admin/stream", {}, lambda: 10) as lines,
+    ):
+        assert next(lines) == {"a": 1}, "before the next has come whole"
+        go_on()
+        assert next(lines) == {"b": 2}
+        go_on()
+        go_on()
+        with pytest.raises(CliError) as caught:
+            next(lines)
+    assert caught.value.code is Exit.UNREACHABLE
+
+
+def test_a_line_that_keeps_one_waiting_too_long_is_no_relay() -> None:
+    patience = iter([10.0, 10.0, 0.05])
+    with (
+        streaming("end") as (url, _),
+        HttpOperator(url, "").stream("/", {}, lambda: next(patience)) as lines,
+    ):
+        assert next(lines) == {"a": 1}
+        with pytest.raises(CliError, match="timed out") as caught:
+            next(lines)
+    assert caught.value.code is Exit.UNREACHABLE
+
+
+def test_a_stream_may_be_refused() -> None:
+    refusal = json.dumps({"detail": {"error": "admin_unauthorized", "detail": "no"}})
+    with (
+        answering(401, refusal) as url,
+        pytest.raises(CliError) as caught,
+        HttpOperator(url, "secret").stream("/", {}, lambda: 10),
+    ):
+        raise AssertionError
+    assert caught.value.code is Exit.NOT_AUTHORISED
+
+
+def test_a_token_in_a_file_of_its_own_is_for_a_relay_elsewhere(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").write_text("another-token\n")
+    answer = json.dumps({"revoked": 1, "codes": [{"key_id": "0a", "name": "alice",
+                                                  "room": "r"}]})  # fmt: skip
+    with answering(200, answer) as url:
+        arguments = ["revoke", "alice", "--url", url, "--token-file"]
+        found = terminal.type(*arguments, str(tmp_path / "elsewhere"))
+        missing = terminal.type(*arguments, str(tmp_path / "nowhere"))
+    assert found.code == 0
+    assert (missing.code, missing.out) == (4, "")
+    assert "argybargy token" in missing.talk
+
+
+@pytest.mark.usefixtures("token")
+@pytest.mark.parametrize("verb", ["rooms", "waiting", "status", "watch", "health"])
+def test_a_relay_that_does_not_run_is_not_opened_behind_its_back(
+    verb: str, terminal: Terminal, free_port: int, tmp_path: Path
+) -> None:
+    result = terminal.type(verb, "--port", str(free_port))
+    assert (result.code, result.out) == (7, "")
+    assert "argybargy up" in result.talk
+    assert [path.name for path in tmp_path.iterdir()] == ["admin.token"]
+
+
+def test_health_asks_without_a_token(terminal: Terminal) -> None:
+    answer = json.dumps({"status": "ready", "version": "9"})
+    with answering(200, answer) as url:
+        local = terminal.type("health", "--port", url.rpartition(":")[2])
+        remote = terminal.type("health", "--url", url)
+    assert local.out == remote.out == "ready 9\n"
+
+
+# -- pipes and shells ---------------------------------------------------------------
+
+
+def test_who_has_read_enough_is_found_out_without_writing() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as stream:
+        out = Output(stream, stream)
+        out.check_reader()
+        os.close(reading)
+        with pytest.raises(BrokenPipeError):
+            out.check_reader()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_put_where_the_shell_looks(shell: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "argybargy", "--install-completion", "--shell", shell],
+        capture_output=True, text=True, check=False,
+        env={"HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (script,) = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert "watch" in script.read_text()
+    if shell == "bash":
+        subprocess.run(["bash", "-n", str(script)], check=True)
+
+
 # -- through the data directory -----------------------------------------------------
 
 
@@ -236,8 +421,8 @@ async def open_services() -> AsyncIterator[Services]:
 def offline() -> Terminal:
     """A terminal whose every command finds a data directory, new each time."""
 
-    def work_offline(_: Settings, url: str | None, work: object) -> int:
-        assert url is None
+    def work_offline(_: Settings, common: Common, work: object) -> int:
+        assert common.url is None
         assert callable(work)
         return run_offline(open_services, work)
 
@@ -255,7 +440,7 @@ def test_a_room_is_made_without_a_relay(offline: Terminal) -> None:
 
 def test_a_room_is_rotated_by_the_real_endpoints() -> None:
     def rooms_twice(operator: Operator) -> int:
-        terminal = Terminal(reach=lambda _settings, _url, work: work(operator))
+        terminal = Terminal(reach=lambda _settings, _common, work: work(operator))
         first = terminal.type("room", "review", "--json").json
         again = terminal.type("room", "review", "--json").json
         told = terminal.type("codes", "--json").json

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from argybargy.torture.fuzzer import fuzz
+from argybargy.torture.killers import make_killers, send_killers
 from e2e import stock_relay
-from e2e.fuzzer import fuzz
-from e2e.killers import make_killers, send_killers
 from e2e.kit import open_server
 from e2e.witness import Witness, call_witness
 

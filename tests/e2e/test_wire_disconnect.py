@@ -8,9 +8,10 @@ import attrs
 import pytest
 import trio
 
+from argybargy.torture.fuzzer import ONCE
+from argybargy.torture.raw import Leaving, connected, encode
 from e2e.kit import RealServer, open_server
-from e2e.rawclient import Leaving, connected, encode
-from e2e.witness import ONCE, call_witness
+from e2e.witness import call_witness
 
 pytestmark = pytest.mark.e2e
 TOGETHER = 24

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.fuzzer import fuzz
+from argybargy.torture.fuzzer import fuzz
 from e2e.kit import open_server
 from e2e.witness import call_witness
 

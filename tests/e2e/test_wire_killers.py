@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.killers import make_killers, send_killers
+from argybargy.torture.killers import make_killers, send_killers
 from e2e.kit import open_server
 from e2e.witness import call_witness
 

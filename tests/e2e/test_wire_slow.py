@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import trio
 
-from e2e.kit import RELAY, Guest, RealServer, open_server
-from e2e.rawclient import RawClient, connect, encode
+from argybargy.torture.raw import RawClient, connect, encode
+from argybargy.torture.relay import COMMAND
+from e2e.kit import Guest, RealServer, open_server
 from e2e.witness import became_true, call_witness, count_descriptors, find_errors
 
 pytestmark = pytest.mark.e2e
@@ -64,7 +65,7 @@ async def test_sigterm_does_not_wait_for_slow_clients(tmp_path: Path) -> None:
 async def test_running_out_of_descriptors_ends_when_clients_leave(
     tmp_path: Path,
 ) -> None:
-    limited = ("sh", "-c", f'ulimit -n {FEW}; exec "$@"', "sh", *RELAY)
+    limited = ("sh", "-c", f'ulimit -n {FEW}; exec "$@"', "sh", *COMMAND)
     async with open_server(tmp_path / "data", command=limited) as server:
         agent = await server.guest("agent", "brisk")
         witness = await call_witness(server)

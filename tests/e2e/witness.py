@@ -10,14 +10,13 @@ import attrs
 import msgspec
 import trio
 
-from bench.wire import BadAnswer
+from argybargy.torture.fuzzer import ONCE
+from argybargy.torture.wire import BadAnswer
 from e2e.kit import Guest, RealServer
 
 _NO_ANSWER = (OSError, BadAnswer, trio.TooSlowError, trio.BrokenResourceError)
 RECOVERY_SECONDS = 8.0
 """The server lingers for a second, looks for late connections each second."""
-ONCE = "once "
-"""Texts that begin so were sent with an idempotency key, or one single time."""
 _GAPS = """
     SELECT name FROM rooms LEFT JOIN messages ON room_id = rooms.id
     GROUP BY rooms.id HAVING count(seq) <> head

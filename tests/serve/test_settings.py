@@ -126,6 +126,15 @@ def test_a_setting_of_old_that_asks_for_plain_codes_is_taken_with_a_warning() ->
     assert mistakes({"ARGYBARGY_HASH_CODES": "perhaps"})
 
 
+def test_whoever_trusts_everybody_is_warned() -> None:
+    settings = parse_settings({"ARGYBARGY_TRUSTED_PROXIES": "10.0.0.0/8, ::/0"})
+    assert settings.warnings == (
+        "ARGYBARGY_TRUSTED_PROXIES trusts everybody: whoever asks may claim to be "
+        "anybody else.",
+    )
+    assert not parse_settings({"ARGYBARGY_TRUSTED_PROXIES": "10.0.0.0/8"}).warnings
+
+
 @pytest.mark.parametrize(
     ("name", "text", "value"),
     [
@@ -138,6 +147,11 @@ def test_a_setting_of_old_that_asks_for_plain_codes_is_taken_with_a_warning() ->
         ("public_url", "https://relay.example.com/", "https://relay.example.com"),
         ("public_url", "http://[::1]:80", "http://[::1]:80"),
         ("allowed_hosts", "a.example, *.B.example,", ("a.example", "*.b.example")),
+        (
+            "trusted_proxies",
+            "192.0.2.1, 10.0.0.0/8, FD00::/8",
+            ("192.0.2.1/32", "10.0.0.0/8", "fd00::/8"),
+        ),
         ("docs", "off", False),
         ("docs", "Yes", True),
         ("http_core", "hypercorn", "hypercorn"),
@@ -172,6 +186,11 @@ def test_a_good_value_is_read(name: str, text: str, value: object) -> None:
         ("public_url", "https://relay.example.com:port"),
         ("public_url", "https://"),
         ("allowed_hosts", "*"),
+        ("trusted_proxies", "proxy.example.com"),
+        ("trusted_proxies", "10.0.0.1/8"),
+        ("trusted_proxies", "fe80::1%eth0"),
+        ("tls_cert", "/no/such/file"),
+        ("tls_key", "a\0b"),
         ("allowed_hosts", "https://relay.example.com"),
         ("allowed_hosts", "relay.example.com:80"),
         ("http_core", "uvicorn"),
@@ -194,7 +213,8 @@ def test_a_bad_value_is_refused_and_its_source_named(name: str, text: str) -> No
 @pytest.mark.parametrize(
     "line",
     ["port = true", "port = 1.5", "port = [1]", "max_wait = true", "host = 1",
-     "cors_origins = [1]", "cors_origins = 1", "[port]", "data = 3"],
+     "cors_origins = [1]", "cors_origins = 1", "[port]", "data = 3",
+     "trusted_proxies = 7", "tls_cert = 1"],
 )  # fmt: skip
 def test_a_value_of_the_wrong_type_in_the_file_is_refused(
     line: str, tmp_path: Path
@@ -213,6 +233,28 @@ def test_the_file_takes_its_own_types(tmp_path: Path) -> None:
     settings = parse_settings({}, config=file)
     assert (settings.docs, settings.max_wait) == (False, 5.0)
     assert (settings.allowed_hosts, settings.port) == (("a.example",), 80)
+
+
+def test_a_certificate_is_of_no_use_without_its_key(tmp_path: Path) -> None:
+    file = tmp_path / "one.pem"
+    file.touch(mode=0o600)
+    assert mistakes({"ARGYBARGY_TLS_CERT": str(file)}) == [
+        "ARGYBARGY_TLS_CERT is of no use without ARGYBARGY_TLS_KEY."
+    ]
+    assert mistakes({"ARGYBARGY_TLS_KEY": str(file)}) == [
+        "ARGYBARGY_TLS_KEY is of no use without ARGYBARGY_TLS_CERT."
+    ]
+
+
+def test_a_key_that_everybody_may_read_is_warned_of(tmp_path: Path) -> None:
+    file = tmp_path / "one.pem"
+    file.touch()
+    both = {"ARGYBARGY_TLS_CERT": str(file), "ARGYBARGY_TLS_KEY": str(file)}
+    file.chmod(0o640)
+    assert parse_settings(both).warnings == ()
+    file.chmod(0o644)
+    (warning,) = parse_settings(both).warnings
+    assert f"chmod o= {file}" in warning
 
 
 def test_the_data_directory_may_not_be_a_file(tmp_path: Path) -> None:

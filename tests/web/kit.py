@@ -1,5 +1,6 @@
 """An app over memory, and a client that calls it without a socket."""
 
+import math
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -11,10 +12,11 @@ import trio
 from hypercorn.typing import ASGIFramework
 
 from argybargy.domain.limits import Limits
-from argybargy.web.app import create_app, create_quart
+from argybargy.web.app import create_quart
 from argybargy.web.auth import Services
 from argybargy.web.cors import CorsRule
 from argybargy.web.hosts import HostRule
+from argybargy.web.lane import Lane
 from argybargy.web.throttle import AuthThrottle
 from relay.kit import House, open_house
 
@@ -62,10 +64,17 @@ class Reply:
 
 @attrs.define
 class Client:
-    """Calls an ASGI app."""
+    """Calls an ASGI app.
+
+    Attributes:
+        app: The app.
+        address: Where the calls come from.
+        patience_seconds: After which an answer is taken as far as it has come.
+    """
 
     app: ASGIFramework
     address: str = "192.0.2.1"
+    patience_seconds: float = math.inf
 
     async def call(
         self,
@@ -74,6 +83,7 @@ class Client:
         *,
         code: str | None = None,
         token: str | None = None,
+        session: str | None = None,
         json: object = None,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
@@ -84,6 +94,8 @@ class Client:
             fields["authorization"] = f"Bearer {code}"
         if token is not None:
             fields["x-admin-token"] = token
+        if session is not None:
+            fields["x-admin-session"] = session
         if json is not None:
             body = msgspec.json.encode(json)
             fields["content-type"] = "application/json"
@@ -125,7 +137,8 @@ class Client:
         async def send(event: Any) -> None:  # noqa: ANN401  an ASGI event
             sent.append(event)
 
-        await self.app(scope, receive, send)
+        with trio.move_on_after(self.patience_seconds):
+            await self.app(scope, receive, send)
         start, *parts = sent
         return Reply(
             status=start["status"],
@@ -158,6 +171,11 @@ class Site:
         """Make a request as the operator."""
         return await self.front.call(method, target, token=TOKEN, json=json)
 
+    async def sign_in(self) -> str:
+        """Trade the token for a session."""
+        session: str = (await self.admin("POST", "/admin/session")).json["session"]
+        return session
+
     async def say(self, code: str, text: str, **fields: object) -> Reply:
         """Post a message."""
         return await self.front.call(
@@ -167,7 +185,9 @@ class Site:
 
 @asynccontextmanager
 async def open_site(
-    limits: Limits | None = None, cors: CorsRule | None = None
+    limits: Limits | None = None,
+    cors: CorsRule | None = None,
+    public_url: str = BASE,
 ) -> AsyncIterator[Site]:
     """Open a relay over memory with its app."""
     limits = limits or Limits(
@@ -178,14 +198,15 @@ async def open_site(
             relay=house.relay,
             limits=limits,
             admin_token=FixedToken(),
-            public_url=BASE,
-            hosts=HostRule.make("127.0.0.1", None, ()),
+            public_url=public_url,
+            hosts=HostRule.make("127.0.0.1", public_url, ()),
             throttle=AuthThrottle(limits),
             cors=cors or CorsRule(),
         )
+        quart = create_quart(services)
         yield Site(
             house,
             services,
-            Client(create_app(services)),
-            Client(create_quart(services)),
+            Client(Lane(services, quart)),
+            Client(quart),
         )

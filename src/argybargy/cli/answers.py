@@ -13,7 +13,7 @@ from argybargy.domain.names import fold
 Row = TypeVar("Row")
 
 
-def _read(kind: type[Row], answer: object) -> Row:
+def read_row(kind: type[Row], answer: object) -> Row:
     """Take the attributes of `kind` out of an answer; what else there is, is left."""
     names = [field.name for field in attrs.fields(kind)]  # type: ignore[arg-type]
     if not isinstance(answer, Mapping) or not all(name in answer for name in names):
@@ -43,7 +43,7 @@ class Invited:
         Raises:
             CliError: It is not one.
         """
-        return _read(cls, answer)
+        return read_row(cls, answer)
 
 
 @attrs.frozen
@@ -88,12 +88,12 @@ class State:
         Raises:
             CliError: It is not one.
         """
-        raw = _read(_RawState, answer)
-        rooms = [_read(RoomState, room) for room in raw.room_status.values()]
+        raw = read_row(_RawState, answer)
+        rooms = [read_row(RoomState, room) for room in raw.room_status.values()]
         known = {field.name for field in attrs.fields(Limits)}
         limits = {name: value for name, value in raw.limits.items() if name in known}
         return cls(
-            codes=tuple(_read(ListedCode, row) for row in raw.codes),
+            codes=tuple(read_row(ListedCode, row) for row in raw.codes),
             rooms={fold(room.name): room for room in rooms},
             limits=Limits(**limits),
         )

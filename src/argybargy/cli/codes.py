@@ -9,7 +9,7 @@ from argybargy.cli.answers import Invited, State
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.operator import Json, Operator
 from argybargy.cli.output import Output
-from argybargy.cli.world import Common, World, read_url
+from argybargy.cli.world import Common, CommonButUrl, Local, World, read_url
 from argybargy.domain.brief import connect_instruction
 from argybargy.domain.names import NAME_RULE, is_name, is_peer_name
 
@@ -76,7 +76,7 @@ class CodeCommands:
         url: str | None = None,
         expires: str | None = None,
         capabilities: str | None = None,
-        common: Common | None = None,
+        common: CommonButUrl | None = None,
     ) -> int:
         """Make an access code for an agent. It is shown this once.
 
@@ -87,12 +87,12 @@ class CodeCommands:
         Args:
             name: What the agent is called.
             room: The room it joins.
-            url: How the agent reaches the relay; the code is made on this machine.
+            url: How the agent reaches the relay, for the text that it is given.
             expires: How long the code lives: 10m, 1h, 1d, 1w, 1mo or never.
             capabilities: What the agent can do, in a few words.
             common: What every command takes.
         """
-        common = common or Common()
+        common = common or CommonButUrl()
         out = self.world.output_for(common)
         check_room(room)
         check_peer(name, "Choose another --name, such as 'alice'.")
@@ -102,15 +102,14 @@ class CodeCommands:
             _show_invited(out, answer, url and read_url(url))
             return Exit.OK
 
-        return self.world.work(common, None, work)
+        return self.world.work(common, work)
 
-    def codes(self, *, url: str | None = None, common: Common | None = None) -> int:
+    def codes(self, *, common: Common | None = None) -> int:
         """List the access codes: whose they are, never the codes themselves.
 
         Example: argybargy codes --json
 
         Args:
-            url: Where the relay is, if not here.
             common: What every command takes.
         """
         common = common or Common()
@@ -119,16 +118,15 @@ class CodeCommands:
         def work(operator: Operator) -> int:
             return _show_codes(out, operator.call("GET", "/admin/state"))
 
-        return self.world.work(common, url, work)
+        return self.world.work(common, work)
 
     def revoke(
         self,
         target: str,
         *,
         room: str | None = None,
-        every: Annotated[bool, Parameter(name="--all")] = False,
-        yes: bool = False,
-        url: str | None = None,
+        every: Annotated[bool, Parameter(name="--all", show_default=False)] = False,
+        yes: Annotated[bool, Parameter(show_default=False)] = False,
         common: Common | None = None,
     ) -> int:
         """Take codes back: by name, by key id, or by the code itself.
@@ -142,7 +140,6 @@ class CodeCommands:
             room: The room, when a name is in several.
             every: Take back the codes of that name in every room.
             yes: Do not ask.
-            url: Where the relay is, if not here.
             common: What every command takes.
         """
         common = common or Common()
@@ -155,9 +152,9 @@ class CodeCommands:
             body = {"target": target, "room": room, "all": every}
             return _show_revoked(out, operator.call("POST", "/admin/revoke", body))
 
-        return self.world.work(common, url, work)
+        return self.world.work(common, work)
 
-    def token(self, *, common: Common | None = None) -> int:
+    def token(self, *, common: Local | None = None) -> int:
         """Print the admin token of the data directory.
 
         Whoever has it can do everything on the relay. Keep it out of prompts.
@@ -167,7 +164,7 @@ class CodeCommands:
         Args:
             common: What every command takes.
         """
-        common = common or Common()
+        common = common or Local()
         out = self.world.output_for(common)
         token = self.world.find_token(self.world.read_settings(common.overrides))
         if out.is_json:

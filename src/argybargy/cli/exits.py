@@ -1,6 +1,7 @@
 """How a command ends: the exit codes, and the one error that carries them."""
 
 import enum
+from typing import Final
 
 
 class Exit(enum.IntEnum):
@@ -15,6 +16,20 @@ class Exit(enum.IntEnum):
     LOST = 6
     UNREACHABLE = 7
     INTERRUPTED = 130
+
+
+MEANINGS: Final = {
+    Exit.OK: "Done.",
+    Exit.FAILED: "It failed; standard error says why.",
+    Exit.USAGE: "The command line, a setting or a value is wrong. Nothing was done.",
+    Exit.NOTHING: "There is nothing to show, or the time was over.",
+    Exit.NOT_AUTHORISED: "The relay does not accept the admin token, or there is none.",
+    Exit.NOT_FOUND: "There is no such room, code or name.",
+    Exit.LOST: "The room is closed, or somebody else has the claim.",
+    Exit.UNREACHABLE: "No relay can be reached, or it cannot do its work.",
+    Exit.INTERRUPTED: "Ctrl+C.",
+}
+"""What a script may rely on."""
 
 
 class CliError(Exception):

@@ -3,6 +3,8 @@
 import http.client
 import json
 import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -17,6 +19,7 @@ _FILE_NAME: Final = "admin.token"
 TIMEOUT_SECONDS: Final = 20
 _PROBE_SECONDS: Final = 2
 _MOST_BYTES: Final = 64 * 1024 * 1024
+_MOST_LINE_BYTES: Final = _MOST_BYTES
 
 
 def read_token(data: Path) -> str:
@@ -25,7 +28,24 @@ def read_token(data: Path) -> str:
     Raises:
         CliError: There is none, or it may not be read.
     """
-    path = data / _FILE_NAME
+    hint = (
+        "The relay may keep its data elsewhere: say where with --data. "
+        "'argybargy up' makes the file when it starts."
+    )
+    return _read_token(data / _FILE_NAME, hint)
+
+
+def read_token_file(path: Path) -> str:
+    """Return the admin token that is in a file.
+
+    Raises:
+        CliError: There is none, or it may not be read.
+    """
+    hint = "'argybargy token', on the relay's machine, prints what belongs in it."
+    return _read_token(path, hint)
+
+
+def _read_token(path: Path, hint: str) -> str:
     try:
         token = path.read_text().strip()
     except FileNotFoundError:
@@ -35,12 +55,8 @@ def read_token(data: Path) -> str:
         hint = "Run the command as the user who runs the relay."
         raise CliError(text, hint, Exit.NOT_AUTHORISED) from None
     if not token.isascii() or not token.isprintable() or not token:
-        raise CliError(
-            f"There is no admin token in {path}.",
-            "The relay may keep its data elsewhere: say where with --data. "
-            "'argybargy up' makes the file when it starts.",
-            Exit.NOT_AUTHORISED,
-        )
+        text = f"There is no admin token in {path}."
+        raise CliError(text, hint, Exit.NOT_AUTHORISED)
     return token
 
 
@@ -69,7 +85,7 @@ class HttpOperator:
 
     Attributes:
         url: Where it is: scheme, host and port.
-        token: The admin token.
+        token: The admin token; empty for what anybody may ask.
     """
 
     url: str
@@ -81,37 +97,89 @@ class HttpOperator:
         Raises:
             CliError: See :class:`argybargy.cli.operator.Operator`.
         """
-        try:
-            status, content = self._exchange(method, path, body)
-        except (OSError, http.client.HTTPException) as error:
-            raise CliError(
-                f"No relay can be reached at {self.url}: {_reason(error)}",
-                "Start one with 'argybargy up', or say where it is with --url.",
-                Exit.UNREACHABLE,
-            ) from None
-        if status == HTTPStatus.UNAUTHORIZED:
+        with self._exchange(method, path, body, TIMEOUT_SECONDS) as (response, _):
+            return self._read(response.status, self._content(response))
+
+    @contextmanager
+    def stream(
+        self, path: str, body: Json, patience: Callable[[], float]
+    ) -> Iterator[Iterator[Json]]:
+        """Ask for an answer that comes line by line, on a connection of its own.
+
+        Raises:
+            CliError: See :class:`argybargy.cli.operator.LiveOperator`.
+        """
+        with self._exchange("POST", path, body, patience()) as (response, wire):
+            if response.status != HTTPStatus.OK:
+                self._read(response.status, self._content(response))
+            yield self._lines(response, wire, patience)
+
+    def _content(self, response: http.client.HTTPResponse) -> bytes:
+        with self._translated():
+            return response.read(_MOST_BYTES)
+
+    def _read(self, status: int, content: bytes) -> Json:
+        if status == HTTPStatus.UNAUTHORIZED and self.token:
             text = (
                 f"The relay at {self.url} does not accept the admin token (HTTP 401)."
             )
             raise CliError(text, WRONG_DIRECTORY, Exit.NOT_AUTHORISED)
         return read_answer(status, content)
 
-    def _exchange(self, method: str, path: str, body: Json | None) -> tuple[int, bytes]:
+    def _lines(
+        self,
+        response: http.client.HTTPResponse,
+        wire: socket.socket,
+        patience: Callable[[], float],
+    ) -> Iterator[Json]:
+        """Yield the lines of an answer; the end of it is the end."""
+        while True:
+            with self._translated():
+                wire.settimeout(patience())
+                line = response.readline(_MOST_LINE_BYTES)
+            if not line.endswith(b"\n"):
+                break
+            yield read_answer(HTTPStatus.OK, line)
+        if line:
+            text = f"The relay at {self.url} broke off in the middle of a line."
+            raise CliError(text, code=Exit.UNREACHABLE)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, http.client.HTTPException) as error:
+            raise CliError(
+                f"No relay can be reached at {self.url}: {_reason(error)}",
+                "Start one with 'argybargy up', or say where it is with --url.",
+                Exit.UNREACHABLE,
+            ) from None
+
+    @contextmanager
+    def _exchange(
+        self, method: str, path: str, body: Json | None, seconds: float
+    ) -> Iterator[tuple[http.client.HTTPResponse, socket.socket]]:
         parts = urlsplit(self.url)
         kind = (
             http.client.HTTPSConnection
             if parts.scheme == "https"
             else http.client.HTTPConnection
         )
-        connection = kind(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)
-        headers = {"X-Admin-Token": self.token, "Accept": "application/json"}
+        connection = kind(parts.hostname or "", parts.port, timeout=seconds)
+        headers = {"Accept": "application/json"}
+        if self.token:
+            headers["X-Admin-Token"] = self.token
         content = None
         if body is not None:
             headers["Content-Type"] = "application/json"
             content = json.dumps(body).encode()
         try:
-            connection.request(method, path, content, headers)
-            response = connection.getresponse()
-            return response.status, response.read(_MOST_BYTES)
+            with self._translated():
+                connection.request(method, path, content, headers)
+                # Kept, since the connection lets go of it at "Connection: close".
+                wire = connection.sock
+                response = connection.getresponse()
+            with response:
+                yield response, wire
         finally:
             connection.close()

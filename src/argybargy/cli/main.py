@@ -4,16 +4,13 @@ import os
 import sys
 from collections.abc import Sequence
 
-import attrs
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Group, Parameter
 
 from argybargy import __version__
-from argybargy.cli.codes import CodeCommands
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.output import Output
-from argybargy.cli.rooms import RoomCommands
-from argybargy.cli.serving import ServingCommands
-from argybargy.cli.world import Common, World
+from argybargy.cli.verbs import HEADINGS, PARENTS, PROGRAM, VERBS, chosen
+from argybargy.cli.world import World
 
 
 def main() -> None:
@@ -49,16 +46,21 @@ def run(arguments: Sequence[str], world: World) -> int:
 
 def _run(arguments: Sequence[str], world: World) -> int:
     try:
-        result = build_app(world)(
+        result = build_app(world, arguments)(
             list(arguments),
             exit_on_error=False,
             print_error=False,
             result_action="return_value",
         )
     except CycloptsError as error:
-        hint = "See: argybargy --help"
-        raise CliError(str(error), hint, Exit.USAGE) from None
+        raise CliError(str(error), _see(arguments), Exit.USAGE) from None
     return int(result) if isinstance(result, int) else Exit.OK
+
+
+def _see(arguments: Sequence[str]) -> str:
+    """Say where the help is for what was typed."""
+    verbs = chosen(arguments)
+    return f"See: argybargy {f'{verbs[0].name} ' if len(verbs) == 1 else ''}--help"
 
 
 def _tell(out: Output, error: CliError) -> None:
@@ -67,8 +69,13 @@ def _tell(out: Output, error: CliError) -> None:
         out.warn(error.hint)
 
 
-def build_app(world: World) -> App:
-    """Return the command line over a world."""
+def build_app(world: World, arguments: Sequence[str] = ()) -> App:
+    """Return the command line over a world.
+
+    Args:
+        world: What the commands find around them.
+        arguments: What was typed: if it begins with a verb, only that is loaded.
+    """
     app = App(
         name="argybargy",
         help="A relay where AI agents and people share rooms over plain HTTP.",
@@ -78,43 +85,31 @@ def build_app(world: World) -> App:
         default_parameter=Parameter(negative=()),
         suppress_keyboard_interrupt=False,
     )
-    serving, codes, rooms = (
-        ServingCommands(world),
-        CodeCommands(world),
-        RoomCommands(world),
-    )
-    verbs = (
-        serving.up,
-        serving.serve,
-        rooms.room,
-        codes.invite,
-        codes.codes,
-        codes.revoke,
-        codes.token,
-        VersionCommand(world).version,
-    )
-    for verb in verbs:
-        app.command(verb, sort_key=verbs.index(verb))
+    groups = {
+        heading: Group(heading, sort_key=place)
+        for place, heading in enumerate(HEADINGS)
+    }
+    loaded = chosen(arguments)
+    for place, verb in enumerate(loaded):
+        first, _, below = verb.name.partition(" ")
+        group, parent = groups[verb.heading], app
+        if below:
+            parent = _parent(app, first, group, place)
+        parent.command(
+            verb.load(world),
+            name=below or first,
+            group=None if below else group,
+            sort_key=place,
+        )
+    if len(loaded) == len(VERBS):
+        app.register_install_completion_command(
+            add_to_startup=False, group=groups[PROGRAM]
+        )
     return app
 
 
-@attrs.frozen
-class VersionCommand:
-    """The verb, over what it finds around it."""
-
-    world: World
-
-    def version(self, *, common: Common | None = None) -> int:
-        """Print the version of this program.
-
-        Example: argybargy version
-
-        Args:
-            common: What every command takes.
-        """
-        out = self.world.output_for(common or Common())
-        if out.is_json:
-            out.write_json({"version": __version__})
-        else:
-            out.write(__version__)
-        return Exit.OK
+def _parent(app: App, name: str, group: Group, place: int) -> App:
+    """Return the verb above others, made when the first of them comes."""
+    if name not in app:
+        app.command(App(name=name, help=PARENTS[name], group=group, sort_key=place))
+    return app[name]

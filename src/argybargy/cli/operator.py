@@ -1,7 +1,8 @@
 """The operator API as the commands see it, however it is reached."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
 from argybargy.cli.exits import CliError, Exit
@@ -23,6 +24,34 @@ class Operator(Protocol):
 
         Raises:
             CliError: The relay refused, or could not be reached.
+        """
+        ...
+
+
+class LiveOperator(Operator, Protocol):
+    """The operator API of a relay that runs."""
+
+    @property
+    def url(self) -> str:
+        """Where it is: scheme, host and port."""
+        ...
+
+    def stream(
+        self, path: str, body: Json, patience: Callable[[], float]
+    ) -> AbstractContextManager[Iterator[Json]]:
+        """Ask for an answer that comes line by line, a JSON object on each.
+
+        Args:
+            path: Below the relay's address, beginning with ``/admin/``.
+            body: What goes with it.
+            patience: Says how many seconds the next line may keep one waiting.
+
+        Returns:
+            A context that yields the lines as they come, and ends the connection.
+
+        Raises:
+            CliError: The relay refused, or could not be reached. So does the
+                iterator, when nothing came in time or the connection broke.
         """
         ...
 
@@ -52,6 +81,7 @@ _HINTS: Final = {
     "ambiguous": "Say which with --room ROOM, or revoke them all with --all.",
     "code_quota": "Take one back with 'argybargy revoke', "
     "or set ARGYBARGY_MAX_CODES and restart the relay.",
+    "room_not_found": "List the rooms there are: argybargy rooms",
     "misdirected": "Add the host to ARGYBARGY_ALLOWED_HOSTS and restart the relay.",
 }
 _STATUS_OK: Final = 200

@@ -1,13 +1,48 @@
 """The only place that prints: data on standard output, talk on standard error."""
 
+import enum
 import json
+import os
+import select
+import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 import attrs
 
 from argybargy.cli.escape import escape_lines
+
+
+class Style(enum.Enum):
+    """How a piece of text looks on a terminal: the number of its escape sequence."""
+
+    PLAIN = 0
+    BOLD = 1
+    DIM = 2
+    YELLOW = 33
+    CYAN = 36
+
+
+@attrs.frozen
+class Span:
+    """A piece of a line, in one style."""
+
+    text: str
+    style: Style = Style.PLAIN
+
+    def painted(self) -> str:
+        """Return it with the sequences that a terminal obeys, and no others."""
+        text = escape_lines(self.text)
+        if self.style is Style.PLAIN:
+            return text
+        return f"\x1b[{self.style.value}m{text}\x1b[0m"
+
+
+def wants_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:
+    """Tell whether colours are welcome: on a terminal, unless it is said otherwise."""
+    is_plain = environment.get("NO_COLOR") or environment.get("TERM") == "dumb"
+    return not is_plain and stream.isatty()
 
 
 @attrs.frozen
@@ -19,12 +54,14 @@ class Output:
         talk: Takes everything else.
         is_json: Whether data is written as JSON, one value a line.
         is_quiet: Whether talk that nobody needs is left out.
+        has_colour: Whether data for people is coloured.
     """
 
     data: TextIO
     talk: TextIO
     is_json: bool = False
     is_quiet: bool = False
+    has_colour: bool = False
 
     @classmethod
     def standard(cls) -> "Output":
@@ -36,15 +73,43 @@ class Output:
             reconfigure = getattr(stream, "reconfigure", None)
             if reconfigure is not None:
                 reconfigure(errors="backslashreplace")
-        return cls(sys.stdout, sys.stderr)
+        has_colour = wants_colour(sys.stdout, os.environ)  # noqa: TID251 - no setting
+        return cls(sys.stdout, sys.stderr, has_colour=has_colour)
 
     def write(self, text: str) -> None:
         """Write data for people, made safe for a terminal."""
         self.data.write(escape_lines(text) + "\n")
 
+    def write_spans(self, *spans: Span) -> None:
+        """Write a line for people, in colours where they are welcome."""
+        if self.has_colour:
+            self.data.write("".join(span.painted() for span in spans) + "\n")
+        else:
+            self.write("".join(span.text for span in spans))
+
     def write_json(self, value: object) -> None:
         """Write data for programs, on one line of ASCII."""
         self.data.write(json.dumps(value) + "\n")
+
+    def check_reader(self, seconds: float = 0) -> None:
+        """Find out whether anybody still reads a pipe, without writing into it.
+
+        Args:
+            seconds: How long to give a reader that has read enough for leaving.
+
+        Raises:
+            BrokenPipeError: Nobody does.
+        """
+        try:
+            number = self.data.fileno()
+        except (OSError, ValueError):
+            return
+        if not stat.S_ISFIFO(os.fstat(number).st_mode):
+            return
+        watched = select.poll()
+        watched.register(number, 0)
+        if any(event & select.POLLERR for _, event in watched.poll(1_000 * seconds)):
+            raise BrokenPipeError
 
     def say(self, text: str) -> None:
         """Tell what is good to know."""
@@ -60,8 +125,9 @@ class Output:
         """Write rows in columns as wide as they need to be."""
         lines = [list(heads), *([escape_lines(cell) for cell in row] for row in rows)]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        for line in lines:
+        for number, line in enumerate(lines):
             cells = [
                 cell.ljust(width) for cell, width in zip(line, widths, strict=True)
             ]
-            self.write("  ".join(cells).rstrip())
+            style = Style.PLAIN if number else Style.BOLD
+            self.write_spans(Span("  ".join(cells).rstrip(), style))

@@ -7,7 +7,7 @@ from argybargy.cli.codes import ask_for_code, check_peer, check_room
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.operator import Json, Operator
 from argybargy.cli.output import Output
-from argybargy.cli.world import Common, World, read_url
+from argybargy.cli.world import CommonButUrl, World, read_url
 from argybargy.domain.brief import room_brief
 from argybargy.domain.names import fold
 
@@ -85,7 +85,7 @@ class RoomCommands:
         url: str | None = None,
         expires: str | None = None,
         capabilities: str | None = None,
-        common: Common | None = None,
+        common: CommonButUrl | None = None,
     ) -> int:
         """Make a room, and print a text to paste into an agent's prompt.
 
@@ -98,12 +98,12 @@ class RoomCommands:
             name: The room.
             worker: What the agent is called; the room's name and '-worker' if not said.
             operator: What its operator is called; likewise, with '-operator'.
-            url: How agents reach the relay; the room is made on this machine.
+            url: How agents reach the relay, for the text that they are given.
             expires: How long both codes live: 10m, 1h, 1d, 1w, 1mo or never.
             capabilities: What the worker can do, in a few words.
             common: What every command takes.
         """
-        common = common or Common()
+        common = common or CommonButUrl()
         out = self.world.output_for(common)
         plan = RoomPlan(
             room=name,
@@ -119,7 +119,7 @@ class RoomCommands:
             show_room(out, plan, make_room(client, plan))
             return Exit.OK
 
-        return self.world.work(common, None, work)
+        return self.world.work(common, work)
 
 
 def make_room(client: Operator, plan: RoomPlan) -> ReadyRoom:
@@ -154,8 +154,7 @@ def _refuse_closed(state: State, room: str) -> None:
         raise CliError(
             f"Room {found.name} was closed by {found.closed_by or 'the operator'} "
             f"at {found.closed_at}, and its agents were dismissed.",
-            f"Reopen it first: POST /admin/rooms/{found.name}/reopen with the header "
-            "X-Admin-Token. Or choose another name.",
+            f"Reopen it first: argybargy reopen {found.name}. Or choose another name.",
             Exit.LOST,
         )
 

@@ -1,26 +1,40 @@
 """The commands that run a relay."""
 
-from collections.abc import Callable, Sequence
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import attrs
 from cyclopts import Parameter
 
 from argybargy.cli.output import Output
-from argybargy.cli.world import Common, World
-from argybargy.serve.settings import Settings
+from argybargy.cli.world import Local, World
 
-Announcement = Callable[[Output, Settings, Sequence[str]], None]
+if TYPE_CHECKING:
+    from argybargy.serve.settings import Settings
+    from argybargy.serve.started import Started
+
+Announcement = Callable[[Output, "Settings", "Started"], None]
 
 
-def announce_first_steps(out: Output, settings: Settings, urls: Sequence[str]) -> None:
-    """Say where the relay is and what to type next; no secret is shown."""
-    addresses = "\n  ".join(urls)
+def announce_first_steps(out: Output, settings: "Settings", started: "Started") -> None:
+    """Say where the relay is and what to type next.
+
+    The one secret that is shown is a link that signs in once, and soon not any more.
+    """
+    if out.is_json:
+        _write_started(out, settings, started, sign_in=started.sign_in())
+        return
+    if out.is_quiet:
+        return
+    addresses = "\n  ".join(started.urls)
     out.say(f"""\
 The relay is up.
 
   {addresses}
   data in {settings.data}
+
+Sign in with this link. It works once, for ten minutes; 'argybargy open' makes another.
+  {started.sign_in()}
 
 In another terminal, make a room and get a text to paste into an agent's prompt:
   argybargy room <name>
@@ -30,9 +44,19 @@ or a code for one agent:
 Ctrl+C stops the relay.""")
 
 
-def announce_briefly(out: Output, settings: Settings, urls: Sequence[str]) -> None:
-    """Say where the relay is."""
-    out.say(f"Listening on {', '.join(urls)}, data in {settings.data}")
+def announce_briefly(out: Output, settings: "Settings", started: "Started") -> None:
+    """Say where the relay is; what a service says is kept, so it is no secret."""
+    if out.is_json:
+        _write_started(out, settings, started)
+    else:
+        out.say(f"Listening on {', '.join(started.urls)}, data in {settings.data}")
+
+
+def _write_started(
+    out: Output, settings: "Settings", started: "Started", **more: str
+) -> None:
+    out.write_json({"urls": list(started.urls), "data": str(settings.data), **more})
+    out.data.flush()
 
 
 @attrs.frozen
@@ -46,9 +70,10 @@ class ServingCommands:
         *,
         host: str | None = None,
         no_tunnel: Annotated[
-            bool, Parameter(help="Stay on this machine and its network.")
+            bool,
+            Parameter(show_default=False, help="Stay on this machine."),
         ] = False,
-        common: Common | None = None,
+        common: Local | None = None,
     ) -> int:
         """Start a relay, and say what to type next.
 
@@ -62,9 +87,9 @@ class ServingCommands:
             common: What every command takes.
         """
         del no_tunnel  # there is no tunnel yet that could be left out
-        return self._run(host, common or Common(), announce_first_steps)
+        return self._run(host, common or Local(), announce_first_steps)
 
-    def serve(self, *, host: str | None = None, common: Common | None = None) -> int:
+    def serve(self, *, host: str | None = None, common: Local | None = None) -> int:
         """Run a relay as a service does: no more words than needed.
 
         Example: argybargy serve --host 0.0.0.0 --data /var/lib/argybargy
@@ -73,17 +98,12 @@ class ServingCommands:
             host: The address to listen on.
             common: What every command takes.
         """
-        return self._run(host, common or Common(), announce_briefly)
+        return self._run(host, common or Local(), announce_briefly)
 
-    def _run(self, host: str | None, common: Common, announce: Announcement) -> int:
+    def _run(self, host: str | None, common: Local, announce: Announcement) -> int:
         out = self.world.output_for(common)
         settings = self.world.read_settings({**common.overrides, "host": host})
 
-        def told(urls: Sequence[str]) -> None:
-            if out.is_json:
-                out.write_json({"urls": list(urls), "data": str(settings.data)})
-                out.data.flush()
-            else:
-                announce(out, settings, urls)
-
-        return self.world.serve(settings, told)
+        return self.world.serve(
+            settings, lambda started: announce(out, settings, started)
+        )

@@ -1,38 +1,54 @@
-"""What the commands find around them, and what they have in common."""
+"""What the commands find around them, and what they have in common.
+
+Nothing slow is imported here: the ways to a relay, and the settings, come in when a
+command wants them.
+"""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping
+from datetime import tzinfo
 from pathlib import Path
-from typing import Annotated, Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import attrs
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
+from argybargy.cli.browser import browse
 from argybargy.cli.exits import CliError, Exit
-from argybargy.cli.http_operator import HttpOperator, is_listening, read_token
-from argybargy.cli.operator import Work
+from argybargy.cli.operator import LiveOperator, Work
 from argybargy.cli.output import Output
 from argybargy.serve.parsers import parse_base_url
-from argybargy.serve.settings import Settings, SettingsError, read_settings
-from argybargy.store.platform import is_locked
-from argybargy.store.sqlite.directory import LOCK_NAME
-from argybargy.web.hosts import is_loopback
 
-_WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}  # noqa: S104
+if TYPE_CHECKING:
+    from argybargy.serve.settings import Settings
+    from argybargy.serve.started import Started
+
+# Imports inside functions are those that a command may do without.
+# ruff: noqa: PLC0415
 
 Overrides = Mapping[str, object]
 
+_URL_HELP = "The relay's address, if it is not on this machine."
 
-@Parameter(name="*")
-@attrs.frozen
-class Common:
+
+_EVERYWHERE = Group("Of every command", sort_key=1)
+
+
+@Parameter(name="*", group=_EVERYWHERE)
+@attrs.frozen(kw_only=True)
+class Local:
     """What every command takes."""
 
     as_json: Annotated[
-        bool, Parameter(name="--json", help="Write JSON, one value a line.")
+        bool,
+        Parameter(
+            name="--json", show_default=False, help="Write JSON, one value a line."
+        ),
     ] = False
-    quiet: Annotated[bool, Parameter(help="Say only what must be known.")] = False
+    quiet: Annotated[
+        bool, Parameter(show_default=False, help="Say only what must be known.")
+    ] = False
     port: Annotated[
         int | None, Parameter(help="The port of the relay on this machine.")
     ] = None
@@ -46,11 +62,65 @@ class Common:
         return {"port": self.port, "data": self.data}
 
 
-Announce = Callable[[Sequence[str]], None]
-"""Is told the addresses of a relay as soon as it listens."""
+@Parameter(name="*", group=_EVERYWHERE)
+@attrs.frozen(kw_only=True)
+class Common(Local):
+    """What every command takes that asks a relay something."""
 
-Reach = Callable[[Settings, str | None, Work], int]
+    url: Annotated[str | None, Parameter(name=("--url", "--relay"), help=_URL_HELP)] = (
+        None
+    )
+    token_file: Annotated[
+        Path | None, Parameter(help="A file with the admin token, if not in --data.")
+    ] = None
+
+
+@Parameter(name="*", group=_EVERYWHERE)
+@attrs.frozen(kw_only=True)
+class CommonButUrl(Common):
+    """The same, where ``--url`` is how agents reach the relay."""
+
+    url: Annotated[str | None, Parameter(name="--relay", help=_URL_HELP)] = None
+
+
+Announce = Callable[["Started"], None]
+"""Is told about a relay as soon as it listens."""
+
+Reach = Callable[["Settings", Common, Work], int]
 """Does work with the operator API: of a URL, of this machine, or of the data."""
+
+
+class Connect(Protocol):
+    """Finds a relay that runs."""
+
+    def __call__(
+        self, settings: "Settings", common: Common, *, with_token: bool = True
+    ) -> LiveOperator:
+        """Return a client of it; see :func:`argybargy.cli.ways.connect`."""
+        ...
+
+
+@attrs.frozen
+class Surroundings:
+    """What the machine has: time, a zone, and something to read.
+
+    Attributes:
+        now: A steady clock, in seconds.
+        sleep: Waits a number of seconds.
+        zone: The zone that times are shown in; ``None`` is the machine's.
+        read_input: Reads standard input, at most so many characters.
+    """
+
+    now: Callable[[], float]
+    sleep: Callable[[float], None]
+    zone: tzinfo | None
+    read_input: Callable[[int], str]
+
+    @classmethod
+    def real(cls) -> "Surroundings":
+        """Return those of the process."""
+        # The clock of the relay is Trio's, which takes as long to import as the rest.
+        return cls(time.monotonic, time.sleep, None, _read_input)  # noqa: TID251
 
 
 @attrs.frozen
@@ -61,17 +131,23 @@ class World:
         output: Where they write.
         settings: Reads the settings, given overrides.
         reach: Does work with the operator API.
+        connect: Returns the operator API of a relay that runs.
         find_token: Returns the admin token, made if there is none yet.
         serve: Runs a relay until it is stopped; returns the exit code.
         confirm: Asks a question; ``True`` is yes. ``None`` without a terminal.
+        around: What the machine has.
+        browse: Opens a page in a browser; False where there is none.
     """
 
     output: Output
-    settings: Callable[[Overrides], Settings]
+    settings: Callable[[Overrides], "Settings"]
     reach: Reach
-    find_token: Callable[[Settings], str]
-    serve: Callable[[Settings, Announce], int]
+    connect: Connect
+    find_token: Callable[["Settings"], str]
+    serve: Callable[["Settings", Announce], int]
     confirm: Callable[[str], bool] | None
+    around: Surroundings
+    browse: Callable[[str], bool]
 
     @classmethod
     def real(cls) -> "World":
@@ -79,23 +155,28 @@ class World:
         is_terminal = sys.stdin is not None and sys.stdin.isatty()
         return cls(
             output=Output.standard(),
-            settings=read_settings,
-            reach=reach,
-            find_token=find_token,
-            serve=serve,
+            settings=_read_settings,
+            reach=_reach,
+            connect=_connect,
+            find_token=_find_token,
+            serve=_serve,
             confirm=ask if is_terminal else None,
+            around=Surroundings.real(),
+            browse=browse,
         )
 
-    def output_for(self, common: Common) -> Output:
+    def output_for(self, common: Local) -> Output:
         """Return the output as the command line wants it."""
         return attrs.evolve(self.output, is_json=common.as_json, is_quiet=common.quiet)
 
-    def read_settings(self, overrides: Overrides) -> Settings:
+    def read_settings(self, overrides: Overrides) -> "Settings":
         """Return what holds for a command.
 
         Raises:
             CliError: Something is wrong with the settings; all of it is told.
         """
+        from argybargy.serve.settings import SettingsError
+
         try:
             return self.settings(overrides)
         except SettingsError as error:
@@ -104,16 +185,43 @@ class World:
             hint = "Correct what is named, and try again."
             raise CliError(text, hint, Exit.USAGE) from None
 
-    def work(self, common: Common, url: str | None, work: Work) -> int:
+    def work(self, common: Common, work: Work) -> int:
         """Do work with the operator API that the command line names.
+
+        Where no relay runs on this machine, the data directory itself is opened.
 
         Raises:
             CliError: It failed.
         """
-        base = None if url is None else read_url(url)
-        if base is not None and not _is_private(base):
+        common = self._checked(common)
+        return self.reach(self.read_settings(common.overrides), common, work)
+
+    def live(self, common: Common) -> LiveOperator:
+        """Return the operator API of the relay that the command line names.
+
+        Raises:
+            CliError: No relay runs there.
+        """
+        common = self._checked(common)
+        return self.connect(self.read_settings(common.overrides), common)
+
+    def live_without_token(self, common: Common) -> LiveOperator:
+        """Return a client that may ask what anybody may ask.
+
+        Raises:
+            CliError: No relay runs there.
+        """
+        common = self._checked(common, has_token=False)
+        settings = self.read_settings(common.overrides)
+        return self.connect(settings, common, with_token=False)
+
+    def _checked(self, common: Common, *, has_token: bool = True) -> Common:
+        if common.url is None:
+            return common
+        base = read_url(common.url)
+        if has_token and not is_private(base):
             self.output.warn(f"The admin token travels unencrypted to {base}.")
-        return self.reach(self.read_settings(common.overrides), base, work)
+        return attrs.evolve(common, url=base)
 
 
 def read_url(url: str) -> str:
@@ -128,63 +236,14 @@ def read_url(url: str) -> str:
         raise CliError(f"--url must be {error}.", code=Exit.USAGE) from None
 
 
-def _is_private(url: str) -> bool:
+def is_private(url: str) -> bool:
+    """Tell whether what is sent to a URL can be read by nobody on the way."""
+    from urllib.parse import urlsplit
+
+    from argybargy.web.hosts import is_loopback
+
     parts = urlsplit(url)
     return parts.scheme == "https" or is_loopback(parts.hostname or "")
-
-
-def local_host(host: str) -> str:
-    """Return where a relay that listens on `host` is reached from this machine."""
-    return _WILDCARDS.get(host, host)
-
-
-def reach(settings: Settings, url: str | None, work: Work) -> int:
-    """Do work with a relay, or with the data directory if none runs here.
-
-    Raises:
-        CliError: The work failed, or nothing can be reached.
-    """
-    if url is not None:
-        return work(HttpOperator(url, read_token(settings.data)))
-    host = local_host(settings.host)
-    if not is_listening(host, settings.port):
-        from argybargy.cli.offline import run_offline  # noqa: PLC0415 - it is slow
-        from argybargy.serve.main import open_services  # noqa: PLC0415
-
-        return run_offline(lambda: open_services(settings), work)
-    address = f"[{host}]" if ":" in host else host
-    base = f"http://{address}:{settings.port}"
-    if not is_locked(settings.data / LOCK_NAME):
-        # Whoever listens there is not told the token.
-        raise CliError(
-            f"Something listens on {base}, but no relay uses {settings.data}.",
-            "Say which port or data the relay has: --port, --data.",
-            Exit.UNREACHABLE,
-        )
-    return work(HttpOperator(base, read_token(settings.data)))
-
-
-def find_token(settings: Settings) -> str:
-    """Return the admin token; where none was made yet, make the data directory.
-
-    Raises:
-        CliError: It cannot be read, or a relay runs that keeps it elsewhere.
-    """
-    try:
-        return read_token(settings.data)
-    except CliError:
-        if is_listening(local_host(settings.host), settings.port):
-            raise
-    # Opening the data directory makes the token.
-    reach(settings, None, lambda _operator: Exit.OK)
-    return read_token(settings.data)
-
-
-def serve(settings: Settings, announce: Announce) -> int:
-    """Run a relay until it is stopped."""
-    from argybargy.serve.main import run  # noqa: PLC0415 - it is slow
-
-    return run(settings, announce=announce)
 
 
 def ask(question: str) -> bool:
@@ -192,3 +251,39 @@ def ask(question: str) -> bool:
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def _read_input(most: int) -> str:
+    return "" if sys.stdin is None else sys.stdin.read(most)
+
+
+def _read_settings(overrides: Overrides) -> "Settings":
+    from argybargy.serve.settings import read_settings
+
+    return read_settings(overrides)
+
+
+def _reach(settings: "Settings", common: Common, work: Work) -> int:
+    from argybargy.cli.ways import reach
+
+    return reach(settings, common, work)
+
+
+def _connect(
+    settings: "Settings", common: Common, *, with_token: bool = True
+) -> LiveOperator:
+    from argybargy.cli.ways import connect
+
+    return connect(settings, common, with_token=with_token)
+
+
+def _find_token(settings: "Settings") -> str:
+    from argybargy.cli.ways import find_token
+
+    return find_token(settings)
+
+
+def _serve(settings: "Settings", announce: Announce) -> int:
+    from argybargy.cli.ways import serve
+
+    return serve(settings, announce)

@@ -2,7 +2,8 @@
 
 A code is a prefix, 32 random base62 characters and a checksum, so that secret
 scanners, and the relay itself, find it in a text without taking other things for one.
-What is kept is its SHA-256: 190 random bits need no slow hash.
+What is kept is its SHA-256: 190 random bits need no slow hash. What signs the operator
+in has the same form under prefixes of its own.
 """
 
 import hashlib
@@ -18,24 +19,37 @@ from argybargy.domain.names import fold
 
 ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 AGENT_PREFIX: Final = "argy_a1_"
+SESSION_PREFIX: Final = "argy_s1_"
+SIGN_IN_PREFIX: Final = "argy_o1_"
 RANDOM_CHARS: Final = 32
 _CHECKSUM_CHARS: Final = 6
 CODE_PATTERN: Final = re.compile(
-    rf"{AGENT_PREFIX}[0-9A-Za-z]{{{RANDOM_CHARS + _CHECKSUM_CHARS}}}"
+    rf"argy_[aos]1_[0-9A-Za-z]{{{RANDOM_CHARS + _CHECKSUM_CHARS}}}"
 )
-"""Finds codes in text. Published, so that secret scanners can use it too."""
+"""Finds codes of every kind in text. Published, so that secret scanners can use it."""
 
 
-def format_code(random: str) -> str:
+def format_code(random: str, prefix: str = AGENT_PREFIX) -> str:
     """Make a code of 32 random base62 characters."""
-    body = AGENT_PREFIX + random
+    body = prefix + random
     return body + _checksum(body)
 
 
-def is_well_formed(code: str) -> bool:
-    """Tell whether `code` looks like one of ours, checksum included."""
-    body, check = code[:-_CHECKSUM_CHARS], code[-_CHECKSUM_CHARS:]
-    return CODE_PATTERN.fullmatch(code) is not None and _checksum(body) == check
+def is_well_formed(code: str, prefix: str = "") -> bool:
+    """Tell whether `code` looks like one of ours, checksum included.
+
+    Args:
+        code: What was presented or found.
+        prefix: The kind that it must be of; empty is any.
+    """
+    if not code.startswith(prefix) or CODE_PATTERN.fullmatch(code) is None:
+        return False
+    return _checksum(code[:-_CHECKSUM_CHARS]) == code[-_CHECKSUM_CHARS:]
+
+
+def is_operators(code: str) -> bool:
+    """Tell whether a well-formed code is the operator's and not an agent's."""
+    return not code.startswith(AGENT_PREFIX)
 
 
 def _checksum(body: str) -> str:

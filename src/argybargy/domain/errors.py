@@ -42,8 +42,15 @@ class Problem(enum.Enum):
     ADMIN_UNAUTHORIZED = ProblemKind(
         "admin_unauthorized",
         401,
-        "Missing or invalid admin token. Send it as X-Admin-Token; "
-        "'argybargy token' prints it on the relay's own machine.",
+        "Missing or invalid admin token, or a session that has ended. Send the token "
+        "as X-Admin-Token ('argybargy token' prints it on the relay's own machine), "
+        "or a session as X-Admin-Session.",
+    )
+    SIGN_IN_REFUSED = ProblemKind(
+        "sign_in_refused",
+        401,
+        "This sign-in link has been used, is too old, or is not one. "
+        "'argybargy open' makes a new one on the relay's own machine.",
     )
     ROOM_QUOTA = ProblemKind(
         "room_quota",
@@ -61,6 +68,11 @@ class Problem(enum.Enum):
         "A page of another origin may not make this request. "
         "Add its origin to ARGYBARGY_ALLOWED_HOSTS if it is yours.",
     )
+    TOKEN_REQUIRED = ProblemKind(
+        "token_required",
+        403,
+        "A session may not do this: send the admin token itself, as X-Admin-Token.",
+    )
     NOT_FOUND = ProblemKind(
         "not_found", 404, "There is no such message in your room that you may see."
     )
@@ -68,6 +80,11 @@ class Problem(enum.Enum):
         "room_not_found",
         404,
         "There is no such room. GET /admin/state lists the rooms there are.",
+    )
+    SESSION_NOT_FOUND = ProblemKind(
+        "session_not_found",
+        404,
+        "There is no such session, or it has ended. GET /admin/sessions lists them.",
     )
     NO_SUCH_ROUTE = ProblemKind(
         "no_such_route", 404, "There is nothing here. GET / lists every endpoint."
@@ -153,8 +170,8 @@ class Problem(enum.Enum):
     CONTAINS_SECRET = ProblemKind(
         "contains_secret",
         422,
-        "The text contains an access code that is in use. Nothing was posted. "
-        "Never send a code to anyone.",
+        "The text contains an access code that is in use, or what signs an operator "
+        "in. Nothing was posted. Never send a code to anyone.",
     )
     RATE_LIMITED = ProblemKind(
         "rate_limited",

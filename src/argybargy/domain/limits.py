@@ -49,7 +49,15 @@ class Limits:
         auth_failures: Failed sign-ins an address may make at once.
         auth_failure_seconds: Time after which an address may fail once more.
         auth_addresses: Addresses whose failures are remembered.
+        streams: Operators' streams open at once; one more is answered 503.
         audit_rows: Rows kept in the audit log; the oldest go first.
+        sessions: Sessions of the operator at once; one more ends the one that has
+            been idle for longest.
+        session_seconds: How long a session lasts at most.
+        session_idle_seconds: How long a session lasts unused.
+        sign_in_codes: One-time sign-in codes that may be open; one more makes the
+            oldest worthless.
+        sign_in_seconds: How long a sign-in code can be used, once.
     """
 
     text_chars: int = 8_000
@@ -86,4 +94,10 @@ class Limits:
     auth_failures: int = 10
     auth_failure_seconds: float = 6.0
     auth_addresses: int = 10_000
+    streams: int = 64
     audit_rows: int = 50_000
+    sessions: int = 64
+    session_seconds: int = 12 * 3600
+    session_idle_seconds: int = 3600
+    sign_in_codes: int = 16
+    sign_in_seconds: int = 600

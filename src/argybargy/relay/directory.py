@@ -1,19 +1,16 @@
 """The codes, in memory: who may enter, under which name, and until when."""
 
-import secrets
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import attrs
 import trio
 
 from argybargy.domain.codes import (
-    ALPHABET,
     CODE_PATTERN,
-    RANDOM_CHARS,
     CodeRecord,
     Peer,
     digest_code,
-    format_code,
+    is_operators,
     is_well_formed,
     key_id_of,
 )
@@ -23,6 +20,7 @@ from argybargy.domain.limits import Limits
 from argybargy.domain.moment import Moment
 from argybargy.domain.names import fold
 from argybargy.relay.finishing import finishing
+from argybargy.relay.minting import new_code
 from argybargy.store.errors import Unknown
 from argybargy.store.interface import Store
 
@@ -57,10 +55,16 @@ class Directory:
 
     Attributes:
         version: Changes whenever the set of valid codes does.
+
+    Args:
+        store: Where the codes last.
+        limits: How many there may be.
+        touch: Told the folded name of a room that may look different now.
     """
 
     store: Store
     limits: Limits
+    _touch: Callable[[str], None]
     version: int = 0
     _by_key: dict[str, CodeRecord] = attrs.field(factory=dict)
     _by_room: dict[str, dict[str, list[CodeRecord]]] = attrs.field(factory=dict)
@@ -79,6 +83,7 @@ class Directory:
         room = self._by_room.setdefault(fold(record.room), {})
         room.setdefault(fold(record.name), []).append(record)
         self.version += 1
+        self._touch(record.peer.room)
 
     def _remove(self, record: CodeRecord) -> None:
         del self._by_key[record.key_id]
@@ -90,6 +95,7 @@ class Directory:
             del self._by_room[record.peer.room]
             self._names.pop(record.peer.room, None)
         self.version += 1
+        self._touch(record.peer.room)
 
     def resolve(self, code: str, now: Moment) -> CodeRecord | None:
         """Return what a presented code stands for, if it is valid now.
@@ -108,9 +114,14 @@ class Directory:
         return record.key_id in self._by_key and record.is_live_at(now.wall_ms)
 
     def contains_live_code(self, text: str, now: Moment) -> bool:
-        """Tell whether a text gives away a code that would open a room."""
+        """Tell whether a text gives away a code that would open a room.
+
+        What signs the operator in is not for any text, whether it still works or not.
+        """
         found = filter(is_well_formed, CODE_PATTERN.findall(text))
-        return any(self.resolve(code, now) is not None for code in found)
+        return any(
+            is_operators(code) or self.resolve(code, now) is not None for code in found
+        )
 
     async def mint(
         self, invitations: Sequence[Invitation], audit_actor: str, now: Moment
@@ -170,8 +181,7 @@ class Directory:
 
     def _mint(self, invitation: Invitation, now: Moment) -> tuple[str, CodeRecord]:
         while True:
-            random = "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_CHARS))
-            code = format_code(random)
+            code = new_code()
             digest = digest_code(code)
             if key_id_of(digest) not in self._by_key:
                 break
@@ -273,6 +283,8 @@ class Directory:
         self._swept_ms = now.wall_ms
         if lapsed:
             self.version += 1
+        for each in lapsed:
+            self._touch(each.peer.room)
         return lapsed
 
     def __iter__(self) -> Iterator[CodeRecord]:

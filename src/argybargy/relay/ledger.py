@@ -20,9 +20,9 @@ from argybargy.store.interface import Store
 
 log = structlog.get_logger(__name__)
 
-MAX_NOTES: Final = 1_000
+MAX_NOTES: Final = 20_000
 """Notes waiting to be stored; the oldest are dropped first, and the loss is logged.
-Reached only while the store refuses writes."""
+More than there can be connections: reached only while the store refuses writes."""
 
 _MINUTE_MS: Final = 60_000
 _ADDRESSES_SHOWN: Final = 5
@@ -53,6 +53,7 @@ class Ledger:
     _cursors: dict[tuple[str, str], int] = attrs.field(factory=dict)
     _notes: OrderedDict[int | str, Audit] = attrs.field(factory=OrderedDict)
     _next_note: int = 0
+    _dropped: int = 0
     _tallies: dict[str, Tally] = attrs.field(factory=dict)
     _flushing: trio.Lock = attrs.field(factory=trio.Lock)
 
@@ -74,7 +75,7 @@ class Ledger:
         self._next_note += 1
         if len(self._notes) > MAX_NOTES:
             self._notes.popitem(last=False)
-            log.warning("audit note dropped", waiting=MAX_NOTES)
+            self._dropped += 1
 
     def count_failure(self, action: str, address: str, now: Moment) -> None:
         """Count a failed sign-in: one row a minute, whoever knocks how often."""
@@ -102,6 +103,9 @@ class Ledger:
                 await self._flush()
 
     async def _flush(self) -> None:
+        if self._dropped:
+            log.warning("audit notes dropped", count=self._dropped, kept=MAX_NOTES)
+            self._dropped = 0
         cursors, notes = dict(self._cursors), dict(self._notes)
         if not cursors and not notes:
             return

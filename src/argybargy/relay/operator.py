@@ -3,29 +3,23 @@
 import attrs
 import structlog
 
-from argybargy.domain.addressing import resolve_expects
 from argybargy.domain.codes import CodeRecord
 from argybargy.domain.commands import Audit, Close, Open
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.message import Message, SenderKind
 from argybargy.domain.names import fold
-from argybargy.domain.roster import (
-    Evidence,
-    RosterRow,
-    Seen,
-    Waiting,
-    build_roster,
-    longest_waits,
-    member_names,
-)
+from argybargy.domain.reading import look_back
+from argybargy.domain.roster import Waiting
 from argybargy.domain.state import RoomStatus
-from argybargy.relay.agents import PostDraft, PostOutcome, post
+from argybargy.relay.agents import History, PostDraft, PostOutcome, post
 from argybargy.relay.directory import Invitation
 from argybargy.relay.failures import translated
 from argybargy.relay.finishing import finishing
+from argybargy.relay.following import newest_messages
 from argybargy.relay.relay import Relay
+from argybargy.relay.views import RoomView, aged
 from argybargy.store.errors import StoreError
-from argybargy.store.interface import AuditRow, Overview, RoomSummary
+from argybargy.store.interface import AuditRow
 
 log = structlog.get_logger(__name__)
 
@@ -39,23 +33,6 @@ class Invited:
 
     code: str = attrs.field(repr=False)
     record: CodeRecord
-
-
-@attrs.frozen
-class RoomView:
-    """One room, as the operator sees it.
-
-    Attributes:
-        summary: The room at a glance.
-        roster: Who belongs to it.
-        members: The same as names.
-        seen: Who was there since the relay was started.
-    """
-
-    summary: RoomSummary
-    roster: tuple[RosterRow, ...]
-    members: tuple[str, ...]
-    seen: tuple[Seen, ...]
 
 
 @attrs.frozen
@@ -233,70 +210,47 @@ async def audit(relay: Relay, limit: int, before: int | None) -> tuple[AuditRow,
 
 
 async def look_around(relay: Relay, room: str | None, limit: int) -> OperatorState:
-    """Return everything at a glance, with the newest messages of one room or all."""
-    with translated():
-        overview = await relay.store.overview()
-        messages = await relay.store.recent(room, limit)
-    now = relay.clock.now()
-    waiting_by_room: dict[str, set[str]] = {}
-    for name, question in overview.questions:
-        waiting_by_room.setdefault(fold(name), set()).add(question.sent_by)
-    rooms = tuple(
-        _view(relay, summary, overview, frozenset(waiting_by_room.get(key, ())))
-        for key, summary in _by_key(overview).items()
-    )
-    views = {fold(view.summary.status.name): view for view in rooms}
-    waiting = [
-        _waiting(name, question, views[fold(name)].members, now.wall_ms)
-        for name, question in overview.questions
-        if not views[fold(name)].summary.status.is_closed
-    ]
+    """Return everything at a glance, with the newest messages of one room or all.
+
+    Raises:
+        RelayError: The store cannot be read: it is asked for the messages of a room
+            that has not been used for a while.
+    """
+    messages = await newest_messages(relay, room, limit)
+    board, now = relay.board, relay.clock.now()
+    board.settle(now)
     return OperatorState(
-        rooms=rooms,
+        rooms=tuple(board.view(key, now) for key in board.cards),
         codes=tuple(relay.directory),
-        waiting=tuple(longest_waits(waiting)),
-        messages=messages,
+        waiting=tuple(aged(row, now) for row in board.inbox),
+        messages=tuple(messages),
         now_ms=now.wall_ms,
     )
 
 
-def _by_key(overview: Overview) -> dict[str, RoomSummary]:
-    return {fold(summary.status.name): summary for summary in overview.rooms}
+async def history(relay: Relay, room: str, before: int, limit: int) -> History:
+    """Look back at all that was said in a room below the seq `before`.
+
+    Raises:
+        RelayError: ``room_not_found``, or the store cannot be read.
+    """
+    card = relay.board.cards.get(fold(room))
+    if card is None:
+        raise RelayError(Problem.ROOM_NOT_FOUND)
+    live, size = relay.find_live(room), relay.limits.poll_bytes
+    found = None
+    if live is not None and live.is_loaded:
+        found = look_back(live.room, None, before, limit, size)
+    if found is None:
+        name = card.status.name
+        with translated():
+            found = await relay.store.look_back(name, None, before, limit, size)
+    relay.board.settle(relay.clock.now())
+    return History(found, card.status, relay.board.members(fold(room)))
 
 
-def _view(
-    relay: Relay, summary: RoomSummary, overview: Overview, waiting: frozenset[str]
-) -> RoomView:
-    room, now = fold(summary.status.name), relay.clock.now()
-    codes = relay.directory.live_codes(room, now)
-    lapsed = relay.directory.lapsed(room, now)
-    posted = overview.members.get(room, ())
-    members = {fold(member.name): member for member in posted}
-    seen = relay.presence.seen(room, relay.parked_peers(room), now.steady_seconds)
-    evidence = Evidence(codes, lapsed, members, seen, waiting, now.wall_ms)
-    return RoomView(
-        summary=summary,
-        roster=build_roster(evidence),
-        members=member_names(codes, lapsed, members),
-        seen=tuple(seen.values()),
-    )
-
-
-def _waiting(
-    room: str, question: Message, members: tuple[str, ...], now_ms: int
-) -> Waiting:
-    return Waiting(
-        room=room,
-        message=question,
-        expects_resolved=resolve_expects(question.expects, question.sender, members),
-        seconds=round(max(0.0, (now_ms - question.at_ms) / 1000), 1),
-    )
-
-
-async def stats(relay: Relay) -> Stats:
+def stats(relay: Relay) -> Stats:
     """Return the relay in numbers."""
-    with translated():
-        overview = await relay.store.overview()
     now, numbers = relay.clock.now(), relay.statistics()
     online = sum(
         seen.is_online
@@ -305,12 +259,13 @@ async def stats(relay: Relay) -> Stats:
             room, relay.parked_peers(room), now.steady_seconds
         ).values()
     )
+    summaries = [card.summary for card in relay.board.cards.values()]
     return Stats(
         uptime_seconds=now.steady_seconds - relay.started_at,
         online_peers=online,
         codes=numbers.codes,
-        messages=sum(summary.messages for summary in overview.rooms),
-        rooms=sum(summary.head > 0 for summary in overview.rooms),
+        messages=sum(summary.messages for summary in summaries),
+        rooms=sum(summary.head > 0 for summary in summaries),
         live_rooms=numbers.live_rooms,
         parked_polls=numbers.parked_polls,
     )

@@ -1,5 +1,7 @@
 """Who was here when: in memory, gone with the process, rebuilt as agents call in."""
 
+from collections.abc import Callable, Mapping
+
 import attrs
 
 from argybargy.domain.codes import Peer
@@ -36,9 +38,17 @@ class Presence:
     """All seats, by room and peer.
 
     The mutable state is one dict of dicts, bounded by the peers that hold codes.
+    Whoever watches a room is told when somebody comes, or comes back, or is
+    forgotten; a request of a peer that is here costs nothing more. That somebody
+    has been silent for too long is for those to find out who look.
+
+    Args:
+        limits: What the relay allows.
+        touch: Told the folded name of a room that may look different now.
     """
 
     limits: Limits
+    _touch: Callable[[str], None]
     _rooms: dict[str, dict[str, Seat]] = attrs.field(factory=dict)
 
     def arrive(self, peer: Peer, name: str, now: float) -> bool:
@@ -54,16 +64,22 @@ class Presence:
         seat = seats.get(peer.name)
         if seat is None:
             seats[peer.name] = Seat(name, seen_at=now, waiting_since=now)
+            self._touch(peer.room)
             return True
         if now - seat.seen_at > self.limits.online_seconds:
             seat.waiting_since = now
+            self._touch(peer.room)
         seat.seen_at = now
         return False
 
     def seat(self, peer: Peer, now: float) -> Seat:
         """Return the seat of a peer, a new one if it has been forgotten meanwhile."""
         seats = self._rooms.setdefault(peer.room, {})
-        return seats.setdefault(peer.name, Seat(peer.name, now, now))
+        seat = seats.get(peer.name)
+        if seat is None:
+            seat = seats[peer.name] = Seat(peer.name, now, now)
+            self._touch(peer.room)
+        return seat
 
     def is_online(self, peer: Peer, now: float) -> bool:
         """Tell whether a peer made a request a short while ago."""
@@ -122,9 +138,15 @@ class Presence:
             found[key] = Seen(seat.name, ago, is_online)
         return found
 
+    def seen_at(self, room: str) -> Mapping[str, float]:
+        """Return when those seen in a room (folded) made their last request."""
+        seats = self._rooms.get(room, {})
+        return {key: seat.seen_at for key, seat in seats.items()}
+
     def forget(self, peer: Peer) -> None:
         """Drop the seat of a peer that was revoked."""
         self._rooms.get(peer.room, {}).pop(peer.name, None)
+        self._touch(peer.room)
 
     def sweep(self, now: float) -> None:
         """Drop the seats of peers that stay away."""
@@ -132,5 +154,6 @@ class Presence:
             for key, seat in list(seats.items()):
                 if now - seat.seen_at > _FORGET_SECONDS:
                     del seats[key]
+                    self._touch(room)
             if not seats:
                 del self._rooms[room]

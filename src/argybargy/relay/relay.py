@@ -21,6 +21,7 @@ from argybargy.domain.limits import Limits
 from argybargy.domain.moment import Moment
 from argybargy.domain.names import RESERVED_PEER_NAMES, fold
 from argybargy.domain.roster import member_names
+from argybargy.relay.board import BOARD_MESSAGES, Board
 from argybargy.relay.clock import Clock, SystemClock
 from argybargy.relay.delivery import Delivery, describe_delivery
 from argybargy.relay.directory import Directory
@@ -31,6 +32,9 @@ from argybargy.relay.quota import RoomQuota
 from argybargy.relay.readiness import Readiness
 from argybargy.relay.reply import Delivered
 from argybargy.relay.room import LiveRoom, RoomServices
+from argybargy.relay.statistics import RelayStatistics
+from argybargy.relay.views import Viewer
+from argybargy.relay.watchers import Watchers
 from argybargy.store.errors import Refused, StoreError, Unknown
 from argybargy.store.interface import Store
 
@@ -41,21 +45,6 @@ TICK_SECONDS: Final = 2.0
 CLOSE_SECONDS: Final = 10.0
 """How long room tasks may take to finish what they have when the relay closes."""
 _CRASH_WINDOW_SECONDS: Final = 60.0
-
-
-@attrs.frozen
-class RelayStatistics:
-    """The relay in numbers.
-
-    Attributes:
-        live_rooms: Rooms in memory.
-        parked_polls: Polls subscribed in them.
-        codes: Codes there are.
-    """
-
-    live_rooms: int
-    parked_polls: int
-    codes: int
 
 
 @attrs.define(eq=False)
@@ -71,6 +60,8 @@ class Relay:
         ledger: What is stored a little later.
         readiness: Whether storing works.
         started_at: When the relay was opened, on the steady clock.
+        watchers: Who wants to know of every change.
+        board: What the operator sees.
         is_draining: Whether polls are being sent home.
     """
 
@@ -82,7 +73,9 @@ class Relay:
     ledger: Ledger
     readiness: Readiness
     started_at: float
+    watchers: Watchers
     _nursery: trio.Nursery
+    board: Board = attrs.field(init=False)
     _services: RoomServices = attrs.field(init=False)
     _quota: RoomQuota = attrs.field(init=False)
     _live: dict[str, LiveRoom] = attrs.field(factory=dict)
@@ -92,6 +85,13 @@ class Relay:
 
     def __attrs_post_init__(self) -> None:
         self._quota = RoomQuota(self.limits.rooms)
+        viewer = Viewer(
+            self.directory,
+            self.presence,
+            self.parked_peers,
+            self.limits.online_seconds,
+        )
+        self.board = Board(viewer, self.watchers)
         self._services = RoomServices(
             store=self.store,
             clock=self.clock,
@@ -99,6 +99,7 @@ class Relay:
             quota=self._quota,
             ledger=self.ledger,
             describe_delivery=self._describe_delivery,
+            publish=self.board.publish,
         )
 
     def __repr__(self) -> str:
@@ -122,8 +123,9 @@ class Relay:
     # -- rooms -----------------------------------------------------------------
 
     async def load(self) -> None:
-        """Learn the names of all rooms, and the codes."""
+        """Learn of all rooms, and the codes."""
         overview = await self.store.overview()
+        self.board.load(overview, await self.store.recent(None, BOARD_MESSAGES))
         for summary in overview.rooms:
             self._spellings[fold(summary.status.name)] = summary.status.name
         self._quota.fill(room.status.name for room in overview.rooms if room.head)
@@ -258,6 +260,7 @@ class Relay:
         now = self.clock.now()
         self._evict(now)
         self.presence.sweep(now.steady_seconds)
+        self.board.tick(now)
         try:
             await self._end_expired(now)
             await self.ledger.flush()
@@ -326,8 +329,12 @@ class Relay:
         return frozenset() if live is None else live.polls.parked_peers()
 
     def drain(self) -> None:
-        """Send every parked poll home with an answer; let nobody park any more."""
+        """Send every parked poll home with an answer; let nobody park any more.
+
+        Those who watch are woken, to see it and leave.
+        """
         self.is_draining = True
+        self.watchers.wake()
         for live in self._live.values():
             live.polls.wake_all()
 
@@ -358,17 +365,18 @@ async def open_relay(
     Raises:
         StoreError: The store could not be read.
     """
-    clock = clock or SystemClock()
+    clock, watchers = clock or SystemClock(), Watchers()
     async with trio.open_nursery() as rooms:
         relay = Relay(
             store=store,
             limits=limits,
             clock=clock,
-            directory=Directory(store, limits),
-            presence=Presence(limits),
+            directory=Directory(store, limits, watchers.touch),
+            presence=Presence(limits, watchers.touch),
             ledger=Ledger(store),
             readiness=Readiness(store, clock),
             started_at=clock.now().steady_seconds,
+            watchers=watchers,
             nursery=rooms,
         )
         await relay.load()

@@ -66,6 +66,7 @@ class RoomServices:
         quota: How many rooms may hold messages.
         ledger: Cursors that are not stored yet.
         describe_delivery: Says how the addressees of a post will learn of it.
+        publish: Given each room as it is published, with what was written.
     """
 
     store: Store
@@ -74,6 +75,7 @@ class RoomServices:
     quota: RoomQuota
     ledger: Ledger
     describe_delivery: Callable[["LiveRoom", Posted], object]
+    publish: Callable[[Room, Sequence[Write]], None]
 
 
 @attrs.frozen
@@ -358,7 +360,7 @@ class LiveRoom:
         return version + 1
 
     def _publish(self, trial: _Trial, version: int) -> None:
-        """Let everybody see the batch: first its askers, then the parked polls."""
+        """Let everybody see the batch: its askers, the parked polls, the operator."""
         before = self.room
         self.room = attrs.evolve(trial.room, version=version)
         for ask, outcome in zip(self._batch, trial.outcomes, strict=True):
@@ -368,6 +370,7 @@ class LiveRoom:
                 self.polls.wake_addressed(write.message)
         if self.room.status != before.status:
             self.polls.wake_all()
+        self.services.publish(self.room, trial.writes)
 
     def _outcome(self, outcome: Answer | RelayError) -> Delivered | RelayError:
         if isinstance(outcome, RelayError):

@@ -8,7 +8,7 @@ be a fifth of it.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Container
 from contextlib import asynccontextmanager
 from email.utils import formatdate
 
@@ -18,6 +18,7 @@ import trio
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.serve.addresses import Endpoints, is_loopback, name_endpoints
 from argybargy.serve.asgi import App
+from argybargy.serve.closing import close_stream
 from argybargy.serve.connection import Connection, Render, render_refusal
 from argybargy.serve.containment import Log, contained
 from argybargy.serve.exchange import Exchange
@@ -62,7 +63,7 @@ class HttpServer:
         log: Log,
         limits: ConnectionLimits,
         wall_clock: Callable[[], float] | None,
-        trusted_addresses: frozenset[str],
+        trusted_addresses: Container[str],
     ) -> None:
         self.app = app
         self.limits = limits
@@ -108,7 +109,8 @@ class HttpServer:
                 if endpoints is not None:
                     await self._serve(stream, endpoints)
         finally:
-            await trio.aclose_forcefully(stream)
+            with trio.move_on_after(self.limits.linger_seconds, shield=True):
+                await close_stream(stream)
 
     def drain(self) -> None:
         """End the connections that wait for a request, and all others after theirs."""
@@ -250,7 +252,7 @@ async def open_http_server(
     log: Log,
     limits: ConnectionLimits | None = None,
     wall_clock: Callable[[], float] | None = None,
-    trusted_addresses: frozenset[str] = frozenset(),
+    trusted_addresses: Container[str] = frozenset(),
 ) -> AsyncIterator[HttpServer]:
     """Open a server that serves streams with `app`.
 

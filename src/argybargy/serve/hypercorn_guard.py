@@ -29,6 +29,7 @@ from hypercorn.typing import AppWrapper, ConnectionState
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.serve.addresses import Endpoints, name_endpoints
 from argybargy.serve.asgi import App, Message, Receive, Scope, Send
+from argybargy.serve.closing import close_stream
 from argybargy.serve.connection import Render
 from argybargy.serve.containment import Log, contained
 from argybargy.serve.http_server import ConnectionStatistics
@@ -93,7 +94,8 @@ class HypercornServer:
                     await _GuardedConnection(self, stream, endpoints).run()
         finally:
             self._connections -= 1
-            await trio.aclose_forcefully(stream)
+            with trio.move_on_after(self.limits.linger_seconds, shield=True):
+                await close_stream(stream)
 
     def drain(self) -> None:
         """End the idle connections now, and each other one after its request."""

@@ -5,16 +5,18 @@ server. Ours stand around the server, never inside the app: a task that dies in 
 app's own nursery leaves a server behind that still answers 200.
 """
 
+import errno
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import (
     AbstractAsyncContextManager,
     asynccontextmanager,
     nullcontext,
 )
 from functools import partial
+from pathlib import Path
 from typing import Final, cast
 
 import attrs
@@ -27,10 +29,13 @@ from argybargy.relay.relay import Relay, open_relay
 from argybargy.serve.admin_token import FileAdminToken
 from argybargy.serve.asgi import App
 from argybargy.serve.http_server import open_http_server
+from argybargy.serve.inspect_port import find_holder
 from argybargy.serve.limits import ConnectionLimits
 from argybargy.serve.logs import configure_logging
+from argybargy.serve.proxies import ForwardedApp, TrustedProxies
 from argybargy.serve.server import ConnectionHandler, serve_app
 from argybargy.serve.settings import Settings
+from argybargy.serve.started import Started
 from argybargy.store.errors import StoreError
 from argybargy.store.sqlite.store import open_sqlite_store
 from argybargy.web.app import create_app
@@ -38,6 +43,7 @@ from argybargy.web.auth import Services
 from argybargy.web.cors import CorsRule
 from argybargy.web.errors import error_answer
 from argybargy.web.hosts import HostRule, is_loopback
+from argybargy.web.sign_in import offer_sign_in
 from argybargy.web.throttle import AuthThrottle
 
 log = structlog.get_logger(__name__)
@@ -53,7 +59,12 @@ EXIT_DATA: Final = 3
 """The data directory cannot be used as it is; the message says why."""
 EXIT_INTERRUPTED: Final = 130
 
-Announce = Callable[[Sequence[str]], None]
+
+class CertificateError(Exception):
+    """There can be no TLS with what the settings name; the text says why."""
+
+
+Announce = Callable[[Started], None]
 
 
 def run(settings: Settings, announce: Announce) -> int:
@@ -61,7 +72,7 @@ def run(settings: Settings, announce: Announce) -> int:
 
     Args:
         settings: What holds.
-        announce: Told the URLs once the relay really listens.
+        announce: Told once the relay really listens.
     """
     configure_logging(settings.log_level)
     for warning in settings.warnings:
@@ -70,7 +81,7 @@ def run(settings: Settings, announce: Announce) -> int:
         trio.run(partial(serve, settings, announce))
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except (StoreError, OSError, BaseExceptionGroup) as error:
+    except (StoreError, CertificateError, OSError, BaseExceptionGroup) as error:
         return _explain(error, settings)
     return EXIT_OK
 
@@ -86,11 +97,23 @@ def _explain(error: BaseException, settings: Settings) -> int:
     if isinstance(error, StoreError):
         _say(f"The data in {settings.data} cannot be used: {error}")
         return EXIT_DATA
+    if isinstance(error, CertificateError):
+        _say(str(error))
+        return EXIT_FAILED
     if isinstance(error, OSError):
-        where, why = f"{settings.host}:{settings.port}", error.strerror or error
+        where, why = f"{settings.host}:{settings.port}", _why(error, settings)
         _say(f"Cannot serve on {where}: {why}. Another port: argybargy up --port 8766")
         return EXIT_FAILED
     raise error
+
+
+def _why(error: OSError, settings: Settings) -> str:
+    """Say why an address cannot be had; of one that is taken, who has it."""
+    why = error.strerror or str(error)
+    if error.errno != errno.EADDRINUSE:
+        return why
+    holder = find_holder(settings.host, settings.port)
+    return why if holder is None else f"it is held by {holder}"
 
 
 def _say(sentence: str) -> None:
@@ -101,14 +124,15 @@ async def serve(settings: Settings, announce: Announce) -> None:
     """Serve until SIGTERM or SIGINT; a second one forces.
 
     Raises:
+        CertificateError: The TLS files cannot be used.
         StoreError: The data directory cannot be used.
         OSError: The address cannot be bound.
     """
     settings = _with_port(settings)
+    config = _make_config(settings)
     async with open_services(settings) as services, trio.open_nursery() as nursery:
         signals = await nursery.start(_catch_signals, nursery.cancel_scope)
-        app = cast("App", create_app(services))
-        config = _make_config(settings)
+        app = _make_app(settings, services)
         async with _open_handler(settings, services, app, config) as handler:
             start = partial(
                 serve_app,
@@ -118,8 +142,13 @@ async def serve(settings: Settings, announce: Announce) -> None:
                 shutdown_trigger=partial(_wait_drained, signals, services.relay),
             )
             async with trio.open_nursery() as server:
-                announce(await server.start(start))
+                urls = await server.start(start)
+                announce(Started(urls, partial(_sign_in_link, services)))
         nursery.cancel_scope.cancel()
+
+
+def _sign_in_link(services: Services) -> str:
+    return offer_sign_in(services, services.sessions.token_identity()).url
 
 
 @asynccontextmanager
@@ -154,19 +183,28 @@ def public_url(settings: Settings) -> str:
     if settings.public_url is not None:
         return settings.public_url
     host = settings.host if is_loopback(settings.host) else "127.0.0.1"
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    scheme = "http" if settings.tls_cert is None else "https"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
 def _with_port(settings: Settings) -> Settings:
     """Settle on a port, so that invitations can name it."""
     if settings.port:
         return settings
-    with socket.socket() as probe:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
         probe.bind((settings.host, 0))
         return attrs.evolve(settings, port=probe.getsockname()[1])
 
 
 # -- the listener -----------------------------------------------------------------
+
+
+def _make_app(settings: Settings, services: Services) -> App:
+    app = cast("App", create_app(services))
+    proxies = TrustedProxies.make(settings.trusted_proxies)
+    # Without proxies nobody pays for looking through them.
+    return ForwardedApp(app, proxies) if proxies.networks else app
 
 
 def _make_config(settings: Settings) -> Config:
@@ -179,7 +217,22 @@ def _make_config(settings: Settings) -> Config:
     config.errorlog = None
     config.include_server_header = False
     config.keep_alive_max_requests = 1_000_000
+    if settings.tls_cert is not None and settings.tls_key is not None:
+        _use_tls(config, settings.tls_cert, settings.tls_key)
     return config
+
+
+def _use_tls(config: Config, certificate: Path, key: Path) -> None:
+    config.certfile, config.keyfile = str(certificate), str(key)
+    # Without one, OpenSSL would ask whoever sits at the terminal.
+    config.keyfile_password = ""
+    try:
+        config.create_ssl_context()
+    except (OSError, ValueError) as error:
+        raise CertificateError(
+            f"The certificate {certificate} and the key {key} cannot be used "
+            f"together: {error}"
+        ) from error
 
 
 def _open_handler(
@@ -203,7 +256,12 @@ def _open_handler(
         theirs = HypercornServer(app, config, render=render, log=log, limits=limits)
         return nullcontext(theirs)
     return open_http_server(
-        app, render=render, log=log, limits=limits, wall_clock=wall_clock
+        app,
+        render=render,
+        log=log,
+        limits=limits,
+        wall_clock=wall_clock,
+        trusted_addresses=TrustedProxies.make(settings.trusted_proxies),
     )
 
 

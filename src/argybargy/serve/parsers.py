@@ -6,8 +6,10 @@ right, in words that follow "must be".
 """
 
 import math
+import os
 import re
 from collections.abc import Callable
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -105,6 +107,19 @@ def parse_directory(value: object) -> Path:
     return path
 
 
+def parse_file(value: object) -> Path:
+    """Read the path of a file, which must be there and readable."""
+    if not isinstance(value, str | Path) or "\0" in str(value):
+        raise ValueError("a path")
+    try:
+        path = Path(value).expanduser().absolute()
+    except RuntimeError:
+        raise ValueError("a path; '~' has no home directory here") from None
+    if not path.is_file() or not os.access(path, os.R_OK):
+        raise ValueError("a file that this user may read")
+    return path
+
+
 def parse_base_url(value: object) -> str:
     """Read an http or https URL that names a server and nothing below it."""
     parts = _split(value)
@@ -135,6 +150,18 @@ def parse_hosts(value: object) -> tuple[str, ...]:
         if not _HOST.fullmatch(name.removeprefix("*.")):
             raise ValueError(rule)
     return tuple(names)
+
+
+def parse_networks(value: object) -> tuple[str, ...]:
+    """Read a list of addresses and networks."""
+    rule = "a list of addresses and networks like 192.0.2.1, 10.0.0.0/8 or fd00::/8"
+    try:
+        networks = tuple(str(ip_network(item)) for item in _items(value, rule))
+    except ValueError:
+        raise ValueError(rule) from None
+    if any("%" in network for network in networks):
+        raise ValueError(f"{rule}, without a zone")
+    return networks
 
 
 def _items(value: object, rule: str) -> list[str]:

@@ -168,4 +168,6 @@ def _secure(
     listener: trio.SocketListener, context: ssl.SSLContext
 ) -> trio.SSLListener[trio.SocketStream]:
     context.set_alpn_protocols(["http/1.1"])
-    return trio.SSLListener(listener, context, https_compatible=True)
+    # In the manner of the specification: an end is told, both ways. A client that
+    # leaves without a word counts as one whose connection broke.
+    return trio.SSLListener(listener, context, https_compatible=False)

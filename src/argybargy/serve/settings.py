@@ -23,6 +23,7 @@ from argybargy.serve.table import PREFIX, SETTINGS, Setting
 CONFIG_VARIABLE: Final = "ARGYBARGY_CONFIG"
 DEFAULT_SOURCE: Final = "default"
 _SHOWN_CHARS: Final = 60
+_PAIRS: Final = (("tls_cert", "tls_key"), ("tls_key", "tls_cert"))
 _BYTES_PER_CHAR: Final = 4
 
 
@@ -73,6 +74,9 @@ class Settings:
     docs: bool
     http_core: str
     cors_origins: tuple[str, ...]
+    trusted_proxies: tuple[str, ...]
+    tls_cert: Path | None
+    tls_key: Path | None
     hash_codes: bool
     max_text: int
     max_wait: float
@@ -213,6 +217,7 @@ class _Gathered:
         self.values[row.name], self.sources[row.name] = parsed, source
 
     def resolve(self) -> Settings:
+        self._check_pairs()
         if self.mistakes:
             raise SettingsError(self.mistakes)
         rows = {row.name: row for row in SETTINGS}
@@ -226,6 +231,13 @@ class _Gathered:
             for name, row in rows.items()
         }
         return Settings(**values, warnings=tuple(self.warnings), sources=self.sources)
+
+    def _check_pairs(self) -> None:
+        """Name what is given without what it is of no use without."""
+        for name, other in _PAIRS:
+            if name in self.values and other not in self.values and not self.mistakes:
+                needed = f"is of no use without {PREFIX}{other.upper()}."
+                self.mistakes.append(Mistake(self.sources[name], needed))
 
 
 def _unknown(key: str, rows: Mapping[str, Setting]) -> str:

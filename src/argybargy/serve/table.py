@@ -5,6 +5,8 @@ list of what holds, and the reference are all made from it. To add a setting, ad
 row here and an attribute to :class:`argybargy.serve.settings.Settings`.
 """
 
+import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -19,9 +21,11 @@ from argybargy.serve.parsers import (
     integer,
     parse_base_url,
     parse_directory,
+    parse_file,
     parse_flag,
     parse_host,
     parse_hosts,
+    parse_networks,
     parse_origins,
     seconds,
 )
@@ -77,6 +81,18 @@ def _warn_unhashed(is_hashed: bool) -> str | None:
     return "is off, but codes are always hashed: each is shown once, when it is made."
 
 
+def _warn_everybody(networks: tuple[str, ...]) -> str | None:
+    if not any(network.endswith("/0") for network in networks):
+        return None
+    return "trusts everybody: whoever asks may claim to be anybody else."
+
+
+def _warn_shared_key(path: Path) -> str | None:
+    if os.name != "posix" or not path.stat().st_mode & stat.S_IRWXO:
+        return None
+    return f"can be used by every user of this machine; try: chmod o= {path}"
+
+
 def _user_data() -> Path:
     return platformdirs.user_data_path("argybargy", appauthor=False)
 
@@ -119,6 +135,26 @@ SETTINGS: Final = (
         parse_origins,
         "Web pages of other origins that may call the agents' endpoints.",
         (),
+    ),
+    Setting(
+        "trusted_proxies",
+        parse_networks,
+        "Proxies whose X-Forwarded-For is believed, and which may open any number of "
+        "connections.",
+        (),
+        warn=_warn_everybody,
+    ),
+    Setting(
+        "tls_cert",
+        parse_file,
+        "The certificate to serve HTTPS with, and what leads from it to its root; a "
+        "PEM file.",
+    ),
+    Setting(
+        "tls_key",
+        parse_file,
+        "The key of that certificate; a PEM file without a password.",
+        warn=_warn_shared_key,
     ),
     Setting(
         "hash_codes",

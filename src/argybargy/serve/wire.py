@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from argybargy.serve.closing import end_tls
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -113,6 +115,11 @@ class Wire:
         the last answer from a client that has not read it yet.
         """
         with trio.move_on_after(seconds):
+            if isinstance(self.stream, trio.SSLStream):
+                transport = await end_tls(self.stream)
+                if transport is None:
+                    return
+                self.stream = transport
             if isinstance(self.stream, trio.abc.HalfCloseableStream):
                 await self.stream.send_eof()
             while most_bytes > 0:

@@ -43,7 +43,7 @@ _PROBLEMS: Final = {
 }
 _SECURITY: Final[dict[Who, list[dict[str, list[str]]] | None]] = {
     Who.AGENT: [{"code": []}],
-    Who.OPERATOR: [{"admin_token": []}],
+    Who.OPERATOR: [{"admin_token": []}, {"admin_session": []}],
     Who.ANYONE: None,
 }
 _DOCS_POLICY: Final = (
@@ -172,6 +172,7 @@ def _describe(app: QuartTrio) -> None:
         security_schemes={
             "code": HttpSecurityScheme(scheme="bearer"),
             "admin_token": APIKeySecurityScheme(in_="header", name="X-Admin-Token"),
+            "admin_session": APIKeySecurityScheme(in_="header", name="X-Admin-Session"),
         },
         conversion_preference="msgspec",
         swagger_ui_path=None,

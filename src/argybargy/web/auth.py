@@ -1,4 +1,4 @@
-"""Whose request is it? A code makes a peer, a token makes the operator."""
+"""Whose request is it? A code makes a peer, a token or a session the operator."""
 
 from typing import Protocol
 
@@ -9,9 +9,11 @@ from argybargy.domain.commands import Audit
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.relay.relay import Relay
+from argybargy.web.cookie import read_cookie
 from argybargy.web.cors import CorsRule
 from argybargy.web.hosts import HostRule
 from argybargy.web.request import Request
+from argybargy.web.sessions import OperatorIdentity, Sessions
 from argybargy.web.throttle import AuthThrottle
 
 
@@ -41,6 +43,7 @@ class Services:
         throttle: Who has failed to sign in too often.
         cors: Which pages of other origins may call the agents' endpoints.
         has_docs: Whether the API describes itself at ``/docs``.
+        sessions: Who has traded the operator's secret for a session.
     """
 
     relay: Relay
@@ -51,6 +54,11 @@ class Services:
     throttle: AuthThrottle
     cors: CorsRule = attrs.field(factory=CorsRule)
     has_docs: bool = True
+    sessions: Sessions = attrs.field()
+
+    @sessions.default
+    def _make_sessions(self) -> Sessions:
+        return Sessions(self.limits, self.relay.clock)
 
 
 def require_agent(services: Services, request: Request) -> CodeRecord:
@@ -65,7 +73,7 @@ def require_agent(services: Services, request: Request) -> CodeRecord:
     record = relay.directory.resolve(presented, now) if presented else None
     if record is None:
         if presented:
-            _count_failure(services, request, "auth_failed")
+            count_failure(services, request, "auth_failed")
         raise RelayError(Problem.UNAUTHORIZED)
     if relay.first_seen(record, now):
         detail = record.capabilities
@@ -81,20 +89,49 @@ def _presented_code(request: Request) -> str:
     return rest.strip() if scheme.lower() == "bearer" else value
 
 
-def require_admin(services: Services, request: Request) -> None:
-    """Let only the operator pass.
+def require_admin(services: Services, request: Request) -> OperatorIdentity:
+    """Let only the operator pass, and return as what they came in.
 
     Raises:
         RelayError: ``admin_unauthorized``, or ``auth_throttled``.
     """
-    presented = request.header(b"x-admin-token") or ""
-    if presented and services.admin_token.matches(presented):
-        return
-    _count_failure(services, request, "admin_auth_failed")
-    raise RelayError(Problem.ADMIN_UNAUTHORIZED)
+    identity = _identify_operator(services, request)
+    if identity is None:
+        count_failure(services, request, "admin_auth_failed")
+        raise RelayError(Problem.ADMIN_UNAUTHORIZED)
+    return identity
 
 
-def _count_failure(services: Services, request: Request, action: str) -> None:
+def shows_operator(request: Request) -> bool:
+    """Tell whether a request claims, of its own accord, to be the operator's."""
+    return bool(request.header(b"x-admin-token") or request.header(b"x-admin-session"))
+
+
+def _identify_operator(services: Services, request: Request) -> OperatorIdentity | None:
+    """Return whose request it is. The first thing shown decides; a cookie is last."""
+    sessions = services.sessions
+    token = request.header(b"x-admin-token")
+    if token:
+        is_right = services.admin_token.matches(token)
+        return sessions.token_identity() if is_right else None
+    session = request.header(b"x-admin-session") or read_cookie(
+        request, services.public_url
+    )
+    return sessions.resolve(session) if session else None
+
+
+def acting_operator(request: Request) -> OperatorIdentity:
+    """Return as what the operator came in; only for the operator's endpoints."""
+    assert request.operator is not None, "the endpoint is not the operator's"
+    return request.operator
+
+
+def count_failure(services: Services, request: Request, action: str) -> None:
+    """Note a failed sign-in, for the audit log and for the throttle.
+
+    Raises:
+        RelayError: ``auth_throttled``, when there were too many.
+    """
     relay, now = services.relay, services.relay.clock.now()
     relay.ledger.count_failure(action, request.client, now)
     services.throttle.fail(request.client, now.steady_seconds)

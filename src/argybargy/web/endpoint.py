@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import cast
 
+import attrs
 import structlog
 
 from argybargy.domain.codes import CodeRecord
@@ -45,5 +46,5 @@ async def _handle(services: Services, route: Route, request: Request) -> Answer:
         code = require_agent(services, request)
         return await cast("AgentHandler", route.handler)(services, code, request)
     if route.who is Who.OPERATOR:
-        require_admin(services, request)
+        request = attrs.evolve(request, operator=require_admin(services, request))
     return await cast("OpenHandler", route.handler)(services, request)

@@ -1,10 +1,11 @@
 """The one place that turns a refusal into an answer."""
 
 import secrets
+from http import HTTPStatus
 
 import msgspec
 
-from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.errors import RelayError
 from argybargy.web.request import Answer, json_answer
 
 
@@ -34,6 +35,6 @@ def error_answer(
     if "retry_after" in error.facts:
         seconds = str(error.facts["retry_after"]).encode()
         answer = answer.with_headers((b"retry-after", seconds))
-    if error.problem in {Problem.UNAUTHORIZED, Problem.ADMIN_UNAUTHORIZED}:
+    if kind.status == HTTPStatus.UNAUTHORIZED:
         answer = answer.with_headers((b"www-authenticate", b'Bearer realm="argybargy"'))
     return answer

@@ -1,21 +1,24 @@
 """The operator's endpoints, in the shapes that dashboards for the first relay know."""
 
+from typing import cast
+
 import attrs
 import msgspec
 
 from argybargy import __version__
 from argybargy.domain.brief import connect_instruction
-from argybargy.domain.codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.lifetime import parse_lifetime
+from argybargy.domain.limits import MAX_SEQ
 from argybargy.domain.moment import format_timestamp
 from argybargy.domain.names import OPERATOR, RESERVED_PEER_NAMES, fold
 from argybargy.domain.state import RoomStatus
-from argybargy.relay import operator
+from argybargy.relay import following, operator
 from argybargy.relay.directory import Invitation
-from argybargy.relay.operator import OperatorState, RoomView
-from argybargy.web import encode
-from argybargy.web.auth import Services
+from argybargy.relay.operator import OperatorState
+from argybargy.relay.views import RoomView
+from argybargy.web import encode, rows
+from argybargy.web.auth import Services, acting_operator
 from argybargy.web.decode import (
     Problems,
     check_peer_name,
@@ -29,7 +32,6 @@ from argybargy.web.decode import (
 from argybargy.web.operator_wire import (
     AuditBody,
     AuditEvent,
-    CodeRow,
     InviteBody,
     InviteRequest,
     PresenceRow,
@@ -39,16 +41,16 @@ from argybargy.web.operator_wire import (
     RoomActionBody,
     RoomActionRequest,
     RoomRow,
-    RosterRowBody,
     SayRequest,
     StateBody,
     StatsBody,
     TokenBody,
-    WaitingRow,
 )
 from argybargy.web.request import Answer, Request, json_answer
+from argybargy.web.sessions import IdentityKind
+from argybargy.web.wire import RoomMessage
 
-STATE_MESSAGES = 60
+STATE_MESSAGES, HISTORY_MESSAGES = 60, 50
 AUDIT_ROWS, MOST_AUDIT_ROWS = 100, 1_000
 _SPEAKERS = RESERVED_PEER_NAMES - {OPERATOR, "admin"}
 
@@ -165,11 +167,18 @@ def _room_answer(status: RoomStatus, ignored: list[str]) -> Answer:
 
 
 async def regenerate_token(services: Services, request: Request) -> Answer:
-    """Replace the admin token; the old one is worth nothing from then on."""
+    """Replace the admin token; the old one is worth nothing from then on.
+
+    No session and no sign-in code outlives it. A session may not ask for it: it would
+    get a secret that outlasts it.
+    """
+    if acting_operator(request).kind is not IdentityKind.TOKEN:
+        raise RelayError(Problem.TOKEN_REQUIRED)
     try:
         token = await services.admin_token.rotate()
     except OSError:
         raise RelayError(Problem.STORAGE_UNAVAILABLE, retry_after=1) from None
+    services.sessions.end_all()
     operator.note_rotation(services.relay)
     return json_answer(msgspec.json.encode(TokenBody(token)))
 
@@ -178,7 +187,7 @@ async def audit(services: Services, request: Request) -> Answer:
     """Return the audit log, newest last."""
     fields = parse_query(request)
     limit = take_limit(fields, AUDIT_ROWS, MOST_AUDIT_ROWS)
-    rows = await operator.audit(services.relay, limit, take_before(fields))
+    found = await operator.audit(services.relay, limit, take_before(fields))
     events = [
         AuditEvent(
             row.id,
@@ -188,16 +197,26 @@ async def audit(services: Services, request: Request) -> Answer:
             row.audit.room,
             row.audit.detail,
         )
-        for row in rows
+        for row in found
     ]
     return json_answer(msgspec.json.encode(AuditBody(events)))
 
 
 async def stats(services: Services, request: Request) -> Answer:
     """Return the relay in numbers."""
-    found = await operator.stats(services.relay)
+    found = operator.stats(services.relay)
     fields = attrs.asdict(found) | {"uptime_seconds": round(found.uptime_seconds)}
     return json_answer(msgspec.json.encode(StatsBody(version=__version__, **fields)))
+
+
+async def history(services: Services, request: Request) -> Answer:
+    """Look back at all that was said in a room."""
+    fields, room = parse_query(request), request.params["room"]
+    limit = take_limit(fields, HISTORY_MESSAGES, services.limits.history_messages)
+    before = take_before(fields)
+    before = MAX_SEQ + 1 if before is None else before
+    found = await operator.history(services.relay, room, before, limit)
+    return json_answer(encode.history(found.status.name, found))
 
 
 # -- everything at a glance -------------------------------------------------------
@@ -213,7 +232,11 @@ async def state(services: Services, request: Request) -> Answer:
 def _state_body(
     services: Services, room: str | None, found: OperatorState
 ) -> StateBody:
-    members = {fold(_name(view)): view.members for view in found.rooms}
+    members = {_name(view): view.members for view in found.rooms}
+    messages = [
+        rows.room_message(following.RoomMessage(name, message, members.get(name, ())))
+        for name, message in found.messages
+    ]
     return StateBody(
         version=__version__,
         public_url=services.public_url,
@@ -226,55 +249,25 @@ def _state_body(
             for view in found.rooms
             if view.seen
         },
-        roster={_name(view): _roster(view) for view in found.rooms},
-        codes=[code_row(code) for code in found.codes],
+        roster={
+            _name(view): [rows.roster_row(row) for row in view.roster]
+            for view in found.rooms
+        },
+        codes=[rows.code_row(code) for code in found.codes],
         room=room,
         rooms=_room_rows(found),
         room_status={
             _name(view): encode.room_status(view.summary.status) for view in found.rooms
         },
-        waiting=_waiting_rows(found),
+        waiting=[rows.waiting_row(row) for row in found.waiting],
         max_idle_seconds=services.limits.idle_seconds,
-        messages=[
-            encode.with_room(message, name, members.get(fold(name), ()))
-            for name, message in found.messages
-        ],
+        messages=cast("list[RoomMessage]", messages),
         limits=attrs.asdict(services.limits),
     )
 
 
 def _name(view: RoomView) -> str:
     return view.summary.status.name
-
-
-def _roster(view: RoomView) -> list[RosterRowBody]:
-    return [
-        RosterRowBody(
-            name=row.name,
-            online=row.is_online,
-            seconds_since_seen=row.seconds_since_seen,
-            last_message_seconds=row.last_message_seconds,
-            capabilities=row.capabilities,
-            sources=list(row.sources),
-            state=row.state,
-        )
-        for row in view.roster
-    ]
-
-
-def code_row(code: CodeRecord) -> CodeRow:
-    """Return what there is to see of a code."""
-    return CodeRow(
-        code=code.display,
-        key_id=code.key_id,
-        name=code.name,
-        room=code.room,
-        capabilities=code.capabilities,
-        created=format_timestamp(code.created_ms),
-        expires=encode.timestamp(code.expires_ms),
-        client=code.client,
-        model=code.model,
-    )
 
 
 def _room_rows(found: OperatorState) -> list[RoomRow]:
@@ -294,18 +287,3 @@ def _room_rows(found: OperatorState) -> list[RoomRow]:
         )
         for summary in spoken
     ]
-
-
-def _waiting_rows(found: OperatorState) -> list[WaitingRow]:
-    rows = []
-    for row in found.waiting:
-        fields = msgspec.structs.asdict(encode.posted_message(row.message))
-        rows.append(
-            WaitingRow(
-                **fields,
-                room=row.room,
-                expects_reply_resolved=row.expects_resolved,
-                waiting_seconds=row.seconds,
-            )
-        )
-    return rows

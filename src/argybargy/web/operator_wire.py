@@ -130,7 +130,11 @@ class TokenBody(Struct, frozen=True):
     admin_token: str
 
 
-class PresenceRow(Struct, frozen=True):
+# Rows come by the hundred and refer to nothing that refers back: the collector of
+# cycles need not look at them.
+
+
+class PresenceRow(Struct, frozen=True, gc=False):
     """Somebody seen since the relay was started."""
 
     name: str
@@ -138,7 +142,7 @@ class PresenceRow(Struct, frozen=True):
     seconds_since_seen: float
 
 
-class RosterRowBody(Struct, frozen=True):
+class RosterRowBody(Struct, frozen=True, gc=False):
     """A member of a room."""
 
     name: str
@@ -150,7 +154,7 @@ class RosterRowBody(Struct, frozen=True):
     state: str | None
 
 
-class CodeRow(Struct, frozen=True):
+class CodeRow(Struct, frozen=True, gc=False):
     """A code, by its public half."""
 
     code: str
@@ -164,7 +168,7 @@ class CodeRow(Struct, frozen=True):
     model: str
 
 
-class RoomRow(Struct, frozen=True):
+class RoomRow(Struct, frozen=True, gc=False):
     """A room that holds messages."""
 
     room: str
@@ -175,6 +179,22 @@ class RoomRow(Struct, frozen=True):
     status: Literal["open", "closed"]
     closed_at: str | None
     closed_by: str | None
+
+
+class RoomCard(Struct, frozen=True, gc=False):
+    """A room at a glance, with or without messages."""
+
+    room: str
+    status: Literal["open", "closed"]
+    closed_at: str | None
+    closed_by: str | None
+    messages: int
+    first_seq: int
+    last_seq: int
+    last_ts: str | None
+    created_at: str
+    online: int
+    members: int
 
 
 class WaitingRow(RoomMessage, frozen=True, rename={"from_": "from"}):

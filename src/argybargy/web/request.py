@@ -6,6 +6,8 @@ from typing import Final
 
 import attrs
 
+from argybargy.web.sessions import OperatorIdentity
+
 Headers = Mapping[bytes, bytes]
 """Header fields by lower-case name; the last of several wins."""
 
@@ -48,6 +50,7 @@ class Request:
         params: What the path's placeholders stand for.
         read_body: Reads the body; called only once the caller is known. Raises
             RelayError, ``body_too_large``, and ClientGoneError.
+        operator: As what the operator came in, at the operator's endpoints.
     """
 
     method: str
@@ -57,6 +60,7 @@ class Request:
     client: str
     params: Mapping[str, str]
     read_body: Callable[[], Awaitable[bytes]]
+    operator: OperatorIdentity | None = None
 
     def header(self, name: bytes) -> str | None:
         """Return a header field as text, or ``None``."""

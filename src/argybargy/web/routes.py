@@ -11,7 +11,17 @@ from typing import Final
 import attrs
 
 from argybargy.domain.codes import CodeRecord
-from argybargy.web import agents, health, operator, operator_wire, wire
+from argybargy.web import (
+    agents,
+    health,
+    operator,
+    operator_wire,
+    session_wire,
+    sign_in,
+    stream,
+    stream_wire,
+    wire,
+)
 from argybargy.web.auth import Services
 from argybargy.web.request import Answer, Request
 
@@ -268,10 +278,92 @@ ADMIN_ROUTES: Final = (
     Route(
         "POST",
         "/admin/regenerate-token",
-        "Replace the admin token.",
+        "Replace the admin token. Every session and sign-in code ends; a session "
+        "may not do it.",
         operator.regenerate_token,
         operator_wire.TokenBody,
         who=Who.OPERATOR,
-        refusals=(503,),
+        refusals=(403, 503),
+    ),
+    Route(
+        "POST",
+        "/admin/sign-in",
+        "Make a one-time sign-in code, and a link that has it. It is shown this once.",
+        sign_in.make_sign_in,
+        session_wire.SignInBody,
+        who=Who.OPERATOR,
+    ),
+    Route(
+        "POST",
+        "/admin/session",
+        "Trade the admin token, or a one-time sign-in code, for a session. With "
+        "'cookie': true and TLS it comes as a cookie.",
+        sign_in.open_session,
+        session_wire.SessionBody,
+        who=Who.ANYONE,
+        body=session_wire.SessionRequest,
+        refusals=(401, 403, 413, 415, 422, 429),
+    ),
+    Route(
+        "GET",
+        "/admin/session",
+        "What you came in by: the token, or which session.",
+        sign_in.get_session,
+        session_wire.IdentityBody,
+        who=Who.OPERATOR,
+    ),
+    Route(
+        "DELETE",
+        "/admin/session",
+        "Sign out: end the session that the request carries.",
+        sign_in.end_session,
+        session_wire.EndedBody,
+        who=Who.OPERATOR,
+    ),
+    Route(
+        "GET",
+        "/admin/sessions",
+        "The sessions there are, oldest first.",
+        sign_in.list_sessions,
+        session_wire.SessionsBody,
+        who=Who.OPERATOR,
+    ),
+    Route(
+        "DELETE",
+        "/admin/sessions",
+        "End every session, and make every open sign-in code worthless.",
+        sign_in.revoke_sessions,
+        session_wire.RevokedSessionsBody,
+        who=Who.OPERATOR,
+    ),
+    Route(
+        "DELETE",
+        "/admin/sessions/{id}",
+        "End one session, by its id.",
+        sign_in.revoke_session,
+        session_wire.RevokedSessionBody,
+        who=Who.OPERATOR,
+        refusals=(404,),
+    ),
+    Route(
+        "POST",
+        "/admin/stream",
+        "What changes, pushed as JSON, a line each: hello, snapshot, delta, keepalive, "
+        "bye.",
+        stream.stream,
+        stream_wire.HelloFrame,
+        who=Who.OPERATOR,
+        body=stream_wire.StreamRequest,
+        refusals=(413, 415, 422, 503),
+    ),
+    Route(
+        "GET",
+        "/admin/rooms/{room}/history",
+        "All that was said in a room, oldest first.",
+        operator.history,
+        wire.HistoryBody,
+        who=Who.OPERATOR,
+        query=wire.HistoryQuery,
+        refusals=(404, 422, 503),
     ),
 )

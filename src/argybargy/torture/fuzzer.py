@@ -11,12 +11,13 @@ from collections.abc import Callable
 import attrs
 import trio
 
-from bench.client import Address
-from e2e.kit import RealServer
-from e2e.rawclient import Leaving, RawClient, connect, encode
-from e2e.witness import ONCE
+from argybargy.torture.connection import Address
+from argybargy.torture.raw import Leaving, RawClient, connect, encode
+from argybargy.torture.relay import RelayProcess
 
 WORKERS = 8
+ONCE = "once "
+"""Texts that begin so were sent with an idempotency key, or one single time."""
 _SETTLE_SECONDS = 0.03
 """How long a worker looks at the answer before it leaves."""
 Chance = random.Random
@@ -118,16 +119,16 @@ def _operators_makers(admin: str) -> list[Maker]:
 _VERBS = ("open", "close", "reopen")
 
 
-async def fuzz(server: RealServer, seed: int, seconds: float) -> int:
+async def fuzz(relay: RelayProcess, seed: int, seconds: float) -> int:
     """Fuzz a relay from several connections at once; return how many there were."""
-    guest = await server.guest("fuzzer", "fuzzed")
-    fuzzer = make_fuzzer(guest.code, server.token())
+    guest = await relay.guest("fuzzer", "fuzzed")
+    fuzzer = make_fuzzer(guest.code, relay.token())
     count = 0
 
     async def work(chance: Chance) -> None:
         nonlocal count
         while True:
-            await _converse(server.address, fuzzer, chance)
+            await _converse(relay.address, fuzzer, chance)
             count += 1
 
     with trio.move_on_after(seconds):

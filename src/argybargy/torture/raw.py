@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import attrs
 import trio
 
-from bench.client import Address
+from argybargy.torture.connection import Address
 
 ANSWER_SECONDS = 20.0
 _RESET_AT_CLOSE = struct.pack("ii", 1, 0)

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from bench.wire import Answer, BadAnswer, encode_request, parse_answer
+from argybargy.torture.wire import Answer, BadAnswer, encode_request, parse_answer
 
 COUNTED = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 CHUNKED = (

@@ -1,0 +1,142 @@
+"""One HTTP request with a deadline that holds for all of it."""
+
+import ssl
+from typing import Final
+from urllib.parse import urlsplit
+
+import attrs
+import h11
+import trio
+
+PROBE_SECONDS: Final = 5.0
+_MOST_BYTES: Final = 256 * 1024
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+class ProbeError(Exception):
+    """There is no answer; the text says why."""
+
+
+@attrs.frozen
+class Heard:
+    """What came back.
+
+    Attributes:
+        status: The HTTP status.
+        body: The body; of an answer that streams, up to the end of its first line.
+    """
+
+    status: int
+    body: bytes
+
+
+async def ask(
+    url: str,
+    method: str,
+    path: str,
+    *,
+    headers: tuple[tuple[str, str], ...] = (),
+    body: bytes = b"",
+    only_first_line: bool = False,
+    deadline_seconds: float = PROBE_SECONDS,
+    trust: ssl.SSLContext | None = None,
+) -> Heard:
+    """Ask a server one thing, on a connection of its own.
+
+    Args:
+        url: The server: scheme, host and port.
+        method: The method.
+        path: What is asked for.
+        headers: Fields besides those that every request has.
+        body: What is sent.
+        only_first_line: Whether the first line is enough, as of a stream.
+        deadline_seconds: For everything from looking up the name to the answer.
+        trust: Whose certificates count; without it, those that the system trusts.
+
+    Raises:
+        ProbeError: No answer came, or none that is HTTP.
+    """
+    try:
+        with trio.fail_after(deadline_seconds):
+            stream = await _connect(url, trust)
+            async with stream:
+                asked = _encode(url, method, path, headers, body)
+                return await _exchange(stream, asked, only_first_line=only_first_line)
+    except trio.TooSlowError:
+        text = f"nothing came within {deadline_seconds:g} seconds"
+        raise ProbeError(text) from None
+    except (OSError, trio.BrokenResourceError, h11.ProtocolError) as error:
+        raise ProbeError(_reason(error)) from error
+
+
+async def _connect(url: str, trust: ssl.SSLContext | None) -> trio.abc.Stream:
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+    if parts.scheme == "http":
+        return await trio.open_tcp_stream(host, port)
+    # The handshake comes with the first bytes that are sent.
+    return await trio.open_ssl_over_tcp_stream(
+        host,
+        port,
+        https_compatible=True,
+        ssl_context=trust or ssl.create_default_context(),
+    )
+
+
+@attrs.frozen
+class _Asked:
+    request: h11.Request
+    body: bytes
+
+
+def _encode(
+    url: str, method: str, path: str, headers: tuple[tuple[str, str], ...], body: bytes
+) -> _Asked:
+    fields = [
+        ("Host", urlsplit(url).netloc),
+        ("Connection", "close"),
+        ("Accept", "*/*"),
+        *headers,
+    ]
+    if body:
+        fields += [
+            ("Content-Type", "application/json"),
+            ("Content-Length", f"{len(body)}"),
+        ]
+    return _Asked(h11.Request(method=method, target=path, headers=fields), body)
+
+
+async def _exchange(
+    stream: trio.abc.Stream, asked: _Asked, *, only_first_line: bool
+) -> Heard:
+    protocol = h11.Connection(h11.CLIENT)
+    data = protocol.send(asked.request) or b""
+    if asked.body:
+        data += protocol.send(h11.Data(asked.body)) or b""
+    data += protocol.send(h11.EndOfMessage()) or b""
+    await stream.send_all(data)
+    status, body = 0, b""
+    while len(body) < _MOST_BYTES:
+        event = protocol.next_event()
+        if event is h11.NEED_DATA:
+            protocol.receive_data(bytes(await stream.receive_some()))
+        elif isinstance(event, h11.Response):
+            status = event.status_code
+        elif isinstance(event, h11.Data):
+            body += event.data
+            if only_first_line and b"\n" in body:
+                return Heard(status, body.partition(b"\n")[0])
+        elif isinstance(event, h11.EndOfMessage | h11.ConnectionClosed):
+            break
+    return Heard(status, body)
+
+
+def _reason(error: BaseException) -> str:
+    """Say what is at the bottom of an error; a group has a cause for each address."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, BaseExceptionGroup):
+        return _reason(error.exceptions[0])
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

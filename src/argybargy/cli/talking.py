@@ -1,0 +1,234 @@
+"""The commands that say something in a room, and that look back at what was said."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+import attrs
+from cyclopts import Parameter
+
+from argybargy.cli.answers import read_row
+from argybargy.cli.codes import check_room
+from argybargy.cli.exits import CliError, Exit
+from argybargy.cli.lines import Said, age, message_spans
+from argybargy.cli.operator import Json
+from argybargy.cli.output import Output
+from argybargy.cli.world import Common, World
+from argybargy.domain.names import EVERYONE, OPERATOR
+
+_FROM_INPUT: Final = "-"
+_MOST_CHARS: Final = 1_000_000
+"""More than any relay takes; it has the last word on how long a message may be."""
+_WAITING_HEADS: Final = ("WAITS", "ROOM", "SEQ", "FROM", "ASKS", "CLAIMED BY", "TEXT")
+
+
+@attrs.frozen
+class TalkCommands:
+    """The verbs, over what they find around them."""
+
+    world: World
+
+    def post(
+        self,
+        room: str,
+        text: Annotated[str, Parameter(allow_leading_hyphen=True)],
+        *,
+        to: Annotated[list[str] | None, Parameter(negative=())] = None,
+        sender: Annotated[str, Parameter(name=("--sender", "--as"))] = OPERATOR,
+        expects: Annotated[
+            str | None, Parameter(name=("--expects-reply", "--expects"))
+        ] = None,
+        reply_to: int | None = None,
+        common: Common | None = None,
+    ) -> int:
+        """Say something in a room as the human, also in a closed one.
+
+        With '-' for the text, standard input is said, so that no shell eats a part
+        of it.
+
+        Example: argybargy post review "Start with the failover check." --to alice
+
+        Args:
+            room: The room.
+            text: What to say, or '-' for standard input.
+            to: Whom to say it to; again for several. Everyone, if not said.
+            sender: The name to say it under.
+            expects: Who should answer: none, anyone, or a name.
+            reply_to: The number of the message that this answers.
+            common: What every command takes.
+        """
+        common = common or Common()
+        out = self.world.output_for(common)
+        check_room(room)
+        body = {
+            "room": room,
+            "text": self._text(text),
+            "to": _addressees(to),
+            "sender": sender,
+            "expects_reply": expects,
+            "reply_to": reply_to,
+        }
+        answer = self.world.live(common).call("POST", "/admin/say", body)
+        _show_posted(out, room, answer)
+        return Exit.OK
+
+    def history(
+        self,
+        room: str,
+        *,
+        limit: int = 50,
+        before: int | None = None,
+        common: Common | None = None,
+    ) -> int:
+        """Show what was said in a room, oldest first.
+
+        It ends with exit code 3 if there is nothing to show.
+
+        Example: argybargy history review --limit 20
+
+        Args:
+            room: The room.
+            limit: Most messages to show; the latest of them are.
+            before: Only messages with a lower number than this.
+            common: What every command takes.
+        """
+        common = common or Common()
+        out = self.world.output_for(common)
+        check_room(room)
+        if limit < 1:
+            raise CliError("--limit must be 1 or more.", code=Exit.USAGE)
+        query = f"?limit={limit}" + (f"&before={before}" if before is not None else "")
+        path = f"/admin/rooms/{room}/history{query}"
+        answer = self.world.live(common).call("GET", path)
+        return self._show_history(out, answer)
+
+    def waiting(self, *, common: Common | None = None) -> int:
+        """Show the questions that nobody has answered, the longest wait first.
+
+        It ends with exit code 3 if nobody waits.
+
+        Example: argybargy waiting
+
+        Args:
+            common: What every command takes.
+        """
+        common = common or Common()
+        out = self.world.output_for(common)
+        answer = self.world.live(common).call("GET", "/admin/state")
+        rows = sorted(
+            read_row(_Waiting, answer).waiting,
+            key=lambda row: -float(row.get("waiting_seconds", 0)),
+        )
+        _show_waiting(out, rows)
+        return Exit.OK if rows else Exit.NOTHING
+
+    def _text(self, text: str) -> str:
+        if text != _FROM_INPUT:
+            _check_no_option(text)
+            return text
+        read = self.world.around.read_input(_MOST_CHARS + 1)
+        if len(read) > _MOST_CHARS:
+            problem = f"Standard input holds more than {_MOST_CHARS:,} characters."
+            raise CliError(problem, "Say less at once.", Exit.USAGE)
+        if not read.strip():
+            hint = "For example: echo hello | argybargy post ROOM -"
+            raise CliError("There is nothing on standard input.", hint, Exit.USAGE)
+        return read.removesuffix("\n")
+
+    def _show_history(self, out: Output, answer: Json) -> int:
+        found = read_row(_History, answer)
+        if out.is_json:
+            out.write_json(answer)
+            return Exit.OK if found.messages else Exit.NOTHING
+        said = [Said.read(row, found.room) for row in found.messages]
+        if said and found.more:
+            out.say(f"There is more before: --before {said[0].seq}")
+        for each in said:
+            out.write_spans(*message_spans(each, self.world.around.zone))
+        if not said:
+            out.say(f"Nothing was said in {found.room}, or nothing is left of it.")
+        return Exit.OK if said else Exit.NOTHING
+
+
+def _check_no_option(text: str) -> None:
+    """Refuse a mistyped option, which would be said otherwise.
+
+    Raises:
+        CliError: It looks like one.
+    """
+    if text.startswith("-") and len(text.split()) == 1:
+        hint = f"If it is what you want to say: echo '{text}' | argybargy post ROOM -"
+        raise CliError(f"Unknown option: {text}.", hint, Exit.USAGE)
+
+
+@attrs.frozen
+class _Posted:
+    message: dict[str, Any]
+    delivery: dict[str, Any]
+
+
+@attrs.frozen
+class _History:
+    room: str
+    messages: list[object]
+    more: bool
+
+
+@attrs.frozen
+class _Waiting:
+    waiting: list[dict[str, Any]]
+
+
+def _addressees(to: Sequence[str] | None) -> str | list[str]:
+    if not to:
+        return EVERYONE
+    return to[0] if len(to) == 1 else list(to)
+
+
+def _show_posted(out: Output, room: str, answer: Json) -> None:
+    posted = read_row(_Posted, answer)
+    if out.is_json:
+        out.write_json(answer)
+        return
+    said = Said.read(posted.message, room)
+    to = ", ".join(said.to)
+    out.write(f"#{said.room} seq {said.seq} sent as {said.sender} -> {to}")
+    heard = [f"{name} {reach}" for name, reach in _reached(posted.delivery)]
+    out.say(f"Heard by: {', '.join(heard) or 'nobody yet'}")
+
+
+def _reached(delivery: Json) -> list[tuple[str, str]]:
+    """Return who hears of a message, and how: by name, or by their number."""
+    pairs = []
+    for name, told in delivery.items():
+        if isinstance(told, dict):
+            pairs += [(str(count), reach) for reach, count in told.items() if count]
+        else:
+            pairs.append((name, told))
+    return pairs
+
+
+def _show_waiting(out: Output, rows: Sequence[Json]) -> None:
+    if out.is_json:
+        out.write_json(rows)
+    elif rows:
+        said = [(row["waiting_seconds"], Said.read(row, "")) for row in rows]
+        table = [
+            (
+                age(seconds),
+                each.room,
+                str(each.seq),
+                each.sender,
+                each.expects,
+                each.claimed_by or "-",
+                each.text.replace("\n", " "),
+            )
+            for seconds, each in said
+        ]
+        out.write_table(_WAITING_HEADS, table)
+        first = said[0][1]
+        out.say(
+            "\nAnswer, for example: argybargy post "
+            f"{first.room} TEXT --to {first.sender} --reply-to {first.seq}"
+        )
+    else:
+        out.say("Nobody waits for an answer.")

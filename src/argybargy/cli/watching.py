@@ -1,0 +1,263 @@
+"""The command that follows rooms."""
+
+from collections.abc import Callable, Iterator
+from typing import Annotated, Final, assert_never
+
+import attrs
+from cyclopts import Parameter
+
+from argybargy.cli.answers import read_row
+from argybargy.cli.codes import check_room
+from argybargy.cli.exits import CliError, Exit
+from argybargy.cli.following import ClaimChange, Event, Follower, RoomChange, Stretch
+from argybargy.cli.lines import Said, clock_time, message_spans
+from argybargy.cli.operator import Json, LiveOperator
+from argybargy.cli.output import Output, Span, Style
+from argybargy.cli.world import Common, Surroundings, World
+
+_PATH: Final = "/admin/stream"
+_FIRST_PAUSE_SECONDS: Final = 0.5
+_LONGEST_PAUSE_SECONDS: Final = 10.0
+_GIVE_UP_SECONDS: Final = 60.0
+"""How long a relay may be away before it is taken to be away for good."""
+_SILENCE_SECONDS: Final = 40.0
+"""More than two keepalives: who is silent for longer is not there any more."""
+_LEAVING_SECONDS: Final = 0.02
+"""What 'head -1' needs to end, so that what feeds it ends with it."""
+_LEAST_PATIENCE_SECONDS: Final = 0.01
+_PAGE_MESSAGES: Final = 100
+_PASSING: Final = frozenset({Exit.UNREACHABLE, Exit.FAILED})
+"""What may be over when it is tried again: no answer, or a relay that is busy."""
+
+
+@attrs.frozen
+class WatchCommands:
+    """The verb, over what it finds around it."""
+
+    world: World
+
+    def watch(
+        self,
+        room: str | None = None,
+        *,
+        since: int | None = None,
+        once: Annotated[bool, Parameter(show_default=False)] = False,
+        timeout: float | None = None,
+        common: Common | None = None,
+    ) -> int:
+        """Follow a room, or all of them, a line for each message.
+
+        It goes on where it was when the connection breaks. It ends with exit code 6
+        when the room that it follows is closed, 3 when the time is over, 7 when the
+        relay was away for a minute, and 130 at Ctrl+C. With --json every line is an
+        object whose 'type' is message, claim, gap, room_closed or room_reopened.
+
+        Example: argybargy watch review --since 0 --once --timeout 5
+
+        Args:
+            room: The room; all rooms, if not said.
+            since: Begin after the message of this number, with what was said already.
+            once: End after the first messages.
+            timeout: End after so many seconds, with exit code 3.
+            common: What every command takes.
+        """
+        common = common or Common()
+        _check(room, since, timeout)
+        around = self.world.around
+        watch = _Watch(
+            out=self.world.output_for(common),
+            around=around,
+            connect=lambda: self.world.live(common),
+            follower=Follower(room, since),
+            is_once=once,
+            end=None if timeout is None else around.now() + timeout,
+            last_contact=around.now(),
+        )
+        return watch.run()
+
+
+def _check(room: str | None, since: int | None, timeout: float | None) -> None:
+    if room is not None:
+        check_room(room)
+    elif since is not None:
+        text = "--since needs a room: each room counts its messages by itself."
+        raise CliError(text, "For example: argybargy watch ROOM --since 0", Exit.USAGE)
+    if since is not None and since < 0:
+        raise CliError("--since must be 0 or more.", code=Exit.USAGE)
+    if timeout is not None and not 0 < timeout < float("inf"):
+        raise CliError("--timeout must be more than 0 seconds.", code=Exit.USAGE)
+
+
+@attrs.define
+class _Watch:
+    """One run of the command.
+
+    Its state is how the last contact was: when, and what to do before the next.
+    """
+
+    out: Output
+    around: Surroundings
+    connect: Callable[[], LiveOperator]
+    follower: Follower
+    is_once: bool
+    end: float | None
+    last_contact: float
+    _pause: float = _FIRST_PAUSE_SECONDS
+    _is_lost: bool = False
+    _is_fed: bool = False
+
+    def run(self) -> int:
+        """Follow until there is a reason to end; return the exit code."""
+        relay = self.connect()
+        while True:
+            try:
+                code = self._follow(relay)
+                if code is not None:
+                    return code
+                self._wait("the relay is stopping")
+                relay = self.connect()
+            except CliError as error:
+                if self._is_over():
+                    return Exit.NOTHING
+                self._may_pass(error)
+                self._wait(error.text)
+
+    def _is_over(self) -> bool:
+        return self.end is not None and self.around.now() >= self.end
+
+    def _patience(self) -> float:
+        if self.end is None:
+            return _SILENCE_SECONDS
+        left = max(_LEAST_PATIENCE_SECONDS, self.end - self.around.now())
+        return min(_SILENCE_SECONDS, left)
+
+    # -- connections --------------------------------------------------------------
+
+    def _may_pass(self, error: CliError) -> None:
+        """Raise an error that trying again does not help with."""
+        if error.code not in _PASSING:
+            raise error
+        if self.around.now() - self.last_contact >= _GIVE_UP_SECONDS:
+            raise CliError(error.text, error.hint, Exit.UNREACHABLE)
+
+    def _wait(self, why: str) -> None:
+        if not self._is_lost:
+            self.out.say(f"Lost the relay ({why}); trying again.")
+            self._is_lost = True
+        pause = self._pause
+        if self.end is not None:
+            pause = max(0.0, min(pause, self.end - self.around.now()))
+        self.around.sleep(pause)
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
+
+    def _note_contact(self) -> None:
+        if self._is_lost:
+            self.out.say("The relay is back.")
+        self._is_lost, self._pause = False, _FIRST_PAUSE_SECONDS
+        self.last_contact = self.around.now()
+
+    def _follow(self, relay: LiveOperator) -> int | None:
+        """Show what one connection brings; ``None`` is that it ended by itself."""
+        with relay.stream(_PATH, self.follower.request, self._patience) as frames:
+            for frame in frames:
+                self._note_contact()
+                code = self._take(relay, frame)
+                if code is not None:
+                    return code
+                self.out.check_reader(_LEAVING_SECONDS)
+        return None
+
+    # -- what comes ---------------------------------------------------------------
+
+    def _take(self, relay: LiveOperator, frame: Json) -> int | None:
+        for event in self.follower.take(frame):
+            self._show(relay, event)
+            is_end = isinstance(event, RoomChange) and event.is_closed
+            if is_end and self.follower.room is not None:
+                return Exit.LOST
+        if self.is_once and self._is_fed:
+            return Exit.OK
+        return Exit.NOTHING if self._is_over() else None
+
+    def _show(self, relay: LiveOperator, event: Event) -> None:
+        match event:
+            case Said():
+                self._show_message(event)
+            case Stretch():
+                self._show_stretch(relay, event)
+            case ClaimChange():
+                who = event.claimed_by
+                text = f"is claimed by {who}" if who else "is free to claim again"
+                self._write("claim", attrs.asdict(event), f"{event.seq} {text}")
+            case RoomChange():
+                self._show_change(event)
+            case _:
+                assert_never(event)
+
+    def _show_message(self, said: Said) -> None:
+        self._is_fed = True
+        if self.out.is_json:
+            self._write("message", said.row, "")
+            return
+        self.out.write_spans(*message_spans(said, self.around.zone))
+        self.out.data.flush()
+
+    def _show_change(self, change: RoomChange) -> None:
+        facts = {"room": change.room, "by": change.closed_by, "at": change.closed_at}
+        if not change.is_closed:
+            self._write("room_reopened", {"room": change.room}, "is open again")
+            return
+        at = clock_time(change.closed_at or "", self.around.zone)
+        self._write("room_closed", facts, f"closed by {change.closed_by} at {at}")
+
+    def _show_stretch(self, relay: LiveOperator, stretch: Stretch) -> None:
+        for found in look_up(relay, stretch):
+            if isinstance(found, Said):
+                self._show_message(found)
+                self.follower.note_shown(stretch.room, found.seq)
+                continue
+            first, last = found
+            facts = {"room": stretch.room, "first": first, "last": last}
+            self._write("gap", facts, f"gap: {first} to {last} are not kept any more")
+            self.follower.note_shown(stretch.room, last)
+
+    def _write(self, kind: str, facts: Json, text: str) -> None:
+        if self.out.is_json:
+            self.out.write_json({"type": kind, **facts})
+        else:
+            self.out.write_spans(Span(f"#{facts['room']} {text}", Style.CYAN))
+        self.out.data.flush()
+
+
+@attrs.frozen
+class _Page:
+    messages: list[object]
+    first_seq: int
+
+
+def look_up(relay: LiveOperator, stretch: Stretch) -> Iterator[Said | tuple[int, int]]:
+    """Yield the messages of a stretch in order, and the first and last of each gap.
+
+    History is read from its end, so that a page is asked for by where it ends. A
+    page that is cut short, for its bytes, is asked for again in smaller pages.
+
+    Raises:
+        CliError: The relay refused, or could not be reached.
+    """
+    after, size = stretch.after, _PAGE_MESSAGES
+    while after < stretch.last:
+        last = min(after + size, stretch.last)
+        path = f"/admin/rooms/{stretch.room}/history?limit={size}&before={last + 1}"
+        page = read_row(_Page, relay.call("GET", path))
+        said = [Said.read(row, stretch.room) for row in page.messages]
+        wanted = [each for each in said if each.seq > after]
+        first = wanted[0].seq if wanted else last + 1
+        if first > after + 1 and page.first_seq <= after + 1 and size > 1:
+            size //= 2
+            continue
+        if first > after + 1:
+            gone = min(max(first, page.first_seq) - 1, stretch.last)
+            yield after + 1, gone
+            after = gone
+        yield from wanted
+        after = max(after, last)

@@ -1,0 +1,109 @@
+"""The ways to a relay: at an address, on this machine, or through its data."""
+
+from pathlib import Path
+from typing import Final
+
+from argybargy.cli.exits import CliError, Exit
+from argybargy.cli.http_operator import (
+    HttpOperator,
+    is_listening,
+    read_token,
+    read_token_file,
+)
+from argybargy.cli.operator import Work
+from argybargy.cli.world import Announce, Common
+from argybargy.serve.settings import Settings
+from argybargy.store.platform import is_locked
+from argybargy.store.sqlite.directory import LOCK_NAME
+
+_WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}  # noqa: S104
+
+
+def local_host(host: str) -> str:
+    """Return where a relay that listens on `host` is reached from this machine."""
+    return _WILDCARDS.get(host, host)
+
+
+def local_url(settings: Settings) -> str:
+    """Return the address of a relay on this machine."""
+    host = local_host(settings.host)
+    address = f"[{host}]" if ":" in host else host
+    return f"http://{address}:{settings.port}"
+
+
+def reach(settings: Settings, common: Common, work: Work) -> int:
+    """Do work with a relay, or with the data directory if none runs here.
+
+    Raises:
+        CliError: The work failed, or nothing can be reached.
+    """
+    is_here = common.url is None
+    if is_here and not is_listening(local_host(settings.host), settings.port):
+        from argybargy.cli.offline import run_offline  # noqa: PLC0415 - it is slow
+        from argybargy.serve.main import open_services  # noqa: PLC0415
+
+        return run_offline(lambda: open_services(settings), work)
+    return work(connect(settings, common))
+
+
+def connect(
+    settings: Settings, common: Common, *, with_token: bool = True
+) -> HttpOperator:
+    """Return a client of the relay that runs; nothing is asked of it yet.
+
+    Args:
+        settings: What holds.
+        common: Where it is, if not here, and which token to use.
+        with_token: Whether the calls need the token.
+
+    Raises:
+        CliError: Nothing runs here, or something else does, or there is no token.
+    """
+    if common.url is not None:
+        return HttpOperator(common.url, _token(settings, common, with_token))
+    base = local_url(settings)
+    if not is_listening(local_host(settings.host), settings.port):
+        raise CliError(
+            f"No relay can be reached at {base}: nothing listens there.",
+            "Start one with 'argybargy up', or say where it is with --url or --port.",
+            Exit.UNREACHABLE,
+        )
+    if with_token and not is_locked(settings.data / LOCK_NAME):
+        # Whoever listens there is not told the token.
+        raise CliError(
+            f"Something listens on {base}, but no relay uses {settings.data}.",
+            "Say which port or data the relay has: --port, --data.",
+            Exit.UNREACHABLE,
+        )
+    return HttpOperator(base, _token(settings, common, with_token))
+
+
+def _token(settings: Settings, common: Common, with_token: bool) -> str:
+    if not with_token:
+        return ""
+    if common.token_file is not None:
+        return read_token_file(Path(common.token_file))
+    return read_token(settings.data)
+
+
+def find_token(settings: Settings) -> str:
+    """Return the admin token; where none was made yet, make the data directory.
+
+    Raises:
+        CliError: It cannot be read, or a relay runs that keeps it elsewhere.
+    """
+    try:
+        return read_token(settings.data)
+    except CliError:
+        if is_listening(local_host(settings.host), settings.port):
+            raise
+    # Opening the data directory makes the token.
+    reach(settings, Common(), lambda _operator: Exit.OK)
+    return read_token(settings.data)
+
+
+def serve(settings: Settings, announce: Announce) -> int:
+    """Run a relay until it is stopped."""
+    from argybargy.serve.main import run  # noqa: PLC0415 - it is slow
+
+    return run(settings, announce=announce)

@@ -1,0 +1,225 @@
+"""The operator's view of all rooms, kept current by those who change something.
+
+It is read from the store once, at the start. From then on every room task hands its
+value over as it publishes a batch; presence and the directory say which rooms they
+have touched. What follows from that (rosters, counts, the inbox) is made anew when
+somebody looks, and only for rooms that were touched or whose outline holds no
+longer; comparing it with what was there before says what has changed.
+
+Mutable state, and what bounds it: a card and an outline per room, by the rooms there
+are (a card's questions by retention); the newest messages of all rooms, by
+:data:`BOARD_MESSAGES`; the handles of codes, by the codes; the log of changes, by
+itself. Nobody needs to look: what is touched meanwhile is one set of names.
+"""
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import attrs
+
+from argybargy.domain.commands import AppendMessage, UpdateClaim, Write
+from argybargy.domain.message import Message
+from argybargy.domain.moment import Moment
+from argybargy.domain.names import fold
+from argybargy.domain.roster import Waiting
+from argybargy.domain.state import Room
+from argybargy.relay.cards import Card, cards_of, reclaimed
+from argybargy.relay.changes import Change, ChangeLog, Topic
+from argybargy.relay.views import (
+    NEVER,
+    Outline,
+    RoomView,
+    Viewer,
+    differences,
+    earliest,
+    inbox_of,
+    is_before,
+)
+from argybargy.relay.watchers import Watchers
+from argybargy.store.interface import Overview
+
+BOARD_MESSAGES: Final = 60
+"""How many of the newest messages of all rooms are at hand."""
+
+
+def _new_epoch() -> str:
+    return secrets.token_hex(8)
+
+
+@attrs.define(eq=False)
+class Board:
+    """Everything at a glance, without a question to the store.
+
+    Attributes:
+        viewer: Looks at rooms.
+        watchers: Who wants to know of changes.
+        epoch: Another one in each life of the relay: versions mean nothing across.
+        cards: What is known of each room, by folded name.
+        inbox: The questions that wait longest, as of the last :meth:`settle`.
+    """
+
+    viewer: Viewer
+    watchers: Watchers
+    epoch: str = attrs.field(factory=_new_epoch)
+    cards: dict[str, Card] = attrs.field(factory=dict, repr=False)
+    inbox: tuple[Waiting, ...] = attrs.field(default=(), repr=False)
+    _log: ChangeLog = attrs.field(factory=ChangeLog)
+    _outlines: dict[str, Outline] = attrs.field(factory=dict, repr=False)
+    _codes: dict[str, None] = attrs.field(factory=dict, repr=False)
+    _codes_version: int = -1
+    _holds_until: Moment = NEVER
+    _messages: dict[tuple[str, int], Message] = attrs.field(factory=dict, repr=False)
+
+    def load(self, overview: Overview, recent: Sequence[tuple[str, Message]]) -> None:
+        """Take over what the store knows, once, before anybody looks."""
+        self.cards = cards_of(overview)
+        self.watchers.touched.update(self.cards)
+        for name, message in recent:
+            self._messages[fold(name), message.seq] = message
+
+    # -- what changes it -------------------------------------------------------
+
+    def publish(self, room: Room, writes: Sequence[Write]) -> None:
+        """Take over what a room task has just made durable.
+
+        Args:
+            room: The room after it.
+            writes: All that was written.
+        """
+        if not writes:
+            return
+        key = fold(room.name)
+        before = self.cards.get(key) or Card(room.status)
+        self.cards[key] = before.follow(room, writes)
+        for seq in range(before.first, room.first):
+            self._messages.pop((key, seq), None)
+        self._log.note(self._follow(key, room, writes))
+        self.watchers.touch(key)
+
+    def _follow(
+        self, key: str, room: Room, writes: Sequence[Write]
+    ) -> Iterator[Change]:
+        """Bring the newest messages up to date, and yield those that changed."""
+        for write in writes:
+            match write:
+                case AppendMessage(message):
+                    self._append(key, room, message)
+                    yield Change(Topic.MESSAGE, key, message.seq)
+                case UpdateClaim(seq=seq):
+                    known = self._messages.get((key, seq))
+                    if known is not None:
+                        self._messages[key, seq] = reclaimed(known, write)
+                    yield Change(Topic.MESSAGE, key, seq)
+
+    def _append(self, key: str, room: Room, message: Message) -> None:
+        if message.seq < room.first:
+            return
+        self._messages[key, message.seq] = message
+        if len(self._messages) > BOARD_MESSAGES:
+            del self._messages[next(iter(self._messages))]
+
+    def tick(self, now: Moment) -> None:
+        """Wake those who watch if time alone has changed something."""
+        if not len(self.watchers):
+            return
+        version = self._log.version
+        if self.settle(now) != version:
+            self.watchers.wake()
+
+    # -- looking ---------------------------------------------------------------
+
+    def settle(self, now: Moment) -> int:
+        """Bring everything up to this moment, and return its version.
+
+        What is read without a checkpoint after it belongs to that version.
+        """
+        stale = self._take_stale(now)
+        if stale:
+            self._log.note(list(self._changes(stale, now)))
+        return self._log.version
+
+    def _take_stale(self, now: Moment) -> set[str]:
+        """Return the rooms that have to be looked at again."""
+        touched, self.watchers.touched = self.watchers.touched, set()
+        if is_before(now, self._holds_until):
+            return touched
+        due = {key for key, outline in self._outlines.items() if outline.is_due(now)}
+        held = (
+            outline.holds_until
+            for key, outline in self._outlines.items()
+            if key not in due
+        )
+        self._holds_until = earliest(held)
+        return touched | due
+
+    def _changes(self, stale: set[str], now: Moment) -> Iterator[Change]:
+        is_inbox_stale = False
+        for key in stale & self.cards.keys():
+            before = self._outlines.get(key)
+            after = self.viewer.outline(key, self.cards[key], now)
+            self._outlines[key] = after
+            self._holds_until = earliest((self._holds_until, after.holds_until))
+            is_inbox_stale |= before is None or before.asked != after.asked
+            yield from differences(key, before, after)
+        if is_inbox_stale:
+            yield from self._inbox_changes()
+        yield from self._code_changes()
+
+    def _inbox_changes(self) -> Iterator[Change]:
+        before = {(fold(row.room), row.message.seq): row for row in self.inbox}
+        self.inbox = inbox_of(self._outlines.values())
+        after = {(fold(row.room), row.message.seq): row for row in self.inbox}
+        for room, seq in {**before, **after}:
+            if before.get((room, seq)) != after.get((room, seq)):
+                yield Change(Topic.WAITING, room, seq)
+
+    def _code_changes(self) -> Iterator[Change]:
+        directory = self.viewer.directory
+        if directory.version == self._codes_version:
+            return
+        self._codes_version = directory.version
+        before = self._codes
+        self._codes = {record.key_id: None for record in directory}
+        for key_id in before.keys() ^ self._codes.keys():
+            yield Change(Topic.CODE, key=key_id)
+
+    def changed_since(self, version: int) -> tuple[Change, ...] | None:
+        """Return what has changed after a version; see :meth:`ChangeLog.since`."""
+        return self._log.since(version)
+
+    @property
+    def version(self) -> int:
+        """What was last settled, and what was said since."""
+        return self._log.version
+
+    @property
+    def outlines(self) -> Mapping[str, Outline]:
+        """How each room looks, by folded name, as of the last :meth:`settle`."""
+        return self._outlines
+
+    def members(self, room: str) -> tuple[str, ...]:
+        """Return the names of a room's members (folded) as of that moment."""
+        outline = self._outlines.get(room)
+        return () if outline is None else outline.members
+
+    def view(self, room: str, now: Moment) -> RoomView:
+        """Return a known room (folded) as it looks now, right after :meth:`settle`."""
+        return self.viewer.view(room, self._outlines[room], now)
+
+    def recent(self, limit: int = BOARD_MESSAGES) -> list[tuple[str, Message]]:
+        """Return the newest messages of all rooms, oldest first.
+
+        Each comes with the name of its room.
+        """
+        rows = list(self._messages.items())
+        newest = rows[max(0, len(rows) - limit) :]
+        return [(self.cards[room].status.name, each) for (room, _), each in newest]
+
+    def message(self, room: str, seq: int) -> Message | None:
+        """Return a message of a room (folded) if it is at hand."""
+        found = self._messages.get((room, seq))
+        card = self.cards.get(room)
+        if found is None and card is not None:
+            found = card.questions.get(seq)
+        return found

@@ -1,0 +1,133 @@
+"""What the board keeps of a room: one frozen card, replaced whole.
+
+A card holds what all views of the operator are made of, and shares its maps with
+the room that published it.
+"""
+
+# rpds tells types its parameters in its stub only: they must not be evaluated.
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Self
+
+import attrs
+from rpds import HashTrieMap
+
+from argybargy.domain.commands import (
+    AppendMessage,
+    CloseQuestion,
+    OpenQuestion,
+    UpdateClaim,
+    Write,
+)
+from argybargy.domain.message import Member, Message
+from argybargy.domain.names import fold
+from argybargy.domain.state import Room, RoomStatus
+from argybargy.store.interface import Overview, RoomSummary
+
+
+@attrs.frozen
+class Card:
+    """A room, as far as the operator's views look into it.
+
+    Attributes:
+        status: Open or closed.
+        head: The newest seq; 0 before the first message.
+        first: The oldest seq kept.
+        created_ms: When it came to be.
+        last_ms: The timestamp of its newest message; 0 before the first.
+        members: Those who have posted, by folded name.
+        questions: The unanswered questions by seq, as they stand now. There are
+            no more of them than retention keeps messages.
+    """
+
+    status: RoomStatus
+    head: int = 0
+    first: int = 1
+    created_ms: int = 0
+    last_ms: int = 0
+    members: HashTrieMap[str, Member] = attrs.field(factory=HashTrieMap)
+    questions: HashTrieMap[int, Message] = attrs.field(factory=HashTrieMap)
+
+    @property
+    def summary(self) -> RoomSummary:
+        """The room at a glance."""
+        return RoomSummary(
+            self.status, self.head, self.first, self.created_ms, self.last_ms
+        )
+
+    @cached_property
+    def askers(self) -> frozenset[str]:
+        """The folded names of those who wait for an answer."""
+        return frozenset(question.sent_by for question in self.questions.values())
+
+    def follow(self, room: Room, writes: Sequence[Write]) -> Self:
+        """Return the card after a batch.
+
+        Args:
+            room: The room as published.
+            writes: What the batch wrote.
+        """
+        return attrs.evolve(
+            self,
+            status=room.status,
+            head=room.head,
+            first=room.first,
+            created_ms=room.created_ms,
+            last_ms=room.last_ms,
+            members=room.members,
+            questions=self._open_questions(room, writes),
+        )
+
+    def _open_questions(
+        self, room: Room, writes: Sequence[Write]
+    ) -> HashTrieMap[int, Message]:
+        """Return the questions that are open now, as they stand now."""
+        questions, said = self.questions, dict[int, Message]()
+        for write in writes:
+            match write:
+                case AppendMessage(message):
+                    said[message.seq] = message
+                case OpenQuestion(question):
+                    questions = questions.insert(question.seq, said[question.seq])
+                case CloseQuestion(seq):
+                    questions = questions.discard(seq)
+                case UpdateClaim(seq=seq) if seq in questions:
+                    claimed = reclaimed(questions[seq], write)
+                    questions = questions.insert(seq, claimed)
+        for seq in range(self.first, room.first):
+            questions = questions.discard(seq)
+        return questions
+
+
+def reclaimed(message: Message, write: UpdateClaim) -> Message:
+    """Return a message as it stands after its claim has changed."""
+    return attrs.evolve(
+        message,
+        claimed_by=write.claimed_by,
+        fence=write.fence,
+        is_settled=write.is_settled,
+    )
+
+
+def cards_of(overview: Overview) -> dict[str, Card]:
+    """Return the cards of all rooms that a store knows, by folded name."""
+    questions: dict[str, dict[int, Message]] = {}
+    for name, question in overview.questions:
+        questions.setdefault(fold(name), {})[question.seq] = question
+    return {
+        key: Card(
+            status=summary.status,
+            head=summary.head,
+            first=summary.first,
+            created_ms=summary.created_ms,
+            last_ms=summary.last_ms,
+            members=HashTrieMap(
+                {fold(each.name): each for each in overview.members.get(key, ())}
+            ),
+            questions=HashTrieMap(questions.get(key, {})),
+        )
+        for summary in overview.rooms
+        for key in [fold(summary.status.name)]
+    }

@@ -1,0 +1,217 @@
+"""The operator's stream: what changes is pushed to whoever watches.
+
+Lines of JSON, each flushed by itself. A client costs one wake-up slot and one
+version number; nothing is queued for it, so one that reads slowly costs no more
+than one that reads fast: it gets fewer, larger frames, or everything anew.
+"""
+
+import math
+from collections.abc import AsyncGenerator
+from functools import partial
+from typing import Final, cast
+
+import attrs
+import msgspec
+import structlog
+import trio
+
+from argybargy import __version__
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.limits import MAX_SEQ
+from argybargy.domain.moment import format_timestamp
+from argybargy.relay.board import BOARD_MESSAGES
+from argybargy.relay.following import Delta, Follower, Snapshot
+from argybargy.web import rows
+from argybargy.web.auth import Services, acting_operator
+from argybargy.web.decode import Problems, check_room_name, read_json
+from argybargy.web.request import Answer, Request, stream_answer
+from argybargy.web.sessions import OperatorIdentity
+from argybargy.web.stream_wire import (
+    ByeFrame,
+    DeltaFrame,
+    Frame,
+    HelloFrame,
+    KeepaliveFrame,
+    SnapshotFrame,
+    StreamRequest,
+    WaitingKey,
+)
+from argybargy.web.wire import RoomMessage
+
+log = structlog.get_logger(__name__)
+
+KEEPALIVE_SECONDS: Final = 15
+"""A client hears something at least this often."""
+COALESCE_SECONDS: Final = 0.05
+"""What happens within this time after a frame comes in one frame."""
+RETRY_SECONDS: Final = 1
+"""When a client that was sent away should come back."""
+NDJSON: Final = b"application/x-ndjson"
+
+
+async def stream(services: Services, request: Request) -> Answer:
+    """Push what changes, as lines of JSON, until either side ends it."""
+    asked, ignored = await read_json(request, StreamRequest, is_optional=True)
+    _check(asked)
+    relay = services.relay
+    if relay.is_draining:
+        raise RelayError(Problem.DRAINING, retry_after=RETRY_SECONDS)
+    if len(relay.watchers) >= services.limits.streams:
+        raise RelayError(Problem.BUSY, retry_after=RETRY_SECONDS)
+    follower = Follower(relay, relay.watchers.watch(), asked.room, asked.messages)
+    one = Stream(services, follower, acting_operator(request))
+    return stream_answer(partial(one.lines, asked, ignored), NDJSON)
+
+
+def _check(asked: StreamRequest) -> None:
+    problems = Problems()
+    if asked.room is not None:
+        check_room_name(problems, asked.room)
+    is_wrong = not 0 <= asked.messages <= BOARD_MESSAGES
+    problems.check("messages", f"0 to {BOARD_MESSAGES}", is_wrong=is_wrong)
+    if asked.resume is not None:
+        is_wrong = not 0 <= asked.resume.version <= MAX_SEQ
+        problems.check("resume", "what the last frame said", is_wrong=is_wrong)
+    problems.raise_any()
+
+
+@attrs.define(eq=False)
+class Stream:
+    """One stream while it lasts.
+
+    Attributes:
+        services: What the endpoints work with.
+        follower: Where the client has got.
+        caller: As what the operator came in.
+    """
+
+    services: Services
+    follower: Follower
+    caller: OperatorIdentity
+    _keepalive_at: float = math.inf
+    _rest_until: float = -math.inf
+    _has_looked: bool = False
+
+    async def lines(
+        self, asked: StreamRequest, ignored: list[str]
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield frame after frame, the last of them a ``bye``.
+
+        Whoever closes the generator, or cancels it, frees the client's place.
+        """
+        wake = self.follower.watcher.wake
+        try:
+            with self.services.sessions.watching(self.caller, wake):
+                yield self._line(self._hello(asked, ignored))
+                while (bye := self._bye()) is None:
+                    frame = await self._next_frame()
+                    if frame is not None:
+                        yield self._line(frame)
+            yield self._line(bye)
+        except RelayError as error:
+            log.warning("stream ended", reason=str(error))
+            yield self._line(ByeFrame("unavailable", RETRY_SECONDS))
+        finally:
+            self.follower.watcher.close()
+
+    def _line(self, frame: Frame) -> bytes:
+        self._keepalive_at = trio.current_time() + KEEPALIVE_SECONDS
+        return msgspec.json.encode(frame) + b"\n"
+
+    def _hello(self, asked: StreamRequest, ignored: list[str]) -> HelloFrame:
+        services, board = self.services, self.services.relay.board
+        now = self.follower.settle()
+        resume = asked.resume
+        if (
+            resume is not None
+            and resume.epoch == board.epoch
+            and board.changed_since(resume.version) is not None
+        ):
+            self.follower.version = resume.version
+        return HelloFrame(
+            epoch=board.epoch,
+            version=board.version,
+            relay_version=__version__,
+            public_url=services.public_url,
+            now=format_timestamp(now.wall_ms),
+            keepalive_seconds=KEEPALIVE_SECONDS,
+            max_idle_seconds=services.limits.idle_seconds,
+            limits=attrs.asdict(services.limits),
+            resumed=self.follower.version is not None,
+            ignored=ignored or msgspec.UNSET,
+        )
+
+    def _seconds_left(self) -> float:
+        return self.services.sessions.seconds_left(self.caller)
+
+    def _bye(self) -> ByeFrame | None:
+        if self._seconds_left() <= 0:
+            return ByeFrame("session_ended", RETRY_SECONDS)
+        if self.services.relay.is_draining:
+            return ByeFrame("draining", RETRY_SECONDS)
+        return None
+
+    async def _next_frame(self) -> Frame | None:
+        """Return what is new, once there is something; a keepalive when it is time.
+
+        Returns ``None`` when it woke for nothing, to be asked again.
+        """
+        if self._has_looked and not await self._wait_woken():
+            is_time = trio.current_time() >= self._keepalive_at
+            return self._keepalive() if is_time else None
+        await trio.sleep_until(self._rest_until)
+        self._has_looked = True
+        found = await self.follower.catch_up()
+        if found is None:
+            return None
+        self._rest_until = trio.current_time() + COALESCE_SECONDS
+        return render(found, self.follower.room)
+
+    async def _wait_woken(self) -> bool:
+        """Wait for a token; False when it is time to speak without one."""
+        until = min(self._keepalive_at, trio.current_time() + self._seconds_left())
+        with trio.move_on_at(until) as waiting:
+            await self.follower.watcher.wait_woken()
+        return not waiting.cancelled_caught
+
+    def _keepalive(self) -> KeepaliveFrame:
+        now, version = self.services.relay.clock.now(), self.follower.version
+        return KeepaliveFrame(version or 0, format_timestamp(now.wall_ms))
+
+
+def render(found: Snapshot | Delta, room: str | None) -> Frame:
+    """Return the frame that says what a client does not know yet."""
+    return _snapshot(found, room) if isinstance(found, Snapshot) else _delta(found)
+
+
+def _snapshot(found: Snapshot, room: str | None) -> SnapshotFrame:
+    return SnapshotFrame(
+        version=found.version,
+        now=format_timestamp(found.now_ms),
+        room=room,
+        rooms=[rows.room_card(each) for each in found.rooms],
+        waiting=[rows.waiting_row(each) for each in found.waiting],
+        codes=[rows.code_row(each) for each in found.codes],
+        roster=[rows.roster_row(each) for each in found.roster],
+        messages=_messages(found),
+    )
+
+
+def _delta(found: Delta) -> DeltaFrame:
+    return DeltaFrame(
+        version=found.version,
+        now=format_timestamp(found.now_ms),
+        rooms=[rows.room_card(each) for each in found.rooms],
+        waiting=[rows.waiting_row(each) for each in found.waiting],
+        waiting_gone=[WaitingKey(*key) for key in found.waiting_gone],
+        codes=[rows.code_row(each) for each in found.codes],
+        codes_gone=list(found.codes_gone),
+        roster=[rows.roster_row(each) for each in found.roster],
+        roster_gone=list(found.roster_gone),
+        messages=_messages(found),
+    )
+
+
+def _messages(found: Snapshot | Delta) -> list[RoomMessage]:
+    raw = [rows.room_message(each) for each in found.messages]
+    return cast("list[RoomMessage]", raw)

@@ -1,0 +1,196 @@
+"""What every command prints: on a terminal, into a pipe, and for a program.
+
+The snapshots are plain files, one a command. When a change is wanted, write them anew
+with ``pytest tests/cli/test_snapshots.py --update-snapshots`` and read the difference.
+"""
+
+import io
+import re
+from pathlib import Path
+from typing import Final
+
+import attrs
+import pytest
+
+from argybargy import __version__
+from argybargy.cli.exits import CliError, Exit
+from argybargy.cli.operator import Json, LiveOperator
+from argybargy.cli.output import wants_colour
+from argybargy.cli.verbs import VERBS
+from cli_fake import CLOSED_AT, FakeCode, FakeOperator, builtins, read, spoken
+from cli_world import Result, Terminal
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+
+# What depends on the machine, and is looked at by tests of its own; and a second name.
+UNSEEN = {"completion", "doctor", "torture", "say"}
+
+
+def relay() -> FakeOperator:
+    """Return a relay on which something is going on."""
+    question = spoken(
+        42, "Ship now, or wait?", sender="claude", to="operator", expects="operator"
+    )
+    operator = FakeOperator(
+        codes=[
+            FakeCode("00000000000a", "claude", "build", "Opus 5 - feature build"),
+            FakeCode("00000000000b", "evil", "quiet", "\x1b[2J\u202e"),
+        ],
+        closed={"done"},
+        online={"claude"},
+        sessions=["0123456789ab", "ba9876543210"],
+        said={
+            "build": [
+                spoken(41, "Who takes it?", expects="anyone", claimed_by="claude"),
+                question,
+                spoken(43, "Hold\nthe \x1b[31mrelease.", sender="titus",
+                       kind="operator", reply_to=42),
+            ],
+            "done": [],
+        },
+    )  # fmt: skip
+    operator.streams = [stream(operator, "build"), stream(operator, "done")]
+    return operator
+
+
+def stream(operator: FakeOperator, room: str) -> list[Json]:
+    def card(status: str, last_seq: int) -> Json:
+        is_closed = status == "closed"
+        return {
+            "room": room, "status": status, "last_seq": last_seq,
+            "closed_at": CLOSED_AT if is_closed else None,
+            "closed_by": "titus" if is_closed else None,
+        }  # fmt: skip
+
+    said = [builtins(read(each)) | {"room": room} for each in operator.said[room]]
+    return [
+        {"type": "hello", "epoch": "e", "version": 1, "resumed": False},
+        {
+            "type": "snapshot", "version": 1, "messages": said,
+            "rooms": [card("open", operator.head(room))],
+        },
+        {"type": "delta", "version": 2, "rooms": [card("closed", 43)]},
+    ]  # fmt: skip
+
+
+COMMANDS: Final = {
+    "up": "up --no-tunnel",
+    "serve": "serve",
+    "status": "status",
+    "health": "health",
+    "room": "room build --expires 1d",
+    "rooms": "rooms",
+    "peers": "peers build",
+    "close": "close build --yes",
+    "reopen": "reopen done",
+    "post": "post build Go. --to claude --reply-to 42",
+    "history": "history build",
+    "waiting": "waiting",
+    "watch": "watch build --since 40",
+    "invite": "invite --name alice --room build",
+    "codes": "codes",
+    "revoke": "revoke claude --yes",
+    "token": "token",
+    "open": "open --no-browser",
+    "qr": "qr",
+    "sessions": "sessions",
+    "config show": "config show --port 9000",
+    "version": "version",
+    "error usage": "watch --since 3",
+    "error unknown verb": "wach build",
+    "error unknown room": "close nowhere --yes",
+    "error closed room": "room done",
+    "error nothing": "history done",
+    "error wrong token": "rooms",
+    "error no relay": "waiting",
+    "error settings": "config show",
+}
+
+
+class Screen(io.StringIO):
+    """Takes what is written, as a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@attrs.frozen
+class Mode:
+    """A way to run a command."""
+
+    name: str
+    stream: io.StringIO
+    environment: dict[str, str] = attrs.field(factory=dict)
+    options: tuple[str, ...] = ()
+
+
+MODES: Final = (
+    Mode("on a terminal", Screen()),
+    Mode("into a pipe", io.StringIO()),
+    Mode("--json", io.StringIO(), options=("--json",)),
+    Mode("--quiet", io.StringIO(), options=("--quiet",)),
+)
+
+
+def nowhere(*_: object, **__: object) -> LiveOperator:
+    text = "No relay can be reached at http://127.0.0.1:8765: nothing listens there."
+    raise CliError(text, "Start one with 'argybargy up'.", Exit.UNREACHABLE)
+
+
+def run(case: str, mode: Mode) -> Result:
+    terminal = Terminal(
+        relay(), has_colour=wants_colour(mode.stream, mode.environment), yes=None
+    )
+    if case == "error wrong token":
+        wrong = {"error": "admin_unauthorized", "detail": "Missing or invalid token."}
+        terminal.operator.refusals["/admin/state"] = [(401, wrong)]
+    elif case == "error no relay":
+        terminal.connect = nowhere
+    elif case == "error settings":
+        terminal.environment = {"ARGYBARGY_PROT": "9", "ARGYBARGY_PORT": "87x5"}
+    return terminal.type(*COMMANDS[case].split(), *mode.options)
+
+
+def masked(text: str) -> str:
+    """Return a text without what differs from place to place, and as it can be read."""
+    text = text.replace(str(Path.cwd()), "<data>").replace(__version__, "<version>")
+    text = re.sub(r" {2,}default", "  default", text)
+    return text.replace("\x1b", "␛")
+
+
+def drawn(case: str) -> str:
+    """Return all that a command prints, as a snapshot keeps it."""
+    parts = [f"$ argybargy {COMMANDS[case]}\n"]
+    for mode in MODES:
+        result = run(case, mode)
+        parts.append(f"\n=== {mode.name}: exit code {result.code}\n")
+        parts.append(masked(result.out))
+        if result.talk:
+            parts.append(f"--- and on standard error\n{masked(result.talk)}")
+    return "".join(parts)
+
+
+@pytest.mark.parametrize("case", COMMANDS)
+def test_every_command_prints_what_it_printed(
+    case: str, pytestconfig: pytest.Config
+) -> None:
+    path = SNAPSHOTS / f"{case.replace(' ', '-')}.txt"
+    if pytestconfig.getoption("--update-snapshots"):
+        path.write_text(drawn(case))
+    assert drawn(case) == path.read_text()
+
+
+@pytest.mark.parametrize("case", COMMANDS)
+@pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_a_terminal_without_colours_gets_what_a_pipe_gets(
+    case: str, environment: dict[str, str]
+) -> None:
+    plain = run(case, Mode("plain", Screen(), environment))
+    assert plain == run(case, Mode("pipe", io.StringIO()))
+    assert "\x1b" not in plain.out + plain.talk
+
+
+def test_there_is_a_snapshot_of_every_verb_and_no_other() -> None:
+    assert {verb.name for verb in VERBS} - UNSEEN <= set(COMMANDS)
+    names = {f"{case.replace(' ', '-')}.txt" for case in COMMANDS}
+    assert {path.name for path in SNAPSHOTS.iterdir()} == names

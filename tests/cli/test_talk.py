@@ -1,0 +1,314 @@
+"""Speaking in rooms, looking at them, and closing them, from the command line."""
+
+import pytest
+
+from argybargy.cli.exits import CliError, Exit
+from cli_fake import FakeCode, FakeOperator, spoken
+from cli_world import Terminal
+
+
+def relay() -> FakeOperator:
+    """Return a relay on which something is going on."""
+    return FakeOperator(
+        codes=[
+            FakeCode("0a", "alice", "build", "Opus 5 - feature build"),
+            FakeCode("0b", "bo", "build"),
+            FakeCode("0c", "carol", "quiet"),
+        ],
+        closed={"done"},
+        online={"alice"},
+        said={
+            "build": [
+                spoken(1, "Ship now, or wait?", expects="anyone", claimed_by="bo"),
+                spoken(2, "May I\nmerge?", sender="bo", to="operator",
+                       expects="operator"),
+                spoken(3, "Yes.", sender="operator", kind="operator", to="bo",
+                       reply_to=2),
+            ],
+            "done": [spoken(1, "The end.", expects="operator")],
+        },
+    )  # fmt: skip
+
+
+# -- post -------------------------------------------------------------------------
+
+
+def test_what_is_posted_is_confirmed_in_the_words_of_the_first_relay() -> None:
+    terminal = Terminal(relay())
+    result = terminal.type("post", "build", "Hold the release.")
+    assert (result.code, result.out) == (0, "#build seq 4 sent as operator -> all\n")
+    assert result.talk == "Heard by: 1 parked, 2 away\n"
+    assert terminal.operator.calls == [
+        (
+            "POST",
+            "/admin/say",
+            {
+                "room": "build",
+                "text": "Hold the release.",
+                "to": "all",
+                "sender": "operator",
+                "expects_reply": None,
+                "reply_to": None,
+            },
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        [
+            "--to",
+            "alice",
+            "--as",
+            "titus",
+            "--expects-reply",
+            "alice",
+            "--reply-to",
+            "2",
+        ],
+        ["--to", "alice", "--sender", "titus", "--expects", "alice", "--reply-to=2"],
+    ],
+)
+def test_options_go_with_it_by_their_old_names_and_their_new(
+    options: list[str],
+) -> None:
+    terminal = Terminal(relay())
+    for arguments in (
+        ["say", "build", "Go.", *options],
+        ["say", *options, "build", "Go."],
+    ):
+        assert terminal.type(*arguments).code == 0
+        body = terminal.operator.calls[-1][2]
+        assert body is not None
+        assert (body["to"], body["sender"]) == ("alice", "titus")
+        assert (body["expects_reply"], body["reply_to"]) == ("alice", 2)
+        assert body["text"] == "Go."
+
+
+def test_it_can_be_said_to_several() -> None:
+    terminal = Terminal(relay())
+    terminal.type("post", "build", "Go.", "--to", "alice", "--to", "bo")
+    body = terminal.operator.calls[-1][2]
+    assert body is not None
+    assert body["to"] == ["alice", "bo"]
+
+
+def test_standard_input_is_said_as_it_is_but_for_its_last_line_break() -> None:
+    terminal = Terminal(relay(), typed="$HOME `pwd`\n\n  two\n")
+    terminal.type("post", "build", "-")
+    body = terminal.operator.calls[-1][2]
+    assert body is not None
+    assert body["text"] == "$HOME `pwd`\n\n  two"
+
+
+@pytest.mark.parametrize("typed", ["", " \n", "x" * 1_000_001])
+def test_nothing_to_say_and_too_much_are_matters_of_usage(typed: str) -> None:
+    terminal = Terminal(relay(), typed=typed)
+    assert terminal.type("post", "build", "-").code == 2
+    assert terminal.operator.calls == []
+
+
+def test_a_text_may_begin_with_a_dash() -> None:
+    terminal = Terminal(relay())
+    assert terminal.type("post", "build", "-1 from me").code == 0
+    body = terminal.operator.calls[-1][2]
+    assert body is not None
+    assert body["text"] == "-1 from me"
+
+
+@pytest.mark.parametrize("arguments", [["--nonsense"], ["--expcts", "bo", "Go."]])
+def test_a_mistyped_option_is_not_said(arguments: list[str]) -> None:
+    terminal = Terminal(relay())
+    assert terminal.type("post", "build", *arguments).code == 2
+    assert terminal.operator.calls == []
+
+
+def test_what_was_posted_is_json_for_a_program() -> None:
+    result = Terminal(relay()).type("post", "build", "Go.", "--json")
+    assert result.json["message"]["seq"] == 4
+    assert result.talk == ""
+
+
+# -- history ------------------------------------------------------------------------
+
+
+def test_history_is_a_line_for_each_message() -> None:
+    result = Terminal(relay()).type("history", "build")
+    assert result.out.splitlines() == [
+        "#build 1 00:00:01 alice → all  [asks anyone, claimed by bo]  "
+        "Ship now, or wait?",
+        r"#build 2 00:00:02 bo → you  [asks you]  May I\nmerge?",
+        "#build 3 00:00:03 operator → bo  [re 2]  Yes.",
+    ]
+    assert (result.code, result.talk) == (0, "")
+
+
+def test_history_goes_back_from_where_one_says() -> None:
+    result = Terminal(relay()).type("history", "build", "--limit", "1", "--before", "3")
+    assert result.out.startswith("#build 2 ")
+    assert result.out.count("\n") == 1
+    assert result.talk == "There is more before: --before 2\n"
+
+
+def test_history_of_nothing_is_nothing_and_of_no_room_is_not_found() -> None:
+    terminal = Terminal(relay())
+    assert terminal.type("history", "quiet").code == 3
+    result = terminal.type("history", "nowhere")
+    assert (result.code, result.out) == (5, "")
+    assert "argybargy rooms" in result.talk
+    assert terminal.type("history", "build", "--limit", "0").code == 2
+
+
+# -- waiting --------------------------------------------------------------------------
+
+
+def test_who_waits_longest_is_first() -> None:
+    result = Terminal(relay()).type("waiting")
+    assert result.code == 0
+    lines = result.out.splitlines()
+    assert [line.split()[:3] for line in lines[1:]] == [
+        ["3m", "build", "2"],
+        ["1m", "build", "1"],
+    ]
+    assert "argybargy post build TEXT --to bo --reply-to 2" in result.talk
+
+
+def test_nobody_who_waits_is_nothing() -> None:
+    result = Terminal().type("waiting")
+    assert (result.code, result.out) == (3, "")
+    assert Terminal().type("waiting", "--json").out == "[]\n"
+
+
+# -- rooms and peers ------------------------------------------------------------------
+
+
+def test_rooms_are_listed_with_what_goes_on_in_them() -> None:
+    result = Terminal(relay()).type("rooms")
+    assert result.out.splitlines() == [
+        "ROOM   STATUS  MSGS  LAST   WAITING  ONLINE",
+        "build  open    3     42s    2        1",
+        "done   closed  1     42s    -        1",
+        "quiet  open    0     never  -        -",
+    ]
+    assert Terminal().type("rooms").code == 3
+
+
+def test_peers_are_those_of_the_room_however_it_is_spelled() -> None:
+    result = Terminal(relay()).type("peers", "BUILD")
+    assert result.out.splitlines() == [
+        "NAME   STATE        SEEN  SPOKE  CAPABILITIES",
+        "alice  standing by  now   1m     Opus 5 - feature build",
+        "bo     away         -     1m     -",
+    ]
+    assert Terminal(relay()).type("peers", "nowhere").code == 5
+    assert Terminal(FakeOperator(closed={"done"})).type("peers", "done").code == 3
+
+
+@pytest.mark.parametrize("yes", [True, None])
+def test_a_room_is_closed_and_reopened(yes: bool | None) -> None:
+    terminal = Terminal(relay(), yes=yes)
+    closed = terminal.type("close", "build", "--by", "titus")
+    assert (closed.code, closed.out.split(" at ")[0]) == (
+        0,
+        "#build closed by operator",
+    )
+    assert terminal.operator.calls[-1][2] == {"by": "titus"}
+    opened = terminal.type("reopen", "build")
+    assert (opened.code, opened.out) == (0, "#build is open again.\n")
+    assert "argybargy room build" in opened.talk
+    assert terminal.questions == (
+        ["Close build, and dismiss the agents in it?"] * bool(yes)
+    )
+
+
+def test_closing_stops_without_a_yes_and_does_not_ask_when_told_so() -> None:
+    terminal = Terminal(relay(), yes=False)
+    assert terminal.type("close", "build").code == 1
+    assert terminal.operator.calls == []
+    assert terminal.type("close", "build", "--yes").code == 0
+    assert terminal.type("close", "nowhere", "--yes").code == 5
+
+
+# -- how the relay is -----------------------------------------------------------------
+
+
+def test_the_status_is_on_one_screen() -> None:
+    result = Terminal(relay()).type("status")
+    assert result.code == 0
+    assert result.out.splitlines()[3:] == [
+        "up for    2h",
+        "storage   ready (sqlite, schema 1)",
+        "rooms     3, 1 of them closed",
+        "messages  4",
+        "codes     3",
+        "peers     1 online, 2 polls parked",
+        "waiting   2, for up to 3m: argybargy waiting",
+    ]
+
+
+def test_a_relay_that_cannot_store_is_up_and_not_well() -> None:
+    operator = relay()
+    full = (503, {"error": "storage_unavailable", "detail": "The disk is full."})
+    operator.refusals["/ready"] = [full, full]
+    result = Terminal(operator).type("status", "--json")
+    assert (result.code, result.json["ready"]) == (1, False)
+    assert "The disk is full." in result.json["storage"]
+    result = Terminal(operator).type("health")
+    assert (result.code, result.out) == (7, "")
+    assert "The disk is full." in result.talk
+
+
+def test_health_is_an_exit_code() -> None:
+    assert Terminal().type("health").out == "ready 0\n"
+    assert Terminal().type("health", "--quiet").out == ""
+    assert Terminal().type("health", "--json").json["schema"] == 1
+    assert Terminal().type("health", "--url", "nowhere").code == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["post", "build", "x"], ["history", "build"], ["waiting"], ["rooms"],
+        ["peers", "build"], ["close", "build"], ["reopen", "build"], ["status"],
+        ["health"], ["watch"],
+    ],
+)  # fmt: skip
+def test_without_a_relay_there_is_nobody_to_talk_to(arguments: list[str]) -> None:
+    def nowhere(*_: object, **__: object) -> object:
+        raise CliError("No relay can be reached.", "Start one.", Exit.UNREACHABLE)
+
+    result = Terminal(connect=nowhere).type(*arguments)  # type: ignore[arg-type]
+    assert (result.code, result.out) == (7, "")
+
+
+# -- this program ---------------------------------------------------------------------
+
+
+def test_every_setting_says_where_it_comes_from() -> None:
+    terminal = Terminal(environment={"ARGYBARGY_MAX_WAIT": "9"})
+    rows = {row["name"]: row for row in terminal.type(
+        "config", "show", "--port", "9000", "--json").json}  # fmt: skip
+    assert (rows["port"]["value"], rows["port"]["source"]) == (9000, "--port")
+    assert (rows["max_wait"]["value"], rows["max_wait"]["source"]) == (
+        9.0,
+        "ARGYBARGY_MAX_WAIT",
+    )
+    assert rows["docs"]["source"] == "default"
+    lines = terminal.type("config", "show").out.splitlines()
+    assert any(line.split() == ["docs", "true", "default"] for line in lines)
+
+
+def test_a_verb_above_others_says_what_is_below(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert Terminal().type("config").code == 0
+    assert "show: Show every setting" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_are_told_every_verb(shell: str) -> None:
+    script = Terminal().type("completion", shell).out
+    for verb in ("watch", "invite", "config"):
+        assert verb in script
+    assert Terminal().type("completion", "tcsh").code == 2

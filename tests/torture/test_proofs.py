@@ -1,0 +1,67 @@
+"""The proofs that anybody can run, run briefly; and what they make of broken relays."""
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from argybargy.torture.bounded import prove as prove_bounded
+from argybargy.torture.promises import PROMISES
+from argybargy.torture.proof import Promise
+from argybargy.torture.trial import Plan, Trial, run_plan
+
+SECONDS = 1.0
+BROKEN = Path(__file__).with_name("broken_relay.py")
+BY_KEY = {promise.key: promise for promise in PROMISES}
+OF_THE_CORE = {"G1", "G2", "G3", "G4", "G5", "G8", "G10"}
+"""What its own connection keeps too, whatever it says to what is no HTTP."""
+EVERY_PROMISE = pytest.mark.parametrize("key", list(BY_KEY))
+
+
+async def try_out(
+    promises: list[Promise],
+    **plan: Any,  # noqa: ANN401 - of the plan's types
+) -> list[Trial]:
+    """Try promises, and see that it is told what is tried when."""
+    told: list[object] = []
+    trials = await run_plan(
+        Plan(promises, SECONDS, seed=1, patience=8, **plan), told.append, told.append
+    )
+    assert told == [each for trial in trials for each in (trial.promise, trial)]
+    return trials
+
+
+def test_every_promise_has_a_number_and_a_proof_of_its_own() -> None:
+    assert list(BY_KEY) == [f"G{number}" for number in range(1, 12)]
+    assert len({promise.prove for promise in PROMISES}) == len(PROMISES)
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(
+    ("key", "core"),
+    [
+        *((key, "argybargy") for key in BY_KEY),
+        *((key, "hypercorn") for key in sorted(OF_THE_CORE)),
+    ],
+)
+async def test_a_promise_is_kept(tmp_path: Path, key: str, core: str) -> None:
+    promise = BY_KEY[key]
+    if key == "G7":
+        promise = attrs.evolve(promise, prove=partial(prove_bounded, most_polls=400))
+    (trial,) = await try_out([promise], core=core, keep=tmp_path)
+    assert trial.finding.faults == ()
+    assert trial.finding.facts
+
+
+@pytest.mark.control
+@EVERY_PROMISE
+async def test_a_relay_that_breaks_a_promise_is_found_out(
+    tmp_path: Path, key: str
+) -> None:
+    command = (sys.executable, str(BROKEN), key, "serve")
+    (trial,) = await try_out([BY_KEY[key]], keep=tmp_path, command=command)
+    assert trial.finding.faults
+    assert not trial.finding.is_kept
