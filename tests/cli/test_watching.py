@@ -238,6 +238,23 @@ def test_it_goes_on_where_it_was_when_the_connection_breaks() -> None:
     )
 
 
+def test_a_stranger_that_has_the_port_meanwhile_is_not_told_the_token() -> None:
+    """The relay is looked for anew, with all that is checked, before each attempt."""
+    operator = watching([hello(), snapshot(card()), GONE], [hello(), CLOSING]).operator
+    stranger = CliError("Something else listens.", "", Exit.UNREACHABLE)
+    found: list[FakeOperator | CliError] = [operator, stranger, stranger, operator]
+
+    def connect(*_: object, **__: object) -> FakeOperator:
+        next_one = found.pop(0)
+        if isinstance(next_one, CliError):
+            raise next_one
+        return next_one
+
+    assert Terminal(connect=connect).type("watch", "build").code == 6
+    assert found == []
+    assert len(operator.calls) == 2
+
+
 def test_a_promise_of_a_hello_is_not_where_it_was() -> None:
     """A version counts when its frames came, not when the relay says there are any."""
     terminal = watching(
@@ -276,6 +293,17 @@ def test_what_could_not_be_looked_up_is_looked_up_again() -> None:
     terminal.operator.refusals[path] = [busy]
     result = terminal.type("watch", "build", "--since", "0")
     assert (result.code, seqs(result.out)) == (6, ["1", "2"])
+
+
+def test_a_relay_that_never_says_what_is_missing_is_given_up() -> None:
+    terminal = watching(*[[hello(), snapshot(card(last_seq=2))]] * 50, said=2)
+    broken = (500, {"error": "internal_error", "detail": "A bug."})
+    path = "/admin/rooms/build/history?limit=100&before=3"
+    terminal.operator.refusals[path] = [broken] * 50
+    result = terminal.type("watch", "build", "--since", "0")
+    assert (result.code, result.out) == (7, "")
+    assert "A bug." in result.talk
+    assert 60 <= terminal.seconds <= 80
 
 
 def test_a_page_that_is_cut_short_is_asked_for_in_smaller_ones() -> None:

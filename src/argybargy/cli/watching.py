@@ -67,7 +67,7 @@ class WatchCommands:
         watch = _Watch(
             out=self.world.output_for(common),
             around=around,
-            connect=lambda: self.world.live(common),
+            connect=self.world.connector(common),
             follower=Follower(room, since),
             is_once=once,
             end=None if timeout is None else around.now() + timeout,
@@ -108,19 +108,22 @@ class _Watch:
 
     def run(self) -> int:
         """Follow until there is a reason to end; return the exit code."""
-        relay = self.connect()
+        relay: LiveOperator | None = self.connect()
         while True:
             try:
-                code = self._follow(relay)
+                # Looked for anew each time: whoever has the port by now may be a
+                # stranger, who is not told the token.
+                code = self._follow(relay or self.connect())
                 if code is not None:
                     return code
-                self._wait("the relay is stopping")
-                relay = self.connect()
+                why = "the relay is stopping"
             except CliError as error:
                 if self._is_over():
                     return Exit.NOTHING
                 self._may_pass(error)
-                self._wait(error.text)
+                why = error.text
+            relay = None
+            self._wait(why)
 
     def _is_over(self) -> bool:
         return self.end is not None and self.around.now() >= self.end
@@ -160,10 +163,12 @@ class _Watch:
         """Show what one connection brings; ``None`` is that it ended by itself."""
         with relay.stream(_PATH, self.follower.request, self._patience) as frames:
             for frame in frames:
-                self._note_contact()
                 code = self._take(relay, frame)
                 if code is not None:
                     return code
+                # A hello is easily said: what counts is that something was taken.
+                if frame.get("type") != "hello":
+                    self._note_contact()
                 self.out.check_reader(_LEAVING_SECONDS)
         return None
 

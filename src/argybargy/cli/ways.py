@@ -72,7 +72,8 @@ def connect(
         # Whoever listens there is not told the token.
         raise CliError(
             f"Something listens on {base}, but no relay uses {settings.data}.",
-            "Say which port or data the relay has: --port, --data.",
+            "Say which port or data the relay has: --port, --data. "
+            "For one in a container: --url and --token-file.",
             Exit.UNREACHABLE,
         )
     return HttpOperator(base, _token(settings, common, with_token))

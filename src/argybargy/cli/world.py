@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from datetime import tzinfo
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Protocol
 
@@ -202,8 +203,17 @@ class World:
         Raises:
             CliError: No relay runs there.
         """
+        return self.connector(common)()
+
+    def connector(self, common: Common) -> Callable[[], LiveOperator]:
+        """Return what finds that relay, again and again.
+
+        Raises:
+            CliError: The command line names none. What is returned raises it when
+                no relay runs.
+        """
         common = self._checked(common)
-        return self.connect(self.read_settings(common.overrides), common)
+        return partial(self.connect, self.read_settings(common.overrides), common)
 
     def live_without_token(self, common: Common) -> LiveOperator:
         """Return a client that may ask what anybody may ask.
