@@ -5,24 +5,32 @@ together with Trio's.
 """
 
 import contextlib
+import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import attrs
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
 
-from e2e.kit import UNHURRIED, free_port
+from e2e.kit import free_port
 
 START_SECONDS = 20.0
+UNHURRIED = {
+    "ARGYBARGY_RATE_MAX": "1000000",
+    "ARGYBARGY_READS_MAX": "1000000",
+    "ARGYBARGY_CLAIMS_MAX": "1000000",
+}
 PATIENCE_MS = 8_000
 WATCH_REPORTS = """
 window.reports = [];
@@ -72,6 +80,21 @@ class Agent:
         assert reply.status == 200, reply
         seq: int = reply.json["message"]["seq"]
         return seq
+
+    def say_all(self, texts: Iterable[str]) -> None:
+        """Say many things, over one connection."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.relay.port, timeout=30)
+        headers = {
+            "Authorization": f"Bearer {self.code}",
+            "Content-Type": "application/json",
+        }
+        for text in texts:
+            body = json.dumps({"text": text})
+            connection.request("POST", "/messages", body, headers)
+            answer = connection.getresponse()
+            assert answer.status == 200, answer.read()
+            answer.read()
+        connection.close()
 
     def ask(self, text: str, whom: str = "operator", **fields: object) -> int:
         """Ask something, and return its seq."""
@@ -201,6 +224,48 @@ def wait_until(is_so: Callable[[], bool], seconds: float = 10.0) -> None:
 
 
 @attrs.define
+class Wire:
+    """What lies between a page and the relay, and can be cut.
+
+    Attributes:
+        port: Where it listens.
+        process: What passes the bytes on.
+    """
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @classmethod
+    def lay(cls, relay: Relay) -> "Wire":
+        """Begin to pass on."""
+        port = free_port()
+        script = Path(__file__).with_name("wire.py")
+        command = [sys.executable, str(script), str(port), str(relay.port)]
+        wire = cls(port, subprocess.Popen(command))
+        wait_until(wire._is_open)
+        return wire
+
+    def _is_open(self) -> bool:
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            return True
+        return False
+
+    def cut(self) -> None:
+        """Cut every connection, and refuse new ones."""
+        self.process.send_signal(signal.SIGUSR1)
+
+    def mend(self) -> None:
+        """Pass on again."""
+        self.process.send_signal(signal.SIGUSR2)
+
+    def take_up(self) -> None:
+        """End it."""
+        self.process.kill()
+        self.process.wait()
+
+
+@attrs.define
 class Desk:
     """The page, and the person in front of it.
 
@@ -234,7 +299,7 @@ class Desk:
             self.problems.append(message.text)
 
     def _note(self, url: str) -> None:
-        if not url.startswith((self.relay.url, "data:", "blob:")):
+        if urlsplit(url).hostname != "127.0.0.1":
             self.strangers.append(url)
 
     def check(self) -> None:

@@ -62,9 +62,7 @@ def test_one_chooses_whom_to_speak_to(desk: Desk) -> None:
     relay.agent("late")
     desk.sign_in()
     to, expects = desk.page.get_by_label("To whom"), desk.page.get_by_label("Who should")
-    assert to.locator("option").all_inner_texts() == [
-        *("to: everyone", "to: claude", "to: late")
-    ]
+    expect(to.locator("option")).to_have_text(["to: everyone", "to: claude", "to: late"])
     expect(to).to_have_class("choice")
     expect(expects.locator("option").first).to_have_text("expects: no reply")
     expects.select_option("anyone")

@@ -19,8 +19,10 @@ function atStart() {
   return { is: isSecure ? "unknown" : "out", token: null, why: "" };
 }
 
+/** Sign out here; `ended` is what the relay says, and gives way to any other reason. */
 export function forgetSession(why) {
   passing.set(KEY, null);
+  if (why === "ended" && account.peek().is === "out") return;
   account.value = { is: "out", token: null, why };
 }
 
@@ -64,7 +66,7 @@ export async function signInWithToken(token) {
 }
 
 /** Trade a sign-in code out of the address, which forgets it at once. */
-export async function signInFromAddress() {
+async function signInFromAddress() {
   const code = new URLSearchParams(location.hash.slice(1)).get("code");
   if (!code) return;
   history.replaceState(null, "", location.pathname + location.search);
@@ -77,6 +79,12 @@ export async function signInFromAddress() {
   }
 }
 
+/** Sign in by the address, now and whenever a link is opened in this same tab. */
+export function startSigningIn() {
+  window.addEventListener("hashchange", signInFromAddress);
+  return signInFromAddress();
+}
+
 /** End the session here and at the relay. */
 export async function signOut() {
   const { token } = account.peek();
@@ -85,7 +93,7 @@ export async function signOut() {
   await fetch("admin/session", { method: "DELETE", headers }).catch(() => null);
 }
 
-// -- ----------------------------------------------------------------------------
+// -- the name to speak under ----------------------------------------------------
 // The name that the operator speaks under. It is only a name: that the human speaks is
 // marked by the relay.
 

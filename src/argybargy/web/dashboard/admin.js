@@ -205,7 +205,7 @@ function DangerPlace({ isIn }) {
   return wasIn ? html`<${Danger} />` : null;
 }
 
-// -- ----------------------------------------------------------------------------
+// -- keys -----------------------------------------------------------------------
 // Access keys by their public half: who holds one, where, until when; rotate, revoke.
 
 async function revoke(body) {

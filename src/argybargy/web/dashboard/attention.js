@@ -45,7 +45,7 @@ export function startReading() {
   effect(readRoom);
 }
 
-// -- ----------------------------------------------------------------------------
+// -- calling back ---------------------------------------------------------------
 // Calls the operator back to a page that is not being looked at: the number of long
 // waits in the title, and a notification for each, once.
 

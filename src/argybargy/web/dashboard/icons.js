@@ -62,7 +62,7 @@ export function Mark({ size = 22 }) {
   </svg>`;
 }
 
-// -- ----------------------------------------------------------------------------
+// -- avatars --------------------------------------------------------------------
 // Who speaks, at a glance. A name decides the letters and the hue, never any trust:
 // that somebody is the operator is said by the relay alone (`from_kind`).
 

@@ -157,7 +157,7 @@ export function InviteDialog({ room }) {
   <//>`;
 }
 
-// -- ----------------------------------------------------------------------------
+// -- instructions ---------------------------------------------------------------
 // What to paste where, for each kind of agent. The same words as the relay's own: only
 // the wrapping differs.
 

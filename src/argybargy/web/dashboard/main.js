@@ -1,6 +1,6 @@
 // The frame: a sidebar, one timeline, a composer, and a dialog at times.
 import { cx, effect, html, render, untracked, useEffect, useState } from "./ui.js";
-import { account, signInFromAddress } from "./account.js";
+import { account, startSigningIn } from "./account.js";
 import { startNotifying, startReading } from "./attention.js";
 import { Composer, forgetAddressee } from "./composer.js";
 import { isSameName } from "./format.js";
@@ -127,7 +127,7 @@ export function startView() {
   });
 }
 
-// -- ----------------------------------------------------------------------------
+// -- the beginning --------------------------------------------------------------
 // Begins everything.
 
 render(html`<${App} />`, document.getElementById("app"));
@@ -135,7 +135,7 @@ startView();
 startReading();
 startNotifying();
 startKeyboard();
-await signInFromAddress();
+await startSigningIn();
 startStream();
 effect(() => {
   if (account.value.is === "in") learnSearch();

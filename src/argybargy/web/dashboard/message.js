@@ -54,7 +54,7 @@ export function Badge({ message, answer = null, room }) {
   return null;
 }
 
-// -- ----------------------------------------------------------------------------
+// -- a message ------------------------------------------------------------------
 // One message: who, when, to whom, in answer to what, and what became of it.
 
 function Head({ message, at }) {

@@ -18,7 +18,7 @@ function Offline({ retryAt, why }) {
   return html`<button
     type="button"
     class="connection is-offline"
-    title=${`The relay cannot be reached: ${why} Click to try now.`}
+    title=${`The relay cannot be reached: ${why.replace(/\.?$/, ".")} Click to try now.`}
     onClick=${retryNow}
   >
     <i aria-hidden="true"></i>offline, retrying in ${seconds} s
@@ -34,7 +34,7 @@ export function Connection() {
   </span>`;
 }
 
-// -- ----------------------------------------------------------------------------
+// -- theme ----------------------------------------------------------------------
 // Light, dark, or what the system says.
 
 const CHOICES = [

@@ -55,8 +55,16 @@ export function refresh() {
 
 // -- streaming --------------------------------------------------------------------
 
-function wish() {
+const NAME = /^[A-Za-z0-9][\w.-]{0,63}$/;
+
+/** The room in view; none while the address names what cannot be one. */
+function scope() {
   const room = currentRoom.peek();
+  return room && NAME.test(room) ? room : null;
+}
+
+function wish() {
+  const room = scope();
   const canResume = place && place.room === room && place.version !== null;
   const resume = canResume ? { epoch: place.epoch, version: place.version } : null;
   return { room, messages: MESSAGES, resume };
@@ -108,15 +116,15 @@ async function pollForAWhile() {
   const until = Date.now() + STREAM_AGAIN_MS;
   place = null;
   while (account.peek().is !== "out" && Date.now() < until) {
-    const room = currentRoom.peek();
+    const room = scope();
     const state = await get(`admin/state${room ? `?room=${encodeURIComponent(room)}` : ""}`);
-    if (room !== currentRoom.peek()) continue;
+    if (room !== scope()) continue;
     const frame = snapshotOf(state, room);
     applyHello({ ...frame, relay_version: state.version, public_url: state.public_url });
     applySnapshot(frame);
     failures = 0;
     set("polling");
-    if (room !== currentRoom.peek()) continue; // the first answer chose a room
+    if (room !== scope()) continue; // the first answer chose a room
     await pause(document.hidden ? HIDDEN_POLL_MS : POLL_MS);
   }
 }
@@ -203,7 +211,7 @@ export function startStream() {
   run();
 }
 
-// -- ----------------------------------------------------------------------------
+// -- polled state as a frame ----------------------------------------------------
 // What `GET /admin/state` answers, as the frame of a stream that says the same.
 
 function cardOf(state, status, row) {
@@ -247,7 +255,7 @@ export function snapshotOf(state, room) {
   };
 }
 
-// -- ----------------------------------------------------------------------------
+// -- lines ----------------------------------------------------------------------
 // Newline-delimited text out of a body that comes in pieces.
 
 export async function* linesOf(body) {

@@ -105,14 +105,16 @@ function Empty({ room, peer }) {
   </div>`;
 }
 
+/** Whether the reader follows what comes; there is one timeline. */
+let isAtEnd = true;
+
 /** Keeps the reader where the reader is: at the end, or at the same message. */
 function useScroll(messages, place) {
   const box = useRef(null);
-  const isAtEnd = useRef(true);
   const kept = useRef({ first: 0, last: 0, height: 0, place: "" });
   const [fresh, setFresh] = useState(0);
   const toEnd = () => {
-    isAtEnd.current = true;
+    isAtEnd = true;
     box.current.scrollTop = box.current.scrollHeight;
     setFresh(0);
   };
@@ -123,14 +125,14 @@ function useScroll(messages, place) {
     const last = messages.at(-1)?.seq ?? 0;
     if (was.place !== place) toEnd();
     else if (was.first && first < was.first) node.scrollTop += node.scrollHeight - was.height;
-    else if (isAtEnd.current) node.scrollTop = node.scrollHeight;
+    else if (isAtEnd) node.scrollTop = node.scrollHeight;
     else if (last > was.last) setFresh(fresh + messages.filter((each) => each.seq > was.last).length);
     kept.current = { first, last, height: node.scrollHeight, place };
   });
   useEffect(() => {
     // Whatever changes a height (a font, the composer, the window) must not unstick.
     const watch = new ResizeObserver(() => {
-      if (isAtEnd.current && box.current) box.current.scrollTop = box.current.scrollHeight;
+      if (isAtEnd && box.current) box.current.scrollTop = box.current.scrollHeight;
     });
     watch.observe(box.current);
     watch.observe(box.current.firstElementChild);
@@ -138,8 +140,8 @@ function useScroll(messages, place) {
   }, []);
   const onScroll = () => {
     const { scrollHeight, scrollTop, clientHeight } = box.current;
-    isAtEnd.current = scrollHeight - scrollTop - clientHeight <= NEAR_BOTTOM;
-    if (isAtEnd.current && fresh) setFresh(0);
+    isAtEnd = scrollHeight - scrollTop - clientHeight <= NEAR_BOTTOM;
+    if (isAtEnd && fresh) setFresh(0);
     return scrollTop;
   };
   return { box, fresh, toEnd, onScroll };
@@ -154,6 +156,7 @@ async function reach(found, seq) {
     return;
   }
   marked.value = seq;
+  isAtEnd = false;
   requestAnimationFrame(() => {
     const node = document.getElementById(`m-${seq}`);
     node?.scrollIntoView({ block: "center" });

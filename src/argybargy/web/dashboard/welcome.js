@@ -68,7 +68,7 @@ export function SignedOut() {
   </div>`;
 }
 
-// -- ----------------------------------------------------------------------------
+// -- making a room --------------------------------------------------------------
 // Making a room: the first thing an empty relay offers.
 
 export function RoomForm({ label, done }) {

@@ -53,7 +53,7 @@ export function Dialog({ title, kind = "sheet", children }) {
   </dialog>`;
 }
 
-// -- ----------------------------------------------------------------------------
+// -- notices --------------------------------------------------------------------
 // Short words at the bottom of the page, read out too.
 
 const SHOWN_MS = 6_000;
@@ -77,7 +77,7 @@ export function Notice() {
   </div>`;
 }
 
-// -- ----------------------------------------------------------------------------
+// -- confirming -----------------------------------------------------------------
 // A button that has to be pressed twice.
 
 export function SureButton({ label, sure, seconds = 3, act, kind = "", title, disabled }) {
@@ -102,7 +102,7 @@ export function SureButton({ label, sure, seconds = 3, act, kind = "", title, di
   </button>`;
 }
 
-// -- ----------------------------------------------------------------------------
+// -- copying --------------------------------------------------------------------
 // Copying that works without the clipboard API too, which plain-http pages lack.
 
 const COPIED_MS = 2_000;
