@@ -58,7 +58,15 @@ def tests(session: nox.Session) -> None:
     """Run every test that starts no server of its own, and measure coverage."""
     _install(session, "test")
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", "-m", "not e2e and not browser", *session.posargs)
+    session.run(
+        "coverage",
+        "run",
+        "-m",
+        "pytest",
+        "-m",
+        "not e2e and not browser",
+        *session.posargs,
+    )
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
 

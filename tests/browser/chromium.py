@@ -45,7 +45,7 @@ def find_chromium(bundled: str) -> str:
                 check=False,
                 timeout=INSTALL_SECONDS,
                 stdout=subprocess.DEVNULL,
-                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},  # noqa: TID251
             )
         found = _installed(bundled)
     if found is None:

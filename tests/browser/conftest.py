@@ -50,7 +50,7 @@ def new_desk(relay: Relay, chromium: Browser) -> Iterator[NewDesk]:
     contexts: list[BrowserContext] = []
     desks: list[Desk] = []
 
-    def sit_down(**settings: Any) -> Desk:
+    def sit_down(**settings: Any) -> Desk:  # noqa: ANN401  whatever a context takes
         size = {"width": 1280, "height": 800}
         wanted = {"viewport": size, "locale": "en-GB", "reduced_motion": "reduce"}
         context = chromium.new_context(**(wanted | settings))

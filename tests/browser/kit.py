@@ -83,7 +83,9 @@ class Agent:
 
     def say_all(self, texts: Iterable[str]) -> None:
         """Say many things, over one connection."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.relay.port, timeout=30)
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self.relay.port, timeout=30
+        )
         headers = {
             "Authorization": f"Bearer {self.code}",
             "Content-Type": "application/json",
@@ -193,7 +195,7 @@ class Relay:
         """Make a request as the operator."""
         return call(method, self.url + path, body, **{"X-Admin-Token": self.token})
 
-    def do(self, path: str, body: object = None) -> Any:
+    def do(self, path: str, body: object = None) -> Any:  # noqa: ANN401  JSON
         """Have the operator do something that works."""
         reply = self.admin("POST", path, body or {})
         assert reply.status == 200, reply
@@ -289,13 +291,17 @@ class Desk:
         page.add_init_script(WATCH_REPORTS)
         desk = cls(relay, page)
         page.on("pageerror", lambda error: desk.problems.append(str(error)))
-        page.on("console", lambda message: desk._hear(message))
+        # Playwright marks the functions it is given, which methods here cannot bear.
+        page.on("console", lambda message: desk._hear(message))  # noqa: PLW0108
         page.on("request", lambda request: desk._note(request.url))
         return desk
 
     def _hear(self, message: ConsoleMessage) -> None:
         # What the relay refuses is logged by the browser; tests look at what is shown.
-        if message.type in {"error", "warning"} and "Failed to load" not in message.text:
+        if (
+            message.type in {"error", "warning"}
+            and "Failed to load" not in message.text
+        ):
             self.problems.append(message.text)
 
     def _note(self, url: str) -> None:
@@ -377,8 +383,8 @@ class Desk:
             seconds * 1000,
         )
 
-    def value(self, module: str, expression: str) -> Any:
-        """Evaluate over the exports of a module of the page: ``m`` in the expression."""
+    def value(self, module: str, expression: str) -> Any:  # noqa: ANN401  JSON
+        """Evaluate over what a module of the page exports, which is called ``m``."""
         return self.page.evaluate(
             f"async () => {{ const m = await import('/dashboard/{module}.js');"
             f" return {expression}; }}"

@@ -1,7 +1,8 @@
 """For everybody: axe, the keyboard, narrow screens, large text."""
 
+from importlib import resources
+
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from browser.conftest import NewDesk
@@ -10,6 +11,7 @@ from browser.kit import Desk
 pytestmark = pytest.mark.browser
 WIDTHS = (1440, 768, 375)
 SERIOUS = {"serious", "critical"}
+AXE = (resources.files("axe_playwright_python") / "axe.min.js").read_text()
 
 
 def furnish(desk: Desk) -> None:
@@ -20,7 +22,9 @@ def furnish(desk: Desk) -> None:
     relay.agent("invited")
     relay.agent("scout", "old").say("over")
     relay.do("/admin/rooms/old/close")
-    claude.say("Hi **all**, `code` and\n\n```sh\nls\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |")
+    claude.say(
+        "Hi **all**, `code` and\n\n```sh\nls\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |"
+    )
     asked = claude.ask("Is it done?", "codex", to="codex")
     codex.say("It is. https://example.org/x", reply_to=asked, to="claude")
     open_question = codex.ask("Who can help?", "anyone")
@@ -31,7 +35,8 @@ def furnish(desk: Desk) -> None:
 
 
 def check(desk: Desk, where: str) -> None:
-    found = Axe().run(desk.page).response["violations"]
+    desk.page.evaluate(AXE)
+    found = desk.page.evaluate("axe.run().then((result) => result.violations)")
     serious = {
         violation["id"]: [node["html"][:200] for node in violation["nodes"]]
         for violation in found
@@ -77,8 +82,9 @@ def test_text_is_never_below_twelve_pixels(desk: Desk) -> None:
     desk.sign_in("?room=build")
     expect(desk.css(".msg")).to_have_count(6)
     small = desk.page.evaluate(
-        "[...document.querySelectorAll('body *')].filter((node) => node.innerText?.trim()"
-        " && parseFloat(getComputedStyle(node).fontSize) < 12).map((node) => node.className)"
+        "[...document.querySelectorAll('body *')].filter((node) =>"
+        " node.innerText?.trim() && parseFloat(getComputedStyle(node).fontSize) < 12)"
+        ".map((node) => node.className)"
     )
     assert small == []
 

@@ -1,6 +1,7 @@
 """Behind the gear: D68 to D74, keys, sessions."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import expect
@@ -27,11 +28,12 @@ def test_the_drawer_opens_by_the_gear_and_closes_in_three_ways(desk: Desk) -> No
     desk.sign_in()
     drawer = desk.css("dialog")
     expect(drawer).to_have_count(0)
-    for close in (
+    ways: tuple[Callable[[], None], ...] = (
         lambda: desk.button("Close").click(),
         lambda: desk.page.mouse.click(200, 400),
         lambda: desk.page.keyboard.press("Escape"),
-    ):
+    )
+    for close in ways:
         open_drawer(desk)
         close()
         expect(drawer).to_have_count(0)
@@ -67,7 +69,9 @@ def test_a_token_is_traded_or_the_page_says_why_not(desk: Desk) -> None:
     expect(told).to_have_text("Paste the admin token first.")
     field.fill("wrong-token")
     desk.button("Sign in").click()
-    expect(told).to_contain_text("Rejected: the relay answered 401. Run argybargy token")
+    expect(told).to_contain_text(
+        "Rejected: the relay answered 401. Run argybargy token"
+    )
     expect(told).to_have_class(re.compile("problem"))
     expect(desk.css(".agent-row, .room-row")).to_have_count(0)
     expect(desk.css(".brand .connection")).to_have_text("idle")
@@ -127,7 +131,9 @@ def test_keys_are_revoked_one_by_one_or_all_of_a_name(desk: Desk) -> None:
     desk.sign_in("?room=build")
     open_drawer(desk)
     bobs = desk.css(key_row(desk, "bob"))
-    expect(bobs).to_contain_text(re.compile(r"#build · never expires · made \S+.* · online"))
+    expect(bobs).to_contain_text(
+        re.compile(r"#build · never expires · made \S+.* · online")
+    )
     expect(bobs).to_contain_text("reviews")
     assert bob.code not in desk.page.content()
     revoke = desk.css(key_row(desk, "alice")).first.get_by_role(

@@ -61,8 +61,13 @@ def test_one_chooses_whom_to_speak_to(desk: Desk) -> None:
     claude.say("x")
     relay.agent("late")
     desk.sign_in()
-    to, expects = desk.page.get_by_label("To whom"), desk.page.get_by_label("Who should")
-    expect(to.locator("option")).to_have_text(["to: everyone", "to: claude", "to: late"])
+    to, expects = (
+        desk.page.get_by_label("To whom"),
+        desk.page.get_by_label("Who should"),
+    )
+    expect(to.locator("option")).to_have_text(
+        ["to: everyone", "to: claude", "to: late"]
+    )
     expect(to).to_have_class("choice")
     expect(expects.locator("option").first).to_have_text("expects: no reply")
     expects.select_option("anyone")
@@ -94,7 +99,9 @@ def test_a_failure_says_why_and_keeps_the_text(desk: Desk) -> None:
     desk.send("as somebody else")
     problem = desk.css(".composer .problem")
     expect(problem).to_have_attribute("role", "alert")
-    expect(problem).to_contain_text("Send failed — An agent of this room has that name.")
+    expect(problem).to_contain_text(
+        "Send failed — An agent of this room has that name."
+    )
     expect(desk.composer).to_have_value("as somebody else")
     desk.page.route("**/admin/say", lambda route: route.abort())
     desk.composer.press("Enter")

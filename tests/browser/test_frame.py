@@ -63,7 +63,9 @@ def test_motion_can_be_had_without_and_focus_is_seen(new_desk: NewDesk) -> None:
     )
     assert moving == 0
     desk.page.keyboard.press("Tab")
-    focused = desk.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    focused = desk.page.evaluate(
+        "getComputedStyle(document.activeElement).outlineStyle"
+    )
     assert focused == "solid"
     icons = desk.css("svg:not([role=img])")
     assert all(icon.get_attribute("aria-hidden") == "true" for icon in icons.all())

@@ -14,7 +14,7 @@ CORPUS = (
     "\"><iframe srcdoc='<script>parent.hit=1</script>'>",
     "[click](javascript:window.hit=1)",
     "[click](data:text/html,<script>window.hit=1</script>)",
-    "[a](https://example.org/\"onmouseover=\"window.hit=1)",
+    '[a](https://example.org/"onmouseover="window.hit=1)',
     "![x](javascript:window.hit=1)",
     "<a href=javascript:window.hit=1>x</a>",
     "`<b>` **<b>x</b>** *<i>x</i>*",
@@ -35,7 +35,9 @@ SAID = "<img src=x onerror=window.hit=1> & \"quotes\" 'n' \u202eevil"
 
 def is_harmless(desk: Desk) -> None:
     assert desk.page.evaluate("window.hit") is None
-    forbidden = "iframe, img, object, embed, base, style, body script, a[href^=javascript]"
+    forbidden = (
+        "iframe, img, object, embed, base, style, body script, a[href^=javascript]"
+    )
     assert desk.css(forbidden).count() == 0
     assert desk.css("a:not([href^=http])").count() == 0
 
@@ -60,9 +62,6 @@ def test_no_text_of_an_agent_becomes_anything_but_text(desk: Desk) -> None:
     expect(desk.css(".waiting-text").first).to_have_text(SAID)
     expect(desk.css(".quote")).to_contain_text("<img src=x")
     desk.css(".waiting-open").first.click()
-    desk.button("Search messages").click() if desk.button(
-        "Search messages"
-    ).count() else None
     is_harmless(desk)
 
 
@@ -107,7 +106,8 @@ def test_the_policy_stops_what_the_code_would_not(desk: Desk) -> None:
     desk.sign_in()
     stopped = desk.page.evaluate(
         """() => {
-          try { document.querySelector("main").insertAdjacentHTML("beforeend", "<b>x</b>"); }
+          const main = document.querySelector("main");
+          try { main.insertAdjacentHTML("beforeend", "<b>x</b>"); }
           catch (error) { return error.name; }
           return "nothing";
         }"""

@@ -68,7 +68,9 @@ def test_a_wait_runs_by_itself_and_gets_loud_after_five_minutes(desk: Desk) -> N
     expect(wait).to_have_attribute("data-loud", "true")
     expect(wait).to_have_text(re.compile(r"5:0\d"))
     assert wait.evaluate("node => getComputedStyle(node).color") != calm
-    expect(desk.css("#inbox-label")).to_have_attribute("title", "1 waited over 5 minutes")
+    expect(desk.css("#inbox-label")).to_have_attribute(
+        "title", "1 waited over 5 minutes"
+    )
     expect(desk.page).to_have_title("(1) #build · Argybargy")
 
 

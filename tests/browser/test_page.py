@@ -6,11 +6,10 @@ import json
 import re
 from hashlib import sha256
 from importlib import resources
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Request, expect
 
 from browser.conftest import NewDesk
 from browser.kit import Desk, Relay
@@ -76,7 +75,9 @@ def test_every_file_has_a_strict_policy_and_no_path_leads_out(relay: Relay) -> N
 def test_a_browser_that_asks_for_the_relay_is_led_to_the_page(desk: Desk) -> None:
     desk.page.goto(desk.relay.url)
     assert desk.page.url == f"{desk.relay.url}/dashboard"
-    expect(desk.page.get_by_role("heading", name="Not signed in", exact=True)).to_be_visible()
+    expect(
+        desk.page.get_by_role("heading", name="Not signed in", exact=True)
+    ).to_be_visible()
 
 
 def test_a_visit_weighs_at_most_60_kilobytes(desk: Desk) -> None:
@@ -115,7 +116,13 @@ def test_the_files_name_no_other_host_and_make_no_code_from_text() -> None:
         text = entry.read_text()
         hosts = set(re.findall(r"https?://[\w.]+", text)) - {"http://www.w3.org"}
         assert not hosts, entry.name
-        for word in ("innerHTML", "outerHTML", "eval(", "new Function", "document.write"):
+        for word in (
+            "innerHTML",
+            "outerHTML",
+            "eval(",
+            "new Function",
+            "document.write",
+        ):
             assert word not in text, (entry.name, word)
 
 
@@ -126,8 +133,12 @@ def test_the_page_loads_without_a_mistake(desk: Desk) -> None:
     expect(desk.page).to_have_title("Argybargy")
     expect(root).to_have_attribute("lang", "en")
     expect(root).to_have_attribute("data-theme", "auto")
-    expect(desk.css("meta[name=color-scheme]")).to_have_attribute("content", "light dark")
-    assert "width=device-width" in (desk.css("meta[name=viewport]").get_attribute("content") or "")
+    expect(desk.css("meta[name=color-scheme]")).to_have_attribute(
+        "content", "light dark"
+    )
+    assert "width=device-width" in (
+        desk.css("meta[name=viewport]").get_attribute("content") or ""
+    )
 
 
 def test_all_requests_go_to_the_operator_s_endpoints(desk: Desk) -> None:
@@ -135,7 +146,7 @@ def test_all_requests_go_to_the_operator_s_endpoints(desk: Desk) -> None:
     asked: list[tuple[str, str]] = []
     headers: list[dict[str, str]] = []
 
-    def note(request: Any) -> None:
+    def note(request: Request) -> None:
         path = request.url.removeprefix(desk.relay.url).partition("?")[0]
         if not path.startswith("/dashboard"):
             asked.append((request.method, path))
@@ -159,7 +170,9 @@ def test_no_secret_is_kept_but_the_session_of_this_tab(desk: Desk) -> None:
     desk.css("#adToken").fill(desk.relay.token)
     desk.button("Sign in").click()
     desk.is_live()
-    kept = desk.page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
+    kept = desk.page.evaluate(
+        "JSON.stringify([{...localStorage}, {...sessionStorage}])"
+    )
     assert desk.relay.token not in kept
     lasting, passing = json.loads(kept)
     assert "argy_s1_" not in json.dumps(lasting)
@@ -170,7 +183,9 @@ def test_a_sign_in_code_leaves_the_address_at_once(desk: Desk) -> None:
     desk.relay.room("build")
     desk.sign_in("?room=build")
     assert desk.page.url == f"{desk.relay.url}/dashboard?room=build"
-    assert "argy_o1_" not in desk.page.evaluate("JSON.stringify(history.state) + location")
+    assert "argy_o1_" not in desk.page.evaluate(
+        "JSON.stringify(history.state) + location"
+    )
 
 
 def test_a_broken_storage_breaks_nothing(desk: Desk) -> None:
@@ -196,8 +211,16 @@ def test_helpers_are_pure_and_can_be_asked_from_outside(desk: Desk) -> None:
     assert value("format", "[0, 5, 59, 60, 3599, 3600, 86400 * 3].map(m.age)") == [
         *("now", "5s", "59s", "1m", "59m", "1h", "3d")
     ]
-    assert value("format", "[7, 760, 11100].map(m.counted)") == ["0:07", "12:40", "3:05:00"]
-    assert value("format", "['claude', 'qa-bot', 'x'].map(m.monogram)") == ["CL", "QB", "X"]
+    assert value("format", "[7, 760, 11100].map(m.counted)") == [
+        "0:07",
+        "12:40",
+        "3:05:00",
+    ]
+    assert value("format", "['claude', 'qa-bot', 'x'].map(m.monogram)") == [
+        "CL",
+        "QB",
+        "X",
+    ]
     assert value("format", "m.hueOf('Claude') === m.hueOf('claude')")
     assert desk.page.evaluate("window.__argy") is None
 

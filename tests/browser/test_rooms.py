@@ -97,7 +97,9 @@ def test_closed_rooms_fold_away_and_come_back(desk: Desk) -> None:
     expect(row).to_have_attribute("data-status", "closed")
     expect(row.locator(".meta")).to_contain_text("closed")
     assert "closed by titus" in (row.get_attribute("aria-label") or "")
-    line = row.locator(".name").evaluate("node => getComputedStyle(node).textDecorationLine")
+    line = row.locator(".name").evaluate(
+        "node => getComputedStyle(node).textDecorationLine"
+    )
     assert line == "line-through"
     expect(desk.room_row("here")).to_have_attribute("data-status", "open")
     desk.page.reload()

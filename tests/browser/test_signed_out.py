@@ -81,6 +81,12 @@ def test_everything_that_can_be_pressed_has_a_name(desk: Desk) -> None:
     assert nameless == []
     for name in ("Relay settings", "System", "Send"):
         pattern = "Theme of the system" if name == "System" else name
-        expect(desk.page.get_by_role("button", name=re.compile(pattern))).to_have_count(1)
-    expect(desk.css(".room-row")).to_have_attribute("aria-label", re.compile("Room build"))
-    expect(desk.css(".agent-row")).to_have_attribute("aria-label", re.compile("^claude —"))
+        expect(desk.page.get_by_role("button", name=re.compile(pattern))).to_have_count(
+            1
+        )
+    expect(desk.css(".room-row")).to_have_attribute(
+        "aria-label", re.compile("Room build")
+    )
+    expect(desk.css(".agent-row")).to_have_attribute(
+        "aria-label", re.compile("^claude —")
+    )

@@ -1,18 +1,17 @@
-"""Push: at once, resumed without loss, quiet while hidden, and what there is without."""
+"""Push: at once, resumed without loss, quiet while hidden; and the page without."""
 
 import re
 import signal
-from typing import Any
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Locator, Request, Route, expect
 
 from browser.kit import Desk, Wire
 
 pytestmark = pytest.mark.browser
 
 
-def connection(desk: Desk) -> Any:
+def connection(desk: Desk) -> Locator:
     return desk.css(".brand .connection")
 
 
@@ -105,17 +104,20 @@ def test_a_stream_that_is_cut_goes_on_with_nothing_lost_or_doubled(desk: Desk) -
     claude.say("m0")
     wire = Wire.lay(relay)
     resumed: list[bool] = []
-    desk.page.on(
-        "request",
-        lambda request: request.url.endswith("/admin/stream")
-        and resumed.append((request.post_data_json or {}).get("resume") is not None),
-    )
+
+    def note(request: Request) -> None:
+        if request.url.endswith("/admin/stream"):
+            resumed.append((request.post_data_json or {}).get("resume") is not None)
+
+    desk.page.on("request", note)
     code = relay.do("/admin/sign-in")["code"]
     desk.page.goto(f"http://127.0.0.1:{wire.port}/dashboard#code={code}")
     desk.is_live()
     for cut in range(3):
         wire.cut()
-        expect(connection(desk)).to_have_text(re.compile(r"^\s*offline, retrying in \d+ s"))
+        expect(connection(desk)).to_have_text(
+            re.compile(r"^\s*offline, retrying in \d+ s")
+        )
         for number in range(10):
             claude.say(f"m{cut * 10 + number + 1}")
         wire.mend()
@@ -133,7 +135,9 @@ def test_a_relay_that_stops_and_comes_back_is_waited_for(desk: Desk) -> None:
     expect(desk.css(".msg")).to_have_count(1)
     assert desk.relay.stop(signal.SIGTERM) == 0
     expect(connection(desk)).to_have_text(re.compile("offline, retrying in"))
-    assert "The relay cannot be reached" in (connection(desk).get_attribute("title") or "")
+    assert "The relay cannot be reached" in (
+        connection(desk).get_attribute("title") or ""
+    )
     expect(desk.css(".msg")).to_have_count(1)
     desk.relay.start()
     connection(desk).click()
@@ -156,7 +160,7 @@ def test_a_silent_relay_is_noticed(desk: Desk) -> None:
 def test_where_streams_are_held_back_the_page_polls_and_says_so(desk: Desk) -> None:
     """Whatever buffers on the way, such as a tunnel, the page works on."""
     held: list[Route] = []
-    desk.page.route("**/admin/stream", lambda route: held.append(route))
+    desk.page.route("**/admin/stream", lambda route: held.append(route))  # noqa: PLW0108
     claude = desk.relay.agent("claude")
     claude.ask("Well?")
     desk.relay.room("silent")
@@ -171,7 +175,8 @@ def test_where_streams_are_held_back_the_page_polls_and_says_so(desk: Desk) -> N
     expect(desk.css(".waiting-open")).to_have_count(0)
     claude.say("more")
     expect(desk.css(".msg")).to_have_count(3)
-    assert held
+    for route in held:
+        route.abort()
 
 
 def test_a_hidden_tab_is_quiet_and_right_when_it_is_looked_at(desk: Desk) -> None:
@@ -180,8 +185,9 @@ def test_a_hidden_tab_is_quiet_and_right_when_it_is_looked_at(desk: Desk) -> Non
     desk.sign_in()
     expect(desk.css(".wait")).to_be_visible()
     hide = (
-        "(is) => { Object.defineProperty(document, 'hidden', {value: is,"
-        " configurable: true}); document.dispatchEvent(new Event('visibilitychange')); }"
+        "(value) => { Object.defineProperty(document, 'hidden', {value,"
+        " configurable: true});"
+        " document.dispatchEvent(new Event('visibilitychange')); }"
     )
     desk.page.evaluate(hide, True)
     ticked = desk.css(".wait").inner_text()
@@ -213,5 +219,3 @@ def test_a_room_of_two_thousand_messages_opens_at_once(desk: Desk) -> None:
     )
     assert took < 2_000  # 60 ms on a quiet machine; ordinary tests fail on no speed
     expect(desk.message(2_000)).to_be_in_viewport()
-
-

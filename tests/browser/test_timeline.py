@@ -26,8 +26,8 @@ def test_days_are_divided_by_their_names_and_messages_have_real_times(
     expect(desk.css(".divider")).to_have_text("Yesterday")
     labels = desk.value(
         "format",
-        "[0, 1, 3, 400].map((days) => m.dayLabel(Date.UTC(2026, 5, 15, 12) - days * 864e5,"
-        " Date.UTC(2026, 5, 15, 12)))",
+        "[0, 1, 3, 400].map((days) => m.dayLabel("
+        "Date.UTC(2026, 5, 15, 12) - days * 864e5, Date.UTC(2026, 5, 15, 12)))",
     )
     assert labels[:2] == ["Today", "Yesterday"]
     assert "12 June" in labels[2]
@@ -47,7 +47,9 @@ def test_what_one_says_in_a_row_stands_under_one_name(desk: Desk) -> None:
     expect(desk.message(second).locator(".msg-head")).to_have_count(0)
     expect(desk.css(".pill.operator")).to_have_count(1)
     expect(desk.message(mine).locator(".pill.operator")).to_have_text("operator")
-    expect(desk.message(mine).locator(".avatar")).to_have_class(re.compile("is-operator"))
+    expect(desk.message(mine).locator(".avatar")).to_have_class(
+        re.compile("is-operator")
+    )
 
 
 def test_directed_messages_say_to_whom(desk: Desk) -> None:
@@ -178,7 +180,9 @@ def test_a_room_shows_its_own_messages_also_when_closed(desk: Desk) -> None:
     expect(desk.css(".msg")).to_contain_text("in one")
     body = desk.css(".msg-body")
     assert body.evaluate("node => getComputedStyle(node).maxWidth") != "none"
-    assert desk.css(".timeline").evaluate("node => node.scrollWidth <= node.clientWidth")
+    assert desk.css(".timeline").evaluate(
+        "node => node.scrollWidth <= node.clientWidth"
+    )
     desk.enter("two")
     assert desk.texts() == ["in two"]
 

@@ -93,7 +93,9 @@ def test_each_client_gets_its_own_instructions(desk: Desk) -> None:
     expect(tabs.last).to_be_focused()
     expect(tabs.last).to_have_attribute("aria-selected", "true")
     desk.button("QR code of the instructions").click()
-    expect(desk.css("svg.qr")).to_have_attribute("aria-label", re.compile("instructions"))
+    expect(desk.css("svg.qr")).to_have_attribute(
+        "aria-label", re.compile("instructions")
+    )
 
 
 def test_a_room_is_made_beside_others(desk: Desk) -> None:
@@ -108,7 +110,9 @@ def test_a_room_is_made_beside_others(desk: Desk) -> None:
 
 @pytest.mark.parametrize("length", QR_BYTES)
 def test_qr_codes_are_those_of_a_library_that_knows(desk: Desk, length: int) -> None:
-    text = ("https://relay.example/ü#" * length).encode()[:length].decode(errors="replace")
+    text = (
+        ("https://relay.example/ü#" * length).encode()[:length].decode(errors="replace")
+    )
     text = text.replace("\ufffd", "x")
     drawn = desk.open().page.evaluate(
         "async (text) => (await import('/dashboard/qr.js')).qrOf(text)"

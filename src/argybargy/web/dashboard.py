@@ -55,14 +55,14 @@ class PageFile:
     def make(cls, content: bytes, media_type: bytes) -> "PageFile":
         """Pack a file and tag it by what is in it."""
         tag = f'W/"{sha256(content).hexdigest()[:16]}"'
-        common = [field for field in COMMON_HEADERS if field[0] != b"cache-control"]
+        common = dict[bytes, bytes](COMMON_HEADERS)
+        common[b"cache-control"] = b"no-cache"  # keep it, but ask each time
         headers = (
             (b"content-type", media_type),
             (b"content-security-policy", POLICY),
-            (b"cache-control", b"no-cache"),  # keep it, but ask each time
             (b"vary", b"accept-encoding"),
             (b"etag", tag.encode()),
-            *common,
+            *common.items(),
         )
         return cls(content, gzip.compress(content, 9, mtime=0), headers, tag)
 

@@ -107,6 +107,8 @@ function Empty({ room, peer }) {
 
 /** Whether the reader follows what comes; there is one timeline. */
 let isAtEnd = true;
+/** The message to go to as soon as it is drawn; 0 for none. */
+let wanted = 0;
 
 /** Keeps the reader where the reader is: at the end, or at the same message. */
 function useScroll(messages, place) {
@@ -128,6 +130,7 @@ function useScroll(messages, place) {
     else if (isAtEnd) node.scrollTop = node.scrollHeight;
     else if (last > was.last) setFresh(fresh + messages.filter((each) => each.seq > was.last).length);
     kept.current = { first, last, height: node.scrollHeight, place };
+    goToWanted();
   });
   useEffect(() => {
     // Whatever changes a height (a font, the composer, the window) must not unstick.
@@ -147,6 +150,14 @@ function useScroll(messages, place) {
   return { box, fresh, toEnd, onScroll };
 }
 
+function goToWanted() {
+  const node = wanted && document.getElementById(`m-${wanted}`);
+  if (!node) return;
+  wanted = 0;
+  isAtEnd = false;
+  node.scrollIntoView({ block: "center" });
+}
+
 /** Go to a message, loading what lies between if need be. */
 async function reach(found, seq) {
   const isThere = await found.reach(seq);
@@ -155,13 +166,10 @@ async function reach(found, seq) {
     dropSeq();
     return;
   }
-  marked.value = seq;
-  isAtEnd = false;
-  requestAnimationFrame(() => {
-    const node = document.getElementById(`m-${seq}`);
-    node?.scrollIntoView({ block: "center" });
-    setTimeout(() => marked.peek() === seq && (marked.value = 0), MARKED_MS);
-  });
+  wanted = seq;
+  marked.value = seq; // which draws the timeline again
+  goToWanted();
+  setTimeout(() => marked.peek() === seq && (marked.value = 0), MARKED_MS);
 }
 
 export function Timeline() {
