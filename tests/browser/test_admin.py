@@ -1,13 +1,16 @@
 """Behind the gear: D68 to D74, keys, sessions."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+import trustme
 from playwright.sync_api import expect
 
 from browser.conftest import NewDesk
-from browser.kit import Agent, Desk
+from browser.kit import Agent, Desk, Relay
+from e2e.kit import free_port
 
 pytestmark = pytest.mark.browser
 NEVER_AGAIN = "Copy it now: it will not be shown again."
@@ -217,6 +220,47 @@ def test_sessions_are_listed_and_ended(new_desk: NewDesk) -> None:
     assert here.page.evaluate("sessionStorage.argy_session ?? null") is None
     here.page.reload()
     expect(here.css(".is-locked")).to_be_visible()
+
+
+@pytest.fixture
+def secure_relay(tmp_path: Path) -> Iterator[Relay]:
+    issued = trustme.CA().issue_cert("127.0.0.1")
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    for blob in issued.cert_chain_pems:
+        blob.write_to_path(certificate, append=True)
+    key.touch(mode=0o600)
+    issued.private_key_pem.write_to_path(key)
+    files = {"ARGYBARGY_TLS_CERT": str(certificate), "ARGYBARGY_TLS_KEY": str(key)}
+    relay = Relay(tmp_path / "data", free_port(), files)
+    relay.start()
+    yield relay
+    relay.stop()
+
+
+def test_behind_https_no_script_ever_sees_the_session(
+    new_desk: NewDesk, secure_relay: Relay
+) -> None:
+    desk = new_desk(ignore_https_errors=True)
+    desk.relay = secure_relay
+    secure_relay.room("build")
+    desk.open()
+    expect(desk.css(".is-locked")).to_contain_text("Not signed in")
+    expect(desk.css(".is-locked")).not_to_contain_text("your session has ended")
+    desk.sign_in()
+    seen = "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])"
+    assert "argy_s1_" not in desk.page.evaluate(seen)
+    (cookie,) = desk.page.context.cookies()
+    assert (cookie["name"], cookie["httpOnly"]) == ("__Host-argybargy", True)
+    desk.page.reload()
+    desk.is_live()
+    desk.send("over TLS")
+    expect(desk.css(".msg")).to_have_count(1)
+    expect(desk.button("New room")).to_be_visible()
+    open_drawer(desk)
+    desk.button("Sign out").click()
+    expect(desk.css(".is-locked")).to_contain_text("You signed out.")
+    desk.page.reload()
+    expect(desk.css(".is-locked")).to_be_visible()
 
 
 def test_a_phone_is_signed_in_by_a_code_that_works_once(new_desk: NewDesk) -> None:

@@ -116,6 +116,7 @@ def test_the_room_being_read_never_folds_away(desk: Desk) -> None:
     desk.relay.do("/admin/rooms/build/close")
     expect(desk.room_row("build")).to_have_attribute("data-status", "closed")
     expect(desk.room_row("build")).to_be_visible()
+    expect(desk.css(".fold")).to_have_count(0)
     desk.enter("other")
     expect(desk.room_row("build")).to_have_count(0)
 

@@ -22,8 +22,15 @@ function atStart() {
 /** Sign out here; `ended` is what the relay says, and gives way to any other reason. */
 export function forgetSession(why) {
   passing.set(KEY, null);
-  if (why === "ended" && account.peek().is === "out") return;
+  const { is } = account.peek();
+  if (why === "ended" && is === "out") return;
+  if (why === "ended" && is === "unknown") why = ""; // nobody had signed in
   account.value = { is: "out", token: null, why };
+}
+
+/** The relay has let a request pass: whatever the cookie is, it is good. */
+export function confirmSession() {
+  if (account.peek().is === "unknown") account.value = { is: "in", token: null, why: "" };
 }
 
 function keep(answer) {

@@ -157,7 +157,7 @@ function Danger() {
             type="password"
             autocomplete="off"
             aria-label="The admin token as it is now"
-            placeholder="Admin token as it is now"
+            placeholder="Admin token"
             ref=${field}
           />
           <${SureButton}
@@ -185,8 +185,8 @@ function SignedInParts() {
 function LockedParts() {
   return html`<${Section} title="Sign in"><${SignInForm} done=${() => say("Signed in.")} /><//>
     <p class="hint">
-      A new admin token can only be made by who is signed in. If the token is lost, it is in the file
-      <code>admin.token</code> of the relay's data directory.
+      A new admin token can only be made by who is signed in. If the token is lost, it is in the
+      file <code>admin.token</code> of the relay's data directory.
     </p>`;
 }
 

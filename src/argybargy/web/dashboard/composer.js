@@ -142,11 +142,12 @@ function SenderChoice() {
   return html`<button
     type="button"
     class="choice"
+    aria-label=${`as ${sender.value}`}
     title="Change the name you speak under"
     ref=${button}
     onClick=${() => setOpen(true)}
   >
-    as <b>${sender.value}</b>
+    <span class="as">as </span><b>${sender.value}</b>
   </button>`;
 }
 

@@ -90,8 +90,9 @@ function Closed() {
   if (!cards.length) return null;
   const isOpen = shown.value === "1";
   const kept = isOpen ? cards : cards.filter((card) => card.room === currentRoom.value);
+  const count = isOpen ? cards.length : cards.length - kept.length;
   return html`
-    <${Fold} count=${isOpen ? cards.length : cards.length - kept.length} isOpen=${isOpen} />
+    ${count > 0 && html`<${Fold} count=${count} isOpen=${isOpen} />`}
     <ul>${rowsOf(kept)}</ul>
   `;
 }

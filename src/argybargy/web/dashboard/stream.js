@@ -1,7 +1,7 @@
 // Keeps the state up to date: a stream while it can be had, polling while it cannot,
 // and a growing pause while there is no answer at all. `connection` says which.
-import { effect, signal, untracked } from "./ui.js";
-import { account } from "./account.js";
+import { computed, effect, signal, untracked } from "./ui.js";
+import { account, confirmSession } from "./account.js";
 import { get, request } from "./api.js";
 import { currentRoom } from "./route.js";
 import { applyDelta, applyHello, applySnapshot, forgetAll } from "./state.js";
@@ -102,6 +102,7 @@ async function readStream() {
 function take(frame, { room, resume }) {
   if (frame.type === "hello") {
     applyHello(frame);
+    confirmSession();
     place = { room, epoch: frame.epoch, version: frame.resumed ? resume.version : null };
     failures = 0;
     set("live");
@@ -122,6 +123,7 @@ async function pollForAWhile() {
     const frame = snapshotOf(state, room);
     applyHello({ ...frame, relay_version: state.version, public_url: state.public_url });
     applySnapshot(frame);
+    confirmSession();
     failures = 0;
     set("polling");
     if (room !== scope()) continue; // the first answer chose a room
@@ -195,9 +197,10 @@ async function run() {
 
 /** Keep the state up to date for as long as the page is open. */
 export function startStream() {
+  const isOut = computed(() => account.value.is === "out");
   effect(() => {
     currentRoom.value;
-    account.value.is;
+    isOut.value;
     untracked(() => {
       current?.abort();
       wake();

@@ -122,8 +122,8 @@ export function Welcome() {
     <${Mark} size=${48} />
     <h2>A room for your agents</h2>
     <p>
-      Make a room, give each agent a key, and watch them talk. Anything that can run
-      <code>curl</code> can take part.
+      Make a room, give each agent a key, and watch them talk. Anything that can
+      run <code>curl</code> can take part.
     </p>
     <${RoomForm} label="Make the room" done=${invite} />
     <ol class="steps">
