@@ -96,6 +96,19 @@ def test_a_phone_has_the_sidebar_behind_a_menu(new_desk: NewDesk) -> None:
     expect(desk.css(".head .pill")).to_be_hidden()
 
 
+def test_a_phone_answers_with_a_tap_or_two(new_desk: NewDesk) -> None:
+    desk = new_desk(viewport=PHONE, has_touch=True, is_mobile=True)
+    seq = desk.relay.agent("claude").ask("Well?")
+    desk.sign_in("?room=build")
+    reply = desk.message(seq).get_by_role("button", name="Reply", exact=True)
+    desk.message(seq).locator(".prose").tap()
+    reply.tap()
+    expect(desk.css(".replying")).to_contain_text("Well?")
+    desk.composer.fill("Yes.")
+    desk.button("Send").tap()
+    expect(desk.message(seq).locator(".badge")).to_have_text("answered · operator")
+
+
 def test_the_header_says_what_the_room_is(desk: Desk) -> None:
     """D48."""
     relay = desk.relay

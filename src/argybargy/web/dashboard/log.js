@@ -6,6 +6,8 @@ import { answersOf } from "./questions.js";
 
 const PAGE = 100;
 const MOST_PAGES = 40;
+/** A tab may be open for weeks: beyond this, the oldest go and can be loaded again. */
+const MOST_KEPT = 4_000;
 
 export const logs = new Map();
 
@@ -53,8 +55,14 @@ export class Log {
   take(some) {
     const kept = this.messages.peek();
     const wanted = kept.length ? some.filter((each) => each.seq >= kept[0].seq) : some;
-    if (wanted.length) this.messages.value = merged(kept, wanted);
+    if (wanted.length) this.keep(merged(kept, wanted));
     if (!kept.length && wanted.length) this.hasMore.value = wanted[0].seq > 1;
+  }
+
+  keep(messages) {
+    const isTooMany = messages.length > MOST_KEPT;
+    this.messages.value = isTooMany ? messages.slice(-MOST_KEPT / 2) : messages;
+    if (isTooMany) this.hasMore.value = true;
   }
 
   /** Load a page of older messages; false if there was none. */
