@@ -34,6 +34,7 @@ from argybargy.web.wire import (
     ReadyBody,
     RoomStatusBody,
 )
+from data_fake import DOWNLOADS, UPLOADED
 
 BASE = "http://127.0.0.1:8765"
 CLOSED_AT = "2026-01-02T03:04:05.678+00:00"
@@ -149,6 +150,15 @@ class FakeOperator:
             if isinstance(frame, BaseException):
                 raise frame
             yield frame
+
+    @contextmanager
+    def download(self, path: str, body: Json) -> Iterator[Iterator[bytes]]:
+        self.calls.append(("POST", path, body))
+        yield iter(DOWNLOADS[path]())
+
+    def upload(self, path: str, content: bytes) -> Json:
+        self.calls.append(("POST", path, {"lines": content.count(b"\n")}))
+        return UPLOADED
 
     def _answer(self, method: str, path: list[str], body: Json) -> Json:
         path[-1], _, query = path[-1].partition("?")

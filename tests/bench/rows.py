@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import attrs
 
-from bench import rows_delivery, rows_parked, rows_requests
+from bench import rows_delivery, rows_operator, rows_parked, rows_requests
 from bench.load import Bench
 from bench.result import Result
 
@@ -40,6 +40,7 @@ ROWS = (
     Row("full-room", rows_requests.full_room),
     Row("history", rows_requests.history),
     Row("claims", rows_requests.claims),
+    Row("admin-state", rows_operator.admin_state),
     Row("ping-pong", rows_delivery.ping_pong),
     Row("broadcast", rows_delivery.broadcast),
     Row("burst", rows_delivery.burst),

@@ -30,6 +30,10 @@ class Sizes:
         idle_parked: Parked polls of the row ``idle``.
         idle_seconds: How long the idle server is watched.
         starts: How often the server is started.
+        state_rooms: Rooms of the row ``admin-state``.
+        state_agents: Agents in each of them.
+        state_messages: Messages in each of them.
+        states: How often the state is asked for.
     """
 
     seconds: float = 8.0
@@ -54,6 +58,10 @@ class Sizes:
     idle_parked: int = 5_000
     idle_seconds: float = 10.0
     starts: int = 3
+    state_rooms: int = 50
+    state_agents: int = 4
+    state_messages: int = 40
+    states: int = 40
 
 
 QUICK = Sizes(
@@ -75,4 +83,7 @@ QUICK = Sizes(
     idle_parked=100,
     idle_seconds=0.5,
     starts=1,
+    state_rooms=5,
+    state_messages=10,
+    states=5,
 )

@@ -97,6 +97,8 @@ class Fake:
             return 200, {"status": "ok"}
         if line == "POST /admin/invite":
             return self.invite(fields.get("X-Admin-Token", ""), body)
+        if line == "GET /admin/state":
+            return 200, {"rooms": list(self.rooms)}
         code = fields.get("Authorization", "").removeprefix("Bearer ")
         if code not in self.peers:
             return 401, {}

@@ -82,6 +82,7 @@ async def test_nothing_is_found_wrong_with_a_server_that_is_right(name: str) -> 
         ("full-room", 5),
         ("history", 10),
         ("claims", 12),
+        ("admin-state", 5),
         ("ping-pong", 6),
         ("broadcast", 3),
         ("burst", 3),

@@ -6,6 +6,10 @@ import pytest
 import trio
 import trio.testing
 
+from argybargy.domain.limits import Limits
+from argybargy.domain.message import TO_ALL
+from argybargy.relay import operator
+from argybargy.relay.agents import PostDraft, post_as
 from argybargy.relay.board import BOARD_MESSAGES
 from argybargy.relay.cards import cards_of
 from argybargy.relay.changes import CHANGES_KEPT, Change, ChangeLog, Topic
@@ -64,6 +68,22 @@ def _looked_at(house: House) -> object:
         key: board.viewer.outline(key, card, now) for key, card in board.cards.items()
     }
     return outlines, inbox_of(outlines.values())
+
+
+async def test_what_another_node_wrote_is_on_the_board_with_the_next_batch(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_memory_store() as store, open_house(store=store) as house:
+        alice = await house.guest("alice")
+        await house.post(alice, "ours")
+        async with open_relay(store, Limits(), VirtualClock()) as other:
+            draft = PostDraft("theirs?", TO_ALL, "anyone")
+            await operator.say(other, "build", "titus", draft)
+            await post_as(other, alice, draft)
+        await house.post(alice, "ours again")
+        board = house.relay.board
+        assert board.cards == cards_of(await store.overview())
+        assert tuple(board.recent()) == await store.recent(None, BOARD_MESSAGES)
 
 
 def test_a_log_forgets_the_oldest_and_says_so() -> None:

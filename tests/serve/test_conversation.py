@@ -5,8 +5,18 @@ import json
 import pytest
 import trio
 
+from argybargy.serve.asgi import Receive, Scope, Send
 from argybargy.serve.limits import ConnectionLimits
-from serve.kit import HELLO, OPENERS, Client, PlainApp, QuartApp, Site, open_site
+from serve.kit import (
+    HELLO,
+    OPENERS,
+    Client,
+    PlainApp,
+    QuartApp,
+    Site,
+    answer,
+    open_site,
+)
 
 
 def post(path: str, body: bytes, *fields: str) -> bytes:
@@ -159,6 +169,39 @@ async def test_hundreds_of_pipelined_requests_are_all_answered(core: str) -> Non
         nursery.start_soon(client.send, HELLO * 3_000)
         for _ in range(3_000):
             assert (await client.reply()).body == b"hello"
+
+
+async def test_others_have_their_turn_between_pipelined_requests() -> None:
+    turns, seen = 0, list[int]()
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        seen.append(turns)
+        await answer(send, b"hello")
+
+    async with open_site(app) as site, trio.open_nursery() as nursery:
+        nursery.start_soon(take_turns)
+        client = await site.connect()
+        await client.send(HELLO * 100)
+        for _ in range(100):
+            assert (await client.reply()).body == b"hello"
+        nursery.cancel_scope.cancel()
+    # About 75: both have a turn in each round, and chance says who is first.
+    assert len(set(seen)) > 30
+
+
+async def test_others_have_their_turn_within_an_answer_that_never_ends() -> None:
+    async with open_site(PlainApp()) as site, trio.open_nursery() as nursery:
+        pouring, other = await site.connect(), await site.connect()
+        nursery.start_soon(pouring.ask, b"GET /pour HTTP/1.1\r\nHost: relay\r\n\r\n")
+        for _ in range(10):
+            assert (await other.ask(HELLO)).body == b"hello"
+        nursery.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize("core", OPENERS)

@@ -6,7 +6,8 @@ import pytest
 import trio.testing
 
 from argybargy.domain.limits import Limits
-from argybargy.web.routes import AGENT_ROUTES, Route
+from argybargy.web.route import Route
+from argybargy.web.routes import AGENT_ROUTES
 from web.kit import Reply, Site, open_site
 
 CALLS: list[tuple[str, str, dict[str, Any]]] = [

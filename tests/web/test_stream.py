@@ -1,5 +1,6 @@
 """The operator's stream, frame by frame."""
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -9,6 +10,17 @@ import trio.testing
 
 from argybargy.domain.limits import Limits
 from argybargy.relay.watchers import Watchers
+from argybargy.web.operator_wire import RoomCard
+from argybargy.web.stream_wire import (
+    ByeFrame,
+    DeltaFrame,
+    HelloFrame,
+    KeepaliveFrame,
+    ResumePoint,
+    SnapshotFrame,
+    StreamRequest,
+    WaitingKey,
+)
 from web.kit import open_site
 from web.streams import StreamClient, open_stream
 
@@ -357,3 +369,14 @@ async def test_the_operator_looks_back_at_everything_said_in_a_room(
         reply = await site.admin("GET", "/admin/rooms/nowhere/history")
         assert (reply.status, reply.error) == (404, "room_not_found")
         assert (await site.admin("GET", f"{target}?limit=x")).status == 422
+
+
+def test_the_reference_names_every_field_of_every_frame() -> None:
+    page = Path(__file__).parents[2] / "docs" / "reference" / "stream.md"
+    text = page.read_text()
+    frames = (HelloFrame, SnapshotFrame, DeltaFrame, KeepaliveFrame, ByeFrame)
+    for struct in (*frames, StreamRequest, ResumePoint, RoomCard, WaitingKey):
+        for field in struct.__struct_encode_fields__:
+            assert f"`{field}`" in text or f'"{field}"' in text, field
+    for frame in frames:
+        assert f"`{frame.__struct_config__.tag}`" in text

@@ -8,8 +8,8 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.relay.following import Follower, Snapshot
-from argybargy.web.stream import render
+from argybargy.relay.following import Delta, Follower, Snapshot
+from argybargy.web.stream import line_of
 from relay.kit import House, open_house
 from relay.life import SMALL_LIMITS, Life
 from web.model import ModelClient
@@ -25,9 +25,7 @@ async def _read(follower: Follower) -> dict[str, Any] | None:
     found = await follower.catch_up()
     if found is None:
         return None
-    frame: dict[str, Any] = msgspec.json.decode(
-        msgspec.json.encode(render(found, follower.room))
-    )
+    frame: dict[str, Any] = msgspec.json.decode(line_of(found, follower.room))
     return frame
 
 
@@ -74,3 +72,25 @@ async def test_a_client_that_is_too_far_behind_begins_anew(
         assert isinstance(found, Snapshot)
         assert [row.message.seq for row in found.messages] == list(range(92, 102))
         assert await follower.catch_up() is None
+
+
+async def test_clients_that_are_told_the_same_share_it(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_house() as house:
+        alice = await house.guest("alice")
+        first, second, scoped = (
+            _follow(house, room) for room in (None, None, "elsewhere")
+        )
+        for follower in (first, second, scoped):
+            await follower.catch_up()
+        await house.post(alice)
+        told = await first.catch_up()
+        assert isinstance(told, Delta)
+        assert await second.catch_up() is told
+        other = await scoped.catch_up()
+        assert isinstance(other, Delta)
+        assert other.messages == ()
+        await house.post(alice)
+        assert await second.catch_up() is not told
+        assert len(house.relay.board.memo) == 1

@@ -28,7 +28,8 @@ def local_url(settings: Settings) -> str:
     """Return the address of a relay on this machine."""
     host = local_host(settings.host)
     address = f"[{host}]" if ":" in host else host
-    return f"http://{address}:{settings.port}"
+    scheme = "http" if settings.tls_cert is None else "https"
+    return f"{scheme}://{address}:{settings.port}"
 
 
 def reach(settings: Settings, common: Common, work: Work) -> int:
@@ -76,7 +77,8 @@ def connect(
             "For one in a container: --url and --token-file.",
             Exit.UNREACHABLE,
         )
-    return HttpOperator(base, _token(settings, common, with_token))
+    token = _token(settings, common, with_token)
+    return HttpOperator(base, token, settings.tls_cert)
 
 
 def _token(settings: Settings, common: Common, with_token: bool) -> str:

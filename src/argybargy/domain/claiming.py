@@ -38,21 +38,36 @@ ROOM_CLOSED: Final = "room_closed"
 
 def decide_claim(draft: Draft, claim: Claim) -> Decision:
     """Grant, renew or refuse."""
-    peer = fold(claim.peer)
-    message = find(draft, claim.seq, peer)
+    message = check_claim(draft, claim)
     held = draft.room.leases.get(claim.seq)
+    if message.is_settled:
+        return draft.decision(Granted(_settled(message)))
+    if held is not None:
+        return _renew(draft, held, claim)
+    return _grant(draft, message, claim)
+
+
+def check_claim(draft: Draft, claim: Claim) -> Message:
+    """Return the message that is claimed, if it may be; the draft stays as it is.
+
+    Raises:
+        RelayError: The claim is lost, or was none.
+    """
+    room, peer = draft.room, fold(claim.peer)
+    message = find(draft, claim.seq, peer)
     reason = _why_not(message, peer)
     if reason is not None:
         raise _not_claimable(claim.seq, reason)
     if message.is_settled:
-        if fold(message.claimed_by or "") == peer:
-            return draft.decision(Granted(_settled(message)))
-        raise _not_claimable(claim.seq, ANSWERED, message.claimed_by)
-    if draft.room.status.is_closed:
+        if fold(message.claimed_by or "") != peer:
+            raise _not_claimable(claim.seq, ANSWERED, message.claimed_by)
+        return message
+    if room.status.is_closed:
         raise _not_claimable(claim.seq, ROOM_CLOSED)
-    if held is not None:
-        return _renew_or_refuse(draft, held, claim)
-    return _grant(draft, message, claim)
+    held = room.leases.get(claim.seq)
+    if held is not None and fold(held.holder) != peer:
+        raise claimed_by_other(claim.seq, held.holder, held.expires_ms)
+    return message
 
 
 def find(draft: Draft, seq: int, peer: str) -> Message:
@@ -105,9 +120,7 @@ def claimed_by_other(seq: int, holder: str, until_ms: int | None) -> RelayError:
     )
 
 
-def _renew_or_refuse(draft: Draft, held: Lease, claim: Claim) -> Decision:
-    if fold(held.holder) != fold(claim.peer):
-        raise claimed_by_other(claim.seq, held.holder, held.expires_ms)
+def _renew(draft: Draft, held: Lease, claim: Claim) -> Decision:
     seconds = held.seconds if claim.lease_seconds is None else claim.lease_seconds
     renewed = _extended(draft, attrs.evolve(held, seconds=seconds))
     if seconds == held.seconds:

@@ -20,6 +20,8 @@ class SenderKind(enum.Enum):
 TO_ALL: Final = (EVERYONE,)
 REOPENED: Final = "reopened"
 """The event of the message that says a question is open again."""
+RESTORED: Final = "restored"
+"""The event of the message that says a room has come out of a backup."""
 
 
 @attrs.frozen
@@ -43,6 +45,8 @@ class Message:
             the claim permanent.
         memo: No part of the value: room for those who turn messages into bytes to
             keep what they made, for exactly as long as the message is held.
+        is_broadcast: Whether everybody in the room may see it.
+        sent_by: The folded name of the sender.
     """
 
     seq: int
@@ -58,11 +62,16 @@ class Message:
     fence: int = 0
     is_settled: bool = False
     memo: dict[str, bytes] = attrs.field(factory=dict, init=False, eq=False, repr=False)
+    is_broadcast: bool = attrs.field(init=False, eq=False, repr=False)
+    sent_by: str = attrs.field(init=False, eq=False, repr=False)
 
-    @cached_property
-    def is_broadcast(self) -> bool:
-        """Whether everybody in the room may see it."""
+    @is_broadcast.default
+    def _is_broadcast(self) -> bool:
         return self.to == TO_ALL
+
+    @sent_by.default
+    def _sent_by(self) -> str:
+        return fold(self.sender)
 
     @cached_property
     def audience(self) -> frozenset[str]:
@@ -84,11 +93,6 @@ class Message:
     def is_for(self, reader: str) -> bool:
         """Tell whether a poll of `reader` (folded) delivers this: never one's own."""
         return reader != self.sent_by and (self.is_broadcast or reader in self.audience)
-
-    @cached_property
-    def sent_by(self) -> str:
-        """The folded name of the sender."""
-        return fold(self.sender)
 
 
 @attrs.frozen

@@ -1,6 +1,7 @@
 """Time as the rules see it: two clocks, taken together, never compared mixed."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import attrs
 
@@ -23,11 +24,30 @@ class Moment:
     steady_seconds: float
 
 
+def parse_timestamp(text: str) -> int:
+    """Read RFC 3339 as milliseconds since 1970 UTC; without an offset it is UTC.
+
+    Raises:
+        ValueError: It is none.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
 def format_timestamp(wall_ms: int) -> str:
     """Render milliseconds since 1970 as RFC 3339 in UTC, to the millisecond.
 
     The offset is written ``+00:00`` and not ``Z``: Python before 3.11 cannot read
     the letter, and agents are written in whatever is at hand.
     """
-    moment = _EPOCH + timedelta(milliseconds=wall_ms)
-    return moment.isoformat(timespec="milliseconds")
+    seconds, milliseconds = divmod(wall_ms, 1000)
+    return f"{_format_second(seconds)}.{milliseconds:03}+00:00"
+
+
+@lru_cache(maxsize=64)
+def _format_second(seconds: int) -> str:
+    """Render whole seconds. Kept: what is said in one second is rendered together."""
+    moment = _EPOCH + timedelta(seconds=seconds)
+    return moment.replace(tzinfo=None).isoformat()

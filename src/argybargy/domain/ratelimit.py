@@ -2,6 +2,7 @@
 
 import math
 from bisect import bisect_right
+from collections import deque
 
 import attrs
 
@@ -47,5 +48,28 @@ def admit(
     recent = times[bisect_right(times, now - window_seconds) :]
     if len(recent) < limit:
         return Admission((*recent, now))
-    left = recent[-limit] + window_seconds - now
-    return Admission(recent, max(1, math.ceil(left)))
+    return Admission(recent, _wait_seconds(recent[-limit], now, window_seconds))
+
+
+def admit_into(
+    times: deque[float], now: float, limit: int, window_seconds: float
+) -> int:
+    """Judge one attempt like :func:`admit`, in a window that is changed in place.
+
+    For windows that are no part of a room: those of reads are large.
+
+    Returns:
+        How many whole seconds to wait; 0 when accepted.
+    """
+    if limit <= 0:
+        return 0
+    while times and times[0] <= now - window_seconds:
+        times.popleft()
+    if len(times) < limit:
+        times.append(now)
+        return 0
+    return _wait_seconds(times[-limit], now, window_seconds)
+
+
+def _wait_seconds(oldest: float, now: float, window_seconds: float) -> int:
+    return max(1, math.ceil(oldest + window_seconds - now))

@@ -2,10 +2,14 @@
 
 import attrs
 
+from argybargy.domain.claiming import check_claim
 from argybargy.domain.codes import CodeRecord
 from argybargy.domain.commands import Claim, Done, Granted, Post, Posted, Release
+from argybargy.domain.draft import Draft
 from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.limits import Limits
 from argybargy.domain.message import Lease, Message, SenderKind
+from argybargy.domain.moment import Moment
 from argybargy.domain.names import fold
 from argybargy.domain.reading import (
     Lookback,
@@ -14,9 +18,8 @@ from argybargy.domain.reading import (
     look_back,
     replies_to,
 )
-from argybargy.domain.room import decide
 from argybargy.domain.roster import Seen
-from argybargy.domain.state import RoomStatus
+from argybargy.domain.state import Room, RoomStatus
 from argybargy.relay.delivery import Delivery
 from argybargy.relay.failures import translated
 from argybargy.relay.relay import Relay
@@ -165,15 +168,16 @@ async def claim(
     Raises:
         RelayError: Somebody else has it, or nobody may.
     """
-    relay.presence.admit_claim(code.peer, relay.clock.now().steady_seconds)
     command = Claim(code.name, seq, lease_seconds)
-    await _refuse_early(relay, code.room, command)
+    live, now = await relay.live(code.room), relay.clock.now()
+    relay.presence.admit_claim(code.peer, now.steady_seconds)
+    _refuse_early(live.room, command, now, relay.limits)
     delivered = await relay.ask(code.room, command, code)
     assert isinstance(delivered.answer, Granted)
     return delivered.answer.lease
 
 
-async def _refuse_early(relay: Relay, room: str, command: Claim) -> None:
+def _refuse_early(room: Room, command: Claim, now: Moment, limits: Limits) -> None:
     """Refuse what the room as it stands would refuse anyway.
 
     Sixteen agents run for a question and one gets it. The rules are pure and the
@@ -183,9 +187,8 @@ async def _refuse_early(relay: Relay, room: str, command: Claim) -> None:
     Raises:
         RelayError: The claim is lost, or was none.
     """
-    live, now = await relay.live(room), relay.clock.now()
-    if command.seq in live.room.messages and now.steady_seconds < live.room.lapse_at:
-        decide(live.room, command, now, relay.limits)
+    if command.seq in room.messages and now.steady_seconds < room.lapse_at:
+        check_claim(Draft(room, now, limits), command)
 
 
 async def release(relay: Relay, code: CodeRecord, seq: int) -> None:

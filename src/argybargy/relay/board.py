@@ -13,12 +13,14 @@ itself. Nobody needs to look: what is touched meanwhile is one set of names.
 """
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import attrs
 
 from argybargy.domain.commands import AppendMessage, UpdateClaim, Write
+from argybargy.domain.holes import above, numbers
 from argybargy.domain.message import Message
 from argybargy.domain.moment import Moment
 from argybargy.domain.names import fold
@@ -57,6 +59,8 @@ class Board:
         epoch: Another one in each life of the relay: versions mean nothing across.
         cards: What is known of each room, by folded name.
         inbox: The questions that wait longest, as of the last :meth:`settle`.
+        memo: What one follower made of the newest version, for the others that are
+            where it was; at most one entry each.
     """
 
     viewer: Viewer
@@ -64,12 +68,15 @@ class Board:
     epoch: str = attrs.field(factory=_new_epoch)
     cards: dict[str, Card] = attrs.field(factory=dict, repr=False)
     inbox: tuple[Waiting, ...] = attrs.field(default=(), repr=False)
+    memo: dict[Hashable, object] = attrs.field(factory=dict, repr=False)
     _log: ChangeLog = attrs.field(factory=ChangeLog)
     _outlines: dict[str, Outline] = attrs.field(factory=dict, repr=False)
     _codes: dict[str, None] = attrs.field(factory=dict, repr=False)
     _codes_version: int = -1
     _holds_until: Moment = NEVER
-    _messages: dict[tuple[str, int], Message] = attrs.field(factory=dict, repr=False)
+    _messages: OrderedDict[tuple[str, int], Message] = attrs.field(
+        factory=OrderedDict, repr=False
+    )
 
     def load(self, overview: Overview, recent: Sequence[tuple[str, Message]]) -> None:
         """Take over what the store knows, once, before anybody looks."""
@@ -92,32 +99,47 @@ class Board:
         key = fold(room.name)
         before = self.cards.get(key) or Card(room.status)
         self.cards[key] = before.follow(room, writes)
-        for seq in range(before.first, room.first):
+        for seq in before.given_up(room.first):
             self._messages.pop((key, seq), None)
-        self._log.note(self._follow(key, room, writes))
+        self._note(self._follow(key, before.head, room, writes))
         self.watchers.touch(key)
 
     def _follow(
-        self, key: str, room: Room, writes: Sequence[Write]
+        self, key: str, head: int, room: Room, writes: Sequence[Write]
     ) -> Iterator[Change]:
-        """Bring the newest messages up to date, and yield those that changed."""
-        for write in writes:
-            match write:
-                case AppendMessage(message):
-                    self._append(key, room, message)
-                    yield Change(Topic.MESSAGE, key, message.seq)
-                case UpdateClaim(seq=seq):
-                    known = self._messages.get((key, seq))
-                    if known is not None:
-                        self._messages[key, seq] = reclaimed(known, write)
-                    yield Change(Topic.MESSAGE, key, seq)
+        """Bring the newest messages up to date, and yield those that changed.
 
-    def _append(self, key: str, room: Room, message: Message) -> None:
-        if message.seq < room.first:
-            return
+        All since the head that the board knew are new: the room may have been
+        loaded again, with what another node wrote, before it decided this batch.
+        """
+        said = {
+            write.message.seq: write.message
+            for write in writes
+            if isinstance(write, AppendMessage)
+        }
+        start = max(head + 1, room.first)
+        for seq in numbers(start, room.head + 1, above(start, room.holes)):
+            message = room.messages.get(seq) or said.get(seq)
+            if message is not None:
+                self._append(key, message)
+                yield Change(Topic.MESSAGE, key, seq)
+        for write in writes:
+            if isinstance(write, UpdateClaim):
+                known = self._messages.get((key, write.seq))
+                if known is not None:
+                    self._messages[key, write.seq] = reclaimed(known, write)
+                yield Change(Topic.MESSAGE, key, write.seq)
+
+    def _append(self, key: str, message: Message) -> None:
         self._messages[key, message.seq] = message
         if len(self._messages) > BOARD_MESSAGES:
-            del self._messages[next(iter(self._messages))]
+            self._messages.popitem(last=False)
+
+    def _note(self, changes: Iterable[Change]) -> None:
+        version = self._log.version
+        self._log.note(changes)
+        if self._log.version != version:
+            self.memo.clear()
 
     def tick(self, now: Moment) -> None:
         """Wake those who watch if time alone has changed something."""
@@ -136,7 +158,7 @@ class Board:
         """
         stale = self._take_stale(now)
         if stale:
-            self._log.note(list(self._changes(stale, now)))
+            self._note(list(self._changes(stale, now)))
         return self._log.version
 
     def _take_stale(self, now: Moment) -> set[str]:

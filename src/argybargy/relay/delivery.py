@@ -56,7 +56,12 @@ def describe_delivery(
 
     if not message.is_broadcast:
         return Delivery(to=tuple((name, reach(fold(name))) for name in message.to))
-    names = directory.live_names(room, now)
-    reaches = [reach(name) for name in names if name != message.sent_by]
-    kinds = (Reach.PARKED, Reach.ONLINE, Reach.AWAY)
-    return Delivery(counts=tuple((kind, reaches.count(kind)) for kind in kinds))
+    others = directory.live_names(room, now) - {message.sent_by}
+    parked = others & polls.parked_peers()
+    online = others & presence.online_peers(room, now.steady_seconds) - parked
+    counts = (
+        (Reach.PARKED, len(parked)),
+        (Reach.ONLINE, len(online)),
+        (Reach.AWAY, len(others) - len(parked) - len(online)),
+    )
+    return Delivery(counts=counts)

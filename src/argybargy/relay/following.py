@@ -79,6 +79,8 @@ class Delta:
         roster: Rows of the roster that are new or different.
         roster_gone: The names of those that are gone.
         messages: Messages that are new or different.
+        memo: No part of the value: room for its bytes, which go to all that are
+            told the same.
     """
 
     version: int
@@ -91,6 +93,7 @@ class Delta:
     roster: tuple[RosterRow, ...] = ()
     roster_gone: tuple[str, ...] = ()
     messages: tuple[RoomMessage, ...] = ()
+    memo: list[bytes] = attrs.field(factory=list, eq=False, repr=False, init=False)
 
 
 @attrs.define(eq=False)
@@ -132,17 +135,25 @@ class Follower:
             RelayError: The store cannot be read; the client is where it was.
         """
         board, now = self.relay.board, self.settle()
-        version, changes = board.version, None
-        if self.version is not None:
-            changes = board.changed_since(self.version)
-        found: Snapshot | Delta | None
-        if changes is None or self._count_messages(changes) > MOST_CHANGED_MESSAGES:
-            found = await self._snapshot(now)
-        else:
-            changes = tuple(filter(self._concerns, changes))
-            found = await self._delta(changes, now) if changes else None
+        version = board.version
+        if self.version == version:
+            return None
+        here = self.version, version, self._scope, self.messages
+        known = board.memo.get(here)
+        found = known if isinstance(known, Delta) else await self._look(now)
+        if version == board.version and isinstance(found, Delta):
+            board.memo[here] = found
         self.version = version
         return found
+
+    async def _look(self, now: Moment) -> Snapshot | Delta | None:
+        changes = None
+        if self.version is not None:
+            changes = self.relay.board.changed_since(self.version)
+        if changes is None or self._count_messages(changes) > MOST_CHANGED_MESSAGES:
+            return await self._snapshot(now)
+        concerning = tuple(filter(self._concerns, changes))
+        return await self._delta(concerning, now) if concerning else None
 
     def _concerns(self, change: Change) -> bool:
         scope = self._scope

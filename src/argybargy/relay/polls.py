@@ -6,8 +6,8 @@ just before it wakes at once. A token carries no data; the data is read from the
 room, in one piece with the cursor.
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from typing import Self
 
 import attrs
 import trio
@@ -26,23 +26,43 @@ class Subscription:
     """
 
     peer: str
-    _send: trio.MemorySendChannel[None]
-    _receive: trio.MemoryReceiveChannel[None]
+    _polls: "Polls"
     is_parked: bool = False
     is_displaced: bool = False
+    # Most polls find something and never park: they need no channel to wait on.
+    _has_early_token: bool = False
+    _send: trio.MemorySendChannel[None] | None = None
+    _receive: trio.MemoryReceiveChannel[None] | None = None
+
+    def __enter__(self) -> Self:
+        self._polls.add(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._polls.remove(self)
 
     def wake(self) -> None:
         """Leave a token. One that is there already says the same: look again."""
+        if self._send is None:
+            self._has_early_token = True
+            return
         try:
             self._send.send_nowait(None)
         except trio.WouldBlock:
             return
 
+    def open_slot(self) -> None:
+        """Make the slot that the poll is about to wait on, with what came so far."""
+        self._send, self._receive = trio.open_memory_channel[None](1)
+        if self._has_early_token:
+            self._send.send_nowait(None)
+
     async def wait_woken(self) -> None:
-        """Wait for a token and take it.
+        """Wait for a token and take it; only a parked poll may.
 
         There is no deadline here: the caller parks under its own.
         """
+        assert self._receive is not None
         await self._receive.receive()
 
 
@@ -50,7 +70,8 @@ class Subscription:
 class Polls:
     """The subscriptions of one room.
 
-    The mutable state is one dict: folded peer name to subscriptions, oldest first.
+    The mutable state is one dict, folded peer name to subscriptions, oldest first;
+    and, derived from it, the names of those of whom one is parked.
 
     Attributes:
         max_per_peer: Subscriptions of one peer; one more displaces the oldest.
@@ -58,28 +79,35 @@ class Polls:
 
     max_per_peer: int
     _by_peer: dict[str, list[Subscription]] = attrs.field(factory=dict)
+    _parked: set[str] = attrs.field(factory=set)
     _emptied: trio.Event = attrs.field(factory=trio.Event)
 
-    @contextmanager
-    def subscribe(self, peer: str) -> Iterator[Subscription]:
-        """Hold a subscription for the length of the block, however it ends."""
-        send, receive = trio.open_memory_channel[None](1)
-        subscription = Subscription(peer, send, receive)
-        mine = self._by_peer.setdefault(peer, [])
-        mine.append(subscription)
-        try:
-            yield subscription
-        finally:
-            mine.remove(subscription)
-            if not mine:
-                del self._by_peer[peer]
-            if not self._by_peer:
-                self._emptied.set()
-                self._emptied = trio.Event()
+    def subscribe(self, peer: str) -> Subscription:
+        """Hold a subscription for the length of a ``with`` block, however it ends."""
+        return Subscription(peer, self)
+
+    def add(self, subscription: Subscription) -> None:
+        """Let a subscription begin."""
+        self._by_peer.setdefault(subscription.peer, []).append(subscription)
+
+    def remove(self, subscription: Subscription) -> None:
+        """Let a subscription end."""
+        peer = subscription.peer
+        mine = self._by_peer[peer]
+        mine.remove(subscription)
+        if not any(each.is_parked for each in mine):
+            self._parked.discard(peer)
+        if not mine:
+            del self._by_peer[peer]
+        if not self._by_peer:
+            self._emptied.set()
+            self._emptied = trio.Event()
 
     def park(self, subscription: Subscription) -> None:
         """Count a subscription as parked, and send the oldest one too many home."""
         subscription.is_parked = True
+        subscription.open_slot()
+        self._parked.add(subscription.peer)
         mine = self._by_peer[subscription.peer]
         parked = [each for each in mine if each.is_parked and not each.is_displaced]
         if len(parked) > self.max_per_peer:
@@ -112,11 +140,11 @@ class Polls:
 
     def is_parked(self, peer: str) -> bool:
         """Tell whether any poll of the peer with this folded name waits here."""
-        return any(each.is_parked for each in self._by_peer.get(peer, ()))
+        return peer in self._parked
 
     def parked_peers(self) -> frozenset[str]:
         """Return the folded names of all peers with a poll that waits here."""
-        return frozenset(filter(self.is_parked, self._by_peer))
+        return frozenset(self._parked)
 
     def __len__(self) -> int:
         return sum(map(len, self._by_peer.values()))

@@ -1,5 +1,6 @@
 """Who was here when: in memory, gone with the process, rebuilt as agents call in."""
 
+from collections import deque
 from collections.abc import Callable, Mapping
 
 import attrs
@@ -7,7 +8,7 @@ import attrs
 from argybargy.domain.codes import Peer
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
-from argybargy.domain.ratelimit import admit
+from argybargy.domain.ratelimit import admit_into
 from argybargy.domain.roster import Seen
 
 _FORGET_SECONDS = 24 * 3600
@@ -22,15 +23,16 @@ class Seat:
         name: As it is called.
         seen_at: Its last request, on the steady clock.
         waiting_since: Since when it has received and posted nothing.
-        reads: The window of its immediate reads.
-        claims: The window of its claims.
+        reads: The times of its immediate reads, while they count; most peers only
+            ever park.
+        claims: The same for its claims.
     """
 
     name: str
     seen_at: float
     waiting_since: float
-    reads: tuple[float, ...] = ()
-    claims: tuple[float, ...] = ()
+    reads: deque[float] | None = None
+    claims: deque[float] | None = None
 
 
 @attrs.define
@@ -86,6 +88,12 @@ class Presence:
         seat = self._rooms.get(peer.room, {}).get(peer.name)
         return seat is not None and now - seat.seen_at <= self.limits.online_seconds
 
+    def online_peers(self, room: str, now: float) -> set[str]:
+        """Return the folded names of those in a room (folded) who are online."""
+        oldest = now - self.limits.online_seconds
+        seats = self._rooms.get(room, {})
+        return {name for name, seat in seats.items() if seat.seen_at >= oldest}
+
     def admit_read(self, peer: Peer, now: float) -> None:
         """Count a read that does not park.
 
@@ -93,7 +101,9 @@ class Presence:
             RelayError: ``rate_limited``.
         """
         seat = self.seat(peer, now)
-        seat.reads = self._admit(seat.reads, now, self.limits.reads_per_window, "reads")
+        if seat.reads is None:
+            seat.reads = deque()
+        self._admit(seat.reads, now, self.limits.reads_per_window, "reads")
 
     def admit_claim(self, peer: Peer, now: float) -> None:
         """Count an attempt to claim, won or lost.
@@ -101,23 +111,22 @@ class Presence:
         Raises:
             RelayError: ``rate_limited``.
         """
-        seat, limit = self.seat(peer, now), self.limits.claims_per_window
-        seat.claims = self._admit(seat.claims, now, limit, "claims")
+        seat = self.seat(peer, now)
+        if seat.claims is None:
+            seat.claims = deque()
+        self._admit(seat.claims, now, self.limits.claims_per_window, "claims")
 
-    def _admit(
-        self, times: tuple[float, ...], now: float, limit: int, what: str
-    ) -> tuple[float, ...]:
+    def _admit(self, times: deque[float], now: float, limit: int, what: str) -> None:
         window = self.limits.window_seconds
-        admission = admit(times, now, limit, window)
-        if not admission.is_accepted:
+        retry_after = admit_into(times, now, limit, window)
+        if retry_after:
             raise RelayError(
                 Problem.RATE_LIMITED,
                 limit=limit,
                 what=what,
                 window_seconds=window,
-                retry_after=admission.retry_after_seconds,
+                retry_after=retry_after,
             )
-        return admission.times
 
     def rooms(self) -> tuple[str, ...]:
         """Return the folded names of the rooms where anybody was seen."""

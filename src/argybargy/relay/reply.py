@@ -30,14 +30,16 @@ class Ask:
     """
 
     command: Command
-    _done: trio.Event = attrs.field(factory=trio.Event)
+    _asker: trio.lowlevel.Task | None = None
     _outcome: Delivered | Exception | None = None
 
     def answer(self, outcome: Delivered | Exception) -> None:
         """Answer, once. Nobody may be listening any more, and that is fine."""
         if self._outcome is None:
             self._outcome = outcome
-            self._done.set()
+            if self._asker is not None:
+                trio.lowlevel.reschedule(self._asker)
+                self._asker = None
 
     async def wait_answered(self) -> Delivered:
         """Wait for the answer.
@@ -49,9 +51,20 @@ class Ask:
         Raises:
             RelayError: The command was refused, or could not be carried out.
         """
-        await self._done.wait()
-        outcome = self._outcome
-        if isinstance(outcome, Exception):
-            raise outcome
-        assert outcome is not None
-        return outcome
+        if self._outcome is None:
+            self._asker = trio.lowlevel.current_task()
+            await trio.lowlevel.wait_task_rescheduled(self._give_up)
+        if isinstance(self._outcome, Exception):
+            raise self._take_failure()
+        assert self._outcome is not None
+        return self._outcome
+
+    def _give_up(self, _raise_cancel: object) -> trio.lowlevel.Abort:
+        self._asker = None
+        return trio.lowlevel.Abort.SUCCEEDED
+
+    def _take_failure(self) -> Exception:
+        """Let go of the failure: it will hold on to the frame that raises it."""
+        failure, self._outcome = self._outcome, None
+        assert isinstance(failure, Exception)
+        return failure

@@ -39,6 +39,7 @@ from argybargy.relay.ledger import Ledger
 from argybargy.relay.polls import Polls
 from argybargy.relay.quota import RoomQuota
 from argybargy.relay.reply import Ask, Delivered
+from argybargy.relay.settling import end_doubt, settle_version
 from argybargy.store.errors import Conflict, Refused, StoreError, Unknown
 from argybargy.store.interface import Store
 
@@ -132,6 +133,7 @@ class LiveRoom:
     cursors: dict[str, int] = attrs.field(factory=dict)
     members: MemberCache | None = None
     _rest_until: float = float("-inf")
+    _is_in_doubt: bool = False
     _batch: list[Ask] = attrs.field(factory=list)
     _loaded: trio.Event = attrs.field(factory=trio.Event)
     _failure: RelayError | None = None
@@ -202,6 +204,7 @@ class LiveRoom:
             self._failure is None
             and not len(self.polls)
             and not self._batch
+            and not self._is_in_doubt
             and self._send.statistics().current_buffer_used == 0
             and self.room.lapse_at == float("inf")
         )
@@ -258,12 +261,17 @@ class LiveRoom:
         self.polls.wake_all()
 
     async def _collect(self) -> bool:
-        """Wait for commands, or for a lease to run out; False when closed."""
-        with trio.move_on_at(max(self.room.lapse_at, self._rest_until)):
-            try:
+        """Wait for commands, or for something to do without; False when closed."""
+        acts_at = float("-inf") if self._is_in_doubt else self.room.lapse_at
+        acts_at = max(acts_at, self._rest_until)
+        try:
+            if acts_at == float("inf"):
                 self._batch = [await self._receive.receive()]
-            except trio.EndOfChannel:
-                return False
+            else:
+                with trio.move_on_at(acts_at):
+                    self._batch = [await self._receive.receive()]
+        except trio.EndOfChannel:
+            return False
         while len(self._batch) < self.services.limits.batch_commands:
             try:
                 self._batch.append(self._receive.receive_nowait())
@@ -294,6 +302,10 @@ class LiveRoom:
         """Decide the batch, make it durable, publish it, answer it."""
         for _ in range(CONFLICT_TRIES):
             try:
+                if self._is_in_doubt:
+                    await end_doubt(self.services.store)
+                    await self._load()
+                    self._is_in_doubt = False
                 recalled = await self._recall()
                 trial = self._decide(self.services.clock.now(), recalled)
                 version = await self._commit(trial)
@@ -303,6 +315,7 @@ class LiveRoom:
             except StoreError as error:
                 log.warning("commit refused", room=self.name, reason=str(error))
                 self._rest_until = trio.current_time() + REST_SECONDS
+                self._is_in_doubt |= isinstance(error, Unknown)
                 self._fail_batch(as_relay_error(error))
                 return
             self._publish(trial, version)
@@ -317,11 +330,12 @@ class LiveRoom:
         _follow(recalled, lapsed.writes)
         outcomes: list[Answer | RelayError] = []
         for ask in self._batch:
-            command = self._with_facts(ask.command, recalled)
+            command = self._with_facts(ask.command, room, recalled)
             try:
                 decision = decide(room, command, now, limits)
             except RelayError as refusal:
-                outcomes.append(refusal)
+                # Its traceback would hold this frame, and so the room as it was.
+                outcomes.append(refusal.with_traceback(None))
                 continue
             room = decision.room
             writes += decision.writes
@@ -329,11 +343,17 @@ class LiveRoom:
             outcomes.append(decision.answer)
         return _Trial(room, tuple(writes), tuple(outcomes))
 
-    def _with_facts(self, command: Command, recalled: dict[int, Message]) -> Command:
-        """Tell a command what the rules need to know and the room does not hold."""
-        subject = recalled.get(subject_of(command) or 0)
-        if subject is not None and isinstance(command, (Post, Claim, Release)):
-            command = attrs.evolve(command, subject=subject)
+    def _with_facts(
+        self, command: Command, room: Room, recalled: dict[int, Message]
+    ) -> Command:
+        """Tell a command what the rules need to know and `room` does not hold."""
+        seq = subject_of(command)
+        if (
+            seq in recalled
+            and seq not in room.messages
+            and isinstance(command, (Post, Claim, Release))
+        ):
+            command = attrs.evolve(command, subject=recalled[seq])
         if isinstance(command, Post) and self.room.head == 0:
             has_quota = self.services.quota.take(self.name)
             command = attrs.evolve(command, has_room_quota=has_quota)
@@ -342,8 +362,8 @@ class LiveRoom:
     async def _commit(self, trial: _Trial) -> int:
         """Make a batch durable, and return the version the room has then.
 
-        When the store cannot say whether it did, the version tells: nobody else
-        writes under this one.
+        Raises:
+            StoreError: It was not; or, if ``Unknown``, nobody can say for now.
         """
         store, version = self.services.store, self.room.version
         if not trial.writes:
@@ -353,16 +373,14 @@ class LiveRoom:
             await store.commit(trial.room, version, trial.writes)
         except Unknown:
             is_known = False
-        if not is_known:
-            stored = await store.load(self.name, tail_messages=1)
-            if stored is None or stored.version != version + 1:
-                raise Refused("the commit was not applied")
+        if not is_known and await settle_version(store, self.name) != version + 1:
+            raise Refused("the commit was not applied")
         return version + 1
 
     def _publish(self, trial: _Trial, version: int) -> None:
         """Let everybody see the batch: its askers, the parked polls, the operator."""
         before = self.room
-        self.room = attrs.evolve(trial.room, version=version)
+        self.room = trial.room.at_version(version)
         for ask, outcome in zip(self._batch, trial.outcomes, strict=True):
             ask.answer(self._outcome(outcome))
         for write in trial.writes:

@@ -8,6 +8,7 @@ and up to the end of the connection to one of HTTP/1.0.
 
 import enum
 from collections.abc import Iterable
+from functools import lru_cache
 from http import HTTPStatus
 
 from argybargy.serve.asgi import Fields
@@ -44,11 +45,22 @@ def render_head(status: int, fields: Iterable[tuple[bytes, bytes]]) -> bytes:
         AnswerError: A field would break out of its line.
     """
     lines = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status]
-    lines += [b"%b: %b\r\n" % field for field in fields]
-    head = b"".join(lines)
-    if not head.count(b"\n") == head.count(b"\r") == len(lines) or b"\0" in head:
+    lines += [_render_field(name, value) for name, value in fields]
+    lines.append(_CRLF)
+    return b"".join(lines)
+
+
+@lru_cache(maxsize=256)
+def _render_field(name: bytes, value: bytes) -> bytes:
+    """Render one field. Kept, since nearly all answers have the same ones.
+
+    Raises:
+        AnswerError: It would break out of its line.
+    """
+    line = b"%b: %b\r\n" % (name, value)
+    if not line.count(b"\n") == line.count(b"\r") == 1 or b"\0" in line:
         raise AnswerError("a header field with a line break in it")
-    return head + _CRLF
+    return line
 
 
 class Answer:

@@ -36,7 +36,7 @@ class Host(Protocol):
     render: Render
     is_draining: bool
 
-    def note_request(self, exchange: Exchange) -> None:
+    def note_request(self, connection: "Connection", exchange: Exchange) -> None:
         """Count a request, and have its client watched if it takes long."""
         ...
 
@@ -149,6 +149,9 @@ class Connection:
             if not await wire.read_more():
                 return None
             self._is_waiting = False
+        else:
+            # Who sends many requests at once must let others have their turn.
+            await trio.lowlevel.checkpoint()
         wire.read_by = NEVER
         while True:
             head, wire.pending = self._parser.feed(wire.pending)
@@ -173,7 +176,7 @@ class Connection:
             wants_more=self._can_take_more,
             cancel=self.end,
         )
-        host.note_request(exchange)
+        host.note_request(self, exchange)
         scope = make_scope(head, self._scheme, self._client, self._server)
         try:
             await host.app(scope, exchange.receive, exchange.send)

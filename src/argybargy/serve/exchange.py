@@ -14,6 +14,7 @@ from argybargy.serve.wire import NEVER, Wire
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _DISCONNECT: Message = {"type": "http.disconnect"}
+_ASGI = {"version": "3.0", "spec_version": "2.4"}
 
 
 class ClientGoneError(OSError):
@@ -167,17 +168,21 @@ class Exchange:
     async def _send_body(self, message: Message) -> None:
         if self._is_gone:
             raise ClientGoneError("the client left")
-        answer = self.answer
+        answer, more = self.answer, message.get("more_body", False)
         is_persistent, date = True, b""
         if answer.is_head_due:
             is_persistent, date = self._can_go_on(), self._get_date()
         data = answer.add(
             message.get("body", b""),
-            more=message.get("more_body", False),
+            more=more,
             is_persistent=is_persistent,
             date=date,
         )
         await self._write(data)
+        if more:
+            # An app that always has more to say must let others have their turn;
+            # after the last part, the wait for the next request does.
+            await trio.lowlevel.checkpoint()
 
     async def _write(self, data: bytes) -> None:
         try:
@@ -223,21 +228,22 @@ class Exchange:
         if not self._is_waited_for and not self._is_gone:
             self._is_waited_for = True
             self._watch_scope = trio.CancelScope()
-            self._watch_ended = trio.Event()
-            nursery.start_soon(self._watch, self._watch_scope, self._watch_ended)
+            nursery.start_soon(self._watch, self._watch_scope)
 
-    async def _watch(self, scope: trio.CancelScope, ended: trio.Event) -> None:
+    async def _watch(self, scope: trio.CancelScope) -> None:
         try:
             with scope:
                 await self._wait_gone()
                 self._cancel(None)
         finally:
-            ended.set()
+            self._watch_scope = None
+            if self._watch_ended is not None:
+                self._watch_ended.set()
 
     async def finish(self) -> None:
         """Wait until nobody reads from the wire on behalf of this request."""
-        self.is_running = False
-        if self._watch_scope is not None and self._watch_ended is not None:
+        if self._watch_scope is not None:
+            self._watch_ended = trio.Event()
             self._watch_scope.cancel()
             await self._watch_ended.wait()
 
@@ -251,7 +257,7 @@ def make_scope(
     """Make the ASGI scope of a request."""
     return {
         "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "asgi": _ASGI,
         "http_version": head.http_version,
         "method": head.method,
         "scheme": scheme,

@@ -75,7 +75,7 @@ class HttpServer:
         self._connections: set[Connection] = set()
         self._by_address: Counter[str] = Counter()
         self._refusals_under_way = 0
-        self._young: list[Exchange] = []
+        self._young: dict[Connection, Exchange] = {}
         self._pause: trio.Event | None = None
         self._connections_total = 0
         self._requests = 0
@@ -121,10 +121,10 @@ class HttpServer:
 
     # For connections.
 
-    def note_request(self, exchange: Exchange) -> None:
+    def note_request(self, connection: Connection, exchange: Exchange) -> None:
         """Count a request, and have its client watched if it takes long."""
         self._requests += 1
-        self._young.append(exchange)
+        self._young[connection] = exchange  # the one before it is done
         if self._pause is not None:
             self._pause.set()
             self._pause = None
@@ -140,9 +140,11 @@ class HttpServer:
 
     def get_date(self) -> bytes:
         """Return the value of the Date field, rendered once a second."""
-        if self._wall_clock is not None and trio.current_time() >= self._date_until:
-            self._date = formatdate(self._wall_clock(), usegmt=True).encode()
-            self._date_until = trio.current_time() + 1
+        if self._wall_clock is not None:
+            now = trio.current_time()
+            if now >= self._date_until:
+                self._date = formatdate(self._wall_clock(), usegmt=True).encode()
+                self._date_until = now + 1
         return self._date
 
     # Coming and going.
@@ -214,22 +216,20 @@ class HttpServer:
     # What is done on time.
 
     async def _watch_slow_requests(self, nursery: trio.Nursery) -> None:
-        older: list[Exchange] = []
+        older: dict[Connection, Exchange] = {}
         while True:
             if not older and not self._young:
                 self._pause = trio.Event()
                 await self._pause.wait()  # for as long as nobody asks anything
             await trio.sleep(self.limits.watch_seconds)
-            older, self._young = self._young, []
-            for exchange in older:
-                if exchange.is_running:
-                    self._watch(exchange, nursery)
-
-    def _watch(self, exchange: Exchange, nursery: trio.Nursery) -> None:
-        if exchange.is_watchable:
-            exchange.watch(nursery)
-        else:
-            self._young.append(exchange)  # its body is still to be read
+            older, self._young = self._young, {}
+            for connection, exchange in older.items():
+                if not exchange.is_running:
+                    continue
+                if exchange.is_watchable:
+                    exchange.watch(nursery)
+                else:
+                    self._young[connection] = exchange  # its body is still to be read
 
     async def _end_late_connections(self) -> None:
         while True:

@@ -19,8 +19,8 @@ from argybargy.domain.message import Message
 from argybargy.domain.names import fold
 from argybargy.domain.reading import Lookback, Page, PageBuilder
 from argybargy.domain.state import Room, SavedRoom
-from argybargy.store.errors import Conflict
-from argybargy.store.interface import AuditRow, Overview, StoreInfo
+from argybargy.store.errors import Conflict, Refused
+from argybargy.store.interface import AuditRow, Overview, Snapshot, StoreInfo
 from argybargy.store.shelf import Shelf
 
 DEFAULT_LIMITS: Final = Limits()
@@ -196,6 +196,28 @@ class MemoryStore:
                 self._cursors[fold(room), fold(peer)] = seq
         self._add_audits(audits)
         self._cut_audits()
+
+    async def adopt(
+        self, audits: Sequence[Audit], codes: Mapping[str, CodeRecord]
+    ) -> frozenset[str]:
+        """Store what another relay has recorded, each piece once."""
+        await trio.lowlevel.checkpoint()
+        new = [audit for audit in audits if audit.tally not in self._tallies]
+        tallies = frozenset(audit.tally for audit in new)
+        self._add_audits(new)
+        self._codes.update(
+            {code.digest: code for tally, code in codes.items() if tally in tallies}
+        )
+        return tallies
+
+    async def snapshot(self) -> Snapshot:
+        """Refuse: what is in memory has no file.
+
+        Raises:
+            Refused: Always.
+        """
+        await trio.lowlevel.checkpoint()
+        raise Refused("a store in memory cannot be backed up")
 
     async def audit(self, limit: int, before: int | None) -> tuple[AuditRow, ...]:
         """Return the newest audit rows below the id `before`, oldest first."""

@@ -5,7 +5,8 @@ that never repeat what was sent.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
@@ -33,6 +34,9 @@ from argybargy.web.wire import ClaimRequest, PostRequest
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
+Fields = Mapping[str, Sequence[str]]
+"""The fields of a query, each with all its values."""
+
 MAX_QUERY_FIELDS: Final = 32
 MAX_IGNORED_NAMES: Final = 16
 RESUME: Final = "resume"
@@ -42,6 +46,8 @@ _TYPE_PROBLEM: Final = re.compile(r"(?P<problem>.*) - at `\$\.(?P<field>\w+)[^`]
 _PLAIN_QUERY: Final = re.compile(
     r"[a-z_]{1,16}=\w{0,24}(&[a-z_]{1,16}=\w{0,24}){0,4}", re.ASCII
 )
+_PLAIN_BYTES: Final = 40
+"""Longer than the query of a poll, and shorter than a code: none is ever kept."""
 _NEVER_ASKED: Final = frozenset({EVERYONE, "system", "admin"})
 _IDEMPOTENCY_KEY: Final = re.compile(r"[\x20-\x7e]+")
 
@@ -129,26 +135,41 @@ def _type_problem(text: str) -> RelayError:
 # -- queries --------------------------------------------------------------------
 
 
-def parse_query(request: Request) -> dict[str, list[str]]:
+def parse_query(request: Request) -> Fields:
     """Return the fields of the query, each with all its values.
 
     Raises:
         RelayError: ``invalid_request``, for more fields than make sense.
     """
+    query = request.query
+    plain = _parse_plain(query) if len(query) <= _PLAIN_BYTES else None
+    return _gather(_pairs(query)) if plain is None else plain
+
+
+@lru_cache(maxsize=512)
+def _parse_plain(query: bytes) -> Fields | None:
+    """Read a query in which nothing is escaped, or return ``None``.
+
+    Kept: an agent asks the same until something happens.
+    """
+    text = query.decode("latin-1")
+    if not _PLAIN_QUERY.fullmatch(text):
+        return None
+    split = (field.partition("=") for field in text.split("&"))
+    return _gather((key, value) for key, _, value in split)
+
+
+def _gather(pairs: Iterable[tuple[str, str]]) -> Fields:
     fields: dict[str, list[str]] = {}
-    for key, value in _pairs(request.query.decode("latin-1")):
+    for key, value in pairs:
         fields.setdefault(key, []).append(value)
     return fields
 
 
-def _pairs(query: str) -> list[tuple[str, str]]:
-    if _PLAIN_QUERY.fullmatch(query):
-        # What an agent's poll looks like: nothing in it is escaped.
-        split = (field.partition("=") for field in query.split("&"))
-        return [(key, value) for key, _, value in split]
+def _pairs(query: bytes) -> list[tuple[str, str]]:
     try:
         return parse_qsl(
-            query,
+            query.decode("latin-1"),
             keep_blank_values=True,
             max_num_fields=MAX_QUERY_FIELDS,
             errors="strict",
@@ -170,16 +191,18 @@ def parse_seq(field: str, text: str) -> int:
     return number
 
 
-def take_limit(fields: dict[str, list[str]], default: int, most: int) -> int:
+def take_limit(fields: Fields, default: int, most: int) -> int:
     """Read how many are wanted: at least one, and no more than there may be."""
-    text = fields.get("limit", [str(default)])[-1]
+    if "limit" not in fields:
+        return min(default, most)
+    text = fields["limit"][-1]
     number = int(text) if _INTEGER.fullmatch(text) else 0
     if number < 1:
         raise RelayError.invalid("limit", "a whole number from 1 up")
     return min(number, most)
 
 
-def take_before(fields: dict[str, list[str]]) -> int | None:
+def take_before(fields: Fields) -> int | None:
     """Read from where to look back."""
     text = fields.get("before", [""])[-1]
     return parse_seq("before", text) if text else None

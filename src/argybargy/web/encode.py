@@ -71,30 +71,37 @@ def with_room(message: Message, room: str, members: Sequence[str]) -> RoomMessag
     )
 
 
-def encode_message(message: Message, members: Sequence[str]) -> Raw:
+def encode_message(message: Message, members: Sequence[str]) -> bytes:
     """Return a message as members of a room read it, encoded once for all of them.
 
     What may differ between two reads, the hint who is meant by ``anyone``, is the
     key under which the bytes are kept.
     """
-    expects = message.expects
+    expects = key = message.expects
     if expects == ANYONE:
         expects = resolve_expects(expects, message.sender, members)
-    encoded = message.memo.get(expects)
+        key = f"{ANYONE}: {expects}"
+    encoded = message.memo.get(key)
     if encoded is None:
         head = msgspec.json.encode(posted_message(message))[:-1]
         encoded = b'%b,"expects_reply_resolved":"%b"}' % (head, expects.encode())
         message.memo.clear()
-        message.memo[expects] = encoded
-    return Raw(encoded)
+        message.memo[key] = encoded
+    return encoded
 
 
 def encode_messages(
     messages: Iterable[Message], members: Sequence[str]
 ) -> list[ReadMessage]:
-    """Return messages, encoded, where a body takes messages."""
-    raw = [encode_message(message, members) for message in messages]
-    return cast("list[ReadMessage]", raw)
+    """Return messages, encoded, where a body takes messages.
+
+    Most of them are found under what they expect, which is never ``anyone`` itself.
+    """
+    encoded = [
+        message.memo.get(message.expects) or encode_message(message, members)
+        for message in messages
+    ]
+    return cast("list[ReadMessage]", Raw(b"[%b]" % b",".join(encoded)))
 
 
 def poll(answer: PollAnswer) -> bytes:
@@ -134,10 +141,9 @@ def history(room: str, history: History) -> bytes:
 
 def thread(thread: Thread) -> bytes:
     """Encode one message with its replies."""
-    message, *replies = encode_messages(
-        [thread.message, *thread.replies], thread.members
-    )
-    return msgspec.json.encode(ThreadBody(message, replies))
+    message = Raw(encode_message(thread.message, thread.members))
+    replies = encode_messages(thread.replies, thread.members)
+    return msgspec.json.encode(ThreadBody(cast("ReadMessage", message), replies))
 
 
 def room_status(status: RoomStatus) -> RoomStatusBody:

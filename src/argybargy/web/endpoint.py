@@ -11,7 +11,7 @@ from argybargy.domain.errors import Problem, RelayError
 from argybargy.web.auth import Services, require_admin, require_agent
 from argybargy.web.errors import error_answer, new_request_id
 from argybargy.web.request import Answer, ClientGoneError, Request
-from argybargy.web.routes import Route, Who
+from argybargy.web.route import Route, Who
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +30,13 @@ async def respond(services: Services, route: Route, request: Request) -> Answer:
         ClientGoneError: The client left within its body; nothing was done.
     """
     try:
-        return await _handle(services, route, request)
+        if route.who is Who.AGENT:
+            code = require_agent(services, request)
+            return await cast("AgentHandler", route.handler)(services, code, request)
+        if route.who is Who.OPERATOR:
+            operator = require_admin(services, request)
+            request = attrs.evolve(request, operator=operator)
+        return await cast("OpenHandler", route.handler)(services, request)
     except RelayError as refusal:
         return error_answer(refusal)
     except ClientGoneError:
@@ -39,12 +45,3 @@ async def respond(services: Services, route: Route, request: Request) -> Answer:
         request_id = new_request_id()
         log.exception("request failed", route=route.path, request_id=request_id)
         return error_answer(RelayError(Problem.INTERNAL), request_id)
-
-
-async def _handle(services: Services, route: Route, request: Request) -> Answer:
-    if route.who is Who.AGENT:
-        code = require_agent(services, request)
-        return await cast("AgentHandler", route.handler)(services, code, request)
-    if route.who is Who.OPERATOR:
-        request = attrs.evolve(request, operator=require_admin(services, request))
-    return await cast("OpenHandler", route.handler)(services, request)

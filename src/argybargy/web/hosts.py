@@ -64,7 +64,7 @@ class HostRule:
         if self.names is None:
             return True
         authority = (authority or "").lower()
-        if authority.rpartition(":")[0] in self.names:
+        if authority in self.names or authority.rpartition(":")[0] in self.names:
             return True  # the usual case, known without taking it apart
         host = hostname_of(authority)
         if not host:

@@ -24,10 +24,11 @@ from argybargy.web.auth import Services
 from argybargy.web.endpoint import respond
 from argybargy.web.errors import error_answer
 from argybargy.web.request import Answer, ClientGoneError, Headers, Request
-from argybargy.web.routes import AGENT_ROUTES, Route
+from argybargy.web.route import Route
+from argybargy.web.routes import AGENT_ROUTES
 
-_SEQ: Final = "{seq}"
 _MESSAGES: Final = "/messages/"
+_MESSAGE: Final = "/messages/{seq}"
 
 
 @attrs.frozen
@@ -38,29 +39,34 @@ class Match:
     params: Mapping[str, str]
 
 
-_NO_PARAMS: Final[Mapping[str, str]] = {}
-
-
 @attrs.frozen
 class RouteMatcher:
-    """Finds the agents' routes by method and path."""
+    """Finds the agents' routes by method and path.
 
-    _routes: Mapping[tuple[str, str], Route]
+    Those of one message are found by method and what follows its seq.
+    """
+
+    _plain: Mapping[tuple[str, str], Match]
+    _of_message: Mapping[tuple[str, str], Route]
 
     @classmethod
     def make(cls) -> "RouteMatcher":
         """Index the table of routes."""
-        return cls({(route.method, route.path): route for route in AGENT_ROUTES})
+        plain, of_message = {}, {}
+        for route in AGENT_ROUTES:
+            if route.path.startswith(_MESSAGE):
+                of_message[route.method, route.path.removeprefix(_MESSAGE)] = route
+            else:
+                plain[route.method, route.path] = Match(route, {})
+        return cls(plain, of_message)
 
     def match(self, method: str, path: str) -> Match | None:
         """Return the agents' route for a request, or ``None``."""
-        route = self._routes.get((method, path))
-        if route is not None:
-            return Match(route, _NO_PARAMS) if _SEQ not in path else None
-        if not path.startswith(_MESSAGES):
-            return None
+        match = self._plain.get((method, path))
+        if match is not None or not path.startswith(_MESSAGES):
+            return match
         seq, slash, rest = path[len(_MESSAGES) :].partition("/")
-        route = self._routes.get((method, f"{_MESSAGES}{_SEQ}{slash}{rest}"))
+        route = self._of_message.get((method, slash + rest))
         return Match(route, {"seq": seq}) if route is not None and seq else None
 
 
@@ -89,9 +95,10 @@ class Lane:
         if early is not None:
             await send_answer(send, early)
             return
-        origin = self.services.cors.allows(headers, path)
-        if origin is not None:
-            send = self.services.cors.grant(send, origin)
+        if b"origin" in headers:
+            origin = self.services.cors.allows(headers, path)
+            if origin is not None:
+                send = self.services.cors.grant(send, origin)
         match = self._matcher.match(method, path)
         if match is None:
             await self.app(scope, receive, send)
@@ -108,6 +115,8 @@ class Lane:
         refusal = self._check_hosts(method, path, headers)
         if refusal is not None:
             return error_answer(refusal)
+        if b"origin" not in headers:
+            return None
         return self.services.cors.preflight(method, headers, path)
 
     def _check_hosts(
@@ -115,14 +124,14 @@ class Lane:
     ) -> RelayError | None:
         """Refuse names that are not ours, and pages that are not."""
         hosts = self.services.hosts
-        if not hosts.allows(headers.get(b"host", b"").decode("latin-1")):
+        host = headers.get(b"host", b"").decode("latin-1")
+        if not hosts.allows(host):
             return RelayError(Problem.MISDIRECTED)
         origin = headers.get(b"origin")
         is_guarded = method != "GET" or path.startswith("/admin")
         if not is_guarded or origin is None:
             return None
         is_granted = self.services.cors.allows(headers, path) is not None
-        host = headers.get(b"host", b"").decode("latin-1")
         if is_granted or hosts.allows_origin(origin.decode("latin-1"), host):
             return None
         return RelayError(Problem.ORIGIN_REFUSED)

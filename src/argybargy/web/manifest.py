@@ -23,7 +23,8 @@ from argybargy.web.request import (
     json_answer,
     page_answer,
 )
-from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES, Route, Who
+from argybargy.web.route import Route, Who
+from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES
 from argybargy.web.wire import Endpoint, Manifest
 
 NAME = "Argybargy"
@@ -49,6 +50,7 @@ MANIFEST_ROUTE = Route(
     manifest,
     Manifest,
     who=Who.ANYONE,
+    other_media_types=("text/markdown",),
 )
 
 

@@ -102,21 +102,22 @@ class Stream:
         wake = self.follower.watcher.wake
         try:
             with self.services.sessions.watching(self.caller, wake):
-                yield self._line(self._hello(asked, ignored))
+                yield self._line(_encode(self._hello(asked, ignored)))
                 while (bye := self._bye()) is None:
-                    frame = await self._next_frame()
-                    if frame is not None:
-                        yield self._line(frame)
-            yield self._line(bye)
+                    line = await self._next_line()
+                    if line is not None:
+                        yield self._line(line)
+            yield self._line(_encode(bye))
         except RelayError as error:
             log.warning("stream ended", reason=str(error))
-            yield self._line(ByeFrame("unavailable", RETRY_SECONDS))
+            yield self._line(_encode(ByeFrame("unavailable", RETRY_SECONDS)))
         finally:
             self.follower.watcher.close()
 
-    def _line(self, frame: Frame) -> bytes:
+    def _line(self, line: bytes) -> bytes:
+        """Return a line, on its way: the next keepalive is that much later."""
         self._keepalive_at = trio.current_time() + KEEPALIVE_SECONDS
-        return msgspec.json.encode(frame) + b"\n"
+        return line
 
     def _hello(self, asked: StreamRequest, ignored: list[str]) -> HelloFrame:
         services, board = self.services, self.services.relay.board
@@ -151,21 +152,21 @@ class Stream:
             return ByeFrame("draining", RETRY_SECONDS)
         return None
 
-    async def _next_frame(self) -> Frame | None:
+    async def _next_line(self) -> bytes | None:
         """Return what is new, once there is something; a keepalive when it is time.
 
         Returns ``None`` when it woke for nothing, to be asked again.
         """
         if self._has_looked and not await self._wait_woken():
             is_time = trio.current_time() >= self._keepalive_at
-            return self._keepalive() if is_time else None
+            return _encode(self._keepalive()) if is_time else None
         await trio.sleep_until(self._rest_until)
         self._has_looked = True
         found = await self.follower.catch_up()
         if found is None:
             return None
         self._rest_until = trio.current_time() + COALESCE_SECONDS
-        return render(found, self.follower.room)
+        return line_of(found, self.follower.room)
 
     async def _wait_woken(self) -> bool:
         """Wait for a token; False when it is time to speak without one."""
@@ -179,9 +180,20 @@ class Stream:
         return KeepaliveFrame(version or 0, format_timestamp(now.wall_ms))
 
 
-def render(found: Snapshot | Delta, room: str | None) -> Frame:
-    """Return the frame that says what a client does not know yet."""
-    return _snapshot(found, room) if isinstance(found, Snapshot) else _delta(found)
+def _encode(frame: Frame) -> bytes:
+    return msgspec.json.encode(frame) + b"\n"
+
+
+def line_of(found: Snapshot | Delta, room: str | None) -> bytes:
+    """Return the frame that says what a client does not know yet.
+
+    A delta is encoded once for all clients that are told the same.
+    """
+    if isinstance(found, Snapshot):
+        return _encode(_snapshot(found, room))
+    if not found.memo:
+        found.memo.append(_encode(_delta(found)))
+    return found.memo[0]
 
 
 def _snapshot(found: Snapshot, room: str | None) -> SnapshotFrame:

@@ -15,9 +15,14 @@ from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
 from argybargy.domain.reading import Lookback, Page, PageBuilder
 from argybargy.domain.state import Room, SavedRoom
-from argybargy.store.errors import Corrupt, StoreError
-from argybargy.store.interface import AuditRow, Overview, StoreInfo
-from argybargy.store.sqlite.audit import cut_audit, insert_audits, read_audit
+from argybargy.store.errors import StoreError
+from argybargy.store.interface import AuditRow, Overview, Snapshot, StoreInfo
+from argybargy.store.sqlite.audit import (
+    cut_audit,
+    insert_audits,
+    insert_missing_audits,
+    read_audit,
+)
 from argybargy.store.sqlite.codes import (
     delete_codes,
     insert_codes,
@@ -45,7 +50,13 @@ from argybargy.store.sqlite.schema import (
     bring_up_to_date,
     load_migrations,
 )
-from argybargy.store.sqlite.writer import Writer, WriterStatistics, open_writer
+from argybargy.store.sqlite.snapshots import Snapshots
+from argybargy.store.sqlite.writer import (
+    Writer,
+    WriterStatistics,
+    open_writer,
+    write_probe,
+)
 
 DEFAULT_LIMITS: Final = Limits()
 SWEEP_ROWS: Final = 500
@@ -63,6 +74,7 @@ class SqliteStore:
     info: StoreInfo
     _writer: Writer
     _readers: Readers
+    _snapshots: Snapshots
     _limits: Limits
 
     def statistics(self) -> WriterStatistics:
@@ -165,13 +177,31 @@ class SqliteStore:
 
         await self._writer.write(work)
 
+    async def adopt(
+        self, audits: Sequence[Audit], codes: Mapping[str, CodeRecord]
+    ) -> frozenset[str]:
+        """Store what another relay has recorded, each piece once, all in one go."""
+
+        def work(connection: apsw.Connection) -> frozenset[str]:
+            new = insert_missing_audits(connection, audits)
+            insert_codes(
+                connection, [code for tally, code in codes.items() if tally in new]
+            )
+            return new
+
+        return await self._writer.write(work)
+
+    async def snapshot(self) -> Snapshot:
+        """Copy everything, as it is at one moment, while writing goes on."""
+        return await self._snapshots.make()
+
     async def audit(self, limit: int, before: int | None) -> tuple[AuditRow, ...]:
         """Return the newest audit rows below the id `before`, oldest first."""
         return await self._readers.read(read_audit, limit, before)
 
     async def probe(self) -> None:
         """Make a real write, to know that one succeeds."""
-        await self._writer.write(_count_probe)
+        await self._writer.write(write_probe)
 
     async def sweep(self) -> None:
         """Delete what retention has given up, a bounded piece at a time.
@@ -185,10 +215,6 @@ class SqliteStore:
         for piece in pieces:
             while await self._writer.write(piece) == SWEEP_ROWS:
                 pass
-
-
-def _count_probe(connection: apsw.Connection) -> None:
-    connection.execute("UPDATE probes SET times = times + 1")
 
 
 @contextlib.asynccontextmanager
@@ -214,12 +240,13 @@ async def open_sqlite_store(
     """
     with hold_directory(directory) as path:
         async with _open_connections(path) as (connection, readers):
-            schema = await _bring_up_to_date(
-                connection, migrations or load_migrations()
-            )
+            steps = migrations or load_migrations()
+            # Not to be cut short; as long as it takes to copy and change the file.
+            with trio.CancelScope(shield=True):
+                schema = await connection.run(bring_up_to_date, path, steps)
             info = StoreInfo(f"sqlite {apsw.sqlite_lib_version()}", schema, "fsync")
             async with open_writer(connection) as writer:
-                yield SqliteStore(info, writer, readers, limits)
+                yield SqliteStore(info, writer, readers, Snapshots(path), limits)
 
 
 @contextlib.asynccontextmanager
@@ -232,22 +259,6 @@ async def _open_connections(path: Path) -> AsyncIterator[tuple[Connection, Reade
             await readers.aclose()
             await _checkpoint(connection)
             await connection.aclose()
-
-
-async def _bring_up_to_date(
-    connection: Connection, migrations: Sequence[Migration]
-) -> int:
-    path = connection.path
-    # Not to be cut short halfway; as long as it takes to copy and change the file.
-    with trio.CancelScope(shield=True):
-        try:
-            schema = await connection.run(bring_up_to_date, path, migrations)
-        except Corrupt as error:
-            raise Corrupt(
-                f"The database {path} cannot be read. Nothing was changed; restore "
-                f"it from a backup. ({error})"
-            ) from error
-    return schema
 
 
 async def _checkpoint(connection: Connection) -> None:
