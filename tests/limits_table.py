@@ -22,7 +22,7 @@ from argybargy.relay import (
     relay,
 )
 from argybargy.serve import main
-from argybargy.store.sqlite import connection, readers, store, writer
+from argybargy.store.sqlite import connection, index, readers, store, writer
 from argybargy.web import decode, operator
 
 
@@ -94,6 +94,12 @@ PROOFS: Final = {
     "Limits.poll_bytes": _PAGES,
     "Limits.history_messages": (
         "web/test_limits.py::test_history_gives_no_more_than_there_may_be"
+    ),
+    "Limits.search_chars": (
+        "web/test_search.py::test_what_makes_no_sense_is_a_422_for_everybody"
+    ),
+    "Limits.search_results": (
+        "web/test_search.py::test_no_more_is_given_at_once_than_the_limit"
     ),
     "Limits.messages_per_room": (
         "relay/test_polling.py::test_a_cut_by_retention_is_said"
@@ -348,6 +354,12 @@ CONSTANTS: Final = (
         "Rows that retention deletes in one transaction.",
         "store/test_contract.py::"
         "test_retention_hides_at_once_what_sweeping_deletes_later",
+    ),
+    Constant(
+        "PIECE_ROWS",
+        index,
+        "Messages that the index of a search takes in at once.",
+        "store/test_sqlite_index.py::test_many_messages_are_indexed_piece_by_piece",
     ),
     Constant(
         "DRAIN_SECONDS",

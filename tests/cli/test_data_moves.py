@@ -141,10 +141,10 @@ def test_an_import_brings_everything_once(talked: Desk, tmp_path: Path) -> None:
     first = other.type("import", "all.jsonl")
     assert (first.code, first.out) == (
         0,
-        "messages: 3 new, 0 were there already\n",
+        "messages: 3 new, 0 known already\n",
     )
     second = other.type("import", "all.jsonl")
-    assert second.out == "messages: 0 new, 3 were there already\n"
+    assert second.out == "messages: 0 new, 3 known already\n"
     assert "Nothing was new." in second.talk
     exports = [desk.type("export").out.splitlines()[1:] for desk in (talked, other)]
     assert exports[0] == exports[1]

@@ -99,7 +99,7 @@ def test_a_second_time_nothing_is_new_and_a_revoked_code_stays_so(
         "audit": 0,
     }
     said = desk.type("import", "--from-original", str(original.path))
-    assert "messages: 0 new, 1 were there already" in said.out
+    assert "messages: 0 new, 1 known already" in said.out
     assert "Nothing was new." in said.talk
 
     async def work(guests: Guests) -> None:

@@ -84,6 +84,7 @@ COMMANDS: Final = {
     "reopen": "reopen done",
     "post": "post build Go. --to claude --reply-to 42",
     "history": "history build",
+    "search": "search Hold --room build",
     "waiting": "waiting",
     "watch": "watch build --since 40",
     "invite": "invite --name alice --room build",

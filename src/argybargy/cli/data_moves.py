@@ -221,7 +221,7 @@ def _tell_imported(out: Output, taken: Taken, changes: tuple[str, ...]) -> None:
         counts: Counts = getattr(taken, what)
         if counts != Counts():
             name = "audit rows" if what == "audit" else what
-            out.write(f"{name}: {counts.new} new, {counts.same} were there already")
+            out.write(f"{name}: {counts.new} new, {counts.same} known already")
     if taken.messages.passed:
         out.warn(
             f"Left out, as the rooms have given up their numbers: "

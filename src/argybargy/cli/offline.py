@@ -78,7 +78,7 @@ def _cannot_open(error: BaseException) -> CliError:
         raise error
     return CliError(
         f"The data directory cannot be used: {cause}",
-        "If a relay is running on another port, say which with --port.",
+        "If a relay has it, wait until it listens, or say where it does with --port.",
         Exit.FAILED,
     )
 

@@ -69,6 +69,7 @@ VERBS: Final = (
     Verb("say", "talking:TalkCommands.post", TALK),
     Verb("watch", "watching:WatchCommands.watch", TALK),
     Verb("history", "talking:TalkCommands.history", TALK),
+    Verb("search", "searching:SearchCommand.search", TALK),
     Verb("waiting", "talking:TalkCommands.waiting", TALK),
     Verb("invite", "codes:CodeCommands.invite", ACCESS),
     Verb("codes", "codes:CodeCommands.codes", ACCESS),

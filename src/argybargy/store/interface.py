@@ -19,6 +19,7 @@ from argybargy.domain.commands import Audit, Write
 from argybargy.domain.holes import Hole, count_messages
 from argybargy.domain.message import Member, Message
 from argybargy.domain.reading import Lookback, Page
+from argybargy.domain.search import Findings, Query, Scope
 from argybargy.domain.state import Room, RoomStatus, SavedRoom
 
 
@@ -188,6 +189,25 @@ class Store(Protocol):
         """Return the newest messages of one room or of all, oldest first.
 
         Each comes with the name of its room.
+        """
+        ...
+
+    async def search(
+        self, query: Query, scope: Scope, before: int, limit: int, max_bytes: int
+    ) -> Findings:
+        """Find the newest messages within a scope that a query asks for.
+
+        What the reader may not see takes nobody else's place and is not counted.
+
+        Args:
+            query: What is looked for; where is the scope's business.
+            scope: Where, and by whom.
+            before: Only what has a lower `Found.place`.
+            limit: Most messages wanted.
+            max_bytes: Most bytes of text; one message always fits.
+
+        Raises:
+            Refused: The store cannot read now, or is not done with its index.
         """
         ...
 

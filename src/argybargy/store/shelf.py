@@ -18,6 +18,7 @@ from argybargy.domain.commands import (
 from argybargy.domain.holes import Hole, above, numbers
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Member, Message, Question, Receipt, SenderKind
+from argybargy.domain.search import Query, is_open_to
 from argybargy.domain.state import (
     ReceiptKey,
     Room,
@@ -105,6 +106,15 @@ class Shelf:
     def message(self, seq: int) -> Message | None:
         """Return one message that may be read, or ``None``."""
         return self.messages.get(seq) if seq >= self.first else None
+
+    def find(self, query: Query, reader: str | None) -> Iterator[Message]:
+        """Yield what a query asks for and the reader may see, oldest first."""
+        for message in self.kept():
+            is_visible = reader is None or message.is_visible_to(reader)
+            if is_visible and query.fits(message):
+                question = self.questions.get(message.seq)
+                if not query.is_open or is_open_to(message, question, reader):
+                    yield message
 
     def summary(self) -> RoomSummary:
         """Show the room at a glance."""

@@ -102,6 +102,8 @@ def _limits(limits: Limits) -> dict[str, float]:
         "poll_bytes": limits.poll_bytes,
         "parked_polls_per_peer": limits.parked_polls_per_peer,
         "history_messages": limits.history_messages,
+        "search_chars": limits.search_chars,
+        "search_results": limits.search_results,
         "posts_per_window": limits.posts_per_window,
         "claims_per_window": limits.claims_per_window,
         "reads_per_window": limits.reads_per_window,

@@ -6,7 +6,7 @@ neither: :mod:`argybargy.web.manifest` is made from these.
 
 from typing import Final
 
-from argybargy.web import agents, health, wire
+from argybargy.web import agents, health, search, search_wire, wire
 from argybargy.web.route import Route, Who
 
 OPEN_ROUTES: Final = (
@@ -119,5 +119,16 @@ AGENT_ROUTES: Final = (
         query=wire.HistoryQuery,
         query_hint="?limit=50&before=<seq>",
         refusals=(422, 429),
+    ),
+    Route(
+        "GET",
+        "/search",
+        'Find messages that you may see, newest first: words, "phrases", -word, '
+        "from:, to:, is:open, before:2026-01-31.",
+        search.search,
+        search_wire.SearchBody,
+        query=search_wire.SearchQuery,
+        query_hint="?q=<words>&limit=20&before=<next_before>",
+        refusals=(422, 429, 503),
     ),
 )

@@ -33,6 +33,12 @@ class Role(enum.Enum):
         "PRAGMA journal_size_limit = 67108864",
         "PRAGMA trusted_schema = OFF",
     )
+    INDEX = (
+        "PRAGMA journal_mode = WAL",
+        # Losing the end of an index costs nothing: it is made again.
+        "PRAGMA synchronous = NORMAL",
+        "PRAGMA trusted_schema = OFF",
+    )
     COPIER = ("PRAGMA trusted_schema = OFF",)
     READER = ("PRAGMA query_only = ON", "PRAGMA trusted_schema = OFF")
 

@@ -1,7 +1,7 @@
 """The SQLite store: every method is one job for the writer or one read."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +14,7 @@ from argybargy.domain.commands import Audit, Write
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
 from argybargy.domain.reading import Lookback, Page, PageBuilder
+from argybargy.domain.search import Findings, Query, Scope
 from argybargy.domain.state import Room, SavedRoom
 from argybargy.store.errors import StoreError
 from argybargy.store.interface import AuditRow, Overview, Snapshot, StoreInfo
@@ -33,6 +34,7 @@ from argybargy.store.sqlite.codes import (
 from argybargy.store.sqlite.commits import commit_room
 from argybargy.store.sqlite.connection import CLOSE_SECONDS, Connection, Role
 from argybargy.store.sqlite.directory import hold_directory
+from argybargy.store.sqlite.index import Index, open_index
 from argybargy.store.sqlite.messages import (
     count_for,
     read_back,
@@ -50,6 +52,7 @@ from argybargy.store.sqlite.schema import (
     bring_up_to_date,
     load_migrations,
 )
+from argybargy.store.sqlite.search import search_messages
 from argybargy.store.sqlite.snapshots import Snapshots
 from argybargy.store.sqlite.writer import (
     Writer,
@@ -74,6 +77,7 @@ class SqliteStore:
     info: StoreInfo
     _writer: Writer
     _readers: Readers
+    _index: Index
     _snapshots: Snapshots
     _limits: Limits
 
@@ -126,6 +130,14 @@ class SqliteStore:
     ) -> tuple[tuple[str, Message], ...]:
         """Return the newest messages of one room or of all, oldest first."""
         return await self._readers.read(read_recent, room, limit)
+
+    async def search(
+        self, query: Query, scope: Scope, before: int, limit: int, max_bytes: int
+    ) -> Findings:
+        """Find the newest messages within a scope that a query asks for."""
+        return await self._index.read(
+            search_messages, query, scope, before, PageBuilder(limit, max_bytes)
+        )
 
     async def count_unread(self, room: str, reader: str, after: int) -> int:
         """Count what a poll of `reader` (folded) would deliver after a cursor."""
@@ -206,15 +218,26 @@ class SqliteStore:
     async def sweep(self) -> None:
         """Delete what retention has given up, a bounded piece at a time.
 
-        Each piece is a transaction of its own, and posts get in between.
+        Each piece is a transaction of its own, and posts get in between. The index
+        comes last: what it cannot do keeps nothing else from being done.
         """
-        pieces: list[Callable[[apsw.Connection], int]] = [
-            lambda connection: sweep_messages(connection, SWEEP_ROWS),
-            lambda connection: sweep_receipts(connection, SWEEP_ROWS, self._limits),
-        ]
-        for piece in pieces:
-            while await self._writer.write(piece) == SWEEP_ROWS:
-                pass
+        while await self._writer.write(self._sweep_receipts) == SWEEP_ROWS:
+            pass
+        gone: list[int] = []
+        while True:
+            piece = await self._writer.write(_sweep_messages)
+            gone += piece
+            if len(piece) < SWEEP_ROWS:
+                break
+        await self._index.forget(gone)
+        await self._index.catch_up()
+
+    def _sweep_receipts(self, connection: apsw.Connection) -> int:
+        return sweep_receipts(connection, SWEEP_ROWS, self._limits)
+
+
+def _sweep_messages(connection: apsw.Connection) -> list[int]:
+    return sweep_messages(connection, SWEEP_ROWS)
 
 
 @contextlib.asynccontextmanager
@@ -239,14 +262,18 @@ async def open_sqlite_store(
         Refused: It cannot be opened now.
     """
     with hold_directory(directory) as path:
-        async with _open_connections(path) as (connection, readers):
+        async with (
+            _open_connections(path) as (connection, readers),
+            open_index(path) as index,
+        ):
             steps = migrations or load_migrations()
             # Not to be cut short; as long as it takes to copy and change the file.
             with trio.CancelScope(shield=True):
                 schema = await connection.run(bring_up_to_date, path, steps)
             info = StoreInfo(f"sqlite {apsw.sqlite_lib_version()}", schema, "fsync")
             async with open_writer(connection) as writer:
-                yield SqliteStore(info, writer, readers, Snapshots(path), limits)
+                snapshots = Snapshots(path)
+                yield SqliteStore(info, writer, readers, index, snapshots, limits)
 
 
 @contextlib.asynccontextmanager
