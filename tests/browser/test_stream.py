@@ -6,7 +6,8 @@ import signal
 import pytest
 from playwright.sync_api import Locator, Request, Route, expect
 
-from browser.kit import Desk, Wire
+from browser.cable import Wire
+from browser.kit import Desk
 
 pytestmark = pytest.mark.browser
 
