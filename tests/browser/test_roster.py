@@ -137,7 +137,7 @@ def test_an_agent_opens_a_view_of_its_own_words(desk: Desk) -> None:
     expect(desk.css(".composer .choice.is-set")).to_have_text("to: claude")
     desk.send("only for you")
     expect(desk.css(".msg")).to_have_count(3)
-    heard = codex.call("GET", "/messages?since=0&wait=10").json["messages"]
+    heard = codex.call("GET", "/messages?since=0").json["messages"]
     assert "only for you" not in [each["text"] for each in heard]
     desk.page.reload()
     expect(desk.css("h1.channel-title")).to_have_text("claude")
