@@ -28,6 +28,7 @@ from argybargy.store.memory import open_memory_store
 from argybargy.store.platform import lock_nowait
 from argybargy.store.sqlite.directory import LOCK_NAME
 from argybargy.web.auth import Services
+from argybargy.web.address import PublicAddress
 from argybargy.web.hosts import HostRule
 from argybargy.web.throttle import AuthThrottle
 from cli_world import Terminal
@@ -411,8 +412,11 @@ async def open_services() -> AsyncIterator[Services]:
             relay=relay,
             limits=limits,
             admin_token=KnownToken(),
-            public_url="http://127.0.0.1:8765",
-            hosts=HostRule.make("127.0.0.1", None, ()),
+            address=PublicAddress.make(
+                "http://127.0.0.1:8765",
+                HostRule.make("127.0.0.1", None, ()),
+                is_configured=False,
+            ),
             throttle=AuthThrottle(limits),
         )
 

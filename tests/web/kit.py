@@ -12,6 +12,7 @@ import trio
 from hypercorn.typing import ASGIFramework
 
 from argybargy.domain.limits import Limits
+from argybargy.web.address import PublicAddress
 from argybargy.web.app import create_quart
 from argybargy.web.auth import Services
 from argybargy.web.cors import CorsRule
@@ -188,6 +189,7 @@ async def open_site(
     limits: Limits | None = None,
     cors: CorsRule | None = None,
     public_url: str = BASE,
+    is_configured: bool = True,
 ) -> AsyncIterator[Site]:
     """Open a relay over memory with its app."""
     limits = limits or Limits(
@@ -198,8 +200,11 @@ async def open_site(
             relay=house.relay,
             limits=limits,
             admin_token=FixedToken(),
-            public_url=public_url,
-            hosts=HostRule.make("127.0.0.1", public_url, ()),
+            address=PublicAddress.make(
+                public_url,
+                HostRule.make("127.0.0.1", public_url, ()),
+                is_configured=is_configured,
+            ),
             throttle=AuthThrottle(limits),
             cors=cors or CorsRule(),
         )

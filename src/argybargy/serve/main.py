@@ -39,6 +39,7 @@ from argybargy.serve.settings import Settings
 from argybargy.serve.started import Started
 from argybargy.store.errors import StoreError
 from argybargy.store.sqlite.store import open_sqlite_store
+from argybargy.web.address import PublicAddress
 from argybargy.web.app import create_app
 from argybargy.web.auth import Services
 from argybargy.web.cors import CorsRule
@@ -172,14 +173,19 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             relay=relay,
             limits=limits,
             admin_token=await FileAdminToken.open(settings.data),
-            public_url=public_url(settings),
-            hosts=HostRule.make(
-                settings.host, settings.public_url, settings.allowed_hosts
-            ),
+            address=_make_address(settings),
             throttle=AuthThrottle(limits),
             cors=CorsRule(frozenset(settings.cors_origins)),
             has_docs=settings.docs,
         )
+
+
+def _make_address(settings: Settings) -> PublicAddress:
+    configured = settings.public_url
+    hosts = HostRule.make(settings.host, configured, settings.allowed_hosts)
+    return PublicAddress.make(
+        public_url(settings), hosts, is_configured=configured is not None
+    )
 
 
 def public_url(settings: Settings) -> str:
