@@ -18,17 +18,18 @@ from argybargy.cli.offline import find_route, run_offline
 from argybargy.cli.operator import Operator, read_answer
 from argybargy.cli.output import Output
 from argybargy.cli.verbs import VERBS
-from argybargy.cli.ways import connect, find_token, local_host, reach
+from argybargy.cli.ways import connect, find_token, reach
 from argybargy.cli.world import Common
 from argybargy.domain.limits import Limits
 from argybargy.relay.relay import open_relay
+from argybargy.serve.local import local_host
 from argybargy.serve.settings import Settings
 from argybargy.store.errors import Incompatible
 from argybargy.store.memory import open_memory_store
 from argybargy.store.platform import lock_nowait
 from argybargy.store.sqlite.directory import LOCK_NAME
-from argybargy.web.auth import Services
 from argybargy.web.address import PublicAddress
+from argybargy.web.auth import Services
 from argybargy.web.hosts import HostRule
 from argybargy.web.throttle import AuthThrottle
 from cli_world import Terminal

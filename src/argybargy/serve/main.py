@@ -7,10 +7,11 @@ app's own nursery leaves a server behind that still answers 200.
 
 import errno
 import gc
+import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import (
     AbstractAsyncContextManager,
     asynccontextmanager,
@@ -29,14 +30,18 @@ from argybargy.domain.errors import RelayError
 from argybargy.relay.relay import Relay, open_relay
 from argybargy.serve.admin_token import FileAdminToken
 from argybargy.serve.asgi import App
+from argybargy.serve.glance import Glance, glance
 from argybargy.serve.http_server import open_http_server
 from argybargy.serve.inspect_port import find_holder
 from argybargy.serve.limits import ConnectionLimits
+from argybargy.serve.local import local_url
 from argybargy.serve.logs import configure_logging
+from argybargy.serve.notify import READY, STOPPING, ServiceManager
 from argybargy.serve.proxies import ForwardedApp, TrustedProxies
 from argybargy.serve.server import ConnectionHandler, serve_app
 from argybargy.serve.settings import Settings
-from argybargy.serve.started import Started
+from argybargy.serve.started import Plan, Started
+from argybargy.serve.tunnel import Tunnel, TunnelStatus
 from argybargy.store.errors import StoreError
 from argybargy.store.sqlite.store import open_sqlite_store
 from argybargy.web.address import PublicAddress
@@ -66,21 +71,19 @@ class CertificateError(Exception):
     """There can be no TLS with what the settings name; the text says why."""
 
 
-Announce = Callable[[Started], None]
-
-
-def run(settings: Settings, announce: Announce) -> int:
+def run(settings: Settings, plan: Plan) -> int:
     """Serve until a signal says stop, and return the exit code of the process.
 
     Args:
         settings: What holds.
-        announce: Told once the relay really listens.
+        plan: What comes with it.
     """
+    manager = ServiceManager.find(os.environ)  # noqa: TID251 - no setting of ours
     configure_logging(settings.log_level)
     for warning in settings.warnings:
         log.warning(warning)
     try:
-        trio.run(partial(serve, settings, announce))
+        trio.run(partial(serve, settings, plan, manager))
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except (StoreError, CertificateError, OSError, BaseExceptionGroup) as error:
@@ -122,34 +125,73 @@ def _say(sentence: str) -> None:
     sys.stderr.write(f"argybargy: {sentence}\n")
 
 
-async def serve(settings: Settings, announce: Announce) -> None:
+async def serve(
+    settings: Settings, plan: Plan, manager: ServiceManager | None = None
+) -> None:
     """Serve until SIGTERM or SIGINT; a second one forces.
+
+    What comes with the relay stays until the relay has said goodbye: a tunnel too,
+    since that is where some of the polls that are sent home come from.
 
     Raises:
         CertificateError: The TLS files cannot be used.
         StoreError: The data directory cannot be used.
         OSError: The address cannot be bound.
     """
-    settings = _with_port(settings)
+    settings, manager = _with_port(settings), manager or ServiceManager()
     config = _make_config(settings)
     async with open_services(settings) as services, trio.open_nursery() as nursery:
         signals = await nursery.start(_catch_signals, nursery.cancel_scope)
         app = _make_app(settings, services)
+        tunnel = _plan_tunnel(plan, services, local_url(settings))
         async with _open_handler(settings, services, app, config) as handler:
             start = partial(
                 serve_app,
                 app,
                 config,
                 handler=handler,
-                shutdown_trigger=partial(_wait_drained, signals, services.relay),
+                shutdown_trigger=partial(
+                    _wait_drained, signals, services.relay, manager
+                ),
             )
             async with trio.open_nursery() as server:
                 urls = await server.start(start)
                 # All that there is now stays. The garbage collector need not look
                 # through it again: that was a twentieth of what a request costs.
                 gc.freeze()
-                announce(Started(urls, partial(_sign_in_link, services)))
+                started = Started(
+                    urls,
+                    partial(_sign_in_link, services),
+                    partial(_glance, services, tunnel),
+                )
+                plan.announce(started)
+                manager.tell(READY)
+                nursery.start_soon(manager.keep_alive)
+                nursery.start_soon(plan.beside, started)
+                if tunnel is not None:
+                    nursery.start_soon(tunnel.keep_up)
         nursery.cancel_scope.cancel()
+
+
+def _plan_tunnel(plan: Plan, services: Services, url: str) -> Tunnel | None:
+    """Return the tunnel, which makes the relay reachable as it comes and goes."""
+
+    def report(status: TunnelStatus) -> None:
+        if status.url is None:
+            services.address.withdraw()
+        else:
+            services.address.publish(status.url)
+        services.relay.watchers.wake()
+        plan.tell_tunnel(status)
+
+    if plan.tunnel is None:
+        return None
+    return Tunnel(plan.tunnel.leading_to(url), report)
+
+
+def _glance(services: Services, tunnel: Tunnel | None) -> Glance:
+    status = None if tunnel is None else tunnel.status
+    return glance(services.relay, services.public_url, status)
 
 
 def _sign_in_link(services: Services) -> str:
@@ -294,12 +336,15 @@ async def _catch_signals(
             wanted.set()
 
 
-async def _wait_drained(wanted: trio.Event, relay: Relay) -> None:
+async def _wait_drained(
+    wanted: trio.Event, relay: Relay, manager: ServiceManager
+) -> None:
     """Wait for the signal, then until no poll is parked any more.
 
     The order matters: polls get their answer while the listener is still there.
     """
     await wanted.wait()
+    manager.tell(STOPPING)
     relay.drain()
     with trio.move_on_after(DRAIN_SECONDS):
         await relay.wait_unparked()
