@@ -1,6 +1,7 @@
 """The ways to a relay: at an address, on this machine, or through its data."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.http_operator import (
@@ -13,9 +14,11 @@ from argybargy.cli.operator import Work
 from argybargy.cli.world import Common
 from argybargy.serve.local import local_host, local_url
 from argybargy.serve.settings import Settings
-from argybargy.serve.started import Plan
 from argybargy.store.platform import is_locked
 from argybargy.store.sqlite.directory import LOCK_NAME
+
+if TYPE_CHECKING:
+    from argybargy.serve.started import Plan
 
 
 def reach(settings: Settings, common: Common, work: Work) -> int:
@@ -91,7 +94,7 @@ def find_token(settings: Settings) -> str:
     return read_token(settings.data)
 
 
-def serve(settings: Settings, plan: Plan) -> int:
+def serve(settings: Settings, plan: "Plan") -> int:
     """Run a relay until it is stopped."""
     from argybargy.serve.main import run  # noqa: PLC0415 - it is slow
 
