@@ -154,7 +154,7 @@ def run(case: str, mode: Mode) -> Result:
 def masked(text: str) -> str:
     """Return a text without what differs from place to place, and as it can be read."""
     text = text.replace(str(Path.cwd()), "<data>").replace(__version__, "<version>")
-    text = re.sub(r" {2,}default", "  default", text)
+    text = re.sub(r" {2,}(?=default|SOURCE|--port)", "  ", text)
     return text.replace("\x1b", "␛")
 
 
