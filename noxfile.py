@@ -5,7 +5,7 @@ import nox
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["lint", "types", "layers", "tests", "e2e"]
+nox.options.sessions = ["lint", "types", "layers", "tests", "docs", "e2e"]
 
 PYTHON = "3.11"
 # Those rules of flake8-async that ruff has no equal of. The optional ones about
@@ -71,11 +71,25 @@ def e2e(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def docs(session: nox.Session) -> None:
+    """Build the pages into docs/_build; a link that leads nowhere stops it."""
+    _install(session, "docs")
+    session.run("sphinx-build", "-q", "-W", "--keep-going", "-E", "docs", "docs/_build")
+
+
+@nox.session(python=PYTHON)
 def torture(session: nox.Session) -> None:
     """Prove the promises for a long time, and that each proof can fail."""
     _install(session, "test")
     session.run("argybargy", "torture", *(session.posargs or ["--minutes", "20"]))
     session.run("pytest", "tests/torture", "--run-control", "-k", "found_out")
+
+
+@nox.session(python=PYTHON)
+def schema(session: nox.Session) -> None:
+    """Hold a running relay to its own OpenAPI document, with Schemathesis."""
+    _install(session, "schema")
+    session.run("python", "tests/schema/run.py", *session.posargs)
 
 
 @nox.session(python=PYTHON)

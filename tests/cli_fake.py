@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
+from urllib.parse import parse_qsl
 
 import attrs
 import msgspec
@@ -19,6 +20,7 @@ from argybargy.web.operator_wire import (
     StatsBody,
     WaitingRow,
 )
+from argybargy.web.search_wire import SearchBody, SearchResult
 from argybargy.web.session_wire import (
     RevokedSessionBody,
     RevokedSessionsBody,
@@ -34,6 +36,7 @@ from argybargy.web.wire import (
     ReadyBody,
     RoomStatusBody,
 )
+from data_fake import DOWNLOADS, UPLOADED
 
 BASE = "http://127.0.0.1:8765"
 CLOSED_AT = "2026-01-02T03:04:05.678+00:00"
@@ -150,6 +153,15 @@ class FakeOperator:
                 raise frame
             yield frame
 
+    @contextmanager
+    def download(self, path: str, body: Json) -> Iterator[Iterator[bytes]]:
+        self.calls.append(("POST", path, body))
+        yield iter(DOWNLOADS[path]())
+
+    def upload(self, path: str, content: bytes) -> Json:
+        self.calls.append(("POST", path, {"lines": content.count(b"\n")}))
+        return UPLOADED
+
     def _answer(self, method: str, path: list[str], body: Json) -> Json:
         path[-1], _, query = path[-1].partition("?")
         match method, path:
@@ -159,6 +171,8 @@ class FakeOperator:
                 return self._revoke(body)
             case "POST", ["rooms", room, "open" | "close" | "reopen" as what]:
                 return self._change(room, what)
+            case "GET", ["search"]:
+                return builtins(self._search(query))
         return builtins(self._told(method, path, query, body))
 
     def _told(
@@ -245,6 +259,22 @@ class FakeOperator:
             first_seq=said[0].seq if said else 1,
             more=len(found) > limit,
         )
+
+    def _search(self, query: str) -> SearchBody:
+        """Find what holds the text asked for, in the rooms as they come."""
+        asked = dict(parse_qsl(query))
+        limit = min(int(asked["limit"]), self.page)
+        skipped = int(asked.get("before", 0))
+        found = [
+            SearchResult(room, read(each), each.text, [[0, len(asked["q"])]])
+            for room, said in self.said.items()
+            for each in reversed(said)
+            if asked["q"].lower() in each.text.lower()
+            and asked.get("room", room) == room
+        ]
+        end = skipped + limit
+        is_more = len(found) > end
+        return SearchBody(found[skipped:end], is_more, end if is_more else None)
 
     def _room(self, name: str) -> RoomStatusBody:
         is_closed = name in self.closed

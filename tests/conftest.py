@@ -24,6 +24,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run the tests that show what other servers do under the same load",
     )
     parser.addoption(
+        "--run-long",
+        action="store_true",
+        help="run the tests that say the same with many more examples",
+    )
+    parser.addoption(
         "--update-snapshots",
         action="store_true",
         help="write what the commands print now, to be looked at before it is kept",
@@ -33,13 +38,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Skip the control unless it is asked for, whatever ``-m`` says."""
-    if config.getoption("--run-control"):
-        return
-    skip = pytest.mark.skip(reason="the control: --run-control runs it")
-    for item in items:
-        if item.get_closest_marker("control") is not None:
-            item.add_marker(skip)
+    """Skip what runs only when it is asked for, whatever ``-m`` says."""
+    for marker in ("control", "long"):
+        if config.getoption(f"--run-{marker}"):
+            continue
+        skip = pytest.mark.skip(reason=f"--run-{marker} runs it")
+        for item in items:
+            if item.get_closest_marker(marker) is not None:
+                item.add_marker(skip)
 
 
 # What structlog does by itself draws each traceback with all its variables, which

@@ -19,6 +19,8 @@ from argybargy.domain.errors import Problem
 from argybargy.domain.limits import Limits
 from argybargy.serve.limits import ConnectionLimits
 from argybargy.serve.table import SETTINGS, Setting
+from http_page import http_page
+from limits_table import CONSTANTS, HELD, Constant
 
 ENTRY = re.compile(r"^ {8}(\w+): (.*?)(?=^ {8}\w+: |\Z)", re.MULTILINE | re.DOTALL)
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
@@ -106,8 +108,27 @@ def limits_page() -> str:
             "",
             *_limit_rows(ConnectionLimits()),
             "",
+            "## Of single parts",
+            "",
+            "| limit | value | what it bounds |",
+            "|---|---|---|",
+            *map(_constant_row, CONSTANTS),
+            "",
+            "## What is held in memory",
+            "",
+            "Every collection of a relay that may grow, and what it cannot outgrow.",
+            "",
+            "| collection | bounded by |",
+            "|---|---|",
+            *(f"| `{name}` | {bound} |" for name, bound in sorted(HELD.items())),
+            "",
         ]
     )
+
+
+def _constant_row(constant: Constant) -> str:
+    value = getattr(constant.module, constant.name)
+    return f"| `{constant.name.lstrip('_')}` | {value:,} | {constant.what} |"
 
 
 def _limit_rows(limits: Limits | ConnectionLimits) -> list[str]:
@@ -146,8 +167,9 @@ def cli_page() -> str:
         "as an argument.",
         "`room` and `invite` call that `--relay`: there, `--url` is how agents reach "
         "the relay. When no",
-        "relay runs here, `room`, `invite`, `codes`, `revoke` and `token` work on the "
-        "data directory.",
+        "relay runs here, `room`, `invite`, `codes`, `revoke`, `token`, `backup`, "
+        "`export` and `import` work on the",
+        "data directory; `restore` always does.",
         "",
         "## Exit codes",
         "",
@@ -173,6 +195,7 @@ def _help(app: App, verb: str) -> list[str]:
 PAGES = {
     "cli.md": cli_page,
     "errors.md": errors_page,
+    "http.md": http_page,
     "limits.md": limits_page,
     "settings.md": settings_page,
 }

@@ -48,11 +48,14 @@ def ours(page: Path) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_commands_of_ours_are_commands(page: Path) -> None:
-    commands = list(ours(page))
-    assert commands
-    for words in commands:
+    for words in ours(page):
         app = build_app(World.real())
         app.parse_args(words, exit_on_error=False, print_error=False)
+
+
+def test_the_pages_about_running_a_relay_say_what_to_type() -> None:
+    told = {page.stem for page in PAGES if list(ours(page))}
+    assert {"container", "reverse-proxy", "systemd", "tunnel"} <= told
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -1,6 +1,7 @@
 """What commands print, where they print it, and how they end."""
 
 import shlex
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from argybargy.cli.verbs import HEADINGS, VERBS, Verb
 from argybargy.domain.brief import connect_instruction
 from cli_fake import BASE, CLOSED_AT, FakeCode, FakeOperator, spoken
 from cli_world import Terminal
+from data_fake import empty_database, export
 
 AMBIGUOUS = {
     "error": "ambiguous",
@@ -39,8 +41,14 @@ def test_the_help_of_every_verb_has_an_example(
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
 def test_the_example_of_every_verb_can_be_typed(
-    verb: Verb, capsys: pytest.CaptureFixture[str]
+    verb: Verb,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, content in (("argybargy.db", empty_database), ("review.jsonl", export)):
+        (tmp_path / name).write_bytes(b"".join(content()))
     question = spoken(1, "Ship it?", expects="operator", to="operator")
     operator = FakeOperator(
         codes=[FakeCode("0a", "alice", "review")],

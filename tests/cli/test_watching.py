@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import attrs
 import pytest
@@ -396,7 +397,11 @@ class Rough:
 @given(st.integers(0, 2**32), st.integers(0, 60))
 def test_nothing_is_lost_and_nothing_is_shown_twice(seed: int, total: int) -> None:
     rough = Rough(random.Random(seed), total)
-    terminal = Terminal(connect=lambda *_, **__: rough)
+
+    def connect(*_: object, **__: object) -> Any:  # noqa: ANN401 - it only watches
+        return rough
+
+    terminal = Terminal(connect=connect)
     result = terminal.type("watch", "build", "--since", "0", "--json")
     seen: list[int] = []
     for line in result.lines:

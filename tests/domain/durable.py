@@ -119,4 +119,5 @@ class DurableRoom:
             questions=tuple(self.questions.values()),
             receipts=tuple(self.receipts.items()),
             members=tuple(self.members.items()),
+            holes=room.holes,
         )

@@ -14,6 +14,7 @@ FACTS: dict[Problem, dict[str, object]] = {
     Problem.ROOM_CLOSED: {"room": "hall", "closed_by": "ops", "closed_at": "noon"},
     Problem.CLAIMED_BY_OTHER: {"seq": 3, "claimed_by": "bob", "expires_at": None},
     Problem.NOT_CLAIMABLE: {"seq": 3, "reason": "answered"},
+    Problem.IMPORT_CONFLICT: {"room": "hall", "seq": 3},
     Problem.BODY_TOO_LARGE: {"limit_bytes": 3},
     Problem.URL_TOO_LONG: {"limit_bytes": 3},
     Problem.IDEMPOTENCY_CONFLICT: {"seq": 3},

@@ -14,7 +14,7 @@ from argybargy.domain.limits import Limits
 from argybargy.relay import operator
 from argybargy.relay.agents import PostDraft, claim
 from argybargy.relay.directory import Invitation
-from argybargy.store.errors import Unknown
+from argybargy.store.errors import Refused, Unknown
 from argybargy.store.memory import DEFAULT_LIMITS, MemoryStore
 from relay.kit import ROOM, open_house, texts
 
@@ -25,6 +25,12 @@ class SlowStore(MemoryStore):
 
     gate: trio.Event | None = None
     is_unsure: bool = False
+    is_writable: bool = True
+
+    async def probe(self) -> None:
+        if not self.is_writable:
+            raise Refused("the cable is out")
+        await super().probe()
 
     async def add_codes(
         self, codes: Sequence[CodeRecord], audits: Sequence[Audit]
@@ -91,6 +97,17 @@ async def test_codes_of_unknown_outcome_are_read_again(
             await house.code("bob")
         assert refusal.value.problem is Problem.STORAGE_UNKNOWN
         assert [code.name for code in house.relay.directory] == ["bob"]
+
+
+async def test_codes_that_cannot_be_read_again_are_not_called_refused(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = SlowStore(DEFAULT_LIMITS)
+    async with open_house(store=store) as house:
+        store.is_unsure, store.is_writable = True, False
+        with pytest.raises(RelayError) as refusal:
+            await house.code("bob")
+        assert refusal.value.problem is Problem.STORAGE_UNKNOWN
 
 
 async def test_the_last_code_of_the_quota_is_issued_once(

@@ -146,3 +146,19 @@ async def test_a_poll_that_hardly_waits_counts_as_one_that_does_not(
             await house.poll(bob, wait=0.0001)
         with pytest.raises(RelayError, match="rate_limited"):
             await house.poll(bob, wait=0.0001)
+
+
+async def test_a_row_says_how_much_of_the_audit_log_is_kept_no_longer() -> None:
+    limits = Limits(audit_rows=5)
+    async with open_house(limits, MemoryStore(limits)) as house:
+        for number in range(8):
+            house.relay.ledger.note(Audit(number, f"action {number}"))
+        await house.relay.tick()
+        newest = await operator.audit(house.relay, 3, None)
+        assert [row.audit.action for row in newest] == [
+            f"action {n}" for n in (5, 6, 7)
+        ]
+        rest = await operator.audit(house.relay, 3, newest[0].id)
+        assert [row.audit.action for row in rest] == ["pruned", "action 3", "action 4"]
+        assert rest[0].audit.detail == "3 older rows are kept no longer"
+        assert await operator.audit(house.relay, 3, rest[1].id) == ()

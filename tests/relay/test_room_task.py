@@ -29,6 +29,12 @@ class MoodyStore(MemoryStore):
     applies_anyway: bool = False
     gate: trio.Event | None = None
     commits: int = 0
+    probe_mood: StoreError | None = None
+
+    async def probe(self) -> None:
+        if self.probe_mood is not None:
+            raise self.probe_mood
+        await super().probe()
 
     async def commit(
         self, room: Room, expected_version: int, writes: Sequence[Write]
@@ -122,6 +128,34 @@ async def test_a_commit_of_unknown_outcome_is_found_out(
         expected = ["said", "next"] if is_applied else ["next"]
         await house.post(alice, "next")
         assert texts((await house.poll(bob)).page.messages) == expected
+
+
+@pytest.mark.parametrize("is_applied", [True, False])
+async def test_a_commit_that_stays_in_doubt_is_called_so_and_settled_later(
+    autojump_clock: trio.testing.MockClock, is_applied: bool
+) -> None:
+    store = moody_store()
+    async with open_house(store=store) as house:
+        alice, bob = await house.guest("alice"), await house.guest("bob")
+        await house.post(alice, "before")
+        store.mood, store.applies_anyway = Unknown(), is_applied
+        store.probe_mood = Unknown()
+        for text, problem in [
+            ("in doubt", Problem.STORAGE_UNKNOWN),
+            ("never tried", Problem.STORAGE_UNAVAILABLE),
+        ]:
+            with pytest.raises(RelayError) as refusal:
+                await house.post(alice, text)
+            assert refusal.value.problem is problem
+        assert texts((await house.poll(bob)).page.messages) == ["before"]
+        store.mood = store.probe_mood = None
+        expected = ["in doubt"] if is_applied else []
+        # Nobody has to post: a parked poll gets it as soon as the store can say.
+        answer = await house.poll(bob, since=1, wait=5)
+        assert texts(answer.page.messages) == expected
+        await house.post(alice, "after")
+        answer = await house.poll(bob, since=1)
+        assert texts(answer.page.messages) == [*expected, "after"]
 
 
 async def test_a_full_inbox_says_busy_and_keeps_nothing(

@@ -258,6 +258,17 @@ async def test_connections_beyond_the_limit_are_told_to_come_back() -> None:
                 await trio.sleep(0.01)
 
 
+async def test_of_those_refused_only_a_few_are_told_why() -> None:
+    limits = ConnectionLimits(connections=1, refusals=1)
+    async with open_site(PlainApp(), limits) as site:
+        first = await site.connect()
+        assert (await first.ask(HELLO)).status == 200
+        told, other = await site.connect(), await site.connect()
+        assert (await told.reply()).status == 503
+        assert await other.is_ended(), "while the one before it still lingers"
+        assert site.server.statistics().refused == {"busy": 2}
+
+
 async def test_loopback_is_not_counted_against_the_limit_of_an_address() -> None:
     limits = ConnectionLimits(connections_per_address=1)
     async with open_site(PlainApp(), limits) as site:

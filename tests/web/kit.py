@@ -12,6 +12,7 @@ import trio
 from hypercorn.typing import ASGIFramework
 
 from argybargy.domain.limits import Limits
+from argybargy.store.interface import Store
 from argybargy.web.address import PublicAddress
 from argybargy.web.app import create_quart
 from argybargy.web.auth import Services
@@ -188,14 +189,15 @@ class Site:
 async def open_site(
     limits: Limits | None = None,
     cors: CorsRule | None = None,
+    store: Store | None = None,
     public_url: str = BASE,
     is_configured: bool = True,
 ) -> AsyncIterator[Site]:
-    """Open a relay over memory with its app."""
+    """Open a relay with its app, over memory if nothing else is said."""
     limits = limits or Limits(
         posts_per_window=0, reads_per_window=0, claims_per_window=0
     )
-    async with open_house(limits) as house:
+    async with open_house(limits, store) as house:
         services = Services(
             relay=house.relay,
             limits=limits,

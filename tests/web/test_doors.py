@@ -6,7 +6,8 @@ import pytest
 import trio.testing
 
 from argybargy.domain.limits import Limits
-from argybargy.web.routes import AGENT_ROUTES, Route
+from argybargy.web.route import Route
+from argybargy.web.routes import AGENT_ROUTES
 from web.kit import Reply, Site, open_site
 
 CALLS: list[tuple[str, str, dict[str, Any]]] = [
@@ -48,6 +49,9 @@ CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ("GET", "/history?limit=1", {}),
     ("GET", "/history?limit=0", {}),
     ("GET", "/history?before=2", {}),
+    ("GET", "/search?q=who", {}),
+    ("GET", "/search?q=%22h%C3%A9llo%22+from:bob&limit=1", {}),
+    ("GET", "/search?q=", {}),
 ]
 
 

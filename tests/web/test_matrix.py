@@ -12,10 +12,12 @@ import pytest
 import trio.testing
 
 from argybargy.domain.limits import Limits
+from argybargy.web.admin_routes import ADMIN_ROUTES
 from argybargy.web.app import create_quart
 from argybargy.web.cookie import NAME as COOKIE
 from argybargy.web.manifest import MANIFEST_ROUTE
-from argybargy.web.routes import ADMIN_ROUTES, AGENT_ROUTES, OPEN_ROUTES, Route, Who
+from argybargy.web.route import Route, Who
+from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES
 from web.kit import TOKEN, Client, Reply, Site, open_site
 
 ROUTES: Final = (MANIFEST_ROUTE, *OPEN_ROUTES, *AGENT_ROUTES, *ADMIN_ROUTES)

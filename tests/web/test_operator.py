@@ -5,7 +5,7 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.web.routes import ADMIN_ROUTES
+from argybargy.web.admin_routes import ADMIN_ROUTES
 from web.kit import BASE, TOKEN, open_site
 
 
@@ -215,7 +215,8 @@ async def test_the_description_names_every_endpoint_and_its_fields(
         api = reply.json
         assert api["openapi"].startswith("3.1")
         post = api["paths"]["/messages"]["post"]
-        schema = post["requestBody"]["content"]["application/json"]["schema"]
+        name = post["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+        schema = api["components"]["schemas"][name.rpartition("/")[2]]
         assert set(schema["properties"]) == {"text", "to", "expects_reply", "reply_to"}
         assert "/messages/{seq}/claim" in api["paths"]
         assert "/admin/rooms/{room}/close" in api["paths"]

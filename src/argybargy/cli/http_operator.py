@@ -20,6 +20,10 @@ TIMEOUT_SECONDS: Final = 20
 _PROBE_SECONDS: Final = 2
 _MOST_BYTES: Final = 64 * 1024 * 1024
 _MOST_LINE_BYTES: Final = _MOST_BYTES
+_DOWNLOAD_SECONDS: Final = 600
+"""How long a file may keep one waiting: it is made whole before any of it comes."""
+_PIECE_BYTES: Final = 64 * 1024
+LINES: Final = "application/x-ndjson"
 
 
 def read_token(data: Path) -> str:
@@ -117,6 +121,36 @@ class HttpOperator:
                 self._read(response.status, self._content(response))
             yield self._lines(response, wire, patience)
 
+    @contextmanager
+    def download(self, path: str, body: Json) -> Iterator[Iterator[bytes]]:
+        """Ask for an answer that is a file, on a connection of its own.
+
+        Raises:
+            CliError: See :class:`argybargy.cli.operator.Operator`.
+        """
+        with self._exchange("POST", path, body, _DOWNLOAD_SECONDS) as (response, _):
+            if response.status != HTTPStatus.OK:
+                self._read(response.status, self._content(response))
+            yield self._pieces(response)
+
+    def upload(self, path: str, content: bytes) -> Json:
+        """Make one call with a body of lines, on a connection of its own.
+
+        Raises:
+            CliError: See :class:`argybargy.cli.operator.Operator`.
+        """
+        with self._exchange("POST", path, content, TIMEOUT_SECONDS) as (response, _):
+            return self._read(response.status, self._content(response))
+
+    def _pieces(self, response: http.client.HTTPResponse) -> Iterator[bytes]:
+        try:
+            while piece := response.read(_PIECE_BYTES):
+                yield piece
+        except (OSError, http.client.HTTPException) as error:
+            text = f"The relay at {self.url} broke off: {_reason(error)}"
+            hint = "Look into its log, and try again."
+            raise CliError(text, hint, Exit.UNREACHABLE) from None
+
     def _content(self, response: http.client.HTTPResponse) -> bytes:
         with self._translated():
             return response.read(_MOST_BYTES)
@@ -175,14 +209,16 @@ class HttpOperator:
 
     @contextmanager
     def _exchange(
-        self, method: str, path: str, body: Json | None, seconds: float
+        self, method: str, path: str, body: Json | bytes | None, seconds: float
     ) -> Iterator[tuple[http.client.HTTPResponse, socket.socket]]:
         connection = self._connection(seconds)
         headers = {"Accept": "application/json"}
         if self.token:
             headers["X-Admin-Token"] = self.token
         content = None
-        if body is not None:
+        if isinstance(body, bytes):
+            headers["Content-Type"], content = LINES, body
+        elif body is not None:
             headers["Content-Type"] = "application/json"
             content = json.dumps(body).encode()
         try:

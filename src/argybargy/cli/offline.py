@@ -6,8 +6,8 @@ meanwhile is refused, and so is this when a relay has it.
 """
 
 import json
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Final, Protocol, cast
 from urllib.parse import unquote
 
@@ -17,10 +17,11 @@ import trio
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.operator import Json, Work, read_answer
 from argybargy.store.errors import StoreError
+from argybargy.web.admin_routes import ADMIN_ROUTES
 from argybargy.web.auth import AdminToken, Services
 from argybargy.web.endpoint import respond
 from argybargy.web.request import Answer, Request
-from argybargy.web.routes import ADMIN_ROUTES, Route
+from argybargy.web.route import Route
 
 OpenServices = Callable[[], AbstractAsyncContextManager[Services]]
 
@@ -77,7 +78,7 @@ def _cannot_open(error: BaseException) -> CliError:
         raise error
     return CliError(
         f"The data directory cannot be used: {cause}",
-        "If a relay is running on another port, say which with --port.",
+        "If a relay has it, wait until it listens, or say where it does with --port.",
         Exit.FAILED,
     )
 
@@ -98,7 +99,36 @@ class OfflineOperator:
         Raises:
             CliError: See :class:`argybargy.cli.operator.Operator`.
         """
-        answer = trio.from_thread.run(self._respond, method, path, body)
+        content = b"" if body is None else json.dumps(body).encode()
+        answer = trio.from_thread.run(self._respond, method, path, content)
+        return read_answer(answer.status, answer.body)
+
+    @contextmanager
+    def download(self, path: str, body: Json) -> Iterator[Iterator[bytes]]:
+        """Ask for an answer that is a file; it is never in memory whole.
+
+        Raises:
+            CliError: See :class:`argybargy.cli.operator.Operator`.
+        """
+        content = json.dumps(body).encode()
+        answer = trio.from_thread.run(self._respond, "POST", path, content)
+        if answer.parts is None:
+            read_answer(answer.status, answer.body)
+            yield iter([answer.body])
+            return
+        parts = answer.parts()
+        try:
+            yield _pieces(parts)
+        finally:
+            trio.from_thread.run(parts.aclose)
+
+    def upload(self, path: str, content: bytes) -> Json:
+        """Make one call with a body of lines.
+
+        Raises:
+            CliError: See :class:`argybargy.cli.operator.Operator`.
+        """
+        answer = trio.from_thread.run(self._respond, "POST", path, content)
         return read_answer(answer.status, answer.body)
 
     @property
@@ -106,10 +136,9 @@ class OfflineOperator:
         """The admin token of the data directory."""
         return cast("ReadableToken", self.services.admin_token).value
 
-    async def _respond(self, method: str, path: str, body: Json | None) -> Answer:
+    async def _respond(self, method: str, path: str, content: bytes) -> Answer:
         plain, _, query = path.partition("?")
         route, params = find_route(method, plain)
-        content = b"" if body is None else json.dumps(body).encode()
 
         async def read_body() -> bytes:
             await trio.lowlevel.checkpoint()
@@ -129,6 +158,19 @@ class OfflineOperator:
             read_body=read_body,
         )
         return await respond(self.services, route, request)
+
+
+def _pieces(parts: AsyncGenerator[bytes, None]) -> Iterator[bytes]:
+    """Yield what comes of an answer, in a thread that Trio started."""
+    while True:
+        try:
+            piece = trio.from_thread.run(anext, parts, b"")
+        except StoreError as error:
+            text = f"The data cannot be read: {error}"
+            raise CliError(text, "Look at it: argybargy doctor") from error
+        if not piece:
+            return
+        yield piece
 
 
 def find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:

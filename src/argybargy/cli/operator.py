@@ -27,6 +27,36 @@ class Operator(Protocol):
         """
         ...
 
+    def download(
+        self, path: str, body: Json
+    ) -> AbstractContextManager[Iterator[bytes]]:
+        """Ask for an answer that is a file, and comes piece by piece.
+
+        Args:
+            path: Below the relay's address, beginning with ``/admin/``.
+            body: What goes with it.
+
+        Returns:
+            A context that yields the pieces as they come.
+
+        Raises:
+            CliError: The relay refused, or could not be reached. So does the
+                iterator, when the answer broke off.
+        """
+        ...
+
+    def upload(self, path: str, content: bytes) -> Json:
+        """Make one call with a body of lines, a JSON object on each.
+
+        Args:
+            path: Below the relay's address, beginning with ``/admin/``.
+            content: The lines; no more than a request body may be.
+
+        Raises:
+            CliError: As for :meth:`call`.
+        """
+        ...
+
 
 class LiveOperator(Operator, Protocol):
     """The operator API of a relay that runs."""
@@ -79,6 +109,8 @@ _ERROR_EXITS: Final = {
 _HINTS: Final = {
     "admin_unauthorized": WRONG_DIRECTORY,
     "ambiguous": "Say which with --room ROOM, or revoke them all with --all.",
+    "import_conflict": "A room's numbers mean one thing only. Import into another "
+    "directory: --data DIRECTORY.",
     "code_quota": "Take one back with 'argybargy revoke', "
     "or set ARGYBARGY_MAX_CODES and restart the relay.",
     "room_not_found": "List the rooms there are: argybargy rooms",

@@ -6,12 +6,14 @@ them up before it lets the rules decide.
 """
 
 import hashlib
+from collections.abc import Mapping
 from functools import cached_property
 
 import attrs
 
 from argybargy.domain.message import Lease, Message, Question, Receipt, SenderKind
 from argybargy.domain.names import fold
+from argybargy.domain.state import RoomStatus
 
 
 @attrs.frozen
@@ -105,6 +107,60 @@ class Dismiss:
     peer: str
 
 
+@attrs.frozen
+class ImportedMessage:
+    """A message that another relay has accepted.
+
+    Attributes:
+        message: The message, with the number that it had there.
+        is_open: Whether it is a question that still waits for an answer.
+        is_leased: Whether the claim on it is one that runs out.
+    """
+
+    message: Message
+    is_open: bool = False
+    is_leased: bool = False
+
+
+@attrs.frozen
+class Import:
+    """Take over messages of another relay under their own numbers.
+
+    Attributes:
+        by: Who imports.
+        status: Open or closed, for a room that there is not yet.
+        messages: The messages, oldest first.
+        known: What the room holds under those numbers already, by seq, as far as
+            the tail lacks it.
+        created_ms: When a room that there is not yet came to be; ``None`` is now.
+        is_trial: Whether to look only.
+    """
+
+    by: str
+    status: RoomStatus
+    messages: tuple[ImportedMessage, ...]
+    known: Mapping[int, Message] = attrs.field(factory=dict)
+    created_ms: int | None = None
+    is_trial: bool = False
+
+
+@attrs.frozen
+class Restore:
+    """Go on after the newest number that any reader may have seen.
+
+    Attributes:
+        head: That number.
+        fence: The newest fence that any claimer may have seen.
+        last_ms: The newest timestamp.
+        is_certain: Whether `head` is known, or only supposed to be far enough.
+    """
+
+    head: int
+    fence: int = 0
+    last_ms: int = 0
+    is_certain: bool = True
+
+
 def subject_of(command: "Command") -> int | None:
     """Return the seq of the message that a command speaks of, if it does."""
     match command:
@@ -116,7 +172,7 @@ def subject_of(command: "Command") -> int | None:
             return None
 
 
-Command = Post | Claim | Release | Renew | Open | Close | Dismiss
+Command = Post | Claim | Release | Renew | Open | Close | Dismiss | Import | Restore
 
 
 @attrs.frozen
@@ -139,7 +195,22 @@ class Done:
     """Nothing more to say."""
 
 
-Answer = Posted | Granted | Done
+@attrs.frozen
+class Imported:
+    """What became of imported messages.
+
+    Attributes:
+        new: How many were added.
+        same: How many were there already.
+        passed: How many the room has given up, or left out, long since.
+    """
+
+    new: int = 0
+    same: int = 0
+    passed: int = 0
+
+
+Answer = Posted | Granted | Done | Imported
 
 
 @attrs.frozen

@@ -9,6 +9,7 @@ the two cannot drift apart.
 from __future__ import annotations
 
 import attrs
+from rpds import HashTrieMap
 
 from argybargy.domain.commands import (
     Answer,
@@ -21,6 +22,7 @@ from argybargy.domain.commands import (
     UpdateClaim,
     Write,
 )
+from argybargy.domain.holes import Hole, above, first_kept, numbers
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Lease, Message, Question, Receipt
 from argybargy.domain.moment import Moment
@@ -112,6 +114,27 @@ class Draft:
         self._retain()
         self._trim_tail()
 
+    def go_on_after(self, seq: int) -> None:
+        """Leave out the numbers up to `seq`: the next message comes right after.
+
+        The tail begins anew, as it never reaches over a hole. What claims are on
+        stays in memory.
+        """
+        room = self.room
+        if seq <= room.head:
+            return
+        claimed = {each: room.messages[each] for each in room.leases}
+        is_empty = room.head < room.first
+        hole = Hole(room.head + 1, seq)
+        self.change(
+            head=seq,
+            first=seq + 1 if is_empty else room.first,
+            holes=() if is_empty else (*room.holes, hole),
+            tail_first=seq + 1,
+            tail_bytes=0,
+            messages=HashTrieMap(claimed),
+        )
+
     def _retain(self) -> None:
         """Move the oldest kept seq up; the store deletes what is below it later.
 
@@ -119,16 +142,21 @@ class Draft:
         store drops its rows by the same rule, `seq < first`.
         """
         room, keep = self.room, self.limits.messages_per_room
-        first = max(room.first, room.head - keep + 1) if keep else room.first
-        if first == room.first:
+        first = first_kept(room.head, keep, room.holes) if keep else room.first
+        if first <= room.first:
             return
         questions, messages = room.questions, room.messages
-        for seq in range(room.first, first):
+        for seq in numbers(room.first, first, room.holes):
             self._set_lease(seq, None)
             questions = questions.discard(seq)
             if seq < room.tail_first:
                 messages = messages.discard(seq)
-        self.change(first=first, questions=questions, messages=messages)
+        self.change(
+            first=first,
+            questions=questions,
+            messages=messages,
+            holes=above(first, room.holes),
+        )
 
     def _trim_tail(self) -> None:
         """Let go of the oldest messages held in memory, but never of a claimed one."""

@@ -133,6 +133,12 @@ class Problem(enum.Enum):
         409,
         "An agent of this room has that name. Speak under another one.",
     )
+    IMPORT_CONFLICT = ProblemKind(
+        "import_conflict",
+        409,
+        "Message {seq} of room {room} is another one here. Nothing of that room was "
+        "changed; import into a data directory without that room.",
+    )
     BODY_TOO_LARGE = ProblemKind(
         "body_too_large",
         413,

@@ -30,6 +30,8 @@ class Limits:
         poll_messages: Most messages in one answer to a poll.
         poll_bytes: Most bytes of text in one answer, after the first message.
         history_messages: Most messages in one answer of history.
+        search_chars: Longest search, in characters.
+        search_results: Most messages in one answer to a search.
         messages_per_room: Messages kept per room; ``0`` keeps all.
         tail_messages: Newest messages of a live room held in memory.
         tail_bytes: Most bytes of text in that tail.
@@ -77,6 +79,8 @@ class Limits:
     poll_messages: int = 100
     poll_bytes: int = 256 * 1024
     history_messages: int = 500
+    search_chars: int = 200
+    search_results: int = 50
     messages_per_room: int = 2_000
     tail_messages: int = 1_000
     tail_bytes: int = 1024 * 1024

@@ -20,6 +20,8 @@ class SenderKind(enum.Enum):
 TO_ALL: Final = (EVERYONE,)
 REOPENED: Final = "reopened"
 """The event of the message that says a question is open again."""
+RESTORED: Final = "restored"
+"""The event of the message that says a room has come out of a backup."""
 
 
 @attrs.frozen

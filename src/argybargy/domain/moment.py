@@ -24,6 +24,18 @@ class Moment:
     steady_seconds: float
 
 
+def parse_timestamp(text: str) -> int:
+    """Read RFC 3339 as milliseconds since 1970 UTC; without an offset it is UTC.
+
+    Raises:
+        ValueError: It is none.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
 def format_timestamp(wall_ms: int) -> str:
     """Render milliseconds since 1970 as RFC 3339 in UTC, to the millisecond.
 

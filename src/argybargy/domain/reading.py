@@ -33,6 +33,13 @@ class Page:
         """Whether the page was cut short of the head."""
         return self.cursor < self.head
 
+    def up_to(self, head: int) -> "Page":
+        """Return the part of the page that goes no further than `head`."""
+        if self.head <= head:
+            return self
+        kept = tuple(message for message in self.messages if message.seq <= head)
+        return Page(kept, min(self.cursor, head), head, self.first)
+
 
 @attrs.define
 class PageBuilder:

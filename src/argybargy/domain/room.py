@@ -20,12 +20,15 @@ from argybargy.domain.commands import (
     Command,
     Dismiss,
     Done,
+    Import,
     Open,
     Post,
     Release,
     Renew,
+    Restore,
 )
 from argybargy.domain.draft import Decision, Draft
+from argybargy.domain.importing import decide_import, decide_restore
 from argybargy.domain.lifecycle import decide_close, decide_dismiss, decide_open
 from argybargy.domain.limits import Limits
 from argybargy.domain.moment import Moment
@@ -40,6 +43,8 @@ _RULES: Final[dict[type[Any], Callable[[Draft, Any], Decision]]] = {
     Open: decide_open,
     Close: decide_close,
     Dismiss: decide_dismiss,
+    Import: decide_import,
+    Restore: decide_restore,
 }
 
 

@@ -15,6 +15,7 @@ from typing import Self
 import attrs
 from rpds import HashTrieMap
 
+from argybargy.domain.holes import Hole, count_messages
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import (
     Lease,
@@ -81,12 +82,13 @@ class SavedRoom:
         created_ms: When the room came to be.
         last_ms: The timestamp of the newest message, system messages included.
         spoken_ms: When somebody last posted, or the room was made or reopened.
-        messages: The newest messages, oldest first, without holes.
+        messages: The newest messages, oldest first.
         claimed: The messages that live claims are on, wherever they stand.
         leases: The live claims.
         questions: The unanswered questions.
         receipts: The remembered idempotency keys, oldest first.
         members: Those who have posted.
+        holes: The numbers above `first` that no message has, oldest first.
     """
 
     status: RoomStatus
@@ -103,6 +105,7 @@ class SavedRoom:
     questions: tuple[Question, ...] = ()
     receipts: tuple[tuple[ReceiptKey, Receipt], ...] = ()
     members: tuple[tuple[str, Member], ...] = ()
+    holes: tuple[Hole, ...] = ()
 
 
 @attrs.frozen(slots=False)
@@ -135,6 +138,8 @@ class Room:
         receipt_first: The number of the oldest of them.
         members: Those who have posted, by folded name.
         posts_at: Times of the accepted posts in each peer's current window.
+        holes: The numbers above `first` that no message has, oldest first; all of
+            them below `tail_first`.
     """
 
     status: RoomStatus
@@ -164,11 +169,17 @@ class Room:
     posts_at: HashTrieMap[str, tuple[float, ...]] = attrs.field(
         factory=HashTrieMap, repr=_size
     )
+    holes: tuple[Hole, ...] = ()
 
     @property
     def name(self) -> str:
         """What the room is called."""
         return self.status.name
+
+    @property
+    def kept_messages(self) -> int:
+        """How many messages the room keeps."""
+        return count_messages(self.first, self.head, self.holes)
 
     def copy(self) -> Self:
         """Return an equal room that is another object."""
@@ -200,7 +211,7 @@ class Room:
         that renews one, so after a restart it cannot know who was still there, and
         a holder that is will be back within seconds.
         """
-        messages = _tail(saved.messages, limits)
+        messages = _tail(saved, limits)
         leases = {lease.seq: _revive(lease, now) for lease in saved.leases}
         held = {each.seq: each for each in (*saved.claimed, *messages)}
         order = dict(enumerate(key for key, _ in saved.receipts))
@@ -225,6 +236,7 @@ class Room:
             receipts=HashTrieMap(dict(saved.receipts)),
             receipt_order=HashTrieMap(order),
             members=HashTrieMap(dict(saved.members)),
+            holes=saved.holes,
         )
 
     def leases_of(self, peer: str) -> Iterable[Lease]:
@@ -238,8 +250,10 @@ class Room:
         return sorted(mine, key=lambda lease: lease.seq)
 
 
-def _tail(messages: tuple[Message, ...], limits: Limits) -> tuple[Message, ...]:
-    kept = messages[-limits.tail_messages :]
+def _tail(saved: SavedRoom, limits: Limits) -> tuple[Message, ...]:
+    floor = saved.holes[-1].last if saved.holes else 0
+    whole = tuple(each for each in saved.messages if each.seq > floor)
+    kept = whole[-limits.tail_messages :]
     total = sum(message.text_bytes for message in kept)
     start = 0
     while total > limits.tail_bytes and start < len(kept) - 1:

@@ -20,6 +20,7 @@ from typing import Final
 import attrs
 
 from argybargy.domain.commands import AppendMessage, UpdateClaim, Write
+from argybargy.domain.holes import above, numbers
 from argybargy.domain.message import Message
 from argybargy.domain.moment import Moment
 from argybargy.domain.names import fold
@@ -98,7 +99,7 @@ class Board:
         key = fold(room.name)
         before = self.cards.get(key) or Card(room.status)
         self.cards[key] = before.follow(room, writes)
-        for seq in range(before.first, room.first):
+        for seq in before.given_up(room.first):
             self._messages.pop((key, seq), None)
         self._note(self._follow(key, before.head, room, writes))
         self.watchers.touch(key)
@@ -116,7 +117,8 @@ class Board:
             for write in writes
             if isinstance(write, AppendMessage)
         }
-        for seq in range(max(head + 1, room.first), room.head + 1):
+        start = max(head + 1, room.first)
+        for seq in numbers(start, room.head + 1, above(start, room.holes)):
             message = room.messages.get(seq) or said.get(seq)
             if message is not None:
                 self._append(key, message)

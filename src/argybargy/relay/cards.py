@@ -7,7 +7,7 @@ the room that published it.
 # rpds tells types its parameters in its stub only: they must not be evaluated.
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Self
 
@@ -21,6 +21,7 @@ from argybargy.domain.commands import (
     UpdateClaim,
     Write,
 )
+from argybargy.domain.holes import Hole, numbers
 from argybargy.domain.message import Member, Message
 from argybargy.domain.names import fold
 from argybargy.domain.state import Room, RoomStatus
@@ -37,6 +38,7 @@ class Card:
         first: The oldest seq kept.
         created_ms: When it came to be.
         last_ms: The timestamp of its newest message; 0 before the first.
+        holes: The numbers above `first` that no message has.
         members: Those who have posted, by folded name.
         questions: The unanswered questions by seq, as they stand now. There are
             no more of them than retention keeps messages.
@@ -47,6 +49,7 @@ class Card:
     first: int = 1
     created_ms: int = 0
     last_ms: int = 0
+    holes: tuple[Hole, ...] = ()
     members: HashTrieMap[str, Member] = attrs.field(factory=HashTrieMap)
     questions: HashTrieMap[int, Message] = attrs.field(factory=HashTrieMap)
 
@@ -54,8 +57,17 @@ class Card:
     def summary(self) -> RoomSummary:
         """The room at a glance."""
         return RoomSummary(
-            self.status, self.head, self.first, self.created_ms, self.last_ms
+            self.status,
+            self.head,
+            self.first,
+            self.created_ms,
+            self.last_ms,
+            self.holes,
         )
+
+    def given_up(self, first: int) -> Iterator[int]:
+        """Yield the kept numbers below `first`, the oldest that is kept from now on."""
+        return numbers(self.first, min(first, self.head + 1), self.holes)
 
     @cached_property
     def askers(self) -> frozenset[str]:
@@ -75,6 +87,7 @@ class Card:
             first=room.first,
             created_ms=room.created_ms,
             last_ms=room.last_ms,
+            holes=room.holes,
             members=room.members,
             questions=self._open_questions(room, writes),
         )
@@ -95,7 +108,8 @@ class Card:
                 case UpdateClaim(seq=seq) if seq in questions:
                     claimed = reclaimed(questions[seq], write)
                     questions = questions.insert(seq, claimed)
-        for seq in range(self.first, room.first):
+        given_up = [seq for seq in said if seq < room.first]
+        for seq in (*self.given_up(room.first), *given_up):
             questions = questions.discard(seq)
         if len(questions) != len(room.questions):
             questions = _reconciled(questions, room)
@@ -138,6 +152,7 @@ def cards_of(overview: Overview) -> dict[str, Card]:
             first=summary.first,
             created_ms=summary.created_ms,
             last_ms=summary.last_ms,
+            holes=summary.holes,
             members=HashTrieMap(
                 {fold(each.name): each for each in overview.members.get(key, ())}
             ),

@@ -1,6 +1,6 @@
 """The codes, in memory: who may enter, under which name, and until when."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 import attrs
 import trio
@@ -21,7 +21,7 @@ from argybargy.domain.moment import Moment
 from argybargy.domain.names import fold
 from argybargy.relay.finishing import finishing
 from argybargy.relay.minting import new_code
-from argybargy.store.errors import Unknown
+from argybargy.store.errors import StoreError, Unknown
 from argybargy.store.interface import Store
 
 
@@ -172,12 +172,64 @@ class Directory:
         else:
             is_known = True
         if not is_known:
-            stored = await self.store.codes()
-            for record in list(self._by_key.values()):
-                self._remove(record)
-            for record in stored:
-                self._add(record)
+            await self._reload()
             raise Unknown
+
+    async def _reload(self) -> None:
+        stored = await self._read_settled()
+        for record in list(self._by_key.values()):
+            self._remove(record)
+        for record in stored:
+            self._add(record)
+
+    async def adopt(
+        self, records: Sequence[CodeRecord], audits: Mapping[str, Audit]
+    ) -> int:
+        """Take over codes of another relay, each once; return how many are new.
+
+        Args:
+            records: The codes.
+            audits: By handle, the row that is written with each. A code whose row is
+                in the log already was taken over before, and is left out.
+
+        Raises:
+            RelayError: ``code_quota``.
+            Refused: The store did not take them.
+            Unknown: It may have; what is in memory is what is on the disk.
+        """
+        async with self._changing:
+            fresh = {
+                audits[record.key_id].tally: record
+                for record in records
+                if record.key_id not in self._by_key
+            }
+            self.check_quota(len(fresh))
+            rows = [audits[record.key_id] for record in fresh.values()]
+            with finishing():
+                try:
+                    new = await self.store.adopt(rows, fresh)
+                except Unknown:
+                    is_known = False
+                else:
+                    is_known = True
+                if not is_known:
+                    await self._reload()
+                    raise Unknown
+                for tally in fresh.keys() & new:
+                    self._add(fresh[tally])
+            return len(new)
+
+    async def _read_settled(self) -> Sequence[CodeRecord]:
+        """Read the codes once something is durable: what can be read then is final.
+
+        Raises:
+            Unknown: The store cannot, and nobody knows what became of the change.
+        """
+        try:
+            await self.store.probe()
+            return await self.store.codes()
+        except StoreError as error:
+            raise Unknown(str(error)) from error
 
     def _mint(self, invitation: Invitation, now: Moment) -> tuple[str, CodeRecord]:
         while True:

@@ -200,13 +200,24 @@ async def close_room(relay: Relay, room: str, by: str) -> RoomStatus:
 
 
 async def audit(relay: Relay, limit: int, before: int | None) -> tuple[AuditRow, ...]:
-    """Return the newest rows of the audit log, what waits to be stored included."""
+    """Return the newest rows of the audit log, what waits to be stored included.
+
+    Where the log was cut, a row without a place in it says how much is gone.
+    """
     try:
         await relay.ledger.flush()
     except StoreError as error:
         log.warning("the newest notes are not in the log yet", reason=str(error))
     with translated():
-        return await relay.store.audit(limit, before)
+        rows = await relay.store.audit(limit + 1, before)
+    if len(rows) > limit:
+        return rows[1:]
+    if not rows or rows[0].id == 1:
+        return rows
+    oldest = rows[0]
+    detail = f"{oldest.id - 1} older rows are kept no longer"
+    mark = Audit(oldest.audit.at_ms, "pruned", "relay", detail=detail)
+    return (AuditRow(0, mark), *rows)
 
 
 async def look_around(relay: Relay, room: str | None, limit: int) -> OperatorState:

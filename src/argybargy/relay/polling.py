@@ -113,6 +113,7 @@ class _Poll:
     live: LiveRoom
     since: int = 0
     is_reset: bool = False
+    status: RoomStatus = attrs.field(init=False)
 
     def find_start(self) -> None:
         """Settle where to read on, and take the cursor as an acknowledgement."""
@@ -140,16 +141,24 @@ class _Poll:
         )
 
     async def read(self) -> Page:
-        """Read rows and cursor in one piece: from the tail, or from one snapshot."""
+        """Read rows and cursor in one piece: from the tail, or from one snapshot.
+
+        The status is taken before the rows: who is told that the room is closed has
+        been told all that was said before. And the store may be a commit ahead of
+        the room: what is not published yet is left for the next read, which would
+        take a cursor beyond the head for a foreign one.
+        """
+        self.status = self.live.room.status
         limits, limit = self.relay.limits, self.request.limit
         reader = self.code.peer.name
         page = read_after(self.live.room, reader, self.since, limit, limits)
         if page is not None:
             return page
         with translated():
-            return await self.relay.store.page(
+            page = await self.relay.store.page(
                 self.live.name, reader, self.since, limit, limits.poll_bytes
             )
+        return page.up_to(self.live.room.head)
 
     def may_park(self, page: Page, subscription: Subscription) -> bool:
         """Tell whether there is anything to wait for, and nothing against it."""
@@ -157,7 +166,7 @@ class _Poll:
             page.messages
             or subscription.is_displaced
             or self.relay.is_draining
-            or self.live.room.status.is_closed
+            or self.status.is_closed
             or self._is_revoked(self.relay.clock.now())
         )
 
@@ -194,12 +203,12 @@ class _Poll:
             seat.waiting_since = steady
         return PollAnswer(
             page=page,
-            status=room.status,
+            status=self.status,
             budget=poll_budget(
                 steady - seat.waiting_since,
                 steady - room.quiet_since,
                 relay.limits.idle_seconds,
-                is_closed=room.status.is_closed,
+                is_closed=self.status.is_closed,
             ),
             since=self.since,
             is_reset=self.is_reset,

@@ -228,6 +228,11 @@ class Relay:
         while True:
             try:
                 await live.run()
+            except trio.Cancelled:
+                live.close()  # some who wait for an answer do so behind a shield
+                unknown = RelayError(Problem.STORAGE_UNKNOWN, retry_after=1)
+                live.fail(unknown, for_good=True)
+                raise
             except StoreError as error:
                 log.warning("room not loaded", room=live.name, reason=str(error))
                 self._live.pop(fold(live.name), None)

@@ -39,6 +39,7 @@ from argybargy.relay.ledger import Ledger
 from argybargy.relay.polls import Polls
 from argybargy.relay.quota import RoomQuota
 from argybargy.relay.reply import Ask, Delivered
+from argybargy.relay.settling import end_doubt, settle_version
 from argybargy.store.errors import Conflict, Refused, StoreError, Unknown
 from argybargy.store.interface import Store
 
@@ -132,6 +133,7 @@ class LiveRoom:
     cursors: dict[str, int] = attrs.field(factory=dict)
     members: MemberCache | None = None
     _rest_until: float = float("-inf")
+    _is_in_doubt: bool = False
     _batch: list[Ask] = attrs.field(factory=list)
     _loaded: trio.Event = attrs.field(factory=trio.Event)
     _failure: RelayError | None = None
@@ -202,6 +204,7 @@ class LiveRoom:
             self._failure is None
             and not len(self.polls)
             and not self._batch
+            and not self._is_in_doubt
             and self._send.statistics().current_buffer_used == 0
             and self.room.lapse_at == float("inf")
         )
@@ -258,13 +261,14 @@ class LiveRoom:
         self.polls.wake_all()
 
     async def _collect(self) -> bool:
-        """Wait for commands, or for a lease to run out; False when closed."""
-        lapse_at = max(self.room.lapse_at, self._rest_until)
+        """Wait for commands, or for something to do without; False when closed."""
+        acts_at = float("-inf") if self._is_in_doubt else self.room.lapse_at
+        acts_at = max(acts_at, self._rest_until)
         try:
-            if lapse_at == float("inf"):
+            if acts_at == float("inf"):
                 self._batch = [await self._receive.receive()]
             else:
-                with trio.move_on_at(lapse_at):
+                with trio.move_on_at(acts_at):
                     self._batch = [await self._receive.receive()]
         except trio.EndOfChannel:
             return False
@@ -298,6 +302,10 @@ class LiveRoom:
         """Decide the batch, make it durable, publish it, answer it."""
         for _ in range(CONFLICT_TRIES):
             try:
+                if self._is_in_doubt:
+                    await end_doubt(self.services.store)
+                    await self._load()
+                    self._is_in_doubt = False
                 recalled = await self._recall()
                 trial = self._decide(self.services.clock.now(), recalled)
                 version = await self._commit(trial)
@@ -307,6 +315,7 @@ class LiveRoom:
             except StoreError as error:
                 log.warning("commit refused", room=self.name, reason=str(error))
                 self._rest_until = trio.current_time() + REST_SECONDS
+                self._is_in_doubt |= isinstance(error, Unknown)
                 self._fail_batch(as_relay_error(error))
                 return
             self._publish(trial, version)
@@ -353,8 +362,8 @@ class LiveRoom:
     async def _commit(self, trial: _Trial) -> int:
         """Make a batch durable, and return the version the room has then.
 
-        When the store cannot say whether it did, the version tells: nobody else
-        writes under this one.
+        Raises:
+            StoreError: It was not; or, if ``Unknown``, nobody can say for now.
         """
         store, version = self.services.store, self.room.version
         if not trial.writes:
@@ -364,10 +373,8 @@ class LiveRoom:
             await store.commit(trial.room, version, trial.writes)
         except Unknown:
             is_known = False
-        if not is_known:
-            stored = await store.load(self.name, tail_messages=1)
-            if stored is None or stored.version != version + 1:
-                raise Refused("the commit was not applied")
+        if not is_known and await settle_version(store, self.name) != version + 1:
+            raise Refused("the commit was not applied")
         return version + 1
 
     def _publish(self, trial: _Trial, version: int) -> None:

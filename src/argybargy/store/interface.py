@@ -16,8 +16,10 @@ import attrs
 
 from argybargy.domain.codes import CodeRecord
 from argybargy.domain.commands import Audit, Write
+from argybargy.domain.holes import Hole, count_messages
 from argybargy.domain.message import Member, Message
 from argybargy.domain.reading import Lookback, Page
+from argybargy.domain.search import Findings, Query, Scope
 from argybargy.domain.state import Room, RoomStatus, SavedRoom
 
 
@@ -31,6 +33,7 @@ class RoomSummary:
         first: The oldest seq kept.
         created_ms: When it came to be.
         last_ms: The timestamp of its newest message; 0 before the first.
+        holes: The numbers above `first` that no message has.
     """
 
     status: RoomStatus
@@ -38,11 +41,12 @@ class RoomSummary:
     first: int
     created_ms: int
     last_ms: int
+    holes: tuple[Hole, ...] = ()
 
     @property
     def messages(self) -> int:
         """How many messages are kept."""
-        return max(0, self.head - self.first + 1)
+        return count_messages(self.first, self.head, self.holes)
 
 
 @attrs.frozen
@@ -81,6 +85,28 @@ class StoreInfo:
     engine: str
     schema: int
     durability: str
+
+
+class Snapshot(Protocol):
+    """A copy of a whole store, to be read once from beginning to end.
+
+    Attributes:
+        size_bytes: How large it is.
+    """
+
+    size_bytes: int
+
+    async def read(self, most_bytes: int) -> bytes:
+        """Return the next bytes; none at the end.
+
+        Raises:
+            Refused: The disk does not give them.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Remove the copy."""
+        ...
 
 
 class Store(Protocol):
@@ -166,6 +192,25 @@ class Store(Protocol):
         """
         ...
 
+    async def search(
+        self, query: Query, scope: Scope, before: int, limit: int, max_bytes: int
+    ) -> Findings:
+        """Find the newest messages within a scope that a query asks for.
+
+        What the reader may not see takes nobody else's place and is not counted.
+
+        Args:
+            query: What is looked for; where is the scope's business.
+            scope: Where, and by whom.
+            before: Only what has a lower `Found.place`.
+            limit: Most messages wanted.
+            max_bytes: Most bytes of text; one message always fits.
+
+        Raises:
+            Refused: The store cannot read now, or is not done with its index.
+        """
+        ...
+
     async def count_unread(self, room: str, reader: str, after: int) -> int:
         """Count what a poll of `reader` (folded) would deliver after a cursor."""
         ...
@@ -212,6 +257,37 @@ class Store(Protocol):
         Cursors of peers that hold no code any more are dropped, and the audit log
         is cut to its newest rows. An audit row with a `tally` replaces the one of
         the same tally.
+        """
+        ...
+
+    async def adopt(
+        self, audits: Sequence[Audit], codes: Mapping[str, CodeRecord]
+    ) -> frozenset[str]:
+        """Store what another relay has recorded, each piece once, all in one go.
+
+        A piece is known by the tally of its audit row, for as long as the log keeps
+        that row: where there is one of that tally, the piece is left out.
+
+        Args:
+            audits: The rows, each with a tally of its own.
+            codes: The code that goes with a row, by the tally of that row.
+
+        Returns:
+            The tallies that were new.
+
+        Raises:
+            Refused: Certainly not applied.
+        """
+        ...
+
+    async def snapshot(self) -> Snapshot:
+        """Copy everything, as it is at one moment, while writing goes on.
+
+        Takes as long as it takes to write the copy. One is made at a time.
+
+        Raises:
+            Refused: Another one is being made, or this store has no file.
+            Full: There is no room for it.
         """
         ...
 

@@ -6,7 +6,8 @@ call did nothing, and what is read is one snapshot.
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import Final
 
 import attrs
@@ -18,9 +19,10 @@ from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
 from argybargy.domain.names import fold
 from argybargy.domain.reading import Lookback, Page, PageBuilder
+from argybargy.domain.search import Findings, Found, Query, Scope
 from argybargy.domain.state import Room, SavedRoom
-from argybargy.store.errors import Conflict
-from argybargy.store.interface import AuditRow, Overview, StoreInfo
+from argybargy.store.errors import Conflict, Refused
+from argybargy.store.interface import AuditRow, Overview, Snapshot, StoreInfo
 from argybargy.store.shelf import Shelf
 
 DEFAULT_LIMITS: Final = Limits()
@@ -129,6 +131,17 @@ class MemoryStore:
         newest = rows[max(0, len(rows) - limit) :]
         return tuple((name, message) for _, name, message in newest)
 
+    async def search(
+        self, query: Query, scope: Scope, before: int, limit: int, max_bytes: int
+    ) -> Findings:
+        """Find the newest messages within a scope that a query asks for."""
+        await trio.lowlevel.checkpoint()
+        found = sorted(self._find(query, scope), key=lambda each: -each.place)
+        older = [each for each in found if each.place < before]
+        builder = PageBuilder(limit, max_bytes)
+        taken = tuple(takewhile(lambda each: builder.take(each.message), older))
+        return Findings(taken, has_more=len(taken) < len(older))
+
     async def count_unread(self, room: str, reader: str, after: int) -> int:
         """Count what a poll of `reader` (folded) would deliver after a cursor."""
         await trio.lowlevel.checkpoint()
@@ -197,6 +210,28 @@ class MemoryStore:
         self._add_audits(audits)
         self._cut_audits()
 
+    async def adopt(
+        self, audits: Sequence[Audit], codes: Mapping[str, CodeRecord]
+    ) -> frozenset[str]:
+        """Store what another relay has recorded, each piece once."""
+        await trio.lowlevel.checkpoint()
+        new = [audit for audit in audits if audit.tally not in self._tallies]
+        tallies = frozenset(audit.tally for audit in new)
+        self._add_audits(new)
+        self._codes.update(
+            {code.digest: code for tally, code in codes.items() if tally in tallies}
+        )
+        return tallies
+
+    async def snapshot(self) -> Snapshot:
+        """Refuse: what is in memory has no file.
+
+        Raises:
+            Refused: Always.
+        """
+        await trio.lowlevel.checkpoint()
+        raise Refused("a store in memory cannot be backed up")
+
     async def audit(self, limit: int, before: int | None) -> tuple[AuditRow, ...]:
         """Return the newest audit rows below the id `before`, oldest first."""
         await trio.lowlevel.checkpoint()
@@ -216,6 +251,14 @@ class MemoryStore:
         await trio.lowlevel.checkpoint()
         for shelf in self._shelves.values():
             shelf.sweep(self._limits)
+
+    def _find(self, query: Query, scope: Scope) -> Iterator[Found]:
+        is_one = scope.room is not None
+        for key, shelf in self._shelves.items():
+            if scope.room is None or fold(scope.room) == key:
+                for message in shelf.find(query, scope.reader):
+                    place = message.seq if is_one else shelf.order[message.seq]
+                    yield Found(shelf.status.name, message, place)
 
     def _shelf(self, room: str) -> Shelf:
         """Return a room, or an empty one where there is none."""

@@ -1,6 +1,7 @@
 """What differs between operating systems: file modes and file locks."""
 
 import os
+import shutil
 import stat
 import sys
 from pathlib import Path
@@ -28,8 +29,30 @@ def make_private_file(path: Path) -> None:
     path.chmod(_OWNER_ONLY)
 
 
+def sync_file(path: Path) -> None:
+    """Return when the content of a file would survive the loss of power."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def keep_aside(path: Path, aside: Path) -> None:
+    """Let a file have a second name, or a copy where the file system has no links."""
+    try:
+        os.link(path, aside)
+    except OSError:
+        shutil.copyfile(path, aside)
+        aside.chmod(_OWNER_ONLY)
+        sync_file(aside)
+
+
 if sys.platform == "win32":
     import msvcrt
+
+    def sync_directory(path: Path) -> None:
+        """Do nothing: names in a directory need no flush of their own here."""
 
     def lock_nowait(descriptor: int) -> bool:
         """Lock an open file against other processes, or return False at once.
@@ -44,6 +67,14 @@ if sys.platform == "win32":
 
 else:
     import fcntl
+
+    def sync_directory(path: Path) -> None:
+        """Return when the names in a directory would survive the loss of power."""
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
     def lock_nowait(descriptor: int) -> bool:
         """Lock an open file against other processes, or return False at once.

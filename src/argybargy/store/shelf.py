@@ -15,8 +15,10 @@ from argybargy.domain.commands import (
     UpdateClaim,
     Write,
 )
+from argybargy.domain.holes import Hole, above, numbers
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Member, Message, Question, Receipt, SenderKind
+from argybargy.domain.search import Query, is_open_to
 from argybargy.domain.state import (
     ReceiptKey,
     Room,
@@ -46,6 +48,7 @@ class Shelf:
         questions: Open questions by seq.
         receipts: What idempotency keys were used for, oldest first.
         members: Those who have posted, by folded name.
+        holes: The numbers above `first` that no message has.
     """
 
     status: RoomStatus
@@ -62,6 +65,7 @@ class Shelf:
     questions: dict[int, Question] = attrs.field(factory=dict)
     receipts: dict[ReceiptKey, Receipt] = attrs.field(factory=dict)
     members: dict[str, Member] = attrs.field(factory=dict)
+    holes: tuple[Hole, ...] = ()
 
     @classmethod
     def empty(cls, name: str) -> Self:
@@ -83,6 +87,7 @@ class Shelf:
         self.status = attrs.evolve(room.status, name=self.status.name)
         self.head, self.first, self.fence = room.head, room.first, room.fence
         self.last_ms, self.spoken_ms = room.last_ms, room.spoken_ms
+        self.holes = room.holes
         for write in writes:
             _APPLY[type(write)](self, write)
         added = [each.message.seq for each in writes if isinstance(each, AppendMessage)]
@@ -94,17 +99,32 @@ class Shelf:
 
     def kept(self, after: int = 0) -> Iterator[Message]:
         """Yield the messages that may be read, oldest first."""
-        for seq in range(max(after + 1, self.first), self.head + 1):
+        start = max(after + 1, self.first)
+        for seq in numbers(start, self.head + 1, above(start, self.holes)):
             yield self.messages[seq]
 
     def message(self, seq: int) -> Message | None:
         """Return one message that may be read, or ``None``."""
         return self.messages.get(seq) if seq >= self.first else None
 
+    def find(self, query: Query, reader: str | None) -> Iterator[Message]:
+        """Yield what a query asks for and the reader may see, oldest first."""
+        for message in self.kept():
+            is_visible = reader is None or message.is_visible_to(reader)
+            if is_visible and query.fits(message):
+                question = self.questions.get(message.seq)
+                if not query.is_open or is_open_to(message, question, reader):
+                    yield message
+
     def summary(self) -> RoomSummary:
         """Show the room at a glance."""
         return RoomSummary(
-            self.status, self.head, self.first, self.created_ms, self.last_ms
+            self.status,
+            self.head,
+            self.first,
+            self.created_ms,
+            self.last_ms,
+            self.holes,
         )
 
     def saved(self, tail_messages: int) -> SavedRoom:
@@ -124,6 +144,7 @@ class Shelf:
             questions=tuple(self.questions[seq] for seq in sorted(self.questions)),
             receipts=tuple(self.receipts.items()),
             members=tuple(sorted(self.members.items())),
+            holes=self.holes,
         )
 
     def sweep(self, limits: Limits) -> None:

@@ -17,6 +17,8 @@ _ROUTES: Final = (
     ("GET", "/messages/{open}"),
     ("GET", "/history"),
     ("GET", "/history?before=1000"),
+    ("GET", "/search?q=fridge"),
+    ("GET", "/search?q=from:alice+is:open"),
     ("GET", "/resume"),
     ("GET", "/peers"),
     ("GET", "/whoami"),

@@ -1,38 +1,32 @@
 """The Quart-Trio app: every endpoint, the API's description, and the errors."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from http import HTTPStatus
 from importlib import resources
 from typing import Final
 
 from hypercorn.typing import ASGIFramework
 from quart import Response, request
-from quart_schema import (
-    Info,
-    QuartSchema,
-    document_querystring,
-    document_request,
-    document_response,
-    hide,
-    operation_id,
-    security_scheme,
-    tag,
-)
-from quart_schema.openapi import APIKeySecurityScheme, HttpSecurityScheme
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from argybargy import __version__
-from argybargy.domain.brief import WHAT
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.web import wire
+from argybargy.web.admin_routes import ADMIN_ROUTES
 from argybargy.web.auth import Services
 from argybargy.web.endpoint import respond
 from argybargy.web.errors import error_answer
 from argybargy.web.lane import Lane
 from argybargy.web.manifest import MANIFEST_ROUTE
-from argybargy.web.request import COMMON_HEADERS, Answer, Request, page_answer
-from argybargy.web.routes import ADMIN_ROUTES, AGENT_ROUTES, OPEN_ROUTES, Route, Who
+from argybargy.web.openapi import openapi_json
+from argybargy.web.request import (
+    COMMON_HEADERS,
+    Answer,
+    Request,
+    json_answer,
+    page_answer,
+)
+from argybargy.web.route import Route
+from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES
 
 _PROBLEMS: Final = {
     404: Problem.NO_SUCH_ROUTE,
@@ -40,11 +34,6 @@ _PROBLEMS: Final = {
     413: Problem.BODY_TOO_LARGE,
     414: Problem.URL_TOO_LONG,
     415: Problem.UNSUPPORTED_MEDIA_TYPE,
-}
-_SECURITY: Final[dict[Who, list[dict[str, list[str]]] | None]] = {
-    Who.AGENT: [{"code": []}],
-    Who.OPERATOR: [{"admin_token": []}, {"admin_session": []}],
-    Who.ANYONE: None,
 }
 _DOCS_POLICY: Final = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -68,10 +57,11 @@ def create_quart(services: Services) -> QuartTrio:
     app.config["MAX_CONTENT_LENGTH"] = services.limits.body_bytes
     app.url_map.strict_slashes = True
     app.url_map.merge_slashes = False
+    routes = (MANIFEST_ROUTE, *OPEN_ROUTES, *AGENT_ROUTES, *ADMIN_ROUTES)
     if services.has_docs:
-        _describe(app)
+        _add_description(app, services, routes)
         _add_docs(app)
-    for route in (MANIFEST_ROUTE, *OPEN_ROUTES, *AGENT_ROUTES, *ADMIN_ROUTES):
+    for route in routes:
         _add(app, services, route)
     _add_error_handlers(app, services)
     app.after_request(_complete_headers)
@@ -84,9 +74,7 @@ def _add(app: QuartTrio, services: Services, route: Route) -> None:
         return _response(await respond(services, route, asked))
 
     path = route.path.replace("{", "<").replace("}", ">")
-    app.add_url_rule(
-        path, f"{route.method} {path}", _document(view, route), methods=[route.method]
-    )
+    app.add_url_rule(path, f"{route.method} {path}", view, methods=[route.method])
 
 
 def _request(services: Services, params: dict[str, str]) -> Request:
@@ -162,41 +150,15 @@ def _add_error_handlers(app: QuartTrio, services: Services) -> None:
 # -- the API's description --------------------------------------------------------
 
 
-def _describe(app: QuartTrio) -> None:
-    QuartSchema(
-        app,
-        info=Info(title="Argybargy", version=__version__, description=WHAT),
-        security_schemes={
-            "code": HttpSecurityScheme(scheme="bearer"),
-            "admin_token": APIKeySecurityScheme(in_="header", name="X-Admin-Token"),
-            "admin_session": APIKeySecurityScheme(in_="header", name="X-Admin-Session"),
-        },
-        conversion_preference="msgspec",
-        swagger_ui_path=None,
-        redoc_ui_path=None,
-        scalar_ui_path=None,
-    )
+def _add_description(
+    app: QuartTrio, services: Services, routes: Sequence[Route]
+) -> None:
+    answer = json_answer(openapi_json(routes, services.limits))
 
+    async def openapi() -> Response:
+        return _response(answer)
 
-def _document(
-    view: Callable[..., Awaitable[Response]], route: Route
-) -> Callable[..., Awaitable[Response]]:
-    """Attach to a view what the OpenAPI document says about it."""
-    view.__doc__ = route.summary
-    document_response(route.answer)(view)
-    statuses = {*route.refusals, *({401, 429} if route.who is not Who.ANYONE else ())}
-    for status in sorted(statuses):
-        document_response(wire.ErrorBody, status)(view)
-    if route.body is not None:
-        document_request(route.body)(view)
-    if route.query is not None:
-        document_querystring(route.query)(view)
-    security = _SECURITY[route.who]
-    if security is not None:
-        security_scheme(security)(view)
-    operation_id(route.name)(view)
-    tag([route.who.value])(view)
-    return view
+    app.add_url_rule("/openapi.json", "GET /openapi.json", openapi, methods=["GET"])
 
 
 def _add_docs(app: QuartTrio) -> None:
@@ -208,4 +170,4 @@ def _add_docs(app: QuartTrio) -> None:
         async def page(answer: Answer = answer) -> Response:
             return _response(answer)
 
-        app.add_url_rule(path, f"GET {path}", hide(page), methods=["GET"])
+        app.add_url_rule(path, f"GET {path}", page, methods=["GET"])

@@ -11,7 +11,7 @@ from argybargy.domain.errors import Problem, RelayError
 from argybargy.web.auth import Services, require_admin, require_agent
 from argybargy.web.errors import error_answer, new_request_id
 from argybargy.web.request import Answer, ClientGoneError, Request
-from argybargy.web.routes import Route, Who
+from argybargy.web.route import Route, Who
 
 log = structlog.get_logger(__name__)
 

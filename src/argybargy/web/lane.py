@@ -24,7 +24,8 @@ from argybargy.web.auth import Services
 from argybargy.web.endpoint import respond
 from argybargy.web.errors import error_answer
 from argybargy.web.request import Answer, ClientGoneError, Headers, Request
-from argybargy.web.routes import AGENT_ROUTES, Route
+from argybargy.web.route import Route
+from argybargy.web.routes import AGENT_ROUTES
 
 _MESSAGES: Final = "/messages/"
 _MESSAGE: Final = "/messages/{seq}"

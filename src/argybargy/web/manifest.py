@@ -22,7 +22,8 @@ from argybargy.web.request import (
     json_answer,
     page_answer,
 )
-from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES, Route, Who
+from argybargy.web.route import Route, Who
+from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES
 from argybargy.web.wire import Endpoint, Manifest
 
 NAME = "Argybargy"
@@ -48,6 +49,7 @@ MANIFEST_ROUTE = Route(
     manifest,
     Manifest,
     who=Who.ANYONE,
+    other_media_types=("text/markdown",),
 )
 
 
@@ -99,6 +101,8 @@ def _limits(limits: Limits) -> dict[str, float]:
         "poll_bytes": limits.poll_bytes,
         "parked_polls_per_peer": limits.parked_polls_per_peer,
         "history_messages": limits.history_messages,
+        "search_chars": limits.search_chars,
+        "search_results": limits.search_results,
         "posts_per_window": limits.posts_per_window,
         "claims_per_window": limits.claims_per_window,
         "reads_per_window": limits.reads_per_window,

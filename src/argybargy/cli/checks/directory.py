@@ -22,7 +22,7 @@ _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _MEBIBYTE: Final = 1024 * 1024
 LEAST_FREE_BYTES: Final = 64 * _MEBIBYTE
 EASY_FREE_BYTES: Final = 512 * _MEBIBYTE
-_OURS: Final = ("relay.*", "admin.*")
+_OURS: Final = ("relay.*", "admin.*", "search.*")
 
 REMOTE: Final = frozenset(
     {

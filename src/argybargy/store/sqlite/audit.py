@@ -24,6 +24,22 @@ def insert_audits(connection: apsw.Connection, audits: Iterable[Audit]) -> None:
     connection.executemany(sql, [attrs.astuple(audit) for audit in audits])
 
 
+def insert_missing_audits(
+    connection: apsw.Connection, audits: Iterable[Audit]
+) -> frozenset[str]:
+    """Add rows whose tally no other has; return those tallies."""
+    sql = f"""
+        INSERT INTO audit ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)
+        ON CONFLICT (tally) WHERE tally <> '' DO NOTHING
+    """  # noqa: S608 - constants
+    new = set()
+    for audit in audits:
+        connection.execute(sql, attrs.astuple(audit))
+        if connection.changes():
+            new.add(audit.tally)
+    return frozenset(new)
+
+
 def cut_audit(connection: apsw.Connection, keep: int) -> None:
     """Delete all but the newest `keep` rows. Ids have no gaps, so they count rows."""
     sql = "DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit) - ?"

@@ -21,6 +21,7 @@ from argybargy.store.errors import Conflict
 from argybargy.store.sqlite.audit import insert_audits
 from argybargy.store.sqlite.messages import NAMES, to_row
 from argybargy.store.sqlite.receipts import keep_receipt
+from argybargy.store.sqlite.rooms import encode_holes
 
 
 def commit_room(
@@ -55,15 +56,16 @@ def _counters(room: Room) -> dict[str, Any]:
         "created_ms": room.created_ms,
         "last_ms": room.last_ms,
         "spoken_ms": room.spoken_ms,
+        "holes": encode_holes(room.holes),
     }
 
 
 def _insert_room(connection: apsw.Connection, room: Room) -> int:
     sql = """
         INSERT INTO rooms (name, version, head, first, fence, closed_at_ms, closed_by,
-                           created_ms, last_ms, spoken_ms)
+                           created_ms, last_ms, spoken_ms, holes)
         VALUES (:name, 1, :head, :first, :fence, :closed_at_ms, :closed_by,
-                :created_ms, :last_ms, :spoken_ms)
+                :created_ms, :last_ms, :spoken_ms, :holes)
         ON CONFLICT DO NOTHING RETURNING id
     """
     return _id_of(connection.execute(sql, _counters(room)).get, room)
@@ -73,7 +75,7 @@ def _update_room(connection: apsw.Connection, room: Room, expected: int) -> int:
     sql = """
         UPDATE rooms SET version = version + 1, head = :head, first = :first,
             fence = :fence, closed_at_ms = :closed_at_ms, closed_by = :closed_by,
-            last_ms = :last_ms, spoken_ms = :spoken_ms
+            last_ms = :last_ms, spoken_ms = :spoken_ms, holes = :holes
         WHERE name = :name AND version = :expected RETURNING id
     """
     values = _counters(room) | {"expected": expected}

@@ -11,6 +11,7 @@ import attrs
 import trio
 
 from argybargy.store.sqlite.errors import leaves_connection_usable, translate
+from argybargy.store.sqlite.log import renew_log, shorten_log
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,6 +33,13 @@ class Role(enum.Enum):
         "PRAGMA journal_size_limit = 67108864",
         "PRAGMA trusted_schema = OFF",
     )
+    INDEX = (
+        "PRAGMA journal_mode = WAL",
+        # Losing the end of an index costs nothing: it is made again.
+        "PRAGMA synchronous = NORMAL",
+        "PRAGMA trusted_schema = OFF",
+    )
+    COPIER = ("PRAGMA trusted_schema = OFF",)
     READER = ("PRAGMA query_only = ON", "PRAGMA trusted_schema = OFF")
 
 
@@ -77,7 +85,7 @@ class Connection:
         except Exception as error:
             if not leaves_connection_usable(error):
                 await self.aclose()
-            translated = translate(error)
+            translated = translate(error, self.path)
             if translated is error:
                 raise
             raise translated from error
@@ -121,3 +129,6 @@ def _prepare(connection: apsw.Connection, role: Role) -> None:
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     for pragma in role.value:
         connection.execute(pragma).fetchall()
+    if role is Role.WRITER:
+        connection.set_wal_hook(shorten_log)
+        renew_log(connection)

@@ -45,8 +45,15 @@ _TABLE: Final = _PASSING | _SPOILING
 SPOILING: Final = tuple(_SPOILING)
 
 
-def translate(error: Exception) -> Exception:
-    """Return what the store calls `error`.
+def damaged(path: object, reason: str) -> Corrupt:
+    """Say that a database cannot be read any more, and what to do."""
+    return Corrupt(
+        f"The database {path} is damaged; restore it from a backup. ({reason})"
+    )
+
+
+def translate(error: Exception, path: object = "") -> Exception:
+    """Return what the store calls `error`, which happened to the database at `path`.
 
     What is not in the table is a defect of the relay itself (wrong SQL, a broken
     constraint) and keeps its name.
@@ -54,7 +61,8 @@ def translate(error: Exception) -> Exception:
     make = _TABLE.get(type(error))
     if make is None:
         return error
-    translated = make(f"{type(error).__name__}: {error}")
+    reason = f"{type(error).__name__}: {error}"
+    translated = damaged(path, reason) if make is Corrupt else make(reason)
     translated.__cause__ = error
     return translated
 

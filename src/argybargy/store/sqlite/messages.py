@@ -20,7 +20,7 @@ _ADDRESSED: Final = """
 (recipients = '["all"]' OR instr(lower(recipients), '"' || :reader || '"') > 0)
 """
 _IS_FOR: Final = f"lower(sender) <> :reader AND {_ADDRESSED}"
-_IS_VISIBLE: Final = f"""
+IS_VISIBLE: Final = f"""
 (:reader IS NULL OR lower(sender) = :reader OR {_ADDRESSED})
 """
 
@@ -151,7 +151,7 @@ def read_back(
 ) -> Lookback:
     """Read a stretch of history; see `argybargy.domain.reading.look_back`."""
     place = find_place(connection, room)
-    condition = f"seq < :before AND {_IS_VISIBLE} ORDER BY seq DESC LIMIT :rows"
+    condition = f"seq < :before AND {IS_VISIBLE} ORDER BY seq DESC LIMIT :rows"
     values = {"reader": reader, "before": before, "rows": builder.limit + 1}
     found = select(connection, place, condition, **values)
     has_more = not all(map(builder.take, found))
@@ -173,7 +173,7 @@ def read_replies(
 ) -> tuple[Message, ...]:
     """Read the replies to a message; see `argybargy.domain.reading.replies_to`."""
     place = find_place(connection, room)
-    condition = f"reply_to = :seq AND {_IS_VISIBLE} ORDER BY seq LIMIT :rows"
+    condition = f"reply_to = :seq AND {IS_VISIBLE} ORDER BY seq LIMIT :rows"
     values = {"reader": reader, "seq": seq, "rows": builder.limit}
     return builder.fill(select(connection, place, condition, **values))
 
@@ -209,16 +209,14 @@ def count_for(connection: apsw.Connection, room: str, reader: str, after: int) -
     return int(connection.execute(sql, values).get)
 
 
-def sweep_messages(connection: apsw.Connection, rows: int) -> int:
-    """Delete up to `rows` messages below the oldest one kept; return how many."""
-    connection.execute(
-        """
+def sweep_messages(connection: apsw.Connection, rows: int) -> list[int]:
+    """Delete up to `rows` messages below the oldest one kept; return their ids."""
+    sql = """
         DELETE FROM messages WHERE id IN (
             SELECT messages.id FROM rooms CROSS JOIN messages
             ON room_id = rooms.id AND seq < rooms.first
             LIMIT ?
         )
-        """,
-        (rows,),
-    )
-    return connection.changes()
+        RETURNING id
+    """
+    return [message_id for (message_id,) in connection.execute(sql, (rows,))]

@@ -51,7 +51,7 @@ class Readers:
             async with self._turns:
                 connection = self._idle.pop()
                 try:
-                    return await connection.run(_snapshot, work, *args, **kwargs)
+                    return await connection.run(snapshot, work, *args, **kwargs)
                 finally:
                     self._idle.append(connection)
         raise Refused(f"reading took over {READ_SECONDS:.0f} s", RETRY_SECONDS)
@@ -62,13 +62,14 @@ class Readers:
             await connection.aclose()
 
 
-def _snapshot(
+def snapshot(
     connection: apsw.Connection,
     work: Callable[Concatenate[apsw.Connection, P], T],
     /,
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> T:
+    """Call ``work(connection, ...)`` in a transaction that changes nothing."""
     connection.execute("BEGIN")
     try:
         return work(connection, *args, **kwargs)

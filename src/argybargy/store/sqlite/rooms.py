@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import apsw
+import msgspec
 
+from argybargy.domain.holes import Hole
 from argybargy.domain.message import Member, Message, Question, SenderKind
 from argybargy.domain.names import fold
 from argybargy.domain.state import RoomStatus, SavedLease, SavedRoom
@@ -13,19 +15,32 @@ from argybargy.store.sqlite.messages import COLUMNS, audience_of, from_row
 from argybargy.store.sqlite.receipts import read_receipts
 
 
+def encode_holes(holes: Iterable[Hole]) -> str:
+    """Return holes as a column holds them: a JSON array of pairs."""
+    return msgspec.json.encode([(hole.first, hole.last) for hole in holes]).decode()
+
+
+def decode_holes(column: str) -> tuple[Hole, ...]:
+    """Make the holes that :func:`encode_holes` made a column of."""
+    if column == "[]":
+        return ()
+    pairs = msgspec.json.decode(column, type=list[tuple[int, int]])
+    return tuple(Hole(first, last) for first, last in pairs)
+
+
 def load_room(
     connection: apsw.Connection, name: str, tail_messages: int
 ) -> SavedRoom | None:
     """Read a room with its newest messages."""
     sql = """
         SELECT id, name, closed_at_ms, closed_by, version, head, first, fence,
-               created_ms, last_ms, spoken_ms FROM rooms WHERE name = ?
+               created_ms, last_ms, spoken_ms, holes FROM rooms WHERE name = ?
     """
     row = connection.execute(sql, (name,)).fetchone()
     if row is None:
         return None
     room_id, name, closed_at_ms, closed_by, *counters = row
-    version, head, first, fence, created_ms, last_ms, spoken_ms = counters
+    version, head, first, fence, created_ms, last_ms, spoken_ms, holes = counters
     oldest = max(first, head - tail_messages + 1)
     return SavedRoom(
         status=RoomStatus(name, closed_at_ms, closed_by),
@@ -42,6 +57,7 @@ def load_room(
         questions=_questions(connection, room_id),
         receipts=read_receipts(connection, room_id),
         members=_members(connection, room_id),
+        holes=decode_holes(holes),
     )
 
 
@@ -103,16 +119,28 @@ def _members(
 def read_overview(connection: apsw.Connection) -> Overview:
     """Read all rooms, their members and their unanswered questions."""
     sql = """
-        SELECT id, name, closed_at_ms, closed_by, head, first, created_ms, last_ms
-        FROM rooms ORDER BY id
+        SELECT id, name, closed_at_ms, closed_by, head, first, created_ms, last_ms,
+               holes FROM rooms ORDER BY id
     """
     rows: list[Any] = connection.execute(sql).fetchall()
-    rooms = tuple(RoomSummary(RoomStatus(*row[1:4]), *row[4:]) for row in rows)
+    rooms = tuple(_summary(*row[1:-1], holes=row[-1]) for row in rows)
     members = {
         fold(name): tuple(member for _, member in _members(connection, room_id))
         for room_id, name, *_ in rows
     }
     return Overview(rooms, members, _all_questions(connection))
+
+
+def _summary(
+    name: str,
+    closed_at_ms: int | None,
+    closed_by: str | None,
+    *counters: int,
+    holes: str,
+) -> RoomSummary:
+    status = RoomStatus(name, closed_at_ms, closed_by)
+    head, first, created_ms, last_ms = counters
+    return RoomSummary(status, head, first, created_ms, last_ms, decode_holes(holes))
 
 
 def _all_questions(connection: apsw.Connection) -> tuple[tuple[str, Message], ...]:

@@ -7,8 +7,9 @@ from pathlib import Path
 import apsw
 import attrs
 
-from argybargy.store.errors import Corrupt, Incompatible
+from argybargy.store.errors import Incompatible
 from argybargy.store.platform import make_private_file
+from argybargy.store.sqlite.errors import damaged
 
 
 @attrs.frozen
@@ -49,32 +50,44 @@ def bring_up_to_date(
         Corrupt: It is damaged; it is left as it is.
         Incompatible: It is newer than this program, or not one of ours.
     """
-    _check_integrity(connection)
-    version = _version(connection)
-    _check_version(connection, path, version, migrations[-1].number)
-    missing = [each for each in migrations if each.number > version]
-    if missing and version:
+    _check_integrity(connection, path)
+    version = schema_version(connection)
+    check_version(connection, path, version, migrations[-1].number)
+    if 0 < version < migrations[-1].number:
         back_up(connection, path.with_name(f"{path.name}.v{version}"))
     # Lasts, in the file; not before it is known to be ours.
     connection.execute("PRAGMA journal_mode = WAL").fetchall()
-    for migration in missing:
-        _apply(connection, migration)
-    return _version(connection)
+    migrate(connection, migrations)
+    return schema_version(connection)
 
 
-def _version(connection: apsw.Connection) -> int:
+def migrate(connection: apsw.Connection, migrations: Sequence[Migration]) -> None:
+    """Apply the migrations that a database lacks, each in one transaction."""
+    version = schema_version(connection)
+    for migration in migrations:
+        if migration.number > version:
+            _apply(connection, migration)
+
+
+def schema_version(connection: apsw.Connection) -> int:
+    """Return the version of a database's schema; 0 where there is none yet."""
     return int(connection.execute("PRAGMA user_version").get)
 
 
-def _check_integrity(connection: apsw.Connection) -> None:
-    verdict = connection.execute("PRAGMA quick_check(1)").get
+def _check_integrity(connection: apsw.Connection, path: Path) -> None:
+    verdict = str(connection.execute("PRAGMA quick_check(1)").get)
     if verdict != "ok":
-        raise Corrupt(f"quick_check: {verdict}")
+        raise damaged(path, f"quick_check: {' '.join(verdict.split())}")
 
 
-def _check_version(
+def check_version(
     connection: apsw.Connection, path: Path, version: int, newest: int
 ) -> None:
+    """Refuse a database that is newer than this program, or not one of ours.
+
+    Raises:
+        Incompatible: It is.
+    """
     if version > newest:
         raise Incompatible(
             f"The database {path} has schema {version}; this version of Argybargy "

@@ -1,7 +1,7 @@
 """The SQLite store: every method is one job for the writer or one read."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,10 +14,16 @@ from argybargy.domain.commands import Audit, Write
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
 from argybargy.domain.reading import Lookback, Page, PageBuilder
+from argybargy.domain.search import Findings, Query, Scope
 from argybargy.domain.state import Room, SavedRoom
-from argybargy.store.errors import Corrupt, StoreError
-from argybargy.store.interface import AuditRow, Overview, StoreInfo
-from argybargy.store.sqlite.audit import cut_audit, insert_audits, read_audit
+from argybargy.store.errors import StoreError
+from argybargy.store.interface import AuditRow, Overview, Snapshot, StoreInfo
+from argybargy.store.sqlite.audit import (
+    cut_audit,
+    insert_audits,
+    insert_missing_audits,
+    read_audit,
+)
 from argybargy.store.sqlite.codes import (
     delete_codes,
     insert_codes,
@@ -28,6 +34,7 @@ from argybargy.store.sqlite.codes import (
 from argybargy.store.sqlite.commits import commit_room
 from argybargy.store.sqlite.connection import CLOSE_SECONDS, Connection, Role
 from argybargy.store.sqlite.directory import hold_directory
+from argybargy.store.sqlite.index import Index, open_index
 from argybargy.store.sqlite.messages import (
     count_for,
     read_back,
@@ -45,7 +52,14 @@ from argybargy.store.sqlite.schema import (
     bring_up_to_date,
     load_migrations,
 )
-from argybargy.store.sqlite.writer import Writer, WriterStatistics, open_writer
+from argybargy.store.sqlite.search import search_messages
+from argybargy.store.sqlite.snapshots import Snapshots
+from argybargy.store.sqlite.writer import (
+    Writer,
+    WriterStatistics,
+    open_writer,
+    write_probe,
+)
 
 DEFAULT_LIMITS: Final = Limits()
 SWEEP_ROWS: Final = 500
@@ -63,6 +77,8 @@ class SqliteStore:
     info: StoreInfo
     _writer: Writer
     _readers: Readers
+    _index: Index
+    _snapshots: Snapshots
     _limits: Limits
 
     def statistics(self) -> WriterStatistics:
@@ -115,6 +131,14 @@ class SqliteStore:
         """Return the newest messages of one room or of all, oldest first."""
         return await self._readers.read(read_recent, room, limit)
 
+    async def search(
+        self, query: Query, scope: Scope, before: int, limit: int, max_bytes: int
+    ) -> Findings:
+        """Find the newest messages within a scope that a query asks for."""
+        return await self._index.read(
+            search_messages, query, scope, before, PageBuilder(limit, max_bytes)
+        )
+
     async def count_unread(self, room: str, reader: str, after: int) -> int:
         """Count what a poll of `reader` (folded) would deliver after a cursor."""
         return await self._readers.read(count_for, room, reader, after)
@@ -165,30 +189,55 @@ class SqliteStore:
 
         await self._writer.write(work)
 
+    async def adopt(
+        self, audits: Sequence[Audit], codes: Mapping[str, CodeRecord]
+    ) -> frozenset[str]:
+        """Store what another relay has recorded, each piece once, all in one go."""
+
+        def work(connection: apsw.Connection) -> frozenset[str]:
+            new = insert_missing_audits(connection, audits)
+            insert_codes(
+                connection, [code for tally, code in codes.items() if tally in new]
+            )
+            return new
+
+        return await self._writer.write(work)
+
+    async def snapshot(self) -> Snapshot:
+        """Copy everything, as it is at one moment, while writing goes on."""
+        return await self._snapshots.make()
+
     async def audit(self, limit: int, before: int | None) -> tuple[AuditRow, ...]:
         """Return the newest audit rows below the id `before`, oldest first."""
         return await self._readers.read(read_audit, limit, before)
 
     async def probe(self) -> None:
         """Make a real write, to know that one succeeds."""
-        await self._writer.write(_count_probe)
+        await self._writer.write(write_probe)
 
     async def sweep(self) -> None:
         """Delete what retention has given up, a bounded piece at a time.
 
-        Each piece is a transaction of its own, and posts get in between.
+        Each piece is a transaction of its own, and posts get in between. The index
+        comes last: what it cannot do keeps nothing else from being done.
         """
-        pieces: list[Callable[[apsw.Connection], int]] = [
-            lambda connection: sweep_messages(connection, SWEEP_ROWS),
-            lambda connection: sweep_receipts(connection, SWEEP_ROWS, self._limits),
-        ]
-        for piece in pieces:
-            while await self._writer.write(piece) == SWEEP_ROWS:
-                pass
+        while await self._writer.write(self._sweep_receipts) == SWEEP_ROWS:
+            pass
+        gone: list[int] = []
+        while True:
+            piece = await self._writer.write(_sweep_messages)
+            gone += piece
+            if len(piece) < SWEEP_ROWS:
+                break
+        await self._index.forget(gone)
+        await self._index.catch_up()
+
+    def _sweep_receipts(self, connection: apsw.Connection) -> int:
+        return sweep_receipts(connection, SWEEP_ROWS, self._limits)
 
 
-def _count_probe(connection: apsw.Connection) -> None:
-    connection.execute("UPDATE probes SET times = times + 1")
+def _sweep_messages(connection: apsw.Connection) -> list[int]:
+    return sweep_messages(connection, SWEEP_ROWS)
 
 
 @contextlib.asynccontextmanager
@@ -213,13 +262,18 @@ async def open_sqlite_store(
         Refused: It cannot be opened now.
     """
     with hold_directory(directory) as path:
-        async with _open_connections(path) as (connection, readers):
-            schema = await _bring_up_to_date(
-                connection, migrations or load_migrations()
-            )
+        async with (
+            _open_connections(path) as (connection, readers),
+            open_index(path) as index,
+        ):
+            steps = migrations or load_migrations()
+            # Not to be cut short; as long as it takes to copy and change the file.
+            with trio.CancelScope(shield=True):
+                schema = await connection.run(bring_up_to_date, path, steps)
             info = StoreInfo(f"sqlite {apsw.sqlite_lib_version()}", schema, "fsync")
             async with open_writer(connection) as writer:
-                yield SqliteStore(info, writer, readers, limits)
+                snapshots = Snapshots(path)
+                yield SqliteStore(info, writer, readers, index, snapshots, limits)
 
 
 @contextlib.asynccontextmanager
@@ -232,22 +286,6 @@ async def _open_connections(path: Path) -> AsyncIterator[tuple[Connection, Reade
             await readers.aclose()
             await _checkpoint(connection)
             await connection.aclose()
-
-
-async def _bring_up_to_date(
-    connection: Connection, migrations: Sequence[Migration]
-) -> int:
-    path = connection.path
-    # Not to be cut short halfway; as long as it takes to copy and change the file.
-    with trio.CancelScope(shield=True):
-        try:
-            schema = await connection.run(bring_up_to_date, path, migrations)
-        except Corrupt as error:
-            raise Corrupt(
-                f"The database {path} cannot be read. Nothing was changed; restore "
-                f"it from a backup. ({error})"
-            ) from error
-    return schema
 
 
 async def _checkpoint(connection: Connection) -> None:

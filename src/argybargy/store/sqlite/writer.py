@@ -18,8 +18,9 @@ import apsw
 import attrs
 import trio
 
-from argybargy.store.errors import Refused, Unknown
+from argybargy.store.errors import Corrupt, Refused, Unknown
 from argybargy.store.sqlite.connection import CLOSE_SECONDS, Connection
+from argybargy.store.sqlite.directory import Identity, identify
 from argybargy.store.sqlite.errors import SPOILING, translate
 
 T = TypeVar("T")
@@ -102,7 +103,8 @@ class WriterStatistics:
 class Writer:
     """Takes jobs from everybody and commits them together.
 
-    Mutable state: the queue, bounded by `QUEUE_JOBS`, and the counters.
+    Mutable state: the queue, bounded by `QUEUE_JOBS`, the counters, and which files
+    it has written to, or how it lost them.
     """
 
     _connection: Connection
@@ -112,6 +114,8 @@ class Writer:
     _scope: trio.CancelScope = attrs.field(init=False, repr=False)
     _batches: int = attrs.field(default=0, init=False)
     _jobs: int = attrs.field(default=0, init=False)
+    _files: Identity | None = attrs.field(default=None, init=False, repr=False)
+    _loss: str = attrs.field(default="", init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         channel = trio.open_memory_channel[Job[Any]](QUEUE_JOBS)
@@ -137,7 +141,10 @@ class Writer:
                 its turn did not come within `WRITE_SECONDS`, or SQLite refused.
             Unknown: The disk failed in the act of committing, or the store was
                 closed and its last batch cut short.
+            Corrupt: The database was taken away or is damaged. Not applied.
         """
+        if self._loss:
+            raise Corrupt(self._loss)
         job = Job(work)
         try:
             self._send.send_nowait(job)
@@ -192,7 +199,7 @@ class Writer:
             return  # all of them withdrawn
         works = [job.work for job in jobs]
         try:
-            outcomes = await self._connection.run(run_transaction, works)
+            outcomes = await self._connection.run(self._transact, works)
         except trio.Cancelled:
             _answer_all(jobs, Unknown("the store was closed in the middle of it"))
             raise
@@ -202,6 +209,23 @@ class Writer:
         self._jobs += len(jobs)
         for job, outcome in zip(jobs, outcomes, strict=True):
             job.answer(outcome.value, outcome.error)
+
+    def _transact(
+        self,
+        connection: apsw.Connection,
+        works: Sequence[Callable[[apsw.Connection], Any]],
+    ) -> list[Outcome]:
+        """Run a transaction, if it would get where the next start looks for it.
+
+        SQLite writes on to a file that was deleted, and nobody would notice.
+        """
+        names = connection.filename, connection.filename_wal
+        if self._files not in {None, identify(*names)}:
+            self._loss = _save_what_is_left(connection)
+            raise Corrupt(self._loss)
+        outcomes = run_transaction(connection, works)
+        self._files = self._files or identify(*names)
+        return outcomes
 
 
 @contextlib.asynccontextmanager
@@ -233,6 +257,16 @@ def _copied(error: Exception) -> Exception:
     copied = copy.copy(error)
     copied.__cause__ = error
     return copied
+
+
+def _save_what_is_left(connection: apsw.Connection) -> str:
+    """Copy the log, which may exist for us alone, into the database; say what is so."""
+    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    return (
+        f"{connection.filename} or its log was removed or replaced while in use. "
+        "If the database is still there, all is in it: start again; if not, restore "
+        "it from a backup."
+    )
 
 
 def run_transaction(
@@ -275,6 +309,29 @@ def _run_in_savepoint(
 def _commit(connection: apsw.Connection) -> None:
     try:
         connection.execute("COMMIT")
-    except apsw.IOError as error:
-        # The log may hold the transaction although nobody saw it get there.
+    except (apsw.IOError, apsw.NoMemError) as error:
+        # SQLite has taken it back, but the log may hold it, and whoever reads the log
+        # after a crash would find it there.
+        _write_over(connection, error)
+        raise
+
+
+def _write_over(connection: apsw.Connection, error: Exception) -> None:
+    """Put another transaction where one that failed at COMMIT may lie in the log.
+
+    On the same connection: it knows where the log ended before.
+
+    Raises:
+        Unknown: That failed as well; a crash now may bring the first one back.
+    """
+    try:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        write_probe(connection)
+    except apsw.Error:
         raise Unknown(f"{type(error).__name__} at COMMIT: {error}") from error
+
+
+def write_probe(connection: apsw.Connection) -> None:
+    """Make a real write that means nothing."""
+    connection.execute("UPDATE probes SET times = times + 1")

@@ -9,6 +9,7 @@ const element = (name, properties = {}, ...children) => {
 const typeOf = (schema, components) => {
   if (!schema) return "";
   if (schema.$ref) return schema.$ref.split("/").pop();
+  if ("const" in schema) return JSON.stringify(schema.const);
   if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(" | ");
   if (schema.anyOf) {
     return schema.anyOf.map((part) => typeOf(part, components)).join(" | ");

@@ -1,0 +1,140 @@
+"""What another relay has recorded, taken over: messages, codes and audit log."""
+
+from collections.abc import Sequence
+
+import attrs
+
+from argybargy.domain.codes import CodeRecord
+from argybargy.domain.commands import Audit, Import, Imported, ImportedMessage, Open
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.message import Message
+from argybargy.domain.state import RoomStatus
+from argybargy.relay.failures import translated
+from argybargy.relay.finishing import finishing
+from argybargy.relay.operator import OPERATOR_ACTOR
+from argybargy.relay.relay import Relay
+from argybargy.relay.room import LiveRoom
+
+_TALLY = "import/"
+
+
+@attrs.frozen
+class RoomImport:
+    """A stretch of one room, as another relay had it.
+
+    Attributes:
+        status: Open or closed, and what it is called.
+        created_ms: When it came to be; ``None`` is now.
+        messages: Its messages, oldest first.
+    """
+
+    status: RoomStatus
+    created_ms: int | None = None
+    messages: tuple[ImportedMessage, ...] = ()
+
+
+async def import_room(relay: Relay, wanted: RoomImport, *, is_trial: bool) -> Imported:
+    """Let a room take over messages under their own numbers.
+
+    Whoever polls in the room is told of what is new, as of any message.
+
+    Args:
+        relay: Where to.
+        wanted: What.
+        is_trial: Whether to look only.
+
+    Raises:
+        RelayError: ``import_conflict``, when the room has another message under one
+            of the numbers: then nothing of this was changed. ``room_quota``.
+    """
+    name = wanted.status.name
+    if is_trial and not relay.knows(name):
+        return Imported(new=len(wanted.messages))
+    live = await relay.live(name)
+    if not is_trial and live.room.head == 0 and wanted.messages:
+        _take_quota(live, relay.limits.rooms)
+    command = Import(
+        by=OPERATOR_ACTOR,
+        status=wanted.status,
+        created_ms=wanted.created_ms,
+        messages=wanted.messages,
+        known=await _known(live, wanted.messages),
+        is_trial=is_trial,
+    )
+    delivered = await relay.ask(name, command)
+    assert isinstance(delivered.answer, Imported)
+    return delivered.answer
+
+
+def _take_quota(live: LiveRoom, limit: int) -> None:
+    if not live.services.quota.take(live.name):
+        raise RelayError(Problem.ROOM_QUOTA, limit=limit)
+
+
+async def _known(
+    live: LiveRoom, messages: Sequence[ImportedMessage]
+) -> dict[int, Message]:
+    """Look up what the room has under these numbers, where the tail lacks it.
+
+    It may be looked up before the room decides: what was said never changes.
+    """
+    known = {}
+    for seq in (imported.message.seq for imported in messages):
+        if live.room.first <= seq < live.room.tail_first:
+            with translated():
+                found = await live.services.store.message(live.name, seq)
+            if found is not None:
+                known[seq] = found
+    return known
+
+
+def check_codes(relay: Relay, records: Sequence[CodeRecord]) -> None:
+    """Refuse more codes than there may be, before anything is imported.
+
+    Raises:
+        RelayError: ``code_quota``.
+    """
+    known = {record.key_id for record in relay.directory}
+    fresh = {record.key_id for record in records} - known
+    relay.directory.check_quota(len(fresh))
+
+
+async def import_codes(relay: Relay, records: Sequence[CodeRecord]) -> int:
+    """Let the codes of another relay open its rooms here; return how many are new.
+
+    One that was imported before and has been revoked here since stays so.
+
+    Raises:
+        RelayError: ``code_quota``, or the store would not.
+    """
+    for record in records:
+        if not relay.knows(record.room):
+            await relay.ask(record.room, Open(OPERATOR_ACTOR))
+    spelled = [
+        attrs.evolve(record, room=relay.spelling(record.room)) for record in records
+    ]
+    now = relay.clock.now()
+    audits = {
+        record.key_id: Audit(
+            now.wall_ms,
+            "import",
+            OPERATOR_ACTOR,
+            record.room,
+            f"{record.name} {record.key_id}",
+            tally=f"{_TALLY}code/{record.key_id}",
+        )
+        for record in spelled
+    }
+    with translated():
+        return await relay.directory.adopt(spelled, audits)
+
+
+async def import_audit(relay: Relay, rows: Sequence[Audit]) -> int:
+    """Add rows of another audit log, each once; return how many are new.
+
+    Raises:
+        RelayError: The store would not.
+    """
+    tallied = [attrs.evolve(row, tally=f"{_TALLY}audit/{row.tally}") for row in rows]
+    with translated(), finishing():
+        return len(await relay.store.adopt(tallied, {}))

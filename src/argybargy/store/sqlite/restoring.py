@@ -1,0 +1,380 @@
+"""A backup in the place of the database, so that no number is ever given twice.
+
+Rules for whoever edits this file:
+
+1. The database in use is not touched before the new one is whole and on the disk.
+   Then one rename puts it in place: a crash leaves the old one or the new one.
+2. Whatever the old one knows of numbers, fences and revoked codes is carried over.
+   Readers have seen those numbers; a backup must not take a revocation back.
+3. The lock of the data directory is held from the first look to the last.
+"""
+
+import contextlib
+import itertools
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import apsw
+import attrs
+
+from argybargy.domain.codes import key_id_of
+from argybargy.domain.commands import Audit, Restore
+from argybargy.domain.limits import Limits
+from argybargy.domain.moment import Moment
+from argybargy.domain.names import fold
+from argybargy.domain.room import decide
+from argybargy.domain.state import Room, RoomStatus, SavedRoom
+from argybargy.store.errors import Corrupt, Incompatible
+from argybargy.store.platform import (
+    keep_aside,
+    make_private_file,
+    sync_directory,
+    sync_file,
+)
+from argybargy.store.sqlite.audit import insert_audits
+from argybargy.store.sqlite.checking import Contents, check
+from argybargy.store.sqlite.codes import delete_codes, read_codes, save_cursors
+from argybargy.store.sqlite.commits import commit_room
+from argybargy.store.sqlite.directory import RESTORING, hold_lock, remove_unfinished
+from argybargy.store.sqlite.rooms import load_room
+from argybargy.store.sqlite.schema import load_migrations, migrate
+
+_COMPANIONS = ("-wal", "-shm")
+
+
+@attrs.frozen
+class RestorePlan:
+    """What is wanted.
+
+    Attributes:
+        source: The backup.
+        stamp: What tells the replaced database from others beside it.
+        skip_ahead: How many numbers to leave out in each room where nothing tells
+            which ones were read.
+        limits: What the relay allows.
+        now: The time.
+    """
+
+    source: Path
+    stamp: str
+    skip_ahead: int
+    limits: Limits
+    now: Moment
+
+
+@attrs.frozen
+class RestoredRoom:
+    """A room that was changed by going back to a backup.
+
+    Attributes:
+        name: The room.
+        head: The newest message that there is.
+        lost: How many numbers were left out after it.
+        is_certain: Whether that is how many messages were lost; else it is a guess
+            at how many there may have been.
+    """
+
+    name: str
+    head: int
+    lost: int
+    is_certain: bool
+
+
+@attrs.frozen
+class Restored:
+    """What came of it.
+
+    Attributes:
+        contents: What is in the restored database.
+        rooms: The rooms in which messages were lost, or may have been.
+        kept_as: The replaced database; ``None`` where there was none.
+        revoked: Handles of codes that were revoked after the backup, and stay so.
+        codes_lost: Handles of codes that were made after it, and are gone.
+    """
+
+    contents: Contents
+    rooms: tuple[RestoredRoom, ...]
+    kept_as: Path | None
+    revoked: tuple[str, ...]
+    codes_lost: tuple[str, ...]
+
+
+@attrs.frozen
+class _Known:
+    """What the replaced database knows of one room."""
+
+    status: RoomStatus
+    created_ms: int
+    head: int
+    fence: int
+    last_ms: int
+
+
+@attrs.frozen
+class _Replaced:
+    """What the replaced database knows.
+
+    Attributes:
+        rooms: Its rooms, by folded name.
+        digests: Its codes.
+        revoked: Handles of the codes that were revoked in it.
+        cursors: What its readers have acknowledged.
+    """
+
+    rooms: Mapping[str, _Known]
+    digests: frozenset[bytes]
+    revoked: frozenset[str]
+    cursors: Mapping[tuple[str, str], int]
+
+
+def restore_backup(directory: Path, plan: RestorePlan) -> Restored:
+    """Put a backup in the place of the database in `directory`.
+
+    Raises:
+        Corrupt: The backup is damaged, or no database.
+        Incompatible: It is newer than this program or not one of ours, or another
+            process holds the directory.
+        Refused: The directory cannot be used.
+        OSError: A file cannot be read or written.
+        apsw.Error: SQLite cannot.
+    """
+    with hold_lock(directory) as database:
+        remove_unfinished(directory)
+        fresh = database.with_name(f"{database.name}.{RESTORING}")
+        try:
+            _copy(plan.source, fresh)
+            restored = _rebuild(fresh, database, plan)
+            sync_file(fresh)
+            kept_as = _put_aside(database, plan.stamp)
+            fresh.replace(database)
+            sync_directory(directory)
+        finally:
+            remove_unfinished(directory)
+    return attrs.evolve(restored, kept_as=kept_as)
+
+
+def _copy(source: Path, fresh: Path) -> None:
+    """Copy a database file, and what its log holds if it has one."""
+    make_private_file(fresh)
+    shutil.copyfile(source, fresh)
+    log = source.with_name(f"{source.name}-wal")
+    if log.exists() and log.stat().st_size:
+        fresh_log = fresh.with_name(f"{fresh.name}-wal")
+        make_private_file(fresh_log)
+        shutil.copyfile(log, fresh_log)
+
+
+def _rebuild(fresh: Path, database: Path, plan: RestorePlan) -> Restored:
+    replaced = _look_into(database)
+    connection = apsw.Connection(str(fresh))
+    try:
+        connection.execute("PRAGMA trusted_schema = OFF").fetchall()
+        _check(connection, plan.source)
+        # One file, without a log beside it: it is about to be renamed.
+        connection.execute("PRAGMA journal_mode = DELETE").fetchall()
+        connection.execute("PRAGMA synchronous = FULL").fetchall()
+        migrate(connection, load_migrations())
+        with connection:
+            rooms = _go_on(connection, replaced, plan)
+            revoked, lost = _carry_codes(connection, replaced)
+            detail = f"{len(rooms)} rooms go on after numbers that were left out"
+            insert_audits(
+                connection, [Audit(plan.now.wall_ms, "restore", "admin", "", detail)]
+            )
+        contents = check(connection, fresh)
+    finally:
+        connection.close()
+    return Restored(contents, rooms, None, revoked, lost)
+
+
+def _check(connection: apsw.Connection, source: Path) -> Contents:
+    try:
+        return check(connection, source)
+    except (apsw.CantOpenError, apsw.IOError) as error:
+        raise Corrupt(f"{source} cannot be read: {error}") from error
+
+
+# -- what the replaced one knows -----------------------------------------------------
+
+
+def _look_into(database: Path) -> _Replaced | None:
+    """Read what matters of the database in use; ``None`` if that cannot be done.
+
+    What its log holds is moved into it, so that it is one file.
+    """
+    if not database.exists() or not database.stat().st_size:
+        return None
+    connection = apsw.Connection(str(database))
+    try:
+        with contextlib.suppress(Incompatible):  # what a newer version counted counts
+            check(connection, database)
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        return _read_replaced(connection)
+    except (apsw.Error, Corrupt):
+        return None
+    finally:
+        connection.close()
+
+
+def _read_replaced(connection: apsw.Connection) -> _Replaced:
+    rows: list[Any] = connection.execute(
+        """
+        SELECT name, closed_at_ms, closed_by, created_ms, head, fence, last_ms
+        FROM rooms
+        """
+    ).fetchall()
+    rooms = {fold(row[0]): _Known(RoomStatus(*row[:3]), *row[3:]) for row in rows}
+    cursors: list[Any] = connection.execute(
+        "SELECT room, peer, seq FROM cursors"
+    ).fetchall()
+    revocations: list[Any] = connection.execute(
+        "SELECT detail FROM audit WHERE action = 'revoke'"
+    ).fetchall()
+    return _Replaced(
+        rooms=rooms,
+        digests=frozenset(code.digest for code in read_codes(connection)),
+        revoked=frozenset(detail.rpartition(" ")[2] for (detail,) in revocations),
+        cursors={(fold(room), fold(peer)): seq for room, peer, seq in cursors},
+    )
+
+
+# -- rooms ------------------------------------------------------------------------
+
+
+def _go_on(
+    connection: apsw.Connection, replaced: _Replaced | None, plan: RestorePlan
+) -> tuple[RestoredRoom, ...]:
+    rows: list[Any] = connection.execute("SELECT name FROM rooms").fetchall()
+    names = {fold(name): name for (name,) in rows}
+    if replaced is not None:
+        names |= {
+            key: known.status.name
+            for key, known in replaced.rooms.items()
+            if key not in names and known.head
+        }
+    acknowledged = _acknowledged(connection, replaced)
+    done = [
+        _go_on_in(connection, name, replaced, acknowledged.get(key, 0), plan)
+        for key, name in sorted(names.items())
+    ]
+    return tuple(room for room in done if room is not None)
+
+
+def _acknowledged(
+    connection: apsw.Connection, replaced: _Replaced | None
+) -> Mapping[str, int]:
+    """Return the newest number that any reader of a room has acknowledged."""
+    rows: list[Any] = connection.execute(
+        "SELECT room, max(seq) FROM cursors GROUP BY room"
+    ).fetchall()
+    newest = {fold(room): seq for room, seq in rows}
+    for (room, _), seq in (replaced.cursors if replaced else {}).items():
+        newest[room] = max(seq, newest.get(room, 0))
+    return newest
+
+
+def _go_on_in(
+    connection: apsw.Connection,
+    name: str,
+    replaced: _Replaced | None,
+    acknowledged: int,
+    plan: RestorePlan,
+) -> RestoredRoom | None:
+    saved = load_room(connection, name, plan.limits.tail_messages)
+    known = replaced.rooms.get(fold(name)) if replaced else None
+    room = _room(name, saved, known, plan)
+    command = _command(room, known, acknowledged, plan.skip_ahead)
+    decision = decide(room, command, plan.now, plan.limits)
+    if decision.room.head == room.head and decision.room.fence == room.fence:
+        return None
+    commit_room(connection, decision.room, room.version, decision.writes)
+    lost = command.head - room.head
+    if lost <= 0:
+        return None
+    return RestoredRoom(room.name, room.head, lost, command.is_certain)
+
+
+def _room(
+    name: str, saved: SavedRoom | None, known: _Known | None, plan: RestorePlan
+) -> Room:
+    """Return a room as the backup has it; a younger one is empty."""
+    if saved is not None:
+        return Room.restore(saved, plan.now, plan.limits)
+    assert known is not None
+    new = Room.new(name, plan.now)
+    return attrs.evolve(new, status=known.status, created_ms=known.created_ms)
+
+
+def _command(
+    room: Room, known: _Known | None, acknowledged: int, skip_ahead: int
+) -> Restore:
+    """Say where a room goes on.
+
+    Two databases speak of the same room if they say that it was made at the same
+    time. Only then does the head of the other one tell what its readers have seen.
+    """
+    if known is not None and known.created_ms == room.created_ms:
+        head = max(room.head, acknowledged, known.head)
+        return Restore(head, known.fence, known.last_ms)
+    head = max(room.head, acknowledged, 0 if known is None else known.head)
+    return Restore(head + skip_ahead, room.fence + skip_ahead, is_certain=False)
+
+
+# -- codes ------------------------------------------------------------------------
+
+
+def _carry_codes(
+    connection: apsw.Connection, replaced: _Replaced | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Keep revocations and cursors; return what was revoked since, and made since."""
+    if replaced is None:
+        return (), ()
+    codes = read_codes(connection)
+    revoked = [code for code in codes if code.key_id in replaced.revoked]
+    delete_codes(connection, revoked)
+    save_cursors(connection, _newer_cursors(connection, replaced.cursors))
+    lost = replaced.digests - {code.digest for code in codes}
+    return tuple(code.key_id for code in revoked), tuple(
+        sorted(key_id_of(digest) for digest in lost)
+    )
+
+
+def _newer_cursors(
+    connection: apsw.Connection, cursors: Mapping[tuple[str, str], int]
+) -> Mapping[tuple[str, str], int]:
+    rows: list[Any] = connection.execute(
+        "SELECT room, peer, seq FROM cursors"
+    ).fetchall()
+    here = {(fold(room), fold(peer)): seq for room, peer, seq in rows}
+    return {key: seq for key, seq in cursors.items() if seq > here.get(key, 0)}
+
+
+# -- files ------------------------------------------------------------------------
+
+
+def _put_aside(database: Path, stamp: str) -> Path | None:
+    """Give the database in use a second name, and let its log go with that.
+
+    Its log is empty, unless the database could not be read: then it is kept too.
+    """
+    if not database.exists() or not database.stat().st_size:
+        return None
+    wanted = f"{database.name}.before-restore-{stamp}"
+    names = itertools.chain([wanted], (f"{wanted}-{n}" for n in itertools.count(2)))
+    paths = map(database.with_name, names)
+    aside = next(path for path in paths if not path.exists())
+    keep_aside(database, aside)
+    _move_companions(database, aside, _COMPANIONS)
+    return aside
+
+
+def _move_companions(database: Path, aside: Path, endings: Sequence[str]) -> None:
+    for ending in endings:
+        companion = database.with_name(database.name + ending)
+        if not companion.exists():
+            continue
+        if ending == "-wal" and companion.stat().st_size:
+            keep_aside(companion, aside.with_name(aside.name + ending))
+        companion.unlink()

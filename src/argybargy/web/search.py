@@ -1,0 +1,64 @@
+"""The endpoints that look for what was said."""
+
+from typing import cast
+
+import msgspec
+
+from argybargy.domain.codes import CodeRecord
+from argybargy.domain.excerpt import excerpt
+from argybargy.domain.limits import MAX_SEQ
+from argybargy.domain.search import FIELD, Query, parse_search
+from argybargy.relay.following import RoomMessage
+from argybargy.relay.searching import SearchPage, search_as, search_everywhere
+from argybargy.web import encode
+from argybargy.web.auth import Services
+from argybargy.web.decode import Fields, parse_query, take_before, take_limit
+from argybargy.web.request import Answer, Request, json_answer
+from argybargy.web.search_wire import SearchBody, SearchResult
+from argybargy.web.wire import ReadMessage
+
+DEFAULT_RESULTS = 20
+
+
+async def search(services: Services, code: CodeRecord, request: Request) -> Answer:
+    """Look for what the asker may see."""
+    query, before, limit = _wanted(services, parse_query(request))
+    page = await search_as(services.relay, code, query, before, limit)
+    return _answer(page, query)
+
+
+async def admin_search(services: Services, request: Request) -> Answer:
+    """Look for anything that was said."""
+    fields = parse_query(request)
+    query, before, limit = _wanted(services, fields)
+    room = fields.get("room", [""])[-1] or None
+    page = await search_everywhere(services.relay, query, room, before, limit)
+    return _answer(page, query)
+
+
+def _wanted(services: Services, fields: Fields) -> tuple[Query, int, int]:
+    limits = services.limits
+    query = parse_search(fields.get(FIELD, [""])[-1], limits)
+    before = take_before(fields)
+    limit = take_limit(fields, DEFAULT_RESULTS, limits.search_results)
+    return query, MAX_SEQ + 1 if before is None else before, limit
+
+
+def _answer(page: SearchPage, query: Query) -> Answer:
+    body = SearchBody(
+        results=[_result(row, query) for row in page.found],
+        more=page.next_before is not None,
+        next_before=page.next_before,
+    )
+    return json_answer(msgspec.json.encode(body))
+
+
+def _result(row: RoomMessage, query: Query) -> SearchResult:
+    shown = excerpt(row.message.text, query)
+    message = msgspec.Raw(encode.encode_message(row.message, row.members))
+    return SearchResult(
+        room=row.room,
+        message=cast("ReadMessage", message),
+        snippet=shown.text,
+        marks=[list(mark) for mark in shown.marks],
+    )

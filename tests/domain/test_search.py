@@ -1,0 +1,185 @@
+"""The grammar of a search, and the line that is shown of what it finds."""
+
+from typing import cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from argybargy.domain.errors import RelayError
+from argybargy.domain.excerpt import EXCERPT_CHARS, excerpt
+from argybargy.domain.limits import Limits
+from argybargy.domain.search import Query, parse_search
+from argybargy.domain.words import words_of
+
+LIMITS = Limits()
+MINUTE_MS = 60_000
+
+anything = st.text(st.characters(), max_size=80) | st.lists(
+    st.sampled_from(
+        [
+            *("from:", "to:", "room:", "is:open", "before:2026-01-31", "-", '"', " "),
+            *("word", "NOT", "OR", "(", ")", "*", "^", ":", "\\", "é", "\0", "ﬁ", "🤔"),
+        ]
+    ),
+    max_size=12,
+).map("".join)
+
+
+def forms(text: str) -> list[str]:
+    return [word.form for word in words_of(text)]
+
+
+def problem_with(text: str) -> str:
+    with pytest.raises(RelayError) as caught:
+        parse_search(text, LIMITS)
+    errors = cast("list[dict[str, str]]", caught.value.facts["errors"])
+    assert [error["field"] for error in errors] == ["q"]
+    return errors[0]["problem"]
+
+
+@given(anything)
+def test_whatever_is_typed_is_a_search_or_is_refused_in_words(text: str) -> None:
+    try:
+        query = parse_search(text, LIMITS)
+    except RelayError:
+        assert problem_with(text)
+        return
+    assert query != Query()
+    for phrase in (*query.phrases, *query.unwanted):
+        assert phrase.forms
+        assert len(phrase.written.split(" ")) == len(phrase.forms)
+        assert '"' not in phrase.written
+
+
+@given(st.text(st.characters(), max_size=600), st.text(max_size=3))
+def test_marks_lie_within_the_line_and_in_order(text: str, more: str) -> None:
+    words = " ".join(forms(text)[:3])
+    try:
+        query = parse_search(f"{more} {words[:100]}", LIMITS)
+    except RelayError:
+        return
+    shown = excerpt(text, query)
+    assert len(shown.text) <= EXCERPT_CHARS + 2
+    assert shown.text.removeprefix("…")[:1] in {"", " ", *text, "…"}
+    edges = [edge for mark in shown.marks for edge in mark]
+    assert edges == sorted(edges)
+    assert all(0 <= begin < end <= len(shown.text) for begin, end in shown.marks)
+
+
+@given(st.text(st.characters(), max_size=60))
+def test_words_are_where_they_say(text: str) -> None:
+    words = list(words_of(text))
+    places = [place for word in words for place in (word.start, word.end)]
+    assert places == sorted(places)
+    for word in words:
+        assert forms(text[word.start : word.end]) == [word.form]
+
+
+@pytest.mark.parametrize(
+    ("text", "phrases", "unwanted"),
+    [
+        ("deploy red", [("deploy",), ("red",)], []),
+        ('"Deploy  RED" -it', [("deploy", "red")], [("it",)]),
+        ('-"a b" c', [("c",)], [("a", "b")]),
+        ("foo-bar's", [("foo", "bar", "s")], []),
+        ("--json - x", [("json",), ("x",)], []),
+        ('say "unclosed', [("say",), ("unclosed",)], []),
+        ("http://x from", [("http", "x"), ("from",)], []),
+        ("🤔 x", [("x",)], []),
+    ],
+)
+def test_words_phrases_and_what_is_unwanted_are_told_apart(
+    text: str, phrases: list[tuple[str, ...]], unwanted: list[tuple[str, ...]]
+) -> None:
+    query = parse_search(text, LIMITS)
+    assert [phrase.forms for phrase in query.phrases] == phrases
+    assert [phrase.forms for phrase in query.unwanted] == unwanted
+
+
+@pytest.mark.parametrize(
+    ("text", "prefixes"),
+    [
+        ("a b", [False, True]),
+        ('a "b"', [False, False]),
+        ("a from:bob b", [False, True]),
+        ("a -b", [False]),
+        ("a from:bob", [True]),
+    ],
+)
+def test_the_last_word_may_go_on(text: str, prefixes: list[bool]) -> None:
+    query = parse_search(text, LIMITS)
+    assert [phrase.is_prefix for phrase in query.phrases] == prefixes
+
+
+def test_filters_are_read_in_any_spelling() -> None:
+    query = parse_search('FROM:Ann to:"bob" Room:LAB is:Open', LIMITS)
+    assert query == Query(sender="ann", addressee="bob", room="lab", is_open=True)
+
+
+@pytest.mark.parametrize(
+    ("time", "ms"),
+    [
+        ("1970-01-02", 24 * 60 * MINUTE_MS),
+        ("1970-01-01T00:01", MINUTE_MS),
+        ("1970-01-01t00:01:00.500z", MINUTE_MS + 500),
+        ("1970-01-01T01:01+01:00", MINUTE_MS),
+        ("0001-01-01T00:00+14:00", -62_135_647_200_000),
+    ],
+)
+def test_before_takes_a_day_or_a_time(time: str, ms: int) -> None:
+    assert parse_search(f"before:{time}", LIMITS).before_ms == ms
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "at least one word"),
+        ("  ", "at least one word"),
+        ('""', "at least one word"),
+        ("!?", "at least one word"),
+        ("🤔", "at least one word"),
+        ("-word", "at least one word"),
+        ("room:lab", "at least one word"),
+        ("x" * 201, "at most 200 characters"),
+        ("from: x", "from: takes a name"),
+        ("to:b*b", "to: takes a name"),
+        ('room:"a b"', "room: takes a name"),
+        ("from:a from:b", "say from: once"),
+        ("is:closed", "is: takes 'open'"),
+        ("before:", "before: takes a day"),
+        ("before:7", "before: takes a day"),
+        ("before:2026-02-30", "before: takes a day"),
+        ("before:٢٠٢٦-01-01", "before: takes a day"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_without_repeating_it(
+    text: str, problem: str
+) -> None:
+    assert problem in problem_with(text)
+
+
+def test_a_short_text_is_shown_whole_on_one_line() -> None:
+    shown = excerpt("one\ntwo\tTwo", parse_search("two", LIMITS))
+    assert shown.text == "one two Two"
+    assert shown.marks == ((4, 7), (8, 11))
+
+
+def test_a_long_text_is_cut_around_what_was_found() -> None:
+    text = "lorem ipsum " * 50 + "the needle here " + "dolor sit " * 50
+    shown = excerpt(text, parse_search("needle", LIMITS))
+    ((begin, end),) = shown.marks
+    assert shown.text[begin:end] == "needle"
+    assert shown.text.startswith("…")
+    assert shown.text.endswith("…")
+    assert "the needle here" in shown.text
+
+
+def test_marks_that_overlap_are_one() -> None:
+    shown = excerpt("a b c d", parse_search('"a b" "b c" d', LIMITS))
+    assert [shown.text[begin:end] for begin, end in shown.marks] == ["a b c", "d"]
+
+
+def test_markup_is_text_like_any_other() -> None:
+    text = "<img src=x onerror=alert(1)> &amp; \x1b[2J \u202e"
+    assert excerpt(text, parse_search("alert", LIMITS)).text == text

@@ -1,0 +1,295 @@
+"""Runs the ``console`` blocks of a page, and compares what comes with what it says.
+
+A line that begins with ``$`` is a command, and what follows is what it prints. A
+command goes on after a backslash at the end of its line. All commands of a page run in
+one shell, so that variables and functions stay; its home is a new one, and the port is
+a free one, both said as a reader would see them.
+
+A word after ``console`` names a terminal of its own, for what does not end by itself::
+
+    ```console relay
+    $ argybargy up
+    The relay is up.
+    ```
+
+Later blocks of that terminal say what has come since, and ``^C`` is typed into it.
+
+``pytest tests/e2e/test_pages.py --update-snapshots`` writes what is printed now into
+the pages. What differs from run to run by its nature is left as it stood.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+import attrs
+import trio
+
+from argybargy.torture.relay import plain_environment
+
+COMMAND_SECONDS: Final = 30.0
+LINES_SECONDS: Final = 20.0
+START_SECONDS: Final = 5.0
+SILENCE_SECONDS: Final = 1.0
+PACE_SECONDS: Final = 0.2
+PARK_SECONDS: Final = 1.0
+PORT: Final = "8765"
+HOME: Final = "/home/you"
+INTERRUPT: Final = "^C"
+BLOCK: Final = re.compile(r"^```console *(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+# What differs from run to run: secrets, ids, times, and how long things took.
+SECRETS: Final = (re.compile(r"(argy_[a-z]1_)[0-9A-Za-z]{38}\b"), r"\1…")
+MASKS: Final = (
+    (re.compile(r"\d{4}-\d\d-\d\d[T ][\d:.]+(\+00:00|Z)?"), "<time>"),
+    (re.compile(r"\b\d\d:\d\d:\d\d\b"), "<clock>"),
+    (re.compile(r"\b\d{8}-\d{6}\b"), "<stamp>"),
+    (re.compile(r'("\w+_seconds": ?|"seconds_left":)[\d.]+'), r"\1<seconds>"),
+    (re.compile(r"\b[0-9a-f]{12}([0-9a-f]{4})?\b"), "<id>"),
+    (re.compile(r"\b\d+(\.\d+)?( ms|s|m)\b"), "<span>"),
+    (re.compile(r"\b[\d,.]+ (KiB|MiB|bytes)\b"), "<size>"),
+    (re.compile(r"\bfree on \w+"), "free on <file system>"),
+    (re.compile(r"\bprocess \d+"), "process <number>"),
+    (re.compile(r"\b(sqlite|relay|version|ready) +\d+(\.\d+)+"), r"\1 <version>"),
+    (re.compile(r"\bschema \d+"), "schema <number>"),
+    (re.compile(r" +"), " "),  # columns are as wide as what is in them
+)
+
+# A reader's own shell has the aliases, and an installed uv; here the program is that
+# of this environment, already built.
+PREAMBLE: Final = """\
+shopt -s expand_aliases
+uv() { shift; "$@"; }
+"""
+# Commands come by a descriptor that is not their standard input, each ended by a NUL,
+# and so is what they print.
+SHELL: Final = f"""{PREAMBLE}
+exec 3<&0 </dev/null
+while IFS= read -r -d '' -u 3 command; do
+    eval "$command"
+    printf '\\0'
+done
+"""
+
+
+@attrs.frozen
+class Step:
+    """A command and what it prints.
+
+    Attributes:
+        terminal: Where it is typed; empty is the shell that all others share.
+        command: What is typed; empty if nothing is, and something is only read.
+        shown: The command as it stands on the page.
+        output: What the page says comes of it.
+    """
+
+    terminal: str
+    command: str
+    shown: str
+    output: str
+
+
+@attrs.define
+class Process:
+    """A process whose output is read piece by piece."""
+
+    process: trio.Process
+    _unread: bytes = b""
+
+    async def type(self, command: str) -> None:
+        """Have the shell run a command."""
+        assert self.process.stdin is not None
+        await self.process.stdin.send_all(f"{command}\0".encode())
+
+    async def read_answer(self) -> str:
+        """Return what a command of the shell printed, to its end."""
+        with trio.fail_after(COMMAND_SECONDS):
+            while b"\0" not in self._unread:
+                assert await self._read(), f"the shell ended: {self._unread!r}"
+        answer, _, self._unread = self._unread.partition(b"\0")
+        return answer.decode()
+
+    async def read_lines(self, count: int) -> str:
+        """Return what has come: so many lines, or fewer if no more come in time."""
+        with trio.move_on_after(LINES_SECONDS):
+            while self._unread.count(b"\n") < count and await self._read():
+                pass
+        return self._take()
+
+    async def read_until_silent(self) -> str:
+        """Return whatever comes, until nothing more seems to come."""
+        patience = START_SECONDS
+        while True:
+            with trio.move_on_after(patience):
+                if await self._read():
+                    patience = SILENCE_SECONDS
+                    continue
+            return self._take()
+
+    async def interrupt(self) -> str:
+        """Type Ctrl+C, and return what comes until the end."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        with trio.move_on_after(LINES_SECONDS):
+            while await self._read():
+                pass
+        return self._take()
+
+    async def end(self) -> None:
+        """End the process, and those it has started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                await trio.aclose_forcefully(stream)
+        with trio.CancelScope(shield=True), trio.move_on_after(LINES_SECONDS):
+            await self.process.wait()
+
+    async def _read(self) -> bool:
+        assert self.process.stdout is not None
+        more = bytes(await self.process.stdout.receive_some())
+        self._unread += more
+        return bool(more)
+
+    def _take(self) -> str:
+        taken, self._unread = self._unread, b""
+        return taken.decode()
+
+
+@attrs.frozen
+class Session:
+    """A reader at a desk: one shell, and as many other terminals as the page names.
+
+    Attributes:
+        home: The home directory.
+        port: The port that stands for the usual one.
+        is_update: Whether what is printed is not known yet.
+    """
+
+    home: Path
+    port: int
+    is_update: bool
+    _stack: AsyncExitStack
+    _terminals: dict[str, Process] = attrs.field(factory=dict)
+
+    async def play(self, steps: Sequence[Step]) -> list[str]:
+        """Do all that the page says; return what comes of each step."""
+        self._terminals[""] = await self._start(SHELL, stdin=subprocess.PIPE)
+        return [self._as_seen(await self._play(step)) for step in steps]
+
+    async def _play(self, step: Step) -> str:
+        command = step.command.replace(f":{PORT}", f":{self.port}")
+        if not step.terminal:
+            return await self._play_in_shell(command)
+        if command == INTERRUPT:
+            return await self._terminals[step.terminal].interrupt()
+        if command:
+            started = await self._start(PREAMBLE + command, stdin=subprocess.DEVNULL)
+            self._terminals[step.terminal] = started
+        terminal = self._terminals[step.terminal]
+        if self.is_update:
+            return await terminal.read_until_silent()
+        return await terminal.read_lines(step.output.count("\n"))
+
+    async def _play_in_shell(self, command: str) -> str:
+        shell = self._terminals[""]
+        await shell.type(command)
+        answer = await shell.read_answer()
+        # Commands follow each other faster here than a person types. What happens at
+        # once is told at once, and a poll has to be parked before it can be woken.
+        await trio.sleep(PARK_SECONDS if command.endswith("&") else PACE_SECONDS)
+        return answer
+
+    async def _start(self, script: str, stdin: int) -> Process:
+        opened = await trio.lowlevel.open_process(
+            ["bash", "-c", script],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=self.home,
+            env=self._environment(),
+            start_new_session=True,  # so that Ctrl+C reaches it and nothing else
+        )
+        process = Process(opened)
+        self._stack.push_async_callback(process.end)
+        return process
+
+    def _environment(self) -> dict[str, str]:
+        kept = {
+            name: value
+            for name, value in plain_environment().items()
+            if not name.startswith("XDG_")
+        }
+        return {
+            **kept,
+            "HOME": str(self.home),
+            "PATH": f"{Path(sys.executable).parent}:{kept['PATH']}",
+            "ARGYBARGY_PORT": str(self.port),
+            # The log is in another form on a terminal, and not what a page is about.
+            "ARGYBARGY_LOG_LEVEL": "warning",
+            # On a terminal both streams come in the order they are written.
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def _as_seen(self, text: str) -> str:
+        seen = text.replace(f":{self.port}", f":{PORT}").replace(str(self.home), HOME)
+        return SECRETS[0].sub(SECRETS[1], seen)
+
+
+@asynccontextmanager
+async def open_session(
+    home: Path, port: int, *, is_update: bool = False
+) -> AsyncIterator[Session]:
+    """Sit down; all that was started ends with the block."""
+    async with AsyncExitStack() as stack:
+        yield Session(home, port, is_update, stack)
+
+
+def read_steps(page: str) -> list[Step]:
+    """Return what a page's console blocks say, in their order."""
+    return [
+        step for block in BLOCK.finditer(page) for step in _steps_of(block[1], block[2])
+    ]
+
+
+def _steps_of(terminal: str, block: str) -> list[Step]:
+    if block.startswith(f"{INTERRUPT}\n"):
+        rest = block.removeprefix(f"{INTERRUPT}\n")
+        return [Step(terminal, INTERRUPT, f"{INTERRUPT}\n", rest)]
+    parts = re.split(r"^(\$ (?:.*\\\n)*.*\n)", block, flags=re.MULTILINE)
+    is_read_only = parts[0] or len(parts) == 1
+    first = [Step(terminal, "", "", parts[0])] if is_read_only else []
+    typed = zip(parts[1::2], parts[2::2], strict=True)
+    return first + [
+        Step(terminal, shown[2:].rstrip("\n"), shown, output) for shown, output in typed
+    ]
+
+
+def masked(text: str) -> str:
+    """Return a text without what differs from run to run."""
+    for pattern, mask in MASKS:
+        text = pattern.sub(mask, text)
+    return "\n".join(line.rstrip() for line in text.strip().splitlines())
+
+
+def with_outputs(page: str, outputs: Sequence[str]) -> str:
+    """Return the page with what is printed now, where that is something else."""
+    left = iter(outputs)
+
+    def rewritten(block: re.Match[str]) -> str:
+        steps = _steps_of(block[1], block[2])
+        body = "".join(step.shown + _newer(step.output, next(left)) for step in steps)
+        return f"```console{' ' * bool(block[1])}{block[1]}\n{body}```"
+
+    return BLOCK.sub(rewritten, page)
+
+
+def _newer(stands: str, comes: str) -> str:
+    if masked(stands) == masked(comes):
+        return stands
+    return f"{comes.rstrip()}\n" if comes.strip() else ""

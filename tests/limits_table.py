@@ -1,0 +1,450 @@
+"""Every bound with the test that meets it, and every collection with its bound.
+
+The bounds that can be told in numbers are attributes of `Limits` and of
+`ConnectionLimits`; the few that belong to one part alone are constants there. The
+page of all limits is made from these tables, and ``test_limits.py`` holds them
+against the source.
+"""
+
+from typing import Any, Final
+
+import attrs
+
+from argybargy.domain import lifetime, limits, roster
+from argybargy.relay import (
+    agents,
+    board,
+    changes,
+    finishing,
+    following,
+    ledger,
+    presence,
+    relay,
+)
+from argybargy.serve import main
+from argybargy.store.sqlite import connection, index, readers, store, writer
+from argybargy.web import decode, operator
+
+
+@attrs.frozen
+class Constant:
+    """A bound that belongs to one part alone.
+
+    Attributes:
+        name: What it is called in its module.
+        module: Where it is.
+        what: What it bounds.
+        proof: The test that meets it.
+    """
+
+    name: str
+    module: Any
+    what: str
+    proof: str
+
+
+_REFUSED = "serve/test_refusals.py::test_it_is_refused_with_a_reason"
+_BAD_POSTS = "web/test_bad_input.py::test_posts_that_do_not_fit_store_nothing"
+_MODEL = (
+    "domain/test_room_model.py::"
+    "test_a_room_does_what_the_model_says_and_its_writes_tell_the_whole_story"
+)
+_PAGES = (
+    "store/test_contract.py::test_a_page_is_cut_by_bytes_but_one_message_always_fits"
+)
+
+PROOFS: Final = {
+    "Limits.text_chars": _BAD_POSTS,
+    "Limits.text_bytes": _BAD_POSTS,
+    "Limits.addressees": _BAD_POSTS,
+    "Limits.idempotency_key_chars": (
+        "web/test_bad_input.py::test_keys_that_are_none_are_refused"
+    ),
+    "Limits.idempotency_seconds": (
+        "domain/test_room_posts.py::test_a_key_is_forgotten_when_its_time_is_over"
+    ),
+    "Limits.idempotency_keys_per_room": (
+        "domain/test_room_posts.py::test_the_oldest_key_makes_way_for_one_too_many"
+    ),
+    "Limits.capabilities_chars": (
+        "web/test_bad_input.py::test_the_operators_mistakes_change_nothing"
+    ),
+    "Limits.body_bytes": _BAD_POSTS,
+    "Limits.posts_per_window": (
+        "web/test_agents.py::test_the_rate_limit_says_how_long_to_wait"
+    ),
+    "Limits.claims_per_window": (
+        "web/test_limits.py::test_claims_of_one_peer_are_limited"
+    ),
+    "Limits.reads_per_window": (
+        "relay/test_polling.py::test_too_many_reads_that_do_not_park_are_refused"
+    ),
+    "Limits.window_seconds": (
+        "domain/test_ratelimit.py::test_no_window_ever_holds_more_than_the_limit"
+    ),
+    "Limits.wait_seconds": (
+        "web/test_limits.py::test_a_poll_parks_no_longer_than_it_may"
+    ),
+    "Limits.parked_polls_per_peer": (
+        "relay/test_polling.py::test_a_fifth_poll_of_one_peer_sends_its_oldest_home"
+    ),
+    "Limits.poll_messages": (
+        "web/test_limits.py::test_a_poll_gives_no_more_than_there_may_be"
+    ),
+    "Limits.poll_bytes": _PAGES,
+    "Limits.history_messages": (
+        "web/test_limits.py::test_history_gives_no_more_than_there_may_be"
+    ),
+    "Limits.search_chars": (
+        "web/test_search.py::test_what_makes_no_sense_is_a_422_for_everybody"
+    ),
+    "Limits.search_results": (
+        "web/test_search.py::test_no_more_is_given_at_once_than_the_limit"
+    ),
+    "Limits.messages_per_room": (
+        "relay/test_polling.py::test_a_cut_by_retention_is_said"
+    ),
+    "Limits.tail_messages": _MODEL,
+    "Limits.tail_bytes": _MODEL,
+    "Limits.lease_seconds": (
+        "domain/test_room_claims.py::"
+        "test_a_lease_lasts_as_long_as_asked_and_told_on_both_clocks"
+    ),
+    "Limits.lease_seconds_max": (
+        "web/test_limits.py::test_a_lease_is_no_longer_than_it_may_be"
+    ),
+    "Limits.online_seconds": (
+        "web/test_stream.py::"
+        "test_a_peer_that_falls_silent_goes_offline_without_being_asked_about"
+    ),
+    "Limits.idle_seconds": (
+        "relay/test_polling.py::"
+        "test_own_posts_and_anybody_elses_keep_an_agent_in_the_room"
+    ),
+    "Limits.rooms": (
+        "relay/test_room_task.py::test_the_first_message_counts_against_the_room_quota"
+    ),
+    "Limits.codes": (
+        "web/test_limits.py::test_there_are_no_more_codes_than_there_may_be"
+    ),
+    "Limits.expired_code_seconds": (
+        "web/test_limits.py::test_a_code_that_ran_out_is_listed_for_a_while"
+    ),
+    "Limits.inbox_commands": (
+        "relay/test_room_task.py::test_a_full_inbox_says_busy_and_keeps_nothing"
+    ),
+    "Limits.batch_commands": (
+        "relay/test_batches.py::test_a_batch_is_no_larger_than_it_may_be"
+    ),
+    "Limits.live_room_seconds": (
+        "relay/test_room_task.py::"
+        "test_an_idle_room_leaves_memory_and_comes_back_as_it_was"
+    ),
+    "Limits.room_crashes_per_minute": (
+        "relay/test_room_task.py::"
+        "test_a_room_that_keeps_crashing_is_set_aside_and_no_other"
+    ),
+    "Limits.auth_failures": (
+        "web/test_agents.py::"
+        "test_guessing_codes_is_slowed_down_and_valid_codes_never_are"
+    ),
+    "Limits.auth_failure_seconds": (
+        "web/test_agents.py::"
+        "test_guessing_codes_is_slowed_down_and_valid_codes_never_are"
+    ),
+    "Limits.auth_addresses": (
+        "web/test_limits.py::"
+        "test_of_too_many_addresses_the_one_that_failed_longest_ago_is_forgotten"
+    ),
+    "Limits.streams": (
+        "web/test_stream.py::test_there_is_a_most_of_streams_and_who_leaves_makes_room"
+    ),
+    "Limits.audit_rows": (
+        "store/test_contract.py::test_the_audit_log_is_cut_to_its_newest_rows"
+    ),
+    "Limits.sessions": (
+        "web/test_sessions.py::test_of_too_many_sessions_the_longest_idle_one_goes"
+    ),
+    "Limits.session_seconds": (
+        "web/test_sessions.py::test_a_session_ends_however_much_it_is_used"
+    ),
+    "Limits.session_idle_seconds": (
+        "web/test_sessions.py::test_a_session_ends_when_it_is_not_used"
+    ),
+    "Limits.sign_in_codes": (
+        "web/test_sessions.py::test_of_too_many_sign_in_codes_the_oldest_goes"
+    ),
+    "Limits.sign_in_seconds": ("web/test_sessions.py::test_a_sign_in_code_runs_out"),
+    "ConnectionLimits.head_bytes": _REFUSED,
+    "ConnectionLimits.head_fields": _REFUSED,
+    "ConnectionLimits.url_bytes": _REFUSED,
+    "ConnectionLimits.body_bytes": _REFUSED,
+    "ConnectionLimits.chunk_line_bytes": _REFUSED,
+    "ConnectionLimits.head_seconds": (
+        "serve/test_deadlines.py::test_a_head_that_dribbles_is_refused"
+    ),
+    "ConnectionLimits.body_seconds": (
+        "serve/test_deadlines.py::test_a_body_that_is_slow_is_refused"
+    ),
+    "ConnectionLimits.idle_seconds": (
+        "serve/test_deadlines.py::test_a_silent_client_is_let_go"
+    ),
+    "ConnectionLimits.write_seconds": (
+        "serve/test_deadlines.py::test_a_reader_that_takes_nothing_is_cut"
+    ),
+    "ConnectionLimits.connections": (
+        "serve/test_refusals.py::"
+        "test_connections_beyond_the_limit_are_told_to_come_back"
+    ),
+    "ConnectionLimits.connections_per_address": (
+        "serve/test_refusals.py::"
+        "test_an_address_may_have_so_many_connections_and_no_more"
+    ),
+    "ConnectionLimits.refusals": (
+        "serve/test_refusals.py::test_of_those_refused_only_a_few_are_told_why"
+    ),
+    "ConnectionLimits.retry_after_seconds": (
+        "serve/test_refusals.py::"
+        "test_connections_beyond_the_limit_are_told_to_come_back"
+    ),
+    "ConnectionLimits.read_ahead_bytes": (
+        "serve/test_conversation.py::"
+        "test_more_than_is_read_ahead_is_answered_after_a_parked_request"
+    ),
+    "ConnectionLimits.watch_seconds": (
+        "serve/test_parking.py::"
+        "test_a_parked_request_is_cancelled_when_its_client_leaves"
+    ),
+    "ConnectionLimits.linger_seconds": (
+        "serve/test_deadlines.py::test_a_lingering_connection_does_not_linger_long"
+    ),
+    "ConnectionLimits.linger_bytes": (
+        "serve/test_refusals.py::"
+        "test_the_body_of_a_refused_request_does_not_hide_the_answer"
+    ),
+}
+"""What meets each attribute."""
+
+CONSTANTS: Final = (
+    Constant("MAX_SEQ", limits, "The largest seq or cursor.", _BAD_POSTS),
+    Constant(
+        "MAX_LIFETIME_SECONDS",
+        lifetime,
+        "The longest life of a code that has an end.",
+        "domain/test_lifetime.py::"
+        "test_junk_and_absurd_lifetimes_are_refused_with_the_rule",
+    ),
+    Constant(
+        "INBOX_ROWS",
+        roster,
+        "Most rows in the operator's inbox.",
+        "domain/test_roster.py::test_the_inbox_is_cut_at_its_ceiling",
+    ),
+    Constant(
+        "MAX_REPLIES",
+        agents,
+        "Most replies shown with one message.",
+        "web/test_limits.py::"
+        "test_a_message_is_shown_with_a_hundred_replies_at_the_most",
+    ),
+    Constant(
+        "MAX_NOTES",
+        ledger,
+        "Notes for the audit log that wait for the store; the oldest are dropped.",
+        "relay/test_ledger.py::"
+        "test_the_oldest_of_too_many_notes_go_and_one_line_says_how_many",
+    ),
+    Constant(
+        "_FORGET_SECONDS",
+        presence,
+        "How long a peer is remembered that stays away.",
+        "web/test_limits.py::test_a_peer_that_stays_away_is_forgotten",
+    ),
+    Constant(
+        "BOARD_MESSAGES",
+        board,
+        "Newest messages shown to an operator at a glance.",
+        "relay/test_board.py::test_the_board_is_always_what_the_store_would_say",
+    ),
+    Constant(
+        "CHANGES_KEPT",
+        changes,
+        "Changes kept for streams that lag; who is further behind begins anew.",
+        "relay/test_board.py::test_a_log_forgets_the_oldest_and_says_so",
+    ),
+    Constant(
+        "MOST_CHANGED_MESSAGES",
+        following,
+        "Changed messages in one frame of a stream; for more it begins anew.",
+        "web/test_stream_model.py::test_a_client_that_is_too_far_behind_begins_anew",
+    ),
+    Constant(
+        "FINISH_SECONDS",
+        finishing,
+        "How long a change that has begun may take after its client has left.",
+        "relay/test_codes.py::test_a_revocation_is_finished_though_its_caller_has_left",
+    ),
+    Constant(
+        "CLOSE_SECONDS",
+        relay,
+        "How long rooms may take to finish when the relay stops.",
+        "relay/test_room_task.py::"
+        "test_closing_the_relay_finishes_what_rooms_have_taken",
+    ),
+    Constant(
+        "MAX_QUERY_FIELDS",
+        decode,
+        "Most fields in a query.",
+        "web/test_bad_input.py::test_targets_that_make_no_sense_are_refused",
+    ),
+    Constant(
+        "MAX_IGNORED_NAMES",
+        decode,
+        "Unknown keys that an answer names.",
+        "web/test_limits.py::test_of_unknown_keys_only_a_few_are_named_and_cut_short",
+    ),
+    Constant(
+        "MOST_AUDIT_ROWS",
+        operator,
+        "Most rows of the audit log in one answer.",
+        "web/test_limits.py::test_the_audit_log_comes_in_pages",
+    ),
+    Constant(
+        "QUEUE_JOBS",
+        writer,
+        "Writes that may wait for the disk; more are answered 503.",
+        "store/test_sqlite_faults.py::"
+        "test_more_writes_than_the_queue_holds_are_refused",
+    ),
+    Constant(
+        "BATCH_JOBS",
+        writer,
+        "Most writes made durable together.",
+        "store/test_sqlite_faults.py::test_rooms_that_write_at_once_share_transactions",
+    ),
+    Constant(
+        "WRITE_SECONDS",
+        writer,
+        "How long a write may wait for its turn.",
+        "store/test_sqlite_faults.py::"
+        "test_a_write_whose_turn_does_not_come_is_refused_in_bounded_time",
+    ),
+    Constant(
+        "READERS",
+        readers,
+        "Connections that read the database.",
+        "store/test_sqlite_faults.py::test_a_cancelled_read_leaves_its_connection_usable",
+    ),
+    Constant(
+        "READ_SECONDS",
+        readers,
+        "How long a read may wait for one of them.",
+        "store/test_sqlite_faults.py::test_a_cancelled_read_leaves_its_connection_usable",
+    ),
+    Constant(
+        "BUSY_MS",
+        connection,
+        "Milliseconds to wait for a database that another process has locked.",
+        "store/test_sqlite_faults.py::"
+        "test_a_lock_of_another_process_refuses_quickly_and_heals",
+    ),
+    Constant(
+        "SWEEP_ROWS",
+        store,
+        "Rows that retention deletes in one transaction.",
+        "store/test_contract.py::"
+        "test_retention_hides_at_once_what_sweeping_deletes_later",
+    ),
+    Constant(
+        "PIECE_ROWS",
+        index,
+        "Messages that the index of a search takes in at once.",
+        "store/test_sqlite_index.py::test_many_messages_are_indexed_piece_by_piece",
+    ),
+    Constant(
+        "DRAIN_SECONDS",
+        main,
+        "How long parked polls may take to go home when the relay stops.",
+        "relay/test_polling.py::test_draining_answers_every_parked_poll_with_its_cursor",
+    ),
+    Constant(
+        "GRACE_SECONDS",
+        main,
+        "How long requests may take to finish when the relay stops.",
+        "serve/test_server.py::"
+        "test_a_request_that_does_not_finish_is_cancelled_at_shutdown",
+    ),
+)
+
+_CODES = "the codes there are (`codes`)"
+_ROOMS = "the rooms there are, by codes and by messages (`rooms`)"
+_BATCH = "one batch (`batch_commands`)"
+_REQUEST = "one request (`body_bytes`, `head_bytes`)"
+_LIVE = "rooms in memory (`live_room_seconds`)"
+
+HELD: Final = {
+    "domain.draft.Draft.writes": _BATCH,
+    "domain.reading.PageBuilder.messages": "one answer (`poll_messages`, `poll_bytes`)",
+    "relay.board.Board._codes": _CODES,
+    "relay.board.Board._messages": "`BOARD_MESSAGES`",
+    "relay.board.Board._outlines": _ROOMS,
+    "relay.board.Board.cards": _ROOMS,
+    "relay.board.Board.memo": "streams (`streams`); cleared at each change",
+    "relay.changes.ChangeLog._kept": "`CHANGES_KEPT`",
+    "relay.directory.Directory._by_key": _CODES,
+    "relay.directory.Directory._by_room": _CODES,
+    "relay.directory.Directory._names": _CODES,
+    "relay.ledger.Ledger._cursors": _CODES,
+    "relay.ledger.Ledger._notes": "`MAX_NOTES`",
+    "relay.ledger.Ledger._tallies": "the kinds of failure, which are few",
+    "relay.ledger.Tally.addresses": "five",
+    "relay.polls.Polls._by_peer": "connections (`connections`)",
+    "relay.polls.Polls._parked": "connections (`connections`)",
+    "relay.polls.Subscription._send": "one token",
+    "relay.presence.Presence._rooms": f"{_CODES}, and `FORGET_SECONDS`",
+    "relay.presence.Seat.claims": "`claims_per_window`",
+    "relay.presence.Seat.reads": "`reads_per_window`",
+    "relay.quota.RoomQuota._names": "`rooms`",
+    "relay.relay.Relay._live": _LIVE,
+    "relay.relay.Relay._spellings": _ROOMS,
+    "relay.room.LiveRoom._batch": "`batch_commands`",
+    "relay.room.LiveRoom._send": "`inbox_commands`",
+    "relay.room.LiveRoom.cursors": _CODES,
+    "relay.watchers.Watcher._send": "one token",
+    "relay.watchers.Watchers.touched": _ROOMS,
+    "serve.http_server.HttpServer._by_address": "`connections`",
+    "serve.http_server.HttpServer._connections": "`connections`",
+    "serve.http_server.HttpServer._young": "`connections`",
+    "serve.hypercorn_guard.HypercornServer._failures": "the events, a few",
+    "serve.hypercorn_guard.HypercornServer._refused": "the kinds of refusal, a few",
+    "serve.request_body.ChunkedBody._parts": "`body_bytes`",
+    "serve.request_head.HeadParser._ours": "`head_fields`",
+    "serve.http_server.HttpServer._failures": "the events that are logged, a few",
+    "serve.http_server.HttpServer._refused": "the kinds of refusal, a few",
+    "serve.settings._Gathered.mistakes": "the settings there are",
+    "serve.settings._Gathered.sources": "the settings there are",
+    "serve.settings._Gathered.values": "the settings there are",
+    "serve.settings._Gathered.warnings": "the settings there are",
+    "store.memory.MemoryStore._audit": "`audit_rows`",
+    "store.memory.MemoryStore._codes": _CODES,
+    "store.memory.MemoryStore._cursors": _CODES,
+    "store.memory.MemoryStore._shelves": _ROOMS,
+    "store.memory.MemoryStore._tallies": "`audit_rows`",
+    "store.shelf.Shelf.claims": "`messages_per_room`",
+    "store.shelf.Shelf.members": "the peers that had a code and were not revoked",
+    "store.shelf.Shelf.messages": "`messages_per_room`",
+    "store.shelf.Shelf.order": "`messages_per_room`",
+    "store.shelf.Shelf.questions": "`messages_per_room`",
+    "store.shelf.Shelf.receipts": "`idempotency_keys_per_room`",
+    "store.sqlite.readers.Readers._idle": "`READERS`",
+    "store.sqlite.writer.Writer._send": "`QUEUE_JOBS`",
+    "web.data_import.Batch.audits": _REQUEST,
+    "web.data_import.Batch.codes": _REQUEST,
+    "web.data_import.Batch.rooms": _REQUEST,
+    "web.decode.Problems.found": _REQUEST,
+    "web.sessions.Sessions._codes": "`sign_in_codes`",
+    "web.sessions.Sessions._sessions": "`sessions`",
+    "web.sessions.Sessions._watchers": "`streams`",
+    "web.throttle.AuthThrottle._buckets": "`auth_addresses`",
+}
+"""What bounds each collection that may change."""

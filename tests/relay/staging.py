@@ -1,0 +1,89 @@
+"""A store that stops where it is told to, so that a test says what comes first."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import attrs
+import trio
+
+from argybargy.domain.commands import Write
+from argybargy.domain.reading import Page
+from argybargy.domain.state import Room, SavedRoom
+from argybargy.store.memory import DEFAULT_LIMITS, MemoryStore
+
+LOAD, COMMIT, PAGE = "load", "commit", "page"
+BEFORE, AFTER = "before", "after"
+
+
+@attrs.define
+class Stop:
+    """One call of a store, held where it stands until it may go on."""
+
+    reached: trio.Event = attrs.field(factory=trio.Event)
+    may_go: trio.Event = attrs.field(factory=trio.Event)
+
+    async def wait_reached(self) -> None:
+        with trio.fail_after(1_000):
+            await self.reached.wait()
+
+    def release(self) -> None:
+        self.may_go.set()
+
+
+@attrs.define(eq=False)
+class StagedStore(MemoryStore):
+    """A memory store with a stop before and after each call that matters.
+
+    Attributes:
+        pages: How many pages were asked for.
+        commits: How many commits were made.
+    """
+
+    pages: int = 0
+    commits: int = 0
+    _stops: dict[tuple[str, str], list[Stop]] = attrs.field(
+        factory=lambda: defaultdict(list)
+    )
+
+    def stop(self, call: str, side: str) -> Stop:
+        """Hold the next such call.
+
+        Before: it has done nothing yet. After: it is done, and its caller does not
+        know.
+        """
+        stop = Stop()
+        self._stops[call, side].append(stop)
+        return stop
+
+    async def _pass(self, call: str, side: str) -> None:
+        if self._stops[call, side]:
+            stop = self._stops[call, side].pop(0)
+            stop.reached.set()
+            await stop.may_go.wait()
+
+    async def load(self, room: str, tail_messages: int) -> SavedRoom | None:
+        await self._pass(LOAD, BEFORE)
+        saved = await super().load(room, tail_messages)
+        await self._pass(LOAD, AFTER)
+        return saved
+
+    async def commit(
+        self, room: Room, expected_version: int, writes: Sequence[Write]
+    ) -> None:
+        await self._pass(COMMIT, BEFORE)
+        await super().commit(room, expected_version, writes)
+        self.commits += 1
+        await self._pass(COMMIT, AFTER)
+
+    async def page(
+        self, room: str, reader: str, after: int, limit: int, max_bytes: int
+    ) -> Page:
+        self.pages += 1
+        await self._pass(PAGE, BEFORE)
+        page = await super().page(room, reader, after, limit, max_bytes)
+        await self._pass(PAGE, AFTER)
+        return page
+
+
+def staged_store() -> StagedStore:
+    return StagedStore(DEFAULT_LIMITS)

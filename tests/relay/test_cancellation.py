@@ -1,0 +1,382 @@
+"""Whoever goes away at whatever await leaves a room whole.
+
+Each operation is cancelled at its first pause, at its second, and so on until it
+ends by itself. After each the room is as it was before or as the operation leaves
+it, never between; nothing is held any more; the next operation works; and the same
+one asked again, as a client does that lost its answer, ends where it would have.
+Then the whole relay is cancelled at each pause of any of its tasks.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import attrs
+import pytest
+import trio
+import trio.testing
+
+from argybargy.domain.codes import CodeRecord
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.limits import Limits
+from argybargy.domain.names import fold
+from argybargy.relay import operator
+from argybargy.relay.agents import (
+    PostDraft,
+    claim,
+    history,
+    post_as,
+    release,
+    resume,
+    thread,
+)
+from argybargy.relay.directory import Invitation
+from argybargy.store.interface import Store
+from argybargy.store.memory import open_memory_store
+from argybargy.store.sqlite.store import open_sqlite_store
+from relay.injecting import cutting, run_cut
+from relay.kit import ROOM, House, open_house
+
+LIMITS = Limits(
+    posts_per_window=0, reads_per_window=0, claims_per_window=0, tail_messages=2
+)
+OTHER = "lobby"
+NEXT = "and on"
+MOST_PAUSES = 500
+
+
+@attrs.frozen
+class Cast:
+    """A house, and who is in it. Of the questions 1 is free and 2 is bob's."""
+
+    house: House
+    alice: CodeRecord
+    bob: CodeRecord
+
+
+async def assemble(house: House) -> Cast:
+    cast = Cast(house, await house.guest("alice"), await house.guest("bob"))
+    await house.post(cast.alice, "who?", expects="anyone")
+    await house.post(cast.alice, "and this?", expects="anyone")
+    await claim(house.relay, cast.bob, 2, None)
+    await house.post(cast.alice, "a word")
+    await human(house, "I listen")
+    return cast
+
+
+async def human(house: House, text: str) -> None:
+    await operator.say(house.relay, ROOM, "human", PostDraft(text, ("all",)))
+
+
+@attrs.frozen
+class Picture:
+    """All that lasts, but for times and for what the next operation says."""
+
+    rooms: tuple[object, ...]
+    codes: tuple[str, ...]
+
+
+async def picture(store: Store) -> Picture:
+    overview = await store.overview()
+    names = sorted(summary.status.name for summary in overview.rooms)
+    return Picture(
+        rooms=tuple([await _room(store, name) for name in names]),
+        codes=tuple(sorted(code.name for code in await store.codes())),
+    )
+
+
+async def _room(store: Store, name: str) -> object:
+    saved = await store.load(name, tail_messages=100)
+    assert saved is not None
+    said = [
+        (each.sender, each.text, each.event, each.claimed_by, each.is_settled)
+        for each in saved.messages
+        if each.text != NEXT
+    ]
+    assert [each.seq for each in saved.messages] == list(range(1, saved.head + 1))
+    return (
+        name,
+        saved.status.is_closed,
+        saved.fence,
+        tuple(said),
+        tuple((lease.seq, lease.holder, lease.fence) for lease in saved.leases),
+        tuple(question.seq for question in saved.questions),
+        tuple(key for key, _ in saved.receipts),
+        tuple(name for name, _ in saved.members),
+    )
+
+
+# -- the operations -----------------------------------------------------------------
+
+
+async def do_post(cast: Cast) -> None:
+    draft = PostDraft("hello", ("bob",), idempotency_key="k1")
+    await post_as(cast.house.relay, cast.alice, draft)
+
+
+async def do_answer(cast: Cast) -> None:
+    draft = PostDraft("me", ("all",), reply_to=1, idempotency_key="k2")
+    await post_as(cast.house.relay, cast.bob, draft)
+
+
+async def do_post_first(cast: Cast) -> None:
+    draft = PostDraft("hello?", ("all",), idempotency_key="k3")
+    await operator.say(cast.house.relay, OTHER, "human", draft)
+
+
+async def do_poll(cast: Cast) -> None:
+    await cast.house.poll(cast.bob, since=0)
+
+
+async def do_park(cast: Cast) -> None:
+    await cast.house.poll(cast.bob, since=4, wait=5)
+
+
+async def do_claim(cast: Cast) -> None:
+    await claim(cast.house.relay, cast.bob, 1, None)
+
+
+async def do_release(cast: Cast) -> None:
+    await release(cast.house.relay, cast.bob, 2)
+
+
+async def do_close(cast: Cast) -> None:
+    await operator.close_room(cast.house.relay, ROOM, "operator")
+
+
+async def do_open(cast: Cast) -> None:
+    await operator.open_room(cast.house.relay, OTHER, "operator")
+
+
+async def do_invite(cast: Cast) -> None:
+    await operator.invite(cast.house.relay, [Invitation(ROOM, "carol")])
+
+
+async def do_invite_elsewhere(cast: Cast) -> None:
+    await operator.invite(cast.house.relay, [Invitation(OTHER, "carol")])
+
+
+async def do_revoke(cast: Cast) -> None:
+    await operator.revoke(cast.house.relay, "bob", None, everywhere=False)
+
+
+async def do_take_codes_back(cast: Cast) -> None:
+    relay = cast.house.relay
+    await relay.directory.remove([cast.bob], [], relay.clock.now())
+
+
+async def do_look_back(cast: Cast) -> None:
+    await history(cast.house.relay, cast.bob, before=100, limit=10)
+    await thread(cast.house.relay, cast.bob, 1)
+    await resume(cast.house.relay, cast.bob)
+
+
+async def do_look_around(cast: Cast) -> None:
+    await operator.look_around(cast.house.relay, None, 10)
+    await operator.audit(cast.house.relay, 10, None)
+
+
+async def do_keep_house(cast: Cast) -> None:
+    await cast.house.poll(cast.bob, since=3)
+    await cast.house.relay.tick()
+
+
+Deed = Callable[[Cast], Awaitable[None]]
+
+REPEATABLE: Final[tuple[Deed, ...]] = (
+    *(do_post, do_answer, do_post_first, do_poll, do_park, do_claim, do_close),
+    *(do_open, do_revoke, do_look_back, do_look_around, do_keep_house),
+)
+"""What may be asked again after a lost answer, and then changes nothing more."""
+
+STEPS: Final[dict[Deed, Deed]] = {do_invite_elsewhere: do_open}
+"""What is done in two steps, each of them whole, and the first of those."""
+
+STEPS_OF_A_RELAY: Final = {**STEPS, do_revoke: do_take_codes_back}
+"""A relay that is stopped between the two leaves claims to run out by themselves."""
+
+SHIELDED: Final = (do_invite, do_revoke)
+"""What is finished once it has begun, since it changes the disk and then memory."""
+
+DEEDS: Final = (*REPEATABLE, do_release, do_invite, do_invite_elsewhere)
+
+
+async def outcomes_of(
+    deed: Deed, steps: Mapping[Deed, Deed] = STEPS
+) -> tuple[Picture, ...]:
+    """Return all that may last of an operation: first nothing, last the whole."""
+    acts = [None, deed] if deed not in steps else [None, steps[deed], deed]
+    return tuple([await outcome_of(act) for act in acts])
+
+
+async def outcome_of(deed: Deed | None) -> Picture:
+    """Return what lasts when an operation is left in peace, or none is made."""
+    async with open_memory_store(LIMITS) as store, open_house(LIMITS, store) as house:
+        cast = await assemble(house)
+        if deed is not None:
+            await deed(cast)
+        return await picture(store)
+
+
+def check_nothing_is_held(house: House) -> None:
+    """See that no poll, no lock, no place in a queue and no quota is left behind."""
+    relay = house.relay
+    assert relay.statistics().parked_polls == 0
+    assert not relay.directory._changing.locked()
+    assert not relay.ledger._flushing.locked()
+    for live in relay._live.values():
+        assert live._batch == []
+        assert live._send.statistics().current_buffer_used == 0
+    spoken_in = {fold(name) for name, live in relay._live.items() if live.room.head}
+    assert relay._quota._names == spoken_in
+
+
+async def check_memory_is_as_the_disk(house: House) -> None:
+    """See that what the relay goes by is what it would find after a restart."""
+    store, relay = house.relay.store, house.relay
+    assert {code.digest for code in relay.directory} == {
+        code.digest for code in await store.codes()
+    }
+    for name, live in relay._live.items():
+        saved = await store.load(name, tail_messages=100)
+        room = live.room
+        if saved is None:
+            assert not room.exists
+            continue
+        assert (room.version, room.head, room.fence, room.status) == (
+            *(saved.version, saved.head, saved.fence, saved.status),
+        )
+        assert {*room.leases} == {lease.seq for lease in saved.leases}
+        assert {*room.questions} == {question.seq for question in saved.questions}
+        kept = {message.seq: message for message in saved.messages}
+        assert all(kept[seq] == message for seq, message in room.messages.items())
+
+
+@pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.__name__)
+async def test_a_client_that_leaves_at_any_await_leaves_a_whole_room(
+    autojump_clock: trio.testing.MockClock, deed: Deed
+) -> None:
+    allowed = await outcomes_of(deed)
+    seen, at, was_reached = set(), 0, True
+    while was_reached:
+        at += 1
+        async with (
+            open_memory_store(LIMITS) as store,
+            open_house(LIMITS, store) as house,
+        ):
+            cast = await assemble(house)
+            knife = await run_cut(partial(deed, cast), at)
+            was_reached = knife.was_reached
+            await trio.testing.wait_all_tasks_blocked()
+            check_nothing_is_held(house)
+            await human(house, NEXT)
+            found = await picture(store)
+            seen.add(found == allowed[-1])
+            assert found in allowed, f"half of it, cancelled at pause {at}"
+            if not knife.scope.cancelled_caught:
+                assert found == allowed[-1]
+            await check_memory_is_as_the_disk(house)
+            if deed in REPEATABLE:
+                await deed(cast)
+                assert await picture(store) == allowed[-1]
+    assert at > 1, "it never paused"
+    assert True in seen
+
+
+@pytest.mark.parametrize(
+    "deed", [do_post, do_answer, do_claim, do_close], ids=lambda deed: deed.__name__
+)
+async def test_a_client_that_leaves_a_relay_on_a_disk_leaves_a_whole_room(
+    tmp_path: Path, deed: Deed
+) -> None:
+    allowed = await outcomes_of(deed)
+    at, was_reached = 0, True
+    while was_reached:
+        at += 1
+        async with (
+            open_sqlite_store(tmp_path / str(at), LIMITS) as store,
+            open_house(LIMITS, store) as house,
+        ):
+            cast = await assemble(house)
+            knife = await run_cut(partial(deed, cast), at)
+            was_reached = knife.was_reached
+            await human(house, NEXT)
+            check_nothing_is_held(house)
+            assert await picture(store) in allowed
+            await check_memory_is_as_the_disk(house)
+            await deed(cast)
+            assert await picture(store) == allowed[-1]
+    assert at > 1
+
+
+STOPPED: Final = {Problem.DRAINING, Problem.STORAGE_UNKNOWN}
+"""What a relay that is stopped may say to those it can still answer."""
+
+
+async def _stop_at(deed: Deed, at: int, store: Store, scope: trio.CancelScope) -> bool:
+    """Cancel the relay at a pause of any task; tell whether that was reached."""
+    async with open_house(LIMITS, store) as house:
+        cast = await assemble(house)
+        with cutting(scope, at) as knife:
+            try:
+                await deed(cast)
+            except RelayError as error:
+                if error.problem not in STOPPED:
+                    raise
+        return knife.was_reached
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        *(do_post, do_answer, do_claim, do_release, do_close),
+        *(do_invite, do_invite_elsewhere, do_revoke),
+    ],
+    ids=lambda deed: deed.__name__,
+)
+async def test_a_relay_that_is_stopped_at_any_await_has_done_all_or_nothing(
+    autojump_clock: trio.testing.MockClock, deed: Deed
+) -> None:
+    allowed = await outcomes_of(deed, STEPS_OF_A_RELAY)
+    seen: set[bool] = set()
+    for at in range(1, MOST_PAUSES):
+        async with open_memory_store(LIMITS) as store:
+            scope, was_reached = trio.CancelScope(), True
+            with scope:
+                was_reached = await _stop_at(deed, at, store, scope)
+            if not was_reached:
+                break
+            async with open_house(LIMITS, store) as again:
+                await human(again, NEXT)
+                found = await picture(store)
+                assert found in allowed, f"half of it, stopped at pause {at}"
+                seen.add(found == allowed[-1])
+                await check_memory_is_as_the_disk(again)
+    assert True in seen, "it was never cut after the commit"
+    assert deed in SHIELDED or False in seen, "it was never cut before the commit"
+
+
+@pytest.mark.parametrize("deed", [do_post, do_close], ids=lambda deed: deed.__name__)
+async def test_a_relay_and_its_disk_stopped_at_any_await_have_done_all_or_nothing(
+    tmp_path: Path, deed: Deed
+) -> None:
+    allowed = await outcomes_of(deed)
+    seen: set[bool] = set()
+    for at in range(1, MOST_PAUSES):
+        scope, was_reached = trio.CancelScope(), True
+        with scope:
+            async with open_sqlite_store(tmp_path / str(at), LIMITS) as store:
+                was_reached = await _stop_at(deed, at, store, scope)
+        if not was_reached:
+            break
+        async with (
+            open_sqlite_store(tmp_path / str(at), LIMITS) as store,
+            open_house(LIMITS, store) as again,
+        ):
+            await human(again, NEXT)
+            found = await picture(store)
+            assert found in allowed, f"half of it, stopped at pause {at}"
+            seen.add(found == allowed[-1])
+            await check_memory_is_as_the_disk(again)
+    assert True in seen

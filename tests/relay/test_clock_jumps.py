@@ -1,0 +1,169 @@
+"""Clocks that are put forward or back, and machines that sleep."""
+
+import pytest
+import trio
+import trio.testing
+
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.limits import Limits
+from argybargy.relay.agents import claim
+from argybargy.relay.clock import SystemClock
+from argybargy.relay.polling import PollAnswer
+from argybargy.store.memory import DEFAULT_LIMITS, MemoryStore
+from relay.kit import ROOM, House, open_house, texts
+
+HOUR = 3_600
+JUMPS = pytest.mark.parametrize("hours", [-10, -1, 1, 10])
+
+
+def jump(house: House, hours: float) -> None:
+    """Set the wall clock to another time; no time passes."""
+    house.clock.shift_ms += int(hours * HOUR * 1000)
+
+
+async def timestamps(house: House) -> list[int]:
+    messages = (await house.relay.live(ROOM)).room.messages
+    return [messages[seq].at_ms for seq in sorted(messages)]
+
+
+async def test_timestamps_never_run_backwards_whatever_the_clock_does(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = MemoryStore(DEFAULT_LIMITS)
+    for number, hours in enumerate([0, 1, -10, 0.001, 20, -30, 0]):
+        # A relay of its own each time: what it knows of the time is in the store.
+        async with open_house(store=store) as house:
+            alice = await house.guest(f"alice{number}")
+            await house.post(alice, "at some time")
+            jump(house, hours)
+            await house.post(alice, "at another")
+            told = await timestamps(house)
+            assert told == sorted(told)
+            assert len(told) == 2 * (number + 1)
+    assert told[-1] - told[0] >= 20 * HOUR * 1000
+
+
+def test_the_clock_of_the_machine_stands_still_rather_than_going_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = iter([1_000.0, 1_001.0, 400.0, 401.0, 1_002.0])
+    monkeypatch.setattr("argybargy.relay.clock.time.time", lambda: next(read))
+
+    async def look() -> list[int]:
+        clock = SystemClock()
+        return [clock.now().wall_ms for _ in range(5)]
+
+    told = trio.run(look)
+    assert told == [1_000_000, 1_001_000, 1_001_000, 1_001_000, 1_002_000]
+
+
+@JUMPS
+async def test_a_lease_runs_by_the_time_that_passes_and_not_by_the_wall_clock(
+    autojump_clock: trio.testing.MockClock, hours: int
+) -> None:
+    async with open_house() as house:
+        asker, holder = await house.guest("asker"), await house.guest("holder")
+        rival = await house.guest("rival")
+        await house.post(asker, "who?", expects="anyone")
+        await claim(house.relay, holder, 1, 60)
+        jump(house, hours)
+        with pytest.raises(RelayError) as refusal:
+            await claim(house.relay, rival, 1, 60)
+        assert refusal.value.problem is Problem.CLAIMED_BY_OTHER
+        await trio.sleep(59)
+        assert len(await timestamps(house)) == 1
+        await trio.sleep(2)
+        reopened = (await house.poll(rival, since=1, wait=1)).page.messages
+        assert [message.event for message in reopened] == ["reopened"]
+        assert (await claim(house.relay, rival, 1, 60)).fence == 2
+
+
+@JUMPS
+async def test_a_rate_limit_runs_by_the_time_that_passes(
+    autojump_clock: trio.testing.MockClock, hours: int
+) -> None:
+    async with open_house(Limits(posts_per_window=2, window_seconds=10)) as house:
+        alice = await house.guest("alice")
+        await house.post(alice, "one")
+        await house.post(alice, "two")
+        jump(house, hours)
+        with pytest.raises(RelayError) as refusal:
+            await house.post(alice, "three")
+        assert refusal.value.problem is Problem.RATE_LIMITED
+        assert refusal.value.facts["retry_after"] in range(1, 11)
+        await trio.sleep(10.1)
+        assert (await house.post(alice, "three")).message.seq == 3
+
+
+@JUMPS
+async def test_nobody_is_sent_away_because_the_clock_was_set(
+    autojump_clock: trio.testing.MockClock, hours: int
+) -> None:
+    async with open_house() as house:
+        guests = [await house.guest(f"guest{number}") for number in range(5)]
+        await house.post(guests[0], "hello")
+        answers: list[PollAnswer] = []
+
+        async def listen(number: int) -> None:
+            answers.append(await house.poll(guests[number], since=1, wait=20))
+
+        async with trio.open_nursery() as nursery:
+            for number in range(1, 5):
+                nursery.start_soon(listen, number)
+            await house.wait_parked(4)
+            jump(house, hours)
+        assert [answer.budget.should_exit for answer in answers] == [False] * 4
+        assert {answer.budget.idle_seconds for answer in answers} == {20}
+
+
+async def test_a_code_expires_by_the_wall_clock_after_a_sleep_and_stays_expired(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_house() as house:
+        alice = await house.guest("alice")
+        bob = await house.guest("bob", lifetime_seconds=HOUR)
+        await house.post(bob, "here")
+        jump(house, 8)  # the machine slept; no time passed for its steady clock
+        for call in (house.post(bob, "still here?"), house.poll(bob)):
+            with pytest.raises(RelayError) as refusal:
+                await call
+            assert refusal.value.problem is Problem.UNAUTHORIZED
+        await house.relay.tick()
+        assert [name for name, _ in _peers(house)] == ["alice"]
+        answer = await house.poll(alice)
+        assert texts(answer.page.messages) == ["here"]
+        assert not answer.budget.should_exit
+
+
+def _peers(house: House) -> list[tuple[str, str]]:
+    codes = house.relay.directory.live_codes(ROOM, house.clock.now())
+    return [(code.name, code.room) for code in codes]
+
+
+async def test_hours_that_pass_at_once_end_each_lease_once_and_lose_no_poll(
+    mock_clock: trio.testing.MockClock,
+) -> None:
+    async with open_house() as house:
+        asker, holder = await house.guest("asker"), await house.guest("holder")
+        listener = await house.guest("listener")
+        for number in range(3):
+            await house.post(asker, f"who? {number}", expects="anyone")
+            await claim(house.relay, holder, number + 1, 60)
+        answers: list[PollAnswer] = []
+
+        async def listen() -> None:
+            answers.append(await house.poll(listener, since=3, wait=25))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(listen)
+            await house.wait_parked(1)
+            mock_clock.jump(8 * HOUR)
+        # Who wakes first, the poll or the room that ends its leases, is chance.
+        answer = await house.poll(listener, since=3, wait=25)
+        events = [(each.event, each.reply_to) for each in answer.page.messages]
+        assert sorted(events, key=str) == [("reopened", seq) for seq in (1, 2, 3)]
+        seen = [each.seq for each in answers[0].page.messages]
+        assert seen in ([], [4, 5, 6])
+        assert answers[0].page.cursor == (6 if seen else 3)
+        assert (await claim(house.relay, listener, 1, 60)).fence == 4
+        assert (await house.post(asker, "good morning")).message.seq == 7

@@ -1,0 +1,133 @@
+"""What one room, one peer or one disk is busy with costs the others nothing."""
+
+import pytest
+import trio
+import trio.testing
+
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.limits import Limits
+from argybargy.relay import operator
+from argybargy.relay.agents import claim, history
+from argybargy.relay.polling import PollAnswer
+from relay.kit import ROOM, open_house, texts
+from relay.staging import BEFORE, COMMIT, staged_store
+
+
+async def test_nobody_who_reads_waits_for_a_disk_that_is_slow(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The original has one lock for all rooms, and holds it for seconds."""
+    store = staged_store()
+    async with open_house(store=store) as house, trio.open_nursery() as nursery:
+        alice, bob = await house.guest("alice"), await house.guest("bob")
+        carol = await house.guest("carol", room="elsewhere")
+        await house.post(alice, "before")
+        await house.post(carol, "here too")
+        stop = store.stop(COMMIT, BEFORE)
+        nursery.start_soon(house.post, alice, "slow")
+        await stop.wait_reached()
+        began = trio.current_time()
+        assert texts((await house.poll(bob)).page.messages) == ["before"]
+        found = await history(house.relay, bob, before=10, limit=10)
+        assert texts(found.lookback.messages) == ["before"]
+        assert (await house.post(carol, "quick")).message.seq == 2
+        state = await operator.look_around(house.relay, None, 10)
+        assert len(state.messages) == 3
+        assert trio.current_time() == began
+        stop.release()
+
+
+async def test_waking_many_reads_nothing_from_the_disk(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """In the original a post costs three queries for each that waits, whoever it is
+    for.
+    """
+    store = staged_store()
+    async with open_house(store=store) as house:
+        alice = await house.guest("alice")
+        guests = [await house.guest(f"guest{number}") for number in range(50)]
+        answers: list[PollAnswer] = []
+        async with trio.open_nursery() as nursery:
+
+            async def listen(number: int) -> None:
+                answers.append(await house.poll(guests[number], wait=25))
+
+            for number in range(50):
+                nursery.start_soon(listen, number)
+            await house.wait_parked(50)
+            await house.post(alice, "all of you")
+        assert [texts(each.page.messages) for each in answers] == [["all of you"]] * 50
+        assert store.pages == 0
+
+
+@pytest.mark.parametrize("is_closed_first", [True, False])
+async def test_a_room_that_is_being_closed_takes_posts_up_to_then_and_no_more(
+    autojump_clock: trio.testing.MockClock, is_closed_first: bool
+) -> None:
+    """The original looks whether the room is open, and posts some time after."""
+    store = staged_store()
+    async with open_house(store=store) as house:
+        alice, bob = await house.guest("alice"), await house.guest("bob")
+        await house.post(alice, "before")
+        outcomes: list[Problem | None] = []
+
+        async def say() -> None:
+            try:
+                await house.post(alice, "in the gap")
+            except RelayError as error:
+                outcomes.append(error.problem)
+            else:
+                outcomes.append(None)
+
+        async def close() -> None:
+            await operator.close_room(house.relay, ROOM, "operator")
+
+        stop = store.stop(COMMIT, BEFORE)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(house.post, bob, "held")
+            await stop.wait_reached()
+            for act in (close, say) if is_closed_first else (say, close):
+                nursery.start_soon(act)
+                await trio.testing.wait_all_tasks_blocked()
+            stop.release()
+        found = await history(house.relay, bob, before=10, limit=10)
+        in_time = [] if is_closed_first else ["in the gap"]
+        assert texts(found.lookback.messages) == ["before", "held", *in_time]
+        assert outcomes == [Problem.ROOM_CLOSED if is_closed_first else None]
+
+
+async def test_two_codes_of_one_peer_share_its_limit(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The original counts by code: with two of them one may post twice as much."""
+    async with open_house(Limits(posts_per_window=2)) as house:
+        first, second = await house.guest("bob"), await house.guest("bob")
+        await house.post(first, "one")
+        await house.post(second, "two")
+        for code in (first, second):
+            with pytest.raises(RelayError) as refusal:
+                await house.post(code, "three")
+            assert refusal.value.problem is Problem.RATE_LIMITED
+
+
+async def test_a_question_that_looked_like_ones_own_is_answered_once(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The original tells one reader that it was meant and a later one that anyone
+    may answer; both do.
+    """
+    async with open_house() as house:
+        alice, bob = await house.guest("alice"), await house.guest("bob")
+        await house.post(alice, "who?", expects="anyone")
+        assert (await house.poll(bob)).members == ("alice", "bob")
+        carol = await house.guest("carol")
+        await claim(house.relay, carol, 1, None)
+        with pytest.raises(RelayError) as refusal:
+            await house.post(bob, "me", reply_to=1)
+        assert refusal.value.problem is Problem.CLAIMED_BY_OTHER
+        await house.post(carol, "I do it", reply_to=1)
+        found = await history(house.relay, alice, before=10, limit=10)
+        question, *replies = found.lookback.messages
+        assert question.claimed_by == "carol"
+        assert texts(tuple(replies)) == ["I do it"]

@@ -1,0 +1,234 @@
+"""Searching: what every store finds, and what none of them gives away."""
+
+import attrs
+import pytest
+
+from argybargy.domain.limits import Limits
+from argybargy.domain.message import SenderKind
+from argybargy.domain.search import Findings, Scope, parse_search
+from argybargy.store.interface import Store
+from store.playing import LIMITS, START_MS, Player, post
+
+FAR = 2**53
+BYTES = 256 * 1024
+ALL = Scope()
+
+
+async def search(
+    store: Store,
+    text: str,
+    scope: Scope = ALL,
+    before: int = FAR,
+    limit: int = 50,
+    max_bytes: int = BYTES,
+) -> Findings:
+    query = parse_search(text, Limits())
+    return await store.search(query, scope, before, limit, max_bytes)
+
+
+async def texts(store: Store, text: str, scope: Scope = ALL) -> list[str]:
+    return [each.message.text for each in (await search(store, text, scope)).found]
+
+
+async def test_nothing_is_found_where_nothing_is(store: Store) -> None:
+    assert await search(store, "x") == Findings()
+    assert await search(store, "x", Scope("lab", "bob")) == Findings()
+    assert await search(store, "x", Scope("lab")) == Findings()
+
+
+async def test_words_are_found_newest_first_with_room_and_place(store: Store) -> None:
+    lab, den = Player.of(store), Player.of(store, "Den")
+    await lab.say("ann", "the deploy is red")
+    await den.say("bob", "deploy later")
+    await lab.say("ann", "deploys: none")
+    found = (await search(store, "deploy")).found
+    assert [(each.room, each.message.seq) for each in found] == [
+        ("lab", 2),
+        ("Den", 1),
+        ("lab", 1),
+    ]
+    places = [each.place for each in found]
+    assert places == sorted(places, reverse=True)
+    one = (await search(store, "deploy", Scope("LAB"))).found
+    assert [(each.room, each.place) for each in one] == [("lab", 2), ("lab", 1)]
+
+
+@pytest.mark.parametrize(
+    ("looked_for", "found"),
+    [
+        ("red", ["The build is RED, again", "red flags"]),
+        ("build red", ["The build is RED, again"]),
+        ("red build", ["The build is RED, again"]),
+        ('"is red"', ["The build is RED, again"]),
+        ('"red is"', []),
+        ("red -build", ["red flags"]),
+        ('red -"red again"', ["red flags"]),
+        ("re", ["The build is RED, again", "red flags"]),
+        ("re build", []),
+        ('"re"', []),
+        ("cafe", ["Café für Élise"]),
+        ("ÉLISE", ["Café für Élise"]),
+        ("fur", ["Café für Élise"]),
+        ("привет", ["Привет, мир"]),
+        ("你好", ["你好世界"]),
+        ("हिन्दी", ["हिन्दी में"]),
+        ("istanbul", ["İstanbul"]),
+        ("done", ["done🤔⚠️ now"]),
+        ("now", ["done🤔⚠️ now"]),
+        ("foo_bar.py", ["see foo_bar.py:12"]),
+        ("foo-ba", ["see foo_bar.py:12"]),
+        ("<script>alert(1)</script>", ["<script>alert(1)</script>"]),
+        ("--json", ["use --json"]),
+        ("xfrom:bob", []),
+        ("http://x", []),
+        ('"is red', ["The build is RED, again"]),
+        ("red OR flags", []),
+        ("red NOT flags", []),
+        ("NEAR(red flags)", []),
+        ("text:red", []),
+        ("red*", ["The build is RED, again", "red flags"]),
+        ("^red", ["The build is RED, again", "red flags"]),
+    ],
+)
+async def test_a_search_finds_what_it_says(
+    store: Store, looked_for: str, found: list[str]
+) -> None:
+    player = Player.of(store)
+    for text in [
+        "use --json",
+        "see foo_bar.py:12",
+        "<script>alert(1)</script>",
+        "done🤔⚠️ now",
+        "İstanbul",
+        "हिन्दी में",
+        "你好世界",
+        "Привет, мир",
+        "Café für Élise",
+        "red flags",
+        "The build is RED, again",
+    ]:
+        await player.say("ann", text)
+    assert await texts(store, looked_for) == found
+
+
+async def _everybody_speaks(store: Store) -> Player:
+    player = Player.of(store)
+    await player.do(
+        post("ann", "word 1", expects="anyone"),
+        post("bob", "word 2", "ann"),
+        post("titus", "word 3", "bob,ann", kind=SenderKind.OPERATOR),
+        post("Ann.B", "word 4", "operator"),
+        post("agent", "word 5", "cid", expects="cid"),
+    )
+    return player
+
+
+@pytest.mark.parametrize(
+    ("looked_for", "numbers"),
+    [
+        ("from:ANN word", [1]),
+        ("from:ann", [1]),
+        ("from:ann.b", [4]),
+        ("from:operator", [3]),
+        ("from:Titus", [3]),
+        ("from:agent", [5]),
+        ("from:system word", []),
+        ("to:ann", [3, 2]),
+        ("to:all", [1]),
+        ("to:an", []),
+        ("from:bob to:ann wo", [2]),
+        ("from:bob -word", []),
+        ("is:open", [5, 4, 2]),
+        ("IS:OPEN from:agent", [5]),
+        ("word before:2023-11-14", []),
+        ("word before:2023-11-15", [5, 4, 3, 2, 1]),
+        ("before:2023-11-14T22:13:20Z", []),
+        ("before:2023-11-14T22:13:20.001Z word", [5, 4, 3, 2, 1]),
+        ("before:2023-11-14T23:13:21+01:00 word", [5, 4, 3, 2, 1]),
+    ],
+)
+async def test_filters_keep_what_fits(
+    store: Store, looked_for: str, numbers: list[int]
+) -> None:
+    await _everybody_speaks(store)
+    assert START_MS == 1_700_000_000_000
+    found = (await search(store, looked_for)).found
+    assert [each.message.seq for each in found] == numbers
+
+
+async def test_a_direct_message_is_found_by_those_it_concerns_only(
+    store: Store,
+) -> None:
+    player = Player.of(store)
+    await player.say("ann", "everybody knows")
+    await player.say("ann", "the swordfish knows", "bob,b.c")
+    looked_for = ["swordfish", "sword", '"the swordfish"', "from:ann to:bob", "to:b.c"]
+    for text in looked_for:
+        for insider in ("ann", "bob", "b.c", None):
+            found = await texts(store, text, Scope("lab", insider))
+            assert found == ["the swordfish knows"], (text, insider)
+        for outsider in ("cid", "b", "c", "bo", "all", "operator"):
+            assert await search(store, text, Scope("lab", outsider)) == Findings()
+        assert await search(store, text, Scope("elsewhere", "bob")) == Findings()
+    one = await search(store, "knows", Scope("lab", "cid"), limit=1)
+    assert ([each.message.seq for each in one.found], one.has_more) == ([1], False)
+
+
+async def test_private_answers_do_not_show_in_what_is_open(store: Store) -> None:
+    player = Player.of(store)
+    await player.say("ann", "who?", expects="anyone")
+    await player.say("ann", "bob?", expects="bob")
+    ask = "is:open"
+    before = [await texts(store, ask, Scope("lab", who)) for who in ("ann", "cid")]
+    assert before == [["bob?", "who?"], ["who?"]]
+    await player.say("bob", "whispered", "dan", expects="none")
+    after = [await texts(store, ask, Scope("lab", who)) for who in ("ann", "cid")]
+    assert after == [[], ["who?"]]
+    assert await texts(store, ask) == []
+    await player.say("bob", "me", reply_to=1)
+    assert await texts(store, ask, Scope("lab", "cid")) == []
+
+
+async def test_pages_follow_one_another_without_gaps(store: Store) -> None:
+    lab, den = Player.of(store), Player.of(store, "den")
+    for number in range(7):
+        await (den if number % 3 else lab).say("ann", f"word {number}")
+        await lab.say("ann", "word hidden", "bob")
+    for scope, count in [(ALL, 14), (Scope("lab", "cid"), 3), (Scope("den"), 4)]:
+        seen, before, has_more = [], FAR, True
+        while has_more:
+            page = await search(store, "word", scope, before, limit=2)
+            seen += [(each.room, each.message.seq) for each in page.found]
+            before, has_more = page.found[-1].place, page.has_more
+        assert len(seen) == len(set(seen)) == count
+
+
+async def test_a_page_holds_no_more_bytes_than_asked_for(store: Store) -> None:
+    player = Player.of(store)
+    for text in ("word", "word " + "x" * 100, "word"):
+        await player.say("ann", text)
+    page = await search(store, "word", max_bytes=50)
+    assert ([each.message.seq for each in page.found], page.has_more) == ([3], True)
+
+
+async def test_what_retention_has_taken_is_not_found(store: Store) -> None:
+    player = Player.of(store, limits=attrs.evolve(LIMITS, messages_per_room=2))
+    for number in range(3):
+        await player.say("ann", f"word {number}")
+    assert await texts(store, "word") == ["word 2", "word 1"]
+    await store.sweep()
+    assert await texts(store, "word") == ["word 2", "word 1"]
+    await player.say("ann", "word 3")
+    await store.sweep()
+    await store.sweep()
+    assert await texts(store, "word") == ["word 3", "word 2"]
+    assert await texts(store, "0") == []
+
+
+async def test_a_claim_shows_on_what_is_found(store: Store) -> None:
+    player = Player.of(store)
+    await player.say("ann", "who?", expects="anyone")
+    await search(store, "who")
+    await player.say("bob", "me", reply_to=1)
+    (found,) = (await search(store, "who")).found
+    assert found.message.claimed_by == "bob"

@@ -1,0 +1,268 @@
+"""What went wrong in the first Argybargy, and which tests show that it does not here.
+
+Each of its defects that is known to us stands here in a line of its own, with the
+tests that would fail if ours had it.
+"""
+
+from typing import Final
+
+import pytest
+
+from proofs import missing_tests
+
+_FAULTS: Final = "store/test_sqlite_faults.py::"
+_FILES: Final = "store/test_sqlite_files.py::"
+_POLLING: Final = "relay/test_polling.py::"
+_MEET: Final = "relay/test_interleavings.py::"
+_LOAD: Final = "relay/test_load.py::"
+_BAD: Final = "web/test_bad_input.py::"
+_AGENTS: Final = "web/test_agents.py::"
+_OPERATOR: Final = "web/test_operator.py::"
+_CLAIMS: Final = "domain/test_room_claims.py::"
+_ROOM: Final = "relay/test_room_task.py::"
+
+LOST_OR_DOUBLED: Final = {
+    "A cursor was read after the messages: what came between was skipped for ever.": (
+        _POLLING + "test_the_cursor_never_runs_ahead_of_the_rows",
+        _POLLING + "test_a_burst_reaches_every_follower_whole_and_in_order",
+        "torture/test_proofs.py::test_a_promise_is_kept",
+    ),
+    "A poll read first and registered for the wake-up later.": (
+        _POLLING + "test_a_post_between_the_read_and_the_park_is_not_missed",
+        _MEET + "test_a_poll_that_is_answered_tells_it_once_and_at_once",
+        _MEET + "test_a_poll_whose_client_leaves_takes_nothing_with_it",
+    ),
+    "A cursor beyond the head was lowered without a word, and seqs came twice.": (
+        _POLLING + "test_a_cursor_beyond_the_head_is_said_and_parks_at_the_head",
+        "domain/test_room_posts.py::test_seqs_count_from_one_without_gaps",
+    ),
+    "A post whose answer was lost was posted again.": (
+        _AGENTS + "test_a_retry_with_the_same_key_is_the_first_answer",
+        "domain/test_room_posts.py::test_a_retry_gets_the_very_same_message",
+    ),
+    "The winner of a claim that asked again was told that somebody had it, for ever.": (
+        _AGENTS + "test_a_claim_is_won_once_and_can_be_asked_for_again",
+        _CLAIMS + "test_an_expiry_is_told_exactly_once",
+        _ROOM + "test_a_released_claim_is_free_at_once",
+    ),
+    "What was acknowledged could be gone when the power failed.": (
+        _FILES + "test_every_write_reaches_the_disk_before_it_is_acknowledged",
+    ),
+    "Two readers were told different things about whom a question was for.": (
+        _LOAD + "test_a_question_that_looked_like_ones_own_is_answered_once",
+        _AGENTS + "test_a_sole_other_member_is_named_where_anyone_was_asked",
+    ),
+    "A question was narrowed to agents that were long gone.": (
+        _ROOM + "test_a_departed_member_is_no_candidate_for_an_answer",
+        "domain/test_roster.py::test_who_has_no_valid_code_any_more_leaves",
+    ),
+    "An agent at work was sent away as idle, and so was one that came back.": (
+        _POLLING + "test_own_posts_and_anybody_elses_keep_an_agent_in_the_room",
+        _POLLING + "test_a_newcomer_to_a_quiet_room_is_not_sent_away_at_once",
+    ),
+    "A message to nobody, or to ALL, was taken and delivered to nobody.": (
+        _ROOM + "test_an_unknown_addressee_is_said_and_hears_it_later",
+        "web/test_headers.py::test_all_is_all_in_any_spelling",
+        _BAD + "test_posts_that_do_not_fit_store_nothing",
+    ),
+    "Two agents of one name never saw each other's messages.": (
+        _POLLING + "test_two_codes_of_one_peer_hear_the_same",
+        _OPERATOR + "test_names_keep_their_first_spelling",
+    ),
+    "A post could land in a room that was closed by then.": (
+        _LOAD + "test_a_room_that_is_being_closed_takes_posts_up_to_then_and_no_more",
+        "domain/test_room_posts.py::test_an_agent_cannot_post_into_a_closed_room",
+    ),
+    "A jump of the clock sent all agents away, or gave expired codes new life.": (
+        _POLLING + "test_a_wall_clock_that_jumps_sends_nobody_away",
+        "relay/test_clock.py::"
+        "test_an_expired_code_stays_expired_when_the_clock_is_set_back",
+        "domain/test_room_posts.py::"
+        "test_timestamps_do_not_run_backwards_with_the_wall_clock",
+    ),
+    "No reader could notice that something had been lost.": (
+        _POLLING + "test_a_cut_by_retention_is_said",
+        "domain/test_reading.py::"
+        "test_walking_pages_delivers_every_message_for_the_reader_once_and_in_order",
+    ),
+}
+
+STUCK: Final = {
+    "One claim of a huge number stopped every post until a restart.": (
+        _ROOM + "test_a_huge_seq_is_refused_and_the_room_goes_on",
+        _FAULTS + "test_one_failed_write_takes_nothing_of_the_others",
+    ),
+    "A lock of another process stopped every post, also after it was gone.": (
+        _FAULTS + "test_a_lock_of_another_process_refuses_quickly_and_heals",
+    ),
+    "One lock for all rooms, and whoever read waited for who wrote.": (
+        _LOAD + "test_nobody_who_reads_waits_for_a_disk_that_is_slow",
+    ),
+    "Each open dashboard read whole tables every few seconds.": (
+        "web/test_stream.py::test_an_idle_stream_sends_little",
+        _LOAD + "test_nobody_who_reads_waits_for_a_disk_that_is_slow",
+        "relay/test_board.py::test_the_board_is_always_what_the_store_would_say",
+    ),
+    "Retention was paid for by every post.": (
+        "store/test_contract.py::"
+        "test_retention_hides_at_once_what_sweeping_deletes_later",
+    ),
+    "A post cost three queries for each that waited, whoever it was for.": (
+        _LOAD + "test_waking_many_reads_nothing_from_the_disk",
+        _POLLING + "test_a_direct_message_wakes_its_addressee_alone",
+    ),
+    "A stop waited for every parked poll, and then dropped them.": (
+        _POLLING + "test_draining_answers_every_parked_poll_with_its_cursor",
+        "e2e/test_wire_slow.py::test_sigterm_does_not_wait_for_slow_clients",
+    ),
+    "A client that left was waited for.": (
+        "e2e/test_conversation.py::"
+        "test_a_client_that_leaves_in_mid_poll_leaves_no_waiter_behind",
+        "relay/test_cancellation.py::"
+        "test_a_client_that_leaves_at_any_await_leaves_a_whole_room",
+    ),
+    "Two servers could share one directory.": (
+        "e2e/test_conversation.py::"
+        "test_a_second_relay_on_the_same_data_is_refused_with_a_sentence",
+    ),
+    "It said that it was well when nothing worked.": (
+        _OPERATOR + "test_ready_is_a_real_write_and_health_is_not",
+    ),
+}
+
+OPEN_TO_OTHERS: Final = {
+    "The stored hash of a code was as good as the code.": (
+        _AGENTS + "test_the_stored_hash_of_a_code_opens_nothing",
+    ),
+    "Codes were stored as they are, in files that everybody could read.": (
+        _FILES + "test_a_code_is_nowhere_in_the_files",
+        _FILES + "test_only_the_owner_may_read_what_is_stored",
+    ),
+    "Every code was in every answer to the dashboard, and in the terminal.": (
+        _OPERATOR + "test_no_answer_but_the_invitation_shows_a_code",
+        "cli/test_commands.py::test_codes_are_listed_by_what_is_public_of_them",
+    ),
+    "Direct messages could be read by the whole room.": (
+        _AGENTS + "test_a_direct_message_is_not_for_third_eyes",
+        "store/test_contract.py::"
+        "test_a_direct_message_is_seen_by_its_two_ends_and_the_operator_only",
+    ),
+    "Anybody could claim anything, what was closed or their own included.": (
+        _CLAIMS + "test_what_is_not_there_and_what_is_not_seen_are_the_same",
+        _CLAIMS + "test_nobody_claims_their_own_question",
+        _CLAIMS + "test_what_asks_nobody_or_somebody_else_is_not_a_question",
+        _CLAIMS + "test_nothing_is_claimed_in_a_closed_room",
+    ),
+    "An agent could be called operator, all, or what only looks like another name.": (
+        _BAD + "test_the_operators_mistakes_change_nothing",
+        "domain/test_names.py::test_a_reserved_word_addresses_but_names_no_agent",
+    ),
+    "Revoking a name revoked it in every room, and one code of two could not be.": (
+        _OPERATOR + "test_a_name_in_two_rooms_is_ambiguous_until_it_is_said_which",
+        _ROOM + "test_revoking_frees_what_was_claimed",
+    ),
+    "Revoking by code wrote the code into the audit log.": (
+        _OPERATOR + "test_revoking_by_code_leaves_no_code_in_the_audit_log",
+    ),
+    "An admin token of odd characters was a 500.": (
+        _BAD + "test_a_wrong_admin_token_is_a_401_and_noted_once_a_minute",
+    ),
+    "Codes could be guessed at any speed, and nobody noticed.": (
+        _AGENTS + "test_guessing_codes_is_slowed_down_and_valid_codes_never_are",
+    ),
+    "Limits were counted by code: two codes, twice the posts; the rest had none.": (
+        _LOAD + "test_two_codes_of_one_peer_share_its_limit",
+        _POLLING + "test_too_many_reads_that_do_not_park_are_refused",
+        "web/test_limits.py::test_claims_of_one_peer_are_limited",
+    ),
+    "Whatever the Host said was answered, and repeated in the instructions.": (
+        _AGENTS + "test_only_our_hosts_are_answered",
+        _OPERATOR + "test_the_manifest_comes_in_the_form_that_is_asked_for",
+    ),
+    "No answer told a browser to be careful.": (
+        "web/test_headers.py::test_every_answer_has_them",
+    ),
+    "The admin token lay in the browser for good, beside a script of another host.": (
+        "web/test_sign_in.py::"
+        "test_the_token_is_traded_for_a_session_that_does_the_same",
+        _OPERATOR + "test_the_docs_page_asks_no_other_host",
+    ),
+    "The admin token was printed at every start.": (
+        "cli/test_commands.py::"
+        "test_up_shows_a_link_that_signs_in_once_and_not_the_token",
+        "e2e/test_sign_in.py::test_what_signs_in_is_in_no_file_and_no_log",
+    ),
+    "Codes that had run out were kept for ever, and so was the one way in.": (
+        "web/test_limits.py::test_a_code_that_ran_out_is_listed_for_a_while",
+        "web/test_sessions.py::test_a_session_ends_however_much_it_is_used",
+    ),
+}
+
+WITHOUT_LIMITS: Final = {
+    "Only the text of a message had a limit, and no other field.": (
+        _BAD + "test_posts_that_do_not_fit_store_nothing",
+        "test_limits.py::test_every_limit_has_a_test_that_meets_it",
+    ),
+    "Bodies of any size were read before it was known who sends them.": (
+        "serve/test_parking.py::test_a_body_is_not_read_before_the_app_asks_for_it",
+        "serve/test_refusals.py::test_it_is_refused_with_a_reason",
+    ),
+    "A stranger could fill the audit log.": (
+        _BAD + "test_a_wrong_admin_token_is_a_401_and_noted_once_a_minute",
+        "store/test_contract.py::test_the_audit_log_is_cut_to_its_newest_rows",
+    ),
+    "A header of megabytes was taken.": (
+        "serve/test_refusals.py::test_it_is_refused_with_a_reason",
+    ),
+    "A client that sends nothing was kept, and any number of them.": (
+        "serve/test_deadlines.py::test_a_silent_client_is_let_go",
+        "serve/test_deadlines.py::test_a_head_that_stalls_is_refused",
+        "serve/test_refusals.py::"
+        "test_connections_beyond_the_limit_are_told_to_come_back",
+    ),
+    "Numbers and characters that nobody expects were a 500.": (
+        _BAD + "test_posts_that_do_not_fit_store_nothing",
+        _BAD + "test_targets_that_make_no_sense_are_refused",
+        _BAD + "test_the_operators_mistakes_change_nothing",
+    ),
+    "A reader that begins anew got everything in one answer.": (
+        _AGENTS + "test_a_poll_that_was_cut_short_says_more",
+        "store/test_contract.py::"
+        "test_a_page_is_cut_by_bytes_but_one_message_always_fits",
+    ),
+    "A room could be named so that it could not be closed.": (
+        _BAD + "test_the_operators_mistakes_change_nothing",
+        "cli/test_sessions.py::test_an_id_stays_one_part_of_the_path",
+    ),
+    "Text from agents was printed raw into terminals.": (
+        "cli/test_escape.py::test_nothing_that_is_obeyed_is_left",
+    ),
+    "The data had no version, and nothing was kept from before a change of it.": (
+        _FILES + "test_a_newer_schema_is_refused_and_left_alone",
+        _FILES + "test_a_migration_keeps_a_copy_of_what_was_there",
+    ),
+    "Nothing tried it under load, under fire, or against itself.": (
+        "torture/test_proofs.py::test_a_relay_that_breaks_a_promise_is_found_out",
+        "e2e/test_wire_fuzz.py::"
+        "test_mutated_requests_of_every_endpoint_leave_the_server_as_it_was",
+        _FAULTS + "test_what_was_acknowledged_survives_a_kill",
+    ),
+}
+
+DEFECTS: Final = LOST_OR_DOUBLED | STUCK | OPEN_TO_OTHERS | WITHOUT_LIMITS
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_the_tests_against_a_defect_are_there(defect: str) -> None:
+    named = DEFECTS[defect]
+    assert named
+    assert missing_tests(named) == []
+
+
+def test_a_test_that_is_not_there_is_missed() -> None:
+    wrong = [
+        "test_defects.py::test_of_nothing",
+        "nowhere.py::test_a",
+        "test_docs.py::x",
+    ]
+    assert missing_tests(wrong) == wrong

@@ -1,0 +1,45 @@
+"""Every answer, a refusal as well, carries what keeps browsers from harm."""
+
+import pytest
+import trio.testing
+
+from argybargy.web.admin_routes import ADMIN_ROUTES
+from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES
+from web.kit import open_site
+
+PATHS = sorted(
+    {
+        (route.method, route.path.replace("{seq}", "1").replace("{room}", "build"))
+        for route in (*OPEN_ROUTES, *AGENT_ROUTES, *ADMIN_ROUTES)
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [*PATHS, ("GET", "/"), ("GET", "/nothing"), ("PUT", "/")]
+)
+@pytest.mark.parametrize("door", ["front", "quart"])
+async def test_every_answer_has_them(
+    autojump_clock: trio.testing.MockClock, method: str, path: str, door: str
+) -> None:
+    async with open_site() as site:
+        reply = await getattr(site, door).call(method, path)
+        assert reply.headers["x-content-type-options"] == "nosniff"
+        assert reply.headers["referrer-policy"] == "no-referrer"
+        assert reply.headers["cross-origin-resource-policy"] == "same-origin"
+        assert reply.headers["cache-control"] == "no-store"
+        policy = reply.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+
+
+@pytest.mark.parametrize("name", ["ALL", "All", " all "])
+async def test_all_is_all_in_any_spelling(
+    autojump_clock: trio.testing.MockClock, name: str
+) -> None:
+    """The original takes it for a peer, and delivers it to nobody."""
+    async with open_site() as site:
+        alice, bob = await site.code("alice"), await site.code("bob")
+        assert (await site.say(alice, "hi", to=name)).json["message"]["to"] == "all"
+        heard = await site.front.call("GET", "/messages", code=bob)
+        assert [each["text"] for each in heard.json["messages"]] == ["hi"]

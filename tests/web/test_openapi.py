@@ -1,0 +1,95 @@
+"""The OpenAPI document holds together, and says what the endpoints do."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from argybargy.domain.limits import Limits
+from argybargy.web.admin_routes import ADMIN_ROUTES
+from argybargy.web.manifest import MANIFEST_ROUTE
+from argybargy.web.openapi import openapi_json
+from argybargy.web.openapi_rules import field_rules
+from argybargy.web.route import Route, Who
+from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES
+
+ROUTES = (MANIFEST_ROUTE, *OPEN_ROUTES, *AGENT_ROUTES, *ADMIN_ROUTES)
+
+
+Json = dict[str, Any]
+
+
+def document(limits: Limits | None = None) -> Json:
+    found: Json = msgspec.json.decode(openapi_json(ROUTES, limits or Limits()))
+    return found
+
+
+def operation(route: Route) -> Json:
+    found: Json = document()["paths"][route.path][route.method.lower()]
+    return found
+
+
+def every(key: str, value: object) -> Iterator[Any]:
+    """Yield what stands under a key, at whatever depth."""
+    if isinstance(value, dict):
+        if key in value:
+            yield value[key]
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from every(key, each)
+
+
+def test_every_reference_leads_to_a_schema() -> None:
+    api = document()
+    known = {f"#/components/schemas/{name}" for name in api["components"]["schemas"]}
+    referred = set(every("$ref", api))
+    assert referred <= known
+    assert "#/components/schemas/ErrorDetail" in referred, "none at all were found"
+
+
+def test_every_operation_has_a_name_of_its_own() -> None:
+    names = list(every("operationId", document()))
+    assert len(names) == len(set(names)) == len(ROUTES)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda each: f"{each.method} {each.path}")
+def test_an_operation_says_what_its_path_takes_and_who_may_use_it(
+    route: Route,
+) -> None:
+    told = operation(route)
+    named = {each["name"] for each in told["parameters"] if each["in"] == "path"}
+    assert named == set(re.findall(r"{(\w+)}", route.path))
+    assert bool(told["security"]) is (route.who is not Who.ANYONE)
+    assert ("401" in told["responses"]) or route.who is Who.ANYONE
+    assert all(
+        "Retry-After" in answer["headers"]
+        for status, answer in told["responses"].items()
+        if status in {"429", "503"}
+    )
+
+
+def test_every_rule_is_about_a_field_that_there_is() -> None:
+    types = {
+        kind.__name__: set(kind.__struct_encode_fields__)
+        for route in ROUTES
+        for kind in (route.body, route.query)
+        if kind is not None and issubclass(kind, msgspec.Struct)
+    }
+    ruled = field_rules(Limits())
+    assert {name for name, _ in ruled} <= set(types)
+    assert all(field in types[name] for name, field in ruled)
+
+
+def test_the_bounds_are_those_of_this_relay() -> None:
+    schemas = document(Limits(text_chars=77))["components"]["schemas"]
+    assert schemas["PostRequest"]["properties"]["text"]["maxLength"] == 77
+
+
+def test_a_post_may_be_plain_text_and_repeated() -> None:
+    (route,) = (each for each in ROUTES if each.is_repeatable)
+    told = operation(route)
+    assert set(told["requestBody"]["content"]) == {"application/json", "text/plain"}
+    assert "Idempotency-Key" in {each["name"] for each in told["parameters"]}
