@@ -386,6 +386,7 @@ HELD: Final = {
     "domain.draft.Draft.writes": _BATCH,
     "domain.reading.PageBuilder.messages": "one answer (`poll_messages`, `poll_bytes`)",
     "relay.board.Board._codes": _CODES,
+    "relay.board.Board._leases": _ROOMS,
     "relay.board.Board._messages": "`BOARD_MESSAGES`",
     "relay.board.Board._outlines": _ROOMS,
     "relay.board.Board.cards": _ROOMS,

@@ -15,6 +15,7 @@ from argybargy.domain.limits import Limits
 from argybargy.web.admin_routes import ADMIN_ROUTES
 from argybargy.web.app import create_quart
 from argybargy.web.cookie import NAME as COOKIE
+from argybargy.web.dashboard import load_files
 from argybargy.web.manifest import MANIFEST_ROUTE
 from argybargy.web.route import Route, Who
 from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES
@@ -262,4 +263,7 @@ async def test_no_endpoint_is_missing_from_the_table(
         ("GET", path)
         for path in ("/openapi.json", "/docs", "/docs/docs.js", "/docs/docs.css")
     }
-    assert served - described == {(route.method, route.path) for route in ROUTES}
+    pages = {("GET", path) for path in load_files()}
+    assert served - described - pages == {
+        (route.method, route.path) for route in ROUTES
+    }

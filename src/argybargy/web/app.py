@@ -11,6 +11,7 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from argybargy.domain.errors import Problem, RelayError
+from argybargy.web import dashboard
 from argybargy.web.admin_routes import ADMIN_ROUTES
 from argybargy.web.auth import Services
 from argybargy.web.endpoint import respond
@@ -61,6 +62,7 @@ def create_quart(services: Services) -> QuartTrio:
     if services.has_docs:
         _add_description(app, services, routes)
         _add_docs(app)
+    _add_dashboard(app)
     for route in routes:
         _add(app, services, route)
     _add_error_handlers(app, services)
@@ -111,6 +113,8 @@ def _response(answer: Answer) -> Response:
     response = Response(answer.body, answer.status)
     response.headers.clear()
     response.headers.extend(headers)
+    if answer.status == HTTPStatus.NOT_MODIFIED:
+        return response  # a length would be that of the file, which is not sent
     if answer.parts is None:
         response.headers["content-length"] = str(len(answer.body))
     else:
@@ -171,3 +175,17 @@ def _add_docs(app: QuartTrio) -> None:
             return _response(answer)
 
         app.add_url_rule(path, f"GET {path}", page, methods=["GET"])
+
+
+# -- the dashboard ----------------------------------------------------------------
+
+
+def _add_dashboard(app: QuartTrio) -> None:
+    for path, file in dashboard.load_files().items():
+
+        async def serve(file: dashboard.PageFile = file) -> Response:
+            fields = request.headers
+            known = fields.get("if-none-match", "")
+            return _response(file.answer(known, fields.get("accept-encoding", "")))
+
+        app.add_url_rule(path, f"GET {path}", serve, methods=["GET"])

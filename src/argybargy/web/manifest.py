@@ -14,6 +14,7 @@ from argybargy.domain.brief import (
 )
 from argybargy.domain.limits import Limits
 from argybargy.web.auth import Services
+from argybargy.web.dashboard import PATH
 from argybargy.web.request import (
     COMMON_HEADERS,
     NO_SCRIPTS,
@@ -33,8 +34,8 @@ _TEXT_TYPES = ("text/markdown", "text/plain")
 async def manifest(services: Services, request: Request) -> Answer:
     """Introduce the relay, in the form that the asker prefers."""
     accept = (request.header(b"accept") or "").lower()
-    if "text/html" in accept and services.has_docs:
-        return Answer(303, b"", ((b"location", b"/docs"), *COMMON_HEADERS))
+    if "text/html" in accept:
+        return Answer(303, b"", ((b"location", PATH.encode()), *COMMON_HEADERS))
     if any(each in accept for each in _TEXT_TYPES):
         text = manifest_markdown(services.public_url, services.limits)
         return page_answer(text.encode(), b"text/markdown; charset=utf-8", NO_SCRIPTS)
