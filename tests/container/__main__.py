@@ -37,8 +37,8 @@ def main() -> int:
         sys.exit("This needs Linux, and root for namespaces.")
     builder = Builder(ROOT, given.store, tuple(given.volume))
     try:
-        image = builder.build(given.base or builder.find_base())
-        done = [*check_image(image), *check_running(image)]
+        with builder.build(given.base or builder.find_base()) as image:
+            done = [*check_image(image), *check_running(image)]
     except (BuildError, AssertionError) as error:
         sys.exit(f"failed: {error}")
     sys.stdout.write("\n".join([*(f"ok: {line}" for line in done), UNCHECKED, ""]))

@@ -4,7 +4,8 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -67,7 +68,8 @@ class Builder:
             return self._make_base()
         return BASE
 
-    def build(self, base: str) -> Image:
+    @contextmanager
+    def build(self, base: str) -> Iterator[Image]:
         """Build the Containerfile on a base, and mount what comes of it."""
         files = [f"{path}:{path}:ro" for path in PIP_FILES if Path(path).exists()]
         volumes = [f"--volume={each}" for each in (*files, *self.volumes)]
@@ -79,8 +81,12 @@ class Builder:
         )  # fmt: skip
         found = json.loads(self._buildah("inspect", "--type=image", NAME))
         container = self._buildah("from", "--pull-never", NAME).split()[-1]
-        root = Path(self._buildah("mount", container).strip())
-        return Image(found["Docker"]["config"], root)
+        try:
+            root = Path(self._buildah("mount", container).strip())
+            yield Image(found["Docker"]["config"], root)
+        finally:
+            self._buildah("rm", container)
+            self._buildah("rmi", "--prune", "--force")
 
     def _has(self, name: str) -> bool:
         return name in self._buildah("images", "--format={{.Name}}").split()

@@ -142,6 +142,17 @@ async def test_a_second_signal_leaves_no_tunnel_behind(tmp_path: Path) -> None:
     assert not is_alive(pid)
 
 
+async def test_a_relay_that_is_killed_leaves_no_tunnel_behind(tmp_path: Path) -> None:
+    script = f"trap '' TERM INT; echo {URL}; while true; do sleep 0.05; done"
+    async with open_up(tmp_path, script) as server:
+        await wait_told(server, "starting", "up")
+        await server.stop(signal.SIGKILL)
+    ((pid, _),) = starts(tmp_path)
+    with trio.fail_after(WAIT_SECONDS):
+        while is_alive(pid):  # noqa: ASYNC110 - another process ends
+            await trio.sleep(0.02)
+
+
 async def _poll(server: RealServer, code: str) -> None:
     with trio.move_on_after(WAIT_SECONDS):
         await server.returning("alice", code).poll(0, wait=20)

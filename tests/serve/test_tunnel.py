@@ -195,7 +195,7 @@ async def test_a_program_that_is_not_there_is_tried_again() -> None:
     statuses: list[TunnelStatus] = []
     with trio.move_on_after(0.9):
         await Tunnel(nowhere, statuses.append, chance=lambda: 0.0).keep_up()
-    reason = "cloudflared cannot be run: No such file or directory"
+    reason = "cloudflared cannot be run: there is no such program"
     down = [TunnelStatus(DOWN, None, reason, pause) for pause in (0.5, 1.0)]
     starting = TunnelStatus(STARTING)
     assert statuses == [starting, down[0], starting, down[1]]

@@ -4,6 +4,7 @@ What depends on the platform about them is here and nowhere else.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Sequence
@@ -22,6 +23,16 @@ _BREATH_SECONDS: Final = 0.01
 """The pause after a full chunk: whoever floods the output waits for itself."""
 
 
+_GUARD: Final = (
+    'exec 3<&0; (read _ <&3; kill -9 0) >/dev/null 2>&1 & exec "$@" </dev/null 3<&-'
+)
+"""Runs a program, and kills its group when the relay is no more.
+
+The relay never writes to the pipe that is read here. It is closed when the relay
+ends, and by the kernel if that comes without a word, as by ``kill -9``.
+"""
+
+
 class ProgramError(Exception):
     """A program cannot be started; the text says why."""
 
@@ -32,7 +43,8 @@ async def open_program(arguments: Sequence[str]) -> AsyncIterator[trio.Process]:
 
     A group of its own keeps Ctrl+C on the terminal from it: it is of use until the
     relay has said goodbye. At the end it is told to stop, and killed after
-    :data:`STOP_SECONDS`, with everything that it has started and left behind.
+    :data:`STOP_SECONDS`, with everything that it has started and left behind. On
+    POSIX it does not outlive the relay either when that is killed.
 
     Args:
         arguments: The program, and what it is given.
@@ -43,10 +55,12 @@ async def open_program(arguments: Sequence[str]) -> AsyncIterator[trio.Process]:
     Raises:
         ProgramError: It cannot be started.
     """
+    if shutil.which(arguments[0]) is None:
+        raise ProgramError("there is no such program")
     start = partial(
         trio.run_process,
-        list(arguments),
-        stdin=subprocess.DEVNULL,
+        _guarded(arguments),
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         check=False,
@@ -69,6 +83,12 @@ async def open_program(arguments: Sequence[str]) -> AsyncIterator[trio.Process]:
             _signal_group(program, "SIGKILL")
     if failure is not None:
         raise ProgramError(failure.strerror or str(failure)) from failure
+
+
+def _guarded(arguments: Sequence[str]) -> list[str]:
+    if os.name != "posix":
+        return list(arguments)
+    return ["/bin/sh", "-c", _GUARD, "sh", *arguments]
 
 
 async def read_some(program: trio.Process) -> bytes:
