@@ -32,6 +32,7 @@ from argybargy.domain.roster import Waiting
 from argybargy.domain.state import Room
 from argybargy.relay.cards import Card, cards_of, reclaimed
 from argybargy.relay.changes import Change, ChangeLog, Topic
+from argybargy.relay.statistics import BoardStatistics
 from argybargy.relay.views import (
     NEVER,
     Outline,
@@ -169,6 +170,19 @@ class Board:
         version = self._log.version
         if self.settle(now) != version:
             self.watchers.wake()
+
+    def statistics(self, now: Moment) -> BoardStatistics:
+        """Return what is at a glance in numbers, as of this moment."""
+        self.settle(now)
+        open_cards = [each for each in self.cards.values() if not each.status.is_closed]
+        oldest = self.inbox[0].message.at_ms if self.inbox else now.wall_ms
+        return BoardStatistics(
+            rooms_open=len(open_cards),
+            rooms_closed=len(self.cards) - len(open_cards),
+            online=sum(outline.online for outline in self._outlines.values()),
+            questions=sum(len(each.questions) for each in open_cards),
+            oldest_wait_seconds=max(0.0, (now.wall_ms - oldest) / 1000),
+        )
 
     # -- looking ---------------------------------------------------------------
 
