@@ -114,6 +114,8 @@ export function applyDelta(frame) {
   const now = Date.parse(frame.now);
   const { rooms_gone, codes_gone, roster_gone, waiting_gone } = frame;
   batch(() => {
+    // A tunnel has opened, or is gone.
+    if (frame.public_url) facts.value = { ...facts.value, publicUrl: frame.public_url };
     cards.value = withRows(cards.value, frame.rooms, rooms_gone, (card) => card.room);
     waitingRows.value = withRows(
       waitingRows.value,
