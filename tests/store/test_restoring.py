@@ -223,6 +223,35 @@ async def test_a_revocation_is_not_taken_back(backed_up: Path) -> None:
         assert await store.cursors("lab") == {"ann": 5}
 
 
+async def test_a_revocation_outlives_the_audit_log_and_every_restore(
+    backed_up: Path,
+) -> None:
+    bob, limits = code("bob"), attrs.evolve(LIMITS, audit_rows=1)
+    async with open_sqlite_store(backed_up / "data", limits) as store:
+        revoked = Audit(START.wall_ms, "revoke", "admin", "lab", f"bob {bob.key_id}")
+        await store.remove_codes([bob], [revoked])
+        await store.note({}, [Audit(START.wall_ms, "connect", "ann", "lab")])
+    for _ in range(3):
+        restored = restore(backed_up / "data", backed_up / "backup.db")
+        assert restored.revoked == (bob.key_id,)
+        async with open_sqlite_store(backed_up / "data", limits) as store:
+            assert [each.name for each in await store.codes()] == ["ann"]
+
+
+async def test_a_revocation_of_an_older_version_is_not_taken_back(
+    backed_up: Path,
+) -> None:
+    bob = code("bob")
+    async with open_sqlite_store(backed_up / "data", LIMITS) as store:
+        revoked = Audit(START.wall_ms, "revoke", "admin", "lab", f"bob {bob.key_id}")
+        await store.remove_codes([bob], [revoked])
+    _execute(backed_up / "data" / "relay.db", "DROP TABLE revoked")
+    _execute(backed_up / "data" / "relay.db", "PRAGMA user_version = 2")
+    for _ in range(2):
+        restored = restore(backed_up / "data", backed_up / "backup.db")
+        assert restored.revoked == (bob.key_id,)
+
+
 async def test_retention_counts_messages_and_not_numbers(backed_up: Path) -> None:
     (backed_up / "data" / "relay.db").unlink()
     limits = attrs.evolve(LIMITS, messages_per_room=5)

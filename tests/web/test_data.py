@@ -276,7 +276,7 @@ async def test_a_backup_is_a_whole_database(tmp_path: Path) -> None:
         assert reply.headers["content-type"] == "application/vnd.sqlite3"
         await trio.Path(tmp_path / "copy.db").write_bytes(reply.body)
     contents = check_file(tmp_path / "copy.db")
-    assert (contents.rooms, contents.messages, contents.schema) == (1, 1, 2)
+    assert (contents.rooms, contents.messages, contents.schema) == (1, 1, 3)
 
 
 async def test_a_client_that_leaves_takes_the_copy_with_it(tmp_path: Path) -> None:

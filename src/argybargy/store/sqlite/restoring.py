@@ -35,7 +35,13 @@ from argybargy.store.platform import (
 )
 from argybargy.store.sqlite.audit import insert_audits
 from argybargy.store.sqlite.checking import Contents, check
-from argybargy.store.sqlite.codes import delete_codes, read_codes, save_cursors
+from argybargy.store.sqlite.codes import (
+    delete_codes,
+    insert_revoked,
+    read_codes,
+    read_revoked,
+    save_cursors,
+)
 from argybargy.store.sqlite.commits import commit_room
 from argybargy.store.sqlite.directory import RESTORING, hold_lock, remove_unfinished
 from argybargy.store.sqlite.rooms import load_room
@@ -119,13 +125,16 @@ class _Replaced:
     Attributes:
         rooms: Its rooms, by folded name.
         digests: Its codes.
-        revoked: Handles of the codes that were revoked in it.
+        revoked: The codes that were deleted in it.
+        noted: Handles of codes that its audit log says were revoked: all that older
+            versions wrote down.
         cursors: What its readers have acknowledged.
     """
 
     rooms: Mapping[str, _Known]
     digests: frozenset[bytes]
-    revoked: frozenset[str]
+    revoked: frozenset[bytes]
+    noted: frozenset[str]
     cursors: Mapping[tuple[str, str], int]
 
 
@@ -178,7 +187,7 @@ def _rebuild(fresh: Path, database: Path, plan: RestorePlan) -> Restored:
         migrate(connection, load_migrations())
         with connection:
             rooms = _go_on(connection, replaced, plan)
-            revoked, lost = _carry_codes(connection, replaced)
+            revoked, lost = _carry_codes(connection, replaced, plan.now)
             detail = f"{len(rooms)} rooms go on after numbers that were left out"
             insert_audits(
                 connection, [Audit(plan.now.wall_ms, "restore", "admin", "", detail)]
@@ -235,7 +244,8 @@ def _read_replaced(connection: apsw.Connection) -> _Replaced:
     return _Replaced(
         rooms=rooms,
         digests=frozenset(code.digest for code in read_codes(connection)),
-        revoked=frozenset(detail.rpartition(" ")[2] for (detail,) in revocations),
+        revoked=read_revoked(connection),
+        noted=frozenset(detail.rpartition(" ")[2] for (detail,) in revocations),
         cursors={(fold(room), fold(peer)): seq for room, peer, seq in cursors},
     )
 
@@ -326,19 +336,23 @@ def _command(
 
 
 def _carry_codes(
-    connection: apsw.Connection, replaced: _Replaced | None
+    connection: apsw.Connection, replaced: _Replaced | None, now: Moment
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Keep revocations and cursors; return what was revoked since, and made since."""
     if replaced is None:
         return (), ()
     codes = read_codes(connection)
-    revoked = [code for code in codes if code.key_id in replaced.revoked]
-    delete_codes(connection, revoked)
+    gone = [
+        code
+        for code in codes
+        if code.digest in replaced.revoked or code.key_id in replaced.noted
+    ]
+    delete_codes(connection, gone)
+    insert_revoked(connection, replaced.revoked)
     save_cursors(connection, _newer_cursors(connection, replaced.cursors))
     lost = replaced.digests - {code.digest for code in codes}
-    return tuple(code.key_id for code in revoked), tuple(
-        sorted(key_id_of(digest) for digest in lost)
-    )
+    revoked = tuple(code.key_id for code in gone if code.is_live_at(now.wall_ms))
+    return revoked, tuple(sorted(key_id_of(digest) for digest in lost))
 
 
 def _newer_cursors(
