@@ -23,7 +23,7 @@ from argybargy.relay import (
 )
 from argybargy.serve import main
 from argybargy.store.sqlite import connection, index, readers, store, writer
-from argybargy.web import decode, operator
+from argybargy.web import data_lines, decode, operator
 
 
 @attrs.frozen
@@ -308,6 +308,13 @@ CONSTANTS: Final = (
         operator,
         "Most rows of the audit log in one answer.",
         "web/test_limits.py::test_the_audit_log_comes_in_pages",
+    ),
+    Constant(
+        "MOST_IMPORTED_SEQ",
+        data_lines,
+        "The largest number that an imported message may have.",
+        "web/test_data.py::"
+        "test_a_line_that_does_not_fit_is_named_and_nothing_changed",
     ),
     Constant(
         "QUEUE_JOBS",

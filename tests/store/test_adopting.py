@@ -28,6 +28,13 @@ async def test_each_piece_is_taken_once(store: Store) -> None:
     assert [row.audit for row in await store.audit(9, None)] == [ROW, CODE_ROW]
 
 
+async def test_which_tallies_are_known_can_be_asked(store: Store) -> None:
+    await store.adopt([ROW], {})
+    await store.note({}, [Audit(1, "say", "ann")])
+    assert await store.tallies([ROW.tally, CODE_ROW.tally]) == {ROW.tally}
+    assert await store.tallies([]) == frozenset()
+
+
 async def test_a_code_that_was_revoked_since_does_not_come_back(store: Store) -> None:
     await store.adopt([CODE_ROW], {CODE_ROW.tally: CODE})
     await store.remove_codes([CODE], [])

@@ -82,6 +82,8 @@ def _make_room(draft: Draft, command: Import) -> None:
 def _add(draft: Draft, imported: ImportedMessage) -> None:
     message = _said(imported.message)
     holder = imported.message.claimed_by
+    if imported.is_leased and draft.room.status.is_closed:
+        holder = None  # closing ends the claims that no answer has settled
     if holder is not None and not imported.is_leased:
         message = attrs.evolve(
             message, claimed_by=holder, fence=draft.room.fence + 1, is_settled=True

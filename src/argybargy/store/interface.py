@@ -280,6 +280,10 @@ class Store(Protocol):
         """
         ...
 
+    async def tallies(self, wanted: Sequence[str]) -> frozenset[str]:
+        """Return those of some tallies that a row of the audit log has."""
+        ...
+
     async def snapshot(self) -> Snapshot:
         """Copy everything, as it is at one moment, while writing goes on.
 
