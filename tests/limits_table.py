@@ -313,8 +313,7 @@ CONSTANTS: Final = (
         "MOST_IMPORTED_SEQ",
         data_lines,
         "The largest number that an imported message may have.",
-        "web/test_data.py::"
-        "test_a_line_that_does_not_fit_is_named_and_nothing_changed",
+        "web/test_data.py::test_a_line_that_does_not_fit_is_named_and_nothing_changed",
     ),
     Constant(
         "QUEUE_JOBS",

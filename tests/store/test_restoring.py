@@ -209,6 +209,35 @@ async def test_the_rooms_of_another_relay_tell_nothing_about_these(
     assert (room.lost, room.is_certain) == (7, False)
 
 
+async def test_a_room_that_was_closed_since_stays_closed(tmp_path: Path) -> None:
+    async with open_sqlite_store(tmp_path / "data", LIMITS) as store:
+        player = Player.of(store)
+        asked = await player.say("ann", "who?", expects="anyone")
+        await player.do(Claim("bob", asked.seq))
+        await back_up(store, tmp_path / "backup.db")
+        await player.do(Close("boss"))
+        closed = player.room.status
+    (room,) = restore(tmp_path / "data", tmp_path / "backup.db").rooms
+    assert (room.name, room.lost, room.is_closed) == ("lab", 0, True)
+    async with reopened(tmp_path / "data") as player:
+        assert player.room.status == closed
+        assert player.room.head == 1
+        assert dict(player.room.leases) == {}
+    assert restore(tmp_path / "data", tmp_path / "backup.db").rooms == (room,)
+
+
+async def test_a_room_of_another_relay_is_not_closed_by_its_namesake(
+    backed_up: Path, tmp_path: Path
+) -> None:
+    async with open_sqlite_store(tmp_path / "other", LIMITS) as store:
+        player = Player.of(store)
+        player.room = attrs.evolve(player.room, created_ms=START.wall_ms + 1)
+        await player.say("zed", "unrelated")
+        await player.do(Close("boss"))
+    restored = restore(tmp_path / "other", backed_up / "backup.db")
+    assert [room.is_closed for room in restored.rooms] == [False]
+
+
 async def test_a_revocation_is_not_taken_back(backed_up: Path) -> None:
     bob, eve = code("bob"), code("eve")
     async with open_sqlite_store(backed_up / "data", LIMITS) as store:

@@ -25,7 +25,7 @@ from argybargy.cli.world import Common, World
 if TYPE_CHECKING:
     from argybargy.domain.moment import Moment
     from argybargy.store.sqlite.checking import Contents
-    from argybargy.store.sqlite.restoring import Restored
+    from argybargy.store.sqlite.restoring import Restored, RestoredRoom
 
 # Imports inside functions bring in SQLite or Trio, for these commands only.
 # ruff: noqa: PLC0415
@@ -234,23 +234,32 @@ def _restored_json(restored: "Restored") -> Json:
                 "certain": room.is_certain,
             }
             for room in restored.rooms
+            if room.lost
         ],
+        "still_closed": [room.name for room in restored.rooms if room.is_closed],
         "kept_as": None if restored.kept_as is None else str(restored.kept_as),
         "revoked": list(restored.revoked),
         "codes_lost": list(restored.codes_lost),
     }
 
 
+def _changes(room: "RestoredRoom") -> Iterator[str]:
+    if room.lost and room.is_certain:
+        yield f"lost after number {room.head}: {counted(room.lost, 'message')}"
+    elif room.lost:
+        yield (
+            f"nobody knows what was said after number {room.head}; "
+            f"left out: {counted(room.lost, 'number')}"
+        )
+    if room.is_closed:
+        yield "closed since the backup, and still closed"
+
+
 def _show_restored(out: Output, restored: "Restored", directory: Path) -> None:
     out.write(f"Restored {_describe(restored.contents)} in {directory}.")
     for room in restored.rooms:
-        what = (
-            f"lost after number {room.head}: {counted(room.lost, 'message')}"
-            if room.is_certain
-            else f"nobody knows what was said after number {room.head}; "
-            f"left out: {counted(room.lost, 'number')}"
-        )
-        out.warn(f"  {room.name}: {what}.")
+        for what in _changes(room):
+            out.warn(f"  {room.name}: {what}.")
     if restored.revoked:
         out.warn(f"Still revoked: {', '.join(restored.revoked)}.")
     if restored.codes_lost:

@@ -76,6 +76,7 @@ class RestoredRoom:
 
     Attributes:
         name: The room.
+        is_closed: Whether it was closed after the backup, and so stays closed.
         head: The newest message that there is.
         lost: How many numbers were left out after it.
         is_certain: Whether that is how many messages were lost; else it is a guess
@@ -86,6 +87,7 @@ class RestoredRoom:
     head: int
     lost: int
     is_certain: bool
+    is_closed: bool = False
 
 
 @attrs.frozen
@@ -94,7 +96,8 @@ class Restored:
 
     Attributes:
         contents: What is in the restored database.
-        rooms: The rooms in which messages were lost, or may have been.
+        rooms: The rooms in which messages were lost, or may have been, and those
+            that were closed since.
         kept_as: The replaced database; ``None`` where there was none.
         revoked: Handles of codes that were revoked after the backup, and stay so.
         codes_lost: Handles of codes that were made after it, and are gone.
@@ -188,7 +191,8 @@ def _rebuild(fresh: Path, database: Path, plan: RestorePlan) -> Restored:
         with connection:
             rooms = _go_on(connection, replaced, plan)
             revoked, lost = _carry_codes(connection, replaced, plan.now)
-            detail = f"{len(rooms)} rooms go on after numbers that were left out"
+            left_out = sum(room.lost > 0 for room in rooms)
+            detail = f"{left_out} rooms go on after numbers that were left out"
             insert_audits(
                 connection, [Audit(plan.now.wall_ms, "restore", "admin", "", detail)]
             )
@@ -297,13 +301,14 @@ def _go_on_in(
     room = _room(name, saved, known, plan)
     command = _command(room, known, acknowledged, plan.skip_ahead)
     decision = decide(room, command, plan.now, plan.limits)
-    if decision.room.head == room.head and decision.room.fence == room.fence:
+    after = decision.room
+    is_closed = after.status.is_closed and not room.status.is_closed
+    lost = max(0, command.head - room.head)
+    if lost or is_closed or after.fence != room.fence:
+        commit_room(connection, after, room.version, decision.writes)
+    if not (lost or is_closed):
         return None
-    commit_room(connection, decision.room, room.version, decision.writes)
-    lost = command.head - room.head
-    if lost <= 0:
-        return None
-    return RestoredRoom(room.name, room.head, lost, command.is_certain)
+    return RestoredRoom(room.name, room.head, lost, command.is_certain, is_closed)
 
 
 def _room(
@@ -323,11 +328,12 @@ def _command(
     """Say where a room goes on.
 
     Two databases speak of the same room if they say that it was made at the same
-    time. Only then does the head of the other one tell what its readers have seen.
+    time. Only then does the other one tell what its readers have seen, and whether
+    the room was closed meanwhile.
     """
     if known is not None and known.created_ms == room.created_ms:
         head = max(room.head, acknowledged, known.head)
-        return Restore(head, known.fence, known.last_ms)
+        return Restore(head, known.fence, known.last_ms, status=known.status)
     head = max(room.head, acknowledged, 0 if known is None else known.head)
     return Restore(head + skip_ahead, room.fence + skip_ahead, is_certain=False)
 
