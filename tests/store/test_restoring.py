@@ -1,5 +1,6 @@
 """A backup in the place of the database: no number is given twice."""
 
+import os
 import stat
 import sys
 from collections.abc import AsyncIterator
@@ -17,7 +18,7 @@ from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
 from argybargy.domain.moment import Moment
 from argybargy.domain.state import Room
-from argybargy.store.errors import Corrupt, Incompatible
+from argybargy.store.errors import Corrupt, Incompatible, Unknown
 from argybargy.store.sqlite.checking import check_file
 from argybargy.store.sqlite.restoring import Restored, RestorePlan, restore_backup
 from argybargy.store.sqlite.store import SqliteStore, open_sqlite_store
@@ -368,6 +369,24 @@ def _execute(path: Path, sql: str) -> None:
     connection = apsw.Connection(str(path))
     connection.execute(sql).fetchall()
     connection.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="directories need no flush")
+async def test_a_failure_after_the_rename_does_not_say_that_nothing_changed(
+    backed_up: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flush = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError("the cable is out")
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(Unknown, match="is in place"):
+        restore(backed_up / "data", backed_up / "backup.db")
+    async with reopened(backed_up / "data") as player:
+        assert player.room.head == 6
 
 
 # Ends itself, as if killed, at the n-th thing it does to the file system.

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from argybargy.cli.data_files import (
     binary,
+    check_not_in_use,
     check_target,
     copy_pieces,
     counted,
@@ -79,6 +80,7 @@ class DataCommands:
             return self.world.work(common, send)
         target = Path(file or f"argybargy-{_stamp(_now())}.db")
         check_target(target, force=force)
+        check_not_in_use(target, self.world.read_settings(common.overrides).data)
 
         def work(operator: Operator) -> int:
             contents = _take_backup(operator, target, force=force)
@@ -192,7 +194,7 @@ def _translated() -> Iterator[None]:
     """Let what a database or its directory refuses become a sentence."""
     import apsw
 
-    from argybargy.store.errors import Corrupt, Incompatible, StoreError
+    from argybargy.store.errors import Corrupt, Incompatible, StoreError, Unknown
 
     try:
         yield
@@ -204,6 +206,9 @@ def _translated() -> Iterator[None]:
             if "Another server" in str(error)
             else _ANOTHER_BACKUP
         )
+        raise CliError(str(error), hint) from None
+    except Unknown as error:
+        hint = "Look at the disk, then start the relay: argybargy up"
         raise CliError(str(error), hint) from None
     except (StoreError, OSError, apsw.Error) as error:
         text = f"It could not be done: {type(error).__name__}: {error}"

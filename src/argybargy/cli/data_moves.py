@@ -9,7 +9,7 @@ import attrs
 from cyclopts import Parameter
 
 from argybargy.cli.codes import check_room
-from argybargy.cli.data_files import check_target, counted, new_file
+from argybargy.cli.data_files import check_not_in_use, check_target, counted, new_file
 from argybargy.cli.data_lines import Counts, Taken, parse_lines, read_file, send
 from argybargy.cli.data_lines import split_lines as split
 from argybargy.cli.data_markdown import transcript
@@ -77,6 +77,7 @@ class MoveCommands:
             check_room(room)
         if output is not None:
             check_target(output, force=force)
+            check_not_in_use(output, self.world.read_settings(common.overrides).data)
         elif out.is_json and format == "md":
             text = "A transcript is no JSON."
             raise CliError(text, "Say --output FILE, or --format jsonl.", Exit.USAGE)

@@ -26,7 +26,7 @@ from argybargy.domain.moment import Moment
 from argybargy.domain.names import fold
 from argybargy.domain.room import decide
 from argybargy.domain.state import Room, RoomStatus, SavedRoom
-from argybargy.store.errors import Corrupt, Incompatible
+from argybargy.store.errors import Corrupt, Incompatible, Unknown
 from argybargy.store.platform import (
     keep_aside,
     make_private_file,
@@ -151,6 +151,8 @@ def restore_backup(directory: Path, plan: RestorePlan) -> Restored:
         Refused: The directory cannot be used.
         OSError: A file cannot be read or written.
         apsw.Error: SQLite cannot.
+        Unknown: The backup is in its place, and may not outlast a loss of power.
+            Whatever else is raised, nothing was changed.
     """
     with hold_lock(directory) as database:
         remove_unfinished(directory)
@@ -161,10 +163,20 @@ def restore_backup(directory: Path, plan: RestorePlan) -> Restored:
             sync_file(fresh)
             kept_as = _put_aside(database, plan.stamp)
             fresh.replace(database)
-            sync_directory(directory)
         finally:
             remove_unfinished(directory)
+        _sync(directory)
     return attrs.evolve(restored, kept_as=kept_as)
+
+
+def _sync(directory: Path) -> None:
+    try:
+        sync_directory(directory)
+    except OSError as error:
+        raise Unknown(
+            f"The backup is in place in {directory}, but a loss of power now may "
+            f"bring back what was there: {error}"
+        ) from error
 
 
 def _copy(source: Path, fresh: Path) -> None:
