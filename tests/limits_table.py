@@ -22,7 +22,7 @@ from argybargy.relay import (
     relay,
 )
 from argybargy.serve import main
-from argybargy.store.sqlite import connection, index, readers, store, writer
+from argybargy.store.sqlite import connection, index, readers, snapshots, store, writer
 from argybargy.web import data_lines, decode, operator
 
 
@@ -368,6 +368,12 @@ CONSTANTS: Final = (
         "store/test_sqlite_index.py::test_many_messages_are_indexed_piece_by_piece",
     ),
     Constant(
+        "MOST_OPEN_COPIES",
+        snapshots,
+        "Backups that may be read at once, each as large as the database.",
+        "store/test_adopting.py::test_only_a_few_copies_are_open_at_once",
+    ),
+    Constant(
         "DRAIN_SECONDS",
         main,
         "How long parked polls may take to go home when the relay stops.",
@@ -443,6 +449,7 @@ HELD: Final = {
     "store.shelf.Shelf.questions": "`messages_per_room`",
     "store.shelf.Shelf.receipts": "`idempotency_keys_per_room`",
     "store.sqlite.readers.Readers._idle": "`READERS`",
+    "store.sqlite.snapshots.Snapshots._open": "`MOST_OPEN_COPIES`",
     "store.sqlite.writer.Writer._send": "`QUEUE_JOBS`",
     "web.data_import.Batch.audits": _REQUEST,
     "web.data_import.Batch.codes": _REQUEST,

@@ -1,5 +1,6 @@
 """The operator's endpoints for the data: what they send, take and refuse."""
 
+import gc
 import hashlib
 import re
 from collections.abc import AsyncIterator
@@ -14,8 +15,11 @@ import trio
 
 from argybargy.domain.limits import Limits
 from argybargy.store.sqlite.checking import check_file
+from argybargy.store.sqlite.snapshots import MOST_OPEN_COPIES
 from argybargy.store.sqlite.store import open_sqlite_store
 from argybargy.web.app import create_app
+from argybargy.web.auth import Services
+from argybargy.web.data import _parts
 from relay.kit import open_house
 from web.kit import TOKEN, Client, Reply, Site, open_site
 
@@ -354,6 +358,18 @@ async def test_a_backup_is_a_whole_database(tmp_path: Path) -> None:
         await trio.Path(tmp_path / "copy.db").write_bytes(reply.body)
     contents = check_file(tmp_path / "copy.db")
     assert (contents.rooms, contents.messages, contents.schema) == (1, 1, 3)
+
+
+async def test_an_answer_that_is_never_sent_keeps_no_copy_open(tmp_path: Path) -> None:
+    async with open_sqlite_site(tmp_path / "data") as site:
+        for _ in range(MOST_OPEN_COPIES + 1):
+            await _leave_before_the_body(site.services)
+            gc.collect()
+
+
+async def _leave_before_the_body(services: Services) -> None:
+    snapshot = await services.relay.store.snapshot()
+    await _parts(snapshot).aclose()
 
 
 async def test_a_client_that_leaves_takes_the_copy_with_it(tmp_path: Path) -> None:

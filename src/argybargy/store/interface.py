@@ -290,7 +290,8 @@ class Store(Protocol):
         Takes as long as it takes to write the copy. One is made at a time.
 
         Raises:
-            Refused: Another one is being made, or this store has no file.
+            Refused: Another one is being made, as many are open as may be, or this
+                store has no file.
             Full: There is no room for it.
         """
         ...
