@@ -9,7 +9,6 @@ Rules for whoever edits this file:
 3. The lock of the data directory is held from the first look to the last.
 """
 
-import contextlib
 import itertools
 import shutil
 from collections.abc import Mapping, Sequence
@@ -25,8 +24,8 @@ from argybargy.domain.limits import Limits
 from argybargy.domain.moment import Moment
 from argybargy.domain.names import fold
 from argybargy.domain.room import decide
-from argybargy.domain.state import Room, RoomStatus, SavedRoom
-from argybargy.store.errors import Corrupt, Incompatible, Unknown
+from argybargy.domain.state import Room, SavedRoom
+from argybargy.store.errors import Corrupt, Unknown
 from argybargy.store.platform import (
     keep_aside,
     make_private_file,
@@ -39,11 +38,11 @@ from argybargy.store.sqlite.codes import (
     delete_codes,
     insert_revoked,
     read_codes,
-    read_revoked,
     save_cursors,
 )
 from argybargy.store.sqlite.commits import commit_room
 from argybargy.store.sqlite.directory import RESTORING, hold_lock, remove_unfinished
+from argybargy.store.sqlite.replaced import Known, Replaced, look_into
 from argybargy.store.sqlite.rooms import load_room
 from argybargy.store.sqlite.schema import load_migrations, migrate
 
@@ -110,37 +109,6 @@ class Restored:
     codes_lost: tuple[str, ...]
 
 
-@attrs.frozen
-class _Known:
-    """What the replaced database knows of one room."""
-
-    status: RoomStatus
-    created_ms: int
-    head: int
-    fence: int
-    last_ms: int
-
-
-@attrs.frozen
-class _Replaced:
-    """What the replaced database knows.
-
-    Attributes:
-        rooms: Its rooms, by folded name.
-        digests: Its codes.
-        revoked: The codes that were deleted in it.
-        noted: Handles of codes that its audit log says were revoked: all that older
-            versions wrote down.
-        cursors: What its readers have acknowledged.
-    """
-
-    rooms: Mapping[str, _Known]
-    digests: frozenset[bytes]
-    revoked: frozenset[bytes]
-    noted: frozenset[str]
-    cursors: Mapping[tuple[str, str], int]
-
-
 def restore_backup(directory: Path, plan: RestorePlan) -> Restored:
     """Put a backup in the place of the database in `directory`.
 
@@ -191,7 +159,7 @@ def _copy(source: Path, fresh: Path) -> None:
 
 
 def _rebuild(fresh: Path, database: Path, plan: RestorePlan) -> Restored:
-    replaced = _look_into(database)
+    replaced = look_into(database)
     connection = apsw.Connection(str(fresh))
     try:
         connection.execute("PRAGMA trusted_schema = OFF").fetchall()
@@ -221,56 +189,11 @@ def _check(connection: apsw.Connection, source: Path) -> Contents:
         raise Corrupt(f"{source} cannot be read: {error}") from error
 
 
-# -- what the replaced one knows -----------------------------------------------------
-
-
-def _look_into(database: Path) -> _Replaced | None:
-    """Read what matters of the database in use; ``None`` if that cannot be done.
-
-    What its log holds is moved into it, so that it is one file.
-    """
-    if not database.exists() or not database.stat().st_size:
-        return None
-    connection = apsw.Connection(str(database))
-    try:
-        with contextlib.suppress(Incompatible):  # what a newer version counted counts
-            check(connection, database)
-        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-        return _read_replaced(connection)
-    except (apsw.Error, Corrupt):
-        return None
-    finally:
-        connection.close()
-
-
-def _read_replaced(connection: apsw.Connection) -> _Replaced:
-    rows: list[Any] = connection.execute(
-        """
-        SELECT name, closed_at_ms, closed_by, created_ms, head, fence, last_ms
-        FROM rooms
-        """
-    ).fetchall()
-    rooms = {fold(row[0]): _Known(RoomStatus(*row[:3]), *row[3:]) for row in rows}
-    cursors: list[Any] = connection.execute(
-        "SELECT room, peer, seq FROM cursors"
-    ).fetchall()
-    revocations: list[Any] = connection.execute(
-        "SELECT detail FROM audit WHERE action = 'revoke'"
-    ).fetchall()
-    return _Replaced(
-        rooms=rooms,
-        digests=frozenset(code.digest for code in read_codes(connection)),
-        revoked=read_revoked(connection),
-        noted=frozenset(detail.rpartition(" ")[2] for (detail,) in revocations),
-        cursors={(fold(room), fold(peer)): seq for room, peer, seq in cursors},
-    )
-
-
 # -- rooms ------------------------------------------------------------------------
 
 
 def _go_on(
-    connection: apsw.Connection, replaced: _Replaced | None, plan: RestorePlan
+    connection: apsw.Connection, replaced: Replaced | None, plan: RestorePlan
 ) -> tuple[RestoredRoom, ...]:
     rows: list[Any] = connection.execute("SELECT name FROM rooms").fetchall()
     names = {fold(name): name for (name,) in rows}
@@ -289,7 +212,7 @@ def _go_on(
 
 
 def _acknowledged(
-    connection: apsw.Connection, replaced: _Replaced | None
+    connection: apsw.Connection, replaced: Replaced | None
 ) -> Mapping[str, int]:
     """Return the newest number that any reader of a room has acknowledged."""
     rows: list[Any] = connection.execute(
@@ -304,7 +227,7 @@ def _acknowledged(
 def _go_on_in(
     connection: apsw.Connection,
     name: str,
-    replaced: _Replaced | None,
+    replaced: Replaced | None,
     acknowledged: int,
     plan: RestorePlan,
 ) -> RestoredRoom | None:
@@ -324,7 +247,7 @@ def _go_on_in(
 
 
 def _room(
-    name: str, saved: SavedRoom | None, known: _Known | None, plan: RestorePlan
+    name: str, saved: SavedRoom | None, known: Known | None, plan: RestorePlan
 ) -> Room:
     """Return a room as the backup has it; a younger one is empty."""
     if saved is not None:
@@ -335,7 +258,7 @@ def _room(
 
 
 def _command(
-    room: Room, known: _Known | None, acknowledged: int, skip_ahead: int
+    room: Room, known: Known | None, acknowledged: int, skip_ahead: int
 ) -> Restore:
     """Say where a room goes on.
 
@@ -354,7 +277,7 @@ def _command(
 
 
 def _carry_codes(
-    connection: apsw.Connection, replaced: _Replaced | None, now: Moment
+    connection: apsw.Connection, replaced: Replaced | None, now: Moment
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Keep revocations and cursors; return what was revoked since, and made since."""
     if replaced is None:
