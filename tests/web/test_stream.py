@@ -111,6 +111,27 @@ async def _until(stream: StreamClient, field: str) -> Any:  # noqa: ANN401  a fr
     return found
 
 
+async def test_a_claim_says_until_when_and_each_poll_of_its_holder_puts_that_off(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site, open_stream(site, room="build") as stream:
+        await stream.next_of("snapshot")
+        alice, bob = await site.code("alice"), await site.code("bob")
+        await site.say(alice, "who?", expects_reply="anyone")
+        won = await site.front.call("POST", "/messages/1/claim", code=bob)
+        (message,) = (await _until(stream, "messages"))["messages"]
+        while message["claimed_by"] is None:
+            (message,) = (await _until(stream, "messages"))["messages"]
+        assert message["claimed_until"] == won.json["expires_at"]
+        await trio.sleep(60)
+        await site.front.call("GET", "/messages?since=1", code=bob)
+        (renewed,) = (await _until(stream, "messages"))["messages"]
+        assert renewed["claimed_until"] > message["claimed_until"]
+        await site.front.call("DELETE", "/messages/1/claim", code=bob)
+        released = (await _until(stream, "messages"))["messages"][0]
+        assert (released["claimed_by"], "claimed_until" in released) == (None, False)
+
+
 async def test_a_peer_that_falls_silent_goes_offline_without_being_asked_about(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -72,6 +72,7 @@ VERBS: Final = (
     Verb("search", "searching:SearchCommand.search", TALK),
     Verb("waiting", "talking:TalkCommands.waiting", TALK),
     Verb("invite", "codes:CodeCommands.invite", ACCESS),
+    Verb("connect", "connect:ConnectCommand.connect", ACCESS),
     Verb("codes", "codes:CodeCommands.codes", ACCESS),
     Verb("revoke", "codes:CodeCommands.revoke", ACCESS),
     Verb("token", "codes:CodeCommands.token", ACCESS),

@@ -24,6 +24,7 @@ import attrs
 import structlog
 import trio
 from hypercorn.config import Config
+from hypercorn.typing import ASGIFramework
 
 from argybargy.domain.errors import RelayError
 from argybargy.relay.relay import Relay, open_relay
@@ -33,12 +34,18 @@ from argybargy.serve.http_server import open_http_server
 from argybargy.serve.inspect_port import find_holder
 from argybargy.serve.limits import ConnectionLimits
 from argybargy.serve.logs import configure_logging
+from argybargy.serve.metrics import (
+    MetricsAddressError,
+    measure_server,
+    open_metrics_listener,
+)
 from argybargy.serve.proxies import ForwardedApp, TrustedProxies
 from argybargy.serve.server import ConnectionHandler, serve_app
 from argybargy.serve.settings import Settings
 from argybargy.serve.started import Started
 from argybargy.store.errors import StoreError
 from argybargy.store.sqlite.store import open_sqlite_store
+from argybargy.web.access_log import AccessLog
 from argybargy.web.app import create_app
 from argybargy.web.auth import Services
 from argybargy.web.cors import CorsRule
@@ -65,6 +72,9 @@ class CertificateError(Exception):
     """There can be no TLS with what the settings name; the text says why."""
 
 
+_SAID: Final = (CertificateError, MetricsAddressError)
+"""What says by itself why there is no relay."""
+
 Announce = Callable[[Started], None]
 
 
@@ -75,14 +85,14 @@ def run(settings: Settings, announce: Announce) -> int:
         settings: What holds.
         announce: Told once the relay really listens.
     """
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.log_format)
     for warning in settings.warnings:
         log.warning(warning)
     try:
         trio.run(partial(serve, settings, announce))
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except (StoreError, CertificateError, OSError, BaseExceptionGroup) as error:
+    except (StoreError, *_SAID, OSError, BaseExceptionGroup) as error:
         return _explain(error, settings)
     return EXIT_OK
 
@@ -98,7 +108,7 @@ def _explain(error: BaseException, settings: Settings) -> int:
     if isinstance(error, StoreError):
         _say(f"The data in {settings.data} cannot be used: {error}")
         return EXIT_DATA
-    if isinstance(error, CertificateError):
+    if isinstance(error, _SAID):
         _say(str(error))
         return EXIT_FAILED
     if isinstance(error, OSError):
@@ -134,7 +144,17 @@ async def serve(settings: Settings, announce: Announce) -> None:
     async with open_services(settings) as services, trio.open_nursery() as nursery:
         signals = await nursery.start(_catch_signals, nursery.cancel_scope)
         app = _make_app(settings, services)
-        async with _open_handler(settings, services, app, config) as handler:
+        metrics = open_metrics_listener(
+            settings.metrics_bind,
+            services.metrics,
+            render=_render,
+            wall_clock=partial(_wall_clock, services.relay),
+        )
+        async with (
+            metrics,
+            _open_handler(settings, services, app, config) as handler,
+        ):
+            measure_server(services.metrics, handler)
             start = partial(
                 serve_app,
                 app,
@@ -206,6 +226,8 @@ def _with_port(settings: Settings) -> Settings:
 
 def _make_app(settings: Settings, services: Services) -> App:
     app = cast("App", create_app(services))
+    if settings.log_level == "debug":
+        app = cast("App", AccessLog(cast("ASGIFramework", app), services))
     proxies = TrustedProxies.make(settings.trusted_proxies)
     # Without proxies nobody pays for looking through them.
     return ForwardedApp(app, proxies) if proxies.networks else app
@@ -244,29 +266,28 @@ def _open_handler(
 ) -> AbstractAsyncContextManager[ConnectionHandler]:
     """Choose who turns bytes into requests: our own connection, or Hypercorn's."""
     limits = ConnectionLimits(body_bytes=services.limits.body_bytes)
-
-    clock = services.relay.clock
-
-    def render(error: RelayError) -> bytes:
-        return error_answer(error).body
-
-    def wall_clock() -> float:
-        return clock.now().wall_ms / 1000
-
     if settings.http_core == "hypercorn":
         # Not at the top: it brings HTTP/2 and websockets along, for nobody else.
         from argybargy.serve.hypercorn_guard import HypercornServer  # noqa: PLC0415
 
-        theirs = HypercornServer(app, config, render=render, log=log, limits=limits)
+        theirs = HypercornServer(app, config, render=_render, log=log, limits=limits)
         return nullcontext(theirs)
     return open_http_server(
         app,
-        render=render,
+        render=_render,
         log=log,
         limits=limits,
-        wall_clock=wall_clock,
+        wall_clock=partial(_wall_clock, services.relay),
         trusted_addresses=TrustedProxies.make(settings.trusted_proxies),
     )
+
+
+def _render(error: RelayError) -> bytes:
+    return error_answer(error).body
+
+
+def _wall_clock(relay: Relay) -> float:
+    return relay.clock.now().wall_ms / 1000
 
 
 # -- signals ----------------------------------------------------------------------

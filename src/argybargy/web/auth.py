@@ -12,6 +12,7 @@ from argybargy.relay.relay import Relay
 from argybargy.web.cookie import read_cookie
 from argybargy.web.cors import CorsRule
 from argybargy.web.hosts import HostRule
+from argybargy.web.measures import Metrics
 from argybargy.web.request import Request
 from argybargy.web.sessions import OperatorIdentity, Sessions
 from argybargy.web.throttle import AuthThrottle
@@ -44,6 +45,7 @@ class Services:
         cors: Which pages of other origins may call the agents' endpoints.
         has_docs: Whether the API describes itself at ``/docs``.
         sessions: Who has traded the operator's secret for a session.
+        metrics: The relay in numbers.
     """
 
     relay: Relay
@@ -55,10 +57,15 @@ class Services:
     cors: CorsRule = attrs.field(factory=CorsRule)
     has_docs: bool = True
     sessions: Sessions = attrs.field()
+    metrics: Metrics = attrs.field()
 
     @sessions.default
     def _make_sessions(self) -> Sessions:
         return Sessions(self.limits, self.relay.clock)
+
+    @metrics.default
+    def _make_metrics(self) -> Metrics:
+        return Metrics(self.relay)
 
 
 def require_agent(services: Services, request: Request) -> CodeRecord:
@@ -69,7 +76,7 @@ def require_agent(services: Services, request: Request) -> CodeRecord:
     """
     relay = services.relay
     now = relay.clock.now()
-    presented = _presented_code(request)
+    presented = presented_code(request.header(b"authorization") or "")
     record = relay.directory.resolve(presented, now) if presented else None
     if record is None:
         if presented:
@@ -83,8 +90,9 @@ def require_agent(services: Services, request: Request) -> CodeRecord:
     return record
 
 
-def _presented_code(request: Request) -> str:
-    value = (request.header(b"authorization") or "").strip()
+def presented_code(authorization: str) -> str:
+    """Return the code in the header of that name; empty if there is none."""
+    value = authorization.strip()
     scheme, _, rest = value.partition(" ")
     return rest.strip() if scheme.lower() == "bearer" else value
 
