@@ -116,3 +116,10 @@ def bench(session: nox.Session) -> None:
     _install(session, "test")
     ours = f"{session.virtualenv.location}/bin/argybargy serve"
     session.run("python", "tests/bench", "run", "--server", ours, *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def container(session: nox.Session) -> None:
+    """Build the image, start it confined, and try it; needs buildah and root."""
+    _install(session, "test")
+    session.run("python", "tests/container", *session.posargs)

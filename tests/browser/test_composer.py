@@ -78,7 +78,7 @@ def test_one_chooses_whom_to_speak_to(desk: Desk) -> None:
     expect(expects).to_have_class("choice")
     expect(expects.locator("option").first).to_have_text("expects: claude")
     desk.send("for you")
-    said = claude.call("GET", "/messages?since=0").json["messages"][-1]
+    said = claude.call("GET", "/messages?since=0&wait=10").json["messages"][-1]
     assert (said["to"], said["expects_reply"]) == ("claude", "claude")
     to.select_option("all")
     expects.select_option("anyone")

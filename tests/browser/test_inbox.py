@@ -134,7 +134,7 @@ def test_a_question_is_answered_in_place(desk: Desk) -> None:
     desk.page.keyboard.press("Enter")
     expect(desk.css(".inbox")).to_have_count(0)
     expect(desk.css("h1.channel-title")).to_have_text("here")
-    said = writer.call("GET", "/messages?since=0").json["messages"][-1]
+    said = writer.call("GET", "/messages?since=0&wait=10").json["messages"][-1]
     assert (said["text"], said["reply_to"]) == ("Yes, one page.", seq)
     assert said["from_kind"] == "operator"
 

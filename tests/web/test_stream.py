@@ -401,3 +401,25 @@ def test_the_reference_names_every_field_of_every_frame() -> None:
             assert f"`{field}`" in text or f'"{field}"' in text, field
     for frame in frames:
         assert f"`{frame.__struct_config__.tag}`" in text
+
+
+async def test_another_public_url_is_told_to_those_who_watch(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site(is_configured=False) as site, open_stream(site) as stream:
+        assert (await stream.next_of("hello"))["public_url"] == "http://127.0.0.1:8765"
+        await stream.next_of("snapshot")
+        address, wake = site.services.address, site.services.relay.watchers.wake
+        address.publish("https://some.trycloudflare.com")
+        wake()
+        delta = await stream.next()
+        assert delta.pop("now")
+        assert delta.pop("version") >= 0
+        assert delta == {
+            "type": "delta",
+            "public_url": "https://some.trycloudflare.com",
+        }
+        address.withdraw()
+        wake()
+        assert (await stream.next())["public_url"] == "http://127.0.0.1:8765"
+        assert await stream.is_silent(14)

@@ -1,7 +1,7 @@
 """The ways to a relay: at an address, on this machine, or through its data."""
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING
 
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.http_operator import (
@@ -11,25 +11,14 @@ from argybargy.cli.http_operator import (
     read_token_file,
 )
 from argybargy.cli.operator import Work
-from argybargy.cli.world import Announce, Common
+from argybargy.cli.world import Common
+from argybargy.serve.local import local_host, local_url
 from argybargy.serve.settings import Settings
 from argybargy.store.platform import is_locked
 from argybargy.store.sqlite.directory import LOCK_NAME
 
-_WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}  # noqa: S104
-
-
-def local_host(host: str) -> str:
-    """Return where a relay that listens on `host` is reached from this machine."""
-    return _WILDCARDS.get(host, host)
-
-
-def local_url(settings: Settings) -> str:
-    """Return the address of a relay on this machine."""
-    host = local_host(settings.host)
-    address = f"[{host}]" if ":" in host else host
-    scheme = "http" if settings.tls_cert is None else "https"
-    return f"{scheme}://{address}:{settings.port}"
+if TYPE_CHECKING:
+    from argybargy.serve.started import Plan
 
 
 def reach(settings: Settings, common: Common, work: Work) -> int:
@@ -105,8 +94,8 @@ def find_token(settings: Settings) -> str:
     return read_token(settings.data)
 
 
-def serve(settings: Settings, announce: Announce) -> int:
+def serve(settings: Settings, plan: "Plan") -> int:
     """Run a relay until it is stopped."""
     from argybargy.serve.main import run  # noqa: PLC0415 - it is slow
 
-    return run(settings, announce=announce)
+    return run(settings, plan)

@@ -9,6 +9,7 @@ from argybargy.domain.commands import Audit
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.relay.relay import Relay
+from argybargy.web.address import PublicAddress
 from argybargy.web.cookie import read_cookie
 from argybargy.web.cors import CorsRule
 from argybargy.web.hosts import HostRule
@@ -38,9 +39,7 @@ class Services:
         relay: The rooms.
         limits: What is allowed.
         admin_token: The operator's secret.
-        public_url: How the relay is reached from outside; never taken from a
-            request.
-        hosts: Which hosts it answers to.
+        address: How the relay is reached from outside, and under which names.
         throttle: Who has failed to sign in too often.
         cors: Which pages of other origins may call the agents' endpoints.
         has_docs: Whether the API describes itself at ``/docs``.
@@ -51,8 +50,7 @@ class Services:
     relay: Relay
     limits: Limits
     admin_token: AdminToken
-    public_url: str
-    hosts: HostRule
+    address: PublicAddress
     throttle: AuthThrottle
     cors: CorsRule = attrs.field(factory=CorsRule)
     has_docs: bool = True
@@ -66,6 +64,16 @@ class Services:
     @metrics.default
     def _make_metrics(self) -> Metrics:
         return Metrics(self.relay)
+
+    @property
+    def public_url(self) -> str:
+        """How the relay is reached from outside, now."""
+        return self.address.url
+
+    @property
+    def hosts(self) -> HostRule:
+        """Which hosts it answers to, now."""
+        return self.address.hosts
 
 
 def require_agent(services: Services, request: Request) -> CodeRecord:

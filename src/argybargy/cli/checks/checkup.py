@@ -22,8 +22,8 @@ from argybargy.cli.checks.machine import (
 )
 from argybargy.cli.checks.port import PortFacts, judge_port, look_at_port
 from argybargy.cli.checks.reach import READY, check_here, check_outside
-from argybargy.cli.ways import local_host
 from argybargy.relay.clock import SystemClock
+from argybargy.serve.local import local_host
 from argybargy.serve.settings import Settings, SettingsError
 from argybargy.store.platform import is_locked
 from argybargy.store.sqlite.directory import LOCK_NAME

@@ -17,16 +17,21 @@ function pathOf(text, room, before) {
   return `admin/search?${query}`;
 }
 
-/** A text with the words that were looked for marked. */
-function Marked({ text, words }) {
-  const escaped = words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  if (!escaped.length) return text;
-  const parts = text.split(new RegExp(`(${escaped.join("|")})`, "gi"));
-  return parts.map((part, at) => (at % 2 ? html`<mark>${part}</mark>` : part));
+/** A text with what was found in it marked; the relay counts in code points. */
+function Marked({ text, marks }) {
+  const points = [...text];
+  const between = (from, to) => points.slice(from, to).join("");
+  let end = 0;
+  const parts = marks.flatMap(([from, to]) => {
+    const before = between(end, from);
+    end = to;
+    return [before, html`<mark>${between(from, to)}</mark>`];
+  });
+  return [...parts, between(end)];
 }
 
-function Result({ result, words }) {
-  const { message, room, snippet } = result;
+function Result({ result }) {
+  const { message, room, snippet, marks } = result;
   const at = Date.parse(message.ts);
   const go = () => {
     closeDialog();
@@ -39,7 +44,7 @@ function Result({ result, words }) {
         <span class="where">#<bdi>${room}</bdi></span>
         <time datetime=${message.ts} title=${fullTime(at)}>${shortMoment(at, nowMs())}</time>
       </span>
-      <span class="result-text"><${Marked} text=${snippet || message.text} words=${words} /></span>
+      <span class="result-text"><${Marked} text=${snippet} marks=${marks} /></span>
     </button>
   </li>`;
 }
@@ -67,7 +72,7 @@ function useSearch(text, room) {
     const timer = setTimeout(() => ask(null), TYPING_MS);
     return () => clearTimeout(timer);
   }, [text, room]);
-  return { ...found, more: found.more ? () => ask(found.results.at(-1).message.seq) : null };
+  return { ...found, more: found.more ? () => ask(found.next_before) : null };
 }
 
 export function SearchDialog() {
@@ -75,7 +80,6 @@ export function SearchDialog() {
   const [text, setText] = useState("");
   const [isHere, setHere] = useState(false);
   const { results, more, told } = useSearch(text, isHere ? here : null);
-  const words = text.split(/\W+/u).filter((word) => word.length > 1);
   return html`<${Dialog} title="Search">
     <label class="search-field">
       <${Icon} name="search" />
@@ -105,8 +109,8 @@ export function SearchDialog() {
     </div>`}
     <p class="hint" role="status">${told}</p>
     <ul class="results">
-      ${results.map((each) => html`<${Result} key=${`${each.room} ${each.message.seq}`} result=${each} words=${words} />`)}
+      ${results.map((each) => html`<${Result} key=${`${each.room} ${each.message.seq}`} result=${each} />`)}
     </ul>
-    ${more && isHere && html`<button type="button" class="quiet" onClick=${more}>More</button>`}
+    ${more && html`<button type="button" class="quiet" onClick=${more}>More</button>`}
   <//>`;
 }
