@@ -22,8 +22,8 @@ from argybargy.relay import (
     relay,
 )
 from argybargy.serve import main, metrics
-from argybargy.store.sqlite import connection, index, readers, store, writer
-from argybargy.web import access_log, decode, operator
+from argybargy.store.sqlite import connection, index, readers, snapshots, store, writer
+from argybargy.web import access_log, data_lines, decode, operator
 
 
 @attrs.frozen
@@ -310,6 +310,12 @@ CONSTANTS: Final = (
         "web/test_limits.py::test_the_audit_log_comes_in_pages",
     ),
     Constant(
+        "MOST_IMPORTED_SEQ",
+        data_lines,
+        "The largest number that an imported message may have.",
+        "web/test_data.py::test_a_line_that_does_not_fit_is_named_and_nothing_changed",
+    ),
+    Constant(
         "QUEUE_JOBS",
         writer,
         "Writes that may wait for the disk; more are answered 503.",
@@ -360,6 +366,12 @@ CONSTANTS: Final = (
         index,
         "Messages that the index of a search takes in at once.",
         "store/test_sqlite_index.py::test_many_messages_are_indexed_piece_by_piece",
+    ),
+    Constant(
+        "MOST_OPEN_COPIES",
+        snapshots,
+        "Backups that may be read at once, each as large as the database.",
+        "store/test_adopting.py::test_only_a_few_copies_are_open_at_once",
     ),
     Constant(
         "METRICS_CONNECTIONS",
@@ -450,6 +462,7 @@ HELD: Final = {
     "store.shelf.Shelf.questions": "`messages_per_room`",
     "store.shelf.Shelf.receipts": "`idempotency_keys_per_room`",
     "store.sqlite.readers.Readers._idle": "`READERS`",
+    "store.sqlite.snapshots.Snapshots._open": "`MOST_OPEN_COPIES`",
     "store.sqlite.writer.Writer._send": "`QUEUE_JOBS`",
     "web.data_import.Batch.audits": _REQUEST,
     "web.data_import.Batch.codes": _REQUEST,

@@ -99,6 +99,25 @@ def test_a_file_that_is_there_is_not_replaced_unasked(
 
 
 @pytest.mark.parametrize(
+    "name",
+    ["relay.db", "relay.db-wal", "RELAY.DB", "search.db", "relay.lock", "admin.token"],
+)
+def test_the_files_of_the_relay_itself_are_never_replaced(
+    desk: Desk, name: str
+) -> None:
+    post(desk, invite(desk, "ann"), "one")
+    (desk.data / name).touch()
+    before = (desk.data / name).read_bytes()
+    file = str(desk.data / "." / name)
+    for arguments in (("backup", file), ("export", "--output", file)):
+        result = desk.type(*arguments, "--force")
+        assert (result.code, result.out) == (2, "")
+        assert "stays as it is" in result.talk
+    assert (desk.data / name).read_bytes() == before
+    assert desk.type("backup", str(desk.data / "mine.db")).code == 0
+
+
+@pytest.mark.parametrize(
     ("target", "code", "words"),
     [
         ("nowhere/copy.db", 5, "mkdir -p nowhere"),

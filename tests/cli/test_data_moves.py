@@ -174,6 +174,22 @@ def test_a_differing_message_is_named_and_nothing_changed(
     assert talked.type("export").out.splitlines()[1:] == before
 
 
+@pytest.mark.parametrize(
+    "last", [{"seq": 5}, {"seq": 900, "ts": "2025-01-02T03:04:05+00:00"}]
+)
+def test_messages_that_run_backwards_are_refused_before_anything_is_changed(
+    talked: Desk, tmp_path: Path, last: Json
+) -> None:
+    room: Json = {"type": "room", "room": "new", "status": "open"}
+    many = [message(room="new", seq=seq) for seq in range(1, 400)]
+    write(tmp_path / "bad.jsonl", room, *many, message(room="NEW", **last))
+    before = talked.type("export").out.splitlines()[1:]
+    result = talked.type("import", "bad.jsonl")
+    assert (result.code, result.out) == (1, "")
+    assert "is out of order" in result.talk
+    assert talked.type("export").out.splitlines()[1:] == before
+
+
 def write(path: Path, *lines: Json) -> None:
     header = {"type": "header", "format": 1, "relay_version": "0", "exported": TS}
     count = sum(line["type"] == "message" for line in lines)

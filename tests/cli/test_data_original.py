@@ -150,6 +150,42 @@ def test_a_room_that_retention_has_cut_keeps_its_numbers(
     assert [line["seq"] for line in lines(desk)] == [4, 5]
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "CREATE TABLE messages (room, seq, ts, sender, recipient, text);"
+        "INSERT INTO messages VALUES ('lab', 1, '2026-01-02', NULL, 'all', 'hi')",
+        "CREATE TABLE messages (room, seq, ts, sender, recipient, text);"
+        "INSERT INTO messages VALUES ('lab', 'x', '2026-01-02', 'ann', 'all', 'hi')",
+        "CREATE TABLE messages (room, seq, ts, sender, recipient, text);"
+        "INSERT INTO messages VALUES ('lab', 1, '2026-01-02', 'ann', 'all', x'00')",
+        "DROP TABLE codes; CREATE TABLE messages (room, seq, ts, sender, recipient,"
+        "text); CREATE TABLE codes (code, display, name, room, created);"
+        "INSERT INTO codes VALUES (NULL, NULL, 'ann', 'lab', '2026-01-02')",
+    ],
+)
+def test_a_row_that_is_not_whole_is_told_in_a_sentence(
+    desk: Desk, original: OriginalRelay, damage: str
+) -> None:
+    original.connection.execute(f"DROP TABLE messages; {damage}").fetchall()
+    original.stop()
+    result = desk.type("import", "--from-original", str(original.path))
+    assert (result.code, result.out) == (1, "")
+    assert "is damaged: a row has no fit" in result.talk
+
+
+def test_a_time_that_cannot_be_rendered_is_the_beginning_of_time(
+    desk: Desk, original: OriginalRelay
+) -> None:
+    original.invite("ann", expires="0001-01-01T00:00:00+23:59")
+    original.post("ann", "hi")
+    sql = "UPDATE messages SET ts = '9999-12-31T23:59:59-23:59'"
+    original.connection.execute(sql)
+    original.stop()
+    switch(desk, original)
+    assert [line["ts"] for line in lines(desk)] == ["1970-01-01T00:00:00.000+00:00"]
+
+
 def test_claims_questions_and_closed_rooms_come_along(
     desk: Desk, original: OriginalRelay
 ) -> None:

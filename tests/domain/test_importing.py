@@ -168,6 +168,16 @@ def test_claims_come_along_settled_or_with_a_new_lease() -> None:
     assert room.lapse_at == SOON.steady_seconds + UNHURRIED.lease_seconds
 
 
+def test_in_a_closed_room_no_claim_is_leased() -> None:
+    asked = attrs.evolve(message(1, expects="anyone"), claimed_by="bob")
+    first = ImportedMessage(asked, is_open=True, is_leased=True)
+    closed = RoomStatus("hall", START.wall_ms, "ops")
+    command = attrs.evolve(taking(status=closed), messages=(first,))
+    room, _ = imported(empty_room(), command)
+    assert dict(room.leases) == {}
+    assert room.messages[1].claimed_by is None
+
+
 def test_an_imported_answer_closes_a_question_that_was_there() -> None:
     asked = message(1, "anna", text="?", expects="bob")
     first = ImportedMessage(asked, is_open=True)

@@ -1,6 +1,6 @@
 import pytest
 
-from argybargy.domain.moment import format_timestamp
+from argybargy.domain.moment import format_timestamp, parse_timestamp
 
 
 @pytest.mark.parametrize(
@@ -15,3 +15,24 @@ def test_a_timestamp_is_rfc_3339_in_utc_to_the_millisecond(
     wall_ms: int, text: str
 ) -> None:
     assert format_timestamp(wall_ms) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "yesterday", ""],
+)
+def test_what_could_not_be_rendered_again_is_no_timestamp(text: str) -> None:
+    with pytest.raises(ValueError, match=r"time|iso"):
+        parse_timestamp(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "rendered"),
+    [
+        ("0001-01-01", "0001-01-01T00:00:00.000+00:00"),
+        ("9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999+00:00"),
+        ("2020-02-01T01:00:00+02:00", "2020-01-31T23:00:00.000+00:00"),
+    ],
+)
+def test_a_timestamp_is_read_with_its_offset(text: str, rendered: str) -> None:
+    assert format_timestamp(parse_timestamp(text)) == rendered

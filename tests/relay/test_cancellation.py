@@ -229,7 +229,7 @@ def check_nothing_is_held(house: House) -> None:
         assert live._batch == []
         assert live._send.statistics().current_buffer_used == 0
     spoken_in = {fold(name) for name, live in relay._live.items() if live.room.head}
-    assert relay._quota._names == spoken_in
+    assert relay.quota._names == spoken_in
 
 
 async def check_memory_is_as_the_disk(house: House) -> None:

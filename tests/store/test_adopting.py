@@ -1,5 +1,7 @@
 """What another relay has recorded is stored once, however often it comes."""
 
+import gc
+
 import attrs
 import pytest
 import trio
@@ -9,8 +11,9 @@ from argybargy.domain.commands import Audit, Import, ImportedMessage
 from argybargy.domain.message import TO_ALL, Message, SenderKind
 from argybargy.domain.state import RoomStatus
 from argybargy.store.errors import Refused
-from argybargy.store.interface import Store
+from argybargy.store.interface import Snapshot, Store
 from argybargy.store.memory import MemoryStore
+from argybargy.store.sqlite.snapshots import MOST_OPEN_COPIES
 from argybargy.store.sqlite.store import SqliteStore
 from store.playing import START_MS, Player
 
@@ -26,6 +29,13 @@ async def test_each_piece_is_taken_once(store: Store) -> None:
     assert await store.adopt([ROW, CODE_ROW], codes) == frozenset()
     assert await store.codes() == (CODE,)
     assert [row.audit for row in await store.audit(9, None)] == [ROW, CODE_ROW]
+
+
+async def test_which_tallies_are_known_can_be_asked(store: Store) -> None:
+    await store.adopt([ROW], {})
+    await store.note({}, [Audit(1, "say", "ann")])
+    assert await store.tallies([ROW.tally, CODE_ROW.tally]) == {ROW.tally}
+    assert await store.tallies([]) == frozenset()
 
 
 async def test_a_code_that_was_revoked_since_does_not_come_back(store: Store) -> None:
@@ -104,6 +114,27 @@ async def test_one_copy_is_made_at_a_time(sqlite: SqliteStore) -> None:
         nursery.start_soon(copy)
         nursery.start_soon(copy)
     assert refused == 1
+
+
+async def test_only_a_few_copies_are_open_at_once(sqlite: SqliteStore) -> None:
+    copies = [await sqlite.snapshot() for _ in range(MOST_OPEN_COPIES)]
+    with pytest.raises(Refused, match="being read"):
+        await sqlite.snapshot()
+    await copies.pop().aclose()
+    copies.append(await sqlite.snapshot())
+    for copy in copies:
+        await copy.aclose()
+        await copy.aclose()
+
+
+async def test_a_copy_that_nobody_begins_to_read_is_closed(
+    sqlite: SqliteStore,
+) -> None:
+    for _ in range(MOST_OPEN_COPIES + 1):
+        copy: Snapshot | None = await sqlite.snapshot()
+        assert copy is not None
+        copy = None
+        gc.collect()
 
 
 async def test_a_copy_that_nobody_waits_for_leaves_nothing(

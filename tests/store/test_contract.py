@@ -470,4 +470,4 @@ async def test_the_audit_log_is_cut_to_its_newest_rows(store: Store) -> None:
 
 async def test_a_probe_of_a_sound_store_succeeds(store: Store) -> None:
     await store.probe()
-    assert store.info.schema == (1 if store.info.engine == "memory" else 2)
+    assert store.info.schema == (1 if store.info.engine == "memory" else 3)

@@ -1,5 +1,6 @@
 """A backup in the place of the database: no number is given twice."""
 
+import os
 import stat
 import sys
 from collections.abc import AsyncIterator
@@ -17,7 +18,7 @@ from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
 from argybargy.domain.moment import Moment
 from argybargy.domain.state import Room
-from argybargy.store.errors import Corrupt, Incompatible
+from argybargy.store.errors import Corrupt, Incompatible, Unknown
 from argybargy.store.sqlite.checking import check_file
 from argybargy.store.sqlite.restoring import Restored, RestorePlan, restore_backup
 from argybargy.store.sqlite.store import SqliteStore, open_sqlite_store
@@ -209,6 +210,35 @@ async def test_the_rooms_of_another_relay_tell_nothing_about_these(
     assert (room.lost, room.is_certain) == (7, False)
 
 
+async def test_a_room_that_was_closed_since_stays_closed(tmp_path: Path) -> None:
+    async with open_sqlite_store(tmp_path / "data", LIMITS) as store:
+        player = Player.of(store)
+        asked = await player.say("ann", "who?", expects="anyone")
+        await player.do(Claim("bob", asked.seq))
+        await back_up(store, tmp_path / "backup.db")
+        await player.do(Close("boss"))
+        closed = player.room.status
+    (room,) = restore(tmp_path / "data", tmp_path / "backup.db").rooms
+    assert (room.name, room.lost, room.is_closed) == ("lab", 0, True)
+    async with reopened(tmp_path / "data") as player:
+        assert player.room.status == closed
+        assert player.room.head == 1
+        assert dict(player.room.leases) == {}
+    assert restore(tmp_path / "data", tmp_path / "backup.db").rooms == (room,)
+
+
+async def test_a_room_of_another_relay_is_not_closed_by_its_namesake(
+    backed_up: Path, tmp_path: Path
+) -> None:
+    async with open_sqlite_store(tmp_path / "other", LIMITS) as store:
+        player = Player.of(store)
+        player.room = attrs.evolve(player.room, created_ms=START.wall_ms + 1)
+        await player.say("zed", "unrelated")
+        await player.do(Close("boss"))
+    restored = restore(tmp_path / "other", backed_up / "backup.db")
+    assert [room.is_closed for room in restored.rooms] == [False]
+
+
 async def test_a_revocation_is_not_taken_back(backed_up: Path) -> None:
     bob, eve = code("bob"), code("eve")
     async with open_sqlite_store(backed_up / "data", LIMITS) as store:
@@ -221,6 +251,35 @@ async def test_a_revocation_is_not_taken_back(backed_up: Path) -> None:
     async with open_sqlite_store(backed_up / "data", LIMITS) as store:
         assert [each.name for each in await store.codes()] == ["ann"]
         assert await store.cursors("lab") == {"ann": 5}
+
+
+async def test_a_revocation_outlives_the_audit_log_and_every_restore(
+    backed_up: Path,
+) -> None:
+    bob, limits = code("bob"), attrs.evolve(LIMITS, audit_rows=1)
+    async with open_sqlite_store(backed_up / "data", limits) as store:
+        revoked = Audit(START.wall_ms, "revoke", "admin", "lab", f"bob {bob.key_id}")
+        await store.remove_codes([bob], [revoked])
+        await store.note({}, [Audit(START.wall_ms, "connect", "ann", "lab")])
+    for _ in range(3):
+        restored = restore(backed_up / "data", backed_up / "backup.db")
+        assert restored.revoked == (bob.key_id,)
+        async with open_sqlite_store(backed_up / "data", limits) as store:
+            assert [each.name for each in await store.codes()] == ["ann"]
+
+
+async def test_a_revocation_of_an_older_version_is_not_taken_back(
+    backed_up: Path,
+) -> None:
+    bob = code("bob")
+    async with open_sqlite_store(backed_up / "data", LIMITS) as store:
+        revoked = Audit(START.wall_ms, "revoke", "admin", "lab", f"bob {bob.key_id}")
+        await store.remove_codes([bob], [revoked])
+    _execute(backed_up / "data" / "relay.db", "DROP TABLE revoked")
+    _execute(backed_up / "data" / "relay.db", "PRAGMA user_version = 2")
+    for _ in range(2):
+        restored = restore(backed_up / "data", backed_up / "backup.db")
+        assert restored.revoked == (bob.key_id,)
 
 
 async def test_retention_counts_messages_and_not_numbers(backed_up: Path) -> None:
@@ -310,6 +369,24 @@ def _execute(path: Path, sql: str) -> None:
     connection = apsw.Connection(str(path))
     connection.execute(sql).fetchall()
     connection.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="directories need no flush")
+async def test_a_failure_after_the_rename_does_not_say_that_nothing_changed(
+    backed_up: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flush = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError("the cable is out")
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(Unknown, match="is in place"):
+        restore(backed_up / "data", backed_up / "backup.db")
+    async with reopened(backed_up / "data") as player:
+        assert player.room.head == 6
 
 
 # Ends itself, as if killed, at the n-th thing it does to the file system.

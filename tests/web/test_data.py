@@ -1,6 +1,8 @@
 """The operator's endpoints for the data: what they send, take and refuse."""
 
+import gc
 import hashlib
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,8 +15,11 @@ import trio
 
 from argybargy.domain.limits import Limits
 from argybargy.store.sqlite.checking import check_file
+from argybargy.store.sqlite.snapshots import MOST_OPEN_COPIES
 from argybargy.store.sqlite.store import open_sqlite_store
 from argybargy.web.app import create_app
+from argybargy.web.auth import Services
+from argybargy.web.data import _parts
 from relay.kit import open_house
 from web.kit import TOKEN, Client, Reply, Site, open_site
 
@@ -28,6 +33,9 @@ MESSAGE = {
     "to": ["all"],
     "text": "hello",
 }
+
+
+CODE = {"type": "code", "digest": "ab" * 32, "room": "lab", "name": "ann"}
 
 
 async def take(site: Site, *lines: object, check: bool = False) -> Reply:
@@ -114,7 +122,7 @@ async def test_a_hole_is_exported_as_nothing() -> None:
         await take(site, MESSAGE, {**MESSAGE, "seq": 2}, {**MESSAGE, "seq": 5_000_000})
         messages = [line for line in await exported(site) if line["type"] == "message"]
         assert [line["seq"] for line in messages] == [1, 2, 5_000_000]
-        last = {**MESSAGE, "seq": 2**53 - 2}
+        last = {**MESSAGE, "seq": 2**52}
         assert (await take(site, last)).json["messages"]["new"] == 1
         far = {**last, "room": "far"}
         assert (await take(site, far)).json["messages"]["new"] == 1
@@ -179,7 +187,32 @@ async def test_a_differing_message_is_named() -> None:
         b"[]",
         {"type": "dance"},
         {**MESSAGE, "seq": 0},
-        {**MESSAGE, "seq": 2**53},
+        {**MESSAGE, "seq": 2**52 + 1},
+        {**MESSAGE, "ts": "2999-01-01"},
+        {**MESSAGE, "ts": "9999-12-31T23:59:59-23:59"},
+        {**MESSAGE, "reply_to": 1},
+        {**MESSAGE, "reply_to": 0},
+        {**MESSAGE, "reply_to": 2**63},
+        {**MESSAGE, "from": "Operator"},
+        {**MESSAGE, "from": "all", "from_kind": "operator"},
+        {**MESSAGE, "from": "ann", "from_kind": "system"},
+        {**MESSAGE, "to": ["bob"] * 17},
+        {**MESSAGE, "to": ["admin"]},
+        {**MESSAGE, "text": "x" * 8_001},
+        {**MESSAGE, "event": "\x1b[2J"},
+        {**MESSAGE, "event": "restored"},
+        {**MESSAGE, "expects_reply": "all"},
+        {**MESSAGE, "claimed_by": "bob"},
+        {**MESSAGE, "expects_reply": "anyone", "claimed_by": "system"},
+        {**CODE, "name": "operator"},
+        {**CODE, "name": "ALL"},
+        {**CODE, "capabilities": "x" * 401},
+        {**CODE, "capabilities": "a\nb"},
+        {**CODE, "created": "9999-12-31T23:59:59-23:59"},
+        {**CODE, "expires": "0001-01-01T00:00:00+23:59"},
+        b"[" * 3_000,
+        b'{"type": "message", "room": ' + b"[" * 3_000,
+        b'{"type": "header", "x": "\xff"}',
         {**MESSAGE, "ts": "yesterday"},
         {**MESSAGE, "from": "a b"},
         {**MESSAGE, "to": []},
@@ -202,7 +235,9 @@ async def test_a_line_that_does_not_fit_is_named_and_nothing_changed(
     async with open_site() as site:
         reply = await take(site, {**MESSAGE, "room": "other"}, line)
         assert (reply.status, reply.error) == (422, "invalid_request")
-        assert reply.json["detail"]["errors"][0]["field"] == "line 2"
+        error = reply.json["detail"]["errors"][0]
+        assert error["field"] == "line 2"
+        assert not re.search("yesterday|noon|xxx|dance|999", error["problem"])
         assert [each["type"] for each in await exported(site)] == ["header", "end"]
 
 
@@ -212,6 +247,49 @@ async def test_messages_out_of_order_are_refused() -> None:
         assert reply.status == 422
         older = {**MESSAGE, "seq": 2, "ts": TS.replace("2026", "2025")}
         assert (await take(site, MESSAGE, older)).status == 422
+
+
+async def test_a_room_that_is_named_again_keeps_what_was_said_in_it() -> None:
+    async with open_site() as site:
+        room = {"type": "room", "room": "lab"}
+        await take(site, MESSAGE, room, {**MESSAGE, "seq": 2})
+        lines = await exported(site)
+        assert [line["seq"] for line in lines if line["type"] == "message"] == [1, 2]
+
+
+async def test_a_check_is_asked_for_with_0_or_1() -> None:
+    async with open_site() as site:
+        for query in ("true", "2", "", "yes"):
+            target = f"/admin/import?check={query}"
+            body = msgspec.json.encode(MESSAGE)
+            reply = await site.front.call("POST", target, token=TOKEN, body=body)
+            assert (reply.status, reply.error) == (422, "invalid_request")
+        assert len(await exported(site)) == 2, "nothing was imported"
+
+
+async def test_a_check_says_what_importing_says() -> None:
+    audit = {"type": "audit", "key": "1", "ts": TS, "action": "say"}
+    lines = (MESSAGE, CODE, audit)
+    async with open_site() as site:
+        for _ in range(2):
+            checked = await take(site, *lines, check=True)
+            assert checked.json == (await take(site, *lines)).json
+        await site.admin("POST", "/admin/revoke", json={"target": "ann"})
+        assert (await take(site, CODE, check=True)).json["codes"]["new"] == 0
+
+
+async def test_what_is_refused_in_one_room_has_changed_no_other() -> None:
+    async with open_site() as site:
+        await take(site, MESSAGE)
+        other = {**MESSAGE, "room": "aside"}
+        differing = {**MESSAGE, "text": "otherwise"}
+        audit = {"type": "audit", "key": "1", "ts": TS, "action": "dance"}
+        reply = await take(site, audit, other, differing)
+        assert (reply.status, reply.error) == (409, "import_conflict")
+        rooms = [line for line in await exported(site) if line["type"] == "room"]
+        assert [line["room"] for line in rooms] == ["lab"]
+        events = (await site.admin("GET", "/admin/audit")).json["events"]
+        assert "dance" not in {event["action"] for event in events}
 
 
 async def test_only_the_operator_may() -> None:
@@ -246,8 +324,11 @@ async def test_imported_codes_open_rooms_once_and_for_all() -> None:
 async def test_the_quotas_hold_for_what_is_imported() -> None:
     async with open_site(Limits(rooms=1, codes=1)) as site:
         await take(site, MESSAGE)
-        reply = await take(site, {**MESSAGE, "room": "second"})
-        assert (reply.status, reply.error) == (403, "room_quota")
+        for check in (True, False):
+            reply = await take(site, {**MESSAGE, "room": "second"}, check=check)
+            assert (reply.status, reply.error) == (403, "room_quota")
+        more = {**MESSAGE, "seq": 2}
+        assert (await take(site, more, check=True)).status == 200
 
 
 async def test_more_codes_than_there_may_be_are_refused_by_the_check() -> None:
@@ -276,7 +357,19 @@ async def test_a_backup_is_a_whole_database(tmp_path: Path) -> None:
         assert reply.headers["content-type"] == "application/vnd.sqlite3"
         await trio.Path(tmp_path / "copy.db").write_bytes(reply.body)
     contents = check_file(tmp_path / "copy.db")
-    assert (contents.rooms, contents.messages, contents.schema) == (1, 1, 2)
+    assert (contents.rooms, contents.messages, contents.schema) == (1, 1, 3)
+
+
+async def test_an_answer_that_is_never_sent_keeps_no_copy_open(tmp_path: Path) -> None:
+    async with open_sqlite_site(tmp_path / "data") as site:
+        for _ in range(MOST_OPEN_COPIES + 1):
+            await _leave_before_the_body(site.services)
+            gc.collect()
+
+
+async def _leave_before_the_body(services: Services) -> None:
+    snapshot = await services.relay.store.snapshot()
+    await _parts(snapshot).aclose()
 
 
 async def test_a_client_that_leaves_takes_the_copy_with_it(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from argybargy.cli.data_files import (
     binary,
+    check_not_in_use,
     check_target,
     copy_pieces,
     counted,
@@ -25,7 +26,7 @@ from argybargy.cli.world import Common, World
 if TYPE_CHECKING:
     from argybargy.domain.moment import Moment
     from argybargy.store.sqlite.checking import Contents
-    from argybargy.store.sqlite.restoring import Restored
+    from argybargy.store.sqlite.restoring import Restored, RestoredRoom
 
 # Imports inside functions bring in SQLite or Trio, for these commands only.
 # ruff: noqa: PLC0415
@@ -79,6 +80,7 @@ class DataCommands:
             return self.world.work(common, send)
         target = Path(file or f"argybargy-{_stamp(_now())}.db")
         check_target(target, force=force)
+        check_not_in_use(target, self.world.read_settings(common.overrides).data)
 
         def work(operator: Operator) -> int:
             contents = _take_backup(operator, target, force=force)
@@ -192,7 +194,7 @@ def _translated() -> Iterator[None]:
     """Let what a database or its directory refuses become a sentence."""
     import apsw
 
-    from argybargy.store.errors import Corrupt, Incompatible, StoreError
+    from argybargy.store.errors import Corrupt, Incompatible, StoreError, Unknown
 
     try:
         yield
@@ -204,6 +206,9 @@ def _translated() -> Iterator[None]:
             if "Another server" in str(error)
             else _ANOTHER_BACKUP
         )
+        raise CliError(str(error), hint) from None
+    except Unknown as error:
+        hint = "Look at the disk, then start the relay: argybargy up"
         raise CliError(str(error), hint) from None
     except (StoreError, OSError, apsw.Error) as error:
         text = f"It could not be done: {type(error).__name__}: {error}"
@@ -234,23 +239,32 @@ def _restored_json(restored: "Restored") -> Json:
                 "certain": room.is_certain,
             }
             for room in restored.rooms
+            if room.lost
         ],
+        "still_closed": [room.name for room in restored.rooms if room.is_closed],
         "kept_as": None if restored.kept_as is None else str(restored.kept_as),
         "revoked": list(restored.revoked),
         "codes_lost": list(restored.codes_lost),
     }
 
 
+def _changes(room: "RestoredRoom") -> Iterator[str]:
+    if room.lost and room.is_certain:
+        yield f"lost after number {room.head}: {counted(room.lost, 'message')}"
+    elif room.lost:
+        yield (
+            f"nobody knows what was said after number {room.head}; "
+            f"left out: {counted(room.lost, 'number')}"
+        )
+    if room.is_closed:
+        yield "closed since the backup, and still closed"
+
+
 def _show_restored(out: Output, restored: "Restored", directory: Path) -> None:
     out.write(f"Restored {_describe(restored.contents)} in {directory}.")
     for room in restored.rooms:
-        what = (
-            f"lost after number {room.head}: {counted(room.lost, 'message')}"
-            if room.is_certain
-            else f"nobody knows what was said after number {room.head}; "
-            f"left out: {counted(room.lost, 'number')}"
-        )
-        out.warn(f"  {room.name}: {what}.")
+        for what in _changes(room):
+            out.warn(f"  {room.name}: {what}.")
     if restored.revoked:
         out.warn(f"Still revoked: {', '.join(restored.revoked)}.")
     if restored.codes_lost:

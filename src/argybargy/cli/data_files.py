@@ -11,6 +11,9 @@ from typing import BinaryIO, TextIO
 from argybargy.cli.exits import CliError, Exit
 from argybargy.store.platform import sync_directory, sync_file
 
+_DATABASES = ("relay.db", "search.db")
+"""How the files of a database begin: its log is one, and so are its copies."""
+_OTHERS = frozenset({"relay.lock", "admin.token"})
 _TRY_ANOTHER = "Choose another file, or say --force to replace it."
 
 
@@ -27,6 +30,23 @@ def check_target(target: Path, *, force: bool) -> None:
     if not target.parent.is_dir():
         text = f"There is no directory {target.parent}."
         raise CliError(text, f"Make it: mkdir -p {target.parent}", Exit.NOT_FOUND)
+
+
+def check_not_in_use(target: Path, data: Path) -> None:
+    """Refuse a file that is a relay's own, whatever may be replaced.
+
+    Args:
+        target: What is to be made.
+        data: The data directory.
+
+    Raises:
+        CliError: It has the name of a file that a relay keeps there.
+    """
+    name = target.name.casefold()
+    is_own = name.startswith(_DATABASES) or name in _OTHERS
+    if is_own and target.parent.resolve() == data.resolve():
+        text = f"{target} is a file of the relay's own, and stays as it is."
+        raise CliError(text, "Name a file outside the data directory.", Exit.USAGE)
 
 
 @contextlib.contextmanager

@@ -9,6 +9,8 @@ import attrs
 
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.operator import Json, Operator
+from argybargy.domain.moment import parse_timestamp
+from argybargy.domain.names import fold
 
 FORMAT: Final = 1
 MOST_BATCH_BYTES: Final = 60_000
@@ -117,6 +119,48 @@ def read_file(path: Path) -> Iterator[Json]:
         raise CliError(text, "Name a file that can.") from None
 
 
+@attrs.define
+class Order:
+    """Watches that the messages of each room come in order, in all of a file.
+
+    A relay sees a piece at a time, and so cannot know before it takes one what the
+    next one holds.
+    """
+
+    _newest: dict[str, tuple[int, int]] = attrs.field(factory=dict)
+
+    def check(self, lines: Iterable[Json]) -> Iterator[Json]:
+        """Yield the lines.
+
+        Raises:
+            CliError: Numbers or times of a room run backwards.
+        """
+        for line in lines:
+            place = _place(line)
+            if place is not None:
+                self._check(line, place)
+            yield line
+
+    def _check(self, line: Json, place: tuple[int, int]) -> None:
+        room = fold(str(line.get("room")))
+        seq, at_ms = self._newest.get(room, (0, place[1]))
+        if place[0] <= seq or place[1] < at_ms:
+            text = f"Message {place[0]} of room {line.get('room')} is out of order."
+            hint = "Nothing was imported. Messages come oldest first, each once."
+            raise CliError(text, hint)
+        self._newest[room] = place
+
+
+def _place(line: Json) -> tuple[int, int] | None:
+    """Return number and time of a message; what has none, the relay refuses."""
+    if line.get("type") != "message":
+        return None
+    try:
+        return int(line["seq"]), parse_timestamp(line["ts"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
 def batches(lines: Iterable[Json]) -> Iterator[bytes]:
     """Put lines together into request bodies.
 
@@ -143,6 +187,9 @@ def batches(lines: Iterable[Json]) -> Iterator[bytes]:
 
 def send(operator: Operator, lines: Iterable[Json], *, is_trial: bool) -> Taken:
     """Have lines imported, or looked at.
+
+    The relay gets them in pieces, and looks at each by itself: whether there is room
+    for all rooms and codes together, it only knows when they come.
 
     Raises:
         CliError: The relay refuses some of them.

@@ -9,8 +9,8 @@ import attrs
 from cyclopts import Parameter
 
 from argybargy.cli.codes import check_room
-from argybargy.cli.data_files import check_target, counted, new_file
-from argybargy.cli.data_lines import Counts, Taken, parse_lines, read_file, send
+from argybargy.cli.data_files import check_not_in_use, check_target, counted, new_file
+from argybargy.cli.data_lines import Counts, Order, Taken, parse_lines, read_file, send
 from argybargy.cli.data_lines import split_lines as split
 from argybargy.cli.data_markdown import transcript
 from argybargy.cli.exits import CliError, Exit
@@ -77,6 +77,7 @@ class MoveCommands:
             check_room(room)
         if output is not None:
             check_target(output, force=force)
+            check_not_in_use(output, self.world.read_settings(common.overrides).data)
         elif out.is_json and format == "md":
             text = "A transcript is no JSON."
             raise CliError(text, "Say --output FILE, or --format jsonl.", Exit.USAGE)
@@ -188,8 +189,13 @@ def _tell_exported(out: Output, output: Path | None, tally: Tally) -> None:
 
 
 def _import(operator: Operator, lines: Callable[[], Iterator[Json]]) -> Taken:
-    """Look at all lines first, so that a refusal finds nothing changed; then import."""
-    send(operator, lines(), is_trial=True)
+    """Look at all lines first; then import.
+
+    What is wrong with a line is found while nothing is changed. Only where a quota
+    of rooms or codes ends within the lines, or somebody else posts meanwhile, is a
+    part imported: importing again goes on from there.
+    """
+    send(operator, Order().check(lines()), is_trial=True)
     return send(operator, lines(), is_trial=False)
 
 

@@ -153,12 +153,14 @@ class Restore:
         fence: The newest fence that any claimer may have seen.
         last_ms: The newest timestamp.
         is_certain: Whether `head` is known, or only supposed to be far enough.
+        status: Whether the room was closed since; ``None`` is not known, and open.
     """
 
     head: int
     fence: int = 0
     last_ms: int = 0
     is_certain: bool = True
+    status: RoomStatus | None = None
 
 
 def subject_of(command: "Command") -> int | None:

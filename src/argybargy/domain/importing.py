@@ -11,6 +11,7 @@ from argybargy.domain.addressing import speaks_as
 from argybargy.domain.commands import Done, Import, Imported, ImportedMessage, Restore
 from argybargy.domain.draft import Decision, Draft
 from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.lifecycle import close
 from argybargy.domain.message import (
     RESTORED,
     TO_ALL,
@@ -82,6 +83,8 @@ def _make_room(draft: Draft, command: Import) -> None:
 def _add(draft: Draft, imported: ImportedMessage) -> None:
     message = _said(imported.message)
     holder = imported.message.claimed_by
+    if imported.is_leased and draft.room.status.is_closed:
+        holder = None  # closing ends the claims that no answer has settled
     if holder is not None and not imported.is_leased:
         message = attrs.evolve(
             message, claimed_by=holder, fence=draft.room.fence + 1, is_settled=True
@@ -135,10 +138,13 @@ def _spoken(draft: Draft, message: Message, *, is_open: bool) -> None:
 def decide_restore(draft: Draft, command: Restore) -> Decision:
     """Leave out the numbers that may have been read, and say in the room that it is so.
 
-    A room in which nothing was lost stays as it is.
+    A room in which nothing was lost stays as it is. One that was closed since the
+    backup is closed: nobody has opened it again.
     """
     room = draft.room
     draft.change(fence=max(room.fence, command.fence))
+    if command.status is not None and command.status.is_closed:
+        close(draft, command.status)
     if command.head <= room.head:
         return draft.decision(Done())
     text = _lost(room.head, command)

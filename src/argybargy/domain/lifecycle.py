@@ -23,7 +23,7 @@ def decide_open(draft: Draft, command: Open) -> Decision:
     return draft.decision(Done())
 
 
-def decide_close(draft: Draft, close: Close) -> Decision:
+def decide_close(draft: Draft, command: Close) -> Decision:
     """Close the room, ending every claim that no answer has settled.
 
     Closing a closed room changes nothing: who closed it first, and when, stands.
@@ -33,13 +33,19 @@ def decide_close(draft: Draft, close: Close) -> Decision:
         raise RelayError(Problem.ROOM_NOT_FOUND)
     if not room.status.is_closed:
         at_ms = max(draft.now.wall_ms, room.last_ms)
-        for lease in sorted(room.leases.values(), key=lambda lease: lease.seq):
-            draft.unclaim(room.messages[lease.seq])
-        draft.change(
-            status=attrs.evolve(room.status, closed_at_ms=at_ms, closed_by=close.by)
-        )
-        draft.audit("room_close", close.by)
+        close(draft, RoomStatus(room.name, at_ms, command.by))
+        draft.audit("room_close", command.by)
     return draft.decision(Done())
+
+
+def close(draft: Draft, status: RoomStatus) -> None:
+    """Close an open room as `status` says, and end the claims in it."""
+    room = draft.room
+    if room.status.is_closed:
+        return
+    for lease in sorted(room.leases.values(), key=lambda lease: lease.seq):
+        draft.unclaim(room.messages[lease.seq])
+    draft.change(status=attrs.evolve(status, name=room.name))
 
 
 def decide_dismiss(draft: Draft, dismiss: Dismiss) -> Decision:

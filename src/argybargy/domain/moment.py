@@ -28,11 +28,16 @@ def parse_timestamp(text: str) -> int:
     """Read RFC 3339 as milliseconds since 1970 UTC; without an offset it is UTC.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is none, or :func:`format_timestamp` could not render it: its
+            offset takes it out of the years that there are.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a time outside the years 1 to 9999") from None
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 

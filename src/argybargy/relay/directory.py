@@ -1,6 +1,9 @@
 """The codes, in memory: who may enter, under which name, and until when."""
 
+import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
 
 import attrs
 import trio
@@ -23,6 +26,8 @@ from argybargy.relay.finishing import finishing
 from argybargy.relay.minting import new_code
 from argybargy.store.errors import StoreError, Unknown
 from argybargy.store.interface import Store
+
+T = TypeVar("T")
 
 
 @attrs.frozen
@@ -143,7 +148,7 @@ class Directory:
                 for record in records
             ]
             with finishing():
-                await self._store(self.store.add_codes, records, audits)
+                await self._store(partial(self.store.add_codes, records, audits))
                 for record in records:
                     self._add(record)
             return minted
@@ -158,22 +163,12 @@ class Directory:
         if limit and len(self._by_key) + more > limit:
             raise RelayError(Problem.CODE_QUOTA, limit=limit)
 
-    async def _store(
-        self,
-        change: Callable[[Sequence[CodeRecord], Sequence[Audit]], Awaitable[None]],
-        records: Sequence[CodeRecord],
-        audits: Sequence[Audit],
-    ) -> None:
+    async def _store(self, change: Callable[[], Awaitable[T]]) -> T:
         """Make a change to the codes durable; where that is unsure, read them all."""
-        try:
-            await change(records, audits)
-        except Unknown:
-            is_known = False
-        else:
-            is_known = True
-        if not is_known:
-            await self._reload()
-            raise Unknown
+        with contextlib.suppress(Unknown):
+            return await change()
+        await self._reload()
+        raise Unknown
 
     async def _reload(self) -> None:
         stored = await self._read_settled()
@@ -206,15 +201,7 @@ class Directory:
             self.check_quota(len(fresh))
             rows = [audits[record.key_id] for record in fresh.values()]
             with finishing():
-                try:
-                    new = await self.store.adopt(rows, fresh)
-                except Unknown:
-                    is_known = False
-                else:
-                    is_known = True
-                if not is_known:
-                    await self._reload()
-                    raise Unknown
+                new = await self._store(partial(self.store.adopt, rows, fresh))
                 for tally in fresh.keys() & new:
                     self._add(fresh[tally])
             return len(new)
@@ -263,7 +250,7 @@ class Directory:
         """
         async with self._changing:
             with finishing():
-                await self._store(self.store.remove_codes, records, audits)
+                await self._store(partial(self.store.remove_codes, records, audits))
                 for record in records:
                     if record.key_id in self._by_key:
                         self._remove(record)

@@ -1,6 +1,6 @@
 """What another relay has recorded, taken over: messages, codes and audit log."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 
@@ -8,7 +8,8 @@ from argybargy.domain.codes import CodeRecord
 from argybargy.domain.commands import Audit, Import, Imported, ImportedMessage, Open
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.message import Message
-from argybargy.domain.state import RoomStatus
+from argybargy.domain.room import decide
+from argybargy.domain.state import Room, RoomStatus
 from argybargy.relay.failures import translated
 from argybargy.relay.finishing import finishing
 from argybargy.relay.operator import OPERATOR_ACTOR
@@ -33,7 +34,38 @@ class RoomImport:
     messages: tuple[ImportedMessage, ...] = ()
 
 
-async def import_room(relay: Relay, wanted: RoomImport, *, is_trial: bool) -> Imported:
+async def check_import(
+    relay: Relay, rooms: Sequence[RoomImport], codes: Sequence[CodeRecord]
+) -> list[Imported]:
+    """Look at what is to be taken over, and change nothing.
+
+    Returns:
+        What would become of each room.
+
+    Raises:
+        RelayError: What :func:`import_room` and :func:`import_codes` would raise.
+    """
+    spoken = [wanted.status.name for wanted in rooms if wanted.messages]
+    if not relay.quota.has_places_for(spoken):
+        raise RelayError(Problem.ROOM_QUOTA, limit=relay.limits.rooms)
+    relay.directory.check_quota(len(_unknown(relay, codes)))
+    return [await _try_room(relay, wanted) for wanted in rooms]
+
+
+async def _try_room(relay: Relay, wanted: RoomImport) -> Imported:
+    name = wanted.status.name
+    if relay.knows(name):
+        return await import_room(relay, wanted, is_trial=True)
+    # Decided without its task: a room that is looked for is not made by that.
+    command, now = _command(wanted, {}, is_trial=True), relay.clock.now()
+    answer = decide(Room.new(name, now), command, now, relay.limits).answer
+    assert isinstance(answer, Imported)
+    return answer
+
+
+async def import_room(
+    relay: Relay, wanted: RoomImport, *, is_trial: bool = False
+) -> Imported:
     """Let a room take over messages under their own numbers.
 
     Whoever polls in the room is told of what is new, as of any message.
@@ -48,22 +80,27 @@ async def import_room(relay: Relay, wanted: RoomImport, *, is_trial: bool) -> Im
             of the numbers: then nothing of this was changed. ``room_quota``.
     """
     name = wanted.status.name
-    if is_trial and not relay.knows(name):
-        return Imported(new=len(wanted.messages))
     live = await relay.live(name)
     if not is_trial and live.room.head == 0 and wanted.messages:
         _take_quota(live, relay.limits.rooms)
-    command = Import(
+    known = await _known(live, wanted.messages)
+    command = _command(wanted, known, is_trial=is_trial)
+    delivered = await relay.ask(name, command)
+    assert isinstance(delivered.answer, Imported)
+    return delivered.answer
+
+
+def _command(
+    wanted: RoomImport, known: Mapping[int, Message], *, is_trial: bool
+) -> Import:
+    return Import(
         by=OPERATOR_ACTOR,
         status=wanted.status,
         created_ms=wanted.created_ms,
         messages=wanted.messages,
-        known=await _known(live, wanted.messages),
+        known=known,
         is_trial=is_trial,
     )
-    delivered = await relay.ask(name, command)
-    assert isinstance(delivered.answer, Imported)
-    return delivered.answer
 
 
 def _take_quota(live: LiveRoom, limit: int) -> None:
@@ -88,15 +125,22 @@ async def _known(
     return known
 
 
-def check_codes(relay: Relay, records: Sequence[CodeRecord]) -> None:
-    """Refuse more codes than there may be, before anything is imported.
-
-    Raises:
-        RelayError: ``code_quota``.
-    """
+def _unknown(relay: Relay, records: Sequence[CodeRecord]) -> set[str]:
+    """Return the handles of codes that the relay does not have."""
     known = {record.key_id for record in relay.directory}
-    fresh = {record.key_id for record in records} - known
-    relay.directory.check_quota(len(fresh))
+    return {record.key_id for record in records} - known
+
+
+async def count_new_codes(relay: Relay, records: Sequence[CodeRecord]) -> int:
+    """Count the codes that importing would add."""
+    fresh = _unknown(relay, records)
+    with translated():
+        known = await relay.store.tallies([_code_tally(each) for each in fresh])
+    return len(fresh) - len(known)
+
+
+def _code_tally(key_id: str) -> str:
+    return f"{_TALLY}code/{key_id}"
 
 
 async def import_codes(relay: Relay, records: Sequence[CodeRecord]) -> int:
@@ -121,7 +165,7 @@ async def import_codes(relay: Relay, records: Sequence[CodeRecord]) -> int:
             OPERATOR_ACTOR,
             record.room,
             f"{record.name} {record.key_id}",
-            tally=f"{_TALLY}code/{record.key_id}",
+            tally=_code_tally(record.key_id),
         )
         for record in spelled
     }
@@ -135,6 +179,17 @@ async def import_audit(relay: Relay, rows: Sequence[Audit]) -> int:
     Raises:
         RelayError: The store would not.
     """
-    tallied = [attrs.evolve(row, tally=f"{_TALLY}audit/{row.tally}") for row in rows]
+    tallied = [attrs.evolve(row, tally=_audit_tally(row)) for row in rows]
     with translated(), finishing():
         return len(await relay.store.adopt(tallied, {}))
+
+
+async def count_new_audit(relay: Relay, rows: Sequence[Audit]) -> int:
+    """Count the rows that importing would add."""
+    wanted = {_audit_tally(row) for row in rows}
+    with translated():
+        return len(wanted) - len(await relay.store.tallies(sorted(wanted)))
+
+
+def _audit_tally(row: Audit) -> str:
+    return f"{_TALLY}audit/{row.tally}"

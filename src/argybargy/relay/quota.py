@@ -25,6 +25,10 @@ class RoomQuota:
         """Count rooms that hold messages already."""
         self._names.update(map(fold, names))
 
+    def has_places_for(self, names: Iterable[str]) -> bool:
+        """Tell whether all these rooms may hold messages; none gets a place by that."""
+        return not self.limit or len(self._names | set(map(fold, names))) <= self.limit
+
     def take(self, name: str) -> bool:
         """Take a place for a room, or tell that there is none."""
         is_new = fold(name) not in self._names

@@ -62,6 +62,7 @@ class Relay:
         readiness: Whether storing works.
         started_at: When the relay was opened, on the steady clock.
         watchers: Who wants to know of every change.
+        quota: How many rooms may hold messages.
         board: What the operator sees.
         tally: What has happened so far, in numbers.
         is_draining: Whether polls are being sent home.
@@ -80,14 +81,14 @@ class Relay:
     board: Board = attrs.field(init=False)
     tally: Tally = attrs.field(init=False, factory=Tally)
     _services: RoomServices = attrs.field(init=False)
-    _quota: RoomQuota = attrs.field(init=False)
+    quota: RoomQuota = attrs.field(init=False)
     _live: dict[str, LiveRoom] = attrs.field(factory=dict)
     _spellings: dict[str, str] = attrs.field(factory=dict)
     _is_closed: bool = False
     is_draining: bool = False
 
     def __attrs_post_init__(self) -> None:
-        self._quota = RoomQuota(self.limits.rooms)
+        self.quota = RoomQuota(self.limits.rooms)
         viewer = Viewer(
             self.directory,
             self.presence,
@@ -99,7 +100,7 @@ class Relay:
             store=self.store,
             clock=self.clock,
             limits=self.limits,
-            quota=self._quota,
+            quota=self.quota,
             ledger=self.ledger,
             describe_delivery=partial(
                 describe_delivery,
@@ -127,7 +128,7 @@ class Relay:
         self.board.load(overview, await self.store.recent(None, BOARD_MESSAGES))
         for summary in overview.rooms:
             self._spellings[fold(summary.status.name)] = summary.status.name
-        self._quota.fill(room.status.name for room in overview.rooms if room.head)
+        self.quota.fill(room.status.name for room in overview.rooms if room.head)
         await self.directory.load(self.clock.now())
 
     def spelling(self, room: str) -> str:

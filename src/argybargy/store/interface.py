@@ -308,13 +308,18 @@ class Store(Protocol):
         """
         ...
 
+    async def tallies(self, wanted: Sequence[str]) -> frozenset[str]:
+        """Return those of some tallies that a row of the audit log has."""
+        ...
+
     async def snapshot(self) -> Snapshot:
         """Copy everything, as it is at one moment, while writing goes on.
 
         Takes as long as it takes to write the copy. One is made at a time.
 
         Raises:
-            Refused: Another one is being made, or this store has no file.
+            Refused: Another one is being made, as many are open as may be, or this
+                store has no file.
             Full: There is no room for it.
         """
         ...

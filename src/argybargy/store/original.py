@@ -51,18 +51,37 @@ _COLUMNS: Final[Mapping[str, Mapping[str, str | None]]] = {
 _NEEDED: Final = ("messages", "codes")
 
 
+class _UnfitRowError(Exception):
+    """A row lacks what every row of its kind has."""
+
+
+def _text(_: object, field: "attrs.Attribute[Any]", value: object) -> None:
+    if not isinstance(value, str):
+        raise _UnfitRowError(field.name)
+
+
+def _text_or_none(_: object, field: "attrs.Attribute[Any]", value: object) -> None:
+    if value is not None:
+        _text(_, field, value)
+
+
+def _number(_: object, field: "attrs.Attribute[Any]", value: object) -> None:
+    if not isinstance(value, int):
+        raise _UnfitRowError(field.name)
+
+
 @attrs.frozen
 class OriginalMessage:
     """A message. `recipient` and `expects_reply` are whatever the sender wrote."""
 
-    room: str
-    seq: int
-    ts: str
-    sender: str
-    recipient: str
-    text: str
-    expects_reply: str
-    claimed_by: str | None
+    room: str = attrs.field(validator=_text)
+    seq: int = attrs.field(validator=_number)
+    ts: str = attrs.field(validator=_text)
+    sender: str = attrs.field(validator=_text)
+    recipient: str = attrs.field(validator=_text)
+    text: str = attrs.field(validator=_text)
+    expects_reply: str | None = attrs.field(validator=_text_or_none)
+    claimed_by: str | None = attrs.field(validator=_text_or_none)
 
 
 @attrs.frozen
@@ -79,33 +98,33 @@ class OriginalCode:
     """
 
     digest: bytes = attrs.field(repr=False)
-    name: str
-    room: str
-    capabilities: str
-    created: str
-    expires: str | None
+    name: str = attrs.field(validator=_text)
+    room: str = attrs.field(validator=_text)
+    capabilities: str | None = attrs.field(validator=_text_or_none)
+    created: str = attrs.field(validator=_text)
+    expires: str | None = attrs.field(validator=_text_or_none)
 
 
 @attrs.frozen
 class OriginalRoom:
     """A room whose status was ever set."""
 
-    room: str
-    status: str
-    closed_at: str | None
-    closed_by: str | None
+    room: str = attrs.field(validator=_text)
+    status: str = attrs.field(validator=_text)
+    closed_at: str | None = attrs.field(validator=_text_or_none)
+    closed_by: str | None = attrs.field(validator=_text_or_none)
 
 
 @attrs.frozen
 class OriginalAudit:
     """A row of the audit log. A revoked code may stand in its `detail`."""
 
-    id: int
-    ts: str
-    action: str
-    actor: str
-    room: str
-    detail: str = attrs.field(repr=False)
+    id: int = attrs.field(validator=_number)
+    ts: str = attrs.field(validator=_text)
+    action: str = attrs.field(validator=_text)
+    actor: str = attrs.field(validator=_text)
+    room: str = attrs.field(validator=_text)
+    detail: str = attrs.field(repr=False, validator=_text)
 
 
 @attrs.frozen
@@ -135,7 +154,7 @@ def read_original(path: Path, audit_rows: int) -> Original:
     Raises:
         FileNotFoundError: There is none.
         Incompatible: It is another program's.
-        Corrupt: It is no database, or a damaged one.
+        Corrupt: It is no database, or a damaged one: perhaps a row lacks something.
     """
     if path.is_dir():
         path /= FILE_NAME
@@ -148,6 +167,8 @@ def read_original(path: Path, audit_rows: int) -> Original:
             return _read(connection, path, audit_rows)
         finally:
             connection.close()
+    except _UnfitRowError as error:
+        raise Corrupt(f"{path} is damaged: a row has no fit '{error}'.") from None
     except (apsw.NotADBError, apsw.CorruptError) as error:
         raise Corrupt(f"{path} is not a whole SQLite database: {error}") from error
 
@@ -220,11 +241,13 @@ def _rows(
     return connection.execute(f"SELECT {columns} FROM {source}")  # noqa: S608 - constants
 
 
-def _digest(code: str, display: str) -> bytes:
+def _digest(code: object, display: object) -> bytes:
     """Return the digest of a code, which may be stored hashed already.
 
     Only a hashed one is displayed otherwise than it is stored.
     """
+    if not isinstance(code, str):
+        raise _UnfitRowError("code")
     if display != code:
         try:
             digest = bytes.fromhex(code)

@@ -1,27 +1,26 @@
 """Importing: from lines to what rooms, codes and audit log take over."""
 
-from collections.abc import Sequence
 from typing import Final
 
 import attrs
 import msgspec
 
 from argybargy.domain.codes import CodeRecord
-from argybargy.domain.commands import Audit, ImportedMessage
+from argybargy.domain.commands import Audit
 from argybargy.domain.errors import RelayError
-from argybargy.domain.limits import MAX_SEQ
-from argybargy.domain.message import TO_ALL, Message, SenderKind
-from argybargy.domain.moment import parse_timestamp
-from argybargy.domain.names import EVERYONE, fold, is_name
+from argybargy.domain.names import fold
 from argybargy.domain.state import RoomStatus
 from argybargy.relay.importing import (
     RoomImport,
-    check_codes,
+    check_import,
+    count_new_audit,
+    count_new_codes,
     import_audit,
     import_codes,
     import_room,
 )
 from argybargy.web.auth import Services
+from argybargy.web.data_lines import SLACK_MS, LineReader, UnfitLineError
 from argybargy.web.data_wire import (
     FORMAT,
     AuditLine,
@@ -38,7 +37,6 @@ from argybargy.web.decode import parse_query
 from argybargy.web.request import Answer, Request, json_answer
 
 _decode: Final = msgspec.json.Decoder(Line).decode
-_DIGEST_BYTES: Final = 32
 
 
 @attrs.define
@@ -59,32 +57,45 @@ class Batch:
 async def import_lines(services: Services, request: Request) -> Answer:
     """Take over what another relay has recorded; each piece once, however often.
 
-    With ``check=1`` nothing is changed: the answer says what would be.
+    With ``check=1`` nothing is changed: the answer says what would be. Without it
+    the same is checked first, so that what is refused has changed nothing, unless
+    somebody posts or invites between the one and the other.
     """
-    is_trial = parse_query(request).get("check", ["0"])[-1] == "1"
-    batch = read_batch(await request.read_body())
     relay = services.relay
-    # The log first: what it tells is older than what importing adds to it.
-    audits = 0 if is_trial else await import_audit(relay, batch.audits)
-    new = same = passed = 0
-    for wanted in batch.rooms.values():
-        imported = await import_room(relay, wanted, is_trial=is_trial)
-        new, same = new + imported.new, same + imported.same
-        passed += imported.passed
-    codes = 0
+    is_trial = _is_trial(request)
+    latest_ms = relay.clock.now().wall_ms + SLACK_MS
+    reader = LineReader(services.limits, latest_ms)
+    batch = read_batch(await request.read_body(), reader)
+    rooms = list(batch.rooms.values())
+    counted = await check_import(relay, rooms, batch.codes)
     if is_trial:
-        check_codes(relay, batch.codes)
+        audits = await count_new_audit(relay, batch.audits)
+        codes = await count_new_codes(relay, batch.codes)
     else:
+        # The log first: what it tells is older than what importing adds to it.
+        audits = await import_audit(relay, batch.audits)
+        counted = [await import_room(relay, wanted) for wanted in rooms]
         codes = await import_codes(relay, batch.codes)
     answer = ImportBody(
-        ImportedMessages(new, same, passed),
+        ImportedMessages(
+            sum(each.new for each in counted),
+            sum(each.same for each in counted),
+            sum(each.passed for each in counted),
+        ),
         ImportedRows(codes, len(batch.codes) - codes),
         ImportedRows(audits, len(batch.audits) - audits),
     )
     return json_answer(msgspec.json.encode(answer))
 
 
-def read_batch(body: bytes) -> Batch:
+def _is_trial(request: Request) -> bool:
+    text = parse_query(request).get("check", ["0"])[-1]
+    if text not in {"0", "1"}:
+        raise RelayError.invalid("check", "0 or 1")
+    return text == "1"
+
+
+def read_batch(body: bytes, reader: LineReader) -> Batch:
     """Read the lines of a request.
 
     Raises:
@@ -94,107 +105,45 @@ def read_batch(body: bytes) -> Batch:
     for number, raw in enumerate(body.splitlines(), start=1):
         if raw.strip():
             try:
-                _take(batch, _decode(raw))
-            except (msgspec.MsgspecError, ValueError) as error:
-                raise RelayError.invalid(f"line {number}", _reason(error)) from None
+                _take(batch, _decode(raw), reader)
+            except UnfitLineError as error:
+                raise RelayError.invalid(f"line {number}", str(error)) from None
+            except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+                problem = "this is not a line of an export"
+                raise RelayError.invalid(f"line {number}", problem) from None
     return batch
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, msgspec.MsgspecError):
-        return "this is not a line of an export"
-    return str(error)
-
-
-def _take(batch: Batch, line: Line) -> None:
+def _take(batch: Batch, line: Line, reader: LineReader) -> None:
     match line:
         case HeaderLine(format=given) if given != FORMAT:
-            raise ValueError(f"this relay reads format {FORMAT}")
+            raise UnfitLineError(f"this relay reads format {FORMAT}")
         case RoomLine():
-            status, created_ms = _status(line), _moment(line.created)
-            batch.rooms[fold(line.room)] = RoomImport(status, created_ms)
+            _take_room(batch, line, reader)
         case MessageLine():
-            _take_message(batch, line)
+            _take_message(batch, line, reader)
         case CodeLine():
-            batch.codes.append(_code(line))
+            batch.codes.append(reader.code(line))
         case AuditLine():
-            at_ms = parse_timestamp(line.ts)
-            fields = (line.action, line.actor, line.room, line.detail)
-            batch.audits.append(Audit(at_ms, *fields, tally=line.key))
+            batch.audits.append(reader.audit(line))
         case _:
             pass  # header and end are for whoever reads the file
 
 
-def _take_message(batch: Batch, line: MessageLine) -> None:
+def _take_room(batch: Batch, line: RoomLine, reader: LineReader) -> None:
+    """Take a room; what was said in it by an earlier line stays."""
+    status, created_ms = reader.room(line)
+    known = batch.rooms.get(fold(line.room))
+    messages = known.messages if known else ()
+    batch.rooms[fold(line.room)] = RoomImport(status, created_ms, messages)
+
+
+def _take_message(batch: Batch, line: MessageLine, reader: LineReader) -> None:
     key = fold(line.room)
-    room = batch.rooms.get(key) or RoomImport(RoomStatus(_name(line.room)))
-    imported = _message(line)
+    room = batch.rooms.get(key) or RoomImport(RoomStatus(line.room))
+    imported = reader.message(line)
     if room.messages and imported.message.seq <= room.messages[-1].message.seq:
-        raise ValueError("messages come oldest first, each once")
+        raise UnfitLineError("messages come oldest first, each once")
     if room.messages and imported.message.at_ms < room.messages[-1].message.at_ms:
-        raise ValueError("'ts' never runs backwards")
+        raise UnfitLineError("'ts' never runs backwards")
     batch.rooms[key] = attrs.evolve(room, messages=(*room.messages, imported))
-
-
-def _message(line: MessageLine) -> ImportedMessage:
-    _check(1 <= line.seq < MAX_SEQ, "'seq' is a whole number from 1 up")
-    _check(bool(line.text) and "\0" not in line.text, "'text' is some text")
-    to = _addressees(line.to)
-    message = Message(
-        seq=line.seq,
-        at_ms=parse_timestamp(line.ts),
-        sender=_name(line.from_),
-        kind=SenderKind(line.from_kind),
-        to=to,
-        text=line.text,
-        expects=_name(line.expects_reply),
-        reply_to=line.reply_to,
-        event=line.event,
-        claimed_by=None if line.claimed_by is None else _name(line.claimed_by),
-        is_settled=line.settled,
-    )
-    return ImportedMessage(message, is_open=line.is_open, is_leased=not line.settled)
-
-
-def _addressees(names: Sequence[str]) -> tuple[str, ...]:
-    if [fold(name) for name in names] == [EVERYONE]:
-        return TO_ALL
-    _check(bool(names), "'to' names somebody")
-    _check(EVERYONE not in map(fold, names), "'to' names all, or peers")
-    return tuple(_name(name) for name in names)
-
-
-def _code(line: CodeLine) -> CodeRecord:
-    digest = bytes.fromhex(line.digest)
-    _check(len(digest) == _DIGEST_BYTES, "'digest' is a SHA-256 in hex")
-    return CodeRecord(
-        digest=digest,
-        room=_name(line.room),
-        name=_name(line.name),
-        capabilities=line.capabilities,
-        created_ms=_moment(line.created) or 0,
-        expires_ms=_moment(line.expires),
-    )
-
-
-def _status(line: RoomLine) -> RoomStatus:
-    name = _name(line.room)
-    if line.status == "open":
-        return RoomStatus(name)
-    closed_at_ms = _moment(line.closed_at)
-    _check(closed_at_ms is not None, "'closed_at' says when the room was closed")
-    return RoomStatus(name, closed_at_ms, line.closed_by)
-
-
-def _moment(text: str | None) -> int | None:
-    return None if text is None else parse_timestamp(text)
-
-
-def _name(text: str) -> str:
-    _check(is_name(text), "a name of a room or peer does not fit the rule for names")
-    return text
-
-
-def _check(is_right: bool, problem: str) -> None:
-    if not is_right:
-        raise ValueError(problem)

@@ -281,12 +281,10 @@ def draft_of(
     """
     problems = Problems()
     check_text(problems, text, limits)
-    addressees = _addressees(problems, to, limits)
+    addressees = take_addressees(problems, to, limits)
     expects = (expects or "").strip() or None
     if expects is not None:
-        is_wrong = not is_name(expects) or fold(expects) in _NEVER_ASKED
-        problem = f"'{NOBODY}', '{ANYONE}' or the name of a peer; {NAME_RULE}"
-        problems.check("expects_reply", problem, is_wrong=is_wrong)
+        check_expects(problems, expects)
     if reply_to is not None:
         is_wrong = not 1 <= reply_to <= MAX_SEQ
         problems.check("reply_to", "the number of a message", is_wrong=is_wrong)
@@ -303,9 +301,17 @@ def check_text(problems: Problems, text: str, limits: Limits) -> None:
     problems.check("text", "no NUL characters", is_wrong="\0" in text)
 
 
-def _addressees(
+def check_expects(problems: Problems, expects: str) -> None:
+    """Note it when nobody who goes by that could be asked for a reply."""
+    is_wrong = not is_name(expects) or fold(expects) in _NEVER_ASKED
+    problem = f"'{NOBODY}', '{ANYONE}' or the name of a peer; {NAME_RULE}"
+    problems.check("expects_reply", problem, is_wrong=is_wrong)
+
+
+def take_addressees(
     problems: Problems, to: str | list[str], limits: Limits
 ) -> tuple[str, ...]:
+    """Return whom a message is for, and note what is wrong with that."""
     names = [to] if isinstance(to, str) else to
     names = [name.strip() for name in names]
     if [fold(name) for name in names] == [EVERYONE]:

@@ -40,6 +40,14 @@ def insert_missing_audits(
     return frozenset(new)
 
 
+def read_tallies(connection: apsw.Connection, wanted: Iterable[str]) -> frozenset[str]:
+    """Read which of these tallies a row has; none of them is empty."""
+    sql = "SELECT 1 FROM audit WHERE tally = ? AND tally <> ''"
+    return frozenset(
+        tally for tally in wanted if connection.execute(sql, (tally,)).get is not None
+    )
+
+
 def cut_audit(connection: apsw.Connection, keep: int) -> None:
     """Delete all but the newest `keep` rows. Ids have no gaps, so they count rows."""
     sql = "DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit) - ?"

@@ -27,9 +27,10 @@ def insert_codes(connection: apsw.Connection, codes: Iterable[CodeRecord]) -> No
 
 
 def delete_codes(connection: apsw.Connection, codes: Iterable[CodeRecord]) -> None:
-    """Delete codes, and the cursors of peers that hold none any more."""
+    """Delete codes for good, and the cursors of peers that hold none any more."""
     for code in codes:
         connection.execute("DELETE FROM codes WHERE digest = ?", (code.digest,))
+        insert_revoked(connection, [code.digest])
         connection.execute(
             """
             DELETE FROM cursors WHERE room = :room AND peer = :name
@@ -37,6 +38,21 @@ def delete_codes(connection: apsw.Connection, codes: Iterable[CodeRecord]) -> No
             """,
             {"room": code.room, "name": code.name},
         )
+
+
+def insert_revoked(connection: apsw.Connection, digests: Iterable[bytes]) -> None:
+    """Remember codes that must not come back."""
+    sql = "INSERT OR IGNORE INTO revoked (digest) VALUES (?)"
+    connection.executemany(sql, [(digest,) for digest in digests])
+
+
+def read_revoked(connection: apsw.Connection) -> frozenset[bytes]:
+    """Read every code that was deleted; none where the schema is older than that."""
+    has_table = connection.execute(
+        "SELECT count(*) FROM sqlite_schema WHERE name = 'revoked'"
+    ).get
+    rows = connection.execute("SELECT digest FROM revoked") if has_table else ()
+    return frozenset(digest for (digest,) in rows)
 
 
 def read_cursors(connection: apsw.Connection, room: str) -> dict[str, int]:

@@ -9,7 +9,6 @@ Rules for whoever edits this file:
 3. The lock of the data directory is held from the first look to the last.
 """
 
-import contextlib
 import itertools
 import shutil
 from collections.abc import Mapping, Sequence
@@ -25,8 +24,8 @@ from argybargy.domain.limits import Limits
 from argybargy.domain.moment import Moment
 from argybargy.domain.names import fold
 from argybargy.domain.room import decide
-from argybargy.domain.state import Room, RoomStatus, SavedRoom
-from argybargy.store.errors import Corrupt, Incompatible
+from argybargy.domain.state import Room, SavedRoom
+from argybargy.store.errors import Corrupt, Unknown
 from argybargy.store.platform import (
     keep_aside,
     make_private_file,
@@ -35,9 +34,15 @@ from argybargy.store.platform import (
 )
 from argybargy.store.sqlite.audit import insert_audits
 from argybargy.store.sqlite.checking import Contents, check
-from argybargy.store.sqlite.codes import delete_codes, read_codes, save_cursors
+from argybargy.store.sqlite.codes import (
+    delete_codes,
+    insert_revoked,
+    read_codes,
+    save_cursors,
+)
 from argybargy.store.sqlite.commits import commit_room
 from argybargy.store.sqlite.directory import RESTORING, hold_lock, remove_unfinished
+from argybargy.store.sqlite.replaced import Known, Replaced, look_into
 from argybargy.store.sqlite.rooms import load_room
 from argybargy.store.sqlite.schema import load_migrations, migrate
 
@@ -70,6 +75,7 @@ class RestoredRoom:
 
     Attributes:
         name: The room.
+        is_closed: Whether it was closed after the backup, and so stays closed.
         head: The newest message that there is.
         lost: How many numbers were left out after it.
         is_certain: Whether that is how many messages were lost; else it is a guess
@@ -80,6 +86,7 @@ class RestoredRoom:
     head: int
     lost: int
     is_certain: bool
+    is_closed: bool = False
 
 
 @attrs.frozen
@@ -88,7 +95,8 @@ class Restored:
 
     Attributes:
         contents: What is in the restored database.
-        rooms: The rooms in which messages were lost, or may have been.
+        rooms: The rooms in which messages were lost, or may have been, and those
+            that were closed since.
         kept_as: The replaced database; ``None`` where there was none.
         revoked: Handles of codes that were revoked after the backup, and stay so.
         codes_lost: Handles of codes that were made after it, and are gone.
@@ -101,34 +109,6 @@ class Restored:
     codes_lost: tuple[str, ...]
 
 
-@attrs.frozen
-class _Known:
-    """What the replaced database knows of one room."""
-
-    status: RoomStatus
-    created_ms: int
-    head: int
-    fence: int
-    last_ms: int
-
-
-@attrs.frozen
-class _Replaced:
-    """What the replaced database knows.
-
-    Attributes:
-        rooms: Its rooms, by folded name.
-        digests: Its codes.
-        revoked: Handles of the codes that were revoked in it.
-        cursors: What its readers have acknowledged.
-    """
-
-    rooms: Mapping[str, _Known]
-    digests: frozenset[bytes]
-    revoked: frozenset[str]
-    cursors: Mapping[tuple[str, str], int]
-
-
 def restore_backup(directory: Path, plan: RestorePlan) -> Restored:
     """Put a backup in the place of the database in `directory`.
 
@@ -139,6 +119,8 @@ def restore_backup(directory: Path, plan: RestorePlan) -> Restored:
         Refused: The directory cannot be used.
         OSError: A file cannot be read or written.
         apsw.Error: SQLite cannot.
+        Unknown: The backup is in its place, and may not outlast a loss of power.
+            Whatever else is raised, nothing was changed.
     """
     with hold_lock(directory) as database:
         remove_unfinished(directory)
@@ -149,10 +131,20 @@ def restore_backup(directory: Path, plan: RestorePlan) -> Restored:
             sync_file(fresh)
             kept_as = _put_aside(database, plan.stamp)
             fresh.replace(database)
-            sync_directory(directory)
         finally:
             remove_unfinished(directory)
+        _sync(directory)
     return attrs.evolve(restored, kept_as=kept_as)
+
+
+def _sync(directory: Path) -> None:
+    try:
+        sync_directory(directory)
+    except OSError as error:
+        raise Unknown(
+            f"The backup is in place in {directory}, but a loss of power now may "
+            f"bring back what was there: {error}"
+        ) from error
 
 
 def _copy(source: Path, fresh: Path) -> None:
@@ -167,7 +159,7 @@ def _copy(source: Path, fresh: Path) -> None:
 
 
 def _rebuild(fresh: Path, database: Path, plan: RestorePlan) -> Restored:
-    replaced = _look_into(database)
+    replaced = look_into(database)
     connection = apsw.Connection(str(fresh))
     try:
         connection.execute("PRAGMA trusted_schema = OFF").fetchall()
@@ -178,8 +170,9 @@ def _rebuild(fresh: Path, database: Path, plan: RestorePlan) -> Restored:
         migrate(connection, load_migrations())
         with connection:
             rooms = _go_on(connection, replaced, plan)
-            revoked, lost = _carry_codes(connection, replaced)
-            detail = f"{len(rooms)} rooms go on after numbers that were left out"
+            revoked, lost = _carry_codes(connection, replaced, plan.now)
+            left_out = sum(room.lost > 0 for room in rooms)
+            detail = f"{left_out} rooms go on after numbers that were left out"
             insert_audits(
                 connection, [Audit(plan.now.wall_ms, "restore", "admin", "", detail)]
             )
@@ -196,55 +189,11 @@ def _check(connection: apsw.Connection, source: Path) -> Contents:
         raise Corrupt(f"{source} cannot be read: {error}") from error
 
 
-# -- what the replaced one knows -----------------------------------------------------
-
-
-def _look_into(database: Path) -> _Replaced | None:
-    """Read what matters of the database in use; ``None`` if that cannot be done.
-
-    What its log holds is moved into it, so that it is one file.
-    """
-    if not database.exists() or not database.stat().st_size:
-        return None
-    connection = apsw.Connection(str(database))
-    try:
-        with contextlib.suppress(Incompatible):  # what a newer version counted counts
-            check(connection, database)
-        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-        return _read_replaced(connection)
-    except (apsw.Error, Corrupt):
-        return None
-    finally:
-        connection.close()
-
-
-def _read_replaced(connection: apsw.Connection) -> _Replaced:
-    rows: list[Any] = connection.execute(
-        """
-        SELECT name, closed_at_ms, closed_by, created_ms, head, fence, last_ms
-        FROM rooms
-        """
-    ).fetchall()
-    rooms = {fold(row[0]): _Known(RoomStatus(*row[:3]), *row[3:]) for row in rows}
-    cursors: list[Any] = connection.execute(
-        "SELECT room, peer, seq FROM cursors"
-    ).fetchall()
-    revocations: list[Any] = connection.execute(
-        "SELECT detail FROM audit WHERE action = 'revoke'"
-    ).fetchall()
-    return _Replaced(
-        rooms=rooms,
-        digests=frozenset(code.digest for code in read_codes(connection)),
-        revoked=frozenset(detail.rpartition(" ")[2] for (detail,) in revocations),
-        cursors={(fold(room), fold(peer)): seq for room, peer, seq in cursors},
-    )
-
-
 # -- rooms ------------------------------------------------------------------------
 
 
 def _go_on(
-    connection: apsw.Connection, replaced: _Replaced | None, plan: RestorePlan
+    connection: apsw.Connection, replaced: Replaced | None, plan: RestorePlan
 ) -> tuple[RestoredRoom, ...]:
     rows: list[Any] = connection.execute("SELECT name FROM rooms").fetchall()
     names = {fold(name): name for (name,) in rows}
@@ -263,7 +212,7 @@ def _go_on(
 
 
 def _acknowledged(
-    connection: apsw.Connection, replaced: _Replaced | None
+    connection: apsw.Connection, replaced: Replaced | None
 ) -> Mapping[str, int]:
     """Return the newest number that any reader of a room has acknowledged."""
     rows: list[Any] = connection.execute(
@@ -278,7 +227,7 @@ def _acknowledged(
 def _go_on_in(
     connection: apsw.Connection,
     name: str,
-    replaced: _Replaced | None,
+    replaced: Replaced | None,
     acknowledged: int,
     plan: RestorePlan,
 ) -> RestoredRoom | None:
@@ -287,17 +236,18 @@ def _go_on_in(
     room = _room(name, saved, known, plan)
     command = _command(room, known, acknowledged, plan.skip_ahead)
     decision = decide(room, command, plan.now, plan.limits)
-    if decision.room.head == room.head and decision.room.fence == room.fence:
+    after = decision.room
+    is_closed = after.status.is_closed and not room.status.is_closed
+    lost = max(0, command.head - room.head)
+    if lost or is_closed or after.fence != room.fence:
+        commit_room(connection, after, room.version, decision.writes)
+    if not (lost or is_closed):
         return None
-    commit_room(connection, decision.room, room.version, decision.writes)
-    lost = command.head - room.head
-    if lost <= 0:
-        return None
-    return RestoredRoom(room.name, room.head, lost, command.is_certain)
+    return RestoredRoom(room.name, room.head, lost, command.is_certain, is_closed)
 
 
 def _room(
-    name: str, saved: SavedRoom | None, known: _Known | None, plan: RestorePlan
+    name: str, saved: SavedRoom | None, known: Known | None, plan: RestorePlan
 ) -> Room:
     """Return a room as the backup has it; a younger one is empty."""
     if saved is not None:
@@ -308,16 +258,17 @@ def _room(
 
 
 def _command(
-    room: Room, known: _Known | None, acknowledged: int, skip_ahead: int
+    room: Room, known: Known | None, acknowledged: int, skip_ahead: int
 ) -> Restore:
     """Say where a room goes on.
 
     Two databases speak of the same room if they say that it was made at the same
-    time. Only then does the head of the other one tell what its readers have seen.
+    time. Only then does the other one tell what its readers have seen, and whether
+    the room was closed meanwhile.
     """
     if known is not None and known.created_ms == room.created_ms:
         head = max(room.head, acknowledged, known.head)
-        return Restore(head, known.fence, known.last_ms)
+        return Restore(head, known.fence, known.last_ms, status=known.status)
     head = max(room.head, acknowledged, 0 if known is None else known.head)
     return Restore(head + skip_ahead, room.fence + skip_ahead, is_certain=False)
 
@@ -326,19 +277,23 @@ def _command(
 
 
 def _carry_codes(
-    connection: apsw.Connection, replaced: _Replaced | None
+    connection: apsw.Connection, replaced: Replaced | None, now: Moment
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Keep revocations and cursors; return what was revoked since, and made since."""
     if replaced is None:
         return (), ()
     codes = read_codes(connection)
-    revoked = [code for code in codes if code.key_id in replaced.revoked]
-    delete_codes(connection, revoked)
+    gone = [
+        code
+        for code in codes
+        if code.digest in replaced.revoked or code.key_id in replaced.noted
+    ]
+    delete_codes(connection, gone)
+    insert_revoked(connection, replaced.revoked)
     save_cursors(connection, _newer_cursors(connection, replaced.cursors))
     lost = replaced.digests - {code.digest for code in codes}
-    return tuple(code.key_id for code in revoked), tuple(
-        sorted(key_id_of(digest) for digest in lost)
-    )
+    revoked = tuple(code.key_id for code in gone if code.is_live_at(now.wall_ms))
+    return revoked, tuple(sorted(key_id_of(digest) for digest in lost))
 
 
 def _newer_cursors(

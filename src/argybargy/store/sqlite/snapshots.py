@@ -3,14 +3,17 @@
 SQLite makes the copy out of one read transaction: it shows one moment, and writers
 do not wait for it. It is a file in the data directory that only its owner may read,
 and it has lost its name before anybody reads it: it is gone with whoever had it open,
-however that ends. What a killed process leaves goes at the next start.
+however that ends. What a killed process leaves goes at the next start. A copy takes
+room on the disk for as long as it is open, so only a few may be.
 """
 
 import contextlib
 import itertools
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO, Final
 
 import apsw
 import attrs
@@ -22,6 +25,9 @@ from argybargy.store.sqlite.connection import Connection, Role
 from argybargy.store.sqlite.directory import SNAPSHOT
 from argybargy.store.sqlite.errors import RETRY_SECONDS
 
+MOST_OPEN_COPIES: Final = 2
+"""Copies that may be open at once, each as large as the database."""
+
 
 @attrs.define(eq=False)
 class FileSnapshot:
@@ -32,29 +38,32 @@ class FileSnapshot:
     """
 
     size_bytes: int
-    _path: Path
-    _file: Any = attrs.field(repr=False)
+    _file: BinaryIO = attrs.field(repr=False)
+    _let_go: Callable[[], object] = attrs.field(repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        # Somebody may leave before they begin to read: then nobody closes it.
+        self._let_go = weakref.finalize(self, self._let_go)
 
     async def read(self, most_bytes: int) -> bytes:
         """Return the next bytes; none at the end."""
         try:
-            content: bytes = await self._file.read(most_bytes)
+            return await trio.to_thread.run_sync(self._file.read, most_bytes)
         except OSError as error:
             raise Refused(f"the copy cannot be read: {error}") from error
-        return content
 
     async def aclose(self) -> None:
         """Remove the copy."""
         with trio.CancelScope(shield=True):  # closing a file that was only read
-            await self._file.aclose()
-        self._path.unlink(missing_ok=True)
+            await trio.to_thread.run_sync(self._let_go)
 
 
 @attrs.define(eq=False)
 class Snapshots:
     """Makes copies of a database, one at a time.
 
-    Mutable state: the number of the next copy, and whether one is being made.
+    Mutable state: the number of the next copy, whether one is being made, and the
+    numbers of those that are open.
 
     Attributes:
         path: The database.
@@ -62,6 +71,7 @@ class Snapshots:
 
     path: Path
     _numbers: Iterator[int] = attrs.field(factory=itertools.count)
+    _open: set[int] = attrs.field(factory=set)
     _making: trio.Semaphore = attrs.field(factory=lambda: trio.Semaphore(1))
 
     async def make(self) -> FileSnapshot:
@@ -71,36 +81,46 @@ class Snapshots:
         relay's own reads and writes go on meanwhile.
 
         Raises:
-            Refused: Another one is being made, or SQLite refused.
+            Refused: Another one is being made, as many are open as may be, or
+                SQLite refused.
             Full: There is no room for it.
         """
+        if len(self._open) >= MOST_OPEN_COPIES:
+            problem = f"{MOST_OPEN_COPIES} backups are being read"
+            raise Refused(problem, RETRY_SECONDS)
         try:
             self._making.acquire_nowait()
         except trio.WouldBlock:
             raise Refused("a backup is being made", RETRY_SECONDS) from None
-        target = self.path.with_name(f"{self.path.name}.{SNAPSHOT}{self._next()}")
         try:
-            return await self._make(target)
+            return await self._make(next(self._numbers))
         except OSError as error:
             raise Full(f"no copy can be made: {error}", RETRY_SECONDS) from error
         finally:
             self._making.release()
 
-    def _next(self) -> int:
-        return next(self._numbers)
-
-    async def _make(self, target: Path) -> FileSnapshot:
+    async def _make(self, number: int) -> FileSnapshot:
+        target = self.path.with_name(f"{self.path.name}.{SNAPSHOT}{number}")
         connection = Connection(self.path, Role.COPIER)
         try:
             make_private_file(target)
             await connection.run(_copy, target)
-            file = trio.wrap_file(target.open("rb"))
-            return FileSnapshot(target.stat().st_size, target, file)  # noqa: ASYNC240
+            file, size_bytes = target.open("rb"), target.stat().st_size
+            self._open.add(number)
+            let_go = partial(_let_go, file, target, self._open, number)
+            return FileSnapshot(size_bytes, file, let_go)
         finally:
             await connection.aclose()
             with contextlib.suppress(PermissionError):
                 # Windows keeps the name of what is open; closing removes it there.
-                target.unlink(missing_ok=True)  # noqa: ASYNC240 - takes no time
+                target.unlink(missing_ok=True)
+
+
+def _let_go(file: BinaryIO, path: Path, numbers: set[int], number: int) -> None:
+    """Close a copy, wherever this is called: a set takes no half of a change."""
+    file.close()
+    path.unlink(missing_ok=True)
+    numbers.discard(number)
 
 
 def _copy(connection: apsw.Connection, target: Path) -> None:

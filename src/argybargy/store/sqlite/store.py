@@ -29,6 +29,7 @@ from argybargy.store.sqlite.audit import (
     insert_audits,
     insert_missing_audits,
     read_audit,
+    read_tallies,
 )
 from argybargy.store.sqlite.codes import (
     delete_codes,
@@ -207,6 +208,10 @@ class SqliteStore:
             return new
 
         return await self._writer.write(work)
+
+    async def tallies(self, wanted: Sequence[str]) -> frozenset[str]:
+        """Return those of some tallies that a row of the audit log has."""
+        return await self._readers.read(read_tallies, wanted)
 
     async def snapshot(self) -> Snapshot:
         """Copy everything, as it is at one moment, while writing goes on."""

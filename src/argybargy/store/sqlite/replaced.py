@@ -1,0 +1,88 @@
+"""What a database knows that is about to be replaced by a backup."""
+
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import apsw
+import attrs
+
+from argybargy.domain.names import fold
+from argybargy.domain.state import RoomStatus
+from argybargy.store.errors import Corrupt, Incompatible
+from argybargy.store.sqlite.checking import check
+from argybargy.store.sqlite.codes import read_codes, read_revoked
+
+
+@attrs.frozen
+class Known:
+    """What the replaced database knows of one room."""
+
+    status: RoomStatus
+    created_ms: int
+    head: int
+    fence: int
+    last_ms: int
+
+
+@attrs.frozen
+class Replaced:
+    """What the replaced database knows.
+
+    Attributes:
+        rooms: Its rooms, by folded name.
+        digests: Its codes.
+        revoked: The codes that were deleted in it.
+        noted: Handles of codes that its audit log says were revoked: all that older
+            versions wrote down.
+        cursors: What its readers have acknowledged.
+    """
+
+    rooms: Mapping[str, Known]
+    digests: frozenset[bytes]
+    revoked: frozenset[bytes]
+    noted: frozenset[str]
+    cursors: Mapping[tuple[str, str], int]
+
+
+def look_into(database: Path) -> Replaced | None:
+    """Read what matters of the database in use; ``None`` if that cannot be done.
+
+    What its log holds is moved into it, so that it is one file.
+    """
+    if not database.exists() or not database.stat().st_size:
+        return None
+    connection = apsw.Connection(str(database))
+    try:
+        with contextlib.suppress(Incompatible):  # what a newer version counted counts
+            check(connection, database)
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        return _read_replaced(connection)
+    except (apsw.Error, Corrupt):
+        return None
+    finally:
+        connection.close()
+
+
+def _read_replaced(connection: apsw.Connection) -> Replaced:
+    rows: list[Any] = connection.execute(
+        """
+        SELECT name, closed_at_ms, closed_by, created_ms, head, fence, last_ms
+        FROM rooms
+        """
+    ).fetchall()
+    rooms = {fold(row[0]): Known(RoomStatus(*row[:3]), *row[3:]) for row in rows}
+    cursors: list[Any] = connection.execute(
+        "SELECT room, peer, seq FROM cursors"
+    ).fetchall()
+    revocations: list[Any] = connection.execute(
+        "SELECT detail FROM audit WHERE action = 'revoke'"
+    ).fetchall()
+    return Replaced(
+        rooms=rooms,
+        digests=frozenset(code.digest for code in read_codes(connection)),
+        revoked=read_revoked(connection),
+        noted=frozenset(detail.rpartition(" ")[2] for (detail,) in revocations),
+        cursors={(fold(room), fold(peer)): seq for room, peer, seq in cursors},
+    )
