@@ -453,6 +453,7 @@ HELD: Final = {
     "store.memory.MemoryStore._audit": "`audit_rows`",
     "store.memory.MemoryStore._codes": _CODES,
     "store.memory.MemoryStore._cursors": _CODES,
+    "store.memory.MemoryStore._revoked": "one entry per code that ever was",
     "store.memory.MemoryStore._shelves": _ROOMS,
     "store.memory.MemoryStore._tallies": "`audit_rows`",
     "store.shelf.Shelf.claims": "`messages_per_room`",

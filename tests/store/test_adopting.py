@@ -45,6 +45,13 @@ async def test_a_code_that_was_revoked_since_does_not_come_back(store: Store) ->
     assert await store.codes() == ()
 
 
+async def test_nor_does_it_where_the_log_has_forgotten_it(store: Store) -> None:
+    await store.add_codes([CODE], [])
+    await store.remove_codes([CODE], [])
+    assert await store.adopt([CODE_ROW], {CODE_ROW.tally: CODE}) == frozenset()
+    assert await store.codes() == ()
+
+
 async def test_holes_are_read_over(store: Store) -> None:
     player = Player.of(store)
     numbers = (3, 4, 9, 10)

@@ -46,6 +46,7 @@ class MemoryStore:
     _limits: Limits
     _shelves: dict[str, Shelf] = attrs.field(factory=dict, repr=False)
     _codes: dict[bytes, CodeRecord] = attrs.field(factory=dict, repr=False)
+    _revoked: set[bytes] = attrs.field(factory=set, repr=False)
     _cursors: dict[tuple[str, str], int] = attrs.field(factory=dict, repr=False)
     _audit: dict[int, Audit] = attrs.field(factory=dict, repr=False)
     _tallies: dict[str, int] = attrs.field(factory=dict, repr=False)
@@ -193,6 +194,7 @@ class MemoryStore:
         await trio.lowlevel.checkpoint()
         for code in codes:
             self._codes.pop(code.digest, None)
+            self._revoked.add(code.digest)
         left = self._peers()
         self._cursors = {
             peer: seq for peer, seq in self._cursors.items() if peer in left
@@ -225,7 +227,12 @@ class MemoryStore:
     ) -> frozenset[str]:
         """Store what another relay has recorded, each piece once."""
         await trio.lowlevel.checkpoint()
-        new = [audit for audit in audits if audit.tally not in self._tallies]
+        spent = {tally for tally in codes if codes[tally].digest in self._revoked}
+        new = [
+            audit
+            for audit in audits
+            if audit.tally not in self._tallies and audit.tally not in spent
+        ]
         tallies = frozenset(audit.tally for audit in new)
         self._add_audits(new)
         self._codes.update(

@@ -36,6 +36,7 @@ from argybargy.store.sqlite.codes import (
     insert_codes,
     read_codes,
     read_cursors,
+    read_revoked,
     save_cursors,
 )
 from argybargy.store.sqlite.commits import commit_room
@@ -198,13 +199,18 @@ class SqliteStore:
     async def adopt(
         self, audits: Sequence[Audit], codes: Mapping[str, CodeRecord]
     ) -> frozenset[str]:
-        """Store what another relay has recorded, each piece once, all in one go."""
+        """Store what another relay has recorded, each piece once, all in one go.
+
+        A code that was ever revoked here does not come back.
+        """
 
         def work(connection: apsw.Connection) -> frozenset[str]:
-            new = insert_missing_audits(connection, audits)
-            insert_codes(
-                connection, [code for tally, code in codes.items() if tally in new]
+            revoked = read_revoked(connection)
+            spent = {tally for tally in codes if codes[tally].digest in revoked}
+            new = insert_missing_audits(
+                connection, [each for each in audits if each.tally not in spent]
             )
+            insert_codes(connection, [codes[tally] for tally in codes if tally in new])
             return new
 
         return await self._writer.write(work)
