@@ -380,3 +380,29 @@ def test_the_reference_names_every_field_of_every_frame() -> None:
             assert f"`{field}`" in text or f'"{field}"' in text, field
     for frame in frames:
         assert f"`{frame.__struct_config__.tag}`" in text
+
+
+async def test_what_time_has_changed_is_told_whoever_looks_first(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site:
+        alice = await site.code("alice")
+        await site.say(alice, "hello")
+        async with open_stream(site, room="build") as stream:
+            await stream.next_of("snapshot")
+            await trio.sleep(site.house.relay.limits.online_seconds - 0.9)
+            for _ in range(30):
+                await site.admin("GET", "/admin/state?room=build")
+                await trio.sleep(0.1)
+            with trio.fail_after(0.5):
+                delta = await stream.next_of("delta")
+            assert [row["online"] for row in delta["roster"]] == [False]
+            board = site.house.relay.board
+            wakes = 0
+            follower = site.house.relay.watchers.watch()
+            with trio.move_on_after(3):
+                while True:
+                    await follower.wait_woken()
+                    wakes += 1
+            assert wakes == 0, "it does not wake itself"
+            assert board.version == delta["version"]

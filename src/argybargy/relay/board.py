@@ -142,12 +142,9 @@ class Board:
             self.memo.clear()
 
     def tick(self, now: Moment) -> None:
-        """Wake those who watch if time alone has changed something."""
-        if not len(self.watchers):
-            return
-        version = self._log.version
-        if self.settle(now) != version:
-            self.watchers.wake()
+        """Let those who watch know what time alone has changed."""
+        if len(self.watchers):
+            self.settle(now)
 
     # -- looking ---------------------------------------------------------------
 
@@ -156,16 +153,21 @@ class Board:
 
         What is read without a checkpoint after it belongs to that version.
         """
-        stale = self._take_stale(now)
-        if stale:
-            self._note(list(self._changes(stale, now)))
+        version = self._log.version
+        touched, self.watchers.touched = self.watchers.touched, set()
+        due = self._take_due(now)
+        if touched or due:
+            self._note(list(self._changes(touched | due, now)))
+        if due and self._log.version != version:
+            # Whoever touches a room wakes the watchers. Time wakes nobody: whoever
+            # finds first what it has changed has to, for all.
+            self.watchers.wake()
         return self._log.version
 
-    def _take_stale(self, now: Moment) -> set[str]:
-        """Return the rooms that have to be looked at again."""
-        touched, self.watchers.touched = self.watchers.touched, set()
+    def _take_due(self, now: Moment) -> set[str]:
+        """Return the rooms that may look different by time alone."""
         if is_before(now, self._holds_until):
-            return touched
+            return set()
         due = {key for key, outline in self._outlines.items() if outline.is_due(now)}
         held = (
             outline.holds_until
@@ -173,7 +175,7 @@ class Board:
             if key not in due
         )
         self._holds_until = earliest(held)
-        return touched | due
+        return due
 
     def _changes(self, stale: set[str], now: Moment) -> Iterator[Change]:
         is_inbox_stale = False
