@@ -25,8 +25,7 @@ from argybargy.relay.relay import open_relay
 from argybargy.serve.settings import Settings
 from argybargy.store.errors import Incompatible
 from argybargy.store.memory import open_memory_store
-from argybargy.store.platform import lock_nowait
-from argybargy.store.sqlite.directory import LOCK_NAME
+from argybargy.store.sqlite.directory import Place, hold_lock, tell_place
 from argybargy.web.auth import Services
 from argybargy.web.hosts import HostRule
 from argybargy.web.throttle import AuthThrottle
@@ -243,12 +242,28 @@ def test_a_relay_on_this_machine_is_found_by_its_port(
 ) -> None:
     answer = json.dumps({"revoked": 1, "codes": [{"key_id": "0a", "name": "alice",
                                                   "room": "r"}]})  # fmt: skip
-    lock = os.open(tmp_path / LOCK_NAME, os.O_RDWR | os.O_CREAT)
-    assert lock_nowait(lock)
-    with answering(200, answer) as url:
-        result = terminal.type("revoke", "alice", "--port", url.rpartition(":")[2])
-    os.close(lock)
+    with answering(200, answer) as url, hold_lock(tmp_path):
+        port = url.rpartition(":")[2]
+        with tell_place(tmp_path, Place("0.0.0.0", int(port), 1)):
+            result = terminal.type("revoke", "alice", "--port", port)
     assert (result.code, result.out) == (0, "revoked 0a alice in r\n")
+
+
+@pytest.mark.usefixtures("token")
+def test_a_stranger_is_not_told_the_token_while_the_relay_listens_elsewhere(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    with answering(200, "{}") as url, hold_lock(tmp_path):
+        port = url.rpartition(":")[2]
+        with tell_place(tmp_path, Place("127.0.0.1", int(port) - 1, 1)):
+            other_port = terminal.type("revoke", "alice", "--port", port)
+        with tell_place(tmp_path, Place("::1", int(port), 1)):
+            other_host = terminal.type("revoke", "alice", "--port", port)
+        starting = terminal.type("revoke", "alice", "--port", port)
+    assert other_port.code == other_host.code == starting.code == 7
+    assert f"listens on 127.0.0.1:{int(port) - 1}" in other_port.talk
+    assert f"listens on [::1]:{port}" in other_host.talk
+    assert "does not listen: it starts, or it stops" in starting.talk
 
 
 def test_a_call_carries_the_token_and_json() -> None:

@@ -13,8 +13,7 @@ from argybargy.cli.http_operator import (
 from argybargy.cli.operator import Work
 from argybargy.cli.world import Announce, Common
 from argybargy.serve.settings import Settings
-from argybargy.store.platform import is_locked
-from argybargy.store.sqlite.directory import LOCK_NAME
+from argybargy.store.sqlite.directory import Place, find_place, is_held
 
 _WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}  # noqa: S104
 
@@ -26,10 +25,20 @@ def local_host(host: str) -> str:
 
 def local_url(settings: Settings) -> str:
     """Return the address of a relay on this machine."""
-    host = local_host(settings.host)
-    address = f"[{host}]" if ":" in host else host
     scheme = "http" if settings.tls_cert is None else "https"
-    return f"{scheme}://{address}:{settings.port}"
+    return f"{scheme}://{_address(local_host(settings.host), settings.port)}"
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def is_place(place: Place, host: str, port: int) -> bool:
+    """Tell whether what listens at `place` is what `host` and `port` lead to."""
+    is_same_host = local_host(place.host) == local_host(host)
+    is_everywhere = place.host in ("0.0.0.0", "::")  # noqa: S104 - nothing is bound
+    is_there = is_everywhere and (":" in place.host) == (":" in host)
+    return place.port == port and (is_same_host or is_there)
 
 
 def reach(settings: Settings, common: Common, work: Work) -> int:
@@ -69,16 +78,32 @@ def connect(
             "Start one with 'argybargy up', or say where it is with --url or --port.",
             Exit.UNREACHABLE,
         )
-    if with_token and not is_locked(settings.data / LOCK_NAME):
-        # Whoever listens there is not told the token.
-        raise CliError(
-            f"Something listens on {base}, but no relay uses {settings.data}.",
-            "Say which port or data the relay has: --port, --data. "
-            "For one in a container: --url and --token-file.",
-            Exit.UNREACHABLE,
-        )
+    if with_token:
+        _check_listener(settings, base)
     token = _token(settings, common, with_token)
     return HttpOperator(base, token, settings.tls_cert)
+
+
+def _check_listener(settings: Settings, base: str) -> None:
+    """Raise unless it is the relay of the data that listens there.
+
+    Whoever else does is not told the token.
+    """
+    place, data = find_place(settings.data), settings.data
+    if place is not None and is_place(place, settings.host, settings.port):
+        return
+    hint = (
+        "Say which port or data the relay has: --port, --data. "
+        "For one in a container: --url and --token-file."
+    )
+    if place is not None:
+        text = f"the relay of {data} listens on {_address(place.host, place.port)}."
+    elif is_held(data):
+        text = f"the relay of {data} does not listen: it starts, or it stops."
+        hint = "Try again in a moment. " + hint
+    else:
+        text = f"no relay uses {data}."
+    raise CliError(f"Something listens on {base}, but {text}", hint, Exit.UNREACHABLE)
 
 
 def _token(settings: Settings, common: Common, with_token: bool) -> str:

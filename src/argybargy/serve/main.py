@@ -7,13 +7,16 @@ app's own nursery leaves a server behind that still answers 200.
 
 import errno
 import gc
+import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
+    ExitStack,
     asynccontextmanager,
+    contextmanager,
     nullcontext,
 )
 from functools import partial
@@ -38,6 +41,7 @@ from argybargy.serve.server import ConnectionHandler, serve_app
 from argybargy.serve.settings import Settings
 from argybargy.serve.started import Started
 from argybargy.store.errors import StoreError
+from argybargy.store.sqlite.directory import Place, tell_place
 from argybargy.store.sqlite.store import open_sqlite_store
 from argybargy.web.app import create_app
 from argybargy.web.auth import Services
@@ -140,7 +144,9 @@ async def serve(settings: Settings, announce: Announce) -> None:
                 app,
                 config,
                 handler=handler,
-                shutdown_trigger=partial(_wait_drained, signals, services.relay),
+                shutdown_trigger=partial(
+                    _listen_until_drained, settings, signals, services.relay
+                ),
             )
             async with trio.open_nursery() as server:
                 urls = await server.start(start)
@@ -286,6 +292,26 @@ async def _catch_signals(
                 scope.cancel()
                 return
             wanted.set()
+
+
+async def _listen_until_drained(
+    settings: Settings, wanted: trio.Event, relay: Relay
+) -> None:
+    """Say where the relay listens for as long as it does, and does not stop."""
+    with _told(settings):
+        await _wait_drained(wanted, relay)
+
+
+@contextmanager
+def _told(settings: Settings) -> Iterator[None]:
+    """Let the commands on this machine find the relay; without it they do not."""
+    place = Place(settings.host, settings.port, os.getpid())
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(tell_place(settings.data, place))
+        except OSError as error:
+            log.warning("no command will find this relay", reason=str(error))
+        yield
 
 
 async def _wait_drained(wanted: trio.Event, relay: Relay) -> None:
