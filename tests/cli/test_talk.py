@@ -312,3 +312,19 @@ def test_shells_are_told_every_verb(shell: str) -> None:
     for verb in ("watch", "invite", "config"):
         assert verb in script
     assert Terminal().type("completion", "tcsh").code == 2
+
+
+@pytest.mark.parametrize("text", ["1.5", "2.0", "0x10", "1e3", "", "²"])
+@pytest.mark.parametrize(
+    "command",
+    [("post", "build", "hi", "--reply-to"), ("history", "build", "--limit"),
+     ("rooms", "--port"), ("watch", "build", "--since")],
+)  # fmt: skip
+def test_a_number_that_is_not_whole_is_refused_and_not_rounded(
+    command: tuple[str, ...], text: str
+) -> None:
+    terminal = Terminal()
+    result = terminal.type(*command, text)
+    assert (result.code, result.out) == (2, "")
+    assert f'"{text}" is not a whole number' in result.talk
+    assert terminal.operator.calls == []

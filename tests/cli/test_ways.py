@@ -388,6 +388,17 @@ def test_who_has_read_enough_is_found_out_without_writing() -> None:
             out.check_reader()
 
 
+def test_where_nobody_can_be_asked_the_next_write_finds_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    monkeypatch.delattr("select.poll")
+    stream = os.fdopen(writing, "w")
+    Output(stream, stream).check_reader()
+    stream.close()
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_is_put_where_the_shell_looks(shell: str, tmp_path: Path) -> None:
     done = subprocess.run(

@@ -12,6 +12,7 @@ from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.lines import Said, age, message_spans
 from argybargy.cli.operator import Json
 from argybargy.cli.output import Output
+from argybargy.cli.whole import WHOLE
 from argybargy.cli.world import Common, World
 from argybargy.domain.names import EVERYONE, OPERATOR
 
@@ -37,7 +38,7 @@ class TalkCommands:
         expects: Annotated[
             str | None, Parameter(name=("--expects-reply", "--expects"))
         ] = None,
-        reply_to: int | None = None,
+        reply_to: Annotated[int | None, WHOLE] = None,
         common: Common | None = None,
     ) -> int:
         """Say something in a room as the human, also in a closed one.
@@ -75,8 +76,8 @@ class TalkCommands:
         self,
         room: str,
         *,
-        limit: int = 50,
-        before: int | None = None,
+        limit: Annotated[int, WHOLE] = 50,
+        before: Annotated[int | None, WHOLE] = None,
         common: Common | None = None,
     ) -> int:
         """Show what was said in a room, oldest first.

@@ -19,6 +19,7 @@ from argybargy.cli.browser import browse
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.operator import LiveOperator, Work
 from argybargy.cli.output import Output
+from argybargy.cli.whole import WHOLE
 from argybargy.serve.parsers import parse_base_url
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Local:
         bool, Parameter(show_default=False, help="Say only what must be known.")
     ] = False
     port: Annotated[
-        int | None, Parameter(help="The port of the relay on this machine.")
+        int | None, WHOLE, Parameter(help="The port of the relay on this machine.")
     ] = None
     data: Annotated[
         Path | None, Parameter(help="The data directory, which holds the admin token.")
