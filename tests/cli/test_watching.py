@@ -251,7 +251,7 @@ def test_it_goes_on_where_it_was_when_the_connection_breaks() -> None:
         == bodies[2]
         == {
             "room": "build",
-            "resume": {"epoch": "e", "version": 8},
+            "resume": {"epoch": "e", "version": 8, "room": "build"},
         }
     )
 
@@ -283,7 +283,7 @@ def test_a_promise_of_a_hello_is_not_where_it_was() -> None:
     assert seqs(terminal.type("watch", "build").out) == ["1"]
     assert terminal.operator.calls[2][2] == {
         "room": "build",
-        "resume": {"epoch": "e", "version": 1},
+        "resume": {"epoch": "e", "version": 1, "room": "build"},
     }
 
 

@@ -163,6 +163,37 @@ async def test_a_client_that_comes_back_goes_on_where_it_was(
         assert delta["messages"][0]["text"] == "while you were away"
 
 
+@pytest.mark.parametrize(
+    ("seen", "asked", "is_resumed"),
+    [
+        ("build", "build", True),
+        ("BUILD", "build", True),
+        (None, None, True),
+        ("other", "build", False),
+        (None, "build", False),
+        ("build", None, False),
+    ],
+)
+async def test_who_has_seen_another_room_begins_anew(
+    seen: str | None,
+    asked: str | None,
+    *,
+    is_resumed: bool,
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site:
+        await site.say(await site.code("alice"), "hello")
+        async with open_stream(site, room=seen) as stream:
+            epoch = (await stream.next())["epoch"]
+            snapshot = await stream.next()
+        resume = {
+            "epoch": epoch, "version": snapshot["version"], "room": snapshot["room"],
+        }  # fmt: skip
+        async with open_stream(site, room=asked, resume=resume) as stream:
+            hello = await stream.next()
+        assert hello["resumed"] is is_resumed
+
+
 @pytest.mark.parametrize("other", [{"epoch": "another life"}, {"version": 10**6}])
 async def test_a_client_of_another_life_of_the_relay_begins_anew(
     other: dict[str, object], autojump_clock: trio.testing.MockClock

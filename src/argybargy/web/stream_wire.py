@@ -12,10 +12,14 @@ from argybargy.web.wire import RoomMessage
 
 
 class ResumePoint(Struct, frozen=True):
-    """Where a client has got: what its last frame said."""
+    """Where a client has got: what its last frame said, and its last snapshot's room.
+
+    Without `room` it is taken to be the one that is asked for.
+    """
 
     epoch: str
     version: int
+    room: str | UnsetType | None = UNSET
 
 
 class StreamRequest(Struct, frozen=True):
