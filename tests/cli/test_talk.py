@@ -1,8 +1,11 @@
 """Speaking in rooms, looking at them, and closing them, from the command line."""
 
+import io
+
 import pytest
 
 from argybargy.cli.exits import CliError, Exit
+from argybargy.cli.world import Surroundings
 from cli_fake import FakeCode, FakeOperator, spoken
 from cli_world import Terminal
 
@@ -92,6 +95,28 @@ def test_it_can_be_said_to_several() -> None:
     body = terminal.operator.calls[-1][2]
     assert body is not None
     assert body["to"] == ["alice", "bo"]
+
+
+@pytest.mark.parametrize("to", [["a,b"], ["a, b"], ["a", "--to", "b"]])
+def test_names_may_be_parted_by_commas(to: list[str]) -> None:
+    terminal = Terminal(relay())
+    terminal.type("post", "build", "Go.", "--to", *to)
+    body = terminal.operator.calls[-1][2]
+    assert body is not None
+    assert body["to"] == ["a", "b"]
+
+
+def test_standard_input_that_is_no_text_is_not_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As a process finds it where the locale is C: what is no text passes for some.
+    stdin = io.TextIOWrapper(io.BytesIO(b"caf\xe9\n"), "ascii", "surrogateescape")
+    monkeypatch.setattr("sys.stdin", stdin)
+    terminal = Terminal(relay(), read_input=Surroundings.real().read_input)
+    result = terminal.type("post", "build", "-")
+    assert (result.code, result.out) == (2, "")
+    assert "Standard input is not UTF-8" in result.talk
+    assert terminal.operator.calls == []
 
 
 def test_standard_input_is_said_as_it_is_but_for_its_last_line_break() -> None:

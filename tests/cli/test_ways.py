@@ -20,6 +20,7 @@ from argybargy.cli.output import Output
 from argybargy.cli.verbs import VERBS
 from argybargy.cli.ways import connect, find_token, local_host, reach
 from argybargy.cli.world import Common
+from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.relay.relay import open_relay
 from argybargy.serve.settings import Settings
@@ -27,6 +28,7 @@ from argybargy.store.errors import Incompatible
 from argybargy.store.memory import open_memory_store
 from argybargy.store.sqlite.directory import Place, hold_lock, tell_place
 from argybargy.web.auth import Services
+from argybargy.web.errors import error_answer
 from argybargy.web.hosts import HostRule
 from argybargy.web.throttle import AuthThrottle
 from cli_world import Terminal
@@ -278,6 +280,28 @@ def test_a_call_carries_the_token_and_json() -> None:
 def test_something_else_that_listens_is_told_from_a_relay(body: str) -> None:
     with pytest.raises(CliError, match=r"not a relay's \(HTTP 200\)"):
         read_answer(200, body.encode("latin-1"))
+
+
+@pytest.mark.parametrize("problem", [Problem.ROOM_NOT_FOUND, Problem.SESSION_NOT_FOUND])
+def test_whoever_types_commands_is_given_no_advice_on_http(problem: Problem) -> None:
+    with pytest.raises(CliError, match="There is no such") as caught:
+        read_answer(404, error_answer(RelayError(problem)).body)
+    assert caught.value.code is Exit.NOT_FOUND
+    assert "/admin" not in caught.value.text
+    assert "argybargy" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RelayError.invalid("text", "at most 10 characters"),
+        RelayError(Problem.BODY_TOO_LARGE, limit_bytes=10),
+    ],
+)
+def test_too_much_text_is_a_matter_of_usage(error: RelayError) -> None:
+    with pytest.raises(CliError) as caught:
+        read_answer(error.problem.value.status, error_answer(error).body)
+    assert caught.value.code is Exit.USAGE
 
 
 def test_what_listens_everywhere_is_reached_on_loopback() -> None:
