@@ -97,11 +97,11 @@ class Board:
         if not writes:
             return
         key = fold(room.name)
-        before = self.cards.get(key) or Card(room.status)
+        before = self.cards.get(key) or Card.new(room.status)
         self.cards[key] = before.follow(room, writes)
         for seq in before.given_up(room.first):
             self._messages.pop((key, seq), None)
-        self._note(self._follow(key, before.head, room, writes))
+        self._note(self._follow(key, before.summary.head, room, writes))
         self.watchers.touch(key)
 
     def _follow(
@@ -238,7 +238,9 @@ class Board:
         """
         rows = list(self._messages.items())
         newest = rows[max(0, len(rows) - limit) :]
-        return [(self.cards[room].status.name, each) for (room, _), each in newest]
+        return [
+            (self.cards[room].summary.status.name, each) for (room, _), each in newest
+        ]
 
     def message(self, room: str, seq: int) -> Message | None:
         """Return a message of a room (folded) if it is at hand."""

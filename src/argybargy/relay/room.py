@@ -33,6 +33,7 @@ from argybargy.domain.moment import Moment
 from argybargy.domain.names import fold
 from argybargy.domain.room import decide, decide_lapses
 from argybargy.domain.state import Room
+from argybargy.relay.cards import reclaimed
 from argybargy.relay.clock import Clock
 from argybargy.relay.failures import as_relay_error
 from argybargy.relay.ledger import Ledger
@@ -98,12 +99,7 @@ def _follow(recalled: dict[int, Message], writes: Sequence[Write]) -> None:
     """Bring looked-up messages up to date with what a decision says of them."""
     for write in writes:
         if isinstance(write, UpdateClaim) and write.seq in recalled:
-            recalled[write.seq] = attrs.evolve(
-                recalled[write.seq],
-                claimed_by=write.claimed_by,
-                fence=write.fence,
-                is_settled=write.is_settled,
-            )
+            recalled[write.seq] = reclaimed(recalled[write.seq], write)
 
 
 @attrs.define(eq=False)

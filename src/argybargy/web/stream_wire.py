@@ -12,13 +12,11 @@ from argybargy.web.wire import RoomMessage
 
 
 class ResumePoint(Struct, frozen=True):
-    """Where a client has got: what its last frame said, and its last snapshot's room.
-
-    Without `room` it is taken to be the one that is asked for.
-    """
+    """Where a client has got: what its last frame and its last snapshot said."""
 
     epoch: str
     version: int
+    # Of those who do not say it, it is taken to be the one that they ask for.
     room: str | UnsetType | None = UNSET
 
 
