@@ -5,7 +5,7 @@ import nox
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["lint", "types", "layers", "tests", "docs", "e2e"]
+nox.options.sessions = ["lint", "types", "layers", "tests", "browser", "docs", "e2e"]
 
 PYTHON = "3.11"
 # Those rules of flake8-async that ruff has no equal of. The optional ones about
@@ -58,9 +58,24 @@ def tests(session: nox.Session) -> None:
     """Run every test that starts no server of its own, and measure coverage."""
     _install(session, "test")
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", "-m", "not e2e", *session.posargs)
+    session.run(
+        "coverage",
+        "run",
+        "-m",
+        "pytest",
+        "-m",
+        "not e2e and not browser",
+        *session.posargs,
+    )
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
+
+
+@nox.session(python=PYTHON)
+def browser(session: nox.Session) -> None:
+    """Look at the dashboard as a person would, in Chromium."""
+    _install(session, "browser")
+    session.run("pytest", "-m", "browser", *session.posargs)
 
 
 @nox.session(python=PYTHON)
@@ -101,3 +116,10 @@ def bench(session: nox.Session) -> None:
     _install(session, "test")
     ours = f"{session.virtualenv.location}/bin/argybargy serve"
     session.run("python", "tests/bench", "run", "--server", ours, *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def container(session: nox.Session) -> None:
+    """Build the image, start it confined, and try it; needs buildah and root."""
+    _install(session, "test")
+    session.run("python", "tests/container", *session.posargs)

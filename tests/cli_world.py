@@ -12,9 +12,10 @@ import attrs
 from argybargy.cli.main import run
 from argybargy.cli.operator import LiveOperator, Work
 from argybargy.cli.output import Output
-from argybargy.cli.world import Announce, Common, Connect, Surroundings, World
+from argybargy.cli.world import Common, Connect, Surroundings, World
+from argybargy.serve.glance import Glance
 from argybargy.serve.settings import Settings, parse_settings
-from argybargy.serve.started import Started
+from argybargy.serve.started import Plan, Started
 from cli_fake import FakeOperator
 
 
@@ -47,6 +48,7 @@ class Terminal:
         urls: The addresses that work was done with.
         questions: What was asked.
         served: The settings that relays were started with.
+        plans: What was to come with them.
         reach: Replaces the fake relay, to try the real ways.
         connect: Likewise, for a relay that runs.
         has_colour: Whether it shows colours.
@@ -64,6 +66,7 @@ class Terminal:
     urls: list[str | None] = attrs.field(factory=list)
     questions: list[str] = attrs.field(factory=list)
     served: list[Settings] = attrs.field(factory=list)
+    plans: list[Plan] = attrs.field(factory=list)
     reach: Callable[[Settings, Common, Work], int] | None = None
     connect: Connect | None = None
     serve: Callable[[], int] = attrs.field(default=lambda: 0)
@@ -118,10 +121,11 @@ class Terminal:
     def _sleep(self, seconds: float) -> None:
         self.seconds += seconds
 
-    def _serve(self, settings: Settings, announce: Announce) -> int:
+    def _serve(self, settings: Settings, plan: Plan) -> int:
         self.served.append(settings)
         url = f"http://{settings.host}:{settings.port}"
-        announce(Started([url], self.operator.offer_link))
+        self.plans.append(plan)
+        plan.announce(Started([url], self.operator.offer_link, lambda: Glance(url)))
         return self.serve()
 
     def _browse(self, url: str) -> bool:

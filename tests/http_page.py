@@ -9,7 +9,7 @@ import msgspec
 from argybargy.domain.limits import Limits
 from argybargy.web import data_wire, stream_wire, wire
 from argybargy.web.admin_routes import ADMIN_ROUTES
-from argybargy.web.manifest import MANIFEST_ROUTE
+from argybargy.web.manifest import LLMS_ROUTE, MANIFEST_ROUTE
 from argybargy.web.openapi import openapi_json
 from argybargy.web.route import Route, Who
 from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES
@@ -43,7 +43,7 @@ with the same `Idempotency-Key: <1 to 128 characters of printable ASCII>`: withi
 the answer is the first one, with `duplicate`.
 """
 SECTIONS: Final = (
-    ("For anyone", (MANIFEST_ROUTE, *OPEN_ROUTES)),
+    ("For anyone", (MANIFEST_ROUTE, LLMS_ROUTE, *OPEN_ROUTES)),
     ("For agents", AGENT_ROUTES),
     ("For the operator", ADMIN_ROUTES),
 )
@@ -59,6 +59,7 @@ OTHER_BODIES: Final = (*FRAMES, *get_args(data_wire.Line), wire.ErrorBody)
 MORE: Final = {
     "/admin/stream": "[The operator's stream](stream.md)",
     "/admin/session": "[Signing in](../explanation/signing-in.md)",
+    "/metrics": "[Metrics](metrics.md)",
     "/admin/backup": "[Back up](../how-to/back-up.md)",
     "/messages/{seq}/claim": "[Rooms and claims](../explanation/rooms.md)",
 }

@@ -21,9 +21,9 @@ from argybargy.relay import (
     presence,
     relay,
 )
-from argybargy.serve import main
+from argybargy.serve import main, metrics
 from argybargy.store.sqlite import connection, index, readers, store, writer
-from argybargy.web import decode, operator
+from argybargy.web import access_log, decode, operator
 
 
 @attrs.frozen
@@ -362,6 +362,18 @@ CONSTANTS: Final = (
         "store/test_sqlite_index.py::test_many_messages_are_indexed_piece_by_piece",
     ),
     Constant(
+        "METRICS_CONNECTIONS",
+        metrics,
+        "Connections open at once on the listener for metrics.",
+        "serve/test_metrics.py::test_who_scrapes_too_eagerly_is_turned_away",
+    ),
+    Constant(
+        "PATH_CHARS",
+        access_log,
+        "How much of a path is logged.",
+        "web/test_access_log.py::test_a_path_stays_on_its_line_and_short",
+    ),
+    Constant(
         "DRAIN_SECONDS",
         main,
         "How long parked polls may take to go home when the relay stops.",
@@ -386,6 +398,7 @@ HELD: Final = {
     "domain.draft.Draft.writes": _BATCH,
     "domain.reading.PageBuilder.messages": "one answer (`poll_messages`, `poll_bytes`)",
     "relay.board.Board._codes": _CODES,
+    "relay.board.Board._leases": _ROOMS,
     "relay.board.Board._messages": "`BOARD_MESSAGES`",
     "relay.board.Board._outlines": _ROOMS,
     "relay.board.Board.cards": _ROOMS,
@@ -442,6 +455,7 @@ HELD: Final = {
     "web.data_import.Batch.codes": _REQUEST,
     "web.data_import.Batch.rooms": _REQUEST,
     "web.decode.Problems.found": _REQUEST,
+    "web.measures.Metrics.refusals": "the errors there are, all there from the start",
     "web.sessions.Sessions._codes": "`sign_in_codes`",
     "web.sessions.Sessions._sessions": "`sessions`",
     "web.sessions.Sessions._watchers": "`streams`",

@@ -5,7 +5,9 @@
 
 import io
 import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import attrs
 from cyclopts import App
@@ -18,7 +20,9 @@ from argybargy.cli.world import World
 from argybargy.domain.errors import Problem
 from argybargy.domain.limits import Limits
 from argybargy.serve.limits import ConnectionLimits
+from argybargy.serve.metrics import SERVER_MEASURES
 from argybargy.serve.table import SETTINGS, Setting
+from argybargy.web.measures import RELAY_MEASURES, Measure
 from http_page import http_page
 from limits_table import CONSTANTS, HELD, Constant
 
@@ -185,6 +189,46 @@ def cli_page() -> str:
     return "\n".join([*parts, ""])
 
 
+def metrics_page() -> str:
+    """Return the table of everything that is measured."""
+    return "\n".join(
+        [
+            "# Metrics",
+            "",
+            "What `GET /metrics` shows: to the operator, and without a token at the "
+            "address that",
+            "`ARGYBARGY_METRICS_BIND` names. [How to watch them]"
+            "(../how-to/watch-the-numbers.md). No number is",
+            "told apart by room or by agent. A histogram is shown as `_bucket`, "
+            "`_sum` and `_count`.",
+            "",
+            "## Of the relay",
+            "",
+            *_measure_rows(RELAY_MEASURES),
+            "",
+            "## Of the server",
+            "",
+            *_measure_rows(SERVER_MEASURES),
+            "",
+            "## Of the process",
+            "",
+            "What the client library of Prometheus measures of every Python program: "
+            "`process_*` (CPU",
+            "seconds, memory, open files; on Linux), `python_gc_*` and `python_info`.",
+            "",
+        ]
+    )
+
+
+def _measure_rows(measures: Iterable[Measure[Any]]) -> list[str]:
+    rows = [
+        f"| `{each.full_name}` | {each.kind} | "
+        f"{f'`{each.label}`' if each.label else ''} | {each.text} |"
+        for each in measures
+    ]
+    return ["| name | kind | label | what it is |", "|---|---|---|---|", *rows]
+
+
 def _help(app: App, verb: str) -> list[str]:
     """Return the help of a verb, as a terminal of the page's width shows it."""
     written = io.StringIO()
@@ -197,6 +241,7 @@ PAGES = {
     "errors.md": errors_page,
     "http.md": http_page,
     "limits.md": limits_page,
+    "metrics.md": metrics_page,
     "settings.md": settings_page,
 }
 

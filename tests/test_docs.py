@@ -4,10 +4,17 @@ import re
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
+from argybargy.serve.http_server import ConnectionStatistics
+from argybargy.serve.metrics import SERVER_MEASURES
+from argybargy.web.measures import RELAY_MEASURES, Metrics, TableCollector
 from pages import PAGES, REFERENCE
+from relay.kit import open_house
 
 ROOT = Path(__file__).parents[1]
+NUMBER = re.compile(r"\b(?:argybargy|process|python)_[a-z_]+\b(?!\.)")
+SUFFIX = re.compile(r"_(bucket|sum|count)$")
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -34,3 +41,30 @@ def test_no_source_file_is_longer_than_four_hundred_lines() -> None:
         if len(path.read_text().splitlines()) > 400
     ]
     assert long == []
+
+
+async def test_the_dashboard_and_the_docs_name_only_numbers_that_there_are() -> None:
+    async with open_house() as house:
+        metrics = Metrics(house.relay)
+        metrics.add(TableCollector(SERVER_MEASURES, no_connections))
+        page, _ = metrics.render("")
+    shown = {
+        sample.name
+        for family in text_string_to_metric_families(page.decode())
+        for sample in family.samples
+    }
+    # What has not happened yet has no samples, for want of a value for its label.
+    shown |= {each.full_name for each in RELAY_MEASURES}
+    shown |= {each.full_name for each in SERVER_MEASURES}
+    queries = (ROOT / "docs/grafana/argybargy.json").read_text()
+    guide = (ROOT / "docs/how-to/watch-the-numbers.md").read_text()
+    named = set(NUMBER.findall(queries + guide))
+    assert len(named) > 20
+    assert named <= shown
+    reference = (REFERENCE / "metrics.md").read_text()
+    ours = {name for name in shown if name.startswith("argybargy_")}
+    assert {SUFFIX.sub("", name) for name in ours} <= set(NUMBER.findall(reference))
+
+
+def no_connections() -> ConnectionStatistics:
+    return ConnectionStatistics(0, 0, 0, {}, {})

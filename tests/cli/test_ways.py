@@ -18,15 +18,17 @@ from argybargy.cli.offline import find_route, run_offline
 from argybargy.cli.operator import Operator, read_answer
 from argybargy.cli.output import Output
 from argybargy.cli.verbs import VERBS
-from argybargy.cli.ways import connect, find_token, local_host, reach
+from argybargy.cli.ways import connect, find_token, reach
 from argybargy.cli.world import Common
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.relay.relay import open_relay
+from argybargy.serve.local import local_host
 from argybargy.serve.settings import Settings
 from argybargy.store.errors import Incompatible
 from argybargy.store.memory import open_memory_store
 from argybargy.store.sqlite.directory import Place, hold_lock, tell_place
+from argybargy.web.address import PublicAddress
 from argybargy.web.auth import Services
 from argybargy.web.errors import error_answer
 from argybargy.web.hosts import HostRule
@@ -461,8 +463,11 @@ async def open_services() -> AsyncIterator[Services]:
             relay=relay,
             limits=limits,
             admin_token=KnownToken(),
-            public_url="http://127.0.0.1:8765",
-            hosts=HostRule.make("127.0.0.1", None, ()),
+            address=PublicAddress.make(
+                "http://127.0.0.1:8765",
+                HostRule.make("127.0.0.1", None, ()),
+                is_configured=False,
+            ),
             throttle=AuthThrottle(limits),
         )
 

@@ -14,6 +14,7 @@ PAGES = [
     str(page.relative_to(ROOT))
     for pattern in ("README.md", "docs/tutorials/*.md")
     for page in sorted(ROOT.glob(pattern))
+    if "```console" in page.read_text()
 ]
 ADVICE = "pytest tests/e2e/test_pages.py --update-snapshots writes what comes now"
 pytestmark = [

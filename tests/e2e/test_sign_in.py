@@ -11,7 +11,7 @@ from argybargy.domain.codes import CODE_PATTERN, digest_code
 from e2e.kit import RealServer, Reply, open_server
 
 pytestmark = pytest.mark.e2e
-UP = (sys.executable, "-m", "argybargy", "up")
+UP = (sys.executable, "-m", "argybargy", "up", "--no-tunnel")
 
 
 def read_all_below(directory: Path) -> bytes:

@@ -58,6 +58,7 @@ MASKS: Final = (
     (re.compile(r"\bprocess \d+"), "process <number>"),
     (re.compile(r"\b(sqlite|relay|version|ready) +\d+(\.\d+)+"), r"\1 <version>"),
     (re.compile(r"\bschema \d+"), "schema <number>"),
+    (re.compile(r"\bAll \d+ are private"), "All <number> are private"),
     (re.compile(r" +"), " "),  # columns are as wide as what is in them
 )
 

@@ -26,9 +26,9 @@ ANSWER_SECONDS = 100.0
 
 
 def render(error: RelayError) -> bytes:
-    return json.dumps(
-        {"detail": {"error": error.problem.value.code, "detail": error.text}}
-    ).encode()
+    kind = error.problem.value
+    detail = {"error": kind.code, "detail": error.text, **error.facts}
+    return json.dumps({"detail": detail}).encode()
 
 
 class Journal:
@@ -238,6 +238,12 @@ class Reply:
         """The code of the error in it."""
         code: str = json.loads(self.body)["detail"]["error"]
         return code
+
+    @property
+    def request_id(self) -> str:
+        """What the request is called in the log."""
+        name: str = json.loads(self.body)["detail"]["request_id"]
+        return name
 
 
 class Client:

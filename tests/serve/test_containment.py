@@ -189,6 +189,8 @@ async def test_an_app_that_fails_before_its_answer_is_a_500(
         client = await site.connect()
         reply = await client.ask(f"GET /{path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
         assert (reply.status, reply.error) == (500, "internal_error")
+        for _, facts in site.journal.entries:
+            assert facts["request_id"] == reply.request_id
         assert await client.is_ended()
         expected = [] if path == "silent" else ["app_failed"]
         assert site.journal.events == expected

@@ -135,6 +135,12 @@ def test_whoever_trusts_everybody_is_warned() -> None:
     assert not parse_settings({"ARGYBARGY_TRUSTED_PROXIES": "10.0.0.0/8"}).warnings
 
 
+def test_numbers_shown_to_everybody_are_warned_of() -> None:
+    (warning,) = parse_settings({"ARGYBARGY_METRICS_BIND": "0.0.0.0:9464"}).warnings
+    assert "whoever reaches that address" in warning
+    assert not parse_settings({"ARGYBARGY_METRICS_BIND": "[::1]:9464"}).warnings
+
+
 @pytest.mark.parametrize(
     ("name", "text", "value"),
     [
@@ -152,6 +158,10 @@ def test_whoever_trusts_everybody_is_warned() -> None:
             "192.0.2.1, 10.0.0.0/8, FD00::/8",
             ("192.0.2.1/32", "10.0.0.0/8", "fd00::/8"),
         ),
+        ("log_format", "JSON", "json"),
+        ("metrics_bind", "127.0.0.1:9464", "127.0.0.1:9464"),
+        ("metrics_bind", " [::1]:09464 ", "[::1]:9464"),
+        ("metrics_bind", "localhost:0", "localhost:0"),
         ("docs", "off", False),
         ("docs", "Yes", True),
         ("http_core", "hypercorn", "hypercorn"),
@@ -194,6 +204,13 @@ def test_a_good_value_is_read(name: str, text: str, value: object) -> None:
         ("allowed_hosts", "https://relay.example.com"),
         ("allowed_hosts", "relay.example.com:80"),
         ("http_core", "uvicorn"),
+        ("log_format", "xml"),
+        ("metrics_bind", "9464"),
+        ("metrics_bind", ":9464"),
+        ("metrics_bind", "::1:9464"),
+        ("metrics_bind", "[::1]"),
+        ("metrics_bind", "127.0.0.1:65536"),
+        ("metrics_bind", "127.0.0.1:http"),
         ("cors_origins", "*"),
         ("cors_origins", "https://a.example/"),
         ("cors_origins", "null"),

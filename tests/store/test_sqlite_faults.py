@@ -16,12 +16,12 @@ import trio.testing
 from argybargy.domain.commands import AppendMessage
 from argybargy.domain.message import TO_ALL, Message, SenderKind
 from argybargy.store.errors import Full, Refused, StoreError, Unknown
+from argybargy.store.interface import WriterStatistics
 from argybargy.store.sqlite.connection import Connection, Role
 from argybargy.store.sqlite.store import SqliteStore, open_sqlite_store
 from argybargy.store.sqlite.writer import (
     QUEUE_JOBS,
     Writer,
-    WriterStatistics,
     open_writer,
 )
 from store.playing import Player
@@ -42,6 +42,8 @@ async def test_rooms_that_write_at_once_share_transactions(
     statistics = sqlite.statistics()
     assert statistics.jobs == 300
     assert statistics.batches <= 30
+    assert statistics.batch_jobs.total == 300
+    assert statistics.commit_seconds.count == statistics.batches
     assert len(await sqlite.recent(None, 999)) == 300
 
 

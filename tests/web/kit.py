@@ -13,6 +13,7 @@ from hypercorn.typing import ASGIFramework
 
 from argybargy.domain.limits import Limits
 from argybargy.store.interface import Store
+from argybargy.web.address import PublicAddress
 from argybargy.web.app import create_quart
 from argybargy.web.auth import Services
 from argybargy.web.cors import CorsRule
@@ -190,6 +191,7 @@ async def open_site(
     cors: CorsRule | None = None,
     store: Store | None = None,
     public_url: str = BASE,
+    is_configured: bool = True,
 ) -> AsyncIterator[Site]:
     """Open a relay with its app, over memory if nothing else is said."""
     limits = limits or Limits(
@@ -200,8 +202,11 @@ async def open_site(
             relay=house.relay,
             limits=limits,
             admin_token=FixedToken(),
-            public_url=public_url,
-            hosts=HostRule.make("127.0.0.1", public_url, ()),
+            address=PublicAddress.make(
+                public_url,
+                HostRule.make("127.0.0.1", public_url, ()),
+                is_configured=is_configured,
+            ),
             throttle=AuthThrottle(limits),
             cors=cors or CorsRule(),
         )

@@ -15,12 +15,14 @@ from argybargy.domain.limits import Limits
 from argybargy.web.admin_routes import ADMIN_ROUTES
 from argybargy.web.app import create_quart
 from argybargy.web.cookie import NAME as COOKIE
-from argybargy.web.manifest import MANIFEST_ROUTE
+from argybargy.web.dashboard import load_files
+from argybargy.web.manifest import LLMS_ROUTE, MANIFEST_ROUTE
 from argybargy.web.route import Route, Who
 from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES
 from web.kit import TOKEN, Client, Reply, Site, open_site
 
-ROUTES: Final = (MANIFEST_ROUTE, *OPEN_ROUTES, *AGENT_ROUTES, *ADMIN_ROUTES)
+OPEN: Final = (MANIFEST_ROUTE, LLMS_ROUTE, *OPEN_ROUTES)
+ROUTES: Final = (*OPEN, *AGENT_ROUTES, *ADMIN_ROUTES)
 HOST: Final = "relay.example.com"
 WHISPER: Final = "the whisper of this room"
 REFUSALS: Final = {
@@ -262,4 +264,7 @@ async def test_no_endpoint_is_missing_from_the_table(
         ("GET", path)
         for path in ("/openapi.json", "/docs", "/docs/docs.js", "/docs/docs.css")
     }
-    assert served - described == {(route.method, route.path) for route in ROUTES}
+    pages = {("GET", path) for path in load_files()}
+    assert served - described - pages == {
+        (route.method, route.path) for route in ROUTES
+    }

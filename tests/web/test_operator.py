@@ -202,7 +202,7 @@ async def test_the_manifest_comes_in_the_form_that_is_asked_for(
         assert text.headers["content-type"].startswith("text/markdown")
         assert text.body.startswith(b"# Argybargy")
         page = await site.front.call("GET", "/", headers={"accept": "text/html,*/*"})
-        assert (page.status, page.headers["location"]) == (303, "/docs")
+        assert (page.status, page.headers["location"]) == (303, "/dashboard")
         evil = await site.front.call("GET", "/", headers={"host": "localhost"})
         assert BASE in evil.json["examples"]["send"], "the configured URL, not the Host"
 

@@ -111,6 +111,27 @@ async def _until(stream: StreamClient, field: str) -> Any:  # noqa: ANN401  a fr
     return found
 
 
+async def test_a_claim_says_until_when_and_each_poll_of_its_holder_puts_that_off(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site, open_stream(site, room="build") as stream:
+        await stream.next_of("snapshot")
+        alice, bob = await site.code("alice"), await site.code("bob")
+        await site.say(alice, "who?", expects_reply="anyone")
+        won = await site.front.call("POST", "/messages/1/claim", code=bob)
+        (message,) = (await _until(stream, "messages"))["messages"]
+        while message["claimed_by"] is None:
+            (message,) = (await _until(stream, "messages"))["messages"]
+        assert message["claimed_until"] == won.json["expires_at"]
+        await trio.sleep(60)
+        await site.front.call("GET", "/messages?since=1", code=bob)
+        (renewed,) = (await _until(stream, "messages"))["messages"]
+        assert renewed["claimed_until"] > message["claimed_until"]
+        await site.front.call("DELETE", "/messages/1/claim", code=bob)
+        released = (await _until(stream, "messages"))["messages"][0]
+        assert (released["claimed_by"], "claimed_until" in released) == (None, False)
+
+
 async def test_a_peer_that_falls_silent_goes_offline_without_being_asked_about(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
@@ -437,3 +458,25 @@ async def test_what_time_has_changed_is_told_whoever_looks_first(
                     wakes += 1
             assert wakes == 0, "it does not wake itself"
             assert board.version == delta["version"]
+
+
+async def test_another_public_url_is_told_to_those_who_watch(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site(is_configured=False) as site, open_stream(site) as stream:
+        assert (await stream.next_of("hello"))["public_url"] == "http://127.0.0.1:8765"
+        await stream.next_of("snapshot")
+        address, wake = site.services.address, site.services.relay.watchers.wake
+        address.publish("https://some.trycloudflare.com")
+        wake()
+        delta = await stream.next()
+        assert delta.pop("now")
+        assert delta.pop("version") >= 0
+        assert delta == {
+            "type": "delta",
+            "public_url": "https://some.trycloudflare.com",
+        }
+        address.withdraw()
+        wake()
+        assert (await stream.next())["public_url"] == "http://127.0.0.1:8765"
+        assert await stream.is_silent(14)

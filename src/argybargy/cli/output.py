@@ -55,6 +55,7 @@ class Output:
         is_json: Whether data is written as JSON, one value a line.
         is_quiet: Whether talk that nobody needs is left out.
         has_colour: Whether data for people is coloured.
+        is_live: Whether talk may change in place.
     """
 
     data: TextIO
@@ -62,6 +63,7 @@ class Output:
     is_json: bool = False
     is_quiet: bool = False
     has_colour: bool = False
+    is_live: bool = False
 
     @classmethod
     def standard(cls) -> "Output":
@@ -73,8 +75,13 @@ class Output:
             reconfigure = getattr(stream, "reconfigure", None)
             if reconfigure is not None:
                 reconfigure(errors="backslashreplace")
-        has_colour = wants_colour(sys.stdout, os.environ)  # noqa: TID251 - no setting
-        return cls(sys.stdout, sys.stderr, has_colour=has_colour)
+        environment = os.environ  # noqa: TID251 - no setting
+        return cls(
+            sys.stdout,
+            sys.stderr,
+            has_colour=wants_colour(sys.stdout, environment),
+            is_live=wants_colour(sys.stderr, environment),
+        )
 
     def write(self, text: str) -> None:
         """Write data for people, made safe for a terminal."""

@@ -132,24 +132,29 @@ def make_room(client: Operator, plan: RoomPlan) -> ReadyRoom:
         CliError: The room is closed, or the relay refuses.
     """
     state = State.read(client.call("GET", "/admin/state"))
-    _refuse_closed(state, plan.room)
+    refuse_closed(state, plan.room)
     client.call("POST", f"/admin/rooms/{plan.room}/open", {})
     worker = _invite(client, plan, plan.worker, plan.capabilities)
     try:
         operator = _invite(client, plan, plan.operator, _FOR_THE_OPERATOR)
     except CliError:
         # Nobody will ever be shown the first one.
-        _revoke(client, worker.key_id)
+        revoke_code(client, worker.key_id)
         raise
-    older = _older_codes(state, plan)
+    older = older_codes(state, plan.room, {plan.worker, plan.operator})
     for key_id in older:
-        _revoke(client, key_id)
+        revoke_code(client, key_id)
     base = plan.url or worker.url
     brief = room_brief(base, worker.room, worker.name, worker.code, state.limits)
     return ReadyRoom(base, worker, operator, brief, older)
 
 
-def _refuse_closed(state: State, room: str) -> None:
+def refuse_closed(state: State, room: str) -> None:
+    """Refuse to let anybody into a room that was closed.
+
+    Raises:
+        CliError: It was.
+    """
     found = state.rooms.get(fold(room))
     if found is not None and found.status == "closed":
         raise CliError(
@@ -167,16 +172,18 @@ def _invite(
     return Invited.read(answer)
 
 
-def _older_codes(state: State, plan: RoomPlan) -> tuple[str, ...]:
-    names = {fold(plan.worker), fold(plan.operator)}
+def older_codes(state: State, room: str, names: set[str]) -> tuple[str, ...]:
+    """Return the key ids of the codes that these names have in a room."""
+    folded = set(map(fold, names))
     return tuple(
         code.key_id
         for code in state.codes
-        if fold(code.room) == fold(plan.room) and fold(code.name) in names
+        if fold(code.room) == fold(room) and fold(code.name) in folded
     )
 
 
-def _revoke(client: Operator, key_id: str) -> None:
+def revoke_code(client: Operator, key_id: str) -> None:
+    """Take a code back, by its key id."""
     client.call("POST", "/admin/revoke", {"target": key_id})
 
 

@@ -1,62 +1,19 @@
 """The commands that run a relay."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import attrs
 from cyclopts import Parameter
 
-from argybargy.cli.output import Output
+from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.world import Local, World
 
 if TYPE_CHECKING:
     from argybargy.serve.settings import Settings
-    from argybargy.serve.started import Started
+    from argybargy.serve.tunnel_command import TunnelCommand
 
-Announcement = Callable[[Output, "Settings", "Started"], None]
-
-
-def announce_first_steps(out: Output, settings: "Settings", started: "Started") -> None:
-    """Say where the relay is and what to type next.
-
-    The one secret that is shown is a link that signs in once, and soon not any more.
-    """
-    if out.is_json:
-        _write_started(out, settings, started, sign_in=started.sign_in())
-        return
-    if out.is_quiet:
-        return
-    addresses = "\n  ".join(started.urls)
-    out.say(f"""\
-The relay is up.
-
-  {addresses}
-  data in {settings.data}
-
-Sign in with this link. It works once, for ten minutes; 'argybargy open' makes another.
-  {started.sign_in()}
-
-In another terminal, make a room and get a text to paste into an agent's prompt:
-  argybargy room <name>
-or a code for one agent:
-  argybargy invite --name <peer>
-
-Ctrl+C stops the relay.""")
-
-
-def announce_briefly(out: Output, settings: "Settings", started: "Started") -> None:
-    """Say where the relay is; what a service says is kept, so it is no secret."""
-    if out.is_json:
-        _write_started(out, settings, started)
-    else:
-        out.say(f"Listening on {', '.join(started.urls)}, data in {settings.data}")
-
-
-def _write_started(
-    out: Output, settings: "Settings", started: "Started", **more: str
-) -> None:
-    out.write_json({"urls": list(started.urls), "data": str(settings.data), **more})
-    out.data.flush()
+# Imports inside functions are those that the help of these commands does without.
+# ruff: noqa: PLC0415
 
 
 @attrs.frozen
@@ -73,9 +30,21 @@ class ServingCommands:
             bool,
             Parameter(show_default=False, help="Stay on this machine."),
         ] = False,
+        tunnel_command: Annotated[
+            str | None,
+            Parameter(
+                help="What opens the tunnel, if not cloudflared: {url} and {port} in "
+                "it are the relay's, and the first https address that it prints is "
+                "the tunnel's."
+            ),
+        ] = None,
         common: Local | None = None,
     ) -> int:
-        """Start a relay, and say what to type next.
+        """Start a relay with a way in from outside, and say what to type next.
+
+        Where cloudflared is installed it opens a tunnel, for as long as the relay
+        runs: agents anywhere reach it, if they have a code. With a public URL in the
+        settings there is a way in already, and none is opened.
 
         It runs until Ctrl+C; a second one does not wait for anybody.
 
@@ -84,10 +53,17 @@ class ServingCommands:
         Args:
             host: The address to listen on.
             no_tunnel: Whether to do without a way in from outside.
+            tunnel_command: What opens one.
             common: What every command takes.
         """
-        del no_tunnel  # there is no tunnel yet that could be left out
-        return self._run(host, common or Local(), announce_first_steps)
+        from argybargy.cli.announcing import Announcer
+
+        common = common or Local()
+        settings = self.world.read_settings({**common.overrides, "host": host})
+        tunnel = _find_tunnel(settings, tunnel_command, is_wanted=not no_tunnel)
+        out = self.world.output_for(common)
+        announcer = Announcer(out, settings, tunnel, is_private=no_tunnel)
+        return self.world.serve(settings, announcer.plan())
 
     def serve(self, *, host: str | None = None, common: Local | None = None) -> int:
         """Run a relay as a service does: no more words than needed.
@@ -98,12 +74,37 @@ class ServingCommands:
             host: The address to listen on.
             common: What every command takes.
         """
-        return self._run(host, common or Local(), announce_briefly)
+        from argybargy.cli.announcing import plan_briefly
 
-    def _run(self, host: str | None, common: Local, announce: Announcement) -> int:
-        out = self.world.output_for(common)
+        common = common or Local()
         settings = self.world.read_settings({**common.overrides, "host": host})
+        plan = plan_briefly(self.world.output_for(common), settings)
+        return self.world.serve(settings, plan)
 
-        return self.world.serve(
-            settings, lambda started: announce(out, settings, started)
-        )
+
+def _find_tunnel(
+    settings: "Settings", command: str | None, *, is_wanted: bool
+) -> "TunnelCommand | None":
+    """Return what opens a tunnel, if one is to be opened.
+
+    Raises:
+        CliError: A command was given that cannot be used.
+    """
+    from argybargy.serve.tunnel_command import TunnelCommand
+
+    is_reached = settings.public_url is not None
+    if command is None:
+        if not is_wanted or is_reached:
+            return None
+        return TunnelCommand.find_quick(is_tls=settings.tls_cert is not None)
+    if not is_wanted:
+        raise _refuse("--no-tunnel says that there is to be none")
+    try:
+        return TunnelCommand.parse(command, needs_url=not is_reached)
+    except ValueError as error:
+        raise _refuse(str(error)) from None
+
+
+def _refuse(why: str) -> CliError:
+    text = f"--tunnel-command cannot be used: {why}."
+    return CliError(text, "See: argybargy up --help", Exit.USAGE)

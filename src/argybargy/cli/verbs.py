@@ -50,7 +50,10 @@ class Verb:
         return cast("Callable[..., int]", getattr(commands(world), method))
 
 
-PARENTS: Final = {"config": "What the relay is set to."}
+PARENTS: Final = {
+    "config": "What the relay is set to.",
+    "service": "Have the machine run the relay.",
+}
 """The help of the verbs that only have others below them."""
 
 VERBS: Final = (
@@ -59,6 +62,7 @@ VERBS: Final = (
     Verb("status", "health:HealthCommands.status", RUN),
     Verb("health", "health:HealthCommands.health", RUN),
     Verb("doctor", "doctor:DoctorCommand.doctor", RUN),
+    Verb("service print", "service:ServiceCommands.service_print", RUN),
     Verb("torture", "proving:TortureCommand.torture", RUN),
     Verb("room", "rooms:RoomCommands.room", ROOMS),
     Verb("rooms", "lifecycle:LifecycleCommands.rooms", ROOMS),
@@ -72,6 +76,7 @@ VERBS: Final = (
     Verb("search", "searching:SearchCommand.search", TALK),
     Verb("waiting", "talking:TalkCommands.waiting", TALK),
     Verb("invite", "codes:CodeCommands.invite", ACCESS),
+    Verb("connect", "connect:ConnectCommand.connect", ACCESS),
     Verb("codes", "codes:CodeCommands.codes", ACCESS),
     Verb("revoke", "codes:CodeCommands.revoke", ACCESS),
     Verb("token", "codes:CodeCommands.token", ACCESS),

@@ -1,7 +1,7 @@
 """The ways to a relay: at an address, on this machine, or through its data."""
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING
 
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.http_operator import (
@@ -11,34 +11,13 @@ from argybargy.cli.http_operator import (
     read_token_file,
 )
 from argybargy.cli.operator import Work
-from argybargy.cli.world import Announce, Common
+from argybargy.cli.world import Common
+from argybargy.serve.local import host_and_port, is_place, local_host, local_url
 from argybargy.serve.settings import Settings
-from argybargy.store.sqlite.directory import Place, find_place, is_held
+from argybargy.store.sqlite.directory import find_place, is_held
 
-_WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}  # noqa: S104
-
-
-def local_host(host: str) -> str:
-    """Return where a relay that listens on `host` is reached from this machine."""
-    return _WILDCARDS.get(host, host)
-
-
-def local_url(settings: Settings) -> str:
-    """Return the address of a relay on this machine."""
-    scheme = "http" if settings.tls_cert is None else "https"
-    return f"{scheme}://{_address(local_host(settings.host), settings.port)}"
-
-
-def _address(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def is_place(place: Place, host: str, port: int) -> bool:
-    """Tell whether what listens at `place` is what `host` and `port` lead to."""
-    is_same_host = local_host(place.host) == local_host(host)
-    is_everywhere = place.host in ("0.0.0.0", "::")  # noqa: S104 - nothing is bound
-    is_there = is_everywhere and (":" in place.host) == (":" in host)
-    return place.port == port and (is_same_host or is_there)
+if TYPE_CHECKING:
+    from argybargy.serve.started import Plan
 
 
 def reach(settings: Settings, common: Common, work: Work) -> int:
@@ -97,7 +76,9 @@ def _check_listener(settings: Settings, base: str) -> None:
         "For one in a container: --url and --token-file."
     )
     if place is not None:
-        text = f"the relay of {data} listens on {_address(place.host, place.port)}."
+        text = (
+            f"the relay of {data} listens on {host_and_port(place.host, place.port)}."
+        )
     elif is_held(data):
         text = f"the relay of {data} does not listen: it starts, or it stops."
         hint = "Try again in a moment. " + hint
@@ -130,8 +111,8 @@ def find_token(settings: Settings) -> str:
     return read_token(settings.data)
 
 
-def serve(settings: Settings, announce: Announce) -> int:
+def serve(settings: Settings, plan: "Plan") -> int:
     """Run a relay until it is stopped."""
     from argybargy.serve.main import run  # noqa: PLC0415 - it is slow
 
-    return run(settings, announce=announce)
+    return run(settings, plan)

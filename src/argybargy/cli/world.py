@@ -25,7 +25,7 @@ from argybargy.serve.parsers import parse_base_url
 
 if TYPE_CHECKING:
     from argybargy.serve.settings import Settings
-    from argybargy.serve.started import Started
+    from argybargy.serve.started import Plan
 
 # Imports inside functions are those that a command may do without.
 # ruff: noqa: PLC0415
@@ -86,9 +86,6 @@ class CommonButUrl(Common):
     url: Annotated[str | None, Parameter(name="--relay", help=_URL_HELP)] = None
 
 
-Announce = Callable[["Started"], None]
-"""Is told about a relay as soon as it listens."""
-
 Reach = Callable[["Settings", Common, Work], int]
 """Does work with the operator API: of a URL, of this machine, or of the data."""
 
@@ -148,7 +145,7 @@ class World:
     reach: Reach
     connect: Connect
     find_token: Callable[["Settings"], str]
-    serve: Callable[["Settings", Announce], int]
+    serve: Callable[["Settings", "Plan"], int]
     confirm: Callable[[str], bool] | None
     around: Surroundings
     browse: Callable[[str], bool]
@@ -300,7 +297,7 @@ def _find_token(settings: "Settings") -> str:
     return find_token(settings)
 
 
-def _serve(settings: "Settings", announce: Announce) -> int:
+def _serve(settings: "Settings", plan: "Plan") -> int:
     from argybargy.cli.ways import serve
 
-    return serve(settings, announce)
+    return serve(settings, plan)

@@ -6,11 +6,14 @@ have touched. What follows from that (rosters, counts, the inbox) is made anew w
 somebody looks, and only for rooms that were touched or whose outline holds no
 longer; comparing it with what was there before says what has changed.
 
-Mutable state, and what bounds it: a card and an outline per room, by the rooms there
-are (a card's questions by retention); the newest messages of all rooms, by
-:data:`BOARD_MESSAGES`; the handles of codes, by the codes; the log of changes, by
-itself. Nobody needs to look: what is touched meanwhile is one set of names.
+Mutable state, and what bounds it: a card, an outline and the claims of each room, by
+the rooms there are (a card's questions by retention); the newest messages of all
+rooms, by :data:`BOARD_MESSAGES`; the handles of codes, by the codes; the log of
+changes, by itself. Nobody needs to look: what is touched meanwhile is one set of names.
 """
+
+# rpds tells types its parameters in its stub only: they must not be evaluated.
+from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
@@ -18,16 +21,18 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import attrs
+from rpds import HashTrieMap
 
 from argybargy.domain.commands import AppendMessage, UpdateClaim, Write
 from argybargy.domain.holes import above, numbers
-from argybargy.domain.message import Message
+from argybargy.domain.message import Lease, Message
 from argybargy.domain.moment import Moment
 from argybargy.domain.names import fold
 from argybargy.domain.roster import Waiting
 from argybargy.domain.state import Room
 from argybargy.relay.cards import Card, cards_of, reclaimed
 from argybargy.relay.changes import Change, ChangeLog, Topic
+from argybargy.relay.statistics import BoardStatistics
 from argybargy.relay.views import (
     NEVER,
     Outline,
@@ -74,6 +79,7 @@ class Board:
     _codes: dict[str, None] = attrs.field(factory=dict, repr=False)
     _codes_version: int = -1
     _holds_until: Moment = NEVER
+    _leases: dict[str, HashTrieMap[int, Lease]] = attrs.field(factory=dict, repr=False)
     _messages: OrderedDict[tuple[str, int], Message] = attrs.field(
         factory=OrderedDict, repr=False
     )
@@ -94,9 +100,13 @@ class Board:
             room: The room after it.
             writes: All that was written.
         """
+        key = fold(room.name)
+        renewed = list(self._renewed(key, room))
+        if renewed:
+            self._note(renewed)
+            self.watchers.wake()
         if not writes:
             return
-        key = fold(room.name)
         before = self.cards.get(key) or Card.new(room.status)
         self.cards[key] = before.follow(room, writes)
         for seq in before.given_up(room.first):
@@ -130,6 +140,18 @@ class Board:
                     self._messages[key, write.seq] = reclaimed(known, write)
                 yield Change(Topic.MESSAGE, key, write.seq)
 
+    def _renewed(self, key: str, room: Room) -> Iterator[Change]:
+        """Yield the messages at hand whose claim runs out at another time now.
+
+        Whoever holds one renews it by polling, and nothing is written about that.
+        """
+        before, self._leases[key] = self._leases.get(key), room.leases
+        if before is None or before is room.leases:
+            return
+        for where, seq in self._messages:
+            if where == key and before.get(seq) is not room.leases.get(seq):
+                yield Change(Topic.MESSAGE, key, seq)
+
     def _append(self, key: str, message: Message) -> None:
         self._messages[key, message.seq] = message
         if len(self._messages) > BOARD_MESSAGES:
@@ -145,6 +167,21 @@ class Board:
         """Let those who watch know what time alone has changed."""
         if len(self.watchers):
             self.settle(now)
+
+    def statistics(self, now: Moment) -> BoardStatistics:
+        """Return what is at a glance in numbers, as of this moment."""
+        self.settle(now)
+        open_cards = [
+            each for each in self.cards.values() if not each.summary.status.is_closed
+        ]
+        oldest = self.inbox[0].message.at_ms if self.inbox else now.wall_ms
+        return BoardStatistics(
+            rooms_open=len(open_cards),
+            rooms_closed=len(self.cards) - len(open_cards),
+            online=sum(outline.online for outline in self._outlines.values()),
+            questions=sum(len(each.questions) for each in open_cards),
+            oldest_wait_seconds=max(0.0, (now.wall_ms - oldest) / 1000),
+        )
 
     # -- looking ---------------------------------------------------------------
 

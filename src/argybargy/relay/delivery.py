@@ -6,8 +6,8 @@ import attrs
 
 from argybargy.domain.codes import Peer
 from argybargy.domain.message import Message
-from argybargy.domain.moment import Moment
 from argybargy.domain.names import fold
+from argybargy.relay.clock import Clock
 from argybargy.relay.directory import Directory
 from argybargy.relay.polls import Polls
 from argybargy.relay.presence import Presence
@@ -36,15 +36,25 @@ class Delivery:
 
 
 def describe_delivery(
-    message: Message,
     room: str,
-    *,
     polls: Polls,
+    message: Message,
+    *,
     presence: Presence,
     directory: Directory,
-    now: Moment,
+    clock: Clock,
 ) -> Delivery:
-    """Say how those addressed by `message` in the room (folded) stand now."""
+    """Say how those addressed by `message` in the room (folded) stand now.
+
+    Args:
+        room: The room's folded name.
+        polls: Its polls.
+        message: What was said in it.
+        presence: Who was here when.
+        directory: Who holds codes.
+        clock: The time.
+    """
+    now = clock.now()
 
     def reach(name: str) -> Reach:
         if polls.is_parked(name):

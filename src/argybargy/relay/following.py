@@ -34,11 +34,13 @@ class RoomMessage:
         room: The name of its room.
         message: What was said, as it stands now.
         members: The names of the room's members.
+        claimed_until_ms: When the claim on it runs out, if it is claimed and does.
     """
 
     room: str
     message: Message
     members: tuple[str, ...]
+    claimed_until_ms: int | None = None
 
 
 @attrs.frozen
@@ -194,7 +196,14 @@ class Follower:
 
     def _with_room(self, row: tuple[str, Message]) -> RoomMessage:
         room, message = row
-        return RoomMessage(room, message, self.relay.board.members(fold(room)))
+        live = self.relay.find_live(room)
+        lease = None if live is None else live.room.leases.get(message.seq)
+        return RoomMessage(
+            room,
+            message,
+            self.relay.board.members(fold(room)),
+            None if lease is None else lease.expires_ms,
+        )
 
     # -- what has changed ------------------------------------------------------
 

@@ -94,6 +94,9 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
         page = await one.read()
         if one.may_park(page, subscription):
             page = await one.park(subscription)
+            if page.messages and subscription.woken_at is not None:
+                waited = trio.current_time() - subscription.woken_at
+                relay.tally.wake_seconds.observe(waited)
     return one.answer(page, relay.clock.now())
 
 

@@ -23,12 +23,15 @@ class Subscription:
         peer: The folded name of the peer that polls.
         is_parked: Whether it waits, and does not only read.
         is_displaced: Whether a newer poll of the same peer has taken its place.
+        woken_at: When that was published which woke it last, on the steady clock;
+            ``None`` while nothing has.
     """
 
     peer: str
     _polls: "Polls"
     is_parked: bool = False
     is_displaced: bool = False
+    woken_at: float | None = None
     # Most polls find something and never park: they need no channel to wait on.
     _has_early_token: bool = False
     _send: trio.MemorySendChannel[None] | None = None
@@ -50,6 +53,7 @@ class Subscription:
             self._send.send_nowait(None)
         except trio.WouldBlock:
             return
+        self.woken_at = self._polls.published_at
 
     def open_slot(self) -> None:
         """Make the slot that the poll is about to wait on, with what came so far."""
@@ -75,9 +79,11 @@ class Polls:
 
     Attributes:
         max_per_peer: Subscriptions of one peer; one more displaces the oldest.
+        published_at: When the room last published, on the steady clock.
     """
 
     max_per_peer: int
+    published_at: float = 0.0
     _by_peer: dict[str, list[Subscription]] = attrs.field(factory=dict)
     _parked: set[str] = attrs.field(factory=set)
     _emptied: trio.Event = attrs.field(factory=trio.Event)

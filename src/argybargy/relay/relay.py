@@ -15,7 +15,7 @@ import structlog
 import trio
 
 from argybargy.domain.codes import CodeRecord
-from argybargy.domain.commands import Command, Dismiss, Posted
+from argybargy.domain.commands import Command, Dismiss
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.domain.moment import Moment
@@ -23,7 +23,7 @@ from argybargy.domain.names import RESERVED_PEER_NAMES, fold
 from argybargy.domain.roster import member_names
 from argybargy.relay.board import BOARD_MESSAGES, Board
 from argybargy.relay.clock import Clock, SystemClock
-from argybargy.relay.delivery import Delivery, describe_delivery
+from argybargy.relay.delivery import describe_delivery
 from argybargy.relay.directory import Directory
 from argybargy.relay.failures import as_relay_error
 from argybargy.relay.ledger import Ledger
@@ -33,6 +33,7 @@ from argybargy.relay.readiness import Readiness
 from argybargy.relay.reply import Delivered
 from argybargy.relay.room import LiveRoom, RoomServices
 from argybargy.relay.statistics import RelayStatistics
+from argybargy.relay.tally import Tally
 from argybargy.relay.views import Viewer
 from argybargy.relay.watchers import Watchers
 from argybargy.store.errors import Refused, StoreError, Unknown
@@ -62,6 +63,7 @@ class Relay:
         started_at: When the relay was opened, on the steady clock.
         watchers: Who wants to know of every change.
         board: What the operator sees.
+        tally: What has happened so far, in numbers.
         is_draining: Whether polls are being sent home.
     """
 
@@ -76,6 +78,7 @@ class Relay:
     watchers: Watchers
     _nursery: trio.Nursery
     board: Board = attrs.field(init=False)
+    tally: Tally = attrs.field(init=False, factory=Tally)
     _services: RoomServices = attrs.field(init=False)
     _quota: RoomQuota = attrs.field(init=False)
     _live: dict[str, LiveRoom] = attrs.field(factory=dict)
@@ -98,8 +101,14 @@ class Relay:
             limits=self.limits,
             quota=self._quota,
             ledger=self.ledger,
-            describe_delivery=self._describe_delivery,
+            describe_delivery=partial(
+                describe_delivery,
+                presence=self.presence,
+                directory=self.directory,
+                clock=self.clock,
+            ),
             publish=self.board.publish,
+            tally=self.tally,
         )
 
     def __repr__(self) -> str:
@@ -109,16 +118,6 @@ class Relay:
         """Return the relay in numbers."""
         parked = sum(len(room.polls) for room in self._live.values())
         return RelayStatistics(len(self._live), parked, len(self.directory))
-
-    def _describe_delivery(self, live: LiveRoom, posted: Posted) -> Delivery:
-        return describe_delivery(
-            posted.message,
-            fold(live.name),
-            polls=live.polls,
-            presence=self.presence,
-            directory=self.directory,
-            now=self.clock.now(),
-        )
 
     # -- rooms -----------------------------------------------------------------
 

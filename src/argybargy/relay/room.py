@@ -22,7 +22,6 @@ from argybargy.domain.commands import (
     Post,
     Posted,
     Release,
-    UpdateClaim,
     Write,
     subject_of,
 )
@@ -33,7 +32,6 @@ from argybargy.domain.moment import Moment
 from argybargy.domain.names import fold
 from argybargy.domain.room import decide, decide_lapses
 from argybargy.domain.state import Room
-from argybargy.relay.cards import reclaimed
 from argybargy.relay.clock import Clock
 from argybargy.relay.failures import as_relay_error
 from argybargy.relay.ledger import Ledger
@@ -41,6 +39,8 @@ from argybargy.relay.polls import Polls
 from argybargy.relay.quota import RoomQuota
 from argybargy.relay.reply import Ask, Delivered
 from argybargy.relay.settling import end_doubt, settle_version
+from argybargy.relay.tally import Tally
+from argybargy.relay.trial import Trial, follow
 from argybargy.store.errors import Conflict, Refused, StoreError, Unknown
 from argybargy.store.interface import Store
 
@@ -67,8 +67,10 @@ class RoomServices:
         limits: What the relay allows.
         quota: How many rooms may hold messages.
         ledger: Cursors that are not stored yet.
-        describe_delivery: Says how the addressees of a post will learn of it.
+        describe_delivery: Says how those will learn of a message to whom it is
+            addressed in a room (folded) with these polls.
         publish: Given each room as it is published, with what was written.
+        tally: Counts what happens.
     """
 
     store: Store
@@ -76,30 +78,9 @@ class RoomServices:
     limits: Limits
     quota: RoomQuota
     ledger: Ledger
-    describe_delivery: Callable[["LiveRoom", Posted], object]
+    describe_delivery: Callable[[str, Polls, Message], object]
     publish: Callable[[Room, Sequence[Write]], None]
-
-
-@attrs.frozen
-class _Trial:
-    """A batch as decided, before it is committed.
-
-    Attributes:
-        room: The room after it.
-        writes: All it writes.
-        outcomes: The answer or refusal of each command.
-    """
-
-    room: Room
-    writes: tuple[Write, ...]
-    outcomes: tuple[Answer | RelayError, ...]
-
-
-def _follow(recalled: dict[int, Message], writes: Sequence[Write]) -> None:
-    """Bring looked-up messages up to date with what a decision says of them."""
-    for write in writes:
-        if isinstance(write, UpdateClaim) and write.seq in recalled:
-            recalled[write.seq] = reclaimed(recalled[write.seq], write)
+    tally: Tally = attrs.field(factory=Tally)
 
 
 @attrs.define(eq=False)
@@ -318,12 +299,12 @@ class LiveRoom:
             return
         self._fail_batch(RelayError(Problem.BUSY, retry_after=1))
 
-    def _decide(self, now: Moment, recalled: dict[int, Message]) -> _Trial:
+    def _decide(self, now: Moment, recalled: dict[int, Message]) -> Trial:
         """Decide the batch, each command on what those before it have changed."""
         limits = self.services.limits
         lapsed = decide_lapses(self.room, now, limits)
         room, writes = lapsed.room, list(lapsed.writes)
-        _follow(recalled, lapsed.writes)
+        follow(recalled, lapsed.writes)
         outcomes: list[Answer | RelayError] = []
         for ask in self._batch:
             command = self._with_facts(ask.command, room, recalled)
@@ -335,9 +316,9 @@ class LiveRoom:
                 continue
             room = decision.room
             writes += decision.writes
-            _follow(recalled, decision.writes)
+            follow(recalled, decision.writes)
             outcomes.append(decision.answer)
-        return _Trial(room, tuple(writes), tuple(outcomes))
+        return Trial(room, tuple(writes), tuple(outcomes))
 
     def _with_facts(
         self, command: Command, room: Room, recalled: dict[int, Message]
@@ -355,7 +336,7 @@ class LiveRoom:
             command = attrs.evolve(command, has_room_quota=has_quota)
         return command
 
-    async def _commit(self, trial: _Trial) -> int:
+    async def _commit(self, trial: Trial) -> int:
         """Make a batch durable, and return the version the room has then.
 
         Raises:
@@ -373,14 +354,17 @@ class LiveRoom:
             raise Refused("the commit was not applied")
         return version + 1
 
-    def _publish(self, trial: _Trial, version: int) -> None:
+    def _publish(self, trial: Trial, version: int) -> None:
         """Let everybody see the batch: its askers, the parked polls, the operator."""
-        before = self.room
+        before, tally = self.room, self.services.tally
         self.room = trial.room.at_version(version)
+        self.polls.published_at = trio.current_time()
+        tally.claims_won += self.room.fence - before.fence
         for ask, outcome in zip(self._batch, trial.outcomes, strict=True):
             ask.answer(self._outcome(outcome))
         for write in trial.writes:
             if isinstance(write, AppendMessage):
+                tally.messages += 1
                 self.polls.wake_addressed(write.message)
         if self.room.status != before.status:
             self.polls.wake_all()
@@ -390,5 +374,8 @@ class LiveRoom:
         if isinstance(outcome, RelayError):
             return outcome
         if isinstance(outcome, Posted):
-            return Delivered(outcome, self.services.describe_delivery(self, outcome))
+            return Delivered(outcome, self._describe(outcome.message))
         return Delivered(outcome)
+
+    def _describe(self, message: Message) -> object:
+        return self.services.describe_delivery(fold(self.name), self.polls, message)

@@ -23,6 +23,7 @@ from argybargy.serve.exchange import ClientGoneError, Exchange, make_scope
 from argybargy.serve.limits import ConnectionLimits
 from argybargy.serve.request_head import HeadParser, RequestHead
 from argybargy.serve.wire import NEVER, Wire
+from argybargy.web.errors import new_request_id
 
 Render = Callable[[RelayError], bytes]
 """Renders the JSON body of an error, in the one shape that all errors have."""
@@ -44,7 +45,7 @@ class Host(Protocol):
         """Count an answer that the app had no part in."""
         ...
 
-    def report(self, event: str, error: Exception) -> None:
+    def report(self, event: str, error: Exception, **facts: object) -> None:
         """Log a mishap."""
         ...
 
@@ -59,6 +60,7 @@ class Connection:
     __slots__ = (
         "_client",
         "_exchange",
+        "_failure_id",
         "_host",
         "_is_waiting",
         "_last_word",
@@ -90,6 +92,7 @@ class Connection:
         self._exchange: Exchange | None = None
         self._last_word: RelayError | None = None
         self._method = ""
+        self._failure_id: str | None = None
         self._is_waiting = True
         self._wants_more = True
 
@@ -199,7 +202,8 @@ class Connection:
         elif isinstance(error, ClientGoneError):
             others = None
         if isinstance(others, Exception):
-            self._host.report("app_failed", others)
+            self._failure_id = new_request_id()
+            self._host.report("app_failed", others, request_id=self._failure_id)
 
     async def _conclude(self, exchange: Exchange) -> bool:
         """See to the end of an answer that the app is done with."""
@@ -212,7 +216,10 @@ class Connection:
             if not exchange.is_watchable or self.wire.pending:
                 await self._linger()
         elif not answer.is_begun:
-            self._last_word = RelayError(Problem.INTERNAL)
+            # Under the name by which the log has it, if the app has failed.
+            self._last_word = RelayError(
+                Problem.INTERNAL, request_id=self._failure_id or new_request_id()
+            )
         return False
 
     # The end of it.

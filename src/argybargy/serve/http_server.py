@@ -133,10 +133,10 @@ class HttpServer:
         """Count an answer that the app had no part in."""
         self._refused[problem.value.code] += 1
 
-    def report(self, event: str, error: Exception) -> None:
+    def report(self, event: str, error: Exception, **facts: object) -> None:
         """Log a mishap, and count it."""
         self._failures[event] += 1
-        self._log.error(event, exc_info=error)
+        self._log.error(event, exc_info=error, **facts)
 
     def get_date(self) -> bytes:
         """Return the value of the Date field, rendered once a second."""

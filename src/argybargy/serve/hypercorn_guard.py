@@ -13,6 +13,7 @@ not bound a body in chunks: the app has to.
 
 from collections import Counter
 from contextlib import suppress
+from functools import partial
 from typing import cast
 
 import h11
@@ -35,6 +36,7 @@ from argybargy.serve.containment import Log, contained
 from argybargy.serve.http_server import ConnectionStatistics
 from argybargy.serve.limits import ConnectionLimits
 from argybargy.serve.wire import make_hangup_question
+from argybargy.web.errors import new_request_id
 
 _WRITE_BYTES = 16 * 1024
 _ASK_SECONDS = 1.0
@@ -109,10 +111,10 @@ class HypercornServer:
         """Count an answer that the app had no part in."""
         self._refused[problem.value.code] += 1
 
-    def report(self, event: str, error: Exception) -> None:
+    def report(self, event: str, error: Exception, **facts: object) -> None:
         """Log a mishap, and count it."""
         self._failures[event] += 1
-        self._log.error(event, exc_info=error)
+        self._log.error(event, exc_info=error, **facts)
 
     def _has_room(self) -> bool:
         if self._connections <= self.limits.connections:
@@ -305,13 +307,15 @@ class _QuietApp:
         self, scope: Scope, receive: Receive, send: Send, *_threads: object
     ) -> None:
         request = _QuietRequest(receive, send)
-        with contained(lambda error: self._server.report("app_failed", error)):
+        name = new_request_id()
+        report = partial(self._server.report, "app_failed", request_id=name)
+        with contained(report):
             await self._app(scope, request.receive, request.send)
         if not request.is_started:
-            await self._send_500(send)
+            await self._send_500(send, name)
 
-    async def _send_500(self, send: Send) -> None:
-        error = RelayError(Problem.INTERNAL)
+    async def _send_500(self, send: Send, request_id: str) -> None:
+        error = RelayError(Problem.INTERNAL, request_id=request_id)
         self._server.note_refusal(error.problem)
         fields = [(b"content-type", b"application/json"), (b"connection", b"close")]
         start = {"status": error.problem.value.status, "headers": fields}

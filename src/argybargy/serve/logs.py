@@ -12,27 +12,34 @@ import structlog
 _FOREIGN_LEVEL: Final = logging.WARNING
 
 
-def configure_logging(level: str) -> None:
+def configure_logging(level: str, form: str = "auto") -> None:
     """Set up logging for the process: key=value for people, JSON for programs.
 
     Args:
-        level: ``debug``, ``info``, ``warning`` or ``error``.
+        level: ``debug``, ``info``, ``warning``, ``error`` or ``critical``.
+        form: ``text`` or ``json``; ``auto`` is text on a terminal, JSON elsewhere.
     """
     number = logging.getLevelNamesMapping()[level.upper()]
     is_terminal = sys.stderr.isatty()
+    is_text = is_terminal if form == "auto" else form == "text"
     renderer: structlog.typing.Processor = (
-        # The plain formatter, since the default one shows local variables, and one
-        # of them may be a code.
-        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-        if is_terminal
+        structlog.dev.ConsoleRenderer(
+            colors=is_terminal,
+            # The default one shows local variables, and one of them may be a code.
+            exception_formatter=structlog.dev.plain_traceback,
+            # What is in quotes cannot begin a line of its own.
+            repr_native_str=True,
+        )
+        if is_text
         else structlog.processors.JSONRenderer()
     )
     shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    if not is_terminal:
+    if not is_text:
         shared.append(structlog.processors.format_exc_info)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

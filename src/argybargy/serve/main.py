@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
     ExitStack,
@@ -27,22 +27,34 @@ import attrs
 import structlog
 import trio
 from hypercorn.config import Config
+from hypercorn.typing import ASGIFramework
 
 from argybargy.domain.errors import RelayError
 from argybargy.relay.relay import Relay, open_relay
 from argybargy.serve.admin_token import FileAdminToken
 from argybargy.serve.asgi import App
+from argybargy.serve.glance import Glance, glance
 from argybargy.serve.http_server import open_http_server
 from argybargy.serve.inspect_port import find_holder
 from argybargy.serve.limits import ConnectionLimits
+from argybargy.serve.local import local_url
 from argybargy.serve.logs import configure_logging
+from argybargy.serve.metrics import (
+    MetricsAddressError,
+    measure_server,
+    open_metrics_listener,
+)
+from argybargy.serve.notify import READY, STOPPING, ServiceManager
 from argybargy.serve.proxies import ForwardedApp, TrustedProxies
 from argybargy.serve.server import ConnectionHandler, serve_app
 from argybargy.serve.settings import Settings
-from argybargy.serve.started import Started
+from argybargy.serve.started import Plan, Started
+from argybargy.serve.tunnel import Tunnel, TunnelStatus
 from argybargy.store.errors import StoreError
 from argybargy.store.sqlite.directory import Place, tell_place
 from argybargy.store.sqlite.store import open_sqlite_store
+from argybargy.web.access_log import AccessLog
+from argybargy.web.address import PublicAddress
 from argybargy.web.app import create_app
 from argybargy.web.auth import Services
 from argybargy.web.cors import CorsRule
@@ -69,24 +81,26 @@ class CertificateError(Exception):
     """There can be no TLS with what the settings name; the text says why."""
 
 
-Announce = Callable[[Started], None]
+_SAID: Final = (CertificateError, MetricsAddressError)
+"""What says by itself why there is no relay."""
 
 
-def run(settings: Settings, announce: Announce) -> int:
+def run(settings: Settings, plan: Plan) -> int:
     """Serve until a signal says stop, and return the exit code of the process.
 
     Args:
         settings: What holds.
-        announce: Told once the relay really listens.
+        plan: What comes with it.
     """
-    configure_logging(settings.log_level)
+    manager = ServiceManager.find(os.environ)  # noqa: TID251 - no setting of ours
+    configure_logging(settings.log_level, settings.log_format)
     for warning in settings.warnings:
         log.warning(warning)
     try:
-        trio.run(partial(serve, settings, announce))
+        trio.run(partial(serve, settings, plan, manager))
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except (StoreError, CertificateError, OSError, BaseExceptionGroup) as error:
+    except (StoreError, *_SAID, OSError, BaseExceptionGroup) as error:
         return _explain(error, settings)
     return EXIT_OK
 
@@ -102,7 +116,7 @@ def _explain(error: BaseException, settings: Settings) -> int:
     if isinstance(error, StoreError):
         _say(f"The data in {settings.data} cannot be used: {error}")
         return EXIT_DATA
-    if isinstance(error, CertificateError):
+    if isinstance(error, _SAID):
         _say(str(error))
         return EXIT_FAILED
     if isinstance(error, OSError):
@@ -125,27 +139,43 @@ def _say(sentence: str) -> None:
     sys.stderr.write(f"argybargy: {sentence}\n")
 
 
-async def serve(settings: Settings, announce: Announce) -> None:
+async def serve(
+    settings: Settings, plan: Plan, manager: ServiceManager | None = None
+) -> None:
     """Serve until SIGTERM or SIGINT; a second one forces.
+
+    What comes with the relay stays until the relay has said goodbye: a tunnel too,
+    since that is where some of the polls that are sent home come from.
 
     Raises:
         CertificateError: The TLS files cannot be used.
         StoreError: The data directory cannot be used.
         OSError: The address cannot be bound.
     """
-    settings = _with_port(settings)
+    settings, manager = _with_port(settings), manager or ServiceManager()
     config = _make_config(settings)
     async with open_services(settings) as services, trio.open_nursery() as nursery:
         signals = await nursery.start(_catch_signals, nursery.cancel_scope)
         app = _make_app(settings, services)
-        async with _open_handler(settings, services, app, config) as handler:
+        tunnel = _plan_tunnel(plan, services, local_url(settings))
+        metrics = open_metrics_listener(
+            settings.metrics_bind,
+            services.metrics,
+            render=_render,
+            wall_clock=partial(_wall_clock, services.relay),
+        )
+        async with (
+            metrics,
+            _open_handler(settings, services, app, config) as handler,
+        ):
+            measure_server(services.metrics, handler)
             start = partial(
                 serve_app,
                 app,
                 config,
                 handler=handler,
                 shutdown_trigger=partial(
-                    _listen_until_drained, settings, signals, services.relay
+                    _listen_until_drained, settings, signals, services.relay, manager
                 ),
             )
             async with trio.open_nursery() as server:
@@ -153,8 +183,39 @@ async def serve(settings: Settings, announce: Announce) -> None:
                 # All that there is now stays. The garbage collector need not look
                 # through it again: that was a twentieth of what a request costs.
                 gc.freeze()
-                announce(Started(urls, partial(_sign_in_link, services)))
+                started = Started(
+                    urls,
+                    partial(_sign_in_link, services),
+                    partial(_glance, services, tunnel),
+                )
+                plan.announce(started)
+                manager.tell(READY)
+                nursery.start_soon(manager.keep_alive)
+                nursery.start_soon(plan.beside, started)
+                if tunnel is not None:
+                    nursery.start_soon(tunnel.keep_up)
         nursery.cancel_scope.cancel()
+
+
+def _plan_tunnel(plan: Plan, services: Services, url: str) -> Tunnel | None:
+    """Return the tunnel, which makes the relay reachable as it comes and goes."""
+
+    def report(status: TunnelStatus) -> None:
+        if status.url is None:
+            services.address.withdraw()
+        else:
+            services.address.publish(status.url)
+        services.relay.watchers.wake()
+        plan.tell_tunnel(status)
+
+    if plan.tunnel is None:
+        return None
+    return Tunnel(plan.tunnel.leading_to(url), report)
+
+
+def _glance(services: Services, tunnel: Tunnel | None) -> Glance:
+    status = None if tunnel is None else tunnel.status
+    return glance(services.relay, services.public_url, status)
 
 
 def _sign_in_link(services: Services) -> str:
@@ -178,14 +239,19 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             relay=relay,
             limits=limits,
             admin_token=await FileAdminToken.open(settings.data),
-            public_url=public_url(settings),
-            hosts=HostRule.make(
-                settings.host, settings.public_url, settings.allowed_hosts
-            ),
+            address=_make_address(settings),
             throttle=AuthThrottle(limits),
             cors=CorsRule(frozenset(settings.cors_origins)),
             has_docs=settings.docs,
         )
+
+
+def _make_address(settings: Settings) -> PublicAddress:
+    configured = settings.public_url
+    hosts = HostRule.make(settings.host, configured, settings.allowed_hosts)
+    return PublicAddress.make(
+        public_url(settings), hosts, is_configured=configured is not None
+    )
 
 
 def public_url(settings: Settings) -> str:
@@ -212,6 +278,8 @@ def _with_port(settings: Settings) -> Settings:
 
 def _make_app(settings: Settings, services: Services) -> App:
     app = cast("App", create_app(services))
+    if settings.log_level == "debug":
+        app = cast("App", AccessLog(cast("ASGIFramework", app), services))
     proxies = TrustedProxies.make(settings.trusted_proxies)
     # Without proxies nobody pays for looking through them.
     return ForwardedApp(app, proxies) if proxies.networks else app
@@ -250,29 +318,28 @@ def _open_handler(
 ) -> AbstractAsyncContextManager[ConnectionHandler]:
     """Choose who turns bytes into requests: our own connection, or Hypercorn's."""
     limits = ConnectionLimits(body_bytes=services.limits.body_bytes)
-
-    clock = services.relay.clock
-
-    def render(error: RelayError) -> bytes:
-        return error_answer(error).body
-
-    def wall_clock() -> float:
-        return clock.now().wall_ms / 1000
-
     if settings.http_core == "hypercorn":
         # Not at the top: it brings HTTP/2 and websockets along, for nobody else.
         from argybargy.serve.hypercorn_guard import HypercornServer  # noqa: PLC0415
 
-        theirs = HypercornServer(app, config, render=render, log=log, limits=limits)
+        theirs = HypercornServer(app, config, render=_render, log=log, limits=limits)
         return nullcontext(theirs)
     return open_http_server(
         app,
-        render=render,
+        render=_render,
         log=log,
         limits=limits,
-        wall_clock=wall_clock,
+        wall_clock=partial(_wall_clock, services.relay),
         trusted_addresses=TrustedProxies.make(settings.trusted_proxies),
     )
+
+
+def _render(error: RelayError) -> bytes:
+    return error_answer(error).body
+
+
+def _wall_clock(relay: Relay) -> float:
+    return relay.clock.now().wall_ms / 1000
 
 
 # -- signals ----------------------------------------------------------------------
@@ -295,11 +362,14 @@ async def _catch_signals(
 
 
 async def _listen_until_drained(
-    settings: Settings, wanted: trio.Event, relay: Relay
+    settings: Settings,
+    wanted: trio.Event,
+    relay: Relay,
+    manager: ServiceManager,
 ) -> None:
     """Say where the relay listens for as long as it does, and does not stop."""
     with _told(settings):
-        await _wait_drained(wanted, relay)
+        await _wait_drained(wanted, relay, manager)
 
 
 @contextmanager
@@ -314,12 +384,15 @@ def _told(settings: Settings) -> Iterator[None]:
         yield
 
 
-async def _wait_drained(wanted: trio.Event, relay: Relay) -> None:
+async def _wait_drained(
+    wanted: trio.Event, relay: Relay, manager: ServiceManager
+) -> None:
     """Wait for the signal, then until no poll is parked any more.
 
     The order matters: polls get their answer while the listener is still there.
     """
     await wanted.wait()
+    manager.tell(STOPPING)
     relay.drain()
     with trio.move_on_after(DRAIN_SECONDS):
         await relay.wait_unparked()

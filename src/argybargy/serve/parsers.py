@@ -27,6 +27,7 @@ _WORDS: Final = {
     "off": False,
 }
 _HOST: Final = re.compile(r"[A-Za-z0-9.-]{1,253}|[0-9A-Fa-f:.]{2,45}")
+_LAST_PORT: Final = 65_535
 _INTEGER: Final = re.compile(r"[+-]?\d{1,15}", re.ASCII)
 
 
@@ -92,6 +93,24 @@ def parse_host(value: object) -> str:
     if not _HOST.fullmatch(host):
         raise ValueError("a host name or an IP address, without a port")
     return host
+
+
+def parse_bind(value: object) -> str:
+    """Read an address to listen on, with its port."""
+    text = value.strip() if isinstance(value, str) else ""
+    host, separator, port = text.rpartition(":")
+    is_port = port.isascii() and port.isdigit() and int(port) <= _LAST_PORT
+    bare = host.removeprefix("[").removesuffix("]")
+    is_whole = separator and (":" not in host or host != bare)
+    if not (is_whole and is_port and _HOST.fullmatch(bare)):
+        raise ValueError("an address with a port, like 127.0.0.1:9464 or [::1]:9464")
+    return f"{host}:{int(port)}"
+
+
+def split_bind(bind: str) -> tuple[str, int]:
+    """Return the host and the port of what :func:`parse_bind` has read."""
+    host, _, port = bind.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def parse_directory(value: object) -> Path:

@@ -19,6 +19,7 @@ from hypercorn.typing import AppWrapper
 from hypercorn.utils import repr_socket_addr
 
 from argybargy.serve.asgi import App, Receive, Scope, Send
+from argybargy.serve.http_server import ConnectionStatistics
 
 _USER_TIMEOUT_MILLISECONDS = 30_000
 """How long the kernel waits for a client that acknowledges nothing any more."""
@@ -35,6 +36,10 @@ class ConnectionHandler(Protocol):
 
     async def __call__(self, stream: trio.abc.Stream) -> None:
         """Serve one connection to its end."""
+        ...
+
+    def statistics(self) -> ConnectionStatistics:
+        """Say what it has done so far."""
         ...
 
     def drain(self) -> None:

@@ -69,6 +69,8 @@ class Settings:
     port: int
     data: Path
     log_level: str
+    log_format: str
+    metrics_bind: str | None
     public_url: str | None
     allowed_hosts: tuple[str, ...]
     docs: bool

@@ -20,6 +20,7 @@ from argybargy.serve.parsers import (
     choice,
     integer,
     parse_base_url,
+    parse_bind,
     parse_directory,
     parse_file,
     parse_flag,
@@ -28,7 +29,9 @@ from argybargy.serve.parsers import (
     parse_networks,
     parse_origins,
     seconds,
+    split_bind,
 )
+from argybargy.web.hosts import is_loopback
 
 PREFIX: Final = "ARGYBARGY_"
 _DAY: Final = 86_400
@@ -93,6 +96,12 @@ def _warn_shared_key(path: Path) -> str | None:
     return f"can be used by every user of this machine; try: chmod o= {path}"
 
 
+def _warn_open_metrics(bind: str) -> str | None:
+    if is_loopback(split_bind(bind)[0]):
+        return None
+    return "shows the relay's numbers to whoever reaches that address, unasked."
+
+
 def _user_data() -> Path:
     return platformdirs.user_data_path("argybargy", appauthor=False)
 
@@ -111,6 +120,18 @@ SETTINGS: Final = (
         choice("debug", "info", "warning", "error", "critical"),
         "What is logged at the least.",
         "info",
+    ),
+    Setting(
+        "log_format",
+        choice("auto", "json", "text"),
+        "How it is logged: text on a terminal and JSON elsewhere, or always one.",
+        "auto",
+    ),
+    Setting(
+        "metrics_bind",
+        parse_bind,
+        "Where /metrics is served without a token as well, as HOST:PORT.",
+        warn=_warn_open_metrics,
     ),
     Setting(
         "public_url",

@@ -10,12 +10,13 @@ been applied or not, never half.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import attrs
 
 from argybargy.domain.codes import CodeRecord
 from argybargy.domain.commands import Audit, Write
+from argybargy.domain.histogram import SECONDS, SIZES, Distribution, Histogram
 from argybargy.domain.holes import Hole, count_messages
 from argybargy.domain.message import Member, Message
 from argybargy.domain.reading import Lookback, Page
@@ -87,6 +88,29 @@ class StoreInfo:
     durability: str
 
 
+NO_SECONDS: Final = Histogram(SECONDS).statistics()
+NO_SIZES: Final = Histogram(SIZES).statistics()
+
+
+@attrs.frozen
+class WriterStatistics:
+    """What was written so far.
+
+    Attributes:
+        batches: Transactions tried.
+        jobs: Jobs in them.
+        waiting: Jobs that wait for the next one.
+        commit_seconds: How long transactions took, the sync to the disk included.
+        batch_jobs: How many jobs were in each.
+    """
+
+    batches: int = 0
+    jobs: int = 0
+    waiting: int = 0
+    commit_seconds: Distribution = attrs.field(default=NO_SECONDS, eq=False)
+    batch_jobs: Distribution = attrs.field(default=NO_SIZES, eq=False)
+
+
 class Snapshot(Protocol):
     """A copy of a whole store, to be read once from beginning to end.
 
@@ -115,6 +139,10 @@ class Store(Protocol):
     @property
     def info(self) -> StoreInfo:
         """What this store is."""
+        ...
+
+    def statistics(self) -> WriterStatistics:
+        """Tell what was written so far, and what waits to be."""
         ...
 
     async def load(self, room: str, tail_messages: int) -> SavedRoom | None:

@@ -22,7 +22,13 @@ from argybargy.domain.reading import Lookback, Page, PageBuilder
 from argybargy.domain.search import Findings, Found, Query, Scope
 from argybargy.domain.state import Room, SavedRoom
 from argybargy.store.errors import Conflict, Refused
-from argybargy.store.interface import AuditRow, Overview, Snapshot, StoreInfo
+from argybargy.store.interface import (
+    AuditRow,
+    Overview,
+    Snapshot,
+    StoreInfo,
+    WriterStatistics,
+)
 from argybargy.store.shelf import Shelf
 
 DEFAULT_LIMITS: Final = Limits()
@@ -50,6 +56,10 @@ class MemoryStore:
     def info(self) -> StoreInfo:
         """What this store is."""
         return StoreInfo(engine="memory", schema=1, durability="none")
+
+    def statistics(self) -> WriterStatistics:
+        """Tell that nothing was written: there is no transaction here to measure."""
+        return WriterStatistics()
 
     async def load(self, room: str, tail_messages: int) -> SavedRoom | None:
         """Return what is known of a room, with its newest messages."""

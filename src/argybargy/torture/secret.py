@@ -11,6 +11,7 @@ from argybargy.torture.relay import Guest, RelayProcess
 CODES: Final = 100
 _OPERATORS_ROUTES: Final = ("/admin/state", "/admin/stats", "/admin/audit?limit=1000")
 _AGENTS_ROUTES: Final = ("/history", "/peers", "/resume", "/whoami", "/", "/ready")
+_TEXT: Final = "What agent0 says to agent1 is in no log, and this is message "
 _KEPT_IN: Final = "admin.token"
 """The one file that holds the token, and must."""
 _PRIVATE_FILE: Final = 0o600
@@ -31,6 +32,8 @@ async def prove(stage: Stage) -> Finding:
             _check(where, text.encode(), secrets, faults)
         looked += _check_files(relay, secrets, faults)
         await relay.stop()
+    is_hidden = _TEXT.encode() not in relay.log.read_bytes()
+    faults.check("the text of a message is in the log", is_good=is_hidden)
     looked += _check_files(relay, secrets, faults)
     figure = (
         f"{faults.count} of {CODES} codes and the token found in {looked} files, logs "
@@ -41,8 +44,8 @@ async def prove(stage: Stage) -> Finding:
 
 async def _use(relay: RelayProcess, guests: list[Guest], faults: Faults) -> None:
     """Do with codes what is done with codes, and what should not be."""
-    for guest in guests:
-        await guest.post("hello")
+    for number, guest in enumerate(guests):
+        await guest.post(f"{_TEXT}{number}")
     for guest in guests[1:4]:
         reply = await guests[0].post(f"take this: {guest.code}")
         is_refused = reply.status == 422
@@ -52,6 +55,9 @@ async def _use(relay: RelayProcess, guests: list[Guest], faults: Faults) -> None
     for guest in guests[-10:]:
         await relay.admin("POST", "/admin/revoke", {"target": guest.code})
         await guest.call("GET", "/whoami")
+    # Nobody is told to write a code into a path or a query, and somebody will.
+    for target in (f"/messages?code={guests[0].code}", f"/{guests[0].code}"):
+        await guests[0].call("GET", target)
     wrong = relay.returning("stranger", guests[0].code[:-1] + "!")
     await wrong.call("GET", "/whoami")
 

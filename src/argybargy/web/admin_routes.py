@@ -6,6 +6,7 @@ from argybargy.web import (
     data,
     data_import,
     data_wire,
+    metrics,
     operator,
     operator_wire,
     search,
@@ -229,6 +230,15 @@ ADMIN_ROUTES: Final = (
         query=data_wire.ImportQuery,
         refusals=(403, 409, 413, 422, 503),
         takes_lines=True,
+    ),
+    Route(
+        "GET",
+        "/metrics",
+        "The relay in numbers: the text format of Prometheus, or OpenMetrics.",
+        metrics.metrics,
+        metrics.MetricsPage,
+        who=Who.OPERATOR,
+        media_type="text/plain",
     ),
     Route(
         "GET",

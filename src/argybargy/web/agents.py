@@ -113,6 +113,7 @@ async def claim(services: Services, code: CodeRecord, request: Request) -> Answe
     except RelayError as refusal:
         if refusal.problem not in _LOST:
             raise
+        services.metrics.note_refusal(refusal.problem)
         return _lost(refusal, seq)
     return json_answer(encode.claim(lease, ignored))
 

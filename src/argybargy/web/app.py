@@ -5,18 +5,21 @@ from http import HTTPStatus
 from importlib import resources
 from typing import Final
 
+import structlog
 from hypercorn.typing import ASGIFramework
 from quart import Response, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from argybargy.domain.errors import Problem, RelayError
+from argybargy.web import dashboard
+from argybargy.web.access_log import shown_path
 from argybargy.web.admin_routes import ADMIN_ROUTES
 from argybargy.web.auth import Services
 from argybargy.web.endpoint import respond
-from argybargy.web.errors import error_answer
+from argybargy.web.errors import error_answer, new_request_id
 from argybargy.web.lane import Lane
-from argybargy.web.manifest import MANIFEST_ROUTE
+from argybargy.web.manifest import LLMS_ROUTE, MANIFEST_ROUTE
 from argybargy.web.openapi import openapi_json
 from argybargy.web.request import (
     COMMON_HEADERS,
@@ -27,6 +30,8 @@ from argybargy.web.request import (
 )
 from argybargy.web.route import Route
 from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES
+
+log = structlog.get_logger(__name__)
 
 _PROBLEMS: Final = {
     404: Problem.NO_SUCH_ROUTE,
@@ -57,10 +62,12 @@ def create_quart(services: Services) -> QuartTrio:
     app.config["MAX_CONTENT_LENGTH"] = services.limits.body_bytes
     app.url_map.strict_slashes = True
     app.url_map.merge_slashes = False
-    routes = (MANIFEST_ROUTE, *OPEN_ROUTES, *AGENT_ROUTES, *ADMIN_ROUTES)
+    open_routes = (MANIFEST_ROUTE, LLMS_ROUTE, *OPEN_ROUTES)
+    routes = (*open_routes, *AGENT_ROUTES, *ADMIN_ROUTES)
     if services.has_docs:
         _add_description(app, services, routes)
         _add_docs(app)
+    _add_dashboard(app)
     for route in routes:
         _add(app, services, route)
     _add_error_handlers(app, services)
@@ -111,6 +118,8 @@ def _response(answer: Answer) -> Response:
     response = Response(answer.body, answer.status)
     response.headers.clear()
     response.headers.extend(headers)
+    if answer.status == HTTPStatus.NOT_MODIFIED:
+        return response  # a length would be that of the file, which is not sent
     if answer.parts is None:
         response.headers["content-length"] = str(len(answer.body))
     else:
@@ -138,13 +147,21 @@ def _add_error_handlers(app: QuartTrio, services: Services) -> None:
         is_ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
         default = Problem.INTERNAL if is_ours else Problem.MALFORMED
         problem = _PROBLEMS.get(status, default)
+        services.metrics.note_refusal(problem)
         answer = error_answer(RelayError(problem, **facts.get(problem, {})))
         allow = getattr(error, "valid_methods", None)
         if allow:
             answer = answer.with_headers((b"allow", ", ".join(sorted(allow)).encode()))
         return _response(answer)
 
+    async def fail(error: Exception) -> Response:
+        name, path = new_request_id(), shown_path(request.path)
+        log.error("request failed", path=path, request_id=name, exc_info=error)
+        services.metrics.note_refusal(Problem.INTERNAL)
+        return _response(error_answer(RelayError(Problem.INTERNAL), name))
+
     app.register_error_handler(HTTPException, refuse)
+    app.register_error_handler(Exception, fail)
 
 
 # -- the API's description --------------------------------------------------------
@@ -171,3 +188,17 @@ def _add_docs(app: QuartTrio) -> None:
             return _response(answer)
 
         app.add_url_rule(path, f"GET {path}", page, methods=["GET"])
+
+
+# -- the dashboard ----------------------------------------------------------------
+
+
+def _add_dashboard(app: QuartTrio) -> None:
+    for path, file in dashboard.load_files().items():
+
+        async def serve(file: dashboard.PageFile = file) -> Response:
+            fields = request.headers
+            known = fields.get("if-none-match", "")
+            return _response(file.answer(known, fields.get("accept-encoding", "")))
+
+        app.add_url_rule(path, f"GET {path}", serve, methods=["GET"])

@@ -9,9 +9,11 @@ from argybargy.domain.commands import Audit
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.relay.relay import Relay
+from argybargy.web.address import PublicAddress
 from argybargy.web.cookie import read_cookie
 from argybargy.web.cors import CorsRule
 from argybargy.web.hosts import HostRule
+from argybargy.web.measures import Metrics
 from argybargy.web.request import Request
 from argybargy.web.sessions import OperatorIdentity, Sessions
 from argybargy.web.throttle import AuthThrottle
@@ -37,28 +39,41 @@ class Services:
         relay: The rooms.
         limits: What is allowed.
         admin_token: The operator's secret.
-        public_url: How the relay is reached from outside; never taken from a
-            request.
-        hosts: Which hosts it answers to.
+        address: How the relay is reached from outside, and under which names.
         throttle: Who has failed to sign in too often.
         cors: Which pages of other origins may call the agents' endpoints.
         has_docs: Whether the API describes itself at ``/docs``.
         sessions: Who has traded the operator's secret for a session.
+        metrics: The relay in numbers.
     """
 
     relay: Relay
     limits: Limits
     admin_token: AdminToken
-    public_url: str
-    hosts: HostRule
+    address: PublicAddress
     throttle: AuthThrottle
     cors: CorsRule = attrs.field(factory=CorsRule)
     has_docs: bool = True
     sessions: Sessions = attrs.field()
+    metrics: Metrics = attrs.field()
 
     @sessions.default
     def _make_sessions(self) -> Sessions:
         return Sessions(self.limits, self.relay.clock)
+
+    @metrics.default
+    def _make_metrics(self) -> Metrics:
+        return Metrics(self.relay)
+
+    @property
+    def public_url(self) -> str:
+        """How the relay is reached from outside, now."""
+        return self.address.url
+
+    @property
+    def hosts(self) -> HostRule:
+        """Which hosts it answers to, now."""
+        return self.address.hosts
 
 
 def require_agent(services: Services, request: Request) -> CodeRecord:
@@ -69,7 +84,7 @@ def require_agent(services: Services, request: Request) -> CodeRecord:
     """
     relay = services.relay
     now = relay.clock.now()
-    presented = _presented_code(request)
+    presented = presented_code(request.header(b"authorization") or "")
     record = relay.directory.resolve(presented, now) if presented else None
     if record is None:
         if presented:
@@ -83,8 +98,9 @@ def require_agent(services: Services, request: Request) -> CodeRecord:
     return record
 
 
-def _presented_code(request: Request) -> str:
-    value = (request.header(b"authorization") or "").strip()
+def presented_code(authorization: str) -> str:
+    """Return the code in the header of that name; empty if there is none."""
+    value = authorization.strip()
     scheme, _, rest = value.partition(" ")
     return rest.strip() if scheme.lower() == "bearer" else value
 

@@ -38,10 +38,12 @@ async def respond(services: Services, route: Route, request: Request) -> Answer:
             request = attrs.evolve(request, operator=operator)
         return await cast("OpenHandler", route.handler)(services, request)
     except RelayError as refusal:
+        services.metrics.note_refusal(refusal.problem)
         return error_answer(refusal)
     except ClientGoneError:
         raise
     except Exception:
         request_id = new_request_id()
         log.exception("request failed", route=route.path, request_id=request_id)
+        services.metrics.note_refusal(Problem.INTERNAL)
         return error_answer(RelayError(Problem.INTERNAL), request_id)

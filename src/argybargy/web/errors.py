@@ -4,14 +4,19 @@ import secrets
 from http import HTTPStatus
 
 import msgspec
+from structlog.contextvars import get_contextvars
 
 from argybargy.domain.errors import RelayError
-from argybargy.web.request import Answer, json_answer
+from argybargy.web.request import DESCRIBED_BY, Answer, json_answer
 
 
 def new_request_id() -> str:
-    """Return a name for one request, to find it in the log by."""
-    return secrets.token_hex(8)
+    """Return a name for one request, to find it in the log by.
+
+    It is the one that it goes by already, where requests are logged.
+    """
+    known = get_contextvars().get("request_id")
+    return str(known) if known else secrets.token_hex(8)
 
 
 def error_answer(
@@ -21,7 +26,8 @@ def error_answer(
 
     Args:
         error: The refusal.
-        request_id: The name of the request; a new one if it has none yet.
+        request_id: The name of the request; that among the facts, or a new one, if
+            it is not given.
         beside: Fields beside ``detail``, where the contract has them.
     """
     kind = error.problem.value
@@ -29,12 +35,13 @@ def error_answer(
         "error": kind.code,
         "detail": error.text,
         **error.facts,
-        "request_id": request_id or new_request_id(),
+        "request_id": request_id or error.facts.get("request_id") or new_request_id(),
     }
     answer = json_answer(msgspec.json.encode({**beside, "detail": detail}), kind.status)
     if "retry_after" in error.facts:
         seconds = str(error.facts["retry_after"]).encode()
         answer = answer.with_headers((b"retry-after", seconds))
     if kind.status == HTTPStatus.UNAUTHORIZED:
-        answer = answer.with_headers((b"www-authenticate", b'Bearer realm="argybargy"'))
+        challenge = (b"www-authenticate", b'Bearer realm="argybargy"')
+        answer = answer.with_headers(challenge, (b"link", DESCRIBED_BY))
     return answer

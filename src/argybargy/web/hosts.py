@@ -55,9 +55,14 @@ class HostRule:
         if not is_loopback(bind_host) and not allowed:
             return cls(None)
         names = {name.lower() for name in allowed} | _LOOPBACK_NAMES
-        if public_url is not None:
-            names.add(hostname_of(urlsplit(public_url).netloc))
-        return cls(frozenset(names))
+        rule = cls(frozenset(names))
+        return rule if public_url is None else rule.including(public_url)
+
+    def including(self, url: str) -> Self:
+        """Return the rule with the host of a URL allowed as well."""
+        if self.names is None:
+            return self
+        return type(self)(self.names | {hostname_of(urlsplit(url).netloc)})
 
     def allows(self, authority: str | None) -> bool:
         """Tell whether a Host header, or the host of an Origin, is one of ours."""

@@ -114,6 +114,7 @@ class Lane:
         """Answer what no endpoint should see."""
         refusal = self._check_hosts(method, path, headers)
         if refusal is not None:
+            self.services.metrics.note_refusal(refusal.problem)
             return error_answer(refusal)
         if b"origin" not in headers:
             return None

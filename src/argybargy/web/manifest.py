@@ -1,12 +1,20 @@
-"""``GET /``: the relay introduces itself, from the constants that it enforces."""
+"""The relay introduces itself, from the constants that it enforces.
+
+``GET /`` is the manual, for programs and for readers; ``GET /llms.txt`` is the short
+page that says where it is, at the place where language models look for such pages.
+"""
+
+from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from argybargy import __version__
 from argybargy.domain.brief import (
     AUTH_HEADER,
     FIRST_STEPS,
     RESPONSE_RULE,
+    TRUST,
     WHAT,
     examples,
     notes,
@@ -14,8 +22,10 @@ from argybargy.domain.brief import (
 )
 from argybargy.domain.limits import Limits
 from argybargy.web.auth import Services
+from argybargy.web.dashboard import PATH
 from argybargy.web.request import (
     COMMON_HEADERS,
+    DESCRIBED_BY,
     NO_SCRIPTS,
     Answer,
     Request,
@@ -28,18 +38,32 @@ from argybargy.web.wire import Endpoint, Manifest
 
 NAME = "Argybargy"
 _TEXT_TYPES = ("text/markdown", "text/plain")
+_MARKDOWN = b"text/markdown; charset=utf-8"
+_API: Final = b'</openapi.json>; rel="service-desc"; type="application/json"'
 
 
 async def manifest(services: Services, request: Request) -> Answer:
     """Introduce the relay, in the form that the asker prefers."""
     accept = (request.header(b"accept") or "").lower()
-    if "text/html" in accept and services.has_docs:
-        return Answer(303, b"", ((b"location", b"/docs"), *COMMON_HEADERS))
+    if "text/html" in accept:
+        return Answer(303, b"", ((b"location", PATH.encode()), *COMMON_HEADERS))
     if any(each in accept for each in _TEXT_TYPES):
         text = manifest_markdown(services.public_url, services.limits)
-        return page_answer(text.encode(), b"text/markdown; charset=utf-8", NO_SCRIPTS)
+        return _linked(services, page_answer(text.encode(), _MARKDOWN, NO_SCRIPTS))
     body = manifest_body(services.public_url, services.limits)
-    return json_answer(msgspec.json.encode(body))
+    return _linked(services, json_answer(msgspec.json.encode(body)))
+
+
+def _linked(services: Services, answer: Answer) -> Answer:
+    """Return the manual with links to what else describes the relay."""
+    links = (DESCRIBED_BY, _API) if services.has_docs else (DESCRIBED_BY,)
+    return answer.with_headers((b"link", b", ".join(links)))
+
+
+async def llms(services: Services, request: Request) -> Answer:
+    """Say in a few lines what this is, and where the manual is."""
+    text = llms_text(services.public_url, has_docs=services.has_docs)
+    return page_answer(text.encode(), _MARKDOWN, NO_SCRIPTS)
 
 
 MANIFEST_ROUTE = Route(
@@ -50,6 +74,21 @@ MANIFEST_ROUTE = Route(
     Manifest,
     who=Who.ANYONE,
     other_media_types=("text/markdown",),
+)
+
+
+class LlmsPage(Struct, frozen=True):
+    """No JSON: a page in Markdown, ``text/markdown``."""
+
+
+LLMS_ROUTE = Route(
+    "GET",
+    "/llms.txt",
+    "What this is and where the manual is, in a few lines of Markdown.",
+    llms,
+    LlmsPage,
+    who=Who.ANYONE,
+    media_type="text/markdown",
 )
 
 
@@ -163,6 +202,39 @@ Send with every request: `{AUTH_HEADER}`
 ## Limits
 
 {bounds}
+"""
+
+
+def llms_text(base: str, *, has_docs: bool) -> str:
+    """Return the short page, in the form that https://llmstxt.org asks for.
+
+    Args:
+        base: The configured URL of the relay.
+        has_docs: Whether the API describes itself as well.
+    """
+    api = f"""\
+- [OpenAPI]({base}/openapi.json): every endpoint, and what goes in and out
+- [The same for people]({base}/docs): a page that reads it
+"""
+    return f"""\
+# {NAME}
+
+> {WHAT}
+
+Send with every request: `{AUTH_HEADER}`. Whoever runs the relay hands out the code; it
+goes into no URL, no message and no other place.
+
+{_items(FIRST_STEPS)}
+
+{TRUST}
+
+## Manual
+
+- [Everything an agent needs]({base}/): JSON, or Markdown for `Accept: text/markdown`
+{api if has_docs else ""}
+## Optional
+
+- [Is it up?]({base}/health): needs no code
 """
 
 

@@ -27,6 +27,9 @@ COMMON_HEADERS: Final = (
 )
 """What goes with every answer."""
 
+DESCRIBED_BY: Final = b'</llms.txt>; rel="describedby"; type="text/markdown"'
+"""The link to the page that says what the relay is, for whoever has no code yet."""
+
 NO_SCRIPTS: Final = b"default-src 'none'; frame-ancestors 'none'"
 """The content security policy of what is data and not a page."""
 

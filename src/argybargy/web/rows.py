@@ -71,4 +71,8 @@ def room_card(room: Outline) -> RoomCard:
 def room_message(row: RoomMessage) -> msgspec.Raw:
     """Return a message with its room, encoded: most of it once for all readers."""
     encoded = bytes(encode.encode_message(row.message, row.members))
-    return msgspec.Raw(b'%b,"room":"%b"}' % (encoded[:-1], row.room.encode()))
+    until = b""
+    if row.claimed_until_ms is not None:
+        moment = format_timestamp(row.claimed_until_ms).encode()
+        until = b',"claimed_until":"%b"' % moment
+    return msgspec.Raw(b'%b,"room":"%b"%b}' % (encoded[:-1], row.room.encode(), until))

@@ -93,6 +93,7 @@ class Stream:
     _keepalive_at: float = math.inf
     _rest_until: float = -math.inf
     _has_looked: bool = False
+    _told_url: str = ""
 
     async def lines(
         self, asked: StreamRequest, ignored: list[str]
@@ -124,13 +125,14 @@ class Stream:
     def _hello(self, asked: StreamRequest, ignored: list[str]) -> HelloFrame:
         services, board = self.services, self.services.relay.board
         now = self.follower.settle()
+        self._told_url = services.public_url
         if asked.resume is not None and self._can_resume(asked.resume):
             self.follower.version = asked.resume.version
         return HelloFrame(
             epoch=board.epoch,
             version=board.version,
             relay_version=__version__,
-            public_url=services.public_url,
+            public_url=self._told_url,
             now=format_timestamp(now.wall_ms),
             keepalive_seconds=KEEPALIVE_SECONDS,
             max_idle_seconds=services.limits.idle_seconds,
@@ -163,6 +165,8 @@ class Stream:
 
         Returns ``None`` when it woke for nothing, to be asked again.
         """
+        if self._has_looked and self._told_url != self.services.public_url:
+            return _encode(self._tell_url())
         if self._has_looked and not await self._wait_woken():
             is_time = trio.current_time() >= self._keepalive_at
             return _encode(self._keepalive()) if is_time else None
@@ -180,6 +184,13 @@ class Stream:
         with trio.move_on_at(until) as waiting:
             await self.follower.watcher.wait_woken()
         return not waiting.cancelled_caught
+
+    def _tell_url(self) -> DeltaFrame:
+        self._told_url = self.services.public_url
+        now, version = self.services.relay.clock.now(), self.follower.version
+        return DeltaFrame(
+            version or 0, format_timestamp(now.wall_ms), public_url=self._told_url
+        )
 
     def _keepalive(self) -> KeepaliveFrame:
         now, version = self.services.relay.clock.now(), self.follower.version

@@ -76,6 +76,7 @@ class DeltaFrame(Struct, frozen=True, tag="delta", omit_defaults=True):
     roster: list[RosterRowBody] = []
     roster_gone: list[str] = []
     messages: list[RoomMessage] = []
+    public_url: str = ""
 
 
 class KeepaliveFrame(Struct, frozen=True, tag="keepalive"):

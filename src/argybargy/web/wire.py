@@ -67,9 +67,13 @@ class ReadMessage(PostedMessage, frozen=True, rename={"from_": "from"}):
 
 
 class RoomMessage(ReadMessage, frozen=True, rename={"from_": "from"}):
-    """A message as the operator reads it: with its room."""
+    """A message as the operator reads it: with its room.
+
+    On the stream, a message that is claimed says until when.
+    """
 
     room: str = ""
+    claimed_until: str | UnsetType = UNSET
 
 
 class PostAnswer(Struct, frozen=True):

@@ -21,8 +21,8 @@ from argybargy.cli.checks.machine import (
 )
 from argybargy.cli.checks.port import PortFacts, judge_port, look_at_port
 from argybargy.cli.checks.reach import READY, check_here, check_outside
-from argybargy.cli.ways import local_url
 from argybargy.relay.clock import SystemClock
+from argybargy.serve.local import local_url
 from argybargy.serve.settings import Settings, SettingsError
 
 SETTINGS: Final = "settings"

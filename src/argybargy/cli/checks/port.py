@@ -7,8 +7,8 @@ from typing import Final
 import attrs
 
 from argybargy.cli.checks.finding import Finding, fine, problem, warning
-from argybargy.cli.ways import is_place
 from argybargy.serve.inspect_port import Holder, find_holder, find_refusal
+from argybargy.serve.local import is_place
 from argybargy.serve.settings import Settings
 from argybargy.store.sqlite.directory import Place, find_place, is_held
 

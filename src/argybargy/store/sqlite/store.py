@@ -17,7 +17,13 @@ from argybargy.domain.reading import Lookback, Page, PageBuilder
 from argybargy.domain.search import Findings, Query, Scope
 from argybargy.domain.state import Room, SavedRoom
 from argybargy.store.errors import StoreError
-from argybargy.store.interface import AuditRow, Overview, Snapshot, StoreInfo
+from argybargy.store.interface import (
+    AuditRow,
+    Overview,
+    Snapshot,
+    StoreInfo,
+    WriterStatistics,
+)
 from argybargy.store.sqlite.audit import (
     cut_audit,
     insert_audits,
@@ -56,7 +62,6 @@ from argybargy.store.sqlite.search import search_messages
 from argybargy.store.sqlite.snapshots import Snapshots
 from argybargy.store.sqlite.writer import (
     Writer,
-    WriterStatistics,
     open_writer,
     write_probe,
 )

@@ -18,7 +18,9 @@ import apsw
 import attrs
 import trio
 
+from argybargy.domain.histogram import SECONDS, SIZES, Histogram
 from argybargy.store.errors import Corrupt, Refused, Unknown
+from argybargy.store.interface import WriterStatistics
 from argybargy.store.sqlite.connection import CLOSE_SECONDS, Connection
 from argybargy.store.sqlite.directory import Identity, identify
 from argybargy.store.sqlite.errors import SPOILING, translate
@@ -84,19 +86,12 @@ class Outcome:
     error: Exception | None = None
 
 
-@attrs.frozen
-class WriterStatistics:
-    """What a writer has done.
+def _seconds() -> Histogram:
+    return Histogram(SECONDS)
 
-    Attributes:
-        batches: Transactions tried.
-        jobs: Jobs in them.
-        waiting: Jobs that wait for the next one.
-    """
 
-    batches: int
-    jobs: int
-    waiting: int
+def _sizes() -> Histogram:
+    return Histogram(SIZES)
 
 
 @attrs.define(eq=False)
@@ -114,6 +109,8 @@ class Writer:
     _scope: trio.CancelScope = attrs.field(init=False, repr=False)
     _batches: int = attrs.field(default=0, init=False)
     _jobs: int = attrs.field(default=0, init=False)
+    _commit_seconds: Histogram = attrs.field(init=False, factory=_seconds)
+    _batch_jobs: Histogram = attrs.field(init=False, factory=_sizes)
     _files: Identity | None = attrs.field(default=None, init=False, repr=False)
     _loss: str = attrs.field(default="", init=False, repr=False)
 
@@ -125,7 +122,13 @@ class Writer:
     def statistics(self) -> WriterStatistics:
         """Count batches and jobs so far, and the jobs that wait."""
         waiting = self._receive.statistics().current_buffer_used
-        return WriterStatistics(self._batches, self._jobs, waiting)
+        return WriterStatistics(
+            self._batches,
+            self._jobs,
+            waiting,
+            commit_seconds=self._commit_seconds.statistics(),
+            batch_jobs=self._batch_jobs.statistics(),
+        )
 
     async def write(self, work: Callable[[apsw.Connection], T]) -> T:
         """Run `work` in a transaction; return once it is on the disk.
@@ -197,7 +200,7 @@ class Writer:
     async def _write_batch(self, jobs: Sequence[Job[Any]]) -> None:
         if not jobs:
             return  # all of them withdrawn
-        works = [job.work for job in jobs]
+        works, began = [job.work for job in jobs], trio.current_time()
         try:
             outcomes = await self._connection.run(self._transact, works)
         except trio.Cancelled:
@@ -207,6 +210,8 @@ class Writer:
             outcomes = [Outcome(error=_copied(error)) for _ in jobs]
         self._batches += 1
         self._jobs += len(jobs)
+        self._commit_seconds.observe(trio.current_time() - began)
+        self._batch_jobs.observe(len(jobs))
         for job, outcome in zip(jobs, outcomes, strict=True):
             job.answer(outcome.value, outcome.error)
 

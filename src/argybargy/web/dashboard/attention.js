@@ -1,0 +1,99 @@
+// What was read in this browser, by room.
+import { computed, effect, signal, untracked } from "./ui.js";
+import { clock, isHidden } from "./clock.js";
+import { currentRoom, showRoom } from "./route.js";
+import { isLoaded, rooms, waiting } from "./state.js";
+import { lasting, readJson, remembered } from "./storage.js";
+
+const KEY = "argy_seen";
+const marks = signal(readJson(lasting, KEY, {}));
+/** What was read last before the room in view was come to, if more had come since. */
+export const entryMark = signal(Infinity);
+
+function markOf(card) {
+  const mark = Number(marks.value[card.room]) || 0;
+  return mark > card.last_seq ? 0 : mark; // another database: nothing of it was read
+}
+
+export function isUnread(card) {
+  return card.room !== currentRoom.value && card.last_seq > markOf(card);
+}
+
+function store(next) {
+  marks.value = next;
+  lasting.set(KEY, JSON.stringify(next));
+}
+
+let entered = null;
+
+function readRoom() {
+  if (isHidden.value) entered = null;
+  if (!isLoaded.value || isHidden.value) return;
+  const card = rooms.value.find((each) => each.room === currentRoom.value);
+  if (!card) return;
+  if (entered !== card.room) {
+    entered = card.room;
+    const mark = marks.peek()[card.room] === undefined ? card.last_seq : untracked(() => markOf(card));
+    entryMark.value = mark < card.last_seq ? mark : Infinity;
+  }
+  if (marks.peek()[card.room] !== card.last_seq) {
+    store({ ...marks.peek(), [card.room]: card.last_seq });
+  }
+}
+
+export function startReading() {
+  effect(readRoom);
+}
+
+// -- calling back ---------------------------------------------------------------
+// Calls the operator back to a page that is not being looked at: the number of long
+// waits in the title, and a notification for each, once.
+
+export const LOUD_SECONDS = 300;
+
+const isWished = remembered(lasting, "argy_notify", "");
+const told = new Set();
+
+const loud = computed(() =>
+  waiting.value.filter((row) => clock.value - row.since >= LOUD_SECONDS * 1000),
+);
+export const loudCount = computed(() => loud.value.length);
+
+export const canNotify = typeof Notification === "function" && window.isSecureContext;
+export const permission = signal(canNotify ? Notification.permission : "unsupported");
+
+export function isNotifying() {
+  return isWished.value === "1" && permission.value === "granted";
+}
+
+export async function setNotifying(isOn) {
+  if (isOn && permission.peek() !== "granted") {
+    permission.value = await Notification.requestPermission();
+  }
+  isWished.value = isOn && permission.peek() === "granted" ? "1" : "";
+}
+
+function tell(row) {
+  const key = `${row.room} ${row.seq}`;
+  if (told.has(key)) return;
+  told.add(key);
+  if (!isNotifying()) return;
+  const shown = new Notification(`${row.from} waits in #${row.room}`, {
+    body: row.text.slice(0, 200),
+    tag: key,
+  });
+  shown.onclick = () => {
+    window.focus();
+    showRoom(row.room, row.seq);
+    shown.close();
+  };
+}
+
+export function startNotifying() {
+  effect(() => {
+    const room = currentRoom.value;
+    const count = loudCount.value;
+    document.title = `${count ? `(${count}) ` : ""}${room ? `#${room} · ` : ""}Argybargy`;
+  });
+  effect(() => loud.value.forEach(tell));
+}

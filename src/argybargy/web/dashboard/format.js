@@ -1,0 +1,100 @@
+// Pure: values in, text out.
+
+const HUES = 10;
+
+/** Seconds as people say them: now, 12s, 5m, 3h, 2d. */
+export function age(seconds) {
+  if (seconds < 1) return "now";
+  if (seconds < 60) return `${Math.floor(seconds)}s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)}h`;
+  return `${Math.floor(seconds / 86400)}d`;
+}
+
+/** Seconds as a timer shows them: 0:07, 12:40, 3:05:00. */
+export function counted(seconds) {
+  const whole = Math.floor(seconds);
+  const two = (number) => String(number).padStart(2, "0");
+  const hours = Math.floor(whole / 3600);
+  const minutes = Math.floor(whole / 60) % 60;
+  return hours
+    ? `${hours}:${two(minutes)}:${two(whole % 60)}`
+    : `${minutes}:${two(whole % 60)}`;
+}
+
+const clockTime = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const dayTime = new Intl.DateTimeFormat(undefined, {
+  weekday: "long",
+  day: "numeric",
+  month: "long",
+});
+const longTime = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
+const shortDay = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+
+export function timeOfDay(ms) {
+  return clockTime.format(ms);
+}
+
+/** The time in as little room as it takes, for where the full one is near. */
+export function briefTime(ms) {
+  const parts = clockTime.formatToParts(ms).filter(({ type }) => type !== "dayPeriod");
+  return parts.map(({ value }) => value).join("").trim();
+}
+
+export function fullTime(ms) {
+  return longTime.format(ms);
+}
+
+/** The calendar day of a moment here, as a number that grows by one a day. */
+export function dayOf(ms) {
+  const date = new Date(ms);
+  return Math.round(Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / 864e5);
+}
+
+export function dayLabel(ms, nowMs) {
+  const ago = dayOf(nowMs) - dayOf(ms);
+  if (ago === 0) return "Today";
+  if (ago === 1) return "Yesterday";
+  const year = new Date(ms).getFullYear();
+  return dayTime.format(ms) + (year === new Date(nowMs).getFullYear() ? "" : ` ${year}`);
+}
+
+/** The time today, else the day too. */
+export function shortMoment(ms, nowMs) {
+  const time = timeOfDay(ms);
+  return dayOf(ms) === dayOf(nowMs) ? time : `${shortDay.format(ms)}, ${time}`;
+}
+
+/** One of ten hues, always the same for a name. */
+export function hueOf(name) {
+  let hash = 2166136261;
+  for (const letter of name.toLowerCase()) {
+    hash = Math.imul(hash ^ letter.codePointAt(0), 16777619);
+  }
+  return (hash >>> 0) % HUES;
+}
+
+/** Two letters for a name: of its first two words, else its first two. */
+export function monogram(name) {
+  const words = name.split(/[^A-Za-z0-9]+/).filter(Boolean);
+  const letters = words.length > 1 ? words[0][0] + words[1][0] : (words[0] ?? "?").slice(0, 2);
+  return letters.toUpperCase();
+}
+
+export function plural(count, one, many = `${one}s`) {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+/** Whom a message is to, as one text. */
+export function addressed(to) {
+  return Array.isArray(to) ? to.join(", ") : to;
+}
+
+export function isToAll(to) {
+  return to === "all" || (Array.isArray(to) && to.length === 1 && to[0] === "all");
+}
+
+/** Whether two spellings are one name. */
+export function isSameName(one, other) {
+  return one != null && other != null && one.toLowerCase() === other.toLowerCase();
+}

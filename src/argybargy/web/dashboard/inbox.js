@@ -1,0 +1,164 @@
+// "Waiting on you": every unanswered question, whatever room is open, to be answered in
+// place. Nothing at all is drawn while nobody waits.
+import { computed, cx, html, memo, signal, useState } from "./ui.js";
+import { sender } from "./account.js";
+import { post } from "./api.js";
+import { LOUD_SECONDS, loudCount } from "./attention.js";
+import { clock, secondsSince, Timer } from "./clock.js";
+import { focusComposer } from "./composer.js";
+import { age } from "./format.js";
+import { Avatar, Icon } from "./icons.js";
+import { showRoom } from "./route.js";
+import { takeOwnMessage, waiting } from "./state.js";
+import { refresh } from "./stream.js";
+import { complain, isMenuOpen } from "./widgets.js";
+
+const SNOOZE_MS = 600_000;
+const snoozed = signal(new Map());
+const keyOf = (row) => `${row.room} ${row.seq}`;
+const snoozedCount = computed(
+  () => waiting.value.filter((row) => snoozed.value.get(keyOf(row)) > clock.value).length,
+);
+
+function snooze(row) {
+  snoozed.value = new Map(snoozed.value).set(keyOf(row), clock.peek() + SNOOZE_MS);
+}
+
+function wakeAll() {
+  snoozed.value = new Map();
+}
+
+function describe(row, seconds) {
+  const claimed = row.claimed_by ? ` Claimed by ${row.claimed_by}, still unanswered.` : "";
+  return `${row.from} in ${row.room} has been waiting ${age(seconds)}: ${row.text}.${claimed}`;
+}
+
+/** Reads the clock so that nothing around it has to. */
+function Wait({ since }) {
+  const isLoud = secondsSince(since) >= LOUD_SECONDS;
+  return html`<span class=${cx("wait", isLoud && "is-loud")} data-loud=${String(isLoud)}>
+    <${Timer} since=${since} />
+  </span>`;
+}
+
+function Answer({ row, close }) {
+  const [text, setText] = useState("");
+  const [problem, setProblem] = useState("");
+  const [isBusy, setBusy] = useState(false);
+  const send = async (event) => {
+    event.preventDefault();
+    if (!text.trim() || isBusy) return;
+    setBusy(true);
+    try {
+      const { message } = await post("admin/say", {
+        text,
+        room: row.room,
+        sender: sender.value,
+        reply_to: row.seq,
+        to: row.to === "all" ? "all" : row.from,
+        expects_reply: "none",
+      });
+      takeOwnMessage(row.room, message);
+      refresh();
+      close();
+    } catch (error) {
+      setProblem(error.message);
+      complain(error);
+    }
+    setBusy(false);
+  };
+  const onKeyDown = (event) => {
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) send(event);
+    if (event.key === "Escape") {
+      event.stopPropagation();
+      close();
+    }
+  };
+  return html`<form class="answer" onSubmit=${send}>
+    <textarea
+      rows="2"
+      aria-label=${`Answer ${row.from}`}
+      placeholder=${`Answer ${row.from}…`}
+      value=${text}
+      ref=${(node) => node && !node.dataset.ready && (node.dataset.ready = "1") && node.focus()}
+      onInput=${(event) => setText(event.target.value)}
+      onKeyDown=${onKeyDown}
+    ></textarea>
+    ${problem && html`<p class="problem" role="alert">${problem}</p>`}
+    <div class="row-actions">
+      <button type="submit" class="primary small" disabled=${isBusy || !text.trim()}>Send</button>
+      <button type="button" class="quiet" onClick=${close}>Cancel</button>
+    </div>
+  </form>`;
+}
+
+const Row = memo(function Row({ row }) {
+  const [isAnswering, setAnswering] = useState(false);
+  const go = () => {
+    showRoom(row.room, row.seq);
+    isMenuOpen.value = false;
+    focusComposer();
+  };
+  const claimed = row.claimed_by && html`<span class="claimed">claimed by <bdi>${row.claimed_by}</bdi></span>`;
+  return html`<li class="waiting-row">
+    <button
+      type="button"
+      class="waiting-open"
+      data-row=${keyOf(row)}
+      aria-label=${describe(row, (clock.peek() - row.since) / 1000)}
+      title=${row.text + (row.claimed_by ? `\n(claimed by ${row.claimed_by}, still unanswered)` : "")}
+      onClick=${go}
+    >
+      <${Avatar} name=${row.from} small />
+      <span class="waiting-head">
+        <bdi class="name">${row.from}</bdi>
+        <span class="where">#<bdi>${row.room}</bdi></span>
+      </span>
+      <${Wait} since=${row.since} />
+      <span class="waiting-text">${row.text}</span>
+    </button>
+    ${isAnswering
+      ? html`<${Answer} row=${row} close=${() => setAnswering(false)} />`
+      : html`<div class="row-actions">
+          <button type="button" class="quiet" onClick=${() => setAnswering(true)}>
+            <${Icon} name="reply" size=${16} />Answer
+          </button>
+          <button
+            type="button"
+            class="quiet"
+            title="Hide for ten minutes"
+            onClick=${() => snooze(row)}
+          >
+            <${Icon} name="clock" size=${16} />Later
+          </button>
+          ${claimed}
+        </div>`}
+  </li>`;
+});
+
+function Shown() {
+  const hidden = snoozedCount.value;
+  const rows = waiting.value.filter((row) => !(snoozed.value.get(keyOf(row)) > clock.peek()));
+  const count = waiting.value.length;
+  const title = loudCount.value
+    ? `${loudCount.value} waited over 5 minutes`
+    : "Nobody has waited over 5 minutes";
+  return html`<section class="inbox" aria-labelledby="inbox-label">
+    <h2 id="inbox-label" title=${title}>
+      Waiting on you · ${count}
+      ${hidden > 0 && html`<button type="button" class="quiet" onClick=${wakeAll}>${hidden} later</button>`}
+    </h2>
+    <ul>
+      ${rows.map((row) => html`<${Row} key=${keyOf(row)} row=${row} />`)}
+    </ul>
+  </section>`;
+}
+
+export function Inbox() {
+  return waiting.value.length ? html`<${Shown} />` : null;
+}
+
+/** Where `g i` leads. */
+export function focusInbox() {
+  document.querySelector(".waiting-open")?.focus();
+}

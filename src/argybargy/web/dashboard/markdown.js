@@ -1,0 +1,154 @@
+// A small Markdown, straight into vnodes: what is not understood stays the text it was.
+// No HTML is ever made from text, links go to http and mail only.
+import { html } from "./ui.js";
+import { CopyButton } from "./widgets.js";
+
+const INLINE = new RegExp(
+  [
+    "(?<!`)(`{1,8})(?!`)(?<code>[^`]|[^`].*?[^`])\\1(?!`)",
+    "\\[(?<label>[^\\]\\n]{1,300})\\]\\((?<to>https?:\\/\\/[^\\s)]{1,2000}|mailto:[^\\s)]{1,300})\\)",
+    "(?<url>https?:\\/\\/[^\\s<>\"'`]{1,2000}[^\\s<>\"'`.,;:!?)\\]])",
+    "\\*\\*(?<bold>[^\\s*](?:[^*\\n]*[^\\s*])?)\\*\\*",
+    "(?<![\\w*])\\*(?<em>[^\\s*](?:[^*\\n]*[^\\s*])?)\\*(?![\\w*])",
+    "(?<![\\w_])_(?<em2>[^\\s_](?:[^_\\n]*[^\\s_])?)_(?![\\w_])",
+    "~~(?<gone>[^~\\n]+)~~",
+  ].join("|"),
+  "gs",
+);
+
+function link(to, label) {
+  return html`<a href=${to} target="_blank" rel="noopener noreferrer nofollow">${label}</a>`;
+}
+
+function piece({ groups }) {
+  const { code, label, to, url, bold, em, em2, gone } = groups;
+  if (code !== undefined) return html`<code>${code}</code>`;
+  if (label !== undefined) return link(to, label);
+  if (url !== undefined) return link(url, url);
+  if (bold !== undefined) return html`<strong>${inline(bold)}</strong>`;
+  if (gone !== undefined) return html`<del>${inline(gone)}</del>`;
+  return html`<em>${inline(em ?? em2)}</em>`;
+}
+
+function inline(text) {
+  const parts = [];
+  let at = 0;
+  for (const match of text.matchAll(INLINE)) {
+    if (match.index > at) parts.push(text.slice(at, match.index));
+    parts.push(piece(match));
+    at = match.index + match[0].length;
+  }
+  if (at < text.length) parts.push(text.slice(at));
+  return parts;
+}
+
+function fence(lines, at) {
+  const [, mark, language] = /^\s*(`{3,}|~{3,})\s*([\w+#.-]*)/.exec(lines[at]);
+  let end = at + 1;
+  while (end < lines.length && !lines[end].trim().startsWith(mark)) end += 1;
+  const code = lines.slice(at + 1, end).join("\n");
+  const node = html`<div class="code-block">
+    <div class="code-head">
+      <span>${language || "text"}</span>
+      <${CopyButton} text=${code} what="code" quiet />
+    </div>
+    <pre tabindex="0"><code>${code}</code></pre>
+  </div>`;
+  return [node, end + 1];
+}
+
+/** Lines for as long as they match, stripped of what marks them. */
+function run(lines, at, mark) {
+  const taken = [];
+  while (at < lines.length && mark.test(lines[at])) taken.push(lines[at++].replace(mark, ""));
+  return [taken, at];
+}
+
+const BULLET = /^\s{0,6}[-*+] (?=\S)/;
+const NUMBER = /^\s{0,6}\d{1,4}[.)] (?=\S)/;
+const QUOTE = /^> ?/;
+const HEADING = /^#{1,6} (?=\S)/;
+const DEEPEST_QUOTE = 4;
+const LONGEST_RULE = 500;
+const FENCE = /^\s*(`{3,}|~{3,})/;
+const RULE = /^ {0,3}([-*_])( ?\1){2,} *$/;
+
+function list(lines, at, mark) {
+  const first = /\d+/.exec(lines[at]);
+  const [items, end] = run(lines, at, mark);
+  const rows = items.map((item) => html`<li>${inline(item)}</li>`);
+  if (mark === BULLET) return [html`<ul>${rows}</ul>`, end];
+  return [html`<ol start=${Number(first[0])}>${rows}</ol>`, end];
+}
+
+function quote(lines, at, depth) {
+  const [inside, end] = run(lines, at, QUOTE);
+  return [html`<blockquote>${blocks(inside, depth + 1)}</blockquote>`, end];
+}
+
+function isTable(lines, at) {
+  const rule = lines[at + 1] ?? "";
+  if (!lines[at].includes("|") || rule.length > LONGEST_RULE) return false;
+  return /^\s*\|?[\s:|-]*-{2}[\s:|-]*$/.test(rule);
+}
+
+function cells(line) {
+  return line.trim().replace(/^\||\|$/g, "").split("|").map((cell) => inline(cell.trim()));
+}
+
+function table(lines, at) {
+  const head = cells(lines[at]);
+  let end = at + 2;
+  while (end < lines.length && lines[end].includes("|")) end += 1;
+  const rows = lines.slice(at + 2, end).map(cells);
+  const node = html`<div class="table" tabindex="0">
+    <table>
+      <thead><tr>${head.map((cell) => html`<th>${cell}</th>`)}</tr></thead>
+      <tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td>${cell}</td>`)}</tr>`)}</tbody>
+    </table>
+  </div>`;
+  return [node, end];
+}
+
+function paragraph(lines, at) {
+  let end = at + 1;
+  while (end < lines.length && lines[end].trim() && !startsBlock(lines, end)) end += 1;
+  return [html`<p>${inline(lines.slice(at, end).join("\n"))}</p>`, end];
+}
+
+function startsBlock(lines, at) {
+  return [FENCE, BULLET, NUMBER, QUOTE, HEADING, RULE].some((mark) => mark.test(lines[at]));
+}
+
+function block(lines, at, depth) {
+  const line = lines[at];
+  if (FENCE.test(line)) return fence(lines, at);
+  if (RULE.test(line)) return [html`<hr />`, at + 1];
+  if (HEADING.test(line)) {
+    return [html`<p class="heading">${inline(line.replace(HEADING, ""))}</p>`, at + 1];
+  }
+  if (QUOTE.test(line) && depth < DEEPEST_QUOTE) return quote(lines, at, depth);
+  if (BULLET.test(line)) return list(lines, at, BULLET);
+  if (NUMBER.test(line)) return list(lines, at, NUMBER);
+  if (isTable(lines, at)) return table(lines, at);
+  return paragraph(lines, at);
+}
+
+function blocks(lines, depth = 0) {
+  const nodes = [];
+  let at = 0;
+  while (at < lines.length) {
+    if (!lines[at].trim()) {
+      at += 1;
+      continue;
+    }
+    const [node, end] = block(lines, at, depth);
+    nodes.push(node);
+    at = end;
+  }
+  return nodes;
+}
+
+export function Markdown({ text }) {
+  return html`<div class="prose" dir="auto">${blocks(text.split(/\r\n|\r|\n/))}</div>`;
+}

@@ -1,0 +1,135 @@
+// Signing in: with a link from the terminal, or with the admin token, which is traded for
+// a session at once and kept nowhere.
+import { html, useRef, useState } from "./ui.js";
+import { account, sender, signInWithToken } from "./account.js";
+import { post, roomPath } from "./api.js";
+import { Icon, Mark } from "./icons.js";
+import { showRoom } from "./route.js";
+import { takeRoomStatus } from "./state.js";
+import { refresh } from "./stream.js";
+import { closeDialog, Dialog, openDialog } from "./widgets.js";
+
+export function SignInForm({ done = () => {} }) {
+  const field = useRef(null);
+  const [told, setTold] = useState({ ok: true, text: "" });
+  const submit = async (event) => {
+    event.preventDefault();
+    const token = field.current.value;
+    setTold({ ok: true, text: "Checking…" });
+    const outcome = await signInWithToken(token);
+    setTold(outcome);
+    if (field.current) field.current.value = outcome.ok ? "" : token;
+    if (outcome.ok) done();
+    else field.current?.select();
+  };
+  return html`<form class="sign-in" onSubmit=${submit}>
+    <label for="adToken">Admin token</label>
+    <div class="field-row">
+      <input
+        id="adToken"
+        type="password"
+        autocomplete="off"
+        spellcheck=${false}
+        autofocus
+        ref=${field}
+        aria-describedby="token-told"
+      />
+      <button type="submit" class="primary">Sign in</button>
+    </div>
+    <p id="token-told" class=${told.ok ? "told" : "told problem"} role="status">${told.text}</p>
+    <p class="hint">
+      <code>argybargy token</code> prints it on the relay's machine. It is traded for a session of
+      twelve hours and not kept. <code>argybargy open</code> makes a link that signs in by itself.
+    </p>
+  </form>`;
+}
+
+export function SignInDialog() {
+  return html`<${Dialog} title="Sign in"><${SignInForm} done=${closeDialog} /><//>`;
+}
+
+/** In place of a timeline: never an empty room where there is only a closed door. */
+export function SignedOut() {
+  const { why } = account.value;
+  return html`<div class="empty is-locked">
+    <span class="empty-icon"><${Icon} name="key" size=${28} /></span>
+    <h2>Not signed in</h2>
+    <p role="alert">
+      ${why === "ended" ? "The relay answered 401: your session has ended." : why}
+    </p>
+    <p>Rooms and messages are shown to the operator of this relay only.</p>
+    <button type="button" class="primary" onClick=${() => openDialog("sign-in")}>
+      Paste admin token
+    </button>
+    <p class="hint">
+      The same field is behind the gear. On the relay's machine, <code>argybargy open</code> signs in
+      without a token.
+    </p>
+  </div>`;
+}
+
+// -- making a room --------------------------------------------------------------
+// Making a room: the first thing an empty relay offers.
+
+export function RoomForm({ label, done }) {
+  const field = useRef(null);
+  const [problem, setProblem] = useState("");
+  const submit = async (event) => {
+    event.preventDefault();
+    const name = field.current.value.trim().replace(/^#/, "");
+    if (!name) return setProblem("Give the room a name.");
+    try {
+      const answer = await post(roomPath(name, "open"), { by: sender.value });
+      takeRoomStatus(answer.room);
+      showRoom(answer.room.name);
+      refresh();
+      done(answer.room.name);
+    } catch (error) {
+      setProblem(error.message);
+    }
+  };
+  return html`<form class="room-form" onSubmit=${submit}>
+    <label for="room-name">Name of the room</label>
+    <div class="field-row">
+      <input
+        id="room-name"
+        maxlength="64"
+        placeholder="build"
+        autocomplete="off"
+        autocapitalize="none"
+        spellcheck=${false}
+        autofocus
+        ref=${field}
+        aria-describedby="room-told"
+      />
+      <button type="submit" class="primary">${label}</button>
+    </div>
+    <p id="room-told" class="problem" role="alert">${problem}</p>
+    <p class="hint">Letters, digits, dots, dashes and underscores.</p>
+  </form>`;
+}
+
+const invite = (room) => openDialog("invite", { room });
+
+export function RoomDialog() {
+  return html`<${Dialog} title="New room">
+    <${RoomForm} label="Make the room" done=${(room) => (closeDialog(), invite(room))} />
+  <//>`;
+}
+
+export function Welcome() {
+  return html`<div class="empty welcome">
+    <${Mark} size=${48} />
+    <h2>A room for your agents</h2>
+    <p>
+      Make a room, give each agent a key, and watch them talk. Anything that can
+      run <code>curl</code> can take part.
+    </p>
+    <${RoomForm} label="Make the room" done=${invite} />
+    <ol class="steps">
+      <li>Make a room</li>
+      <li>Mint a key for an agent</li>
+      <li>Paste what you get into Claude Code, Codex, Gemini CLI or a shell</li>
+    </ol>
+  </div>`;
+}

@@ -1,0 +1,229 @@
+"""A seat for an agent: its code in a file, and nothing of anybody overwritten."""
+
+import re
+import stat
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from argybargy.cli.connect import ClientKey
+from argybargy.cli.exits import Exit
+from argybargy.domain.joining import AS_OF, CLIENTS
+from cli_fake import FakeOperator
+from cli_world import Result, Terminal
+
+CODE = re.compile(r"argy_a1_\w+|code-of-\w+")
+OURS = "<!-- argybargy build: made by 'argybargy connect' -->"
+END = "<!-- argybargy build: end -->"
+INSTALLED = {
+    "claude": ".claude/skills/argybargy-build/SKILL.md",
+    "codex": "AGENTS.md",
+    "gemini": "GEMINI.md",
+}
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "home" / "state"
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return folder
+
+
+def connect(*arguments: str, terminal: Terminal | None = None) -> Result:
+    return (terminal or Terminal()).type("connect", *arguments, "--room", "build")
+
+
+def seat(result: Result) -> Any:  # noqa: ANN401 - JSON
+    assert result.code == Exit.OK, result.talk
+    return result.json
+
+
+def test_every_program_that_is_known_can_be_named() -> None:
+    assert set(get_args(ClientKey)) == set(CLIENTS)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_the_code_is_in_a_private_file_and_nowhere_else(
+    client: str, state: Path
+) -> None:
+    terminal = Terminal()
+    shown = [connect(client, terminal=terminal), connect(client, "--json")]
+    header = Path(seat(shown[1])["header_file"])
+    (code,) = re.findall(r"Authorization: Bearer (\S+)\n", header.read_text())
+    for result in shown:
+        assert code not in result.out + result.talk
+    files = [path for path in state.rglob("*") if path.is_file()]
+    assert len(files) == 2
+    assert [path for path in files if code in path.read_text()] == [header]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+    folders = [path for path in (state / "argybargy").rglob("*") if path.is_dir()]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folders} == {0o700}
+
+
+@pytest.mark.parametrize("client", ["claude", "codex", "gemini"])
+def test_what_wakes_an_agent_is_said_with_its_date_and_not_promised(
+    client: str,
+) -> None:
+    told = connect(client).talk
+    assert f"While it is idle: {CLIENTS[client].while_idle}" in told
+    assert AS_OF in told
+
+
+def test_a_second_time_replaces_the_code_and_says_so() -> None:
+    terminal = Terminal()
+    first = seat(connect("claude", "--json", terminal=terminal))
+    second = connect("claude", terminal=terminal)
+    assert f"revoked ({first['key_id']})" in second.talk
+    assert [code.name for code in terminal.operator.codes] == ["claude"]
+    other = connect("claude", "--name", "claude-2", terminal=terminal)
+    assert "revoked" not in other.talk
+    assert len(terminal.operator.codes) == 2
+
+
+def test_each_relay_room_and_name_has_a_file_of_its_own() -> None:
+    terminal = Terminal()
+    told = [
+        seat(connect("curl", *each, "--json", terminal=terminal))["header_file"]
+        for each in (
+            (),
+            ("--name", "a.b"),
+            ("--url", "https://relay.example.com"),
+            ("--url", "http://[::1]:9000"),
+        )
+    ]
+    assert len(set(told)) == 4
+
+
+@pytest.mark.parametrize(("client", "file"), INSTALLED.items())
+def test_instructions_are_written_without_a_code_and_again_without_a_change(
+    client: str, file: str, project: Path
+) -> None:
+    terminal = Terminal()
+    wanted = (client, "--write", "--directory", str(project))
+    result = connect(*wanted, terminal=terminal)
+    assert result.code == Exit.OK
+    assert result.out == f"{project / file}\n"
+    assert "To undo: delete" in result.talk
+    text = (project / file).read_text()
+    assert OURS in text
+    assert "Bearer" not in text
+    connect(*wanted, terminal=terminal)
+    assert (project / file).read_text() == text
+    assert [path for path in project.rglob("*") if path.is_file()] == [project / file]
+
+
+def test_a_skill_begins_as_a_skill_must(project: Path) -> None:
+    terminal = Terminal()
+    terminal.type(
+        "connect", "claude", "--room", "My.Room_1", "--write", "--directory",
+        str(project),
+    )  # fmt: skip
+    (file,) = project.rglob("SKILL.md")
+    head = file.read_text().split("---\n")[1]
+    name, description = re.findall(r"^(?:name|description): (.*)$", head, re.MULTILINE)
+    assert name == file.parent.name == "argybargy-my-room-1"
+    assert "My.Room_1" in description
+    assert ": " not in description
+
+
+@pytest.mark.parametrize(
+    "there", ["# Mine\n\nKeep it.\n", "no newline at the end", "\ufeffünï\r\ncode\r\n"]
+)
+def test_what_others_wrote_stays_as_it_was(there: str, project: Path) -> None:
+    file = project / "AGENTS.md"
+    file.write_bytes(there.encode())
+    file.chmod(0o640)
+    wanted = ("codex", "--write", "--directory", str(project))
+    connect(*wanted)
+    first = file.read_bytes().decode()
+    assert first.startswith(there.rstrip())
+    file.write_bytes(first.encode() + b"\nAnd below it.\n")
+    connect(*wanted, "--url", "https://elsewhere.example.com")
+    second = file.read_bytes().decode()
+    assert second.startswith(there.rstrip())
+    assert second.endswith(f"{END}\n\nAnd below it.\n")
+    assert second.count(OURS) == 1
+    assert "elsewhere.example.com" in second
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+
+
+def test_a_link_is_written_through_and_stays_a_link(project: Path) -> None:
+    (project / "shared.md").write_text("shared\n")
+    (project / "AGENTS.md").symlink_to("shared.md")
+    connect("codex", "--write", "--directory", str(project))
+    assert (project / "AGENTS.md").is_symlink()
+    assert OURS in (project / "shared.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("file", "there"),
+    [
+        ("AGENTS.md", f"{OURS}\nno end\n"),
+        ("AGENTS.md", f"{END}\n{OURS}\n"),
+        ("AGENTS.md", f"{OURS}\n{END}\n{OURS}\n{END}\n"),
+        ("AGENTS.md", b"\xff\xfe"),
+        (INSTALLED["claude"], "---\nname: mine\n---\n"),
+    ],
+)
+def test_a_file_that_cannot_be_changed_safely_is_left_and_no_code_is_made(
+    file: str, there: str | bytes, project: Path, state: Path
+) -> None:
+    path = project / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = there.encode() if isinstance(there, str) else there
+    path.write_bytes(content)
+    terminal = Terminal()
+    client = "codex" if file == "AGENTS.md" else "claude"
+    wanted = (client, "--write", "--directory", str(project))
+    result = connect(*wanted, terminal=terminal)
+    assert result.code == Exit.FAILED
+    assert f"{path} is left as it is" in result.talk
+    assert path.read_bytes() == content
+    assert terminal.operator.calls == []
+    assert not state.exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("curl", "--write", "--directory", "."),
+        ("codex", "--write"),
+        ("codex", "--write", "--directory", "nowhere"),
+        ("codex", "--directory", "."),
+        ("codex", "--name", "system"),
+        ("cursor",),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_is_done(
+    arguments: tuple[str, ...], state: Path
+) -> None:
+    terminal = Terminal()
+    result = connect(*arguments, terminal=terminal)
+    assert result.code == Exit.USAGE
+    assert terminal.operator.calls == []
+    assert not state.exists()
+
+
+def test_a_code_that_cannot_be_stored_is_taken_back(state: Path) -> None:
+    state.parent.mkdir(parents=True)
+    state.write_text("a file in the way")
+    terminal = Terminal()
+    result = connect("claude", terminal=terminal)
+    assert result.code == Exit.FAILED
+    assert "cannot be stored" in result.talk
+    assert "XDG_STATE_HOME" in result.talk
+    assert terminal.operator.codes == []
+
+
+def test_a_closed_room_takes_nobody(state: Path) -> None:
+    terminal = Terminal(FakeOperator(closed={"build"}))
+    assert connect("claude", terminal=terminal).code == Exit.LOST
+    assert not state.exists()
