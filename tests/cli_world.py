@@ -53,6 +53,7 @@ class Terminal:
         connect: Likewise, for a relay that runs.
         has_colour: Whether it shows colours.
         typed: What there is on standard input.
+        read_input: Reads it otherwise.
         seconds: What the clock says; whoever sleeps moves it.
         serve: What becomes of a relay that is started.
         has_browser: Whether there is a browser.
@@ -71,6 +72,7 @@ class Terminal:
     serve: Callable[[], int] = attrs.field(default=lambda: 0)
     has_colour: bool = False
     typed: str = ""
+    read_input: Callable[[int], str] | None = None
     seconds: float = 0.0
     has_browser: bool = True
     opened: list[str] = attrs.field(factory=list)
@@ -90,7 +92,7 @@ class Terminal:
                 now=lambda: self.seconds,
                 sleep=self._sleep,
                 zone=UTC,
-                read_input=lambda most: self.typed[:most],
+                read_input=self.read_input or (lambda most: self.typed[:most]),
             ),
             browse=self._browse,
         )

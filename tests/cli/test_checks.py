@@ -29,10 +29,12 @@ from argybargy.domain.moment import Moment
 from argybargy.serve.inspect_port import Holder
 from argybargy.serve.settings import Settings, parse_settings
 from argybargy.store.errors import StoreError
+from argybargy.store.sqlite.directory import Place
 from argybargy.store.sqlite.schema import load_migrations
 
 DATA = Path("/data/argy")
 ME, ROOT, OTHER = 1000, 0, 2000
+HERE, ELSEWHERE = Place("127.0.0.1", 8765, 7), Place("127.0.0.1", 9999, 7)
 NEWEST = load_migrations()[-1].number
 
 
@@ -91,7 +93,7 @@ def at_port(**facts: object) -> Finding:
             "argybargy up --port 65534",
         ),
         (
-            {"refusal": errno.EADDRINUSE, "is_served": True},
+            {"refusal": errno.EADDRINUSE, "is_served": True, "served_at": HERE},
             Level.OK,
             "by the relay of this data directory.",
             "",
@@ -109,6 +111,18 @@ def at_port(**facts: object) -> Finding:
             "--host 127.0.0.1",
         ),
         ({"is_served": True}, Level.WARNING, "but not on 127.0.0.1:8765", "--port"),
+        (
+            {"is_served": True, "served_at": ELSEWHERE},
+            Level.WARNING,
+            "but not on 127.0.0.1:8765",
+            "argybargy doctor --port 9999",
+        ),
+        (
+            {"refusal": errno.EADDRINUSE, "is_served": True, "served_at": ELSEWHERE},
+            Level.PROBLEM,
+            "by whom, this user cannot tell",
+            "argybargy up --port 8766",
+        ),
     ],
 )
 def test_the_port_is_free_or_said_with_its_holder(
@@ -126,12 +140,12 @@ def settings(data: Path, **more: str) -> Settings:
 
 
 def test_an_address_of_elsewhere_is_refused_by_the_system(tmp_path: Path) -> None:
-    facts = look_at_port(settings(tmp_path, host="192.0.2.1"), is_served=False)
+    facts = look_at_port(settings(tmp_path, host="192.0.2.1"))
     assert judge_port(facts).level is Level.PROBLEM
 
 
 def test_a_host_without_an_address_is_refused_too(tmp_path: Path) -> None:
-    facts = look_at_port(settings(tmp_path, host="no..such"), is_served=False)
+    facts = look_at_port(settings(tmp_path, host="no..such"))
     assert "not an address" in judge_port(facts).text
 
 

@@ -346,7 +346,7 @@ def test_an_ambiguous_name_says_how_to_be_clear() -> None:
     [
         (401, "admin_unauthorized", 4),
         (429, "auth_throttled", 4),
-        (404, "room_not_found", 5),
+        (404, "no_such_route", 5),
         (409, "room_closed", 6),
         (409, "claimed_by_other", 6),
         (422, "invalid_request", 2),

@@ -1,5 +1,6 @@
 """What strangers write cannot steer a terminal."""
 
+import io
 import unicodedata
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argybargy.cli.escape import escape, escape_lines
+from argybargy.cli.output import Output
 
 
 @pytest.mark.parametrize(
@@ -41,3 +43,12 @@ def test_nothing_that_is_obeyed_is_left(text: str) -> None:
     kinds = {unicodedata.category(c) for c in shown if c not in "\u200c\u200d"}
     assert kinds.isdisjoint({"Cc", "Cf", "Cs", "Zl", "Zp"})
     assert escape(shown) == shown
+
+
+def test_a_cell_of_a_table_cannot_pass_for_a_row() -> None:
+    page = io.StringIO()
+    Output(page, page).write_table(("NAME", "ROOM"), [("ann\nbob  forged", "build")])
+    assert page.getvalue().splitlines() == [
+        "NAME              ROOM",
+        r"ann\nbob  forged  build",
+    ]

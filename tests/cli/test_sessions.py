@@ -223,5 +223,7 @@ def test_all_sessions_are_ended_after_a_yes() -> None:
 
 
 def test_one_and_all_are_not_meant_together() -> None:
+    nobody = Terminal().type("sessions", "--revoke", "")
+    assert (nobody.code, nobody.out) == (2, "")
     result = Terminal().type("sessions", "--revoke", "x", "--revoke-all")
     assert result.code == 2

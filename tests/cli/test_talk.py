@@ -1,8 +1,11 @@
 """Speaking in rooms, looking at them, and closing them, from the command line."""
 
+import io
+
 import pytest
 
 from argybargy.cli.exits import CliError, Exit
+from argybargy.cli.world import Surroundings
 from cli_fake import FakeCode, FakeOperator, spoken
 from cli_world import Terminal
 
@@ -92,6 +95,28 @@ def test_it_can_be_said_to_several() -> None:
     body = terminal.operator.calls[-1][2]
     assert body is not None
     assert body["to"] == ["alice", "bo"]
+
+
+@pytest.mark.parametrize("to", [["a,b"], ["a, b"], ["a", "--to", "b"]])
+def test_names_may_be_parted_by_commas(to: list[str]) -> None:
+    terminal = Terminal(relay())
+    terminal.type("post", "build", "Go.", "--to", *to)
+    body = terminal.operator.calls[-1][2]
+    assert body is not None
+    assert body["to"] == ["a", "b"]
+
+
+def test_standard_input_that_is_no_text_is_not_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As a process finds it where the locale is C: what is no text passes for some.
+    stdin = io.TextIOWrapper(io.BytesIO(b"caf\xe9\n"), "ascii", "surrogateescape")
+    monkeypatch.setattr("sys.stdin", stdin)
+    terminal = Terminal(relay(), read_input=Surroundings.real().read_input)
+    result = terminal.type("post", "build", "-")
+    assert (result.code, result.out) == (2, "")
+    assert "Standard input is not UTF-8" in result.talk
+    assert terminal.operator.calls == []
 
 
 def test_standard_input_is_said_as_it_is_but_for_its_last_line_break() -> None:
@@ -312,3 +337,19 @@ def test_shells_are_told_every_verb(shell: str) -> None:
     for verb in ("watch", "invite", "config"):
         assert verb in script
     assert Terminal().type("completion", "tcsh").code == 2
+
+
+@pytest.mark.parametrize("text", ["1.5", "2.0", "0x10", "1e3", "", "²"])
+@pytest.mark.parametrize(
+    "command",
+    [("post", "build", "hi", "--reply-to"), ("history", "build", "--limit"),
+     ("rooms", "--port"), ("watch", "build", "--since")],
+)  # fmt: skip
+def test_a_number_that_is_not_whole_is_refused_and_not_rounded(
+    command: tuple[str, ...], text: str
+) -> None:
+    terminal = Terminal()
+    result = terminal.type(*command, text)
+    assert (result.code, result.out) == (2, "")
+    assert f'"{text}" is not a whole number' in result.talk
+    assert terminal.operator.calls == []

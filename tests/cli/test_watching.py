@@ -143,6 +143,23 @@ def test_all_rooms_are_followed_and_a_closed_one_is_no_end() -> None:
     assert result.code == 4
 
 
+@pytest.mark.parametrize("page", [100, 7, 1])
+def test_a_hole_is_one_gap_and_is_not_gone_through_number_by_number(page: int) -> None:
+    kept = [*range(1, 11), *range(50_011, 50_121), 50_130]
+    operator = FakeOperator(
+        said={"build": [spoken(seq, f"text {seq}") for seq in kept]}, page=page
+    )
+    operator.streams = [[hello(), snapshot(card(last_seq=50_130)), CLOSING]]
+    result = Terminal(operator).type("watch", "build", "--since", "0")
+    lines = [line.split(" at ")[0] for line in result.out.splitlines()]
+    assert [line for line in lines if "gap" in line] == [
+        "#build gap: 11 to 50010 are not kept",
+        "#build gap: 50121 to 50129 are not kept",
+    ]
+    assert seqs(result.out) == list(map(str, kept))
+    assert len(operator.paths()) < 30 + 5 * len(kept) // page
+
+
 def test_a_program_reads_objects_with_their_type() -> None:
     operator = watching([hello(), snapshot(card(last_seq=3)), CLOSING], said=3).operator
     operator.said["build"] = operator.said["build"][2:]
@@ -234,7 +251,7 @@ def test_it_goes_on_where_it_was_when_the_connection_breaks() -> None:
         == bodies[2]
         == {
             "room": "build",
-            "resume": {"epoch": "e", "version": 8},
+            "resume": {"epoch": "e", "version": 8, "room": "build"},
         }
     )
 
@@ -266,7 +283,7 @@ def test_a_promise_of_a_hello_is_not_where_it_was() -> None:
     assert seqs(terminal.type("watch", "build").out) == ["1"]
     assert terminal.operator.calls[2][2] == {
         "room": "build",
-        "resume": {"epoch": "e", "version": 1},
+        "resume": {"epoch": "e", "version": 1, "room": "build"},
     }
 
 

@@ -20,16 +20,17 @@ from argybargy.cli.output import Output
 from argybargy.cli.verbs import VERBS
 from argybargy.cli.ways import connect, find_token, reach
 from argybargy.cli.world import Common
+from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.relay.relay import open_relay
 from argybargy.serve.local import local_host
 from argybargy.serve.settings import Settings
 from argybargy.store.errors import Incompatible
 from argybargy.store.memory import open_memory_store
-from argybargy.store.platform import lock_nowait
-from argybargy.store.sqlite.directory import LOCK_NAME
+from argybargy.store.sqlite.directory import Place, hold_lock, tell_place
 from argybargy.web.address import PublicAddress
 from argybargy.web.auth import Services
+from argybargy.web.errors import error_answer
 from argybargy.web.hosts import HostRule
 from argybargy.web.throttle import AuthThrottle
 from cli_world import Terminal
@@ -245,12 +246,28 @@ def test_a_relay_on_this_machine_is_found_by_its_port(
 ) -> None:
     answer = json.dumps({"revoked": 1, "codes": [{"key_id": "0a", "name": "alice",
                                                   "room": "r"}]})  # fmt: skip
-    lock = os.open(tmp_path / LOCK_NAME, os.O_RDWR | os.O_CREAT)
-    assert lock_nowait(lock)
-    with answering(200, answer) as url:
-        result = terminal.type("revoke", "alice", "--port", url.rpartition(":")[2])
-    os.close(lock)
+    with answering(200, answer) as url, hold_lock(tmp_path):
+        port = url.rpartition(":")[2]
+        with tell_place(tmp_path, Place("0.0.0.0", int(port), 1)):
+            result = terminal.type("revoke", "alice", "--port", port)
     assert (result.code, result.out) == (0, "revoked 0a alice in r\n")
+
+
+@pytest.mark.usefixtures("token")
+def test_a_stranger_is_not_told_the_token_while_the_relay_listens_elsewhere(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    with answering(200, "{}") as url, hold_lock(tmp_path):
+        port = url.rpartition(":")[2]
+        with tell_place(tmp_path, Place("127.0.0.1", int(port) - 1, 1)):
+            other_port = terminal.type("revoke", "alice", "--port", port)
+        with tell_place(tmp_path, Place("::1", int(port), 1)):
+            other_host = terminal.type("revoke", "alice", "--port", port)
+        starting = terminal.type("revoke", "alice", "--port", port)
+    assert other_port.code == other_host.code == starting.code == 7
+    assert f"listens on 127.0.0.1:{int(port) - 1}" in other_port.talk
+    assert f"listens on [::1]:{port}" in other_host.talk
+    assert "does not listen: it starts, or it stops" in starting.talk
 
 
 def test_a_call_carries_the_token_and_json() -> None:
@@ -265,6 +282,28 @@ def test_a_call_carries_the_token_and_json() -> None:
 def test_something_else_that_listens_is_told_from_a_relay(body: str) -> None:
     with pytest.raises(CliError, match=r"not a relay's \(HTTP 200\)"):
         read_answer(200, body.encode("latin-1"))
+
+
+@pytest.mark.parametrize("problem", [Problem.ROOM_NOT_FOUND, Problem.SESSION_NOT_FOUND])
+def test_whoever_types_commands_is_given_no_advice_on_http(problem: Problem) -> None:
+    with pytest.raises(CliError, match="There is no such") as caught:
+        read_answer(404, error_answer(RelayError(problem)).body)
+    assert caught.value.code is Exit.NOT_FOUND
+    assert "/admin" not in caught.value.text
+    assert "argybargy" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RelayError.invalid("text", "at most 10 characters"),
+        RelayError(Problem.BODY_TOO_LARGE, limit_bytes=10),
+    ],
+)
+def test_too_much_text_is_a_matter_of_usage(error: RelayError) -> None:
+    with pytest.raises(CliError) as caught:
+        read_answer(error.problem.value.status, error_answer(error).body)
+    assert caught.value.code is Exit.USAGE
 
 
 def test_what_listens_everywhere_is_reached_on_loopback() -> None:
@@ -373,6 +412,17 @@ def test_who_has_read_enough_is_found_out_without_writing() -> None:
         os.close(reading)
         with pytest.raises(BrokenPipeError):
             out.check_reader()
+
+
+def test_where_nobody_can_be_asked_the_next_write_finds_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    monkeypatch.delattr("select.poll")
+    stream = os.fdopen(writing, "w")
+    Output(stream, stream).check_reader()
+    stream.close()
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from argybargy.store.sqlite.directory import LOCK_NAME, find_place, is_held
 from e2e.kit import open_server
 
 pytestmark = pytest.mark.e2e
@@ -41,3 +42,18 @@ async def test_a_second_signal_forces_the_relay_to_stop(tmp_path: Path) -> None:
     async with open_server(tmp_path / "data") as server:
         server.process.send_signal(signal.SIGINT)
         assert await server.stop(signal.SIGINT) in {0, 1, 130}
+
+
+@CORES
+async def test_where_the_relay_listens_is_in_its_lock_while_it_does(
+    tmp_path: Path, core: str
+) -> None:
+    data = tmp_path / "data"
+    async with open_server(data, core=core) as server:
+        place = find_place(data)
+        assert place is not None
+        assert (place.host, place.port) == (server.address.host, server.address.port)
+        assert place.pid == server.process.pid
+        assert await server.stop() == 0
+    assert not is_held(data)
+    assert (data / LOCK_NAME).read_bytes() == b""

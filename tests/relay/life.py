@@ -84,7 +84,7 @@ class Life:
 
     def _seq(self, room: str) -> int:
         card = self.house.relay.board.cards.get(room.lower())
-        return self.chance.randint(1, 1 + (card.head if card else 0))
+        return self.chance.randint(1, 1 + (card.summary.head if card else 0))
 
     async def _invite(self) -> None:
         lifetime = self.chance.choice([None, None, 20.0, 90.0])

@@ -1,10 +1,13 @@
 """What every HTTP client may count on."""
 
 import json
+import secrets
+import sys
 
 import pytest
 import trio
 
+from argybargy.serve.answer import render_head
 from argybargy.serve.asgi import Receive, Scope, Send
 from argybargy.serve.limits import ConnectionLimits
 from serve.kit import (
@@ -396,3 +399,10 @@ async def test_quart_closes_when_it_is_asked_to(core: str) -> None:
         )
         with trio.fail_after(0.5):
             assert await client.is_ended()
+
+
+def test_no_secret_of_an_answer_is_kept() -> None:
+    cookie = b"session=%b; HttpOnly" % secrets.token_hex(8).encode()
+    before = sys.getrefcount(cookie)
+    assert cookie in render_head(200, [(b"set-cookie", cookie)])
+    assert sys.getrefcount(cookie) == before

@@ -9,6 +9,13 @@ import pytest
 
 from argybargy.domain.codes import CodeRecord, digest_code, format_code
 from argybargy.store.errors import Corrupt, Incompatible, Refused
+from argybargy.store.sqlite.directory import (
+    LOCK_NAME,
+    Place,
+    find_place,
+    hold_lock,
+    tell_place,
+)
 from argybargy.store.sqlite.schema import Migration, load_migrations
 from argybargy.store.sqlite.store import SqliteStore, open_sqlite_store
 from store.playing import Player
@@ -43,6 +50,22 @@ async def test_a_second_server_is_refused_and_told_where(tmp_path: Path) -> None
         with pytest.raises(Incompatible, match=r"relay\.lock"):
             await _open_and_close(tmp_path)
     await _open_and_close(tmp_path)
+
+
+def test_where_the_server_listens_is_known_while_it_does(tmp_path: Path) -> None:
+    place, lock = Place("127.0.0.1", 8765, 7), tmp_path / LOCK_NAME
+    seen = [find_place(tmp_path)]
+    with hold_lock(tmp_path):
+        seen.append(find_place(tmp_path))
+        with tell_place(tmp_path, place):
+            seen.append(find_place(tmp_path))
+            told = lock.read_bytes()
+        seen.append(find_place(tmp_path))
+    lock.write_bytes(told)
+    seen.append(find_place(tmp_path))
+    with hold_lock(tmp_path):
+        seen.append(find_place(tmp_path))
+    assert seen == [None, None, place, None, None, None]
 
 
 async def _open_and_close(directory: Path) -> None:

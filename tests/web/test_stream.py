@@ -184,6 +184,37 @@ async def test_a_client_that_comes_back_goes_on_where_it_was(
         assert delta["messages"][0]["text"] == "while you were away"
 
 
+@pytest.mark.parametrize(
+    ("seen", "asked", "is_resumed"),
+    [
+        ("build", "build", True),
+        ("BUILD", "build", True),
+        (None, None, True),
+        ("other", "build", False),
+        (None, "build", False),
+        ("build", None, False),
+    ],
+)
+async def test_who_has_seen_another_room_begins_anew(
+    seen: str | None,
+    asked: str | None,
+    *,
+    is_resumed: bool,
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site:
+        await site.say(await site.code("alice"), "hello")
+        async with open_stream(site, room=seen) as stream:
+            epoch = (await stream.next())["epoch"]
+            snapshot = await stream.next()
+        resume = {
+            "epoch": epoch, "version": snapshot["version"], "room": snapshot["room"],
+        }  # fmt: skip
+        async with open_stream(site, room=asked, resume=resume) as stream:
+            hello = await stream.next()
+        assert hello["resumed"] is is_resumed
+
+
 @pytest.mark.parametrize("other", [{"epoch": "another life"}, {"version": 10**6}])
 async def test_a_client_of_another_life_of_the_relay_begins_anew(
     other: dict[str, object], autojump_clock: trio.testing.MockClock
@@ -401,6 +432,32 @@ def test_the_reference_names_every_field_of_every_frame() -> None:
             assert f"`{field}`" in text or f'"{field}"' in text, field
     for frame in frames:
         assert f"`{frame.__struct_config__.tag}`" in text
+
+
+async def test_what_time_has_changed_is_told_whoever_looks_first(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site:
+        alice = await site.code("alice")
+        await site.say(alice, "hello")
+        async with open_stream(site, room="build") as stream:
+            await stream.next_of("snapshot")
+            await trio.sleep(site.house.relay.limits.online_seconds - 0.9)
+            for _ in range(30):
+                await site.admin("GET", "/admin/state?room=build")
+                await trio.sleep(0.1)
+            with trio.fail_after(0.5):
+                delta = await stream.next_of("delta")
+            assert [row["online"] for row in delta["roster"]] == [False]
+            board = site.house.relay.board
+            wakes = 0
+            follower = site.house.relay.watchers.watch()
+            with trio.move_on_after(3):
+                while True:
+                    await follower.wait_woken()
+                    wakes += 1
+            assert wakes == 0, "it does not wake itself"
+            assert board.version == delta["version"]
 
 
 async def test_another_public_url_is_told_to_those_who_watch(

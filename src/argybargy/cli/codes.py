@@ -88,7 +88,8 @@ class CodeCommands:
             name: What the agent is called.
             room: The room it joins.
             url: How the agent reaches the relay, for the text that it is given.
-            expires: How long the code lives: 10m, 1h, 1d, 1w, 1mo or never.
+            expires: How long the code lives: 10m, 1h, 1d, 1w or 1mo; a bare number is
+                hours; never or 0 is without end.
             capabilities: What the agent can do, in a few words.
             common: What every command takes.
         """

@@ -21,6 +21,7 @@ from argybargy.cli.data_files import (
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.operator import Json, Operator
 from argybargy.cli.output import Output
+from argybargy.cli.whole import WHOLE
 from argybargy.cli.world import Common, World
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class DataCommands:
         self,
         file: Path,
         *,
-        skip_ahead: int = SKIP_AHEAD,
+        skip_ahead: Annotated[int, WHOLE] = SKIP_AHEAD,
         yes: Annotated[bool, Parameter(help="Do not ask.")] = False,
         common: Common | None = None,
     ) -> int:

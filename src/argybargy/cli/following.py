@@ -101,7 +101,8 @@ class Follower:
         """What to ask the stream for: to go on where it was, where it can."""
         body: Json = {"room": self.room}
         if self._epoch is not None and self._version is not None:
-            body["resume"] = {"epoch": self._epoch, "version": self._version}
+            place = {"epoch": self._epoch, "version": self._version}
+            body["resume"] = {**place, "room": self.room}
         return body
 
     def take(self, frame: Json) -> Iterator[Event]:

@@ -97,6 +97,7 @@ _STATUS_EXITS: Final = {
     400: Exit.USAGE,
     401: Exit.NOT_AUTHORISED,
     404: Exit.NOT_FOUND,
+    413: Exit.USAGE,
     422: Exit.USAGE,
 }
 _ERROR_EXITS: Final = {
@@ -114,8 +115,14 @@ _HINTS: Final = {
     "code_quota": "Take one back with 'argybargy revoke', "
     "or set ARGYBARGY_MAX_CODES and restart the relay.",
     "room_not_found": "List the rooms there are: argybargy rooms",
+    "session_not_found": "List those there are: argybargy sessions",
     "misdirected": "Add the host to ARGYBARGY_ALLOWED_HOSTS and restart the relay.",
 }
+_OWN_WORDS: Final = {
+    "room_not_found": "There is no such room.",
+    "session_not_found": "There is no such session, or it has ended.",
+}
+"""What is said of a refusal whose own words are for those who speak HTTP."""
 _STATUS_OK: Final = 200
 
 
@@ -143,7 +150,8 @@ def _refusal(status: int, answer: Json) -> CliError:
     detail = answer.get("detail")
     facts: Json = detail if isinstance(detail, dict) else {"detail": detail}
     error = str(facts.get("error", ""))
-    text = f"The relay refused (HTTP {status}): {facts.get('detail') or 'no reason'}"
+    why = _OWN_WORDS.get(error) or facts.get("detail") or "no reason"
+    text = f"The relay refused (HTTP {status}): {why}"
     for each in facts.get("errors") or []:
         text += f"\n  {each.get('field')}: {each.get('problem')}"
     code = _ERROR_EXITS.get(error) or _STATUS_EXITS.get(status, Exit.FAILED)

@@ -11,7 +11,7 @@ from typing import TextIO
 
 import attrs
 
-from argybargy.cli.escape import escape_lines
+from argybargy.cli.escape import escape, escape_lines
 
 
 class Style(enum.Enum):
@@ -113,6 +113,8 @@ class Output:
             return
         if not stat.S_ISFIFO(os.fstat(number).st_mode):
             return
+        if not hasattr(select, "poll"):
+            return  # Windows, where the next write finds out
         watched = select.poll()
         watched.register(number, 0)
         if any(event & select.POLLERR for _, event in watched.poll(1_000 * seconds)):
@@ -129,8 +131,8 @@ class Output:
         self.talk.flush()
 
     def write_table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Write rows in columns as wide as they need to be."""
-        lines = [list(heads), *([escape_lines(cell) for cell in row] for row in rows)]
+        """Write rows in columns as wide as they need to be, each on one line."""
+        lines = [list(heads), *([escape(cell) for cell in row] for row in rows)]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         for number, line in enumerate(lines):
             cells = [

@@ -6,6 +6,7 @@ from typing import Annotated
 import attrs
 from cyclopts import Parameter
 
+from argybargy.cli.whole import WHOLE
 from argybargy.cli.world import Local, World
 
 
@@ -20,7 +21,7 @@ class TortureCommand:
         *,
         minutes: float = 5.0,
         only: Annotated[str | None, Parameter(help="Keys, such as G1,G5.")] = None,
-        seed: int = 1,
+        seed: Annotated[int, WHOLE] = 1,
         keep: Path | None = None,
         common: Local | None = None,
     ) -> int:

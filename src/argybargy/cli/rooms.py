@@ -99,7 +99,8 @@ class RoomCommands:
             worker: What the agent is called; the room's name and '-worker' if not said.
             operator: What its operator is called; likewise, with '-operator'.
             url: How agents reach the relay, for the text that they are given.
-            expires: How long both codes live: 10m, 1h, 1d, 1w, 1mo or never.
+            expires: How long both codes live: 10m, 1h, 1d, 1w or 1mo; a bare number is
+                hours; never or 0 is without end.
             capabilities: What the worker can do, in a few words.
             common: What every command takes.
         """

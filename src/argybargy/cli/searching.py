@@ -15,6 +15,7 @@ from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.lines import Said
 from argybargy.cli.operator import Json, LiveOperator
 from argybargy.cli.output import Output, Span, Style
+from argybargy.cli.whole import WHOLE
 from argybargy.cli.world import Common, World
 
 _PAGE: Final = 50
@@ -31,7 +32,7 @@ class SearchCommand:
         self,
         *query: Annotated[str, Parameter(allow_leading_hyphen=True)],
         room: str | None = None,
-        limit: int = 20,
+        limit: Annotated[int, WHOLE] = 20,
         common: Common | None = None,
     ) -> int:
         """Look for what was said, in one room or in all, newest first.

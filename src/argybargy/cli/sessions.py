@@ -167,6 +167,9 @@ class SessionCommands:
         if revoke is not None and revoke_all:
             text = "--revoke ends one session, --revoke-all every one: say which."
             raise CliError(text, code=Exit.USAGE)
+        if revoke == "":
+            text = "--revoke needs the id of a session."
+            raise CliError(text, "List them: argybargy sessions", Exit.USAGE)
         if revoke is not None:
             return _revoke(self.world.live(common), revoke, out)
         if not revoke_all:

@@ -12,6 +12,7 @@ from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.lines import Said, age, message_spans
 from argybargy.cli.operator import Json
 from argybargy.cli.output import Output
+from argybargy.cli.whole import WHOLE
 from argybargy.cli.world import Common, World
 from argybargy.domain.names import EVERYONE, OPERATOR
 
@@ -37,7 +38,7 @@ class TalkCommands:
         expects: Annotated[
             str | None, Parameter(name=("--expects-reply", "--expects"))
         ] = None,
-        reply_to: int | None = None,
+        reply_to: Annotated[int | None, WHOLE] = None,
         common: Common | None = None,
     ) -> int:
         """Say something in a room as the human, also in a closed one.
@@ -50,7 +51,7 @@ class TalkCommands:
         Args:
             room: The room.
             text: What to say, or '-' for standard input.
-            to: Whom to say it to; again for several. Everyone, if not said.
+            to: Whom to say it to; several with commas, or again. Everyone, if not said.
             sender: The name to say it under.
             expects: Who should answer: none, anyone, or a name.
             reply_to: The number of the message that this answers.
@@ -75,8 +76,8 @@ class TalkCommands:
         self,
         room: str,
         *,
-        limit: int = 50,
-        before: int | None = None,
+        limit: Annotated[int, WHOLE] = 50,
+        before: Annotated[int | None, WHOLE] = None,
         common: Common | None = None,
     ) -> int:
         """Show what was said in a room, oldest first.
@@ -125,7 +126,7 @@ class TalkCommands:
         if text != _FROM_INPUT:
             _check_no_option(text)
             return text
-        read = self.world.around.read_input(_MOST_CHARS + 1)
+        read = self._read_input()
         if len(read) > _MOST_CHARS:
             problem = f"Standard input holds more than {_MOST_CHARS:,} characters."
             raise CliError(problem, "Say less at once.", Exit.USAGE)
@@ -133,6 +134,13 @@ class TalkCommands:
             hint = "For example: echo hello | argybargy post ROOM -"
             raise CliError("There is nothing on standard input.", hint, Exit.USAGE)
         return read.removesuffix("\n")
+
+    def _read_input(self) -> str:
+        try:
+            return self.world.around.read_input(_MOST_CHARS + 1)
+        except UnicodeDecodeError:
+            hint = "Convert it first: iconv -t utf-8"
+            raise CliError("Standard input is not UTF-8.", hint, Exit.USAGE) from None
 
     def _show_history(self, out: Output, answer: Json) -> int:
         found = read_row(_History, answer)
@@ -179,9 +187,10 @@ class _Waiting:
 
 
 def _addressees(to: Sequence[str] | None) -> str | list[str]:
-    if not to:
+    names = [name.strip() for each in to or () for name in each.split(",")]
+    if not names:
         return EVERYONE
-    return to[0] if len(to) == 1 else list(to)
+    return names[0] if len(names) == 1 else names
 
 
 def _show_posted(out: Output, room: str, answer: Json) -> None:

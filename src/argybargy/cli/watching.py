@@ -13,6 +13,7 @@ from argybargy.cli.following import ClaimChange, Event, Follower, RoomChange, St
 from argybargy.cli.lines import Said, clock_time, message_spans
 from argybargy.cli.operator import Json, LiveOperator
 from argybargy.cli.output import Output, Span, Style
+from argybargy.cli.whole import WHOLE
 from argybargy.cli.world import Common, Surroundings, World
 
 _PATH: Final = "/admin/stream"
@@ -40,7 +41,7 @@ class WatchCommands:
         self,
         room: str | None = None,
         *,
-        since: int | None = None,
+        since: Annotated[int | None, WHOLE] = None,
         once: Annotated[bool, Parameter(show_default=False)] = False,
         timeout: float | None = None,
         common: Common | None = None,
@@ -223,7 +224,7 @@ class _Watch:
                 continue
             first, last = found
             facts = {"room": stretch.room, "first": first, "last": last}
-            self._write("gap", facts, f"gap: {first} to {last} are not kept any more")
+            self._write("gap", facts, f"gap: {first} to {last} are not kept")
             self.follower.note_shown(stretch.room, last)
 
     def _write(self, kind: str, facts: Json, text: str) -> None:
@@ -243,26 +244,33 @@ class _Page:
 def look_up(relay: LiveOperator, stretch: Stretch) -> Iterator[Said | tuple[int, int]]:
     """Yield the messages of a stretch in order, and the first and last of each gap.
 
-    History is read from its end, so that a page is asked for by where it ends. A
-    page that is cut short, for its bytes, is asked for again in smaller pages.
+    History is read from its end, so that a page is asked for by where it ends. One
+    that does not reach back far enough, for its bytes or its number of messages, is
+    asked for again with an earlier end; one that has nothing, with a later one.
 
     Raises:
         CliError: The relay refused, or could not be reached.
     """
-    after, size = stretch.after, _PAGE_MESSAGES
+    after, shown, span = stretch.after, stretch.after, _PAGE_MESSAGES
     while after < stretch.last:
-        last = min(after + size, stretch.last)
-        path = f"/admin/rooms/{stretch.room}/history?limit={size}&before={last + 1}"
-        page = read_row(_Page, relay.call("GET", path))
+        last = min(after + span, stretch.last)
+        page = _read_page(relay, stretch.room, last, min(span, _PAGE_MESSAGES))
         said = [Said.read(row, stretch.room) for row in page.messages]
-        wanted = [each for each in said if each.seq > after]
-        first = wanted[0].seq if wanted else last + 1
-        if first > after + 1 and page.first_seq <= after + 1 and size > 1:
-            size //= 2
+        if said and said[0].seq > max(after + 1, page.first_seq):
+            span //= 2
             continue
-        if first > after + 1:
-            gone = min(max(first, page.first_seq) - 1, stretch.last)
-            yield after + 1, gone
-            after = gone
-        yield from wanted
-        after = max(after, last)
+        wanted = [each for each in said if each.seq > after]
+        for each in wanted:
+            if each.seq > shown + 1:
+                yield shown + 1, each.seq - 1
+            yield each
+            shown = each.seq
+        after = max(last, min(page.first_seq - 1, stretch.last))
+        span = min(2 * span, _PAGE_MESSAGES) if wanted else 2 * span
+    if shown < stretch.last:
+        yield shown + 1, stretch.last
+
+
+def _read_page(relay: LiveOperator, room: str, last: int, limit: int) -> _Page:
+    path = f"/admin/rooms/{room}/history?limit={limit}&before={last + 1}"
+    return read_row(_Page, relay.call("GET", path))

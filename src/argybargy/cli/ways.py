@@ -12,10 +12,9 @@ from argybargy.cli.http_operator import (
 )
 from argybargy.cli.operator import Work
 from argybargy.cli.world import Common
-from argybargy.serve.local import local_host, local_url
+from argybargy.serve.local import host_and_port, is_place, local_host, local_url
 from argybargy.serve.settings import Settings
-from argybargy.store.platform import is_locked
-from argybargy.store.sqlite.directory import LOCK_NAME
+from argybargy.store.sqlite.directory import find_place, is_held
 
 if TYPE_CHECKING:
     from argybargy.serve.started import Plan
@@ -58,16 +57,34 @@ def connect(
             "Start one with 'argybargy up', or say where it is with --url or --port.",
             Exit.UNREACHABLE,
         )
-    if with_token and not is_locked(settings.data / LOCK_NAME):
-        # Whoever listens there is not told the token.
-        raise CliError(
-            f"Something listens on {base}, but no relay uses {settings.data}.",
-            "Say which port or data the relay has: --port, --data. "
-            "For one in a container: --url and --token-file.",
-            Exit.UNREACHABLE,
-        )
+    if with_token:
+        _check_listener(settings, base)
     token = _token(settings, common, with_token)
     return HttpOperator(base, token, settings.tls_cert)
+
+
+def _check_listener(settings: Settings, base: str) -> None:
+    """Raise unless it is the relay of the data that listens there.
+
+    Whoever else does is not told the token.
+    """
+    place, data = find_place(settings.data), settings.data
+    if place is not None and is_place(place, settings.host, settings.port):
+        return
+    hint = (
+        "Say which port or data the relay has: --port, --data. "
+        "For one in a container: --url and --token-file."
+    )
+    if place is not None:
+        text = (
+            f"the relay of {data} listens on {host_and_port(place.host, place.port)}."
+        )
+    elif is_held(data):
+        text = f"the relay of {data} does not listen: it starts, or it stops."
+        hint = "Try again in a moment. " + hint
+    else:
+        text = f"no relay uses {data}."
+    raise CliError(f"Something listens on {base}, but {text}", hint, Exit.UNREACHABLE)
 
 
 def _token(settings: Settings, common: Common, with_token: bool) -> str:

@@ -4,6 +4,7 @@ Nothing slow is imported here: the ways to a relay, and the settings, come in wh
 command wants them.
 """
 
+import io
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ from argybargy.cli.browser import browse
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.operator import LiveOperator, Work
 from argybargy.cli.output import Output
+from argybargy.cli.whole import WHOLE
 from argybargy.serve.parsers import parse_base_url
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ class Local:
         bool, Parameter(show_default=False, help="Say only what must be known.")
     ] = False
     port: Annotated[
-        int | None, Parameter(help="The port of the relay on this machine.")
+        int | None, WHOLE, Parameter(help="The port of the relay on this machine.")
     ] = None
     data: Annotated[
         Path | None, Parameter(help="The data directory, which holds the admin token.")
@@ -106,7 +108,8 @@ class Surroundings:
         now: A steady clock, in seconds.
         sleep: Waits a number of seconds.
         zone: The zone that times are shown in; ``None`` is the machine's.
-        read_input: Reads standard input, at most so many characters.
+        read_input: Reads standard input, at most so many characters; raises
+            UnicodeDecodeError where it is not UTF-8.
     """
 
     now: Callable[[], float]
@@ -261,7 +264,11 @@ def ask(question: str) -> bool:
 
 
 def _read_input(most: int) -> str:
-    return "" if sys.stdin is None else sys.stdin.read(most)
+    if sys.stdin is None:
+        return ""
+    # Whatever the locale says: bytes that mean nothing would be said as others.
+    with io.TextIOWrapper(sys.stdin.buffer, "utf-8", "strict") as text:
+        return text.read(most)
 
 
 def _read_settings(overrides: Overrides) -> "Settings":

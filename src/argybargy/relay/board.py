@@ -107,11 +107,11 @@ class Board:
             self.watchers.wake()
         if not writes:
             return
-        before = self.cards.get(key) or Card(room.status)
+        before = self.cards.get(key) or Card.new(room.status)
         self.cards[key] = before.follow(room, writes)
         for seq in before.given_up(room.first):
             self._messages.pop((key, seq), None)
-        self._note(self._follow(key, before.head, room, writes))
+        self._note(self._follow(key, before.summary.head, room, writes))
         self.watchers.touch(key)
 
     def _follow(
@@ -164,17 +164,16 @@ class Board:
             self.memo.clear()
 
     def tick(self, now: Moment) -> None:
-        """Wake those who watch if time alone has changed something."""
-        if not len(self.watchers):
-            return
-        version = self._log.version
-        if self.settle(now) != version:
-            self.watchers.wake()
+        """Let those who watch know what time alone has changed."""
+        if len(self.watchers):
+            self.settle(now)
 
     def statistics(self, now: Moment) -> BoardStatistics:
         """Return what is at a glance in numbers, as of this moment."""
         self.settle(now)
-        open_cards = [each for each in self.cards.values() if not each.status.is_closed]
+        open_cards = [
+            each for each in self.cards.values() if not each.summary.status.is_closed
+        ]
         oldest = self.inbox[0].message.at_ms if self.inbox else now.wall_ms
         return BoardStatistics(
             rooms_open=len(open_cards),
@@ -191,16 +190,21 @@ class Board:
 
         What is read without a checkpoint after it belongs to that version.
         """
-        stale = self._take_stale(now)
-        if stale:
-            self._note(list(self._changes(stale, now)))
+        version = self._log.version
+        touched, self.watchers.touched = self.watchers.touched, set()
+        due = self._take_due(now)
+        if touched or due:
+            self._note(list(self._changes(touched | due, now)))
+        if due and self._log.version != version:
+            # Whoever touches a room wakes the watchers. Time wakes nobody: whoever
+            # finds first what it has changed has to, for all.
+            self.watchers.wake()
         return self._log.version
 
-    def _take_stale(self, now: Moment) -> set[str]:
-        """Return the rooms that have to be looked at again."""
-        touched, self.watchers.touched = self.watchers.touched, set()
+    def _take_due(self, now: Moment) -> set[str]:
+        """Return the rooms that may look different by time alone."""
         if is_before(now, self._holds_until):
-            return touched
+            return set()
         due = {key for key, outline in self._outlines.items() if outline.is_due(now)}
         held = (
             outline.holds_until
@@ -208,7 +212,7 @@ class Board:
             if key not in due
         )
         self._holds_until = earliest(held)
-        return touched | due
+        return due
 
     def _changes(self, stale: set[str], now: Moment) -> Iterator[Change]:
         is_inbox_stale = False
@@ -271,7 +275,9 @@ class Board:
         """
         rows = list(self._messages.items())
         newest = rows[max(0, len(rows) - limit) :]
-        return [(self.cards[room].status.name, each) for (room, _), each in newest]
+        return [
+            (self.cards[room].summary.status.name, each) for (room, _), each in newest
+        ]
 
     def message(self, room: str, seq: int) -> Message | None:
         """Return a message of a room (folded) if it is at hand."""

@@ -21,7 +21,7 @@ from argybargy.domain.commands import (
     UpdateClaim,
     Write,
 )
-from argybargy.domain.holes import Hole, numbers
+from argybargy.domain.holes import numbers
 from argybargy.domain.message import Member, Message
 from argybargy.domain.names import fold
 from argybargy.domain.state import Room, RoomStatus
@@ -33,41 +33,25 @@ class Card:
     """A room, as far as the operator's views look into it.
 
     Attributes:
-        status: Open or closed.
-        head: The newest seq; 0 before the first message.
-        first: The oldest seq kept.
-        created_ms: When it came to be.
-        last_ms: The timestamp of its newest message; 0 before the first.
-        holes: The numbers above `first` that no message has.
+        summary: The room at a glance.
         members: Those who have posted, by folded name.
         questions: The unanswered questions by seq, as they stand now. There are
             no more of them than retention keeps messages.
     """
 
-    status: RoomStatus
-    head: int = 0
-    first: int = 1
-    created_ms: int = 0
-    last_ms: int = 0
-    holes: tuple[Hole, ...] = ()
+    summary: RoomSummary
     members: HashTrieMap[str, Member] = attrs.field(factory=HashTrieMap)
     questions: HashTrieMap[int, Message] = attrs.field(factory=HashTrieMap)
 
-    @property
-    def summary(self) -> RoomSummary:
-        """The room at a glance."""
-        return RoomSummary(
-            self.status,
-            self.head,
-            self.first,
-            self.created_ms,
-            self.last_ms,
-            self.holes,
-        )
+    @classmethod
+    def new(cls, status: RoomStatus) -> Self:
+        """Return the card of a room in which nothing was said yet."""
+        return cls(RoomSummary(status, head=0, first=1, created_ms=0, last_ms=0))
 
     def given_up(self, first: int) -> Iterator[int]:
         """Yield the kept numbers below `first`, the oldest that is kept from now on."""
-        return numbers(self.first, min(first, self.head + 1), self.holes)
+        known = self.summary
+        return numbers(known.first, min(first, known.head + 1), known.holes)
 
     @cached_property
     def askers(self) -> frozenset[str]:
@@ -82,12 +66,14 @@ class Card:
             writes: What the batch wrote.
         """
         return type(self)(
-            status=room.status,
-            head=room.head,
-            first=room.first,
-            created_ms=room.created_ms,
-            last_ms=room.last_ms,
-            holes=room.holes,
+            summary=RoomSummary(
+                room.status,
+                room.head,
+                room.first,
+                room.created_ms,
+                room.last_ms,
+                room.holes,
+            ),
             members=room.members,
             questions=self._open_questions(room, writes),
         )
@@ -147,12 +133,7 @@ def cards_of(overview: Overview) -> dict[str, Card]:
         questions.setdefault(fold(name), {})[question.seq] = question
     return {
         key: Card(
-            status=summary.status,
-            head=summary.head,
-            first=summary.first,
-            created_ms=summary.created_ms,
-            last_ms=summary.last_ms,
-            holes=summary.holes,
+            summary=summary,
             members=HashTrieMap(
                 {fold(each.name): each for each in overview.members.get(key, ())}
             ),

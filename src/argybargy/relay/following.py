@@ -238,7 +238,7 @@ class Follower:
         board = self.relay.board
         inbox = {(row.room, row.message.seq): row for row in board.inbox}
         keys = [
-            (board.cards[change.room].status.name, int(change.key))
+            (board.cards[change.room].summary.status.name, int(change.key))
             for change in changes
         ]
         return (
@@ -278,10 +278,10 @@ class Follower:
         live = relay.find_live(change.room)
         if message is None and live is not None:
             message = live.room.messages.get(seq)
-        if message is None and seq >= card.first:
+        if message is None and seq >= card.summary.first:
             with translated():
-                message = await relay.store.message(card.status.name, seq)
-        return None if message is None else (card.status.name, message)
+                message = await relay.store.message(card.summary.status.name, seq)
+        return None if message is None else (card.summary.status.name, message)
 
     async def _asking_anyone(self, change: Change) -> list[tuple[str, Message]]:
         """Return the newest messages of a room that ask anyone."""

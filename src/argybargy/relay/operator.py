@@ -253,11 +253,11 @@ async def history(relay: Relay, room: str, before: int, limit: int) -> History:
     if live is not None and live.is_loaded:
         found = look_back(live.room, None, before, limit, size)
     if found is None:
-        name = card.status.name
+        name = card.summary.status.name
         with translated():
             found = await relay.store.look_back(name, None, before, limit, size)
     relay.board.settle(relay.clock.now())
-    return History(found, card.status, relay.board.members(fold(room)))
+    return History(found, card.summary.status, relay.board.members(fold(room)))
 
 
 def stats(relay: Relay) -> Stats:

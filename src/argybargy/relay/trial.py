@@ -8,6 +8,7 @@ from argybargy.domain.commands import Answer, UpdateClaim, Write
 from argybargy.domain.errors import RelayError
 from argybargy.domain.message import Message
 from argybargy.domain.state import Room
+from argybargy.relay.cards import reclaimed
 
 
 @attrs.frozen
@@ -29,9 +30,4 @@ def follow(recalled: dict[int, Message], writes: Sequence[Write]) -> None:
     """Bring looked-up messages up to date with what a decision says of them."""
     for write in writes:
         if isinstance(write, UpdateClaim) and write.seq in recalled:
-            recalled[write.seq] = attrs.evolve(
-                recalled[write.seq],
-                claimed_by=write.claimed_by,
-                fence=write.fence,
-                is_settled=write.is_settled,
-            )
+            recalled[write.seq] = reclaimed(recalled[write.seq], write)

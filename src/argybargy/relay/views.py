@@ -230,12 +230,12 @@ def _aged_row(name: str, face: Face, seen: Seen | None, now: Moment) -> RosterRo
 
 def _asked(card: Card, members: tuple[str, ...]) -> tuple[Waiting, ...]:
     """Return the oldest open questions of a room, as many as an inbox can show."""
-    if card.status.is_closed:
+    if card.summary.status.is_closed:
         return ()
     oldest = nsmallest(INBOX_ROWS, card.questions)
     return tuple(
         Waiting(
-            room=card.status.name,
+            room=card.summary.status.name,
             message=question,
             expects_resolved=resolve_expects(
                 question.expects, question.sender, members

@@ -24,6 +24,26 @@ _OK_FROM = 200
 _OURS = frozenset({b"content-length", b"connection", b"transfer-encoding"})
 """The fields that speak of this connection: the app's word on them is a wish."""
 
+_REPEATED = frozenset(
+    {
+        b"cache-control",
+        b"connection",
+        b"content-length",
+        b"content-security-policy",
+        b"content-type",
+        b"cross-origin-resource-policy",
+        b"date",
+        b"referrer-policy",
+        b"transfer-encoding",
+        b"vary",
+        b"x-content-type-options",
+    }
+)
+"""The fields that are kept rendered: nearly all answers have the same values.
+
+Others are not: a cookie is a secret, and would outlive its session here.
+"""
+
 
 class AnswerError(Exception):
     """The app broke the rules of ASGI or HTTP; its answer cannot be sent."""
@@ -45,14 +65,16 @@ def render_head(status: int, fields: Iterable[tuple[bytes, bytes]]) -> bytes:
         AnswerError: A field would break out of its line.
     """
     lines = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status]
-    lines += [_render_field(name, value) for name, value in fields]
+    lines += [
+        (_repeated_field if name in _REPEATED else _render_field)(name, value)
+        for name, value in fields
+    ]
     lines.append(_CRLF)
     return b"".join(lines)
 
 
-@lru_cache(maxsize=256)
 def _render_field(name: bytes, value: bytes) -> bytes:
-    """Render one field. Kept, since nearly all answers have the same ones.
+    """Render one field.
 
     Raises:
         AnswerError: It would break out of its line.
@@ -61,6 +83,9 @@ def _render_field(name: bytes, value: bytes) -> bytes:
     if not line.count(b"\n") == line.count(b"\r") == 1 or b"\0" in line:
         raise AnswerError("a header field with a line break in it")
     return line
+
+
+_repeated_field = lru_cache(maxsize=256)(_render_field)
 
 
 class Answer:

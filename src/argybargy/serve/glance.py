@@ -41,10 +41,10 @@ def glance(relay: Relay, public_url: str, tunnel: TunnelStatus | None) -> Glance
     return Glance(
         public_url=public_url,
         tunnel=tunnel,
-        rooms=sum(not card.status.is_closed for card in board.cards.values()),
+        rooms=sum(not card.summary.status.is_closed for card in board.cards.values()),
         online=numbers.online_peers,
         parked=numbers.parked_polls,
-        said=sum(card.head for card in board.cards.values()),
+        said=sum(card.summary.head for card in board.cards.values()),
         questions=len(waits),
         longest_wait_seconds=max(waits, default=0) / 1000,
     )

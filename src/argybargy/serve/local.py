@@ -3,6 +3,7 @@
 from typing import Final
 
 from argybargy.serve.settings import Settings
+from argybargy.store.sqlite.directory import Place
 
 _WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}  # noqa: S104
 
@@ -14,7 +15,18 @@ def local_host(host: str) -> str:
 
 def local_url(settings: Settings) -> str:
     """Return the address of a relay on this machine."""
-    host = local_host(settings.host)
-    address = f"[{host}]" if ":" in host else host
     scheme = "http" if settings.tls_cert is None else "https"
-    return f"{scheme}://{address}:{settings.port}"
+    return f"{scheme}://{host_and_port(local_host(settings.host), settings.port)}"
+
+
+def host_and_port(host: str, port: int) -> str:
+    """Return an address as one writes it."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def is_place(place: Place, host: str, port: int) -> bool:
+    """Tell whether what listens at `place` is what `host` and `port` lead to."""
+    is_same_host = local_host(place.host) == local_host(host)
+    is_everywhere = place.host in ("0.0.0.0", "::")  # noqa: S104 - nothing is bound
+    is_there = is_everywhere and (":" in place.host) == (":" in host)
+    return place.port == port and (is_same_host or is_there)

@@ -11,10 +11,12 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
+    ExitStack,
     asynccontextmanager,
+    contextmanager,
     nullcontext,
 )
 from functools import partial
@@ -49,6 +51,7 @@ from argybargy.serve.settings import Settings
 from argybargy.serve.started import Plan, Started
 from argybargy.serve.tunnel import Tunnel, TunnelStatus
 from argybargy.store.errors import StoreError
+from argybargy.store.sqlite.directory import Place, tell_place
 from argybargy.store.sqlite.store import open_sqlite_store
 from argybargy.web.access_log import AccessLog
 from argybargy.web.address import PublicAddress
@@ -172,7 +175,7 @@ async def serve(
                 config,
                 handler=handler,
                 shutdown_trigger=partial(
-                    _wait_drained, signals, services.relay, manager
+                    _listen_until_drained, settings, signals, services.relay, manager
                 ),
             )
             async with trio.open_nursery() as server:
@@ -356,6 +359,29 @@ async def _catch_signals(
                 scope.cancel()
                 return
             wanted.set()
+
+
+async def _listen_until_drained(
+    settings: Settings,
+    wanted: trio.Event,
+    relay: Relay,
+    manager: ServiceManager,
+) -> None:
+    """Say where the relay listens for as long as it does, and does not stop."""
+    with _told(settings):
+        await _wait_drained(wanted, relay, manager)
+
+
+@contextmanager
+def _told(settings: Settings) -> Iterator[None]:
+    """Let the commands on this machine find the relay; without it they do not."""
+    place = Place(settings.host, settings.port, os.getpid())
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(tell_place(settings.data, place))
+        except OSError as error:
+            log.warning("no command will find this relay", reason=str(error))
+        yield
 
 
 async def _wait_drained(

@@ -115,12 +115,7 @@ def split_bind(bind: str) -> tuple[str, int]:
 
 def parse_directory(value: object) -> Path:
     """Read the path of a directory, which need not be there yet."""
-    if not isinstance(value, str | Path) or "\0" in str(value):
-        raise ValueError("a path")
-    try:
-        path = Path(value).expanduser().absolute()
-    except RuntimeError:
-        raise ValueError("a path; '~' has no home directory here") from None
+    path = _parse_path(value)
     if path.exists() and not path.is_dir():
         raise ValueError("a directory, and this is a file")
     return path
@@ -128,15 +123,19 @@ def parse_directory(value: object) -> Path:
 
 def parse_file(value: object) -> Path:
     """Read the path of a file, which must be there and readable."""
-    if not isinstance(value, str | Path) or "\0" in str(value):
-        raise ValueError("a path")
-    try:
-        path = Path(value).expanduser().absolute()
-    except RuntimeError:
-        raise ValueError("a path; '~' has no home directory here") from None
+    path = _parse_path(value)
     if not path.is_file() or not os.access(path, os.R_OK):
         raise ValueError("a file that this user may read")
     return path
+
+
+def _parse_path(value: object) -> Path:
+    if not isinstance(value, str | Path) or "\0" in str(value):
+        raise ValueError("a path")
+    try:
+        return Path(value).expanduser().absolute()
+    except RuntimeError:
+        raise ValueError("a path; '~' has no home directory here") from None
 
 
 def parse_base_url(value: object) -> str:

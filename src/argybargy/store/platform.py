@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 _OWNER_ONLY = stat.S_IRUSR | stat.S_IWUSR
+_LOCKED_BYTE = 1 << 30
+"""Which byte stands for a file where bytes are locked; the others can be read."""
 
 
 def make_private_directory(path: Path) -> None:
@@ -59,6 +61,7 @@ if sys.platform == "win32":
 
         The lock goes when the file is closed or the process ends.
         """
+        os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         except OSError:

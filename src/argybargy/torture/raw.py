@@ -47,16 +47,6 @@ class RawClient:
         with trio.fail_after(ANSWER_SECONDS):
             return bytes(await self._socket.recv(at_most))
 
-    async def receive_exactly(self, count: int) -> bytes:
-        """Wait for so many bytes, or fewer if the answer ends before."""
-        data = b""
-        while len(data) < count:
-            more = await self.receive(count - len(data))
-            if not more:
-                break
-            data += more
-        return data
-
     async def receive_all(self) -> bytes:
         """Wait until the server closes its side, or resets the connection."""
         data = b""

@@ -25,7 +25,6 @@ from argybargy.web.wire import (
     PostAnswer,
     PostedMessage,
     ReadMessage,
-    RoomMessage,
     RoomStatusBody,
     ThreadBody,
 )
@@ -57,17 +56,6 @@ def posted_message(message: Message) -> PostedMessage:
         reply_to=message.reply_to,
         from_kind=message.kind.value,
         event=message.event or UNSET,
-    )
-
-
-def with_room(message: Message, room: str, members: Sequence[str]) -> RoomMessage:
-    """Return a message as the operator reads it."""
-    return RoomMessage(
-        **msgspec.structs.asdict(posted_message(message)),
-        expects_reply_resolved=resolve_expects(
-            message.expects, message.sender, members
-        ),
-        room=room,
     )
 
 

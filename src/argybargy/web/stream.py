@@ -19,6 +19,7 @@ from argybargy import __version__
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import MAX_SEQ
 from argybargy.domain.moment import format_timestamp
+from argybargy.domain.names import fold
 from argybargy.relay.board import BOARD_MESSAGES
 from argybargy.relay.following import Delta, Follower, Snapshot
 from argybargy.web import rows
@@ -32,6 +33,7 @@ from argybargy.web.stream_wire import (
     Frame,
     HelloFrame,
     KeepaliveFrame,
+    ResumePoint,
     SnapshotFrame,
     StreamRequest,
     WaitingKey,
@@ -124,13 +126,8 @@ class Stream:
         services, board = self.services, self.services.relay.board
         now = self.follower.settle()
         self._told_url = services.public_url
-        resume = asked.resume
-        if (
-            resume is not None
-            and resume.epoch == board.epoch
-            and board.changed_since(resume.version) is not None
-        ):
-            self.follower.version = resume.version
+        if asked.resume is not None and self._can_resume(asked.resume):
+            self.follower.version = asked.resume.version
         return HelloFrame(
             epoch=board.epoch,
             version=board.version,
@@ -142,6 +139,15 @@ class Stream:
             limits=attrs.asdict(services.limits),
             resumed=self.follower.version is not None,
             ignored=ignored or msgspec.UNSET,
+        )
+
+    def _can_resume(self, resume: ResumePoint) -> bool:
+        """Tell whether deltas are all that a client lacks that has got so far."""
+        board, room = self.services.relay.board, self.follower.room
+        return (
+            resume.epoch == board.epoch
+            and (resume.room is msgspec.UNSET or _scope(resume.room) == _scope(room))
+            and board.changed_since(resume.version) is not None
         )
 
     def _seconds_left(self) -> float:
@@ -189,6 +195,10 @@ class Stream:
     def _keepalive(self) -> KeepaliveFrame:
         now, version = self.services.relay.clock.now(), self.follower.version
         return KeepaliveFrame(version or 0, format_timestamp(now.wall_ms))
+
+
+def _scope(room: str | None) -> str | None:
+    return None if room is None else fold(room)
 
 
 def _encode(frame: Frame) -> bytes:

@@ -12,10 +12,12 @@ from argybargy.web.wire import RoomMessage
 
 
 class ResumePoint(Struct, frozen=True):
-    """Where a client has got: what its last frame said."""
+    """Where a client has got: what its last frame and its last snapshot said."""
 
     epoch: str
     version: int
+    # Of those who do not say it, it is taken to be the one that they ask for.
+    room: str | UnsetType | None = UNSET
 
 
 class StreamRequest(Struct, frozen=True):

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import attrs
@@ -23,10 +22,8 @@ from argybargy.cli.checks.machine import (
 from argybargy.cli.checks.port import PortFacts, judge_port, look_at_port
 from argybargy.cli.checks.reach import READY, check_here, check_outside
 from argybargy.relay.clock import SystemClock
-from argybargy.serve.local import local_host
+from argybargy.serve.local import local_url
 from argybargy.serve.settings import Settings, SettingsError
-from argybargy.store.platform import is_locked
-from argybargy.store.sqlite.directory import LOCK_NAME
 
 SETTINGS: Final = "settings"
 
@@ -90,8 +87,7 @@ class _Checkup:
         yield "cloudflared", lambda: [judge_tunnel(look_for_tunnel())]
 
     def _check_port(self) -> Iterable[Finding]:
-        is_served = _is_served(self.settings.data)
-        self.port = look_at_port(self.settings, is_served=is_served)
+        self.port = look_at_port(self.settings)
         return [judge_port(self.port)]
 
     def _check_descriptors(self) -> Iterable[Finding]:
@@ -110,13 +106,8 @@ class _Checkup:
         return found
 
     async def _check_here(self) -> list[Finding]:
-        certificate = self.settings.tls_cert
-        scheme = "http" if certificate is None else "https"
-        host = local_host(self.settings.host)
-        host = f"[{host}]" if ":" in host else host
-        url = f"{scheme}://{host}:{self.settings.port}"
         try:
-            return await check_here(url, certificate)
+            return await check_here(local_url(self.settings), self.settings.tls_cert)
         except OSError as error:
             return [_say_failed(READY, error)]
 
@@ -132,11 +123,6 @@ async def _attempt(name: str, check: Check) -> list[Finding]:
 def _say_failed(name: str, error: Exception) -> Finding:
     text = f"This could not be looked at: {str(error) or type(error).__name__}"
     return warning(name, text, "Run the command as the user who runs the relay.")
-
-
-def _is_served(data: Path) -> bool:
-    """Tell whether a relay holds a data directory."""
-    return is_locked(data / LOCK_NAME)
 
 
 def judge_settings(settings: Settings) -> Iterator[Finding]:

@@ -8,7 +8,9 @@ import attrs
 
 from argybargy.cli.checks.finding import Finding, fine, problem, warning
 from argybargy.serve.inspect_port import Holder, find_holder, find_refusal
+from argybargy.serve.local import is_place
 from argybargy.serve.settings import Settings
+from argybargy.store.sqlite.directory import Place, find_place, is_held
 
 CHECK: Final = "port"
 _LAST_PORT: Final = 65_535
@@ -25,6 +27,7 @@ class PortFacts:
         refusal: The number of the error with which it cannot be taken, if so.
         holder: Who listens there, if that can be told.
         is_served: Whether some relay holds the data directory.
+        served_at: Where that relay listens, if it does.
     """
 
     host: str
@@ -33,6 +36,7 @@ class PortFacts:
     refusal: int | None = None
     holder: Holder | None = None
     is_served: bool = False
+    served_at: Place | None = None
 
     @property
     def is_ours(self) -> bool:
@@ -40,7 +44,8 @@ class PortFacts:
         if self.refusal != errno.EADDRINUSE:
             return False
         if self.holder is None:
-            return self.is_served
+            place = self.served_at
+            return place is not None and is_place(place, self.host, self.port)
         return self.holder.data is not None and self.holder.data == self.data.resolve()
 
     @property
@@ -56,7 +61,7 @@ class PortFacts:
         return f"argybargy up --port {port}"
 
 
-def look_at_port(settings: Settings, *, is_served: bool) -> PortFacts:
+def look_at_port(settings: Settings) -> PortFacts:
     """Try the port, and ask who has it if it is taken."""
     host, port = settings.host, settings.port
     refusal = find_refusal(host, port)
@@ -66,7 +71,8 @@ def look_at_port(settings: Settings, *, is_served: bool) -> PortFacts:
         data=settings.data,
         refusal=refusal.errno if refusal else None,
         holder=find_holder(host, port) if refusal and port else None,
-        is_served=is_served,
+        is_served=is_held(settings.data),
+        served_at=find_place(settings.data),
     )
 
 
@@ -87,10 +93,11 @@ def judge_port(facts: PortFacts) -> Finding:
 
 def _judge_free(facts: PortFacts) -> Finding:
     if facts.is_served:
+        port = facts.served_at.port if facts.served_at else "<the port of that relay>"
         return warning(
             CHECK,
             f"A relay serves {facts.data}, but not on {facts.place}.",
-            "argybargy doctor --port <the port of that relay>",
+            f"argybargy doctor --port {port}",
         )
     if not facts.port:
         return fine(CHECK, "A free port is taken at each start.")

@@ -1,13 +1,17 @@
 """The data directory: private, and of one server at a time."""
 
 import contextlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import attrs
+
 from argybargy.store.errors import Incompatible, Refused
 from argybargy.store.platform import (
+    is_locked,
     lock_nowait,
     make_private_directory,
     make_private_file,
@@ -21,6 +25,21 @@ LOCK_NAME: Final = "relay.lock"
 SNAPSHOT: Final = "snapshot"
 RESTORING: Final = "restoring"
 """The endings of copies that do not outlive the process that makes them."""
+
+
+@attrs.frozen
+class Place:
+    """Where the server of a data directory listens.
+
+    Attributes:
+        host: The address that it was told to listen on.
+        port: The port.
+        pid: The number of its process.
+    """
+
+    host: str
+    port: int
+    pid: int
 
 
 @contextlib.contextmanager
@@ -73,9 +92,49 @@ def hold_lock(directory: Path) -> Iterator[Path]:
                 f"Another server is running on {directory} (it holds {lock}). "
                 "Stop it, or give this one a directory of its own."
             )
+        # An earlier process may have been killed where it listened.
+        os.ftruncate(descriptor, 0)
         yield database
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def tell_place(directory: Path, place: Place) -> Iterator[None]:
+    """Write into the lock where the server listens, while the block runs.
+
+    The lock is held by this process, and `place` is taken by it: who reads this
+    gives the one that listens there the admin token.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    lock = directory / LOCK_NAME
+    lock.write_text(json.dumps(attrs.asdict(place)), "utf-8")
+    try:
+        yield
+    finally:
+        os.truncate(lock, 0)
+
+
+def is_held(directory: Path) -> bool:
+    """Tell whether another process holds the lock of `directory`."""
+    return is_locked(directory / LOCK_NAME)
+
+
+def find_place(directory: Path) -> Place | None:
+    """Return where the server of `directory` listens.
+
+    Returns:
+        ``None`` if there is no server, or it does not listen (yet, or any more).
+    """
+    if not is_held(directory):
+        return None
+    try:
+        facts = json.loads((directory / LOCK_NAME).read_text("utf-8"))
+        return Place(str(facts["host"]), int(facts["port"]), int(facts["pid"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # it is being written, or has gone
 
 
 def _make_private_files(database: Path) -> None:
