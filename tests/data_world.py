@@ -18,7 +18,7 @@ from argybargy.cli.world import Common
 from argybargy.domain.codes import CodeRecord
 from argybargy.relay.agents import PostDraft, post_as
 from argybargy.relay.polling import PollAnswer, PollRequest, poll
-from argybargy.serve.main import open_services
+from argybargy.serve.services import open_services
 from argybargy.serve.settings import Settings, parse_settings
 from argybargy.web.auth import Services
 from cli_world import Result, Terminal

@@ -12,7 +12,7 @@ from hypercorn.config import Config
 from hypercorn.trio import serve
 
 from argybargy.serve.logs import configure_logging
-from argybargy.serve.main import open_services
+from argybargy.serve.services import open_services
 from argybargy.serve.settings import Settings, read_settings
 from argybargy.web.app import create_app
 

@@ -57,3 +57,17 @@ async def test_where_the_relay_listens_is_in_its_lock_while_it_does(
         assert await server.stop() == 0
     assert not is_held(data)
     assert (data / LOCK_NAME).read_bytes() == b""
+
+
+async def test_an_ephemeral_relay_keeps_nothing_but_its_token(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with open_server(data, ARGYBARGY_EPHEMERAL="1") as server:
+        alice = await server.guest("alice")
+        assert (await alice.post("soon forgotten")).status == 200
+        token = server.token()
+        assert await server.stop() == 0
+    assert {path.name for path in data.iterdir()} == {"admin.token", "relay.lock"}
+    async with open_server(data, ARGYBARGY_EPHEMERAL="1") as server:
+        assert server.token() == token
+        state = (await server.admin("GET", "/admin/state")).json
+        assert (state["rooms"], state["codes"]) == ([], [])

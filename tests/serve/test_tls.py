@@ -14,8 +14,9 @@ from hypercorn.config import Config
 from argybargy.serve.http_server import HttpServer, open_http_server
 from argybargy.serve.hypercorn_guard import HypercornServer
 from argybargy.serve.limits import ConnectionLimits
-from argybargy.serve.main import CertificateError, _make_config, public_url
+from argybargy.serve.main import CertificateError, _make_config
 from argybargy.serve.server import serve_app
+from argybargy.serve.services import public_url
 from argybargy.serve.settings import Settings, parse_settings
 from serve.kit import HELLO, WAKE_SECONDS, Client, Journal, PlainApp, render
 

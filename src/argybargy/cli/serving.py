@@ -38,6 +38,7 @@ class ServingCommands:
                 "the tunnel's."
             ),
         ] = None,
+        ephemeral: bool = False,
         common: Local | None = None,
     ) -> int:
         """Start a relay with a way in from outside, and say what to type next.
@@ -54,30 +55,42 @@ class ServingCommands:
             host: The address to listen on.
             no_tunnel: Whether to do without a way in from outside.
             tunnel_command: What opens one.
+            ephemeral: Keep rooms and codes in memory: they end with the relay.
             common: What every command takes.
         """
         from argybargy.cli.announcing import Announcer
 
         common = common or Local()
-        settings = self.world.read_settings({**common.overrides, "host": host})
+        settings = self.world.read_settings(
+            {**common.overrides, "host": host, "ephemeral": ephemeral or None}
+        )
         tunnel = _find_tunnel(settings, tunnel_command, is_wanted=not no_tunnel)
         out = self.world.output_for(common)
         announcer = Announcer(out, settings, tunnel, is_private=no_tunnel)
         return self.world.serve(settings, announcer.plan())
 
-    def serve(self, *, host: str | None = None, common: Local | None = None) -> int:
+    def serve(
+        self,
+        *,
+        host: str | None = None,
+        ephemeral: bool = False,
+        common: Local | None = None,
+    ) -> int:
         """Run a relay as a service does: no more words than needed.
 
         Example: argybargy serve --host 0.0.0.0 --data /var/lib/argybargy
 
         Args:
             host: The address to listen on.
+            ephemeral: Keep rooms and codes in memory: they end with the relay.
             common: What every command takes.
         """
         from argybargy.cli.announcing import plan_briefly
 
         common = common or Local()
-        settings = self.world.read_settings({**common.overrides, "host": host})
+        settings = self.world.read_settings(
+            {**common.overrides, "host": host, "ephemeral": ephemeral or None}
+        )
         plan = plan_briefly(self.world.output_for(common), settings)
         return self.world.serve(settings, plan)
 

@@ -28,8 +28,15 @@ def reach(settings: Settings, common: Common, work: Work) -> int:
     """
     is_here = common.url is None
     if is_here and not is_listening(local_host(settings.host), settings.port):
+        if settings.ephemeral:
+            raise CliError(
+                "No relay is running here, and nothing is kept without one: "
+                "its rooms and codes are in memory.",
+                "Start one with 'argybargy up --ephemeral'.",
+                Exit.UNREACHABLE,
+            )
         from argybargy.cli.offline import run_offline  # noqa: PLC0415 - it is slow
-        from argybargy.serve.main import open_services  # noqa: PLC0415
+        from argybargy.serve.services import open_services  # noqa: PLC0415
 
         return run_offline(lambda: open_services(settings), work)
     return work(connect(settings, common))

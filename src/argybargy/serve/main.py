@@ -11,11 +11,10 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import (
     AbstractAsyncContextManager,
     ExitStack,
-    asynccontextmanager,
     contextmanager,
     nullcontext,
 )
@@ -30,8 +29,7 @@ from hypercorn.config import Config
 from hypercorn.typing import ASGIFramework
 
 from argybargy.domain.errors import RelayError
-from argybargy.relay.relay import Relay, open_relay
-from argybargy.serve.admin_token import FileAdminToken
+from argybargy.relay.relay import Relay
 from argybargy.serve.asgi import App
 from argybargy.serve.glance import Glance, glance
 from argybargy.serve.http_server import open_http_server
@@ -47,21 +45,17 @@ from argybargy.serve.metrics import (
 from argybargy.serve.notify import READY, STOPPING, ServiceManager
 from argybargy.serve.proxies import ForwardedApp, TrustedProxies
 from argybargy.serve.server import ConnectionHandler, serve_app
+from argybargy.serve.services import open_services
 from argybargy.serve.settings import Settings
 from argybargy.serve.started import Plan, Started
 from argybargy.serve.tunnel import Tunnel, TunnelStatus
 from argybargy.store.errors import StoreError
 from argybargy.store.sqlite.directory import Place, tell_place
-from argybargy.store.sqlite.store import open_sqlite_store
 from argybargy.web.access_log import AccessLog
-from argybargy.web.address import PublicAddress
 from argybargy.web.app import create_app
 from argybargy.web.auth import Services
-from argybargy.web.cors import CorsRule
 from argybargy.web.errors import error_answer
-from argybargy.web.hosts import HostRule, is_loopback
 from argybargy.web.sign_in import offer_sign_in
-from argybargy.web.throttle import AuthThrottle
 
 log = structlog.get_logger(__name__)
 
@@ -220,47 +214,6 @@ def _glance(services: Services, tunnel: Tunnel | None) -> Glance:
 
 def _sign_in_link(services: Services) -> str:
     return offer_sign_in(services, services.sessions.token_identity()).url
-
-
-@asynccontextmanager
-async def open_services(settings: Settings) -> AsyncIterator[Services]:
-    """Open everything behind the endpoints, under the lock of the data directory.
-
-    Raises:
-        StoreError: The data directory cannot be used: another process holds it, a
-            newer version wrote it, or it is damaged.
-    """
-    limits = settings.limits()
-    async with (
-        open_sqlite_store(settings.data, limits) as store,
-        open_relay(store, limits) as relay,
-    ):
-        yield Services(
-            relay=relay,
-            limits=limits,
-            admin_token=await FileAdminToken.open(settings.data),
-            address=_make_address(settings),
-            throttle=AuthThrottle(limits),
-            cors=CorsRule(frozenset(settings.cors_origins)),
-            has_docs=settings.docs,
-        )
-
-
-def _make_address(settings: Settings) -> PublicAddress:
-    configured = settings.public_url
-    hosts = HostRule.make(settings.host, configured, settings.allowed_hosts)
-    return PublicAddress.make(
-        public_url(settings), hosts, is_configured=configured is not None
-    )
-
-
-def public_url(settings: Settings) -> str:
-    """Return how agents reach the relay: as configured, else on this machine."""
-    if settings.public_url is not None:
-        return settings.public_url
-    host = settings.host if is_loopback(settings.host) else "127.0.0.1"
-    scheme = "http" if settings.tls_cert is None else "https"
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
 def _with_port(settings: Settings) -> Settings:

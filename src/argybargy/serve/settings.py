@@ -73,6 +73,7 @@ class Settings:
     metrics_bind: str | None
     public_url: str | None
     allowed_hosts: tuple[str, ...]
+    ephemeral: bool
     docs: bool
     http_core: str
     cors_origins: tuple[str, ...]

@@ -144,6 +144,12 @@ SETTINGS: Final = (
         "Host names the relay answers to, besides its own.",
         (),
     ),
+    Setting(
+        "ephemeral",
+        parse_flag,
+        "Keep rooms and codes in memory: they end with the relay.",
+        False,
+    ),
     Setting("docs", parse_flag, "Serve the API's description at /docs.", True),
     Setting(
         "http_core",
