@@ -97,6 +97,7 @@ def torture(session: nox.Session) -> None:
     """Prove the promises for a long time, and that each proof can fail."""
     _install(session, "test")
     session.run("argybargy", "torture", *(session.posargs or ["--minutes", "20"]))
+    session.run("pytest", "-m", "long", "--run-long")
     session.run("pytest", "tests/torture", "--run-control", "-k", "found_out")
 
 
