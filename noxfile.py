@@ -74,7 +74,7 @@ def tests(session: nox.Session) -> None:
 @nox.session(python=PYTHON)
 def browser(session: nox.Session) -> None:
     """Look at the dashboard as a person would, in Chromium."""
-    _install(session, "browser")
+    _install(session, "test")
     session.run("pytest", "-m", "browser", *session.posargs)
 
 

@@ -70,7 +70,7 @@ class Life:
             return
         finally:
             # No two messages of different rooms within one millisecond.
-            await trio.sleep(0.002)
+            await trio.sleep(0.002)  # noqa: ASYNC102
 
     async def settle(self) -> None:
         """Let whatever is under way come to its end."""

@@ -42,7 +42,7 @@ async def backup(services: Services, request: Request) -> Answer:
     async def parts() -> AsyncGenerator[bytes, None]:
         async with aclosing(_parts(snapshot)) as content:
             async for part in content:
-                yield part
+                yield part  # noqa: ASYNC119
 
     return stream_answer(parts, b"application/vnd.sqlite3")
 
@@ -70,7 +70,7 @@ async def export(services: Services, request: Request) -> Answer:
     async def parts() -> AsyncGenerator[bytes, None]:
         async with aclosing(_lines(relay, rooms)) as lines:
             async for line in lines:
-                yield line
+                yield line  # noqa: ASYNC119
 
     return stream_answer(parts, b"application/x-ndjson")
 
@@ -88,7 +88,7 @@ async def _lines(relay: Relay, rooms: list[str]) -> AsyncGenerator[bytes, None]:
         async with aclosing(_messages(relay, saved)) as windows:
             async for window in windows:
                 count += len(window)
-                yield _encode(window)
+                yield _encode(window)  # noqa: ASYNC119
     yield _encode([EndLine(len(rooms), count)])
 
 

@@ -105,11 +105,11 @@ class Stream:
         wake = self.follower.watcher.wake
         try:
             with self.services.sessions.watching(self.caller, wake):
-                yield self._line(_encode(self._hello(asked, ignored)))
+                yield self._line(_encode(self._hello(asked, ignored)))  # noqa: ASYNC119
                 while (bye := self._bye()) is None:
                     line = await self._next_line()
                     if line is not None:
-                        yield self._line(line)
+                        yield self._line(line)  # noqa: ASYNC119
             yield self._line(_encode(bye))
         except RelayError as error:
             log.warning("stream ended", reason=str(error))
