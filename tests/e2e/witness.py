@@ -117,6 +117,7 @@ async def call_witness(server: RealServer) -> Witness:
     async with trio.open_nursery() as nursery:
         for _ in range(8):  # until it has opened every file that it ever will
             nursery.start_soon(server.admin, "GET", "/admin/search?q=anything")
+            nursery.start_soon(server.admin, "GET", "/admin/audit")
     assert await witness._find_deafness() == []
     server.close_guests()
     witness.descriptors = count_descriptors(server)
