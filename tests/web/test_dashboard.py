@@ -141,7 +141,8 @@ def test_every_part_that_a_visit_needs_is_asked_for_at_once() -> None:
         if path.name.endswith(".js"):
             for name in re.findall(r'import\("\./([\w.]+)"\)', path.read_text()):
                 lazy.add(f"dashboard/{name}")
-    seldom = lazy | {"dashboard/qr.js"}  # which only those import
+    # Which only those import.
+    seldom = lazy | {"dashboard/qr.js", "dashboard/vendor/lean-qr.js"}
     early = {"dashboard/early.js", "dashboard/main.js"}
     linked = set(re.findall(r'rel="modulepreload" href="([^"]+)"', index))
     assert linked == modules - seldom - early
