@@ -1,7 +1,7 @@
 """Speaking: D62 to D67, drafts, and who is spoken to."""
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from browser.kit import Desk
 
@@ -87,6 +87,28 @@ def test_one_chooses_whom_to_speak_to(desk: Desk) -> None:
     said = claude.call("GET", "/messages?since=0").json["messages"][-1]
     assert (said["to"], said["expects_reply"]) == ("all", "anyone")
     expect(expects).to_have_class("choice")
+
+
+def test_what_the_relay_heard_though_its_answer_was_lost_is_not_said_twice(
+    desk: Desk,
+) -> None:
+    desk.relay.room("build")
+    desk.sign_in()
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    desk.page.route("**/admin/say", lose)
+    desk.send("only once")
+    expect(desk.css(".composer .problem")).to_contain_text("does not answer")
+    desk.page.unroute("**/admin/say")
+    for text in ("only once", "and this"):
+        desk.send(text)
+        expect(desk.composer).to_have_value("")
+    expect(desk.css(".msg")).to_have_count(2)
+    desk.send("only once")  # meant, this time
+    expect(desk.css(".msg")).to_have_count(3)
 
 
 def test_a_failure_says_why_and_keeps_the_text(desk: Desk) -> None:

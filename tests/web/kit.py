@@ -169,9 +169,17 @@ class Site:
         code: str = reply.json["code"]
         return code
 
-    async def admin(self, method: str, target: str, json: object = None) -> Reply:
+    async def admin(
+        self,
+        method: str,
+        target: str,
+        json: object = None,
+        headers: dict[str, str] | None = None,
+    ) -> Reply:
         """Make a request as the operator."""
-        return await self.front.call(method, target, token=TOKEN, json=json)
+        return await self.front.call(
+            method, target, token=TOKEN, json=json, headers=headers
+        )
 
     async def sign_in(self) -> str:
         """Trade the token for a session."""

@@ -125,6 +125,27 @@ async def test_a_human_speaks_as_operator_and_answers_what_was_asked_of_anyone(
         assert (await site.admin("GET", "/admin/state")).json["waiting"] == []
 
 
+async def test_what_a_human_said_is_not_said_twice_under_one_key(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The operator's answer can be lost as an agent's can."""
+    async with open_site() as site:
+        alice = await site.code("alice")
+        words, key = {"room": "build", "text": "go"}, {"idempotency-key": "1"}
+        said = [
+            await site.admin("POST", "/admin/say", json=words, headers=key)
+            for _ in range(2)
+        ]
+        assert [each.json.get("duplicate") for each in said] == [None, True]
+        assert said[0].json["message"] == said[1].json["message"]
+        other = await site.admin(
+            "POST", "/admin/say", json=words | {"text": "stop"}, headers=key
+        )
+        assert (other.status, other.error) == (422, "idempotency_conflict")
+        heard = await site.front.call("GET", "/messages", code=alice)
+        assert [each["text"] for each in heard.json["messages"]] == ["go"]
+
+
 async def test_a_name_in_two_rooms_is_ambiguous_until_it_is_said_which(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -75,6 +75,7 @@ ADMIN_ROUTES: Final = (
         wire.PostAnswer,
         who=Who.OPERATOR,
         body=operator_wire.SayRequest,
+        is_repeatable=True,
         refusals=(403, 409, 422, 503),
     ),
     Route(

@@ -236,7 +236,7 @@ async def decode_post(request: Request, limits: Limits) -> tuple[PostDraft, list
     Raises:
         RelayError: As :func:`read_json`.
     """
-    key = _idempotency_key(request, limits)
+    key = idempotency_key(request, limits)
     if request.media_type == "text/plain":
         body, ignored = await _plain_post(request)
     else:
@@ -328,7 +328,12 @@ def take_addressees(
     return tuple(names)
 
 
-def _idempotency_key(request: Request, limits: Limits) -> str | None:
+def idempotency_key(request: Request, limits: Limits) -> str | None:
+    """Return what makes a post repeatable, if it says so.
+
+    Raises:
+        RelayError: ``invalid_request``.
+    """
     key = request.header(b"idempotency-key")
     if key is None:
         return None

@@ -24,6 +24,7 @@ from argybargy.web.decode import (
     check_peer_name,
     check_room_name,
     draft_of,
+    idempotency_key,
     parse_query,
     read_json,
     take_before,
@@ -115,8 +116,10 @@ async def say(services: Services, request: Request) -> Answer:
     check_room_name(problems, body.room)
     _check_speaker(problems, "sender", body.sender)
     problems.raise_any()
+    limits = services.limits
+    key = idempotency_key(request, limits)
     draft = draft_of(
-        body.text, body.to, body.expects_reply, body.reply_to, services.limits
+        body.text, body.to, body.expects_reply, body.reply_to, limits, key=key
     )
     outcome = await operator.say(services.relay, body.room, body.sender, draft)
     return json_answer(encode.post_answer(outcome, ignored))

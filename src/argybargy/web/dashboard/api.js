@@ -23,23 +23,24 @@ export class Unreachable extends Error {
   }
 }
 
-function headersFor(body, extra) {
+function headersFor(body, key, extra) {
   const session = account.peek().token;
   return {
     ...(body === undefined ? {} : { "Content-Type": "application/json" }),
     ...(session ? { "X-Admin-Session": session } : {}),
+    ...(key ? { "Idempotency-Key": key } : {}),
     ...extra,
   };
 }
 
 /** Make a request and return the response, or throw what went wrong. */
-export async function request(method, path, { body, headers, signal } = {}) {
+export async function request(method, path, { body, key, headers, signal } = {}) {
   let response;
   try {
     response = await fetch(path, {
       method,
       signal: signal ?? AbortSignal.timeout(PATIENCE_MS),
-      headers: headersFor(body, headers),
+      headers: headersFor(body, key, headers),
       body: body === undefined ? undefined : JSON.stringify(body),
       cache: "no-store",
       credentials: "same-origin",
@@ -60,6 +61,20 @@ export async function get(path) {
 
 export async function post(path, body = {}) {
   return (await request("POST", path, { body })).json();
+}
+
+/** What was said last without an answer, and the key that says it once however often. */
+let unsure = { words: "", key: "" };
+
+/** Speak as the human. What the relay may have heard is not said twice. */
+export async function speak(body) {
+  const words = JSON.stringify(body);
+  if (unsure.words !== words) {
+    unsure = { words, key: crypto.getRandomValues(new Uint32Array(4)).join("-") };
+  }
+  const response = await request("POST", "admin/say", { body, key: unsure.key });
+  unsure = { words: "", key: "" };
+  return response.json();
 }
 
 export async function remove(path) {

@@ -1,7 +1,7 @@
 // Speaking in the room in view: a draft per room, to whom, and who should answer.
 import { computed, html, signal, useLayoutEffect, useRef, useState } from "./ui.js";
 import { sender } from "./account.js";
-import { post } from "./api.js";
+import { speak } from "./api.js";
 import { isSameName, isToAll } from "./format.js";
 import { Icon } from "./icons.js";
 import { view } from "./route.js";
@@ -189,7 +189,7 @@ function useSend(room) {
     setBusy(true);
     setProblem({ room, text: "" });
     try {
-      const { message } = await post("admin/say", bodyOf(room));
+      const { message } = await speak(bodyOf(room));
       change(room, { text: "", replyTo: null, expects: DEFAULT });
       takeOwnMessage(room, message);
       follow.value += 1;

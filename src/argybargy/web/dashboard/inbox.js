@@ -2,7 +2,7 @@
 // place. Nothing at all is drawn while nobody waits.
 import { computed, cx, html, memo, signal, useState } from "./ui.js";
 import { sender } from "./account.js";
-import { post } from "./api.js";
+import { speak } from "./api.js";
 import { LOUD_SECONDS, loudCount } from "./attention.js";
 import { clock, secondsSince, Timer } from "./clock.js";
 import { focusComposer } from "./composer.js";
@@ -50,7 +50,7 @@ function Answer({ row, close }) {
     if (!text.trim() || isBusy) return;
     setBusy(true);
     try {
-      const { message } = await post("admin/say", {
+      const { message } = await speak({
         text,
         room: row.room,
         sender: sender.value,
