@@ -238,7 +238,8 @@ CONSTANTS: Final = (
         "INBOX_ROWS",
         roster,
         "Most rows in the operator's inbox.",
-        "domain/test_roster.py::test_the_inbox_is_cut_at_its_ceiling",
+        "relay/test_board.py::"
+        "test_the_inbox_is_cut_at_its_ceiling_and_begins_with_the_longest_wait",
     ),
     Constant(
         "MAX_REPLIES",

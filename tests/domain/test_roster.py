@@ -5,17 +5,14 @@ import pytest
 
 from argybargy.domain.message import Member, SenderKind
 from argybargy.domain.roster import (
-    INBOX_ROWS,
     WORKING_SECONDS,
     Evidence,
     RosterRow,
     Seen,
-    Waiting,
     build_roster,
-    longest_waits,
     member_names,
 )
-from domain.scene import START, code_record, message
+from domain.scene import START, code_record
 
 NOTHING = Evidence(
     codes=(),
@@ -137,30 +134,3 @@ def test_a_human_has_no_state() -> None:
 def test_a_clock_set_back_makes_no_negative_age() -> None:
     evidence = attrs.evolve(NOTHING, members={"anna": member("anna", -60)})
     assert row_of("anna", evidence).last_message_seconds == 0
-
-
-def waiting(seconds: float, room: str = "hall", seq: int = 1) -> Waiting:
-    """Make a row of the inbox."""
-    return Waiting(room, message(seq), "bob", seconds)
-
-
-def test_the_longest_wait_comes_first_and_ties_have_an_order() -> None:
-    rows = [
-        waiting(5),
-        waiting(9, "loft", 2),
-        waiting(9, "hall", 3),
-        waiting(9, "loft", 1),
-    ]
-    ordered = longest_waits(rows)
-    assert [(row.seconds, row.room, row.message.seq) for row in ordered] == [
-        (9, "hall", 3),
-        (9, "loft", 1),
-        (9, "loft", 2),
-        (5, "hall", 1),
-    ]
-
-
-def test_the_inbox_is_cut_at_its_ceiling() -> None:
-    rows = longest_waits(waiting(seconds) for seconds in range(INBOX_ROWS + 20))
-    assert len(rows) == INBOX_ROWS
-    assert rows[-1].seconds == 20

@@ -120,6 +120,7 @@ async def _kill(process: trio.Process) -> None:
 
 @asynccontextmanager
 async def open_front(name: str, folder: Path) -> AsyncIterator[Front]:
+    # A page for who has this proxy is of no use to who has not; both are in Debian.
     program = shutil.which(name) or pytest.skip(f"there is no {name}")
     authority, port = trustme.CA(), free_port()
     certificate = folder / "certificate.pem"

@@ -69,7 +69,8 @@ class Life:
         except RelayError:
             return
         finally:
-            # No two messages of different rooms within one millisecond.
+            # No two messages of different rooms within one millisecond, whatever became
+            # of the deed; nobody cancels this life.
             await trio.sleep(0.002)  # noqa: ASYNC102
 
     async def settle(self) -> None:

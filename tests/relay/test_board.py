@@ -8,6 +8,7 @@ import trio.testing
 
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL
+from argybargy.domain.roster import INBOX_ROWS
 from argybargy.relay import operator
 from argybargy.relay.agents import PostDraft, post_as
 from argybargy.relay.board import BOARD_MESSAGES
@@ -84,6 +85,22 @@ async def test_what_another_node_wrote_is_on_the_board_with_the_next_batch(
         board = house.relay.board
         assert board.cards == cards_of(await store.overview())
         assert tuple(board.recent()) == await store.recent(None, BOARD_MESSAGES)
+
+
+async def test_the_inbox_is_cut_at_its_ceiling_and_begins_with_the_longest_wait(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_house() as house:
+        alice, carol = await house.guest("alice"), await house.guest("carol", "attic")
+        for _ in range(INBOX_ROWS // 2 + 5):
+            for guest in (alice, carol):
+                await house.post(guest, "shall I?", expects="anyone")
+                await trio.sleep(1)
+        board = house.relay.board
+        board.settle(house.clock.now())
+        asked = [(row.room, row.message.seq) for row in board.inbox]
+        each = range(1, INBOX_ROWS // 2 + 1)
+        assert asked == [(room, seq) for seq in each for room in ("build", "attic")]
 
 
 def test_a_log_forgets_the_oldest_and_says_so() -> None:

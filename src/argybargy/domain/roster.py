@@ -164,9 +164,3 @@ class Waiting:
 
 INBOX_ROWS = 50
 """A ceiling, not a page: a backlog past that is not a paging problem."""
-
-
-def longest_waits(rows: Iterable[Waiting]) -> list[Waiting]:
-    """Sort an inbox, longest wait first, and cut it at :data:`INBOX_ROWS`."""
-    ordered = sorted(rows, key=lambda row: (-row.seconds, row.room, row.message.seq))
-    return ordered[:INBOX_ROWS]

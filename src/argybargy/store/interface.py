@@ -294,7 +294,8 @@ class Store(Protocol):
         """Store what another relay has recorded, each piece once, all in one go.
 
         A piece is known by the tally of its audit row, for as long as the log keeps
-        that row: where there is one of that tally, the piece is left out.
+        that row: where there is one of that tally, the piece is left out. A code that
+        was ever revoked here does not come back.
 
         Args:
             audits: The rows, each with a tally of its own.

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -38,13 +39,7 @@ async def backup(services: Services, request: Request) -> Answer:
     """Return a copy of the whole database, as it is at one moment."""
     with translated():
         snapshot = await services.relay.store.snapshot()
-
-    async def parts() -> AsyncGenerator[bytes, None]:
-        async with aclosing(_parts(snapshot)) as content:
-            async for part in content:
-                yield part  # noqa: ASYNC119
-
-    return stream_answer(parts, b"application/vnd.sqlite3")
+    return stream_answer(partial(_parts, snapshot), b"application/vnd.sqlite3")
 
 
 async def _parts(snapshot: Snapshot) -> AsyncGenerator[bytes, None]:
@@ -66,13 +61,7 @@ async def export(services: Services, request: Request) -> Answer:
     rooms = [summary.status.name for summary in overview.rooms]
     if body.room is not None:
         rooms = [relay.spelling(body.room)]
-
-    async def parts() -> AsyncGenerator[bytes, None]:
-        async with aclosing(_lines(relay, rooms)) as lines:
-            async for line in lines:
-                yield line  # noqa: ASYNC119
-
-    return stream_answer(parts, b"application/x-ndjson")
+    return stream_answer(partial(_lines, relay, rooms), b"application/x-ndjson")
 
 
 async def _lines(relay: Relay, rooms: list[str]) -> AsyncGenerator[bytes, None]:
@@ -88,6 +77,7 @@ async def _lines(relay: Relay, rooms: list[str]) -> AsyncGenerator[bytes, None]:
         async with aclosing(_messages(relay, saved)) as windows:
             async for window in windows:
                 count += len(window)
+                # Whoever sends the answer closes this generator, and so the windows.
                 yield _encode(window)  # noqa: ASYNC119
     yield _encode([EndLine(len(rooms), count)])
 

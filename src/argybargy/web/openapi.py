@@ -1,7 +1,8 @@
 """The OpenAPI document, made from the table of endpoints and the types of bodies.
 
 The types say which fields there are. What the decoders demand beyond a field's type
-is in :func:`_rules`; an endpoint without a rule is described by its types alone.
+is in :mod:`~argybargy.web.openapi_rules`; an endpoint without a rule is described by
+its types alone.
 """
 
 import re

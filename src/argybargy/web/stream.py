@@ -104,6 +104,7 @@ class Stream:
         """
         wake = self.follower.watcher.wake
         try:
+            # Whoever sends the answer closes this generator, so nothing stays open.
             with self.services.sessions.watching(self.caller, wake):
                 yield self._line(_encode(self._hello(asked, ignored)))  # noqa: ASYNC119
                 while (bye := self._bye()) is None:
