@@ -184,7 +184,7 @@ def test_a_room_shows_its_own_messages_also_when_closed(desk: Desk) -> None:
         "node => node.scrollWidth <= node.clientWidth"
     )
     desk.enter("two")
-    assert desk.texts() == ["in two"]
+    expect(desk.css(".msg .prose")).to_have_text(["in two"])
 
 
 def test_older_messages_come_when_asked_for_and_the_reader_stays(desk: Desk) -> None:

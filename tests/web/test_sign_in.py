@@ -131,7 +131,12 @@ async def test_whoever_shows_nothing_gets_nothing(
 
 
 @pytest.mark.parametrize(
-    "code", ["", "x", "é", "\x00", "argy_o1_", new_code("argy_o1_"), new_code()]
+    "code",
+    [
+        *("", "x", "é", "\x00", "argy_o1_"),
+        pytest.param(new_code("argy_o1_"), id="unknown"),
+        pytest.param(new_code(), id="an agent's"),
+    ],
 )
 async def test_a_wrong_code_is_refused_and_not_repeated(
     autojump_clock: trio.testing.MockClock, code: str
