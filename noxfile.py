@@ -41,7 +41,9 @@ def lint(session: nox.Session) -> None:
     _install(session, "lint")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
-    session.run("flake8", f"--select={','.join(ASYNC_RULES)}", *_asynchronous())
+    rules = f"--select={','.join(ASYNC_RULES)}"
+    session.log("flake8 %s, where something is asynchronous", rules)
+    session.run("flake8", rules, *_asynchronous(), log=False)
 
 
 def _asynchronous() -> list[str]:
