@@ -1,12 +1,9 @@
 """Finds a Chromium to drive: an installed one, else Debian's, fetched by apt-get."""
 
-import fcntl
-import os
 import shutil
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+
+from debian import alone, install, is_root
 
 # The first is Debian's without a window, which needs half the time of the others.
 NAMES = (
@@ -27,12 +24,6 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
-INSTALL_SECONDS = 600
-
-
-def is_root() -> bool:
-    """Tell whether this user may install packages."""
-    return os.geteuid() == 0
 
 
 def find_chromium(bundled: str) -> str:
@@ -44,41 +35,13 @@ def find_chromium(bundled: str) -> str:
     Raises:
         RuntimeError: There is none and it cannot be installed; says what to do.
     """
-    with _alone():
+    with alone():
         found = _installed(bundled)
-        if found is None and is_root() and shutil.which("apt-get"):
-            _install()
+        if found is None and install(*PACKAGES):
             found = _installed(bundled)
     if found is None:
         raise RuntimeError(MISSING)
     return found
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """Let no other process that runs these tests look or install meanwhile."""
-    with Path(__file__).open() as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        yield
-
-
-def _install() -> None:
-    """Have apt-get install the first of the packages that there is."""
-    _apt_get("update")
-    for package in PACKAGES:
-        if _apt_get("install", "-y", "--no-install-recommends", package):
-            return
-
-
-def _apt_get(*words: str) -> bool:
-    done = subprocess.run(
-        ["apt-get", "-q", *words],
-        check=False,
-        timeout=INSTALL_SECONDS,
-        stdout=subprocess.DEVNULL,
-        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},  # noqa: TID251
-    )
-    return done.returncode == 0
 
 
 def _installed(bundled: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The proxies' configurations of the how-to page, where those proxies are installed."""
+"""The proxies' configurations of the how-to page, in front of a relay."""
 
 import json
 import os
@@ -17,6 +17,7 @@ import pytest
 import trio
 import trustme
 
+from debian import alone, unpack
 from e2e.kit import RealServer, free_port, open_server
 
 pytestmark = [
@@ -118,10 +119,22 @@ async def _kill(process: trio.Process) -> None:
     process.kill()
 
 
+@pytest.fixture(scope="session", params=PROXIES)
+def program(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """Find a proxy, or fetch Debian's."""
+    name: str = request.param
+    folder = tmp_path_factory.mktemp(name)
+    with alone():
+        found = shutil.which(name)
+        if found is None and unpack(name, folder):
+            found = shutil.which(name, path=f"{folder}/usr/bin:{folder}/usr/sbin")
+    return found or pytest.skip(f"there is no {name} here, nor to be had")
+
+
 @asynccontextmanager
-async def open_front(name: str, folder: Path) -> AsyncIterator[Front]:
-    # A page for who has this proxy is of no use to who has not; both are in Debian.
-    program = shutil.which(name) or pytest.skip(f"there is no {name}")
+async def open_front(program: str, folder: Path) -> AsyncIterator[Front]:
     authority, port = trustme.CA(), free_port()
     certificate = folder / "certificate.pem"
     authority.issue_cert(NAME).private_key_and_cert_chain_pem.write_to_path(certificate)
@@ -135,7 +148,8 @@ async def open_front(name: str, folder: Path) -> AsyncIterator[Front]:
         open_server(folder / "data", **settings) as server,
         trio.open_nursery() as nursery,
     ):
-        arguments = PROXIES[name](folder, port, server.address.port, certificate)
+        configure = PROXIES[Path(program).name]
+        arguments = configure(folder, port, server.address.port, certificate)
         environment = {**os.environ, "HOME": str(folder)}  # noqa: TID251
         run = partial(
             trio.run_process,
@@ -157,11 +171,10 @@ async def open_front(name: str, folder: Path) -> AsyncIterator[Front]:
         nursery.cancel_scope.cancel()
 
 
-@pytest.mark.parametrize("name", PROXIES)
 async def test_a_poll_and_a_stream_come_through_a_proxy_at_once(
-    tmp_path: Path, name: str
+    tmp_path: Path, program: str
 ) -> None:
-    async with open_front(name, tmp_path) as front:
+    async with open_front(program, tmp_path) as front:
         server = front.server
         token = {"x_admin_token": server.token()}
         status, made = await front.ask("POST", "/admin/invite", {"name": "a"}, **token)
@@ -192,11 +205,10 @@ async def test_a_poll_and_a_stream_come_through_a_proxy_at_once(
         await trio.aclose_forcefully(stream)
 
 
-@pytest.mark.parametrize("name", PROXIES)
 async def test_a_proxy_says_for_whom_it_asks_and_cannot_be_told_what_to_say(
-    tmp_path: Path, name: str
+    tmp_path: Path, program: str
 ) -> None:
-    async with open_front(name, tmp_path) as front:
+    async with open_front(program, tmp_path) as front:
         claimed = {"x_admin_token": "wrong", "x_forwarded_for": "192.0.2.77"}
         status, _ = await front.ask("GET", "/admin/state", **claimed)
         assert status == 401

@@ -56,7 +56,8 @@ async def prove(stage: Stage) -> Finding:
     questions = rounds * QUESTIONS
     recorded = sum(map(len, race.histories.values()))
     figure = (
-        f"{len(race.winners):,} winners of {questions:,} questions among {AGENTS} agents; "
+        f"{len(race.winners):,} winners of {questions:,} questions "
+        f"among {AGENTS} agents; "
         f"{len(race.histories)} histories of {recorded:,} claims and releases, "
         + ("all linearizable" if faults.count == 0 else f"{faults.count} faults")
     )
