@@ -94,7 +94,7 @@ async def read_json(
             ``invalid_request``.
     """
     raw = await request.read_body()
-    if is_optional and not raw.strip():
+    if is_optional and not raw:
         return into(), []
     if request.media_type not in {"application/json", ""}:
         raise RelayError(Problem.UNSUPPORTED_MEDIA_TYPE)

@@ -114,10 +114,16 @@ def _path_parameters(route: Route) -> list[Schema]:
 def _query_parameters(route: Route, schemas: Mapping[str, Any]) -> list[Schema]:
     if route.query is None:
         return []
-    properties = schemas[route.query.__name__]["properties"]
+    described = schemas[route.query.__name__]
+    required = described.get("required", ())
     return [
-        {"name": name, "in": "query", "schema": _without_null(schema)}
-        for name, schema in properties.items()
+        {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "schema": _without_null(schema),
+        }
+        for name, schema in described["properties"].items()
     ]
 
 
@@ -173,7 +179,9 @@ def _refusals(route: Route) -> set[int]:
         statuses |= {401, 429, 503}
     if route.body is not None or route.takes_lines:
         statuses |= {413, 415, 422}
-    if route.query is not None or _PLACEHOLDER.search(route.path):
+    if route.query is not None:
+        statuses |= {414, 422}
+    if _PLACEHOLDER.search(route.path):
         statuses.add(422)
     return statuses
 

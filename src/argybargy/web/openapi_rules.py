@@ -24,14 +24,19 @@ SEQ: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": MAX_SEQ}
 COUNT: Final[Schema] = {"type": "integer", "minimum": 1, "maximum": 10**16 - 1}
 """How many are wanted; who wants more than there may be gets as many."""
 NAME: Final[Schema] = {"type": "string", "pattern": f"^{NAME_PATTERN}$"}
+SPACED: Final[Schema] = {"type": "string", "pattern": rf"^\s*{NAME_PATTERN}\s*$"}
+"""Space around a name means nothing where people are named in a text field."""
+BLANK: Final[Schema] = {"type": "string", "pattern": r"^\s*$"}
 
 
-def _name_but(reserved: Iterable[str]) -> Schema:
-    return NAME | {"not": {"enum": sorted(reserved)}}
+def _name_but(reserved: Iterable[str], name: Schema = SPACED) -> Schema:
+    return name | {"not": {"enum": sorted(reserved)}}
 
 
-AGENT: Final = _name_but(RESERVED_PEER_NAMES)
-SPEAKER: Final = _name_but(RESERVED_PEER_NAMES - {OPERATOR, "admin"})
+AGENT: Final = _name_but(RESERVED_PEER_NAMES, NAME)
+_NEVER_SPEAK: Final = RESERVED_PEER_NAMES - {OPERATOR, "admin"}
+SPEAKER: Final = _name_but(_NEVER_SPEAK, NAME)
+BY: Final = _name_but(_NEVER_SPEAK)
 ADDRESSEE: Final = _name_but(RESERVED_PEER_NAMES - {OPERATOR})
 ADDRESSEE_OR_ALL: Final = _name_but(RESERVED_PEER_NAMES - {OPERATOR, EVERYONE})
 ASKED: Final = _name_but(RESERVED_PEER_NAMES - {OPERATOR, ANYONE, NOBODY})
@@ -59,8 +64,14 @@ def field_rules(limits: Limits) -> dict[tuple[str, str], Schema]:
     draft: dict[str, Schema] = {
         "text": text,
         "to": {"anyOf": [ADDRESSEE_OR_ALL, some, {"const": [EVERYONE]}]},
-        "expects_reply": {"anyOf": [ASKED, EMPTY, NULL]},
+        "expects_reply": {"anyOf": [ASKED, BLANK, NULL]},
         "reply_to": {"anyOf": [SEQ | {"minimum": 1}, NULL]},
+    }
+    # Beyond its length, a search has a grammar that no schema can tell.
+    sought: dict[str, Schema] = {
+        "q": {"minLength": 1, "maxLength": limits.search_chars},
+        "limit": COUNT,
+        "before": before,
     }
     said = {"anyOf": [_printable(limits.capabilities_chars), NULL]}
     lease = {"type": "integer", "minimum": 1, "maximum": limits.lease_seconds_max}
@@ -74,6 +85,8 @@ def field_rules(limits: Limits) -> dict[tuple[str, str], Schema]:
             "limit": COUNT,
         },
         "HistoryQuery": {"limit": COUNT, "before": before},
+        "SearchQuery": sought,
+        "AdminSearchQuery": sought | {"room": {"anyOf": [NAME, EMPTY, NULL]}},
         "AuditQuery": {"limit": COUNT, "before": before},
         "InviteRequest": {
             "name": AGENT,
@@ -84,7 +97,7 @@ def field_rules(limits: Limits) -> dict[tuple[str, str], Schema]:
             "model": said,
         },
         "RevokeRequest": {"target": {"pattern": r"\S"}},
-        "RoomActionRequest": {"by": {"anyOf": [SPEAKER, EMPTY]}},
+        "RoomActionRequest": {"by": {"anyOf": [BY, BLANK]}},
         "StreamRequest": {
             "room": {"anyOf": [NAME, NULL]},
             "messages": {"minimum": 0, "maximum": BOARD_MESSAGES},
