@@ -11,8 +11,8 @@ from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.operator import Json, Operator
 from argybargy.domain.moment import parse_timestamp
 from argybargy.domain.names import fold
+from argybargy.web.data_wire import FORMAT
 
-FORMAT: Final = 1
 MOST_BATCH_BYTES: Final = 60_000
 """What fits into a request body together with what stands around it."""
 _MOST_LINE_BYTES: Final = 64 * 1024

@@ -8,7 +8,7 @@ import attrs
 
 from argybargy.cli.checks.finding import Finding, fine, problem, warning
 from argybargy.serve.inspect_port import Holder, find_holder, find_refusal
-from argybargy.serve.local import is_place
+from argybargy.serve.local import host_and_port, is_place
 from argybargy.serve.settings import Settings
 from argybargy.store.sqlite.directory import Place, find_place, is_held
 
@@ -51,8 +51,7 @@ class PortFacts:
     @property
     def place(self) -> str:
         """The address, as one writes it."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return host_and_port(self.host, self.port)
 
     @property
     def other_port(self) -> str:
