@@ -144,7 +144,9 @@ class Model:
         names = {sender} if by == "agent" else {sender, "operator"}
         for seq, (asker, whom) in list(self.waiting.items()):
             can_see = by == "operator" or self.sees(sender, self.find_kept(seq))
-            if asker not in names and (whom in names or (whom == "anyone" and can_see)):
+            is_asked = whom in names or (whom == "anyone" and can_see)
+            is_heard = self.sees(asker, new) or seq == reply_to
+            if asker not in names and is_asked and is_heard:
                 del self.waiting[seq]
         if asked is not None and asked.seq >= self.first:
             self.settle(asked, sender)

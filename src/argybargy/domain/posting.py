@@ -38,7 +38,7 @@ def decide_post(draft: Draft, post: Post) -> Decision:
 
     message = _message(draft, post)
     draft.append(message)
-    _close_questions(draft, post)
+    _close_questions(draft, post, message)
     if settles:
         assert subject is not None
         _settle(draft, post, subject)
@@ -173,14 +173,19 @@ def _settle(draft: Draft, post: Post, subject: Message) -> None:
         draft.audit("claim", post.sender, f"seq={subject.seq}")
 
 
-def _close_questions(draft: Draft, post: Post) -> None:
-    """Close what is answered by its addressee speaking again.
+def _close_questions(draft: Draft, post: Post, message: Message) -> None:
+    """Close what is answered: its addressee replies to it, or speaks to the asker.
 
     A claim alone answers nothing; the asker's own words neither.
     """
     names = speaks_as(post.sender, post.kind)
-    questions = draft.room.questions.values()
-    for seq in sorted(each.seq for each in questions if each.is_put_to(names)):
+    answered = [
+        question.seq
+        for question in draft.room.questions.values()
+        if question.is_put_to(names)
+        and (question.seq == post.reply_to or message.is_visible_to(question.asker))
+    ]
+    for seq in sorted(answered):
         draft.close_question(seq)
 
 
