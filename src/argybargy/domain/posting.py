@@ -5,7 +5,7 @@ whatever has happened since. A closed room refuses before the rate limit counts.
 Nothing is changed before the last check has passed.
 """
 
-from argybargy.domain.addressing import default_expects, speaks_as
+from argybargy.domain.addressing import answered, default_expects, speaks_as
 from argybargy.domain.claiming import (
     claimed_by_other,
     is_claimable_by,
@@ -174,18 +174,9 @@ def _settle(draft: Draft, post: Post, subject: Message) -> None:
 
 
 def _close_questions(draft: Draft, post: Post, message: Message) -> None:
-    """Close what is answered: its addressee replies to it, or speaks to the asker.
-
-    A claim alone answers nothing; the asker's own words neither.
-    """
     names = speaks_as(post.sender, post.kind)
-    answered = [
-        question.seq
-        for question in draft.room.questions.values()
-        if question.is_put_to(names)
-        and (question.seq == post.reply_to or message.is_visible_to(question.asker))
-    ]
-    for seq in sorted(answered):
+    questions = draft.room.questions.values()
+    for seq in answered(questions, names, message.hearers, message.reply_to):
         draft.close_question(seq)
 
 
@@ -202,8 +193,7 @@ def _remember(draft: Draft, post: Post, message: Message) -> None:
     )
     expects = fold(message.expects)
     if post.kind is SenderKind.AGENT and expects not in {NOBODY, peer}:
-        audience = None if message.is_broadcast else message.audience
-        draft.open_question(Question(message.seq, peer, expects, audience))
+        draft.open_question(Question(message.seq, peer, expects, message.hearers))
     if post.kind is SenderKind.OPERATOR:
         draft.audit("say", post.sender, f"-> {', '.join(post.to)}")
     key = _receipt_key(post)
