@@ -289,3 +289,24 @@ def test_markdown_keeps_every_character_of_what_it_does_not_know(desk: Desk) -> 
     )
     assert lengths[1] == "<b>&amp; ](javascript:x) **"
     assert lengths[0] < 5_000
+
+
+def test_a_reply_answers_one_question_and_other_words_those_they_reach(
+    desk: Desk,
+) -> None:
+    """The relay decides the same; it lists no questions of the operator's own."""
+    relay = desk.relay
+    claude, codex = relay.agent("claude"), relay.agent("codex")
+    first, second = relay.say("One?", to="codex"), relay.say("Two?", to="codex")
+    third = claude.ask("Three?", "operator", to="all")
+    desk.sign_in()
+    states = [desk.message(seq).locator(".badge") for seq in (first, second, third)]
+    codex.say("Two.", reply_to=second)
+    expect(states[1]).to_have_attribute("data-state", "answered")
+    expect(states[0]).to_have_attribute("data-state", "open")
+    codex.say("a word aside", to="claude")
+    desk.relay.say("By a human.", sender="titus")
+    expect(states[2]).to_have_attribute("data-state", "answered")
+    expect(states[0]).to_have_attribute("data-state", "open")
+    codex.say("One.")
+    expect(states[0]).to_have_attribute("data-state", "answered")

@@ -7,14 +7,24 @@ export function isQuestion(message) {
   return message.from_kind !== "system" && message.expects_reply !== "none";
 }
 
-function isPutTo(question, answer) {
-  if (isSameName(answer.from, question.from)) return false;
-  if (answer.reply_to === question.seq) return true;
-  if (question.expects_reply !== "anyone") {
-    return isSameName(answer.from, question.expects_reply);
-  }
-  if (isToAll(question.to) || answer.from_kind === "operator") return true;
-  return [question.to].flat().some((name) => isSameName(name, answer.from));
+/** Every human answers to `operator`, whatever name they speak under. */
+function goesBy({ from, from_kind }, name) {
+  return isSameName(from, name) || (from_kind === "operator" && isSameName("operator", name));
+}
+
+function isPutTo({ from, to, expects_reply }, answer) {
+  if (goesBy(answer, from)) return false;
+  if (goesBy(answer, expects_reply)) return true;
+  if (expects_reply !== "anyone") return false;
+  if (isToAll(to) || answer.from_kind === "operator") return true;
+  return [to].flat().some((name) => goesBy(answer, name));
+}
+
+/** A reply answers what it replies to; other words all whose asker hears them. */
+function isAnswered(question, answer) {
+  if (!isPutTo(question, answer)) return false;
+  if (answer.reply_to) return answer.reply_to === question.seq;
+  return isToAll(answer.to) || [answer.to].flat().some((name) => isSameName(name, question.from));
 }
 
 /** Map each answered question's seq to the message that answered it. */
@@ -24,7 +34,7 @@ export function answersOf(messages) {
   for (const message of messages) {
     if (message.from_kind !== "system") {
       open = open.filter((question) => {
-        if (!isPutTo(question, message)) return true;
+        if (!isAnswered(question, message)) return true;
         answers.set(question.seq, message);
         return false;
       });
