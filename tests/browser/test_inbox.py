@@ -150,3 +150,37 @@ def test_a_question_can_be_put_off(desk: Desk) -> None:
     expect(desk.css(".waiting-open")).to_have_count(0)
     desk.later(601)
     expect(desk.css(".waiting-open")).to_have_count(1)
+
+
+def test_a_begun_answer_stays_whatever_becomes_of_its_question(desk: Desk) -> None:
+    relay = desk.relay
+    relay.room("here")
+    seq = relay.agent("claude").ask("Ship it?")
+    relay.agent("codex").ask("Or this?")
+    desk.sign_in("?room=here")
+    row = desk.css(".waiting-row").filter(has_text="Ship it?")
+    answer = row.get_by_label("Answer claude")
+    row.get_by_role("button", name="Answer", exact=True).click()
+    desk.page.keyboard.type("Not before")
+    desk.page.keyboard.press("Escape")
+    row.get_by_role("button", name="Answer", exact=True).click()
+    expect(answer).to_have_value("Not before")
+    relay.say("from another tab", reply_to=seq)
+    expect(desk.css("#inbox-label")).to_contain_text("Waiting on you · 1")
+    expect(row).to_contain_text("waits no more")
+    desk.page.keyboard.type(" noon.")
+    expect(answer).to_have_value("Not before noon.")
+    desk.page.keyboard.press("Enter")
+    expect(row).to_have_count(0)
+
+
+def test_a_row_says_whom_else_it_was_put_to(desk: Desk) -> None:
+    relay = desk.relay
+    codex = relay.agent("codex")
+    relay.agent("claude").say("x")
+    codex.ask("Claude?", "claude")
+    codex.ask("You?")
+    desk.sign_in()
+    expect(desk.css(".waiting-row .where")).to_have_text(
+        ["#build · asks claude", "#build"]
+    )

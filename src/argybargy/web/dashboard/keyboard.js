@@ -3,7 +3,6 @@ import { html } from "./ui.js";
 import { focusComposer, replyTo } from "./composer.js";
 import { focusInbox } from "./inbox.js";
 import { focusRooms, moveInRooms } from "./rooms.js";
-import { view } from "./route.js";
 import { canSearch } from "./header.js";
 import { messageInHand, moveInTimeline } from "./timeline.js";
 import { Dialog, isMenuOpen, open, openDialog } from "./widgets.js";
@@ -13,7 +12,7 @@ let gAt = -CHORD_MS;
 
 function reply() {
   const message = messageInHand();
-  if (message) replyTo(view.peek().room, message);
+  if (message) replyTo(message);
 }
 
 const KEYS = {

@@ -88,7 +88,7 @@ function To({ to, peer }) {
 function Actions({ message, room }) {
   const link = location.origin + addressOf({ room, seq: message.seq });
   return html`<div class="msg-actions">
-    <button type="button" class="quiet" aria-label="Reply" title="Reply (r)" onClick=${() => replyTo(room, message)}>
+    <button type="button" class="quiet" aria-label="Reply" title="Reply (r)" onClick=${() => replyTo(message)}>
       <${Icon} name="reply" size=${16} />Reply
     </button>
     <${CopyButton} text=${message.text} label="Copy" what="text" quiet />

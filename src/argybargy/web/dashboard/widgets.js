@@ -53,6 +53,12 @@ export function Dialog({ title, kind = "sheet", children }) {
   </dialog>`;
 }
 
+/** Enter sends, where a keyboard has a Shift to begin a line with. */
+export function isSendKey(event) {
+  const isPlain = event.key === "Enter" && !event.shiftKey && !event.isComposing;
+  return isPlain && !matchMedia("(pointer: coarse)").matches;
+}
+
 // -- notices --------------------------------------------------------------------
 // Short words at the bottom of the page, read out too.
 
