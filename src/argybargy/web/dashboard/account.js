@@ -5,6 +5,8 @@ import { signal } from "./ui.js";
 import { passing, remembered } from "./storage.js";
 
 const KEY = "argy_session";
+/** Why one is out who wished to be. */
+export const LEFT = "You signed out.";
 const isSecure = location.protocol === "https:";
 
 /**
@@ -96,7 +98,7 @@ export function startSigningIn() {
 export async function signOut() {
   const { token } = account.peek();
   const headers = token ? { "X-Admin-Session": token } : {};
-  forgetSession("You signed out.");
+  forgetSession(LEFT);
   await fetch("admin/session", { method: "DELETE", headers }).catch(() => null);
 }
 

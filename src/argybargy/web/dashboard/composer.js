@@ -240,8 +240,7 @@ function useSend(room) {
       setProblem({ room, text: describe(error) });
     }
     setBusy(false);
-    const { activeElement } = document;
-    if (activeElement === document.body || activeElement.closest("#composer, .send")) focusComposer();
+    if (document.activeElement.matches("body, #composer, .send")) focusComposer();
   };
   return { send, isBusy, problem: problem.room === room ? problem.text : "" };
 }

@@ -8,10 +8,9 @@ import { Avatar, Icon } from "./icons.js";
 import { log } from "./log.js";
 import { Badge } from "./message.js";
 import { isQuestion } from "./questions.js";
-import { onlineCount, rosterRow, Stamp } from "./roster.js";
 import { currentRoom, showRoom, view } from "./route.js";
 import { cardOf, takeRoomStatus, waiting } from "./state.js";
-import { Connection } from "./sidebar.js";
+import { Connection, onlineCount, rosterRow, Stamp } from "./sidebar.js";
 import { connection, refresh } from "./stream.js";
 import { complain, isMenuOpen, openDialog, say, SureButton } from "./widgets.js";
 

@@ -22,7 +22,9 @@ export const waiting = computed(() =>
 export const codes = computed(() =>
   [...codeRows.value.values()].sort((one, other) => one.created.localeCompare(other.created)),
 );
-export const roster = computed(() => [...rosterRows.value.values()]);
+export const roster = computed(() =>
+  rosterRoom.value === currentRoom.value ? [...rosterRows.value.values()] : [],
+);
 
 /** The relay lists no more than this many questions. */
 const MOST_WAITING = 50;
