@@ -93,6 +93,26 @@ def test_a_long_wait_notifies_once_where_that_was_wished(new_desk: NewDesk) -> N
     wait_until(lambda: bool(desk.page.evaluate("window.told.length")))
     desk.page.wait_for_timeout(1200)
     assert desk.page.evaluate("window.told") == [["claude waits in #build", "Ship it?"]]
+    desk.page.reload()
+    desk.is_live()
+    desk.later(301)
+    expect(desk.page).to_have_title("(1) #build · Argybargy")
+    assert desk.page.evaluate("window.told") == []
+
+
+def test_a_browser_that_cannot_notify_is_told_of(new_desk: NewDesk) -> None:
+    desk = new_desk(permissions=["notifications"])
+    desk.page.add_init_script(
+        "window.Notification = class { constructor() { throw new TypeError(); }"
+        " static permission = 'granted';"
+        " static async requestPermission() { return 'granted'; } };"
+    )
+    desk.relay.agent("claude").ask("Ship it?")
+    desk.sign_in()
+    desk.button("Relay settings").click()
+    desk.page.get_by_label("Notify me when somebody has waited five minutes").check()
+    desk.later(301)
+    expect(desk.css("dialog .notice")).to_contain_text("cannot notify")
 
 
 def test_a_row_leads_to_its_room_and_into_the_composer(desk: Desk) -> None:
