@@ -14,8 +14,8 @@ import {
   timeOfDay,
 } from "./format.js";
 import { Avatar, Icon } from "./icons.js";
+import { isQuestion, stateOf } from "./log.js";
 import { Markdown } from "./markdown.js";
-import { isQuestion, stateOf } from "./questions.js";
 import { addressOf, showRoom } from "./route.js";
 import { isWaiting } from "./state.js";
 import { CopyButton } from "./widgets.js";
