@@ -1,7 +1,6 @@
 // Everything behind the gear: the relay's address, signing in and out, keys, sessions.
 import { html, memo, signal, useEffect, useRef, useState } from "./ui.js";
-import { account, forgetSession, LEFT, signOut } from "./account.js";
-import { get, post, remove, request } from "./api.js";
+import { account, forgetSession, get, LEFT, post, remove, request, signOut } from "./api.js";
 import { canNotify, isNotifying, permission, setNotifying } from "./attention.js";
 import { nowMs } from "./clock.js";
 import { age, isSameName, plural, shortMoment } from "./format.js";

@@ -1,6 +1,6 @@
 // What was read in this browser, by room.
 import { computed, effect, signal, untracked } from "./ui.js";
-import { account } from "./account.js";
+import { account } from "./api.js";
 import { clock, isHidden } from "./clock.js";
 import { currentRoom, showRoom } from "./route.js";
 import { isLoaded, rooms, waiting } from "./state.js";

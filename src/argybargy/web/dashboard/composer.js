@@ -1,8 +1,7 @@
 // Speaking in the room in view: a draft per room and agent, to whom, and who should
 // answer.
 import { computed, html, signal, useLayoutEffect, useRef, useState } from "./ui.js";
-import { sender } from "./account.js";
-import { speak } from "./api.js";
+import { sender, speak } from "./api.js";
 import { addressed, isSameName, isToAll } from "./format.js";
 import { Icon } from "./icons.js";
 import { view } from "./route.js";
@@ -37,8 +36,6 @@ export function change(at, fields) {
 
 /** What is written at a place and was not sent. */
 export const textAt = (at) => drafts.value[at]?.text ?? "";
-
-const withTyped = (text, at) => [text, textAt(at)].filter(Boolean).join("\n");
 
 export function forgetDrafts() {
   drafts.value = {};
@@ -236,7 +233,7 @@ function useSend(room) {
       if (place.peek() === at) follow.value += 1;
       refresh();
     } catch (error) {
-      change(at, { ...mine, text: withTyped(mine.text, at) });
+      change(at, { ...mine, text: [mine.text, textAt(at)].filter(Boolean).join("\n") });
       setProblem({ room, text: describe(error) });
     }
     setBusy(false);

@@ -1,7 +1,6 @@
 // What is in view: the room, whether it is open, how busy it is, and whose turn it is.
 import { computed, html, signal } from "./ui.js";
-import { account, sender } from "./account.js";
-import { get, post, roomPath } from "./api.js";
+import { account, get, post, roomPath, sender } from "./api.js";
 import { Age, nowMs } from "./clock.js";
 import { plural, shortMoment } from "./format.js";
 import { Avatar, Icon } from "./icons.js";

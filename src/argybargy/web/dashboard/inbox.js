@@ -1,8 +1,7 @@
 // "Waiting on you": every unanswered question, whatever room is open, to be answered in
 // place. Nothing at all is drawn while nobody waits.
 import { computed, cx, html, memo, signal, useState } from "./ui.js";
-import { sender } from "./account.js";
-import { speak } from "./api.js";
+import { sender, speak } from "./api.js";
 import { LOUD_SECONDS, loudCount } from "./attention.js";
 import { clock, secondsSince, Timer } from "./clock.js";
 import { change, focusComposer, textAt } from "./composer.js";
@@ -143,16 +142,14 @@ const Row = memo(function Row({ row, isGone }) {
           <button type="button" class="quiet" onClick=${() => setAnswering(true)}>
             <${Icon} name="reply" size=${16} />Answer
           </button>
-          ${isGone
-            ? html`<button type="button" class="quiet" onClick=${() => write(row, "")}>Discard</button>`
-            : html`<button
-                type="button"
-                class="quiet"
-                title="Hide for ten minutes"
-                onClick=${() => snooze(row)}
-              >
-                <${Icon} name="clock" size=${16} />Later
-              </button>`}
+          <button
+            type="button"
+            class="quiet"
+            title=${isGone ? "Forget what you wrote" : "Hide for ten minutes"}
+            onClick=${() => (isGone ? write(row, "") : snooze(row))}
+          >
+            <${Icon} name=${isGone ? "close" : "clock"} size=${16} />${isGone ? "Discard" : "Later"}
+          </button>
           ${claimed}
         </div>`}
   </li>`;

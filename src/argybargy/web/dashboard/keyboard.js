@@ -1,6 +1,6 @@
 // The keyboard: single letters while nobody types, Escape everywhere.
 import { html } from "./ui.js";
-import { account } from "./account.js";
+import { account } from "./api.js";
 import { focusComposer, replyTo } from "./composer.js";
 import { focusInbox } from "./inbox.js";
 import { canSearch } from "./header.js";

@@ -114,18 +114,14 @@ export class Log {
     }
   }
 
-  async loadNewest() {
-    if (this.isPast.peek()) await this.load(this.newest + 1);
-  }
-
   /** Have a message there, with what lies around it; false if it cannot be had. */
   async reach(seq) {
     const isThere = () => this.messages.peek().some((each) => each.seq === seq);
     if (isThere()) return true;
     const [{ seq: first }] = this.messages.peek();
-    const isNear = seq < first && first - seq < MOST_AT_ONCE;
-    if (isNear) await this.load(first, first - seq + PAGE / 2, seq);
-    else await this.load(seq + PAGE / 2, PAGE, seq);
+    const gap = first - seq;
+    const isNear = gap > 0 && gap < MOST_AT_ONCE;
+    await this.load(isNear ? first : seq + PAGE / 2, isNear ? gap + PAGE / 2 : PAGE, seq);
     return isThere();
   }
 }

@@ -1,6 +1,6 @@
 // The frame: a sidebar, one timeline, a composer, and a dialog at times.
 import { cx, effect, html, render, untracked, useEffect, useState } from "./ui.js";
-import { account, LEFT, startSigningIn } from "./account.js";
+import { account, LEFT, startSigningIn } from "./api.js";
 import { startNotifying, startReading } from "./attention.js";
 import { Composer, forgetAddressee, forgetDrafts } from "./composer.js";
 import { isSameName } from "./format.js";

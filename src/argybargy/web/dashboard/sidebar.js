@@ -1,7 +1,7 @@
 // The sidebar: how the page is connected, the rooms, the agents of the one in view, and
 // the theme.
 import { computed, cx, html, memo, useState } from "./ui.js";
-import { account } from "./account.js";
+import { account } from "./api.js";
 import { isUnread } from "./attention.js";
 import { Age, clock, nowMs } from "./clock.js";
 import { age, isSameName, plural, shortMoment } from "./format.js";

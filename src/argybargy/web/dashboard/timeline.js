@@ -83,7 +83,8 @@ function rowsOf(messages, found, { room, peer }) {
   return rows;
 }
 
-function Older({ found, load }) {
+function Older({ found }) {
+  const load = () => found.loadOlder();
   if (found.problem.value) {
     return html`<p class="older problem">
       ${found.problem.value} <button type="button" class="quiet" onClick=${load}>Try again</button>
@@ -115,7 +116,7 @@ function useScroll(messages, place, found) {
   const kept = useRef({ first: 0, newest: 0, height: 0, place: "" });
   const [fresh, setFresh] = useState(0);
   const toEnd = async () => {
-    if (found.isPast.peek()) await found.loadNewest();
+    if (found.isPast.peek()) await found.load(found.newest + 1);
     if (!box.current) return;
     isAtEnd.value = true;
     box.current.scrollTop = box.current.scrollHeight;
@@ -189,7 +190,6 @@ export function Timeline() {
   const messages = peer ? all.filter((message) => isOf(message, peer)) : all;
   const { box, fresh, toEnd, onScroll } = useScroll(messages, `${room}/${peer}/${follow.value}`, found);
   const hasAny = all.length > 0;
-  const load = () => found.loadOlder();
   useEffect(() => {
     if (seq && hasAny) reach(found, seq);
   }, [room, seq, hasAny, visits.value]);
@@ -210,7 +210,7 @@ export function Timeline() {
       onScroll=${onScroll}
     >
       <div class=${cx("messages", isClosed && "is-closed")}>
-        <${Older} found=${found} load=${load} />
+        <${Older} found=${found} />
         ${messages.length ? rowsOf(messages, found, { room, peer }) : html`<${Empty} found=${found} peer=${peer} />`}
       </div>
     </div>
