@@ -14,10 +14,9 @@ import {
   timeOfDay,
 } from "./format.js";
 import { Avatar, Icon } from "./icons.js";
-import { isQuestion, stateOf } from "./log.js";
 import { Markdown } from "./markdown.js";
 import { addressOf, showRoom } from "./route.js";
-import { isWaiting } from "./state.js";
+import { isQuestion, isWaiting, stateOf } from "./state.js";
 import { CopyButton } from "./widgets.js";
 
 function expected(message) {

@@ -14,10 +14,9 @@ import { entryMark } from "./attention.js";
 import { clock, nowMs } from "./clock.js";
 import { dayLabel, dayOf, fullTime, isSameName, isToAll, plural } from "./format.js";
 import { Icon } from "./icons.js";
-import { isAtEnd, log } from "./log.js";
 import { Message } from "./message.js";
 import { dropSeq, view, visits } from "./route.js";
-import { cardOf } from "./state.js";
+import { cardOf, isAtEnd, log } from "./state.js";
 import { say } from "./widgets.js";
 
 const NEAR_BOTTOM = 32;
