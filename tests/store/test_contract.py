@@ -250,7 +250,8 @@ async def test_reads_agree_with_the_rules_for_every_reader(store: Store) -> None
     player = Player.of(store)
     for _ in range(60):
         to = dice.choice(["all", "all", *names, "a,b", "A-b,Cid", "A.B"])
-        await player.say(dice.choice(names), to=to)
+        kind = dice.choice([SenderKind.AGENT, SenderKind.AGENT, SenderKind.OPERATOR])
+        await player.say(dice.choice(names), to=to, kind=kind)
     room = player.room
     for reader in ["a", "a-b", "b", "a.b", "cid", "all", "-"]:
         for after in (0, 1, 17, 59, 60):
