@@ -35,6 +35,8 @@ MESSAGE = {
 }
 
 
+AUDIT = {"type": "audit", "key": "1", "ts": TS, "action": "say"}
+CLOSED = {"type": "room", "room": "lab", "status": "closed", "closed_at": TS}
 CODE = {"type": "code", "digest": "ab" * 32, "room": "lab", "name": "ann"}
 
 
@@ -224,9 +226,20 @@ async def test_a_differing_message_is_named() -> None:
         {**MESSAGE, "from_kind": "king"},
         {"type": "header", "format": 2, "relay_version": "9", "exported": TS},
         {"type": "room", "room": "lab", "status": "closed"},
+        {**CLOSED, "closed_by": "x" * 65},
+        {**CLOSED, "closed_by": "\x1b[2J"},
+        {**CLOSED, "closed_by": "\u202eann"},
+        {**AUDIT, "key": ""},
+        {**AUDIT, "key": "x" * 1_001},
+        {**AUDIT, "action": "x" * 1_001},
+        {**AUDIT, "action": "a\nb"},
+        {**AUDIT, "actor": "\x1b[2J"},
+        {**AUDIT, "room": "\u202elab"},
+        {**AUDIT, "detail": "x" * 1_001},
+        {**AUDIT, "detail": "\x1b[2J"},
         {"type": "code", "digest": "00", "room": "lab", "name": "ann"},
         {"type": "code", "digest": "x" * 64, "room": "lab", "name": "ann"},
-        {"type": "audit", "key": "1", "ts": "noon", "action": "say"},
+        {**AUDIT, "ts": "noon"},
     ],
 )
 async def test_a_line_that_does_not_fit_is_named_and_nothing_changed(
@@ -268,8 +281,7 @@ async def test_a_check_is_asked_for_with_0_or_1() -> None:
 
 
 async def test_a_check_says_what_importing_says() -> None:
-    audit = {"type": "audit", "key": "1", "ts": TS, "action": "say"}
-    lines = (MESSAGE, CODE, audit)
+    lines = (MESSAGE, CODE, AUDIT)
     async with open_site() as site:
         for _ in range(2):
             checked = await take(site, *lines, check=True)
@@ -283,8 +295,7 @@ async def test_what_is_refused_in_one_room_has_changed_no_other() -> None:
         await take(site, MESSAGE)
         other = {**MESSAGE, "room": "aside"}
         differing = {**MESSAGE, "text": "otherwise"}
-        audit = {"type": "audit", "key": "1", "ts": TS, "action": "dance"}
-        reply = await take(site, audit, other, differing)
+        reply = await take(site, {**AUDIT, "action": "dance"}, other, differing)
         assert (reply.status, reply.error) == (409, "import_conflict")
         rooms = [line for line in await exported(site) if line["type"] == "room"]
         assert [line["room"] for line in rooms] == ["lab"]
