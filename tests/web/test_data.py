@@ -108,6 +108,15 @@ async def test_one_room_is_exported_alone() -> None:
         assert (reply.status, reply.error) == (404, "room_not_found")
 
 
+async def test_a_misspelled_room_does_not_export_them_all() -> None:
+    async with open_site() as site:
+        await take(site, MESSAGE)
+        reply = await site.admin("POST", "/admin/export", json={"rooom": "odd"})
+        assert (reply.status, reply.error) == (422, "invalid_request")
+        assert b"odd" not in reply.body
+        assert b"rooom" not in reply.body
+
+
 async def test_a_long_room_is_exported_whole_and_in_order() -> None:
     async with open_site() as site:
         ann = await site.code("ann", "lab")
@@ -252,6 +261,43 @@ async def test_a_line_that_does_not_fit_is_named_and_nothing_changed(
         assert error["field"] == "line 2"
         assert not re.search("yesterday|noon|xxx|dance|999", error["problem"])
         assert [each["type"] for each in await exported(site)] == ["header", "end"]
+
+
+async def test_keys_that_mean_nothing_are_named() -> None:
+    async with open_site() as site:
+        lines = [{**MESSAGE, "replyto": 1}, {**MESSAGE, "seq": 2, "replyto": 1, "y": 2}]
+        for check in (True, False):
+            reply = await take(site, *lines, check=check)
+            assert reply.json["ignored"] == ["replyto", "y"]
+        assert "ignored" not in (await take(site, MESSAGE)).json
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {**MESSAGE, "text": "it is CODE"},
+        {**MESSAGE, "from": "CODE"},
+        {**MESSAGE, "to": ["bob", "CODE"]},
+        {**MESSAGE, "room": "CODE"},
+        {"type": "room", "room": "CODE"},
+        {**CLOSED, "closed_by": "CODE"},
+        {**CODE, "room": "CODE"},
+        {**CODE, "name": "CODE"},
+        {**CODE, "capabilities": "CODE"},
+        {**AUDIT, "detail": "CODE"},
+    ],
+)
+async def test_a_line_with_a_code_in_it_is_refused(line: object) -> None:
+    async with open_site() as site:
+        code = await site.code("eve", "den")
+        secret = msgspec.json.encode(line).replace(b"CODE", code.encode())
+        for check in (True, False):
+            other = {**MESSAGE, "room": "other"}
+            reply = await take(site, other, secret, check=check)
+            assert (reply.status, reply.error) == (422, "contains_secret")
+        assert not any(
+            each.get("room") != "den" for each in (await exported(site))[1:-1]
+        )
 
 
 async def test_messages_out_of_order_are_refused() -> None:

@@ -85,8 +85,12 @@ class EndLine(Struct, frozen=True, tag_field="type", tag="end"):
 Line = HeaderLine | RoomLine | MessageLine | CodeLine | AuditLine | EndLine
 
 
-class ExportRequest(Struct, frozen=True):
-    """Which room to export; all of them without."""
+class ExportRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which room to export; all of them without.
+
+    A key that means nothing is refused: who misspells the one there is would be
+    handed every room.
+    """
 
     room: str | None = None
 
