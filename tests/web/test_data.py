@@ -417,6 +417,19 @@ async def test_a_backup_is_a_whole_database(tmp_path: Path) -> None:
     assert (contents.rooms, contents.messages, contents.schema) == (1, 1, 3)
 
 
+async def test_too_many_backups_at_once_are_not_called_a_broken_store(
+    tmp_path: Path,
+) -> None:
+    async with open_sqlite_site(tmp_path / "data") as site:
+        store = site.services.relay.store
+        copies = [await store.snapshot() for _ in range(MOST_OPEN_COPIES)]
+        reply = await site.admin("POST", "/admin/backup")
+        assert (reply.status, reply.error) == (503, "busy")
+        assert reply.headers["retry-after"] == "1"
+        for copy in copies:
+            await copy.aclose()
+
+
 async def test_an_answer_that_is_never_sent_keeps_no_copy_open(tmp_path: Path) -> None:
     async with open_sqlite_site(tmp_path / "data") as site:
         for _ in range(MOST_OPEN_COPIES + 1):
