@@ -469,6 +469,14 @@ async def test_the_audit_log_is_cut_to_its_newest_rows(store: Store) -> None:
     assert [row.audit.action for row in rows] == [f"a{n}" for n in range(5, 25)]
 
 
+async def test_sweeping_cuts_the_audit_log_though_nobody_reads(store: Store) -> None:
+    many = [audit(f"a{number}", f"t{number}") for number in range(1_025)]
+    await store.adopt(many, {})
+    await store.sweep()
+    rows = await store.audit(99, None)
+    assert [row.audit.action for row in rows] == [f"a{n}" for n in range(1_005, 1_025)]
+
+
 async def test_a_probe_of_a_sound_store_succeeds(store: Store) -> None:
     await store.probe()
     assert store.info.schema == (1 if store.info.engine == "memory" else 3)

@@ -192,7 +192,7 @@ class SqliteStore:
         def work(connection: apsw.Connection) -> None:
             save_cursors(connection, cursors)
             insert_audits(connection, audits)
-            cut_audit(connection, self._limits.audit_rows)
+            self._sweep_audit(connection)
 
         await self._writer.write(work)
 
@@ -239,6 +239,8 @@ class SqliteStore:
         """
         while await self._writer.write(self._sweep_receipts) == SWEEP_ROWS:
             pass
+        while await self._writer.write(self._sweep_audit) == SWEEP_ROWS:
+            pass
         gone: list[int] = []
         while True:
             piece = await self._writer.write(_sweep_messages)
@@ -250,6 +252,9 @@ class SqliteStore:
 
     def _sweep_receipts(self, connection: apsw.Connection) -> int:
         return sweep_receipts(connection, SWEEP_ROWS, self._limits)
+
+    def _sweep_audit(self, connection: apsw.Connection) -> int:
+        return cut_audit(connection, self._limits.audit_rows, SWEEP_ROWS)
 
 
 def _sweep_messages(connection: apsw.Connection) -> list[int]:
