@@ -62,11 +62,7 @@ from argybargy.store.sqlite.schema import (
 )
 from argybargy.store.sqlite.search import search_messages
 from argybargy.store.sqlite.snapshots import Snapshots
-from argybargy.store.sqlite.writer import (
-    Writer,
-    open_writer,
-    write_probe,
-)
+from argybargy.store.sqlite.writer import Writer, open_writer
 
 DEFAULT_LIMITS: Final = Limits()
 SWEEP_ROWS: Final = 500
@@ -229,7 +225,7 @@ class SqliteStore:
 
     async def probe(self) -> None:
         """Make a real write, to know that one succeeds."""
-        await self._writer.write(write_probe)
+        await self._writer.probe()
 
     async def sweep(self) -> None:
         """Delete what retention has given up, a bounded piece at a time.
