@@ -468,6 +468,7 @@ HELD: Final = {
     "store.sqlite.writer.Writer._send": "`QUEUE_JOBS`",
     "web.data_import.Batch.audits": _REQUEST,
     "web.data_import.Batch.codes": _REQUEST,
+    "web.data_import.Batch.ignored": _REQUEST,
     "web.data_import.Batch.rooms": _REQUEST,
     "web.decode.Problems.found": _REQUEST,
     "web.measures.Metrics.refusals": "the errors there are, all there from the start",

@@ -36,6 +36,8 @@ def decide_import(draft: Draft, command: Import) -> Decision:
     if command.is_trial:
         return draft.decision(counted)
     head = draft.room.head
+    if head == 0 and command.speaks and not command.has_room_quota:
+        raise RelayError(Problem.ROOM_QUOTA, limit=draft.limits.rooms)
     if not draft.room.exists:
         _make_room(draft, command)
     for imported in command.messages:

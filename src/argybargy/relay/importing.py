@@ -103,8 +103,6 @@ async def import_room(
     """
     name = wanted.status.name
     live = await relay.live(name)
-    if not is_trial and live.room.head == 0 and wanted.messages:
-        _take_quota(live, relay.limits.rooms)
     known = await _known(live, wanted.messages)
     command = _command(wanted, known, is_trial=is_trial)
     delivered = await relay.ask(name, command)
@@ -123,11 +121,6 @@ def _command(
         known=known,
         is_trial=is_trial,
     )
-
-
-def _take_quota(live: LiveRoom, limit: int) -> None:
-    if not live.services.quota.take(live.name):
-        raise RelayError(Problem.ROOM_QUOTA, limit=limit)
 
 
 async def _known(
