@@ -75,6 +75,8 @@ async def _talk(site: Site) -> None:
     await site.say(ann, "psst", to=["bob", "operator"])
     await site.front.call("POST", "/messages/1/claim", code=bob)
     await site.say(bob, "I did", reply_to=1)
+    await site.say(ann, "and what of this?", to=["bob"])
+    await site.say(bob, "he asks again", to=["operator"])
     await site.admin("POST", "/admin/rooms/quiet/open", json={})
     await site.admin("POST", "/admin/rooms/quiet/close", json={})
 
@@ -87,15 +89,15 @@ async def test_what_was_exported_and_imported_is_exported_again() -> None:
         await _talk(here)
         lines = await exported(here)
         assert [line["type"] for line in lines] == [
-            "header", "room", "message", "message", "message", "message", "room", "end",
+            "header", "room", *["message"] * 6, "room", "end",
         ]  # fmt: skip
         assert lines[2]["settled"]
-        assert [line["open"] for line in lines[2:6]] == [False, False, False, False]
+        assert [line["open"] for line in lines[2:8]] == [False] * 4 + [True] * 2
         reply = await take(there, *lines)
-        assert reply.json["messages"] == {"new": 4, "same": 0, "passed": 0}
+        assert reply.json["messages"] == {"new": 6, "same": 0, "passed": 0}
         assert (await exported(there))[1:] == lines[1:]
         again = await take(there, *lines)
-        assert again.json["messages"] == {"new": 0, "same": 4, "passed": 0}
+        assert again.json["messages"] == {"new": 0, "same": 6, "passed": 0}
 
 
 async def test_one_room_is_exported_alone() -> None:
