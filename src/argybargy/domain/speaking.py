@@ -1,24 +1,16 @@
 """What it means for a room that somebody has spoken, here or on another relay."""
 
-from argybargy.domain.addressing import speaks_as
+from argybargy.domain.addressing import answered, speaks_as
 from argybargy.domain.draft import Draft
 from argybargy.domain.message import Member, Message, Question
 from argybargy.domain.names import fold
 
 
 def close_answered(draft: Draft, message: Message) -> None:
-    """Close what is answered: its addressee replies to it, or speaks to the asker.
-
-    A claim alone answers nothing; the asker's own words neither.
-    """
+    """Close the questions that a message answers."""
     names = speaks_as(message.sender, message.kind)
-    answered = [
-        question.seq
-        for question in draft.room.questions.values()
-        if question.is_put_to(names)
-        and (question.seq == message.reply_to or message.is_visible_to(question.asker))
-    ]
-    for seq in sorted(answered):
+    questions = draft.room.questions.values()
+    for seq in answered(questions, names, message.hearers, message.reply_to):
         draft.close_question(seq)
 
 
@@ -43,7 +35,7 @@ def remember_speaker(draft: Draft, message: Message, quiet_since: float) -> None
 
 def open_question(draft: Draft, message: Message) -> None:
     """Note that whoever has said this waits for an answer."""
-    audience = None if message.is_broadcast else message.audience
+    expects = fold(message.expects)
     draft.open_question(
-        Question(message.seq, message.sent_by, fold(message.expects), audience)
+        Question(message.seq, message.sent_by, expects, message.hearers)
     )
