@@ -85,12 +85,9 @@ class EndLine(Struct, frozen=True, tag_field="type", tag="end"):
 Line = HeaderLine | RoomLine | MessageLine | CodeLine | AuditLine | EndLine
 
 
+# Whoever misspells the one key there is would be handed every room.
 class ExportRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which room to export; all of them without.
-
-    A key that means nothing is refused: who misspells the one there is would be
-    handed every room.
-    """
+    """Which room to export; all of them without. Other keys are refused."""
 
     room: str | None = None
 
