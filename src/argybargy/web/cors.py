@@ -21,7 +21,7 @@ _ALLOWED: Final = (
     (b"access-control-max-age", b"600"),
 )
 _EXPOSED: Final = (b"access-control-expose-headers", b"Retry-After")
-_OPERATOR: Final = ("/admin", "/dashboard")
+_OPERATOR: Final = ("/admin", "/dashboard", "/metrics")
 
 
 @attrs.frozen
