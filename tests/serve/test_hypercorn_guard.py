@@ -23,6 +23,12 @@ SAME = [
     "a huge body",
     "a length with a sign",
     "no host",
+    "a fragment",
+    "a relative target",
+    "another scheme",
+    "a user in the target",
+    "GET of an asterisk",
+    "a tunnel",
 ]
 
 
@@ -38,6 +44,17 @@ async def test_it_refuses_as_our_own_connection_does(name: str) -> None:
         await site.wait_empty()
         assert app.called == []
         assert site.server.statistics().refused == {code: 1}
+
+
+async def test_a_target_with_a_host_of_its_own_is_refused() -> None:
+    """The Host field is checked; what stands in the target would win over it."""
+    app = PlainApp()
+    async with open_guarded_site(app) as site:
+        client = await site.connect()
+        target = b"GET http://evil.example/hello HTTP/1.1\r\nHost: relay\r\n\r\n"
+        reply = await client.ask(target)
+        assert (reply.status, reply.error) == (400, "malformed")
+        assert app.called == []
 
 
 async def test_a_reader_that_takes_nothing_is_cut() -> None:

@@ -243,6 +243,7 @@ class _OnlyHttp1(H11Protocol):
         limits = self._server.limits
         if len(event.target) > limits.url_bytes:
             raise RelayError(Problem.URL_TOO_LONG, limit_bytes=limits.url_bytes)
+        _check_target(event)
         fields = dict(event.headers)
         size = sum(len(name) + len(value) + 4 for name, value in event.headers)
         if len(event.headers) > limits.head_fields or size > limits.head_bytes:
@@ -291,6 +292,23 @@ class _OnlyHttp1(H11Protocol):
             await self._send_h11_event(start)
             await self._send_h11_event(h11.Data(data=body))
             await self._send_h11_event(h11.EndOfMessage())
+
+
+def _check_target(event: h11.Request) -> None:
+    """Refuse a target that is more than a path: another host may hide in it.
+
+    Hypercorn passes on all of it as the path, so that the Host field would be
+    checked and a host in the target would not.
+
+    Raises:
+        RelayError: ``malformed``; for a tunnel, ``not_implemented``.
+    """
+    target, method = event.target, event.method
+    if method == b"CONNECT":
+        raise RelayError(Problem.NOT_IMPLEMENTED)
+    is_local = target.startswith(b"/") or (target == b"*" and method == b"OPTIONS")
+    if not is_local or b"#" in target:
+        raise RelayError(Problem.MALFORMED)
 
 
 class _QuietApp:

@@ -236,7 +236,8 @@ class HeadParser:
         if b"#" in target:
             raise RelayError(Problem.MALFORMED)
         is_local = target.startswith(b"/") or target == b"*"
-        if not is_local and not self._is_upgrade:
+        # The target of CONNECT is an authority alone; it is refused in the end.
+        if not is_local and self._method != b"CONNECT":
             target = self._take_authority(target)
         path, _, query = target.partition(b"?")
         return path or b"/", query
