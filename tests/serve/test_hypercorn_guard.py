@@ -29,6 +29,11 @@ SAME = [
     "a user in the target",
     "GET of an asterisk",
     "a tunnel",
+    "a user before the host",
+    "two users before the host",
+    "a port that is no number",
+    "a path behind the host",
+    "an open bracket in the host",
 ]
 
 

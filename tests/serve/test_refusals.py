@@ -34,6 +34,14 @@ MALFORMED = {
     "two hosts": GET + HOST + HOST + b"\r\n",
     "a host of odd bytes": GET + b"Host: \xff\r\n\r\n",
     "a host of two words": GET + b"Host: a b\r\n\r\n",
+    "a user before the host": GET + b"Host: evil:@localhost\r\n\r\n",
+    "two users before the host": GET + b"Host: x@y@localhost\r\n\r\n",
+    "a port that is no number": GET + b"Host: localhost:x\r\n\r\n",
+    "a path behind the host": GET + b"Host: localhost/evil\r\n\r\n",
+    "an open bracket in the host": GET + b"Host: [::1\r\n\r\n",
+    "a port in the target that is none": b"GET http://a:x/ HTTP/1.1\r\n"
+    + HOST
+    + b"\r\n",
     "a bare LF after the request line": b"GET / HTTP/1.1\n" + HOST + b"\r\n",
     "a bare LF after a field": GET + b"Host: relay\n\r\n",
     "a bare LF at the end": GET + HOST + b"\n",

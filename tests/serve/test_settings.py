@@ -147,6 +147,7 @@ def test_numbers_shown_to_everybody_are_warned_of() -> None:
         ("host", "::1", "::1"),
         ("host", "[::1]", "::1"),
         ("host", "0.0.0.0", "0.0.0.0"),
+        ("host", " LocalHost ", "localhost"),
         ("port", "0", 0),
         ("port", " 8080 ", 8080),
         ("log_level", "WARNING", "warning"),

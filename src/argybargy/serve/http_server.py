@@ -16,7 +16,7 @@ import attrs
 import trio
 
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.serve.addresses import Endpoints, is_loopback, name_endpoints
+from argybargy.serve.addresses import Endpoints, name_endpoints
 from argybargy.serve.asgi import App
 from argybargy.serve.closing import close_stream
 from argybargy.serve.connection import Connection, Render, render_refusal
@@ -24,6 +24,7 @@ from argybargy.serve.containment import Log, contained
 from argybargy.serve.exchange import Exchange
 from argybargy.serve.limits import ConnectionLimits
 from argybargy.serve.wire import Wire
+from argybargy.web.hosts import is_loopback
 
 _LATE_SECONDS = 1.0
 """How often connections are looked over for late ones."""

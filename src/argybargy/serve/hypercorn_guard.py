@@ -35,6 +35,7 @@ from argybargy.serve.connection import Render
 from argybargy.serve.containment import Log, contained
 from argybargy.serve.http_server import ConnectionStatistics
 from argybargy.serve.limits import ConnectionLimits
+from argybargy.serve.request_head import is_host
 from argybargy.serve.wire import make_hangup_question
 from argybargy.web.errors import new_request_id
 
@@ -252,6 +253,8 @@ class _OnlyHttp1(H11Protocol):
 
     def _check_fields(self, fields: dict[bytes, bytes]) -> None:
         limits = self._server.limits
+        if not is_host(fields.get(b"host", b"")):
+            raise RelayError(Problem.MALFORMED)
         if fields.get(b"upgrade", b"h2c").lower() != b"h2c":
             raise RelayError(Problem.NOT_IMPLEMENTED)
         if fields.get(b"expect", b"100-continue").lower() != b"100-continue":

@@ -88,8 +88,8 @@ def choice(*words: str) -> Parser:
 
 
 def parse_host(value: object) -> str:
-    """Read a host name or an address, without a port."""
-    host = value.strip().strip("[]") if isinstance(value, str) else ""
+    """Read a host name or an address, without a port, in lower case."""
+    host = value.strip().strip("[]").lower() if isinstance(value, str) else ""
     if not _HOST.fullmatch(host):
         raise ValueError("a host name or an IP address, without a port")
     return host
