@@ -19,6 +19,7 @@ from argybargy.web.auth import Services
 from argybargy.web.endpoint import respond
 from argybargy.web.errors import error_answer, new_request_id
 from argybargy.web.lane import Lane
+from argybargy.web.late_body import read_bodies_late
 from argybargy.web.manifest import LLMS_ROUTE, MANIFEST_ROUTE
 from argybargy.web.openapi import openapi_json
 from argybargy.web.request import (
@@ -62,6 +63,7 @@ def create_quart(services: Services) -> QuartTrio:
     app.config["MAX_CONTENT_LENGTH"] = services.limits.body_bytes
     app.url_map.strict_slashes = True
     app.url_map.merge_slashes = False
+    read_bodies_late(app)
     open_routes = (MANIFEST_ROUTE, LLMS_ROUTE, *OPEN_ROUTES)
     routes = (*open_routes, *AGENT_ROUTES, *ADMIN_ROUTES)
     if services.has_docs:
