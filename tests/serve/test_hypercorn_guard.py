@@ -72,6 +72,40 @@ async def test_a_reader_that_takes_nothing_is_cut() -> None:
         await site.wait_empty()
 
 
+@pytest.mark.parametrize("part", [b"", b"x"])
+@pytest.mark.parametrize("make", [PlainApp, QuartApp])
+async def test_a_body_that_does_not_come_is_waited_for_no_longer(
+    make: type[PlainApp] | type[QuartApp], part: bytes
+) -> None:
+    async with open_guarded_site(make(), ConnectionLimits(body_seconds=0.2)) as site:
+        client = await site.connect()
+        head = b"POST /echo HTTP/1.1\r\nHost: relay\r\nContent-Length: 9\r\n\r\n"
+        await client.send(head + part)
+        with trio.fail_after(WAKE_SECONDS):
+            reply = await client.reply()
+            assert (reply.status, reply.error) == (408, "request_timeout")
+            assert await client.is_ended()
+        await site.wait_empty()
+        assert site.journal.events == []
+
+
+@pytest.mark.parametrize("path", ["/unread", "/boom", "/nap?0.1"])
+async def test_a_body_in_many_parts_that_nobody_reads_is_in_nobodys_way(
+    path: str,
+) -> None:
+    async with open_guarded_site(PlainApp()) as site:
+        client = await site.connect()
+        await client.send(
+            f"POST {path} HTTP/1.1\r\nHost: relay\r\n".encode()
+            + b"Transfer-Encoding: chunked\r\n\r\n"
+            + b"1\r\nx\r\n" * 100
+        )
+        with trio.fail_after(WAKE_SECONDS):
+            assert (await client.reply()).status in {200, 401, 500}
+            assert await client.is_ended()
+        await site.wait_empty()
+
+
 @pytest.mark.parametrize("make", [PlainApp, QuartApp])
 async def test_an_idle_connection_ends_in_time(
     make: type[PlainApp] | type[QuartApp],

@@ -41,6 +41,7 @@ from argybargy.web.errors import new_request_id
 
 _WRITE_BYTES = 16 * 1024
 _ASK_SECONDS = 1.0
+_TELL_SECONDS = 1.0
 _VERSIONS = frozenset({b"1.0", b"1.1"})
 
 
@@ -183,6 +184,9 @@ class _GuardedConnection(TCPServer):
     async def protocol_send(self, event: Event) -> None:
         if not isinstance(event, RawData):
             await super().protocol_send(event)
+            if isinstance(event, Closed):
+                # Its reader may wait for an app that reads no more.
+                self._scope.cancel()
             return
         async with self.send_lock:
             if not await self._write(event.data):
@@ -236,6 +240,12 @@ class _OnlyHttp1(H11Protocol):
         except RelayError as error:
             await self._refuse(error)
             await self.send(Closed())
+
+    async def _close_stream(self) -> None:
+        # The app is told, unless it has left so much unread that it cannot be.
+        with trio.move_on_after(_TELL_SECONDS):
+            await super()._close_stream()
+        self.stream = None
 
     async def _check_protocol(self, event: h11.Request) -> None:
         self._server.note_request()
@@ -327,16 +337,19 @@ class _QuietApp:
     async def __call__(
         self, scope: Scope, receive: Receive, send: Send, *_threads: object
     ) -> None:
-        request = _QuietRequest(receive, send)
+        request = _QuietRequest(receive, send, self._server.limits.body_seconds)
         name = new_request_id()
         report = partial(self._server.report, "app_failed", request_id=name)
-        with contained(report):
+        with contained(report), request.scope:
             await self._app(scope, request.receive, request.send)
-        if not request.is_started:
-            await self._send_500(send, name)
+        if request.is_started:
+            return
+        if request.is_late:
+            await self._refuse(send, RelayError(Problem.REQUEST_TIMEOUT))
+        else:
+            await self._refuse(send, RelayError(Problem.INTERNAL, request_id=name))
 
-    async def _send_500(self, send: Send, request_id: str) -> None:
-        error = RelayError(Problem.INTERNAL, request_id=request_id)
+    async def _refuse(self, send: Send, error: RelayError) -> None:
         self._server.note_refusal(error.problem)
         fields = [(b"content-type", b"application/json"), (b"connection", b"close")]
         start = {"status": error.problem.value.status, "headers": fields}
@@ -346,20 +359,45 @@ class _QuietApp:
 
 
 class _QuietRequest:
-    """The two callables of one request."""
+    """The two callables of one request, and the deadline of its body.
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    Attributes:
+        scope: Of the app; cancelled when the body is late.
+        is_started: Whether an answer was begun.
+        is_late: Whether the body did not arrive in time.
+    """
+
+    def __init__(self, receive: Receive, send: Send, body_seconds: float) -> None:
+        self.scope = trio.CancelScope()
         self.is_started = False
+        self.is_late = False
         self._is_answered = False
+        self._is_whole = False
+        self._body_seconds = body_seconds
+        self._body_by: float | None = None
         self._receive = receive
         self._send = send
 
     async def receive(self) -> Message:
         """Pass on what comes, except for a disconnect after the answer."""
+        if not self._is_whole:
+            return await self._receive_body()
         message = await self._receive()
         if self._is_answered and message["type"] == "http.disconnect":
             await trio.sleep_forever()
         return message
+
+    async def _receive_body(self) -> Message:
+        """Pass on a part of the body; one that is late ends the app instead."""
+        if self._body_by is None:
+            self._body_by = trio.current_time() + self._body_seconds
+        with trio.move_on_at(self._body_by):
+            message = await self._receive()
+            self._is_whole = not message.get("more_body", False)
+            return message
+        self.is_late = True
+        self.scope.cancel()
+        return await trio.sleep_forever()
 
     async def send(self, message: Message) -> None:
         """Pass it on, and note how far the answer is."""

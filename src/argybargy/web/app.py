@@ -61,6 +61,7 @@ def create_quart(services: Services) -> QuartTrio:
     """Return the Quart app alone, which serves every endpoint."""
     app = QuartTrio(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = services.limits.body_bytes
+    app.config["BODY_TIMEOUT"] = None  # the connection has one, and answers 408
     app.url_map.strict_slashes = True
     app.url_map.merge_slashes = False
     read_bodies_late(app)
