@@ -12,6 +12,7 @@ from logwatch import ErrorLog
 from serve.kit import (
     HELLO,
     OPENERS,
+    WAKE_SECONDS,
     Client,
     PlainApp,
     QuartApp,
@@ -259,3 +260,34 @@ async def test_draining_ends_idle_connections_and_lets_requests_finish() -> None
         reply = await busy.reply()
         assert (reply.body, reply.fields["connection"]) == (b"rested", "close")
         assert await busy.is_ended()
+
+
+@pytest.mark.parametrize("make", [PlainApp, QuartApp])
+@pytest.mark.parametrize(
+    "half",
+    [
+        b"G",
+        HELLO[:-1],
+        HELLO + HELLO[:-1],
+        b"POST /echo HTTP/1.1\r\nHost: relay\r\nContent-Length: 9\r\n\r\nx",
+        b"POST /echo HTTP/1.1\r\nHost: relay\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ],
+)
+async def test_draining_does_not_wait_for_the_rest_of_a_request(
+    half: bytes, make: type[PlainApp] | type[QuartApp]
+) -> None:
+    async with open_site(make()) as site:
+        client = site.connect_in_memory()
+        await client.send(half)
+        await trio.testing.wait_all_tasks_blocked()
+        site.server.drain()
+        with trio.fail_after(WAKE_SECONDS):
+            if half.startswith(HELLO):
+                assert (await client.reply()).body == b"hello"
+            reply = await client.reply()
+            assert (reply.status, reply.error) == (503, "draining")
+            assert reply.fields["retry-after"] == "5"
+            assert await client.is_ended()
+        await client.stream.aclose()
+        await site.wait_empty()
+        assert site.journal.events == []

@@ -2,6 +2,7 @@
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from argybargy.serve.limits import ConnectionLimits
 from serve.kit import (
@@ -110,10 +111,39 @@ async def test_a_body_in_many_parts_that_nobody_reads_is_in_nobodys_way(
 async def test_an_idle_connection_ends_in_time(
     make: type[PlainApp] | type[QuartApp],
 ) -> None:
-    async with open_guarded_site(make()) as site:
+    async with open_guarded_site(make(), ConnectionLimits(idle_seconds=0.2)) as site:
         client = await site.connect()
         assert (await client.ask(HELLO)).body == b"hello"
         with trio.fail_after(WAKE_SECONDS):
+            assert await client.is_ended()
+
+
+async def test_an_idle_connection_is_kept_as_long_as_our_own_keeps_it(
+    autojump_clock: MockClock,
+) -> None:
+    limits = ConnectionLimits()
+    async with open_guarded_site(PlainApp(), limits) as site:
+        client = site.connect_in_memory()
+        assert (await client.ask(HELLO)).body == b"hello"
+        await trio.sleep(limits.idle_seconds - 1)
+        assert (await client.ask(HELLO)).body == b"hello"
+        start = trio.current_time()
+        assert await client.is_ended()
+        assert trio.current_time() - start == pytest.approx(limits.idle_seconds)
+
+
+@pytest.mark.parametrize("before", [b"", HELLO])
+async def test_a_head_that_stalls_is_refused(before: bytes) -> None:
+    async with open_guarded_site(
+        PlainApp(), ConnectionLimits(head_seconds=0.2)
+    ) as site:
+        client = await site.connect()
+        await client.send(before + HELLO[:-1])
+        with trio.fail_after(WAKE_SECONDS):
+            if before:
+                assert (await client.reply()).body == b"hello"
+            reply = await client.reply()
+            assert (reply.status, reply.error) == (408, "request_timeout")
             assert await client.is_ended()
 
 

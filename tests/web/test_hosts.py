@@ -2,7 +2,7 @@
 
 import pytest
 
-from argybargy.web.hosts import HostRule, is_loopback
+from argybargy.web.hosts import HostRule, is_loopback, network_of
 
 LOOPBACK = [
     "localhost",
@@ -77,3 +77,20 @@ def test_a_host_that_only_contains_one_of_ours_is_not_ours(authority: str) -> No
 )
 def test_a_host_of_ours_is_ours_with_or_without_a_port(authority: str) -> None:
     assert HostRule.make("127.0.0.1", None, ()).allows(authority)
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8::1", "2001:db8::"),
+        ("2001:db8::ffff:0:0:1", "2001:db8::"),
+        ("2001:db8:0:1::1", "2001:db8:0:1::"),
+        ("fe80::1%eth0", "fe80::"),
+        ("", ""),
+        ("<local>", "<local>"),
+    ],
+)
+def test_who_has_an_ipv6_network_is_one(address: str, network: str) -> None:
+    assert network_of(address) == network

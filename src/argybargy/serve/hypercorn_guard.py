@@ -1,19 +1,31 @@
 """Hypercorn's own HTTP/1.1 connection, kept from doing harm.
 
-The alternative to `http_server`, to show that both treat an app alike. Four habits
-of Hypercorn 0.18 need a guard: an exception in one connection ends the server; a
-write has no deadline; HTTP/2 without TLS and websockets cannot be turned off; and
-the end of a request is told to the app as a disconnect, at which Quart-Trio cancels
-Hypercorn in the middle of making the connection ready for the next request.
+The alternative to `http_server`, to show that both treat an app alike. What Hypercorn
+0.18 does not see to by itself, and this guard does:
 
-A fifth is eased only: Hypercorn does not read on while a next request waits already,
-so that this guard asks once a second whether the client is still there. And it does
-not bound a body in chunks: the app has to.
+- an exception in one connection ends the server;
+- neither a handshake, a head, a body nor a write has a deadline of its own;
+- HTTP/2 without TLS and websockets cannot be turned off;
+- a target may hold a host, and a Host field anything;
+- the end of a request is told to the app as a disconnect, at which Quart-Trio cancels
+  Hypercorn in the middle of making the connection ready for the next request;
+- a body that the app leaves unread keeps the connection's reader waiting for it.
+
+What it does not see to, and our own connection does:
+
+- ``Content-Length`` beside ``Transfer-Encoding``, the same ``Content-Length`` twice,
+  lines that end in a bare LF, and obsolete folding are read as h11 reads them, and
+  not refused;
+- ``100 Continue`` is said before the app has asked for the body;
+- a body in chunks is bounded by the app alone;
+- connections are counted altogether, and not by address;
+- a refused connection is closed at once, so that a client that is still sending may
+  lose the answer; one beyond the limit gets none;
+- while a next request waits already, the client's end is looked for once a second.
 """
 
 from collections import Counter
 from contextlib import suppress
-from functools import partial
 from typing import cast
 
 import h11
@@ -29,16 +41,18 @@ from hypercorn.typing import AppWrapper, ConnectionState
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.serve.addresses import Endpoints, name_endpoints
-from argybargy.serve.asgi import App, Message, Receive, Scope, Send
+from argybargy.serve.asgi import App
 from argybargy.serve.closing import close_stream
 from argybargy.serve.connection import Render
 from argybargy.serve.containment import Log, contained
 from argybargy.serve.http_server import ConnectionStatistics
 from argybargy.serve.limits import ConnectionLimits
+from argybargy.serve.quiet_app import QuietApp
 from argybargy.serve.request_head import is_host
-from argybargy.serve.wire import make_hangup_question
-from argybargy.web.errors import new_request_id
+from argybargy.serve.wire import NEVER, make_hangup_question
+from argybargy.web.request import DATA_HEADERS
 
+_READ_BYTES = 64 * 1024
 _WRITE_BYTES = 16 * 1024
 _ASK_SECONDS = 1.0
 _TELL_SECONDS = 1.0
@@ -48,8 +62,8 @@ _VERSIONS = frozenset({b"1.0", b"1.1"})
 class HypercornServer:
     """Serves an ASGI app with Hypercorn's connection, for `serve_app`.
 
-    Takes the place of an `HttpServer`; the limits it knows are those of the head,
-    of a declared body, of writes and of the number of connections.
+    Takes the place of an `HttpServer`. Of the limits it does not know those of a body
+    in chunks, of one address, of refusals and of lingering.
     """
 
     def __init__(
@@ -64,7 +78,7 @@ class HypercornServer:
         self.render = render
         self.limits = limits or ConnectionLimits()
         self.config = config
-        self.app = cast("AppWrapper", _QuietApp(app, self))
+        self.app = cast("AppWrapper", QuietApp(app, self))
         self.context = WorkerContext(None)
         self.context.terminated = self._terminated = _Flag()
         self._log = log
@@ -94,8 +108,8 @@ class HypercornServer:
         try:
             with contained(lambda error: self.report("connection_failed", error)):
                 endpoints = name_endpoints(stream)
-                if endpoints is not None and self._has_room():
-                    await _GuardedConnection(self, stream, endpoints).run()
+                if endpoints is not None:
+                    await self._admit(stream, endpoints)
         finally:
             self._connections -= 1
             with trio.move_on_after(self.limits.linger_seconds, shield=True):
@@ -118,11 +132,14 @@ class HypercornServer:
         self._failures[event] += 1
         self._log.error(event, exc_info=error, **facts)
 
-    def _has_room(self) -> bool:
+    async def _admit(self, stream: trio.abc.Stream, endpoints: Endpoints) -> None:
+        """Serve a connection if there is room, else close it without a word."""
         if self._connections <= self.limits.connections:
-            return True
+            await _GuardedConnection(self, stream, endpoints).run()
+            return
         self.note_refusal(Problem.BUSY)
-        return False
+        if isinstance(stream, trio.SSLStream):
+            await trio.aclose_forcefully(stream.transport_stream)
 
 
 class _Flag(EventWrapper):
@@ -166,6 +183,7 @@ class _GuardedConnection(TCPServer):
         self._server = server
         self._endpoints = endpoints
         self._scope = trio.CancelScope()
+        self._head_by = NEVER
 
     def end(self) -> None:
         """End it now, with all that runs for it."""
@@ -176,10 +194,31 @@ class _GuardedConnection(TCPServer):
         with self._scope:
             async with TaskGroup() as task_group:
                 self._task_group = task_group
-                protocol = _OnlyHttp1(self._server, self, self._endpoints)
-                self.protocol = cast("ProtocolWrapper", protocol)
+                self._http1 = _OnlyHttp1(self._server, self, self._endpoints)
+                self.protocol = cast("ProtocolWrapper", self._http1)
                 await self.idle_task.restart(task_group, self._idle_timeout)
-                await self._read_data()
+                if await self._shake_hands():
+                    await self._read_data()
+                self._scope.cancel()
+
+    async def _shake_hands(self) -> bool:
+        """Finish the TLS handshake, if there is one; False if it was not to be."""
+        stream: trio.abc.Stream = self.stream  # Hypercorn thinks that it is always TLS
+        if not isinstance(stream, trio.SSLStream):
+            return True
+        with trio.move_on_after(self._server.limits.head_seconds):
+            try:
+                await stream.do_handshake()
+            except trio.BrokenResourceError:
+                return False
+            return True
+        await trio.aclose_forcefully(stream.transport_stream)
+        return False
+
+    async def _idle_timeout(self) -> None:
+        with trio.move_on_after(self._server.limits.idle_seconds):
+            await self.context.terminated.wait()
+        self._scope.cancel()
 
     async def protocol_send(self, event: Event) -> None:
         if not isinstance(event, RawData):
@@ -206,9 +245,27 @@ class _GuardedConnection(TCPServer):
         return True
 
     async def _read_data(self) -> None:
-        await super()._read_data()
+        while await self._read_some():
+            pass
         # The client is gone, or we closed: whatever still runs is for nobody.
-        self._scope.cancel()
+        await self.protocol.handle(Closed())
+
+    async def _read_some(self) -> bool:
+        """Read on; False at the end of the connection, or when a head is late."""
+        with trio.move_on_at(self._head_by) as scope:
+            try:
+                data = await self.stream.receive_some(_READ_BYTES)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                return False
+        if scope.cancelled_caught:
+            await self._http1.refuse(RelayError(Problem.REQUEST_TIMEOUT))
+            return False
+        await self.protocol.handle(RawData(bytes(data)))
+        if not self._http1.has_half_a_head:
+            self._head_by = NEVER
+        elif self._head_by == NEVER:
+            self._head_by = trio.current_time() + self._server.limits.head_seconds
+        return bool(data)
 
 
 class _OnlyHttp1(H11Protocol):
@@ -234,11 +291,16 @@ class _OnlyHttp1(H11Protocol):
         self._server = server
         self.can_read = _Pause(connection)
 
+    @property
+    def has_half_a_head(self) -> bool:
+        """Whether a request has begun to arrive, and no more."""
+        return self.stream is None and bool(self.connection.trailing_data[0])
+
     async def handle(self, event: Event) -> None:
         try:
             await super().handle(event)
         except RelayError as error:
-            await self._refuse(error)
+            await self.refuse(error)
             await self.send(Closed())
 
     async def _close_stream(self) -> None:
@@ -283,17 +345,18 @@ class _OnlyHttp1(H11Protocol):
     async def _send_error_response(self, status_code: int) -> None:
         match status_code:
             case 431:
-                await self._refuse(self._too_large())
+                await self.refuse(self._too_large())
             case 501:
-                await self._refuse(RelayError(Problem.NOT_IMPLEMENTED))
+                await self.refuse(RelayError(Problem.NOT_IMPLEMENTED))
             case _:
-                await self._refuse(RelayError(Problem.MALFORMED))
+                await self.refuse(RelayError(Problem.MALFORMED))
 
-    async def _refuse(self, error: RelayError) -> None:
+    async def refuse(self, error: RelayError) -> None:
+        """Say why the connection ends."""
         self._server.note_refusal(error.problem)
         body = self._server.render(error)
         fields = [
-            (b"content-type", b"application/json"),
+            *DATA_HEADERS,
             (b"content-length", b"%d" % len(body)),
             (b"connection", b"close"),
             *self.config.response_headers("h11"),
@@ -322,86 +385,3 @@ def _check_target(event: h11.Request) -> None:
     is_local = target.startswith(b"/") or (target == b"*" and method == b"OPTIONS")
     if not is_local or b"#" in target:
         raise RelayError(Problem.MALFORMED)
-
-
-class _QuietApp:
-    """An app that is not told of a disconnect when its answer is complete.
-
-    Hypercorn calls it as it calls its own wrapper of an app.
-    """
-
-    def __init__(self, app: App, server: HypercornServer) -> None:
-        self._app = app
-        self._server = server
-
-    async def __call__(
-        self, scope: Scope, receive: Receive, send: Send, *_threads: object
-    ) -> None:
-        request = _QuietRequest(receive, send, self._server.limits.body_seconds)
-        name = new_request_id()
-        report = partial(self._server.report, "app_failed", request_id=name)
-        with contained(report), request.scope:
-            await self._app(scope, request.receive, request.send)
-        if request.is_started:
-            return
-        if request.is_late:
-            await self._refuse(send, RelayError(Problem.REQUEST_TIMEOUT))
-        else:
-            await self._refuse(send, RelayError(Problem.INTERNAL, request_id=name))
-
-    async def _refuse(self, send: Send, error: RelayError) -> None:
-        self._server.note_refusal(error.problem)
-        fields = [(b"content-type", b"application/json"), (b"connection", b"close")]
-        start = {"status": error.problem.value.status, "headers": fields}
-        await send({"type": "http.response.start", **start})
-        body = self._server.render(error)
-        await send({"type": "http.response.body", "body": body})
-
-
-class _QuietRequest:
-    """The two callables of one request, and the deadline of its body.
-
-    Attributes:
-        scope: Of the app; cancelled when the body is late.
-        is_started: Whether an answer was begun.
-        is_late: Whether the body did not arrive in time.
-    """
-
-    def __init__(self, receive: Receive, send: Send, body_seconds: float) -> None:
-        self.scope = trio.CancelScope()
-        self.is_started = False
-        self.is_late = False
-        self._is_answered = False
-        self._is_whole = False
-        self._body_seconds = body_seconds
-        self._body_by: float | None = None
-        self._receive = receive
-        self._send = send
-
-    async def receive(self) -> Message:
-        """Pass on what comes, except for a disconnect after the answer."""
-        if not self._is_whole:
-            return await self._receive_body()
-        message = await self._receive()
-        if self._is_answered and message["type"] == "http.disconnect":
-            await trio.sleep_forever()
-        return message
-
-    async def _receive_body(self) -> Message:
-        """Pass on a part of the body; one that is late ends the app instead."""
-        if self._body_by is None:
-            self._body_by = trio.current_time() + self._body_seconds
-        with trio.move_on_at(self._body_by):
-            message = await self._receive()
-            self._is_whole = not message.get("more_body", False)
-            return message
-        self.is_late = True
-        self.scope.cancel()
-        return await trio.sleep_forever()
-
-    async def send(self, message: Message) -> None:
-        """Pass it on, and note how far the answer is."""
-        self.is_started = True
-        if message["type"] == "http.response.body":
-            self._is_answered = not message.get("more_body", False)
-        await self._send(message)

@@ -21,11 +21,11 @@ class ConnectionLimits:
         body_seconds: Time from the app's first wish for the body to its last byte.
         idle_seconds: How long a connection may wait for its next request.
         write_seconds: How long a client may take nothing of an answer.
-        connections: Most connections at once.
-        connections_per_address: Most connections of one address at once, except
-            for loopback and trusted proxies.
+        connections: Most connections at once, those that still shake hands included.
+        connections_per_address: Most connections of one address, or one IPv6
+            network of 64 bits, at once, except for loopback and trusted proxies.
         refusals: Most connections above those two bounds that are told why; any
-            further one is closed without a word.
+            further one is closed without a word, and so is any with TLS.
         retry_after_seconds: What a refused connection is told to wait.
         read_ahead_bytes: Most bytes kept of requests that were sent before the
             answer to the one before them.

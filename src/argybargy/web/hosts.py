@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
+_HOST_BITS: Final = 64
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _AUTHORITY: Final = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^][:@/?#\\\s]+))(?::[0-9]*)?")
 _OLD_ADDRESS: Final = re.compile(r"[0-9a-fx.]+", re.IGNORECASE)
@@ -37,6 +38,18 @@ def is_loopback(host: str) -> bool:
         return True
     ip = _parse_address(host)
     return ip is not None and ip.is_loopback
+
+
+def network_of(address: str) -> str:
+    """Return what stands for the one that an address belongs to, where all count.
+
+    That is the address itself, or of IPv6 the first half, since the second is for
+    whoever has the first to choose: they have 2**64 addresses.
+    """
+    ip = _parse_address(address)
+    if not isinstance(ip, IPv6Address):
+        return address if ip is None else str(ip)
+    return str(IPv6Address(int(ip) >> _HOST_BITS << _HOST_BITS))
 
 
 def _parse_address(host: str) -> IPv4Address | IPv6Address | None:
