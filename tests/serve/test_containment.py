@@ -8,6 +8,8 @@ import pytest
 import trio
 
 from argybargy.serve.asgi import App
+from argybargy.serve.limits import ConnectionLimits
+from argybargy.web.request import DATA_HEADERS
 from logwatch import ErrorLog
 from serve.kit import (
     HELLO,
@@ -291,3 +293,24 @@ async def test_draining_does_not_wait_for_the_rest_of_a_request(
         await client.stream.aclose()
         await site.wait_empty()
         assert site.journal.events == []
+
+
+@pytest.mark.parametrize("core", OPENERS)
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"GET / HTTP/2.0\r\nHost: relay\r\n\r\n", 505),
+        (b"GET /boom HTTP/1.1\r\nHost: relay\r\n\r\n", 500),
+        (HELLO[:-1], 408),
+    ],
+)
+async def test_an_answer_that_the_app_has_no_part_in_is_as_harmless_as_its_own(
+    core: str, data: bytes, status: int
+) -> None:
+    limits = ConnectionLimits(head_seconds=0.1)
+    async with OPENERS[core](PlainApp(), limits) as site:
+        client = await site.connect()
+        reply = await client.ask(data)
+        assert reply.status == status
+        for name, value in DATA_HEADERS:
+            assert reply.fields[name.decode()] == value.decode()

@@ -23,7 +23,7 @@ from argybargy.web.late_body import read_bodies_late
 from argybargy.web.manifest import LLMS_ROUTE, MANIFEST_ROUTE
 from argybargy.web.openapi import openapi_json
 from argybargy.web.request import (
-    COMMON_HEADERS,
+    BARE_HEADERS,
     Answer,
     Request,
     json_answer,
@@ -132,7 +132,7 @@ def _response(answer: Answer) -> Response:
 
 
 async def _complete_headers(response: Response) -> Response:
-    for name, value in COMMON_HEADERS:
+    for name, value in BARE_HEADERS:
         response.headers.setdefault(name.decode(), value.decode())
     return response
 
