@@ -75,6 +75,8 @@ async def test_an_origin_that_is_not_named_gets_nothing(
     async with open_site() as site:
         code = await site.code("alice")
         asked = await site.front.call("OPTIONS", "/messages", headers=PREFLIGHT)
+        assert asked.error == "origin_refused"
+        assert "its origin to ARGYBARGY_CORS_ORIGINS" in asked.json["detail"]["detail"]
         assert "access-control-allow-origin" not in asked.headers
         read = await site.front.call("GET", "/messages", code=code, headers=PAGE)
         assert "access-control-allow-origin" not in read.headers
