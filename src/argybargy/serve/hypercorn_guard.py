@@ -19,6 +19,7 @@ What it does not see to, and our own connection does:
 - ``100 Continue`` is said before the app has asked for the body;
 - a body in chunks is bounded by the app alone;
 - connections are counted altogether, and not by address;
+- a body that is still to come is waited for while the relay stops;
 - a refused connection is closed at once, so that a client that is still sending may
   lose the answer; one beyond the limit gets none;
 - while a next request waits already, the client's end is looked for once a second.
