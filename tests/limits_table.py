@@ -15,7 +15,6 @@ from argybargy.relay import (
     agents,
     board,
     changes,
-    finishing,
     following,
     ledger,
     presence,
@@ -278,12 +277,6 @@ CONSTANTS: Final = (
         following,
         "Changed messages in one frame of a stream; for more it begins anew.",
         "web/test_stream_model.py::test_a_client_that_is_too_far_behind_begins_anew",
-    ),
-    Constant(
-        "FINISH_SECONDS",
-        finishing,
-        "How long a change that has begun may take after its client has left.",
-        "relay/test_codes.py::test_a_revocation_is_finished_though_its_caller_has_left",
     ),
     Constant(
         "CLOSE_SECONDS",

@@ -56,7 +56,9 @@ class Directory:
     """All codes of the relay.
 
     The mutable state is `_by_key` and, derived from it, `_by_room` and `_names`. The
-    store has every code first: what is in memory is on the disk.
+    store has every code first: what is in memory is on the disk, unless a change is
+    in doubt that the store could neither make nor deny. Then memory stays as it was
+    until :meth:`settle` has read what there is.
 
     Attributes:
         version: Changes whenever the set of valid codes does.
@@ -76,6 +78,7 @@ class Directory:
     _names: dict[str, tuple[int, frozenset[str]]] = attrs.field(factory=dict)
     _swept_ms: int = 0
     _changing: trio.Lock = attrs.field(factory=trio.Lock)
+    _is_in_doubt: bool = False
 
     async def load(self, now: Moment) -> None:
         """Read every code from the store."""
@@ -167,11 +170,23 @@ class Directory:
         """Make a change to the codes durable; where that is unsure, read them all."""
         with contextlib.suppress(Unknown):
             return await change()
+        self._is_in_doubt = True
         await self._reload()
         raise Unknown
 
+    async def settle(self) -> None:
+        """Read the codes again if it is in doubt what became of a change to them.
+
+        Raises:
+            Unknown: It still is.
+        """
+        if self._is_in_doubt:
+            async with self._changing:
+                await self._reload()
+
     async def _reload(self) -> None:
         stored = await self._read_settled()
+        self._is_in_doubt = False
         for record in list(self._by_key.values()):
             self._remove(record)
         for record in stored:

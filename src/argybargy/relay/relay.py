@@ -36,7 +36,7 @@ from argybargy.relay.statistics import RelayStatistics
 from argybargy.relay.tally import Tally
 from argybargy.relay.views import Viewer
 from argybargy.relay.watchers import Watchers
-from argybargy.store.errors import Refused, StoreError, Unknown
+from argybargy.store.errors import Corrupt, Incompatible, StoreError
 from argybargy.store.interface import Store
 
 log = structlog.get_logger(__name__)
@@ -46,6 +46,8 @@ TICK_SECONDS: Final = 2.0
 CLOSE_SECONDS: Final = 10.0
 """How long room tasks may take to finish what they have when the relay closes."""
 _CRASH_WINDOW_SECONDS: Final = 60.0
+_LOST: Final = (Corrupt, Incompatible)
+"""What no waiting mends: the process ends, and says so."""
 
 
 @attrs.define(eq=False)
@@ -261,16 +263,24 @@ class Relay:
             await self.tick()
 
     async def tick(self) -> None:
-        """Do one round of housekeeping."""
+        """Do one round of housekeeping; what the store refuses, the next one does.
+
+        Raises:
+            Corrupt: What is stored is lost, or was taken away.
+            Incompatible: It belongs to somebody else now.
+        """
         now = self.clock.now()
         self._evict(now)
         self.presence.sweep(now.steady_seconds)
         self.board.tick(now)
         try:
+            await self.directory.settle()
             await self._end_expired(now)
             await self.ledger.flush()
             await self.store.sweep()
-        except (Refused, Unknown) as error:
+        except _LOST:
+            raise
+        except StoreError as error:
             log.warning("housekeeping waits for the store", reason=str(error))
 
     def _evict(self, now: Moment) -> None:
@@ -395,5 +405,7 @@ async def open_relay(
         relay.close()
     try:
         await relay.ledger.flush()
-    except (Refused, Unknown) as error:
+    except _LOST:
+        raise
+    except StoreError as error:
         log.warning("notes were not stored", reason=str(error))
