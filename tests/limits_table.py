@@ -15,6 +15,7 @@ from argybargy.relay import (
     agents,
     board,
     changes,
+    departures,
     following,
     ledger,
     presence,
@@ -286,6 +287,13 @@ CONSTANTS: Final = (
         "test_closing_the_relay_finishes_what_rooms_have_taken",
     ),
     Constant(
+        "DISMISSALS_PER_TICK",
+        departures,
+        "Peers without a code that are let go in one round of housekeeping.",
+        "relay/test_departures.py::"
+        "test_many_whose_codes_ran_out_are_let_go_a_few_at_a_time",
+    ),
+    Constant(
         "MAX_QUERY_FIELDS",
         decode,
         "Most fields in a query.",
@@ -412,6 +420,9 @@ HELD: Final = {
     "relay.changes.ChangeLog._kept": "`CHANGES_KEPT`",
     "relay.directory.Directory._by_key": _CODES,
     "relay.directory.Directory._by_room": _CODES,
+    "relay.directory.Directory._departed": (
+        f"{_CODES}, and those gone that no room has let go yet"
+    ),
     "relay.directory.Directory._names": _CODES,
     "relay.ledger.Ledger._cursors": _CODES,
     "relay.ledger.Ledger._notes": "`MAX_NOTES`",

@@ -55,7 +55,9 @@ class Invitation:
 class Directory:
     """All codes of the relay.
 
-    The mutable state is `_by_key` and, derived from it, `_by_room` and `_names`. The
+    The mutable state is `_by_key` and, derived from it, `_by_room` and `_names`; and
+    `_departed`, the peers that have lost a code and may have to be let go, which are
+    no more than have held one since housekeeping last got through. The
     store has every code first: what is in memory is on the disk, unless a change is
     in doubt that the store could neither make nor deny. Then memory stays as it was
     until :meth:`settle` has read what there is.
@@ -79,12 +81,18 @@ class Directory:
     _swept_ms: int = 0
     _changing: trio.Lock = attrs.field(factory=trio.Lock)
     _is_in_doubt: bool = False
+    _departed: dict[Peer, bool] = attrs.field(factory=dict)
 
     async def load(self, now: Moment) -> None:
-        """Read every code from the store."""
+        """Read every code from the store.
+
+        Those whose codes ran out while no relay was there to see it are to be let go.
+        """
         self._swept_ms = now.wall_ms
         for record in await self.store.codes():
             self._add(record)
+            if not record.is_live_at(now.wall_ms):
+                self._departed[record.peer] = False
 
     def _add(self, record: CodeRecord) -> None:
         self._by_key[record.key_id] = record
@@ -104,6 +112,7 @@ class Directory:
             self._names.pop(record.peer.room, None)
         self.version += 1
         self._touch(record.peer.room)
+        self._departed[record.peer] = False
 
     def resolve(self, code: str, now: Moment) -> CodeRecord | None:
         """Return what a presented code stands for, if it is valid now.
@@ -270,10 +279,11 @@ class Directory:
                     if record.key_id in self._by_key:
                         self._remove(record)
         peers = {record.peer for record in records}
-        return [peer for peer in peers if peer.name not in self._live_set(peer, now)]
+        return [peer for peer in peers if not self.lets_in(peer, now)]
 
-    def _live_set(self, peer: Peer, now: Moment) -> frozenset[str]:
-        return frozenset(code.peer.name for code in self.live_codes(peer.room, now))
+    def lets_in(self, peer: Peer, now: Moment) -> bool:
+        """Tell whether a peer holds a valid code."""
+        return any(each.is_live_at(now.wall_ms) for each in self.codes_of(peer))
 
     def match(self, target: str) -> list[CodeRecord]:
         """Return the codes that `target` means: a handle, a code, or a name."""
@@ -326,8 +336,8 @@ class Directory:
         """Return the codes that ran out before that time."""
         return [each for each in self._by_key.values() if not each.is_live_at(wall_ms)]
 
-    def tick(self, now: Moment) -> list[CodeRecord]:
-        """Return the codes that have run out since the last tick."""
+    def tick(self, now: Moment) -> None:
+        """See which codes have run out since the last tick."""
         lapsed = [
             each
             for each in self._by_key.values()
@@ -339,7 +349,28 @@ class Directory:
             self.version += 1
         for each in lapsed:
             self._touch(each.peer.room)
-        return lapsed
+            self._departed[each.peer] = False
+
+    def departed(self, now: Moment) -> list[Peer]:
+        """Return the peers that hold no valid code and were not let go yet."""
+        for peer in list(self._departed):
+            if self.lets_in(peer, now):
+                del self._departed[peer]  # one code went, or it was invited again
+        return list(self._departed)
+
+    def forget(self, peer: Peer) -> None:
+        """Take note that a peer was let go."""
+        self._departed.pop(peer, None)
+
+    def put_off(self, peer: Peer) -> bool:
+        """Take note that a peer could not be let go yet: others come first now.
+
+        Returns:
+            Whether that is news, and not the same as the last time.
+        """
+        was_put_off = self._departed.pop(peer, False)
+        self._departed[peer] = True
+        return not was_put_off
 
     def __iter__(self) -> Iterator[CodeRecord]:
         return iter(self._by_key.values())

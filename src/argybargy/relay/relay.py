@@ -15,7 +15,7 @@ import structlog
 import trio
 
 from argybargy.domain.codes import CodeRecord
-from argybargy.domain.commands import Command, Dismiss
+from argybargy.domain.commands import Command
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.domain.moment import Moment
@@ -24,6 +24,7 @@ from argybargy.domain.roster import member_names
 from argybargy.relay.board import BOARD_MESSAGES, Board
 from argybargy.relay.clock import Clock, SystemClock
 from argybargy.relay.delivery import describe_delivery
+from argybargy.relay.departures import Departures
 from argybargy.relay.directory import Directory
 from argybargy.relay.failures import as_relay_error
 from argybargy.relay.ledger import Ledger
@@ -83,6 +84,7 @@ class Relay:
     board: Board = attrs.field(init=False)
     tally: Tally = attrs.field(init=False, factory=Tally)
     _services: RoomServices = attrs.field(init=False)
+    _departures: Departures = attrs.field(init=False)
     quota: RoomQuota = attrs.field(init=False)
     _live: dict[str, LiveRoom] = attrs.field(factory=dict)
     _spellings: dict[str, str] = attrs.field(factory=dict)
@@ -112,6 +114,10 @@ class Relay:
             ),
             publish=self.board.publish,
             tally=self.tally,
+        )
+
+        self._departures = Departures(
+            self.directory, self.presence, self.find_live, self.ask
         )
 
     def __repr__(self) -> str:
@@ -293,30 +299,20 @@ class Relay:
                 live.close()
 
     async def _end_expired(self, now: Moment) -> None:
-        """Free what the holders of codes that have just run out had claimed."""
-        for record in self.directory.tick(now):
-            if record.peer.name in self.directory.lapsed(record.peer.room, now):
-                await self.dismiss(record)
+        """Free what those had claimed whose codes have run out; drop old codes."""
+        self.directory.tick(now)
+        await self._departures.catch_up(now)
         stale_ms = now.wall_ms - self.limits.expired_code_seconds * 1000
         stale = self.directory.expired_before(stale_ms)
         if stale:
             await self.directory.remove(stale, [], now)
 
     async def dismiss(self, record: CodeRecord) -> None:
-        """Let a peer go that holds no valid code any more.
+        """Let the holder of a code go who has no valid one any more.
 
-        Its parked polls end, its claims are free, its place in the roster is gone.
+        See :meth:`Departures.dismiss`.
         """
-        self.presence.forget(record.peer)
-        self.wake_peer(record)
-        live = self.find_live(record.room)
-        if live is not None:
-            live.cursors.pop(record.peer.name, None)
-        try:
-            await self.ask(record.room, Dismiss(record.name))
-        except RelayError as error:
-            # The code is gone, which is what counts; its claims run out by themselves.
-            log.warning("peer not dismissed", room=record.room, reason=str(error))
+        await self._departures.dismiss(record.peer, self.clock.now())
 
     def refuse_secrets(self, *texts: str) -> None:
         """Refuse what gives away a code that would open a room.
