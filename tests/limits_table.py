@@ -16,6 +16,7 @@ from argybargy.relay import (
     board,
     changes,
     departures,
+    directory,
     following,
     ledger,
     presence,
@@ -287,6 +288,13 @@ CONSTANTS: Final = (
         "test_closing_the_relay_finishes_what_rooms_have_taken",
     ),
     Constant(
+        "CERTAIN_SECONDS",
+        directory,
+        "How long a code must have looked long expired before it is removed for good.",
+        "relay/test_clock_jumps.py::"
+        "test_a_clock_that_is_wrong_for_a_moment_costs_nobody_a_code",
+    ),
+    Constant(
         "DISMISSALS_PER_TICK",
         departures,
         "Peers without a code that are let go in one round of housekeeping.",
@@ -424,6 +432,7 @@ HELD: Final = {
         f"{_CODES}, and those gone that no room has let go yet"
     ),
     "relay.directory.Directory._names": _CODES,
+    "relay.directory.Directory._stale_since": _CODES,
     "relay.ledger.Ledger._cursors": _CODES,
     "relay.ledger.Ledger._notes": "`MAX_NOTES`",
     "relay.ledger.Ledger._tallies": "the kinds of failure, which are few",
@@ -436,7 +445,6 @@ HELD: Final = {
     "relay.presence.Seat.reads": "`reads_per_window`",
     "relay.quota.RoomQuota._names": "`rooms`",
     "relay.relay.Relay._live": _LIVE,
-    "relay.relay.Relay._spellings": _ROOMS,
     "relay.room.LiveRoom._batch": "`batch_commands`",
     "relay.room.LiveRoom._send": "`inbox_commands`",
     "relay.room.LiveRoom.cursors": _CODES,

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import attrs
 import trio
@@ -28,6 +28,10 @@ from argybargy.store.errors import StoreError, Unknown
 from argybargy.store.interface import Store
 
 T = TypeVar("T")
+
+CERTAIN_SECONDS: Final = 3_600.0
+"""How long a code must have looked long expired before it is removed for good: a wall
+clock that is wrong for a moment costs nobody a code."""
 
 
 @attrs.frozen
@@ -55,12 +59,12 @@ class Invitation:
 class Directory:
     """All codes of the relay.
 
-    The mutable state is `_by_key` and, derived from it, `_by_room` and `_names`; and
-    `_departed`, the peers that have lost a code and may have to be let go, which are
-    no more than have held one since housekeeping last got through. The
-    store has every code first: what is in memory is on the disk, unless a change is
-    in doubt that the store could neither make nor deny. Then memory stays as it was
-    until :meth:`settle` has read what there is.
+    The mutable state is `_by_key` and, derived from it, `_by_room` and `_names`;
+    `_departed`, the peers that have lost a code and may have to be let go, no more
+    than held one since housekeeping last got through; and `_stale_since`, the handles
+    of codes that are about to be removed. The store has every code first: what is in
+    memory is on the disk, unless a change is in doubt that the store could neither
+    make nor deny. Then memory stays as it was until :meth:`settle` has read it.
 
     Attributes:
         version: Changes whenever the set of valid codes does.
@@ -81,6 +85,7 @@ class Directory:
     _swept_ms: int = 0
     _changing: trio.Lock = attrs.field(factory=trio.Lock)
     _is_in_doubt: bool = False
+    _stale_since: dict[str, float] = attrs.field(factory=dict)
     _departed: dict[Peer, bool] = attrs.field(factory=dict)
 
     async def load(self, now: Moment) -> None:
@@ -332,9 +337,23 @@ class Directory:
         """Return the folded names of all rooms that somebody holds a code for."""
         return tuple(self._by_room)
 
-    def expired_before(self, wall_ms: int) -> list[CodeRecord]:
-        """Return the codes that ran out before that time."""
-        return [each for each in self._by_key.values() if not each.is_live_at(wall_ms)]
+    async def remove_stale(self, now: Moment) -> None:
+        """Remove the codes that ran out long ago, once there is no doubt of it.
+
+        Raises:
+            StoreError: The store did not; they stay, or are read again.
+        """
+        oldest_ms = now.wall_ms - self.limits.expired_code_seconds * 1000
+        steady = now.steady_seconds
+        self._stale_since = {
+            each.key_id: self._stale_since.get(each.key_id, steady)
+            for each in self._by_key.values()
+            if not each.is_live_at(oldest_ms)
+        }
+        since = self._stale_since.items()
+        certain = [key for key, at in since if steady - at >= CERTAIN_SECONDS]
+        if certain:
+            await self.remove([self._by_key[key] for key in certain], [], now)
 
     def tick(self, now: Moment) -> None:
         """See which codes have run out since the last tick."""
@@ -353,10 +372,10 @@ class Directory:
 
     def departed(self, now: Moment) -> list[Peer]:
         """Return the peers that hold no valid code and were not let go yet."""
-        for peer in list(self._departed):
-            if self.lets_in(peer, now):
-                del self._departed[peer]  # one code went, or it was invited again
-        return list(self._departed)
+        # Some have another code, or were invited again.
+        gone = [peer for peer in self._departed if not self.lets_in(peer, now)]
+        self._departed = {peer: self._departed[peer] for peer in gone}
+        return gone
 
     def forget(self, peer: Peer) -> None:
         """Take note that a peer was let go."""

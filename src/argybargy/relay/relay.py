@@ -1,7 +1,8 @@
 """The relay: finds or starts the task of a room, and looks after what lives.
 
-The mutable state is the registry of live rooms and the spellings of all names;
-everything else belongs to a part of its own.
+The mutable state is the registry of live rooms; everything else belongs to a part of
+its own. Which rooms there are, and how each is spelled, the board knows: a room tells
+it as it publishes, whether or not somebody still waits for the answer.
 """
 
 from collections import deque
@@ -32,7 +33,8 @@ from argybargy.relay.presence import Presence
 from argybargy.relay.quota import RoomQuota
 from argybargy.relay.readiness import Readiness
 from argybargy.relay.reply import Delivered
-from argybargy.relay.room import LiveRoom, RoomServices
+from argybargy.relay.room import LiveRoom
+from argybargy.relay.room_services import RoomServices
 from argybargy.relay.statistics import RelayStatistics
 from argybargy.relay.tally import Tally
 from argybargy.relay.views import Viewer
@@ -87,7 +89,6 @@ class Relay:
     _departures: Departures = attrs.field(init=False)
     quota: RoomQuota = attrs.field(init=False)
     _live: dict[str, LiveRoom] = attrs.field(factory=dict)
-    _spellings: dict[str, str] = attrs.field(factory=dict)
     _is_closed: bool = False
     is_draining: bool = False
 
@@ -113,9 +114,9 @@ class Relay:
                 clock=self.clock,
             ),
             publish=self.board.publish,
+            reread=self.board.reread,
             tally=self.tally,
         )
-
         self._departures = Departures(
             self.directory, self.presence, self.find_live, self.ask
         )
@@ -134,18 +135,17 @@ class Relay:
         """Learn of all rooms, and the codes."""
         overview = await self.store.overview()
         self.board.load(overview, await self.store.recent(None, BOARD_MESSAGES))
-        for summary in overview.rooms:
-            self._spellings[fold(summary.status.name)] = summary.status.name
         self.quota.fill(room.status.name for room in overview.rooms if room.head)
         await self.directory.load(self.clock.now())
 
     def spelling(self, room: str) -> str:
         """Return how a room is called: as it was first spelled, or as given."""
-        return self._spellings.get(fold(room), room)
+        card = self.board.cards.get(fold(room))
+        return room if card is None else card.summary.status.name
 
     def knows(self, room: str) -> bool:
         """Tell whether there is such a room."""
-        return fold(room) in self._spellings
+        return fold(room) in self.board.cards
 
     async def live(self, room: str) -> LiveRoom:
         """Return a room, loaded, starting its task if need be.
@@ -191,9 +191,7 @@ class Relay:
         live = await self.live(room)
         if code is not None and not self.directory.is_live(code, self.clock.now()):
             raise RelayError(Problem.UNAUTHORIZED)
-        delivered = await live.ask(command)
-        self._spellings.setdefault(fold(room), live.name)
-        return delivered
+        return await live.ask(command)
 
     # -- names -----------------------------------------------------------------
 
@@ -281,7 +279,9 @@ class Relay:
         self.board.tick(now)
         try:
             await self.directory.settle()
-            await self._end_expired(now)
+            self.directory.tick(now)
+            await self._departures.catch_up(now)
+            await self.directory.remove_stale(now)
             await self.ledger.flush()
             await self.store.sweep()
         except _LOST:
@@ -297,15 +297,6 @@ class Relay:
             elif live.used_at < oldest and live.is_idle:
                 del self._live[key]
                 live.close()
-
-    async def _end_expired(self, now: Moment) -> None:
-        """Free what those had claimed whose codes have run out; drop old codes."""
-        self.directory.tick(now)
-        await self._departures.catch_up(now)
-        stale_ms = now.wall_ms - self.limits.expired_code_seconds * 1000
-        stale = self.directory.expired_before(stale_ms)
-        if stale:
-            await self.directory.remove(stale, [], now)
 
     async def dismiss(self, record: CodeRecord) -> None:
         """Let the holder of a code go who has no valid one any more.
