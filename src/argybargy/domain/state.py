@@ -15,7 +15,7 @@ from typing import Self
 import attrs
 from rpds import HashTrieMap
 
-from argybargy.domain.holes import Hole, count_messages
+from argybargy.domain.holes import Hole
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import (
     Lease,
@@ -176,11 +176,6 @@ class Room:
     def name(self) -> str:
         """What the room is called."""
         return self.status.name
-
-    @property
-    def kept_messages(self) -> int:
-        """How many messages the room keeps."""
-        return count_messages(self.first, self.head, self.holes)
 
     def copy(self) -> Self:
         """Return an equal room that is another object."""
