@@ -300,3 +300,39 @@ def test_copying_works_on_plain_http_pages_too(desk: Desk) -> None:
     expect(button).to_have_text("Copy")
     button.click()
     expect(button).to_have_text("Press Ctrl+C")
+
+
+def test_a_key_that_is_shown_once_stays_until_it_is_closed(desk: Desk) -> None:
+    for number in range(12):
+        desk.relay.agent(f"agent-{number:02}")
+    desk.sign_in()
+    open_drawer(desk)
+    row = desk.css(key_row(desk, "agent-11"))
+    for name in ("Rotate", "Sure?"):
+        row.get_by_role("button", name=name, exact=True).click()
+    code = desk.css("code.minted-code[tabindex]")
+    expect(code).to_be_focused()
+    expect(code).to_be_in_viewport()
+    box = code.bounding_box()
+    assert box is not None
+    desk.page.mouse.move(box["x"] + 20, box["y"] + 5)
+    desk.page.mouse.down()
+    desk.page.mouse.move(200, 400, steps=4)
+    desk.page.mouse.up()
+    expect(code).to_be_visible()
+    row = desk.css(key_row(desk, "agent-03"))
+    for name in ("Revoke", "Sure?"):
+        row.get_by_role("button", name=name, exact=True).click()
+    expect(desk.css("dialog .notice")).to_contain_text("1 key revoked.")
+
+
+def test_nobody_waits_for_an_agent_of_a_room_that_is_not_in_view(desk: Desk) -> None:
+    desk.relay.room("build")
+    desk.relay.room("ops")
+    desk.sign_in("?room=build")
+    open_drawer(desk)
+    desk.css("form.mint input[name=name]").fill("fresh")
+    desk.css("form.mint select[name=room]").select_option("ops")
+    desk.button("Mint a key").click()
+    expect(desk.css("dialog .minted-code[tabindex]")).to_be_visible()
+    expect(desk.css(".arrival")).to_have_count(0)

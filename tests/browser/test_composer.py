@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Route, expect
 
+from browser.conftest import NewDesk
 from browser.kit import Desk
 
 pytestmark = pytest.mark.browser
@@ -162,3 +163,110 @@ def test_each_room_has_its_draft_and_none_keeps_an_addressee(desk: Desk) -> None
     desk.enter("one")
     expect(desk.composer).to_have_value("half a thought")
     expect(desk.page.get_by_label("To whom")).to_have_value("all")
+
+
+SLOW = (
+    "(ms) => { const real = window.fetch; window.fetch = async (...call) => {"
+    " if (String(call[0]).includes('admin/say'))"
+    " await new Promise((done) => setTimeout(done, ms));"
+    " return real(...call); }; }"
+)
+
+
+def test_what_is_typed_during_a_send_stays_and_a_failure_gives_all_back(
+    desk: Desk,
+) -> None:
+    desk.relay.room("build")
+    desk.sign_in()
+    desk.page.evaluate(SLOW, 500)
+    desk.send("first")
+    desk.page.keyboard.type("second")
+    expect(desk.css(".msg .prose")).to_have_text("first")
+    expect(desk.composer).to_have_value("second")
+    desk.page.route("**/admin/say", lambda route: route.abort())
+    desk.composer.press("Enter")
+    desk.page.keyboard.type("third")
+    expect(desk.css(".composer .problem")).to_be_visible()
+    expect(desk.composer).to_have_value("second\nthird")
+
+
+def test_a_slow_answer_takes_the_focus_from_nothing(desk: Desk) -> None:
+    relay = desk.relay
+    relay.room("here")
+    relay.agent("claude").ask("Well?")
+    desk.sign_in("?room=here")
+    desk.page.evaluate(SLOW, 500)
+    desk.send("slow")
+    desk.button("Answer").click()
+    desk.page.keyboard.type("half")
+    expect(desk.css(".msg")).to_have_count(1)
+    desk.page.wait_for_timeout(100)
+    expect(desk.page.get_by_label("Answer claude")).to_be_focused()
+
+
+def test_a_direct_view_has_its_own_draft_and_expects_only_its_agent(
+    desk: Desk,
+) -> None:
+    relay = desk.relay
+    relay.agent("claude").say("x")
+    relay.agent("codex").say("y")
+    desk.sign_in()
+    expects = desk.page.get_by_label("Who should answer")
+    expects.select_option("codex")
+    desk.composer.fill("for all")
+    desk.agent_row("claude").click()
+    expect(desk.composer).to_have_value("")
+    expect(expects).to_have_value("default")
+    desk.composer.fill("private")
+    desk.button("Back to build").click()
+    expect(desk.composer).to_have_value("for all")
+    relay.do("/admin/revoke", {"target": "codex", "all": True})
+    desk.agent_row("claude").click()
+    expect(desk.composer).to_have_value("private")
+    desk.composer.press("Enter")
+    expect(desk.css(".msg")).to_have_count(2)
+    said = relay.admin("GET", "/admin/rooms/build/history?limit=1").json["messages"][-1]
+    assert (said["text"], said["to"], said["expects_reply"]) == (
+        "private",
+        "claude",
+        "claude",
+    )
+
+
+def test_a_reply_to_own_words_goes_to_those_who_heard_them_and_only_that_one(
+    desk: Desk,
+) -> None:
+    relay = desk.relay
+    claude, codex = relay.agent("claude"), relay.agent("codex")
+    for agent in (claude, codex):
+        agent.say("x")
+    relay.say("for two", to=["claude", "codex"])
+    desk.sign_in()
+    expect(desk.css(".msg")).to_have_count(3)
+    to = desk.page.get_by_label("To whom")
+    desk.page.keyboard.press("r")
+    expect(to).to_have_value("claude, codex")
+    desk.page.keyboard.type("more")
+    desk.page.keyboard.press("Enter")
+    expect(desk.css(".msg")).to_have_count(4)
+    said = relay.admin("GET", "/admin/rooms/build/history?limit=1").json["messages"][-1]
+    assert said["to"] == ["claude", "codex"]
+    expect(to).to_have_value("all")
+
+
+def test_escape_leaves_the_name_one_speaks_under(desk: Desk) -> None:
+    desk.relay.room("build")
+    desk.sign_in()
+    desk.button("as operator").click()
+    desk.page.get_by_label("Speak as").fill("titus")
+    desk.page.keyboard.press("Escape")
+    expect(desk.button("as operator")).to_be_visible()
+
+
+def test_enter_begins_a_line_where_one_types_with_a_finger(new_desk: NewDesk) -> None:
+    desk = new_desk(has_touch=True, is_mobile=True)
+    desk.relay.room("build")
+    desk.sign_in()
+    desk.composer.fill("one")
+    desk.composer.press("Enter")
+    expect(desk.composer).to_have_value("one\n")

@@ -145,3 +145,39 @@ def test_a_room_is_closed_in_two_clicks_and_opened_in_one(desk: Desk) -> None:
     ]
     desk.css(".close-room").click()
     expect(desk.css(".head .pill")).to_have_text("open")
+
+
+def test_the_focus_goes_on_when_what_had_it_goes(desk: Desk) -> None:
+    relay = desk.relay
+    claude = relay.agent("claude")
+    claude.ask("One?")
+    relay.agent("codex").ask("Two?")
+    desk.sign_in()
+    press = desk.page.keyboard.press
+    desk.button("Answer").first.press("Enter")
+    press("Escape")
+    expect(desk.css(".waiting-open").first).to_be_focused()
+    desk.button("Answer").first.press("Enter")
+    desk.page.keyboard.type("Yes.")
+    press("Enter")
+    expect(desk.css(".waiting-open")).to_have_count(1)
+    expect(desk.css(".waiting-open")).to_be_focused()
+    desk.button("Later").press("Enter")
+    expect(desk.button("1 later")).to_be_focused()
+    desk.button("as operator").press("Enter")
+    press("Enter")
+    expect(desk.button("as operator")).to_be_focused()
+    desk.css(".close-room").press("Enter")
+    press("Enter")
+    expect(desk.button("Reopen room")).to_be_focused()
+    desk.agent_row("claude").press("Enter")
+    desk.button("Back to build").press("Enter")
+    expect(desk.composer).to_be_focused()
+
+
+def test_a_double_click_closes_no_room(desk: Desk) -> None:
+    desk.relay.room("build")
+    desk.sign_in()
+    desk.css(".close-room").dblclick()
+    expect(desk.button("Confirm close")).to_be_visible()
+    expect(desk.css(".pill.room-open")).to_be_visible()

@@ -93,6 +93,26 @@ def test_a_long_wait_notifies_once_where_that_was_wished(new_desk: NewDesk) -> N
     wait_until(lambda: bool(desk.page.evaluate("window.told.length")))
     desk.page.wait_for_timeout(1200)
     assert desk.page.evaluate("window.told") == [["claude waits in #build", "Ship it?"]]
+    desk.page.reload()
+    desk.is_live()
+    desk.later(301)
+    expect(desk.page).to_have_title("(1) #build · Argybargy")
+    assert desk.page.evaluate("window.told") == []
+
+
+def test_a_browser_that_cannot_notify_is_told_of(new_desk: NewDesk) -> None:
+    desk = new_desk(permissions=["notifications"])
+    desk.page.add_init_script(
+        "window.Notification = class { constructor() { throw new TypeError(); }"
+        " static permission = 'granted';"
+        " static async requestPermission() { return 'granted'; } };"
+    )
+    desk.relay.agent("claude").ask("Ship it?")
+    desk.sign_in()
+    desk.button("Relay settings").click()
+    desk.page.get_by_label("Notify me when somebody has waited five minutes").check()
+    desk.later(301)
+    expect(desk.css("dialog .notice")).to_contain_text("cannot notify")
 
 
 def test_a_row_leads_to_its_room_and_into_the_composer(desk: Desk) -> None:
@@ -150,3 +170,37 @@ def test_a_question_can_be_put_off(desk: Desk) -> None:
     expect(desk.css(".waiting-open")).to_have_count(0)
     desk.later(601)
     expect(desk.css(".waiting-open")).to_have_count(1)
+
+
+def test_a_begun_answer_stays_whatever_becomes_of_its_question(desk: Desk) -> None:
+    relay = desk.relay
+    relay.room("here")
+    seq = relay.agent("claude").ask("Ship it?")
+    relay.agent("codex").ask("Or this?")
+    desk.sign_in("?room=here")
+    row = desk.css(".waiting-row").filter(has_text="Ship it?")
+    answer = row.get_by_label("Answer claude")
+    row.get_by_role("button", name="Answer", exact=True).click()
+    desk.page.keyboard.type("Not before")
+    desk.page.keyboard.press("Escape")
+    row.get_by_role("button", name="Answer", exact=True).click()
+    expect(answer).to_have_value("Not before")
+    relay.say("from another tab", reply_to=seq)
+    expect(desk.css("#inbox-label")).to_contain_text("Waiting on you · 1")
+    expect(row).to_contain_text("waits no more")
+    desk.page.keyboard.type(" noon.")
+    expect(answer).to_have_value("Not before noon.")
+    desk.page.keyboard.press("Enter")
+    expect(row).to_have_count(0)
+
+
+def test_a_row_says_whom_else_it_was_put_to(desk: Desk) -> None:
+    relay = desk.relay
+    codex = relay.agent("codex")
+    relay.agent("claude").say("x")
+    codex.ask("Claude?", "claude")
+    codex.ask("You?")
+    desk.sign_in()
+    expect(desk.css(".waiting-row .where")).to_have_text(
+        ["#build · asks claude", "#build"]
+    )

@@ -150,3 +150,20 @@ def test_nothing_is_listed_before_signing_in(desk: Desk) -> None:
     desk.open()
     expect(desk.css(".rooms")).to_contain_text("Hidden until you sign in.")
     assert "secret" not in desk.page.content()
+
+
+def test_two_tabs_share_what_was_read(desk: Desk) -> None:
+    relay = desk.relay
+    claude, scout = relay.agent("claude"), relay.agent("scout", "ops")
+    claude.say("x")
+    scout.say("y")
+    desk.sign_in("?room=build")
+    other = Desk.sit_down(relay, desk.page.context)
+    other.sign_in("?room=ops")
+    scout.say("read in the other tab")
+    expect(other.css(".msg")).to_have_count(2)
+    claude.say("read in this tab")
+    expect(desk.css(".msg")).to_have_count(2)
+    expect(desk.room_row("ops")).not_to_have_class(re.compile("unread"))
+    marks = desk.page.evaluate("JSON.parse(localStorage.getItem('argy_seen'))")
+    assert marks == {"build": 2, "ops": 2}

@@ -30,7 +30,7 @@ def test_what_is_found_is_marked_and_leads_there(desk: Desk) -> None:
     field = desk.page.get_by_label("Search messages").last
     expect(field).to_be_focused()
     field.fill("nothing")
-    expect(desk.css("dialog [role=status]")).to_have_text("Nothing found.")
+    expect(desk.css("dialog p[role=status]")).to_have_text("Nothing found.")
     field.fill("übergang")
     expect(desk.css(".result")).to_have_count(2)
     desk.button("#build").click()
@@ -68,5 +68,5 @@ def test_a_search_that_makes_no_sense_is_told_why(desk: Desk) -> None:
     desk.sign_in("?room=build")
     desk.page.keyboard.press("/")
     desk.page.get_by_placeholder("Words to look for").fill("before:someday")
-    expect(desk.css("dialog [role=status]")).not_to_have_text("")
+    expect(desk.css("dialog p[role=status]")).not_to_have_text("")
     expect(desk.css(".result")).to_have_count(0)

@@ -90,3 +90,17 @@ def test_everything_that_can_be_pressed_has_a_name(desk: Desk) -> None:
     expect(desk.css(".agent-row")).to_have_attribute(
         "aria-label", re.compile("^claude —")
     )
+
+
+def test_signing_out_leaves_no_draft_no_room_and_no_search(desk: Desk) -> None:
+    desk.relay.room("build")
+    desk.sign_in()
+    desk.composer.fill("a secret")
+    desk.button("Relay settings").click()
+    desk.button("Sign out").click()
+    expect(desk.page).to_have_title("Argybargy")
+    desk.page.keyboard.press("/")
+    desk.page.wait_for_timeout(100)
+    expect(desk.css("dialog")).to_have_count(0)
+    desk.sign_in()
+    expect(desk.composer).to_have_value("")

@@ -289,3 +289,96 @@ def test_markdown_keeps_every_character_of_what_it_does_not_know(desk: Desk) -> 
     )
     assert lengths[1] == "<b>&amp; ](javascript:x) **"
     assert lengths[0] < 5_000
+
+
+def test_a_reply_answers_one_question_and_other_words_those_they_reach(
+    desk: Desk,
+) -> None:
+    """The relay decides the same; it lists no questions of the operator's own."""
+    relay = desk.relay
+    claude, codex = relay.agent("claude"), relay.agent("codex")
+    first, second = relay.say("One?", to="codex"), relay.say("Two?", to="codex")
+    third = claude.ask("Three?", "operator", to="all")
+    desk.sign_in()
+    states = [desk.message(seq).locator(".badge") for seq in (first, second, third)]
+    codex.say("Two.", reply_to=second)
+    expect(states[1]).to_have_attribute("data-state", "answered")
+    expect(states[0]).to_have_attribute("data-state", "open")
+    codex.say("a word aside", to="claude")
+    desk.relay.say("By a human.", sender="titus")
+    expect(states[2]).to_have_attribute("data-state", "answered")
+    expect(states[0]).to_have_attribute("data-state", "open")
+    codex.say("One.")
+    expect(states[0]).to_have_attribute("data-state", "answered")
+
+
+def test_a_link_far_back_costs_one_request_and_the_way_back_is_open(
+    desk: Desk,
+) -> None:
+    claude = desk.relay.agent("claude")
+    claude.say_all(f"m{number}" for number in range(1, 701))
+    asked: list[str] = []
+    desk.page.on(
+        "request",
+        lambda request: asked.append(request.url) if "history" in request.url else None,
+    )
+    desk.sign_in("?room=build&seq=100")
+    expect(desk.message(100)).to_have_class(re.compile("is-marked"))
+    expect(desk.message(100)).to_be_in_viewport()
+    assert len(asked) == 1
+    claude.say("unseen")
+    desk.css(".timeline").evaluate("node => { node.scrollTop = node.scrollHeight; }")
+    expect(desk.message(230)).to_have_count(1)
+    texts = [int(text[1:]) for text in desk.texts()]
+    assert texts == list(range(texts[0], texts[-1] + 1))
+    expect(desk.page.get_by_text("unseen")).to_have_count(0)
+    desk.css(".fresh").click()
+    expect(desk.page.get_by_text("unseen")).to_be_in_viewport()
+    expect(desk.css(".fresh")).to_have_count(0)
+    claude.say("and this")
+    expect(desk.page.get_by_text("and this")).to_be_in_viewport()
+
+
+def test_a_message_at_the_end_is_followed_and_the_room_leads_back_to_it(
+    desk: Desk,
+) -> None:
+    claude = desk.relay.agent("claude")
+    claude.say_all(f"line {number}\n\nmore" for number in range(40))
+    desk.sign_in("?room=build&seq=40")
+    expect(desk.message(40)).to_have_class(re.compile("is-marked"))
+    claude.say("newest")
+    expect(desk.page.get_by_text("newest")).to_be_in_viewport()
+    desk.css(".timeline").evaluate("node => { node.scrollTop = 300; }")
+    expect(desk.css(".fresh")).to_have_text("Latest")
+    desk.page.keyboard.press("j")
+    expect(desk.css(".msg:focus")).to_be_in_viewport()
+    assert desk.css(".msg:focus").get_attribute("id") != "m-41"
+    desk.room_row("build").click()
+    wait_until(lambda: at_end(desk))
+    expect(desk.css(".fresh")).to_have_count(0)
+
+
+def test_a_room_that_is_not_loaded_is_not_called_empty(desk: Desk) -> None:
+    relay = desk.relay
+    relay.agent("claude").say("x")
+    relay.agent("scout", "ops").say("y")
+    desk.sign_in("?room=build")
+    desk.page.route("**/admin/stream", lambda _: None)
+    desk.enter("ops")
+    expect(desk.css(".empty")).to_have_text("Loading…")
+    expect(desk.agent_row("claude")).to_have_count(0)
+    desk.page.unroute_all(behavior="ignoreErrors")
+
+
+def test_r_in_a_direct_view_is_about_what_is_shown(desk: Desk) -> None:
+    relay = desk.relay
+    claude, codex = relay.agent("claude"), relay.agent("codex")
+    claude.say("of claude")
+    codex.say("of codex")
+    desk.sign_in()
+    desk.agent_row("claude").click()
+    expect(desk.css(".msg")).to_have_count(1)
+    desk.page.keyboard.press("r")
+    expect(desk.css(".replying")).to_contain_text("of claude")
+    desk.page.go_back()
+    expect(desk.css("h1.channel-title")).to_have_text("build")

@@ -1,15 +1,14 @@
 // Everything behind the gear: the relay's address, signing in and out, keys, sessions.
 import { html, memo, signal, useEffect, useRef, useState } from "./ui.js";
-import { account, forgetSession, signOut } from "./account.js";
-import { get, post, remove, request } from "./api.js";
+import { account, forgetSession, get, LEFT, post, remove, request, signOut } from "./api.js";
 import { canNotify, isNotifying, permission, setNotifying } from "./attention.js";
 import { nowMs } from "./clock.js";
 import { age, isSameName, plural, shortMoment } from "./format.js";
 import { Avatar, Icon } from "./icons.js";
 import { Minted, MintForm } from "./invite.js";
 import { QrCode } from "./qr.js";
-import { rosterRow, Stamp } from "./roster.js";
 import { view } from "./route.js";
+import { rosterRow, Stamp } from "./sidebar.js";
 import { codes, facts, rosterRoom } from "./state.js";
 import { refresh } from "./stream.js";
 import { SignInForm } from "./welcome.js";
@@ -77,7 +76,7 @@ async function loadSessions() {
 async function endSession(session) {
   try {
     await remove(`admin/sessions/${encodeURIComponent(session.id)}`);
-    if (session.current) forgetSession("You signed out.");
+    if (session.current) forgetSession(LEFT);
     else await loadSessions();
   } catch (error) {
     complain(error);

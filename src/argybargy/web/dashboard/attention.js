@@ -1,9 +1,11 @@
 // What was read in this browser, by room.
 import { computed, effect, signal, untracked } from "./ui.js";
+import { account } from "./api.js";
 import { clock, isHidden } from "./clock.js";
 import { currentRoom, showRoom } from "./route.js";
 import { isLoaded, rooms, waiting } from "./state.js";
-import { lasting, readJson, remembered } from "./storage.js";
+import { lasting, passing, readJson, remembered } from "./storage.js";
+import { say } from "./widgets.js";
 
 const KEY = "argy_seen";
 const marks = signal(readJson(lasting, KEY, {}));
@@ -19,9 +21,11 @@ export function isUnread(card) {
   return card.room !== currentRoom.value && card.last_seq > markOf(card);
 }
 
-function store(next) {
-  marks.value = next;
-  lasting.set(KEY, JSON.stringify(next));
+const stored = () => readJson(lasting, KEY, {});
+
+function store(room, seq) {
+  marks.value = { ...marks.peek(), ...stored(), [room]: seq }; // other tabs read too
+  lasting.set(KEY, JSON.stringify(marks.peek()));
 }
 
 let entered = null;
@@ -37,12 +41,13 @@ function readRoom() {
     entryMark.value = mark < card.last_seq ? mark : Infinity;
   }
   if (marks.peek()[card.room] !== card.last_seq) {
-    store({ ...marks.peek(), [card.room]: card.last_seq });
+    store(card.room, card.last_seq);
   }
 }
 
 export function startReading() {
   effect(readRoom);
+  addEventListener("storage", ({ key }) => key === KEY && (marks.value = stored()));
 }
 
 // -- calling back ---------------------------------------------------------------
@@ -52,7 +57,8 @@ export function startReading() {
 export const LOUD_SECONDS = 300;
 
 const isWished = remembered(lasting, "argy_notify", "");
-const told = new Set();
+const TOLD = "argy_told";
+const told = new Set([].concat(readJson(passing, TOLD, [])));
 
 const loud = computed(() =>
   waiting.value.filter((row) => clock.value - row.since >= LOUD_SECONDS * 1000),
@@ -77,11 +83,18 @@ function tell(row) {
   const key = `${row.room} ${row.seq}`;
   if (told.has(key)) return;
   told.add(key);
+  passing.set(TOLD, JSON.stringify([...told].slice(-200)));
   if (!isNotifying()) return;
-  const shown = new Notification(`${row.from} waits in #${row.room}`, {
-    body: row.text.slice(0, 200),
-    tag: key,
-  });
+  let shown;
+  try {
+    shown = new Notification(`${row.from} waits in #${row.room}`, {
+      body: row.text.slice(0, 200),
+      tag: key,
+    });
+  } catch {
+    isWished.value = "";
+    return say("This browser cannot notify from a page.", true);
+  }
   shown.onclick = () => {
     window.focus();
     showRoom(row.room, row.seq);
@@ -91,7 +104,7 @@ function tell(row) {
 
 export function startNotifying() {
   effect(() => {
-    const room = currentRoom.value;
+    const room = account.value.is !== "out" && currentRoom.value;
     const count = loudCount.value;
     document.title = `${count ? `(${count}) ` : ""}${room ? `#${room} · ` : ""}Argybargy`;
   });

@@ -1,30 +1,45 @@
-// Speaking in the room in view: a draft per room, to whom, and who should answer.
+// Speaking in the room in view: a draft per room and agent, to whom, and who should
+// answer.
 import { computed, html, signal, useLayoutEffect, useRef, useState } from "./ui.js";
-import { sender } from "./account.js";
-import { speak } from "./api.js";
-import { isSameName, isToAll } from "./format.js";
+import { sender, speak } from "./api.js";
+import { addressed, isSameName, isToAll } from "./format.js";
 import { Icon } from "./icons.js";
 import { view } from "./route.js";
 import { cardOf, roster, takeOwnMessage } from "./state.js";
 import { passing, readJson } from "./storage.js";
 import { refresh } from "./stream.js";
 import { follow } from "./timeline.js";
+import { isSendKey } from "./widgets.js";
 
 const KEY = "argy_drafts";
 const SENDER_CHARS = 16;
 const DEFAULT = "default";
 
-/** By room: the text, whom it is to, who should answer, what it answers. */
+/**
+ * By place, which is a room, an agent in it, or a question in the inbox: the text, whom
+ * it is to, who should answer, what it answers.
+ */
 const drafts = signal(readJson(passing, KEY, {}));
 const EMPTY = { text: "", to: "all", expects: DEFAULT, replyTo: null };
 
-const place = computed(() => view.value.room);
+const place = computed(() => {
+  const { room, peer } = view.value;
+  return peer ? `${room}/${peer}` : room;
+});
 const draft = computed(() => ({ ...EMPTY, ...drafts.value[place.value] }));
 
-function change(room, fields) {
-  drafts.value = { ...drafts.value, [room]: { ...EMPTY, ...drafts.value[room], ...fields } };
+export function change(at, fields) {
+  drafts.value = { ...drafts.value, [at]: { ...EMPTY, ...drafts.value[at], ...fields } };
   const texts = Object.entries(drafts.value).filter(([, each]) => each.text);
   passing.set(KEY, JSON.stringify(Object.fromEntries(texts.map(([key, { text }]) => [key, { text }]))));
+}
+
+/** What is written at a place and was not sent. */
+export const textAt = (at) => drafts.value[at]?.text ?? "";
+
+export function forgetDrafts() {
+  drafts.value = {};
+  passing.set(KEY, null);
 }
 
 /** Whom the next message in this room is to; the open direct view decides. */
@@ -34,32 +49,49 @@ function addressee() {
 
 /** Who is expected to answer if nothing is chosen; the relay decides the same. */
 function defaultExpects(to) {
-  return to === "all" ? "none" : to;
+  return isToAll(to) || Array.isArray(to) ? "none" : to;
+}
+
+/** Who may be asked to answer, besides nobody. */
+function askable(to) {
+  return isToAll(to) ? roster.value.map((row) => row.name) : [to].flat();
+}
+
+/** Who is chosen to answer, if that can be. */
+function expectation() {
+  const { expects } = draft.value;
+  return ["anyone", "none", ...askable(addressee())].includes(expects) ? expects : DEFAULT;
 }
 
 export function focusComposer() {
   requestAnimationFrame(() => document.getElementById("composer")?.focus());
 }
 
-export function replyTo(room, message) {
-  const { seq, from, text } = message;
-  const isAgent = message.from_kind === "agent";
-  const to = isAgent && !isToAll(message.to) ? from : "all";
-  change(room, { replyTo: { seq, from, text: text.slice(0, 200) }, to });
+export function replyTo({ seq, from, from_kind, to: heard, text }) {
+  const { replyTo: answered, to: chosen } = draft.peek();
+  const to = isToAll(heard) ? "all" : from_kind === "agent" ? from : heard;
+  const before = answered ? answered.before : chosen;
+  change(place.peek(), { replyTo: { seq, from, text: text.slice(0, 200), before }, to });
   focusComposer();
 }
 
+/** Without the reply, and the addressee that came with it. */
+const unreplied = ({ replyTo: answered, to }) => ({ replyTo: null, to: answered?.before ?? to });
+
 /** An addressee belongs to a room: leaving the room forgets it. */
 export function forgetAddressee(room) {
-  if (drafts.peek()[room]) change(room, { to: "all", expects: DEFAULT, replyTo: null });
+  for (const at of Object.keys(drafts.peek())) {
+    if (at.split("/")[0] === room) change(at, { to: "all", expects: DEFAULT, replyTo: null });
+  }
 }
 
 function bodyOf(room) {
-  const { text, expects, replyTo: answered } = draft.peek();
+  const { text, replyTo: answered } = draft.peek();
+  const expects = expectation();
   return {
     text,
     room,
-    to: view.peek().peer ?? draft.peek().to,
+    to: addressee(),
     sender: sender.value,
     ...(expects === DEFAULT ? {} : { expects_reply: expects }),
     ...(answered ? { reply_to: answered.seq } : {}),
@@ -70,18 +102,23 @@ function options(rows, prefix) {
   return rows.map((row) => html`<option key=${row.name} value=${row.name}>${prefix}${row.name}</option>`);
 }
 
-function ToChoice({ room }) {
+function ToChoice() {
   const { peer } = view.value;
-  const to = addressee();
+  const to = addressed(addressee());
   if (peer) return html`<span class="choice is-set" title="The direct view decides">to: ${peer}</span>`;
   const online = roster.value.filter((row) => row.online);
   const away = roster.value.filter((row) => !row.online);
   const isGone = to !== "all" && !roster.value.some((row) => isSameName(row.name, to));
+  const choose = ({ target }) => {
+    const answered = draft.peek().replyTo;
+    const replyTo = answered && { ...answered, before: target.value };
+    change(place.peek(), { to: target.value, expects: DEFAULT, replyTo });
+  };
   return html`<select
     class=${to === "all" ? "choice" : "choice is-set"}
     aria-label="To whom"
     value=${to}
-    onChange=${(event) => change(room, { to: event.target.value, expects: DEFAULT })}
+    onChange=${choose}
   >
     <option value="all">to: everyone</option>
     ${online.length > 0 && html`<optgroup label="Online">${options(online, "to: ")}</optgroup>`}
@@ -90,21 +127,20 @@ function ToChoice({ room }) {
   </select>`;
 }
 
-function ExpectsChoice({ room }) {
+function ExpectsChoice() {
   const to = addressee();
-  const { expects } = draft.value;
-  const names = to === "all" ? roster.value.map((row) => row.name) : [to];
+  const expects = expectation();
   const isSet = expects !== DEFAULT;
   const usual = defaultExpects(to);
   return html`<select
     class=${isSet ? "choice is-set" : "choice"}
     aria-label="Who should answer"
     value=${expects}
-    onChange=${(event) => change(room, { expects: event.target.value })}
+    onChange=${(event) => change(place.peek(), { expects: event.target.value })}
   >
     <option value=${DEFAULT}>expects: ${usual === "none" ? "no reply" : usual}</option>
     <option value="anyone">expects: anyone</option>
-    ${names.filter((name) => name !== usual).map(
+    ${askable(to).filter((name) => name !== usual).map(
       (name) => html`<option key=${name} value=${name}>expects: ${name}</option>`,
     )}
     ${usual !== "none" && html`<option value="none">expects: no reply</option>`}
@@ -113,7 +149,6 @@ function ExpectsChoice({ room }) {
 
 function SenderChoice() {
   const [isOpen, setOpen] = useState(false);
-  const button = useRef(null);
   const commit = (event) => {
     sender.value = event.target.value.trim() || sender.value;
     setOpen(false);
@@ -125,6 +160,7 @@ function SenderChoice() {
     }
     if (event.key === "Escape") {
       event.stopPropagation();
+      event.target.value = ""; // which leaving the field takes for no change
       setOpen(false);
     }
   };
@@ -144,14 +180,13 @@ function SenderChoice() {
     class="choice"
     aria-label=${`as ${sender.value}`}
     title="Change the name you speak under"
-    ref=${button}
     onClick=${() => setOpen(true)}
   >
     <span class="as">as </span><b>${sender.value}</b>
   </button>`;
 }
 
-function Replying({ room }) {
+function Replying() {
   const { replyTo: answered } = draft.value;
   if (!answered) return null;
   return html`<p class="replying">
@@ -161,7 +196,7 @@ function Replying({ room }) {
       type="button"
       class="plain"
       aria-label="Do not answer that message"
-      onClick=${() => change(room, { replyTo: null })}
+      onClick=${() => change(place.peek(), unreplied(draft.peek()))}
     >
       <${Icon} name="close" size=${14} />
     </button>
@@ -185,20 +220,24 @@ function useSend(room) {
   const [isBusy, setBusy] = useState(false);
   const send = async (event) => {
     event?.preventDefault();
-    if (isBusy || !draft.peek().text.trim()) return;
+    const mine = draft.peek();
+    if (isBusy || !mine.text.trim()) return;
+    const at = place.peek();
     setBusy(true);
     setProblem({ room, text: "" });
+    const body = bodyOf(room);
+    change(at, { ...unreplied(mine), text: "", expects: DEFAULT });
     try {
-      const { message } = await speak(bodyOf(room));
-      change(room, { text: "", replyTo: null, expects: DEFAULT });
+      const { message } = await speak(body);
       takeOwnMessage(room, message);
-      follow.value += 1;
+      if (place.peek() === at) follow.value += 1;
       refresh();
     } catch (error) {
+      change(at, { ...mine, text: [mine.text, textAt(at)].filter(Boolean).join("\n") });
       setProblem({ room, text: describe(error) });
     }
     setBusy(false);
-    focusComposer();
+    if (document.activeElement.matches("body, #composer, .send")) focusComposer();
   };
   return { send, isBusy, problem: problem.room === room ? problem.text : "" };
 }
@@ -209,15 +248,15 @@ export function Composer() {
   const { send, isBusy, problem } = useSend(room);
   const { text } = draft.value;
   const isClosed = cardOf(room)?.status === "closed";
-  useLayoutEffect(() => grow(box.current), [text, room]);
+  useLayoutEffect(() => grow(box.current), [text, room, peer]);
   const onKeyDown = (event) => {
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) send(event);
-    if (event.key === "Escape" && draft.peek().replyTo) change(room, { replyTo: null });
+    if (isSendKey(event)) send(event);
+    if (event.key === "Escape" && draft.peek().replyTo) change(place.peek(), unreplied(draft.peek()));
   };
   const hint = `Message ${peer ? `@${peer}` : `#${room}`}${isClosed ? " (closed: only you can speak)" : ""}`;
   return html`<form class="composer" onSubmit=${send}>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
-    <${Replying} room=${room} />
+    <${Replying} />
     <div class="composer-box">
       <textarea
         id="composer"
@@ -225,15 +264,14 @@ export function Composer() {
         rows="1"
         aria-label=${hint}
         placeholder=${hint}
-        enterkeyhint="send"
         value=${text}
-        onInput=${(event) => change(room, { text: event.target.value })}
+        onInput=${(event) => change(place.peek(), { text: event.target.value })}
         onKeyDown=${onKeyDown}
       ></textarea>
       <div class="composer-foot">
         <${SenderChoice} />
-        <${ToChoice} room=${room} />
-        <${ExpectsChoice} room=${room} />
+        <${ToChoice} />
+        <${ExpectsChoice} />
         <span class="spring"></span>
         <span class="composer-hint">Shift+Enter for a new line</span>
         <button

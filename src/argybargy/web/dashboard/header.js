@@ -1,17 +1,13 @@
 // What is in view: the room, whether it is open, how busy it is, and whose turn it is.
 import { computed, html, signal } from "./ui.js";
-import { account, sender } from "./account.js";
-import { get, post, roomPath } from "./api.js";
+import { account, get, post, roomPath, sender } from "./api.js";
 import { Age, nowMs } from "./clock.js";
 import { plural, shortMoment } from "./format.js";
 import { Avatar, Icon } from "./icons.js";
-import { log } from "./log.js";
 import { Badge } from "./message.js";
-import { isQuestion } from "./questions.js";
-import { onlineCount, rosterRow, Stamp } from "./roster.js";
 import { currentRoom, showRoom, view } from "./route.js";
-import { cardOf, takeRoomStatus, waiting } from "./state.js";
-import { Connection } from "./sidebar.js";
+import { cardOf, isQuestion, log, takeRoomStatus, waiting } from "./state.js";
+import { Connection, onlineCount, rosterRow, Stamp } from "./sidebar.js";
 import { connection, refresh } from "./stream.js";
 import { complain, isMenuOpen, openDialog, say, SureButton } from "./widgets.js";
 

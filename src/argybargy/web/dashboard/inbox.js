@@ -1,27 +1,38 @@
 // "Waiting on you": every unanswered question, whatever room is open, to be answered in
 // place. Nothing at all is drawn while nobody waits.
 import { computed, cx, html, memo, signal, useState } from "./ui.js";
-import { sender } from "./account.js";
-import { speak } from "./api.js";
+import { sender, speak } from "./api.js";
 import { LOUD_SECONDS, loudCount } from "./attention.js";
 import { clock, secondsSince, Timer } from "./clock.js";
-import { focusComposer } from "./composer.js";
-import { age } from "./format.js";
+import { change, focusComposer, textAt } from "./composer.js";
+import { age, isSameName } from "./format.js";
 import { Avatar, Icon } from "./icons.js";
 import { showRoom } from "./route.js";
 import { takeOwnMessage, waiting } from "./state.js";
 import { refresh } from "./stream.js";
-import { complain, isMenuOpen } from "./widgets.js";
+import { complain, isMenuOpen, isSendKey } from "./widgets.js";
 
 const SNOOZE_MS = 600_000;
 const snoozed = signal(new Map());
+/** Rows that somebody has begun to answer: they stay for as long as there is a text. */
+const begun = signal(new Map());
 const keyOf = (row) => `${row.room} ${row.seq}`;
+const textOf = (row) => textAt(keyOf(row));
+const gone = computed(() => {
+  const keys = new Set(waiting.value.map(keyOf));
+  return [...begun.value.values()].filter((row) => !keys.has(keyOf(row)) && textOf(row));
+});
 const snoozedCount = computed(
   () => waiting.value.filter((row) => snoozed.value.get(keyOf(row)) > clock.value).length,
 );
 
 function snooze(row) {
   snoozed.value = new Map(snoozed.value).set(keyOf(row), clock.peek() + SNOOZE_MS);
+}
+
+function write(row, text) {
+  if (text) begun.value = new Map(begun.value).set(keyOf(row), row);
+  change(keyOf(row), { text });
 }
 
 function wakeAll() {
@@ -42,7 +53,7 @@ function Wait({ since }) {
 }
 
 function Answer({ row, close }) {
-  const [text, setText] = useState("");
+  const text = textOf(row);
   const [problem, setProblem] = useState("");
   const [isBusy, setBusy] = useState(false);
   const send = async (event) => {
@@ -60,6 +71,7 @@ function Answer({ row, close }) {
       });
       takeOwnMessage(row.room, message);
       refresh();
+      write(row, "");
       close();
     } catch (error) {
       setProblem(error.message);
@@ -68,7 +80,7 @@ function Answer({ row, close }) {
     setBusy(false);
   };
   const onKeyDown = (event) => {
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) send(event);
+    if (isSendKey(event)) send(event);
     if (event.key === "Escape") {
       event.stopPropagation();
       close();
@@ -80,8 +92,9 @@ function Answer({ row, close }) {
       aria-label=${`Answer ${row.from}`}
       placeholder=${`Answer ${row.from}…`}
       value=${text}
+      readonly=${isBusy}
       ref=${(node) => node && !node.dataset.ready && (node.dataset.ready = "1") && node.focus()}
-      onInput=${(event) => setText(event.target.value)}
+      onInput=${(event) => write(row, event.target.value)}
       onKeyDown=${onKeyDown}
     ></textarea>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
@@ -92,7 +105,13 @@ function Answer({ row, close }) {
   </form>`;
 }
 
-const Row = memo(function Row({ row }) {
+/** Whom else it was put to. */
+function Asked({ who }) {
+  const isMine = ["operator", "anyone", sender.value].some((name) => isSameName(name, who));
+  return isMine ? null : html` · asks <bdi>${who}</bdi>`;
+}
+
+const Row = memo(function Row({ row, isGone }) {
   const [isAnswering, setAnswering] = useState(false);
   const go = () => {
     showRoom(row.room, row.seq);
@@ -112,9 +131,9 @@ const Row = memo(function Row({ row }) {
       <${Avatar} name=${row.from} small />
       <span class="waiting-head">
         <bdi class="name">${row.from}</bdi>
-        <span class="where">#<bdi>${row.room}</bdi></span>
+        <span class="where">#<bdi>${row.room}</bdi><${Asked} who=${row.expects_reply} /></span>
       </span>
-      <${Wait} since=${row.since} />
+      ${isGone ? html`<span class="where">waits no more</span>` : html`<${Wait} since=${row.since} />`}
       <span class="waiting-text">${row.text}</span>
     </button>
     ${isAnswering
@@ -126,10 +145,10 @@ const Row = memo(function Row({ row }) {
           <button
             type="button"
             class="quiet"
-            title="Hide for ten minutes"
-            onClick=${() => snooze(row)}
+            title=${isGone ? "Forget what you wrote" : "Hide for ten minutes"}
+            onClick=${() => (isGone ? write(row, "") : snooze(row))}
           >
-            <${Icon} name="clock" size=${16} />Later
+            <${Icon} name=${isGone ? "close" : "clock"} size=${16} />${isGone ? "Discard" : "Later"}
           </button>
           ${claimed}
         </div>`}
@@ -138,7 +157,8 @@ const Row = memo(function Row({ row }) {
 
 function Shown() {
   const hidden = snoozedCount.value;
-  const rows = waiting.value.filter((row) => !(snoozed.value.get(keyOf(row)) > clock.peek()));
+  const awake = waiting.value.filter((row) => !(snoozed.value.get(keyOf(row)) > clock.peek()));
+  const rows = [...awake, ...gone.value].sort((one, other) => one.since - other.since);
   const count = waiting.value.length;
   const title = loudCount.value
     ? `${loudCount.value} waited over 5 minutes`
@@ -149,13 +169,13 @@ function Shown() {
       ${hidden > 0 && html`<button type="button" class="quiet" onClick=${wakeAll}>${hidden} later</button>`}
     </h2>
     <ul>
-      ${rows.map((row) => html`<${Row} key=${keyOf(row)} row=${row} />`)}
+      ${rows.map((row) => html`<${Row} key=${keyOf(row)} row=${row} isGone=${gone.value.includes(row)} />`)}
     </ul>
   </section>`;
 }
 
 export function Inbox() {
-  return waiting.value.length ? html`<${Shown} />` : null;
+  return waiting.value.length || gone.value.length ? html`<${Shown} />` : null;
 }
 
 /** Where `g i` leads. */

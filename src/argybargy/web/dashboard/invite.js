@@ -1,10 +1,10 @@
 // Bringing an agent in: mint a key, show it once, say what to paste where, and wait.
-import { cx, html, useRef, useState } from "./ui.js";
+import { cx, html, useEffect, useRef, useState } from "./ui.js";
 import { post } from "./api.js";
 import { Icon } from "./icons.js";
 import { QrCode } from "./qr.js";
-import { rosterRow } from "./roster.js";
 import { currentRoom, showRoom } from "./route.js";
+import { rosterRow } from "./sidebar.js";
 import { roomNames, takeRoomStatus } from "./state.js";
 import { refresh } from "./stream.js";
 import { closeDialog, CopyBlock, CopyButton, Dialog } from "./widgets.js";
@@ -77,7 +77,8 @@ export function MintForm({ room, minted }) {
 }
 
 function Arrival({ minted }) {
-  const isHere = currentRoom.value === minted.room && rosterRow(minted.name)?.online;
+  if (currentRoom.value !== minted.room) return null; // it is not known here
+  const isHere = rosterRow(minted.name)?.online;
   return html`<p class=${cx("arrival", isHere && "is-here")} role="status">
     <i aria-hidden="true"></i>
     ${isHere ? `${minted.name} is here.` : `Waiting for ${minted.name} to connect…`}
@@ -116,6 +117,10 @@ export function Minted({ minted }) {
   const [isQr, setQr] = useState(false);
   const code = useRef(null);
   const { steps } = wayOf(chosen);
+  useEffect(() => {
+    code.current.focus();
+    code.current.scrollIntoView({ block: "center" });
+  }, [minted]);
   return html`<div class="minted">
     <p class="once">
       <${Icon} name="key" size=${16} />

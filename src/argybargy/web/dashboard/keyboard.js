@@ -1,19 +1,19 @@
 // The keyboard: single letters while nobody types, Escape everywhere.
 import { html } from "./ui.js";
+import { account } from "./api.js";
 import { focusComposer, replyTo } from "./composer.js";
 import { focusInbox } from "./inbox.js";
-import { focusRooms, moveInRooms } from "./rooms.js";
-import { view } from "./route.js";
 import { canSearch } from "./header.js";
+import { focusRooms, moveInRooms } from "./sidebar.js";
 import { messageInHand, moveInTimeline } from "./timeline.js";
-import { Dialog, isMenuOpen, open, openDialog } from "./widgets.js";
+import { Dialog, isMenuOpen, isTouch, open, openDialog } from "./widgets.js";
 
 const CHORD_MS = 1_000;
 let gAt = -CHORD_MS;
 
 function reply() {
   const message = messageInHand();
-  if (message) replyTo(view.peek().room, message);
+  if (message) replyTo(message);
 }
 
 const KEYS = {
@@ -21,7 +21,7 @@ const KEYS = {
   k: () => moveInTimeline(-1),
   r: reply,
   c: focusComposer,
-  "/": () => canSearch.peek() && openDialog("search"),
+  "/": () => canSearch.peek() && account.peek().is !== "out" && openDialog("search"),
   "?": () => openDialog("help"),
   ArrowDown: () => moveInRooms(1),
   ArrowUp: () => moveInRooms(-1),
@@ -62,6 +62,36 @@ function onKeyDown(event) {
 
 export function startKeyboard() {
   document.addEventListener("keydown", onKeyDown);
+}
+
+// -- the focus ------------------------------------------------------------------
+// What had the focus may go: then its neighbours have it, else the composer.
+
+const FOCUSABLE = "button, input, select, textarea, [tabindex]";
+const HOMES = [".waiting-row", ".inbox", ".composer-foot", "dialog"];
+let last = null;
+let homes = [];
+
+function remember({ target }) {
+  last = target.closest?.(FOCUSABLE);
+  homes = HOMES.map((home) => last?.closest(home));
+}
+
+function keepFocus() {
+  if (!last || last.isConnected || document.activeElement !== document.body) return;
+  const home = homes.find((each) => each?.isConnected) ?? document.querySelector("main");
+  const otherwise = isTouch() ? ".timeline" : "#composer";
+  const where = home.matches("main") ? otherwise : FOCUSABLE;
+  const wishes = [last.matches(".close-room") ? ".close-room" : ".waiting-open", where];
+  const next = wishes.flatMap((each) => [...home.querySelectorAll(each)]);
+  last = null;
+  next.find((node) => node.checkVisibility())?.focus();
+}
+
+export function startKeepingFocus() {
+  document.addEventListener("focusin", remember);
+  document.addEventListener("pointerdown", remember);
+  new MutationObserver(keepFocus).observe(document.body, { childList: true, subtree: true });
 }
 
 export function HelpDialog() {

@@ -1,17 +1,15 @@
 // The frame: a sidebar, one timeline, a composer, and a dialog at times.
 import { cx, effect, html, render, untracked, useEffect, useState } from "./ui.js";
-import { account, startSigningIn } from "./account.js";
+import { account, LEFT, startSigningIn } from "./api.js";
 import { startNotifying, startReading } from "./attention.js";
-import { Composer, forgetAddressee } from "./composer.js";
+import { Composer, forgetAddressee, forgetDrafts } from "./composer.js";
 import { isSameName } from "./format.js";
 import { Header, learnSearch } from "./header.js";
 import { Icon, Mark } from "./icons.js";
 import { Inbox } from "./inbox.js";
-import { HelpDialog, startKeyboard } from "./keyboard.js";
-import { Rooms } from "./rooms.js";
-import { Roster } from "./roster.js";
+import { HelpDialog, startKeyboard, startKeepingFocus } from "./keyboard.js";
 import { currentRoom, showRoom, view } from "./route.js";
-import { Connection, ThemeSwitch } from "./sidebar.js";
+import { Connection, Rooms, Roster, ThemeSwitch } from "./sidebar.js";
 import { isLoaded, rooms } from "./state.js";
 import { startStream } from "./stream.js";
 import { Timeline } from "./timeline.js";
@@ -102,7 +100,7 @@ export function App() {
       </main>
     </div>
     <${OpenDialog} />
-    <${Notice} />
+    ${!open.value.name && html`<${Notice} />`}
   `;
 }
 
@@ -116,7 +114,7 @@ export function startView() {
     const first = rooms.value.find((card) => card.status === "open") ?? rooms.value[0];
     untracked(() => {
       if (room && !found) say(`There is no room #${room}. This is #${first.room}.`, true);
-      showRoom((found ?? first).room, found ? view.peek().seq : null);
+      showRoom((found ?? first).room, found ? view.peek().seq : null, "replaceState");
     });
   });
   let before = null;
@@ -135,8 +133,10 @@ startView();
 startReading();
 startNotifying();
 startKeyboard();
+startKeepingFocus();
 await startSigningIn();
 startStream();
 effect(() => {
   if (account.value.is === "in") learnSearch();
+  if (account.value.why === LEFT) untracked(forgetDrafts);
 });

@@ -15,9 +15,8 @@ import {
 } from "./format.js";
 import { Avatar, Icon } from "./icons.js";
 import { Markdown } from "./markdown.js";
-import { isQuestion, stateOf } from "./questions.js";
 import { addressOf, showRoom } from "./route.js";
-import { isWaiting } from "./state.js";
+import { isQuestion, isWaiting, stateOf } from "./state.js";
 import { CopyButton } from "./widgets.js";
 
 function expected(message) {
@@ -88,7 +87,7 @@ function To({ to, peer }) {
 function Actions({ message, room }) {
   const link = location.origin + addressOf({ room, seq: message.seq });
   return html`<div class="msg-actions">
-    <button type="button" class="quiet" aria-label="Reply" title="Reply (r)" onClick=${() => replyTo(room, message)}>
+    <button type="button" class="quiet" aria-label="Reply" title="Reply (r)" onClick=${() => replyTo(message)}>
       <${Icon} name="reply" size=${16} />Reply
     </button>
     <${CopyButton} text=${message.text} label="Copy" what="text" quiet />

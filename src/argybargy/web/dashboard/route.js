@@ -25,18 +25,19 @@ export function addressOf({ room, peer, seq }) {
   return location.pathname + (text ? `?${text}` : "");
 }
 
-function show(next) {
+function show(next, how) {
   view.value = next;
   visits.value += 1;
-  history.replaceState(null, "", addressOf(next));
+  history[how](null, "", addressOf(next));
 }
 
-export function showRoom(room, seq = null) {
-  show({ room, peer: null, seq });
+/** Choosing a room replaces the address; from a message the browser leads back. */
+export function showRoom(room, seq = null, how = seq ? "pushState" : "replaceState") {
+  show({ room, peer: null, seq }, how);
 }
 
 export function showPeer(peer) {
-  show({ room: view.peek().room, peer, seq: null });
+  show({ room: view.peek().room, peer, seq: null }, "pushState");
 }
 
 /** Forget the message that the address names, once it was shown. */

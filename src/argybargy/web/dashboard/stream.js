@@ -1,8 +1,7 @@
 // Keeps the state up to date: a stream while it can be had, polling while it cannot,
 // and a growing pause while there is no answer at all. `connection` says which.
 import { computed, effect, signal, untracked } from "./ui.js";
-import { account, confirmSession } from "./account.js";
-import { get, request } from "./api.js";
+import { account, confirmSession, get, request } from "./api.js";
 import { currentRoom } from "./route.js";
 import { applyDelta, applyHello, applySnapshot, forgetAll } from "./state.js";
 

@@ -14,10 +14,9 @@ import { entryMark } from "./attention.js";
 import { clock, nowMs } from "./clock.js";
 import { dayLabel, dayOf, fullTime, isSameName, isToAll, plural } from "./format.js";
 import { Icon } from "./icons.js";
-import { log } from "./log.js";
 import { Message } from "./message.js";
 import { dropSeq, view, visits } from "./route.js";
-import { cardOf, isLoaded } from "./state.js";
+import { cardOf, isAtEnd, log } from "./state.js";
 import { say } from "./widgets.js";
 
 const NEAR_BOTTOM = 32;
@@ -83,7 +82,8 @@ function rowsOf(messages, found, { room, peer }) {
   return rows;
 }
 
-function Older({ found, load }) {
+function Older({ found }) {
+  const load = () => found.loadOlder();
   if (found.problem.value) {
     return html`<p class="older problem">
       ${found.problem.value} <button type="button" class="quiet" onClick=${load}>Try again</button>
@@ -97,26 +97,27 @@ function Older({ found, load }) {
   </p>`;
 }
 
-function Empty({ room, peer }) {
-  if (!isLoaded.value) return html`<div class="empty"><p>Loading…</p></div>`;
+function Empty({ found, peer }) {
+  if (!found.isKnown.value) return html`<div class="empty"><p>Loading…</p></div>`;
+  const where = peer ? html`from or to <bdi>${peer}</bdi>` : html`in #<bdi>${found.room}</bdi>`;
   return html`<div class="empty">
-    <h2>${peer ? html`Nothing from or to <bdi>${peer}</bdi> yet` : html`Nothing in #<bdi>${room}</bdi> yet`}</h2>
+    <h2>Nothing ${where} ${found.hasMore.value ? "in the latest messages" : "yet"}</h2>
     <p>Messages agents send here will show up live.</p>
   </div>`;
 }
 
-/** Whether the reader follows what comes; there is one timeline. */
-let isAtEnd = true;
 /** The message to go to as soon as it is drawn; 0 for none. */
 let wanted = 0;
 
 /** Keeps the reader where the reader is: at the end, or at the same message. */
-function useScroll(messages, place) {
+function useScroll(messages, place, found) {
   const box = useRef(null);
-  const kept = useRef({ first: 0, last: 0, height: 0, place: "" });
+  const kept = useRef({ first: 0, newest: 0, height: 0, place: "" });
   const [fresh, setFresh] = useState(0);
-  const toEnd = () => {
-    isAtEnd = true;
+  const toEnd = async () => {
+    if (found.isPast.peek()) await found.load(found.newest + 1);
+    if (!box.current) return;
+    isAtEnd.value = true;
     box.current.scrollTop = box.current.scrollHeight;
     setFresh(0);
   };
@@ -124,51 +125,60 @@ function useScroll(messages, place) {
     const node = box.current;
     const was = kept.current;
     const first = messages[0]?.seq ?? 0;
-    const last = messages.at(-1)?.seq ?? 0;
+    const { newest } = found;
     if (was.place !== place) toEnd();
     else if (was.first && first < was.first) node.scrollTop += node.scrollHeight - was.height;
-    else if (isAtEnd) node.scrollTop = node.scrollHeight;
-    else if (last > was.last) setFresh(fresh + messages.filter((each) => each.seq > was.last).length);
-    kept.current = { first, last, height: node.scrollHeight, place };
-    goToWanted();
+    else if (isAtEnd.peek()) node.scrollTop = node.scrollHeight;
+    else if (newest > was.newest) setFresh(fresh + messages.filter((each) => each.seq > was.newest).length);
+    kept.current = { first, newest, height: node.scrollHeight, place };
+    goToWanted(found);
   });
   useEffect(() => {
     // Whatever changes a height (a font, the composer, the window) must not unstick.
     const watch = new ResizeObserver(() => {
-      if (isAtEnd && box.current) box.current.scrollTop = box.current.scrollHeight;
+      if (isAtEnd.peek() && box.current) box.current.scrollTop = box.current.scrollHeight;
     });
     watch.observe(box.current);
     watch.observe(box.current.firstElementChild);
     return () => watch.disconnect();
   }, []);
   const onScroll = () => {
-    const { scrollHeight, scrollTop, clientHeight } = box.current;
-    isAtEnd = scrollHeight - scrollTop - clientHeight <= NEAR_BOTTOM;
-    if (isAtEnd && fresh) setFresh(0);
-    return scrollTop;
+    const gap = measure(box.current, found);
+    if (isAtEnd.peek() && fresh) setFresh(0);
+    if (found.problem.peek()) return;
+    if (box.current.scrollTop < NEAR_TOP) found.loadOlder();
+    else if (gap < NEAR_TOP) found.loadNewer();
   };
   return { box, fresh, toEnd, onScroll };
 }
 
-function goToWanted() {
+function measure({ scrollHeight, scrollTop, clientHeight }, found) {
+  const gap = scrollHeight - scrollTop - clientHeight;
+  isAtEnd.value = gap <= NEAR_BOTTOM && !found.isPast.peek();
+  return gap;
+}
+
+function goToWanted(found) {
   const node = wanted && document.getElementById(`m-${wanted}`);
   if (!node) return;
   wanted = 0;
-  isAtEnd = false;
   node.scrollIntoView({ block: "center" });
+  measure(node.closest(".timeline"), found);
 }
 
-/** Go to a message, loading what lies between if need be. */
+/** Go to a message, loading it if need be. */
 async function reach(found, seq) {
   const isThere = await found.reach(seq);
+  const { room, seq: sought } = view.peek();
+  if (room !== found.room || sought !== seq) return;
   if (!isThere) {
-    say(`Message ${seq} is not there any more, or never was.`, true);
+    say(found.problem.peek() || `Message ${seq} is not there any more, or never was.`, true);
     dropSeq();
     return;
   }
   wanted = seq;
   marked.value = seq; // which draws the timeline again
-  goToWanted();
+  goToWanted(found);
   setTimeout(() => marked.peek() === seq && (marked.value = 0), MARKED_MS);
 }
 
@@ -177,15 +187,14 @@ export function Timeline() {
   const found = log(room);
   const all = found.messages.value;
   const messages = peer ? all.filter((message) => isOf(message, peer)) : all;
-  const { box, fresh, toEnd, onScroll } = useScroll(messages, `${room}/${peer}/${follow.value}`);
+  const { box, fresh, toEnd, onScroll } = useScroll(messages, `${room}/${peer}/${follow.value}`, found);
   const hasAny = all.length > 0;
-  const load = () => found.loadOlder();
   useEffect(() => {
     if (seq && hasAny) reach(found, seq);
   }, [room, seq, hasAny, visits.value]);
-  const scrolled = () => {
-    if (onScroll() < NEAR_TOP && !found.problem.value) load();
-  };
+  useEffect(() => {
+    if (!seq) toEnd(); // the same room again leads there too
+  }, [visits.value]);
   const isClosed = cardOf(room)?.status === "closed";
   return html`<div class="timeline-place">
     <div
@@ -197,18 +206,25 @@ export function Timeline() {
       aria-busy=${found.isLoading.value}
       aria-label=${peer ? `Messages from and to ${peer}` : `Messages in ${room}`}
       tabindex="0"
-      onScroll=${scrolled}
+      onScroll=${onScroll}
     >
       <div class=${cx("messages", isClosed && "is-closed")}>
-        <${Older} found=${found} load=${load} />
-        ${messages.length ? rowsOf(messages, found, { room, peer }) : html`<${Empty} room=${room} peer=${peer} />`}
+        <${Older} found=${found} />
+        ${messages.length ? rowsOf(messages, found, { room, peer }) : html`<${Empty} found=${found} peer=${peer} />`}
       </div>
     </div>
-    ${fresh > 0 &&
+    ${!isAtEnd.value &&
     html`<button type="button" class="fresh" onClick=${toEnd}>
-      ${plural(fresh, "new message")} <${Icon} name="down" size=${14} />
+      ${fresh ? plural(fresh, "new message") : "Latest"} <${Icon} name="down" size=${14} />
     </button>`}
   </div>`;
+}
+
+/** Where to begin: the newest, or for who went up the first that can be seen. */
+function firstInView(rows) {
+  const { top } = rows[0].closest(".timeline").getBoundingClientRect();
+  const found = rows.findIndex((row) => row.getBoundingClientRect().top >= top);
+  return isAtEnd.peek() || found < 0 ? rows.length - 1 : found;
 }
 
 /** `j` and `k` walk through the messages. */
@@ -216,21 +232,24 @@ export function moveInTimeline(step) {
   const rows = [...document.querySelectorAll(".timeline [data-seq]")];
   if (!rows.length) return;
   const at = rows.indexOf(document.activeElement.closest?.("[data-seq]"));
-  const next = at < 0 ? rows.length - 1 : Math.min(rows.length - 1, Math.max(0, at + step));
+  const next = at < 0 ? firstInView(rows) : Math.min(rows.length - 1, Math.max(0, at + step));
   rows[next].focus();
   rows[next].scrollIntoView({ block: "nearest" });
 }
 
-/** The message that has the focus, else the newest question, else the newest. */
+/** The message that has the focus, else the newest in view that somebody said. */
 export function messageInHand() {
-  const { room } = view.peek();
+  const { room, peer } = view.peek();
   if (!room) return null;
-  const messages = log(room).messages.peek();
+  const messages = log(room).messages.peek().filter(
+    (message) => message.from_kind !== "system" && (!peer || isOf(message, peer)),
+  );
   const seq = Number(document.activeElement.closest?.("[data-seq]")?.dataset.seq);
   return messages.find((message) => message.seq === seq) ?? messages.at(-1) ?? null;
 }
 
 effect(() => {
-  view.value.room;
+  view.value;
   marked.value = 0;
+  wanted = 0; // what was not drawn by now would scroll another view
 });

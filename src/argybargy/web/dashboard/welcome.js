@@ -1,8 +1,7 @@
 // Signing in: with a link from the terminal, or with the admin token, which is traded for
 // a session at once and kept nowhere.
 import { html, useRef, useState } from "./ui.js";
-import { account, sender, signInWithToken } from "./account.js";
-import { post, roomPath } from "./api.js";
+import { account, post, roomPath, sender, signInWithToken } from "./api.js";
 import { Icon, Mark } from "./icons.js";
 import { showRoom } from "./route.js";
 import { takeRoomStatus } from "./state.js";

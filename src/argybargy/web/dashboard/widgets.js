@@ -27,8 +27,10 @@ export function Dialog({ title, kind = "sheet", children }) {
     // Whoever had the focus gets it back from the browser when this closes.
     return () => dialog.close();
   }, []);
+  const pressed = useRef(null);
   const onClick = (event) => {
-    if (event.target === node.current) closeDialog();
+    // Not where a text was selected by dragging out of the dialog.
+    if (event.target === node.current && pressed.current === node.current) closeDialog();
   };
   const onCancel = (event) => {
     event.preventDefault();
@@ -38,6 +40,7 @@ export function Dialog({ title, kind = "sheet", children }) {
     ref=${node}
     class=${kind}
     aria-labelledby="dialog-title"
+    onPointerDown=${(event) => (pressed.current = event.target)}
     onClick=${onClick}
     onCancel=${onCancel}
   >
@@ -50,7 +53,16 @@ export function Dialog({ title, kind = "sheet", children }) {
       </header>
       <div class="dialog-body">${children}</div>
     </div>
+    <${Notice} />
   </dialog>`;
+}
+
+/** Whether one types and points with a finger. */
+export const isTouch = () => matchMedia("(pointer: coarse)").matches;
+
+/** Enter sends, where a keyboard has a Shift to begin a line with. */
+export function isSendKey({ key, shiftKey, isComposing }) {
+  return key === "Enter" && !shiftKey && !isComposing && !isTouch();
 }
 
 // -- notices --------------------------------------------------------------------
@@ -87,7 +99,8 @@ export function SureButton({ label, sure, seconds = 3, act, kind = "", title, di
     const timer = setTimeout(() => setArmed(false), seconds * 1000);
     return () => clearTimeout(timer);
   }, [isArmed]);
-  const onClick = () => {
+  const onClick = (event) => {
+    if (isArmed && event.detail > 1) return; // a double click is one
     setArmed(!isArmed);
     if (isArmed) act();
   };
