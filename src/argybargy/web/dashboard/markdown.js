@@ -42,10 +42,15 @@ function inline(text) {
   return parts;
 }
 
+function isFenceEnd(line, mark) {
+  return line.startsWith(mark) && !line.replaceAll(mark[0], "");
+}
+
 function fence(lines, at) {
-  const [, mark, language] = /^\s*(`{3,}|~{3,})\s*([\w+#.-]*)/.exec(lines[at]);
+  const [head, mark] = FENCE.exec(lines[at]);
+  const language = lines[at].slice(head.length).trim();
   let end = at + 1;
-  while (end < lines.length && !lines[end].trim().startsWith(mark)) end += 1;
+  while (end < lines.length && !isFenceEnd(lines[end].trim(), mark)) end += 1;
   const code = lines.slice(at + 1, end).join("\n");
   const node = html`<div class="code-block">
     <div class="code-head">
@@ -70,7 +75,8 @@ const QUOTE = /^> ?/;
 const HEADING = /^#{1,6} (?=\S)/;
 const DEEPEST_QUOTE = 4;
 const LONGEST_RULE = 500;
-const FENCE = /^\s*(`{3,}|~{3,})/;
+// Backticks that end on their own line are code in a sentence.
+const FENCE = /^\s*(`{3,}(?=[^`]*$)|~{3,})/;
 const RULE = /^ {0,3}([-*_])( ?\1){2,} *$/;
 
 function list(lines, at, mark) {
