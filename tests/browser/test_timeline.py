@@ -268,7 +268,7 @@ def test_markdown_is_drawn_and_code_can_be_copied(desk: Desk) -> None:
     expect(prose.locator("td")).to_have_text(["1", "2"])
     expect(prose.locator(".heading")).to_have_text("Heading")
     links = prose.locator("a")
-    expect(links.first).to_have_attribute("href", "https://example.org/a_b(c")
+    expect(links.first).to_have_attribute("href", "https://example.org/a_b(c)")
     expect(links.last).to_have_attribute("rel", "noopener noreferrer nofollow")
     desk.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     button = prose.get_by_role("button", name="Copy code")
