@@ -82,6 +82,7 @@ def test_a_table_scrolls_rather_than_break_its_words(
     desk = new_desk(viewport=size)
     desk.relay.agent("claude").say(TABLE)
     desk.sign_in()
+    expect(desk.css("th")).to_have_count(4)
     heights = desk.css("th").evaluate_all("all => all.map((n) => n.clientHeight)")
     assert max(heights) < 40
     assert desk.css(".timeline").evaluate("n => n.scrollWidth <= n.clientWidth")
@@ -155,6 +156,7 @@ def test_many_questions_leave_room_for_the_rooms(desk: Desk) -> None:
 def test_a_quote_keeps_its_distance(desk: Desk) -> None:
     desk.relay.agent("claude").say("before\n\n> quoted\n\nafter")
     desk.sign_in()
+    expect(desk.css("blockquote")).to_be_visible()
     tops = desk.css(".prose > * + *").evaluate_all(
         "all => all.map((n) => n.offsetTop - n.previousSibling.offsetTop"
         " - n.previousSibling.offsetHeight)"
@@ -168,6 +170,7 @@ def test_a_command_to_copy_is_seen_whole(desk: Desk) -> None:
     desk.button("Add an agent to build").click()
     desk.css("form.mint").get_by_label("Name").fill("shell")
     desk.button("Mint a key").click()
+    expect(desk.css(".copy-block")).to_have_count(2)
     for block in desk.css(".copy-block").all():
         pre, button = (block.locator(each).bounding_box() for each in ("pre", ".copy"))
         assert pre is not None

@@ -10,14 +10,14 @@ import { closeDialog, Dialog } from "./widgets.js";
 const PAGE = 30;
 const TYPING_MS = 200;
 const FEWEST = 2;
-const HINT = html`Also <code>from:name</code>, <code>to:name</code>, <code>is:open</code>,
-  <code>before:2026-01-31</code>, <code>"words together"</code>, <code>-without</code>.`;
+const HINT = ["from:name", "to:name", "is:open", "before:2026-01-31", '"words together"', "-without"];
 
 /** What was looked for last, to go on from. */
 let last = "";
 
 function needed(text) {
-  return text ? `Type ${FEWEST} letters or more.` : HINT;
+  if (text) return `Type ${FEWEST} letters or more.`;
+  return ["Also: ", HINT.map((each) => [html`<code>${each}</code>`, " "])];
 }
 
 function pathOf(text, room, before) {
