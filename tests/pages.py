@@ -169,11 +169,11 @@ def cli_page() -> str:
         "`--url` names another",
         "one, and `--token-file` a file with its admin token; no command takes a token "
         "as an argument.",
-        "`room` and `invite` call that `--relay`: there, `--url` is how agents reach "
-        "the relay. When no",
-        "relay runs here, `room`, `invite`, `codes`, `revoke`, `token`, `backup`, "
-        "`export` and `import` work on the",
-        "data directory; `restore` always does.",
+        "`room`, `invite` and `connect` call that `--relay`: there, `--url` is how "
+        "agents reach the relay.",
+        "When no relay runs here, `room`, `invite`, `connect`, `codes`, `revoke`, "
+        "`token`, `backup`, `export`",
+        "and `import` work on the data directory; `restore` always does.",
         "",
         "## Exit codes",
         "",

@@ -6,10 +6,12 @@ from typing import Final
 import attrs
 
 from argybargy.cli.output import Output
+from argybargy.serve.services import public_url
 from argybargy.serve.settings import Settings
 from argybargy.serve.started import Plan, Started
 from argybargy.serve.tunnel import TunnelState, TunnelStatus
 from argybargy.serve.tunnel_command import TunnelCommand
+from argybargy.web.hosts import is_loopback
 
 _NO_TUNNEL: Final = "on this machine only: there is no cloudflared to open a tunnel"
 
@@ -55,7 +57,7 @@ class Announcer:
 The relay is up.
 
   {addresses}
-  data in {settings.data}
+  {_kept(settings)}
 
 Sign in with this link. It works once, for ten minutes; 'argybargy open' makes another.
   {started.sign_in()}
@@ -93,6 +95,24 @@ Ctrl+C stops the relay.""")
         await show_panel(LiveLines.on(self.out.talk), started.glance)
 
 
+def _kept(settings: Settings) -> str:
+    if settings.ephemeral:
+        return "nothing is kept: rooms and codes end with the relay"
+    return f"data in {settings.data}"
+
+
+def warn_exposed(out: Output, settings: Settings) -> None:
+    """Warn if others may come in over the network, and nobody tells them how."""
+    if is_loopback(settings.host) or settings.public_url is not None:
+        return
+    plain = "" if settings.tls_cert else ", and what is said goes unencrypted"
+    out.warn(
+        f"It listens on {settings.host}, for the network{plain}; invitations will "
+        f"lead to {public_url(settings)}, which is this machine only.\n"
+        "Say how agents reach it: ARGYBARGY_PUBLIC_URL=https://relay.example.com"
+    )
+
+
 def _ignore(_status: TunnelStatus) -> None:
     """Leave it to the panel."""
 
@@ -107,7 +127,7 @@ def _announce_briefly(out: Output, settings: Settings, started: Started) -> None
     if out.is_json:
         write_started(out, settings, started)
     else:
-        out.say(f"Listening on {', '.join(started.urls)}, data in {settings.data}")
+        out.say(f"Listening on {', '.join(started.urls)}, {_kept(settings)}")
 
 
 def write_started(

@@ -11,7 +11,6 @@ from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.operator import Json, Operator
 from argybargy.domain.moment import parse_timestamp
 from argybargy.domain.names import fold
-from argybargy.web.data_wire import FORMAT
 
 MOST_BATCH_BYTES: Final = 60_000
 """What fits into a request body together with what stands around it."""
@@ -95,6 +94,8 @@ def _parse(content: bytes, number: int, source: object) -> Json:
 
 
 def _check_header(line: Json, source: object) -> None:
+    from argybargy.web.data_wire import FORMAT  # noqa: PLC0415 - it is slow
+
     if line["type"] != "header":
         raise CliError(f"{source} is not an export of a relay.", _ANOTHER_EXPORT)
     if line.get("format") != FORMAT:
@@ -102,15 +103,19 @@ def _check_header(line: Json, source: object) -> None:
         raise CliError(text, "Use the version of the program that made it.")
 
 
-def read_file(path: Path) -> Iterator[Json]:
+def read_file(path: Path, name: str | None = None) -> Iterator[Json]:
     """Read an export from a file.
+
+    Args:
+        path: The file.
+        name: What it is called in an error, if not by its path.
 
     Raises:
         CliError: It cannot be read, or is no whole export.
     """
     try:
         with path.open("rb") as file:
-            yield from parse_lines((line.rstrip(b"\n") for line in file), path)
+            yield from parse_lines((line.rstrip(b"\n") for line in file), name or path)
     except FileNotFoundError:
         text, hint = f"There is no file {path}.", "Make one: argybargy export"
         raise CliError(text, hint, Exit.NOT_FOUND) from None

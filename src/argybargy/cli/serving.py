@@ -28,7 +28,7 @@ class ServingCommands:
         host: str | None = None,
         no_tunnel: Annotated[
             bool,
-            Parameter(show_default=False, help="Stay on this machine."),
+            Parameter(help="Stay on this machine."),
         ] = False,
         tunnel_command: Annotated[
             str | None,
@@ -58,7 +58,7 @@ class ServingCommands:
             ephemeral: Keep rooms and codes in memory: they end with the relay.
             common: What every command takes.
         """
-        from argybargy.cli.announcing import Announcer
+        from argybargy.cli.announcing import Announcer, warn_exposed
 
         common = common or Local()
         settings = self.world.read_settings(
@@ -66,6 +66,8 @@ class ServingCommands:
         )
         tunnel = _find_tunnel(settings, tunnel_command, is_wanted=not no_tunnel)
         out = self.world.output_for(common)
+        if tunnel is None:
+            warn_exposed(out, settings)
         announcer = Announcer(out, settings, tunnel, is_private=no_tunnel)
         return self.world.serve(settings, announcer.plan())
 
@@ -85,13 +87,15 @@ class ServingCommands:
             ephemeral: Keep rooms and codes in memory: they end with the relay.
             common: What every command takes.
         """
-        from argybargy.cli.announcing import plan_briefly
+        from argybargy.cli.announcing import plan_briefly, warn_exposed
 
         common = common or Local()
         settings = self.world.read_settings(
             {**common.overrides, "host": host, "ephemeral": ephemeral or None}
         )
-        plan = plan_briefly(self.world.output_for(common), settings)
+        out = self.world.output_for(common)
+        warn_exposed(out, settings)
+        plan = plan_briefly(out, settings)
         return self.world.serve(settings, plan)
 
 
