@@ -103,6 +103,7 @@ class FakeOperator:
         links: The links that were made.
         streams: What streams say, one after the other; an error is raised.
         calls: What was called: method, path, body.
+        is_live: Whether a relay runs.
     """
 
     codes: list[FakeCode] = attrs.field(factory=list)
@@ -116,6 +117,7 @@ class FakeOperator:
     links: list[str] = attrs.field(factory=list)
     streams: list[Sequence[Json | BaseException] | CliError] = attrs.field(factory=list)
     calls: list[tuple[str, str, Json | None]] = attrs.field(factory=list)
+    is_live: bool = True
 
     def call(self, method: str, path: str, body: Json | None = None) -> Json:
         self.calls.append((method, path, body))

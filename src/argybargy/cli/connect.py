@@ -118,7 +118,7 @@ class ConnectCommand:
             show_connected(out, plan, give_seat(operator, plan))
             return Exit.OK
 
-        return self.world.work(common, work)
+        return self.world.prepare(common, work)
 
 
 def give_seat(operator: Operator, plan: ConnectPlan) -> Connected:

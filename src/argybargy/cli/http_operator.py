@@ -78,9 +78,22 @@ def is_listening(host: str, port: int) -> bool:
     return True
 
 
+NOTHING_LISTENS: Final = "nothing listens there"
+
+
+def unreachable(url: str, why: str, hint: str = "") -> CliError:
+    """Return the error that says that there is no relay at an address."""
+    usual = "Start one with 'argybargy up', or say where it is with --url or --port."
+    text = f"No relay can be reached at {url}: {why}."
+    return CliError(text, hint or usual, Exit.UNREACHABLE)
+
+
 def _reason(error: Exception) -> str:
-    """Say what went wrong, also for the errors that have no words of their own."""
-    return str(error) or type(error).__name__
+    """Say what went wrong, without the numbers that the system has for it."""
+    if isinstance(error, ConnectionRefusedError):
+        return NOTHING_LISTENS
+    words = (getattr(error, name, None) for name in ("verify_message", "strerror"))
+    return next(filter(None, words), str(error)) or type(error).__name__
 
 
 @attrs.frozen
@@ -97,6 +110,11 @@ class HttpOperator:
     url: str
     token: str = attrs.field(repr=False)
     certificate: Path | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is a relay that runs."""
+        return True
 
     def call(self, method: str, path: str, body: Json | None = None) -> Json:
         """Make one call on a connection of its own.
@@ -147,7 +165,7 @@ class HttpOperator:
             while piece := response.read(_PIECE_BYTES):
                 yield piece
         except (OSError, http.client.HTTPException) as error:
-            text = f"The relay at {self.url} broke off: {_reason(error)}"
+            text = f"The relay at {self.url} broke off: {_reason(error)}."
             hint = "Look into its log, and try again."
             raise CliError(text, hint, Exit.UNREACHABLE) from None
 
@@ -186,11 +204,14 @@ class HttpOperator:
         try:
             yield
         except (OSError, http.client.HTTPException) as error:
-            raise CliError(
-                f"No relay can be reached at {self.url}: {_reason(error)}",
-                "Start one with 'argybargy up', or say where it is with --url.",
-                Exit.UNREACHABLE,
-            ) from None
+            raise unreachable(self.url, _reason(error), self._hint(error)) from None
+
+    def _hint(self, error: Exception) -> str:
+        """Say what a relay may want that has hung up without a word."""
+        is_plain = self.url.startswith("http:")
+        if is_plain and isinstance(error, ConnectionResetError):
+            return f"If it speaks TLS: --url {self.url.replace('http:', 'https:', 1)}"
+        return ""
 
     def _connection(self, seconds: float) -> http.client.HTTPConnection:
         parts = urlsplit(self.url)

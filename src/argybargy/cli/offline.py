@@ -14,9 +14,9 @@ from urllib.parse import unquote
 import attrs
 import trio
 
-from argybargy.cli.exits import CliError, Exit
+from argybargy.cli.exits import CliError
 from argybargy.cli.operator import Json, Work, read_answer
-from argybargy.store.errors import StoreError
+from argybargy.store.errors import Incompatible, StoreError
 from argybargy.web.admin_routes import ADMIN_ROUTES
 from argybargy.web.auth import AdminToken, Services
 from argybargy.web.endpoint import respond
@@ -76,11 +76,10 @@ def _cannot_open(error: BaseException) -> CliError:
         cause = cause.exceptions[0] if len(cause.exceptions) == 1 else None
     if not isinstance(cause, StoreError | OSError):
         raise error
-    return CliError(
-        f"The data directory cannot be used: {cause}",
-        "If a relay has it, wait until it listens, or say where it does with --port.",
-        Exit.FAILED,
-    )
+    hint = "Look at it: argybargy doctor"
+    if isinstance(cause, Incompatible):
+        hint = "If a relay has it, wait until it listens, or say where it does: --port."
+    return CliError(f"The data cannot be used: {cause}", hint)
 
 
 @attrs.frozen
@@ -92,6 +91,11 @@ class OfflineOperator:
     """
 
     services: Services
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is a relay that runs."""
+        return False
 
     def call(self, method: str, path: str, body: Json | None = None) -> Json:
         """Make one call, from a thread that Trio started.

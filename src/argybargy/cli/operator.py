@@ -14,6 +14,11 @@ Json = dict[str, Any]
 class Operator(Protocol):
     """Somebody who may do everything on a relay."""
 
+    @property
+    def is_live(self) -> bool:
+        """Whether it is a relay that runs, and not only its data."""
+        ...
+
     def call(self, method: str, path: str, body: Json | None = None) -> Json:
         """Make one call of the operator API.
 

@@ -1,6 +1,9 @@
 """Where a relay is found from the machine that it runs on."""
 
+from pathlib import Path
 from typing import Final
+
+import attrs
 
 from argybargy.serve.settings import Settings
 from argybargy.store.sqlite.directory import Place
@@ -17,6 +20,18 @@ def local_url(settings: Settings) -> str:
     """Return the address of a relay on this machine."""
     scheme = "http" if settings.tls_cert is None else "https"
     return f"{scheme}://{host_and_port(local_host(settings.host), settings.port)}"
+
+
+def as_served(settings: Settings, place: Place) -> Settings:
+    """Return settings with the certificate that the relay at `place` shows."""
+    certificate = None if place.certificate is None else Path(place.certificate)
+    return attrs.evolve(settings, tls_cert=certificate)
+
+
+def tell_where(place: Place) -> str:
+    """Say where the relay of the data at hand is found."""
+    where = host_and_port(local_host(place.host), place.port)
+    return f"The relay of this data listens on {where}."
 
 
 def host_and_port(host: str, port: int) -> str:

@@ -328,7 +328,8 @@ async def _listen_until_drained(
 @contextmanager
 def _told(settings: Settings) -> Iterator[None]:
     """Let the commands on this machine find the relay; without it they do not."""
-    place = Place(settings.host, settings.port, os.getpid())
+    certificate = None if settings.tls_cert is None else str(settings.tls_cert)
+    place = Place(settings.host, settings.port, os.getpid(), certificate)
     with ExitStack() as stack:
         try:
             stack.enter_context(tell_place(settings.data, place))
