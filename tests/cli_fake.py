@@ -10,7 +10,7 @@ import attrs
 import msgspec
 
 from argybargy.cli.exits import CliError
-from argybargy.cli.operator import Json, read_answer
+from argybargy.cli.operator import Json, asked_room, read_answer
 from argybargy.domain.limits import Limits
 from argybargy.web.operator_wire import (
     CodeRow,
@@ -125,13 +125,16 @@ class FakeOperator:
         refusal = planned.pop(0) if planned else None
         if refusal is not None:
             status, detail = refusal
-            return read_answer(status, json.dumps({"detail": detail}).encode())
+            return self._refuse(status, detail, asked_room(path, body))
         try:
             answer = self._answer(method, path.split("/")[2:] or [""], body or {})
         except _Refusal as refused:
-            detail = {"detail": refused.detail}
-            return read_answer(refused.status, json.dumps(detail).encode())
+            return self._refuse(refused.status, refused.detail, asked_room(path, body))
         return read_answer(200, json.dumps(answer).encode())
+
+    @staticmethod
+    def _refuse(status: int, detail: Json, room: str | None) -> Json:
+        return read_answer(status, json.dumps({"detail": detail}).encode(), room)
 
     @property
     def url(self) -> str:

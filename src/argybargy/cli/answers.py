@@ -5,7 +5,7 @@ from typing import Any, Self, TypeVar
 
 import attrs
 
-from argybargy.cli.exits import CliError
+from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.operator import Json
 from argybargy.domain.limits import Limits
 from argybargy.domain.names import fold
@@ -20,6 +20,7 @@ def read_row(kind: type[Row], answer: object) -> Row:
         raise CliError(
             "The relay's answer lacks what this command needs.",
             "Compare the versions: 'argybargy version', and 'version' at GET /health.",
+            Exit.UNREACHABLE,
         )
     return kind(**{name: answer[name] for name in names})
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from argybargy.cli.exits import CliError, Exit
-from argybargy.cli.operator import WRONG_DIRECTORY, Json, read_answer
+from argybargy.cli.operator import WRONG_DIRECTORY, Json, asked_room, read_answer
 
 _FILE_NAME: Final = "admin.token"
 TIMEOUT_SECONDS: Final = 20
@@ -123,7 +123,7 @@ class HttpOperator:
             CliError: See :class:`argybargy.cli.operator.Operator`.
         """
         with self._exchange(method, path, body, TIMEOUT_SECONDS) as (response, _):
-            return self._read(response.status, self._content(response))
+            return self._read(response, asked_room(path, body))
 
     @contextmanager
     def stream(
@@ -136,7 +136,7 @@ class HttpOperator:
         """
         with self._exchange("POST", path, body, patience()) as (response, wire):
             if response.status != HTTPStatus.OK:
-                self._read(response.status, self._content(response))
+                self._read(response, asked_room(path, body))
             yield self._lines(response, wire, patience)
 
     @contextmanager
@@ -148,7 +148,7 @@ class HttpOperator:
         """
         with self._exchange("POST", path, body, _DOWNLOAD_SECONDS) as (response, _):
             if response.status != HTTPStatus.OK:
-                self._read(response.status, self._content(response))
+                self._read(response, asked_room(path, body))
             yield self._pieces(response)
 
     def upload(self, path: str, content: bytes) -> Json:
@@ -158,7 +158,7 @@ class HttpOperator:
             CliError: See :class:`argybargy.cli.operator.Operator`.
         """
         with self._exchange("POST", path, content, TIMEOUT_SECONDS) as (response, _):
-            return self._read(response.status, self._content(response))
+            return self._read(response)
 
     def _pieces(self, response: http.client.HTTPResponse) -> Iterator[bytes]:
         try:
@@ -173,13 +173,16 @@ class HttpOperator:
         with self._translated():
             return response.read(_MOST_BYTES)
 
-    def _read(self, status: int, content: bytes) -> Json:
+    def _read(
+        self, response: http.client.HTTPResponse, room: str | None = None
+    ) -> Json:
+        status, content = response.status, self._content(response)
         if status == HTTPStatus.UNAUTHORIZED and self.token:
             text = (
                 f"The relay at {self.url} does not accept the admin token (HTTP 401)."
             )
             raise CliError(text, WRONG_DIRECTORY, Exit.NOT_AUTHORISED)
-        return read_answer(status, content)
+        return read_answer(status, content, room)
 
     def _lines(
         self,

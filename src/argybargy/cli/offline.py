@@ -15,7 +15,7 @@ import attrs
 import trio
 
 from argybargy.cli.exits import CliError
-from argybargy.cli.operator import Json, Work, read_answer
+from argybargy.cli.operator import Json, Work, asked_room, read_answer
 from argybargy.store.errors import Incompatible, StoreError
 from argybargy.web.admin_routes import ADMIN_ROUTES
 from argybargy.web.auth import AdminToken, Services
@@ -105,7 +105,7 @@ class OfflineOperator:
         """
         content = b"" if body is None else json.dumps(body).encode()
         answer = trio.from_thread.run(self._respond, method, path, content)
-        return read_answer(answer.status, answer.body)
+        return read_answer(answer.status, answer.body, asked_room(path, body))
 
     @contextmanager
     def download(self, path: str, body: Json) -> Iterator[Iterator[bytes]]:
@@ -117,7 +117,7 @@ class OfflineOperator:
         content = json.dumps(body).encode()
         answer = trio.from_thread.run(self._respond, "POST", path, content)
         if answer.parts is None:
-            read_answer(answer.status, answer.body)
+            read_answer(answer.status, answer.body, asked_room(path, body))
             yield iter([answer.body])
             return
         parts = answer.parts()
