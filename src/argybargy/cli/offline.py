@@ -46,17 +46,18 @@ def run_offline(open_services: OpenServices, work: Work) -> int:
 
     Raises:
         CliError: The work failed, or the data directory cannot be opened.
+        OSError: The work could not write what it found.
     """
     try:
         result = trio.run(_run, open_services, work)
     except (StoreError, OSError, BaseExceptionGroup) as error:
         raise _cannot_open(error) from error
-    if isinstance(result, CliError):
+    if isinstance(result, Exception):
         raise result
     return result
 
 
-async def _run(open_services: OpenServices, work: Work) -> int | CliError:
+async def _run(open_services: OpenServices, work: Work) -> int | CliError | OSError:
     """Return what came of the work; an error is returned too.
 
     Raised, it would leave the nurseries of the services inside a group.
@@ -65,7 +66,7 @@ async def _run(open_services: OpenServices, work: Work) -> int | CliError:
         operator = OfflineOperator(services)
         try:
             return await trio.to_thread.run_sync(work, operator)
-        except CliError as error:
+        except (CliError, OSError) as error:
             return error
 
 

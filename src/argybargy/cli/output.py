@@ -45,6 +45,25 @@ def wants_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:
     return not is_plain and stream.isatty()
 
 
+def mend_streams() -> None:
+    """Give a process that was started without an output something to fail on.
+
+    Data that cannot be written is an error; talk that nobody hears is none.
+    """
+    if sys.stdout is None:
+        sys.stdout = open(os.open(os.devnull, os.O_RDONLY), "w")  # noqa: PTH123, SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
+
+
+def drop_output() -> None:
+    """Let go of what standard output still holds.
+
+    The interpreter would fail on it once more when it ends.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 @attrs.frozen
 class Output:
     """Where a command writes.
