@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from argybargy import __version__
 from argybargy.cli.exits import MEANINGS, Exit
@@ -171,10 +172,14 @@ def test_who_shows_no_link_makes_none(arguments: list[str]) -> None:
     assert "sign_in" not in result.out
 
 
-def test_serve_says_it_in_a_line() -> None:
-    result = Terminal().type("serve", "--host", "0.0.0.0")
-    assert result.talk.startswith("Listening on http://0.0.0.0:8765, data in ")
-    assert result.talk.count("\n") == 1
+def test_serve_logs_where_it_is_and_says_nothing_else() -> None:
+    with capture_logs() as logged:
+        result = Terminal().type("serve", "--host", "0.0.0.0")
+        assert Terminal().type("serve", "--quiet").talk == ""
+    assert (result.out, result.talk) == ("", "")
+    (entry,) = logged
+    assert (entry["event"], entry["urls"]) == ("listening", ["http://0.0.0.0:8765"])
+    assert entry["data"] == str(Path.cwd())
 
 
 def test_a_program_reads_where_the_relay_is() -> None:

@@ -4,12 +4,15 @@ from functools import partial
 from typing import Final
 
 import attrs
+import structlog
 
 from argybargy.cli.output import Output
 from argybargy.serve.settings import Settings
 from argybargy.serve.started import Plan, Started
 from argybargy.serve.tunnel import TunnelState, TunnelStatus
 from argybargy.serve.tunnel_command import TunnelCommand
+
+log = structlog.get_logger(__name__)
 
 _NO_TUNNEL: Final = "on this machine only: there is no cloudflared to open a tunnel"
 
@@ -32,7 +35,7 @@ class Announcer:
 
     def plan(self) -> Plan:
         """Return what comes with the relay."""
-        plan = Plan(self.tell_first_steps, self.tunnel, self.tell_tunnel)
+        plan = Plan("up", self.tell_first_steps, self.tunnel, self.tell_tunnel)
         is_talking = not (self.out.is_json or self.out.is_quiet)
         if self.out.is_live and is_talking:
             return attrs.evolve(plan, tell_tunnel=_ignore, beside=self.show_panel)
@@ -99,15 +102,15 @@ def _ignore(_status: TunnelStatus) -> None:
 
 def plan_briefly(out: Output, settings: Settings) -> Plan:
     """Return what comes with a relay that is a service."""
-    return Plan(partial(_announce_briefly, out, settings))
+    return Plan("serve", partial(_announce_briefly, out, settings))
 
 
 def _announce_briefly(out: Output, settings: Settings, started: Started) -> None:
-    """Say where the relay is; what a service says is kept, so it is no secret."""
+    """Log where the relay is; what a service says is kept, so it is no secret."""
     if out.is_json:
         write_started(out, settings, started)
-    else:
-        out.say(f"Listening on {', '.join(started.urls)}, data in {settings.data}")
+    elif not out.is_quiet:
+        log.info("listening", urls=list(started.urls), data=str(settings.data))
 
 
 def write_started(

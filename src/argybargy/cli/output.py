@@ -6,12 +6,13 @@ import os
 import select
 import stat
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TextIO
 
 import attrs
 
 from argybargy.cli.escape import escape, escape_lines
+from argybargy.serve.colour import wants_colour
 
 
 class Style(enum.Enum):
@@ -37,12 +38,6 @@ class Span:
         if self.style is Style.PLAIN:
             return text
         return f"\x1b[{self.style.value}m{text}\x1b[0m"
-
-
-def wants_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:
-    """Tell whether colours are welcome: on a terminal, unless it is said otherwise."""
-    is_plain = environment.get("NO_COLOR") or environment.get("TERM") == "dumb"
-    return not is_plain and stream.isatty()
 
 
 def mend_streams() -> None:

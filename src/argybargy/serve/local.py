@@ -9,6 +9,7 @@ from argybargy.serve.settings import Settings
 from argybargy.store.sqlite.directory import Place
 
 _WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}  # noqa: S104
+_LAST_PORT: Final = 65_535
 
 
 def local_host(host: str) -> str:
@@ -37,6 +38,11 @@ def tell_where(place: Place) -> str:
 def host_and_port(host: str, port: int) -> str:
     """Return an address as one writes it."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def next_port(port: int) -> int:
+    """Return another port to try."""
+    return port + 1 if port < _LAST_PORT else port - 1
 
 
 def is_place(place: Place, host: str, port: int) -> bool:
