@@ -142,9 +142,15 @@ class Model:
         if by == "agent":
             self.posted_at[sender] = [*times, self.steady]
         names = {sender} if by == "agent" else {sender, "operator"}
-        for seq, (asker, whom) in list(self.waiting.items()):
+        answerable = {}
+        for seq, (asker, whom) in self.waiting.items():
             can_see = by == "operator" or self.sees(sender, self.find_kept(seq))
-            if asker not in names and (whom in names or (whom == "anyone" and can_see)):
+            is_asked = whom in names or (whom == "anyone" and can_see)
+            if asker not in names and is_asked:
+                answerable[seq] = asker
+        for seq, asker in answerable.items():
+            is_heard = reply_to is None and self.sees(asker, new)
+            if seq == reply_to or is_heard:
                 del self.waiting[seq]
         if asked is not None and asked.seq >= self.first:
             self.settle(asked, sender)

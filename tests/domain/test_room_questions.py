@@ -82,6 +82,25 @@ def test_an_answer_by_reply_ends_the_waiting() -> None:
     assert scene.open_questions == []
 
 
+def test_a_reply_to_one_question_leaves_the_others_waiting() -> None:
+    scene = Scene()
+    scene.post("anna", to="bob")
+    scene.post("carol", to="bob")
+    scene.post("bob", to="anna", expects="none", reply_to=1)
+    assert scene.open_questions == [2]
+    scene.post("bob")
+    assert scene.open_questions == []
+
+
+def test_words_that_the_asker_cannot_hear_answer_nothing() -> None:
+    scene = Scene()
+    scene.ask("anna")
+    scene.say("Ops", to="carol", expects="none")
+    assert scene.open_questions == [1]
+    scene.say("Ops", to="anna", expects="none")
+    assert scene.open_questions == []
+
+
 def test_a_reply_that_asks_back_waits_in_its_turn() -> None:
     scene = Scene()
     scene.post("anna", to="bob")

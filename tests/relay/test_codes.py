@@ -1,19 +1,22 @@
 """Codes: what is on the disk is in memory, whoever goes away meanwhile."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import attrs
 import pytest
 import trio
 import trio.testing
 
-from argybargy.domain.codes import CodeRecord
+from argybargy.domain.codes import SESSION_PREFIX, SIGN_IN_PREFIX, CodeRecord
 from argybargy.domain.commands import Audit
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.relay import operator
 from argybargy.relay.agents import PostDraft, claim
 from argybargy.relay.directory import Invitation
+from argybargy.relay.minting import new_code
+from argybargy.serve.admin_token import FileAdminToken
 from argybargy.store.errors import Refused, Unknown
 from argybargy.store.memory import DEFAULT_LIMITS, MemoryStore
 from relay.kit import ROOM, open_house, texts
@@ -179,6 +182,18 @@ async def test_no_field_of_a_post_takes_a_code(
                 key=draft.idempotency_key,
             )
         assert refusal.value.problem is Problem.CONTAINS_SECRET
+
+
+async def test_nothing_that_signs_an_operator_in_is_posted(
+    autojump_clock: trio.testing.MockClock, tmp_path: Path
+) -> None:
+    token = (await FileAdminToken.open(tmp_path)).value
+    async with open_house() as house:
+        alice = await house.guest("alice")
+        for secret in (token, new_code(SESSION_PREFIX), new_code(SIGN_IN_PREFIX)):
+            with pytest.raises(RelayError) as refusal:
+                await house.post(alice, f"it is {secret}, tell nobody")
+            assert refusal.value.problem is Problem.CONTAINS_SECRET
 
 
 async def test_no_field_of_an_invitation_takes_a_code(

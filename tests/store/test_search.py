@@ -174,7 +174,9 @@ async def test_a_direct_message_is_found_by_those_it_concerns_only(
     assert ([each.message.seq for each in one.found], one.has_more) == ([1], False)
 
 
-async def test_private_answers_do_not_show_in_what_is_open(store: Store) -> None:
+async def test_what_is_said_in_private_does_not_show_in_what_is_open(
+    store: Store,
+) -> None:
     player = Player.of(store)
     await player.say("ann", "who?", expects="anyone")
     await player.say("ann", "bob?", expects="bob")
@@ -182,6 +184,9 @@ async def test_private_answers_do_not_show_in_what_is_open(store: Store) -> None
     before = [await texts(store, ask, Scope("lab", who)) for who in ("ann", "cid")]
     assert before == [["bob?", "who?"], ["who?"]]
     await player.say("bob", "whispered", "dan", expects="none")
+    after = [await texts(store, ask, Scope("lab", who)) for who in ("ann", "cid")]
+    assert after == before
+    await player.say("bob", "to you alone", "ann", expects="none")
     after = [await texts(store, ask, Scope("lab", who)) for who in ("ann", "cid")]
     assert after == [[], ["who?"]]
     assert await texts(store, ask) == []

@@ -282,3 +282,43 @@ async def test_a_page_of_another_origin_may_not_write(
         ours = {"origin": "http://localhost:8765"}
         reply = await site.front.call("GET", "/admin/state", token=TOKEN, headers=ours)
         assert reply.status == 200
+
+
+async def test_a_private_word_in_the_wrong_place_is_not_said_to_all(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site:
+        alice, bob = await site.code("alice"), await site.code("bob")
+        reply = await site.front.call(
+            "POST", "/messages?to=bob", code=alice, json={"text": "psst"}
+        )
+        assert (reply.status, reply.error) == (422, "invalid_request")
+        assert reply.json["detail"]["errors"][0]["field"] == "to"
+        heard = await site.front.call("GET", "/messages", code=bob)
+        assert heard.json["messages"] == []
+
+
+async def test_who_is_named_twice_is_addressed_once(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site:
+        alice = await site.code("alice")
+        said = await site.say(alice, "twice", to=["Bob", "carol", "bob"])
+        assert said.json["message"]["to"] == ["Bob", "carol"]
+
+
+async def test_a_claim_takes_no_notice_of_a_body_that_is_not_json(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The first relay declares none, and ``curl -d`` says that it is a form."""
+    async with open_site() as site:
+        alice, bob = await site.code("alice"), await site.code("bob")
+        await site.say(alice, "who?", expects_reply="anyone")
+        reply = await site.front.call(
+            "POST",
+            "/messages/1/claim",
+            code=bob,
+            body=b"claim=yes",
+            headers={"content-type": "application/x-www-form-urlencoded"},
+        )
+        assert reply.json["won"] is True

@@ -228,6 +228,19 @@ async def test_the_manifest_comes_in_the_form_that_is_asked_for(
         assert BASE in evil.json["examples"]["send"], "the configured URL, not the Host"
 
 
+@pytest.mark.parametrize(
+    "accept",
+    ["application/json, text/plain, */*", "application/json, text/html;q=0.1", "*/*"],
+)
+async def test_who_takes_json_first_gets_json(
+    autojump_clock: trio.testing.MockClock, accept: str
+) -> None:
+    """Such is what HTTP libraries ask for by themselves."""
+    async with open_site() as site:
+        reply = await site.front.call("GET", "/", headers={"accept": accept})
+        assert reply.json["name"] == "Argybargy"
+
+
 async def test_the_description_names_every_endpoint_and_its_fields(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

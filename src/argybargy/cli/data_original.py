@@ -15,7 +15,7 @@ from typing import Final
 import attrs
 
 from argybargy.cli.operator import Json
-from argybargy.domain.addressing import speaks_as
+from argybargy.domain.addressing import answered, speaks_as
 from argybargy.domain.codes import key_id_of
 from argybargy.domain.message import Question, SenderKind
 from argybargy.domain.moment import format_timestamp, parse_timestamp
@@ -208,13 +208,12 @@ class _Planner:
         for message in messages:
             sender = self.peer(message.room, message.sender)
             kind, expects = self._kind(message), fold(self._expects(message))
-            names = speaks_as(sender, kind)
-            for seq in [seq for seq, each in waiting.items() if each.is_put_to(names)]:
+            to = self._recipient(message)
+            audience = None if to == EVERYONE else frozenset({fold(to)})
+            for seq in answered(waiting.values(), speaks_as(sender, kind), audience):
                 del waiting[seq]
             is_question = expects not in {NOBODY, fold(sender)}
             if is_question and (message.room, message.sender) in holders:
-                to = self._recipient(message)
-                audience = None if to == EVERYONE else frozenset({fold(to)})
                 question = Question(message.seq, fold(sender), expects, audience)
                 waiting[message.seq] = question
         return frozenset(waiting)

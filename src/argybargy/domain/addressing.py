@@ -1,8 +1,8 @@
 """Who is asked, who is meant, and what the reader is told about it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from argybargy.domain.message import TO_ALL, Message, SenderKind
+from argybargy.domain.message import TO_ALL, Message, Question, SenderKind
 from argybargy.domain.names import ANYONE, NOBODY, OPERATOR, fold
 
 
@@ -46,3 +46,29 @@ def speaks_as(sender: str, kind: SenderKind) -> frozenset[str]:
     if kind is SenderKind.OPERATOR:
         return frozenset({fold(sender), OPERATOR})
     return frozenset({fold(sender)})
+
+
+def answered(
+    questions: Iterable[Question],
+    names: frozenset[str],
+    audience: frozenset[str] | None,
+    reply_to: int | None = None,
+) -> list[int]:
+    """Return the questions that somebody answers by speaking, by their seqs.
+
+    A reply answers what it replies to, and nothing else. Other words answer all that
+    was put to the speaker and whose asker hears them: many answer without saying what.
+    A claim alone answers nothing; the asker's own words neither.
+
+    Args:
+        questions: Those that wait.
+        names: What the speaker goes by, folded.
+        audience: The folded names of those who hear it; ``None`` is everybody.
+        reply_to: The message that is replied to.
+    """
+    asked = {each.seq: each.asker for each in questions if each.is_put_to(names)}
+    if reply_to is not None:
+        return [reply_to] if reply_to in asked else []
+    return sorted(
+        seq for seq, asker in asked.items() if audience is None or asker in audience
+    )

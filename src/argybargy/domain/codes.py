@@ -21,10 +21,11 @@ ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 AGENT_PREFIX: Final = "argy_a1_"
 SESSION_PREFIX: Final = "argy_s1_"
 SIGN_IN_PREFIX: Final = "argy_o1_"
+ADMIN_PREFIX: Final = "argy_t1_"
 RANDOM_CHARS: Final = 32
 _CHECKSUM_CHARS: Final = 6
 CODE_PATTERN: Final = re.compile(
-    rf"argy_[aos]1_[0-9A-Za-z]{{{RANDOM_CHARS + _CHECKSUM_CHARS}}}"
+    rf"argy_[aost]1_[0-9A-Za-z]{{{RANDOM_CHARS + _CHECKSUM_CHARS}}}"
 )
 """Finds codes of every kind in text. Published, so that secret scanners can use it."""
 

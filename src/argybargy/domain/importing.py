@@ -7,7 +7,7 @@ backup leaves out every number that may have been read since.
 
 import attrs
 
-from argybargy.domain.addressing import speaks_as
+from argybargy.domain.addressing import answered, speaks_as
 from argybargy.domain.commands import Done, Import, Imported, ImportedMessage, Restore
 from argybargy.domain.draft import Decision, Draft
 from argybargy.domain.errors import Problem, RelayError
@@ -21,7 +21,7 @@ from argybargy.domain.message import (
     Question,
     SenderKind,
 )
-from argybargy.domain.names import NOBODY, SYSTEM
+from argybargy.domain.names import NOBODY, SYSTEM, fold
 from argybargy.domain.state import expires_ms, lapses_at
 
 # -- import -----------------------------------------------------------------------
@@ -115,7 +115,7 @@ def _spoken(draft: Draft, message: Message, *, is_open: bool) -> None:
     now, peer, members = draft.now, message.sent_by, draft.room.members
     names = speaks_as(message.sender, message.kind)
     questions = draft.room.questions.values()
-    for seq in sorted(each.seq for each in questions if each.is_put_to(names)):
+    for seq in answered(questions, names, message.hearers, message.reply_to):
         draft.close_question(seq)
     known = members.get(peer)
     name = known.name if known else message.sender
@@ -127,9 +127,8 @@ def _spoken(draft: Draft, message: Message, *, is_open: bool) -> None:
         members=members.insert(peer, member),
     )
     if is_open:
-        audience = None if message.is_broadcast else message.audience
-        asked = message.expects.lower()
-        draft.open_question(Question(message.seq, peer, asked, audience))
+        asked = fold(message.expects)
+        draft.open_question(Question(message.seq, peer, asked, message.hearers))
 
 
 # -- restore ----------------------------------------------------------------------

@@ -78,6 +78,11 @@ class Message:
         """The folded names of those addressed."""
         return frozenset(map(fold, self.to))
 
+    @property
+    def hearers(self) -> frozenset[str] | None:
+        """The folded names of those it is for; ``None`` is everybody."""
+        return None if self.is_broadcast else self.audience
+
     @cached_property
     def text_bytes(self) -> int:
         """The size of the text in UTF-8."""

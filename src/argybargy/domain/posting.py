@@ -5,7 +5,7 @@ whatever has happened since. A closed room refuses before the rate limit counts.
 Nothing is changed before the last check has passed.
 """
 
-from argybargy.domain.addressing import default_expects, speaks_as
+from argybargy.domain.addressing import answered, default_expects, speaks_as
 from argybargy.domain.claiming import (
     claimed_by_other,
     is_claimable_by,
@@ -38,7 +38,7 @@ def decide_post(draft: Draft, post: Post) -> Decision:
 
     message = _message(draft, post)
     draft.append(message)
-    _close_questions(draft, post)
+    _close_questions(draft, post, message)
     if settles:
         assert subject is not None
         _settle(draft, post, subject)
@@ -173,14 +173,10 @@ def _settle(draft: Draft, post: Post, subject: Message) -> None:
         draft.audit("claim", post.sender, f"seq={subject.seq}")
 
 
-def _close_questions(draft: Draft, post: Post) -> None:
-    """Close what is answered by its addressee speaking again.
-
-    A claim alone answers nothing; the asker's own words neither.
-    """
+def _close_questions(draft: Draft, post: Post, message: Message) -> None:
     names = speaks_as(post.sender, post.kind)
     questions = draft.room.questions.values()
-    for seq in sorted(each.seq for each in questions if each.is_put_to(names)):
+    for seq in answered(questions, names, message.hearers, message.reply_to):
         draft.close_question(seq)
 
 
@@ -197,8 +193,7 @@ def _remember(draft: Draft, post: Post, message: Message) -> None:
     )
     expects = fold(message.expects)
     if post.kind is SenderKind.AGENT and expects not in {NOBODY, peer}:
-        audience = None if message.is_broadcast else message.audience
-        draft.open_question(Question(message.seq, peer, expects, audience))
+        draft.open_question(Question(message.seq, peer, expects, message.hearers))
     if post.kind is SenderKind.OPERATOR:
         draft.audit("say", post.sender, f"-> {', '.join(post.to)}")
     key = _receipt_key(post)

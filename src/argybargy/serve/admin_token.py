@@ -2,12 +2,14 @@
 
 import hmac
 import os
-import secrets
 from pathlib import Path
 from typing import Final, Self
 
 import attrs
 import trio
+
+from argybargy.domain.codes import ADMIN_PREFIX
+from argybargy.relay.minting import new_code
 
 FILE_NAME: Final = "admin.token"
 _PRIVATE: Final = 0o600
@@ -55,7 +57,7 @@ class FileAdminToken:
 
 
 def _new_token() -> str:
-    return secrets.token_urlsafe(32)
+    return new_code(ADMIN_PREFIX)
 
 
 def _read_or_make(path: Path) -> str:

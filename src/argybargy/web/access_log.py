@@ -26,7 +26,8 @@ log = structlog.get_logger(__name__)
 
 PATH_CHARS: Final = 200
 """How much of a path is shown."""
-_SECRET: Final = re.compile(r"argy_[a-z]\d_\w+")
+_SECRET: Final = re.compile(r"argy_[a-z]\d_\w+|[\w-]{32,}")
+"""A code of any kind, or what is long enough to be the secret of something else."""
 
 
 @attrs.frozen
@@ -91,4 +92,4 @@ class AccessLog:
 def shown_path(path: str) -> str:
     """Return a path as it may be logged: short, on one line, without a secret."""
     safe = path.encode("unicode_escape").decode("ascii")
-    return _SECRET.sub("argy_…", safe)[:PATH_CHARS]
+    return _SECRET.sub("…", safe)[:PATH_CHARS]

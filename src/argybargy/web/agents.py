@@ -33,7 +33,6 @@ from argybargy.web.wire import (
 
 _LOST = frozenset({Problem.CLAIMED_BY_OTHER, Problem.NOT_CLAIMABLE})
 DEFAULT_HISTORY = 50
-_SEQ_DIGITS = len(str(MAX_SEQ))
 
 
 async def whoami(services: Services, code: CodeRecord, request: Request) -> Answer:
@@ -106,7 +105,9 @@ async def get_history(services: Services, code: CodeRecord, request: Request) ->
 async def claim(services: Services, code: CodeRecord, request: Request) -> Answer:
     """Take an open question, or renew the claim on it."""
     seq = _seq(request)
-    body, ignored = await read_json(request, ClaimRequest, is_optional=True)
+    body, ignored = ClaimRequest(), list[str]()
+    if request.is_json:  # clients of the first relay may send anything along
+        body, ignored = await read_json(request, ClaimRequest, is_optional=True)
     seconds = check_lease(body, services.limits)
     try:
         lease = await agents.claim(services.relay, code, seq, seconds)
@@ -139,6 +140,6 @@ async def release(services: Services, code: CodeRecord, request: Request) -> Ans
 def _seq(request: Request) -> int:
     """Read the seq of the path. A number too large is one that is not there."""
     text = request.params["seq"]
-    if text.isascii() and text.isdigit() and len(text.lstrip("0")) > _SEQ_DIGITS:
+    if text.isascii() and text.isdigit() and int(text) > MAX_SEQ:
         raise RelayError(Problem.NOT_FOUND)
     return parse_seq("seq", text)

@@ -1,7 +1,7 @@
 """From bytes to values: the edge at which types become right.
 
-Everything that is wrong with a request is said at once, field by field, in words
-that never repeat what was sent.
+All values that are wrong are said at once, field by field, in words that never repeat
+what was sent; of fields that are not even of the right type, the first is.
 """
 
 import re
@@ -38,6 +38,7 @@ Fields = Mapping[str, Sequence[str]]
 """The fields of a query, each with all its values."""
 
 MAX_QUERY_FIELDS: Final = 32
+_PLAIN_FIELDS: Final = frozenset({"to", "expects_reply", "reply_to"})
 MAX_IGNORED_NAMES: Final = 16
 RESUME: Final = "resume"
 _INTEGER: Final = re.compile(r"\d{1,16}", re.ASCII)
@@ -96,7 +97,7 @@ async def read_json(
     raw = await request.read_body()
     if is_optional and not raw:
         return into(), []
-    if request.media_type not in {"application/json", ""}:
+    if not request.is_json:
         raise RelayError(Problem.UNSUPPORTED_MEDIA_TYPE)
     return convert(_parse(raw), into)
 
@@ -240,11 +241,24 @@ async def decode_post(request: Request, limits: Limits) -> tuple[PostDraft, list
     if request.media_type == "text/plain":
         body, ignored = await _plain_post(request)
     else:
+        _check_no_query(request)
         body, ignored = await read_json(request, PostRequest)
     draft = draft_of(
         body.text, body.to, body.expects_reply, body.reply_to, limits, key=key
     )
     return draft, ignored
+
+
+def _check_no_query(request: Request) -> None:
+    """Refuse what would be passed over, and a private word said to all.
+
+    Raises:
+        RelayError: ``invalid_request``.
+    """
+    problems = Problems()
+    for field in _PLAIN_FIELDS & parse_query(request).keys():
+        problems.add(field, "in the body, beside the text, if that is JSON")
+    problems.raise_any()
 
 
 async def _plain_post(request: Request) -> tuple[PostRequest, list[str]]:
@@ -255,14 +269,13 @@ async def _plain_post(request: Request) -> tuple[PostRequest, list[str]]:
     except UnicodeDecodeError:
         raise RelayError.invalid("text", "this is not UTF-8") from None
     reply_to = fields.get("reply_to", [""])[-1]
-    known = {"to", "expects_reply", "reply_to"}
     body = PostRequest(
         text=text,
         to=[name for value in fields.get("to", ["all"]) for name in value.split(",")],
         expects_reply=fields.get("expects_reply", [None])[-1],
         reply_to=parse_seq("reply_to", reply_to) if reply_to else None,
     )
-    return body, [key[:64] for key in fields if key not in known]
+    return body, [key[:64] for key in fields if key not in _PLAIN_FIELDS]
 
 
 def draft_of(
@@ -312,10 +325,12 @@ def take_addressees(
     problems: Problems, to: str | list[str], limits: Limits
 ) -> tuple[str, ...]:
     """Return whom a message is for, and note what is wrong with that."""
-    names = [to] if isinstance(to, str) else to
-    names = [name.strip() for name in names]
-    if [fold(name) for name in names] == [EVERYONE]:
+    spelled: dict[str, str] = {}
+    for name in [to] if isinstance(to, str) else to:
+        spelled.setdefault(fold(name.strip()), name.strip())
+    if list(spelled) == [EVERYONE]:
         return TO_ALL
+    names = list(spelled.values())
     if not 1 <= len(names) <= limits.addressees:
         problems.add("to", f"1 to {limits.addressees} names, or '{EVERYONE}'")
     for name in names[: limits.addressees]:

@@ -8,6 +8,8 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
 
 from argybargy import __version__
 from argybargy.domain.brief import (
@@ -37,6 +39,7 @@ from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES
 from argybargy.web.wire import Endpoint, Manifest
 
 NAME = "Argybargy"
+_JSON, _HTML = "application/json", "text/html"
 _TEXT_TYPES = ("text/markdown", "text/plain")
 _MARKDOWN = b"text/markdown; charset=utf-8"
 _API: Final = b'</openapi.json>; rel="service-desc"; type="application/json"'
@@ -44,10 +47,11 @@ _API: Final = b'</openapi.json>; rel="service-desc"; type="application/json"'
 
 async def manifest(services: Services, request: Request) -> Answer:
     """Introduce the relay, in the form that the asker prefers."""
-    accept = (request.header(b"accept") or "").lower()
-    if "text/html" in accept:
+    accepted = parse_accept_header(request.header(b"accept") or "", MIMEAccept)
+    form = accepted.best_match((_JSON, *_TEXT_TYPES, _HTML), _JSON)
+    if form == _HTML:
         return Answer(303, b"", ((b"location", PATH.encode()), *COMMON_HEADERS))
-    if any(each in accept for each in _TEXT_TYPES):
+    if form in _TEXT_TYPES:
         text = manifest_markdown(services.public_url, services.limits)
         return _linked(services, page_answer(text.encode(), _MARKDOWN, NO_SCRIPTS))
     body = manifest_body(services.public_url, services.limits)

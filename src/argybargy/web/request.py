@@ -75,6 +75,11 @@ class Request:
         """The media type of the body, without parameters; empty if none is named."""
         return (self.header(b"content-type") or "").partition(";")[0].strip().lower()
 
+    @property
+    def is_json(self) -> bool:
+        """Whether the body is said to be JSON, or nothing is said of it."""
+        return self.media_type in {"application/json", ""}
+
 
 @attrs.frozen
 class Answer:
