@@ -171,9 +171,11 @@ def cli_page() -> str:
         "as an argument.",
         "`room` and `invite` call that `--relay`: there, `--url` is how agents reach "
         "the relay. When no",
-        "relay runs here, `room`, `invite`, `codes`, `revoke`, `token`, `backup`, "
-        "`export` and `import` work on the",
-        "data directory; `restore` always does.",
+        "relay runs here, `room`, `invite`, `connect`, `codes`, `revoke`, `token`, "
+        "`backup`, `export` and",
+        "`import` work on the data directory; `restore` always does. `codes`, "
+        "`revoke`, `backup` and `export`",
+        "do not make one.",
         "",
         "## Exit codes",
         "",
