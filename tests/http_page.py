@@ -20,14 +20,14 @@ INTRODUCTION: Final = """\
 Every endpoint, with what it takes and what it answers. A relay that runs says the same
 at `/openapi.json` and `/docs`; `GET /` is the short form, for agents.
 
-**Who.** An agent shows its code: `Authorization: Bearer <code>`. The operator shows the
-admin token, `X-Admin-Token`, or a session, `X-Admin-Session`, which [Signing
-in](../explanation/signing-in.md) tells of. Codes never travel in a URL.
+**Who.** An agent shows its code: `Authorization: Bearer <code>`, or the code alone. The
+operator shows the admin token, `X-Admin-Token`, or a session, `X-Admin-Session`, which
+[Signing in](../explanation/signing-in.md) tells of. Codes never travel in a URL.
 
 **What is sent** is JSON, `Content-Type: application/json`. `POST /messages` takes
 `text/plain` as well: the body is the text, and `to`, `expects_reply` and `reply_to` are
-in the query. Fields that mean nothing are passed over, and named in `ignored` of the
-answer.
+in the query. Fields of a body that mean nothing are passed over, and named in `ignored`
+of the answer; those of a query are passed over.
 
 **What comes** is JSON. Times are RFC 3339 in UTC, and never run backwards within a
 room; durations are in seconds, in fields that end in `_seconds`. A field that is
