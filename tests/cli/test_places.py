@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import trustme
 
 from argybargy.cli.exits import CliError
+from argybargy.cli.http_operator import HttpOperator
 from argybargy.cli.ways import connect
 from argybargy.cli.world import Common
 from argybargy.serve.local import as_served
@@ -142,6 +144,30 @@ def test_what_hangs_up_without_a_word_may_want_tls(desk: Desk, hanging_up: str) 
         )
     assert caught.value.code == 7
     assert caught.value.hint.endswith(f"--url {hanging_up.replace('http', 'https')}")
+
+
+def test_a_certificate_that_nobody_trusts_is_no_reason_to_start_a_relay(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "server.pem"
+    issued = trustme.CA().issue_cert("127.0.0.1")
+    issued.private_key_and_cert_chain_pem.write_to_path(str(file))
+    program = (
+        "import socket, ssl, sys; s = socket.create_server(('127.0.0.1', 0));"
+        "print(s.getsockname()[1], flush=True);"
+        "t = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH);"
+        "t.load_cert_chain(sys.argv[1]); c, _ = s.accept();"
+        "t.wrap_socket(c, server_side=True)"
+    )
+    command, pipe = [sys.executable, "-c", program, str(file)], subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        url = f"https://127.0.0.1:{int(process.stdout.readline())}"
+        with pytest.raises(CliError, match="certificate") as caught:
+            HttpOperator(url, "").call("GET", "/")
+        process.kill()
+    assert caught.value.code == 7
+    assert "SSL_CERT_FILE" in caught.value.hint
 
 
 def test_where_nothing_listens_is_said_alike_for_a_port_and_a_url(desk: Desk) -> None:

@@ -11,7 +11,6 @@ from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.operator import Json, Operator
 from argybargy.domain.moment import parse_timestamp
 from argybargy.domain.names import fold
-from argybargy.web.data_wire import FORMAT
 
 MOST_BATCH_BYTES: Final = 60_000
 """What fits into a request body together with what stands around it."""
@@ -95,6 +94,8 @@ def _parse(content: bytes, number: int, source: object) -> Json:
 
 
 def _check_header(line: Json, source: object) -> None:
+    from argybargy.web.data_wire import FORMAT  # noqa: PLC0415 - it is slow
+
     if line["type"] != "header":
         raise CliError(f"{source} is not an export of a relay.", _ANOTHER_EXPORT)
     if line.get("format") != FORMAT:

@@ -210,7 +210,9 @@ class HttpOperator:
             raise unreachable(self.url, _reason(error), self._hint(error)) from None
 
     def _hint(self, error: Exception) -> str:
-        """Say what a relay may want that has hung up without a word."""
+        """Say what to do about TLS, where that seems to be what is wrong."""
+        if hasattr(error, "verify_message"):
+            return "If the certificate is yours, trust it: SSL_CERT_FILE=FILE"
         is_plain = self.url.startswith("http:")
         if is_plain and isinstance(error, ConnectionResetError):
             return f"If it speaks TLS: --url {self.url.replace('http:', 'https:', 1)}"
