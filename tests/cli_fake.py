@@ -224,7 +224,9 @@ class FakeOperator:
         self.said.setdefault(room, []).append(message)
         told: dict[str, str | dict[str, int]] = {"all": {"parked": 1, "away": 2}}
         if body["to"] != "all":
-            told = {name: "parked" for name in [body["to"]] if isinstance(name, str)}
+            names = [body["to"]] if isinstance(body["to"], str) else body["to"]
+            known = {code.name for code in self.codes if code.room == room}
+            told = {each: "parked" if each in known else "unknown" for each in names}
         return PostAnswer(ok=True, message=message, delivery=told)
 
     def head(self, room: str) -> int:

@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC
+from datetime import UTC, date
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import attrs
 from argybargy.cli.main import run
 from argybargy.cli.operator import LiveOperator, Work
 from argybargy.cli.output import Output
+from argybargy.cli.reading import LocalTimes
 from argybargy.cli.world import Common, Connect, Reach, Surroundings, World
 from argybargy.serve.glance import Glance
 from argybargy.serve.settings import Settings, parse_settings
@@ -55,6 +56,8 @@ class Terminal:
         typed: What there is on standard input.
         read_input: Reads it otherwise.
         seconds: What the clock says; whoever sleeps moves it.
+        today: What the calendar says: the day of what the fakes say.
+        columns: How wide it is; ``None`` is no terminal at all.
         serve: What becomes of a relay that is started.
         has_browser: Whether there is a browser.
         opened: The pages that were opened in it.
@@ -74,6 +77,8 @@ class Terminal:
     typed: str = ""
     read_input: Callable[[int], str] | None = None
     seconds: float = 0.0
+    today: date = date(2026, 1, 2)
+    columns: int | None = None
     has_browser: bool = True
     opened: list[str] = attrs.field(factory=list)
     token: Callable[[Settings], str] = attrs.field(default=lambda _: "the-token")
@@ -91,8 +96,10 @@ class Terminal:
             around=Surroundings(
                 now=lambda: self.seconds,
                 sleep=self._sleep,
-                zone=UTC,
+                times=LocalTimes(UTC, lambda: self.today),
+                columns=lambda: self.columns,
                 read_input=self.read_input or (lambda most: self.typed[:most]),
+                read_pieces=lambda: iter([self.typed.encode()]),
             ),
             browse=self._browse,
         )

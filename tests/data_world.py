@@ -41,7 +41,7 @@ class Desk:
     port: int = attrs.field(factory=free_port)
     yes: bool | None = None
 
-    def type(self, *arguments: str) -> Result:
+    def type(self, *arguments: str, typed: str = "") -> Result:
         environment = {
             "ARGYBARGY_DATA": str(self.data),
             "ARGYBARGY_PORT": str(self.port),
@@ -52,6 +52,7 @@ class Desk:
             token=find_token,
             environment=environment,
             yes=self.yes,
+            typed=typed,
         )
         return terminal.type(*arguments)
 

@@ -169,13 +169,13 @@ def cli_page() -> str:
         "`--url` names another",
         "one, and `--token-file` a file with its admin token; no command takes a token "
         "as an argument.",
-        "`room` and `invite` call that `--relay`: there, `--url` is how agents reach "
-        "the relay. When no",
-        "relay runs here, `room`, `invite`, `connect`, `codes`, `revoke`, `token`, "
-        "`backup`, `export` and",
-        "`import` work on the data directory; `restore` always does. `codes`, "
-        "`revoke`, `backup` and `export`",
-        "do not make one.",
+        "`room`, `invite` and `connect` call that `--relay`: there, `--url` is how "
+        "agents reach the relay.",
+        "When no relay runs here, `room`, `invite`, `connect`, `codes`, `revoke`, "
+        "`token`, `backup`, `export`",
+        "and `import` work on the data directory; `restore` always does. `codes`, "
+        "`revoke`, `backup` and",
+        "`export` do not make one.",
         "",
         "## Exit codes",
         "",

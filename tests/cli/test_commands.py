@@ -10,6 +10,7 @@ from argybargy import __version__
 from argybargy.cli.exits import MEANINGS, Exit
 from argybargy.cli.verbs import HEADINGS, VERBS, Verb
 from argybargy.domain.brief import connect_instruction
+from argybargy.domain.codes import digest_code, key_id_of
 from cli_fake import BASE, CLOSED_AT, FakeCode, FakeOperator, spoken
 from cli_world import Terminal
 from data_fake import empty_database, export
@@ -34,8 +35,7 @@ def test_the_help_of_every_verb_has_an_example(
 ) -> None:
     assert Terminal().type(*verb.name.split(), "--help").code == 0
     shown = capsys.readouterr().out
-    name = {"say": "post"}.get(verb.name, verb.name)
-    assert f"Example: argybargy {name}" in shown
+    assert f"Example: argybargy {verb.name}" in shown
     assert "--json" in shown
     assert "--quiet" in shown
 
@@ -66,6 +66,55 @@ def test_the_example_of_every_verb_can_be_typed(
     ]
     arguments = shlex.split(line.partition("argybargy ")[2])
     assert terminal.type(*arguments).code == 0
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+def test_help_names_the_arguments_and_fits_the_terminal(
+    verb: Verb, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    Terminal().type(*verb.name.split(), "--help")
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"Usage: argybargy {verb.name} ")
+    assert "ARGS" not in shown
+    assert "False" not in shown
+    _, _, rest = shown.partition("Example:")
+    lines = rest.splitlines()[1:]
+    assert max(map(len, lines)) <= 50
+    assert all(line[:2] in {"  ", ""} or line.endswith(":") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("verb", "arguments"),
+    [
+        ("backup", "[OPTIONS] [FILE]"),
+        ("watch", "[OPTIONS] [ROOM]"),
+        ("export", "[OPTIONS] [ROOM]"),
+        ("import", "[OPTIONS] [FILE]"),
+        ("search", "[OPTIONS] [QUERY...]"),
+        ("post", "[OPTIONS] ROOM TEXT"),
+        ("invite", "--name STR [OPTIONS]"),
+    ],
+)
+def test_the_usage_names_what_is_to_be_typed(
+    verb: str, arguments: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Terminal().type(verb, "--help")
+    usage = capsys.readouterr().out.splitlines()[0]
+    assert usage == f"Usage: argybargy {verb} {arguments}"
+
+
+def test_a_paragraph_of_help_flows(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "90")
+    Terminal().type("post", "--help")
+    assert "no shell eats a part" in capsys.readouterr().out
+
+
+def test_say_is_told_to_be_post(capsys: pytest.CaptureFixture[str]) -> None:
+    Terminal().type("say", "--help")
+    assert "the same as 'argybargy post'" in capsys.readouterr().out
 
 
 def test_the_help_lists_every_verb_under_a_heading(
@@ -182,6 +231,33 @@ def test_serve_logs_where_it_is_and_says_nothing_else() -> None:
     assert entry["data"] == str(Path.cwd())
 
 
+def test_a_relay_of_which_nothing_is_kept_names_no_place_for_it() -> None:
+    result = Terminal().type("up", "--no-tunnel", "--ephemeral")
+    assert "nothing is kept: rooms and codes end with the relay" in result.talk
+    assert "data in" not in result.talk
+    with capture_logs() as logged:
+        Terminal().type("serve", "--ephemeral")
+    assert "data" not in logged[0]
+
+
+def exposed(terminal: Terminal, *arguments: str) -> str:
+    """Return what is said when a relay starts, and what its log begins with."""
+    with capture_logs():
+        talk = terminal.type(*arguments).talk
+    return "\n".join([talk, *terminal.served[-1].warnings])
+
+
+@pytest.mark.parametrize("verb", [["up", "--no-tunnel"], ["serve"]])
+def test_who_listens_to_the_network_is_told_what_that_means(verb: list[str]) -> None:
+    terminal = Terminal()
+    told = exposed(terminal, *verb, "--host", "0.0.0.0")
+    assert told.count("ARGYBARGY_PUBLIC_URL") == 1
+    assert "unencrypted; invitations will lead to http://127.0.0.1:8765" in told
+    assert "ARGYBARGY_PUBLIC_URL" not in exposed(terminal, *verb)
+    terminal.environment["ARGYBARGY_PUBLIC_URL"] = "https://relay.example.com"
+    assert "unencrypted" not in exposed(terminal, *verb, "--host", "0.0.0.0")
+
+
 def test_a_program_reads_where_the_relay_is() -> None:
     result = Terminal().type("up", "--json", "--port", "9")
     assert result.json["urls"] == ["http://127.0.0.1:9"]
@@ -199,16 +275,32 @@ def test_an_invitation_is_an_instruction_to_hand_on() -> None:
     terminal = Terminal()
     result = terminal.type("invite", "--name", "alice", "--expires", "1d")
     assert result.code == 0
-    assert result.out == connect_instruction(BASE, "argy_a1_SECRET1") + "\n"
+    assert result.out == connect_instruction(BASE, "argy_a1_SECRET2") + "\n"
     assert "SECRET" not in result.talk
-    assert "argybargy revoke 000000000001" in result.talk
-    assert terminal.operator.calls == [
+    assert "argybargy revoke 000000000002" in result.talk
+    assert "another code" not in result.talk
+    assert terminal.operator.calls[1:] == [
         (
             "POST",
             "/admin/invite",
             {"name": "alice", "room": "default", "expires": "1d", "capabilities": None},
         )
     ]
+
+
+def test_an_agent_that_has_a_code_is_known_to_have_one() -> None:
+    operator = FakeOperator(codes=[FakeCode("0a", "Alice", "Default")])
+    talk = Terminal(operator).type("invite", "--name", "alice").talk
+    assert talk.startswith("alice has another code in default")
+    assert "argybargy revoke 0a\n" in talk
+
+
+def test_nobody_is_invited_into_a_closed_room() -> None:
+    terminal = Terminal(FakeOperator(closed={"Review"}))
+    result = terminal.type("invite", "--name", "alice", "--room", "review")
+    assert (result.code, result.out) == (6, "")
+    assert "argybargy reopen Review" in result.talk
+    assert terminal.operator.paths() == ["/admin/state"]
 
 
 def test_an_invitation_names_the_public_address_and_is_made_on_this_machine() -> None:
@@ -260,15 +352,15 @@ def test_codes_are_listed_by_what_is_public_of_them() -> None:
     operator = FakeOperator(
         codes=[
             FakeCode("00000000000a", "alice", "review"),
-            FakeCode("00000000000b", "bo", "default", "\x1b[2J", "2026-01-01"),
+            FakeCode("00000000000b", "bo", "default", "\x1b[2J", CLOSED_AT),
         ]
     )
     result = Terminal(operator).type("codes")
     assert result.code == 0
     assert result.out.splitlines() == [
-        "NAME   ROOM     KEY ID        EXPIRES     CAPABILITIES",
-        "alice  review   00000000000a  never       -",
-        r"bo     default  00000000000b  2026-01-01  \x1b[2J",
+        "NAME   ROOM     KEY ID        EXPIRES   CAPABILITIES",
+        "alice  review   00000000000a  never     -",
+        r"bo     default  00000000000b  03:04:05  \x1b[2J",
     ]
 
 
@@ -313,10 +405,21 @@ def test_revoke_asks_and_goes_on_with_a_yes() -> None:
 
 
 def test_revoke_stops_without_a_yes() -> None:
-    terminal = Terminal(yes=False)
-    result = terminal.type("revoke", "alice")
-    assert (result.code, terminal.operator.calls) == (1, [])
-    assert "Nothing was revoked." in result.talk
+    codes = [FakeCode("0a", "alice", "review")]
+    terminal = Terminal(FakeOperator(codes=codes), yes=False)
+    result = terminal.type("revoke", "ALICE")
+    assert (result.code, terminal.operator.paths()) == (1, ["/admin/state"])
+    assert result.talk == "argybargy: Nothing was revoked.\n"
+
+
+def test_what_is_not_there_is_not_asked_about() -> None:
+    terminal = Terminal(FakeOperator(codes=[FakeCode("0a", "bo", "build")]), yes=True)
+    for arguments in (["revoke", "nobody"], ["close", "typo"], ["reopen", "typo"]):
+        result = terminal.type(*arguments)
+        assert (result.code, result.out) == (5, "")
+        assert "argybargy codes" in result.talk or "argybargy rooms" in result.talk
+    assert terminal.questions == []
+    assert set(terminal.operator.paths()) == {"/admin/state"}
 
 
 @pytest.mark.parametrize("yes", [True, None])
@@ -330,7 +433,9 @@ def test_revoke_does_not_ask_when_told_so_or_where_nobody_is(yes: bool | None) -
 
 
 def test_the_question_does_not_repeat_a_code() -> None:
-    terminal = Terminal(yes=False)
+    key_id = key_id_of(digest_code("argy_a1_SECRET"))
+    codes = [FakeCode(key_id, "alice", "review")]
+    terminal = Terminal(FakeOperator(codes=codes), yes=False)
     terminal.type("revoke", "argy_a1_SECRET")
     assert terminal.questions == ["Revoke that code?"]
 
@@ -441,7 +546,7 @@ def test_a_closed_room_is_not_opened_behind_its_back() -> None:
     terminal = Terminal(FakeOperator(closed={"Review"}))
     result = terminal.type("room", "review")
     assert (result.code, result.out) == (6, "")
-    assert f"closed by operator at {CLOSED_AT}" in result.talk
+    assert "closed by operator at 03:04:05" in result.talk
     assert "argybargy reopen Review" in result.talk
     assert terminal.operator.paths() == ["/admin/state"]
 

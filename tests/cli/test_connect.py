@@ -73,8 +73,11 @@ def test_what_wakes_an_agent_is_said_with_its_date_and_not_promised(
     client: str,
 ) -> None:
     told = connect(client).talk
-    assert f"While it is idle: {CLIENTS[client].while_idle}" in told
-    assert AS_OF in told
+    idle = f"While it is idle: {CLIENTS[client].while_idle}"
+    assert idle in " ".join(told.split())
+    _, _, said = told.partition("While it works")
+    assert max(map(len, said.partition("The listener")[0].splitlines())) <= 80
+    assert AS_OF in idle
 
 
 def test_a_second_time_replaces_the_code_and_says_so() -> None:
@@ -210,6 +213,11 @@ def test_what_makes_no_sense_is_refused_before_anything_is_done(
     assert result.code == Exit.USAGE
     assert terminal.operator.calls == []
     assert not state.exists()
+
+
+def test_a_project_that_is_not_there_is_named() -> None:
+    result = connect("codex", "--write", "--directory", "/nonexistent")
+    assert "There is no directory /nonexistent to write into." in result.talk
 
 
 def test_a_code_that_cannot_be_stored_is_taken_back(state: Path) -> None:

@@ -150,6 +150,15 @@ def test_an_import_brings_everything_once(talked: Desk, tmp_path: Path) -> None:
     assert exports[0] == exports[1]
 
 
+def test_an_import_reads_standard_input(talked: Desk, tmp_path: Path) -> None:
+    export, other = talked.type("export").out, Desk(tmp_path / "other")
+    taken = other.type("import", "-", typed=export)
+    assert (taken.code, taken.out) == (0, "messages: 3 new, 0 known already\n")
+    assert other.type("export").out.splitlines()[1:] == export.splitlines()[1:]
+    refused = other.type("import", "-", typed="nonsense\n")
+    assert "Line 1 of standard input is not a line of an export." in refused.talk
+
+
 def test_an_import_goes_into_a_running_relay(talked: Desk, tmp_path: Path) -> None:
     talked.type("export", "--output", "all.jsonl")
     other = Desk(tmp_path / "other")

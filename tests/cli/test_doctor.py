@@ -42,14 +42,25 @@ JSON = (
 )
 
 
-def reported(*findings: Finding, is_json: bool = False) -> Result:
+def reported(
+    *findings: Finding, is_json: bool = False, is_quiet: bool = False
+) -> Result:
     data, talk = io.StringIO(), io.StringIO()
-    code = report(Output(data, talk, is_json=is_json), findings)
+    code = report(Output(data, talk, is_json, is_quiet), findings)
     return Result(code, data.getvalue(), talk.getvalue())
 
 
 def test_a_report_is_a_line_for_each_check_and_what_to_do() -> None:
     assert reported(*FINDINGS) == Result(1, TEXT, "")
+
+
+def test_a_quiet_report_leaves_out_what_is_fine() -> None:
+    told = reported(*FINDINGS, is_quiet=True)
+    wrong = [line for line in TEXT.splitlines() if not line.startswith("ok ")]
+    assert [" ".join(line.split()) for line in told.out.splitlines()] == [
+        " ".join(line.split()) for line in wrong
+    ]
+    assert reported(FINDINGS[0], is_quiet=True) == Result(0, "", "")
 
 
 def test_a_report_for_programs_is_one_object() -> None:

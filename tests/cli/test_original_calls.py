@@ -31,7 +31,7 @@ DAY: Final = (
         r"#migration-review seq 1 sent as operator -> all\n$",
     ),
     ("rooms", 0, r"ROOM +STATUS +MSGS +LAST +WAITING.*\nmigration-review +open +1 "),
-    ("close migration-review", 0, r"#migration-review closed by operator at 20"),
+    ("close migration-review", 0, r"#migration-review closed by operator at \d\d:"),
     ("rooms", 0, r".*\nmigration-review +closed +1 "),
     ("room migration-review", 6, "$"),
     ("reopen migration-review", 0, r"#migration-review is open again\."),

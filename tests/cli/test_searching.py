@@ -1,6 +1,7 @@
 """Looking for what was said, from the command line."""
 
 import json
+from datetime import date
 from urllib.parse import parse_qs
 
 import pytest
@@ -22,10 +23,11 @@ def asked(screen: Terminal) -> list[dict[str, list[str]]]:
 
 def test_what_was_found_is_shown_a_line_each_with_its_day() -> None:
     screen = terminal()
+    screen.today = date(2026, 1, 3)
     result = screen.type("search", "ship", "--room", "den")
     assert result.code == Exit.OK
     (line,) = result.out.splitlines()
-    assert line.startswith("#den 1 20")
+    assert line.startswith("#den 1 2026-01-02 00:00:01 alice")
     assert line.endswith("ship \\x1b[31m\\nhere")
 
 

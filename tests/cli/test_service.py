@@ -82,12 +82,24 @@ def test_a_port_is_passed_on() -> None:
     assert "\nEnvironment=ARGYBARGY_PORT=9000\n" in text
 
 
+def test_it_is_the_python_underneath_that_is_named_if_that_is_hidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setattr("argybargy.cli.service._HOMES", (home,))
+    (tmp_path / "python").symlink_to(home / "python3.11")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    result, _ = printed()
+    assert result.talk.startswith(f"{home}/python3.11 is in a home directory")
+
+
 def test_a_program_that_the_service_may_not_see_is_warned_of(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/home/me/.venv/bin/python")
     result, unit = printed()
-    assert "is in a home directory" in result.talk
+    assert result.talk.startswith("/home/me/.venv/bin/python is in a home directory")
     assert unit["Service"]["ProtectHome"] == "read-only"
     monkeypatch.setattr(sys, "executable", "/opt/argybargy/bin/python")
     result, unit = printed()

@@ -1,12 +1,15 @@
 """Speaking in rooms, looking at them, and closing them, from the command line."""
 
 import io
+from datetime import date
 
 import pytest
 
 from argybargy.cli.exits import CliError, Exit
-from argybargy.cli.world import Surroundings
-from cli_fake import FakeCode, FakeOperator, spoken
+from argybargy.cli.lines import Said
+from argybargy.cli.world import Surroundings, ask
+from argybargy.web.wire import PostedMessage
+from cli_fake import BASE, FakeCode, FakeOperator, builtins, spoken
 from cli_world import Terminal
 
 
@@ -155,6 +158,31 @@ def test_what_was_posted_is_json_for_a_program() -> None:
     assert result.talk == ""
 
 
+def test_the_first_message_of_a_room_is_said_to_be() -> None:
+    result = Terminal(relay()).type("post", "biuld", "Go.")
+    assert (result.code, result.out) == (0, "#biuld seq 1 sent as operator -> all\n")
+    assert "#biuld is new: nobody has spoken in it before.\n" in result.talk
+
+
+def test_whom_nobody_knows_is_named_and_has_heard_nothing() -> None:
+    terminal = Terminal(relay())
+    result = terminal.type("post", "build", "Go.", "--to", "nobody")
+    assert result.talk == "No agent 'nobody' is known in build.\n"
+    quiet = terminal.type("post", "build", "Go.", "--to", "alice,nobody", "--quiet")
+    assert quiet.talk == "No agent 'nobody' is known in build.\n"
+    result = terminal.type("post", "build", "Go.", "--to", "alice,nobody")
+    assert result.talk.endswith("\nHeard by: alice parked\n")
+
+
+def test_what_looks_like_an_option_is_said_when_it_is_said_to_be_none() -> None:
+    terminal = Terminal(relay())
+    for arguments in (["post", "build", "--", "-x"], ["say", "--", "build", "--to"]):
+        assert terminal.type(*arguments).code == 0
+    bodies = [body for _, _, body in terminal.operator.calls]
+    assert [body["text"] for body in bodies if body] == ["-x", "--to"]
+    assert "argybargy post ROOM -- -x" in terminal.type("post", "build", "-x").talk
+
+
 # -- history ------------------------------------------------------------------------
 
 
@@ -185,6 +213,22 @@ def test_history_of_nothing_is_nothing_and_of_no_room_is_not_found() -> None:
     assert terminal.type("history", "build", "--limit", "0").code == 2
 
 
+def test_what_was_not_said_today_has_its_day() -> None:
+    terminal = Terminal(relay())
+    terminal.today = date(2026, 1, 3)
+    lines = terminal.type("history", "build").out.splitlines()
+    assert lines[0].startswith("#build 1 2026-01-02 00:00:01 alice")
+
+
+def test_who_was_asked_stays_who_was_asked() -> None:
+    said = Said.read(
+        builtins(spoken(1, "Who?", expects="anyone"))
+        | {"expects_reply_resolved": "bo"},
+        "build",
+    )
+    assert said.expects == "anyone"
+
+
 # -- waiting --------------------------------------------------------------------------
 
 
@@ -197,6 +241,30 @@ def test_who_waits_longest_is_first() -> None:
         ["1m", "build", "1"],
     ]
     assert "argybargy post build TEXT --to bo --reply-to 2" in result.talk
+
+
+def test_the_example_answers_what_the_operator_may_answer() -> None:
+    def asked(seq: int, expects: str) -> PostedMessage:
+        return spoken(seq, "Well?", expects=expects)
+
+    operator = FakeOperator(said={"den": [asked(9, "bo")]})
+    assert Terminal(operator).type("waiting").talk == ""
+    operator.said["den"].append(asked(5, "anyone"))
+    assert "--reply-to 5" in Terminal(operator).type("waiting").talk
+
+
+@pytest.mark.parametrize(("columns", "most"), [(None, 140), (100, 100), (30, 80)])
+def test_a_question_of_any_length_takes_one_line(
+    columns: int | None, most: int
+) -> None:
+    text = "\x1b[2J\n" + "long " * 1_000
+    operator = FakeOperator(said={"den": [spoken(1, text, expects="anyone")]})
+    terminal = Terminal(operator, columns=columns)
+    _, line = terminal.type("waiting").out.splitlines()
+    assert len(line) <= most
+    assert r"\x1b[2J long long" in line
+    assert line.endswith("…")
+    assert terminal.type("waiting", "--json").json[0]["text"] == text
 
 
 def test_nobody_who_waits_is_nothing() -> None:
@@ -247,12 +315,41 @@ def test_a_room_is_closed_and_reopened(yes: bool | None) -> None:
     )
 
 
+def test_a_room_that_is_so_already_is_said_to_be() -> None:
+    terminal = Terminal(relay(), yes=False)
+    result = terminal.type("close", "done")
+    assert (result.code, result.talk) == (0, "")
+    assert result.out == "#done was closed already, by operator at 03:04:05.\n"
+    assert terminal.questions == []
+    result = terminal.type("reopen", "BUILD")
+    assert (result.code, result.out, result.talk) == (
+        0,
+        "#build is open already.\n",
+        "",
+    )
+
+
 def test_closing_stops_without_a_yes_and_does_not_ask_when_told_so() -> None:
     terminal = Terminal(relay(), yes=False)
-    assert terminal.type("close", "build").code == 1
-    assert terminal.operator.calls == []
+    result = terminal.type("close", "build")
+    assert (result.code, result.talk) == (1, "argybargy: Nothing was closed.\n")
+    assert terminal.operator.paths() == ["/admin/state"]
     assert terminal.type("close", "build", "--yes").code == 0
     assert terminal.type("close", "nowhere", "--yes").code == 5
+
+
+@pytest.mark.parametrize(
+    ("typed", "is_yes", "shown"),
+    [("y\n", True, "Go? [y/N] "), ("n\n", False, "Go? [y/N] "),
+     ("", False, "Go? [y/N] \n")],
+)  # fmt: skip
+def test_only_a_yes_is_one_and_the_end_of_the_input_ends_the_line(
+    typed: str, is_yes: bool, shown: str,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    assert ask("Go?") is is_yes
+    assert capsys.readouterr().err == shown
 
 
 # -- how the relay is -----------------------------------------------------------------
@@ -261,7 +358,8 @@ def test_closing_stops_without_a_yes_and_does_not_ask_when_told_so() -> None:
 def test_the_status_is_on_one_screen() -> None:
     result = Terminal(relay()).type("status")
     assert result.code == 0
-    assert result.out.splitlines()[3:] == [
+    assert result.out.splitlines()[1] == f"public    {BASE}"
+    assert result.out.splitlines()[4:] == [
         "up for    2h",
         "storage   ready (sqlite, schema 1)",
         "rooms     3, 1 of them closed",
@@ -270,6 +368,7 @@ def test_the_status_is_on_one_screen() -> None:
         "peers     1 online, 2 polls parked",
         "waiting   2, for up to 3m: argybargy waiting",
     ]
+    assert Terminal(relay()).type("status", "--quiet").out == ""
 
 
 def test_a_relay_that_cannot_store_is_up_and_not_well() -> None:
@@ -279,6 +378,10 @@ def test_a_relay_that_cannot_store_is_up_and_not_well() -> None:
     result = Terminal(operator).type("status", "--json")
     assert (result.code, result.json["ready"]) == (1, False)
     assert "The disk is full." in result.json["storage"]
+    operator.refusals["/ready"] = [full, full]
+    (line,) = Terminal(operator).type("status", "--quiet").out.splitlines()
+    assert line.startswith("storage   not ready (")
+    operator.refusals["/ready"] = [full]
     result = Terminal(operator).type("health")
     assert (result.code, result.out) == (7, "")
     assert "The disk is full." in result.talk

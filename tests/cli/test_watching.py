@@ -81,7 +81,7 @@ def test_a_message_is_a_line_with_its_question_and_its_claim() -> None:
         "#build 42 00:00:42 claude → you  [asks you, claimed by bo]  text 42",
         "#build closed by titus at 00:00:00",
     ]
-    assert (result.code, result.talk) == (6, "")
+    assert (result.code, result.talk) == (6, "Following build. Ctrl+C ends it.\n")
 
 
 def test_a_text_of_many_lines_and_of_evil_stays_on_one_line() -> None:
@@ -241,6 +241,7 @@ def test_it_goes_on_where_it_was_when_the_connection_breaks() -> None:
     result = terminal.type("watch", "build")
     assert (result.code, seqs(result.out)) == (6, ["1", "2"])
     assert result.talk.splitlines() == [
+        "Following build. Ctrl+C ends it.",
         "Lost the relay (No relay can be reached.); trying again.",
         "The relay is back.",
     ]

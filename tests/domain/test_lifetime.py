@@ -78,4 +78,5 @@ def test_junk_and_absurd_lifetimes_are_refused_with_the_rule(text: str) -> None:
     with pytest.raises(RelayError) as caught:
         parse_lifetime(text)
     assert caught.value.problem is Problem.BAD_REQUEST
-    assert "use 10m" in caught.value.text
+    assert "a number with m, h, d, w or mo" in caught.value.text
+    assert "a bare number is hours; never or 0 is without end" in caught.value.text

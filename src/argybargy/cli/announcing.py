@@ -7,10 +7,12 @@ import attrs
 import structlog
 
 from argybargy.cli.output import Output
+from argybargy.serve.services import public_url
 from argybargy.serve.settings import Settings
 from argybargy.serve.started import Plan, Started
 from argybargy.serve.tunnel import TunnelState, TunnelStatus
 from argybargy.serve.tunnel_command import TunnelCommand
+from argybargy.web.hosts import is_loopback
 
 log = structlog.get_logger(__name__)
 
@@ -58,7 +60,7 @@ class Announcer:
 The relay is up.
 
   {addresses}
-  data in {settings.data}
+  {_kept(settings)}
 
 Sign in with this link. It works once, for ten minutes; 'argybargy open' makes another.
   {started.sign_in()}
@@ -96,6 +98,24 @@ Ctrl+C stops the relay.""")
         await show_panel(LiveLines.on(self.out.talk), started.glance)
 
 
+def _kept(settings: Settings) -> str:
+    if settings.ephemeral:
+        return "nothing is kept: rooms and codes end with the relay"
+    return f"data in {settings.data}"
+
+
+def exposures(settings: Settings) -> tuple[str, ...]:
+    """Return a warning if others may come in over the network, untold how."""
+    if is_loopback(settings.host) or settings.public_url is not None:
+        return ()
+    plain = "" if settings.tls_cert else ", and what is said goes unencrypted"
+    return (
+        f"It listens on {settings.host}, for the network{plain}; invitations will "
+        f"lead to {public_url(settings)}, which is this machine only. "
+        "Say how agents reach it: ARGYBARGY_PUBLIC_URL=https://relay.example.com",
+    )
+
+
 def _ignore(_status: TunnelStatus) -> None:
     """Leave it to the panel."""
 
@@ -110,7 +130,8 @@ def _announce_briefly(out: Output, settings: Settings, started: Started) -> None
     if out.is_json:
         write_started(out, settings, started)
     elif not out.is_quiet:
-        log.info("listening", urls=list(started.urls), data=str(settings.data))
+        kept = {} if settings.ephemeral else {"data": str(settings.data)}
+        log.info("listening", urls=list(started.urls), **kept)
 
 
 def write_started(

@@ -7,8 +7,9 @@ import attrs
 
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.operator import Json
+from argybargy.cli.reading import LocalTimes
 from argybargy.domain.limits import Limits
-from argybargy.domain.names import fold
+from argybargy.domain.names import OPERATOR, fold
 
 Row = TypeVar("Row")
 
@@ -23,6 +24,12 @@ def read_row(kind: type[Row], answer: object) -> Row:
             Exit.UNREACHABLE,
         )
     return kind(**{name: answer[name] for name in names})
+
+
+def no_room(name: str) -> CliError:
+    """Return the error of a room that is none."""
+    hint = "List the rooms there are: argybargy rooms"
+    return CliError(f"There is no room '{name}'.", hint, Exit.NOT_FOUND)
 
 
 @attrs.frozen
@@ -67,6 +74,15 @@ class RoomState:
     closed_at: str | None
     closed_by: str | None
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody may come in."""
+        return self.status == "closed"
+
+    def by_whom(self, times: LocalTimes) -> str:
+        """Return by whom a closed room was closed, and when."""
+        return f"by {self.closed_by or OPERATOR} at {times.show(self.closed_at)}"
+
 
 @attrs.frozen
 class State:
@@ -81,6 +97,42 @@ class State:
     codes: tuple[ListedCode, ...]
     rooms: Mapping[str, RoomState]
     limits: Limits
+
+    def room(self, name: str) -> RoomState:
+        """Return a room, however its name is spelled.
+
+        Raises:
+            CliError: There is none.
+        """
+        found = self.rooms.get(fold(name))
+        if found is None:
+            raise no_room(name)
+        return found
+
+    def codes_in(self, room: str, names: set[str]) -> tuple[str, ...]:
+        """Return the key ids of the codes that these names have in a room."""
+        folded = set(map(fold, names))
+        return tuple(
+            code.key_id
+            for code in self.codes
+            if fold(code.room) == fold(room) and fold(code.name) in folded
+        )
+
+    def refuse_closed(self, room: str, times: LocalTimes) -> None:
+        """Refuse to let anybody into a room that was closed.
+
+        Raises:
+            CliError: It was.
+        """
+        found = self.rooms.get(fold(room))
+        if found is None or not found.is_closed:
+            return
+        raise CliError(
+            f"Room {found.name} was closed {found.by_whom(times)}, "
+            "and its agents were dismissed.",
+            f"Reopen it first: argybargy reopen {found.name}. Or choose another name.",
+            Exit.LOST,
+        )
 
     @classmethod
     def read(cls, answer: Json) -> Self:

@@ -1,5 +1,7 @@
 """The commands about access codes, and about the operator's own token."""
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 
 import attrs
@@ -9,9 +11,11 @@ from argybargy.cli.answers import Invited, State
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.operator import Json, Operator
 from argybargy.cli.output import Output
+from argybargy.cli.reading import LocalTimes
 from argybargy.cli.world import Common, CommonButUrl, Local, World, read_url
 from argybargy.domain.brief import connect_instruction
-from argybargy.domain.names import NAME_RULE, is_name, is_peer_name
+from argybargy.domain.codes import digest_code, key_id_of
+from argybargy.domain.names import NAME_RULE, fold, is_name, is_peer_name
 
 _HEADS = ("NAME", "ROOM", "KEY ID", "EXPIRES", "CAPABILITIES")
 
@@ -98,9 +102,14 @@ class CodeCommands:
         check_room(room)
         check_peer(name, "Choose another --name, such as 'alice'.")
 
+        times = self.world.around.times
+
         def work(operator: Operator) -> int:
+            state = State.read(operator.call("GET", "/admin/state"))
+            state.refuse_closed(room, times)
             answer = ask_for_code(operator, name, room, expires, capabilities)
-            _show_invited(out, answer, url and read_url(url))
+            others = state.codes_in(room, {name})
+            _show_invited(out, answer, url and read_url(url), others, times)
             return Exit.OK
 
         return self.world.prepare(common, work)
@@ -114,10 +123,10 @@ class CodeCommands:
             common: What every command takes.
         """
         common = common or Common()
-        out = self.world.output_for(common)
+        out, times = self.world.output_for(common), self.world.around.times
 
         def work(operator: Operator) -> int:
-            return _show_codes(out, operator.call("GET", "/admin/state"))
+            return _show_codes(out, operator.call("GET", "/admin/state"), times)
 
         return self.world.work(common, work)
 
@@ -126,8 +135,8 @@ class CodeCommands:
         target: str,
         *,
         room: str | None = None,
-        every: Annotated[bool, Parameter(name="--all", show_default=False)] = False,
-        yes: Annotated[bool, Parameter(show_default=False)] = False,
+        every: Annotated[bool, Parameter(name="--all")] = False,
+        yes: bool = False,
         common: Common | None = None,
     ) -> int:
         """Take codes back: by name, by key id, or by the code itself.
@@ -145,15 +154,18 @@ class CodeCommands:
         """
         common = common or Common()
         out = self.world.output_for(common)
-        confirm = self.world.confirm
-        if not (yes or confirm is None or confirm(_question(target, room))):
-            raise CliError("Nothing was revoked.", "Say --yes to go on unasked.")
 
         def work(operator: Operator) -> int:
             body = {"target": target, "room": room, "all": every}
             return _show_revoked(out, operator.call("POST", "/admin/revoke", body))
 
-        return self.world.work(common, work)
+        worker = self.world.worker(common)
+        # Two steps: while it waits for an answer, the data directory is free.
+        if not yes and self.world.confirm is not None:
+            worker(partial(_refuse_unknown, target))
+        if not self.world.agrees(_question(target, room), is_told=yes):
+            raise CliError("Nothing was revoked.")
+        return worker(work)
 
     def token(self, *, common: Local | None = None) -> int:
         """Print the admin token of the data directory.
@@ -175,13 +187,39 @@ class CodeCommands:
         return Exit.OK
 
 
+def _refuse_unknown(target: str, operator: Operator) -> int:
+    """Refuse what is neither a name nor a key id, nor a code that there is.
+
+    Raises:
+        CliError: There is no such code.
+    """
+    codes = State.read(operator.call("GET", "/admin/state")).codes
+    meant = {target, key_id_of(digest_code(target))}
+    if not any(
+        code.key_id in meant or fold(code.name) == fold(target) for code in codes
+    ):
+        raise _no_code()
+    return Exit.OK
+
+
+def _no_code() -> CliError:
+    text = "There is no such code, and nobody of that name has one."
+    return CliError(text, "List them: argybargy codes", Exit.NOT_FOUND)
+
+
 def _question(target: str, room: str | None) -> str:
     # A code is not repeated on the screen.
     what = f"'{target}'" if is_name(target) and "_" not in target else "that code"
     return f"Revoke {what}{f' in {room}' if room else ''}?"
 
 
-def _show_invited(out: Output, answer: Json, url: str | None) -> None:
+def _show_invited(
+    out: Output,
+    answer: Json,
+    url: str | None,
+    others: Sequence[str],
+    times: LocalTimes,
+) -> None:
     invited = Invited.read(answer)
     base = url or invited.url
     instruction = connect_instruction(base, invited.code)
@@ -191,7 +229,14 @@ def _show_invited(out: Output, answer: Json, url: str | None) -> None:
     if out.is_quiet:
         out.write(invited.code)
         return
-    end = f"runs out at {invited.expires}" if invited.expires else "does not run out"
+    if others:
+        out.say(
+            f"{invited.name} has another code in {invited.room}; to revoke it: "
+            f"argybargy codes, argybargy revoke {others[0]}"
+        )
+    end = "does not run out"
+    if invited.expires:
+        end = f"runs out at {times.show(invited.expires)}"
     out.say(
         f"A code for {invited.name} in room {invited.room}, shown this once; it {end}."
         f"\nkey id {invited.key_id}: 'argybargy revoke {invited.key_id}' takes it back."
@@ -200,13 +245,13 @@ def _show_invited(out: Output, answer: Json, url: str | None) -> None:
     out.write(instruction)
 
 
-def _show_codes(out: Output, answer: Json) -> int:
+def _show_codes(out: Output, answer: Json, times: LocalTimes) -> int:
     codes = State.read(answer).codes
     if out.is_json:
         out.write_json(answer["codes"])
     elif codes:
         rows = [
-            (code.name, code.room, code.key_id, code.expires or "never", said)
+            (code.name, code.room, code.key_id, times.show(code.expires), said)
             for code in codes
             for said in [code.capabilities or "-"]
         ]
@@ -219,8 +264,7 @@ def _show_codes(out: Output, answer: Json) -> int:
 def _show_revoked(out: Output, answer: Json) -> int:
     gone = answer.get("codes") or []
     if not gone:
-        text = "There is no such code, and nobody of that name has one."
-        raise CliError(text, "List them: argybargy codes", Exit.NOT_FOUND)
+        raise _no_code()
     if out.is_json:
         out.write_json(answer)
     else:

@@ -1,10 +1,9 @@
 """The command that gives an agent a seat in a room, for the program that it runs in."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Final, Literal
 
 import attrs
-from cyclopts import Parameter
 
 from argybargy.cli.answers import Invited, State
 from argybargy.cli.codes import ask_for_code, check_peer, check_room
@@ -13,9 +12,13 @@ from argybargy.cli.installing import Installation
 from argybargy.cli.keeping import SeatFiles
 from argybargy.cli.operator import Operator
 from argybargy.cli.output import Output
-from argybargy.cli.rooms import older_codes, refuse_closed, revoke_code
-from argybargy.cli.world import CommonButUrl, World, read_url
+from argybargy.cli.reading import LocalTimes, wrapped
+from argybargy.cli.rooms import revoke_code
+from argybargy.cli.world import CommonButUrl, Surroundings, World, read_url
 from argybargy.domain.joining import CLIENTS, Client, Seat, seat_brief
+
+_COLUMNS: Final = 80
+"""Where there is no terminal to say how wide it is."""
 
 ClientKey = Literal["claude", "codex", "gemini", "curl"]
 
@@ -72,7 +75,7 @@ class ConnectCommand:
         *,
         room: str = "default",
         name: str | None = None,
-        write: Annotated[bool, Parameter(show_default=False)] = False,
+        write: bool = False,
         directory: Path | None = None,
         url: str | None = None,
         expires: str | None = None,
@@ -93,7 +96,8 @@ class ConnectCommand:
             write: Write the instructions into the project in --directory instead.
             directory: The project to write into.
             url: How the agent reaches the relay.
-            expires: How long the code lives: 10m, 1h, 1d, 1w, 1mo or never.
+            expires: How long the code lives: 10m, 1h, 1d, 1w or 1mo; a bare number is
+                hours; never or 0 is without end.
             capabilities: What the agent can do, in a few words.
             common: What every command takes.
         """
@@ -114,14 +118,17 @@ class ConnectCommand:
             installation=Installation.plan(chosen, room, directory) if write else None,
         )
 
+        around = self.world.around
+
         def work(operator: Operator) -> int:
-            show_connected(out, plan, give_seat(operator, plan))
+            done = give_seat(operator, plan, around.times)
+            show_connected(out, plan, done, around)
             return Exit.OK
 
         return self.world.prepare(common, work)
 
 
-def give_seat(operator: Operator, plan: ConnectPlan) -> Connected:
+def give_seat(operator: Operator, plan: ConnectPlan, times: LocalTimes) -> Connected:
     """Make a code, keep it in a file, and write the instructions if that is wanted.
 
     The older code goes last: until the new one is in its place, it is the one.
@@ -130,7 +137,7 @@ def give_seat(operator: Operator, plan: ConnectPlan) -> Connected:
         CliError: The room is closed, the relay refuses, or a file cannot be written.
     """
     state = State.read(operator.call("GET", "/admin/state"))
-    refuse_closed(state, plan.room)
+    state.refuse_closed(plan.room, times)
     operator.call("POST", f"/admin/rooms/{plan.room}/open", {})
     answer = ask_for_code(
         operator, plan.name, plan.room, plan.expires, plan.capabilities
@@ -147,19 +154,24 @@ def give_seat(operator: Operator, plan: ConnectPlan) -> Connected:
         # Nobody was told of it.
         revoke_code(operator, invited.key_id)
         raise
-    older = older_codes(state, plan.room, {plan.name})
+    older = state.codes_in(plan.room, {plan.name})
     for key_id in older:
         revoke_code(operator, key_id)
     return Connected(invited, files, seat, older)
 
 
-def show_connected(out: Output, plan: ConnectPlan, done: Connected) -> None:
+def show_connected(
+    out: Output, plan: ConnectPlan, done: Connected, around: Surroundings
+) -> None:
     """Print what the agent is told as data, and say the rest."""
     if out.is_json:
         out.write_json(_as_json(plan, done))
         return
     invited, seat, client = done.invited, done.seat, plan.client
-    end = f"runs out at {invited.expires}" if invited.expires else "does not run out"
+    end = "does not run out"
+    if invited.expires:
+        end = f"runs out at {around.times.show(invited.expires)}"
+    columns = around.columns() or _COLUMNS
     out.say(
         f"{seat.name} has a seat in room {seat.room} of {seat.base}. Its code {end}; "
         f"it is in\n  {done.files.header}\nwhich only you can read. "
@@ -170,8 +182,12 @@ def show_connected(out: Output, plan: ConnectPlan, done: Connected) -> None:
             f"{seat.name} had a code for {seat.room}, which is revoked "
             f"({', '.join(done.revoked)}). For a second agent say --name."
         )
-    out.say(f"\nWhile it works: {client.while_working}")
-    out.say(f"While it is idle: {client.while_idle}")
+    out.say("")
+    for text in (
+        f"While it works: {client.while_working}",
+        f"While it is idle: {client.while_idle}",
+    ):
+        out.say(wrapped(text, columns))
     out.say(
         f"The listener, a line whenever somebody speaks to it: sh {seat.listener}\n"
         f"What you can follow yourself, as the operator: argybargy watch {seat.room}\n"

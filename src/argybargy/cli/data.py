@@ -10,6 +10,7 @@ import attrs
 from cyclopts import Parameter
 
 from argybargy.cli.data_files import (
+    STANDARD,
     binary,
     check_not_in_use,
     check_target,
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 # Imports inside functions bring in SQLite or Trio, for these commands only.
 # ruff: noqa: PLC0415
 
-STANDARD: Final = "-"
 SKIP_AHEAD: Final = 1_000
 MOST_SKIPPED: Final = 1_000_000_000
 _ANOTHER_BACKUP: Final = "Nothing was changed. Take another backup."
@@ -130,8 +130,8 @@ class DataCommands:
         with _translated():
             contents = _look_into(file)
         question = f"Put {_describe(contents)} in the place of what is in {directory}?"
-        if not (yes or self.world.confirm is None or self.world.confirm(question)):
-            raise CliError("Nothing was restored.", "Say --yes to go on unasked.")
+        if not self.world.agrees(question, is_told=yes):
+            raise CliError("Nothing was restored.")
         with _translated():
             restored = self._restore(common, file, skip_ahead)
         if out.is_json:

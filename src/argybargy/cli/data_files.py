@@ -6,11 +6,13 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import BinaryIO, Final, TextIO
 
 from argybargy.cli.exits import CliError, Exit
 from argybargy.store.platform import sync_directory, sync_file
 
+STANDARD: Final = "-"
+"""What is typed for standard input or output in place of a file."""
 _DATABASES = ("relay.db", "search.db")
 """How the files of a database begin: its log is one, and so are its copies."""
 _OTHERS = frozenset({"relay.lock", "admin.token"})

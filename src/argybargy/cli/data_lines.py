@@ -103,15 +103,19 @@ def _check_header(line: Json, source: object) -> None:
         raise CliError(text, "Use the version of the program that made it.")
 
 
-def read_file(path: Path) -> Iterator[Json]:
+def read_file(path: Path, name: str | None = None) -> Iterator[Json]:
     """Read an export from a file.
+
+    Args:
+        path: The file.
+        name: What it is called in an error, if not by its path.
 
     Raises:
         CliError: It cannot be read, or is no whole export.
     """
     try:
         with path.open("rb") as file:
-            yield from parse_lines((line.rstrip(b"\n") for line in file), path)
+            yield from parse_lines((line.rstrip(b"\n") for line in file), name or path)
     except FileNotFoundError:
         text, hint = f"There is no file {path}.", "Make one: argybargy export"
         raise CliError(text, hint, Exit.NOT_FOUND) from None

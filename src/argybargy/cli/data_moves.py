@@ -1,7 +1,9 @@
 """The commands that carry rooms and messages from one relay to another."""
 
 import json
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -9,7 +11,15 @@ import attrs
 from cyclopts import Parameter
 
 from argybargy.cli.codes import check_room
-from argybargy.cli.data_files import check_not_in_use, check_target, counted, new_file
+from argybargy.cli.data_files import (
+    STANDARD,
+    check_not_in_use,
+    check_target,
+    copy_pieces,
+    counted,
+    new_file,
+    translated_errors,
+)
 from argybargy.cli.data_lines import Counts, Order, Taken, parse_lines, read_file, send
 from argybargy.cli.data_lines import split_lines as split
 from argybargy.cli.data_markdown import transcript
@@ -97,7 +107,7 @@ class MoveCommands:
 
     def import_(
         self,
-        file: Path | None = None,
+        file: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
         *,
         from_original: Path | None = None,
         common: Common | None = None,
@@ -110,7 +120,7 @@ class MoveCommands:
         Example: argybargy import review.jsonl
 
         Args:
-            file: What 'argybargy export' has written.
+            file: What 'argybargy export' has written; '-' is standard input.
             from_original: The first Argybargy's argybargy.db, or its directory:
                 codes and audit log come along, and agents go on as they are.
             common: What every command takes.
@@ -121,17 +131,31 @@ class MoveCommands:
             text = "Say what to import: one file, or --from-original PATH."
             hint = "For example: argybargy import rooms.jsonl"
             raise CliError(text, hint, Exit.USAGE)
+        if file == Path(STANDARD):
+            with self._spooled() as copy:
+                return self._import_file(common, out, copy, "standard input")
         if file is not None:
             return self._import_file(common, out, file)
         assert from_original is not None
         return self._import_original(common, out, from_original)
 
-    def _import_file(self, common: Common, out: Output, file: Path) -> int:
-        for _ in read_file(file):
+    @contextmanager
+    def _spooled(self) -> Iterator[Path]:
+        """Keep standard input in a file, since it is read more than once."""
+        with tempfile.TemporaryDirectory() as directory:
+            path = Path(directory) / "import.jsonl"
+            with translated_errors(path), path.open("wb") as file:
+                copy_pieces(self.world.around.read_pieces(), file)
+            yield path
+
+    def _import_file(
+        self, common: Common, out: Output, file: Path, name: str | None = None
+    ) -> int:
+        for _ in read_file(file, name):
             pass  # all of it is looked at before any of it is sent
 
         def work(operator: Operator) -> int:
-            taken = _import(operator, lambda: read_file(file))
+            taken = _import(operator, lambda: read_file(file, name))
             _tell_imported(out, taken, ())
             return Exit.OK
 

@@ -31,7 +31,8 @@ class DoctorCommand:
         """Look for what is wrong, and say what to do about it.
 
         Nothing is changed, and a relay that runs is not disturbed. The exit code is
-        0 when nothing is a problem; a warning is none.
+        0 when nothing is a problem; a warning is none. With --quiet, what is fine is
+        left out.
 
         Example: argybargy doctor --thorough
 
@@ -54,7 +55,8 @@ def report(out: Output, findings: Sequence[Finding]) -> int:
         rows = [_to_json(finding) for finding in findings]
         out.write_json({"ok": is_well, "version": __version__, "findings": rows})
     else:
-        _write_lines(out, findings)
+        shown = [each for each in findings if not (out.is_quiet and each.is_fine)]
+        _write_lines(out, shown)
     return Exit.OK if is_well else Exit.FAILED
 
 

@@ -11,8 +11,7 @@ from typing import Final
 
 import attrs
 
-from argybargy.cli.answers import read_row
-from argybargy.cli.exits import CliError, Exit
+from argybargy.cli.answers import no_room, read_row
 from argybargy.cli.lines import Said
 from argybargy.cli.operator import Json
 from argybargy.domain.names import NOBODY, fold
@@ -137,9 +136,7 @@ class Follower:
     def _take_snapshot(self, frame: Json) -> Iterator[Event]:
         cards = self._cards(frame.get("rooms", ()))
         if self.room is not None and not cards:
-            text = f"There is no room '{self.room}'."
-            hint = "List the rooms there are: argybargy rooms"
-            raise CliError(text, hint, Exit.NOT_FOUND)
+            raise no_room(self.room)
         if not self._has_begun:
             self._begin(cards)
         recent = {(fold(said.room), said.seq): said for said in self._said(frame)}

@@ -24,7 +24,8 @@ class HealthCommands:
     def status(self, *, common: Common | None = None) -> int:
         """Show how the relay is, and what goes on in it, on one screen.
 
-        It ends with exit code 1 if the relay runs and cannot store messages.
+        It ends with exit code 1 if the relay runs and cannot store messages; with
+        --quiet, that is all it says.
 
         Example: argybargy status
 
@@ -75,6 +76,8 @@ class Status:
     """How a relay is.
 
     Attributes:
+        url: Where it was asked.
+        public_url: How agents reach it: as configured, or by the tunnel.
         data: Its data directory, if it is on this machine.
         ready: Whether it can store messages.
         storage: What it stores them in, or why it cannot.
@@ -82,6 +85,7 @@ class Status:
     """
 
     url: str
+    public_url: str
     version: str
     data: str | None
     uptime_seconds: int
@@ -114,7 +118,8 @@ class _Stats:
 
 
 @attrs.frozen
-class _Waiting:
+class _State:
+    public_url: str
     waiting: list[dict[str, Any]]
 
 
@@ -122,10 +127,12 @@ def _look(relay: LiveOperator, data: str | None) -> Status:
     stats = read_row(_Stats, relay.call("GET", "/admin/stats"))
     state = relay.call("GET", "/admin/state")
     rooms = room_rows(state)
-    waits = [row["waiting_seconds"] for row in read_row(_Waiting, state).waiting]
+    seen = read_row(_State, state)
+    waits = [row["waiting_seconds"] for row in seen.waiting]
     is_ready, storage = _storage(relay)
     return Status(
         url=relay.url,
+        public_url=seen.public_url,
         data=data,
         ready=is_ready,
         storage=storage,
@@ -149,6 +156,7 @@ def _show(out: Output, status: Status) -> None:
     longest = f", for up to {age(status.longest_wait_seconds)}: argybargy waiting"
     rows = (
         ("address", status.url),
+        ("public", status.public_url),
         ("version", status.version),
         ("data", status.data or "on another machine"),
         ("up for", age(status.uptime_seconds)),
@@ -160,4 +168,6 @@ def _show(out: Output, status: Status) -> None:
         ("waiting", f"{status.waiting}{longest if status.waiting else ''}"),
     )
     for label, value in rows:
+        if out.is_quiet and (status.ready or label != "storage"):
+            continue
         out.write(f"{label.ljust(_LABEL_CHARS)}{value}")

@@ -45,9 +45,12 @@ class Installation:
             raise CliError(
                 text, "Leave out --write, and use what is shown.", Exit.USAGE
             )
-        if directory is None or not directory.is_dir():
-            text = "--write needs a project to write into, which must exist."
+        if directory is None:
+            text = "--write needs a project to write into."
             raise CliError(text, "Say which: --directory DIR", Exit.USAGE)
+        if not directory.is_dir():
+            text = f"There is no directory {directory} to write into."
+            raise CliError(text, "Name one that there is: --directory", Exit.USAGE)
         path = directory / client.file.format(room=slug(room))
         planned = cls(path, room, client.is_own_file)
         planned.merged("")

@@ -1,15 +1,14 @@
 """The commands about the rooms there are, and who is in them."""
 
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import attrs
-from cyclopts import Parameter
 
-from argybargy.cli.answers import RoomState, read_row
+from argybargy.cli.answers import RoomState, State, no_room, read_row
 from argybargy.cli.codes import check_room
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.lines import age
-from argybargy.cli.operator import Json
+from argybargy.cli.operator import Json, LiveOperator
 from argybargy.cli.world import Common, World
 from argybargy.domain.names import OPERATOR, fold
 
@@ -74,7 +73,7 @@ class LifecycleCommands:
         room: str,
         *,
         by: str = OPERATOR,
-        yes: Annotated[bool, Parameter(show_default=False)] = False,
+        yes: bool = False,
         common: Common | None = None,
     ) -> int:
         """Close a room: every agent that polls in it is told to leave.
@@ -92,16 +91,20 @@ class LifecycleCommands:
         common = common or Common()
         out = self.world.output_for(common)
         check_room(room)
-        question = f"Close {room}, and dismiss the agents in it?"
-        if not (yes or self.world.confirm is None or self.world.confirm(question)):
-            raise CliError("Nothing was closed.", "Say --yes to go on unasked.")
-        answer = self._change(common, room, "close", by)
+        relay = self.world.live(common)
+        before = _look(relay, room)
+        question = f"Close {before.name}, and dismiss the agents in it?"
+        if not self.world.agrees(question, is_told=yes or before.is_closed):
+            raise CliError("Nothing was closed.")
+        answer = _change(relay, before.name, "close", by)
         if out.is_json:
             out.write_json(answer)
             return Exit.OK
         state = read_row(RoomState, answer.get("room"))
-        out.write(f"#{state.name} closed by {state.closed_by} at {state.closed_at}.")
-        out.say("Everyone who polls in it is told to leave.")
+        closed = "was closed already," if before.is_closed else "closed"
+        out.write(f"#{state.name} {closed} {state.by_whom(self.world.around.times)}.")
+        if not before.is_closed:
+            out.say("Everyone who polls in it is told to leave.")
         return Exit.OK
 
     def reopen(
@@ -119,11 +122,16 @@ class LifecycleCommands:
         common = common or Common()
         out = self.world.output_for(common)
         check_room(room)
-        answer = self._change(common, room, "reopen", by)
+        relay = self.world.live(common)
+        before = _look(relay, room)
+        answer = _change(relay, before.name, "reopen", by)
         if out.is_json:
             out.write_json(answer)
             return Exit.OK
         state = read_row(RoomState, answer.get("room"))
+        if not before.is_closed:
+            out.write(f"#{state.name} is open already.")
+            return Exit.OK
         out.write(f"#{state.name} is open again.")
         out.say(
             "Agents that were dismissed do not come back by themselves. "
@@ -131,9 +139,13 @@ class LifecycleCommands:
         )
         return Exit.OK
 
-    def _change(self, common: Common, room: str, what: str, by: str) -> Json:
-        path = f"/admin/rooms/{room}/{what}"
-        return self.world.live(common).call("POST", path, {"by": by})
+
+def _look(relay: LiveOperator, room: str) -> RoomState:
+    return State.read(relay.call("GET", "/admin/state")).room(room)
+
+
+def _change(relay: LiveOperator, room: str, what: str, by: str) -> Json:
+    return relay.call("POST", f"/admin/rooms/{room}/{what}", {"by": by})
 
 
 @attrs.frozen
@@ -205,8 +217,7 @@ def _find_roster(answer: Json, room: str) -> list[Json]:
     for name, rows in state.roster.items():
         if fold(name) == fold(room):
             return rows
-    text = f"There is no room '{room}'."
-    raise CliError(text, "List the rooms there are: argybargy rooms", Exit.NOT_FOUND)
+    raise no_room(room)
 
 
 def _peer_cells(peer: _Peer) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """A message on one line, for people who follow a room."""
 
-from datetime import datetime, tzinfo
 from typing import Final, Self
 
 import attrs
@@ -9,6 +8,7 @@ from argybargy.cli.answers import read_row
 from argybargy.cli.escape import escape
 from argybargy.cli.operator import Json
 from argybargy.cli.output import Span, Style
+from argybargy.cli.reading import LocalTimes
 from argybargy.domain.names import NOBODY, OPERATOR
 
 _YOU: Final = "you"
@@ -56,7 +56,7 @@ class Said:
             sender=row.get("from", ""),
             to=(seen.to,) if isinstance(seen.to, str) else tuple(seen.to),
             text=seen.text,
-            expects=row.get("expects_reply_resolved") or seen.expects_reply,
+            expects=seen.expects_reply,
             claimed_by=seen.claimed_by,
             reply_to=seen.reply_to,
             row={**row, "room": row.get("room") or room},
@@ -74,14 +74,14 @@ class _Message:
     reply_to: int | None
 
 
-def message_spans(said: Said, zone: tzinfo | None) -> tuple[Span, ...]:
+def message_spans(said: Said, times: LocalTimes) -> tuple[Span, ...]:
     """Return a message as one line, whatever is in it.
 
     Args:
         said: The message.
-        zone: The zone of its time; ``None`` is the machine's.
+        times: How its time is shown.
     """
-    head = f"#{said.room} {said.seq} {clock_time(said.ts, zone)} "
+    head = f"#{said.room} {said.seq} {times.show(said.ts)} "
     marks = ", ".join(_marks(said))
     to = ", ".join(map(_you, said.to))
     return (
@@ -106,14 +106,6 @@ def _marks(said: Said) -> list[str]:
 
 def _you(name: str) -> str:
     return _YOU if name == OPERATOR else name
-
-
-def clock_time(timestamp: str, zone: tzinfo | None) -> str:
-    """Return the time of day of a timestamp; one that is none stays as it is."""
-    try:
-        return f"{datetime.fromisoformat(timestamp).astimezone(zone):%H:%M:%S}"
-    except ValueError:
-        return timestamp
 
 
 def age(seconds: float | None) -> str:

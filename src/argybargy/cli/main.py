@@ -3,10 +3,12 @@
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError, Group, Parameter
+import attrs
+from cyclopts import App, CycloptsError, Group
 
 from argybargy import __version__
 from argybargy.cli.exits import CliError, Exit
+from argybargy.cli.helping import PARAMETERS, HelpFormatter, usage
 from argybargy.cli.output import Output, drop_output, mend_streams
 from argybargy.cli.verbs import HEADINGS, PARENTS, PROGRAM, VERBS, chosen
 from argybargy.cli.world import World
@@ -49,7 +51,8 @@ def run(arguments: Sequence[str], world: World) -> int:
 
 def _run(arguments: Sequence[str], world: World) -> int:
     try:
-        result = build_app(world, arguments)(
+        typed = attrs.evolve(world, typed=arguments)
+        result = build_app(typed, arguments)(
             list(arguments),
             exit_on_error=False,
             print_error=False,
@@ -80,8 +83,8 @@ def build_app(world: World, arguments: Sequence[str] = ()) -> App:
         help="A relay where AI agents and people share rooms over plain HTTP.",
         version=__version__,
         help_format="plaintext",
-        help_formatter="plain",
-        default_parameter=Parameter(negative=()),
+        help_formatter=HelpFormatter(),
+        default_parameter=PARAMETERS,
         suppress_keyboard_interrupt=False,
     )
     groups = {
@@ -94,9 +97,12 @@ def build_app(world: World, arguments: Sequence[str] = ()) -> App:
         group, parent = groups[verb.heading], app
         if below:
             parent = _parent(app, first, group, place)
+        function = verb.load(world)
         parent.command(
-            verb.load(world),
+            function,
             name=below or first,
+            help=verb.help,
+            usage=f"{usage(verb.name, function)}\n",
             group=None if below else group,
             sort_key=place,
         )

@@ -7,6 +7,7 @@ from argybargy.cli.codes import ask_for_code, check_peer, check_room
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.operator import Json, Operator
 from argybargy.cli.output import Output
+from argybargy.cli.reading import LocalTimes
 from argybargy.cli.world import CommonButUrl, World, read_url
 from argybargy.domain.brief import room_brief
 from argybargy.domain.names import fold
@@ -116,14 +117,16 @@ class RoomCommands:
         )
         plan.check()
 
+        times = self.world.around.times
+
         def work(client: Operator) -> int:
-            show_room(out, plan, make_room(client, plan))
+            show_room(out, plan, make_room(client, plan, times), times)
             return Exit.OK
 
         return self.world.prepare(common, work)
 
 
-def make_room(client: Operator, plan: RoomPlan) -> ReadyRoom:
+def make_room(client: Operator, plan: RoomPlan, times: LocalTimes) -> ReadyRoom:
     """Open a room and make its two codes, in the place of older ones.
 
     The older codes go last: until the new ones are there, they are all there is.
@@ -132,7 +135,7 @@ def make_room(client: Operator, plan: RoomPlan) -> ReadyRoom:
         CliError: The room is closed, or the relay refuses.
     """
     state = State.read(client.call("GET", "/admin/state"))
-    refuse_closed(state, plan.room)
+    state.refuse_closed(plan.room, times)
     client.call("POST", f"/admin/rooms/{plan.room}/open", {})
     worker = _invite(client, plan, plan.worker, plan.capabilities)
     try:
@@ -141,28 +144,12 @@ def make_room(client: Operator, plan: RoomPlan) -> ReadyRoom:
         # Nobody will ever be shown the first one.
         revoke_code(client, worker.key_id)
         raise
-    older = older_codes(state, plan.room, {plan.worker, plan.operator})
+    older = state.codes_in(plan.room, {plan.worker, plan.operator})
     for key_id in older:
         revoke_code(client, key_id)
     base = plan.url or worker.url
     brief = room_brief(base, worker.room, worker.name, worker.code, state.limits)
     return ReadyRoom(base, worker, operator, brief, older)
-
-
-def refuse_closed(state: State, room: str) -> None:
-    """Refuse to let anybody into a room that was closed.
-
-    Raises:
-        CliError: It was.
-    """
-    found = state.rooms.get(fold(room))
-    if found is not None and found.status == "closed":
-        raise CliError(
-            f"Room {found.name} was closed by {found.closed_by or 'the operator'} "
-            f"at {found.closed_at}, and its agents were dismissed.",
-            f"Reopen it first: argybargy reopen {found.name}. Or choose another name.",
-            Exit.LOST,
-        )
 
 
 def _invite(
@@ -172,28 +159,20 @@ def _invite(
     return Invited.read(answer)
 
 
-def older_codes(state: State, room: str, names: set[str]) -> tuple[str, ...]:
-    """Return the key ids of the codes that these names have in a room."""
-    folded = set(map(fold, names))
-    return tuple(
-        code.key_id
-        for code in state.codes
-        if fold(code.room) == fold(room) and fold(code.name) in folded
-    )
-
-
 def revoke_code(client: Operator, key_id: str) -> None:
     """Take a code back, by its key id."""
     client.call("POST", "/admin/revoke", {"target": key_id})
 
 
-def show_room(out: Output, plan: RoomPlan, ready: ReadyRoom) -> None:
+def show_room(out: Output, plan: RoomPlan, ready: ReadyRoom, times: LocalTimes) -> None:
     """Print the brief as data, and say the rest."""
     if out.is_json:
         out.write_json(_room_json(ready))
         return
     worker, operator = ready.worker, ready.operator
-    end = f"run out at {worker.expires}" if worker.expires else "do not run out"
+    end = "do not run out"
+    if worker.expires:
+        end = f"run out at {times.show(worker.expires)}"
     out.say(
         f"Room {worker.room} is open at {ready.url}. "
         f"The codes are shown this once; they {end}."

@@ -1,7 +1,6 @@
 """The command that looks for what was said."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, tzinfo
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
@@ -15,6 +14,7 @@ from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.lines import Said
 from argybargy.cli.operator import Json, LiveOperator
 from argybargy.cli.output import Output, Span, Style
+from argybargy.cli.reading import LocalTimes
 from argybargy.cli.whole import WHOLE
 from argybargy.cli.world import Common, World
 
@@ -56,13 +56,14 @@ class SearchCommand:
             check_room(room)
         if limit < 1:
             raise CliError("--limit must be 1 or more.", code=Exit.USAGE)
-        _check_no_option(query)
+        if not self.world.has_literals:
+            _check_no_option(query)
         wanted = {"q": " ".join(query)} | ({"room": room} if room else {})
         found = find(self.world.live(common), wanted, limit)
         if out.is_json:
             out.write_json(attrs.asdict(found))
         else:
-            _show(out, found, self.world.around.zone)
+            _show(out, found, self.world.around.times)
         return Exit.OK if found.results else Exit.NOTHING
 
 
@@ -119,19 +120,19 @@ def find(relay: LiveOperator, wanted: Json, limit: int) -> Results:
     return attrs.evolve(page, results=results)
 
 
-def _show(out: Output, found: Results, zone: tzinfo | None) -> None:
+def _show(out: Output, found: Results, times: LocalTimes) -> None:
     for row in found.results:
-        out.write_spans(*_spans(read_row(_Result, row), zone))
+        out.write_spans(*_spans(read_row(_Result, row), times))
     if not found.results:
         out.say("Nothing was found.")
     elif found.more:
         out.say("There is more: --limit shows it.")
 
 
-def _spans(result: _Result, zone: tzinfo | None) -> tuple[Span, ...]:
+def _spans(result: _Result, times: LocalTimes) -> tuple[Span, ...]:
     """Return what was found as one line, whatever is in it."""
     said = Said.read(result.message, result.room)
-    head = f"#{said.room} {said.seq} {_minute(said.ts, zone)} "
+    head = f"#{said.room} {said.seq} {times.show(said.ts)} "
     return (
         Span(escape(head), Style.DIM),
         Span(escape(said.sender), Style.BOLD),
@@ -147,11 +148,3 @@ def _marked(snippet: str, marks: Sequence[Sequence[int]]) -> Iterator[Span]:
         yield Span(escape(snippet[begin:after]), Style.YELLOW)
         end = after
     yield Span(escape(snippet[end:]))
-
-
-def _minute(timestamp: str, zone: tzinfo | None) -> str:
-    """Return day and minute of a timestamp; one that is none stays as it is."""
-    try:
-        return f"{datetime.fromisoformat(timestamp).astimezone(zone):%Y-%m-%d %H:%M}"
-    except ValueError:
-        return timestamp

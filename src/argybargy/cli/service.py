@@ -85,9 +85,7 @@ class ServiceCommands:
         *,
         user: Annotated[
             bool,
-            Parameter(
-                show_default=False, help="For this user alone, without being root."
-            ),
+            Parameter(help="For this user alone, without being root."),
         ] = False,
         common: Local | None = None,
     ) -> int:
@@ -107,9 +105,10 @@ class ServiceCommands:
         out = self.world.output_for(common)
         command = find_command()
         unit = self._user_unit(common) if user else _system_unit(common, command)
-        if not user and _is_at_home(command):
+        at_home = _find_at_home(command)
+        if not user and at_home is not None:
             out.warn(
-                f"{command[0]} is in a home directory, where the service's own user "
+                f"{at_home} is in a home directory, where the service's own user "
                 "may not look. Install it for everybody, or use --user."
             )
         if out.is_json:
@@ -137,7 +136,7 @@ def _system_unit(common: Local, command: Sequence[str]) -> str:
             f"For example: argybargy service print --data {_STATE}/argybargy",
             Exit.USAGE,
         )
-    homes = "read-only" if _is_at_home(command) else "yes"
+    homes = "yes" if _find_at_home(command) is None else "read-only"
     own = _fill(_OF_SYSTEM, state=data.name, homes=homes)
     return _join(own, common, command, "multi-user.target")
 
@@ -162,11 +161,14 @@ def find_command() -> list[str]:
     return [str(beside)] if beside.exists() else [sys.executable, "-m", "argybargy"]
 
 
-def _is_at_home(command: Sequence[str]) -> bool:
-    """Tell whether the program, or the Python it runs by, is below a home."""
-    return any(
-        place.is_relative_to(home) for place in _places(command) for home in _HOMES
+def _find_at_home(command: Sequence[str]) -> Path | None:
+    """Return what is below a home: the program, or the Python it runs by."""
+    found = (
+        place
+        for place in _places(command)
+        if any(place.is_relative_to(home) for home in _HOMES)
     )
+    return next(found, None)
 
 
 def _places(command: Sequence[str]) -> Iterator[Path]:

@@ -28,7 +28,7 @@ class ServingCommands:
         host: str | None = None,
         no_tunnel: Annotated[
             bool,
-            Parameter(show_default=False, help="Stay on this machine."),
+            Parameter(help="Stay on this machine."),
         ] = False,
         tunnel_command: Annotated[
             str | None,
@@ -58,7 +58,7 @@ class ServingCommands:
             ephemeral: Keep rooms and codes in memory: they end with the relay.
             common: What every command takes.
         """
-        from argybargy.cli.announcing import Announcer
+        from argybargy.cli.announcing import Announcer, exposures
 
         common = common or Local()
         settings = self.world.read_settings(
@@ -66,6 +66,8 @@ class ServingCommands:
         )
         tunnel = _find_tunnel(settings, tunnel_command, is_wanted=not no_tunnel)
         out = self.world.output_for(common)
+        for warning in exposures(settings) if tunnel is None else ():
+            out.warn(warning)
         announcer = Announcer(out, settings, tunnel, is_private=no_tunnel)
         return self.world.serve(settings, announcer.plan())
 
@@ -85,14 +87,16 @@ class ServingCommands:
             ephemeral: Keep rooms and codes in memory: they end with the relay.
             common: What every command takes.
         """
-        from argybargy.cli.announcing import plan_briefly
+        from argybargy.cli.announcing import exposures, plan_briefly
 
         common = common or Local()
         settings = self.world.read_settings(
             {**common.overrides, "host": host, "ephemeral": ephemeral or None}
         )
+        # They are logged, as all that a service says.
+        warnings = (*settings.warnings, *exposures(settings))
         plan = plan_briefly(self.world.output_for(common), settings)
-        return self.world.serve(settings, plan)
+        return self.world.serve(attrs.evolve(settings, warnings=warnings), plan)
 
 
 def _find_tunnel(

@@ -11,6 +11,7 @@ from argybargy.cli.answers import read_row
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.operator import Json, LiveOperator
 from argybargy.cli.output import Output
+from argybargy.cli.reading import LocalTimes
 from argybargy.cli.world import Common, World
 
 _HEADS: Final = ("ID", "FROM", "SIGNED IN", "ENDS", "USED")
@@ -100,7 +101,8 @@ class SessionCommands:
         if out.is_json:
             out.write_json(attrs.asdict(link))
         else:
-            out.say(f"This link signs in once, until {link.expires}:")
+            until = self.world.around.times.show(link.expires)
+            out.say(f"This link signs in once, until {until}:")
             out.write(link.url)
         out.data.flush()
         is_wanted = browser
@@ -135,7 +137,8 @@ class SessionCommands:
             out.write_json(attrs.asdict(link))
             return Exit.OK
         out.write(draw_qr(qr_matrix(link.url), invert=invert))
-        out.say(f"It signs in to {link.base} once, until {link.expires}.")
+        until = self.world.around.times.show(link.expires)
+        out.say(f"It signs in to {link.base} once, until {until}.")
         return Exit.OK
 
     def sessions(
@@ -173,10 +176,10 @@ class SessionCommands:
         if revoke is not None:
             return _revoke(self.world.live(common), revoke, out)
         if not revoke_all:
-            return _show_sessions(self.world.live(common), out)
-        confirm = self.world.confirm
-        if not (yes or confirm is None or confirm("Sign everybody out?")):
-            raise CliError("Nobody was signed out.", "Say --yes to go on unasked.")
+            times = self.world.around.times
+            return _show_sessions(self.world.live(common), out, times)
+        if not self.world.agrees("Sign everybody out?", is_told=yes):
+            raise CliError("Nobody was signed out.")
         return _revoke_all(self.world.live(common), out)
 
 
@@ -186,26 +189,26 @@ def _is_of_this_machine(url: str) -> bool:
     return is_loopback(urlsplit(url).hostname or "")
 
 
-def _show_sessions(relay: LiveOperator, out: Output) -> int:
+def _show_sessions(relay: LiveOperator, out: Output, times: LocalTimes) -> int:
     answer = relay.call("GET", "/admin/sessions")
     raw = answer.get("sessions") or []
     sessions = [read_row(_Session, row) for row in raw]
     if out.is_json:
         out.write_json(raw)
     elif sessions:
-        out.write_table(_HEADS, [_cells(session) for session in sessions])
+        out.write_table(_HEADS, [_cells(session, times) for session in sessions])
     else:
         out.say("Nobody is signed in. A link that signs in: argybargy open")
     return Exit.OK if sessions else Exit.NOTHING
 
 
-def _cells(session: _Session) -> tuple[str, ...]:
+def _cells(session: _Session, times: LocalTimes) -> tuple[str, ...]:
     used = f"{session.seconds_since_used:.0f} s ago"
     return (
         session.id,
         session.address,
-        session.created,
-        session.expires,
+        times.show(session.created),
+        times.show(session.expires),
         "now" if session.streams else used,
     )
 

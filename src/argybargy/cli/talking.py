@@ -12,13 +12,20 @@ from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.lines import Said, age, message_spans
 from argybargy.cli.operator import Json
 from argybargy.cli.output import Output
+from argybargy.cli.reading import excerpt
 from argybargy.cli.whole import WHOLE
 from argybargy.cli.world import Common, World
-from argybargy.domain.names import EVERYONE, OPERATOR
+from argybargy.domain.names import ANYONE, EVERYONE, OPERATOR
 
+_OURS: Final = frozenset({OPERATOR, ANYONE})
+"""Whose questions are for the one who reads the list."""
 _FROM_INPUT: Final = "-"
 _MOST_CHARS: Final = 1_000_000
 """More than any relay takes; it has the last word on how long a message may be."""
+_UNKNOWN: Final = "unknown"
+_EXCERPT_CHARS: Final = 80
+"""How much of a question is shown where nothing says how wide a line may be."""
+_LEAST_EXCERPT_CHARS: Final = 20
 _WAITING_HEADS: Final = ("WAITS", "ROOM", "SEQ", "FROM", "ASKS", "CLAIMED BY", "TEXT")
 
 
@@ -119,12 +126,13 @@ class TalkCommands:
             read_row(_Waiting, answer).waiting,
             key=lambda row: -float(row.get("waiting_seconds", 0)),
         )
-        _show_waiting(out, rows)
+        _show_waiting(out, rows, self.world.around.columns())
         return Exit.OK if rows else Exit.NOTHING
 
     def _text(self, text: str) -> str:
         if text != _FROM_INPUT:
-            _check_no_option(text)
+            if not self.world.has_literals:
+                _check_no_option(text)
             return text
         read = self._read_input()
         if len(read) > _MOST_CHARS:
@@ -151,7 +159,7 @@ class TalkCommands:
         if said and found.more:
             out.say(f"There is more before: --before {said[0].seq}")
         for each in said:
-            out.write_spans(*message_spans(each, self.world.around.zone))
+            out.write_spans(*message_spans(each, self.world.around.times))
         if not said:
             out.say(f"Nothing was said in {found.room}, or nothing is left of it.")
         return Exit.OK if said else Exit.NOTHING
@@ -164,7 +172,7 @@ def _check_no_option(text: str) -> None:
         CliError: It looks like one.
     """
     if text.startswith("-") and len(text.split()) == 1:
-        hint = f"If it is what you want to say: echo '{text}' | argybargy post ROOM -"
+        hint = f"If it is what you want to say: argybargy post ROOM -- {text}"
         raise CliError(f"Unknown option: {text}.", hint, Exit.USAGE)
 
 
@@ -201,8 +209,15 @@ def _show_posted(out: Output, room: str, answer: Json) -> None:
     said = Said.read(posted.message, room)
     to = ", ".join(said.to)
     out.write(f"#{said.room} seq {said.seq} sent as {said.sender} -> {to}")
-    heard = [f"{name} {reach}" for name, reach in _reached(posted.delivery)]
-    out.say(f"Heard by: {', '.join(heard) or 'nobody yet'}")
+    if said.seq == 1:
+        out.say(f"#{said.room} is new: nobody has spoken in it before.")
+    reached = _reached(posted.delivery)
+    heard = [f"{name} {reach}" for name, reach in reached if reach != _UNKNOWN]
+    unknown = [name for name, reach in reached if reach == _UNKNOWN]
+    for name in unknown:
+        out.warn(f"No agent '{name}' is known in {said.room}.")
+    if heard or not unknown:
+        out.say(f"Heard by: {', '.join(heard) or 'nobody yet'}")
 
 
 def _reached(delivery: Json) -> list[tuple[str, str]]:
@@ -216,28 +231,40 @@ def _reached(delivery: Json) -> list[tuple[str, str]]:
     return pairs
 
 
-def _show_waiting(out: Output, rows: Sequence[Json]) -> None:
+def _show_waiting(out: Output, rows: Sequence[Json], columns: int | None) -> None:
     if out.is_json:
         out.write_json(rows)
-    elif rows:
-        said = [(row["waiting_seconds"], Said.read(row, "")) for row in rows]
-        table = [
-            (
-                age(seconds),
-                each.room,
-                str(each.seq),
-                each.sender,
-                each.expects,
-                each.claimed_by or "-",
-                each.text.replace("\n", " "),
-            )
-            for seconds, each in said
-        ]
-        out.write_table(_WAITING_HEADS, table)
-        first = said[0][1]
-        out.say(
-            "\nAnswer, for example: argybargy post "
-            f"{first.room} TEXT --to {first.sender} --reply-to {first.seq}"
-        )
-    else:
+        return
+    if not rows:
         out.say("Nobody waits for an answer.")
+        return
+    said = [Said.read(row, "") for row in rows]
+    facts = [
+        _waiting_cells(each, row["waiting_seconds"])
+        for each, row in zip(said, rows, strict=True)
+    ]
+    most = _text_room(facts, columns)
+    texts = [excerpt(each.text, most) for each in said]
+    table = [(*cells, text) for cells, text in zip(facts, texts, strict=True)]
+    out.write_table(_WAITING_HEADS, table)
+    for each in said:
+        if each.expects in _OURS:
+            out.say(
+                "\nAnswer, for example: argybargy post "
+                f"{each.room} TEXT --to {each.sender} --reply-to {each.seq}"
+            )
+            return
+
+
+def _waiting_cells(said: Said, seconds: float) -> tuple[str, ...]:
+    claimed = said.claimed_by or "-"
+    return age(seconds), said.room, str(said.seq), said.sender, said.expects, claimed
+
+
+def _text_room(rows: Sequence[Sequence[str]], columns: int | None) -> int:
+    """Return how many characters of a text fit on a line beside the other cells."""
+    if columns is None:
+        return _EXCERPT_CHARS
+    heads = _WAITING_HEADS[:-1]
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    return max(_LEAST_EXCERPT_CHARS, columns - sum(widths) - 2 * len(widths))

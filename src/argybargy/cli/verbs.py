@@ -31,11 +31,13 @@ class Verb:
         name: How it is typed, after ``argybargy``.
         where: Module in this package, class and method: ``codes:CodeCommands.invite``.
         heading: What it is listed under.
+        help: What help says of it, if not what the method does.
     """
 
     name: str
     where: str
     heading: str
+    help: str | None = None
 
     @property
     def first_word(self) -> str:
@@ -56,6 +58,12 @@ PARENTS: Final = {
 }
 """The help of the verbs that only have others below them."""
 
+_SAY: Final = """\
+Say something in a room as the human: the same as 'argybargy post'.
+
+Example: argybargy say review "Start with the failover check." --to alice
+"""
+
 VERBS: Final = (
     Verb("up", "serving:ServingCommands.up", RUN),
     Verb("serve", "serving:ServingCommands.serve", RUN),
@@ -70,7 +78,7 @@ VERBS: Final = (
     Verb("close", "lifecycle:LifecycleCommands.close", ROOMS),
     Verb("reopen", "lifecycle:LifecycleCommands.reopen", ROOMS),
     Verb("post", "talking:TalkCommands.post", TALK),
-    Verb("say", "talking:TalkCommands.post", TALK),
+    Verb("say", "talking:TalkCommands.post", TALK, help=_SAY),
     Verb("watch", "watching:WatchCommands.watch", TALK),
     Verb("history", "talking:TalkCommands.history", TALK),
     Verb("search", "searching:SearchCommand.search", TALK),

@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, Final, assert_never
 
 import attrs
-from cyclopts import Parameter
 
 from argybargy.cli.answers import read_row
 from argybargy.cli.codes import check_room
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.following import ClaimChange, Event, Follower, RoomChange, Stretch
-from argybargy.cli.lines import Said, clock_time, message_spans
+from argybargy.cli.lines import Said, message_spans
 from argybargy.cli.operator import Json, LiveOperator
 from argybargy.cli.output import Output, Span, Style
 from argybargy.cli.whole import WHOLE
@@ -42,7 +41,7 @@ class WatchCommands:
         room: str | None = None,
         *,
         since: Annotated[int | None, WHOLE] = None,
-        once: Annotated[bool, Parameter(show_default=False)] = False,
+        once: bool = False,
         timeout: float | None = None,
         common: Common | None = None,
     ) -> int:
@@ -104,6 +103,7 @@ class _Watch:
     end: float | None
     last_contact: float
     _pause: float = _FIRST_PAUSE_SECONDS
+    _has_begun: bool = False
     _is_lost: bool = False
     _is_fed: bool = False
 
@@ -155,9 +155,13 @@ class _Watch:
         self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
 
     def _note_contact(self) -> None:
-        if self._is_lost:
+        if not self._has_begun:
+            what = self.follower.room or "all rooms"
+            self.out.say(f"Following {what}. Ctrl+C ends it.")
+        elif self._is_lost:
             self.out.say("The relay is back.")
-        self._is_lost, self._pause = False, _FIRST_PAUSE_SECONDS
+        self._has_begun, self._is_lost = True, False
+        self._pause = _FIRST_PAUSE_SECONDS
         self.last_contact = self.around.now()
 
     def _follow(self, relay: LiveOperator) -> int | None:
@@ -205,7 +209,7 @@ class _Watch:
         if self.out.is_json:
             self._write("message", said.row, "")
             return
-        self.out.write_spans(*message_spans(said, self.around.zone))
+        self.out.write_spans(*message_spans(said, self.around.times))
         self.out.data.flush()
 
     def _show_change(self, change: RoomChange) -> None:
@@ -213,7 +217,7 @@ class _Watch:
         if not change.is_closed:
             self._write("room_reopened", {"room": change.room}, "is open again")
             return
-        at = clock_time(change.closed_at or "", self.around.zone)
+        at = self.around.times.show(change.closed_at)
         self._write("room_closed", facts, f"closed by {change.closed_by} at {at}")
 
     def _show_stretch(self, relay: LiveOperator, stretch: Stretch) -> None:

@@ -6,10 +6,11 @@ command wants them.
 
 import io
 import shlex
+import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from datetime import tzinfo
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Protocol
@@ -21,6 +22,7 @@ from argybargy.cli.browser import browse
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.operator import LiveOperator, Operator, Work
 from argybargy.cli.output import Output
+from argybargy.cli.reading import LocalTimes
 from argybargy.cli.whole import WHOLE
 from argybargy.serve.parsers import parse_base_url
 
@@ -46,13 +48,9 @@ class Local:
 
     as_json: Annotated[
         bool,
-        Parameter(
-            name="--json", show_default=False, help="Write JSON, one value a line."
-        ),
+        Parameter(name="--json", help="Write JSON, one value a line."),
     ] = False
-    quiet: Annotated[
-        bool, Parameter(show_default=False, help="Say only what must be known.")
-    ] = False
+    quiet: Annotated[bool, Parameter(help="Say only what must be known.")] = False
     port: Annotated[
         int | None, WHOLE, Parameter(help="The port of the relay on this machine.")
     ] = None
@@ -120,26 +118,37 @@ class Connect(Protocol):
 
 @attrs.frozen
 class Surroundings:
-    """What the machine has: time, a zone, and something to read.
+    """What the machine has: time, a screen, and something to read.
 
     Attributes:
         now: A steady clock, in seconds.
         sleep: Waits a number of seconds.
-        zone: The zone that times are shown in; ``None`` is the machine's.
+        times: Shows times to people.
+        columns: How wide the terminal is; ``None`` where there is none.
         read_input: Reads standard input, at most so many characters; raises
             UnicodeDecodeError where it is not UTF-8.
+        read_pieces: Reads all of standard input, as bytes.
     """
 
     now: Callable[[], float]
     sleep: Callable[[float], None]
-    zone: tzinfo | None
+    times: LocalTimes
+    columns: Callable[[], int | None]
     read_input: Callable[[int], str]
+    read_pieces: Callable[[], Iterator[bytes]]
 
     @classmethod
     def real(cls) -> "Surroundings":
         """Return those of the process."""
         # The clock of the relay is Trio's, which takes as long to import as the rest.
-        return cls(time.monotonic, time.sleep, None, _read_input)  # noqa: TID251
+        return cls(
+            now=time.monotonic,  # noqa: TID251
+            sleep=time.sleep,
+            times=LocalTimes(None, _today),
+            columns=_columns,
+            read_input=_read_input,
+            read_pieces=_read_pieces,
+        )
 
 
 @attrs.frozen
@@ -156,6 +165,7 @@ class World:
         confirm: Asks a question; ``True`` is yes. ``None`` without a terminal.
         around: What the machine has.
         browse: Opens a page in a browser; False where there is none.
+        typed: The command line, word by word.
     """
 
     output: Output
@@ -167,6 +177,7 @@ class World:
     confirm: Callable[[str], bool] | None
     around: Surroundings
     browse: Callable[[str], bool]
+    typed: Sequence[str] = ()
 
     @classmethod
     def real(cls) -> "World":
@@ -212,11 +223,22 @@ class World:
         Raises:
             CliError: It failed, or there is no such directory.
         """
+        return self.worker(common)(work)
+
+    def worker(self, common: Common) -> Callable[[Work], int]:
+        """Return what does work like that, one after another.
+
+        Between two of them the data directory is nobody's.
+
+        Raises:
+            CliError: The command line names no relay. What is returned raises it
+                when the work failed.
+        """
         common = self._checked(common)
-        return self.reach(self.read_settings(common.overrides), common, work)
+        return partial(self.reach, self.read_settings(common.overrides), common)
 
     def prepare(self, common: Common, work: Work) -> int:
-        """Do the same for a relay that may be started later, and then say so.
+        """Do work for a relay that may be started later, and then say so.
 
         Where there is no data directory yet, it is made.
 
@@ -236,6 +258,15 @@ class World:
 
         settings = self.read_settings(common.overrides)
         return self.reach(settings, common, work_and_tell, makes_data=True)
+
+    def agrees(self, question: str, *, is_told: bool) -> bool:
+        """Tell whether to go on: as told, or as answered where it can be asked."""
+        return is_told or self.confirm is None or self.confirm(question)
+
+    @property
+    def has_literals(self) -> bool:
+        """Whether it was said that what looks like an option is none."""
+        return "--" in self.typed
 
     def live(self, common: Common) -> LiveOperator:
         """Return the operator API of the relay that the command line names.
@@ -300,7 +331,18 @@ def ask(question: str) -> bool:
     """Ask on the terminal; only a plain yes is one."""
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+    answer = sys.stdin.readline()
+    if not answer:
+        sys.stderr.write("\n")  # Ctrl+D moves to no new line
+    return answer.strip().lower() in {"y", "yes"}
+
+
+def _today() -> date:
+    return datetime.now(UTC).astimezone().date()  # noqa: TID251 - people's own
+
+
+def _columns() -> int | None:
+    return shutil.get_terminal_size((0, 0)).columns or None
 
 
 def _read_input(most: int) -> str:
@@ -309,6 +351,12 @@ def _read_input(most: int) -> str:
     # Whatever the locale says: bytes that mean nothing would be said as others.
     with io.TextIOWrapper(sys.stdin.buffer, "utf-8", "strict") as text:
         return text.read(most)
+
+
+def _read_pieces() -> Iterator[bytes]:
+    stream = None if sys.stdin is None else sys.stdin.buffer
+    while stream is not None and (piece := stream.read(65_536)):
+        yield piece
 
 
 def _read_settings(overrides: Overrides) -> "Settings":

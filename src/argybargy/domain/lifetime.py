@@ -29,7 +29,10 @@ _UNIT_SECONDS: Final = {
 _NEVER: Final = frozenset({"", "never", "none", "0"})
 _LIFETIME = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*([a-z]*)", re.ASCII)
 MAX_LIFETIME_SECONDS: Final = 100 * 365 * 86_400
-LIFETIME_RULE: Final = "use 10m, 30m, 60m, 1h, 1d, 1w, 1mo or never"
+LIFETIME_RULE: Final = (
+    "use a number with m, h, d, w or mo, such as 30m or 1d; a bare number is hours; "
+    "never or 0 is without end"
+)
 
 
 def parse_lifetime(text: str | None) -> float | None:

@@ -31,6 +31,11 @@ class Finding:
     text: str
     fix: str = ""
 
+    @property
+    def is_fine(self) -> bool:
+        """Whether it asks for nothing."""
+        return self.level is Level.OK
+
 
 def fine(check: str, text: str) -> Finding:
     """Return a finding that asks for nothing."""

@@ -1,0 +1,43 @@
+"""Times and texts as people read them."""
+
+from datetime import date, timedelta, timezone
+
+import pytest
+
+from argybargy.cli.reading import LocalTimes, excerpt, wrapped
+
+EAST = timezone(timedelta(hours=2))
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "shown"),
+    [
+        ("2026-01-02T03:04:05.678+00:00", "05:04:05"),
+        ("2026-01-01T22:30:00+00:00", "00:30:00"),
+        ("2026-01-01T21:30:00+00:00", "2026-01-01 23:30:00"),
+        ("2026-01-02T22:00:00Z", "2026-01-03 00:00:00"),
+        ("soon", "soon"),
+        (None, "never"),
+    ],
+)
+def test_a_time_is_local_and_has_its_date_when_that_is_not_today(
+    timestamp: str | None, shown: str
+) -> None:
+    times = LocalTimes(EAST, lambda: date(2026, 1, 2))
+    assert times.show(timestamp) == shown
+
+
+def test_an_excerpt_fits_and_says_that_there_is_more() -> None:
+    assert excerpt("one\n two", 7) == "one two"
+    assert excerpt("one\n two", 6) == "one t…"
+    assert excerpt("one two", 5) == "one…"
+    assert excerpt("\x1b[2J", 7) == r"\x1b[2J"
+
+
+def test_a_paragraph_is_wrapped_between_words_and_indented() -> None:
+    text = "--to STR: Whom\nto say-it-to"
+    assert wrapped(text, 12, "  ", "    ").split("\n") == [
+        "  --to STR:",
+        "    Whom to",
+        "    say-it-to",
+    ]
