@@ -104,9 +104,9 @@ class OriginalRelay:
         self._insert("messages", **row, recipient=to, text=text, **more)
         return seq
 
-    def close_room(self, room: str) -> None:
+    def close_room(self, room: str, by: str = "operator") -> None:
         row = {"room": room, "status": "closed"}
-        self._insert("rooms", **row, closed_at=self.now(), closed_by="operator")
+        self._insert("rooms", **row, closed_at=self.now(), closed_by=by)
 
     def revoke(self, code: str) -> None:
         self.connection.execute("DELETE FROM codes WHERE code = ?", (code,))

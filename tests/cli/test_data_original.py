@@ -274,6 +274,23 @@ def test_the_audit_log_stands_before_what_importing_adds(
     assert answer["events"][0]["ts"].startswith("2026-01-02T00:0")
 
 
+def test_what_is_unfit_for_a_terminal_is_left_out(
+    desk: Desk, original: OriginalRelay
+) -> None:
+    original.invite("ann")
+    original.close_room("lab", by="Ti\x1b[31mtus" + "x" * 100)
+    original.log("room_\nclose", "operator", "lab", "\x1b[2J" + "y" * 2_000)
+    original.stop()
+    switch(desk, original)
+    state, audit = desk.ask("GET", "/admin/state"), desk.ask("GET", "/admin/audit")
+    assert isinstance(state, dict)
+    assert isinstance(audit, dict)
+    status = state["room_status"]["lab"]
+    assert status["closed_by"] == ("Ti[31mtus" + "x" * 100)[:64]
+    (closed,) = [row for row in audit["events"] if row["action"] == "room_close"]
+    assert closed["detail"] == ("[2J" + "y" * 2_000)[:1_000]
+
+
 def test_an_early_version_is_read_as_well(tmp_path: Path, desk: Desk) -> None:
     original = OriginalRelay.make(tmp_path / "early", OLD_TABLES)
     original._insert(

@@ -187,6 +187,17 @@ def test_an_imported_answer_closes_a_question_that_was_there() -> None:
     assert list(room.questions) == []
 
 
+def test_an_imported_whisper_to_another_answers_nothing() -> None:
+    asked = ImportedMessage(message(1, "anna", text="?", expects="BOB"), is_open=True)
+    aside = ImportedMessage(message(2, "bob", to="dan"))
+    command = attrs.evolve(taking(), messages=(asked, aside))
+    room, _ = imported(empty_room(), command)
+    assert [each.expects for each in room.questions.values()] == ["bob"]
+    reply = attrs.evolve(message(3, "bob", to="dan"), reply_to=1)
+    room, _ = imported(room, taking(reply))
+    assert list(room.questions) == []
+
+
 # -- restore ----------------------------------------------------------------------
 
 

@@ -8,13 +8,26 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.domain.codes import SESSION_PREFIX, SIGN_IN_PREFIX, CodeRecord
-from argybargy.domain.commands import Audit
+from argybargy.domain.codes import (
+    SESSION_PREFIX,
+    SIGN_IN_PREFIX,
+    CodeRecord,
+    digest_code,
+)
+from argybargy.domain.commands import Audit, ImportedMessage
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
+from argybargy.domain.message import TO_ALL, Message, SenderKind
+from argybargy.domain.state import RoomStatus
 from argybargy.relay import operator
-from argybargy.relay.agents import PostDraft, claim
+from argybargy.relay.agents import PostDraft, claim, history
 from argybargy.relay.directory import Invitation
+from argybargy.relay.importing import (
+    RoomImport,
+    check_import,
+    import_codes,
+    import_room,
+)
 from argybargy.relay.minting import new_code
 from argybargy.serve.admin_token import FileAdminToken
 from argybargy.store.errors import Refused, Unknown
@@ -217,6 +230,56 @@ async def test_an_agent_does_not_inherit_what_the_operator_said_under_its_name(
         with pytest.raises(RelayError) as refusal:
             await house.guest("titus")
         assert refusal.value.problem is Problem.NAME_TAKEN
+
+
+@pytest.mark.parametrize("is_at_once", [True, False])
+async def test_no_imported_code_has_the_name_of_the_operator(
+    autojump_clock: trio.testing.MockClock, *, is_at_once: bool
+) -> None:
+    code = CodeRecord(digest_code("of old"), ROOM, "titus", "", 0)
+    async with open_house() as house:
+        await house.guest("alice")
+        said = Message(1, 0, "Titus", SenderKind.OPERATOR, ("alice",), "psst", "none")
+        wanted = RoomImport(RoomStatus(ROOM), messages=(ImportedMessage(said),))
+        if not is_at_once:
+            await import_room(house.relay, wanted)
+            with pytest.raises(RelayError) as refusal:
+                await import_codes(house.relay, [code])
+            assert refusal.value.problem is Problem.NAME_TAKEN
+        with pytest.raises(RelayError) as refusal:
+            await check_import(house.relay, [wanted] if is_at_once else [], [code])
+        assert refusal.value.problem is Problem.NAME_TAKEN
+
+
+async def test_a_code_that_was_taken_over_may_come_again_whoever_has_its_name_now(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    code = CodeRecord(digest_code("of old"), ROOM, "titus", "", 0)
+    async with open_house() as house:
+        assert await import_codes(house.relay, [code]) == 1
+        await operator.revoke(house.relay, "titus", None, everywhere=False)
+        await operator.say(house.relay, ROOM, "titus", PostDraft("mine now", TO_ALL))
+        await check_import(house.relay, [], [code])
+        assert await import_codes(house.relay, [code]) == 0
+
+
+async def test_an_agent_invited_meanwhile_does_not_see_what_the_operator_said(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = SlowStore(DEFAULT_LIMITS)
+    async with open_house(store=store) as house:
+        await house.guest("alice")
+        store.gate = trio.Event()
+        async with trio.open_nursery() as nursery:
+            invitations = [Invitation(ROOM, "titus")]
+            nursery.start_soon(operator.invite, house.relay, invitations)
+            await trio.testing.wait_all_tasks_blocked()
+            secret = PostDraft("for alice alone", ("alice",))
+            await operator.say(house.relay, ROOM, "titus", secret)
+            store.gate.set()
+        (titus,) = house.relay.directory.match("titus")
+        seen = await history(house.relay, titus, 99, 50)
+        assert texts(seen.lookback.messages) == []
 
 
 async def test_a_peer_that_is_invited_again_begins_anew(

@@ -4,6 +4,7 @@ from structlog.testing import capture_logs
 
 from argybargy.domain.commands import Audit
 from argybargy.domain.limits import Limits
+from argybargy.domain.moment import Moment
 from argybargy.relay.ledger import MAX_NOTES, Ledger
 from argybargy.store.memory import MemoryStore
 
@@ -19,3 +20,15 @@ async def test_the_oldest_of_too_many_notes_go_and_one_line_says_how_many() -> N
     assert [line["count"] for line in lines] == [3]
     rows = await store.audit(MAX_NOTES + 10, None)
     assert [rows[0].audit.actor, len(rows)] == ["agent3", MAX_NOTES]
+
+
+async def test_failures_before_and_after_a_restart_are_counted_side_by_side() -> None:
+    store, now = MemoryStore(Limits()), Moment(1_700_000_000_000, 0.0)
+    for times in (3, 1):
+        ledger = Ledger(store)
+        for _ in range(times):
+            ledger.count_failure("auth_failed", "192.0.2.1", now)
+            await ledger.flush()
+    rows = await store.audit(9, None)
+    details = [row.audit.detail for row in rows]
+    assert details == ["3 from 192.0.2.1", "1 from 192.0.2.1"]

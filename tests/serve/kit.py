@@ -374,7 +374,6 @@ async def open_guarded_site(
     journal = Journal()
     config = Config()
     config.errorlog = None
-    config.keep_alive_timeout = 0.5
     config.keep_alive_max_requests = 100_000
     server = HypercornServer(app, config, render=render, log=journal, limits=limits)
     async with _open_site(server, journal) as site:

@@ -8,10 +8,13 @@ import pytest
 import trio
 
 from argybargy.serve.asgi import App
+from argybargy.serve.limits import ConnectionLimits
+from argybargy.web.request import DATA_HEADERS
 from logwatch import ErrorLog
 from serve.kit import (
     HELLO,
     OPENERS,
+    WAKE_SECONDS,
     Client,
     PlainApp,
     QuartApp,
@@ -259,3 +262,55 @@ async def test_draining_ends_idle_connections_and_lets_requests_finish() -> None
         reply = await busy.reply()
         assert (reply.body, reply.fields["connection"]) == (b"rested", "close")
         assert await busy.is_ended()
+
+
+@pytest.mark.parametrize("make", [PlainApp, QuartApp])
+@pytest.mark.parametrize(
+    "half",
+    [
+        b"G",
+        HELLO[:-1],
+        HELLO + HELLO[:-1],
+        b"POST /echo HTTP/1.1\r\nHost: relay\r\nContent-Length: 9\r\n\r\nx",
+        b"POST /echo HTTP/1.1\r\nHost: relay\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ],
+)
+async def test_draining_does_not_wait_for_the_rest_of_a_request(
+    half: bytes, make: type[PlainApp] | type[QuartApp]
+) -> None:
+    async with open_site(make()) as site:
+        client = site.connect_in_memory()
+        await client.send(half)
+        await trio.testing.wait_all_tasks_blocked()
+        site.server.drain()
+        with trio.fail_after(WAKE_SECONDS):
+            if half.startswith(HELLO):
+                assert (await client.reply()).body == b"hello"
+            reply = await client.reply()
+            assert (reply.status, reply.error) == (503, "draining")
+            assert reply.fields["retry-after"] == "5"
+            assert await client.is_ended()
+        await client.stream.aclose()
+        await site.wait_empty()
+        assert site.journal.events == []
+
+
+@pytest.mark.parametrize("core", OPENERS)
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"GET / HTTP/2.0\r\nHost: relay\r\n\r\n", 505),
+        (b"GET /boom HTTP/1.1\r\nHost: relay\r\n\r\n", 500),
+        (HELLO[:-1], 408),
+    ],
+)
+async def test_an_answer_that_the_app_has_no_part_in_is_as_harmless_as_its_own(
+    core: str, data: bytes, status: int
+) -> None:
+    limits = ConnectionLimits(head_seconds=0.1)
+    async with OPENERS[core](PlainApp(), limits) as site:
+        client = await site.connect()
+        reply = await client.ask(data)
+        assert reply.status == status
+        for name, value in DATA_HEADERS:
+            assert reply.fields[name.decode()] == value.decode()

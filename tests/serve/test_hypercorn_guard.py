@@ -2,6 +2,7 @@
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from argybargy.serve.limits import ConnectionLimits
 from serve.kit import (
@@ -23,6 +24,17 @@ SAME = [
     "a huge body",
     "a length with a sign",
     "no host",
+    "a fragment",
+    "a relative target",
+    "another scheme",
+    "a user in the target",
+    "GET of an asterisk",
+    "a tunnel",
+    "a user before the host",
+    "two users before the host",
+    "a port that is no number",
+    "a path behind the host",
+    "an open bracket in the host",
 ]
 
 
@@ -40,6 +52,17 @@ async def test_it_refuses_as_our_own_connection_does(name: str) -> None:
         assert site.server.statistics().refused == {code: 1}
 
 
+async def test_a_target_with_a_host_of_its_own_is_refused() -> None:
+    """The Host field is checked; what stands in the target would win over it."""
+    app = PlainApp()
+    async with open_guarded_site(app) as site:
+        client = await site.connect()
+        target = b"GET http://evil.example/hello HTTP/1.1\r\nHost: relay\r\n\r\n"
+        reply = await client.ask(target)
+        assert (reply.status, reply.error) == (400, "malformed")
+        assert app.called == []
+
+
 async def test_a_reader_that_takes_nothing_is_cut() -> None:
     app = PlainApp()
     async with open_guarded_site(app, ConnectionLimits(write_seconds=0.1)) as site:
@@ -50,14 +73,77 @@ async def test_a_reader_that_takes_nothing_is_cut() -> None:
         await site.wait_empty()
 
 
+@pytest.mark.parametrize("part", [b"", b"x"])
+@pytest.mark.parametrize("make", [PlainApp, QuartApp])
+async def test_a_body_that_does_not_come_is_waited_for_no_longer(
+    make: type[PlainApp] | type[QuartApp], part: bytes
+) -> None:
+    async with open_guarded_site(make(), ConnectionLimits(body_seconds=0.2)) as site:
+        client = await site.connect()
+        head = b"POST /echo HTTP/1.1\r\nHost: relay\r\nContent-Length: 9\r\n\r\n"
+        await client.send(head + part)
+        with trio.fail_after(WAKE_SECONDS):
+            reply = await client.reply()
+            assert (reply.status, reply.error) == (408, "request_timeout")
+            assert await client.is_ended()
+        await site.wait_empty()
+        assert site.journal.events == []
+
+
+@pytest.mark.parametrize("path", ["/unread", "/boom", "/nap?0.1"])
+async def test_a_body_in_many_parts_that_nobody_reads_is_in_nobodys_way(
+    path: str,
+) -> None:
+    async with open_guarded_site(PlainApp()) as site:
+        client = await site.connect()
+        await client.send(
+            f"POST {path} HTTP/1.1\r\nHost: relay\r\n".encode()
+            + b"Transfer-Encoding: chunked\r\n\r\n"
+            + b"1\r\nx\r\n" * 100
+        )
+        with trio.fail_after(WAKE_SECONDS):
+            assert (await client.reply()).status in {200, 401, 500}
+            assert await client.is_ended()
+        await site.wait_empty()
+
+
 @pytest.mark.parametrize("make", [PlainApp, QuartApp])
 async def test_an_idle_connection_ends_in_time(
     make: type[PlainApp] | type[QuartApp],
 ) -> None:
-    async with open_guarded_site(make()) as site:
+    async with open_guarded_site(make(), ConnectionLimits(idle_seconds=0.2)) as site:
         client = await site.connect()
         assert (await client.ask(HELLO)).body == b"hello"
         with trio.fail_after(WAKE_SECONDS):
+            assert await client.is_ended()
+
+
+async def test_an_idle_connection_is_kept_as_long_as_our_own_keeps_it(
+    autojump_clock: MockClock,
+) -> None:
+    limits = ConnectionLimits()
+    async with open_guarded_site(PlainApp(), limits) as site:
+        client = site.connect_in_memory()
+        assert (await client.ask(HELLO)).body == b"hello"
+        await trio.sleep(limits.idle_seconds - 1)
+        assert (await client.ask(HELLO)).body == b"hello"
+        start = trio.current_time()
+        assert await client.is_ended()
+        assert trio.current_time() - start == pytest.approx(limits.idle_seconds)
+
+
+@pytest.mark.parametrize("before", [b"", HELLO])
+async def test_a_head_that_stalls_is_refused(before: bytes) -> None:
+    async with open_guarded_site(
+        PlainApp(), ConnectionLimits(head_seconds=0.2)
+    ) as site:
+        client = await site.connect()
+        await client.send(before + HELLO[:-1])
+        with trio.fail_after(WAKE_SECONDS):
+            if before:
+                assert (await client.reply()).body == b"hello"
+            reply = await client.reply()
+            assert (reply.status, reply.error) == (408, "request_timeout")
             assert await client.is_ended()
 
 

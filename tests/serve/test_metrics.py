@@ -111,7 +111,9 @@ async def test_it_shows_nothing_else_and_not_to_pages_of_other_sites(
     head: str, status: int
 ) -> None:
     async with open_listener() as port:
-        assert (await ask(port, head))[0] == status
+        seen, answered = await ask(port, head)
+        assert seen == status
+        assert answered.headers.get(b"allow") == (b"GET" if status == 405 else None)
 
 
 async def test_an_address_that_is_taken_is_named_with_the_way_out() -> None:

@@ -34,6 +34,14 @@ MALFORMED = {
     "two hosts": GET + HOST + HOST + b"\r\n",
     "a host of odd bytes": GET + b"Host: \xff\r\n\r\n",
     "a host of two words": GET + b"Host: a b\r\n\r\n",
+    "a user before the host": GET + b"Host: evil:@localhost\r\n\r\n",
+    "two users before the host": GET + b"Host: x@y@localhost\r\n\r\n",
+    "a port that is no number": GET + b"Host: localhost:x\r\n\r\n",
+    "a path behind the host": GET + b"Host: localhost/evil\r\n\r\n",
+    "an open bracket in the host": GET + b"Host: [::1\r\n\r\n",
+    "a port in the target that is none": b"GET http://a:x/ HTTP/1.1\r\n"
+    + HOST
+    + b"\r\n",
     "a bare LF after the request line": b"GET / HTTP/1.1\n" + HOST + b"\r\n",
     "a bare LF after a field": GET + b"Host: relay\n\r\n",
     "a bare LF at the end": GET + HOST + b"\n",
@@ -285,8 +293,15 @@ async def test_an_address_may_have_so_many_connections_and_no_more() -> None:
         limits=limits,
         trusted_addresses=frozenset({"192.0.2.9"}),
     ) as server:
-        for address in ("192.0.2.1", "192.0.2.9", "::1", "127.0.0.9"):
-            server._by_address[address] = limits.connections_per_address
+        for address in ("192.0.2.1", "192.0.2.9", "::1", "127.0.0.9", "2001:db8::"):
+            server._by_network[address] = limits.connections_per_address
         allowed = ["192.0.2.9", "::1", "127.0.0.9", "::ffff:127.0.0.1", "192.0.2.2", ""]
         assert all(server._has_room(address) for address in allowed)
-        assert not server._has_room("192.0.2.1")
+        assert server._has_room("2001:db8:0:1::1")
+        for address in (
+            "192.0.2.1",
+            "::ffff:192.0.2.1",
+            "2001:db8::1",
+            "2001:db8::f:0",
+        ):
+            assert not server._has_room(address)

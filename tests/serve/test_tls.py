@@ -288,6 +288,39 @@ async def test_who_does_not_shake_hands_in_time_is_cut(files: Files) -> None:
         await site.wait_empty()
 
 
+@CORES
+async def test_who_still_shakes_hands_counts_as_a_connection(
+    core: str, files: Files
+) -> None:
+    limits = ConnectionLimits(connections=1)
+    async with open_tls_site(core, files, limits) as site:
+        async with await site.connect_plainly() as first:
+            await first.send_all(b"\x16")
+            while not site.server.statistics().connections:  # noqa: ASYNC110 - a test
+                await trio.sleep(0.01)
+            async with await site.connect_plainly() as second:
+                with trio.fail_after(WAKE_SECONDS):
+                    await _read_to_the_end(second)
+            assert site.server.statistics().refused == {"busy": 1}
+        await site.wait_empty()
+        third = await site.connect()
+        assert (await third.ask(HELLO)).status == 200
+        await third.stream.aclose()
+
+
+@CORES
+async def test_stopping_does_not_wait_for_handshakes(core: str, files: Files) -> None:
+    async with open_tls_site(core, files) as site:
+        async with await site.connect_plainly() as stream:
+            await stream.send_all(b"\x16")
+            while not site.server.statistics().connections:  # noqa: ASYNC110 - a test
+                await trio.sleep(0.01)
+            site.server.drain()
+            with trio.fail_after(WAKE_SECONDS):
+                await _read_to_the_end(stream)
+        await site.wait_empty()
+
+
 async def _read_to_the_end(stream: trio.abc.Stream) -> None:
     try:
         while await stream.receive_some():

@@ -250,7 +250,8 @@ async def test_reads_agree_with_the_rules_for_every_reader(store: Store) -> None
     player = Player.of(store)
     for _ in range(60):
         to = dice.choice(["all", "all", *names, "a,b", "A-b,Cid", "A.B"])
-        await player.say(dice.choice(names), to=to)
+        kind = dice.choice([SenderKind.AGENT, SenderKind.AGENT, SenderKind.OPERATOR])
+        await player.say(dice.choice(names), to=to, kind=kind)
     room = player.room
     for reader in ["a", "a-b", "b", "a.b", "cid", "all", "-"]:
         for after in (0, 1, 17, 59, 60):
@@ -466,6 +467,14 @@ async def test_the_audit_log_is_cut_to_its_newest_rows(store: Store) -> None:
     await store.note({}, [audit(f"a{number}") for number in range(25)])
     rows = await store.audit(99, None)
     assert [row.audit.action for row in rows] == [f"a{n}" for n in range(5, 25)]
+
+
+async def test_sweeping_cuts_the_audit_log_though_nobody_reads(store: Store) -> None:
+    many = [audit(f"a{number}", f"t{number}") for number in range(1_025)]
+    await store.adopt(many, {})
+    await store.sweep()
+    rows = await store.audit(99, None)
+    assert [row.audit.action for row in rows] == [f"a{n}" for n in range(1_005, 1_025)]
 
 
 async def test_a_probe_of_a_sound_store_succeeds(store: Store) -> None:

@@ -18,7 +18,7 @@ from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
 from argybargy.domain.moment import Moment
 from argybargy.domain.state import Room
-from argybargy.store.errors import Corrupt, Incompatible, Unknown
+from argybargy.store.errors import Corrupt, Incompatible, Refused, Unknown
 from argybargy.store.sqlite.checking import check_file
 from argybargy.store.sqlite.restoring import Restored, RestorePlan, restore_backup
 from argybargy.store.sqlite.store import SqliteStore, open_sqlite_store
@@ -339,6 +339,26 @@ async def test_a_restore_over_a_running_relay_is_refused(backed_up: Path) -> Non
     async with open_sqlite_store(backed_up / "data", LIMITS):
         with pytest.raises(Incompatible, match="Another server is running"):
             restore(backed_up / "data", backed_up / "backup.db")
+
+
+@pytest.mark.parametrize("sql", ["BEGIN; SELECT * FROM rooms", "BEGIN EXCLUSIVE"])
+async def test_a_database_that_another_program_has_open_is_not_given_up(
+    backed_up: Path, sql: str
+) -> None:
+    bob, database = code("bob"), backed_up / "data" / "relay.db"
+    shell = apsw.Connection(str(database))
+    async with open_sqlite_store(backed_up / "data", LIMITS) as store:
+        await store.remove_codes([bob], [])
+        shell.execute(sql).fetchall()
+    with pytest.raises(Refused, match="another program has the database"):
+        restore(backed_up / "data", backed_up / "backup.db")
+    shell.close()
+    assert not list((backed_up / "data").glob("relay.db.*"))
+    restored = restore(backed_up / "data", backed_up / "backup.db")
+    assert restored.revoked == (bob.key_id,)
+    assert [room.is_certain for room in restored.rooms] == [True]
+    async with reopened(backed_up / "data") as player:
+        assert (await player.say("ann", "again")).seq == 7
 
 
 @pytest.mark.parametrize("damage", ["text", "truncated", "foreign", "newer", "empty"])

@@ -174,6 +174,15 @@ async def test_a_direct_message_is_found_by_those_it_concerns_only(
     assert ([each.message.seq for each in one.found], one.has_more) == ([1], False)
 
 
+async def test_an_agent_does_not_find_what_the_human_said_under_its_name(
+    store: Store,
+) -> None:
+    human = SenderKind.OPERATOR
+    await Player.of(store).say("titus", "the swordfish", "ann", kind=human)
+    assert await search(store, "swordfish", Scope("lab", "titus")) == Findings()
+    assert await texts(store, "swordfish", Scope("lab", "ann")) == ["the swordfish"]
+
+
 async def test_what_is_said_in_private_does_not_show_in_what_is_open(
     store: Store,
 ) -> None:

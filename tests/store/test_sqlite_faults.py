@@ -308,6 +308,31 @@ async def test_more_writes_than_the_queue_holds_are_refused(
         nursery.cancel_scope.cancel()
 
 
+async def test_probes_that_nobody_waits_for_take_one_place_in_the_queue(
+    busy: Busy,
+) -> None:
+    async with open_writer(busy.connection) as writer:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(writer.write, busy.work("started"))
+            await trio.testing.wait_all_tasks_blocked()
+            for _ in range(5):
+                with trio.move_on_after(0.01):
+                    await writer.probe()
+            assert writer.statistics().waiting == 1
+            busy.lock.execute("CREATE TABLE probes (times)")
+            busy.lock.execute("COMMIT")
+        await writer.probe()
+        assert busy.made == ["started"]
+        assert writer.statistics().waiting == 0
+
+
+async def test_each_probe_is_a_write_of_its_own(sqlite: SqliteStore) -> None:
+    before = sqlite.statistics().jobs
+    for _ in range(3):
+        await sqlite.probe()
+    assert sqlite.statistics().jobs == before + 3
+
+
 _TALK_FOR_EVER = """
 import pathlib, sys, trio
 from store.playing import Player

@@ -72,11 +72,13 @@ class Client:
         app: The app.
         address: Where the calls come from.
         patience_seconds: After which an answer is taken as far as it has come.
+        reads: How often the app has asked for more of a request.
     """
 
     app: ASGIFramework
     address: str = "192.0.2.1"
     patience_seconds: float = math.inf
+    reads: int = 0
 
     async def call(
         self,
@@ -132,6 +134,7 @@ class Client:
         sent: list[Any] = []
 
         async def receive() -> Any:  # noqa: ANN401  an ASGI event
+            self.reads += 1
             if events:
                 return events.pop()
             return await trio.sleep_forever()

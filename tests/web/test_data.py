@@ -35,6 +35,8 @@ MESSAGE = {
 }
 
 
+AUDIT = {"type": "audit", "key": "1", "ts": TS, "action": "say"}
+CLOSED = {"type": "room", "room": "lab", "status": "closed", "closed_at": TS}
 CODE = {"type": "code", "digest": "ab" * 32, "room": "lab", "name": "ann"}
 
 
@@ -73,6 +75,8 @@ async def _talk(site: Site) -> None:
     await site.say(ann, "psst", to=["bob", "operator"])
     await site.front.call("POST", "/messages/1/claim", code=bob)
     await site.say(bob, "I did", reply_to=1)
+    await site.say(ann, "and what of this?", to=["bob"])
+    await site.say(bob, "he asks again", to=["operator"])
     await site.admin("POST", "/admin/rooms/quiet/open", json={})
     await site.admin("POST", "/admin/rooms/quiet/close", json={})
 
@@ -85,15 +89,15 @@ async def test_what_was_exported_and_imported_is_exported_again() -> None:
         await _talk(here)
         lines = await exported(here)
         assert [line["type"] for line in lines] == [
-            "header", "room", "message", "message", "message", "message", "room", "end",
+            "header", "room", *["message"] * 6, "room", "end",
         ]  # fmt: skip
         assert lines[2]["settled"]
-        assert [line["open"] for line in lines[2:6]] == [False, True, False, False]
+        assert [line["seq"] for line in lines[2:8] if line["open"]] == [2, 5, 6]
         reply = await take(there, *lines)
-        assert reply.json["messages"] == {"new": 4, "same": 0, "passed": 0}
+        assert reply.json["messages"] == {"new": 6, "same": 0, "passed": 0}
         assert (await exported(there))[1:] == lines[1:]
         again = await take(there, *lines)
-        assert again.json["messages"] == {"new": 0, "same": 4, "passed": 0}
+        assert again.json["messages"] == {"new": 0, "same": 6, "passed": 0}
 
 
 async def test_one_room_is_exported_alone() -> None:
@@ -104,6 +108,15 @@ async def test_one_room_is_exported_alone() -> None:
         }
         reply = await site.admin("POST", "/admin/export", json={"room": "nowhere"})
         assert (reply.status, reply.error) == (404, "room_not_found")
+
+
+async def test_a_misspelled_room_does_not_export_them_all() -> None:
+    async with open_site() as site:
+        await take(site, MESSAGE)
+        reply = await site.admin("POST", "/admin/export", json={"rooom": "odd"})
+        assert (reply.status, reply.error) == (422, "invalid_request")
+        assert b"odd" not in reply.body
+        assert b"rooom" not in reply.body
 
 
 async def test_a_long_room_is_exported_whole_and_in_order() -> None:
@@ -224,9 +237,20 @@ async def test_a_differing_message_is_named() -> None:
         {**MESSAGE, "from_kind": "king"},
         {"type": "header", "format": 2, "relay_version": "9", "exported": TS},
         {"type": "room", "room": "lab", "status": "closed"},
+        {**CLOSED, "closed_by": "x" * 65},
+        {**CLOSED, "closed_by": "\x1b[2J"},
+        {**CLOSED, "closed_by": "\u202eann"},
+        {**AUDIT, "key": ""},
+        {**AUDIT, "key": "x" * 1_001},
+        {**AUDIT, "action": "x" * 1_001},
+        {**AUDIT, "action": "a\nb"},
+        {**AUDIT, "actor": "\x1b[2J"},
+        {**AUDIT, "room": "\u202elab"},
+        {**AUDIT, "detail": "x" * 1_001},
+        {**AUDIT, "detail": "\x1b[2J"},
         {"type": "code", "digest": "00", "room": "lab", "name": "ann"},
         {"type": "code", "digest": "x" * 64, "room": "lab", "name": "ann"},
-        {"type": "audit", "key": "1", "ts": "noon", "action": "say"},
+        {**AUDIT, "ts": "noon"},
     ],
 )
 async def test_a_line_that_does_not_fit_is_named_and_nothing_changed(
@@ -239,6 +263,43 @@ async def test_a_line_that_does_not_fit_is_named_and_nothing_changed(
         assert error["field"] == "line 2"
         assert not re.search("yesterday|noon|xxx|dance|999", error["problem"])
         assert [each["type"] for each in await exported(site)] == ["header", "end"]
+
+
+async def test_keys_that_mean_nothing_are_named() -> None:
+    async with open_site() as site:
+        lines = [{**MESSAGE, "replyto": 1}, {**MESSAGE, "seq": 2, "replyto": 1, "y": 2}]
+        for check in (True, False):
+            reply = await take(site, *lines, check=check)
+            assert reply.json["ignored"] == ["replyto", "y"]
+        assert "ignored" not in (await take(site, MESSAGE)).json
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {**MESSAGE, "text": "it is CODE"},
+        {**MESSAGE, "from": "CODE"},
+        {**MESSAGE, "to": ["bob", "CODE"]},
+        {**MESSAGE, "room": "CODE"},
+        {"type": "room", "room": "CODE"},
+        {**CLOSED, "closed_by": "CODE"},
+        {**CODE, "room": "CODE"},
+        {**CODE, "name": "CODE"},
+        {**CODE, "capabilities": "CODE"},
+        {**AUDIT, "detail": "CODE"},
+    ],
+)
+async def test_a_line_with_a_code_in_it_is_refused(line: object) -> None:
+    async with open_site() as site:
+        code = await site.code("eve", "den")
+        secret = msgspec.json.encode(line).replace(b"CODE", code.encode())
+        for check in (True, False):
+            other = {**MESSAGE, "room": "other"}
+            reply = await take(site, other, secret, check=check)
+            assert (reply.status, reply.error) == (422, "contains_secret")
+        assert not any(
+            each.get("room") != "den" for each in (await exported(site))[1:-1]
+        )
 
 
 async def test_messages_out_of_order_are_refused() -> None:
@@ -268,8 +329,7 @@ async def test_a_check_is_asked_for_with_0_or_1() -> None:
 
 
 async def test_a_check_says_what_importing_says() -> None:
-    audit = {"type": "audit", "key": "1", "ts": TS, "action": "say"}
-    lines = (MESSAGE, CODE, audit)
+    lines = (MESSAGE, CODE, AUDIT)
     async with open_site() as site:
         for _ in range(2):
             checked = await take(site, *lines, check=True)
@@ -283,8 +343,7 @@ async def test_what_is_refused_in_one_room_has_changed_no_other() -> None:
         await take(site, MESSAGE)
         other = {**MESSAGE, "room": "aside"}
         differing = {**MESSAGE, "text": "otherwise"}
-        audit = {"type": "audit", "key": "1", "ts": TS, "action": "dance"}
-        reply = await take(site, audit, other, differing)
+        reply = await take(site, {**AUDIT, "action": "dance"}, other, differing)
         assert (reply.status, reply.error) == (409, "import_conflict")
         rooms = [line for line in await exported(site) if line["type"] == "room"]
         assert [line["room"] for line in rooms] == ["lab"]
@@ -358,6 +417,19 @@ async def test_a_backup_is_a_whole_database(tmp_path: Path) -> None:
         await trio.Path(tmp_path / "copy.db").write_bytes(reply.body)
     contents = check_file(tmp_path / "copy.db")
     assert (contents.rooms, contents.messages, contents.schema) == (1, 1, 3)
+
+
+async def test_too_many_backups_at_once_are_not_called_a_broken_store(
+    tmp_path: Path,
+) -> None:
+    async with open_sqlite_site(tmp_path / "data") as site:
+        store = site.services.relay.store
+        copies = [await store.snapshot() for _ in range(MOST_OPEN_COPIES)]
+        reply = await site.admin("POST", "/admin/backup")
+        assert (reply.status, reply.error) == (503, "busy")
+        assert reply.headers["retry-after"] == "1"
+        for copy in copies:
+            await copy.aclose()
 
 
 async def test_an_answer_that_is_never_sent_keeps_no_copy_open(tmp_path: Path) -> None:

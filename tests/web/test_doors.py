@@ -6,7 +6,8 @@ import pytest
 import trio.testing
 
 from argybargy.domain.limits import Limits
-from argybargy.web.route import Route
+from argybargy.web.admin_routes import ADMIN_ROUTES
+from argybargy.web.route import Route, Who
 from argybargy.web.routes import AGENT_ROUTES
 from web.kit import Reply, Site, open_site
 
@@ -93,3 +94,30 @@ async def test_no_endpoint_of_agents_answers_without_a_code(
             assert reply.status == 401
             assert reply.error == "unauthorized"
             assert reply.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("door", ["front", "quart"])
+@pytest.mark.parametrize(
+    "route",
+    [route for route in (*AGENT_ROUTES, *ADMIN_ROUTES) if route.who is not Who.ANYONE],
+    ids=lambda route: route.name,
+)
+async def test_no_body_is_read_before_its_sender_is_known(
+    autojump_clock: trio.testing.MockClock, door: str, route: Route
+) -> None:
+    """A client that sent ``Expect`` would be asked for it, whoever it is."""
+    async with open_site() as site:
+        client = getattr(site, door)
+        path = route.path.replace("{seq}", "1").replace("{room}", "build")
+        reply = await client.call(route.method, path, json={"text": "hi"})
+        assert reply.status == 401
+        assert client.reads == 0
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/admin/state"])
+async def test_no_body_is_read_that_nobody_takes(
+    autojump_clock: trio.testing.MockClock, path: str
+) -> None:
+    async with open_site() as site:
+        assert (await site.front.call("PUT", path, json={})).status in {404, 405}
+        assert site.front.reads == 0

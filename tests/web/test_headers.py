@@ -4,8 +4,9 @@ import pytest
 import trio.testing
 
 from argybargy.web.admin_routes import ADMIN_ROUTES
+from argybargy.web.cors import CorsRule
 from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES
-from web.kit import open_site
+from web.kit import Reply, open_site
 
 PATHS = sorted(
     {
@@ -15,22 +16,49 @@ PATHS = sorted(
 )
 
 
+def check(reply: Reply) -> None:
+    assert reply.headers["x-content-type-options"] == "nosniff"
+    assert reply.headers["referrer-policy"] == "no-referrer"
+    assert reply.headers["cross-origin-resource-policy"] == "same-origin"
+    assert reply.headers["cache-control"] == "no-store"
+    policy = reply.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+
+
 @pytest.mark.parametrize(
-    ("method", "path"), [*PATHS, ("GET", "/"), ("GET", "/nothing"), ("PUT", "/")]
+    ("method", "path"),
+    [
+        *PATHS,
+        ("GET", "/"),
+        ("GET", "/nothing"),
+        ("GET", "//nothing"),
+        ("PUT", "/"),
+        ("OPTIONS", "/messages"),
+        ("HEAD", "/health"),
+    ],
 )
 @pytest.mark.parametrize("door", ["front", "quart"])
 async def test_every_answer_has_them(
     autojump_clock: trio.testing.MockClock, method: str, path: str, door: str
 ) -> None:
     async with open_site() as site:
-        reply = await getattr(site, door).call(method, path)
-        assert reply.headers["x-content-type-options"] == "nosniff"
-        assert reply.headers["referrer-policy"] == "no-referrer"
-        assert reply.headers["cross-origin-resource-policy"] == "same-origin"
-        assert reply.headers["cache-control"] == "no-store"
-        policy = reply.headers["content-security-policy"]
-        assert "default-src 'none'" in policy
-        assert "frame-ancestors 'none'" in policy
+        check(await getattr(site, door).call(method, path))
+
+
+async def test_an_answer_without_a_body_has_them(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    page = {"origin": "https://agents.example"}
+    rule = CorsRule(frozenset(page.values()))
+    async with open_site(cors=rule) as site:
+        asks = {**page, "access-control-request-method": "POST"}
+        preflight = await site.front.call("OPTIONS", "/messages", headers=asks)
+        assert preflight.status == 204
+        check(preflight)
+        browser = await site.front.call("GET", "/", headers={"accept": "text/html"})
+        assert browser.status == 303
+        check(browser)
 
 
 @pytest.mark.parametrize("name", ["ALL", "All", " all "])

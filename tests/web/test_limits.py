@@ -1,5 +1,6 @@
 """Bounds that no other test is about, each met from both sides."""
 
+import pytest
 import trio
 import trio.testing
 
@@ -161,3 +162,11 @@ def test_of_too_many_addresses_the_one_that_failed_longest_ago_is_forgotten() ->
     slowed = [("second", "auth_throttled"), ("first", "auth_throttled")]
     assert failures == slowed, "the last one had been forgotten"
     assert len(throttle._buckets) == 2
+
+
+def test_the_addresses_of_one_network_are_slowed_down_together() -> None:
+    throttle = AuthThrottle(Limits(auth_failures=2))
+    for address in ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1", "192.0.2.1"):
+        throttle.fail(address, now=0.0)
+    with pytest.raises(RelayError):
+        throttle.fail("2001:db8::3", now=0.0)

@@ -37,6 +37,7 @@ from argybargy.store.original import (
 
 _NAME_CHARS: Final = 64
 _CAPABILITIES_CHARS: Final = 400
+_AUDIT_CHARS: Final = 1_000
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _CODE: Final = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{32}(?![A-Za-z0-9_-])")
 """What a code of the first Argybargy looks like."""
@@ -163,7 +164,7 @@ class _Planner:
                 line |= {
                     "status": "closed",
                     "closed_at": _time(found.closed_at) or last or _time("1970-01-01"),
-                    "closed_by": found.closed_by or OPERATOR,
+                    "closed_by": _plain(found.closed_by or "", _NAME_CHARS) or OPERATOR,
                 }
             yield line
             yield from said
@@ -233,13 +234,12 @@ class _Planner:
         return ANYONE if expects == EVERYONE else self.peer(message.room, expects)
 
     def _code(self, code: OriginalCode) -> Json:
-        said = "".join(each for each in code.capabilities or "" if each.isprintable())
         return {
             "type": "code",
             "digest": code.digest.hex(),
             "room": self.rooms.known[code.room],
             "name": self.agent(code.room, code.name),
-            "capabilities": said[:_CAPABILITIES_CHARS],
+            "capabilities": _plain(code.capabilities or "", _CAPABILITIES_CHARS),
             "created": _time(code.created),
             "expires": _time(code.expires),
         }
@@ -250,10 +250,10 @@ class _Planner:
             "type": "audit",
             "key": hashlib.sha256("\0".join(fields).encode()).hexdigest()[:32],
             "ts": format_timestamp(_milliseconds(row.ts)),
-            "action": row.action,
-            "actor": _without_codes(self._known(row.room, row.actor)),
-            "room": self.rooms.known.get(row.room, row.room),
-            "detail": _without_codes(row.detail),
+            "action": _plain(row.action),
+            "actor": _plain(_without_codes(self._known(row.room, row.actor))),
+            "room": _plain(self.rooms.known.get(row.room, row.room)),
+            "detail": _plain(_without_codes(row.detail)),
         }
 
     def _known(self, room: str, name: str) -> str:
@@ -280,6 +280,11 @@ def _find_humans(original: Original) -> frozenset[tuple[str, str]]:
         if fold(each.sender) == OPERATOR
     }
     return frozenset((spoken - coded) | called)
+
+
+def _plain(text: str, most: int = _AUDIT_CHARS) -> str:
+    """Return what an import takes of a text: printable, and not too long."""
+    return "".join(each for each in text if each.isprintable())[:most]
 
 
 def _without_codes(text: str) -> str:

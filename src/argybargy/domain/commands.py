@@ -134,6 +134,7 @@ class Import:
             the tail lacks it.
         created_ms: When a room that there is not yet came to be; ``None`` is now.
         is_trial: Whether to look only.
+        has_room_quota: Whether an empty room may get its first message.
     """
 
     by: str
@@ -142,6 +143,12 @@ class Import:
     known: Mapping[int, Message] = attrs.field(factory=dict)
     created_ms: int | None = None
     is_trial: bool = False
+    has_room_quota: bool = True
+
+    @property
+    def speaks(self) -> bool:
+        """Whether it would add messages to an empty room."""
+        return bool(self.messages) and not self.is_trial
 
 
 @attrs.frozen

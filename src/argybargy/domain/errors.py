@@ -65,8 +65,9 @@ class Problem(enum.Enum):
     ORIGIN_REFUSED = ProblemKind(
         "origin_refused",
         403,
-        "A page of another origin may not make this request. "
-        "Add its origin to ARGYBARGY_ALLOWED_HOSTS if it is yours.",
+        "A page of another origin may not make this request. If it is yours, add its "
+        "host to ARGYBARGY_ALLOWED_HOSTS; if agents run in it, its origin to "
+        "ARGYBARGY_CORS_ORIGINS.",
     )
     TOKEN_REQUIRED = ProblemKind(
         "token_required",

@@ -7,7 +7,6 @@ backup leaves out every number that may have been read since.
 
 import attrs
 
-from argybargy.domain.addressing import answered, speaks_as
 from argybargy.domain.commands import Done, Import, Imported, ImportedMessage, Restore
 from argybargy.domain.draft import Decision, Draft
 from argybargy.domain.errors import Problem, RelayError
@@ -16,12 +15,15 @@ from argybargy.domain.message import (
     RESTORED,
     TO_ALL,
     Lease,
-    Member,
     Message,
-    Question,
     SenderKind,
 )
-from argybargy.domain.names import NOBODY, SYSTEM, fold
+from argybargy.domain.names import NOBODY, SYSTEM
+from argybargy.domain.speaking import (
+    close_answered,
+    open_question,
+    remember_speaker,
+)
 from argybargy.domain.state import expires_ms, lapses_at
 
 # -- import -----------------------------------------------------------------------
@@ -36,6 +38,8 @@ def decide_import(draft: Draft, command: Import) -> Decision:
     if command.is_trial:
         return draft.decision(counted)
     head = draft.room.head
+    if head == 0 and command.speaks and not command.has_room_quota:
+        raise RelayError(Problem.ROOM_QUOTA, limit=draft.limits.rooms)
     if not draft.room.exists:
         _make_room(draft, command)
     for imported in command.messages:
@@ -112,23 +116,11 @@ def _lease(draft: Draft, message: Message, holder: str) -> Lease:
 
 def _spoken(draft: Draft, message: Message, *, is_open: bool) -> None:
     """Let the room know that somebody spoke, then: who, when, and to whom."""
-    now, peer, members = draft.now, message.sent_by, draft.room.members
-    names = speaks_as(message.sender, message.kind)
-    questions = draft.room.questions.values()
-    for seq in answered(questions, names, message.hearers, message.reply_to):
-        draft.close_question(seq)
-    known = members.get(peer)
-    name = known.name if known else message.sender
-    member = Member(name, message.kind, message.seq, message.at_ms)
-    silence = max(0.0, (now.wall_ms - message.at_ms) / 1000)
-    draft.change(
-        spoken_ms=message.at_ms,
-        quiet_since=now.steady_seconds - silence,
-        members=members.insert(peer, member),
-    )
+    close_answered(draft, message)
+    silence = max(0.0, (draft.now.wall_ms - message.at_ms) / 1000)
+    remember_speaker(draft, message, draft.now.steady_seconds - silence)
     if is_open:
-        asked = fold(message.expects)
-        draft.open_question(Question(message.seq, peer, asked, message.hearers))
+        open_question(draft, message)
 
 
 # -- restore ----------------------------------------------------------------------

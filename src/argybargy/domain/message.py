@@ -47,6 +47,8 @@ class Message:
             keep what they made, for exactly as long as the message is held.
         is_broadcast: Whether everybody in the room may see it.
         sent_by: The folded name of the sender.
+        owner: The same where that is an agent, else empty: the name that the human
+            speaks under may be an agent's one day, who has not said this.
     """
 
     seq: int
@@ -64,6 +66,7 @@ class Message:
     memo: dict[str, bytes] = attrs.field(factory=dict, init=False, eq=False, repr=False)
     is_broadcast: bool = attrs.field(init=False, eq=False, repr=False)
     sent_by: str = attrs.field(init=False, eq=False, repr=False)
+    owner: str = attrs.field(init=False, eq=False, repr=False)
 
     @is_broadcast.default
     def _is_broadcast(self) -> bool:
@@ -72,6 +75,10 @@ class Message:
     @sent_by.default
     def _sent_by(self) -> str:
         return fold(self.sender)
+
+    @owner.default
+    def _owner(self) -> str:
+        return self.sent_by if self.kind is SenderKind.AGENT else ""
 
     @cached_property
     def audience(self) -> frozenset[str]:
@@ -93,11 +100,11 @@ class Message:
 
         The one predicate behind every read, wake-up and claim.
         """
-        return self.is_broadcast or reader in self.audience or reader == self.sent_by
+        return self.is_broadcast or reader in self.audience or reader == self.owner
 
     def is_for(self, reader: str) -> bool:
         """Tell whether a poll of `reader` (folded) delivers this: never one's own."""
-        return reader != self.sent_by and (self.is_broadcast or reader in self.audience)
+        return reader != self.owner and (self.is_broadcast or reader in self.audience)
 
 
 @attrs.frozen

@@ -5,7 +5,7 @@ whatever has happened since. A closed room refuses before the rate limit counts.
 Nothing is changed before the last check has passed.
 """
 
-from argybargy.domain.addressing import answered, default_expects, speaks_as
+from argybargy.domain.addressing import default_expects, speaks_as
 from argybargy.domain.claiming import (
     claimed_by_other,
     is_claimable_by,
@@ -14,15 +14,14 @@ from argybargy.domain.claiming import (
 from argybargy.domain.commands import Post, Posted
 from argybargy.domain.draft import Decision, Draft
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.domain.message import (
-    Member,
-    Message,
-    Question,
-    Receipt,
-    SenderKind,
-)
+from argybargy.domain.message import Message, Receipt, SenderKind
 from argybargy.domain.names import NOBODY, fold
 from argybargy.domain.ratelimit import admit
+from argybargy.domain.speaking import (
+    close_answered,
+    open_question,
+    remember_speaker,
+)
 from argybargy.domain.state import ReceiptKey
 
 
@@ -38,7 +37,7 @@ def decide_post(draft: Draft, post: Post) -> Decision:
 
     message = _message(draft, post)
     draft.append(message)
-    _close_questions(draft, post, message)
+    close_answered(draft, message)
     if settles:
         assert subject is not None
         _settle(draft, post, subject)
@@ -173,27 +172,11 @@ def _settle(draft: Draft, post: Post, subject: Message) -> None:
         draft.audit("claim", post.sender, f"seq={subject.seq}")
 
 
-def _close_questions(draft: Draft, post: Post, message: Message) -> None:
-    names = speaks_as(post.sender, post.kind)
-    questions = draft.room.questions.values()
-    for seq in answered(questions, names, message.hearers, message.reply_to):
-        draft.close_question(seq)
-
-
 def _remember(draft: Draft, post: Post, message: Message) -> None:
-    now, peer = draft.now, fold(post.sender)
-    members = draft.room.members
-    known = members.get(peer)
-    name = known.name if known else post.sender
-    member = Member(name, post.kind, message.seq, message.at_ms)
-    draft.change(
-        spoken_ms=message.at_ms,
-        quiet_since=now.steady_seconds,
-        members=members.insert(peer, member),
-    )
-    expects = fold(message.expects)
-    if post.kind is SenderKind.AGENT and expects not in {NOBODY, peer}:
-        draft.open_question(Question(message.seq, peer, expects, message.hearers))
+    remember_speaker(draft, message, draft.now.steady_seconds)
+    is_question = fold(message.expects) not in {NOBODY, message.sent_by}
+    if post.kind is SenderKind.AGENT and is_question:
+        open_question(draft, message)
     if post.kind is SenderKind.OPERATOR:
         draft.audit("say", post.sender, f"-> {', '.join(post.to)}")
     key = _receipt_key(post)

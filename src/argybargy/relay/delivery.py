@@ -66,7 +66,7 @@ def describe_delivery(
 
     if not message.is_broadcast:
         return Delivery(to=tuple((name, reach(fold(name))) for name in message.to))
-    others = directory.live_names(room, now) - {message.sent_by}
+    others = directory.live_names(room, now) - {message.owner}
     parked = others & polls.parked_peers()
     online = others & presence.online_peers(room, now.steady_seconds) - parked
     counts = (

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.store.errors import Full, Refused, StoreError, Unknown
+from argybargy.store.errors import Busy, Full, Refused, StoreError, Unknown
 
 _RETRY_SECONDS: Final = 1
 
@@ -23,6 +23,8 @@ def as_relay_error(error: StoreError) -> RelayError:
     """Translate a store's failure into an answer: 503, and when to come back."""
     if isinstance(error, Unknown):
         return RelayError(Problem.STORAGE_UNKNOWN, retry_after=_RETRY_SECONDS)
+    if isinstance(error, Busy):
+        return RelayError(Problem.BUSY, retry_after=error.retry_after_seconds)
     if isinstance(error, Full):
         return RelayError(Problem.STORAGE_FULL, retry_after=error.retry_after_seconds)
     seconds = (

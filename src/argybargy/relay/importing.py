@@ -7,12 +7,13 @@ import attrs
 from argybargy.domain.codes import CodeRecord
 from argybargy.domain.commands import Audit, Import, Imported, ImportedMessage, Open
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.domain.message import Message
+from argybargy.domain.message import Message, SenderKind
+from argybargy.domain.names import fold
 from argybargy.domain.room import decide
 from argybargy.domain.state import Room, RoomStatus
 from argybargy.relay.failures import translated
 from argybargy.relay.finishing import finishing
-from argybargy.relay.operator import OPERATOR_ACTOR
+from argybargy.relay.operator import OPERATOR_ACTOR, refuse_operators_name
 from argybargy.relay.relay import Relay
 from argybargy.relay.room import LiveRoom
 
@@ -48,8 +49,29 @@ async def check_import(
     spoken = [wanted.status.name for wanted in rooms if wanted.messages]
     if not relay.quota.has_places_for(spoken):
         raise RelayError(Problem.ROOM_QUOTA, limit=relay.limits.rooms)
-    relay.directory.check_quota(len(_unknown(relay, codes)))
+    fresh = await _fresh(relay, codes)
+    relay.directory.check_quota(len(fresh))
+    _refuse_humans(rooms, fresh)
+    await _refuse_operators_names(relay, fresh)
     return [await _try_room(relay, wanted) for wanted in rooms]
+
+
+def _refuse_humans(rooms: Sequence[RoomImport], fresh: Sequence[CodeRecord]) -> None:
+    """Refuse a code under whose name the human speaks in what comes along with it."""
+    humans = {
+        (fold(wanted.status.name), imported.message.sent_by)
+        for wanted in rooms
+        for imported in wanted.messages
+        if imported.message.kind is SenderKind.OPERATOR
+    }
+    if any((code.peer.room, code.peer.name) in humans for code in fresh):
+        raise RelayError(Problem.NAME_TAKEN)
+
+
+async def _refuse_operators_names(relay: Relay, fresh: Sequence[CodeRecord]) -> None:
+    for code in fresh:
+        if relay.knows(code.room):
+            await refuse_operators_name(relay, code.room, code.name)
 
 
 async def _try_room(relay: Relay, wanted: RoomImport) -> Imported:
@@ -81,8 +103,6 @@ async def import_room(
     """
     name = wanted.status.name
     live = await relay.live(name)
-    if not is_trial and live.room.head == 0 and wanted.messages:
-        _take_quota(live, relay.limits.rooms)
     known = await _known(live, wanted.messages)
     command = _command(wanted, known, is_trial=is_trial)
     delivered = await relay.ask(name, command)
@@ -103,11 +123,6 @@ def _command(
     )
 
 
-def _take_quota(live: LiveRoom, limit: int) -> None:
-    if not live.services.quota.take(live.name):
-        raise RelayError(Problem.ROOM_QUOTA, limit=limit)
-
-
 async def _known(
     live: LiveRoom, messages: Sequence[ImportedMessage]
 ) -> dict[int, Message]:
@@ -125,18 +140,18 @@ async def _known(
     return known
 
 
-def _unknown(relay: Relay, records: Sequence[CodeRecord]) -> set[str]:
-    """Return the handles of codes that the relay does not have."""
-    known = {record.key_id for record in relay.directory}
-    return {record.key_id for record in records} - known
+async def _fresh(relay: Relay, records: Sequence[CodeRecord]) -> list[CodeRecord]:
+    """Return the codes that the relay does not have, and has not taken over before."""
+    here = {record.key_id for record in relay.directory}
+    unknown = {each.key_id: each for each in records if each.key_id not in here}
+    with translated():
+        known = await relay.store.tallies([_code_tally(each) for each in unknown])
+    return [each for key, each in unknown.items() if _code_tally(key) not in known]
 
 
 async def count_new_codes(relay: Relay, records: Sequence[CodeRecord]) -> int:
     """Count the codes that importing would add."""
-    fresh = _unknown(relay, records)
-    with translated():
-        known = await relay.store.tallies([_code_tally(each) for each in fresh])
-    return len(fresh) - len(known)
+    return len(await _fresh(relay, records))
 
 
 def _code_tally(key_id: str) -> str:
@@ -149,8 +164,10 @@ async def import_codes(relay: Relay, records: Sequence[CodeRecord]) -> int:
     One that was imported before and has been revoked here since stays so.
 
     Raises:
-        RelayError: ``code_quota``, or the store would not.
+        RelayError: ``code_quota``; ``name_taken``, when the human has spoken under
+            the name of one in its room; or the store would not.
     """
+    await _refuse_operators_names(relay, await _fresh(relay, records))
     for record in records:
         if not relay.knows(record.room):
             await relay.ask(record.room, Open(OPERATOR_ACTOR))

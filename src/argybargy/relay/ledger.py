@@ -4,6 +4,7 @@ Reading must not write. So what a read leaves behind (how far a peer got, that i
 connected, that somebody failed to sign in) is collected here and stored together.
 """
 
+import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Final
@@ -29,7 +30,7 @@ _ADDRESSES_SHOWN: Final = 5
 
 
 @attrs.define
-class Tally:
+class Failures:
     """Failed sign-ins of one kind within one minute.
 
     Attributes:
@@ -45,16 +46,27 @@ class Tally:
     addresses: dict[str, None] = attrs.field(factory=dict)
 
 
+def _new_run() -> str:
+    return secrets.token_hex(4)
+
+
 @attrs.define
 class Ledger:
-    """Collects, and stores on :meth:`flush`."""
+    """Collects, and stores on :meth:`flush`.
+
+    Args:
+        store: Where to.
+        run: Tells this run of the relay from others: one that is started again
+            within the minute must not write over what the last one has counted.
+    """
 
     store: Store
+    _run: str = attrs.field(factory=_new_run)
     _cursors: dict[tuple[str, str], int] = attrs.field(factory=dict)
     _notes: OrderedDict[int | str, Audit] = attrs.field(factory=OrderedDict)
     _next_note: int = 0
     _dropped: int = 0
-    _tallies: dict[str, Tally] = attrs.field(factory=dict)
+    _failures: dict[str, Failures] = attrs.field(factory=dict)
     _flushing: trio.Lock = attrs.field(factory=trio.Lock)
 
     def acknowledge(self, peer: Peer, cursor: int) -> None:
@@ -80,17 +92,15 @@ class Ledger:
     def count_failure(self, action: str, address: str, now: Moment) -> None:
         """Count a failed sign-in: one row a minute, whoever knocks how often."""
         minute = now.wall_ms // _MINUTE_MS
-        key = f"{action}/{minute}"
-        tally = self._tallies.get(action)
-        if tally is None or tally.key != key:
-            tally = self._tallies[action] = Tally(key, now.wall_ms)
-        tally.count += 1
-        if len(tally.addresses) < _ADDRESSES_SHOWN:
-            tally.addresses[address] = None
-        where = ", ".join(tally.addresses)
-        self._notes[key] = Audit(
-            tally.at_ms, action, detail=f"{tally.count} from {where}", tally=key
-        )
+        key = f"{action}/{minute}/{self._run}"
+        failures = self._failures.get(action)
+        if failures is None or failures.key != key:
+            failures = self._failures[action] = Failures(key, now.wall_ms)
+        failures.count += 1
+        if len(failures.addresses) < _ADDRESSES_SHOWN:
+            failures.addresses[address] = None
+        detail = f"{failures.count} from {', '.join(failures.addresses)}"
+        self._notes[key] = Audit(failures.at_ms, action, detail=detail, tally=key)
 
     async def flush(self) -> None:
         """Store all that is waiting.

@@ -98,8 +98,17 @@ async def _prepare_room(relay: Relay, invitation: Invitation) -> None:
     """Make the room of an invitation, unless its guest would pass for the operator."""
     if not relay.knows(invitation.room):
         await relay.ask(invitation.room, Open(OPERATOR_ACTOR))
-    live = await relay.live(invitation.room)
-    known = live.room.members.get(fold(invitation.name))
+    await refuse_operators_name(relay, invitation.room, invitation.name)
+
+
+async def refuse_operators_name(relay: Relay, room: str, name: str) -> None:
+    """Refuse a code that would let an agent pass for the operator.
+
+    Raises:
+        RelayError: ``name_taken``, or the room cannot be loaded.
+    """
+    live = await relay.live(room)
+    known = live.room.members.get(fold(name))
     if known is not None and known.kind is SenderKind.OPERATOR:
         raise RelayError(Problem.NAME_TAKEN)
 

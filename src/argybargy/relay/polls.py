@@ -131,7 +131,7 @@ class Polls:
         if not message.is_broadcast:
             peers = message.audience & self._by_peer.keys()
         for peer in peers:
-            if peer != message.sent_by:
+            if peer != message.owner:
                 self.wake_peer(peer)
 
     def wake_peer(self, peer: str) -> None:

@@ -8,7 +8,7 @@ its `polls`, and the inbox.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeGuard
 
 import attrs
 import structlog
@@ -19,6 +19,7 @@ from argybargy.domain.commands import (
     AppendMessage,
     Claim,
     Command,
+    Import,
     Post,
     Posted,
     Release,
@@ -331,9 +332,9 @@ class LiveRoom:
             and isinstance(command, (Post, Claim, Release))
         ):
             command = attrs.evolve(command, subject=recalled[seq])
-        if isinstance(command, Post) and self.room.head == 0:
+        if self.room.head == 0 and _speaks(command):
             has_quota = self.services.quota.take(self.name)
-            command = attrs.evolve(command, has_room_quota=has_quota)
+            return attrs.evolve(command, has_room_quota=has_quota)
         return command
 
     async def _commit(self, trial: Trial) -> int:
@@ -379,3 +380,8 @@ class LiveRoom:
 
     def _describe(self, message: Message) -> object:
         return self.services.describe_delivery(fold(self.name), self.polls, message)
+
+
+def _speaks(command: Command) -> TypeGuard[Post | Import]:
+    """Tell whether a command would give an empty room its first message."""
+    return isinstance(command, Post) or (isinstance(command, Import) and command.speaks)

@@ -1,7 +1,5 @@
 """Who is at the two ends of a stream."""
 
-from ipaddress import ip_address
-
 import attrs
 import trio
 
@@ -35,16 +33,6 @@ def name_endpoints(stream: trio.abc.Stream) -> Endpoints | None:
     except OSError:
         return None
     return Endpoints(scheme, _to_address(client), _to_address(server))
-
-
-def is_loopback(address: str) -> bool:
-    """Whether an address is this machine's own."""
-    try:
-        ip = ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    mapped = getattr(ip, "ipv4_mapped", None)
-    return (mapped or ip).is_loopback
 
 
 def _to_address(name: object) -> Address | None:

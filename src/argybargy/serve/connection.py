@@ -24,6 +24,7 @@ from argybargy.serve.limits import ConnectionLimits
 from argybargy.serve.request_head import HeadParser, RequestHead
 from argybargy.serve.wire import NEVER, Wire
 from argybargy.web.errors import new_request_id
+from argybargy.web.request import DATA_HEADERS
 
 Render = Callable[[RelayError], bytes]
 """Renders the JSON body of an error, in the one shape that all errors have."""
@@ -107,6 +108,11 @@ class Connection:
         """Whether it is between requests, with no byte of the next one."""
         return self._is_waiting
 
+    @property
+    def is_owing(self) -> bool:
+        """Whether the rest of a request is waited for, of its head or its body."""
+        return self.wire.read_by != NEVER and not self._is_waiting
+
     def end(self, last_word: RelayError | None = None) -> None:
         """End it now; `last_word` is told if no answer was begun."""
         if not self._scope.cancel_called:
@@ -115,8 +121,8 @@ class Connection:
 
     def end_late(self, now: float) -> None:
         """End it because its client has let a deadline pass."""
-        is_owing = now > self.wire.read_by and not self._is_waiting
-        self.end(RelayError(Problem.REQUEST_TIMEOUT) if is_owing else None)
+        is_late = self.is_owing and now > self.wire.read_by
+        self.end(RelayError(Problem.REQUEST_TIMEOUT) if is_late else None)
 
     async def run(self) -> None:
         """Serve requests until the client leaves or one of them ends it.
@@ -253,10 +259,8 @@ class Connection:
 def render_refusal(error: RelayError, body: bytes, date: bytes) -> bytes:
     """Render a whole answer that ends its connection."""
     fields = [
-        (b"content-type", b"application/json"),
+        *DATA_HEADERS,
         (b"content-length", b"%d" % len(body)),
-        (b"cache-control", b"no-store"),
-        (b"x-content-type-options", b"nosniff"),
         (b"connection", b"close"),
     ]
     if "retry_after" in error.facts:

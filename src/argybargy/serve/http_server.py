@@ -16,7 +16,7 @@ import attrs
 import trio
 
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.serve.addresses import Endpoints, is_loopback, name_endpoints
+from argybargy.serve.addresses import Endpoints, name_endpoints
 from argybargy.serve.asgi import App
 from argybargy.serve.closing import close_stream
 from argybargy.serve.connection import Connection, Render, render_refusal
@@ -24,6 +24,7 @@ from argybargy.serve.containment import Log, contained
 from argybargy.serve.exchange import Exchange
 from argybargy.serve.limits import ConnectionLimits
 from argybargy.serve.wire import Wire
+from argybargy.web.hosts import is_loopback, network_of
 
 _LATE_SECONDS = 1.0
 """How often connections are looked over for late ones."""
@@ -51,8 +52,9 @@ class ConnectionStatistics:
 class HttpServer:
     """Serves an ASGI app on every stream it is given; see `open_http_server`.
 
-    The state is the set of open connections, how many there are of each address,
-    and the requests of the last moments, which nobody watches yet.
+    The state is the set of open connections and of handshakes under way, how many
+    of both there are and from where, and the requests of the last moments, which
+    nobody watches yet.
     """
 
     def __init__(
@@ -73,7 +75,9 @@ class HttpServer:
         self._wall_clock = wall_clock
         self._trusted_addresses = trusted_addresses
         self._connections: set[Connection] = set()
-        self._by_address: Counter[str] = Counter()
+        self._handshakes: set[trio.CancelScope] = set()
+        self._open = 0
+        self._by_network: Counter[str] = Counter()
         self._refusals_under_way = 0
         self._young: dict[Connection, Exchange] = {}
         self._pause: trio.Event | None = None
@@ -85,12 +89,12 @@ class HttpServer:
         self._date_until = 0.0
 
     def __repr__(self) -> str:
-        return f"<HttpServer: {len(self._connections)} connections>"
+        return f"<HttpServer: {self._open} connections>"
 
     def statistics(self) -> ConnectionStatistics:
         """Say what it has done so far."""
         return ConnectionStatistics(
-            connections=len(self._connections),
+            connections=self._open,
             connections_total=self._connections_total,
             requests=self._requests,
             refused=dict(self._refused),
@@ -105,19 +109,27 @@ class HttpServer:
         self._connections_total += 1
         try:
             with contained(lambda error: self.report("connection_failed", error)):
-                endpoints = await self._shake_hands(stream)
+                endpoints = name_endpoints(stream)
                 if endpoints is not None:
-                    await self._serve(stream, endpoints)
+                    await self._admit(stream, endpoints)
         finally:
             with trio.move_on_after(self.limits.linger_seconds, shield=True):
                 await close_stream(stream)
 
     def drain(self) -> None:
-        """End the connections that wait for a request, and all others after theirs."""
+        """End every connection without a whole request, and all others after theirs.
+
+        Who has sent half of one is told that the relay is shutting down.
+        """
         self.is_draining = True
+        for handshake in self._handshakes:
+            handshake.cancel()
+        why = RelayError(Problem.DRAINING, retry_after=self.limits.retry_after_seconds)
         for connection in self._connections:
             if connection.is_waiting:
                 connection.end()
+            elif connection.is_owing:
+                connection.end(why)
 
     # For connections.
 
@@ -149,23 +161,50 @@ class HttpServer:
 
     # Coming and going.
 
-    async def _shake_hands(self, stream: trio.abc.Stream) -> Endpoints | None:
-        """Finish the TLS handshake, if there is one; None if the client failed it."""
-        if isinstance(stream, trio.SSLStream):
-            with trio.move_on_after(self.limits.head_seconds) as scope:
-                try:
-                    await stream.do_handshake()
-                except trio.BrokenResourceError:
-                    return None
-            if scope.cancelled_caught:
-                return None
-        return name_endpoints(stream)
-
-    async def _serve(self, stream: trio.abc.Stream, endpoints: Endpoints) -> None:
+    async def _admit(self, stream: trio.abc.Stream, endpoints: Endpoints) -> None:
+        """Serve a connection if there is room; it counts from its first moment."""
         address = endpoints.client[0] if endpoints.client else ""
         if not self._has_room(address):
             await self._turn_away(stream)
             return
+        network = network_of(address)
+        self._open += 1
+        self._by_network[network] += 1
+        try:
+            if await self._shake_hands(stream):
+                await self._serve(stream, endpoints)
+        finally:
+            self._open -= 1
+            self._by_network[network] -= 1
+            if not self._by_network[network]:
+                del self._by_network[network]
+
+    def _has_room(self, address: str) -> bool:
+        limits = self.limits
+        if self._open >= limits.connections:
+            return False
+        if not address or is_loopback(address) or address in self._trusted_addresses:
+            return True
+        return self._by_network[network_of(address)] < limits.connections_per_address
+
+    async def _shake_hands(self, stream: trio.abc.Stream) -> bool:
+        """Finish the TLS handshake, if there is one; False if it was not to be."""
+        if not isinstance(stream, trio.SSLStream):
+            return True
+        with trio.move_on_after(self.limits.head_seconds) as scope:
+            self._handshakes.add(scope)
+            try:
+                await stream.do_handshake()
+            except trio.BrokenResourceError:
+                return False
+            finally:
+                self._handshakes.discard(scope)
+        if not scope.cancelled_caught:
+            return True
+        await trio.aclose_forcefully(stream.transport_stream)
+        return False
+
+    async def _serve(self, stream: trio.abc.Stream, endpoints: Endpoints) -> None:
         connection = Connection(
             self,
             stream,
@@ -174,27 +213,21 @@ class HttpServer:
             server=endpoints.server,
         )
         self._connections.add(connection)
-        self._by_address[address] += 1
         try:
             await connection.run()
         finally:
             self._connections.discard(connection)
-            self._by_address[address] -= 1
-            if not self._by_address[address]:
-                del self._by_address[address]
-
-    def _has_room(self, address: str) -> bool:
-        limits = self.limits
-        if len(self._connections) >= limits.connections:
-            return False
-        if not address or is_loopback(address) or address in self._trusted_addresses:
-            return True
-        return self._by_address[address] < limits.connections_per_address
 
     async def _turn_away(self, stream: trio.abc.Stream) -> None:
-        """Say that there is no room, unless too many are being told so already."""
+        """Say that there is no room, unless too many are being told so already.
+
+        Behind TLS that would take a handshake, which is what there is no room for.
+        """
         error = RelayError(Problem.BUSY, retry_after=self.limits.retry_after_seconds)
         self.note_refusal(error.problem)
+        if isinstance(stream, trio.SSLStream):
+            await trio.aclose_forcefully(stream.transport_stream)
+            return
         if self._refusals_under_way >= self.limits.refusals:
             return
         self._refusals_under_way += 1

@@ -1,19 +1,32 @@
 """Hypercorn's own HTTP/1.1 connection, kept from doing harm.
 
-The alternative to `http_server`, to show that both treat an app alike. Four habits
-of Hypercorn 0.18 need a guard: an exception in one connection ends the server; a
-write has no deadline; HTTP/2 without TLS and websockets cannot be turned off; and
-the end of a request is told to the app as a disconnect, at which Quart-Trio cancels
-Hypercorn in the middle of making the connection ready for the next request.
+The alternative to `http_server`, to show that both treat an app alike. What Hypercorn
+0.18 does not see to by itself, and this guard does:
 
-A fifth is eased only: Hypercorn does not read on while a next request waits already,
-so that this guard asks once a second whether the client is still there. And it does
-not bound a body in chunks: the app has to.
+- an exception in one connection ends the server;
+- neither a handshake, a head, a body nor a write has a deadline of its own;
+- HTTP/2 without TLS and websockets cannot be turned off;
+- a target may hold a host, and a Host field anything;
+- the end of a request is told to the app as a disconnect, at which Quart-Trio cancels
+  Hypercorn in the middle of making the connection ready for the next request;
+- a body that the app leaves unread keeps the connection's reader waiting for it.
+
+What it does not see to, and our own connection does:
+
+- ``Content-Length`` beside ``Transfer-Encoding``, the same ``Content-Length`` twice,
+  lines that end in a bare LF, and obsolete folding are read as h11 reads them, and
+  not refused;
+- ``100 Continue`` is said before the app has asked for the body;
+- a body in chunks is bounded by the app alone;
+- connections are counted altogether, and not by address;
+- a body that is still to come is waited for while the relay stops;
+- a refused connection is closed at once, so that a client that is still sending may
+  lose the answer; one beyond the limit gets none;
+- while a next request waits already, the client's end is looked for once a second.
 """
 
 from collections import Counter
 from contextlib import suppress
-from functools import partial
 from typing import cast
 
 import h11
@@ -29,25 +42,29 @@ from hypercorn.typing import AppWrapper, ConnectionState
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.serve.addresses import Endpoints, name_endpoints
-from argybargy.serve.asgi import App, Message, Receive, Scope, Send
+from argybargy.serve.asgi import App
 from argybargy.serve.closing import close_stream
 from argybargy.serve.connection import Render
 from argybargy.serve.containment import Log, contained
 from argybargy.serve.http_server import ConnectionStatistics
 from argybargy.serve.limits import ConnectionLimits
-from argybargy.serve.wire import make_hangup_question
-from argybargy.web.errors import new_request_id
+from argybargy.serve.quiet_app import QuietApp
+from argybargy.serve.request_head import is_host
+from argybargy.serve.wire import NEVER, make_hangup_question
+from argybargy.web.request import DATA_HEADERS
 
+_READ_BYTES = 64 * 1024
 _WRITE_BYTES = 16 * 1024
 _ASK_SECONDS = 1.0
+_TELL_SECONDS = 1.0
 _VERSIONS = frozenset({b"1.0", b"1.1"})
 
 
 class HypercornServer:
     """Serves an ASGI app with Hypercorn's connection, for `serve_app`.
 
-    Takes the place of an `HttpServer`; the limits it knows are those of the head,
-    of a declared body, of writes and of the number of connections.
+    Takes the place of an `HttpServer`. Of the limits it does not know those of a body
+    in chunks, of one address, of refusals and of lingering.
     """
 
     def __init__(
@@ -62,7 +79,7 @@ class HypercornServer:
         self.render = render
         self.limits = limits or ConnectionLimits()
         self.config = config
-        self.app = cast("AppWrapper", _QuietApp(app, self))
+        self.app = cast("AppWrapper", QuietApp(app, self))
         self.context = WorkerContext(None)
         self.context.terminated = self._terminated = _Flag()
         self._log = log
@@ -92,8 +109,8 @@ class HypercornServer:
         try:
             with contained(lambda error: self.report("connection_failed", error)):
                 endpoints = name_endpoints(stream)
-                if endpoints is not None and self._has_room():
-                    await _GuardedConnection(self, stream, endpoints).run()
+                if endpoints is not None:
+                    await self._admit(stream, endpoints)
         finally:
             self._connections -= 1
             with trio.move_on_after(self.limits.linger_seconds, shield=True):
@@ -116,11 +133,14 @@ class HypercornServer:
         self._failures[event] += 1
         self._log.error(event, exc_info=error, **facts)
 
-    def _has_room(self) -> bool:
+    async def _admit(self, stream: trio.abc.Stream, endpoints: Endpoints) -> None:
+        """Serve a connection if there is room, else close it without a word."""
         if self._connections <= self.limits.connections:
-            return True
+            await _GuardedConnection(self, stream, endpoints).run()
+            return
         self.note_refusal(Problem.BUSY)
-        return False
+        if isinstance(stream, trio.SSLStream):
+            await trio.aclose_forcefully(stream.transport_stream)
 
 
 class _Flag(EventWrapper):
@@ -164,6 +184,7 @@ class _GuardedConnection(TCPServer):
         self._server = server
         self._endpoints = endpoints
         self._scope = trio.CancelScope()
+        self._head_by = NEVER
 
     def end(self) -> None:
         """End it now, with all that runs for it."""
@@ -174,14 +195,38 @@ class _GuardedConnection(TCPServer):
         with self._scope:
             async with TaskGroup() as task_group:
                 self._task_group = task_group
-                protocol = _OnlyHttp1(self._server, self, self._endpoints)
-                self.protocol = cast("ProtocolWrapper", protocol)
+                self._http1 = _OnlyHttp1(self._server, self, self._endpoints)
+                self.protocol = cast("ProtocolWrapper", self._http1)
                 await self.idle_task.restart(task_group, self._idle_timeout)
-                await self._read_data()
+                if await self._shake_hands():
+                    await self._read_data()
+                self._scope.cancel()
+
+    async def _shake_hands(self) -> bool:
+        """Finish the TLS handshake, if there is one; False if it was not to be."""
+        stream: trio.abc.Stream = self.stream  # Hypercorn thinks that it is always TLS
+        if not isinstance(stream, trio.SSLStream):
+            return True
+        with trio.move_on_after(self._server.limits.head_seconds):
+            try:
+                await stream.do_handshake()
+            except trio.BrokenResourceError:
+                return False
+            return True
+        await trio.aclose_forcefully(stream.transport_stream)
+        return False
+
+    async def _idle_timeout(self) -> None:
+        with trio.move_on_after(self._server.limits.idle_seconds):
+            await self.context.terminated.wait()
+        self._scope.cancel()
 
     async def protocol_send(self, event: Event) -> None:
         if not isinstance(event, RawData):
             await super().protocol_send(event)
+            if isinstance(event, Closed):
+                # Its reader may wait for an app that reads no more.
+                self._scope.cancel()
             return
         async with self.send_lock:
             if not await self._write(event.data):
@@ -201,9 +246,27 @@ class _GuardedConnection(TCPServer):
         return True
 
     async def _read_data(self) -> None:
-        await super()._read_data()
+        while await self._read_some():
+            pass
         # The client is gone, or we closed: whatever still runs is for nobody.
-        self._scope.cancel()
+        await self.protocol.handle(Closed())
+
+    async def _read_some(self) -> bool:
+        """Read on; False at the end of the connection, or when a head is late."""
+        with trio.move_on_at(self._head_by) as scope:
+            try:
+                data = await self.stream.receive_some(_READ_BYTES)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                return False
+        if scope.cancelled_caught:
+            await self._http1.refuse(RelayError(Problem.REQUEST_TIMEOUT))
+            return False
+        await self.protocol.handle(RawData(bytes(data)))
+        if not self._http1.has_half_a_head:
+            self._head_by = NEVER
+        elif self._head_by == NEVER:
+            self._head_by = trio.current_time() + self._server.limits.head_seconds
+        return bool(data)
 
 
 class _OnlyHttp1(H11Protocol):
@@ -229,12 +292,23 @@ class _OnlyHttp1(H11Protocol):
         self._server = server
         self.can_read = _Pause(connection)
 
+    @property
+    def has_half_a_head(self) -> bool:
+        """Whether a request has begun to arrive, and no more."""
+        return self.stream is None and bool(self.connection.trailing_data[0])
+
     async def handle(self, event: Event) -> None:
         try:
             await super().handle(event)
         except RelayError as error:
-            await self._refuse(error)
+            await self.refuse(error)
             await self.send(Closed())
+
+    async def _close_stream(self) -> None:
+        # The app is told, unless it has left so much unread that it cannot be.
+        with trio.move_on_after(_TELL_SECONDS):
+            await super()._close_stream()
+        self.stream = None
 
     async def _check_protocol(self, event: h11.Request) -> None:
         self._server.note_request()
@@ -243,6 +317,7 @@ class _OnlyHttp1(H11Protocol):
         limits = self._server.limits
         if len(event.target) > limits.url_bytes:
             raise RelayError(Problem.URL_TOO_LONG, limit_bytes=limits.url_bytes)
+        _check_target(event)
         fields = dict(event.headers)
         size = sum(len(name) + len(value) + 4 for name, value in event.headers)
         if len(event.headers) > limits.head_fields or size > limits.head_bytes:
@@ -251,6 +326,8 @@ class _OnlyHttp1(H11Protocol):
 
     def _check_fields(self, fields: dict[bytes, bytes]) -> None:
         limits = self._server.limits
+        if not is_host(fields.get(b"host", b"")):
+            raise RelayError(Problem.MALFORMED)
         if fields.get(b"upgrade", b"h2c").lower() != b"h2c":
             raise RelayError(Problem.NOT_IMPLEMENTED)
         if fields.get(b"expect", b"100-continue").lower() != b"100-continue":
@@ -269,17 +346,18 @@ class _OnlyHttp1(H11Protocol):
     async def _send_error_response(self, status_code: int) -> None:
         match status_code:
             case 431:
-                await self._refuse(self._too_large())
+                await self.refuse(self._too_large())
             case 501:
-                await self._refuse(RelayError(Problem.NOT_IMPLEMENTED))
+                await self.refuse(RelayError(Problem.NOT_IMPLEMENTED))
             case _:
-                await self._refuse(RelayError(Problem.MALFORMED))
+                await self.refuse(RelayError(Problem.MALFORMED))
 
-    async def _refuse(self, error: RelayError) -> None:
+    async def refuse(self, error: RelayError) -> None:
+        """Say why the connection ends."""
         self._server.note_refusal(error.problem)
         body = self._server.render(error)
         fields = [
-            (b"content-type", b"application/json"),
+            *DATA_HEADERS,
             (b"content-length", b"%d" % len(body)),
             (b"connection", b"close"),
             *self.config.response_headers("h11"),
@@ -293,56 +371,18 @@ class _OnlyHttp1(H11Protocol):
             await self._send_h11_event(h11.EndOfMessage())
 
 
-class _QuietApp:
-    """An app that is not told of a disconnect when its answer is complete.
+def _check_target(event: h11.Request) -> None:
+    """Refuse a target that is more than a path: another host may hide in it.
 
-    Hypercorn calls it as it calls its own wrapper of an app.
+    Hypercorn passes on all of it as the path, so that the Host field would be
+    checked and a host in the target would not.
+
+    Raises:
+        RelayError: ``malformed``; for a tunnel, ``not_implemented``.
     """
-
-    def __init__(self, app: App, server: HypercornServer) -> None:
-        self._app = app
-        self._server = server
-
-    async def __call__(
-        self, scope: Scope, receive: Receive, send: Send, *_threads: object
-    ) -> None:
-        request = _QuietRequest(receive, send)
-        name = new_request_id()
-        report = partial(self._server.report, "app_failed", request_id=name)
-        with contained(report):
-            await self._app(scope, request.receive, request.send)
-        if not request.is_started:
-            await self._send_500(send, name)
-
-    async def _send_500(self, send: Send, request_id: str) -> None:
-        error = RelayError(Problem.INTERNAL, request_id=request_id)
-        self._server.note_refusal(error.problem)
-        fields = [(b"content-type", b"application/json"), (b"connection", b"close")]
-        start = {"status": error.problem.value.status, "headers": fields}
-        await send({"type": "http.response.start", **start})
-        body = self._server.render(error)
-        await send({"type": "http.response.body", "body": body})
-
-
-class _QuietRequest:
-    """The two callables of one request."""
-
-    def __init__(self, receive: Receive, send: Send) -> None:
-        self.is_started = False
-        self._is_answered = False
-        self._receive = receive
-        self._send = send
-
-    async def receive(self) -> Message:
-        """Pass on what comes, except for a disconnect after the answer."""
-        message = await self._receive()
-        if self._is_answered and message["type"] == "http.disconnect":
-            await trio.sleep_forever()
-        return message
-
-    async def send(self, message: Message) -> None:
-        """Pass it on, and note how far the answer is."""
-        self.is_started = True
-        if message["type"] == "http.response.body":
-            self._is_answered = not message.get("more_body", False)
-        await self._send(message)
+    target, method = event.target, event.method
+    if method == b"CONNECT":
+        raise RelayError(Problem.NOT_IMPLEMENTED)
+    is_local = target.startswith(b"/") or (target == b"*" and method == b"OPTIONS")
+    if not is_local or b"#" in target:
+        raise RelayError(Problem.MALFORMED)

@@ -21,14 +21,15 @@ class ConnectionLimits:
         body_seconds: Time from the app's first wish for the body to its last byte.
         idle_seconds: How long a connection may wait for its next request.
         write_seconds: How long a client may take nothing of an answer.
-        connections: Most connections at once.
-        connections_per_address: Most connections of one address at once, except
-            for loopback and trusted proxies.
+        connections: Most connections at once, those that still shake hands included.
+        connections_per_address: Most connections of one address, or one IPv6
+            network of 64 bits, at once, except for loopback and trusted proxies.
         refusals: Most connections above those two bounds that are told why; any
-            further one is closed without a word.
+            further one is closed without a word, and so is any with TLS.
         retry_after_seconds: What a refused connection is told to wait.
-        read_ahead_bytes: Most bytes kept of requests that were sent before the
-            answer to the one before them.
+        read_ahead_bytes: While an answer is under way, no more is read of the
+            requests behind it once this much of them is here. Bytes are read up to
+            64 KiB at a time, so that it may be as much more.
         watch_seconds: How often requests are looked over for slow ones. The
             client of one that has run for between once and twice this time is
             watched, and the request cancelled when that client leaves.

@@ -114,7 +114,8 @@ class MetricsApp:
         if scope["path"] != PATH:
             raise RelayError(Problem.NO_SUCH_ROUTE)
         if scope["method"] != "GET":
-            raise RelayError(Problem.METHOD_NOT_ALLOWED)
+            refusal = RelayError(Problem.METHOD_NOT_ALLOWED)
+            return error_answer(refusal).with_headers((b"allow", b"GET"))
         accept = headers.get(b"accept", b"").decode("latin-1")
         page, media_type = self.metrics.render(accept)
         return page_answer(page, media_type, NO_SCRIPTS)

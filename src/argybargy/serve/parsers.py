@@ -27,6 +27,7 @@ _WORDS: Final = {
     "off": False,
 }
 _HOST: Final = re.compile(r"[A-Za-z0-9.-]{1,253}|[0-9A-Fa-f:.]{2,45}")
+_USUAL_PORTS: Final = {"http": 80, "https": 443}
 _LAST_PORT: Final = 65_535
 _INTEGER: Final = re.compile(r"[+-]?\d{1,15}", re.ASCII)
 
@@ -88,8 +89,8 @@ def choice(*words: str) -> Parser:
 
 
 def parse_host(value: object) -> str:
-    """Read a host name or an address, without a port."""
-    host = value.strip().strip("[]") if isinstance(value, str) else ""
+    """Read a host name or an address, without a port, in lower case."""
+    host = value.strip().strip("[]").lower() if isinstance(value, str) else ""
     if not _HOST.fullmatch(host):
         raise ValueError("a host name or an IP address, without a port")
     return host
@@ -156,8 +157,16 @@ def parse_origins(value: object) -> tuple[str, ...]:
         parts = _split(item)
         if parts is None or parts.path:
             raise ValueError(rule)
-        origins.append(f"{parts.scheme}://{parts.netloc.lower()}")
+        origins.append(_origin(parts))
     return tuple(origins)
+
+
+def _origin(parts: SplitResult) -> str:
+    """Return the origin of a URL as browsers write it: without the usual port."""
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    usual = _USUAL_PORTS[parts.scheme]
+    port = "" if parts.port in {None, usual} else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
 
 
 def parse_hosts(value: object) -> tuple[str, ...]:

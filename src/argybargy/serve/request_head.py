@@ -30,7 +30,9 @@ _OTHER_PROTOCOLS = frozenset(
 )
 """Methods of RTSP and ICE, which llhttp reads as well."""
 
-_HOST = re.compile(rb"[!-~]*", re.DOTALL)
+_HOST = re.compile(
+    rb"(?:\[[0-9A-Fa-f:.]+\]|[^]\x00-\x20\x7f-\xff[:@/?#\\]*)(?::[0-9]*)?"
+)
 _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?@]+)((?:[/?].*)?)", re.DOTALL)
 
 
@@ -236,7 +238,8 @@ class HeadParser:
         if b"#" in target:
             raise RelayError(Problem.MALFORMED)
         is_local = target.startswith(b"/") or target == b"*"
-        if not is_local and not self._is_upgrade:
+        # The target of CONNECT is an authority alone; it is refused in the end.
+        if not is_local and self._method != b"CONNECT":
             target = self._take_authority(target)
         path, _, query = target.partition(b"?")
         return path or b"/", query
@@ -246,6 +249,8 @@ class HeadParser:
         if absolute is None or b"host" not in self._ours:
             raise RelayError(Problem.MALFORMED)
         authority, rest = absolute.groups()
+        if not is_host(authority):
+            raise RelayError(Problem.MALFORMED)
         self._fields = [
             (name, authority if name == b"host" else value)
             for name, value in self._fields
@@ -257,7 +262,7 @@ class HeadParser:
         if host is None:
             if version == "1.1":
                 raise RelayError(Problem.MALFORMED)
-        elif _HOST.fullmatch(host) is None:
+        elif not is_host(host):
             raise RelayError(Problem.MALFORMED)
         if self._is_doubled:
             raise RelayError(Problem.MALFORMED)
@@ -296,6 +301,11 @@ class HeadParser:
             raise RelayError(Problem.EXPECTATION_FAILED)
         # A client of 1.0 cannot wait for what it does not know.
         return version == "1.1"
+
+
+def is_host(value: bytes) -> bool:
+    """Tell whether a Host field holds a host, perhaps a port, and nothing else."""
+    return _HOST.fullmatch(value) is not None
 
 
 def _decode(raw_path: bytes) -> str:

@@ -32,6 +32,11 @@ class Full(Refused):
     """There is no room on the disk. Certainly not applied."""
 
 
+@attrs.define
+class Busy(Refused):
+    """As many do this already as may at once; the store itself is well."""
+
+
 class Unknown(StoreError):
     """May have been applied. Load the room again to know."""
 

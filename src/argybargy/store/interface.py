@@ -319,8 +319,8 @@ class Store(Protocol):
         Takes as long as it takes to write the copy. One is made at a time.
 
         Raises:
-            Refused: Another one is being made, as many are open as may be, or this
-                store has no file.
+            Busy: Another one is being made, or as many are open as may be.
+            Refused: This store has no file, or cannot now.
             Full: There is no room for it.
         """
         ...

@@ -273,6 +273,7 @@ class MemoryStore:
         await trio.lowlevel.checkpoint()
         for shelf in self._shelves.values():
             shelf.sweep(self._limits)
+        self._cut_audits()
 
     def _find(self, query: Query, scope: Scope) -> Iterator[Found]:
         is_one = scope.room is not None

@@ -110,6 +110,8 @@ def _syntax() -> list[Killer]:
 
     host, close = b"Host: localhost", b"Connection: close"
     absolute = b"GET http://%b/health HTTP/1.1\r\nHost: localhost\r\n" + close + _CRLF2
+    wish = b"Upgrade: h2c\r\nConnection: Upgrade, close"
+    absolute_h2c = absolute.replace(close, wish) % b"evil.example"
     return [
         Killer("host of a byte", fields(b"Host: \xff"), 400),
         Killer("no host", fields(close), 400),
@@ -117,6 +119,11 @@ def _syntax() -> list[Killer]:
         Killer("foreign host", fields(b"Host: evil.example", close), 421),
         Killer("absolute form", absolute % b"localhost", 200),
         Killer("absolute form, foreign", absolute % b"evil.example", 421),
+        Killer("absolute form, foreign, h2c", absolute_h2c, 421),
+        Killer("a user before the host", fields(b"Host: evil:@localhost"), 400),
+        Killer(
+            "two slashes", encode("GET", "//admin/state", ["Connection: close"]), 404
+        ),
         Killer("NUL in a value", fields(host, b"A: a\0b"), 400),
         Killer("NUL in a name", fields(host, b"A\0: b"), 400),
         Killer("NUL in the target", b"GET /\0 HTTP/1.1\r\n" + host + _CRLF2, 400),

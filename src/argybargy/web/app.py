@@ -19,10 +19,11 @@ from argybargy.web.auth import Services
 from argybargy.web.endpoint import respond
 from argybargy.web.errors import error_answer, new_request_id
 from argybargy.web.lane import Lane
+from argybargy.web.late_body import read_bodies_late
 from argybargy.web.manifest import LLMS_ROUTE, MANIFEST_ROUTE
 from argybargy.web.openapi import openapi_json
 from argybargy.web.request import (
-    COMMON_HEADERS,
+    BARE_HEADERS,
     Answer,
     Request,
     json_answer,
@@ -60,8 +61,10 @@ def create_quart(services: Services) -> QuartTrio:
     """Return the Quart app alone, which serves every endpoint."""
     app = QuartTrio(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = services.limits.body_bytes
+    app.config["BODY_TIMEOUT"] = None  # the connection has one, and answers 408
     app.url_map.strict_slashes = True
     app.url_map.merge_slashes = False
+    read_bodies_late(app)
     open_routes = (MANIFEST_ROUTE, LLMS_ROUTE, *OPEN_ROUTES)
     routes = (*open_routes, *AGENT_ROUTES, *ADMIN_ROUTES)
     if services.has_docs:
@@ -129,7 +132,7 @@ def _response(answer: Answer) -> Response:
 
 
 async def _complete_headers(response: Response) -> Response:
-    for name, value in COMMON_HEADERS:
+    for name, value in BARE_HEADERS:
         response.headers.setdefault(name.decode(), value.decode())
     return response
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import attrs
 from hypercorn.typing import ASGISendCallable
 
-from argybargy.web.request import COMMON_HEADERS, Answer, Headers
+from argybargy.web.request import BARE_HEADERS, Answer, Headers
 
 _ALLOWED: Final = (
     (b"access-control-allow-methods", b"GET, POST, DELETE"),
@@ -21,7 +21,7 @@ _ALLOWED: Final = (
     (b"access-control-max-age", b"600"),
 )
 _EXPOSED: Final = (b"access-control-expose-headers", b"Retry-After")
-_OPERATOR: Final = ("/admin", "/dashboard")
+_OPERATOR: Final = ("/admin", "/dashboard", "/metrics")
 
 
 @attrs.frozen
@@ -44,7 +44,7 @@ class CorsRule:
         if origin is None or method != "OPTIONS" or not asks:
             return None
         return Answer(
-            HTTPStatus.NO_CONTENT, b"", (*_ALLOWED, *_granted(origin), *COMMON_HEADERS)
+            HTTPStatus.NO_CONTENT, b"", (*_ALLOWED, *_granted(origin), *BARE_HEADERS)
         )
 
     def grant(self, send: ASGISendCallable, origin: bytes) -> ASGISendCallable:

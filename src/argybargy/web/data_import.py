@@ -1,5 +1,6 @@
 """Importing: from lines to what rooms, codes and audit log take over."""
 
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import attrs
@@ -33,10 +34,12 @@ from argybargy.web.data_wire import (
     MessageLine,
     RoomLine,
 )
-from argybargy.web.decode import parse_query
+from argybargy.web.decode import MAX_IGNORED_NAMES, parse_query
 from argybargy.web.request import Answer, Request, json_answer
 
 _decode: Final = msgspec.json.Decoder(Line).decode
+_decode_keys: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_TAG: Final = "type"
 
 
 @attrs.define
@@ -47,11 +50,13 @@ class Batch:
         rooms: By folded name, in the order of the lines.
         codes: Access codes.
         audits: Rows of an audit log.
+        ignored: Keys of lines that mean nothing here.
     """
 
     rooms: dict[str, RoomImport] = attrs.field(factory=dict)
     codes: list[CodeRecord] = attrs.field(factory=list)
     audits: list[Audit] = attrs.field(factory=list)
+    ignored: dict[str, None] = attrs.field(factory=dict)
 
 
 async def import_lines(services: Services, request: Request) -> Answer:
@@ -65,7 +70,7 @@ async def import_lines(services: Services, request: Request) -> Answer:
     is_trial = _is_trial(request)
     latest_ms = relay.clock.now().wall_ms + SLACK_MS
     reader = LineReader(services.limits, latest_ms)
-    batch = read_batch(await request.read_body(), reader)
+    batch = read_batch(await request.read_body(), reader, relay.refuse_secrets)
     rooms = list(batch.rooms.values())
     counted = await check_import(relay, rooms, batch.codes)
     if is_trial:
@@ -84,6 +89,7 @@ async def import_lines(services: Services, request: Request) -> Answer:
         ),
         ImportedRows(codes, len(batch.codes) - codes),
         ImportedRows(audits, len(batch.audits) - audits),
+        list(batch.ignored)[:MAX_IGNORED_NAMES] or msgspec.UNSET,
     )
     return json_answer(msgspec.json.encode(answer))
 
@@ -95,23 +101,46 @@ def _is_trial(request: Request) -> bool:
     return text == "1"
 
 
-def read_batch(body: bytes, reader: LineReader) -> Batch:
+def read_batch(
+    body: bytes, reader: LineReader, refuse_secrets: Callable[..., None]
+) -> Batch:
     """Read the lines of a request.
 
+    Args:
+        body: The lines.
+        reader: What makes values of them.
+        refuse_secrets: Raises when one of the texts it is given holds a live code.
+
     Raises:
-        RelayError: ``invalid_request``, naming the first line that does not fit.
+        RelayError: ``invalid_request``, naming the first line that does not fit;
+            ``contains_secret``.
     """
     batch = Batch()
     for number, raw in enumerate(body.splitlines(), start=1):
         if raw.strip():
             try:
-                _take(batch, _decode(raw), reader)
+                line = _decode(raw)
+                _take(batch, line, reader)
+                batch.ignored.update(dict.fromkeys(_ignored(raw, line)))
             except UnfitLineError as error:
                 raise RelayError.invalid(f"line {number}", str(error)) from None
             except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
                 problem = "this is not a line of an export"
                 raise RelayError.invalid(f"line {number}", problem) from None
+            refuse_secrets(*_texts(line))
     return batch
+
+
+def _ignored(raw: bytes, line: Line) -> list[str]:
+    known = {_TAG, *line.__struct_encode_fields__}
+    return [key[:64] for key in _decode_keys(raw) if key not in known]
+
+
+def _texts(line: Line) -> Iterator[str]:
+    """Yield everything in a line that somebody may have written."""
+    for value in msgspec.structs.astuple(line):
+        yield from [value] if isinstance(value, str) else []
+        yield from value if isinstance(value, list) else []
 
 
 def _take(batch: Batch, line: Line, reader: LineReader) -> None:

@@ -31,6 +31,9 @@ MOST_IMPORTED_SEQ: Final = 2**52
 SLACK_MS: Final = 24 * 3600 * 1000
 """How far another relay's clock may be ahead: its time zone may be set wrong."""
 _DIGEST_BYTES: Final = 32
+_NAME_CHARS: Final = 64
+_AUDIT_CHARS: Final = 1_000
+"""Longest text of each field of an audit row; names of old were longer than ours."""
 _EVENTS: Final = frozenset({None, REOPENED, RESTORED})
 
 
@@ -61,6 +64,7 @@ class LineReader:
             return RoomStatus(name), created_ms
         closed_at_ms = self._past(line.closed_at)
         _check(closed_at_ms is not None, "'closed_at' says when the room was closed")
+        _check_printable("closed_by", line.closed_by or "", _NAME_CHARS)
         return RoomStatus(name, closed_at_ms, line.closed_by), created_ms
 
     def message(self, line: MessageLine) -> ImportedMessage:
@@ -112,8 +116,7 @@ class LineReader:
         """
         _check(is_peer_name(line.name), f"the name of a code: {NAME_RULE}")
         most = self.limits.capabilities_chars
-        is_right = len(line.capabilities) <= most and line.capabilities.isprintable()
-        _check(is_right, f"'capabilities': at most {most} printable characters")
+        _check_printable("capabilities", line.capabilities, most)
         return CodeRecord(
             digest=_digest(line.digest),
             room=_room_name(line.room),
@@ -129,6 +132,9 @@ class LineReader:
         Raises:
             UnfitLineError: It does not fit.
         """
+        _check(bool(line.key), "'key' tells a row from all others")
+        for field in ("key", "action", "actor", "room", "detail"):
+            _check_printable(field, getattr(line, field), _AUDIT_CHARS)
         fields = (line.action, line.actor, line.room, line.detail)
         return Audit(self._past(line.ts) or 0, *fields, tally=line.key)
 
@@ -195,6 +201,11 @@ def _moment(text: str | None) -> int | None:
         return None if text is None else parse_timestamp(text)
     except ValueError:
         raise UnfitLineError("a time is no RFC 3339") from None
+
+
+def _check_printable(field: str, text: str, most: int) -> None:
+    is_right = len(text) <= most and text.isprintable()
+    _check(is_right, f"'{field}': at most {most} printable characters")
 
 
 def _check(is_right: bool, problem: str) -> None:

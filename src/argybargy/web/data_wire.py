@@ -85,8 +85,9 @@ class EndLine(Struct, frozen=True, tag_field="type", tag="end"):
 Line = HeaderLine | RoomLine | MessageLine | CodeLine | AuditLine | EndLine
 
 
-class ExportRequest(Struct, frozen=True):
-    """Which room to export; all of them without."""
+# Whoever misspells the one key there is would be handed every room.
+class ExportRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which room to export; all of them without. Other keys are refused."""
 
     room: str | None = None
 

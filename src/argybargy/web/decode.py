@@ -127,6 +127,8 @@ def _type_problem(text: str) -> RelayError:
     match = _TYPE_PROBLEM.fullmatch(text)
     if match:
         return RelayError.invalid(match["field"], match["problem"])
+    if "unknown field" in text:
+        return RelayError.invalid("body", "a key in it means nothing here")
     missing = re.search(r"missing required field `(\w+)`", text)
     if missing:
         return RelayError.invalid(missing[1], "this field is required")

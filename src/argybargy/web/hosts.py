@@ -5,31 +5,85 @@ a relay there. The browser then sends that page's name as Host, which is how it 
 told from the people the relay is for.
 """
 
-import ipaddress
+import re
+import socket
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final, Self
 from urllib.parse import urlsplit
 
 import attrs
 
+_HOST_BITS: Final = 64
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_AUTHORITY: Final = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^][:@/?#\\\s]+))(?::[0-9]*)?")
+_OLD_ADDRESS: Final = re.compile(r"[0-9a-fx.]+", re.IGNORECASE)
 
 
 def hostname_of(authority: str) -> str:
-    """Return the host of ``host[:port]`` in lower case, without brackets."""
-    try:
-        return (urlsplit(f"//{authority}").hostname or "").rstrip(".")
-    except ValueError:
-        return ""
+    """Return the host of ``host[:port]`` in lower case, without brackets.
+
+    It is empty for anything else: a user before the host, a path behind it.
+    """
+    match = _AUTHORITY.fullmatch(authority.lower())
+    return (match[1] or match[2]).rstrip(".") if match is not None else ""
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit()
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a bind address is reached from this machine alone."""
-    if host == "localhost":
+    """Tell whether a host, as it is written, is this machine and no other."""
+    if host.lower() == "localhost":
+        return True
+    ip = _parse_address(host)
+    return ip is not None and ip.is_loopback
+
+
+def network_of(address: str) -> str:
+    """Return what stands for the one that an address belongs to, where all count.
+
+    That is the address itself, or of IPv6 the first half, since the second is for
+    whoever has the first to choose: they have 2**64 addresses.
+    """
+    ip = _parse_address(address)
+    if not isinstance(ip, IPv6Address):
+        return address if ip is None else str(ip)
+    return str(IPv6Address(int(ip) >> _HOST_BITS << _HOST_BITS))
+
+
+def _parse_address(host: str) -> IPv4Address | IPv6Address | None:
+    """Read an address in any spelling that sockets take; ``127.1`` is one."""
+    try:
+        ip = ip_address(host.partition("%")[0])
+    except ValueError:
+        return _parse_old_address(host)
+    mapped = ip.ipv4_mapped if isinstance(ip, IPv6Address) else None
+    return mapped or ip
+
+
+def _parse_old_address(host: str) -> IPv4Address | None:
+    if _OLD_ADDRESS.fullmatch(host) is None:
+        return None
+    try:
+        return IPv4Address(socket.inet_aton(host))
+    except OSError:
+        return None
+
+
+def _leads_to_loopback(host: str) -> bool:
+    """Tell whether a socket bound to a host is reached from this machine.
+
+    It asks the system, since a name of this machine may stand for either. What has
+    no address cannot be bound.
+    """
+    if is_loopback(host):
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
         return False
+    return any(is_loopback(str(address[0])) for *_, address in found)
 
 
 @attrs.frozen
@@ -52,9 +106,11 @@ class HostRule:
         On loopback it always holds. On any other address it holds once hosts are
         named, since nobody else can know under which names the relay is reached.
         """
-        if not is_loopback(bind_host) and not allowed:
+        is_local = _leads_to_loopback(bind_host)
+        if not is_local and not allowed:
             return cls(None)
-        names = {name.lower() for name in allowed} | _LOOPBACK_NAMES
+        named = (bind_host, *allowed) if is_local else allowed
+        names = {name.lower() for name in named} | _LOOPBACK_NAMES
         rule = cls(frozenset(names))
         return rule if public_url is None else rule.including(public_url)
 
@@ -69,7 +125,8 @@ class HostRule:
         if self.names is None:
             return True
         authority = (authority or "").lower()
-        if authority in self.names or authority.rpartition(":")[0] in self.names:
+        host, _, port = authority.rpartition(":")
+        if authority in self.names or (host in self.names and _is_port(port)):
             return True  # the usual case, known without taking it apart
         host = hostname_of(authority)
         if not host:

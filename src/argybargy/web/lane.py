@@ -112,7 +112,7 @@ class Lane:
 
     def _answer_early(self, method: str, path: str, headers: Headers) -> Answer | None:
         """Answer what no endpoint should see."""
-        refusal = self._check_hosts(method, path, headers)
+        refusal = self._check_hosts(method, path, headers) or _check_path(method, path)
         if refusal is not None:
             self.services.metrics.note_refusal(refusal.problem)
             return error_answer(refusal)
@@ -136,6 +136,18 @@ class Lane:
         if is_granted or hosts.allows_origin(origin.decode("latin-1"), host):
             return None
         return RelayError(Problem.ORIGIN_REFUSED)
+
+
+def _check_path(method: str, path: str) -> RelayError | None:
+    """Refuse what only the router behind would take for one of our paths.
+
+    Werkzeug drops all slashes before a path, and Quart the scheme and the host. So
+    nothing goes there that the checks in front of it could not tell by its start.
+    """
+    is_plain = path[:1] == "/" and path[1:2] != "/"
+    if is_plain or (path == "*" and method == "OPTIONS"):
+        return None
+    return RelayError(Problem.NO_SUCH_ROUTE)
 
 
 def _request(

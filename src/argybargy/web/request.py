@@ -25,7 +25,7 @@ COMMON_HEADERS: Final = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
 )
-"""What goes with every answer."""
+"""What goes with every answer; beside a content security policy of its own."""
 
 DESCRIBED_BY: Final = b'</llms.txt>; rel="describedby"; type="text/markdown"'
 """The link to the page that says what the relay is, for whoever has no code yet."""
@@ -33,7 +33,10 @@ DESCRIBED_BY: Final = b'</llms.txt>; rel="describedby"; type="text/markdown"'
 NO_SCRIPTS: Final = b"default-src 'none'; frame-ancestors 'none'"
 """The content security policy of what is data and not a page."""
 
-DATA_HEADERS: Final = (JSON, (b"content-security-policy", NO_SCRIPTS), *COMMON_HEADERS)
+BARE_HEADERS: Final = ((b"content-security-policy", NO_SCRIPTS), *COMMON_HEADERS)
+"""What goes with every answer that is no page."""
+
+DATA_HEADERS: Final = (JSON, *BARE_HEADERS)
 
 
 class ClientGoneError(Exception):

@@ -6,11 +6,14 @@ import attrs
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
+from argybargy.web.hosts import network_of
 
 
 @attrs.define
 class AuthThrottle:
     """A bucket of failures per address, which refills with time.
+
+    All addresses of an IPv6 network of 64 bits count as one: they are one's.
 
     Asked only once a sign-in has failed: a valid code always passes, whatever its
     neighbours behind the same address do. The mutable state is one dict; the
@@ -31,10 +34,11 @@ class AuthThrottle:
             RelayError: ``auth_throttled``, when there were too many.
         """
         most, pace = self.limits.auth_failures, self.limits.auth_failure_seconds
-        left, at = self._buckets.pop(address, (float(most), now))
+        network = network_of(address)
+        left, at = self._buckets.pop(network, (float(most), now))
         left = min(float(most), left + (now - at) / pace)
         spent = left - 1 if left >= 1 else left
-        self._buckets[address] = (spent, now)
+        self._buckets[network] = (spent, now)
         if len(self._buckets) > self.limits.auth_addresses:
             self._buckets.popitem(last=False)
         if left < 1:

@@ -48,10 +48,19 @@ def read_tallies(connection: apsw.Connection, wanted: Iterable[str]) -> frozense
     )
 
 
-def cut_audit(connection: apsw.Connection, keep: int) -> None:
-    """Delete all but the newest `keep` rows. Ids have no gaps, so they count rows."""
-    sql = "DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit) - ?"
-    connection.execute(sql, (keep,))
+def cut_audit(connection: apsw.Connection, keep: int, rows: int) -> int:
+    """Delete up to `rows` of the oldest rows beyond the newest `keep`; count them.
+
+    Ids have no gaps, so they count rows.
+    """
+    sql = """
+        DELETE FROM audit WHERE id IN (
+            SELECT id FROM audit WHERE id <= (SELECT max(id) FROM audit) - ?
+            ORDER BY id LIMIT ?
+        )
+    """
+    connection.execute(sql, (keep, rows))
+    return connection.changes()
 
 
 def read_audit(

@@ -33,7 +33,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 INDEX_NAME: Final = "search.db"
-INDEX_VERSION: Final = 1
+INDEX_VERSION: Final = 2
 """Goes up whenever an index made before would be wrong."""
 PIECE_ROWS: Final = 500
 """Messages indexed in one transaction: few enough that no search waits for long."""
@@ -57,7 +57,8 @@ INSERT INTO words (rowid, text, scope)
 SELECT id, text, 'every r' || room_id || (
     SELECT group_concat(' r' || room_id || 'x' || hex(lower(value)), '')
     FROM (
-        SELECT value FROM json_each(recipients) UNION SELECT sender
+        SELECT value FROM json_each(recipients)
+        UNION SELECT sender WHERE kind = 'agent'
     )
 )
 FROM relay.messages

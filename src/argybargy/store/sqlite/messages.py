@@ -19,10 +19,9 @@ from argybargy.domain.reading import Lookback, Page, PageBuilder
 _ADDRESSED: Final = """
 (recipients = '["all"]' OR instr(lower(recipients), '"' || :reader || '"') > 0)
 """
-_IS_FOR: Final = f"lower(sender) <> :reader AND {_ADDRESSED}"
-IS_VISIBLE: Final = f"""
-(:reader IS NULL OR lower(sender) = :reader OR {_ADDRESSED})
-"""
+_IS_OWN: Final = "(kind = 'agent' AND lower(sender) = :reader)"
+_IS_FOR: Final = f"NOT {_IS_OWN} AND {_ADDRESSED}"
+IS_VISIBLE: Final = f"(:reader IS NULL OR {_IS_OWN} OR {_ADDRESSED})"
 
 NAMES: Final = (
     "seq",

@@ -3,16 +3,20 @@
 import contextlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import apsw
 import attrs
 
 from argybargy.domain.names import fold
 from argybargy.domain.state import RoomStatus
-from argybargy.store.errors import Corrupt, Incompatible
+from argybargy.store.errors import Corrupt, Incompatible, Refused
 from argybargy.store.sqlite.checking import check
 from argybargy.store.sqlite.codes import read_codes, read_revoked
+from argybargy.store.sqlite.connection import BUSY_MS
+
+_UNREADABLE: Final = (apsw.CorruptError, apsw.NotADBError, apsw.SQLError)
+"""Damaged, no database, or one without our tables: it will never tell anything."""
 
 
 @attrs.frozen
@@ -47,22 +51,40 @@ class Replaced:
 
 
 def look_into(database: Path) -> Replaced | None:
-    """Read what matters of the database in use; ``None`` if that cannot be done.
+    """Read what matters of the database in use; ``None`` if it is damaged, or none.
 
     What its log holds is moved into it, so that it is one file.
+
+    Raises:
+        Refused: Another program has it open. What is in it must not be given up for
+            that: its numbers and its revocations would be lost.
+        apsw.Error: It cannot be read now, whatever is in it.
     """
     if not database.exists() or not database.stat().st_size:
         return None
     connection = apsw.Connection(str(database))
     try:
-        with contextlib.suppress(Incompatible):  # what a newer version counted counts
-            check(connection, database)
-        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-        return _read_replaced(connection)
-    except (apsw.Error, Corrupt):
+        connection.set_busy_timeout(BUSY_MS)
+        return _look_into(connection, database)
+    except (apsw.BusyError, apsw.LockedError) as error:
+        raise Refused(
+            f"another program has the database {database} open ({error}); close it, "
+            "and restore again"
+        ) from error
+    except (*_UNREADABLE, Corrupt):
         return None
     finally:
         connection.close()
+
+
+def _look_into(connection: apsw.Connection, database: Path) -> Replaced:
+    with contextlib.suppress(Incompatible):  # what a newer version counted counts
+        check(connection, database)
+    # Read first: what is read through the log is right whether that can be moved
+    # or not, and damage is told from somebody who is in the way.
+    replaced = _read_replaced(connection)
+    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    return replaced
 
 
 def _read_replaced(connection: apsw.Connection) -> Replaced:

@@ -116,7 +116,8 @@ def restore_backup(directory: Path, plan: RestorePlan) -> Restored:
         Corrupt: The backup is damaged, or no database.
         Incompatible: It is newer than this program or not one of ours, or another
             process holds the directory.
-        Refused: The directory cannot be used.
+        Refused: The directory cannot be used, or another program has the database
+            in use open.
         OSError: A file cannot be read or written.
         apsw.Error: SQLite cannot.
         Unknown: The backup is in its place, and may not outlast a loss of power.

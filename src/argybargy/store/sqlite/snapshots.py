@@ -19,7 +19,7 @@ import apsw
 import attrs
 import trio
 
-from argybargy.store.errors import Full, Refused
+from argybargy.store.errors import Busy, Full, Refused
 from argybargy.store.platform import make_private_file
 from argybargy.store.sqlite.connection import Connection, Role
 from argybargy.store.sqlite.directory import SNAPSHOT
@@ -81,17 +81,17 @@ class Snapshots:
         relay's own reads and writes go on meanwhile.
 
         Raises:
-            Refused: Another one is being made, as many are open as may be, or
-                SQLite refused.
+            Busy: Another one is being made, or as many are open as may be.
+            Refused: SQLite refused.
             Full: There is no room for it.
         """
         if len(self._open) >= MOST_OPEN_COPIES:
             problem = f"{MOST_OPEN_COPIES} backups are being read"
-            raise Refused(problem, RETRY_SECONDS)
+            raise Busy(problem, RETRY_SECONDS)
         try:
             self._making.acquire_nowait()
         except trio.WouldBlock:
-            raise Refused("a backup is being made", RETRY_SECONDS) from None
+            raise Busy("a backup is being made", RETRY_SECONDS) from None
         try:
             return await self._make(next(self._numbers))
         except OSError as error:

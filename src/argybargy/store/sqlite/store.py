@@ -62,11 +62,7 @@ from argybargy.store.sqlite.schema import (
 )
 from argybargy.store.sqlite.search import search_messages
 from argybargy.store.sqlite.snapshots import Snapshots
-from argybargy.store.sqlite.writer import (
-    Writer,
-    open_writer,
-    write_probe,
-)
+from argybargy.store.sqlite.writer import Writer, open_writer
 
 DEFAULT_LIMITS: Final = Limits()
 SWEEP_ROWS: Final = 500
@@ -192,7 +188,7 @@ class SqliteStore:
         def work(connection: apsw.Connection) -> None:
             save_cursors(connection, cursors)
             insert_audits(connection, audits)
-            cut_audit(connection, self._limits.audit_rows)
+            self._sweep_audit(connection)
 
         await self._writer.write(work)
 
@@ -229,7 +225,7 @@ class SqliteStore:
 
     async def probe(self) -> None:
         """Make a real write, to know that one succeeds."""
-        await self._writer.write(write_probe)
+        await self._writer.probe()
 
     async def sweep(self) -> None:
         """Delete what retention has given up, a bounded piece at a time.
@@ -238,6 +234,8 @@ class SqliteStore:
         comes last: what it cannot do keeps nothing else from being done.
         """
         while await self._writer.write(self._sweep_receipts) == SWEEP_ROWS:
+            pass
+        while await self._writer.write(self._sweep_audit) == SWEEP_ROWS:
             pass
         gone: list[int] = []
         while True:
@@ -250,6 +248,9 @@ class SqliteStore:
 
     def _sweep_receipts(self, connection: apsw.Connection) -> int:
         return sweep_receipts(connection, SWEEP_ROWS, self._limits)
+
+    def _sweep_audit(self, connection: apsw.Connection) -> int:
+        return cut_audit(connection, self._limits.audit_rows, SWEEP_ROWS)
 
 
 def _sweep_messages(connection: apsw.Connection) -> list[int]:

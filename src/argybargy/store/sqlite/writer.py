@@ -55,6 +55,11 @@ class Job(Generic[T]):
     _value: T | None = None
     _error: Exception | None = None
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether an answer is still to come."""
+        return not (self.is_withdrawn or self.done.is_set())
+
     def start(self) -> bool:
         """Take the job up, or return False when it was withdrawn."""
         self.is_started = not self.is_withdrawn
@@ -98,8 +103,8 @@ def _sizes() -> Histogram:
 class Writer:
     """Takes jobs from everybody and commits them together.
 
-    Mutable state: the queue, bounded by `QUEUE_JOBS`, the counters, and which files
-    it has written to, or how it lost them.
+    Mutable state: the queue, bounded by `QUEUE_JOBS`, the newest probe in it, the
+    counters, and which files it has written to, or how it lost them.
     """
 
     _connection: Connection
@@ -113,6 +118,7 @@ class Writer:
     _batch_jobs: Histogram = attrs.field(init=False, factory=_sizes)
     _files: Identity | None = attrs.field(default=None, init=False, repr=False)
     _loss: str = attrs.field(default="", init=False, repr=False)
+    _probe: Job[None] | None = attrs.field(default=None, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         channel = trio.open_memory_channel[Job[Any]](QUEUE_JOBS)
@@ -146,6 +152,22 @@ class Writer:
                 closed and its last batch cut short.
             Corrupt: The database was taken away or is damaged. Not applied.
         """
+        return await self._wait(self._queue(work))
+
+    async def probe(self) -> None:
+        """Make a write that means nothing, to know that one succeeds.
+
+        One at a time is queued, and whoever asks meanwhile waits for that: behind a
+        hung disk, those who went away must not fill the queue.
+
+        Raises:
+            StoreError: It did not succeed; see :meth:`write`.
+        """
+        if self._probe is None or not self._probe.is_pending:
+            self._probe = self._queue(write_probe)
+        await self._wait(self._probe)
+
+    def _queue(self, work: Callable[[apsw.Connection], T]) -> Job[T]:
         if self._loss:
             raise Corrupt(self._loss)
         job = Job(work)
@@ -155,6 +177,9 @@ class Writer:
             raise Refused(f"{QUEUE_JOBS} writes are waiting already") from None
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             raise Refused("the store is closed") from None
+        return job
+
+    async def _wait(self, job: Job[T]) -> T:
         with trio.move_on_after(self._write_seconds):
             return await job.wait_done()
         if job.withdraw():
