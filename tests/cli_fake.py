@@ -10,7 +10,7 @@ import attrs
 import msgspec
 
 from argybargy.cli.exits import CliError
-from argybargy.cli.operator import Json, read_answer
+from argybargy.cli.operator import Json, asked_room, read_answer
 from argybargy.domain.limits import Limits
 from argybargy.web.operator_wire import (
     CodeRow,
@@ -103,6 +103,7 @@ class FakeOperator:
         links: The links that were made.
         streams: What streams say, one after the other; an error is raised.
         calls: What was called: method, path, body.
+        is_live: Whether a relay runs.
     """
 
     codes: list[FakeCode] = attrs.field(factory=list)
@@ -116,6 +117,7 @@ class FakeOperator:
     links: list[str] = attrs.field(factory=list)
     streams: list[Sequence[Json | BaseException] | CliError] = attrs.field(factory=list)
     calls: list[tuple[str, str, Json | None]] = attrs.field(factory=list)
+    is_live: bool = True
 
     def call(self, method: str, path: str, body: Json | None = None) -> Json:
         self.calls.append((method, path, body))
@@ -123,13 +125,16 @@ class FakeOperator:
         refusal = planned.pop(0) if planned else None
         if refusal is not None:
             status, detail = refusal
-            return read_answer(status, json.dumps({"detail": detail}).encode())
+            return self._refuse(status, detail, asked_room(path, body))
         try:
             answer = self._answer(method, path.split("/")[2:] or [""], body or {})
         except _Refusal as refused:
-            detail = {"detail": refused.detail}
-            return read_answer(refused.status, json.dumps(detail).encode())
+            return self._refuse(refused.status, refused.detail, asked_room(path, body))
         return read_answer(200, json.dumps(answer).encode())
+
+    @staticmethod
+    def _refuse(status: int, detail: Json, room: str | None) -> Json:
+        return read_answer(status, json.dumps({"detail": detail}).encode(), room)
 
     @property
     def url(self) -> str:

@@ -13,7 +13,7 @@ from argybargy.cli.main import run
 from argybargy.cli.operator import LiveOperator, Work
 from argybargy.cli.output import Output
 from argybargy.cli.reading import LocalTimes
-from argybargy.cli.world import Common, Connect, Surroundings, World
+from argybargy.cli.world import Common, Connect, Reach, Surroundings, World
 from argybargy.serve.glance import Glance
 from argybargy.serve.settings import Settings, parse_settings
 from argybargy.serve.started import Plan, Started
@@ -70,7 +70,7 @@ class Terminal:
     questions: list[str] = attrs.field(factory=list)
     served: list[Settings] = attrs.field(factory=list)
     plans: list[Plan] = attrs.field(factory=list)
-    reach: Callable[[Settings, Common, Work], int] | None = None
+    reach: Reach | None = None
     connect: Connect | None = None
     serve: Callable[[], int] = attrs.field(default=lambda: 0)
     has_colour: bool = False
@@ -111,7 +111,14 @@ class Terminal:
             {"ARGYBARGY_DATA": str(Path.cwd()), **self.environment}, overrides
         )
 
-    def _reach(self, _settings: Settings, common: Common, work: Work) -> int:
+    def _reach(
+        self,
+        settings: Settings,  # noqa: ARG002 - as the real one
+        common: Common,
+        work: Work,
+        *,
+        makes_data: bool = False,  # noqa: ARG002
+    ) -> int:
         self.urls.append(common.url)
         return work(self.operator)
 

@@ -70,7 +70,7 @@ class Desk:
             found.append(operator.call(method, path, body))  # type: ignore[arg-type]
             return 0
 
-        reach(self.settings, Common(), work)
+        reach(self.settings, Common(), work, makes_data=True)
         return found[0]
 
     @contextmanager

@@ -15,7 +15,8 @@ from argybargy.relay import (
     agents,
     board,
     changes,
-    finishing,
+    departures,
+    directory,
     following,
     ledger,
     presence,
@@ -280,17 +281,25 @@ CONSTANTS: Final = (
         "web/test_stream_model.py::test_a_client_that_is_too_far_behind_begins_anew",
     ),
     Constant(
-        "FINISH_SECONDS",
-        finishing,
-        "How long a change that has begun may take after its client has left.",
-        "relay/test_codes.py::test_a_revocation_is_finished_though_its_caller_has_left",
-    ),
-    Constant(
         "CLOSE_SECONDS",
         relay,
         "How long rooms may take to finish when the relay stops.",
         "relay/test_room_task.py::"
         "test_closing_the_relay_finishes_what_rooms_have_taken",
+    ),
+    Constant(
+        "CERTAIN_SECONDS",
+        directory,
+        "How long a code must have looked long expired before it is removed for good.",
+        "relay/test_clock_jumps.py::"
+        "test_a_clock_that_is_wrong_for_a_moment_costs_nobody_a_code",
+    ),
+    Constant(
+        "DISMISSALS_PER_TICK",
+        departures,
+        "Peers without a code that are let go in one round of housekeeping.",
+        "relay/test_departures.py::"
+        "test_many_whose_codes_ran_out_are_let_go_a_few_at_a_time",
     ),
     Constant(
         "MAX_QUERY_FIELDS",
@@ -419,7 +428,11 @@ HELD: Final = {
     "relay.changes.ChangeLog._kept": "`CHANGES_KEPT`",
     "relay.directory.Directory._by_key": _CODES,
     "relay.directory.Directory._by_room": _CODES,
+    "relay.directory.Directory._departed": (
+        f"{_CODES}, and those gone that no room has let go yet"
+    ),
     "relay.directory.Directory._names": _CODES,
+    "relay.directory.Directory._stale_since": _CODES,
     "relay.ledger.Ledger._cursors": _CODES,
     "relay.ledger.Ledger._notes": "`MAX_NOTES`",
     "relay.ledger.Ledger._failures": "the kinds of failure, which are few",
@@ -432,7 +445,6 @@ HELD: Final = {
     "relay.presence.Seat.reads": "`reads_per_window`",
     "relay.quota.RoomQuota._names": "`rooms`",
     "relay.relay.Relay._live": _LIVE,
-    "relay.relay.Relay._spellings": _ROOMS,
     "relay.room.LiveRoom._batch": "`batch_commands`",
     "relay.room.LiveRoom._send": "`inbox_commands`",
     "relay.room.LiveRoom.cursors": _CODES,

@@ -173,7 +173,9 @@ def cli_page() -> str:
         "agents reach the relay.",
         "When no relay runs here, `room`, `invite`, `connect`, `codes`, `revoke`, "
         "`token`, `backup`, `export`",
-        "and `import` work on the data directory; `restore` always does.",
+        "and `import` work on the data directory; `restore` always does. `codes`, "
+        "`revoke`, `backup` and",
+        "`export` do not make one.",
         "",
         "## Exit codes",
         "",

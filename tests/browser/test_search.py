@@ -70,3 +70,50 @@ def test_a_search_that_makes_no_sense_is_told_why(desk: Desk) -> None:
     desk.page.get_by_placeholder("Words to look for").fill("before:someday")
     expect(desk.css("dialog p[role=status]")).not_to_have_text("")
     expect(desk.css(".result")).to_have_count(0)
+
+
+def test_the_dialog_says_what_can_be_said_and_keeps_it(desk: Desk) -> None:
+    desk.relay.agent("scout", "build").say("needle")
+    desk.sign_in("?room=build")
+    desk.page.keyboard.press("/")
+    field = desk.page.get_by_placeholder("Words to look for")
+    status = desk.css("dialog [role=status]")
+    for word in ("from:", "to:", "is:open", "before:", '"words together"', "-without"):
+        expect(status).to_contain_text(word)
+    field.fill("n")
+    expect(status).to_have_text("Type 2 letters or more.")
+    field.fill("needle")
+    expect(desk.css(".result")).to_have_count(1)
+    expect(status).to_have_text("")
+    desk.page.mouse.click(5, 5)
+    expect(desk.css("dialog")).to_have_count(0)
+    desk.page.keyboard.press("/")
+    expect(field).to_have_value("needle")
+    expect(desk.css(".result")).to_have_count(1)
+    desk.page.keyboard.type("other")
+    expect(field).to_have_value("other")
+
+
+def test_what_is_found_begins_where_its_script_begins(desk: Desk) -> None:
+    relay = desk.relay
+    scout = relay.agent("scout", "build")
+    scout.say("needle")
+    scout.ask("مرحبا needle شكرا")
+    desk.sign_in("?room=build")
+    desk.page.keyboard.press("/")
+    desk.page.get_by_placeholder("Words to look for").fill("needle")
+    expect(desk.css(".result")).to_have_count(2)
+    ends = """all => all.map((node) => {
+      const range = document.createRange();
+      range.selectNodeContents(node);
+      const text = range.getBoundingClientRect(), box = node.getBoundingClientRect();
+      return [text.left - box.left < 2, box.right - text.right < 2];
+    })"""
+    assert desk.css(".result-text").evaluate_all(ends) == [[False, True], [True, False]]
+    box = desk.css(".result").last.bounding_box()
+    first = desk.css(".result-head").last.bounding_box()
+    assert box is not None
+    assert first is not None
+    assert first["x"] - box["x"] < 20
+    desk.page.mouse.click(5, 5)
+    assert desk.css(".waiting-text").evaluate_all(ends) == [[False, True]]

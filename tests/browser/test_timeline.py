@@ -61,7 +61,17 @@ def test_directed_messages_say_to_whom(desk: Desk) -> None:
     to_two = relay.say("for two", to=["claude", "codex"])
     desk.sign_in()
     expect(desk.message(to_all).locator(".to")).to_have_count(0)
-    expect(desk.message(to_one).locator(".to")).to_have_text("→ codex")
+    one = desk.message(to_one).locator(".to")
+    expect(one).to_have_text("→ codex")
+    hue = "node => getComputedStyle(node).getPropertyValue('--hue')"
+    whose = desk.agent_row("codex").locator(".avatar").evaluate(hue)
+    assert one.evaluate(hue) == whose
+    colour = "node => getComputedStyle(node).color"
+    assert one.evaluate(colour) == one.evaluate(
+        "(node, hue) => { node.style.color = `hsl(${hue} 65% 26%)`;"
+        " return getComputedStyle(node).color; }",
+        whose,
+    )
     expect(desk.message(to_two).locator(".to")).to_have_text("→ claude, codex")
 
 
@@ -258,7 +268,7 @@ def test_markdown_is_drawn_and_code_can_be_copied(desk: Desk) -> None:
     expect(prose.locator("td")).to_have_text(["1", "2"])
     expect(prose.locator(".heading")).to_have_text("Heading")
     links = prose.locator("a")
-    expect(links.first).to_have_attribute("href", "https://example.org/a_b(c")
+    expect(links.first).to_have_attribute("href", "https://example.org/a_b(c)")
     expect(links.last).to_have_attribute("rel", "noopener noreferrer nofollow")
     desk.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     button = prose.get_by_role("button", name="Copy code")

@@ -66,6 +66,7 @@ def test_a_backup_says_what_is_in_it(desk: Desk, tmp_path: Path) -> None:
 
 
 def test_a_backup_names_itself_after_the_time(desk: Desk, tmp_path: Path) -> None:
+    invite(desk, "ann")
     result = desk.type("backup")
     (copy,) = tmp_path.glob("argybargy-*.db")
     assert result.out == f"{copy.name}\n"
@@ -74,6 +75,7 @@ def test_a_backup_names_itself_after_the_time(desk: Desk, tmp_path: Path) -> Non
 
 @needs_posix
 def test_only_the_owner_may_read_a_backup(desk: Desk, tmp_path: Path) -> None:
+    invite(desk, "ann")
     desk.type("backup", "copy.db")
     assert stat.S_IMODE((tmp_path / "copy.db").stat().st_mode) == 0o600
 

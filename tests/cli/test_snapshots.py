@@ -15,8 +15,8 @@ import pytest
 from argybargy import __version__
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.operator import Json, LiveOperator
-from argybargy.cli.output import wants_colour
 from argybargy.cli.verbs import VERBS
+from argybargy.serve.colour import wants_colour
 from cli_fake import CLOSED_AT, FakeCode, FakeOperator, builtins, read, spoken
 from cli_world import Result, Terminal
 

@@ -15,7 +15,7 @@ import pytest
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.http_operator import HttpOperator, is_listening, read_token
 from argybargy.cli.offline import find_route, run_offline
-from argybargy.cli.operator import Operator, read_answer
+from argybargy.cli.operator import Operator, Work, read_answer
 from argybargy.cli.output import Output
 from argybargy.cli.verbs import VERBS
 from argybargy.cli.ways import connect, find_token, reach
@@ -476,9 +476,14 @@ async def open_services() -> AsyncIterator[Services]:
 def offline() -> Terminal:
     """A terminal whose every command finds a data directory, new each time."""
 
-    def work_offline(_: Settings, common: Common, work: object) -> int:
+    def work_offline(
+        settings: Settings,
+        common: Common,
+        work: Work,
+        *,
+        makes_data: bool = False,
+    ) -> int:
         assert common.url is None
-        assert callable(work)
         return run_offline(open_services, work)
 
     return Terminal(reach=work_offline)
@@ -495,7 +500,9 @@ def test_a_room_is_made_without_a_relay(offline: Terminal) -> None:
 
 def test_a_room_is_rotated_by_the_real_endpoints() -> None:
     def rooms_twice(operator: Operator) -> int:
-        terminal = Terminal(reach=lambda _settings, _common, work: work(operator))
+        terminal = Terminal(
+            reach=lambda settings, common, work, *, makes_data=False: work(operator)  # noqa: ARG005
+        )
         first = terminal.type("room", "review", "--json").json
         again = terminal.type("room", "review", "--json").json
         told = terminal.type("codes", "--json").json

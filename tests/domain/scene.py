@@ -19,6 +19,7 @@ from argybargy.domain.commands import (
     Write,
 )
 from argybargy.domain.errors import RelayError
+from argybargy.domain.holes import count_messages
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL, Lease, Message, SenderKind
 from argybargy.domain.moment import Moment
@@ -53,6 +54,11 @@ def message(
         text=text,
         expects=expects,
     )
+
+
+def kept_messages(room: Room) -> int:
+    """Count the messages that a room keeps."""
+    return count_messages(room.first, room.head, room.holes)
 
 
 def code_record(

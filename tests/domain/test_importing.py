@@ -21,7 +21,7 @@ from argybargy.domain.moment import Moment
 from argybargy.domain.reading import read_after
 from argybargy.domain.room import decide
 from argybargy.domain.state import Room, RoomStatus
-from domain.scene import START, UNHURRIED, message
+from domain.scene import START, UNHURRIED, kept_messages, message
 
 SOON = Moment(START.wall_ms + 60_000, START.steady_seconds + 60)
 
@@ -77,7 +77,7 @@ def test_counting_with_holes_is_counting_what_is_there(
 
 def test_messages_keep_their_numbers_and_what_comes_goes_on_after_them() -> None:
     room = said(empty_room(), 7, 8, 9)
-    assert (room.first, room.head, room.kept_messages) == (7, 9, 3)
+    assert (room.first, room.head, kept_messages(room)) == (7, 9, 3)
     assert room.holes == ()
     assert post(room).room.head == 10
 
@@ -227,7 +227,7 @@ def test_no_number_is_given_twice_and_retention_counts_messages(
         given_out.append(room.head)
     start = before + lost + 1
     assert given_out == list(range(start, start + 1 + after))
-    assert room.kept_messages == min(keep, min(keep, before) + 1 + after)
+    assert kept_messages(room) == min(keep, min(keep, before) + 1 + after)
     for cursor in range(before, start):
         page = read_after(room, "bob", max(cursor, room.tail_first - 1), 99, limits)
         assert page is not None

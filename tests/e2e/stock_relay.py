@@ -36,7 +36,7 @@ async def run(settings: Settings) -> None:
 def main() -> None:
     """Read the settings and serve."""
     settings = read_settings()
-    configure_logging(settings.log_level, settings.log_format)
+    configure_logging(settings.log_level, settings.log_format, {})
     trio.run(run, settings)
 
 

@@ -64,7 +64,7 @@ async def test_a_second_relay_on_the_same_data_is_refused_with_a_sentence(
 ) -> None:
     data = tmp_path / "data"
     async with open_server(data, core=core) as server:
-        with pytest.raises(RuntimeError, match="Another server is running"):
+        with pytest.raises(RuntimeError, match="The relay of this data listens on"):
             async with open_server(data, core=core):
                 raise AssertionError("it must not start")
         assert (await server.admin("GET", "/admin/stats")).status == 200

@@ -73,7 +73,7 @@ async def test_a_port_of_another_relay_is_said_with_its_directory(
         code, _, talk = await run("serve", data=tmp_path / "other", port=port)
         assert code == 1
         assert f"Cannot serve on 127.0.0.1:{port}: it is held by {holder}" in talk
-        assert "argybargy up --port" in talk
+        assert f"argybargy serve --port {port + 1}\n" in talk
 
 
 async def test_a_relay_that_serves_tls_is_examined_over_tls(tmp_path: Path) -> None:

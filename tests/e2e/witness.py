@@ -156,8 +156,6 @@ def find_errors(log: Path) -> list[str]:
 
 
 def _is_error(line: str) -> bool:
-    if line.startswith("Listening on "):
-        return False
     try:
         event = msgspec.json.decode(line, type=dict[str, object])
     except msgspec.DecodeError:

@@ -8,6 +8,7 @@ from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.relay.agents import claim
 from argybargy.relay.clock import SystemClock
+from argybargy.relay.directory import CERTAIN_SECONDS
 from argybargy.relay.polling import PollAnswer
 from argybargy.store.memory import DEFAULT_LIMITS, MemoryStore
 from relay.kit import ROOM, House, open_house, texts
@@ -133,6 +134,24 @@ async def test_a_code_expires_by_the_wall_clock_after_a_sleep_and_stays_expired(
         answer = await house.poll(alice)
         assert texts(answer.page.messages) == ["here"]
         assert not answer.budget.should_exit
+
+
+async def test_a_clock_that_is_wrong_for_a_moment_costs_nobody_a_code(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_house() as house:
+        alice = await house.guest("alice", lifetime_seconds=7 * 24 * HOUR)
+        jump(house, 60 * 24)
+        await trio.sleep(10)
+        jump(house, -60 * 24)
+        await trio.sleep(CERTAIN_SECONDS + 10)
+        assert await house.relay.store.codes() == (alice,)
+        assert (await house.post(alice, "still here")).message.seq == 1
+        jump(house, 60 * 24)
+        await trio.sleep(CERTAIN_SECONDS - 10)
+        assert len(house.relay.directory) == 1
+        await trio.sleep(20)
+        assert await house.relay.store.codes() == ()
 
 
 def _peers(house: House) -> list[tuple[str, str]]:

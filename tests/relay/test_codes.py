@@ -61,6 +61,8 @@ class SlowStore(MemoryStore):
     ) -> None:
         await self._wait()
         await super().remove_codes(codes, audits)
+        if self.is_unsure:
+            raise Unknown
 
     async def _wait(self) -> None:
         if self.gate is not None:
@@ -86,6 +88,39 @@ async def test_a_revocation_is_finished_though_its_caller_has_left(
         assert not house.relay.directory.is_live(bob, house.clock.now())
         live = await house.relay.live(ROOM)
         assert 1 not in live.room.leases
+
+
+async def test_a_revocation_that_takes_minutes_is_carried_out_in_memory_too(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = SlowStore(DEFAULT_LIMITS)
+    async with open_house(store=store) as house:
+        bob = await house.guest("bob")
+        store.gate = trio.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(
+                lambda: operator.revoke(house.relay, "bob", None, everywhere=False)
+            )
+            await trio.sleep(300)
+            store.gate.set()
+        assert await store.codes() == ()
+        assert not house.relay.directory.is_live(bob, house.clock.now())
+
+
+async def test_a_revocation_in_doubt_holds_as_soon_as_the_store_can_tell(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = SlowStore(DEFAULT_LIMITS)
+    async with open_house(store=store) as house:
+        bob = await house.guest("bob")
+        store.is_unsure, store.is_writable = True, False
+        with pytest.raises(RelayError) as refusal:
+            await operator.revoke(house.relay, "bob", None, everywhere=False)
+        assert refusal.value.problem is Problem.STORAGE_UNKNOWN
+        await house.relay.tick()
+        store.is_unsure, store.is_writable = False, True
+        await house.relay.tick()
+        assert not house.relay.directory.is_live(bob, house.clock.now())
 
 
 async def test_a_code_is_known_though_whoever_asked_for_it_has_left(

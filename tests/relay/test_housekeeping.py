@@ -13,7 +13,15 @@ from argybargy.domain.limits import Limits
 from argybargy.domain.state import Room
 from argybargy.relay import operator
 from argybargy.relay.agents import claim
-from argybargy.store.errors import Full, Refused, StoreError, Unknown
+from argybargy.store.errors import (
+    Conflict,
+    Corrupt,
+    Full,
+    Incompatible,
+    Refused,
+    StoreError,
+    Unknown,
+)
 from argybargy.store.memory import DEFAULT_LIMITS, MemoryStore
 from relay.kit import open_house
 
@@ -27,13 +35,14 @@ class FailingStore(MemoryStore):
     probe_failure: StoreError | None = None
     commits: int = 0
     probes: int = 0
+    note_seconds: float = 0
 
     async def note(
         self, cursors: Mapping[tuple[str, str], int], audits: Sequence[Audit]
     ) -> None:
         if self.note_failure is not None:
             raise self.note_failure
-        await trio.lowlevel.checkpoint()
+        await trio.sleep(self.note_seconds)
         await super().note(cursors, audits)
 
     async def commit(
@@ -66,6 +75,43 @@ async def test_a_store_that_fails_for_a_while_costs_no_note(
         await trio.sleep(10)
         rows = await operator.audit(house.relay, 10, None)
         assert [row.audit.action for row in rows].count("something") == 1
+
+
+async def test_a_disk_that_takes_minutes_over_a_note_does_not_end_the_relay(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = FailingStore(DEFAULT_LIMITS)
+    async with open_house(store=store) as house:
+        store.note_seconds = 200
+        house.relay.ledger.note(Audit(1, "something"))
+        await trio.sleep(500)
+        store.note_seconds = 0
+        rows = await operator.audit(house.relay, 10, None)
+        assert [row.audit.action for row in rows].count("something") == 1
+
+
+async def test_the_relay_outlives_a_round_that_somebody_else_came_first_in(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = FailingStore(DEFAULT_LIMITS, note_failure=Conflict())
+    async with open_house(store=store) as house:
+        house.relay.ledger.note(Audit(1, "something"))
+        await trio.sleep(10)
+        store.note_failure = None
+        assert len(await operator.audit(house.relay, 10, None)) == 1
+
+
+@pytest.mark.parametrize("failure", [Corrupt("bad"), Incompatible("newer")])
+async def test_the_relay_ends_with_its_store(
+    autojump_clock: trio.testing.MockClock, failure: StoreError
+) -> None:
+    store = FailingStore(DEFAULT_LIMITS)
+    async with open_house(store=store) as house:
+        store.note_failure = failure
+        house.relay.ledger.note(Audit(1, "something"))
+        with pytest.raises(type(failure)):
+            await house.relay.tick()
+        store.note_failure = None
 
 
 async def test_notes_are_stored_once_however_many_ask(

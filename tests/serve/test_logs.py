@@ -1,15 +1,16 @@
 """What the log looks like, for people and for programs."""
 
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 
 SCRIPT = """
-import sys, structlog, logging
+import os, sys, structlog, logging
 from argybargy.serve.logs import configure_logging
-configure_logging("debug", sys.argv[1])
+configure_logging("debug", sys.argv[1], os.environ)
 log = structlog.get_logger("argybargy.test")
 log.debug("request", path="/a\\nforged", status=200)
 def deep(secret):
@@ -31,6 +32,27 @@ def logged(form: str) -> str:
     assert "secret = " not in done.stderr  # as a traceback with variables has it
     assert "nobody asked" not in done.stderr
     return done.stderr
+
+
+def shown(**environment: str) -> bytes:
+    """Return the start of what is logged on a terminal."""
+    ours, theirs = os.openpty()
+    try:
+        subprocess.run(
+            [sys.executable, "-c", SCRIPT, "auto"],
+            stderr=theirs, check=True, env={"TERM": "xterm", **environment},
+        )  # fmt: skip
+        return os.read(ours, 4_096)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals")
+def test_colours_are_for_terminals_that_want_them() -> None:
+    assert b"\x1b[" in shown()
+    assert b"\x1b" not in shown(NO_COLOR="1")
+    assert b"\x1b" not in shown(TERM="dumb")
 
 
 @pytest.mark.parametrize("form", ["auto", "json"])

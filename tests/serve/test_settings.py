@@ -70,8 +70,9 @@ def test_a_named_file_is_read_instead_of_the_usual_one(tmp_path: Path) -> None:
 
 
 def test_a_named_file_must_be_there(tmp_path: Path) -> None:
-    (problem,) = mistakes({"ARGYBARGY_CONFIG": str(tmp_path / "none.toml")})
-    assert problem.startswith("ARGYBARGY_CONFIG cannot be read: ")
+    path = tmp_path / "none.toml"
+    (problem,) = mistakes({"ARGYBARGY_CONFIG": str(path)})
+    assert problem.startswith(f"ARGYBARGY_CONFIG={path} cannot be read: ")
 
 
 def test_the_usual_file_need_not_be_there(tmp_path: Path) -> None:

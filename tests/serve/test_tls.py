@@ -11,10 +11,11 @@ import trio
 import trustme
 from hypercorn.config import Config
 
+from argybargy.serve.ending import CertificateError
 from argybargy.serve.http_server import HttpServer, open_http_server
 from argybargy.serve.hypercorn_guard import HypercornServer
 from argybargy.serve.limits import ConnectionLimits
-from argybargy.serve.main import CertificateError, _make_config
+from argybargy.serve.main import _make_config
 from argybargy.serve.server import serve_app
 from argybargy.serve.services import public_url
 from argybargy.serve.settings import Settings, parse_settings

@@ -53,7 +53,7 @@ async def test_a_second_server_is_refused_and_told_where(tmp_path: Path) -> None
 
 
 def test_where_the_server_listens_is_known_while_it_does(tmp_path: Path) -> None:
-    place, lock = Place("127.0.0.1", 8765, 7), tmp_path / LOCK_NAME
+    place, lock = Place("127.0.0.1", 8765, 7, "/c.pem"), tmp_path / LOCK_NAME
     seen = [find_place(tmp_path)]
     with hold_lock(tmp_path):
         seen.append(find_place(tmp_path))
@@ -75,7 +75,7 @@ async def _open_and_close(directory: Path) -> None:
 
 async def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(Refused, match="cannot be used"):
+    with pytest.raises(Refused, match="cannot be opened: "):
         await _open_and_close(tmp_path / "file" / "data")
 
 

@@ -4,6 +4,7 @@ from functools import partial
 from typing import Final
 
 import attrs
+import structlog
 
 from argybargy.cli.output import Output
 from argybargy.serve.services import public_url
@@ -12,6 +13,8 @@ from argybargy.serve.started import Plan, Started
 from argybargy.serve.tunnel import TunnelState, TunnelStatus
 from argybargy.serve.tunnel_command import TunnelCommand
 from argybargy.web.hosts import is_loopback
+
+log = structlog.get_logger(__name__)
 
 _NO_TUNNEL: Final = "on this machine only: there is no cloudflared to open a tunnel"
 
@@ -34,7 +37,7 @@ class Announcer:
 
     def plan(self) -> Plan:
         """Return what comes with the relay."""
-        plan = Plan(self.tell_first_steps, self.tunnel, self.tell_tunnel)
+        plan = Plan("up", self.tell_first_steps, self.tunnel, self.tell_tunnel)
         is_talking = not (self.out.is_json or self.out.is_quiet)
         if self.out.is_live and is_talking:
             return attrs.evolve(plan, tell_tunnel=_ignore, beside=self.show_panel)
@@ -101,15 +104,15 @@ def _kept(settings: Settings) -> str:
     return f"data in {settings.data}"
 
 
-def warn_exposed(out: Output, settings: Settings) -> None:
-    """Warn if others may come in over the network, and nobody tells them how."""
+def exposures(settings: Settings) -> tuple[str, ...]:
+    """Return a warning if others may come in over the network, untold how."""
     if is_loopback(settings.host) or settings.public_url is not None:
-        return
+        return ()
     plain = "" if settings.tls_cert else ", and what is said goes unencrypted"
-    out.warn(
+    return (
         f"It listens on {settings.host}, for the network{plain}; invitations will "
-        f"lead to {public_url(settings)}, which is this machine only.\n"
-        "Say how agents reach it: ARGYBARGY_PUBLIC_URL=https://relay.example.com"
+        f"lead to {public_url(settings)}, which is this machine only. "
+        "Say how agents reach it: ARGYBARGY_PUBLIC_URL=https://relay.example.com",
     )
 
 
@@ -119,15 +122,16 @@ def _ignore(_status: TunnelStatus) -> None:
 
 def plan_briefly(out: Output, settings: Settings) -> Plan:
     """Return what comes with a relay that is a service."""
-    return Plan(partial(_announce_briefly, out, settings))
+    return Plan("serve", partial(_announce_briefly, out, settings))
 
 
 def _announce_briefly(out: Output, settings: Settings, started: Started) -> None:
-    """Say where the relay is; what a service says is kept, so it is no secret."""
+    """Log where the relay is; what a service says is kept, so it is no secret."""
     if out.is_json:
         write_started(out, settings, started)
-    else:
-        out.say(f"Listening on {', '.join(started.urls)}, {_kept(settings)}")
+    elif not out.is_quiet:
+        kept = {} if settings.ephemeral else {"data": str(settings.data)}
+        log.info("listening", urls=list(started.urls), **kept)
 
 
 def write_started(

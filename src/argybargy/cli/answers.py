@@ -21,6 +21,7 @@ def read_row(kind: type[Row], answer: object) -> Row:
         raise CliError(
             "The relay's answer lacks what this command needs.",
             "Compare the versions: 'argybargy version', and 'version' at GET /health.",
+            Exit.UNREACHABLE,
         )
     return kind(**{name: answer[name] for name in names})
 

@@ -112,7 +112,7 @@ class CodeCommands:
             _show_invited(out, answer, url and read_url(url), others, times)
             return Exit.OK
 
-        return self.world.work(common, work)
+        return self.world.prepare(common, work)
 
     def codes(self, *, common: Common | None = None) -> int:
         """List the access codes: whose they are, never the codes themselves.

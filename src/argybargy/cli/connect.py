@@ -125,7 +125,7 @@ class ConnectCommand:
             show_connected(out, plan, done, around)
             return Exit.OK
 
-        return self.world.work(common, work)
+        return self.world.prepare(common, work)
 
 
 def give_seat(operator: Operator, plan: ConnectPlan, times: LocalTimes) -> Connected:

@@ -159,7 +159,7 @@ class MoveCommands:
             _tell_imported(out, taken, ())
             return Exit.OK
 
-        return self.world.work(common, work)
+        return self.world.prepare(common, work)
 
     def _import_original(self, common: Common, out: Output, path: Path) -> int:
         from argybargy.cli.data_original import plan_switch  # noqa: PLC0415 - slow
@@ -173,7 +173,7 @@ class MoveCommands:
                 out.say("Agents keep their codes and cursors; give them the new URL.")
             return Exit.OK
 
-        return self.world.work(common, work)
+        return self.world.prepare(common, work)
 
 
 # -- export -------------------------------------------------------------------------

@@ -19,15 +19,17 @@ class Exit(enum.IntEnum):
 
 
 MEANINGS: Final = {
-    Exit.OK: "Done.",
-    Exit.FAILED: "It failed; standard error says why.",
+    Exit.OK: "Done. `up` and `serve` end so by Ctrl+C, too.",
+    Exit.FAILED: "It failed; standard error says why, but for a reader of the output "
+    "that has left.",
     Exit.USAGE: "The command line, a setting or a value is wrong. Nothing was done.",
-    Exit.NOTHING: "There is nothing to show, or the time was over.",
+    Exit.NOTHING: "There is nothing to show, or the time was over. `up` and `serve`: "
+    "the data cannot be used.",
     Exit.NOT_AUTHORISED: "The relay does not accept the admin token, or there is none.",
-    Exit.NOT_FOUND: "There is no such room, code or name.",
+    Exit.NOT_FOUND: "There is no such room, code, name, file or data directory.",
     Exit.LOST: "The room is closed, or somebody else has the claim.",
     Exit.UNREACHABLE: "No relay can be reached, or it cannot do its work.",
-    Exit.INTERRUPTED: "Ctrl+C.",
+    Exit.INTERRUPTED: "Ctrl+C, but for `up` and `serve` that had started.",
 }
 """What a script may rely on."""
 

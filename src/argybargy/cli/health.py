@@ -59,6 +59,7 @@ class HealthCommands:
         out = self.world.output_for(common)
         try:
             answer = self.world.live_without_token(common).call("GET", "/ready")
+            ready = read_row(_Ready, answer)
         except CliError as error:
             if error.code is Exit.USAGE:
                 raise
@@ -66,7 +67,7 @@ class HealthCommands:
         if out.is_json:
             out.write_json(answer)
         elif not out.is_quiet:
-            out.write(f"{answer.get('status')} {answer.get('version')}")
+            out.write(f"{ready.status} {ready.version}")
         return Exit.OK
 
 
@@ -98,6 +99,12 @@ class Status:
     parked_polls: int
     waiting: int
     longest_wait_seconds: float | None
+
+
+@attrs.frozen
+class _Ready:
+    status: str
+    version: str
 
 
 @attrs.frozen

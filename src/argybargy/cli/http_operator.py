@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from argybargy.cli.exits import CliError, Exit
-from argybargy.cli.operator import WRONG_DIRECTORY, Json, read_answer
+from argybargy.cli.operator import WRONG_DIRECTORY, Json, asked_room, read_answer
 
 _FILE_NAME: Final = "admin.token"
 TIMEOUT_SECONDS: Final = 20
@@ -78,9 +78,22 @@ def is_listening(host: str, port: int) -> bool:
     return True
 
 
+NOTHING_LISTENS: Final = "nothing listens there"
+
+
+def unreachable(url: str, why: str, hint: str = "") -> CliError:
+    """Return the error that says that there is no relay at an address."""
+    usual = "Start one with 'argybargy up', or say where it is with --url or --port."
+    text = f"No relay can be reached at {url}: {why}."
+    return CliError(text, hint or usual, Exit.UNREACHABLE)
+
+
 def _reason(error: Exception) -> str:
-    """Say what went wrong, also for the errors that have no words of their own."""
-    return str(error) or type(error).__name__
+    """Say what went wrong, without the numbers that the system has for it."""
+    if isinstance(error, ConnectionRefusedError):
+        return NOTHING_LISTENS
+    words = (getattr(error, name, None) for name in ("verify_message", "strerror"))
+    return next(filter(None, words), str(error)) or type(error).__name__
 
 
 @attrs.frozen
@@ -98,6 +111,11 @@ class HttpOperator:
     token: str = attrs.field(repr=False)
     certificate: Path | None = None
 
+    @property
+    def is_live(self) -> bool:
+        """Whether it is a relay that runs."""
+        return True
+
     def call(self, method: str, path: str, body: Json | None = None) -> Json:
         """Make one call on a connection of its own.
 
@@ -105,7 +123,7 @@ class HttpOperator:
             CliError: See :class:`argybargy.cli.operator.Operator`.
         """
         with self._exchange(method, path, body, TIMEOUT_SECONDS) as (response, _):
-            return self._read(response.status, self._content(response))
+            return self._read(response, asked_room(path, body))
 
     @contextmanager
     def stream(
@@ -118,7 +136,7 @@ class HttpOperator:
         """
         with self._exchange("POST", path, body, patience()) as (response, wire):
             if response.status != HTTPStatus.OK:
-                self._read(response.status, self._content(response))
+                self._read(response, asked_room(path, body))
             yield self._lines(response, wire, patience)
 
     @contextmanager
@@ -130,7 +148,7 @@ class HttpOperator:
         """
         with self._exchange("POST", path, body, _DOWNLOAD_SECONDS) as (response, _):
             if response.status != HTTPStatus.OK:
-                self._read(response.status, self._content(response))
+                self._read(response, asked_room(path, body))
             yield self._pieces(response)
 
     def upload(self, path: str, content: bytes) -> Json:
@@ -140,14 +158,14 @@ class HttpOperator:
             CliError: See :class:`argybargy.cli.operator.Operator`.
         """
         with self._exchange("POST", path, content, TIMEOUT_SECONDS) as (response, _):
-            return self._read(response.status, self._content(response))
+            return self._read(response)
 
     def _pieces(self, response: http.client.HTTPResponse) -> Iterator[bytes]:
         try:
             while piece := response.read(_PIECE_BYTES):
                 yield piece
         except (OSError, http.client.HTTPException) as error:
-            text = f"The relay at {self.url} broke off: {_reason(error)}"
+            text = f"The relay at {self.url} broke off: {_reason(error)}."
             hint = "Look into its log, and try again."
             raise CliError(text, hint, Exit.UNREACHABLE) from None
 
@@ -155,13 +173,16 @@ class HttpOperator:
         with self._translated():
             return response.read(_MOST_BYTES)
 
-    def _read(self, status: int, content: bytes) -> Json:
+    def _read(
+        self, response: http.client.HTTPResponse, room: str | None = None
+    ) -> Json:
+        status, content = response.status, self._content(response)
         if status == HTTPStatus.UNAUTHORIZED and self.token:
             text = (
                 f"The relay at {self.url} does not accept the admin token (HTTP 401)."
             )
             raise CliError(text, WRONG_DIRECTORY, Exit.NOT_AUTHORISED)
-        return read_answer(status, content)
+        return read_answer(status, content, room)
 
     def _lines(
         self,
@@ -186,11 +207,16 @@ class HttpOperator:
         try:
             yield
         except (OSError, http.client.HTTPException) as error:
-            raise CliError(
-                f"No relay can be reached at {self.url}: {_reason(error)}",
-                "Start one with 'argybargy up', or say where it is with --url.",
-                Exit.UNREACHABLE,
-            ) from None
+            raise unreachable(self.url, _reason(error), self._hint(error)) from None
+
+    def _hint(self, error: Exception) -> str:
+        """Say what to do about TLS, where that seems to be what is wrong."""
+        if hasattr(error, "verify_message"):
+            return "If the certificate is yours, trust it: SSL_CERT_FILE=FILE"
+        is_plain = self.url.startswith("http:")
+        if is_plain and isinstance(error, ConnectionResetError):
+            return f"If it speaks TLS: --url {self.url.replace('http:', 'https:', 1)}"
+        return ""
 
     def _connection(self, seconds: float) -> http.client.HTTPConnection:
         parts = urlsplit(self.url)

@@ -1,6 +1,5 @@
 """The entry of the ``argybargy`` command: parse, run, and end with the right code."""
 
-import os
 import sys
 from collections.abc import Sequence
 
@@ -10,13 +9,14 @@ from cyclopts import App, CycloptsError, Group
 from argybargy import __version__
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.helping import PARAMETERS, HelpFormatter, usage
-from argybargy.cli.output import Output
+from argybargy.cli.output import Output, drop_output, mend_streams
 from argybargy.cli.verbs import HEADINGS, PARENTS, PROGRAM, VERBS, chosen
 from argybargy.cli.world import World
 
 
 def main() -> None:
     """Run the command that the process was started with, and end the process."""
+    mend_streams()
     sys.exit(run(sys.argv[1:], World.real()))
 
 
@@ -38,10 +38,13 @@ def run(arguments: Sequence[str], world: World) -> int:
         return error.code
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read has enough. What is still buffered goes nowhere, so that the
-        # interpreter does not fail on it once more when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if error.filename is not None:
+            raise  # of a file, which is a bug here
+        drop_output()
+        if not isinstance(error, BrokenPipeError):  # then whoever read has enough
+            text = f"The output cannot be written: {error.strerror or error}."
+            _tell(world.output, CliError(text, "Send it elsewhere."))
         return Exit.FAILED
     return code
 
@@ -56,14 +59,10 @@ def _run(arguments: Sequence[str], world: World) -> int:
             result_action="return_value",
         )
     except CycloptsError as error:
-        raise CliError(str(error), _see(arguments), Exit.USAGE) from None
+        from argybargy.cli.mistyped import explain  # noqa: PLC0415 - rarely needed
+
+        raise explain(error, arguments) from None
     return int(result) if isinstance(result, int) else Exit.OK
-
-
-def _see(arguments: Sequence[str]) -> str:
-    """Say where the help is for what was typed."""
-    verbs = chosen(arguments)
-    return f"See: argybargy {f'{verbs[0].name} ' if len(verbs) == 1 else ''}--help"
 
 
 def _tell(out: Output, error: CliError) -> None:

@@ -14,9 +14,9 @@ from urllib.parse import unquote
 import attrs
 import trio
 
-from argybargy.cli.exits import CliError, Exit
-from argybargy.cli.operator import Json, Work, read_answer
-from argybargy.store.errors import StoreError
+from argybargy.cli.exits import CliError
+from argybargy.cli.operator import Json, Work, asked_room, read_answer
+from argybargy.store.errors import Incompatible, StoreError
 from argybargy.web.admin_routes import ADMIN_ROUTES
 from argybargy.web.auth import AdminToken, Services
 from argybargy.web.endpoint import respond
@@ -46,17 +46,18 @@ def run_offline(open_services: OpenServices, work: Work) -> int:
 
     Raises:
         CliError: The work failed, or the data directory cannot be opened.
+        OSError: The work could not write what it found.
     """
     try:
         result = trio.run(_run, open_services, work)
     except (StoreError, OSError, BaseExceptionGroup) as error:
         raise _cannot_open(error) from error
-    if isinstance(result, CliError):
+    if isinstance(result, Exception):
         raise result
     return result
 
 
-async def _run(open_services: OpenServices, work: Work) -> int | CliError:
+async def _run(open_services: OpenServices, work: Work) -> int | CliError | OSError:
     """Return what came of the work; an error is returned too.
 
     Raised, it would leave the nurseries of the services inside a group.
@@ -65,7 +66,7 @@ async def _run(open_services: OpenServices, work: Work) -> int | CliError:
         operator = OfflineOperator(services)
         try:
             return await trio.to_thread.run_sync(work, operator)
-        except CliError as error:
+        except (CliError, OSError) as error:
             return error
 
 
@@ -76,11 +77,10 @@ def _cannot_open(error: BaseException) -> CliError:
         cause = cause.exceptions[0] if len(cause.exceptions) == 1 else None
     if not isinstance(cause, StoreError | OSError):
         raise error
-    return CliError(
-        f"The data directory cannot be used: {cause}",
-        "If a relay has it, wait until it listens, or say where it does with --port.",
-        Exit.FAILED,
-    )
+    hint = "Look at it: argybargy doctor"
+    if isinstance(cause, Incompatible):
+        hint = "If a relay has it, wait until it listens, or say where it does: --port."
+    return CliError(f"The data cannot be used: {cause}", hint)
 
 
 @attrs.frozen
@@ -93,6 +93,11 @@ class OfflineOperator:
 
     services: Services
 
+    @property
+    def is_live(self) -> bool:
+        """Whether it is a relay that runs."""
+        return False
+
     def call(self, method: str, path: str, body: Json | None = None) -> Json:
         """Make one call, from a thread that Trio started.
 
@@ -101,7 +106,7 @@ class OfflineOperator:
         """
         content = b"" if body is None else json.dumps(body).encode()
         answer = trio.from_thread.run(self._respond, method, path, content)
-        return read_answer(answer.status, answer.body)
+        return read_answer(answer.status, answer.body, asked_room(path, body))
 
     @contextmanager
     def download(self, path: str, body: Json) -> Iterator[Iterator[bytes]]:
@@ -113,7 +118,7 @@ class OfflineOperator:
         content = json.dumps(body).encode()
         answer = trio.from_thread.run(self._respond, "POST", path, content)
         if answer.parts is None:
-            read_answer(answer.status, answer.body)
+            read_answer(answer.status, answer.body, asked_room(path, body))
             yield iter([answer.body])
             return
         parts = answer.parts()

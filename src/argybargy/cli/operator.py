@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
+from urllib.parse import parse_qsl
 
 from argybargy.cli.exits import CliError, Exit
 
@@ -13,6 +14,11 @@ Json = dict[str, Any]
 
 class Operator(Protocol):
     """Somebody who may do everything on a relay."""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is a relay that runs, and not only its data."""
+        ...
 
     def call(self, method: str, path: str, body: Json | None = None) -> Json:
         """Make one call of the operator API.
@@ -112,6 +118,9 @@ _HINTS: Final = {
     "ambiguous": "Say which with --room ROOM, or revoke them all with --all.",
     "import_conflict": "A room's numbers mean one thing only. Import into another "
     "directory: --data DIRECTORY.",
+    "room_closed": "Open it again: argybargy reopen ROOM",
+    "internal_error": "Look at what is there, and into the relay's log.",
+    "storage_unknown": "Look at what is there before you do it again.",
     "code_quota": "Take one back with 'argybargy revoke', "
     "or set ARGYBARGY_MAX_CODES and restart the relay.",
     "room_not_found": "List the rooms there are: argybargy rooms",
@@ -119,15 +128,42 @@ _HINTS: Final = {
     "misdirected": "Add the host to ARGYBARGY_ALLOWED_HOSTS and restart the relay.",
 }
 _OWN_WORDS: Final = {
-    "room_not_found": "There is no such room.",
+    "admin_unauthorized": "The relay does not accept the admin token.",
+    "ambiguous": "That name has codes in several rooms.",
+    "code_quota": "The relay has issued its {limit} codes.",
+    "import_conflict": "Message {seq} of room {room} is another one here. "
+    "Nothing of that room was changed.",
+    "internal_error": "The relay failed; what was asked may have happened, or not.",
+    "misdirected": "The relay does not answer to that host.",
+    "room_closed": "Room {room} was closed by {closed_by} at {closed_at}.",
+    "room_not_found": "There is no {asked}.",
     "session_not_found": "There is no such session, or it has ended.",
+    "storage_unknown": "The relay cannot tell whether this was stored.",
 }
 """What is said of a refusal whose own words are for those who speak HTTP."""
+_FLAGS: Final = {
+    "before": "--before",
+    "capabilities": "--capabilities",
+    "expires": "--expires",
+    "expects_reply": "--expects-reply",
+    "limit": "--limit",
+    "q": "the query",
+    "reply_to": "--reply-to",
+    "sender": "--sender",
+    "text": "the text",
+    "to": "--to",
+}
+"""How the fields of a request are typed; the others are called what they are."""
 _STATUS_OK: Final = 200
 
 
-def read_answer(status: int, body: bytes) -> Json:
+def read_answer(status: int, body: bytes, room: str | None = None) -> Json:
     """Return the answer of a relay.
+
+    Args:
+        status: Of the answer.
+        body: Of the answer.
+        room: The room that was asked about, if it was one; see :func:`asked_room`.
 
     Raises:
         CliError: It is a refusal, or nothing that a relay says.
@@ -136,23 +172,47 @@ def read_answer(status: int, body: bytes) -> Json:
         answer = json.loads(body)
     except ValueError:
         answer = None
-    if not isinstance(answer, dict):
-        raise CliError(
-            f"The answer is not a relay's (HTTP {status}).",
-            "Something else may listen there: check --url and --port.",
-        )
-    if status != _STATUS_OK:
-        raise _refusal(status, answer)
-    return answer
+    if isinstance(answer, dict):
+        if status == _STATUS_OK:
+            return answer
+        refusal = answer.get("detail")
+        if isinstance(refusal, dict) and "error" in refusal:
+            asked = "such room" if room is None else f"room '{room}'"
+            raise _refusal(status, refusal | {"asked": asked})
+    raise CliError(
+        f"The answer is not a relay's (HTTP {status}).",
+        "Something else may listen there: check --url and --port.",
+        Exit.UNREACHABLE,
+    )
 
 
-def _refusal(status: int, answer: Json) -> CliError:
-    detail = answer.get("detail")
-    facts: Json = detail if isinstance(detail, dict) else {"detail": detail}
-    error = str(facts.get("error", ""))
-    why = _OWN_WORDS.get(error) or facts.get("detail") or "no reason"
-    text = f"The relay refused (HTTP {status}): {why}"
-    for each in facts.get("errors") or []:
-        text += f"\n  {each.get('field')}: {each.get('problem')}"
+def asked_room(path: str, body: object = None) -> str | None:
+    """Return the room that a call is about, if it is about one."""
+    plain, _, query = path.partition("?")
+    match plain.split("/"):
+        case ["", "admin", "rooms", room, *_]:
+            return room
+    if isinstance(body, dict):
+        return body.get("room")
+    return next((value for name, value in parse_qsl(query) if name == "room"), None)
+
+
+def _refusal(status: int, facts: Json) -> CliError:
+    error = str(facts["error"])
     code = _ERROR_EXITS.get(error) or _STATUS_EXITS.get(status, Exit.FAILED)
-    return CliError(text, _HINTS.get(error, ""), code)
+    return CliError(_why(error, facts), _HINTS.get(error, ""), code)
+
+
+def _why(error: str, facts: Json) -> str:
+    """Say why the relay refused, in the words of whoever types commands."""
+    fields = facts.get("errors") or []
+    if fields:
+        return "\n  ".join(_problem(**each) for each in fields)
+    try:
+        return _OWN_WORDS[error].format_map(facts)
+    except KeyError:
+        return str(facts.get("detail"))
+
+
+def _problem(field: str, problem: str) -> str:
+    return f"{_FLAGS.get(field, field)}: {problem}"

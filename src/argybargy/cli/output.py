@@ -6,12 +6,13 @@ import os
 import select
 import stat
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TextIO
 
 import attrs
 
 from argybargy.cli.escape import escape, escape_lines
+from argybargy.serve.colour import wants_colour
 
 
 class Style(enum.Enum):
@@ -39,10 +40,23 @@ class Span:
         return f"\x1b[{self.style.value}m{text}\x1b[0m"
 
 
-def wants_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:
-    """Tell whether colours are welcome: on a terminal, unless it is said otherwise."""
-    is_plain = environment.get("NO_COLOR") or environment.get("TERM") == "dumb"
-    return not is_plain and stream.isatty()
+def mend_streams() -> None:
+    """Give a process that was started without an output something to fail on.
+
+    Data that cannot be written is an error; talk that nobody hears is none.
+    """
+    if sys.stdout is None:
+        sys.stdout = open(os.open(os.devnull, os.O_RDONLY), "w")  # noqa: PTH123, SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
+
+
+def drop_output() -> None:
+    """Let go of what standard output still holds.
+
+    The interpreter would fail on it once more when it ends.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @attrs.frozen

@@ -123,7 +123,7 @@ class RoomCommands:
             show_room(out, plan, make_room(client, plan, times), times)
             return Exit.OK
 
-        return self.world.work(common, work)
+        return self.world.prepare(common, work)
 
 
 def make_room(client: Operator, plan: RoomPlan, times: LocalTimes) -> ReadyRoom:

@@ -58,7 +58,7 @@ class ServingCommands:
             ephemeral: Keep rooms and codes in memory: they end with the relay.
             common: What every command takes.
         """
-        from argybargy.cli.announcing import Announcer, warn_exposed
+        from argybargy.cli.announcing import Announcer, exposures
 
         common = common or Local()
         settings = self.world.read_settings(
@@ -66,8 +66,8 @@ class ServingCommands:
         )
         tunnel = _find_tunnel(settings, tunnel_command, is_wanted=not no_tunnel)
         out = self.world.output_for(common)
-        if tunnel is None:
-            warn_exposed(out, settings)
+        for warning in exposures(settings) if tunnel is None else ():
+            out.warn(warning)
         announcer = Announcer(out, settings, tunnel, is_private=no_tunnel)
         return self.world.serve(settings, announcer.plan())
 
@@ -87,16 +87,16 @@ class ServingCommands:
             ephemeral: Keep rooms and codes in memory: they end with the relay.
             common: What every command takes.
         """
-        from argybargy.cli.announcing import plan_briefly, warn_exposed
+        from argybargy.cli.announcing import exposures, plan_briefly
 
         common = common or Local()
         settings = self.world.read_settings(
             {**common.overrides, "host": host, "ephemeral": ephemeral or None}
         )
-        out = self.world.output_for(common)
-        warn_exposed(out, settings)
-        plan = plan_briefly(out, settings)
-        return self.world.serve(settings, plan)
+        # They are logged, as all that a service says.
+        warnings = (*settings.warnings, *exposures(settings))
+        plan = plan_briefly(self.world.output_for(common), settings)
+        return self.world.serve(attrs.evolve(settings, warnings=warnings), plan)
 
 
 def _find_tunnel(

@@ -5,41 +5,66 @@ from typing import TYPE_CHECKING
 
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.http_operator import (
+    NOTHING_LISTENS,
     HttpOperator,
     is_listening,
     read_token,
     read_token_file,
+    unreachable,
 )
 from argybargy.cli.operator import Work
 from argybargy.cli.world import Common
-from argybargy.serve.local import host_and_port, is_place, local_host, local_url
+from argybargy.serve.local import (
+    as_served,
+    is_place,
+    local_host,
+    local_url,
+    tell_where,
+)
 from argybargy.serve.settings import Settings
-from argybargy.store.sqlite.directory import find_place, is_held
+from argybargy.store.sqlite.directory import (
+    DATABASE_NAME,
+    Place,
+    find_place,
+    is_held,
+)
 
 if TYPE_CHECKING:
     from argybargy.serve.started import Plan
 
 
-def reach(settings: Settings, common: Common, work: Work) -> int:
+def reach(
+    settings: Settings, common: Common, work: Work, *, makes_data: bool = False
+) -> int:
     """Do work with a relay, or with the data directory if none runs here.
+
+    Args:
+        settings: What holds.
+        common: Where the relay is, if not here, and which token to use.
+        work: What to do.
+        makes_data: Whether there need not be any data yet.
 
     Raises:
         CliError: The work failed, or nothing can be reached.
     """
-    is_here = common.url is None
-    if is_here and not is_listening(local_host(settings.host), settings.port):
-        if settings.ephemeral:
-            raise CliError(
-                "No relay is running here, and nothing is kept without one: "
-                "its rooms and codes are in memory.",
-                "Start one with 'argybargy up --ephemeral'.",
-                Exit.UNREACHABLE,
-            )
-        from argybargy.cli.offline import run_offline  # noqa: PLC0415 - it is slow
-        from argybargy.serve.services import open_services  # noqa: PLC0415
+    if common.url is not None or _is_listening(settings):
+        return work(connect(settings, common))
+    _refuse_elsewhere(settings, find_place(settings.data))
+    if settings.ephemeral:
+        raise CliError(
+            "No relay is running here, and nothing is kept without one: "
+            "its rooms and codes are in memory.",
+            "Start one with 'argybargy up --ephemeral'.",
+            Exit.UNREACHABLE,
+        )
+    if not (makes_data or _has_data(settings.data)):
+        text = f"No relay has kept anything in {settings.data}."
+        hint = "Name the relay's data directory with --data."
+        raise CliError(text, hint, Exit.NOT_FOUND)
+    from argybargy.cli.offline import run_offline  # noqa: PLC0415 - it is slow
+    from argybargy.serve.services import open_services  # noqa: PLC0415
 
-        return run_offline(lambda: open_services(settings), work)
-    return work(connect(settings, common))
+    return run_offline(lambda: open_services(settings), work)
 
 
 def connect(
@@ -57,41 +82,60 @@ def connect(
     """
     if common.url is not None:
         return HttpOperator(common.url, _token(settings, common, with_token))
-    base = local_url(settings)
-    if not is_listening(local_host(settings.host), settings.port):
-        raise CliError(
-            f"No relay can be reached at {base}: nothing listens there.",
-            "Start one with 'argybargy up', or say where it is with --url or --port.",
-            Exit.UNREACHABLE,
-        )
-    if with_token:
-        _check_listener(settings, base)
+    place = find_place(settings.data)
+    is_there = _is_listening(settings)
+    if with_token or not is_there:
+        _refuse_elsewhere(settings, place)
+    if not is_there:
+        raise unreachable(local_url(settings), NOTHING_LISTENS)
     token = _token(settings, common, with_token)
-    return HttpOperator(base, token, settings.tls_cert)
+    if place is not None:
+        settings = as_served(settings, place)
+    elif with_token:
+        raise _stranger(settings)
+    return HttpOperator(local_url(settings), token, settings.tls_cert)
 
 
-def _check_listener(settings: Settings, base: str) -> None:
-    """Raise unless it is the relay of the data that listens there.
+def _is_listening(settings: Settings) -> bool:
+    return is_listening(local_host(settings.host), settings.port)
+
+
+def _has_data(data: Path) -> bool:
+    try:
+        (data / DATABASE_NAME).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True  # opening it says what is wrong
+    return True
+
+
+def _refuse_elsewhere(settings: Settings, place: Place | None) -> None:
+    """Raise if the relay of the data listens where the settings do not lead."""
+    if place is None or is_place(place, settings.host, settings.port):
+        return
+    hint = f"Add --port {place.port}."
+    if not is_place(place, settings.host, place.port):
+        hint = f"Set ARGYBARGY_HOST={place.host}, as for the relay. {hint}"
+    raise CliError(tell_where(place), hint, Exit.UNREACHABLE)
+
+
+def _stranger(settings: Settings) -> CliError:
+    """Say that it is not the relay of the data that listens.
 
     Whoever else does is not told the token.
     """
-    place, data = find_place(settings.data), settings.data
-    if place is not None and is_place(place, settings.host, settings.port):
-        return
-    hint = (
+    data = settings.data
+    text, hint = (
+        f"no relay uses {data}.",
         "Say which port or data the relay has: --port, --data. "
-        "For one in a container: --url and --token-file."
+        "For one in a container: --url and --token-file.",
     )
-    if place is not None:
-        text = (
-            f"the relay of {data} listens on {host_and_port(place.host, place.port)}."
-        )
-    elif is_held(data):
+    if is_held(data):
         text = f"the relay of {data} does not listen: it starts, or it stops."
-        hint = "Try again in a moment. " + hint
-    else:
-        text = f"no relay uses {data}."
-    raise CliError(f"Something listens on {base}, but {text}", hint, Exit.UNREACHABLE)
+        hint = f"Try again in a moment. {hint}"
+    base = local_url(settings)
+    return CliError(f"Something listens on {base}, but {text}", hint, Exit.UNREACHABLE)
 
 
 def _token(settings: Settings, common: Common, with_token: bool) -> str:
@@ -111,10 +155,10 @@ def find_token(settings: Settings) -> str:
     try:
         return read_token(settings.data)
     except CliError:
-        if is_listening(local_host(settings.host), settings.port):
+        if _is_listening(settings):
             raise
     # Opening the data directory makes the token.
-    reach(settings, Common(), lambda _operator: Exit.OK)
+    reach(settings, Common(), lambda _operator: Exit.OK, makes_data=True)
     return read_token(settings.data)
 
 

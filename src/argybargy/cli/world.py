@@ -5,6 +5,7 @@ command wants them.
 """
 
 import io
+import shlex
 import shutil
 import sys
 import time
@@ -19,7 +20,7 @@ from cyclopts import Group, Parameter
 
 from argybargy.cli.browser import browse
 from argybargy.cli.exits import CliError, Exit
-from argybargy.cli.operator import LiveOperator, Work
+from argybargy.cli.operator import LiveOperator, Operator, Work
 from argybargy.cli.output import Output
 from argybargy.cli.reading import LocalTimes
 from argybargy.cli.whole import WHOLE
@@ -62,6 +63,12 @@ class Local:
         """The settings among these."""
         return {"port": self.port, "data": self.data}
 
+    def given(self) -> Iterator[str]:
+        """Yield those that were given, as they are typed."""
+        for name, value in self.overrides.items():
+            if value is not None:
+                yield from (f"--{name}", str(value))
+
 
 @Parameter(name="*", group=_EVERYWHERE)
 @attrs.frozen(kw_only=True)
@@ -84,8 +91,19 @@ class CommonButUrl(Common):
     url: Annotated[str | None, Parameter(name="--relay", help=_URL_HELP)] = None
 
 
-Reach = Callable[["Settings", Common, Work], int]
-"""Does work with the operator API: of a URL, of this machine, or of the data."""
+class Reach(Protocol):
+    """Does work with the operator API: of a URL, of this machine, or of the data."""
+
+    def __call__(
+        self,
+        settings: "Settings",
+        common: Common,
+        work: Work,
+        *,
+        makes_data: bool = False,
+    ) -> int:
+        """Return what came of it; see :func:`argybargy.cli.ways.reach`."""
+        ...
 
 
 class Connect(Protocol):
@@ -203,7 +221,7 @@ class World:
         Where no relay runs on this machine, the data directory itself is opened.
 
         Raises:
-            CliError: It failed.
+            CliError: It failed, or there is no such directory.
         """
         return self.worker(common)(work)
 
@@ -218,6 +236,28 @@ class World:
         """
         common = self._checked(common)
         return partial(self.reach, self.read_settings(common.overrides), common)
+
+    def prepare(self, common: Common, work: Work) -> int:
+        """Do work for a relay that may be started later, and then say so.
+
+        Where there is no data directory yet, it is made.
+
+        Raises:
+            CliError: It failed.
+        """
+        common = self._checked(common)
+
+        def work_and_tell(operator: Operator) -> int:
+            code = work(operator)
+            if not operator.is_live:
+                start = shlex.join(["argybargy", "up", *common.given()])
+                self.output_for(common).say(
+                    f"No relay is running yet. Start it: {start}"
+                )
+            return code
+
+        settings = self.read_settings(common.overrides)
+        return self.reach(settings, common, work_and_tell, makes_data=True)
 
     def agrees(self, question: str, *, is_told: bool) -> bool:
         """Tell whether to go on: as told, or as answered where it can be asked."""
@@ -325,10 +365,12 @@ def _read_settings(overrides: Overrides) -> "Settings":
     return read_settings(overrides)
 
 
-def _reach(settings: "Settings", common: Common, work: Work) -> int:
+def _reach(
+    settings: "Settings", common: Common, work: Work, *, makes_data: bool = False
+) -> int:
     from argybargy.cli.ways import reach
 
-    return reach(settings, common, work)
+    return reach(settings, common, work, makes_data=makes_data)
 
 
 def _connect(

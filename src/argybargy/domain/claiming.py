@@ -176,9 +176,13 @@ def decide_renew(draft: Draft, renew: Renew) -> Decision:
 
 
 def renew_all(draft: Draft, peer: str) -> None:
-    """Renew every lease of `peer`."""
+    """Renew every lease of `peer` that has not run out.
+
+    One that has is there only while its end cannot be written; it comes to no life.
+    """
     for lease in draft.room.leases_of(peer):
-        draft.renew(_extended(draft, lease))
+        if lease.lapses_at > draft.now.steady_seconds:
+            draft.renew(_extended(draft, lease))
 
 
 def free(draft: Draft, lease: Lease) -> None:

@@ -53,7 +53,7 @@ def decide(room: Room, command: Command, now: Moment, limits: Limits) -> Decisio
 
     Args:
         room: The room as it stands. Leases that have run out by `now` must have
-            been ended before, by :func:`decide_lapses`.
+            been ended before, by :func:`decide_lapses`, for all but a ``Renew``.
         command: What is asked, with the facts it needs.
         now: The time.
         limits: What the relay allows.

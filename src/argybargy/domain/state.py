@@ -9,13 +9,13 @@ read from one such value cannot disagree.
 # rpds tells types its parameters in its stub only: they must not be evaluated.
 from __future__ import annotations
 
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable, Mapping, Sized
 from typing import Self
 
 import attrs
 from rpds import HashTrieMap
 
-from argybargy.domain.holes import Hole, count_messages
+from argybargy.domain.holes import Hole
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import (
     Lease,
@@ -28,6 +28,7 @@ from argybargy.domain.moment import Moment, format_timestamp
 from argybargy.domain.names import fold
 
 _NEVER = float("inf")
+_NO_LEASES: Mapping[int, Lease] = HashTrieMap()
 
 ReceiptKey = tuple[str, str]
 """The folded name of a peer, and its idempotency key."""
@@ -176,11 +177,6 @@ class Room:
         """What the room is called."""
         return self.status.name
 
-    @property
-    def kept_messages(self) -> int:
-        """How many messages the room keeps."""
-        return count_messages(self.first, self.head, self.holes)
-
     def copy(self) -> Self:
         """Return an equal room that is another object."""
         copied = object.__new__(type(self))
@@ -204,15 +200,25 @@ class Room:
         )
 
     @classmethod
-    def restore(cls, saved: SavedRoom, now: Moment, limits: Limits) -> Self:
+    def restore(
+        cls,
+        saved: SavedRoom,
+        now: Moment,
+        limits: Limits,
+        known: Mapping[int, Lease] = _NO_LEASES,
+    ) -> Self:
         """Bring a stored room back to life.
 
         Every lease starts its term anew: the relay does not write down each poll
         that renews one, so after a restart it cannot know who was still there, and
-        a holder that is will be back within seconds.
+        a holder that is will be back within seconds. One of the `known` leases goes
+        on as it was: a room that is read again has forgotten nobody's silence.
         """
         messages = _tail(saved, limits)
-        leases = {lease.seq: _revive(lease, now) for lease in saved.leases}
+        leases = {
+            lease.seq: _revive(lease, now, known.get(lease.seq))
+            for lease in saved.leases
+        }
         held = {each.seq: each for each in (*saved.claimed, *messages)}
         order = dict(enumerate(key for key, _ in saved.receipts))
         silence = max(0.0, (now.wall_ms - saved.spoken_ms) / 1000)
@@ -262,7 +268,12 @@ def _tail(saved: SavedRoom, limits: Limits) -> tuple[Message, ...]:
     return kept[start:]
 
 
-def _revive(saved: SavedLease, now: Moment) -> Lease:
+def _revive(saved: SavedLease, now: Moment, known: Lease | None) -> Lease:
+    if known is not None and (known.fence, known.seconds) == (
+        saved.fence,
+        saved.seconds,
+    ):
+        return known
     return Lease(
         seq=saved.seq,
         holder=saved.holder,

@@ -30,7 +30,7 @@ from argybargy.domain.moment import Moment
 from argybargy.domain.names import fold
 from argybargy.domain.roster import Waiting
 from argybargy.domain.state import Room
-from argybargy.relay.cards import Card, cards_of, reclaimed
+from argybargy.relay.cards import Card, cards_of, reclaimed, standing_in
 from argybargy.relay.changes import Change, ChangeLog, Topic
 from argybargy.relay.statistics import BoardStatistics
 from argybargy.relay.views import (
@@ -113,6 +113,27 @@ class Board:
             self._messages.pop((key, seq), None)
         self._note(self._follow(key, before.summary.head, room, writes))
         self.watchers.touch(key)
+
+    def reread(self, room: Room) -> None:
+        """Take over a room that was read again, since nobody knew what was in it."""
+        if not room.exists:
+            return
+        key = fold(room.name)
+        before = self.cards.get(key) or Card.new(room.status)
+        self.cards[key] = before.reread(room)
+        self._leases[key] = room.leases
+        for seq in before.given_up(room.first):
+            self._messages.pop((key, seq), None)
+        self._note(list(self._restood(key, room)))
+        self._note(list(self._follow(key, before.summary.head, room, ())))
+        self.watchers.touch(key)
+
+    def _restood(self, key: str, room: Room) -> Iterator[Change]:
+        """Bring up to date how the messages at hand stand; yield those that changed."""
+        for (where, seq), known in self._messages.items():
+            if where == key and (now := standing_in(room, known)) != known:
+                self._messages[where, seq] = now
+                yield Change(Topic.MESSAGE, key, seq)
 
     def _follow(
         self, key: str, head: int, room: Room, writes: Sequence[Write]

@@ -65,6 +65,15 @@ class Card:
             room: The room as published.
             writes: What the batch wrote.
         """
+        return self._with(room, self._open_questions(room, writes))
+
+    def reread(self, room: Room) -> Self:
+        """Return the card of a room that was read again, and may differ in anything."""
+        questions = _reconciled(self.questions, room)
+        standing = {seq: standing_in(room, each) for seq, each in questions.items()}
+        return self._with(room, HashTrieMap(standing))
+
+    def _with(self, room: Room, questions: HashTrieMap[int, Message]) -> Self:
         return type(self)(
             summary=RoomSummary(
                 room.status,
@@ -75,7 +84,7 @@ class Card:
                 room.holes,
             ),
             members=room.members,
-            questions=self._open_questions(room, writes),
+            questions=questions,
         )
 
     def _open_questions(
@@ -114,6 +123,20 @@ def _reconciled(
         seq: room.messages.get(seq) or questions.get(seq) for seq in room.questions
     }
     return HashTrieMap({seq: each for seq, each in known.items() if each is not None})
+
+
+def standing_in(room: Room, message: Message) -> Message:
+    """Return a message as it stands in a room, also if the room's tail is past it.
+
+    Whatever is claimed and not settled is in the room; what is not there is settled,
+    and stays so, or free.
+    """
+    held = room.messages.get(message.seq)
+    if held is not None:
+        return held
+    if message.seq in room.questions and message.claimed_by is not None:
+        return attrs.evolve(message, claimed_by=None, fence=0, is_settled=False)
+    return message
 
 
 def reclaimed(message: Message, write: UpdateClaim) -> Message:

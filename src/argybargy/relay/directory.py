@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import attrs
 import trio
@@ -28,6 +28,10 @@ from argybargy.store.errors import StoreError, Unknown
 from argybargy.store.interface import Store
 
 T = TypeVar("T")
+
+CERTAIN_SECONDS: Final = 3_600.0
+"""How long a code must have looked long expired before it is removed for good: a wall
+clock that is wrong for a moment costs nobody a code."""
 
 
 @attrs.frozen
@@ -55,8 +59,12 @@ class Invitation:
 class Directory:
     """All codes of the relay.
 
-    The mutable state is `_by_key` and, derived from it, `_by_room` and `_names`. The
-    store has every code first: what is in memory is on the disk.
+    The mutable state is `_by_key` and, derived from it, `_by_room` and `_names`;
+    `_departed`, the peers that have lost a code and may have to be let go, no more
+    than held one since housekeeping last got through; and `_stale_since`, the handles
+    of codes that are about to be removed. The store has every code first: what is in
+    memory is on the disk, unless a change is in doubt that the store could neither
+    make nor deny. Then memory stays as it was until :meth:`settle` has read it.
 
     Attributes:
         version: Changes whenever the set of valid codes does.
@@ -76,12 +84,20 @@ class Directory:
     _names: dict[str, tuple[int, frozenset[str]]] = attrs.field(factory=dict)
     _swept_ms: int = 0
     _changing: trio.Lock = attrs.field(factory=trio.Lock)
+    _is_in_doubt: bool = False
+    _stale_since: dict[str, float] = attrs.field(factory=dict)
+    _departed: dict[Peer, bool] = attrs.field(factory=dict)
 
     async def load(self, now: Moment) -> None:
-        """Read every code from the store."""
+        """Read every code from the store.
+
+        Those whose codes ran out while no relay was there to see it are to be let go.
+        """
         self._swept_ms = now.wall_ms
         for record in await self.store.codes():
             self._add(record)
+            if not record.is_live_at(now.wall_ms):
+                self._departed[record.peer] = False
 
     def _add(self, record: CodeRecord) -> None:
         self._by_key[record.key_id] = record
@@ -101,6 +117,7 @@ class Directory:
             self._names.pop(record.peer.room, None)
         self.version += 1
         self._touch(record.peer.room)
+        self._departed[record.peer] = False
 
     def resolve(self, code: str, now: Moment) -> CodeRecord | None:
         """Return what a presented code stands for, if it is valid now.
@@ -167,11 +184,23 @@ class Directory:
         """Make a change to the codes durable; where that is unsure, read them all."""
         with contextlib.suppress(Unknown):
             return await change()
+        self._is_in_doubt = True
         await self._reload()
         raise Unknown
 
+    async def settle(self) -> None:
+        """Read the codes again if it is in doubt what became of a change to them.
+
+        Raises:
+            Unknown: It still is.
+        """
+        if self._is_in_doubt:
+            async with self._changing:
+                await self._reload()
+
     async def _reload(self) -> None:
         stored = await self._read_settled()
+        self._is_in_doubt = False
         for record in list(self._by_key.values()):
             self._remove(record)
         for record in stored:
@@ -255,10 +284,11 @@ class Directory:
                     if record.key_id in self._by_key:
                         self._remove(record)
         peers = {record.peer for record in records}
-        return [peer for peer in peers if peer.name not in self._live_set(peer, now)]
+        return [peer for peer in peers if not self.lets_in(peer, now)]
 
-    def _live_set(self, peer: Peer, now: Moment) -> frozenset[str]:
-        return frozenset(code.peer.name for code in self.live_codes(peer.room, now))
+    def lets_in(self, peer: Peer, now: Moment) -> bool:
+        """Tell whether a peer holds a valid code."""
+        return any(each.is_live_at(now.wall_ms) for each in self.codes_of(peer))
 
     def match(self, target: str) -> list[CodeRecord]:
         """Return the codes that `target` means: a handle, a code, or a name."""
@@ -307,12 +337,26 @@ class Directory:
         """Return the folded names of all rooms that somebody holds a code for."""
         return tuple(self._by_room)
 
-    def expired_before(self, wall_ms: int) -> list[CodeRecord]:
-        """Return the codes that ran out before that time."""
-        return [each for each in self._by_key.values() if not each.is_live_at(wall_ms)]
+    async def remove_stale(self, now: Moment) -> None:
+        """Remove the codes that ran out long ago, once there is no doubt of it.
 
-    def tick(self, now: Moment) -> list[CodeRecord]:
-        """Return the codes that have run out since the last tick."""
+        Raises:
+            StoreError: The store did not; they stay, or are read again.
+        """
+        oldest_ms = now.wall_ms - self.limits.expired_code_seconds * 1000
+        steady = now.steady_seconds
+        self._stale_since = {
+            each.key_id: self._stale_since.get(each.key_id, steady)
+            for each in self._by_key.values()
+            if not each.is_live_at(oldest_ms)
+        }
+        since = self._stale_since.items()
+        certain = [key for key, at in since if steady - at >= CERTAIN_SECONDS]
+        if certain:
+            await self.remove([self._by_key[key] for key in certain], [], now)
+
+    def tick(self, now: Moment) -> None:
+        """See which codes have run out since the last tick."""
         lapsed = [
             each
             for each in self._by_key.values()
@@ -324,7 +368,28 @@ class Directory:
             self.version += 1
         for each in lapsed:
             self._touch(each.peer.room)
-        return lapsed
+            self._departed[each.peer] = False
+
+    def departed(self, now: Moment) -> list[Peer]:
+        """Return the peers that hold no valid code and were not let go yet."""
+        # Some have another code, or were invited again.
+        gone = [peer for peer in self._departed if not self.lets_in(peer, now)]
+        self._departed = {peer: self._departed[peer] for peer in gone}
+        return gone
+
+    def forget(self, peer: Peer) -> None:
+        """Take note that a peer was let go."""
+        self._departed.pop(peer, None)
+
+    def put_off(self, peer: Peer) -> bool:
+        """Take note that a peer could not be let go yet: others come first now.
+
+        Returns:
+            Whether that is news, and not the same as the last time.
+        """
+        was_put_off = self._departed.pop(peer, False)
+        self._departed[peer] = True
+        return not was_put_off
 
     def __iter__(self) -> Iterator[CodeRecord]:
         return iter(self._by_key.values())

@@ -31,3 +31,12 @@ def as_relay_error(error: StoreError) -> RelayError:
         error.retry_after_seconds if isinstance(error, Refused) else _RETRY_SECONDS
     )
     return RelayError(Problem.STORAGE_UNAVAILABLE, retry_after=seconds)
+
+
+def again(failure: RelayError) -> RelayError:
+    """Return an equal failure for one more asker.
+
+    One that was raised keeps the frames of whoever it was raised to, and gathers more
+    each time; a room that is set aside would hold on to every request it refuses.
+    """
+    return RelayError(failure.problem, **failure.facts)

@@ -4,6 +4,7 @@ What one poll is asked and what it answers are values; the rules about cursors a
 in ``domain/reading``. Here is only the waiting.
 """
 
+import contextlib
 from typing import Final
 
 import attrs
@@ -101,9 +102,14 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
 
 
 async def _show_up(code: CodeRecord, live: LiveRoom) -> None:
-    """Let a poll renew what its peer has claimed."""
+    """Let a poll renew what its peer has claimed, if the room has a hand free.
+
+    No read fails for want of a renewal. Where the room is set aside or stops, the
+    poll that goes on will say so; where it is busy, the next poll renews as well.
+    """
     if live.room.leases_of(code.name):
-        await live.ask(Renew(code.name))
+        with contextlib.suppress(RelayError):
+            await live.ask(Renew(code.name))
 
 
 @attrs.define
@@ -164,7 +170,12 @@ class _Poll:
         return page.up_to(self.live.room.head)
 
     def may_park(self, page: Page, subscription: Subscription) -> bool:
-        """Tell whether there is anything to wait for, and nothing against it."""
+        """Tell whether there is anything to wait for, and nothing against it.
+
+        Raises:
+            RelayError: The room was set aside: nothing will be said in it.
+        """
+        self.live.check()
         return not (
             page.messages
             or subscription.is_displaced

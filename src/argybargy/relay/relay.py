@@ -1,7 +1,8 @@
 """The relay: finds or starts the task of a room, and looks after what lives.
 
-The mutable state is the registry of live rooms and the spellings of all names;
-everything else belongs to a part of its own.
+The mutable state is the registry of live rooms; everything else belongs to a part of
+its own. Which rooms there are, and how each is spelled, the board knows: a room tells
+it as it publishes, whether or not somebody still waits for the answer.
 """
 
 from collections import deque
@@ -15,7 +16,7 @@ import structlog
 import trio
 
 from argybargy.domain.codes import CodeRecord
-from argybargy.domain.commands import Command, Dismiss
+from argybargy.domain.commands import Command
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.domain.moment import Moment
@@ -24,6 +25,7 @@ from argybargy.domain.roster import member_names
 from argybargy.relay.board import BOARD_MESSAGES, Board
 from argybargy.relay.clock import Clock, SystemClock
 from argybargy.relay.delivery import describe_delivery
+from argybargy.relay.departures import Departures
 from argybargy.relay.directory import Directory
 from argybargy.relay.failures import as_relay_error
 from argybargy.relay.ledger import Ledger
@@ -31,12 +33,13 @@ from argybargy.relay.presence import Presence
 from argybargy.relay.quota import RoomQuota
 from argybargy.relay.readiness import Readiness
 from argybargy.relay.reply import Delivered
-from argybargy.relay.room import LiveRoom, RoomServices
+from argybargy.relay.room import LiveRoom
+from argybargy.relay.room_services import RoomServices
 from argybargy.relay.statistics import RelayStatistics
 from argybargy.relay.tally import Tally
 from argybargy.relay.views import Viewer
 from argybargy.relay.watchers import Watchers
-from argybargy.store.errors import Refused, StoreError, Unknown
+from argybargy.store.errors import Corrupt, Incompatible, StoreError
 from argybargy.store.interface import Store
 
 log = structlog.get_logger(__name__)
@@ -46,6 +49,8 @@ TICK_SECONDS: Final = 2.0
 CLOSE_SECONDS: Final = 10.0
 """How long room tasks may take to finish what they have when the relay closes."""
 _CRASH_WINDOW_SECONDS: Final = 60.0
+_LOST: Final = (Corrupt, Incompatible)
+"""What no waiting mends: the process ends, and says so."""
 
 
 @attrs.define(eq=False)
@@ -81,9 +86,9 @@ class Relay:
     board: Board = attrs.field(init=False)
     tally: Tally = attrs.field(init=False, factory=Tally)
     _services: RoomServices = attrs.field(init=False)
+    _departures: Departures = attrs.field(init=False)
     quota: RoomQuota = attrs.field(init=False)
     _live: dict[str, LiveRoom] = attrs.field(factory=dict)
-    _spellings: dict[str, str] = attrs.field(factory=dict)
     _is_closed: bool = False
     is_draining: bool = False
 
@@ -109,7 +114,11 @@ class Relay:
                 clock=self.clock,
             ),
             publish=self.board.publish,
+            reread=self.board.reread,
             tally=self.tally,
+        )
+        self._departures = Departures(
+            self.directory, self.presence, self.find_live, self.ask
         )
 
     def __repr__(self) -> str:
@@ -126,18 +135,17 @@ class Relay:
         """Learn of all rooms, and the codes."""
         overview = await self.store.overview()
         self.board.load(overview, await self.store.recent(None, BOARD_MESSAGES))
-        for summary in overview.rooms:
-            self._spellings[fold(summary.status.name)] = summary.status.name
         self.quota.fill(room.status.name for room in overview.rooms if room.head)
         await self.directory.load(self.clock.now())
 
     def spelling(self, room: str) -> str:
         """Return how a room is called: as it was first spelled, or as given."""
-        return self._spellings.get(fold(room), room)
+        card = self.board.cards.get(fold(room))
+        return room if card is None else card.summary.status.name
 
     def knows(self, room: str) -> bool:
         """Tell whether there is such a room."""
-        return fold(room) in self._spellings
+        return fold(room) in self.board.cards
 
     async def live(self, room: str) -> LiveRoom:
         """Return a room, loaded, starting its task if need be.
@@ -183,9 +191,7 @@ class Relay:
         live = await self.live(room)
         if code is not None and not self.directory.is_live(code, self.clock.now()):
             raise RelayError(Problem.UNAUTHORIZED)
-        delivered = await live.ask(command)
-        self._spellings.setdefault(fold(room), live.name)
-        return delivered
+        return await live.ask(command)
 
     # -- names -----------------------------------------------------------------
 
@@ -261,16 +267,26 @@ class Relay:
             await self.tick()
 
     async def tick(self) -> None:
-        """Do one round of housekeeping."""
+        """Do one round of housekeeping; what the store refuses, the next one does.
+
+        Raises:
+            Corrupt: What is stored is lost, or was taken away.
+            Incompatible: It belongs to somebody else now.
+        """
         now = self.clock.now()
         self._evict(now)
         self.presence.sweep(now.steady_seconds)
         self.board.tick(now)
         try:
-            await self._end_expired(now)
+            await self.directory.settle()
+            self.directory.tick(now)
+            await self._departures.catch_up(now)
+            await self.directory.remove_stale(now)
             await self.ledger.flush()
             await self.store.sweep()
-        except (Refused, Unknown) as error:
+        except _LOST:
+            raise
+        except StoreError as error:
             log.warning("housekeeping waits for the store", reason=str(error))
 
     def _evict(self, now: Moment) -> None:
@@ -282,31 +298,12 @@ class Relay:
                 del self._live[key]
                 live.close()
 
-    async def _end_expired(self, now: Moment) -> None:
-        """Free what the holders of codes that have just run out had claimed."""
-        for record in self.directory.tick(now):
-            if record.peer.name in self.directory.lapsed(record.peer.room, now):
-                await self.dismiss(record)
-        stale_ms = now.wall_ms - self.limits.expired_code_seconds * 1000
-        stale = self.directory.expired_before(stale_ms)
-        if stale:
-            await self.directory.remove(stale, [], now)
-
     async def dismiss(self, record: CodeRecord) -> None:
-        """Let a peer go that holds no valid code any more.
+        """Let the holder of a code go who has no valid one any more.
 
-        Its parked polls end, its claims are free, its place in the roster is gone.
+        See :meth:`Departures.dismiss`.
         """
-        self.presence.forget(record.peer)
-        self.wake_peer(record)
-        live = self.find_live(record.room)
-        if live is not None:
-            live.cursors.pop(record.peer.name, None)
-        try:
-            await self.ask(record.room, Dismiss(record.name))
-        except RelayError as error:
-            # The code is gone, which is what counts; its claims run out by themselves.
-            log.warning("peer not dismissed", room=record.room, reason=str(error))
+        await self._departures.dismiss(record.peer, self.clock.now())
 
     def refuse_secrets(self, *texts: str) -> None:
         """Refuse what gives away a code that would open a room.
@@ -395,5 +392,7 @@ async def open_relay(
         relay.close()
     try:
         await relay.ledger.flush()
-    except (Refused, Unknown) as error:
+    except _LOST:
+        raise
+    except StoreError as error:
         log.warning("notes were not stored", reason=str(error))

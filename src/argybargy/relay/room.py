@@ -7,7 +7,7 @@ The mutable state of a live room is `room` (the published value, replaced whole)
 its `polls`, and the inbox.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final, TypeGuard
 
 import attrs
@@ -23,27 +23,22 @@ from argybargy.domain.commands import (
     Post,
     Posted,
     Release,
-    Write,
+    Renew,
     subject_of,
 )
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.domain.limits import Limits
 from argybargy.domain.message import Member, Message
 from argybargy.domain.moment import Moment
 from argybargy.domain.names import fold
 from argybargy.domain.room import decide, decide_lapses
 from argybargy.domain.state import Room
-from argybargy.relay.clock import Clock
-from argybargy.relay.failures import as_relay_error
-from argybargy.relay.ledger import Ledger
+from argybargy.relay.failures import again, as_relay_error
 from argybargy.relay.polls import Polls
-from argybargy.relay.quota import RoomQuota
 from argybargy.relay.reply import Ask, Delivered
+from argybargy.relay.room_services import RoomServices
 from argybargy.relay.settling import end_doubt, settle_version
-from argybargy.relay.tally import Tally
 from argybargy.relay.trial import Trial, follow
 from argybargy.store.errors import Conflict, Refused, StoreError, Unknown
-from argybargy.store.interface import Store
 
 log = structlog.get_logger(__name__)
 
@@ -56,32 +51,6 @@ CONFLICT_TRIES: Final = 16
 
 MemberCache = tuple[int, Mapping[str, Member], tuple[str, ...]]
 """The version of the directory, those who posted, and the names made of both."""
-
-
-@attrs.frozen
-class RoomServices:
-    """What every room task works with.
-
-    Attributes:
-        store: Where rooms last.
-        clock: The time.
-        limits: What the relay allows.
-        quota: How many rooms may hold messages.
-        ledger: Cursors that are not stored yet.
-        describe_delivery: Says how those will learn of a message to whom it is
-            addressed in a room (folded) with these polls.
-        publish: Given each room as it is published, with what was written.
-        tally: Counts what happens.
-    """
-
-    store: Store
-    clock: Clock
-    limits: Limits
-    quota: RoomQuota
-    ledger: Ledger
-    describe_delivery: Callable[[str, Polls, Message], object]
-    publish: Callable[[Room, Sequence[Write]], None]
-    tally: Tally = attrs.field(factory=Tally)
 
 
 @attrs.define(eq=False)
@@ -112,6 +81,7 @@ class LiveRoom:
     members: MemberCache | None = None
     _rest_until: float = float("-inf")
     _is_in_doubt: bool = False
+    _is_behind: bool = False
     _batch: list[Ask] = attrs.field(factory=list)
     _loaded: trio.Event = attrs.field(factory=trio.Event)
     _failure: RelayError | None = None
@@ -146,7 +116,7 @@ class LiveRoom:
     def check(self) -> None:
         """Raise the failure for which the room was set aside, if it was."""
         if self._failure is not None:
-            raise self._failure
+            raise again(self._failure)
 
     async def wait_loaded(self) -> None:
         """Wait until the room can be read.
@@ -192,11 +162,15 @@ class LiveRoom:
         self._send.close()
 
     def fail(self, error: RelayError, *, for_good: bool = False) -> None:
-        """Answer all that is waiting with `error`; with `for_good`, what comes too."""
+        """Answer all that is waiting with `error`, each with one of its own.
+
+        With `for_good`, what comes is answered so too, and parked polls are woken to
+        find it out.
+        """
         self._fail_batch(error)
         while True:
             try:
-                self._receive.receive_nowait().answer(error)
+                self._receive.receive_nowait().answer(again(error))
             except (trio.WouldBlock, trio.EndOfChannel):
                 break
         if for_good:
@@ -206,7 +180,7 @@ class LiveRoom:
 
     def _fail_batch(self, error: RelayError) -> None:
         for ask in self._batch:
-            ask.answer(error)
+            ask.answer(again(error))
         self._batch = []
 
     # -- the task --------------------------------------------------------------
@@ -218,14 +192,25 @@ class LiveRoom:
             StoreError: It could not be loaded.
         """
         await self._load()
-        self.cursors = dict(await self.services.store.cursors(self.name))
-        self.cursors |= self.services.ledger.pending_cursors(fold(self.name))
+        await self._load_cursors()
         self._loaded.set()
         while await self._collect():
             await self._serve()
             self._batch = []
             if self.room.head == 0:
                 self.services.quota.give_back(self.name)
+
+    async def _load_cursors(self) -> None:
+        """Learn how far everybody has got, also what is being stored meanwhile.
+
+        A cursor that reaches the disk while that is read is in neither place
+        afterwards: so what waits to be stored is looked at before as well. A room
+        that starts again after a crash goes on with what it knows.
+        """
+        store, ledger, key = self.services.store, self.services.ledger, fold(self.name)
+        cursors = dict(ledger.pending_cursors(key))
+        cursors = {**await store.cursors(self.name), **cursors}
+        self.cursors = cursors | self.cursors | dict(ledger.pending_cursors(key))
 
     async def _load(self) -> None:
         limits = self.services.limits
@@ -234,7 +219,7 @@ class LiveRoom:
         if saved is None:
             self.room = Room.new(self.name, now)
         else:
-            self.room = Room.restore(saved, now, limits)
+            self.room = Room.restore(saved, now, limits, self.room.leases)
         # Somebody may have written to it meanwhile.
         self.polls.wake_all()
 
@@ -280,25 +265,36 @@ class LiveRoom:
         """Decide the batch, make it durable, publish it, answer it."""
         for _ in range(CONFLICT_TRIES):
             try:
-                if self._is_in_doubt:
-                    await end_doubt(self.services.store)
-                    await self._load()
-                    self._is_in_doubt = False
+                await self._refresh()
                 recalled = await self._recall()
                 trial = self._decide(self.services.clock.now(), recalled)
                 version = await self._commit(trial)
             except Conflict:
-                await self._load()
+                self._is_behind = True
                 continue
             except StoreError as error:
                 log.warning("commit refused", room=self.name, reason=str(error))
                 self._rest_until = trio.current_time() + REST_SECONDS
                 self._is_in_doubt |= isinstance(error, Unknown)
+                self._renew_unwritten()
                 self._fail_batch(as_relay_error(error))
                 return
             self._publish(trial, version)
             return
         self._fail_batch(RelayError(Problem.BUSY, retry_after=1))
+
+    async def _refresh(self) -> None:
+        """Read the room again if it may be another one than it was.
+
+        Raises:
+            StoreError: The store cannot say; it will be asked again.
+        """
+        if self._is_in_doubt:
+            await end_doubt(self.services.store)
+        if self._is_in_doubt or self._is_behind:
+            await self._load()
+            self._is_in_doubt = self._is_behind = False
+            self.services.reread(self.room)
 
     def _decide(self, now: Moment, recalled: dict[int, Message]) -> Trial:
         """Decide the batch, each command on what those before it have changed."""
@@ -354,6 +350,20 @@ class LiveRoom:
         if not is_known and await settle_version(store, self.name) != version + 1:
             raise Refused("the commit was not applied")
         return version + 1
+
+    def _renew_unwritten(self) -> None:
+        """Carry out what a batch that cannot be written renews: that needs no disk.
+
+        So whoever shows up while the disk is full keeps what is theirs, and can read.
+        """
+        services = self.services
+        now = services.clock.now()
+        for ask in self._batch:
+            if isinstance(ask.command, Renew):
+                decision = decide(self.room, ask.command, now, services.limits)
+                self.room = decision.room
+                ask.answer(Delivered(decision.answer))
+        services.publish(self.room, ())
 
     def _publish(self, trial: Trial, version: int) -> None:
         """Let everybody see the batch: its askers, the parked polls, the operator."""

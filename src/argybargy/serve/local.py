@@ -1,11 +1,15 @@
 """Where a relay is found from the machine that it runs on."""
 
+from pathlib import Path
 from typing import Final
+
+import attrs
 
 from argybargy.serve.settings import Settings
 from argybargy.store.sqlite.directory import Place
 
 _WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}  # noqa: S104
+_LAST_PORT: Final = 65_535
 
 
 def local_host(host: str) -> str:
@@ -19,9 +23,26 @@ def local_url(settings: Settings) -> str:
     return f"{scheme}://{host_and_port(local_host(settings.host), settings.port)}"
 
 
+def as_served(settings: Settings, place: Place) -> Settings:
+    """Return settings with the certificate that the relay at `place` shows."""
+    certificate = None if place.certificate is None else Path(place.certificate)
+    return attrs.evolve(settings, tls_cert=certificate)
+
+
+def tell_where(place: Place) -> str:
+    """Say where the relay of the data at hand is found."""
+    where = host_and_port(local_host(place.host), place.port)
+    return f"The relay of this data listens on {where}."
+
+
 def host_and_port(host: str, port: int) -> str:
     """Return an address as one writes it."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def next_port(port: int) -> int:
+    """Return another port to try."""
+    return port + 1 if port < _LAST_PORT else port - 1
 
 
 def is_place(place: Place, host: str, port: int) -> bool:

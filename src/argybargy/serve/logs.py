@@ -5,26 +5,29 @@ Events carry facts and never a code, a token or a message's text.
 
 import logging
 import sys
+from collections.abc import Mapping
 from typing import Final
 
 import structlog
 
+from argybargy.serve.colour import wants_colour
+
 _FOREIGN_LEVEL: Final = logging.WARNING
 
 
-def configure_logging(level: str, form: str = "auto") -> None:
+def configure_logging(level: str, form: str, environment: Mapping[str, str]) -> None:
     """Set up logging for the process: key=value for people, JSON for programs.
 
     Args:
         level: ``debug``, ``info``, ``warning``, ``error`` or ``critical``.
         form: ``text`` or ``json``; ``auto`` is text on a terminal, JSON elsewhere.
+        environment: Variables by name, which may say that there are no colours.
     """
     number = logging.getLevelNamesMapping()[level.upper()]
-    is_terminal = sys.stderr.isatty()
-    is_text = is_terminal if form == "auto" else form == "text"
+    is_text = sys.stderr.isatty() if form == "auto" else form == "text"
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer(
-            colors=is_terminal,
+            colors=wants_colour(sys.stderr, environment),
             # The default one shows local variables, and one of them may be a code.
             exception_formatter=structlog.dev.plain_traceback,
             # What is in quotes cannot begin a line of its own.

@@ -5,7 +5,6 @@ server. Ours stand around the server, never inside the app: a task that dies in 
 app's own nursery leaves a server behind that still answers 200.
 """
 
-import errno
 import gc
 import os
 import signal
@@ -31,17 +30,13 @@ from hypercorn.typing import ASGIFramework
 from argybargy.domain.errors import RelayError
 from argybargy.relay.relay import Relay
 from argybargy.serve.asgi import App
+from argybargy.serve.ending import EXPECTED, CertificateError, explain
 from argybargy.serve.glance import Glance, glance
 from argybargy.serve.http_server import open_http_server
-from argybargy.serve.inspect_port import find_holder
 from argybargy.serve.limits import ConnectionLimits
 from argybargy.serve.local import local_url
 from argybargy.serve.logs import configure_logging
-from argybargy.serve.metrics import (
-    MetricsAddressError,
-    measure_server,
-    open_metrics_listener,
-)
+from argybargy.serve.metrics import measure_server, open_metrics_listener
 from argybargy.serve.notify import READY, STOPPING, ServiceManager
 from argybargy.serve.proxies import ForwardedApp, TrustedProxies
 from argybargy.serve.server import ConnectionHandler, serve_app
@@ -49,7 +44,6 @@ from argybargy.serve.services import open_services
 from argybargy.serve.settings import Settings
 from argybargy.serve.started import Plan, Started
 from argybargy.serve.tunnel import Tunnel, TunnelStatus
-from argybargy.store.errors import StoreError
 from argybargy.store.sqlite.directory import Place, tell_place
 from argybargy.web.access_log import AccessLog
 from argybargy.web.app import create_app
@@ -65,18 +59,7 @@ GRACE_SECONDS: Final = 5.0
 """How long requests may take to finish after that."""
 
 EXIT_OK: Final = 0
-EXIT_FAILED: Final = 1
-EXIT_DATA: Final = 3
-"""The data directory cannot be used as it is; the message says why."""
 EXIT_INTERRUPTED: Final = 130
-
-
-class CertificateError(Exception):
-    """There can be no TLS with what the settings name; the text says why."""
-
-
-_SAID: Final = (CertificateError, MetricsAddressError)
-"""What says by itself why there is no relay."""
 
 
 def run(settings: Settings, plan: Plan) -> int:
@@ -86,51 +69,20 @@ def run(settings: Settings, plan: Plan) -> int:
         settings: What holds.
         plan: What comes with it.
     """
-    manager = ServiceManager.find(os.environ)  # noqa: TID251 - no setting of ours
-    configure_logging(settings.log_level, settings.log_format)
+    environment = os.environ  # noqa: TID251 - no setting of ours
+    manager = ServiceManager.find(environment)
+    configure_logging(settings.log_level, settings.log_format, environment)
     for warning in settings.warnings:
         log.warning(warning)
     try:
         trio.run(partial(serve, settings, plan, manager))
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except (StoreError, *_SAID, OSError, BaseExceptionGroup) as error:
-        return _explain(error, settings)
+    except EXPECTED as error:
+        ending = explain(error, settings, plan.verb)
+        sys.stderr.write(f"{ending}\n")
+        return ending.code
     return EXIT_OK
-
-
-def _explain(error: BaseException, settings: Settings) -> int:
-    """Say in a sentence why the relay stopped; a bug keeps its traceback.
-
-    Raises:
-        BaseException: It is a bug.
-    """
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    if isinstance(error, StoreError):
-        _say(f"The data in {settings.data} cannot be used: {error}")
-        return EXIT_DATA
-    if isinstance(error, _SAID):
-        _say(str(error))
-        return EXIT_FAILED
-    if isinstance(error, OSError):
-        where, why = f"{settings.host}:{settings.port}", _why(error, settings)
-        _say(f"Cannot serve on {where}: {why}. Another port: argybargy up --port 8766")
-        return EXIT_FAILED
-    raise error
-
-
-def _why(error: OSError, settings: Settings) -> str:
-    """Say why an address cannot be had; of one that is taken, who has it."""
-    why = error.strerror or str(error)
-    if error.errno != errno.EADDRINUSE:
-        return why
-    holder = find_holder(settings.host, settings.port)
-    return why if holder is None else f"it is held by {holder}"
-
-
-def _say(sentence: str) -> None:
-    sys.stderr.write(f"argybargy: {sentence}\n")
 
 
 async def serve(
@@ -328,7 +280,8 @@ async def _listen_until_drained(
 @contextmanager
 def _told(settings: Settings) -> Iterator[None]:
     """Let the commands on this machine find the relay; without it they do not."""
-    place = Place(settings.host, settings.port, os.getpid())
+    certificate = None if settings.tls_cert is None else str(settings.tls_cert)
+    place = Place(settings.host, settings.port, os.getpid(), certificate)
     with ExitStack() as stack:
         try:
             stack.enter_context(tell_place(settings.data, place))

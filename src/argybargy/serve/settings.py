@@ -184,8 +184,9 @@ class _Gathered:
         try:
             content = tomllib.loads(path.read_text("utf-8"))
         except (OSError, ValueError) as error:
-            source = CONFIG_VARIABLE if named else str(path)
-            self.mistakes.append(Mistake(source, f"cannot be read: {error}"))
+            source = f"{CONFIG_VARIABLE}={path}" if named else str(path)
+            why = (error.strerror if isinstance(error, OSError) else None) or error
+            self.mistakes.append(Mistake(source, f"cannot be read: {why}"))
             return
         rows = {row.name: row for row in SETTINGS}
         for key, value in content.items():
@@ -214,7 +215,8 @@ class _Gathered:
         try:
             parsed = row.parse(value)
         except ValueError as error:
-            shown = repr(value)[:_SHOWN_CHARS]
+            given = str(value) if isinstance(value, Path) else value
+            shown = repr(given)[:_SHOWN_CHARS]
             self.mistakes.append(Mistake(source, f"must be {error}; it is {shown}."))
             return
         self.values[row.name], self.sources[row.name] = parsed, source

@@ -34,6 +34,7 @@ class Plan:
     """What comes with a relay that is started.
 
     Attributes:
+        verb: What is typed to start one like it.
         announce: Told once the relay really listens.
         tunnel: The way in from outside, if there is to be one.
         tell_tunnel: Told of every change of that.
@@ -41,6 +42,7 @@ class Plan:
             stopped; it is cancelled then.
     """
 
+    verb: str
     announce: Callable[[Started], None]
     tunnel: TunnelCommand | None = None
     tell_tunnel: Callable[[TunnelStatus], None] = lambda _status: None

@@ -92,10 +92,13 @@ else:
 
 
 def is_locked(path: Path) -> bool:
-    """Tell whether another process holds the lock on a file."""
+    """Tell whether another process holds the lock on a file.
+
+    Of a file that this one may not open nobody can tell, and it counts as free.
+    """
     try:
         descriptor = os.open(path, os.O_RDWR)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return False
     try:
         return not lock_nowait(descriptor)

@@ -22,7 +22,7 @@ from argybargy.cli.checks.machine import (
 from argybargy.cli.checks.port import PortFacts, judge_port, look_at_port
 from argybargy.cli.checks.reach import READY, check_here, check_outside
 from argybargy.relay.clock import SystemClock
-from argybargy.serve.local import local_url
+from argybargy.serve.local import as_served, local_url
 from argybargy.serve.settings import Settings, SettingsError
 
 SETTINGS: Final = "settings"
@@ -106,8 +106,11 @@ class _Checkup:
         return found
 
     async def _check_here(self) -> list[Finding]:
+        settings = self.settings
+        if self.port is not None and self.port.served_at is not None:
+            settings = as_served(settings, self.port.served_at)
         try:
-            return await check_here(local_url(self.settings), self.settings.tls_cert)
+            return await check_here(local_url(settings), settings.tls_cert)
         except OSError as error:
             return [_say_failed(READY, error)]
 

@@ -8,12 +8,11 @@ import attrs
 
 from argybargy.cli.checks.finding import Finding, fine, problem, warning
 from argybargy.serve.inspect_port import Holder, find_holder, find_refusal
-from argybargy.serve.local import host_and_port, is_place
+from argybargy.serve.local import host_and_port, is_place, next_port
 from argybargy.serve.settings import Settings
 from argybargy.store.sqlite.directory import Place, find_place, is_held
 
 CHECK: Final = "port"
-_LAST_PORT: Final = 65_535
 
 
 @attrs.frozen
@@ -56,8 +55,7 @@ class PortFacts:
     @property
     def other_port(self) -> str:
         """What to type for another port."""
-        port = self.port + 1 if self.port < _LAST_PORT else self.port - 1
-        return f"argybargy up --port {port}"
+        return f"argybargy up --port {next_port(self.port)}"
 
 
 def look_at_port(settings: Settings) -> PortFacts:

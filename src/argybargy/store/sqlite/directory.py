@@ -35,11 +35,13 @@ class Place:
         host: The address that it was told to listen on.
         port: The port.
         pid: The number of its process.
+        certificate: The file with the certificate that it shows; ``None`` is no TLS.
     """
 
     host: str
     port: int
     pid: int
+    certificate: str | None = None
 
 
 @contextlib.contextmanager
@@ -132,7 +134,9 @@ def find_place(directory: Path) -> Place | None:
         return None
     try:
         facts = json.loads((directory / LOCK_NAME).read_text("utf-8"))
-        return Place(str(facts["host"]), int(facts["port"]), int(facts["pid"]))
+        host, port, pid = str(facts["host"]), int(facts["port"]), int(facts["pid"])
+        certificate = facts.get("certificate")
+        return Place(host, port, pid, certificate and str(certificate))
     except (OSError, ValueError, KeyError, TypeError):
         return None  # it is being written, or has gone
 
@@ -147,7 +151,8 @@ def _make_private_files(database: Path) -> None:
 
 
 def _unusable(directory: Path, error: OSError) -> Refused:
-    return Refused(f"The data directory {directory} cannot be used: {error}")
+    why = error.strerror or error
+    return Refused(f"the directory {directory} cannot be opened: {why}.")
 
 
 def identify(*paths: str) -> Identity:

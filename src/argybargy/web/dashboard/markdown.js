@@ -3,12 +3,15 @@
 import { html } from "./ui.js";
 import { CopyButton } from "./widgets.js";
 
+const PLAIN = "[^\\s<>\"'`(]";
+/** Parentheses in an address come in pairs; one alone is of the text around it. */
+const PAIR = "\\([^\\s<>\"'`()]*\\)";
 const INLINE = new RegExp(
   [
     "(?<!`)(`{1,8})(?!`)(?<code>[^`]|[^`].*?[^`])\\1(?!`)",
-    "\\[(?<label>[^\\]\\n]{1,300})\\]\\((?<to>https?:\\/\\/[^\\s)]{1,2000}|mailto:[^\\s)]{1,300})\\)",
-    "(?<url>https?:\\/\\/[^\\s<>\"'`]{1,2000}[^\\s<>\"'`.,;:!?)\\]])",
-    "\\*\\*(?<bold>[^\\s*](?:[^*\\n]*[^\\s*])?)\\*\\*",
+    "\\[(?<label>[^\\]\\n]{1,300})\\]\\((?<to>https?:\\/\\/(?:[^\\s()]|\\([^\\s()]*\\)){1,2000}|mailto:[^\\s)]{1,300})\\)",
+    `(?<url>https?:\\/\\/(?:${PLAIN}|${PAIR}){1,2000}(?:${PAIR}|(?![.,;:!?)\\]])${PLAIN}))`,
+    "\\*\\*(?=\\S)(?<bold>(?:`[^`\\n]+`|[^*`\\n]|(?<!\\*)\\*(?!\\*))+)(?<=\\S)\\*\\*",
     "(?<![\\w*])\\*(?<em>[^\\s*](?:[^*\\n]*[^\\s*])?)\\*(?![\\w*])",
     "(?<![\\w_])_(?<em2>[^\\s_](?:[^_\\n]*[^\\s_])?)_(?![\\w_])",
     "~~(?<gone>[^~\\n]+)~~",
@@ -42,10 +45,15 @@ function inline(text) {
   return parts;
 }
 
+function isFenceEnd(line, mark) {
+  return line.startsWith(mark) && !line.replaceAll(mark[0], "");
+}
+
 function fence(lines, at) {
-  const [, mark, language] = /^\s*(`{3,}|~{3,})\s*([\w+#.-]*)/.exec(lines[at]);
+  const [head, mark] = FENCE.exec(lines[at]);
+  const language = lines[at].slice(head.length).trim();
   let end = at + 1;
-  while (end < lines.length && !lines[end].trim().startsWith(mark)) end += 1;
+  while (end < lines.length && !isFenceEnd(lines[end].trim(), mark)) end += 1;
   const code = lines.slice(at + 1, end).join("\n");
   const node = html`<div class="code-block">
     <div class="code-head">
@@ -64,21 +72,30 @@ function run(lines, at, mark) {
   return [taken, at];
 }
 
-const BULLET = /^\s{0,6}[-*+] (?=\S)/;
-const NUMBER = /^\s{0,6}\d{1,4}[.)] (?=\S)/;
+const ITEM = /^(\s{0,12})(?:[-*+]|(\d{1,4})[.)]) (?=\S)/;
 const QUOTE = /^> ?/;
 const HEADING = /^#{1,6} (?=\S)/;
 const DEEPEST_QUOTE = 4;
 const LONGEST_RULE = 500;
-const FENCE = /^\s*(`{3,}|~{3,})/;
+// Backticks that end on their own line are code in a sentence.
+const FENCE = /^\s*(`{3,}(?=[^`]*$)|~{3,})/;
 const RULE = /^ {0,3}([-*_])( ?\1){2,} *$/;
 
-function list(lines, at, mark) {
-  const first = /\d+/.exec(lines[at]);
-  const [items, end] = run(lines, at, mark);
-  const rows = items.map((item) => html`<li>${inline(item)}</li>`);
-  if (mark === BULLET) return [html`<ul>${rows}</ul>`, end];
-  return [html`<ol start=${Number(first[0])}>${rows}</ol>`, end];
+/** Items of one kind; what is further in belongs to the item before. */
+function list(lines, at) {
+  const [, { length: margin }, first] = ITEM.exec(lines[at]);
+  const rows = [];
+  let item;
+  while ((item = ITEM.exec(lines[at] ?? "")) && item[1].length > margin - 2) {
+    if (item[1].length > margin + 1) {
+      const [inner, end] = list(lines, at);
+      rows.at(-1).push(inner);
+      at = end;
+    } else if (!item[2] === !first) rows.push(inline(lines[at++].slice(item[0].length)));
+    else break;
+  }
+  const items = rows.map((row) => html`<li>${row}</li>`);
+  return [first ? html`<ol start=${Number(first)}>${items}</ol>` : html`<ul>${items}</ul>`, at];
 }
 
 function quote(lines, at, depth) {
@@ -92,19 +109,28 @@ function isTable(lines, at) {
   return /^\s*\|?[\s:|-]*-{2}[\s:|-]*$/.test(rule);
 }
 
+/** The bars in code, and those after a backslash, part no cells. */
 function cells(line) {
-  return line.trim().replace(/^\||\|$/g, "").split("|").map((cell) => inline(cell.trim()));
+  const safe = line.replace(/\\\||`[^`]*`/g, (bit) => bit.replace(/\\?\|/g, "\0"));
+  return safe.trim().replace(/^\||\|$/g, "").split("|").map((cell) => cell.trim().replaceAll("\0", "|"));
+}
+
+/** How a column is aligned, as a class. */
+function side(rule) {
+  if (!rule.endsWith(":")) return undefined;
+  return rule.startsWith(":") ? "is-mid" : "is-end";
 }
 
 function table(lines, at) {
-  const head = cells(lines[at]);
+  const sides = cells(lines[at + 1]).map(side);
+  const row = (line, tag) =>
+    html`<tr>${cells(line).map((cell, at) => html`<${tag} class=${sides[at]}>${inline(cell)}<//>`)}</tr>`;
   let end = at + 2;
   while (end < lines.length && lines[end].includes("|")) end += 1;
-  const rows = lines.slice(at + 2, end).map(cells);
   const node = html`<div class="table" tabindex="0">
     <table>
-      <thead><tr>${head.map((cell) => html`<th>${cell}</th>`)}</tr></thead>
-      <tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td>${cell}</td>`)}</tr>`)}</tbody>
+      <thead>${row(lines[at], "th")}</thead>
+      <tbody>${lines.slice(at + 2, end).map((line) => row(line, "td"))}</tbody>
     </table>
   </div>`;
   return [node, end];
@@ -117,7 +143,7 @@ function paragraph(lines, at) {
 }
 
 function startsBlock(lines, at) {
-  return [FENCE, BULLET, NUMBER, QUOTE, HEADING, RULE].some((mark) => mark.test(lines[at]));
+  return [FENCE, ITEM, QUOTE, HEADING, RULE].some((mark) => mark.test(lines[at])) || isTable(lines, at);
 }
 
 function block(lines, at, depth) {
@@ -128,8 +154,7 @@ function block(lines, at, depth) {
     return [html`<p class="heading">${inline(line.replace(HEADING, ""))}</p>`, at + 1];
   }
   if (QUOTE.test(line) && depth < DEEPEST_QUOTE) return quote(lines, at, depth);
-  if (BULLET.test(line)) return list(lines, at, BULLET);
-  if (NUMBER.test(line)) return list(lines, at, NUMBER);
+  if (ITEM.test(line)) return list(lines, at);
   if (isTable(lines, at)) return table(lines, at);
   return paragraph(lines, at);
 }

@@ -9,6 +9,16 @@ import { closeDialog, Dialog } from "./widgets.js";
 
 const PAGE = 30;
 const TYPING_MS = 200;
+const FEWEST = 2;
+const HINT = ["from:name", "to:name", "is:open", "before:2026-01-31", '"words together"', "-without"];
+
+/** What was looked for last, to go on from. */
+let last = "";
+
+function needed(text) {
+  if (text) return `Type ${FEWEST} letters or more.`;
+  return ["Also: ", HINT.map((each) => [html`<code>${each}</code>`, " "])];
+}
 
 function pathOf(text, room, before) {
   const query = new URLSearchParams({ q: text, limit: PAGE });
@@ -65,8 +75,8 @@ function useSearch(text, room) {
   };
   useEffect(() => {
     turn.current += 1;
-    if (text.trim().length < 2) {
-      setFound({ results: [], more: false, told: "" });
+    if (text.trim().length < FEWEST) {
+      setFound({ results: [], more: false, told: needed(text.trim()) });
       return undefined;
     }
     const timer = setTimeout(() => ask(null), TYPING_MS);
@@ -77,7 +87,7 @@ function useSearch(text, room) {
 
 export function SearchDialog() {
   const here = view.value.room;
-  const [text, setText] = useState("");
+  const [text, setText] = useState(last);
   const [isHere, setHere] = useState(false);
   const { results, more, told } = useSearch(text, isHere ? here : null);
   return html`<${Dialog} title="Search">
@@ -90,7 +100,8 @@ export function SearchDialog() {
         autocomplete="off"
         autofocus
         value=${text}
-        onInput=${(event) => setText(event.target.value)}
+        onFocus=${(event) => event.target.select()}
+        onInput=${(event) => setText((last = event.target.value))}
       />
     </label>
     ${here &&

@@ -31,7 +31,7 @@ function Offline({ retryAt, why }) {
     title=${`The relay cannot be reached: ${why.replace(/\.?$/, ".")} Click to try now.`}
     onClick=${retryNow}
   >
-    <i aria-hidden="true"></i>offline, retrying in ${seconds} s
+    <i aria-hidden="true"></i><span>offline, <span class="wide">retrying in </span>${seconds} s</span>
   </button>`;
 }
 

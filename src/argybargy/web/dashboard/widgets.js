@@ -66,7 +66,7 @@ export function isSendKey({ key, shiftKey, isComposing }) {
 }
 
 // -- notices --------------------------------------------------------------------
-// Short words at the bottom of the page, read out too.
+// Short words at the top of the page, read out too.
 
 const SHOWN_MS = 6_000;
 const notice = signal({ text: "", isProblem: false });
