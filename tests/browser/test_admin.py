@@ -324,6 +324,7 @@ def test_a_key_that_is_shown_once_stays_until_it_is_closed(desk: Desk) -> None:
     for name in ("Revoke", "Sure?"):
         row.get_by_role("button", name=name, exact=True).click()
     expect(desk.css("dialog .notice")).to_contain_text("1 key revoked.")
+    expect(desk.css("dialog .notice")).to_be_in_viewport()
 
 
 def test_nobody_waits_for_an_agent_of_a_room_that_is_not_in_view(desk: Desk) -> None:

@@ -77,7 +77,7 @@ def test_the_dialog_says_what_can_be_said_and_keeps_it(desk: Desk) -> None:
     desk.sign_in("?room=build")
     desk.page.keyboard.press("/")
     field = desk.page.get_by_placeholder("Words to look for")
-    status = desk.css("dialog [role=status]")
+    status = desk.css("dialog p[role=status]")
     for word in ("from:", "to:", "is:open", "before:", '"words together"', "-without"):
         expect(status).to_contain_text(word)
     field.fill("n")

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from browser.kit import Desk, wait_until
 
@@ -373,11 +373,13 @@ def test_a_room_that_is_not_loaded_is_not_called_empty(desk: Desk) -> None:
     relay.agent("claude").say("x")
     relay.agent("scout", "ops").say("y")
     desk.sign_in("?room=build")
-    desk.page.route("**/admin/stream", lambda _: None)
+    held: list[Route] = []
+    desk.page.route("**/admin/stream", lambda route: held.append(route))  # noqa: PLW0108
     desk.enter("ops")
     expect(desk.css(".empty")).to_have_text("Loading…")
     expect(desk.agent_row("claude")).to_have_count(0)
-    desk.page.unroute_all(behavior="ignoreErrors")
+    for route in held:
+        route.abort()
 
 
 def test_r_in_a_direct_view_is_about_what_is_shown(desk: Desk) -> None:
