@@ -37,7 +37,7 @@ async def test_at_level_debug_each_request_is_a_line_without_a_secret(
         ("POST", "/admin/invite", 200, None),
         ("POST", "/messages", 200, "alice"),
         ("GET", "/messages", 200, "alice"),
-        ("GET", "/argy_…", 404, "alice"),
+        ("GET", "/…", 404, "alice"),
     ]
     assert not [secret for secret in secrets if secret in log]
 

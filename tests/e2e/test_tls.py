@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -85,7 +86,8 @@ async def test_a_relay_with_another_certificate_is_not_told_the_token(
 ) -> None:
     async with machine(tmp_path) as here:
         other = certify(tmp_path, "other.example.com")
-        stranger = Machine({**here.environment, **other})
-        refused = await stranger.type("rooms")
+        shown = "ARGYBARGY_TLS_CERT"
+        shutil.copyfile(other[shown], here.environment[shown])
+        refused = await here.type("rooms")
         assert refused.returncode == 7
-        assert b"certificate verify failed" in refused.stderr
+        assert b"issuer certificate" in refused.stderr
