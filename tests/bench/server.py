@@ -83,7 +83,7 @@ class Launcher:
                 token = (scratch / "data" / "admin.token").read_text().strip()
                 yield Server(address, token, Meter(process.pid), took)
             finally:
-                await _stop(process)  # noqa: ASYNC102  it shields itself
+                await _stop(process)  # it shields itself
 
     async def _spawn(
         self, scratch: Path, address: Address, output: int

@@ -71,7 +71,7 @@ class Life:
         finally:
             # No two messages of different rooms within one millisecond, whatever became
             # of the deed; nobody cancels this life.
-            await trio.sleep(0.002)  # noqa: ASYNC102
+            await trio.sleep(0.002)
 
     async def settle(self) -> None:
         """Let whatever is under way come to its end."""

@@ -360,7 +360,7 @@ async def test_closing_the_relay_finishes_what_rooms_have_taken(
         alice = await house.guest("alice")
         store.gate = trio.Event()
         # The house closes first, and answers the post before it does.
-        nursery.start_soon(house.post, alice, "just in time")  # noqa: ASYNC111
+        nursery.start_soon(house.post, alice, "just in time")
         await trio.testing.wait_all_tasks_blocked()
         store.gate.set()
     async with open_house(store=store) as house:

@@ -215,9 +215,9 @@ async def test_whoever_waits_for_a_writer_that_is_cut_short_is_told(busy: Busy) 
         open_writer(busy.connection) as writer,
     ):
         # Those who wait outlive the writer: that is what is tried here.
-        nursery.start_soon(write, writer)  # noqa: ASYNC111
+        nursery.start_soon(write, writer)
         await trio.testing.wait_all_tasks_blocked()
-        nursery.start_soon(write, writer)  # noqa: ASYNC111
+        nursery.start_soon(write, writer)
         await trio.testing.wait_all_tasks_blocked()
         writer._scope.cancel()
     assert {type(error) for error in told} == {Unknown, Refused}
