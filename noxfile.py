@@ -18,6 +18,7 @@ ASYNC_RULES = (
 
 # Tests run beside each other. Two cores are kept busy by three: many tests wait.
 BESIDES = ("-n3", "--dist=worksteal")
+QUICK = ("-m", "not e2e and not browser")
 
 
 def _install(session: nox.Session, *groups: str) -> None:
@@ -59,10 +60,16 @@ def layers(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def tests(session: nox.Session) -> None:
-    """Run every test that starts no server of its own, and measure coverage."""
+    """Run every test that starts no server of its own."""
     _install(session, "test")
-    quick = ("-m", "not e2e and not browser")
-    session.run("pytest", *BESIDES, "--cov", *quick, *session.posargs)
+    session.run("pytest", *BESIDES, *QUICK, *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def coverage(session: nox.Session) -> None:
+    """Run the same tests, a third slower, and see that they reach the code."""
+    _install(session, "test")
+    session.run("pytest", *BESIDES, "--cov", *QUICK, *session.posargs)
 
 
 @nox.session(python=PYTHON)
