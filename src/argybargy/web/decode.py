@@ -327,22 +327,21 @@ def take_addressees(
     problems: Problems, to: str | list[str], limits: Limits
 ) -> tuple[str, ...]:
     """Return whom a message is for, and note what is wrong with that."""
-    spelled: dict[str, str] = {}
-    for name in [to] if isinstance(to, str) else to:
-        spelled.setdefault(fold(name.strip()), name.strip())
-    if list(spelled) == [EVERYONE]:
+    given = [name.strip() for name in ([to] if isinstance(to, str) else to)]
+    if [fold(name) for name in given] == [EVERYONE]:
         return TO_ALL
-    names = list(spelled.values())
-    if not 1 <= len(names) <= limits.addressees:
+    if not 1 <= len(given) <= limits.addressees:
         problems.add("to", f"1 to {limits.addressees} names, or '{EVERYONE}'")
-    for name in names[: limits.addressees]:
+    spelled: dict[str, str] = {}  # however often somebody is named
+    for name in given[: limits.addressees]:
+        spelled.setdefault(fold(name), name)
         if not is_name(name) or (
             fold(name) in RESERVED_PEER_NAMES and fold(name) != OPERATOR
         ):
             problem = f"'{EVERYONE}' alone, or names of peers; {NAME_RULE}"
             problems.add("to", problem)
             break
-    return tuple(names)
+    return tuple(spelled.values())
 
 
 def idempotency_key(request: Request, limits: Limits) -> str | None:
