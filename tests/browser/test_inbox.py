@@ -74,6 +74,13 @@ def test_a_wait_runs_by_itself_and_gets_loud_after_five_minutes(desk: Desk) -> N
     expect(desk.page).to_have_title("(1) #build · Argybargy")
 
 
+def _wish_to_be_notified(desk: Desk) -> None:
+    desk.relay.agent("claude").ask("Ship it?")
+    desk.sign_in()
+    desk.button("Relay settings").click()
+    desk.page.get_by_label("Notify me when somebody has waited five minutes").check()
+
+
 def test_a_long_wait_notifies_once_where_that_was_wished(new_desk: NewDesk) -> None:
     desk = new_desk(permissions=["notifications"])
     desk.page.add_init_script(
@@ -83,10 +90,7 @@ def test_a_long_wait_notifies_once_where_that_was_wished(new_desk: NewDesk) -> N
         " static permission = 'granted';"
         " static async requestPermission() { return 'granted'; } };"
     )
-    desk.relay.agent("claude").ask("Ship it?")
-    desk.sign_in()
-    desk.button("Relay settings").click()
-    desk.page.get_by_label("Notify me when somebody has waited five minutes").check()
+    _wish_to_be_notified(desk)
     desk.page.keyboard.press("Escape")
     assert desk.page.evaluate("window.told") == []
     desk.later(301)
@@ -107,10 +111,7 @@ def test_a_browser_that_cannot_notify_is_told_of(new_desk: NewDesk) -> None:
         " static permission = 'granted';"
         " static async requestPermission() { return 'granted'; } };"
     )
-    desk.relay.agent("claude").ask("Ship it?")
-    desk.sign_in()
-    desk.button("Relay settings").click()
-    desk.page.get_by_label("Notify me when somebody has waited five minutes").check()
+    _wish_to_be_notified(desk)
     desk.later(301)
     expect(desk.css("dialog .notice")).to_contain_text("cannot notify")
 
