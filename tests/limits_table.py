@@ -21,9 +21,12 @@ from argybargy.relay import (
     ledger,
     presence,
     relay,
+    turns,
 )
 from argybargy.serve import main, metrics
+from argybargy.store import memory
 from argybargy.store.sqlite import connection, index, readers, snapshots, store, writer
+from argybargy.store.sqlite import search as sqlite_search
 from argybargy.web import access_log, data_lines, decode, operator
 
 
@@ -98,6 +101,17 @@ PROOFS: Final = {
     ),
     "Limits.search_chars": (
         "web/test_search.py::test_what_makes_no_sense_is_a_422_for_everybody"
+    ),
+    "Limits.search_phrases": (
+        "domain/test_search.py::"
+        "test_what_makes_no_sense_is_refused_without_repeating_it"
+    ),
+    "Limits.search_reads": (
+        "web/test_search.py::test_a_search_counts_as_several_reads"
+    ),
+    "Limits.searches_per_peer": (
+        "relay/test_searching.py::"
+        "test_a_peer_has_one_search_at_a_time_and_keeps_nobody_from_theirs"
     ),
     "Limits.search_results": (
         "web/test_search.py::test_no_more_is_given_at_once_than_the_limit"
@@ -378,6 +392,47 @@ CONSTANTS: Final = (
         "store/test_sqlite_index.py::test_many_messages_are_indexed_piece_by_piece",
     ),
     Constant(
+        "PIECE_TERMS",
+        index,
+        "Words after which the index takes in no more messages at once.",
+        "store/test_sqlite_index.py::"
+        "test_messages_of_many_words_are_indexed_a_few_at_a_time",
+    ),
+    Constant(
+        "KEEP_UP_SECONDS",
+        index,
+        "How long housekeeping may take over the index of a search.",
+        "store/test_sqlite_index.py::"
+        "test_housekeeping_does_not_wait_long_for_the_index",
+    ),
+    Constant(
+        "MOST_BEGINNINGS",
+        sqlite_search,
+        "How often words with the beginning that is searched for may occur.",
+        "store/test_sqlite_index.py::"
+        "test_a_beginning_of_too_many_words_is_not_looked_for",
+    ),
+    Constant(
+        "SEARCH_SECONDS",
+        memory,
+        "How long a search may take with --ephemeral.",
+        "store/test_search.py::test_a_search_of_memory_that_takes_too_long_is_refused",
+    ),
+    Constant(
+        "STEP_CHARS",
+        memory,
+        "Characters that such a search looks at before it lets others run.",
+        "store/test_search.py::"
+        "test_a_search_of_memory_lets_others_run_between_the_texts",
+    ),
+    Constant(
+        "TURN_SECONDS",
+        turns,
+        "How long a search waits for another one of the same peer.",
+        "relay/test_searching.py::"
+        "test_who_waits_for_an_own_search_does_not_wait_for_ever",
+    ),
+    Constant(
         "MOST_OPEN_COPIES",
         snapshots,
         "Backups that may be read at once, each as large as the database.",
@@ -448,6 +503,7 @@ HELD: Final = {
     "relay.room.LiveRoom._batch": "`batch_commands`",
     "relay.room.LiveRoom._send": "`inbox_commands`",
     "relay.room.LiveRoom.cursors": _CODES,
+    "relay.turns.Turns._lines": "connections (`connections`)",
     "relay.watchers.Watcher._send": "one token",
     "relay.watchers.Watchers.touched": _ROOMS,
     "serve.http_server.HttpServer._by_network": "`connections`",

@@ -1,5 +1,6 @@
 """The grammar of a search, and the line that is shown of what it finds."""
 
+import re
 from typing import cast
 
 import pytest
@@ -48,8 +49,7 @@ def test_whatever_is_typed_is_a_search_or_is_refused_in_words(text: str) -> None
     assert query != Query()
     for phrase in (*query.phrases, *query.unwanted):
         assert phrase.forms
-        assert len(phrase.written.split(" ")) == len(phrase.forms)
-        assert '"' not in phrase.written
+        assert re.fullmatch(r"[^ \"]+", "".join(phrase.forms))
 
 
 @given(st.text(st.characters(), max_size=600), st.text(max_size=3))
@@ -59,7 +59,7 @@ def test_marks_lie_within_the_line_and_in_order(text: str, more: str) -> None:
         query = parse_search(f"{more} {words[:100]}", LIMITS)
     except RelayError:
         return
-    shown = excerpt(text, query)
+    shown = excerpt(text, query.phrases)
     assert len(shown.text) <= EXCERPT_CHARS + 2
     assert shown.text.removeprefix("…")[:1] in {"", " ", *text, "…"}
     edges = [edge for mark in shown.marks for edge in mark]
@@ -100,16 +100,34 @@ def test_words_phrases_and_what_is_unwanted_are_told_apart(
 @pytest.mark.parametrize(
     ("text", "prefixes"),
     [
-        ("a b", [False, True]),
-        ('a "b"', [False, False]),
-        ("a from:bob b", [False, True]),
-        ("a -b", [False]),
-        ("a from:bob", [True]),
+        ("aa bb", [False, True]),
+        ('aa "bb"', [False, False]),
+        ("aa from:bob bb", [False, True]),
+        ("aa -bb", [False]),
+        ("aa from:bob", [True]),
+        ("aa b", [False, False]),
+        ("aa-b", [False]),
+        ("aa 7", [False, False]),
+        ("aa é", [False, False]),
+        ("aa 你", [False, True]),
     ],
 )
 def test_the_last_word_may_go_on(text: str, prefixes: list[bool]) -> None:
     query = parse_search(text, LIMITS)
     assert [phrase.is_prefix for phrase in query.phrases] == prefixes
+
+
+def test_what_is_said_twice_is_looked_for_once() -> None:
+    query = parse_search("red " * 40 + '"a b" "A  b" -x -X', LIMITS)
+    assert [phrase.forms for phrase in query.phrases] == [("red",), ("a", "b")]
+    assert [phrase.forms for phrase in query.unwanted] == [("x",)]
+
+
+def test_as_many_different_words_as_may_be_are_looked_for() -> None:
+    words = [f"w{number}" for number in range(LIMITS.search_phrases)]
+    query = parse_search(" ".join(words), LIMITS)
+    assert [phrase.forms for phrase in query.phrases] == [(word,) for word in words]
+    assert parse_search(f'"{" ".join("abcdefghijklmnopqrst")}"', LIMITS).phrases
 
 
 def test_filters_are_read_in_any_spelling() -> None:
@@ -142,6 +160,8 @@ def test_before_takes_a_day_or_a_time(time: str, ms: int) -> None:
         ("-word", "at least one word"),
         ("room:lab", "at least one word"),
         ("x" * 201, "at most 200 characters"),
+        ("a b c d e f g h i j k l m n o p q", "at most 16 different words"),
+        ("a b c d e f g h -i -j -k -l -m -n -o -p -q", "at most 16 different words"),
         ("from: x", "from: takes a name"),
         ("to:b*b", "to: takes a name"),
         ('room:"a b"', "room: takes a name"),
@@ -160,14 +180,14 @@ def test_what_makes_no_sense_is_refused_without_repeating_it(
 
 
 def test_a_short_text_is_shown_whole_on_one_line() -> None:
-    shown = excerpt("one\ntwo\tTwo", parse_search("two", LIMITS))
+    shown = excerpt("one\ntwo\tTwo", parse_search("two", LIMITS).phrases)
     assert shown.text == "one two Two"
     assert shown.marks == ((4, 7), (8, 11))
 
 
 def test_a_long_text_is_cut_around_what_was_found() -> None:
     text = "lorem ipsum " * 50 + "the needle here " + "dolor sit " * 50
-    shown = excerpt(text, parse_search("needle", LIMITS))
+    shown = excerpt(text, parse_search("needle", LIMITS).phrases)
     ((begin, end),) = shown.marks
     assert shown.text[begin:end] == "needle"
     assert shown.text.startswith("…")
@@ -176,10 +196,20 @@ def test_a_long_text_is_cut_around_what_was_found() -> None:
 
 
 def test_marks_that_overlap_are_one() -> None:
-    shown = excerpt("a b c d", parse_search('"a b" "b c" d', LIMITS))
+    shown = excerpt("a b c d", parse_search('"a b" "b c" d', LIMITS).phrases)
     assert [shown.text[begin:end] for begin, end in shown.marks] == ["a b c", "d"]
+
+
+def test_a_phrase_that_ends_beyond_the_line_is_marked_as_far_as_it_goes() -> None:
+    text = "x" * 190 + " one two three " + "y " * 200
+    shown = excerpt(text, parse_search('"one two three" x', LIMITS).phrases)
+    ((begin, end),) = shown.marks
+    assert shown.text[begin:end] == "one two three"
+    text = "w " + "x" * 190 + " one two three " + "y " * 200
+    shown = excerpt(text, parse_search('w "one two three"', LIMITS).phrases)
+    assert [shown.text[begin:end] for begin, end in shown.marks] == ["w", "one two"]
 
 
 def test_markup_is_text_like_any_other() -> None:
     text = "<img src=x onerror=alert(1)> &amp; \x1b[2J \u202e"
-    assert excerpt(text, parse_search("alert", LIMITS)).text == text
+    assert excerpt(text, parse_search("alert", LIMITS).phrases).text == text

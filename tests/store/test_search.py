@@ -1,12 +1,21 @@
 """Searching: what every store finds, and what none of them gives away."""
 
+import unicodedata
+
 import attrs
 import pytest
+import trio
+import trio.testing
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import SenderKind
 from argybargy.domain.search import Findings, Scope, parse_search
+from argybargy.domain.words import words_of
+from argybargy.store.errors import Refused
 from argybargy.store.interface import Store
+from argybargy.store.memory import MemoryStore, open_memory_store
 from store.playing import LIMITS, START_MS, Player, post
 
 FAR = 2**53
@@ -65,6 +74,15 @@ async def test_words_are_found_newest_first_with_room_and_place(store: Store) ->
         ('red -"red again"', ["red flags"]),
         ("re", ["The build is RED, again", "red flags"]),
         ("re build", []),
+        ("r", []),
+        ("i", []),
+        ("你", ["你好世界"]),
+        ("cafe\u0301", ["Café für Élise"]),
+        ("prive\u0301t", []),
+        ("\u1112\u1161\u11ab\u1100\u1173\u11af", ["한글"]),
+        ("か\u3099く", ["がく"]),
+        ("и\u0306од", ["йод"]),
+        ("иод", []),
         ('"re"', []),
         ("cafe", ["Café für Élise"]),
         ("ÉLISE", ["Café für Élise"]),
@@ -95,6 +113,9 @@ async def test_a_search_finds_what_it_says(
 ) -> None:
     player = Player.of(store)
     for text in [
+        "йод",
+        "がく",
+        "한글",
         "use --json",
         "see foo_bar.py:12",
         "<script>alert(1)</script>",
@@ -109,6 +130,20 @@ async def test_a_search_finds_what_it_says(
     ]:
         await player.say("ann", text)
     assert await texts(store, looked_for) == found
+
+
+@given(text=st.text(st.characters(), min_size=1, max_size=12))
+@example("ёлки")
+@example("がぎ")
+async def test_what_was_typed_one_way_is_found_the_other_way(text: str) -> None:
+    whole, apart = (unicodedata.normalize(form, text) for form in ("NFC", "NFD"))
+    async with open_memory_store() as store:
+        player = Player.of(store)
+        await player.say("ann", f"x {whole} y")
+        await player.say("ann", f"x {apart} y")
+        for typed in (whole, apart):
+            said = " ".join(word.form for word in words_of(typed))
+            assert len(await texts(store, f'x "{said or typed}"')) == 2
 
 
 async def _everybody_speaks(store: Store) -> Player:
@@ -246,3 +281,45 @@ async def test_a_claim_shows_on_what_is_found(store: Store) -> None:
     await player.say("bob", "me", reply_to=1)
     (found,) = (await search(store, "who")).found
     assert found.message.claimed_by == "bob"
+
+
+async def _long_room() -> MemoryStore:
+    store = MemoryStore(Limits())
+    player = Player.of(store)
+    for _ in range(30):
+        await player.say("ann", "word " * 1_600)
+    return store
+
+
+async def test_a_search_of_memory_lets_others_run_between_the_texts() -> None:
+    store = await _long_room()
+    turns, is_done = 0, False
+
+    async def others() -> None:
+        nonlocal turns
+        while not is_done:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(others)
+        assert await texts(store, "another") == []
+        is_done = True
+    assert turns >= 15
+
+
+async def test_a_search_of_memory_that_takes_too_long_is_refused(
+    mock_clock: trio.testing.MockClock,
+) -> None:
+    store = await _long_room()
+
+    async def pass_time() -> None:
+        while True:
+            await trio.lowlevel.checkpoint()
+            mock_clock.jump(1)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(pass_time)
+        with pytest.raises(Refused, match="took over 4 s"):
+            await texts(store, "another")
+        nursery.cancel_scope.cancel()

@@ -7,12 +7,17 @@ from pathlib import Path
 
 import apsw
 import pytest
+import trio
+import trio.testing
 
 from argybargy.domain.limits import Limits
+from argybargy.domain.reading import PageBuilder
 from argybargy.domain.search import Scope, parse_search
 from argybargy.store.errors import Refused
 from argybargy.store.interface import Store
+from argybargy.store.sqlite import index, search
 from argybargy.store.sqlite.index import INDEX_NAME, PIECE_ROWS
+from argybargy.store.sqlite.search import search_messages
 from argybargy.store.sqlite.store import SqliteStore, open_sqlite_store
 from store.playing import Player, post
 
@@ -178,6 +183,96 @@ async def test_many_messages_are_indexed_piece_by_piece(sqlite: SqliteStore) -> 
     assert await texts(sqlite, '"word 0"') == ["word 0"]
 
 
+async def test_messages_of_many_words_are_indexed_a_few_at_a_time(
+    sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "PIECE_TERMS", 10)
+    player = Player.of(sqlite)
+    await player.do(*(post("ann", "so many words here") for _ in range(4)))
+    # Each word counts for the operator and for those who may see it: eight a message.
+    work = sqlite._index._run
+    assert [await work(index._index_piece) for _ in range(3)] == [True, True, False]
+
+
+async def test_housekeeping_does_not_wait_long_for_the_index(
+    sqlite: SqliteStore, mock_clock: trio.testing.MockClock
+) -> None:
+    limits = Limits(posts_per_window=0, messages_per_room=1)
+    player = Player.of(sqlite, limits=limits)
+    await player.say("ann", "first")
+    assert await texts(sqlite, "first") == ["first"]
+    await player.say("ann", "second")
+    lock = sqlite._index._turn
+    async with lock, trio.open_nursery() as nursery:
+        nursery.start_soon(sqlite.sweep)
+        while not lock.statistics().tasks_waiting:
+            await trio.testing.wait_all_tasks_blocked()
+        mock_clock.jump(index.KEEP_UP_SECONDS)
+    rows = "SELECT count(*) FROM words_docsize"
+    count = await sqlite._index._run(lambda connection: connection.execute(rows).get)
+    assert count == 1, "what was swept meanwhile"
+    await sqlite.sweep()
+    count = await sqlite._index._run(lambda connection: connection.execute(rows).get)
+    assert count == 1
+    assert await texts(sqlite, "second") == ["second"]
+    assert await texts(sqlite, "first") == []
+
+
+async def pages_read(store: SqliteStore, text: str, reader: str | None) -> int:
+    """Return how much of the files a search goes through."""
+    query = parse_search(text, Limits())
+
+    def count(connection: apsw.Connection) -> int:
+        def pages() -> int:
+            hits, _ = connection.status(apsw.SQLITE_DBSTATUS_CACHE_HIT)
+            misses, _ = connection.status(apsw.SQLITE_DBSTATUS_CACHE_MISS)
+            return hits + misses
+
+        before, builder = pages(), PageBuilder(50, 256 * 1024)
+        search_messages(connection, query, Scope("lab", reader), 2**53, builder)
+        return pages() - before
+
+    await store._index.catch_up()
+    return await store._index._connection.run(count)
+
+
+@pytest.mark.parametrize("looked_for", ["zq", "zq0001", "zqabc", '"zq0001 zq0002"'])
+async def test_what_a_search_costs_tells_nothing_of_what_one_may_not_see(
+    sqlite: SqliteStore, looked_for: str
+) -> None:
+    player = Player.of(sqlite)
+    await player.say("ann", "everybody may see this")
+    numbers = [f"zq{number:04}" for number in range(8_000)]
+    for start in range(0, len(numbers), 200):
+        await player.say("ann", " ".join(numbers[start : start + 200]), "bob")
+    elsewhere = looked_for.replace("zq", "xq")
+    await pages_read(sqlite, "warm", "cid")
+    costs = [await pages_read(sqlite, each, "cid") for each in (looked_for, elsewhere)]
+    assert costs[0] == costs[1]
+    if looked_for == "zq":
+        assert await pages_read(sqlite, looked_for, "bob") > 2 * costs[0]
+
+
+async def test_a_beginning_of_too_many_words_is_not_looked_for(
+    sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "MOST_BEGINNINGS", 5)
+    player = Player.of(sqlite)
+    await player.say("ann", "deed deep deer")
+    await player.say("ann", "dear deal dean debt", "bob")
+
+    async def is_too_wide(text: str, reader: str) -> bool:
+        query = parse_search(text, Limits())
+        scope = Scope("lab", reader)
+        return (await sqlite.search(query, scope, 2**53, 50, 256 * 1024)).is_too_wide
+
+    assert await is_too_wide("de", "bob")
+    assert await is_too_wide("foo-de", "ann")
+    assert not await is_too_wide("de", "cid"), "tells of what cid may not see"
+    assert not await is_too_wide("dee", "bob")
+    assert not await is_too_wide('"de"', "bob")
+
+
 async def test_retention_takes_words_out_of_the_index(tmp_path: Path) -> None:
     limits = Limits(posts_per_window=0, messages_per_room=2)
     async with open_sqlite_store(tmp_path) as store:
@@ -187,10 +282,10 @@ async def test_retention_takes_words_out_of_the_index(tmp_path: Path) -> None:
         for text in ("second", "third"):
             await player.say("ann", text)
         await store.sweep()
-    rows = read_index(tmp_path, "SELECT rowid FROM words WHERE words MATCH 'first'")
-    assert rows == []
-    rows = read_index(tmp_path, "SELECT rowid FROM words WHERE words MATCH 'third'")
-    assert rows == [(3,)]
+    with_word = "SELECT rowid FROM words WHERE words MATCH '\"{}/{}\"'"
+    for scope in ("every", "1/all"):
+        assert read_index(tmp_path, with_word.format(scope, "first")) == []
+        assert read_index(tmp_path, with_word.format(scope, "third")) == [(3,)]
 
 
 async def test_a_search_locks_nobody_out_of_the_database(sqlite: SqliteStore) -> None:

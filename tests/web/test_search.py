@@ -1,9 +1,13 @@
 """Searching over HTTP: what is found, how it is shown, and by whom."""
 
 import pytest
+import trio
 
 from argybargy.domain.limits import Limits
+from argybargy.domain.search import Findings
+from argybargy.store.memory import MemoryStore
 from web.kit import open_site
+from work import measured_steps
 
 
 async def test_an_agent_finds_what_was_said_and_where_in_it() -> None:
@@ -139,14 +143,51 @@ async def test_no_more_is_given_at_once_than_the_limit() -> None:
         assert (len(reply.json["results"]), reply.json["more"]) == (3, True)
 
 
-async def test_a_search_counts_as_a_read() -> None:
-    async with open_site(Limits(reads_per_window=2)) as site:
+@pytest.mark.parametrize(("reads", "searches"), [(12, 2), (10, 2), (9, 1), (2, 1)])
+async def test_a_search_counts_as_several_reads(reads: int, searches: int) -> None:
+    async with open_site(Limits(reads_per_window=reads)) as site:
         alice = await site.code("alice")
-        statuses = [
-            (await site.front.call("GET", "/search?q=x", code=alice)).status
-            for _ in range(3)
+        replies = [
+            await site.front.call("GET", "/search?q=x", code=alice) for _ in range(3)
         ]
-        assert statuses == [200, 200, 429]
+        taken = [reply.status for reply in replies].count(200)
+        assert taken == searches
+        assert [reply.status for reply in replies] == [200] * taken + [429] * (
+            3 - taken
+        )
+        assert replies[-1].json["detail"]["limit"] == reads
+
+
+@pytest.mark.parametrize("word", ["a", "b"])
+async def test_no_search_holds_everybody_up(word: str) -> None:
+    async with open_site() as site:
+        alice = await site.code("alice")
+        for _ in range(3):
+            await site.say(alice, "a " * 3_998 + "b")
+        words = "+".join([word] * 100)
+        with measured_steps() as meter:
+            reply = await site.front.call("GET", f"/search?q={words}", code=alice)
+            page = await site.admin("GET", f"/admin/search?q={words}")
+        assert len(reply.json["results"]) == len(page.json["results"]) == 3
+        assert meter.most < 50_000
+
+
+async def test_a_beginning_of_too_many_words_is_refused_with_a_way_out() -> None:
+    class WideStore(MemoryStore):
+        async def search(self, *_: object) -> Findings:
+            await trio.lowlevel.checkpoint()
+            return Findings(is_too_wide=True)
+
+    async with open_site(store=WideStore(Limits())) as site:
+        alice = await site.code("alice")
+        for reply in (
+            await site.front.call("GET", "/search?q=de", code=alice),
+            await site.admin("GET", "/admin/search?q=de"),
+        ):
+            assert (reply.status, reply.error) == (422, "invalid_request")
+            (error,) = reply.json["detail"]["errors"]
+            assert error["field"] == "q"
+            assert "write more of it" in error["problem"]
 
 
 async def test_the_manifest_tells_of_it() -> None:
@@ -155,3 +196,5 @@ async def test_the_manifest_tells_of_it() -> None:
         paths = [each["path"] for each in manifest["endpoints"]]
         assert "/search?q=<words>&limit=20&before=<next_before>" in paths
         assert manifest["limits"]["search_results"] == 50
+        assert manifest["limits"]["search_phrases"] == 16
+        assert manifest["limits"]["search_reads"] == 5

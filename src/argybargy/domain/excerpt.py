@@ -5,8 +5,7 @@ from typing import Final
 
 import attrs
 
-from argybargy.domain.search import Query
-from argybargy.domain.words import words_of
+from argybargy.domain.words import Phrase, Word, line_of, words_of
 
 EXCERPT_CHARS: Final = 200
 _LEAD_CHARS: Final = 60
@@ -25,13 +24,16 @@ class Excerpt:
         marks: Where in it, in characters, what was looked for begins and ends.
     """
 
-    text: str
-    marks: tuple[Mark, ...]
+    text: str = ""
+    marks: tuple[Mark, ...] = ()
 
 
-def excerpt(text: str, query: Query) -> Excerpt:
-    """Cut out of a text what shows best why it was found."""
-    marks = _marks(text, query)
+def excerpt(text: str, phrases: Sequence[Phrase]) -> Excerpt:
+    """Cut out of a text what shows best why it was found.
+
+    What this costs grows with the text and with the phrases, never with the product.
+    """
+    marks = _marks(text, phrases)
     first = marks[0][0] if marks else 0
     start = 0 if len(text) <= EXCERPT_CHARS else _start(text, first)
     end = min(len(text), start + EXCERPT_CHARS)
@@ -61,12 +63,13 @@ def _start(text: str, first: int) -> int:
     return start if start == 0 or space < 0 else space + 1
 
 
-def _marks(text: str, query: Query) -> Sequence[Mark]:
-    """Return where the phrases are, in order; those that overlap as one."""
-    words = list(words_of(text))
-    places = sorted(
-        place for phrase in query.phrases for place in phrase.places_in(words)
-    )
+def _marks(text: str, phrases: Sequence[Phrase]) -> Sequence[Mark]:
+    """Return where the phrases are, in order; those that overlap as one.
+
+    Only those that can be shown: from the first one on, as far as an excerpt goes.
+    """
+    words = _near_first(text, phrases)
+    places = sorted(place for phrase in phrases for place in phrase.places_in(words))
     marks: list[Mark] = []
     for begin, end in places:
         if marks and begin < marks[-1][1]:
@@ -74,3 +77,22 @@ def _marks(text: str, query: Query) -> Sequence[Mark]:
         else:
             marks.append((begin, end))
     return marks
+
+
+def _near_first(text: str, phrases: Sequence[Phrase]) -> list[Word]:
+    """Return the words from the first phrase on that an excerpt may show."""
+    line = line_of(text)
+    places = [line.find(phrase.line) for phrase in phrases]
+    found = [place for place in places if place >= 0]
+    if not found:
+        return []
+    words = words_of(text, skip=line.count(" ", 0, min(found)))
+    # A phrase that begins where the excerpt ends goes on for so many words.
+    beyond = max(len(phrase.forms) for phrase in phrases)
+    near: list[Word] = []
+    for word in words:
+        near.append(word)
+        beyond -= word.start >= near[0].start + EXCERPT_CHARS
+        if not beyond:
+            break
+    return near

@@ -31,6 +31,10 @@ class Limits:
         poll_bytes: Most bytes of text in one answer, after the first message.
         history_messages: Most messages in one answer of history.
         search_chars: Longest search, in characters.
+        search_phrases: Most different words and quoted phrases in a search.
+        search_reads: How many reads a search counts as.
+        searches_per_peer: Searches of one peer that may be under way; one runs, the
+            others wait for it, and more are answered 503.
         search_results: Most messages in one answer to a search.
         messages_per_room: Messages kept per room; ``0`` keeps all.
         tail_messages: Newest messages of a live room held in memory.
@@ -80,6 +84,9 @@ class Limits:
     poll_bytes: int = 256 * 1024
     history_messages: int = 500
     search_chars: int = 200
+    search_phrases: int = 16
+    search_reads: int = 5
+    searches_per_peer: int = 4
     search_results: int = 50
     messages_per_room: int = 2_000
     tail_messages: int = 1_000

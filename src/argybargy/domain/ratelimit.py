@@ -52,11 +52,12 @@ def admit(
 
 
 def admit_into(
-    times: deque[float], now: float, limit: int, window_seconds: float
+    times: deque[float], now: float, limit: int, window_seconds: float, count: int = 1
 ) -> int:
     """Judge one attempt like :func:`admit`, in a window that is changed in place.
 
-    For windows that are no part of a room: those of reads are large.
+    For windows that are no part of a room: those of reads are large. One attempt may
+    count as several, at most `limit`.
 
     Returns:
         How many whole seconds to wait; 0 when accepted.
@@ -65,10 +66,10 @@ def admit_into(
         return 0
     while times and times[0] <= now - window_seconds:
         times.popleft()
-    if len(times) < limit:
-        times.append(now)
+    if len(times) + count <= limit:
+        times.extend([now] * count)
         return 0
-    return _wait_seconds(times[-limit], now, window_seconds)
+    return _wait_seconds(times[count - limit - 1], now, window_seconds)
 
 
 def _wait_seconds(oldest: float, now: float, window_seconds: float) -> int:

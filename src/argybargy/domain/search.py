@@ -1,10 +1,10 @@
 """What is looked for: the grammar of a search, what it finds, and how that is shown.
 
 Words must all be there, in any order, and the last one may be the beginning of a
-word. ``"Words in quotes"`` stand together; ``-word`` must not be there. Besides:
-``from:`` and ``to:`` a name, ``room:`` a room, ``is:open``, ``before:`` a day or a
-time. Everything else is words, whatever it looks like: no input is a mistake but one
-that says nothing, or says one thing twice.
+word, if it has two letters. ``"Words in quotes"`` stand together; ``-word`` must not
+be there. Besides: ``from:`` and ``to:`` a name, ``room:`` a room, ``is:open``,
+``before:`` a day or a time. Everything else is words, whatever it looks like: no input
+is a mistake but one that says nothing, says one thing twice, or has too many words.
 """
 
 import re
@@ -16,10 +16,11 @@ import attrs
 
 from argybargy.domain.addressing import speaks_as
 from argybargy.domain.errors import RelayError
+from argybargy.domain.excerpt import Excerpt
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message, Question
 from argybargy.domain.names import ANYONE, NAME_RULE, fold, is_name
-from argybargy.domain.words import Phrase, words_of
+from argybargy.domain.words import Phrase, line_of
 
 FIELD: Final = "q"
 """What a search is called where it is refused."""
@@ -34,6 +35,10 @@ _TIME: Final = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _TIME_RULE: Final = "before: takes a day or a time: 2026-01-31, 2026-01-31T12:00Z"
+TOO_WIDE: Final = (
+    "too many words begin like the last one: write more of it, or put it in quotes"
+)
+"""What is said of `Findings` that are too wide."""
 _NOTHING: Final = "say at least one word to look for, or from:, to:, is: or before:"
 
 
@@ -61,11 +66,11 @@ class Query:
 
     def fits(self, message: Message) -> bool:
         """Tell whether a message is looked for, openness and room left aside."""
-        words = list(words_of(message.text))
-        return (
-            self._fits_around(message)
-            and all(phrase.is_in(words) for phrase in self.phrases)
-            and not any(phrase.is_in(words) for phrase in self.unwanted)
+        if not self._fits_around(message):
+            return False
+        line = line_of(message.text)
+        return all(phrase.line in line for phrase in self.phrases) and not any(
+            phrase.line in line for phrase in self.unwanted
         )
 
     def _fits_around(self, message: Message) -> bool:
@@ -99,11 +104,13 @@ class Found:
         message: What was said.
         place: Where it stands: its seq when one room was searched, else its number
             among the messages of all rooms. Larger is newer.
+        excerpt: A line out of it that shows why it was found.
     """
 
     room: str
     message: Message
     place: int
+    excerpt: Excerpt
 
 
 @attrs.frozen
@@ -113,10 +120,13 @@ class Findings:
     Attributes:
         found: Newest first; only what the reader may see.
         has_more: Whether there are older ones that the reader may see.
+        is_too_wide: Whether so many words begin as the last one does that the store
+            did not look: not a matter of what the reader may not see.
     """
 
     found: tuple[Found, ...] = ()
     has_more: bool = False
+    is_too_wide: bool = False
 
 
 def is_open_to(message: Message, question: Question | None, reader: str | None) -> bool:
@@ -143,8 +153,8 @@ def parse_search(text: str, limits: Limits) -> Query:
     """Read what somebody looks for.
 
     Raises:
-        RelayError: ``invalid_request``: it is too long, says nothing, or a filter
-            does not make sense.
+        RelayError: ``invalid_request``: it is too long, has too many words, says
+            nothing, or a filter does not make sense.
     """
     if len(text) > limits.search_chars:
         raise _refused(f"at most {limits.search_chars} characters")
@@ -156,6 +166,11 @@ def parse_search(text: str, limits: Limits) -> Query:
         phrases=_phrases(said, is_wanted=True),
         unwanted=_phrases(said, is_wanted=False),
     )
+    if len(query.phrases) + len(query.unwanted) > limits.search_phrases:
+        raise _refused(
+            f"at most {limits.search_phrases} different words; put words in quotes "
+            "to find them next to each other: that counts as one"
+        )
     if query == Query(unwanted=query.unwanted, room=query.room):
         raise _refused(_NOTHING)
     return query
@@ -166,6 +181,7 @@ def _refused(problem: str) -> RelayError:
 
 
 def _phrases(pieces: Sequence[re.Match[str]], *, is_wanted: bool) -> tuple[Phrase, ...]:
+    """Return what is said that is wanted, or unwanted: equal ones once."""
     mine = [piece for piece in pieces if (piece["minus"] is None) == is_wanted]
     phrases = [
         Phrase.of(
@@ -174,7 +190,7 @@ def _phrases(pieces: Sequence[re.Match[str]], *, is_wanted: bool) -> tuple[Phras
         )
         for piece in mine
     ]
-    return tuple(phrase for phrase in phrases if phrase is not None)
+    return tuple(dict.fromkeys(phrase for phrase in phrases if phrase is not None))
 
 
 def _read_filters(pieces: Sequence[re.Match[str]]) -> Query:

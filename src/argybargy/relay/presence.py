@@ -94,8 +94,8 @@ class Presence:
         seats = self._rooms.get(room, {})
         return {name for name, seat in seats.items() if seat.seen_at >= oldest}
 
-    def admit_read(self, peer: Peer, now: float) -> None:
-        """Count a read that does not park.
+    def admit_read(self, peer: Peer, now: float, reads: int = 1) -> None:
+        """Count a read that does not park, or something that costs several.
 
         Raises:
             RelayError: ``rate_limited``.
@@ -103,7 +103,8 @@ class Presence:
         seat = self.seat(peer, now)
         if seat.reads is None:
             seat.reads = deque()
-        self._admit(seat.reads, now, self.limits.reads_per_window, "reads")
+        limit = self.limits.reads_per_window
+        self._admit(seat.reads, now, limit, "reads", min(reads, limit))
 
     def admit_claim(self, peer: Peer, now: float) -> None:
         """Count an attempt to claim, won or lost.
@@ -116,9 +117,11 @@ class Presence:
             seat.claims = deque()
         self._admit(seat.claims, now, self.limits.claims_per_window, "claims")
 
-    def _admit(self, times: deque[float], now: float, limit: int, what: str) -> None:
+    def _admit(
+        self, times: deque[float], now: float, limit: int, what: str, count: int = 1
+    ) -> None:
         window = self.limits.window_seconds
-        retry_after = admit_into(times, now, limit, window)
+        retry_after = admit_into(times, now, limit, window, count)
         if retry_after:
             raise RelayError(
                 Problem.RATE_LIMITED,

@@ -37,6 +37,7 @@ from argybargy.relay.room import LiveRoom
 from argybargy.relay.room_services import RoomServices
 from argybargy.relay.statistics import RelayStatistics
 from argybargy.relay.tally import Tally
+from argybargy.relay.turns import Turns
 from argybargy.relay.views import Viewer
 from argybargy.relay.watchers import Watchers
 from argybargy.store.errors import Corrupt, Incompatible, StoreError
@@ -70,6 +71,7 @@ class Relay:
         quota: How many rooms may hold messages.
         board: What the operator sees.
         tally: What has happened so far, in numbers.
+        searches: Whose turn it is to search.
         is_draining: Whether polls are being sent home.
     """
 
@@ -88,17 +90,16 @@ class Relay:
     _services: RoomServices = attrs.field(init=False)
     _departures: Departures = attrs.field(init=False)
     quota: RoomQuota = attrs.field(init=False)
+    searches: Turns = attrs.field(init=False)
     _live: dict[str, LiveRoom] = attrs.field(factory=dict)
     _is_closed: bool = False
     is_draining: bool = False
 
     def __attrs_post_init__(self) -> None:
         self.quota = RoomQuota(self.limits.rooms)
+        self.searches = Turns(self.limits.searches_per_peer)
         viewer = Viewer(
-            self.directory,
-            self.presence,
-            self.parked_peers,
-            self.limits.online_seconds,
+            self.directory, self.presence, self.parked_peers, self.limits.online_seconds
         )
         self.board = Board(viewer, self.watchers)
         self._services = RoomServices(

@@ -4,11 +4,25 @@ import attrs
 
 from argybargy.domain.codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.excerpt import Excerpt
 from argybargy.domain.names import fold
-from argybargy.domain.search import Findings, Query, Scope
+from argybargy.domain.search import FIELD, TOO_WIDE, Findings, Query, Scope
 from argybargy.relay.failures import translated
 from argybargy.relay.following import RoomMessage
 from argybargy.relay.relay import Relay
+
+
+@attrs.frozen
+class FoundMessage:
+    """A message that was looked for.
+
+    Attributes:
+        row: The message, as it is shown elsewhere.
+        excerpt: A line out of it that shows why it was found.
+    """
+
+    row: RoomMessage
+    excerpt: Excerpt
 
 
 @attrs.frozen
@@ -20,7 +34,7 @@ class SearchPage:
         next_before: From where to look on; ``None`` when there is no more.
     """
 
-    found: tuple[RoomMessage, ...] = ()
+    found: tuple[FoundMessage, ...] = ()
     next_before: int | None = None
 
 
@@ -39,14 +53,18 @@ async def search_as(
         limit: Most messages wanted.
 
     Raises:
-        RelayError: ``rate_limited``, as a read, or the store cannot be read.
+        RelayError: ``invalid_request``: too many words begin like the last one;
+            ``rate_limited``, as several reads; ``busy``: too many searches
+            of this peer are under way; or the store cannot be read.
     """
-    relay.presence.admit_read(code.peer, relay.clock.now().steady_seconds)
+    now = relay.clock.now().steady_seconds
+    relay.presence.admit_read(code.peer, now, relay.limits.search_reads)
     live = await relay.live(code.room)
     if query.room not in {None, code.peer.room}:
         return SearchPage()
     scope = Scope(live.name, code.peer.name)
-    findings = await _search(relay, query, scope, before, limit)
+    async with relay.searches.turn(code.peer):
+        findings = await _search(relay, query, scope, before, limit)
     members = relay.members(live)
     return _page(findings, {code.peer.room: members})
 
@@ -65,14 +83,17 @@ async def search_everywhere(
         limit: Most messages wanted.
 
     Raises:
-        RelayError: ``room_not_found``, for `room`, or the store cannot be read.
+        RelayError: ``room_not_found``, for `room`; ``invalid_request``: too many
+            words begin like the last one; ``busy``: too many searches of
+            operators are under way; or the store cannot be read.
     """
     if room is not None and not relay.knows(room):
         raise RelayError(Problem.ROOM_NOT_FOUND)
     where = query.room if room is None else fold(room)
     if query.room not in {None, where}:
         return SearchPage()
-    findings = await _search(relay, query, Scope(where), before, limit)
+    async with relay.searches.turn(None):
+        findings = await _search(relay, query, Scope(where), before, limit)
     board = relay.board
     board.settle(relay.clock.now())
     rooms = {fold(each.room) for each in findings.found}
@@ -83,14 +104,20 @@ async def _search(
     relay: Relay, query: Query, scope: Scope, before: int, limit: int
 ) -> Findings:
     with translated():
-        return await relay.store.search(
+        findings = await relay.store.search(
             query, scope, before, limit, relay.limits.poll_bytes
         )
+    if findings.is_too_wide:
+        raise RelayError.invalid(FIELD, TOO_WIDE)
+    return findings
 
 
 def _page(findings: Findings, members: dict[str, tuple[str, ...]]) -> SearchPage:
     found = tuple(
-        RoomMessage(each.room, each.message, members[fold(each.room)])
+        FoundMessage(
+            RoomMessage(each.room, each.message, members[fold(each.room)]),
+            each.excerpt,
+        )
         for each in findings.found
     )
     return SearchPage(found, findings.found[-1].place if findings.has_more else None)

@@ -2,12 +2,13 @@
 
 For ``--ephemeral``, and for tests: the contract suite holds it to what the SQLite
 store does. Each method passes one checkpoint and then acts at once, so a cancelled
-call did nothing, and what is read is one snapshot.
+call did nothing, and what is read is one snapshot. Searching alone goes through texts,
+so it lets others run between them: it looks at the messages there were when it began.
 """
 
 import contextlib
+import heapq
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from itertools import takewhile
 from typing import Final
 
 import attrs
@@ -15,6 +16,7 @@ import trio
 
 from argybargy.domain.codes import CodeRecord
 from argybargy.domain.commands import Audit, Write
+from argybargy.domain.excerpt import excerpt
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
 from argybargy.domain.names import fold
@@ -32,6 +34,12 @@ from argybargy.store.interface import (
 from argybargy.store.shelf import Shelf
 
 DEFAULT_LIMITS: Final = Limits()
+SEARCH_SECONDS: Final = 4.0
+STEP_CHARS: Final = 8_000
+"""How much a search looks at before it lets others run: one of the longest texts."""
+_MESSAGE_CHARS: Final = 50
+"""What a message costs that is passed over, in characters looked at."""
+_RETRY_SECONDS: Final = 1
 
 
 @attrs.define(eq=False)
@@ -147,11 +155,30 @@ class MemoryStore:
     ) -> Findings:
         """Find the newest messages within a scope that a query asks for."""
         await trio.lowlevel.checkpoint()
-        found = sorted(self._find(query, scope), key=lambda each: -each.place)
-        older = [each for each in found if each.place < before]
-        builder = PageBuilder(limit, max_bytes)
-        taken = tuple(takewhile(lambda each: builder.take(each.message), older))
-        return Findings(taken, has_more=len(taken) < len(older))
+        with trio.move_on_after(SEARCH_SECONDS):
+            return await self._search(
+                query, scope, before, PageBuilder(limit, max_bytes)
+            )
+        raise Refused(f"searching took over {SEARCH_SECONDS:.0f} s", _RETRY_SECONDS)
+
+    async def _search(
+        self, query: Query, scope: Scope, before: int, builder: PageBuilder
+    ) -> Findings:
+        found: list[Found] = []
+        looked_at = 0
+        for shelf, place, message in self._newest_first(scope):
+            if looked_at >= STEP_CHARS:
+                await trio.lowlevel.checkpoint()
+                looked_at = 0
+            looked_at += _MESSAGE_CHARS
+            if place < before and shelf.may_find(message, query, scope.reader):
+                looked_at += len(message.text)
+                if query.fits(message):
+                    if not builder.take(message):
+                        return Findings(tuple(found), has_more=True)
+                    shown = excerpt(message.text, query.phrases)
+                    found.append(Found(shelf.status.name, message, place, shown))
+        return Findings(tuple(found))
 
     async def count_unread(self, room: str, reader: str, after: int) -> int:
         """Count what a poll of `reader` (folded) would deliver after a cursor."""
@@ -275,13 +302,13 @@ class MemoryStore:
             shelf.sweep(self._limits)
         self._cut_audits()
 
-    def _find(self, query: Query, scope: Scope) -> Iterator[Found]:
-        is_one = scope.room is not None
-        for key, shelf in self._shelves.items():
-            if scope.room is None or fold(scope.room) == key:
-                for message in shelf.find(query, scope.reader):
-                    place = message.seq if is_one else shelf.order[message.seq]
-                    yield Found(shelf.status.name, message, place)
+    def _newest_first(self, scope: Scope) -> Iterator[tuple[Shelf, int, Message]]:
+        """Yield what is there now within a scope, each with its `Found.place`."""
+        if scope.room is not None:
+            shelf = self._shelf(scope.room)
+            return ((shelf, each.seq, each) for each in shelf.newest_first())
+        shelves = (_in_order(shelf) for shelf in self._shelves.values())
+        return heapq.merge(*shelves, key=lambda row: -row[1])
 
     def _shelf(self, room: str) -> Shelf:
         """Return a room, or an empty one where there is none."""
@@ -303,6 +330,14 @@ class MemoryStore:
         surplus = max(0, len(self._audit) - self._limits.audit_rows)
         for row in list(self._audit)[:surplus]:
             self._tallies.pop(self._audit.pop(row).tally, None)
+
+
+def _in_order(shelf: Shelf) -> Iterator[tuple[Shelf, int, Message]]:
+    """Yield a room's messages with their places among those of all rooms."""
+    for message in shelf.newest_first():
+        place = shelf.order.get(message.seq)
+        if place is not None:  # the sweep may have been here meanwhile
+            yield shelf, place, message
 
 
 @contextlib.asynccontextmanager

@@ -107,14 +107,18 @@ class Shelf:
         """Return one message that may be read, or ``None``."""
         return self.messages.get(seq) if seq >= self.first else None
 
-    def find(self, query: Query, reader: str | None) -> Iterator[Message]:
-        """Yield what a query asks for and the reader may see, oldest first."""
-        for message in self.kept():
-            is_visible = reader is None or message.is_visible_to(reader)
-            if is_visible and query.fits(message):
-                question = self.questions.get(message.seq)
-                if not query.is_open or is_open_to(message, question, reader):
-                    yield message
+    def newest_first(self) -> Iterator[Message]:
+        """Yield the messages there are now, also while others come and go."""
+        return reversed(list(self.messages.values()))
+
+    def may_find(self, message: Message, query: Query, reader: str | None) -> bool:
+        """Tell whether a search of a reader may find a message, its words aside."""
+        if message.seq < self.first:
+            return False
+        if reader is not None and not message.is_visible_to(reader):
+            return False
+        question = self.questions.get(message.seq)
+        return not query.is_open or is_open_to(message, question, reader)
 
     def summary(self) -> RoomSummary:
         """Show the room at a glance."""

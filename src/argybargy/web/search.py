@@ -5,11 +5,14 @@ from typing import cast
 import msgspec
 
 from argybargy.domain.codes import CodeRecord
-from argybargy.domain.excerpt import excerpt
 from argybargy.domain.limits import MAX_SEQ
 from argybargy.domain.search import FIELD, Query, parse_search
-from argybargy.relay.following import RoomMessage
-from argybargy.relay.searching import SearchPage, search_as, search_everywhere
+from argybargy.relay.searching import (
+    FoundMessage,
+    SearchPage,
+    search_as,
+    search_everywhere,
+)
 from argybargy.web import encode
 from argybargy.web.auth import Services
 from argybargy.web.decode import Fields, parse_query, take_before, take_limit
@@ -24,7 +27,7 @@ async def search(services: Services, code: CodeRecord, request: Request) -> Answ
     """Look for what the asker may see."""
     query, before, limit = _wanted(services, parse_query(request))
     page = await search_as(services.relay, code, query, before, limit)
-    return _answer(page, query)
+    return _answer(page)
 
 
 async def admin_search(services: Services, request: Request) -> Answer:
@@ -33,7 +36,7 @@ async def admin_search(services: Services, request: Request) -> Answer:
     query, before, limit = _wanted(services, fields)
     room = fields.get("room", [""])[-1] or None
     page = await search_everywhere(services.relay, query, room, before, limit)
-    return _answer(page, query)
+    return _answer(page)
 
 
 def _wanted(services: Services, fields: Fields) -> tuple[Query, int, int]:
@@ -44,17 +47,17 @@ def _wanted(services: Services, fields: Fields) -> tuple[Query, int, int]:
     return query, MAX_SEQ + 1 if before is None else before, limit
 
 
-def _answer(page: SearchPage, query: Query) -> Answer:
+def _answer(page: SearchPage) -> Answer:
     body = SearchBody(
-        results=[_result(row, query) for row in page.found],
+        results=[_result(found) for found in page.found],
         more=page.next_before is not None,
         next_before=page.next_before,
     )
     return json_answer(msgspec.json.encode(body))
 
 
-def _result(row: RoomMessage, query: Query) -> SearchResult:
-    shown = excerpt(row.message.text, query)
+def _result(found: FoundMessage) -> SearchResult:
+    row, shown = found.row, found.excerpt
     message = msgspec.Raw(encode.encode_message(row.message, row.members))
     return SearchResult(
         room=row.room,

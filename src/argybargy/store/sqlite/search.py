@@ -5,15 +5,16 @@ quotes, so that nothing anybody types is ever read as the language of the index.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import apsw
 
+from argybargy.domain.excerpt import excerpt
 from argybargy.domain.names import EVERYONE
 from argybargy.domain.reading import PageBuilder
 from argybargy.domain.search import Findings, Found, Query, Scope
 from argybargy.domain.words import Phrase
-from argybargy.store.sqlite.index import EVERYWHERE, scope_of
+from argybargy.store.sqlite.index import EVERYWHERE, scope_of, term_of
 from argybargy.store.sqlite.messages import (
     COLUMNS,
     IS_VISIBLE,
@@ -48,6 +49,15 @@ ORDER BY words.rowid DESC LIMIT :rows
 """  # noqa: S608 - constants
 
 
+MOST_BEGINNINGS: Final = 200_000
+"""How often words with the wanted beginning may occur; beyond, the search is refused.
+
+The index merges all of them before it gives the first: no deadline cuts that short.
+"""
+_BEGINNINGS: Final = "SELECT doc FROM temp.terms WHERE term >= ? AND term < ?"
+_LAST_CHARACTER: Final = chr(0x10FFFF)
+
+
 def search_messages(
     connection: apsw.Connection,
     query: Query,
@@ -59,6 +69,8 @@ def search_messages(
     place = Place() if scope.room is None else find_place(connection, scope.room)
     if scope.room is not None and not place.room_id:
         return Findings()
+    if _is_too_wide(connection, query, _scopes(scope, place)):
+        return Findings(is_too_wide=True)
     values = {
         "match": _expression(query, scope, place),
         "room_id": place.room_id,
@@ -75,29 +87,57 @@ def search_messages(
         message = from_row(tuple(row))
         if not builder.take(message):
             return Findings(tuple(found), has_more=True)
-        found.append(Found(room, message, number))
+        shown = excerpt(message.text, query.phrases)
+        found.append(Found(room, message, number, shown))
     return Findings(tuple(found))
+
+
+def _is_too_wide(
+    connection: apsw.Connection, query: Query, scopes: Sequence[str]
+) -> bool:
+    """Tell whether too many words begin as the last one does that is looked for."""
+    left = MOST_BEGINNINGS
+    beginnings = (
+        term_of(scope, phrase.forms[-1])
+        for phrase in query.phrases
+        if phrase.is_prefix
+        for scope in scopes
+    )
+    for term in beginnings:
+        rows: Any = connection.execute(_BEGINNINGS, (term, term + _LAST_CHARACTER))
+        for (count,) in rows:
+            left -= count
+            if left < 0:
+                return True
+    return False
+
+
+def _scopes(scope: Scope, place: Place) -> tuple[str, ...]:
+    """Return the scopes whose words are what somebody may look through."""
+    if scope.reader is None:
+        return (EVERYWHERE,)
+    return tuple(scope_of(place.room_id, name) for name in (EVERYONE, scope.reader))
 
 
 def _expression(query: Query, scope: Scope, place: Place) -> str:
     """Say a query in the language of the index."""
-    parts = [_where(scope, place)]
-    if query.phrases:
-        parts.append(f"text : ({_joined(query.phrases, ' AND ')})")
-    wanted = " AND ".join(parts)
+    within = [f"({_within(each, query)})" for each in _scopes(scope, place)]
+    said = " OR ".join(within)
+    if scope.reader is None and scope.room is not None:
+        return f'scope : "{scope_of(place.room_id)}" AND {said}'
+    return said
+
+
+def _within(scope: str, query: Query) -> str:
+    """Say a query for the messages of one scope."""
+    wanted = [_words(scope, phrase) for phrase in query.phrases]
+    said = " AND ".join(wanted) or f'scope : "{scope}"'
     if not query.unwanted:
-        return wanted
-    return f"({wanted}) NOT text : ({_joined(query.unwanted, ' OR ')})"
+        return said
+    unwanted = " OR ".join(_words(scope, phrase) for phrase in query.unwanted)
+    return f"({said}) NOT ({unwanted})"
 
 
-def _where(scope: Scope, place: Place) -> str:
-    if scope.room is None:
-        return EVERYWHERE
-    names = () if scope.reader is None else (EVERYONE, scope.reader)
-    return scope_of(place.room_id, names)
-
-
-def _joined(phrases: Sequence[Phrase], word: str) -> str:
-    return word.join(
-        f'"{phrase.written}"{" *" if phrase.is_prefix else ""}' for phrase in phrases
-    )
+def _words(scope: str, phrase: Phrase) -> str:
+    terms = " ".join(term_of(scope, form) for form in phrase.forms)
+    return f'text : "{terms}"{" *" if phrase.is_prefix else ""}'

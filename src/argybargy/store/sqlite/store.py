@@ -243,8 +243,7 @@ class SqliteStore:
             gone += piece
             if len(piece) < SWEEP_ROWS:
                 break
-        await self._index.forget(gone)
-        await self._index.catch_up()
+        await self._index.keep_up(gone)
 
     def _sweep_receipts(self, connection: apsw.Connection) -> int:
         return sweep_receipts(connection, SWEEP_ROWS, self._limits)
