@@ -218,6 +218,20 @@ async def test_housekeeping_does_not_wait_long_for_the_index(
     assert await texts(sqlite, "first") == []
 
 
+async def test_many_messages_are_dropped_a_few_at_a_time(
+    sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "PIECE_ROWS", 2)
+    player = Player.of(sqlite)
+    await player.do(*(post("ann", "word") for _ in range(5)))
+    await sqlite._index.catch_up()
+    work = sqlite._index._run
+    await work(lambda link: link.execute("UPDATE words_docsize SET id = id + 90"))
+    assert [await work(index._forget_orphans) for _ in range(4)] == [
+        *(True, True, True, False)
+    ]
+
+
 async def pages_read(store: SqliteStore, text: str, reader: str | None) -> int:
     """Return how much of the files a search goes through."""
     query = parse_search(text, Limits())

@@ -5,9 +5,8 @@ between them. Case does not matter, nor do the accents of Latin letters, nor whe
 a character was typed whole or as a letter with marks after it (NFC and NFD). Every
 store finds by these rules: the index is made of the forms that are decided here.
 
-Whoever writes a text decides how much there is to do here, so whatever is called for
-whole texts runs at the speed of C: no loop in Python goes over all words of a text
-for each thing that is looked for.
+Agents choose the texts and the queries, so the work on a whole text runs in C: no loop
+in Python visits every word of a text for every phrase of a query.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Turns: what each asker may do once at a time, so that nobody is kept from it."""
+"""Turns: one thing at a time for each peer, so that no peer blocks the others."""
 
 import contextlib
 from collections.abc import AsyncIterator, Hashable
@@ -10,7 +10,7 @@ import trio
 from argybargy.domain.errors import Problem, RelayError
 
 TURN_SECONDS: Final = 4.0
-"""How long somebody waits for what the same asker does already."""
+"""How long an asker waits for its own earlier request."""
 _RETRY_SECONDS: Final = 1
 
 
@@ -26,9 +26,8 @@ class _Line:
 class Turns:
     """Lets each asker do one thing at a time; a few more wait, the rest is refused.
 
-    Behind it is something that all share and that takes them in the order in which
-    they came. As none of them has more than one thing there, each waits for at most
-    one of every other's, however much those ask for.
+    For a resource that all askers share in order of arrival: as each has at most one
+    request there, an asker waits for at most one request of every other.
 
     Mutable state: the lines, each for as long as there is somebody in it.
 

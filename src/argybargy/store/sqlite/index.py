@@ -42,8 +42,8 @@ PIECE_ROWS: Final = 500
 PIECE_TERMS: Final = 50_000
 """Words after which no more messages are taken into one transaction.
 
-Few enough that no search waits for long, and that a piece is done well before whoever
-waits for it gives up: what was begun by then is undone.
+Few enough that no search waits for long, and that a piece is done before the deadline
+of the search that waits for it: a piece that is cut short is undone.
 """
 KEEP_UP_SECONDS: Final = 1.0
 """How long housekeeping may take over the index, waiting for its turn included."""
@@ -89,15 +89,17 @@ SELECT (SELECT count(*) FROM words WHERE words MATCH 'scope : "{EVERYWHERE}"')
 _FORGET_ORPHANS: Final = """
 DELETE FROM words WHERE rowid IN (
     SELECT id FROM words_docsize WHERE id NOT IN (SELECT id FROM relay.messages)
+    LIMIT ?
 )
 """
 
 
 def scope_of(room_id: int, reader: str | None = None) -> str:
-    """Return the scope of a room, or of what is there for a name (folded) or for all.
+    """Return the scope of a room, or of what one reader in it may see.
 
-    One for a name has no character in it that a name or a word cannot have, but for
-    the stroke that ends each part.
+    Args:
+        room_id: The room.
+        reader: A folded name, or ``all``. No name or word contains a slash.
     """
     return f"{room_id}" if reader is None else f"{room_id}/{reader}"
 
@@ -158,19 +160,19 @@ class Index:
     async def keep_up(self, gone: Sequence[int]) -> None:
         """Drop messages that are not kept any more, by their ids, and catch up.
 
-        Whoever searches may be in the way, so this gives up after `KEEP_UP_SECONDS`.
-        What was not dropped by then is found by nobody, and the next call looks for
-        it; catching up goes on from where it was.
+        Searches may hold the index, so this gives up after `KEEP_UP_SECONDS`. Messages
+        that were not dropped by then are found by nobody, and the next call drops
+        them; catching up goes on from where it was.
 
         Raises:
             Refused: The index cannot be written now.
         """
         has_orphans, self._has_orphans = self._has_orphans, True
         with trio.move_on_after(KEEP_UP_SECONDS):
-            if has_orphans:
-                await self._run(_forget_orphans)
-            elif gone:
-                await self._run(_forget, gone)
+            for start in range(0, 0 if has_orphans else len(gone), PIECE_ROWS):
+                await self._run(_forget, gone[start : start + PIECE_ROWS])
+            while has_orphans and await self._run(_forget_orphans):
+                pass
             self._has_orphans = False
             await self.catch_up()
 
@@ -266,7 +268,8 @@ def _prepare(connection: apsw.Connection, database: Path) -> None:
         raise Corrupt("an index that lacks messages")
     if not connection.execute(_IS_OF_DATABASE).get:
         raise Corrupt("an index of another state of the database")
-    _forget_orphans(connection)
+    while _forget_orphans(connection):
+        pass
 
 
 def _index_piece(connection: apsw.Connection) -> bool:
@@ -304,9 +307,12 @@ def _forget(connection: apsw.Connection, messages: Sequence[int]) -> None:
         connection.executemany("DELETE FROM words WHERE rowid = ?", rows)
 
 
-def _forget_orphans(connection: apsw.Connection) -> None:
+def _forget_orphans(connection: apsw.Connection) -> bool:
+    """Drop some messages that the database has no more; tell whether there were any."""
     with connection:
-        connection.execute(_FORGET_ORPHANS)
+        connection.execute(_FORGET_ORPHANS, (PIECE_ROWS,))
+        count = connection.changes()
+    return count > 0
 
 
 def _truncate_log(connection: apsw.Connection) -> None:
