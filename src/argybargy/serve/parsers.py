@@ -8,11 +8,13 @@ right, in words that follow "must be".
 import math
 import os
 import re
-from collections.abc import Callable
-from ipaddress import ip_network
+from collections.abc import Callable, Container
+from ipaddress import IPv6Address, ip_network
 from pathlib import Path
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
+
+import attrs
 
 Parser = Callable[[object], object]
 
@@ -27,6 +29,12 @@ _WORDS: Final = {
     "off": False,
 }
 _HOST: Final = re.compile(r"[A-Za-z0-9.-]{1,253}|[0-9A-Fa-f:.]{2,45}")
+_AUTHORITY: Final = re.compile(
+    r"(?:\[(?P<address>[0-9a-f:.]{2,45})\]"
+    r"|(?P<name>[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9.])?))"
+    r"(?::(?P<port>[0-9]{0,5}))?"
+)
+"""A server in a URL, in lower case and whole: nothing stands around these parts."""
 _USUAL_PORTS: Final = {"http": 80, "https": 443}
 _LAST_PORT: Final = 65_535
 _INTEGER: Final = re.compile(r"[+-]?\d{1,15}", re.ASCII)
@@ -90,7 +98,8 @@ def choice(*words: str) -> Parser:
 
 def parse_host(value: object) -> str:
     """Read a host name or an address, without a port, in lower case."""
-    host = value.strip().strip("[]").lower() if isinstance(value, str) else ""
+    text = value.strip().lower() if isinstance(value, str) else ""
+    host = _unbracketed(text)
     if not _HOST.fullmatch(host):
         raise ValueError("a host name or an IP address, without a port")
     return host
@@ -101,11 +110,17 @@ def parse_bind(value: object) -> str:
     text = value.strip() if isinstance(value, str) else ""
     host, separator, port = text.rpartition(":")
     is_port = port.isascii() and port.isdigit() and int(port) <= _LAST_PORT
-    bare = host.removeprefix("[").removesuffix("]")
+    bare = _unbracketed(host)
     is_whole = separator and (":" not in host or host != bare)
     if not (is_whole and is_port and _HOST.fullmatch(bare)):
         raise ValueError("an address with a port, like 127.0.0.1:9464 or [::1]:9464")
     return f"{host}:{int(port)}"
+
+
+def _unbracketed(host: str) -> str:
+    """Return a host without the two brackets that an address may stand in."""
+    is_bracketed = host.startswith("[") and host.endswith("]") and ":" in host
+    return host[1:-1] if is_bracketed else host
 
 
 def split_bind(bind: str) -> tuple[str, int]:
@@ -140,11 +155,15 @@ def _parse_path(value: object) -> Path:
 
 
 def parse_base_url(value: object) -> str:
-    """Read an http or https URL that names a server and nothing below it."""
-    parts = _split(value)
-    if parts is None or parts.path not in {"", "/"}:
+    """Read an http or https URL that names a server and nothing below it.
+
+    The result is made of parts that were checked, so that a shell, a header or a path
+    can take it.
+    """
+    server = _split(value, {"", "/"})
+    if server is None:
         raise ValueError("a URL like https://relay.example.com, without a path")
-    return f"{parts.scheme}://{parts.netloc.lower()}"
+    return server.url
 
 
 def parse_origins(value: object) -> tuple[str, ...]:
@@ -154,19 +173,11 @@ def parse_origins(value: object) -> tuple[str, ...]:
     for item in _items(value, rule):
         if item == "*":
             raise ValueError(f"{rule}; '*' would let every page in")
-        parts = _split(item)
-        if parts is None or parts.path:
+        server = _split(item, {""})
+        if server is None:
             raise ValueError(rule)
-        origins.append(_origin(parts))
+        origins.append(server.origin)
     return tuple(origins)
-
-
-def _origin(parts: SplitResult) -> str:
-    """Return the origin of a URL as browsers write it: without the usual port."""
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    usual = _USUAL_PORTS[parts.scheme]
-    port = "" if parts.port in {None, usual} else f":{parts.port}"
-    return f"{parts.scheme}://{host}{port}"
 
 
 def parse_hosts(value: object) -> tuple[str, ...]:
@@ -200,16 +211,55 @@ def _items(value: object, rule: str) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-def _split(value: object) -> SplitResult | None:
-    """Return the parts of a URL that holds a server and perhaps a path."""
+@attrs.frozen
+class _Server:
+    """The parts of a URL that name a server, each checked.
+
+    Attributes:
+        scheme: ``http`` or ``https``.
+        host: A name or an address, the latter in brackets where it has colons.
+        port: The port, if the URL names one.
+    """
+
+    scheme: str
+    host: str
+    port: int | None
+
+    @property
+    def url(self) -> str:
+        """The URL, with the port that was given."""
+        port = "" if self.port is None else f":{self.port}"
+        return f"{self.scheme}://{self.host}{port}"
+
+    @property
+    def origin(self) -> str:
+        """The URL as browsers write it: without the usual port."""
+        if self.port == _USUAL_PORTS[self.scheme]:
+            return attrs.evolve(self, port=None).url
+        return self.url
+
+
+def _split(value: object, paths: Container[str]) -> _Server | None:
+    """Take apart a URL that names a server, with one of these paths behind it."""
     if not isinstance(value, str) or not value.isascii() or not value.isprintable():
         return None
     try:
         parts = urlsplit(value.strip())
-        host, _ = parts.hostname, parts.port
     except ValueError:
         return None
-    is_bare = not (parts.query or parts.fragment or "@" in parts.netloc)
-    if parts.scheme not in {"http", "https"} or not is_bare:
+    match = _AUTHORITY.fullmatch(parts.netloc.lower())
+    is_bare = parts.path in paths and not (parts.query or parts.fragment)
+    if parts.scheme not in _USUAL_PORTS or match is None or not is_bare:
         return None
-    return parts if host and _HOST.fullmatch(host) else None
+    port = int(match["port"]) if match["port"] else None
+    if port is not None and not 1 <= port <= _LAST_PORT:
+        return None
+    host = match["name"] or _bracketed(match["address"])
+    return None if host is None else _Server(parts.scheme, host, port)
+
+
+def _bracketed(address: str) -> str | None:
+    try:
+        return f"[{IPv6Address(address)}]"
+    except ValueError:
+        return None
