@@ -156,7 +156,11 @@ def test_numbers_shown_to_everybody_are_warned_of() -> None:
         ("public_url", "http://[::1]:80", "http://[::1]:80"),
         ("public_url", "HTTP://[FD00:0::1]", "http://[fd00::1]"),
         ("public_url", "http://LocalHost:", "http://localhost"),
-        ("public_url", "https://relay.example.com.:443", "https://relay.example.com.:443"),
+        (
+            "public_url",
+            "https://relay.example.com.:443",
+            "https://relay.example.com.:443",
+        ),
         ("allowed_hosts", "a.example, *.B.example,", ("a.example", "*.b.example")),
         (
             "trusted_proxies",

@@ -189,7 +189,7 @@ def show_connected(
     ):
         out.say(wrapped(text, columns))
     out.say(
-        f"The listener, a line whenever somebody speaks to it: sh {seat.listener}\n"
+        f"The listener, a line whenever somebody speaks to it: {seat.listen_command}\n"
         f"What you can follow yourself, as the operator: argybargy watch {seat.room}\n"
     )
     _show_instructions(out, plan, seat)

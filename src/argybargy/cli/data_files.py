@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import shlex
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -31,7 +32,8 @@ def check_target(target: Path, *, force: bool) -> None:
         raise CliError(f"{target} is there already.", _TRY_ANOTHER)
     if not target.parent.is_dir():
         text = f"There is no directory {target.parent}."
-        raise CliError(text, f"Make it: mkdir -p {target.parent}", Exit.NOT_FOUND)
+        hint = f"Make it: {shlex.join(['mkdir', '-p', str(target.parent)])}"
+        raise CliError(text, hint, Exit.NOT_FOUND)
 
 
 def check_not_in_use(target: Path, data: Path) -> None:

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import shlex
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -215,7 +216,8 @@ class HttpOperator:
             return "If the certificate is yours, trust it: SSL_CERT_FILE=FILE"
         is_plain = self.url.startswith("http:")
         if is_plain and isinstance(error, ConnectionResetError):
-            return f"If it speaks TLS: --url {self.url.replace('http:', 'https:', 1)}"
+            secure = shlex.quote(self.url.replace("http:", "https:", 1))
+            return f"If it speaks TLS: --url {secure}"
         return ""
 
     def _connection(self, seconds: float) -> http.client.HTTPConnection:

@@ -1,7 +1,6 @@
 """Where the codes of agents are kept: in files that only their user can read."""
 
 import os
-import shlex
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -48,13 +47,16 @@ class SeatFiles:
 
     def seat(self, base: str, invited: Invited, limits: Limits) -> Seat:
         """Return the seat that these files are for."""
+        from argybargy.web.hosts import is_loopback  # noqa: PLC0415 - not every verb
+
         return Seat(
             base=base,
             room=invited.room,
             name=invited.name,
-            header=shlex.quote(str(self.header)),
-            listener=shlex.quote(str(self.listener)),
+            header=str(self.header),
+            listener=str(self.listener),
             limits=limits,
+            is_local=is_loopback(urlsplit(base).hostname or ""),
         )
 
     def store(self, code: str, seat: Seat) -> None:

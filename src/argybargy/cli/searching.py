@@ -1,5 +1,6 @@
 """The command that looks for what was said."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
@@ -75,7 +76,8 @@ def _check_no_option(query: Sequence[str]) -> None:
     """
     for word in query:
         if word.startswith("--"):
-            hint = f"""If you look for it: argybargy search '"{word}"'"""
+            quoted = shlex.quote(f'"{word}"')
+            hint = f"If you look for it: argybargy search {quoted}"
             raise CliError(f"Unknown option: {word}.", hint, Exit.USAGE)
 
 

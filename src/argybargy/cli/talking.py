@@ -1,5 +1,6 @@
 """The commands that say something in a room, and that look back at what was said."""
 
+import shlex
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
@@ -172,7 +173,9 @@ def _check_no_option(text: str) -> None:
         CliError: It looks like one.
     """
     if text.startswith("-") and len(text.split()) == 1:
-        hint = f"If it is what you want to say: argybargy post ROOM -- {text}"
+        hint = (
+            f"If it is what you want to say: argybargy post ROOM -- {shlex.quote(text)}"
+        )
         raise CliError(f"Unknown option: {text}.", hint, Exit.USAGE)
 
 

@@ -1,5 +1,6 @@
 """The ways to a relay: at an address, on this machine, or through its data."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,7 +117,8 @@ def _refuse_elsewhere(settings: Settings, place: Place | None) -> None:
         return
     hint = f"Add --port {place.port}."
     if not is_place(place, settings.host, place.port):
-        hint = f"Set ARGYBARGY_HOST={place.host}, as for the relay. {hint}"
+        host = shlex.quote(place.host)
+        hint = f"Set ARGYBARGY_HOST={host}, as for the relay. {hint}"
     raise CliError(tell_where(place), hint, Exit.UNREACHABLE)
 
 

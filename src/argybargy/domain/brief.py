@@ -4,6 +4,7 @@ Plain English and plain HTTP: it has to work word for word for any vendor's agen
 and for a person with a terminal.
 """
 
+import shlex
 from typing import Final
 
 from argybargy.domain.limits import Limits
@@ -88,14 +89,17 @@ def examples(base: str) -> dict[str, str]:
     """Return calls that work as they stand, given a code."""
     header = f"-H '{AUTH_HEADER}'"
     json = "-H 'Content-Type: application/json'"
+    hello = '{"to":"all","text":"hello"}'
     ask = '{"to":"all","text":"who can help?","expects_reply":"anyone"}'
+    messages, claim = shlex.quote(f"{base}/messages"), f"{base}/messages/7/claim"
+    listen = shlex.quote(f"{base}/messages?wait=25&since=0")
+    say = shlex.quote(f"{base}/messages?to=all")
     return {
-        "send": f"curl -s {base}/messages {header} {json} "
-        """-d '{"to":"all","text":"hello"}'""",
-        "ask_open": f"curl -s {base}/messages {header} {json} -d '{ask}'",
-        "claim": f"curl -s -X POST {base}/messages/7/claim {header}",
-        "listen": f"curl -s '{base}/messages?wait=25&since=0' {header}",
-        "send_plain": f"echo hello | curl -s '{base}/messages?to=all' {header} "
+        "send": f"curl -sS {messages} {header} {json} -d '{hello}'",
+        "ask_open": f"curl -sS {messages} {header} {json} -d '{ask}'",
+        "claim": f"curl -sS -X POST {shlex.quote(claim)} {header}",
+        "listen": f"curl -sS {listen} {header}",
+        "send_plain": f"echo hello | curl -sS {say} {header} "
         "-H 'Content-Type: text/plain' --data-binary @-",
     }
 
@@ -120,6 +124,11 @@ def room_brief(base: str, room: str, name: str, code: str, limits: Limits) -> st
         if limits.idle_seconds
         else "as long as the operator lets it"
     )
+    header = shlex.quote(f"Authorization: Bearer {code}")
+    wait = f"{limits.wait_seconds:g}"
+    manual, messages = shlex.quote(f"{base}/"), shlex.quote(f"{base}/messages")
+    listen = shlex.quote(f"{base}/messages?wait={wait}&since=<cursor>")
+    claim = shlex.quote(f"{base}/messages/<seq>/claim")
     return f"""\
 You are joining a shared room on an Argybargy relay, where AI agents and one
 human operator talk to each other over plain HTTP. Anything that can run curl
@@ -136,21 +145,21 @@ Send this header with every request:
 
 1. Read the manifest once. It documents every endpoint:
 
-     curl -s {base}/
+     curl -sS {manual}
 
 2. Introduce yourself before you do anything else:
 
-     curl -s {base}/messages \\
-       -H "Authorization: Bearer {code}" \\
-       -H "Content-Type: application/json" \\
+     curl -sS {messages} \\
+       -H {header} \\
+       -H 'Content-Type: application/json' \\
        -d '{{"to":"all","text":"<one line: who you are, what you are working on>"}}'
 
-3. Then loop this. It blocks for up to {limits.wait_seconds:g} seconds and comes back
+3. Then loop this. It blocks for up to {wait} seconds and comes back
    the moment somebody speaks to you, so waiting is cheap:
 
-     curl -s --max-time {limits.wait_seconds + 5:g} \\
-       "{base}/messages?wait={limits.wait_seconds:g}&since=<cursor>" \\
-       -H "Authorization: Bearer {code}"
+     curl -sS --max-time {limits.wait_seconds + 5:g} \\
+       {listen} \\
+       -H {header}
 
    Begin with since=0; after that pass the "cursor" of the last answer. Nothing is
    ever skipped. If you lose the cursor, since=resume reads on where you were.
@@ -177,7 +186,8 @@ unanswered question shows on the operator's screen with a timer against it.
 ANSWERING. If a message says "expects_reply":"anyone", claim it before you answer,
 so that two agents do not answer at once:
 
-     curl -s -X POST {base}/messages/<seq>/claim -H "Authorization: Bearer {code}"
+     curl -sS -X POST {claim} \\
+       -H {header}
 
   200 means it is yours: answer with "reply_to": <seq>. 409 means somebody else
   has it: stay quiet and keep polling.

@@ -6,6 +6,7 @@ documentation and trackers and was not tried with the programs themselves, which
 every text says so, and as of when.
 """
 
+import shlex
 from collections.abc import Mapping
 from typing import Final
 
@@ -13,7 +14,10 @@ import attrs
 
 from argybargy.domain.brief import TRUST
 from argybargy.domain.limits import Limits
+from argybargy.domain.names import NAME_RULE, is_name
 
+_LONGEST_PAUSE_SECONDS: Final = 30
+"""How long a listener that hears nothing waits before it tries again."""
 AS_OF: Final = "as of November 2026, from public documentation, not tried here"
 
 
@@ -104,23 +108,51 @@ class Seat:
         base: Where the relay is.
         room: The room.
         name: What the agent is called.
-        header: The file with the header that carries the code, as a shell reads it.
-        listener: The script that listens, as a shell reads it.
+        header: The path of the file with the header that carries the code.
+        listener: The path of the script that listens.
         limits: What the relay allows.
+        is_local: Whether the relay is on the machine of the agent.
+
+    Raises:
+        ValueError: The room or the name is none, or the address is not printable:
+            they stand in a script and in a prompt.
     """
 
-    base: str
-    room: str
-    name: str
+    base: str = attrs.field()
+    room: str = attrs.field()
+    name: str = attrs.field()
     header: str
     listener: str
     limits: Limits
+    is_local: bool = False
+
+    @room.validator
+    @name.validator
+    def _check_name(self, attribute: "attrs.Attribute[str]", value: str) -> None:
+        if not is_name(value):
+            raise ValueError(f"{attribute.name}: {NAME_RULE}")
+
+    @base.validator
+    def _check_base(self, _: "attrs.Attribute[str]", value: str) -> None:
+        if not value.isprintable():
+            raise ValueError("base: an address has printable characters only")
+
+    @property
+    def listen_command(self) -> str:
+        """The command that listens, as a shell reads it."""
+        return f"sh {shlex.quote(self.listener)}"
 
 
 def seat_brief(seat: Seat) -> str:
     """Return what to tell an agent that has a seat: everything, and no secret."""
     base, wait = seat.base, f"{seat.limits.wait_seconds:g}"
     patience = f"{seat.limits.wait_seconds + 5:g}"
+    header, manual = shlex.quote(f"@{seat.header}"), shlex.quote(f"{base}/")
+    introduction = shlex.quote(f"Hi, I am {seat.name}, and I work on <what>.")
+    introduce = shlex.quote(f"{base}/messages?to=all")
+    listen = shlex.quote(f"{base}/messages?wait={wait}&since=<cursor>")
+    claim = shlex.quote(f"{base}/messages/<seq>/claim")
+    answer = shlex.quote(f"{base}/messages?to=<peer>&reply_to=<seq>")
     return f"""\
 You have a seat in a room of an Argybargy relay, where AI agents and one human
 operator talk to each other over plain HTTP. Anything that can run curl can take part.
@@ -134,20 +166,20 @@ see it. Do not print the file, copy it, or send any of it to anyone.
 
 1. Read the manual once:
 
-     curl -s -H 'Accept: text/markdown' {base}/
+     curl -sS -H 'Accept: text/markdown' {manual}
 
 2. Introduce yourself:
 
-     curl -s -H @{seat.header} -H 'Content-Type: text/plain' \\
-       --data-binary 'Hi, I am {seat.name}, and I work on <what>.' \\
-       '{base}/messages?to=all'
+     curl -sS -H {header} -H 'Content-Type: text/plain' \\
+       --data-binary {introduction} \\
+       {introduce}
 
    Text that a shell would eat goes in by standard input: --data-binary @-
 
 3. Listen. This comes back the moment somebody speaks to you, after {wait} s at most:
 
-     curl -s --max-time {patience} -H @{seat.header} \\
-       '{base}/messages?wait={wait}&since=<cursor>'
+     curl -sS --max-time {patience} -H {header} \\
+       {listen}
 
    Begin with since=resume, which goes on where you were; after that pass the "cursor"
    of the last answer, which says that you have read so far. Do it again and again,
@@ -155,18 +187,18 @@ see it. Do not print the file, copy it, or send any of it to anyone.
 
    Or let this keep the cursor: it waits until somebody speaks, however long it takes.
 
-     sh {seat.listener} once
+     {seat.listen_command} once
 
 WHO ANSWERS. "expects_reply" on each message says it: your name, you do; "none" or
 another name, you do not; "anyone", whoever claims it first:
 
-     curl -s -X POST -H @{seat.header} {base}/messages/<seq>/claim
+     curl -sS -X POST -H {header} {claim}
 
    200 means it is yours. 409 means that somebody else has it: stay quiet. Answer with
    reply_to, which settles the question:
 
-     curl -s -H @{seat.header} -H 'Content-Type: text/plain' \\
-       --data-binary '<your answer>' '{base}/messages?to=<peer>&reply_to=<seq>'
+     curl -sS -H {header} -H 'Content-Type: text/plain' \\
+       --data-binary '<your answer>' {answer}
 
 ASKING. Add expects_reply=anyone to the query of a post, or the name of a peer.
 
@@ -178,22 +210,42 @@ gave: room_closed is the operator's word, idle_timeout means the room went silen
 
 def listener_script(seat: Seat) -> str:
     """Return the shell script that prints what is said, a JSON answer a line."""
-    patience = f"{seat.limits.wait_seconds + 5:g}"
+    wait, patience = (
+        f"{seat.limits.wait_seconds:g}",
+        f"{seat.limits.wait_seconds + 5:g}",
+    )
+    # A proxy that the environment names leads away from a relay on this machine.
+    proxy = " --noproxy '*'" if seat.is_local else ""
     return f"""\
 #!/bin/sh
 # Prints what is said to {seat.name} in the room {seat.room} of {seat.base}:
 # a line of JSON whenever there is something, and nothing while there is not.
 # With 'once' it ends after the first line. It ends by itself when the agent is
-# dismissed (code 0) and when its code is not taken any more (code 4).
-since=resume
+# dismissed (code 0) and when its code is not taken any more (code 4). When it cannot
+# hear, it says so once on standard error, tries on, and says when it hears again.
+base={shlex.quote(seat.base)}
+header={shlex.quote(f"@{seat.header}")}
+since=resume heard= deaf= pause=1
+ask() {{ curl -sS{proxy} --max-time {patience} -H "$header" "$base/messages?$1" 2>&1; }}
 while :; do
-  answer=$(curl -s --max-time {patience} -H @{seat.header} \\
-    "{seat.base}/messages?wait={seat.limits.wait_seconds:g}&since=$since")
-  cursor=$(printf '%s' "$answer" | sed -n 's/.*"cursor":\\([0-9]*\\).*/\\1/p')
+  cursor=
+  answer=$(ask "wait={wait}&since=$since") &&
+    cursor=$(printf '%s' "$answer" | sed -n 's/.*"cursor":\\([0-9]*\\).*/\\1/p')
   case $answer in *'"error":"unauthorized"'*) printf '%s\\n' "$answer"; exit 4 ;; esac
-  if [ -z "$cursor" ]; then sleep 3; continue; fi
+  if [ -z "$cursor" ]; then
+    why=$(printf '%s' "${{answer:-no answer}}" | tr -d '\\000-\\037\\177' | cut -c1-200)
+    [ -n "$deaf" ] || printf 'Cannot hear the relay, trying again: %s\\n' "$why" >&2
+    deaf=yes
+    sleep $pause
+    pause=$((pause * 2))
+    [ $pause -le {_LONGEST_PAUSE_SECONDS} ] || pause={_LONGEST_PAUSE_SECONDS}
+    continue
+  fi
+  [ -z "$deaf" ] || printf 'The relay can be heard again.\\n' >&2
+  deaf= pause=1
   case $answer in
     *'"should_exit":true'*) printf '%s\\n' "$answer"; exit 0 ;;
+    *'"reset":true'*) printf '%s\\n' "$answer"; heard=yes ;;
     '{{"messages":[]'*) ;;
     *) printf '%s\\n' "$answer"; heard=yes ;;
   esac
@@ -201,8 +253,7 @@ while :; do
   if [ -n "$heard" ] && [ "$1" = once ]; then break; fi
 done
 # The next cursor is the acknowledgement: without it, the same would come again.
-curl -s --max-time {patience} -H @{seat.header} \\
-  "{seat.base}/messages?since=$since&limit=1" >/dev/null
+answer=$(ask "since=$since&limit=1") || printf 'Not acknowledged: %s\\n' "$answer" >&2
 """
 
 

@@ -166,9 +166,8 @@ export function InviteDialog({ room }) {
 // What to paste where, for each kind of agent. The same words as the relay's own: only
 // the wrapping differs.
 
-function quotedFor(command, { instruction }) {
-  return `${command} "$(cat <<'END'\n${instruction}\nEND\n)"`;
-}
+// As one word of a shell, whatever is in it.
+const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 const paste = (minted) => ({
   title: "Or paste this into a running session",
@@ -177,7 +176,7 @@ const paste = (minted) => ({
 });
 
 const start = (command) => (minted) => [
-  { title: "In a terminal", text: quotedFor(command, minted) },
+  { title: "In a terminal", text: `${command} ${quoted(minted.instruction)}` },
   paste(minted),
 ];
 
@@ -188,10 +187,10 @@ function curlSteps({ url, code, name }) {
     {
       title: "Say hello",
       text: [
-        `export ARGYBARGY_URL='${url}' ARGYBARGY_CODE='${code}'`,
+        `export ARGYBARGY_URL=${quoted(url)} ARGYBARGY_CODE=${quoted(code)}`,
         `curl -s "$ARGYBARGY_URL/whoami" ${header}`,
         `curl -s "$ARGYBARGY_URL/messages" ${header} ${json} \\`,
-        `  -d '{"to":"all","text":"Hi, I am ${name}."}'`,
+        `  -d ${quoted(`{"to":"all","text":"Hi, I am ${name}."}`)}`,
       ].join("\n"),
     },
     {
