@@ -11,6 +11,12 @@ import msgspec
 
 from argybargy.cli.exits import CliError
 from argybargy.cli.operator import Json, asked_room, read_answer
+from argybargy.domain.codes import (
+    AGENT_PREFIX,
+    RANDOM_CHARS,
+    SIGN_IN_PREFIX,
+    format_code,
+)
 from argybargy.domain.limits import Limits
 from argybargy.web.operator_wire import (
     CodeRow,
@@ -40,6 +46,11 @@ from data_fake import DOWNLOADS, UPLOADED
 
 BASE = "http://127.0.0.1:8765"
 CLOSED_AT = "2026-01-02T03:04:05.678+00:00"
+
+
+def secret(number: int, prefix: str = AGENT_PREFIX) -> str:
+    """Return a code that is easily found."""
+    return format_code(f"SECRET{number}".ljust(RANDOM_CHARS, "x"), prefix)
 
 
 @attrs.frozen
@@ -211,7 +222,8 @@ class FakeOperator:
 
     def _say(self, body: Json) -> PostAnswer:
         room = body["room"]
-        asked = "none" if body["to"] == "all" else body["to"]
+        is_one = isinstance(body["to"], str) and body["to"] != "all"
+        asked = body["to"] if is_one else "none"
         message = spoken(
             self.head(room) + 1,
             body["text"],
@@ -358,7 +370,8 @@ class FakeOperator:
         )  # fmt: skip
 
     def offer_link(self) -> str:
-        self.links.append(f"{self.public}/dashboard#code=SECRET{len(self.links)}")
+        code = secret(len(self.links), SIGN_IN_PREFIX)
+        self.links.append(f"{self.public}/dashboard#code={code}")
         return self.links[-1]
 
     def _sign_in(self) -> SignInBody:
@@ -394,7 +407,7 @@ class FakeOperator:
         self.codes.append(code)
         return {
             **attrs.asdict(code),
-            "code": f"argy_a1_SECRET{number}",
+            "code": secret(number),
             "url": BASE,
             "instruction": "as the relay says it",
         }

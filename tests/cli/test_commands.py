@@ -11,7 +11,7 @@ from argybargy.cli.exits import MEANINGS, Exit
 from argybargy.cli.verbs import HEADINGS, VERBS, Verb
 from argybargy.domain.brief import connect_instruction
 from argybargy.domain.codes import digest_code, key_id_of
-from cli_fake import BASE, CLOSED_AT, FakeCode, FakeOperator, spoken
+from cli_fake import BASE, CLOSED_AT, FakeCode, FakeOperator, secret, spoken
 from cli_world import Terminal
 from data_fake import empty_database, export
 
@@ -275,7 +275,7 @@ def test_an_invitation_is_an_instruction_to_hand_on() -> None:
     terminal = Terminal()
     result = terminal.type("invite", "--name", "alice", "--expires", "1d")
     assert result.code == 0
-    assert result.out == connect_instruction(BASE, "argy_a1_SECRET2") + "\n"
+    assert result.out == connect_instruction(BASE, secret(2)) + "\n"
     assert "SECRET" not in result.talk
     assert "argybargy revoke 000000000002" in result.talk
     assert "another code" not in result.talk
@@ -495,7 +495,7 @@ def test_a_room_comes_with_a_brief_to_paste() -> None:
         "/admin/invite",
     ]
     assert "You are : review-worker" in result.out
-    assert "Code    : argy_a1_SECRET3" in result.out
+    assert f"Code    : {secret(3)}" in result.out
     assert f"Relay   : {BASE}" in result.out
     assert "should_exit true" in result.out
 

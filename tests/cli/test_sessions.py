@@ -10,11 +10,12 @@ import segno
 from argybargy.cli.browser import browse
 from argybargy.cli.sessions import draw_qr, qr_matrix
 from argybargy.cli.ways import connect, reach
-from cli_fake import CLOSED_AT, FakeOperator
+from argybargy.domain.codes import SIGN_IN_PREFIX
+from cli_fake import CLOSED_AT, FakeOperator, secret
 from cli_world import Terminal
 
 PUBLIC = "https://relay.example.com"
-LINK = f"{PUBLIC}/dashboard#code=SECRET0"
+LINK = f"{PUBLIC}/dashboard#code={secret(0, SIGN_IN_PREFIX)}"
 
 
 def at_a_terminal(**fields: object) -> Terminal:
@@ -64,7 +65,11 @@ def test_a_browser_is_started_when_it_is_wanted(
 
 def test_a_program_reads_the_link_and_its_parts() -> None:
     result = away_from_one().type("open", "--json")
-    assert result.json == {"code": "SECRET0", "url": LINK, "expires": CLOSED_AT}
+    assert result.json == {
+        "code": secret(0, SIGN_IN_PREFIX),
+        "url": LINK,
+        "expires": CLOSED_AT,
+    }
     assert result.talk == ""
 
 

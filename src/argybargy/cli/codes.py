@@ -1,5 +1,6 @@
 """The commands about access codes, and about the operator's own token."""
 
+import shlex
 from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
@@ -7,7 +8,7 @@ from typing import Annotated
 import attrs
 from cyclopts import Parameter
 
-from argybargy.cli.answers import Invited, State
+from argybargy.cli.answers import Invited, State, read_row
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.operator import Json, Operator
 from argybargy.cli.output import Output
@@ -109,7 +110,10 @@ class CodeCommands:
             state.refuse_closed(room, times)
             answer = ask_for_code(operator, name, room, expires, capabilities)
             others = state.codes_in(room, {name})
-            _show_invited(out, answer, url and read_url(url), others, times)
+            invited = Invited.read(answer, name=name, room=room)
+            if url:
+                invited = attrs.evolve(invited, url=read_url(url))
+            _show_invited(out, answer, invited, others, times)
             return Exit.OK
 
         return self.world.prepare(common, work)
@@ -216,15 +220,14 @@ def _question(target: str, room: str | None) -> str:
 def _show_invited(
     out: Output,
     answer: Json,
-    url: str | None,
+    invited: Invited,
     others: Sequence[str],
     times: LocalTimes,
 ) -> None:
-    invited = Invited.read(answer)
-    base = url or invited.url
-    instruction = connect_instruction(base, invited.code)
+    instruction = connect_instruction(invited.url, invited.code)
     if out.is_json:
-        out.write_json({**answer, "url": base, "instruction": instruction})
+        told = {"url": invited.url, "instruction": instruction}
+        out.write_json(answer | told)
         return
     if out.is_quiet:
         out.write(invited.code)
@@ -232,7 +235,7 @@ def _show_invited(
     if others:
         out.say(
             f"{invited.name} has another code in {invited.room}; to revoke it: "
-            f"argybargy codes, argybargy revoke {others[0]}"
+            f"argybargy codes, argybargy revoke {shlex.quote(others[0])}"
         )
     end = "does not run out"
     if invited.expires:
@@ -262,12 +265,24 @@ def _show_codes(out: Output, answer: Json, times: LocalTimes) -> int:
 
 
 def _show_revoked(out: Output, answer: Json) -> int:
-    gone = answer.get("codes") or []
+    gone = [read_row(_Revoked, row) for row in read_row(_RevokedAll, answer).codes]
     if not gone:
         raise _no_code()
     if out.is_json:
         out.write_json(answer)
     else:
         for code in gone:
-            out.write(f"revoked {code['key_id']} {code['name']} in {code['room']}")
+            out.write(f"revoked {code.key_id} {code.name} in {code.room}")
     return Exit.OK
+
+
+@attrs.frozen
+class _RevokedAll:
+    codes: list[object]
+
+
+@attrs.frozen
+class _Revoked:
+    key_id: str
+    name: str
+    room: str

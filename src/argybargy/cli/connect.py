@@ -142,7 +142,7 @@ def give_seat(operator: Operator, plan: ConnectPlan, times: LocalTimes) -> Conne
     answer = ask_for_code(
         operator, plan.name, plan.room, plan.expires, plan.capabilities
     )
-    invited = Invited.read(answer)
+    invited = Invited.read(answer, name=plan.name, room=plan.room)
     base = plan.url or invited.url
     files = SeatFiles.of(base, invited.room, invited.name)
     seat = files.seat(base, invited, state.limits)

@@ -85,7 +85,7 @@ def parse_lines(raw: Iterable[bytes], source: object) -> Iterator[Json]:
 def _parse(content: bytes, number: int, source: object) -> Json:
     try:
         line = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         line = None
     if not isinstance(line, dict) or "type" not in line:
         text = f"Line {number} of {source} is not a line of an export."

@@ -1,6 +1,6 @@
 """The commands that say how a relay is."""
 
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
@@ -120,7 +120,12 @@ class _Stats:
 @attrs.frozen
 class _State:
     public_url: str
-    waiting: list[dict[str, Any]]
+    waiting: list[object]
+
+
+@attrs.frozen
+class _Wait:
+    waiting_seconds: float
 
 
 def _look(relay: LiveOperator, data: str | None) -> Status:
@@ -128,7 +133,7 @@ def _look(relay: LiveOperator, data: str | None) -> Status:
     state = relay.call("GET", "/admin/state")
     rooms = room_rows(state)
     seen = read_row(_State, state)
-    waits = [row["waiting_seconds"] for row in seen.waiting]
+    waits = [read_row(_Wait, row).waiting_seconds for row in seen.waiting]
     is_ready, storage = _storage(relay)
     return Status(
         url=relay.url,

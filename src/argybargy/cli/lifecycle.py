@@ -1,6 +1,7 @@
 """The commands about the rooms there are, and who is in them."""
 
 from typing import Any, Final
+from urllib.parse import quote
 
 import attrs
 
@@ -135,7 +136,7 @@ class LifecycleCommands:
         out.write(f"#{state.name} is open again.")
         out.say(
             "Agents that were dismissed do not come back by themselves. "
-            f"Make a code for a new one: argybargy room {state.name}"
+            f"Make a code for a new one: argybargy room {room}"
         )
         return Exit.OK
 
@@ -145,7 +146,8 @@ def _look(relay: LiveOperator, room: str) -> RoomState:
 
 
 def _change(relay: LiveOperator, room: str, what: str, by: str) -> Json:
-    return relay.call("POST", f"/admin/rooms/{room}/{what}", {"by": by})
+    path = f"/admin/rooms/{quote(room, safe='')}/{what}"
+    return relay.call("POST", path, {"by": by})
 
 
 @attrs.frozen
@@ -173,14 +175,14 @@ def room_rows(answer: Json) -> list[RoomRow]:
         CliError: The answer is not that of ``/admin/state``.
     """
     state = read_row(_State, answer)
-    spoken = {row["room"]: row for row in state.rooms}
-    waits = [row["room"] for row in state.waiting]
+    spoken = {row.room: row for row in (read_row(_Spoken, row) for row in state.rooms)}
+    waits = [row.get("room") for row in state.waiting]
     return [
         RoomRow(
             room=name,
             status=read_row(RoomState, status).status,
-            messages=spoken.get(name, {}).get("messages", 0),
-            last_seconds=spoken.get(name, {}).get("seconds_since_last"),
+            messages=spoken[name].messages if name in spoken else 0,
+            last_seconds=spoken[name].seconds_since_last if name in spoken else None,
             waiting=waits.count(name),
             online=sum(bool(row.get("online")) for row in state.roster.get(name, [])),
         )
@@ -200,6 +202,13 @@ class _State:
     room_status: dict[str, Any]
     waiting: list[Json]
     roster: dict[str, list[Json]]
+
+
+@attrs.frozen
+class _Spoken:
+    room: str
+    messages: int
+    seconds_since_last: float | None
 
 
 @attrs.frozen

@@ -49,17 +49,18 @@ class Said:
         """
         seen = read_row(_Message, row)
         assert isinstance(row, dict), "or it would not have been read"
+        where = str(row.get("room") or room)
         return cls(
-            room=row.get("room") or room,
+            room=where,
             seq=seen.seq,
             ts=seen.ts,
-            sender=row.get("from", ""),
+            sender=str(row.get("from", "")),
             to=(seen.to,) if isinstance(seen.to, str) else tuple(seen.to),
             text=seen.text,
             expects=seen.expects_reply,
             claimed_by=seen.claimed_by,
             reply_to=seen.reply_to,
-            row={**row, "room": row.get("room") or room},
+            row={**row, "room": where},
         )
 
 

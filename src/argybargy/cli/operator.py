@@ -170,7 +170,7 @@ def read_answer(status: int, body: bytes, room: str | None = None) -> Json:
     """
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = None
     if isinstance(answer, dict):
         if status == _STATUS_OK:
@@ -205,14 +205,18 @@ def _refusal(status: int, facts: Json) -> CliError:
 
 def _why(error: str, facts: Json) -> str:
     """Say why the relay refused, in the words of whoever types commands."""
-    fields = facts.get("errors") or []
-    if fields:
-        return "\n  ".join(_problem(**each) for each in fields)
+    fields = facts.get("errors")
+    if isinstance(fields, list) and fields:
+        return "\n  ".join(map(_problem, fields))
     try:
         return _OWN_WORDS[error].format_map(facts)
     except KeyError:
         return str(facts.get("detail"))
 
 
-def _problem(field: str, problem: str) -> str:
-    return f"{_FLAGS.get(field, field)}: {problem}"
+def _problem(each: object) -> str:
+    """Say what is wrong with a field, in the words of the relay."""
+    if not isinstance(each, dict):
+        return str(each)
+    field = str(each.get("field"))
+    return f"{_FLAGS.get(field, field)}: {each.get('problem')}"

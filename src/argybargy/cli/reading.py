@@ -33,7 +33,7 @@ class LocalTimes:
             return "never"
         try:
             then = datetime.fromisoformat(timestamp).astimezone(self.zone)
-        except ValueError:
+        except (ValueError, OverflowError):  # no time, or at the end of all years
             return timestamp
         day = "" if then.date() == self.today() else f"{then:%Y-%m-%d} "
         return f"{day}{then:%H:%M:%S}"

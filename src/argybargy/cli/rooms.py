@@ -156,7 +156,7 @@ def _invite(
     client: Operator, plan: RoomPlan, name: str, capabilities: str | None
 ) -> Invited:
     answer = ask_for_code(client, name, plan.room, plan.expires, capabilities)
-    return Invited.read(answer)
+    return Invited.read(answer, name=name, room=plan.room)
 
 
 def revoke_code(client: Operator, key_id: str) -> None:

@@ -7,13 +7,16 @@ from urllib.parse import quote, urlsplit
 import attrs
 from cyclopts import Parameter
 
-from argybargy.cli.answers import read_row
+from argybargy.cli.answers import read_base_url, read_row
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.operator import Json, LiveOperator
 from argybargy.cli.output import Output
 from argybargy.cli.reading import LocalTimes
 from argybargy.cli.world import Common, World
+from argybargy.domain.codes import SIGN_IN_PREFIX, is_well_formed
 
+_DASHBOARD: Final = "/dashboard#code="
+"""What stands between the address and the code of a link that signs in."""
 _HEADS: Final = ("ID", "FROM", "SIGNED IN", "ENDS", "USED")
 _QUIET_ZONE: Final = 4
 """Empty modules around a QR code; the standard asks for as many."""
@@ -46,9 +49,14 @@ class SignIn:
             CliError: The relay refuses, or its answer is no link to a page.
         """
         found = read_row(cls, relay.call("POST", "/admin/sign-in"))
-        if urlsplit(found.url).scheme not in {"http", "https"}:
-            raise CliError("The relay's link does not lead to a page.")
-        return found
+        base, _, code = found.url.partition(_DASHBOARD)
+        try:
+            url = read_base_url(base) + _DASHBOARD + code
+        except ValueError:
+            url = ""
+        if not (url and code == found.code and is_well_formed(code, SIGN_IN_PREFIX)):
+            raise CliError("The relay's link does not lead to its dashboard.")
+        return attrs.evolve(found, url=url)
 
     @property
     def base(self) -> str:
@@ -67,6 +75,11 @@ class _Session:
     expires: str
     seconds_since_used: float
     streams: int
+
+
+@attrs.frozen
+class _Sessions:
+    sessions: list[object]
 
 
 @attrs.frozen
@@ -191,7 +204,7 @@ def _is_of_this_machine(url: str) -> bool:
 
 def _show_sessions(relay: LiveOperator, out: Output, times: LocalTimes) -> int:
     answer = relay.call("GET", "/admin/sessions")
-    raw = answer.get("sessions") or []
+    raw = read_row(_Sessions, answer).sessions
     sessions = [read_row(_Session, row) for row in raw]
     if out.is_json:
         out.write_json(raw)

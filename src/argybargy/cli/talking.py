@@ -125,7 +125,7 @@ class TalkCommands:
         answer = self.world.live(common).call("GET", "/admin/state")
         rows = sorted(
             read_row(_Waiting, answer).waiting,
-            key=lambda row: -float(row.get("waiting_seconds", 0)),
+            key=lambda row: -read_row(_Wait, row).waiting_seconds,
         )
         _show_waiting(out, rows, self.world.around.columns())
         return Exit.OK if rows else Exit.NOTHING
@@ -197,6 +197,11 @@ class _Waiting:
     waiting: list[dict[str, Any]]
 
 
+@attrs.frozen
+class _Wait:
+    waiting_seconds: float
+
+
 def _addressees(to: Sequence[str] | None) -> str | list[str]:
     names = [name.strip() for each in to or () for name in each.split(",")]
     if not names:
@@ -254,7 +259,8 @@ def _show_waiting(out: Output, rows: Sequence[Json], columns: int | None) -> Non
         if each.expects in _OURS:
             out.say(
                 "\nAnswer, for example: argybargy post "
-                f"{each.room} TEXT --to {each.sender} --reply-to {each.seq}"
+                f"{shlex.quote(each.room)} TEXT --to {shlex.quote(each.sender)} "
+                f"--reply-to {each.seq}"
             )
             return
 

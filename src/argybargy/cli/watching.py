@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from typing import Annotated, Final, assert_never
+from urllib.parse import quote
 
 import attrs
 
@@ -276,5 +277,7 @@ def look_up(relay: LiveOperator, stretch: Stretch) -> Iterator[Said | tuple[int,
 
 
 def _read_page(relay: LiveOperator, room: str, last: int, limit: int) -> _Page:
-    path = f"/admin/rooms/{room}/history?limit={limit}&before={last + 1}"
+    path = (
+        f"/admin/rooms/{quote(room, safe='')}/history?limit={limit}&before={last + 1}"
+    )
     return read_row(_Page, relay.call("GET", path))

@@ -29,6 +29,8 @@ CODE_PATTERN: Final = re.compile(
 )
 """Finds codes of every kind in text. Published, so that secret scanners can use it."""
 
+_KEY_ID: Final = re.compile(r"[0-9a-f]{12}")
+
 
 def format_code(random: str, prefix: str = AGENT_PREFIX) -> str:
     """Make a code of 32 random base62 characters."""
@@ -46,6 +48,11 @@ def is_well_formed(code: str, prefix: str = "") -> bool:
     if not code.startswith(prefix) or CODE_PATTERN.fullmatch(code) is None:
         return False
     return _checksum(code[:-_CHECKSUM_CHARS]) == code[-_CHECKSUM_CHARS:]
+
+
+def is_key_id(text: str) -> bool:
+    """Tell whether `text` looks like the public handle of a code."""
+    return _KEY_ID.fullmatch(text) is not None
 
 
 def is_operators(code: str) -> bool:

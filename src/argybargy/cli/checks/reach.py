@@ -58,7 +58,7 @@ class Reached:
         """Return what is at a place in the answer's JSON, or ``None``."""
         try:
             value: object = json.loads(self.heard.body if self.heard else b"null")
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         for key in keys:
             value = value.get(key) if isinstance(value, Mapping) else None
