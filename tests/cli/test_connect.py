@@ -1,7 +1,9 @@
 """A seat for an agent: its code in a file, and nothing of anybody overwritten."""
 
+import os
 import re
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -9,6 +11,7 @@ import pytest
 
 from argybargy.cli.connect import ClientKey
 from argybargy.cli.exits import Exit
+from argybargy.cli.operator import Json
 from argybargy.domain.joining import AS_OF, CLIENTS
 from cli_fake import FakeOperator
 from cli_world import Result, Terminal
@@ -138,21 +141,39 @@ def test_a_skill_begins_as_a_skill_must(project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "there", ["# Mine\n\nKeep it.\n", "no newline at the end", "\ufeffünï\r\ncode\r\n"]
+    ("there", "distance"),
+    [
+        ("# Mine\n\nKeep it.\n", "\n"),
+        ("no newline at the end", "\n\n"),
+        ("\ufeffünï\r\ncode\r\n", "\r\n"),
+        ("# Rules\r\n\r\nKeep CRLF.\r\n\r\n", ""),
+        ("blank lines at the end\n\n\n\n", ""),
+        ("one\r\ntwo\nthree\n", "\n"),
+        ("ends in blanks  \t", "\n\n"),
+        ("\ufeff", ""),
+        (" \n", ""),
+        ("", ""),
+    ],
 )
-def test_what_others_wrote_stays_as_it_was(there: str, project: Path) -> None:
+def test_what_others_wrote_stays_as_it_was(
+    there: str, distance: str, project: Path
+) -> None:
     file = project / "AGENTS.md"
     file.write_bytes(there.encode())
     file.chmod(0o640)
     wanted = ("codex", "--write", "--directory", str(project))
     connect(*wanted)
     first = file.read_bytes().decode()
-    assert first.startswith(there.rstrip())
-    file.write_bytes(first.encode() + b"\nAnd below it.\n")
+    end = "\r\n" if distance == "\r\n" or "CRLF" in there else "\n"
+    assert first.startswith(there + distance + OURS + end)
+    assert first.endswith(END + end)
+    block = first.removeprefix(there)
+    assert block.count("\r\n") == (block.count("\n") if end == "\r\n" else 0)
+    file.write_bytes(first.encode() + b"\nAnd below it.  ")
     connect(*wanted, "--url", "https://elsewhere.example.com")
     second = file.read_bytes().decode()
-    assert second.startswith(there.rstrip())
-    assert second.endswith(f"{END}\n\nAnd below it.\n")
+    assert second.startswith(there + distance + OURS + end)
+    assert second.endswith(f"{END}{end}\nAnd below it.  ")
     assert second.count(OURS) == 1
     assert "elsewhere.example.com" in second
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
@@ -164,6 +185,90 @@ def test_a_link_is_written_through_and_stays_a_link(project: Path) -> None:
     connect("codex", "--write", "--directory", str(project))
     assert (project / "AGENTS.md").is_symlink()
     assert OURS in (project / "shared.md").read_text()
+
+
+def lead_out_by_the_file(project: Path, outside: Path) -> str:
+    (project / "AGENTS.md").symlink_to(outside / "file.md")
+    return "codex"
+
+
+def lead_out_to_nothing(project: Path, outside: Path) -> str:
+    (project / "AGENTS.md").symlink_to(outside / "new.md")
+    return "codex"
+
+
+def lead_out_by_a_folder(project: Path, outside: Path) -> str:
+    (project / ".claude").symlink_to(outside)
+    return "claude"
+
+
+def lead_out_upwards(project: Path, outside: Path) -> str:
+    (project / ".claude").mkdir()
+    (project / ".claude" / "skills").symlink_to(f"../../{outside.name}")
+    return "claude"
+
+
+def lead_in_a_circle(project: Path, outside: Path) -> str:
+    (project / "AGENTS.md").symlink_to("AGENTS.md")
+    return "codex"
+
+
+def stand_in_the_way(project: Path, outside: Path) -> str:
+    os.mkfifo(project / "AGENTS.md")
+    return "codex"
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        lead_out_by_the_file,
+        lead_out_to_nothing,
+        lead_out_by_a_folder,
+        lead_out_upwards,
+        lead_in_a_circle,
+        stand_in_the_way,
+    ],
+)
+def test_nothing_is_written_outside_of_the_project(
+    prepare: Callable[[Path, Path], str], project: Path, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "file.md").write_text("not of the project\n")
+    client, terminal = prepare(project, outside), Terminal()
+    wanted = (client, "--write", "--directory", str(project))
+    result = connect(*wanted, terminal=terminal)
+    assert result.code == Exit.FAILED
+    assert "is left as it is: it " in result.talk
+    assert [path.name for path in outside.rglob("*")] == ["file.md"]
+    assert (outside / "file.md").read_text() == "not of the project\n"
+    assert terminal.operator.calls == []
+
+
+def test_a_project_may_be_named_by_a_link(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "here").symlink_to(project)
+    connect("claude", "--write", "--directory", str(tmp_path / "here"))
+    assert (project / INSTALLED["claude"]).is_file()
+
+
+def test_a_link_put_in_the_way_of_the_writing_leads_nowhere(
+    project: Path, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+
+    class Racing(FakeOperator):
+        def call(self, method: str, path: str, body: Json | None = None) -> Json:
+            answer = FakeOperator.call(self, method, path, body)
+            if path == "/admin/invite":
+                (project / ".claude").symlink_to(outside)
+            return answer
+
+    terminal = Terminal(Racing())
+    wanted = ("claude", "--write", "--directory", str(project))
+    assert connect(*wanted, terminal=terminal).code == Exit.FAILED
+    assert list(outside.iterdir()) == []
+    assert terminal.operator.codes == []
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,17 @@
 
 Two kinds of file. One is all ours, and says so; where such a file does not say so, it
 is left alone. The other belongs to the project, and ours is a block in it between two
-marks; doing it again replaces the block, and nothing outside of it ever changes.
+marks; doing it again replaces the block, and nothing outside of it ever changes, its
+line ends included.
+
+Nothing is written outside of the project. Links within it are followed, those that lead
+out of it are not, not even where one is put in the way while a file is written.
 """
 
+import contextlib
+import os
 import stat
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,11 +31,13 @@ class Installation:
 
     Attributes:
         path: Which.
+        directory: The project.
         room: The room that the instructions are for: each has its own place.
         is_own_file: Whether the whole file is ours.
     """
 
     path: Path
+    directory: Path
     room: str
     is_own_file: bool
 
@@ -52,7 +61,7 @@ class Installation:
             text = f"There is no directory {directory} to write into."
             raise CliError(text, "Name one that there is: --directory", Exit.USAGE)
         path = directory / client.file.format(room=slug(room))
-        planned = cls(path, room, client.is_own_file)
+        planned = cls(path, directory, room, client.is_own_file)
         planned.merged("")
         return planned
 
@@ -79,24 +88,43 @@ class Installation:
         Raises:
             CliError: What is there is somebody else's, or cannot be read.
         """
-        there = self._read()
+        there = self._read(self._target())
         if self.is_own_file:
             if there and self.begin not in there:
                 raise self._refusal("it is there already, and not by this command")
-            return ours
-        block = f"{self.begin}\n{ours}\n{self.end}\n"
+            return ours.replace("\n", line_end(there))
+        block = f"{self.begin}\n{ours}\n{self.end}"
         counts = there.count(self.begin), there.count(self.end)
         if counts == (0, 0):
-            return f"{there.rstrip()}\n\n{block}" if there.strip() else block
+            end = line_end(there)
+            return there + _distance(there) + block.replace("\n", end) + end
         before, _, rest = there.partition(self.begin)
-        _, found, after = rest.partition(f"{self.end}")
+        inside, found, after = rest.partition(self.end)
         if counts != (1, 1) or not found:
             raise self._refusal("its marks are broken")
-        return before + block + after.removeprefix("\n")
+        outside = before + after
+        end = line_end(outside if "\n" in outside else inside)
+        return before + block.replace("\n", end) + after
 
-    def _read(self) -> str:
+    def _target(self) -> Path:
+        """Return the path without its links.
+
+        Raises:
+            CliError: It leads out of the project.
+        """
         try:
-            return self.path.read_bytes().decode()
+            target, project = self.path.resolve(), self.directory.resolve()
+        except (OSError, RuntimeError) as error:
+            raise self._refusal(f"it leads nowhere: {error}") from None
+        if not target.is_relative_to(project):
+            raise self._refusal(f"it leads out of {self.directory}, to {target}")
+        return target
+
+    def _read(self, target: Path) -> str:
+        try:
+            if target.exists() and not target.is_file():
+                raise self._refusal("it is no file")
+            return target.read_bytes().decode()
         except FileNotFoundError:
             return ""
         except (OSError, UnicodeDecodeError) as error:
@@ -113,12 +141,11 @@ class Installation:
             CliError: It cannot be written.
         """
         text = self.merged(self._ours(seat))
-        target = self.path.resolve()
+        target, project = self._target(), self.directory.resolve()
+        parts = target.relative_to(project).parts
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            is_there = target.exists()
-            mode = stat.S_IMODE(target.stat().st_mode) if is_there else _NEW_FILE
-            write_file(target, text, mode)
+            with _open_folder(project, parts[:-1]) as folder:
+                write_file(Path(parts[-1]), text, _mode(parts[-1], folder), folder)
         except OSError as error:
             raise self._refusal(f"it cannot be written: {error.strerror}") from None
 
@@ -126,6 +153,51 @@ class Installation:
         if self.is_own_file:
             return skill(seat, slug(seat.room), self.begin)
         return f"## The room {seat.room}, on a relay\n\n{seat_brief(seat)}"
+
+
+def line_end(text: str) -> str:
+    """Return what most lines of a text end with."""
+    return "\r\n" if 2 * text.count("\r\n") > text.count("\n") else "\n"
+
+
+def _distance(there: str) -> str:
+    """Return what parts a block from a text before it: an empty line, if none is."""
+    if not there.strip().removeprefix("\ufeff"):
+        return ""
+    end = line_end(there)
+    if there.endswith(2 * end):
+        return ""
+    return end if there.endswith("\n") else 2 * end
+
+
+@contextlib.contextmanager
+def _open_folder(project: Path, parts: Sequence[str]) -> Iterator[int]:
+    """Open a folder below a project, and make it where it is missing.
+
+    Step by step and without links: a link that somebody puts in the way after the path
+    was looked at is an error, and leads nowhere.
+    """
+    number = os.open(project, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for part in parts:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(part, dir_fd=number)
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+            below = os.open(part, flags, dir_fd=number)
+            os.close(number)
+            number = below
+        yield number
+    finally:
+        os.close(number)
+
+
+def _mode(name: str, folder: int) -> int:
+    """Return the mode of a file that is there, or that of a new one."""
+    try:
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return _NEW_FILE
+    return stat.S_IMODE(found.st_mode) if stat.S_ISREG(found.st_mode) else _NEW_FILE
 
 
 def slug(room: str) -> str:

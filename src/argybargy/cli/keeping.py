@@ -1,5 +1,6 @@
 """Where the codes of agents are kept: in files that only their user can read."""
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Final
@@ -88,25 +89,36 @@ def _host(base: str) -> str:
     return urlsplit(base).netloc.replace(":", "-")
 
 
-def write_file(path: Path, text: str, mode: int) -> None:
+def write_file(path: Path, text: str, mode: int, folder: int | None = None) -> None:
     """Put a file in the place of whatever is there, whole or not at all.
+
+    No link is followed, neither to the new file nor to the old one.
 
     Args:
         path: Which.
         text: What is in it.
         mode: Who may read and write it, from the first byte on.
+        folder: The descriptor of the folder that the path begins in, if it is not
+            the current one.
 
     Raises:
         OSError: It cannot be written; what was there is still there.
     """
     fresh = path.with_name(f"{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    number = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    _remove(fresh, folder)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    number = os.open(fresh, flags, mode, dir_fd=folder)
     try:
         with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
+            os.fchmod(number, mode)
             file.write(text)
-        fresh.chmod(mode)
-        fresh.replace(path)
+        # With a descriptor: the path could lead elsewhere by now.
+        os.replace(fresh, path, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
-        fresh.unlink(missing_ok=True)
+        _remove(fresh, folder)
         raise
+
+
+def _remove(path: Path, folder: int | None) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path, dir_fd=folder)
