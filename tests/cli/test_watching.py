@@ -301,6 +301,71 @@ def test_a_relay_that_was_restarted_is_caught_up_with() -> None:
     assert seqs(terminal.type("watch", "build").out) == ["2", "3", "4"]
 
 
+def lines(terminal: Terminal, *arguments: str) -> list[str]:
+    shown = terminal.type("watch", *arguments).out.splitlines()
+    return [" ".join(line.split()[:3]) for line in shown]
+
+
+BREAK = CliError("gone", "", Exit.UNREACHABLE)
+
+
+def test_a_room_whose_numbers_began_again_is_shown_from_its_beginning() -> None:
+    terminal = watching(
+        [hello("a"), snapshot(card(last_seq=5)), delta(2, row(6)), BREAK],
+        [hello("b"), snapshot(card(last_seq=2), messages=(row(2),)), BREAK],
+        [hello("c"), snapshot(card(last_seq=3), messages=(row(2), row(3)))],
+        [hello("c", 2), delta(2, row(4)), CLOSING],
+        said=2,
+    )
+    assert lines(terminal, "build") == [
+        "#build 6 00:00:06",
+        "#build began again:",
+        "#build 1 00:00:01",
+        "#build 2 00:00:02",
+        "#build 3 00:00:03",
+        "#build 4 00:00:04",
+        "#build closed by",
+    ]
+
+
+@pytest.mark.parametrize("arguments", [("build",), ()])
+def test_a_room_that_is_gone_is_said_to_be_once_and_may_come_again(
+    arguments: tuple[str, ...],
+) -> None:
+    end = CliError("no", "", Exit.NOT_AUTHORISED)
+    terminal = watching(
+        [hello("a"), snapshot(card(last_seq=5)), BREAK],
+        [hello("b"), snapshot(), BREAK],
+        [hello("c"), snapshot(), delta(2, row(1), rooms=(card(last_seq=1),))],
+        end,
+    )
+    assert lines(terminal, *arguments) == ["#build began again:", "#build 1 00:00:01"]
+
+
+def test_another_room_of_the_same_name_is_known_by_what_was_said() -> None:
+    other = row(2) | {"ts": "2026-01-02T09:00:00.000+00:00"}
+    stream = [hello("b"), snapshot(card(last_seq=2), messages=(row(1), other)), CLOSING]
+    terminal = watching(
+        [hello("a"), snapshot(card(last_seq=1)), delta(2, row(2)), BREAK], stream
+    )
+    assert lines(terminal, "build") == [
+        "#build 2 00:00:02",
+        "#build began again:",
+        "#build 1 00:00:01",
+        "#build 2 09:00:00",
+        "#build closed by",
+    ]
+
+
+def test_a_program_is_told_of_a_room_that_began_again() -> None:
+    terminal = watching(
+        [hello("a"), snapshot(card(last_seq=5)), BREAK],
+        [hello("b"), snapshot(card()), CLOSING],
+    )
+    (restart, _) = terminal.type("watch", "build", "--json").lines
+    assert restart == {"type": "room_restarted", "room": "build"}
+
+
 def test_what_could_not_be_looked_up_is_looked_up_again() -> None:
     terminal = watching(
         [hello(), snapshot(card(last_seq=2))],

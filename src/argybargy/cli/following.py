@@ -6,7 +6,7 @@ restarted), so what counts is the number of the last message shown in each room.
 lies between that and a room's latest is looked up in its history.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import attrs
@@ -61,7 +61,21 @@ class ClaimChange:
     claimed_by: str | None
 
 
-Event = Said | Stretch | RoomChange | ClaimChange
+@attrs.frozen
+class Restart:
+    """The numbers of a room began again: it is on another database, or on an older one.
+
+    All that it has now counts as new, since nothing tells what of it was shown.
+    """
+
+    room: str
+
+
+Event = Said | Stretch | RoomChange | ClaimChange | Restart
+
+
+Recent = Mapping[tuple[str, int], Said]
+"""Messages that a snapshot brings, by folded room and number."""
 
 
 @attrs.frozen
@@ -81,7 +95,8 @@ class Follower:
         room: The only room to show; ``None`` is all.
         since: Show what came after this number; ``None`` is only what is new.
 
-    Its state is ``_shown``: the last message shown of each room; ``_status``: whether
+    Its state is ``_shown``: the last message shown of each room; ``_times``: when that
+    was said, as far as it was seen; ``_status``: whether
     each room is open; ``_claims``: who claims the questions that were shown; and the
     place in the stream.
     """
@@ -89,6 +104,7 @@ class Follower:
     room: str | None
     since: int | None
     _shown: dict[str, int] = attrs.field(factory=dict)
+    _times: dict[str, tuple[int, str]] = attrs.field(factory=dict)
     _status: dict[str, str] = attrs.field(factory=dict)
     _claims: dict[tuple[str, int], str | None] = attrs.field(factory=dict)
     _epoch: str | None = None
@@ -135,11 +151,13 @@ class Follower:
 
     def _take_snapshot(self, frame: Json) -> Iterator[Event]:
         cards = self._cards(frame.get("rooms", ()))
-        if self.room is not None and not cards:
+        if self.room is not None and not cards and not self._has_begun:
             raise no_room(self.room)
-        if not self._has_begun:
-            self._begin(cards)
         recent = {(fold(said.room), said.seq): said for said in self._said(frame)}
+        if self._has_begun:
+            yield from self._restarts(cards, recent)
+        else:
+            self._begin(cards)
         for card in cards:
             yield from self._up_to(card, recent)
         yield from self._changes(cards)
@@ -151,9 +169,30 @@ class Follower:
             shown = card.last_seq if self.since is None else self.since
             self._shown[fold(card.room)] = min(shown, card.last_seq)
 
-    def _up_to(
-        self, card: _Card, recent: dict[tuple[str, int], Said]
-    ) -> Iterator[Event]:
+    def _restarts(self, cards: Iterable[_Card], recent: Recent) -> Iterator[Restart]:
+        """Forget the rooms whose numbers began again, and say which they are."""
+        heads = {fold(card.room): card for card in cards}
+        for key, shown in list(self._shown.items()):
+            card = heads.get(key)
+            if shown and (card is None or self._is_another(card, recent)):
+                self._forget(key)
+                yield Restart(key if card is None else card.room)
+
+    def _is_another(self, card: _Card, recent: Recent) -> bool:
+        """Tell whether a room cannot be the one whose messages were shown."""
+        key = fold(card.room)
+        seq, ts = self._times.get(key, (0, ""))
+        same = recent.get((key, seq))
+        return card.last_seq < self._shown[key] or (same is not None and same.ts != ts)
+
+    def _forget(self, key: str) -> None:
+        self._shown[key] = 0
+        self._times.pop(key, None)
+        self._status.pop(key, None)
+        for room, seq in [each for each in self._claims if each[0] == key]:
+            del self._claims[room, seq]
+
+    def _up_to(self, card: _Card, recent: Recent) -> Iterator[Event]:
         """Yield what a room has that was not shown."""
         key = fold(card.room)
         after, last = self._shown.get(key, 0), card.last_seq
@@ -184,6 +223,7 @@ class Follower:
     def _show(self, said: Said) -> Iterator[Event]:
         yield said
         self.note_shown(said.room, said.seq)
+        self._times[fold(said.room)] = said.seq, said.ts
         self._note_claim(said)
 
     def _claim_change(self, said: Said) -> Iterator[ClaimChange]:

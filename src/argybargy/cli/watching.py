@@ -9,7 +9,14 @@ import attrs
 from argybargy.cli.answers import read_row
 from argybargy.cli.codes import check_room
 from argybargy.cli.exits import CliError, Exit
-from argybargy.cli.following import ClaimChange, Event, Follower, RoomChange, Stretch
+from argybargy.cli.following import (
+    ClaimChange,
+    Event,
+    Follower,
+    Restart,
+    RoomChange,
+    Stretch,
+)
 from argybargy.cli.lines import Said, message_spans
 from argybargy.cli.operator import Json, LiveOperator
 from argybargy.cli.output import Output, Span, Style
@@ -51,7 +58,8 @@ class WatchCommands:
         It goes on where it was when the connection breaks. It ends with exit code 6
         when the room that it follows is closed, 3 when the time is over, 7 when the
         relay was away for a minute, and 130 at Ctrl+C. With --json every line is an
-        object whose 'type' is message, claim, gap, room_closed or room_reopened.
+        object whose 'type' is message, claim, gap, room_closed, room_reopened or
+        room_restarted; after the last one all that the room has comes as new.
 
         Example: argybargy watch review --since 0 --once --timeout 5
 
@@ -202,6 +210,9 @@ class _Watch:
                 self._write("claim", attrs.asdict(event), f"{event.seq} {text}")
             case RoomChange():
                 self._show_change(event)
+            case Restart():
+                text = "began again: the relay has another database"
+                self._write("room_restarted", attrs.asdict(event), text)
             case _:
                 assert_never(event)
 
