@@ -52,7 +52,7 @@ def read_token_file(path: Path) -> str:
 
 def _read_token(path: Path, hint: str) -> str:
     try:
-        token = path.read_text().strip()
+        token = path.read_text("utf-8-sig").strip()
     except FileNotFoundError:
         token = ""
     except (OSError, ValueError) as error:

@@ -349,7 +349,7 @@ def _read_input(most: int) -> str:
     if sys.stdin is None:
         return ""
     # Whatever the locale says: bytes that mean nothing would be said as others.
-    with io.TextIOWrapper(sys.stdin.buffer, "utf-8", "strict") as text:
+    with io.TextIOWrapper(sys.stdin.buffer, "utf-8-sig", "strict") as text:
         return text.read(most)
 
 

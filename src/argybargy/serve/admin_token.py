@@ -2,6 +2,7 @@
 
 import hmac
 import os
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Final, Self
 
@@ -63,7 +64,8 @@ def _new_token() -> str:
 def _read_or_make(path: Path) -> str:
     if path.exists():
         path.chmod(_PRIVATE)
-        token = path.read_bytes().decode("ascii", "replace").strip()
+        raw = path.read_bytes().removeprefix(BOM_UTF8)
+        token = raw.decode("ascii", "replace").strip()
         if not token.isprintable() or "\ufffd" in token:
             raise OSError(f"{path} does not hold a token; delete it to get a new one")
         if token:

@@ -182,7 +182,7 @@ class _Gathered:
         if path is None or not (named or path.is_file()):
             return
         try:
-            content = tomllib.loads(path.read_text("utf-8"))
+            content = tomllib.loads(path.read_text("utf-8-sig"))
         except (OSError, ValueError) as error:
             source = f"{CONFIG_VARIABLE}={path}" if named else str(path)
             why = (error.strerror if isinstance(error, OSError) else None) or error

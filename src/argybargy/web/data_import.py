@@ -34,7 +34,7 @@ from argybargy.web.data_wire import (
     MessageLine,
     RoomLine,
 )
-from argybargy.web.decode import MAX_IGNORED_NAMES, parse_query
+from argybargy.web.decode import MAX_IGNORED_NAMES, parse_query, without_mark
 from argybargy.web.request import Answer, Request, json_answer
 
 _decode: Final = msgspec.json.Decoder(Line).decode
@@ -70,7 +70,8 @@ async def import_lines(services: Services, request: Request) -> Answer:
     is_trial = _is_trial(request)
     latest_ms = relay.clock.now().wall_ms + SLACK_MS
     reader = LineReader(services.limits, latest_ms)
-    batch = read_batch(await request.read_body(), reader, relay.refuse_secrets)
+    body = without_mark(await request.read_body())
+    batch = read_batch(body, reader, relay.refuse_secrets)
     rooms = list(batch.rooms.values())
     counted = await check_import(relay, rooms, batch.codes)
     if is_trial:

@@ -5,6 +5,7 @@ what was sent; of fields that are not even of the right type, the first is.
 """
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeVar
@@ -94,12 +95,17 @@ async def read_json(
         RelayError: ``unsupported_media_type``, ``body_too_large`` or
             ``invalid_request``.
     """
-    raw = await request.read_body()
+    raw = without_mark(await request.read_body())
     if is_optional and not raw:
         return into(), []
     if not request.is_json:
         raise RelayError(Problem.UNSUPPORTED_MEDIA_TYPE)
     return convert(_parse(raw), into)
+
+
+def without_mark(raw: bytes) -> bytes:
+    """Return UTF-8 without the byte order mark that some programs put before it."""
+    return raw.removeprefix(BOM_UTF8)
 
 
 def _parse(raw: bytes) -> Mapping[str, Any]:
@@ -267,7 +273,7 @@ async def _plain_post(request: Request) -> tuple[PostRequest, list[str]]:
     fields = parse_query(request)
     raw = await request.read_body()
     try:
-        text = raw.decode()
+        text = without_mark(raw).decode()
     except UnicodeDecodeError:
         raise RelayError.invalid("text", "this is not UTF-8") from None
     reply_to = fields.get("reply_to", [""])[-1]
