@@ -11,6 +11,7 @@ from typing import TextIO
 
 import attrs
 
+from argybargy.cli.columns import columns_of, padded
 from argybargy.cli.escape import escape, escape_lines
 from argybargy.serve.colour import wants_colour
 
@@ -147,10 +148,10 @@ class Output:
     def write_table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Write rows in columns as wide as they need to be, each on one line."""
         lines = [list(heads), *([escape(cell) for cell in row] for row in rows)]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        widths = [max(map(columns_of, column)) for column in zip(*lines, strict=True)]
         for number, line in enumerate(lines):
             cells = [
-                cell.ljust(width) for cell, width in zip(line, widths, strict=True)
+                padded(cell, width) for cell, width in zip(line, widths, strict=True)
             ]
             style = Style.PLAIN if number else Style.BOLD
             self.write_spans(Span("  ".join(cells).rstrip(), style))

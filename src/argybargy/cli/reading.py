@@ -3,13 +3,11 @@
 import textwrap
 from collections.abc import Callable
 from datetime import date, datetime, tzinfo
-from typing import Final
 
 import attrs
 
+from argybargy.cli.columns import cut
 from argybargy.cli.escape import escape
-
-_CUT: Final = "…"
 
 
 @attrs.frozen
@@ -40,12 +38,11 @@ class LocalTimes:
 
 
 def excerpt(text: str, most: int) -> str:
-    """Return a text, made safe, on one line of at most so many characters.
+    """Return a text, made safe, on one line of at most so many columns.
 
     Where it was cut, it says so.
     """
-    line = escape(" ".join(text.split()))
-    return line if len(line) <= most else line[: most - 1].rstrip() + _CUT
+    return cut(escape(" ".join(text.split())), most)
 
 
 def wrapped(text: str, columns: int, indent: str = "", hanging: str = "") -> str:

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from argybargy.cli.answers import read_row
 from argybargy.cli.codes import check_room
+from argybargy.cli.columns import columns_of
 from argybargy.cli.exits import CliError, Exit
 from argybargy.cli.lines import Said, age, message_spans
 from argybargy.cli.operator import Json
@@ -271,9 +272,9 @@ def _waiting_cells(said: Said, seconds: float) -> tuple[str, ...]:
 
 
 def _text_room(rows: Sequence[Sequence[str]], columns: int | None) -> int:
-    """Return how many characters of a text fit on a line beside the other cells."""
+    """Return how many columns of a text fit on a line beside the other cells."""
     if columns is None:
         return _EXCERPT_CHARS
     heads = _WAITING_HEADS[:-1]
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    widths = [max(map(columns_of, column)) for column in zip(heads, *rows, strict=True)]
     return max(_LEAST_EXCERPT_CHARS, columns - sum(widths) - 2 * len(widths))
