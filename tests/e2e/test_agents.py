@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -198,3 +199,21 @@ async def test_the_listener_ends_when_its_code_is_taken_back(tmp_path: Path) -> 
             await server.admin("POST", "/admin/revoke", {"target": seat["key_id"]})
             with trio.fail_after(20):
                 assert await process.wait() == 4
+
+
+@pytest.mark.parametrize(("language", "interpreter"), AGENTS)
+async def test_an_agent_of_the_guide_says_why_it_hears_nothing(
+    language: str, interpreter: list[str]
+) -> None:
+    # Held, and not listened on: whoever connects is refused.
+    with socket.socket() as held, trio.fail_after(20):
+        held.bind(("127.0.0.1", 0))
+        base = f"http://127.0.0.1:{held.getsockname()[1]}"
+        done = await trio.run_process(
+            [*interpreter, example(language)],
+            env={**plain_environment(), "RELAY": base, "CODE": "none"},
+            capture_stderr=True,
+            check=False,
+        )
+    assert done.returncode
+    assert b"onnect" in done.stderr
