@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import attrs
 
-from argybargy.domain import lifetime, limits, roster
+from argybargy.domain import draft, lifecycle, lifetime, limits, roster
 from argybargy.relay import (
     agents,
     board,
@@ -22,6 +22,7 @@ from argybargy.relay import (
     presence,
     relay,
     turns,
+    retention,
 )
 from argybargy.serve import main, metrics
 from argybargy.store import memory
@@ -115,6 +116,10 @@ PROOFS: Final = {
     ),
     "Limits.search_results": (
         "web/test_search.py::test_no_more_is_given_at_once_than_the_limit"
+    ),
+    "Limits.open_questions_per_peer": (
+        "domain/test_questions.py::"
+        "test_of_too_many_open_questions_of_one_peer_the_oldest_is_given_up"
     ),
     "Limits.messages_per_room": (
         "relay/test_polling.py::test_a_cut_by_retention_is_said"
@@ -316,6 +321,27 @@ CONSTANTS: Final = (
         "test_many_whose_codes_ran_out_are_let_go_a_few_at_a_time",
     ),
     Constant(
+        "MAX_GIVEN_UP_BY_APPEND",
+        draft,
+        "Messages that a post makes retention give up, where the limit was lowered.",
+        "domain/test_room_retention.py::"
+        "test_a_post_gives_up_a_bounded_number_after_the_limit_was_lowered",
+    ),
+    Constant(
+        "MAX_GIVEN_UP_AT_ONCE",
+        lifecycle,
+        "Messages that retention gives up in one decision that does nothing else.",
+        "domain/test_room_retention.py::"
+        "test_the_rest_is_given_up_without_a_post_and_in_pieces",
+    ),
+    Constant(
+        "MOST_RETAINS_PER_TICK",
+        retention,
+        "Such decisions in one round of housekeeping.",
+        "relay/test_retention.py::"
+        "test_only_some_rooms_give_up_their_surplus_in_one_round",
+    ),
+    Constant(
         "MAX_QUERY_FIELDS",
         decode,
         "Most fields in a query.",
@@ -469,9 +495,23 @@ _CODES = "the codes there are (`codes`)"
 _ROOMS = "the rooms there are, by codes and by messages (`rooms`)"
 _BATCH = "one batch (`batch_commands`)"
 _REQUEST = "one request (`body_bytes`, `head_bytes`)"
+_ASKED = "`open_questions_per_peer`, and the peers there are"
 _LIVE = "rooms in memory (`live_room_seconds`)"
 
+_KEPT = "`messages_per_room`; where that is 0"
+
 HELD: Final = {
+    "domain.questions.OpenQuestions._by_asker": _ASKED,
+    "domain.questions.OpenQuestions._by_seq": _ASKED,
+    "domain.questions.OpenQuestions._put_to": f"{_ASKED} and `addressees`",
+    "domain.state.Room.leases": f"{_KEPT}, by what the peers claim and keep up",
+    "domain.state.Room.members": "the peers that had a code and were not revoked",
+    "domain.state.Room.messages": "`tail_messages`, and one for each live claim",
+    "domain.state.Room.posts_at": "the peers that had a code and were not revoked",
+    "domain.state.Room.receipt_order": "`idempotency_keys_per_room`",
+    "domain.state.Room.receipts": "`idempotency_keys_per_room`",
+    "relay.cards.Card.members": "the peers that had a code and were not revoked",
+    "relay.cards.Card.questions": _ASKED,
     "domain.draft.Draft.writes": _BATCH,
     "domain.reading.PageBuilder.messages": "one answer (`poll_messages`, `poll_bytes`)",
     "relay.board.Board._codes": _CODES,

@@ -36,7 +36,10 @@ class DurableRoom:
     audits: list[Audit] = attrs.field(factory=list)
 
     def commit(self, room: Room, writes: Sequence[Write], now: Moment) -> None:
-        """Replay writes; counters and status come from the room, as in any store."""
+        """Replay writes; counters and status come from the room, as in any store.
+
+        So there is nothing to replay of what is given up.
+        """
         for write in writes:
             self._replay(write, now)
         self.counters = room

@@ -157,10 +157,16 @@ class Model:
         if by == "agent":
             self.refresh(sender)
             if new.expects not in ("none", sender):
-                self.waiting[new.seq] = (sender, new.expects)
+                self.wait(new)
         if key is not None:
             self.keep(sender, key, body, new)
         return new
+
+    def wait(self, question: Said) -> None:
+        mine = [seq for seq, (who, _) in self.waiting.items() if who == question.sender]
+        if len(mine) == self.limits.open_questions_per_peer:
+            del self.waiting[min(mine)]
+        self.waiting[question.seq] = (question.sender, question.expects)
 
     def earlier(self, sender: str, key: str | None, body: object) -> Said | None:
         known = self.keys.get((sender, key)) if key is not None else None
@@ -284,3 +290,4 @@ class Model:
             if asker == peer:
                 del self.waiting[seq]
         self.members.discard(peer)
+        self.posted_at.pop(peer, None)

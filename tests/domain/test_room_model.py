@@ -33,6 +33,7 @@ from domain.scene import START, Scene
 
 TIGHT = Limits(
     messages_per_room=9,
+    open_questions_per_peer=2,
     tail_messages=5,
     tail_bytes=24,
     posts_per_window=4,

@@ -2,8 +2,11 @@
 
 import attrs
 
-from argybargy.domain.commands import CloseQuestion
-from domain.scene import UNHURRIED, Scene
+from argybargy.domain.commands import CloseQuestion, GiveUp, Retain
+from argybargy.domain.draft import MAX_GIVEN_UP_BY_APPEND
+from argybargy.domain.lifecycle import MAX_GIVEN_UP_AT_ONCE
+from domain.effort import count_calls
+from domain.scene import UNHURRIED, Scene, kept_messages, post
 
 
 def keep(scene: Scene, messages: int) -> None:
@@ -72,3 +75,51 @@ def test_questions_are_closed_in_their_order() -> None:
     scene.post("bob")
     closed = [each.seq for each in scene.writes if isinstance(each, CloseQuestion)]
     assert closed == asked
+
+
+def test_a_post_gives_up_a_bounded_number_after_the_limit_was_lowered() -> None:
+    scene = Scene()
+    for _ in range(3 * MAX_GIVEN_UP_BY_APPEND):
+        scene.ask()
+    keep(scene, 2)
+    scene.post("bob", to="carol")
+    assert scene.room.first == 1 + MAX_GIVEN_UP_BY_APPEND
+    assert min(scene.open_questions) == scene.room.first
+    while kept_messages(scene.room) > 2:
+        scene.post("bob", to="carol")
+    scene.post("bob", to="carol")
+    assert scene.room.first == scene.room.head - 1
+
+
+def test_the_rest_is_given_up_without_a_post_and_in_pieces() -> None:
+    scene = Scene(attrs.evolve(UNHURRIED, messages_per_room=0))
+    for _ in range(MAX_GIVEN_UP_AT_ONCE + 10):
+        scene.post("anna")
+    keep(scene, 3)
+    scene.do(Retain())
+    assert scene.room.first == 1 + MAX_GIVEN_UP_AT_ONCE
+    assert scene.writes == (GiveUp(scene.room.first),)
+    scene.do(Retain())
+    assert kept_messages(scene.room) == 3
+    scene.do(Retain())
+    assert len(scene.writes) == 0
+
+
+def test_a_post_in_a_very_long_room_costs_no_more_when_the_limit_was_lowered() -> None:
+    efforts = []
+    for length in (MAX_GIVEN_UP_BY_APPEND + 3, 3_000):
+        scene = Scene(attrs.evolve(UNHURRIED, messages_per_room=0))
+        for _ in range(length):
+            scene.post("anna")
+        keep(scene, 2)
+        command = post("bob")
+        efforts.append(count_calls(lambda to=scene, what=command: to.do(what)))  # type: ignore[misc]
+    assert max(efforts) < 2 * min(efforts)
+
+
+def test_the_pace_of_a_peer_is_forgotten_when_it_is_dismissed() -> None:
+    scene = Scene(attrs.evolve(UNHURRIED, posts_per_window=5))
+    for number in range(20):
+        scene.post(f"guest{number}")
+        scene.dismiss(f"guest{number}")
+    assert len(scene.room.posts_at) == 0

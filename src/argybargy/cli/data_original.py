@@ -28,6 +28,7 @@ from argybargy.domain.names import (
     fold,
     is_name,
 )
+from argybargy.domain.questions import OpenQuestions
 from argybargy.store.original import (
     Original,
     OriginalAudit,
@@ -204,19 +205,19 @@ class _Planner:
 
         Nobody waits for an answer who holds no code any more.
         """
-        waiting: dict[int, Question] = {}
+        waiting = OpenQuestions()
         holders = {(code.room, code.name) for code in self.original.codes}
         for message in messages:
             sender = self.peer(message.room, message.sender)
             kind, expects = self._kind(message), fold(self._expects(message))
             to = self._recipient(message)
             audience = None if to == EVERYONE else frozenset({fold(to)})
-            for seq in answered(waiting.values(), speaks_as(sender, kind), audience):
-                del waiting[seq]
+            for seq in answered(waiting, speaks_as(sender, kind), audience):
+                waiting = waiting.discard(seq)
             is_question = expects not in {NOBODY, fold(sender)}
             if is_question and (message.room, message.sender) in holders:
                 question = Question(message.seq, fold(sender), expects, audience)
-                waiting[message.seq] = question
+                waiting = waiting.insert(question)
         return frozenset(waiting)
 
     def _kind(self, message: OriginalMessage) -> SenderKind:

@@ -1,9 +1,10 @@
 """Who is asked, who is meant, and what the reader is told about it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from argybargy.domain.message import TO_ALL, Message, Question, SenderKind
+from argybargy.domain.message import TO_ALL, Message, SenderKind
 from argybargy.domain.names import ANYONE, NOBODY, OPERATOR, fold
+from argybargy.domain.questions import OpenQuestions
 
 
 def default_expects(to: tuple[str, ...]) -> str:
@@ -49,7 +50,7 @@ def speaks_as(sender: str, kind: SenderKind) -> frozenset[str]:
 
 
 def answered(
-    questions: Iterable[Question],
+    questions: OpenQuestions,
     names: frozenset[str],
     audience: frozenset[str] | None,
     reply_to: int | None = None,
@@ -61,14 +62,12 @@ def answered(
     A claim alone answers nothing; the asker's own words neither.
 
     Args:
-        questions: Those that wait.
+        questions: The open ones of the room.
         names: What the speaker goes by, folded.
         audience: The folded names of those who hear it; ``None`` is everybody.
         reply_to: The message that is replied to.
     """
-    asked = {each.seq: each.asker for each in questions if each.is_put_to(names)}
-    if reply_to is not None:
-        return [reply_to] if reply_to in asked else []
-    return sorted(
-        seq for seq, asker in asked.items() if audience is None or asker in audience
-    )
+    if reply_to is None:
+        return questions.put_to(names, audience)
+    question = questions.get(reply_to)
+    return [reply_to] if question is not None and question.is_put_to(names) else []

@@ -108,6 +108,11 @@ class Dismiss:
 
 
 @attrs.frozen
+class Retain:
+    """Give up messages beyond what retention keeps, a bounded number at a time."""
+
+
+@attrs.frozen
 class ImportedMessage:
     """A message that another relay has accepted.
 
@@ -181,7 +186,9 @@ def subject_of(command: "Command") -> int | None:
             return None
 
 
-Command = Post | Claim | Release | Renew | Open | Close | Dismiss | Import | Restore
+Command = (
+    Post | Claim | Release | Renew | Open | Close | Dismiss | Retain | Import | Restore
+)
 
 
 @attrs.frozen
@@ -272,6 +279,16 @@ class KeepReceipt:
 
 
 @attrs.frozen
+class GiveUp:
+    """Store that the messages below a number are kept no longer.
+
+    The number is among the counters of the room, which every commit stores.
+    """
+
+    first: int
+
+
+@attrs.frozen
 class ForgetMember:
     """Remove a peer from those who have posted."""
 
@@ -306,6 +323,7 @@ Write = (
     | OpenQuestion
     | CloseQuestion
     | KeepReceipt
+    | GiveUp
     | ForgetMember
     | Audit
 )

@@ -8,6 +8,9 @@ the two cannot drift apart.
 # rpds tells types its parameters in its stub only: they must not be evaluated.
 from __future__ import annotations
 
+from itertools import islice
+from typing import Final
+
 import attrs
 from rpds import HashTrieMap
 
@@ -17,6 +20,7 @@ from argybargy.domain.commands import (
     Audit,
     CloseQuestion,
     ForgetMember,
+    GiveUp,
     KeepReceipt,
     OpenQuestion,
     UpdateClaim,
@@ -27,6 +31,10 @@ from argybargy.domain.limits import Limits
 from argybargy.domain.message import Lease, Message, Question, Receipt
 from argybargy.domain.moment import Moment
 from argybargy.domain.state import ReceiptKey, Room, next_lapse
+
+MAX_GIVEN_UP_BY_APPEND: Final = 64
+"""Messages that one new message makes retention give up. It is one at a time unless
+the limit was lowered; then the rest follows with later commands."""
 
 
 @attrs.frozen
@@ -111,7 +119,7 @@ class Draft:
             tail_bytes=room.tail_bytes + message.text_bytes,
         )
         self.writes.append(AppendMessage(message))
-        self._retain()
+        self._retain(MAX_GIVEN_UP_BY_APPEND)
         self._trim_tail()
 
     def go_on_after(self, seq: int) -> None:
@@ -135,22 +143,38 @@ class Draft:
             messages=HashTrieMap(claimed),
         )
 
-    def _retain(self) -> None:
+    def give_up(self, most: int) -> None:
+        """Give up the oldest messages beyond what retention keeps.
+
+        Never many at once: nothing else is served meanwhile.
+
+        Args:
+            most: How many messages to give up now.
+        """
+        before = self.room.first
+        self._retain(most)
+        self._trim_tail()
+        if self.room.first != before:
+            self.writes.append(GiveUp(self.room.first))
+
+    def _retain(self, most: int) -> None:
         """Move the oldest kept seq up; the store deletes what is below it later.
 
         A question that retention takes is neither claimed nor open any more. The
         store drops its rows by the same rule, `seq < first`.
         """
         room, keep = self.room, self.limits.messages_per_room
-        first = first_kept(room.head, keep, room.holes) if keep else room.first
-        if first <= room.first:
+        end = first_kept(room.head, keep, room.holes) if keep else room.first
+        if end <= room.first:
             return
         questions, messages = room.questions, room.messages
-        for seq in numbers(room.first, first, room.holes):
+        surplus = numbers(room.first, end, room.holes)
+        for seq in islice(surplus, most):
             self._set_lease(seq, None)
             questions = questions.discard(seq)
             if seq < room.tail_first:
                 messages = messages.discard(seq)
+        first = next(surplus, end)
         self.change(
             first=first,
             questions=questions,
@@ -228,8 +252,12 @@ class Draft:
             self.change(leases=room.leases.discard(seq))
 
     def open_question(self, question: Question) -> None:
-        """Remember that somebody waits."""
-        self.change(questions=self.room.questions.insert(question.seq, question))
+        """Remember that somebody waits; of too many, the longest wait is given up."""
+        asked = self.room.questions.asked_by(question.asker)
+        surplus = len(asked) + 1 - self.limits.open_questions_per_peer
+        for seq in asked[: max(0, surplus)]:
+            self.close_question(seq)
+        self.change(questions=self.room.questions.insert(question))
         self.writes.append(OpenQuestion(question))
 
     def close_question(self, seq: int) -> None:

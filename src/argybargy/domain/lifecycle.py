@@ -1,13 +1,18 @@
 """Rooms open and close at the operator's word; agents stay until told."""
 
+from typing import Final
+
 import attrs
 
 from argybargy.domain.claiming import free
-from argybargy.domain.commands import Close, Dismiss, Done, Open
+from argybargy.domain.commands import Close, Dismiss, Done, Open, Retain
 from argybargy.domain.draft import Decision, Draft
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.names import fold
 from argybargy.domain.state import RoomStatus
+
+MAX_GIVEN_UP_AT_ONCE: Final = 1_000
+"""Messages given up in one decision that does nothing else."""
 
 
 def decide_open(draft: Draft, command: Open) -> Decision:
@@ -56,8 +61,14 @@ def decide_dismiss(draft: Draft, dismiss: Dismiss) -> Decision:
     for lease in draft.room.leases_of(dismiss.peer):
         free(draft, lease)
     peer = fold(dismiss.peer)
-    asked = [each.seq for each in draft.room.questions.values() if each.asker == peer]
-    for seq in sorted(asked):
+    for seq in draft.room.questions.asked_by(peer):
         draft.close_question(seq)
     draft.forget_member(peer)
+    draft.change(posts_at=draft.room.posts_at.discard(peer))
+    return draft.decision(Done())
+
+
+def decide_retain(draft: Draft, _command: Retain) -> Decision:
+    """Give up messages that are kept beyond a limit that was lowered."""
+    draft.give_up(MAX_GIVEN_UP_AT_ONCE)
     return draft.decision(Done())

@@ -36,6 +36,8 @@ class Limits:
         searches_per_peer: Searches of one peer that may be under way; one runs, the
             others wait for it, and more are answered 503.
         search_results: Most messages in one answer to a search.
+        open_questions_per_peer: Questions of one peer in one room that may wait for an
+            answer; one more, and the oldest no longer counts as waiting.
         messages_per_room: Messages kept per room; ``0`` keeps all.
         tail_messages: Newest messages of a live room held in memory.
         tail_bytes: Most bytes of text in that tail.
@@ -88,6 +90,7 @@ class Limits:
     search_reads: int = 5
     searches_per_peer: int = 4
     search_results: int = 50
+    open_questions_per_peer: int = 200
     messages_per_room: int = 2_000
     tail_messages: int = 1_000
     tail_bytes: int = 1024 * 1024

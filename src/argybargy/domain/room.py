@@ -26,10 +26,16 @@ from argybargy.domain.commands import (
     Release,
     Renew,
     Restore,
+    Retain,
 )
 from argybargy.domain.draft import Decision, Draft
 from argybargy.domain.importing import decide_import, decide_restore
-from argybargy.domain.lifecycle import decide_close, decide_dismiss, decide_open
+from argybargy.domain.lifecycle import (
+    decide_close,
+    decide_dismiss,
+    decide_open,
+    decide_retain,
+)
 from argybargy.domain.limits import Limits
 from argybargy.domain.moment import Moment
 from argybargy.domain.posting import decide_post
@@ -43,6 +49,7 @@ _RULES: Final[dict[type[Any], Callable[[Draft, Any], Decision]]] = {
     Open: decide_open,
     Close: decide_close,
     Dismiss: decide_dismiss,
+    Retain: decide_retain,
     Import: decide_import,
     Restore: decide_restore,
 }

@@ -9,7 +9,7 @@ from argybargy.domain.names import fold
 def close_answered(draft: Draft, message: Message) -> None:
     """Close the questions that a message answers."""
     names = speaks_as(message.sender, message.kind)
-    questions = draft.room.questions.values()
+    questions = draft.room.questions
     for seq in answered(questions, names, message.hearers, message.reply_to):
         draft.close_question(seq)
 

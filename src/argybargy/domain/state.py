@@ -26,6 +26,7 @@ from argybargy.domain.message import (
 )
 from argybargy.domain.moment import Moment, format_timestamp
 from argybargy.domain.names import fold
+from argybargy.domain.questions import OpenQuestions
 
 _NEVER = float("inf")
 _NO_LEASES: Mapping[int, Lease] = HashTrieMap()
@@ -158,7 +159,7 @@ class Room:
     lapse_at: float = _NEVER
     messages: HashTrieMap[int, Message] = attrs.field(factory=HashTrieMap, repr=_size)
     leases: HashTrieMap[int, Lease] = attrs.field(factory=HashTrieMap, repr=_size)
-    questions: HashTrieMap[int, Question] = attrs.field(factory=HashTrieMap, repr=_size)
+    questions: OpenQuestions = attrs.field(factory=OpenQuestions, repr=_size)
     receipts: HashTrieMap[ReceiptKey, Receipt] = attrs.field(
         factory=HashTrieMap, repr=_size
     )
@@ -238,7 +239,7 @@ class Room:
             lapse_at=next_lapse(leases.values()),
             messages=HashTrieMap(held),
             leases=HashTrieMap(leases),
-            questions=HashTrieMap({q.seq: q for q in saved.questions}),
+            questions=OpenQuestions.of(saved.questions),
             receipts=HashTrieMap(dict(saved.receipts)),
             receipt_order=HashTrieMap(order),
             members=HashTrieMap(dict(saved.members)),

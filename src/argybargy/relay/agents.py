@@ -270,14 +270,11 @@ async def resume(relay: Relay, code: CodeRecord) -> Resumption:
     live = await relay.live(code.room)
     room, reader = live.room, code.peer.name
     cursor = live.cursors.get(reader, 0)
-    asked = [
-        question for question in room.questions.values() if question.asker == reader
-    ]
     # The oldest first, and no more than one answer may hold: the rest still count
     # as open, and come up as the first ones are answered.
     builder = PageBuilder(relay.limits.poll_messages, relay.limits.poll_bytes)
-    for question in sorted(asked, key=lambda question: question.seq):
-        message = await _message(relay, live, question.seq)
+    for seq in room.questions.asked_by(reader):
+        message = await _message(relay, live, seq)
         if message is not None and not builder.take(message):
             break
     return Resumption(
@@ -285,7 +282,7 @@ async def resume(relay: Relay, code: CodeRecord) -> Resumption:
         cursor=cursor,
         unread=await _count_unread(relay, live, reader, cursor),
         asked=tuple(builder.messages),
-        claims=tuple(sorted(room.leases_of(code.name), key=lambda lease: lease.seq)),
+        claims=tuple(room.leases_of(code.name)),
         status=room.status,
         members=relay.members(live),
     )

@@ -33,6 +33,7 @@ from argybargy.relay.presence import Presence
 from argybargy.relay.quota import RoomQuota
 from argybargy.relay.readiness import Readiness
 from argybargy.relay.reply import Delivered
+from argybargy.relay.retention import give_up_surplus
 from argybargy.relay.room import LiveRoom
 from argybargy.relay.room_services import RoomServices
 from argybargy.relay.statistics import RelayStatistics
@@ -251,9 +252,8 @@ class Relay:
             else:
                 return
             crashes.append(self.clock.now().steady_seconds)
-            if len(crashes) == crashes.maxlen and (
-                crashes[-1] - crashes[0] < _CRASH_WINDOW_SECONDS
-            ):
+            is_full = len(crashes) == crashes.maxlen
+            if is_full and crashes[-1] - crashes[0] < _CRASH_WINDOW_SECONDS:
                 log.error("room set aside", room=live.name, crashes=len(crashes))
                 failure = RelayError(Problem.ROOM_UNAVAILABLE, retry_after=60)
                 live.fail(failure, for_good=True)
@@ -282,6 +282,7 @@ class Relay:
             await self.directory.settle()
             self.directory.tick(now)
             await self._departures.catch_up(now)
+            await give_up_surplus(self.board, self.limits, self.ask)
             await self.directory.remove_stale(now)
             await self.ledger.flush()
             await self.store.sweep()

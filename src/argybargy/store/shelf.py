@@ -10,6 +10,7 @@ from argybargy.domain.commands import (
     Audit,
     CloseQuestion,
     ForgetMember,
+    GiveUp,
     KeepReceipt,
     OpenQuestion,
     UpdateClaim,
@@ -212,6 +213,10 @@ def _forget_member(shelf: Shelf, write: ForgetMember) -> None:
     shelf.members.pop(write.peer, None)
 
 
+def _leave_to_counters(_shelf: Shelf, _write: GiveUp) -> None:
+    """The oldest number kept comes with the room."""
+
+
 def _leave_to_store(_shelf: Shelf, _write: Audit) -> None:
     """The audit log is one for all rooms."""
 
@@ -223,5 +228,6 @@ _APPLY: Final[dict[type[Any], Callable[[Shelf, Any], None]]] = {
     CloseQuestion: _close_question,
     KeepReceipt: _keep_receipt,
     ForgetMember: _forget_member,
+    GiveUp: _leave_to_counters,
     Audit: _leave_to_store,
 }

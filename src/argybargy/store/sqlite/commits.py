@@ -10,6 +10,7 @@ from argybargy.domain.commands import (
     Audit,
     CloseQuestion,
     ForgetMember,
+    GiveUp,
     KeepReceipt,
     OpenQuestion,
     UpdateClaim,
@@ -162,6 +163,12 @@ def _forget_member(
     connection.execute(sql, (room_id, write.peer))
 
 
+def _leave_to_counters(
+    _connection: apsw.Connection, _room_id: int, _write: GiveUp
+) -> None:
+    """The oldest number kept is stored with the other counters."""
+
+
 def _audit(connection: apsw.Connection, _room_id: int, write: Audit) -> None:
     insert_audits(connection, [write])
 
@@ -173,6 +180,7 @@ _APPLY: Final[dict[type[Any], Callable[[apsw.Connection, int, Any], None]]] = {
     CloseQuestion: _close_question,
     KeepReceipt: keep_receipt,
     ForgetMember: _forget_member,
+    GiveUp: _leave_to_counters,
     Audit: _audit,
 }
 

@@ -1,0 +1,53 @@
+"""What a lowered limit leaves over is given up without anybody posting."""
+
+import attrs
+import trio
+
+from argybargy.domain.lifecycle import MAX_GIVEN_UP_AT_ONCE
+from argybargy.domain.limits import Limits
+from argybargy.relay.relay import TICK_SECONDS
+from argybargy.relay.retention import MOST_RETAINS_PER_TICK
+from argybargy.store.memory import open_memory_store
+from relay.kit import ROOM, open_house
+
+LIMITS = Limits(
+    posts_per_window=0, reads_per_window=0, claims_per_window=0, messages_per_room=0
+)
+
+
+async def test_a_quiet_room_gives_up_what_a_lowered_limit_leaves_over(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_memory_store() as store:
+        async with open_house(LIMITS, store) as house:
+            anna = await house.guest("anna")
+            for _ in range(MAX_GIVEN_UP_AT_ONCE + 5):
+                await house.post(anna)
+        lowered = attrs.evolve(LIMITS, messages_per_room=3)
+        async with open_house(lowered, store) as house:
+            await trio.sleep(TICK_SECONDS + 1)
+            summary = house.relay.board.cards[ROOM].summary
+            assert (summary.messages, summary.head) == (3, MAX_GIVEN_UP_AT_ONCE + 5)
+        (room,) = (await store.overview()).rooms
+        assert room.messages == 3
+
+
+async def test_only_some_rooms_give_up_their_surplus_in_one_round(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    rooms = [f"room{number}" for number in range(MOST_RETAINS_PER_TICK + 2)]
+    async with open_memory_store() as store:
+        async with open_house(LIMITS, store) as house:
+            for room in rooms:
+                anna = await house.guest("anna", room)
+                await house.post(anna)
+                await house.post(anna)
+        lowered = attrs.evolve(LIMITS, messages_per_room=1)
+        async with open_house(lowered, store) as house:
+            await house.relay.tick()
+            kept = [card.summary.messages for card in house.relay.board.cards.values()]
+            assert sorted(kept) == [1] * MOST_RETAINS_PER_TICK + [2, 2]
+            await house.relay.tick()
+            assert {
+                card.summary.messages for card in house.relay.board.cards.values()
+            } == {1}
