@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import attrs
 
-from argybargy.domain import draft, lifecycle, lifetime, limits, roster
+from argybargy.domain import claiming, draft, lifecycle, lifetime, limits, roster
 from argybargy.relay import (
     agents,
     board,
@@ -321,6 +321,18 @@ CONSTANTS: Final = (
         "test_many_whose_codes_ran_out_are_let_go_a_few_at_a_time",
     ),
     Constant(
+        "MAX_RENEWED_AT_ONCE",
+        claiming,
+        "Claims that one post or poll renews; those that run out first.",
+        "domain/test_leases.py::test_of_very_many_leases_those_to_run_out_first_are_renewed",
+    ),
+    Constant(
+        "MAX_ENDED_AT_ONCE",
+        claiming,
+        "Claims that end in one decision; what is left ends in the next ones.",
+        "domain/test_leases.py::test_leases_that_run_out_together_end_in_pieces",
+    ),
+    Constant(
         "MAX_GIVEN_UP_BY_APPEND",
         draft,
         "Messages that a post makes retention give up, where the limit was lowered.",
@@ -498,13 +510,17 @@ _REQUEST = "one request (`body_bytes`, `head_bytes`)"
 _ASKED = "`open_questions_per_peer`, and the peers there are"
 _LIVE = "rooms in memory (`live_room_seconds`)"
 
-_KEPT = "`messages_per_room`; where that is 0"
+_CLAIMED = (
+    "`messages_per_room`; where that is 0, by what the peers claim at their pace "
+    "(`claims_per_window`) and keep up"
+)
 
 HELD: Final = {
     "domain.questions.OpenQuestions._by_asker": _ASKED,
     "domain.questions.OpenQuestions._by_seq": _ASKED,
     "domain.questions.OpenQuestions._put_to": f"{_ASKED} and `addressees`",
-    "domain.state.Room.leases": f"{_KEPT}, by what the peers claim and keep up",
+    "domain.leases.Leases._by_holder": _CLAIMED,
+    "domain.leases.Leases._by_seq": _CLAIMED,
     "domain.state.Room.members": "the peers that had a code and were not revoked",
     "domain.state.Room.messages": "`tail_messages`, and one for each live claim",
     "domain.state.Room.posts_at": "the peers that had a code and were not revoked",

@@ -17,6 +17,7 @@ is free                                  200, a new fence
 =======================================  ===========================================
 """
 
+from heapq import nsmallest
 from typing import Final
 
 import attrs
@@ -34,6 +35,11 @@ OWN_QUESTION: Final = "own_question"
 NOT_A_QUESTION: Final = "not_a_question"
 ANSWERED: Final = "answered"
 ROOM_CLOSED: Final = "room_closed"
+
+MAX_RENEWED_AT_ONCE: Final = 64
+"""Leases of one peer that one post or poll renews: nothing else is served meanwhile."""
+MAX_ENDED_AT_ONCE: Final = 64
+"""Leases that one decision ends, for the same reason."""
 
 
 def decide_claim(draft: Draft, claim: Claim) -> Decision:
@@ -176,13 +182,21 @@ def decide_renew(draft: Draft, renew: Renew) -> Decision:
 
 
 def renew_all(draft: Draft, peer: str) -> None:
-    """Renew every lease of `peer` that has not run out.
+    """Renew the leases of `peer` that have not run out.
 
     One that has is there only while its end cannot be written; it comes to no life.
+    Of very many, those are renewed that run out first; the others are still far from
+    that, and the next sign of life renews them.
     """
-    for lease in draft.room.leases_of(peer):
-        if lease.lapses_at > draft.now.steady_seconds:
-            draft.renew(_extended(draft, lease))
+    now = draft.now.steady_seconds
+    can_lapse = (
+        lease
+        for lease in draft.room.leases_of(peer)
+        if now < lease.lapses_at < float("inf")
+    )
+    first = nsmallest(MAX_RENEWED_AT_ONCE, can_lapse, key=lambda each: each.lapses_at)
+    for lease in first:
+        draft.renew(_extended(draft, lease))
 
 
 def free(draft: Draft, lease: Lease) -> None:
@@ -216,11 +230,14 @@ def free(draft: Draft, lease: Lease) -> None:
 
 
 def lapse(draft: Draft) -> None:
-    """End every lease that has run out; each question is open again."""
+    """End leases that have run out, the oldest questions first; these are open again.
+
+    No more than :data:`MAX_ENDED_AT_ONCE`; what is left has still run out.
+    """
     now = draft.now.steady_seconds
     if now < draft.room.lapse_at:
         return
     due = [lease for lease in draft.room.leases.values() if lease.lapses_at <= now]
-    for lease in sorted(due, key=lambda lease: lease.seq):
+    for lease in nsmallest(MAX_ENDED_AT_ONCE, due, key=lambda lease: lease.seq):
         draft.audit("expire", lease.holder, f"seq={lease.seq}")
         free(draft, lease)

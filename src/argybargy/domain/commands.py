@@ -208,7 +208,13 @@ class Granted:
 
 @attrs.frozen
 class Done:
-    """Nothing more to say."""
+    """Nothing more to say.
+
+    Attributes:
+        is_partial: Whether the same command has to be given again to do the rest.
+    """
+
+    is_partial: bool = False
 
 
 @attrs.frozen

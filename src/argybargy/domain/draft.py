@@ -8,6 +8,7 @@ the two cannot drift apart.
 # rpds tells types its parameters in its stub only: they must not be evaluated.
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 from typing import Final
 
@@ -247,7 +248,7 @@ class Draft:
             self._has_lost_first_lapse = True
         if lease is not None:
             lapse_at = min(room.lapse_at, lease.lapses_at)
-            self.change(leases=room.leases.insert(seq, lease), lapse_at=lapse_at)
+            self.change(leases=room.leases.insert(lease), lapse_at=lapse_at)
         elif before is not None:
             self.change(leases=room.leases.discard(seq))
 
@@ -255,16 +256,15 @@ class Draft:
         """Remember that somebody waits; of too many, the longest wait is given up."""
         asked = self.room.questions.asked_by(question.asker)
         surplus = len(asked) + 1 - self.limits.open_questions_per_peer
-        for seq in asked[: max(0, surplus)]:
-            self.close_question(seq)
+        self.close_questions(asked[: max(0, surplus)])
         self.change(questions=self.room.questions.insert(question))
         self.writes.append(OpenQuestion(question))
 
-    def close_question(self, seq: int) -> None:
-        """Forget a question, if it was open."""
-        if seq in self.room.questions:
-            self.change(questions=self.room.questions.discard(seq))
-            self.writes.append(CloseQuestion(seq))
+    def close_questions(self, seqs: Sequence[int]) -> None:
+        """Forget open questions, in this order."""
+        if seqs:
+            self.change(questions=self.room.questions.discard(*seqs))
+            self.writes.extend(map(CloseQuestion, seqs))
 
     def forget_member(self, peer: str) -> None:
         """Remove a peer from those who have posted."""

@@ -4,7 +4,7 @@ from typing import Final
 
 import attrs
 
-from argybargy.domain.claiming import free
+from argybargy.domain.claiming import MAX_ENDED_AT_ONCE, free
 from argybargy.domain.commands import Close, Dismiss, Done, Open, Retain
 from argybargy.domain.draft import Decision, Draft
 from argybargy.domain.errors import Problem, RelayError
@@ -57,12 +57,15 @@ def decide_dismiss(draft: Draft, dismiss: Dismiss) -> Decision:
     """Let a peer go.
 
     What it claimed and did not settle is free again; what it asked needs no answer.
+    Of very many claims only some are ended, and the peer is there until a later
+    dismissal ends the last one.
     """
-    for lease in draft.room.leases_of(dismiss.peer):
-        free(draft, lease)
     peer = fold(dismiss.peer)
-    for seq in draft.room.questions.asked_by(peer):
-        draft.close_question(seq)
+    for lease in draft.room.leases_of(peer)[:MAX_ENDED_AT_ONCE]:
+        free(draft, lease)
+    if draft.room.leases_of(peer):
+        return draft.decision(Done(is_partial=True))
+    draft.close_questions(draft.room.questions.asked_by(peer))
     draft.forget_member(peer)
     draft.change(posts_at=draft.room.posts_at.discard(peer))
     return draft.decision(Done())

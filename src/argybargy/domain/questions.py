@@ -9,18 +9,16 @@ filed under the names that it is put to, and there under its asker.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Self, TypeAlias
+from typing import Self
 
 import attrs
 from rpds import HashTrieMap, HashTrieSet
 
+from argybargy.domain.filing import NO_SEQS, Index, file_under, take_from
 from argybargy.domain.message import Question
 from argybargy.domain.names import ANYONE, OPERATOR
 
-_ByAsker: TypeAlias = "HashTrieMap[str, HashTrieSet[int]]"
-
-_NO_SEQS: HashTrieSet[int] = HashTrieSet()
-_NO_ASKERS: _ByAsker = HashTrieMap()
+_NO_ASKERS: Index = HashTrieMap()
 
 
 @attrs.frozen
@@ -28,7 +26,7 @@ class OpenQuestions(Mapping[int, Question]):
     """Unanswered questions by seq, with an index: a value like the room it is of."""
 
     _by_seq: HashTrieMap[int, Question] = attrs.field(factory=HashTrieMap)
-    _put_to: HashTrieMap[str, _ByAsker] = attrs.field(
+    _put_to: HashTrieMap[str, Index] = attrs.field(
         factory=HashTrieMap, eq=False, repr=False
     )
     _by_asker: HashTrieMap[str, HashTrieSet[int]] = attrs.field(
@@ -58,29 +56,30 @@ class OpenQuestions(Mapping[int, Question]):
         put_to = self._put_to
         for name in _filed_under(question):
             askers = put_to.get(name, _NO_ASKERS)
-            put_to = put_to.insert(name, _with(askers, asker, seq))
+            put_to = put_to.insert(name, file_under(askers, asker, seq))
         return type(self)(
             self._by_seq.insert(seq, question),
             put_to,
-            _with(self._by_asker, asker, seq),
+            file_under(self._by_asker, asker, seq),
         )
 
-    def discard(self, seq: int) -> Self:
-        """Return these questions without one of them, if it is there."""
-        question = self._by_seq.get(seq)
-        if question is None:
-            return self
-        put_to, asker = self._put_to, question.asker
-        for name in _filed_under(question):
-            askers = _without(put_to[name], asker, seq)
-            put_to = put_to.insert(name, askers) if askers else put_to.discard(name)
-        return type(self)(
-            self._by_seq.discard(seq), put_to, _without(self._by_asker, asker, seq)
-        )
+    def discard(self, *seqs: int) -> Self:
+        """Return these questions without some of them, as far as they are there."""
+        by_seq, put_to, by_asker = self._by_seq, self._put_to, self._by_asker
+        for seq in seqs:
+            question = by_seq.get(seq)
+            if question is None:
+                continue
+            asker, by_seq = question.asker, by_seq.discard(seq)
+            by_asker = take_from(by_asker, asker, seq)
+            for name in _filed_under(question):
+                left = take_from(put_to[name], asker, seq)
+                put_to = put_to.insert(name, left) if left else put_to.discard(name)
+        return type(self)(by_seq, put_to, by_asker)
 
     def asked_by(self, asker: str) -> list[int]:
         """Return the seqs of what a peer (folded) has asked, oldest first."""
-        return sorted(self._by_asker.get(asker, _NO_SEQS))
+        return sorted(self._by_asker.get(asker, NO_SEQS))
 
     def put_to(
         self, names: frozenset[str], audience: frozenset[str] | None
@@ -100,7 +99,7 @@ class OpenQuestions(Mapping[int, Question]):
             heard = askers if audience is None else audience
             for asker in heard:
                 if asker not in names:
-                    found.update(askers.get(asker, _NO_SEQS))
+                    found.update(askers.get(asker, NO_SEQS))
         return sorted(found)
 
 
@@ -112,12 +111,3 @@ def _filed_under(question: Question) -> Iterable[str]:
     if question.expects == ANYONE and question.audience is not None:
         return question.audience | {OPERATOR}
     return (question.expects,)
-
-
-def _with(askers: _ByAsker, asker: str, seq: int) -> _ByAsker:
-    return askers.insert(asker, askers.get(asker, _NO_SEQS).insert(seq))
-
-
-def _without(askers: _ByAsker, asker: str, seq: int) -> _ByAsker:
-    left = askers[asker].discard(seq)
-    return askers.insert(asker, left) if left else askers.discard(asker)

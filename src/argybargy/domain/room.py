@@ -74,7 +74,10 @@ def decide(room: Room, command: Command, now: Moment, limits: Limits) -> Decisio
 
 
 def decide_lapses(room: Room, now: Moment, limits: Limits) -> Decision:
-    """End every lease that has run out, before anything else is decided.
+    """End leases that have run out, before anything else is decided.
+
+    Of very many it ends some: then `lapse_at` of the room has still come, and this
+    must be decided again.
 
     Kept apart from :func:`decide` because it must stand even when the command that
     brought it to light is refused.

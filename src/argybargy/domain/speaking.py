@@ -10,8 +10,7 @@ def close_answered(draft: Draft, message: Message) -> None:
     """Close the questions that a message answers."""
     names = speaks_as(message.sender, message.kind)
     questions = draft.room.questions
-    for seq in answered(questions, names, message.hearers, message.reply_to):
-        draft.close_question(seq)
+    draft.close_questions(answered(questions, names, message.hearers, message.reply_to))
 
 
 def remember_speaker(draft: Draft, message: Message, quiet_since: float) -> None:

@@ -9,13 +9,14 @@ read from one such value cannot disagree.
 # rpds tells types its parameters in its stub only: they must not be evaluated.
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sized
+from collections.abc import Iterable, Sized
 from typing import Self
 
 import attrs
 from rpds import HashTrieMap
 
 from argybargy.domain.holes import Hole
+from argybargy.domain.leases import Leases
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import (
     Lease,
@@ -25,11 +26,10 @@ from argybargy.domain.message import (
     Receipt,
 )
 from argybargy.domain.moment import Moment, format_timestamp
-from argybargy.domain.names import fold
 from argybargy.domain.questions import OpenQuestions
 
 _NEVER = float("inf")
-_NO_LEASES: Mapping[int, Lease] = HashTrieMap()
+_NO_LEASES = Leases()
 
 ReceiptKey = tuple[str, str]
 """The folded name of a peer, and its idempotency key."""
@@ -158,7 +158,7 @@ class Room:
     quiet_since: float = 0.0
     lapse_at: float = _NEVER
     messages: HashTrieMap[int, Message] = attrs.field(factory=HashTrieMap, repr=_size)
-    leases: HashTrieMap[int, Lease] = attrs.field(factory=HashTrieMap, repr=_size)
+    leases: Leases = attrs.field(factory=Leases, repr=_size)
     questions: OpenQuestions = attrs.field(factory=OpenQuestions, repr=_size)
     receipts: HashTrieMap[ReceiptKey, Receipt] = attrs.field(
         factory=HashTrieMap, repr=_size
@@ -206,7 +206,7 @@ class Room:
         saved: SavedRoom,
         now: Moment,
         limits: Limits,
-        known: Mapping[int, Lease] = _NO_LEASES,
+        known: Leases = _NO_LEASES,
     ) -> Self:
         """Bring a stored room back to life.
 
@@ -216,10 +216,9 @@ class Room:
         on as it was: a room that is read again has forgotten nobody's silence.
         """
         messages = _tail(saved, limits)
-        leases = {
-            lease.seq: _revive(lease, now, known.get(lease.seq))
-            for lease in saved.leases
-        }
+        leases = Leases.of(
+            _revive(lease, now, known.get(lease.seq)) for lease in saved.leases
+        )
         held = {each.seq: each for each in (*saved.claimed, *messages)}
         order = dict(enumerate(key for key, _ in saved.receipts))
         silence = max(0.0, (now.wall_ms - saved.spoken_ms) / 1000)
@@ -238,7 +237,7 @@ class Room:
             quiet_since=now.steady_seconds - silence,
             lapse_at=next_lapse(leases.values()),
             messages=HashTrieMap(held),
-            leases=HashTrieMap(leases),
+            leases=leases,
             questions=OpenQuestions.of(saved.questions),
             receipts=HashTrieMap(dict(saved.receipts)),
             receipt_order=HashTrieMap(order),
@@ -246,15 +245,13 @@ class Room:
             holes=saved.holes,
         )
 
-    def leases_of(self, peer: str) -> Iterable[Lease]:
+    def leases_of(self, peer: str) -> list[Lease]:
         """Return the live claims of a peer, by its name in any spelling.
 
         In the order of the questions: that of a persistent map differs from one
         process to the next, and what is decided must not.
         """
-        peer = fold(peer)
-        mine = [each for each in self.leases.values() if fold(each.holder) == peer]
-        return sorted(mine, key=lambda lease: lease.seq)
+        return self.leases.held_by(peer)
 
 
 def _tail(saved: SavedRoom, limits: Limits) -> tuple[Message, ...]:

@@ -12,7 +12,6 @@ rooms, by :data:`BOARD_MESSAGES`; the handles of codes, by the codes; the log of
 changes, by itself. Nobody needs to look: what is touched meanwhile is one set of names.
 """
 
-# rpds tells types its parameters in its stub only: they must not be evaluated.
 from __future__ import annotations
 
 import secrets
@@ -21,11 +20,11 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import attrs
-from rpds import HashTrieMap
 
 from argybargy.domain.commands import AppendMessage, UpdateClaim, Write
 from argybargy.domain.holes import above, numbers
-from argybargy.domain.message import Lease, Message
+from argybargy.domain.leases import Leases
+from argybargy.domain.message import Message
 from argybargy.domain.moment import Moment
 from argybargy.domain.names import fold
 from argybargy.domain.roster import Waiting
@@ -79,7 +78,7 @@ class Board:
     _codes: dict[str, None] = attrs.field(factory=dict, repr=False)
     _codes_version: int = -1
     _holds_until: Moment = NEVER
-    _leases: dict[str, HashTrieMap[int, Lease]] = attrs.field(factory=dict, repr=False)
+    _leases: dict[str, Leases] = attrs.field(factory=dict, repr=False)
     _messages: OrderedDict[tuple[str, int], Message] = attrs.field(
         factory=OrderedDict, repr=False
     )

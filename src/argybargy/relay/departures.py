@@ -12,11 +12,12 @@ import attrs
 import structlog
 
 from argybargy.domain.codes import Peer
-from argybargy.domain.commands import Command, Dismiss
+from argybargy.domain.commands import Command, Dismiss, Done
 from argybargy.domain.errors import RelayError
 from argybargy.domain.moment import Moment
 from argybargy.relay.directory import Directory
 from argybargy.relay.presence import Presence
+from argybargy.relay.reply import Delivered
 from argybargy.relay.room import LiveRoom
 
 log = structlog.get_logger(__name__)
@@ -42,7 +43,7 @@ class Departures:
     directory: Directory
     presence: Presence
     find_live: Callable[[str], LiveRoom | None]
-    ask: Callable[[str, Command], Awaitable[object]]
+    ask: Callable[[str, Command], Awaitable[Delivered]]
 
     async def dismiss(self, peer: Peer, now: Moment) -> None:
         """Let a peer go that holds no valid code any more.
@@ -59,13 +60,20 @@ class Departures:
             if not self.directory.codes_of(peer):  # as the store does it
                 live.cursors.pop(peer.name, None)
         try:
-            await self.ask(peer.room, Dismiss(peer.name))
+            await self._dismiss_from(peer)
         except RelayError as error:
             if self.directory.put_off(peer):
                 reason = str(error)
                 log.warning("peer not dismissed yet", room=peer.room, reason=reason)
             return
         self.directory.forget(peer)
+
+    async def _dismiss_from(self, peer: Peer) -> None:
+        """Dismiss a peer from its room, piece by piece: each piece is a commit."""
+        is_partial = True
+        while is_partial:
+            answer = (await self.ask(peer.room, Dismiss(peer.name))).answer
+            is_partial = isinstance(answer, Done) and answer.is_partial
 
     async def catch_up(self, now: Moment) -> None:
         """Let some of those go that are still to go; who fails goes to the end."""

@@ -7,8 +7,8 @@ The mutable state of a live room is `room` (the published value, replaced whole)
 its `polls`, and the inbox.
 """
 
-from collections.abc import Mapping
-from typing import Final, TypeGuard
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import attrs
 import structlog
@@ -17,18 +17,13 @@ import trio
 from argybargy.domain.commands import (
     Answer,
     AppendMessage,
-    Claim,
     Command,
-    Import,
-    Post,
     Posted,
-    Release,
     Renew,
     subject_of,
 )
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.message import Member, Message
-from argybargy.domain.moment import Moment
 from argybargy.domain.names import fold
 from argybargy.domain.room import decide, decide_lapses
 from argybargy.domain.state import Room
@@ -37,7 +32,7 @@ from argybargy.relay.polls import Polls
 from argybargy.relay.reply import Ask, Delivered
 from argybargy.relay.room_services import RoomServices
 from argybargy.relay.settling import end_doubt, settle_version
-from argybargy.relay.trial import Trial, follow
+from argybargy.relay.trial import Facts, Trial, decide_batch, follow
 from argybargy.store.errors import Conflict, Refused, StoreError, Unknown
 
 log = structlog.get_logger(__name__)
@@ -267,7 +262,8 @@ class LiveRoom:
             try:
                 await self._refresh()
                 recalled = await self._recall()
-                trial = self._decide(self.services.clock.now(), recalled)
+                await self._end_leases(recalled)
+                trial = self._decide(recalled)
                 version = await self._commit(trial)
             except Conflict:
                 self._is_behind = True
@@ -279,7 +275,7 @@ class LiveRoom:
                 self._renew_unwritten()
                 self._fail_batch(as_relay_error(error))
                 return
-            self._publish(trial, version)
+            self._publish(trial, version, self._batch)
             return
         self._fail_batch(RelayError(Problem.BUSY, retry_after=1))
 
@@ -296,42 +292,30 @@ class LiveRoom:
             self._is_in_doubt = self._is_behind = False
             self.services.reread(self.room)
 
-    def _decide(self, now: Moment, recalled: dict[int, Message]) -> Trial:
+    def _decide(self, recalled: dict[int, Message]) -> Trial:
         """Decide the batch, each command on what those before it have changed."""
-        limits = self.services.limits
-        lapsed = decide_lapses(self.room, now, limits)
-        room, writes = lapsed.room, list(lapsed.writes)
-        follow(recalled, lapsed.writes)
-        outcomes: list[Answer | RelayError] = []
-        for ask in self._batch:
-            command = self._with_facts(ask.command, room, recalled)
-            try:
-                decision = decide(room, command, now, limits)
-            except RelayError as refusal:
-                # Its traceback would hold this frame, and so the room as it was.
-                outcomes.append(refusal.with_traceback(None))
-                continue
-            room = decision.room
-            writes += decision.writes
-            follow(recalled, decision.writes)
-            outcomes.append(decision.answer)
-        return Trial(room, tuple(writes), tuple(outcomes))
+        services = self.services
+        facts = Facts(services.clock.now(), services.limits, services.quota, recalled)
+        return decide_batch(self.room, [ask.command for ask in self._batch], facts)
 
-    def _with_facts(
-        self, command: Command, room: Room, recalled: dict[int, Message]
-    ) -> Command:
-        """Tell a command what the rules need to know and `room` does not hold."""
-        seq = subject_of(command)
-        if (
-            seq in recalled
-            and seq not in room.messages
-            and isinstance(command, (Post, Claim, Release))
-        ):
-            command = attrs.evolve(command, subject=recalled[seq])
-        if self.room.head == 0 and _speaks(command):
-            has_quota = self.services.quota.take(self.name)
-            return attrs.evolve(command, has_room_quota=has_quota)
-        return command
+    async def _end_leases(self, recalled: dict[int, Message]) -> None:
+        """End leases until none is left that has run out.
+
+        Very many may run out at once, and ending them takes long: so they go piece
+        by piece, each in a commit of its own, and others get the processor between.
+
+        Raises:
+            StoreError: A piece cannot be stored.
+        """
+        while True:
+            now = self.services.clock.now()
+            lapsed = decide_lapses(self.room, now, self.services.limits)
+            if now.steady_seconds < lapsed.room.lapse_at:
+                return  # the last piece is decided again, with the batch
+            trial = Trial(lapsed.room, lapsed.writes, ())
+            version = await self._commit(trial)
+            follow(recalled, trial.writes)
+            self._publish(trial, version, ())
 
     async def _commit(self, trial: Trial) -> int:
         """Make a batch durable, and return the version the room has then.
@@ -365,13 +349,13 @@ class LiveRoom:
                 ask.answer(Delivered(decision.answer))
         services.publish(self.room, ())
 
-    def _publish(self, trial: Trial, version: int) -> None:
+    def _publish(self, trial: Trial, version: int, asks: Sequence[Ask]) -> None:
         """Let everybody see the batch: its askers, the parked polls, the operator."""
         before, tally = self.room, self.services.tally
         self.room = trial.room.at_version(version)
         self.polls.published_at = trio.current_time()
         tally.claims_won += self.room.fence - before.fence
-        for ask, outcome in zip(self._batch, trial.outcomes, strict=True):
+        for ask, outcome in zip(asks, trial.outcomes, strict=True):
             ask.answer(self._outcome(outcome))
         for write in trial.writes:
             if isinstance(write, AppendMessage):
@@ -390,8 +374,3 @@ class LiveRoom:
 
     def _describe(self, message: Message) -> object:
         return self.services.describe_delivery(fold(self.name), self.polls, message)
-
-
-def _speaks(command: Command) -> TypeGuard[Post | Import]:
-    """Tell whether a command would give an empty room its first message."""
-    return isinstance(command, Post) or (isinstance(command, Import) and command.speaks)

@@ -1,14 +1,29 @@
 """A batch of commands as decided, before it is committed."""
 
 from collections.abc import Sequence
+from typing import TypeGuard
 
 import attrs
 
-from argybargy.domain.commands import Answer, UpdateClaim, Write
+from argybargy.domain.commands import (
+    Answer,
+    Claim,
+    Command,
+    Import,
+    Post,
+    Release,
+    UpdateClaim,
+    Write,
+    subject_of,
+)
 from argybargy.domain.errors import RelayError
+from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
+from argybargy.domain.moment import Moment
+from argybargy.domain.room import decide, decide_lapses
 from argybargy.domain.state import Room
 from argybargy.relay.cards import reclaimed
+from argybargy.relay.quota import RoomQuota
 
 
 @attrs.frozen
@@ -24,6 +39,66 @@ class Trial:
     room: Room
     writes: tuple[Write, ...]
     outcomes: tuple[Answer | RelayError, ...]
+
+
+@attrs.frozen
+class Facts:
+    """What a batch is decided on, the room apart.
+
+    Attributes:
+        now: The time.
+        limits: What the relay allows.
+        quota: How many rooms may hold messages.
+        recalled: The messages that the batch speaks of, as they stand; kept up to
+            date with what is decided.
+    """
+
+    now: Moment
+    limits: Limits
+    quota: RoomQuota
+    recalled: dict[int, Message]
+
+
+def decide_batch(room: Room, commands: Sequence[Command], facts: Facts) -> Trial:
+    """Decide commands, each on what those before it have changed."""
+    before, recalled = room, facts.recalled
+    lapsed = decide_lapses(room, facts.now, facts.limits)
+    room, writes = lapsed.room, list(lapsed.writes)
+    follow(recalled, lapsed.writes)
+    outcomes: list[Answer | RelayError] = []
+    for each in commands:
+        command = _recalling(each, room, recalled)
+        if before.head == 0 and _speaks(command):
+            has_quota = facts.quota.take(room.name)
+            command = attrs.evolve(command, has_room_quota=has_quota)
+        try:
+            decision = decide(room, command, facts.now, facts.limits)
+        except RelayError as refusal:
+            # Its traceback would hold this frame, and so the room as it was.
+            outcomes.append(refusal.with_traceback(None))
+            continue
+        room = decision.room
+        writes += decision.writes
+        follow(recalled, decision.writes)
+        outcomes.append(decision.answer)
+    return Trial(room, tuple(writes), tuple(outcomes))
+
+
+def _recalling(command: Command, room: Room, recalled: dict[int, Message]) -> Command:
+    """Give a command the message that it speaks of and `room` does not hold."""
+    seq = subject_of(command)
+    if (
+        seq in recalled
+        and seq not in room.messages
+        and isinstance(command, (Post, Claim, Release))
+    ):
+        return attrs.evolve(command, subject=recalled[seq])
+    return command
+
+
+def _speaks(command: Command) -> TypeGuard[Post | Import]:
+    """Tell whether a command would give an empty room its first message."""
+    return isinstance(command, Post) or (isinstance(command, Import) and command.speaks)
 
 
 def follow(recalled: dict[int, Message], writes: Sequence[Write]) -> None:

@@ -1,0 +1,23 @@
+"""Persistent indexes: numbers filed under names."""
+
+# rpds tells types its parameters in its stub only: they must not be evaluated.
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+from rpds import HashTrieMap, HashTrieSet
+
+Index: TypeAlias = "HashTrieMap[str, HashTrieSet[int]]"
+
+NO_SEQS: Final[HashTrieSet[int]] = HashTrieSet()
+
+
+def file_under(index: Index, name: str, seq: int) -> Index:
+    """Return the index with a number under a name."""
+    return index.insert(name, index.get(name, NO_SEQS).insert(seq))
+
+
+def take_from(index: Index, name: str, seq: int) -> Index:
+    """Return the index without a number that is under a name; no name stays empty."""
+    left = index[name].discard(seq)
+    return index.insert(name, left) if left else index.discard(name)
