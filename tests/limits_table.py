@@ -589,6 +589,7 @@ HELD: Final = {
     "store.shelf.Shelf.questions": "`messages_per_room`",
     "store.shelf.Shelf.receipts": "`idempotency_keys_per_room`",
     "store.sqlite.readers.Readers._idle": "`READERS`",
+    "store.sqlite.readers.Readers._peers": "connections (`connections`)",
     "store.sqlite.snapshots.Snapshots._open": "`MOST_OPEN_COPIES`",
     "store.sqlite.writer.Writer._send": "`QUEUE_JOBS`",
     "web.data_import.Batch.audits": _REQUEST,

@@ -479,4 +479,4 @@ async def test_sweeping_cuts_the_audit_log_though_nobody_reads(store: Store) -> 
 
 async def test_a_probe_of_a_sound_store_succeeds(store: Store) -> None:
     await store.probe()
-    assert store.info.schema == (1 if store.info.engine == "memory" else 3)
+    assert store.info.schema == (1 if store.info.engine == "memory" else 4)

@@ -8,6 +8,7 @@ import apsw
 import attrs
 
 from argybargy.store.errors import Corrupt, Incompatible
+from argybargy.store.sqlite.addressees import are_addressees_whole
 from argybargy.store.sqlite.connection import BUSY_MS
 from argybargy.store.sqlite.schema import (
     Migration,
@@ -83,6 +84,8 @@ def check(connection: apsw.Connection, path: Path) -> Contents:
     check_version(connection, path, version, migrations[-1].number)
     if not version or not _expected(migrations[:version]) <= _columns(connection):
         raise Incompatible(f"The database {path} is not one of Argybargy's.")
+    if version == migrations[-1].number and not are_addressees_whole(connection):
+        raise Corrupt(f"{path} is damaged: who may read what does not fit the messages")
     return _contents(connection, path, version)
 
 

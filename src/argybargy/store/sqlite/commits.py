@@ -19,6 +19,7 @@ from argybargy.domain.commands import (
 from argybargy.domain.message import SenderKind
 from argybargy.domain.state import Room
 from argybargy.store.errors import Conflict
+from argybargy.store.sqlite.addressees import insert_addressees
 from argybargy.store.sqlite.audit import insert_audits
 from argybargy.store.sqlite.messages import NAMES, to_row
 from argybargy.store.sqlite.receipts import keep_receipt
@@ -94,6 +95,7 @@ def _append_message(
 ) -> None:
     message = write.message
     connection.execute(_INSERT_MESSAGE, (room_id, *to_row(message)))
+    insert_addressees(connection, room_id, message)
     if message.kind is not SenderKind.SYSTEM:
         connection.execute(
             """

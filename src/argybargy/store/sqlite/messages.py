@@ -1,11 +1,12 @@
 """Messages as rows, and every way of reading them.
 
-Who may see what is said twice: by `Message.is_for` and `Message.is_visible_to`, and
-by the two conditions below. They must agree; the contract suite compares them. Names
-are ASCII without quotes, so a name between quotes is found in the JSON array exactly.
+Who may see what is said three times: by `Message.is_for` and `Message.is_visible_to`,
+by the rows of `argybargy.store.sqlite.addressees`, and for searches by the condition
+below. They must agree; the contract suite compares them. Names are ASCII without
+quotes, so a name between quotes is found in the JSON array exactly.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import apsw
@@ -15,12 +16,18 @@ import msgspec
 from argybargy.domain.message import TO_ALL, Message, SenderKind
 from argybargy.domain.names import fold
 from argybargy.domain.reading import Lookback, Page, PageBuilder
+from argybargy.store.sqlite.addressees import (
+    COUNT_FOR,
+    LAST_VISIBLE,
+    NEXT_FOR,
+    REPLIES_VISIBLE,
+    delete_addressees,
+)
 
 _ADDRESSED: Final = """
 (recipients = '["all"]' OR instr(lower(recipients), '"' || :reader || '"') > 0)
 """
 _IS_OWN: Final = "(kind = 'agent' AND lower(sender) = :reader)"
-_IS_FOR: Final = f"NOT {_IS_OWN} AND {_ADDRESSED}"
 IS_VISIBLE: Final = f"(:reader IS NULL OR {_IS_OWN} OR {_ADDRESSED})"
 
 NAMES: Final = (
@@ -68,7 +75,7 @@ def to_row(message: Message) -> _Row:
     )
 
 
-def from_row(row: _Row) -> Message:
+def from_row(row: Sequence[Any]) -> Message:
     """Make the message that :func:`to_row` made a row of."""
     seq, at_ms, sender, kind, to, text, *rest = row
     expects, reply_to, event, claimed_by, fence, is_settled = rest
@@ -132,7 +139,7 @@ def read_page(
     """Read what a poll delivers; see `argybargy.domain.reading.read_after`."""
     place = find_place(connection, room)
     cursor = max(after, place.head)
-    condition = f"seq > :after AND {_IS_FOR} ORDER BY seq LIMIT :rows"
+    condition = f"seq IN ({NEXT_FOR}) ORDER BY seq LIMIT :rows"
     values = {"reader": reader, "after": after, "rows": builder.limit + 1}
     for message in select(connection, place, condition, **values):
         if not builder.take(message):
@@ -150,7 +157,8 @@ def read_back(
 ) -> Lookback:
     """Read a stretch of history; see `argybargy.domain.reading.look_back`."""
     place = find_place(connection, room)
-    condition = f"seq < :before AND {IS_VISIBLE} ORDER BY seq DESC LIMIT :rows"
+    among = "TRUE" if reader is None else f"seq IN ({LAST_VISIBLE})"
+    condition = f"seq < :before AND {among} ORDER BY seq DESC LIMIT :rows"
     values = {"reader": reader, "before": before, "rows": builder.limit + 1}
     found = select(connection, place, condition, **values)
     has_more = not all(map(builder.take, found))
@@ -172,7 +180,7 @@ def read_replies(
 ) -> tuple[Message, ...]:
     """Read the replies to a message; see `argybargy.domain.reading.replies_to`."""
     place = find_place(connection, room)
-    condition = f"reply_to = :seq AND {IS_VISIBLE} ORDER BY seq LIMIT :rows"
+    condition = f"seq IN ({REPLIES_VISIBLE}) ORDER BY seq LIMIT :rows"
     values = {"reader": reader, "seq": seq, "rows": builder.limit}
     return builder.fill(select(connection, place, condition, **values))
 
@@ -195,27 +203,27 @@ def read_recent(
 def count_for(connection: apsw.Connection, room: str, reader: str, after: int) -> int:
     """Count what polls of `reader` would deliver after a cursor."""
     place = find_place(connection, room)
-    sql = f"""
-        SELECT count(*) FROM messages
-        WHERE room_id = :room_id AND seq >= :first AND seq > :after AND {_IS_FOR}
-    """  # noqa: S608 - constants
     values = {
         "room_id": place.room_id,
         "first": place.first,
         "after": after,
         "reader": reader,
     }
-    return int(connection.execute(sql, values).get)
+    return int(connection.execute(COUNT_FOR, values).get)
 
 
 def sweep_messages(connection: apsw.Connection, rows: int) -> list[int]:
     """Delete up to `rows` messages below the oldest one kept; return their ids."""
-    sql = """
+    sql = f"""
         DELETE FROM messages WHERE id IN (
             SELECT messages.id FROM rooms CROSS JOIN messages
             ON room_id = rooms.id AND seq < rooms.first
             LIMIT ?
         )
-        RETURNING id
-    """
-    return [message_id for (message_id,) in connection.execute(sql, (rows,))]
+        RETURNING id, room_id, {", ".join(NAMES)}
+    """  # noqa: S608 - constants
+    gone: list[Any] = connection.execute(sql, (rows,)).fetchall()
+    delete_addressees(
+        connection, [(room_id, from_row(row)) for _, room_id, *row in gone]
+    )
+    return [message_id for message_id, *_ in gone]

@@ -13,6 +13,7 @@ from argybargy.domain.codes import CodeRecord
 from argybargy.domain.commands import Audit, Write
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
+from argybargy.domain.names import fold
 from argybargy.domain.reading import Lookback, Page, PageBuilder
 from argybargy.domain.search import Findings, Query, Scope
 from argybargy.domain.state import Room, SavedRoom
@@ -104,16 +105,20 @@ class SqliteStore:
         self, room: str, reader: str, after: int, limit: int, max_bytes: int
     ) -> Page:
         """Read what a poll delivers to `reader` (folded) after a cursor."""
-        return await self._readers.read(
-            read_page, room, reader, after, PageBuilder(limit, max_bytes)
+        builder = PageBuilder(limit, max_bytes)
+        peer = fold(room), reader
+        return await self._readers.read_as(
+            peer, read_page, room, reader, after, builder
         )
 
     async def look_back(
         self, room: str, reader: str | None, before: int, limit: int, max_bytes: int
     ) -> Lookback:
         """Read the newest messages below `before` that `reader` may see."""
-        return await self._readers.read(
-            read_back, room, reader, before, PageBuilder(limit, max_bytes)
+        builder = PageBuilder(limit, max_bytes)
+        peer = fold(room), reader
+        return await self._readers.read_as(
+            peer, read_back, room, reader, before, builder
         )
 
     async def message(self, room: str, seq: int) -> Message | None:
@@ -124,8 +129,10 @@ class SqliteStore:
         self, room: str, reader: str, seq: int, limit: int, max_bytes: int
     ) -> tuple[Message, ...]:
         """Read the oldest kept replies to `seq` that `reader` (folded) may see."""
-        return await self._readers.read(
-            read_replies, room, reader, seq, PageBuilder(limit, max_bytes)
+        builder = PageBuilder(limit, max_bytes)
+        peer = fold(room), reader
+        return await self._readers.read_as(
+            peer, read_replies, room, reader, seq, builder
         )
 
     async def recent(
@@ -144,7 +151,8 @@ class SqliteStore:
 
     async def count_unread(self, room: str, reader: str, after: int) -> int:
         """Count what a poll of `reader` (folded) would deliver after a cursor."""
-        return await self._readers.read(count_for, room, reader, after)
+        peer = fold(room), reader
+        return await self._readers.read_as(peer, count_for, room, reader, after)
 
     async def overview(self) -> Overview:
         """Return all rooms, their members and their unanswered questions."""
