@@ -1,5 +1,6 @@
 """Files, locks, versions and damage: what the SQLite store does at its start."""
 
+import os
 import stat
 import sys
 from pathlib import Path
@@ -50,6 +51,22 @@ async def test_a_second_server_is_refused_and_told_where(tmp_path: Path) -> None
         with pytest.raises(Incompatible, match=r"relay\.lock"):
             await _open_and_close(tmp_path)
     await _open_and_close(tmp_path)
+
+
+async def test_a_database_with_a_second_name_is_refused(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    async with open_sqlite_store(here):
+        pass
+    there.mkdir()
+    os.link(here / "relay.db", there / "relay.db")
+    for directory in (here, there):
+        with pytest.raises(Incompatible, match="hard link"):
+            async with open_sqlite_store(directory):
+                pass
+    (there / "relay.db").unlink()
+    os.link(here / "relay.db", here / "relay.db.before-restore-1")
+    async with open_sqlite_store(here):
+        pass
 
 
 def test_where_the_server_listens_is_known_while_it_does(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def hold_directory(directory: Path) -> Iterator[Path]:
         The path of the database, which exists and may be empty.
 
     Raises:
-        Incompatible: Another server holds it.
+        Incompatible: Another server holds it, or could hold its database elsewhere.
         Refused: The directory or its files cannot be made.
     """
     with hold_lock(directory) as database:
@@ -144,10 +144,27 @@ def find_place(directory: Path) -> Place | None:
 def _make_private_files(database: Path) -> None:
     try:
         make_private_file(database)
+        elsewhere = _names_elsewhere(database)
         for left_over in database.parent.glob(f"{database.name}-*"):
             make_private_file(left_over)
     except OSError as error:
         raise _unusable(database.parent, error) from error
+    if elsewhere:
+        # The lock is of the directory: a server on another name would not see it.
+        raise Incompatible(
+            f"The database {database} has a name in another directory too (a hard "
+            "link), and another server could be running on it there. Remove that "
+            "name, or replace this one by a copy."
+        )
+
+
+def _names_elsewhere(database: Path) -> int:
+    """Count the names of a file in other directories.
+
+    Beside it there may be one: a restore that was cut short leaves it.
+    """
+    beside = database.parent.glob(f"{database.name}*")
+    return database.stat().st_nlink - sum(map(database.samefile, beside))
 
 
 def _unusable(directory: Path, error: OSError) -> Refused:
