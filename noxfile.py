@@ -121,6 +121,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def mutants(session: nox.Session) -> None:
+    """Change the rules one spot at a time, and name the changes no test notices."""
+    _install(session, "test")
+    session.run("python", "tests/mutants", *(session.posargs or ["--sample", "40"]))
+
+
+@nox.session(python=PYTHON)
 def container(session: nox.Session) -> None:
     """Build the image, start it confined, and try it; needs buildah and root."""
     _install(session, "test")
