@@ -32,6 +32,8 @@ from argybargy.domain.lifetime import MAX_LIFETIME_SECONDS, parse_lifetime
         ("1month", 2_592_000),
         ("2months", 5_184_000),
         ("  1D \n", 86_400),
+        ("1Mo", 2_592_000),
+        ("5 MIN", 300),
         ("100000m", 6_000_000),
         ("36500d", MAX_LIFETIME_SECONDS),
     ],
@@ -80,3 +82,12 @@ def test_junk_and_absurd_lifetimes_are_refused_with_the_rule(text: str) -> None:
     assert caught.value.problem is Problem.BAD_REQUEST
     assert "a number with m, h, d, w or mo" in caught.value.text
     assert "a bare number is hours; never or 0 is without end" in caught.value.text
+
+
+@pytest.mark.parametrize("text", ["1M", " 30 M ", "1.5M"])
+def test_a_capital_m_is_refused_with_both_things_that_it_may_mean(text: str) -> None:
+    with pytest.raises(RelayError) as caught:
+        parse_lifetime(text)
+    number = text.strip().removesuffix("M").strip()
+    assert caught.value.problem is Problem.BAD_REQUEST
+    assert f"{number}m or {number}mo (a month is 30d)" in caught.value.text

@@ -179,6 +179,7 @@ async def test_what_is_not_there_says_so_in_the_one_shape(
         ("/admin/invite", 422, {"name": "bob", "capabilities": "x" * 401}),
         ("/admin/invite", 422, {"name": "bob", "capabilities": "a\x1b[31m"}),
         ("/admin/invite", 400, {"name": "bob", "expires": "soon"}),
+        ("/admin/invite", 400, {"name": "bob", "expires": "1M"}),
         ("/admin/invite", 400, {"name": "bob", "expires": "99999999999d"}),
         ("/admin/revoke", 422, {"target": " "}),
         ("/admin/revoke", 422, {}),

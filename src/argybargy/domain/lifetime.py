@@ -38,16 +38,24 @@ LIFETIME_RULE: Final = (
 def parse_lifetime(text: str | None) -> float | None:
     """Return the seconds that `text` means, or ``None`` for ever.
 
-    A bare number is hours. A month has 30 days.
+    A bare number is hours. A month has 30 days. Case does not matter, except that
+    a lone ``M`` is refused: it may stand for minutes or for months.
 
     Raises:
         RelayError: ``bad_request``, when it is not a lifetime, is zero, or is
             longer than a hundred years.
     """
-    text = (text or "").strip().lower()
+    written = (text or "").strip()
+    text = written.lower()
     if text in _NEVER:
         return None
     match = _LIFETIME.fullmatch(text)
+    if match and match[2] == "m" and written.endswith("M"):
+        raise RelayError(
+            Problem.BAD_REQUEST,
+            problem=f"A capital M may be minutes or months: write {match[1]}m "
+            f"or {match[1]}mo (a month is 30d).",
+        )
     unit = _UNIT_SECONDS.get(match[2] or "h") if match else None
     seconds = float(match[1]) * unit if match and unit else 0.0
     if not 0 < seconds <= MAX_LIFETIME_SECONDS:
