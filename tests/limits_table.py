@@ -15,10 +15,11 @@ from argybargy.relay import (
     agents,
     board,
     changes,
+    clock,
     departures,
-    directory,
     following,
     ledger,
+    lifetimes,
     presence,
     relay,
     turns,
@@ -307,8 +308,21 @@ CONSTANTS: Final = (
         "test_closing_the_relay_finishes_what_rooms_have_taken",
     ),
     Constant(
+        "SETTLE_SECONDS",
+        clock,
+        "How long a step of the wall clock has to last before it is believed.",
+        "relay/test_clock.py::"
+        "test_a_step_is_logged_once_and_believed_when_it_has_lasted",
+    ),
+    Constant(
+        "ERAS_KEPT",
+        clock,
+        "Steps of the wall clock of which the relay remembers when they were.",
+        "relay/test_clock.py::test_of_many_steps_the_newest_are_remembered",
+    ),
+    Constant(
         "CERTAIN_SECONDS",
-        directory,
+        lifetimes,
         "How long a code must have looked long expired before it is removed for good.",
         "relay/test_clock_jumps.py::"
         "test_a_clock_that_is_wrong_for_a_moment_costs_nobody_a_code",
@@ -543,7 +557,8 @@ HELD: Final = {
         f"{_CODES}, and those gone that no room has let go yet"
     ),
     "relay.directory.Directory._names": _CODES,
-    "relay.directory.Directory._stale_since": _CODES,
+    "relay.lifetimes.Lifetimes._written_at": _CODES,
+    "relay.lifetimes.Lifetimes._stale_since": _CODES,
     "relay.ledger.Ledger._cursors": _CODES,
     "relay.ledger.Ledger._notes": "`MAX_NOTES`",
     "relay.ledger.Ledger._failures": "the kinds of failure, which are few",

@@ -1,6 +1,6 @@
 import pytest
 
-from argybargy.domain.moment import format_timestamp, parse_timestamp
+from argybargy.domain.moment import Era, Moment, format_timestamp, parse_timestamp
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,23 @@ def test_what_could_not_be_rendered_again_is_no_timestamp(text: str) -> None:
 )
 def test_a_timestamp_is_read_with_its_offset(text: str, rendered: str) -> None:
     assert format_timestamp(parse_timestamp(text)) == rendered
+
+
+ERAS = (Era(1_000, 2_000, 0), Era(2_000, 3_000, 50_000))
+
+
+@pytest.mark.parametrize(
+    ("stored_ms", "counted_ms"),
+    [
+        (3_400, 3_400),  # since the clock was set back
+        (1_500, 1_500),  # of this process, before any step
+        (52_500, 2_500),  # when it was ahead
+        (500, 500),  # before this process
+        (99_000, 3_500),  # ahead of everything: it has passed
+    ],
+)
+def test_a_stored_time_is_counted_as_the_clock_was_set_then(
+    stored_ms: int, counted_ms: int
+) -> None:
+    now = Moment(3_500, 5.0, 0, ERAS)
+    assert now.counted(stored_ms) == counted_ms

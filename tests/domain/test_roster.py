@@ -20,7 +20,7 @@ NOTHING = Evidence(
     members={},
     seen={},
     waiting=frozenset(),
-    now_ms=START.wall_ms,
+    now=START,
 )
 
 

@@ -12,7 +12,8 @@ from argybargy.domain.message import TO_ALL, Message
 from argybargy.domain.moment import Moment
 from argybargy.relay import operator
 from argybargy.relay.agents import PostDraft, PostOutcome, post_as
-from argybargy.relay.directory import Invitation
+from argybargy.relay.clock import Clock, SettledClock
+from argybargy.relay.invitation import Invitation
 from argybargy.relay.polling import PollAnswer, PollRequest, poll
 from argybargy.relay.relay import Relay, open_relay
 from argybargy.store.interface import Store
@@ -23,8 +24,39 @@ ROOM = "build"
 
 
 @attrs.define
+class TwoHands:
+    """Two clocks that go with Trio's, one of which can be set."""
+
+    started_at: float = attrs.field(factory=trio.current_time)
+    shift_seconds: float = 0
+    slept_seconds: float = 0
+
+    def clock(self) -> SettledClock:
+        """Return a relay's clock over them."""
+        return SettledClock(self.wall, self.elapsed)
+
+    def elapsed(self) -> float:
+        return trio.current_time() - self.started_at + self.slept_seconds
+
+    def wall(self) -> float:
+        return EPOCH_MS / 1000 + self.elapsed() + self.shift_seconds
+
+    def right_ms(self) -> int:
+        """Return what a clock that nobody has set would say."""
+        return EPOCH_MS + round(self.elapsed() * 1000)
+
+    def shift(self, seconds: float) -> None:
+        """Set the wall clock to another time."""
+        self.shift_seconds += seconds
+
+    def sleep(self, seconds: float) -> None:
+        """Let the machine sleep: time passes, but not for Trio."""
+        self.slept_seconds += seconds
+
+
+@attrs.define
 class VirtualClock:
-    """A wall clock that goes with Trio's, and can be put forward and back."""
+    """A wall clock that goes with Trio's; `shift_ms` is how long the machine slept."""
 
     started_at: float = attrs.field(factory=trio.current_time)
     shift_ms: int = 0
@@ -41,7 +73,8 @@ class House:
     """A relay and shorthands for what its guests do."""
 
     relay: Relay
-    clock: VirtualClock
+    clock: Clock
+    hands: TwoHands
 
     async def guest(
         self, name: str, room: str = ROOM, lifetime_seconds: float | None = None
@@ -97,15 +130,18 @@ def texts(messages: tuple[Message, ...]) -> list[str]:
 
 @asynccontextmanager
 async def open_house(
-    limits: Limits | None = None, store: Store | None = None
+    limits: Limits | None = None,
+    store: Store | None = None,
+    hands: TwoHands | None = None,
 ) -> AsyncIterator[House]:
     """Open a relay with no rate limits worth mentioning."""
     limits = limits or Limits(
         posts_per_window=0, reads_per_window=0, claims_per_window=0
     )
-    clock = VirtualClock()
+    hands = hands or TwoHands()
+    clock = hands.clock()
     async with (
         open_memory_store() as memory,
         open_relay(store or memory, limits, clock) as relay,
     ):
-        yield House(relay, clock)
+        yield House(relay, clock, hands)

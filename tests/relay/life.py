@@ -12,7 +12,7 @@ from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL
 from argybargy.relay import agents, operator
 from argybargy.relay.agents import PostDraft
-from argybargy.relay.directory import Invitation
+from argybargy.relay.invitation import Invitation
 from relay.kit import House
 
 ROOMS = ("build", "Docs", "ops")

@@ -35,7 +35,9 @@ async def test_the_board_is_always_what_the_store_would_say(
                 await life.step()
                 await life.settle()
                 board = house.relay.board
-                assert board.cards == cards_of(await store.overview())
+                assert board.cards == cards_of(
+                    await store.overview(), house.clock.now()
+                )
                 assert tuple(board.recent()) == await store.recent(None, BOARD_MESSAGES)
             nursery.cancel_scope.cancel()
         before = board.cards, board.recent()
@@ -83,7 +85,7 @@ async def test_what_another_node_wrote_is_on_the_board_with_the_next_batch(
             await post_as(other, alice, draft)
         await house.post(alice, "ours again")
         board = house.relay.board
-        assert board.cards == cards_of(await store.overview())
+        assert board.cards == cards_of(await store.overview(), house.clock.now())
         assert tuple(board.recent()) == await store.recent(None, BOARD_MESSAGES)
 
 

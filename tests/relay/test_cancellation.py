@@ -31,7 +31,7 @@ from argybargy.relay.agents import (
     resume,
     thread,
 )
-from argybargy.relay.directory import Invitation
+from argybargy.relay.invitation import Invitation
 from argybargy.store.interface import Store
 from argybargy.store.memory import open_memory_store
 from argybargy.store.sqlite.store import open_sqlite_store

@@ -1,16 +1,175 @@
-"""The wall clock does not run backwards, whatever the machine's does."""
+"""The relay counts the time itself, and believes the wall clock once it has settled."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+
+import attrs
+import pytest
+import structlog.testing
+import trio
 import trio.testing
 
-from argybargy.relay.clock import SystemClock
+from argybargy.relay.clock import (
+    DRIFT_MS,
+    ERAS_KEPT,
+    SETTLE_SECONDS,
+    SettledClock,
+    system_clock,
+)
+from relay.kit import EPOCH_MS, TwoHands
 
-FAR_MS = 10_000_000_000_000
+HOUR = 3_600
+STEPS = pytest.mark.parametrize("seconds", [-30 * 24 * HOUR, -90, 90, 30 * 24 * HOUR])
 
 
-async def test_an_expired_code_stays_expired_when_the_clock_is_set_back(
+@attrs.define
+class Steps:
+    """What was logged of steps."""
+
+    entries: list[dict[str, object]]
+
+    def __iter__(self) -> Iterator[tuple[object, object]]:
+        for entry in self.entries:
+            yield entry["event"], entry["seconds"]
+
+
+@contextmanager
+def logged() -> Iterator[Steps]:
+    with structlog.testing.capture_logs() as entries:
+        yield Steps(entries)  # type: ignore[arg-type]  # structlog's own mapping
+
+
+@STEPS
+async def test_a_step_is_logged_once_and_believed_when_it_has_lasted(
+    autojump_clock: trio.testing.MockClock, seconds: int
+) -> None:
+    hands = TwoHands()
+    clock = hands.clock()
+    assert clock.now().wall_ms == EPOCH_MS
+    with logged() as steps:
+        hands.shift(seconds)
+        for _ in range(int(SETTLE_SECONDS)):
+            now = clock.now()
+            assert (now.wall_ms, now.stepped_ms) == (hands.right_ms(), 0)
+            await trio.sleep(1)
+        now = clock.now()
+        shift_ms = seconds * 1000
+        assert (now.wall_ms, now.stepped_ms) == (hands.right_ms() + shift_ms, shift_ms)
+        assert now.counted_ms == hands.right_ms()
+        assert clock.now() == now
+    assert list(steps) == [
+        ("clock stepped", float(seconds)),
+        ("clock step believed", float(seconds)),
+    ]
+
+
+@STEPS
+async def test_a_step_that_is_taken_back_changes_nothing(
+    autojump_clock: trio.testing.MockClock, seconds: int
+) -> None:
+    hands = TwoHands()
+    clock = hands.clock()
+    clock.now()
+    with logged() as steps:
+        hands.shift(seconds)
+        await trio.sleep(5)
+        clock.now()
+        hands.shift(-seconds)
+        await trio.sleep(10 * SETTLE_SECONDS)
+        now = clock.now()
+    assert (now.wall_ms, now.stepped_ms) == (hands.right_ms(), 0)
+    assert list(steps) == [
+        ("clock stepped", float(seconds)),
+        ("clock step taken back", float(seconds)),
+    ]
+
+
+async def test_a_small_correction_is_followed_but_never_backwards(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    was_ahead, is_right = SystemClock(FAR_MS), SystemClock()
-    assert was_ahead.now().wall_ms == FAR_MS
-    assert 0 < is_right.now().wall_ms < FAR_MS
-    assert was_ahead.now().steady_seconds == is_right.now().steady_seconds
+    hands = TwoHands()
+    clock, told = hands.clock(), list[int]()
+    with logged() as steps:
+        for seconds in (0, 0.9, -0.9, -0.9, 0, 0, 0.5):
+            hands.shift(seconds)
+            told.append(clock.now().wall_ms - EPOCH_MS)
+            await trio.sleep(0.5)
+    assert told == [0, 1_400, 1_400, 1_400, 1_400, 1_600, 2_600]
+    assert list(steps) == []
+    assert clock.now().stepped_ms == 0
+
+
+async def test_a_clock_that_steps_all_the_time_is_not_believed_and_fills_no_log(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    hands = TwoHands()
+    clock = hands.clock()
+    clock.now()
+    with logged() as steps:
+        for _ in range(600):
+            hands.shift(2 * DRIFT_MS / 1000)
+            await trio.sleep(1)
+            assert clock.now().wall_ms == hands.right_ms()
+    assert len(list(steps)) == 60
+
+
+async def test_a_sleep_of_the_machine_is_no_step(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    hands = TwoHands()
+    clock = hands.clock()
+    before = clock.now()
+    with logged() as steps:
+        hands.sleep(8 * HOUR)
+        now = clock.now()
+    assert now.counted_ms == now.wall_ms == before.wall_ms + 8 * HOUR * 1000
+    assert now.steady_seconds == before.steady_seconds
+    assert list(steps) == []
+
+
+async def test_the_clock_of_the_machine_has_three_hands(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    clock = system_clock()
+    assert isinstance(clock, SettledClock)
+    first, second = clock.now(), clock.now()
+    assert EPOCH_MS / 2 < first.wall_ms <= second.wall_ms
+    assert first.steady_seconds == second.steady_seconds == trio.current_time()
+    assert second.stepped_ms == 0
+
+
+@pytest.mark.parametrize(
+    ("ahead_ms", "heard_ms", "age"),
+    [(0, None, 0), (-5_000, None, 5), (9_000_000, None, 0), (9_000_000, -7_000, 7)],
+)
+async def test_what_is_ahead_of_the_clock_has_the_age_that_was_counted(
+    autojump_clock: trio.testing.MockClock,
+    ahead_ms: int,
+    heard_ms: int | None,
+    age: float,
+) -> None:
+    now = attrs.evolve(TwoHands().clock().now(), stepped_ms=77_000)
+    heard = None if heard_ms is None else now.counted_ms + heard_ms
+    assert now.age_seconds(now.wall_ms + ahead_ms, heard) == age
+    assert now.on_wall(now.counted_ms) == now.wall_ms
+
+
+async def test_of_many_steps_the_newest_are_remembered(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    hands = TwoHands()
+    clock = hands.clock()
+    clock.now()
+    for _ in range(ERAS_KEPT + 2):
+        hands.shift(HOUR)
+        clock.now()
+        await trio.sleep(SETTLE_SECONDS)
+        clock.now()
+    now = clock.now()
+    assert len(now.eras) == ERAS_KEPT
+    assert [era.stepped_ms // 3_600_000 for era in now.eras] == list(
+        range(2, ERAS_KEPT + 2)
+    )
+    for era, after in pairwise(now.eras):
+        assert era.began_ms < era.ended_ms == after.began_ms

@@ -6,12 +6,14 @@ import trio.testing
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
+from argybargy.relay import operator
 from argybargy.relay.agents import claim
-from argybargy.relay.clock import SystemClock
-from argybargy.relay.directory import CERTAIN_SECONDS
+from argybargy.relay.clock import SETTLE_SECONDS
+from argybargy.relay.lifetimes import CERTAIN_SECONDS
 from argybargy.relay.polling import PollAnswer
 from argybargy.store.memory import DEFAULT_LIMITS, MemoryStore
-from relay.kit import ROOM, House, open_house, texts
+from relay.clock_places import LIMITS, PLACES, STEPS, Place, Step
+from relay.kit import ROOM, House, TwoHands, open_house, texts
 
 HOUR = 3_600
 JUMPS = pytest.mark.parametrize("hours", [-10, -1, 1, 10])
@@ -19,7 +21,7 @@ JUMPS = pytest.mark.parametrize("hours", [-10, -1, 1, 10])
 
 def jump(house: House, hours: float) -> None:
     """Set the wall clock to another time; no time passes."""
-    house.clock.shift_ms += int(hours * HOUR * 1000)
+    house.hands.shift(hours * HOUR)
 
 
 async def timestamps(house: House) -> list[int]:
@@ -37,25 +39,12 @@ async def test_timestamps_never_run_backwards_whatever_the_clock_does(
             alice = await house.guest(f"alice{number}")
             await house.post(alice, "at some time")
             jump(house, hours)
+            await trio.sleep(SETTLE_SECONDS + 5)
             await house.post(alice, "at another")
             told = await timestamps(house)
             assert told == sorted(told)
             assert len(told) == 2 * (number + 1)
     assert told[-1] - told[0] >= 20 * HOUR * 1000
-
-
-def test_the_clock_of_the_machine_stands_still_rather_than_going_back(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    read = iter([1_000.0, 1_001.0, 400.0, 401.0, 1_002.0])
-    monkeypatch.setattr("argybargy.relay.clock.time.time", lambda: next(read))
-
-    async def look() -> list[int]:
-        clock = SystemClock()
-        return [clock.now().wall_ms for _ in range(5)]
-
-    told = trio.run(look)
-    assert told == [1_000_000, 1_001_000, 1_001_000, 1_001_000, 1_002_000]
 
 
 @JUMPS
@@ -124,7 +113,7 @@ async def test_a_code_expires_by_the_wall_clock_after_a_sleep_and_stays_expired(
         alice = await house.guest("alice")
         bob = await house.guest("bob", lifetime_seconds=HOUR)
         await house.post(bob, "here")
-        jump(house, 8)  # the machine slept; no time passed for its steady clock
+        house.hands.sleep(8 * HOUR)
         for call in (house.post(bob, "still here?"), house.poll(bob)):
             with pytest.raises(RelayError) as refusal:
                 await call
@@ -139,18 +128,22 @@ async def test_a_code_expires_by_the_wall_clock_after_a_sleep_and_stays_expired(
 async def test_a_clock_that_is_wrong_for_a_moment_costs_nobody_a_code(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_house() as house:
+    store, hands = MemoryStore(DEFAULT_LIMITS), TwoHands()
+    async with open_house(store=store, hands=hands) as house:
         alice = await house.guest("alice", lifetime_seconds=7 * 24 * HOUR)
+    async with open_house(store=store, hands=hands) as house:
         jump(house, 60 * 24)
-        await trio.sleep(10)
+        await trio.sleep(SETTLE_SECONDS + 10)
+        with pytest.raises(RelayError):
+            await house.post(alice, "a relay that knows no more than the row")
         jump(house, -60 * 24)
         await trio.sleep(CERTAIN_SECONDS + 10)
         assert await house.relay.store.codes() == (alice,)
         assert (await house.post(alice, "still here")).message.seq == 1
         jump(house, 60 * 24)
-        await trio.sleep(CERTAIN_SECONDS - 10)
+        await trio.sleep(CERTAIN_SECONDS)
         assert len(house.relay.directory) == 1
-        await trio.sleep(20)
+        await trio.sleep(SETTLE_SECONDS + 10)
         assert await house.relay.store.codes() == ()
 
 
@@ -186,3 +179,46 @@ async def test_hours_that_pass_at_once_end_each_lease_once_and_lose_no_poll(
         assert answers[0].page.cursor == (6 if seen else 3)
         assert (await claim(house.relay, listener, 1, 60)).fence == 4
         assert (await house.post(asker, "good morning")).message.seq == 7
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__)
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
+async def test_no_place_minds_when_the_wall_clock_is_set(
+    autojump_clock: trio.testing.MockClock, place: Place, step: Step
+) -> None:
+    async with open_house(LIMITS) as house:
+        await place(house, step)
+
+
+async def test_a_room_that_is_ahead_of_the_clock_keeps_its_order_and_its_ages(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store, hands = MemoryStore(DEFAULT_LIMITS), TwoHands()
+    hands.shift(10 * 365 * 24 * HOUR)
+    async with open_house(store=store, hands=hands) as house:
+        alice, bob = await house.guest("alice"), await house.guest("bob")
+        await house.post(bob, "hello", expects="none")
+        await house.post(alice, "in ten years", expects="anyone")
+    hands.shift(-10 * 365 * 24 * HOUR)
+    async with open_house(store=store, hands=hands) as house:
+        await trio.sleep(50)
+        await house.post(alice, "now", expects="anyone", key="k")
+        await trio.sleep(100)
+        assert (await house.post(alice, "now", expects="anyone", key="k")).is_duplicate
+        told = await timestamps(house)
+        assert told == sorted(told)
+        found = await operator.look_around(house.relay, None, 10)
+        # Nobody knows how long the first had waited before the relay was started.
+        waits = [(row.message.text, round(row.seconds)) for row in found.waiting]
+        assert waits == [("in ten years", 150), ("now", 100)]
+        ages = {row.name: row.last_message_seconds for row in found.rooms[0].roster}
+        # Nor how long ago the other spoke before the room was read.
+        assert ages == {"alice": pytest.approx(100), "bob": pytest.approx(100)}
+        await trio.sleep(50)
+        rows = (await operator.look_around(house.relay, None, 10)).rooms[0].roster
+        assert "working" not in {row.state for row in rows}
+        assert (await house.poll(bob)).budget.room_quiet_seconds == pytest.approx(150)
+    async with open_house(store=store, hands=hands) as house:
+        await trio.sleep(10)
+        budget = (await house.poll(bob)).budget
+        assert budget.room_quiet_seconds == pytest.approx(160)

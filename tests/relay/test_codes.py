@@ -21,13 +21,13 @@ from argybargy.domain.message import TO_ALL, Message, SenderKind
 from argybargy.domain.state import RoomStatus
 from argybargy.relay import operator
 from argybargy.relay.agents import PostDraft, claim, history
-from argybargy.relay.directory import Invitation
 from argybargy.relay.importing import (
     RoomImport,
     check_import,
     import_codes,
     import_room,
 )
+from argybargy.relay.invitation import Invitation
 from argybargy.relay.minting import new_code
 from argybargy.serve.admin_token import FileAdminToken
 from argybargy.store.errors import Refused, Unknown

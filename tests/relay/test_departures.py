@@ -18,7 +18,7 @@ from argybargy.relay.departures import DISMISSALS_PER_TICK
 from argybargy.relay.relay import open_relay
 from argybargy.store.errors import Refused, StoreError, Unknown
 from argybargy.store.memory import MemoryStore
-from relay.kit import ROOM, House, VirtualClock, open_house, texts
+from relay.kit import ROOM, House, open_house, texts
 
 FOR_EVER = Limits(
     posts_per_window=0, claims_per_window=0, reads_per_window=0, lease_seconds=0
@@ -168,16 +168,16 @@ async def test_a_code_that_runs_out_while_no_relay_is_there_keeps_no_claim(
     limits = attrs.evolve(FOR_EVER, expired_code_seconds=8_000)
     store = MemoryStore(limits)
     async with open_house(limits, store) as house:
-        clock = house.clock
+        hands = house.hands
         alice, carol = await house.guest("alice"), await house.guest("carol")
         bob = await house.guest("bob", lifetime_seconds=3_600)
         await house.post(alice, "who?", expects="anyone")
         await house.post(bob, "and who helps me?", expects="anyone")
         await claim(house.relay, bob, 1, None)
     await trio.sleep(7_200)
-    clock = VirtualClock(clock.started_at)
+    clock = hands.clock()
     async with open_relay(store, limits, clock) as relay:
-        house = House(relay, clock)
+        house = House(relay, clock, hands)
         await trio.sleep(10)
         await check_gone(house, carol)
         assert [row.message.seq for row in relay.board.inbox] == []
@@ -192,12 +192,12 @@ async def test_many_whose_codes_ran_out_are_let_go_a_few_at_a_time(
 ) -> None:
     store, count = MemoryStore(FOR_EVER), 2 * DISMISSALS_PER_TICK + 1
     async with open_house(FOR_EVER, store) as house:
-        clock = house.clock
+        hands = house.hands
         for number in range(count):
             guest = await house.guest(f"guest{number}", lifetime_seconds=60)
             await house.post(guest, "hello")
     await trio.sleep(100)
-    clock = VirtualClock(clock.started_at)
+    clock = hands.clock()
     async with open_relay(store, FOR_EVER, clock) as relay:
         left = [count]
         while left[-1]:

@@ -301,7 +301,7 @@ async def test_the_board_sees_a_doubtful_commit_that_was_made(
             store.mend()
             await trio.sleep(5)
             board = house.relay.board
-            assert board.cards == cards_of(await store.overview())
+            assert board.cards == cards_of(await store.overview(), house.clock.now())
             assert tuple(board.recent()) == await store.recent(None, BOARD_MESSAGES)
 
 

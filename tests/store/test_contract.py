@@ -423,6 +423,14 @@ async def test_codes_come_and_go_with_their_audit_rows(store: Store) -> None:
     assert [row.audit.action for row in rows] == ["mint", "revoke"]
 
 
+async def test_the_times_of_codes_are_replaced_and_nothing_else(store: Store) -> None:
+    ann, bob, eve = code("Ann"), code("bob"), code("eve")
+    await store.add_codes([ann, bob], [])
+    later = attrs.evolve(ann, created_ms=ann.created_ms + 5, expires_ms=77)
+    await store.retime_codes([later, eve])
+    assert await store.codes() == (later, bob)
+
+
 async def test_cursors_are_kept_for_holders_of_a_code_only(store: Store) -> None:
     old, new = code("Bob", secret="old"), code("bob", secret="new")
     await store.add_codes([old, new], [])

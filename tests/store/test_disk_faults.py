@@ -12,7 +12,7 @@ import trio.testing
 
 from argybargy.domain.codes import CodeRecord, digest_code
 from argybargy.domain.state import Room
-from argybargy.relay.clock import SystemClock
+from argybargy.relay.clock import system_clock
 from argybargy.relay.readiness import Readiness
 from argybargy.store.errors import Full, Refused, StoreError, Unknown
 from argybargy.store.sqlite import log
@@ -238,7 +238,7 @@ async def test_a_log_that_cannot_be_copied_is_said_and_holds_what_was_acknowledg
 async def test_a_slow_disk_delays_writers_and_no_reader(disk: Disk) -> None:
     async with open_sqlite_store(disk.root) as store:
         await Player.of(store).say("ann", "before")
-        ready = Readiness(store, SystemClock())
+        ready = Readiness(store, system_clock())
         await ready.check()
         disk.sync_seconds = 1.3
         before = store.statistics().batches

@@ -39,8 +39,10 @@ def skip_numbers() -> None:
     """Leave out one number in ten, for its reader too."""
     compose = posting._compose
 
-    def skipping(post: Anything, seq: int, at_ms: int) -> Message:
-        return compose(post, seq + (seq % 10 == 0), at_ms)
+    def skipping(
+        post: Anything, seq: int, at_ms: int, heard_ms: int | None = None
+    ) -> Message:
+        return compose(post, seq + (seq % 10 == 0), at_ms, heard_ms)
 
     posting._compose = skipping
 

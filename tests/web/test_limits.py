@@ -6,7 +6,7 @@ import trio.testing
 
 from argybargy.domain.errors import RelayError
 from argybargy.domain.limits import Limits
-from argybargy.relay.directory import CERTAIN_SECONDS
+from argybargy.relay.lifetimes import CERTAIN_SECONDS
 from argybargy.relay.presence import _FORGET_SECONDS
 from argybargy.web.throttle import AuthThrottle
 from relay.kit import open_house

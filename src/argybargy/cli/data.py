@@ -151,11 +151,11 @@ class DataCommands:
 def _now() -> "Moment":
     import trio
 
-    from argybargy.relay.clock import SystemClock
+    from argybargy.relay.clock import system_clock
 
     async def now() -> "Moment":
         await trio.lowlevel.checkpoint()
-        return SystemClock().now()
+        return system_clock().now()
 
     return trio.run(now)
 

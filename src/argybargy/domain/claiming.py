@@ -225,6 +225,7 @@ def free(draft: Draft, lease: Lease) -> None:
             expects=NOBODY,
             reply_to=seq,
             event=REOPENED,
+            heard_ms=draft.now.counted_ms,
         )
     )
 

@@ -116,6 +116,7 @@ class Draft:
         self.change(
             head=message.seq,
             last_ms=message.at_ms,
+            heard_ms=self.now.heard_at(message.at_ms, message.heard_ms),
             messages=room.messages.insert(message.seq, message),
             tail_bytes=room.tail_bytes + message.text_bytes,
         )
@@ -272,13 +273,17 @@ class Draft:
             self.change(members=self.room.members.discard(peer))
             self.writes.append(ForgetMember(peer))
 
+    def is_outdated(self, receipt: Receipt) -> bool:
+        """Tell whether an idempotency key was used too long ago to count."""
+        age = self.now.age_seconds(receipt.at_ms, receipt.heard_ms)
+        return age > self.limits.idempotency_seconds
+
     def keep_receipt(self, key: ReceiptKey, receipt: Receipt) -> None:
         """Remember a key, and let go of those that are too old or too many."""
         room, limits = self.room, self.limits
         receipts, order, first = room.receipts, room.receipt_order, room.receipt_first
-        oldest_ms = self.now.wall_ms - limits.idempotency_seconds * 1000
         while receipts and (
-            receipts[order[first]].at_ms < oldest_ms
+            self.is_outdated(receipts[order[first]])
             or len(receipts) >= limits.idempotency_keys_per_room
         ):
             receipts, order = receipts.discard(order[first]), order.discard(first)

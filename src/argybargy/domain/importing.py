@@ -151,6 +151,7 @@ def decide_restore(draft: Draft, command: Restore) -> Decision:
             text=text,
             expects=NOBODY,
             event=RESTORED,
+            heard_ms=draft.now.counted_ms,
         )
     )
     draft.audit("restore", SYSTEM, f"seq={room.head} -> seq={command.head + 1}")

@@ -43,6 +43,9 @@ class Message:
         fence: The number of the grant behind `claimed_by`; 0 without one.
         is_settled: Whether the question was answered by its claimer, which makes
             the claim permanent.
+        heard_ms: When it came in, as this process counts the time; ``None`` if it was
+            read from the store. `at_ms` may be ahead of it, where the wall clock was
+            ahead once.
         memo: No part of the value: room for those who turn messages into bytes to
             keep what they made, for exactly as long as the message is held.
         is_broadcast: Whether everybody in the room may see it.
@@ -63,6 +66,7 @@ class Message:
     claimed_by: str | None = None
     fence: int = 0
     is_settled: bool = False
+    heard_ms: int | None = attrs.field(default=None, eq=False, repr=False)
     memo: dict[str, bytes] = attrs.field(factory=dict, init=False, eq=False, repr=False)
     is_broadcast: bool = attrs.field(init=False, eq=False, repr=False)
     sent_by: str = attrs.field(init=False, eq=False, repr=False)
@@ -167,12 +171,14 @@ class Member:
         kind: Agent or operator.
         last_seq: Their newest message.
         last_ms: When that was.
+        heard_ms: The same as this process counts the time; ``None`` in a store.
     """
 
     name: str
     kind: SenderKind
     last_seq: int
     last_ms: int
+    heard_ms: int | None = attrs.field(default=None, eq=False)
 
 
 @attrs.frozen
@@ -183,8 +189,10 @@ class Receipt:
         digest: The first bytes of a hash over what was posted.
         seq: The message it became.
         at_ms: When.
+        heard_ms: The same as this process counts the time; ``None`` in a store.
     """
 
     digest: bytes
     seq: int
     at_ms: int
+    heard_ms: int | None = attrs.field(default=None, eq=False)

@@ -9,6 +9,21 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @attrs.frozen
+class Era:
+    """A time in the life of this process until the wall clock was set.
+
+    Attributes:
+        began_ms: From when on, as the process counts the time.
+        ended_ms: Until when.
+        stepped_ms: By how much the wall clock had been set by then.
+    """
+
+    began_ms: int
+    ended_ms: int
+    stepped_ms: int
+
+
+@attrs.frozen
 class Moment:
     """One instant on both clocks.
 
@@ -18,10 +33,59 @@ class Moment:
         steady_seconds: Seconds on a clock that only ever goes forward at the pace
             of time. For waiting: leases, rate windows, idleness. It stands still
             while a laptop sleeps, so that nobody wakes up to be told to leave.
+        stepped_ms: By how much the wall clock was set since the process began, and
+            `wall_ms` with it.
+        eras: The times before, oldest first, as far as they are remembered.
     """
 
     wall_ms: int
     steady_seconds: float
+    stepped_ms: int = 0
+    eras: tuple[Era, ...] = ()
+
+    @property
+    def counted_ms(self) -> int:
+        """Milliseconds since 1970 as this process counts them: they are never set.
+
+        For ages: the difference of two of them is the time that has passed, sleep
+        included, whatever became of the wall clock in between.
+        """
+        return self.wall_ms - self.stepped_ms
+
+    def counted(self, wall_ms: int) -> int:
+        """Return a time that was stored as this process counts, never after now.
+
+        It is taken for one of this process if it may be, newest first: the wall
+        clock may have been set otherwise when it was stored. A time that is ahead
+        even so was stored by a process whose clock was wrong: all that is known is
+        that it has passed.
+        """
+        counted_ms = min(wall_ms, self.wall_ms) - self.stepped_ms
+        if not self.eras or (
+            wall_ms <= self.wall_ms and counted_ms >= self.eras[-1].ended_ms
+        ):
+            return counted_ms
+        for era in reversed(self.eras):
+            if era.began_ms <= wall_ms - era.stepped_ms < era.ended_ms:
+                return wall_ms - era.stepped_ms
+        return counted_ms
+
+    def on_wall(self, counted_ms: int) -> int:
+        """Return what the wall clock, as it is set now, says to a counted time."""
+        return counted_ms + self.stepped_ms
+
+    def heard_at(self, at_ms: int, heard_ms: int | None) -> int:
+        """Return when something happened, as this process counts the time.
+
+        Args:
+            at_ms: When, on the wall clock.
+            heard_ms: When, as this process has counted; ``None`` if it has not.
+        """
+        return self.counted(at_ms) if heard_ms is None else heard_ms
+
+    def age_seconds(self, at_ms: int, heard_ms: int | None) -> float:
+        """Return how long ago something happened, see :meth:`heard_at`."""
+        return max(0, self.counted_ms - self.heard_at(at_ms, heard_ms)) / 1000
 
 
 def parse_timestamp(text: str) -> int:

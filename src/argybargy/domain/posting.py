@@ -61,8 +61,7 @@ def _earlier(draft: Draft, post: Post) -> Message | None:
     """
     key = _receipt_key(post)
     receipt = None if key is None else draft.room.receipts.get(key)
-    oldest = draft.now.wall_ms - draft.limits.idempotency_seconds * 1000
-    if receipt is None or receipt.at_ms < oldest:
+    if receipt is None or draft.is_outdated(receipt):
         return None
     if receipt.digest != post.digest:
         raise RelayError(Problem.IDEMPOTENCY_CONFLICT, seq=receipt.seq)
@@ -71,10 +70,11 @@ def _earlier(draft: Draft, post: Post) -> Message | None:
 
 def _message(draft: Draft, post: Post) -> Message:
     room = draft.room
-    return _compose(post, room.head + 1, max(draft.now.wall_ms, room.last_ms))
+    at_ms = max(draft.now.wall_ms, room.last_ms)
+    return _compose(post, room.head + 1, at_ms, draft.now.counted_ms)
 
 
-def _compose(post: Post, seq: int, at_ms: int) -> Message:
+def _compose(post: Post, seq: int, at_ms: int, heard_ms: int | None = None) -> Message:
     return Message(
         seq=seq,
         at_ms=at_ms,
@@ -84,6 +84,7 @@ def _compose(post: Post, seq: int, at_ms: int) -> Message:
         text=post.text,
         expects=post.expects or default_expects(post.to),
         reply_to=post.reply_to,
+        heard_ms=heard_ms,
     )
 
 
@@ -181,4 +182,5 @@ def _remember(draft: Draft, post: Post, message: Message) -> None:
         draft.audit("say", post.sender, f"-> {', '.join(post.to)}")
     key = _receipt_key(post)
     if key is not None:
-        draft.keep_receipt(key, Receipt(post.digest, message.seq, message.at_ms))
+        receipt = Receipt(post.digest, message.seq, message.at_ms, message.heard_ms)
+        draft.keep_receipt(key, receipt)

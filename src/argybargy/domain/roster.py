@@ -11,6 +11,7 @@ import attrs
 
 from argybargy.domain.codes import CodeRecord
 from argybargy.domain.message import Member, Message, SenderKind
+from argybargy.domain.moment import Moment
 from argybargy.domain.names import fold
 
 
@@ -63,7 +64,7 @@ class Evidence:
         members: Those who have posted, by folded name.
         seen: Presence, by folded name.
         waiting: Folded names of those with an unanswered question.
-        now_ms: The wall clock.
+        now: The time.
     """
 
     codes: tuple[CodeRecord, ...]
@@ -71,7 +72,7 @@ class Evidence:
     members: Mapping[str, Member]
     seen: Mapping[str, Seen]
     waiting: frozenset[str]
-    now_ms: int
+    now: Moment
 
 
 WORKING_SECONDS = 120
@@ -111,7 +112,7 @@ def _row(
 ) -> RosterRow:
     spoken = None
     if member is not None:
-        spoken = round(max(0.0, (evidence.now_ms - member.last_ms) / 1000), 1)
+        spoken = round(evidence.now.age_seconds(member.last_ms, member.heard_ms), 1)
     evidenced = {"presence": seen, "code": code, "messages": member}
     named = code or member or seen
     assert named is not None

@@ -24,9 +24,11 @@ def remember_speaker(draft: Draft, message: Message, quiet_since: float) -> None
     members = draft.room.members
     known = members.get(message.sent_by)
     name = known.name if known else message.sender
-    member = Member(name, message.kind, message.seq, message.at_ms)
+    heard_ms = draft.now.heard_at(message.at_ms, message.heard_ms)
+    member = Member(name, message.kind, message.seq, message.at_ms, heard_ms)
     draft.change(
-        spoken_ms=message.at_ms,
+        # A timestamp may be ahead of the clock, and the silence since would be none.
+        spoken_ms=min(message.at_ms, draft.now.wall_ms),
         quiet_since=quiet_since,
         members=members.insert(message.sent_by, member),
     )

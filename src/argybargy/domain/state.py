@@ -128,6 +128,7 @@ class Room:
         fence: The newest fence granted.
         created_ms: When the room came to be.
         last_ms: The timestamp of the newest message.
+        heard_ms: When that came in, as this process counts the time.
         spoken_ms: When somebody last posted, on the wall clock.
         quiet_since: The same on the steady clock.
         lapse_at: When the next lease runs out, on the steady clock; infinite when
@@ -154,6 +155,7 @@ class Room:
     fence: int = 0
     created_ms: int = 0
     last_ms: int = 0
+    heard_ms: int = attrs.field(default=0, eq=False)
     spoken_ms: int = 0
     quiet_since: float = 0.0
     lapse_at: float = _NEVER
@@ -233,15 +235,26 @@ class Room:
             fence=saved.fence,
             created_ms=saved.created_ms,
             last_ms=saved.last_ms,
+            heard_ms=now.counted(saved.last_ms),
             spoken_ms=saved.spoken_ms,
             quiet_since=now.steady_seconds - silence,
             lapse_at=next_lapse(leases.values()),
             messages=HashTrieMap(held),
             leases=leases,
             questions=OpenQuestions.of(saved.questions),
-            receipts=HashTrieMap(dict(saved.receipts)),
+            receipts=HashTrieMap(
+                {
+                    key: attrs.evolve(each, heard_ms=now.counted(each.at_ms))
+                    for key, each in saved.receipts
+                }
+            ),
             receipt_order=HashTrieMap(order),
-            members=HashTrieMap(dict(saved.members)),
+            members=HashTrieMap(
+                {
+                    key: attrs.evolve(each, heard_ms=now.counted(each.last_ms))
+                    for key, each in saved.members
+                }
+            ),
             holes=saved.holes,
         )
 

@@ -21,6 +21,7 @@ from typing import Final
 
 import attrs
 
+from argybargy.domain.codes import CodeRecord
 from argybargy.domain.commands import AppendMessage, UpdateClaim, Write
 from argybargy.domain.holes import above, numbers
 from argybargy.domain.leases import Leases
@@ -37,6 +38,7 @@ from argybargy.relay.views import (
     Outline,
     RoomView,
     Viewer,
+    aged,
     differences,
     earliest,
     inbox_of,
@@ -75,7 +77,7 @@ class Board:
     memo: dict[Hashable, object] = attrs.field(factory=dict, repr=False)
     _log: ChangeLog = attrs.field(factory=ChangeLog)
     _outlines: dict[str, Outline] = attrs.field(factory=dict, repr=False)
-    _codes: dict[str, None] = attrs.field(factory=dict, repr=False)
+    _codes: dict[str, CodeRecord] = attrs.field(factory=dict, repr=False)
     _codes_version: int = -1
     _holds_until: Moment = NEVER
     _leases: dict[str, Leases] = attrs.field(factory=dict, repr=False)
@@ -83,9 +85,11 @@ class Board:
         factory=OrderedDict, repr=False
     )
 
-    def load(self, overview: Overview, recent: Sequence[tuple[str, Message]]) -> None:
+    def load(
+        self, overview: Overview, recent: Sequence[tuple[str, Message]], now: Moment
+    ) -> None:
         """Take over what the store knows, once, before anybody looks."""
-        self.cards = cards_of(overview)
+        self.cards = cards_of(overview, now)
         self.watchers.touched.update(self.cards)
         for name, message in recent:
             self._messages[fold(name), message.seq] = message
@@ -194,13 +198,13 @@ class Board:
         open_cards = [
             each for each in self.cards.values() if not each.summary.status.is_closed
         ]
-        oldest = self.inbox[0].message.at_ms if self.inbox else now.wall_ms
+        waits = [aged(row, now).seconds for row in self.inbox]
         return BoardStatistics(
             rooms_open=len(open_cards),
             rooms_closed=len(self.cards) - len(open_cards),
             online=sum(outline.online for outline in self._outlines.values()),
             questions=sum(len(each.questions) for each in open_cards),
-            oldest_wait_seconds=max(0.0, (now.wall_ms - oldest) / 1000),
+            oldest_wait_seconds=max(waits, default=0.0),
         )
 
     # -- looking ---------------------------------------------------------------
@@ -261,9 +265,10 @@ class Board:
             return
         self._codes_version = directory.version
         before = self._codes
-        self._codes = {record.key_id: None for record in directory}
-        for key_id in before.keys() ^ self._codes.keys():
-            yield Change(Topic.CODE, key=key_id)
+        self._codes = {record.key_id: record for record in directory}
+        for key_id in {**before, **self._codes}:
+            if before.get(key_id) != self._codes.get(key_id):
+                yield Change(Topic.CODE, key=key_id)
 
     def changed_since(self, version: int) -> tuple[Change, ...] | None:
         """Return what has changed after a version; see :meth:`ChangeLog.since`."""

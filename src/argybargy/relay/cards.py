@@ -23,6 +23,7 @@ from argybargy.domain.commands import (
 )
 from argybargy.domain.holes import numbers
 from argybargy.domain.message import Member, Message
+from argybargy.domain.moment import Moment
 from argybargy.domain.names import fold
 from argybargy.domain.state import Room, RoomStatus
 from argybargy.store.interface import Overview, RoomSummary
@@ -82,6 +83,7 @@ class Card:
                 room.created_ms,
                 room.last_ms,
                 room.holes,
+                room.heard_ms,
             ),
             members=room.members,
             questions=questions,
@@ -149,16 +151,26 @@ def reclaimed(message: Message, write: UpdateClaim) -> Message:
     )
 
 
-def cards_of(overview: Overview) -> dict[str, Card]:
-    """Return the cards of all rooms that a store knows, by folded name."""
+def cards_of(overview: Overview, now: Moment) -> dict[str, Card]:
+    """Return the cards of all rooms that a store knows, by folded name.
+
+    Ages are counted from now on, whatever the wall clock will be set to.
+    """
     questions: dict[str, dict[int, Message]] = {}
     for name, question in overview.questions:
-        questions.setdefault(fold(name), {})[question.seq] = question
+        questions.setdefault(fold(name), {})[question.seq] = attrs.evolve(
+            question, heard_ms=now.counted(question.at_ms)
+        )
     return {
         key: Card(
-            summary=summary,
+            summary=attrs.evolve(summary, heard_ms=now.counted(summary.last_ms)),
             members=HashTrieMap(
-                {fold(each.name): each for each in overview.members.get(key, ())}
+                {
+                    fold(each.name): attrs.evolve(
+                        each, heard_ms=now.counted(each.last_ms)
+                    )
+                    for each in overview.members.get(key, ())
+                }
             ),
             questions=HashTrieMap(questions.get(key, {})),
         )

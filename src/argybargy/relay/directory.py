@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import attrs
 import trio
@@ -23,36 +23,13 @@ from argybargy.domain.limits import Limits
 from argybargy.domain.moment import Moment
 from argybargy.domain.names import fold
 from argybargy.relay.finishing import finishing
+from argybargy.relay.invitation import Invitation
+from argybargy.relay.lifetimes import Lifetimes
 from argybargy.relay.minting import new_code
 from argybargy.store.errors import StoreError, Unknown
 from argybargy.store.interface import Store
 
 T = TypeVar("T")
-
-CERTAIN_SECONDS: Final = 3_600.0
-"""How long a code must have looked long expired before it is removed for good: a wall
-clock that is wrong for a moment costs nobody a code."""
-
-
-@attrs.frozen
-class Invitation:
-    """Whom a code is made for.
-
-    Attributes:
-        room: The room, as it is called.
-        name: The peer, as it is called.
-        capabilities: What it can do.
-        lifetime_seconds: How long the code lives; ``None`` is for ever.
-        client: The program it is for.
-        model: The model behind it.
-    """
-
-    room: str
-    name: str
-    capabilities: str = ""
-    lifetime_seconds: float | None = None
-    client: str = ""
-    model: str = ""
 
 
 @attrs.define
@@ -61,10 +38,9 @@ class Directory:
 
     The mutable state is `_by_key` and, derived from it, `_by_room` and `_names`;
     `_departed`, the peers that have lost a code and may have to be let go, no more
-    than held one since housekeeping last got through; and `_stale_since`, the handles
-    of codes that are about to be removed. The store has every code first: what is in
-    memory is on the disk, unless a change is in doubt that the store could neither
-    make nor deny. Then memory stays as it was until :meth:`settle` has read it.
+    than held one since housekeeping last got through. The store has every code first:
+    what is in memory is on the disk, unless a change is in doubt that the store could
+    neither make nor deny. Then memory stays as it was until :meth:`settle` has read it.
 
     Attributes:
         version: Changes whenever the set of valid codes does.
@@ -82,10 +58,9 @@ class Directory:
     _by_key: dict[str, CodeRecord] = attrs.field(factory=dict)
     _by_room: dict[str, dict[str, list[CodeRecord]]] = attrs.field(factory=dict)
     _names: dict[str, tuple[int, frozenset[str]]] = attrs.field(factory=dict)
-    _swept_ms: int = 0
     _changing: trio.Lock = attrs.field(factory=trio.Lock)
     _is_in_doubt: bool = False
-    _stale_since: dict[str, float] = attrs.field(factory=dict)
+    _lifetimes: Lifetimes = attrs.field(factory=Lifetimes)
     _departed: dict[Peer, bool] = attrs.field(factory=dict)
 
     async def load(self, now: Moment) -> None:
@@ -93,11 +68,10 @@ class Directory:
 
         Those whose codes ran out while no relay was there to see it are to be let go.
         """
-        self._swept_ms = now.wall_ms
         for record in await self.store.codes():
             self._add(record)
-            if not record.is_live_at(now.wall_ms):
-                self._departed[record.peer] = False
+        for record in self._lifetimes.look(self, now):
+            self._departed[record.peer] = False
 
     def _add(self, record: CodeRecord) -> None:
         self._by_key[record.key_id] = record
@@ -108,6 +82,7 @@ class Directory:
 
     def _remove(self, record: CodeRecord) -> None:
         del self._by_key[record.key_id]
+        self._lifetimes.forget(record)
         room = self._by_room[record.peer.room]
         room[record.peer.name].remove(record)
         if not room[record.peer.name]:
@@ -129,11 +104,19 @@ class Directory:
         record = self._by_key.get(key_id_of(digest))
         if record is None or not record.is_code(digest):
             return None
-        return record if record.is_live_at(now.wall_ms) else None
+        return record if self._lifetimes.is_live(record, now) else None
 
     def is_live(self, record: CodeRecord, now: Moment) -> bool:
         """Tell whether a code resolved earlier is still valid."""
-        return record.key_id in self._by_key and record.is_live_at(now.wall_ms)
+        return self.seconds_left(record, now) > 0
+
+    def seconds_left(self, record: CodeRecord, now: Moment) -> float:
+        """Return how long a code resolved earlier goes on; ``inf`` is for ever.
+
+        Nothing or less when it is over.
+        """
+        known = self._by_key.get(record.key_id)
+        return 0.0 if known is None else self._lifetimes.seconds_left(known, now)
 
     def contains_live_code(self, text: str, now: Moment) -> bool:
         """Tell whether a text gives away a code that would open a room.
@@ -168,6 +151,7 @@ class Directory:
                 await self._store(partial(self.store.add_codes, records, audits))
                 for record in records:
                     self._add(record)
+                    self._lifetimes.begin(record, now)
             return minted
 
     def check_quota(self, more: int) -> None:
@@ -201,10 +185,17 @@ class Directory:
     async def _reload(self) -> None:
         stored = await self._read_settled()
         self._is_in_doubt = False
-        for record in list(self._by_key.values()):
-            self._remove(record)
+        before = self._by_key.copy()
+        kept = {record.key_id for record in stored}
+        for key, record in before.items():
+            if key not in kept:
+                self._remove(record)
         for record in stored:
-            self._add(record)
+            if (known := before.get(record.key_id)) is None:
+                self._add(record)
+            elif known != record:
+                self._lifetimes.carry_over(record, known)
+                self._replace(record)
 
     async def adopt(
         self, records: Sequence[CodeRecord], audits: Mapping[str, Audit]
@@ -253,17 +244,7 @@ class Directory:
             digest = digest_code(code)
             if key_id_of(digest) not in self._by_key:
                 break
-        seconds = invitation.lifetime_seconds
-        return code, CodeRecord(
-            digest=digest,
-            room=invitation.room,
-            name=invitation.name,
-            capabilities=invitation.capabilities,
-            created_ms=now.wall_ms,
-            expires_ms=None if seconds is None else now.wall_ms + int(seconds * 1000),
-            client=invitation.client,
-            model=invitation.model,
-        )
+        return code, invitation.record(digest, now)
 
     async def remove(
         self, records: Sequence[CodeRecord], audits: Sequence[Audit], now: Moment
@@ -288,7 +269,7 @@ class Directory:
 
     def lets_in(self, peer: Peer, now: Moment) -> bool:
         """Tell whether a peer holds a valid code."""
-        return any(each.is_live_at(now.wall_ms) for each in self.codes_of(peer))
+        return any(self._lifetimes.is_live(each, now) for each in self.codes_of(peer))
 
     def match(self, target: str) -> list[CodeRecord]:
         """Return the codes that `target` means: a handle, a code, or a name."""
@@ -307,9 +288,8 @@ class Directory:
     def live_codes(self, room: str, now: Moment) -> tuple[CodeRecord, ...]:
         """Return the newest valid code of each peer of a room (folded)."""
         peers = self._by_room.get(room, {}).values()
-        live = (
-            [each for each in mine if each.is_live_at(now.wall_ms)] for mine in peers
-        )
+        is_live = partial(self._lifetimes.is_live, now=now)
+        live = (list(filter(is_live, mine)) for mine in peers)
         return tuple(mine[-1] for mine in live if mine)
 
     def live_names(self, room: str, now: Moment) -> frozenset[str]:
@@ -325,7 +305,7 @@ class Directory:
         return frozenset(
             name
             for name, mine in self._by_room.get(room, {}).items()
-            if not any(each.is_live_at(now.wall_ms) for each in mine)
+            if not any(self._lifetimes.is_live(each, now) for each in mine)
         )
 
     def spelling(self, room: str, name: str) -> str | None:
@@ -343,30 +323,45 @@ class Directory:
         Raises:
             StoreError: The store did not; they stay, or are read again.
         """
-        oldest_ms = now.wall_ms - self.limits.expired_code_seconds * 1000
-        steady = now.steady_seconds
-        self._stale_since = {
-            each.key_id: self._stale_since.get(each.key_id, steady)
-            for each in self._by_key.values()
-            if not each.is_live_at(oldest_ms)
-        }
-        since = self._stale_since.items()
-        certain = [key for key, at in since if steady - at >= CERTAIN_SECONDS]
-        if certain:
-            await self.remove([self._by_key[key] for key in certain], [], now)
+        stale = self._lifetimes.stale(self, self.limits.expired_code_seconds, now)
+        if stale:
+            await self.remove(stale, [], now)
+
+    async def correct(self, now: Moment) -> None:
+        """Write down the times of this process's codes anew if the clock was set.
+
+        A restart must neither revive such a code nor end it early.
+
+        Raises:
+            StoreError: The store did not; the next call does.
+        """
+        async with self._changing:
+            moved = self._lifetimes.outdated(self, now)
+            if not moved:
+                return
+            with finishing():
+                await self._store(partial(self.store.retime_codes, moved))
+                for record in moved:
+                    self._replace(record)
+                    self._lifetimes.begin(record, now)
+
+    def _replace(self, record: CodeRecord) -> None:
+        """Take over a code of which only the times are others."""
+        mine = self._by_room[record.peer.room][record.peer.name]
+        mine[mine.index(self._by_key[record.key_id])] = record
+        self._by_key[record.key_id] = record
+        self.version += 1
+        self._touch(record.peer.room)
 
     def tick(self, now: Moment) -> None:
-        """See which codes have run out since the last tick."""
-        lapsed = [
-            each
-            for each in self._by_key.values()
-            if each.expires_ms is not None
-            and self._swept_ms < each.expires_ms <= now.wall_ms
-        ]
-        self._swept_ms = now.wall_ms
-        if lapsed:
+        """See which codes have run out since the last tick.
+
+        One that had is valid again if the wall clock was set back since.
+        """
+        changed = self._lifetimes.look(self, now)
+        if changed:
             self.version += 1
-        for each in lapsed:
+        for each in changed:
             self._touch(each.peer.room)
             self._departed[each.peer] = False
 

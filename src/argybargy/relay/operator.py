@@ -7,15 +7,16 @@ from argybargy.domain.codes import CodeRecord
 from argybargy.domain.commands import Audit, Close, Open
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.message import Message, SenderKind
+from argybargy.domain.moment import Moment
 from argybargy.domain.names import fold
 from argybargy.domain.reading import look_back
 from argybargy.domain.roster import Waiting
 from argybargy.domain.state import RoomStatus
 from argybargy.relay.agents import History, PostDraft, PostOutcome, post
-from argybargy.relay.directory import Invitation
 from argybargy.relay.failures import translated
 from argybargy.relay.finishing import finishing
 from argybargy.relay.following import newest_messages
+from argybargy.relay.invitation import Invitation
 from argybargy.relay.relay import Relay
 from argybargy.relay.views import RoomView, aged
 from argybargy.store.errors import StoreError
@@ -44,14 +45,14 @@ class OperatorState:
         codes: Every code, by its public half.
         waiting: The operator's inbox, longest wait first.
         messages: The newest messages, each with the name of its room.
-        now_ms: When this was so.
+        now: When this was so.
     """
 
     rooms: tuple[RoomView, ...]
     codes: tuple[CodeRecord, ...]
     waiting: tuple[Waiting, ...]
     messages: tuple[tuple[str, Message], ...]
-    now_ms: int
+    now: Moment
 
 
 @attrs.frozen
@@ -244,7 +245,7 @@ async def look_around(relay: Relay, room: str | None, limit: int) -> OperatorSta
         codes=tuple(relay.directory),
         waiting=tuple(aged(row, now) for row in board.inbox),
         messages=tuple(messages),
-        now_ms=now.wall_ms,
+        now=now,
     )
 
 

@@ -199,10 +199,7 @@ class _Poll:
         return await self.read()
 
     def _park_seconds(self) -> float:
-        expires_ms = self.code.expires_ms
-        if expires_ms is None:
-            return self.request.wait_seconds
-        left = (expires_ms - self.relay.clock.now().wall_ms) / 1000
+        left = self.relay.directory.seconds_left(self.code, self.relay.clock.now())
         return max(0.0, min(self.request.wait_seconds, left))
 
     def answer(self, page: Page, now: Moment) -> PollAnswer:

@@ -23,7 +23,7 @@ from argybargy.domain.moment import Moment
 from argybargy.domain.names import RESERVED_PEER_NAMES, fold
 from argybargy.domain.roster import member_names
 from argybargy.relay.board import BOARD_MESSAGES, Board
-from argybargy.relay.clock import Clock, SystemClock
+from argybargy.relay.clock import Clock, system_clock
 from argybargy.relay.delivery import describe_delivery
 from argybargy.relay.departures import Departures
 from argybargy.relay.directory import Directory
@@ -136,7 +136,8 @@ class Relay:
     async def load(self) -> None:
         """Learn of all rooms, and the codes."""
         overview = await self.store.overview()
-        self.board.load(overview, await self.store.recent(None, BOARD_MESSAGES))
+        recent = await self.store.recent(None, BOARD_MESSAGES)
+        self.board.load(overview, recent, self.clock.now())
         self.quota.fill(room.status.name for room in overview.rooms if room.head)
         await self.directory.load(self.clock.now())
 
@@ -280,6 +281,7 @@ class Relay:
         self.board.tick(now)
         try:
             await self.directory.settle()
+            await self.directory.correct(now)
             self.directory.tick(now)
             await self._departures.catch_up(now)
             await give_up_surplus(self.board, self.limits, self.ask)
@@ -369,7 +371,7 @@ async def open_relay(
     Raises:
         StoreError: The store could not be read.
     """
-    clock, watchers = clock or SystemClock(), Watchers()
+    clock, watchers = clock or system_clock(), Watchers()
     async with trio.open_nursery() as rooms:
         relay = Relay(
             store=store,

@@ -5,6 +5,7 @@ working, or its code runs out. So each outline says until when it holds, and nob
 has to look at a room before that unless something happens in it.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import nsmallest
 from typing import Final
@@ -47,7 +48,7 @@ class Face:
         sources: What puts it here.
         capabilities: What its code says it can do.
         state: What it is doing.
-        last_ms: When it last spoke.
+        spoken_ms: When it last spoke, as this process counts the time.
         seen_at: When it made its last request, unless it is here now.
     """
 
@@ -56,7 +57,7 @@ class Face:
     sources: tuple[str, ...]
     capabilities: str
     state: str | None
-    last_ms: int | None
+    spoken_ms: int | None
     seen_at: float | None
 
 
@@ -90,7 +91,8 @@ class Outline:
         members: The names of all members.
         asked: The room's part of the inbox, none when it is closed; how long they
             wait is left at 0.
-        holds_until: When to look again even if nothing happens.
+        holds_until: When to look again even if nothing happens; the wall clock was
+            not set by then, whatever becomes of it.
     """
 
     summary: RoomSummary
@@ -106,8 +108,9 @@ class Outline:
 
 
 def is_before(now: Moment, until: Moment) -> bool:
-    """Tell whether a moment has come yet, on neither clock."""
-    return now.wall_ms < until.wall_ms and now.steady_seconds < until.steady_seconds
+    """Tell whether a moment is still to come, as counted and on the steady clock."""
+    is_counted = now.counted_ms < until.counted_ms
+    return is_counted and now.steady_seconds < until.steady_seconds
 
 
 def earliest(moments: Iterable[Moment]) -> Moment:
@@ -115,7 +118,7 @@ def earliest(moments: Iterable[Moment]) -> Moment:
     found = NEVER
     for each in moments:
         found = Moment(
-            min(found.wall_ms, each.wall_ms),
+            min(found.counted_ms, each.counted_ms),
             min(found.steady_seconds, each.steady_seconds),
         )
     return found
@@ -159,9 +162,9 @@ class Viewer:
         lapsed = self.directory.lapsed(room, now)
         seen, seen_at = self._seen(room, now), self.presence.seen_at(room)
         roster = build_roster(
-            Evidence(codes, lapsed, card.members, seen, card.askers, now.wall_ms)
+            Evidence(codes, lapsed, card.members, seen, card.askers, now)
         )
-        rows = {row.name: _face(row, card, seen_at) for row in roster}
+        rows = {row.name: _face(row, card, seen_at, now) for row in roster}
         members = member_names(codes, lapsed, card.members)
         return Outline(
             summary=card.summary,
@@ -170,9 +173,27 @@ class Viewer:
             members=members,
             asked=_asked(card, members),
             holds_until=Moment(
-                _next_wall_ms(codes, rows.values()), self._next_steady(seen, now)
+                self._next_counted_ms(codes, rows.values(), now),
+                self._next_steady(seen, now),
             ),
         )
+
+    def _next_counted_ms(
+        self, codes: Iterable[CodeRecord], rows: Iterable[Face], now: Moment
+    ) -> int:
+        """Return when the next code runs out, or somebody stops working."""
+        left = (self.directory.seconds_left(code, now) for code in codes)
+        ends = [
+            now.counted_ms + round(seconds * 1000)
+            for seconds in left
+            if seconds != math.inf
+        ]
+        ends += [
+            row.spoken_ms + _WORKING_MS
+            for row in rows
+            if row.state == "working" and row.spoken_ms is not None
+        ]
+        return min(ends, default=NEVER.counted_ms)
 
     def _next_steady(self, seen: Mapping[str, Seen], now: Moment) -> float:
         """Return when the next peer that is here may count as gone.
@@ -186,26 +207,20 @@ class Viewer:
         return now.steady_seconds + max(0.0, self.online_seconds - max(here))
 
 
-def _next_wall_ms(codes: Iterable[CodeRecord], rows: Iterable[Face]) -> int:
-    """Return when the next code runs out, or somebody stops working."""
-    ends = [code.expires_ms for code in codes if code.expires_ms is not None]
-    ends += [
-        row.last_ms + _WORKING_MS
-        for row in rows
-        if row.state == "working" and row.last_ms is not None
-    ]
-    return min(ends, default=NEVER.wall_ms)
-
-
-def _face(row: RosterRow, card: Card, seen_at: Mapping[str, float]) -> Face:
-    key, has_spoken = fold(row.name), row.last_message_seconds is not None
+def _face(
+    row: RosterRow, card: Card, seen_at: Mapping[str, float], now: Moment
+) -> Face:
+    key, spoken_ms = fold(row.name), None
+    if row.last_message_seconds is not None:
+        member = card.members[key]
+        spoken_ms = now.heard_at(member.last_ms, member.heard_ms)
     return Face(
         key=key,
         is_online=row.is_online,
         sources=row.sources,
         capabilities=row.capabilities,
         state=row.state,
-        last_ms=card.members[key].last_ms if has_spoken else None,
+        spoken_ms=spoken_ms,
         seen_at=None if row.is_online else seen_at.get(key),
     )
 
@@ -215,8 +230,8 @@ def _aged_row(name: str, face: Face, seen: Seen | None, now: Moment) -> RosterRo
     if seen is not None and "presence" in face.sources:
         ago = seen.seconds
     spoken = None
-    if face.last_ms is not None:
-        spoken = round(max(0.0, (now.wall_ms - face.last_ms) / 1000), 1)
+    if face.spoken_ms is not None:
+        spoken = round(max(0, now.counted_ms - face.spoken_ms) / 1000, 1)
     return RosterRow(
         name=name,
         is_online=face.is_online,
@@ -253,12 +268,14 @@ def inbox_of(outlines: Iterable[Outline]) -> tuple[Waiting, ...]:
 
 
 def _asked_at(row: Waiting) -> tuple[int, str, int]:
-    return row.message.at_ms, row.room, row.message.seq
+    message = row.message
+    at_ms = message.at_ms if message.heard_ms is None else message.heard_ms
+    return at_ms, row.room, message.seq
 
 
 def aged(row: Waiting, now: Moment) -> Waiting:
     """Return a row of the inbox with the time that it has waited by now."""
-    seconds = max(0.0, (now.wall_ms - row.message.at_ms) / 1000)
+    seconds = now.age_seconds(row.message.at_ms, row.message.heard_ms)
     return attrs.evolve(row, seconds=round(seconds, 1))
 
 

@@ -4,6 +4,7 @@ import attrs
 
 from argybargy.relay.operator import stats
 from argybargy.relay.relay import Relay
+from argybargy.relay.views import aged
 from argybargy.serve.tunnel import TunnelStatus
 
 
@@ -37,7 +38,7 @@ def glance(relay: Relay, public_url: str, tunnel: TunnelStatus | None) -> Glance
     now, board = relay.clock.now(), relay.board
     board.settle(now)
     numbers = stats(relay)
-    waits = [now.wall_ms - row.message.at_ms for row in board.inbox]
+    waits = [aged(row, now).seconds for row in board.inbox]
     return Glance(
         public_url=public_url,
         tunnel=tunnel,
@@ -46,5 +47,5 @@ def glance(relay: Relay, public_url: str, tunnel: TunnelStatus | None) -> Glance
         parked=numbers.parked_polls,
         said=sum(card.summary.head for card in board.cards.values()),
         questions=len(waits),
-        longest_wait_seconds=max(waits, default=0) / 1000,
+        longest_wait_seconds=max(waits, default=0.0),
     )

@@ -34,6 +34,8 @@ class RoomSummary:
         first: The oldest seq kept.
         created_ms: When it came to be.
         last_ms: The timestamp of its newest message; 0 before the first.
+        heard_ms: When that came in, as this process counts the time; ``None`` in a
+            store.
         holes: The numbers above `first` that no message has.
     """
 
@@ -43,6 +45,7 @@ class RoomSummary:
     created_ms: int
     last_ms: int
     holes: tuple[Hole, ...] = ()
+    heard_ms: int | None = attrs.field(default=None, eq=False)
 
     @property
     def messages(self) -> int:
@@ -265,6 +268,16 @@ class Store(Protocol):
         self, codes: Sequence[CodeRecord], audits: Sequence[Audit]
     ) -> None:
         """Remove codes with the audit rows of revoking them, in one transaction.
+
+        Raises:
+            Refused: Certainly not applied.
+        """
+        ...
+
+    async def retime_codes(self, codes: Sequence[CodeRecord]) -> None:
+        """Replace when codes were made and when they end, in one transaction.
+
+        A code that the store does not have is left out.
 
         Raises:
             Refused: Certainly not applied.

@@ -228,6 +228,12 @@ class MemoryStore:
         }
         self._add_audits(audits)
 
+    async def retime_codes(self, codes: Sequence[CodeRecord]) -> None:
+        """Replace when codes were made and when they end."""
+        await trio.lowlevel.checkpoint()
+        known = [code for code in codes if code.digest in self._codes]
+        self._codes.update({code.digest: code for code in known})
+
     async def cursors(self, room: str) -> Mapping[str, int]:
         """Return the last acknowledged cursor of each peer (folded) of a room."""
         await trio.lowlevel.checkpoint()

@@ -14,7 +14,7 @@ from argybargy.domain.moment import format_timestamp
 from argybargy.domain.names import OPERATOR, RESERVED_PEER_NAMES, fold
 from argybargy.domain.state import RoomStatus
 from argybargy.relay import following, operator
-from argybargy.relay.directory import Invitation
+from argybargy.relay.invitation import Invitation
 from argybargy.relay.operator import OperatorState
 from argybargy.relay.views import RoomView
 from argybargy.web import encode, rows
@@ -283,7 +283,9 @@ def _room_rows(found: OperatorState) -> list[RoomRow]:
             messages=summary.messages,
             last_seq=summary.head,
             last_ts=format_timestamp(summary.last_ms),
-            seconds_since_last=round(max(0, found.now_ms - summary.last_ms) / 1000, 1),
+            seconds_since_last=round(
+                found.now.age_seconds(summary.last_ms, summary.heard_ms), 1
+            ),
             status="closed" if summary.status.is_closed else "open",
             closed_at=summary.status.closed_at,
             closed_by=summary.status.closed_by,

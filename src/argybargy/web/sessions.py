@@ -59,28 +59,32 @@ class End:
     """When something ends, on both clocks: whichever gets there first.
 
     The steady clock stands still while the machine sleeps, the other does not.
+    Neither minds when the wall clock is set.
 
     Attributes:
-        wall_ms: In milliseconds since 1970 UTC; this one is shown.
+        counted_ms: As the process counts the time, sleep included.
         steady_seconds: On the steady clock.
     """
 
-    wall_ms: int
+    counted_ms: int
     steady_seconds: float
 
     @classmethod
     def after(cls, seconds: float, now: Moment) -> Self:
         """Return the end of so much time."""
-        return cls(now.wall_ms + int(seconds * 1000), now.steady_seconds + seconds)
+        counted_ms = now.counted_ms + int(seconds * 1000)
+        return cls(counted_ms, now.steady_seconds + seconds)
 
     def earlier(self, other: "End | None") -> "End":
         """Return whichever comes first."""
-        return self if other is None else min(self, other, key=lambda end: end.wall_ms)
+        if other is None:
+            return self
+        return min(self, other, key=lambda end: end.counted_ms)
 
     def seconds_left(self, now: Moment) -> float:
         """Return how long it is until then; nothing or less when it is over."""
-        wall = (self.wall_ms - now.wall_ms) / 1000
-        return min(wall, self.steady_seconds - now.steady_seconds)
+        counted = (self.counted_ms - now.counted_ms) / 1000
+        return min(counted, self.steady_seconds - now.steady_seconds)
 
 
 @attrs.define(eq=False)
@@ -90,7 +94,7 @@ class Session:
     Attributes:
         digest: SHA-256 of what the browser holds.
         address: Where it was made from.
-        created_ms: When, in milliseconds since 1970 UTC.
+        created_ms: When, as the process counts the time.
         end: When it ends, however much it is used.
         used_at: When it was last used, on the steady clock.
         watchers: How many streams it keeps open; it is in use while there are any.
@@ -284,7 +288,7 @@ class Sessions:
         session = Session(
             digest=digest_code(token),
             address=address,
-            created_ms=now.wall_ms,
+            created_ms=now.counted_ms,
             end=End.after(self.limits.session_seconds, now).earlier(latest),
             used_at=now.steady_seconds,
         )

@@ -7,7 +7,7 @@ import msgspec
 from argybargy.domain.codes import key_id_of
 from argybargy.domain.commands import Audit
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.domain.moment import format_timestamp
+from argybargy.domain.moment import Moment, format_timestamp
 from argybargy.relay.operator import OPERATOR_ACTOR
 from argybargy.web.auth import (
     Services,
@@ -45,7 +45,7 @@ def offer_sign_in(services: Services, by: OperatorIdentity) -> SignInBody:
     return SignInBody(
         code=made.code,
         url=f"{services.public_url}{DASHBOARD}#code={made.code}",
-        expires=format_timestamp(made.record.end.wall_ms),
+        expires=_shown(services, made.record.end.counted_ms),
     )
 
 
@@ -92,8 +92,8 @@ def _session_body(
     return SessionBody(
         session=None if in_cookie else made.token,
         id=session.id,
-        created=format_timestamp(session.created_ms),
-        expires=format_timestamp(session.end.wall_ms),
+        created=_shown(services, session.created_ms),
+        expires=_shown(services, session.end.counted_ms),
         idle_seconds=services.limits.session_idle_seconds,
         cookie=in_cookie,
         ignored=ignored or msgspec.UNSET,
@@ -109,8 +109,8 @@ async def get_session(services: Services, request: Request) -> Answer:
         body = IdentityBody(
             by.kind.value,
             session.id,
-            format_timestamp(session.created_ms),
-            format_timestamp(session.end.wall_ms),
+            _shown(services, session.created_ms),
+            _shown(services, session.end.counted_ms),
             services.limits.session_idle_seconds,
         )
     return json_answer(msgspec.json.encode(body))
@@ -130,7 +130,7 @@ async def list_sessions(services: Services, request: Request) -> Answer:
     """List the sessions, by their public halves."""
     by, now = acting_operator(request), services.relay.clock.now()
     rows = [
-        _session_row(session, now.steady_seconds, is_current=session.id == by.id)
+        _session_row(session, now, is_current=session.id == by.id)
         for session in services.sessions.live()
     ]
     body = SessionsBody(
@@ -139,13 +139,14 @@ async def list_sessions(services: Services, request: Request) -> Answer:
     return json_answer(msgspec.json.encode(body))
 
 
-def _session_row(session: Session, now: float, *, is_current: bool) -> SessionRow:
+def _session_row(session: Session, now: Moment, *, is_current: bool) -> SessionRow:
+    used = now.steady_seconds - session.used_at
     return SessionRow(
         id=session.id,
         address=session.address,
-        created=format_timestamp(session.created_ms),
-        expires=format_timestamp(session.end.wall_ms),
-        seconds_since_used=0.0 if session.watchers else round(now - session.used_at, 1),
+        created=format_timestamp(now.on_wall(session.created_ms)),
+        expires=format_timestamp(now.on_wall(session.end.counted_ms)),
+        seconds_since_used=0.0 if session.watchers else round(used, 1),
         streams=session.watchers,
         current=is_current,
     )
@@ -165,6 +166,10 @@ async def revoke_sessions(services: Services, request: Request) -> Answer:
     ended = services.sessions.end_sessions()
     _note(services, "session_revoke", f"all {ended}")
     return json_answer(msgspec.json.encode(RevokedSessionsBody(ended)))
+
+
+def _shown(services: Services, counted_ms: int) -> str:
+    return format_timestamp(services.relay.clock.now().on_wall(counted_ms))
 
 
 def _note(services: Services, action: str, detail: str) -> None:

@@ -40,6 +40,13 @@ def delete_codes(connection: apsw.Connection, codes: Iterable[CodeRecord]) -> No
         )
 
 
+def retime_codes(connection: apsw.Connection, codes: Iterable[CodeRecord]) -> None:
+    """Replace when codes were made and when they end."""
+    sql = "UPDATE codes SET created_ms = ?, expires_ms = ? WHERE digest = ?"
+    rows = [(code.created_ms, code.expires_ms, code.digest) for code in codes]
+    connection.executemany(sql, rows)
+
+
 def insert_revoked(connection: apsw.Connection, digests: Iterable[bytes]) -> None:
     """Remember codes that must not come back."""
     sql = "INSERT OR IGNORE INTO revoked (digest) VALUES (?)"

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +39,7 @@ from argybargy.store.sqlite.codes import (
     read_codes,
     read_cursors,
     read_revoked,
+    retime_codes,
     save_cursors,
 )
 from argybargy.store.sqlite.commits import commit_room
@@ -183,6 +185,10 @@ class SqliteStore:
             insert_audits(connection, audits)
 
         await self._writer.write(work)
+
+    async def retime_codes(self, codes: Sequence[CodeRecord]) -> None:
+        """Replace when codes were made and when they end, in one transaction."""
+        await self._writer.write(partial(retime_codes, codes=codes))
 
     async def cursors(self, room: str) -> Mapping[str, int]:
         """Return the last acknowledged cursor of each peer (folded) of a room."""
