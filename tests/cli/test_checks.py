@@ -31,6 +31,8 @@ from argybargy.serve.settings import Settings, parse_settings
 from argybargy.store.errors import StoreError
 from argybargy.store.sqlite.directory import Place
 from argybargy.store.sqlite.schema import load_migrations
+from argybargy.store.sqlite.store import open_sqlite_store
+from store.playing import Player
 
 DATA = Path("/data/argy")
 ME, ROOT, OTHER = 1000, 0, 2000
@@ -360,11 +362,15 @@ NOW_MS = 1_767_800_000_000  # in January 2026
 
 
 def a_clock(
-    wall_ms: int = NOW_MS, seconds: float = 1.0, ahead_seconds: float = -9.0
+    wall_ms: int = NOW_MS,
+    seconds: float = 1.0,
+    ahead_seconds: float = -9.0,
+    message_seconds: float = -9.0,
 ) -> machine.ClockFacts:
     before, after = Moment(wall_ms - 1000, 5.0), Moment(wall_ms, 5.0 + seconds)
     newest = wall_ms / 1000 + ahead_seconds
-    return machine.ClockFacts(before, after, DATA / "relay.db", newest)
+    latest = wall_ms / 1000 + message_seconds
+    return machine.ClockFacts(before, after, DATA / "relay.db", newest, "lab", latest)
 
 
 @pytest.mark.parametrize(
@@ -375,6 +381,8 @@ def a_clock(
         (a_clock(wall_ms=NOW_MS * 4), Level.PROBLEM, "which cannot be"),
         (a_clock(ahead_seconds=3600), Level.WARNING, "3,600 seconds later"),
         (a_clock(seconds=90.0), Level.WARNING, "was set while this ran"),
+        (a_clock(message_seconds=59.0), Level.OK, "The clock says"),
+        (a_clock(message_seconds=7200.0), Level.WARNING, "'lab' is of 7,200 seconds"),
     ],
 )
 def test_a_clock_that_cannot_be_right_is_told(
@@ -394,6 +402,21 @@ def test_the_clock_is_put_beside_the_newest_file(tmp_path: Path) -> None:
         os.utime(tmp_path / name, (seconds, seconds))
     facts = machine.look_at_clock(now, now, tmp_path)
     assert (facts.newest_file, facts.newest_seconds) == (tmp_path / "relay.lock", 9)
+
+
+async def test_the_clock_is_put_beside_the_newest_message(tmp_path: Path) -> None:
+    now = Moment(NOW_MS, 5.0)
+    (tmp_path / "relay.db").touch()
+    assert not machine.look_at_clock(now, now, tmp_path).newest_room
+    async with open_sqlite_store(tmp_path / "data") as store:
+        for name, at_ms in (("den", NOW_MS), ("lab", NOW_MS + 9_000_000), ("pub", 5)):
+            player = Player.of(store, name)
+            player.now = Moment(at_ms, 0.0)
+            await player.say("ann")
+    facts = machine.look_at_clock(now, now, tmp_path / "data")
+    assert facts.newest_room == "lab"
+    assert facts.newest_message_seconds == (NOW_MS + 9_000_000) / 1000
+    assert machine.judge_clock(facts).level is Level.WARNING
 
 
 @pytest.mark.parametrize(

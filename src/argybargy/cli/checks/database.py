@@ -93,6 +93,31 @@ def _read(facts: DatabaseFacts) -> DatabaseFacts:
     )
 
 
+def find_newest_message(data: Path) -> tuple[str, int] | None:
+    """Return the room whose newest message has the latest timestamp, and that.
+
+    Returns:
+        ``None`` when there is no message, or no database that can be read: why it
+        cannot is for the other checks to say.
+    """
+    path = data / DATABASE_NAME
+    try:
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    except apsw.CantOpenError:
+        return None
+    try:
+        connection.set_busy_timeout(_BUSY_MS)
+        connection.execute("PRAGMA trusted_schema = OFF").fetchall()
+        row = connection.execute(
+            "SELECT name, last_ms FROM rooms WHERE head > 0 ORDER BY last_ms DESC"
+        ).fetchone()
+    except apsw.Error:
+        return None
+    finally:
+        connection.close()
+    return None if row is None else (str(row[0]), int(row[1]))
+
+
 def judge_database(facts: DatabaseFacts | None) -> Iterator[Finding]:
     """Say what is wrong with the database."""
     if facts is None:

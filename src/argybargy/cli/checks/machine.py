@@ -8,6 +8,7 @@ from typing import Final
 
 import attrs
 
+from argybargy.cli.checks.database import find_newest_message
 from argybargy.cli.checks.finding import Finding, fine, problem, warning
 from argybargy.domain.moment import Moment
 from argybargy.serve.inspect_port import PROC
@@ -37,16 +38,20 @@ class ClockFacts:
         after: Another one, a little later.
         newest_file: The file of the relay that was written last.
         newest_seconds: When, on the wall clock.
+        newest_room: The room whose newest message has the latest timestamp.
+        newest_message_seconds: That timestamp.
     """
 
     before: Moment
     after: Moment
     newest_file: Path | None = None
     newest_seconds: float = 0
+    newest_room: str = ""
+    newest_message_seconds: float = 0
 
 
 def look_at_clock(before: Moment, after: Moment, data: Path) -> ClockFacts:
-    """Put two readings beside the times of the files.
+    """Put two readings beside the times of the files and of the newest message.
 
     Raises:
         OSError: The files may not be looked at.
@@ -55,7 +60,8 @@ def look_at_clock(before: Moment, after: Moment, data: Path) -> ClockFacts:
     if not times:
         return ClockFacts(before, after)
     newest, path = max(times)
-    return ClockFacts(before, after, path, newest)
+    room, latest_ms = find_newest_message(data) or ("", 0)
+    return ClockFacts(before, after, path, newest, room, latest_ms / 1000)
 
 
 def judge_clock(facts: ClockFacts) -> Finding:
@@ -71,6 +77,16 @@ def judge_clock(facts: ClockFacts) -> Finding:
             CLOCK,
             f"The clock says {shown}, but {facts.newest_file} was written "
             f"{ahead:,} seconds later: the clock was wrong then, or is now.",
+            _SYNCHRONISE,
+        )
+    if facts.newest_message_seconds > now + _AHEAD_SECONDS:
+        ahead = round(facts.newest_message_seconds - now)
+        return warning(
+            CLOCK,
+            f"The clock says {shown}, but the newest message of room "
+            f"'{facts.newest_room}' is of {ahead:,} seconds later: the clock was wrong "
+            "then, or is now. If it was wrong then, nothing is left to do: messages in "
+            "that room have that time until it has come, and nothing else goes by it.",
             _SYNCHRONISE,
         )
     wall_seconds = (facts.after.wall_ms - facts.before.wall_ms) / 1000
