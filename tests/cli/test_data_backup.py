@@ -292,6 +292,30 @@ def _execute(path: Path, sql: str) -> None:
 
 
 @needs_posix
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("UPDATE messages SET kind = 'evil'", "message 1 of room 1: its sender"),
+        ("UPDATE messages SET recipients = '[all'", "message 1 of room 1: its recip"),
+        ("UPDATE rooms SET head = 9223372036854775807", "rooms, row 1: its numbers"),
+        ("CREATE VIEW evil AS SELECT 1", "the view 'evil' is not as Argybargy makes"),
+    ],
+)
+def test_a_backup_that_somebody_changed_is_refused_in_a_sentence(
+    desk: Desk, tmp_path: Path, sql: str, said: str
+) -> None:
+    post(desk, invite(desk, "ann"), "one")
+    desk.type("backup", "copy.db")
+    connection = apsw.Connection(str(tmp_path / "copy.db"))
+    connection.execute(sql).fetchall()
+    connection.close()
+    result = desk.type("restore", "copy.db", "--yes")
+    assert result.code == 1
+    assert said in result.talk
+    assert len(result.talk.splitlines()) == 2  # the second one says what to do
+    assert not list(desk.data.glob("*restor*"))
+
+
 def test_a_restore_onto_a_full_disk_changes_nothing(desk: Desk, tmp_path: Path) -> None:
     post(desk, invite(desk, "ann"), *("x" * 8_000 for _ in range(8)))
     desk.type("backup", "copy.db")

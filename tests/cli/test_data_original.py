@@ -174,6 +174,32 @@ def test_a_row_that_is_not_whole_is_told_in_a_sentence(
     assert "is damaged: a row has no fit" in result.talk
 
 
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ("UPDATE messages SET text = CAST(x'ff' AS TEXT)", "a text is not UTF-8"),
+        (
+            "UPDATE messages SET text = printf('%.20000000c', 'a')",
+            "a row of over 16777216 bytes",
+        ),
+        (
+            "ALTER TABLE messages RENAME TO m; CREATE VIEW messages AS SELECT * FROM m",
+            "is not a database of the first Argybargy",
+        ),
+    ],
+)
+def test_what_the_original_cannot_have_written_is_told_in_a_sentence(
+    desk: Desk, original: OriginalRelay, damage: str, said: str
+) -> None:
+    original.invite("ann")
+    original.post("ann", "hi")
+    original.connection.execute(damage).fetchall()
+    original.stop()
+    result = desk.type("import", "--from-original", str(original.path))
+    assert (result.code, result.out) == (1, "")
+    assert said in result.talk
+
+
 def test_a_time_that_cannot_be_rendered_is_the_beginning_of_time(
     desk: Desk, original: OriginalRelay
 ) -> None:

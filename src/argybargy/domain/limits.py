@@ -4,6 +4,10 @@ import attrs
 
 MAX_SEQ = 2**53 - 1
 """The largest seq or cursor: what a JSON number holds exactly everywhere."""
+MOST_TEXT_CHARS = 250_000
+"""The most that `text_chars` can be set to."""
+SLACK_MS = 24 * 3600 * 1000
+"""How far the clock of another relay may be ahead: its time zone may be set wrong."""
 
 
 @attrs.frozen

@@ -22,6 +22,8 @@ REOPENED: Final = "reopened"
 """The event of the message that says a question is open again."""
 RESTORED: Final = "restored"
 """The event of the message that says a room has come out of a backup."""
+EVENTS: Final = frozenset({REOPENED, RESTORED})
+"""All events that a relay tells of."""
 
 
 @attrs.frozen

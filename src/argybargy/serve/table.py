@@ -14,7 +14,7 @@ from typing import Any, Final
 import attrs
 import platformdirs
 
-from argybargy.domain.limits import Limits
+from argybargy.domain.limits import MOST_TEXT_CHARS, Limits
 from argybargy.serve.parsers import (
     Parser,
     choice,
@@ -192,7 +192,7 @@ SETTINGS: Final = (
     ),
     Setting(
         "max_text",
-        integer(1, 250_000),
+        integer(1, MOST_TEXT_CHARS),
         "Longest message.",
         unit="characters",
         limit="text_chars",

@@ -16,6 +16,8 @@ from argybargy.store.errors import Corrupt, Incompatible
 
 FILE_NAME: Final = "argybargy.db"
 _BUSY_MS: Final = 5_000
+_ROW_BYTES: Final = 16 * 1024 * 1024
+"""Longest row that is read: far longer than any that an import takes."""
 
 _COLUMNS: Final[Mapping[str, Mapping[str, str | None]]] = {
     "messages": {
@@ -169,6 +171,10 @@ def read_original(path: Path, audit_rows: int) -> Original:
             connection.close()
     except _UnfitRowError as error:
         raise Corrupt(f"{path} is damaged: a row has no fit '{error}'.") from None
+    except UnicodeDecodeError:
+        raise Corrupt(f"{path} is damaged: a text is not UTF-8.") from None
+    except apsw.TooBigError:
+        raise Corrupt(f"{path} has a row of over {_ROW_BYTES} bytes.") from None
     except (apsw.NotADBError, apsw.CorruptError) as error:
         raise Corrupt(f"{path} is not a whole SQLite database: {error}") from error
 
@@ -186,6 +192,7 @@ def _open(path: Path) -> apsw.Connection:
         flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI,
     )
     connection.set_busy_timeout(_BUSY_MS)
+    connection.limit(apsw.SQLITE_LIMIT_LENGTH, _ROW_BYTES)
     connection.execute("PRAGMA trusted_schema = OFF").fetchall()
     return connection
 
@@ -220,9 +227,17 @@ def _read(connection: apsw.Connection, path: Path, audit_rows: int) -> Original:
 
 
 def _select(connection: apsw.Connection, table: str) -> str | None:
-    """Return what to select of a table; ``None`` if it is not the one we know."""
+    """Return what to select of a table; ``None`` if it is not the one we know.
+
+    A view does not count: reading one may take for ever.
+    """
     rows: list[Any] = connection.execute(
-        "SELECT name FROM pragma_table_info(?)", (table,)
+        """
+        SELECT columns.name
+        FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
+        WHERE tables.type = 'table' AND tables.name = ?
+        """,
+        (table,),
     ).fetchall()
     there = {name for (name,) in rows}
     known = _COLUMNS[table]

@@ -9,6 +9,7 @@ import msgspec
 from argybargy.domain.codes import CodeRecord
 from argybargy.domain.commands import Audit
 from argybargy.domain.errors import RelayError
+from argybargy.domain.limits import SLACK_MS
 from argybargy.domain.names import fold
 from argybargy.domain.state import RoomStatus
 from argybargy.relay.importing import (
@@ -21,7 +22,7 @@ from argybargy.relay.importing import (
     import_room,
 )
 from argybargy.web.auth import Services
-from argybargy.web.data_lines import SLACK_MS, LineReader, UnfitLineError
+from argybargy.web.data_lines import LineReader, UnfitLineError
 from argybargy.web.data_wire import (
     FORMAT,
     AuditLine,

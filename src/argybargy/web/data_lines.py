@@ -10,7 +10,7 @@ import attrs
 from argybargy.domain.codes import CodeRecord
 from argybargy.domain.commands import Audit, ImportedMessage
 from argybargy.domain.limits import MAX_SEQ, Limits
-from argybargy.domain.message import REOPENED, RESTORED, Message, SenderKind
+from argybargy.domain.message import EVENTS, Message, SenderKind
 from argybargy.domain.moment import parse_timestamp
 from argybargy.domain.names import (
     NAME_RULE,
@@ -28,13 +28,10 @@ from argybargy.web.decode import Problems, check_expects, check_text, take_addre
 
 MOST_IMPORTED_SEQ: Final = 2**52
 """The largest number a message may bring along: as many are left to go on with."""
-SLACK_MS: Final = 24 * 3600 * 1000
-"""How far another relay's clock may be ahead: its time zone may be set wrong."""
 _DIGEST_BYTES: Final = 32
 _NAME_CHARS: Final = 64
 _AUDIT_CHARS: Final = 1_000
 """Longest text of each field of an audit row; names of old were longer than ours."""
-_EVENTS: Final = frozenset({None, REOPENED, RESTORED})
 
 
 class UnfitLineError(ValueError):
@@ -153,8 +150,9 @@ def _check_numbers(line: MessageLine) -> None:
 
 
 def _check_event(line: MessageLine, kind: SenderKind) -> None:
-    is_right = line.event in _EVENTS
-    is_right = is_right and (line.event is None or kind is SenderKind.SYSTEM)
+    is_right = line.event is None or (
+        line.event in EVENTS and kind is SenderKind.SYSTEM
+    )
     _check(is_right, "'event' is one of those that a relay tells of")
 
 

@@ -1,6 +1,5 @@
 """Is this file a database of ours, whole, and of a version that we know?"""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,11 @@ from argybargy.store.errors import Corrupt, Incompatible
 from argybargy.store.sqlite.addressees import are_addressees_whole
 from argybargy.store.sqlite.connection import BUSY_MS
 from argybargy.store.sqlite.schema import (
-    Migration,
+    check_schema,
     check_version,
     load_migrations,
-    migrate,
     schema_version,
 )
-
-Columns = frozenset[tuple[str, str]]
 
 
 @attrs.frozen
@@ -82,31 +78,12 @@ def check(connection: apsw.Connection, path: Path) -> Contents:
         raise Corrupt(f"{path} is damaged: {verdict}")
     version, migrations = schema_version(connection), load_migrations()
     check_version(connection, path, version, migrations[-1].number)
-    if not version or not _expected(migrations[:version]) <= _columns(connection):
+    if version <= 0:
         raise Incompatible(f"The database {path} is not one of Argybargy's.")
+    check_schema(connection, path, migrations[:version])
     if version == migrations[-1].number and not are_addressees_whole(connection):
         raise Corrupt(f"{path} is damaged: who may read what does not fit the messages")
     return _contents(connection, path, version)
-
-
-def _expected(migrations: Sequence[Migration]) -> Columns:
-    """Return what a database has that these migrations have made."""
-    model = apsw.Connection(":memory:")
-    try:
-        migrate(model, migrations)
-        return _columns(model)
-    finally:
-        model.close()
-
-
-def _columns(connection: apsw.Connection) -> Columns:
-    sql = """
-        SELECT tables.name, columns.name
-        FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
-        WHERE tables.type = 'table'
-    """
-    rows: list[Any] = connection.execute(sql).fetchall()
-    return frozenset(rows)
 
 
 def _contents(connection: apsw.Connection, path: Path, version: int) -> Contents:

@@ -8,15 +8,21 @@ from typing import Any, Final
 import apsw
 import attrs
 
-from argybargy.domain.names import fold
+from argybargy.domain.limits import MAX_SEQ
+from argybargy.domain.names import fold, is_name
 from argybargy.domain.state import RoomStatus
 from argybargy.store.errors import Corrupt, Incompatible, Refused
 from argybargy.store.sqlite.checking import check
 from argybargy.store.sqlite.codes import read_codes, read_revoked
 from argybargy.store.sqlite.connection import BUSY_MS
+from argybargy.store.sqlite.vetting import NEWEST_MS, OLDEST_MS
 
-_UNREADABLE: Final = (apsw.CorruptError, apsw.NotADBError, apsw.SQLError)
-"""Damaged, no database, or one without our tables: it will never tell anything."""
+_UNREADABLE: Final = (apsw.CorruptError, apsw.NotADBError, apsw.SQLError, ValueError)
+"""Damaged, no database, without our tables, or with text that is none."""
+
+
+MOST_HEAD: Final = MAX_SEQ - 2**32
+"""The newest number that a room may go on after: some must be left to go on with."""
 
 
 @attrs.frozen
@@ -65,6 +71,7 @@ def look_into(database: Path) -> Replaced | None:
     connection = apsw.Connection(str(database))
     try:
         connection.set_busy_timeout(BUSY_MS)
+        connection.execute("PRAGMA trusted_schema = OFF").fetchall()
         return _look_into(connection, database)
     except (apsw.BusyError, apsw.LockedError) as error:
         raise Refused(
@@ -94,7 +101,9 @@ def _read_replaced(connection: apsw.Connection) -> Replaced:
         FROM rooms
         """
     ).fetchall()
-    rooms = {fold(row[0]): Known(RoomStatus(*row[:3]), *row[3:]) for row in rows}
+    # What cannot be true is left out: then nobody knows how far that room had got.
+    known = {row[0]: Known(RoomStatus(*row[:3]), *row[3:]) for row in rows}
+    rooms = {fold(name): each for name, each in known.items() if _is_fit(name, each)}
     cursors: list[Any] = connection.execute(
         "SELECT room, peer, seq FROM cursors"
     ).fetchall()
@@ -106,5 +115,19 @@ def _read_replaced(connection: apsw.Connection) -> Replaced:
         digests=frozenset(code.digest for code in read_codes(connection)),
         revoked=read_revoked(connection),
         noted=frozenset(detail.rpartition(" ")[2] for (detail,) in revocations),
-        cursors={(fold(room), fold(peer)): seq for room, peer, seq in cursors},
+        cursors={
+            (fold(room), fold(peer)): seq
+            for room, peer, seq in cursors
+            if is_name(room) and 0 <= seq <= MOST_HEAD
+        },
+    )
+
+
+def _is_fit(name: str, known: Known) -> bool:
+    times = known.status.closed_at_ms or 0, known.created_ms, known.last_ms
+    return (
+        is_name(name)
+        and 0 <= known.head <= MOST_HEAD
+        and 0 <= known.fence <= MOST_HEAD
+        and all(OLDEST_MS <= at_ms <= NEWEST_MS for at_ms in times)
     )

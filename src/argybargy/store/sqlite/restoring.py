@@ -20,7 +20,7 @@ import attrs
 
 from argybargy.domain.codes import key_id_of
 from argybargy.domain.commands import Audit, Restore
-from argybargy.domain.limits import Limits
+from argybargy.domain.limits import SLACK_MS, Limits
 from argybargy.domain.moment import Moment
 from argybargy.domain.names import fold
 from argybargy.domain.room import decide
@@ -42,9 +42,10 @@ from argybargy.store.sqlite.codes import (
 )
 from argybargy.store.sqlite.commits import commit_room
 from argybargy.store.sqlite.directory import RESTORING, hold_lock, remove_unfinished
-from argybargy.store.sqlite.replaced import Known, Replaced, look_into
+from argybargy.store.sqlite.replaced import MOST_HEAD, Known, Replaced, look_into
 from argybargy.store.sqlite.rooms import load_room
 from argybargy.store.sqlite.schema import load_migrations, migrate
+from argybargy.store.sqlite.vetting import vet_rows
 
 _COMPANIONS = ("-wal", "-shm")
 
@@ -113,7 +114,8 @@ def restore_backup(directory: Path, plan: RestorePlan) -> Restored:
     """Put a backup in the place of the database in `directory`.
 
     Raises:
-        Corrupt: The backup is damaged, or no database.
+        Corrupt: The backup is damaged, no database, or holds what the relay does not
+            write.
         Incompatible: It is newer than this program or not one of ours, or another
             process holds the directory.
         Refused: The directory cannot be used, or another program has the database
@@ -164,7 +166,7 @@ def _rebuild(fresh: Path, database: Path, plan: RestorePlan) -> Restored:
     connection = apsw.Connection(str(fresh))
     try:
         connection.execute("PRAGMA trusted_schema = OFF").fetchall()
-        _check(connection, plan.source)
+        _check(connection, plan)
         # One file, without a log beside it: it is about to be renamed.
         connection.execute("PRAGMA journal_mode = DELETE").fetchall()
         connection.execute("PRAGMA synchronous = FULL").fetchall()
@@ -183,11 +185,13 @@ def _rebuild(fresh: Path, database: Path, plan: RestorePlan) -> Restored:
     return Restored(contents, rooms, None, revoked, lost)
 
 
-def _check(connection: apsw.Connection, source: Path) -> Contents:
+def _check(connection: apsw.Connection, plan: RestorePlan) -> None:
+    """Look through a backup, which anybody may have made, before it is used."""
     try:
-        return check(connection, source)
+        check(connection, plan.source)
+        vet_rows(connection, plan.source, plan.now.wall_ms + SLACK_MS)
     except (apsw.CantOpenError, apsw.IOError) as error:
-        raise Corrupt(f"{source} cannot be read: {error}") from error
+        raise Corrupt(f"{plan.source} cannot be read: {error}") from error
 
 
 # -- rooms ------------------------------------------------------------------------
@@ -238,6 +242,11 @@ def _go_on_in(
     command = _command(room, known, acknowledged, plan.skip_ahead)
     decision = decide(room, command, plan.now, plan.limits)
     after = decision.room
+    if after.head > MOST_HEAD:
+        raise Corrupt(
+            f"{plan.source} cannot be used: the room {name} would go on after message "
+            f"{after.head}, and too few numbers are left."
+        )
     is_closed = after.status.is_closed and not room.status.is_closed
     lost = max(0, command.head - room.head)
     if lost or is_closed or after.fence != room.fence:

@@ -1,8 +1,10 @@
 """The schema: numbered SQL files, each applied once, in one transaction."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Any, Final
 
 import apsw
 import attrs
@@ -10,6 +12,17 @@ import attrs
 from argybargy.store.errors import Incompatible
 from argybargy.store.platform import make_private_file
 from argybargy.store.sqlite.errors import damaged
+from argybargy.store.sqlite.vetting import vet_rows
+
+_Entries = Mapping[tuple[str, str], tuple[str, tuple[str, ...]]]
+"""Tables, indexes and the like, by kind and name: what each is on, and its SQL."""
+
+_STATISTICS: Final = frozenset({"sqlite_stat1", "sqlite_stat4"})
+_NAME_CHARS: Final = 64
+_TOKEN: Final = re.compile(
+    r"""--[^\n]* | /\*.*?\*/ | '(?:[^']|'')*' | "(?:[^"]|"")*" | \w+ | [^\w\s]""",
+    re.VERBOSE | re.DOTALL,
+)
 
 
 @attrs.frozen
@@ -47,12 +60,16 @@ def bring_up_to_date(
         The version of the schema.
 
     Raises:
-        Corrupt: It is damaged; it is left as it is.
+        Corrupt: It is damaged, or holds what the relay does not write; it is left
+            as it is.
         Incompatible: It is newer than this program, or not one of ours.
     """
     _check_integrity(connection, path)
     version = schema_version(connection)
     check_version(connection, path, version, migrations[-1].number)
+    if version > 0:
+        check_schema(connection, path, migrations[:version])
+        vet_rows(connection, path)
     if 0 < version < migrations[-1].number:
         back_up(connection, path.with_name(f"{path.name}.v{version}"))
     # Lasts, in the file; not before it is known to be ours.
@@ -93,8 +110,54 @@ def check_version(
             f"The database {path} has schema {version}; this version of Argybargy "
             f"knows schemas up to {newest}. Run the newer version."
         )
-    if version == 0 and connection.execute("SELECT count(*) FROM sqlite_schema").get:
+    if version <= 0 and connection.execute("SELECT count(*) FROM sqlite_schema").get:
         raise Incompatible(f"The database {path} is not one of Argybargy's.")
+
+
+def check_schema(
+    connection: apsw.Connection, path: Path, migrations: Sequence[Migration]
+) -> None:
+    """Refuse a database with anything more or less in it than migrations make.
+
+    A trigger or a view would act with the rights of the relay, on data that it takes
+    for its own.
+
+    Raises:
+        Incompatible: It has, or lacks, something.
+    """
+    model = apsw.Connection(":memory:")
+    try:
+        migrate(model, migrations)
+        expected, found = _entries(model), _entries(connection)
+    except UnicodeDecodeError:
+        text = f"The database {path} is not one of Argybargy's: a name is not UTF-8."
+        raise Incompatible(text) from None
+    finally:
+        model.close()
+    for kind, name in sorted(expected.keys() | found.keys()):
+        if expected.get((kind, name)) != found.get((kind, name)):
+            raise Incompatible(
+                f"The database {path} is not one of Argybargy's: the {kind} "
+                f"{name[:_NAME_CHARS]!a} is not as Argybargy makes it."
+            )
+
+
+def _entries(connection: apsw.Connection) -> _Entries:
+    """Return all that a schema has; what SQLite counts for itself is left out."""
+    sql = "SELECT type, name, tbl_name, sql FROM sqlite_schema"
+    rows: list[Any] = connection.execute(sql).fetchall()
+    return {
+        (kind, name): (table, _tokens(sql or ""))
+        for kind, name, table, sql in rows
+        if name not in _STATISTICS
+    }
+
+
+def _tokens(sql: str) -> tuple[str, ...]:
+    """Return SQL without its spaces and comments, which say nothing."""
+    return tuple(
+        token for token in _TOKEN.findall(sql) if not token.startswith(("--", "/*"))
+    )
 
 
 def back_up(connection: apsw.Connection, target: Path) -> None:
