@@ -115,6 +115,37 @@ async def test_damaged_data_ends_the_start_with_one_clear_line_and_is_left_alone
         assert is_untouched, damage
 
 
+def _overwrite(database: Path) -> None:
+    size = database.stat().st_size
+    with database.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xee" * (size - 4096))
+
+
+async def test_a_database_damaged_under_a_running_relay_ends_it_with_one_clear_line(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / "data"
+    async with open_server(data) as server:
+        alice = await server.guest("alice")
+        assert (await alice.post("acknowledged")).status == 200
+        assert await server.stop() == 0
+    async with open_server(data) as server:
+        alice = server.returning("alice", alice.code)
+        _overwrite(data / "relay.db")
+        assert (await alice.call("GET", "/history")).status == 503
+        ready = await alice.call("GET", "/ready")
+        assert ready.status == 503
+        assert ready.json["detail"]["error"] == "storage_unavailable"
+        assert "damaged" in ready.json["detail"]["reason"]
+        assert str(tmp_path) not in str(ready.json)
+        with trio.fail_after(20):
+            assert await server.process.wait() == EXIT_DATA
+        last = server.log.read_text().splitlines()[-1]
+        assert last.startswith(f"argybargy: The data in {data} cannot be used: ")
+        assert "is damaged; restore it from a backup" in last
+
+
 def _delete_log(data: Path) -> None:
     (data / "relay.db-wal").unlink()
 

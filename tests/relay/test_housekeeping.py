@@ -13,11 +13,11 @@ from argybargy.domain.limits import Limits
 from argybargy.domain.state import Room
 from argybargy.relay import operator
 from argybargy.relay.agents import claim
+from argybargy.relay.losing import LOST_SECONDS
 from argybargy.store.errors import (
     Conflict,
     Corrupt,
     Full,
-    Incompatible,
     Refused,
     StoreError,
     Unknown,
@@ -36,6 +36,12 @@ class FailingStore(MemoryStore):
     commits: int = 0
     probes: int = 0
     note_seconds: float = 0
+    is_lost: trio.Event = attrs.field(factory=trio.Event)
+    lost_as: Corrupt = attrs.field(factory=Corrupt)
+
+    async def wait_lost(self) -> Corrupt:
+        await self.is_lost.wait()
+        return self.lost_as
 
     async def note(
         self, cursors: Mapping[tuple[str, str], int], audits: Sequence[Audit]
@@ -101,17 +107,25 @@ async def test_the_relay_outlives_a_round_that_somebody_else_came_first_in(
         assert len(await operator.audit(house.relay, 10, None)) == 1
 
 
-@pytest.mark.parametrize("failure", [Corrupt("bad"), Incompatible("newer")])
-async def test_the_relay_ends_with_its_store(
-    autojump_clock: trio.testing.MockClock, failure: StoreError
+async def test_the_relay_ends_with_its_store_and_says_so_until_then(
+    autojump_clock: trio.testing.MockClock,
 ) -> None:
-    store = FailingStore(DEFAULT_LIMITS)
-    async with open_house(store=store) as house:
-        store.note_failure = failure
-        house.relay.ledger.note(Audit(1, "something"))
-        with pytest.raises(type(failure)):
-            await house.relay.tick()
-        store.note_failure = None
+    store = FailingStore(DEFAULT_LIMITS, lost_as=Corrupt("page 7 is bad"))
+
+    async def lose_data() -> None:
+        async with open_house(store=store) as house:
+            alice = await house.guest("alice")
+            store.is_lost.set()
+            await trio.sleep(LOST_SECONDS / 2)
+            with pytest.raises(Corrupt, match="page 7"):
+                await house.relay.readiness.check()
+            await house.post(alice, "what can be stored is")
+            await trio.sleep(LOST_SECONDS)
+            raise AssertionError("the relay goes on without its data")
+
+    with pytest.raises(ExceptionGroup) as raised:
+        await lose_data()
+    assert raised.group_contains(Corrupt, match="page 7")
 
 
 async def test_notes_are_stored_once_however_many_ask(

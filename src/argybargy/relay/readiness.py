@@ -17,7 +17,7 @@ READY_SECONDS: Final = 1.0
 class Readiness:
     """Tries a write at most once a second, whoever asks how often.
 
-    The mutable state is the last outcome.
+    The mutable state is the last outcome, and whether what is stored is lost.
     """
 
     store: Store
@@ -25,13 +25,20 @@ class Readiness:
     _trying: trio.Lock = attrs.field(factory=trio.Lock)
     _tried_at: float = float("-inf")
     _failure: StoreError | None = None
+    _loss: StoreError | None = None
+
+    def lose(self, loss: StoreError) -> None:
+        """Take it that what is stored is lost, whatever can still be written."""
+        self._loss = loss
 
     async def check(self) -> None:
         """Make sure that a write has succeeded within the last second.
 
         Raises:
-            StoreError: It did not.
+            StoreError: It did not, or what is stored is lost.
         """
+        if self._loss is not None:
+            raise self._loss
         async with self._trying:
             now = self.clock.now().steady_seconds
             if now - self._tried_at > READY_SECONDS:

@@ -29,6 +29,7 @@ from argybargy.relay.departures import Departures
 from argybargy.relay.directory import Directory
 from argybargy.relay.failures import as_relay_error
 from argybargy.relay.ledger import Ledger
+from argybargy.relay.losing import end_when_lost
 from argybargy.relay.presence import Presence
 from argybargy.relay.quota import RoomQuota
 from argybargy.relay.readiness import Readiness
@@ -41,7 +42,7 @@ from argybargy.relay.tally import Tally
 from argybargy.relay.turns import Turns
 from argybargy.relay.views import Viewer
 from argybargy.relay.watchers import Watchers
-from argybargy.store.errors import Corrupt, Incompatible, StoreError
+from argybargy.store.errors import StoreError
 from argybargy.store.interface import Store
 
 log = structlog.get_logger(__name__)
@@ -51,8 +52,6 @@ TICK_SECONDS: Final = 2.0
 CLOSE_SECONDS: Final = 10.0
 """How long room tasks may take to finish what they have when the relay closes."""
 _CRASH_WINDOW_SECONDS: Final = 60.0
-_LOST: Final = (Corrupt, Incompatible)
-"""What no waiting mends: the process ends, and says so."""
 
 
 @attrs.define(eq=False)
@@ -269,12 +268,7 @@ class Relay:
             await self.tick()
 
     async def tick(self) -> None:
-        """Do one round of housekeeping; what the store refuses, the next one does.
-
-        Raises:
-            Corrupt: What is stored is lost, or was taken away.
-            Incompatible: It belongs to somebody else now.
-        """
+        """Do one round of housekeeping; what the store refuses, the next one does."""
         now = self.clock.now()
         self._evict(now)
         self.presence.sweep(now.steady_seconds)
@@ -288,8 +282,6 @@ class Relay:
             await self.directory.remove_stale(now)
             await self.ledger.flush()
             await self.store.sweep()
-        except _LOST:
-            raise
         except StoreError as error:
             log.warning("housekeeping waits for the store", reason=str(error))
 
@@ -370,6 +362,7 @@ async def open_relay(
 
     Raises:
         StoreError: The store could not be read.
+        Corrupt: What is stored was lost, in a group.
     """
     clock, watchers = clock or system_clock(), Watchers()
     async with trio.open_nursery() as rooms:
@@ -388,6 +381,7 @@ async def open_relay(
         await relay.load()
         async with trio.open_nursery() as housekeeping:
             housekeeping.start_soon(relay.keep_house)
+            housekeeping.start_soon(end_when_lost, store, relay.readiness)
             try:
                 yield relay
             finally:
@@ -396,7 +390,5 @@ async def open_relay(
         relay.close()
     try:
         await relay.ledger.flush()
-    except _LOST:
-        raise
     except StoreError as error:
         log.warning("notes were not stored", reason=str(error))

@@ -22,6 +22,7 @@ from argybargy.domain.message import Member, Message
 from argybargy.domain.reading import Lookback, Page
 from argybargy.domain.search import Findings, Query, Scope
 from argybargy.domain.state import Room, RoomStatus, SavedRoom
+from argybargy.store.errors import Corrupt
 
 
 @attrs.frozen
@@ -347,6 +348,14 @@ class Store(Protocol):
 
         Raises:
             StoreError: It did not.
+        """
+        ...
+
+    async def wait_lost(self) -> Corrupt:
+        """Wait until what is stored is found lost, which no waiting mends.
+
+        Whatever meets the damage raises ``Corrupt`` as well: this is for the one that
+        ends the process for it, so that nobody else has to.
         """
         ...
 

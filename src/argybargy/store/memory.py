@@ -23,7 +23,7 @@ from argybargy.domain.names import fold
 from argybargy.domain.reading import Lookback, Page, PageBuilder
 from argybargy.domain.search import Findings, Found, Query, Scope
 from argybargy.domain.state import Room, SavedRoom
-from argybargy.store.errors import Conflict, Refused
+from argybargy.store.errors import Conflict, Corrupt, Refused
 from argybargy.store.interface import (
     AuditRow,
     Overview,
@@ -69,6 +69,10 @@ class MemoryStore:
     def statistics(self) -> WriterStatistics:
         """Tell that nothing was written: there is no transaction here to measure."""
         return WriterStatistics()
+
+    async def wait_lost(self) -> Corrupt:
+        """Wait for ever: what is in memory is not lost before the process ends."""
+        await trio.sleep_forever()
 
     async def load(self, room: str, tail_messages: int) -> SavedRoom | None:
         """Return what is known of a room, with its newest messages."""

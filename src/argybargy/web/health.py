@@ -1,14 +1,19 @@
 """How the relay is: alive, and able to do its work."""
 
+from typing import Final
+
 import attrs
 import msgspec
 
 from argybargy import __version__
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.store.errors import StoreError
+from argybargy.store.errors import Corrupt, StoreError
 from argybargy.web.auth import Services
 from argybargy.web.request import Answer, Request, json_answer
 from argybargy.web.wire import HealthBody, ReadyBody
+
+_LOST: Final = "What is stored is damaged or was taken away. The relay ends."
+"""Without the path, which is in the log: anybody may ask."""
 
 
 async def health(services: Services, request: Request) -> Answer:
@@ -24,6 +29,10 @@ async def ready(services: Services, request: Request) -> Answer:
         raise RelayError(Problem.DRAINING, retry_after=1, **facts)
     try:
         await relay.readiness.check()
+    except Corrupt:
+        raise RelayError(
+            Problem.STORAGE_UNAVAILABLE, retry_after=1, reason=_LOST, **facts
+        ) from None
     except StoreError:
         raise RelayError(Problem.STORAGE_UNAVAILABLE, retry_after=1, **facts) from None
     body = ReadyBody(status="ready", version=__version__, **facts)

@@ -10,8 +10,10 @@ import apsw.aio
 import attrs
 import trio
 
+from argybargy.store.errors import Corrupt
 from argybargy.store.sqlite.errors import leaves_connection_usable, translate
 from argybargy.store.sqlite.log import renew_log, shorten_log
+from argybargy.store.sqlite.loss import Loss
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -53,10 +55,12 @@ class Connection:
     Attributes:
         path: The database.
         role: What it is for.
+        loss: Told of damage: the one place that every statement goes through.
     """
 
     path: Path
     role: Role
+    loss: Loss = attrs.field(factory=Loss, repr=False)
     _link: Any = attrs.field(default=None, init=False, repr=False)
 
     @property
@@ -86,6 +90,8 @@ class Connection:
             if not leaves_connection_usable(error):
                 await self.aclose()
             translated = translate(error, self.path)
+            if isinstance(translated, Corrupt):
+                self.loss.note(translated)
             if translated is error:
                 raise
             raise translated from error

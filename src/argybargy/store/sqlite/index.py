@@ -29,7 +29,9 @@ from argybargy.store.errors import Corrupt, Refused, StoreError
 from argybargy.store.platform import make_private_file
 from argybargy.store.sqlite.connection import CLOSE_SECONDS, Connection, Role
 from argybargy.store.sqlite.errors import RETRY_SECONDS
+from argybargy.store.sqlite.loss import Loss
 from argybargy.store.sqlite.readers import READ_SECONDS, snapshot
+from argybargy.store.sqlite.schema import check_integrity
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -121,6 +123,7 @@ class Index:
 
     _connection: Connection
     _database: Path
+    _loss: Loss
     _turn: trio.Lock = attrs.field(factory=trio.Lock, repr=False)
     _has_orphans: bool = False
 
@@ -190,7 +193,20 @@ class Index:
             try:
                 return await self._work(work, *args, **kwargs)
             except (Corrupt, apsw.SQLError) as error:
+                await self._check_database()
                 raise Refused(f"no index: {error}", RETRY_SECONDS) from error
+
+    async def _check_database(self) -> None:
+        """Find out whether it is the database that is damaged, and not the index.
+
+        Raises:
+            Corrupt: It is.
+        """
+        connection = Connection(self._database, Role.READER, self._loss)
+        try:
+            await connection.run(check_integrity, self._database)
+        finally:
+            await connection.aclose()
 
     async def _work(
         self,
@@ -225,13 +241,17 @@ class Index:
 
 
 @contextlib.asynccontextmanager
-async def open_index(database: Path) -> AsyncIterator[Index]:
+async def open_index(database: Path, loss: Loss) -> AsyncIterator[Index]:
     """Offer the index of a database while the block runs.
 
     The file is opened, and made if need be, when it is first used.
+
+    Args:
+        database: What it is the index of.
+        loss: Told of damage to the database; damage to the index loses nothing.
     """
     path = database.with_name(INDEX_NAME)
-    index = Index(Connection(path, Role.INDEX), database)
+    index = Index(Connection(path, Role.INDEX), database, loss)
     try:
         yield index
     finally:

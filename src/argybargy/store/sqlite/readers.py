@@ -11,7 +11,8 @@ import trio
 
 from argybargy.store.errors import Refused
 from argybargy.store.sqlite.connection import Connection, Role
-from argybargy.store.sqlite.errors import RETRY_SECONDS
+from argybargy.store.sqlite.errors import RETRY_SECONDS, damaged
+from argybargy.store.sqlite.loss import Loss
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -36,9 +37,9 @@ class Readers:
     _peers: dict[Hashable, trio.Lock] = attrs.field(factory=dict, repr=False)
 
     @classmethod
-    def of(cls, path: Path) -> "Readers":
+    def of(cls, path: Path, loss: Loss) -> "Readers":
         """Make `READERS` connections; each opens when it is first used."""
-        connections = [Connection(path, Role.READER) for _ in range(READERS)]
+        connections = [Connection(path, Role.READER, loss) for _ in range(READERS)]
         return cls(connections, trio.Semaphore(READERS))
 
     async def read(
@@ -52,6 +53,7 @@ class Readers:
         Raises:
             Refused: SQLite refused, or `READ_SECONDS` were not enough, waiting
                 for a connection included.
+            Corrupt: The database is damaged.
         """
         with trio.move_on_after(READ_SECONDS):
             return await self._read(work, *args, **kwargs)
@@ -116,10 +118,17 @@ def snapshot(
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> T:
-    """Call ``work(connection, ...)`` in a transaction that changes nothing."""
+    """Call ``work(connection, ...)`` in a transaction that changes nothing.
+
+    Raises:
+        Corrupt: A row cannot be what the relay has written.
+    """
     connection.execute("BEGIN")
     try:
         return work(connection, *args, **kwargs)
+    except ValueError as error:  # of what decodes rows: JSON, UTF-8, the kind
+        reason = f"{type(error).__name__}: {error}"
+        raise damaged(connection.filename, reason) from error
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")

@@ -6,7 +6,8 @@ from typing import Any
 import apsw
 import msgspec
 
-from argybargy.domain.holes import Hole
+from argybargy.domain.holes import Hole, numbers
+from argybargy.domain.limits import MAX_SEQ
 from argybargy.domain.message import Member, Message, Question, SenderKind
 from argybargy.domain.names import fold
 from argybargy.domain.state import RoomStatus, SavedLease, SavedRoom
@@ -31,7 +32,11 @@ def decode_holes(column: str) -> tuple[Hole, ...]:
 def load_room(
     connection: apsw.Connection, name: str, tail_messages: int
 ) -> SavedRoom | None:
-    """Read a room with its newest messages."""
+    """Read a room with its newest messages.
+
+    Raises:
+        ValueError: It cannot be as the relay has written it.
+    """
     sql = """
         SELECT id, name, closed_at_ms, closed_by, version, head, first, fence,
                created_ms, last_ms, spoken_ms, holes FROM rooms WHERE name = ?
@@ -41,7 +46,13 @@ def load_room(
         return None
     room_id, name, closed_at_ms, closed_by, *counters = row
     version, head, first, fence, created_ms, last_ms, spoken_ms, holes = counters
-    oldest = max(first, head - tail_messages + 1)
+    oldest, left_out = max(first, head - tail_messages + 1), decode_holes(holes)
+    if not 0 <= first - 1 <= head <= MAX_SEQ:
+        raise ValueError(f"the room {name} has messages {first} to {head}")
+    tail = _tail(connection, room_id, oldest)
+    # Whatever goes through the numbers of a room takes it that each has a message.
+    if [each.seq for each in tail] != list(numbers(oldest, head + 1, left_out)):
+        raise ValueError(f"the room {name} lacks messages from {oldest} to {head}")
     return SavedRoom(
         status=RoomStatus(name, closed_at_ms, closed_by),
         version=version,
@@ -51,13 +62,13 @@ def load_room(
         created_ms=created_ms,
         last_ms=last_ms,
         spoken_ms=spoken_ms,
-        messages=_tail(connection, room_id, oldest),
+        messages=tail,
         claimed=_claimed(connection, room_id),
         leases=_leases(connection, room_id),
         questions=_questions(connection, room_id),
         receipts=read_receipts(connection, room_id),
         members=_members(connection, room_id),
-        holes=decode_holes(holes),
+        holes=left_out,
     )
 
 

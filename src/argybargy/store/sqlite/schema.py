@@ -64,7 +64,7 @@ def bring_up_to_date(
             as it is.
         Incompatible: It is newer than this program, or not one of ours.
     """
-    _check_integrity(connection, path)
+    check_integrity(connection, path)
     version = schema_version(connection)
     check_version(connection, path, version, migrations[-1].number)
     if version > 0:
@@ -91,7 +91,12 @@ def schema_version(connection: apsw.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").get)
 
 
-def _check_integrity(connection: apsw.Connection, path: Path) -> None:
+def check_integrity(connection: apsw.Connection, path: Path) -> None:
+    """Look through the pages of a database.
+
+    Raises:
+        Corrupt: It is damaged.
+    """
     verdict = str(connection.execute("PRAGMA quick_check(1)").get)
     if verdict != "ok":
         raise damaged(path, f"quick_check: {' '.join(verdict.split())}")

@@ -24,6 +24,7 @@ from argybargy.store.platform import make_private_file
 from argybargy.store.sqlite.connection import Connection, Role
 from argybargy.store.sqlite.directory import SNAPSHOT
 from argybargy.store.sqlite.errors import RETRY_SECONDS
+from argybargy.store.sqlite.loss import Loss
 
 MOST_OPEN_COPIES: Final = 2
 """Copies that may be open at once, each as large as the database."""
@@ -67,9 +68,11 @@ class Snapshots:
 
     Attributes:
         path: The database.
+        loss: Told of damage.
     """
 
     path: Path
+    loss: Loss
     _numbers: Iterator[int] = attrs.field(factory=itertools.count)
     _open: set[int] = attrs.field(factory=set)
     _making: trio.Semaphore = attrs.field(factory=lambda: trio.Semaphore(1))
@@ -101,7 +104,7 @@ class Snapshots:
 
     async def _make(self, number: int) -> FileSnapshot:
         target = self.path.with_name(f"{self.path.name}.{SNAPSHOT}{number}")
-        connection = Connection(self.path, Role.COPIER)
+        connection = Connection(self.path, Role.COPIER, self.loss)
         try:
             make_private_file(target)
             await connection.run(_copy, target)

@@ -18,7 +18,7 @@ from argybargy.domain.names import fold
 from argybargy.domain.reading import Lookback, Page, PageBuilder
 from argybargy.domain.search import Findings, Query, Scope
 from argybargy.domain.state import Room, SavedRoom
-from argybargy.store.errors import StoreError
+from argybargy.store.errors import Corrupt, StoreError
 from argybargy.store.interface import (
     AuditRow,
     Overview,
@@ -46,6 +46,7 @@ from argybargy.store.sqlite.commits import commit_room
 from argybargy.store.sqlite.connection import CLOSE_SECONDS, Connection, Role
 from argybargy.store.sqlite.directory import hold_directory
 from argybargy.store.sqlite.index import Index, open_index
+from argybargy.store.sqlite.loss import Loss
 from argybargy.store.sqlite.messages import (
     count_for,
     read_back,
@@ -86,6 +87,7 @@ class SqliteStore:
     _index: Index
     _snapshots: Snapshots
     _limits: Limits
+    _loss: Loss
 
     def statistics(self) -> WriterStatistics:
         """Tell what the writer has done, and what waits for it."""
@@ -241,6 +243,10 @@ class SqliteStore:
         """Make a real write, to know that one succeeds."""
         await self._writer.probe()
 
+    async def wait_lost(self) -> Corrupt:
+        """Wait until the database is found damaged, or taken away."""
+        return await self._loss.wait()
+
     async def sweep(self) -> None:
         """Delete what retention has given up, a bounded piece at a time.
 
@@ -291,10 +297,11 @@ async def open_sqlite_store(
         Incompatible: It is newer than this program, or another server holds it.
         Refused: It cannot be opened now.
     """
+    loss = Loss()
     with hold_directory(directory) as path:
         async with (
-            _open_connections(path) as (connection, readers),
-            open_index(path) as index,
+            _open_connections(path, loss) as (connection, readers),
+            open_index(path, loss) as index,
         ):
             steps = migrations or load_migrations()
             # Not to be cut short; as long as it takes to copy and change the file.
@@ -302,13 +309,15 @@ async def open_sqlite_store(
                 schema = await connection.run(bring_up_to_date, path, steps)
             info = StoreInfo(f"sqlite {apsw.sqlite_lib_version()}", schema, "fsync")
             async with open_writer(connection) as writer:
-                snapshots = Snapshots(path)
-                yield SqliteStore(info, writer, readers, index, snapshots, limits)
+                snapshots = Snapshots(path, loss)
+                yield SqliteStore(info, writer, readers, index, snapshots, limits, loss)
 
 
 @contextlib.asynccontextmanager
-async def _open_connections(path: Path) -> AsyncIterator[tuple[Connection, Readers]]:
-    connection, readers = Connection(path, Role.WRITER), Readers.of(path)
+async def _open_connections(
+    path: Path, loss: Loss
+) -> AsyncIterator[tuple[Connection, Readers]]:
+    connection, readers = Connection(path, Role.WRITER, loss), Readers.of(path, loss)
     try:
         yield connection, readers
     finally:
