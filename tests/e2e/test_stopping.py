@@ -1,16 +1,21 @@
 """What happens when the relay stops: politely, and not."""
 
+import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
+import trio
 
 from argybargy.store.sqlite.directory import LOCK_NAME, find_place, is_held
-from e2e.kit import open_server
+from argybargy.torture.relay import COMMAND, plain_environment
+from e2e.kit import Reply, free_port, open_server
 
 pytestmark = pytest.mark.e2e
 # A fast machine posts more than a room keeps by default.
 KEEP_ALL = {"ARGYBARGY_MAX_MESSAGES_PER_ROOM": "0"}
+needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
 CORES = pytest.mark.parametrize("core", ["argybargy", "hypercorn"])
 
 
@@ -36,6 +41,57 @@ async def test_rooms_claims_cursors_and_codes_outlive_a_restart(
         assert [claim["seq"] for claim in resumed.json["claims"]] == [1]
         state = (await server.admin("GET", "/admin/state")).json
         assert state["room_status"]["other"]["closed_by"] == "titus"
+
+
+@needs_posix
+async def test_a_hangup_is_as_polite_as_a_request_to_terminate(tmp_path: Path) -> None:
+    async with open_server(tmp_path / "data") as server:
+        alice, bob = await server.guest("alice"), await server.guest("bob")
+        await alice.post("hello")
+        answers = list[Reply]()
+
+        async def wait() -> None:
+            answers.append(await bob.call("GET", "/messages?since=1&wait=20"))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait)
+            await server.wait_parked(1)
+            assert await server.stop(signal.SIGHUP) == 0
+        assert (answers[0].status, answers[0].json["cursor"]) == (200, 1)
+
+
+@needs_posix
+@pytest.mark.parametrize("verb", [["serve"], ["up", "--no-tunnel"]], ids=" ".join)
+async def test_a_terminal_that_closes_stops_the_relay_politely(
+    tmp_path: Path, verb: list[str]
+) -> None:
+    data = tmp_path / "data"
+    ours, theirs = os.openpty()
+    environment = {
+        **plain_environment(),
+        "ARGYBARGY_DATA": str(data),
+        "ARGYBARGY_PORT": str(free_port()),
+        "ARGYBARGY_CONFIG": os.devnull,
+    }
+    # The first terminal that a session leader opens is the one it hangs up with.
+    open_terminal = "import os, sys; os.open(os.ttyname(2), os.O_RDWR)"
+    code = f"{open_terminal}; os.execv(*eval(sys.argv[1]))"
+    command = repr((COMMAND[0], [*COMMAND[:-1], *verb]))
+    process = await trio.lowlevel.open_process(
+        [sys.executable, "-c", code, command],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environment,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    with trio.fail_after(30):
+        while find_place(data) is None:  # noqa: ASYNC110 - another process
+            await trio.sleep(0.05)
+        os.close(ours)
+        assert await process.wait() == 0
+    assert (data / LOCK_NAME).read_bytes() == b""
 
 
 async def test_a_second_signal_forces_the_relay_to_stop(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def run(settings: Settings, plan: Plan) -> int:
 async def serve(
     settings: Settings, plan: Plan, manager: ServiceManager | None = None
 ) -> None:
-    """Serve until SIGTERM or SIGINT; a second one forces.
+    """Serve until SIGTERM, SIGINT or SIGHUP; a second one forces.
 
     What comes with the relay stays until the relay has said goodbye: a tunnel too,
     since that is where some of the polls that are sent home come from.
@@ -256,7 +256,7 @@ async def _catch_signals(
 ) -> None:
     """Set an event at the first signal to stop; cancel everything at the second."""
     wanted = trio.Event()
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
+    with trio.open_signal_receiver(*_stop_signals()) as received:
         task_status.started(wanted)
         async for number in received:
             log.info("stopping", signal=signal.Signals(number).name)
@@ -264,6 +264,16 @@ async def _catch_signals(
                 scope.cancel()
                 return
             wanted.set()
+
+
+def _stop_signals() -> tuple[signal.Signals, ...]:
+    """Return the signals that ask the relay to stop.
+
+    A terminal that closes sends SIGHUP. Under nohup that is ignored, and stays so.
+    """
+    if sys.platform == "win32" or signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        return signal.SIGTERM, signal.SIGINT
+    return signal.SIGTERM, signal.SIGINT, signal.SIGHUP
 
 
 async def _listen_until_drained(
