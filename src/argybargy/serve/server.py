@@ -12,6 +12,7 @@ from functools import partial
 from typing import Protocol, cast
 
 import attrs
+import structlog
 import trio
 from hypercorn.config import Config
 from hypercorn.trio.lifespan import Lifespan
@@ -20,6 +21,9 @@ from hypercorn.utils import repr_socket_addr
 
 from argybargy.serve.asgi import App, Receive, Scope, Send
 from argybargy.serve.http_server import ConnectionStatistics
+from argybargy.serve.refused_accepts import counted_accepts
+
+log = structlog.get_logger(__name__)
 
 _USER_TIMEOUT_MILLISECONDS = 30_000
 """How long the kernel waits for a client that acknowledges nothing any more."""
@@ -60,7 +64,7 @@ async def serve_app(
     First no more connections are accepted and the idle ones end; requests that
     run have `config.graceful_timeout` seconds to finish and are cancelled then;
     last comes the app's own shutdown. Running out of file descriptors delays new
-    connections and is logged, no more.
+    connections and is logged once a minute, no more.
 
     Args:
         app: Its lifespan is driven here; its requests are the handler's business.
@@ -123,6 +127,7 @@ async def _serve(
         listeners, urls = await _open_listeners(config, stack)
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
+                stack.enter_context(counted_accepts(log))
                 accepting.start_soon(
                     partial(
                         trio.serve_listeners,
