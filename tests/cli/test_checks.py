@@ -23,12 +23,12 @@ from argybargy.cli.checks.directory import (
     look_at_directory,
 )
 from argybargy.cli.checks.finding import Finding, Level
-from argybargy.cli.checks.mounts import find_file_system, pick_file_system
 from argybargy.cli.checks.port import PortFacts, judge_port, look_at_port
 from argybargy.domain.moment import Moment
 from argybargy.serve.inspect_port import Holder
 from argybargy.serve.settings import Settings, parse_settings
 from argybargy.store.errors import StoreError
+from argybargy.store.mounts import find_file_system, pick_file_system
 from argybargy.store.sqlite.directory import Place
 from argybargy.store.sqlite.schema import load_migrations
 from argybargy.store.sqlite.store import open_sqlite_store

@@ -12,13 +12,35 @@ import pytest
 
 from argybargy.serve.ending import EXIT_DATA, EXIT_FAILED, Ending, explain
 from argybargy.serve.settings import Settings, SettingsError, parse_settings
-from argybargy.store.errors import Corrupt, Incompatible
+from argybargy.store.errors import Corrupt, Incompatible, Refused
 from argybargy.store.sqlite.directory import Place, hold_lock, tell_place
 
 
 def settings_for(data: Path, **variables: str) -> Settings:
     given = {f"ARGYBARGY_{name.upper()}": value for name, value in variables.items()}
     return parse_settings({"ARGYBARGY_DATA": str(data), **given})
+
+
+def test_a_file_that_cannot_be_used_is_not_blamed_on_the_address(
+    tmp_path: Path,
+) -> None:
+    error = OSError(errno.EROFS, "Read-only file system", "/srv/admin.token")
+    ending = ended(error, tmp_path)
+    assert ending.text == "/srv/admin.token cannot be used: Read-only file system."
+
+
+def test_a_directory_that_cannot_be_locked_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flock(_descriptor: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with pytest.raises(Refused) as raised, hold_lock(tmp_path):
+        pass
+    ending = ended(raised.value, tmp_path)
+    assert ending.code == EXIT_DATA
+    assert f"files in {tmp_path} cannot be locked" in ending.text
 
 
 def ended(error: BaseException, data: Path, **variables: str) -> Ending:

@@ -1,7 +1,9 @@
 """The entry of the ``argybargy`` command: parse, run, and end with the right code."""
 
+import errno
 import sys
 from collections.abc import Sequence
+from typing import Final
 
 import attrs
 from cyclopts import App, CycloptsError, Group
@@ -12,6 +14,16 @@ from argybargy.cli.helping import PARAMETERS, HelpFormatter, usage
 from argybargy.cli.output import Output, drop_output, mend_streams
 from argybargy.cli.verbs import HEADINGS, PARENTS, PROGRAM, VERBS, chosen
 from argybargy.cli.world import World
+from argybargy.store.errors import StoreError
+
+_LOOK: Final = "Look for what is wrong: argybargy doctor"
+_OF_WRITING: Final = frozenset(
+    {
+        *(errno.EPIPE, errno.EBADF, errno.EIO, errno.ENXIO, errno.EINVAL),
+        *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EAGAIN),
+    }
+)
+"""How writing to an output fails; what else has no file name is about no output."""
 
 
 def main() -> None:
@@ -38,9 +50,16 @@ def run(arguments: Sequence[str], world: World) -> int:
         return error.code
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
+    except StoreError as error:
+        _tell(world.output, CliError(f"The data cannot be used: {error}", _LOOK))
+        return Exit.FAILED
     except OSError as error:
         if error.filename is not None:
             raise  # of a file, which is a bug here
+        if error.errno not in _OF_WRITING:
+            text = f"It could not be done: {error.strerror or error}."
+            _tell(world.output, CliError(text, _LOOK))
+            return Exit.FAILED
         drop_output()
         if not isinstance(error, BrokenPipeError):  # then whoever read has enough
             text = f"The output cannot be written: {error.strerror or error}."

@@ -68,6 +68,9 @@ def explain(error: BaseException, settings: Settings, verb: str) -> Ending:
             return _explain_data(error, settings)
         case CertificateError() | MetricsAddressError():
             return Ending(EXIT_FAILED, str(error))
+        case OSError() if error.filename is not None:
+            text = f"{error.filename} cannot be used: {error.strerror or error}."
+            return Ending(EXIT_FAILED, text, "Look for what is wrong: argybargy doctor")
         case OSError():
             where = host_and_port(settings.host, settings.port)
             text = f"Cannot serve on {where}: {_why(error, settings)}."
@@ -76,8 +79,8 @@ def explain(error: BaseException, settings: Settings, verb: str) -> Ending:
 
 
 def _explain_data(error: StoreError, settings: Settings) -> Ending:
-    place = find_place(settings.data)
-    if isinstance(error, Incompatible) and place is not None:
+    place = find_place(settings.data) if isinstance(error, Incompatible) else None
+    if place is not None:
         hint = (
             f"It runs already. To see how it is: argybargy status --port {place.port}"
         )

@@ -125,7 +125,10 @@ async def _attempt(name: str, check: Check) -> list[Finding]:
 
 def _say_failed(name: str, error: Exception) -> Finding:
     text = f"This could not be looked at: {str(error) or type(error).__name__}"
-    return warning(name, text, "Run the command as the user who runs the relay.")
+    fix = "Correct that, then: argybargy doctor"
+    if isinstance(error, PermissionError):
+        fix = "Run the command as the user who runs the relay."
+    return warning(name, text, fix)
 
 
 def judge_settings(settings: Settings) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from typing import Final
 import attrs
 
 from argybargy.cli.checks.finding import Finding, fine, problem, quoted, warning
-from argybargy.cli.checks.mounts import find_file_system
+from argybargy.store.mounts import find_file_system
 
 DIRECTORY: Final = "data"
 FILES: Final = "files"

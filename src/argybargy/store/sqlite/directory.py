@@ -10,6 +10,7 @@ from typing import Final
 import attrs
 
 from argybargy.store.errors import Incompatible, Refused
+from argybargy.store.mounts import find_file_system
 from argybargy.store.platform import (
     is_locked,
     lock_nowait,
@@ -79,7 +80,7 @@ def hold_lock(directory: Path) -> Iterator[Path]:
 
     Raises:
         Incompatible: Another server holds it.
-        Refused: The directory cannot be made.
+        Refused: The directory cannot be made, or its file system has no locks.
     """
     lock, database = directory / LOCK_NAME, directory / DATABASE_NAME
     try:
@@ -89,7 +90,7 @@ def hold_lock(directory: Path) -> Iterator[Path]:
     except OSError as error:
         raise _unusable(directory, error) from error
     try:
-        if not lock_nowait(descriptor):
+        if not _lock(descriptor, directory):
             raise Incompatible(
                 f"Another server is running on {directory} (it holds {lock}). "
                 "Stop it, or give this one a directory of its own."
@@ -120,8 +121,32 @@ def tell_place(directory: Path, place: Place) -> Iterator[None]:
 
 
 def is_held(directory: Path) -> bool:
-    """Tell whether another process holds the lock of `directory`."""
-    return is_locked(directory / LOCK_NAME)
+    """Tell whether another process holds the lock of `directory`.
+
+    Raises:
+        Refused: Its file system has no locks.
+    """
+    try:
+        return is_locked(directory / LOCK_NAME)
+    except OSError as error:
+        raise _unlockable(directory, error) from error
+
+
+def _lock(descriptor: int, directory: Path) -> bool:
+    try:
+        return lock_nowait(descriptor)
+    except OSError as error:
+        raise _unlockable(directory, error) from error
+
+
+def _unlockable(directory: Path, error: OSError) -> Refused:
+    """Say what has no locks: the error itself names no file."""
+    kind = find_file_system(directory)
+    return Refused(
+        f"files in {directory} cannot be locked{f' on {kind}' if kind else ''}: "
+        f"{error.strerror or error}. Its file system has no locks, and two relays "
+        "could use it at once. Choose a directory on a local disk with --data."
+    )
 
 
 def find_place(directory: Path) -> Place | None:
@@ -129,6 +154,9 @@ def find_place(directory: Path) -> Place | None:
 
     Returns:
         ``None`` if there is no server, or it does not listen (yet, or any more).
+
+    Raises:
+        Refused: The file system has no locks.
     """
     if not is_held(directory):
         return None
