@@ -44,6 +44,7 @@ from argybargy.serve.services import open_services
 from argybargy.serve.settings import Settings
 from argybargy.serve.started import Plan, Started
 from argybargy.serve.tunnel import Tunnel, TunnelStatus
+from argybargy.serve.waiting import wait_for_command
 from argybargy.store.sqlite.directory import Place, tell_place
 from argybargy.web.access_log import AccessLog
 from argybargy.web.app import create_app
@@ -100,6 +101,7 @@ async def serve(
     """
     settings, manager = _with_port(settings), manager or ServiceManager()
     config = _make_config(settings)
+    await wait_for_command(settings.data, _say)
     async with open_services(settings) as services, trio.open_nursery() as nursery:
         signals = await nursery.start(_catch_signals, nursery.cancel_scope)
         app = _make_app(settings, services)
@@ -245,6 +247,10 @@ def _render(error: RelayError) -> bytes:
 
 def _wall_clock(relay: Relay) -> float:
     return relay.clock.now().wall_ms / 1000
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
 
 
 # -- signals ----------------------------------------------------------------------
