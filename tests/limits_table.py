@@ -29,6 +29,16 @@ from argybargy.serve import main, metrics
 from argybargy.store import memory
 from argybargy.store.sqlite import connection, index, readers, snapshots, store, writer
 from argybargy.store.sqlite import search as sqlite_search
+from argybargy.store.sqlite import (
+    connection,
+    index,
+    readers,
+    replaced,
+    snapshots,
+    store,
+    vetting,
+    writer,
+)
 from argybargy.web import access_log, data_lines, decode, operator
 
 
@@ -483,6 +493,23 @@ CONSTANTS: Final = (
         "How long a search waits for another one of the same peer.",
         "relay/test_searching.py::"
         "test_who_waits_for_an_own_search_does_not_wait_for_ever",
+        "MOST_TEXT_CHARS",
+        limits,
+        "Longest message that a setting can allow; a longer one in a database is "
+        "damage.",
+        "store/test_vetting.py::test_a_row_that_is_not_ours_is_refused",
+    ),
+    Constant(
+        "ROW_BYTES",
+        vetting,
+        "Longest row of a database; a longer one is damage.",
+        "store/test_vetting.py::test_a_row_that_is_not_ours_is_refused",
+    ),
+    Constant(
+        "MOST_HEAD",
+        replaced,
+        "The newest message after which a restored room may go on.",
+        "store/test_vetting.py::test_a_backup_that_leaves_no_numbers_is_refused",
     ),
     Constant(
         "MOST_OPEN_COPIES",
@@ -606,6 +633,7 @@ HELD: Final = {
     "store.sqlite.readers.Readers._idle": "`READERS`",
     "store.sqlite.readers.Readers._peers": "connections (`connections`)",
     "store.sqlite.snapshots.Snapshots._open": "`MOST_OPEN_COPIES`",
+    "store.sqlite.vetting._Vetting._rooms": "the rooms there are, at the start",
     "store.sqlite.writer.Writer._send": "`QUEUE_JOBS`",
     "web.data_import.Batch.audits": _REQUEST,
     "web.data_import.Batch.codes": _REQUEST,
