@@ -22,13 +22,11 @@ from argybargy.relay import (
     lifetimes,
     presence,
     relay,
-    turns,
     retention,
+    turns,
 )
 from argybargy.serve import main, metrics
 from argybargy.store import memory
-from argybargy.store.sqlite import connection, index, readers, snapshots, store, writer
-from argybargy.store.sqlite import search as sqlite_search
 from argybargy.store.sqlite import (
     connection,
     index,
@@ -39,6 +37,7 @@ from argybargy.store.sqlite import (
     vetting,
     writer,
 )
+from argybargy.store.sqlite import search as sqlite_search
 from argybargy.web import access_log, data_lines, decode, operator
 
 
@@ -493,6 +492,8 @@ CONSTANTS: Final = (
         "How long a search waits for another one of the same peer.",
         "relay/test_searching.py::"
         "test_who_waits_for_an_own_search_does_not_wait_for_ever",
+    ),
+    Constant(
         "MOST_TEXT_CHARS",
         limits,
         "Longest message that a setting can allow; a longer one in a database is "

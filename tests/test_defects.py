@@ -75,8 +75,7 @@ LOST_OR_DOUBLED: Final = {
     ),
     "A jump of the clock sent all agents away, or gave expired codes new life.": (
         _POLLING + "test_a_wall_clock_that_jumps_sends_nobody_away",
-        "relay/test_clock_jumps.py::"
-        "test_no_place_minds_when_the_wall_clock_is_set",
+        "relay/test_clock_jumps.py::test_no_place_minds_when_the_wall_clock_is_set",
         "domain/test_room_posts.py::"
         "test_timestamps_do_not_run_backwards_with_the_wall_clock",
     ),
