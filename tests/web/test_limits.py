@@ -171,3 +171,20 @@ def test_the_addresses_of_one_network_are_slowed_down_together() -> None:
         throttle.fail(address, now=0.0)
     with pytest.raises(RelayError):
         throttle.fail("2001:db8::3", now=0.0)
+
+
+async def test_a_displaced_poll_says_when_to_come_back(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site(unhurried(parked_polls_per_peer=1)) as site:
+        code, bodies = await site.code("alice"), []
+
+        async def listen() -> None:
+            reply = await site.front.call("GET", "/messages?wait=25", code=code)
+            bodies.append(reply.json)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(listen)
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.start_soon(listen)
+        assert [body.get("retry_after") for body in bodies] == [5, None]

@@ -26,7 +26,8 @@ class Limits:
         body_bytes: Largest request body.
         posts_per_window: Accepted posts of one peer per window.
         claims_per_window: Claim attempts of one peer per window.
-        reads_per_window: Reads of one peer per window that do not park.
+        reads_per_window: Immediate reads of one peer per window: all but polls
+            that park or bring something new.
         window_seconds: Length of the sliding window of the three above.
         wait_seconds: Longest time a poll stays parked.
         parked_polls_per_peer: Most polls of one peer parked at once; one more

@@ -1,7 +1,15 @@
 """The poll: subscribe, read, park, read again.
 
 What one poll is asked and what it answers are values; the rules about cursors are
-in ``domain/reading``. Here is only the waiting.
+in ``domain/reading``. Here is the waiting, and which polls count toward the limit on
+reads:
+
+- a poll that would not wait, one for what its peer was given already, and one in a
+  closed room count when they come, before anything is read for them;
+- any other poll counts when it is answered, unless it parked until something
+  happened or its time was up, or brings what its peer was not given yet.
+
+So a peer is answered for free once for each thing that happens, however it asks.
 """
 
 import contextlib
@@ -24,6 +32,12 @@ from argybargy.relay.room import LiveRoom
 
 PATIENT_SECONDS: Final = 1.0
 """A poll that waits for less counts as one that does not wait."""
+
+DRAIN_RETRY_SECONDS: Final = 1
+"""When a poll that a stopping relay sends home should come back."""
+
+DISPLACED_RETRY_SECONDS: Final = 5
+"""When a displaced poll should come back: at once it would only displace the next."""
 
 
 @attrs.frozen
@@ -52,6 +66,7 @@ class PollAnswer:
         since: The cursor that the page begins after.
         is_reset: Whether the cursor asked for lies beyond the head.
         is_draining: Whether the relay is about to stop.
+        is_displaced: Whether a newer poll of the same peer took its place.
         members: The names of the room's members, for the hint about `anyone`.
     """
 
@@ -61,7 +76,17 @@ class PollAnswer:
     since: int
     is_reset: bool
     is_draining: bool
+    is_displaced: bool
     members: tuple[str, ...]
+
+    @property
+    def retry_seconds(self) -> int | None:
+        """How long to pause before the next poll; ``None`` is not at all."""
+        if self.is_draining:
+            return DRAIN_RETRY_SECONDS
+        if self.is_displaced and not self.page.messages:
+            return DISPLACED_RETRY_SECONDS
+        return None
 
     @property
     def gap(self) -> tuple[int, int] | None:
@@ -79,18 +104,18 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
 
     Raises:
         RelayError: ``unauthorized``, when the code ends while the poll is parked;
-            ``rate_limited``, for too many polls that do not park.
+            ``rate_limited``, for too many polls that neither park nor bring
+            anything new.
     """
     live = await relay.live(code.room)
     if live.room.leases:
         await _show_up(code, live)
     one = _Poll(relay, code, request, live)
     one.find_start()
-    now = relay.clock.now()
     if not one.is_patient():
-        relay.presence.admit_read(code.peer, now.steady_seconds)
+        one.count()
     if not request.wait_seconds:
-        return one.answer(await one.read(), now)
+        return one.answer(await one.read(), None)
     with live.polls.subscribe(code.peer.name) as subscription:
         page = await one.read()
         if one.may_park(page, subscription):
@@ -98,7 +123,7 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
             if page.messages and subscription.woken_at is not None:
                 waited = trio.current_time() - subscription.woken_at
                 relay.tally.wake_seconds.observe(waited)
-    return one.answer(page, relay.clock.now())
+    return one.answer(page, subscription)
 
 
 async def _show_up(code: CodeRecord, live: LiveRoom) -> None:
@@ -122,6 +147,7 @@ class _Poll:
     live: LiveRoom
     since: int = 0
     is_reset: bool = False
+    is_counted: bool = False
     status: RoomStatus = attrs.field(init=False)
 
     def find_start(self) -> None:
@@ -137,17 +163,49 @@ class _Poll:
             self.relay.ledger.acknowledge(peer, self.since)
 
     def is_patient(self) -> bool:
-        """Tell whether the poll is free of the limit on reads.
-
-        It is if it reads on from where the peer has got, and waits if there is
-        nothing: such a poll costs one answer for each time that something happens.
-        """
-        known = self.live.cursors.get(self.code.peer.name, 0)
+        """Tell whether the poll may turn out to be free of the limit on reads."""
         return (
             self.request.wait_seconds >= PATIENT_SECONDS
-            and self.since >= known
+            and self.since >= self._given()
             and not self.live.room.status.is_closed
         )
+
+    def _given(self) -> int:
+        """Return up to which seq the peer was answered, or says that it was.
+
+        Never beyond the head: a room that was read again may have a lower one.
+        """
+        steady = self.relay.clock.now().steady_seconds
+        seat = self.relay.presence.seat(self.code.peer, steady)
+        known = self.live.cursors.get(self.code.peer.name, 0)
+        return min(max(seat.given, known), self.live.room.head)
+
+    def count(self) -> None:
+        """Count the poll toward the limit on reads.
+
+        Raises:
+            RelayError: ``rate_limited``.
+        """
+        steady = self.relay.clock.now().steady_seconds
+        self.relay.presence.admit_read(self.code.peer, steady)
+        self.is_counted = True
+
+    def count_late(self, page: Page, subscription: Subscription | None) -> None:
+        """Count the poll if it neither parked nor brings anything new.
+
+        Many that came together may all have looked new; one of them is.
+
+        Raises:
+            RelayError: ``rate_limited``.
+        """
+        has_parked = (
+            subscription is not None
+            and subscription.is_parked
+            and not subscription.is_displaced
+        )
+        is_new = bool(page.messages) and self.since >= self._given()
+        if not (self.is_counted or has_parked or is_new):
+            self.count()
 
     async def read(self) -> Page:
         """Read rows and cursor in one piece: from the tail, or from one snapshot.
@@ -202,14 +260,21 @@ class _Poll:
         left = self.relay.directory.seconds_left(self.code, self.relay.clock.now())
         return max(0.0, min(self.request.wait_seconds, left))
 
-    def answer(self, page: Page, now: Moment) -> PollAnswer:
-        """Say what came of it, unless the code has ended meanwhile."""
+    def answer(self, page: Page, subscription: Subscription | None) -> PollAnswer:
+        """Say what came of it, unless the code has ended meanwhile.
+
+        Raises:
+            RelayError: ``unauthorized``, ``rate_limited``, or the room was set aside.
+        """
         self.live.check()
+        now = self.relay.clock.now()
         if self._is_revoked(now):
             raise RelayError(Problem.UNAUTHORIZED)
+        self.count_late(page, subscription)
         relay, room, steady = self.relay, self.live.room, now.steady_seconds
         seat = relay.presence.seat(self.code.peer, steady)
         seat.seen_at = steady
+        seat.given = max(self._given(), page.cursor)
         if page.messages:
             seat.waiting_since = steady
         return PollAnswer(
@@ -224,5 +289,6 @@ class _Poll:
             since=self.since,
             is_reset=self.is_reset,
             is_draining=relay.is_draining,
+            is_displaced=subscription is not None and subscription.is_displaced,
             members=relay.members(self.live),
         )

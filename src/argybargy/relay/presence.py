@@ -26,6 +26,7 @@ class Seat:
         reads: The times of its immediate reads, while they count; most peers only
             ever park.
         claims: The same for its claims.
+        given: Up to which seq its polls were answered.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Seat:
     waiting_since: float
     reads: deque[float] | None = None
     claims: deque[float] | None = None
+    given: int = 0
 
 
 @attrs.define
@@ -95,7 +97,7 @@ class Presence:
         return {name for name, seat in seats.items() if seat.seen_at >= oldest}
 
     def admit_read(self, peer: Peer, now: float, reads: int = 1) -> None:
-        """Count a read that does not park, or something that costs several.
+        """Count an immediate read, or a request that costs as much as several.
 
         Raises:
             RelayError: ``rate_limited``.

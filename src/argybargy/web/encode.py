@@ -29,9 +29,6 @@ from argybargy.web.wire import (
     ThreadBody,
 )
 
-DRAIN_RETRY_SECONDS = 1
-"""When a poll that is sent home by a stopping relay should come back."""
-
 
 def timestamp(wall_ms: int | None) -> str | None:
     """Render a time that there may not be."""
@@ -108,7 +105,7 @@ def poll(answer: PollAnswer) -> bytes:
             poll_budget=poll_budget(budget),
             gap=Gap(*answer.gap) if answer.gap else UNSET,
             reset=answer.is_reset or UNSET,
-            retry_after=DRAIN_RETRY_SECONDS if answer.is_draining else UNSET,
+            retry_after=answer.retry_seconds or UNSET,
         )
     )
 
