@@ -82,8 +82,8 @@ def notes(limits: Limits) -> tuple[str, ...]:
         f"Rate limit: {limits.posts_per_window} messages per "
         f"{limits.window_seconds:g} s and peer (HTTP 429 with Retry-After).",
         f"At most {limits.parked_polls_per_peer} polls of one peer wait at a time; one "
-        "more ends the oldest. Where an answer holds 'retry_after', pause for that many "
-        "seconds before you poll again.",
+        "more ends the oldest. Where an answer holds 'retry_after', pause for that "
+        "many seconds before you poll again.",
         TRUST,
     )
 

@@ -17,7 +17,9 @@ is free                                  200, a new fence
 =======================================  ===========================================
 """
 
+from collections.abc import Mapping
 from heapq import nsmallest
+from math import inf
 from typing import Final
 
 import attrs
@@ -230,15 +232,19 @@ def free(draft: Draft, lease: Lease) -> None:
     )
 
 
-def lapse(draft: Draft) -> None:
+def lapse(draft: Draft, present: Mapping[str, float]) -> None:
     """End leases that have run out, the oldest questions first; these are open again.
 
-    No more than :data:`MAX_ENDED_AT_ONCE`; what is left has still run out.
+    A lease whose holder is present since before it ran out is renewed instead. At most
+    :data:`MAX_ENDED_AT_ONCE` leases are handled; the rest remain due.
     """
     now = draft.now.steady_seconds
     if now < draft.room.lapse_at:
         return
     due = [lease for lease in draft.room.leases.values() if lease.lapses_at <= now]
     for lease in nsmallest(MAX_ENDED_AT_ONCE, due, key=lambda lease: lease.seq):
+        if present.get(fold(lease.holder), inf) <= lease.lapses_at:
+            draft.renew(_extended(draft, lease))
+            continue
         draft.audit("expire", lease.holder, f"seq={lease.seq}")
         free(draft, lease)

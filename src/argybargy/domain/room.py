@@ -10,7 +10,8 @@ Two rules for whoever edits this file or those it calls:
 What a command does to a room is the table below; how, is in the module it names.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from argybargy.domain.claiming import decide_claim, decide_release, decide_renew, lapse
@@ -55,6 +56,9 @@ _RULES: Final[dict[type[Any], Callable[[Draft, Any], Decision]]] = {
 }
 
 
+_NOBODY: Final[Mapping[str, float]] = MappingProxyType({})
+
+
 def decide(room: Room, command: Command, now: Moment, limits: Limits) -> Decision:
     """Say what `command` comes to in `room`.
 
@@ -73,7 +77,9 @@ def decide(room: Room, command: Command, now: Moment, limits: Limits) -> Decisio
     return _RULES[type(command)](draft, command)
 
 
-def decide_lapses(room: Room, now: Moment, limits: Limits) -> Decision:
+def decide_lapses(
+    room: Room, now: Moment, limits: Limits, present: Mapping[str, float] = _NOBODY
+) -> Decision:
     """End leases that have run out, before anything else is decided.
 
     Of very many it ends some: then `lapse_at` of the room has still come, and this
@@ -81,7 +87,14 @@ def decide_lapses(room: Room, now: Moment, limits: Limits) -> Decision:
 
     Kept apart from :func:`decide` because it must stand even when the command that
     brought it to light is refused.
+
+    Args:
+        room: The room as it stands.
+        now: The time.
+        limits: What the relay allows.
+        present: By folded name, since when holders are here, on the steady clock.
+            Who came before a lease ran out holds it on, at no cost to the disk.
     """
     draft = Draft(room, now, limits)
-    lapse(draft)
+    lapse(draft, present)
     return draft.decision(Done())

@@ -119,7 +119,10 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
     with live.polls.subscribe(code.peer.name) as subscription:
         page = await one.read()
         if one.may_park(page, subscription):
-            page = await one.park(subscription)
+            try:
+                page = await one.park(subscription)
+            finally:
+                one.renew_nowait()
             if page.messages and subscription.woken_at is not None:
                 waited = trio.current_time() - subscription.woken_at
                 relay.tally.wake_seconds.observe(waited)
@@ -129,8 +132,9 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
 async def _show_up(code: CodeRecord, live: LiveRoom) -> None:
     """Let a poll renew what its peer has claimed, if the room has a hand free.
 
-    No read fails for want of a renewal. Where the room is set aside or stops, the
-    poll that goes on will say so; where it is busy, the next poll renews as well.
+    While it is open, the poll holds on to it; see ``relay/holding``. No read fails
+    for want of a renewal. Where the room is set aside or stops, the poll that goes on
+    will say so; where it is busy, the next poll renews as well.
     """
     if live.room.leases_of(code.name):
         with contextlib.suppress(RelayError):
@@ -244,6 +248,18 @@ class _Poll:
 
     def _is_revoked(self, now: Moment) -> bool:
         return not self.relay.directory.is_live(self.code, now)
+
+    def renew_nowait(self) -> None:
+        """Let the leases of the peer last for a term from the end of its poll.
+
+        Also when the client has left: until then it was there. The room task gets
+        to it while nobody waits, so that no wake-up is slower for it; the poll is
+        subscribed until the command is in the inbox, so that no lease runs out in
+        between. A full inbox takes no renewal: the next poll brings another.
+        """
+        if self.live.room.leases_of(self.code.name):
+            with contextlib.suppress(RelayError):
+                self.live.tell(Renew(self.code.name))
 
     async def park(self, subscription: Subscription) -> Page:
         """Wait until the page is worth answering, or the time is up; read last."""

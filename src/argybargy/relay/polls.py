@@ -6,6 +6,7 @@ just before it wakes at once. A token carries no data; the data is read from the
 room, in one piece with the cursor.
 """
 
+import math
 from collections.abc import Iterable
 from typing import Self
 
@@ -21,6 +22,7 @@ class Subscription:
 
     Attributes:
         peer: The folded name of the peer that polls.
+        since: When it began, on the steady clock.
         is_parked: Whether it waits, and does not only read.
         is_displaced: Whether a newer poll of the same peer has taken its place.
         woken_at: When that was published which woke it last, on the steady clock;
@@ -28,6 +30,7 @@ class Subscription:
     """
 
     peer: str
+    since: float
     _polls: "Polls"
     is_parked: bool = False
     is_displaced: bool = False
@@ -90,7 +93,7 @@ class Polls:
 
     def subscribe(self, peer: str) -> Subscription:
         """Hold a subscription for the length of a ``with`` block, however it ends."""
-        return Subscription(peer, self)
+        return Subscription(peer, trio.current_time(), self)
 
     def add(self, subscription: Subscription) -> None:
         """Let a subscription begin."""
@@ -147,6 +150,12 @@ class Polls:
     def is_parked(self, peer: str) -> bool:
         """Tell whether any poll of the peer with this folded name waits here."""
         return peer in self._parked
+
+    def since(self, peer: str) -> float:
+        """Return when the oldest poll of a peer began; infinity without one."""
+        return min(
+            (each.since for each in self._by_peer.get(peer, ())), default=math.inf
+        )
 
     def parked_peers(self) -> frozenset[str]:
         """Return the folded names of all peers with a poll that waits here."""

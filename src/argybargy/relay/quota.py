@@ -1,9 +1,11 @@
 """How many rooms may hold messages: the one rule that spans rooms."""
 
 from collections.abc import Iterable
+from typing import TypeGuard
 
 import attrs
 
+from argybargy.domain.commands import Command, Import, Post
 from argybargy.domain.names import fold
 
 
@@ -40,3 +42,8 @@ class RoomQuota:
     def give_back(self, name: str) -> None:
         """Give the place of a room back that holds no message after all."""
         self._names.discard(fold(name))
+
+
+def speaks(command: Command) -> TypeGuard[Post | Import]:
+    """Tell whether a command would give an empty room its first message."""
+    return isinstance(command, Post) or (isinstance(command, Import) and command.speaks)

@@ -27,9 +27,11 @@ class Ask:
 
     Attributes:
         command: What is asked.
+        asked_at: When, on the steady clock.
     """
 
     command: Command
+    asked_at: float = attrs.field(factory=trio.current_time)
     _asker: trio.lowlevel.Task | None = None
     _outcome: Delivered | Exception | None = None
 

@@ -28,6 +28,7 @@ from argybargy.domain.names import fold
 from argybargy.domain.room import decide, decide_lapses
 from argybargy.domain.state import Room
 from argybargy.relay.failures import again, as_relay_error
+from argybargy.relay.holding import holders_present
 from argybargy.relay.polls import Polls
 from argybargy.relay.reply import Ask, Delivered
 from argybargy.relay.room_services import RoomServices
@@ -127,6 +128,14 @@ class LiveRoom:
             RelayError: Refused; or ``busy``, when the inbox is full. Nothing was
                 changed then.
         """
+        return await self.tell(command).wait_answered()
+
+    def tell(self, command: Command) -> Ask:
+        """Hand a command to the room task; what comes of it need not be waited for.
+
+        Raises:
+            RelayError: As :meth:`ask`, before the command is in the inbox.
+        """
         ask = Ask(command)
         try:
             self._send.send_nowait(ask)
@@ -134,14 +143,13 @@ class LiveRoom:
             raise RelayError(Problem.BUSY, retry_after=1) from None
         except trio.ClosedResourceError:
             raise RelayError(Problem.DRAINING, retry_after=1) from None
-        return await ask.wait_answered()
+        return ask
 
     @property
     def is_idle(self) -> bool:
         """Whether nobody would miss the room in memory.
 
-        A room with a lease that can run out stays: somebody must be there to say
-        that it did.
+        A room with a lease that can run out stays, to say so when it does.
         """
         return (
             self._failure is None
@@ -294,9 +302,11 @@ class LiveRoom:
 
     def _decide(self, recalled: dict[int, Message]) -> Trial:
         """Decide the batch, each command on what those before it have changed."""
-        services = self.services
-        facts = Facts(services.clock.now(), services.limits, services.quota, recalled)
-        return decide_batch(self.room, [ask.command for ask in self._batch], facts)
+        services, batch = self.services, self._batch
+        now = services.clock.now()
+        present = holders_present(self.room, self.polls, batch, now)
+        facts = Facts(now, services.limits, services.quota, recalled, present)
+        return decide_batch(self.room, [ask.command for ask in batch], facts)
 
     async def _end_leases(self, recalled: dict[int, Message]) -> None:
         """End leases until none is left that has run out.
@@ -309,7 +319,8 @@ class LiveRoom:
         """
         while True:
             now = self.services.clock.now()
-            lapsed = decide_lapses(self.room, now, self.services.limits)
+            present = holders_present(self.room, self.polls, self._batch, now)
+            lapsed = decide_lapses(self.room, now, self.services.limits, present)
             if now.steady_seconds < lapsed.room.lapse_at:
                 return  # the last piece is decided again, with the batch
             trial = Trial(lapsed.room, lapsed.writes, ())
@@ -369,8 +380,6 @@ class LiveRoom:
         if isinstance(outcome, RelayError):
             return outcome
         if isinstance(outcome, Posted):
-            return Delivered(outcome, self._describe(outcome.message))
+            describe, name = self.services.describe_delivery, fold(self.name)
+            return Delivered(outcome, describe(name, self.polls, outcome.message))
         return Delivered(outcome)
-
-    def _describe(self, message: Message) -> object:
-        return self.services.describe_delivery(fold(self.name), self.polls, message)

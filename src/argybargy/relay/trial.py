@@ -1,7 +1,6 @@
 """A batch of commands as decided, before it is committed."""
 
-from collections.abc import Sequence
-from typing import TypeGuard
+from collections.abc import Mapping, Sequence
 
 import attrs
 
@@ -9,7 +8,6 @@ from argybargy.domain.commands import (
     Answer,
     Claim,
     Command,
-    Import,
     Post,
     Release,
     UpdateClaim,
@@ -23,7 +21,7 @@ from argybargy.domain.moment import Moment
 from argybargy.domain.room import decide, decide_lapses
 from argybargy.domain.state import Room
 from argybargy.relay.cards import reclaimed
-from argybargy.relay.quota import RoomQuota
+from argybargy.relay.quota import RoomQuota, speaks
 
 
 @attrs.frozen
@@ -51,24 +49,27 @@ class Facts:
         quota: How many rooms may hold messages.
         recalled: The messages that the batch speaks of, as they stand; kept up to
             date with what is decided.
+        present: Since when the holders of leases that are due have been present, on
+            the steady clock, by folded name.
     """
 
     now: Moment
     limits: Limits
     quota: RoomQuota
     recalled: dict[int, Message]
+    present: Mapping[str, float] = attrs.field(factory=dict)
 
 
 def decide_batch(room: Room, commands: Sequence[Command], facts: Facts) -> Trial:
     """Decide commands, each on what those before it have changed."""
     before, recalled = room, facts.recalled
-    lapsed = decide_lapses(room, facts.now, facts.limits)
+    lapsed = decide_lapses(room, facts.now, facts.limits, facts.present)
     room, writes = lapsed.room, list(lapsed.writes)
     follow(recalled, lapsed.writes)
     outcomes: list[Answer | RelayError] = []
     for each in commands:
         command = _recalling(each, room, recalled)
-        if before.head == 0 and _speaks(command):
+        if before.head == 0 and speaks(command):
             has_quota = facts.quota.take(room.name)
             command = attrs.evolve(command, has_room_quota=has_quota)
         try:
@@ -94,11 +95,6 @@ def _recalling(command: Command, room: Room, recalled: dict[int, Message]) -> Co
     ):
         return attrs.evolve(command, subject=recalled[seq])
     return command
-
-
-def _speaks(command: Command) -> TypeGuard[Post | Import]:
-    """Tell whether a command would give an empty room its first message."""
-    return isinstance(command, Post) or (isinstance(command, Import) and command.speaks)
 
 
 def follow(recalled: dict[int, Message], writes: Sequence[Write]) -> None:
