@@ -18,6 +18,7 @@ from argybargy.relay import (
     clock,
     departures,
     following,
+    issued,
     ledger,
     lifetimes,
     presence,
@@ -337,6 +338,13 @@ CONSTANTS: Final = (
         "test_a_clock_that_is_wrong_for_a_moment_costs_nobody_a_code",
     ),
     Constant(
+        "REMEMBERED_SECRETS",
+        issued,
+        "Secrets that have ended and are known again, of each kind.",
+        "web/test_credentials.py::"
+        "test_of_too_many_issued_secrets_the_oldest_is_forgotten",
+    ),
+    Constant(
         "DISMISSALS_PER_TICK",
         departures,
         "Peers without a code that are let go in one round of housekeeping.",
@@ -587,6 +595,8 @@ HELD: Final = {
     "relay.directory.Directory._names": _CODES,
     "relay.lifetimes.Lifetimes._written_at": _CODES,
     "relay.lifetimes.Lifetimes._stale_since": _CODES,
+    "relay.directory.Directory._stale_since": _CODES,
+    "relay.issued.IssuedSecrets._digests": "`REMEMBERED_SECRETS`",
     "relay.ledger.Ledger._cursors": _CODES,
     "relay.ledger.Ledger._notes": "`MAX_NOTES`",
     "relay.ledger.Ledger._failures": "the kinds of failure, which are few",

@@ -451,6 +451,9 @@ class KnownToken:
     def matches(self, presented: str) -> bool:
         return presented == self.value
 
+    def is_guess(self, presented: str) -> bool:
+        return presented != self.value
+
     async def rotate(self) -> str:
         raise AssertionError("nobody rotates here")
 

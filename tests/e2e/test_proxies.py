@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from argybargy.domain.codes import ADMIN_PREFIX
 from argybargy.domain.limits import Limits
+from argybargy.relay.minting import new_code
 from argybargy.torture.connection import Connection
 from argybargy.torture.wire import encode_request
 from e2e.kit import RealServer, open_server
@@ -16,7 +18,7 @@ CORES = pytest.mark.parametrize("core", ["argybargy", "hypercorn"])
 
 async def guess(server: RealServer, forwarded: str) -> int:
     """Try a wrong token, as a proxy would pass it on."""
-    fields = {"x-admin-token": "wrong", "x-forwarded-for": forwarded}
+    fields = {"x-admin-token": new_code(ADMIN_PREFIX), "x-forwarded-for": forwarded}
     connection = Connection(server.address)
     request = encode_request("GET", "/admin/stats", fields, None)
     answer = await connection.exchange(request, 20.0)

@@ -431,6 +431,15 @@ async def test_the_times_of_codes_are_replaced_and_nothing_else(store: Store) ->
     assert await store.codes() == (later, bob)
 
 
+async def test_codes_that_were_removed_are_remembered(store: Store) -> None:
+    ann, bob, eve = code("Ann"), code("bob"), code("eve")
+    await store.add_codes([ann, bob, eve], [])
+    assert await store.revoked(9) == ()
+    await store.remove_codes([ann, bob], [])
+    assert set(await store.revoked(9)) == {ann.digest, bob.digest}
+    assert len(await store.revoked(1)) == 1
+
+
 async def test_cursors_are_kept_for_holders_of_a_code_only(store: Store) -> None:
     old, new = code("Bob", secret="old"), code("bob", secret="new")
     await store.add_codes([old, new], [])

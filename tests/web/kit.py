@@ -12,6 +12,7 @@ import trio
 from hypercorn.typing import ASGIFramework
 
 from argybargy.domain.limits import Limits
+from argybargy.serve.admin_token import FileAdminToken
 from argybargy.store.interface import Store
 from argybargy.web.address import PublicAddress
 from argybargy.web.app import create_quart
@@ -34,6 +35,9 @@ class FixedToken:
 
     def matches(self, presented: str) -> bool:
         return presented.encode() == self.value.encode()
+
+    def is_guess(self, presented: str) -> bool:
+        return presented != self.value
 
     async def rotate(self) -> str:
         self.value += "-2"
@@ -163,6 +167,7 @@ class Site:
     services: Services
     front: Client
     quart: Client
+    token: str = TOKEN
 
     async def code(self, name: str, room: str = "build") -> str:
         """Let somebody in."""
@@ -181,7 +186,7 @@ class Site:
     ) -> Reply:
         """Make a request as the operator."""
         return await self.front.call(
-            method, target, token=TOKEN, json=json, headers=headers
+            method, target, token=self.token, json=json, headers=headers
         )
 
     async def sign_in(self) -> str:
@@ -203,16 +208,18 @@ async def open_site(
     store: Store | None = None,
     public_url: str = BASE,
     is_configured: bool = True,
+    admin_token: FixedToken | FileAdminToken | None = None,
 ) -> AsyncIterator[Site]:
     """Open a relay with its app, over memory if nothing else is said."""
     limits = limits or Limits(
         posts_per_window=0, reads_per_window=0, claims_per_window=0
     )
+    admin_token = admin_token or FixedToken()
     async with open_house(limits, store) as house:
         services = Services(
             relay=house.relay,
             limits=limits,
-            admin_token=FixedToken(),
+            admin_token=admin_token,
             address=PublicAddress.make(
                 public_url,
                 HostRule.make("127.0.0.1", public_url, ()),
@@ -227,4 +234,5 @@ async def open_site(
             services,
             Client(Lane(services, quart)),
             Client(quart),
+            admin_token.value,
         )

@@ -6,6 +6,7 @@ import trio.testing
 
 from argybargy.domain.codes import digest_code
 from argybargy.domain.limits import Limits
+from argybargy.relay.minting import new_code
 from web.kit import TOKEN, open_site
 
 
@@ -237,7 +238,7 @@ async def test_guessing_codes_is_slowed_down_and_valid_codes_never_are(
     """The original answers any number of guesses at full speed."""
     async with open_site() as site:
         code = await site.code("alice")
-        wrong = {"authorization": "Bearer wrong"}
+        wrong = {"authorization": f"Bearer {new_code()}"}
         statuses = [
             (await site.front.call("GET", "/whoami", headers=wrong)).status
             for _ in range(12)

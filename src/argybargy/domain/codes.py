@@ -30,6 +30,9 @@ CODE_PATTERN: Final = re.compile(
 """Finds codes of every kind in text. Published, so that secret scanners can use it."""
 
 _KEY_ID: Final = re.compile(r"[0-9a-f]{12}")
+_ORIGINAL_PATTERN: Final = re.compile(r"[0-9A-Za-z_-]{32}")
+"""Finds nothing in text: the first relay's codes, which imports take over as they
+are, look like many other words."""
 
 
 def format_code(random: str, prefix: str = AGENT_PREFIX) -> str:
@@ -53,6 +56,12 @@ def is_well_formed(code: str, prefix: str = "") -> bool:
 def is_key_id(text: str) -> bool:
     """Tell whether `text` looks like the public handle of a code."""
     return _KEY_ID.fullmatch(text) is not None
+
+
+def may_be_agents(code: str) -> bool:
+    """Tell whether `code` has the form of one that opens a room, here or imported."""
+    is_original = _ORIGINAL_PATTERN.fullmatch(code) is not None
+    return is_original or is_well_formed(code, AGENT_PREFIX)
 
 
 def is_operators(code: str) -> bool:

@@ -59,9 +59,9 @@ class Limits:
         live_room_seconds: How long a room nobody uses stays in memory.
         room_crashes_per_minute: Crashes of one room task after which the room
             answers 503 until the relay is restarted.
-        auth_failures: Failed sign-ins an address may make at once.
-        auth_failure_seconds: Time after which an address may fail once more.
-        auth_addresses: Addresses whose failures are remembered.
+        auth_failures: Guesses at codes and tokens an address may make at once.
+        auth_failure_seconds: Time after which an address may guess once more.
+        auth_addresses: Addresses whose guesses are remembered.
         streams: Operators' streams open at once; one more is answered 503.
         audit_rows: Rows kept in the audit log; the oldest go first.
         sessions: Sessions of the operator at once; one more ends the one that has

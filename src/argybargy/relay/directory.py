@@ -16,6 +16,7 @@ from argybargy.domain.codes import (
     is_operators,
     is_well_formed,
     key_id_of,
+    may_be_agents,
 )
 from argybargy.domain.commands import Audit
 from argybargy.domain.errors import Problem, RelayError
@@ -24,6 +25,7 @@ from argybargy.domain.moment import Moment
 from argybargy.domain.names import fold
 from argybargy.relay.finishing import finishing
 from argybargy.relay.invitation import Invitation
+from argybargy.relay.issued import IssuedSecrets
 from argybargy.relay.lifetimes import Lifetimes
 from argybargy.relay.minting import new_code
 from argybargy.store.errors import StoreError, Unknown
@@ -38,9 +40,10 @@ class Directory:
 
     The mutable state is `_by_key` and, derived from it, `_by_room` and `_names`;
     `_departed`, the peers that have lost a code and may have to be let go, no more
-    than held one since housekeeping last got through. The store has every code first:
-    what is in memory is on the disk, unless a change is in doubt that the store could
-    neither make nor deny. Then memory stays as it was until :meth:`settle` has read it.
+    than held one since housekeeping last got through; and `_ended`, the digests of
+    codes that were removed. The store has every code first: what is in memory is on
+    the disk, unless a change is in doubt that the store could neither make nor deny.
+    Then memory stays as it was until :meth:`settle` has read it.
 
     Attributes:
         version: Changes whenever the set of valid codes does.
@@ -62,12 +65,15 @@ class Directory:
     _is_in_doubt: bool = False
     _lifetimes: Lifetimes = attrs.field(factory=Lifetimes)
     _departed: dict[Peer, bool] = attrs.field(factory=dict)
+    _ended: IssuedSecrets = attrs.field(factory=IssuedSecrets)
 
     async def load(self, now: Moment) -> None:
         """Read every code from the store.
 
         Those whose codes ran out while no relay was there to see it are to be let go.
         """
+        for digest in await self.store.revoked(self._ended.most):
+            self._ended.add(digest)
         for record in await self.store.codes():
             self._add(record)
         for record in self._lifetimes.look(self, now):
@@ -83,6 +89,7 @@ class Directory:
     def _remove(self, record: CodeRecord) -> None:
         del self._by_key[record.key_id]
         self._lifetimes.forget(record)
+        self._ended.add(record.digest)
         room = self._by_room[record.peer.room]
         room[record.peer.name].remove(record)
         if not room[record.peer.name]:
@@ -105,6 +112,18 @@ class Directory:
         if record is None or not record.is_code(digest):
             return None
         return record if self._lifetimes.is_live(record, now) else None
+
+    def is_guess(self, code: str) -> bool:
+        """Tell whether a code that is not valid may have been meant to find one.
+
+        It was not if it has the form of none, or was one that ended.
+        """
+        digest = digest_code(code)
+        known = self._by_key.get(key_id_of(digest))
+        has_ended = digest in self._ended or (
+            known is not None and known.is_code(digest)
+        )
+        return may_be_agents(code) and not has_ended
 
     def is_live(self, record: CodeRecord, now: Moment) -> bool:
         """Tell whether a code resolved earlier is still valid."""

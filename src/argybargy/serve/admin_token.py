@@ -9,7 +9,8 @@ from typing import Final, Self
 import attrs
 import trio
 
-from argybargy.domain.codes import ADMIN_PREFIX
+from argybargy.domain.codes import ADMIN_PREFIX, digest_code, is_well_formed
+from argybargy.relay.issued import IssuedSecrets
 from argybargy.relay.minting import new_code
 
 FILE_NAME: Final = "admin.token"
@@ -28,6 +29,7 @@ class FileAdminToken:
     path: Path
     value: str = attrs.field(repr=False)
     _rotating: trio.Lock = attrs.field(factory=trio.Lock)
+    _former: IssuedSecrets = attrs.field(factory=IssuedSecrets)
 
     @classmethod
     async def open(cls, directory: Path) -> Self:
@@ -43,6 +45,17 @@ class FileAdminToken:
         """Compare in constant time; anything that is not the token is not."""
         return hmac.compare_digest(self.value.encode(), presented.encode())
 
+    def is_guess(self, presented: str) -> bool:
+        """Tell whether a wrong token may have been meant to find this one.
+
+        A token that somebody has chosen may be found by anything; one that the relay
+        has made, by what has its form alone. One that this process replaced is known.
+        """
+        if digest_code(presented) in self._former:
+            return False
+        is_ours = is_well_formed(self.value, ADMIN_PREFIX)
+        return not is_ours or is_well_formed(presented, ADMIN_PREFIX)
+
     async def rotate(self) -> str:
         """Write a new token, and use it from then on.
 
@@ -53,6 +66,7 @@ class FileAdminToken:
             token = _new_token()
             # Not given up half-way: the file and this value are one.
             await trio.to_thread.run_sync(_write, self.path, token)
+            self._former.add(digest_code(self.value))
             self.value = token
             return token
 

@@ -255,6 +255,10 @@ class Store(Protocol):
         """Return every code, oldest first."""
         ...
 
+    async def revoked(self, limit: int) -> tuple[bytes, ...]:
+        """Return the digests of codes that were removed; of more than `limit`, some."""
+        ...
+
     async def add_codes(
         self, codes: Sequence[CodeRecord], audits: Sequence[Audit]
     ) -> None:

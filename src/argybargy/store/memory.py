@@ -9,6 +9,7 @@ so it lets others run between them: it looks at the messages there were when it 
 import contextlib
 import heapq
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 import attrs
@@ -209,6 +210,11 @@ class MemoryStore:
         """Return every code, oldest first."""
         await trio.lowlevel.checkpoint()
         return tuple(self._codes.values())
+
+    async def revoked(self, limit: int) -> tuple[bytes, ...]:
+        """Return the digests of codes that were removed; of more than `limit`, some."""
+        await trio.lowlevel.checkpoint()
+        return tuple(islice(self._revoked, limit))
 
     async def add_codes(
         self, codes: Sequence[CodeRecord], audits: Sequence[Audit]

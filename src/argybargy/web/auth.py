@@ -4,7 +4,7 @@ from typing import Protocol
 
 import attrs
 
-from argybargy.domain.codes import CodeRecord
+from argybargy.domain.codes import SESSION_PREFIX, CodeRecord
 from argybargy.domain.commands import Audit
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
@@ -24,6 +24,10 @@ class AdminToken(Protocol):
 
     def matches(self, presented: str) -> bool:
         """Compare, in constant time."""
+        ...
+
+    def is_guess(self, presented: str) -> bool:
+        """Tell whether a wrong token may have been meant to find the right one."""
         ...
 
     async def rotate(self) -> str:
@@ -88,7 +92,8 @@ def require_agent(services: Services, request: Request) -> CodeRecord:
     record = relay.directory.resolve(presented, now) if presented else None
     if record is None:
         if presented:
-            count_failure(services, request, "auth_failed")
+            is_guess = relay.directory.is_guess(presented)
+            count_failure(services, request, "auth_failed", is_guess=is_guess)
         raise RelayError(Problem.UNAUTHORIZED)
     if relay.first_seen(record, now):
         detail = record.capabilities
@@ -111,11 +116,20 @@ def require_admin(services: Services, request: Request) -> OperatorIdentity:
     Raises:
         RelayError: ``admin_unauthorized``, or ``auth_throttled``.
     """
-    identity = _identify_operator(services, request)
-    if identity is None:
-        count_failure(services, request, "admin_auth_failed")
+    token, session = _shown(services, request)
+    if token:
+        if services.admin_token.matches(token):
+            return services.sessions.token_identity()
+        is_guess = services.admin_token.is_guess(token)
+    elif session:
+        identity = services.sessions.resolve(session)
+        if identity is not None:
+            return identity
+        is_guess = services.sessions.is_guess(session, SESSION_PREFIX)
+    else:
         raise RelayError(Problem.ADMIN_UNAUTHORIZED)
-    return identity
+    count_failure(services, request, "admin_auth_failed", is_guess=is_guess)
+    raise RelayError(Problem.ADMIN_UNAUTHORIZED)
 
 
 def shows_operator(request: Request) -> bool:
@@ -123,17 +137,11 @@ def shows_operator(request: Request) -> bool:
     return bool(request.header(b"x-admin-token") or request.header(b"x-admin-session"))
 
 
-def _identify_operator(services: Services, request: Request) -> OperatorIdentity | None:
-    """Return whose request it is. The first thing shown decides; a cookie is last."""
-    sessions = services.sessions
+def _shown(services: Services, request: Request) -> tuple[str | None, str | None]:
+    """Return the token and the session of a request; only the first one counts."""
     token = request.header(b"x-admin-token")
-    if token:
-        is_right = services.admin_token.matches(token)
-        return sessions.token_identity() if is_right else None
-    session = request.header(b"x-admin-session") or read_cookie(
-        request, services.public_url
-    )
-    return sessions.resolve(session) if session else None
+    session = request.header(b"x-admin-session")
+    return token, session or read_cookie(request, services.public_url)
 
 
 def acting_operator(request: Request) -> OperatorIdentity:
@@ -142,12 +150,18 @@ def acting_operator(request: Request) -> OperatorIdentity:
     return request.operator
 
 
-def count_failure(services: Services, request: Request, action: str) -> None:
-    """Note a failed sign-in, for the audit log and for the throttle.
+def count_failure(
+    services: Services, request: Request, action: str, *, is_guess: bool
+) -> None:
+    """Note a failed sign-in for the audit log, and a guess for the throttle.
+
+    Only who guesses is slowed down. Others have to hear that what they show is worth
+    nothing, or they would come back for ever; and they find nothing that way.
 
     Raises:
-        RelayError: ``auth_throttled``, when there were too many.
+        RelayError: ``auth_throttled``, when there were too many guesses.
     """
     relay, now = services.relay, services.relay.clock.now()
     relay.ledger.count_failure(action, request.client, now)
-    services.throttle.fail(request.client, now.steady_seconds)
+    if is_guess:
+        services.throttle.fail(request.client, now.steady_seconds)

@@ -29,6 +29,7 @@ from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.domain.moment import Moment
 from argybargy.relay.clock import Clock
+from argybargy.relay.issued import IssuedSecrets
 from argybargy.relay.minting import new_code
 
 
@@ -151,14 +152,16 @@ class Sessions:
     """All sessions and sign-in codes of a relay.
 
     The mutable state is `_sessions` and `_codes`, both by public handle and oldest
-    first, `_watchers`, and `_era`. One session too many ends the one that has been
-    idle for longest; one code too many makes the oldest worthless.
+    first, `_issued`, which remembers those that have ended too, `_watchers`, and
+    `_era`. One session too many ends the one that has been idle for longest; one code
+    too many makes the oldest worthless.
     """
 
     limits: Limits
     clock: Clock
     _sessions: dict[str, Session] = attrs.field(factory=dict)
     _codes: dict[str, SignInCode] = attrs.field(factory=dict)
+    _issued: IssuedSecrets = attrs.field(factory=IssuedSecrets)
     _watchers: list[tuple[OperatorIdentity, Callable[[], None]]] = attrs.field(
         factory=list
     )
@@ -188,6 +191,17 @@ class Sessions:
             return None
         session.used_at = now.steady_seconds
         return self._identity(session)
+
+    def is_guess(self, presented: str, prefix: str) -> bool:
+        """Tell whether what opens nothing may have been meant to find what does.
+
+        Args:
+            presented: What was shown.
+            prefix: That of a session, or of a sign-in code.
+        """
+        if not is_well_formed(presented, prefix):
+            return False
+        return digest_code(presented) not in self._issued
 
     def _identity(self, session: Session) -> OperatorIdentity:
         return OperatorIdentity(IdentityKind.SESSION, self._era, session.id)
@@ -262,6 +276,7 @@ class Sessions:
             digest_code(code), by, end.earlier(session_end), session_end
         )
         self._codes[key_id_of(record.digest)] = record
+        self._issued.add(record.digest)
         while len(self._codes) > self.limits.sign_in_codes:
             del self._codes[next(iter(self._codes))]
         return NewSignInCode(code, record)
@@ -296,6 +311,7 @@ class Sessions:
             idlest = min(self._sessions.values(), key=_use)
             self.end(idlest.id)
         self._sessions[session.id] = session
+        self._issued.add(session.digest)
         return NewSession(token, session)
 
     # -- out -------------------------------------------------------------------

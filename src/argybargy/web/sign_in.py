@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from argybargy.domain.codes import key_id_of
+from argybargy.domain.codes import SIGN_IN_PREFIX, key_id_of
 from argybargy.domain.commands import Audit
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.moment import Moment, format_timestamp
@@ -78,9 +78,11 @@ async def open_session(services: Services, request: Request) -> Answer:
 
 
 def _redeem(services: Services, request: Request, code: str) -> NewSession:
-    made = services.sessions.redeem(code.strip(), request.client)
+    code = code.strip()
+    made = services.sessions.redeem(code, request.client)
     if made is None:
-        count_failure(services, request, "admin_auth_failed")
+        is_guess = services.sessions.is_guess(code, SIGN_IN_PREFIX)
+        count_failure(services, request, "admin_auth_failed", is_guess=is_guess)
         raise RelayError(Problem.SIGN_IN_REFUSED)
     return made
 

@@ -1,4 +1,4 @@
-"""Slows down whoever guesses: failed sign-ins, counted per address."""
+"""Slow down guessing: sign-ins that failed and may find something, per address."""
 
 from collections import OrderedDict
 

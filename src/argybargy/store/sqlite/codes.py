@@ -53,12 +53,22 @@ def insert_revoked(connection: apsw.Connection, digests: Iterable[bytes]) -> Non
     connection.executemany(sql, [(digest,) for digest in digests])
 
 
-def read_revoked(connection: apsw.Connection) -> frozenset[bytes]:
-    """Read every code that was deleted; none where the schema is older than that."""
+def read_revoked(
+    connection: apsw.Connection, limit: int | None = None
+) -> frozenset[bytes]:
+    """Read the codes that were deleted; none where the schema is older than that.
+
+    Args:
+        connection: The database.
+        limit: Most of them; ``None`` is all.
+    """
     has_table = connection.execute(
         "SELECT count(*) FROM sqlite_schema WHERE name = 'revoked'"
     ).get
-    rows = connection.execute("SELECT digest FROM revoked") if has_table else ()
+    if not has_table:
+        return frozenset()
+    sql = "SELECT digest FROM revoked LIMIT ?"
+    rows = connection.execute(sql, (-1 if limit is None else limit,))
     return frozenset(digest for (digest,) in rows)
 
 

@@ -166,6 +166,10 @@ class SqliteStore:
         """Return every code, oldest first."""
         return await self._readers.read(read_codes)
 
+    async def revoked(self, limit: int) -> tuple[bytes, ...]:
+        """Return the digests of codes that were removed; of more than `limit`, some."""
+        return tuple(await self._readers.read(read_revoked, limit))
+
     async def add_codes(
         self, codes: Sequence[CodeRecord], audits: Sequence[Audit]
     ) -> None:
