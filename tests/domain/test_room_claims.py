@@ -41,6 +41,17 @@ def test_nobody_claims_their_own_question() -> None:
     assert not_claimable(scene, Claim("ANNA", 1)) == "own_question"
 
 
+def test_the_asker_is_told_who_has_claimed_the_question() -> None:
+    scene = Scene()
+    scene.ask("anna")
+    assert scene.refusal(Claim("anna", 1)).facts["claimed_by"] is None
+    scene.claim("Bob", 1)
+    assert scene.refusal(Claim("anna", 1)).facts["claimed_by"] == "Bob"
+    scene.post("Bob", reply_to=1)
+    assert scene.refusal(Claim("anna", 1)).facts["claimed_by"] == "Bob"
+    assert scene.refusal(Release("bob", 1)).facts["claimed_by"] == "Bob"
+
+
 @pytest.mark.parametrize("expects", ["none", "carol"])
 def test_what_asks_nobody_or_somebody_else_is_not_a_question(expects: str) -> None:
     scene = Scene()

@@ -32,6 +32,15 @@ def test_opening_an_open_room_changes_nothing() -> None:
     assert scene.writes == ()
 
 
+def test_a_closing_is_audited_with_its_time() -> None:
+    scene = Scene()
+    scene.post("anna")
+    scene.do(Close("grace"))
+    row = scene.durable.audits[-1]
+    assert (row.action, row.actor) == ("room_close", "grace")
+    assert row.detail == scene.room.status.closed_at is not None
+
+
 def test_a_reopening_is_audited_under_the_name_it_was_asked_by() -> None:
     scene = Scene()
     scene.open()

@@ -253,3 +253,66 @@ def test_a_plain_query_is_read_as_any_other(pairs: list[tuple[str, str]]) -> Non
     query = "&".join(f"{key}={value}" for key, value in pairs)
     assert parse_qsl(query, keep_blank_values=True) == pairs
     assert _parse_plain(query.encode()) == _gather(pairs)
+
+
+@pytest.mark.parametrize(
+    ("path", "json", "field", "problem"),
+    [
+        (
+            "/messages",
+            {"text": "x", "reply_to": "1"},
+            "reply_to",
+            "a whole number or null; this is a string: write the number without quotes",
+        ),
+        (
+            "/messages",
+            {"text": "x", "reply_to": 1.5},
+            "reply_to",
+            "a whole number or null; this is a fraction",
+        ),
+        ("/messages", {"text": None}, "text", "a string; this is null"),
+        (
+            "/messages",
+            {"text": "x", "to": 5},
+            "to",
+            "a string or a list; this is a number",
+        ),
+        (
+            "/messages",
+            {"text": "x", "to": ["a", 5]},
+            "to",
+            "each in the list: a string; this is a number",
+        ),
+        (
+            "/messages",
+            {"text": "x", "expects_reply": {}},
+            "expects_reply",
+            "a string or null; this is an object",
+        ),
+        (
+            "/messages/1/claim",
+            {"lease_seconds": "60"},
+            "lease_seconds",
+            "a whole number or null; this is a string: write the number without quotes",
+        ),
+        (
+            "/admin/revoke",
+            {"target": "x", "all": "yes"},
+            "all",
+            "true or false; this is a string",
+        ),
+    ],
+)
+async def test_a_value_of_the_wrong_type_is_refused_in_words_for_people(
+    autojump_clock: trio.testing.MockClock,
+    path: str,
+    json: object,
+    field: str,
+    problem: str,
+) -> None:
+    async with open_site() as site:
+        code = await site.code("alice")
+        reply = await site.front.call("POST", path, code=code, token=TOKEN, json=json)
+        check(reply, 422)
+        errors = reply.json["detail"]["errors"]
+        assert errors == [{"field": field, "problem": problem}]

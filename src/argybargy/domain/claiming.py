@@ -65,13 +65,13 @@ def check_claim(draft: Draft, claim: Claim) -> Message:
     message = find(draft, claim.seq, peer)
     reason = _why_not(message, peer)
     if reason is not None:
-        raise _not_claimable(claim.seq, reason)
+        raise _not_claimable(message, reason)
     if message.is_settled:
         if fold(message.claimed_by or "") != peer:
-            raise _not_claimable(claim.seq, ANSWERED, message.claimed_by)
+            raise _not_claimable(message, ANSWERED)
         return message
     if room.status.is_closed:
-        raise _not_claimable(claim.seq, ROOM_CLOSED)
+        raise _not_claimable(message, ROOM_CLOSED)
     held = room.leases.get(claim.seq)
     if held is not None and fold(held.holder) != peer:
         raise claimed_by_other(claim.seq, held.holder, held.expires_ms)
@@ -102,8 +102,13 @@ def is_claimable_by(message: Message, peer: str) -> bool:
     return not message.is_settled and _why_not(message, peer) is None
 
 
-def _not_claimable(seq: int, reason: str, by: str | None = None) -> RelayError:
-    return RelayError(Problem.NOT_CLAIMABLE, seq=seq, reason=reason, claimed_by=by)
+def _not_claimable(message: Message, reason: str) -> RelayError:
+    return RelayError(
+        Problem.NOT_CLAIMABLE,
+        seq=message.seq,
+        reason=reason,
+        claimed_by=message.claimed_by,
+    )
 
 
 def _settled(message: Message) -> Lease:
@@ -168,7 +173,7 @@ def decide_release(draft: Draft, release: Release) -> Decision:
     message = find(draft, release.seq, peer)
     held = draft.room.leases.get(release.seq)
     if message.is_settled:
-        raise _not_claimable(release.seq, ANSWERED)
+        raise _not_claimable(message, ANSWERED)
     if held is not None and fold(held.holder) != peer:
         raise claimed_by_other(release.seq, held.holder, held.expires_ms)
     if held is not None:

@@ -38,8 +38,9 @@ def decide_close(draft: Draft, command: Close) -> Decision:
         raise RelayError(Problem.ROOM_NOT_FOUND)
     if not room.status.is_closed:
         at_ms = max(draft.now.wall_ms, room.last_ms)
-        close(draft, RoomStatus(room.name, at_ms, command.by))
-        draft.audit("room_close", command.by)
+        status = RoomStatus(room.name, at_ms, command.by)
+        close(draft, status)
+        draft.audit("room_close", command.by, status.closed_at or "")
     return draft.decision(Done())
 
 

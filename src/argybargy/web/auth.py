@@ -117,6 +117,7 @@ def require_admin(services: Services, request: Request) -> OperatorIdentity:
         RelayError: ``admin_unauthorized``, or ``auth_throttled``.
     """
     token, session = _shown(services, request)
+    is_guess = False
     if token:
         if services.admin_token.matches(token):
             return services.sessions.token_identity()
@@ -126,8 +127,6 @@ def require_admin(services: Services, request: Request) -> OperatorIdentity:
         if identity is not None:
             return identity
         is_guess = services.sessions.is_guess(session, SESSION_PREFIX)
-    else:
-        raise RelayError(Problem.ADMIN_UNAUTHORIZED)
     count_failure(services, request, "admin_auth_failed", is_guess=is_guess)
     raise RelayError(Problem.ADMIN_UNAUTHORIZED)
 

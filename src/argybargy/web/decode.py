@@ -31,6 +31,7 @@ from argybargy.domain.names import (
 from argybargy.relay.agents import PostDraft
 from argybargy.relay.polling import PollRequest
 from argybargy.web.request import Request
+from argybargy.web.type_problems import type_problem
 from argybargy.web.wire import ClaimRequest, PostRequest
 
 Body = TypeVar("Body", bound=msgspec.Struct)
@@ -44,7 +45,6 @@ MAX_IGNORED_NAMES: Final = 16
 RESUME: Final = "resume"
 _INTEGER: Final = re.compile(r"\d{1,16}", re.ASCII)
 _NUMBER: Final = re.compile(r"\d{1,18}(\.\d{1,18})?", re.ASCII)
-_TYPE_PROBLEM: Final = re.compile(r"(?P<problem>.*) - at `\$\.(?P<field>\w+)[^`]*`")
 _PLAIN_QUERY: Final = re.compile(
     r"[a-z_]{1,16}=\w{0,24}(&[a-z_]{1,16}=\w{0,24}){0,4}", re.ASCII
 )
@@ -122,23 +122,10 @@ def convert(fields: Mapping[str, Any], into: type[Body]) -> tuple[Body, list[str
     try:
         body = msgspec.convert(fields, into)
     except msgspec.ValidationError as error:
-        raise _type_problem(str(error)) from None
+        raise type_problem(str(error)) from None
     known = into.__struct_encode_fields__
     ignored = [key[:64] for key in fields if key not in known]
     return body, ignored[:MAX_IGNORED_NAMES]
-
-
-def _type_problem(text: str) -> RelayError:
-    """Say in the one shape what msgspec found; its words name types, not values."""
-    match = _TYPE_PROBLEM.fullmatch(text)
-    if match:
-        return RelayError.invalid(match["field"], match["problem"])
-    if "unknown field" in text:
-        return RelayError.invalid("body", "a key in it means nothing here")
-    missing = re.search(r"missing required field `(\w+)`", text)
-    if missing:
-        return RelayError.invalid(missing[1], "this field is required")
-    return RelayError.invalid("body", "this is not what the endpoint takes")
 
 
 # -- queries --------------------------------------------------------------------
