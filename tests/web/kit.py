@@ -95,9 +95,15 @@ class Client:
         json: object = None,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        again: Mapping[str, str] | None = None,
+        has_host: bool = True,
     ) -> Reply:
-        """Make a request and return the whole answer."""
-        fields = {"host": "127.0.0.1:8765"}
+        """Make a request and return the whole answer.
+
+        What is in `again` is sent behind all other header fields, whether or not
+        there is one of that name already.
+        """
+        fields = {"host": "127.0.0.1:8765"} if has_host else {}
         if code is not None:
             fields["authorization"] = f"Bearer {code}"
         if token is not None:
@@ -110,10 +116,11 @@ class Client:
         if body is not None:
             fields["content-length"] = str(len(body))
         fields |= headers or {}
-        return await self._run(method, target, fields, body or b"")
+        sent = [*fields.items(), *(again or {}).items()]
+        return await self._run(method, target, sent, body or b"")
 
     async def _run(
-        self, method: str, target: str, fields: Mapping[str, str], body: bytes
+        self, method: str, target: str, fields: list[tuple[str, str]], body: bytes
     ) -> Reply:
         path, _, query = target.partition("?")
         scope: Any = {
@@ -127,8 +134,7 @@ class Client:
             "query_string": query.encode(),
             "root_path": "",
             "headers": [
-                (name.encode(), value.encode("latin-1"))
-                for name, value in fields.items()
+                (name.encode(), value.encode("latin-1")) for name, value in fields
             ],
             "client": (self.address, 1),
             "server": ("127.0.0.1", 8765),

@@ -6,7 +6,7 @@ import trio.testing
 from argybargy.web.admin_routes import ADMIN_ROUTES
 from argybargy.web.cors import CorsRule
 from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES
-from web.kit import Reply, open_site
+from web.kit import TOKEN, Reply, open_site
 
 PATHS = sorted(
     {
@@ -71,3 +71,52 @@ async def test_all_is_all_in_any_spelling(
         assert (await site.say(alice, "hi", to=name)).json["message"]["to"] == "all"
         heard = await site.front.call("GET", "/messages", code=bob)
         assert [each["text"] for each in heard.json["messages"]] == ["hi"]
+
+
+ONLY_ONCE = [
+    ("authorization", "Bearer other"),
+    ("x-admin-token", "other"),
+    ("x-admin-session", "other"),
+    ("idempotency-key", "other"),
+    ("content-type", "text/plain"),
+    ("origin", "http://localhost"),
+]
+
+
+@pytest.mark.parametrize("door", ["front", "quart"])
+@pytest.mark.parametrize("path", ["/messages", "/admin/say"])
+@pytest.mark.parametrize(("name", "value"), ONLY_ONCE)
+async def test_a_field_that_says_two_things_is_refused(
+    autojump_clock: trio.testing.MockClock, name: str, value: str, path: str, door: str
+) -> None:
+    async with open_site() as site:
+        code = await site.code("alice")
+        fields = {
+            "authorization": f"Bearer {code}",
+            "x-admin-token": TOKEN,
+            "idempotency-key": "one",
+            "origin": "http://127.0.0.1:8765",
+            "x-admin-session": "one",
+        }
+        for second in (value, fields.get(name, "application/json")):
+            reply = await getattr(site, door).call(
+                "POST",
+                path,
+                json={"text": "hi", "room": "build"},
+                headers=fields,
+                again={name: second},
+            )
+            assert (reply.status, reply.error) == (400, "bad_request")
+            assert name in reply.json["detail"]["detail"].lower()
+            assert second not in reply.json["detail"]["detail"]
+
+
+async def test_a_field_that_may_be_repeated_is_passed(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site:
+        for door in (site.front, site.quart):
+            reply = await door.call(
+                "GET", "/", headers={"accept": "text/html"}, again={"accept": "*/*"}
+            )
+            assert reply.status in {200, 303}

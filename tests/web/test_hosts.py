@@ -1,8 +1,10 @@
 """Which hosts the relay answers to, however they and its own address are written."""
 
 import pytest
+import trio.testing
 
 from argybargy.web.hosts import HostRule, is_loopback, network_of
+from web.kit import open_site
 
 LOOPBACK = [
     "localhost",
@@ -94,3 +96,28 @@ def test_a_host_of_ours_is_ours_with_or_without_a_port(authority: str) -> None:
 )
 def test_who_has_an_ipv6_network_is_one(address: str, network: str) -> None:
     assert network_of(address) == network
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready"])
+@pytest.mark.parametrize("host", ["10.244.1.7:18925", "evil.example", "", None])
+async def test_a_probe_may_come_by_any_name_or_none(
+    autojump_clock: trio.testing.MockClock, path: str, host: str | None
+) -> None:
+    """Load balancers name an address, and HAProxy's own check nothing at all."""
+    async with open_site() as site:
+        fields = {} if host is None else {"host": host}
+        reply = await site.front.call("GET", path, headers=fields, has_host=False)
+        assert reply.status == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/"), ("GET", "/whoami"), ("POST", "/health"), ("GET", "/health/")],
+)
+async def test_nothing_but_a_probe_may(
+    autojump_clock: trio.testing.MockClock, method: str, path: str
+) -> None:
+    async with open_site() as site:
+        for fields in ({"host": "evil.example"}, {}):
+            reply = await site.front.call(method, path, headers=fields, has_host=False)
+            assert (reply.status, reply.error) == (421, "misdirected")

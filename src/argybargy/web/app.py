@@ -28,6 +28,7 @@ from argybargy.web.request import (
     Request,
     json_answer,
     page_answer,
+    read_headers,
 )
 from argybargy.web.route import Route
 from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES
@@ -80,7 +81,11 @@ def create_quart(services: Services) -> QuartTrio:
 
 def _add(app: QuartTrio, services: Services, route: Route) -> None:
     async def view(**params: str) -> Response:
-        asked = _request(services, params)
+        try:
+            asked = _request(services, params)
+        except RelayError as refusal:
+            services.metrics.note_refusal(refusal.problem)
+            return _response(error_answer(refusal))
         return _response(await respond(services, route, asked))
 
     path = route.path.replace("{", "<").replace("}", ">")
@@ -99,10 +104,12 @@ def _request(services: Services, params: dict[str, str]) -> Request:
         assert isinstance(body, bytes)
         return body
 
-    headers = {
-        name.lower().encode("latin-1"): value.encode("latin-1")
-        for name, value in request.headers.items()
-    }
+    headers = read_headers(
+        [
+            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            for name, value in request.headers.items()
+        ]
+    )
     return Request(
         method=request.method,
         path=request.path,

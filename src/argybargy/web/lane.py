@@ -23,12 +23,19 @@ from argybargy.domain.limits import Limits
 from argybargy.web.auth import Services
 from argybargy.web.endpoint import respond
 from argybargy.web.errors import error_answer
-from argybargy.web.request import Answer, ClientGoneError, Headers, Request
+from argybargy.web.request import (
+    Answer,
+    ClientGoneError,
+    Headers,
+    Request,
+    read_headers,
+)
 from argybargy.web.route import Route
 from argybargy.web.routes import AGENT_ROUTES
 
 _MESSAGES: Final = "/messages/"
 _MESSAGE: Final = "/messages/{seq}"
+_PROBES: Final = frozenset({"/health", "/ready"})
 
 
 @attrs.frozen
@@ -90,7 +97,12 @@ class Lane:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        method, path, headers = scope["method"], scope["path"], dict(scope["headers"])
+        method, path = scope["method"], scope["path"]
+        try:
+            headers = read_headers(list(scope["headers"]))
+        except RelayError as refusal:
+            await send_answer(send, self._refuse(refusal))
+            return
         early = self._answer_early(method, path, headers)
         if early is not None:
             await send_answer(send, early)
@@ -114,16 +126,25 @@ class Lane:
         """Answer what no endpoint should see."""
         refusal = self._check_hosts(method, path, headers) or _check_path(method, path)
         if refusal is not None:
-            self.services.metrics.note_refusal(refusal.problem)
-            return error_answer(refusal)
+            return self._refuse(refusal)
         if b"origin" not in headers:
             return None
         return self.services.cors.preflight(method, headers, path)
 
+    def _refuse(self, refusal: RelayError) -> Answer:
+        self.services.metrics.note_refusal(refusal.problem)
+        return error_answer(refusal)
+
     def _check_hosts(
         self, method: str, path: str, headers: Headers
     ) -> RelayError | None:
-        """Refuse names that are not ours, and pages that are not."""
+        """Refuse names that are not ours, and pages that are not.
+
+        Whoever asks for the relay's health may come by any name, or by none, as
+        load balancers do: a page learns nothing from the answer.
+        """
+        if method == "GET" and path in _PROBES:
+            return None
         hosts = self.services.hosts
         host = headers.get(b"host", b"").decode("latin-1")
         if not hosts.allows(host):

@@ -1,15 +1,28 @@
 """A request as the endpoints see it, and the answer they give."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from http import HTTPStatus
 from typing import Final
 
 import attrs
 
+from argybargy.domain.errors import Problem, RelayError
 from argybargy.web.sessions import OperatorIdentity
 
 Headers = Mapping[bytes, bytes]
-"""Header fields by lower-case name; the last of several wins."""
+"""Header fields by lower-case name; of several that may be repeated, the last."""
+
+_ONLY_ONCE: Final = {
+    b"authorization": "Authorization",
+    b"x-admin-token": "X-Admin-Token",
+    b"x-admin-session": "X-Admin-Session",
+    b"idempotency-key": "Idempotency-Key",
+    b"content-type": "Content-Type",
+    b"content-length": "Content-Length",
+    b"origin": "Origin",
+    b"host": "Host",
+}
+"""Fields of which two would say two things, as they are written."""
 
 Parts = Callable[[], AsyncGenerator[bytes, None]]
 """Begins a body that is sent as it comes.
@@ -37,6 +50,25 @@ BARE_HEADERS: Final = ((b"content-security-policy", NO_SCRIPTS), *COMMON_HEADERS
 """What goes with every answer that is no page."""
 
 DATA_HEADERS: Final = (JSON, *BARE_HEADERS)
+
+
+def read_headers(fields: Collection[tuple[bytes, bytes]]) -> Headers:
+    """Return header fields by name.
+
+    Raises:
+        RelayError: ``bad_request``, when one stands there twice that may not. A proxy
+            may act on the first and the relay on the last.
+    """
+    headers = dict(fields)
+    if len(headers) == len(fields):
+        return headers
+    seen = set()
+    for name, _ in fields:
+        if name in seen and name in _ONLY_ONCE:
+            problem = f"Send the header field {_ONLY_ONCE[name]} only once."
+            raise RelayError(Problem.BAD_REQUEST, problem=problem)
+        seen.add(name)
+    return headers
 
 
 class ClientGoneError(Exception):
