@@ -298,3 +298,25 @@ async def test_every_route_of_the_operator_needs_the_token(
         state = msgspec.json.decode((await site.admin("GET", "/admin/state")).body)
         assert state["room_status"]["build"]["status"] == "open"
         assert TOKEN.encode() not in (await site.admin("GET", "/admin/state")).body
+
+
+async def test_a_message_to_the_operator_says_whether_anybody_looks(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site:
+        code = await site.code("alice")
+
+        async def delivery() -> object:
+            reply = await site.say(code, "are you there?", to="operator")
+            return reply.json["delivery"]
+
+        assert await delivery() == {"operator": "away"}
+        session = await site.sign_in()
+        await site.front.call("GET", "/admin/stats", session=session)
+        assert await delivery() == {"operator": "online"}
+        await trio.sleep(site.services.limits.online_seconds + 1)
+        assert await delivery() == {"operator": "away"}
+        watcher = site.house.relay.watchers.watch()
+        assert await delivery() == {"operator": "online"}
+        watcher.close()
+        assert await delivery() == {"operator": "away"}

@@ -6,11 +6,12 @@ import attrs
 
 from argybargy.domain.codes import Peer
 from argybargy.domain.message import Message
-from argybargy.domain.names import fold
+from argybargy.domain.names import OPERATOR, fold
 from argybargy.relay.clock import Clock
 from argybargy.relay.directory import Directory
 from argybargy.relay.polls import Polls
 from argybargy.relay.presence import Presence
+from argybargy.relay.watchers import Watchers
 
 
 class Reach(StrEnum):
@@ -42,6 +43,7 @@ def describe_delivery(
     *,
     presence: Presence,
     directory: Directory,
+    watchers: Watchers,
     clock: Clock,
 ) -> Delivery:
     """Say how those addressed by `message` in the room (folded) stand now.
@@ -52,11 +54,15 @@ def describe_delivery(
         message: What was said in it.
         presence: Who was here when.
         directory: Who holds codes.
+        watchers: Who follows the relay as the operator.
         clock: The time.
     """
     now = clock.now()
 
     def reach(name: str) -> Reach:
+        if name == OPERATOR:
+            is_here = len(watchers) or presence.is_operator_online(now.steady_seconds)
+            return Reach.ONLINE if is_here else Reach.AWAY
         if polls.is_parked(name):
             return Reach.PARKED
         peer = Peer(room, name)

@@ -49,11 +49,16 @@ class Presence:
     Args:
         limits: What the relay allows.
         touch: Told the folded name of a room that may look different now.
+
+    Attributes:
+        operator_seen_at: When the operator last made a request in a session, on the
+            steady clock.
     """
 
     limits: Limits
     _touch: Callable[[str], None]
     _rooms: dict[str, dict[str, Seat]] = attrs.field(factory=dict)
+    operator_seen_at: float = float("-inf")
 
     def arrive(self, peer: Peer, name: str, now: float) -> bool:
         """Note a request of a peer.
@@ -89,6 +94,10 @@ class Presence:
         """Tell whether a peer made a request a short while ago."""
         seat = self._rooms.get(peer.room, {}).get(peer.name)
         return seat is not None and now - seat.seen_at <= self.limits.online_seconds
+
+    def is_operator_online(self, now: float) -> bool:
+        """Tell whether the operator made a request in a session a short while ago."""
+        return now - self.operator_seen_at <= self.limits.online_seconds
 
     def online_peers(self, room: str, now: float) -> set[str]:
         """Return the folded names of those in a room (folded) who are online."""

@@ -112,6 +112,7 @@ class Relay:
                 describe_delivery,
                 presence=self.presence,
                 directory=self.directory,
+                watchers=self.watchers,
                 clock=self.clock,
             ),
             publish=self.board.publish,
