@@ -601,6 +601,8 @@ HELD: Final = {
     "relay.ledger.Ledger._notes": "`MAX_NOTES`",
     "relay.ledger.Ledger._failures": "the kinds of failure, which are few",
     "relay.ledger.Failures.addresses": "five",
+    "relay.naming.NamesInHand._agents": "connections (`connections`)",
+    "relay.naming.NamesInHand._human": "connections (`connections`)",
     "relay.polls.Polls._by_peer": "connections (`connections`)",
     "relay.polls.Polls._parked": "connections (`connections`)",
     "relay.polls.Subscription._send": "one token",

@@ -298,7 +298,7 @@ async def test_a_code_that_was_taken_over_may_come_again_whoever_has_its_name_no
         assert await import_codes(house.relay, [code]) == 0
 
 
-async def test_an_agent_invited_meanwhile_does_not_see_what_the_operator_said(
+async def test_the_operator_cannot_speak_under_a_name_that_is_just_being_given(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = SlowStore(DEFAULT_LIMITS)
@@ -310,7 +310,9 @@ async def test_an_agent_invited_meanwhile_does_not_see_what_the_operator_said(
             nursery.start_soon(operator.invite, house.relay, invitations)
             await trio.testing.wait_all_tasks_blocked()
             secret = PostDraft("for alice alone", ("alice",))
-            await operator.say(house.relay, ROOM, "titus", secret)
+            with pytest.raises(RelayError) as refusal:
+                await operator.say(house.relay, ROOM, "titus", secret)
+            assert refusal.value.problem is Problem.SENDER_TAKEN
             store.gate.set()
         (titus,) = house.relay.directory.match("titus")
         seen = await history(house.relay, titus, 99, 50)

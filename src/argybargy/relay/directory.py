@@ -28,6 +28,7 @@ from argybargy.relay.invitation import Invitation
 from argybargy.relay.issued import IssuedSecrets
 from argybargy.relay.lifetimes import Lifetimes
 from argybargy.relay.minting import new_code
+from argybargy.relay.naming import NamesInHand
 from argybargy.store.errors import StoreError, Unknown
 from argybargy.store.interface import Store
 
@@ -47,6 +48,7 @@ class Directory:
 
     Attributes:
         version: Changes whenever the set of valid codes does.
+        in_hand: The names that are about to be given.
 
     Args:
         store: Where the codes last.
@@ -58,6 +60,7 @@ class Directory:
     limits: Limits
     _touch: Callable[[str], None]
     version: int = 0
+    in_hand: NamesInHand = attrs.field(factory=NamesInHand)
     _by_key: dict[str, CodeRecord] = attrs.field(factory=dict)
     _by_room: dict[str, dict[str, list[CodeRecord]]] = attrs.field(factory=dict)
     _names: dict[str, tuple[int, frozenset[str]]] = attrs.field(factory=dict)

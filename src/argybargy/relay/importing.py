@@ -167,6 +167,11 @@ async def import_codes(relay: Relay, records: Sequence[CodeRecord]) -> int:
         RelayError: ``code_quota``; ``name_taken``, when the human has spoken under
             the name of one in its room; or the store would not.
     """
+    with relay.directory.in_hand.for_agents({record.peer for record in records}):
+        return await _import_codes(relay, records)
+
+
+async def _import_codes(relay: Relay, records: Sequence[CodeRecord]) -> int:
     await _refuse_operators_names(relay, await _fresh(relay, records))
     for record in records:
         if not relay.knows(record.room):

@@ -3,7 +3,7 @@
 import attrs
 import structlog
 
-from argybargy.domain.codes import CodeRecord
+from argybargy.domain.codes import CodeRecord, Peer
 from argybargy.domain.commands import Audit, Close, Open
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.message import Message, SenderKind
@@ -80,6 +80,12 @@ async def invite(relay: Relay, invitations: list[Invitation]) -> list[Invited]:
         written = (each.room, each.name, each.capabilities, each.client, each.model)
         relay.refuse_secrets(*written)
     relay.directory.check_quota(len(invitations))
+    wanted = {Peer(fold(each.room), fold(each.name)) for each in invitations}
+    with relay.directory.in_hand.for_agents(wanted):
+        return await _invite(relay, invitations)
+
+
+async def _invite(relay: Relay, invitations: list[Invitation]) -> list[Invited]:
     for each in invitations:
         await _prepare_room(relay, each)
     spelled = [
@@ -170,10 +176,12 @@ async def say(relay: Relay, room: str, sender: str, draft: PostDraft) -> PostOut
     Raises:
         RelayError: ``sender_taken``, when an agent of the room has that name.
     """
-    if relay.directory.spelling(fold(room), sender) is not None:
-        raise RelayError(Problem.SENDER_TAKEN)
     relay.refuse_secrets(room, sender)
-    return await post(relay, room, sender, draft)
+    with relay.directory.in_hand.for_human(Peer(fold(room), fold(sender))):
+        if relay.directory.spelling(fold(room), sender) is not None:
+            raise RelayError(Problem.SENDER_TAKEN)
+        with finishing():  # a post that is under way keeps its name until it is in
+            return await post(relay, room, sender, draft)
 
 
 async def open_room(relay: Relay, room: str, by: str) -> RoomStatus:
