@@ -14,7 +14,6 @@ import trio.testing
 from argybargy.domain.limits import Limits
 from argybargy.web.admin_routes import ADMIN_ROUTES
 from argybargy.web.app import create_quart
-from argybargy.web.cookie import NAME as COOKIE
 from argybargy.web.dashboard import load_files
 from argybargy.web.manifest import LLMS_ROUTE, MANIFEST_ROUTE
 from argybargy.web.route import Route, Who
@@ -94,7 +93,7 @@ async def ended_session(site: Site) -> Headers:
 
 async def _cookie(site: Site, **fields: str) -> Headers:
     headers = {name.replace("_", "-"): value for name, value in fields.items()}
-    cookie = f"theme=dark; {COOKIE}={await site.sign_in()}"
+    cookie = f"theme=dark; __Host-argybargy-443={await site.sign_in()}"
     return {"host": HOST, "cookie": cookie, **headers}
 
 

@@ -8,13 +8,14 @@ import trio.testing
 from argybargy.domain.errors import RelayError
 from argybargy.domain.limits import Limits
 from argybargy.relay.minting import new_code
-from argybargy.web.cookie import NAME as COOKIE
 from argybargy.web.request import Request
 from argybargy.web.sign_in import open_session
 from web.kit import BASE, TOKEN, Client, Reply, Site, open_site
 
 HOST = "relay.example.com"
 PUBLIC = f"https://{HOST}"
+COOKIE_STEM = "__Host-argybargy-"
+COOKIE = f"{COOKIE_STEM}443"
 FROM_OUR_PAGE = {"host": HOST, "origin": PUBLIC}
 
 
@@ -336,7 +337,7 @@ async def test_behind_tls_the_session_is_in_a_cookie_that_no_script_can_read(
         assert (made.json["session"], made.json["cookie"]) == (None, True)
         cookie, *attributes = made.headers["set-cookie"].split("; ")
         name, _, value = cookie.partition("=")
-        assert name == COOKIE == "__Host-argybargy"
+        assert name == COOKIE
         assert value.startswith("argy_s1_")
         assert sorted(attributes) == ["HttpOnly", "Path=/", "SameSite=Strict", "Secure"]
         me = await site.front.call(
@@ -351,6 +352,48 @@ async def test_behind_tls_the_session_is_in_a_cookie_that_no_script_can_read(
             "GET", "/admin/session", headers={**FROM_OUR_PAGE, "cookie": cookie}
         )
         assert gone.status == 401
+
+
+OTHER_PORT = f"{HOST}:9443"
+
+
+@pytest.mark.parametrize(
+    ("public_url", "host", "origin", "name"),
+    [
+        (PUBLIC, HOST, PUBLIC, COOKIE),
+        (BASE, "localhost:9443", "https://localhost:9443", f"{COOKIE_STEM}9443"),
+        (f"https://{OTHER_PORT}", HOST, f"https://{OTHER_PORT}", f"{COOKIE_STEM}9443"),
+        (PUBLIC, "127.0.0.1:8765", PUBLIC, COOKIE),
+        (BASE, "[::1]", "https://[::1]", COOKIE),
+        (BASE, "[::1]:9443", "https://[::1]:9443", f"{COOKIE_STEM}9443"),
+    ],
+    ids=["443", "a port", "a proxy without it", "a proxy of its own", "IPv6", "both"],
+)
+async def test_relays_on_one_host_have_cookies_of_their_own(
+    autojump_clock: trio.testing.MockClock,
+    public_url: str,
+    host: str,
+    origin: str,
+    name: str,
+) -> None:
+    """A cookie has no port: the other relay's comes along, under another name."""
+    page = {"host": host, "origin": origin}
+    async with open_site(public_url=public_url) as site:
+        made = await sign_in_with_cookie(site, **page)
+        cookie = made.headers["set-cookie"].partition(";")[0]
+        assert cookie.startswith(f"{name}=argy_s1_")
+        others = [f"{COOKIE_STEM}{port}=argy_s1_other" for port in (8765, 443, 9443)]
+        old = "__Host-argybargy=argy_s1_old"
+        others = [each for each in others if not each.startswith(name)]
+        cookies = "; ".join([old, *others, cookie, "theirs=1"])
+        get = {"host": host, "sec-fetch-site": "same-origin", "cookie": cookies}
+        for headers in (get, {**page, "cookie": cookies}):
+            me = await site.front.call("GET", "/admin/session", headers=headers)
+            assert me.json["id"] == made.json["id"]
+        out = await site.front.call(
+            "DELETE", "/admin/session", headers={**page, "cookie": cookies}
+        )
+        assert out.headers["set-cookie"].startswith(f"{name}=; Max-Age=0; Secure")
 
 
 async def test_a_cookie_that_has_ended_does_not_keep_a_link_from_signing_in(

@@ -10,7 +10,7 @@ from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.relay.relay import Relay
 from argybargy.web.address import PublicAddress
-from argybargy.web.cookie import read_cookie
+from argybargy.web.cookie import read_cookies
 from argybargy.web.cors import CorsRule
 from argybargy.web.hosts import HostRule
 from argybargy.web.measures import Metrics
@@ -116,19 +116,20 @@ def require_admin(services: Services, request: Request) -> OperatorIdentity:
     Raises:
         RelayError: ``admin_unauthorized``, or ``auth_throttled``.
     """
-    token, session = _shown(services, request)
+    token, sessions = _shown(services, request)
     is_guess = False
     if token:
         if services.admin_token.matches(token):
             return services.sessions.token_identity()
         is_guess = services.admin_token.is_guess(token)
-    elif session:
-        identity = services.sessions.resolve(session)
-        if identity is not None:
-            steady = services.relay.clock.now().steady_seconds
-            services.relay.presence.operator_seen_at = steady
-            return identity
-        is_guess = services.sessions.is_guess(session, SESSION_PREFIX)
+    else:
+        for session in sessions:
+            identity = services.sessions.resolve(session)
+            if identity is not None:
+                steady = services.relay.clock.now().steady_seconds
+                services.relay.presence.operator_seen_at = steady
+                return identity
+            is_guess |= services.sessions.is_guess(session, SESSION_PREFIX)
     count_failure(services, request, "admin_auth_failed", is_guess=is_guess)
     raise RelayError(Problem.ADMIN_UNAUTHORIZED)
 
@@ -138,11 +139,17 @@ def shows_operator(request: Request) -> bool:
     return bool(request.header(b"x-admin-token") or request.header(b"x-admin-session"))
 
 
-def _shown(services: Services, request: Request) -> tuple[str | None, str | None]:
-    """Return the token and the session of a request; only the first one counts."""
+def _shown(services: Services, request: Request) -> tuple[str | None, tuple[str, ...]]:
+    """Return the admin token and the sessions that a request presents.
+
+    A session in the header counts instead of those in cookies: a browser may send the
+    cookies of several relays on one host.
+    """
     token = request.header(b"x-admin-token")
     session = request.header(b"x-admin-session")
-    return token, session or read_cookie(request, services.public_url)
+    if session:
+        return token, (session,)
+    return token, tuple(read_cookies(request, services.public_url))
 
 
 def acting_operator(request: Request) -> OperatorIdentity:

@@ -4,6 +4,9 @@ A script cannot read it, which is what it is for. A browser sends it by itself, 
 is what makes it dangerous: so it counts only on requests that say themselves that our
 own page makes them. ``SameSite=Strict`` is not enough for that, since on a shared
 domain, as tunnels have it, strangers are the same site.
+
+A cookie belongs to a host, whatever the port. Two relays on one host are told apart by
+its name, which has the port that the browser sees.
 """
 
 from typing import Final
@@ -11,18 +14,45 @@ from urllib.parse import urlsplit
 
 from argybargy.web.request import Request
 
-NAME: Final = "__Host-argybargy"
+_NAME: Final = "__Host-argybargy-"
+_DEFAULT_PORT: Final = "443"
 _ATTRIBUTES: Final = "Secure; HttpOnly; SameSite=Strict; Path=/"
 
 
-def set_cookie(token: str) -> tuple[bytes, bytes]:
-    """Return the header field that gives a browser its session."""
-    return (b"set-cookie", f"{NAME}={token}; {_ATTRIBUTES}".encode())
+def set_cookie(
+    request: Request, public_url: str, token: str
+) -> list[tuple[bytes, bytes]]:
+    """Return the header fields that give a browser its session."""
+    return _fields(_names(request, public_url)[-1:], f"{token}; {_ATTRIBUTES}")
 
 
-def clear_cookie() -> tuple[bytes, bytes]:
-    """Return the header field that takes it away."""
-    return (b"set-cookie", f"{NAME}=; Max-Age=0; {_ATTRIBUTES}".encode())
+def clear_cookie(request: Request, public_url: str) -> list[tuple[bytes, bytes]]:
+    """Return the header fields that take the session from a browser."""
+    return _fields(_names(request, public_url), f"; Max-Age=0; {_ATTRIBUTES}")
+
+
+def _fields(names: list[str], value: str) -> list[tuple[bytes, bytes]]:
+    return [(b"set-cookie", f"{name}={value}".encode()) for name in names]
+
+
+def _names(request: Request, public_url: str) -> list[str]:
+    """Return the names that the cookie of a request may have, the likeliest last.
+
+    The origin of the page says it. Where none is named, as in a GET, a proxy may have
+    put another host, and so another port, in the place of the public one.
+    """
+    origin = request.header(b"origin")
+    if origin is not None:
+        return [_name_at(origin)]
+    urls = (request.header(b"host") or "", public_url)
+    return list(dict.fromkeys(_name_at(url) for url in urls))
+
+
+def _name_at(url: str) -> str:
+    """Return the name of the cookie of a relay with TLS at a URL or authority."""
+    port = url.rpartition(":")[2]
+    is_port = port.isascii() and port.isdigit()
+    return _NAME + (port if is_port else _DEFAULT_PORT)
 
 
 def can_keep_cookie(request: Request, public_url: str) -> bool:
@@ -38,18 +68,15 @@ def can_keep_cookie(request: Request, public_url: str) -> bool:
     return parts.scheme == "https" and request.header(b"host") == parts.netloc
 
 
-def read_cookie(request: Request, public_url: str) -> str | None:
-    """Return the session in the cookie of a request that our own page has made."""
-    token = _find(request.header(b"cookie") or "")
-    return token if token and _is_from_own_page(request, public_url) else None
-
-
-def _find(cookies: str) -> str | None:
-    for pair in cookies.split(";"):
-        name, _, value = pair.strip().partition("=")
-        if name == NAME:
-            return value
-    return None
+def read_cookies(request: Request, public_url: str) -> list[str]:
+    """Return what may be the session, of a request that our own page has made."""
+    cookies = request.header(b"cookie")
+    if cookies is None or not _is_from_own_page(request, public_url):
+        return []
+    pairs = (pair.strip().partition("=") for pair in cookies.split(";"))
+    values = {name: value for name, _, value in pairs}
+    names = _names(request, public_url)
+    return [values[name] for name in reversed(names) if values.get(name)]
 
 
 def _is_from_own_page(request: Request, public_url: str) -> bool:

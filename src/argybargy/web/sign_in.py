@@ -74,7 +74,9 @@ async def open_session(services: Services, request: Request) -> Answer:
     in_cookie = body.cookie and can_keep_cookie(request, services.public_url)
     answer = _session_body(services, made, ignored, in_cookie=in_cookie)
     reply = json_answer(msgspec.json.encode(answer))
-    return reply.with_headers(set_cookie(made.token)) if in_cookie else reply
+    if not in_cookie:
+        return reply
+    return reply.with_headers(*set_cookie(request, services.public_url, made.token))
 
 
 def _redeem(services: Services, request: Request, code: str) -> NewSession:
@@ -125,7 +127,9 @@ async def end_session(services: Services, request: Request) -> Answer:
         services.sessions.end(by.id)
         _note(services, "sign_out", by.id)
     reply = json_answer(msgspec.json.encode(EndedBody(by.id)))
-    return reply.with_headers(clear_cookie()) if request.header(b"cookie") else reply
+    if request.header(b"cookie") is None:
+        return reply
+    return reply.with_headers(*clear_cookie(request, services.public_url))
 
 
 async def list_sessions(services: Services, request: Request) -> Answer:

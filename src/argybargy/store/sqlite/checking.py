@@ -48,9 +48,11 @@ def check_file(path: Path) -> Contents:
     """
     connection = open_to_read(path)
     try:
-        return check(connection, path)
+        contents = check(connection, path)
+        check_addressees(connection, path)
     finally:
         connection.close()
+    return contents
 
 
 def open_to_read(path: Path) -> apsw.Connection:
@@ -81,9 +83,20 @@ def check(connection: apsw.Connection, path: Path) -> Contents:
     if version <= 0:
         raise Incompatible(f"The database {path} is not one of Argybargy's.")
     check_schema(connection, path, migrations[:version])
-    if version == migrations[-1].number and not are_addressees_whole(connection):
-        raise Corrupt(f"{path} is damaged: who may read what does not fit the messages")
     return _contents(connection, path, version)
+
+
+def check_addressees(connection: apsw.Connection, path: Path) -> None:
+    """Compare the table of addressees with the messages that it is made from.
+
+    A database of an older schema has no such table, and passes.
+
+    Raises:
+        Corrupt: The two differ.
+    """
+    is_current = schema_version(connection) == load_migrations()[-1].number
+    if is_current and not are_addressees_whole(connection):
+        raise Corrupt(f"{path} is damaged: who may read what does not fit the messages")
 
 
 def _contents(connection: apsw.Connection, path: Path, version: int) -> Contents:

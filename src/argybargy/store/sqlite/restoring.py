@@ -33,7 +33,7 @@ from argybargy.store.platform import (
     sync_file,
 )
 from argybargy.store.sqlite.audit import insert_audits
-from argybargy.store.sqlite.checking import Contents, check
+from argybargy.store.sqlite.checking import Contents, check, check_addressees
 from argybargy.store.sqlite.codes import (
     delete_codes,
     insert_revoked,
@@ -190,6 +190,7 @@ def _check(connection: apsw.Connection, plan: RestorePlan) -> None:
     try:
         check(connection, plan.source)
         vet_rows(connection, plan.source, plan.now.wall_ms + SLACK_MS)
+        check_addressees(connection, plan.source)
     except (apsw.CantOpenError, apsw.IOError) as error:
         raise Corrupt(f"{plan.source} cannot be read: {error}") from error
 
