@@ -45,6 +45,10 @@ class Wire:
         """Cut every connection, and refuse new ones."""
         self.process.send_signal(signal.SIGUSR1)
 
+    def end_greeted(self) -> None:
+        """End each stream right after its greeting."""
+        self.process.send_signal(signal.SIGHUP)
+
     def mend(self) -> None:
         """Pass on again."""
         self.process.send_signal(signal.SIGUSR2)

@@ -104,6 +104,24 @@ def test_a_long_wait_notifies_once_where_that_was_wished(new_desk: NewDesk) -> N
     assert desk.page.evaluate("window.told") == []
 
 
+def test_a_question_of_another_database_with_the_same_number_notifies_too(
+    new_desk: NewDesk,
+) -> None:
+    desk = new_desk(permissions=["notifications"])
+    desk.page.add_init_script(
+        "sessionStorage.argy_told = JSON.stringify("
+        "['build 1', 'build 1 2026-01-01T00:00:00.000Z']);"
+        "window.told = [];"
+        "window.Notification = class { constructor(title) { window.told.push(title); }"
+        " static permission = 'granted';"
+        " static async requestPermission() { return 'granted'; } };"
+    )
+    _wish_to_be_notified(desk)
+    desk.page.keyboard.press("Escape")
+    desk.later(301)
+    wait_until(lambda: bool(desk.page.evaluate("window.told.length")))
+
+
 def test_a_browser_that_cannot_notify_is_told_of(new_desk: NewDesk) -> None:
     desk = new_desk(permissions=["notifications"])
     desk.page.add_init_script(

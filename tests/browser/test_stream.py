@@ -2,6 +2,7 @@
 
 import re
 import signal
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import Locator, Request, Route, expect
@@ -10,6 +11,8 @@ from browser.cable import Wire
 from browser.kit import Desk
 
 pytestmark = pytest.mark.browser
+LEAST_GAPS = (0.4, 0.8, 1.6, 3.2)
+"""Seconds between the streams that come before polling, at the least."""
 
 
 def connection(desk: Desk) -> Locator:
@@ -136,9 +139,7 @@ def test_a_relay_that_stops_and_comes_back_is_waited_for(desk: Desk) -> None:
     expect(desk.css(".msg")).to_have_count(1)
     assert desk.relay.stop(signal.SIGTERM) == 0
     expect(connection(desk)).to_have_text(re.compile("offline, retrying in"))
-    assert "The relay cannot be reached" in (
-        connection(desk).get_attribute("title") or ""
-    )
+    assert "No updates come" in (connection(desk).get_attribute("title") or "")
     expect(desk.css(".msg")).to_have_count(1)
     desk.relay.start()
     connection(desk).click()
@@ -178,6 +179,66 @@ def test_where_streams_are_held_back_the_page_polls_and_says_so(desk: Desk) -> N
     expect(desk.css(".msg")).to_have_count(3)
     for route in held:
         route.abort()
+
+
+def streams_begun(desk: Desk) -> list[float]:
+    """Return when the page asked for a stream, in seconds of its own clock."""
+    begun: list[float] = desk.page.evaluate(
+        "performance.getEntriesByType('resource')"
+        ".filter(({ name }) => name.endsWith('/admin/stream'))"
+        ".map(({ startTime }) => startTime / 1000)"
+    )
+    return begun
+
+
+def test_streams_that_are_cut_after_their_greeting_give_way_to_polling(
+    desk: Desk,
+) -> None:
+    """A hello is easily said: pauses grow until an update was taken."""
+    claude = desk.relay.agent("claude")
+    claude.say("first")
+    wire = Wire.lay(desk.relay)
+    wire.end_greeted()
+    code = desk.relay.do("/admin/sign-in")["code"]
+    desk.page.goto(f"http://127.0.0.1:{wire.port}/dashboard#code={code}")
+    expect(connection(desk)).to_have_text("polling", timeout=30_000)
+    expect(connection(desk)).to_have_attribute(
+        "title", "Asking every 3 s: the connection was cut"
+    )
+    begun = streams_begun(desk)
+    gaps = [later - earlier for earlier, later in pairwise(begun)]
+    assert [gap >= least for gap, least in zip(gaps, LEAST_GAPS, strict=True)] == [
+        True
+    ] * len(LEAST_GAPS)
+    claude.say("second")
+    expect(desk.css(".msg")).to_have_count(2)
+    assert len(streams_begun(desk)) == len(begun)
+    wire.take_up()
+
+
+def test_updates_that_cannot_be_shown_give_way_to_polling(desk: Desk) -> None:
+    """Everything is loaded anew, instead of the same update again and again."""
+
+    def break_updates(route: Route) -> None:
+        begin = "export function applyDelta(frame) {"
+        text = route.fetch().text()
+        assert begin in text
+        broken = text.replace(begin, f"{begin} throw new Error('no such function');")
+        route.fulfill(body=broken, content_type="text/javascript")
+
+    desk.page.route("**/dashboard/state.js", break_updates)
+    claude = desk.relay.agent("claude")
+    claude.say("m0")
+    desk.sign_in()
+    for number in range(1, len(LEAST_GAPS) + 2):
+        claude.say(f"m{number}")
+        expect(desk.css(".msg")).to_have_count(number + 1, timeout=15_000)
+    expect(connection(desk)).to_have_text("polling", timeout=15_000)
+    told = connection(desk).get_attribute("title") or ""
+    assert "could not be shown (no such function)" in told
+    assert desk.texts() == [f"m{number}" for number in range(len(LEAST_GAPS) + 2)]
+    # The first was given up for the room that it named.
+    assert len(streams_begun(desk)) <= len(LEAST_GAPS) + 2
 
 
 def test_a_hidden_tab_is_quiet_and_right_when_it_is_looked_at(desk: Desk) -> None:

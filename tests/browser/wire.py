@@ -1,7 +1,7 @@
 """Passes bytes on between two ports of this machine, until it is told to cut.
 
 ``python wire.py FROM TO``. SIGUSR1 cuts all connections and has new ones cut at once,
-SIGUSR2 passes on again.
+SIGHUP ends each stream right after its greeting, SIGUSR2 passes on again.
 """
 
 import selectors
@@ -10,6 +10,8 @@ import socket
 import sys
 
 CHUNK = 65536
+GREETING = b'"type":"hello"'
+LAST_CHUNK = b"0\r\n\r\n"
 
 
 class Wire:
@@ -18,6 +20,7 @@ class Wire:
     def __init__(self, port: int, target: int) -> None:
         self.target = target
         self.is_cut = False
+        self.is_end_greeted = False
         self.ends: dict[socket.socket, socket.socket] = {}
         self.selector = selectors.DefaultSelector()
         self.server = socket.create_server(("127.0.0.1", port))
@@ -52,11 +55,12 @@ class Wire:
             return
         try:
             data = end.recv(CHUNK)
+            is_over = self.is_end_greeted and GREETING in data
             if data:
-                self.ends[end].sendall(data)
+                self.ends[end].sendall(data + LAST_CHUNK if is_over else data)
         except OSError:
-            data = b""
-        if not data:
+            is_over, data = True, b""
+        if is_over or not data:
             self.drop(end)
 
     def drop(self, end: socket.socket) -> None:
@@ -69,9 +73,14 @@ class Wire:
             self.selector.unregister(each)
             each.close()
 
+    def mend(self) -> None:
+        """Pass everything on again."""
+        self.is_cut = self.is_end_greeted = False
+
 
 if __name__ == "__main__":
     wire = Wire(int(sys.argv[1]), int(sys.argv[2]))
     signal.signal(signal.SIGUSR1, lambda *_: setattr(wire, "is_cut", True))
-    signal.signal(signal.SIGUSR2, lambda *_: setattr(wire, "is_cut", False))
+    signal.signal(signal.SIGHUP, lambda *_: setattr(wire, "is_end_greeted", True))
+    signal.signal(signal.SIGUSR2, lambda *_: wire.mend())
     wire.run()

@@ -14,7 +14,8 @@ export const entryMark = signal(Infinity);
 
 function markOf(card) {
   const mark = Number(marks.value[card.room]) || 0;
-  return mark > card.last_seq ? 0 : mark; // another database: nothing of it was read
+  // Another database: nothing of it was read.
+  return mark > card.last_seq ? 0 : mark;
 }
 
 export function isUnread(card) {
@@ -24,7 +25,8 @@ export function isUnread(card) {
 const stored = () => readJson(lasting, KEY, {});
 
 function store(room, seq) {
-  marks.value = { ...marks.peek(), ...stored(), [room]: seq }; // other tabs read too
+  // Other tabs read too.
+  marks.value = { ...marks.peek(), ...stored(), [room]: seq };
   lasting.set(KEY, JSON.stringify(marks.peek()));
 }
 
@@ -80,7 +82,8 @@ export async function setNotifying(isOn) {
 }
 
 function tell(row) {
-  const key = `${row.room} ${row.seq}`;
+  // With the time, since numbers begin again with another database.
+  const key = `${row.room} ${row.seq} ${row.ts}`;
   if (told.has(key)) return;
   told.add(key);
   passing.set(TOLD, JSON.stringify([...told].slice(-200)));

@@ -19,7 +19,7 @@ const WORDS = {
   idle: ["idle", "Not connected: nobody is signed in"],
   connecting: ["connecting", "Connecting to the relay"],
   live: ["live", "Relay reachable: what is said shows at once"],
-  polling: ["polling", "Something on the way holds the stream back: asking every 3 s"],
+  polling: ["polling", "Asking every 3 s"],
 };
 
 function Offline({ retryAt, why }) {
@@ -28,7 +28,7 @@ function Offline({ retryAt, why }) {
   return html`<button
     type="button"
     class="connection is-offline"
-    title=${`The relay cannot be reached: ${why.replace(/\.?$/, ".")} Click to try now.`}
+    title=${`No updates come: ${why.replace(/\.?$/, ".")} Click to try now.`}
     onClick=${retryNow}
   >
     <i aria-hidden="true"></i><span>offline, <span class="wide">retrying in </span>${seconds} s</span>
@@ -39,7 +39,8 @@ export function Connection() {
   const { mode, retryAt, why } = connection.value;
   if (mode === "offline") return html`<${Offline} retryAt=${retryAt} why=${why} />`;
   const [word, title] = WORDS[mode];
-  return html`<span class=${`connection is-${mode}`} role="status" title=${title}>
+  const told = why ? `${title}: ${why}` : title;
+  return html`<span class=${`connection is-${mode}`} role="status" title=${told}>
     <i aria-hidden="true"></i>${word}
   </span>`;
 }

@@ -138,9 +138,9 @@ export function applyDelta(frame) {
 }
 
 function takeMessages(messages) {
-  const byRoom = Map.groupBy(messages, (message) => message.room);
-  for (const [room, some] of byRoom) {
-    if (room === currentRoom.value || logs.has(room)) log(room).take(some);
+  for (const room of new Set(messages.map((message) => message.room))) {
+    if (room !== currentRoom.value && !logs.has(room)) continue;
+    log(room).take(messages.filter((message) => message.room === room));
   }
 }
 
@@ -228,7 +228,8 @@ class Log {
     const isOlder = kept.length && kept[0].seq <= first && kept.at(-1).seq <= this.newest;
     if (isOlder && this.isPast.peek()) return;
     const isJoined = isOlder && kept.at(-1).seq >= first - 1;
-    this.isPast.value = false; // or another database
+    // Or another database.
+    this.isPast.value = false;
     this.messages.value = isJoined ? merged(kept, newest) : newest;
     if (!isJoined) this.hasMore.value = newest.length > 0 && first > 1;
   }

@@ -9,23 +9,32 @@ const HELLO_MS = 3_000;
 const POLL_MS = 3_000;
 const HIDDEN_POLL_MS = 30_000;
 const STREAM_AGAIN_MS = 60_000;
+/** A stream has held once it brought something this long after its hello. */
+const HELD_MS = 5_000;
+/** After this many streams in a row that did not hold, the page polls. */
+const MOST_CUTS = 5;
 const PAUSES_MS = [500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
 const MESSAGES = 60;
 
 /** `mode` is idle, connecting, live, polling, or offline; then `retryAt` says when. */
 export const connection = signal({ mode: "idle", retryAt: 0, why: "" });
 
-/** Nothing came for too long: before the hello, or after it. */
-class Silent extends Error {
-  constructor(isGreeted = false) {
-    super("it went silent");
+/** A stream that was cut, went silent, or brought what cannot be shown. */
+class Trouble extends Error {
+  constructor(why, isGreeted = true) {
+    super(why);
     this.isGreeted = isGreeted;
   }
 }
 
-let place = null; // where to read on: { room, epoch, version }
+// Where to read on: { room, epoch, version }.
+let place = null;
+// Attempts since an update was taken: the pause grows with them.
 let failures = 0;
-let current = null; // aborts what is under way
+// Streams in a row that were greeted and did not hold.
+let cuts = 0;
+// Aborts what is under way.
+let current = null;
 let wake = () => {};
 
 function set(mode, more = {}) {
@@ -69,50 +78,72 @@ function wish() {
   return { room, messages: MESSAGES, resume };
 }
 
-/** Read one stream to its end; returns how long it asked us to wait. */
+/** Read one stream to its end; returns the relay's bye. */
 async function readStream() {
   const body = wish();
   const guard = new AbortController();
   current = guard;
   let patienceMs = HELLO_MS;
-  let isGreeted = false;
-  let timer = setTimeout(() => guard.abort(new Silent()), patienceMs);
+  let greetedAt = 0;
+  let isAnswered = false;
+  const giveUp = () => guard.abort(new Trouble("it went silent", greetedAt > 0));
+  let timer = setTimeout(giveUp, patienceMs);
   try {
     const response = await request("POST", "admin/stream", { body, signal: guard.signal });
+    isAnswered = true;
     for await (const line of linesOf(response.body)) {
-      const frame = JSON.parse(line);
+      const frame = take(line, body);
       if (frame.keepalive_seconds) patienceMs = frame.keepalive_seconds * 2_500;
-      isGreeted ||= frame.type === "hello";
+      if (frame.type === "hello") greetedAt = performance.now();
       clearTimeout(timer);
-      timer = setTimeout(() => guard.abort(new Silent()), patienceMs);
+      timer = setTimeout(giveUp, patienceMs);
       if (frame.type === "bye") return frame;
-      take(frame, body);
+      if (performance.now() - greetedAt >= HELD_MS) cuts = 0;
     }
-    return { reason: "cut" };
+    throw new Trouble("the connection was cut");
   } catch (error) {
-    throw guard.signal.reason instanceof Silent ? new Silent(isGreeted) : error;
+    const { reason } = guard.signal;
+    if (reason instanceof Trouble) throw reason;
+    if (!isAnswered || isSettled(error) || error instanceof Trouble) throw error;
+    throw new Trouble("the connection was cut");
   } finally {
     clearTimeout(timer);
     guard.abort();
   }
 }
 
-/** The hello moves no place: what it announces may never come. */
-function take(frame, { room, resume }) {
+/** Apply a frame. Resuming before one that fails would only bring it again. */
+function take(line, asked) {
+  try {
+    const frame = JSON.parse(line);
+    apply(frame, asked);
+    return frame;
+  } catch (error) {
+    place = null;
+    throw new Trouble(`an update could not be shown (${error.message})`);
+  }
+}
+
+/**
+ * The hello moves no place: what it announces may never come. Nor does it end the
+ * growing of the pauses, and the snapshot that belongs to it does not either: both can
+ * be had from a connection that is cut at once, every time.
+ */
+function apply(frame, { room, resume }) {
   if (frame.type === "hello") {
     applyHello(frame);
     confirmSession();
     place = { room, epoch: frame.epoch, version: frame.resumed ? resume.version : null };
-    failures = 0;
     set("live");
   } else if (frame.type === "snapshot") applySnapshot(frame);
   else if (frame.type === "delta") applyDelta(frame);
-  if (frame.type !== "hello") place.version = frame.version;
+  if (frame.type === "delta" || frame.type === "keepalive") failures = 0;
+  if (frame.type !== "hello") place.version = frame.version ?? place.version;
 }
 
 // -- polling ----------------------------------------------------------------------
 
-async function pollForAWhile() {
+async function pollForAWhile(why) {
   const until = Date.now() + STREAM_AGAIN_MS;
   place = null;
   while (account.peek().is !== "out" && Date.now() < until) {
@@ -124,8 +155,9 @@ async function pollForAWhile() {
     applySnapshot(frame);
     confirmSession();
     failures = 0;
-    set("polling");
-    if (room !== scope()) continue; // the first answer chose a room
+    set("polling", { why });
+    // The first answer chose a room.
+    if (room !== scope()) continue;
     await pause(document.hidden ? HIDDEN_POLL_MS : POLL_MS);
   }
 }
@@ -134,34 +166,39 @@ async function pollForAWhile() {
 
 /** Whether something on the way holds streams back, or the relay has none. */
 function isNoStream(error) {
-  if (error instanceof Silent) return !error.isGreeted;
-  return error.status === 404 || error.status === 405 || error.code === "busy";
+  const isRefused = error.status === 404 || error.status === 405 || error.code === "busy";
+  return isRefused || error instanceof Trouble;
 }
 
 const isSettled = (error) => error.name === "AbortError" || account.peek().is === "out";
 
+/** Every way out of here that tries again has paused first. */
 async function connectOnce() {
   try {
     const bye = await readStream();
     if (bye.reason === "session_ended") await get("admin/session");
-    else if (bye.retry_after) await waitOffline(bye.retry_after * 1_000, "the relay is stopping");
-    else if (bye.reason === "cut") await backOff("the connection was cut");
+    await backOff(`the relay says ${bye.reason}`, (bye.retry_after ?? 0) * 1_000);
   } catch (error) {
     if (isSettled(error)) return;
-    if (!isNoStream(error)) throw error;
-    await pollForAWhile();
+    if (error.isGreeted) await afterCut(error.message);
+    else if (isNoStream(error)) await pollForAWhile("no stream comes through");
+    else throw error;
   }
 }
 
-async function waitOffline(ms, why) {
-  set("offline", { retryAt: Date.now() + ms, why });
-  await pause(ms);
+/** Pause, or poll where one stream after the other does not hold. */
+async function afterCut(why) {
+  cuts = Math.min(cuts + 1, MOST_CUTS);
+  if (cuts < MOST_CUTS) await backOff(why);
+  else await pollForAWhile(why);
 }
 
 async function backOff(why, leastMs = 0) {
   const ms = PAUSES_MS[Math.min(failures, PAUSES_MS.length - 1)] * (0.8 + 0.4 * Math.random());
+  const waitMs = Math.max(ms, leastMs);
   failures += 1;
-  await waitOffline(Math.max(ms, leastMs), why);
+  set("offline", { retryAt: Date.now() + waitMs, why });
+  await pause(waitMs);
 }
 
 /** Wait until a signal is as wanted. */

@@ -45,7 +45,8 @@ function isGrouped(message, before) {
 }
 
 function Day({ at }) {
-  today.value; // "Today" becomes "Yesterday" at midnight
+  // "Today" becomes "Yesterday" at midnight.
+  today.value;
   return html`<div class="divider" role="separator">
     <span title=${fullTime(at)}>${dayLabel(at, nowMs())}</span>
   </div>`;
@@ -177,7 +178,8 @@ async function reach(found, seq) {
     return;
   }
   wanted = seq;
-  marked.value = seq; // which draws the timeline again
+  // Which draws the timeline again.
+  marked.value = seq;
   goToWanted(found);
   setTimeout(() => marked.peek() === seq && (marked.value = 0), MARKED_MS);
 }
@@ -193,7 +195,8 @@ export function Timeline() {
     if (seq && hasAny) reach(found, seq);
   }, [room, seq, hasAny, visits.value]);
   useEffect(() => {
-    if (!seq) toEnd(); // the same room again leads there too
+    // The same room again leads there too.
+    if (!seq) toEnd();
   }, [visits.value]);
   const isClosed = cardOf(room)?.status === "closed";
   return html`<div class="timeline-place">
@@ -251,5 +254,6 @@ export function messageInHand() {
 effect(() => {
   view.value;
   marked.value = 0;
-  wanted = 0; // what was not drawn by now would scroll another view
+  // What was not drawn by now would scroll another view.
+  wanted = 0;
 });
