@@ -6,6 +6,7 @@ Started as ``python broken_relay.py <promise> serve``.
 import itertools
 import os
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -88,6 +89,20 @@ def die_of_odd_bytes() -> None:
     doors.require_agent = fatal
 
 
+def hold_the_loop() -> None:
+    """Do nothing else for a while when the hostile agent asks for anything."""
+    doors: Anything = endpoint
+    known = doors.require_agent
+
+    def slow(services: Anything, request: Anything) -> Anything:
+        code = known(services, request)
+        if code.name == "eve":
+            time.sleep(2.2)
+        return code
+
+    doors.require_agent = slow
+
+
 def hold_memory() -> None:
     """Keep half a gigabyte."""
     setattr(sys, "held", b"x" * 500_000_000)  # noqa: B010
@@ -135,6 +150,7 @@ DEFECTS: dict[str, Callable[[], None]] = {
     "G4": forget_keys,
     "G5": let_everybody_win,
     "G6": die_of_odd_bytes,
+    "hostile": hold_the_loop,
     "G7": hold_memory,
     "G8": leave_at_once,
     "G9": lie_about_trouble,

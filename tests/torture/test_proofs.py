@@ -34,6 +34,14 @@ async def try_out(
     return trials
 
 
+def briefly(key: str) -> Promise:
+    """Return a promise, with a proof that an ordinary run has time for."""
+    promise = BY_KEY[key]
+    if key == "G7":
+        return attrs.evolve(promise, prove=partial(prove_bounded, most_polls=400))
+    return promise
+
+
 def test_every_promise_has_a_number_and_a_proof_of_its_own() -> None:
     assert list(BY_KEY) == [f"G{number}" for number in range(1, 12)]
     assert len({promise.prove for promise in PROMISES}) == len(PROMISES)
@@ -48,10 +56,7 @@ def test_every_promise_has_a_number_and_a_proof_of_its_own() -> None:
     ],
 )
 async def test_a_promise_is_kept(tmp_path: Path, key: str, core: str) -> None:
-    promise = BY_KEY[key]
-    if key == "G7":
-        promise = attrs.evolve(promise, prove=partial(prove_bounded, most_polls=400))
-    (trial,) = await try_out([promise], core=core, keep=tmp_path)
+    (trial,) = await try_out([briefly(key)], core=core, keep=tmp_path)
     assert trial.finding.faults == ()
     assert trial.finding.facts
 
@@ -65,3 +70,13 @@ async def test_a_relay_that_breaks_a_promise_is_found_out(
     (trial,) = await try_out([BY_KEY[key]], keep=tmp_path, command=command)
     assert trial.finding.faults
     assert not trial.finding.is_kept
+
+
+@pytest.mark.control
+@pytest.mark.parametrize("key", ["G6", "G7", "G9"])
+async def test_a_relay_that_one_agent_holds_up_is_found_out(
+    tmp_path: Path, key: str
+) -> None:
+    command = (sys.executable, str(BROKEN), "hostile", "serve")
+    (trial,) = await try_out([briefly(key)], keep=tmp_path, command=command)
+    assert any("hostile agent" in each for each in trial.finding.faults)

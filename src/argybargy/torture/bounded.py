@@ -1,9 +1,10 @@
-"""G7: thousands of parked polls fit in little memory, and refusals leave no trace."""
+"""G7: thousands of parked polls fit in little memory, and one agent holds up nobody."""
 
 from typing import Final
 
 import trio
 
+from argybargy.torture import hostile
 from argybargy.torture.connection import Connection
 from argybargy.torture.proof import Faults, Finding, Stage
 from argybargy.torture.relay import NO_ANSWER, Guest, RelayProcess
@@ -39,8 +40,18 @@ async def prove(stage: Stage, most_polls: int = MOST_POLLS) -> Finding:
     is_small = megabytes < MOST_MEGABYTES
     faults.check(f"{megabytes:.0f} MB for {parked:,} polls", is_good=is_small)
     each = (used - rest) / max(1, parked) / 1024
-    figure = f"{parked:,} parked polls in {megabytes:.0f} MB, {each:.1f} KiB each"
-    facts = {"parked_polls": parked, "megabytes": megabytes, "kib_per_poll": each}
+    attacks = (hostile.POLLING, hostile.ASKING)
+    delays = await hostile.measure(stage, attacks, faults)
+    figure = (
+        f"{parked:,} parked polls in {megabytes:.0f} MB, {each:.1f} KiB each; "
+        f"{delays.figure}"
+    )
+    facts = {
+        "parked_polls": parked,
+        "megabytes": megabytes,
+        "kib_per_poll": each,
+        **delays.facts,
+    }
     return Finding(figure, facts, faults.all())
 
 

@@ -1,4 +1,7 @@
-"""G9: when the disk is in trouble the relay says so, and recovers by itself."""
+"""G9: when the disk is in trouble the relay says so, and recovers by itself.
+
+And it says so only then: what others do makes no trouble for those within their limits.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -8,6 +11,7 @@ import apsw
 import attrs
 import trio
 
+from argybargy.torture import hostile
 from argybargy.torture.proof import Faults, Finding, Stage
 from argybargy.torture.relay import NO_ANSWER, Guest, RelayProcess, Reply
 from argybargy.torture.system import CAN_FILL_DISK, full_disk
@@ -80,11 +84,18 @@ async def prove(stage: Stage) -> Finding:
             rounds += 1
         refused = trial.refused
         await _check_kept(trial)
+    delays = await hostile.measure(stage, hostile.EVERYTHING, faults)
     figure = (
         f"{faults.count} wrong answers in {refused} posts while the database was "
-        f"locked or the disk full; stored again within {longest:.1f} s, no restart"
+        f"locked or the disk full; stored again within {longest:.1f} s, no restart; "
+        f"{delays.figure}"
     )
-    facts = {"refused": refused, "recovery_seconds": longest, "rounds": rounds}
+    facts = {
+        "refused": refused,
+        "recovery_seconds": longest,
+        "rounds": rounds,
+        **delays.facts,
+    }
     return Finding(figure, facts, faults.all())
 
 

@@ -1,9 +1,13 @@
-"""G6: no bytes from anyone end the relay, wedge it, or leave anything open in it."""
+"""G6: no bytes from anyone end the relay, wedge it, or leave anything open in it.
+
+Searches are the requests that can ask for most work with the fewest bytes.
+"""
 
 from typing import Final
 
 import trio
 
+from argybargy.torture import hostile
 from argybargy.torture.fuzzer import fuzz
 from argybargy.torture.killers import make_killers, send_killers
 from argybargy.torture.proof import Faults, Finding, Stage
@@ -40,16 +44,18 @@ async def prove(stage: Stage) -> Finding:
             faults.check(f"the next post: {reply}", is_good=reply.status == 200)
         except NO_ANSWER as error:
             faults.add(f"the next post was not answered: {error!r}")
+    delays = await hostile.measure(stage, [hostile.SEARCHING], faults)
     sent = len(killers) * KILLER_ROUNDS
     figure = (
         f"{deaths} deaths and {leaked} leaked descriptors after {fuzzed:,} damaged "
-        f"connections and {len(killers)} known killers"
+        f"connections and {len(killers)} known killers; {delays.figure}"
     )
     facts = {
         "deaths": deaths,
         "leaked_descriptors": leaked,
         "fuzzed_connections": fuzzed,
         "killers_sent": sent,
+        **delays.facts,
     }
     return Finding(figure, facts, faults.all())
 
