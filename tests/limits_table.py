@@ -595,7 +595,6 @@ HELD: Final = {
     "relay.directory.Directory._names": _CODES,
     "relay.lifetimes.Lifetimes._written_at": _CODES,
     "relay.lifetimes.Lifetimes._stale_since": _CODES,
-    "relay.directory.Directory._stale_since": _CODES,
     "relay.issued.IssuedSecrets._digests": "`REMEMBERED_SECRETS`",
     "relay.ledger.Ledger._cursors": _CODES,
     "relay.ledger.Ledger._notes": "`MAX_NOTES`",

@@ -33,14 +33,14 @@ async def test_the_relay_answers_to_a_tunnel_s_host_while_it_is_up(
 ) -> None:
     async with open_site(is_configured=is_configured) as site:
         address = site.services.address
-        assert (await site.front.call("GET", "/health", headers=HOST)).status == 421
+        assert (await site.front.call("GET", "/docs", headers=HOST)).status == 421
         address.publish(TUNNEL)
-        assert (await site.front.call("GET", "/health", headers=HOST)).status == 200
-        assert (await site.front.call("GET", "/health")).status == 200
+        assert (await site.front.call("GET", "/docs", headers=HOST)).status == 200
+        assert (await site.front.call("GET", "/docs")).status == 200
         address.publish("https://other.trycloudflare.com")
-        assert (await site.front.call("GET", "/health", headers=HOST)).status == 421
+        assert (await site.front.call("GET", "/docs", headers=HOST)).status == 421
         address.withdraw()
-        assert (await site.front.call("GET", "/health", headers=HOST)).status == 421
+        assert (await site.front.call("GET", "/docs", headers=HOST)).status == 421
 
 
 async def test_a_url_that_the_operator_configured_stays(

@@ -9,6 +9,9 @@ _TYPE_PROBLEM: Final = re.compile(
     r"Expected `(?P<wanted>[^`]*)`, got `(?P<got>\w+)`"
     r" - at `\$\.(?P<field>\w+)(?P<item>[^`]*)`"
 )
+_MISSING: Final = re.compile(
+    r"missing required field `(?P<field>\w+)`(?: - at `\$\.(?P<within>\w+))?"
+)
 _WANTED: Final = {
     "int": "a whole number",
     "float": "a number",
@@ -27,9 +30,12 @@ def type_problem(text: str) -> RelayError:
         return RelayError.invalid(match["field"], _describe_type(match))
     if "unknown field" in text:
         return RelayError.invalid("body", "a key in it means nothing here")
-    missing = re.search(r"missing required field `(\w+)`", text)
+    missing = _MISSING.search(text)
+    if missing and missing["within"]:
+        problem = f"the field {missing['field']} in it is required"
+        return RelayError.invalid(missing["within"], problem)
     if missing:
-        return RelayError.invalid(missing[1], "this field is required")
+        return RelayError.invalid(missing["field"], "this field is required")
     return RelayError.invalid("body", "this is not what the endpoint takes")
 
 

@@ -15,6 +15,7 @@ from argybargy.store.sqlite.schema import (
     load_migrations,
     schema_version,
 )
+from argybargy.store.sqlite.vetting import vet_rows
 
 
 @attrs.frozen
@@ -39,7 +40,7 @@ class Contents:
 def check_file(path: Path) -> Contents:
     """Look through a whole database file, and say what is in it.
 
-    Reads every page: it takes as long as that takes. Nothing is written.
+    Reads every page and every row: about 3 s for 400,000 messages. Writes nothing.
 
     Raises:
         Corrupt: It is damaged, or no database at all.
@@ -49,6 +50,7 @@ def check_file(path: Path) -> Contents:
     connection = open_to_read(path)
     try:
         contents = check(connection, path)
+        vet_rows(connection, path)
         check_addressees(connection, path)
     finally:
         connection.close()
