@@ -1,0 +1,310 @@
+"""No request keeps the event loop for long: every endpoint, at its limits.
+
+All that is served runs on one event loop, so the longest step of any task is how long
+everybody else may have to wait.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+import trio
+
+from argybargy.domain.limits import Limits
+from argybargy.domain.message import TO_ALL
+from argybargy.relay import operator
+from argybargy.relay.agents import PostDraft, post_as
+from argybargy.relay.directory import Invitation
+from argybargy.store.interface import Store
+from argybargy.store.memory import open_memory_store
+from argybargy.store.sqlite.store import open_sqlite_store
+from argybargy.web.admin_routes import ADMIN_ROUTES
+from argybargy.web.manifest import LLMS_ROUTE, MANIFEST_ROUTE
+from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES
+from relay.kit import ROOM
+from web.kit import TOKEN, Reply, Site, open_site
+from web.steps import BUDGET_LINES, metered
+
+LIMITS = Limits(posts_per_window=0, reads_per_window=0, claims_per_window=0)
+CODES = 300
+"""Agents of one room. They have no bound; ``/admin/state`` takes 190 lines for each."""
+SILENT = "agent1"
+LONG_MESSAGES = 35
+"""More than one answer holds."""
+QUESTIONS = LIMITS.messages_per_room - LONG_MESSAGES - 100
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+SAME_LETTER = "+".join("a" * 100)
+MANY_LETTERS = "+".join((LETTERS * 4)[:100])
+TOGETHER = LIMITS.batch_commands
+
+Requests = Callable[["World"], Awaitable[list[Reply]]]
+
+
+@attrs.frozen
+class World:
+    """A relay that is as full as its limits let it be.
+
+    Attributes:
+        site: The relay.
+        alice: The code of an agent in the full room.
+        silent: The code of the one who is asked everything and answers nothing.
+    """
+
+    site: Site
+    alice: str
+    silent: str
+
+    async def call(self, method: str, target: str, **more: Any) -> Reply:  # noqa: ANN401  what a client takes
+        """Make a request, between two checkpoints of the test's own."""
+        await trio.lowlevel.checkpoint()
+        reply = await self.site.front.call(method, target, **more)
+        await trio.lowlevel.checkpoint()
+        return reply
+
+    async def say(self, **fields: object) -> Reply:
+        """Post a message."""
+        return await self.call("POST", "/messages", code=self.alice, json=fields)
+
+
+def as_agent(*targets: str) -> Requests:
+    async def ask(world: World) -> list[Reply]:
+        return [await world.call("GET", each, code=world.alice) for each in targets]
+
+    return ask
+
+
+def as_silent(method: str, *targets: str) -> Requests:
+    async def ask(world: World) -> list[Reply]:
+        return [await world.call(method, each, code=world.silent) for each in targets]
+
+    return ask
+
+
+def as_operator(method: str, *targets: str, **body: object) -> Requests:
+    async def ask(world: World) -> list[Reply]:
+        return [
+            await world.call(method, target, token=TOKEN, json=body or None)
+            for target in targets
+        ]
+
+    return ask
+
+
+async def post_at_limits(world: World) -> list[Reply]:
+    """The longest texts, by characters and by bytes, and the most addressees."""
+    names = [f"agent{number}" for number in range(LIMITS.addressees)]
+    return [
+        await world.say(text="x" * LIMITS.text_chars, to=names),
+        await world.say(text="\N{WAVING HAND SIGN}" * LIMITS.text_chars),
+        await world.say(text="\x01" * (LIMITS.text_chars - 1) + "."),
+        await world.say(text="a " * (LIMITS.text_chars // 2 - 1) + "a"),
+        await world.say(text="Who?", expects_reply="anyone"),
+        await world.say(text="y" * (LIMITS.body_bytes - 100)),
+        await world.say(**{f"key{number}": number for number in range(5_000)}),
+        await world.say(text="x", to=["a"] * 15_000),
+    ]
+
+
+async def post_together(world: World) -> list[Reply]:
+    """As many posts as are decided and committed in one batch."""
+    replies = []
+
+    async def post(number: int) -> None:
+        replies.append(await world.say(text=f"{number} " + "a " * 100))
+
+    async with trio.open_nursery() as nursery:
+        for number in range(TOGETHER):
+            nursery.start_soon(post, number)
+    return replies
+
+
+async def follow(world: World) -> list[Reply]:
+    """Open a stream of the full room, and take what comes at once."""
+    front = attrs.evolve(world.site.front, patience_seconds=1.0)
+    reply = await front.call(
+        "POST",
+        "/admin/stream",
+        token=TOKEN,
+        json={"room": ROOM, "messages": 60},
+    )
+    return [reply]
+
+
+async def bring_in(world: World) -> list[Reply]:
+    """Look through as much of an export as one request may bring."""
+    exported = await world.call(
+        "POST", "/admin/export", token=TOKEN, json={"room": ROOM}
+    )
+    text = exported.body.replace(b'"room":"build"', b'"room":"elsewhere"')
+    body = text[: LIMITS.body_bytes].rpartition(b"\n")[0]
+    target = "/admin/import?check=1"
+    return [await world.call("POST", target, token=TOKEN, body=body)]
+
+
+CASES: dict[tuple[str, str], tuple[Requests, ...]] = {
+    ("GET", "/"): (as_agent("/"),),
+    ("GET", "/llms.txt"): (as_agent("/llms.txt"),),
+    ("GET", "/health"): (as_agent("/health"),),
+    ("GET", "/ready"): (as_agent("/ready"),),
+    ("GET", "/whoami"): (as_agent("/whoami"),),
+    ("GET", "/resume"): (as_agent("/resume"),),
+    ("GET", "/peers"): (as_agent("/peers"),),
+    ("POST", "/messages"): (post_at_limits, post_together),
+    ("GET", "/messages"): (
+        as_agent(
+            "/messages?since=0&limit=100",
+            "/messages?since=0&wait=25&limit=100",
+            "/messages?since=resume",
+            "/messages?" + "&".join(f"x{number}=1" for number in range(1_000)),
+        ),
+    ),
+    ("GET", "/messages/{seq}"): (as_agent("/messages/2000", "/messages/100"),),
+    ("POST", "/messages/{seq}/claim"): (
+        as_silent("POST", "/messages/1500/claim", "/messages/1501/claim"),
+    ),
+    ("DELETE", "/messages/{seq}/claim"): (as_silent("DELETE", "/messages/1500/claim"),),
+    ("GET", "/history"): (as_agent("/history?limit=500"),),
+    ("GET", "/search"): (
+        as_agent(
+            f"/search?limit=50&q={SAME_LETTER}",
+            f"/search?limit=50&q={MANY_LETTERS}",
+            "/search?limit=50&q=a",
+            "/search?limit=50&q=Wh",
+            "/search?limit=50&q=nowhere",
+            "/search?limit=50&q=is:open",
+        ),
+    ),
+    ("GET", "/admin/state"): (as_operator("GET", f"/admin/state?room={ROOM}"),),
+    ("GET", "/admin/stats"): (as_operator("GET", "/admin/stats"),),
+    ("GET", "/admin/audit"): (as_operator("GET", "/admin/audit?limit=1000"),),
+    ("POST", "/admin/invite"): (
+        as_operator("POST", "/admin/invite", name="new", room=ROOM),
+    ),
+    ("POST", "/admin/revoke"): (
+        as_operator("POST", "/admin/revoke", target="agent1", room=ROOM),
+    ),
+    ("POST", "/admin/say"): (
+        as_operator("POST", "/admin/say", room=ROOM, text="x" * LIMITS.text_chars),
+    ),
+    ("POST", "/admin/rooms/{room}/open"): (
+        as_operator("POST", "/admin/rooms/another/open"),
+    ),
+    ("POST", "/admin/rooms/{room}/close"): (
+        as_operator("POST", f"/admin/rooms/{ROOM}/close"),
+    ),
+    ("POST", "/admin/rooms/{room}/reopen"): (
+        as_operator("POST", f"/admin/rooms/{ROOM}/reopen"),
+    ),
+    ("POST", "/admin/regenerate-token"): (
+        as_operator("POST", "/admin/regenerate-token"),
+    ),
+    ("POST", "/admin/sign-in"): (as_operator("POST", "/admin/sign-in"),),
+    ("POST", "/admin/session"): (as_operator("POST", "/admin/session"),),
+    ("GET", "/admin/session"): (as_operator("GET", "/admin/session"),),
+    ("DELETE", "/admin/session"): (as_operator("DELETE", "/admin/session"),),
+    ("GET", "/admin/sessions"): (as_operator("GET", "/admin/sessions"),),
+    ("DELETE", "/admin/sessions"): (as_operator("DELETE", "/admin/sessions"),),
+    ("DELETE", "/admin/sessions/{id}"): (
+        as_operator("DELETE", "/admin/sessions/nobody"),
+    ),
+    ("POST", "/admin/stream"): (follow,),
+    ("GET", "/admin/rooms/{room}/history"): (
+        as_operator("GET", f"/admin/rooms/{ROOM}/history?limit=500"),
+    ),
+    ("POST", "/admin/backup"): (as_operator("POST", "/admin/backup"),),
+    ("POST", "/admin/export"): (as_operator("POST", "/admin/export"),),
+    ("POST", "/admin/import"): (bring_in,),
+    ("GET", "/metrics"): (as_operator("GET", "/metrics"),),
+    ("GET", "/admin/search"): (
+        as_operator(
+            "GET",
+            f"/admin/search?limit=50&q={SAME_LETTER}",
+            f"/admin/search?limit=50&q={MANY_LETTERS}",
+            "/admin/search?limit=50&q=nowhere",
+            "/admin/search?limit=50&q=a",
+        ),
+    ),
+}
+LAST = [
+    ("POST", "/admin/rooms/{room}/close"),
+    ("POST", "/admin/rooms/{room}/reopen"),
+    ("POST", "/admin/revoke"),
+    ("POST", "/admin/regenerate-token"),
+]
+"""What takes away that the others need."""
+
+
+@asynccontextmanager
+async def open_store(kind: str, folder: Path) -> AsyncIterator[Store]:
+    if kind == "memory":
+        async with open_memory_store() as store:
+            yield store
+        return
+    async with open_sqlite_store(folder, LIMITS) as kept:
+        yield kept
+
+
+def drafts() -> Iterator[PostDraft]:
+    """Return what fills a room: questions that nobody answers, and long texts."""
+    for number in range(QUESTIONS):
+        yield PostDraft(f"Who knows {number}?", TO_ALL, SILENT)
+    long_text = " ".join((LETTERS * 200)[: LIMITS.text_chars // 2])
+    for _ in range(LONG_MESSAGES):
+        yield PostDraft(long_text, TO_ALL)
+
+
+@asynccontextmanager
+async def open_world(kind: str, folder: Path) -> AsyncIterator[World]:
+    async with (
+        open_store(kind, folder) as store,
+        open_site(LIMITS, store=store) as site,
+    ):
+        relay = site.house.relay
+        invitations = [Invitation(ROOM, f"agent{n}") for n in range(CODES)]
+        invited = await operator.invite(relay, invitations)
+        for _ in range(LIMITS.sessions):
+            await site.sign_in()
+        alice = await site.code("alice")
+        asker = invited[0].record
+        waiting = drafts()
+
+        async def post_some() -> None:
+            for draft in waiting:
+                await post_as(relay, asker, draft)
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(LIMITS.batch_commands):
+                nursery.start_soon(post_some)
+        yield World(site, alice, invited[1].code)
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+async def test_no_request_holds_the_loop(kind: str, tmp_path: Path) -> None:
+    order = [*(key for key in CASES if key not in LAST), *LAST]
+    too_long = {}
+    async with open_world(kind, tmp_path / "data") as world:
+        with metered() as meter:
+            for key in order:
+                for number, requests in enumerate(CASES[key]):
+                    meter.reset()
+                    replies = await requests(world)
+                    assert replies
+                    assert 500 not in {reply.status for reply in replies}
+                    if meter.lines > BUDGET_LINES:
+                        name = f"{' '.join(key)} {number}"
+                        too_long[name] = f"{meter.lines} lines, most in {meter.where}"
+    assert too_long == {}
+
+
+def test_every_endpoint_is_tried() -> None:
+    routes = (
+        MANIFEST_ROUTE,
+        LLMS_ROUTE,
+        *OPEN_ROUTES,
+        *AGENT_ROUTES,
+        *ADMIN_ROUTES,
+    )
+    assert {(route.method, route.path) for route in routes} == CASES.keys()
