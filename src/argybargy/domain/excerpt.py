@@ -38,9 +38,9 @@ def excerpt(text: str, phrases: Sequence[Phrase]) -> Excerpt:
     start = 0 if len(text) <= EXCERPT_CHARS else _start(text, first)
     end = min(len(text), start + EXCERPT_CHARS)
     lead, tail = _CUT if start else "", _CUT if end < len(text) else ""
-    part = "".join(
-        each if each.isprintable() else _shown(each) for each in text[start:end]
-    )
+    part = text[start:end]
+    if not part.isprintable():
+        part = "".join(map(_shown, part))
     shift = len(lead) - start
     return Excerpt(
         f"{lead}{part}{tail}",
@@ -53,7 +53,8 @@ def excerpt(text: str, phrases: Sequence[Phrase]) -> Excerpt:
 
 
 def _shown(character: str) -> str:
-    return " " if character.isspace() else character
+    is_space = character.isspace() and not character.isprintable()
+    return " " if is_space else character
 
 
 def _start(text: str, first: int) -> int:

@@ -17,7 +17,7 @@ import trio
 
 from argybargy.domain.codes import CodeRecord
 from argybargy.domain.commands import Audit, Write
-from argybargy.domain.excerpt import excerpt
+from argybargy.domain.excerpt import EXCERPT_CHARS, excerpt
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
 from argybargy.domain.names import fold
@@ -181,6 +181,7 @@ class MemoryStore:
                 if query.fits(message):
                     if not builder.take(message):
                         return Findings(tuple(found), has_more=True)
+                    looked_at += EXCERPT_CHARS
                     shown = excerpt(message.text, query.phrases)
                     found.append(Found(shelf.status.name, message, place, shown))
         return Findings(tuple(found))
