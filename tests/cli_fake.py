@@ -9,16 +9,24 @@ from urllib.parse import parse_qsl
 import attrs
 import msgspec
 
-from argybargy.cli.exits import CliError
-from argybargy.cli.operator import Json, asked_room, read_answer
-from argybargy.domain.codes import (
+from argybargy.cli.client.protocol import Json, asked_room, read_answer
+from argybargy.cli.errors import CliError
+from argybargy.domain.access_codes import (
     AGENT_PREFIX,
     RANDOM_CHARS,
     SIGN_IN_PREFIX,
     format_code,
 )
 from argybargy.domain.limits import Limits
-from argybargy.web.operator_wire import (
+from argybargy.web.codec.bodies import (
+    HistoryBody,
+    PostAnswer,
+    PostedMessage,
+    ReadMessage,
+    ReadyBody,
+    RoomStatusBody,
+)
+from argybargy.web.codec.operator_bodies import (
     CodeRow,
     RoomRow,
     RosterRowBody,
@@ -26,21 +34,13 @@ from argybargy.web.operator_wire import (
     StatsBody,
     WaitingRow,
 )
-from argybargy.web.search_wire import SearchBody, SearchResult
-from argybargy.web.session_wire import (
+from argybargy.web.codec.search_bodies import SearchBody, SearchResult
+from argybargy.web.codec.session_bodies import (
     RevokedSessionBody,
     RevokedSessionsBody,
     SessionRow,
     SessionsBody,
     SignInBody,
-)
-from argybargy.web.wire import (
-    HistoryBody,
-    PostAnswer,
-    PostedMessage,
-    ReadMessage,
-    ReadyBody,
-    RoomStatusBody,
 )
 from data_fake import DOWNLOADS, UPLOADED
 

@@ -9,14 +9,15 @@ from typing import Any
 
 import attrs
 
+from argybargy.cli.client.protocol import LiveOperator, Work
+from argybargy.cli.environment import Connect, Reach, Surroundings, World
 from argybargy.cli.main import run
-from argybargy.cli.operator import LiveOperator, Work
-from argybargy.cli.output import Output
-from argybargy.cli.reading import LocalTimes
-from argybargy.cli.world import Common, Connect, Reach, Surroundings, World
-from argybargy.serve.glance import Glance
-from argybargy.serve.settings import Settings, parse_settings
-from argybargy.serve.started import Plan, Started
+from argybargy.cli.options import Common
+from argybargy.cli.terminal.formatting import LocalTimes
+from argybargy.cli.terminal.output import Output
+from argybargy.serve.run_plan import Plan, Started
+from argybargy.serve.status import Glance
+from argybargy.settings.settings import Settings, parse_settings
 from cli_fake import FakeOperator
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import apsw
 
-from argybargy.cli.operator import Json
+from argybargy.cli.client.protocol import Json
 from argybargy.store.sqlite.schema import load_migrations, migrate
 
 _TS: Final = "2026-01-02T03:04:05.678+00:00"

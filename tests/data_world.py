@@ -11,16 +11,16 @@ from typing import TypeVar
 import attrs
 import trio
 
-from argybargy.cli.http_operator import is_listening
-from argybargy.cli.operator import Operator
-from argybargy.cli.ways import connect, find_token, reach
-from argybargy.cli.world import Common
-from argybargy.domain.codes import CodeRecord
-from argybargy.relay.agents import PostDraft, post_as
-from argybargy.relay.polling import PollAnswer, PollRequest, poll
+from argybargy.cli.client.http import is_listening
+from argybargy.cli.client.locate import connect, find_token, reach
+from argybargy.cli.client.protocol import Operator
+from argybargy.cli.options import Common
+from argybargy.domain.access_codes import CodeRecord
+from argybargy.relay.api.agent import PostDraft, post_as
+from argybargy.relay.api.poll import PollAnswer, PollRequest, poll
 from argybargy.serve.services import open_services
-from argybargy.serve.settings import Settings, parse_settings
-from argybargy.web.auth import Services
+from argybargy.settings.settings import Settings, parse_settings
+from argybargy.web.access.services import Services
 from cli_world import Result, Terminal
 
 T = TypeVar("T")

@@ -7,12 +7,13 @@ from typing import Final, Literal, Union, get_args, get_origin
 import msgspec
 
 from argybargy.domain.limits import Limits
-from argybargy.web import data_wire, stream_wire, wire
-from argybargy.web.admin_routes import ADMIN_ROUTES
-from argybargy.web.manifest import LLMS_ROUTE, MANIFEST_ROUTE
-from argybargy.web.openapi import openapi_json
-from argybargy.web.route import Route, Who
-from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES
+from argybargy.web.codec import bodies as wire
+from argybargy.web.codec import export_lines, stream_frames
+from argybargy.web.description.manifest import LLMS_ROUTE, MANIFEST_ROUTE
+from argybargy.web.description.openapi import openapi_json
+from argybargy.web.endpoints.agent_routes import AGENT_ROUTES, OPEN_ROUTES
+from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
+from argybargy.web.endpoints.route import Route, Who
 
 INTRODUCTION: Final = """\
 # HTTP API
@@ -48,14 +49,14 @@ SECTIONS: Final = (
     ("For the operator", ADMIN_ROUTES),
 )
 # What goes over the wire as JSON, a line each; a route names one of its kind.
-FRAMES: Final = get_args(stream_wire.Frame)
+FRAMES: Final = get_args(stream_frames.Frame)
 EXPORTED: Final = (
-    data_wire.HeaderLine,
-    data_wire.RoomLine,
-    data_wire.MessageLine,
-    data_wire.EndLine,
+    export_lines.HeaderLine,
+    export_lines.RoomLine,
+    export_lines.MessageLine,
+    export_lines.EndLine,
 )
-OTHER_BODIES: Final = (*FRAMES, *get_args(data_wire.Line), wire.ErrorBody)
+OTHER_BODIES: Final = (*FRAMES, *get_args(export_lines.Line), wire.ErrorBody)
 MORE: Final = {
     "/admin/stream": "[The operator's stream](stream.md)",
     "/admin/session": "[Signing in](../explanation/signing-in.md)",

@@ -13,16 +13,15 @@ import attrs
 from cyclopts import App
 from rich.console import Console
 
-from argybargy.cli.exits import MEANINGS, Exit
-from argybargy.cli.main import build_app
-from argybargy.cli.verbs import HEADINGS, VERBS
-from argybargy.cli.world import World
+from argybargy.cli.environment import World
+from argybargy.cli.errors import MEANINGS, Exit
+from argybargy.cli.registry import HEADINGS, VERBS, build_app
 from argybargy.domain.errors import Problem
 from argybargy.domain.limits import Limits
-from argybargy.serve.limits import ConnectionLimits
-from argybargy.serve.metrics import SERVER_MEASURES
-from argybargy.serve.table import SETTINGS, Setting
-from argybargy.web.measures import RELAY_MEASURES, Measure
+from argybargy.http.limits import ConnectionLimits
+from argybargy.serve.metrics_listener import SERVER_MEASURES
+from argybargy.settings.definitions import SETTINGS, Setting
+from argybargy.web.metrics import RELAY_MEASURES, Measure
 from http_page import http_page
 from limits_table import CONSTANTS, HELD, Constant
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from argybargy.serve.http_server import ConnectionStatistics
-from argybargy.serve.metrics import SERVER_MEASURES
-from argybargy.web.measures import RELAY_MEASURES, Metrics, TableCollector
+from argybargy.http.server import ConnectionStatistics
+from argybargy.serve.metrics_listener import SERVER_MEASURES
+from argybargy.web.metrics import RELAY_MEASURES, Metrics, TableCollector
 from pages import PAGES, REFERENCE
 from relay.kit import open_house
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from argybargy.cli.main import build_app
-from argybargy.cli.world import World
-from argybargy.serve.table import PREFIX, SETTINGS
+from argybargy.cli.environment import World
+from argybargy.cli.registry import build_app
+from argybargy.settings.definitions import PREFIX, SETTINGS
 from container.compose import read_compose
 
 ROOT = Path(__file__).parents[1]

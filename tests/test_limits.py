@@ -9,12 +9,12 @@ import attrs
 import pytest
 
 from argybargy.domain.limits import Limits
-from argybargy.serve.limits import ConnectionLimits
+from argybargy.http.limits import ConnectionLimits
 from limits_table import CONSTANTS, HELD, PROOFS
 from proofs import missing_tests
 
 SOURCE = Path(__file__).parents[1] / "src" / "argybargy"
-LASTING = ("domain", "store", "relay", "web", "serve")
+LASTING = ("system", "domain", "settings", "store", "relay", "http", "web", "serve")
 """The packages that live as long as the relay."""
 
 GROWING = re.compile(
@@ -77,7 +77,7 @@ def test_every_queue_says_how_long_it_may_be() -> None:
         )
     ]
     # Those of a peer's reads and claims: whoever adds to them counts them first.
-    assert [each.partition(":")[0] for each in endless] == ["relay.presence"] * 2
+    assert [each.partition(":")[0] for each in endless] == ["relay.access.presence"] * 2
 
 
 @pytest.mark.parametrize("limits", [Limits, ConnectionLimits])
@@ -112,4 +112,6 @@ def test_every_constant_that_bounds_something_is_in_the_table() -> None:
         for name in re.findall(r"\w*[A-Z]\w*", ast.unparse(node).partition("=")[0])
         if re.search(r"(^|_)(MAX|MOST)_|_(ROWS|JOBS|KEPT)$", name)
     }
-    assert found - tabled == {"web.operator.AUDIT_ROWS"}, "a default, and no bound"
+    assert found - tabled == {"web.endpoints.operator.AUDIT_ROWS"}, (
+        "a default, and no bound"
+    )

@@ -7,7 +7,7 @@ import attrs
 import cyclopts
 import trio
 
-from argybargy.torture.connection import Address
+from argybargy.torture.client.connection import Address
 from bench.meter import Meter
 from bench.report import to_json, to_markdown
 from bench.rows import ROWS, NoSuchRow, select

@@ -3,8 +3,8 @@
 import attrs
 import msgspec
 
-from argybargy.torture.connection import EXCHANGE_SECONDS, Address, Connection
-from argybargy.torture.wire import Answer, BadAnswer, encode_request
+from argybargy.torture.client.connection import EXCHANGE_SECONDS, Address, Connection
+from argybargy.torture.client.messages import Answer, BadAnswer, encode_request
 
 
 @attrs.frozen

@@ -8,7 +8,7 @@ from typing import Self
 import attrs
 import trio
 
-from argybargy.torture.wire import BadAnswer
+from argybargy.torture.client.messages import BadAnswer
 from bench.client import Agent, Operator
 from bench.ledger import Ledger, Tally
 from bench.result import Figure, Result, percentile_ms

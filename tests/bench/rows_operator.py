@@ -2,8 +2,8 @@
 
 import trio
 
-from argybargy.torture.connection import Connection
-from argybargy.torture.wire import BadAnswer, encode_request
+from argybargy.torture.client.connection import Connection
+from argybargy.torture.client.messages import BadAnswer, encode_request
 from bench.client import Agent
 from bench.load import Bench, Stopwatch, names, share
 from bench.result import Figure, Result

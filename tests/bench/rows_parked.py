@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 import attrs
 import trio
 
-from argybargy.torture.connection import Connection, is_healthy
+from argybargy.torture.client.connection import Connection, is_healthy
 from bench.client import Agent
 from bench.load import FAILURES, Bench, Skipped, Stopwatch, names, settle
 from bench.meter import Meter

@@ -7,7 +7,7 @@ from functools import partial
 import attrs
 import trio
 
-from argybargy.torture.wire import BadAnswer
+from argybargy.torture.client.messages import BadAnswer
 from bench.audience import Audience
 from bench.client import Agent
 from bench.ledger import Ledger, tally_all, tally_claims

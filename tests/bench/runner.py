@@ -14,7 +14,7 @@ from functools import partial
 import attrs
 import trio
 
-from argybargy.torture.connection import is_healthy
+from argybargy.torture.client.connection import is_healthy
 from bench.load import FAILURES, Bench, Skipped
 from bench.result import Result
 from bench.rows import Row

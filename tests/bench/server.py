@@ -11,7 +11,7 @@ from pathlib import Path
 import attrs
 import trio
 
-from argybargy.torture.connection import Address, is_healthy
+from argybargy.torture.client.connection import Address, is_healthy
 from bench.meter import Meter
 
 HOST = "127.0.0.1"

@@ -6,7 +6,7 @@ import pytest
 import trio
 
 import bench
-from argybargy.torture.connection import Address
+from argybargy.torture.client.connection import Address
 from bench.cli import parse_address, sizes_of
 from bench.sizes import QUICK, Sizes
 from bench_harness.fake import TOKEN, Fake, serving

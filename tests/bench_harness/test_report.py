@@ -3,7 +3,7 @@ from functools import partial
 
 import pytest
 
-from argybargy.torture.connection import Address
+from argybargy.torture.client.connection import Address
 from bench.ledger import Tally
 from bench.report import to_json, to_markdown
 from bench.result import Figure, Result, percentile_ms

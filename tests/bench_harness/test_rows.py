@@ -6,7 +6,7 @@ from collections.abc import Callable
 import attrs
 import pytest
 
-from argybargy.torture.connection import Address
+from argybargy.torture.client.connection import Address
 from bench.ledger import Tally
 from bench.meter import Meter
 from bench.result import Result

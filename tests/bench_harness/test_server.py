@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from argybargy.torture.connection import is_healthy
+from argybargy.torture.client.connection import is_healthy
 from bench.load import Bench, Skipped
 from bench.meter import Meter
 from bench.result import Result

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from argybargy.cli.data_lines import read_file
-from argybargy.cli.http_operator import read_token, read_token_file
-from argybargy.cli.world import Surroundings
-from argybargy.domain.codes import ADMIN_PREFIX, format_code
+from argybargy.cli.client.http import read_token, read_token_file
+from argybargy.cli.environment import Surroundings
+from argybargy.cli.transfer.lines import read_file
+from argybargy.domain.access_codes import ADMIN_PREFIX, format_code
 from argybargy.serve.admin_token import FileAdminToken
-from argybargy.serve.settings import parse_settings
-from argybargy.web.data_wire import FORMAT
+from argybargy.settings.settings import parse_settings
+from argybargy.web.codec.export_lines import FORMAT
 
 TOKEN = format_code("t" * 32, ADMIN_PREFIX)
 

@@ -9,29 +9,29 @@ import apsw
 import attrs
 import pytest
 
-from argybargy.cli.checks import machine
-from argybargy.cli.checks.database import (
-    WAL_BYTES,
-    DatabaseFacts,
-    judge_database,
-    look_at_database,
-)
-from argybargy.cli.checks.directory import (
+from argybargy.cli.doctor import machine
+from argybargy.cli.doctor.data_directory import (
     DirectoryFacts,
     EntryFacts,
     judge_directory,
     look_at_directory,
 )
-from argybargy.cli.checks.finding import Finding, Level
-from argybargy.cli.checks.port import PortFacts, judge_port, look_at_port
-from argybargy.domain.moment import Moment
-from argybargy.serve.inspect_port import Holder
-from argybargy.serve.settings import Settings, parse_settings
+from argybargy.cli.doctor.database import (
+    WAL_BYTES,
+    DatabaseFacts,
+    judge_database,
+    look_at_database,
+)
+from argybargy.cli.doctor.finding import Finding, Level
+from argybargy.cli.doctor.port import PortFacts, judge_port, look_at_port
+from argybargy.domain.instant import Moment
+from argybargy.settings.settings import Settings, parse_settings
+from argybargy.store.data_directory import Place
 from argybargy.store.errors import StoreError
-from argybargy.store.mounts import find_file_system, pick_file_system
-from argybargy.store.sqlite.directory import Place
 from argybargy.store.sqlite.schema import load_migrations
 from argybargy.store.sqlite.store import open_sqlite_store
+from argybargy.system.mounts import find_file_system, pick_file_system
+from argybargy.system.ports import Holder
 from store.playing import Player
 
 DATA = Path("/data/argy")

@@ -4,8 +4,8 @@ import io
 
 import pytest
 
-from argybargy.cli.columns import columns_of, cut, padded
-from argybargy.cli.output import Output
+from argybargy.cli.terminal.columns import columns_of, cut, padded
+from argybargy.cli.terminal.output import Output
 from cli_fake import FakeCode, FakeOperator, spoken
 from cli_world import Terminal
 

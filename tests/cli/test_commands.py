@@ -7,10 +7,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from argybargy import __version__
-from argybargy.cli.exits import MEANINGS, Exit
-from argybargy.cli.verbs import HEADINGS, VERBS, Verb
-from argybargy.domain.brief import connect_instruction
-from argybargy.domain.codes import digest_code, key_id_of
+from argybargy.cli.errors import MEANINGS, Exit
+from argybargy.cli.registry import HEADINGS, VERBS, Verb
+from argybargy.domain.access_codes import digest_code, key_id_of
+from argybargy.onboarding.brief import connect_instruction
 from cli_fake import BASE, CLOSED_AT, FakeCode, FakeOperator, secret, spoken
 from cli_world import Terminal
 from data_fake import empty_database, export

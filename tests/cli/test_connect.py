@@ -9,10 +9,10 @@ from typing import Any, get_args
 
 import pytest
 
-from argybargy.cli.connect import ClientKey
-from argybargy.cli.exits import Exit
-from argybargy.cli.operator import Json
-from argybargy.domain.joining import AS_OF, CLIENTS
+from argybargy.cli.client.protocol import Json
+from argybargy.cli.commands.connect import ClientKey
+from argybargy.cli.errors import Exit
+from argybargy.onboarding.seat import AS_OF, CLIENTS
 from cli_fake import FakeOperator
 from cli_world import Result, Terminal
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from argybargy.store.sqlite.checking import check_file
+from argybargy.store.sqlite.backup.verify import check_file
 from data_world import Desk, Guests
 
 FULL_BYTES = 60_000

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from argybargy.cli.data_lines import batches
-from argybargy.cli.data_markdown import transcript
-from argybargy.cli.exits import CliError
-from argybargy.cli.operator import Json
+from argybargy.cli.client.protocol import Json
+from argybargy.cli.errors import CliError
+from argybargy.cli.transfer.lines import batches
+from argybargy.cli.transfer.transcript import transcript
 from data_world import Desk, Guests
 
 TS = "2026-01-02T03:04:05.000+00:00"

@@ -10,11 +10,11 @@ import pytest
 import trio
 
 from argybargy import __version__
-from argybargy.cli.checks.checkup import _attempt, examine
-from argybargy.cli.checks.finding import Finding, Level, fine, problem, warning
-from argybargy.cli.doctor import report
-from argybargy.cli.output import Output
-from argybargy.serve.settings import parse_settings
+from argybargy.cli.commands.doctor import report
+from argybargy.cli.doctor.checkup import _attempt, examine
+from argybargy.cli.doctor.finding import Finding, Level, fine, problem, warning
+from argybargy.cli.terminal.output import Output
+from argybargy.settings.settings import parse_settings
 from cli_world import Result, Terminal
 
 FINDINGS = (

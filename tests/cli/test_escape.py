@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argybargy.cli.escape import escape, escape_lines
-from argybargy.cli.output import Output
+from argybargy.cli.terminal.escape import escape, escape_lines
+from argybargy.cli.terminal.output import Output
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from typing import Any
 import attrs
 import pytest
 
-from argybargy.cli.exits import CliError, Exit
-from argybargy.cli.operator import Json, read_answer
-from argybargy.cli.reading import LocalTimes
+from argybargy.cli.client.protocol import Json, read_answer
+from argybargy.cli.errors import CliError, Exit
+from argybargy.cli.terminal.formatting import LocalTimes
 from cli_fake import FakeOperator, secret, spoken
 from cli_world import Result, Terminal
 

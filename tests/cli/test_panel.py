@@ -9,11 +9,11 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.cli.live import LiveLines
-from argybargy.cli.output import Span
-from argybargy.cli.panel import Pace, draw, show_panel
-from argybargy.serve.glance import Glance
-from argybargy.serve.tunnel import TunnelState, TunnelStatus
+from argybargy.cli.commands.serve_panel import Pace, draw, show_panel
+from argybargy.cli.terminal.live_lines import LiveLines
+from argybargy.cli.terminal.output import Span
+from argybargy.serve.status import Glance
+from argybargy.serve.tunnel.tunnel import TunnelState, TunnelStatus
 from e2e.screen import Screen
 
 URL = "http://127.0.0.1:8765"

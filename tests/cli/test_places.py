@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 import trustme
 
-from argybargy.cli.exits import CliError
-from argybargy.cli.http_operator import HttpOperator
-from argybargy.cli.ways import connect
-from argybargy.cli.world import Common
-from argybargy.serve.local import as_served
-from argybargy.store.sqlite.directory import Place, hold_lock, tell_place
+from argybargy.cli.client.http import HttpOperator
+from argybargy.cli.client.locate import connect
+from argybargy.cli.errors import CliError
+from argybargy.cli.options import Common
+from argybargy.serve.local_relay import as_served
+from argybargy.store.data_directory import Place, hold_lock, tell_place
 from data_world import Desk, free_port
 from original import OriginalRelay
 
@@ -125,7 +125,7 @@ def hanging_up() -> Iterator[str]:
 def test_a_relay_under_tls_is_reached_without_the_variables(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("argybargy.cli.ways.is_listening", lambda *_: True)
+    monkeypatch.setattr("argybargy.cli.client.locate.is_listening", lambda *_: True)
     with relay_at(desk, Place("127.0.0.1", desk.port, 7, "/srv/cert.pem")):
         relay = connect(desk.settings, Common())
     assert relay.url == f"https://127.0.0.1:{desk.port}"

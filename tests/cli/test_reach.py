@@ -10,9 +10,9 @@ import pytest
 import trio
 
 from argybargy import __version__
-from argybargy.cli.checks.finding import Finding, Level
-from argybargy.cli.checks.probe import Heard, ProbeError, ask
-from argybargy.cli.checks.reach import (
+from argybargy.cli.doctor.finding import Finding, Level
+from argybargy.cli.doctor.probe import Heard, ProbeError, ask
+from argybargy.cli.doctor.reachability import (
     Reached,
     check_here,
     check_outside,

@@ -4,7 +4,7 @@ from datetime import date, timedelta, timezone
 
 import pytest
 
-from argybargy.cli.reading import LocalTimes, excerpt, wrapped
+from argybargy.cli.terminal.formatting import LocalTimes, excerpt, wrapped
 
 EAST = timezone(timedelta(hours=2))
 

@@ -5,8 +5,8 @@ from typing import Final
 
 import pytest
 
-from argybargy.cli.exits import CliError
-from argybargy.cli.operator import asked_room, read_answer
+from argybargy.cli.client.protocol import asked_room, read_answer
+from argybargy.cli.errors import CliError
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.web.errors import error_answer
 from cli_fake import FakeCode, FakeOperator

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from argybargy.cli.exits import Exit
+from argybargy.cli.errors import Exit
 from cli_fake import FakeOperator, spoken
 from cli_world import Terminal
 

@@ -9,9 +9,9 @@ from typing import Final
 
 import pytest
 
-from argybargy.cli.service import find_command, quote
+from argybargy.cli.commands.service import find_command, quote
 from argybargy.serve.main import DRAIN_SECONDS, GRACE_SECONDS
-from argybargy.serve.table import PREFIX, SETTINGS
+from argybargy.settings.definitions import PREFIX, SETTINGS
 from cli_world import Result, Terminal
 
 ANALYZE: Final = shutil.which("systemd-analyze")
@@ -87,7 +87,7 @@ def test_it_is_the_python_underneath_that_is_named_if_that_is_hidden(
 ) -> None:
     home = tmp_path / "home"
     home.mkdir()
-    monkeypatch.setattr("argybargy.cli.service._HOMES", (home,))
+    monkeypatch.setattr("argybargy.cli.commands.service._HOMES", (home,))
     (tmp_path / "python").symlink_to(home / "python3.11")
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     result, _ = printed()

@@ -7,10 +7,10 @@ from typing import ClassVar
 import pytest
 import segno
 
-from argybargy.cli.browser import browse
-from argybargy.cli.sessions import draw_qr, qr_matrix
-from argybargy.cli.ways import connect, reach
-from argybargy.domain.codes import SIGN_IN_PREFIX
+from argybargy.cli.client.locate import connect, reach
+from argybargy.cli.commands.sessions import draw_qr, qr_matrix
+from argybargy.cli.terminal.browser import browse
+from argybargy.domain.access_codes import SIGN_IN_PREFIX
 from cli_fake import CLOSED_AT, FakeOperator, secret
 from cli_world import Terminal
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import attrs
 import pytest
 
-from argybargy.domain.brief import examples, room_brief
-from argybargy.domain.joining import Seat, listener_script, seat_brief
 from argybargy.domain.limits import Limits
+from argybargy.onboarding.brief import examples, room_brief
+from argybargy.onboarding.seat import Seat, listener_script, seat_brief
 from cli_world import Terminal
 
 EVIL = "http://[::1]x'`touch pwned`$(touch pwned)\";touch pwned;"

@@ -13,10 +13,10 @@ import attrs
 import pytest
 
 from argybargy import __version__
-from argybargy.cli.exits import CliError, Exit
-from argybargy.cli.operator import Json, LiveOperator
-from argybargy.cli.verbs import VERBS
-from argybargy.serve.colour import wants_colour
+from argybargy.cli.client.protocol import Json, LiveOperator
+from argybargy.cli.errors import CliError, Exit
+from argybargy.cli.registry import VERBS
+from argybargy.system.terminal import wants_colour
 from cli_fake import CLOSED_AT, FakeCode, FakeOperator, builtins, read, spoken
 from cli_world import Result, Terminal
 

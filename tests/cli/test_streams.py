@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from argybargy.cli.operator import Operator
-from argybargy.cli.ways import reach
-from argybargy.cli.world import Common
+from argybargy.cli.client.locate import reach
+from argybargy.cli.client.protocol import Operator
+from argybargy.cli.options import Common
 from data_world import Desk
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="as a shell has it")

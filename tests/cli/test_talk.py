@@ -5,10 +5,10 @@ from datetime import date
 
 import pytest
 
-from argybargy.cli.exits import CliError, Exit
-from argybargy.cli.lines import Said
-from argybargy.cli.world import Surroundings, ask
-from argybargy.web.wire import PostedMessage
+from argybargy.cli.commands.message_line import Said
+from argybargy.cli.environment import Surroundings, ask
+from argybargy.cli.errors import CliError, Exit
+from argybargy.web.codec.bodies import PostedMessage
 from cli_fake import BASE, FakeCode, FakeOperator, builtins, spoken
 from cli_world import Terminal
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from argybargy.cli import torture
+from argybargy.cli.commands import torture_report
+from argybargy.torture.harness import Finding, Promise, Stage
 from argybargy.torture.promises import PROMISES
-from argybargy.torture.proof import Finding, Promise, Stage
 from cli_world import Terminal
 
 KEPT = Finding("0 of 7 lost", {"posts": 7})
@@ -26,7 +26,7 @@ def findings(monkeypatch: pytest.MonkeyPatch) -> dict[str, Finding]:
 
         return Promise(promise.key, promise.title, promise.text, prove)
 
-    monkeypatch.setattr(torture, "PROMISES", tuple(map(made_up, PROMISES)))
+    monkeypatch.setattr(torture_report, "PROMISES", tuple(map(made_up, PROMISES)))
     return found
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argybargy.cli.exits import CliError, Exit
-from argybargy.cli.operator import Json
-from argybargy.web.wire import PostedMessage
+from argybargy.cli.client.protocol import Json
+from argybargy.cli.errors import CliError, Exit
+from argybargy.web.codec.bodies import PostedMessage
 from cli_fake import FakeOperator, builtins, read, spoken
 from cli_world import Terminal
 

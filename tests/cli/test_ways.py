@@ -12,27 +12,27 @@ from pathlib import Path
 import attrs
 import pytest
 
-from argybargy.cli.exits import CliError, Exit
-from argybargy.cli.http_operator import HttpOperator, is_listening, read_token
-from argybargy.cli.offline import find_route, run_offline
-from argybargy.cli.operator import Operator, Work, read_answer
-from argybargy.cli.output import Output
-from argybargy.cli.verbs import VERBS
-from argybargy.cli.ways import connect, find_token, reach
-from argybargy.cli.world import Common
+from argybargy.cli.client.http import HttpOperator, is_listening, read_token
+from argybargy.cli.client.locate import connect, find_token, reach
+from argybargy.cli.client.offline import find_route, run_offline
+from argybargy.cli.client.protocol import Operator, Work, read_answer
+from argybargy.cli.errors import CliError, Exit
+from argybargy.cli.options import Common
+from argybargy.cli.registry import VERBS
+from argybargy.cli.terminal.output import Output
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.relay.relay import open_relay
-from argybargy.serve.local import local_host
-from argybargy.serve.settings import Settings
+from argybargy.settings.settings import Settings
+from argybargy.store.data_directory import Place, hold_lock, tell_place
 from argybargy.store.errors import Incompatible
-from argybargy.store.memory import open_memory_store
-from argybargy.store.sqlite.directory import Place, hold_lock, tell_place
-from argybargy.web.address import PublicAddress
-from argybargy.web.auth import Services
+from argybargy.store.memory.store import open_memory_store
+from argybargy.system.network import local_host
+from argybargy.web.access.hosts import HostRule
+from argybargy.web.access.public_address import PublicAddress
+from argybargy.web.access.services import Services
+from argybargy.web.access.throttle import AuthThrottle
 from argybargy.web.errors import error_answer
-from argybargy.web.hosts import HostRule
-from argybargy.web.throttle import AuthThrottle
 from cli_world import Terminal
 
 HEAVY = frozenset(
@@ -42,7 +42,7 @@ HEAVY = frozenset(
     }
 )  # fmt: skip
 SLOW = frozenset(
-    {"http.client", "ssl", "platformdirs", "tomllib", "argybargy.serve.settings"}
+    {"http.client", "ssl", "platformdirs", "tomllib", "argybargy.settings.settings"}
 )
 
 # A relay of one answer, in a process of its own.
@@ -172,16 +172,18 @@ def test_a_command_about_a_relay_comes_without_a_server(
 ) -> None:
     arguments = ["codes", "--url", f"http://127.0.0.1:{free_port}"]
     seen = modules_after([*arguments, "--data", str(tmp_path)], tmp_path)
-    assert "argybargy.cli.ways" in seen
+    assert "argybargy.cli.client.locate" in seen
     assert seen.isdisjoint(HEAVY)
 
 
 def test_a_bare_command_imports_its_own_module_and_nothing_slow(tmp_path: Path) -> None:
     seen = modules_after(["version"], tmp_path)
-    assert "argybargy.cli.program" in seen
+    assert "argybargy.cli.commands.program" in seen
     assert seen.isdisjoint(HEAVY | SLOW)
-    others = {f"argybargy.cli.{verb.where.partition(':')[0]}" for verb in VERBS}
-    assert seen & others == {"argybargy.cli.program"}
+    others = {
+        f"argybargy.cli.commands.{verb.where.partition(':')[0]}" for verb in VERBS
+    }
+    assert seen & others == {"argybargy.cli.commands.program"}
 
 
 # -- over HTTP --------------------------------------------------------------------

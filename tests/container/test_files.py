@@ -10,9 +10,9 @@ import pytest
 
 from argybargy.relay.relay import CLOSE_SECONDS
 from argybargy.serve.main import DRAIN_SECONDS, GRACE_SECONDS
-from argybargy.serve.settings import parse_settings
-from argybargy.serve.table import PREFIX, SETTINGS
-from argybargy.web.hosts import HostRule
+from argybargy.settings.definitions import PREFIX, SETTINGS
+from argybargy.settings.settings import parse_settings
+from argybargy.web.access.hosts import HostRule
 from container.compose import ROOT, read_compose, seconds_of
 
 KNOWN: Final = {

@@ -4,7 +4,12 @@ from collections.abc import Sequence
 
 import attrs
 
-from argybargy.domain.commands import (
+from argybargy.domain.instant import Moment
+from argybargy.domain.limits import Limits
+from argybargy.domain.message import Member, Message, Question, Receipt, SenderKind
+from argybargy.domain.names import fold
+from argybargy.domain.room.state import Room, RoomStatus, SavedLease, SavedRoom
+from argybargy.domain.room.writes import (
     AppendMessage,
     Audit,
     CloseQuestion,
@@ -14,11 +19,6 @@ from argybargy.domain.commands import (
     UpdateClaim,
     Write,
 )
-from argybargy.domain.limits import Limits
-from argybargy.domain.message import Member, Message, Question, Receipt, SenderKind
-from argybargy.domain.moment import Moment
-from argybargy.domain.names import fold
-from argybargy.domain.state import Room, RoomStatus, SavedLease, SavedRoom
 
 
 @attrs.define

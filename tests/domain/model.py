@@ -6,8 +6,8 @@ and error codes apart. Names in it are lower case, so it needs no folding.
 
 import attrs
 
-from argybargy.domain.commands import Post
 from argybargy.domain.limits import Limits
+from argybargy.domain.room.commands import Post
 
 Refusal = tuple[str, str | None]
 """The code of an error, and its reason where it has one."""

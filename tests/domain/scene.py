@@ -3,8 +3,12 @@
 import attrs
 import pytest
 
-from argybargy.domain.codes import CodeRecord, digest_code, format_code
-from argybargy.domain.commands import (
+from argybargy.domain.access_codes import CodeRecord, digest_code, format_code
+from argybargy.domain.errors import RelayError
+from argybargy.domain.instant import Moment
+from argybargy.domain.limits import Limits
+from argybargy.domain.message import TO_ALL, Lease, Message, SenderKind
+from argybargy.domain.room.commands import (
     Answer,
     Claim,
     Close,
@@ -16,15 +20,11 @@ from argybargy.domain.commands import (
     Posted,
     Release,
     Renew,
-    Write,
 )
-from argybargy.domain.errors import RelayError
-from argybargy.domain.holes import count_messages
-from argybargy.domain.limits import Limits
-from argybargy.domain.message import TO_ALL, Lease, Message, SenderKind
-from argybargy.domain.moment import Moment
-from argybargy.domain.room import decide, decide_lapses
-from argybargy.domain.state import Room
+from argybargy.domain.room.decide import decide, decide_lapses
+from argybargy.domain.room.state import Room
+from argybargy.domain.room.writes import Write
+from argybargy.domain.seq_gaps import count_messages
 from domain.durable import DurableRoom
 
 START = Moment(wall_ms=1_700_000_000_000, steady_seconds=1_000.0)

@@ -1,6 +1,6 @@
 import pytest
 
-from argybargy.domain.budget import poll_budget
+from argybargy.domain.poll_budget import poll_budget
 
 
 @pytest.mark.parametrize(

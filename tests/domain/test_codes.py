@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argybargy.domain.codes import (
+from argybargy.domain.access_codes import (
     ALPHABET,
     CODE_PATTERN,
     Peer,

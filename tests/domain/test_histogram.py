@@ -5,7 +5,7 @@ from bisect import bisect_left
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argybargy.domain.histogram import Histogram
+from argybargy.system.histogram import Histogram
 
 NUMBERS = st.lists(st.integers(-5, 50))
 

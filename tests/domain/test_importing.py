@@ -5,22 +5,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argybargy.domain.commands import (
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.instant import Moment
+from argybargy.domain.limits import Limits
+from argybargy.domain.message import TO_ALL, Message, SenderKind
+from argybargy.domain.pages import read_after
+from argybargy.domain.room.commands import (
     Import,
     Imported,
     ImportedMessage,
     Post,
     Restore,
 )
-from argybargy.domain.draft import Decision
-from argybargy.domain.errors import Problem, RelayError
-from argybargy.domain.holes import Hole, count_messages, first_kept, numbers
-from argybargy.domain.limits import Limits
-from argybargy.domain.message import TO_ALL, Message, SenderKind
-from argybargy.domain.moment import Moment
-from argybargy.domain.reading import read_after
-from argybargy.domain.room import decide
-from argybargy.domain.state import Room, RoomStatus
+from argybargy.domain.room.decide import decide
+from argybargy.domain.room.state import Room, RoomStatus
+from argybargy.domain.room.transition import Decision
+from argybargy.domain.seq_gaps import Hole, count_messages, first_kept, numbers
 from domain.scene import START, UNHURRIED, kept_messages, message
 
 SOON = Moment(START.wall_ms + 60_000, START.steady_seconds + 60)

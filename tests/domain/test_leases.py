@@ -4,11 +4,11 @@ import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argybargy.domain.claiming import MAX_ENDED_AT_ONCE, MAX_RENEWED_AT_ONCE
-from argybargy.domain.commands import Dismiss, Done
-from argybargy.domain.leases import Leases
 from argybargy.domain.message import Lease
 from argybargy.domain.names import fold
+from argybargy.domain.room.claims import MAX_ENDED_AT_ONCE, MAX_RENEWED_AT_ONCE
+from argybargy.domain.room.commands import Dismiss, Done
+from argybargy.domain.room.leases import Leases
 from domain.effort import count_calls
 from domain.scene import UNHURRIED, Scene, post
 

@@ -1,7 +1,7 @@
 import pytest
 
+from argybargy.domain.durations import MAX_LIFETIME_SECONDS, parse_lifetime
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.domain.lifetime import MAX_LIFETIME_SECONDS, parse_lifetime
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from argybargy.domain.moment import Era, Moment, format_timestamp, parse_timestamp
+from argybargy.domain.instant import Era, Moment, format_timestamp, parse_timestamp
 
 
 @pytest.mark.parametrize(

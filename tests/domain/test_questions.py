@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from argybargy.domain.addressing import answered
 from argybargy.domain.message import Question
-from argybargy.domain.questions import OpenQuestions
+from argybargy.domain.room.questions import OpenQuestions
 from domain.effort import count_calls
 from domain.scene import UNHURRIED, Scene, post
 

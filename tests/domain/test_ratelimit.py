@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argybargy.domain.ratelimit import admit
+from argybargy.domain.rate_limit import admit
 
 # Times in 1/1024 s are exact in binary, so that the bounds can be tested exactly.
 gaps = st.lists(st.integers(0, 4 * 1024).map(lambda n: n / 1024), max_size=60)

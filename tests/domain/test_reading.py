@@ -6,14 +6,8 @@ from hypothesis import strategies as st
 
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
-from argybargy.domain.reading import (
-    Page,
-    PageBuilder,
-    look_back,
-    read_after,
-    replies_to,
-)
-from argybargy.domain.state import Room
+from argybargy.domain.pages import Page, PageBuilder, look_back, read_after, replies_to
+from argybargy.domain.room.state import Room
 from domain.scene import UNHURRIED, Scene, message
 
 spoken = st.tuples(

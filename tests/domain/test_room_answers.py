@@ -3,8 +3,9 @@
 import attrs
 import pytest
 
-from argybargy.domain.commands import Claim, Close, Dismiss, UpdateClaim
 from argybargy.domain.errors import Problem
+from argybargy.domain.room.commands import Claim, Close, Dismiss
+from argybargy.domain.room.writes import UpdateClaim
 from domain.scene import UNHURRIED, Scene, post
 
 LEASE = UNHURRIED.lease_seconds

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import attrs
 import pytest
 
-from argybargy.domain.commands import Claim, Done, Release
 from argybargy.domain.errors import Problem
+from argybargy.domain.instant import format_timestamp
 from argybargy.domain.message import SenderKind
-from argybargy.domain.moment import format_timestamp
+from argybargy.domain.room.commands import Claim, Done, Release
 from domain.scene import UNHURRIED, Scene
 
 LEASE = UNHURRIED.lease_seconds

@@ -1,11 +1,11 @@
 """Rooms open and close; peers come and are let go."""
 
-from argybargy.domain.commands import Claim, Close, Open
 from argybargy.domain.errors import Problem
+from argybargy.domain.instant import Moment
 from argybargy.domain.limits import Limits
-from argybargy.domain.moment import Moment
-from argybargy.domain.room import decide
-from argybargy.domain.state import Room
+from argybargy.domain.room.commands import Claim, Close, Open
+from argybargy.domain.room.decide import decide
+from argybargy.domain.room.state import Room
 from domain.scene import Scene
 
 

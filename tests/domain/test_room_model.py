@@ -11,7 +11,10 @@ import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argybargy.domain.commands import (
+from argybargy.domain.errors import RelayError
+from argybargy.domain.limits import Limits
+from argybargy.domain.message import Lease, Message, SenderKind
+from argybargy.domain.room.commands import (
     Claim,
     Close,
     Command,
@@ -23,11 +26,8 @@ from argybargy.domain.commands import (
     Release,
     Renew,
 )
-from argybargy.domain.errors import RelayError
-from argybargy.domain.limits import Limits
-from argybargy.domain.message import Lease, Message, SenderKind
-from argybargy.domain.room import decide
-from argybargy.domain.state import Room
+from argybargy.domain.room.decide import decide
+from argybargy.domain.room.state import Room
 from domain.model import Model, Refusal, RefusedError, Said
 from domain.scene import START, Scene
 

@@ -3,9 +3,9 @@
 import attrs
 import pytest
 
-from argybargy.domain.commands import Post, Posted
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
+from argybargy.domain.room.commands import Post, Posted
 from domain.scene import UNHURRIED, Scene, post
 
 

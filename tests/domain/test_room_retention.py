@@ -2,9 +2,10 @@
 
 import attrs
 
-from argybargy.domain.commands import CloseQuestion, GiveUp, Retain
-from argybargy.domain.draft import MAX_GIVEN_UP_BY_APPEND
-from argybargy.domain.lifecycle import MAX_GIVEN_UP_AT_ONCE
+from argybargy.domain.room.commands import GiveUp, Retain
+from argybargy.domain.room.open_close import MAX_GIVEN_UP_AT_ONCE
+from argybargy.domain.room.transition import MAX_GIVEN_UP_BY_APPEND
+from argybargy.domain.room.writes import CloseQuestion
 from domain.effort import count_calls
 from domain.scene import UNHURRIED, Scene, kept_messages, post
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argybargy.domain.errors import RelayError
-from argybargy.domain.excerpt import EXCERPT_CHARS, excerpt
 from argybargy.domain.limits import Limits
-from argybargy.domain.search import Query, parse_search
-from argybargy.domain.words import words_of
+from argybargy.domain.search.query import Query, parse_search
+from argybargy.domain.search.snippet import EXCERPT_CHARS, excerpt
+from argybargy.domain.search.tokens import words_of
 
 LIMITS = Limits()
 MINUTE_MS = 60_000

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from argybargy.domain import words
-from argybargy.domain.excerpt import excerpt
 from argybargy.domain.limits import Limits
-from argybargy.domain.search import parse_search
-from argybargy.domain.words import line_of, words_of
+from argybargy.domain.search import tokens
+from argybargy.domain.search.query import parse_search
+from argybargy.domain.search.snippet import excerpt
+from argybargy.domain.search.tokens import line_of, words_of
 
 # Of each script something with marks, as one character and as several.
 composing = st.sampled_from(
@@ -93,7 +93,7 @@ def test_every_character_that_can_become_one_with_another_is_known() -> None:
         parts = unicodedata.decomposition(chr(code)).split()
         is_pair = len(parts) == 2 and not parts[0].startswith("<")
         if is_pair and unicodedata.normalize("NFC", chr(code)) == chr(code):
-            assert words._joins(chr(int(parts[1], 16))), hex(code)
+            assert tokens._joins(chr(int(parts[1], 16))), hex(code)
 
 
 def test_long_runs_of_marks_are_put_in_order_a_few_at_a_time(

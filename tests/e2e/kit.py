@@ -1,6 +1,6 @@
 """The real server in a process of its own, as the proofs start it."""
 
-from argybargy.torture.relay import (
+from argybargy.torture.relay_process import (
     Guest,
     RelayProcess,
     Reply,

@@ -11,9 +11,9 @@ import trio
 from hypercorn.config import Config
 from hypercorn.trio import serve
 
-from argybargy.serve.logs import configure_logging
+from argybargy.serve.logging import configure_logging
 from argybargy.serve.services import open_services
-from argybargy.serve.settings import Settings, read_settings
+from argybargy.settings.settings import Settings, read_settings
 from argybargy.web.app import create_app
 
 

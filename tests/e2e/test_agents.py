@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import trio
 
-from argybargy.torture.relay import plain_environment
+from argybargy.torture.relay_process import plain_environment
 from e2e.kit import Guest, RealServer, open_server
 
 pytestmark = pytest.mark.e2e

@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from argybargy.store.sqlite.store import open_sqlite_store
-from argybargy.torture.relay import COMMAND, free_port
+from argybargy.torture.relay_process import COMMAND, free_port
 from e2e.kit import open_server
 from store.playing import Player
 

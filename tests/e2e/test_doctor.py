@@ -11,7 +11,7 @@ import pytest
 import trio
 import trustme
 
-from argybargy.torture.relay import plain_environment
+from argybargy.torture.relay_process import plain_environment
 from e2e.kit import RealServer, free_port, open_server
 
 pytestmark = [

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from argybargy.torture.relay import plain_environment
+from argybargy.torture.relay_process import plain_environment
 from e2e.kit import RealServer, open_server
 
 pytestmark = [

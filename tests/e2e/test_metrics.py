@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from argybargy.torture.connection import Address, Connection
-from argybargy.torture.wire import encode_request
+from argybargy.torture.client.connection import Address, Connection
+from argybargy.torture.client.messages import encode_request
 from e2e.kit import free_port, open_server
 
 pytestmark = pytest.mark.e2e

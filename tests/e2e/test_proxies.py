@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from argybargy.domain.codes import ADMIN_PREFIX
+from argybargy.domain.access_codes import ADMIN_PREFIX
 from argybargy.domain.limits import Limits
-from argybargy.relay.minting import new_code
-from argybargy.torture.connection import Connection
-from argybargy.torture.wire import encode_request
+from argybargy.relay.access.code_registry import new_code
+from argybargy.torture.client.connection import Connection
+from argybargy.torture.client.messages import encode_request
 from e2e.kit import RealServer, open_server
 
 pytestmark = pytest.mark.e2e

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from argybargy.domain.codes import CODE_PATTERN, digest_code
+from argybargy.domain.access_codes import CODE_PATTERN, digest_code
 from e2e.kit import RealServer, Reply, open_server
 
 pytestmark = pytest.mark.e2e

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import trio
 
-from argybargy.store.sqlite.directory import LOCK_NAME, find_place, is_held
-from argybargy.torture.relay import COMMAND, plain_environment
+from argybargy.store.data_directory import find_place, is_held
+from argybargy.system.files import LOCK_NAME
+from argybargy.torture.relay_process import COMMAND, plain_environment
 from e2e.kit import Reply, free_port, open_server
 
 pytestmark = pytest.mark.e2e

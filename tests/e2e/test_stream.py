@@ -11,7 +11,7 @@ import msgspec
 import pytest
 import trio
 
-from argybargy.torture.raw import Leaving, RawClient, connected, encode
+from argybargy.torture.client.raw import Leaving, RawClient, connected, encode
 from e2e.kit import RealServer, open_server
 
 pytestmark = pytest.mark.e2e

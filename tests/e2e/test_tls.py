@@ -15,7 +15,7 @@ import pytest
 import trio
 import trustme
 
-from argybargy.torture.relay import free_port, plain_environment
+from argybargy.torture.relay_process import free_port, plain_environment
 
 pytestmark = pytest.mark.e2e
 START_SECONDS = 20

@@ -19,7 +19,7 @@ import attrs
 import pytest
 import trio
 
-from argybargy.torture.relay import plain_environment
+from argybargy.torture.relay_process import plain_environment
 from e2e.kit import RealServer, free_port, open_server
 from e2e.screen import Screen
 

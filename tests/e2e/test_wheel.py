@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from argybargy.torture.relay import open_relay_process
+from argybargy.torture.relay_process import open_relay_process
 
 ROOT = Path(__file__).parents[2]
 UV = shutil.which("uv")

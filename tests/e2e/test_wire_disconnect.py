@@ -8,8 +8,8 @@ import attrs
 import pytest
 import trio
 
+from argybargy.torture.client.raw import Leaving, RawClient, connected, encode
 from argybargy.torture.fuzzer import ONCE
-from argybargy.torture.raw import Leaving, RawClient, connected, encode
 from e2e.kit import RealServer, open_server
 from e2e.witness import call_witness
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from argybargy.torture.raw import RawClient, connect, encode
-from argybargy.torture.relay import COMMAND
+from argybargy.torture.client.raw import RawClient, connect, encode
+from argybargy.torture.relay_process import COMMAND
 from e2e.kit import Guest, RealServer, open_server
 from e2e.witness import became_true, call_witness, count_descriptors, find_errors
 

@@ -31,7 +31,7 @@ from typing import Final
 import attrs
 import trio
 
-from argybargy.torture.relay import plain_environment
+from argybargy.torture.relay_process import plain_environment
 
 COMMAND_SECONDS: Final = 30.0
 LINES_SECONDS: Final = 20.0

@@ -10,8 +10,8 @@ import attrs
 import msgspec
 import trio
 
+from argybargy.torture.client.messages import BadAnswer
 from argybargy.torture.fuzzer import ONCE
-from argybargy.torture.wire import BadAnswer
 from e2e.kit import Guest, RealServer
 
 _NO_ANSWER = (OSError, BadAnswer, trio.TooSlowError, trio.BrokenResourceError)

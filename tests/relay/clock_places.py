@@ -9,16 +9,16 @@ from collections.abc import Awaitable, Callable
 import pytest
 import trio
 
-from argybargy.domain.codes import CodeRecord
+from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.domain.roster import WORKING_SECONDS, RosterRow
-from argybargy.relay import operator
-from argybargy.relay.agents import claim
+from argybargy.relay.access.invitation import Invitation
+from argybargy.relay.api import operator
+from argybargy.relay.api.agent import claim
 from argybargy.relay.clock import SETTLE_SECONDS
-from argybargy.relay.invitation import Invitation
-from argybargy.web.operator import _room_rows
-from argybargy.web.sessions import Sessions
+from argybargy.web.access.sessions import Sessions
+from argybargy.web.endpoints.operator import _room_rows
 from relay.kit import ROOM, House, open_house
 
 DAY = 86_400

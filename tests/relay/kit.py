@@ -6,18 +6,18 @@ from contextlib import asynccontextmanager
 import attrs
 import trio
 
-from argybargy.domain.codes import CodeRecord
+from argybargy.domain.access_codes import CodeRecord
+from argybargy.domain.instant import Moment
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL, Message
-from argybargy.domain.moment import Moment
-from argybargy.relay import operator
-from argybargy.relay.agents import PostDraft, PostOutcome, post_as
+from argybargy.relay.access.invitation import Invitation
+from argybargy.relay.api import operator
+from argybargy.relay.api.agent import PostDraft, PostOutcome, post_as
+from argybargy.relay.api.poll import PollAnswer, PollRequest, poll
 from argybargy.relay.clock import Clock, SettledClock
-from argybargy.relay.invitation import Invitation
-from argybargy.relay.polling import PollAnswer, PollRequest, poll
 from argybargy.relay.relay import Relay, open_relay
-from argybargy.store.interface import Store
-from argybargy.store.memory import open_memory_store
+from argybargy.store.memory.store import open_memory_store
+from argybargy.store.protocol import Store
 
 EPOCH_MS = 1_800_000_000_000
 ROOM = "build"

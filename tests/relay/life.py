@@ -6,13 +6,13 @@ import attrs
 import trio
 import trio.testing
 
-from argybargy.domain.codes import CodeRecord
+from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import RelayError
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL
-from argybargy.relay import agents, operator
-from argybargy.relay.agents import PostDraft
-from argybargy.relay.invitation import Invitation
+from argybargy.relay.access.invitation import Invitation
+from argybargy.relay.api import agent, operator
+from argybargy.relay.api.agent import PostDraft
 from relay.kit import House
 
 ROOMS = ("build", "Docs", "ops")
@@ -112,12 +112,12 @@ class Life:
     async def _claim(self) -> None:
         if self.guests:
             who = self._guest()
-            await agents.claim(self.house.relay, who, self._seq(who.room), None)
+            await agent.claim(self.house.relay, who, self._seq(who.room), None)
 
     async def _release(self) -> None:
         if self.guests:
             who = self._guest()
-            await agents.release(self.house.relay, who, self._seq(who.room))
+            await agent.release(self.house.relay, who, self._seq(who.room))
 
     async def _arrive(self) -> None:
         if self.guests:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import attrs
 import trio
 
-from argybargy.domain.commands import Write
-from argybargy.domain.reading import Page
-from argybargy.domain.state import Room, SavedRoom
-from argybargy.store.memory import DEFAULT_LIMITS, MemoryStore
+from argybargy.domain.pages import Page
+from argybargy.domain.room.state import Room, SavedRoom
+from argybargy.domain.room.writes import Write
+from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore
 
 LOAD, COMMIT, PAGE = "load", "commit", "page"
 BEFORE, AFTER = "before", "after"

@@ -9,14 +9,14 @@ import trio.testing
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL
 from argybargy.domain.roster import INBOX_ROWS
-from argybargy.relay import operator
-from argybargy.relay.agents import PostDraft, post_as
-from argybargy.relay.board import BOARD_MESSAGES
-from argybargy.relay.cards import cards_of
-from argybargy.relay.changes import CHANGES_KEPT, Change, ChangeLog, Topic
+from argybargy.relay.api import operator
+from argybargy.relay.api.agent import PostDraft, post_as
+from argybargy.relay.overview.change_log import CHANGES_KEPT, Change, ChangeLog, Topic
+from argybargy.relay.overview.overview import BOARD_MESSAGES
+from argybargy.relay.overview.room_card import cards_of
+from argybargy.relay.overview.room_view import inbox_of
 from argybargy.relay.relay import open_relay
-from argybargy.relay.views import inbox_of
-from argybargy.store.memory import open_memory_store
+from argybargy.store.memory.store import open_memory_store
 from relay.kit import House, VirtualClock, open_house
 from relay.life import SMALL_LIMITS, Life
 

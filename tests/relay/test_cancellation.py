@@ -17,12 +17,13 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.domain.codes import CodeRecord
+from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.domain.names import fold
-from argybargy.relay import operator
-from argybargy.relay.agents import (
+from argybargy.relay.access.invitation import Invitation
+from argybargy.relay.api import operator
+from argybargy.relay.api.agent import (
     PostDraft,
     claim,
     history,
@@ -31,9 +32,8 @@ from argybargy.relay.agents import (
     resume,
     thread,
 )
-from argybargy.relay.invitation import Invitation
-from argybargy.store.interface import Store
-from argybargy.store.memory import open_memory_store
+from argybargy.store.memory.store import open_memory_store
+from argybargy.store.protocol import Store
 from argybargy.store.sqlite.store import open_sqlite_store
 from relay.injecting import cutting, run_cut
 from relay.kit import ROOM, House, open_house

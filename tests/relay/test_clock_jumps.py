@@ -6,12 +6,12 @@ import trio.testing
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
-from argybargy.relay import operator
-from argybargy.relay.agents import claim
+from argybargy.relay.access.code_lifetimes import CERTAIN_SECONDS
+from argybargy.relay.api import operator
+from argybargy.relay.api.agent import claim
+from argybargy.relay.api.poll import PollAnswer
 from argybargy.relay.clock import SETTLE_SECONDS
-from argybargy.relay.lifetimes import CERTAIN_SECONDS
-from argybargy.relay.polling import PollAnswer
-from argybargy.store.memory import DEFAULT_LIMITS, MemoryStore
+from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore
 from relay.clock_places import LIMITS, PLACES, STEPS, Place, Step
 from relay.kit import ROOM, House, TwoHands, open_house, texts
 

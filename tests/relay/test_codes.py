@@ -8,30 +8,31 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.domain.codes import (
+from argybargy.domain.access_codes import (
     SESSION_PREFIX,
     SIGN_IN_PREFIX,
     CodeRecord,
     digest_code,
 )
-from argybargy.domain.commands import Audit, ImportedMessage
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL, Message, SenderKind
-from argybargy.domain.state import RoomStatus
-from argybargy.relay import operator
-from argybargy.relay.agents import PostDraft, claim, history
-from argybargy.relay.importing import (
+from argybargy.domain.room.commands import ImportedMessage
+from argybargy.domain.room.state import RoomStatus
+from argybargy.domain.room.writes import Audit
+from argybargy.relay.access.code_registry import new_code
+from argybargy.relay.access.invitation import Invitation
+from argybargy.relay.api import operator
+from argybargy.relay.api.agent import PostDraft, claim, history
+from argybargy.relay.api.imports import (
     RoomImport,
     check_import,
     import_codes,
     import_room,
 )
-from argybargy.relay.invitation import Invitation
-from argybargy.relay.minting import new_code
 from argybargy.serve.admin_token import FileAdminToken
 from argybargy.store.errors import Refused, Unknown
-from argybargy.store.memory import DEFAULT_LIMITS, MemoryStore
+from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore
 from relay.kit import ROOM, open_house, texts
 
 

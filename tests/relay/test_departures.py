@@ -7,17 +7,17 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.domain.codes import CodeRecord
-from argybargy.domain.commands import Audit, Write
+from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
-from argybargy.domain.state import Room
-from argybargy.relay import operator
-from argybargy.relay.agents import claim
-from argybargy.relay.departures import DISMISSALS_PER_TICK
+from argybargy.domain.room.state import Room
+from argybargy.domain.room.writes import Audit, Write
+from argybargy.relay.api import operator
+from argybargy.relay.api.agent import claim
+from argybargy.relay.offboarding import DISMISSALS_PER_TICK
 from argybargy.relay.relay import open_relay
 from argybargy.store.errors import Refused, StoreError, Unknown
-from argybargy.store.memory import MemoryStore
+from argybargy.store.memory.store import MemoryStore
 from relay.kit import ROOM, House, open_house, texts
 
 FOR_EVER = Limits(

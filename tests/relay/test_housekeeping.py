@@ -7,13 +7,13 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.domain.commands import Audit, Write
 from argybargy.domain.errors import RelayError
 from argybargy.domain.limits import Limits
-from argybargy.domain.state import Room
-from argybargy.relay import operator
-from argybargy.relay.agents import claim
-from argybargy.relay.losing import LOST_SECONDS
+from argybargy.domain.room.state import Room
+from argybargy.domain.room.writes import Audit, Write
+from argybargy.relay.api import operator
+from argybargy.relay.api.agent import claim
+from argybargy.relay.data_loss import LOST_SECONDS
 from argybargy.store.errors import (
     Conflict,
     Corrupt,
@@ -22,7 +22,7 @@ from argybargy.store.errors import (
     StoreError,
     Unknown,
 )
-from argybargy.store.memory import DEFAULT_LIMITS, MemoryStore
+from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore
 from relay.kit import open_house
 
 

@@ -5,11 +5,11 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.domain.codes import CodeRecord
+from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
-from argybargy.relay import operator
-from argybargy.relay.polling import DISPLACED_RETRY_SECONDS, PollAnswer
+from argybargy.relay.api import operator
+from argybargy.relay.api.poll import DISPLACED_RETRY_SECONDS, PollAnswer
 from relay.kit import ROOM, House, open_house
 from relay.staging import PAGE, StagedStore, staged_store
 

@@ -4,13 +4,13 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.domain.commands import ImportedMessage
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL, Message, SenderKind
-from argybargy.domain.state import RoomStatus
-from argybargy.relay import operator
-from argybargy.relay.importing import RoomImport, import_room
+from argybargy.domain.room.commands import ImportedMessage
+from argybargy.domain.room.state import RoomStatus
+from argybargy.relay.api import operator
+from argybargy.relay.api.imports import RoomImport, import_room
 from relay.kit import open_house
 from relay.staging import BEFORE, COMMIT, staged_store
 

@@ -15,12 +15,12 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.domain.codes import CodeRecord
+from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
-from argybargy.relay import operator
-from argybargy.relay.agents import PostDraft
-from argybargy.relay.polling import PollAnswer
+from argybargy.relay.api import operator
+from argybargy.relay.api.agent import PostDraft
+from argybargy.relay.api.poll import PollAnswer
 from relay.kit import ROOM, House, open_house, texts
 from relay.staging import (
     AFTER,

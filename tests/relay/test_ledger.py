@@ -2,11 +2,11 @@
 
 from structlog.testing import capture_logs
 
-from argybargy.domain.commands import Audit
+from argybargy.domain.instant import Moment
 from argybargy.domain.limits import Limits
-from argybargy.domain.moment import Moment
-from argybargy.relay.ledger import MAX_NOTES, Ledger
-from argybargy.store.memory import MemoryStore
+from argybargy.domain.room.writes import Audit
+from argybargy.relay.write_behind import MAX_NOTES, Ledger
+from argybargy.store.memory.store import MemoryStore
 
 
 async def test_the_oldest_of_too_many_notes_go_and_one_line_says_how_many() -> None:

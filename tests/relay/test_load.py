@@ -6,9 +6,9 @@ import trio.testing
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
-from argybargy.relay import operator
-from argybargy.relay.agents import claim, history
-from argybargy.relay.polling import PollAnswer
+from argybargy.relay.api import operator
+from argybargy.relay.api.agent import claim, history
+from argybargy.relay.api.poll import PollAnswer
 from relay.kit import ROOM, open_house, texts
 from relay.staging import BEFORE, COMMIT, staged_store
 

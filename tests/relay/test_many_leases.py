@@ -4,17 +4,18 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.domain.claiming import MAX_ENDED_AT_ONCE
-from argybargy.domain.commands import Claim, Release, UpdateClaim
+from argybargy.domain.instant import Moment
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import REOPENED, Message
-from argybargy.domain.moment import Moment
-from argybargy.domain.state import Room
-from argybargy.relay import operator
-from argybargy.relay.agents import claim
-from argybargy.relay.quota import RoomQuota
-from argybargy.relay.trial import Facts, decide_batch
-from argybargy.store.interface import Store
+from argybargy.domain.room.claims import MAX_ENDED_AT_ONCE
+from argybargy.domain.room.commands import Claim, Release
+from argybargy.domain.room.state import Room
+from argybargy.domain.room.writes import UpdateClaim
+from argybargy.relay.access.room_quota import RoomQuota
+from argybargy.relay.api import operator
+from argybargy.relay.api.agent import claim
+from argybargy.relay.room.batch import Facts, decide_batch
+from argybargy.store.protocol import Store
 from domain.scene import Scene
 from relay.kit import ROOM, House, open_house
 from relay.staging import AFTER, COMMIT, staged_store

@@ -7,11 +7,11 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.domain.codes import Peer
+from argybargy.domain.access_codes import Peer
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.relay import importing, operator
-from argybargy.relay.agents import PostDraft
-from argybargy.relay.invitation import Invitation
+from argybargy.relay.access.invitation import Invitation
+from argybargy.relay.api import imports, operator
+from argybargy.relay.api.agent import PostDraft
 from relay.kit import House, open_house
 from relay.staging import AFTER, BEFORE, COMMIT, LOAD, StagedStore, staged_store
 
@@ -34,7 +34,7 @@ async def take_over(house: House) -> Problem | None:
     # Not the code itself: what was revoked is not taken over.
     moved = attrs.evolve(made.record, digest=bytes(32), room=ROOM)
     try:
-        await importing.import_codes(house.relay, [moved])
+        await imports.import_codes(house.relay, [moved])
     except RelayError as error:
         return error.problem
     return None

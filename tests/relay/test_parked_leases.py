@@ -4,11 +4,11 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.domain.codes import CodeRecord
+from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
-from argybargy.relay import operator
-from argybargy.relay.agents import claim
+from argybargy.relay.api import operator
+from argybargy.relay.api.agent import claim
 from relay.kit import ROOM, House, open_house
 from relay.staging import COMMIT, staged_store
 

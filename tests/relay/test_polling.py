@@ -8,16 +8,16 @@ import trio
 import trio.lowlevel
 import trio.testing
 
-from argybargy.domain.codes import CodeRecord
+from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import SenderKind
-from argybargy.domain.reading import Page
-from argybargy.relay import operator
-from argybargy.relay.agents import PostDraft, claim, resume
-from argybargy.relay.delivery import Reach
-from argybargy.relay.polling import PollAnswer
-from argybargy.store.memory import DEFAULT_LIMITS, MemoryStore, open_memory_store
+from argybargy.domain.pages import Page
+from argybargy.relay.api import operator
+from argybargy.relay.api.agent import PostDraft, claim, resume
+from argybargy.relay.api.poll import PollAnswer
+from argybargy.relay.room.delivery_report import Reach
+from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore, open_memory_store
 from relay.kit import ROOM, open_house, texts
 
 

@@ -3,11 +3,11 @@
 import attrs
 import trio
 
-from argybargy.domain.lifecycle import MAX_GIVEN_UP_AT_ONCE
 from argybargy.domain.limits import Limits
+from argybargy.domain.room.open_close import MAX_GIVEN_UP_AT_ONCE
 from argybargy.relay.relay import TICK_SECONDS
 from argybargy.relay.retention import MOST_RETAINS_PER_TICK
-from argybargy.store.memory import open_memory_store
+from argybargy.store.memory.store import open_memory_store
 from relay.kit import ROOM, open_house
 
 LIMITS = Limits(

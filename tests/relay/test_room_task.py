@@ -7,16 +7,24 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.domain.commands import Claim, Command, Post, Write
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL, SenderKind
-from argybargy.domain.state import Room
-from argybargy.relay import operator
-from argybargy.relay.agents import PostDraft, claim, history, post_as, release, thread
+from argybargy.domain.room.commands import Claim, Command, Post
+from argybargy.domain.room.state import Room
+from argybargy.domain.room.writes import Write
+from argybargy.relay.api import operator
+from argybargy.relay.api.agent import (
+    PostDraft,
+    claim,
+    history,
+    post_as,
+    release,
+    thread,
+)
 from argybargy.relay.relay import open_relay
 from argybargy.store.errors import Full, Refused, StoreError, Unknown
-from argybargy.store.memory import DEFAULT_LIMITS, MemoryStore, open_memory_store
+from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore, open_memory_store
 from logwatch import ErrorLog
 from relay.kit import ROOM, VirtualClock, open_house, texts
 

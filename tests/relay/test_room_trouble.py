@@ -7,16 +7,16 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.domain.commands import Write
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
-from argybargy.domain.state import Room, SavedRoom
-from argybargy.relay import operator
-from argybargy.relay.agents import claim, release
-from argybargy.relay.board import BOARD_MESSAGES
-from argybargy.relay.cards import cards_of
+from argybargy.domain.room.state import Room, SavedRoom
+from argybargy.domain.room.writes import Write
+from argybargy.relay.api import operator
+from argybargy.relay.api.agent import claim, release
+from argybargy.relay.overview.overview import BOARD_MESSAGES
+from argybargy.relay.overview.room_card import cards_of
 from argybargy.store.errors import Conflict, Full, Refused, StoreError, Unknown
-from argybargy.store.memory import DEFAULT_LIMITS, MemoryStore
+from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore
 from logwatch import ErrorLog
 from relay.kit import ROOM, House, open_house, texts
 

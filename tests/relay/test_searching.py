@@ -4,13 +4,13 @@ import attrs
 import trio
 import trio.testing
 
-from argybargy.domain.codes import CodeRecord
+from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import MAX_SEQ, Limits
-from argybargy.domain.search import Findings, Query, Scope, parse_search
-from argybargy.relay.searching import search_as, search_everywhere
-from argybargy.relay.turns import TURN_SECONDS
-from argybargy.store.memory import MemoryStore
+from argybargy.domain.search.query import Findings, Query, Scope, parse_search
+from argybargy.relay.api.search import search_as, search_everywhere
+from argybargy.relay.api.turns import TURN_SECONDS
+from argybargy.store.memory.store import MemoryStore
 from relay.kit import House, open_house
 
 LIMITS = Limits()

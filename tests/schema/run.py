@@ -12,7 +12,7 @@ from typing import Final
 
 import trio
 
-from argybargy.torture.relay import open_relay_process
+from argybargy.torture.relay_process import open_relay_process
 
 CONFIG: Final = Path(__file__).with_name("schemathesis.toml")
 ARGUMENTS: Final = ("--checks=all", "--max-examples=30", "--continue-on-failure")

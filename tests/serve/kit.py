@@ -13,10 +13,10 @@ from quart import request
 from quart_trio import QuartTrio
 
 from argybargy.domain.errors import RelayError
-from argybargy.serve.asgi import App, Receive, Scope, Send
-from argybargy.serve.http_server import HttpServer, open_http_server
-from argybargy.serve.hypercorn_guard import HypercornServer
-from argybargy.serve.limits import ConnectionLimits
+from argybargy.http.asgi import App, Receive, Scope, Send
+from argybargy.http.hypercorn.guard import HypercornServer
+from argybargy.http.limits import ConnectionLimits
+from argybargy.http.server import HttpServer, open_http_server
 
 HELLO = b"GET /hello HTTP/1.1\r\nHost: relay\r\n\r\n"
 WAKE_SECONDS = 3.0

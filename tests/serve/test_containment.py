@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from argybargy.serve.asgi import App
-from argybargy.serve.limits import ConnectionLimits
+from argybargy.http.asgi import App
+from argybargy.http.limits import ConnectionLimits
 from argybargy.web.request import DATA_HEADERS
 from logwatch import ErrorLog
 from serve.kit import (

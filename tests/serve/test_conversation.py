@@ -7,9 +7,9 @@ import sys
 import pytest
 import trio
 
-from argybargy.serve.answer import render_head
-from argybargy.serve.asgi import Receive, Scope, Send
-from argybargy.serve.limits import ConnectionLimits
+from argybargy.http.asgi import Receive, Scope, Send
+from argybargy.http.limits import ConnectionLimits
+from argybargy.http.response import render_head
 from serve.kit import (
     HELLO,
     OPENERS,

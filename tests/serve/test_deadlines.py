@@ -4,7 +4,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from argybargy.serve.limits import ConnectionLimits
+from argybargy.http.limits import ConnectionLimits
 from serve.kit import HELLO, Client, PlainApp, Site, open_site
 
 LIMITS = ConnectionLimits()

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from argybargy.serve.ending import EXIT_DATA, EXIT_FAILED, Ending, explain
-from argybargy.serve.settings import Settings, SettingsError, parse_settings
+from argybargy.serve.startup_errors import EXIT_DATA, EXIT_FAILED, Ending, explain
+from argybargy.settings.settings import Settings, SettingsError, parse_settings
+from argybargy.store.data_directory import Place, hold_lock, tell_place
 from argybargy.store.errors import Corrupt, Incompatible, Refused
-from argybargy.store.sqlite.directory import Place, hold_lock, tell_place
 
 
 def settings_for(data: Path, **variables: str) -> Settings:

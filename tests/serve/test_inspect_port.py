@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from argybargy.serve.inspect_port import Holder, find_holder, find_refusal
+from argybargy.system.ports import Holder, find_holder, find_refusal
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue ...\n"
 LISTENING, CONNECTED = "0A", "01"

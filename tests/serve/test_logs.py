@@ -9,7 +9,7 @@ import pytest
 
 SCRIPT = """
 import os, sys, structlog, logging
-from argybargy.serve.logs import configure_logging
+from argybargy.serve.logging import configure_logging
 configure_logging("debug", sys.argv[1], os.environ)
 log = structlog.get_logger("argybargy.test")
 log.debug("request", path="/a\\nforged", status=200)

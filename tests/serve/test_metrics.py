@@ -11,14 +11,14 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.serve.http_server import ConnectionStatistics
-from argybargy.serve.metrics import (
+from argybargy.http.server import ConnectionStatistics
+from argybargy.serve.metrics_listener import (
     METRICS_CONNECTIONS,
     MetricsAddressError,
     measure_server,
     open_metrics_listener,
 )
-from argybargy.web.measures import Metrics
+from argybargy.web.metrics import Metrics
 from relay.kit import open_house
 from serve.kit import render
 

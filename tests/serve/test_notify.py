@@ -13,7 +13,7 @@ import structlog.testing
 import trio
 import trio.testing
 
-from argybargy.serve.notify import ALIVE, READY, ServiceManager
+from argybargy.serve.systemd import ALIVE, READY, ServiceManager
 from e2e.kit import open_server
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="systemd is of Linux")

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 import trio
 
-from argybargy.serve.http_server import HttpServer
-from argybargy.serve.limits import ConnectionLimits
+from argybargy.http.limits import ConnectionLimits
+from argybargy.http.server import HttpServer
 from serve.kit import (
     HELLO,
     WAKE_SECONDS,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from argybargy.serve.asgi import Message, Receive, Scope, Send
+from argybargy.http.asgi import Message, Receive, Scope, Send
 from argybargy.serve.proxies import ForwardedApp, TrustedProxies
 
 OURS = TrustedProxies.make(("192.0.2.9/32", "10.0.0.0/8", "fd00::/8", "127.0.0.1/32"))

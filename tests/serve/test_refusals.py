@@ -5,8 +5,8 @@ from contextlib import suppress
 import pytest
 import trio
 
-from argybargy.serve.http_server import open_http_server
-from argybargy.serve.limits import ConnectionLimits
+from argybargy.http.limits import ConnectionLimits
+from argybargy.http.server import open_http_server
 from serve.kit import HELLO, Client, Journal, PlainApp, Site, open_site, render
 
 HOST = b"Host: relay\r\n"

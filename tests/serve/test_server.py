@@ -9,10 +9,10 @@ import pytest
 import trio
 from hypercorn.config import Config
 
-from argybargy.serve.asgi import App, Receive, Scope, Send
-from argybargy.serve.http_server import open_http_server
-from argybargy.serve.hypercorn_guard import HypercornServer
-from argybargy.serve.server import ConnectionHandler, LifespanError, serve_app
+from argybargy.http.asgi import App, Receive, Scope, Send
+from argybargy.http.hypercorn.guard import HypercornServer
+from argybargy.http.server import open_http_server
+from argybargy.serve.listener import ConnectionHandler, LifespanError, serve_app
 from logwatch import ErrorLog
 from serve.kit import HELLO, Client, Journal, PlainApp, QuartApp, render
 

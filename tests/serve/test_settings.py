@@ -10,12 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argybargy.domain.limits import Limits
-from argybargy.serve.settings import (
-    Settings,
-    SettingsError,
-    parse_settings,
-)
-from argybargy.serve.table import SETTINGS
+from argybargy.settings.definitions import SETTINGS
+from argybargy.settings.settings import Settings, SettingsError, parse_settings
 
 ROWS = {row.name: row for row in SETTINGS}
 

@@ -11,14 +11,14 @@ import trio
 import trustme
 from hypercorn.config import Config
 
-from argybargy.serve.ending import CertificateError
-from argybargy.serve.http_server import HttpServer, open_http_server
-from argybargy.serve.hypercorn_guard import HypercornServer
-from argybargy.serve.limits import ConnectionLimits
+from argybargy.http.hypercorn.guard import HypercornServer
+from argybargy.http.limits import ConnectionLimits
+from argybargy.http.server import HttpServer, open_http_server
+from argybargy.serve.listener import serve_app
 from argybargy.serve.main import _make_config
-from argybargy.serve.server import serve_app
 from argybargy.serve.services import public_url
-from argybargy.serve.settings import Settings, parse_settings
+from argybargy.serve.startup_errors import CertificateError
+from argybargy.settings.settings import Settings, parse_settings
 from serve.kit import HELLO, WAKE_SECONDS, Client, Journal, PlainApp, render
 
 CORES = pytest.mark.parametrize("core", ["ours", "hypercorn"])

@@ -11,14 +11,9 @@ import pytest
 import structlog.testing
 import trio
 
-from argybargy.serve.processes import STOP_SECONDS
-from argybargy.serve.tunnel import (
-    Tunnel,
-    TunnelState,
-    TunnelStatus,
-    pause_after,
-)
-from argybargy.serve.tunnel_command import TunnelCommand
+from argybargy.serve.tunnel.command import TunnelCommand
+from argybargy.serve.tunnel.tunnel import Tunnel, TunnelState, TunnelStatus, pause_after
+from argybargy.system.processes import STOP_SECONDS
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the programs are scripts")
 

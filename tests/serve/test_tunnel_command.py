@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argybargy.serve.line_splitter import LINE_BYTES, LineSplitter
-from argybargy.serve.tunnel_command import TunnelCommand
+from argybargy.serve.tunnel.command import TunnelCommand
+from argybargy.system.line_splitter import LINE_BYTES, LineSplitter
 
 QUICK = TunnelCommand(("cloudflared",), is_quick=True)
 OTHER = TunnelCommand(("other",), is_quick=False)

@@ -6,8 +6,8 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.serve.waiting import WAIT_SECONDS, wait_for_command
-from argybargy.store.sqlite.directory import Place, hold_lock, tell_place
+from argybargy.serve.data_directory_wait import WAIT_SECONDS, wait_for_command
+from argybargy.store.data_directory import Place, hold_lock, tell_place
 
 Clock = trio.testing.MockClock
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from argybargy.domain.limits import Limits
-from argybargy.store.interface import Store
-from argybargy.store.memory import open_memory_store
+from argybargy.store.memory.store import open_memory_store
+from argybargy.store.protocol import Store
 from argybargy.store.sqlite.store import SqliteStore, open_sqlite_store
 
 STORE_LIMITS = Limits(audit_rows=20, idempotency_keys_per_room=5)

@@ -4,13 +4,14 @@ from collections.abc import Iterable
 
 import attrs
 
-from argybargy.domain.commands import Answer, Audit, Command, Post, Posted
+from argybargy.domain.instant import Moment
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL, Message, SenderKind
-from argybargy.domain.moment import Moment
-from argybargy.domain.room import decide, decide_lapses
-from argybargy.domain.state import Room
-from argybargy.store.interface import Store
+from argybargy.domain.room.commands import Answer, Command, Post, Posted
+from argybargy.domain.room.decide import decide, decide_lapses
+from argybargy.domain.room.state import Room
+from argybargy.domain.room.writes import Audit
+from argybargy.store.protocol import Store
 
 LIMITS = Limits(posts_per_window=0, claims_per_window=0)
 START_MS = 1_700_000_000_000

@@ -11,22 +11,22 @@ import trio.lowlevel
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from argybargy.domain.commands import Post
 from argybargy.domain.message import SenderKind
-from argybargy.domain.reading import PageBuilder
+from argybargy.domain.pages import PageBuilder
+from argybargy.domain.room.commands import Post
 from argybargy.store.errors import Corrupt
-from argybargy.store.interface import Store
-from argybargy.store.memory import open_memory_store
-from argybargy.store.sqlite.addressees import are_addressees_whole
-from argybargy.store.sqlite.checking import check_file
-from argybargy.store.sqlite.messages import (
+from argybargy.store.memory.store import open_memory_store
+from argybargy.store.protocol import Store
+from argybargy.store.sqlite.backup.verify import check_file
+from argybargy.store.sqlite.schema import load_migrations, migrate
+from argybargy.store.sqlite.store import SqliteStore, open_sqlite_store
+from argybargy.store.sqlite.tables.addressees import are_addressees_whole
+from argybargy.store.sqlite.tables.messages import (
     count_for,
     read_back,
     read_page,
     read_replies,
 )
-from argybargy.store.sqlite.schema import load_migrations, migrate
-from argybargy.store.sqlite.store import SqliteStore, open_sqlite_store
 from store.playing import LIMITS, Player, post
 
 BYTES = 256 * 1024

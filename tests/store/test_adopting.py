@@ -6,14 +6,15 @@ import attrs
 import pytest
 import trio
 
-from argybargy.domain.codes import CodeRecord, digest_code
-from argybargy.domain.commands import Audit, Import, ImportedMessage
+from argybargy.domain.access_codes import CodeRecord, digest_code
 from argybargy.domain.message import TO_ALL, Message, SenderKind
-from argybargy.domain.state import RoomStatus
+from argybargy.domain.room.commands import Import, ImportedMessage
+from argybargy.domain.room.state import RoomStatus
+from argybargy.domain.room.writes import Audit
 from argybargy.store.errors import Refused
-from argybargy.store.interface import Snapshot, Store
-from argybargy.store.memory import MemoryStore
-from argybargy.store.sqlite.snapshots import MOST_OPEN_COPIES
+from argybargy.store.memory.store import MemoryStore
+from argybargy.store.protocol import Snapshot, Store
+from argybargy.store.sqlite.backup.snapshot import MOST_OPEN_COPIES
 from argybargy.store.sqlite.store import SqliteStore
 from store.playing import START_MS, Player
 

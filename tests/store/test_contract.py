@@ -6,14 +6,14 @@ from typing import Any
 import attrs
 import pytest
 
-from argybargy.domain.codes import CodeRecord, digest_code
-from argybargy.domain.commands import Claim, Close, Command, Dismiss, Open, Release
+from argybargy.domain.access_codes import CodeRecord, digest_code
 from argybargy.domain.errors import RelayError
 from argybargy.domain.message import SenderKind
-from argybargy.domain.reading import look_back, read_after, replies_to
-from argybargy.domain.state import Room
+from argybargy.domain.pages import look_back, read_after, replies_to
+from argybargy.domain.room.commands import Claim, Close, Command, Dismiss, Open, Release
+from argybargy.domain.room.state import Room
 from argybargy.store.errors import Conflict
-from argybargy.store.interface import Store
+from argybargy.store.protocol import Store
 from store.playing import LIMITS, START_MS, Player, audit, post, texts
 
 BYTES = 256 * 1024

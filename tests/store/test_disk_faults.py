@@ -10,12 +10,12 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.domain.codes import CodeRecord, digest_code
-from argybargy.domain.state import Room
+from argybargy.domain.access_codes import CodeRecord, digest_code
+from argybargy.domain.room.state import Room
 from argybargy.relay.clock import system_clock
 from argybargy.relay.readiness import Readiness
 from argybargy.store.errors import Full, Refused, StoreError, Unknown
-from argybargy.store.sqlite import log
+from argybargy.store.sqlite import wal
 from argybargy.store.sqlite.store import SqliteStore, open_sqlite_store
 from store.faulty_vfs import CHANGES, Act, Disk, Fault, fail_always, fail_nth, open_disk
 from store.playing import Player
@@ -147,7 +147,7 @@ async def test_whatever_operation_fails_every_answer_is_true_and_the_store_heals
     times: int,
     pages: int,
 ) -> None:
-    monkeypatch.setattr(log, "CHECKPOINT_PAGES", pages)
+    monkeypatch.setattr(wal, "CHECKPOINT_PAGES", pages)
     await _suffer(disk, fail_nth(number, BROKEN, times=times), tmp_path)
 
 
@@ -222,8 +222,8 @@ async def test_a_log_that_cannot_be_copied_is_said_and_holds_what_was_acknowledg
     tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
-    monkeypatch.setattr(log, "CHECKPOINT_PAGES", 1)
-    monkeypatch.setattr(log.log, "warning", lambda event, **_: said.append(event))
+    monkeypatch.setattr(wal, "CHECKPOINT_PAGES", 1)
+    monkeypatch.setattr(wal.log, "warning", lambda event, **_: said.append(event))
     async with open_sqlite_store(disk.root) as store:
         patient = Patient(disk, store, Player.of(store))
         disk.fault = lambda each: BROKEN if each.file == "relay.db" else None

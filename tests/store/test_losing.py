@@ -8,9 +8,9 @@ import pytest
 import trio
 
 from argybargy.domain.limits import Limits
-from argybargy.domain.search import Scope, parse_search
+from argybargy.domain.search.query import Scope, parse_search
 from argybargy.store.errors import Corrupt
-from argybargy.store.interface import Store
+from argybargy.store.protocol import Store
 from argybargy.store.sqlite.store import SqliteStore, open_sqlite_store
 from store.playing import Player
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from argybargy.store.data_directory import find_place, hold_lock, is_held
 from argybargy.store.errors import Refused
-from argybargy.store.sqlite.directory import find_place, hold_lock, is_held
 from data_world import Desk
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")

@@ -13,12 +13,12 @@ import attrs
 import pytest
 import trio
 
-from argybargy.domain.codes import CodeRecord, digest_code
-from argybargy.domain.commands import Claim
-from argybargy.domain.state import Room
+from argybargy.domain.access_codes import CodeRecord, digest_code
+from argybargy.domain.room.commands import Claim
+from argybargy.domain.room.state import Room
 from argybargy.store.errors import Refused, StoreError
-from argybargy.store.interface import Store
-from argybargy.store.sqlite import log
+from argybargy.store.protocol import Store
+from argybargy.store.sqlite import wal
 from argybargy.store.sqlite.store import SqliteStore, open_sqlite_store
 from store.faulty_vfs import (
     CHANGES,
@@ -235,7 +235,7 @@ SEEDS = [1, *(pytest.param(seed, marks=MANY) for seed in range(2, 12))]
 
 @pytest.fixture(autouse=True)
 def frequent_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log, "CHECKPOINT_PAGES", CHECKPOINT_PAGES)
+    monkeypatch.setattr(wal, "CHECKPOINT_PAGES", CHECKPOINT_PAGES)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

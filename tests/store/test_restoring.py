@@ -12,15 +12,16 @@ import attrs
 import pytest
 import trio
 
-from argybargy.domain.codes import CodeRecord, digest_code, format_code
-from argybargy.domain.commands import Audit, Claim, Close, Granted
+from argybargy.domain.access_codes import CodeRecord, digest_code, format_code
+from argybargy.domain.instant import Moment
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
-from argybargy.domain.moment import Moment
-from argybargy.domain.state import Room
+from argybargy.domain.room.commands import Claim, Close, Granted
+from argybargy.domain.room.state import Room
+from argybargy.domain.room.writes import Audit
 from argybargy.store.errors import Corrupt, Incompatible, Refused, Unknown
-from argybargy.store.sqlite.checking import check_file
-from argybargy.store.sqlite.restoring import Restored, RestorePlan, restore_backup
+from argybargy.store.sqlite.backup.restore import Restored, RestorePlan, restore_backup
+from argybargy.store.sqlite.backup.verify import check_file
 from argybargy.store.sqlite.store import SqliteStore, open_sqlite_store
 from domain.scene import kept_messages
 from store.playing import LIMITS, START, Player
@@ -415,8 +416,8 @@ CRASHING = """
 import os, sys
 from pathlib import Path
 from argybargy.domain.limits import Limits
-from argybargy.domain.moment import Moment
-from argybargy.store.sqlite.restoring import RestorePlan, restore_backup
+from argybargy.domain.instant import Moment
+from argybargy.store.sqlite.backup.restore import RestorePlan, restore_backup
 data, left = Path(sys.argv[1]), int(sys.argv[2])
 WATCHED = {"os.rename", "os.link", "os.remove", "os.chmod", "shutil.copyfile"}
 def hook(event, arguments):

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import SenderKind
-from argybargy.domain.search import Findings, Scope, parse_search
-from argybargy.domain.words import words_of
+from argybargy.domain.search.query import Findings, Scope, parse_search
+from argybargy.domain.search.tokens import words_of
 from argybargy.store.errors import Refused
-from argybargy.store.interface import Store
-from argybargy.store.memory import MemoryStore, open_memory_store
+from argybargy.store.memory.store import MemoryStore, open_memory_store
+from argybargy.store.protocol import Store
 from store.playing import LIMITS, START_MS, Player, post
 
 FAR = 2**53

@@ -13,10 +13,10 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.domain.commands import AppendMessage
 from argybargy.domain.message import TO_ALL, Message, SenderKind
+from argybargy.domain.room.writes import AppendMessage
 from argybargy.store.errors import Full, Refused, StoreError, Unknown
-from argybargy.store.interface import WriterStatistics
+from argybargy.store.protocol import WriterStatistics
 from argybargy.store.sqlite.connection import Connection, Role
 from argybargy.store.sqlite.store import SqliteStore, open_sqlite_store
 from argybargy.store.sqlite.writer import (

@@ -8,17 +8,12 @@ from pathlib import Path
 import apsw
 import pytest
 
-from argybargy.domain.codes import CodeRecord, digest_code, format_code
+from argybargy.domain.access_codes import CodeRecord, digest_code, format_code
+from argybargy.store.data_directory import Place, find_place, hold_lock, tell_place
 from argybargy.store.errors import Corrupt, Incompatible, Refused
-from argybargy.store.sqlite.directory import (
-    LOCK_NAME,
-    Place,
-    find_place,
-    hold_lock,
-    tell_place,
-)
 from argybargy.store.sqlite.schema import Migration, load_migrations
 from argybargy.store.sqlite.store import SqliteStore, open_sqlite_store
+from argybargy.system.files import LOCK_NAME
 from store.playing import Player
 
 

@@ -11,13 +11,14 @@ import trio
 import trio.testing
 
 from argybargy.domain.limits import Limits
-from argybargy.domain.reading import PageBuilder
-from argybargy.domain.search import Scope, parse_search
+from argybargy.domain.pages import PageBuilder
+from argybargy.domain.search.query import Scope, parse_search
 from argybargy.store.errors import Refused
-from argybargy.store.interface import Store
-from argybargy.store.sqlite import index, search
-from argybargy.store.sqlite.index import INDEX_NAME, PIECE_ROWS
-from argybargy.store.sqlite.search import search_messages
+from argybargy.store.protocol import Store
+from argybargy.store.sqlite.search import index
+from argybargy.store.sqlite.search import query as search
+from argybargy.store.sqlite.search.index import INDEX_NAME, PIECE_ROWS
+from argybargy.store.sqlite.search.query import search_messages
 from argybargy.store.sqlite.store import SqliteStore, open_sqlite_store
 from store.playing import Player, post
 

@@ -6,15 +6,15 @@ from pathlib import Path
 import apsw
 import pytest
 
-from argybargy.domain.commands import Claim
+from argybargy.domain.instant import Moment
 from argybargy.domain.limits import MAX_SEQ
-from argybargy.domain.moment import Moment
+from argybargy.domain.room.commands import Claim
 from argybargy.store.errors import Corrupt, Incompatible, StoreError
-from argybargy.store.sqlite.replaced import look_into
-from argybargy.store.sqlite.restoring import RestorePlan, restore_backup
+from argybargy.store.sqlite.backup.restore import RestorePlan, restore_backup
+from argybargy.store.sqlite.backup.superseded import look_into
+from argybargy.store.sqlite.row_validation import ROW_BYTES, vet_rows
 from argybargy.store.sqlite.schema import load_migrations, migrate
 from argybargy.store.sqlite.store import open_sqlite_store
-from argybargy.store.sqlite.vetting import ROW_BYTES, vet_rows
 from store.playing import LIMITS, START, Player, audit
 from store.test_restoring import code
 

@@ -11,14 +11,14 @@ from collections.abc import Callable
 from typing import Any
 
 from argybargy.cli.main import main
-from argybargy.domain import posting, room
-from argybargy.domain.commands import Claim
 from argybargy.domain.message import Message
-from argybargy.relay.polls import Polls
+from argybargy.domain.room import decide, posting
+from argybargy.domain.room.commands import Claim
 from argybargy.relay.relay import Relay
-from argybargy.relay.room import LiveRoom
+from argybargy.relay.room.subscriptions import Polls
+from argybargy.relay.room.task import LiveRoom
 from argybargy.store.errors import StoreError
-from argybargy.web import endpoint
+from argybargy.web.endpoints import dispatch
 
 Anything = Any
 """What is patched in has the type of what was there, which is nobody's business."""
@@ -66,7 +66,7 @@ def forget_keys() -> None:
 
 def let_everybody_win() -> None:
     """Grant a claim whoever holds the question."""
-    rules: Anything = room._RULES
+    rules: Anything = decide._RULES
     grant = rules[Claim]
 
     def always(draft: Anything, claim: Anything) -> object:
@@ -78,7 +78,7 @@ def let_everybody_win() -> None:
 
 def die_of_odd_bytes() -> None:
     """End the process when a code is not ASCII."""
-    doors: Anything = endpoint
+    doors: Anything = dispatch
     known = doors.require_agent
 
     def fatal(services: Anything, request: Anything) -> Anything:
@@ -91,7 +91,7 @@ def die_of_odd_bytes() -> None:
 
 def hold_the_loop() -> None:
     """Do nothing else for a while when the hostile agent asks for anything."""
-    doors: Anything = endpoint
+    doors: Anything = dispatch
     known = doors.require_agent
 
     def slow(services: Anything, request: Anything) -> Anything:
@@ -133,7 +133,7 @@ def show_everything() -> None:
 
 def log_codes() -> None:
     """Write what is presented into the log."""
-    doors: Anything = endpoint
+    doors: Anything = dispatch
     known = doors.require_agent
 
     def talking(services: Anything, request: Anything) -> Anything:

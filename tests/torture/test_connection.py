@@ -6,8 +6,8 @@ import attrs
 import pytest
 import trio
 
-from argybargy.torture.connection import Address, Connection, is_healthy
-from argybargy.torture.wire import BadAnswer, encode_request
+from argybargy.torture.client.connection import Address, Connection, is_healthy
+from argybargy.torture.client.messages import BadAnswer, encode_request
 
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 LAST = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"

@@ -8,10 +8,10 @@ from typing import Any
 import attrs
 import pytest
 
-from argybargy.torture.bounded import prove as prove_bounded
+from argybargy.torture.harness import Promise
 from argybargy.torture.promises import PROMISES
-from argybargy.torture.proof import Promise
-from argybargy.torture.trial import Plan, Trial, run_plan
+from argybargy.torture.proofs.bounded import prove as prove_bounded
+from argybargy.torture.runner import Plan, Trial, run_plan
 
 SECONDS = 1.0
 BROKEN = Path(__file__).with_name("broken_relay.py")

@@ -2,7 +2,12 @@ import json
 
 import pytest
 
-from argybargy.torture.wire import Answer, BadAnswer, encode_request, parse_answer
+from argybargy.torture.client.messages import (
+    Answer,
+    BadAnswer,
+    encode_request,
+    parse_answer,
+)
 
 COUNTED = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 CHUNKED = (

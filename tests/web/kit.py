@@ -13,14 +13,14 @@ from hypercorn.typing import ASGIFramework
 
 from argybargy.domain.limits import Limits
 from argybargy.serve.admin_token import FileAdminToken
-from argybargy.store.interface import Store
-from argybargy.web.address import PublicAddress
+from argybargy.store.protocol import Store
+from argybargy.web.access.cors import CorsRule
+from argybargy.web.access.hosts import HostRule
+from argybargy.web.access.public_address import PublicAddress
+from argybargy.web.access.services import Services
+from argybargy.web.access.throttle import AuthThrottle
 from argybargy.web.app import create_quart
-from argybargy.web.auth import Services
-from argybargy.web.cors import CorsRule
-from argybargy.web.hosts import HostRule
-from argybargy.web.lane import Lane
-from argybargy.web.throttle import AuthThrottle
+from argybargy.web.fast_path import Lane
 from relay.kit import House, open_house
 
 TOKEN = "the-admin-token"

@@ -4,9 +4,9 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.domain.codes import digest_code
+from argybargy.domain.access_codes import digest_code
 from argybargy.domain.limits import Limits
-from argybargy.relay.minting import new_code
+from argybargy.relay.access.code_registry import new_code
 from web.kit import TOKEN, open_site
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
-from argybargy.web.decode import _gather, _parse_plain, draft_of
+from argybargy.web.codec.decode import _gather, _parse_plain, draft_of
 from web.kit import TOKEN, Reply, open_site
 
 POSTS: list[tuple[int, str, Any]] = [

@@ -3,7 +3,7 @@
 import pytest
 import trio.testing
 
-from argybargy.web.cors import CorsRule
+from argybargy.web.access.cors import CorsRule
 from web.kit import TOKEN, open_site
 
 PAGE = {"origin": "https://agents.example"}

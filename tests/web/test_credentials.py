@@ -7,17 +7,13 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.domain.codes import (
-    ADMIN_PREFIX,
-    SESSION_PREFIX,
-    SIGN_IN_PREFIX,
-)
+from argybargy.domain.access_codes import ADMIN_PREFIX, SESSION_PREFIX, SIGN_IN_PREFIX
 from argybargy.domain.limits import Limits
-from argybargy.relay import lifetimes
-from argybargy.relay.issued import IssuedSecrets
-from argybargy.relay.minting import new_code
+from argybargy.relay.access import code_lifetimes
+from argybargy.relay.access.code_registry import new_code
+from argybargy.relay.access.issued_secrets import IssuedSecrets
 from argybargy.serve.admin_token import FileAdminToken
-from argybargy.store.memory import open_memory_store
+from argybargy.store.memory.store import open_memory_store
 from web.kit import Client, Site, open_site
 
 MANY = 60
@@ -133,7 +129,7 @@ async def test_an_expired_code_is_still_known_when_it_is_listed_no_more(
         reply = await site.admin(
             "POST", "/admin/invite", json={"name": "bob", "room": "r", "expires": "1m"}
         )
-        await trio.sleep(200 + lifetimes.CERTAIN_SECONDS)
+        await trio.sleep(200 + code_lifetimes.CERTAIN_SECONDS)
         assert list(site.house.relay.directory) == []
         await exhaust(site)
         assert await statuses(site.front, [bearer(reply.json["code"])]) == {401}

@@ -14,12 +14,12 @@ import pytest
 import trio
 
 from argybargy.domain.limits import Limits
-from argybargy.store.sqlite.checking import check_file
-from argybargy.store.sqlite.snapshots import MOST_OPEN_COPIES
+from argybargy.store.sqlite.backup.snapshot import MOST_OPEN_COPIES
+from argybargy.store.sqlite.backup.verify import check_file
 from argybargy.store.sqlite.store import open_sqlite_store
+from argybargy.web.access.services import Services
 from argybargy.web.app import create_app
-from argybargy.web.auth import Services
-from argybargy.web.data import _parts
+from argybargy.web.endpoints.export import _parts
 from relay.kit import open_house
 from web.kit import TOKEN, Client, Reply, Site, open_site
 

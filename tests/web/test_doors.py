@@ -6,9 +6,9 @@ import pytest
 import trio.testing
 
 from argybargy.domain.limits import Limits
-from argybargy.web.admin_routes import ADMIN_ROUTES
-from argybargy.web.route import Route, Who
-from argybargy.web.routes import AGENT_ROUTES
+from argybargy.web.endpoints.agent_routes import AGENT_ROUTES
+from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
+from argybargy.web.endpoints.route import Route, Who
 from web.kit import Reply, Site, open_site
 
 CALLS: list[tuple[str, str, dict[str, Any]]] = [

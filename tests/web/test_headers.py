@@ -3,9 +3,9 @@
 import pytest
 import trio.testing
 
-from argybargy.web.admin_routes import ADMIN_ROUTES
-from argybargy.web.cors import CorsRule
-from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES
+from argybargy.web.access.cors import CorsRule
+from argybargy.web.endpoints.agent_routes import AGENT_ROUTES, OPEN_ROUTES
+from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
 from web.kit import TOKEN, Reply, open_site
 
 PATHS = sorted(

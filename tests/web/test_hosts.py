@@ -3,7 +3,8 @@
 import pytest
 import trio.testing
 
-from argybargy.web.hosts import HostRule, is_loopback, network_of
+from argybargy.system.network import is_loopback, network_of
+from argybargy.web.access.hosts import HostRule
 from web.kit import open_site
 
 LOOPBACK = [

@@ -6,9 +6,9 @@ import trio.testing
 
 from argybargy.domain.errors import RelayError
 from argybargy.domain.limits import Limits
-from argybargy.relay.lifetimes import CERTAIN_SECONDS
-from argybargy.relay.presence import _FORGET_SECONDS
-from argybargy.web.throttle import AuthThrottle
+from argybargy.relay.access.code_lifetimes import CERTAIN_SECONDS
+from argybargy.relay.access.presence import _FORGET_SECONDS
+from argybargy.web.access.throttle import AuthThrottle
 from relay.kit import open_house
 from web.kit import Site, open_site
 

@@ -5,7 +5,7 @@ import re
 import attrs
 import pytest
 
-from argybargy.domain.brief import FIRST_STEPS, TRUST, WHAT
+from argybargy.onboarding.brief import FIRST_STEPS, TRUST, WHAT
 from argybargy.web.app import create_app
 from web.kit import BASE, TOKEN, Client, open_site
 

@@ -15,15 +15,15 @@ import trio
 
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL
-from argybargy.relay import operator
-from argybargy.relay.agents import PostDraft, post_as
-from argybargy.relay.directory import Invitation
-from argybargy.store.interface import Store
-from argybargy.store.memory import open_memory_store
+from argybargy.relay.access.code_registry import Invitation
+from argybargy.relay.api import operator
+from argybargy.relay.api.agent import PostDraft, post_as
+from argybargy.store.memory.store import open_memory_store
+from argybargy.store.protocol import Store
 from argybargy.store.sqlite.store import open_sqlite_store
-from argybargy.web.admin_routes import ADMIN_ROUTES
-from argybargy.web.manifest import LLMS_ROUTE, MANIFEST_ROUTE
-from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES
+from argybargy.web.description.manifest import LLMS_ROUTE, MANIFEST_ROUTE
+from argybargy.web.endpoints.agent_routes import AGENT_ROUTES, OPEN_ROUTES
+from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
 from relay.kit import ROOM
 from web.kit import TOKEN, Reply, Site, open_site
 from web.steps import BUDGET_LINES, metered

@@ -12,12 +12,12 @@ import pytest
 import trio.testing
 
 from argybargy.domain.limits import Limits
-from argybargy.web.admin_routes import ADMIN_ROUTES
 from argybargy.web.app import create_quart
-from argybargy.web.dashboard import load_files
-from argybargy.web.manifest import LLMS_ROUTE, MANIFEST_ROUTE
-from argybargy.web.route import Route, Who
-from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES
+from argybargy.web.description.manifest import LLMS_ROUTE, MANIFEST_ROUTE
+from argybargy.web.endpoints.agent_routes import AGENT_ROUTES, OPEN_ROUTES
+from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
+from argybargy.web.endpoints.route import Route, Who
+from argybargy.web.static import load_files
 from web.kit import TOKEN, Client, Reply, Site, open_site
 
 OPEN: Final = (MANIFEST_ROUTE, LLMS_ROUTE, *OPEN_ROUTES)

@@ -8,12 +8,12 @@ import msgspec
 import pytest
 
 from argybargy.domain.limits import Limits
-from argybargy.web.admin_routes import ADMIN_ROUTES
-from argybargy.web.manifest import MANIFEST_ROUTE
-from argybargy.web.openapi import openapi_json
-from argybargy.web.openapi_rules import field_rules
-from argybargy.web.route import Route, Who
-from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES
+from argybargy.web.description.field_rules import field_rules
+from argybargy.web.description.manifest import MANIFEST_ROUTE
+from argybargy.web.description.openapi import openapi_json
+from argybargy.web.endpoints.agent_routes import AGENT_ROUTES, OPEN_ROUTES
+from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
+from argybargy.web.endpoints.route import Route, Who
 
 ROUTES = (MANIFEST_ROUTE, *OPEN_ROUTES, *AGENT_ROUTES, *ADMIN_ROUTES)
 

@@ -5,7 +5,7 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.web.admin_routes import ADMIN_ROUTES
+from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
 from web.kit import BASE, TOKEN, open_site
 
 

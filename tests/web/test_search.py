@@ -4,8 +4,8 @@ import pytest
 import trio
 
 from argybargy.domain.limits import Limits
-from argybargy.domain.search import Findings
-from argybargy.store.memory import MemoryStore
+from argybargy.domain.search.query import Findings
+from argybargy.store.memory.store import MemoryStore
 from web.kit import open_site
 from work import measured_steps
 

@@ -6,11 +6,12 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.domain.codes import digest_code, is_well_formed
+from argybargy.domain.access_codes import digest_code, is_well_formed
 from argybargy.domain.errors import RelayError
 from argybargy.domain.limits import Limits
-from argybargy.relay.minting import new_code
-from argybargy.web.sessions import IdentityKind, OperatorIdentity, Sessions
+from argybargy.relay.access.code_registry import new_code
+from argybargy.web.access.sessions import Sessions
+from argybargy.web.identity import IdentityKind, OperatorIdentity
 from relay.kit import VirtualClock
 
 LIMITS = Limits(

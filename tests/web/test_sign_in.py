@@ -7,9 +7,9 @@ import trio.testing
 
 from argybargy.domain.errors import RelayError
 from argybargy.domain.limits import Limits
-from argybargy.relay.minting import new_code
+from argybargy.relay.access.code_registry import new_code
+from argybargy.web.endpoints.sign_in import open_session
 from argybargy.web.request import Request
-from argybargy.web.sign_in import open_session
 from web.kit import BASE, TOKEN, Client, Reply, Site, open_site
 
 HOST = "relay.example.com"

@@ -9,9 +9,9 @@ import trio
 import trio.testing
 
 from argybargy.domain.limits import Limits
-from argybargy.relay.watchers import Watchers
-from argybargy.web.operator_wire import RoomCard
-from argybargy.web.stream_wire import (
+from argybargy.relay.overview.watchers import Watchers
+from argybargy.web.codec.operator_bodies import RoomCard
+from argybargy.web.codec.stream_frames import (
     ByeFrame,
     DeltaFrame,
     HelloFrame,

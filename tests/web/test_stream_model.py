@@ -8,8 +8,8 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.relay.following import Delta, Follower, Snapshot
-from argybargy.web.stream import line_of
+from argybargy.relay.api.stream_cursor import Delta, Follower, Snapshot
+from argybargy.web.endpoints.stream import line_of
 from relay.kit import House, open_house
 from relay.life import SMALL_LIMITS, Life
 from web.model import ModelClient

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from typing import Final
 
 import attrs
-from cyclopts import App, CycloptsError, Group
+from cyclopts import CycloptsError
 
-from argybargy import __version__
-from argybargy.cli.exits import CliError, Exit
-from argybargy.cli.helping import PARAMETERS, HelpFormatter, usage
-from argybargy.cli.output import Output, drop_output, mend_streams
-from argybargy.cli.verbs import HEADINGS, PARENTS, PROGRAM, VERBS, chosen
-from argybargy.cli.world import World
+from argybargy.cli.environment import World
+from argybargy.cli.errors import CliError, Exit
+from argybargy.cli.registry import build_app
+from argybargy.cli.terminal.output import Output, drop_output, mend_streams
 from argybargy.store.errors import StoreError
 
 _LOOK: Final = "Look for what is wrong: argybargy doctor"
@@ -78,7 +76,7 @@ def _run(arguments: Sequence[str], world: World) -> int:
             result_action="return_value",
         )
     except CycloptsError as error:
-        from argybargy.cli.mistyped import explain  # noqa: PLC0415 - rarely needed
+        from argybargy.cli.usage_errors import explain  # noqa: PLC0415 - rarely needed
 
         raise explain(error, arguments) from None
     return int(result) if isinstance(result, int) else Exit.OK
@@ -88,52 +86,3 @@ def _tell(out: Output, error: CliError) -> None:
     out.warn(f"argybargy: {error.text}")
     if error.hint:
         out.warn(error.hint)
-
-
-def build_app(world: World, arguments: Sequence[str] = ()) -> App:
-    """Return the command line over a world.
-
-    Args:
-        world: What the commands find around them.
-        arguments: What was typed: if it begins with a verb, only that is loaded.
-    """
-    app = App(
-        name="argybargy",
-        help="A relay where AI agents and people share rooms over plain HTTP.",
-        version=__version__,
-        help_format="plaintext",
-        help_formatter=HelpFormatter(),
-        default_parameter=PARAMETERS,
-        suppress_keyboard_interrupt=False,
-    )
-    groups = {
-        heading: Group(heading, sort_key=place)
-        for place, heading in enumerate(HEADINGS)
-    }
-    loaded = chosen(arguments)
-    for place, verb in enumerate(loaded):
-        first, _, below = verb.name.partition(" ")
-        group, parent = groups[verb.heading], app
-        if below:
-            parent = _parent(app, first, group, place)
-        function = verb.load(world)
-        parent.command(
-            function,
-            name=below or first,
-            help=verb.help,
-            usage=f"{usage(verb.name, function)}\n",
-            group=None if below else group,
-            sort_key=place,
-        )
-    if len(loaded) == len(VERBS):
-        app.register_install_completion_command(
-            add_to_startup=False, group=groups[PROGRAM]
-        )
-    return app
-
-
-def _parent(app: App, name: str, group: Group, place: int) -> App:
-    """Return the verb above others, made when the first of them comes."""
-    if name not in app:
-        app.command(App(name=name, help=PARENTS[name], group=group, sort_key=place))
-    return app[name]

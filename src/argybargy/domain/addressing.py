@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from argybargy.domain.message import TO_ALL, Message, SenderKind
 from argybargy.domain.names import ANYONE, NOBODY, OPERATOR, fold
-from argybargy.domain.questions import OpenQuestions
+from argybargy.domain.room.questions import OpenQuestions
 
 
 def default_expects(to: tuple[str, ...]) -> str:

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
-from argybargy.domain.codes import CodeRecord
+from argybargy.domain.access_codes import CodeRecord
+from argybargy.domain.instant import Moment
 from argybargy.domain.message import Member, Message, SenderKind
-from argybargy.domain.moment import Moment
 from argybargy.domain.names import fold
 
 

@@ -14,7 +14,7 @@ import attrs
 import structlog
 import trio
 
-from argybargy.domain.moment import Era, Moment
+from argybargy.domain.instant import Era, Moment
 
 log = structlog.get_logger(__name__)
 

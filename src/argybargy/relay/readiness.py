@@ -7,7 +7,7 @@ import trio
 
 from argybargy.relay.clock import Clock
 from argybargy.store.errors import Refused, StoreError
-from argybargy.store.interface import Store
+from argybargy.store.protocol import Store
 
 READY_SECONDS: Final = 1.0
 """How old the outcome of a write may be, and how long a write may take."""

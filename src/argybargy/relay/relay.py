@@ -15,35 +15,34 @@ import attrs
 import structlog
 import trio
 
-from argybargy.domain.codes import CodeRecord
-from argybargy.domain.commands import Command
+from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.instant import Moment
 from argybargy.domain.limits import Limits
-from argybargy.domain.moment import Moment
 from argybargy.domain.names import RESERVED_PEER_NAMES, fold
+from argybargy.domain.room.commands import Command
 from argybargy.domain.roster import member_names
-from argybargy.relay.board import BOARD_MESSAGES, Board
+from argybargy.relay.access.code_registry import Directory
+from argybargy.relay.access.presence import Presence
+from argybargy.relay.access.room_quota import RoomQuota
+from argybargy.relay.api.turns import Turns
 from argybargy.relay.clock import Clock, system_clock
-from argybargy.relay.delivery import describe_delivery
-from argybargy.relay.departures import Departures
-from argybargy.relay.directory import Directory
-from argybargy.relay.failures import as_relay_error
-from argybargy.relay.ledger import Ledger
-from argybargy.relay.losing import end_when_lost
-from argybargy.relay.presence import Presence
-from argybargy.relay.quota import RoomQuota
+from argybargy.relay.data_loss import end_when_lost
+from argybargy.relay.offboarding import Departures
+from argybargy.relay.overview.overview import BOARD_MESSAGES, Board
+from argybargy.relay.overview.room_view import Viewer
+from argybargy.relay.overview.watchers import Watchers
 from argybargy.relay.readiness import Readiness
-from argybargy.relay.reply import Delivered
 from argybargy.relay.retention import give_up_surplus
-from argybargy.relay.room import LiveRoom
-from argybargy.relay.room_services import RoomServices
-from argybargy.relay.statistics import RelayStatistics
-from argybargy.relay.tally import Tally
-from argybargy.relay.turns import Turns
-from argybargy.relay.views import Viewer
-from argybargy.relay.watchers import Watchers
+from argybargy.relay.room.context import RoomServices
+from argybargy.relay.room.delivery_report import describe_delivery
+from argybargy.relay.room.inbox import Delivered
+from argybargy.relay.room.task import LiveRoom
+from argybargy.relay.statistics import RelayStatistics, Tally
+from argybargy.relay.store_errors import as_relay_error
+from argybargy.relay.write_behind import Ledger
 from argybargy.store.errors import StoreError
-from argybargy.store.interface import Store
+from argybargy.store.protocol import Store
 
 log = structlog.get_logger(__name__)
 

@@ -6,10 +6,10 @@ from typing import Final
 
 import structlog
 
-from argybargy.domain.commands import Command, Retain
 from argybargy.domain.errors import RelayError
 from argybargy.domain.limits import Limits
-from argybargy.relay.board import Board
+from argybargy.domain.room.commands import Command, Retain
+from argybargy.relay.overview.overview import Board
 
 log = structlog.get_logger(__name__)
 

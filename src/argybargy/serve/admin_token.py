@@ -9,9 +9,9 @@ from typing import Final, Self
 import attrs
 import trio
 
-from argybargy.domain.codes import ADMIN_PREFIX, digest_code, is_well_formed
-from argybargy.relay.issued import IssuedSecrets
-from argybargy.relay.minting import new_code
+from argybargy.domain.access_codes import ADMIN_PREFIX, digest_code, is_well_formed
+from argybargy.relay.access.code_registry import new_code
+from argybargy.relay.access.issued_secrets import IssuedSecrets
 
 FILE_NAME: Final = "admin.token"
 _PRIVATE: Final = 0o600

@@ -28,29 +28,29 @@ from hypercorn.config import Config
 from hypercorn.typing import ASGIFramework
 
 from argybargy.domain.errors import RelayError
+from argybargy.http.asgi import App
+from argybargy.http.limits import ConnectionLimits
+from argybargy.http.server import open_http_server
 from argybargy.relay.relay import Relay
-from argybargy.serve.asgi import App
-from argybargy.serve.ending import EXPECTED, CertificateError, explain
-from argybargy.serve.glance import Glance, glance
-from argybargy.serve.http_server import open_http_server
-from argybargy.serve.limits import ConnectionLimits
-from argybargy.serve.local import local_url
-from argybargy.serve.logs import configure_logging
-from argybargy.serve.metrics import measure_server, open_metrics_listener
-from argybargy.serve.notify import READY, STOPPING, ServiceManager
+from argybargy.serve.data_directory_wait import wait_for_command
+from argybargy.serve.listener import ConnectionHandler, serve_app
+from argybargy.serve.local_relay import local_url
+from argybargy.serve.logging import configure_logging
+from argybargy.serve.metrics_listener import measure_server, open_metrics_listener
 from argybargy.serve.proxies import ForwardedApp, TrustedProxies
-from argybargy.serve.server import ConnectionHandler, serve_app
+from argybargy.serve.run_plan import Plan, Started
 from argybargy.serve.services import open_services
-from argybargy.serve.settings import Settings
-from argybargy.serve.started import Plan, Started
-from argybargy.serve.tunnel import Tunnel, TunnelStatus
-from argybargy.serve.waiting import wait_for_command
-from argybargy.store.sqlite.directory import Place, tell_place
+from argybargy.serve.startup_errors import EXPECTED, CertificateError, explain
+from argybargy.serve.status import Glance, glance
+from argybargy.serve.systemd import READY, STOPPING, ServiceManager
+from argybargy.serve.tunnel.tunnel import Tunnel, TunnelStatus
+from argybargy.settings.settings import Settings
+from argybargy.store.data_directory import Place, tell_place
+from argybargy.web.access.services import Services
 from argybargy.web.access_log import AccessLog
 from argybargy.web.app import create_app
-from argybargy.web.auth import Services
+from argybargy.web.endpoints.sign_in import offer_sign_in
 from argybargy.web.errors import error_answer
-from argybargy.web.sign_in import offer_sign_in
 
 log = structlog.get_logger(__name__)
 
@@ -227,7 +227,7 @@ def _open_handler(
     limits = ConnectionLimits(body_bytes=services.limits.body_bytes)
     if settings.http_core == "hypercorn":
         # Not at the top: it brings HTTP/2 and websockets along, for nobody else.
-        from argybargy.serve.hypercorn_guard import HypercornServer  # noqa: PLC0415
+        from argybargy.http.hypercorn.guard import HypercornServer  # noqa: PLC0415
 
         theirs = HypercornServer(app, config, render=_render, log=log, limits=limits)
         return nullcontext(theirs)

@@ -18,7 +18,7 @@ from typing import Final, Self
 
 import attrs
 
-from argybargy.serve.asgi import App, Receive, Scope, Send
+from argybargy.http.asgi import App, Receive, Scope, Send
 
 _FORWARDED: Final = b"x-forwarded-for"
 _UNKNOWN_PORT: Final = 0

@@ -14,7 +14,7 @@ from typing import Final
 import attrs
 import trio
 
-from argybargy.serve.containment import Log
+from argybargy.http.isolation import Log
 
 SAY_SECONDS: Final = 60.0
 """How much time lies between two lines about the same."""

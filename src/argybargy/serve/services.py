@@ -6,16 +6,17 @@ from contextlib import asynccontextmanager
 from argybargy.domain.limits import Limits
 from argybargy.relay.relay import open_relay
 from argybargy.serve.admin_token import FileAdminToken
-from argybargy.serve.settings import Settings
-from argybargy.store.interface import Store
-from argybargy.store.memory import open_memory_store
-from argybargy.store.sqlite.directory import hold_lock
+from argybargy.settings.settings import Settings
+from argybargy.store.data_directory import hold_lock
+from argybargy.store.memory.store import open_memory_store
+from argybargy.store.protocol import Store
 from argybargy.store.sqlite.store import open_sqlite_store
-from argybargy.web.address import PublicAddress
-from argybargy.web.auth import Services
-from argybargy.web.cors import CorsRule
-from argybargy.web.hosts import HostRule, is_loopback
-from argybargy.web.throttle import AuthThrottle
+from argybargy.system.network import is_loopback
+from argybargy.web.access.cors import CorsRule
+from argybargy.web.access.hosts import HostRule
+from argybargy.web.access.public_address import PublicAddress
+from argybargy.web.access.services import Services
+from argybargy.web.access.throttle import AuthThrottle
 
 
 @asynccontextmanager

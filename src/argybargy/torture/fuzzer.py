@@ -11,9 +11,9 @@ from collections.abc import Callable
 import attrs
 import trio
 
-from argybargy.torture.connection import Address
-from argybargy.torture.raw import Leaving, RawClient, connect, encode
-from argybargy.torture.relay import RelayProcess
+from argybargy.torture.client.connection import Address
+from argybargy.torture.client.raw import Leaving, RawClient, connect, encode
+from argybargy.torture.relay_process import RelayProcess
 
 WORKERS = 8
 ONCE = "once "

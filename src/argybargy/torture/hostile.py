@@ -15,10 +15,10 @@ from urllib.parse import quote_plus
 import attrs
 import trio
 
-from argybargy.torture.connection import Connection
-from argybargy.torture.proof import Faults, Stage
-from argybargy.torture.relay import NO_ANSWER, Guest, RelayProcess
-from argybargy.torture.wire import BadAnswer, encode_request
+from argybargy.torture.client.connection import Connection
+from argybargy.torture.client.messages import BadAnswer, encode_request
+from argybargy.torture.harness import Faults, Stage
+from argybargy.torture.relay_process import NO_ANSWER, Guest, RelayProcess
 
 MOST_MS: Final = 250.0
 """From a post to its reader, whatever an agent of another room does."""

@@ -6,8 +6,8 @@ Each row says what is sent, how the client leaves, and what a sound server says.
 import attrs
 import trio
 
-from argybargy.torture.connection import Address
-from argybargy.torture.raw import Leaving, ask, connected, encode
+from argybargy.torture.client.connection import Address
+from argybargy.torture.client.raw import Leaving, ask, connected, encode
 
 TOGETHER = 16
 _CRLF2 = b"\r\n\r\n"

@@ -5,7 +5,8 @@ The one list: the command, its report, the README and the tests are made from it
 
 from typing import Final
 
-from argybargy.torture import (
+from argybargy.torture.harness import Promise
+from argybargy.torture.proofs import (
     bounded,
     delivered,
     durable,
@@ -18,7 +19,6 @@ from argybargy.torture import (
     unkillable,
     winners,
 )
-from argybargy.torture.proof import Promise
 
 PROMISES: Final = (
     Promise(

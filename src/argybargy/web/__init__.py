@@ -1,7 +1,9 @@
 """The relay over HTTP: who asks, what is asked, and how the answer looks.
 
-Every endpoint is written once, as a function from a small request value to an
-answer (``agents``, ``operator``, ``open``), and listed once, in ``routes``. A
-Quart-Trio app serves them all and describes them; a lane in front of it serves
-the agents' own endpoints without Quart's dispatch. Both call the same functions.
+Every endpoint is written once, as a function from a small request value to an answer,
+and listed once, as a route; nothing here touches a socket or a database. `app` serves
+all of them with Quart-Trio, `fast_path` the agents' own without Quart's dispatch; both
+call the same functions. `request` has the request and the answer, `errors` renders
+refusals, `static` serves the dashboard, `metrics` collects numbers, and `access_log`
+logs requests.
 """

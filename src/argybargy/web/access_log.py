@@ -19,7 +19,8 @@ from hypercorn.typing import (
 )
 from structlog.contextvars import bound_contextvars
 
-from argybargy.web.auth import Services, presented_code
+from argybargy.web.access.auth import presented_code
+from argybargy.web.access.services import Services
 from argybargy.web.errors import new_request_id
 
 log = structlog.get_logger(__name__)

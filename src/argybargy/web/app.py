@@ -12,16 +12,18 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.web import dashboard
+from argybargy.web import static
+from argybargy.web.access.services import Services
 from argybargy.web.access_log import shown_path
-from argybargy.web.admin_routes import ADMIN_ROUTES
-from argybargy.web.auth import Services
-from argybargy.web.endpoint import respond
+from argybargy.web.description.manifest import LLMS_ROUTE, MANIFEST_ROUTE
+from argybargy.web.description.openapi import openapi_json
+from argybargy.web.endpoints.agent_routes import AGENT_ROUTES, OPEN_ROUTES
+from argybargy.web.endpoints.dispatch import respond
+from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
+from argybargy.web.endpoints.route import Route
 from argybargy.web.errors import error_answer, new_request_id
-from argybargy.web.lane import Lane
-from argybargy.web.late_body import read_bodies_late
-from argybargy.web.manifest import LLMS_ROUTE, MANIFEST_ROUTE
-from argybargy.web.openapi import openapi_json
+from argybargy.web.fast_path import Lane
+from argybargy.web.quart_body import read_bodies_late
 from argybargy.web.request import (
     BARE_HEADERS,
     Answer,
@@ -30,8 +32,6 @@ from argybargy.web.request import (
     page_answer,
     read_headers,
 )
-from argybargy.web.route import Route
-from argybargy.web.routes import AGENT_ROUTES, OPEN_ROUTES
 
 log = structlog.get_logger(__name__)
 
@@ -204,9 +204,9 @@ def _add_docs(app: QuartTrio) -> None:
 
 
 def _add_dashboard(app: QuartTrio) -> None:
-    for path, file in dashboard.load_files().items():
+    for path, file in static.load_files().items():
 
-        async def serve(file: dashboard.PageFile = file) -> Response:
+        async def serve(file: static.PageFile = file) -> Response:
             fields = request.headers
             known = fields.get("if-none-match", "")
             return _response(file.answer(known, fields.get("accept-encoding", "")))

@@ -7,7 +7,7 @@ from typing import Final
 import attrs
 
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.web.sessions import OperatorIdentity
+from argybargy.web.identity import OperatorIdentity
 
 Headers = Mapping[bytes, bytes]
 """Header fields by lower-case name; of several that may be repeated, the last."""

@@ -12,8 +12,8 @@ import trio
 
 from argybargy.store.errors import Corrupt
 from argybargy.store.sqlite.errors import leaves_connection_usable, translate
-from argybargy.store.sqlite.log import renew_log, shorten_log
 from argybargy.store.sqlite.loss import Loss
+from argybargy.store.sqlite.wal import renew_log, shorten_log
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -10,9 +10,9 @@ import apsw
 import attrs
 
 from argybargy.store.errors import Incompatible
-from argybargy.store.platform import make_private_file
 from argybargy.store.sqlite.errors import damaged
-from argybargy.store.sqlite.vetting import vet_rows
+from argybargy.store.sqlite.row_validation import vet_rows
+from argybargy.system.files import make_private_file
 
 _Entries = Mapping[tuple[str, str], tuple[str, tuple[str, ...]]]
 """Tables, indexes and the like, by kind and name: what each is on, and its SQL."""

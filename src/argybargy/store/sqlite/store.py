@@ -10,30 +10,42 @@ import apsw
 import attrs
 import trio
 
-from argybargy.domain.codes import CodeRecord
-from argybargy.domain.commands import Audit, Write
+from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
 from argybargy.domain.names import fold
-from argybargy.domain.reading import Lookback, Page, PageBuilder
-from argybargy.domain.search import Findings, Query, Scope
-from argybargy.domain.state import Room, SavedRoom
+from argybargy.domain.pages import Lookback, Page, PageBuilder
+from argybargy.domain.room.state import Room, SavedRoom
+from argybargy.domain.room.writes import Audit, Write
+from argybargy.domain.search.query import Findings, Query, Scope
+from argybargy.store.data_directory import hold_directory
 from argybargy.store.errors import Corrupt, StoreError
-from argybargy.store.interface import (
+from argybargy.store.protocol import (
     AuditRow,
     Overview,
     Snapshot,
     StoreInfo,
     WriterStatistics,
 )
-from argybargy.store.sqlite.audit import (
+from argybargy.store.sqlite.backup.snapshot import Snapshots
+from argybargy.store.sqlite.connection import CLOSE_SECONDS, Connection, Role
+from argybargy.store.sqlite.loss import Loss
+from argybargy.store.sqlite.readers import Readers
+from argybargy.store.sqlite.schema import (
+    Migration,
+    bring_up_to_date,
+    load_migrations,
+)
+from argybargy.store.sqlite.search.index import Index, open_index
+from argybargy.store.sqlite.search.query import search_messages
+from argybargy.store.sqlite.tables.audit import (
     cut_audit,
     insert_audits,
     insert_missing_audits,
     read_audit,
     read_tallies,
 )
-from argybargy.store.sqlite.codes import (
+from argybargy.store.sqlite.tables.codes import (
     delete_codes,
     insert_codes,
     read_codes,
@@ -42,12 +54,8 @@ from argybargy.store.sqlite.codes import (
     retime_codes,
     save_cursors,
 )
-from argybargy.store.sqlite.commits import commit_room
-from argybargy.store.sqlite.connection import CLOSE_SECONDS, Connection, Role
-from argybargy.store.sqlite.directory import hold_directory
-from argybargy.store.sqlite.index import Index, open_index
-from argybargy.store.sqlite.loss import Loss
-from argybargy.store.sqlite.messages import (
+from argybargy.store.sqlite.tables.commit import commit_room
+from argybargy.store.sqlite.tables.messages import (
     count_for,
     read_back,
     read_message,
@@ -56,16 +64,8 @@ from argybargy.store.sqlite.messages import (
     read_replies,
     sweep_messages,
 )
-from argybargy.store.sqlite.readers import Readers
-from argybargy.store.sqlite.receipts import sweep_receipts
-from argybargy.store.sqlite.rooms import load_room, read_overview
-from argybargy.store.sqlite.schema import (
-    Migration,
-    bring_up_to_date,
-    load_migrations,
-)
-from argybargy.store.sqlite.search import search_messages
-from argybargy.store.sqlite.snapshots import Snapshots
+from argybargy.store.sqlite.tables.receipts import sweep_receipts
+from argybargy.store.sqlite.tables.rooms import load_room, read_overview
 from argybargy.store.sqlite.writer import Writer, open_writer
 
 DEFAULT_LIMITS: Final = Limits()
@@ -75,7 +75,7 @@ SWEEP_ROWS: Final = 500
 
 @attrs.define(eq=False)
 class SqliteStore:
-    """Rooms, codes and audit in one SQLite file. See `argybargy.store.interface`.
+    """Rooms, codes and audit in one SQLite file. See `argybargy.store.protocol`.
 
     Attributes:
         info: What this store is.

@@ -18,12 +18,12 @@ import apsw
 import attrs
 import trio
 
-from argybargy.domain.histogram import SECONDS, SIZES, Histogram
+from argybargy.store.data_directory import Identity, identify
 from argybargy.store.errors import Corrupt, Refused, Unknown
-from argybargy.store.interface import WriterStatistics
+from argybargy.store.protocol import WriterStatistics
 from argybargy.store.sqlite.connection import CLOSE_SECONDS, Connection
-from argybargy.store.sqlite.directory import Identity, identify
 from argybargy.store.sqlite.errors import SPOILING, translate
+from argybargy.system.histogram import SECONDS, SIZES, Histogram
 
 T = TypeVar("T")
 

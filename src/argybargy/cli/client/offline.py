@@ -1,0 +1,200 @@
+"""The operator API of a data directory that no relay is using.
+
+The same endpoints answer as over HTTP, so that both ways say the same. The store is
+held, under its lock, for as long as the command runs: a relay that is started
+meanwhile is refused, and so is this when a relay has it.
+"""
+
+import json
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from typing import Final, Protocol, cast
+from urllib.parse import unquote
+
+import attrs
+import trio
+
+from argybargy.cli.client.protocol import Json, Work, asked_room, read_answer
+from argybargy.cli.errors import CliError
+from argybargy.store.errors import Incompatible, StoreError
+from argybargy.web.access.services import AdminToken, Services
+from argybargy.web.endpoints.dispatch import respond
+from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
+from argybargy.web.endpoints.route import Route
+from argybargy.web.request import Answer, Request
+
+OpenServices = Callable[[], AbstractAsyncContextManager[Services]]
+
+_CLIENT: Final = "local"
+
+
+class ReadableToken(AdminToken, Protocol):
+    """An admin token that can be shown."""
+
+    value: str
+
+
+def run_offline(open_services: OpenServices, work: Work) -> int:
+    """Do some work with services of its own.
+
+    Args:
+        open_services: Opens the data directory.
+        work: What to do. It runs in a thread; its calls run in Trio.
+
+    Returns:
+        The exit code of the work.
+
+    Raises:
+        CliError: The work failed, or the data directory cannot be opened.
+        OSError: The work could not write what it found.
+    """
+    try:
+        result = trio.run(_run, open_services, work)
+    except (StoreError, OSError, BaseExceptionGroup) as error:
+        raise _cannot_open(error) from error
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+async def _run(open_services: OpenServices, work: Work) -> int | CliError | OSError:
+    """Return what came of the work; an error is returned too.
+
+    Raised, it would leave the nurseries of the services inside a group.
+    """
+    async with open_services() as services:
+        operator = OfflineOperator(services)
+        try:
+            return await trio.to_thread.run_sync(work, operator)
+        except (CliError, OSError) as error:
+            return error
+
+
+def _cannot_open(error: BaseException) -> CliError:
+    """Say why a data directory cannot be used; what is a bug stays one."""
+    cause: BaseException | None = error
+    while isinstance(cause, BaseExceptionGroup):
+        cause = cause.exceptions[0] if len(cause.exceptions) == 1 else None
+    if not isinstance(cause, StoreError | OSError):
+        raise error
+    hint = "Look at it: argybargy doctor"
+    if isinstance(cause, Incompatible):
+        hint = "If a relay has it, wait until it listens, or say where it does: --port."
+    return CliError(f"The data cannot be used: {cause}", hint)
+
+
+@attrs.frozen
+class OfflineOperator:
+    """Calls the endpoints without a network.
+
+    Attributes:
+        services: What they work with.
+    """
+
+    services: Services
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is a relay that runs."""
+        return False
+
+    def call(self, method: str, path: str, body: Json | None = None) -> Json:
+        """Make one call, from a thread that Trio started.
+
+        Raises:
+            CliError: See :class:`argybargy.cli.client.protocol.Operator`.
+        """
+        content = b"" if body is None else json.dumps(body).encode()
+        answer = trio.from_thread.run(self._respond, method, path, content)
+        return read_answer(answer.status, answer.body, asked_room(path, body))
+
+    @contextmanager
+    def download(self, path: str, body: Json) -> Iterator[Iterator[bytes]]:
+        """Ask for an answer that is a file; it is never in memory whole.
+
+        Raises:
+            CliError: See :class:`argybargy.cli.client.protocol.Operator`.
+        """
+        content = json.dumps(body).encode()
+        answer = trio.from_thread.run(self._respond, "POST", path, content)
+        if answer.parts is None:
+            read_answer(answer.status, answer.body, asked_room(path, body))
+            yield iter([answer.body])
+            return
+        parts = answer.parts()
+        try:
+            yield _pieces(parts)
+        finally:
+            trio.from_thread.run(parts.aclose)
+
+    def upload(self, path: str, content: bytes) -> Json:
+        """Make one call with a body of lines.
+
+        Raises:
+            CliError: See :class:`argybargy.cli.client.protocol.Operator`.
+        """
+        answer = trio.from_thread.run(self._respond, "POST", path, content)
+        return read_answer(answer.status, answer.body)
+
+    @property
+    def token(self) -> str:
+        """The admin token of the data directory."""
+        return cast("ReadableToken", self.services.admin_token).value
+
+    async def _respond(self, method: str, path: str, content: bytes) -> Answer:
+        plain, _, query = path.partition("?")
+        route, params = find_route(method, plain)
+
+        async def read_body() -> bytes:
+            await trio.lowlevel.checkpoint()
+            return content
+
+        request = Request(
+            method=method,
+            path=unquote(plain),
+            query=query.encode(),
+            headers={
+                b"x-admin-token": self.token.encode(),
+                b"content-type": b"application/json",
+                b"content-length": str(len(content)).encode(),
+            },
+            client=_CLIENT,
+            params=params,
+            read_body=read_body,
+        )
+        return await respond(self.services, route, request)
+
+
+def _pieces(parts: AsyncGenerator[bytes, None]) -> Iterator[bytes]:
+    """Yield what comes of an answer, in a thread that Trio started."""
+    while True:
+        try:
+            piece = trio.from_thread.run(anext, parts, b"")
+        except StoreError as error:
+            text = f"The data cannot be read: {error}"
+            raise CliError(text, "Look at it: argybargy doctor") from error
+        if not piece:
+            return
+        yield piece
+
+
+def find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
+    """Return the operator's endpoint for a path, and what its placeholders are.
+
+    Raises:
+        LookupError: There is none; the commands only ask for what there is.
+    """
+    given = path.split("/")
+    for route in ADMIN_ROUTES:
+        expected = route.path.split("/")
+        if route.method != method or len(expected) != len(given):
+            continue
+        pairs = list(zip(expected, given, strict=True))
+        if all(want == have or want.startswith("{") for want, have in pairs):
+            params = {
+                want.strip("{}"): unquote(have)
+                for want, have in pairs
+                if want.startswith("{")
+            }
+            return route, params
+    raise LookupError(f"{method} {path}")

@@ -1,0 +1,276 @@
+"""The commands that copy the database away and put a copy back."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import attrs
+from cyclopts import Parameter
+
+from argybargy.cli.client.protocol import Json, Operator
+from argybargy.cli.environment import World
+from argybargy.cli.errors import CliError, Exit
+from argybargy.cli.options import WHOLE, Common
+from argybargy.cli.terminal.output import Output
+from argybargy.cli.transfer.files import (
+    STANDARD,
+    binary,
+    check_not_in_use,
+    check_target,
+    copy_pieces,
+    counted,
+    new_file,
+    translated_errors,
+)
+
+if TYPE_CHECKING:
+    from argybargy.domain.instant import Moment
+    from argybargy.store.sqlite.backup.restore import Restored, RestoredRoom
+    from argybargy.store.sqlite.backup.verify import Contents
+
+# Imports inside functions bring in SQLite or Trio, for these commands only.
+# ruff: noqa: PLC0415
+
+SKIP_AHEAD: Final = 1_000
+MOST_SKIPPED: Final = 1_000_000_000
+_ANOTHER_BACKUP: Final = "Nothing was changed. Take another backup."
+
+
+@attrs.frozen
+class DataCommands:
+    """The verbs, over what they find around them."""
+
+    world: World
+
+    def backup(
+        self,
+        file: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+        *,
+        force: bool = False,
+        common: Common | None = None,
+    ) -> int:
+        """Copy everything that the relay keeps into one file, while it runs.
+
+        The copy shows one moment, and is looked through before it is called done.
+        It holds every message: keep it where nobody else can read it.
+
+        Example: argybargy backup argybargy.db --force
+
+        Args:
+            file: The file to make; 'argybargy-<time>.db' if not said, and '-' is
+                standard output.
+            force: Replace a file that is there.
+            common: What every command takes.
+        """
+        common = common or Common()
+        out = self.world.output_for(common)
+        if file == STANDARD:
+            stream = binary(out.data)
+
+            def send(operator: Operator) -> int:
+                with tempfile.TemporaryDirectory() as directory:
+                    part = Path(directory) / "backup.db"
+                    contents = _take_backup(operator, part, force=False)
+                    with translated_errors("standard output"), part.open("rb") as copy:
+                        copy_pieces(iter(lambda: copy.read(65_536), b""), stream)
+                out.say(f"Backed up {_describe(contents)}.")
+                return Exit.OK
+
+            return self.world.work(common, send)
+        target = Path(file or f"argybargy-{_stamp(_now())}.db")
+        check_target(target, force=force)
+        check_not_in_use(target, self.world.read_settings(common.overrides).data)
+
+        def work(operator: Operator) -> int:
+            contents = _take_backup(operator, target, force=force)
+            if out.is_json:
+                out.write_json({"file": str(target), **attrs.asdict(contents)})
+            else:
+                out.write(str(target))
+                out.say(f"Backed up {_describe(contents)}; looked through, whole.")
+            return Exit.OK
+
+        return self.world.work(common, work)
+
+    def restore(
+        self,
+        file: Path,
+        *,
+        skip_ahead: Annotated[int, WHOLE] = SKIP_AHEAD,
+        yes: Annotated[bool, Parameter(help="Do not ask.")] = False,
+        common: Common | None = None,
+    ) -> int:
+        """Put a backup in the place of the database; the relay must be stopped.
+
+        No number of a message is given twice: each room goes on after the newest
+        one that anybody may have read, and says so. The replaced database is kept.
+        Codes that were revoked since the backup stay revoked.
+
+        Example: argybargy restore argybargy.db --yes
+
+        Args:
+            file: The backup.
+            skip_ahead: How many numbers to leave out in each room if the database
+                in use cannot tell which ones were read.
+            yes: Do not ask.
+            common: What every command takes.
+        """
+        common = common or Common()
+        out = self.world.output_for(common)
+        if not 0 <= skip_ahead <= MOST_SKIPPED:
+            text = f"--skip-ahead is a whole number from 0 to {MOST_SKIPPED}."
+            raise CliError(text, code=Exit.USAGE)
+        if common.url is not None:
+            text = "A backup is put back on the machine that has the data."
+            hint = "Leave out --url; say which data directory with --data."
+            raise CliError(text, hint, Exit.USAGE)
+        directory = self.world.read_settings(common.overrides).data
+        with _translated():
+            contents = _look_into(file)
+        question = f"Put {_describe(contents)} in the place of what is in {directory}?"
+        if not self.world.agrees(question, is_told=yes):
+            raise CliError("Nothing was restored.")
+        with _translated():
+            restored = self._restore(common, file, skip_ahead)
+        if out.is_json:
+            out.write_json(_restored_json(restored))
+        else:
+            _show_restored(out, restored, directory)
+        return Exit.OK
+
+    def _restore(self, common: Common, file: Path, skip_ahead: int) -> "Restored":
+        from argybargy.store.sqlite.backup.restore import RestorePlan, restore_backup
+
+        settings, now = self.world.read_settings(common.overrides), _now()
+        plan = RestorePlan(file, _stamp(now), skip_ahead, settings.limits(), now)
+        return restore_backup(settings.data, plan)
+
+
+def _now() -> "Moment":
+    import trio
+
+    from argybargy.relay.clock import system_clock
+
+    async def now() -> "Moment":
+        await trio.lowlevel.checkpoint()
+        return system_clock().now()
+
+    return trio.run(now)
+
+
+def _stamp(now: "Moment") -> str:
+    """Return a time as it fits into the name of a file."""
+    from argybargy.domain.instant import format_timestamp
+
+    digits = format_timestamp(now.wall_ms)[:19]
+    return digits.replace("-", "").replace(":", "").replace("T", "-")
+
+
+def _take_backup(operator: Operator, target: Path, *, force: bool) -> "Contents":
+    """Make a file of the database, looked through before it gets its name.
+
+    Raises:
+        CliError: It cannot be made, or is not whole.
+    """
+    with new_file(target, force=force) as (file, part):
+        with operator.download("/admin/backup", {}) as pieces:
+            copy_pieces(pieces, file)
+        with _translated():
+            return _look_into(part)
+
+
+def _look_into(file: Path) -> "Contents":
+    from argybargy.store.sqlite.backup.verify import check_file
+
+    if not file.exists():
+        text = f"There is no file {file}."
+        raise CliError(text, "List what there is: ls argybargy-*.db", Exit.NOT_FOUND)
+    return check_file(file)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Let what a database or its directory refuses become a sentence."""
+    import apsw
+
+    from argybargy.store.errors import Corrupt, Incompatible, StoreError, Unknown
+
+    try:
+        yield
+    except Corrupt as error:
+        raise CliError(str(error), _ANOTHER_BACKUP) from None
+    except Incompatible as error:
+        hint = (
+            "Nothing was changed. Stop the relay with Ctrl+C, and try again."
+            if "Another server" in str(error)
+            else _ANOTHER_BACKUP
+        )
+        raise CliError(str(error), hint) from None
+    except Unknown as error:
+        hint = "Look at the disk, then start the relay: argybargy up"
+        raise CliError(str(error), hint) from None
+    except (StoreError, OSError, apsw.Error) as error:
+        text = f"It could not be done: {type(error).__name__}: {error}"
+        raise CliError(text, "Nothing was changed. Make it possible.") from None
+
+
+def _describe(contents: "Contents") -> str:
+    return (
+        f"{counted(contents.rooms, 'room')} with "
+        f"{counted(contents.messages, 'message')} and "
+        f"{counted(contents.codes, 'code')} ({_size(contents.size_bytes)})"
+    )
+
+
+def _size(count: int) -> str:
+    mib = 1024 * 1024
+    return f"{count // 1024} KiB" if count < mib else f"{count / mib:.1f} MiB"
+
+
+def _restored_json(restored: "Restored") -> Json:
+    return {
+        **attrs.asdict(restored.contents),
+        "lost": [
+            {
+                "room": room.name,
+                "last_seq": room.head,
+                "left_out": room.lost,
+                "certain": room.is_certain,
+            }
+            for room in restored.rooms
+            if room.lost
+        ],
+        "still_closed": [room.name for room in restored.rooms if room.is_closed],
+        "kept_as": None if restored.kept_as is None else str(restored.kept_as),
+        "revoked": list(restored.revoked),
+        "codes_lost": list(restored.codes_lost),
+    }
+
+
+def _changes(room: "RestoredRoom") -> Iterator[str]:
+    if room.lost and room.is_certain:
+        yield f"lost after number {room.head}: {counted(room.lost, 'message')}"
+    elif room.lost:
+        yield (
+            f"nobody knows what was said after number {room.head}; "
+            f"left out: {counted(room.lost, 'number')}"
+        )
+    if room.is_closed:
+        yield "closed since the backup, and still closed"
+
+
+def _show_restored(out: Output, restored: "Restored", directory: Path) -> None:
+    out.write(f"Restored {_describe(restored.contents)} in {directory}.")
+    for room in restored.rooms:
+        for what in _changes(room):
+            out.warn(f"  {room.name}: {what}.")
+    if restored.revoked:
+        out.warn(f"Still revoked: {', '.join(restored.revoked)}.")
+    if restored.codes_lost:
+        codes = counted(len(restored.codes_lost), "code")
+        out.warn(f"Gone, since younger than the backup: {codes}. Invite again.")
+    if restored.kept_as is not None:
+        out.say(f"What was there is kept as {restored.kept_as}.")
+    out.say("Start the relay: argybargy up")

@@ -1,0 +1,289 @@
+"""The commands about access codes, and about the operator's own token."""
+
+import shlex
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated
+
+import attrs
+from cyclopts import Parameter
+
+from argybargy.cli.client.answers import Invited, State, read_row
+from argybargy.cli.client.protocol import Json, Operator
+from argybargy.cli.environment import World, read_url
+from argybargy.cli.errors import CliError, Exit
+from argybargy.cli.options import Common, CommonButUrl, Local
+from argybargy.cli.terminal.formatting import LocalTimes
+from argybargy.cli.terminal.output import Output
+from argybargy.domain.access_codes import digest_code, key_id_of
+from argybargy.domain.names import NAME_RULE, fold, is_name, is_peer_name
+from argybargy.onboarding.brief import connect_instruction
+
+_HEADS = ("NAME", "ROOM", "KEY ID", "EXPIRES", "CAPABILITIES")
+
+
+def check_room(room: str) -> None:
+    """Refuse what is not the name of a room.
+
+    Raises:
+        CliError: It is not one.
+    """
+    if not is_name(room):
+        raise CliError(
+            f"'{room}' cannot be a room: {NAME_RULE}.",
+            "Choose another name, such as 'review'.",
+            Exit.USAGE,
+        )
+
+
+def check_peer(name: str, hint: str) -> None:
+    """Refuse what cannot be the name of an agent.
+
+    Raises:
+        CliError: It cannot; `hint` says what to do instead.
+    """
+    if not is_peer_name(name):
+        text = f"No agent can be called '{name}': {NAME_RULE}, and no reserved word."
+        raise CliError(text, hint, Exit.USAGE)
+
+
+def ask_for_code(
+    operator: Operator,
+    name: str,
+    room: str,
+    expires: str | None,
+    capabilities: str | None,
+) -> Json:
+    """Make a code for an agent.
+
+    Raises:
+        CliError: The relay refuses.
+    """
+    body = {
+        "name": name,
+        "room": room,
+        "expires": expires,
+        "capabilities": capabilities,
+    }
+    return operator.call("POST", "/admin/invite", body)
+
+
+@attrs.frozen
+class CodeCommands:
+    """The verbs, over what they find around them."""
+
+    world: World
+
+    def invite(
+        self,
+        *,
+        name: str,
+        room: str = "default",
+        url: str | None = None,
+        expires: str | None = None,
+        capabilities: str | None = None,
+        common: CommonButUrl | None = None,
+    ) -> int:
+        """Make an access code for an agent. It is shown this once.
+
+        With --quiet the code is all that is printed, for a script to take.
+
+        Example: argybargy invite --name alice --room review --expires 1d
+
+        Args:
+            name: What the agent is called.
+            room: The room it joins.
+            url: How the agent reaches the relay, for the text that it is given.
+            expires: How long the code lives: 10m, 1h, 1d, 1w or 1mo; a bare number is
+                hours; never or 0 is without end.
+            capabilities: What the agent can do, in a few words.
+            common: What every command takes.
+        """
+        common = common or CommonButUrl()
+        out = self.world.output_for(common)
+        check_room(room)
+        check_peer(name, "Choose another --name, such as 'alice'.")
+
+        times = self.world.around.times
+
+        def work(operator: Operator) -> int:
+            state = State.read(operator.call("GET", "/admin/state"))
+            state.refuse_closed(room, times)
+            answer = ask_for_code(operator, name, room, expires, capabilities)
+            others = state.codes_in(room, {name})
+            invited = Invited.read(answer, name=name, room=room)
+            if url:
+                invited = attrs.evolve(invited, url=read_url(url))
+            _show_invited(out, answer, invited, others, times)
+            return Exit.OK
+
+        return self.world.prepare(common, work)
+
+    def codes(self, *, common: Common | None = None) -> int:
+        """List the access codes: whose they are, never the codes themselves.
+
+        Example: argybargy codes --json
+
+        Args:
+            common: What every command takes.
+        """
+        common = common or Common()
+        out, times = self.world.output_for(common), self.world.around.times
+
+        def work(operator: Operator) -> int:
+            return _show_codes(out, operator.call("GET", "/admin/state"), times)
+
+        return self.world.work(common, work)
+
+    def revoke(
+        self,
+        target: str,
+        *,
+        room: str | None = None,
+        every: Annotated[bool, Parameter(name="--all")] = False,
+        yes: bool = False,
+        common: Common | None = None,
+    ) -> int:
+        """Take codes back: by name, by key id, or by the code itself.
+
+        Who polls with them is turned away within a second.
+
+        Example: argybargy revoke alice --room review --yes
+
+        Args:
+            target: A name, a key id, or a code.
+            room: The room, when a name is in several.
+            every: Take back the codes of that name in every room.
+            yes: Do not ask.
+            common: What every command takes.
+        """
+        common = common or Common()
+        out = self.world.output_for(common)
+
+        def work(operator: Operator) -> int:
+            body = {"target": target, "room": room, "all": every}
+            return _show_revoked(out, operator.call("POST", "/admin/revoke", body))
+
+        worker = self.world.worker(common)
+        # Two steps: while it waits for an answer, the data directory is free.
+        if not yes and self.world.confirm is not None:
+            worker(partial(_refuse_unknown, target))
+        if not self.world.agrees(_question(target, room), is_told=yes):
+            raise CliError("Nothing was revoked.")
+        return worker(work)
+
+    def token(self, *, common: Local | None = None) -> int:
+        """Print the admin token of the data directory.
+
+        Whoever has it can do everything on the relay. Keep it out of prompts.
+
+        Example: argybargy token
+
+        Args:
+            common: What every command takes.
+        """
+        common = common or Local()
+        out = self.world.output_for(common)
+        token = self.world.find_token(self.world.read_settings(common.overrides))
+        if out.is_json:
+            out.write_json({"admin_token": token})
+        else:
+            out.write(token)
+        return Exit.OK
+
+
+def _refuse_unknown(target: str, operator: Operator) -> int:
+    """Refuse what is neither a name nor a key id, nor a code that there is.
+
+    Raises:
+        CliError: There is no such code.
+    """
+    codes = State.read(operator.call("GET", "/admin/state")).codes
+    meant = {target, key_id_of(digest_code(target))}
+    if not any(
+        code.key_id in meant or fold(code.name) == fold(target) for code in codes
+    ):
+        raise _no_code()
+    return Exit.OK
+
+
+def _no_code() -> CliError:
+    text = "There is no such code, and nobody of that name has one."
+    return CliError(text, "List them: argybargy codes", Exit.NOT_FOUND)
+
+
+def _question(target: str, room: str | None) -> str:
+    # A code is not repeated on the screen.
+    what = f"'{target}'" if is_name(target) and "_" not in target else "that code"
+    return f"Revoke {what}{f' in {room}' if room else ''}?"
+
+
+def _show_invited(
+    out: Output,
+    answer: Json,
+    invited: Invited,
+    others: Sequence[str],
+    times: LocalTimes,
+) -> None:
+    instruction = connect_instruction(invited.url, invited.code)
+    if out.is_json:
+        told = {"url": invited.url, "instruction": instruction}
+        out.write_json(answer | told)
+        return
+    if out.is_quiet:
+        out.write(invited.code)
+        return
+    if others:
+        out.say(
+            f"{invited.name} has another code in {invited.room}; to revoke it: "
+            f"argybargy codes, argybargy revoke {shlex.quote(others[0])}"
+        )
+    end = "does not run out"
+    if invited.expires:
+        end = f"runs out at {times.show(invited.expires)}"
+    out.say(
+        f"A code for {invited.name} in room {invited.room}, shown this once; it {end}."
+        f"\nkey id {invited.key_id}: 'argybargy revoke {invited.key_id}' takes it back."
+        "\nGive the agent this:\n"
+    )
+    out.write(instruction)
+
+
+def _show_codes(out: Output, answer: Json, times: LocalTimes) -> int:
+    codes = State.read(answer).codes
+    if out.is_json:
+        out.write_json(answer["codes"])
+    elif codes:
+        rows = [
+            (code.name, code.room, code.key_id, times.show(code.expires), said)
+            for code in codes
+            for said in [code.capabilities or "-"]
+        ]
+        out.write_table(_HEADS, rows)
+    else:
+        out.say("There are no codes. Make one: argybargy invite --name <peer>")
+    return Exit.OK if codes else Exit.NOTHING
+
+
+def _show_revoked(out: Output, answer: Json) -> int:
+    gone = [read_row(_Revoked, row) for row in read_row(_RevokedAll, answer).codes]
+    if not gone:
+        raise _no_code()
+    if out.is_json:
+        out.write_json(answer)
+    else:
+        for code in gone:
+            out.write(f"revoked {code.key_id} {code.name} in {code.room}")
+    return Exit.OK
+
+
+@attrs.frozen
+class _RevokedAll:
+    codes: list[object]
+
+
+@attrs.frozen
+class _Revoked:
+    key_id: str
+    name: str
+    room: str

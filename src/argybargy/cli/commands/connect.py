@@ -1,0 +1,228 @@
+"""The command that gives an agent a seat in a room, for the program that it runs in."""
+
+from pathlib import Path
+from typing import Final, Literal
+
+import attrs
+
+from argybargy.cli.agent_files.credentials import SeatFiles
+from argybargy.cli.agent_files.instructions import Installation
+from argybargy.cli.client.answers import Invited, State
+from argybargy.cli.client.protocol import Operator
+from argybargy.cli.commands.codes import ask_for_code, check_peer, check_room
+from argybargy.cli.commands.room import revoke_code
+from argybargy.cli.environment import Surroundings, World, read_url
+from argybargy.cli.errors import CliError, Exit
+from argybargy.cli.options import CommonButUrl
+from argybargy.cli.terminal.formatting import LocalTimes, wrapped
+from argybargy.cli.terminal.output import Output
+from argybargy.onboarding.seat import CLIENTS, Client, Seat, seat_brief
+
+_COLUMNS: Final = 80
+"""Where there is no terminal to say how wide it is."""
+
+ClientKey = Literal["claude", "codex", "gemini", "curl"]
+
+
+@attrs.frozen
+class ConnectPlan:
+    """What is wanted.
+
+    Attributes:
+        client: The program that the agent runs in.
+        room: The room, made if there is none.
+        name: What the agent is called.
+        expires: How long its code lives.
+        capabilities: What it can do.
+        url: Where it reaches the relay, if not where the relay says.
+        installation: Where its instructions are written, if they are.
+    """
+
+    client: Client
+    room: str
+    name: str
+    expires: str | None
+    capabilities: str | None
+    url: str | None
+    installation: Installation | None
+
+
+@attrs.frozen
+class Connected:
+    """An agent that has a seat.
+
+    Attributes:
+        invited: The relay's answer; nothing of it is shown but the code's handle.
+        files: Where the code is.
+        seat: What the agent is told.
+        revoked: Key ids of the codes that it had before.
+    """
+
+    invited: Invited
+    files: SeatFiles
+    seat: Seat
+    revoked: tuple[str, ...]
+
+
+@attrs.frozen
+class ConnectCommand:
+    """The verb, over what it finds around it."""
+
+    world: World
+
+    def connect(
+        self,
+        client: ClientKey,
+        *,
+        room: str = "default",
+        name: str | None = None,
+        write: bool = False,
+        directory: Path | None = None,
+        url: str | None = None,
+        expires: str | None = None,
+        capabilities: str | None = None,
+        common: CommonButUrl | None = None,
+    ) -> int:
+        """Give an agent a seat in a room, and print what to tell it.
+
+        Its code goes into a file that only you can read, and into no prompt. Doing
+        it again replaces the code.
+
+        Example: argybargy connect claude --room review --json
+
+        Args:
+            client: The program that the agent runs in.
+            room: The room; it is made if there is none.
+            name: What the agent is called; as the program, if not said.
+            write: Write the instructions into the project in --directory instead.
+            directory: The project to write into.
+            url: How the agent reaches the relay.
+            expires: How long the code lives: 10m, 1h, 1d, 1w or 1mo; a bare number is
+                hours; never or 0 is without end.
+            capabilities: What the agent can do, in a few words.
+            common: What every command takes.
+        """
+        common, chosen = common or CommonButUrl(), CLIENTS[client]
+        out = self.world.output_for(common)
+        check_room(room)
+        check_peer(name or client, "Choose another --name, such as 'alice'.")
+        if directory is not None and not write:
+            text = "--directory is where --write writes, and --write was not said."
+            raise CliError(text, "Say both, or neither.", Exit.USAGE)
+        plan = ConnectPlan(
+            client=chosen,
+            room=room,
+            name=name or client,
+            expires=expires,
+            capabilities=capabilities,
+            url=url and read_url(url),
+            installation=Installation.plan(chosen, room, directory) if write else None,
+        )
+
+        around = self.world.around
+
+        def work(operator: Operator) -> int:
+            done = give_seat(operator, plan, around.times)
+            show_connected(out, plan, done, around)
+            return Exit.OK
+
+        return self.world.prepare(common, work)
+
+
+def give_seat(operator: Operator, plan: ConnectPlan, times: LocalTimes) -> Connected:
+    """Make a code, keep it in a file, and write the instructions if that is wanted.
+
+    The older code goes last: until the new one is in its place, it is the one.
+
+    Raises:
+        CliError: The room is closed, the relay refuses, or a file cannot be written.
+    """
+    state = State.read(operator.call("GET", "/admin/state"))
+    state.refuse_closed(plan.room, times)
+    operator.call("POST", f"/admin/rooms/{plan.room}/open", {})
+    answer = ask_for_code(
+        operator, plan.name, plan.room, plan.expires, plan.capabilities
+    )
+    invited = Invited.read(answer, name=plan.name, room=plan.room)
+    base = plan.url or invited.url
+    files = SeatFiles.of(base, invited.room, invited.name)
+    seat = files.seat(base, invited, state.limits)
+    try:
+        if plan.installation is not None:
+            plan.installation.install(seat)
+        files.store(invited.code, seat)  # last: an older code is good until then
+    except CliError:
+        # Nobody was told of it.
+        revoke_code(operator, invited.key_id)
+        raise
+    older = state.codes_in(plan.room, {plan.name})
+    for key_id in older:
+        revoke_code(operator, key_id)
+    return Connected(invited, files, seat, older)
+
+
+def show_connected(
+    out: Output, plan: ConnectPlan, done: Connected, around: Surroundings
+) -> None:
+    """Print what the agent is told as data, and say the rest."""
+    if out.is_json:
+        out.write_json(_as_json(plan, done))
+        return
+    invited, seat, client = done.invited, done.seat, plan.client
+    end = "does not run out"
+    if invited.expires:
+        end = f"runs out at {around.times.show(invited.expires)}"
+    columns = around.columns() or _COLUMNS
+    out.say(
+        f"{seat.name} has a seat in room {seat.room} of {seat.base}. Its code {end}; "
+        f"it is in\n  {done.files.header}\nwhich only you can read. "
+        f"'argybargy revoke {invited.key_id}' takes it back."
+    )
+    if done.revoked:
+        out.warn(
+            f"{seat.name} had a code for {seat.room}, which is revoked "
+            f"({', '.join(done.revoked)}). For a second agent say --name."
+        )
+    out.say("")
+    for text in (
+        f"While it works: {client.while_working}",
+        f"While it is idle: {client.while_idle}",
+    ):
+        out.say(wrapped(text, columns))
+    out.say(
+        f"The listener, a line whenever somebody speaks to it: {seat.listen_command}\n"
+        f"What you can follow yourself, as the operator: argybargy watch {seat.room}\n"
+    )
+    _show_instructions(out, plan, seat)
+
+
+def _show_instructions(out: Output, plan: ConnectPlan, seat: Seat) -> None:
+    there = plan.installation
+    if there is None:
+        out.say(f"Tell {seat.name} this:\n")
+        out.write(seat_brief(seat))
+        return
+    out.say(f"Say to it: join the room {seat.room}.\nTo undo: {there.undo}.")
+    out.say("The instructions, which hold no secret, are in")
+    out.write(str(there.path))
+
+
+def _as_json(plan: ConnectPlan, done: Connected) -> dict[str, object]:
+    """Return everything but the code, which is in its file."""
+    seat, there = done.seat, plan.installation
+    return {
+        "client": plan.client.key,
+        "room": seat.room,
+        "name": seat.name,
+        "url": seat.base,
+        "key_id": done.invited.key_id,
+        "expires": done.invited.expires,
+        "header_file": str(done.files.header),
+        "listener": str(done.files.listener),
+        "instructions": seat_brief(seat),
+        "while_working": plan.client.while_working,
+        "while_idle": plan.client.while_idle,
+        "written": None if there is None else str(there.path),
+        "undo": None if there is None else there.undo,
+        "revoked": list(done.revoked),
+    }

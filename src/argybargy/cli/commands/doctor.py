@@ -1,0 +1,85 @@
+"""The command that looks for what is wrong."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated
+
+import attrs
+from cyclopts import Parameter
+
+from argybargy import __version__
+from argybargy.cli.doctor.finding import Finding, Level
+from argybargy.cli.environment import World
+from argybargy.cli.errors import Exit
+from argybargy.cli.options import Local
+from argybargy.cli.terminal.output import Output
+
+
+@attrs.frozen
+class DoctorCommand:
+    """The verb, over what it finds around it."""
+
+    world: World
+
+    def doctor(
+        self,
+        *,
+        thorough: Annotated[
+            bool, Parameter(help="Read all of the database, indexes too.")
+        ] = False,
+        common: Local | None = None,
+    ) -> int:
+        """Look for what is wrong, and say what to do about it.
+
+        Nothing is changed, and a relay that runs is not disturbed. The exit code is
+        0 when nothing is a problem; a warning is none. With --quiet, what is fine is
+        left out.
+
+        Example: argybargy doctor --thorough
+
+        Args:
+            thorough: Whether to read all of the database.
+            common: What every command takes.
+        """
+        from argybargy.cli.doctor.checkup import run  # noqa: PLC0415 - it is slow
+
+        common = common or Local()
+        read = partial(self.world.settings, common.overrides)
+        findings = run(read, is_thorough=thorough)
+        return report(self.world.output_for(common), findings)
+
+
+def report(out: Output, findings: Sequence[Finding]) -> int:
+    """Write what was found, and return the exit code."""
+    is_well = all(finding.level is not Level.PROBLEM for finding in findings)
+    if out.is_json:
+        rows = [_to_json(finding) for finding in findings]
+        out.write_json({"ok": is_well, "version": __version__, "findings": rows})
+    else:
+        shown = [each for each in findings if not (out.is_quiet and each.is_fine)]
+        _write_lines(out, shown)
+    return Exit.OK if is_well else Exit.FAILED
+
+
+def _to_json(finding: Finding) -> dict[str, str | None]:
+    return {
+        "check": finding.check,
+        "level": finding.level.value,
+        "text": finding.text,
+        "fix": finding.fix or None,
+    }
+
+
+def _write_lines(out: Output, findings: Sequence[Finding]) -> None:
+    widths = (
+        max(len(level.value) for level in Level),
+        max((len(finding.check) for finding in findings), default=0),
+    )
+    for finding in findings:
+        mark = finding.level.value.ljust(widths[0])
+        out.write(f"{mark}  {finding.check.ljust(widths[1])}  {finding.text}")
+    fixes = [finding for finding in findings if finding.fix]
+    if fixes:
+        out.write("\nWhat to do:")
+    for finding in fixes:
+        out.write(f"  {finding.check}: {finding.fix}")

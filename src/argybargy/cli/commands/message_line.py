@@ -1,0 +1,120 @@
+"""A message on one line, for people who follow a room."""
+
+from typing import Final, Self
+
+import attrs
+
+from argybargy.cli.client.answers import read_row
+from argybargy.cli.client.protocol import Json
+from argybargy.cli.terminal.escape import escape
+from argybargy.cli.terminal.formatting import LocalTimes
+from argybargy.cli.terminal.output import Span, Style
+from argybargy.domain.names import NOBODY, OPERATOR
+
+_YOU: Final = "you"
+_MINUTE: Final = 60
+_HOUR: Final = 60 * _MINUTE
+_DAY: Final = 24 * _HOUR
+
+
+@attrs.frozen
+class Said:
+    """A message as the operator reads it.
+
+    Attributes:
+        row: It as it came, for programs.
+    """
+
+    room: str
+    seq: int
+    ts: str
+    sender: str
+    to: tuple[str, ...]
+    text: str
+    expects: str
+    claimed_by: str | None
+    reply_to: int | None
+    row: Json = attrs.field(repr=False)
+
+    @classmethod
+    def read(cls, row: object, room: str) -> Self:
+        """Read a message out of an answer.
+
+        Args:
+            row: What came.
+            room: Where it was said, if it does not say so itself.
+
+        Raises:
+            CliError: It is none.
+        """
+        seen = read_row(_Message, row)
+        assert isinstance(row, dict), "or it would not have been read"
+        where = str(row.get("room") or room)
+        return cls(
+            room=where,
+            seq=seen.seq,
+            ts=seen.ts,
+            sender=str(row.get("from", "")),
+            to=(seen.to,) if isinstance(seen.to, str) else tuple(seen.to),
+            text=seen.text,
+            expects=seen.expects_reply,
+            claimed_by=seen.claimed_by,
+            reply_to=seen.reply_to,
+            row={**row, "room": where},
+        )
+
+
+@attrs.frozen
+class _Message:
+    seq: int
+    ts: str
+    to: str | list[str]
+    text: str
+    expects_reply: str
+    claimed_by: str | None
+    reply_to: int | None
+
+
+def message_spans(said: Said, times: LocalTimes) -> tuple[Span, ...]:
+    """Return a message as one line, whatever is in it.
+
+    Args:
+        said: The message.
+        times: How its time is shown.
+    """
+    head = f"#{said.room} {said.seq} {times.show(said.ts)} "
+    marks = ", ".join(_marks(said))
+    to = ", ".join(map(_you, said.to))
+    return (
+        Span(escape(head), Style.DIM),
+        Span(escape(said.sender), Style.BOLD),
+        Span(escape(f" → {to}  ")),
+        Span(escape(f"[{marks}]  ") if marks else "", Style.YELLOW),
+        Span(escape(said.text)),
+    )
+
+
+def _marks(said: Said) -> list[str]:
+    marks = []
+    if said.expects != NOBODY:
+        marks.append(f"asks {_you(said.expects)}")
+    if said.claimed_by is not None:
+        marks.append(f"claimed by {said.claimed_by}")
+    if said.reply_to is not None:
+        marks.append(f"re {said.reply_to}")
+    return marks
+
+
+def _you(name: str) -> str:
+    return _YOU if name == OPERATOR else name
+
+
+def age(seconds: float | None) -> str:
+    """Return a time span in two or three characters, or ``-`` for none."""
+    if seconds is None:
+        return "-"
+    whole = max(0, int(seconds))
+    for unit, size in (("d", _DAY), ("h", _HOUR), ("m", _MINUTE)):
+        if whole >= size:
+            return f"{whole // size}{unit}"
+    return f"{whole}s"

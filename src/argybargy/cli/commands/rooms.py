@@ -1,0 +1,240 @@
+"""The commands about the rooms there are, and who is in them."""
+
+from typing import Any, Final
+from urllib.parse import quote
+
+import attrs
+
+from argybargy.cli.client.answers import RoomState, State, no_room, read_row
+from argybargy.cli.client.protocol import Json, LiveOperator
+from argybargy.cli.commands.codes import check_room
+from argybargy.cli.commands.message_line import age
+from argybargy.cli.environment import World
+from argybargy.cli.errors import CliError, Exit
+from argybargy.cli.options import Common
+from argybargy.domain.names import OPERATOR, fold
+
+_ROOM_HEADS: Final = ("ROOM", "STATUS", "MSGS", "LAST", "WAITING", "ONLINE")
+_PEER_HEADS: Final = ("NAME", "STATE", "SEEN", "SPOKE", "CAPABILITIES")
+
+
+@attrs.frozen
+class LifecycleCommands:
+    """The verbs, over what they find around them."""
+
+    world: World
+
+    def rooms(self, *, common: Common | None = None) -> int:
+        """List the rooms: open or closed, how much is said, and who waits on you.
+
+        It ends with exit code 3 if there are none.
+
+        Example: argybargy rooms
+
+        Args:
+            common: What every command takes.
+        """
+        common = common or Common()
+        out = self.world.output_for(common)
+        rows = room_rows(self.world.live(common).call("GET", "/admin/state"))
+        if out.is_json:
+            out.write_json([attrs.asdict(row) for row in rows])
+        elif rows:
+            out.write_table(_ROOM_HEADS, [_room_cells(row) for row in rows])
+        else:
+            out.say("There are no rooms. Make one: argybargy room <name>")
+        return Exit.OK if rows else Exit.NOTHING
+
+    def peers(self, room: str, *, common: Common | None = None) -> int:
+        """List who is in a room: who holds a code, has spoken, or is there now.
+
+        It ends with exit code 3 if nobody is.
+
+        Example: argybargy peers review
+
+        Args:
+            room: The room.
+            common: What every command takes.
+        """
+        common = common or Common()
+        out = self.world.output_for(common)
+        check_room(room)
+        answer = self.world.live(common).call("GET", "/admin/state")
+        raw = _find_roster(answer, room)
+        if out.is_json:
+            out.write_json(raw)
+        elif raw:
+            peers = [read_row(_Peer, row) for row in raw]
+            out.write_table(_PEER_HEADS, [_peer_cells(peer) for peer in peers])
+        else:
+            out.say(f"Nobody is in {room}. Invite: argybargy room {room}")
+        return Exit.OK if raw else Exit.NOTHING
+
+    def close(
+        self,
+        room: str,
+        *,
+        by: str = OPERATOR,
+        yes: bool = False,
+        common: Common | None = None,
+    ) -> int:
+        """Close a room: every agent that polls in it is told to leave.
+
+        On a terminal it asks first.
+
+        Example: argybargy close review --yes
+
+        Args:
+            room: The room.
+            by: Who closes it, for the agents and the audit log.
+            yes: Do not ask.
+            common: What every command takes.
+        """
+        common = common or Common()
+        out = self.world.output_for(common)
+        check_room(room)
+        relay = self.world.live(common)
+        before = _look(relay, room)
+        question = f"Close {before.name}, and dismiss the agents in it?"
+        if not self.world.agrees(question, is_told=yes or before.is_closed):
+            raise CliError("Nothing was closed.")
+        answer = _change(relay, before.name, "close", by)
+        if out.is_json:
+            out.write_json(answer)
+            return Exit.OK
+        state = read_row(RoomState, answer.get("room"))
+        closed = "was closed already," if before.is_closed else "closed"
+        out.write(f"#{state.name} {closed} {state.by_whom(self.world.around.times)}.")
+        if not before.is_closed:
+            out.say("Everyone who polls in it is told to leave.")
+        return Exit.OK
+
+    def reopen(
+        self, room: str, *, by: str = OPERATOR, common: Common | None = None
+    ) -> int:
+        """Open a closed room again, for new agents to join.
+
+        Example: argybargy reopen review
+
+        Args:
+            room: The room.
+            by: Who opens it, for the audit log.
+            common: What every command takes.
+        """
+        common = common or Common()
+        out = self.world.output_for(common)
+        check_room(room)
+        relay = self.world.live(common)
+        before = _look(relay, room)
+        answer = _change(relay, before.name, "reopen", by)
+        if out.is_json:
+            out.write_json(answer)
+            return Exit.OK
+        state = read_row(RoomState, answer.get("room"))
+        if not before.is_closed:
+            out.write(f"#{state.name} is open already.")
+            return Exit.OK
+        out.write(f"#{state.name} is open again.")
+        out.say(
+            "Agents that were dismissed do not come back by themselves. "
+            f"Make a code for a new one: argybargy room {room}"
+        )
+        return Exit.OK
+
+
+def _look(relay: LiveOperator, room: str) -> RoomState:
+    return State.read(relay.call("GET", "/admin/state")).room(room)
+
+
+def _change(relay: LiveOperator, room: str, what: str, by: str) -> Json:
+    path = f"/admin/rooms/{quote(room, safe='')}/{what}"
+    return relay.call("POST", path, {"by": by})
+
+
+@attrs.frozen
+class RoomRow:
+    """A room in a list.
+
+    Attributes:
+        last_seconds: How long ago the latest message came; ``None`` without any.
+        waiting: Questions in it that nobody has answered.
+        online: Peers in it that are there.
+    """
+
+    room: str
+    status: str
+    messages: int
+    last_seconds: float | None
+    waiting: int
+    online: int
+
+
+def room_rows(answer: Json) -> list[RoomRow]:
+    """Return all rooms by name, those in which nobody has spoken included.
+
+    Raises:
+        CliError: The answer is not that of ``/admin/state``.
+    """
+    state = read_row(_State, answer)
+    spoken = {row.room: row for row in (read_row(_Spoken, row) for row in state.rooms)}
+    waits = [row.get("room") for row in state.waiting]
+    return [
+        RoomRow(
+            room=name,
+            status=read_row(RoomState, status).status,
+            messages=spoken[name].messages if name in spoken else 0,
+            last_seconds=spoken[name].seconds_since_last if name in spoken else None,
+            waiting=waits.count(name),
+            online=sum(bool(row.get("online")) for row in state.roster.get(name, [])),
+        )
+        for name, status in sorted(state.room_status.items())
+    ]
+
+
+def _room_cells(row: RoomRow) -> tuple[str, ...]:
+    last = "never" if row.last_seconds is None else age(row.last_seconds)
+    waiting, online = str(row.waiting or "-"), str(row.online or "-")
+    return row.room, row.status, str(row.messages), last, waiting, online
+
+
+@attrs.frozen
+class _State:
+    rooms: list[Json]
+    room_status: dict[str, Any]
+    waiting: list[Json]
+    roster: dict[str, list[Json]]
+
+
+@attrs.frozen
+class _Spoken:
+    room: str
+    messages: int
+    seconds_since_last: float | None
+
+
+@attrs.frozen
+class _Peer:
+    name: str
+    online: bool
+    seconds_since_seen: float | None
+    last_message_seconds: float | None
+    capabilities: str
+    state: str | None
+
+
+def _find_roster(answer: Json, room: str) -> list[Json]:
+    state = read_row(_State, answer)
+    for name, rows in state.roster.items():
+        if fold(name) == fold(room):
+            return rows
+    raise no_room(room)
+
+
+def _peer_cells(peer: _Peer) -> tuple[str, ...]:
+    return (
+        peer.name,
+        (peer.state or ("online" if peer.online else "away")).replace("_", " "),
+        "now" if peer.online else age(peer.seconds_since_seen),
+        age(peer.last_message_seconds),
+        peer.capabilities or "-",
+    )

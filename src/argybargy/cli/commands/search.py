@@ -1,0 +1,152 @@
+"""The command that looks for what was said."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
+
+import attrs
+from cyclopts import Parameter
+
+from argybargy.cli.client.answers import read_row
+from argybargy.cli.client.protocol import Json, LiveOperator
+from argybargy.cli.commands.codes import check_room
+from argybargy.cli.commands.message_line import Said
+from argybargy.cli.environment import World
+from argybargy.cli.errors import CliError, Exit
+from argybargy.cli.options import WHOLE, Common
+from argybargy.cli.terminal.escape import escape
+from argybargy.cli.terminal.formatting import LocalTimes
+from argybargy.cli.terminal.output import Output, Span, Style
+
+_PAGE: Final = 50
+"""What a relay gives at once, as it comes; one that gives less is asked again."""
+
+
+@attrs.frozen
+class SearchCommand:
+    """The verb, over what it finds around it."""
+
+    world: World
+
+    def search(
+        self,
+        *query: Annotated[str, Parameter(allow_leading_hyphen=True)],
+        room: str | None = None,
+        limit: Annotated[int, WHOLE] = 20,
+        common: Common | None = None,
+    ) -> int:
+        """Look for what was said, in one room or in all, newest first.
+
+        All words must be there; the last one may be the beginning of a word. Quotes
+        keep words together, and -word must not be there. Besides: from:NAME, to:NAME,
+        room:ROOM, is:open, before:2026-01-31. It ends with exit code 3 if nothing is
+        found.
+
+        Example: argybargy search "ship it" --room review
+
+        Args:
+            query: What to look for.
+            room: The room to look in. All of them, if not said.
+            limit: Most messages to show.
+            common: What every command takes.
+        """
+        common = common or Common()
+        out = self.world.output_for(common)
+        if room is not None:
+            check_room(room)
+        if limit < 1:
+            raise CliError("--limit must be 1 or more.", code=Exit.USAGE)
+        if not self.world.has_literals:
+            _check_no_option(query)
+        wanted = {"q": " ".join(query)} | ({"room": room} if room else {})
+        found = find(self.world.live(common), wanted, limit)
+        if out.is_json:
+            out.write_json(attrs.asdict(found))
+        else:
+            _show(out, found, self.world.around.times)
+        return Exit.OK if found.results else Exit.NOTHING
+
+
+def _check_no_option(query: Sequence[str]) -> None:
+    """Refuse a mistyped option, which would be looked for otherwise.
+
+    Raises:
+        CliError: A word looks like one.
+    """
+    for word in query:
+        if word.startswith("--"):
+            quoted = shlex.quote(f'"{word}"')
+            hint = f"If you look for it: argybargy search {quoted}"
+            raise CliError(f"Unknown option: {word}.", hint, Exit.USAGE)
+
+
+@attrs.frozen
+class Results:
+    """What a relay has found.
+
+    Attributes:
+        results: Newest first.
+        more: Whether there are older ones.
+        next_before: Where those begin.
+    """
+
+    results: list[dict[str, Any]]
+    more: bool
+    next_before: int | None
+
+
+@attrs.frozen
+class _Result:
+    room: str
+    message: dict[str, Any]
+    snippet: str
+    marks: list[list[int]]
+
+
+def find(relay: LiveOperator, wanted: Json, limit: int) -> Results:
+    """Look for something, page by page, until there is enough or no more.
+
+    Raises:
+        CliError: The relay refused, or could not be reached.
+    """
+    results: list[dict[str, Any]] = []
+    page = Results([], more=True, next_before=None)
+    while page.more and len(results) < limit:
+        asked = wanted | {"limit": min(_PAGE, limit - len(results))}
+        if page.next_before is not None:
+            asked["before"] = page.next_before
+        answer = relay.call("GET", f"/admin/search?{urlencode(asked)}")
+        page = read_row(Results, answer)
+        results += page.results
+    return attrs.evolve(page, results=results)
+
+
+def _show(out: Output, found: Results, times: LocalTimes) -> None:
+    for row in found.results:
+        out.write_spans(*_spans(read_row(_Result, row), times))
+    if not found.results:
+        out.say("Nothing was found.")
+    elif found.more:
+        out.say("There is more: --limit shows it.")
+
+
+def _spans(result: _Result, times: LocalTimes) -> tuple[Span, ...]:
+    """Return what was found as one line, whatever is in it."""
+    said = Said.read(result.message, result.room)
+    head = f"#{said.room} {said.seq} {times.show(said.ts)} "
+    return (
+        Span(escape(head), Style.DIM),
+        Span(escape(said.sender), Style.BOLD),
+        Span(escape(f" → {', '.join(said.to)}  ")),
+        *_marked(result.snippet, result.marks),
+    )
+
+
+def _marked(snippet: str, marks: Sequence[Sequence[int]]) -> Iterator[Span]:
+    end = 0
+    for begin, after in marks:
+        yield Span(escape(snippet[end:begin]))
+        yield Span(escape(snippet[begin:after]), Style.YELLOW)
+        end = after
+    yield Span(escape(snippet[end:]))

@@ -1,0 +1,101 @@
+"""What `up` shows on a terminal while the relay runs: how it is, once a second."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+import attrs
+import trio
+
+from argybargy.cli.commands.message_line import age
+from argybargy.cli.terminal.live_lines import Line, LiveLines
+from argybargy.cli.terminal.output import Span, Style
+from argybargy.serve.status import Glance
+from argybargy.serve.tunnel.tunnel import TunnelState, TunnelStatus
+
+UPDATE_SECONDS: Final = 1.0
+_MINUTE_SECONDS: Final = 60.0
+_LABEL_CHARS: Final = 10
+
+
+@attrs.define
+class Pace:
+    """How much was said within the last minute.
+
+    The mutable state is one count for each look within that minute.
+    """
+
+    _counts: deque[tuple[float, int]] = attrs.field(factory=deque)
+
+    def measure(self, now: float, said: int) -> int:
+        """Return how many messages came in the minute before `now`.
+
+        Args:
+            now: A steady clock, in seconds.
+            said: Messages ever said.
+        """
+        self._counts.append((now, said))
+        while self._counts[0][0] < now - _MINUTE_SECONDS:
+            self._counts.popleft()
+        return said - self._counts[0][1]
+
+
+async def show_panel(
+    live: LiveLines, look: Callable[[], Glance], seconds: float = UPDATE_SECONDS
+) -> None:
+    """Show how the relay is until cancelled, and clear the place then.
+
+    A terminal that has gone away ends it; the relay goes on.
+    """
+    pace = Pace()
+    try:
+        with live.with_logs_above():
+            try:
+                while True:
+                    seen = look()
+                    per_minute = pace.measure(trio.current_time(), seen.said)
+                    live.show(draw(seen, per_minute))
+                    await trio.sleep(seconds)
+            finally:
+                live.clear()
+    except OSError:
+        return
+
+
+def draw(seen: Glance, per_minute: int) -> Sequence[Line]:
+    """Return the lines of the panel."""
+    rows = [
+        *_tunnel_rows(seen),
+        ("rooms", Span(f"{seen.rooms} open")),
+        ("agents", Span(f"{seen.online} online, {seen.parked} polls parked")),
+        ("messages", Span(f"{per_minute} in the last minute")),
+        ("waiting", _waiting(seen)),
+    ]
+    lines = [
+        (Span(f"  {label.ljust(_LABEL_CHARS)}", Style.DIM), span)
+        for label, span in rows
+    ]
+    return [(Span(""),), *lines]
+
+
+def _tunnel_rows(seen: Glance) -> Iterator[tuple[str, Span]]:
+    if seen.tunnel is not None:
+        yield "tunnel", _tunnel(seen.tunnel)
+    yield "address", Span(seen.public_url, Style.CYAN)
+
+
+def _tunnel(status: TunnelStatus) -> Span:
+    if status.state is TunnelState.UP:
+        return Span("up")
+    if status.state is TunnelState.STARTING:
+        return Span("is being opened", Style.DIM)
+    again = f"tried again within {status.retry_seconds:.0f} s"
+    return Span(f"down, {again}: {status.reason}", Style.YELLOW)
+
+
+def _waiting(seen: Glance) -> Span:
+    if not seen.questions:
+        return Span("no question is open")
+    questions = "1 question" if seen.questions == 1 else f"{seen.questions} questions"
+    text = f"{questions}, for up to {age(seen.longest_wait_seconds)}: argybargy waiting"
+    return Span(text, Style.YELLOW)

@@ -1,0 +1,179 @@
+"""The commands that say how a relay is."""
+
+from typing import Final
+
+import attrs
+
+from argybargy.cli.client.answers import read_row
+from argybargy.cli.client.protocol import Json, LiveOperator
+from argybargy.cli.commands.message_line import age
+from argybargy.cli.commands.rooms import room_rows
+from argybargy.cli.environment import World
+from argybargy.cli.errors import CliError, Exit
+from argybargy.cli.options import Common
+from argybargy.cli.terminal.output import Output
+
+_LABEL_CHARS: Final = 10
+
+
+@attrs.frozen
+class HealthCommands:
+    """The verbs, over what they find around them."""
+
+    world: World
+
+    def status(self, *, common: Common | None = None) -> int:
+        """Show how the relay is, and what goes on in it, on one screen.
+
+        It ends with exit code 1 if the relay runs and cannot store messages; with
+        --quiet, that is all it says.
+
+        Example: argybargy status
+
+        Args:
+            common: What every command takes.
+        """
+        common = common or Common()
+        out = self.world.output_for(common)
+        relay = self.world.live(common)
+        data = None
+        if common.url is None:
+            data = str(self.world.read_settings(common.overrides).data)
+        status = _look(relay, data)
+        if out.is_json:
+            out.write_json(attrs.asdict(status))
+        else:
+            _show(out, status)
+        return Exit.OK if status.ready else Exit.FAILED
+
+    def health(self, *, common: Common | None = None) -> int:
+        """Say whether the relay can do its work, by exit code: 0, or 7 if not.
+
+        It needs no token, so that a container's health check may use it.
+
+        Example: argybargy health --quiet
+
+        Args:
+            common: What every command takes.
+        """
+        common = common or Common()
+        out = self.world.output_for(common)
+        try:
+            answer = self.world.live_without_token(common).call("GET", "/ready")
+            ready = read_row(_Ready, answer)
+        except CliError as error:
+            if error.code is Exit.USAGE:
+                raise
+            raise CliError(error.text, error.hint, Exit.UNREACHABLE) from None
+        if out.is_json:
+            out.write_json(answer)
+        elif not out.is_quiet:
+            out.write(f"{ready.status} {ready.version}")
+        return Exit.OK
+
+
+@attrs.frozen
+class Status:
+    """How a relay is.
+
+    Attributes:
+        url: Where it was asked.
+        public_url: How agents reach it: as configured, or by the tunnel.
+        data: Its data directory, if it is on this machine.
+        ready: Whether it can store messages.
+        storage: What it stores them in, or why it cannot.
+        longest_wait_seconds: The longest that a question waits for an answer.
+    """
+
+    url: str
+    public_url: str
+    version: str
+    data: str | None
+    uptime_seconds: int
+    ready: bool
+    storage: str
+    rooms: int
+    closed_rooms: int
+    messages: int
+    codes: int
+    online_peers: int
+    parked_polls: int
+    waiting: int
+    longest_wait_seconds: float | None
+
+
+@attrs.frozen
+class _Ready:
+    status: str
+    version: str
+
+
+@attrs.frozen
+class _Stats:
+    version: str
+    uptime_seconds: int
+    online_peers: int
+    codes: int
+    messages: int
+    parked_polls: int
+
+
+@attrs.frozen
+class _State:
+    public_url: str
+    waiting: list[object]
+
+
+@attrs.frozen
+class _Wait:
+    waiting_seconds: float
+
+
+def _look(relay: LiveOperator, data: str | None) -> Status:
+    stats = read_row(_Stats, relay.call("GET", "/admin/stats"))
+    state = relay.call("GET", "/admin/state")
+    rooms = room_rows(state)
+    seen = read_row(_State, state)
+    waits = [read_row(_Wait, row).waiting_seconds for row in seen.waiting]
+    is_ready, storage = _storage(relay)
+    return Status(
+        url=relay.url,
+        public_url=seen.public_url,
+        data=data,
+        ready=is_ready,
+        storage=storage,
+        rooms=len(rooms),
+        closed_rooms=sum(room.status == "closed" for room in rooms),
+        waiting=len(waits),
+        longest_wait_seconds=max(waits, default=None),
+        **attrs.asdict(stats),
+    )
+
+
+def _storage(relay: LiveOperator) -> tuple[bool, str]:
+    try:
+        facts: Json = relay.call("GET", "/ready")
+    except CliError as error:
+        return False, error.text
+    return True, f"{facts.get('engine')}, schema {facts.get('schema')}"
+
+
+def _show(out: Output, status: Status) -> None:
+    longest = f", for up to {age(status.longest_wait_seconds)}: argybargy waiting"
+    rows = (
+        ("address", status.url),
+        ("public", status.public_url),
+        ("version", status.version),
+        ("data", status.data or "on another machine"),
+        ("up for", age(status.uptime_seconds)),
+        ("storage", f"{'ready' if status.ready else 'not ready'} ({status.storage})"),
+        ("rooms", f"{status.rooms}, {status.closed_rooms} of them closed"),
+        ("messages", str(status.messages)),
+        ("codes", str(status.codes)),
+        ("peers", f"{status.online_peers} online, {status.parked_polls} polls parked"),
+        ("waiting", f"{status.waiting}{longest if status.waiting else ''}"),
+    )
+    for label, value in rows:
+        if out.is_quiet and (status.ready or label != "storage"):
+            continue
+        out.write(f"{label.ljust(_LABEL_CHARS)}{value}")

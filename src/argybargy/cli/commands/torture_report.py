@@ -1,0 +1,114 @@
+"""How the promises are tried, and what is reported of it."""
+
+from pathlib import Path
+from typing import Final
+
+import trio
+
+from argybargy import __version__
+from argybargy.cli.client.protocol import Json
+from argybargy.cli.errors import CliError, Exit
+from argybargy.cli.terminal.output import Output
+from argybargy.torture.harness import Promise
+from argybargy.torture.promises import PROMISES
+from argybargy.torture.runner import Plan, Trial, run_plan
+
+_HEADS: Final = ("PROMISE", "KEPT", "FIGURE")
+_MINUTE: Final = 60
+
+
+def try_promises(
+    out: Output, minutes: float, only: str | None, seed: int, keep: Path | None
+) -> int:
+    """Try promises as the command line wants it, and return the exit code.
+
+    Raises:
+        CliError: What is wanted cannot be.
+    """
+    plan = Plan(_chosen(only), _seconds(minutes), seed, _empty(keep))
+
+    def begin(promise: Promise) -> None:
+        out.say(f"{promise.key} {promise.title}: {promise.text} ...")
+
+    def end(trial: Trial) -> None:
+        out.say(f"  {trial.finding.figure} ({trial.seconds:.0f} s)")
+        for fault in trial.finding.faults:
+            out.warn(f"  BROKEN: {fault}")
+
+    trials = trio.run(run_plan, plan, begin, end)
+    show_trials(out, plan, trials)
+    is_kept = all(trial.finding.is_kept for trial in trials)
+    return Exit.OK if is_kept else Exit.FAILED
+
+
+def _chosen(only: str | None) -> list[Promise]:
+    if only is None:
+        return list(PROMISES)
+    wanted = [key.strip().upper() for key in only.split(",")]
+    known = {promise.key: promise for promise in PROMISES}
+    unknown = [key for key in wanted if key not in known]
+    if unknown:
+        raise CliError(
+            f"There is no promise {', '.join(unknown)}.",
+            f"There are {', '.join(known)}.",
+            Exit.USAGE,
+        )
+    return [known[key] for key in wanted]
+
+
+def _seconds(minutes: float) -> float:
+    if not 0 < minutes < float("inf"):
+        raise CliError(
+            "--minutes must be more than 0.", "Such as --minutes 5.", Exit.USAGE
+        )
+    return minutes * _MINUTE
+
+
+def _empty(keep: Path | None) -> Path | None:
+    if (
+        keep is not None
+        and keep.exists()
+        and (not keep.is_dir() or any(keep.iterdir()))
+    ):
+        raise CliError(
+            f"{keep} is not empty.", "Name a directory that is, or none.", Exit.USAGE
+        )
+    return keep
+
+
+def show_trials(out: Output, plan: Plan, trials: list[Trial]) -> None:
+    """Print the report."""
+    if out.is_json:
+        out.write_json(_report(plan, trials))
+        return
+    rows = [
+        (
+            f"{trial.promise.key} {trial.promise.title}",
+            "yes" if trial.finding.is_kept else "NO",
+            trial.finding.figure,
+        )
+        for trial in trials
+    ]
+    out.write_table(_HEADS, rows)
+
+
+def _report(plan: Plan, trials: list[Trial]) -> Json:
+    return {
+        "version": __version__,
+        "seed": plan.seed,
+        "seconds": round(sum(trial.seconds for trial in trials), 1),
+        "kept": all(trial.finding.is_kept for trial in trials),
+        "promises": [
+            {
+                "key": trial.promise.key,
+                "title": trial.promise.title,
+                "text": trial.promise.text,
+                "kept": trial.finding.is_kept,
+                "figure": trial.finding.figure,
+                "facts": dict(trial.finding.facts),
+                "faults": list(trial.finding.faults),
+                "seconds": round(trial.seconds, 1),
+            }
+            for trial in trials
+        ],
+    }

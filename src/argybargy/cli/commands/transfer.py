@@ -1,0 +1,269 @@
+"""The commands that carry rooms and messages from one relay to another."""
+
+import json
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+import attrs
+from cyclopts import Parameter
+
+from argybargy.cli.client.protocol import Json, Operator
+from argybargy.cli.commands.codes import check_room
+from argybargy.cli.environment import World
+from argybargy.cli.errors import CliError, Exit
+from argybargy.cli.options import Common
+from argybargy.cli.terminal.output import Output
+from argybargy.cli.transfer.files import (
+    STANDARD,
+    check_not_in_use,
+    check_target,
+    copy_pieces,
+    counted,
+    new_file,
+    translated_errors,
+)
+from argybargy.cli.transfer.lines import (
+    Counts,
+    Order,
+    Taken,
+    parse_lines,
+    read_file,
+    send,
+)
+from argybargy.cli.transfer.lines import split_lines as split
+from argybargy.cli.transfer.transcript import transcript
+
+if TYPE_CHECKING:
+    from argybargy.legacy.database import Original
+
+Format = Literal["jsonl", "md"]
+AUDIT_ROWS: Final = 20_000
+"""Rows of the first Argybargy's audit log that are taken over, the newest."""
+
+
+@attrs.define
+class Tally:
+    """Counts what passes."""
+
+    rooms: int = 0
+    messages: int = 0
+
+    def watch(self, lines: Iterable[Json]) -> Iterator[Json]:
+        """Yield the lines, and count rooms and messages among them."""
+        for line in lines:
+            self.rooms += line["type"] == "room"
+            self.messages += line["type"] == "message"
+            yield line
+
+
+@attrs.frozen
+class MoveCommands:
+    """The verbs, over what they find around them."""
+
+    world: World
+
+    def export(
+        self,
+        room: str | None = None,
+        *,
+        format: Annotated[  # noqa: A002 - what it is called on the command line
+            Format, Parameter(help="jsonl, to import it; md, to read it.")
+        ] = "jsonl",
+        output: Path | None = None,
+        force: bool = False,
+        common: Common | None = None,
+    ) -> int:
+        """Write out what was said, in every room or in one, while the relay runs.
+
+        Access codes are not in it, and neither is the audit log.
+
+        Example: argybargy export review --format md
+
+        Args:
+            room: The room; all of them if not said.
+            format: What to write.
+            output: The file to make; standard output if not said.
+            force: Replace a file that is there.
+            common: What every command takes.
+        """
+        common = common or Common()
+        out = self.world.output_for(common)
+        if room is not None:
+            check_room(room)
+        if output is not None:
+            check_target(output, force=force)
+            check_not_in_use(output, self.world.read_settings(common.overrides).data)
+        elif out.is_json and format == "md":
+            text = "A transcript is no JSON."
+            raise CliError(text, "Say --output FILE, or --format jsonl.", Exit.USAGE)
+
+        def work(operator: Operator) -> int:
+            with operator.download("/admin/export", {"room": room}) as pieces:
+                tally = Tally()
+                lines = tally.watch(parse_lines(split(pieces), "the export"))
+                if output is None:
+                    _print(out, format, lines)
+                else:
+                    _save(output, format, lines, force=force)
+            _tell_exported(out, output, tally)
+            return Exit.OK
+
+        return self.world.work(common, work)
+
+    def import_(
+        self,
+        file: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
+        *,
+        from_original: Path | None = None,
+        common: Common | None = None,
+    ) -> int:
+        """Take over rooms and messages of an export, or of the first Argybargy.
+
+        Numbers stay what they are. What is there already is left; where a message
+        differs from the one that has its number, nothing is changed at all.
+
+        Example: argybargy import review.jsonl
+
+        Args:
+            file: What 'argybargy export' has written; '-' is standard input.
+            from_original: The first Argybargy's argybargy.db, or its directory:
+                codes and audit log come along, and agents go on as they are.
+            common: What every command takes.
+        """
+        common = common or Common()
+        out = self.world.output_for(common)
+        if (file is None) == (from_original is None):
+            text = "Say what to import: one file, or --from-original PATH."
+            hint = "For example: argybargy import rooms.jsonl"
+            raise CliError(text, hint, Exit.USAGE)
+        if file == Path(STANDARD):
+            with self._spooled() as copy:
+                return self._import_file(common, out, copy, "standard input")
+        if file is not None:
+            return self._import_file(common, out, file)
+        assert from_original is not None
+        return self._import_original(common, out, from_original)
+
+    @contextmanager
+    def _spooled(self) -> Iterator[Path]:
+        """Keep standard input in a file, since it is read more than once."""
+        with tempfile.TemporaryDirectory() as directory:
+            path = Path(directory) / "import.jsonl"
+            with translated_errors(path), path.open("wb") as file:
+                copy_pieces(self.world.around.read_pieces(), file)
+            yield path
+
+    def _import_file(
+        self, common: Common, out: Output, file: Path, name: str | None = None
+    ) -> int:
+        for _ in read_file(file, name):
+            pass  # all of it is looked at before any of it is sent
+
+        def work(operator: Operator) -> int:
+            taken = _import(operator, lambda: read_file(file, name))
+            _tell_imported(out, taken, ())
+            return Exit.OK
+
+        return self.world.prepare(common, work)
+
+    def _import_original(self, common: Common, out: Output, path: Path) -> int:
+        from argybargy.legacy.conversion import plan_switch  # noqa: PLC0415 - slow
+
+        switch = plan_switch(_read_original(path))
+
+        def work(operator: Operator) -> int:
+            taken = _import(operator, lambda: iter(switch.lines))
+            _tell_imported(out, taken, switch.changes)
+            if taken.codes.new:
+                out.say("Agents keep their codes and cursors; give them the new URL.")
+            return Exit.OK
+
+        return self.world.prepare(common, work)
+
+
+# -- export -------------------------------------------------------------------------
+
+
+def _print(out: Output, format: Format, lines: Iterable[Json]) -> None:  # noqa: A002
+    if format == "jsonl":
+        for line in lines:
+            out.write_json(line)
+    else:
+        for text in transcript(lines):
+            out.write(text.removesuffix("\n"))
+
+
+def _save(output: Path, format: Format, lines: Iterable[Json], *, force: bool) -> None:  # noqa: A002
+    with new_file(output, force=force) as (file, _):
+        if format == "jsonl":
+            for line in lines:
+                file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+        else:
+            for text in transcript(lines):
+                file.write(text.encode())
+
+
+def _tell_exported(out: Output, output: Path | None, tally: Tally) -> None:
+    if output is None:
+        return
+    if out.is_json:
+        out.write_json({"file": str(output), **attrs.asdict(tally)})
+    else:
+        out.write(str(output))
+        rooms = counted(tally.rooms, "room")
+        out.say(f"Exported {rooms} with {counted(tally.messages, 'message')}.")
+
+
+# -- import -------------------------------------------------------------------------
+
+
+def _import(operator: Operator, lines: Callable[[], Iterator[Json]]) -> Taken:
+    """Look at all lines first; then import.
+
+    What is wrong with a line is found while nothing is changed. Only where a quota
+    of rooms or codes ends within the lines, or somebody else posts meanwhile, is a
+    part imported: importing again goes on from there.
+    """
+    send(operator, Order().check(lines()), is_trial=True)
+    return send(operator, lines(), is_trial=False)
+
+
+def _read_original(path: Path) -> "Original":
+    import apsw  # noqa: PLC0415 - slow
+
+    from argybargy.legacy.database import read_original  # noqa: PLC0415 - slow
+    from argybargy.store.errors import StoreError  # noqa: PLC0415 - slow
+
+    hint = "Name the first Argybargy's argybargy.db; it was in ~/.argybargy."
+    try:
+        return read_original(path, AUDIT_ROWS)
+    except FileNotFoundError as error:
+        raise CliError(str(error), hint, Exit.NOT_FOUND) from None
+    except StoreError as error:
+        raise CliError(str(error), hint) from None
+    except (apsw.Error, OSError) as error:
+        text = f"{path} cannot be read: {error}"
+        raise CliError(text, "Stop the first Argybargy, and try again.") from None
+
+
+def _tell_imported(out: Output, taken: Taken, changes: tuple[str, ...]) -> None:
+    if out.is_json:
+        out.write_json({**attrs.asdict(taken), "changes": list(changes)})
+        return
+    for change in changes:
+        out.warn(f"Note: {change}.")
+    for what in ("messages", "codes", "audit"):
+        counts: Counts = getattr(taken, what)
+        if counts != Counts():
+            name = "audit rows" if what == "audit" else what
+            out.write(f"{name}: {counts.new} new, {counts.same} known already")
+    if taken.messages.passed:
+        out.warn(
+            f"Left out, as the rooms have given up their numbers: "
+            f"{counted(taken.messages.passed, 'message')}."
+        )
+    if not (taken.messages.new or taken.codes.new or taken.audit.new):
+        out.say("Nothing was new.")

@@ -1,0 +1,139 @@
+"""All checks, one after the other."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Final
+
+import attrs
+import trio
+
+from argybargy.cli.doctor.data_directory import judge_directory, look_at_directory
+from argybargy.cli.doctor.database import judge_database, look_at_database
+from argybargy.cli.doctor.finding import Finding, fine, problem, warning
+from argybargy.cli.doctor.machine import (
+    CLOCK,
+    judge_clock,
+    judge_descriptors,
+    judge_tunnel,
+    look_at_clock,
+    look_at_descriptors,
+    look_for_tunnel,
+)
+from argybargy.cli.doctor.port import PortFacts, judge_port, look_at_port
+from argybargy.cli.doctor.reachability import READY, check_here, check_outside
+from argybargy.relay.clock import system_clock
+from argybargy.serve.local_relay import as_served, local_url
+from argybargy.settings.settings import Settings, SettingsError
+
+SETTINGS: Final = "settings"
+
+ReadSettings = Callable[[], Settings]
+Check = Callable[[], Iterable[Finding]]
+
+
+def run(read_settings: ReadSettings, *, is_thorough: bool) -> list[Finding]:
+    """Make every check; see `examine`."""
+    return trio.run(partial(examine, read_settings, is_thorough=is_thorough))
+
+
+async def examine(read_settings: ReadSettings, *, is_thorough: bool) -> list[Finding]:
+    """Make every check, and return what was found, in the order of the checks.
+
+    Nothing is changed. A check that fails by itself is a finding like any other.
+
+    Args:
+        read_settings: Reads them; may raise SettingsError.
+        is_thorough: Whether all of the database is read.
+    """
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        fix = "Correct it, then: argybargy doctor"
+        mistakes = [problem(SETTINGS, str(each), fix) for each in error.mistakes]
+        return [*mistakes, judge_tunnel(look_for_tunnel())]
+    checkup = _Checkup(settings, is_thorough)
+    return await checkup.run()
+
+
+@attrs.define
+class _Checkup:
+    """The checks of one run.
+
+    The mutable state is what one check learns for another: who has the port.
+    """
+
+    settings: Settings
+    is_thorough: bool
+    port: PortFacts | None = None
+
+    async def run(self) -> list[Finding]:
+        began = system_clock().now()
+        found: list[Finding] = []
+        for name, check in self._local_checks():
+            found += await _attempt(name, check)
+        # A clock of its own takes the wall clock at its word.
+        look = partial(look_at_clock, began, system_clock().now(), self.settings.data)
+        found += await _attempt(CLOCK, lambda: [judge_clock(look())])
+        return found + await self._check_reach()
+
+    def _local_checks(self) -> Iterator[tuple[str, Check]]:
+        data = self.settings.data
+        yield SETTINGS, lambda: judge_settings(self.settings)
+        yield "data", lambda: judge_directory(look_at_directory(data))
+        yield "port", self._check_port
+        look = partial(look_at_database, data, is_thorough=self.is_thorough)
+        yield "database", lambda: judge_database(look())
+        yield "descriptors", self._check_descriptors
+        yield "cloudflared", lambda: [judge_tunnel(look_for_tunnel())]
+
+    def _check_port(self) -> Iterable[Finding]:
+        self.port = look_at_port(self.settings)
+        return [judge_port(self.port)]
+
+    def _check_descriptors(self) -> Iterable[Finding]:
+        port = self.port
+        pid = port.holder.pid if port and port.is_ours and port.holder else None
+        return [judge_descriptors(look_at_descriptors(pid))]
+
+    async def _check_reach(self) -> list[Finding]:
+        settings = self.settings
+        if self.port and self.port.is_ours:
+            found = await self._check_here()
+        else:
+            found = [fine(READY, f"No relay serves {settings.data} here.")]
+        if settings.public_url is not None:
+            found += await check_outside(settings.public_url, settings.data)
+        return found
+
+    async def _check_here(self) -> list[Finding]:
+        settings = self.settings
+        if self.port is not None and self.port.served_at is not None:
+            settings = as_served(settings, self.port.served_at)
+        try:
+            return await check_here(local_url(settings), settings.tls_cert)
+        except OSError as error:
+            return [_say_failed(READY, error)]
+
+
+async def _attempt(name: str, check: Check) -> list[Finding]:
+    """Make a check in a thread; what goes wrong with it is a finding, and no end."""
+    try:
+        return await trio.to_thread.run_sync(lambda: list(check()))
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+        return [_say_failed(name, error)]
+
+
+def _say_failed(name: str, error: Exception) -> Finding:
+    text = f"This could not be looked at: {str(error) or type(error).__name__}"
+    fix = "Correct that, then: argybargy doctor"
+    if isinstance(error, PermissionError):
+        fix = "Run the command as the user who runs the relay."
+    return warning(name, text, fix)
+
+
+def judge_settings(settings: Settings) -> Iterator[Finding]:
+    """Pass on what the settings warn of."""
+    for text in settings.warnings:
+        yield warning(SETTINGS, text, "Remove it.")
+    if not settings.warnings:
+        yield fine(SETTINGS, "All can be used.")

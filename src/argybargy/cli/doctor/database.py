@@ -1,0 +1,175 @@
+"""The database: whole, of a schema that we know, and with a log that is kept short.
+
+It is opened for reading only, so that a relay that runs is not disturbed.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import apsw
+import attrs
+
+from argybargy.cli.doctor.finding import Finding, fine, problem, quoted, warning
+from argybargy.store.data_directory import DATABASE_NAME
+from argybargy.store.errors import Corrupt
+from argybargy.store.sqlite.errors import translate
+from argybargy.store.sqlite.schema import load_migrations
+
+INTEGRITY: Final = "database"
+SCHEMA: Final = "schema"
+WAL: Final = "wal"
+
+_MEBIBYTE: Final = 1024 * 1024
+WAL_BYTES: Final = 128 * _MEBIBYTE
+"""Twice what the relay cuts it down to."""
+_BUSY_MS: Final = 1_000
+_MOST_COMPLAINTS: Final = 5
+
+
+@attrs.frozen
+class DatabaseFacts:
+    """How it is about the database.
+
+    Attributes:
+        path: Where it is.
+        complaints: What SQLite finds wrong with it, some of it at least.
+        version: Of its schema; 0 is none.
+        newest: The newest schema that this program knows.
+        has_tables: Whether anything is in it.
+        wal_bytes: The size of the log beside it.
+        is_thorough: Whether all of it was looked at, indexes too.
+    """
+
+    path: Path
+    complaints: tuple[str, ...] = ()
+    version: int = 0
+    newest: int = 0
+    has_tables: bool = False
+    wal_bytes: int = 0
+    is_thorough: bool = False
+
+
+def look_at_database(data: Path, *, is_thorough: bool) -> DatabaseFacts | None:
+    """Look into the database of a data directory; ``None`` if there is none.
+
+    Raises:
+        StoreError: It cannot be read just now.
+        OSError: It may not be looked at.
+    """
+    path = data / DATABASE_NAME
+    if not path.exists():
+        return None
+    log = path.with_name(f"{path.name}-wal")
+    facts = DatabaseFacts(
+        path=path,
+        newest=load_migrations()[-1].number,
+        wal_bytes=log.stat().st_size if log.exists() else 0,
+        is_thorough=is_thorough,
+    )
+    try:
+        return _read(facts)
+    except apsw.Error as error:
+        translated = translate(error)
+        if isinstance(translated, Corrupt):
+            return attrs.evolve(facts, complaints=(str(error),))
+        raise translated from error
+
+
+def _read(facts: DatabaseFacts) -> DatabaseFacts:
+    connection = apsw.Connection(str(facts.path), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        connection.set_busy_timeout(_BUSY_MS)
+        connection.execute("PRAGMA trusted_schema = OFF").fetchall()
+        check = "integrity_check" if facts.is_thorough else "quick_check"
+        rows = connection.execute(f"PRAGMA {check}({_MOST_COMPLAINTS})").fetchall()
+        complaints = tuple(str(row[0]) for row in rows if row[0] != "ok")
+        count = connection.execute("SELECT count(*) FROM sqlite_schema").get
+        version = connection.execute("PRAGMA user_version").get
+    finally:
+        connection.close()
+    return attrs.evolve(
+        facts, complaints=complaints, version=int(version), has_tables=bool(count)
+    )
+
+
+def find_newest_message(data: Path) -> tuple[str, int] | None:
+    """Return the room whose newest message has the latest timestamp, and that.
+
+    Returns:
+        ``None`` when there is no message, or no database that can be read: why it
+        cannot is for the other checks to say.
+    """
+    path = data / DATABASE_NAME
+    try:
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    except apsw.CantOpenError:
+        return None
+    try:
+        connection.set_busy_timeout(_BUSY_MS)
+        connection.execute("PRAGMA trusted_schema = OFF").fetchall()
+        row = connection.execute(
+            "SELECT name, last_ms FROM rooms WHERE head > 0 ORDER BY last_ms DESC"
+        ).fetchone()
+    except apsw.Error:
+        return None
+    finally:
+        connection.close()
+    return None if row is None else (str(row[0]), int(row[1]))
+
+
+def judge_database(facts: DatabaseFacts | None) -> Iterator[Finding]:
+    """Say what is wrong with the database."""
+    if facts is None:
+        yield fine(INTEGRITY, "There is none yet; the relay makes it.")
+        return
+    yield from _judge_integrity(facts)
+    if not facts.complaints:
+        yield _judge_schema(facts)
+    yield _judge_wal(facts)
+
+
+def _judge_integrity(facts: DatabaseFacts) -> Iterator[Finding]:
+    if not facts.complaints:
+        how = "all of it was looked at" if facts.is_thorough else "a quick look"
+        yield fine(INTEGRITY, f"{facts.path} is whole ({how}).")
+        return
+    aside = quoted(facts.path.with_name(f"{facts.path.name}.damaged"))
+    yield problem(
+        INTEGRITY,
+        f"{facts.path} is damaged: {'; '.join(facts.complaints)}",
+        f"Stop the relay and keep a copy (cp {quoted(facts.path)} {aside}), then: "
+        "argybargy restore <a backup>",
+    )
+
+
+def _judge_schema(facts: DatabaseFacts) -> Finding:
+    version, newest = facts.version, facts.newest
+    if version > newest:
+        return problem(
+            SCHEMA,
+            f"{facts.path} has schema {version}, and this version of Argybargy knows "
+            f"schemas up to {newest}: a newer version made it and is needed.",
+            "pip install --upgrade argybargy",
+        )
+    if not version and facts.has_tables:
+        text = f"{facts.path} is a database, but not one of Argybargy's."
+        return problem(SCHEMA, text, "argybargy up --data <another directory>")
+    if not version:
+        return fine(SCHEMA, "The database is still empty.")
+    if version < newest:
+        after = f"the next start brings it to {newest}, and keeps a copy"
+        return fine(SCHEMA, f"Schema {version}; {after}.")
+    return fine(SCHEMA, f"Schema {version}, the newest.")
+
+
+def _judge_wal(facts: DatabaseFacts) -> Finding:
+    size = f"{facts.wal_bytes / _MEBIBYTE:.1f} MiB"
+    if facts.wal_bytes <= WAL_BYTES:
+        return fine(WAL, f"The log beside the database is {size}.")
+    return warning(
+        WAL,
+        f"The log beside the database is {size}: something has kept it from being "
+        "written back.",
+        "Stop the relay and whatever else reads the database, then: argybargy up",
+    )

@@ -1,0 +1,110 @@
+"""How help looks: plain lines that fit the terminal, whatever it is as wide as."""
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from cyclopts import Parameter
+
+from argybargy.cli.terminal.formatting import wrapped
+
+if TYPE_CHECKING:
+    from cyclopts.help import HelpEntry, HelpPanel
+    from rich.console import Console, ConsoleOptions, RenderableType
+
+_INDENT: Final = "  "
+_HANGING: Final = "      "
+_UNBROKEN: Final = 10_000
+_EXAMPLE: Final = "Example:"
+
+
+def _shown_default(value: object) -> object:
+    """Return what help says of a default; that a flag is not said goes unsaid."""
+    return None if value is False else value
+
+
+PARAMETERS: Final = Parameter(negative=(), show_default=_shown_default)
+"""What holds for the options of all commands."""
+
+
+def usage(name: str, verb: Callable[..., int]) -> str:
+    """Return the line that says what a verb takes, with its arguments by their names.
+
+    Args:
+        name: How the verb is typed.
+        verb: What it does; its arguments are those not named on the command line.
+    """
+    words, options = ["argybargy", name], "[OPTIONS]"
+    for each in inspect.signature(verb).parameters.values():
+        shown = each.name.rstrip("_").upper()
+        if each.kind is each.VAR_POSITIONAL:
+            words.append(f"[{shown}...]")
+        elif each.kind is each.POSITIONAL_OR_KEYWORD:
+            words.append(shown if each.default is each.empty else f"[{shown}]")
+        elif each.default is each.empty:
+            options = f"--{each.name} STR {options}"
+    return " ".join([*words[:2], options, *words[2:]])
+
+
+class HelpFormatter:
+    """Writes help in paragraphs and indented entries, wrapped at the width."""
+
+    def render_usage(
+        self,
+        console: "Console",
+        options: "ConsoleOptions",
+        text: "RenderableType | None",
+    ) -> None:
+        """Write how a command is typed."""
+        _print(console, f"Usage: {_plain(console, options, text)}\n")
+
+    def render_description(
+        self,
+        console: "Console",
+        options: "ConsoleOptions",
+        text: "RenderableType | None",
+    ) -> None:
+        """Write what a command does; an example stays on its line, to be copied."""
+        for paragraph in _plain(console, options, text).split("\n\n"):
+            is_example = paragraph.startswith(_EXAMPLE)
+            shown = paragraph if is_example else wrapped(paragraph, options.max_width)
+            if shown:
+                _print(console, f"{shown}\n")
+
+    def __call__(
+        self, console: "Console", options: "ConsoleOptions", panel: "HelpPanel"
+    ) -> None:
+        """Write what there is under one heading."""
+        if not panel.entries:
+            return
+        _print(console, f"{_plain(console, options, panel.title)}:")
+        for entry in panel.entries:
+            text = _entry(console, options, entry)
+            _print(console, wrapped(text, options.max_width, _INDENT, _HANGING))
+        _print(console, "")
+
+
+def _entry(console: "Console", options: "ConsoleOptions", entry: "HelpEntry") -> str:
+    labels = entry.display_labels_with_metavar or entry.display_labels
+    facts = [_plain(console, options, entry.description)]
+    if entry.choices:
+        facts.append(f"[choices: {', '.join(entry.choices)}]")
+    if entry.default is not None:
+        facts.append(f"[default: {entry.default}]")
+    if entry.required:
+        facts.append("[required]")
+    return f"{', '.join(labels)}: {' '.join(filter(None, facts))}"
+
+
+def _plain(
+    console: "Console", options: "ConsoleOptions", text: "RenderableType | None"
+) -> str:
+    """Return the text of whatever Rich can render, with the line breaks it has."""
+    if text is None:
+        return ""
+    segments = console.render(text, options.update(width=_UNBROKEN))
+    return "".join(each.text for each in segments).strip()
+
+
+def _print(console: "Console", text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,81 @@
+"""What was typed and cannot be understood, in words for whoever typed it."""
+
+import inspect
+import shlex
+from collections.abc import Sequence
+
+from cyclopts import (
+    CoercionError,
+    CycloptsError,
+    MissingArgumentError,
+    UnknownCommandError,
+    UnusedCliTokensError,
+)
+
+from argybargy.cli.errors import CliError, Exit
+from argybargy.cli.registry import VERBS, chosen
+
+
+def explain(error: CycloptsError, arguments: Sequence[str]) -> CliError:
+    """Return what is wrong with a command line, and what would be right.
+
+    Args:
+        error: What the parser says of it.
+        arguments: What was typed.
+    """
+    if isinstance(error, UnknownCommandError) and arguments[0].startswith("-"):
+        return _misplaced(arguments)
+    return CliError(_what(error), _hint(error, arguments), Exit.USAGE)
+
+
+def _misplaced(arguments: Sequence[str]) -> CliError:
+    """Say where an option belongs that comes before the command."""
+    option, words = arguments[0], {verb.first_word for verb in VERBS}
+    for place, word in enumerate(arguments):
+        if word in words:
+            right = shlex.join([*arguments[place:], *arguments[:place]])
+            text = f"Options such as {option} come after the command."
+            return CliError(text, f"Type: argybargy {right}", Exit.USAGE)
+    return CliError(f"Unknown option: {option}.", _see(arguments), Exit.USAGE)
+
+
+def _what(error: CycloptsError) -> str:
+    match error:
+        case MissingArgumentError():
+            return _missing(error)
+        case UnusedCliTokensError():
+            words = " ".join(error.unused_tokens or ())
+            return f"That is more than the command takes: {words}"
+        case CoercionError(token=token, target_type=wanted) if token is not None:
+            if wanted is float:
+                given = f'"{token.value}" is not a number'
+                return f"Invalid value for {token.keyword}: {given}."
+            if wanted is bool:
+                return f"{token.keyword} takes no value."
+    return str(error)
+
+
+def _missing(error: MissingArgumentError) -> str:
+    assert error.argument is not None
+    name = error.argument.name
+    if error.keyword is not None:
+        return f"{error.keyword} needs a value."
+    if error.argument.field_info.is_positional:
+        name = name.removeprefix("--").upper()
+    return f"{name} is missing."
+
+
+def _hint(error: CycloptsError, arguments: Sequence[str]) -> str:
+    is_too_much, verb = isinstance(error, UnusedCliTokensError), error.target
+    if is_too_much and verb and "text" in inspect.signature(verb).parameters:
+        return f'Put the text in quotes: argybargy {arguments[0]} ROOM "TEXT"'
+    return _see(arguments)
+
+
+def _see(arguments: Sequence[str]) -> str:
+    """Say where the help is for what was typed."""
+    verbs, name = chosen(arguments), ""
+    if len(verbs) == 1:
+        words = verbs[0].name.split()
+        name = verbs[0].name if list(arguments[: len(words)]) == words else words[0]
+    return " ".join(filter(None, ["See: argybargy", name, "--help"]))

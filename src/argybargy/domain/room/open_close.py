@@ -1,0 +1,78 @@
+"""Rooms open and close at the operator's word; agents stay until told."""
+
+from typing import Final
+
+import attrs
+
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.names import fold
+from argybargy.domain.room.claims import MAX_ENDED_AT_ONCE, free
+from argybargy.domain.room.commands import Close, Dismiss, Done, Open, Retain
+from argybargy.domain.room.state import RoomStatus
+from argybargy.domain.room.transition import Decision, Draft
+
+MAX_GIVEN_UP_AT_ONCE: Final = 1_000
+"""Messages given up in one decision that does nothing else."""
+
+
+def decide_open(draft: Draft, command: Open) -> Decision:
+    """Open the room. One that is open already stays as it is."""
+    room = draft.room
+    if not room.exists or room.status.is_closed:
+        draft.change(
+            status=RoomStatus(room.name),
+            spoken_ms=draft.now.wall_ms,
+            quiet_since=draft.now.steady_seconds,
+        )
+        draft.audit(command.action, command.by)
+    return draft.decision(Done())
+
+
+def decide_close(draft: Draft, command: Close) -> Decision:
+    """Close the room, ending every claim that no answer has settled.
+
+    Closing a closed room changes nothing: who closed it first, and when, stands.
+    """
+    room = draft.room
+    if not room.exists:
+        raise RelayError(Problem.ROOM_NOT_FOUND)
+    if not room.status.is_closed:
+        at_ms = max(draft.now.wall_ms, room.last_ms)
+        status = RoomStatus(room.name, at_ms, command.by)
+        close(draft, status)
+        draft.audit("room_close", command.by, status.closed_at or "")
+    return draft.decision(Done())
+
+
+def close(draft: Draft, status: RoomStatus) -> None:
+    """Close an open room as `status` says, and end the claims in it."""
+    room = draft.room
+    if room.status.is_closed:
+        return
+    for lease in sorted(room.leases.values(), key=lambda lease: lease.seq):
+        draft.unclaim(room.messages[lease.seq])
+    draft.change(status=attrs.evolve(status, name=room.name))
+
+
+def decide_dismiss(draft: Draft, dismiss: Dismiss) -> Decision:
+    """Let a peer go.
+
+    What it claimed and did not settle is free again; what it asked needs no answer.
+    Of very many claims only some are ended, and the peer is there until a later
+    dismissal ends the last one.
+    """
+    peer = fold(dismiss.peer)
+    for lease in draft.room.leases_of(peer)[:MAX_ENDED_AT_ONCE]:
+        free(draft, lease)
+    if draft.room.leases_of(peer):
+        return draft.decision(Done(is_partial=True))
+    draft.close_questions(draft.room.questions.asked_by(peer))
+    draft.forget_member(peer)
+    draft.change(posts_at=draft.room.posts_at.discard(peer))
+    return draft.decision(Done())
+
+
+def decide_retain(draft: Draft, _command: Retain) -> Decision:
+    """Give up messages that are kept beyond a limit that was lowered."""
+    draft.give_up(MAX_GIVEN_UP_AT_ONCE)
+    return draft.decision(Done())

@@ -1,0 +1,183 @@
+"""Posting: what is checked, in which order, and what a post brings with it.
+
+The order is part of the contract. A retry of an accepted post is answered first,
+whatever has happened since. A closed room refuses before the rate limit counts.
+Nothing is changed before the last check has passed.
+"""
+
+from argybargy.domain.addressing import default_expects, speaks_as
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.message import Message, Receipt, SenderKind
+from argybargy.domain.names import NOBODY, fold
+from argybargy.domain.rate_limit import admit
+from argybargy.domain.room.claims import claimed_by_other, is_claimable_by, renew_all
+from argybargy.domain.room.commands import Post, Posted
+from argybargy.domain.room.state import ReceiptKey
+from argybargy.domain.room.transition import (
+    Decision,
+    Draft,
+    close_answered,
+    open_question,
+    remember_speaker,
+)
+
+
+def decide_post(draft: Draft, post: Post) -> Decision:
+    """Accept a message, or say why not."""
+    earlier = _earlier(draft, post)
+    if earlier is not None:
+        return draft.decision(Posted(earlier, is_duplicate=True))
+    _check_room(draft, post)
+    _admit(draft, post)
+    subject = _subject(draft, post)
+    settles = _check_claim(draft, post, subject)
+
+    message = _message(draft, post)
+    draft.append(message)
+    close_answered(draft, message)
+    if settles:
+        assert subject is not None
+        _settle(draft, post, subject)
+    if post.kind is SenderKind.AGENT:
+        renew_all(draft, post.sender)
+    _remember(draft, post, message)
+    return draft.decision(Posted(message))
+
+
+def _receipt_key(post: Post) -> ReceiptKey | None:
+    if post.idempotency_key is None:
+        return None
+    return fold(post.sender), post.idempotency_key
+
+
+def _earlier(draft: Draft, post: Post) -> Message | None:
+    """Return what this very post became the first time, if it is a retry.
+
+    Made again from the retry itself, whose digest is that of the first: so the
+    answer is the first one even when retention has taken the message since.
+    """
+    key = _receipt_key(post)
+    receipt = None if key is None else draft.room.receipts.get(key)
+    if receipt is None or draft.is_outdated(receipt):
+        return None
+    if receipt.digest != post.digest:
+        raise RelayError(Problem.IDEMPOTENCY_CONFLICT, seq=receipt.seq)
+    return _compose(post, receipt.seq, receipt.at_ms)
+
+
+def _message(draft: Draft, post: Post) -> Message:
+    room = draft.room
+    at_ms = max(draft.now.wall_ms, room.last_ms)
+    return _compose(post, room.head + 1, at_ms, draft.now.counted_ms)
+
+
+def _compose(post: Post, seq: int, at_ms: int, heard_ms: int | None = None) -> Message:
+    return Message(
+        seq=seq,
+        at_ms=at_ms,
+        sender=post.sender,
+        kind=post.kind,
+        to=post.to,
+        text=post.text,
+        expects=post.expects or default_expects(post.to),
+        reply_to=post.reply_to,
+        heard_ms=heard_ms,
+    )
+
+
+def _check_room(draft: Draft, post: Post) -> None:
+    status = draft.room.status
+    if status.is_closed and post.kind is SenderKind.AGENT:
+        raise RelayError(
+            Problem.ROOM_CLOSED,
+            room=status.name,
+            closed_by=status.closed_by,
+            closed_at=status.closed_at,
+        )
+    if draft.room.head == 0 and not post.has_room_quota:
+        raise RelayError(Problem.ROOM_QUOTA, limit=draft.limits.rooms)
+
+
+def _admit(draft: Draft, post: Post) -> None:
+    if post.kind is not SenderKind.AGENT:
+        return
+    limits, room, peer = draft.limits, draft.room, fold(post.sender)
+    admission = admit(
+        room.posts_at.get(peer, ()),
+        draft.now.steady_seconds,
+        limits.posts_per_window,
+        limits.window_seconds,
+    )
+    if not admission.is_accepted:
+        raise RelayError(
+            Problem.RATE_LIMITED,
+            limit=limits.posts_per_window,
+            what="messages",
+            window_seconds=limits.window_seconds,
+            retry_after=admission.retry_after_seconds,
+        )
+    draft.change(posts_at=room.posts_at.insert(peer, admission.times))
+
+
+def _subject(draft: Draft, post: Post) -> Message | None:
+    """Return the message that is answered, if it may be.
+
+    The operator sees everything, and so may answer everything.
+    """
+    if post.reply_to is None:
+        return None
+    found = draft.message(post.reply_to)
+    may_see = post.kind is SenderKind.OPERATOR or (
+        found is not None and found.is_visible_to(fold(post.sender))
+    )
+    if found is None or not may_see:
+        raise RelayError.invalid(
+            "reply_to", "there is no message of that number that you may see"
+        )
+    return found
+
+
+def _check_claim(draft: Draft, post: Post, subject: Message | None) -> bool:
+    """Tell whether the post answers a question for good.
+
+    Raises:
+        RelayError: ``claimed_by_other``, when another agent is at it. The operator
+            is never refused: a question whose claimer went quiet is exactly what a
+            human steps in for.
+    """
+    names = speaks_as(post.sender, post.kind)
+    if subject is None or not any(is_claimable_by(subject, name) for name in names):
+        return False
+    held = draft.room.leases.get(subject.seq)
+    if (
+        held is not None
+        and post.kind is SenderKind.AGENT
+        and fold(held.holder) != fold(post.sender)
+    ):
+        raise claimed_by_other(subject.seq, held.holder, held.expires_ms)
+    return subject.sent_by not in names
+
+
+def _settle(draft: Draft, post: Post, subject: Message) -> None:
+    """Claim and answer in one step; an answer makes the claim permanent."""
+    held = draft.room.leases.get(subject.seq)
+    if subject.seq < draft.room.first:
+        return  # retention took the question while its answer came in
+    if held is not None and fold(held.holder) == fold(post.sender):
+        draft.settle(subject, post.sender, held.fence)
+    else:
+        draft.settle(subject, post.sender, draft.room.fence + 1)
+        draft.audit("claim", post.sender, f"seq={subject.seq}")
+
+
+def _remember(draft: Draft, post: Post, message: Message) -> None:
+    remember_speaker(draft, message, draft.now.steady_seconds)
+    is_question = fold(message.expects) not in {NOBODY, message.sent_by}
+    if post.kind is SenderKind.AGENT and is_question:
+        open_question(draft, message)
+    if post.kind is SenderKind.OPERATOR:
+        draft.audit("say", post.sender, f"-> {', '.join(post.to)}")
+    key = _receipt_key(post)
+    if key is not None:
+        receipt = Receipt(post.digest, message.seq, message.at_ms, message.heard_ms)
+        draft.keep_receipt(key, receipt)

@@ -1,0 +1,7 @@
+"""What agents are told, and the files that they are given to work with.
+
+It knows the words of the relay's own documentation for agents and the clients that can
+be set up; it never writes a file or asks a relay. `brief` makes the instructions and
+the text of ``/llms.txt``, `seat` the credentials file, the listener script and the
+instructions of one agent.
+"""

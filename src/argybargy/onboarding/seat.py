@@ -1,0 +1,279 @@
+"""What an agent is told whose code is in a file: the prompt has no secret in it.
+
+And what is known of the programs that agents run in: where each of them reads its
+instructions, and what wakes it when nobody types. The latter is from their public
+documentation and trackers and was not tried with the programs themselves, which is why
+every text says so, and as of when.
+"""
+
+import shlex
+from collections.abc import Mapping
+from typing import Final
+
+import attrs
+
+from argybargy.domain.limits import Limits
+from argybargy.domain.names import NAME_RULE, is_name
+from argybargy.onboarding.brief import TRUST
+
+_LONGEST_PAUSE_SECONDS: Final = 30
+"""How long a listener that hears nothing waits before it tries again."""
+AS_OF: Final = "as of November 2026, from public documentation, not tried here"
+
+
+@attrs.frozen
+class Client:
+    """A program that agents run in.
+
+    Attributes:
+        key: What it is called on the command line, and the agent in it if not said.
+        title: Its name.
+        while_working: How an agent in it hears others while it has something to do.
+        while_idle: What wakes it when its turn is over.
+        file: Where in a project's directory it reads instructions; empty if nothing
+            can be installed for it.
+        is_own_file: Whether that file is for the relay alone; otherwise others
+            write there too, and only a block in it is ours. ``{room}`` in the path
+            stands for the room.
+    """
+
+    key: str
+    title: str
+    while_working: str
+    while_idle: str
+    file: str = ""
+    is_own_file: bool = False
+
+
+_POLLS: Final = (
+    "It polls between its steps, as its instructions say: it hears you at its next "
+    "poll, and no sooner."
+)
+
+CLIENTS: Final[Mapping[str, Client]] = {
+    client.key: client
+    for client in (
+        Client(
+            key="claude",
+            title="Claude Code",
+            while_working=_POLLS,
+            while_idle=(
+                "Nothing that a relay does wakes it at its prompt. What may "
+                f"({AS_OF}): its Monitor tool, or a monitor of a plugin, running the "
+                "listener below, each line of which is a wake-up; or a Stop hook that "
+                "keeps its turn going. A plain background command is said to end with "
+                "the turn."
+            ),
+            file=".claude/skills/argybargy-{room}/SKILL.md",
+            is_own_file=True,
+        ),
+        Client(
+            key="codex",
+            title="Codex",
+            while_working=_POLLS,
+            while_idle=(
+                f"Nothing does ({AS_OF}): hooks run within a turn, and the end of a "
+                "background command starts none. Tell it to keep polling and not to "
+                "end its turn, or start it anew from outside when the listener below "
+                "says something."
+            ),
+            file="AGENTS.md",
+        ),
+        Client(
+            key="gemini",
+            title="Gemini CLI",
+            while_working=_POLLS,
+            while_idle=(
+                f"Nothing that is known of ({AS_OF}): hooks run within a turn. Tell it "
+                "to keep polling and not to end its turn, or start it anew from "
+                "outside when the listener below says something."
+            ),
+            file="GEMINI.md",
+        ),
+        Client(
+            key="curl",
+            title="a shell",
+            while_working="It hears you at once: a poll answers when somebody speaks.",
+            while_idle="A script that polls is never idle. Run the listener below.",
+        ),
+    )
+}
+
+
+@attrs.frozen
+class Seat:
+    """A place in a room, with the code for it in a file.
+
+    Attributes:
+        base: Where the relay is.
+        room: The room.
+        name: What the agent is called.
+        header: The path of the file with the header that carries the code.
+        listener: The path of the script that listens.
+        limits: What the relay allows.
+        is_local: Whether the relay is on the machine of the agent.
+
+    Raises:
+        ValueError: The room or the name is none, or the address is not printable:
+            they stand in a script and in a prompt.
+    """
+
+    base: str = attrs.field()
+    room: str = attrs.field()
+    name: str = attrs.field()
+    header: str
+    listener: str
+    limits: Limits
+    is_local: bool = False
+
+    @room.validator
+    @name.validator
+    def _check_name(self, attribute: "attrs.Attribute[str]", value: str) -> None:
+        if not is_name(value):
+            raise ValueError(f"{attribute.name}: {NAME_RULE}")
+
+    @base.validator
+    def _check_base(self, _: "attrs.Attribute[str]", value: str) -> None:
+        if not value.isprintable():
+            raise ValueError("base: an address has printable characters only")
+
+    @property
+    def listen_command(self) -> str:
+        """The command that listens, as a shell reads it."""
+        return f"sh {shlex.quote(self.listener)}"
+
+
+def seat_brief(seat: Seat) -> str:
+    """Return what to tell an agent that has a seat: everything, and no secret."""
+    base, wait = seat.base, f"{seat.limits.wait_seconds:g}"
+    patience = f"{seat.limits.wait_seconds + 5:g}"
+    header, manual = shlex.quote(f"@{seat.header}"), shlex.quote(f"{base}/")
+    introduction = shlex.quote(f"Hi, I am {seat.name}, and I work on <what>.")
+    introduce = shlex.quote(f"{base}/messages?to=all")
+    listen = shlex.quote(f"{base}/messages?wait={wait}&since=<cursor>")
+    claim = shlex.quote(f"{base}/messages/<seq>/claim")
+    answer = shlex.quote(f"{base}/messages?to=<peer>&reply_to=<seq>")
+    return f"""\
+You have a seat in a room of an Argybargy relay, where AI agents and one human
+operator talk to each other over plain HTTP. Anything that can run curl can take part.
+
+  Relay   : {base}
+  Room    : {seat.room}
+  You are : {seat.name}
+
+Your access code is in a file, and curl takes it from there: -H @file. You need not
+see it. Do not print the file, copy it, or send any of it to anyone.
+
+1. Read the manual once:
+
+     curl -sS -H 'Accept: text/markdown' {manual}
+
+2. Introduce yourself:
+
+     curl -sS -H {header} -H 'Content-Type: text/plain' \\
+       --data-binary {introduction} \\
+       {introduce}
+
+   Text that a shell would eat goes in by standard input: --data-binary @-
+
+3. Listen. This comes back the moment somebody speaks to you, after {wait} s at most:
+
+     curl -sS --max-time {patience} -H {header} \\
+       {listen}
+
+   Begin with since=resume, which goes on where you were; after that pass the "cursor"
+   of the last answer, which says that you have read so far. Do it again and again,
+   between the steps of your work too. Finishing your work is not leaving.
+
+   Or let this keep the cursor: it waits until somebody speaks, however long it takes.
+
+     {seat.listen_command} once
+
+WHO ANSWERS. "expects_reply" on each message says it: your name, you do; "none" or
+another name, you do not; "anyone", whoever claims it first:
+
+     curl -sS -X POST -H {header} {claim}
+
+   200 means it is yours. 409 means that somebody else has it: stay quiet. Answer with
+   reply_to, which settles the question:
+
+     curl -sS -H {header} -H 'Content-Type: text/plain' \\
+       --data-binary '<your answer>' {answer}
+
+ASKING. Add expects_reply=anyone to the query of a post, or the name of a peer.
+
+WHEN TO STOP. Only when an answer says "should_exit": true. Say which exit_reason it
+gave: room_closed is the operator's word, idle_timeout means the room went silent.
+
+{TRUST}"""
+
+
+def listener_script(seat: Seat) -> str:
+    """Return the shell script that prints what is said, a JSON answer a line."""
+    wait, patience = (
+        f"{seat.limits.wait_seconds:g}",
+        f"{seat.limits.wait_seconds + 5:g}",
+    )
+    # A proxy that the environment names leads away from a relay on this machine.
+    proxy = " --noproxy '*'" if seat.is_local else ""
+    return f"""\
+#!/bin/sh
+# Prints what is said to {seat.name} in the room {seat.room} of {seat.base}:
+# a line of JSON whenever there is something, and nothing while there is not.
+# With 'once' it ends after the first line. It ends by itself when the agent is
+# dismissed (code 0) and when its code is not taken any more (code 4). When it cannot
+# hear, it says so once on standard error, tries on, and says when it hears again.
+base={shlex.quote(seat.base)}
+header={shlex.quote(f"@{seat.header}")}
+since=resume heard= deaf= pause=1
+ask() {{ curl -sS{proxy} --max-time {patience} -H "$header" "$base/messages?$1" 2>&1; }}
+while :; do
+  cursor=
+  answer=$(ask "wait={wait}&since=$since") &&
+    cursor=$(printf '%s' "$answer" | sed -n 's/.*"cursor":\\([0-9]*\\).*/\\1/p')
+  case $answer in *'"error":"unauthorized"'*) printf '%s\\n' "$answer"; exit 4 ;; esac
+  if [ -z "$cursor" ]; then
+    why=$(printf '%s' "${{answer:-no answer}}" | tr -d '\\000-\\037\\177' | cut -c1-200)
+    [ -n "$deaf" ] || printf 'Cannot hear the relay, trying again: %s\\n' "$why" >&2
+    deaf=yes
+    sleep $pause
+    pause=$((pause * 2))
+    [ $pause -le {_LONGEST_PAUSE_SECONDS} ] || pause={_LONGEST_PAUSE_SECONDS}
+    continue
+  fi
+  [ -z "$deaf" ] || printf 'The relay can be heard again.\\n' >&2
+  deaf= pause=1
+  case $answer in
+    *'"should_exit":true'*) printf '%s\\n' "$answer"; exit 0 ;;
+    *'"reset":true'*) printf '%s\\n' "$answer"; heard=yes ;;
+    '{{"messages":[]'*) ;;
+    *) printf '%s\\n' "$answer"; heard=yes ;;
+  esac
+  since=$cursor
+  if [ -n "$heard" ] && [ "$1" = once ]; then break; fi
+done
+# The next cursor is the acknowledgement: without it, the same would come again.
+answer=$(ask "since=$since&limit=1") || printf 'Not acknowledged: %s\\n' "$answer" >&2
+"""
+
+
+def skill(seat: Seat, slug: str, mark: str) -> str:
+    """Return the file that makes a seat a skill of Claude Code.
+
+    Args:
+        seat: The seat.
+        slug: The room's name, as far as a skill's may hold it.
+        mark: What the file is known by.
+    """
+    return f"""\
+---
+name: argybargy-{slug}
+description: Talk to the other AI agents and to the operator in the room {seat.room} \
+of the Argybargy relay at {seat.base}. Use it when asked to join the room, to ask \
+others, or to listen.
+---
+
+{mark}
+
+{seat_brief(seat)}
+"""

@@ -1,0 +1,306 @@
+"""What the operator can do: let in, throw out, open, close, speak, and see."""
+
+import attrs
+import structlog
+
+from argybargy.domain.access_codes import CodeRecord, Peer
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.instant import Moment
+from argybargy.domain.message import Message, SenderKind
+from argybargy.domain.names import fold
+from argybargy.domain.pages import look_back
+from argybargy.domain.room.commands import Close, Open
+from argybargy.domain.room.state import RoomStatus
+from argybargy.domain.room.writes import Audit
+from argybargy.domain.roster import Waiting
+from argybargy.relay.access.invitation import Invitation
+from argybargy.relay.api.agent import History, PostDraft, PostOutcome, post
+from argybargy.relay.api.stream_cursor import newest_messages
+from argybargy.relay.overview.room_view import RoomView, aged
+from argybargy.relay.relay import Relay
+from argybargy.relay.store_errors import finishing, translated
+from argybargy.store.errors import StoreError
+from argybargy.store.protocol import AuditRow
+
+log = structlog.get_logger(__name__)
+
+OPERATOR_ACTOR = "admin"
+"""Who the audit log says did it, where no name is asked for."""
+
+
+@attrs.frozen
+class Invited:
+    """A code, on the one occasion that it is seen."""
+
+    code: str = attrs.field(repr=False)
+    record: CodeRecord
+
+
+@attrs.frozen
+class OperatorState:
+    """Everything at a glance.
+
+    Attributes:
+        rooms: Every room there is.
+        codes: Every code, by its public half.
+        waiting: The operator's inbox, longest wait first.
+        messages: The newest messages, each with the name of its room.
+        now: When this was so.
+    """
+
+    rooms: tuple[RoomView, ...]
+    codes: tuple[CodeRecord, ...]
+    waiting: tuple[Waiting, ...]
+    messages: tuple[tuple[str, Message], ...]
+    now: Moment
+
+
+@attrs.frozen
+class Stats:
+    """The relay in numbers."""
+
+    uptime_seconds: float
+    online_peers: int
+    codes: int
+    messages: int
+    rooms: int
+    live_rooms: int
+    parked_polls: int
+
+
+async def invite(relay: Relay, invitations: list[Invitation]) -> list[Invited]:
+    """Make codes, and the rooms they are for where there are none yet.
+
+    Names that differ from known ones in case only are taken for the same.
+
+    Raises:
+        RelayError: ``code_quota``, or the store would not.
+    """
+    for each in invitations:
+        written = (each.room, each.name, each.capabilities, each.client, each.model)
+        relay.refuse_secrets(*written)
+    relay.directory.check_quota(len(invitations))
+    wanted = {Peer(fold(each.room), fold(each.name)) for each in invitations}
+    with relay.directory.in_hand.for_agents(wanted):
+        return await _invite(relay, invitations)
+
+
+async def _invite(relay: Relay, invitations: list[Invitation]) -> list[Invited]:
+    for each in invitations:
+        await _prepare_room(relay, each)
+    spelled = [
+        attrs.evolve(
+            each,
+            room=relay.spelling(each.room),
+            name=relay.directory.spelling(fold(each.room), each.name) or each.name,
+        )
+        for each in invitations
+    ]
+    with translated():
+        minted = await relay.directory.mint(spelled, OPERATOR_ACTOR, relay.clock.now())
+    return [Invited(code, record) for code, record in minted]
+
+
+async def _prepare_room(relay: Relay, invitation: Invitation) -> None:
+    """Make the room of an invitation, unless its guest would pass for the operator."""
+    if not relay.knows(invitation.room):
+        await relay.ask(invitation.room, Open(OPERATOR_ACTOR))
+    await refuse_operators_name(relay, invitation.room, invitation.name)
+
+
+async def refuse_operators_name(relay: Relay, room: str, name: str) -> None:
+    """Refuse a code that would let an agent pass for the operator.
+
+    Raises:
+        RelayError: ``name_taken``, or the room cannot be loaded.
+    """
+    live = await relay.live(room)
+    known = live.room.members.get(fold(name))
+    if known is not None and known.kind is SenderKind.OPERATOR:
+        raise RelayError(Problem.NAME_TAKEN)
+
+
+async def revoke(
+    relay: Relay, target: str, room: str | None, *, everywhere: bool
+) -> list[CodeRecord]:
+    """Take codes back, by handle, by code, or by name.
+
+    The polls of a peer that holds no other code end at once, and its claims are
+    free.
+
+    Returns:
+        The codes that are gone; none when nothing fits.
+
+    Raises:
+        RelayError: ``ambiguous``, when a name has codes in several rooms and the
+            call does not say which, or that it means all.
+    """
+    found = relay.directory.match(target)
+    if room is not None:
+        found = [record for record in found if record.peer.room == fold(room)]
+    rooms = sorted({record.room for record in found})
+    if len(rooms) > 1 and not everywhere:
+        raise RelayError(Problem.AMBIGUOUS, rooms=rooms)
+    await remove_codes(relay, found)
+    return found
+
+
+async def remove_codes(relay: Relay, records: list[CodeRecord]) -> None:
+    """Take these codes back, with all that follows for those who held them."""
+    now = relay.clock.now()
+    audits = [
+        Audit(
+            now.wall_ms,
+            "revoke",
+            OPERATOR_ACTOR,
+            record.room,
+            f"{record.name} {record.key_id}",
+        )
+        for record in records
+    ]
+    if not records:
+        return
+    with finishing():
+        with translated():
+            left = await relay.directory.remove(records, audits, now)
+        for record in {record.peer: record for record in records}.values():
+            if record.peer in left:
+                await relay.dismiss(record)
+            else:
+                relay.wake_peer(record)
+
+
+async def say(relay: Relay, room: str, sender: str, draft: PostDraft) -> PostOutcome:
+    """Speak in a room as the human, also in a closed one.
+
+    Raises:
+        RelayError: ``sender_taken``, when an agent of the room has that name.
+    """
+    relay.refuse_secrets(room, sender)
+    with relay.directory.in_hand.for_human(Peer(fold(room), fold(sender))):
+        if relay.directory.spelling(fold(room), sender) is not None:
+            raise RelayError(Problem.SENDER_TAKEN)
+        with finishing():  # a post that is under way keeps its name until it is in
+            return await post(relay, room, sender, draft)
+
+
+async def open_room(relay: Relay, room: str, by: str) -> RoomStatus:
+    """Make a room, or reopen it."""
+    relay.refuse_secrets(room, by)
+    await relay.ask(room, Open(by))
+    return (await relay.live(room)).room.status
+
+
+async def reopen_room(relay: Relay, room: str, by: str) -> RoomStatus:
+    """Let agents back into a room.
+
+    Raises:
+        RelayError: ``room_not_found``.
+    """
+    if not relay.knows(room):
+        raise RelayError(Problem.ROOM_NOT_FOUND)
+    relay.refuse_secrets(by)
+    await relay.ask(room, Open(by, action="room_reopen"))
+    return (await relay.live(room)).room.status
+
+
+async def close_room(relay: Relay, room: str, by: str) -> RoomStatus:
+    """Dismiss the agents in a room.
+
+    Raises:
+        RelayError: ``room_not_found``.
+    """
+    if not relay.knows(room):
+        raise RelayError(Problem.ROOM_NOT_FOUND)
+    relay.refuse_secrets(by)
+    await relay.ask(room, Close(by))
+    return (await relay.live(room)).room.status
+
+
+async def audit(relay: Relay, limit: int, before: int | None) -> tuple[AuditRow, ...]:
+    """Return the newest rows of the audit log, what waits to be stored included.
+
+    Where the log was cut, a row without a place in it says how much is gone.
+    """
+    try:
+        await relay.ledger.flush()
+    except StoreError as error:
+        log.warning("the newest notes are not in the log yet", reason=str(error))
+    with translated():
+        rows = await relay.store.audit(limit + 1, before)
+    if len(rows) > limit:
+        return rows[1:]
+    if not rows or rows[0].id == 1:
+        return rows
+    oldest = rows[0]
+    detail = f"{oldest.id - 1} older rows are kept no longer"
+    mark = Audit(oldest.audit.at_ms, "pruned", "relay", detail=detail)
+    return (AuditRow(0, mark), *rows)
+
+
+async def look_around(relay: Relay, room: str | None, limit: int) -> OperatorState:
+    """Return everything at a glance, with the newest messages of one room or all.
+
+    Raises:
+        RelayError: The store cannot be read: it is asked for the messages of a room
+            that has not been used for a while.
+    """
+    messages = await newest_messages(relay, room, limit)
+    board, now = relay.board, relay.clock.now()
+    board.settle(now)
+    return OperatorState(
+        rooms=tuple(board.view(key, now) for key in board.cards),
+        codes=tuple(relay.directory),
+        waiting=tuple(aged(row, now) for row in board.inbox),
+        messages=tuple(messages),
+        now=now,
+    )
+
+
+async def history(relay: Relay, room: str, before: int, limit: int) -> History:
+    """Look back at all that was said in a room below the seq `before`.
+
+    Raises:
+        RelayError: ``room_not_found``, or the store cannot be read.
+    """
+    card = relay.board.cards.get(fold(room))
+    if card is None:
+        raise RelayError(Problem.ROOM_NOT_FOUND)
+    live, size = relay.find_live(room), relay.limits.poll_bytes
+    found = None
+    if live is not None and live.is_loaded:
+        found = look_back(live.room, None, before, limit, size)
+    if found is None:
+        name = card.summary.status.name
+        with translated():
+            found = await relay.store.look_back(name, None, before, limit, size)
+    relay.board.settle(relay.clock.now())
+    return History(found, card.summary.status, relay.board.members(fold(room)))
+
+
+def stats(relay: Relay) -> Stats:
+    """Return the relay in numbers."""
+    now, numbers = relay.clock.now(), relay.statistics()
+    online = sum(
+        seen.is_online
+        for room in relay.presence.rooms()
+        for seen in relay.presence.seen(
+            room, relay.parked_peers(room), now.steady_seconds
+        ).values()
+    )
+    summaries = [card.summary for card in relay.board.cards.values()]
+    return Stats(
+        uptime_seconds=now.steady_seconds - relay.started_at,
+        online_peers=online,
+        codes=numbers.codes,
+        messages=sum(summary.messages for summary in summaries),
+        rooms=sum(summary.head > 0 for summary in summaries),
+        live_rooms=numbers.live_rooms,
+        parked_polls=numbers.parked_polls,
+    )
+
+
+def note_rotation(relay: Relay) -> None:
+    """Record that the admin token is another one now."""
+    now = relay.clock.now()
+    relay.ledger.note(Audit(now.wall_ms, "regenerate_admin_token", OPERATOR_ACTOR))

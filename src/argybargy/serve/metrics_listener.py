@@ -1,0 +1,173 @@
+"""What the server counts, and a listener of its own for all the numbers.
+
+The listener is for a Prometheus that should not hold the operator's token. It serves
+one page and nothing else, over the same connections as the relay but in a small
+number, so that whoever scrapes too eagerly takes nothing from the agents.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, Final, Protocol
+
+import attrs
+import structlog
+import trio
+
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.http.asgi import Receive, Scope, Send
+from argybargy.http.connection import Render
+from argybargy.http.limits import ConnectionLimits
+from argybargy.http.server import ConnectionStatistics, open_http_server
+from argybargy.settings.parsers import split_bind
+from argybargy.web.access.hosts import HostRule
+from argybargy.web.errors import error_answer
+from argybargy.web.fast_path import send_answer
+from argybargy.web.metrics import Measure, Metrics, TableCollector
+from argybargy.web.request import NO_SCRIPTS, Answer, page_answer
+
+log = structlog.get_logger(__name__)
+
+PATH: Final = "/metrics"
+METRICS_CONNECTIONS: Final = 32
+"""Open at once on the listener for metrics."""
+
+SERVER_MEASURES: Final[tuple[Measure[ConnectionStatistics], ...]] = (
+    Measure(
+        "gauge",
+        "connections_open",
+        "Connections that are open.",
+        lambda it: it.connections,
+    ),
+    Measure(
+        "counter",
+        "connections_total",
+        "Connections ever opened, those that were refused included.",
+        lambda it: it.connections_total,
+    ),
+    Measure(
+        "counter",
+        "requests_total",
+        "Requests that got as far as the endpoints.",
+        lambda it: it.requests,
+    ),
+    Measure(
+        "counter",
+        "connection_refusals_total",
+        "Connections and requests refused before that, by the code of the error.",
+        lambda it: it.refused,
+        label="error",
+    ),
+    Measure(
+        "counter",
+        "failures_total",
+        "Exceptions that were contained, by the event under which they were logged.",
+        lambda it: it.failures,
+        label="event",
+    ),
+)
+"""Everything that is measured of the server, in the order of the documentation."""
+
+
+class MetricsAddressError(Exception):
+    """The address for metrics cannot be had; the text says why."""
+
+
+class Counting(Protocol):
+    """A server that says what it has done."""
+
+    def statistics(self) -> ConnectionStatistics:
+        """Say what it has done so far."""
+        ...
+
+
+def measure_server(metrics: Metrics, server: Counting) -> None:
+    """Show the numbers of a server among those of its relay."""
+    metrics.add(TableCollector(SERVER_MEASURES, server.statistics))
+
+
+@attrs.frozen
+class MetricsApp:
+    """The ASGI app behind the listener: one page.
+
+    Attributes:
+        metrics: The numbers.
+        hosts: Which hosts it answers to: on loopback, no page of another site.
+    """
+
+    metrics: Metrics
+    hosts: HostRule
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - there is no body to read
+        """Answer one request."""
+        try:
+            answer = self._answer(scope)
+        except RelayError as refusal:
+            answer = error_answer(refusal)
+        sending: Any = send
+        await send_answer(sending, answer)
+
+    def _answer(self, scope: Scope) -> Answer:
+        headers = dict(scope["headers"])
+        if not self.hosts.allows(headers.get(b"host", b"").decode("latin-1")):
+            raise RelayError(Problem.MISDIRECTED)
+        if scope["path"] != PATH:
+            raise RelayError(Problem.NO_SUCH_ROUTE)
+        if scope["method"] != "GET":
+            refusal = RelayError(Problem.METHOD_NOT_ALLOWED)
+            return error_answer(refusal).with_headers((b"allow", b"GET"))
+        accept = headers.get(b"accept", b"").decode("latin-1")
+        page, media_type = self.metrics.render(accept)
+        return page_answer(page, media_type, NO_SCRIPTS)
+
+
+@asynccontextmanager
+async def open_metrics_listener(
+    bind: str | None,
+    metrics: Metrics,
+    *,
+    render: Render,
+    wall_clock: Callable[[], float],
+) -> AsyncIterator[None]:
+    """Serve the numbers at an address of their own, while the block runs.
+
+    Args:
+        bind: The address and port; ``None`` is nowhere.
+        metrics: The numbers.
+        render: Renders the body of an answer that the app has no part in.
+        wall_clock: Seconds since the epoch, for the Date field.
+
+    Raises:
+        MetricsAddressError: It cannot be bound.
+    """
+    if bind is None:
+        yield
+        return
+    listeners = await _listen(bind)
+    app = MetricsApp(metrics, HostRule.make(split_bind(bind)[0], None, ()))
+    server = open_http_server(
+        app,
+        render=render,
+        log=log,
+        limits=ConnectionLimits(connections=METRICS_CONNECTIONS),
+        wall_clock=wall_clock,
+    )
+    async with server as handler, trio.open_nursery() as nursery:
+        serve = partial(trio.serve_listeners, handler, listeners)
+        nursery.start_soon(serve)
+        address = listeners[0].socket.getsockname()
+        log.info("metrics", url=f"http://{address[0]}:{address[1]}{PATH}")
+        yield
+        nursery.cancel_scope.cancel()
+
+
+async def _listen(bind: str) -> list[trio.SocketListener]:
+    host, port = split_bind(bind)
+    try:
+        return await trio.open_tcp_listeners(port, host=host)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise MetricsAddressError(
+            f"Cannot serve metrics on {bind}: {why}. Choose another address with "
+            "ARGYBARGY_METRICS_BIND, or leave it unset."
+        ) from error

@@ -1,0 +1,253 @@
+"""What an operator may set, read once: flags over ARGYBARGY_* over config.toml.
+
+:mod:`argybargy.settings.definitions` says what there is to set. A setting is called
+``max_wait`` in ``config.toml`` and ``ARGYBARGY_MAX_WAIT`` in the environment.
+
+An empty variable counts as not set, since that is how compose files and service
+managers pass on what nobody gave.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+import platformdirs
+
+from argybargy.domain.limits import Limits
+from argybargy.settings.definitions import PREFIX, SETTINGS, Setting
+
+CONFIG_VARIABLE: Final = "ARGYBARGY_CONFIG"
+DEFAULT_SOURCE: Final = "default"
+_SHOWN_CHARS: Final = 60
+_PAIRS: Final = (("tls_cert", "tls_key"), ("tls_key", "tls_cert"))
+_BYTES_PER_CHAR: Final = 4
+
+
+@attrs.frozen
+class Mistake:
+    """One thing that is wrong with the settings.
+
+    Attributes:
+        source: Where it is: a flag, a variable, or a file and a key in it.
+        problem: What is wrong, and what would be right.
+    """
+
+    source: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.problem}"
+
+
+class SettingsError(Exception):
+    """The settings cannot be used.
+
+    Attributes:
+        mistakes: Everything that is wrong with them.
+    """
+
+    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(map(str, self.mistakes)))
+
+
+@attrs.frozen
+class Settings:
+    """What holds for this run.
+
+    :data:`argybargy.settings.definitions.SETTINGS` says what each setting is for.
+
+    Attributes:
+        warnings: What to tell the operator before the relay starts.
+    """
+
+    host: str
+    port: int
+    data: Path
+    log_level: str
+    log_format: str
+    metrics_bind: str | None
+    public_url: str | None
+    allowed_hosts: tuple[str, ...]
+    ephemeral: bool
+    docs: bool
+    http_core: str
+    cors_origins: tuple[str, ...]
+    trusted_proxies: tuple[str, ...]
+    tls_cert: Path | None
+    tls_key: Path | None
+    hash_codes: bool
+    max_text: int
+    max_wait: float
+    max_history: int
+    max_messages_per_room: int
+    online_window: float
+    max_idle_seconds: int
+    rate_max: int
+    claims_max: int
+    reads_max: int
+    rate_window: float
+    claim_lease_seconds: int
+    max_rooms: int
+    max_codes: int
+    warnings: tuple[str, ...] = ()
+    _sources: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+
+    def source(self, name: str) -> str:
+        """Say where the value of a setting comes from.
+
+        Args:
+            name: The name of the setting.
+
+        Returns:
+            A flag, a variable, a file and a key in it, or ``default``.
+        """
+        return self._sources.get(name, DEFAULT_SOURCE)
+
+    def limits(self) -> Limits:
+        """Return the limits of the relay.
+
+        A longer message than the usual takes more bytes, and a larger body: those
+        two grow along, so that what is allowed in characters is not refused.
+        """
+        rows = [row for row in SETTINGS if row.limit is not None]
+        given: dict[str, Any] = {
+            str(row.limit): getattr(self, row.name) for row in rows
+        }
+        limits = Limits(**given)
+        text_bytes = max(limits.text_bytes, _BYTES_PER_CHAR * limits.text_chars)
+        return attrs.evolve(
+            limits,
+            text_bytes=text_bytes,
+            body_bytes=max(limits.body_bytes, 2 * text_bytes),
+        )
+
+
+def read_settings(overrides: Mapping[str, object] | None = None) -> Settings:
+    """Read the settings of this process.
+
+    Args:
+        overrides: What the command line gives, by name; ``None`` is not given.
+
+    Raises:
+        SettingsError: Something is wrong; every mistake is named at once.
+    """
+    environment = dict(os.environ)  # noqa: TID251 - the one place that reads it
+    folder = platformdirs.user_config_path("argybargy", appauthor=False)
+    return parse_settings(environment, overrides, config=folder / "config.toml")
+
+
+def parse_settings(
+    environment: Mapping[str, str],
+    overrides: Mapping[str, object] | None = None,
+    *,
+    config: Path | None = None,
+) -> Settings:
+    """Read settings from what is given, and from a file if there is one.
+
+    Args:
+        environment: Variables by name; those without the prefix are not looked at.
+        overrides: What the command line gives, by name; ``None`` is not given.
+        config: The file to read if it exists and ``ARGYBARGY_CONFIG`` names none.
+
+    Raises:
+        SettingsError: Something is wrong; every mistake is named at once.
+    """
+    gathered = _Gathered()
+    gathered.take_file(environment.get(CONFIG_VARIABLE), config)
+    gathered.take_environment(environment)
+    gathered.take_overrides(overrides or {})
+    return gathered.resolve()
+
+
+@attrs.define
+class _Gathered:
+    """Values as they were given; a later source takes the place of an earlier one.
+
+    What is overridden is still checked: a mistake that is only harmless today is
+    better known today.
+    """
+
+    values: dict[str, object] = attrs.field(factory=dict)
+    sources: dict[str, str] = attrs.field(factory=dict)
+    warnings: list[str] = attrs.field(factory=list)
+    mistakes: list[Mistake] = attrs.field(factory=list)
+
+    def take_file(self, named: str | None, usual: Path | None) -> None:
+        path = Path(named).expanduser() if named else usual
+        if path is None or not (named or path.is_file()):
+            return
+        try:
+            content = tomllib.loads(path.read_text("utf-8-sig"))
+        except (OSError, ValueError) as error:
+            source = f"{CONFIG_VARIABLE}={path}" if named else str(path)
+            why = (error.strerror if isinstance(error, OSError) else None) or error
+            self.mistakes.append(Mistake(source, f"cannot be read: {why}"))
+            return
+        rows = {row.name: row for row in SETTINGS}
+        for key, value in content.items():
+            self._take(rows, key, value, f"{path}: {key}")
+
+    def take_environment(self, environment: Mapping[str, str]) -> None:
+        rows = {row.variable: row for row in SETTINGS}
+        for name, value in sorted(environment.items()):
+            is_ours = name.startswith(PREFIX) and name != CONFIG_VARIABLE
+            if is_ours and (value.strip() or name not in rows):
+                self._take(rows, name, value, name)
+
+    def take_overrides(self, overrides: Mapping[str, object]) -> None:
+        rows = {row.name: row for row in SETTINGS}
+        for name, value in overrides.items():
+            if value is not None:
+                self._take(rows, name, value, rows[name].flag)
+
+    def _take(
+        self, rows: Mapping[str, Setting], key: str, value: object, source: str
+    ) -> None:
+        row = rows.get(key)
+        if row is None:
+            self.mistakes.append(Mistake(source, _unknown(key, rows)))
+            return
+        try:
+            parsed = row.parse(value)
+        except ValueError as error:
+            given = str(value) if isinstance(value, Path) else value
+            shown = repr(given)[:_SHOWN_CHARS]
+            self.mistakes.append(Mistake(source, f"must be {error}; it is {shown}."))
+            return
+        self.values[row.name], self.sources[row.name] = parsed, source
+
+    def resolve(self) -> Settings:
+        self._check_pairs()
+        if self.mistakes:
+            raise SettingsError(self.mistakes)
+        rows = {row.name: row for row in SETTINGS}
+        for name, value in self.values.items():
+            warn = rows[name].warn
+            warning = warn(value) if warn is not None else None
+            if warning is not None:
+                self.warnings.append(f"{self.sources[name]} {warning}")
+        values: dict[str, Any] = {
+            name: self.values.get(name, row.default_value())
+            for name, row in rows.items()
+        }
+        return Settings(**values, warnings=tuple(self.warnings), sources=self.sources)
+
+    def _check_pairs(self) -> None:
+        """Name what is given without what it is of no use without."""
+        for name, other in _PAIRS:
+            if name in self.values and other not in self.values and not self.mistakes:
+                needed = f"is of no use without {PREFIX}{other.upper()}."
+                self.mistakes.append(Mistake(self.sources[name], needed))
+
+
+def _unknown(key: str, rows: Mapping[str, Setting]) -> str:
+    names = {name.removeprefix(PREFIX): name for name in rows}
+    near = difflib.get_close_matches(key.removeprefix(PREFIX), names, n=1)
+    if not near:
+        return "is not a setting."
+    return f"is not a setting; is {names[near[0]]} meant?"

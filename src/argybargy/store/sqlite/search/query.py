@@ -1,0 +1,143 @@
+"""Searching: a query as an expression of the index, and as a condition on rows.
+
+The expression is made of words that were taken out of the query one by one, each in
+quotes, so that nothing anybody types is ever read as the language of the index.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import apsw
+
+from argybargy.domain.names import EVERYONE
+from argybargy.domain.pages import PageBuilder
+from argybargy.domain.search.query import Findings, Found, Query, Scope
+from argybargy.domain.search.snippet import excerpt
+from argybargy.domain.search.tokens import Phrase
+from argybargy.store.sqlite.search.index import EVERYWHERE, scope_of, term_of
+from argybargy.store.sqlite.tables.messages import (
+    COLUMNS,
+    IS_VISIBLE,
+    Place,
+    find_place,
+    from_row,
+)
+
+_IS_OPEN: Final = """
+CASE WHEN :reader IS NULL OR :reader IN (lower(sender), lower(messages.expects))
+THEN EXISTS (
+    SELECT 1 FROM questions
+    WHERE questions.room_id = messages.room_id AND questions.seq = messages.seq
+)
+ELSE messages.expects = 'anyone' AND NOT is_settled END
+"""
+_SEARCH: Final = f"""
+SELECT rooms.name, iif(:room_id, messages.seq, messages.id), {COLUMNS}
+FROM words CROSS JOIN messages ON messages.id = words.rowid
+JOIN rooms ON rooms.id = messages.room_id
+WHERE words MATCH :match
+    AND iif(:room_id, messages.room_id = :room_id AND seq < :before,
+            words.rowid < :before)
+    AND seq >= rooms.first
+    AND {IS_VISIBLE}
+    AND (:sender IS NULL OR lower(sender) = :sender
+        OR (:sender = 'operator' AND kind = 'operator'))
+    AND (:addressee IS NULL OR instr(lower(recipients), '"' || :addressee || '"') > 0)
+    AND (:before_ms IS NULL OR at_ms < :before_ms)
+    AND (NOT :is_open OR {_IS_OPEN})
+ORDER BY words.rowid DESC LIMIT :rows
+"""  # noqa: S608 - constants
+
+
+MOST_BEGINNINGS: Final = 200_000
+"""How often words with the wanted beginning may occur; beyond, the search is refused.
+
+The index merges all of them before it gives the first: no deadline cuts that short.
+"""
+_BEGINNINGS: Final = "SELECT doc FROM temp.terms WHERE term >= ? AND term < ?"
+_LAST_CHARACTER: Final = chr(0x10FFFF)
+
+
+def search_messages(
+    connection: apsw.Connection,
+    query: Query,
+    scope: Scope,
+    before: int,
+    builder: PageBuilder,
+) -> Findings:
+    """Find the newest messages within a scope; see `argybargy.store.protocol`."""
+    place = Place() if scope.room is None else find_place(connection, scope.room)
+    if scope.room is not None and not place.room_id:
+        return Findings()
+    if _is_too_wide(connection, query, _scopes(scope, place)):
+        return Findings(is_too_wide=True)
+    values = {
+        "match": _expression(query, scope, place),
+        "room_id": place.room_id,
+        "before": before,
+        "reader": scope.reader,
+        "sender": query.sender,
+        "addressee": query.addressee,
+        "before_ms": query.before_ms,
+        "is_open": query.is_open,
+        "rows": builder.limit + 1,
+    }
+    found: list[Found] = []
+    for room, number, *row in connection.execute(_SEARCH, values):
+        message = from_row(tuple(row))
+        if not builder.take(message):
+            return Findings(tuple(found), has_more=True)
+        shown = excerpt(message.text, query.phrases)
+        found.append(Found(room, message, number, shown))
+    return Findings(tuple(found))
+
+
+def _is_too_wide(
+    connection: apsw.Connection, query: Query, scopes: Sequence[str]
+) -> bool:
+    """Tell whether too many words begin as the last one does that is looked for."""
+    left = MOST_BEGINNINGS
+    beginnings = (
+        term_of(scope, phrase.forms[-1])
+        for phrase in query.phrases
+        if phrase.is_prefix
+        for scope in scopes
+    )
+    for term in beginnings:
+        rows: Any = connection.execute(_BEGINNINGS, (term, term + _LAST_CHARACTER))
+        for (count,) in rows:
+            left -= count
+            if left < 0:
+                return True
+    return False
+
+
+def _scopes(scope: Scope, place: Place) -> tuple[str, ...]:
+    """Return the scopes whose words are what somebody may look through."""
+    if scope.reader is None:
+        return (EVERYWHERE,)
+    return tuple(scope_of(place.room_id, name) for name in (EVERYONE, scope.reader))
+
+
+def _expression(query: Query, scope: Scope, place: Place) -> str:
+    """Say a query in the language of the index."""
+    within = [f"({_within(each, query)})" for each in _scopes(scope, place)]
+    said = " OR ".join(within)
+    if scope.reader is None and scope.room is not None:
+        return f'scope : "{scope_of(place.room_id)}" AND {said}'
+    return said
+
+
+def _within(scope: str, query: Query) -> str:
+    """Say a query for the messages of one scope."""
+    wanted = [_words(scope, phrase) for phrase in query.phrases]
+    said = " AND ".join(wanted) or f'scope : "{scope}"'
+    if not query.unwanted:
+        return said
+    unwanted = " OR ".join(_words(scope, phrase) for phrase in query.unwanted)
+    return f"({said}) NOT ({unwanted})"
+
+
+def _words(scope: str, phrase: Phrase) -> str:
+    terms = " ".join(term_of(scope, form) for form in phrase.forms)
+    return f'text : "{terms}"{" *" if phrase.is_prefix else ""}'

@@ -1,0 +1,229 @@
+"""Messages as rows, and every way of reading them.
+
+Who may see what is said three times: by `Message.is_for` and `Message.is_visible_to`,
+by the rows of `argybargy.store.sqlite.tables.addressees`, and for searches by the condition
+below. They must agree; the contract suite compares them. Names are ASCII without
+quotes, so a name between quotes is found in the JSON array exactly.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import apsw
+import attrs
+import msgspec
+
+from argybargy.domain.message import TO_ALL, Message, SenderKind
+from argybargy.domain.names import fold
+from argybargy.domain.pages import Lookback, Page, PageBuilder
+from argybargy.store.sqlite.tables.addressees import (
+    COUNT_FOR,
+    LAST_VISIBLE,
+    NEXT_FOR,
+    REPLIES_VISIBLE,
+    delete_addressees,
+)
+
+_ADDRESSED: Final = """
+(recipients = '["all"]' OR instr(lower(recipients), '"' || :reader || '"') > 0)
+"""
+_IS_OWN: Final = "(kind = 'agent' AND lower(sender) = :reader)"
+IS_VISIBLE: Final = f"(:reader IS NULL OR {_IS_OWN} OR {_ADDRESSED})"
+
+NAMES: Final = (
+    "seq",
+    "at_ms",
+    "sender",
+    "kind",
+    "recipients",
+    "text",
+    "expects",
+    "reply_to",
+    "event",
+    "claimed_by",
+    "fence",
+    "is_settled",
+)
+COLUMNS: Final = ", ".join(f"messages.{name}" for name in NAMES)
+
+_Row = tuple[Any, ...]
+
+_decode_names: Final = msgspec.json.Decoder(tuple[str, ...]).decode
+
+
+def audience_of(recipients: str) -> frozenset[str] | None:
+    """Return the folded names in a row's `recipients`, or ``None`` for everybody."""
+    to = _decode_names(recipients)
+    return None if to == TO_ALL else frozenset(map(fold, to))
+
+
+def to_row(message: Message) -> _Row:
+    """Return the values of the columns `NAMES`."""
+    return (
+        message.seq,
+        message.at_ms,
+        message.sender,
+        message.kind.value,
+        msgspec.json.encode(message.to).decode(),
+        message.text,
+        message.expects,
+        message.reply_to,
+        message.event,
+        message.claimed_by,
+        message.fence,
+        int(message.is_settled),
+    )
+
+
+def from_row(row: Sequence[Any]) -> Message:
+    """Make the message that :func:`to_row` made a row of."""
+    seq, at_ms, sender, kind, to, text, *rest = row
+    expects, reply_to, event, claimed_by, fence, is_settled = rest
+    return Message(
+        seq=seq,
+        at_ms=at_ms,
+        sender=sender,
+        kind=SenderKind(kind),
+        to=_decode_names(to),
+        text=text,
+        expects=expects,
+        reply_to=reply_to,
+        event=event,
+        claimed_by=claimed_by,
+        fence=fence,
+        is_settled=bool(is_settled),
+    )
+
+
+@attrs.frozen
+class Place:
+    """Where a room's messages are.
+
+    Attributes:
+        room_id: The key of its rows; 0 is no room's.
+        head: The newest seq.
+        first: The oldest seq kept.
+    """
+
+    room_id: int = 0
+    head: int = 0
+    first: int = 1
+
+
+def find_place(connection: apsw.Connection, room: str) -> Place:
+    """Find a room by name. One that does not exist is empty."""
+    sql = "SELECT id, head, first FROM rooms WHERE name = ?"
+    row = connection.execute(sql, (room,)).fetchone()
+    return Place() if row is None else Place(*row)
+
+
+def select(
+    connection: apsw.Connection, place: Place, condition: str, **values: object
+) -> Iterable[Message]:
+    """Yield the kept messages of a room that meet a condition, as they are read."""
+    sql = f"""
+        SELECT {COLUMNS} FROM messages
+        WHERE room_id = :room_id AND seq >= :first AND {condition}
+    """  # noqa: S608 - conditions are constants of this package
+    known = {"room_id": place.room_id, "first": place.first}
+    return map(from_row, connection.execute(sql, known | values))
+
+
+def read_page(
+    connection: apsw.Connection,
+    room: str,
+    reader: str,
+    after: int,
+    builder: PageBuilder,
+) -> Page:
+    """Read what a poll delivers; see `argybargy.domain.pages.read_after`."""
+    place = find_place(connection, room)
+    cursor = max(after, place.head)
+    condition = f"seq IN ({NEXT_FOR}) ORDER BY seq LIMIT :rows"
+    values = {"reader": reader, "after": after, "rows": builder.limit + 1}
+    for message in select(connection, place, condition, **values):
+        if not builder.take(message):
+            cursor = max(after, message.seq - 1)
+            break
+    return Page(tuple(builder.messages), cursor, place.head, place.first)
+
+
+def read_back(
+    connection: apsw.Connection,
+    room: str,
+    reader: str | None,
+    before: int,
+    builder: PageBuilder,
+) -> Lookback:
+    """Read a stretch of history; see `argybargy.domain.pages.look_back`."""
+    place = find_place(connection, room)
+    among = "TRUE" if reader is None else f"seq IN ({LAST_VISIBLE})"
+    condition = f"seq < :before AND {among} ORDER BY seq DESC LIMIT :rows"
+    values = {"reader": reader, "before": before, "rows": builder.limit + 1}
+    found = select(connection, place, condition, **values)
+    has_more = not all(map(builder.take, found))
+    return Lookback(builder.newest_last, place.first, has_more)
+
+
+def read_message(connection: apsw.Connection, room: str, seq: int) -> Message | None:
+    """Read one kept message."""
+    place = find_place(connection, room)
+    return next(iter(select(connection, place, "seq = :seq", seq=seq)), None)
+
+
+def read_replies(
+    connection: apsw.Connection,
+    room: str,
+    reader: str,
+    seq: int,
+    builder: PageBuilder,
+) -> tuple[Message, ...]:
+    """Read the replies to a message; see `argybargy.domain.pages.replies_to`."""
+    place = find_place(connection, room)
+    condition = f"seq IN ({REPLIES_VISIBLE}) ORDER BY seq LIMIT :rows"
+    values = {"reader": reader, "seq": seq, "rows": builder.limit}
+    return builder.fill(select(connection, place, condition, **values))
+
+
+def read_recent(
+    connection: apsw.Connection, room: str | None, limit: int
+) -> tuple[tuple[str, Message], ...]:
+    """Read the newest messages of one room or of all, oldest first."""
+    condition, order = ("rooms.name = :room", "seq") if room else ("TRUE", "id")
+    sql = f"""
+        SELECT rooms.name, {COLUMNS}
+        FROM messages JOIN rooms ON rooms.id = room_id
+        WHERE seq >= rooms.first AND {condition}
+        ORDER BY messages.{order} DESC LIMIT :rows
+    """  # noqa: S608 - constants
+    rows = connection.execute(sql, {"room": room, "rows": limit}).fetchall()
+    return tuple((name, from_row(row)) for name, *row in reversed(rows))
+
+
+def count_for(connection: apsw.Connection, room: str, reader: str, after: int) -> int:
+    """Count what polls of `reader` would deliver after a cursor."""
+    place = find_place(connection, room)
+    values = {
+        "room_id": place.room_id,
+        "first": place.first,
+        "after": after,
+        "reader": reader,
+    }
+    return int(connection.execute(COUNT_FOR, values).get)
+
+
+def sweep_messages(connection: apsw.Connection, rows: int) -> list[int]:
+    """Delete up to `rows` messages below the oldest one kept; return their ids."""
+    sql = f"""
+        DELETE FROM messages WHERE id IN (
+            SELECT messages.id FROM rooms CROSS JOIN messages
+            ON room_id = rooms.id AND seq < rooms.first
+            LIMIT ?
+        )
+        RETURNING id, room_id, {", ".join(NAMES)}
+    """  # noqa: S608 - constants
+    gone: list[Any] = connection.execute(sql, (rows,)).fetchall()
+    delete_addressees(
+        connection, [(room_id, from_row(row)) for _, room_id, *row in gone]
+    )
+    return [message_id for message_id, *_ in gone]

@@ -1,0 +1,123 @@
+"""A client that sends whatever bytes it likes, and leaves however it likes."""
+
+import enum
+import struct
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import attrs
+import trio
+
+from argybargy.torture.client.connection import Address
+
+ANSWER_SECONDS = 20.0
+_RESET_AT_CLOSE = struct.pack("ii", 1, 0)
+_RECEIVE_BYTES = 65_536
+
+
+class Leaving(enum.Enum):
+    """How a client ends its connection."""
+
+    FIN = "fin"
+    RST = "rst"
+
+
+@attrs.define
+class RawClient:
+    """One connection, and no idea of HTTP."""
+
+    _socket: trio.socket.SocketType
+
+    async def send(self, data: bytes) -> None:
+        """Send all of it.
+
+        Raises:
+            OSError: The server has closed the connection.
+        """
+        with trio.fail_after(ANSWER_SECONDS):
+            while data:
+                data = data[await self._socket.send(data) :]
+
+    async def receive(self, at_most: int = _RECEIVE_BYTES) -> bytes:
+        """Wait for some bytes; none once the server has closed its side.
+
+        Raises:
+            OSError: The server has reset the connection.
+        """
+        with trio.fail_after(ANSWER_SECONDS):
+            return bytes(await self._socket.recv(at_most))
+
+    async def receive_all(self) -> bytes:
+        """Wait until the server closes its side, or resets the connection."""
+        data = b""
+        try:
+            while more := await self.receive():
+                data += more
+        except OSError:
+            return data
+        return data
+
+    def leave(self, leaving: Leaving = Leaving.FIN) -> None:
+        """Close the socket."""
+        if leaving is Leaving.RST:
+            self._socket.setsockopt(
+                trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, _RESET_AT_CLOSE
+            )
+        self._socket.close()
+
+
+async def connect(address: Address, receive_buffer_bytes: int = 0) -> RawClient:
+    """Open a connection; one that is to read slowly wants a small buffer."""
+    sock = trio.socket.socket()
+    if receive_buffer_bytes:
+        sock.setsockopt(
+            trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, receive_buffer_bytes
+        )
+    try:
+        with trio.fail_after(ANSWER_SECONDS):
+            await sock.connect((address.host, address.port))
+    except BaseException:
+        sock.close()
+        raise
+    return RawClient(sock)
+
+
+@asynccontextmanager
+async def connected(
+    address: Address, leaving: Leaving = Leaving.FIN
+) -> AsyncIterator[RawClient]:
+    """Open a connection for the length of a block."""
+    client = await connect(address)
+    try:
+        yield client
+    finally:
+        client.leave(leaving)
+
+
+async def ask(address: Address, data: bytes) -> bytes:
+    """Send bytes and return all that comes back until the server closes.
+
+    Reading begins before the sending is done, as the server may have seen enough.
+    """
+    async with connected(address) as client, trio.open_nursery() as nursery:
+        nursery.start_soon(_send_if_wanted, client, data)
+        answer = await client.receive_all()
+        nursery.cancel_scope.cancel()
+    return answer
+
+
+async def _send_if_wanted(client: RawClient, data: bytes) -> None:
+    try:
+        await client.send(data)
+    except OSError:
+        return  # the server has closed, and receiving will show what it said
+
+
+def encode(
+    method: str, target: str, fields: Sequence[str] = (), body: bytes | None = None
+) -> bytes:
+    """Return a request; the fields are whole lines."""
+    lines = [f"{method} {target} HTTP/1.1", "Host: localhost", *fields]
+    if body is not None:
+        lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b"")

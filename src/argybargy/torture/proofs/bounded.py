@@ -1,0 +1,94 @@
+"""G7: thousands of parked polls fit in little memory, and one agent holds up nobody."""
+
+from typing import Final
+
+import trio
+
+from argybargy.torture import hostile
+from argybargy.torture.client.connection import Connection
+from argybargy.torture.harness import Faults, Finding, Stage
+from argybargy.torture.process_limits import allow_descriptors, memory_bytes
+from argybargy.torture.relay_process import NO_ANSWER, Guest, RelayProcess
+
+MOST_POLLS: Final = 10_000
+MOST_MEGABYTES: Final = 300
+_POLLS_PER_PEER: Final = 4
+_ROOM_OF: Final = 50
+_AT_ONCE: Final = 125
+"""Peers whose polls are started together."""
+_SPARE_DESCRIPTORS: Final = 200
+_PARKING_SECONDS: Final = 60.0
+
+
+async def prove(stage: Stage, most_polls: int = MOST_POLLS) -> Finding:
+    """Park as many polls as descriptors allow, up to the figure that is promised.
+
+    Each side of each connection takes a descriptor of its own process, so the limit
+    of this process decides.
+    """
+    allowed = allow_descriptors(most_polls + _SPARE_DESCRIPTORS)
+    count = min(most_polls, allowed - _SPARE_DESCRIPTORS) // _POLLS_PER_PEER
+    faults = Faults()
+    async with stage.open_relay(ARGYBARGY_MAX_WAIT="600") as relay:
+        rest = memory_bytes(relay)
+        guests = [
+            await relay.guest(f"agent{n % _ROOM_OF}", f"room{n // _ROOM_OF}")
+            for n in range(count)
+        ]
+        parked, used = await _park(relay, guests, faults)
+    megabytes = used / 1_000_000
+    is_small = megabytes < MOST_MEGABYTES
+    faults.check(f"{megabytes:.0f} MB for {parked:,} polls", is_good=is_small)
+    each = (used - rest) / max(1, parked) / 1024
+    attacks = (hostile.POLLING, hostile.ASKING)
+    delays = await hostile.measure(stage, attacks, faults)
+    figure = (
+        f"{parked:,} parked polls in {megabytes:.0f} MB, {each:.1f} KiB each; "
+        f"{delays.figure}"
+    )
+    facts = {
+        "parked_polls": parked,
+        "megabytes": megabytes,
+        "kib_per_poll": each,
+        **delays.facts,
+    }
+    return Finding(figure, facts, faults.all())
+
+
+async def _park(
+    relay: RelayProcess, guests: list[Guest], faults: Faults
+) -> tuple[int, int]:
+    """Park every guest's polls; return how many there were and what they took."""
+    count = len(guests) * _POLLS_PER_PEER
+    async with trio.open_nursery() as nursery:
+        try:
+            await _start_polls(nursery, relay, guests, faults)
+        except trio.TooSlowError:
+            faults.add(f"only {await relay.parked()} of {count} polls would park")
+        except NO_ANSWER as error:
+            faults.add(f"no answer while {count} polls parked: {error!r}")
+        parked, used = await relay.parked(), memory_bytes(relay)
+        nursery.cancel_scope.cancel()
+    return parked, used
+
+
+async def _start_polls(
+    nursery: trio.Nursery, relay: RelayProcess, guests: list[Guest], faults: Faults
+) -> None:
+    """Start polls no faster than they are accepted: the backlog holds a thousand."""
+    for number, guest in enumerate(guests, start=1):
+        for _ in range(_POLLS_PER_PEER):
+            nursery.start_soon(_poll, relay, guest, faults)
+        if number % _AT_ONCE == 0 or guest is guests[-1]:
+            await relay.wait_parked(number * _POLLS_PER_PEER, _PARKING_SECONDS)
+
+
+async def _poll(relay: RelayProcess, guest: Guest, faults: Faults) -> None:
+    connection = Connection(relay.address)
+    try:
+        request = guest.encode("GET", "/messages?wait=600")
+        await connection.exchange(request, 600.0)
+    except NO_ANSWER as error:
+        faults.add(f"a poll of {guest.name} was not answered: {error!r}")
+    finally:
+        connection.close_nowait()

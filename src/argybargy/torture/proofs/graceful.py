@@ -1,0 +1,48 @@
+"""G8: a relay that is asked to stop answers everybody first."""
+
+from typing import Final
+
+import trio
+
+from argybargy.torture.harness import Faults, Finding, Stage
+from argybargy.torture.relay_process import NO_ANSWER, Guest, Reply
+
+POLLS: Final = 1_000
+MOST_SECONDS: Final = 3.0
+_ROOM_OF: Final = 50
+
+
+async def prove(stage: Stage) -> Finding:
+    """Stop a relay with a thousand parked polls, and count their answers."""
+    faults, replies = Faults(), list[Reply]()
+
+    async def listen(guest: Guest) -> None:
+        try:
+            replies.append(await guest.poll(0, wait=25))
+        except NO_ANSWER as error:
+            faults.add(f"{guest.name} was not answered: {error!r}")
+
+    async with stage.open_relay() as relay:
+        guests = [
+            await relay.guest(f"agent{n % _ROOM_OF}", f"room{n // _ROOM_OF}")
+            for n in range(POLLS)
+        ]
+        async with trio.open_nursery() as nursery:
+            for guest in guests:
+                nursery.start_soon(listen, guest)
+            await relay.wait_parked(POLLS)
+            began = trio.current_time()
+            code = await relay.stop()
+            took = trio.current_time() - began
+    good = [reply for reply in replies if reply.status == 200]
+    polite = [reply for reply in good if reply.json["cursor"] == 0]
+    is_all = len(polite) == POLLS
+    faults.check(f"{len(polite)} of {POLLS} have their cursor", is_good=is_all)
+    faults.check(f"the exit code was {code}", is_good=code == 0)
+    faults.check(f"it took {took:.1f} s", is_good=took < MOST_SECONDS * stage.patience)
+    figure = (
+        f"{len(polite):,} of {POLLS:,} parked polls answered 200 with their cursor, "
+        f"exit after {took:.1f} s"
+    )
+    facts = {"answered": len(polite), "polls": POLLS, "exit_seconds": took}
+    return Finding(figure, facts, faults.all())

@@ -1,0 +1,104 @@
+"""G2: seqs start at 1 and rise by 1; all see one order; none is issued again."""
+
+from typing import Final
+
+import attrs
+import trio
+
+from argybargy.torture.harness import Faults, Finding, Stage
+from argybargy.torture.proofs.durable import KEEP_ALL
+from argybargy.torture.relay_process import Guest, RelayProcess
+
+ROOMS: Final = 4
+POSTERS: Final = 4
+READERS: Final = 3
+POSTS: Final = 50
+"""What each poster posts in one life of the relay."""
+
+
+@attrs.define
+class _Room:
+    """What one room has said so far.
+
+    Attributes:
+        name: What it is called.
+        acknowledged: Text by seq, as the posters were told.
+        heard: The same, as each reader was told, in the order of arrival.
+        codes: Of those who are in it, by name.
+    """
+
+    name: str
+    acknowledged: dict[int, str] = attrs.field(factory=dict)
+    heard: dict[str, list[tuple[int, str]]] = attrs.field(factory=dict)
+    codes: dict[str, str] = attrs.field(factory=dict)
+
+
+async def prove(stage: Stage) -> Finding:
+    """Let rooms talk through several lives of the relay, and compare notes."""
+    rooms = [_Room(f"room{number}") for number in range(ROOMS)]
+    faults, lives = Faults(), 0
+    deadline = trio.current_time() + stage.seconds
+    while lives < 2 or trio.current_time() < deadline:
+        async with stage.open_relay(**KEEP_ALL) as relay:
+            async with trio.open_nursery() as nursery:
+                for room in rooms:
+                    nursery.start_soon(_talk, relay, room, lives, faults)
+            await relay.stop()
+        lives += 1
+    for room in rooms:
+        _compare(room, faults)
+    posts = sum(len(room.acknowledged) for room in rooms)
+    figure = (
+        f"{faults.count} of {posts:,} posts out of order, missing or numbered twice, "
+        f"in {ROOMS} rooms and {lives} lives of the relay, as {READERS} readers a room "
+        "saw it"
+    )
+    facts = {"posts": posts, "lives": lives, "rooms": ROOMS, "readers": READERS}
+    return Finding(figure, facts, faults.all())
+
+
+async def _enter(relay: RelayProcess, room: _Room, name: str) -> Guest:
+    if name not in room.codes:
+        room.codes[name] = (await relay.guest(name, room.name)).code
+    return relay.returning(name, room.codes[name])
+
+
+async def _talk(relay: RelayProcess, room: _Room, life: int, faults: Faults) -> None:
+    posters = [await _enter(relay, room, f"poster{n}") for n in range(POSTERS)]
+    readers = [await _enter(relay, room, f"reader{n}") for n in range(READERS)]
+    last = len(room.acknowledged) + POSTERS * POSTS
+
+    async def say(guest: Guest) -> None:
+        for number in range(POSTS):
+            reply = await guest.post(f"{guest.name} {life} {number}")
+            message = reply.json["message"]
+            is_new = message["seq"] not in room.acknowledged
+            faults.check(f"{room.name} issued {message['seq']} twice", is_good=is_new)
+            room.acknowledged[message["seq"]] = message["text"]
+
+    async def listen(guest: Guest) -> None:
+        heard = room.heard.setdefault(guest.name, [])
+        cursor = heard[-1][0] if heard else 0
+        while cursor < last:
+            body = (await guest.poll(cursor, wait=5)).json
+            heard += [(each["seq"], each["text"]) for each in body["messages"]]
+            cursor = body["cursor"]
+
+    with trio.move_on_after(60) as patience:
+        async with trio.open_nursery() as nursery:
+            for guest in posters:
+                nursery.start_soon(say, guest)
+            for guest in readers:
+                nursery.start_soon(listen, guest)
+    faults.check(
+        f"{room.name} did not come to {last}", is_good=not patience.cancelled_caught
+    )
+
+
+def _compare(room: _Room, faults: Faults) -> None:
+    expected = sorted(room.acknowledged.items())
+    is_dense = [seq for seq, _ in expected] == list(range(1, len(expected) + 1))
+    faults.check(f"{room.name} has holes", is_good=is_dense)
+    for name, heard in room.heard.items():
+        is_same = heard == expected
+        faults.check(f"{name} heard {room.name} in another way", is_good=is_same)

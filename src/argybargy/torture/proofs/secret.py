@@ -1,0 +1,95 @@
+"""G11: no code and no token is found in any file, log, audit row or answer."""
+
+import json
+import stat
+from pathlib import Path
+from typing import Any, Final
+
+from argybargy.torture.harness import Faults, Finding, Stage
+from argybargy.torture.relay_process import Guest, RelayProcess
+
+CODES: Final = 100
+_OPERATORS_ROUTES: Final = ("/admin/state", "/admin/stats", "/admin/audit?limit=1000")
+_AGENTS_ROUTES: Final = ("/history", "/peers", "/resume", "/whoami", "/", "/ready")
+_TEXT: Final = "What agent0 says to agent1 is in no log, and this is message "
+_KEPT_IN: Final = "admin.token"
+"""The one file that holds the token, and must."""
+_PRIVATE_FILE: Final = 0o600
+_PRIVATE_FOLDER: Final = 0o700
+
+
+async def prove(stage: Stage) -> Finding:
+    """Make a hundred codes, use and misuse them, and look for them everywhere."""
+    faults, looked = Faults(), 0
+    async with stage.open_relay(ARGYBARGY_LOG_LEVEL="debug") as relay:
+        token = relay.token()
+        guests = [await relay.guest(f"agent{n}", f"room{n % 5}") for n in range(CODES)]
+        await _use(relay, guests, faults)
+        secrets = [token, *(guest.code for guest in guests)]
+        answers = await _answers(relay, guests[0])
+        for where, text in answers.items():
+            looked += 1
+            _check(where, text.encode(), secrets, faults)
+        looked += _check_files(relay, secrets, faults)
+        await relay.stop()
+    is_hidden = _TEXT.encode() not in relay.log.read_bytes()
+    faults.check("the text of a message is in the log", is_good=is_hidden)
+    looked += _check_files(relay, secrets, faults)
+    figure = (
+        f"{faults.count} of {CODES} codes and the token found in {looked} files, logs "
+        "and answers"
+    )
+    return Finding(figure, {"codes": CODES, "places": looked}, faults.all())
+
+
+async def _use(relay: RelayProcess, guests: list[Guest], faults: Faults) -> None:
+    """Do with codes what is done with codes, and what should not be."""
+    for number, guest in enumerate(guests):
+        await guest.post(f"{_TEXT}{number}")
+    for guest in guests[1:4]:
+        reply = await guests[0].post(f"take this: {guest.code}")
+        is_refused = reply.status == 422
+        faults.check(
+            f"a post of a code was answered {reply.status}", is_good=is_refused
+        )
+    for guest in guests[-10:]:
+        await relay.admin("POST", "/admin/revoke", {"target": guest.code})
+        await guest.call("GET", "/whoami")
+    # Nobody is told to write a code into a path or a query, and somebody will.
+    for target in (f"/messages?code={guests[0].code}", f"/{guests[0].code}"):
+        await guests[0].call("GET", target)
+    wrong = relay.returning("stranger", guests[0].code[:-1] + "!")
+    await wrong.call("GET", "/whoami")
+
+
+async def _answers(relay: RelayProcess, guest: Guest) -> dict[str, str]:
+    answers: dict[str, Any] = {}
+    for route in _OPERATORS_ROUTES:
+        answers[route] = (await relay.admin("GET", route)).json
+    for route in _AGENTS_ROUTES:
+        answers[route] = (await guest.call("GET", route)).json
+    return {route: json.dumps(body) for route, body in answers.items()}
+
+
+def _check_files(relay: RelayProcess, secrets: list[str], faults: Faults) -> int:
+    files = [path for path in relay.data.rglob("*") if path.is_file()]
+    for path in [*files, relay.log]:
+        known = secrets[1:] if path.name == _KEPT_IN else secrets
+        _check(path.name, path.read_bytes(), known, faults)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in files}
+    for name, mode in modes.items():
+        faults.check(f"{name} has mode {mode:o}", is_good=mode == _PRIVATE_FILE)
+    _check_folder(relay.data, faults)
+    return len(files) + 1
+
+
+def _check_folder(folder: Path, faults: Faults) -> None:
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    is_private = mode == _PRIVATE_FOLDER
+    faults.check(f"the data directory has mode {mode:o}", is_good=is_private)
+
+
+def _check(where: str, content: bytes, secrets: list[str], faults: Faults) -> None:
+    for number, secret in enumerate(secrets):
+        is_hidden = secret.encode() not in content
+        faults.check(f"secret {number} is in {where}", is_good=is_hidden)

@@ -1,0 +1,130 @@
+"""G5: a question has one winner, and every history of claims could be a true one."""
+
+import random
+from typing import Final
+
+import attrs
+import trio
+
+from argybargy.torture.harness import Faults, Finding, Stage
+from argybargy.torture.linearizable import (
+    LOST,
+    REFUSED,
+    RELEASED,
+    WON,
+    Call,
+    is_linearizable,
+)
+from argybargy.torture.relay_process import Guest, RelayProcess
+
+AGENTS: Final = 64
+QUESTIONS: Final = 200
+RIVALS: Final = 6
+"""Agents who claim and give back the same few questions, for the histories."""
+DISPUTED: Final = 4
+CALLS: Final = 12
+"""Calls of each rival on each disputed question."""
+
+
+@attrs.define
+class _Race:
+    """Who won what, and what was seen of the disputes.
+
+    Attributes:
+        winners: Those who were told to have won, each question's in turn.
+        losers: How many were told that they had not.
+        histories: The calls on each disputed question.
+    """
+
+    winners: list[str] = attrs.field(factory=list)
+    losers: int = 0
+    histories: dict[tuple[str, int], list[Call]] = attrs.field(factory=dict)
+
+
+async def prove(stage: Stage) -> Finding:
+    """Let many agents race for the same questions, round after round."""
+    race, faults, rounds = _Race(), Faults(), 0
+    deadline = trio.current_time() + stage.seconds
+    async with stage.open_relay() as relay:
+        while rounds == 0 or trio.current_time() < deadline:
+            await _race(relay, f"race{rounds}", race, faults)
+            await _dispute(relay, f"dispute{rounds}", race, stage.chance)
+            rounds += 1
+    for (room, seq), calls in race.histories.items():
+        text = f"question {seq} of {room} has an impossible history: {calls}"
+        faults.check(text, is_good=is_linearizable(calls))
+    questions = rounds * QUESTIONS
+    recorded = sum(map(len, race.histories.values()))
+    figure = (
+        f"{len(race.winners):,} winners of {questions:,} questions "
+        f"among {AGENTS} agents; "
+        f"{len(race.histories)} histories of {recorded:,} claims and releases, "
+        + ("all linearizable" if faults.count == 0 else f"{faults.count} faults")
+    )
+    facts = {
+        "questions": questions,
+        "winners": len(race.winners),
+        "losers": race.losers,
+        "histories": len(race.histories),
+        "recorded_calls": recorded,
+    }
+    return Finding(figure, facts, faults.all())
+
+
+async def _ask(relay: RelayProcess, room: str, count: int) -> None:
+    asker = await relay.guest("asker", room)
+    for number in range(count):
+        await asker.post(f"question {number}", expects_reply="anyone")
+
+
+async def _race(relay: RelayProcess, room: str, race: _Race, faults: Faults) -> None:
+    await _ask(relay, room, QUESTIONS)
+    wins: dict[int, list[str]] = {seq: [] for seq in range(1, QUESTIONS + 1)}
+
+    async def contend(guest: Guest) -> None:
+        for seq, winners in wins.items():
+            reply = await guest.claim(seq)
+            if reply.status == 200:
+                winners.append(guest.name)
+            elif reply.status == 409:
+                race.losers += 1
+            else:
+                faults.add(f"{guest.name} was answered {reply.status} for {seq}")
+
+    async with trio.open_nursery() as nursery:
+        for guest in await relay.guests(AGENTS, room):
+            nursery.start_soon(contend, guest)
+    for seq, names in wins.items():
+        faults.check(f"{room} {seq} was won by {names}", is_good=len(names) == 1)
+        if names:
+            race.winners += names
+
+
+async def _dispute(
+    relay: RelayProcess, room: str, race: _Race, chance: random.Random
+) -> None:
+    await _ask(relay, room, DISPUTED)
+    rivals = await relay.guests(RIVALS, room)
+    for seq in range(1, DISPUTED + 1):
+        history = race.histories.setdefault((room, seq), [])
+        async with trio.open_nursery() as nursery:
+            for guest in rivals:
+                dice = random.Random(chance.random())
+                nursery.start_soon(_claim_and_release, guest, seq, history, dice)
+
+
+async def _claim_and_release(
+    guest: Guest, seq: int, history: list[Call], chance: random.Random
+) -> None:
+    for _ in range(CALLS):
+        began = trio.current_time()
+        if chance.random() < 0.5:
+            reply = await guest.claim(seq)
+            answer = WON if reply.status == 200 else LOST
+            holder, fence = reply.json["claimed_by"], reply.json.get("fence", 0)
+        else:
+            reply = await guest.call("DELETE", f"/messages/{seq}/claim")
+            answer = RELEASED if reply.status == 200 else REFUSED
+            holder, fence = "", 0
+        ended = trio.current_time()
+        history.append(Call(began, ended, guest.name, answer, holder, fence))

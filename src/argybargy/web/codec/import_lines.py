@@ -1,0 +1,217 @@
+"""The edge of an import: each line is held to the rules that its kind has here.
+
+A sentence about a line never repeats what stands in it.
+"""
+
+from typing import Final
+
+import attrs
+
+from argybargy.domain.access_codes import CodeRecord
+from argybargy.domain.instant import parse_timestamp
+from argybargy.domain.limits import MAX_SEQ, Limits
+from argybargy.domain.message import EVENTS, Message, SenderKind
+from argybargy.domain.names import (
+    NAME_RULE,
+    NOBODY,
+    OPERATOR,
+    RESERVED_PEER_NAMES,
+    SYSTEM,
+    fold,
+    is_name,
+    is_peer_name,
+)
+from argybargy.domain.room.commands import ImportedMessage
+from argybargy.domain.room.state import RoomStatus
+from argybargy.domain.room.writes import Audit
+from argybargy.web.codec.decode import (
+    Problems,
+    check_expects,
+    check_text,
+    take_addressees,
+)
+from argybargy.web.codec.export_lines import AuditLine, CodeLine, MessageLine, RoomLine
+
+MOST_IMPORTED_SEQ: Final = 2**52
+"""The largest number a message may bring along: as many are left to go on with."""
+_DIGEST_BYTES: Final = 32
+_NAME_CHARS: Final = 64
+_AUDIT_CHARS: Final = 1_000
+"""Longest text of each field of an audit row; names of old were longer than ours."""
+
+
+class UnfitLineError(ValueError):
+    """A line that cannot be taken over; its text is a sentence of ours."""
+
+
+@attrs.frozen
+class LineReader:
+    """Makes values of lines.
+
+    Attributes:
+        limits: What the relay allows.
+        latest_ms: The newest time at which anything can have happened.
+    """
+
+    limits: Limits
+    latest_ms: int
+
+    def room(self, line: RoomLine) -> tuple[RoomStatus, int | None]:
+        """Return what a room is called, whether it is open, and when it was made.
+
+        Raises:
+            UnfitLineError: It does not fit.
+        """
+        name, created_ms = _room_name(line.room), self._past(line.created)
+        if line.status == "open":
+            return RoomStatus(name), created_ms
+        closed_at_ms = self._past(line.closed_at)
+        _check(closed_at_ms is not None, "'closed_at' says when the room was closed")
+        _check_printable("closed_by", line.closed_by or "", _NAME_CHARS)
+        return RoomStatus(name, closed_at_ms, line.closed_by), created_ms
+
+    def message(self, line: MessageLine) -> ImportedMessage:
+        """Return a message as the other relay had it.
+
+        Raises:
+            UnfitLineError: It does not fit.
+        """
+        _room_name(line.room)
+        kind = SenderKind(line.from_kind)
+        _check_numbers(line)
+        _check_event(line, kind)
+        _check_claim(line)
+        message = Message(
+            seq=line.seq,
+            at_ms=self._past(line.ts) or 0,
+            sender=_sender(line.from_, kind),
+            kind=kind,
+            to=self._checked(line, kind),
+            text=line.text,
+            expects=line.expects_reply,
+            reply_to=line.reply_to,
+            event=line.event,
+            claimed_by=line.claimed_by,
+            is_settled=line.settled,
+        )
+        return ImportedMessage(
+            message, is_open=line.is_open, is_leased=not line.settled
+        )
+
+    def _checked(self, line: MessageLine, kind: SenderKind) -> tuple[str, ...]:
+        """Hold a message to the rules for posts, and return whom it is for."""
+        limits, problems = self.limits, Problems()
+        if kind is SenderKind.SYSTEM:  # what a relay says may be longer than a post
+            _check(bool(line.text) and "\0" not in line.text, "'text' is some text")
+        else:
+            check_text(problems, line.text, limits)
+        addressees = take_addressees(problems, line.to, limits)
+        check_expects(problems, line.expects_reply)
+        for field, problem in problems.found:
+            raise UnfitLineError(f"'{field}': {problem}")
+        return addressees
+
+    def code(self, line: CodeLine) -> CodeRecord:
+        """Return an access code of the other relay.
+
+        Raises:
+            UnfitLineError: It does not fit.
+        """
+        _check(is_peer_name(line.name), f"the name of a code: {NAME_RULE}")
+        most = self.limits.capabilities_chars
+        _check_printable("capabilities", line.capabilities, most)
+        return CodeRecord(
+            digest=_digest(line.digest),
+            room=_room_name(line.room),
+            name=line.name,
+            capabilities=line.capabilities,
+            created_ms=self._past(line.created) or 0,
+            expires_ms=_moment(line.expires),
+        )
+
+    def audit(self, line: AuditLine) -> Audit:
+        """Return a row of the other relay's audit log.
+
+        Raises:
+            UnfitLineError: It does not fit.
+        """
+        _check(bool(line.key), "'key' tells a row from all others")
+        for field in ("key", "action", "actor", "room", "detail"):
+            _check_printable(field, getattr(line, field), _AUDIT_CHARS)
+        fields = (line.action, line.actor, line.room, line.detail)
+        return Audit(self._past(line.ts) or 0, *fields, tally=line.key)
+
+    def _past(self, text: str | None) -> int | None:
+        at_ms = _moment(text)
+        is_right = at_ms is None or at_ms <= self.latest_ms
+        _check(is_right, "a time lies in the future")
+        return at_ms
+
+
+def _check_numbers(line: MessageLine) -> None:
+    is_right = 1 <= line.seq <= MOST_IMPORTED_SEQ <= MAX_SEQ
+    _check(is_right, f"'seq' is a whole number from 1 to {MOST_IMPORTED_SEQ}")
+    is_right = line.reply_to is None or 1 <= line.reply_to < line.seq
+    _check(is_right, "'reply_to' is the number of an earlier message")
+
+
+def _check_event(line: MessageLine, kind: SenderKind) -> None:
+    is_right = line.event is None or (
+        line.event in EVENTS and kind is SenderKind.SYSTEM
+    )
+    _check(is_right, "'event' is one of those that a relay tells of")
+
+
+def _check_claim(line: MessageLine) -> None:
+    if line.claimed_by is None:
+        return
+    _check(_is_somebody(line.claimed_by), f"'claimed_by': {NAME_RULE}")
+    is_right = line.settled or fold(line.expects_reply) != NOBODY
+    _check(is_right, "'claimed_by' without 'settled' is for questions")
+
+
+def _sender(name: str, kind: SenderKind) -> str:
+    match kind:
+        case SenderKind.AGENT:
+            is_right = is_peer_name(name)
+        case SenderKind.OPERATOR:
+            is_right = _is_somebody(name)
+        case SenderKind.SYSTEM:
+            is_right = fold(name) == SYSTEM
+    _check(is_right, f"'from' is one who may speak; {NAME_RULE}")
+    return name
+
+
+def _is_somebody(name: str) -> bool:
+    return is_name(name) and fold(name) not in RESERVED_PEER_NAMES - {OPERATOR}
+
+
+def _room_name(name: str) -> str:
+    _check(is_name(name), f"the name of a room: {NAME_RULE}")
+    return name
+
+
+def _digest(text: str) -> bytes:
+    try:
+        digest = bytes.fromhex(text)
+    except ValueError:
+        digest = b""
+    _check(len(digest) == _DIGEST_BYTES, "'digest' is a SHA-256 in hex")
+    return digest
+
+
+def _moment(text: str | None) -> int | None:
+    try:
+        return None if text is None else parse_timestamp(text)
+    except ValueError:
+        raise UnfitLineError("a time is no RFC 3339") from None
+
+
+def _check_printable(field: str, text: str, most: int) -> None:
+    is_right = len(text) <= most and text.isprintable()
+    _check(is_right, f"'{field}': at most {most} printable characters")
+
+
+def _check(is_right: bool, problem: str) -> None:
+    if not is_right:
+        raise UnfitLineError(problem)

@@ -1,0 +1,125 @@
+"""What the decoders demand of a field beyond its type, as JSON Schema says it."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from argybargy.domain.durations import MAX_LIFETIME_SECONDS
+from argybargy.domain.limits import MAX_SEQ, Limits
+from argybargy.domain.names import (
+    ANYONE,
+    EVERYONE,
+    NAME_PATTERN,
+    NOBODY,
+    OPERATOR,
+    RESERVED_PEER_NAMES,
+)
+from argybargy.relay.overview.overview import BOARD_MESSAGES
+
+Schema = dict[str, Any]
+
+NULL: Final[Schema] = {"type": "null"}
+EMPTY: Final[Schema] = {"const": ""}
+"""Where it means the same as to leave the field out."""
+SEQ: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": MAX_SEQ}
+COUNT: Final[Schema] = {"type": "integer", "minimum": 1, "maximum": 10**16 - 1}
+"""How many are wanted; who wants more than there may be gets as many."""
+NAME: Final[Schema] = {"type": "string", "pattern": f"^{NAME_PATTERN}$"}
+SPACED: Final[Schema] = {"type": "string", "pattern": rf"^\s*{NAME_PATTERN}\s*$"}
+"""Space around a name means nothing where people are named in a text field."""
+BLANK: Final[Schema] = {"type": "string", "pattern": r"^\s*$"}
+
+
+def _name_but(reserved: Iterable[str], name: Schema = SPACED) -> Schema:
+    return name | {"not": {"enum": sorted(reserved)}}
+
+
+AGENT: Final = _name_but(RESERVED_PEER_NAMES, NAME)
+_NEVER_SPEAK: Final = RESERVED_PEER_NAMES - {OPERATOR, "admin"}
+SPEAKER: Final = _name_but(_NEVER_SPEAK, NAME)
+BY: Final = _name_but(_NEVER_SPEAK)
+ADDRESSEE: Final = _name_but(RESERVED_PEER_NAMES - {OPERATOR})
+ADDRESSEE_OR_ALL: Final = _name_but(RESERVED_PEER_NAMES - {OPERATOR, EVERYONE})
+ASKED: Final = _name_but(RESERVED_PEER_NAMES - {OPERATOR, ANYONE, NOBODY})
+
+
+def path_rules() -> dict[str, Schema]:
+    """Return what a placeholder in a path may stand for, by its name."""
+    return {"seq": SEQ, "room": NAME}
+
+
+def field_rules(limits: Limits) -> dict[tuple[str, str], Schema]:
+    """Return what fields have to look like, by the name of the type and the field."""
+    before = {"anyOf": [SEQ, EMPTY, NULL]}
+    text: Schema = {
+        "minLength": 1,
+        "maxLength": limits.text_chars,
+        "pattern": r"^[^\u0000]*$",
+    }
+    some: Schema = {
+        "type": "array",
+        "items": ADDRESSEE,
+        "minItems": 1,
+        "maxItems": limits.addressees,
+    }
+    draft: dict[str, Schema] = {
+        "text": text,
+        "to": {"anyOf": [ADDRESSEE_OR_ALL, some, {"const": [EVERYONE]}]},
+        "expects_reply": {"anyOf": [ASKED, BLANK, NULL]},
+        "reply_to": {"anyOf": [SEQ | {"minimum": 1}, NULL]},
+    }
+    # Beyond its length, a search has a grammar that no schema can tell.
+    sought: dict[str, Schema] = {
+        "q": {"minLength": 1, "maxLength": limits.search_chars},
+        "limit": COUNT,
+        "before": before,
+    }
+    said = {"anyOf": [_printable(limits.capabilities_chars), NULL]}
+    lease = {"type": "integer", "minimum": 1, "maximum": limits.lease_seconds_max}
+    types: dict[str, dict[str, Schema]] = {
+        "PostRequest": draft,
+        "SayRequest": draft | {"room": NAME, "sender": SPEAKER},
+        "ClaimRequest": {"lease_seconds": {"anyOf": [lease, NULL]}},
+        "PollQuery": {
+            "since": {"anyOf": [SEQ, {"const": "resume"}]},
+            "wait": {"minimum": 0, "maximum": 10**9},
+            "limit": COUNT,
+        },
+        "HistoryQuery": {"limit": COUNT, "before": before},
+        "SearchQuery": sought,
+        "AdminSearchQuery": sought | {"room": {"anyOf": [NAME, EMPTY, NULL]}},
+        "AuditQuery": {"limit": COUNT, "before": before},
+        "InviteRequest": {
+            "name": AGENT,
+            "room": NAME,
+            "expires": {"anyOf": [_LIFETIME, _HOURS, NULL]},
+            "capabilities": said,
+            "client": said,
+            "model": said,
+        },
+        "RevokeRequest": {"target": {"pattern": r"\S"}},
+        "RoomActionRequest": {"by": {"anyOf": [BY, BLANK]}},
+        "StreamRequest": {
+            "room": {"anyOf": [NAME, NULL]},
+            "messages": {"minimum": 0, "maximum": BOARD_MESSAGES},
+        },
+    }
+    return {
+        (name, field): rule
+        for name, fields in types.items()
+        for field, rule in fields.items()
+    }
+
+
+_LIFETIME: Final[Schema] = {
+    "type": "string",
+    "pattern": "^(|0|none|never|[1-9][0-9]{0,2} ?(|m|min|h|hour|d|day|days|w|mo))$",
+}
+_HOURS: Final[Schema] = {
+    "type": "integer",
+    "minimum": 0,
+    "maximum": MAX_LIFETIME_SECONDS // 3600,
+}
+
+
+def _printable(most: int) -> Schema:
+    return {"type": "string", "pattern": f"^[ -~]{{0,{most}}}$"}

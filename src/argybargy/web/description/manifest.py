@@ -1,0 +1,249 @@
+"""The relay introduces itself, from the constants that it enforces.
+
+``GET /`` is the manual, for programs and for readers; ``GET /llms.txt`` is the short
+page that says where it is, at the place where language models look for such pages.
+"""
+
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
+
+from argybargy import __version__
+from argybargy.domain.limits import Limits
+from argybargy.onboarding.brief import (
+    AUTH_HEADER,
+    FIRST_STEPS,
+    RESPONSE_RULE,
+    TRUST,
+    WHAT,
+    examples,
+    notes,
+    room_lifecycle,
+)
+from argybargy.web.access.services import Services
+from argybargy.web.codec.bodies import Endpoint, Manifest
+from argybargy.web.endpoints.agent_routes import AGENT_ROUTES, OPEN_ROUTES
+from argybargy.web.endpoints.route import Route, Who
+from argybargy.web.request import (
+    COMMON_HEADERS,
+    DESCRIBED_BY,
+    NO_SCRIPTS,
+    Answer,
+    Request,
+    json_answer,
+    page_answer,
+)
+from argybargy.web.static import PATH
+
+NAME = "Argybargy"
+_JSON, _HTML = "application/json", "text/html"
+_TEXT_TYPES = ("text/markdown", "text/plain")
+_MARKDOWN = b"text/markdown; charset=utf-8"
+_API: Final = b'</openapi.json>; rel="service-desc"; type="application/json"'
+
+
+async def manifest(services: Services, request: Request) -> Answer:
+    """Introduce the relay, in the form that the asker prefers."""
+    accepted = parse_accept_header(request.header(b"accept") or "", MIMEAccept)
+    form = accepted.best_match((_JSON, *_TEXT_TYPES, _HTML), _JSON)
+    if form == _HTML:
+        return Answer(303, b"", ((b"location", PATH.encode()), *COMMON_HEADERS))
+    if form in _TEXT_TYPES:
+        text = manifest_markdown(services.public_url, services.limits)
+        return _linked(services, page_answer(text.encode(), _MARKDOWN, NO_SCRIPTS))
+    body = manifest_body(services.public_url, services.limits)
+    return _linked(services, json_answer(msgspec.json.encode(body)))
+
+
+def _linked(services: Services, answer: Answer) -> Answer:
+    """Return the manual with links to what else describes the relay."""
+    links = (DESCRIBED_BY, _API) if services.has_docs else (DESCRIBED_BY,)
+    return answer.with_headers((b"link", b", ".join(links)))
+
+
+async def llms(services: Services, request: Request) -> Answer:
+    """Say in a few lines what this is, and where the manual is."""
+    text = llms_text(services.public_url, has_docs=services.has_docs)
+    return page_answer(text.encode(), _MARKDOWN, NO_SCRIPTS)
+
+
+MANIFEST_ROUTE = Route(
+    "GET",
+    "/",
+    "Who you are talking to and how. Markdown for 'Accept: text/markdown'.",
+    manifest,
+    Manifest,
+    who=Who.ANYONE,
+    other_media_types=("text/markdown",),
+)
+
+
+class LlmsPage(Struct, frozen=True):
+    """No JSON: a page in Markdown, ``text/markdown``."""
+
+
+LLMS_ROUTE = Route(
+    "GET",
+    "/llms.txt",
+    "What this is and where the manual is, in a few lines of Markdown.",
+    llms,
+    LlmsPage,
+    who=Who.ANYONE,
+    media_type="text/markdown",
+)
+
+
+def manifest_body(base: str, limits: Limits) -> Manifest:
+    """Return the manifest for programs.
+
+    Args:
+        base: The configured URL of the relay.
+        limits: What it allows.
+    """
+    return Manifest(
+        name=NAME,
+        version=__version__,
+        what=WHAT,
+        auth={
+            "how": "Send your access code on every request except those marked "
+            "auth: false.",
+            "header": AUTH_HEADER,
+        },
+        first_steps=list(FIRST_STEPS),
+        endpoints=[_endpoint(route) for route in (*OPEN_ROUTES, *AGENT_ROUTES)],
+        response_rule=list(RESPONSE_RULE),
+        room_lifecycle=list(room_lifecycle(limits)),
+        examples=examples(base),
+        notes=list(notes(limits)),
+        limits=_limits(limits),
+    )
+
+
+def _endpoint(route: Route) -> Endpoint:
+    return Endpoint(
+        method=route.method,
+        path=route.path + route.query_hint,
+        auth=route.who is Who.AGENT,
+        desc=route.summary,
+        body=route.body_hint or msgspec.UNSET,
+    )
+
+
+def _limits(limits: Limits) -> dict[str, float]:
+    """Return the limits that an agent can meet."""
+    return {
+        "text_chars": limits.text_chars,
+        "text_bytes": limits.text_bytes,
+        "addressees": limits.addressees,
+        "body_bytes": limits.body_bytes,
+        "wait_seconds": limits.wait_seconds,
+        "poll_messages": limits.poll_messages,
+        "poll_bytes": limits.poll_bytes,
+        "parked_polls_per_peer": limits.parked_polls_per_peer,
+        "history_messages": limits.history_messages,
+        "search_chars": limits.search_chars,
+        "search_phrases": limits.search_phrases,
+        "search_reads": limits.search_reads,
+        "searches_per_peer": limits.searches_per_peer,
+        "search_results": limits.search_results,
+        "posts_per_window": limits.posts_per_window,
+        "claims_per_window": limits.claims_per_window,
+        "reads_per_window": limits.reads_per_window,
+        "window_seconds": limits.window_seconds,
+        "lease_seconds": limits.lease_seconds,
+        "lease_seconds_max": limits.lease_seconds_max,
+        "idempotency_seconds": limits.idempotency_seconds,
+        "messages_per_room": limits.messages_per_room,
+        "idle_seconds": limits.idle_seconds,
+    }
+
+
+def manifest_markdown(base: str, limits: Limits) -> str:
+    """Return the manifest for readers: the same text, as a page."""
+    endpoints = "\n".join(
+        f"- `{route.method} {route.path}{route.query_hint}`: {route.summary}"
+        for route in (*OPEN_ROUTES, *AGENT_ROUTES)
+    )
+    shown = "\n\n".join(
+        f"{title.replace('_', ' ').capitalize()}:\n\n    {command}"
+        for title, command in examples(base).items()
+    )
+    bounds = "\n".join(
+        f"- {name}: {value:g}" for name, value in _limits(limits).items()
+    )
+    return f"""\
+# {NAME} {__version__}
+
+{WHAT}
+
+Relay: {base}
+Send with every request: `{AUTH_HEADER}`
+
+## First steps
+
+{_items(FIRST_STEPS)}
+
+## Who answers
+
+{_items(RESPONSE_RULE)}
+
+## When to leave
+
+{_items(room_lifecycle(limits))}
+
+## Endpoints
+
+{endpoints}
+
+## Examples
+
+{shown}
+
+## Good to know
+
+{_items(notes(limits))}
+
+## Limits
+
+{bounds}
+"""
+
+
+def llms_text(base: str, *, has_docs: bool) -> str:
+    """Return the short page, in the form that https://llmstxt.org asks for.
+
+    Args:
+        base: The configured URL of the relay.
+        has_docs: Whether the API describes itself as well.
+    """
+    api = f"""\
+- [OpenAPI]({base}/openapi.json): every endpoint, and what goes in and out
+- [The same for people]({base}/docs): a page that reads it
+"""
+    return f"""\
+# {NAME}
+
+> {WHAT}
+
+Send with every request: `{AUTH_HEADER}`. Whoever runs the relay hands out the code; it
+goes into no URL, no message and no other place.
+
+{_items(FIRST_STEPS)}
+
+{TRUST}
+
+## Manual
+
+- [Everything an agent needs]({base}/): JSON, or Markdown for `Accept: text/markdown`
+{api if has_docs else ""}
+## Optional
+
+- [Is it up?]({base}/health): needs no code
+"""
+
+
+def _items(lines: tuple[str, ...]) -> str:
+    return "\n".join(f"- {line}" for line in lines)

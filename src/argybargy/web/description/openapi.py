@@ -1,0 +1,201 @@
+"""The OpenAPI document, made from the table of endpoints and the types of bodies.
+
+The types say which fields there are. What the decoders demand beyond a field's type
+is in :mod:`~argybargy.web.description.field_rules`; an endpoint without a rule is
+described by its types alone.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+
+from argybargy import __version__
+from argybargy.domain.limits import Limits
+from argybargy.onboarding.brief import WHAT
+from argybargy.web.codec.bodies import ErrorBody
+from argybargy.web.description.field_rules import NULL, Schema, field_rules, path_rules
+from argybargy.web.endpoints.route import Route, Who
+
+LINES: Final = "application/x-ndjson"
+_REF: Final = "#/components/schemas/{name}"
+_PLACEHOLDER: Final = re.compile(r"{(\w+)}")
+_SECURITY: Final[Mapping[Who, list[dict[str, list[str]]]]] = {
+    Who.AGENT: [{"code": []}],
+    Who.OPERATOR: [{"admin_token": []}, {"admin_session": []}],
+    Who.ANYONE: [],
+}
+_SECURITY_SCHEMES: Final = {
+    "code": {"type": "http", "scheme": "bearer"},
+    "admin_token": {"type": "apiKey", "in": "header", "name": "X-Admin-Token"},
+    "admin_session": {"type": "apiKey", "in": "header", "name": "X-Admin-Session"},
+}
+_LATER: Final = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+"""Errors that say when to come back."""
+
+
+def openapi_json(routes: Sequence[Route], limits: Limits) -> bytes:
+    """Return the whole document as JSON.
+
+    Args:
+        routes: What to describe, in this order.
+        limits: The bounds that the fields have.
+    """
+    types = [kind for route in routes for kind in _types(route)]
+    schemas = _schemas([*dict.fromkeys([*types, ErrorBody])], limits)
+    queries = {route.query.__name__ for route in routes if route.query is not None}
+    paths: dict[str, Schema] = {}
+    for route in routes:
+        operation = _operation(route, schemas, limits)
+        paths.setdefault(route.path, {})[route.method.lower()] = operation
+    document = {
+        "openapi": "3.1.0",
+        "info": {"title": "Argybargy", "version": __version__, "description": WHAT},
+        "paths": paths,
+        "components": {
+            "schemas": {
+                name: schema for name, schema in schemas.items() if name not in queries
+            },
+            "securitySchemes": _SECURITY_SCHEMES,
+        },
+    }
+    return msgspec.json.encode(document)
+
+
+def _types(route: Route) -> Iterable[type]:
+    return filter(None, (route.answer, route.body, route.query))
+
+
+def _schemas(types: Sequence[type], limits: Limits) -> dict[str, Any]:
+    """Return the schema of each type and of all it is made of, by name."""
+    _, schemas = msgspec.json.schema_components(types, ref_template=_REF)
+    for (name, field), rule in field_rules(limits).items():
+        properties = schemas.get(name, {}).get("properties", {})
+        if field in properties:
+            properties[field] |= rule
+    return schemas
+
+
+def _operation(route: Route, schemas: Mapping[str, Any], limits: Limits) -> Schema:
+    described: Schema = {
+        "operationId": route.name,
+        "summary": route.summary,
+        "tags": [route.who.value],
+        "security": _SECURITY[route.who],
+        "parameters": [
+            *_path_parameters(route),
+            *_query_parameters(route, schemas),
+            *_header_parameters(route, limits),
+        ],
+        "responses": _responses(route),
+    }
+    if route.takes_lines:
+        described["requestBody"] = {"content": {LINES: {}}}
+    elif route.body is not None:
+        described["requestBody"] = _request_body(route, route.body, schemas)
+    return described
+
+
+def _path_parameters(route: Route) -> list[Schema]:
+    rules = path_rules()
+    return [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": rules.get(name, {"type": "string"}),
+        }
+        for name in _PLACEHOLDER.findall(route.path)
+    ]
+
+
+def _query_parameters(route: Route, schemas: Mapping[str, Any]) -> list[Schema]:
+    if route.query is None:
+        return []
+    described = schemas[route.query.__name__]
+    required = described.get("required", ())
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "schema": _without_null(schema),
+        }
+        for name, schema in described["properties"].items()
+    ]
+
+
+def _without_null(schema: Schema) -> Schema:
+    """A query has no way to say null: the field is left out."""
+    if "anyOf" not in schema:
+        return schema
+    others = {key: value for key, value in schema.items() if key != "anyOf"}
+    if others.get("default", ...) is None:
+        del others["default"]
+    kinds = [kind for kind in schema["anyOf"] if kind != NULL]
+    return others | (kinds[0] if len(kinds) == 1 else {"anyOf": kinds})
+
+
+def _header_parameters(route: Route, limits: Limits) -> list[Schema]:
+    if not route.is_repeatable:
+        return []
+    most = limits.idempotency_key_chars
+    pattern = f"^[ -~]{{1,{most}}}$"
+    return [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "schema": {"type": "string", "pattern": pattern},
+        }
+    ]
+
+
+def _request_body(route: Route, body: type, schemas: Mapping[str, Any]) -> Schema:
+    content: Schema = {"application/json": _content(body)}
+    if route.takes_text:
+        content["text/plain"] = {"schema": schemas[body.__name__]["properties"]["text"]}
+    is_required = bool(schemas[body.__name__].get("required"))
+    return {"required": is_required, "content": content}
+
+
+def _responses(route: Route) -> Schema:
+    is_json = route.media_type in {"application/json", LINES}
+    answer = {route.media_type: _content(route.answer) if is_json else {}}
+    answer |= {media_type: {} for media_type in route.other_media_types}
+    found: Schema = {"200": {"description": "It is done.", "content": answer}}
+    if route.other_media_types:
+        found["303"] = {"description": "A browser is sent to the page for people."}
+    for status in sorted(_refusals(route)):
+        found[str(status)] = _refusal(HTTPStatus(status))
+    return found
+
+
+def _refusals(route: Route) -> set[int]:
+    """Return the statuses of all errors that an endpoint may answer with."""
+    statuses = set(route.refusals)
+    if route.who is not Who.ANYONE:
+        statuses |= {401, 429, 503}
+    if route.body is not None or route.takes_lines:
+        statuses |= {413, 415, 422}
+    if route.query is not None:
+        statuses |= {414, 422}
+    if _PLACEHOLDER.search(route.path):
+        statuses.add(422)
+    return statuses
+
+
+def _refusal(status: HTTPStatus) -> Schema:
+    described: Schema = {
+        "description": status.phrase,
+        "content": {"application/json": _content(ErrorBody)},
+    }
+    if status in _LATER:
+        seconds = {"schema": {"type": "integer"}, "description": "Seconds to wait."}
+        described["headers"] = {"Retry-After": seconds}
+    return described
+
+
+def _content(kind: type) -> Schema:
+    return {"schema": {"$ref": _REF.format(name=kind.__name__)}}

@@ -1,0 +1,145 @@
+"""The agents' endpoints."""
+
+import msgspec
+
+from argybargy.domain.access_codes import CodeRecord
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.limits import MAX_SEQ
+from argybargy.onboarding.brief import RESPONSE_RULE
+from argybargy.relay.api import agent
+from argybargy.relay.api.poll import poll
+from argybargy.web.access.services import Services
+from argybargy.web.codec import encode
+from argybargy.web.codec.bodies import (
+    ClaimRequest,
+    PeerBody,
+    PeersBody,
+    ReleaseBody,
+    ResumeBody,
+    WhoAmI,
+)
+from argybargy.web.codec.decode import (
+    check_lease,
+    decode_poll,
+    decode_post,
+    parse_query,
+    parse_seq,
+    read_json,
+    take_before,
+    take_limit,
+)
+from argybargy.web.errors import error_answer
+from argybargy.web.request import Answer, Request, json_answer
+
+_LOST = frozenset({Problem.CLAIMED_BY_OTHER, Problem.NOT_CLAIMABLE})
+DEFAULT_HISTORY = 50
+
+
+async def whoami(services: Services, code: CodeRecord, request: Request) -> Answer:
+    """Tell an agent who it is."""
+    me = WhoAmI(code.name, code.room, code.capabilities)
+    return json_answer(msgspec.json.encode(me))
+
+
+async def peers(services: Services, code: CodeRecord, request: Request) -> Answer:
+    """Tell who is live in the room, the asker included."""
+    found = await agent.peers(services.relay, code)
+    rows = [
+        PeerBody(seen.name, seen.is_online, seen.seconds, can) for seen, can in found
+    ]
+    return json_answer(msgspec.json.encode(PeersBody(code.room, rows)))
+
+
+async def resume(services: Services, code: CodeRecord, request: Request) -> Answer:
+    """Tell an agent that lost its context how to carry on."""
+    found = await agent.resume(services.relay, code)
+    body = ResumeBody(
+        name=code.name,
+        room=code.room,
+        capabilities=code.capabilities,
+        expires=encode.timestamp(code.expires_ms),
+        cursor=found.cursor,
+        unread=found.unread,
+        open_questions=encode.encode_messages(found.asked, found.members),
+        claims=[encode.held_claim(lease) for lease in found.claims],
+        room_status=encode.room_status(found.status),
+        response_rule=list(RESPONSE_RULE),
+    )
+    return json_answer(msgspec.json.encode(body))
+
+
+async def post_message(
+    services: Services, code: CodeRecord, request: Request
+) -> Answer:
+    """Put a message into the room."""
+    draft, ignored = await decode_post(request, services.limits)
+    outcome = await agent.post_as(services.relay, code, draft)
+    return json_answer(encode.post_answer(outcome, ignored))
+
+
+async def get_messages(
+    services: Services, code: CodeRecord, request: Request
+) -> Answer:
+    """Deliver what is new, waiting for it if asked to."""
+    answer = await poll(services.relay, code, decode_poll(request, services.limits))
+    return json_answer(encode.poll(answer))
+
+
+async def get_message(services: Services, code: CodeRecord, request: Request) -> Answer:
+    """Return one message with its replies."""
+    seq = _seq(request)
+    thread = await agent.thread(services.relay, code, seq)
+    return json_answer(encode.thread(thread))
+
+
+async def get_history(services: Services, code: CodeRecord, request: Request) -> Answer:
+    """Look back at what the asker may see."""
+    fields = parse_query(request)
+    limit = take_limit(fields, DEFAULT_HISTORY, services.limits.history_messages)
+    before = take_before(fields)
+    before = MAX_SEQ + 1 if before is None else before
+    found = await agent.history(services.relay, code, before, limit)
+    return json_answer(encode.history(code.room, found))
+
+
+async def claim(services: Services, code: CodeRecord, request: Request) -> Answer:
+    """Take an open question, or renew the claim on it."""
+    seq = _seq(request)
+    body, ignored = ClaimRequest(), list[str]()
+    if request.is_json:  # clients of the first relay may send anything along
+        body, ignored = await read_json(request, ClaimRequest, is_optional=True)
+    seconds = check_lease(body, services.limits)
+    try:
+        lease = await agent.claim(services.relay, code, seq, seconds)
+    except RelayError as refusal:
+        if refusal.problem not in _LOST:
+            raise
+        services.metrics.note_refusal(refusal.problem)
+        return _lost(refusal, seq)
+    return json_answer(encode.claim(lease, ignored))
+
+
+def _lost(refusal: RelayError, seq: int) -> Answer:
+    """Say that a claim was not won: in its own shape and in that of every error."""
+    return error_answer(
+        refusal,
+        won=False,
+        claimed_by=refusal.facts.get("claimed_by"),
+        seq=seq,
+        expires_at=refusal.facts.get("expires_at"),
+    )
+
+
+async def release(services: Services, code: CodeRecord, request: Request) -> Answer:
+    """Give a claimed question back."""
+    seq = _seq(request)
+    await agent.release(services.relay, code, seq)
+    return json_answer(msgspec.json.encode(ReleaseBody(released=True, seq=seq)))
+
+
+def _seq(request: Request) -> int:
+    """Read the seq of the path. A number too large is one that is not there."""
+    text = request.params["seq"]
+    if text.isascii() and text.isdigit() and int(text) > MAX_SEQ:
+        raise RelayError(Problem.NOT_FOUND)
+    return parse_seq("seq", text)

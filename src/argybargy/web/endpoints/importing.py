@@ -1,0 +1,180 @@
+"""Importing: from lines to what rooms, codes and audit log take over."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import attrs
+import msgspec
+
+from argybargy.domain.access_codes import CodeRecord
+from argybargy.domain.errors import RelayError
+from argybargy.domain.limits import SLACK_MS
+from argybargy.domain.names import fold
+from argybargy.domain.room.state import RoomStatus
+from argybargy.domain.room.writes import Audit
+from argybargy.relay.api.imports import (
+    RoomImport,
+    check_import,
+    count_new_audit,
+    count_new_codes,
+    import_audit,
+    import_codes,
+    import_room,
+)
+from argybargy.web.access.services import Services
+from argybargy.web.codec.decode import MAX_IGNORED_NAMES, parse_query, without_mark
+from argybargy.web.codec.export_lines import (
+    FORMAT,
+    AuditLine,
+    CodeLine,
+    HeaderLine,
+    ImportBody,
+    ImportedMessages,
+    ImportedRows,
+    Line,
+    MessageLine,
+    RoomLine,
+)
+from argybargy.web.codec.import_lines import LineReader, UnfitLineError
+from argybargy.web.request import Answer, Request, json_answer
+
+_decode: Final = msgspec.json.Decoder(Line).decode
+_decode_keys: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_TAG: Final = "type"
+
+
+@attrs.define
+class Batch:
+    """What a request wants taken over.
+
+    Attributes:
+        rooms: By folded name, in the order of the lines.
+        codes: Access codes.
+        audits: Rows of an audit log.
+        ignored: Keys of lines that mean nothing here.
+    """
+
+    rooms: dict[str, RoomImport] = attrs.field(factory=dict)
+    codes: list[CodeRecord] = attrs.field(factory=list)
+    audits: list[Audit] = attrs.field(factory=list)
+    ignored: dict[str, None] = attrs.field(factory=dict)
+
+
+async def import_lines(services: Services, request: Request) -> Answer:
+    """Take over what another relay has recorded; each piece once, however often.
+
+    With ``check=1`` nothing is changed: the answer says what would be. Without it
+    the same is checked first, so that what is refused has changed nothing, unless
+    somebody posts or invites between the one and the other.
+    """
+    relay = services.relay
+    is_trial = _is_trial(request)
+    latest_ms = relay.clock.now().wall_ms + SLACK_MS
+    reader = LineReader(services.limits, latest_ms)
+    body = without_mark(await request.read_body())
+    batch = read_batch(body, reader, relay.refuse_secrets)
+    rooms = list(batch.rooms.values())
+    counted = await check_import(relay, rooms, batch.codes)
+    if is_trial:
+        audits = await count_new_audit(relay, batch.audits)
+        codes = await count_new_codes(relay, batch.codes)
+    else:
+        # The log first: what it tells is older than what importing adds to it.
+        audits = await import_audit(relay, batch.audits)
+        counted = [await import_room(relay, wanted) for wanted in rooms]
+        codes = await import_codes(relay, batch.codes)
+    answer = ImportBody(
+        ImportedMessages(
+            sum(each.new for each in counted),
+            sum(each.same for each in counted),
+            sum(each.passed for each in counted),
+        ),
+        ImportedRows(codes, len(batch.codes) - codes),
+        ImportedRows(audits, len(batch.audits) - audits),
+        list(batch.ignored)[:MAX_IGNORED_NAMES] or msgspec.UNSET,
+    )
+    return json_answer(msgspec.json.encode(answer))
+
+
+def _is_trial(request: Request) -> bool:
+    text = parse_query(request).get("check", ["0"])[-1]
+    if text not in {"0", "1"}:
+        raise RelayError.invalid("check", "0 or 1")
+    return text == "1"
+
+
+def read_batch(
+    body: bytes, reader: LineReader, refuse_secrets: Callable[..., None]
+) -> Batch:
+    """Read the lines of a request.
+
+    Args:
+        body: The lines.
+        reader: What makes values of them.
+        refuse_secrets: Raises when one of the texts it is given holds a live code.
+
+    Raises:
+        RelayError: ``invalid_request``, naming the first line that does not fit;
+            ``contains_secret``.
+    """
+    batch = Batch()
+    for number, raw in enumerate(body.splitlines(), start=1):
+        if raw.strip():
+            try:
+                line = _decode(raw)
+                _take(batch, line, reader)
+                batch.ignored.update(dict.fromkeys(_ignored(raw, line)))
+            except UnfitLineError as error:
+                raise RelayError.invalid(f"line {number}", str(error)) from None
+            except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+                problem = "this is not a line of an export"
+                raise RelayError.invalid(f"line {number}", problem) from None
+            refuse_secrets(*_texts(line))
+    return batch
+
+
+def _ignored(raw: bytes, line: Line) -> list[str]:
+    known = {_TAG, *line.__struct_encode_fields__}
+    return [key[:64] for key in _decode_keys(raw) if key not in known]
+
+
+def _texts(line: Line) -> Iterator[str]:
+    """Yield everything in a line that somebody may have written."""
+    for value in msgspec.structs.astuple(line):
+        yield from [value] if isinstance(value, str) else []
+        yield from value if isinstance(value, list) else []
+
+
+def _take(batch: Batch, line: Line, reader: LineReader) -> None:
+    match line:
+        case HeaderLine(format=given) if given != FORMAT:
+            raise UnfitLineError(f"this relay reads format {FORMAT}")
+        case RoomLine():
+            _take_room(batch, line, reader)
+        case MessageLine():
+            _take_message(batch, line, reader)
+        case CodeLine():
+            batch.codes.append(reader.code(line))
+        case AuditLine():
+            batch.audits.append(reader.audit(line))
+        case _:
+            pass  # header and end are for whoever reads the file
+
+
+def _take_room(batch: Batch, line: RoomLine, reader: LineReader) -> None:
+    """Take a room; what was said in it by an earlier line stays."""
+    status, created_ms = reader.room(line)
+    known = batch.rooms.get(fold(line.room))
+    messages = known.messages if known else ()
+    batch.rooms[fold(line.room)] = RoomImport(status, created_ms, messages)
+
+
+def _take_message(batch: Batch, line: MessageLine, reader: LineReader) -> None:
+    key = fold(line.room)
+    room = batch.rooms.get(key) or RoomImport(RoomStatus(line.room))
+    imported = reader.message(line)
+    if room.messages and imported.message.seq <= room.messages[-1].message.seq:
+        raise UnfitLineError("messages come oldest first, each once")
+    if room.messages and imported.message.at_ms < room.messages[-1].message.at_ms:
+        raise UnfitLineError("'ts' never runs backwards")
+    batch.rooms[key] = attrs.evolve(room, messages=(*room.messages, imported))

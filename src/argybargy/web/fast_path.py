@@ -1,0 +1,232 @@
+"""The lane: agents' endpoints at ASGI level, in front of everything else.
+
+Quart's dispatch costs several times what answering a poll does. So the requests
+that thousands of agents make all day are matched here by method and path, and go
+straight to their functions; all others go on to Quart, which serves those same
+functions too. Both doors answer alike, byte for byte.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import attrs
+from hypercorn.typing import (
+    ASGIFramework,
+    ASGIReceiveCallable,
+    ASGISendCallable,
+    HTTPScope,
+    Scope,
+)
+
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.limits import Limits
+from argybargy.web.access.services import Services
+from argybargy.web.endpoints.agent_routes import AGENT_ROUTES
+from argybargy.web.endpoints.dispatch import respond
+from argybargy.web.endpoints.route import Route
+from argybargy.web.errors import error_answer
+from argybargy.web.request import (
+    Answer,
+    ClientGoneError,
+    Headers,
+    Request,
+    read_headers,
+)
+
+_MESSAGES: Final = "/messages/"
+_MESSAGE: Final = "/messages/{seq}"
+_PROBES: Final = frozenset({"/health", "/ready"})
+
+
+@attrs.frozen
+class Match:
+    """A route, and what its placeholders stand for."""
+
+    route: Route
+    params: Mapping[str, str]
+
+
+@attrs.frozen
+class RouteMatcher:
+    """Finds the agents' routes by method and path.
+
+    Those of one message are found by method and what follows its seq.
+    """
+
+    _plain: Mapping[tuple[str, str], Match]
+    _of_message: Mapping[tuple[str, str], Route]
+
+    @classmethod
+    def make(cls) -> "RouteMatcher":
+        """Index the table of routes."""
+        plain, of_message = {}, {}
+        for route in AGENT_ROUTES:
+            if route.path.startswith(_MESSAGE):
+                of_message[route.method, route.path.removeprefix(_MESSAGE)] = route
+            else:
+                plain[route.method, route.path] = Match(route, {})
+        return cls(plain, of_message)
+
+    def match(self, method: str, path: str) -> Match | None:
+        """Return the agents' route for a request, or ``None``."""
+        match = self._plain.get((method, path))
+        if match is not None or not path.startswith(_MESSAGES):
+            return match
+        seq, slash, rest = path[len(_MESSAGES) :].partition("/")
+        route = self._of_message.get((method, slash + rest))
+        return Match(route, {"seq": seq}) if route is not None and seq else None
+
+
+@attrs.frozen
+class Lane:
+    """The outermost ASGI app: checks the host, serves agents, passes on the rest.
+
+    Attributes:
+        services: What the endpoints work with.
+        app: Serves everything else.
+    """
+
+    services: Services
+    app: ASGIFramework
+    _matcher: RouteMatcher = attrs.field(factory=RouteMatcher.make)
+
+    async def __call__(
+        self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        """Serve one request, or the lifespan."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        method, path = scope["method"], scope["path"]
+        try:
+            headers = read_headers(list(scope["headers"]))
+        except RelayError as refusal:
+            await send_answer(send, self._refuse(refusal))
+            return
+        early = self._answer_early(method, path, headers)
+        if early is not None:
+            await send_answer(send, early)
+            return
+        if b"origin" in headers:
+            origin = self.services.cors.allows(headers, path)
+            if origin is not None:
+                send = self.services.cors.grant(send, origin)
+        match = self._matcher.match(method, path)
+        if match is None:
+            await self.app(scope, receive, send)
+            return
+        request = _request(scope, headers, match, receive, self.services.limits)
+        try:
+            answer = await respond(self.services, match.route, request)
+        except ClientGoneError:
+            return
+        await send_answer(send, answer)
+
+    def _answer_early(self, method: str, path: str, headers: Headers) -> Answer | None:
+        """Answer what no endpoint should see."""
+        refusal = self._check_hosts(method, path, headers) or _check_path(method, path)
+        if refusal is not None:
+            return self._refuse(refusal)
+        if b"origin" not in headers:
+            return None
+        return self.services.cors.preflight(method, headers, path)
+
+    def _refuse(self, refusal: RelayError) -> Answer:
+        self.services.metrics.note_refusal(refusal.problem)
+        return error_answer(refusal)
+
+    def _check_hosts(
+        self, method: str, path: str, headers: Headers
+    ) -> RelayError | None:
+        """Refuse names that are not ours, and pages that are not.
+
+        Whoever asks for the relay's health may come by any name, or by none, as
+        load balancers do: a page learns nothing from the answer.
+        """
+        if method == "GET" and path in _PROBES:
+            return None
+        hosts = self.services.hosts
+        host = headers.get(b"host", b"").decode("latin-1")
+        if not hosts.allows(host):
+            return RelayError(Problem.MISDIRECTED)
+        origin = headers.get(b"origin")
+        is_guarded = method != "GET" or path.startswith("/admin")
+        if not is_guarded or origin is None:
+            return None
+        is_granted = self.services.cors.allows(headers, path) is not None
+        if is_granted or hosts.allows_origin(origin.decode("latin-1"), host):
+            return None
+        return RelayError(Problem.ORIGIN_REFUSED)
+
+
+def _check_path(method: str, path: str) -> RelayError | None:
+    """Refuse what only the router behind would take for one of our paths.
+
+    Werkzeug drops all slashes before a path, and Quart the scheme and the host. So
+    nothing goes there that the checks in front of it could not tell by its start.
+    """
+    is_plain = path[:1] == "/" and path[1:2] != "/"
+    if is_plain or (path == "*" and method == "OPTIONS"):
+        return None
+    return RelayError(Problem.NO_SUCH_ROUTE)
+
+
+def _request(
+    scope: HTTPScope,
+    headers: Headers,
+    match: Match,
+    receive: ASGIReceiveCallable,
+    limits: Limits,
+) -> Request:
+    client = scope.get("client")
+
+    async def read_body() -> bytes:
+        return await read_whole_body(receive, headers, limits.body_bytes)
+
+    return Request(
+        method=scope["method"],
+        path=scope["path"],
+        query=scope["query_string"],
+        headers=headers,
+        client=client[0] if client else "",
+        params=match.params,
+        read_body=read_body,
+    )
+
+
+async def read_whole_body(
+    receive: ASGIReceiveCallable, headers: Headers, limit_bytes: int
+) -> bytes:
+    """Read a body, but no more than there may be.
+
+    Raises:
+        RelayError: ``body_too_large``; what is declared too large is not read.
+        ClientGoneError: The client left before it was complete.
+    """
+    too_large = RelayError(Problem.BODY_TOO_LARGE, limit_bytes=limit_bytes)
+    declared = headers.get(b"content-length", b"0")
+    if declared.isdigit() and int(declared) > limit_bytes:
+        raise too_large
+    body = bytearray()
+    while True:
+        event: Any = await receive()
+        if event["type"] != "http.request":
+            raise ClientGoneError
+        body += event.get("body", b"")
+        if len(body) > limit_bytes:
+            raise too_large
+        if not event.get("more_body", False):
+            return bytes(body)
+
+
+async def send_answer(send: ASGISendCallable, answer: Answer) -> None:
+    """Send a whole answer."""
+    length = (b"content-length", str(len(answer.body)).encode())
+    await send(
+        {
+            "type": "http.response.start",
+            "status": answer.status,
+            "headers": [*answer.headers, length],
+        }
+    )
+    await send({"type": "http.response.body", "body": answer.body, "more_body": False})
