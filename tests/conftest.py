@@ -6,7 +6,7 @@ import pytest
 import structlog
 from hypothesis import settings
 
-from logwatch import ErrorLog, watch_errors
+from support.error_log import ErrorLog, watch_errors
 
 # `ci` tries the same examples every time, so that it never fails by chance. To look
 # for new ones: pytest --hypothesis-profile=thorough

@@ -44,10 +44,10 @@ class Constant:
     proof: str
 
 
-_REFUSED = "serve/test_refusals.py::test_it_is_refused_with_a_reason"
-_BAD_POSTS = "web/test_bad_input.py::test_posts_that_do_not_fit_store_nothing"
+_REFUSED = "http/test_refusals.py::test_it_is_refused_with_a_reason"
+_BAD_POSTS = "web/codec/test_bad_input.py::test_posts_that_do_not_fit_store_nothing"
 _MODEL = (
-    "domain/test_room_model.py::"
+    "domain/room/test_model.py::"
     "test_a_room_does_what_the_model_says_and_its_writes_tell_the_whole_story"
 )
 _PAGES = (
@@ -59,183 +59,183 @@ PROOFS: Final = {
     "Limits.text_bytes": _BAD_POSTS,
     "Limits.addressees": _BAD_POSTS,
     "Limits.idempotency_key_chars": (
-        "web/test_bad_input.py::test_keys_that_are_none_are_refused"
+        "web/codec/test_bad_input.py::test_keys_that_are_none_are_refused"
     ),
     "Limits.idempotency_seconds": (
-        "domain/test_room_posts.py::test_a_key_is_forgotten_when_its_time_is_over"
+        "domain/room/test_posting.py::test_a_key_is_forgotten_when_its_time_is_over"
     ),
     "Limits.idempotency_keys_per_room": (
-        "domain/test_room_posts.py::test_the_oldest_key_makes_way_for_one_too_many"
+        "domain/room/test_posting.py::test_the_oldest_key_makes_way_for_one_too_many"
     ),
     "Limits.capabilities_chars": (
-        "web/test_bad_input.py::test_the_operators_mistakes_change_nothing"
+        "web/codec/test_bad_input.py::test_the_operators_mistakes_change_nothing"
     ),
     "Limits.body_bytes": _BAD_POSTS,
     "Limits.posts_per_window": (
-        "web/test_agents.py::test_the_rate_limit_says_how_long_to_wait"
+        "web/endpoints/test_agents.py::test_the_rate_limit_says_how_long_to_wait"
     ),
     "Limits.claims_per_window": (
-        "web/test_limits.py::test_claims_of_one_peer_are_limited"
+        "web/endpoints/test_limits.py::test_claims_of_one_peer_are_limited"
     ),
     "Limits.reads_per_window": (
-        "relay/test_polling.py::test_too_many_reads_that_do_not_park_are_refused"
+        "relay/api/test_poll.py::test_too_many_reads_that_do_not_park_are_refused"
     ),
     "Limits.window_seconds": (
-        "domain/test_ratelimit.py::test_no_window_ever_holds_more_than_the_limit"
+        "domain/test_rate_limit.py::test_no_window_ever_holds_more_than_the_limit"
     ),
     "Limits.wait_seconds": (
-        "web/test_limits.py::test_a_poll_parks_no_longer_than_it_may"
+        "web/endpoints/test_limits.py::test_a_poll_parks_no_longer_than_it_may"
     ),
     "Limits.parked_polls_per_peer": (
-        "relay/test_polling.py::test_a_fifth_poll_of_one_peer_sends_its_oldest_home"
+        "relay/api/test_poll.py::test_a_fifth_poll_of_one_peer_sends_its_oldest_home"
     ),
     "Limits.poll_messages": (
-        "web/test_limits.py::test_a_poll_gives_no_more_than_there_may_be"
+        "web/endpoints/test_limits.py::test_a_poll_gives_no_more_than_there_may_be"
     ),
     "Limits.poll_bytes": _PAGES,
     "Limits.history_messages": (
-        "web/test_limits.py::test_history_gives_no_more_than_there_may_be"
+        "web/endpoints/test_limits.py::test_history_gives_no_more_than_there_may_be"
     ),
     "Limits.search_chars": (
-        "web/test_search.py::test_what_makes_no_sense_is_a_422_for_everybody"
+        "web/endpoints/test_search.py::test_what_makes_no_sense_is_a_422_for_everybody"
     ),
     "Limits.search_phrases": (
-        "domain/test_search.py::"
+        "domain/search/test_query.py::"
         "test_what_makes_no_sense_is_refused_without_repeating_it"
     ),
     "Limits.search_reads": (
-        "web/test_search.py::test_a_search_counts_as_several_reads"
+        "web/endpoints/test_search.py::test_a_search_counts_as_several_reads"
     ),
     "Limits.searches_per_peer": (
-        "relay/test_searching.py::"
+        "relay/api/test_search.py::"
         "test_a_peer_has_one_search_at_a_time_and_keeps_nobody_from_theirs"
     ),
     "Limits.search_results": (
-        "web/test_search.py::test_no_more_is_given_at_once_than_the_limit"
+        "web/endpoints/test_search.py::test_no_more_is_given_at_once_than_the_limit"
     ),
     "Limits.open_questions_per_peer": (
-        "domain/test_questions.py::"
+        "domain/room/test_open_questions.py::"
         "test_of_too_many_open_questions_of_one_peer_the_oldest_is_given_up"
     ),
     "Limits.messages_per_room": (
-        "relay/test_polling.py::test_a_cut_by_retention_is_said"
+        "relay/api/test_poll.py::test_a_cut_by_retention_is_said"
     ),
     "Limits.tail_messages": _MODEL,
     "Limits.tail_bytes": _MODEL,
     "Limits.lease_seconds": (
-        "domain/test_room_claims.py::"
+        "domain/room/test_claims.py::"
         "test_a_lease_lasts_as_long_as_asked_and_told_on_both_clocks"
     ),
     "Limits.lease_seconds_max": (
-        "web/test_limits.py::test_a_lease_is_no_longer_than_it_may_be"
+        "web/endpoints/test_limits.py::test_a_lease_is_no_longer_than_it_may_be"
     ),
     "Limits.online_seconds": (
-        "web/test_stream.py::"
+        "web/endpoints/test_stream.py::"
         "test_a_peer_that_falls_silent_goes_offline_without_being_asked_about"
     ),
     "Limits.idle_seconds": (
-        "relay/test_polling.py::"
+        "relay/api/test_poll.py::"
         "test_own_posts_and_anybody_elses_keep_an_agent_in_the_room"
     ),
     "Limits.rooms": (
-        "relay/test_room_task.py::test_the_first_message_counts_against_the_room_quota"
+        "relay/room/test_task.py::test_the_first_message_counts_against_the_room_quota"
     ),
     "Limits.codes": (
-        "web/test_limits.py::test_there_are_no_more_codes_than_there_may_be"
+        "web/endpoints/test_limits.py::test_there_are_no_more_codes_than_there_may_be"
     ),
     "Limits.expired_code_seconds": (
-        "web/test_limits.py::test_a_code_that_ran_out_is_listed_for_a_while"
+        "web/endpoints/test_limits.py::test_a_code_that_ran_out_is_listed_for_a_while"
     ),
     "Limits.inbox_commands": (
-        "relay/test_room_task.py::test_a_full_inbox_says_busy_and_keeps_nothing"
+        "relay/room/test_task.py::test_a_full_inbox_says_busy_and_keeps_nothing"
     ),
     "Limits.batch_commands": (
-        "relay/test_batches.py::test_a_batch_is_no_larger_than_it_may_be"
+        "relay/room/test_batch.py::test_a_batch_is_no_larger_than_it_may_be"
     ),
     "Limits.live_room_seconds": (
-        "relay/test_room_task.py::"
+        "relay/room/test_task.py::"
         "test_an_idle_room_leaves_memory_and_comes_back_as_it_was"
     ),
     "Limits.room_crashes_per_minute": (
-        "relay/test_room_task.py::"
+        "relay/room/test_task.py::"
         "test_a_room_that_keeps_crashing_is_set_aside_and_no_other"
     ),
     "Limits.auth_failures": (
-        "web/test_agents.py::"
+        "web/endpoints/test_agents.py::"
         "test_guessing_codes_is_slowed_down_and_valid_codes_never_are"
     ),
     "Limits.auth_failure_seconds": (
-        "web/test_agents.py::"
+        "web/endpoints/test_agents.py::"
         "test_guessing_codes_is_slowed_down_and_valid_codes_never_are"
     ),
     "Limits.auth_addresses": (
-        "web/test_limits.py::"
+        "web/endpoints/test_limits.py::"
         "test_of_too_many_addresses_the_one_that_failed_longest_ago_is_forgotten"
     ),
     "Limits.streams": (
-        "web/test_stream.py::test_there_is_a_most_of_streams_and_who_leaves_makes_room"
+        "web/endpoints/test_stream.py::test_there_is_a_most_of_streams_and_who_leaves_makes_room"
     ),
     "Limits.audit_rows": (
         "store/test_contract.py::test_the_audit_log_is_cut_to_its_newest_rows"
     ),
     "Limits.sessions": (
-        "web/test_sessions.py::test_of_too_many_sessions_the_longest_idle_one_goes"
+        "web/access/test_sessions.py::test_of_too_many_sessions_the_longest_idle_one_goes"
     ),
     "Limits.session_seconds": (
-        "web/test_sessions.py::test_a_session_ends_however_much_it_is_used"
+        "web/access/test_sessions.py::test_a_session_ends_however_much_it_is_used"
     ),
     "Limits.session_idle_seconds": (
-        "web/test_sessions.py::test_a_session_ends_when_it_is_not_used"
+        "web/access/test_sessions.py::test_a_session_ends_when_it_is_not_used"
     ),
     "Limits.sign_in_codes": (
-        "web/test_sessions.py::test_of_too_many_sign_in_codes_the_oldest_goes"
+        "web/access/test_sessions.py::test_of_too_many_sign_in_codes_the_oldest_goes"
     ),
-    "Limits.sign_in_seconds": ("web/test_sessions.py::test_a_sign_in_code_runs_out"),
+    "Limits.sign_in_seconds": (
+        "web/access/test_sessions.py::test_a_sign_in_code_runs_out"
+    ),
     "ConnectionLimits.head_bytes": _REFUSED,
     "ConnectionLimits.head_fields": _REFUSED,
     "ConnectionLimits.url_bytes": _REFUSED,
     "ConnectionLimits.body_bytes": _REFUSED,
     "ConnectionLimits.chunk_line_bytes": _REFUSED,
     "ConnectionLimits.head_seconds": (
-        "serve/test_deadlines.py::test_a_head_that_dribbles_is_refused"
+        "http/test_deadlines.py::test_a_head_that_dribbles_is_refused"
     ),
     "ConnectionLimits.body_seconds": (
-        "serve/test_deadlines.py::test_a_body_that_is_slow_is_refused"
+        "http/test_deadlines.py::test_a_body_that_is_slow_is_refused"
     ),
     "ConnectionLimits.idle_seconds": (
-        "serve/test_deadlines.py::test_a_silent_client_is_let_go"
+        "http/test_deadlines.py::test_a_silent_client_is_let_go"
     ),
     "ConnectionLimits.write_seconds": (
-        "serve/test_deadlines.py::test_a_reader_that_takes_nothing_is_cut"
+        "http/test_deadlines.py::test_a_reader_that_takes_nothing_is_cut"
     ),
     "ConnectionLimits.connections": (
-        "serve/test_refusals.py::"
-        "test_connections_beyond_the_limit_are_told_to_come_back"
+        "http/test_refusals.py::test_connections_beyond_the_limit_are_told_to_come_back"
     ),
     "ConnectionLimits.connections_per_address": (
-        "serve/test_refusals.py::"
+        "http/test_refusals.py::"
         "test_an_address_may_have_so_many_connections_and_no_more"
     ),
     "ConnectionLimits.refusals": (
-        "serve/test_refusals.py::test_of_those_refused_only_a_few_are_told_why"
+        "http/test_refusals.py::test_of_those_refused_only_a_few_are_told_why"
     ),
     "ConnectionLimits.retry_after_seconds": (
-        "serve/test_refusals.py::"
-        "test_connections_beyond_the_limit_are_told_to_come_back"
+        "http/test_refusals.py::test_connections_beyond_the_limit_are_told_to_come_back"
     ),
     "ConnectionLimits.read_ahead_bytes": (
-        "serve/test_conversation.py::"
+        "http/test_conversation.py::"
         "test_more_than_is_read_ahead_is_answered_after_a_parked_request"
     ),
     "ConnectionLimits.watch_seconds": (
-        "serve/test_parking.py::"
+        "http/test_client_gone.py::"
         "test_a_parked_request_is_cancelled_when_its_client_leaves"
     ),
     "ConnectionLimits.linger_seconds": (
-        "serve/test_deadlines.py::test_a_lingering_connection_does_not_linger_long"
+        "http/test_deadlines.py::test_a_lingering_connection_does_not_linger_long"
     ),
     "ConnectionLimits.linger_bytes": (
-        "serve/test_refusals.py::"
+        "http/test_refusals.py::"
         "test_the_body_of_a_refused_request_does_not_hide_the_answer"
     ),
 }
@@ -247,59 +247,59 @@ CONSTANTS: Final = (
         "MAX_LIFETIME_SECONDS",
         durations,
         "The longest life of a code that has an end.",
-        "domain/test_lifetime.py::"
+        "domain/test_durations.py::"
         "test_junk_and_absurd_lifetimes_are_refused_with_the_rule",
     ),
     Constant(
         "INBOX_ROWS",
         roster,
         "Most rows in the operator's inbox.",
-        "relay/test_board.py::"
+        "relay/overview/test_overview.py::"
         "test_the_inbox_is_cut_at_its_ceiling_and_begins_with_the_longest_wait",
     ),
     Constant(
         "MAX_REPLIES",
         agent,
         "Most replies shown with one message.",
-        "web/test_limits.py::"
+        "web/endpoints/test_limits.py::"
         "test_a_message_is_shown_with_a_hundred_replies_at_the_most",
     ),
     Constant(
         "MAX_NOTES",
         write_behind,
         "Notes for the audit log that wait for the store; the oldest are dropped.",
-        "relay/test_ledger.py::"
+        "relay/test_write_behind.py::"
         "test_the_oldest_of_too_many_notes_go_and_one_line_says_how_many",
     ),
     Constant(
         "_FORGET_SECONDS",
         presence,
         "How long a peer is remembered that stays away.",
-        "web/test_limits.py::test_a_peer_that_stays_away_is_forgotten",
+        "web/endpoints/test_limits.py::test_a_peer_that_stays_away_is_forgotten",
     ),
     Constant(
         "BOARD_MESSAGES",
         overview,
         "Newest messages shown to an operator at a glance.",
-        "relay/test_board.py::test_the_board_is_always_what_the_store_would_say",
+        "relay/overview/test_overview.py::test_the_board_is_always_what_the_store_would_say",
     ),
     Constant(
         "CHANGES_KEPT",
         change_log,
         "Changes kept for streams that lag; who is further behind begins anew.",
-        "relay/test_board.py::test_a_log_forgets_the_oldest_and_says_so",
+        "relay/overview/test_overview.py::test_a_log_forgets_the_oldest_and_says_so",
     ),
     Constant(
         "MOST_CHANGED_MESSAGES",
         stream_cursor,
         "Changed messages in one frame of a stream; for more it begins anew.",
-        "web/test_stream_model.py::test_a_client_that_is_too_far_behind_begins_anew",
+        "web/endpoints/test_stream_model.py::test_a_client_that_is_too_far_behind_begins_anew",
     ),
     Constant(
         "CLOSE_SECONDS",
         relay,
         "How long rooms may take to finish when the relay stops.",
-        "relay/test_room_task.py::"
+        "relay/room/test_task.py::"
         "test_closing_the_relay_finishes_what_rooms_have_taken",
     ),
     Constant(
@@ -326,40 +326,40 @@ CONSTANTS: Final = (
         "REMEMBERED_SECRETS",
         issued_secrets,
         "Secrets that have ended and are known again, of each kind.",
-        "web/test_credentials.py::"
+        "web/access/test_credentials.py::"
         "test_of_too_many_issued_secrets_the_oldest_is_forgotten",
     ),
     Constant(
         "DISMISSALS_PER_TICK",
         offboarding,
         "Peers without a code that are let go in one round of housekeeping.",
-        "relay/test_departures.py::"
+        "relay/test_offboarding.py::"
         "test_many_whose_codes_ran_out_are_let_go_a_few_at_a_time",
     ),
     Constant(
         "MAX_RENEWED_AT_ONCE",
         claims,
         "Claims that one post or poll renews; those that run out first.",
-        "domain/test_leases.py::test_of_very_many_leases_those_to_run_out_first_are_renewed",
+        "domain/room/test_leases.py::test_of_very_many_leases_those_to_run_out_first_are_renewed",
     ),
     Constant(
         "MAX_ENDED_AT_ONCE",
         claims,
         "Claims that end in one decision; what is left ends in the next ones.",
-        "domain/test_leases.py::test_leases_that_run_out_together_end_in_pieces",
+        "domain/room/test_leases.py::test_leases_that_run_out_together_end_in_pieces",
     ),
     Constant(
         "MAX_GIVEN_UP_BY_APPEND",
         transition,
         "Messages that a post makes retention give up, where the limit was lowered.",
-        "domain/test_room_retention.py::"
+        "domain/room/test_retention.py::"
         "test_a_post_gives_up_a_bounded_number_after_the_limit_was_lowered",
     ),
     Constant(
         "MAX_GIVEN_UP_AT_ONCE",
         open_close,
         "Messages that retention gives up in one decision that does nothing else.",
-        "domain/test_room_retention.py::"
+        "domain/room/test_retention.py::"
         "test_the_rest_is_given_up_without_a_post_and_in_pieces",
     ),
     Constant(
@@ -373,63 +373,63 @@ CONSTANTS: Final = (
         "MAX_QUERY_FIELDS",
         decode,
         "Most fields in a query.",
-        "web/test_bad_input.py::test_targets_that_make_no_sense_are_refused",
+        "web/codec/test_bad_input.py::test_targets_that_make_no_sense_are_refused",
     ),
     Constant(
         "MAX_IGNORED_NAMES",
         decode,
         "Unknown keys that an answer names.",
-        "web/test_limits.py::test_of_unknown_keys_only_a_few_are_named_and_cut_short",
+        "web/endpoints/test_limits.py::test_of_unknown_keys_only_a_few_are_named_and_cut_short",
     ),
     Constant(
         "MOST_AUDIT_ROWS",
         operator,
         "Most rows of the audit log in one answer.",
-        "web/test_limits.py::test_the_audit_log_comes_in_pages",
+        "web/endpoints/test_limits.py::test_the_audit_log_comes_in_pages",
     ),
     Constant(
         "MOST_IMPORTED_SEQ",
         import_lines,
         "The largest number that an imported message may have.",
-        "web/test_data.py::test_a_line_that_does_not_fit_is_named_and_nothing_changed",
+        "web/endpoints/test_export_import.py::test_a_line_that_does_not_fit_is_named_and_nothing_changed",
     ),
     Constant(
         "QUEUE_JOBS",
         writer,
         "Writes that may wait for the disk; more are answered 503.",
-        "store/test_sqlite_faults.py::"
+        "store/sqlite/test_faults.py::"
         "test_more_writes_than_the_queue_holds_are_refused",
     ),
     Constant(
         "BATCH_JOBS",
         writer,
         "Most writes made durable together.",
-        "store/test_sqlite_faults.py::test_rooms_that_write_at_once_share_transactions",
+        "store/sqlite/test_faults.py::test_rooms_that_write_at_once_share_transactions",
     ),
     Constant(
         "WRITE_SECONDS",
         writer,
         "How long a write may wait for its turn.",
-        "store/test_sqlite_faults.py::"
+        "store/sqlite/test_faults.py::"
         "test_a_write_whose_turn_does_not_come_is_refused_in_bounded_time",
     ),
     Constant(
         "READERS",
         readers,
         "Connections that read the database.",
-        "store/test_sqlite_faults.py::test_a_cancelled_read_leaves_its_connection_usable",
+        "store/sqlite/test_faults.py::test_a_cancelled_read_leaves_its_connection_usable",
     ),
     Constant(
         "READ_SECONDS",
         readers,
         "How long a read may wait for one of them.",
-        "store/test_sqlite_faults.py::test_a_cancelled_read_leaves_its_connection_usable",
+        "store/sqlite/test_faults.py::test_a_cancelled_read_leaves_its_connection_usable",
     ),
     Constant(
         "BUSY_MS",
         connection,
         "Milliseconds to wait for a database that another process has locked.",
-        "store/test_sqlite_faults.py::"
+        "store/sqlite/test_faults.py::"
         "test_a_lock_of_another_process_refuses_quickly_and_heals",
     ),
     Constant(
@@ -443,27 +443,27 @@ CONSTANTS: Final = (
         "PIECE_ROWS",
         index,
         "Messages that the index of a search takes in at once.",
-        "store/test_sqlite_index.py::test_many_messages_are_indexed_piece_by_piece",
+        "store/sqlite/search/test_index.py::test_many_messages_are_indexed_piece_by_piece",
     ),
     Constant(
         "PIECE_TERMS",
         index,
         "Words after which the index takes in no more messages at once.",
-        "store/test_sqlite_index.py::"
+        "store/sqlite/search/test_index.py::"
         "test_messages_of_many_words_are_indexed_a_few_at_a_time",
     ),
     Constant(
         "KEEP_UP_SECONDS",
         index,
         "How long housekeeping may take over the index of a search.",
-        "store/test_sqlite_index.py::"
+        "store/sqlite/search/test_index.py::"
         "test_housekeeping_does_not_wait_long_for_the_index",
     ),
     Constant(
         "MOST_BEGINNINGS",
         sqlite_search,
         "How often words with the beginning that is searched for may occur.",
-        "store/test_sqlite_index.py::"
+        "store/sqlite/search/test_index.py::"
         "test_a_beginning_of_too_many_words_is_not_looked_for",
     ),
     Constant(
@@ -483,7 +483,7 @@ CONSTANTS: Final = (
         "TURN_SECONDS",
         turns,
         "How long a search waits for another one of the same peer.",
-        "relay/test_searching.py::"
+        "relay/api/test_search.py::"
         "test_who_waits_for_an_own_search_does_not_wait_for_ever",
     ),
     Constant(
@@ -491,31 +491,31 @@ CONSTANTS: Final = (
         limits,
         "Longest message that a setting can allow; a longer one in a database is "
         "damage.",
-        "store/test_vetting.py::test_a_row_that_is_not_ours_is_refused",
+        "store/sqlite/test_row_validation.py::test_a_row_that_is_not_ours_is_refused",
     ),
     Constant(
         "ROW_BYTES",
         row_validation,
         "Longest row of a database; a longer one is damage.",
-        "store/test_vetting.py::test_a_row_that_is_not_ours_is_refused",
+        "store/sqlite/test_row_validation.py::test_a_row_that_is_not_ours_is_refused",
     ),
     Constant(
         "MOST_HEAD",
         superseded,
         "The newest message after which a restored room may go on.",
-        "store/test_vetting.py::test_a_backup_that_leaves_no_numbers_is_refused",
+        "store/sqlite/test_row_validation.py::test_a_backup_that_leaves_no_numbers_is_refused",
     ),
     Constant(
         "MOST_OPEN_COPIES",
         snapshot,
         "Backups that may be read at once, each as large as the database.",
-        "store/test_adopting.py::test_only_a_few_copies_are_open_at_once",
+        "store/test_imports.py::test_only_a_few_copies_are_open_at_once",
     ),
     Constant(
         "METRICS_CONNECTIONS",
         metrics_listener,
         "Connections open at once on the listener for metrics.",
-        "serve/test_metrics.py::test_who_scrapes_too_eagerly_is_turned_away",
+        "serve/test_metrics_listener.py::test_who_scrapes_too_eagerly_is_turned_away",
     ),
     Constant(
         "PATH_CHARS",
@@ -527,13 +527,13 @@ CONSTANTS: Final = (
         "DRAIN_SECONDS",
         main,
         "How long parked polls may take to go home when the relay stops.",
-        "relay/test_polling.py::test_draining_answers_every_parked_poll_with_its_cursor",
+        "relay/api/test_poll.py::test_draining_answers_every_parked_poll_with_its_cursor",
     ),
     Constant(
         "GRACE_SECONDS",
         main,
         "How long requests may take to finish when the relay stops.",
-        "serve/test_server.py::"
+        "serve/test_listener.py::"
         "test_a_request_that_does_not_finish_is_cancelled_at_shutdown",
     ),
 )

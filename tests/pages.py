@@ -22,8 +22,8 @@ from argybargy.http.limits import ConnectionLimits
 from argybargy.serve.metrics_listener import SERVER_MEASURES
 from argybargy.settings.definitions import SETTINGS, Setting
 from argybargy.web.metrics import RELAY_MEASURES, Measure
-from http_page import http_page
 from limits_table import CONSTANTS, HELD, Constant
+from support.http_reference import http_page
 
 ENTRY = re.compile(r"^ {8}(\w+): (.*?)(?=^ {8}\w+: |\Z)", re.MULTILINE | re.DOTALL)
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"

@@ -8,18 +8,18 @@ from typing import Final
 
 import pytest
 
-from proofs import missing_tests
+from support.named_tests import missing_tests
 
-_FAULTS: Final = "store/test_sqlite_faults.py::"
-_FILES: Final = "store/test_sqlite_files.py::"
-_POLLING: Final = "relay/test_polling.py::"
-_MEET: Final = "relay/test_interleavings.py::"
+_FAULTS: Final = "store/sqlite/test_faults.py::"
+_FILES: Final = "store/sqlite/test_files.py::"
+_POLLING: Final = "relay/api/test_poll.py::"
+_MEET: Final = "relay/api/test_poll_interleavings.py::"
 _LOAD: Final = "relay/test_load.py::"
-_BAD: Final = "web/test_bad_input.py::"
-_AGENTS: Final = "web/test_agents.py::"
-_OPERATOR: Final = "web/test_operator.py::"
-_CLAIMS: Final = "domain/test_room_claims.py::"
-_ROOM: Final = "relay/test_room_task.py::"
+_BAD: Final = "web/codec/test_bad_input.py::"
+_AGENTS: Final = "web/endpoints/test_agents.py::"
+_OPERATOR: Final = "web/endpoints/test_operator.py::"
+_CLAIMS: Final = "domain/room/test_claims.py::"
+_ROOM: Final = "relay/room/test_task.py::"
 
 LOST_OR_DOUBLED: Final = {
     "A cursor was read after the messages: what came between was skipped for ever.": (
@@ -34,11 +34,11 @@ LOST_OR_DOUBLED: Final = {
     ),
     "A cursor beyond the head was lowered without a word, and seqs came twice.": (
         _POLLING + "test_a_cursor_beyond_the_head_is_said_and_parks_at_the_head",
-        "domain/test_room_posts.py::test_seqs_count_from_one_without_gaps",
+        "domain/room/test_posting.py::test_seqs_count_from_one_without_gaps",
     ),
     "A post whose answer was lost was posted again.": (
         _AGENTS + "test_a_retry_with_the_same_key_is_the_first_answer",
-        "domain/test_room_posts.py::test_a_retry_gets_the_very_same_message",
+        "domain/room/test_posting.py::test_a_retry_gets_the_very_same_message",
     ),
     "The winner of a claim that asked again was told that somebody had it, for ever.": (
         _AGENTS + "test_a_claim_is_won_once_and_can_be_asked_for_again",
@@ -71,17 +71,17 @@ LOST_OR_DOUBLED: Final = {
     ),
     "A post could land in a room that was closed by then.": (
         _LOAD + "test_a_room_that_is_being_closed_takes_posts_up_to_then_and_no_more",
-        "domain/test_room_posts.py::test_an_agent_cannot_post_into_a_closed_room",
+        "domain/room/test_posting.py::test_an_agent_cannot_post_into_a_closed_room",
     ),
     "A jump of the clock sent all agents away, or gave expired codes new life.": (
         _POLLING + "test_a_wall_clock_that_jumps_sends_nobody_away",
         "relay/test_clock_jumps.py::test_no_place_minds_when_the_wall_clock_is_set",
-        "domain/test_room_posts.py::"
+        "domain/room/test_posting.py::"
         "test_timestamps_do_not_run_backwards_with_the_wall_clock",
     ),
     "No reader could notice that something had been lost.": (
         _POLLING + "test_a_cut_by_retention_is_said",
-        "domain/test_reading.py::"
+        "domain/test_pages.py::"
         "test_walking_pages_delivers_every_message_for_the_reader_once_and_in_order",
     ),
 }
@@ -98,9 +98,9 @@ STUCK: Final = {
         _LOAD + "test_nobody_who_reads_waits_for_a_disk_that_is_slow",
     ),
     "Each open dashboard read whole tables every few seconds.": (
-        "web/test_stream.py::test_an_idle_stream_sends_little",
+        "web/endpoints/test_stream.py::test_an_idle_stream_sends_little",
         _LOAD + "test_nobody_who_reads_waits_for_a_disk_that_is_slow",
-        "relay/test_board.py::test_the_board_is_always_what_the_store_would_say",
+        "relay/overview/test_overview.py::test_the_board_is_always_what_the_store_would_say",
     ),
     "Retention was paid for by every post.": (
         "store/test_contract.py::"
@@ -139,7 +139,7 @@ OPEN_TO_OTHERS: Final = {
     ),
     "Every code was in every answer to the dashboard, and in the terminal.": (
         _OPERATOR + "test_no_answer_but_the_invitation_shows_a_code",
-        "cli/test_commands.py::test_codes_are_listed_by_what_is_public_of_them",
+        "cli/commands/test_commands.py::test_codes_are_listed_by_what_is_public_of_them",
     ),
     "Direct messages could be read by the whole room.": (
         _AGENTS + "test_a_direct_message_is_not_for_third_eyes",
@@ -172,7 +172,7 @@ OPEN_TO_OTHERS: Final = {
     "Limits were counted by code: two codes, twice the posts; the rest had none.": (
         _LOAD + "test_two_codes_of_one_peer_share_its_limit",
         _POLLING + "test_too_many_reads_that_do_not_park_are_refused",
-        "web/test_limits.py::test_claims_of_one_peer_are_limited",
+        "web/endpoints/test_limits.py::test_claims_of_one_peer_are_limited",
     ),
     "Whatever the Host said was answered, and repeated in the instructions.": (
         _AGENTS + "test_only_our_hosts_are_answered",
@@ -182,18 +182,18 @@ OPEN_TO_OTHERS: Final = {
         "web/test_headers.py::test_every_answer_has_them",
     ),
     "The admin token lay in the browser for good, beside a script of another host.": (
-        "web/test_sign_in.py::"
+        "web/endpoints/test_sign_in.py::"
         "test_the_token_is_traded_for_a_session_that_does_the_same",
         _OPERATOR + "test_the_docs_page_asks_no_other_host",
     ),
     "The admin token was printed at every start.": (
-        "cli/test_commands.py::"
+        "cli/commands/test_commands.py::"
         "test_up_shows_a_link_that_signs_in_once_and_not_the_token",
         "e2e/test_sign_in.py::test_what_signs_in_is_in_no_file_and_no_log",
     ),
     "Codes that had run out were kept for ever, and so was the one way in.": (
-        "web/test_limits.py::test_a_code_that_ran_out_is_listed_for_a_while",
-        "web/test_sessions.py::test_a_session_ends_however_much_it_is_used",
+        "web/endpoints/test_limits.py::test_a_code_that_ran_out_is_listed_for_a_while",
+        "web/access/test_sessions.py::test_a_session_ends_however_much_it_is_used",
     ),
 }
 
@@ -203,20 +203,20 @@ WITHOUT_LIMITS: Final = {
         "test_limits.py::test_every_limit_has_a_test_that_meets_it",
     ),
     "Bodies of any size were read before it was known who sends them.": (
-        "serve/test_parking.py::test_a_body_is_not_read_before_the_app_asks_for_it",
-        "serve/test_refusals.py::test_it_is_refused_with_a_reason",
+        "http/test_client_gone.py::test_a_body_is_not_read_before_the_app_asks_for_it",
+        "http/test_refusals.py::test_it_is_refused_with_a_reason",
     ),
     "A stranger could fill the audit log.": (
         _BAD + "test_a_wrong_admin_token_is_a_401_and_noted_once_a_minute",
         "store/test_contract.py::test_the_audit_log_is_cut_to_its_newest_rows",
     ),
     "A header of megabytes was taken.": (
-        "serve/test_refusals.py::test_it_is_refused_with_a_reason",
+        "http/test_refusals.py::test_it_is_refused_with_a_reason",
     ),
     "A client that sends nothing was kept, and any number of them.": (
-        "serve/test_deadlines.py::test_a_silent_client_is_let_go",
-        "serve/test_deadlines.py::test_a_head_that_stalls_is_refused",
-        "serve/test_refusals.py::"
+        "http/test_deadlines.py::test_a_silent_client_is_let_go",
+        "http/test_deadlines.py::test_a_head_that_stalls_is_refused",
+        "http/test_refusals.py::"
         "test_connections_beyond_the_limit_are_told_to_come_back",
     ),
     "Numbers and characters that nobody expects were a 500.": (
@@ -231,10 +231,10 @@ WITHOUT_LIMITS: Final = {
     ),
     "A room could be named so that it could not be closed.": (
         _BAD + "test_the_operators_mistakes_change_nothing",
-        "cli/test_sessions.py::test_an_id_stays_one_part_of_the_path",
+        "cli/commands/test_sessions.py::test_an_id_stays_one_part_of_the_path",
     ),
     "Text from agents was printed raw into terminals.": (
-        "cli/test_escape.py::test_nothing_that_is_obeyed_is_left",
+        "cli/terminal/test_escape.py::test_nothing_that_is_obeyed_is_left",
     ),
     "The data had no version, and nothing was kept from before a change of it.": (
         _FILES + "test_a_newer_schema_is_refused_and_left_alone",

@@ -10,7 +10,7 @@ from argybargy.http.server import ConnectionStatistics
 from argybargy.serve.metrics_listener import SERVER_MEASURES
 from argybargy.web.metrics import RELAY_MEASURES, Metrics, TableCollector
 from pages import PAGES, REFERENCE
-from relay.kit import open_house
+from support.relay import open_house
 
 ROOT = Path(__file__).parents[1]
 NUMBER = re.compile(r"\b(?:argybargy|process|python)_[a-z_]+\b(?!\.)")

@@ -11,7 +11,7 @@ import pytest
 from argybargy.domain.limits import Limits
 from argybargy.http.limits import ConnectionLimits
 from limits_table import CONSTANTS, HELD, PROOFS
-from proofs import missing_tests
+from support.named_tests import missing_tests
 
 SOURCE = Path(__file__).parents[1] / "src" / "argybargy"
 LASTING = ("system", "domain", "settings", "store", "relay", "http", "web", "serve")

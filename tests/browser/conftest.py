@@ -1,16 +1,14 @@
 """One browser for the session; for each test a relay and a page of its own."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from signal import SIGKILL
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
 
-from browser.chromium import arguments, find_chromium
-from browser.kit import Desk, Relay, Stable
-
-NewDesk = Callable[..., Desk]
+from support.browser import Desk, NewDesk, Relay, Stable
+from support.chromium import arguments, find_chromium
 
 
 @pytest.fixture(scope="session")

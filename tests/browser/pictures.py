@@ -10,9 +10,9 @@ from typing import Any
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from browser.chromium import arguments, find_chromium
-from browser.kit import Desk, Relay
-from e2e.kit import free_port
+from support.browser import Desk, Relay
+from support.chromium import arguments, find_chromium
+from support.relay_process import free_port
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 FIRST = {"width": 1100, "height": 760}

@@ -5,8 +5,7 @@ from importlib import resources
 import pytest
 from playwright.sync_api import expect
 
-from browser.conftest import NewDesk
-from browser.kit import Desk
+from support.browser import Desk, NewDesk
 
 pytestmark = pytest.mark.browser
 WIDTHS = (1440, 768, 375)

@@ -8,9 +8,8 @@ import pytest
 import trustme
 from playwright.sync_api import expect
 
-from browser.conftest import NewDesk
-from browser.kit import Agent, Desk, Relay
-from e2e.kit import free_port
+from support.browser import Agent, Desk, NewDesk, Relay
+from support.relay_process import free_port
 
 pytestmark = pytest.mark.browser
 NEVER_AGAIN = "Copy it now: it will not be shown again."

@@ -3,8 +3,7 @@
 import pytest
 from playwright.sync_api import Route, expect
 
-from browser.conftest import NewDesk
-from browser.kit import Desk
+from support.browser import Desk, NewDesk
 
 pytestmark = pytest.mark.browser
 

@@ -5,8 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from browser.conftest import NewDesk
-from browser.kit import Desk
+from support.browser import Desk, NewDesk
 
 pytestmark = pytest.mark.browser
 PHONE = {"width": 375, "height": 740}

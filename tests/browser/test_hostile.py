@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from browser.kit import Desk
+from support.browser import Desk
 
 pytestmark = pytest.mark.browser
 

@@ -5,8 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from browser.conftest import NewDesk
-from browser.kit import Desk, wait_until
+from support.browser import Desk, NewDesk, wait_until
 
 pytestmark = pytest.mark.browser
 

@@ -5,8 +5,7 @@ import signal
 import pytest
 from playwright.sync_api import Locator, expect
 
-from browser.conftest import NewDesk
-from browser.kit import Desk
+from support.browser import Desk, NewDesk
 
 pytestmark = pytest.mark.browser
 PHONE = {"width": 375, "height": 812}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from browser.kit import Desk
+from support.browser import Desk
 
 pytestmark = pytest.mark.browser
 DRAW = """async (text) => {

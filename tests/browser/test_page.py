@@ -8,8 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Request, expect
 
-from browser.conftest import NewDesk
-from browser.kit import Desk, Relay
+from support.browser import Desk, NewDesk, Relay
 
 pytestmark = pytest.mark.browser
 MOST_BYTES = 60 * 1024

@@ -7,8 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from browser.conftest import NewDesk
-from browser.kit import Desk
+from support.browser import Desk, NewDesk
 
 pytestmark = pytest.mark.browser
 

@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import Locator, Request, Route, expect
 
-from browser.cable import Wire
-from browser.kit import Desk
+from support.browser import Desk
+from support.cuttable_proxy import Wire
 
 pytestmark = pytest.mark.browser
 LEAST_GAPS = (0.4, 0.8, 1.6, 3.2)

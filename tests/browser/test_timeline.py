@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Route, expect
 
-from browser.kit import Desk, wait_until
+from support.browser import Desk, wait_until
 
 pytestmark = pytest.mark.browser
 

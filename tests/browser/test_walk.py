@@ -9,7 +9,7 @@ import pytest
 import segno
 from playwright.sync_api import expect
 
-from browser.kit import Desk
+from support.browser import Desk
 
 pytestmark = pytest.mark.browser
 # Texts that fill their symbol: what pads it is a library's own choice.

@@ -13,7 +13,7 @@ import pytest
 from argybargy.domain.limits import Limits
 from argybargy.onboarding.brief import examples, room_brief
 from argybargy.onboarding.seat import Seat, listener_script, seat_brief
-from cli_world import Terminal
+from support.terminal import Terminal
 
 EVIL = "http://[::1]x'`touch pwned`$(touch pwned)\";touch pwned;"
 EVIL_PATH = "/home/o'brien $(touch pwned)/a `touch pwned`"

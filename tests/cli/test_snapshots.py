@@ -17,8 +17,15 @@ from argybargy.cli.client.protocol import Json, LiveOperator
 from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.registry import VERBS
 from argybargy.system.terminal import wants_colour
-from cli_fake import CLOSED_AT, FakeCode, FakeOperator, builtins, read, spoken
-from cli_world import Result, Terminal
+from support.fake_operator import (
+    CLOSED_AT,
+    FakeCode,
+    FakeOperator,
+    builtins,
+    read,
+    spoken,
+)
+from support.terminal import Result, Terminal
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 

@@ -7,7 +7,7 @@ from argybargy.domain.addressing import (
     speaks_as,
 )
 from argybargy.domain.message import SenderKind
-from domain.scene import addressees, message
+from support.room import addressees, message
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import attrs
 import pytest
 
 from argybargy.domain.message import TO_ALL, SenderKind
-from domain.scene import message
+from support.room import message
 
 
 @pytest.mark.parametrize(

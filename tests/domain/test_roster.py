@@ -12,7 +12,7 @@ from argybargy.domain.roster import (
     build_roster,
     member_names,
 )
-from domain.scene import START, code_record
+from support.room import START, code_record
 
 NOTHING = Evidence(
     codes=(),

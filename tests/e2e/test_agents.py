@@ -16,7 +16,7 @@ import pytest
 import trio
 
 from argybargy.torture.relay_process import plain_environment
-from e2e.kit import Guest, RealServer, open_server
+from support.relay_process import Guest, RealServer, open_server
 
 pytestmark = pytest.mark.e2e
 GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "write-an-agent.md"

@@ -7,9 +7,9 @@ import pytest
 
 from argybargy.torture.fuzzer import fuzz
 from argybargy.torture.killers import make_killers, send_killers
-from e2e import stock_relay
-from e2e.kit import open_server
-from e2e.witness import Witness, call_witness
+from support import stock_relay
+from support.health_check import Witness, call_witness
+from support.relay_process import open_server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.control]
 STOCK = (sys.executable, stock_relay.__file__)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from e2e.kit import Guest, open_server
+from support.relay_process import Guest, open_server
 
 pytestmark = pytest.mark.e2e
 CORES = pytest.mark.parametrize("core", ["argybargy", "hypercorn"])

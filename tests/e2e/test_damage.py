@@ -13,8 +13,8 @@ import trio
 
 from argybargy.store.sqlite.store import open_sqlite_store
 from argybargy.torture.relay_process import COMMAND, free_port
-from e2e.kit import open_server
-from store.playing import Player
+from support.relay_process import open_server
+from support.store_player import Player
 
 pytestmark = pytest.mark.e2e
 EXIT_DATA = 3

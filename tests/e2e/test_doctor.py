@@ -12,7 +12,7 @@ import trio
 import trustme
 
 from argybargy.torture.relay_process import plain_environment
-from e2e.kit import RealServer, free_port, open_server
+from support.relay_process import RealServer, free_port, open_server
 
 pytestmark = [
     pytest.mark.e2e,

@@ -10,7 +10,7 @@ import attrs
 import pytest
 import trio
 
-from e2e.kit import Guest, RealServer, open_server
+from support.relay_process import Guest, RealServer, open_server
 
 pytestmark = pytest.mark.e2e
 FROZEN_SECONDS = 3.0

@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from argybargy.torture.relay_process import plain_environment
-from e2e.kit import RealServer, open_server
+from support.relay_process import RealServer, open_server
 
 pytestmark = [
     pytest.mark.e2e,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.kit import open_server
+from support.relay_process import open_server
 
 pytestmark = pytest.mark.e2e
 

@@ -9,7 +9,7 @@ import trio
 
 from argybargy.torture.client.connection import Address, Connection
 from argybargy.torture.client.messages import encode_request
-from e2e.kit import free_port, open_server
+from support.relay_process import free_port, open_server
 
 pytestmark = pytest.mark.e2e
 LINE = re.compile(r"^([a-z_]+(?:\{.*\})?) ([0-9.e+-]+)$", re.MULTILINE)

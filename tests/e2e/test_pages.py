@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from e2e.kit import free_port, open_server
-from e2e.transcript import masked, open_session, read_steps, with_outputs
+from support.console_pages import masked, open_session, read_steps, with_outputs
+from support.relay_process import free_port, open_server
 
 ROOT = Path(__file__).parents[2]
 PAGES = [

@@ -10,7 +10,7 @@ from argybargy.domain.limits import Limits
 from argybargy.relay.access.code_registry import new_code
 from argybargy.torture.client.connection import Connection
 from argybargy.torture.client.messages import encode_request
-from e2e.kit import RealServer, open_server
+from support.relay_process import RealServer, open_server
 
 pytestmark = pytest.mark.e2e
 CORES = pytest.mark.parametrize("core", ["argybargy", "hypercorn"])

@@ -17,8 +17,8 @@ import pytest
 import trio
 import trustme
 
-from debian import alone, unpack
-from e2e.kit import RealServer, free_port, open_server
+from support.debian import alone, unpack
+from support.relay_process import RealServer, free_port, open_server
 
 pytestmark = [
     pytest.mark.e2e,

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from argybargy.domain.access_codes import CODE_PATTERN, digest_code
-from e2e.kit import RealServer, Reply, open_server
+from support.relay_process import RealServer, Reply, open_server
 
 pytestmark = pytest.mark.e2e
 UP = (sys.executable, "-m", "argybargy", "up", "--no-tunnel")

@@ -11,7 +11,7 @@ import trio
 from argybargy.store.data_directory import find_place, is_held
 from argybargy.system.files import LOCK_NAME
 from argybargy.torture.relay_process import COMMAND, plain_environment
-from e2e.kit import Reply, free_port, open_server
+from support.relay_process import Reply, free_port, open_server
 
 pytestmark = pytest.mark.e2e
 # A fast machine posts more than a room keeps by default.

@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from argybargy.torture.client.raw import Leaving, RawClient, connected, encode
-from e2e.kit import RealServer, open_server
+from support.relay_process import RealServer, open_server
 
 pytestmark = pytest.mark.e2e
 CORES = pytest.mark.parametrize("core", ["argybargy", "hypercorn"])

@@ -20,8 +20,8 @@ import pytest
 import trio
 
 from argybargy.torture.relay_process import plain_environment
-from e2e.kit import RealServer, free_port, open_server
-from e2e.screen import Screen
+from support.relay_process import RealServer, free_port, open_server
+from support.terminal_screen import Screen
 
 pytestmark = pytest.mark.e2e
 UP = (sys.executable, "-m", "argybargy", "up")

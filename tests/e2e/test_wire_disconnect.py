@@ -10,8 +10,8 @@ import trio
 
 from argybargy.torture.client.raw import Leaving, RawClient, connected, encode
 from argybargy.torture.fuzzer import ONCE
-from e2e.kit import RealServer, open_server
-from e2e.witness import call_witness
+from support.health_check import call_witness
+from support.relay_process import RealServer, open_server
 
 pytestmark = pytest.mark.e2e
 TOGETHER = 24

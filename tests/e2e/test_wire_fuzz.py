@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from argybargy.torture.fuzzer import fuzz
-from e2e.kit import open_server
-from e2e.witness import call_witness
+from support.health_check import call_witness
+from support.relay_process import open_server
 
 pytestmark = pytest.mark.e2e
 SECONDS = float(os.environ.get("WIRE_FUZZ_SECONDS", "10"))  # noqa: TID251 - a test's

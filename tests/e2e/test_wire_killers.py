@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from argybargy.torture.killers import make_killers, send_killers
-from e2e.kit import open_server
-from e2e.witness import call_witness
+from support.health_check import call_witness
+from support.relay_process import open_server
 
 pytestmark = pytest.mark.e2e
 TIMES = 20

@@ -9,8 +9,13 @@ import trio
 
 from argybargy.torture.client.raw import RawClient, connect, encode
 from argybargy.torture.relay_process import COMMAND
-from e2e.kit import Guest, RealServer, open_server
-from e2e.witness import became_true, call_witness, count_descriptors, find_errors
+from support.health_check import (
+    became_true,
+    call_witness,
+    count_descriptors,
+    find_errors,
+)
+from support.relay_process import Guest, RealServer, open_server
 
 pytestmark = pytest.mark.e2e
 SILENT, DRIBBLING, DEAF = 100, 40, 5

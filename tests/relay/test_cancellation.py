@@ -35,8 +35,8 @@ from argybargy.relay.api.agent import (
 from argybargy.store.memory.store import open_memory_store
 from argybargy.store.protocol import Store
 from argybargy.store.sqlite.store import open_sqlite_store
-from relay.injecting import cutting, run_cut
-from relay.kit import ROOM, House, open_house
+from support.cancel_points import cutting, run_cut
+from support.relay import ROOM, House, open_house
 
 LIMITS = Limits(
     posts_per_window=0, reads_per_window=0, claims_per_window=0, tail_messages=2

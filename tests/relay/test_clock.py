@@ -17,7 +17,7 @@ from argybargy.relay.clock import (
     SettledClock,
     system_clock,
 )
-from relay.kit import EPOCH_MS, TwoHands
+from support.relay import EPOCH_MS, TwoHands
 
 HOUR = 3_600
 STEPS = pytest.mark.parametrize("seconds", [-30 * 24 * HOUR, -90, 90, 30 * 24 * HOUR])

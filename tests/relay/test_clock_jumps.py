@@ -12,8 +12,8 @@ from argybargy.relay.api.agent import claim
 from argybargy.relay.api.poll import PollAnswer
 from argybargy.relay.clock import SETTLE_SECONDS
 from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore
-from relay.clock_places import LIMITS, PLACES, STEPS, Place, Step
-from relay.kit import ROOM, House, TwoHands, open_house, texts
+from support.clock_places import LIMITS, PLACES, STEPS, Place, Step
+from support.relay import ROOM, House, TwoHands, open_house, texts
 
 HOUR = 3_600
 JUMPS = pytest.mark.parametrize("hours", [-10, -1, 1, 10])

@@ -23,7 +23,7 @@ from argybargy.store.errors import (
     Unknown,
 )
 from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore
-from relay.kit import open_house
+from support.relay import open_house
 
 
 @attrs.define

@@ -9,8 +9,8 @@ from argybargy.domain.limits import Limits
 from argybargy.relay.api import operator
 from argybargy.relay.api.agent import claim, history
 from argybargy.relay.api.poll import PollAnswer
-from relay.kit import ROOM, open_house, texts
-from relay.staging import BEFORE, COMMIT, staged_store
+from support.paused_store import BEFORE, COMMIT, staged_store
+from support.relay import ROOM, open_house, texts
 
 
 async def test_nobody_who_reads_waits_for_a_disk_that_is_slow(

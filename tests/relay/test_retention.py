@@ -8,7 +8,7 @@ from argybargy.domain.room.open_close import MAX_GIVEN_UP_AT_ONCE
 from argybargy.relay.relay import TICK_SECONDS
 from argybargy.relay.retention import MOST_RETAINS_PER_TICK
 from argybargy.store.memory.store import open_memory_store
-from relay.kit import ROOM, open_house
+from support.relay import ROOM, open_house
 
 LIMITS = Limits(
     posts_per_window=0, reads_per_window=0, claims_per_window=0, messages_per_room=0

@@ -10,7 +10,7 @@ import trio
 import trio.testing
 
 from argybargy.serve.refused_accepts import SAY_SECONDS, counted_accepts
-from logwatch import ErrorLog
+from support.error_log import ErrorLog
 
 
 class FullListener(trio.abc.Listener[trio.SocketStream]):

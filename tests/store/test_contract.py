@@ -14,7 +14,7 @@ from argybargy.domain.room.commands import Claim, Close, Command, Dismiss, Open,
 from argybargy.domain.room.state import Room
 from argybargy.store.errors import Conflict
 from argybargy.store.protocol import Store
-from store.playing import LIMITS, START_MS, Player, audit, post, texts
+from support.store_player import LIMITS, START_MS, Player, audit, post, texts
 
 BYTES = 256 * 1024
 PAGE = {"limit": 100, "max_bytes": BYTES}

@@ -16,7 +16,7 @@ from argybargy.domain.search.tokens import words_of
 from argybargy.store.errors import Refused
 from argybargy.store.memory.store import MemoryStore, open_memory_store
 from argybargy.store.protocol import Store
-from store.playing import LIMITS, START_MS, Player, post
+from support.store_player import LIMITS, START_MS, Player, post
 
 FAR = 2**53
 BYTES = 256 * 1024

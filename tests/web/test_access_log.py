@@ -9,8 +9,8 @@ import trio
 from structlog.testing import LogCapture
 
 from argybargy.web.access_log import AccessLog, shown_path
-from logwatch import ErrorLog
-from web.kit import Client, Site, open_site
+from support.error_log import ErrorLog
+from support.web_app import Client, Site, open_site
 
 
 @pytest.fixture

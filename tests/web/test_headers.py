@@ -6,7 +6,7 @@ import trio.testing
 from argybargy.web.access.cors import CorsRule
 from argybargy.web.endpoints.agent_routes import AGENT_ROUTES, OPEN_ROUTES
 from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
-from web.kit import TOKEN, Reply, open_site
+from support.web_app import TOKEN, Reply, open_site
 
 PATHS = sorted(
     {

@@ -24,9 +24,9 @@ from argybargy.store.sqlite.store import open_sqlite_store
 from argybargy.web.description.manifest import LLMS_ROUTE, MANIFEST_ROUTE
 from argybargy.web.endpoints.agent_routes import AGENT_ROUTES, OPEN_ROUTES
 from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
-from relay.kit import ROOM
-from web.kit import TOKEN, Reply, Site, open_site
-from web.steps import BUDGET_LINES, metered
+from support.loop_steps import BUDGET_LINES, metered
+from support.relay import ROOM
+from support.web_app import TOKEN, Reply, Site, open_site
 
 LIMITS = Limits(posts_per_window=0, reads_per_window=0, claims_per_window=0)
 CODES = 300

@@ -1,0 +1,178 @@
+"""Where the data and their relay are, when the command line leads elsewhere."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import trustme
+
+from argybargy.cli.client.http import HttpOperator
+from argybargy.cli.client.locate import connect
+from argybargy.cli.errors import CliError
+from argybargy.cli.options import Common
+from argybargy.serve.local_relay import as_served
+from argybargy.store.data_directory import Place, hold_lock, tell_place
+from support.first_argybargy import OriginalRelay
+from support.real_commands import Desk, free_port
+
+NOT_RUNNING = "No relay is running yet. Start it: argybargy up"
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return Desk(tmp_path / "data")
+
+
+@contextmanager
+def relay_at(desk: Desk, place: Place) -> Iterator[None]:
+    """Have something hold the data that says where it listens."""
+    with hold_lock(desk.data), tell_place(desk.data, place):
+        (desk.data / "admin.token").write_text("the-token\n")
+        yield
+
+
+# -- data that are not there --------------------------------------------------------
+
+
+@pytest.mark.parametrize("line", ["backup", "export", "codes", "revoke ann --yes"])
+def test_a_mistyped_directory_is_not_found_and_not_made(desk: Desk, line: str) -> None:
+    result = desk.type(*line.split())
+    assert (result.code, result.out) == (5, "")
+    assert f"No relay has kept anything in {desk.data}." in result.talk
+    assert "--data" in result.talk
+    assert not desk.data.exists()
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["room review", "invite --name ann", "connect claude", "import --from-original o"],
+)
+def test_what_a_relay_begins_with_is_made_before_it_runs(desk: Desk, line: str) -> None:
+    OriginalRelay.make(Path("o"))
+    result = desk.type(*line.split())
+    assert result.code == 0, result.talk
+    assert result.talk.endswith(f"{NOT_RUNNING}\n")
+    assert desk.type("codes").code != 5
+    assert NOT_RUNNING not in desk.type(*line.split(), "--quiet").talk
+
+
+def test_what_starts_the_relay_names_the_data_that_were_named(desk: Desk) -> None:
+    result = desk.type("room", "review", "--data", "my data", "--port", "9")
+    assert f"{NOT_RUNNING} --port 9 --data 'my data'" in result.talk
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.getuid() == 0, reason="needs a user")
+def test_data_of_somebody_else_are_not_called_missing(desk: Desk) -> None:
+    desk.data.mkdir(mode=0)
+    result = desk.type("codes")
+    assert result.code == 1
+    assert "Permission denied" in result.talk
+
+
+def test_data_that_cannot_be_used_are_said_so_once(desk: Desk) -> None:
+    result = desk.type("room", "review", "--data", "/proc/nowhere")
+    assert result.code == 1
+    assert result.talk.count("cannot be used") == 1
+    assert "Errno" not in result.talk
+
+
+# -- a relay elsewhere --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line", ["rooms", "codes", "room review", "invite --name ann", "backup", "health"]
+)
+def test_a_relay_on_another_port_is_named(desk: Desk, line: str) -> None:
+    port = free_port()
+    with relay_at(desk, Place("0.0.0.0", port, 7)):
+        result = desk.type(*line.split())
+    assert (result.code, result.out) == (7, "")
+    assert f"The relay of this data listens on 127.0.0.1:{port}." in result.talk
+    assert f"Add --port {port}." in result.talk
+
+
+def test_a_relay_on_another_address_is_named_with_it(desk: Desk) -> None:
+    with relay_at(desk, Place("::1", desk.port, 7)):
+        result = desk.type("codes")
+    assert f"listens on [::1]:{desk.port}." in result.talk
+    assert "ARGYBARGY_HOST=::1" in result.talk
+
+
+# -- TLS ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hanging_up() -> Iterator[str]:
+    """Where somebody takes one connection, and closes it unanswered."""
+    program = (
+        "import socket; s = socket.create_server(('127.0.0.1', 0));"
+        "print(s.getsockname()[1], flush=True);"
+        "c, _ = s.accept(); c.recv(4096); c.close()"
+    )
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        process.kill()
+
+
+def test_a_relay_under_tls_is_reached_without_the_variables(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("argybargy.cli.client.locate.is_listening", lambda *_: True)
+    with relay_at(desk, Place("127.0.0.1", desk.port, 7, "/srv/cert.pem")):
+        relay = connect(desk.settings, Common())
+    assert relay.url == f"https://127.0.0.1:{desk.port}"
+    assert relay.certificate == Path("/srv/cert.pem")
+
+
+def test_a_relay_without_tls_is_reached_where_the_variables_say_tls(desk: Desk) -> None:
+    settings = as_served(desk.settings, Place("h", 1, 1, "/srv/cert.pem"))
+    assert as_served(settings, Place("h", 1, 1)).tls_cert is None
+
+
+def test_what_hangs_up_without_a_word_may_want_tls(desk: Desk, hanging_up: str) -> None:
+    with pytest.raises(CliError) as caught:
+        connect(desk.settings, Common(url=hanging_up), with_token=False).call(
+            "GET", "/"
+        )
+    assert caught.value.code == 7
+    assert caught.value.hint.endswith(f"--url {hanging_up.replace('http', 'https')}")
+
+
+def test_a_certificate_that_nobody_trusts_is_no_reason_to_start_a_relay(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "server.pem"
+    issued = trustme.CA().issue_cert("127.0.0.1")
+    issued.private_key_and_cert_chain_pem.write_to_path(str(file))
+    program = (
+        "import socket, ssl, sys; s = socket.create_server(('127.0.0.1', 0));"
+        "print(s.getsockname()[1], flush=True);"
+        "t = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH);"
+        "t.load_cert_chain(sys.argv[1]); c, _ = s.accept();"
+        "t.wrap_socket(c, server_side=True)"
+    )
+    command, pipe = [sys.executable, "-c", program, str(file)], subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        url = f"https://127.0.0.1:{int(process.stdout.readline())}"
+        with pytest.raises(CliError, match="certificate") as caught:
+            HttpOperator(url, "").call("GET", "/")
+        process.kill()
+    assert caught.value.code == 7
+    assert "SSL_CERT_FILE" in caught.value.hint
+
+
+def test_where_nothing_listens_is_said_alike_for_a_port_and_a_url(desk: Desk) -> None:
+    url = f"http://127.0.0.1:{desk.port}"
+    desk.type("room", "review")
+    by_port, by_url = desk.type("rooms"), desk.type("rooms", "--url", url)
+    assert by_port == by_url
+    assert f"No relay can be reached at {url}: nothing listens there.\n" in by_url.talk

@@ -1,0 +1,458 @@
+"""Speaking in rooms, looking at them, and closing them, from the command line."""
+
+import io
+from datetime import date
+
+import pytest
+
+from argybargy.cli.commands.message_line import Said
+from argybargy.cli.environment import Surroundings, ask
+from argybargy.cli.errors import CliError, Exit
+from argybargy.web.codec.bodies import PostedMessage
+from support.fake_operator import BASE, FakeCode, FakeOperator, builtins, spoken
+from support.terminal import Terminal
+
+
+def relay() -> FakeOperator:
+    """Return a relay on which something is going on."""
+    return FakeOperator(
+        codes=[
+            FakeCode("0a", "alice", "build", "Opus 5 - feature build"),
+            FakeCode("0b", "bo", "build"),
+            FakeCode("0c", "carol", "quiet"),
+        ],
+        closed={"done"},
+        online={"alice"},
+        said={
+            "build": [
+                spoken(1, "Ship now, or wait?", expects="anyone", claimed_by="bo"),
+                spoken(2, "May I\nmerge?", sender="bo", to="operator",
+                       expects="operator"),
+                spoken(3, "Yes.", sender="operator", kind="operator", to="bo",
+                       reply_to=2),
+            ],
+            "done": [spoken(1, "The end.", expects="operator")],
+        },
+    )  # fmt: skip
+
+
+# -- post -------------------------------------------------------------------------
+
+
+def test_what_is_posted_is_confirmed_in_the_words_of_the_first_relay() -> None:
+    terminal = Terminal(relay())
+    result = terminal.type("post", "build", "Hold the release.")
+    assert (result.code, result.out) == (0, "#build seq 4 sent as operator -> all\n")
+    assert result.talk == "Heard by: 1 parked, 2 away\n"
+    assert terminal.operator.calls == [
+        (
+            "POST",
+            "/admin/say",
+            {
+                "room": "build",
+                "text": "Hold the release.",
+                "to": "all",
+                "sender": "operator",
+                "expects_reply": None,
+                "reply_to": None,
+            },
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        [
+            "--to",
+            "alice",
+            "--as",
+            "titus",
+            "--expects-reply",
+            "alice",
+            "--reply-to",
+            "2",
+        ],
+        ["--to", "alice", "--sender", "titus", "--expects", "alice", "--reply-to=2"],
+    ],
+)
+def test_options_go_with_it_by_their_old_names_and_their_new(
+    options: list[str],
+) -> None:
+    terminal = Terminal(relay())
+    for arguments in (
+        ["say", "build", "Go.", *options],
+        ["say", *options, "build", "Go."],
+    ):
+        assert terminal.type(*arguments).code == 0
+        body = terminal.operator.calls[-1][2]
+        assert body is not None
+        assert (body["to"], body["sender"]) == ("alice", "titus")
+        assert (body["expects_reply"], body["reply_to"]) == ("alice", 2)
+        assert body["text"] == "Go."
+
+
+def test_it_can_be_said_to_several() -> None:
+    terminal = Terminal(relay())
+    terminal.type("post", "build", "Go.", "--to", "alice", "--to", "bo")
+    body = terminal.operator.calls[-1][2]
+    assert body is not None
+    assert body["to"] == ["alice", "bo"]
+
+
+@pytest.mark.parametrize("to", [["a,b"], ["a, b"], ["a", "--to", "b"]])
+def test_names_may_be_parted_by_commas(to: list[str]) -> None:
+    terminal = Terminal(relay())
+    terminal.type("post", "build", "Go.", "--to", *to)
+    body = terminal.operator.calls[-1][2]
+    assert body is not None
+    assert body["to"] == ["a", "b"]
+
+
+def test_standard_input_that_is_no_text_is_not_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As a process finds it where the locale is C: what is no text passes for some.
+    stdin = io.TextIOWrapper(io.BytesIO(b"caf\xe9\n"), "ascii", "surrogateescape")
+    monkeypatch.setattr("sys.stdin", stdin)
+    terminal = Terminal(relay(), read_input=Surroundings.real().read_input)
+    result = terminal.type("post", "build", "-")
+    assert (result.code, result.out) == (2, "")
+    assert "Standard input is not UTF-8" in result.talk
+    assert terminal.operator.calls == []
+
+
+def test_standard_input_is_said_as_it_is_but_for_its_last_line_break() -> None:
+    terminal = Terminal(relay(), typed="$HOME `pwd`\n\n  two\n")
+    terminal.type("post", "build", "-")
+    body = terminal.operator.calls[-1][2]
+    assert body is not None
+    assert body["text"] == "$HOME `pwd`\n\n  two"
+
+
+@pytest.mark.parametrize("typed", ["", " \n", "x" * 1_000_001])
+def test_nothing_to_say_and_too_much_are_matters_of_usage(typed: str) -> None:
+    terminal = Terminal(relay(), typed=typed)
+    assert terminal.type("post", "build", "-").code == 2
+    assert terminal.operator.calls == []
+
+
+def test_a_text_may_begin_with_a_dash() -> None:
+    terminal = Terminal(relay())
+    assert terminal.type("post", "build", "-1 from me").code == 0
+    body = terminal.operator.calls[-1][2]
+    assert body is not None
+    assert body["text"] == "-1 from me"
+
+
+@pytest.mark.parametrize("arguments", [["--nonsense"], ["--expcts", "bo", "Go."]])
+def test_a_mistyped_option_is_not_said(arguments: list[str]) -> None:
+    terminal = Terminal(relay())
+    assert terminal.type("post", "build", *arguments).code == 2
+    assert terminal.operator.calls == []
+
+
+def test_what_was_posted_is_json_for_a_program() -> None:
+    result = Terminal(relay()).type("post", "build", "Go.", "--json")
+    assert result.json["message"]["seq"] == 4
+    assert result.talk == ""
+
+
+def test_the_first_message_of_a_room_is_said_to_be() -> None:
+    result = Terminal(relay()).type("post", "biuld", "Go.")
+    assert (result.code, result.out) == (0, "#biuld seq 1 sent as operator -> all\n")
+    assert "#biuld is new: nobody has spoken in it before.\n" in result.talk
+
+
+def test_whom_nobody_knows_is_named_and_has_heard_nothing() -> None:
+    terminal = Terminal(relay())
+    result = terminal.type("post", "build", "Go.", "--to", "nobody")
+    assert result.talk == "No agent 'nobody' is known in build.\n"
+    quiet = terminal.type("post", "build", "Go.", "--to", "alice,nobody", "--quiet")
+    assert quiet.talk == "No agent 'nobody' is known in build.\n"
+    result = terminal.type("post", "build", "Go.", "--to", "alice,nobody")
+    assert result.talk.endswith("\nHeard by: alice parked\n")
+
+
+def test_what_looks_like_an_option_is_said_when_it_is_said_to_be_none() -> None:
+    terminal = Terminal(relay())
+    for arguments in (["post", "build", "--", "-x"], ["say", "--", "build", "--to"]):
+        assert terminal.type(*arguments).code == 0
+    bodies = [body for _, _, body in terminal.operator.calls]
+    assert [body["text"] for body in bodies if body] == ["-x", "--to"]
+    assert "argybargy post ROOM -- -x" in terminal.type("post", "build", "-x").talk
+
+
+# -- history ------------------------------------------------------------------------
+
+
+def test_history_is_a_line_for_each_message() -> None:
+    result = Terminal(relay()).type("history", "build")
+    assert result.out.splitlines() == [
+        "#build 1 00:00:01 alice → all  [asks anyone, claimed by bo]  "
+        "Ship now, or wait?",
+        r"#build 2 00:00:02 bo → you  [asks you]  May I\nmerge?",
+        "#build 3 00:00:03 operator → bo  [re 2]  Yes.",
+    ]
+    assert (result.code, result.talk) == (0, "")
+
+
+def test_history_goes_back_from_where_one_says() -> None:
+    result = Terminal(relay()).type("history", "build", "--limit", "1", "--before", "3")
+    assert result.out.startswith("#build 2 ")
+    assert result.out.count("\n") == 1
+    assert result.talk == "There is more before: --before 2\n"
+
+
+def test_history_of_nothing_is_nothing_and_of_no_room_is_not_found() -> None:
+    terminal = Terminal(relay())
+    assert terminal.type("history", "quiet").code == 3
+    result = terminal.type("history", "nowhere")
+    assert (result.code, result.out) == (5, "")
+    assert "argybargy rooms" in result.talk
+    assert terminal.type("history", "build", "--limit", "0").code == 2
+
+
+def test_what_was_not_said_today_has_its_day() -> None:
+    terminal = Terminal(relay())
+    terminal.today = date(2026, 1, 3)
+    lines = terminal.type("history", "build").out.splitlines()
+    assert lines[0].startswith("#build 1 2026-01-02 00:00:01 alice")
+
+
+def test_who_was_asked_stays_who_was_asked() -> None:
+    said = Said.read(
+        builtins(spoken(1, "Who?", expects="anyone"))
+        | {"expects_reply_resolved": "bo"},
+        "build",
+    )
+    assert said.expects == "anyone"
+
+
+# -- waiting --------------------------------------------------------------------------
+
+
+def test_who_waits_longest_is_first() -> None:
+    result = Terminal(relay()).type("waiting")
+    assert result.code == 0
+    lines = result.out.splitlines()
+    assert [line.split()[:3] for line in lines[1:]] == [
+        ["3m", "build", "2"],
+        ["1m", "build", "1"],
+    ]
+    assert "argybargy post build TEXT --to bo --reply-to 2" in result.talk
+
+
+def test_the_example_answers_what_the_operator_may_answer() -> None:
+    def asked(seq: int, expects: str) -> PostedMessage:
+        return spoken(seq, "Well?", expects=expects)
+
+    operator = FakeOperator(said={"den": [asked(9, "bo")]})
+    assert Terminal(operator).type("waiting").talk == ""
+    operator.said["den"].append(asked(5, "anyone"))
+    assert "--reply-to 5" in Terminal(operator).type("waiting").talk
+
+
+@pytest.mark.parametrize(("columns", "most"), [(None, 140), (100, 100), (30, 80)])
+def test_a_question_of_any_length_takes_one_line(
+    columns: int | None, most: int
+) -> None:
+    text = "\x1b[2J\n" + "long " * 1_000
+    operator = FakeOperator(said={"den": [spoken(1, text, expects="anyone")]})
+    terminal = Terminal(operator, columns=columns)
+    _, line = terminal.type("waiting").out.splitlines()
+    assert len(line) <= most
+    assert r"\x1b[2J long long" in line
+    assert line.endswith("…")
+    assert terminal.type("waiting", "--json").json[0]["text"] == text
+
+
+def test_nobody_who_waits_is_nothing() -> None:
+    result = Terminal().type("waiting")
+    assert (result.code, result.out) == (3, "")
+    assert Terminal().type("waiting", "--json").out == "[]\n"
+
+
+# -- rooms and peers ------------------------------------------------------------------
+
+
+def test_rooms_are_listed_with_what_goes_on_in_them() -> None:
+    result = Terminal(relay()).type("rooms")
+    assert result.out.splitlines() == [
+        "ROOM   STATUS  MSGS  LAST   WAITING  ONLINE",
+        "build  open    3     42s    2        1",
+        "done   closed  1     42s    -        1",
+        "quiet  open    0     never  -        -",
+    ]
+    assert Terminal().type("rooms").code == 3
+
+
+def test_peers_are_those_of_the_room_however_it_is_spelled() -> None:
+    result = Terminal(relay()).type("peers", "BUILD")
+    assert result.out.splitlines() == [
+        "NAME   STATE        SEEN  SPOKE  CAPABILITIES",
+        "alice  standing by  now   1m     Opus 5 - feature build",
+        "bo     away         -     1m     -",
+    ]
+    assert Terminal(relay()).type("peers", "nowhere").code == 5
+    assert Terminal(FakeOperator(closed={"done"})).type("peers", "done").code == 3
+
+
+@pytest.mark.parametrize("yes", [True, None])
+def test_a_room_is_closed_and_reopened(yes: bool | None) -> None:
+    terminal = Terminal(relay(), yes=yes)
+    closed = terminal.type("close", "build", "--by", "titus")
+    assert (closed.code, closed.out.split(" at ")[0]) == (
+        0,
+        "#build closed by operator",
+    )
+    assert terminal.operator.calls[-1][2] == {"by": "titus"}
+    opened = terminal.type("reopen", "build")
+    assert (opened.code, opened.out) == (0, "#build is open again.\n")
+    assert "argybargy room build" in opened.talk
+    assert terminal.questions == (
+        ["Close build, and dismiss the agents in it?"] * bool(yes)
+    )
+
+
+def test_a_room_that_is_so_already_is_said_to_be() -> None:
+    terminal = Terminal(relay(), yes=False)
+    result = terminal.type("close", "done")
+    assert (result.code, result.talk) == (0, "")
+    assert result.out == "#done was closed already, by operator at 03:04:05.\n"
+    assert terminal.questions == []
+    result = terminal.type("reopen", "BUILD")
+    assert (result.code, result.out, result.talk) == (
+        0,
+        "#build is open already.\n",
+        "",
+    )
+
+
+def test_closing_stops_without_a_yes_and_does_not_ask_when_told_so() -> None:
+    terminal = Terminal(relay(), yes=False)
+    result = terminal.type("close", "build")
+    assert (result.code, result.talk) == (1, "argybargy: Nothing was closed.\n")
+    assert terminal.operator.paths() == ["/admin/state"]
+    assert terminal.type("close", "build", "--yes").code == 0
+    assert terminal.type("close", "nowhere", "--yes").code == 5
+
+
+@pytest.mark.parametrize(
+    ("typed", "is_yes", "shown"),
+    [("y\n", True, "Go? [y/N] "), ("n\n", False, "Go? [y/N] "),
+     ("", False, "Go? [y/N] \n")],
+)  # fmt: skip
+def test_only_a_yes_is_one_and_the_end_of_the_input_ends_the_line(
+    typed: str, is_yes: bool, shown: str,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    assert ask("Go?") is is_yes
+    assert capsys.readouterr().err == shown
+
+
+# -- how the relay is -----------------------------------------------------------------
+
+
+def test_the_status_is_on_one_screen() -> None:
+    result = Terminal(relay()).type("status")
+    assert result.code == 0
+    assert result.out.splitlines()[1] == f"public    {BASE}"
+    assert result.out.splitlines()[4:] == [
+        "up for    2h",
+        "storage   ready (sqlite, schema 1)",
+        "rooms     3, 1 of them closed",
+        "messages  4",
+        "codes     3",
+        "peers     1 online, 2 polls parked",
+        "waiting   2, for up to 3m: argybargy waiting",
+    ]
+    assert Terminal(relay()).type("status", "--quiet").out == ""
+
+
+def test_a_relay_that_cannot_store_is_up_and_not_well() -> None:
+    operator = relay()
+    full = (503, {"error": "storage_unavailable", "detail": "The disk is full."})
+    operator.refusals["/ready"] = [full, full]
+    result = Terminal(operator).type("status", "--json")
+    assert (result.code, result.json["ready"]) == (1, False)
+    assert "The disk is full." in result.json["storage"]
+    operator.refusals["/ready"] = [full, full]
+    (line,) = Terminal(operator).type("status", "--quiet").out.splitlines()
+    assert line.startswith("storage   not ready (")
+    operator.refusals["/ready"] = [full]
+    result = Terminal(operator).type("health")
+    assert (result.code, result.out) == (7, "")
+    assert "The disk is full." in result.talk
+
+
+def test_health_is_an_exit_code() -> None:
+    assert Terminal().type("health").out == "ready 0\n"
+    assert Terminal().type("health", "--quiet").out == ""
+    assert Terminal().type("health", "--json").json["schema"] == 1
+    assert Terminal().type("health", "--url", "nowhere").code == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["post", "build", "x"], ["history", "build"], ["waiting"], ["rooms"],
+        ["peers", "build"], ["close", "build"], ["reopen", "build"], ["status"],
+        ["health"], ["watch"],
+    ],
+)  # fmt: skip
+def test_without_a_relay_there_is_nobody_to_talk_to(arguments: list[str]) -> None:
+    def nowhere(*_: object, **__: object) -> object:
+        raise CliError("No relay can be reached.", "Start one.", Exit.UNREACHABLE)
+
+    result = Terminal(connect=nowhere).type(*arguments)  # type: ignore[arg-type]
+    assert (result.code, result.out) == (7, "")
+
+
+# -- this program ---------------------------------------------------------------------
+
+
+def test_every_setting_says_where_it_comes_from() -> None:
+    terminal = Terminal(environment={"ARGYBARGY_MAX_WAIT": "9"})
+    rows = {row["name"]: row for row in terminal.type(
+        "config", "show", "--port", "9000", "--json").json}  # fmt: skip
+    assert (rows["port"]["value"], rows["port"]["source"]) == (9000, "--port")
+    assert (rows["max_wait"]["value"], rows["max_wait"]["source"]) == (
+        9.0,
+        "ARGYBARGY_MAX_WAIT",
+    )
+    assert rows["docs"]["source"] == "default"
+    lines = terminal.type("config", "show").out.splitlines()
+    assert any(line.split() == ["docs", "true", "default"] for line in lines)
+
+
+def test_a_verb_above_others_says_what_is_below(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert Terminal().type("config").code == 0
+    assert "show: Show every setting" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_are_told_every_verb(shell: str) -> None:
+    script = Terminal().type("completion", shell).out
+    for verb in ("watch", "invite", "config"):
+        assert verb in script
+    assert Terminal().type("completion", "tcsh").code == 2
+
+
+@pytest.mark.parametrize("text", ["1.5", "2.0", "0x10", "1e3", "", "²"])
+@pytest.mark.parametrize(
+    "command",
+    [("post", "build", "hi", "--reply-to"), ("history", "build", "--limit"),
+     ("rooms", "--port"), ("watch", "build", "--since")],
+)  # fmt: skip
+def test_a_number_that_is_not_whole_is_refused_and_not_rounded(
+    command: tuple[str, ...], text: str
+) -> None:
+    terminal = Terminal()
+    result = terminal.type(*command, text)
+    assert (result.code, result.out) == (2, "")
+    assert f'"{text}" is not a whole number' in result.talk
+    assert terminal.operator.calls == []

@@ -1,0 +1,234 @@
+"""Signing in from the command line: links, QR codes, and who is signed in."""
+
+import webbrowser
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+import segno
+
+from argybargy.cli.client.locate import connect, reach
+from argybargy.cli.commands.sessions import draw_qr, qr_matrix
+from argybargy.cli.terminal.browser import browse
+from argybargy.domain.access_codes import SIGN_IN_PREFIX
+from support.fake_operator import CLOSED_AT, FakeOperator, secret
+from support.terminal import Terminal
+
+PUBLIC = "https://relay.example.com"
+LINK = f"{PUBLIC}/dashboard#code={secret(0, SIGN_IN_PREFIX)}"
+
+
+def at_a_terminal(**fields: object) -> Terminal:
+    terminal = Terminal(FakeOperator(public=PUBLIC), yes=True)
+    for name, value in fields.items():
+        setattr(terminal, name, value)
+    return terminal
+
+
+def away_from_one() -> Terminal:
+    return Terminal(FakeOperator(public=PUBLIC), yes=None)
+
+
+# -- open --------------------------------------------------------------------------
+
+
+def test_the_link_is_data_and_opened_for_whoever_sits_at_a_terminal() -> None:
+    terminal = at_a_terminal()
+    result = terminal.type("open")
+    assert (result.code, result.out) == (0, f"{LINK}\n")
+    assert "once" in result.talk
+    assert "until 03:04:05:" in result.talk
+    assert "SECRET" not in result.talk
+    assert terminal.opened == [LINK]
+    assert terminal.operator.calls == [("POST", "/admin/sign-in", None)]
+
+
+@pytest.mark.parametrize(
+    ("terminal", "arguments", "opened"),
+    [
+        (at_a_terminal(), ["--no-browser"], []),
+        (at_a_terminal(), ["--json"], []),
+        (at_a_terminal(), ["--json", "--browser"], [LINK]),
+        (at_a_terminal(), ["--quiet"], [LINK]),
+        (away_from_one(), [], []),
+        (away_from_one(), ["--browser"], [LINK]),
+    ],
+)
+def test_a_browser_is_started_when_it_is_wanted(
+    terminal: Terminal, arguments: list[str], opened: list[str]
+) -> None:
+    result = terminal.type("open", *arguments)
+    assert result.code == 0
+    assert LINK in result.out
+    assert terminal.opened == opened
+
+
+def test_a_program_reads_the_link_and_its_parts() -> None:
+    result = away_from_one().type("open", "--json")
+    assert result.json == {
+        "code": secret(0, SIGN_IN_PREFIX),
+        "url": LINK,
+        "expires": CLOSED_AT,
+    }
+    assert result.talk == ""
+
+
+def test_without_a_browser_the_link_is_there_all_the_same() -> None:
+    result = at_a_terminal(has_browser=False).type("open")
+    assert (result.code, result.out) == (0, f"{LINK}\n")
+    assert "Open the link in one." in result.talk
+
+
+def test_what_is_no_link_to_a_page_is_not_opened() -> None:
+    terminal = at_a_terminal(operator=FakeOperator(public="file:///etc"))
+    result = terminal.type("open")
+    assert (result.code, result.out, terminal.opened) == (1, "", [])
+
+
+def test_a_browser_that_takes_the_terminal_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        webbrowser, "get", lambda: webbrowser.GenericBrowser("/nonexistent")
+    )
+    assert not browse(LINK)
+
+
+def test_no_browser_at_all_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> webbrowser.BaseBrowser:
+        raise webbrowser.Error
+
+    monkeypatch.setattr(webbrowser, "get", none)
+    assert not browse(LINK)
+
+
+def test_a_browser_with_windows_is_told_the_page(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Windows(webbrowser.BaseBrowser):
+        shown: ClassVar[list[str]] = []
+
+        def open(self, url: str, *_: object) -> bool:
+            self.shown.append(url)
+            return True
+
+    monkeypatch.setattr(webbrowser, "get", Windows)
+    assert browse(LINK)
+    assert Windows.shown == [LINK]
+
+
+@pytest.mark.parametrize("verb", ["open", "qr", "sessions"])
+def test_where_no_relay_runs_the_next_step_is_named(verb: str, tmp_path: Path) -> None:
+    terminal = Terminal(
+        reach=reach,
+        connect=connect,
+        environment={"ARGYBARGY_DATA": str(tmp_path), "ARGYBARGY_PORT": "1"},
+    )
+    result = terminal.type(verb)
+    assert (result.code, result.out) == (7, "")
+    assert "argybargy up" in result.talk
+    assert list(tmp_path.iterdir()) == []
+
+
+# -- qr ----------------------------------------------------------------------------
+
+
+def read_drawing(drawing: str) -> list[list[int]]:
+    """Return the modules of a drawing row by row; 1 is dark."""
+    rows: list[list[int]] = []
+    for line in drawing.splitlines():
+        rows.append([int(half in " ▄") for half in line])
+        rows.append([int(half in " ▀") for half in line])
+    return rows
+
+
+def test_a_qr_code_of_the_link_is_drawn() -> None:
+    result = away_from_one().type("qr")
+    assert result.code == 0
+    expected = segno.make_qr(LINK, error="l").matrix_iter(border=4)
+    drawn = read_drawing(result.out)
+    assert drawn[: len(drawn) - 1] == [list(row) for row in expected]
+    assert f"signs in to {PUBLIC} once, until 03:04:05." in result.talk
+    assert "SECRET" not in result.talk
+
+
+def test_it_fits_into_a_terminal_of_the_usual_size() -> None:
+    link = f"{PUBLIC}/dashboard#code=argy_o1_{'a' * 38}"
+    lines = draw_qr(qr_matrix(link)).splitlines()
+    assert len(lines) < 24
+    assert {len(line) for line in lines} == {len(lines) * 2 - 1}
+
+
+def test_a_light_terminal_gets_it_the_other_way_round() -> None:
+    matrix = [[1, 0], [1, 0], [0, 0]]
+    assert draw_qr(matrix) == " █\n▀▀"
+    assert draw_qr(matrix, invert=True) == "█ \n  "
+
+
+def test_a_phone_is_said_not_to_reach_a_relay_of_this_machine_alone() -> None:
+    result = Terminal().type("qr", "--quiet")
+    assert result.code == 0
+    assert "cannot reach http://127.0.0.1:8765" in result.talk
+    assert "ARGYBARGY_PUBLIC_URL=https://" in result.talk
+    assert "cannot reach" not in away_from_one().type("qr").talk
+
+
+def test_a_program_reads_the_link_instead() -> None:
+    assert away_from_one().type("qr", "--json").json["url"] == LINK
+
+
+# -- sessions ----------------------------------------------------------------------
+
+
+def test_sessions_are_listed() -> None:
+    operator = FakeOperator(sessions=["0123456789ab", "ba9876543210"])
+    result = Terminal(operator).type("sessions")
+    assert result.code == 0
+    head, first, second = result.out.splitlines()
+    assert head.split() == ["ID", "FROM", "SIGNED", "IN", "ENDS", "USED"]
+    assert first.split() == ["0123456789ab", "192.0.2.7", "03:04:05", "03:04:05",
+                             "61", "s", "ago"]  # fmt: skip
+    assert second.endswith("now")
+    rows = Terminal(operator).type("sessions", "--json").json
+    assert [row["id"] for row in rows] == operator.sessions
+
+
+def test_nobody_signed_in_is_nothing() -> None:
+    result = Terminal().type("sessions")
+    assert (result.code, result.out) == (3, "")
+    assert "argybargy open" in result.talk
+
+
+def test_one_session_is_ended() -> None:
+    operator = FakeOperator(sessions=["0123456789ab", "ba9876543210"])
+    result = Terminal(operator).type("sessions", "--revoke", "0123456789ab")
+    assert (result.code, result.out) == (0, "revoked 0123456789ab\n")
+    assert operator.sessions == ["ba9876543210"]
+    again = Terminal(operator).type("sessions", "--revoke", "0123456789ab")
+    assert (again.code, again.out) == (5, "")
+
+
+def test_an_id_stays_one_part_of_the_path() -> None:
+    operator = FakeOperator(sessions=["0123456789ab"])
+    assert Terminal(operator).type("sessions", "--revoke", "../x?y").code == 5
+    assert operator.calls == [("DELETE", "/admin/sessions/..%2Fx%3Fy", None)]
+
+
+def test_all_sessions_are_ended_after_a_yes() -> None:
+    operator = FakeOperator(sessions=["0123456789ab", "ba9876543210"])
+    refused = Terminal(operator, yes=False).type("sessions", "--revoke-all")
+    assert (refused.code, len(operator.sessions)) == (1, 2)
+    assert "Nobody was signed out." in refused.talk
+    terminal = Terminal(operator, yes=True)
+    result = terminal.type("sessions", "--revoke-all")
+    assert (result.code, result.out) == (0, "revoked 2 sessions\n")
+    assert terminal.questions == ["Sign everybody out?"]
+    unasked = Terminal(operator).type("sessions", "--revoke-all", "--json")
+    assert unasked.json == {"revoked": 0}
+
+
+def test_one_and_all_are_not_meant_together() -> None:
+    nobody = Terminal().type("sessions", "--revoke", "")
+    assert (nobody.code, nobody.out) == (2, "")
+    result = Terminal().type("sessions", "--revoke", "x", "--revoke-all")
+    assert result.code == 2

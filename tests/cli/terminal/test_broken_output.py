@@ -1,0 +1,65 @@
+"""Outputs that take nothing: full, closed, or not there at all."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from argybargy.cli.client.locate import reach
+from argybargy.cli.client.protocol import Operator
+from argybargy.cli.options import Common
+from support.real_commands import Desk
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="as a shell has it")
+
+FULL = "argybargy: The output cannot be written: No space left on device.\n"
+
+
+def typed(line: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    """Type a line into a shell, where `$A` is the program."""
+    return subprocess.run(
+        ["sh", "-c", line],
+        capture_output=True, text=True, check=False, timeout=30,
+        env={"A": f"{sys.executable} -m argybargy", "HOME": str(folder)},
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("line", ["version", "--help", "config show --json"])
+def test_an_output_that_is_full_is_a_line_and_no_traceback(
+    line: str, tmp_path: Path
+) -> None:
+    done = typed(f"$A {line} >/dev/full", tmp_path)
+    assert (done.returncode, done.stderr.startswith(FULL)) == (1, True), done.stderr
+    assert done.stderr.count("\n") == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_data_are_not_blamed_for_an_output_that_is_full(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    desk = Desk(data)
+
+    def make_many_rooms(operator: Operator) -> int:
+        for number in range(200):  # more than the output holds back until the end
+            operator.call("POST", f"/admin/rooms/r{number}/open", {})
+        return 0
+
+    reach(desk.settings, Common(), make_many_rooms, makes_data=True)
+    line = f"$A export --port {desk.port} --data {data}"
+    assert typed(f"{line} >/dev/full", tmp_path).stderr.startswith(FULL)
+    done = typed(f"{line} | true", tmp_path)
+    assert done.stderr == ""
+
+
+def test_without_an_output_there_is_nothing_to_write_to(tmp_path: Path) -> None:
+    done = typed("$A version >&-", tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("argybargy: The output cannot be written: ")
+    assert done.stderr.count("\n") == 2
+
+
+def test_without_anybody_to_talk_to_the_data_come_all_the_same(tmp_path: Path) -> None:
+    done = typed("$A version 2>&-", tmp_path)
+    assert (done.returncode, bool(done.stdout)) == (0, True)
+    assert typed("$A config shw >&- 2>&-", tmp_path).returncode == 2

@@ -1,0 +1,116 @@
+"""What is said when the relay refuses: in words for whoever types commands."""
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from argybargy.cli.client.protocol import asked_room, read_answer
+from argybargy.cli.errors import CliError
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.web.errors import error_answer
+from support.fake_operator import FakeCode, FakeOperator
+from support.real_commands import Desk
+from support.terminal import Terminal
+
+FACTS: Final = {
+    "closed_at": "noon", "closed_by": "ann", "limit": 5, "retry_after": 3,
+    "room": "lab", "seq": 7,
+}  # fmt: skip
+OF_HTTP: Final = ("HTTP", "/admin", "Idempotency", "X-Admin", "'all'", "'errors'")
+MET: Final = (
+    Problem.ADMIN_UNAUTHORIZED, Problem.AMBIGUOUS, Problem.CODE_QUOTA,
+    Problem.IMPORT_CONFLICT, Problem.INTERNAL, Problem.MISDIRECTED, Problem.ROOM_CLOSED,
+    Problem.ROOM_NOT_FOUND, Problem.ROOM_QUOTA, Problem.SENDER_TAKEN,
+    Problem.SESSION_NOT_FOUND, Problem.STORAGE_FULL, Problem.STORAGE_UNKNOWN,
+)  # fmt: skip
+
+
+def refused(error: RelayError, room: str | None = None) -> CliError:
+    with pytest.raises(CliError) as caught:
+        read_answer(error.problem.value.status, error_answer(error).body, room)
+    return caught.value
+
+
+@pytest.mark.parametrize("problem", MET)
+def test_no_refusal_speaks_of_http(problem: Problem) -> None:
+    error = refused(RelayError(problem, **FACTS))
+    assert not [word for word in OF_HTTP if word in error.text + error.hint]
+
+
+@pytest.mark.parametrize(
+    ("problem", "advice"),
+    [
+        (Problem.AMBIGUOUS, "all"),
+        (Problem.IMPORT_CONFLICT, "import into"),
+        (Problem.CODE_QUOTA, "revoke"),
+        (Problem.MISDIRECTED, "allowed_hosts"),
+    ],
+)
+def test_what_to_do_is_told_once(problem: Problem, advice: str) -> None:
+    error = refused(RelayError(problem, **FACTS))
+    assert advice not in error.text.lower()
+    assert advice in error.hint.lower()
+
+
+def test_fields_are_called_what_is_typed() -> None:
+    fields = [("sender", "none of all"), ("reply_to", "a number"), ("text", "shorter")]
+    text = refused(RelayError.invalid_fields(fields)).text
+    assert text == (
+        "--sender: none of all\n  --reply-to: a number\n  the text: shorter"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "room"),
+    [
+        ("/admin/rooms/lab/close", {"by": "ann"}, "lab"),
+        ("/admin/rooms/lab/history?limit=5", None, "lab"),
+        ("/admin/search?q=a&room=lab&limit=5", None, "lab"),
+        ("/admin/search?q=a&limit=5", None, None),
+        ("/admin/export", {"room": "lab"}, "lab"),
+        ("/admin/export", {"room": None}, None),
+    ],
+)
+def test_a_call_tells_which_room_it_is_about(
+    path: str, body: object, room: str | None
+) -> None:
+    assert asked_room(path, body) == room
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["close lab --yes", "reopen lab", "history lab", "peers lab", "watch lab"],
+)
+def test_a_room_that_is_none_is_told_in_one_way(line: str) -> None:
+    operator = FakeOperator(codes=[FakeCode("0a", "ann", "other")])
+    operator.streams = [[{"type": "snapshot", "version": 1, "rooms": []}]]
+    result = Terminal(operator).type(*line.split())
+    assert result.code == 5
+    assert result.talk == (
+        "argybargy: There is no room 'lab'.\n"
+        "List the rooms there are: argybargy rooms\n"
+    )
+
+
+def test_it_is_the_same_way_without_a_relay(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "data")
+    desk.type("invite", "--name", "ann")
+    result = desk.type("export", "lab")
+    assert result.code == 5
+    assert result.talk.startswith("argybargy: There is no room 'lab'.\n")
+
+
+@pytest.mark.parametrize("status", [200, 404])
+@pytest.mark.parametrize("body", ["<html>", '{"detail": "Not Found"}'])
+def test_what_is_no_relay_ends_status_and_health_alike(status: int, body: str) -> None:
+    operator = FakeOperator()
+    terminal = Terminal(operator)
+
+    def call(*_: object) -> object:
+        return read_answer(status, body.encode())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FakeOperator, "call", call)
+        codes = [terminal.type(verb).code for verb in ("status", "health")]
+    assert codes == [7, 7]

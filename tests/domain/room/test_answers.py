@@ -1,0 +1,136 @@
+"""What an answer makes of a claim."""
+
+import attrs
+import pytest
+
+from argybargy.domain.errors import Problem
+from argybargy.domain.room.commands import Claim, Close, Dismiss
+from argybargy.domain.room.writes import UpdateClaim
+from support.room import UNHURRIED, Scene, post
+
+LEASE = UNHURRIED.lease_seconds
+
+
+def not_claimable(scene: Scene, command: Claim) -> object:
+    """Return the reason why a claim can never be had."""
+    error = scene.refusal(command)
+    assert error.problem is Problem.NOT_CLAIMABLE
+    return error.facts["reason"]
+
+
+def test_a_reply_to_a_free_question_claims_and_answers_it_in_one_step() -> None:
+    scene = Scene()
+    scene.post("bob", reply_to=scene.ask())
+    question = scene.message(1)
+    assert (question.claimed_by, question.fence) == ("bob", 1)
+    assert question.is_settled
+    assert not scene.room.leases
+
+
+def test_the_reply_of_the_holder_settles_under_the_same_fence() -> None:
+    scene = Scene()
+    scene.claim("bob", scene.ask())
+    scene.post("bob", reply_to=1)
+    assert scene.message(1).is_settled
+    assert scene.message(1).fence == 1
+    scene.pass_time(LEASE)
+    scene.end_leases()
+    assert scene.notices == []
+
+
+def test_a_reply_to_what_another_agent_holds_is_refused_and_not_posted() -> None:
+    scene = Scene()
+    scene.claim("bob", scene.ask())
+    error = scene.refusal(post("carol", reply_to=1))
+    assert error.problem is Problem.CLAIMED_BY_OTHER
+    assert scene.room.head == 1
+
+
+def test_the_asker_may_add_to_the_question_while_it_is_held() -> None:
+    scene = Scene()
+    scene.claim("bob", scene.ask("anna"))
+    scene.post("anna", "I mean the red one", reply_to=1)
+    assert not scene.message(1).is_settled
+    assert scene.room.leases[1].holder == "bob"
+
+
+def test_who_was_not_asked_may_reply_without_settling() -> None:
+    scene = Scene()
+    scene.post("anna", expects="bob")
+    scene.post("carol", reply_to=1)
+    assert not scene.message(1).is_settled
+
+
+def test_the_operator_answers_over_a_claim_and_ends_it() -> None:
+    scene = Scene()
+    scene.claim("bob", scene.ask())
+    scene.say("Ops", reply_to=1)
+    question = scene.message(1)
+    assert (question.claimed_by, question.fence) == ("Ops", 2)
+    assert question.is_settled
+    assert not scene.room.leases
+    assert not_claimable(scene, Claim("bob", 1)) == "answered"
+
+
+def test_a_human_does_not_settle_what_a_human_asked() -> None:
+    scene = Scene()
+    scene.say("Ops", expects="anyone")
+    scene.say("Ops", reply_to=1)
+    assert not scene.message(1).is_settled
+
+
+def test_a_reply_to_a_settled_question_is_just_a_message() -> None:
+    scene = Scene()
+    scene.post("bob", reply_to=scene.ask())
+    scene.post("carol", reply_to=1)
+    assert scene.message(1).claimed_by == "bob"
+    assert scene.room.fence == 1
+
+
+def test_an_answer_whose_arrival_makes_retention_take_the_question_stands() -> None:
+    scene = Scene(attrs.evolve(UNHURRIED, messages_per_room=1))
+    scene.ask()
+    assert scene.post("bob", reply_to=1).seq == 2
+    assert not [each for each in scene.writes if isinstance(each, UpdateClaim)]
+
+
+@pytest.mark.parametrize("to", ["", "anna", "carol"])
+def test_a_progress_note_keeps_the_claim_and_settles_nothing(to: str) -> None:
+    scene = Scene()
+    scene.claim("bob", scene.ask("anna"))
+    scene.pass_time(LEASE - 1)
+    scene.post("bob", "still at it", to=to)
+    scene.pass_time(LEASE - 1)
+    scene.restart()
+    scene.end_leases()
+    assert scene.notices == []
+    scene.pass_time(LEASE)
+    scene.end_leases()
+    assert scene.notices == [1]
+    assert not scene.message(1).is_settled
+    assert scene.claim("carol", 1).fence == 2
+
+
+@pytest.mark.parametrize("leave", [Close("ops"), Dismiss("bob")])
+def test_a_progress_note_settles_nothing_when_the_claim_is_ended(
+    leave: Close | Dismiss,
+) -> None:
+    scene = Scene()
+    scene.claim("bob", scene.ask("anna"))
+    scene.post("bob", "still at it")
+    scene.do(leave)
+    scene.open()
+    question = scene.message(1)
+    assert (question.claimed_by, question.is_settled) == (None, False)
+    assert scene.claim("carol", 1).fence == 2
+
+
+def test_a_lapse_beyond_the_tail_reopens_too() -> None:
+    scene = Scene(attrs.evolve(UNHURRIED, tail_messages=1))
+    scene.claim("bob", scene.ask())
+    scene.post("bob", "still at it")
+    scene.pass_time(LEASE)
+    scene.end_leases()
+    assert set(scene.room.messages) == {3}
+    assert scene.notices == [1]
+    assert scene.claim("carol", 1).fence == 2

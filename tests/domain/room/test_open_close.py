@@ -1,0 +1,170 @@
+"""Rooms open and close; peers come and are let go."""
+
+from argybargy.domain.errors import Problem
+from argybargy.domain.instant import Moment
+from argybargy.domain.limits import Limits
+from argybargy.domain.room.commands import Claim, Close, Open
+from argybargy.domain.room.decide import decide
+from argybargy.domain.room.state import Room
+from support.room import Scene
+
+
+def test_a_room_can_be_opened_before_anybody_speaks() -> None:
+    scene = Scene()
+    scene.open()
+    assert (scene.room.exists, scene.room.head) == (True, 0)
+
+
+def test_a_room_that_nobody_opened_or_spoke_in_is_not_there() -> None:
+    assert not Scene().room.exists
+
+
+def test_a_room_that_is_not_there_cannot_be_closed() -> None:
+    assert Scene().refusal(Close("ops")).problem is Problem.ROOM_NOT_FOUND
+
+
+def test_opening_an_open_room_changes_nothing() -> None:
+    scene = Scene()
+    scene.post("anna")
+    before = scene.room
+    scene.open()
+    assert scene.room == before
+    assert scene.writes == ()
+
+
+def test_a_closing_is_audited_with_its_time() -> None:
+    scene = Scene()
+    scene.post("anna")
+    scene.do(Close("grace"))
+    row = scene.durable.audits[-1]
+    assert (row.action, row.actor) == ("room_close", "grace")
+    assert row.detail == scene.room.status.closed_at is not None
+
+
+def test_a_reopening_is_audited_under_the_name_it_was_asked_by() -> None:
+    scene = Scene()
+    scene.open()
+    scene.close()
+    scene.do(Open("grace", action="room_reopen"))
+    assert [(each.action, each.actor) for each in scene.durable.audits] == [
+        ("open", "ops"),
+        ("room_close", "ops"),
+        ("room_reopen", "grace"),
+    ]
+
+
+def test_who_closed_a_room_first_and_when_stands() -> None:
+    scene = Scene()
+    scene.open()
+    scene.close()
+    first = scene.room.status
+    assert (first.closed_by, first.closed_at_ms) == ("ops", scene.now.wall_ms)
+    scene.pass_time(60)
+    scene.do(Close("grace"))
+    assert scene.room.status == first
+    assert scene.writes == ()
+
+
+def test_a_room_stays_closed_over_a_restart() -> None:
+    scene = Scene()
+    scene.post("anna")
+    scene.close()
+    closed = scene.room.status
+    scene.restart()
+    assert scene.room.status == closed
+
+
+def test_closing_ends_leases_without_a_word() -> None:
+    scene = Scene()
+    scene.claim("bob", scene.ask())
+    scene.claim("carol", scene.ask())
+    scene.close()
+    assert not scene.room.leases
+    assert scene.message(1).claimed_by is scene.message(2).claimed_by is None
+    assert scene.notices == []
+    scene.pass_time(10_000)
+    scene.end_leases()
+    assert scene.notices == []
+
+
+def test_closing_leaves_answers_as_they_are() -> None:
+    scene = Scene()
+    scene.post("bob", reply_to=scene.ask())
+    scene.close()
+    assert scene.message(1).claimed_by == "bob"
+    assert scene.message(1).is_settled
+
+
+def test_a_question_can_be_claimed_again_when_the_room_is_reopened() -> None:
+    scene = Scene()
+    scene.claim("bob", scene.ask())
+    scene.close()
+    scene.open()
+    assert scene.claim("carol", 1).fence == 2
+
+
+def test_a_reopened_room_has_not_been_quiet_for_long() -> None:
+    scene = Scene()
+    scene.post("anna")
+    scene.close()
+    scene.pass_time(10_000)
+    scene.open()
+    assert scene.room.quiet_since == scene.now.steady_seconds
+    assert scene.room.spoken_ms == scene.now.wall_ms
+
+
+def test_questions_still_wait_when_a_room_is_reopened() -> None:
+    scene = Scene()
+    scene.ask()
+    scene.close()
+    scene.open()
+    assert scene.open_questions == [1]
+
+
+def test_who_is_dismissed_holds_nothing_and_others_may_have_it() -> None:
+    scene = Scene()
+    scene.claim("Bob", scene.ask())
+    scene.claim("carol", scene.ask())
+    scene.dismiss("BOB")
+    assert scene.notices == [1]
+    assert set(scene.room.leases) == {2}
+    assert scene.claim("carol", 1).fence == 3
+
+
+def test_dismissing_somebody_unknown_changes_nothing() -> None:
+    scene = Scene()
+    scene.post("anna")
+    scene.dismiss("bob")
+    assert scene.writes == ()
+
+
+def test_the_silence_of_a_room_is_remembered_over_a_restart() -> None:
+    scene = Scene()
+    scene.post("anna")
+    scene.pass_time(500)
+    scene.restart()
+    assert scene.room.quiet_since == scene.now.steady_seconds - 500
+
+
+def test_a_wall_clock_set_back_makes_no_room_speak_in_the_future() -> None:
+    scene = Scene()
+    scene.post("anna")
+    scene.set_wall_back(500)
+    scene.restart()
+    assert scene.room.quiet_since == scene.now.steady_seconds
+
+
+def test_a_lease_starts_its_term_anew_after_a_restart() -> None:
+    scene = Scene()
+    scene.claim("bob", scene.ask(), 10)
+    scene.pass_time(9)
+    scene.restart()
+    scene.pass_time(9)
+    assert scene.refusal(Claim("carol", 1)).problem is Problem.CLAIMED_BY_OTHER
+
+
+def test_a_new_room_may_be_opened_and_closed_before_anything_is_committed() -> None:
+    limits, now = Limits(), Moment(1_000, 0.0)
+    opened = decide(Room.new("new", now), Open("ops"), now, limits)
+    closed = decide(opened.room, Close("ops"), now, limits)
+    assert closed.room.status.closed_by == "ops"

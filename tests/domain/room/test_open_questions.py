@@ -1,0 +1,100 @@
+"""Open questions are found by an index, and it finds what a look at all would."""
+
+from collections.abc import Iterable
+
+import attrs
+from hypothesis import given
+from hypothesis import strategies as st
+
+from argybargy.domain.addressing import answered
+from argybargy.domain.message import Question
+from argybargy.domain.room.questions import OpenQuestions
+from support.counted_calls import count_calls
+from support.room import UNHURRIED, Scene, post
+
+NAMES = ("anna", "bob", "carol", "operator")
+
+names = st.sampled_from(NAMES)
+audiences = st.none() | st.frozensets(names, max_size=3)
+questions = st.builds(
+    Question,
+    seq=st.integers(1, 40),
+    asker=names,
+    expects=st.sampled_from([*NAMES, "anyone", "none"]),
+    audience=audiences,
+)
+speakers = st.frozensets(names, min_size=1, max_size=2)
+
+
+def plainly_answered(
+    asked: Iterable[Question],
+    speaker: frozenset[str],
+    audience: frozenset[str] | None,
+    reply_to: int | None,
+) -> list[int]:
+    """Look at each question, as the rule is written."""
+    put = {each.seq: each.asker for each in asked if each.is_put_to(speaker)}
+    if reply_to is not None:
+        return [reply_to] if reply_to in put else []
+    return sorted(
+        seq for seq, asker in put.items() if audience is None or asker in audience
+    )
+
+
+@given(
+    st.lists(questions, unique_by=lambda question: question.seq),
+    st.sets(st.integers(1, 40)),
+    speakers,
+    audiences,
+    st.none() | st.integers(1, 40),
+)
+def test_the_index_finds_what_a_look_at_every_question_finds(
+    asked: list[Question],
+    closed: set[int],
+    speaker: frozenset[str],
+    audience: frozenset[str] | None,
+    reply_to: int | None,
+) -> None:
+    made = OpenQuestions.of(asked)
+    for seq in closed:
+        made = made.discard(seq)
+    left = [each for each in asked if each.seq not in closed]
+    assert dict(made) == {each.seq: each for each in left}
+    assert made == OpenQuestions.of(left)
+    found = answered(made, speaker, audience, reply_to)
+    assert found == plainly_answered(left, speaker, audience, reply_to)
+    for asker in NAMES:
+        seqs = sorted(each.seq for each in left if each.asker == asker)
+        assert made.asked_by(asker) == seqs
+
+
+@given(st.lists(questions, unique_by=lambda question: question.seq))
+def test_nothing_is_left_of_questions_that_were_closed(asked: list[Question]) -> None:
+    made = OpenQuestions.of(asked)
+    for question in asked:
+        made = made.discard(question.seq)
+    empty = OpenQuestions()
+    assert attrs.astuple(made, recurse=False) == attrs.astuple(empty, recurse=False)
+
+
+def effort_of_a_post(open_questions: int) -> int:
+    limits = attrs.evolve(UNHURRIED, open_questions_per_peer=open_questions + 1)
+    scene = Scene(limits)
+    for _ in range(open_questions):
+        scene.post("eve", expects="ghost")
+    return count_calls(lambda: scene.do(post("bob")))
+
+
+def test_a_post_costs_no_more_where_many_wait_for_somebody_else() -> None:
+    few, many = effort_of_a_post(1), effort_of_a_post(1_500)
+    assert many < few + 50
+
+
+def test_of_too_many_open_questions_of_one_peer_the_oldest_is_given_up() -> None:
+    scene = Scene(attrs.evolve(UNHURRIED, open_questions_per_peer=2))
+    scene.post("anna", expects="ghost")
+    for _ in range(3):
+        scene.post("eve", expects="ghost")
+    assert scene.open_questions == [1, 3, 4]
+    scene.restart()
+    assert scene.open_questions == [1, 3, 4]

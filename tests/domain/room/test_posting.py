@@ -1,0 +1,285 @@
+"""Posting: what a message becomes, and when it is refused."""
+
+import attrs
+import pytest
+
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.limits import Limits
+from argybargy.domain.room.commands import Post, Posted
+from support.room import UNHURRIED, Scene, post
+
+
+def test_a_member_keeps_the_spelling_it_came_with() -> None:
+    scene = Scene()
+    scene.post("Anna")
+    scene.post("ANNA")
+    assert scene.room.members["anna"].name == "Anna"
+    assert scene.room.members["anna"].last_seq == 2
+
+
+def test_seqs_count_from_one_without_gaps() -> None:
+    scene = Scene()
+    assert [scene.post("anna").seq for _ in range(4)] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("to", "expects", "asked"),
+    [
+        ("", None, "none"),
+        ("bob", None, "bob"),
+        ("bob carol", None, "none"),
+        ("", "anyone", "anyone"),
+        ("bob", "none", "none"),
+        ("bob carol", "carol", "carol"),
+    ],
+)
+def test_who_is_asked_follows_from_the_addressing(
+    to: str, expects: str | None, asked: str
+) -> None:
+    assert Scene().post("anna", to=to, expects=expects).expects == asked
+
+
+def test_timestamps_do_not_run_backwards_with_the_wall_clock() -> None:
+    scene = Scene()
+    first = scene.post("anna")
+    scene.set_wall_back(600)
+    assert scene.post("anna").at_ms == first.at_ms
+    scene.restart()
+    assert scene.post("anna").at_ms == first.at_ms
+    scene.pass_time(601)
+    assert scene.post("anna").at_ms == first.at_ms + 1000
+
+
+def test_a_room_is_not_closed_before_its_newest_message() -> None:
+    scene = Scene()
+    last = scene.post("anna")
+    scene.set_wall_back(600)
+    scene.close()
+    assert scene.room.status.closed_at_ms == last.at_ms
+
+
+def test_a_notice_is_not_older_than_what_came_before_it() -> None:
+    scene = Scene()
+    scene.claim("bob", scene.ask())
+    last = scene.post("anna")
+    scene.set_wall_back(600)
+    scene.release("bob", 1)
+    assert scene.newest.at_ms == last.at_ms
+
+
+# -- closed rooms and quotas ---------------------------------------------------
+
+
+def test_an_agent_cannot_post_into_a_closed_room() -> None:
+    scene = Scene()
+    scene.post("anna")
+    scene.close()
+    error = scene.refusal(post("anna"))
+    assert error.problem is Problem.ROOM_CLOSED
+    assert error.facts["closed_by"] == "ops"
+    assert error.facts["closed_at"] == scene.room.status.closed_at is not None
+
+
+def test_the_operator_may_post_into_a_closed_room() -> None:
+    scene = Scene()
+    scene.post("anna")
+    scene.close()
+    assert scene.say("Ops").seq == 2
+
+
+def test_a_closed_room_refuses_before_the_rate_limit_counts() -> None:
+    scene = Scene(Limits(posts_per_window=1))
+    scene.post("anna")
+    scene.close()
+    assert scene.refusal(post("anna")).problem is Problem.ROOM_CLOSED
+    scene.open()
+    assert scene.refusal(post("anna")).problem is Problem.RATE_LIMITED
+
+
+def test_an_empty_room_needs_a_place_among_the_rooms() -> None:
+    scene = Scene(Limits(rooms=3))
+    no_place = attrs.evolve(post("anna"), has_room_quota=False)
+    error = scene.refusal(no_place)
+    assert error.problem is Problem.ROOM_QUOTA
+    assert error.facts == {"limit": 3}
+    scene.post("anna")
+    scene.do(no_place)
+
+
+# -- the rate limit ------------------------------------------------------------
+
+
+def test_posts_of_one_peer_are_limited_and_others_are_not_held_up() -> None:
+    scene = Scene(Limits(posts_per_window=2, window_seconds=10.0))
+    scene.post("anna")
+    scene.pass_time(3)
+    scene.post("Anna")
+    error = scene.refusal(post("anna"))
+    assert error.problem is Problem.RATE_LIMITED
+    assert error.facts["retry_after"] == 7
+    scene.post("bob")
+    scene.pass_time(7)
+    scene.post("anna")
+
+
+def test_the_operator_is_not_rate_limited() -> None:
+    scene = Scene(Limits(posts_per_window=1))
+    for _ in range(3):
+        scene.say("Ops")
+
+
+def test_a_refused_post_does_not_count() -> None:
+    scene = Scene(Limits(posts_per_window=1))
+    scene.refusal(post("anna", reply_to=9))
+    scene.post("anna")
+
+
+# -- idempotency ---------------------------------------------------------------
+
+
+def test_a_retry_gets_the_very_same_message() -> None:
+    scene = Scene()
+    first = scene.post("anna", to="bob", key="k")
+    scene.post("bob")
+    scene.pass_time(5)
+    answer = scene.do(post("anna", to="bob", key="k"))
+    assert answer == Posted(first, is_duplicate=True)
+    assert scene.room.head == 2
+    assert scene.writes == ()
+
+
+def test_a_retry_is_answered_even_after_retention_took_the_message() -> None:
+    scene = Scene(attrs.evolve(UNHURRIED, messages_per_room=2))
+    first = scene.post("anna", key="k")
+    for _ in range(5):
+        scene.post("bob")
+    scene.restart()
+    assert scene.post("anna", key="k") == first
+
+
+def test_a_retry_is_answered_in_a_closed_room_and_past_the_rate_limit() -> None:
+    scene = Scene(Limits(posts_per_window=1))
+    first = scene.post("anna", key="k")
+    assert scene.post("anna", key="k") == first
+    scene.close()
+    assert scene.post("anna", key="k") == first
+
+
+def test_a_retry_of_a_reply_is_answered_though_the_question_is_settled() -> None:
+    scene = Scene()
+    seq = scene.ask()
+    first = scene.post("bob", reply_to=seq, key="k")
+    assert scene.post("bob", reply_to=seq, key="k") == first
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        post("anna", "bye", to="bob", key="k"),
+        post("anna", to="carol", key="k"),
+        post("anna", to="bob", expects="none", key="k"),
+        post("anna", to="bob", reply_to=1, key="k"),
+    ],
+)
+def test_a_key_cannot_be_used_for_another_body(other: Post) -> None:
+    scene = Scene()
+    scene.post("anna", to="bob", key="k")
+    error = scene.refusal(other)
+    assert error.problem is Problem.IDEMPOTENCY_CONFLICT
+    assert error.facts == {"seq": 1}
+
+
+def test_keys_of_different_peers_are_different_keys() -> None:
+    scene = Scene()
+    assert scene.post("anna", key="k").seq == 1
+    assert scene.post("bob", key="k").seq == 2
+
+
+def test_a_key_is_forgotten_when_its_time_is_over() -> None:
+    scene = Scene()
+    scene.post("anna", key="k")
+    scene.pass_time(24 * 3600)
+    assert scene.post("anna", key="k").seq == 1
+    scene.pass_time(0.001)
+    assert scene.post("anna", "something else", key="k").seq == 2
+    assert len(scene.room.receipts) == len(scene.room.receipt_order) == 1
+
+
+def test_the_oldest_key_makes_way_for_one_too_many() -> None:
+    scene = Scene(attrs.evolve(UNHURRIED, idempotency_keys_per_room=2))
+    for key in ("k1", "k2", "k3"):
+        scene.post("anna", key=key)
+    assert sorted(key for _, key in scene.room.receipts) == ["k2", "k3"]
+    scene.restart()
+    assert scene.post("anna", key="k2").seq == 2
+    assert scene.post("anna", key="k1").seq == 4
+
+
+# -- reply_to ------------------------------------------------------------------
+
+
+def test_a_reply_names_what_it_answers() -> None:
+    scene = Scene()
+    scene.post("anna")
+    assert scene.post("bob", reply_to=1).reply_to == 1
+
+
+@pytest.mark.parametrize("seq", [0, -1, 2, 3, 2**53 - 1])
+def test_a_reply_to_what_is_not_there_or_not_seen_is_refused_alike(seq: int) -> None:
+    scene = Scene()
+    scene.post("anna")
+    scene.post("anna", to="carol")
+    error = scene.refusal(post("bob", reply_to=seq))
+    assert error.problem is Problem.INVALID_REQUEST
+    ((field, text),) = [tuple(each.values()) for each in _errors(error)]
+    assert (field, text) == (
+        "reply_to",
+        "there is no message of that number that you may see",
+    )
+
+
+def _errors(error: RelayError) -> list[dict[str, str]]:
+    errors = error.facts["errors"]
+    assert isinstance(errors, list)
+    return errors
+
+
+def test_the_operator_may_answer_what_agents_say_among_themselves() -> None:
+    scene = Scene()
+    scene.post("anna", to="bob")
+    assert scene.say("Ops", reply_to=1).reply_to == 1
+
+
+def test_a_reply_reaches_back_beyond_the_tail_but_not_beyond_retention() -> None:
+    scene = Scene(attrs.evolve(UNHURRIED, messages_per_room=4, tail_messages=2))
+    for _ in range(4):
+        scene.post("anna")
+    assert 1 not in scene.room.messages
+    scene.post("bob", reply_to=1)
+    assert scene.refusal(post("bob", reply_to=1)).problem is Problem.INVALID_REQUEST
+
+
+# -- what is recorded ----------------------------------------------------------
+
+
+def test_what_an_operator_says_is_audited_without_its_text() -> None:
+    scene = Scene()
+    scene.say("Ops", "the secret plan", to="anna bob")
+    (audit,) = scene.durable.audits
+    assert (audit.action, audit.actor, audit.room) == ("say", "Ops", "hall")
+    assert audit.detail == "-> anna, bob"
+
+
+def test_somebody_who_was_dismissed_is_no_member_until_they_post_again() -> None:
+    scene = Scene()
+    scene.post("anna")
+    scene.dismiss("ANNA")
+    assert "anna" not in scene.room.members
+    scene.post("anna")
+    assert "anna" in scene.room.members
+
+
+def test_a_room_in_a_log_line_shows_no_text() -> None:
+    scene = Scene()
+    scene.post("anna", "the secret plan", key="k")
+    assert "secret" not in repr(scene.room)

@@ -1,0 +1,123 @@
+"""Who waits for an answer, and when the waiting is over."""
+
+from support.room import Scene
+
+
+def test_what_somebody_asks_of_itself_keeps_nobody_waiting() -> None:
+    scene = Scene()
+    scene.post("anna", to="anna")
+    scene.post("bob", expects="BOB")
+    assert scene.open_questions == []
+
+
+def test_a_question_of_an_agent_waits_until_the_asked_one_speaks() -> None:
+    scene = Scene()
+    scene.post("anna", to="bob")
+    scene.post("carol")
+    assert scene.open_questions == [1]
+    scene.post("bob", "about something else")
+    assert scene.open_questions == []
+
+
+def test_a_question_to_anyone_waits_until_another_one_speaks() -> None:
+    scene = Scene()
+    scene.ask("anna")
+    scene.post("Anna", "still me")
+    assert scene.open_questions == [1]
+    scene.post("bob")
+    assert scene.open_questions == []
+
+
+def test_what_asks_nobody_waits_for_nobody() -> None:
+    scene = Scene()
+    scene.post("anna")
+    scene.post("anna", to="bob carol")
+    scene.post("anna", to="bob", expects="none")
+    assert scene.open_questions == []
+
+
+def test_a_question_of_the_operator_is_not_listed() -> None:
+    scene = Scene()
+    scene.say("Ops", to="bob")
+    scene.say("Ops", expects="anyone")
+    assert scene.open_questions == []
+
+
+def test_every_human_answers_for_the_operator() -> None:
+    scene = Scene()
+    scene.post("anna", to="operator")
+    scene.post("bob")
+    assert scene.open_questions == [1]
+    scene.say("Grace")
+    assert scene.open_questions == []
+
+
+def test_a_human_answers_what_was_asked_of_them_by_name() -> None:
+    scene = Scene()
+    scene.post("anna", to="grace")
+    scene.say("Hopper")
+    assert scene.open_questions == [1]
+    scene.say("Grace")
+    assert scene.open_questions == []
+
+
+def test_a_claim_alone_is_no_answer() -> None:
+    scene = Scene()
+    scene.claim("bob", scene.ask())
+    scene.renew("bob")
+    assert scene.open_questions == [1]
+
+
+def test_a_lapsed_claim_leaves_the_question_waiting() -> None:
+    scene = Scene()
+    scene.claim("bob", scene.ask(), 10)
+    scene.pass_time(10)
+    scene.end_leases()
+    assert scene.open_questions == [1]
+
+
+def test_an_answer_by_reply_ends_the_waiting() -> None:
+    scene = Scene()
+    scene.post("bob", reply_to=scene.ask())
+    assert scene.open_questions == []
+
+
+def test_a_reply_to_one_question_leaves_the_others_waiting() -> None:
+    scene = Scene()
+    scene.post("anna", to="bob")
+    scene.post("carol", to="bob")
+    scene.post("bob", to="anna", expects="none", reply_to=1)
+    assert scene.open_questions == [2]
+    scene.post("bob")
+    assert scene.open_questions == []
+
+
+def test_words_that_the_asker_cannot_hear_answer_nothing() -> None:
+    scene = Scene()
+    scene.ask("anna")
+    scene.say("Ops", to="carol", expects="none")
+    assert scene.open_questions == [1]
+    scene.say("Ops", to="anna", expects="none")
+    assert scene.open_questions == []
+
+
+def test_a_reply_that_asks_back_waits_in_its_turn() -> None:
+    scene = Scene()
+    scene.post("anna", to="bob")
+    scene.post("bob", to="anna", reply_to=1)
+    assert scene.open_questions == [2]
+
+
+def test_questions_of_who_is_dismissed_need_no_answer() -> None:
+    scene = Scene()
+    scene.ask("anna")
+    scene.ask("carol")
+    scene.dismiss("ANNA")
+    assert scene.open_questions == [2]
+
+
+def test_waiting_survives_a_restart() -> None:
+    scene = Scene()
+    scene.ask("anna")
+    scene.restart()
+    assert scene.open_questions == [1]

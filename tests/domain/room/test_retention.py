@@ -1,0 +1,126 @@
+"""What retention takes, and what goes with it."""
+
+import attrs
+
+from argybargy.domain.room.commands import GiveUp, Retain
+from argybargy.domain.room.open_close import MAX_GIVEN_UP_AT_ONCE
+from argybargy.domain.room.transition import MAX_GIVEN_UP_BY_APPEND
+from argybargy.domain.room.writes import CloseQuestion
+from support.counted_calls import count_calls
+from support.room import UNHURRIED, Scene, kept_messages, post
+
+
+def keep(scene: Scene, messages: int) -> None:
+    """Start the relay again with another retention."""
+    scene.limits = attrs.evolve(scene.limits, messages_per_room=messages)
+    scene.restart()
+
+
+def many_held(count: int) -> Scene:
+    """Make a room full of questions that bob holds."""
+    scene = Scene(attrs.evolve(UNHURRIED, messages_per_room=count))
+    for _ in range(count):
+        scene.claim("bob", scene.ask())
+    return scene
+
+
+def test_dismissal_frees_questions_in_their_order_even_as_retention_takes_them() -> (
+    None
+):
+    scene = many_held(30)
+    scene.dismiss("bob")
+    assert scene.notices == list(range(1, 31))
+    assert not scene.room.leases
+
+
+def test_leases_lapse_in_their_order_even_as_retention_takes_them() -> None:
+    scene = many_held(30)
+    scene.pass_time(UNHURRIED.lease_seconds)
+    scene.end_leases()
+    assert scene.notices == list(range(1, 31))
+    assert not scene.room.leases
+
+
+def test_a_smaller_retention_takes_leases_that_run_out_at_the_same_time() -> None:
+    scene = many_held(4)
+    keep(scene, 2)
+    scene.pass_time(UNHURRIED.lease_seconds)
+    scene.end_leases()
+    assert not scene.room.leases
+    assert scene.room.first == scene.room.head - 1
+
+
+def test_a_smaller_retention_takes_answered_leases_at_the_same_time() -> None:
+    scene = Scene()
+    scene.claim("bob", scene.ask("dora"))
+    scene.claim("bob", scene.ask("anna"))
+    scene.post("bob", "done", to="anna")
+    keep(scene, 1)
+    scene.pass_time(UNHURRIED.lease_seconds)
+    scene.end_leases()
+    assert not scene.room.leases
+    assert scene.room.first == scene.room.head == 4
+
+
+def test_a_smaller_retention_takes_leases_of_who_is_dismissed() -> None:
+    scene = many_held(4)
+    keep(scene, 2)
+    scene.dismiss("bob")
+    assert not scene.room.leases
+    assert scene.notices
+
+
+def test_questions_are_closed_in_their_order() -> None:
+    scene = Scene()
+    asked = [scene.ask() for _ in range(30)]
+    scene.post("bob")
+    closed = [each.seq for each in scene.writes if isinstance(each, CloseQuestion)]
+    assert closed == asked
+
+
+def test_a_post_gives_up_a_bounded_number_after_the_limit_was_lowered() -> None:
+    scene = Scene()
+    for _ in range(3 * MAX_GIVEN_UP_BY_APPEND):
+        scene.ask()
+    keep(scene, 2)
+    scene.post("bob", to="carol")
+    assert scene.room.first == 1 + MAX_GIVEN_UP_BY_APPEND
+    assert min(scene.open_questions) == scene.room.first
+    while kept_messages(scene.room) > 2:
+        scene.post("bob", to="carol")
+    scene.post("bob", to="carol")
+    assert scene.room.first == scene.room.head - 1
+
+
+def test_the_rest_is_given_up_without_a_post_and_in_pieces() -> None:
+    scene = Scene(attrs.evolve(UNHURRIED, messages_per_room=0))
+    for _ in range(MAX_GIVEN_UP_AT_ONCE + 10):
+        scene.post("anna")
+    keep(scene, 3)
+    scene.do(Retain())
+    assert scene.room.first == 1 + MAX_GIVEN_UP_AT_ONCE
+    assert scene.writes == (GiveUp(scene.room.first),)
+    scene.do(Retain())
+    assert kept_messages(scene.room) == 3
+    scene.do(Retain())
+    assert len(scene.writes) == 0
+
+
+def test_a_post_in_a_very_long_room_costs_no_more_when_the_limit_was_lowered() -> None:
+    efforts = []
+    for length in (MAX_GIVEN_UP_BY_APPEND + 3, 3_000):
+        scene = Scene(attrs.evolve(UNHURRIED, messages_per_room=0))
+        for _ in range(length):
+            scene.post("anna")
+        keep(scene, 2)
+        command = post("bob")
+        efforts.append(count_calls(lambda to=scene, what=command: to.do(what)))  # type: ignore[misc]
+    assert max(efforts) < 2 * min(efforts)
+
+
+def test_the_pace_of_a_peer_is_forgotten_when_it_is_dismissed() -> None:
+    scene = Scene(attrs.evolve(UNHURRIED, posts_per_window=5))
+    for number in range(20):
+        scene.post(f"guest{number}")
+        scene.dismiss(f"guest{number}")
+    assert len(scene.room.posts_at) == 0

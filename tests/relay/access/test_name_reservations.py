@@ -1,0 +1,87 @@
+"""The human and an agent never get one name, however closely both ask for it."""
+
+from collections.abc import Awaitable, Callable
+
+import attrs
+import pytest
+import trio
+import trio.testing
+
+from argybargy.domain.access_codes import Peer
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.relay.access.invitation import Invitation
+from argybargy.relay.api import imports, operator
+from argybargy.relay.api.agent import PostDraft
+from support.paused_store import AFTER, BEFORE, COMMIT, LOAD, StagedStore, staged_store
+from support.relay import House, open_house
+
+ROOM = "new"
+Act = Callable[[House], Awaitable[Problem | None]]
+
+
+async def invite(house: House) -> Problem | None:
+    try:
+        await operator.invite(house.relay, [Invitation(ROOM, "boss")])
+    except RelayError as error:
+        return error.problem
+    return None
+
+
+async def take_over(house: House) -> Problem | None:
+    """Import a code of that name, as another relay has made it."""
+    (made,) = await operator.invite(house.relay, [Invitation("elsewhere", "boss")])
+    await operator.remove_codes(house.relay, [made.record])
+    # Not the code itself: what was revoked is not taken over.
+    moved = attrs.evolve(made.record, digest=bytes(32), room=ROOM)
+    try:
+        await imports.import_codes(house.relay, [moved])
+    except RelayError as error:
+        return error.problem
+    return None
+
+
+async def say(house: House) -> Problem | None:
+    try:
+        await operator.say(house.relay, ROOM, "Boss", PostDraft("hi", ("all",)))
+    except RelayError as error:
+        return error.problem
+    return None
+
+
+async def check(house: House, outcomes: list[Problem | None]) -> None:
+    has_code = house.relay.directory.codes_of(Peer(ROOM, "boss")) != []
+    members = (await house.relay.live(ROOM)).room.members
+    assert not (has_code and "boss" in members)
+    refusals = {Problem.NAME_TAKEN, Problem.SENDER_TAKEN}
+    assert len([each for each in outcomes if each is None]) == 1
+    assert len(refusals.intersection(outcomes)) == 1
+
+
+@pytest.mark.parametrize("second", ["say", "give"])
+@pytest.mark.parametrize("give", [invite, take_over])
+@pytest.mark.parametrize(
+    ("call", "side"), [(LOAD, BEFORE), (COMMIT, BEFORE), (COMMIT, AFTER)]
+)
+async def test_who_asks_first_gets_the_name(
+    autojump_clock: trio.testing.MockClock,
+    call: str,
+    side: str,
+    give: Act,
+    second: str,
+) -> None:
+    store: StagedStore = staged_store()
+    async with open_house(store=store) as house:
+        outcomes: list[Problem | None] = []
+
+        async def run(act: Act) -> None:
+            outcomes.append(await act(house))
+
+        order = [give, say] if second == "say" else [say, give]
+        async with trio.open_nursery() as nursery:
+            stop = store.stop(call, side)
+            nursery.start_soon(run, order[0])
+            await stop.wait_reached()
+            nursery.start_soon(run, order[1])
+            await trio.testing.wait_all_tasks_blocked()
+            stop.release()
+        await check(house, outcomes)

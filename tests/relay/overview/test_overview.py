@@ -1,0 +1,136 @@
+"""The board: always what the store would say, and never asked of the store."""
+
+import random
+
+import pytest
+import trio
+import trio.testing
+
+from argybargy.domain.limits import Limits
+from argybargy.domain.message import TO_ALL
+from argybargy.domain.roster import INBOX_ROWS
+from argybargy.relay.api import operator
+from argybargy.relay.api.agent import PostDraft, post_as
+from argybargy.relay.overview.change_log import CHANGES_KEPT, Change, ChangeLog, Topic
+from argybargy.relay.overview.overview import BOARD_MESSAGES
+from argybargy.relay.overview.room_card import cards_of
+from argybargy.relay.overview.room_view import inbox_of
+from argybargy.relay.relay import open_relay
+from argybargy.store.memory.store import open_memory_store
+from support.random_activity import SMALL_LIMITS, Life
+from support.relay import House, VirtualClock, open_house
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_the_board_is_always_what_the_store_would_say(
+    seed: int, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with open_memory_store(SMALL_LIMITS) as store:
+        async with (
+            open_house(SMALL_LIMITS, store) as house,
+            trio.open_nursery() as nursery,
+        ):
+            life = Life(house, random.Random(seed), nursery)
+            for _ in range(60):
+                await life.step()
+                await life.settle()
+                board = house.relay.board
+                assert board.cards == cards_of(
+                    await store.overview(), house.clock.now()
+                )
+                assert tuple(board.recent()) == await store.recent(None, BOARD_MESSAGES)
+            nursery.cancel_scope.cancel()
+        before = board.cards, board.recent()
+        async with open_relay(store, SMALL_LIMITS, VirtualClock()) as again:
+            assert (again.board.cards, again.board.recent()) == before
+            assert again.board.epoch != board.epoch
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_what_is_settled_step_by_step_is_what_a_fresh_look_shows(
+    seed: int, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with open_house(SMALL_LIMITS) as house, trio.open_nursery() as nursery:
+        life = Life(house, random.Random(seed), nursery)
+        for _ in range(80):
+            await life.step()
+            await life.settle()
+            assert _settled(house) == _looked_at(house)
+        nursery.cancel_scope.cancel()
+
+
+def _settled(house: House) -> object:
+    board = house.relay.board
+    board.settle(house.clock.now())
+    return dict(board.outlines), board.inbox
+
+
+def _looked_at(house: House) -> object:
+    board, now = house.relay.board, house.clock.now()
+    outlines = {
+        key: board.viewer.outline(key, card, now) for key, card in board.cards.items()
+    }
+    return outlines, inbox_of(outlines.values())
+
+
+async def test_what_another_node_wrote_is_on_the_board_with_the_next_batch(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_memory_store() as store, open_house(store=store) as house:
+        alice = await house.guest("alice")
+        await house.post(alice, "ours")
+        async with open_relay(store, Limits(), VirtualClock()) as other:
+            draft = PostDraft("theirs?", TO_ALL, "anyone")
+            await operator.say(other, "build", "titus", draft)
+            await post_as(other, alice, draft)
+        await house.post(alice, "ours again")
+        board = house.relay.board
+        assert board.cards == cards_of(await store.overview(), house.clock.now())
+        assert tuple(board.recent()) == await store.recent(None, BOARD_MESSAGES)
+
+
+async def test_the_inbox_is_cut_at_its_ceiling_and_begins_with_the_longest_wait(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_house() as house:
+        alice, carol = await house.guest("alice"), await house.guest("carol", "attic")
+        for _ in range(INBOX_ROWS // 2 + 5):
+            for guest in (alice, carol):
+                await house.post(guest, "shall I?", expects="anyone")
+                await trio.sleep(1)
+        board = house.relay.board
+        board.settle(house.clock.now())
+        asked = [(row.room, row.message.seq) for row in board.inbox]
+        each = range(1, INBOX_ROWS // 2 + 1)
+        assert asked == [(room, seq) for seq in each for room in ("build", "attic")]
+
+
+def test_a_log_forgets_the_oldest_and_says_so() -> None:
+    log = ChangeLog()
+    for seq in range(CHANGES_KEPT):
+        log.note([Change(Topic.MESSAGE, "build", seq)])
+    assert log.since(0) is not None
+    log.note([Change(Topic.MESSAGE, "build", CHANGES_KEPT)])
+    assert log.since(0) is None
+    found = log.since(1)
+    assert found is not None
+    assert len(found) == CHANGES_KEPT
+    assert log.since(log.version) == ()
+    assert log.since(log.version + 1) is None
+
+
+def test_a_log_that_forgot_half_of_what_happened_at_once_forgot_it_all() -> None:
+    log = ChangeLog()
+    log.note(Change(Topic.MESSAGE, "build", seq) for seq in range(CHANGES_KEPT + 1))
+    assert log.version == 1
+    assert log.since(0) is None
+    assert log.since(1) == ()
+
+
+def test_a_log_names_each_thing_once_in_the_order_of_its_first_change() -> None:
+    log = ChangeLog()
+    first, second = Change(Topic.ROOM, "build"), Change(Topic.ROOM, "docs")
+    for change in (first, second, first):
+        log.note([change])
+    assert log.since(0) == (first, second)
+    assert log.since(2) == (first,)

@@ -1,0 +1,344 @@
+"""A room whose store fails it, or that fails for good: who hears, and what lasts."""
+
+from collections.abc import Mapping, Sequence
+
+import attrs
+import pytest
+import trio
+import trio.testing
+
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.limits import Limits
+from argybargy.domain.room.state import Room, SavedRoom
+from argybargy.domain.room.writes import Write
+from argybargy.relay.api import operator
+from argybargy.relay.api.agent import claim, release
+from argybargy.relay.overview.overview import BOARD_MESSAGES
+from argybargy.relay.overview.room_card import cards_of
+from argybargy.store.errors import Conflict, Full, Refused, StoreError, Unknown
+from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore
+from support.error_log import ErrorLog
+from support.relay import ROOM, House, open_house, texts
+
+
+@attrs.define
+class TroubledStore(MemoryStore):
+    """A store with a trouble for each thing that it is asked.
+
+    Attributes:
+        commit_trouble: What a commit raises.
+        applies_anyway: Whether the commit is made nevertheless.
+        load_trouble: What a load raises.
+        probe_trouble: What a probe raises.
+        gate: What commits wait for.
+        cursor_gate: What answers about cursors wait for.
+    """
+
+    commit_trouble: Exception | None = None
+    applies_anyway: bool = False
+    load_trouble: StoreError | None = None
+    probe_trouble: StoreError | None = None
+    gate: trio.Event | None = None
+    cursor_gate: trio.Event | None = None
+
+    async def commit(
+        self, room: Room, expected_version: int, writes: Sequence[Write]
+    ) -> None:
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.commit_trouble is None or self.applies_anyway:
+            await super().commit(room, expected_version, writes)
+        if self.commit_trouble is not None:
+            raise self.commit_trouble
+
+    async def load(self, room: str, tail_messages: int) -> SavedRoom | None:
+        if self.load_trouble is not None:
+            raise self.load_trouble
+        return await super().load(room, tail_messages)
+
+    async def cursors(self, room: str) -> Mapping[str, int]:
+        found = await super().cursors(room)
+        if self.cursor_gate is not None:
+            await self.cursor_gate.wait()
+        return found
+
+    async def probe(self) -> None:
+        if self.probe_trouble is not None:
+            raise self.probe_trouble
+        await super().probe()
+
+    def mend(self) -> None:
+        """Have no trouble any more."""
+        self.commit_trouble = self.load_trouble = self.probe_trouble = None
+
+
+def troubled_store(limits: Limits = DEFAULT_LIMITS) -> TroubledStore:
+    return TroubledStore(limits)
+
+
+async def crash(house: House, store: TroubledStore, times: int = 1) -> None:
+    """Let a room task crash, by a bug that is gone afterwards."""
+    carol = await house.guest("carol")
+    store.commit_trouble = ZeroDivisionError("a bug")
+    for _ in range(times):
+        with pytest.raises(RelayError):
+            await house.post(carol, "lost")
+    store.commit_trouble = None
+
+
+async def test_a_parked_poll_leaves_a_room_that_is_set_aside_at_once(
+    autojump_clock: trio.testing.MockClock, error_log: ErrorLog
+) -> None:
+    store = troubled_store()
+    async with open_house(store=store) as house:
+        bob, began = await house.guest("bob"), trio.current_time()
+
+        async def listen() -> None:
+            with pytest.raises(RelayError) as ended:
+                await house.poll(bob, wait=25)
+            assert ended.value.problem is Problem.ROOM_UNAVAILABLE
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(listen)
+            await house.wait_parked(1)
+            await crash(house, store, times=3)
+        assert trio.current_time() - began < 1
+        assert error_log.take()
+
+
+async def test_no_poll_is_left_in_a_room_that_could_not_be_read_after_a_crash(
+    autojump_clock: trio.testing.MockClock, error_log: ErrorLog
+) -> None:
+    """It would hear nothing of the room that takes its place, nor of a drain."""
+    store = troubled_store()
+    async with open_house(store=store) as house:
+        alice, bob = await house.guest("alice"), await house.guest("bob")
+        refusals: list[Problem] = []
+
+        async def listen() -> None:
+            try:
+                await house.poll(bob, wait=25)
+            except RelayError as error:
+                refusals.append(error.problem)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(listen)
+            await house.wait_parked(1)
+            store.load_trouble = Refused("locked")
+            await crash(house, store)
+            await trio.testing.wait_all_tasks_blocked()
+            assert refusals == [Problem.STORAGE_UNAVAILABLE]
+        store.mend()
+        assert (await house.post(alice, "news")).message.seq == 1
+        assert error_log.take()
+
+
+async def test_who_asks_a_room_that_is_set_aside_is_not_remembered_by_it(
+    autojump_clock: trio.testing.MockClock, error_log: ErrorLog
+) -> None:
+    store = troubled_store()
+    async with open_house(store=store) as house:
+        bob = await house.guest("bob")
+        await crash(house, store, times=3)
+        lengths, seen = [], []
+        for _ in range(3):
+            with pytest.raises(RelayError) as refusal:
+                await house.poll(bob)
+            lengths.append(len(refusal.traceback))
+            seen.append(refusal.value)
+        assert len(set(lengths)) == 1
+        assert len({id(error) for error in seen}) == 3
+        assert {error.text for error in seen} == {seen[0].text}
+        assert error_log.take()
+
+
+async def test_each_asker_of_a_batch_that_fails_gets_a_failure_of_its_own(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = troubled_store()
+    async with open_house(store=store) as house:
+        alice = await house.guest("alice")
+        store.gate, store.commit_trouble = trio.Event(), Full("no space")
+        failures: list[RelayError] = []
+
+        async def ask() -> None:
+            with pytest.raises(RelayError) as refusal:
+                await house.post(alice)
+            failures.append(refusal.value)
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(5):
+                nursery.start_soon(ask)
+            await trio.testing.wait_all_tasks_blocked()
+            store.gate.set()
+        assert len({id(failure) for failure in failures}) == 5
+
+
+async def test_on_a_full_disk_those_who_show_up_can_read_and_keep_their_claims(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = troubled_store()
+    async with open_house(store=store) as house:
+        alice = await house.guest("alice")
+        here, gone = await house.guest("here"), await house.guest("gone")
+        await house.post(alice, "who?", expects="anyone")
+        await house.post(alice, "and who else?", expects="anyone")
+        await claim(house.relay, here, 1, 60)
+        await claim(house.relay, gone, 2, 10)
+        store.commit_trouble = Full("no space")
+        for _ in range(14):
+            await trio.sleep(5)
+            await house.poll(here, since=2)
+        store.mend()
+        await trio.sleep(5)
+        live = await house.relay.live(ROOM)
+        assert {seq: lease.holder for seq, lease in live.room.leases.items()} == {
+            1: "here"
+        }
+        heard = (await house.poll(here, since=2)).page.messages
+        assert [(each.event, each.reply_to) for each in heard] == [("reopened", 2)]
+
+
+async def test_a_claim_whose_end_cannot_be_written_is_not_brought_back_to_life(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = troubled_store()
+    async with open_house(store=store) as house:
+        alice, bob = await house.guest("alice"), await house.guest("bob")
+        await house.post(alice, "who?", expects="anyone")
+        await claim(house.relay, bob, 1, 10)
+        store.commit_trouble = Full("no space")
+        await trio.sleep(15)
+        await house.poll(bob, since=1)
+        store.mend()
+        await trio.sleep(5)
+        assert 1 not in (await house.relay.live(ROOM)).room.leases
+
+
+async def test_a_poll_of_a_holder_is_answered_though_the_inbox_is_full(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    limits = Limits(
+        posts_per_window=0,
+        reads_per_window=0,
+        claims_per_window=0,
+        inbox_commands=1,
+        batch_commands=1,
+    )
+    store = troubled_store(limits)
+    async with open_house(limits, store) as house:
+        alice, bob = await house.guest("alice"), await house.guest("bob")
+        await house.post(alice, "who?", expects="anyone")
+        await claim(house.relay, bob, 1, None)
+        store.gate = trio.Event()
+        async with trio.open_nursery() as nursery:
+            for text in ("one", "two"):
+                nursery.start_soon(house.post, alice, text)
+                await trio.testing.wait_all_tasks_blocked()
+            assert texts((await house.poll(bob)).page.messages) == ["who?"]
+            store.gate.set()
+
+
+@pytest.mark.parametrize("is_applied", [True, False])
+async def test_a_doubt_gives_no_silent_holder_more_time(
+    autojump_clock: trio.testing.MockClock, is_applied: bool
+) -> None:
+    store = troubled_store()
+    async with open_house(store=store) as house:
+        alice, bob = await house.guest("alice"), await house.guest("bob")
+        await house.post(alice, "who?", expects="anyone")
+        await claim(house.relay, bob, 1, 60)
+        await trio.sleep(50)
+        store.commit_trouble, store.applies_anyway = Unknown(), is_applied
+        store.probe_trouble = Unknown()
+        with pytest.raises(RelayError):
+            await house.post(alice, "in doubt")
+        store.mend()
+        await trio.sleep(15)
+        live = await house.relay.live(ROOM)
+        assert 1 not in live.room.leases
+        assert live.room.head == (3 if is_applied else 2)
+
+
+async def test_a_room_that_cannot_be_read_again_after_a_conflict_goes_on_later(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = troubled_store()
+    async with open_house(store=store) as house:
+        alice, bob = await house.guest("alice"), await house.guest("bob")
+        await house.post(alice, "one")
+        live = await house.relay.live(ROOM)
+        store.commit_trouble = Conflict()
+        store.load_trouble = Refused("locked")
+        with pytest.raises(RelayError) as refusal:
+            await house.post(alice, "lost")
+        assert refusal.value.problem is Problem.STORAGE_UNAVAILABLE
+        store.mend()
+        assert (await house.post(alice, "two")).message.seq == 2
+        assert await house.relay.live(ROOM) is live
+        assert texts((await house.poll(bob)).page.messages) == ["one", "two"]
+
+
+async def test_the_board_sees_a_doubtful_commit_that_was_made(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    limits = Limits(posts_per_window=0, claims_per_window=0, tail_messages=1)
+    store = troubled_store(limits)
+    async with open_house(limits, store) as house:
+        alice, bob = await house.guest("alice"), await house.guest("bob")
+        await house.post(alice, "who?", expects="anyone")
+        await claim(house.relay, bob, 1, None)
+        await house.post(alice, "one")
+        for doubtful in (
+            lambda: house.post(alice, "and who else?", expects="anyone"),
+            lambda: release(house.relay, bob, 1),
+        ):
+            store.commit_trouble, store.applies_anyway = Unknown(), True
+            store.probe_trouble = Unknown()
+            with pytest.raises(RelayError) as refusal:
+                await doubtful()
+            assert refusal.value.problem is Problem.STORAGE_UNKNOWN
+            store.mend()
+            await trio.sleep(5)
+            board = house.relay.board
+            assert board.cards == cards_of(await store.overview(), house.clock.now())
+            assert tuple(board.recent()) == await store.recent(None, BOARD_MESSAGES)
+
+
+async def test_a_cursor_that_is_stored_while_the_room_is_read_is_not_lost(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = troubled_store()
+    async with open_house(store=store) as house:
+        alice, bob = await house.guest("alice"), await house.guest("bob")
+        for number in range(5):
+            await house.post(alice, str(number))
+        live = await house.relay.live(ROOM)
+        live.cursors.clear()
+        live.close()  # it leaves memory, and what it knew with it
+        house.relay._live.clear()
+        house.relay.ledger.acknowledge(bob.peer, 4)
+        store.cursor_gate = trio.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(house.relay.live, ROOM)
+            await trio.testing.wait_all_tasks_blocked()
+            await house.relay.ledger.flush()
+            store.cursor_gate.set()
+        assert (await house.poll(bob, since=None)).since == 4
+
+
+async def test_a_room_is_known_though_whoever_opened_it_has_left(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = troubled_store()
+    async with open_house(store=store) as house:
+        store.gate = trio.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(operator.open_room, house.relay, "Team", "op")
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
+        assert not house.relay.knows("team")
+        store.gate.set()
+        await trio.testing.wait_all_tasks_blocked()
+        assert house.relay.knows("team")
+        assert (await operator.close_room(house.relay, "TEAM", "op")).name == "Team"

@@ -1,0 +1,435 @@
+"""The room task: one writer, whole writes, and a life after every failure."""
+
+from collections.abc import Sequence
+
+import attrs
+import pytest
+import trio
+import trio.testing
+
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.limits import Limits
+from argybargy.domain.message import TO_ALL, SenderKind
+from argybargy.domain.room.commands import Claim, Command, Post
+from argybargy.domain.room.state import Room
+from argybargy.domain.room.writes import Write
+from argybargy.relay.api import operator
+from argybargy.relay.api.agent import (
+    PostDraft,
+    claim,
+    history,
+    post_as,
+    release,
+    thread,
+)
+from argybargy.relay.relay import open_relay
+from argybargy.store.errors import Full, Refused, StoreError, Unknown
+from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore, open_memory_store
+from support.error_log import ErrorLog
+from support.relay import ROOM, VirtualClock, open_house, texts
+
+
+@attrs.define
+class MoodyStore(MemoryStore):
+    """A store that can be told how to take the next commits."""
+
+    mood: StoreError | Exception | None = None
+    applies_anyway: bool = False
+    gate: trio.Event | None = None
+    commits: int = 0
+    probe_mood: StoreError | None = None
+
+    async def probe(self) -> None:
+        if self.probe_mood is not None:
+            raise self.probe_mood
+        await super().probe()
+
+    async def commit(
+        self, room: Room, expected_version: int, writes: Sequence[Write]
+    ) -> None:
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.mood is not None and not self.applies_anyway:
+            raise self.mood
+        await super().commit(room, expected_version, writes)
+        self.commits += 1
+        if self.mood is not None:
+            raise self.mood
+
+
+def moody_store() -> MoodyStore:
+    return MoodyStore(DEFAULT_LIMITS)
+
+
+async def test_a_poster_that_leaves_loses_its_answer_and_not_the_write(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = moody_store()
+    async with open_house(store=store) as house:
+        alice, bob = await house.guest("alice"), await house.guest("bob")
+        store.gate = trio.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(house.post, alice, "still said")
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
+        store.gate.set()
+        await trio.testing.wait_all_tasks_blocked()
+        assert texts((await house.poll(bob)).page.messages) == ["still said"]
+        assert (await house.post(alice, "next")).message.seq == 2
+
+
+async def test_what_waits_together_is_committed_together(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = moody_store()
+    async with open_house(store=store) as house:
+        alice = await house.guest("alice")
+        before = store.commits
+        store.gate = trio.Event()
+        async with trio.open_nursery() as nursery:
+            for number in range(50):
+                nursery.start_soon(house.post, alice, str(number))
+            await trio.testing.wait_all_tasks_blocked()
+            store.gate.set()
+        assert store.commits - before == 1
+
+
+@pytest.mark.parametrize(
+    ("mood", "problem"),
+    [
+        (Refused("locked"), Problem.STORAGE_UNAVAILABLE),
+        (Full("no space"), Problem.STORAGE_FULL),
+    ],
+)
+async def test_a_refused_commit_changes_nothing_and_the_next_post_works(
+    autojump_clock: trio.testing.MockClock, mood: StoreError, problem: Problem
+) -> None:
+    store = moody_store()
+    async with open_house(store=store) as house:
+        alice, bob = await house.guest("alice"), await house.guest("bob")
+        await house.post(alice, "before")
+        store.mood = mood
+        with pytest.raises(RelayError) as refusal:
+            await house.post(alice, "lost")
+        assert refusal.value.problem is problem
+        assert texts((await house.poll(bob)).page.messages) == ["before"]
+        store.mood = None
+        assert (await house.post(alice, "after")).message.seq == 2
+        assert texts((await house.poll(bob)).page.messages) == ["before", "after"]
+
+
+@pytest.mark.parametrize("is_applied", [True, False])
+async def test_a_commit_of_unknown_outcome_is_found_out(
+    autojump_clock: trio.testing.MockClock, is_applied: bool
+) -> None:
+    store = moody_store()
+    async with open_house(store=store) as house:
+        alice, bob = await house.guest("alice"), await house.guest("bob")
+        store.mood, store.applies_anyway = Unknown(), is_applied
+        if is_applied:
+            assert (await house.post(alice, "said")).message.seq == 1
+        else:
+            with pytest.raises(RelayError) as refusal:
+                await house.post(alice, "said")
+            assert refusal.value.problem is Problem.STORAGE_UNAVAILABLE
+        store.mood = None
+        expected = ["said", "next"] if is_applied else ["next"]
+        await house.post(alice, "next")
+        assert texts((await house.poll(bob)).page.messages) == expected
+
+
+@pytest.mark.parametrize("is_applied", [True, False])
+async def test_a_commit_that_stays_in_doubt_is_called_so_and_settled_later(
+    autojump_clock: trio.testing.MockClock, is_applied: bool
+) -> None:
+    store = moody_store()
+    async with open_house(store=store) as house:
+        alice, bob = await house.guest("alice"), await house.guest("bob")
+        await house.post(alice, "before")
+        store.mood, store.applies_anyway = Unknown(), is_applied
+        store.probe_mood = Unknown()
+        for text, problem in [
+            ("in doubt", Problem.STORAGE_UNKNOWN),
+            ("never tried", Problem.STORAGE_UNAVAILABLE),
+        ]:
+            with pytest.raises(RelayError) as refusal:
+                await house.post(alice, text)
+            assert refusal.value.problem is problem
+        assert texts((await house.poll(bob)).page.messages) == ["before"]
+        store.mood = store.probe_mood = None
+        expected = ["in doubt"] if is_applied else []
+        # Nobody has to post: a parked poll gets it as soon as the store can say.
+        answer = await house.poll(bob, since=1, wait=5)
+        assert texts(answer.page.messages) == expected
+        await house.post(alice, "after")
+        answer = await house.poll(bob, since=1)
+        assert texts(answer.page.messages) == [*expected, "after"]
+
+
+async def test_a_full_inbox_says_busy_and_keeps_nothing(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = moody_store()
+    limits = Limits(posts_per_window=0, inbox_commands=2, batch_commands=1)
+    async with open_house(limits, store) as house:
+        alice = await house.guest("alice")
+        store.gate = trio.Event()
+        async with trio.open_nursery() as nursery:
+            for number in range(3):
+                nursery.start_soon(house.post, alice, str(number))
+                await trio.testing.wait_all_tasks_blocked()
+            with pytest.raises(RelayError) as refusal:
+                await house.post(alice, "one too many")
+            assert refusal.value.problem is Problem.BUSY
+            store.gate.set()
+        assert (await house.post(alice, "next")).message.seq == 4
+
+
+async def test_a_crashed_room_answers_500_and_starts_again(
+    autojump_clock: trio.testing.MockClock, error_log: ErrorLog
+) -> None:
+    store = moody_store()
+    async with open_house(store=store) as house, trio.open_nursery() as nursery:
+        alice, bob = await house.guest("alice"), await house.guest("bob")
+        await house.post(alice, "before")
+        nursery.start_soon(house.poll, bob, 1, 25)
+        await house.wait_parked(1)
+        store.mood = ZeroDivisionError("a bug")
+        with pytest.raises(RelayError) as refusal:
+            await house.post(alice, "lost")
+        assert refusal.value.problem is Problem.INTERNAL
+        assert any("room task crashed" in text for text in error_log.take())
+        store.mood = None
+        assert (await house.post(alice, "after")).message.seq == 2
+        await house.wait_parked(0)
+
+
+async def test_a_room_that_keeps_crashing_is_set_aside_and_no_other(
+    autojump_clock: trio.testing.MockClock, error_log: ErrorLog
+) -> None:
+    store = moody_store()
+    async with open_house(store=store) as house:
+        alice = await house.guest("alice")
+        carol = await house.guest("carol", room="elsewhere")
+        store.mood = ZeroDivisionError("a bug")
+        for _ in range(3):
+            with pytest.raises(RelayError):
+                await house.post(alice, "lost")
+        store.mood = None
+        with pytest.raises(RelayError) as refusal:
+            await house.post(alice, "still lost")
+        assert refusal.value.problem is Problem.ROOM_UNAVAILABLE
+        assert (await house.post(carol, "fine here")).message.seq == 1
+        assert len(error_log.take()) == 4
+
+
+async def test_two_relays_on_one_store_let_one_claim_win(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Whoever commits second finds the version moved on, and decides again."""
+    limits = Limits(posts_per_window=0, claims_per_window=0)
+    async with open_memory_store() as store, open_house(limits, store) as here:
+        guests = [await here.guest(f"guest{number}") for number in range(8)]
+        await here.post(guests[0], "who?", expects="anyone")
+        async with open_relay(store, limits, VirtualClock()) as there:
+            results: list[str] = []
+
+            async def contend(number: int) -> None:
+                relay = there if number % 2 else here.relay
+                relay.first_seen(guests[number], relay.clock.now())
+                try:
+                    lease = await claim(relay, guests[number], 1, None)
+                    results.append(lease.holder)
+                except RelayError as error:
+                    results.append(str(error.facts.get("claimed_by")))
+
+            async with trio.open_nursery() as nursery:
+                for number in range(1, 8):
+                    nursery.start_soon(contend, number)
+            assert len(results) == 7
+            assert len(set(results)) == 1
+
+
+async def test_an_idle_room_leaves_memory_and_comes_back_as_it_was(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_house() as house:
+        alice, bob = await house.guest("alice"), await house.guest("bob")
+        await house.post(alice, "remember me")
+        await house.poll(bob, since=1)
+        await trio.sleep(305)
+        await house.relay.tick()
+        assert house.relay.find_live(ROOM) is None
+        found = await history(house.relay, bob, before=1_000, limit=10)
+        assert texts(found.lookback.messages) == ["remember me"]
+        assert (await house.poll(bob, since=None)).since == 1
+
+
+async def test_a_room_with_a_live_lease_stays_until_it_has_run_out(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_house() as house:
+        alice, bob = await house.guest("alice"), await house.guest("bob")
+        await house.post(alice, "who?", expects="anyone")
+        await claim(house.relay, bob, 1, 600)
+        await trio.sleep(400)
+        await house.relay.tick()
+        assert house.relay.find_live(ROOM) is not None
+        await trio.sleep(600)
+        await house.relay.tick()
+        assert house.relay.find_live(ROOM) is None
+        heard = await house.poll(bob, since=1)
+        assert [message.event for message in heard.page.messages] == ["reopened"]
+
+
+async def test_a_released_claim_is_free_at_once(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_house() as house:
+        alice, bob = await house.guest("alice"), await house.guest("bob")
+        carol = await house.guest("carol")
+        await house.post(alice, "who?", expects="anyone")
+        await claim(house.relay, bob, 1, None)
+        await release(house.relay, bob, 1)
+        assert (await claim(house.relay, carol, 1, None)).fence == 2
+
+
+async def test_a_huge_seq_is_refused_and_the_room_goes_on(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """In the original one such claim stops every post until a restart."""
+    async with open_house() as house:
+        alice = await house.guest("alice")
+        with pytest.raises(RelayError) as refusal:
+            await claim(house.relay, alice, 2**53 - 1, None)
+        assert refusal.value.problem is Problem.NOT_FOUND
+        assert (await house.post(alice, "fine")).message.seq == 1
+
+
+async def test_revoking_frees_what_was_claimed(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_house() as house:
+        alice, bob = await house.guest("alice"), await house.guest("bob")
+        carol = await house.guest("carol")
+        await house.post(alice, "who?", expects="anyone")
+        await claim(house.relay, bob, 1, None)
+        await operator.revoke(house.relay, bob.key_id, None, everywhere=False)
+        assert (await claim(house.relay, carol, 1, None)).holder == "carol"
+
+
+async def test_a_departed_member_is_no_candidate_for_an_answer(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The original narrows `anyone` to agents that are long gone."""
+    async with open_house() as house:
+        alice, bob = await house.guest("alice"), await house.guest("bob")
+        carol = await house.guest("carol")
+        await house.post(carol, "hi")
+        live = await house.relay.live(ROOM)
+        assert house.relay.members(live) == ("alice", "bob", "carol")
+        await operator.revoke(house.relay, "carol", None, everywhere=False)
+        assert house.relay.members(live) == ("alice", "bob")
+        assert alice.name != bob.name
+
+
+async def test_the_first_message_counts_against_the_room_quota(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    limits = Limits(rooms=1, posts_per_window=1)
+    async with open_house(limits) as house:
+        alice = await house.guest("alice", room="one")
+        bob = await house.guest("bob", room="two")
+        await house.post(alice, "mine")
+        with pytest.raises(RelayError) as refusal:
+            await house.post(bob, "no room")
+        assert refusal.value.problem is Problem.ROOM_QUOTA
+        await trio.sleep(11)
+        assert (await house.post(alice, "still mine")).message.seq == 2
+
+
+async def test_a_text_that_gives_a_live_code_away_is_not_posted(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_house() as house:
+        alice = await house.guest("alice")
+        code = await house.code("bob")
+        with pytest.raises(RelayError) as refusal:
+            await post_as(house.relay, alice, PostDraft(f"use {code}!", ("all",)))
+        assert refusal.value.problem is Problem.CONTAINS_SECRET
+        assert (await house.post(alice, "fine")).message.seq == 1
+
+
+async def test_closing_the_relay_finishes_what_rooms_have_taken(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = moody_store()
+    async with trio.open_nursery() as nursery, open_house(store=store) as house:
+        alice = await house.guest("alice")
+        store.gate = trio.Event()
+        # The house closes first, and answers the post before it does.
+        nursery.start_soon(house.post, alice, "just in time")
+        await trio.testing.wait_all_tasks_blocked()
+        store.gate.set()
+    async with open_house(store=store) as house:
+        found = await history(house.relay, alice, before=10, limit=10)
+        assert texts(found.lookback.messages) == ["just in time"]
+
+
+async def test_an_unknown_addressee_is_said_and_hears_it_later(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The original takes it and delivers it to nobody, without a word."""
+    async with open_house() as house:
+        alice = await house.guest("alice")
+        outcome = await house.post(alice, "for you", to=("Zoe",))
+        assert dict(outcome.delivery.to) == {"Zoe": "unknown"}
+        zoe = await house.guest("zoe")
+        assert texts((await house.poll(zoe)).page.messages) == ["for you"]
+
+
+async def test_an_answer_and_a_claim_in_one_batch_have_one_winner(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The question is older than the tail, and so looked up before the batch."""
+    limits = Limits(posts_per_window=0, claims_per_window=0, tail_messages=1)
+    async with open_house(limits) as house:
+        alice, bob = await house.guest("alice"), await house.guest("bob")
+        carol = await house.guest("carol")
+        await house.post(alice, "who?", expects="anyone")
+        await house.post(alice, "anybody there?")
+        live = await house.relay.live(ROOM)
+        lost: list[RelayError] = []
+
+        async def contend(command: Command) -> None:
+            try:
+                await live.ask(command)
+            except RelayError as error:
+                lost.append(error)
+
+        answer = Post("bob", SenderKind.AGENT, "me", TO_ALL, reply_to=1)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(contend, answer)
+            nursery.start_soon(contend, Claim("carol", 1))
+        claimed = (await thread(house.relay, carol, 1)).message.claimed_by
+        (refusal,) = lost
+        if claimed == bob.name:
+            assert refusal.facts["reason"] == "answered"
+        else:
+            assert refusal.facts["claimed_by"] == claimed == "carol"
+
+
+async def test_a_question_that_the_batch_pushes_out_of_the_tail_can_be_claimed(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    limits = Limits(posts_per_window=0, claims_per_window=0, tail_messages=2)
+    async with open_house(limits) as house:
+        alice, _ = await house.guest("alice"), await house.guest("bob")
+        await house.post(alice, "who?", expects="anyone")
+        live = await house.relay.live(ROOM)
+        async with trio.open_nursery() as nursery:
+            for text in ("one", "two", "three"):
+                post = Post("alice", SenderKind.AGENT, text, TO_ALL)
+                nursery.start_soon(live.ask, post)
+            nursery.start_soon(live.ask, Claim("bob", 1))
+        assert live.room.leases[1].holder == "bob"

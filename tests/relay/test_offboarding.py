@@ -1,0 +1,240 @@
+"""Who has no code any more is let go, whatever stands against it at first."""
+
+from collections.abc import Sequence
+
+import attrs
+import pytest
+import trio
+import trio.testing
+
+from argybargy.domain.access_codes import CodeRecord
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.limits import Limits
+from argybargy.domain.room.state import Room
+from argybargy.domain.room.writes import Audit, Write
+from argybargy.relay.api import operator
+from argybargy.relay.api.agent import claim
+from argybargy.relay.offboarding import DISMISSALS_PER_TICK
+from argybargy.relay.relay import open_relay
+from argybargy.store.errors import Refused, StoreError, Unknown
+from argybargy.store.memory.store import MemoryStore
+from support.relay import ROOM, House, open_house, texts
+
+FOR_EVER = Limits(
+    posts_per_window=0, claims_per_window=0, reads_per_window=0, lease_seconds=0
+)
+"""Claims end with who holds them, and not before."""
+
+
+@attrs.define
+class ReluctantStore(MemoryStore):
+    """A store that refuses commits, or forgets what became of a revocation."""
+
+    refusal: StoreError | None = None
+    doubt: StoreError | None = None
+    gate: trio.Event | None = None
+
+    async def commit(
+        self, room: Room, expected_version: int, writes: Sequence[Write]
+    ) -> None:
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.refusal is not None:
+            raise self.refusal
+        await super().commit(room, expected_version, writes)
+
+    async def remove_codes(
+        self, codes: Sequence[CodeRecord], audits: Sequence[Audit]
+    ) -> None:
+        await super().remove_codes(codes, audits)
+        if self.doubt is not None:
+            raise self.doubt
+
+
+def members(house: House) -> tuple[str, ...]:
+    house.relay.board.settle(house.clock.now())
+    return house.relay.board.members(ROOM)
+
+
+async def ask_and_claim(house: House) -> CodeRecord:
+    """Let bob hold alice's question; return carol, who would like to have it."""
+    alice, bob = await house.guest("alice"), await house.guest("bob")
+    carol = await house.guest("carol")
+    await house.post(alice, "who?", expects="anyone")
+    await house.post(bob, "me")
+    await claim(house.relay, bob, 1, None)
+    return carol
+
+
+async def revoke_bob(house: House) -> None:
+    await operator.revoke(house.relay, "bob", None, everywhere=False)
+
+
+async def check_gone(house: House, carol: CodeRecord) -> None:
+    assert (await claim(house.relay, carol, 1, None)).holder == "carol"
+    assert members(house) == ("alice", "carol")
+
+
+async def test_a_disk_that_is_full_for_a_while_keeps_no_claim_of_the_revoked(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = ReluctantStore(FOR_EVER)
+    async with open_house(FOR_EVER, store) as house:
+        carol = await ask_and_claim(house)
+        store.refusal = Refused("no space")
+        await revoke_bob(house)
+        await trio.sleep(60)
+        store.refusal = None
+        await trio.sleep(3)
+        await check_gone(house, carol)
+
+
+async def test_a_full_inbox_keeps_no_claim_of_the_revoked(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    limits = attrs.evolve(FOR_EVER, inbox_commands=2, batch_commands=1)
+    store = ReluctantStore(limits)
+    async with open_house(limits, store) as house:
+        carol = await ask_and_claim(house)
+        store.gate = trio.Event()
+        async with trio.open_nursery() as nursery:
+            for text in ("one", "two", "three"):
+                nursery.start_soon(house.post, carol, text)
+                await trio.testing.wait_all_tasks_blocked()
+            await revoke_bob(house)
+            store.gate.set()
+        await trio.sleep(3)
+        await check_gone(house, carol)
+
+
+async def test_a_revocation_of_unknown_outcome_that_was_made_has_all_its_effects(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = ReluctantStore(FOR_EVER)
+    async with open_house(FOR_EVER, store) as house:
+        carol = await ask_and_claim(house)
+        (bob,) = house.relay.directory.match("bob")
+        store.doubt = Unknown()
+        began = trio.current_time()
+
+        async def listen() -> None:
+            with pytest.raises(RelayError) as ended:
+                await house.poll(bob, since=2, wait=25)
+            assert ended.value.problem is Problem.UNAUTHORIZED
+            assert trio.current_time() - began < 5
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(listen)
+            await house.wait_parked(1)
+            with pytest.raises(RelayError) as refusal:
+                await revoke_bob(house)
+            assert refusal.value.problem is Problem.STORAGE_UNKNOWN
+        await trio.sleep(3)
+        await check_gone(house, carol)
+
+
+async def test_who_is_invited_again_meanwhile_is_not_let_go(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = ReluctantStore(FOR_EVER)
+    async with open_house(FOR_EVER, store) as house:
+        await ask_and_claim(house)
+        store.refusal = Refused("no space")
+        await revoke_bob(house)
+        await house.guest("bob")
+        store.refusal = None
+        await trio.sleep(10)
+        live = await house.relay.live(ROOM)
+        assert live.room.leases[1].holder == "bob"
+        assert members(house) == ("alice", "bob", "carol")
+
+
+async def test_who_had_two_codes_and_loses_one_stays(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_house(FOR_EVER) as house:
+        await ask_and_claim(house)
+        (first,) = house.relay.directory.match("bob")
+        await house.guest("bob")
+        await operator.revoke(house.relay, first.key_id, None, everywhere=False)
+        await trio.sleep(10)
+        live = await house.relay.live(ROOM)
+        assert live.room.leases[1].holder == "bob"
+
+
+async def test_a_code_that_runs_out_while_no_relay_is_there_keeps_no_claim(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    limits = attrs.evolve(FOR_EVER, expired_code_seconds=8_000)
+    store = MemoryStore(limits)
+    async with open_house(limits, store) as house:
+        hands = house.hands
+        alice, carol = await house.guest("alice"), await house.guest("carol")
+        bob = await house.guest("bob", lifetime_seconds=3_600)
+        await house.post(alice, "who?", expects="anyone")
+        await house.post(bob, "and who helps me?", expects="anyone")
+        await claim(house.relay, bob, 1, None)
+    await trio.sleep(7_200)
+    clock = hands.clock()
+    async with open_relay(store, limits, clock) as relay:
+        house = House(relay, clock, hands)
+        await trio.sleep(10)
+        await check_gone(house, carol)
+        assert [row.message.seq for row in relay.board.inbox] == []
+        # Nobody takes the one who is gone for a member once the code is forgotten.
+        await trio.sleep(10_000)
+        assert len(relay.directory) == 2
+        assert members(house) == ("alice", "carol")
+
+
+async def test_many_whose_codes_ran_out_are_let_go_a_few_at_a_time(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store, count = MemoryStore(FOR_EVER), 2 * DISMISSALS_PER_TICK + 1
+    async with open_house(FOR_EVER, store) as house:
+        hands = house.hands
+        for number in range(count):
+            guest = await house.guest(f"guest{number}", lifetime_seconds=60)
+            await house.post(guest, "hello")
+    await trio.sleep(100)
+    clock = hands.clock()
+    async with open_relay(store, FOR_EVER, clock) as relay:
+        left = [count]
+        while left[-1]:
+            await relay.tick()
+            left.append(len((await relay.live(ROOM)).room.members))
+        assert left == [count, count - DISMISSALS_PER_TICK, 1, 0]
+
+
+async def test_a_room_that_cannot_let_go_does_not_keep_another_from_it(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = MemoryStore(FOR_EVER)
+    async with open_house(FOR_EVER, store) as house:
+        stuck = "stuck"
+        for number in range(DISMISSALS_PER_TICK):
+            await house.guest(f"guest{number}", stuck, lifetime_seconds=10)
+        bob = await house.guest("bob", lifetime_seconds=10)
+        await house.post(bob, "hello")
+        live = await house.relay.live(stuck)
+        failure = RelayError(Problem.ROOM_UNAVAILABLE)
+        live.fail(failure, for_good=True)
+        await trio.sleep(20)
+        assert not (await house.relay.live(ROOM)).room.members
+
+
+@pytest.mark.parametrize("absence", [110, 900])
+async def test_a_peer_whose_code_ran_out_reads_on_where_it_was_with_a_new_one(
+    autojump_clock: trio.testing.MockClock, absence: int
+) -> None:
+    """Whether the room has left memory meanwhile or not."""
+    async with open_house() as house:
+        alice = await house.guest("alice")
+        bob = await house.guest("bob", lifetime_seconds=100)
+        await house.post(alice, "one")
+        await house.poll(bob, since=1)
+        await trio.sleep(absence)
+        bob = await house.guest("bob")
+        await house.post(alice, "two")
+        answer = await house.poll(bob, since=None)
+        assert (answer.since, texts(answer.page.messages)) == (1, ["two"])

@@ -1,0 +1,320 @@
+"""The index of words beside the database: never missed, never in the way."""
+
+import shutil
+import stat
+import sys
+from pathlib import Path
+
+import apsw
+import pytest
+import trio
+import trio.testing
+
+from argybargy.domain.limits import Limits
+from argybargy.domain.pages import PageBuilder
+from argybargy.domain.search.query import Scope, parse_search
+from argybargy.store.errors import Refused
+from argybargy.store.protocol import Store
+from argybargy.store.sqlite.search import index
+from argybargy.store.sqlite.search import query as search
+from argybargy.store.sqlite.search.index import INDEX_NAME, PIECE_ROWS
+from argybargy.store.sqlite.search.query import search_messages
+from argybargy.store.sqlite.store import SqliteStore, open_sqlite_store
+from support.store_player import Player, post
+
+
+async def texts(store: Store, text: str) -> list[str]:
+    query = parse_search(text, Limits())
+    found = await store.search(query, Scope(), 2**53, 50, 256 * 1024)
+    return [each.message.text for each in found.found]
+
+
+def index_of(directory: Path) -> Path:
+    return directory / INDEX_NAME
+
+
+async def fill(directory: Path, *said: str) -> None:
+    async with open_sqlite_store(directory) as store:
+        saved = await store.load("lab", 10)
+        player = Player.of(store)
+        if saved is not None:
+            player.room = type(player.room).restore(saved, player.now, player.limits)
+        for text in said:
+            await player.say("ann", text)
+        await store.sweep()
+
+
+async def found_in(directory: Path, text: str) -> list[str]:
+    async with open_sqlite_store(directory) as store:
+        return await texts(store, text)
+
+
+def matching(directory: Path, pattern: str) -> list[Path]:
+    return list(directory.glob(pattern))
+
+
+def remove(directory: Path, pattern: str) -> None:
+    for path in matching(directory, pattern):
+        path.unlink()
+
+
+def read_index(directory: Path, sql: str) -> list[tuple[object, ...]]:
+    connection = apsw.Connection(str(index_of(directory)))
+    try:
+        return list(connection.execute(sql))
+    finally:
+        connection.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+async def test_only_the_owner_may_read_the_index(tmp_path: Path) -> None:
+    async with open_sqlite_store(tmp_path) as store:
+        await Player.of(store).say("ann")
+        await store.sweep()
+        files = matching(tmp_path, "search.db*")
+        modes = {stat.S_IMODE(path.stat().st_mode) for path in files}
+        assert modes == {0o600}
+
+
+async def test_the_index_outlives_a_restart(tmp_path: Path) -> None:
+    await fill(tmp_path, "first")
+    inode = index_of(tmp_path).stat().st_ino
+    await fill(tmp_path, "second")
+    assert await found_in(tmp_path, "first") == ["first"]
+    assert await found_in(tmp_path, "second") == ["second"]
+    assert index_of(tmp_path).stat().st_ino == inode
+
+
+async def test_a_missing_index_is_made_again(tmp_path: Path) -> None:
+    await fill(tmp_path, "first")
+    remove(tmp_path, "search.db*")
+    assert await found_in(tmp_path, "first") == ["first"]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DELETE FROM words_data",
+        "DELETE FROM words_idx",
+        "DELETE FROM words_config",
+        "DELETE FROM words_docsize",
+        "UPDATE words_data SET block = zeroblob(40) WHERE id > 10",
+        "UPDATE words_data SET block = x'ff' WHERE id = 10",
+        "DROP TABLE words_data",
+        "DROP TABLE words",
+        "DROP TABLE newest",
+        "DELETE FROM newest",
+        "PRAGMA user_version = 99",
+    ],
+)
+async def test_an_index_that_is_not_right_is_made_again(
+    tmp_path: Path, sql: str
+) -> None:
+    await fill(tmp_path, "first", "second")
+    connection = apsw.Connection(str(index_of(tmp_path)))
+    connection.execute("PRAGMA writable_schema = ON")
+    connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 0)
+    connection.execute(sql).fetchall()
+    connection.close()
+    assert await found_in(tmp_path, "first") == ["first"]
+    await fill(tmp_path, "third")
+    assert await found_in(tmp_path, "third") == ["third"]
+
+
+@pytest.mark.parametrize("size", [0, 100, 4096, 20_000])
+async def test_rubbish_in_place_of_the_index_is_thrown_away(
+    tmp_path: Path, size: int
+) -> None:
+    await fill(tmp_path, "first")
+    remove(tmp_path, "search.db-*")
+    index_of(tmp_path).write_bytes(b"\xa5" * size)
+    assert await found_in(tmp_path, "first") == ["first"]
+
+
+async def test_an_index_that_breaks_while_it_is_used_is_made_again(
+    sqlite: SqliteStore,
+) -> None:
+    player = Player.of(sqlite)
+    await player.say("ann", "first")
+    assert await texts(sqlite, "first") == ["first"]
+    await sqlite._index._connection.run(_spoil)
+    assert await texts(sqlite, "first") == ["first"]
+    await player.say("ann", "second")
+    await sqlite.sweep()
+    assert await texts(sqlite, "second") == ["second"]
+
+
+def _spoil(connection: apsw.Connection) -> None:
+    connection.execute("DROP TABLE words")
+
+
+async def test_an_index_of_a_database_that_was_restored_is_made_again(
+    tmp_path: Path,
+) -> None:
+    await fill(tmp_path, "kept")
+    shutil.copy(tmp_path / "relay.db", tmp_path / "backup")
+    await fill(tmp_path, "undone")
+    remove(tmp_path, "relay.db*")
+    shutil.copy(tmp_path / "backup", tmp_path / "relay.db")
+    await fill(tmp_path, "instead")
+    assert await found_in(tmp_path, "undone") == []
+    assert await found_in(tmp_path, "instead") == ["instead"]
+    assert await found_in(tmp_path, "kept") == ["kept"]
+
+
+async def test_an_index_that_cannot_be_written_hinders_no_post(tmp_path: Path) -> None:
+    index_of(tmp_path).mkdir()
+    async with open_sqlite_store(tmp_path) as store:
+        player = Player.of(store)
+        await player.say("ann", "first")
+        with pytest.raises(Refused):
+            await texts(store, "first")
+        with pytest.raises(Refused):
+            await store.sweep()
+        await player.say("ann", "second")
+        index_of(tmp_path).rmdir()
+        assert await texts(store, "second") == ["second"]
+
+
+async def test_many_messages_are_indexed_piece_by_piece(sqlite: SqliteStore) -> None:
+    player = Player.of(sqlite)
+    count = 2 * PIECE_ROWS + 1
+    await player.do(*(post("ann", f"word {number}") for number in range(count)))
+    assert await texts(sqlite, f"{count - 1}") == [f"word {count - 1}"]
+    assert await texts(sqlite, '"word 0"') == ["word 0"]
+
+
+async def test_messages_of_many_words_are_indexed_a_few_at_a_time(
+    sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "PIECE_TERMS", 10)
+    player = Player.of(sqlite)
+    await player.do(*(post("ann", "so many words here") for _ in range(4)))
+    # Each word counts for the operator and for those who may see it: eight a message.
+    work = sqlite._index._run
+    assert [await work(index._index_piece) for _ in range(3)] == [True, True, False]
+
+
+async def test_housekeeping_does_not_wait_long_for_the_index(
+    sqlite: SqliteStore, mock_clock: trio.testing.MockClock
+) -> None:
+    limits = Limits(posts_per_window=0, messages_per_room=1)
+    player = Player.of(sqlite, limits=limits)
+    await player.say("ann", "first")
+    assert await texts(sqlite, "first") == ["first"]
+    await player.say("ann", "second")
+    lock = sqlite._index._turn
+    async with lock, trio.open_nursery() as nursery:
+        nursery.start_soon(sqlite.sweep)
+        while not lock.statistics().tasks_waiting:
+            await trio.testing.wait_all_tasks_blocked()
+        mock_clock.jump(index.KEEP_UP_SECONDS)
+    rows = "SELECT count(*) FROM words_docsize"
+    count = await sqlite._index._run(lambda connection: connection.execute(rows).get)
+    assert count == 1, "what was swept meanwhile"
+    await sqlite.sweep()
+    count = await sqlite._index._run(lambda connection: connection.execute(rows).get)
+    assert count == 1
+    assert await texts(sqlite, "second") == ["second"]
+    assert await texts(sqlite, "first") == []
+
+
+async def test_many_messages_are_dropped_a_few_at_a_time(
+    sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "PIECE_ROWS", 2)
+    player = Player.of(sqlite)
+    await player.do(*(post("ann", "word") for _ in range(5)))
+    await sqlite._index.catch_up()
+    work = sqlite._index._run
+    await work(lambda link: link.execute("UPDATE words_docsize SET id = id + 90"))
+    assert [await work(index._forget_orphans) for _ in range(4)] == [
+        *(True, True, True, False)
+    ]
+
+
+async def pages_read(store: SqliteStore, text: str, reader: str | None) -> int:
+    """Return how much of the files a search goes through."""
+    query = parse_search(text, Limits())
+
+    def count(connection: apsw.Connection) -> int:
+        def pages() -> int:
+            hits, _ = connection.status(apsw.SQLITE_DBSTATUS_CACHE_HIT)
+            misses, _ = connection.status(apsw.SQLITE_DBSTATUS_CACHE_MISS)
+            return hits + misses
+
+        before, builder = pages(), PageBuilder(50, 256 * 1024)
+        search_messages(connection, query, Scope("lab", reader), 2**53, builder)
+        return pages() - before
+
+    await store._index.catch_up()
+    return await store._index._connection.run(count)
+
+
+@pytest.mark.parametrize("looked_for", ["zq", "zq0001", "zqabc", '"zq0001 zq0002"'])
+async def test_what_a_search_costs_tells_nothing_of_what_one_may_not_see(
+    sqlite: SqliteStore, looked_for: str
+) -> None:
+    player = Player.of(sqlite)
+    await player.say("ann", "everybody may see this")
+    numbers = [f"zq{number:04}" for number in range(8_000)]
+    for start in range(0, len(numbers), 200):
+        await player.say("ann", " ".join(numbers[start : start + 200]), "bob")
+    elsewhere = looked_for.replace("zq", "xq")
+    await pages_read(sqlite, "warm", "cid")
+    costs = [await pages_read(sqlite, each, "cid") for each in (looked_for, elsewhere)]
+    assert costs[0] == costs[1]
+    if looked_for == "zq":
+        assert await pages_read(sqlite, looked_for, "bob") > 2 * costs[0]
+
+
+async def test_a_beginning_of_too_many_words_is_not_looked_for(
+    sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "MOST_BEGINNINGS", 5)
+    player = Player.of(sqlite)
+    await player.say("ann", "deed deep deer")
+    await player.say("ann", "dear deal dean debt", "bob")
+
+    async def is_too_wide(text: str, reader: str) -> bool:
+        query = parse_search(text, Limits())
+        scope = Scope("lab", reader)
+        return (await sqlite.search(query, scope, 2**53, 50, 256 * 1024)).is_too_wide
+
+    assert await is_too_wide("de", "bob")
+    assert await is_too_wide("foo-de", "ann")
+    assert not await is_too_wide("de", "cid"), "tells of what cid may not see"
+    assert not await is_too_wide("dee", "bob")
+    assert not await is_too_wide('"de"', "bob")
+
+
+async def test_retention_takes_words_out_of_the_index(tmp_path: Path) -> None:
+    limits = Limits(posts_per_window=0, messages_per_room=2)
+    async with open_sqlite_store(tmp_path) as store:
+        player = Player.of(store, limits=limits)
+        await player.say("ann", "first")
+        await store.sweep()
+        for text in ("second", "third"):
+            await player.say("ann", text)
+        await store.sweep()
+    with_word = "SELECT rowid FROM words WHERE words MATCH '\"{}/{}\"'"
+    for scope in ("every", "1/all"):
+        assert read_index(tmp_path, with_word.format(scope, "first")) == []
+        assert read_index(tmp_path, with_word.format(scope, "third")) == [(3,)]
+
+
+async def test_a_search_locks_nobody_out_of_the_database(sqlite: SqliteStore) -> None:
+    player = Player.of(sqlite)
+    await player.say("ann", "first")
+    await texts(sqlite, "first")
+
+    def looks(connection: apsw.Connection) -> list[str | None]:
+        connection.execute("BEGIN")
+        connection.execute("SELECT * FROM relay.messages").fetchall()
+        connection.execute("DELETE FROM newest")
+        states = [connection.txn_state(name) for name in ("main", "relay")]
+        connection.execute("ROLLBACK")
+        return [str(state) for state in states]
+
+    states = await sqlite._index._connection.run(looks)
+    assert states == [str(apsw.SQLITE_TXN_WRITE), str(apsw.SQLITE_TXN_READ)]

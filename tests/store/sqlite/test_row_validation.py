@@ -1,0 +1,222 @@
+"""A database that somebody else has made or changed is refused in a sentence."""
+
+import re
+from pathlib import Path
+
+import apsw
+import pytest
+
+from argybargy.domain.instant import Moment
+from argybargy.domain.limits import MAX_SEQ
+from argybargy.domain.room.commands import Claim
+from argybargy.store.errors import Corrupt, Incompatible, StoreError
+from argybargy.store.sqlite.backup.restore import RestorePlan, restore_backup
+from argybargy.store.sqlite.backup.superseded import look_into
+from argybargy.store.sqlite.row_validation import ROW_BYTES, vet_rows
+from argybargy.store.sqlite.schema import load_migrations, migrate
+from argybargy.store.sqlite.store import open_sqlite_store
+from store.sqlite.backup.test_restore import code
+from support.store_player import LIMITS, START, Player, audit
+
+LATER = Moment(START.wall_ms + 86_400_000, 500.0)
+FUTURE_MS = LATER.wall_ms + 48 * 3_600_000
+HUGE = 2**63 - 1
+
+SCHEMAS = [
+    "CREATE TRIGGER t AFTER INSERT ON messages BEGIN DELETE FROM codes; END",
+    "CREATE VIEW v AS SELECT * FROM codes",
+    "CREATE TABLE extra (a)",
+    "CREATE INDEX i ON messages (sender)",
+    "ALTER TABLE codes ADD COLUMN secret TEXT",
+    "DROP INDEX codes_by_peer",
+    "CREATE TABLE x (a); INSERT INTO x VALUES (1); DROP TABLE members",
+]
+
+ROWS = [
+    ("UPDATE rooms SET head = 9223372036854775807", "rooms, row 1"),
+    ("UPDATE rooms SET head = 9007199254740993", "rooms, row 1"),
+    ("UPDATE rooms SET head = -1", "rooms, row 1"),
+    ("UPDATE rooms SET head = 9007199254740991", "message 4, which is missing"),
+    ("UPDATE rooms SET head = 2", "message 3 of room 1: its number"),
+    ("UPDATE rooms SET first = 0", "rooms, row 1"),
+    ("UPDATE rooms SET fence = 9223372036854775807", "rooms, row 1"),
+    ("UPDATE rooms SET version = 9223372036854775807", "rooms, row 1"),
+    ("UPDATE rooms SET last_ms = 9223372036854775807", "rooms, row 1: a time"),
+    ("UPDATE rooms SET closed_at_ms = 9223372036854775807", "rooms, row 1: the time"),
+    ("UPDATE rooms SET closed_at_ms = 0, closed_by = char(27)", "who closed it"),
+    ("UPDATE rooms SET name = '../' || char(27) || ']0;x'", "rooms, row 1: the name"),
+    ("UPDATE rooms SET name = printf('%.100000c', 'a')", "rooms, row 1: the name"),
+    ("UPDATE rooms SET holes = '[['", "left out"),
+    ("UPDATE rooms SET holes = '[[3,2]]'", "left out"),
+    ("UPDATE rooms SET holes = '[[2,9]]'", "left out"),
+    ("UPDATE messages SET kind = 'evil'", "message 1 of room 1: its sender"),
+    ("UPDATE messages SET sender = 'operator'", "message 1 of room 1: its sender"),
+    ("UPDATE messages SET recipients = '[all' WHERE seq = 2", "message 2 of room 1"),
+    ("UPDATE messages SET recipients = '[ \"all\" ]'", "its recipients"),
+    ("UPDATE messages SET recipients = '[]'", "its recipients"),
+    ('UPDATE messages SET recipients = \'["Bob","bob"]\'', "its recipients"),
+    ("UPDATE messages SET at_ms = 9223372036854775807", "its time"),
+    ("UPDATE messages SET text = ''", "its text"),
+    ("UPDATE messages SET text = 'a' || char(0)", "its text"),
+    ("UPDATE messages SET text = printf('%.300000c', 'a')", "its text"),
+    ("UPDATE messages SET text = printf('%.50000000c', 'a')", f"over {ROW_BYTES}"),
+    ("UPDATE messages SET text = CAST(x'ff' AS TEXT)", "not UTF-8"),
+    ("UPDATE messages SET expects = 'system'", "who is to answer"),
+    ("UPDATE messages SET reply_to = seq", "which message it answers"),
+    ("UPDATE messages SET event = 'evil'", "its event"),
+    ("UPDATE messages SET event = 'restored'", "its event"),
+    ("UPDATE messages SET claimed_by = 'a b'", "who claimed it"),
+    ("UPDATE messages SET fence = 99", "its claim"),
+    ("UPDATE messages SET room_id = 7", "room 7: it is in no room"),
+    ("UPDATE messages SET id = -id", "its id"),
+    ("DELETE FROM messages WHERE seq = 2", "a message before 3, which is missing"),
+    ("DELETE FROM messages", "message 1, which is missing"),
+    ("DELETE FROM messages WHERE seq = 3", "missing"),
+    ("UPDATE claims SET seq = 99", "claims, room 1: which message"),
+    ("UPDATE claims SET seconds = 9223372036854775807", "how long it lasts"),
+    ("UPDATE claims SET fence = 99", "its fence"),
+    ("UPDATE claims SET holder = ''", "who holds it"),
+    ("UPDATE questions SET seq = seq + 90", "questions, room 1: which message"),
+    ("UPDATE questions SET asker = ''", "questions, room 1: a name"),
+    ("UPDATE receipts SET seq = 99", "receipts, row 1: which message"),
+    ("UPDATE receipts SET key = char(27)", "receipts, row 1: the key"),
+    ("UPDATE receipts SET digest = x''", "receipts, row 1: the digest"),
+    ("UPDATE receipts SET at_ms = 9223372036854775807", "receipts, row 1: its time"),
+    ("UPDATE receipts SET peer = ''", "receipts, row 1: whose"),
+    ("UPDATE members SET kind = 'evil'", "members, room 1: the name"),
+    ("UPDATE members SET peer = 'eve'", "members, room 1: the name"),
+    ("UPDATE members SET last_seq = 99", "members, room 1: what was posted last"),
+    ("UPDATE members SET room_id = 7", "members, room 7: the room"),
+    ("UPDATE codes SET digest = x'00' WHERE id = 1", "codes, row 1: the digest"),
+    ("UPDATE codes SET room = '../x'", "codes, row 1: the name of the room"),
+    ("UPDATE codes SET name = 'operator'", "codes, row 1: the name of the peer"),
+    ("UPDATE codes SET capabilities = char(27)", "codes, row 1: what is said"),
+    ("UPDATE codes SET expires_ms = 9223372036854775807", "codes, row 1: a time"),
+    ("UPDATE cursors SET seq = 9223372036854775807", "cursors, a row of lab"),
+    ("UPDATE cursors SET seq = -1", "cursors, a row of lab"),
+    ("UPDATE cursors SET peer = 'a b'", "cursors, a row: a name"),
+    ("UPDATE audit SET at_ms = 9223372036854775807", "audit, row 1: its time"),
+    ("UPDATE audit SET detail = printf('%.3000c', 'a')", "audit, row 1: a text"),
+    ("UPDATE audit SET actor = char(27)", "audit, row 1: a text"),
+    ("INSERT INTO revoked VALUES (x'00')", "revoked, a row: the digest"),
+    ("DELETE FROM probes", "probes, its only row"),
+    ("UPDATE probes SET times = 9223372036854775807", "probes, its only row"),
+]
+
+
+@pytest.fixture
+async def data(tmp_path: Path) -> Path:
+    """A data directory with something in every table."""
+    async with open_sqlite_store(tmp_path / "data", LIMITS) as store:
+        await store.add_codes([code("ann"), code("bob")], [audit("invite")])
+        player = Player.of(store)
+        await player.say("ann", "one", idempotency_key="k")
+        await player.say("ann", "two", expects="bob")
+        await player.say("ann", "three", to="bob", reply_to=2)
+        await player.do(Claim("bob", 2))
+        await store.note({("lab", "bob"): 2}, [])
+    return tmp_path / "data"
+
+
+def change(database: Path, sql: str) -> None:
+    connection = apsw.Connection(str(database))
+    connection.execute("PRAGMA foreign_keys = OFF").fetchall()
+    connection.execute(sql).fetchall()
+    connection.close()
+
+
+def restore(directory: Path, source: Path) -> None:
+    restore_backup(directory, RestorePlan(source, "now", 1000, LIMITS, LATER))
+
+
+async def refusals(data: Path, sql: str) -> list[StoreError]:
+    """Change a database; return what starting on it and restoring it say."""
+    change(data / "relay.db", sql)
+    refused = list[StoreError]()
+    try:
+        async with open_sqlite_store(data, LIMITS):
+            pass
+    except* StoreError as group:
+        refused += [each for each in group.exceptions if isinstance(each, StoreError)]
+    aside = data.with_name("other")
+    try:
+        restore(aside, data / "relay.db")
+    except StoreError as error:
+        refused.append(error)
+    assert [path.name for path in aside.iterdir()] == ["relay.lock"]
+    return refused
+
+
+@pytest.mark.parametrize("sql", SCHEMAS)
+async def test_a_schema_that_is_not_ours_is_refused(data: Path, sql: str) -> None:
+    refused = await refusals(data, sql)
+    assert [type(error) for error in refused] == [Incompatible, Incompatible]
+    assert all(len(str(error).splitlines()) == 1 for error in refused)
+
+
+@pytest.mark.parametrize(("sql", "where"), ROWS)
+async def test_a_row_that_is_not_ours_is_refused(
+    data: Path, sql: str, where: str
+) -> None:
+    refused = await refusals(data, sql)
+    assert [type(error) for error in refused] == [Corrupt, Corrupt]
+    for error in refused:
+        assert where in str(error)
+        assert str(error).isprintable()
+        assert len(str(error)) < 400
+
+
+async def test_only_a_backup_is_refused_for_a_time_in_the_future(data: Path) -> None:
+    change(data / "relay.db", f"UPDATE messages SET at_ms = {FUTURE_MS}")
+    async with open_sqlite_store(data, LIMITS):
+        pass
+    with pytest.raises(Corrupt, match="message 1 of room 1: its time"):
+        restore(data.with_name("other"), data / "relay.db")
+
+
+async def test_what_was_lived_with_is_fit(data: Path) -> None:
+    change(data / "relay.db", "ANALYZE")
+    async with open_sqlite_store(data, LIMITS) as store:
+        saved = await store.load("lab", 10)
+    assert saved is not None
+    restore(data.with_name("other"), data / "relay.db")
+    async with open_sqlite_store(data.with_name("other"), LIMITS) as store:
+        assert await store.load("lab", 10) is not None
+
+
+@pytest.mark.parametrize("version", range(1, len(load_migrations()) + 1))
+async def test_a_database_of_each_version_is_ours(tmp_path: Path, version: int) -> None:
+    (tmp_path / "data").mkdir()
+    database = tmp_path / "data" / "relay.db"
+    connection = apsw.Connection(str(database))
+    migrate(connection, load_migrations()[:version])
+    vet_rows(connection, database)
+    connection.close()
+    restore(tmp_path / "other", database)
+    async with open_sqlite_store(tmp_path / "data") as store:
+        assert store.info.schema == len(load_migrations())
+
+
+@pytest.mark.parametrize("head", [HUGE, MAX_SEQ])
+async def test_impossible_numbers_in_use_do_not_spoil_a_restore(
+    data: Path, head: int
+) -> None:
+    backup = data.with_name("backup.db")
+    backup.write_bytes((data / "relay.db").read_bytes())
+    change(data / "relay.db", f"UPDATE rooms SET head = {head}")
+    change(data / "relay.db", f"UPDATE cursors SET seq = {head}")
+    replaced = look_into(data / "relay.db")
+    assert replaced is not None
+    assert (replaced.rooms, replaced.cursors) == ({}, {})
+    restore(data, backup)
+    async with open_sqlite_store(data, LIMITS) as store:
+        saved = await store.load("lab", 10)
+    assert saved is not None
+    assert saved.head == 3 + 1000 + 1
+
+
+async def test_a_backup_that_leaves_no_numbers_is_refused(data: Path) -> None:
+    change(data / "relay.db", f"UPDATE cursors SET seq = {MAX_SEQ}")
+    with pytest.raises(Corrupt, match=re.escape("too few numbers are left")):
+        restore(data.with_name("other"), data / "relay.db")
+    assert not (data.with_name("other") / "relay.db.restoring").exists()

@@ -1,0 +1,296 @@
+"""Each place that looks at the time, and what it must do when the wall clock is set.
+
+A place is a scene: it prepares something, lets the step happen, and checks what comes
+of it. What it checks never depends on the step, which is the point.
+"""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+import trio
+
+from argybargy.domain.access_codes import CodeRecord
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.limits import Limits
+from argybargy.domain.roster import WORKING_SECONDS, RosterRow
+from argybargy.relay.access.invitation import Invitation
+from argybargy.relay.api import operator
+from argybargy.relay.api.agent import claim
+from argybargy.relay.clock import SETTLE_SECONDS
+from argybargy.web.access.sessions import Sessions
+from argybargy.web.endpoints.operator import _room_rows
+from support.relay import ROOM, House, open_house
+
+DAY = 86_400
+LIMITS = Limits(
+    posts_per_window=0,
+    reads_per_window=0,
+    claims_per_window=0,
+    idempotency_seconds=1_800,
+)
+LATE = SETTLE_SECONDS + 10
+"""Until housekeeping has seen what a step has done."""
+
+Step = Callable[[House], Awaitable[float]]
+"""Sets the wall clock, waits until that is over, and returns how long it took."""
+Place = Callable[[House, Step], Awaitable[None]]
+
+
+async def _lasting(house: House, seconds: float) -> float:
+    house.hands.shift(seconds)
+    await trio.sleep(LATE)
+    return LATE
+
+
+async def step_back(house: House) -> float:
+    """Set the wall clock back by 30 days."""
+    return await _lasting(house, -30 * DAY)
+
+
+async def step_ahead(house: House) -> float:
+    """Set the wall clock 30 days ahead."""
+    return await _lasting(house, 30 * DAY)
+
+
+async def step_there_and_back(house: House) -> float:
+    """Let the wall clock be two hours ahead for five seconds."""
+    house.hands.shift(7_200)
+    await trio.sleep(5)
+    house.hands.shift(-7_200)
+    await trio.sleep(LATE)
+    return 5 + LATE
+
+
+STEPS: tuple[Step, ...] = (step_back, step_ahead, step_there_and_back)
+
+
+async def is_let_in(house: House, who: CodeRecord) -> bool:
+    """Tell whether a code opens the room."""
+    try:
+        await house.poll(who)
+    except RelayError as error:
+        if error.problem is not Problem.UNAUTHORIZED:
+            raise
+        return False
+    return True
+
+
+async def roster(house: House) -> dict[str, RosterRow]:
+    """Return the rows of the room by name."""
+    found = await operator.look_around(house.relay, None, 10)
+    return {row.name: row for row in found.rooms[0].roster}
+
+
+async def code(house: House, step: Step) -> None:
+    """A code lives as long as was said."""
+    bob = await house.guest("bob", lifetime_seconds=600)
+    passed = await step(house)
+    await trio.sleep(590 - passed)
+    assert await is_let_in(house, bob)
+    await trio.sleep(15)
+    assert not await is_let_in(house, bob)
+
+
+async def stored_code(house: House, step: Step) -> None:
+    """A relay that is started again knows when a code ends."""
+    bob = await house.guest("bob", lifetime_seconds=600)
+    passed = await step(house)
+    async with open_house(store=house.relay.store, hands=house.hands) as again:
+        await trio.sleep(590 - passed)
+        assert await is_let_in(again, bob)
+        await trio.sleep(15)
+        assert not await is_let_in(again, bob)
+
+
+async def code_made_in_a_wrong_time(house: House, step: Step) -> None:
+    """What was made while the clock was wrong ends when it should, stored or not."""
+    passed = await step(house)
+    (made,) = await operator.invite(
+        house.relay, [Invitation(ROOM, "bob", lifetime_seconds=600)]
+    )
+    now = house.clock.now()
+    assert made.record.expires_ms == now.wall_ms + 600_000
+    house.hands.shift(-house.hands.shift_seconds)
+    await trio.sleep(LATE)
+    bob = house.relay.directory.match("bob")[0]
+    assert bob.expires_ms == house.hands.right_ms() + round((600 - LATE) * 1000)
+    assert await house.relay.store.codes() == (bob,)
+    async with open_house(store=house.relay.store, hands=house.hands) as again:
+        for relay in (again, house):
+            assert await is_let_in(relay, made.record)
+        await trio.sleep(600 - LATE + 5)
+        for relay in (again, house):
+            assert not await is_let_in(relay, made.record)
+    assert passed
+
+
+async def claim_of_a_short_code(house: House, step: Step) -> None:
+    """Nobody is let go, and nothing is given away, whose code has not run out."""
+    asker, listener = await house.guest("asker"), await house.guest("listener")
+    holder = await house.guest("holder", lifetime_seconds=600)
+    await house.post(holder, "here")
+    await house.post(asker, "who?", expects="anyone")
+    await claim(house.relay, holder, 2, None)
+    await step(house)
+    answer = await house.poll(listener)
+    assert [each.event for each in answer.page.messages] == [None, None]
+    assert answer.page.messages[1].claimed_by == "holder"
+    assert set(await roster(house)) == {"asker", "holder", "listener"}
+
+
+async def lease(house: House, step: Step) -> None:
+    """A lease runs out by the time that passes."""
+    asker, holder = await house.guest("asker"), await house.guest("holder")
+    await house.post(asker, "who?", expects="anyone")
+    await claim(house.relay, holder, 1, 300)
+    passed = await step(house)
+    await trio.sleep(295 - passed)
+    assert (await house.poll(asker)).page.cursor == 1
+    await trio.sleep(10)
+    (reopened,) = (await house.poll(asker, since=1, wait=5)).page.messages
+    assert reopened.event == "reopened"
+
+
+async def parked_poll(house: House, step: Step) -> None:
+    """A poll waits for as long as it asked, and no longer than its code lives."""
+    bob = await house.guest("bob", lifetime_seconds=600)
+    passed = await step(house)
+    await trio.sleep(590 - passed)
+    began = trio.current_time()
+    with pytest.raises(RelayError):
+        await house.poll(bob, wait=25)
+    assert trio.current_time() - began == pytest.approx(10, abs=0.1)
+
+
+async def idempotency_key(house: House, step: Step) -> None:
+    """A retry is one for as long as keys are kept, and no longer."""
+    alice = await house.guest("alice")
+    first = await house.post(alice, "once", key="k1")
+    passed = await step(house)
+    again = await house.post(alice, "once", key="k1")
+    assert (again.message, again.is_duplicate) == (first.message, True)
+    await house.post(alice, "another", key="k2")
+    assert (await house.post(alice, "once", key="k1")).is_duplicate
+    ends = trio.current_time() + LIMITS.idempotency_seconds - passed - 5
+    while trio.current_time() < ends:
+        # A room that leaves the memory is left with what the store keeps.
+        await house.poll(alice)
+        await trio.sleep(min(250, ends - trio.current_time()))
+    assert (await house.post(alice, "once", key="k1")).is_duplicate
+    await trio.sleep(10)
+    assert not (await house.post(alice, "once", key="k1")).is_duplicate
+
+
+async def ages(house: House, step: Step) -> None:
+    """How long ago somebody spoke, or asked, is how much time has passed."""
+    alice, bob = await house.guest("alice"), await house.guest("bob")
+    await house.post(bob, "hello", expects="none")
+    await house.post(alice, "who?", expects="anyone")
+    passed = await step(house)
+    found = await operator.look_around(house.relay, None, 10)
+    (row,) = _room_rows(found)
+    (waiting,) = found.waiting
+    rows = {each.name: each for each in found.rooms[0].roster}
+    told = [row.seconds_since_last, waiting.seconds]
+    told += [rows[name].last_message_seconds or 0 for name in ("alice", "bob")]
+    assert told == pytest.approx([passed] * 4, abs=0.2)
+    assert house.relay.board.statistics(house.clock.now()).oldest_wait_seconds == (
+        pytest.approx(passed, abs=0.2)
+    )
+
+
+async def working(house: House, step: Step) -> None:
+    """Who has spoken is working for two minutes."""
+    bob = await house.guest("bob")
+    await house.post(bob, "hello", expects="none")
+    passed = await step(house)
+    assert (await roster(house))["bob"].state == "working"
+    await trio.sleep(WORKING_SECONDS - passed + 1)
+    assert (await roster(house))["bob"].state != "working"
+
+
+async def working_in_a_wrong_time(house: House, step: Step) -> None:
+    """The same for who speaks when the clock has been set, and is set right again."""
+    await step(house)
+    bob = await house.guest("bob")
+    await house.post(bob, "hello", expects="none")
+    house.hands.shift(-house.hands.shift_seconds)
+    await trio.sleep(LATE)
+    assert (await roster(house))["bob"].last_message_seconds == pytest.approx(LATE)
+    await trio.sleep(WORKING_SECONDS - LATE + 1)
+    assert (await roster(house))["bob"].state != "working"
+    await trio.sleep(1_000)  # meanwhile the room leaves the memory
+    carol = await house.guest("carol")
+    await house.post(carol, "hello", expects="none")
+    passed = 1_001 + WORKING_SECONDS
+    assert (await roster(house))["bob"].last_message_seconds == pytest.approx(passed)
+
+
+async def silence(house: House, step: Step) -> None:
+    """A room is as quiet as it has been."""
+    alice, bob = await house.guest("alice"), await house.guest("bob")
+    await house.post(alice, "hello")
+    passed = await step(house)
+    budget = (await house.poll(bob)).budget
+    assert not budget.should_exit
+    assert budget.room_quiet_seconds == pytest.approx(passed, abs=0.2)
+
+
+async def order(house: House, step: Step) -> None:
+    """Timestamps never run backwards within a room."""
+    alice = await house.guest("alice")
+    for _ in range(2):
+        await house.post(alice, "hello")
+        await step(house)
+        await house.post(alice, "hello")
+        house.hands.shift(-house.hands.shift_seconds)
+        await trio.sleep(LATE)
+    told = [each.at_ms for each in (await house.poll(alice)).page.messages]
+    assert told == sorted(told)
+
+
+async def audit_times(house: House, step: Step) -> None:
+    """What is noted has the time of the wall clock once that has settled."""
+    await step(house)
+    now = house.clock.now().wall_ms
+    assert now == house.hands.right_ms() + round(house.hands.shift_seconds * 1000)
+    await house.guest("bob")
+    rows = await house.relay.store.audit(10, None)
+    assert rows[-1].audit.at_ms == now
+
+
+async def operators_session(house: House, step: Step) -> None:
+    """A session, and a code that buys one, last as long as was said."""
+    limits = Limits(session_seconds=600, session_idle_seconds=900, sign_in_seconds=300)
+    sessions = Sessions(limits, house.clock)
+    made = sessions.open(sessions.token_identity(), "here")
+    offered = sessions.make_code(sessions.token_identity())
+    passed = await step(house)
+    assert sessions.open_codes() == 1
+    now = house.clock.now()
+    assert now.on_wall(made.session.end.counted_ms) == now.wall_ms + round(
+        (600 - passed) * 1000
+    )
+    await trio.sleep(305 - passed)
+    assert sessions.redeem(offered.code, "there") is None
+    assert sessions.resolve(made.token) is not None
+    await trio.sleep(300)
+    assert sessions.resolve(made.token) is None
+
+
+PLACES: tuple[Place, ...] = (
+    code,
+    stored_code,
+    code_made_in_a_wrong_time,
+    claim_of_a_short_code,
+    lease,
+    parked_poll,
+    idempotency_key,
+    ages,
+    working,
+    working_in_a_wrong_time,
+    silence,
+    order,
+    audit_times,
+    operators_session,
+)

@@ -1,0 +1,153 @@
+"""A world for commands: a terminal, and output to look at."""
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, date
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from argybargy.cli.client.protocol import LiveOperator, Work
+from argybargy.cli.environment import Connect, Reach, Surroundings, World
+from argybargy.cli.main import run
+from argybargy.cli.options import Common
+from argybargy.cli.terminal.formatting import LocalTimes
+from argybargy.cli.terminal.output import Output
+from argybargy.serve.run_plan import Plan, Started
+from argybargy.serve.status import Glance
+from argybargy.settings.settings import Settings, parse_settings
+from support.fake_operator import FakeOperator
+
+
+@attrs.frozen
+class Result:
+    """What came of a command."""
+
+    code: int
+    out: str
+    talk: str
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 - whatever JSON holds
+        return json.loads(self.out)
+
+    @property
+    def lines(self) -> list[Any]:
+        """What was written as JSON, line by line."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+@attrs.define
+class Terminal:
+    """Where commands are typed.
+
+    Attributes:
+        operator: The relay they talk to.
+        yes: What is answered to a question; ``None`` is no terminal at all.
+        environment: The variables.
+        urls: The addresses that work was done with.
+        questions: What was asked.
+        served: The settings that relays were started with.
+        plans: What was to come with them.
+        reach: Replaces the fake relay, to try the real ways.
+        connect: Likewise, for a relay that runs.
+        has_colour: Whether it shows colours.
+        typed: What there is on standard input.
+        read_input: Reads it otherwise.
+        seconds: What the clock says; whoever sleeps moves it.
+        today: What the calendar says: the day of what the fakes say.
+        columns: How wide it is; ``None`` is no terminal at all.
+        serve: What becomes of a relay that is started.
+        has_browser: Whether there is a browser.
+        opened: The pages that were opened in it.
+    """
+
+    operator: FakeOperator = attrs.field(factory=FakeOperator)
+    yes: bool | None = None
+    environment: dict[str, str] = attrs.field(factory=dict)
+    urls: list[str | None] = attrs.field(factory=list)
+    questions: list[str] = attrs.field(factory=list)
+    served: list[Settings] = attrs.field(factory=list)
+    plans: list[Plan] = attrs.field(factory=list)
+    reach: Reach | None = None
+    connect: Connect | None = None
+    serve: Callable[[], int] = attrs.field(default=lambda: 0)
+    has_colour: bool = False
+    typed: str = ""
+    read_input: Callable[[int], str] | None = None
+    seconds: float = 0.0
+    today: date = date(2026, 1, 2)
+    columns: int | None = None
+    has_browser: bool = True
+    opened: list[str] = attrs.field(factory=list)
+    token: Callable[[Settings], str] = attrs.field(default=lambda _: "the-token")
+
+    def type(self, *arguments: str) -> Result:
+        data, talk = io.StringIO(), io.StringIO()
+        world = World(
+            output=Output(data, talk, has_colour=self.has_colour),
+            settings=self._settings,
+            reach=self.reach or self._reach,
+            connect=self.connect or self._connect,
+            find_token=self.token,
+            serve=self._serve,
+            confirm=None if self.yes is None else self._confirm,
+            around=Surroundings(
+                now=lambda: self.seconds,
+                sleep=self._sleep,
+                times=LocalTimes(UTC, lambda: self.today),
+                columns=lambda: self.columns,
+                read_input=self.read_input or (lambda most: self.typed[:most]),
+                read_pieces=lambda: iter([self.typed.encode()]),
+            ),
+            browse=self._browse,
+        )
+        code = run(arguments, world)
+        return Result(code, data.getvalue(), talk.getvalue())
+
+    def _settings(self, overrides: Mapping[str, object]) -> Settings:
+        return parse_settings(
+            {"ARGYBARGY_DATA": str(Path.cwd()), **self.environment}, overrides
+        )
+
+    def _reach(
+        self,
+        settings: Settings,  # noqa: ARG002 - as the real one
+        common: Common,
+        work: Work,
+        *,
+        makes_data: bool = False,  # noqa: ARG002
+    ) -> int:
+        self.urls.append(common.url)
+        return work(self.operator)
+
+    def _connect(
+        self,
+        settings: Settings,  # noqa: ARG002 - as the real one
+        common: Common,
+        *,
+        with_token: bool = True,  # noqa: ARG002
+    ) -> LiveOperator:
+        self.urls.append(common.url)
+        return self.operator
+
+    def _sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+    def _serve(self, settings: Settings, plan: Plan) -> int:
+        self.served.append(settings)
+        url = f"http://{settings.host}:{settings.port}"
+        self.plans.append(plan)
+        plan.announce(Started([url], self.operator.offer_link, lambda: Glance(url)))
+        return self.serve()
+
+    def _browse(self, url: str) -> bool:
+        if self.has_browser:
+            self.opened.append(url)
+        return self.has_browser
+
+    def _confirm(self, question: str) -> bool:
+        self.questions.append(question)
+        return bool(self.yes)

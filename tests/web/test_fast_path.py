@@ -1,0 +1,123 @@
+"""The lane and Quart answer alike, byte for byte."""
+
+from typing import Any
+
+import pytest
+import trio.testing
+
+from argybargy.domain.limits import Limits
+from argybargy.web.endpoints.agent_routes import AGENT_ROUTES
+from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
+from argybargy.web.endpoints.route import Route, Who
+from support.web_app import Reply, Site, open_site
+
+CALLS: list[tuple[str, str, dict[str, Any]]] = [
+    ("GET", "/whoami", {}),
+    ("GET", "/peers", {}),
+    ("GET", "/resume", {}),
+    ("POST", "/messages", {"json": {"text": "héllo", "extra": 1}}),
+    ("POST", "/messages", {"json": {"text": "who?", "expects_reply": "anyone"}}),
+    ("POST", "/messages", {"json": {"text": "dm", "to": ["alice", "carol"]}}),
+    ("POST", "/messages", {"json": {"text": ""}}),
+    ("POST", "/messages", {"json": {"text": 5}}),
+    ("POST", "/messages", {"json": {}}),
+    ("POST", "/messages", {"body": b"{not json"}),
+    ("POST", "/messages", {"body": b"{}", "headers": {"content-type": "text/xml"}}),
+    (
+        "POST",
+        "/messages?to=alice&reply_to=1",
+        {"body": b"plain", "headers": {"content-type": "text/plain; charset=utf-8"}},
+    ),
+    ("POST", "/messages", {"json": {"text": "x" * 70_000}}),
+    ("POST", "/messages", {"json": {"text": "k"}, "headers": {"idempotency-key": "1"}}),
+    ("POST", "/messages", {"json": {"text": "k"}, "headers": {"idempotency-key": "1"}}),
+    ("POST", "/messages", {"json": {"text": "j"}, "headers": {"idempotency-key": "1"}}),
+    ("GET", "/messages?since=0", {}),
+    ("GET", "/messages?since=resume", {}),
+    ("GET", "/messages?since=0&limit=1", {}),
+    ("GET", "/messages?since=-1", {}),
+    ("GET", "/messages?since=99", {}),
+    ("GET", "/messages?since=3&wait=1", {}),
+    ("GET", "/messages/1", {}),
+    ("GET", "/messages/x", {}),
+    ("GET", "/messages/99999999999999999999", {}),
+    ("POST", "/messages/1/claim", {}),
+    ("POST", "/messages/1/claim", {"json": {"lease_seconds": 5}}),
+    ("POST", "/messages/1/claim", {"json": {"lease_seconds": 0}}),
+    ("DELETE", "/messages/1/claim", {}),
+    ("POST", "/messages/99999999999999999999/claim", {}),
+    ("GET", "/history", {}),
+    ("GET", "/history?limit=1", {}),
+    ("GET", "/history?limit=0", {}),
+    ("GET", "/history?before=2", {}),
+    ("GET", "/search?q=who", {}),
+    ("GET", "/search?q=%22h%C3%A9llo%22+from:bob&limit=1", {}),
+    ("GET", "/search?q=", {}),
+]
+
+
+async def _prepare(site: Site) -> str:
+    alice, bob = await site.code("alice"), await site.code("bob")
+    await site.say(alice, "who can?", expects_reply="anyone")
+    await site.say(alice, "only you", to="bob")
+    return bob
+
+
+async def _replies(door: str) -> list[Reply]:
+    async with open_site() as site:
+        code = await _prepare(site)
+        client = getattr(site, door)
+        return [await client.call(*call[:2], code=code, **call[2]) for call in CALLS]
+
+
+async def test_every_call_gets_the_same_answer_through_both_doors(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    front, quart = await _replies("front"), await _replies("quart")
+    for call, here, there in zip(CALLS, front, quart, strict=True):
+        assert here.status == there.status, call
+        assert here.without_request_id == there.without_request_id, call
+        assert here.headers == there.headers, call
+    assert len({reply.status for reply in front}) >= 6, "the calls are varied"
+
+
+@pytest.mark.parametrize("door", ["front", "quart"])
+@pytest.mark.parametrize("route", AGENT_ROUTES, ids=lambda route: route.name)
+async def test_no_endpoint_of_agents_answers_without_a_code(
+    autojump_clock: trio.testing.MockClock, door: str, route: Route
+) -> None:
+    async with open_site(Limits(auth_failures=1_000)) as site:
+        client = getattr(site, door)
+        path = route.path.replace("{seq}", "1")
+        for headers in ({}, {"authorization": "Bearer nope"}, {"authorization": "é"}):
+            reply = await client.call(route.method, path, headers=headers)
+            assert reply.status == 401
+            assert reply.error == "unauthorized"
+            assert reply.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("door", ["front", "quart"])
+@pytest.mark.parametrize(
+    "route",
+    [route for route in (*AGENT_ROUTES, *ADMIN_ROUTES) if route.who is not Who.ANYONE],
+    ids=lambda route: route.name,
+)
+async def test_no_body_is_read_before_its_sender_is_known(
+    autojump_clock: trio.testing.MockClock, door: str, route: Route
+) -> None:
+    """A client that sent ``Expect`` would be asked for it, whoever it is."""
+    async with open_site() as site:
+        client = getattr(site, door)
+        path = route.path.replace("{seq}", "1").replace("{room}", "build")
+        reply = await client.call(route.method, path, json={"text": "hi"})
+        assert reply.status == 401
+        assert client.reads == 0
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/admin/state"])
+async def test_no_body_is_read_that_nobody_takes(
+    autojump_clock: trio.testing.MockClock, path: str
+) -> None:
+    async with open_site() as site:
+        assert (await site.front.call("PUT", path, json={})).status in {404, 405}
+        assert site.front.reads == 0
