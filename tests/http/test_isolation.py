@@ -9,6 +9,7 @@ import trio
 
 from argybargy.http.asgi import App
 from argybargy.http.limits import ConnectionLimits
+from argybargy.http.response import ErrorBody
 from argybargy.web.request import DATA_HEADERS
 from support.error_log import ErrorLog
 from support.http_server import (
@@ -223,7 +224,7 @@ async def test_a_failure_of_quart_is_its_own_500(
 async def test_a_renderer_that_fails_costs_its_connection_only() -> None:
     async with open_site(PlainApp()) as site:
 
-        def fail(_error: object) -> bytes:
+        def fail(_error: object) -> ErrorBody:
             raise ValueError("no")
 
         client = await site.connect()

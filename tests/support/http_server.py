@@ -16,7 +16,9 @@ from argybargy.domain.errors import RelayError
 from argybargy.http.asgi import App, Receive, Scope, Send
 from argybargy.http.hypercorn.guard import HypercornServer
 from argybargy.http.limits import ConnectionLimits
+from argybargy.http.response import ErrorBody
 from argybargy.http.server import HttpServer, open_http_server
+from argybargy.web.request import DATA_HEADERS
 
 HELLO = b"GET /hello HTTP/1.1\r\nHost: relay\r\n\r\n"
 WAKE_SECONDS = 3.0
@@ -25,10 +27,10 @@ ANSWER_SECONDS = 100.0
 """How long a client waits for an answer, longer than any deadline of the server."""
 
 
-def render(error: RelayError) -> bytes:
+def render(error: RelayError) -> ErrorBody:
     kind = error.problem.value
     detail = {"error": kind.code, "detail": error.text, **error.facts}
-    return json.dumps({"detail": detail}).encode()
+    return ErrorBody(json.dumps({"detail": detail}).encode(), DATA_HEADERS)
 
 
 class Journal:

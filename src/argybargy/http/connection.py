@@ -10,7 +10,6 @@ Rules of this file:
   exchange. `Exchange.finish` is where it comes back.
 """
 
-from collections.abc import Callable
 from typing import Protocol
 
 import trio
@@ -18,16 +17,11 @@ import trio
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.http.asgi import App
 from argybargy.http.exchange import ClientGoneError, Exchange, make_scope
-from argybargy.http.isolation import contained
+from argybargy.http.isolation import contained, new_failure_id
 from argybargy.http.limits import ConnectionLimits
 from argybargy.http.request_head import HeadParser, RequestHead
-from argybargy.http.response import render_head
+from argybargy.http.response import Render, render_refusal
 from argybargy.http.stream import NEVER, Wire
-from argybargy.web.errors import new_request_id
-from argybargy.web.request import DATA_HEADERS
-
-Render = Callable[[RelayError], bytes]
-"""Renders the JSON body of an error, in the one shape that all errors have."""
 
 
 class Host(Protocol):
@@ -208,7 +202,7 @@ class Connection:
         elif isinstance(error, ClientGoneError):
             others = None
         if isinstance(others, Exception):
-            self._failure_id = new_request_id()
+            self._failure_id = new_failure_id()
             self._host.report("app_failed", others, request_id=self._failure_id)
 
     async def _conclude(self, exchange: Exchange) -> bool:
@@ -224,7 +218,7 @@ class Connection:
         elif not answer.is_begun:
             # Under the name by which the log has it, if the app has failed.
             self._last_word = RelayError(
-                Problem.INTERNAL, request_id=self._failure_id or new_request_id()
+                Problem.INTERNAL, request_id=self._failure_id or new_failure_id()
             )
         return False
 
@@ -254,17 +248,3 @@ class Connection:
             await self.wire.linger(limits.linger_seconds, limits.linger_bytes)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return  # gone already: nothing is left to wait for
-
-
-def render_refusal(error: RelayError, body: bytes, date: bytes) -> bytes:
-    """Render a whole answer that ends its connection."""
-    fields = [
-        *DATA_HEADERS,
-        (b"content-length", b"%d" % len(body)),
-        (b"connection", b"close"),
-    ]
-    if "retry_after" in error.facts:
-        fields.append((b"retry-after", str(error.facts["retry_after"]).encode()))
-    if date:
-        fields.append((b"date", date))
-    return render_head(error.problem.value.status, fields) + body

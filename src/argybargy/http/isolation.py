@@ -1,5 +1,6 @@
 """Nothing that goes wrong in one connection may reach another."""
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -11,6 +12,11 @@ class Log(Protocol):
     def error(self, event: str, /, **facts: object) -> object:
         """Report a mishap: its name, and what is known of it."""
         ...
+
+
+def new_failure_id() -> str:
+    """Return a random id, by which an answer leads to its entry in the log."""
+    return secrets.token_hex(8)
 
 
 @contextmanager

@@ -7,10 +7,12 @@ and up to the end of the connection to one of HTTP/1.0.
 """
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from http import HTTPStatus
+from typing import NamedTuple
 
+from argybargy.domain.errors import RelayError
 from argybargy.http.asgi import Fields
 
 _CRLF = b"\r\n"
@@ -43,6 +45,22 @@ _REPEATED = frozenset(
 
 Others are not: a cookie is a secret, and would outlive its session here.
 """
+
+
+class ErrorBody(NamedTuple):
+    """The body of a refusal, and the header fields that describe it.
+
+    Attributes:
+        body: The body.
+        fields: Its header fields, without its length and those of the connection.
+    """
+
+    body: bytes
+    fields: Iterable[tuple[bytes, bytes]]
+
+
+Render = Callable[[RelayError], ErrorBody]
+"""Renders a refusal in the shape that all errors of the app have."""
 
 
 class AnswerError(Exception):
@@ -233,3 +251,17 @@ def _parse_length(value: bytes) -> int:
     if not value.isdigit():
         raise AnswerError("a length that is not a number")
     return int(value)
+
+
+def render_refusal(error: RelayError, rendered: ErrorBody, date: bytes) -> bytes:
+    """Render a whole answer that ends its connection."""
+    fields = [
+        *rendered.fields,
+        (b"content-length", b"%d" % len(rendered.body)),
+        (b"connection", b"close"),
+    ]
+    if "retry_after" in error.facts:
+        fields.append((b"retry-after", str(error.facts["retry_after"]).encode()))
+    if date:
+        fields.append((b"date", date))
+    return render_head(error.problem.value.status, fields) + rendered.body

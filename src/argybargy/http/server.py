@@ -17,11 +17,12 @@ import trio
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.http.asgi import App
-from argybargy.http.connection import Connection, Render, render_refusal
+from argybargy.http.connection import Connection
 from argybargy.http.endpoints import Endpoints, name_endpoints
 from argybargy.http.exchange import Exchange
 from argybargy.http.isolation import Log, contained
 from argybargy.http.limits import ConnectionLimits
+from argybargy.http.response import Render, render_refusal
 from argybargy.http.stream import Wire
 from argybargy.http.tls import close_stream
 from argybargy.system.network import is_loopback, network_of
@@ -291,7 +292,7 @@ async def open_http_server(
 
     Args:
         app: Any ASGI 3 app; it gets HTTP requests only.
-        render: Renders the body of an answer that the app has no part in.
+        render: Renders the refusals that the app has no part in.
         log: Told of every exception that was contained.
         limits: What connections may cost.
         wall_clock: Seconds since the epoch, for the Date field; without it there

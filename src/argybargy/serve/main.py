@@ -30,6 +30,7 @@ from hypercorn.typing import ASGIFramework
 from argybargy.domain.errors import RelayError
 from argybargy.http.asgi import App
 from argybargy.http.limits import ConnectionLimits
+from argybargy.http.response import ErrorBody
 from argybargy.http.server import open_http_server
 from argybargy.relay.relay import Relay
 from argybargy.serve.data_directory_wait import wait_for_command
@@ -51,6 +52,7 @@ from argybargy.web.access_log import AccessLog
 from argybargy.web.app import create_app
 from argybargy.web.endpoints.sign_in import offer_sign_in
 from argybargy.web.errors import error_answer
+from argybargy.web.request import DATA_HEADERS
 
 log = structlog.get_logger(__name__)
 
@@ -241,8 +243,8 @@ def _open_handler(
     )
 
 
-def _render(error: RelayError) -> bytes:
-    return error_answer(error).body
+def _render(error: RelayError) -> ErrorBody:
+    return ErrorBody(error_answer(error).body, DATA_HEADERS)
 
 
 def _wall_clock(relay: Relay) -> float:

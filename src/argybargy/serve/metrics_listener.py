@@ -16,8 +16,8 @@ import trio
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.http.asgi import Receive, Scope, Send
-from argybargy.http.connection import Render
 from argybargy.http.limits import ConnectionLimits
+from argybargy.http.response import Render
 from argybargy.http.server import ConnectionStatistics, open_http_server
 from argybargy.settings.parsers import split_bind
 from argybargy.web.access.hosts import HostRule
@@ -134,7 +134,7 @@ async def open_metrics_listener(
     Args:
         bind: The address and port; ``None`` is nowhere.
         metrics: The numbers.
-        render: Renders the body of an answer that the app has no part in.
+        render: Renders the refusals that the app has no part in.
         wall_clock: Seconds since the epoch, for the Date field.
 
     Raises:

@@ -7,11 +7,9 @@ import trio
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.http.asgi import App, Message, Receive, Scope, Send
-from argybargy.http.connection import Render
-from argybargy.http.isolation import contained
+from argybargy.http.isolation import contained, new_failure_id
 from argybargy.http.limits import ConnectionLimits
-from argybargy.web.errors import new_request_id
-from argybargy.web.request import DATA_HEADERS
+from argybargy.http.response import Render
 
 
 class Server(Protocol):
@@ -44,7 +42,7 @@ class QuietApp:
     ) -> None:
         """Serve one request; an app without an answer is given one."""
         request = _QuietRequest(receive, send, self._server.limits.body_seconds)
-        name = new_request_id()
+        name = new_failure_id()
         report = partial(self._server.report, "app_failed", request_id=name)
         with contained(report), request.scope:
             await self._app(scope, request.receive, request.send)
@@ -57,11 +55,11 @@ class QuietApp:
 
     async def _refuse(self, send: Send, error: RelayError) -> None:
         self._server.note_refusal(error.problem)
-        fields = [*DATA_HEADERS, (b"connection", b"close")]
+        rendered = self._server.render(error)
+        fields = [*rendered.fields, (b"connection", b"close")]
         start = {"status": error.problem.value.status, "headers": fields}
         await send({"type": "http.response.start", **start})
-        body = self._server.render(error)
-        await send({"type": "http.response.body", "body": body})
+        await send({"type": "http.response.body", "body": rendered.body})
 
 
 class _QuietRequest:

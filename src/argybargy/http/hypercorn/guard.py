@@ -42,16 +42,15 @@ from hypercorn.typing import AppWrapper, ConnectionState
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.http.asgi import App
-from argybargy.http.connection import Render
 from argybargy.http.endpoints import Endpoints, name_endpoints
 from argybargy.http.hypercorn.app import QuietApp
 from argybargy.http.isolation import Log, contained
 from argybargy.http.limits import ConnectionLimits
 from argybargy.http.request_head import is_host
+from argybargy.http.response import Render
 from argybargy.http.server import ConnectionStatistics
 from argybargy.http.stream import NEVER, make_hangup_question
 from argybargy.http.tls import close_stream
-from argybargy.web.request import DATA_HEADERS
 
 _READ_BYTES = 64 * 1024
 _WRITE_BYTES = 16 * 1024
@@ -355,9 +354,9 @@ class _OnlyHttp1(H11Protocol):
     async def refuse(self, error: RelayError) -> None:
         """Say why the connection ends."""
         self._server.note_refusal(error.problem)
-        body = self._server.render(error)
+        body, described = self._server.render(error)
         fields = [
-            *DATA_HEADERS,
+            *described,
             (b"content-length", b"%d" % len(body)),
             (b"connection", b"close"),
             *self.config.response_headers("h11"),
