@@ -1,46 +1,16 @@
 // Speaking in the room in view: a draft per room and agent, to whom, and who should
 // answer.
-import { computed, html, signal, useLayoutEffect, useRef, useState } from "./ui.js";
+import { html, useLayoutEffect, useRef, useState } from "./ui.js";
 import { sender, speak } from "./api.js";
+import { change, DEFAULT, draft, focusComposer, place, textAt, unreplied } from "./drafts.js";
 import { addressed, isSameName, isToAll } from "./format.js";
 import { Icon } from "./icons.js";
 import { view } from "./route.js";
-import { cardOf, roster, takeOwnMessage } from "./state.js";
-import { passing, readJson } from "./storage.js";
+import { cardOf, follow, roster, takeOwnMessage } from "./state.js";
 import { refresh } from "./stream.js";
-import { follow } from "./timeline.js";
 import { isSendKey } from "./widgets.js";
 
-const KEY = "argy_drafts";
 const SENDER_CHARS = 16;
-const DEFAULT = "default";
-
-/**
- * By place, which is a room, an agent in it, or a question in the inbox: the text, whom
- * it is to, who should answer, what it answers.
- */
-const drafts = signal(readJson(passing, KEY, {}));
-const EMPTY = { text: "", to: "all", expects: DEFAULT, replyTo: null };
-
-const place = computed(() => {
-  const { room, peer } = view.value;
-  return peer ? `${room}/${peer}` : room;
-});
-const draft = computed(() => ({ ...EMPTY, ...drafts.value[place.value] }));
-
-export function change(at, fields) {
-  drafts.value = { ...drafts.value, [at]: { ...EMPTY, ...drafts.value[at], ...fields } };
-  const texts = Object.entries(drafts.value).filter(([, each]) => each.text);
-  passing.set(KEY, JSON.stringify(Object.fromEntries(texts.map(([key, { text }]) => [key, { text }]))));
-}
-
-/** What is written at a place and was not sent. */
-export const textAt = (at) => drafts.value[at]?.text ?? "";
-
-export function forgetDrafts() {
-  drafts.value = {};
-  passing.set(KEY, null);
-}
 
 /** Whom the next message in this room is to; the open direct view decides. */
 function addressee() {
@@ -61,28 +31,6 @@ function askable(to) {
 function expectation() {
   const { expects } = draft.value;
   return ["anyone", "none", ...askable(addressee())].includes(expects) ? expects : DEFAULT;
-}
-
-export function focusComposer() {
-  requestAnimationFrame(() => document.getElementById("composer")?.focus());
-}
-
-export function replyTo({ seq, from, from_kind, to: heard, text }) {
-  const { replyTo: answered, to: chosen } = draft.peek();
-  const to = isToAll(heard) ? "all" : from_kind === "agent" ? from : heard;
-  const before = answered ? answered.before : chosen;
-  change(place.peek(), { replyTo: { seq, from, text: text.slice(0, 200), before }, to });
-  focusComposer();
-}
-
-/** Without the reply, and the addressee that came with it. */
-const unreplied = ({ replyTo: answered, to }) => ({ replyTo: null, to: answered?.before ?? to });
-
-/** An addressee belongs to a room: leaving the room forgets it. */
-export function forgetAddressee(room) {
-  for (const at of Object.keys(drafts.peek())) {
-    if (at.split("/")[0] === room) change(at, { to: "all", expects: DEFAULT, replyTo: null });
-  }
 }
 
 function bodyOf(room) {

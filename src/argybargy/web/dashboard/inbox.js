@@ -4,7 +4,7 @@ import { computed, cx, html, memo, signal, useState } from "./ui.js";
 import { sender, speak } from "./api.js";
 import { LOUD_SECONDS, loudCount } from "./attention.js";
 import { clock, secondsSince, Timer } from "./clock.js";
-import { change, focusComposer, textAt } from "./composer.js";
+import { change, focusComposer, textAt } from "./drafts.js";
 import { age, isSameName } from "./format.js";
 import { Avatar, Icon } from "./icons.js";
 import { showRoom } from "./route.js";

@@ -1,9 +1,9 @@
 // The keyboard: single letters while nobody types, Escape everywhere.
 import { html } from "./ui.js";
 import { account } from "./api.js";
-import { focusComposer, replyTo } from "./composer.js";
-import { focusInbox } from "./inbox.js";
+import { focusComposer, replyTo } from "./drafts.js";
 import { canSearch } from "./header.js";
+import { focusInbox } from "./inbox.js";
 import { focusRooms, moveInRooms } from "./sidebar.js";
 import { messageInHand, moveInTimeline } from "./timeline.js";
 import { Dialog, isMenuOpen, isTouch, open, openDialog } from "./widgets.js";

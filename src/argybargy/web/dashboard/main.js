@@ -2,12 +2,13 @@
 import { cx, effect, html, render, untracked, useEffect, useState } from "./ui.js";
 import { account, LEFT, startSigningIn } from "./api.js";
 import { startNotifying, startReading } from "./attention.js";
-import { Composer, forgetAddressee, forgetDrafts } from "./composer.js";
+import { Composer } from "./composer.js";
+import { forgetAddressee, forgetDrafts } from "./drafts.js";
 import { isSameName } from "./format.js";
 import { Header, learnSearch } from "./header.js";
 import { Icon, Mark } from "./icons.js";
 import { Inbox } from "./inbox.js";
-import { HelpDialog, startKeyboard, startKeepingFocus } from "./keyboard.js";
+import { HelpDialog, startKeepingFocus, startKeyboard } from "./keyboard.js";
 import { currentRoom, showRoom, view } from "./route.js";
 import { Connection, Rooms, Roster, ThemeSwitch } from "./sidebar.js";
 import { isLoaded, rooms } from "./state.js";

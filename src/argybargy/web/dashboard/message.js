@@ -2,7 +2,7 @@
 // answered.
 import { cx, html, memo } from "./ui.js";
 import { nowMs, Timer } from "./clock.js";
-import { replyTo } from "./composer.js";
+import { replyTo } from "./drafts.js";
 import {
   addressed,
   briefTime,

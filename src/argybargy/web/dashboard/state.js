@@ -188,6 +188,8 @@ const MOST_KEPT = 4_000;
 const logs = new Map();
 /** Whether the reader follows what comes; there is one timeline. */
 export const isAtEnd = signal(true);
+/** Set to have the timeline go to its end. */
+export const follow = signal(0);
 
 export function log(room) {
   let found = logs.get(room);

@@ -16,7 +16,7 @@ import { dayLabel, dayOf, fullTime, isSameName, isToAll, plural } from "./format
 import { Icon } from "./icons.js";
 import { Message } from "./message.js";
 import { dropSeq, view, visits } from "./route.js";
-import { cardOf, isAtEnd, log } from "./state.js";
+import { cardOf, follow, isAtEnd, log } from "./state.js";
 import { say } from "./widgets.js";
 
 const NEAR_BOTTOM = 32;
@@ -26,8 +26,6 @@ const MARKED_MS = 4_000;
 
 const today = computed(() => dayOf(clock.value));
 const marked = signal(0);
-/** Set to have the timeline go to its end. */
-export const follow = signal(0);
 
 function isOf(message, peer) {
   if (isSameName(message.from, peer)) return true;
