@@ -10,11 +10,10 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
-from argybargy.cli.client.protocol import Json
 from argybargy.domain.access_codes import key_id_of
 from argybargy.domain.addressing import answered, speaks_as
 from argybargy.domain.instant import format_timestamp, parse_timestamp
@@ -35,6 +34,9 @@ from argybargy.legacy.database import (
     OriginalCode,
     OriginalMessage,
 )
+
+Json = dict[str, Any]
+"""One line of an import."""
 
 _NAME_CHARS: Final = 64
 _CAPABILITIES_CHARS: Final = 400
