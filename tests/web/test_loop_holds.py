@@ -15,7 +15,7 @@ import trio
 
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL
-from argybargy.relay.access.code_registry import Invitation
+from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.api import operator
 from argybargy.relay.api.agent import PostDraft, post_as
 from argybargy.store.memory.store import open_memory_store
