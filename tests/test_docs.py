@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from argybargy.http.server import ConnectionStatistics
 from argybargy.serve.metrics_listener import SERVER_MEASURES
-from argybargy.web.metrics import RELAY_MEASURES, Metrics, TableCollector
+from argybargy.web.metrics import RELAY_MEASURES, MeasureCollector, Metrics
 from pages import PAGES, REFERENCE
 from support.relay import open_house
 
@@ -52,7 +52,7 @@ def test_a_source_file_of_over_four_hundred_lines_has_a_reason() -> None:
 async def test_the_dashboard_and_the_docs_name_only_numbers_that_there_are() -> None:
     async with open_house() as house:
         metrics = Metrics(house.relay)
-        metrics.add(TableCollector(SERVER_MEASURES, no_connections))
+        metrics.add(MeasureCollector(SERVER_MEASURES, no_connections))
         page, _ = metrics.render("")
     shown = {
         sample.name

@@ -3,8 +3,12 @@
 import attrs
 import msgspec
 
-from argybargy.torture.client.connection import EXCHANGE_SECONDS, Address, Connection
-from argybargy.torture.client.messages import Answer, BadAnswer, encode_request
+from argybargy.torture.client.connection import (
+    EXCHANGE_SECONDS,
+    Address,
+    KeepAliveConnection,
+)
+from argybargy.torture.client.messages import BadResponse, HttpResponse, encode_request
 
 
 @attrs.frozen
@@ -50,7 +54,7 @@ class Agent:
 
     name: str
     room: str
-    connection: Connection
+    connection: KeepAliveConnection
     _fields: dict[str, str]
     cursor: int = 0
 
@@ -119,24 +123,26 @@ class Operator:
         Raises:
             BadAnswer: If the token is refused, or a name.
         """
-        connection = Connection(self.address)
+        connection = KeepAliveConnection(self.address)
         try:
             return tuple([await self._invite(connection, room, n) for n in names])
         finally:
             connection.close_nowait()
 
-    async def _invite(self, connection: Connection, room: str, name: str) -> Agent:
+    async def _invite(
+        self, connection: KeepAliveConnection, room: str, name: str
+    ) -> Agent:
         body = {"name": name, "room": room}
         fields = {"X-Admin-Token": self.token}
         request = encode_request("POST", "/admin/invite", fields, body)
         answer = _expect(await connection.exchange(request), 200, 201)
         code = _INVITED.decode(answer.body).code
         fields = {"Authorization": f"Bearer {code}"}
-        return Agent(name, room, Connection(self.address), fields)
+        return Agent(name, room, KeepAliveConnection(self.address), fields)
 
 
-def _expect(answer: Answer, *statuses: int) -> Answer:
+def _expect(answer: HttpResponse, *statuses: int) -> HttpResponse:
     if answer.status not in statuses:
         body = answer.body[:120].decode(errors="replace")
-        raise BadAnswer(f"status {answer.status}: {body}")
+        raise BadResponse(f"status {answer.status}: {body}")
     return answer

@@ -8,7 +8,7 @@ from typing import Self
 import attrs
 import trio
 
-from argybargy.torture.client.messages import BadAnswer
+from argybargy.torture.client.messages import BadResponse
 from bench.client import Agent, Operator
 from bench.ledger import Ledger, Tally
 from bench.result import Figure, Result, percentile_ms
@@ -17,7 +17,7 @@ from bench.sizes import Sizes
 
 SETTLE_SECONDS = 15.0
 # What a server may do to a single request without ending the row.
-FAILURES = (OSError, BadAnswer, trio.TooSlowError, trio.BrokenResourceError)
+FAILURES = (OSError, BadResponse, trio.TooSlowError, trio.BrokenResourceError)
 
 NONE_LOST = Tally()
 

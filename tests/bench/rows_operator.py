@@ -2,8 +2,8 @@
 
 import trio
 
-from argybargy.torture.client.connection import Connection
-from argybargy.torture.client.messages import BadAnswer, encode_request
+from argybargy.torture.client.connection import KeepAliveConnection
+from argybargy.torture.client.messages import BadResponse, encode_request
 from bench.client import Agent
 from bench.load import Bench, Stopwatch, names, share
 from bench.result import Figure, Result
@@ -22,7 +22,7 @@ async def admin_state(bench: Bench) -> Result:
         FILL_SECONDS,
         [_poster(agent) for agent in posters],
     )
-    connection = Connection(bench.server.address)
+    connection = KeepAliveConnection(bench.server.address)
     fields = {"X-Admin-Token": bench.server.admin_token}
     request = encode_request("GET", "/admin/state", fields)
     found: list[int] = []
@@ -30,7 +30,7 @@ async def admin_state(bench: Bench) -> Result:
     async def look() -> None:
         answer = await connection.exchange(request)
         if answer.status != 200:
-            raise BadAnswer(f"status {answer.status}")
+            raise BadResponse(f"status {answer.status}")
         found.append(len(answer.body))
 
     try:

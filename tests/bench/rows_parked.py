@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 import attrs
 import trio
 
-from argybargy.torture.client.connection import Connection, is_healthy
+from argybargy.torture.client.connection import KeepAliveConnection, is_healthy
 from bench.client import Agent
 from bench.load import FAILURES, Bench, Skipped, Stopwatch, names, settle
 from bench.meter import Meter
@@ -115,7 +115,7 @@ async def _admit(bench: Bench, count: int, polls_each: int) -> list[Agent]:
 
 
 def _twin(agent: Agent) -> Agent:
-    return attrs.evolve(agent, connection=Connection(agent.connection.address))
+    return attrs.evolve(agent, connection=KeepAliveConnection(agent.connection.address))
 
 
 def _require_files(count: int) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 import attrs
 import trio
 
-from argybargy.torture.client.messages import BadAnswer
+from argybargy.torture.client.messages import BadResponse
 from bench.audience import Audience
 from bench.client import Agent
 from bench.ledger import Ledger, tally_all, tally_claims
@@ -60,7 +60,7 @@ async def history(bench: Bench) -> Result:
 async def _get(agent: Agent, request: bytes) -> None:
     answer = await agent.connection.exchange(request)
     if answer.status != 200:
-        raise BadAnswer(f"status {answer.status}")
+        raise BadResponse(f"status {answer.status}")
 
 
 async def post(bench: Bench) -> Result:

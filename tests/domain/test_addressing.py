@@ -3,8 +3,8 @@ import pytest
 from argybargy.domain.addressing import (
     default_expects,
     is_asked,
+    names_of_speaker,
     resolve_expects,
-    speaks_as,
 )
 from argybargy.domain.message import SenderKind
 from support.room import addressees, message
@@ -46,5 +46,5 @@ def test_who_is_asked_is_told_in_any_spelling(
 
 
 def test_every_human_speaks_for_the_operator_and_no_agent_does() -> None:
-    assert speaks_as("Grace", SenderKind.OPERATOR) == {"grace", "operator"}
-    assert speaks_as("Anna", SenderKind.AGENT) == {"anna"}
+    assert names_of_speaker("Grace", SenderKind.OPERATOR) == {"grace", "operator"}
+    assert names_of_speaker("Anna", SenderKind.AGENT) == {"anna"}

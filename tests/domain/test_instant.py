@@ -1,6 +1,6 @@
 import pytest
 
-from argybargy.domain.instant import Era, Moment, format_timestamp, parse_timestamp
+from argybargy.domain.instant import Era, Instant, format_timestamp, parse_timestamp
 
 
 @pytest.mark.parametrize(
@@ -54,5 +54,5 @@ ERAS = (Era(1_000, 2_000, 0), Era(2_000, 3_000, 50_000))
 def test_a_stored_time_is_counted_as_the_clock_was_set_then(
     stored_ms: int, counted_ms: int
 ) -> None:
-    now = Moment(3_500, 5.0, 0, ERAS)
+    now = Instant(3_500, 5.0, 0, ERAS)
     assert now.counted(stored_ms) == counted_ms

@@ -6,15 +6,15 @@ import pytest
 from argybargy.domain.message import Member, SenderKind
 from argybargy.domain.roster import (
     WORKING_SECONDS,
-    Evidence,
+    LastSeen,
     RosterRow,
-    Seen,
+    RosterSources,
     build_roster,
     member_names,
 )
 from support.room import START, code_record
 
-NOTHING = Evidence(
+NOTHING = RosterSources(
     codes=(),
     lapsed=frozenset(),
     members={},
@@ -31,7 +31,7 @@ def member(
     return Member(name, kind, 1, START.wall_ms - round(seconds_ago * 1000))
 
 
-def row_of(name: str, evidence: Evidence) -> RosterRow:
+def row_of(name: str, evidence: RosterSources) -> RosterRow:
     """Return the row of one peer."""
     (row,) = [row for row in build_roster(evidence) if row.name == name]
     return row
@@ -47,7 +47,7 @@ def test_sources_are_told_in_their_order() -> None:
         NOTHING,
         codes=(code_record("Anna", capabilities="writes"), code_record("bob")),
         members={"anna": member("Anna", 5), "carol": member("Carol", 5)},
-        seen={"anna": Seen("Anna", 2.0, is_online=True)},
+        seen={"anna": LastSeen("Anna", 2.0, is_online=True)},
     )
     assert row_of("Anna", evidence) == RosterRow(
         name="Anna",
@@ -79,7 +79,7 @@ def test_who_has_no_valid_code_any_more_leaves() -> None:
         NOTHING,
         lapsed=frozenset({"anna"}),
         members={"anna": member("Anna"), "bob": member("bob")},
-        seen={"anna": Seen("Anna", 1.0, is_online=True)},
+        seen={"anna": LastSeen("Anna", 1.0, is_online=True)},
     )
     assert [row.name for row in build_roster(evidence)] == ["bob"]
     names = member_names(evidence.codes, evidence.lapsed, evidence.members)
@@ -97,7 +97,9 @@ def test_who_got_a_new_code_is_back_with_all_they_said() -> None:
 
 
 def test_presence_without_a_code_makes_no_row() -> None:
-    evidence = attrs.evolve(NOTHING, seen={"anna": Seen("Anna", 1.0, is_online=True)})
+    evidence = attrs.evolve(
+        NOTHING, seen={"anna": LastSeen("Anna", 1.0, is_online=True)}
+    )
     assert build_roster(evidence) == ()
 
 
@@ -119,7 +121,7 @@ def test_what_an_agent_does_is_derived(
         NOTHING,
         codes=(code_record("anna"),),
         members={} if spoke is None else {"anna": member("anna", spoke)},
-        seen={"anna": Seen("anna", 1.0, is_online=is_online)},
+        seen={"anna": LastSeen("anna", 1.0, is_online=is_online)},
         waiting=frozenset({"anna"} if is_waiting else ()),
     )
     assert row_of("anna", evidence).state == state

@@ -16,7 +16,7 @@ import pytest
 import trio
 
 from argybargy.torture.relay_process import plain_environment
-from support.relay_process import Guest, RealServer, open_server
+from support.relay_process import AgentClient, RealServer, open_server
 
 pytestmark = pytest.mark.e2e
 GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "write-an-agent.md"
@@ -53,7 +53,7 @@ async def running(command: list[str], **variables: str) -> AsyncIterator[trio.Pr
             await process.wait()
 
 
-async def hear(guest: Guest, since: int, reply_to: int) -> dict[str, Any]:
+async def hear(guest: AgentClient, since: int, reply_to: int) -> dict[str, Any]:
     """Listen until somebody answers a message."""
     with trio.fail_after(20):
         while True:

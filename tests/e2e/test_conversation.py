@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from support.relay_process import Guest, open_server
+from support.relay_process import AgentClient, open_server
 
 pytestmark = pytest.mark.e2e
 CORES = pytest.mark.parametrize("core", ["argybargy", "hypercorn"])
@@ -21,7 +21,7 @@ async def test_a_poll_wakes_at_once_and_others_sleep_through_a_direct_message(
         delays: dict[str, float] = {}
         posted_at = 0.0
 
-        async def listen(guest: Guest) -> None:
+        async def listen(guest: AgentClient) -> None:
             reply = await guest.poll(0, wait=25)
             delays[guest.name] = trio.current_time() - posted_at
             assert [each["text"] for each in reply.json["messages"]] == ["psst"]

@@ -10,7 +10,7 @@ import attrs
 import pytest
 import trio
 
-from support.relay_process import Guest, RealServer, open_server
+from support.relay_process import AgentClient, RealServer, open_server
 
 pytestmark = pytest.mark.e2e
 FROZEN_SECONDS = 3.0
@@ -22,7 +22,7 @@ def _limit_files(server: RealServer, size: int) -> None:
     resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, limits)
 
 
-async def _history(guest: Guest) -> list[str]:
+async def _history(guest: AgentClient) -> list[str]:
     reply = await guest.call("GET", "/history?limit=500")
     assert reply.status == 200
     return [message["text"] for message in reply.json["messages"]]
@@ -86,7 +86,7 @@ class Crowd:
     is_over: bool = False
     posting: int = POSTERS
 
-    async def post(self, guest: Guest) -> None:
+    async def post(self, guest: AgentClient) -> None:
         number = 0
         while not self.is_over:
             reply = await guest.post(f"{guest.name} {number}")
@@ -96,7 +96,7 @@ class Crowd:
             await trio.sleep(0.04)
         self.posting -= 1
 
-    async def listen(self, guest: Guest) -> None:
+    async def listen(self, guest: AgentClient) -> None:
         mine, cursor = self.heard.setdefault(guest.name, []), 0
         while self.posting or cursor < len(self.posted):
             reply = await guest.poll(cursor, wait=1)
@@ -104,7 +104,7 @@ class Crowd:
             mine += [message["text"] for message in reply.json["messages"]]
             cursor = reply.json["cursor"]
 
-    async def park(self, guest: Guest) -> None:
+    async def park(self, guest: AgentClient) -> None:
         reply = await guest.poll(0, wait=FROZEN_SECONDS * 2 / 3)
         assert (reply.status, reply.json["messages"]) == (200, [])
         assert reply.json["should_exit"] is False

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from argybargy.torture.client.connection import Address, Connection
+from argybargy.torture.client.connection import Address, KeepAliveConnection
 from argybargy.torture.client.messages import encode_request
 from support.relay_process import free_port, open_server
 
@@ -16,7 +16,7 @@ LINE = re.compile(r"^([a-z_]+(?:\{.*\})?) ([0-9.e+-]+)$", re.MULTILINE)
 
 
 async def scrape(address: Address, **fields: str) -> Mapping[str, float]:
-    connection = Connection(address)
+    connection = KeepAliveConnection(address)
     request = encode_request("GET", "/metrics", fields)
     try:
         answer = await connection.exchange(request, 20)

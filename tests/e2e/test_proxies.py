@@ -8,7 +8,7 @@ import pytest
 from argybargy.domain.access_codes import ADMIN_PREFIX
 from argybargy.domain.limits import Limits
 from argybargy.relay.access.code_registry import new_code
-from argybargy.torture.client.connection import Connection
+from argybargy.torture.client.connection import KeepAliveConnection
 from argybargy.torture.client.messages import encode_request
 from support.relay_process import RealServer, open_server
 
@@ -19,7 +19,7 @@ CORES = pytest.mark.parametrize("core", ["argybargy", "hypercorn"])
 async def guess(server: RealServer, forwarded: str) -> int:
     """Try a wrong token, as a proxy would pass it on."""
     fields = {"x-admin-token": new_code(ADMIN_PREFIX), "x-forwarded-for": forwarded}
-    connection = Connection(server.address)
+    connection = KeepAliveConnection(server.address)
     request = encode_request("GET", "/admin/stats", fields, None)
     answer = await connection.exchange(request, 20.0)
     connection.close_nowait()

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from argybargy.domain.access_codes import CODE_PATTERN, digest_code
-from support.relay_process import RealServer, Reply, open_server
+from support.relay_process import JsonResponse, RealServer, open_server
 
 pytestmark = pytest.mark.e2e
 UP = (sys.executable, "-m", "argybargy", "up", "--no-tunnel")
@@ -31,7 +31,7 @@ async def wait_said(server: RealServer, pattern: str) -> re.Match[str]:
 
 async def call(
     server: RealServer, method: str, target: str, body: object = None, **headers: str
-) -> Reply:
+) -> JsonResponse:
     guest = server.returning("browser", "none")
     return await guest.call(method, target, body, {"authorization": "", **headers})
 

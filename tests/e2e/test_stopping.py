@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import trio
 
-from argybargy.store.data_directory import find_place, is_held
+from argybargy.store.data_directory import find_server_address, is_held
 from argybargy.system.files import LOCK_NAME
 from argybargy.torture.relay_process import COMMAND, plain_environment
-from support.relay_process import Reply, free_port, open_server
+from support.relay_process import JsonResponse, free_port, open_server
 
 pytestmark = pytest.mark.e2e
 # A fast machine posts more than a room keeps by default.
@@ -49,7 +49,7 @@ async def test_a_hangup_is_as_polite_as_a_request_to_terminate(tmp_path: Path) -
     async with open_server(tmp_path / "data") as server:
         alice, bob = await server.guest("alice"), await server.guest("bob")
         await alice.post("hello")
-        answers = list[Reply]()
+        answers = list[JsonResponse]()
 
         async def wait() -> None:
             answers.append(await bob.call("GET", "/messages?since=1&wait=20"))
@@ -88,7 +88,7 @@ async def test_a_terminal_that_closes_stops_the_relay_politely(
     )
     os.close(theirs)
     with trio.fail_after(30):
-        while find_place(data) is None:  # noqa: ASYNC110 - another process
+        while find_server_address(data) is None:  # noqa: ASYNC110 - another process
             await trio.sleep(0.05)
         os.close(ours)
         assert await process.wait() == 0
@@ -107,7 +107,7 @@ async def test_where_the_relay_listens_is_in_its_lock_while_it_does(
 ) -> None:
     data = tmp_path / "data"
     async with open_server(data, core=core) as server:
-        place = find_place(data)
+        place = find_server_address(data)
         assert place is not None
         assert (place.host, place.port) == (server.address.host, server.address.port)
         assert place.pid == server.process.pid

@@ -90,7 +90,7 @@ async def _room(store: Store, name: str) -> object:
     saved = await store.load(name, tail_messages=100)
     assert saved is not None
     said = [
-        (each.sender, each.text, each.event, each.claimed_by, each.is_settled)
+        (each.sender, each.text, each.event, each.claimed_by, each.is_claim_final)
         for each in saved.messages
         if each.text != NEXT
     ]
@@ -173,7 +173,7 @@ async def do_look_back(cast: Cast) -> None:
 
 
 async def do_look_around(cast: Cast) -> None:
-    await operator.look_around(cast.house.relay, None, 10)
+    await operator.read_overview_state(cast.house.relay, None, 10)
     await operator.audit(cast.house.relay, 10, None)
 
 

@@ -207,7 +207,7 @@ async def test_a_room_that_is_ahead_of_the_clock_keeps_its_order_and_its_ages(
         assert (await house.post(alice, "now", expects="anyone", key="k")).is_duplicate
         told = await timestamps(house)
         assert told == sorted(told)
-        found = await operator.look_around(house.relay, None, 10)
+        found = await operator.read_overview_state(house.relay, None, 10)
         # Nobody knows how long the first had waited before the relay was started.
         waits = [(row.message.text, round(row.seconds)) for row in found.waiting]
         assert waits == [("in ten years", 150), ("now", 100)]
@@ -215,7 +215,9 @@ async def test_a_room_that_is_ahead_of_the_clock_keeps_its_order_and_its_ages(
         # Nor how long ago the other spoke before the room was read.
         assert ages == {"alice": pytest.approx(100), "bob": pytest.approx(100)}
         await trio.sleep(50)
-        rows = (await operator.look_around(house.relay, None, 10)).rooms[0].roster
+        rows = (
+            (await operator.read_overview_state(house.relay, None, 10)).rooms[0].roster
+        )
         assert "working" not in {row.state for row in rows}
         assert (await house.poll(bob)).budget.room_quiet_seconds == pytest.approx(150)
     async with open_house(store=store, hands=hands) as house:

@@ -31,7 +31,7 @@ async def test_nobody_who_reads_waits_for_a_disk_that_is_slow(
         found = await history(house.relay, bob, before=10, limit=10)
         assert texts(found.lookback.messages) == ["before"]
         assert (await house.post(carol, "quick")).message.seq == 2
-        state = await operator.look_around(house.relay, None, 10)
+        state = await operator.read_overview_state(house.relay, None, 10)
         assert len(state.messages) == 3
         assert trio.current_time() == began
         stop.release()

@@ -2,16 +2,16 @@
 
 from structlog.testing import capture_logs
 
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.room.writes import Audit
-from argybargy.relay.write_behind import MAX_NOTES, Ledger
+from argybargy.relay.write_behind import MAX_NOTES, WriteBehind
 from argybargy.store.memory.store import MemoryStore
 
 
 async def test_the_oldest_of_too_many_notes_go_and_one_line_says_how_many() -> None:
     store = MemoryStore(Limits())
-    ledger = Ledger(store)
+    ledger = WriteBehind(store)
     for number in range(MAX_NOTES + 3):
         ledger.note(Audit(number, "connect", f"agent{number}"))
     with capture_logs() as lines:
@@ -23,9 +23,9 @@ async def test_the_oldest_of_too_many_notes_go_and_one_line_says_how_many() -> N
 
 
 async def test_failures_before_and_after_a_restart_are_counted_side_by_side() -> None:
-    store, now = MemoryStore(Limits()), Moment(1_700_000_000_000, 0.0)
+    store, now = MemoryStore(Limits()), Instant(1_700_000_000_000, 0.0)
     for times in (3, 1):
-        ledger = Ledger(store)
+        ledger = WriteBehind(store)
         for _ in range(times):
             ledger.count_failure("auth_failed", "192.0.2.1", now)
             await ledger.flush()

@@ -7,7 +7,11 @@ import trio
 import trio.testing
 
 from argybargy.serve.data_directory_wait import WAIT_SECONDS, wait_for_command
-from argybargy.store.data_directory import Place, hold_lock, tell_place
+from argybargy.store.data_directory import (
+    ServerAddress,
+    hold_lock,
+    publish_server_address,
+)
 
 Clock = trio.testing.MockClock
 
@@ -52,5 +56,8 @@ async def test_a_command_that_takes_too_long_is_not(
 async def test_a_relay_that_listens_is_not(
     tmp_path: Path, autojump_clock: Clock
 ) -> None:
-    with hold_lock(tmp_path), tell_place(tmp_path, Place("127.0.0.1", 19250, 7)):
+    with (
+        hold_lock(tmp_path),
+        publish_server_address(tmp_path, ServerAddress("127.0.0.1", 19250, 7)),
+    ):
         assert await waited(tmp_path) == (0, [])

@@ -10,9 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from argybargy.serve.startup_errors import EXIT_DATA, EXIT_FAILED, Ending, explain
+from argybargy.serve.startup_errors import (
+    EXIT_DATA,
+    EXIT_FAILED,
+    StartupFailure,
+    explain_startup_error,
+)
 from argybargy.settings.settings import Settings, SettingsError, parse_settings
-from argybargy.store.data_directory import Place, hold_lock, tell_place
+from argybargy.store.data_directory import (
+    ServerAddress,
+    hold_lock,
+    publish_server_address,
+)
 from argybargy.store.errors import Corrupt, Incompatible, Refused
 
 
@@ -43,8 +52,8 @@ def test_a_directory_that_cannot_be_locked_is_named(
     assert f"files in {tmp_path} cannot be locked" in ending.text
 
 
-def ended(error: BaseException, data: Path, **variables: str) -> Ending:
-    return explain(error, settings_for(data, **variables), "serve")
+def ended(error: BaseException, data: Path, **variables: str) -> StartupFailure:
+    return explain_startup_error(error, settings_for(data, **variables), "serve")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +79,10 @@ def test_after_the_last_port_comes_the_one_before(tmp_path: Path) -> None:
 
 
 def test_a_relay_that_runs_already_is_named(tmp_path: Path) -> None:
-    with hold_lock(tmp_path), tell_place(tmp_path, Place("0.0.0.0", 8791, 7)):
+    with (
+        hold_lock(tmp_path),
+        publish_server_address(tmp_path, ServerAddress("0.0.0.0", 8791, 7)),
+    ):
         ending = ended(Incompatible("Another server"), tmp_path)
     assert ending.code == EXIT_DATA
     assert ending.text == "The relay of this data listens on 127.0.0.1:8791."

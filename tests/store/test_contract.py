@@ -43,7 +43,7 @@ def essence(room: Room) -> dict[str, Any]:
     return {
         "counters": (
             *(room.status, room.version, room.head, room.first, room.fence),
-            *(room.created_ms, room.last_ms, room.spoken_ms, room.tail_bytes),
+            *(room.created_ms, room.last_ms, room.last_spoken_ms, room.tail_bytes),
         ),
         "messages": dict(room.messages.items()),
         "leases": leases,
@@ -310,11 +310,11 @@ async def test_one_message_shows_who_holds_it(store: Store) -> None:
     await player.do(Claim("bob", 1))
     held = await store.message("lab", 1)
     assert held is not None
-    assert (held.claimed_by, held.fence, held.is_settled) == ("bob", 1, False)
+    assert (held.claimed_by, held.fence, held.is_claim_final) == ("bob", 1, False)
     await player.say("bob", "me", reply_to=1)
     held = await store.message("lab", 1)
     assert held is not None
-    assert (held.claimed_by, held.fence, held.is_settled) == ("bob", 1, True)
+    assert (held.claimed_by, held.fence, held.is_claim_final) == ("bob", 1, True)
 
 
 async def test_replies_come_oldest_first_up_to_a_limit(store: Store) -> None:

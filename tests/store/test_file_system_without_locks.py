@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from argybargy.store.data_directory import find_place, hold_lock, is_held
+from argybargy.store.data_directory import find_server_address, hold_lock, is_held
 from argybargy.store.errors import Refused
 from support.real_commands import Desk
 
@@ -34,7 +34,7 @@ def test_whoever_locks_names_the_directory(tmp_path: Path, no_locks: str) -> Non
         assert str(tmp_path) in str(raised.value)
         assert "Choose a directory on a local disk with --data" in str(raised.value)
     with pytest.raises(Refused, match=no_locks):
-        find_place(tmp_path)
+        find_server_address(tmp_path)
 
 
 def test_a_command_does_not_blame_its_output(tmp_path: Path, no_locks: str) -> None:

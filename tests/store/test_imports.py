@@ -13,7 +13,7 @@ from argybargy.domain.room.state import RoomStatus
 from argybargy.domain.room.writes import Audit
 from argybargy.store.errors import Refused
 from argybargy.store.memory.store import MemoryStore
-from argybargy.store.protocol import Snapshot, Store
+from argybargy.store.protocol import DatabaseSnapshot, Store
 from argybargy.store.sqlite.backup.snapshot import MOST_OPEN_COPIES
 from argybargy.store.sqlite.store import SqliteStore
 from support.store_player import START_MS, Player
@@ -70,7 +70,7 @@ async def test_holes_are_read_over(store: Store) -> None:
     assert [message.seq for message in back.messages] == [4, 9]
     saved = await store.load("lab", 100)
     assert saved is not None
-    assert saved.holes == player.room.holes
+    assert saved.seq_gaps == player.room.seq_gaps
     assert [message.seq for message in saved.messages] == list(numbers)
     overview = await store.overview()
     assert overview.rooms[0].messages == 4
@@ -139,7 +139,7 @@ async def test_a_copy_that_nobody_begins_to_read_is_closed(
     sqlite: SqliteStore,
 ) -> None:
     for _ in range(MOST_OPEN_COPIES + 1):
-        copy: Snapshot | None = await sqlite.snapshot()
+        copy: DatabaseSnapshot | None = await sqlite.snapshot()
         assert copy is not None
         copy = None
         gc.collect()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import SenderKind
 from argybargy.domain.search.query import Findings, Scope, parse_search
-from argybargy.domain.search.tokens import words_of
+from argybargy.domain.search.tokens import tokens_of
 from argybargy.store.errors import Refused
 from argybargy.store.memory.store import MemoryStore, open_memory_store
 from argybargy.store.protocol import Store
@@ -142,7 +142,7 @@ async def test_what_was_typed_one_way_is_found_the_other_way(text: str) -> None:
         await player.say("ann", f"x {whole} y")
         await player.say("ann", f"x {apart} y")
         for typed in (whole, apart):
-            said = " ".join(word.form for word in words_of(typed))
+            said = " ".join(word.form for word in tokens_of(typed))
             assert len(await texts(store, f'x "{said or typed}"')) == 2
 
 

@@ -77,7 +77,7 @@ async def is_let_in(house: House, who: CodeRecord) -> bool:
 
 async def roster(house: House) -> dict[str, RosterRow]:
     """Return the rows of the room by name."""
-    found = await operator.look_around(house.relay, None, 10)
+    found = await operator.read_overview_state(house.relay, None, 10)
     return {row.name: row for row in found.rooms[0].roster}
 
 
@@ -187,7 +187,7 @@ async def ages(house: House, step: Step) -> None:
     await house.post(bob, "hello", expects="none")
     await house.post(alice, "who?", expects="anyone")
     passed = await step(house)
-    found = await operator.look_around(house.relay, None, 10)
+    found = await operator.read_overview_state(house.relay, None, 10)
     (row,) = _room_rows(found)
     (waiting,) = found.waiting
     rows = {each.name: each for each in found.rooms[0].roster}

@@ -10,11 +10,11 @@ import attrs
 import msgspec
 import trio
 
-from argybargy.torture.client.messages import BadAnswer
+from argybargy.torture.client.messages import BadResponse
 from argybargy.torture.fuzzer import ONCE
-from support.relay_process import Guest, RealServer
+from support.relay_process import AgentClient, RealServer
 
-_NO_ANSWER = (OSError, BadAnswer, trio.TooSlowError, trio.BrokenResourceError)
+_NO_ANSWER = (OSError, BadResponse, trio.TooSlowError, trio.BrokenResourceError)
 RECOVERY_SECONDS = 8.0
 """The server lingers for a second, looks for late connections each second."""
 _GAPS = """
@@ -38,7 +38,7 @@ class Witness:
     """
 
     server: RealServer
-    guest: Guest
+    guest: AgentClient
     descriptors: Counter[str]
     may_log_errors: bool = False
     posted: int = 0
@@ -81,10 +81,10 @@ class Witness:
         key = f"witness {self.posted}"
         reply = await self.guest.post(ONCE + key, key=key)
         if reply.status != 200:
-            raise BadAnswer(f"status {reply.status}: {reply.json}")
+            raise BadResponse(f"status {reply.status}: {reply.json}")
         seqs = [m["seq"] for m in (await self._history())["messages"]]
         if seqs != list(range(1, self.posted + 1)):
-            raise BadAnswer(f"not dense: {seqs}")
+            raise BadResponse(f"not dense: {seqs}")
 
     async def _history(self) -> dict[str, list[dict[str, int]]]:
         reply = await self.guest.call("GET", "/history?limit=500")

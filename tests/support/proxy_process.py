@@ -1,7 +1,7 @@
 """Passes bytes on between two ports of this machine, until it is told to cut.
 
-``python proxy_process.py FROM TO``. SIGUSR1 cuts all connections and has new ones cut at once,
-SIGHUP ends each stream right after its greeting, SIGUSR2 passes on again.
+``python proxy_process.py FROM TO``. SIGUSR1 cuts all connections and has new ones cut
+at once, SIGHUP ends each stream right after its greeting, SIGUSR2 passes on again.
 """
 
 import selectors

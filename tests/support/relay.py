@@ -7,7 +7,7 @@ import attrs
 import trio
 
 from argybargy.domain.access_codes import CodeRecord
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL, Message
 from argybargy.relay.access.invitation import Invitation
@@ -61,11 +61,11 @@ class VirtualClock:
     started_at: float = attrs.field(factory=trio.current_time)
     shift_ms: int = 0
 
-    def now(self) -> Moment:
+    def now(self) -> Instant:
         """Return this instant."""
         steady = trio.current_time()
         wall = EPOCH_MS + int((steady - self.started_at) * 1000) + self.shift_ms
-        return Moment(wall, steady)
+        return Instant(wall, steady)
 
 
 @attrs.define

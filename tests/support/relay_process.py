@@ -1,9 +1,9 @@
 """The real server in a process of its own, as the proofs start it."""
 
 from argybargy.torture.relay_process import (
-    Guest,
+    AgentClient,
+    JsonResponse,
     RelayProcess,
-    Reply,
     free_port,
     open_relay_process,
 )
@@ -11,4 +11,4 @@ from argybargy.torture.relay_process import (
 RealServer = RelayProcess
 open_server = open_relay_process
 
-__all__ = ["Guest", "RealServer", "Reply", "free_port", "open_server"]
+__all__ = ["AgentClient", "JsonResponse", "RealServer", "free_port", "open_server"]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Member, Message, Question, Receipt, SenderKind
 from argybargy.domain.names import fold
@@ -35,7 +35,7 @@ class DurableRoom:
     members: dict[str, Member] = attrs.field(factory=dict)
     audits: list[Audit] = attrs.field(factory=list)
 
-    def commit(self, room: Room, writes: Sequence[Write], now: Moment) -> None:
+    def commit(self, room: Room, writes: Sequence[Write], now: Instant) -> None:
         """Replay writes; counters and status come from the room, as in any store.
 
         So there is nothing to replay of what is given up.
@@ -48,7 +48,7 @@ class DurableRoom:
             for seq in [seq for seq in kept if seq < room.first]:
                 del kept[seq]
 
-    def _replay(self, write: Write, now: Moment) -> None:
+    def _replay(self, write: Write, now: Instant) -> None:
         match write:
             case AppendMessage(message):
                 self._append(message)
@@ -80,7 +80,7 @@ class DurableRoom:
             self.messages[write.seq],
             claimed_by=write.claimed_by,
             fence=write.fence,
-            is_settled=write.is_settled,
+            is_claim_final=write.is_claim_final,
         )
         self.leases.pop(write.seq, None)
         if write.lease is not None:
@@ -89,7 +89,7 @@ class DurableRoom:
                 lease.seq, lease.holder, lease.fence, lease.seconds
             )
 
-    def _keep(self, peer: str, key: str, receipt: Receipt, now: Moment) -> None:
+    def _keep(self, peer: str, key: str, receipt: Receipt, now: Instant) -> None:
         oldest = now.wall_ms - self.limits.idempotency_seconds * 1000
         self.receipts.pop((peer, key), None)
         self.receipts[peer, key] = receipt
@@ -113,7 +113,7 @@ class DurableRoom:
             fence=room.fence,
             created_ms=room.created_ms,
             last_ms=room.last_ms,
-            spoken_ms=room.spoken_ms,
+            last_spoken_ms=room.last_spoken_ms,
             messages=tuple(
                 self.messages[seq] for seq in seqs[-self.limits.tail_messages :]
             ),
@@ -122,5 +122,5 @@ class DurableRoom:
             questions=tuple(self.questions.values()),
             receipts=tuple(self.receipts.items()),
             members=tuple(self.members.items()),
-            holes=room.holes,
+            seq_gaps=room.seq_gaps,
         )

@@ -5,29 +5,29 @@ import pytest
 
 from argybargy.domain.access_codes import CodeRecord, digest_code, format_code
 from argybargy.domain.errors import RelayError
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL, Lease, Message, SenderKind
 from argybargy.domain.room.commands import (
-    Answer,
     Claim,
+    ClaimGranted,
     Close,
     Command,
+    CommandResult,
     Dismiss,
-    Granted,
     Open,
     Post,
     Posted,
     Release,
     Renew,
 )
-from argybargy.domain.room.decide import decide, decide_lapses
+from argybargy.domain.room.decide import decide, decide_expired_leases
 from argybargy.domain.room.state import Room
 from argybargy.domain.room.writes import Write
 from argybargy.domain.seq_gaps import count_messages
 from support.replayed_room import DurableRoom
 
-START = Moment(wall_ms=1_700_000_000_000, steady_seconds=1_000.0)
+START = Instant(wall_ms=1_700_000_000_000, steady_seconds=1_000.0)
 UNHURRIED = Limits(posts_per_window=0)
 """The ordinary limits for tests that are not about the pace of posts."""
 
@@ -58,7 +58,7 @@ def message(
 
 def kept_messages(room: Room) -> int:
     """Count the messages that a room keeps."""
-    return count_messages(room.first, room.head, room.holes)
+    return count_messages(room.first, room.head, room.seq_gaps)
 
 
 def code_record(
@@ -111,7 +111,7 @@ class Scene:
     """
 
     limits: Limits = UNHURRIED
-    now: Moment = START
+    now: Instant = START
     room: Room = attrs.Factory(lambda self: Room.new("hall", self.now), takes_self=True)
     durable: DurableRoom = attrs.Factory(
         lambda self: DurableRoom(self.limits, self.room), takes_self=True
@@ -120,7 +120,7 @@ class Scene:
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass on both clocks."""
-        self.now = Moment(
+        self.now = Instant(
             self.now.wall_ms + round(seconds * 1000), self.now.steady_seconds + seconds
         )
 
@@ -131,10 +131,10 @@ class Scene:
 
     def end_leases(self) -> None:
         """Let the room notice what has run out."""
-        decision = decide_lapses(self.room, self.now, self.limits)
+        decision = decide_expired_leases(self.room, self.now, self.limits)
         self._commit(decision.room, decision.writes)
 
-    def do(self, command: Command) -> Answer:
+    def do(self, command: Command) -> CommandResult:
         """Carry out a command."""
         self.end_leases()
         lapsed = self.writes
@@ -194,7 +194,7 @@ class Scene:
     def claim(self, peer: str, seq: int, lease_seconds: int | None = None) -> Lease:
         """Claim a question that is free or held by the same peer."""
         answer = self.do(Claim(peer, seq, lease_seconds))
-        assert isinstance(answer, Granted)
+        assert isinstance(answer, ClaimGranted)
         return answer.lease
 
     def release(self, peer: str, seq: int) -> None:

@@ -35,7 +35,7 @@ class Said:
     reply_to: int | None
     claimed_by: str | None = None
     fence: int = 0
-    is_settled: bool = False
+    is_claim_final: bool = False
 
 
 @attrs.define
@@ -204,7 +204,7 @@ class Model:
             raise RefusedError("invalid_request")
         names = {sender} if by == "agent" else {sender, "operator"}
         is_asked = question.expects == "anyone" or question.expects in names
-        if question.is_settled or not is_asked or question.sender in names:
+        if question.is_claim_final or not is_asked or question.sender in names:
             return None
         held = self.held.get(reply_to)
         if held and by == "agent" and held.holder != sender:
@@ -219,7 +219,7 @@ class Model:
         if held is None or held.holder != sender:
             self.fence += 1
             question.fence = self.fence
-        question.claimed_by, question.is_settled = sender, True
+        question.claimed_by, question.is_claim_final = sender, True
 
     def refresh(self, peer: str) -> None:
         for held in self.held.values():
@@ -235,9 +235,9 @@ class Model:
             raise RefusedError("not_claimable", "own_question")
         if question.expects not in ("anyone", peer):
             raise RefusedError("not_claimable", "not_a_question")
-        if question.claimed_by == peer and question.is_settled:
+        if question.claimed_by == peer and question.is_claim_final:
             return question.fence
-        if question.is_settled:
+        if question.is_claim_final:
             raise RefusedError("not_claimable", "answered")
         held = self.held.get(seq)
         if held is not None and held.holder != peer:
@@ -262,7 +262,7 @@ class Model:
 
     def release(self, peer: str, seq: int) -> None:
         question = self.visible(peer, seq)
-        if question.is_settled:
+        if question.is_claim_final:
             raise RefusedError("not_claimable", "answered")
         held = self.held.get(seq)
         if held is not None and held.holder != peer:

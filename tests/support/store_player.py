@@ -4,18 +4,18 @@ from collections.abc import Iterable
 
 import attrs
 
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL, Message, SenderKind
-from argybargy.domain.room.commands import Answer, Command, Post, Posted
-from argybargy.domain.room.decide import decide, decide_lapses
+from argybargy.domain.room.commands import Command, CommandResult, Post, Posted
+from argybargy.domain.room.decide import decide, decide_expired_leases
 from argybargy.domain.room.state import Room
 from argybargy.domain.room.writes import Audit
 from argybargy.store.protocol import Store
 
 LIMITS = Limits(posts_per_window=0, claims_per_window=0)
 START_MS = 1_700_000_000_000
-START = Moment(START_MS, 100.0)
+START = Instant(START_MS, 100.0)
 
 
 @attrs.define
@@ -25,7 +25,7 @@ class Player:
     store: Store
     room: Room
     limits: Limits = LIMITS
-    now: Moment = START
+    now: Instant = START
 
     @classmethod
     def of(cls, store: Store, name: str = "lab", limits: Limits = LIMITS) -> "Player":
@@ -33,12 +33,12 @@ class Player:
 
     def pass_seconds(self, seconds: int) -> None:
         wall, steady = self.now.wall_ms, self.now.steady_seconds
-        self.now = Moment(wall + seconds * 1000, steady + seconds)
+        self.now = Instant(wall + seconds * 1000, steady + seconds)
 
-    async def do(self, *commands: Command) -> Answer:
+    async def do(self, *commands: Command) -> CommandResult:
         """Decide all, commit them as one batch, and return the last answer."""
         version = self.room.version
-        decisions = [decide_lapses(self.room, self.now, self.limits)]
+        decisions = [decide_expired_leases(self.room, self.now, self.limits)]
         for command in commands:
             room = decisions[-1].room
             decisions.append(decide(room, command, self.now, self.limits))

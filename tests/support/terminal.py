@@ -15,8 +15,8 @@ from argybargy.cli.main import run
 from argybargy.cli.options import Common
 from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Output
-from argybargy.serve.run_plan import Plan, Started
-from argybargy.serve.status import Glance
+from argybargy.serve.run_plan import RunningRelay, RunPlan
+from argybargy.serve.status import RelayStatus
 from argybargy.settings.settings import Settings, parse_settings
 from support.fake_operator import FakeOperator
 
@@ -70,7 +70,7 @@ class Terminal:
     urls: list[str | None] = attrs.field(factory=list)
     questions: list[str] = attrs.field(factory=list)
     served: list[Settings] = attrs.field(factory=list)
-    plans: list[Plan] = attrs.field(factory=list)
+    plans: list[RunPlan] = attrs.field(factory=list)
     reach: Reach | None = None
     connect: Connect | None = None
     serve: Callable[[], int] = attrs.field(default=lambda: 0)
@@ -136,11 +136,13 @@ class Terminal:
     def _sleep(self, seconds: float) -> None:
         self.seconds += seconds
 
-    def _serve(self, settings: Settings, plan: Plan) -> int:
+    def _serve(self, settings: Settings, plan: RunPlan) -> int:
         self.served.append(settings)
         url = f"http://{settings.host}:{settings.port}"
         self.plans.append(plan)
-        plan.announce(Started([url], self.operator.offer_link, lambda: Glance(url)))
+        plan.announce(
+            RunningRelay([url], self.operator.offer_link, lambda: RelayStatus(url))
+        )
         return self.serve()
 
     def _browse(self, url: str) -> bool:

@@ -20,7 +20,7 @@ from argybargy.web.access.public_address import PublicAddress
 from argybargy.web.access.services import Services
 from argybargy.web.access.throttle import AuthThrottle
 from argybargy.web.app import create_quart
-from argybargy.web.fast_path import Lane
+from argybargy.web.fast_path import FastPath
 from support.relay import House, open_house
 
 TOKEN = "the-admin-token"
@@ -238,7 +238,7 @@ async def open_site(
         yield Site(
             house,
             services,
-            Client(Lane(services, quart)),
+            Client(FastPath(services, quart)),
             Client(quart),
             admin_token.value,
         )

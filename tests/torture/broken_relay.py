@@ -15,7 +15,7 @@ from argybargy.domain.message import Message
 from argybargy.domain.room import decide, posting
 from argybargy.domain.room.commands import Claim
 from argybargy.relay.relay import Relay
-from argybargy.relay.room.subscriptions import Polls
+from argybargy.relay.room.subscriptions import Subscriptions
 from argybargy.relay.room.task import LiveRoom
 from argybargy.store.errors import StoreError
 from argybargy.web.endpoints import dispatch
@@ -50,13 +50,13 @@ def skip_numbers() -> None:
 
 def miss_wakings() -> None:
     """Wake nobody for one message in seven."""
-    wake, numbers = Polls.wake_addressed, itertools.count(1)
+    wake, numbers = Subscriptions.wake_addressed, itertools.count(1)
 
-    def sometimes(self: Polls, message: Message) -> None:
+    def sometimes(self: Subscriptions, message: Message) -> None:
         if next(numbers) % 7:
             wake(self, message)
 
-    setattr(Polls, "wake_addressed", sometimes)  # noqa: B010
+    setattr(Subscriptions, "wake_addressed", sometimes)  # noqa: B010
 
 
 def forget_keys() -> None:

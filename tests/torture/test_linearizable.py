@@ -7,25 +7,25 @@ from argybargy.torture.linearizable import (
     REFUSED,
     RELEASED,
     WON,
-    Call,
+    ClaimCall,
     is_linearizable,
 )
 
 
-def won(began: float, ended: float, caller: str, fence: int) -> Call:
-    return Call(began, ended, caller, WON, caller, fence)
+def won(began: float, ended: float, caller: str, fence: int) -> ClaimCall:
+    return ClaimCall(began, ended, caller, WON, caller, fence)
 
 
-def lost(began: float, ended: float, caller: str, holder: str) -> Call:
-    return Call(began, ended, caller, LOST, holder)
+def lost(began: float, ended: float, caller: str, holder: str) -> ClaimCall:
+    return ClaimCall(began, ended, caller, LOST, holder)
 
 
-def released(began: float, ended: float, caller: str) -> Call:
-    return Call(began, ended, caller, RELEASED)
+def released(began: float, ended: float, caller: str) -> ClaimCall:
+    return ClaimCall(began, ended, caller, RELEASED)
 
 
-def refused(began: float, ended: float, caller: str) -> Call:
-    return Call(began, ended, caller, REFUSED)
+def refused(began: float, ended: float, caller: str) -> ClaimCall:
+    return ClaimCall(began, ended, caller, REFUSED)
 
 
 GOOD = {
@@ -55,13 +55,13 @@ BAD = {
 
 @pytest.mark.parametrize("calls", GOOD.values(), ids=GOOD)
 def test_what_could_have_happened_one_at_a_time_is_linearizable(
-    calls: list[Call],
+    calls: list[ClaimCall],
 ) -> None:
     assert is_linearizable(calls)
 
 
 @pytest.mark.parametrize("calls", BAD.values(), ids=BAD)
-def test_what_could_not_have_is_not(calls: list[Call]) -> None:
+def test_what_could_not_have_is_not(calls: list[ClaimCall]) -> None:
     assert not is_linearizable(calls)
 
 

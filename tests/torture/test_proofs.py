@@ -11,7 +11,7 @@ import pytest
 from argybargy.torture.harness import Promise
 from argybargy.torture.promises import PROMISES
 from argybargy.torture.proofs.bounded import prove as prove_bounded
-from argybargy.torture.runner import Plan, Trial, run_plan
+from argybargy.torture.runner import ProofRun, TortureRun, run_plan
 
 SECONDS = 1.0
 BROKEN = Path(__file__).with_name("broken_relay.py")
@@ -24,11 +24,13 @@ EVERY_PROMISE = pytest.mark.parametrize("key", list(BY_KEY))
 async def try_out(
     promises: list[Promise],
     **plan: Any,  # noqa: ANN401 - of the plan's types
-) -> list[Trial]:
+) -> list[ProofRun]:
     """Try promises, and see that it is told what is tried when."""
     told: list[object] = []
     trials = await run_plan(
-        Plan(promises, SECONDS, seed=1, patience=8, **plan), told.append, told.append
+        TortureRun(promises, SECONDS, seed=1, patience=8, **plan),
+        told.append,
+        told.append,
     )
     assert told == [each for trial in trials for each in (trial.promise, trial)]
     return trials

@@ -25,7 +25,7 @@ from argybargy.cli.terminal.output import Output
 from argybargy.settings.parsers import parse_base_url
 
 if TYPE_CHECKING:
-    from argybargy.serve.run_plan import Plan
+    from argybargy.serve.run_plan import RunPlan
     from argybargy.settings.settings import Settings
 
 # Imports inside functions are those that a command may do without.
@@ -114,7 +114,7 @@ class World:
     reach: Reach
     connect: Connect
     find_token: Callable[["Settings"], str]
-    serve: Callable[["Settings", "Plan"], int]
+    serve: Callable[["Settings", "RunPlan"], int]
     confirm: Callable[[str], bool] | None
     around: Surroundings
     browse: Callable[[str], bool]
@@ -328,7 +328,7 @@ def _find_token(settings: "Settings") -> str:
     return find_token(settings)
 
 
-def _serve(settings: "Settings", plan: "Plan") -> int:
+def _serve(settings: "Settings", plan: "RunPlan") -> int:
     from argybargy.cli.client.locate import serve
 
     return serve(settings, plan)

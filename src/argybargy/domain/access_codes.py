@@ -64,7 +64,7 @@ def may_be_agents(code: str) -> bool:
     return is_original or is_well_formed(code, AGENT_PREFIX)
 
 
-def is_operators(code: str) -> bool:
+def is_operator_secret(code: str) -> bool:
     """Tell whether a well-formed code is the operator's and not an agent's."""
     return not code.startswith(AGENT_PREFIX)
 

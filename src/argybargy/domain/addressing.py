@@ -39,7 +39,7 @@ def is_asked(message: Message, peer: str) -> bool:
     return message.expects == ANYONE or fold(message.expects) == peer
 
 
-def speaks_as(sender: str, kind: SenderKind) -> frozenset[str]:
+def names_of_speaker(sender: str, kind: SenderKind) -> frozenset[str]:
     """Return the folded names under which a speaker is addressed.
 
     Every human answers to ``operator``, whatever name is in the composer.

@@ -24,7 +24,7 @@ class Era:
 
 
 @attrs.frozen
-class Moment:
+class Instant:
     """One instant on both clocks.
 
     Attributes:

@@ -67,24 +67,24 @@ class Message:
     event: str | None = None
     claimed_by: str | None = None
     fence: int = 0
-    is_settled: bool = False
+    is_claim_final: bool = False
     heard_ms: int | None = attrs.field(default=None, eq=False, repr=False)
     memo: dict[str, bytes] = attrs.field(factory=dict, init=False, eq=False, repr=False)
     is_broadcast: bool = attrs.field(init=False, eq=False, repr=False)
-    sent_by: str = attrs.field(init=False, eq=False, repr=False)
+    sender_key: str = attrs.field(init=False, eq=False, repr=False)
     owner: str = attrs.field(init=False, eq=False, repr=False)
 
     @is_broadcast.default
     def _is_broadcast(self) -> bool:
         return self.to == TO_ALL
 
-    @sent_by.default
+    @sender_key.default
     def _sent_by(self) -> str:
         return fold(self.sender)
 
     @owner.default
     def _owner(self) -> str:
-        return self.sent_by if self.kind is SenderKind.AGENT else ""
+        return self.sender_key if self.kind is SenderKind.AGENT else ""
 
     @cached_property
     def audience(self) -> frozenset[str]:

@@ -110,7 +110,7 @@ def read_after(
 
 
 @attrs.frozen
-class Lookback:
+class HistoryPage:
     """A stretch of history.
 
     Attributes:
@@ -126,7 +126,7 @@ class Lookback:
 
 def look_back(
     room: Room, reader: str | None, before: int, limit: int, max_bytes: int
-) -> Lookback | None:
+) -> HistoryPage | None:
     """Read the newest messages below `before`, from the tail alone.
 
     Args:
@@ -155,7 +155,7 @@ def look_back(
                 break
             found.append(message)
     found.reverse()
-    return Lookback(tuple(found), room.first, has_more)
+    return HistoryPage(tuple(found), room.first, has_more)
 
 
 def replies_to(

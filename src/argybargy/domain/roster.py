@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from argybargy.domain.access_codes import CodeRecord
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 from argybargy.domain.message import Member, Message, SenderKind
 from argybargy.domain.names import fold
 
 
 @attrs.frozen
-class Seen:
+class LastSeen:
     """When a peer last made a request.
 
     Attributes:
@@ -55,7 +55,7 @@ class RosterRow:
 
 
 @attrs.frozen
-class Evidence:
+class RosterSources:
     """All that says who belongs to one room.
 
     Attributes:
@@ -70,9 +70,9 @@ class Evidence:
     codes: tuple[CodeRecord, ...]
     lapsed: frozenset[str]
     members: Mapping[str, Member]
-    seen: Mapping[str, Seen]
+    seen: Mapping[str, LastSeen]
     waiting: frozenset[str]
-    now: Moment
+    now: Instant
 
 
 WORKING_SECONDS = 120
@@ -88,7 +88,7 @@ def member_names(
     return tuple(sorted(names.values(), key=fold))
 
 
-def build_roster(evidence: Evidence) -> tuple[RosterRow, ...]:
+def build_roster(evidence: RosterSources) -> tuple[RosterRow, ...]:
     """Return a row for each member, in the order of the alphabet."""
     coded = {fold(code.name): code for code in evidence.codes}
     posted = {
@@ -107,8 +107,8 @@ def _row(
     key: str,
     code: CodeRecord | None,
     member: Member | None,
-    seen: Seen | None,
-    evidence: Evidence,
+    seen: LastSeen | None,
+    evidence: RosterSources,
 ) -> RosterRow:
     spoken = None
     if member is not None:

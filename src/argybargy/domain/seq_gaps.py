@@ -12,7 +12,7 @@ import attrs
 
 
 @attrs.frozen
-class Hole:
+class SeqGap:
     """Numbers without messages, both ends included."""
 
     first: int
@@ -24,32 +24,32 @@ class Hole:
         return self.last - self.first + 1
 
 
-def count_messages(first: int, head: int, holes: Sequence[Hole]) -> int:
+def count_messages(first: int, head: int, seq_gaps: Sequence[SeqGap]) -> int:
     """Count the messages from `first` to `head`."""
-    return max(0, head - first + 1 - sum(hole.seqs for hole in holes))
+    return max(0, head - first + 1 - sum(hole.seqs for hole in seq_gaps))
 
 
-def first_kept(head: int, keep: int, holes: Sequence[Hole]) -> int:
+def first_kept(head: int, keep: int, seq_gaps: Sequence[SeqGap]) -> int:
     """Return the number from which on there are `keep` messages up to `head`.
 
     It may be below 1, and is never in a hole.
     """
     first = head - keep + 1
-    for hole in reversed(holes):
+    for hole in reversed(seq_gaps):
         if hole.last < first:
             break
         first -= hole.seqs
     return first
 
 
-def numbers(first: int, end: int, holes: Sequence[Hole]) -> Iterator[int]:
+def present_seqs(first: int, end: int, seq_gaps: Sequence[SeqGap]) -> Iterator[int]:
     """Yield the numbers from `first` up to, not including, `end` outside of holes."""
-    for hole in holes:
+    for hole in seq_gaps:
         yield from range(first, min(hole.first, end))
         first = max(first, hole.last + 1)
     yield from range(first, end)
 
 
-def above(first: int, holes: Sequence[Hole]) -> tuple[Hole, ...]:
+def gaps_from(first: int, seq_gaps: Sequence[SeqGap]) -> tuple[SeqGap, ...]:
     """Return the holes that lie above the oldest number kept."""
-    return tuple(hole for hole in holes if hole.last >= first)
+    return tuple(hole for hole in seq_gaps if hole.last >= first)

@@ -17,14 +17,14 @@ import trio
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.http.asgi import App
 from argybargy.http.exchange import ClientGoneError, Exchange, make_scope
-from argybargy.http.isolation import contained, new_failure_id
+from argybargy.http.isolation import isolate_errors, new_failure_id
 from argybargy.http.limits import ConnectionLimits
 from argybargy.http.request_head import HeadParser, RequestHead
 from argybargy.http.response import Render, render_refusal
-from argybargy.http.stream import NEVER, Wire
+from argybargy.http.stream import NEVER, BufferedStream
 
 
-class Host(Protocol):
+class ConnectionOwner(Protocol):
     """What a connection needs from the server it belongs to."""
 
     app: App
@@ -70,14 +70,14 @@ class Connection:
 
     def __init__(
         self,
-        host: Host,
+        host: ConnectionOwner,
         stream: trio.abc.Stream,
         *,
         scheme: str = "http",
         client: tuple[str, int] | None = None,
         server: tuple[str, int] | None = None,
     ) -> None:
-        self.wire = Wire(stream, host.limits.write_seconds)
+        self.wire = BufferedStream(stream, host.limits.write_seconds)
         self._host = host
         self._scheme = scheme
         self._client = client
@@ -184,7 +184,7 @@ class Connection:
         try:
             await host.app(scope, exchange.receive, exchange.send)
         except BaseException as error:
-            with contained(self._report_app):
+            with isolate_errors(self._report_app):
                 raise error from None
         finally:
             exchange.is_running = False

@@ -9,8 +9,8 @@ from argybargy.http.asgi import Message, Scope
 from argybargy.http.limits import ConnectionLimits
 from argybargy.http.request_body import open_body
 from argybargy.http.request_head import RequestHead
-from argybargy.http.response import Answer
-from argybargy.http.stream import NEVER, Wire
+from argybargy.http.response import ResponseWriter
+from argybargy.http.stream import NEVER, BufferedStream
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _DISCONNECT: Message = {"type": "http.disconnect"}
@@ -53,7 +53,7 @@ class Exchange:
 
     def __init__(
         self,
-        wire: Wire,
+        wire: BufferedStream,
         head: RequestHead,
         limits: ConnectionLimits,
         *,
@@ -61,7 +61,7 @@ class Exchange:
         wants_more: Callable[[], bool],
         cancel: Callable[[RelayError | None], None],
     ) -> None:
-        self.answer = Answer(head.method, head.http_version)
+        self.answer = ResponseWriter(head.method, head.http_version)
         self.is_running = True
         self._wire = wire
         self._limits = limits

@@ -20,7 +20,7 @@ def new_failure_id() -> str:
 
 
 @contextmanager
-def contained(report: Callable[[Exception], object]) -> Iterator[None]:
+def isolate_errors(report: Callable[[Exception], object]) -> Iterator[None]:
     """Report every exception of the block instead of raising it.
 
     What is no `Exception` goes on: cancellation, KeyboardInterrupt, and that part

@@ -63,7 +63,7 @@ Render = Callable[[RelayError], ErrorBody]
 """Renders a refusal in the shape that all errors of the app have."""
 
 
-class AnswerError(Exception):
+class ResponseError(Exception):
     """The app broke the rules of ASGI or HTTP; its answer cannot be sent."""
 
 
@@ -99,14 +99,14 @@ def _render_field(name: bytes, value: bytes) -> bytes:
     """
     line = b"%b: %b\r\n" % (name, value)
     if not line.count(b"\n") == line.count(b"\r") == 1 or b"\0" in line:
-        raise AnswerError("a header field with a line break in it")
+        raise ResponseError("a header field with a line break in it")
     return line
 
 
 _repeated_field = lru_cache(maxsize=256)(_render_field)
 
 
-class Answer:
+class ResponseWriter:
     """One answer in the making.
 
     Attributes:
@@ -146,9 +146,9 @@ class Answer:
     def start(self, status: int, fields: Iterable[tuple[bytes, bytes]]) -> None:
         """Take ``http.response.start``; nothing is sent yet."""
         if self._status:
-            raise AnswerError("the answer was started twice")
+            raise ResponseError("the answer was started twice")
         if status < _OK_FROM:
-            raise AnswerError("an interim answer is not the app's to give")
+            raise ResponseError("an interim answer is not the app's to give")
         self._status = status
         self._fields = fields
 
@@ -174,7 +174,7 @@ class Answer:
         if self.is_begun:
             return self._frame(part, more=more)
         if not self._status:
-            raise AnswerError("a body before its start")
+            raise ResponseError("a body before its start")
         self.is_persistent = is_persistent
         fields = self._choose_framing(part, more=more)
         if date:
@@ -228,7 +228,7 @@ class Answer:
             case _Framing.LENGTH:
                 return self._count(part, more=more)
             case _ if self.is_whole and part:
-                raise AnswerError("a body after its end")
+                raise ResponseError("a body after its end")
             case _Framing.CHUNKS:
                 framed = b"%x\r\n%b\r\n" % (len(part), part) if part else b""
                 framed += b"" if more or self.is_whole else b"0\r\n\r\n"
@@ -242,14 +242,14 @@ class Answer:
     def _count(self, part: bytes, *, more: bool) -> bytes:
         self._left -= len(part)
         if self._left < 0 or (self._left and not more):
-            raise AnswerError("a body that is not as long as it was declared")
+            raise ResponseError("a body that is not as long as it was declared")
         self.is_whole = self._left == 0
         return part
 
 
 def _parse_length(value: bytes) -> int:
     if not value.isdigit():
-        raise AnswerError("a length that is not a number")
+        raise ResponseError("a length that is not a number")
     return int(value)
 
 

@@ -20,10 +20,10 @@ from argybargy.http.asgi import App
 from argybargy.http.connection import Connection
 from argybargy.http.endpoints import Endpoints, name_endpoints
 from argybargy.http.exchange import Exchange
-from argybargy.http.isolation import Log, contained
+from argybargy.http.isolation import Log, isolate_errors
 from argybargy.http.limits import ConnectionLimits
 from argybargy.http.response import Render, render_refusal
-from argybargy.http.stream import Wire
+from argybargy.http.stream import BufferedStream
 from argybargy.http.tls import close_stream
 from argybargy.system.network import is_loopback, network_of
 
@@ -109,7 +109,7 @@ class HttpServer:
         """
         self._connections_total += 1
         try:
-            with contained(lambda error: self.report("connection_failed", error)):
+            with isolate_errors(lambda error: self.report("connection_failed", error)):
                 endpoints = name_endpoints(stream)
                 if endpoints is not None:
                     await self._admit(stream, endpoints)
@@ -240,7 +240,7 @@ class HttpServer:
 
     async def _say_no(self, stream: trio.abc.Stream, error: RelayError) -> None:
         answer = render_refusal(error, self.render(error), self.get_date())
-        wire = Wire(stream, self.limits.write_seconds)
+        wire = BufferedStream(stream, self.limits.write_seconds)
         try:
             await stream.send_all(answer)
             await wire.linger(self.limits.linger_seconds, self.limits.linger_bytes)

@@ -21,7 +21,7 @@ _HAS_DESCRIPTORS = os.name == "posix"
 """Whether a socket is a file descriptor, which ``os.read`` and ``os.write`` take."""
 
 
-class Wire:
+class BufferedStream:
     """A stream with a memory of what was read too far.
 
     A plain socket is read and written past Trio's stream, whose checkpoints before

@@ -15,7 +15,7 @@ from typing import Any, Final
 import attrs
 
 from argybargy.domain.access_codes import key_id_of
-from argybargy.domain.addressing import answered, speaks_as
+from argybargy.domain.addressing import answered, names_of_speaker
 from argybargy.domain.instant import format_timestamp, parse_timestamp
 from argybargy.domain.message import Question, SenderKind
 from argybargy.domain.names import (
@@ -214,7 +214,7 @@ class _Planner:
             kind, expects = self._kind(message), fold(self._expects(message))
             to = self._recipient(message)
             audience = None if to == EVERYONE else frozenset({fold(to)})
-            for seq in answered(waiting, speaks_as(sender, kind), audience):
+            for seq in answered(waiting, names_of_speaker(sender, kind), audience):
                 waiting = waiting.discard(seq)
             is_question = expects not in {NOBODY, fold(sender)}
             if is_question and (message.room, message.sender) in holders:

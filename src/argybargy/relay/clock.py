@@ -14,7 +14,7 @@ import attrs
 import structlog
 import trio
 
-from argybargy.domain.instant import Era, Moment
+from argybargy.domain.instant import Era, Instant
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +31,7 @@ _LOG_SECONDS: Final = 10.0
 class Clock(Protocol):
     """Tells the time on both clocks at once."""
 
-    def now(self) -> Moment:
+    def now(self) -> Instant:
         """Return this instant. The steady half is Trio's own clock."""
         ...
 
@@ -74,7 +74,7 @@ class SettledClock:
     _step: _Step | None = attrs.field(default=None, init=False)
     _logged_at: float = attrs.field(default=float("-inf"), init=False)
 
-    def now(self) -> Moment:
+    def now(self) -> Instant:
         """Return this instant."""
         wall_ms, elapsed = round(self.wall() * 1000), self.elapsed()
         elapsed_ms = round(elapsed * 1000)
@@ -89,7 +89,7 @@ class SettledClock:
             self._start_ms += difference_ms
             self._believe(difference_ms)
         self._latest_ms = max(self._latest_ms, self._start_ms + elapsed_ms)
-        return Moment(
+        return Instant(
             self._latest_ms, trio.current_time(), self._stepped_ms, self._eras
         )
 

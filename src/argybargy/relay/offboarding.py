@@ -13,11 +13,11 @@ import structlog
 
 from argybargy.domain.access_codes import Peer
 from argybargy.domain.errors import RelayError
-from argybargy.domain.instant import Moment
-from argybargy.domain.room.commands import Command, Dismiss, Done
-from argybargy.relay.access.code_registry import Directory
+from argybargy.domain.instant import Instant
+from argybargy.domain.room.commands import Acknowledged, Command, Dismiss
+from argybargy.relay.access.code_registry import CodeRegistry
 from argybargy.relay.access.presence import Presence
-from argybargy.relay.room.inbox import Delivered
+from argybargy.relay.room.inbox import CommandOutcome
 from argybargy.relay.room.task import LiveRoom
 
 log = structlog.get_logger(__name__)
@@ -28,7 +28,7 @@ has to be loaded, and after a long rest of the relay there may be many."""
 
 
 @attrs.frozen
-class Departures:
+class Offboarding:
     """Lets peers go that have lost their last valid code.
 
     Who is still to go is in the directory, which sees every code go.
@@ -40,18 +40,18 @@ class Departures:
         ask: Hands a command to a room.
     """
 
-    directory: Directory
+    directory: CodeRegistry
     presence: Presence
     find_live: Callable[[str], LiveRoom | None]
-    ask: Callable[[str, Command], Awaitable[Delivered]]
+    ask: Callable[[str, Command], Awaitable[CommandOutcome]]
 
-    async def dismiss(self, peer: Peer, now: Moment) -> None:
+    async def dismiss(self, peer: Peer, now: Instant) -> None:
         """Let a peer go that holds no valid code any more.
 
         Its parked polls end, its claims are free, its place in the roster is gone.
         What its room does not take now, a later round of housekeeping does.
         """
-        if self.directory.lets_in(peer, now):
+        if self.directory.has_valid_code(peer, now):
             return  # it was invited again while others were let go
         self.presence.forget(peer)
         live = self.find_live(peer.room)
@@ -62,7 +62,7 @@ class Departures:
         try:
             await self._dismiss_from(peer)
         except RelayError as error:
-            if self.directory.put_off(peer):
+            if self.directory.postpone(peer):
                 reason = str(error)
                 log.warning("peer not dismissed yet", room=peer.room, reason=reason)
             return
@@ -73,9 +73,9 @@ class Departures:
         is_partial = True
         while is_partial:
             answer = (await self.ask(peer.room, Dismiss(peer.name))).answer
-            is_partial = isinstance(answer, Done) and answer.is_partial
+            is_partial = isinstance(answer, Acknowledged) and answer.is_partial
 
-    async def catch_up(self, now: Moment) -> None:
+    async def catch_up(self, now: Instant) -> None:
         """Let some of those go that are still to go; who fails goes to the end."""
         for peer in self.directory.departed(now)[:DISMISSALS_PER_TICK]:
             await self.dismiss(peer, now)

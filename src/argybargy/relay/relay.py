@@ -17,30 +17,30 @@ import trio
 
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.names import RESERVED_PEER_NAMES, fold
 from argybargy.domain.room.commands import Command
 from argybargy.domain.roster import member_names
-from argybargy.relay.access.code_registry import Directory
+from argybargy.relay.access.code_registry import CodeRegistry
 from argybargy.relay.access.presence import Presence
 from argybargy.relay.access.room_quota import RoomQuota
 from argybargy.relay.api.turns import Turns
 from argybargy.relay.clock import Clock, system_clock
 from argybargy.relay.data_loss import end_when_lost
-from argybargy.relay.offboarding import Departures
-from argybargy.relay.overview.overview import BOARD_MESSAGES, Board
-from argybargy.relay.overview.room_view import Viewer
+from argybargy.relay.offboarding import Offboarding
+from argybargy.relay.overview.overview import OVERVIEW_MESSAGES, Overview
+from argybargy.relay.overview.room_view import RoomViewer
 from argybargy.relay.overview.watchers import Watchers
 from argybargy.relay.readiness import Readiness
 from argybargy.relay.retention import give_up_surplus
-from argybargy.relay.room.context import RoomServices
+from argybargy.relay.room.context import RoomContext
 from argybargy.relay.room.delivery_report import describe_delivery
-from argybargy.relay.room.inbox import Delivered
+from argybargy.relay.room.inbox import CommandOutcome
 from argybargy.relay.room.task import LiveRoom
-from argybargy.relay.statistics import RelayStatistics, Tally
+from argybargy.relay.statistics import RelayCounters, RelayStatistics
 from argybargy.relay.store_errors import as_relay_error
-from argybargy.relay.write_behind import Ledger
+from argybargy.relay.write_behind import WriteBehind
 from argybargy.store.errors import StoreError
 from argybargy.store.protocol import Store
 
@@ -77,17 +77,17 @@ class Relay:
     store: Store
     limits: Limits
     clock: Clock
-    directory: Directory
+    directory: CodeRegistry
     presence: Presence
-    ledger: Ledger
+    ledger: WriteBehind
     readiness: Readiness
     started_at: float
     watchers: Watchers
     _nursery: trio.Nursery
-    board: Board = attrs.field(init=False)
-    tally: Tally = attrs.field(init=False, factory=Tally)
-    _services: RoomServices = attrs.field(init=False)
-    _departures: Departures = attrs.field(init=False)
+    board: Overview = attrs.field(init=False)
+    tally: RelayCounters = attrs.field(init=False, factory=RelayCounters)
+    _services: RoomContext = attrs.field(init=False)
+    _offboarding: Offboarding = attrs.field(init=False)
     quota: RoomQuota = attrs.field(init=False)
     searches: Turns = attrs.field(init=False)
     _live: dict[str, LiveRoom] = attrs.field(factory=dict)
@@ -97,11 +97,11 @@ class Relay:
     def __attrs_post_init__(self) -> None:
         self.quota = RoomQuota(self.limits.rooms)
         self.searches = Turns(self.limits.searches_per_peer)
-        viewer = Viewer(
+        viewer = RoomViewer(
             self.directory, self.presence, self.parked_peers, self.limits.online_seconds
         )
-        self.board = Board(viewer, self.watchers)
-        self._services = RoomServices(
+        self.board = Overview(viewer, self.watchers)
+        self._services = RoomContext(
             store=self.store,
             clock=self.clock,
             limits=self.limits,
@@ -118,7 +118,7 @@ class Relay:
             reread=self.board.reread,
             tally=self.tally,
         )
-        self._departures = Departures(
+        self._offboarding = Offboarding(
             self.directory, self.presence, self.find_live, self.ask
         )
 
@@ -135,7 +135,7 @@ class Relay:
     async def load(self) -> None:
         """Learn of all rooms, and the codes."""
         overview = await self.store.overview()
-        recent = await self.store.recent(None, BOARD_MESSAGES)
+        recent = await self.store.recent(None, OVERVIEW_MESSAGES)
         self.board.load(overview, recent, self.clock.now())
         self.quota.fill(room.status.name for room in overview.rooms if room.head)
         await self.directory.load(self.clock.now())
@@ -177,7 +177,7 @@ class Relay:
 
     async def ask(
         self, room: str, command: Command, code: CodeRecord | None = None
-    ) -> Delivered:
+    ) -> CommandOutcome:
         """Hand a command to a room and wait for what comes of it.
 
         Args:
@@ -261,7 +261,7 @@ class Relay:
 
     # -- keeping house ---------------------------------------------------------
 
-    async def keep_house(self) -> None:
+    async def run_housekeeping(self) -> None:
         """Store what is late, let go of what is idle, until cancelled."""
         while True:
             await trio.sleep(TICK_SECONDS)
@@ -277,7 +277,7 @@ class Relay:
             await self.directory.settle()
             await self.directory.correct(now)
             self.directory.tick(now)
-            await self._departures.catch_up(now)
+            await self._offboarding.catch_up(now)
             await give_up_surplus(self.board, self.limits, self.ask)
             await self.directory.remove_stale(now)
             await self.ledger.flush()
@@ -285,7 +285,7 @@ class Relay:
         except StoreError as error:
             log.warning("housekeeping waits for the store", reason=str(error))
 
-    def _evict(self, now: Moment) -> None:
+    def _evict(self, now: Instant) -> None:
         oldest = now.steady_seconds - self.limits.live_room_seconds
         for key, live in list(self._live.items()):
             if live.is_used:
@@ -297,9 +297,9 @@ class Relay:
     async def dismiss(self, record: CodeRecord) -> None:
         """Let the holder of a code go who has no valid one any more.
 
-        See :meth:`Departures.dismiss`.
+        See :meth:`Offboarding.dismiss`.
         """
-        await self._departures.dismiss(record.peer, self.clock.now())
+        await self._offboarding.dismiss(record.peer, self.clock.now())
 
     def refuse_secrets(self, *texts: str) -> None:
         """Refuse what gives away a code that would open a room.
@@ -317,7 +317,7 @@ class Relay:
         if live is not None:
             live.polls.wake_peer(record.peer.name)
 
-    def first_seen(self, record: CodeRecord, now: Moment) -> bool:
+    def first_seen(self, record: CodeRecord, now: Instant) -> bool:
         """Note a request; True when this process sees the peer for the first time."""
         return self.presence.arrive(record.peer, record.name, now.steady_seconds)
 
@@ -370,9 +370,9 @@ async def open_relay(
             store=store,
             limits=limits,
             clock=clock,
-            directory=Directory(store, limits, watchers.touch),
+            directory=CodeRegistry(store, limits, watchers.touch),
             presence=Presence(limits, watchers.touch),
-            ledger=Ledger(store),
+            ledger=WriteBehind(store),
             readiness=Readiness(store, clock),
             started_at=clock.now().steady_seconds,
             watchers=watchers,
@@ -380,7 +380,7 @@ async def open_relay(
         )
         await relay.load()
         async with trio.open_nursery() as housekeeping:
-            housekeeping.start_soon(relay.keep_house)
+            housekeeping.start_soon(relay.run_housekeeping)
             housekeeping.start_soon(end_when_lost, store, relay.readiness)
             try:
                 yield relay

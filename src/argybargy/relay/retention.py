@@ -9,7 +9,7 @@ import structlog
 from argybargy.domain.errors import RelayError
 from argybargy.domain.limits import Limits
 from argybargy.domain.room.commands import Command, Retain
-from argybargy.relay.overview.overview import Board
+from argybargy.relay.overview.overview import Overview
 
 log = structlog.get_logger(__name__)
 
@@ -18,7 +18,7 @@ MOST_RETAINS_PER_TICK: Final = 16
 
 
 async def give_up_surplus(
-    board: Board, limits: Limits, ask: Callable[[str, Command], Awaitable[object]]
+    board: Overview, limits: Limits, ask: Callable[[str, Command], Awaitable[object]]
 ) -> None:
     """Let rooms give up some of their surplus; later rounds do the rest.
 

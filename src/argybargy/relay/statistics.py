@@ -21,7 +21,7 @@ class RelayStatistics:
 
 
 @attrs.frozen
-class BoardStatistics:
+class OverviewStatistics:
     """What the operator sees at a glance, in numbers.
 
     Attributes:
@@ -45,7 +45,7 @@ def _seconds() -> Histogram:
 
 
 @attrs.define
-class Tally:
+class RelayCounters:
     """What has happened in all rooms since the relay was started.
 
     Attributes:

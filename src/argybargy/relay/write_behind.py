@@ -14,7 +14,7 @@ import structlog
 import trio
 
 from argybargy.domain.access_codes import Peer
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 from argybargy.domain.room.writes import Audit
 from argybargy.relay.store_errors import finishing
 from argybargy.store.protocol import Store
@@ -30,7 +30,7 @@ _ADDRESSES_SHOWN: Final = 5
 
 
 @attrs.define
-class Failures:
+class FailedSignIns:
     """Failed sign-ins of one kind within one minute.
 
     Attributes:
@@ -51,7 +51,7 @@ def _new_run() -> str:
 
 
 @attrs.define
-class Ledger:
+class WriteBehind:
     """Collects, and stores on :meth:`flush`.
 
     Args:
@@ -66,7 +66,7 @@ class Ledger:
     _notes: OrderedDict[int | str, Audit] = attrs.field(factory=OrderedDict)
     _next_note: int = 0
     _dropped: int = 0
-    _failures: dict[str, Failures] = attrs.field(factory=dict)
+    _failures: dict[str, FailedSignIns] = attrs.field(factory=dict)
     _flushing: trio.Lock = attrs.field(factory=trio.Lock)
 
     def acknowledge(self, peer: Peer, cursor: int) -> None:
@@ -89,13 +89,13 @@ class Ledger:
             self._notes.popitem(last=False)
             self._dropped += 1
 
-    def count_failure(self, action: str, address: str, now: Moment) -> None:
+    def count_failure(self, action: str, address: str, now: Instant) -> None:
         """Count a failed sign-in: one row a minute, whoever knocks how often."""
         minute = now.wall_ms // _MINUTE_MS
         key = f"{action}/{minute}/{self._run}"
         failures = self._failures.get(action)
         if failures is None or failures.key != key:
-            failures = self._failures[action] = Failures(key, now.wall_ms)
+            failures = self._failures[action] = FailedSignIns(key, now.wall_ms)
         failures.count += 1
         if len(failures.addresses) < _ADDRESSES_SHOWN:
             failures.addresses[address] = None

@@ -6,7 +6,7 @@ from typing import Final
 
 import trio
 
-from argybargy.store.data_directory import find_place, is_held
+from argybargy.store.data_directory import find_server_address, is_held
 
 WAIT_SECONDS: Final = 5.0
 """How long: offline commands take less, and a service manager tries again."""
@@ -28,7 +28,7 @@ async def wait_for_command(directory: Path, tell: Callable[[str], object]) -> No
     """
     is_told = False
     with trio.move_on_after(WAIT_SECONDS):
-        while is_held(directory) and find_place(directory) is None:
+        while is_held(directory) and find_server_address(directory) is None:
             if not is_told:
                 tell(
                     f"Another command uses {directory}. "

@@ -39,14 +39,18 @@ from argybargy.serve.local_relay import local_url
 from argybargy.serve.logging import configure_logging
 from argybargy.serve.metrics_listener import measure_server, open_metrics_listener
 from argybargy.serve.proxies import ForwardedApp, TrustedProxies
-from argybargy.serve.run_plan import Plan, Started
+from argybargy.serve.run_plan import RunningRelay, RunPlan
 from argybargy.serve.services import open_services
-from argybargy.serve.startup_errors import EXPECTED, CertificateError, explain
-from argybargy.serve.status import Glance, glance
+from argybargy.serve.startup_errors import (
+    EXPECTED,
+    CertificateError,
+    explain_startup_error,
+)
+from argybargy.serve.status import RelayStatus, read_relay_status
 from argybargy.serve.systemd import READY, STOPPING, ServiceManager
 from argybargy.serve.tunnel.tunnel import Tunnel, TunnelStatus
 from argybargy.settings.settings import Settings
-from argybargy.store.data_directory import Place, tell_place
+from argybargy.store.data_directory import ServerAddress, publish_server_address
 from argybargy.web.access.services import Services
 from argybargy.web.access_log import AccessLog
 from argybargy.web.app import create_app
@@ -65,7 +69,7 @@ EXIT_OK: Final = 0
 EXIT_INTERRUPTED: Final = 130
 
 
-def run(settings: Settings, plan: Plan) -> int:
+def run(settings: Settings, plan: RunPlan) -> int:
     """Serve until a signal says stop, and return the exit code of the process.
 
     Args:
@@ -82,14 +86,14 @@ def run(settings: Settings, plan: Plan) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except EXPECTED as error:
-        ending = explain(error, settings, plan.verb)
+        ending = explain_startup_error(error, settings, plan.verb)
         sys.stderr.write(f"{ending}\n")
         return ending.code
     return EXIT_OK
 
 
 async def serve(
-    settings: Settings, plan: Plan, manager: ServiceManager | None = None
+    settings: Settings, plan: RunPlan, manager: ServiceManager | None = None
 ) -> None:
     """Serve until SIGTERM, SIGINT or SIGHUP; a second one forces.
 
@@ -133,7 +137,7 @@ async def serve(
                 # All that there is now stays. The garbage collector need not look
                 # through it again: that was a twentieth of what a request costs.
                 gc.freeze()
-                started = Started(
+                started = RunningRelay(
                     urls,
                     partial(_sign_in_link, services),
                     partial(_glance, services, tunnel),
@@ -147,7 +151,7 @@ async def serve(
         nursery.cancel_scope.cancel()
 
 
-def _plan_tunnel(plan: Plan, services: Services, url: str) -> Tunnel | None:
+def _plan_tunnel(plan: RunPlan, services: Services, url: str) -> Tunnel | None:
     """Return the tunnel, which makes the relay reachable as it comes and goes."""
 
     def report(status: TunnelStatus) -> None:
@@ -163,9 +167,9 @@ def _plan_tunnel(plan: Plan, services: Services, url: str) -> Tunnel | None:
     return Tunnel(plan.tunnel.leading_to(url), report)
 
 
-def _glance(services: Services, tunnel: Tunnel | None) -> Glance:
+def _glance(services: Services, tunnel: Tunnel | None) -> RelayStatus:
     status = None if tunnel is None else tunnel.status
-    return glance(services.relay, services.public_url, status)
+    return read_relay_status(services.relay, services.public_url, status)
 
 
 def _sign_in_link(services: Services) -> str:
@@ -299,10 +303,10 @@ async def _listen_until_drained(
 def _told(settings: Settings) -> Iterator[None]:
     """Let the commands on this machine find the relay; without it they do not."""
     certificate = None if settings.tls_cert is None else str(settings.tls_cert)
-    place = Place(settings.host, settings.port, os.getpid(), certificate)
+    place = ServerAddress(settings.host, settings.port, os.getpid(), certificate)
     with ExitStack() as stack:
         try:
-            stack.enter_context(tell_place(settings.data, place))
+            stack.enter_context(publish_server_address(settings.data, place))
         except OSError as error:
             log.warning("no command will find this relay", reason=str(error))
         yield

@@ -23,7 +23,7 @@ from argybargy.settings.parsers import split_bind
 from argybargy.web.access.hosts import HostRule
 from argybargy.web.errors import error_answer
 from argybargy.web.fast_path import send_answer
-from argybargy.web.metrics import Measure, Metrics, TableCollector
+from argybargy.web.metrics import Measure, MeasureCollector, Metrics
 from argybargy.web.request import NO_SCRIPTS, Answer, page_answer
 
 log = structlog.get_logger(__name__)
@@ -83,7 +83,7 @@ class Counting(Protocol):
 
 def measure_server(metrics: Metrics, server: Counting) -> None:
     """Show the numbers of a server among those of its relay."""
-    metrics.add(TableCollector(SERVER_MEASURES, server.statistics))
+    metrics.add(MeasureCollector(SERVER_MEASURES, server.statistics))
 
 
 @attrs.frozen

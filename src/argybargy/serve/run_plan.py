@@ -4,13 +4,13 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import attrs
 
-from argybargy.serve.status import Glance
+from argybargy.serve.status import RelayStatus
 from argybargy.serve.tunnel.command import TunnelCommand
 from argybargy.serve.tunnel.tunnel import TunnelStatus
 
 
 @attrs.frozen
-class Started:
+class RunningRelay:
     """A relay that listens.
 
     Attributes:
@@ -22,15 +22,15 @@ class Started:
 
     urls: Sequence[str]
     sign_in: Callable[[], str]
-    glance: Callable[[], Glance]
+    glance: Callable[[], RelayStatus]
 
 
-async def _stay_alone(_started: Started) -> None:
+async def _no_companion_task(_started: RunningRelay) -> None:
     """Do nothing beside the relay."""
 
 
 @attrs.frozen
-class Plan:
+class RunPlan:
     """What comes with a relay that is started.
 
     Attributes:
@@ -43,7 +43,7 @@ class Plan:
     """
 
     verb: str
-    announce: Callable[[Started], None]
+    announce: Callable[[RunningRelay], None]
     tunnel: TunnelCommand | None = None
     tell_tunnel: Callable[[TunnelStatus], None] = lambda _status: None
-    beside: Callable[[Started], Awaitable[None]] = _stay_alone
+    beside: Callable[[RunningRelay], Awaitable[None]] = _no_companion_task

@@ -6,10 +6,10 @@ from typing import Final
 
 import attrs
 
-from argybargy.serve.local_relay import tell_where
+from argybargy.serve.local_relay import describe_local_relay
 from argybargy.serve.metrics_listener import MetricsAddressError
 from argybargy.settings.settings import Settings
-from argybargy.store.data_directory import find_place
+from argybargy.store.data_directory import find_server_address
 from argybargy.store.errors import Incompatible, StoreError
 from argybargy.system.network import host_and_port, next_port
 from argybargy.system.ports import find_holder
@@ -34,7 +34,7 @@ EXPECTED: Final = (
 
 
 @attrs.frozen
-class Ending:
+class StartupFailure:
     """How a relay ended, or did not begin.
 
     Attributes:
@@ -51,7 +51,9 @@ class Ending:
         return "\n".join(filter(None, [f"argybargy: {self.text}", self.hint]))
 
 
-def explain(error: BaseException, settings: Settings, verb: str) -> Ending:
+def explain_startup_error(
+    error: BaseException, settings: Settings, verb: str
+) -> StartupFailure:
     """Say in a sentence why the relay stopped; a bug keeps its traceback.
 
     Args:
@@ -68,25 +70,31 @@ def explain(error: BaseException, settings: Settings, verb: str) -> Ending:
         case StoreError():
             return _explain_data(error, settings)
         case CertificateError() | MetricsAddressError():
-            return Ending(EXIT_FAILED, str(error))
+            return StartupFailure(EXIT_FAILED, str(error))
         case OSError() if error.filename is not None:
             text = f"{error.filename} cannot be used: {error.strerror or error}."
-            return Ending(EXIT_FAILED, text, "Look for what is wrong: argybargy doctor")
+            return StartupFailure(
+                EXIT_FAILED, text, "Look for what is wrong: argybargy doctor"
+            )
         case OSError():
             where = host_and_port(settings.host, settings.port)
             text = f"Cannot serve on {where}: {_why(error, settings)}."
-            return Ending(EXIT_FAILED, text, _advice(error, settings, verb))
+            return StartupFailure(EXIT_FAILED, text, _advice(error, settings, verb))
     raise error
 
 
-def _explain_data(error: StoreError, settings: Settings) -> Ending:
-    place = find_place(settings.data) if isinstance(error, Incompatible) else None
+def _explain_data(error: StoreError, settings: Settings) -> StartupFailure:
+    place = (
+        find_server_address(settings.data) if isinstance(error, Incompatible) else None
+    )
     if place is not None:
         hint = (
             f"It runs already. To see how it is: argybargy status --port {place.port}"
         )
-        return Ending(EXIT_DATA, tell_where(place), hint)
-    return Ending(EXIT_DATA, f"The data in {settings.data} cannot be used: {error}")
+        return StartupFailure(EXIT_DATA, describe_local_relay(place), hint)
+    return StartupFailure(
+        EXIT_DATA, f"The data in {settings.data} cannot be used: {error}"
+    )
 
 
 def _why(error: OSError, settings: Settings) -> str:

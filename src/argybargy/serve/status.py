@@ -9,7 +9,7 @@ from argybargy.serve.tunnel.tunnel import TunnelStatus
 
 
 @attrs.frozen
-class Glance:
+class RelayStatus:
     """How a relay is.
 
     Attributes:
@@ -33,13 +33,15 @@ class Glance:
     longest_wait_seconds: float = 0.0
 
 
-def glance(relay: Relay, public_url: str, tunnel: TunnelStatus | None) -> Glance:
+def read_relay_status(
+    relay: Relay, public_url: str, tunnel: TunnelStatus | None
+) -> RelayStatus:
     """Look at a relay; it costs what has changed since anybody looked."""
     now, board = relay.clock.now(), relay.board
     board.settle(now)
     numbers = stats(relay)
     waits = [aged(row, now).seconds for row in board.inbox]
-    return Glance(
+    return RelayStatus(
         public_url=public_url,
         tunnel=tunnel,
         rooms=sum(not card.summary.status.is_closed for card in board.cards.values()),

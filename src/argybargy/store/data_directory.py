@@ -29,7 +29,7 @@ RESTORING: Final = "restoring"
 
 
 @attrs.frozen
-class Place:
+class ServerAddress:
     """Where the server of a data directory listens.
 
     Attributes:
@@ -103,7 +103,7 @@ def hold_lock(directory: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def tell_place(directory: Path, place: Place) -> Iterator[None]:
+def publish_server_address(directory: Path, place: ServerAddress) -> Iterator[None]:
     """Write into the lock where the server listens, while the block runs.
 
     The lock is held by this process, and `place` is taken by it: who reads this
@@ -149,7 +149,7 @@ def _unlockable(directory: Path, error: OSError) -> Refused:
     )
 
 
-def find_place(directory: Path) -> Place | None:
+def find_server_address(directory: Path) -> ServerAddress | None:
     """Return where the server of `directory` listens.
 
     Returns:
@@ -164,7 +164,7 @@ def find_place(directory: Path) -> Place | None:
         facts = json.loads((directory / LOCK_NAME).read_text("utf-8"))
         host, port, pid = str(facts["host"]), int(facts["port"]), int(facts["pid"])
         certificate = facts.get("certificate")
-        return Place(host, port, pid, certificate and str(certificate))
+        return ServerAddress(host, port, pid, certificate and str(certificate))
     except (OSError, ValueError, KeyError, TypeError):
         return None  # it is being written, or has gone
 

@@ -16,11 +16,11 @@ import attrs
 
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.message import Member, Message
-from argybargy.domain.pages import Lookback, Page
+from argybargy.domain.pages import HistoryPage, Page
 from argybargy.domain.room.state import Room, RoomStatus, SavedRoom
 from argybargy.domain.room.writes import Audit, Write
 from argybargy.domain.search.query import Findings, Query, Scope
-from argybargy.domain.seq_gaps import Hole, count_messages
+from argybargy.domain.seq_gaps import SeqGap, count_messages
 from argybargy.store.errors import Corrupt
 from argybargy.system.histogram import SECONDS, SIZES, Distribution, Histogram
 
@@ -45,17 +45,17 @@ class RoomSummary:
     first: int
     created_ms: int
     last_ms: int
-    holes: tuple[Hole, ...] = ()
+    seq_gaps: tuple[SeqGap, ...] = ()
     heard_ms: int | None = attrs.field(default=None, eq=False)
 
     @property
     def messages(self) -> int:
         """How many messages are kept."""
-        return count_messages(self.first, self.head, self.holes)
+        return count_messages(self.first, self.head, self.seq_gaps)
 
 
 @attrs.frozen
-class Overview:
+class StoredOverview:
     """All rooms, in one snapshot.
 
     Attributes:
@@ -115,7 +115,7 @@ class WriterStatistics:
     batch_jobs: Distribution = attrs.field(default=NO_SIZES, eq=False)
 
 
-class Snapshot(Protocol):
+class DatabaseSnapshot(Protocol):
     """A copy of a whole store, to be read once from beginning to end.
 
     Attributes:
@@ -195,7 +195,7 @@ class Store(Protocol):
 
     async def look_back(
         self, room: str, reader: str | None, before: int, limit: int, max_bytes: int
-    ) -> Lookback:
+    ) -> HistoryPage:
         """Read the newest messages below `before` that `reader` may see.
 
         See :func:`argybargy.domain.pages.look_back` for the rule.
@@ -247,7 +247,7 @@ class Store(Protocol):
         """Count what a poll of `reader` (folded) would deliver after a cursor."""
         ...
 
-    async def overview(self) -> Overview:
+    async def overview(self) -> StoredOverview:
         """Return all rooms, their members and their unanswered questions."""
         ...
 
@@ -331,7 +331,7 @@ class Store(Protocol):
         """Return those of some tallies that a row of the audit log has."""
         ...
 
-    async def snapshot(self) -> Snapshot:
+    async def snapshot(self) -> DatabaseSnapshot:
         """Copy everything, as it is at one moment, while writing goes on.
 
         Takes as long as it takes to write the copy. One is made at a time.

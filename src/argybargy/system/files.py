@@ -44,7 +44,7 @@ def sync_file(path: Path) -> None:
         os.close(descriptor)
 
 
-def keep_aside(path: Path, aside: Path) -> None:
+def keep_second_name(path: Path, aside: Path) -> None:
     """Let a file have a second name, or a copy where the file system has no links."""
     try:
         os.link(path, aside)

@@ -20,7 +20,7 @@ MOST_FAULTS = 20
 
 
 @attrs.frozen
-class Finding:
+class ProofResult:
     """What became of one promise.
 
     Attributes:
@@ -40,7 +40,7 @@ class Finding:
 
 
 @attrs.frozen
-class Stage:
+class ProofEnvironment:
     """Where a proof takes place.
 
     Attributes:
@@ -69,7 +69,7 @@ class Stage:
         )
 
 
-Proof = Callable[[Stage], Awaitable[Finding]]
+Proof = Callable[[ProofEnvironment], Awaitable[ProofResult]]
 
 
 @attrs.frozen

@@ -15,10 +15,10 @@ from urllib.parse import quote_plus
 import attrs
 import trio
 
-from argybargy.torture.client.connection import Connection
-from argybargy.torture.client.messages import BadAnswer, encode_request
-from argybargy.torture.harness import Faults, Stage
-from argybargy.torture.relay_process import NO_ANSWER, Guest, RelayProcess
+from argybargy.torture.client.connection import KeepAliveConnection
+from argybargy.torture.client.messages import BadResponse, encode_request
+from argybargy.torture.harness import Faults, ProofEnvironment
+from argybargy.torture.relay_process import NO_ANSWER, AgentClient, RelayProcess
 
 MOST_MS: Final = 250.0
 """From a post to its reader, whatever an agent of another room does."""
@@ -88,12 +88,14 @@ class Attack:
         prepare: Fills the hostile agent's own room first.
     """
 
-    requests: Callable[[Guest], Iterator[bytes]]
+    requests: Callable[[AgentClient], Iterator[bytes]]
     connections: int
-    prepare: Callable[[RelayProcess, Stage], Awaitable[None]]
+    prepare: Callable[[RelayProcess, ProofEnvironment], Awaitable[None]]
 
 
-async def measure(stage: Stage, attacks: Sequence[Attack], faults: Faults) -> Delays:
+async def measure(
+    stage: ProofEnvironment, attacks: Sequence[Attack], faults: Faults
+) -> Delays:
     """Attack for a while, and time the messages of another room."""
     seconds = min(stage.seconds, _MOST_SECONDS)
     count = min(_POSTERS, 1 + math.ceil(seconds / _POST_SECONDS / _POSTS_EACH))
@@ -132,7 +134,7 @@ def _summarize(delays: list[float]) -> Delays:
 
 
 async def _time_messages(
-    seconds: float, victim: Guest, posters: list[Guest], faults: Faults
+    seconds: float, victim: AgentClient, posters: list[AgentClient], faults: Faults
 ) -> list[float]:
     """Post to the victim again and again; return how long each message took."""
     delays: list[float] = []
@@ -156,7 +158,7 @@ async def _time_messages(
     return delays
 
 
-async def _post(poster: Guest, faults: Faults, scope: trio.CancelScope) -> None:
+async def _post(poster: AgentClient, faults: Faults, scope: trio.CancelScope) -> None:
     """Post to the victim, who need not wait any longer if that fails."""
     try:
         reply = await poster.post("news", to="victim")
@@ -169,7 +171,7 @@ async def _post(poster: Guest, faults: Faults, scope: trio.CancelScope) -> None:
         scope.cancel()
 
 
-async def _next_cursor(victim: Guest, cursor: int) -> int:
+async def _next_cursor(victim: AgentClient, cursor: int) -> int:
     """Wait for the next message, and return the cursor that comes with it.
 
     Raises:
@@ -178,7 +180,7 @@ async def _next_cursor(victim: Guest, cursor: int) -> int:
     while True:
         reply = await victim.poll(cursor, wait=25)
         if reply.status != 200:
-            raise BadAnswer(f"a poll within its limit: {reply}")
+            raise BadResponse(f"a poll within its limit: {reply}")
         if reply.json["messages"]:
             seq: int = reply.json["cursor"]
             return seq
@@ -186,7 +188,7 @@ async def _next_cursor(victim: Guest, cursor: int) -> int:
 
 async def _hammer(relay: RelayProcess, requests: Iterator[bytes]) -> None:
     """Send one request after the other, whatever is said to them."""
-    connection = Connection(relay.address)
+    connection = KeepAliveConnection(relay.address)
     try:
         for request in requests:
             try:
@@ -203,7 +205,7 @@ async def _hammer(relay: RelayProcess, requests: Iterator[bytes]) -> None:
 # -- what is sent ------------------------------------------------------------------
 
 
-def _searches(hostile: Guest) -> Iterator[bytes]:
+def _searches(hostile: AgentClient) -> Iterator[bytes]:
     """Ask for a letter a hundred times, for fifty letters, and for what begins so."""
     same = quote_plus(" ".join("a" * 100))
     many = quote_plus(" ".join(_LETTERS[:50]))
@@ -211,19 +213,19 @@ def _searches(hostile: Guest) -> Iterator[bytes]:
         yield hostile.encode("GET", f"/search?limit=50&q={query}")
 
 
-def _polls(hostile: Guest) -> Iterator[bytes]:
+def _polls(hostile: AgentClient) -> Iterator[bytes]:
     """Read everything anew and displace each other's polls."""
     for target in itertools.cycle(("since=0&wait=25", "since=999999&wait=5")):
         yield hostile.encode("GET", f"/messages?{target}")
 
 
-def _questions(hostile: Guest) -> Iterator[bytes]:
+def _questions(hostile: AgentClient) -> Iterator[bytes]:
     """Ask what nobody answers."""
     body = {"text": "Who?", "expects_reply": "anyone"}
     return itertools.repeat(hostile.encode("POST", "/messages", body))
 
 
-def _posts(hostile: Guest) -> Iterator[bytes]:
+def _posts(hostile: AgentClient) -> Iterator[bytes]:
     """Post the longest texts there may be."""
     return itertools.repeat(hostile.encode("POST", "/messages", {"text": _letters()}))
 
@@ -245,14 +247,14 @@ def _prefixed(number: int) -> str:
     return " ".join(words)[:_TEXT_CHARS].rpartition(" ")[0]
 
 
-async def _fill_texts(relay: RelayProcess, _: Stage) -> None:
+async def _fill_texts(relay: RelayProcess, _: ProofEnvironment) -> None:
     texts = [_same_letter(), _letters()] * (_LONG_TEXTS // 2)
     texts += [_prefixed(number) for number in range(_LONG_TEXTS)]
     texts += [_same_letter()] * _LONG_TEXTS
     await _say_all(relay, ({"text": text} for text in texts))
 
 
-async def _fill_questions(relay: RelayProcess, stage: Stage) -> None:
+async def _fill_questions(relay: RelayProcess, stage: ProofEnvironment) -> None:
     """Leave open as many questions as a long attack would have asked."""
     count = min(_MOST_QUESTIONS, int(_QUESTIONS_A_SECOND * stage.seconds))
     question = {"text": "Who?", "expects_reply": "anyone"}
@@ -268,14 +270,14 @@ async def _say_all(relay: RelayProcess, bodies: Iterator[dict[str, str]]) -> Non
     shown = {"x-admin-token": relay.token()}
 
     async def say_some() -> None:
-        connection = Connection(relay.address)
+        connection = KeepAliveConnection(relay.address)
         try:
             for body in bodies:
                 whole = {"room": _OWN_ROOM, **body}
                 request = encode_request("POST", "/admin/say", shown, whole)
                 answer = await connection.exchange(request)
                 if answer.status != 200:
-                    raise BadAnswer(f"not said: {answer.body[:200]!r}")
+                    raise BadResponse(f"not said: {answer.body[:200]!r}")
         finally:
             connection.close_nowait()
 

@@ -106,10 +106,11 @@ def _framing(agent: str) -> list[Killer]:
 
 def _syntax() -> list[Killer]:
     def fields(*lines: bytes) -> bytes:
-        return b"\r\n".join([b"GET /health HTTP/1.1", *lines]) + _CRLF2
+        # The manual, since /health and /ready answer under any host.
+        return b"\r\n".join([b"GET / HTTP/1.1", *lines]) + _CRLF2
 
     host, close = b"Host: localhost", b"Connection: close"
-    absolute = b"GET http://%b/health HTTP/1.1\r\nHost: localhost\r\n" + close + _CRLF2
+    absolute = b"GET http://%b/ HTTP/1.1\r\nHost: localhost\r\n" + close + _CRLF2
     wish = b"Upgrade: h2c\r\nConnection: Upgrade, close"
     absolute_h2c = absolute.replace(close, wish) % b"evil.example"
     return [

@@ -18,7 +18,7 @@ REFUSED: Final = "refused"
 
 
 @attrs.frozen
-class Call:
+class ClaimCall:
     """One call, as its caller saw it.
 
     Attributes:
@@ -46,7 +46,7 @@ class _Lock:
     holder: str = ""
     fence: int = 0
 
-    def after(self, call: Call) -> "_Lock | None":
+    def after(self, call: ClaimCall) -> "_Lock | None":
         """Return what it is after a call, or ``None`` if the answer is wrong."""
         match call.answer:
             case "won":
@@ -61,7 +61,7 @@ class _Lock:
                 is_true = self.holder not in {"", call.caller}
                 return self if is_true else None
 
-    def _after_win(self, call: Call) -> "_Lock | None":
+    def _after_win(self, call: ClaimCall) -> "_Lock | None":
         if self.holder == call.caller:
             return self if call.fence == self.fence else None
         if self.holder or call.fence <= self.fence:
@@ -69,7 +69,7 @@ class _Lock:
         return _Lock(call.caller, call.fence)
 
 
-def is_linearizable(calls: Sequence[Call]) -> bool:
+def is_linearizable(calls: Sequence[ClaimCall]) -> bool:
     """Tell whether the calls could have happened one at a time."""
     ordered = sorted(calls, key=lambda call: call.began)
     tried: set[tuple[frozenset[int], _Lock]] = set()

@@ -14,8 +14,8 @@ import attrs
 import msgspec
 import trio
 
-from argybargy.torture.client.connection import Address, Connection, is_healthy
-from argybargy.torture.client.messages import BadAnswer, encode_request
+from argybargy.torture.client.connection import Address, KeepAliveConnection, is_healthy
+from argybargy.torture.client.messages import BadResponse, encode_request
 
 START_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 20.0
@@ -28,12 +28,12 @@ UNHURRIED: Final = {
 }
 """Trials are not to be slowed down by the relay's own rate limits."""
 
-NO_ANSWER: Final = (OSError, BadAnswer, trio.TooSlowError, trio.BrokenResourceError)
+NO_ANSWER: Final = (OSError, BadResponse, trio.TooSlowError, trio.BrokenResourceError)
 """What a call raises when the relay does not answer it."""
 
 
 @attrs.frozen
-class Reply:
+class JsonResponse:
     """What came back."""
 
     status: int
@@ -41,7 +41,7 @@ class Reply:
 
 
 @attrs.define
-class Guest:
+class AgentClient:
     """An agent with a connection of its own.
 
     Attributes:
@@ -53,10 +53,10 @@ class Guest:
     name: str
     code: str = attrs.field(repr=False)
     address: Address
-    _connection: Connection = attrs.field(init=False)
+    _connection: KeepAliveConnection = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._connection = Connection(self.address)
+        self._connection = KeepAliveConnection(self.address)
 
     def encode(self, method: str, target: str, body: object = None) -> bytes:
         """Return a request of this guest's as bytes."""
@@ -70,7 +70,7 @@ class Guest:
         body: object = None,
         headers: Mapping[str, str] | None = None,
         deadline_seconds: float = CALL_SECONDS,
-    ) -> Reply:
+    ) -> JsonResponse:
         """Make one request.
 
         Raises:
@@ -79,18 +79,20 @@ class Guest:
         fields = {"authorization": f"Bearer {self.code}", **(headers or {})}
         request = encode_request(method, target, fields, body)
         answer = await self._connection.exchange(request, deadline_seconds)
-        return Reply(answer.status, _decode(answer.body))
+        return JsonResponse(answer.status, _decode(answer.body))
 
-    async def post(self, text: str, key: str | None = None, **fields: object) -> Reply:
+    async def post(
+        self, text: str, key: str | None = None, **fields: object
+    ) -> JsonResponse:
         """Say something."""
         headers = {"idempotency-key": key} if key else None
         return await self.call("POST", "/messages", {"text": text, **fields}, headers)
 
-    async def poll(self, since: int, wait: float = 0) -> Reply:
+    async def poll(self, since: int, wait: float = 0) -> JsonResponse:
         """Listen."""
         return await self.call("GET", f"/messages?since={since}&wait={wait}")
 
-    async def claim(self, seq: int) -> Reply:
+    async def claim(self, seq: int) -> JsonResponse:
         """Claim a question."""
         return await self.call("POST", f"/messages/{seq}/claim")
 
@@ -118,7 +120,7 @@ def _decode(body: bytes) -> object:
     try:
         return msgspec.json.decode(body)
     except msgspec.DecodeError:
-        raise BadAnswer(f"no JSON: {body[:60]!r}") from None
+        raise BadResponse(f"no JSON: {body[:60]!r}") from None
 
 
 @attrs.define
@@ -136,23 +138,25 @@ class RelayProcess:
     address: Address
     data: Path
     log: Path
-    _guests: list[Guest] = attrs.field(factory=list)
+    _guests: list[AgentClient] = attrs.field(factory=list)
 
     def token(self) -> str:
         """Return the admin token as it is now."""
         return (self.data / "admin.token").read_text().strip()
 
-    async def admin(self, method: str, target: str, body: object = None) -> Reply:
+    async def admin(
+        self, method: str, target: str, body: object = None
+    ) -> JsonResponse:
         """Make a request as the operator."""
-        connection = Connection(self.address)
+        connection = KeepAliveConnection(self.address)
         request = encode_request(method, target, {"x-admin-token": self.token()}, body)
         try:
             answer = await connection.exchange(request, 20.0)
         finally:
             connection.close_nowait()
-        return Reply(answer.status, _decode(answer.body))
+        return JsonResponse(answer.status, _decode(answer.body))
 
-    async def guest(self, name: str, room: str = "build") -> Guest:
+    async def guest(self, name: str, room: str = "build") -> AgentClient:
         """Let an agent in.
 
         Raises:
@@ -160,16 +164,16 @@ class RelayProcess:
         """
         reply = await self.admin("POST", "/admin/invite", {"name": name, "room": room})
         if reply.status != 200:
-            raise BadAnswer(f"no code for {name}: {reply}")
+            raise BadResponse(f"no code for {name}: {reply}")
         return self.returning(name, reply.json["code"])
 
-    async def guests(self, count: int, room: str = "build") -> list[Guest]:
+    async def guests(self, count: int, room: str = "build") -> list[AgentClient]:
         """Let so many agents in, called agent0, agent1 and so on."""
         return [await self.guest(f"agent{number}", room) for number in range(count)]
 
-    def returning(self, name: str, code: str) -> Guest:
+    def returning(self, name: str, code: str) -> AgentClient:
         """Let an agent in that has a code."""
-        guest = Guest(name, code, self.address)
+        guest = AgentClient(name, code, self.address)
         self._guests.append(guest)
         return guest
 

@@ -10,7 +10,7 @@ from typing import Final
 import attrs
 import trio
 
-from argybargy.torture.harness import Finding, Promise, Stage
+from argybargy.torture.harness import Promise, ProofEnvironment, ProofResult
 from argybargy.torture.relay_process import COMMAND
 
 SECONDS_AT_LEAST: Final = 2.0
@@ -18,7 +18,7 @@ SECONDS_AT_LEAST: Final = 2.0
 
 
 @attrs.frozen
-class Trial:
+class ProofRun:
     """One promise, and what became of it.
 
     Attributes:
@@ -28,12 +28,12 @@ class Trial:
     """
 
     promise: Promise
-    finding: Finding
+    finding: ProofResult
     seconds: float
 
 
 @attrs.frozen
-class Plan:
+class TortureRun:
     """What is to be tried.
 
     Attributes:
@@ -62,8 +62,8 @@ class Plan:
 
 
 async def run_plan(
-    plan: Plan, begin: Callable[[Promise], None], end: Callable[[Trial], None]
-) -> list[Trial]:
+    plan: TortureRun, begin: Callable[[Promise], None], end: Callable[[ProofRun], None]
+) -> list[ProofRun]:
     """Try every promise in turn.
 
     A proof that cannot be carried out counts as a broken promise, and the others
@@ -84,11 +84,11 @@ async def run_plan(
     return trials
 
 
-async def _try(plan: Plan, promise: Promise, folder: Path) -> Trial:
+async def _try(plan: TortureRun, promise: Promise, folder: Path) -> ProofRun:
     await trio.Path(folder).mkdir(parents=True)
     chance = random.Random(f"{plan.seed} {promise.key}")
     seconds = plan.share(promise)
-    stage = Stage(
+    stage = ProofEnvironment(
         folder,
         chance,
         seconds,
@@ -101,8 +101,8 @@ async def _try(plan: Plan, promise: Promise, folder: Path) -> Trial:
         finding = await promise.prove(stage)
     except Exception as error:  # noqa: BLE001  whatever it is, it is in the report
         reason = f"the proof ended with {error!r}"
-        finding = Finding("could not be carried out", {}, (reason,))
-    return Trial(promise, finding, trio.current_time() - began)
+        finding = ProofResult("could not be carried out", {}, (reason,))
+    return ProofRun(promise, finding, trio.current_time() - began)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from argybargy.web.endpoints.dispatch import respond
 from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
 from argybargy.web.endpoints.route import Route
 from argybargy.web.errors import error_answer, new_request_id
-from argybargy.web.fast_path import Lane
+from argybargy.web.fast_path import FastPath
 from argybargy.web.quart_body import read_bodies_late
 from argybargy.web.request import (
     BARE_HEADERS,
@@ -55,7 +55,7 @@ _DOCS_FILES: Final = {
 
 def create_app(services: Services) -> ASGIFramework:
     """Return the whole ASGI app: the lane, and Quart behind it."""
-    return Lane(services, create_quart(services))
+    return FastPath(services, create_quart(services))
 
 
 def create_quart(services: Services) -> QuartTrio:

@@ -78,7 +78,7 @@ class RouteMatcher:
 
 
 @attrs.frozen
-class Lane:
+class FastPath:
     """The outermost ASGI app: checks the host, serves agents, passes on the rest.
 
     Attributes:

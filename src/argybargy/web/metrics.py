@@ -28,7 +28,11 @@ from prometheus_client.registry import Collector
 from argybargy import __version__
 from argybargy.domain.errors import Problem
 from argybargy.relay.relay import Relay
-from argybargy.relay.statistics import BoardStatistics, RelayStatistics, Tally
+from argybargy.relay.statistics import (
+    OverviewStatistics,
+    RelayCounters,
+    RelayStatistics,
+)
 from argybargy.store.protocol import WriterStatistics
 from argybargy.system.histogram import Distribution
 
@@ -96,7 +100,7 @@ def _bound(bound: float) -> str:
 
 
 @attrs.frozen
-class TableCollector(Collector, Generic[Source]):
+class MeasureCollector(Collector, Generic[Source]):
     """Reads a table of measures, all from one look at their source.
 
     Attributes:
@@ -133,8 +137,8 @@ class RelayNumbers:
     """
 
     relay: RelayStatistics
-    board: BoardStatistics
-    tally: Tally
+    board: OverviewStatistics
+    tally: RelayCounters
     writer: WriterStatistics
     refusals: Mapping[str, int]
     streams: int
@@ -274,7 +278,7 @@ class Metrics:
     _registry: CollectorRegistry = attrs.field(factory=CollectorRegistry)
 
     def __attrs_post_init__(self) -> None:
-        self.add(TableCollector(RELAY_MEASURES, self._look))
+        self.add(MeasureCollector(RELAY_MEASURES, self._look))
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         GCCollector(registry=self._registry)

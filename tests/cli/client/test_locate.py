@@ -24,7 +24,11 @@ from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.relay.relay import open_relay
 from argybargy.settings.settings import Settings
-from argybargy.store.data_directory import Place, hold_lock, tell_place
+from argybargy.store.data_directory import (
+    ServerAddress,
+    hold_lock,
+    publish_server_address,
+)
 from argybargy.store.errors import Incompatible
 from argybargy.store.memory.store import open_memory_store
 from argybargy.system.network import local_host
@@ -250,7 +254,7 @@ def test_a_relay_on_this_machine_is_found_by_its_port(
                                                   "room": "r"}]})  # fmt: skip
     with answering(200, answer) as url, hold_lock(tmp_path):
         port = url.rpartition(":")[2]
-        with tell_place(tmp_path, Place("0.0.0.0", int(port), 1)):
+        with publish_server_address(tmp_path, ServerAddress("0.0.0.0", int(port), 1)):
             result = terminal.type("revoke", "alice", "--port", port)
     assert (result.code, result.out) == (0, "revoked 0a alice in r\n")
 
@@ -261,9 +265,11 @@ def test_a_stranger_is_not_told_the_token_while_the_relay_listens_elsewhere(
 ) -> None:
     with answering(200, "{}") as url, hold_lock(tmp_path):
         port = url.rpartition(":")[2]
-        with tell_place(tmp_path, Place("127.0.0.1", int(port) - 1, 1)):
+        with publish_server_address(
+            tmp_path, ServerAddress("127.0.0.1", int(port) - 1, 1)
+        ):
             other_port = terminal.type("revoke", "alice", "--port", port)
-        with tell_place(tmp_path, Place("::1", int(port), 1)):
+        with publish_server_address(tmp_path, ServerAddress("::1", int(port), 1)):
             other_host = terminal.type("revoke", "alice", "--port", port)
         starting = terminal.type("revoke", "alice", "--port", port)
     assert other_port.code == other_host.code == starting.code == 7

@@ -15,7 +15,11 @@ from argybargy.cli.client.locate import connect
 from argybargy.cli.errors import CliError
 from argybargy.cli.options import Common
 from argybargy.serve.local_relay import as_served
-from argybargy.store.data_directory import Place, hold_lock, tell_place
+from argybargy.store.data_directory import (
+    ServerAddress,
+    hold_lock,
+    publish_server_address,
+)
 from support.first_argybargy import OriginalRelay
 from support.real_commands import Desk, free_port
 
@@ -30,9 +34,9 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
 
 
 @contextmanager
-def relay_at(desk: Desk, place: Place) -> Iterator[None]:
+def relay_at(desk: Desk, place: ServerAddress) -> Iterator[None]:
     """Have something hold the data that says where it listens."""
-    with hold_lock(desk.data), tell_place(desk.data, place):
+    with hold_lock(desk.data), publish_server_address(desk.data, place):
         (desk.data / "admin.token").write_text("the-token\n")
         yield
 
@@ -90,7 +94,7 @@ def test_data_that_cannot_be_used_are_said_so_once(desk: Desk) -> None:
 )
 def test_a_relay_on_another_port_is_named(desk: Desk, line: str) -> None:
     port = free_port()
-    with relay_at(desk, Place("0.0.0.0", port, 7)):
+    with relay_at(desk, ServerAddress("0.0.0.0", port, 7)):
         result = desk.type(*line.split())
     assert (result.code, result.out) == (7, "")
     assert f"The relay of this data listens on 127.0.0.1:{port}." in result.talk
@@ -98,7 +102,7 @@ def test_a_relay_on_another_port_is_named(desk: Desk, line: str) -> None:
 
 
 def test_a_relay_on_another_address_is_named_with_it(desk: Desk) -> None:
-    with relay_at(desk, Place("::1", desk.port, 7)):
+    with relay_at(desk, ServerAddress("::1", desk.port, 7)):
         result = desk.type("codes")
     assert f"listens on [::1]:{desk.port}." in result.talk
     assert "ARGYBARGY_HOST=::1" in result.talk
@@ -126,15 +130,15 @@ def test_a_relay_under_tls_is_reached_without_the_variables(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("argybargy.cli.client.locate.is_listening", lambda *_: True)
-    with relay_at(desk, Place("127.0.0.1", desk.port, 7, "/srv/cert.pem")):
+    with relay_at(desk, ServerAddress("127.0.0.1", desk.port, 7, "/srv/cert.pem")):
         relay = connect(desk.settings, Common())
     assert relay.url == f"https://127.0.0.1:{desk.port}"
     assert relay.certificate == Path("/srv/cert.pem")
 
 
 def test_a_relay_without_tls_is_reached_where_the_variables_say_tls(desk: Desk) -> None:
-    settings = as_served(desk.settings, Place("h", 1, 1, "/srv/cert.pem"))
-    assert as_served(settings, Place("h", 1, 1)).tls_cert is None
+    settings = as_served(desk.settings, ServerAddress("h", 1, 1, "/srv/cert.pem"))
+    assert as_served(settings, ServerAddress("h", 1, 1)).tls_cert is None
 
 
 def test_what_hangs_up_without_a_word_may_want_tls(desk: Desk, hanging_up: str) -> None:

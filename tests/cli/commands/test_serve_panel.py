@@ -12,14 +12,14 @@ import trio.testing
 from argybargy.cli.commands.serve_panel import Pace, draw, show_panel
 from argybargy.cli.terminal.live_lines import LiveLines
 from argybargy.cli.terminal.output import Span
-from argybargy.serve.status import Glance
+from argybargy.serve.status import RelayStatus
 from argybargy.serve.tunnel.tunnel import TunnelState, TunnelStatus
 from support.terminal_screen import Screen
 
 URL = "http://127.0.0.1:8765"
 
 
-def text_of(seen: Glance, per_minute: int = 0) -> list[str]:
+def text_of(seen: RelayStatus, per_minute: int = 0) -> list[str]:
     return ["".join(span.text for span in line) for line in draw(seen, per_minute)]
 
 
@@ -36,7 +36,7 @@ def shown(stream: io.StringIO) -> list[str]:
 
 def test_the_panel_says_how_the_relay_is() -> None:
     status = TunnelStatus(TunnelState.UP, "https://a.trycloudflare.com")
-    seen = Glance(
+    seen = RelayStatus(
         "https://a.trycloudflare.com", status, rooms=3, online=4, parked=2,
         said=90, questions=2, longest_wait_seconds=185,
     )  # fmt: skip
@@ -52,9 +52,9 @@ def test_the_panel_says_how_the_relay_is() -> None:
 
 
 def test_without_a_tunnel_nothing_is_said_of_one() -> None:
-    assert text_of(Glance(URL))[1] == f"  address   {URL}"
-    assert text_of(Glance(URL))[-1] == "  waiting   no question is open"
-    assert "1 question, for up to" in text_of(Glance(URL, questions=1))[-1]
+    assert text_of(RelayStatus(URL))[1] == f"  address   {URL}"
+    assert text_of(RelayStatus(URL))[-1] == "  waiting   no question is open"
+    assert "1 question, for up to" in text_of(RelayStatus(URL, questions=1))[-1]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_without_a_tunnel_nothing_is_said_of_one() -> None:
     ],
 )
 def test_the_state_of_the_tunnel_is_said(status: TunnelStatus, text: str) -> None:
-    assert text_of(Glance(URL, status))[1] == f"  tunnel    {text}"
+    assert text_of(RelayStatus(URL, status))[1] == f"  tunnel    {text}"
 
 
 def test_the_pace_is_that_of_the_last_minute() -> None:
@@ -104,9 +104,9 @@ async def test_the_panel_looks_once_a_second_and_leaves_nothing_behind(
     lines, stream = live()
     looks = []
 
-    def look() -> Glance:
+    def look() -> RelayStatus:
         looks.append(trio.current_time())
-        return Glance(URL, said=len(looks))
+        return RelayStatus(URL, said=len(looks))
 
     with trio.move_on_after(2.5):
         await show_panel(lines, look)
@@ -125,7 +125,7 @@ async def test_what_is_logged_meanwhile_stands_above(
     try:
         with trio.move_on_after(1.5):
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(show_panel, lines, lambda: Glance(URL))
+                nursery.start_soon(show_panel, lines, lambda: RelayStatus(URL))
                 await trio.sleep(0.5)
                 root.warning("heard")
                 assert shown(stream)[0] == "heard"
@@ -148,7 +148,7 @@ async def test_a_terminal_that_goes_away_ends_the_panel_alone(
 ) -> None:
     lines = LiveLines(Gone(), lambda: os.terminal_size((80, 24)))
     with trio.fail_after(5):
-        await show_panel(lines, lambda: Glance(URL))
+        await show_panel(lines, lambda: RelayStatus(URL))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes are asked by poll")

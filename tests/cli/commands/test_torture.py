@@ -6,21 +6,21 @@ from pathlib import Path
 import pytest
 
 from argybargy.cli.commands import torture_report
-from argybargy.torture.harness import Finding, Promise, Stage
+from argybargy.torture.harness import Promise, ProofEnvironment, ProofResult
 from argybargy.torture.promises import PROMISES
 from support.terminal import Terminal
 
-KEPT = Finding("0 of 7 lost", {"posts": 7})
-BROKEN = Finding("1 of 7 lost", {"posts": 7}, ("'x' was 3, is None",))
+KEPT = ProofResult("0 of 7 lost", {"posts": 7})
+BROKEN = ProofResult("1 of 7 lost", {"posts": 7}, ("'x' was 3, is None",))
 
 
 @pytest.fixture
-def findings(monkeypatch: pytest.MonkeyPatch) -> dict[str, Finding]:
+def findings(monkeypatch: pytest.MonkeyPatch) -> dict[str, ProofResult]:
     """Let every proof find what is in here, without a relay."""
-    found: dict[str, Finding] = {}
+    found: dict[str, ProofResult] = {}
 
     def made_up(promise: Promise) -> Promise:
-        async def prove(stage: Stage) -> Finding:
+        async def prove(stage: ProofEnvironment) -> ProofResult:
             assert stage.seconds > 0
             return found.get(promise.key, KEPT)
 
@@ -42,7 +42,7 @@ def test_all_promises_are_tried_and_reported_in_a_table() -> None:
 
 
 def test_a_broken_promise_is_spelled_out_and_fails(
-    findings: dict[str, Finding],
+    findings: dict[str, ProofResult],
 ) -> None:
     findings["G3"] = BROKEN
     typed = Terminal().type("torture", "--only", "g1, g3", "--quiet")
@@ -51,7 +51,9 @@ def test_a_broken_promise_is_spelled_out_and_fails(
     assert [line.split()[0] for line in typed.out.splitlines()[1:]] == ["G1", "G3"]
 
 
-def test_the_report_for_programs_has_every_figure(findings: dict[str, Finding]) -> None:
+def test_the_report_for_programs_has_every_figure(
+    findings: dict[str, ProofResult],
+) -> None:
     findings["G3"] = BROKEN
     typed = Terminal().type("torture", "--only", "G3", "--seed", "5", "--json")
     report = json.loads(typed.out)

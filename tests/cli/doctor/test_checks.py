@@ -24,9 +24,9 @@ from argybargy.cli.doctor.database import (
 )
 from argybargy.cli.doctor.finding import Finding, Level
 from argybargy.cli.doctor.port import PortFacts, judge_port, look_at_port
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 from argybargy.settings.settings import Settings, parse_settings
-from argybargy.store.data_directory import Place
+from argybargy.store.data_directory import ServerAddress
 from argybargy.store.errors import StoreError
 from argybargy.store.sqlite.schema import load_migrations
 from argybargy.store.sqlite.store import open_sqlite_store
@@ -36,7 +36,10 @@ from support.store_player import Player
 
 DATA = Path("/data/argy")
 ME, ROOT, OTHER = 1000, 0, 2000
-HERE, ELSEWHERE = Place("127.0.0.1", 8765, 7), Place("127.0.0.1", 9999, 7)
+HERE, ELSEWHERE = (
+    ServerAddress("127.0.0.1", 8765, 7),
+    ServerAddress("127.0.0.1", 9999, 7),
+)
 NEWEST = load_migrations()[-1].number
 
 
@@ -367,7 +370,7 @@ def a_clock(
     ahead_seconds: float = -9.0,
     message_seconds: float = -9.0,
 ) -> machine.ClockFacts:
-    before, after = Moment(wall_ms - 1000, 5.0), Moment(wall_ms, 5.0 + seconds)
+    before, after = Instant(wall_ms - 1000, 5.0), Instant(wall_ms, 5.0 + seconds)
     newest = wall_ms / 1000 + ahead_seconds
     latest = wall_ms / 1000 + message_seconds
     return machine.ClockFacts(before, after, DATA / "relay.db", newest, "lab", latest)
@@ -395,7 +398,7 @@ def test_a_clock_that_cannot_be_right_is_told(
 
 
 def test_the_clock_is_put_beside_the_newest_file(tmp_path: Path) -> None:
-    now = Moment(NOW_MS, 5.0)
+    now = Instant(NOW_MS, 5.0)
     assert machine.look_at_clock(now, now, tmp_path).newest_file is None
     for name, seconds in (("relay.db", 5), ("relay.lock", 9), ("other", 99)):
         (tmp_path / name).touch()
@@ -405,13 +408,13 @@ def test_the_clock_is_put_beside_the_newest_file(tmp_path: Path) -> None:
 
 
 async def test_the_clock_is_put_beside_the_newest_message(tmp_path: Path) -> None:
-    now = Moment(NOW_MS, 5.0)
+    now = Instant(NOW_MS, 5.0)
     (tmp_path / "relay.db").touch()
     assert not machine.look_at_clock(now, now, tmp_path).newest_room
     async with open_sqlite_store(tmp_path / "data") as store:
         for name, at_ms in (("den", NOW_MS), ("lab", NOW_MS + 9_000_000), ("pub", 5)):
             player = Player.of(store, name)
-            player.now = Moment(at_ms, 0.0)
+            player.now = Instant(at_ms, 0.0)
             await player.say("ann")
     facts = machine.look_at_clock(now, now, tmp_path / "data")
     assert facts.newest_room == "lab"

@@ -23,7 +23,7 @@ def test_a_reply_to_a_free_question_claims_and_answers_it_in_one_step() -> None:
     scene.post("bob", reply_to=scene.ask())
     question = scene.message(1)
     assert (question.claimed_by, question.fence) == ("bob", 1)
-    assert question.is_settled
+    assert question.is_claim_final
     assert not scene.room.leases
 
 
@@ -31,7 +31,7 @@ def test_the_reply_of_the_holder_settles_under_the_same_fence() -> None:
     scene = Scene()
     scene.claim("bob", scene.ask())
     scene.post("bob", reply_to=1)
-    assert scene.message(1).is_settled
+    assert scene.message(1).is_claim_final
     assert scene.message(1).fence == 1
     scene.pass_time(LEASE)
     scene.end_leases()
@@ -50,7 +50,7 @@ def test_the_asker_may_add_to_the_question_while_it_is_held() -> None:
     scene = Scene()
     scene.claim("bob", scene.ask("anna"))
     scene.post("anna", "I mean the red one", reply_to=1)
-    assert not scene.message(1).is_settled
+    assert not scene.message(1).is_claim_final
     assert scene.room.leases[1].holder == "bob"
 
 
@@ -58,7 +58,7 @@ def test_who_was_not_asked_may_reply_without_settling() -> None:
     scene = Scene()
     scene.post("anna", expects="bob")
     scene.post("carol", reply_to=1)
-    assert not scene.message(1).is_settled
+    assert not scene.message(1).is_claim_final
 
 
 def test_the_operator_answers_over_a_claim_and_ends_it() -> None:
@@ -67,7 +67,7 @@ def test_the_operator_answers_over_a_claim_and_ends_it() -> None:
     scene.say("Ops", reply_to=1)
     question = scene.message(1)
     assert (question.claimed_by, question.fence) == ("Ops", 2)
-    assert question.is_settled
+    assert question.is_claim_final
     assert not scene.room.leases
     assert not_claimable(scene, Claim("bob", 1)) == "answered"
 
@@ -76,7 +76,7 @@ def test_a_human_does_not_settle_what_a_human_asked() -> None:
     scene = Scene()
     scene.say("Ops", expects="anyone")
     scene.say("Ops", reply_to=1)
-    assert not scene.message(1).is_settled
+    assert not scene.message(1).is_claim_final
 
 
 def test_a_reply_to_a_settled_question_is_just_a_message() -> None:
@@ -107,7 +107,7 @@ def test_a_progress_note_keeps_the_claim_and_settles_nothing(to: str) -> None:
     scene.pass_time(LEASE)
     scene.end_leases()
     assert scene.notices == [1]
-    assert not scene.message(1).is_settled
+    assert not scene.message(1).is_claim_final
     assert scene.claim("carol", 1).fence == 2
 
 
@@ -121,7 +121,7 @@ def test_a_progress_note_settles_nothing_when_the_claim_is_ended(
     scene.do(leave)
     scene.open()
     question = scene.message(1)
-    assert (question.claimed_by, question.is_settled) == (None, False)
+    assert (question.claimed_by, question.is_claim_final) == (None, False)
     assert scene.claim("carol", 1).fence == 2
 
 

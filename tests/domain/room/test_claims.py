@@ -8,7 +8,7 @@ import pytest
 from argybargy.domain.errors import Problem
 from argybargy.domain.instant import format_timestamp
 from argybargy.domain.message import SenderKind
-from argybargy.domain.room.commands import Claim, Done, Release
+from argybargy.domain.room.commands import Acknowledged, Claim, Release
 from support.room import UNHURRIED, Scene
 
 LEASE = UNHURRIED.lease_seconds
@@ -226,10 +226,10 @@ def test_a_notice_is_addressed_as_the_question_was_and_asks_nobody(to: str) -> N
 def test_a_notice_is_nothing_that_somebody_said() -> None:
     scene = Scene()
     scene.claim("bob", scene.ask())
-    spoken = scene.room.spoken_ms, scene.room.quiet_since
+    spoken = scene.room.last_spoken_ms, scene.room.quiet_since
     scene.pass_time(LEASE)
     scene.end_leases()
-    assert (scene.room.spoken_ms, scene.room.quiet_since) == spoken
+    assert (scene.room.last_spoken_ms, scene.room.quiet_since) == spoken
     assert scene.open_questions == [1]
 
 
@@ -262,10 +262,10 @@ def test_a_room_whose_last_lease_has_ended_waits_for_no_lapse(
 ) -> None:
     scene = Scene(attrs.evolve(UNHURRIED, messages_per_room=3))
     scene.claim("bob", scene.ask())
-    assert scene.room.lapse_at == scene.now.steady_seconds + LEASE
+    assert scene.room.next_lease_deadline == scene.now.steady_seconds + LEASE
     end(scene)
     assert not scene.room.leases
-    assert scene.room.lapse_at == float("inf")
+    assert scene.room.next_lease_deadline == float("inf")
 
 
 def test_a_room_waits_for_the_lapse_that_comes_next() -> None:
@@ -273,11 +273,11 @@ def test_a_room_waits_for_the_lapse_that_comes_next() -> None:
     now = scene.now.steady_seconds
     for peer, seconds in [("bob", 30), ("carol", 60), ("dora", 90)]:
         scene.claim(peer, scene.ask(), seconds)
-    assert scene.room.lapse_at == now + 30
+    assert scene.room.next_lease_deadline == now + 30
     scene.release("bob", 1)
-    assert scene.room.lapse_at == now + 60
+    assert scene.room.next_lease_deadline == now + 60
     scene.claim("carol", 2, 120)
-    assert scene.room.lapse_at == now + 90
+    assert scene.room.next_lease_deadline == now + 90
 
 
 # -- release -------------------------------------------------------------------
@@ -296,7 +296,7 @@ def test_a_repeated_release_changes_nothing() -> None:
     scene = Scene()
     scene.claim("bob", scene.ask())
     scene.release("bob", 1)
-    assert scene.do(Release("bob", 1)) == Done()
+    assert scene.do(Release("bob", 1)) == Acknowledged()
     assert scene.writes == ()
     assert scene.notices == [1]
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL, Message, SenderKind
 from argybargy.domain.pages import read_after
@@ -20,10 +20,10 @@ from argybargy.domain.room.commands import (
 from argybargy.domain.room.decide import decide
 from argybargy.domain.room.state import Room, RoomStatus
 from argybargy.domain.room.transition import Decision
-from argybargy.domain.seq_gaps import Hole, count_messages, first_kept, numbers
+from argybargy.domain.seq_gaps import SeqGap, count_messages, first_kept, present_seqs
 from support.room import START, UNHURRIED, kept_messages, message
 
-SOON = Moment(START.wall_ms + 60_000, START.steady_seconds + 60)
+SOON = Instant(START.wall_ms + 60_000, START.steady_seconds + 60)
 
 
 def empty_room() -> Room:
@@ -58,14 +58,14 @@ def test_counting_with_holes_is_counting_what_is_there(
     there: set[int], keep: int
 ) -> None:
     head = max(there)
-    holes, start = [], 1
+    seq_gaps, start = [], 1
     for seq in sorted(there):
         if seq > start:
-            holes.append(Hole(start, seq - 1))
+            seq_gaps.append(SeqGap(start, seq - 1))
         start = seq + 1
-    assert count_messages(1, head, holes) == len(there)
-    assert list(numbers(1, head + 1, holes)) == sorted(there)
-    first = first_kept(head, keep, holes)
+    assert count_messages(1, head, seq_gaps) == len(there)
+    assert list(present_seqs(1, head + 1, seq_gaps)) == sorted(there)
+    first = first_kept(head, keep, seq_gaps)
     if keep <= len(there):
         assert first == sorted(there)[-keep]
     else:
@@ -78,7 +78,7 @@ def test_counting_with_holes_is_counting_what_is_there(
 def test_messages_keep_their_numbers_and_what_comes_goes_on_after_them() -> None:
     room = said(empty_room(), 7, 8, 9)
     assert (room.first, room.head, kept_messages(room)) == (7, 9, 3)
-    assert room.holes == ()
+    assert room.seq_gaps == ()
     assert post(room).room.head == 10
 
 
@@ -111,7 +111,7 @@ def test_a_trial_counts_and_changes_nothing() -> None:
 
 def test_what_the_room_has_given_up_stays_so() -> None:
     room = said(empty_room(), 5, 6, 9)
-    assert room.holes == (Hole(7, 8),)
+    assert room.seq_gaps == (SeqGap(7, 8),)
     _, answer = imported(room, taking(message(3), message(7), message(9, text="no 9")))
     assert answer == Imported(same=1, passed=2)
 
@@ -159,13 +159,13 @@ def test_claims_come_along_settled_or_with_a_new_lease() -> None:
         ),
     )
     room, _ = imported(empty_room(), command)
-    assert room.messages[1].is_settled
+    assert room.messages[1].is_claim_final
     assert room.messages[1].claimed_by == "bob"
-    assert not room.messages[2].is_settled
+    assert not room.messages[2].is_claim_final
     assert room.leases[2].holder == "bob"
     assert room.fence == 2
     assert list(room.questions) == [2]
-    assert room.lapse_at == SOON.steady_seconds + UNHURRIED.lease_seconds
+    assert room.next_lease_deadline == SOON.steady_seconds + UNHURRIED.lease_seconds
 
 
 def test_in_a_closed_room_no_claim_is_leased() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from argybargy.domain.message import Lease
 from argybargy.domain.names import fold
 from argybargy.domain.room.claims import MAX_ENDED_AT_ONCE, MAX_RENEWED_AT_ONCE
-from argybargy.domain.room.commands import Dismiss, Done
+from argybargy.domain.room.commands import Acknowledged, Dismiss
 from argybargy.domain.room.leases import Leases
 from support.counted_calls import count_calls
 from support.room import UNHURRIED, Scene, post
@@ -103,9 +103,9 @@ def test_leases_that_run_out_together_end_in_pieces() -> None:
     scene.pass_time(UNHURRIED.lease_seconds)
     scene.end_leases()
     assert len(scene.room.leases) == 3
-    assert scene.room.lapse_at <= scene.now.steady_seconds
+    assert scene.room.next_lease_deadline <= scene.now.steady_seconds
     scene.end_leases()
-    assert scene.room.lapse_at == float("inf")
+    assert scene.room.next_lease_deadline == float("inf")
     assert scene.notices == list(range(1, MAX_ENDED_AT_ONCE + 4))
 
 
@@ -113,9 +113,9 @@ def test_who_holds_very_much_is_dismissed_piece_by_piece() -> None:
     scene = Scene()
     hold(scene, MAX_ENDED_AT_ONCE + 1)
     scene.post("bob", expects="anna")
-    assert scene.do(Dismiss("bob")) == Done(is_partial=True)
+    assert scene.do(Dismiss("bob")) == Acknowledged(is_partial=True)
     assert "bob" in scene.room.members
     assert len(scene.room.leases) == 1
-    assert scene.do(Dismiss("bob")) == Done()
+    assert scene.do(Dismiss("bob")) == Acknowledged()
     assert "bob" not in scene.room.members
     assert not scene.room.leases

@@ -16,10 +16,10 @@ from argybargy.domain.limits import Limits
 from argybargy.domain.message import Lease, Message, SenderKind
 from argybargy.domain.room.commands import (
     Claim,
+    ClaimGranted,
     Close,
     Command,
     Dismiss,
-    Granted,
     Open,
     Post,
     Posted,
@@ -180,7 +180,7 @@ class Both:
             return error.problem.value.code, error.facts.get("reason")
         if isinstance(answer, Posted):
             return answer.message.seq
-        if isinstance(answer, Granted):
+        if isinstance(answer, ClaimGranted):
             self.note_grant(answer.lease)
             return answer.lease.fence
         return None
@@ -290,7 +290,7 @@ def as_said(message: Message) -> Said:
         message.reply_to,
         message.claimed_by,
         message.fence,
-        message.is_settled,
+        message.is_claim_final,
     )
 
 
@@ -302,7 +302,7 @@ def what_lasts(room: Room) -> tuple[object, ...]:
         for lease in room.leases.values()
     }
     counters = (room.version, room.head, room.first, room.tail_first, room.tail_bytes)
-    times = (room.created_ms, room.last_ms, room.spoken_ms)
+    times = (room.created_ms, room.last_ms, room.last_spoken_ms)
     keys = [key for _, key in order]
     maps = (room.messages, room.questions, room.receipts, room.members)
     return room.status, counters, room.fence, times, leases, keys, maps
@@ -320,11 +320,11 @@ def check_sound(room: Room) -> None:
     for seq, lease in room.leases.items():
         held = room.messages[seq]
         assert (held.claimed_by, held.fence) == (lease.holder, lease.fence)
-        assert not held.is_settled
+        assert not held.is_claim_final
     lapses = [lease.lapses_at for lease in room.leases.values()]
-    assert room.lapse_at == min(lapses, default=float("inf"))
+    assert room.next_lease_deadline == min(lapses, default=float("inf"))
     held_in_tail = {
-        each.seq for each in tail if each.claimed_by and not each.is_settled
+        each.seq for each in tail if each.claimed_by and not each.is_claim_final
     }
     assert held_in_tail == {seq for seq in room.leases if seq >= room.tail_first}
     times = [each.at_ms for each in tail]

@@ -1,7 +1,7 @@
 """Rooms open and close; peers come and are let go."""
 
 from argybargy.domain.errors import Problem
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.room.commands import Claim, Close, Open
 from argybargy.domain.room.decide import decide
@@ -92,7 +92,7 @@ def test_closing_leaves_answers_as_they_are() -> None:
     scene.post("bob", reply_to=scene.ask())
     scene.close()
     assert scene.message(1).claimed_by == "bob"
-    assert scene.message(1).is_settled
+    assert scene.message(1).is_claim_final
 
 
 def test_a_question_can_be_claimed_again_when_the_room_is_reopened() -> None:
@@ -110,7 +110,7 @@ def test_a_reopened_room_has_not_been_quiet_for_long() -> None:
     scene.pass_time(10_000)
     scene.open()
     assert scene.room.quiet_since == scene.now.steady_seconds
-    assert scene.room.spoken_ms == scene.now.wall_ms
+    assert scene.room.last_spoken_ms == scene.now.wall_ms
 
 
 def test_questions_still_wait_when_a_room_is_reopened() -> None:
@@ -164,7 +164,7 @@ def test_a_lease_starts_its_term_anew_after_a_restart() -> None:
 
 
 def test_a_new_room_may_be_opened_and_closed_before_anything_is_committed() -> None:
-    limits, now = Limits(), Moment(1_000, 0.0)
+    limits, now = Limits(), Instant(1_000, 0.0)
     opened = decide(Room.new("new", now), Open("ops"), now, limits)
     closed = decide(opened.room, Close("ops"), now, limits)
     assert closed.room.status.closed_by == "ops"

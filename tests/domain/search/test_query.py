@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from argybargy.domain.errors import RelayError
 from argybargy.domain.limits import Limits
 from argybargy.domain.search.query import Query, parse_search
-from argybargy.domain.search.snippet import EXCERPT_CHARS, excerpt
-from argybargy.domain.search.tokens import words_of
+from argybargy.domain.search.snippet import SNIPPET_CHARS, snippet
+from argybargy.domain.search.tokens import tokens_of
 
 LIMITS = Limits()
 MINUTE_MS = 60_000
@@ -28,7 +28,7 @@ anything = st.text(st.characters(), max_size=80) | st.lists(
 
 
 def forms(text: str) -> list[str]:
-    return [word.form for word in words_of(text)]
+    return [word.form for word in tokens_of(text)]
 
 
 def problem_with(text: str) -> str:
@@ -59,8 +59,8 @@ def test_marks_lie_within_the_line_and_in_order(text: str, more: str) -> None:
         query = parse_search(f"{more} {words[:100]}", LIMITS)
     except RelayError:
         return
-    shown = excerpt(text, query.phrases)
-    assert len(shown.text) <= EXCERPT_CHARS + 2
+    shown = snippet(text, query.phrases)
+    assert len(shown.text) <= SNIPPET_CHARS + 2
     assert shown.text.removeprefix("…")[:1] in {"", " ", *text, "…"}
     edges = [edge for mark in shown.marks for edge in mark]
     assert edges == sorted(edges)
@@ -69,7 +69,7 @@ def test_marks_lie_within_the_line_and_in_order(text: str, more: str) -> None:
 
 @given(st.text(st.characters(), max_size=60))
 def test_words_are_where_they_say(text: str) -> None:
-    words = list(words_of(text))
+    words = list(tokens_of(text))
     places = [place for word in words for place in (word.start, word.end)]
     assert places == sorted(places)
     for word in words:
@@ -180,14 +180,14 @@ def test_what_makes_no_sense_is_refused_without_repeating_it(
 
 
 def test_a_short_text_is_shown_whole_on_one_line() -> None:
-    shown = excerpt("one\ntwo\tTwo", parse_search("two", LIMITS).phrases)
+    shown = snippet("one\ntwo\tTwo", parse_search("two", LIMITS).phrases)
     assert shown.text == "one two Two"
     assert shown.marks == ((4, 7), (8, 11))
 
 
 def test_a_long_text_is_cut_around_what_was_found() -> None:
     text = "lorem ipsum " * 50 + "the needle here " + "dolor sit " * 50
-    shown = excerpt(text, parse_search("needle", LIMITS).phrases)
+    shown = snippet(text, parse_search("needle", LIMITS).phrases)
     ((begin, end),) = shown.marks
     assert shown.text[begin:end] == "needle"
     assert shown.text.startswith("…")
@@ -196,20 +196,20 @@ def test_a_long_text_is_cut_around_what_was_found() -> None:
 
 
 def test_marks_that_overlap_are_one() -> None:
-    shown = excerpt("a b c d", parse_search('"a b" "b c" d', LIMITS).phrases)
+    shown = snippet("a b c d", parse_search('"a b" "b c" d', LIMITS).phrases)
     assert [shown.text[begin:end] for begin, end in shown.marks] == ["a b c", "d"]
 
 
 def test_a_phrase_that_ends_beyond_the_line_is_marked_as_far_as_it_goes() -> None:
     text = "x" * 190 + " one two three " + "y " * 200
-    shown = excerpt(text, parse_search('"one two three" x', LIMITS).phrases)
+    shown = snippet(text, parse_search('"one two three" x', LIMITS).phrases)
     ((begin, end),) = shown.marks
     assert shown.text[begin:end] == "one two three"
     text = "w " + "x" * 190 + " one two three " + "y " * 200
-    shown = excerpt(text, parse_search('w "one two three"', LIMITS).phrases)
+    shown = snippet(text, parse_search('w "one two three"', LIMITS).phrases)
     assert [shown.text[begin:end] for begin, end in shown.marks] == ["w", "one two"]
 
 
 def test_markup_is_text_like_any_other() -> None:
     text = "<img src=x onerror=alert(1)> &amp; \x1b[2J \u202e"
-    assert excerpt(text, parse_search("alert", LIMITS).phrases).text == text
+    assert snippet(text, parse_search("alert", LIMITS).phrases).text == text

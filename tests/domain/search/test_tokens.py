@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from argybargy.domain.limits import Limits
 from argybargy.domain.search import tokens
 from argybargy.domain.search.query import parse_search
-from argybargy.domain.search.snippet import excerpt
-from argybargy.domain.search.tokens import line_of, words_of
+from argybargy.domain.search.snippet import snippet
+from argybargy.domain.search.tokens import line_of, tokens_of
 
 # Of each script something with marks, as one character and as several.
 composing = st.sampled_from(
@@ -54,15 +54,15 @@ texts = st.lists(composing | st.characters(), max_size=24).map("".join)
 @example("Café Ёлка が 한 क़")
 def test_whole_characters_and_letters_with_marks_are_the_same_words(text: str) -> None:
     whole, apart = (unicodedata.normalize(form, text) for form in ("NFC", "NFD"))
-    assert [word.form for word in words_of(whole)] == [
-        word.form for word in words_of(apart)
+    assert [word.form for word in tokens_of(whole)] == [
+        word.form for word in tokens_of(apart)
     ]
     assert line_of(whole) == line_of(apart)
 
 
 @given(texts)
 def test_the_line_of_a_text_is_its_words(text: str) -> None:
-    assert line_of(text).split() == [word.form for word in words_of(text)]
+    assert line_of(text).split() == [word.form for word in tokens_of(text)]
 
 
 @pytest.mark.parametrize(
@@ -78,12 +78,12 @@ def test_the_line_of_a_text_is_its_words(text: str) -> None:
 def test_words_with_marks_are_where_they_were_typed(
     text: str, pieces: list[str]
 ) -> None:
-    assert [text[word.start : word.end] for word in words_of(text)] == pieces
+    assert [text[word.start : word.end] for word in tokens_of(text)] == pieces
 
 
 def test_the_marks_of_an_excerpt_are_places_in_what_was_said() -> None:
     text = "le cafe\u0301 est fini"
-    shown = excerpt(text, parse_search("caf\u00e9 fin", Limits()).phrases)
+    shown = snippet(text, parse_search("caf\u00e9 fin", Limits()).phrases)
     assert shown.text == text
     assert [text[begin:end] for begin, end in shown.marks] == ["cafe\u0301", "fini"]
 
@@ -108,6 +108,6 @@ def test_long_runs_of_marks_are_put_in_order_a_few_at_a_time(
 
     monkeypatch.setattr(unicodedata, "normalize", spy)
     text = "a" + "\u0301\u0327" * 3_999 + " b"
-    assert list(words_of(text))[-1].form == "b"
+    assert list(tokens_of(text))[-1].form == "b"
     assert line_of(text)
     assert max(sizes) <= 31

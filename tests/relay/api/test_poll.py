@@ -16,7 +16,7 @@ from argybargy.domain.pages import Page
 from argybargy.relay.api import operator
 from argybargy.relay.api.agent import PostDraft, claim, resume
 from argybargy.relay.api.poll import PollAnswer
-from argybargy.relay.room.delivery_report import Reach
+from argybargy.relay.room.delivery_report import Reachability
 from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore, open_memory_store
 from support.relay import ROOM, open_house, texts
 
@@ -62,7 +62,7 @@ async def test_a_parked_poll_wakes_with_the_post(
         assert trio.current_time() == posted_at
         assert texts(answers[0].page.messages) == ["wake up"]
         assert answers[0].page.cursor == outcome.message.seq
-        assert dict(outcome.delivery.counts or ())[Reach.PARKED] == 1
+        assert dict(outcome.delivery.counts or ())[Reachability.PARKED] == 1
 
 
 @attrs.define

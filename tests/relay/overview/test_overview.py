@@ -12,8 +12,8 @@ from argybargy.domain.roster import INBOX_ROWS
 from argybargy.relay.api import operator
 from argybargy.relay.api.agent import PostDraft, post_as
 from argybargy.relay.overview.change_log import CHANGES_KEPT, Change, ChangeLog, Topic
-from argybargy.relay.overview.overview import BOARD_MESSAGES
-from argybargy.relay.overview.room_card import cards_of
+from argybargy.relay.overview.overview import OVERVIEW_MESSAGES
+from argybargy.relay.overview.room_card import cards_by_room
 from argybargy.relay.overview.room_view import inbox_of
 from argybargy.relay.relay import open_relay
 from argybargy.store.memory.store import open_memory_store
@@ -35,10 +35,12 @@ async def test_the_board_is_always_what_the_store_would_say(
                 await life.step()
                 await life.settle()
                 board = house.relay.board
-                assert board.cards == cards_of(
+                assert board.cards == cards_by_room(
                     await store.overview(), house.clock.now()
                 )
-                assert tuple(board.recent()) == await store.recent(None, BOARD_MESSAGES)
+                assert tuple(board.recent()) == await store.recent(
+                    None, OVERVIEW_MESSAGES
+                )
             nursery.cancel_scope.cancel()
         before = board.cards, board.recent()
         async with open_relay(store, SMALL_LIMITS, VirtualClock()) as again:
@@ -85,8 +87,8 @@ async def test_what_another_node_wrote_is_on_the_board_with_the_next_batch(
             await post_as(other, alice, draft)
         await house.post(alice, "ours again")
         board = house.relay.board
-        assert board.cards == cards_of(await store.overview(), house.clock.now())
-        assert tuple(board.recent()) == await store.recent(None, BOARD_MESSAGES)
+        assert board.cards == cards_by_room(await store.overview(), house.clock.now())
+        assert tuple(board.recent()) == await store.recent(None, OVERVIEW_MESSAGES)
 
 
 async def test_the_inbox_is_cut_at_its_ceiling_and_begins_with_the_longest_wait(

@@ -4,7 +4,7 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import REOPENED, Message
 from argybargy.domain.room.claims import MAX_ENDED_AT_ONCE
@@ -94,7 +94,7 @@ async def test_who_holds_very_much_is_let_go_whole(
         assert await reopened(store) == list(range(1, COUNT + 1))
 
 
-def lapsed_beyond_the_tail() -> tuple[Room, Moment, Message]:
+def lapsed_beyond_the_tail() -> tuple[Room, Instant, Message]:
     """Return a room in which a claim on an old question has just run out."""
     scene = Scene(LIMITS)
     scene.claim("bob", scene.ask())

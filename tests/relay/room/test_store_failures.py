@@ -13,8 +13,8 @@ from argybargy.domain.room.state import Room, SavedRoom
 from argybargy.domain.room.writes import Write
 from argybargy.relay.api import operator
 from argybargy.relay.api.agent import claim, release
-from argybargy.relay.overview.overview import BOARD_MESSAGES
-from argybargy.relay.overview.room_card import cards_of
+from argybargy.relay.overview.overview import OVERVIEW_MESSAGES
+from argybargy.relay.overview.room_card import cards_by_room
 from argybargy.store.errors import Conflict, Full, Refused, StoreError, Unknown
 from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore
 from support.error_log import ErrorLog
@@ -301,8 +301,10 @@ async def test_the_board_sees_a_doubtful_commit_that_was_made(
             store.mend()
             await trio.sleep(5)
             board = house.relay.board
-            assert board.cards == cards_of(await store.overview(), house.clock.now())
-            assert tuple(board.recent()) == await store.recent(None, BOARD_MESSAGES)
+            assert board.cards == cards_by_room(
+                await store.overview(), house.clock.now()
+            )
+            assert tuple(board.recent()) == await store.recent(None, OVERVIEW_MESSAGES)
 
 
 async def test_a_cursor_that_is_stored_while_the_room_is_read_is_not_lost(

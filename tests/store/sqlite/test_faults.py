@@ -17,7 +17,7 @@ from argybargy.domain.message import TO_ALL, Message, SenderKind
 from argybargy.domain.room.writes import AppendMessage
 from argybargy.store.errors import Full, Refused, StoreError, Unknown
 from argybargy.store.protocol import WriterStatistics
-from argybargy.store.sqlite.connection import Connection, Role
+from argybargy.store.sqlite.connection import DatabaseThread, Role
 from argybargy.store.sqlite.store import SqliteStore, open_sqlite_store
 from argybargy.store.sqlite.writer import (
     QUEUE_JOBS,
@@ -159,7 +159,7 @@ class Busy:
         made: What was written.
     """
 
-    connection: Connection
+    connection: DatabaseThread
     lock: apsw.Connection
     made: list[str] = attrs.field(factory=list)
 
@@ -171,7 +171,7 @@ class Busy:
 async def busy(tmp_path: Path) -> AsyncIterator[Busy]:
     lock = apsw.Connection(str(tmp_path / "x.db"))
     lock.execute("BEGIN IMMEDIATE")
-    connection = Connection(tmp_path / "x.db", Role.WRITER)
+    connection = DatabaseThread(tmp_path / "x.db", Role.WRITER)
     yield Busy(connection, lock)
     await connection.aclose()
     lock.close()
@@ -286,7 +286,7 @@ async def test_a_closed_store_refuses_to_write(tmp_path: Path) -> None:
 @pytest.fixture
 def idle_writer(tmp_path: Path) -> Writer:
     """A writer that nobody runs, as if its disk hung."""
-    return Writer(Connection(tmp_path / "x.db", Role.WRITER))
+    return Writer(DatabaseThread(tmp_path / "x.db", Role.WRITER))
 
 
 async def test_more_writes_than_the_queue_holds_are_refused(

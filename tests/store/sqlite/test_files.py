@@ -9,7 +9,12 @@ import apsw
 import pytest
 
 from argybargy.domain.access_codes import CodeRecord, digest_code, format_code
-from argybargy.store.data_directory import Place, find_place, hold_lock, tell_place
+from argybargy.store.data_directory import (
+    ServerAddress,
+    find_server_address,
+    hold_lock,
+    publish_server_address,
+)
 from argybargy.store.errors import Corrupt, Incompatible, Refused
 from argybargy.store.sqlite.schema import Migration, load_migrations
 from argybargy.store.sqlite.store import SqliteStore, open_sqlite_store
@@ -65,18 +70,18 @@ async def test_a_database_with_a_second_name_is_refused(tmp_path: Path) -> None:
 
 
 def test_where_the_server_listens_is_known_while_it_does(tmp_path: Path) -> None:
-    place, lock = Place("127.0.0.1", 8765, 7, "/c.pem"), tmp_path / LOCK_NAME
-    seen = [find_place(tmp_path)]
+    place, lock = ServerAddress("127.0.0.1", 8765, 7, "/c.pem"), tmp_path / LOCK_NAME
+    seen = [find_server_address(tmp_path)]
     with hold_lock(tmp_path):
-        seen.append(find_place(tmp_path))
-        with tell_place(tmp_path, place):
-            seen.append(find_place(tmp_path))
+        seen.append(find_server_address(tmp_path))
+        with publish_server_address(tmp_path, place):
+            seen.append(find_server_address(tmp_path))
             told = lock.read_bytes()
-        seen.append(find_place(tmp_path))
+        seen.append(find_server_address(tmp_path))
     lock.write_bytes(told)
-    seen.append(find_place(tmp_path))
+    seen.append(find_server_address(tmp_path))
     with hold_lock(tmp_path):
-        seen.append(find_place(tmp_path))
+        seen.append(find_server_address(tmp_path))
     assert seen == [None, None, place, None, None, None]
 
 

@@ -6,19 +6,19 @@ from pathlib import Path
 import apsw
 import pytest
 
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 from argybargy.domain.limits import MAX_SEQ
 from argybargy.domain.room.commands import Claim
 from argybargy.store.errors import Corrupt, Incompatible, StoreError
 from argybargy.store.sqlite.backup.restore import RestorePlan, restore_backup
-from argybargy.store.sqlite.backup.superseded import look_into
+from argybargy.store.sqlite.backup.superseded import read_superseded
 from argybargy.store.sqlite.row_validation import ROW_BYTES, vet_rows
 from argybargy.store.sqlite.schema import load_migrations, migrate
 from argybargy.store.sqlite.store import open_sqlite_store
 from store.sqlite.backup.test_restore import code
 from support.store_player import LIMITS, START, Player, audit
 
-LATER = Moment(START.wall_ms + 86_400_000, 500.0)
+LATER = Instant(START.wall_ms + 86_400_000, 500.0)
 FUTURE_MS = LATER.wall_ms + 48 * 3_600_000
 HUGE = 2**63 - 1
 
@@ -205,7 +205,7 @@ async def test_impossible_numbers_in_use_do_not_spoil_a_restore(
     backup.write_bytes((data / "relay.db").read_bytes())
     change(data / "relay.db", f"UPDATE rooms SET head = {head}")
     change(data / "relay.db", f"UPDATE cursors SET seq = {head}")
-    replaced = look_into(data / "relay.db")
+    replaced = read_superseded(data / "relay.db")
     assert replaced is not None
     assert (replaced.rooms, replaced.cursors) == ({}, {})
     restore(data, backup)

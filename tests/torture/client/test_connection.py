@@ -6,8 +6,8 @@ import attrs
 import pytest
 import trio
 
-from argybargy.torture.client.connection import Address, Connection, is_healthy
-from argybargy.torture.client.messages import BadAnswer, encode_request
+from argybargy.torture.client.connection import Address, KeepAliveConnection, is_healthy
+from argybargy.torture.client.messages import BadResponse, encode_request
 
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 LAST = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"
@@ -33,12 +33,12 @@ class Script:
 
 
 @asynccontextmanager
-async def scripted(script: Script) -> AsyncIterator[Connection]:
+async def scripted(script: Script) -> AsyncIterator[KeepAliveConnection]:
     async with trio.open_nursery() as nursery:
         serve = partial(trio.serve_tcp, script.serve, 0, host="127.0.0.1")
         listeners = await nursery.start(serve)
         port = listeners[0].socket.getsockname()[1]
-        connection = Connection(Address("127.0.0.1", port))
+        connection = KeepAliveConnection(Address("127.0.0.1", port))
         yield connection
         connection.close_nowait()
         nursery.cancel_scope.cancel()
@@ -63,7 +63,7 @@ async def test_a_connection_the_server_closes_is_opened_anew() -> None:
 async def test_an_answer_that_is_cut_off_is_an_error_and_not_asked_for_again() -> None:
     script = Script([[GOOD[:-1]], [GOOD]])
     async with scripted(script) as connection:
-        with pytest.raises(BadAnswer):
+        with pytest.raises(BadResponse):
             await connection.exchange(REQUEST)
         assert script.accepted == 1
         assert (await connection.exchange(REQUEST)).body == b"ok"
@@ -71,7 +71,7 @@ async def test_an_answer_that_is_cut_off_is_an_error_and_not_asked_for_again() -
 
 async def test_bytes_that_nobody_asked_for_are_an_error() -> None:
     async with scripted(Script([[GOOD + GOOD]])) as connection:
-        with pytest.raises(BadAnswer):
+        with pytest.raises(BadResponse):
             await connection.exchange(REQUEST)
 
 

@@ -3,8 +3,8 @@ import json
 import pytest
 
 from argybargy.torture.client.messages import (
-    Answer,
-    BadAnswer,
+    BadResponse,
+    HttpResponse,
     encode_request,
     parse_answer,
 )
@@ -20,14 +20,14 @@ UNTIL_CLOSE = b"HTTP/1.1 200 OK\r\n\r\nhello"
 def test_a_counted_answer_ends_where_its_length_says() -> None:
     parsed = parse_answer(COUNTED + b"HTTP/1.1")
     assert parsed is not None
-    assert parsed.answer == Answer(200, b"hello")
+    assert parsed.answer == HttpResponse(200, b"hello")
     assert parsed.size_bytes == len(COUNTED)
 
 
 def test_chunks_are_joined_and_their_extensions_ignored() -> None:
     parsed = parse_answer(CHUNKED + b"more")
     assert parsed is not None
-    assert parsed.answer == Answer(409, b"hello")
+    assert parsed.answer == HttpResponse(409, b"hello")
     assert parsed.size_bytes == len(CHUNKED)
 
 
@@ -43,7 +43,7 @@ def test_an_answer_cut_off_by_the_server_is_an_error_at_every_byte(
     whole: bytes,
 ) -> None:
     for size in range(len(whole)):
-        with pytest.raises(BadAnswer):
+        with pytest.raises(BadResponse):
             parse_answer(whole[:size], at_end=True)
 
 
@@ -51,13 +51,13 @@ def test_an_answer_without_a_length_lasts_until_the_connection_closes() -> None:
     assert parse_answer(UNTIL_CLOSE) is None
     parsed = parse_answer(UNTIL_CLOSE, at_end=True)
     assert parsed is not None
-    assert parsed.answer == Answer(200, b"hello", is_last=True)
+    assert parsed.answer == HttpResponse(200, b"hello", is_last=True)
 
 
 def test_an_answer_that_has_no_body_needs_no_length() -> None:
     parsed = parse_answer(b"HTTP/1.1 204 No Content\r\n\r\n")
     assert parsed is not None
-    assert parsed.answer == Answer(204, b"")
+    assert parsed.answer == HttpResponse(204, b"")
 
 
 def test_the_servers_wish_to_close_is_noticed() -> None:
@@ -77,7 +77,7 @@ def test_the_servers_wish_to_close_is_noticed() -> None:
     ],
 )
 def test_what_is_no_answer_is_refused(data: bytes) -> None:
-    with pytest.raises(BadAnswer):
+    with pytest.raises(BadResponse):
         parse_answer(data)
 
 

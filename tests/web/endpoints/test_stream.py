@@ -10,7 +10,7 @@ import trio.testing
 
 from argybargy.domain.limits import Limits
 from argybargy.relay.overview.watchers import Watchers
-from argybargy.web.codec.operator_bodies import RoomCard
+from argybargy.web.codec.operator_bodies import RoomCardBody
 from argybargy.web.codec.stream_frames import (
     ByeFrame,
     DeltaFrame,
@@ -427,7 +427,7 @@ def test_the_reference_names_every_field_of_every_frame() -> None:
     page = Path(__file__).parents[3] / "docs" / "reference" / "stream.md"
     text = page.read_text()
     frames = (HelloFrame, SnapshotFrame, DeltaFrame, KeepaliveFrame, ByeFrame)
-    for struct in (*frames, StreamRequest, ResumePoint, RoomCard, WaitingKey):
+    for struct in (*frames, StreamRequest, ResumePoint, RoomCardBody, WaitingKey):
         for field in struct.__struct_encode_fields__:
             assert f"`{field}`" in text or f'"{field}"' in text, field
     for frame in frames:

@@ -8,7 +8,11 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.relay.api.stream_cursor import Delta, Follower, Snapshot
+from argybargy.relay.api.stream_cursor import (
+    OverviewDelta,
+    OverviewSnapshot,
+    StreamCursor,
+)
 from argybargy.web.endpoints.stream import line_of
 from support.random_activity import SMALL_LIMITS, Life
 from support.relay import House, open_house
@@ -17,11 +21,11 @@ from support.stream_model import ModelClient
 MESSAGES = 10
 
 
-def _follow(house: House, room: str | None) -> Follower:
-    return Follower(house.relay, house.relay.watchers.watch(), room, MESSAGES)
+def _follow(house: House, room: str | None) -> StreamCursor:
+    return StreamCursor(house.relay, house.relay.watchers.watch(), room, MESSAGES)
 
 
-async def _read(follower: Follower) -> dict[str, Any] | None:
+async def _read(follower: StreamCursor) -> dict[str, Any] | None:
     found = await follower.catch_up()
     if found is None:
         return None
@@ -65,11 +69,11 @@ async def test_a_client_that_is_too_far_behind_begins_anew(
     async with open_house() as house:
         alice = await house.guest("alice")
         follower = _follow(house, None)
-        assert isinstance(await follower.catch_up(), Snapshot)
+        assert isinstance(await follower.catch_up(), OverviewSnapshot)
         for _ in range(101):
             await house.post(alice)
         found = await follower.catch_up()
-        assert isinstance(found, Snapshot)
+        assert isinstance(found, OverviewSnapshot)
         assert [row.message.seq for row in found.messages] == list(range(92, 102))
         assert await follower.catch_up() is None
 
@@ -86,10 +90,10 @@ async def test_clients_that_are_told_the_same_share_it(
             await follower.catch_up()
         await house.post(alice)
         told = await first.catch_up()
-        assert isinstance(told, Delta)
+        assert isinstance(told, OverviewDelta)
         assert await second.catch_up() is told
         other = await scoped.catch_up()
-        assert isinstance(other, Delta)
+        assert isinstance(other, OverviewDelta)
         assert other.messages == ()
         await house.post(alice)
         assert await second.catch_up() is not told

@@ -15,13 +15,23 @@ from argybargy.cli.client.http import (
 from argybargy.cli.client.protocol import Work
 from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.options import Common
-from argybargy.serve.local_relay import as_served, is_place, local_url, tell_where
+from argybargy.serve.local_relay import (
+    as_served,
+    describe_local_relay,
+    leads_to_server,
+    local_url,
+)
 from argybargy.settings.settings import Settings
-from argybargy.store.data_directory import DATABASE_NAME, Place, find_place, is_held
+from argybargy.store.data_directory import (
+    DATABASE_NAME,
+    ServerAddress,
+    find_server_address,
+    is_held,
+)
 from argybargy.system.network import local_host
 
 if TYPE_CHECKING:
-    from argybargy.serve.run_plan import Plan
+    from argybargy.serve.run_plan import RunPlan
 
 
 def reach(
@@ -40,7 +50,7 @@ def reach(
     """
     if common.url is not None or _is_listening(settings):
         return work(connect(settings, common))
-    _refuse_elsewhere(settings, find_place(settings.data))
+    _refuse_elsewhere(settings, find_server_address(settings.data))
     if settings.ephemeral:
         raise CliError(
             "No relay is running here, and nothing is kept without one: "
@@ -73,7 +83,7 @@ def connect(
     """
     if common.url is not None:
         return HttpOperator(common.url, _token(settings, common, with_token))
-    place = find_place(settings.data)
+    place = find_server_address(settings.data)
     is_there = _is_listening(settings)
     if with_token or not is_there:
         _refuse_elsewhere(settings, place)
@@ -101,15 +111,15 @@ def _has_data(data: Path) -> bool:
     return True
 
 
-def _refuse_elsewhere(settings: Settings, place: Place | None) -> None:
+def _refuse_elsewhere(settings: Settings, place: ServerAddress | None) -> None:
     """Raise if the relay of the data listens where the settings do not lead."""
-    if place is None or is_place(place, settings.host, settings.port):
+    if place is None or leads_to_server(place, settings.host, settings.port):
         return
     hint = f"Add --port {place.port}."
-    if not is_place(place, settings.host, place.port):
+    if not leads_to_server(place, settings.host, place.port):
         host = shlex.quote(place.host)
         hint = f"Set ARGYBARGY_HOST={host}, as for the relay. {hint}"
-    raise CliError(tell_where(place), hint, Exit.UNREACHABLE)
+    raise CliError(describe_local_relay(place), hint, Exit.UNREACHABLE)
 
 
 def _stranger(settings: Settings) -> CliError:
@@ -154,7 +164,7 @@ def find_token(settings: Settings) -> str:
     return read_token(settings.data)
 
 
-def serve(settings: Settings, plan: "Plan") -> int:
+def serve(settings: Settings, plan: "RunPlan") -> int:
     """Run a relay until it is stopped."""
     from argybargy.serve.main import run  # noqa: PLC0415 - it is slow
 

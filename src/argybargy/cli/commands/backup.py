@@ -26,9 +26,9 @@ from argybargy.cli.transfer.files import (
 )
 
 if TYPE_CHECKING:
-    from argybargy.domain.instant import Moment
+    from argybargy.domain.instant import Instant
     from argybargy.store.sqlite.backup.restore import Restored, RestoredRoom
-    from argybargy.store.sqlite.backup.verify import Contents
+    from argybargy.store.sqlite.backup.verify import DatabaseContents
 
 # Imports inside functions bring in SQLite or Trio, for these commands only.
 # ruff: noqa: PLC0415
@@ -148,19 +148,19 @@ class DataCommands:
         return restore_backup(settings.data, plan)
 
 
-def _now() -> "Moment":
+def _now() -> "Instant":
     import trio
 
     from argybargy.relay.clock import system_clock
 
-    async def now() -> "Moment":
+    async def now() -> "Instant":
         await trio.lowlevel.checkpoint()
         return system_clock().now()
 
     return trio.run(now)
 
 
-def _stamp(now: "Moment") -> str:
+def _stamp(now: "Instant") -> str:
     """Return a time as it fits into the name of a file."""
     from argybargy.domain.instant import format_timestamp
 
@@ -168,7 +168,9 @@ def _stamp(now: "Moment") -> str:
     return digits.replace("-", "").replace(":", "").replace("T", "-")
 
 
-def _take_backup(operator: Operator, target: Path, *, force: bool) -> "Contents":
+def _take_backup(
+    operator: Operator, target: Path, *, force: bool
+) -> "DatabaseContents":
     """Make a file of the database, looked through before it gets its name.
 
     Raises:
@@ -181,7 +183,7 @@ def _take_backup(operator: Operator, target: Path, *, force: bool) -> "Contents"
             return _look_into(part)
 
 
-def _look_into(file: Path) -> "Contents":
+def _look_into(file: Path) -> "DatabaseContents":
     from argybargy.store.sqlite.backup.verify import check_file
 
     if not file.exists():
@@ -216,7 +218,7 @@ def _translated() -> Iterator[None]:
         raise CliError(text, "Nothing was changed. Make it possible.") from None
 
 
-def _describe(contents: "Contents") -> str:
+def _describe(contents: "DatabaseContents") -> str:
     return (
         f"{counted(contents.rooms, 'room')} with "
         f"{counted(contents.messages, 'message')} and "

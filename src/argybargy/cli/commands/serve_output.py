@@ -7,7 +7,7 @@ import attrs
 import structlog
 
 from argybargy.cli.terminal.output import Output
-from argybargy.serve.run_plan import Plan, Started
+from argybargy.serve.run_plan import RunningRelay, RunPlan
 from argybargy.serve.services import public_url
 from argybargy.serve.tunnel.command import TunnelCommand
 from argybargy.serve.tunnel.tunnel import TunnelState, TunnelStatus
@@ -35,15 +35,15 @@ class Announcer:
     tunnel: TunnelCommand | None
     is_private: bool
 
-    def plan(self) -> Plan:
+    def plan(self) -> RunPlan:
         """Return what comes with the relay."""
-        plan = Plan("up", self.tell_first_steps, self.tunnel, self.tell_tunnel)
+        plan = RunPlan("up", self.tell_first_steps, self.tunnel, self.tell_tunnel)
         is_talking = not (self.out.is_json or self.out.is_quiet)
         if self.out.is_live and is_talking:
             return attrs.evolve(plan, tell_tunnel=_ignore, beside=self.show_panel)
         return plan
 
-    def tell_first_steps(self, started: Started) -> None:
+    def tell_first_steps(self, started: RunningRelay) -> None:
         """Say where the relay is and what to type next.
 
         The one secret that is shown is a link that signs in once, and soon not any
@@ -89,7 +89,7 @@ Ctrl+C stops the relay.""")
         elif status.state is TunnelState.UP:
             self.out.say(f"The tunnel is up. From outside: {status.url}")
 
-    async def show_panel(self, started: Started) -> None:
+    async def show_panel(self, started: RunningRelay) -> None:
         """Show how the relay is for as long as it runs."""
         # Not at the top: only those who look at a terminal need it.
         from argybargy.cli.commands.serve_panel import show_panel  # noqa: PLC0415
@@ -120,12 +120,12 @@ def _ignore(_status: TunnelStatus) -> None:
     """Leave it to the panel."""
 
 
-def plan_briefly(out: Output, settings: Settings) -> Plan:
+def plan_briefly(out: Output, settings: Settings) -> RunPlan:
     """Return what comes with a relay that is a service."""
-    return Plan("serve", partial(_announce_briefly, out, settings))
+    return RunPlan("serve", partial(_announce_briefly, out, settings))
 
 
-def _announce_briefly(out: Output, settings: Settings, started: Started) -> None:
+def _announce_briefly(out: Output, settings: Settings, started: RunningRelay) -> None:
     """Log where the relay is; what a service says is kept, so it is no secret."""
     if out.is_json:
         write_started(out, settings, started)
@@ -135,7 +135,7 @@ def _announce_briefly(out: Output, settings: Settings, started: Started) -> None
 
 
 def write_started(
-    out: Output, settings: Settings, started: Started, **more: str
+    out: Output, settings: Settings, started: RunningRelay, **more: str
 ) -> None:
     """Write for programs where the relay is."""
     out.write_json({"urls": list(started.urls), "data": str(settings.data), **more})

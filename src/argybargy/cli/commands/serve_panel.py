@@ -10,7 +10,7 @@ import trio
 from argybargy.cli.commands.message_line import age
 from argybargy.cli.terminal.live_lines import Line, LiveLines
 from argybargy.cli.terminal.output import Span, Style
-from argybargy.serve.status import Glance
+from argybargy.serve.status import RelayStatus
 from argybargy.serve.tunnel.tunnel import TunnelState, TunnelStatus
 
 UPDATE_SECONDS: Final = 1.0
@@ -41,7 +41,7 @@ class Pace:
 
 
 async def show_panel(
-    live: LiveLines, look: Callable[[], Glance], seconds: float = UPDATE_SECONDS
+    live: LiveLines, look: Callable[[], RelayStatus], seconds: float = UPDATE_SECONDS
 ) -> None:
     """Show how the relay is until cancelled, and clear the place then.
 
@@ -62,7 +62,7 @@ async def show_panel(
         return
 
 
-def draw(seen: Glance, per_minute: int) -> Sequence[Line]:
+def draw(seen: RelayStatus, per_minute: int) -> Sequence[Line]:
     """Return the lines of the panel."""
     rows = [
         *_tunnel_rows(seen),
@@ -78,7 +78,7 @@ def draw(seen: Glance, per_minute: int) -> Sequence[Line]:
     return [(Span(""),), *lines]
 
 
-def _tunnel_rows(seen: Glance) -> Iterator[tuple[str, Span]]:
+def _tunnel_rows(seen: RelayStatus) -> Iterator[tuple[str, Span]]:
     if seen.tunnel is not None:
         yield "tunnel", _tunnel(seen.tunnel)
     yield "address", Span(seen.public_url, Style.CYAN)
@@ -93,7 +93,7 @@ def _tunnel(status: TunnelStatus) -> Span:
     return Span(f"down, {again}: {status.reason}", Style.YELLOW)
 
 
-def _waiting(seen: Glance) -> Span:
+def _waiting(seen: RelayStatus) -> Span:
     if not seen.questions:
         return Span("no question is open")
     questions = "1 question" if seen.questions == 1 else f"{seen.questions} questions"

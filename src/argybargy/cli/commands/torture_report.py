@@ -11,7 +11,7 @@ from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.terminal.output import Output
 from argybargy.torture.harness import Promise
 from argybargy.torture.promises import PROMISES
-from argybargy.torture.runner import Plan, Trial, run_plan
+from argybargy.torture.runner import ProofRun, TortureRun, run_plan
 
 _HEADS: Final = ("PROMISE", "KEPT", "FIGURE")
 _MINUTE: Final = 60
@@ -25,12 +25,12 @@ def try_promises(
     Raises:
         CliError: What is wanted cannot be.
     """
-    plan = Plan(_chosen(only), _seconds(minutes), seed, _empty(keep))
+    plan = TortureRun(_chosen(only), _seconds(minutes), seed, _empty(keep))
 
     def begin(promise: Promise) -> None:
         out.say(f"{promise.key} {promise.title}: {promise.text} ...")
 
-    def end(trial: Trial) -> None:
+    def end(trial: ProofRun) -> None:
         out.say(f"  {trial.finding.figure} ({trial.seconds:.0f} s)")
         for fault in trial.finding.faults:
             out.warn(f"  BROKEN: {fault}")
@@ -76,7 +76,7 @@ def _empty(keep: Path | None) -> Path | None:
     return keep
 
 
-def show_trials(out: Output, plan: Plan, trials: list[Trial]) -> None:
+def show_trials(out: Output, plan: TortureRun, trials: list[ProofRun]) -> None:
     """Print the report."""
     if out.is_json:
         out.write_json(_report(plan, trials))
@@ -92,7 +92,7 @@ def show_trials(out: Output, plan: Plan, trials: list[Trial]) -> None:
     out.write_table(_HEADS, rows)
 
 
-def _report(plan: Plan, trials: list[Trial]) -> Json:
+def _report(plan: TortureRun, trials: list[ProofRun]) -> Json:
     return {
         "version": __version__,
         "seed": plan.seed,

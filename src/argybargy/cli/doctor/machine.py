@@ -10,7 +10,7 @@ import attrs
 
 from argybargy.cli.doctor.database import find_newest_message
 from argybargy.cli.doctor.finding import Finding, fine, problem, warning
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 from argybargy.http.limits import ConnectionLimits
 from argybargy.system.ports import PROC
 
@@ -42,15 +42,15 @@ class ClockFacts:
         newest_message_seconds: That timestamp.
     """
 
-    before: Moment
-    after: Moment
+    before: Instant
+    after: Instant
     newest_file: Path | None = None
     newest_seconds: float = 0
     newest_room: str = ""
     newest_message_seconds: float = 0
 
 
-def look_at_clock(before: Moment, after: Moment, data: Path) -> ClockFacts:
+def look_at_clock(before: Instant, after: Instant, data: Path) -> ClockFacts:
     """Put two readings beside the times of the files and of the newest message.
 
     Raises:

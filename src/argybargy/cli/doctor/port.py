@@ -7,9 +7,9 @@ from typing import Final
 import attrs
 
 from argybargy.cli.doctor.finding import Finding, fine, problem, warning
-from argybargy.serve.local_relay import is_place
+from argybargy.serve.local_relay import leads_to_server
 from argybargy.settings.settings import Settings
-from argybargy.store.data_directory import Place, find_place, is_held
+from argybargy.store.data_directory import ServerAddress, find_server_address, is_held
 from argybargy.system.network import host_and_port, next_port
 from argybargy.system.ports import Holder, find_holder, find_refusal
 
@@ -36,7 +36,7 @@ class PortFacts:
     refusal: int | None = None
     holder: Holder | None = None
     is_served: bool = False
-    served_at: Place | None = None
+    served_at: ServerAddress | None = None
 
     @property
     def is_ours(self) -> bool:
@@ -45,7 +45,7 @@ class PortFacts:
             return False
         if self.holder is None:
             place = self.served_at
-            return place is not None and is_place(place, self.host, self.port)
+            return place is not None and leads_to_server(place, self.host, self.port)
         return self.holder.data is not None and self.holder.data == self.data.resolve()
 
     @property
@@ -70,7 +70,7 @@ def look_at_port(settings: Settings) -> PortFacts:
         refusal=refusal.errno if refusal else None,
         holder=find_holder(host, port) if refusal and port else None,
         is_served=is_held(settings.data),
-        served_at=find_place(settings.data),
+        served_at=find_server_address(settings.data),
     )
 
 

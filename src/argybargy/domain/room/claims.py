@@ -29,9 +29,15 @@ from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import format_timestamp
 from argybargy.domain.message import REOPENED, Lease, Message, SenderKind
 from argybargy.domain.names import NOBODY, SYSTEM, fold
-from argybargy.domain.room.commands import Claim, Done, Granted, Release, Renew
+from argybargy.domain.room.commands import (
+    Acknowledged,
+    Claim,
+    ClaimGranted,
+    Release,
+    Renew,
+)
 from argybargy.domain.room.state import expires_ms, lapses_at
-from argybargy.domain.room.transition import Decision, Draft
+from argybargy.domain.room.transition import Decision, Transition
 
 OWN_QUESTION: Final = "own_question"
 NOT_A_QUESTION: Final = "not_a_question"
@@ -44,29 +50,29 @@ MAX_ENDED_AT_ONCE: Final = 64
 """Leases that one decision ends, for the same reason."""
 
 
-def decide_claim(draft: Draft, claim: Claim) -> Decision:
+def decide_claim(draft: Transition, claim: Claim) -> Decision:
     """Grant, renew or refuse."""
     message = check_claim(draft, claim)
     held = draft.room.leases.get(claim.seq)
-    if message.is_settled:
-        return draft.decision(Granted(_settled(message)))
+    if message.is_claim_final:
+        return draft.decision(ClaimGranted(_settled(message)))
     if held is not None:
         return _renew(draft, held, claim)
     return _grant(draft, message, claim)
 
 
-def check_claim(draft: Draft, claim: Claim) -> Message:
+def check_claim(draft: Transition, claim: Claim) -> Message:
     """Return the message that is claimed, if it may be; the draft stays as it is.
 
     Raises:
         RelayError: The claim is lost, or was none.
     """
     room, peer = draft.room, fold(claim.peer)
-    message = find(draft, claim.seq, peer)
+    message = find_message(draft, claim.seq, peer)
     reason = _why_not(message, peer)
     if reason is not None:
         raise _not_claimable(message, reason)
-    if message.is_settled:
+    if message.is_claim_final:
         if fold(message.claimed_by or "") != peer:
             raise _not_claimable(message, ANSWERED)
         return message
@@ -78,7 +84,7 @@ def check_claim(draft: Draft, claim: Claim) -> Message:
     return message
 
 
-def find(draft: Draft, seq: int, peer: str) -> Message:
+def find_message(draft: Transition, seq: int, peer: str) -> Message:
     """Return the message that `peer` speaks of.
 
     Raises:
@@ -92,14 +98,14 @@ def find(draft: Draft, seq: int, peer: str) -> Message:
 
 def _why_not(message: Message, peer: str) -> str | None:
     """Tell why `peer` could never claim the message, whoever holds it."""
-    if message.sent_by == peer:
+    if message.sender_key == peer:
         return OWN_QUESTION
     return None if is_asked(message, peer) else NOT_A_QUESTION
 
 
 def is_claimable_by(message: Message, peer: str) -> bool:
     """Tell whether the message is an unsettled question that `peer` may take."""
-    return not message.is_settled and _why_not(message, peer) is None
+    return not message.is_claim_final and _why_not(message, peer) is None
 
 
 def _not_claimable(message: Message, reason: str) -> RelayError:
@@ -133,7 +139,7 @@ def claimed_by_other(seq: int, holder: str, until_ms: int | None) -> RelayError:
     )
 
 
-def _renew(draft: Draft, held: Lease, claim: Claim) -> Decision:
+def _renew(draft: Transition, held: Lease, claim: Claim) -> Decision:
     seconds = held.seconds if claim.lease_seconds is None else claim.lease_seconds
     renewed = _extended(draft, attrs.evolve(held, seconds=seconds))
     if seconds == held.seconds:
@@ -141,10 +147,10 @@ def _renew(draft: Draft, held: Lease, claim: Claim) -> Decision:
     else:
         message = draft.room.messages[claim.seq]
         draft.lease(message, renewed)
-    return draft.decision(Granted(renewed))
+    return draft.decision(ClaimGranted(renewed))
 
 
-def _extended(draft: Draft, lease: Lease) -> Lease:
+def _extended(draft: Transition, lease: Lease) -> Lease:
     return attrs.evolve(
         lease,
         lapses_at=lapses_at(lease.seconds, draft.now),
@@ -152,7 +158,7 @@ def _extended(draft: Draft, lease: Lease) -> Lease:
     )
 
 
-def _grant(draft: Draft, message: Message, claim: Claim) -> Decision:
+def _grant(draft: Transition, message: Message, claim: Claim) -> Decision:
     seconds = claim.lease_seconds or draft.limits.lease_seconds or None
     lease = Lease(
         seq=message.seq,
@@ -164,31 +170,31 @@ def _grant(draft: Draft, message: Message, claim: Claim) -> Decision:
     )
     draft.lease(message, lease)
     draft.audit("claim", claim.peer, f"seq={message.seq}")
-    return draft.decision(Granted(lease))
+    return draft.decision(ClaimGranted(lease))
 
 
-def decide_release(draft: Draft, release: Release) -> Decision:
+def decide_release(draft: Transition, release: Release) -> Decision:
     """Give a question back. Asking again after a lost answer changes nothing."""
     peer = fold(release.peer)
-    message = find(draft, release.seq, peer)
+    message = find_message(draft, release.seq, peer)
     held = draft.room.leases.get(release.seq)
-    if message.is_settled:
+    if message.is_claim_final:
         raise _not_claimable(message, ANSWERED)
     if held is not None and fold(held.holder) != peer:
         raise claimed_by_other(release.seq, held.holder, held.expires_ms)
     if held is not None:
-        free(draft, held)
+        release_claim(draft, held)
         draft.audit("release", release.peer, f"seq={release.seq}")
-    return draft.decision(Done())
+    return draft.decision(Acknowledged())
 
 
-def decide_renew(draft: Draft, renew: Renew) -> Decision:
+def decide_renew(draft: Transition, renew: Renew) -> Decision:
     """Renew every lease of a peer that has shown itself."""
     renew_all(draft, renew.peer)
-    return draft.decision(Done())
+    return draft.decision(Acknowledged())
 
 
-def renew_all(draft: Draft, peer: str) -> None:
+def renew_all(draft: Transition, peer: str) -> None:
     """Renew the leases of `peer` that have not run out.
 
     One that has is there only while its end cannot be written; it comes to no life.
@@ -206,7 +212,7 @@ def renew_all(draft: Draft, peer: str) -> None:
         draft.renew(_extended(draft, lease))
 
 
-def free(draft: Draft, lease: Lease) -> None:
+def release_claim(draft: Transition, lease: Lease) -> None:
     """Take a claim away and tell those who were asked that they may have it.
 
     The word goes out as a message of the room, addressed as the question was: the
@@ -237,14 +243,14 @@ def free(draft: Draft, lease: Lease) -> None:
     )
 
 
-def lapse(draft: Draft, present: Mapping[str, float]) -> None:
+def end_expired_leases(draft: Transition, present: Mapping[str, float]) -> None:
     """End leases that have run out, the oldest questions first; these are open again.
 
     A lease whose holder is present since before it ran out is renewed instead. At most
     :data:`MAX_ENDED_AT_ONCE` leases are handled; the rest remain due.
     """
     now = draft.now.steady_seconds
-    if now < draft.room.lapse_at:
+    if now < draft.room.next_lease_deadline:
         return
     due = [lease for lease in draft.room.leases.values() if lease.lapses_at <= now]
     for lease in nsmallest(MAX_ENDED_AT_ONCE, due, key=lambda lease: lease.seq):
@@ -252,4 +258,4 @@ def lapse(draft: Draft, present: Mapping[str, float]) -> None:
             draft.renew(_extended(draft, lease))
             continue
         draft.audit("expire", lease.holder, f"seq={lease.seq}")
-        free(draft, lease)
+        release_claim(draft, lease)

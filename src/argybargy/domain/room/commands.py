@@ -200,14 +200,14 @@ class Posted:
 
 
 @attrs.frozen
-class Granted:
+class ClaimGranted:
     """The claim is the asker's."""
 
     lease: Lease
 
 
 @attrs.frozen
-class Done:
+class Acknowledged:
     """Nothing more to say.
 
     Attributes:
@@ -232,7 +232,7 @@ class Imported:
     passed: int = 0
 
 
-Answer = Posted | Granted | Done | Imported
+CommandResult = Posted | ClaimGranted | Acknowledged | Imported
 
 
 @attrs.frozen

@@ -14,20 +14,20 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.room.claims import (
     decide_claim,
     decide_release,
     decide_renew,
-    lapse,
+    end_expired_leases,
 )
 from argybargy.domain.room.commands import (
+    Acknowledged,
     Claim,
     Close,
     Command,
     Dismiss,
-    Done,
     Import,
     Open,
     Post,
@@ -45,9 +45,9 @@ from argybargy.domain.room.open_close import (
 )
 from argybargy.domain.room.posting import decide_post
 from argybargy.domain.room.state import Room
-from argybargy.domain.room.transition import Decision, Draft
+from argybargy.domain.room.transition import Decision, Transition
 
-_RULES: Final[dict[type[Any], Callable[[Draft, Any], Decision]]] = {
+_RULES: Final[dict[type[Any], Callable[[Transition, Any], Decision]]] = {
     Post: decide_post,
     Claim: decide_claim,
     Release: decide_release,
@@ -64,12 +64,12 @@ _RULES: Final[dict[type[Any], Callable[[Draft, Any], Decision]]] = {
 _NOBODY: Final[Mapping[str, float]] = MappingProxyType({})
 
 
-def decide(room: Room, command: Command, now: Moment, limits: Limits) -> Decision:
+def decide(room: Room, command: Command, now: Instant, limits: Limits) -> Decision:
     """Say what `command` comes to in `room`.
 
     Args:
-        room: The room as it stands. Leases that have run out by `now` must have
-            been ended before, by :func:`decide_lapses`, for all but a ``Renew``.
+        room: The room as it stands. :func:`decide_expired_leases` must have ended
+            leases that expired before `now`, for all commands but ``Renew``.
         command: What is asked, with the facts it needs.
         now: The time.
         limits: What the relay allows.
@@ -78,17 +78,17 @@ def decide(room: Room, command: Command, now: Moment, limits: Limits) -> Decisio
         RelayError: The command is refused; the room stays as it is.
     """
     recalled = getattr(command, "subject", None)
-    draft = Draft(room, now, limits, recalled)
+    draft = Transition(room, now, limits, recalled)
     return _RULES[type(command)](draft, command)
 
 
-def decide_lapses(
-    room: Room, now: Moment, limits: Limits, present: Mapping[str, float] = _NOBODY
+def decide_expired_leases(
+    room: Room, now: Instant, limits: Limits, present: Mapping[str, float] = _NOBODY
 ) -> Decision:
     """End leases that have run out, before anything else is decided.
 
-    Of very many it ends some: then `lapse_at` of the room has still come, and this
-    must be decided again.
+    Ends a bounded number. If `next_lease_deadline` of the room has still passed
+    afterwards, call this again.
 
     Kept apart from :func:`decide` because it must stand even when the command that
     brought it to light is refused.
@@ -100,6 +100,6 @@ def decide_lapses(
         present: By folded name, since when holders are here, on the steady clock.
             Who came before a lease ran out holds it on, at no cost to the disk.
     """
-    draft = Draft(room, now, limits)
-    lapse(draft, present)
-    return draft.decision(Done())
+    draft = Transition(room, now, limits)
+    end_expired_leases(draft, present)
+    return draft.decision(Acknowledged())

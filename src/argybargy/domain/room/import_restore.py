@@ -17,7 +17,7 @@ from argybargy.domain.message import (
 )
 from argybargy.domain.names import NOBODY, SYSTEM
 from argybargy.domain.room.commands import (
-    Done,
+    Acknowledged,
     Import,
     Imported,
     ImportedMessage,
@@ -27,16 +27,16 @@ from argybargy.domain.room.open_close import close
 from argybargy.domain.room.state import expires_ms, lapses_at
 from argybargy.domain.room.transition import (
     Decision,
-    Draft,
-    close_answered,
+    Transition,
+    close_answered_questions,
     open_question,
-    remember_speaker,
+    record_speaker,
 )
 
 # -- import -----------------------------------------------------------------------
 
 
-def decide_import(draft: Draft, command: Import) -> Decision:
+def decide_import(draft: Transition, command: Import) -> Decision:
     """Add what is new, leave what is there, and refuse what differs.
 
     Nothing is changed where one message differs. What is there keeps its claim.
@@ -55,7 +55,7 @@ def decide_import(draft: Draft, command: Import) -> Decision:
     return draft.decision(counted)
 
 
-def _compare(draft: Draft, command: Import) -> Imported:
+def _compare(draft: Transition, command: Import) -> Imported:
     """Count the messages, and check each that has the number of another one."""
     room = draft.room
     new = same = 0
@@ -77,28 +77,28 @@ def _compare(draft: Draft, command: Import) -> Imported:
 
 def _said(message: Message) -> Message:
     """Return what never changes about a message."""
-    return attrs.evolve(message, claimed_by=None, fence=0, is_settled=False)
+    return attrs.evolve(message, claimed_by=None, fence=0, is_claim_final=False)
 
 
-def _make_room(draft: Draft, command: Import) -> None:
+def _make_room(draft: Transition, command: Import) -> None:
     now_ms = draft.now.wall_ms
     created_ms = now_ms if command.created_ms is None else command.created_ms
     draft.change(
         status=attrs.evolve(command.status, name=draft.room.name),
         created_ms=created_ms,
-        spoken_ms=created_ms,
+        last_spoken_ms=created_ms,
     )
     draft.audit("import", command.by)
 
 
-def _add(draft: Draft, imported: ImportedMessage) -> None:
+def _add(draft: Transition, imported: ImportedMessage) -> None:
     message = _said(imported.message)
     holder = imported.message.claimed_by
     if imported.is_leased and draft.room.status.is_closed:
         holder = None  # closing ends the claims that no answer has settled
     if holder is not None and not imported.is_leased:
         message = attrs.evolve(
-            message, claimed_by=holder, fence=draft.room.fence + 1, is_settled=True
+            message, claimed_by=holder, fence=draft.room.fence + 1, is_claim_final=True
         )
         draft.change(fence=draft.room.fence + 1)
     draft.go_on_after(message.seq - 1)
@@ -109,7 +109,7 @@ def _add(draft: Draft, imported: ImportedMessage) -> None:
         draft.lease(message, _lease(draft, message, holder))
 
 
-def _lease(draft: Draft, message: Message, holder: str) -> Lease:
+def _lease(draft: Transition, message: Message, holder: str) -> Lease:
     seconds = draft.limits.lease_seconds or None
     return Lease(
         seq=message.seq,
@@ -121,11 +121,11 @@ def _lease(draft: Draft, message: Message, holder: str) -> Lease:
     )
 
 
-def _spoken(draft: Draft, message: Message, *, is_open: bool) -> None:
+def _spoken(draft: Transition, message: Message, *, is_open: bool) -> None:
     """Let the room know that somebody spoke, then: who, when, and to whom."""
-    close_answered(draft, message)
+    close_answered_questions(draft, message)
     silence = max(0.0, (draft.now.wall_ms - message.at_ms) / 1000)
-    remember_speaker(draft, message, draft.now.steady_seconds - silence)
+    record_speaker(draft, message, draft.now.steady_seconds - silence)
     if is_open:
         open_question(draft, message)
 
@@ -133,7 +133,7 @@ def _spoken(draft: Draft, message: Message, *, is_open: bool) -> None:
 # -- restore ----------------------------------------------------------------------
 
 
-def decide_restore(draft: Draft, command: Restore) -> Decision:
+def decide_restore(draft: Transition, command: Restore) -> Decision:
     """Leave out the numbers that may have been read, and say in the room that it is so.
 
     A room in which nothing was lost stays as it is. One that was closed since the
@@ -144,7 +144,7 @@ def decide_restore(draft: Draft, command: Restore) -> Decision:
     if command.status is not None and command.status.is_closed:
         close(draft, command.status)
     if command.head <= room.head:
-        return draft.decision(Done())
+        return draft.decision(Acknowledged())
     text = _lost(room.head, command)
     draft.go_on_after(command.head)
     at_ms = max(draft.now.wall_ms, room.last_ms, command.last_ms)
@@ -162,7 +162,7 @@ def decide_restore(draft: Draft, command: Restore) -> Decision:
         )
     )
     draft.audit("restore", SYSTEM, f"seq={room.head} -> seq={command.head + 1}")
-    return draft.decision(Done())
+    return draft.decision(Acknowledged())
 
 
 def _lost(head: int, command: Restore) -> str:

@@ -6,29 +6,29 @@ import attrs
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.names import fold
-from argybargy.domain.room.claims import MAX_ENDED_AT_ONCE, free
-from argybargy.domain.room.commands import Close, Dismiss, Done, Open, Retain
+from argybargy.domain.room.claims import MAX_ENDED_AT_ONCE, release_claim
+from argybargy.domain.room.commands import Acknowledged, Close, Dismiss, Open, Retain
 from argybargy.domain.room.state import RoomStatus
-from argybargy.domain.room.transition import Decision, Draft
+from argybargy.domain.room.transition import Decision, Transition
 
 MAX_GIVEN_UP_AT_ONCE: Final = 1_000
 """Messages given up in one decision that does nothing else."""
 
 
-def decide_open(draft: Draft, command: Open) -> Decision:
+def decide_open(draft: Transition, command: Open) -> Decision:
     """Open the room. One that is open already stays as it is."""
     room = draft.room
     if not room.exists or room.status.is_closed:
         draft.change(
             status=RoomStatus(room.name),
-            spoken_ms=draft.now.wall_ms,
+            last_spoken_ms=draft.now.wall_ms,
             quiet_since=draft.now.steady_seconds,
         )
         draft.audit(command.action, command.by)
-    return draft.decision(Done())
+    return draft.decision(Acknowledged())
 
 
-def decide_close(draft: Draft, command: Close) -> Decision:
+def decide_close(draft: Transition, command: Close) -> Decision:
     """Close the room, ending every claim that no answer has settled.
 
     Closing a closed room changes nothing: who closed it first, and when, stands.
@@ -41,10 +41,10 @@ def decide_close(draft: Draft, command: Close) -> Decision:
         status = RoomStatus(room.name, at_ms, command.by)
         close(draft, status)
         draft.audit("room_close", command.by, status.closed_at or "")
-    return draft.decision(Done())
+    return draft.decision(Acknowledged())
 
 
-def close(draft: Draft, status: RoomStatus) -> None:
+def close(draft: Transition, status: RoomStatus) -> None:
     """Close an open room as `status` says, and end the claims in it."""
     room = draft.room
     if room.status.is_closed:
@@ -54,7 +54,7 @@ def close(draft: Draft, status: RoomStatus) -> None:
     draft.change(status=attrs.evolve(status, name=room.name))
 
 
-def decide_dismiss(draft: Draft, dismiss: Dismiss) -> Decision:
+def decide_dismiss(draft: Transition, dismiss: Dismiss) -> Decision:
     """Let a peer go.
 
     What it claimed and did not settle is free again; what it asked needs no answer.
@@ -63,16 +63,16 @@ def decide_dismiss(draft: Draft, dismiss: Dismiss) -> Decision:
     """
     peer = fold(dismiss.peer)
     for lease in draft.room.leases_of(peer)[:MAX_ENDED_AT_ONCE]:
-        free(draft, lease)
+        release_claim(draft, lease)
     if draft.room.leases_of(peer):
-        return draft.decision(Done(is_partial=True))
+        return draft.decision(Acknowledged(is_partial=True))
     draft.close_questions(draft.room.questions.asked_by(peer))
     draft.forget_member(peer)
     draft.change(posts_at=draft.room.posts_at.discard(peer))
-    return draft.decision(Done())
+    return draft.decision(Acknowledged())
 
 
-def decide_retain(draft: Draft, _command: Retain) -> Decision:
+def decide_retain(draft: Transition, _command: Retain) -> Decision:
     """Give up messages that are kept beyond a limit that was lowered."""
     draft.give_up(MAX_GIVEN_UP_AT_ONCE)
-    return draft.decision(Done())
+    return draft.decision(Acknowledged())

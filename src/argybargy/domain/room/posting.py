@@ -5,7 +5,7 @@ whatever has happened since. A closed room refuses before the rate limit counts.
 Nothing is changed before the last check has passed.
 """
 
-from argybargy.domain.addressing import default_expects, speaks_as
+from argybargy.domain.addressing import default_expects, names_of_speaker
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.message import Message, Receipt, SenderKind
 from argybargy.domain.names import NOBODY, fold
@@ -15,14 +15,14 @@ from argybargy.domain.room.commands import Post, Posted
 from argybargy.domain.room.state import ReceiptKey
 from argybargy.domain.room.transition import (
     Decision,
-    Draft,
-    close_answered,
+    Transition,
+    close_answered_questions,
     open_question,
-    remember_speaker,
+    record_speaker,
 )
 
 
-def decide_post(draft: Draft, post: Post) -> Decision:
+def decide_post(draft: Transition, post: Post) -> Decision:
     """Accept a message, or say why not."""
     earlier = _earlier(draft, post)
     if earlier is not None:
@@ -34,7 +34,7 @@ def decide_post(draft: Draft, post: Post) -> Decision:
 
     message = _message(draft, post)
     draft.append(message)
-    close_answered(draft, message)
+    close_answered_questions(draft, message)
     if settles:
         assert subject is not None
         _settle(draft, post, subject)
@@ -50,7 +50,7 @@ def _receipt_key(post: Post) -> ReceiptKey | None:
     return fold(post.sender), post.idempotency_key
 
 
-def _earlier(draft: Draft, post: Post) -> Message | None:
+def _earlier(draft: Transition, post: Post) -> Message | None:
     """Return what this very post became the first time, if it is a retry.
 
     Made again from the retry itself, whose digest is that of the first: so the
@@ -65,7 +65,7 @@ def _earlier(draft: Draft, post: Post) -> Message | None:
     return _compose(post, receipt.seq, receipt.at_ms)
 
 
-def _message(draft: Draft, post: Post) -> Message:
+def _message(draft: Transition, post: Post) -> Message:
     room = draft.room
     at_ms = max(draft.now.wall_ms, room.last_ms)
     return _compose(post, room.head + 1, at_ms, draft.now.counted_ms)
@@ -85,7 +85,7 @@ def _compose(post: Post, seq: int, at_ms: int, heard_ms: int | None = None) -> M
     )
 
 
-def _check_room(draft: Draft, post: Post) -> None:
+def _check_room(draft: Transition, post: Post) -> None:
     status = draft.room.status
     if status.is_closed and post.kind is SenderKind.AGENT:
         raise RelayError(
@@ -98,7 +98,7 @@ def _check_room(draft: Draft, post: Post) -> None:
         raise RelayError(Problem.ROOM_QUOTA, limit=draft.limits.rooms)
 
 
-def _admit(draft: Draft, post: Post) -> None:
+def _admit(draft: Transition, post: Post) -> None:
     if post.kind is not SenderKind.AGENT:
         return
     limits, room, peer = draft.limits, draft.room, fold(post.sender)
@@ -119,7 +119,7 @@ def _admit(draft: Draft, post: Post) -> None:
     draft.change(posts_at=room.posts_at.insert(peer, admission.times))
 
 
-def _subject(draft: Draft, post: Post) -> Message | None:
+def _subject(draft: Transition, post: Post) -> Message | None:
     """Return the message that is answered, if it may be.
 
     The operator sees everything, and so may answer everything.
@@ -137,7 +137,7 @@ def _subject(draft: Draft, post: Post) -> Message | None:
     return found
 
 
-def _check_claim(draft: Draft, post: Post, subject: Message | None) -> bool:
+def _check_claim(draft: Transition, post: Post, subject: Message | None) -> bool:
     """Tell whether the post answers a question for good.
 
     Raises:
@@ -145,7 +145,7 @@ def _check_claim(draft: Draft, post: Post, subject: Message | None) -> bool:
             is never refused: a question whose claimer went quiet is exactly what a
             human steps in for.
     """
-    names = speaks_as(post.sender, post.kind)
+    names = names_of_speaker(post.sender, post.kind)
     if subject is None or not any(is_claimable_by(subject, name) for name in names):
         return False
     held = draft.room.leases.get(subject.seq)
@@ -155,10 +155,10 @@ def _check_claim(draft: Draft, post: Post, subject: Message | None) -> bool:
         and fold(held.holder) != fold(post.sender)
     ):
         raise claimed_by_other(subject.seq, held.holder, held.expires_ms)
-    return subject.sent_by not in names
+    return subject.sender_key not in names
 
 
-def _settle(draft: Draft, post: Post, subject: Message) -> None:
+def _settle(draft: Transition, post: Post, subject: Message) -> None:
     """Claim and answer in one step; an answer makes the claim permanent."""
     held = draft.room.leases.get(subject.seq)
     if subject.seq < draft.room.first:
@@ -170,9 +170,9 @@ def _settle(draft: Draft, post: Post, subject: Message) -> None:
         draft.audit("claim", post.sender, f"seq={subject.seq}")
 
 
-def _remember(draft: Draft, post: Post, message: Message) -> None:
-    remember_speaker(draft, message, draft.now.steady_seconds)
-    is_question = fold(message.expects) not in {NOBODY, message.sent_by}
+def _remember(draft: Transition, post: Post, message: Message) -> None:
+    record_speaker(draft, message, draft.now.steady_seconds)
+    is_question = fold(message.expects) not in {NOBODY, message.sender_key}
     if post.kind is SenderKind.AGENT and is_question:
         open_question(draft, message)
     if post.kind is SenderKind.OPERATOR:

@@ -15,7 +15,7 @@ from typing import Self
 import attrs
 from rpds import HashTrieMap
 
-from argybargy.domain.instant import Moment, format_timestamp
+from argybargy.domain.instant import Instant, format_timestamp
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import (
     Lease,
@@ -26,7 +26,7 @@ from argybargy.domain.message import (
 )
 from argybargy.domain.room.leases import Leases
 from argybargy.domain.room.questions import OpenQuestions
-from argybargy.domain.seq_gaps import Hole
+from argybargy.domain.seq_gaps import SeqGap
 
 _NEVER = float("inf")
 _NO_LEASES = Leases()
@@ -100,14 +100,14 @@ class SavedRoom:
     fence: int
     created_ms: int
     last_ms: int
-    spoken_ms: int
+    last_spoken_ms: int
     messages: tuple[Message, ...] = ()
     claimed: tuple[Message, ...] = ()
     leases: tuple[SavedLease, ...] = ()
     questions: tuple[Question, ...] = ()
     receipts: tuple[tuple[ReceiptKey, Receipt], ...] = ()
     members: tuple[tuple[str, Member], ...] = ()
-    holes: tuple[Hole, ...] = ()
+    seq_gaps: tuple[SeqGap, ...] = ()
 
 
 @attrs.frozen(slots=False)
@@ -156,9 +156,9 @@ class Room:
     created_ms: int = 0
     last_ms: int = 0
     heard_ms: int = attrs.field(default=0, eq=False)
-    spoken_ms: int = 0
+    last_spoken_ms: int = 0
     quiet_since: float = 0.0
-    lapse_at: float = _NEVER
+    next_lease_deadline: float = _NEVER
     messages: HashTrieMap[int, Message] = attrs.field(factory=HashTrieMap, repr=_size)
     leases: Leases = attrs.field(factory=Leases, repr=_size)
     questions: OpenQuestions = attrs.field(factory=OpenQuestions, repr=_size)
@@ -173,7 +173,7 @@ class Room:
     posts_at: HashTrieMap[str, tuple[float, ...]] = attrs.field(
         factory=HashTrieMap, repr=_size
     )
-    holes: tuple[Hole, ...] = ()
+    seq_gaps: tuple[SeqGap, ...] = ()
 
     @property
     def name(self) -> str:
@@ -193,12 +193,12 @@ class Room:
         return copied
 
     @classmethod
-    def new(cls, name: str, now: Moment) -> Self:
+    def new(cls, name: str, now: Instant) -> Self:
         """Make the value of a room that does not exist yet."""
         return cls(
             status=RoomStatus(name),
             created_ms=now.wall_ms,
-            spoken_ms=now.wall_ms,
+            last_spoken_ms=now.wall_ms,
             quiet_since=now.steady_seconds,
         )
 
@@ -206,7 +206,7 @@ class Room:
     def restore(
         cls,
         saved: SavedRoom,
-        now: Moment,
+        now: Instant,
         limits: Limits,
         known: Leases = _NO_LEASES,
     ) -> Self:
@@ -223,7 +223,7 @@ class Room:
         )
         held = {each.seq: each for each in (*saved.claimed, *messages)}
         order = dict(enumerate(key for key, _ in saved.receipts))
-        silence = max(0.0, (now.wall_ms - saved.spoken_ms) / 1000)
+        silence = max(0.0, (now.wall_ms - saved.last_spoken_ms) / 1000)
         return cls(
             status=saved.status,
             version=saved.version,
@@ -236,9 +236,9 @@ class Room:
             created_ms=saved.created_ms,
             last_ms=saved.last_ms,
             heard_ms=now.counted(saved.last_ms),
-            spoken_ms=saved.spoken_ms,
+            last_spoken_ms=saved.last_spoken_ms,
             quiet_since=now.steady_seconds - silence,
-            lapse_at=next_lapse(leases.values()),
+            next_lease_deadline=next_lease_deadline(leases.values()),
             messages=HashTrieMap(held),
             leases=leases,
             questions=OpenQuestions.of(saved.questions),
@@ -255,7 +255,7 @@ class Room:
                     for key, each in saved.members
                 }
             ),
-            holes=saved.holes,
+            seq_gaps=saved.seq_gaps,
         )
 
     def leases_of(self, peer: str) -> list[Lease]:
@@ -268,7 +268,7 @@ class Room:
 
 
 def _tail(saved: SavedRoom, limits: Limits) -> tuple[Message, ...]:
-    floor = saved.holes[-1].last if saved.holes else 0
+    floor = saved.seq_gaps[-1].last if saved.seq_gaps else 0
     whole = tuple(each for each in saved.messages if each.seq > floor)
     kept = whole[-limits.tail_messages :]
     total = sum(message.text_bytes for message in kept)
@@ -279,7 +279,7 @@ def _tail(saved: SavedRoom, limits: Limits) -> tuple[Message, ...]:
     return kept[start:]
 
 
-def _revive(saved: SavedLease, now: Moment, known: Lease | None) -> Lease:
+def _revive(saved: SavedLease, now: Instant, known: Lease | None) -> Lease:
     if known is not None and (known.fence, known.seconds) == (
         saved.fence,
         saved.seconds,
@@ -295,16 +295,16 @@ def _revive(saved: SavedLease, now: Moment, known: Lease | None) -> Lease:
     )
 
 
-def lapses_at(seconds: int | None, now: Moment) -> float:
+def lapses_at(seconds: int | None, now: Instant) -> float:
     """Return when a lease taken now runs out, on the steady clock."""
     return _NEVER if seconds is None else now.steady_seconds + seconds
 
 
-def next_lapse(leases: Iterable[Lease]) -> float:
+def next_lease_deadline(leases: Iterable[Lease]) -> float:
     """Return when the first of some leases runs out, on the steady clock."""
     return min((lease.lapses_at for lease in leases), default=_NEVER)
 
 
-def expires_ms(seconds: int | None, now: Moment) -> int | None:
+def expires_ms(seconds: int | None, now: Instant) -> int | None:
     """Return when a lease taken now runs out, on the wall clock."""
     return None if seconds is None else now.wall_ms + seconds * 1000

@@ -15,13 +15,13 @@ from typing import Final
 import attrs
 from rpds import HashTrieMap
 
-from argybargy.domain.addressing import answered, speaks_as
-from argybargy.domain.instant import Moment
+from argybargy.domain.addressing import answered, names_of_speaker
+from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Lease, Member, Message, Question, Receipt
 from argybargy.domain.names import fold
-from argybargy.domain.room.commands import Answer, GiveUp
-from argybargy.domain.room.state import ReceiptKey, Room, next_lapse
+from argybargy.domain.room.commands import CommandResult, GiveUp
+from argybargy.domain.room.state import ReceiptKey, Room, next_lease_deadline
 from argybargy.domain.room.writes import (
     AppendMessage,
     Audit,
@@ -32,7 +32,7 @@ from argybargy.domain.room.writes import (
     UpdateClaim,
     Write,
 )
-from argybargy.domain.seq_gaps import Hole, above, first_kept, numbers
+from argybargy.domain.seq_gaps import SeqGap, first_kept, gaps_from, present_seqs
 
 MAX_GIVEN_UP_BY_APPEND: Final = 64
 """Messages that one new message makes retention give up. It is one at a time unless
@@ -51,11 +51,11 @@ class Decision:
 
     room: Room
     writes: tuple[Write, ...]
-    answer: Answer
+    answer: CommandResult
 
 
 @attrs.define
-class Draft:
+class Transition:
     """A room being changed, and the writes so far.
 
     Attributes:
@@ -67,21 +67,23 @@ class Draft:
     """
 
     room: Room
-    now: Moment
+    now: Instant
     limits: Limits
     recalled: Message | None = None
     writes: list[Write] = attrs.field(factory=list)
     _is_own_copy: bool = attrs.field(default=False, init=False)
     _has_lost_first_lapse: bool = attrs.field(default=False, init=False)
 
-    def decision(self, answer: Answer) -> Decision:
+    def decision(self, answer: CommandResult) -> Decision:
         """Finish. A room that anything is written about exists from then on.
 
         The room knows when its next lease runs out, whatever was done to leases;
         it looks through them only when the first to run out was among those.
         """
         if self._has_lost_first_lapse:
-            self.change(lapse_at=next_lapse(self.room.leases.values()))
+            self.change(
+                next_lease_deadline=next_lease_deadline(self.room.leases.values())
+            )
         if self.writes and not self.room.exists:
             self.change(exists=True)
         return Decision(self.room, tuple(self.writes), answer)
@@ -136,11 +138,11 @@ class Draft:
             return
         claimed = {each: room.messages[each] for each in room.leases}
         is_empty = room.head < room.first
-        hole = Hole(room.head + 1, seq)
+        hole = SeqGap(room.head + 1, seq)
         self.change(
             head=seq,
             first=seq + 1 if is_empty else room.first,
-            holes=() if is_empty else (*room.holes, hole),
+            seq_gaps=() if is_empty else (*room.seq_gaps, hole),
             tail_first=seq + 1,
             tail_bytes=0,
             messages=HashTrieMap(claimed),
@@ -167,11 +169,11 @@ class Draft:
         store drops its rows by the same rule, `seq < first`.
         """
         room, keep = self.room, self.limits.messages_per_room
-        end = first_kept(room.head, keep, room.holes) if keep else room.first
+        end = first_kept(room.head, keep, room.seq_gaps) if keep else room.first
         if end <= room.first:
             return
         questions, messages = room.questions, room.messages
-        surplus = numbers(room.first, end, room.holes)
+        surplus = present_seqs(room.first, end, room.seq_gaps)
         for seq in islice(surplus, most):
             self._set_lease(seq, None)
             questions = questions.discard(seq)
@@ -182,7 +184,7 @@ class Draft:
             first=first,
             questions=questions,
             messages=messages,
-            holes=above(first, room.holes),
+            seq_gaps=gaps_from(first, room.seq_gaps),
         )
 
     def _trim_tail(self) -> None:
@@ -207,7 +209,7 @@ class Draft:
 
     def settle(self, message: Message, holder: str, fence: int) -> None:
         """Let the claim of `holder` stand for good."""
-        self._claim(message, holder, fence, is_settled=True)
+        self._claim(message, holder, fence, is_claim_final=True)
 
     def unclaim(self, message: Message) -> None:
         """Let nobody hold a question."""
@@ -220,11 +222,11 @@ class Draft:
         fence: int,
         *,
         lease: Lease | None = None,
-        is_settled: bool = False,
+        is_claim_final: bool = False,
     ) -> None:
         room, seq = self.room, message.seq
         now_claimed = attrs.evolve(
-            message, claimed_by=holder, fence=fence, is_settled=is_settled
+            message, claimed_by=holder, fence=fence, is_claim_final=is_claim_final
         )
         keeps = seq >= room.tail_first or lease is not None
         self.change(
@@ -234,7 +236,7 @@ class Draft:
             fence=max(room.fence, fence),
         )
         self._set_lease(seq, lease)
-        self.writes.append(UpdateClaim(seq, holder, fence, is_settled, lease))
+        self.writes.append(UpdateClaim(seq, holder, fence, is_claim_final, lease))
 
     def renew(self, lease: Lease) -> None:
         """Replace a lease by a later one of the same grant.
@@ -246,11 +248,14 @@ class Draft:
     def _set_lease(self, seq: int, lease: Lease | None) -> None:
         room = self.room
         before = room.leases.get(seq)
-        if before is not None and before.lapses_at <= room.lapse_at:
+        if before is not None and before.lapses_at <= room.next_lease_deadline:
             self._has_lost_first_lapse = True
         if lease is not None:
-            lapse_at = min(room.lapse_at, lease.lapses_at)
-            self.change(leases=room.leases.insert(lease), lapse_at=lapse_at)
+            next_lease_deadline = min(room.next_lease_deadline, lease.lapses_at)
+            self.change(
+                leases=room.leases.insert(lease),
+                next_lease_deadline=next_lease_deadline,
+            )
         elif before is not None:
             self.change(leases=room.leases.discard(seq))
 
@@ -297,14 +302,14 @@ class Draft:
         self.writes.append(KeepReceipt(*key, receipt))
 
 
-def close_answered(draft: Draft, message: Message) -> None:
+def close_answered_questions(draft: Transition, message: Message) -> None:
     """Close the questions that a message answers."""
-    names = speaks_as(message.sender, message.kind)
+    names = names_of_speaker(message.sender, message.kind)
     questions = draft.room.questions
     draft.close_questions(answered(questions, names, message.hearers, message.reply_to))
 
 
-def remember_speaker(draft: Draft, message: Message, quiet_since: float) -> None:
+def record_speaker(draft: Transition, message: Message, quiet_since: float) -> None:
     """Note who has spoken, and when.
 
     Args:
@@ -313,21 +318,21 @@ def remember_speaker(draft: Draft, message: Message, quiet_since: float) -> None
         quiet_since: When that was on the steady clock, in seconds.
     """
     members = draft.room.members
-    known = members.get(message.sent_by)
+    known = members.get(message.sender_key)
     name = known.name if known else message.sender
     heard_ms = draft.now.heard_at(message.at_ms, message.heard_ms)
     member = Member(name, message.kind, message.seq, message.at_ms, heard_ms)
     draft.change(
         # A timestamp may be ahead of the clock, and the silence since would be none.
-        spoken_ms=min(message.at_ms, draft.now.wall_ms),
+        last_spoken_ms=min(message.at_ms, draft.now.wall_ms),
         quiet_since=quiet_since,
-        members=members.insert(message.sent_by, member),
+        members=members.insert(message.sender_key, member),
     )
 
 
-def open_question(draft: Draft, message: Message) -> None:
+def open_question(draft: Transition, message: Message) -> None:
     """Note that whoever has said this waits for an answer."""
     expects = fold(message.expects)
     draft.open_question(
-        Question(message.seq, message.sent_by, expects, message.hearers)
+        Question(message.seq, message.sender_key, expects, message.hearers)
     )

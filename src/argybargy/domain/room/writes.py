@@ -28,7 +28,7 @@ class UpdateClaim:
     seq: int
     claimed_by: str | None
     fence: int
-    is_settled: bool
+    is_claim_final: bool
     lease: Lease | None
 
 
@@ -102,5 +102,5 @@ def reclaimed(message: Message, write: UpdateClaim) -> Message:
         message,
         claimed_by=write.claimed_by,
         fence=write.fence,
-        is_settled=write.is_settled,
+        is_claim_final=write.is_claim_final,
     )

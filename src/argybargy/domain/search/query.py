@@ -14,12 +14,12 @@ from typing import Final
 
 import attrs
 
-from argybargy.domain.addressing import speaks_as
+from argybargy.domain.addressing import names_of_speaker
 from argybargy.domain.errors import RelayError
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message, Question
 from argybargy.domain.names import ANYONE, NAME_RULE, fold, is_name
-from argybargy.domain.search.snippet import Excerpt
+from argybargy.domain.search.snippet import Snippet
 from argybargy.domain.search.tokens import Phrase, line_of
 
 FIELD: Final = "q"
@@ -74,7 +74,7 @@ class Query:
         )
 
     def _fits_around(self, message: Message) -> bool:
-        names = speaks_as(message.sender, message.kind)
+        names = names_of_speaker(message.sender, message.kind)
         return (
             (self.sender is None or self.sender in names)
             and (self.addressee is None or self.addressee in message.audience)
@@ -110,7 +110,7 @@ class Found:
     room: str
     message: Message
     place: int
-    excerpt: Excerpt
+    excerpt: Snippet
 
 
 @attrs.frozen
@@ -141,9 +141,9 @@ def is_open_to(message: Message, question: Question | None, reader: str | None) 
         question: The same, if nobody has answered it.
         reader: The folded name of the peer; ``None`` is the operator.
     """
-    if reader is None or reader in {message.sent_by, fold(message.expects)}:
+    if reader is None or reader in {message.sender_key, fold(message.expects)}:
         return question is not None
-    return message.expects == ANYONE and not message.is_settled
+    return message.expects == ANYONE and not message.is_claim_final
 
 
 # -- reading a search --------------------------------------------------------------

@@ -5,9 +5,9 @@ from typing import Final
 
 import attrs
 
-from argybargy.domain.search.tokens import Phrase, Word, line_of, words_of
+from argybargy.domain.search.tokens import Phrase, Token, line_of, tokens_of
 
-EXCERPT_CHARS: Final = 200
+SNIPPET_CHARS: Final = 200
 _LEAD_CHARS: Final = 60
 _CUT: Final = "…"
 
@@ -15,7 +15,7 @@ Mark = tuple[int, int]
 
 
 @attrs.frozen
-class Excerpt:
+class Snippet:
     """A part of a text, on one line.
 
     Attributes:
@@ -28,21 +28,21 @@ class Excerpt:
     marks: tuple[Mark, ...] = ()
 
 
-def excerpt(text: str, phrases: Sequence[Phrase]) -> Excerpt:
+def snippet(text: str, phrases: Sequence[Phrase]) -> Snippet:
     """Cut out of a text what shows best why it was found.
 
     What this costs grows with the text and with the phrases, never with the product.
     """
     marks = _marks(text, phrases)
     first = marks[0][0] if marks else 0
-    start = 0 if len(text) <= EXCERPT_CHARS else _start(text, first)
-    end = min(len(text), start + EXCERPT_CHARS)
+    start = 0 if len(text) <= SNIPPET_CHARS else _start(text, first)
+    end = min(len(text), start + SNIPPET_CHARS)
     lead, tail = _CUT if start else "", _CUT if end < len(text) else ""
     part = text[start:end]
     if not part.isprintable():
         part = "".join(map(_shown, part))
     shift = len(lead) - start
-    return Excerpt(
+    return Snippet(
         f"{lead}{part}{tail}",
         tuple(
             (begin + shift, min(stop, end) + shift)
@@ -59,7 +59,7 @@ def _shown(character: str) -> str:
 
 def _start(text: str, first: int) -> int:
     """Return where to begin: a little before what was found, between two words."""
-    start = min(max(0, first - _LEAD_CHARS), len(text) - EXCERPT_CHARS)
+    start = min(max(0, first - _LEAD_CHARS), len(text) - SNIPPET_CHARS)
     space = text.find(" ", start, first)
     return start if start == 0 or space < 0 else space + 1
 
@@ -70,7 +70,7 @@ def _marks(text: str, phrases: Sequence[Phrase]) -> Sequence[Mark]:
     Only those that can be shown: from the first one on, as far as an excerpt goes.
     """
     words = _near_first(text, phrases)
-    places = sorted(place for phrase in phrases for place in phrase.places_in(words))
+    places = sorted(place for phrase in phrases for place in phrase.matches_in(words))
     marks: list[Mark] = []
     for begin, end in places:
         if marks and begin < marks[-1][1]:
@@ -80,20 +80,20 @@ def _marks(text: str, phrases: Sequence[Phrase]) -> Sequence[Mark]:
     return marks
 
 
-def _near_first(text: str, phrases: Sequence[Phrase]) -> list[Word]:
+def _near_first(text: str, phrases: Sequence[Phrase]) -> list[Token]:
     """Return the words from the first phrase on that an excerpt may show."""
     line = line_of(text)
     places = [line.find(phrase.line) for phrase in phrases]
     found = [place for place in places if place >= 0]
     if not found:
         return []
-    words = words_of(text, skip=line.count(" ", 0, min(found)))
+    words = tokens_of(text, skip=line.count(" ", 0, min(found)))
     # A phrase that begins where the excerpt ends goes on for so many words.
     beyond = max(len(phrase.forms) for phrase in phrases)
-    near: list[Word] = []
+    near: list[Token] = []
     for word in words:
         near.append(word)
-        beyond -= word.start >= near[0].start + EXCERPT_CHARS
+        beyond -= word.start >= near[0].start + SNIPPET_CHARS
         if not beyond:
             break
     return near

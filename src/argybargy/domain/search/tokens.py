@@ -35,7 +35,7 @@ _LONG_RUN: Final = re.compile(r"[^\w\x00-\x7f]{30}")
 
 
 @attrs.frozen
-class Word:
+class Token:
     """One word of a text.
 
     Attributes:
@@ -55,7 +55,7 @@ def line_of(text: str) -> str:
     return f" {' '.join(forms)} " if forms else ""
 
 
-def words_of(text: str, skip: int = 0) -> Iterator[Word]:
+def tokens_of(text: str, skip: int = 0) -> Iterator[Token]:
     """Yield the words of a text, in order, from the one after `skip` others on."""
     composed = _compose(text)
     origins = range(len(text) + 1) if composed == text else _origins(text)
@@ -63,7 +63,7 @@ def words_of(text: str, skip: int = 0) -> Iterator[Word]:
     said = (run for run in runs if run.group().strip(_DROPPED))
     for run in islice(said, skip, None):
         form = run.group().replace(_DROPPED, "")
-        yield Word(form, origins[run.start()], origins[run.end()])
+        yield Token(form, origins[run.start()], origins[run.end()])
 
 
 def _compose(text: str) -> str:
@@ -164,7 +164,7 @@ class Phrase:
         """What the line of a text has where the phrase is."""
         return f" {' '.join(self.forms)}{'' if self.is_prefix else ' '}"
 
-    def places_in(self, words: Sequence[Word]) -> Iterator[tuple[int, int]]:
+    def matches_in(self, words: Sequence[Token]) -> Iterator[tuple[int, int]]:
         """Yield where the phrase is among some words: beginning and end."""
         said, wanted = f" {' '.join(word.form for word in words)} ", self.line
         place = said.find(wanted)

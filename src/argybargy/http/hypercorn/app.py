@@ -7,7 +7,7 @@ import trio
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.http.asgi import App, Message, Receive, Scope, Send
-from argybargy.http.isolation import contained, new_failure_id
+from argybargy.http.isolation import isolate_errors, new_failure_id
 from argybargy.http.limits import ConnectionLimits
 from argybargy.http.response import Render
 
@@ -27,7 +27,7 @@ class Server(Protocol):
         ...
 
 
-class QuietApp:
+class DisconnectFilter:
     """An app that is not told of a disconnect when its answer is complete.
 
     Hypercorn calls it as it calls its own wrapper of an app.
@@ -41,10 +41,10 @@ class QuietApp:
         self, scope: Scope, receive: Receive, send: Send, *_threads: object
     ) -> None:
         """Serve one request; an app without an answer is given one."""
-        request = _QuietRequest(receive, send, self._server.limits.body_seconds)
+        request = _FilteredRequest(receive, send, self._server.limits.body_seconds)
         name = new_failure_id()
         report = partial(self._server.report, "app_failed", request_id=name)
-        with contained(report), request.scope:
+        with isolate_errors(report), request.scope:
             await self._app(scope, request.receive, request.send)
         if request.is_started:
             return
@@ -62,7 +62,7 @@ class QuietApp:
         await send({"type": "http.response.body", "body": rendered.body})
 
 
-class _QuietRequest:
+class _FilteredRequest:
     """The two callables of one request, and the deadline of its body.
 
     Attributes:

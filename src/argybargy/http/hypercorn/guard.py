@@ -43,8 +43,8 @@ from hypercorn.typing import AppWrapper, ConnectionState
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.http.asgi import App
 from argybargy.http.endpoints import Endpoints, name_endpoints
-from argybargy.http.hypercorn.app import QuietApp
-from argybargy.http.isolation import Log, contained
+from argybargy.http.hypercorn.app import DisconnectFilter
+from argybargy.http.isolation import Log, isolate_errors
 from argybargy.http.limits import ConnectionLimits
 from argybargy.http.request_head import is_host
 from argybargy.http.response import Render
@@ -78,7 +78,7 @@ class HypercornServer:
         self.render = render
         self.limits = limits or ConnectionLimits()
         self.config = config
-        self.app = cast("AppWrapper", QuietApp(app, self))
+        self.app = cast("AppWrapper", DisconnectFilter(app, self))
         self.context = WorkerContext(None)
         self.context.terminated = self._terminated = _Flag()
         self._log = log
@@ -106,7 +106,7 @@ class HypercornServer:
         self._connections_total += 1
         self._connections += 1
         try:
-            with contained(lambda error: self.report("connection_failed", error)):
+            with isolate_errors(lambda error: self.report("connection_failed", error)):
                 endpoints = name_endpoints(stream)
                 if endpoints is not None:
                     await self._admit(stream, endpoints)

@@ -7,7 +7,7 @@ from typing import Final
 import attrs
 
 from argybargy.domain.access_codes import CodeRecord
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 
 CERTAIN_SECONDS: Final = 3_600.0
 """How long a code must have looked long expired before it is removed for good: a wall
@@ -32,7 +32,7 @@ class Lifetimes:
     _over: frozenset[str] = frozenset()
     _stale_since: dict[str, float] = attrs.field(factory=dict)
 
-    def begin(self, record: CodeRecord, now: Moment) -> None:
+    def begin(self, record: CodeRecord, now: Instant) -> None:
         """Take note of a code whose times were written down now."""
         self._written_at[record.key_id] = now.stepped_ms
 
@@ -48,7 +48,7 @@ class Lifetimes:
         """Take note that there is no such code any more."""
         self._written_at.pop(record.key_id, None)
 
-    def seconds_left(self, record: CodeRecord, now: Moment) -> float:
+    def seconds_left(self, record: CodeRecord, now: Instant) -> float:
         """Return how long a code has to live; ``inf`` is for ever.
 
         Nothing or less when it has run out.
@@ -58,11 +58,11 @@ class Lifetimes:
         written_at = self._written_at.get(record.key_id, now.stepped_ms)
         return (record.expires_ms - written_at - now.counted_ms) / 1000
 
-    def is_live(self, record: CodeRecord, now: Moment) -> bool:
+    def is_live(self, record: CodeRecord, now: Instant) -> bool:
         """Tell whether a code has not run out."""
         return self.seconds_left(record, now) > 0
 
-    def look(self, records: Iterable[CodeRecord], now: Moment) -> list[CodeRecord]:
+    def look(self, records: Iterable[CodeRecord], now: Instant) -> list[CodeRecord]:
         """Return the codes that have run out since the last look, or came to life.
 
         They do when the wall clock is set back.
@@ -74,7 +74,7 @@ class Lifetimes:
         before, self._over = self._over, over
         return [known[key] for key in (before ^ over) & known.keys()]
 
-    def outdated(self, records: Iterable[CodeRecord], now: Moment) -> list[CodeRecord]:
+    def outdated(self, records: Iterable[CodeRecord], now: Instant) -> list[CodeRecord]:
         """Return anew the codes whose times were written by a clock that was set."""
         moved = []
         for record in records:
@@ -84,7 +84,7 @@ class Lifetimes:
         return moved
 
     def stale(
-        self, records: Iterable[CodeRecord], seconds: float, now: Moment
+        self, records: Iterable[CodeRecord], seconds: float, now: Instant
     ) -> list[CodeRecord]:
         """Return the codes that ran out so long ago, once there is no doubt of it."""
         steady, before = now.steady_seconds, self._stale_since

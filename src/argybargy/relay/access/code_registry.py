@@ -18,13 +18,13 @@ from argybargy.domain.access_codes import (
     Peer,
     digest_code,
     format_code,
-    is_operators,
+    is_operator_secret,
     is_well_formed,
     key_id_of,
     may_be_agents,
 )
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.names import fold
 from argybargy.domain.room.writes import Audit
@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 
 @attrs.define
-class Directory:
+class CodeRegistry:
     """All codes of the relay.
 
     The mutable state is `_by_key` and, derived from it, `_by_room` and `_names`;
@@ -74,7 +74,7 @@ class Directory:
     _departed: dict[Peer, bool] = attrs.field(factory=dict)
     _ended: IssuedSecrets = attrs.field(factory=IssuedSecrets)
 
-    async def load(self, now: Moment) -> None:
+    async def load(self, now: Instant) -> None:
         """Read every code from the store.
 
         Those whose codes ran out while no relay was there to see it are to be let go.
@@ -108,7 +108,7 @@ class Directory:
         self._touch(record.peer.room)
         self._departed[record.peer] = False
 
-    def resolve(self, code: str, now: Moment) -> CodeRecord | None:
+    def resolve(self, code: str, now: Instant) -> CodeRecord | None:
         """Return what a presented code stands for, if it is valid now.
 
         Found by its public handle, then compared in constant time. The stored
@@ -132,11 +132,11 @@ class Directory:
         )
         return may_be_agents(code) and not has_ended
 
-    def is_live(self, record: CodeRecord, now: Moment) -> bool:
+    def is_live(self, record: CodeRecord, now: Instant) -> bool:
         """Tell whether a code resolved earlier is still valid."""
         return self.seconds_left(record, now) > 0
 
-    def seconds_left(self, record: CodeRecord, now: Moment) -> float:
+    def seconds_left(self, record: CodeRecord, now: Instant) -> float:
         """Return how long a code resolved earlier goes on; ``inf`` is for ever.
 
         Nothing or less when it is over.
@@ -144,18 +144,19 @@ class Directory:
         known = self._by_key.get(record.key_id)
         return 0.0 if known is None else self._lifetimes.seconds_left(known, now)
 
-    def contains_live_code(self, text: str, now: Moment) -> bool:
+    def contains_live_code(self, text: str, now: Instant) -> bool:
         """Tell whether a text gives away a code that would open a room.
 
         What signs the operator in is not for any text, whether it still works or not.
         """
         found = filter(is_well_formed, CODE_PATTERN.findall(text))
         return any(
-            is_operators(code) or self.resolve(code, now) is not None for code in found
+            is_operator_secret(code) or self.resolve(code, now) is not None
+            for code in found
         )
 
     async def mint(
-        self, invitations: Sequence[Invitation], audit_actor: str, now: Moment
+        self, invitations: Sequence[Invitation], audit_actor: str, now: Instant
     ) -> list[tuple[str, CodeRecord]]:
         """Make codes, all or none, and return each with its record.
 
@@ -264,7 +265,7 @@ class Directory:
         except StoreError as error:
             raise Unknown(str(error)) from error
 
-    def _mint(self, invitation: Invitation, now: Moment) -> tuple[str, CodeRecord]:
+    def _mint(self, invitation: Invitation, now: Instant) -> tuple[str, CodeRecord]:
         while True:
             code = new_code()
             digest = digest_code(code)
@@ -273,7 +274,7 @@ class Directory:
         return code, invitation.record(digest, now)
 
     async def remove(
-        self, records: Sequence[CodeRecord], audits: Sequence[Audit], now: Moment
+        self, records: Sequence[CodeRecord], audits: Sequence[Audit], now: Instant
     ) -> list[Peer]:
         """Remove codes for good.
 
@@ -291,9 +292,9 @@ class Directory:
                     if record.key_id in self._by_key:
                         self._remove(record)
         peers = {record.peer for record in records}
-        return [peer for peer in peers if not self.lets_in(peer, now)]
+        return [peer for peer in peers if not self.has_valid_code(peer, now)]
 
-    def lets_in(self, peer: Peer, now: Moment) -> bool:
+    def has_valid_code(self, peer: Peer, now: Instant) -> bool:
         """Tell whether a peer holds a valid code."""
         return any(self._lifetimes.is_live(each, now) for each in self.codes_of(peer))
 
@@ -311,14 +312,14 @@ class Directory:
         """Return every code of a peer, valid or not."""
         return list(self._by_room.get(peer.room, {}).get(peer.name, ()))
 
-    def live_codes(self, room: str, now: Moment) -> tuple[CodeRecord, ...]:
+    def live_codes(self, room: str, now: Instant) -> tuple[CodeRecord, ...]:
         """Return the newest valid code of each peer of a room (folded)."""
         peers = self._by_room.get(room, {}).values()
         is_live = partial(self._lifetimes.is_live, now=now)
         live = (list(filter(is_live, mine)) for mine in peers)
         return tuple(mine[-1] for mine in live if mine)
 
-    def live_names(self, room: str, now: Moment) -> frozenset[str]:
+    def live_names(self, room: str, now: Instant) -> frozenset[str]:
         """Return the folded names in a room (folded) that hold a valid code."""
         cached = self._names.get(room)
         if cached is None or cached[0] != self.version:
@@ -326,7 +327,7 @@ class Directory:
             cached = self._names[room] = (self.version, names)
         return cached[1]
 
-    def lapsed(self, room: str, now: Moment) -> frozenset[str]:
+    def lapsed(self, room: str, now: Instant) -> frozenset[str]:
         """Return the folded names in a room whose codes have all run out."""
         return frozenset(
             name
@@ -343,7 +344,7 @@ class Directory:
         """Return the folded names of all rooms that somebody holds a code for."""
         return tuple(self._by_room)
 
-    async def remove_stale(self, now: Moment) -> None:
+    async def remove_stale(self, now: Instant) -> None:
         """Remove the codes that ran out long ago, once there is no doubt of it.
 
         Raises:
@@ -353,7 +354,7 @@ class Directory:
         if stale:
             await self.remove(stale, [], now)
 
-    async def correct(self, now: Moment) -> None:
+    async def correct(self, now: Instant) -> None:
         """Write down the times of this process's codes anew if the clock was set.
 
         A restart must neither revive such a code nor end it early.
@@ -379,7 +380,7 @@ class Directory:
         self.version += 1
         self._touch(record.peer.room)
 
-    def tick(self, now: Moment) -> None:
+    def tick(self, now: Instant) -> None:
         """See which codes have run out since the last tick.
 
         One that had is valid again if the wall clock was set back since.
@@ -391,10 +392,10 @@ class Directory:
             self._touch(each.peer.room)
             self._departed[each.peer] = False
 
-    def departed(self, now: Moment) -> list[Peer]:
+    def departed(self, now: Instant) -> list[Peer]:
         """Return the peers that hold no valid code and were not let go yet."""
         # Some have another code, or were invited again.
-        gone = [peer for peer in self._departed if not self.lets_in(peer, now)]
+        gone = [peer for peer in self._departed if not self.has_valid_code(peer, now)]
         self._departed = {peer: self._departed[peer] for peer in gone}
         return gone
 
@@ -402,7 +403,7 @@ class Directory:
         """Take note that a peer was let go."""
         self._departed.pop(peer, None)
 
-    def put_off(self, peer: Peer) -> bool:
+    def postpone(self, peer: Peer) -> bool:
         """Take note that a peer could not be let go yet: others come first now.
 
         Returns:

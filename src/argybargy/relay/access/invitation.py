@@ -3,7 +3,7 @@
 import attrs
 
 from argybargy.domain.access_codes import CodeRecord
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 
 
 @attrs.frozen
@@ -26,7 +26,7 @@ class Invitation:
     client: str = ""
     model: str = ""
 
-    def record(self, digest: bytes, now: Moment) -> CodeRecord:
+    def record(self, digest: bytes, now: Instant) -> CodeRecord:
         """Return what is kept of a code that is made now."""
         seconds = self.lifetime_seconds
         return CodeRecord(

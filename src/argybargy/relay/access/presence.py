@@ -9,14 +9,14 @@ from argybargy.domain.access_codes import Peer
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.domain.rate_limit import admit_into
-from argybargy.domain.roster import Seen
+from argybargy.domain.roster import LastSeen
 
 _FORGET_SECONDS = 24 * 3600
 """How long a peer that no longer shows up is remembered."""
 
 
 @attrs.define
-class Seat:
+class PresenceRecord:
     """What is known of one peer while the process lives.
 
     Attributes:
@@ -57,7 +57,7 @@ class Presence:
 
     limits: Limits
     _touch: Callable[[str], None]
-    _rooms: dict[str, dict[str, Seat]] = attrs.field(factory=dict)
+    _rooms: dict[str, dict[str, PresenceRecord]] = attrs.field(factory=dict)
     operator_seen_at: float = float("-inf")
 
     def arrive(self, peer: Peer, name: str, now: float) -> bool:
@@ -72,7 +72,7 @@ class Presence:
         seats = self._rooms.setdefault(peer.room, {})
         seat = seats.get(peer.name)
         if seat is None:
-            seats[peer.name] = Seat(name, seen_at=now, waiting_since=now)
+            seats[peer.name] = PresenceRecord(name, seen_at=now, waiting_since=now)
             self._touch(peer.room)
             return True
         if now - seat.seen_at > self.limits.online_seconds:
@@ -81,12 +81,12 @@ class Presence:
         seat.seen_at = now
         return False
 
-    def seat(self, peer: Peer, now: float) -> Seat:
+    def seat(self, peer: Peer, now: float) -> PresenceRecord:
         """Return the seat of a peer, a new one if it has been forgotten meanwhile."""
         seats = self._rooms.setdefault(peer.room, {})
         seat = seats.get(peer.name)
         if seat is None:
-            seat = seats[peer.name] = Seat(peer.name, now, now)
+            seat = seats[peer.name] = PresenceRecord(peer.name, now, now)
             self._touch(peer.room)
         return seat
 
@@ -146,7 +146,9 @@ class Presence:
         """Return the folded names of the rooms where anybody was seen."""
         return tuple(sorted(self._rooms))
 
-    def seen(self, room: str, parked: frozenset[str], now: float) -> dict[str, Seen]:
+    def seen(
+        self, room: str, parked: frozenset[str], now: float
+    ) -> dict[str, LastSeen]:
         """Return who was seen in a room (folded), by folded name.
 
         Args:
@@ -158,7 +160,7 @@ class Presence:
         for key, seat in sorted(self._rooms.get(room, {}).items()):
             ago = 0.0 if key in parked else round(now - seat.seen_at, 1)
             is_online = ago <= self.limits.online_seconds
-            found[key] = Seen(seat.name, ago, is_online)
+            found[key] = LastSeen(seat.name, ago, is_online)
         return found
 
     def seen_at(self, room: str) -> Mapping[str, float]:

@@ -4,24 +4,31 @@ import attrs
 
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Lease, Message, SenderKind
 from argybargy.domain.names import fold
 from argybargy.domain.pages import (
-    Lookback,
+    HistoryPage,
     PageBuilder,
     count_after,
     look_back,
     replies_to,
 )
 from argybargy.domain.room.claims import check_claim
-from argybargy.domain.room.commands import Claim, Done, Granted, Post, Posted, Release
+from argybargy.domain.room.commands import (
+    Acknowledged,
+    Claim,
+    ClaimGranted,
+    Post,
+    Posted,
+    Release,
+)
 from argybargy.domain.room.state import Room, RoomStatus
-from argybargy.domain.room.transition import Draft
-from argybargy.domain.roster import Seen
+from argybargy.domain.room.transition import Transition
+from argybargy.domain.roster import LastSeen
 from argybargy.relay.relay import Relay
-from argybargy.relay.room.delivery_report import Delivery
+from argybargy.relay.room.delivery_report import DeliveryReport
 from argybargy.relay.room.task import LiveRoom
 from argybargy.relay.store_errors import translated
 
@@ -60,7 +67,7 @@ class PostOutcome:
 
     message: Message
     is_duplicate: bool
-    delivery: Delivery
+    delivery: DeliveryReport
 
 
 @attrs.frozen
@@ -73,7 +80,7 @@ class History:
         members: The names of its members.
     """
 
-    lookback: Lookback
+    lookback: HistoryPage
     status: RoomStatus
     members: tuple[str, ...]
 
@@ -148,7 +155,7 @@ async def post(
     )
     posted = delivered.answer
     assert isinstance(posted, Posted)
-    assert isinstance(delivered.delivery, Delivery)
+    assert isinstance(delivered.delivery, DeliveryReport)
     return PostOutcome(posted.message, posted.is_duplicate, delivered.delivery)
 
 
@@ -173,11 +180,11 @@ async def claim(
     relay.presence.admit_claim(code.peer, now.steady_seconds)
     _refuse_early(live.room, command, now, relay.limits)
     delivered = await relay.ask(code.room, command, code)
-    assert isinstance(delivered.answer, Granted)
+    assert isinstance(delivered.answer, ClaimGranted)
     return delivered.answer.lease
 
 
-def _refuse_early(room: Room, command: Claim, now: Moment, limits: Limits) -> None:
+def _refuse_early(room: Room, command: Claim, now: Instant, limits: Limits) -> None:
     """Refuse what the room as it stands would refuse anyway.
 
     Sixteen agents run for a question and one gets it. The rules are pure and the
@@ -187,8 +194,8 @@ def _refuse_early(room: Room, command: Claim, now: Moment, limits: Limits) -> No
     Raises:
         RelayError: The claim is lost, or was none.
     """
-    if command.seq in room.messages and now.steady_seconds < room.lapse_at:
-        check_claim(Draft(room, now, limits), command)
+    if command.seq in room.messages and now.steady_seconds < room.next_lease_deadline:
+        check_claim(Transition(room, now, limits), command)
 
 
 async def release(relay: Relay, code: CodeRecord, seq: int) -> None:
@@ -199,7 +206,7 @@ async def release(relay: Relay, code: CodeRecord, seq: int) -> None:
     """
     relay.presence.admit_claim(code.peer, relay.clock.now().steady_seconds)
     delivered = await relay.ask(code.room, Release(code.name, seq), code)
-    assert isinstance(delivered.answer, Done)
+    assert isinstance(delivered.answer, Acknowledged)
 
 
 def _admit_read(relay: Relay, code: CodeRecord) -> None:
@@ -254,7 +261,7 @@ async def thread(relay: Relay, code: CodeRecord, seq: int) -> Thread:
     return Thread(found, replies, relay.members(live))
 
 
-async def peers(relay: Relay, code: CodeRecord) -> list[tuple[Seen, str]]:
+async def peers(relay: Relay, code: CodeRecord) -> list[tuple[LastSeen, str]]:
     """Return who is live in the room of a peer, each with its capabilities."""
     _admit_read(relay, code)
     room, now = code.peer.room, relay.clock.now()

@@ -59,7 +59,7 @@ async def check_import(
 def _refuse_humans(rooms: Sequence[RoomImport], fresh: Sequence[CodeRecord]) -> None:
     """Refuse a code under whose name the human speaks in what comes along with it."""
     humans = {
-        (fold(wanted.status.name), imported.message.sent_by)
+        (fold(wanted.status.name), imported.message.sender_key)
         for wanted in rooms
         for imported in wanted.messages
         if imported.message.kind is SenderKind.OPERATOR

@@ -5,7 +5,7 @@ import structlog
 
 from argybargy.domain.access_codes import CodeRecord, Peer
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 from argybargy.domain.message import Message, SenderKind
 from argybargy.domain.names import fold
 from argybargy.domain.pages import look_back
@@ -29,7 +29,7 @@ OPERATOR_ACTOR = "admin"
 
 
 @attrs.frozen
-class Invited:
+class IssuedCode:
     """A code, on the one occasion that it is seen."""
 
     code: str = attrs.field(repr=False)
@@ -52,7 +52,7 @@ class OperatorState:
     codes: tuple[CodeRecord, ...]
     waiting: tuple[Waiting, ...]
     messages: tuple[tuple[str, Message], ...]
-    now: Moment
+    now: Instant
 
 
 @attrs.frozen
@@ -68,7 +68,7 @@ class Stats:
     parked_polls: int
 
 
-async def invite(relay: Relay, invitations: list[Invitation]) -> list[Invited]:
+async def invite(relay: Relay, invitations: list[Invitation]) -> list[IssuedCode]:
     """Make codes, and the rooms they are for where there are none yet.
 
     Names that differ from known ones in case only are taken for the same.
@@ -85,7 +85,7 @@ async def invite(relay: Relay, invitations: list[Invitation]) -> list[Invited]:
         return await _invite(relay, invitations)
 
 
-async def _invite(relay: Relay, invitations: list[Invitation]) -> list[Invited]:
+async def _invite(relay: Relay, invitations: list[Invitation]) -> list[IssuedCode]:
     for each in invitations:
         await _prepare_room(relay, each)
     spelled = [
@@ -98,7 +98,7 @@ async def _invite(relay: Relay, invitations: list[Invitation]) -> list[Invited]:
     ]
     with translated():
         minted = await relay.directory.mint(spelled, OPERATOR_ACTOR, relay.clock.now())
-    return [Invited(code, record) for code, record in minted]
+    return [IssuedCode(code, record) for code, record in minted]
 
 
 async def _prepare_room(relay: Relay, invitation: Invitation) -> None:
@@ -238,7 +238,9 @@ async def audit(relay: Relay, limit: int, before: int | None) -> tuple[AuditRow,
     return (AuditRow(0, mark), *rows)
 
 
-async def look_around(relay: Relay, room: str | None, limit: int) -> OperatorState:
+async def read_overview_state(
+    relay: Relay, room: str | None, limit: int
+) -> OperatorState:
     """Return everything at a glance, with the newest messages of one room or all.
 
     Raises:

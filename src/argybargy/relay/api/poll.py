@@ -20,7 +20,7 @@ import trio
 
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 from argybargy.domain.pages import Page, read_after
 from argybargy.domain.poll_budget import PollBudget, poll_budget
 from argybargy.domain.room.commands import Renew
@@ -109,7 +109,7 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
     """
     live = await relay.live(code.room)
     if live.room.leases:
-        await _show_up(code, live)
+        await _renew_claims(code, live)
     one = _Poll(relay, code, request, live)
     one.find_start()
     if not one.is_patient():
@@ -129,12 +129,12 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
     return one.answer(page, subscription)
 
 
-async def _show_up(code: CodeRecord, live: LiveRoom) -> None:
+async def _renew_claims(code: CodeRecord, live: LiveRoom) -> None:
     """Let a poll renew what its peer has claimed, if the room has a hand free.
 
-    While it is open, the poll holds on to it; see ``relay/room/lease_holders``. No read fails
-    for want of a renewal. Where the room is set aside or stops, the poll that goes on
-    will say so; where it is busy, the next poll renews as well.
+    While it is open, the poll holds on to it; see ``relay/room/lease_holders``. No
+    read fails for want of a renewal. Where the room is set aside or stops, the poll
+    that goes on will say so; where it is busy, the next poll renews as well.
     """
     if live.room.leases_of(code.name):
         with contextlib.suppress(RelayError):
@@ -246,7 +246,7 @@ class _Poll:
             or self._is_revoked(self.relay.clock.now())
         )
 
-    def _is_revoked(self, now: Moment) -> bool:
+    def _is_revoked(self, now: Instant) -> bool:
         return not self.relay.directory.is_live(self.code, now)
 
     def renew_nowait(self) -> None:

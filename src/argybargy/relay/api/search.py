@@ -6,8 +6,8 @@ from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.names import fold
 from argybargy.domain.search.query import FIELD, TOO_WIDE, Findings, Query, Scope
-from argybargy.domain.search.snippet import Excerpt
-from argybargy.relay.api.stream_cursor import RoomMessage
+from argybargy.domain.search.snippet import Snippet
+from argybargy.relay.api.stream_cursor import MessageInRoom
 from argybargy.relay.relay import Relay
 from argybargy.relay.store_errors import translated
 
@@ -21,8 +21,8 @@ class FoundMessage:
         excerpt: A line out of it that shows why it was found.
     """
 
-    row: RoomMessage
-    excerpt: Excerpt
+    row: MessageInRoom
+    excerpt: Snippet
 
 
 @attrs.frozen
@@ -115,7 +115,7 @@ async def _search(
 def _page(findings: Findings, members: dict[str, tuple[str, ...]]) -> SearchPage:
     found = tuple(
         FoundMessage(
-            RoomMessage(each.room, each.message, members[fold(each.room)]),
+            MessageInRoom(each.room, each.message, members[fold(each.room)]),
             each.excerpt,
         )
         for each in findings.found

@@ -11,13 +11,13 @@ from typing import Final
 import attrs
 
 from argybargy.domain.access_codes import CodeRecord
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 from argybargy.domain.message import Message
 from argybargy.domain.names import ANYONE, fold
 from argybargy.domain.roster import RosterRow, Waiting
 from argybargy.relay.overview.change_log import Change, Topic
-from argybargy.relay.overview.overview import BOARD_MESSAGES
-from argybargy.relay.overview.room_view import Outline, aged
+from argybargy.relay.overview.overview import OVERVIEW_MESSAGES
+from argybargy.relay.overview.room_view import RoomOutline, aged
 from argybargy.relay.overview.watchers import Watcher
 from argybargy.relay.relay import Relay
 from argybargy.relay.store_errors import translated
@@ -27,7 +27,7 @@ MOST_CHANGED_MESSAGES: Final = 100
 
 
 @attrs.frozen
-class RoomMessage:
+class MessageInRoom:
     """A message with what it takes to show it among those of other rooms.
 
     Attributes:
@@ -44,7 +44,7 @@ class RoomMessage:
 
 
 @attrs.frozen
-class Snapshot:
+class OverviewSnapshot:
     """Everything that a client shows.
 
     Attributes:
@@ -59,15 +59,15 @@ class Snapshot:
 
     version: int
     now_ms: int
-    rooms: tuple[Outline, ...]
+    rooms: tuple[RoomOutline, ...]
     waiting: tuple[Waiting, ...]
     codes: tuple[CodeRecord, ...]
     roster: tuple[RosterRow, ...]
-    messages: tuple[RoomMessage, ...]
+    messages: tuple[MessageInRoom, ...]
 
 
 @attrs.frozen
-class Delta:
+class OverviewDelta:
     """What is different, as it is now. What is gone is named.
 
     Attributes:
@@ -87,19 +87,19 @@ class Delta:
 
     version: int
     now_ms: int
-    rooms: tuple[Outline, ...] = ()
+    rooms: tuple[RoomOutline, ...] = ()
     waiting: tuple[Waiting, ...] = ()
     waiting_gone: tuple[tuple[str, int], ...] = ()
     codes: tuple[CodeRecord, ...] = ()
     codes_gone: tuple[str, ...] = ()
     roster: tuple[RosterRow, ...] = ()
     roster_gone: tuple[str, ...] = ()
-    messages: tuple[RoomMessage, ...] = ()
+    messages: tuple[MessageInRoom, ...] = ()
     memo: list[bytes] = attrs.field(factory=list, eq=False, repr=False, init=False)
 
 
 @attrs.define(eq=False)
-class Follower:
+class StreamCursor:
     """Where one client has got.
 
     Attributes:
@@ -114,20 +114,20 @@ class Follower:
     relay: Relay
     watcher: Watcher
     room: str | None = None
-    messages: int = BOARD_MESSAGES
+    messages: int = OVERVIEW_MESSAGES
     version: int | None = None
 
     @property
     def _scope(self) -> str | None:
         return None if self.room is None else fold(self.room)
 
-    def settle(self) -> Moment:
+    def settle(self) -> Instant:
         """Bring the board up to this moment, and return that."""
         now = self.relay.clock.now()
         self.relay.board.settle(now)
         return now
 
-    async def catch_up(self) -> Snapshot | Delta | None:
+    async def catch_up(self) -> OverviewSnapshot | OverviewDelta | None:
         """Return what the client does not know yet, and take it for known.
 
         Messages may have to be read from the store. What happens meanwhile belongs
@@ -142,13 +142,13 @@ class Follower:
             return None
         here = self.version, version, self._scope, self.messages
         known = board.memo.get(here)
-        found = known if isinstance(known, Delta) else await self._look(now)
-        if version == board.version and isinstance(found, Delta):
+        found = known if isinstance(known, OverviewDelta) else await self._look(now)
+        if version == board.version and isinstance(found, OverviewDelta):
             board.memo[here] = found
         self.version = version
         return found
 
-    async def _look(self, now: Moment) -> Snapshot | Delta | None:
+    async def _look(self, now: Instant) -> OverviewSnapshot | OverviewDelta | None:
         changes = None
         if self.version is not None:
             changes = self.relay.board.changed_since(self.version)
@@ -174,9 +174,9 @@ class Follower:
 
     # -- everything ------------------------------------------------------------
 
-    async def _snapshot(self, now: Moment) -> Snapshot:
+    async def _snapshot(self, now: Instant) -> OverviewSnapshot:
         board, relay = self.relay.board, self.relay
-        snapshot = Snapshot(
+        snapshot = OverviewSnapshot(
             version=board.version,
             now_ms=now.wall_ms,
             rooms=tuple(board.outlines.values()),
@@ -188,17 +188,17 @@ class Follower:
         newest = await newest_messages(relay, self.room, self.messages)
         return attrs.evolve(snapshot, messages=tuple(map(self._with_room, newest)))
 
-    def _roster(self, now: Moment) -> tuple[RosterRow, ...]:
+    def _roster(self, now: Instant) -> tuple[RosterRow, ...]:
         board, scope = self.relay.board, self._scope
         if scope is None or scope not in board.cards:
             return ()
         return board.view(scope, now).roster
 
-    def _with_room(self, row: tuple[str, Message]) -> RoomMessage:
+    def _with_room(self, row: tuple[str, Message]) -> MessageInRoom:
         room, message = row
         live = self.relay.find_live(room)
         lease = None if live is None else live.room.leases.get(message.seq)
-        return RoomMessage(
+        return MessageInRoom(
             room,
             message,
             self.relay.board.members(fold(room)),
@@ -207,12 +207,12 @@ class Follower:
 
     # -- what has changed ------------------------------------------------------
 
-    async def _delta(self, changes: tuple[Change, ...], now: Moment) -> Delta:
+    async def _delta(self, changes: tuple[Change, ...], now: Instant) -> OverviewDelta:
         board, of = self.relay.board, _by_topic(changes)
         waiting, waiting_gone = self._changed_waiting(of[Topic.WAITING], now)
         codes, codes_gone = self._changed_codes(of[Topic.CODE])
         roster, roster_gone = self._changed_roster(of[Topic.ROSTER], now)
-        delta = Delta(
+        delta = OverviewDelta(
             version=board.version,
             now_ms=now.wall_ms,
             rooms=tuple(board.outlines[change.room] for change in of[Topic.ROOM]),
@@ -233,7 +233,7 @@ class Follower:
         return attrs.evolve(delta, messages=tuple(map(self._with_room, rows.values())))
 
     def _changed_waiting(
-        self, changes: list[Change], now: Moment
+        self, changes: list[Change], now: Instant
     ) -> tuple[tuple[Waiting, ...], tuple[tuple[str, int], ...]]:
         board = self.relay.board
         inbox = {(row.room, row.message.seq): row for row in board.inbox}
@@ -259,7 +259,7 @@ class Follower:
         )
 
     def _changed_roster(
-        self, changes: list[Change], now: Moment
+        self, changes: list[Change], now: Instant
     ) -> tuple[tuple[RosterRow, ...], tuple[str, ...]]:
         if not changes:
             return (), ()

@@ -8,7 +8,7 @@ longer; comparing it with what was there before says what has changed.
 
 Mutable state, and what bounds it: a card, an outline and the claims of each room, by
 the rooms there are (a card's questions by retention); the newest messages of all
-rooms, by :data:`BOARD_MESSAGES`; the handles of codes, by the codes; the log of
+rooms, by :data:`OVERVIEW_MESSAGES`; the handles of codes, by the codes; the log of
 changes, by itself. Nobody needs to look: what is touched meanwhile is one set of names.
 """
 
@@ -22,21 +22,21 @@ from typing import Final
 import attrs
 
 from argybargy.domain.access_codes import CodeRecord
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 from argybargy.domain.message import Message
 from argybargy.domain.names import fold
 from argybargy.domain.room.leases import Leases
 from argybargy.domain.room.state import Room
 from argybargy.domain.room.writes import AppendMessage, UpdateClaim, Write, reclaimed
 from argybargy.domain.roster import Waiting
-from argybargy.domain.seq_gaps import above, numbers
+from argybargy.domain.seq_gaps import gaps_from, present_seqs
 from argybargy.relay.overview.change_log import Change, ChangeLog, Topic
-from argybargy.relay.overview.room_card import Card, cards_of, standing_in
+from argybargy.relay.overview.room_card import RoomCard, cards_by_room, current_copy
 from argybargy.relay.overview.room_view import (
     NEVER,
-    Outline,
+    RoomOutline,
     RoomView,
-    Viewer,
+    RoomViewer,
     aged,
     differences,
     earliest,
@@ -44,10 +44,10 @@ from argybargy.relay.overview.room_view import (
     is_before,
 )
 from argybargy.relay.overview.watchers import Watchers
-from argybargy.relay.statistics import BoardStatistics
-from argybargy.store.protocol import Overview
+from argybargy.relay.statistics import OverviewStatistics
+from argybargy.store.protocol import StoredOverview
 
-BOARD_MESSAGES: Final = 60
+OVERVIEW_MESSAGES: Final = 60
 """How many of the newest messages of all rooms are at hand."""
 
 
@@ -56,7 +56,7 @@ def _new_epoch() -> str:
 
 
 @attrs.define(eq=False)
-class Board:
+class Overview:
     """Everything at a glance, without a question to the store.
 
     Attributes:
@@ -69,27 +69,30 @@ class Board:
             where it was; at most one entry each.
     """
 
-    viewer: Viewer
+    viewer: RoomViewer
     watchers: Watchers
     epoch: str = attrs.field(factory=_new_epoch)
-    cards: dict[str, Card] = attrs.field(factory=dict, repr=False)
+    cards: dict[str, RoomCard] = attrs.field(factory=dict, repr=False)
     inbox: tuple[Waiting, ...] = attrs.field(default=(), repr=False)
     memo: dict[Hashable, object] = attrs.field(factory=dict, repr=False)
     _log: ChangeLog = attrs.field(factory=ChangeLog)
-    _outlines: dict[str, Outline] = attrs.field(factory=dict, repr=False)
+    _outlines: dict[str, RoomOutline] = attrs.field(factory=dict, repr=False)
     _codes: dict[str, CodeRecord] = attrs.field(factory=dict, repr=False)
     _codes_version: int = -1
-    _holds_until: Moment = NEVER
+    _holds_until: Instant = NEVER
     _leases: dict[str, Leases] = attrs.field(factory=dict, repr=False)
     _messages: OrderedDict[tuple[str, int], Message] = attrs.field(
         factory=OrderedDict, repr=False
     )
 
     def load(
-        self, overview: Overview, recent: Sequence[tuple[str, Message]], now: Moment
+        self,
+        overview: StoredOverview,
+        recent: Sequence[tuple[str, Message]],
+        now: Instant,
     ) -> None:
         """Take over what the store knows, once, before anybody looks."""
-        self.cards = cards_of(overview, now)
+        self.cards = cards_by_room(overview, now)
         self.watchers.touched.update(self.cards)
         for name, message in recent:
             self._messages[fold(name), message.seq] = message
@@ -110,9 +113,9 @@ class Board:
             self.watchers.wake()
         if not writes:
             return
-        before = self.cards.get(key) or Card.new(room.status)
+        before = self.cards.get(key) or RoomCard.new(room.status)
         self.cards[key] = before.follow(room, writes)
-        for seq in before.given_up(room.first):
+        for seq in before.expired_seqs(room.first):
             self._messages.pop((key, seq), None)
         self._note(self._follow(key, before.summary.head, room, writes))
         self.watchers.touch(key)
@@ -122,10 +125,10 @@ class Board:
         if not room.exists:
             return
         key = fold(room.name)
-        before = self.cards.get(key) or Card.new(room.status)
+        before = self.cards.get(key) or RoomCard.new(room.status)
         self.cards[key] = before.reread(room)
         self._leases[key] = room.leases
-        for seq in before.given_up(room.first):
+        for seq in before.expired_seqs(room.first):
             self._messages.pop((key, seq), None)
         self._note(list(self._restood(key, room)))
         self._note(list(self._follow(key, before.summary.head, room, ())))
@@ -134,7 +137,7 @@ class Board:
     def _restood(self, key: str, room: Room) -> Iterator[Change]:
         """Bring up to date how the messages at hand stand; yield those that changed."""
         for (where, seq), known in self._messages.items():
-            if where == key and (now := standing_in(room, known)) != known:
+            if where == key and (now := current_copy(room, known)) != known:
                 self._messages[where, seq] = now
                 yield Change(Topic.MESSAGE, key, seq)
 
@@ -152,7 +155,7 @@ class Board:
             if isinstance(write, AppendMessage)
         }
         start = max(head + 1, room.first)
-        for seq in numbers(start, room.head + 1, above(start, room.holes)):
+        for seq in present_seqs(start, room.head + 1, gaps_from(start, room.seq_gaps)):
             message = room.messages.get(seq) or said.get(seq)
             if message is not None:
                 self._append(key, message)
@@ -178,7 +181,7 @@ class Board:
 
     def _append(self, key: str, message: Message) -> None:
         self._messages[key, message.seq] = message
-        if len(self._messages) > BOARD_MESSAGES:
+        if len(self._messages) > OVERVIEW_MESSAGES:
             self._messages.popitem(last=False)
 
     def _note(self, changes: Iterable[Change]) -> None:
@@ -187,19 +190,19 @@ class Board:
         if self._log.version != version:
             self.memo.clear()
 
-    def tick(self, now: Moment) -> None:
+    def tick(self, now: Instant) -> None:
         """Let those who watch know what time alone has changed."""
         if len(self.watchers):
             self.settle(now)
 
-    def statistics(self, now: Moment) -> BoardStatistics:
+    def statistics(self, now: Instant) -> OverviewStatistics:
         """Return what is at a glance in numbers, as of this moment."""
         self.settle(now)
         open_cards = [
             each for each in self.cards.values() if not each.summary.status.is_closed
         ]
         waits = [aged(row, now).seconds for row in self.inbox]
-        return BoardStatistics(
+        return OverviewStatistics(
             rooms_open=len(open_cards),
             rooms_closed=len(self.cards) - len(open_cards),
             online=sum(outline.online for outline in self._outlines.values()),
@@ -209,7 +212,7 @@ class Board:
 
     # -- looking ---------------------------------------------------------------
 
-    def settle(self, now: Moment) -> int:
+    def settle(self, now: Instant) -> int:
         """Bring everything up to this moment, and return its version.
 
         What is read without a checkpoint after it belongs to that version.
@@ -225,7 +228,7 @@ class Board:
             self.watchers.wake()
         return self._log.version
 
-    def _take_due(self, now: Moment) -> set[str]:
+    def _take_due(self, now: Instant) -> set[str]:
         """Return the rooms that may look different by time alone."""
         if is_before(now, self._holds_until):
             return set()
@@ -238,7 +241,7 @@ class Board:
         self._holds_until = earliest(held)
         return due
 
-    def _changes(self, stale: set[str], now: Moment) -> Iterator[Change]:
+    def _changes(self, stale: set[str], now: Instant) -> Iterator[Change]:
         is_inbox_stale = False
         for key in stale & self.cards.keys():
             before = self._outlines.get(key)
@@ -280,7 +283,7 @@ class Board:
         return self._log.version
 
     @property
-    def outlines(self) -> Mapping[str, Outline]:
+    def outlines(self) -> Mapping[str, RoomOutline]:
         """How each room looks, by folded name, as of the last :meth:`settle`."""
         return self._outlines
 
@@ -289,11 +292,11 @@ class Board:
         outline = self._outlines.get(room)
         return () if outline is None else outline.members
 
-    def view(self, room: str, now: Moment) -> RoomView:
+    def view(self, room: str, now: Instant) -> RoomView:
         """Return a known room (folded) as it looks now, right after :meth:`settle`."""
         return self.viewer.view(room, self._outlines[room], now)
 
-    def recent(self, limit: int = BOARD_MESSAGES) -> list[tuple[str, Message]]:
+    def recent(self, limit: int = OVERVIEW_MESSAGES) -> list[tuple[str, Message]]:
         """Return the newest messages of all rooms, oldest first.
 
         Each comes with the name of its room.

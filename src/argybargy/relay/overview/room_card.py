@@ -14,7 +14,7 @@ from typing import Self
 import attrs
 from rpds import HashTrieMap
 
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 from argybargy.domain.message import Member, Message
 from argybargy.domain.names import fold
 from argybargy.domain.room.state import Room, RoomStatus
@@ -26,12 +26,12 @@ from argybargy.domain.room.writes import (
     Write,
     reclaimed,
 )
-from argybargy.domain.seq_gaps import numbers
-from argybargy.store.protocol import Overview, RoomSummary
+from argybargy.domain.seq_gaps import present_seqs
+from argybargy.store.protocol import RoomSummary, StoredOverview
 
 
 @attrs.frozen
-class Card:
+class RoomCard:
     """A room, as far as the operator's views look into it.
 
     Attributes:
@@ -50,15 +50,15 @@ class Card:
         """Return the card of a room in which nothing was said yet."""
         return cls(RoomSummary(status, head=0, first=1, created_ms=0, last_ms=0))
 
-    def given_up(self, first: int) -> Iterator[int]:
+    def expired_seqs(self, first: int) -> Iterator[int]:
         """Yield the kept numbers below `first`, the oldest that is kept from now on."""
         known = self.summary
-        return numbers(known.first, min(first, known.head + 1), known.holes)
+        return present_seqs(known.first, min(first, known.head + 1), known.seq_gaps)
 
     @cached_property
     def askers(self) -> frozenset[str]:
         """The folded names of those who wait for an answer."""
-        return frozenset(question.sent_by for question in self.questions.values())
+        return frozenset(question.sender_key for question in self.questions.values())
 
     def follow(self, room: Room, writes: Sequence[Write]) -> Self:
         """Return the card after a batch.
@@ -72,7 +72,7 @@ class Card:
     def reread(self, room: Room) -> Self:
         """Return the card of a room that was read again, and may differ in anything."""
         questions = _reconciled(self.questions, room)
-        standing = {seq: standing_in(room, each) for seq, each in questions.items()}
+        standing = {seq: current_copy(room, each) for seq, each in questions.items()}
         return self._with(room, HashTrieMap(standing))
 
     def _with(self, room: Room, questions: HashTrieMap[int, Message]) -> Self:
@@ -83,7 +83,7 @@ class Card:
                 room.first,
                 room.created_ms,
                 room.last_ms,
-                room.holes,
+                room.seq_gaps,
                 room.heard_ms,
             ),
             members=room.members,
@@ -106,8 +106,8 @@ class Card:
                 case UpdateClaim(seq=seq) if seq in questions:
                     claimed = reclaimed(questions[seq], write)
                     questions = questions.insert(seq, claimed)
-        given_up = [seq for seq in said if seq < room.first]
-        for seq in (*self.given_up(room.first), *given_up):
+        expired_seqs = [seq for seq in said if seq < room.first]
+        for seq in (*self.expired_seqs(room.first), *expired_seqs):
             questions = questions.discard(seq)
         if len(questions) != len(room.questions):
             questions = _reconciled(questions, room)
@@ -128,7 +128,7 @@ def _reconciled(
     return HashTrieMap({seq: each for seq, each in known.items() if each is not None})
 
 
-def standing_in(room: Room, message: Message) -> Message:
+def current_copy(room: Room, message: Message) -> Message:
     """Return a message as it stands in a room, also if the room's tail is past it.
 
     Whatever is claimed and not settled is in the room; what is not there is settled,
@@ -138,11 +138,11 @@ def standing_in(room: Room, message: Message) -> Message:
     if held is not None:
         return held
     if message.seq in room.questions and message.claimed_by is not None:
-        return attrs.evolve(message, claimed_by=None, fence=0, is_settled=False)
+        return attrs.evolve(message, claimed_by=None, fence=0, is_claim_final=False)
     return message
 
 
-def cards_of(overview: Overview, now: Moment) -> dict[str, Card]:
+def cards_by_room(overview: StoredOverview, now: Instant) -> dict[str, RoomCard]:
     """Return the cards of all rooms that a store knows, by folded name.
 
     Ages are counted from now on, whatever the wall clock will be set to.
@@ -153,7 +153,7 @@ def cards_of(overview: Overview, now: Moment) -> dict[str, Card]:
             question, heard_ms=now.counted(question.at_ms)
         )
     return {
-        key: Card(
+        key: RoomCard(
             summary=attrs.evolve(summary, heard_ms=now.counted(summary.last_ms)),
             members=HashTrieMap(
                 {

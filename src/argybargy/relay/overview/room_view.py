@@ -14,32 +14,32 @@ import attrs
 
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.addressing import resolve_expects
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 from argybargy.domain.names import fold
 from argybargy.domain.roster import (
     INBOX_ROWS,
     WORKING_SECONDS,
-    Evidence,
+    LastSeen,
     RosterRow,
-    Seen,
+    RosterSources,
     Waiting,
     build_roster,
     member_names,
 )
-from argybargy.relay.access.code_registry import Directory
+from argybargy.relay.access.code_registry import CodeRegistry
 from argybargy.relay.access.presence import Presence
 from argybargy.relay.overview.change_log import Change, Topic
-from argybargy.relay.overview.room_card import Card
+from argybargy.relay.overview.room_card import RoomCard
 from argybargy.store.protocol import RoomSummary
 
-NEVER: Final = Moment(2**62, float("inf"))
+NEVER: Final = Instant(2**62, float("inf"))
 """Later than any moment."""
 _WORKING_MS: Final = WORKING_SECONDS * 1000 - 100
 """Ages are rounded to a tenth of a second before they are compared."""
 
 
 @attrs.frozen
-class Face:
+class RosterEntry:
     """A row of a roster with times in place of ages.
 
     Attributes:
@@ -57,7 +57,7 @@ class Face:
     sources: tuple[str, ...]
     capabilities: str
     state: str | None
-    spoken_ms: int | None
+    last_spoken_ms: int | None
     seen_at: float | None
 
 
@@ -75,11 +75,11 @@ class RoomView:
     summary: RoomSummary
     roster: tuple[RosterRow, ...]
     members: tuple[str, ...]
-    seen: tuple[Seen, ...]
+    seen: tuple[LastSeen, ...]
 
 
 @attrs.frozen
-class Outline:
+class RoomOutline:
     """What is shown of a room, without that which grows with time.
 
     Two outlines that are equal look the same.
@@ -97,27 +97,27 @@ class Outline:
 
     summary: RoomSummary
     online: int
-    rows: Mapping[str, Face]
+    rows: Mapping[str, RosterEntry]
     members: tuple[str, ...]
     asked: tuple[Waiting, ...]
-    holds_until: Moment = attrs.field(eq=False)
+    holds_until: Instant = attrs.field(eq=False)
 
-    def is_due(self, now: Moment) -> bool:
+    def is_due(self, now: Instant) -> bool:
         """Tell whether time alone may have changed something."""
         return not is_before(now, self.holds_until)
 
 
-def is_before(now: Moment, until: Moment) -> bool:
+def is_before(now: Instant, until: Instant) -> bool:
     """Tell whether a moment is still to come, as counted and on the steady clock."""
     is_counted = now.counted_ms < until.counted_ms
     return is_counted and now.steady_seconds < until.steady_seconds
 
 
-def earliest(moments: Iterable[Moment]) -> Moment:
+def earliest(moments: Iterable[Instant]) -> Instant:
     """Return the earliest time on each clock."""
     found = NEVER
     for each in moments:
-        found = Moment(
+        found = Instant(
             min(found.counted_ms, each.counted_ms),
             min(found.steady_seconds, each.steady_seconds),
         )
@@ -125,7 +125,7 @@ def earliest(moments: Iterable[Moment]) -> Moment:
 
 
 @attrs.frozen
-class Viewer:
+class RoomViewer:
     """Looks at rooms.
 
     Attributes:
@@ -135,12 +135,12 @@ class Viewer:
         online_seconds: How long somebody counts as here.
     """
 
-    directory: Directory
+    directory: CodeRegistry
     presence: Presence
     parked_peers: Callable[[str], frozenset[str]]
     online_seconds: float
 
-    def view(self, room: str, outline: Outline, now: Moment) -> RoomView:
+    def view(self, room: str, outline: RoomOutline, now: Instant) -> RoomView:
         """Return a room (folded) with the ages that its rows have by now."""
         seen = self._seen(room, now)
         return RoomView(
@@ -153,33 +153,33 @@ class Viewer:
             seen=tuple(seen.values()),
         )
 
-    def _seen(self, room: str, now: Moment) -> Mapping[str, Seen]:
+    def _seen(self, room: str, now: Instant) -> Mapping[str, LastSeen]:
         return self.presence.seen(room, self.parked_peers(room), now.steady_seconds)
 
-    def outline(self, room: str, card: Card, now: Moment) -> Outline:
+    def outline(self, room: str, card: RoomCard, now: Instant) -> RoomOutline:
         """Return what to compare with how the room (folded) looked before."""
         codes = self.directory.live_codes(room, now)
         lapsed = self.directory.lapsed(room, now)
         seen, seen_at = self._seen(room, now), self.presence.seen_at(room)
         roster = build_roster(
-            Evidence(codes, lapsed, card.members, seen, card.askers, now)
+            RosterSources(codes, lapsed, card.members, seen, card.askers, now)
         )
         rows = {row.name: _face(row, card, seen_at, now) for row in roster}
         members = member_names(codes, lapsed, card.members)
-        return Outline(
+        return RoomOutline(
             summary=card.summary,
             online=sum(row.is_online for row in roster),
             rows=rows,
             members=members,
             asked=_asked(card, members),
-            holds_until=Moment(
+            holds_until=Instant(
                 self._next_counted_ms(codes, rows.values(), now),
                 self._next_steady(seen, now),
             ),
         )
 
     def _next_counted_ms(
-        self, codes: Iterable[CodeRecord], rows: Iterable[Face], now: Moment
+        self, codes: Iterable[CodeRecord], rows: Iterable[RosterEntry], now: Instant
     ) -> int:
         """Return when the next code runs out, or somebody stops working."""
         left = (self.directory.seconds_left(code, now) for code in codes)
@@ -189,13 +189,13 @@ class Viewer:
             if seconds != math.inf
         ]
         ends += [
-            row.spoken_ms + _WORKING_MS
+            row.last_spoken_ms + _WORKING_MS
             for row in rows
-            if row.state == "working" and row.spoken_ms is not None
+            if row.state == "working" and row.last_spoken_ms is not None
         ]
         return min(ends, default=NEVER.counted_ms)
 
-    def _next_steady(self, seen: Mapping[str, Seen], now: Moment) -> float:
+    def _next_steady(self, seen: Mapping[str, LastSeen], now: Instant) -> float:
         """Return when the next peer that is here may count as gone.
 
         One that is parked is here however long, until it is not parked any more:
@@ -208,30 +208,32 @@ class Viewer:
 
 
 def _face(
-    row: RosterRow, card: Card, seen_at: Mapping[str, float], now: Moment
-) -> Face:
-    key, spoken_ms = fold(row.name), None
+    row: RosterRow, card: RoomCard, seen_at: Mapping[str, float], now: Instant
+) -> RosterEntry:
+    key, last_spoken_ms = fold(row.name), None
     if row.last_message_seconds is not None:
         member = card.members[key]
-        spoken_ms = now.heard_at(member.last_ms, member.heard_ms)
-    return Face(
+        last_spoken_ms = now.heard_at(member.last_ms, member.heard_ms)
+    return RosterEntry(
         key=key,
         is_online=row.is_online,
         sources=row.sources,
         capabilities=row.capabilities,
         state=row.state,
-        spoken_ms=spoken_ms,
+        last_spoken_ms=last_spoken_ms,
         seen_at=None if row.is_online else seen_at.get(key),
     )
 
 
-def _aged_row(name: str, face: Face, seen: Seen | None, now: Moment) -> RosterRow:
+def _aged_row(
+    name: str, face: RosterEntry, seen: LastSeen | None, now: Instant
+) -> RosterRow:
     ago = None
     if seen is not None and "presence" in face.sources:
         ago = seen.seconds
     spoken = None
-    if face.spoken_ms is not None:
-        spoken = round(max(0, now.counted_ms - face.spoken_ms) / 1000, 1)
+    if face.last_spoken_ms is not None:
+        spoken = round(max(0, now.counted_ms - face.last_spoken_ms) / 1000, 1)
     return RosterRow(
         name=name,
         is_online=face.is_online,
@@ -243,7 +245,7 @@ def _aged_row(name: str, face: Face, seen: Seen | None, now: Moment) -> RosterRo
     )
 
 
-def _asked(card: Card, members: tuple[str, ...]) -> tuple[Waiting, ...]:
+def _asked(card: RoomCard, members: tuple[str, ...]) -> tuple[Waiting, ...]:
     """Return the oldest open questions of a room, as many as an inbox can show."""
     if card.summary.status.is_closed:
         return ()
@@ -261,7 +263,7 @@ def _asked(card: Card, members: tuple[str, ...]) -> tuple[Waiting, ...]:
     )
 
 
-def inbox_of(outlines: Iterable[Outline]) -> tuple[Waiting, ...]:
+def inbox_of(outlines: Iterable[RoomOutline]) -> tuple[Waiting, ...]:
     """Return the longest waits of all rooms, longest first."""
     rows = (row for outline in outlines for row in outline.asked)
     return tuple(nsmallest(INBOX_ROWS, rows, key=_asked_at))
@@ -273,13 +275,15 @@ def _asked_at(row: Waiting) -> tuple[int, str, int]:
     return at_ms, row.room, message.seq
 
 
-def aged(row: Waiting, now: Moment) -> Waiting:
+def aged(row: Waiting, now: Instant) -> Waiting:
     """Return a row of the inbox with the time that it has waited by now."""
     seconds = now.age_seconds(row.message.at_ms, row.message.heard_ms)
     return attrs.evolve(row, seconds=round(seconds, 1))
 
 
-def differences(room: str, before: Outline | None, after: Outline) -> Iterator[Change]:
+def differences(
+    room: str, before: RoomOutline | None, after: RoomOutline
+) -> Iterator[Change]:
     """Yield what looks different in a room (folded), its part of the inbox aside."""
     rows = {} if before is None else before.rows
     if before is None or _glance(before) != _glance(after):
@@ -291,5 +295,5 @@ def differences(room: str, before: Outline | None, after: Outline) -> Iterator[C
             yield Change(Topic.ROSTER, room, name)
 
 
-def _glance(outline: Outline) -> tuple[RoomSummary, int, int]:
+def _glance(outline: RoomOutline) -> tuple[RoomSummary, int, int]:
     return outline.summary, outline.online, len(outline.members)

@@ -5,18 +5,18 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from argybargy.domain.errors import RelayError
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
 from argybargy.domain.room.commands import (
-    Answer,
     Claim,
     Command,
+    CommandResult,
     Post,
     Release,
     subject_of,
 )
-from argybargy.domain.room.decide import decide, decide_lapses
+from argybargy.domain.room.decide import decide, decide_expired_leases
 from argybargy.domain.room.state import Room
 from argybargy.domain.room.writes import UpdateClaim, Write, reclaimed
 from argybargy.relay.access.room_quota import RoomQuota, speaks
@@ -25,7 +25,7 @@ from argybargy.store.protocol import Store
 
 
 @attrs.frozen
-class Trial:
+class DecidedBatch:
     """What becomes of a room if its writes are made durable.
 
     Attributes:
@@ -36,7 +36,7 @@ class Trial:
 
     room: Room
     writes: tuple[Write, ...]
-    outcomes: tuple[Answer | RelayError, ...]
+    outcomes: tuple[CommandResult | RelayError, ...]
 
 
 @attrs.frozen
@@ -53,20 +53,20 @@ class Facts:
             the steady clock, by folded name.
     """
 
-    now: Moment
+    now: Instant
     limits: Limits
     quota: RoomQuota
     recalled: dict[int, Message]
     present: Mapping[str, float] = attrs.field(factory=dict)
 
 
-def decide_batch(room: Room, commands: Sequence[Command], facts: Facts) -> Trial:
+def decide_batch(room: Room, commands: Sequence[Command], facts: Facts) -> DecidedBatch:
     """Decide commands, each on what those before it have changed."""
     before, recalled = room, facts.recalled
-    lapsed = decide_lapses(room, facts.now, facts.limits, facts.present)
+    lapsed = decide_expired_leases(room, facts.now, facts.limits, facts.present)
     room, writes = lapsed.room, list(lapsed.writes)
     follow(recalled, lapsed.writes)
-    outcomes: list[Answer | RelayError] = []
+    outcomes: list[CommandResult | RelayError] = []
     for each in commands:
         command = _recalling(each, room, recalled)
         if before.head == 0 and speaks(command):
@@ -82,7 +82,7 @@ def decide_batch(room: Room, commands: Sequence[Command], facts: Facts) -> Trial
         writes += decision.writes
         follow(recalled, decision.writes)
         outcomes.append(decision.answer)
-    return Trial(room, tuple(writes), tuple(outcomes))
+    return DecidedBatch(room, tuple(writes), tuple(outcomes))
 
 
 def _recalling(command: Command, room: Room, recalled: dict[int, Message]) -> Command:
@@ -104,7 +104,7 @@ def follow(recalled: dict[int, Message], writes: Sequence[Write]) -> None:
             recalled[write.seq] = reclaimed(recalled[write.seq], write)
 
 
-async def settle_version(store: Store, room: str) -> int:
+async def confirm_version(store: Store, room: str) -> int:
     """Return the version of a room, which a doubtful commit can change no more.
 
     Looking alone would not tell: a crash might still bring back what cannot be seen,
@@ -121,7 +121,7 @@ async def settle_version(store: Store, room: str) -> int:
     return 0 if stored is None else stored.version
 
 
-async def end_doubt(store: Store) -> None:
+async def make_durability_barrier(store: Store) -> None:
     """Make sure that what can be read from now on is final.
 
     Raises:

@@ -10,14 +10,14 @@ from argybargy.domain.room.state import Room
 from argybargy.domain.room.writes import Write
 from argybargy.relay.access.room_quota import RoomQuota
 from argybargy.relay.clock import Clock
-from argybargy.relay.room.subscriptions import Polls
-from argybargy.relay.statistics import Tally
-from argybargy.relay.write_behind import Ledger
+from argybargy.relay.room.subscriptions import Subscriptions
+from argybargy.relay.statistics import RelayCounters
+from argybargy.relay.write_behind import WriteBehind
 from argybargy.store.protocol import Store
 
 
 @attrs.frozen
-class RoomServices:
+class RoomContext:
     """What every room task works with.
 
     Attributes:
@@ -37,8 +37,8 @@ class RoomServices:
     clock: Clock
     limits: Limits
     quota: RoomQuota
-    ledger: Ledger
-    describe_delivery: Callable[[str, Polls, Message], object]
+    ledger: WriteBehind
+    describe_delivery: Callable[[str, Subscriptions, Message], object]
     publish: Callable[[Room, Sequence[Write]], None]
     reread: Callable[[Room], None]
-    tally: Tally = attrs.field(factory=Tally)
+    tally: RelayCounters = attrs.field(factory=RelayCounters)

@@ -7,14 +7,14 @@ import attrs
 from argybargy.domain.access_codes import Peer
 from argybargy.domain.message import Message
 from argybargy.domain.names import OPERATOR, fold
-from argybargy.relay.access.code_registry import Directory
+from argybargy.relay.access.code_registry import CodeRegistry
 from argybargy.relay.access.presence import Presence
 from argybargy.relay.clock import Clock
 from argybargy.relay.overview.watchers import Watchers
-from argybargy.relay.room.subscriptions import Polls
+from argybargy.relay.room.subscriptions import Subscriptions
 
 
-class Reach(StrEnum):
+class Reachability(StrEnum):
     """How an addressee stands right now."""
 
     PARKED = "parked"
@@ -24,7 +24,7 @@ class Reach(StrEnum):
 
 
 @attrs.frozen
-class Delivery:
+class DeliveryReport:
     """What the sender is told.
 
     Attributes:
@@ -32,20 +32,20 @@ class Delivery:
         counts: For a broadcast: how many peers stand how.
     """
 
-    to: tuple[tuple[str, Reach], ...] = ()
-    counts: tuple[tuple[Reach, int], ...] | None = None
+    to: tuple[tuple[str, Reachability], ...] = ()
+    counts: tuple[tuple[Reachability, int], ...] | None = None
 
 
 def describe_delivery(
     room: str,
-    polls: Polls,
+    polls: Subscriptions,
     message: Message,
     *,
     presence: Presence,
-    directory: Directory,
+    directory: CodeRegistry,
     watchers: Watchers,
     clock: Clock,
-) -> Delivery:
+) -> DeliveryReport:
     """Say how those addressed by `message` in the room (folded) stand now.
 
     Args:
@@ -59,25 +59,27 @@ def describe_delivery(
     """
     now = clock.now()
 
-    def reach(name: str) -> Reach:
+    def reach(name: str) -> Reachability:
         if name == OPERATOR:
             is_here = len(watchers) or presence.is_operator_online(now.steady_seconds)
-            return Reach.ONLINE if is_here else Reach.AWAY
+            return Reachability.ONLINE if is_here else Reachability.AWAY
         if polls.is_parked(name):
-            return Reach.PARKED
+            return Reachability.PARKED
         peer = Peer(room, name)
         if presence.is_online(peer, now.steady_seconds):
-            return Reach.ONLINE
-        return Reach.AWAY if directory.codes_of(peer) else Reach.UNKNOWN
+            return Reachability.ONLINE
+        return Reachability.AWAY if directory.codes_of(peer) else Reachability.UNKNOWN
 
     if not message.is_broadcast:
-        return Delivery(to=tuple((name, reach(fold(name))) for name in message.to))
+        return DeliveryReport(
+            to=tuple((name, reach(fold(name))) for name in message.to)
+        )
     others = directory.live_names(room, now) - {message.owner}
     parked = others & polls.parked_peers()
     online = others & presence.online_peers(room, now.steady_seconds) - parked
     counts = (
-        (Reach.PARKED, len(parked)),
-        (Reach.ONLINE, len(online)),
-        (Reach.AWAY, len(others) - len(parked) - len(online)),
+        (Reachability.PARKED, len(parked)),
+        (Reachability.ONLINE, len(online)),
+        (Reachability.AWAY, len(others) - len(parked) - len(online)),
     )
-    return Delivery(counts=counts)
+    return DeliveryReport(counts=counts)

@@ -5,11 +5,11 @@ from typing import Any
 import attrs
 import trio
 
-from argybargy.domain.room.commands import Answer, Command
+from argybargy.domain.room.commands import Command, CommandResult
 
 
 @attrs.frozen
-class Delivered:
+class CommandOutcome:
     """What a command came to.
 
     Attributes:
@@ -17,12 +17,12 @@ class Delivered:
         delivery: For a post: how each addressee will learn of it.
     """
 
-    answer: Answer
+    answer: CommandResult
     delivery: Any = None
 
 
 @attrs.define(eq=False)
-class Ask:
+class PendingCommand:
     """One command on its way through a room.
 
     Attributes:
@@ -33,9 +33,9 @@ class Ask:
     command: Command
     asked_at: float = attrs.field(factory=trio.current_time)
     _asker: trio.lowlevel.Task | None = None
-    _outcome: Delivered | Exception | None = None
+    _outcome: CommandOutcome | Exception | None = None
 
-    def answer(self, outcome: Delivered | Exception) -> None:
+    def answer(self, outcome: CommandOutcome | Exception) -> None:
         """Answer, once. Nobody may be listening any more, and that is fine."""
         if self._outcome is None:
             self._outcome = outcome
@@ -43,7 +43,7 @@ class Ask:
                 trio.lowlevel.reschedule(self._asker)
                 self._asker = None
 
-    async def wait_answered(self) -> Delivered:
+    async def wait_answered(self) -> CommandOutcome:
         """Wait for the answer.
 
         No deadline: a room task answers every command it takes, with a failure if

@@ -6,17 +6,17 @@ in time and had to wait for the disk, has not.
 
 from collections.abc import Iterable, Mapping
 
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 from argybargy.domain.message import SenderKind
 from argybargy.domain.names import fold
 from argybargy.domain.room.commands import Claim, Command, Post, Renew
 from argybargy.domain.room.state import Room
-from argybargy.relay.room.inbox import Ask
-from argybargy.relay.room.subscriptions import Polls
+from argybargy.relay.room.inbox import PendingCommand
+from argybargy.relay.room.subscriptions import Subscriptions
 
 
 def holders_present(
-    room: Room, polls: Polls, batch: Iterable[Ask], now: Moment
+    room: Room, polls: Subscriptions, batch: Iterable[PendingCommand], now: Instant
 ) -> Mapping[str, float]:
     """Return since when the holders of leases that are due have shown themselves.
 
@@ -24,7 +24,7 @@ def holders_present(
         By folded name, on the steady clock; who has not is not in it. Nobody is
         looked for while no lease is due.
     """
-    if now.steady_seconds < room.lapse_at:
+    if now.steady_seconds < room.next_lease_deadline:
         return {}
     due = {
         fold(lease.holder)

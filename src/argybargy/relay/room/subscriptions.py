@@ -31,7 +31,7 @@ class Subscription:
 
     peer: str
     since: float
-    _polls: "Polls"
+    _polls: "Subscriptions"
     is_parked: bool = False
     is_displaced: bool = False
     woken_at: float | None = None
@@ -74,7 +74,7 @@ class Subscription:
 
 
 @attrs.define
-class Polls:
+class Subscriptions:
     """The subscriptions of one room.
 
     The mutable state is one dict, folded peer name to subscriptions, oldest first;

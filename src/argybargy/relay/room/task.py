@@ -17,22 +17,28 @@ import trio
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.message import Member, Message
 from argybargy.domain.names import fold
-from argybargy.domain.room.commands import Answer, Command, Posted, Renew, subject_of
-from argybargy.domain.room.decide import decide, decide_lapses
+from argybargy.domain.room.commands import (
+    Command,
+    CommandResult,
+    Posted,
+    Renew,
+    subject_of,
+)
+from argybargy.domain.room.decide import decide, decide_expired_leases
 from argybargy.domain.room.state import Room
 from argybargy.domain.room.writes import AppendMessage
 from argybargy.relay.room.batch import (
+    DecidedBatch,
     Facts,
-    Trial,
+    confirm_version,
     decide_batch,
-    end_doubt,
     follow,
-    settle_version,
+    make_durability_barrier,
 )
-from argybargy.relay.room.context import RoomServices
-from argybargy.relay.room.inbox import Ask, Delivered
+from argybargy.relay.room.context import RoomContext
+from argybargy.relay.room.inbox import CommandOutcome, PendingCommand
 from argybargy.relay.room.lease_holders import holders_present
-from argybargy.relay.room.subscriptions import Polls
+from argybargy.relay.room.subscriptions import Subscriptions
 from argybargy.relay.store_errors import again, as_relay_error
 from argybargy.store.errors import Conflict, Refused, StoreError, Unknown
 
@@ -66,32 +72,32 @@ class LiveRoom:
     """
 
     name: str
-    services: RoomServices
+    services: RoomContext
     room: Room
-    polls: Polls
+    polls: Subscriptions
     used_at: float
-    _send: trio.MemorySendChannel[Ask]
-    _receive: trio.MemoryReceiveChannel[Ask]
+    _send: trio.MemorySendChannel[PendingCommand]
+    _receive: trio.MemoryReceiveChannel[PendingCommand]
     is_used: bool = True
     cursors: dict[str, int] = attrs.field(factory=dict)
     members: MemberCache | None = None
     _rest_until: float = float("-inf")
     _is_in_doubt: bool = False
     _is_behind: bool = False
-    _batch: list[Ask] = attrs.field(factory=list)
+    _batch: list[PendingCommand] = attrs.field(factory=list)
     _loaded: trio.Event = attrs.field(factory=trio.Event)
     _failure: RelayError | None = None
 
     @classmethod
-    def make(cls, name: str, services: RoomServices) -> "LiveRoom":
+    def make(cls, name: str, services: RoomContext) -> "LiveRoom":
         """Make a room that is not loaded yet; :meth:`run` loads it."""
         limits, now = services.limits, services.clock.now()
-        send, receive = trio.open_memory_channel[Ask](limits.inbox_commands)
+        send, receive = trio.open_memory_channel[PendingCommand](limits.inbox_commands)
         return cls(
             name=name,
             services=services,
             room=Room.new(name, now),
-            polls=Polls(limits.parked_polls_per_peer),
+            polls=Subscriptions(limits.parked_polls_per_peer),
             used_at=now.steady_seconds,
             send=send,
             receive=receive,
@@ -121,7 +127,7 @@ class LiveRoom:
         """
         await self._loaded.wait()
 
-    async def ask(self, command: Command) -> Delivered:
+    async def ask(self, command: Command) -> CommandOutcome:
         """Hand a command to the room task and wait for what comes of it.
 
         Raises:
@@ -130,13 +136,13 @@ class LiveRoom:
         """
         return await self.tell(command).wait_answered()
 
-    def tell(self, command: Command) -> Ask:
+    def tell(self, command: Command) -> PendingCommand:
         """Hand a command to the room task; what comes of it need not be waited for.
 
         Raises:
             RelayError: As :meth:`ask`, before the command is in the inbox.
         """
-        ask = Ask(command)
+        ask = PendingCommand(command)
         try:
             self._send.send_nowait(ask)
         except trio.WouldBlock:
@@ -157,7 +163,7 @@ class LiveRoom:
             and not self._batch
             and not self._is_in_doubt
             and self._send.statistics().current_buffer_used == 0
-            and self.room.lapse_at == float("inf")
+            and self.room.next_lease_deadline == float("inf")
         )
 
     def close(self) -> None:
@@ -228,7 +234,7 @@ class LiveRoom:
 
     async def _collect(self) -> bool:
         """Wait for commands, or for something to do without; False when closed."""
-        acts_at = float("-inf") if self._is_in_doubt else self.room.lapse_at
+        acts_at = float("-inf") if self._is_in_doubt else self.room.next_lease_deadline
         acts_at = max(acts_at, self._rest_until)
         try:
             if acts_at == float("inf"):
@@ -294,13 +300,13 @@ class LiveRoom:
             StoreError: The store cannot say; it will be asked again.
         """
         if self._is_in_doubt:
-            await end_doubt(self.services.store)
+            await make_durability_barrier(self.services.store)
         if self._is_in_doubt or self._is_behind:
             await self._load()
             self._is_in_doubt = self._is_behind = False
             self.services.reread(self.room)
 
-    def _decide(self, recalled: dict[int, Message]) -> Trial:
+    def _decide(self, recalled: dict[int, Message]) -> DecidedBatch:
         """Decide the batch, each command on what those before it have changed."""
         services, batch = self.services, self._batch
         now = services.clock.now()
@@ -320,15 +326,17 @@ class LiveRoom:
         while True:
             now = self.services.clock.now()
             present = holders_present(self.room, self.polls, self._batch, now)
-            lapsed = decide_lapses(self.room, now, self.services.limits, present)
-            if now.steady_seconds < lapsed.room.lapse_at:
+            lapsed = decide_expired_leases(
+                self.room, now, self.services.limits, present
+            )
+            if now.steady_seconds < lapsed.room.next_lease_deadline:
                 return  # the last piece is decided again, with the batch
-            trial = Trial(lapsed.room, lapsed.writes, ())
+            trial = DecidedBatch(lapsed.room, lapsed.writes, ())
             version = await self._commit(trial)
             follow(recalled, trial.writes)
             self._publish(trial, version, ())
 
-    async def _commit(self, trial: Trial) -> int:
+    async def _commit(self, trial: DecidedBatch) -> int:
         """Make a batch durable, and return the version the room has then.
 
         Raises:
@@ -342,7 +350,7 @@ class LiveRoom:
             await store.commit(trial.room, version, trial.writes)
         except Unknown:
             is_known = False
-        if not is_known and await settle_version(store, self.name) != version + 1:
+        if not is_known and await confirm_version(store, self.name) != version + 1:
             raise Refused("the commit was not applied")
         return version + 1
 
@@ -357,10 +365,12 @@ class LiveRoom:
             if isinstance(ask.command, Renew):
                 decision = decide(self.room, ask.command, now, services.limits)
                 self.room = decision.room
-                ask.answer(Delivered(decision.answer))
+                ask.answer(CommandOutcome(decision.answer))
         services.publish(self.room, ())
 
-    def _publish(self, trial: Trial, version: int, asks: Sequence[Ask]) -> None:
+    def _publish(
+        self, trial: DecidedBatch, version: int, asks: Sequence[PendingCommand]
+    ) -> None:
         """Let everybody see the batch: its askers, the parked polls, the operator."""
         before, tally = self.room, self.services.tally
         self.room = trial.room.at_version(version)
@@ -376,10 +386,12 @@ class LiveRoom:
             self.polls.wake_all()
         self.services.publish(self.room, trial.writes)
 
-    def _outcome(self, outcome: Answer | RelayError) -> Delivered | RelayError:
+    def _outcome(
+        self, outcome: CommandResult | RelayError
+    ) -> CommandOutcome | RelayError:
         if isinstance(outcome, RelayError):
             return outcome
         if isinstance(outcome, Posted):
             describe, name = self.services.describe_delivery, fold(self.name)
-            return Delivered(outcome, describe(name, self.polls, outcome.message))
-        return Delivered(outcome)
+            return CommandOutcome(outcome, describe(name, self.polls, outcome.message))
+        return CommandOutcome(outcome)

@@ -26,12 +26,12 @@ from argybargy.domain.room.writes import (
     Write,
 )
 from argybargy.domain.search.query import Query, is_open_to
-from argybargy.domain.seq_gaps import Hole, above, numbers
+from argybargy.domain.seq_gaps import SeqGap, gaps_from, present_seqs
 from argybargy.store.protocol import RoomSummary
 
 
 @attrs.define(eq=False)
-class Shelf:
+class StoredRoom:
     """What the memory store keeps of one room.
 
     Attributes:
@@ -59,14 +59,14 @@ class Shelf:
     first: int = 1
     fence: int = 0
     last_ms: int = 0
-    spoken_ms: int = 0
+    last_spoken_ms: int = 0
     messages: dict[int, Message] = attrs.field(factory=dict)
     order: dict[int, int] = attrs.field(factory=dict)
     claims: dict[int, SavedLease] = attrs.field(factory=dict)
     questions: dict[int, Question] = attrs.field(factory=dict)
     receipts: dict[ReceiptKey, Receipt] = attrs.field(factory=dict)
     members: dict[str, Member] = attrs.field(factory=dict)
-    holes: tuple[Hole, ...] = ()
+    seq_gaps: tuple[SeqGap, ...] = ()
 
     @classmethod
     def empty(cls, name: str) -> Self:
@@ -87,8 +87,8 @@ class Shelf:
         self.version += 1
         self.status = attrs.evolve(room.status, name=self.status.name)
         self.head, self.first, self.fence = room.head, room.first, room.fence
-        self.last_ms, self.spoken_ms = room.last_ms, room.spoken_ms
-        self.holes = room.holes
+        self.last_ms, self.last_spoken_ms = room.last_ms, room.last_spoken_ms
+        self.seq_gaps = room.seq_gaps
         for write in writes:
             _APPLY[type(write)](self, write)
         added = [each.message.seq for each in writes if isinstance(each, AppendMessage)]
@@ -101,7 +101,7 @@ class Shelf:
     def kept(self, after: int = 0) -> Iterator[Message]:
         """Yield the messages that may be read, oldest first."""
         start = max(after + 1, self.first)
-        for seq in numbers(start, self.head + 1, above(start, self.holes)):
+        for seq in present_seqs(start, self.head + 1, gaps_from(start, self.seq_gaps)):
             yield self.messages[seq]
 
     def message(self, seq: int) -> Message | None:
@@ -129,7 +129,7 @@ class Shelf:
             self.first,
             self.created_ms,
             self.last_ms,
-            self.holes,
+            self.seq_gaps,
         )
 
     def saved(self, tail_messages: int) -> SavedRoom:
@@ -142,14 +142,14 @@ class Shelf:
             fence=self.fence,
             created_ms=self.created_ms,
             last_ms=self.last_ms,
-            spoken_ms=self.spoken_ms,
+            last_spoken_ms=self.last_spoken_ms,
             messages=tuple(self.kept(self.head - tail_messages)),
             claimed=tuple(self.messages[seq] for seq in sorted(self.claims)),
             leases=tuple(self.claims[seq] for seq in sorted(self.claims)),
             questions=tuple(self.questions[seq] for seq in sorted(self.questions)),
             receipts=tuple(self.receipts.items()),
             members=tuple(sorted(self.members.items())),
-            holes=self.holes,
+            seq_gaps=self.seq_gaps,
         )
 
     def sweep(self, limits: Limits) -> None:
@@ -167,24 +167,24 @@ class Shelf:
         }
 
 
-def _append_message(shelf: Shelf, write: AppendMessage) -> None:
+def _append_message(shelf: StoredRoom, write: AppendMessage) -> None:
     message = write.message
     shelf.messages[message.seq] = message
     if message.kind is not SenderKind.SYSTEM:
-        known = shelf.members.get(message.sent_by)
+        known = shelf.members.get(message.sender_key)
         name = message.sender if known is None else known.name
         member = Member(name, message.kind, message.seq, message.at_ms)
-        shelf.members[message.sent_by] = member
+        shelf.members[message.sender_key] = member
 
 
-def _update_claim(shelf: Shelf, write: UpdateClaim) -> None:
+def _update_claim(shelf: StoredRoom, write: UpdateClaim) -> None:
     message = shelf.messages.get(write.seq)
     if message is not None:
         shelf.messages[write.seq] = attrs.evolve(
             message,
             claimed_by=write.claimed_by,
             fence=write.fence,
-            is_settled=write.is_settled,
+            is_claim_final=write.is_claim_final,
         )
     lease = write.lease
     if lease is None:
@@ -195,33 +195,33 @@ def _update_claim(shelf: Shelf, write: UpdateClaim) -> None:
         )
 
 
-def _open_question(shelf: Shelf, write: OpenQuestion) -> None:
+def _open_question(shelf: StoredRoom, write: OpenQuestion) -> None:
     shelf.questions[write.question.seq] = write.question
 
 
-def _close_question(shelf: Shelf, write: CloseQuestion) -> None:
+def _close_question(shelf: StoredRoom, write: CloseQuestion) -> None:
     shelf.questions.pop(write.seq, None)
 
 
-def _keep_receipt(shelf: Shelf, write: KeepReceipt) -> None:
+def _keep_receipt(shelf: StoredRoom, write: KeepReceipt) -> None:
     key = (write.peer, write.key)
     shelf.receipts.pop(key, None)  # so that it becomes the newest
     shelf.receipts[key] = write.receipt
 
 
-def _forget_member(shelf: Shelf, write: ForgetMember) -> None:
+def _forget_member(shelf: StoredRoom, write: ForgetMember) -> None:
     shelf.members.pop(write.peer, None)
 
 
-def _leave_to_counters(_shelf: Shelf, _write: GiveUp) -> None:
+def _leave_to_counters(_stored_room: StoredRoom, _write: GiveUp) -> None:
     """The oldest number kept comes with the room."""
 
 
-def _leave_to_store(_shelf: Shelf, _write: Audit) -> None:
+def _leave_to_store(_stored_room: StoredRoom, _write: Audit) -> None:
     """The audit log is one for all rooms."""
 
 
-_APPLY: Final[dict[type[Any], Callable[[Shelf, Any], None]]] = {
+_APPLY: Final[dict[type[Any], Callable[[StoredRoom, Any], None]]] = {
     AppendMessage: _append_message,
     UpdateClaim: _update_claim,
     OpenQuestion: _open_question,

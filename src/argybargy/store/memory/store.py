@@ -19,17 +19,17 @@ from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
 from argybargy.domain.names import fold
-from argybargy.domain.pages import Lookback, Page, PageBuilder
+from argybargy.domain.pages import HistoryPage, Page, PageBuilder
 from argybargy.domain.room.state import Room, SavedRoom
 from argybargy.domain.room.writes import Audit, Write
 from argybargy.domain.search.query import Findings, Found, Query, Scope
-from argybargy.domain.search.snippet import EXCERPT_CHARS, excerpt
+from argybargy.domain.search.snippet import SNIPPET_CHARS, snippet
 from argybargy.store.errors import Conflict, Corrupt, Refused
-from argybargy.store.memory.room import Shelf
+from argybargy.store.memory.room import StoredRoom
 from argybargy.store.protocol import (
     AuditRow,
-    Overview,
-    Snapshot,
+    DatabaseSnapshot,
+    StoredOverview,
     StoreInfo,
     WriterStatistics,
 )
@@ -53,7 +53,7 @@ class MemoryStore:
     """
 
     _limits: Limits
-    _shelves: dict[str, Shelf] = attrs.field(factory=dict, repr=False)
+    _shelves: dict[str, StoredRoom] = attrs.field(factory=dict, repr=False)
     _codes: dict[bytes, CodeRecord] = attrs.field(factory=dict, repr=False)
     _revoked: set[bytes] = attrs.field(factory=set, repr=False)
     _cursors: dict[tuple[str, str], int] = attrs.field(factory=dict, repr=False)
@@ -90,7 +90,7 @@ class MemoryStore:
         if expected_version != (0 if shelf is None else shelf.version):
             raise Conflict(f"somebody else has committed to the room {room.name}")
         if shelf is None:
-            shelf = Shelf(room.status, created_ms=room.created_ms)
+            shelf = StoredRoom(room.status, created_ms=room.created_ms)
             self._shelves[fold(room.name)] = shelf
         self._messages_ever += shelf.apply(room, writes, self._messages_ever)
         self._add_audits([write for write in writes if isinstance(write, Audit)])
@@ -100,7 +100,7 @@ class MemoryStore:
     ) -> Page:
         """Read what a poll delivers to `reader` (folded) after a cursor."""
         await trio.lowlevel.checkpoint()
-        shelf, builder = self._shelf(room), PageBuilder(limit, max_bytes)
+        shelf, builder = self._stored_room(room), PageBuilder(limit, max_bytes)
         cursor = max(after, shelf.head)
         for message in shelf.kept(after):
             if message.is_for(reader) and not builder.take(message):
@@ -110,10 +110,10 @@ class MemoryStore:
 
     async def look_back(
         self, room: str, reader: str | None, before: int, limit: int, max_bytes: int
-    ) -> Lookback:
+    ) -> HistoryPage:
         """Read the newest messages below `before` that `reader` may see."""
         await trio.lowlevel.checkpoint()
-        shelf, builder = self._shelf(room), PageBuilder(limit, max_bytes)
+        shelf, builder = self._stored_room(room), PageBuilder(limit, max_bytes)
         visible = [
             message
             for message in shelf.kept()
@@ -121,12 +121,12 @@ class MemoryStore:
             and (reader is None or message.is_visible_to(reader))
         ]
         has_more = not all(map(builder.take, reversed(visible)))
-        return Lookback(builder.newest_last, shelf.first, has_more)
+        return HistoryPage(builder.newest_last, shelf.first, has_more)
 
     async def message(self, room: str, seq: int) -> Message | None:
         """Return one kept message, or ``None``."""
         await trio.lowlevel.checkpoint()
-        return self._shelf(room).message(seq)
+        return self._stored_room(room).message(seq)
 
     async def replies(
         self, room: str, reader: str, seq: int, limit: int, max_bytes: int
@@ -135,7 +135,7 @@ class MemoryStore:
         await trio.lowlevel.checkpoint()
         replies = (
             message
-            for message in self._shelf(room).kept()
+            for message in self._stored_room(room).kept()
             if message.reply_to == seq and message.is_visible_to(reader)
         )
         return PageBuilder(limit, max_bytes).fill(replies)
@@ -145,7 +145,7 @@ class MemoryStore:
     ) -> tuple[tuple[str, Message], ...]:
         """Return the newest messages of one room or of all, oldest first."""
         await trio.lowlevel.checkpoint()
-        shelves = self._shelves.values() if room is None else [self._shelf(room)]
+        shelves = self._shelves.values() if room is None else [self._stored_room(room)]
         rows = [
             (shelf.order[message.seq], shelf.status.name, message)
             for shelf in shelves
@@ -181,21 +181,23 @@ class MemoryStore:
                 if query.fits(message):
                     if not builder.take(message):
                         return Findings(tuple(found), has_more=True)
-                    looked_at += EXCERPT_CHARS
-                    shown = excerpt(message.text, query.phrases)
+                    looked_at += SNIPPET_CHARS
+                    shown = snippet(message.text, query.phrases)
                     found.append(Found(shelf.status.name, message, place, shown))
         return Findings(tuple(found))
 
     async def count_unread(self, room: str, reader: str, after: int) -> int:
         """Count what a poll of `reader` (folded) would deliver after a cursor."""
         await trio.lowlevel.checkpoint()
-        return sum(message.is_for(reader) for message in self._shelf(room).kept(after))
+        return sum(
+            message.is_for(reader) for message in self._stored_room(room).kept(after)
+        )
 
-    async def overview(self) -> Overview:
+    async def overview(self) -> StoredOverview:
         """Return all rooms, their members and their unanswered questions."""
         await trio.lowlevel.checkpoint()
         shelves = self._shelves
-        return Overview(
+        return StoredOverview(
             rooms=tuple(shelf.summary() for shelf in shelves.values()),
             members={
                 name: tuple(shelf.members.values()) for name, shelf in shelves.items()
@@ -289,7 +291,7 @@ class MemoryStore:
         await trio.lowlevel.checkpoint()
         return frozenset(tally for tally in wanted if tally in self._tallies)
 
-    async def snapshot(self) -> Snapshot:
+    async def snapshot(self) -> DatabaseSnapshot:
         """Refuse: what is in memory has no file.
 
         Raises:
@@ -319,17 +321,17 @@ class MemoryStore:
             shelf.sweep(self._limits)
         self._cut_audits()
 
-    def _newest_first(self, scope: Scope) -> Iterator[tuple[Shelf, int, Message]]:
+    def _newest_first(self, scope: Scope) -> Iterator[tuple[StoredRoom, int, Message]]:
         """Yield what is there now within a scope, each with its `Found.place`."""
         if scope.room is not None:
-            shelf = self._shelf(scope.room)
+            shelf = self._stored_room(scope.room)
             return ((shelf, each.seq, each) for each in shelf.newest_first())
         shelves = (_in_order(shelf) for shelf in self._shelves.values())
         return heapq.merge(*shelves, key=lambda row: -row[1])
 
-    def _shelf(self, room: str) -> Shelf:
+    def _stored_room(self, room: str) -> StoredRoom:
         """Return a room, or an empty one where there is none."""
-        return self._shelves.get(fold(room)) or Shelf.empty(room)
+        return self._shelves.get(fold(room)) or StoredRoom.empty(room)
 
     def _peers(self) -> set[tuple[str, str]]:
         return {(code.peer.room, code.peer.name) for code in self._codes.values()}
@@ -349,7 +351,7 @@ class MemoryStore:
             self._tallies.pop(self._audit.pop(row).tally, None)
 
 
-def _in_order(shelf: Shelf) -> Iterator[tuple[Shelf, int, Message]]:
+def _in_order(shelf: StoredRoom) -> Iterator[tuple[StoredRoom, int, Message]]:
     """Yield a room's messages with their places among those of all rooms."""
     for message in shelf.newest_first():
         place = shelf.order.get(message.seq)

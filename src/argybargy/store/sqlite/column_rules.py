@@ -9,7 +9,7 @@ import msgspec
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL, SenderKind
 from argybargy.domain.names import OPERATOR, RESERVED_PEER_NAMES, SYSTEM, fold, is_name
-from argybargy.domain.seq_gaps import Hole
+from argybargy.domain.seq_gaps import SeqGap
 
 _LINE_CHARS: Final = 2_000
 """Longest text beside messages; an imported audit log has the longest ones."""
@@ -19,7 +19,7 @@ _NOT_ASKED: Final = frozenset({"all", SYSTEM, "admin"})
 _KINDS: Final = frozenset(kind.value for kind in SenderKind)
 
 
-def read_holes(column: str, first: int, head: int) -> tuple[Hole, ...] | None:
+def read_holes(column: str, first: int, head: int) -> tuple[SeqGap, ...] | None:
     """Return the numbers left out; ``None`` if they are not in order, or no JSON."""
     try:
         pairs = msgspec.json.decode(column, type=list[tuple[int, int]])
@@ -30,7 +30,7 @@ def read_holes(column: str, first: int, head: int) -> tuple[Hole, ...] | None:
         if not before < start <= last <= head:
             return None
         before = last
-    return tuple(Hole(*pair) for pair in pairs)
+    return tuple(SeqGap(*pair) for pair in pairs)
 
 
 @lru_cache(maxsize=1024)

@@ -13,7 +13,7 @@ import trio
 from argybargy.store.errors import Corrupt
 from argybargy.store.sqlite.errors import leaves_connection_usable, translate
 from argybargy.store.sqlite.loss import Loss
-from argybargy.store.sqlite.wal import renew_log, shorten_log
+from argybargy.store.sqlite.wal import checkpoint_wal, rewrite_wal
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -46,7 +46,7 @@ class Role(enum.Enum):
 
 
 @attrs.define(eq=False)
-class Connection:
+class DatabaseThread:
     """A connection that opens when it is first used, and again after it has failed.
 
     Mutable state: `_link`, which is ``None`` while closed. One task at a time uses
@@ -136,5 +136,5 @@ def _prepare(connection: apsw.Connection, role: Role) -> None:
     for pragma in role.value:
         connection.execute(pragma).fetchall()
     if role is Role.WRITER:
-        connection.set_wal_hook(shorten_log)
-        renew_log(connection)
+        connection.set_wal_hook(checkpoint_wal)
+        rewrite_wal(connection)

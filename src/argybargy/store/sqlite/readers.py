@@ -10,7 +10,7 @@ import attrs
 import trio
 
 from argybargy.store.errors import Refused
-from argybargy.store.sqlite.connection import Connection, Role
+from argybargy.store.sqlite.connection import DatabaseThread, Role
 from argybargy.store.sqlite.errors import RETRY_SECONDS, damaged
 from argybargy.store.sqlite.loss import Loss
 
@@ -32,14 +32,14 @@ class Readers:
     that finds no connection waits in line.
     """
 
-    _idle: list[Connection]
+    _idle: list[DatabaseThread]
     _turns: trio.Semaphore
     _peers: dict[Hashable, trio.Lock] = attrs.field(factory=dict, repr=False)
 
     @classmethod
     def of(cls, path: Path, loss: Loss) -> "Readers":
         """Make `READERS` connections; each opens when it is first used."""
-        connections = [Connection(path, Role.READER, loss) for _ in range(READERS)]
+        connections = [DatabaseThread(path, Role.READER, loss) for _ in range(READERS)]
         return cls(connections, trio.Semaphore(READERS))
 
     async def read(

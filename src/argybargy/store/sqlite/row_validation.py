@@ -26,7 +26,7 @@ from argybargy.domain.names import (
     fold,
     is_name,
 )
-from argybargy.domain.seq_gaps import Hole, numbers
+from argybargy.domain.seq_gaps import SeqGap, present_seqs
 from argybargy.store.errors import Corrupt
 from argybargy.store.sqlite.column_rules import (
     is_audience,
@@ -71,7 +71,7 @@ class _Room:
     head: int
     first: int
     fence: int
-    holes: tuple[Hole, ...]
+    seq_gaps: tuple[SeqGap, ...]
 
 
 @attrs.define
@@ -118,10 +118,10 @@ class _Vetting:
 
     def rooms(self) -> _Complaints:
         """Vet the rooms, and note their numbers."""
-        holes = "holes" if self.has("rooms", "holes") else "'[]'"
+        seq_gaps = "holes" if self.has("rooms", "holes") else "'[]'"
         sql = f"""
             SELECT id, name, version, head, first, fence, closed_at_ms, closed_by,
-                   created_ms, last_ms, spoken_ms, {holes} FROM rooms ORDER BY id
+                   created_ms, last_ms, spoken_ms, {seq_gaps} FROM rooms ORDER BY id
         """  # noqa: S608 - constants
         for row in self.select(sql):
             room_id, name, version, head, first, fence, *rest = row
@@ -159,7 +159,7 @@ class _Vetting:
             yield from self._messages(room_id, room, iter(()))
 
     def _messages(self, room_id: int, room: _Room, rows: Iterator[Any]) -> _Complaints:
-        expected = numbers(room.first, room.head + 1, room.holes)
+        expected = present_seqs(room.first, room.head + 1, room.seq_gaps)
         for _, seq, *row in rows:
             fits = self._fits(seq, room, row)
             if False in fits:
@@ -174,7 +174,7 @@ class _Vetting:
     def _fits(self, seq: int, room: _Room, row: Sequence[Any]) -> Sequence[bool]:
         """Tell of each of `_MESSAGE_FIELDS` whether it is fit."""
         row_id, at_ms, sender, kind, recipients, text, expects, *rest = row
-        reply_to, event, claimed_by, fence, is_settled = rest
+        reply_to, event, claimed_by, fence, is_claim_final = rest
         return (
             1 <= seq <= room.head,
             1 <= row_id <= MAX_SEQ,
@@ -186,7 +186,7 @@ class _Vetting:
             reply_to is None or 1 <= reply_to < seq,
             event is None or (event in EVENTS and kind == "system"),
             claimed_by is None or is_somebody(claimed_by),
-            0 <= fence <= room.fence and 0 <= is_settled <= 1,
+            0 <= fence <= room.fence and 0 <= is_claim_final <= 1,
         )
 
     def claims(self) -> _Complaints:

@@ -14,7 +14,7 @@ from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
 from argybargy.domain.names import fold
-from argybargy.domain.pages import Lookback, Page, PageBuilder
+from argybargy.domain.pages import HistoryPage, Page, PageBuilder
 from argybargy.domain.room.state import Room, SavedRoom
 from argybargy.domain.room.writes import Audit, Write
 from argybargy.domain.search.query import Findings, Query, Scope
@@ -22,13 +22,13 @@ from argybargy.store.data_directory import hold_directory
 from argybargy.store.errors import Corrupt, StoreError
 from argybargy.store.protocol import (
     AuditRow,
-    Overview,
-    Snapshot,
+    DatabaseSnapshot,
+    StoredOverview,
     StoreInfo,
     WriterStatistics,
 )
 from argybargy.store.sqlite.backup.snapshot import Snapshots
-from argybargy.store.sqlite.connection import CLOSE_SECONDS, Connection, Role
+from argybargy.store.sqlite.connection import CLOSE_SECONDS, DatabaseThread, Role
 from argybargy.store.sqlite.loss import Loss
 from argybargy.store.sqlite.readers import Readers
 from argybargy.store.sqlite.schema import (
@@ -117,7 +117,7 @@ class SqliteStore:
 
     async def look_back(
         self, room: str, reader: str | None, before: int, limit: int, max_bytes: int
-    ) -> Lookback:
+    ) -> HistoryPage:
         """Read the newest messages below `before` that `reader` may see."""
         builder = PageBuilder(limit, max_bytes)
         peer = fold(room), reader
@@ -158,7 +158,7 @@ class SqliteStore:
         peer = fold(room), reader
         return await self._readers.read_as(peer, count_for, room, reader, after)
 
-    async def overview(self) -> Overview:
+    async def overview(self) -> StoredOverview:
         """Return all rooms, their members and their unanswered questions."""
         return await self._readers.read(read_overview)
 
@@ -235,7 +235,7 @@ class SqliteStore:
         """Return those of some tallies that a row of the audit log has."""
         return await self._readers.read(read_tallies, wanted)
 
-    async def snapshot(self) -> Snapshot:
+    async def snapshot(self) -> DatabaseSnapshot:
         """Copy everything, as it is at one moment, while writing goes on."""
         return await self._snapshots.make()
 
@@ -320,8 +320,11 @@ async def open_sqlite_store(
 @contextlib.asynccontextmanager
 async def _open_connections(
     path: Path, loss: Loss
-) -> AsyncIterator[tuple[Connection, Readers]]:
-    connection, readers = Connection(path, Role.WRITER, loss), Readers.of(path, loss)
+) -> AsyncIterator[tuple[DatabaseThread, Readers]]:
+    connection, readers = (
+        DatabaseThread(path, Role.WRITER, loss),
+        Readers.of(path, loss),
+    )
     try:
         yield connection, readers
     finally:
@@ -331,7 +334,7 @@ async def _open_connections(
             await connection.aclose()
 
 
-async def _checkpoint(connection: Connection) -> None:
+async def _checkpoint(connection: DatabaseThread) -> None:
     """Move what the log holds into the database, for a tidy directory.
 
     Nothing is lost where it cannot be done: the next start reads the log.

@@ -20,7 +20,7 @@ _PIECE_BYTES: Final = 65_536
 does that goes wrong from twice as much."""
 
 
-def shorten_log(connection: apsw.Connection, _database: str, pages: int) -> int:
+def checkpoint_wal(connection: apsw.Connection, _database: str, pages: int) -> int:
     """Copy a long log into the database. SQLite calls this after each commit.
 
     The commit has succeeded, whatever happens here: the log holds it until a later
@@ -34,7 +34,7 @@ def shorten_log(connection: apsw.Connection, _database: str, pages: int) -> int:
     return apsw.SQLITE_OK
 
 
-def renew_log(connection: apsw.Connection) -> None:
+def rewrite_wal(connection: apsw.Connection) -> None:
     """Write what the log holds to the disk once more, byte for byte.
 
     Done before a writer begins where another may have met a failing disk.

@@ -21,7 +21,7 @@ import trio
 from argybargy.store.data_directory import Identity, identify
 from argybargy.store.errors import Corrupt, Refused, Unknown
 from argybargy.store.protocol import WriterStatistics
-from argybargy.store.sqlite.connection import CLOSE_SECONDS, Connection
+from argybargy.store.sqlite.connection import CLOSE_SECONDS, DatabaseThread
 from argybargy.store.sqlite.errors import SPOILING, translate
 from argybargy.system.histogram import SECONDS, SIZES, Histogram
 
@@ -107,7 +107,7 @@ class Writer:
     counters, and which files it has written to, or how it lost them.
     """
 
-    _connection: Connection
+    _connection: DatabaseThread
     _write_seconds: float = WRITE_SECONDS
     _send: trio.MemorySendChannel[Job[Any]] = attrs.field(init=False)
     _receive: trio.MemoryReceiveChannel[Job[Any]] = attrs.field(init=False)
@@ -260,7 +260,7 @@ class Writer:
 
 @contextlib.asynccontextmanager
 async def open_writer(
-    connection: Connection, write_seconds: float = WRITE_SECONDS
+    connection: DatabaseThread, write_seconds: float = WRITE_SECONDS
 ) -> AsyncIterator[Writer]:
     """Run a writer while the block runs; then let it finish what is queued.
 

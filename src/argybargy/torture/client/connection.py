@@ -14,8 +14,8 @@ import attrs
 import trio
 
 from argybargy.torture.client.messages import (
-    Answer,
-    BadAnswer,
+    BadResponse,
+    HttpResponse,
     encode_request,
     parse_answer,
 )
@@ -35,7 +35,7 @@ class Address:
 
 
 @attrs.define
-class Connection:
+class KeepAliveConnection:
     """One keep-alive connection, opened when it is first needed."""
 
     address: Address
@@ -45,7 +45,7 @@ class Connection:
 
     async def exchange(
         self, request: bytes, deadline_seconds: float = EXCHANGE_SECONDS
-    ) -> Answer:
+    ) -> HttpResponse:
         """Send a request and return its answer.
 
         Raises:
@@ -88,7 +88,7 @@ class Connection:
         return self._stream
 
 
-async def _receive_answer(stream: trio.SocketStream) -> Answer:
+async def _receive_answer(stream: trio.SocketStream) -> HttpResponse:
     data = b""
     while True:
         more = await stream.receive_some(RECEIVE_BYTES)
@@ -97,17 +97,17 @@ async def _receive_answer(stream: trio.SocketStream) -> Answer:
         if parsed is None:
             continue
         if parsed.size_bytes != len(data):
-            raise BadAnswer("bytes after the answer that nobody asked for")
+            raise BadResponse("bytes after the answer that nobody asked for")
         return parsed.answer
 
 
 async def is_healthy(address: Address, deadline_seconds: float = 1.0) -> bool:
     """Ask ``/health`` once, on a connection of its own."""
-    connection = Connection(address)
+    connection = KeepAliveConnection(address)
     request = encode_request("GET", "/health", {})
     try:
         return (await connection.exchange(request, deadline_seconds)).status == 200
-    except (OSError, BadAnswer, trio.TooSlowError, trio.BrokenResourceError):
+    except (OSError, BadResponse, trio.TooSlowError, trio.BrokenResourceError):
         return False
     finally:
         connection.close_nowait()

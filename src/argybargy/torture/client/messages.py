@@ -11,12 +11,12 @@ from collections.abc import Mapping
 import attrs
 
 
-class BadAnswer(Exception):
+class BadResponse(Exception):
     """The bytes are no HTTP/1.1 answer, or not the one that was asked for."""
 
 
 @attrs.frozen
-class Answer:
+class HttpResponse:
     """One answer.
 
     Attributes:
@@ -34,7 +34,7 @@ class Answer:
 class Parsed:
     """An answer, and how many bytes of the input it took."""
 
-    answer: Answer
+    answer: HttpResponse
     size_bytes: int
 
 
@@ -89,7 +89,7 @@ def parse_answer(data: bytes, *, at_end: bool = False) -> Parsed | None:
     """
     parsed = _parse(data, at_end)
     if parsed is None and at_end:
-        raise BadAnswer("the connection ended before the answer did")
+        raise BadResponse("the connection ended before the answer did")
     return parsed
 
 
@@ -106,11 +106,13 @@ def _parse(data: bytes, at_end: bool) -> Parsed | None:
     if len(data) < end:
         return None
     body = data[head.size_bytes : end]
-    return Parsed(Answer(head.status, body, head.is_last), end)
+    return Parsed(HttpResponse(head.status, body, head.is_last), end)
 
 
 def _parse_until_close(head: _Head, data: bytes) -> Parsed:
-    return Parsed(Answer(head.status, data[head.size_bytes :], is_last=True), len(data))
+    return Parsed(
+        HttpResponse(head.status, data[head.size_bytes :], is_last=True), len(data)
+    )
 
 
 def _parse_chunked(head: _Head, data: bytes) -> Parsed | None:
@@ -126,14 +128,14 @@ def _parse_chunked(head: _Head, data: bytes) -> Parsed | None:
         if size == 0:
             break
         parts.append(data[at - size - 2 : at - 2])
-    return Parsed(Answer(head.status, b"".join(parts), head.is_last), at)
+    return Parsed(HttpResponse(head.status, b"".join(parts), head.is_last), at)
 
 
 def _chunk_size(line: bytes) -> int:
     try:
         return int(line.partition(b";")[0], 16)
     except ValueError:
-        raise BadAnswer(f"no chunk size: {line[:40]!r}") from None
+        raise BadResponse(f"no chunk size: {line[:40]!r}") from None
 
 
 def _parse_head(data: bytes) -> _Head | None:
@@ -142,7 +144,7 @@ def _parse_head(data: bytes) -> _Head | None:
         return None
     first, *rest = data[:end].split(b"\r\n")
     if not first.startswith(b"HTTP/1.") or not first[9:12].isdigit():
-        raise BadAnswer(f"no status line: {first[:40]!r}")
+        raise BadResponse(f"no status line: {first[:40]!r}")
     pairs = (line.partition(b":") for line in rest)
     fields = {name.strip().lower(): value.strip() for name, _, value in pairs}
     return _Head(int(first[9:12]), fields, end + 4)

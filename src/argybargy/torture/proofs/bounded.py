@@ -5,10 +5,10 @@ from typing import Final
 import trio
 
 from argybargy.torture import hostile
-from argybargy.torture.client.connection import Connection
-from argybargy.torture.harness import Faults, Finding, Stage
+from argybargy.torture.client.connection import KeepAliveConnection
+from argybargy.torture.harness import Faults, ProofEnvironment, ProofResult
 from argybargy.torture.process_limits import allow_descriptors, memory_bytes
-from argybargy.torture.relay_process import NO_ANSWER, Guest, RelayProcess
+from argybargy.torture.relay_process import NO_ANSWER, AgentClient, RelayProcess
 
 MOST_POLLS: Final = 10_000
 MOST_MEGABYTES: Final = 300
@@ -20,7 +20,7 @@ _SPARE_DESCRIPTORS: Final = 200
 _PARKING_SECONDS: Final = 60.0
 
 
-async def prove(stage: Stage, most_polls: int = MOST_POLLS) -> Finding:
+async def prove(stage: ProofEnvironment, most_polls: int = MOST_POLLS) -> ProofResult:
     """Park as many polls as descriptors allow, up to the figure that is promised.
 
     Each side of each connection takes a descriptor of its own process, so the limit
@@ -52,11 +52,11 @@ async def prove(stage: Stage, most_polls: int = MOST_POLLS) -> Finding:
         "kib_per_poll": each,
         **delays.facts,
     }
-    return Finding(figure, facts, faults.all())
+    return ProofResult(figure, facts, faults.all())
 
 
 async def _park(
-    relay: RelayProcess, guests: list[Guest], faults: Faults
+    relay: RelayProcess, guests: list[AgentClient], faults: Faults
 ) -> tuple[int, int]:
     """Park every guest's polls; return how many there were and what they took."""
     count = len(guests) * _POLLS_PER_PEER
@@ -73,7 +73,10 @@ async def _park(
 
 
 async def _start_polls(
-    nursery: trio.Nursery, relay: RelayProcess, guests: list[Guest], faults: Faults
+    nursery: trio.Nursery,
+    relay: RelayProcess,
+    guests: list[AgentClient],
+    faults: Faults,
 ) -> None:
     """Start polls no faster than they are accepted: the backlog holds a thousand."""
     for number, guest in enumerate(guests, start=1):
@@ -83,8 +86,8 @@ async def _start_polls(
             await relay.wait_parked(number * _POLLS_PER_PEER, _PARKING_SECONDS)
 
 
-async def _poll(relay: RelayProcess, guest: Guest, faults: Faults) -> None:
-    connection = Connection(relay.address)
+async def _poll(relay: RelayProcess, guest: AgentClient, faults: Faults) -> None:
+    connection = KeepAliveConnection(relay.address)
     try:
         request = guest.encode("GET", "/messages?wait=600")
         await connection.exchange(request, 600.0)

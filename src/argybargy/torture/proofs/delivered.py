@@ -6,9 +6,9 @@ from typing import Final
 import attrs
 import trio
 
-from argybargy.torture.harness import Faults, Finding, Stage
+from argybargy.torture.harness import Faults, ProofEnvironment, ProofResult
 from argybargy.torture.proofs.durable import KEEP_ALL
-from argybargy.torture.relay_process import NO_ANSWER, Guest, RelayProcess
+from argybargy.torture.relay_process import NO_ANSWER, AgentClient, RelayProcess
 
 READERS: Final = 20
 POSTERS: Final = 3
@@ -65,7 +65,7 @@ class _Talk:
         ):
             await self._arrivals.park()
 
-    async def say(self, guest: Guest, chance: random.Random) -> None:
+    async def say(self, guest: AgentClient, chance: random.Random) -> None:
         for number in range(_BURST):
             to = "all"
             if chance.random() < 0.25:
@@ -74,7 +74,7 @@ class _Talk:
             seq = reply.json["message"]["seq"]
             self.note(seq, to)
 
-    async def listen(self, guest: Guest, chance: random.Random) -> None:
+    async def listen(self, guest: AgentClient, chance: random.Random) -> None:
         mine, cursor = self.heard[guest.name], 0
         while True:
             patience = chance.uniform(0, 0.05) if chance.random() < ABORTED else 35.0
@@ -89,7 +89,7 @@ class _Talk:
             self._arrivals.unpark_all()
 
 
-async def prove(stage: Stage) -> Finding:
+async def prove(stage: ProofEnvironment) -> ProofResult:
     """Speak in bursts to readers who often hang up, and count what they were given."""
     talk, faults = _Talk(), Faults()
     async with stage.open_relay(**KEEP_ALL) as relay:
@@ -114,10 +114,10 @@ async def prove(stage: Stage) -> Finding:
         "aborted_polls": talk.aborted,
         "latest_seconds": talk.latest_seconds,
     }
-    return Finding(figure, facts, faults.all())
+    return ProofResult(figure, facts, faults.all())
 
 
-async def _hold(talk: _Talk, relay: RelayProcess, stage: Stage) -> None:
+async def _hold(talk: _Talk, relay: RelayProcess, stage: ProofEnvironment) -> None:
     posters = [await relay.guest(f"poster{n}") for n in range(POSTERS)]
     readers = [await relay.guest(f"reader{n}") for n in range(READERS)]
     deadline = trio.current_time() + stage.seconds

@@ -6,8 +6,8 @@ from typing import Final
 import attrs
 import trio
 
-from argybargy.torture.harness import Faults, Finding, Stage
-from argybargy.torture.relay_process import NO_ANSWER, Guest, RelayProcess
+from argybargy.torture.harness import Faults, ProofEnvironment, ProofResult
+from argybargy.torture.relay_process import NO_ANSWER, AgentClient, RelayProcess
 
 POSTERS: Final = 32
 ACTORS: Final = 4
@@ -34,9 +34,9 @@ class _Ledger:
     unanswered: list[tuple[str, str]] = attrs.field(factory=list)
     claims: dict[int, str] = attrs.field(factory=dict)
     closed: list[str] = attrs.field(factory=list)
-    revoked: list[Guest] = attrs.field(factory=list)
+    revoked: list[AgentClient] = attrs.field(factory=list)
 
-    async def post(self, guest: Guest, key: str) -> None:
+    async def post(self, guest: AgentClient, key: str) -> None:
         """Ask a question, and note its seq or that nothing came back."""
         try:
             reply = await guest.post(key, key=key, expects_reply="anyone")
@@ -53,7 +53,7 @@ class _Company:
 
     ledger: _Ledger
     relay: RelayProcess
-    guests: list[Guest]
+    guests: list[AgentClient]
     life: int
 
     async def act_until_killed(self, seconds: float) -> None:
@@ -67,14 +67,14 @@ class _Company:
             await trio.sleep(seconds)
             await self.relay.stop(signal.SIGKILL)
 
-    async def _post(self, guest: Guest) -> None:
+    async def _post(self, guest: AgentClient) -> None:
         for number in range(_MOST_POSTS):
             try:
                 await self.ledger.post(guest, f"{guest.name} {self.life} {number}")
             except NO_ANSWER:
                 return
 
-    async def _claim(self, guest: Guest, number: int) -> None:
+    async def _claim(self, guest: AgentClient, number: int) -> None:
         open_seqs = sorted(set(self.ledger.posts.values()) - set(self.ledger.claims))
         for seq in open_seqs[number::ACTORS]:
             try:
@@ -105,7 +105,7 @@ class _Company:
             self.ledger.revoked.append(guest)
 
 
-async def prove(stage: Stage) -> Finding:
+async def prove(stage: ProofEnvironment) -> ProofResult:
     """Kill the relay among its guests again and again, and look what is left."""
     ledger, codes, kills = _Ledger(), dict[str, str](), 0
     deadline = trio.current_time() + stage.seconds
@@ -127,10 +127,10 @@ async def prove(stage: Stage) -> Finding:
         f"{lost} of {len(ledger.posts):,} posts and {acts:,} claims, closings and "
         f"revocations lost over {kills} kill -9"
     )
-    return Finding(figure, facts, faults.all())
+    return ProofResult(figure, facts, faults.all())
 
 
-async def _let_in(relay: RelayProcess, codes: dict[str, str]) -> list[Guest]:
+async def _let_in(relay: RelayProcess, codes: dict[str, str]) -> list[AgentClient]:
     for number in range(POSTERS + ACTORS):
         name = f"agent{number}"
         if name not in codes:
@@ -138,7 +138,7 @@ async def _let_in(relay: RelayProcess, codes: dict[str, str]) -> list[Guest]:
     return [relay.returning(*each) for each in codes.items()]
 
 
-async def _retry(ledger: _Ledger, guests: list[Guest]) -> None:
+async def _retry(ledger: _Ledger, guests: list[AgentClient]) -> None:
     """Ask once more for each answer that was lost, with the same key."""
     by_name = {guest.name: guest for guest in guests}
     unanswered, ledger.unanswered = ledger.unanswered, []

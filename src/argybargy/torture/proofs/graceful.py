@@ -4,19 +4,19 @@ from typing import Final
 
 import trio
 
-from argybargy.torture.harness import Faults, Finding, Stage
-from argybargy.torture.relay_process import NO_ANSWER, Guest, Reply
+from argybargy.torture.harness import Faults, ProofEnvironment, ProofResult
+from argybargy.torture.relay_process import NO_ANSWER, AgentClient, JsonResponse
 
 POLLS: Final = 1_000
 MOST_SECONDS: Final = 3.0
 _ROOM_OF: Final = 50
 
 
-async def prove(stage: Stage) -> Finding:
+async def prove(stage: ProofEnvironment) -> ProofResult:
     """Stop a relay with a thousand parked polls, and count their answers."""
-    faults, replies = Faults(), list[Reply]()
+    faults, replies = Faults(), list[JsonResponse]()
 
-    async def listen(guest: Guest) -> None:
+    async def listen(guest: AgentClient) -> None:
         try:
             replies.append(await guest.poll(0, wait=25))
         except NO_ANSWER as error:
@@ -45,4 +45,4 @@ async def prove(stage: Stage) -> Finding:
         f"exit after {took:.1f} s"
     )
     facts = {"answered": len(polite), "polls": POLLS, "exit_seconds": took}
-    return Finding(figure, facts, faults.all())
+    return ProofResult(figure, facts, faults.all())

@@ -12,9 +12,14 @@ import attrs
 import trio
 
 from argybargy.torture import hostile
-from argybargy.torture.harness import Faults, Finding, Stage
+from argybargy.torture.harness import Faults, ProofEnvironment, ProofResult
 from argybargy.torture.process_limits import CAN_FILL_DISK, full_disk
-from argybargy.torture.relay_process import NO_ANSWER, Guest, RelayProcess, Reply
+from argybargy.torture.relay_process import (
+    NO_ANSWER,
+    AgentClient,
+    JsonResponse,
+    RelayProcess,
+)
 
 _TROUBLE_POSTS: Final = 3
 _RECOVERY_SECONDS: Final = 10.0
@@ -25,12 +30,12 @@ class _Trial:
     """One relay and what is looked at while its storage is in trouble."""
 
     relay: RelayProcess
-    guest: Guest
+    guest: AgentClient
     faults: Faults
     refused: int = 0
     accepted: list[str] = attrs.field(factory=list)
 
-    async def post(self, text: str) -> Reply | None:
+    async def post(self, text: str) -> JsonResponse | None:
         try:
             reply = await self.guest.post(text, key=text)
         except NO_ANSWER as error:
@@ -68,7 +73,7 @@ class _Trial:
         return _RECOVERY_SECONDS
 
 
-async def prove(stage: Stage) -> Finding:
+async def prove(stage: ProofEnvironment) -> ProofResult:
     """Lock the database, then let the disk be full; look at answers and recovery."""
     faults, longest, refused, rounds = Faults(), 0.0, 0, 0
     deadline = trio.current_time() + stage.seconds
@@ -96,7 +101,7 @@ async def prove(stage: Stage) -> Finding:
         "rounds": rounds,
         **delays.facts,
     }
-    return Finding(figure, facts, faults.all())
+    return ProofResult(figure, facts, faults.all())
 
 
 async def _check_kept(trial: _Trial) -> None:

@@ -5,9 +5,9 @@ from typing import Final
 import attrs
 import trio
 
-from argybargy.torture.harness import Faults, Finding, Stage
+from argybargy.torture.harness import Faults, ProofEnvironment, ProofResult
 from argybargy.torture.proofs.durable import KEEP_ALL
-from argybargy.torture.relay_process import Guest, RelayProcess
+from argybargy.torture.relay_process import AgentClient, RelayProcess
 
 ROOMS: Final = 4
 POSTERS: Final = 4
@@ -33,7 +33,7 @@ class _Room:
     codes: dict[str, str] = attrs.field(factory=dict)
 
 
-async def prove(stage: Stage) -> Finding:
+async def prove(stage: ProofEnvironment) -> ProofResult:
     """Let rooms talk through several lives of the relay, and compare notes."""
     rooms = [_Room(f"room{number}") for number in range(ROOMS)]
     faults, lives = Faults(), 0
@@ -54,10 +54,10 @@ async def prove(stage: Stage) -> Finding:
         "saw it"
     )
     facts = {"posts": posts, "lives": lives, "rooms": ROOMS, "readers": READERS}
-    return Finding(figure, facts, faults.all())
+    return ProofResult(figure, facts, faults.all())
 
 
-async def _enter(relay: RelayProcess, room: _Room, name: str) -> Guest:
+async def _enter(relay: RelayProcess, room: _Room, name: str) -> AgentClient:
     if name not in room.codes:
         room.codes[name] = (await relay.guest(name, room.name)).code
     return relay.returning(name, room.codes[name])
@@ -68,7 +68,7 @@ async def _talk(relay: RelayProcess, room: _Room, life: int, faults: Faults) -> 
     readers = [await _enter(relay, room, f"reader{n}") for n in range(READERS)]
     last = len(room.acknowledged) + POSTERS * POSTS
 
-    async def say(guest: Guest) -> None:
+    async def say(guest: AgentClient) -> None:
         for number in range(POSTS):
             reply = await guest.post(f"{guest.name} {life} {number}")
             message = reply.json["message"]
@@ -76,7 +76,7 @@ async def _talk(relay: RelayProcess, room: _Room, life: int, faults: Faults) -> 
             faults.check(f"{room.name} issued {message['seq']} twice", is_good=is_new)
             room.acknowledged[message["seq"]] = message["text"]
 
-    async def listen(guest: Guest) -> None:
+    async def listen(guest: AgentClient) -> None:
         heard = room.heard.setdefault(guest.name, [])
         cursor = heard[-1][0] if heard else 0
         while cursor < last:

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import attrs
 
-from argybargy.torture.harness import Faults, Finding, Stage
-from argybargy.torture.relay_process import Guest, RelayProcess, Reply
+from argybargy.torture.harness import Faults, ProofEnvironment, ProofResult
+from argybargy.torture.relay_process import AgentClient, JsonResponse, RelayProcess
 
 WHISPERED: Final = "the launch code is on the fridge"
 _ROUTES: Final = (
@@ -36,11 +36,11 @@ class _Whisper:
 
     seq: int
     answered: int
-    insiders: tuple[Guest, ...]
-    outsiders: tuple[Guest, ...]
+    insiders: tuple[AgentClient, ...]
+    outsiders: tuple[AgentClient, ...]
 
 
-async def prove(stage: Stage) -> Finding:
+async def prove(stage: ProofEnvironment) -> ProofResult:
     """Whisper, and let everybody else look for it by every route there is."""
     faults, looks = Faults(), 0
     async with stage.open_relay() as relay:
@@ -62,7 +62,7 @@ async def prove(stage: Stage) -> Finding:
         faults.check("the operator does not see it", is_good=WHISPERED in state)
     figure = f"{faults.count} leaks in {looks} looks at {len(_ROUTES)} routes"
     facts = {"routes": len(_ROUTES), "looks": looks}
-    return Finding(figure, facts, faults.all())
+    return ProofResult(figure, facts, faults.all())
 
 
 async def _whisper(relay: RelayProcess) -> _Whisper:
@@ -77,12 +77,14 @@ async def _whisper(relay: RelayProcess) -> _Whisper:
     return _Whisper(seq, answered, (alice, bob, dora), (carol, dave))
 
 
-async def _look(guest: Guest, method: str, route: str, whisper: _Whisper) -> Reply:
+async def _look(
+    guest: AgentClient, method: str, route: str, whisper: _Whisper
+) -> JsonResponse:
     target = route.format(seq=whisper.seq, open=whisper.answered)
     return await guest.call(method, target)
 
 
-async def _check_number(guest: Guest, whisper: _Whisper, faults: Faults) -> None:
+async def _check_number(guest: AgentClient, whisper: _Whisper, faults: Faults) -> None:
     """A hidden message is answered like one that does not exist."""
     for method, route in (("GET", "/messages/{}"), ("POST", "/messages/{}/claim")):
         hidden = await guest.call(method, route.format(whisper.seq))

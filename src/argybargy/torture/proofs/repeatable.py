@@ -7,9 +7,9 @@ from typing import Any, Final
 import attrs
 import trio
 
-from argybargy.torture.harness import Faults, Finding, Stage
+from argybargy.torture.harness import Faults, ProofEnvironment, ProofResult
 from argybargy.torture.proofs.durable import KEEP_ALL
-from argybargy.torture.relay_process import Guest, Reply
+from argybargy.torture.relay_process import AgentClient, JsonResponse
 
 AGENTS: Final = 8
 DROPPED: Final = 0.3
@@ -27,13 +27,13 @@ class _Deaf:
         dropped: How many were.
     """
 
-    guest: Guest
+    guest: AgentClient
     chance: random.Random
     dropped: int = 0
 
     async def call(
         self, method: str, target: str, body: object = None, key: str | None = None
-    ) -> Reply:
+    ) -> JsonResponse:
         headers = {"idempotency-key": key} if key else None
         for _ in range(_MOST_TRIES):
             if self.chance.random() >= DROPPED:
@@ -57,7 +57,7 @@ class _Tally:
     faults: Faults = attrs.field(factory=Faults)
 
 
-async def prove(stage: Stage) -> Finding:
+async def prove(stage: ProofEnvironment) -> ProofResult:
     """Post, claim and read with a third of all answers lost, and look for doubles."""
     tally = _Tally()
     async with stage.open_relay(**KEEP_ALL) as relay:
@@ -82,7 +82,7 @@ async def prove(stage: Stage) -> Finding:
         "claims": len(tally.fences),
         "dropped_answers": dropped,
     }
-    return Finding(figure, facts, faults.all())
+    return ProofResult(figure, facts, faults.all())
 
 
 async def _work(agent: _Deaf, tally: _Tally, deadline: float) -> None:

@@ -5,8 +5,8 @@ import stat
 from pathlib import Path
 from typing import Any, Final
 
-from argybargy.torture.harness import Faults, Finding, Stage
-from argybargy.torture.relay_process import Guest, RelayProcess
+from argybargy.torture.harness import Faults, ProofEnvironment, ProofResult
+from argybargy.torture.relay_process import AgentClient, RelayProcess
 
 CODES: Final = 100
 _OPERATORS_ROUTES: Final = ("/admin/state", "/admin/stats", "/admin/audit?limit=1000")
@@ -18,7 +18,7 @@ _PRIVATE_FILE: Final = 0o600
 _PRIVATE_FOLDER: Final = 0o700
 
 
-async def prove(stage: Stage) -> Finding:
+async def prove(stage: ProofEnvironment) -> ProofResult:
     """Make a hundred codes, use and misuse them, and look for them everywhere."""
     faults, looked = Faults(), 0
     async with stage.open_relay(ARGYBARGY_LOG_LEVEL="debug") as relay:
@@ -39,10 +39,10 @@ async def prove(stage: Stage) -> Finding:
         f"{faults.count} of {CODES} codes and the token found in {looked} files, logs "
         "and answers"
     )
-    return Finding(figure, {"codes": CODES, "places": looked}, faults.all())
+    return ProofResult(figure, {"codes": CODES, "places": looked}, faults.all())
 
 
-async def _use(relay: RelayProcess, guests: list[Guest], faults: Faults) -> None:
+async def _use(relay: RelayProcess, guests: list[AgentClient], faults: Faults) -> None:
     """Do with codes what is done with codes, and what should not be."""
     for number, guest in enumerate(guests):
         await guest.post(f"{_TEXT}{number}")
@@ -62,7 +62,7 @@ async def _use(relay: RelayProcess, guests: list[Guest], faults: Faults) -> None
     await wrong.call("GET", "/whoami")
 
 
-async def _answers(relay: RelayProcess, guest: Guest) -> dict[str, str]:
+async def _answers(relay: RelayProcess, guest: AgentClient) -> dict[str, str]:
     answers: dict[str, Any] = {}
     for route in _OPERATORS_ROUTES:
         answers[route] = (await relay.admin("GET", route)).json

@@ -9,7 +9,7 @@ import trio
 
 from argybargy.torture import hostile
 from argybargy.torture.fuzzer import fuzz
-from argybargy.torture.harness import Faults, Finding, Stage
+from argybargy.torture.harness import Faults, ProofEnvironment, ProofResult
 from argybargy.torture.killers import make_killers, send_killers
 from argybargy.torture.process_limits import count_descriptors
 from argybargy.torture.relay_process import NO_ANSWER, RelayProcess
@@ -21,7 +21,7 @@ _SPARE_DESCRIPTORS: Final = 4
 KILLER_ROUNDS: Final = 5
 
 
-async def prove(stage: Stage) -> Finding:
+async def prove(stage: ProofEnvironment) -> ProofResult:
     """Send what has ended other servers, then damaged requests by the thousand."""
     faults = Faults()
     async with stage.open_relay() as relay:
@@ -57,7 +57,7 @@ async def prove(stage: Stage) -> Finding:
         "killers_sent": sent,
         **delays.facts,
     }
-    return Finding(figure, facts, faults.all())
+    return ProofResult(figure, facts, faults.all())
 
 
 async def _wait_recovered(relay: RelayProcess, base: int) -> int:

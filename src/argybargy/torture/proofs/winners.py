@@ -6,16 +6,16 @@ from typing import Final
 import attrs
 import trio
 
-from argybargy.torture.harness import Faults, Finding, Stage
+from argybargy.torture.harness import Faults, ProofEnvironment, ProofResult
 from argybargy.torture.linearizable import (
     LOST,
     REFUSED,
     RELEASED,
     WON,
-    Call,
+    ClaimCall,
     is_linearizable,
 )
-from argybargy.torture.relay_process import Guest, RelayProcess
+from argybargy.torture.relay_process import AgentClient, RelayProcess
 
 AGENTS: Final = 64
 QUESTIONS: Final = 200
@@ -38,10 +38,10 @@ class _Race:
 
     winners: list[str] = attrs.field(factory=list)
     losers: int = 0
-    histories: dict[tuple[str, int], list[Call]] = attrs.field(factory=dict)
+    histories: dict[tuple[str, int], list[ClaimCall]] = attrs.field(factory=dict)
 
 
-async def prove(stage: Stage) -> Finding:
+async def prove(stage: ProofEnvironment) -> ProofResult:
     """Let many agents race for the same questions, round after round."""
     race, faults, rounds = _Race(), Faults(), 0
     deadline = trio.current_time() + stage.seconds
@@ -68,7 +68,7 @@ async def prove(stage: Stage) -> Finding:
         "histories": len(race.histories),
         "recorded_calls": recorded,
     }
-    return Finding(figure, facts, faults.all())
+    return ProofResult(figure, facts, faults.all())
 
 
 async def _ask(relay: RelayProcess, room: str, count: int) -> None:
@@ -81,7 +81,7 @@ async def _race(relay: RelayProcess, room: str, race: _Race, faults: Faults) -> 
     await _ask(relay, room, QUESTIONS)
     wins: dict[int, list[str]] = {seq: [] for seq in range(1, QUESTIONS + 1)}
 
-    async def contend(guest: Guest) -> None:
+    async def contend(guest: AgentClient) -> None:
         for seq, winners in wins.items():
             reply = await guest.claim(seq)
             if reply.status == 200:
@@ -114,7 +114,7 @@ async def _dispute(
 
 
 async def _claim_and_release(
-    guest: Guest, seq: int, history: list[Call], chance: random.Random
+    guest: AgentClient, seq: int, history: list[ClaimCall], chance: random.Random
 ) -> None:
     for _ in range(CALLS):
         began = trio.current_time()
@@ -127,4 +127,4 @@ async def _claim_and_release(
             answer = RELEASED if reply.status == 200 else REFUSED
             holder, fence = "", 0
         ended = trio.current_time()
-        history.append(Call(began, ended, guest.name, answer, holder, fence))
+        history.append(ClaimCall(began, ended, guest.name, answer, holder, fence))

@@ -25,7 +25,7 @@ from argybargy.domain.access_codes import (
     key_id_of,
 )
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.relay.access.code_registry import new_code
 from argybargy.relay.access.issued_secrets import IssuedSecrets
@@ -49,7 +49,7 @@ class End:
     steady_seconds: float
 
     @classmethod
-    def after(cls, seconds: float, now: Moment) -> Self:
+    def after(cls, seconds: float, now: Instant) -> Self:
         """Return the end of so much time."""
         counted_ms = now.counted_ms + int(seconds * 1000)
         return cls(counted_ms, now.steady_seconds + seconds)
@@ -60,7 +60,7 @@ class End:
             return self
         return min(self, other, key=lambda end: end.counted_ms)
 
-    def seconds_left(self, now: Moment) -> float:
+    def seconds_left(self, now: Instant) -> float:
         """Return how long it is until then; nothing or less when it is over."""
         counted = (self.counted_ms - now.counted_ms) / 1000
         return min(counted, self.steady_seconds - now.steady_seconds)
@@ -184,10 +184,10 @@ class Sessions:
     def _identity(self, session: Session) -> OperatorIdentity:
         return OperatorIdentity(IdentityKind.SESSION, self._era, session.id)
 
-    def _is_valid(self, session: Session, now: Moment) -> bool:
+    def _is_valid(self, session: Session, now: Instant) -> bool:
         return self._left(session, now) > 0
 
-    def _left(self, session: Session, now: Moment) -> float:
+    def _left(self, session: Session, now: Instant) -> float:
         left = session.end.seconds_left(now)
         if session.watchers:
             return left

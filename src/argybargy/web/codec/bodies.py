@@ -66,7 +66,7 @@ class ReadMessage(PostedMessage, frozen=True, rename={"from_": "from"}):
     expects_reply_resolved: str = "none"
 
 
-class RoomMessage(ReadMessage, frozen=True, rename={"from_": "from"}):
+class RoomMessageBody(ReadMessage, frozen=True, rename={"from_": "from"}):
     """A message as the operator reads it: with its room.
 
     On the stream, a message that is claimed says until when.

@@ -14,7 +14,7 @@ from argybargy.domain.poll_budget import PollBudget
 from argybargy.domain.room.state import RoomStatus
 from argybargy.relay.api.agent import History, PostOutcome, Thread
 from argybargy.relay.api.poll import PollAnswer
-from argybargy.relay.room.delivery_report import Delivery
+from argybargy.relay.room.delivery_report import DeliveryReport
 from argybargy.web.codec.bodies import (
     ClaimBody,
     Gap,
@@ -167,7 +167,7 @@ def post_answer(outcome: PostOutcome, ignored: list[str]) -> bytes:
     )
 
 
-def delivery(told: Delivery) -> dict[str, str | dict[str, int]]:
+def delivery(told: DeliveryReport) -> dict[str, str | dict[str, int]]:
     """Return how the addressees learn of a post."""
     if told.counts is not None:
         return {"all": {reach.value: count for reach, count in told.counts}}

@@ -92,7 +92,7 @@ class LineReader:
             reply_to=line.reply_to,
             event=line.event,
             claimed_by=line.claimed_by,
-            is_settled=line.settled,
+            is_claim_final=line.settled,
         )
         return ImportedMessage(
             message, is_open=line.is_open, is_leased=not line.settled

@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from argybargy.web.codec.bodies import RoomMessage, RoomStatusBody
+from argybargy.web.codec.bodies import RoomMessageBody, RoomStatusBody
 
 
 class InviteRequest(Struct, frozen=True):
@@ -181,7 +181,7 @@ class RoomRow(Struct, frozen=True, gc=False):
     closed_by: str | None
 
 
-class RoomCard(Struct, frozen=True, gc=False):
+class RoomCardBody(Struct, frozen=True, gc=False):
     """A room at a glance, with or without messages."""
 
     room: str
@@ -197,7 +197,7 @@ class RoomCard(Struct, frozen=True, gc=False):
     members: int
 
 
-class WaitingRow(RoomMessage, frozen=True, rename={"from_": "from"}):
+class WaitingRow(RoomMessageBody, frozen=True, rename={"from_": "from"}):
     """A question nobody has answered."""
 
     waiting_seconds: float = 0.0
@@ -217,5 +217,5 @@ class StateBody(Struct, frozen=True):
     room_status: dict[str, RoomStatusBody]
     waiting: list[WaitingRow]
     max_idle_seconds: int
-    messages: list[RoomMessage]
+    messages: list[RoomMessageBody]
     limits: dict[str, float]

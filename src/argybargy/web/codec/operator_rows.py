@@ -5,12 +5,12 @@ import msgspec
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.instant import format_timestamp
 from argybargy.domain.roster import RosterRow, Waiting
-from argybargy.relay.api.stream_cursor import RoomMessage
-from argybargy.relay.overview.room_view import Outline
+from argybargy.relay.api.stream_cursor import MessageInRoom
+from argybargy.relay.overview.room_view import RoomOutline
 from argybargy.web.codec import encode
 from argybargy.web.codec.operator_bodies import (
     CodeRow,
-    RoomCard,
+    RoomCardBody,
     RosterRowBody,
     WaitingRow,
 )
@@ -54,11 +54,11 @@ def waiting_row(row: Waiting) -> WaitingRow:
     )
 
 
-def room_card(room: Outline) -> RoomCard:
+def room_card(room: RoomOutline) -> RoomCardBody:
     """Return a room at a glance, with or without messages."""
     summary = room.summary
     status = encode.room_status(summary.status)
-    return RoomCard(
+    return RoomCardBody(
         room=status.name,
         status=status.status,
         closed_at=status.closed_at,
@@ -73,7 +73,7 @@ def room_card(room: Outline) -> RoomCard:
     )
 
 
-def room_message(row: RoomMessage) -> msgspec.Raw:
+def room_message(row: MessageInRoom) -> msgspec.Raw:
     """Return a message with its room, encoded: most of it once for all readers."""
     encoded = bytes(encode.encode_message(row.message, row.members))
     until = b""

@@ -7,10 +7,10 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from argybargy.web.codec.bodies import RoomMessage
+from argybargy.web.codec.bodies import RoomMessageBody
 from argybargy.web.codec.operator_bodies import (
     CodeRow,
-    RoomCard,
+    RoomCardBody,
     RosterRowBody,
     WaitingRow,
 )
@@ -54,11 +54,11 @@ class SnapshotFrame(Struct, frozen=True, tag="snapshot"):
     version: int
     now: str
     room: str | None
-    rooms: list[RoomCard]
+    rooms: list[RoomCardBody]
     waiting: list[WaitingRow]
     codes: list[CodeRow]
     roster: list[RosterRowBody]
-    messages: list[RoomMessage]
+    messages: list[RoomMessageBody]
 
 
 class WaitingKey(Struct, frozen=True):
@@ -73,14 +73,14 @@ class DeltaFrame(Struct, frozen=True, tag="delta", omit_defaults=True):
 
     version: int
     now: str
-    rooms: list[RoomCard] = []
+    rooms: list[RoomCardBody] = []
     waiting: list[WaitingRow] = []
     waiting_gone: list[WaitingKey] = []
     codes: list[CodeRow] = []
     codes_gone: list[str] = []
     roster: list[RosterRowBody] = []
     roster_gone: list[str] = []
-    messages: list[RoomMessage] = []
+    messages: list[RoomMessageBody] = []
     public_url: str = ""
 
 

@@ -13,7 +13,7 @@ from argybargy.domain.names import (
     OPERATOR,
     RESERVED_PEER_NAMES,
 )
-from argybargy.relay.overview.overview import BOARD_MESSAGES
+from argybargy.relay.overview.overview import OVERVIEW_MESSAGES
 
 Schema = dict[str, Any]
 
@@ -100,7 +100,7 @@ def field_rules(limits: Limits) -> dict[tuple[str, str], Schema]:
         "RoomActionRequest": {"by": {"anyOf": [BY, BLANK]}},
         "StreamRequest": {
             "room": {"anyOf": [NAME, NULL]},
-            "messages": {"minimum": 0, "maximum": BOARD_MESSAGES},
+            "messages": {"minimum": 0, "maximum": OVERVIEW_MESSAGES},
         },
     }
     return {

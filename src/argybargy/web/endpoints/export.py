@@ -14,7 +14,7 @@ from argybargy.domain.message import Message
 from argybargy.domain.room.state import SavedRoom
 from argybargy.relay.relay import Relay
 from argybargy.relay.store_errors import translated
-from argybargy.store.protocol import Snapshot
+from argybargy.store.protocol import DatabaseSnapshot
 from argybargy.web.access.services import Services
 from argybargy.web.codec import encode
 from argybargy.web.codec.decode import read_json
@@ -42,7 +42,7 @@ async def backup(services: Services, request: Request) -> Answer:
     return stream_answer(partial(_parts, snapshot), b"application/vnd.sqlite3")
 
 
-async def _parts(snapshot: Snapshot) -> AsyncGenerator[bytes, None]:
+async def _parts(snapshot: DatabaseSnapshot) -> AsyncGenerator[bytes, None]:
     try:
         while part := await snapshot.read(PART_BYTES):
             yield part
@@ -111,7 +111,7 @@ async def _messages(relay: Relay, saved: SavedRoom) -> AsyncGenerator[list[Line]
             _message_line(saved.status.name, message, is_open=message.seq in questions)
             for message in window
         ]
-        skipped = [hole.last + 1 for hole in saved.holes if hole.first <= end]
+        skipped = [hole.last + 1 for hole in saved.seq_gaps if hole.first <= end]
         start = max(end, *skipped) if skipped else end
 
 
@@ -143,6 +143,6 @@ def _message_line(room: str, message: Message, *, is_open: bool) -> MessageLine:
         from_kind=message.kind.value,
         event=message.event,
         claimed_by=message.claimed_by,
-        settled=message.is_settled,
+        settled=message.is_claim_final,
         is_open=is_open,
     )

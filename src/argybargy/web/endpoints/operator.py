@@ -20,7 +20,7 @@ from argybargy.relay.overview.room_view import RoomView
 from argybargy.web.access.auth import acting_operator
 from argybargy.web.access.services import Services
 from argybargy.web.codec import encode, operator_rows
-from argybargy.web.codec.bodies import RoomMessage
+from argybargy.web.codec.bodies import RoomMessageBody
 from argybargy.web.codec.decode import (
     Problems,
     check_peer_name,
@@ -229,7 +229,7 @@ async def history(services: Services, request: Request) -> Answer:
 async def state(services: Services, request: Request) -> Answer:
     """Return everything at a glance; with ``?room=`` the messages of that room."""
     room = parse_query(request).get("room", [None])[-1] or None
-    found = await operator.look_around(services.relay, room, STATE_MESSAGES)
+    found = await operator.read_overview_state(services.relay, room, STATE_MESSAGES)
     return json_answer(msgspec.json.encode(_state_body(services, room, found)))
 
 
@@ -239,7 +239,7 @@ def _state_body(
     members = {_name(view): view.members for view in found.rooms}
     messages = [
         operator_rows.room_message(
-            stream_cursor.RoomMessage(name, message, members.get(name, ()))
+            stream_cursor.MessageInRoom(name, message, members.get(name, ()))
         )
         for name, message in found.messages
     ]
@@ -267,7 +267,7 @@ def _state_body(
         },
         waiting=[operator_rows.waiting_row(row) for row in found.waiting],
         max_idle_seconds=services.limits.idle_seconds,
-        messages=cast("list[RoomMessage]", messages),
+        messages=cast("list[RoomMessageBody]", messages),
         limits=attrs.asdict(services.limits),
     )
 

@@ -6,7 +6,7 @@ import msgspec
 
 from argybargy.domain.access_codes import SIGN_IN_PREFIX, key_id_of
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.domain.instant import Moment, format_timestamp
+from argybargy.domain.instant import Instant, format_timestamp
 from argybargy.domain.room.writes import Audit
 from argybargy.relay.api.operator import OPERATOR_ACTOR
 from argybargy.web.access.auth import (
@@ -150,7 +150,7 @@ async def list_sessions(services: Services, request: Request) -> Answer:
     return json_answer(msgspec.json.encode(body))
 
 
-def _session_row(session: Session, now: Moment, *, is_current: bool) -> SessionRow:
+def _session_row(session: Session, now: Instant, *, is_current: bool) -> SessionRow:
     used = now.steady_seconds - session.used_at
     return SessionRow(
         id=session.id,

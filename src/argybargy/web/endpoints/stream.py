@@ -20,12 +20,16 @@ from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import format_timestamp
 from argybargy.domain.limits import MAX_SEQ
 from argybargy.domain.names import fold
-from argybargy.relay.api.stream_cursor import Delta, Follower, Snapshot
-from argybargy.relay.overview.overview import BOARD_MESSAGES
+from argybargy.relay.api.stream_cursor import (
+    OverviewDelta,
+    OverviewSnapshot,
+    StreamCursor,
+)
+from argybargy.relay.overview.overview import OVERVIEW_MESSAGES
 from argybargy.web.access.auth import acting_operator
 from argybargy.web.access.services import Services
 from argybargy.web.codec import operator_rows
-from argybargy.web.codec.bodies import RoomMessage
+from argybargy.web.codec.bodies import RoomMessageBody
 from argybargy.web.codec.decode import Problems, check_room_name, read_json
 from argybargy.web.codec.stream_frames import (
     ByeFrame,
@@ -61,7 +65,7 @@ async def stream(services: Services, request: Request) -> Answer:
         raise RelayError(Problem.DRAINING, retry_after=RETRY_SECONDS)
     if len(relay.watchers) >= services.limits.streams:
         raise RelayError(Problem.BUSY, retry_after=RETRY_SECONDS)
-    follower = Follower(relay, relay.watchers.watch(), asked.room, asked.messages)
+    follower = StreamCursor(relay, relay.watchers.watch(), asked.room, asked.messages)
     one = Stream(services, follower, acting_operator(request))
     return stream_answer(partial(one.lines, asked, ignored), NDJSON)
 
@@ -70,8 +74,8 @@ def _check(asked: StreamRequest) -> None:
     problems = Problems()
     if asked.room is not None:
         check_room_name(problems, asked.room)
-    is_wrong = not 0 <= asked.messages <= BOARD_MESSAGES
-    problems.check("messages", f"0 to {BOARD_MESSAGES}", is_wrong=is_wrong)
+    is_wrong = not 0 <= asked.messages <= OVERVIEW_MESSAGES
+    problems.check("messages", f"0 to {OVERVIEW_MESSAGES}", is_wrong=is_wrong)
     if asked.resume is not None:
         is_wrong = not 0 <= asked.resume.version <= MAX_SEQ
         problems.check("resume", "what the last frame said", is_wrong=is_wrong)
@@ -89,7 +93,7 @@ class Stream:
     """
 
     services: Services
-    follower: Follower
+    follower: StreamCursor
     caller: OperatorIdentity
     _keepalive_at: float = math.inf
     _rest_until: float = -math.inf
@@ -207,19 +211,19 @@ def _encode(frame: Frame) -> bytes:
     return msgspec.json.encode(frame) + b"\n"
 
 
-def line_of(found: Snapshot | Delta, room: str | None) -> bytes:
+def line_of(found: OverviewSnapshot | OverviewDelta, room: str | None) -> bytes:
     """Return the frame that says what a client does not know yet.
 
     A delta is encoded once for all clients that are told the same.
     """
-    if isinstance(found, Snapshot):
+    if isinstance(found, OverviewSnapshot):
         return _encode(_snapshot(found, room))
     if not found.memo:
         found.memo.append(_encode(_delta(found)))
     return found.memo[0]
 
 
-def _snapshot(found: Snapshot, room: str | None) -> SnapshotFrame:
+def _snapshot(found: OverviewSnapshot, room: str | None) -> SnapshotFrame:
     return SnapshotFrame(
         version=found.version,
         now=format_timestamp(found.now_ms),
@@ -232,7 +236,7 @@ def _snapshot(found: Snapshot, room: str | None) -> SnapshotFrame:
     )
 
 
-def _delta(found: Delta) -> DeltaFrame:
+def _delta(found: OverviewDelta) -> DeltaFrame:
     return DeltaFrame(
         version=found.version,
         now=format_timestamp(found.now_ms),
@@ -247,6 +251,6 @@ def _delta(found: Delta) -> DeltaFrame:
     )
 
 
-def _messages(found: Snapshot | Delta) -> list[RoomMessage]:
+def _messages(found: OverviewSnapshot | OverviewDelta) -> list[RoomMessageBody]:
     raw = [operator_rows.room_message(each) for each in found.messages]
-    return cast("list[RoomMessage]", raw)
+    return cast("list[RoomMessageBody]", raw)

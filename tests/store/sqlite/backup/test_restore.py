@@ -13,10 +13,10 @@ import pytest
 import trio
 
 from argybargy.domain.access_codes import CodeRecord, digest_code, format_code
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
-from argybargy.domain.room.commands import Claim, Close, Granted
+from argybargy.domain.room.commands import Claim, ClaimGranted, Close
 from argybargy.domain.room.state import Room
 from argybargy.domain.room.writes import Audit
 from argybargy.store.errors import Corrupt, Incompatible, Refused, Unknown
@@ -27,7 +27,7 @@ from support.room import kept_messages
 from support.store_player import LIMITS, START, Player
 
 FILES = {"relay.db", "relay.db-wal", "relay.db-shm", "relay.lock"}
-LATER = Moment(START.wall_ms + 86_400_000, 500.0)
+LATER = Instant(START.wall_ms + 86_400_000, 500.0)
 
 
 async def back_up(store: SqliteStore, target: Path) -> Path:
@@ -152,7 +152,7 @@ async def test_a_fence_is_not_granted_twice(backed_up: Path) -> None:
     async with reopened(backed_up / "data") as player:
         asked = await player.say("ann", "who?", expects="anyone")
         granted = await player.do(Claim("bob", asked.seq))
-        assert isinstance(granted, Granted)
+        assert isinstance(granted, ClaimGranted)
         assert granted.lease.fence == 2, "1 was granted after the backup"
 
 
@@ -298,7 +298,7 @@ async def test_retention_counts_messages_and_not_numbers(backed_up: Path) -> Non
         for number in range(2):
             await player.say("ann", f"{number}")
         assert player.room.first == 10_004, "the hole is gone with what was below"
-        assert player.room.holes == ()
+        assert player.room.seq_gaps == ()
         overview = await player.store.overview()
         assert overview.rooms[0].messages == 5
 

@@ -19,7 +19,7 @@ import apsw
 import attrs
 
 from argybargy.domain.access_codes import key_id_of
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 from argybargy.domain.limits import SLACK_MS, Limits
 from argybargy.domain.names import fold
 from argybargy.domain.room.commands import Restore
@@ -30,11 +30,15 @@ from argybargy.store.data_directory import RESTORING, hold_lock, remove_unfinish
 from argybargy.store.errors import Corrupt, Unknown
 from argybargy.store.sqlite.backup.superseded import (
     MOST_HEAD,
-    Known,
-    Replaced,
-    look_into,
+    SupersededDatabase,
+    SupersededRoom,
+    read_superseded,
 )
-from argybargy.store.sqlite.backup.verify import Contents, check, check_addressees
+from argybargy.store.sqlite.backup.verify import (
+    DatabaseContents,
+    check,
+    check_addressees,
+)
 from argybargy.store.sqlite.row_validation import vet_rows
 from argybargy.store.sqlite.schema import load_migrations, migrate
 from argybargy.store.sqlite.tables.audit import insert_audits
@@ -47,7 +51,7 @@ from argybargy.store.sqlite.tables.codes import (
 from argybargy.store.sqlite.tables.commit import commit_room
 from argybargy.store.sqlite.tables.rooms import load_room
 from argybargy.system.files import (
-    keep_aside,
+    keep_second_name,
     make_private_file,
     sync_directory,
     sync_file,
@@ -73,7 +77,7 @@ class RestorePlan:
     stamp: str
     skip_ahead: int
     limits: Limits
-    now: Moment
+    now: Instant
 
 
 @attrs.frozen
@@ -109,7 +113,7 @@ class Restored:
         codes_lost: Handles of codes that were made after it, and are gone.
     """
 
-    contents: Contents
+    contents: DatabaseContents
     rooms: tuple[RestoredRoom, ...]
     kept_as: Path | None
     revoked: tuple[str, ...]
@@ -168,7 +172,7 @@ def _copy(source: Path, fresh: Path) -> None:
 
 
 def _rebuild(fresh: Path, database: Path, plan: RestorePlan) -> Restored:
-    replaced = look_into(database)
+    replaced = read_superseded(database)
     connection = apsw.Connection(str(fresh))
     try:
         connection.execute("PRAGMA trusted_schema = OFF").fetchall()
@@ -205,7 +209,7 @@ def _check(connection: apsw.Connection, plan: RestorePlan) -> None:
 
 
 def _go_on(
-    connection: apsw.Connection, replaced: Replaced | None, plan: RestorePlan
+    connection: apsw.Connection, replaced: SupersededDatabase | None, plan: RestorePlan
 ) -> tuple[RestoredRoom, ...]:
     rows: list[Any] = connection.execute("SELECT name FROM rooms").fetchall()
     names = {fold(name): name for (name,) in rows}
@@ -224,7 +228,7 @@ def _go_on(
 
 
 def _acknowledged(
-    connection: apsw.Connection, replaced: Replaced | None
+    connection: apsw.Connection, replaced: SupersededDatabase | None
 ) -> Mapping[str, int]:
     """Return the newest number that any reader of a room has acknowledged."""
     rows: list[Any] = connection.execute(
@@ -239,7 +243,7 @@ def _acknowledged(
 def _go_on_in(
     connection: apsw.Connection,
     name: str,
-    replaced: Replaced | None,
+    replaced: SupersededDatabase | None,
     acknowledged: int,
     plan: RestorePlan,
 ) -> RestoredRoom | None:
@@ -264,7 +268,7 @@ def _go_on_in(
 
 
 def _room(
-    name: str, saved: SavedRoom | None, known: Known | None, plan: RestorePlan
+    name: str, saved: SavedRoom | None, known: SupersededRoom | None, plan: RestorePlan
 ) -> Room:
     """Return a room as the backup has it; a younger one is empty."""
     if saved is not None:
@@ -275,7 +279,7 @@ def _room(
 
 
 def _command(
-    room: Room, known: Known | None, acknowledged: int, skip_ahead: int
+    room: Room, known: SupersededRoom | None, acknowledged: int, skip_ahead: int
 ) -> Restore:
     """Say where a room goes on.
 
@@ -294,7 +298,7 @@ def _command(
 
 
 def _carry_codes(
-    connection: apsw.Connection, replaced: Replaced | None, now: Moment
+    connection: apsw.Connection, replaced: SupersededDatabase | None, now: Instant
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Keep revocations and cursors; return what was revoked since, and made since."""
     if replaced is None:
@@ -337,7 +341,7 @@ def _put_aside(database: Path, stamp: str) -> Path | None:
     names = itertools.chain([wanted], (f"{wanted}-{n}" for n in itertools.count(2)))
     paths = map(database.with_name, names)
     aside = next(path for path in paths if not path.exists())
-    keep_aside(database, aside)
+    keep_second_name(database, aside)
     _move_companions(database, aside, _COMPANIONS)
     return aside
 
@@ -348,5 +352,5 @@ def _move_companions(database: Path, aside: Path, endings: Sequence[str]) -> Non
         if not companion.exists():
             continue
         if ending == "-wal" and companion.stat().st_size:
-            keep_aside(companion, aside.with_name(aside.name + ending))
+            keep_second_name(companion, aside.with_name(aside.name + ending))
         companion.unlink()

@@ -21,7 +21,7 @@ import trio
 
 from argybargy.store.data_directory import SNAPSHOT
 from argybargy.store.errors import Busy, Full, Refused
-from argybargy.store.sqlite.connection import Connection, Role
+from argybargy.store.sqlite.connection import DatabaseThread, Role
 from argybargy.store.sqlite.errors import RETRY_SECONDS
 from argybargy.store.sqlite.loss import Loss
 from argybargy.system.files import make_private_file
@@ -104,7 +104,7 @@ class Snapshots:
 
     async def _make(self, number: int) -> FileSnapshot:
         target = self.path.with_name(f"{self.path.name}.{SNAPSHOT}{number}")
-        connection = Connection(self.path, Role.COPIER, self.loss)
+        connection = DatabaseThread(self.path, Role.COPIER, self.loss)
         try:
             make_private_file(target)
             await connection.run(_copy, target)

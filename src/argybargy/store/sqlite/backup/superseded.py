@@ -26,7 +26,7 @@ MOST_HEAD: Final = MAX_SEQ - 2**32
 
 
 @attrs.frozen
-class Known:
+class SupersededRoom:
     """What the replaced database knows of one room."""
 
     status: RoomStatus
@@ -37,7 +37,7 @@ class Known:
 
 
 @attrs.frozen
-class Replaced:
+class SupersededDatabase:
     """What the replaced database knows.
 
     Attributes:
@@ -49,14 +49,14 @@ class Replaced:
         cursors: What its readers have acknowledged.
     """
 
-    rooms: Mapping[str, Known]
+    rooms: Mapping[str, SupersededRoom]
     digests: frozenset[bytes]
     revoked: frozenset[bytes]
     noted: frozenset[str]
     cursors: Mapping[tuple[str, str], int]
 
 
-def look_into(database: Path) -> Replaced | None:
+def read_superseded(database: Path) -> SupersededDatabase | None:
     """Read what matters of the database in use; ``None`` if it is damaged, or none.
 
     What its log holds is moved into it, so that it is one file.
@@ -84,7 +84,7 @@ def look_into(database: Path) -> Replaced | None:
         connection.close()
 
 
-def _look_into(connection: apsw.Connection, database: Path) -> Replaced:
+def _look_into(connection: apsw.Connection, database: Path) -> SupersededDatabase:
     with contextlib.suppress(Incompatible):  # what a newer version counted counts
         check(connection, database)
     # Read first: what is read through the log is right whether that can be moved
@@ -94,7 +94,7 @@ def _look_into(connection: apsw.Connection, database: Path) -> Replaced:
     return replaced
 
 
-def _read_replaced(connection: apsw.Connection) -> Replaced:
+def _read_replaced(connection: apsw.Connection) -> SupersededDatabase:
     rows: list[Any] = connection.execute(
         """
         SELECT name, closed_at_ms, closed_by, created_ms, head, fence, last_ms
@@ -102,7 +102,7 @@ def _read_replaced(connection: apsw.Connection) -> Replaced:
         """
     ).fetchall()
     # What cannot be true is left out: then nobody knows how far that room had got.
-    known = {row[0]: Known(RoomStatus(*row[:3]), *row[3:]) for row in rows}
+    known = {row[0]: SupersededRoom(RoomStatus(*row[:3]), *row[3:]) for row in rows}
     rooms = {fold(name): each for name, each in known.items() if _is_fit(name, each)}
     cursors: list[Any] = connection.execute(
         "SELECT room, peer, seq FROM cursors"
@@ -110,7 +110,7 @@ def _read_replaced(connection: apsw.Connection) -> Replaced:
     revocations: list[Any] = connection.execute(
         "SELECT detail FROM audit WHERE action = 'revoke'"
     ).fetchall()
-    return Replaced(
+    return SupersededDatabase(
         rooms=rooms,
         digests=frozenset(code.digest for code in read_codes(connection)),
         revoked=read_revoked(connection),
@@ -123,7 +123,7 @@ def _read_replaced(connection: apsw.Connection) -> Replaced:
     )
 
 
-def _is_fit(name: str, known: Known) -> bool:
+def _is_fit(name: str, known: SupersededRoom) -> bool:
     times = known.status.closed_at_ms or 0, known.created_ms, known.last_ms
     return (
         is_name(name)

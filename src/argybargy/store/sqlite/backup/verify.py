@@ -19,7 +19,7 @@ from argybargy.store.sqlite.tables.addressees import are_addressees_whole
 
 
 @attrs.frozen
-class Contents:
+class DatabaseContents:
     """What is in a database.
 
     Attributes:
@@ -37,7 +37,7 @@ class Contents:
     size_bytes: int
 
 
-def check_file(path: Path) -> Contents:
+def check_file(path: Path) -> DatabaseContents:
     """Look through a whole database file, and say what is in it.
 
     Reads every page and every row: about 3 s for 400,000 messages. Writes nothing.
@@ -72,7 +72,7 @@ def open_to_read(path: Path) -> apsw.Connection:
     return connection
 
 
-def check(connection: apsw.Connection, path: Path) -> Contents:
+def check(connection: apsw.Connection, path: Path) -> DatabaseContents:
     """Look through an open database; see :func:`check_file`."""
     try:
         verdict = connection.execute("PRAGMA integrity_check(1)").get
@@ -101,7 +101,9 @@ def check_addressees(connection: apsw.Connection, path: Path) -> None:
         raise Corrupt(f"{path} is damaged: who may read what does not fit the messages")
 
 
-def _contents(connection: apsw.Connection, path: Path, version: int) -> Contents:
+def _contents(
+    connection: apsw.Connection, path: Path, version: int
+) -> DatabaseContents:
     sql = """
         SELECT (SELECT count(*) FROM rooms),
                (SELECT count(*) FROM messages JOIN rooms ON rooms.id = room_id
@@ -110,4 +112,4 @@ def _contents(connection: apsw.Connection, path: Path, version: int) -> Contents
     """
     row: Any = connection.execute(sql).fetchone()
     rooms, messages, codes = row
-    return Contents(version, rooms, messages, codes, path.stat().st_size)
+    return DatabaseContents(version, rooms, messages, codes, path.stat().st_size)

@@ -26,7 +26,7 @@ import trio
 from argybargy.domain.names import EVERYONE, fold
 from argybargy.domain.search.tokens import line_of
 from argybargy.store.errors import Corrupt, Refused, StoreError
-from argybargy.store.sqlite.connection import CLOSE_SECONDS, Connection, Role
+from argybargy.store.sqlite.connection import CLOSE_SECONDS, DatabaseThread, Role
 from argybargy.store.sqlite.errors import RETRY_SECONDS
 from argybargy.store.sqlite.loss import Loss
 from argybargy.store.sqlite.readers import READ_SECONDS, snapshot
@@ -121,7 +121,7 @@ class Index:
     words of messages which are not kept any more.
     """
 
-    _connection: Connection
+    _connection: DatabaseThread
     _database: Path
     _loss: Loss
     _turn: trio.Lock = attrs.field(factory=trio.Lock, repr=False)
@@ -202,7 +202,7 @@ class Index:
         Raises:
             Corrupt: It is.
         """
-        connection = Connection(self._database, Role.READER, self._loss)
+        connection = DatabaseThread(self._database, Role.READER, self._loss)
         try:
             await connection.run(check_integrity, self._database)
         finally:
@@ -251,7 +251,7 @@ async def open_index(database: Path, loss: Loss) -> AsyncIterator[Index]:
         loss: Told of damage to the database; damage to the index loses nothing.
     """
     path = database.with_name(INDEX_NAME)
-    index = Index(Connection(path, Role.INDEX), database, loss)
+    index = Index(DatabaseThread(path, Role.INDEX), database, loss)
     try:
         yield index
     finally:

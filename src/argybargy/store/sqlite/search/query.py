@@ -12,14 +12,14 @@ import apsw
 from argybargy.domain.names import EVERYONE
 from argybargy.domain.pages import PageBuilder
 from argybargy.domain.search.query import Findings, Found, Query, Scope
-from argybargy.domain.search.snippet import excerpt
+from argybargy.domain.search.snippet import snippet
 from argybargy.domain.search.tokens import Phrase
 from argybargy.store.sqlite.search.index import EVERYWHERE, scope_of, term_of
 from argybargy.store.sqlite.tables.messages import (
     COLUMNS,
     IS_VISIBLE,
-    Place,
-    find_place,
+    RoomRange,
+    find_room_range,
     from_row,
 )
 
@@ -66,7 +66,9 @@ def search_messages(
     builder: PageBuilder,
 ) -> Findings:
     """Find the newest messages within a scope; see `argybargy.store.protocol`."""
-    place = Place() if scope.room is None else find_place(connection, scope.room)
+    place = (
+        RoomRange() if scope.room is None else find_room_range(connection, scope.room)
+    )
     if scope.room is not None and not place.room_id:
         return Findings()
     if _is_too_wide(connection, query, _scopes(scope, place)):
@@ -87,7 +89,7 @@ def search_messages(
         message = from_row(tuple(row))
         if not builder.take(message):
             return Findings(tuple(found), has_more=True)
-        shown = excerpt(message.text, query.phrases)
+        shown = snippet(message.text, query.phrases)
         found.append(Found(room, message, number, shown))
     return Findings(tuple(found))
 
@@ -112,14 +114,14 @@ def _is_too_wide(
     return False
 
 
-def _scopes(scope: Scope, place: Place) -> tuple[str, ...]:
+def _scopes(scope: Scope, place: RoomRange) -> tuple[str, ...]:
     """Return the scopes whose words are what somebody may look through."""
     if scope.reader is None:
         return (EVERYWHERE,)
     return tuple(scope_of(place.room_id, name) for name in (EVERYONE, scope.reader))
 
 
-def _expression(query: Query, scope: Scope, place: Place) -> str:
+def _expression(query: Query, scope: Scope, place: RoomRange) -> str:
     """Say a query in the language of the index."""
     within = [f"({_within(each, query)})" for each in _scopes(scope, place)]
     said = " OR ".join(within)

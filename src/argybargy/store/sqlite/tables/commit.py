@@ -23,7 +23,7 @@ from argybargy.store.sqlite.tables.addressees import insert_addressees
 from argybargy.store.sqlite.tables.audit import insert_audits
 from argybargy.store.sqlite.tables.messages import NAMES, to_row
 from argybargy.store.sqlite.tables.receipts import keep_receipt
-from argybargy.store.sqlite.tables.rooms import encode_holes
+from argybargy.store.sqlite.tables.rooms import encode_seq_gaps
 
 
 def commit_room(
@@ -57,8 +57,8 @@ def _counters(room: Room) -> dict[str, Any]:
         "closed_by": room.status.closed_by,
         "created_ms": room.created_ms,
         "last_ms": room.last_ms,
-        "spoken_ms": room.spoken_ms,
-        "holes": encode_holes(room.holes),
+        "spoken_ms": room.last_spoken_ms,
+        "holes": encode_seq_gaps(room.seq_gaps),
     }
 
 
@@ -105,7 +105,7 @@ def _append_message(
             """,
             (
                 room_id,
-                message.sent_by,
+                message.sender_key,
                 message.sender,
                 message.kind.value,
                 message.seq,
@@ -128,7 +128,7 @@ def _update_claim(
         UPDATE messages SET claimed_by = ?, fence = ?, is_settled = ?
         WHERE room_id = ? AND seq = ?
         """,
-        (write.claimed_by, write.fence, int(write.is_settled), room_id, write.seq),
+        (write.claimed_by, write.fence, int(write.is_claim_final), room_id, write.seq),
     )
     if write.lease is None:
         sql = "DELETE FROM claims WHERE room_id = ? AND seq = ?"

@@ -1,9 +1,9 @@
 """Messages as rows, and every way of reading them.
 
 Who may see what is said three times: by `Message.is_for` and `Message.is_visible_to`,
-by the rows of `argybargy.store.sqlite.tables.addressees`, and for searches by the condition
-below. They must agree; the contract suite compares them. Names are ASCII without
-quotes, so a name between quotes is found in the JSON array exactly.
+by the rows of `argybargy.store.sqlite.tables.addressees`, and for searches by the
+condition below. They must agree; the contract suite compares them. Names are ASCII
+without quotes, so a name between quotes is found in the JSON array exactly.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ import msgspec
 
 from argybargy.domain.message import TO_ALL, Message, SenderKind
 from argybargy.domain.names import fold
-from argybargy.domain.pages import Lookback, Page, PageBuilder
+from argybargy.domain.pages import HistoryPage, Page, PageBuilder
 from argybargy.store.sqlite.tables.addressees import (
     COUNT_FOR,
     LAST_VISIBLE,
@@ -71,14 +71,14 @@ def to_row(message: Message) -> _Row:
         message.event,
         message.claimed_by,
         message.fence,
-        int(message.is_settled),
+        int(message.is_claim_final),
     )
 
 
 def from_row(row: Sequence[Any]) -> Message:
     """Make the message that :func:`to_row` made a row of."""
     seq, at_ms, sender, kind, to, text, *rest = row
-    expects, reply_to, event, claimed_by, fence, is_settled = rest
+    expects, reply_to, event, claimed_by, fence, is_claim_final = rest
     return Message(
         seq=seq,
         at_ms=at_ms,
@@ -91,12 +91,12 @@ def from_row(row: Sequence[Any]) -> Message:
         event=event,
         claimed_by=claimed_by,
         fence=fence,
-        is_settled=bool(is_settled),
+        is_claim_final=bool(is_claim_final),
     )
 
 
 @attrs.frozen
-class Place:
+class RoomRange:
     """Where a room's messages are.
 
     Attributes:
@@ -110,15 +110,15 @@ class Place:
     first: int = 1
 
 
-def find_place(connection: apsw.Connection, room: str) -> Place:
+def find_room_range(connection: apsw.Connection, room: str) -> RoomRange:
     """Find a room by name. One that does not exist is empty."""
     sql = "SELECT id, head, first FROM rooms WHERE name = ?"
     row = connection.execute(sql, (room,)).fetchone()
-    return Place() if row is None else Place(*row)
+    return RoomRange() if row is None else RoomRange(*row)
 
 
 def select(
-    connection: apsw.Connection, place: Place, condition: str, **values: object
+    connection: apsw.Connection, place: RoomRange, condition: str, **values: object
 ) -> Iterable[Message]:
     """Yield the kept messages of a room that meet a condition, as they are read."""
     sql = f"""
@@ -137,7 +137,7 @@ def read_page(
     builder: PageBuilder,
 ) -> Page:
     """Read what a poll delivers; see `argybargy.domain.pages.read_after`."""
-    place = find_place(connection, room)
+    place = find_room_range(connection, room)
     cursor = max(after, place.head)
     condition = f"seq IN ({NEXT_FOR}) ORDER BY seq LIMIT :rows"
     values = {"reader": reader, "after": after, "rows": builder.limit + 1}
@@ -154,20 +154,20 @@ def read_back(
     reader: str | None,
     before: int,
     builder: PageBuilder,
-) -> Lookback:
+) -> HistoryPage:
     """Read a stretch of history; see `argybargy.domain.pages.look_back`."""
-    place = find_place(connection, room)
+    place = find_room_range(connection, room)
     among = "TRUE" if reader is None else f"seq IN ({LAST_VISIBLE})"
     condition = f"seq < :before AND {among} ORDER BY seq DESC LIMIT :rows"
     values = {"reader": reader, "before": before, "rows": builder.limit + 1}
     found = select(connection, place, condition, **values)
     has_more = not all(map(builder.take, found))
-    return Lookback(builder.newest_last, place.first, has_more)
+    return HistoryPage(builder.newest_last, place.first, has_more)
 
 
 def read_message(connection: apsw.Connection, room: str, seq: int) -> Message | None:
     """Read one kept message."""
-    place = find_place(connection, room)
+    place = find_room_range(connection, room)
     return next(iter(select(connection, place, "seq = :seq", seq=seq)), None)
 
 
@@ -179,7 +179,7 @@ def read_replies(
     builder: PageBuilder,
 ) -> tuple[Message, ...]:
     """Read the replies to a message; see `argybargy.domain.pages.replies_to`."""
-    place = find_place(connection, room)
+    place = find_room_range(connection, room)
     condition = f"seq IN ({REPLIES_VISIBLE}) ORDER BY seq LIMIT :rows"
     values = {"reader": reader, "seq": seq, "rows": builder.limit}
     return builder.fill(select(connection, place, condition, **values))
@@ -202,7 +202,7 @@ def read_recent(
 
 def count_for(connection: apsw.Connection, room: str, reader: str, after: int) -> int:
     """Count what polls of `reader` would deliver after a cursor."""
-    place = find_place(connection, room)
+    place = find_room_range(connection, room)
     values = {
         "room_id": place.room_id,
         "first": place.first,

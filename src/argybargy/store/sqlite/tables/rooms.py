@@ -10,23 +10,23 @@ from argybargy.domain.limits import MAX_SEQ
 from argybargy.domain.message import Member, Message, Question, SenderKind
 from argybargy.domain.names import fold
 from argybargy.domain.room.state import RoomStatus, SavedLease, SavedRoom
-from argybargy.domain.seq_gaps import Hole, numbers
-from argybargy.store.protocol import Overview, RoomSummary
+from argybargy.domain.seq_gaps import SeqGap, present_seqs
+from argybargy.store.protocol import RoomSummary, StoredOverview
 from argybargy.store.sqlite.tables.messages import COLUMNS, audience_of, from_row
 from argybargy.store.sqlite.tables.receipts import read_receipts
 
 
-def encode_holes(holes: Iterable[Hole]) -> str:
+def encode_seq_gaps(seq_gaps: Iterable[SeqGap]) -> str:
     """Return holes as a column holds them: a JSON array of pairs."""
-    return msgspec.json.encode([(hole.first, hole.last) for hole in holes]).decode()
+    return msgspec.json.encode([(hole.first, hole.last) for hole in seq_gaps]).decode()
 
 
-def decode_holes(column: str) -> tuple[Hole, ...]:
-    """Make the holes that :func:`encode_holes` made a column of."""
+def decode_seq_gaps(column: str) -> tuple[SeqGap, ...]:
+    """Make the holes that :func:`encode_seq_gaps` made a column of."""
     if column == "[]":
         return ()
     pairs = msgspec.json.decode(column, type=list[tuple[int, int]])
-    return tuple(Hole(first, last) for first, last in pairs)
+    return tuple(SeqGap(first, last) for first, last in pairs)
 
 
 def load_room(
@@ -45,13 +45,15 @@ def load_room(
     if row is None:
         return None
     room_id, name, closed_at_ms, closed_by, *counters = row
-    version, head, first, fence, created_ms, last_ms, spoken_ms, holes = counters
-    oldest, left_out = max(first, head - tail_messages + 1), decode_holes(holes)
+    version, head, first, fence, created_ms, last_ms, last_spoken_ms, seq_gaps = (
+        counters
+    )
+    oldest, left_out = max(first, head - tail_messages + 1), decode_seq_gaps(seq_gaps)
     if not 0 <= first - 1 <= head <= MAX_SEQ:
         raise ValueError(f"the room {name} has messages {first} to {head}")
     tail = _tail(connection, room_id, oldest)
     # Whatever goes through the numbers of a room takes it that each has a message.
-    if [each.seq for each in tail] != list(numbers(oldest, head + 1, left_out)):
+    if [each.seq for each in tail] != list(present_seqs(oldest, head + 1, left_out)):
         raise ValueError(f"the room {name} lacks messages from {oldest} to {head}")
     return SavedRoom(
         status=RoomStatus(name, closed_at_ms, closed_by),
@@ -61,14 +63,14 @@ def load_room(
         fence=fence,
         created_ms=created_ms,
         last_ms=last_ms,
-        spoken_ms=spoken_ms,
+        last_spoken_ms=last_spoken_ms,
         messages=tail,
         claimed=_claimed(connection, room_id),
         leases=_leases(connection, room_id),
         questions=_questions(connection, room_id),
         receipts=read_receipts(connection, room_id),
         members=_members(connection, room_id),
-        holes=left_out,
+        seq_gaps=left_out,
     )
 
 
@@ -127,19 +129,19 @@ def _members(
     )
 
 
-def read_overview(connection: apsw.Connection) -> Overview:
+def read_overview(connection: apsw.Connection) -> StoredOverview:
     """Read all rooms, their members and their unanswered questions."""
     sql = """
         SELECT id, name, closed_at_ms, closed_by, head, first, created_ms, last_ms,
                holes FROM rooms ORDER BY id
     """
     rows: list[Any] = connection.execute(sql).fetchall()
-    rooms = tuple(_summary(*row[1:-1], holes=row[-1]) for row in rows)
+    rooms = tuple(_summary(*row[1:-1], seq_gaps=row[-1]) for row in rows)
     members = {
         fold(name): tuple(member for _, member in _members(connection, room_id))
         for room_id, name, *_ in rows
     }
-    return Overview(rooms, members, _all_questions(connection))
+    return StoredOverview(rooms, members, _all_questions(connection))
 
 
 def _summary(
@@ -147,11 +149,13 @@ def _summary(
     closed_at_ms: int | None,
     closed_by: str | None,
     *counters: int,
-    holes: str,
+    seq_gaps: str,
 ) -> RoomSummary:
     status = RoomStatus(name, closed_at_ms, closed_by)
     head, first, created_ms, last_ms = counters
-    return RoomSummary(status, head, first, created_ms, last_ms, decode_holes(holes))
+    return RoomSummary(
+        status, head, first, created_ms, last_ms, decode_seq_gaps(seq_gaps)
+    )
 
 
 def _all_questions(connection: apsw.Connection) -> tuple[tuple[str, Message], ...]:
