@@ -18,6 +18,7 @@ ASYNC_RULES = (
 
 # Tests run beside each other. Two cores are kept busy by three: many tests wait.
 BESIDES = ("-n3", "--dist=worksteal")
+QUICK_TESTS = ("tests/domain", "tests/relay", "tests/settings", "tests/test_imports.py")
 QUICK = ("-m", "not e2e and not browser")
 
 
@@ -63,6 +64,17 @@ def tests(session: nox.Session) -> None:
     """Run every test that starts no server of its own."""
     _install(session, "test")
     session.run("pytest", *BESIDES, *QUICK, *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def quick(session: nox.Session) -> None:
+    """Check format, lint rules, types, layers and the fast unit tests."""
+    _install(session, "dev")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+    session.run("lint-imports")
+    session.run("pytest", *BESIDES, *QUICK, *QUICK_TESTS, *session.posargs)
 
 
 @nox.session(python=PYTHON)

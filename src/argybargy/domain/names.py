@@ -1,7 +1,7 @@
 """Names of peers and rooms: what is allowed, what is taken, what is the same."""
 
 import re
-from typing import Final
+from typing import Final, NewType
 
 NAME_PATTERN: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 NAME_RULE: Final = (
@@ -28,6 +28,23 @@ def fold(name: str) -> str:
     Names are ASCII, so lower case is all there is to it.
     """
     return name.lower()
+
+
+RoomKey = NewType("RoomKey", str)
+"""A room name, case-folded: what rooms are looked up and compared by."""
+
+PeerKey = NewType("PeerKey", str)
+"""A peer name, case-folded: what the peers of one room are looked up and compared by."""
+
+
+def room_key(name: str) -> RoomKey:
+    """Fold the name of a room, in any spelling, to its key."""
+    return RoomKey(fold(name))
+
+
+def peer_key(name: str) -> PeerKey:
+    """Fold the name of a peer, in any spelling, to its key."""
+    return PeerKey(fold(name))
 
 
 def is_name(text: str) -> bool:
