@@ -34,7 +34,7 @@ RoomKey = NewType("RoomKey", str)
 """A room name, case-folded: what rooms are looked up and compared by."""
 
 PeerKey = NewType("PeerKey", str)
-"""A peer name, case-folded: what the peers of one room are looked up and compared by."""
+"""A peer name, case-folded: how the peers of one room are looked up and compared."""
 
 
 def room_key(name: str) -> RoomKey:
