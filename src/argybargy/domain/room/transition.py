@@ -285,9 +285,18 @@ class Transition:
         return age > self.limits.idempotency_seconds
 
     def keep_receipt(self, key: ReceiptKey, receipt: Receipt) -> None:
-        """Remember a key, and let go of those that are too old or too many."""
+        """Remember a key, and forget keys that are too old or too many.
+
+        A key that is used again after it was outdated moves to the end of the order. An
+        outdated key may stand behind a fresh one: times come from two clocks.
+        """
         room, limits = self.room, self.limits
         receipts, order, first = room.receipts, room.receipt_order, room.receipt_first
+        if key in receipts:
+            receipts = receipts.discard(key)
+            kept = (order[place] for place in range(first, first + len(order)))
+            others = (each for each in kept if each != key)
+            order = HashTrieMap(dict(enumerate(others, first)))
         while receipts and (
             self.is_outdated(receipts[order[first]])
             or len(receipts) >= limits.idempotency_keys_per_room

@@ -416,7 +416,7 @@ CRASHING = """
 import os, sys
 from pathlib import Path
 from argybargy.domain.limits import Limits
-from argybargy.domain.instant import Moment
+from argybargy.domain.instant import Instant
 from argybargy.store.sqlite.backup.restore import RestorePlan, restore_backup
 data, left = Path(sys.argv[1]), int(sys.argv[2])
 WATCHED = {"os.rename", "os.link", "os.remove", "os.chmod", "shutil.copyfile"}
@@ -426,7 +426,7 @@ def hook(event, arguments):
         left -= 1
         if left < 0:
             os._exit(9)
-plan = RestorePlan(data.parent / "backup.db", "now", 9, Limits(), Moment(2 * 10**12, 1))
+plan = RestorePlan(data.parent / "backup.db", "now", 9, Limits(), Instant(2 * 10**12, 1))
 sys.addaudithook(hook)
 restore_backup(data, plan)
 """
