@@ -16,6 +16,7 @@ from argybargy.domain.access_codes import (
     is_well_formed,
     key_id_of,
 )
+from argybargy.domain.names import peer_key, room_key
 from support.room import START, code_record
 
 randoms = st.text(ALPHABET, min_size=32, max_size=32)
@@ -73,7 +74,7 @@ def test_a_record_knows_its_code_and_no_other() -> None:
     assert record.is_code(digest_code(code))
     assert not record.is_code(digest_code(CODE))
     assert not record.is_code(digest_code(record.digest.hex()))
-    assert record.peer == Peer("hall", "anna")
+    assert record.peer == Peer(room_key("hall"), peer_key("anna"))
 
 
 def test_neither_digest_nor_code_shows_in_a_record() -> None:

@@ -7,6 +7,7 @@ from argybargy.domain.addressing import (
     resolve_expects,
 )
 from argybargy.domain.message import SenderKind
+from argybargy.domain.names import peer_key
 from support.room import addressees, message
 
 
@@ -42,7 +43,7 @@ def test_anyone_is_narrowed_when_only_one_other_could_answer(
 def test_who_is_asked_is_told_in_any_spelling(
     expects: str, *, is_bob_asked: bool
 ) -> None:
-    assert is_asked(message(expects=expects), "bob") == is_bob_asked
+    assert is_asked(message(expects=expects), peer_key("bob")) == is_bob_asked
 
 
 def test_every_human_speaks_for_the_operator_and_no_agent_does() -> None:

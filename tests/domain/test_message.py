@@ -2,6 +2,7 @@ import attrs
 import pytest
 
 from argybargy.domain.message import TO_ALL, SenderKind
+from argybargy.domain.names import peer_key
 from support.room import message
 
 
@@ -22,8 +23,8 @@ def test_who_sees_a_message_and_to_whom_a_poll_delivers_it(
     to: str, reader: str, *, is_visible: bool, is_delivered: bool
 ) -> None:
     subject = message(sender="Anna", to=to)
-    assert subject.is_visible_to(reader) == is_visible
-    assert subject.is_for(reader) == is_delivered
+    assert subject.is_visible_to(peer_key(reader)) == is_visible
+    assert subject.is_for(peer_key(reader)) == is_delivered
 
 
 @pytest.mark.parametrize("kind", [SenderKind.OPERATOR, SenderKind.SYSTEM])
@@ -31,9 +32,9 @@ def test_what_the_human_says_is_not_that_of_an_agent_of_the_same_name(
     kind: SenderKind,
 ) -> None:
     private = attrs.evolve(message(sender="Anna", to="bob"), kind=kind)
-    assert not private.is_visible_to("anna")
-    assert not private.is_for("anna")
-    assert attrs.evolve(private, to=TO_ALL).is_for("anna")
+    assert not private.is_visible_to(peer_key("anna"))
+    assert not private.is_for(peer_key("anna"))
+    assert attrs.evolve(private, to=TO_ALL).is_for(peer_key("anna"))
 
 
 def test_only_all_is_a_broadcast() -> None:

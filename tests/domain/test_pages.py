@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
+from argybargy.domain.names import PeerKey, peer_key
 from argybargy.domain.pages import Page, PageBuilder, look_back, read_after, replies_to
 from argybargy.domain.room.state import Room
 from support.room import UNHURRIED, Scene, message
@@ -36,7 +37,7 @@ def room_of(spoken: list[tuple[str, str, str]], limits: Limits) -> Scene:
 def page_of(scene: Scene, reader: str, after: int, limit: int) -> Page:
     """Read a page, from the store where the tail does not reach."""
     room, limits = scene.room, scene.limits
-    page = read_after(room, reader, after, limit, limits)
+    page = read_after(room, peer_key(reader), after, limit, limits)
     starts_in_tail = max(after + 1, room.first) >= room.tail_first
     assert (page is not None) == starts_in_tail
     if page is not None:
@@ -45,7 +46,7 @@ def page_of(scene: Scene, reader: str, after: int, limit: int) -> Page:
     everything = tuple(scene.durable.messages.values())
     saved = attrs.evolve(scene.durable.saved(), messages=everything)
     stored = Room.restore(saved, scene.now, whole)
-    page = read_after(stored, reader, after, limit, limits)
+    page = read_after(stored, peer_key(reader), after, limit, limits)
     assert page is not None
     return page
 
@@ -95,13 +96,14 @@ def test_walking_pages_delivers_every_message_for_the_reader_once_and_in_order(
         cursor = page.cursor
     assert page.cursor == room.head
     kept = sorted(scene.durable.messages.items())
-    assert walked == [each for seq, each in kept if seq > start and each.is_for(reader)]
+    key = peer_key(reader)
+    assert walked == [each for seq, each in kept if seq > start and each.is_for(key)]
 
 
 @given(
     st.lists(spoken, max_size=25),
     rooms_limits,
-    st.sampled_from([None, "anna", "bob", "dora"]),
+    st.sampled_from([None, *map(peer_key, ("anna", "bob", "dora"))]),
     st.integers(-1, 30),
     st.integers(0, 6),
     st.integers(0, 60),
@@ -109,7 +111,7 @@ def test_walking_pages_delivers_every_message_for_the_reader_once_and_in_order(
 def test_looking_back_tells_the_newest_that_may_be_seen_or_that_it_cannot_tell(
     said: list[tuple[str, str, str]],
     limits: Limits,
-    reader: str | None,
+    reader: PeerKey | None,
     before: int,
     limit: int,
     max_bytes: int,
@@ -154,9 +156,9 @@ def test_replies_are_the_oldest_that_may_be_seen_and_fit(
     replies = [
         each
         for _, each in sorted(scene.durable.messages.items())
-        if each.reply_to == 1 and each.is_visible_to(reader)
+        if each.reply_to == 1 and each.is_visible_to(peer_key(reader))
     ]
-    found = replies_to(scene.room, reader, 1, limit, max_bytes)
+    found = replies_to(scene.room, peer_key(reader), 1, limit, max_bytes)
     if found is None:
         assert scene.room.tail_first > 1
     else:
@@ -168,14 +170,15 @@ def test_replies_are_the_oldest_that_may_be_seen_and_fit(
 
 def test_a_walk_ends_at_the_head_though_nothing_is_for_the_reader() -> None:
     scene = room_of([("anna", "bob", "x")] * 3, UNHURRIED)
-    assert read_after(scene.room, "carol", 0, 10, UNHURRIED) == Page((), 3, 3, 1)
+    page = read_after(scene.room, peer_key("carol"), 0, 10, UNHURRIED)
+    assert page == Page((), 3, 3, 1)
 
 
 def test_a_page_ends_before_the_message_that_did_not_fit() -> None:
     scene = room_of(
         [("anna", "", "x"), ("anna", "bob", "x"), ("anna", "", "x")], UNHURRIED
     )
-    page = read_after(scene.room, "carol", 0, 1, UNHURRIED)
+    page = read_after(scene.room, peer_key("carol"), 0, 1, UNHURRIED)
     assert page is not None
     assert page.cursor == 2
     assert page.has_more
@@ -183,7 +186,7 @@ def test_a_page_ends_before_the_message_that_did_not_fit() -> None:
 
 def test_an_empty_room_has_an_empty_page() -> None:
     room = Scene().room
-    assert read_after(room, "anna", 0, 10, UNHURRIED) == Page((), 0, 0, 1)
+    assert read_after(room, peer_key("anna"), 0, 10, UNHURRIED) == Page((), 0, 0, 1)
     assert look_back(room, None, 2**53, 10, 0) is not None
 
 
@@ -191,7 +194,7 @@ def test_a_page_begins_where_retention_left_off() -> None:
     scene = room_of(
         [("anna", "", "x")] * 5, attrs.evolve(UNHURRIED, messages_per_room=2)
     )
-    page = read_after(scene.room, "bob", 0, 10, UNHURRIED)
+    page = read_after(scene.room, peer_key("bob"), 0, 10, UNHURRIED)
     assert page is not None
     assert [each.seq for each in page.messages] == [4, 5]
     assert page.first == 4
@@ -203,8 +206,8 @@ def test_a_claimed_message_beyond_the_tail_is_not_read_from_memory() -> None:
     scene.post("anna")
     scene.post("anna")
     assert 1 in scene.room.messages
-    assert read_after(scene.room, "bob", 0, 10, UNHURRIED) is None
-    assert look_back(scene.room, "bob", 4, 10, 99) is None
+    assert read_after(scene.room, peer_key("bob"), 0, 10, UNHURRIED) is None
+    assert look_back(scene.room, peer_key("bob"), 4, 10, 99) is None
 
 
 def test_one_message_always_fits() -> None:

@@ -4,6 +4,7 @@ import attrs
 import pytest
 
 from argybargy.domain.message import Member, SenderKind
+from argybargy.domain.names import peer_key
 from argybargy.domain.roster import (
     WORKING_SECONDS,
     LastSeen,
@@ -46,8 +47,11 @@ def test_sources_are_told_in_their_order() -> None:
     evidence = attrs.evolve(
         NOTHING,
         codes=(code_record("Anna", capabilities="writes"), code_record("bob")),
-        members={"anna": member("Anna", 5), "carol": member("Carol", 5)},
-        seen={"anna": LastSeen("Anna", 2.0, is_online=True)},
+        members={
+            peer_key("anna"): member("Anna", 5),
+            peer_key("carol"): member("Carol", 5),
+        },
+        seen={peer_key("anna"): LastSeen("Anna", 2.0, is_online=True)},
     )
     assert row_of("Anna", evidence) == RosterRow(
         name="Anna",
@@ -66,7 +70,7 @@ def test_rows_stand_in_the_order_of_the_alphabet_and_each_peer_once() -> None:
     evidence = attrs.evolve(
         NOTHING,
         codes=(code_record("carol"), code_record("Bob"), code_record("bob")),
-        members={"anna": member("anna"), "bob": member("Bob")},
+        members={peer_key("anna"): member("anna"), peer_key("bob"): member("Bob")},
     )
     names = [row.name.lower() for row in build_roster(evidence)]
     assert names == ["anna", "bob", "carol"]
@@ -77,9 +81,9 @@ def test_rows_stand_in_the_order_of_the_alphabet_and_each_peer_once() -> None:
 def test_who_has_no_valid_code_any_more_leaves() -> None:
     evidence = attrs.evolve(
         NOTHING,
-        lapsed=frozenset({"anna"}),
-        members={"anna": member("Anna"), "bob": member("bob")},
-        seen={"anna": LastSeen("Anna", 1.0, is_online=True)},
+        lapsed=frozenset({peer_key("anna")}),
+        members={peer_key("anna"): member("Anna"), peer_key("bob"): member("bob")},
+        seen={peer_key("anna"): LastSeen("Anna", 1.0, is_online=True)},
     )
     assert [row.name for row in build_roster(evidence)] == ["bob"]
     names = member_names(evidence.codes, evidence.lapsed, evidence.members)
@@ -90,15 +94,15 @@ def test_who_got_a_new_code_is_back_with_all_they_said() -> None:
     evidence = attrs.evolve(
         NOTHING,
         codes=(code_record("Anna"),),
-        lapsed=frozenset({"anna"}),
-        members={"anna": member("Anna")},
+        lapsed=frozenset({peer_key("anna")}),
+        members={peer_key("anna"): member("Anna")},
     )
     assert row_of("Anna", evidence).sources == ("code", "messages")
 
 
 def test_presence_without_a_code_makes_no_row() -> None:
     evidence = attrs.evolve(
-        NOTHING, seen={"anna": LastSeen("Anna", 1.0, is_online=True)}
+        NOTHING, seen={peer_key("anna"): LastSeen("Anna", 1.0, is_online=True)}
     )
     assert build_roster(evidence) == ()
 
@@ -120,19 +124,19 @@ def test_what_an_agent_does_is_derived(
     evidence = attrs.evolve(
         NOTHING,
         codes=(code_record("anna"),),
-        members={} if spoke is None else {"anna": member("anna", spoke)},
-        seen={"anna": LastSeen("anna", 1.0, is_online=is_online)},
-        waiting=frozenset({"anna"} if is_waiting else ()),
+        members={} if spoke is None else {peer_key("anna"): member("anna", spoke)},
+        seen={peer_key("anna"): LastSeen("anna", 1.0, is_online=is_online)},
+        waiting=frozenset({peer_key("anna")} if is_waiting else ()),
     )
     assert row_of("anna", evidence).state == state
 
 
 def test_a_human_has_no_state() -> None:
     grace = member("Grace", 1, SenderKind.OPERATOR)
-    evidence = attrs.evolve(NOTHING, members={"grace": grace})
+    evidence = attrs.evolve(NOTHING, members={peer_key("grace"): grace})
     assert row_of("Grace", evidence).state is None
 
 
 def test_a_clock_set_back_makes_no_negative_age() -> None:
-    evidence = attrs.evolve(NOTHING, members={"anna": member("anna", -60)})
+    evidence = attrs.evolve(NOTHING, members={peer_key("anna"): member("anna", -60)})
     assert row_of("anna", evidence).last_message_seconds == 0

@@ -9,6 +9,7 @@ import pytest
 from argybargy.domain.access_codes import CodeRecord, digest_code
 from argybargy.domain.errors import RelayError
 from argybargy.domain.message import SenderKind
+from argybargy.domain.names import peer_key
 from argybargy.domain.pages import look_back, read_after, replies_to
 from argybargy.domain.room.commands import Claim, Close, Command, Dismiss, Open, Release
 from argybargy.domain.room.state import Room
@@ -55,15 +56,15 @@ def essence(room: Room) -> dict[str, Any]:
 
 async def test_a_room_nobody_made_is_not_there_and_reads_as_empty(store: Store) -> None:
     assert await store.load("lab", 10) is None
-    page = await store.page("lab", "bob", 0, **PAGE)
+    page = await store.page("lab", peer_key("bob"), 0, **PAGE)
     assert (page.messages, page.cursor, page.head, page.first) == ((), 0, 0, 1)
     back = await store.look_back("lab", None, 10, 5, BYTES)
     assert (back.messages, back.first, back.has_more) == ((), 1, False)
     assert await store.message("lab", 1) is None
-    assert await store.replies("lab", "bob", 1, 5, BYTES) == ()
+    assert await store.replies("lab", peer_key("bob"), 1, 5, BYTES) == ()
     assert await store.recent("lab", 5) == ()
     assert await store.recent(None, 5) == ()
-    assert await store.count_unread("lab", "bob", 0) == 0
+    assert await store.count_unread("lab", peer_key("bob"), 0) == 0
     assert await store.cursors("lab") == {}
     assert (await store.overview()).rooms == ()
 
@@ -160,7 +161,7 @@ async def test_names_match_in_any_case_and_keep_their_first_spelling(
     assert saved.status.name == "Lab"
     assert [(peer, each.name) for peer, each in saved.members] == [("ann", "Ann")]
     assert saved.members[0][1].last_seq == 2
-    assert await store.count_unread("lAb", "bob", 0) == 2
+    assert await store.count_unread("lAb", peer_key("bob"), 0) == 2
     assert [name for name, _ in await store.recent("LAB", 9)] == ["Lab", "Lab"]
     assert list((await store.overview()).members) == ["lab"]
 
@@ -188,12 +189,12 @@ async def test_retention_hides_at_once_what_sweeping_deletes_later(
     for _ in range(2):
         assert await store.message("lab", 2) is None
         assert await store.message("lab", 3) is not None
-        page = await store.page("lab", "bob", 0, **PAGE)
+        page = await store.page("lab", peer_key("bob"), 0, **PAGE)
         assert (texts(page.messages), page.first) == (["m3", "m4", "m5"], 3)
         assert len(await store.recent(None, 9)) == 3
-        assert await store.count_unread("lab", "bob", 1) == 3
+        assert await store.count_unread("lab", peer_key("bob"), 1) == 3
         assert not (await store.look_back("lab", None, 9, 3, BYTES)).has_more
-        replies = await store.replies("lab", "bob", 3, 9, BYTES)
+        replies = await store.replies("lab", peer_key("bob"), 3, 9, BYTES)
         assert texts(replies) == ["m4", "m5"]
         saved = await store.load("lab", 9)
         assert saved is not None
@@ -226,21 +227,21 @@ async def test_a_page_ends_where_it_is_full_and_the_next_goes_on(store: Store) -
     player = Player.of(store)
     for number in range(1, 8):
         await player.say("ann", f"m{number}", to="cid" if number % 2 else "all")
-    page = await store.page("lab", "bob", 0, 2, 1_000)
+    page = await store.page("lab", peer_key("bob"), 0, 2, 1_000)
     assert (texts(page.messages), page.cursor, page.has_more) == (["m2", "m4"], 5, True)
-    page = await store.page("lab", "bob", page.cursor, 2, 1_000)
+    page = await store.page("lab", peer_key("bob"), page.cursor, 2, 1_000)
     assert (texts(page.messages), page.cursor, page.has_more) == (["m6"], 7, False)
-    assert (await store.page("lab", "bob", 7, 2, 1_000)).cursor == 7
-    assert (await store.page("lab", "bob", 99, 2, 1_000)).cursor == 99
+    assert (await store.page("lab", peer_key("bob"), 7, 2, 1_000)).cursor == 7
+    assert (await store.page("lab", peer_key("bob"), 99, 2, 1_000)).cursor == 99
 
 
 async def test_a_page_is_cut_by_bytes_but_one_message_always_fits(store: Store) -> None:
     player = Player.of(store)
     for _ in range(3):
         await player.say("ann", "ü" * 50)
-    page = await store.page("lab", "bob", 0, 9, 10)
+    page = await store.page("lab", peer_key("bob"), 0, 9, 10)
     assert (len(page.messages), page.cursor) == (1, 1)
-    page = await store.page("lab", "bob", 0, 9, 200)
+    page = await store.page("lab", peer_key("bob"), 0, 9, 200)
     assert (len(page.messages), page.cursor) == (2, 2)
 
 
@@ -255,15 +256,17 @@ async def test_reads_agree_with_the_rules_for_every_reader(store: Store) -> None
     room = player.room
     for reader in ["a", "a-b", "b", "a.b", "cid", "all", "-"]:
         for after in (0, 1, 17, 59, 60):
-            page = await store.page("lab", reader, after, 5, LIMITS.poll_bytes)
-            assert page == read_after(room, reader, after, 5, LIMITS)
-            unread = await store.count_unread("lab", reader, after)
-            everything = read_after(room, reader, after, 99, LIMITS)
+            page = await store.page(
+                "lab", peer_key(reader), after, 5, LIMITS.poll_bytes
+            )
+            assert page == read_after(room, peer_key(reader), after, 5, LIMITS)
+            unread = await store.count_unread("lab", peer_key(reader), after)
+            everything = read_after(room, peer_key(reader), after, 99, LIMITS)
             assert everything is not None
             assert unread == len(everything.messages)
             for size in (0, 7, BYTES):
-                back = await store.look_back("lab", reader, after, 5, size)
-                assert back == look_back(room, reader, after, 5, size)
+                back = await store.look_back("lab", peer_key(reader), after, 5, size)
+                assert back == look_back(room, peer_key(reader), after, 5, size)
     back = await store.look_back("lab", None, 41, 40, BYTES)
     assert back == look_back(room, None, 41, 40, BYTES)
 
@@ -273,11 +276,13 @@ async def test_a_direct_message_is_seen_by_its_two_ends_and_the_operator_only(
 ) -> None:
     player = Player.of(store)
     await player.say("Ann", "psst", to="Bob")
-    for reader, seen in [("ann", 1), ("bob", 1), ("bo", 0), ("cid", 0), (None, 1)]:
-        assert len((await store.look_back("lab", reader, 9, 9, BYTES)).messages) == seen
-    assert await store.count_unread("lab", "ann", 0) == 0
-    assert await store.count_unread("lab", "bob", 0) == 1
-    assert await store.count_unread("lab", "cid", 0) == 0
+    for reader, seen in [("ann", 1), ("bob", 1), ("bo", 0), ("cid", 0)]:
+        back = await store.look_back("lab", peer_key(reader), 9, 9, BYTES)
+        assert len(back.messages) == seen
+    assert len((await store.look_back("lab", None, 9, 9, BYTES)).messages) == 1
+    assert await store.count_unread("lab", peer_key("ann"), 0) == 0
+    assert await store.count_unread("lab", peer_key("bob"), 0) == 1
+    assert await store.count_unread("lab", peer_key("cid"), 0) == 0
 
 
 async def test_looking_back_says_whether_there_is_more_to_see(store: Store) -> None:
@@ -285,9 +290,9 @@ async def test_looking_back_says_whether_there_is_more_to_see(store: Store) -> N
     await player.say("ann", "secret", to="cid")
     for number in range(2, 5):
         await player.say("ann", f"m{number}")
-    back = await store.look_back("lab", "bob", 5, 2, BYTES)
+    back = await store.look_back("lab", peer_key("bob"), 5, 2, BYTES)
     assert (texts(back.messages), back.has_more) == (["m3", "m4"], True)
-    back = await store.look_back("lab", "bob", 3, 2, BYTES)
+    back = await store.look_back("lab", peer_key("bob"), 3, 2, BYTES)
     assert (texts(back.messages), back.has_more) == (["m2"], False)
 
 
@@ -298,7 +303,7 @@ async def test_looking_back_is_cut_by_bytes_but_one_message_always_fits(
     for number in range(4):
         await player.say("ann", f"{number}" + "ü" * 50)
     for size, seqs in [(0, [4]), (201, [4]), (202, [3, 4]), (404, [1, 2, 3, 4])]:
-        back = await store.look_back("lab", "bob", 9, 9, size)
+        back = await store.look_back("lab", peer_key("bob"), 9, 9, size)
         assert [each.seq for each in back.messages] == seqs
         assert back.has_more == (seqs[0] > 1)
 
@@ -323,7 +328,7 @@ async def test_replies_come_oldest_first_up_to_a_limit(store: Store) -> None:
     for number in range(4):
         await player.say("bob", f"r{number}", reply_to=1)
     await player.say("bob", "else")
-    replies = await store.replies("lab", "ann", 1, 3, BYTES)
+    replies = await store.replies("lab", peer_key("ann"), 1, 3, BYTES)
     assert texts(replies) == ["r0", "r1", "r2"]
 
 
@@ -341,9 +346,9 @@ async def test_replies_between_others_take_no_place_of_those_one_may_see(
         ("dan", ["aloud"]),
         ("ann", ["psst0", "psst1"]),
     ]:
-        replies = await store.replies("lab", reader, 1, 2, BYTES)
+        replies = await store.replies("lab", peer_key(reader), 1, 2, BYTES)
         assert texts(replies) == seen
-        assert replies == replies_to(player.room, reader, 1, 2, BYTES)
+        assert replies == replies_to(player.room, peer_key(reader), 1, 2, BYTES)
 
 
 async def test_replies_are_cut_by_bytes_but_one_always_fits(store: Store) -> None:
@@ -352,9 +357,9 @@ async def test_replies_are_cut_by_bytes_but_one_always_fits(store: Store) -> Non
     for number in range(3):
         await player.say("bob", f"{number}" + "ü" * 50, reply_to=1)
     for size, seqs in [(0, [2]), (201, [2]), (202, [2, 3]), (303, [2, 3, 4])]:
-        replies = await store.replies("lab", "ann", 1, 9, size)
+        replies = await store.replies("lab", peer_key("ann"), 1, 9, size)
         assert [each.seq for each in replies] == seqs
-        assert replies == replies_to(player.room, "ann", 1, 9, size)
+        assert replies == replies_to(player.room, peer_key("ann"), 1, 9, size)
 
 
 async def test_recent_messages_keep_the_order_in_which_rooms_spoke(

@@ -8,6 +8,7 @@ import trio
 
 from argybargy.domain.access_codes import CodeRecord, digest_code
 from argybargy.domain.message import TO_ALL, Message, SenderKind
+from argybargy.domain.names import peer_key
 from argybargy.domain.room.commands import Import, ImportedMessage
 from argybargy.domain.room.state import RoomStatus
 from argybargy.domain.room.writes import Audit
@@ -63,7 +64,7 @@ async def test_holes_are_read_over(store: Store) -> None:
         for seq in numbers
     )
     await player.do(Import("admin", RoomStatus("lab"), messages))
-    page = await store.page("lab", "bob", 0, 3, 10_000)
+    page = await store.page("lab", peer_key("bob"), 0, 3, 10_000)
     assert [message.seq for message in page.messages] == [3, 4, 9]
     assert (page.cursor, page.first) == (9, 3)
     back = await store.look_back("lab", None, 10, 2, 10_000)
@@ -74,7 +75,7 @@ async def test_holes_are_read_over(store: Store) -> None:
     assert [message.seq for message in saved.messages] == list(numbers)
     overview = await store.overview()
     assert overview.rooms[0].messages == 4
-    assert await store.count_unread("lab", "bob", 0) == 4
+    assert await store.count_unread("lab", peer_key("bob"), 0) == 4
 
 
 async def test_memory_has_no_copy_to_give(store: Store) -> None:

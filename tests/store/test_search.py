@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import SenderKind
+from argybargy.domain.names import peer_key
 from argybargy.domain.search.query import Findings, Scope, parse_search
 from argybargy.domain.search.tokens import tokens_of
 from argybargy.store.errors import Refused
@@ -21,6 +22,11 @@ from support.store_player import LIMITS, START_MS, Player, post
 FAR = 2**53
 BYTES = 256 * 1024
 ALL = Scope()
+
+
+def in_lab(reader: str) -> Scope:
+    """Return what an agent of the room `lab` may search."""
+    return Scope("lab", peer_key(reader))
 
 
 async def search(
@@ -41,7 +47,7 @@ async def texts(store: Store, text: str, scope: Scope = ALL) -> list[str]:
 
 async def test_nothing_is_found_where_nothing_is(store: Store) -> None:
     assert await search(store, "x") == Findings()
-    assert await search(store, "x", Scope("lab", "bob")) == Findings()
+    assert await search(store, "x", in_lab("bob")) == Findings()
     assert await search(store, "x", Scope("lab")) == Findings()
 
 
@@ -199,13 +205,15 @@ async def test_a_direct_message_is_found_by_those_it_concerns_only(
     await player.say("ann", "the swordfish knows", "bob,b.c")
     looked_for = ["swordfish", "sword", '"the swordfish"', "from:ann to:bob", "to:b.c"]
     for text in looked_for:
-        for insider in ("ann", "bob", "b.c", None):
+        for insider in (*map(peer_key, ("ann", "bob", "b.c")), None):
             found = await texts(store, text, Scope("lab", insider))
             assert found == ["the swordfish knows"], (text, insider)
         for outsider in ("cid", "b", "c", "bo", "all", "operator"):
-            assert await search(store, text, Scope("lab", outsider)) == Findings()
-        assert await search(store, text, Scope("elsewhere", "bob")) == Findings()
-    one = await search(store, "knows", Scope("lab", "cid"), limit=1)
+            assert await search(store, text, in_lab(outsider)) == Findings()
+        assert (
+            await search(store, text, Scope("elsewhere", peer_key("bob"))) == Findings()
+        )
+    one = await search(store, "knows", in_lab("cid"), limit=1)
     assert ([each.message.seq for each in one.found], one.has_more) == ([1], False)
 
 
@@ -214,8 +222,8 @@ async def test_an_agent_does_not_find_what_the_human_said_under_its_name(
 ) -> None:
     human = SenderKind.OPERATOR
     await Player.of(store).say("titus", "the swordfish", "ann", kind=human)
-    assert await search(store, "swordfish", Scope("lab", "titus")) == Findings()
-    assert await texts(store, "swordfish", Scope("lab", "ann")) == ["the swordfish"]
+    assert await search(store, "swordfish", in_lab("titus")) == Findings()
+    assert await texts(store, "swordfish", in_lab("ann")) == ["the swordfish"]
 
 
 async def test_what_is_said_in_private_does_not_show_in_what_is_open(
@@ -225,17 +233,17 @@ async def test_what_is_said_in_private_does_not_show_in_what_is_open(
     await player.say("ann", "who?", expects="anyone")
     await player.say("ann", "bob?", expects="bob")
     ask = "is:open"
-    before = [await texts(store, ask, Scope("lab", who)) for who in ("ann", "cid")]
+    before = [await texts(store, ask, in_lab(who)) for who in ("ann", "cid")]
     assert before == [["bob?", "who?"], ["who?"]]
     await player.say("bob", "whispered", "dan", expects="none")
-    after = [await texts(store, ask, Scope("lab", who)) for who in ("ann", "cid")]
+    after = [await texts(store, ask, in_lab(who)) for who in ("ann", "cid")]
     assert after == before
     await player.say("bob", "to you alone", "ann", expects="none")
-    after = [await texts(store, ask, Scope("lab", who)) for who in ("ann", "cid")]
+    after = [await texts(store, ask, in_lab(who)) for who in ("ann", "cid")]
     assert after == [[], ["who?"]]
     assert await texts(store, ask) == []
     await player.say("bob", "me", reply_to=1)
-    assert await texts(store, ask, Scope("lab", "cid")) == []
+    assert await texts(store, ask, in_lab("cid")) == []
 
 
 async def test_pages_follow_one_another_without_gaps(store: Store) -> None:
@@ -243,7 +251,11 @@ async def test_pages_follow_one_another_without_gaps(store: Store) -> None:
     for number in range(7):
         await (den if number % 3 else lab).say("ann", f"word {number}")
         await lab.say("ann", "word hidden", "bob")
-    for scope, count in [(ALL, 14), (Scope("lab", "cid"), 3), (Scope("den"), 4)]:
+    for scope, count in [
+        (ALL, 14),
+        (in_lab("cid"), 3),
+        (Scope("den"), 4),
+    ]:
         seen, before, has_more = [], FAR, True
         while has_more:
             page = await search(store, "word", scope, before, limit=2)

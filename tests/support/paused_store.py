@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import attrs
 import trio
 
+from argybargy.domain.names import PeerKey
 from argybargy.domain.pages import Page
 from argybargy.domain.room.state import Room, SavedRoom
 from argybargy.domain.room.writes import Write
@@ -76,7 +77,7 @@ class StagedStore(MemoryStore):
         await self._pass(COMMIT, AFTER)
 
     async def page(
-        self, room: str, reader: str, after: int, limit: int, max_bytes: int
+        self, room: str, reader: PeerKey, after: int, limit: int, max_bytes: int
     ) -> Page:
         self.pages += 1
         await self._pass(PAGE, BEFORE)

@@ -7,7 +7,7 @@ import attrs
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Member, Message, Question, Receipt, SenderKind
-from argybargy.domain.names import fold
+from argybargy.domain.names import PeerKey
 from argybargy.domain.room.state import Room, RoomStatus, SavedLease, SavedRoom
 from argybargy.domain.room.writes import (
     AppendMessage,
@@ -31,8 +31,8 @@ class DurableRoom:
     messages: dict[int, Message] = attrs.field(factory=dict)
     leases: dict[int, SavedLease] = attrs.field(factory=dict)
     questions: dict[int, Question] = attrs.field(factory=dict)
-    receipts: dict[tuple[str, str], Receipt] = attrs.field(factory=dict)
-    members: dict[str, Member] = attrs.field(factory=dict)
+    receipts: dict[tuple[PeerKey, str], Receipt] = attrs.field(factory=dict)
+    members: dict[PeerKey, Member] = attrs.field(factory=dict)
     audits: list[Audit] = attrs.field(factory=list)
 
     def commit(self, room: Room, writes: Sequence[Write], now: Instant) -> None:
@@ -70,7 +70,7 @@ class DurableRoom:
         self.messages[message.seq] = message
         if message.kind is SenderKind.SYSTEM:
             return
-        peer = fold(message.sender)
+        peer = message.sender_key
         known = self.members.get(peer)
         name = known.name if known else message.sender
         self.members[peer] = Member(name, message.kind, message.seq, message.at_ms)
@@ -89,7 +89,7 @@ class DurableRoom:
                 lease.seq, lease.holder, lease.fence, lease.seconds
             )
 
-    def _keep(self, peer: str, key: str, receipt: Receipt, now: Instant) -> None:
+    def _keep(self, peer: PeerKey, key: str, receipt: Receipt, now: Instant) -> None:
         oldest = now.wall_ms - self.limits.idempotency_seconds * 1000
         self.receipts.pop((peer, key), None)
         self.receipts[peer, key] = receipt

@@ -15,7 +15,7 @@ from typing import Final
 
 import attrs
 
-from argybargy.domain.names import fold
+from argybargy.domain.names import PeerKey, RoomKey, peer_key, room_key
 
 ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 AGENT_PREFIX: Final = "argy_a1_"
@@ -100,8 +100,8 @@ class Peer:
     to the peer.
     """
 
-    room: str
-    name: str
+    room: RoomKey
+    name: PeerKey
 
 
 @attrs.frozen
@@ -136,7 +136,7 @@ class CodeRecord:
     @cached_property
     def peer(self) -> Peer:
         """Whom it speaks for."""
-        return Peer(fold(self.room), fold(self.name))
+        return Peer(room_key(self.room), peer_key(self.name))
 
     @property
     def display(self) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from argybargy.domain.message import TO_ALL, Message, SenderKind
-from argybargy.domain.names import ANYONE, NOBODY, OPERATOR, fold
+from argybargy.domain.names import ANYONE, NOBODY, OPERATOR, PeerKey, peer_key
 from argybargy.domain.room.questions import OpenQuestions
 
 
@@ -29,30 +29,30 @@ def resolve_expects(expects: str, sender: str, members: Sequence[str]) -> str:
     """
     if expects != ANYONE or len(members) > 2:  # noqa: PLR2004  a sender and two others
         return expects
-    sender = fold(sender)
-    others = [name for name in members if fold(name) != sender]
+    sender_key = peer_key(sender)
+    others = [name for name in members if peer_key(name) != sender_key]
     return others[0] if len(others) == 1 else ANYONE
 
 
-def is_asked(message: Message, peer: str) -> bool:
+def is_asked(message: Message, peer: PeerKey) -> bool:
     """Tell whether the message asks the peer with the folded name `peer`."""
-    return message.expects == ANYONE or fold(message.expects) == peer
+    return message.expects == ANYONE or peer_key(message.expects) == peer
 
 
-def names_of_speaker(sender: str, kind: SenderKind) -> frozenset[str]:
+def names_of_speaker(sender: str, kind: SenderKind) -> frozenset[PeerKey]:
     """Return the folded names under which a speaker is addressed.
 
     Every human answers to ``operator``, whatever name is in the composer.
     """
     if kind is SenderKind.OPERATOR:
-        return frozenset({fold(sender), OPERATOR})
-    return frozenset({fold(sender)})
+        return frozenset({peer_key(sender), OPERATOR})
+    return frozenset({peer_key(sender)})
 
 
 def answered(
     questions: OpenQuestions,
-    names: frozenset[str],
-    audience: frozenset[str] | None,
+    names: frozenset[PeerKey],
+    audience: frozenset[PeerKey] | None,
     reply_to: int | None = None,
 ) -> list[int]:
     """Return the questions that somebody answers by speaking, by their seqs.

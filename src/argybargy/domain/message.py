@@ -6,7 +6,7 @@ from typing import Final
 
 import attrs
 
-from argybargy.domain.names import ANYONE, EVERYONE, OPERATOR, fold
+from argybargy.domain.names import ANYONE, EVERYONE, OPERATOR, PeerKey, peer_key
 
 
 class SenderKind(enum.Enum):
@@ -71,46 +71,52 @@ class Message:
     heard_ms: int | None = attrs.field(default=None, eq=False, repr=False)
     memo: dict[str, bytes] = attrs.field(factory=dict, init=False, eq=False, repr=False)
     is_broadcast: bool = attrs.field(init=False, eq=False, repr=False)
-    sender_key: str = attrs.field(init=False, eq=False, repr=False)
-    owner: str = attrs.field(init=False, eq=False, repr=False)
+    sender_key: PeerKey = attrs.field(init=False, eq=False, repr=False)
+    agent_key: PeerKey | None = attrs.field(init=False, eq=False, repr=False)
 
     @is_broadcast.default
     def _is_broadcast(self) -> bool:
         return self.to == TO_ALL
 
     @sender_key.default
-    def _sent_by(self) -> str:
-        return fold(self.sender)
+    def _sender_key(self) -> PeerKey:
+        return peer_key(self.sender)
 
-    @owner.default
-    def _owner(self) -> str:
-        return self.sender_key if self.kind is SenderKind.AGENT else ""
+    @agent_key.default
+    def _agent_key(self) -> PeerKey | None:
+        return self.sender_key if self.kind is SenderKind.AGENT else None
 
     @cached_property
-    def audience(self) -> frozenset[str]:
+    def addressee_keys(self) -> frozenset[PeerKey]:
         """The folded names of those addressed."""
-        return frozenset(map(fold, self.to))
+        return frozenset(map(peer_key, self.to))
 
     @property
-    def hearers(self) -> frozenset[str] | None:
+    def audience_keys(self) -> frozenset[PeerKey] | None:
         """The folded names of those it is for; ``None`` is everybody."""
-        return None if self.is_broadcast else self.audience
+        return None if self.is_broadcast else self.addressee_keys
 
     @cached_property
     def text_bytes(self) -> int:
         """The size of the text in UTF-8."""
         return len(self.text.encode())
 
-    def is_visible_to(self, reader: str) -> bool:
+    def is_visible_to(self, reader: PeerKey) -> bool:
         """Tell whether the peer with the folded name `reader` may see this.
 
         The one predicate behind every read, wake-up and claim.
         """
-        return self.is_broadcast or reader in self.audience or reader == self.owner
+        return (
+            self.is_broadcast
+            or reader in self.addressee_keys
+            or reader == self.agent_key
+        )
 
-    def is_for(self, reader: str) -> bool:
+    def is_for(self, reader: PeerKey) -> bool:
         """Tell whether a poll of `reader` (folded) delivers this: never one's own."""
-        return reader != self.owner and (self.is_broadcast or reader in self.audience)
+        return reader != self.agent_key and (
+            self.is_broadcast or reader in self.addressee_keys
+        )
 
 
 @attrs.frozen
@@ -147,11 +153,11 @@ class Question:
     """
 
     seq: int
-    asker: str
-    expects: str
-    audience: frozenset[str] | None = None
+    asker: PeerKey
+    expects: PeerKey
+    audience_keys: frozenset[PeerKey] | None = None
 
-    def is_put_to(self, names: frozenset[str]) -> bool:
+    def is_put_to(self, names: frozenset[PeerKey]) -> bool:
         """Tell whether somebody who goes by these folded names was asked."""
         if self.asker in names:
             return False
@@ -159,9 +165,9 @@ class Question:
             return True
         if self.expects != ANYONE:
             return False
-        if self.audience is None or OPERATOR in names:
+        if self.audience_keys is None or OPERATOR in names:
             return True
-        return not self.audience.isdisjoint(names)
+        return not self.audience_keys.isdisjoint(names)
 
 
 @attrs.frozen

@@ -9,11 +9,17 @@ NAME_RULE: Final = (
     "and begins with a letter or digit"
 )
 
-EVERYONE: Final = "all"
-ANYONE: Final = "anyone"
-NOBODY: Final = "none"
-OPERATOR: Final = "operator"
-SYSTEM: Final = "system"
+RoomKey = NewType("RoomKey", str)
+"""A room name, case-folded: what rooms are looked up and compared by."""
+
+PeerKey = NewType("PeerKey", str)
+"""A peer name, case-folded: how the peers of one room are looked up and compared."""
+
+EVERYONE: Final = PeerKey("all")
+ANYONE: Final = PeerKey("anyone")
+NOBODY: Final = PeerKey("none")
+OPERATOR: Final = PeerKey("operator")
+SYSTEM: Final = PeerKey("system")
 
 RESERVED_PEER_NAMES: Final = frozenset(
     {EVERYONE, ANYONE, NOBODY, OPERATOR, SYSTEM, "admin"}
@@ -28,13 +34,6 @@ def fold(name: str) -> str:
     Names are ASCII, so lower case is all there is to it.
     """
     return name.lower()
-
-
-RoomKey = NewType("RoomKey", str)
-"""A room name, case-folded: what rooms are looked up and compared by."""
-
-PeerKey = NewType("PeerKey", str)
-"""A peer name, case-folded: how the peers of one room are looked up and compared."""
 
 
 def room_key(name: str) -> RoomKey:

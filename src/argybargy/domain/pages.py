@@ -6,6 +6,7 @@ import attrs
 
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
+from argybargy.domain.names import PeerKey
 from argybargy.domain.room.state import Room
 
 
@@ -79,7 +80,7 @@ class PageBuilder:
 
 
 def read_after(
-    room: Room, reader: str, after: int, limit: int, limits: Limits
+    room: Room, reader: PeerKey, after: int, limit: int, limits: Limits
 ) -> Page | None:
     """Read what a poll delivers to `reader`, from the tail alone.
 
@@ -125,7 +126,7 @@ class HistoryPage:
 
 
 def look_back(
-    room: Room, reader: str | None, before: int, limit: int, max_bytes: int
+    room: Room, reader: PeerKey | None, before: int, limit: int, max_bytes: int
 ) -> HistoryPage | None:
     """Read the newest messages below `before`, from the tail alone.
 
@@ -159,7 +160,7 @@ def look_back(
 
 
 def replies_to(
-    room: Room, reader: str, seq: int, limit: int, max_bytes: int
+    room: Room, reader: PeerKey, seq: int, limit: int, max_bytes: int
 ) -> tuple[Message, ...] | None:
     """Read the oldest replies to a message, from the tail alone.
 
@@ -186,7 +187,7 @@ def replies_to(
     return PageBuilder(limit, max_bytes).fill(replies)
 
 
-def count_after(room: Room, reader: str, after: int) -> int | None:
+def count_after(room: Room, reader: PeerKey, after: int) -> int | None:
     """Count what a poll would deliver after a cursor, if the tail reaches back."""
     start = max(after + 1, room.first)
     if start < room.tail_first:

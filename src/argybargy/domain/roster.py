@@ -12,7 +12,7 @@ import attrs
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.instant import Instant
 from argybargy.domain.message import Member, Message, SenderKind
-from argybargy.domain.names import fold
+from argybargy.domain.names import PeerKey, peer_key
 
 
 @attrs.frozen
@@ -68,10 +68,10 @@ class RosterSources:
     """
 
     codes: tuple[CodeRecord, ...]
-    lapsed: frozenset[str]
-    members: Mapping[str, Member]
-    seen: Mapping[str, LastSeen]
-    waiting: frozenset[str]
+    lapsed: frozenset[PeerKey]
+    members: Mapping[PeerKey, Member]
+    seen: Mapping[PeerKey, LastSeen]
+    waiting: frozenset[PeerKey]
     now: Instant
 
 
@@ -80,17 +80,19 @@ WORKING_SECONDS = 120
 
 
 def member_names(
-    codes: Iterable[CodeRecord], lapsed: frozenset[str], members: Mapping[str, Member]
+    codes: Iterable[CodeRecord],
+    lapsed: frozenset[PeerKey],
+    members: Mapping[PeerKey, Member],
 ) -> tuple[str, ...]:
     """Return the names of all members, each once, in the order of the alphabet."""
     names = {key: member.name for key, member in members.items() if key not in lapsed}
-    names |= {fold(code.name): code.name for code in codes}
-    return tuple(sorted(names.values(), key=fold))
+    names |= {peer_key(code.name): code.name for code in codes}
+    return tuple(sorted(names.values(), key=peer_key))
 
 
 def build_roster(evidence: RosterSources) -> tuple[RosterRow, ...]:
     """Return a row for each member, in the order of the alphabet."""
-    coded = {fold(code.name): code for code in evidence.codes}
+    coded = {peer_key(code.name): code for code in evidence.codes}
     posted = {
         key: member
         for key, member in evidence.members.items()
@@ -104,7 +106,7 @@ def build_roster(evidence: RosterSources) -> tuple[RosterRow, ...]:
 
 
 def _row(
-    key: str,
+    key: PeerKey,
     code: CodeRecord | None,
     member: Member | None,
     seen: LastSeen | None,
@@ -129,10 +131,10 @@ def _row(
 
 
 def _state(
-    key: str,
+    key: PeerKey,
     spoken: float | None,
     member: Member | None,
-    waiting: frozenset[str],
+    waiting: frozenset[PeerKey],
     *,
     is_online: bool,
 ) -> str | None:

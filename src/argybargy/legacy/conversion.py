@@ -26,6 +26,7 @@ from argybargy.domain.names import (
     RESERVED_PEER_NAMES,
     fold,
     is_name,
+    peer_key,
 )
 from argybargy.domain.room.questions import OpenQuestions
 from argybargy.legacy.database import (
@@ -211,14 +212,14 @@ class _Planner:
         holders = {(code.room, code.name) for code in self.original.codes}
         for message in messages:
             sender = self.peer(message.room, message.sender)
-            kind, expects = self._kind(message), fold(self._expects(message))
+            kind, expects = self._kind(message), peer_key(self._expects(message))
             to = self._recipient(message)
-            audience = None if to == EVERYONE else frozenset({fold(to)})
+            audience = None if to == EVERYONE else frozenset({peer_key(to)})
             for seq in answered(waiting, names_of_speaker(sender, kind), audience):
                 waiting = waiting.discard(seq)
-            is_question = expects not in {NOBODY, fold(sender)}
+            is_question = expects not in {NOBODY, peer_key(sender)}
             if is_question and (message.room, message.sender) in holders:
-                question = Question(message.seq, fold(sender), expects, audience)
+                question = Question(message.seq, peer_key(sender), expects, audience)
                 waiting = waiting.insert(question)
         return frozenset(waiting)
 

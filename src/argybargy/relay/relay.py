@@ -19,7 +19,7 @@ from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
-from argybargy.domain.names import RESERVED_PEER_NAMES, fold
+from argybargy.domain.names import RESERVED_PEER_NAMES, PeerKey, fold, peer_key
 from argybargy.domain.room.commands import Command
 from argybargy.domain.roster import member_names
 from argybargy.relay.access.code_registry import CodeRegistry
@@ -219,7 +219,7 @@ class Relay:
         members = (await self.live(room)).room.members
 
         def spell(name: str) -> str:
-            key = fold(name)
+            key = peer_key(name)
             if key in RESERVED_PEER_NAMES:
                 return key
             member = members.get(key)
@@ -321,7 +321,7 @@ class Relay:
         """Note a request; True when this process sees the peer for the first time."""
         return self.presence.arrive(record.peer, record.name, now.steady_seconds)
 
-    def parked_peers(self, room: str) -> frozenset[str]:
+    def parked_peers(self, room: str) -> frozenset[PeerKey]:
         """Return the folded names of those who have a poll parked in a room."""
         live = self.find_live(room)
         return frozenset() if live is None else live.polls.parked_peers()

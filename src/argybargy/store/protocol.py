@@ -16,6 +16,7 @@ import attrs
 
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.message import Member, Message
+from argybargy.domain.names import PeerKey
 from argybargy.domain.pages import HistoryPage, Page
 from argybargy.domain.room.state import Room, RoomStatus, SavedRoom
 from argybargy.domain.room.writes import Audit, Write
@@ -184,7 +185,7 @@ class Store(Protocol):
         ...
 
     async def page(
-        self, room: str, reader: str, after: int, limit: int, max_bytes: int
+        self, room: str, reader: PeerKey, after: int, limit: int, max_bytes: int
     ) -> Page:
         """Read what a poll delivers to `reader` (folded) after a cursor.
 
@@ -194,7 +195,7 @@ class Store(Protocol):
         ...
 
     async def look_back(
-        self, room: str, reader: str | None, before: int, limit: int, max_bytes: int
+        self, room: str, reader: PeerKey | None, before: int, limit: int, max_bytes: int
     ) -> HistoryPage:
         """Read the newest messages below `before` that `reader` may see.
 
@@ -207,7 +208,7 @@ class Store(Protocol):
         ...
 
     async def replies(
-        self, room: str, reader: str, seq: int, limit: int, max_bytes: int
+        self, room: str, reader: PeerKey, seq: int, limit: int, max_bytes: int
     ) -> tuple[Message, ...]:
         """Read the oldest kept replies to `seq` that `reader` (folded) may see.
 
@@ -243,7 +244,7 @@ class Store(Protocol):
         """
         ...
 
-    async def count_unread(self, room: str, reader: str, after: int) -> int:
+    async def count_unread(self, room: str, reader: PeerKey, after: int) -> int:
         """Count what a poll of `reader` (folded) would deliver after a cursor."""
         ...
 

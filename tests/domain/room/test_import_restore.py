@@ -9,6 +9,7 @@ from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL, Message, SenderKind
+from argybargy.domain.names import peer_key
 from argybargy.domain.pages import read_after
 from argybargy.domain.room.commands import (
     Import,
@@ -206,8 +207,10 @@ def test_the_tail_never_reaches_over_a_hole() -> None:
     restored = decide(room, Restore(head=10), SOON, UNHURRIED).room
     restored = post(restored).room
     assert (restored.head, restored.tail_first) == (12, 11)
-    assert read_after(restored, "bob", 1, 9, UNHURRIED) is None, "the store knows"
-    page = read_after(restored, "bob", 10, 9, UNHURRIED)
+    assert read_after(restored, peer_key("bob"), 1, 9, UNHURRIED) is None, (
+        "the store knows"
+    )
+    page = read_after(restored, peer_key("bob"), 10, 9, UNHURRIED)
     assert page is not None
     assert [each.seq for each in page.messages] == [11, 12]
 
@@ -229,7 +232,9 @@ def test_no_number_is_given_twice_and_retention_counts_messages(
     assert given_out == list(range(start, start + 1 + after))
     assert kept_messages(room) == min(keep, min(keep, before) + 1 + after)
     for cursor in range(before, start):
-        page = read_after(room, "bob", max(cursor, room.tail_first - 1), 99, limits)
+        page = read_after(
+            room, peer_key("bob"), max(cursor, room.tail_first - 1), 99, limits
+        )
         assert page is not None
         assert [each.seq for each in page.messages] == given_out[-len(page.messages) :]
 

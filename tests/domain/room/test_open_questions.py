@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from argybargy.domain.addressing import answered
 from argybargy.domain.message import Question
+from argybargy.domain.names import PeerKey, peer_key
 from argybargy.domain.room.questions import OpenQuestions
 from support.counted_calls import count_calls
 from support.room import UNHURRIED, Scene, post
@@ -21,15 +22,15 @@ questions = st.builds(
     seq=st.integers(1, 40),
     asker=names,
     expects=st.sampled_from([*NAMES, "anyone", "none"]),
-    audience=audiences,
+    audience_keys=audiences,
 )
 speakers = st.frozensets(names, min_size=1, max_size=2)
 
 
 def plainly_answered(
     asked: Iterable[Question],
-    speaker: frozenset[str],
-    audience: frozenset[str] | None,
+    speaker: frozenset[PeerKey],
+    audience: frozenset[PeerKey] | None,
     reply_to: int | None,
 ) -> list[int]:
     """Look at each question, as the rule is written."""
@@ -51,8 +52,8 @@ def plainly_answered(
 def test_the_index_finds_what_a_look_at_every_question_finds(
     asked: list[Question],
     closed: set[int],
-    speaker: frozenset[str],
-    audience: frozenset[str] | None,
+    speaker: frozenset[PeerKey],
+    audience: frozenset[PeerKey] | None,
     reply_to: int | None,
 ) -> None:
     made = OpenQuestions.of(asked)
@@ -65,7 +66,7 @@ def test_the_index_finds_what_a_look_at_every_question_finds(
     assert found == plainly_answered(left, speaker, audience, reply_to)
     for asker in NAMES:
         seqs = sorted(each.seq for each in left if each.asker == asker)
-        assert made.asked_by(asker) == seqs
+        assert made.asked_by(peer_key(asker)) == seqs
 
 
 @given(st.lists(questions, unique_by=lambda question: question.seq))

@@ -5,6 +5,7 @@ import pytest
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
+from argybargy.domain.names import peer_key
 from argybargy.domain.room.commands import Post, Posted
 from support.room import UNHURRIED, Scene, post
 
@@ -13,8 +14,8 @@ def test_a_member_keeps_the_spelling_it_came_with() -> None:
     scene = Scene()
     scene.post("Anna")
     scene.post("ANNA")
-    assert scene.room.members["anna"].name == "Anna"
-    assert scene.room.members["anna"].last_seq == 2
+    assert scene.room.members[peer_key("anna")].name == "Anna"
+    assert scene.room.members[peer_key("anna")].last_seq == 2
 
 
 def test_seqs_count_from_one_without_gaps() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from argybargy.domain.errors import RelayError
 from argybargy.domain.limits import Limits
+from argybargy.domain.names import peer_key, room_key
 from argybargy.domain.search.query import Query, parse_search
 from argybargy.domain.search.snippet import SNIPPET_CHARS, snippet
 from argybargy.domain.search.tokens import tokens_of
@@ -132,7 +133,12 @@ def test_as_many_different_words_as_may_be_are_looked_for() -> None:
 
 def test_filters_are_read_in_any_spelling() -> None:
     query = parse_search('FROM:Ann to:"bob" Room:LAB is:Open', LIMITS)
-    assert query == Query(sender="ann", addressee="bob", room="lab", is_open=True)
+    assert query == Query(
+        sender=peer_key("ann"),
+        addressee=peer_key("bob"),
+        room=room_key("lab"),
+        is_open=True,
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import trio.testing
 
 from argybargy.domain.access_codes import Peer
 from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.names import peer_key, room_key
 from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.api import imports, operator
 from argybargy.relay.api.agent import PostDraft
@@ -49,7 +50,9 @@ async def say(house: House) -> Problem | None:
 
 
 async def check(house: House, outcomes: list[Problem | None]) -> None:
-    has_code = house.relay.directory.codes_of(Peer(ROOM, "boss")) != []
+    has_code = (
+        house.relay.directory.codes_of(Peer(room_key(ROOM), peer_key("boss"))) != []
+    )
     members = (await house.relay.live(ROOM)).room.members
     assert not (has_code and "boss" in members)
     refusals = {Problem.NAME_TAKEN, Problem.SENDER_TAKEN}

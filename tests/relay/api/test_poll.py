@@ -12,6 +12,7 @@ from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import SenderKind
+from argybargy.domain.names import PeerKey
 from argybargy.domain.pages import Page
 from argybargy.relay.api import operator
 from argybargy.relay.api.agent import PostDraft, claim, resume
@@ -72,7 +73,7 @@ class BusyStore(MemoryStore):
     during_page: Callable[[], Awaitable[object]] | None = None
 
     async def page(
-        self, room: str, reader: str, after: int, limit: int, max_bytes: int
+        self, room: str, reader: PeerKey, after: int, limit: int, max_bytes: int
     ) -> Page:
         page = await super().page(room, reader, after, limit, max_bytes)
         if self.during_page is not None:

@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from argybargy.domain.limits import Limits
+from argybargy.domain.names import peer_key
 from argybargy.domain.search.query import Scope, parse_search
 from argybargy.store.errors import Corrupt
 from argybargy.store.protocol import Store
@@ -23,7 +24,7 @@ async def _snapshot(store: SqliteStore) -> None:
 
 USES: dict[str, Use] = {
     "load": lambda store: store.load("lab", 1_000),
-    "page": lambda store: store.page("lab", "bob", 0, 100, 10**6),
+    "page": lambda store: store.page("lab", peer_key("bob"), 0, 100, 10**6),
     "look_back": lambda store: store.look_back("lab", None, 31, 100, 10**6),
     "overview": lambda store: store.overview(),
     "recent": lambda store: store.recent(None, 100),

@@ -14,6 +14,7 @@ import trio
 import trio.testing
 
 from argybargy.domain.message import TO_ALL, Message, SenderKind
+from argybargy.domain.names import peer_key
 from argybargy.domain.room.writes import AppendMessage
 from argybargy.store.errors import Full, Refused, StoreError, Unknown
 from argybargy.store.protocol import WriterStatistics
@@ -112,7 +113,7 @@ async def test_a_connection_that_was_lost_is_opened_again(sqlite: SqliteStore) -
     await player.say("ann")
     await sqlite._writer._connection.aclose()
     await player.say("ann")
-    assert await sqlite.count_unread("lab", "bob", 0) == 2
+    assert await sqlite.count_unread("lab", peer_key("bob"), 0) == 2
 
 
 async def test_a_disk_that_fails_is_refused_and_tried_again(

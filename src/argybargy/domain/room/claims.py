@@ -28,7 +28,7 @@ from argybargy.domain.addressing import is_asked
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import format_timestamp
 from argybargy.domain.message import REOPENED, Lease, Message, SenderKind
-from argybargy.domain.names import NOBODY, SYSTEM, fold
+from argybargy.domain.names import NOBODY, SYSTEM, PeerKey, peer_key
 from argybargy.domain.room.commands import (
     Acknowledged,
     Claim,
@@ -67,24 +67,24 @@ def check_claim(draft: Transition, claim: Claim) -> Message:
     Raises:
         RelayError: The claim is lost, or was none.
     """
-    room, peer = draft.room, fold(claim.peer)
+    room, peer = draft.room, peer_key(claim.peer)
     message = find_message(draft, claim.seq, peer)
     reason = _why_not(message, peer)
     if reason is not None:
         raise _not_claimable(message, reason)
     if message.is_claim_final:
-        if fold(message.claimed_by or "") != peer:
+        if peer_key(message.claimed_by or "") != peer:
             raise _not_claimable(message, ANSWERED)
         return message
     if room.status.is_closed:
         raise _not_claimable(message, ROOM_CLOSED)
     held = room.leases.get(claim.seq)
-    if held is not None and fold(held.holder) != peer:
+    if held is not None and peer_key(held.holder) != peer:
         raise claimed_by_other(claim.seq, held.holder, held.expires_ms)
     return message
 
 
-def find_message(draft: Transition, seq: int, peer: str) -> Message:
+def find_message(draft: Transition, seq: int, peer: PeerKey) -> Message:
     """Return the message that `peer` speaks of.
 
     Raises:
@@ -96,14 +96,14 @@ def find_message(draft: Transition, seq: int, peer: str) -> Message:
     return message
 
 
-def _why_not(message: Message, peer: str) -> str | None:
+def _why_not(message: Message, peer: PeerKey) -> str | None:
     """Tell why `peer` could never claim the message, whoever holds it."""
     if message.sender_key == peer:
         return OWN_QUESTION
     return None if is_asked(message, peer) else NOT_A_QUESTION
 
 
-def is_claimable_by(message: Message, peer: str) -> bool:
+def is_claimable_by(message: Message, peer: PeerKey) -> bool:
     """Tell whether the message is an unsettled question that `peer` may take."""
     return not message.is_claim_final and _why_not(message, peer) is None
 
@@ -175,12 +175,12 @@ def _grant(draft: Transition, message: Message, claim: Claim) -> Decision:
 
 def decide_release(draft: Transition, release: Release) -> Decision:
     """Give a question back. Asking again after a lost answer changes nothing."""
-    peer = fold(release.peer)
+    peer = peer_key(release.peer)
     message = find_message(draft, release.seq, peer)
     held = draft.room.leases.get(release.seq)
     if message.is_claim_final:
         raise _not_claimable(message, ANSWERED)
-    if held is not None and fold(held.holder) != peer:
+    if held is not None and peer_key(held.holder) != peer:
         raise claimed_by_other(release.seq, held.holder, held.expires_ms)
     if held is not None:
         release_claim(draft, held)
@@ -190,11 +190,11 @@ def decide_release(draft: Transition, release: Release) -> Decision:
 
 def decide_renew(draft: Transition, renew: Renew) -> Decision:
     """Renew every lease of a peer that has shown itself."""
-    renew_all(draft, renew.peer)
+    renew_all(draft, peer_key(renew.peer))
     return draft.decision(Acknowledged())
 
 
-def renew_all(draft: Transition, peer: str) -> None:
+def renew_all(draft: Transition, peer: PeerKey) -> None:
     """Renew the leases of `peer` that have not run out.
 
     One that has is there only while its end cannot be written; it comes to no life.
@@ -243,7 +243,7 @@ def release_claim(draft: Transition, lease: Lease) -> None:
     )
 
 
-def end_expired_leases(draft: Transition, present: Mapping[str, float]) -> None:
+def end_expired_leases(draft: Transition, present: Mapping[PeerKey, float]) -> None:
     """End leases that have run out, the oldest questions first; these are open again.
 
     A lease whose holder is present since before it ran out is renewed instead. At most
@@ -254,7 +254,7 @@ def end_expired_leases(draft: Transition, present: Mapping[str, float]) -> None:
         return
     due = [lease for lease in draft.room.leases.values() if lease.lapses_at <= now]
     for lease in nsmallest(MAX_ENDED_AT_ONCE, due, key=lambda lease: lease.seq):
-        if present.get(fold(lease.holder), inf) <= lease.lapses_at:
+        if present.get(peer_key(lease.holder), inf) <= lease.lapses_at:
             draft.renew(_extended(draft, lease))
             continue
         draft.audit("expire", lease.holder, f"seq={lease.seq}")

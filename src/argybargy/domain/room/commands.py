@@ -12,7 +12,7 @@ from functools import cached_property
 import attrs
 
 from argybargy.domain.message import Lease, Message, SenderKind
-from argybargy.domain.names import fold
+from argybargy.domain.names import peer_key
 from argybargy.domain.room.state import RoomStatus
 
 
@@ -46,8 +46,8 @@ class Post:
     @cached_property
     def digest(self) -> bytes:
         """A fingerprint of what is posted, to tell a retry from another post."""
-        to = tuple(map(fold, self.to))
-        expects = None if self.expects is None else fold(self.expects)
+        to = tuple(map(peer_key, self.to))
+        expects = None if self.expects is None else peer_key(self.expects)
         parts = (self.text, to, expects, self.reply_to)
         return hashlib.sha256(repr(parts).encode()).digest()[:16]
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
+from argybargy.domain.names import PeerKey
 from argybargy.domain.room.claims import (
     decide_claim,
     decide_release,
@@ -61,7 +62,7 @@ _RULES: Final[dict[type[Any], Callable[[Transition, Any], Decision]]] = {
 }
 
 
-_NOBODY: Final[Mapping[str, float]] = MappingProxyType({})
+_NOBODY: Final[Mapping[PeerKey, float]] = MappingProxyType({})
 
 
 def decide(room: Room, command: Command, now: Instant, limits: Limits) -> Decision:
@@ -83,7 +84,7 @@ def decide(room: Room, command: Command, now: Instant, limits: Limits) -> Decisi
 
 
 def decide_expired_leases(
-    room: Room, now: Instant, limits: Limits, present: Mapping[str, float] = _NOBODY
+    room: Room, now: Instant, limits: Limits, present: Mapping[PeerKey, float] = _NOBODY
 ) -> Decision:
     """End leases that have run out, before anything else is decided.
 

@@ -14,7 +14,7 @@ import attrs
 from rpds import HashTrieMap, HashTrieSet
 
 from argybargy.domain.message import Lease
-from argybargy.domain.names import fold
+from argybargy.domain.names import PeerKey, peer_key
 from argybargy.domain.room.name_index import NO_SEQS, file_under, take_from
 
 
@@ -23,7 +23,7 @@ class Leases(Mapping[int, Lease]):
     """Live claims by seq, with an index: a value like the room it is of."""
 
     _by_seq: HashTrieMap[int, Lease] = attrs.field(factory=HashTrieMap)
-    _by_holder: HashTrieMap[str, HashTrieSet[int]] = attrs.field(
+    _by_holder: HashTrieMap[PeerKey, HashTrieSet[int]] = attrs.field(
         factory=HashTrieMap, eq=False, repr=False
     )
 
@@ -53,9 +53,9 @@ class Leases(Mapping[int, Lease]):
         seq, by_holder = lease.seq, self._by_holder
         before = self._by_seq.get(seq)
         if before is not None and before.holder != lease.holder:
-            by_holder = take_from(by_holder, fold(before.holder), seq)
+            by_holder = take_from(by_holder, peer_key(before.holder), seq)
         if before is None or before.holder != lease.holder:
-            by_holder = file_under(by_holder, fold(lease.holder), seq)
+            by_holder = file_under(by_holder, peer_key(lease.holder), seq)
         return type(self)(self._by_seq.insert(seq, lease), by_holder)
 
     def discard(self, seq: int) -> Self:
@@ -63,10 +63,10 @@ class Leases(Mapping[int, Lease]):
         before = self._by_seq.get(seq)
         if before is None:
             return self
-        left = take_from(self._by_holder, fold(before.holder), seq)
+        left = take_from(self._by_holder, peer_key(before.holder), seq)
         return type(self)(self._by_seq.discard(seq), left)
 
     def held_by(self, peer: str) -> list[Lease]:
         """Return the leases of a peer, by its name in any spelling, oldest first."""
-        seqs = self._by_holder.get(fold(peer), NO_SEQS)
+        seqs = self._by_holder.get(peer_key(peer), NO_SEQS)
         return [self._by_seq[seq] for seq in sorted(seqs)]

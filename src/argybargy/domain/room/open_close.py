@@ -5,7 +5,7 @@ from typing import Final
 import attrs
 
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.domain.names import fold
+from argybargy.domain.names import peer_key
 from argybargy.domain.room.claims import MAX_ENDED_AT_ONCE, release_claim
 from argybargy.domain.room.commands import Acknowledged, Close, Dismiss, Open, Retain
 from argybargy.domain.room.state import RoomStatus
@@ -61,7 +61,7 @@ def decide_dismiss(draft: Transition, dismiss: Dismiss) -> Decision:
     Of very many claims only some are ended, and the peer is there until a later
     dismissal ends the last one.
     """
-    peer = fold(dismiss.peer)
+    peer = peer_key(dismiss.peer)
     for lease in draft.room.leases_of(peer)[:MAX_ENDED_AT_ONCE]:
         release_claim(draft, lease)
     if draft.room.leases_of(peer):

@@ -8,7 +8,7 @@ Nothing is changed before the last check has passed.
 from argybargy.domain.addressing import default_expects, names_of_speaker
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.message import Message, Receipt, SenderKind
-from argybargy.domain.names import NOBODY, fold
+from argybargy.domain.names import NOBODY, peer_key
 from argybargy.domain.rate_limit import admit
 from argybargy.domain.room.claims import claimed_by_other, is_claimable_by, renew_all
 from argybargy.domain.room.commands import Post, Posted
@@ -39,7 +39,7 @@ def decide_post(draft: Transition, post: Post) -> Decision:
         assert subject is not None
         _settle(draft, post, subject)
     if post.kind is SenderKind.AGENT:
-        renew_all(draft, post.sender)
+        renew_all(draft, peer_key(post.sender))
     _remember(draft, post, message)
     return draft.decision(Posted(message))
 
@@ -47,7 +47,7 @@ def decide_post(draft: Transition, post: Post) -> Decision:
 def _receipt_key(post: Post) -> ReceiptKey | None:
     if post.idempotency_key is None:
         return None
-    return fold(post.sender), post.idempotency_key
+    return peer_key(post.sender), post.idempotency_key
 
 
 def _earlier(draft: Transition, post: Post) -> Message | None:
@@ -101,7 +101,7 @@ def _check_room(draft: Transition, post: Post) -> None:
 def _admit(draft: Transition, post: Post) -> None:
     if post.kind is not SenderKind.AGENT:
         return
-    limits, room, peer = draft.limits, draft.room, fold(post.sender)
+    limits, room, peer = draft.limits, draft.room, peer_key(post.sender)
     admission = admit(
         room.posts_at.get(peer, ()),
         draft.now.steady_seconds,
@@ -128,7 +128,7 @@ def _subject(draft: Transition, post: Post) -> Message | None:
         return None
     found = draft.message(post.reply_to)
     may_see = post.kind is SenderKind.OPERATOR or (
-        found is not None and found.is_visible_to(fold(post.sender))
+        found is not None and found.is_visible_to(peer_key(post.sender))
     )
     if found is None or not may_see:
         raise RelayError.invalid(
@@ -152,7 +152,7 @@ def _check_claim(draft: Transition, post: Post, subject: Message | None) -> bool
     if (
         held is not None
         and post.kind is SenderKind.AGENT
-        and fold(held.holder) != fold(post.sender)
+        and peer_key(held.holder) != peer_key(post.sender)
     ):
         raise claimed_by_other(subject.seq, held.holder, held.expires_ms)
     return subject.sender_key not in names
@@ -163,7 +163,7 @@ def _settle(draft: Transition, post: Post, subject: Message) -> None:
     held = draft.room.leases.get(subject.seq)
     if subject.seq < draft.room.first:
         return  # retention took the question while its answer came in
-    if held is not None and fold(held.holder) == fold(post.sender):
+    if held is not None and peer_key(held.holder) == peer_key(post.sender):
         draft.settle(subject, post.sender, held.fence)
     else:
         draft.settle(subject, post.sender, draft.room.fence + 1)
@@ -172,7 +172,7 @@ def _settle(draft: Transition, post: Post, subject: Message) -> None:
 
 def _remember(draft: Transition, post: Post, message: Message) -> None:
     record_speaker(draft, message, draft.now.steady_seconds)
-    is_question = fold(message.expects) not in {NOBODY, message.sender_key}
+    is_question = peer_key(message.expects) not in {NOBODY, message.sender_key}
     if post.kind is SenderKind.AGENT and is_question:
         open_question(draft, message)
     if post.kind is SenderKind.OPERATOR:

@@ -15,7 +15,7 @@ import attrs
 from rpds import HashTrieMap, HashTrieSet
 
 from argybargy.domain.message import Question
-from argybargy.domain.names import ANYONE, OPERATOR
+from argybargy.domain.names import ANYONE, OPERATOR, PeerKey
 from argybargy.domain.room.name_index import NO_SEQS, Index, file_under, take_from
 
 _NO_ASKERS: Index = HashTrieMap()
@@ -26,10 +26,10 @@ class OpenQuestions(Mapping[int, Question]):
     """Unanswered questions by seq, with an index: a value like the room it is of."""
 
     _by_seq: HashTrieMap[int, Question] = attrs.field(factory=HashTrieMap)
-    _put_to: HashTrieMap[str, Index] = attrs.field(
+    _put_to: HashTrieMap[PeerKey, Index] = attrs.field(
         factory=HashTrieMap, eq=False, repr=False
     )
-    _by_asker: HashTrieMap[str, HashTrieSet[int]] = attrs.field(
+    _by_asker: HashTrieMap[PeerKey, HashTrieSet[int]] = attrs.field(
         factory=HashTrieMap, eq=False, repr=False
     )
 
@@ -77,12 +77,12 @@ class OpenQuestions(Mapping[int, Question]):
                 put_to = put_to.insert(name, left) if left else put_to.discard(name)
         return type(self)(by_seq, put_to, by_asker)
 
-    def asked_by(self, asker: str) -> list[int]:
+    def asked_by(self, asker: PeerKey) -> list[int]:
         """Return the seqs of what a peer (folded) has asked, oldest first."""
         return sorted(self._by_asker.get(asker, NO_SEQS))
 
     def put_to(
-        self, names: frozenset[str], audience: frozenset[str] | None
+        self, names: frozenset[PeerKey], audience: frozenset[PeerKey] | None
     ) -> list[int]:
         """Return the seqs of what was put to a speaker by those who hear it.
 
@@ -103,11 +103,11 @@ class OpenQuestions(Mapping[int, Question]):
         return sorted(found)
 
 
-def _filed_under(question: Question) -> Iterable[str]:
+def _filed_under(question: Question) -> Iterable[PeerKey]:
     """Return the names of those a question is put to; see `Question.is_put_to`.
 
     One that everybody may take is filed under ``anyone``, which is nobody's name.
     """
-    if question.expects == ANYONE and question.audience is not None:
-        return question.audience | {OPERATOR}
+    if question.expects == ANYONE and question.audience_keys is not None:
+        return question.audience_keys | {OPERATOR}
     return (question.expects,)

@@ -24,6 +24,7 @@ from argybargy.domain.message import (
     Question,
     Receipt,
 )
+from argybargy.domain.names import PeerKey
 from argybargy.domain.room.leases import Leases
 from argybargy.domain.room.questions import OpenQuestions
 from argybargy.domain.seq_gaps import SeqGap
@@ -31,7 +32,7 @@ from argybargy.domain.seq_gaps import SeqGap
 _NEVER = float("inf")
 _NO_LEASES = Leases()
 
-ReceiptKey = tuple[str, str]
+ReceiptKey = tuple[PeerKey, str]
 """The folded name of a peer, and its idempotency key."""
 
 
@@ -106,7 +107,7 @@ class SavedRoom:
     leases: tuple[SavedLease, ...] = ()
     questions: tuple[Question, ...] = ()
     receipts: tuple[tuple[ReceiptKey, Receipt], ...] = ()
-    members: tuple[tuple[str, Member], ...] = ()
+    members: tuple[tuple[PeerKey, Member], ...] = ()
     seq_gaps: tuple[SeqGap, ...] = ()
 
 
@@ -169,8 +170,8 @@ class Room:
         factory=HashTrieMap, repr=_size
     )
     receipt_first: int = 0
-    members: HashTrieMap[str, Member] = attrs.field(factory=HashTrieMap, repr=_size)
-    posts_at: HashTrieMap[str, tuple[float, ...]] = attrs.field(
+    members: HashTrieMap[PeerKey, Member] = attrs.field(factory=HashTrieMap, repr=_size)
+    posts_at: HashTrieMap[PeerKey, tuple[float, ...]] = attrs.field(
         factory=HashTrieMap, repr=_size
     )
     seq_gaps: tuple[SeqGap, ...] = ()

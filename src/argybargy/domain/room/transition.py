@@ -19,7 +19,7 @@ from argybargy.domain.addressing import answered, names_of_speaker
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Lease, Member, Message, Question, Receipt
-from argybargy.domain.names import fold
+from argybargy.domain.names import PeerKey, peer_key
 from argybargy.domain.room.commands import CommandResult, GiveUp
 from argybargy.domain.room.state import ReceiptKey, Room, next_lease_deadline
 from argybargy.domain.room.writes import (
@@ -273,7 +273,7 @@ class Transition:
             self.change(questions=self.room.questions.discard(*seqs))
             self.writes.extend(map(CloseQuestion, seqs))
 
-    def forget_member(self, peer: str) -> None:
+    def forget_member(self, peer: PeerKey) -> None:
         """Remove a peer from those who have posted."""
         if peer in self.room.members:
             self.change(members=self.room.members.discard(peer))
@@ -315,7 +315,9 @@ def close_answered_questions(draft: Transition, message: Message) -> None:
     """Close the questions that a message answers."""
     names = names_of_speaker(message.sender, message.kind)
     questions = draft.room.questions
-    draft.close_questions(answered(questions, names, message.hearers, message.reply_to))
+    draft.close_questions(
+        answered(questions, names, message.audience_keys, message.reply_to)
+    )
 
 
 def record_speaker(draft: Transition, message: Message, quiet_since: float) -> None:
@@ -341,7 +343,7 @@ def record_speaker(draft: Transition, message: Message, quiet_since: float) -> N
 
 def open_question(draft: Transition, message: Message) -> None:
     """Note that whoever has said this waits for an answer."""
-    expects = fold(message.expects)
+    expects = peer_key(message.expects)
     draft.open_question(
-        Question(message.seq, message.sender_key, expects, message.hearers)
+        Question(message.seq, message.sender_key, expects, message.audience_keys)
     )

@@ -3,6 +3,7 @@
 import attrs
 
 from argybargy.domain.message import Lease, Message, Question, Receipt
+from argybargy.domain.names import PeerKey
 from argybargy.domain.room.commands import GiveUp
 
 
@@ -50,7 +51,7 @@ class CloseQuestion:
 class KeepReceipt:
     """Remember what an idempotency key was used for."""
 
-    peer: str
+    peer: PeerKey
     key: str
     receipt: Receipt
 
@@ -59,7 +60,7 @@ class KeepReceipt:
 class ForgetMember:
     """Remove a peer from those who have posted."""
 
-    peer: str
+    peer: PeerKey
 
 
 @attrs.frozen

@@ -18,7 +18,15 @@ from argybargy.domain.addressing import names_of_speaker
 from argybargy.domain.errors import RelayError
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message, Question
-from argybargy.domain.names import ANYONE, NAME_RULE, fold, is_name
+from argybargy.domain.names import (
+    ANYONE,
+    NAME_RULE,
+    PeerKey,
+    RoomKey,
+    is_name,
+    peer_key,
+    room_key,
+)
 from argybargy.domain.search.snippet import Snippet
 from argybargy.domain.search.tokens import Phrase, line_of
 
@@ -58,9 +66,9 @@ class Query:
 
     phrases: tuple[Phrase, ...] = ()
     unwanted: tuple[Phrase, ...] = ()
-    sender: str | None = None
-    addressee: str | None = None
-    room: str | None = None
+    sender: PeerKey | None = None
+    addressee: PeerKey | None = None
+    room: RoomKey | None = None
     before_ms: int | None = None
     is_open: bool = False
 
@@ -77,7 +85,7 @@ class Query:
         names = names_of_speaker(message.sender, message.kind)
         return (
             (self.sender is None or self.sender in names)
-            and (self.addressee is None or self.addressee in message.audience)
+            and (self.addressee is None or self.addressee in message.addressee_keys)
             and (self.before_ms is None or message.at_ms < self.before_ms)
         )
 
@@ -92,7 +100,7 @@ class Scope:
     """
 
     room: str | None = None
-    reader: str | None = None
+    reader: PeerKey | None = None
 
 
 @attrs.frozen
@@ -129,7 +137,9 @@ class Findings:
     is_too_wide: bool = False
 
 
-def is_open_to(message: Message, question: Question | None, reader: str | None) -> bool:
+def is_open_to(
+    message: Message, question: Question | None, reader: PeerKey | None
+) -> bool:
     """Tell whether a reader may know a question for open.
 
     Speaking to anybody at all answers what was asked of everybody, and what was said
@@ -141,7 +151,7 @@ def is_open_to(message: Message, question: Question | None, reader: str | None) 
         question: The same, if nobody has answered it.
         reader: The folded name of the peer; ``None`` is the operator.
     """
-    if reader is None or reader in {message.sender_key, fold(message.expects)}:
+    if reader is None or reader in {message.sender_key, peer_key(message.expects)}:
         return question is not None
     return message.expects == ANYONE and not message.is_claim_final
 
@@ -201,22 +211,24 @@ def _read_filters(pieces: Sequence[re.Match[str]]) -> Query:
             raise _refused(f"say {key}: once")
         values[key] = piece["value"].strip('"')
     before = values.get("before")
+    sender, addressee = _name(values, "from"), _name(values, "to")
+    room = _name(values, "room")
     return Query(
-        sender=_name(values, "from"),
-        addressee=_name(values, "to"),
-        room=_name(values, "room"),
+        sender=None if sender is None else peer_key(sender),
+        addressee=None if addressee is None else peer_key(addressee),
+        room=None if room is None else room_key(room),
         before_ms=None if before is None else _time_ms(before),
         is_open=_is_open(values.get("is")),
     )
 
 
-def _name(values: dict[str, str], key: str) -> str | None:
-    name = values.get(key)
+def _name(values: dict[str, str], filter_name: str) -> str | None:
+    name = values.get(filter_name)
     if name is None:
         return None
     if not is_name(name):
-        raise _refused(f"{key}: takes a name; {NAME_RULE}")
-    return fold(name)
+        raise _refused(f"{filter_name}: takes a name; {NAME_RULE}")
+    return name
 
 
 def _is_open(value: str | None) -> bool:

@@ -26,7 +26,7 @@ from argybargy.domain.access_codes import (
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
-from argybargy.domain.names import fold
+from argybargy.domain.names import PeerKey, fold, peer_key
 from argybargy.domain.room.writes import Audit
 from argybargy.relay.access.code_lifetimes import Lifetimes
 from argybargy.relay.access.invitation import Invitation
@@ -66,8 +66,8 @@ class CodeRegistry:
     version: int = 0
     in_hand: NamesInHand = attrs.field(factory=NamesInHand)
     _by_key: dict[str, CodeRecord] = attrs.field(factory=dict)
-    _by_room: dict[str, dict[str, list[CodeRecord]]] = attrs.field(factory=dict)
-    _names: dict[str, tuple[int, frozenset[str]]] = attrs.field(factory=dict)
+    _by_room: dict[str, dict[PeerKey, list[CodeRecord]]] = attrs.field(factory=dict)
+    _names: dict[str, tuple[int, frozenset[PeerKey]]] = attrs.field(factory=dict)
     _changing: trio.Lock = attrs.field(factory=trio.Lock)
     _is_in_doubt: bool = False
     _lifetimes: Lifetimes = attrs.field(factory=Lifetimes)
@@ -89,7 +89,7 @@ class CodeRegistry:
     def _add(self, record: CodeRecord) -> None:
         self._by_key[record.key_id] = record
         room = self._by_room.setdefault(fold(record.room), {})
-        room.setdefault(fold(record.name), []).append(record)
+        room.setdefault(peer_key(record.name), []).append(record)
         self.version += 1
         self._touch(record.peer.room)
 
@@ -319,7 +319,7 @@ class CodeRegistry:
         live = (list(filter(is_live, mine)) for mine in peers)
         return tuple(mine[-1] for mine in live if mine)
 
-    def live_names(self, room: str, now: Instant) -> frozenset[str]:
+    def live_names(self, room: str, now: Instant) -> frozenset[PeerKey]:
         """Return the folded names in a room (folded) that hold a valid code."""
         cached = self._names.get(room)
         if cached is None or cached[0] != self.version:
@@ -327,7 +327,7 @@ class CodeRegistry:
             cached = self._names[room] = (self.version, names)
         return cached[1]
 
-    def lapsed(self, room: str, now: Instant) -> frozenset[str]:
+    def lapsed(self, room: str, now: Instant) -> frozenset[PeerKey]:
         """Return the folded names in a room whose codes have all run out."""
         return frozenset(
             name
@@ -337,7 +337,7 @@ class CodeRegistry:
 
     def spelling(self, room: str, name: str) -> str | None:
         """Return how a peer of a room (folded) is spelled, if it holds a code."""
-        mine = self._by_room.get(room, {}).get(fold(name))
+        mine = self._by_room.get(room, {}).get(peer_key(name))
         return mine[0].name if mine else None
 
     def rooms(self) -> tuple[str, ...]:

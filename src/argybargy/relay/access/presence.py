@@ -8,6 +8,7 @@ import attrs
 from argybargy.domain.access_codes import Peer
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
+from argybargy.domain.names import PeerKey
 from argybargy.domain.rate_limit import admit_into
 from argybargy.domain.roster import LastSeen
 
@@ -57,7 +58,7 @@ class Presence:
 
     limits: Limits
     _touch: Callable[[str], None]
-    _rooms: dict[str, dict[str, PresenceRecord]] = attrs.field(factory=dict)
+    _rooms: dict[str, dict[PeerKey, PresenceRecord]] = attrs.field(factory=dict)
     operator_seen_at: float = float("-inf")
 
     def arrive(self, peer: Peer, name: str, now: float) -> bool:
@@ -147,8 +148,8 @@ class Presence:
         return tuple(sorted(self._rooms))
 
     def seen(
-        self, room: str, parked: frozenset[str], now: float
-    ) -> dict[str, LastSeen]:
+        self, room: str, parked: frozenset[PeerKey], now: float
+    ) -> dict[PeerKey, LastSeen]:
         """Return who was seen in a room (folded), by folded name.
 
         Args:
@@ -163,7 +164,7 @@ class Presence:
             found[key] = LastSeen(seat.name, ago, is_online)
         return found
 
-    def seen_at(self, room: str) -> Mapping[str, float]:
+    def seen_at(self, room: str) -> Mapping[PeerKey, float]:
         """Return when those seen in a room (folded) made their last request."""
         seats = self._rooms.get(room, {})
         return {key: seat.seen_at for key, seat in seats.items()}

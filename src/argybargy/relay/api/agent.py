@@ -7,7 +7,7 @@ from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Lease, Message, SenderKind
-from argybargy.domain.names import fold
+from argybargy.domain.names import PeerKey, fold
 from argybargy.domain.pages import (
     HistoryPage,
     PageBuilder,
@@ -233,7 +233,9 @@ async def _message(relay: Relay, live: LiveRoom, seq: int) -> Message | None:
         return await relay.store.message(live.name, seq)
 
 
-async def _count_unread(relay: Relay, live: LiveRoom, reader: str, cursor: int) -> int:
+async def _count_unread(
+    relay: Relay, live: LiveRoom, reader: PeerKey, cursor: int
+) -> int:
     count = count_after(live.room, reader, cursor)
     if count is not None:
         return count

@@ -7,7 +7,7 @@ from argybargy.domain.access_codes import CodeRecord, Peer
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.message import Message, SenderKind
-from argybargy.domain.names import fold
+from argybargy.domain.names import fold, peer_key, room_key
 from argybargy.domain.pages import look_back
 from argybargy.domain.room.commands import Close, Open
 from argybargy.domain.room.state import RoomStatus
@@ -80,7 +80,7 @@ async def invite(relay: Relay, invitations: list[Invitation]) -> list[IssuedCode
         written = (each.room, each.name, each.capabilities, each.client, each.model)
         relay.refuse_secrets(*written)
     relay.directory.check_quota(len(invitations))
-    wanted = {Peer(fold(each.room), fold(each.name)) for each in invitations}
+    wanted = {Peer(room_key(each.room), peer_key(each.name)) for each in invitations}
     with relay.directory.in_hand.for_agents(wanted):
         return await _invite(relay, invitations)
 
@@ -115,7 +115,7 @@ async def refuse_operators_name(relay: Relay, room: str, name: str) -> None:
         RelayError: ``name_taken``, or the room cannot be loaded.
     """
     live = await relay.live(room)
-    known = live.room.members.get(fold(name))
+    known = live.room.members.get(peer_key(name))
     if known is not None and known.kind is SenderKind.OPERATOR:
         raise RelayError(Problem.NAME_TAKEN)
 
@@ -177,7 +177,7 @@ async def say(relay: Relay, room: str, sender: str, draft: PostDraft) -> PostOut
         RelayError: ``sender_taken``, when an agent of the room has that name.
     """
     relay.refuse_secrets(room, sender)
-    with relay.directory.in_hand.for_human(Peer(fold(room), fold(sender))):
+    with relay.directory.in_hand.for_human(Peer(room_key(room), peer_key(sender))):
         if relay.directory.spelling(fold(room), sender) is not None:
             raise RelayError(Problem.SENDER_TAKEN)
         with finishing():  # a post that is under way keeps its name until it is in

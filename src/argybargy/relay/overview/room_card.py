@@ -16,7 +16,7 @@ from rpds import HashTrieMap
 
 from argybargy.domain.instant import Instant
 from argybargy.domain.message import Member, Message
-from argybargy.domain.names import fold
+from argybargy.domain.names import PeerKey, fold, peer_key
 from argybargy.domain.room.state import Room, RoomStatus
 from argybargy.domain.room.writes import (
     AppendMessage,
@@ -42,7 +42,7 @@ class RoomCard:
     """
 
     summary: RoomSummary
-    members: HashTrieMap[str, Member] = attrs.field(factory=HashTrieMap)
+    members: HashTrieMap[PeerKey, Member] = attrs.field(factory=HashTrieMap)
     questions: HashTrieMap[int, Message] = attrs.field(factory=HashTrieMap)
 
     @classmethod
@@ -56,7 +56,7 @@ class RoomCard:
         return present_seqs(known.first, min(first, known.head + 1), known.seq_gaps)
 
     @cached_property
-    def askers(self) -> frozenset[str]:
+    def askers(self) -> frozenset[PeerKey]:
         """The folded names of those who wait for an answer."""
         return frozenset(question.sender_key for question in self.questions.values())
 
@@ -157,7 +157,7 @@ def cards_by_room(overview: StoredOverview, now: Instant) -> dict[str, RoomCard]
             summary=attrs.evolve(summary, heard_ms=now.counted(summary.last_ms)),
             members=HashTrieMap(
                 {
-                    fold(each.name): attrs.evolve(
+                    peer_key(each.name): attrs.evolve(
                         each, heard_ms=now.counted(each.last_ms)
                     )
                     for each in overview.members.get(key, ())

@@ -15,7 +15,7 @@ import attrs
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.addressing import resolve_expects
 from argybargy.domain.instant import Instant
-from argybargy.domain.names import fold
+from argybargy.domain.names import PeerKey, peer_key
 from argybargy.domain.roster import (
     INBOX_ROWS,
     WORKING_SECONDS,
@@ -52,7 +52,7 @@ class RosterEntry:
         seen_at: When it made its last request, unless it is here now.
     """
 
-    key: str
+    key: PeerKey
     is_online: bool
     sources: tuple[str, ...]
     capabilities: str
@@ -137,7 +137,7 @@ class RoomViewer:
 
     directory: CodeRegistry
     presence: Presence
-    parked_peers: Callable[[str], frozenset[str]]
+    parked_peers: Callable[[str], frozenset[PeerKey]]
     online_seconds: float
 
     def view(self, room: str, outline: RoomOutline, now: Instant) -> RoomView:
@@ -153,7 +153,7 @@ class RoomViewer:
             seen=tuple(seen.values()),
         )
 
-    def _seen(self, room: str, now: Instant) -> Mapping[str, LastSeen]:
+    def _seen(self, room: str, now: Instant) -> Mapping[PeerKey, LastSeen]:
         return self.presence.seen(room, self.parked_peers(room), now.steady_seconds)
 
     def outline(self, room: str, card: RoomCard, now: Instant) -> RoomOutline:
@@ -195,7 +195,7 @@ class RoomViewer:
         ]
         return min(ends, default=NEVER.counted_ms)
 
-    def _next_steady(self, seen: Mapping[str, LastSeen], now: Instant) -> float:
+    def _next_steady(self, seen: Mapping[PeerKey, LastSeen], now: Instant) -> float:
         """Return when the next peer that is here may count as gone.
 
         One that is parked is here however long, until it is not parked any more:
@@ -208,9 +208,9 @@ class RoomViewer:
 
 
 def _face(
-    row: RosterRow, card: RoomCard, seen_at: Mapping[str, float], now: Instant
+    row: RosterRow, card: RoomCard, seen_at: Mapping[PeerKey, float], now: Instant
 ) -> RosterEntry:
-    key, last_spoken_ms = fold(row.name), None
+    key, last_spoken_ms = peer_key(row.name), None
     if row.last_message_seconds is not None:
         member = card.members[key]
         last_spoken_ms = now.heard_at(member.last_ms, member.heard_ms)

@@ -8,6 +8,7 @@ from argybargy.domain.errors import RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
+from argybargy.domain.names import PeerKey
 from argybargy.domain.room.commands import (
     Claim,
     Command,
@@ -57,7 +58,7 @@ class Facts:
     limits: Limits
     quota: RoomQuota
     recalled: dict[int, Message]
-    present: Mapping[str, float] = attrs.field(factory=dict)
+    present: Mapping[PeerKey, float] = attrs.field(factory=dict)
 
 
 def decide_batch(room: Room, commands: Sequence[Command], facts: Facts) -> DecidedBatch:

@@ -6,7 +6,7 @@ import attrs
 
 from argybargy.domain.access_codes import Peer
 from argybargy.domain.message import Message
-from argybargy.domain.names import OPERATOR, fold
+from argybargy.domain.names import OPERATOR, PeerKey, RoomKey, peer_key
 from argybargy.relay.access.code_registry import CodeRegistry
 from argybargy.relay.access.presence import Presence
 from argybargy.relay.clock import Clock
@@ -37,7 +37,7 @@ class DeliveryReport:
 
 
 def describe_delivery(
-    room: str,
+    room: RoomKey,
     polls: Subscriptions,
     message: Message,
     *,
@@ -59,7 +59,7 @@ def describe_delivery(
     """
     now = clock.now()
 
-    def reach(name: str) -> Reachability:
+    def reach(name: PeerKey) -> Reachability:
         if name == OPERATOR:
             is_here = len(watchers) or presence.is_operator_online(now.steady_seconds)
             return Reachability.ONLINE if is_here else Reachability.AWAY
@@ -72,9 +72,9 @@ def describe_delivery(
 
     if not message.is_broadcast:
         return DeliveryReport(
-            to=tuple((name, reach(fold(name))) for name in message.to)
+            to=tuple((name, reach(peer_key(name))) for name in message.to)
         )
-    others = directory.live_names(room, now) - {message.owner}
+    others = directory.live_names(room, now) - {message.agent_key}
     parked = others & polls.parked_peers()
     online = others & presence.online_peers(room, now.steady_seconds) - parked
     counts = (

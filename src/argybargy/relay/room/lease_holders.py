@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from argybargy.domain.instant import Instant
 from argybargy.domain.message import SenderKind
-from argybargy.domain.names import fold
+from argybargy.domain.names import PeerKey, peer_key
 from argybargy.domain.room.commands import Claim, Command, Post, Renew
 from argybargy.domain.room.state import Room
 from argybargy.relay.room.inbox import PendingCommand
@@ -17,7 +17,7 @@ from argybargy.relay.room.subscriptions import Subscriptions
 
 def holders_present(
     room: Room, polls: Subscriptions, batch: Iterable[PendingCommand], now: Instant
-) -> Mapping[str, float]:
+) -> Mapping[PeerKey, float]:
     """Return since when the holders of leases that are due have shown themselves.
 
     Returns:
@@ -27,7 +27,7 @@ def holders_present(
     if now.steady_seconds < room.next_lease_deadline:
         return {}
     due = {
-        fold(lease.holder)
+        peer_key(lease.holder)
         for lease in room.leases.values()
         if lease.lapses_at <= now.steady_seconds
     }
@@ -39,12 +39,12 @@ def holders_present(
     return present
 
 
-def _shown_by(command: Command) -> str | None:
+def _shown_by(command: Command) -> PeerKey | None:
     """Return the folded name of the agent that sent a command, where that renews."""
     match command:
         case Renew(peer=peer) | Claim(peer=peer):
-            return fold(peer)
+            return peer_key(peer)
         case Post(sender=sender, kind=SenderKind.AGENT):
-            return fold(sender)
+            return peer_key(sender)
         case _:
             return None

@@ -14,6 +14,7 @@ import attrs
 import trio
 
 from argybargy.domain.message import Message
+from argybargy.domain.names import PeerKey
 
 
 @attrs.define(eq=False)
@@ -29,7 +30,7 @@ class Subscription:
             ``None`` while nothing has.
     """
 
-    peer: str
+    peer: PeerKey
     since: float
     _polls: "Subscriptions"
     is_parked: bool = False
@@ -87,11 +88,11 @@ class Subscriptions:
 
     max_per_peer: int
     published_at: float = 0.0
-    _by_peer: dict[str, list[Subscription]] = attrs.field(factory=dict)
-    _parked: set[str] = attrs.field(factory=set)
+    _by_peer: dict[PeerKey, list[Subscription]] = attrs.field(factory=dict)
+    _parked: set[PeerKey] = attrs.field(factory=set)
     _emptied: trio.Event = attrs.field(factory=trio.Event)
 
-    def subscribe(self, peer: str) -> Subscription:
+    def subscribe(self, peer: PeerKey) -> Subscription:
         """Hold a subscription for the length of a ``with`` block, however it ends."""
         return Subscription(peer, trio.current_time(), self)
 
@@ -130,14 +131,14 @@ class Subscriptions:
 
     def wake_addressed(self, message: Message) -> None:
         """Wake the polls that `message` is for, and no others."""
-        peers: Iterable[str] = self._by_peer
+        peers: Iterable[PeerKey] = self._by_peer
         if not message.is_broadcast:
-            peers = message.audience & self._by_peer.keys()
+            peers = message.addressee_keys & self._by_peer.keys()
         for peer in peers:
-            if peer != message.owner:
+            if peer != message.agent_key:
                 self.wake_peer(peer)
 
-    def wake_peer(self, peer: str) -> None:
+    def wake_peer(self, peer: PeerKey) -> None:
         """Wake every poll of one peer."""
         for subscription in self._by_peer.get(peer, ()):
             subscription.wake()
@@ -147,17 +148,17 @@ class Subscriptions:
         for peer in self._by_peer:
             self.wake_peer(peer)
 
-    def is_parked(self, peer: str) -> bool:
+    def is_parked(self, peer: PeerKey) -> bool:
         """Tell whether any poll of the peer with this folded name waits here."""
         return peer in self._parked
 
-    def since(self, peer: str) -> float:
+    def since(self, peer: PeerKey) -> float:
         """Return when the oldest poll of a peer began; infinity without one."""
         return min(
             (each.since for each in self._by_peer.get(peer, ())), default=math.inf
         )
 
-    def parked_peers(self) -> frozenset[str]:
+    def parked_peers(self) -> frozenset[PeerKey]:
         """Return the folded names of all peers with a poll that waits here."""
         return frozenset(self._parked)
 

@@ -16,7 +16,7 @@ import trio
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.message import Member, Message
-from argybargy.domain.names import fold
+from argybargy.domain.names import PeerKey, fold
 from argybargy.domain.room.commands import (
     Command,
     CommandResult,
@@ -51,7 +51,7 @@ CONFLICT_TRIES: Final = 16
 """How often a batch is decided again because another node wrote first."""
 
 
-MemberCache = tuple[int, Mapping[str, Member], tuple[str, ...]]
+MemberCache = tuple[int, Mapping[PeerKey, Member], tuple[str, ...]]
 """The version of the directory, those who posted, and the names made of both."""
 
 

@@ -7,6 +7,7 @@ import attrs
 
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Member, Message, Question, Receipt, SenderKind
+from argybargy.domain.names import PeerKey
 from argybargy.domain.room.commands import GiveUp
 from argybargy.domain.room.state import (
     ReceiptKey,
@@ -65,7 +66,7 @@ class StoredRoom:
     claims: dict[int, SavedLease] = attrs.field(factory=dict)
     questions: dict[int, Question] = attrs.field(factory=dict)
     receipts: dict[ReceiptKey, Receipt] = attrs.field(factory=dict)
-    members: dict[str, Member] = attrs.field(factory=dict)
+    members: dict[PeerKey, Member] = attrs.field(factory=dict)
     seq_gaps: tuple[SeqGap, ...] = ()
 
     @classmethod
@@ -112,7 +113,7 @@ class StoredRoom:
         """Yield the messages there are now, also while others come and go."""
         return reversed(list(self.messages.values()))
 
-    def may_find(self, message: Message, query: Query, reader: str | None) -> bool:
+    def may_find(self, message: Message, query: Query, reader: PeerKey | None) -> bool:
         """Tell whether a search of a reader may find a message, its words aside."""
         if message.seq < self.first:
             return False

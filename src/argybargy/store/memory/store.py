@@ -18,7 +18,7 @@ import trio
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
-from argybargy.domain.names import fold
+from argybargy.domain.names import PeerKey, fold
 from argybargy.domain.pages import HistoryPage, Page, PageBuilder
 from argybargy.domain.room.state import Room, SavedRoom
 from argybargy.domain.room.writes import Audit, Write
@@ -96,7 +96,7 @@ class MemoryStore:
         self._add_audits([write for write in writes if isinstance(write, Audit)])
 
     async def page(
-        self, room: str, reader: str, after: int, limit: int, max_bytes: int
+        self, room: str, reader: PeerKey, after: int, limit: int, max_bytes: int
     ) -> Page:
         """Read what a poll delivers to `reader` (folded) after a cursor."""
         await trio.lowlevel.checkpoint()
@@ -109,7 +109,7 @@ class MemoryStore:
         return Page(tuple(builder.messages), cursor, shelf.head, shelf.first)
 
     async def look_back(
-        self, room: str, reader: str | None, before: int, limit: int, max_bytes: int
+        self, room: str, reader: PeerKey | None, before: int, limit: int, max_bytes: int
     ) -> HistoryPage:
         """Read the newest messages below `before` that `reader` may see."""
         await trio.lowlevel.checkpoint()
@@ -129,7 +129,7 @@ class MemoryStore:
         return self._stored_room(room).message(seq)
 
     async def replies(
-        self, room: str, reader: str, seq: int, limit: int, max_bytes: int
+        self, room: str, reader: PeerKey, seq: int, limit: int, max_bytes: int
     ) -> tuple[Message, ...]:
         """Read the oldest kept replies to `seq` that `reader` (folded) may see."""
         await trio.lowlevel.checkpoint()
@@ -186,7 +186,7 @@ class MemoryStore:
                     found.append(Found(shelf.status.name, message, place, shown))
         return Findings(tuple(found))
 
-    async def count_unread(self, room: str, reader: str, after: int) -> int:
+    async def count_unread(self, room: str, reader: PeerKey, after: int) -> int:
         """Count what a poll of `reader` (folded) would deliver after a cursor."""
         await trio.lowlevel.checkpoint()
         return sum(

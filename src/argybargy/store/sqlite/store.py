@@ -13,7 +13,7 @@ import trio
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
-from argybargy.domain.names import fold
+from argybargy.domain.names import PeerKey, fold
 from argybargy.domain.pages import HistoryPage, Page, PageBuilder
 from argybargy.domain.room.state import Room, SavedRoom
 from argybargy.domain.room.writes import Audit, Write
@@ -106,7 +106,7 @@ class SqliteStore:
         )
 
     async def page(
-        self, room: str, reader: str, after: int, limit: int, max_bytes: int
+        self, room: str, reader: PeerKey, after: int, limit: int, max_bytes: int
     ) -> Page:
         """Read what a poll delivers to `reader` (folded) after a cursor."""
         builder = PageBuilder(limit, max_bytes)
@@ -116,7 +116,7 @@ class SqliteStore:
         )
 
     async def look_back(
-        self, room: str, reader: str | None, before: int, limit: int, max_bytes: int
+        self, room: str, reader: PeerKey | None, before: int, limit: int, max_bytes: int
     ) -> HistoryPage:
         """Read the newest messages below `before` that `reader` may see."""
         builder = PageBuilder(limit, max_bytes)
@@ -130,7 +130,7 @@ class SqliteStore:
         return await self._readers.read(read_message, room, seq)
 
     async def replies(
-        self, room: str, reader: str, seq: int, limit: int, max_bytes: int
+        self, room: str, reader: PeerKey, seq: int, limit: int, max_bytes: int
     ) -> tuple[Message, ...]:
         """Read the oldest kept replies to `seq` that `reader` (folded) may see."""
         builder = PageBuilder(limit, max_bytes)
@@ -153,7 +153,7 @@ class SqliteStore:
             search_messages, query, scope, before, PageBuilder(limit, max_bytes)
         )
 
-    async def count_unread(self, room: str, reader: str, after: int) -> int:
+    async def count_unread(self, room: str, reader: PeerKey, after: int) -> int:
         """Count what a poll of `reader` (folded) would deliver after a cursor."""
         peer = fold(room), reader
         return await self._readers.read_as(peer, count_for, room, reader, after)

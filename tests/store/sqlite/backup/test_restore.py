@@ -16,6 +16,7 @@ from argybargy.domain.access_codes import CodeRecord, digest_code, format_code
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
+from argybargy.domain.names import peer_key
 from argybargy.domain.room.commands import Claim, ClaimGranted, Close
 from argybargy.domain.room.state import Room
 from argybargy.domain.room.writes import Audit
@@ -65,7 +66,9 @@ async def reopened(
 
 
 async def delivered(player: Player, reader: str, after: int) -> list[Message]:
-    page = await player.store.page(player.room.name, reader, after, 100, 1_000_000)
+    page = await player.store.page(
+        player.room.name, peer_key(reader), after, 100, 1_000_000
+    )
     return list(page.messages)
 
 

@@ -11,6 +11,7 @@ import trio
 import trio.testing
 
 from argybargy.domain.limits import Limits
+from argybargy.domain.names import PeerKey, peer_key
 from argybargy.domain.pages import PageBuilder
 from argybargy.domain.search.query import Scope, parse_search
 from argybargy.store.errors import Refused
@@ -233,7 +234,7 @@ async def test_many_messages_are_dropped_a_few_at_a_time(
     ]
 
 
-async def pages_read(store: SqliteStore, text: str, reader: str | None) -> int:
+async def pages_read(store: SqliteStore, text: str, reader: PeerKey | None) -> int:
     """Return how much of the files a search goes through."""
     query = parse_search(text, Limits())
 
@@ -261,11 +262,14 @@ async def test_what_a_search_costs_tells_nothing_of_what_one_may_not_see(
     for start in range(0, len(numbers), 200):
         await player.say("ann", " ".join(numbers[start : start + 200]), "bob")
     elsewhere = looked_for.replace("zq", "xq")
-    await pages_read(sqlite, "warm", "cid")
-    costs = [await pages_read(sqlite, each, "cid") for each in (looked_for, elsewhere)]
+    await pages_read(sqlite, "warm", peer_key("cid"))
+    costs = [
+        await pages_read(sqlite, each, peer_key("cid"))
+        for each in (looked_for, elsewhere)
+    ]
     assert costs[0] == costs[1]
     if looked_for == "zq":
-        assert await pages_read(sqlite, looked_for, "bob") > 2 * costs[0]
+        assert await pages_read(sqlite, looked_for, peer_key("bob")) > 2 * costs[0]
 
 
 async def test_a_beginning_of_too_many_words_is_not_looked_for(
@@ -278,7 +282,7 @@ async def test_a_beginning_of_too_many_words_is_not_looked_for(
 
     async def is_too_wide(text: str, reader: str) -> bool:
         query = parse_search(text, Limits())
-        scope = Scope("lab", reader)
+        scope = Scope("lab", peer_key(reader))
         return (await sqlite.search(query, scope, 2**53, 50, 256 * 1024)).is_too_wide
 
     assert await is_too_wide("de", "bob")

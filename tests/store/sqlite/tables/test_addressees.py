@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from argybargy.domain.message import SenderKind
+from argybargy.domain.names import peer_key
 from argybargy.domain.pages import PageBuilder
 from argybargy.domain.room.commands import Post
 from argybargy.store.errors import Corrupt
@@ -56,15 +57,16 @@ class Steps:
         return False
 
 
+EVE, BOB = peer_key("eve"), peer_key("bob")
 READS: dict[str, Callable[[apsw.Connection], object]] = {
-    "a page": lambda it: read_page(it, "lab", "eve", 0, PageBuilder(100, BYTES)),
-    "a later page": lambda it: read_page(it, "lab", "eve", 20, PageBuilder(100, BYTES)),
-    "history": lambda it: read_back(it, "lab", "eve", 9_999, PageBuilder(50, BYTES)),
-    "what is unread": lambda it: count_for(it, "lab", "eve", 0),
-    "replies": lambda it: read_replies(it, "lab", "eve", 1, PageBuilder(50, BYTES)),
-    "a page of many": lambda it: read_page(it, "lab", "bob", 0, PageBuilder(5, BYTES)),
+    "a page": lambda it: read_page(it, "lab", EVE, 0, PageBuilder(100, BYTES)),
+    "a later page": lambda it: read_page(it, "lab", EVE, 20, PageBuilder(100, BYTES)),
+    "history": lambda it: read_back(it, "lab", EVE, 9_999, PageBuilder(50, BYTES)),
+    "what is unread": lambda it: count_for(it, "lab", EVE, 0),
+    "replies": lambda it: read_replies(it, "lab", EVE, 1, PageBuilder(50, BYTES)),
+    "a page of many": lambda it: read_page(it, "lab", BOB, 0, PageBuilder(5, BYTES)),
     "the last of many": lambda it: read_back(
-        it, "lab", "bob", 9_999, PageBuilder(5, BYTES)
+        it, "lab", BOB, 9_999, PageBuilder(5, BYTES)
     ),
     "the last of all": lambda it: read_back(
         it, "lab", None, 9_999, PageBuilder(5, BYTES)
@@ -103,10 +105,10 @@ async def test_what_others_say_to_each_other_costs_a_reader_nothing(
 async def reads(store: Store, peer: str, at: int) -> tuple[object, ...]:
     """Read in every way as a peer."""
     return (
-        await store.page("lab", peer, at, 4, BYTES),
-        await store.look_back("lab", peer, at, 4, BYTES),
-        await store.count_unread("lab", peer, at),
-        await store.replies("lab", peer, 1, 4, BYTES),
+        await store.page("lab", peer_key(peer), at, 4, BYTES),
+        await store.look_back("lab", peer_key(peer), at, 4, BYTES),
+        await store.count_unread("lab", peer_key(peer), at),
+        await store.replies("lab", peer_key(peer), 1, 4, BYTES),
     )
 
 

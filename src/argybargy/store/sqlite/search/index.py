@@ -23,7 +23,7 @@ import apsw
 import attrs
 import trio
 
-from argybargy.domain.names import EVERYONE, fold
+from argybargy.domain.names import EVERYONE, PeerKey, peer_key
 from argybargy.domain.search.tokens import line_of
 from argybargy.store.errors import Corrupt, Refused, StoreError
 from argybargy.store.sqlite.connection import CLOSE_SECONDS, DatabaseThread, Role
@@ -96,7 +96,7 @@ DELETE FROM words WHERE rowid IN (
 """
 
 
-def scope_of(room_id: int, reader: str | None = None) -> str:
+def scope_of(room_id: int, reader: PeerKey | None = None) -> str:
     """Return the scope of a room, or of what one reader in it may see.
 
     Args:
@@ -313,11 +313,11 @@ def _index_piece(connection: apsw.Connection) -> bool:
 
 def _scopes(room_id: int, agent: str | None, recipients: str) -> list[str]:
     """Return the scopes that the words of a message are in."""
-    hearers: set[str] = set(map(fold, json.loads(recipients)))
+    hearers = set(map(peer_key, json.loads(recipients)))
     if EVERYONE in hearers:
         hearers = {EVERYONE}
     elif agent is not None:
-        hearers.add(fold(agent))
+        hearers.add(peer_key(agent))
     return [EVERYWHERE, *(scope_of(room_id, name) for name in sorted(hearers))]
 
 

@@ -64,7 +64,9 @@ def _peers(message: Message) -> Iterable[str]:
     """Return the folded names of those who have a row for a message."""
     if message.is_broadcast:
         return ()
-    return message.audience | {message.owner} - {""}
+    if message.agent_key is None:
+        return message.addressee_keys
+    return message.addressee_keys | {message.agent_key}
 
 
 def insert_addressees(
@@ -72,7 +74,7 @@ def insert_addressees(
 ) -> None:
     """Store who may see a new message."""
     rows = [
-        (room_id, peer, message.seq, int(peer == message.owner), message.reply_to)
+        (room_id, peer, message.seq, int(peer == message.agent_key), message.reply_to)
         for peer in _peers(message)
     ]
     if rows:

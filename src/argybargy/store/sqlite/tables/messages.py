@@ -14,7 +14,7 @@ import attrs
 import msgspec
 
 from argybargy.domain.message import TO_ALL, Message, SenderKind
-from argybargy.domain.names import fold
+from argybargy.domain.names import PeerKey, peer_key
 from argybargy.domain.pages import HistoryPage, Page, PageBuilder
 from argybargy.store.sqlite.tables.addressees import (
     COUNT_FOR,
@@ -51,10 +51,10 @@ _Row = tuple[Any, ...]
 _decode_names: Final = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
-def audience_of(recipients: str) -> frozenset[str] | None:
+def audience_of(recipients: str) -> frozenset[PeerKey] | None:
     """Return the folded names in a row's `recipients`, or ``None`` for everybody."""
     to = _decode_names(recipients)
-    return None if to == TO_ALL else frozenset(map(fold, to))
+    return None if to == TO_ALL else frozenset(map(peer_key, to))
 
 
 def to_row(message: Message) -> _Row:
@@ -132,7 +132,7 @@ def select(
 def read_page(
     connection: apsw.Connection,
     room: str,
-    reader: str,
+    reader: PeerKey,
     after: int,
     builder: PageBuilder,
 ) -> Page:
@@ -151,7 +151,7 @@ def read_page(
 def read_back(
     connection: apsw.Connection,
     room: str,
-    reader: str | None,
+    reader: PeerKey | None,
     before: int,
     builder: PageBuilder,
 ) -> HistoryPage:
@@ -174,7 +174,7 @@ def read_message(connection: apsw.Connection, room: str, seq: int) -> Message | 
 def read_replies(
     connection: apsw.Connection,
     room: str,
-    reader: str,
+    reader: PeerKey,
     seq: int,
     builder: PageBuilder,
 ) -> tuple[Message, ...]:
@@ -200,7 +200,9 @@ def read_recent(
     return tuple((name, from_row(row)) for name, *row in reversed(rows))
 
 
-def count_for(connection: apsw.Connection, room: str, reader: str, after: int) -> int:
+def count_for(
+    connection: apsw.Connection, room: str, reader: PeerKey, after: int
+) -> int:
     """Count what polls of `reader` would deliver after a cursor."""
     place = find_room_range(connection, room)
     values = {

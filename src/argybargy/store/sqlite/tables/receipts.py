@@ -7,6 +7,7 @@ import apsw
 
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Receipt
+from argybargy.domain.names import PeerKey
 from argybargy.domain.room.writes import KeepReceipt
 
 
@@ -24,7 +25,7 @@ def keep_receipt(connection: apsw.Connection, room_id: int, write: KeepReceipt) 
 
 def read_receipts(
     connection: apsw.Connection, room_id: int
-) -> tuple[tuple[tuple[str, str], Receipt], ...]:
+) -> tuple[tuple[tuple[PeerKey, str], Receipt], ...]:
     """Read the receipts of a room, oldest first."""
     sql = """
         SELECT peer, key, digest, seq, at_ms FROM receipts

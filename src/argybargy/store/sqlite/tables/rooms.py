@@ -8,7 +8,7 @@ import msgspec
 
 from argybargy.domain.limits import MAX_SEQ
 from argybargy.domain.message import Member, Message, Question, SenderKind
-from argybargy.domain.names import fold
+from argybargy.domain.names import PeerKey, fold
 from argybargy.domain.room.state import RoomStatus, SavedLease, SavedRoom
 from argybargy.domain.seq_gaps import SeqGap, present_seqs
 from argybargy.store.protocol import RoomSummary, StoredOverview
@@ -117,7 +117,7 @@ def _questions(connection: apsw.Connection, room_id: int) -> tuple[Question, ...
 
 def _members(
     connection: apsw.Connection, room_id: int
-) -> tuple[tuple[str, Member], ...]:
+) -> tuple[tuple[PeerKey, Member], ...]:
     sql = """
         SELECT peer, name, kind, last_seq, last_ms FROM members
         WHERE room_id = ? ORDER BY peer
