@@ -76,12 +76,7 @@ class DurableRoom:
         self.members[peer] = Member(name, message.kind, message.seq, message.at_ms)
 
     def _claim(self, write: UpdateClaim) -> None:
-        self.messages[write.seq] = attrs.evolve(
-            self.messages[write.seq],
-            claimed_by=write.claimed_by,
-            fence=write.fence,
-            is_claim_final=write.is_claim_final,
-        )
+        self.messages[write.seq] = write.apply_to(self.messages[write.seq])
         self.leases.pop(write.seq, None)
         if write.lease is not None:
             lease = write.lease

@@ -1,11 +1,13 @@
 """Messages, and what claims make of them."""
 
 import enum
+import math
 from functools import cached_property
-from typing import Final
+from typing import Final, Self
 
 import attrs
 
+from argybargy.domain.instant import Instant
 from argybargy.domain.names import ANYONE, EVERYONE, OPERATOR, PeerKey, peer_key
 
 
@@ -101,6 +103,18 @@ class Message:
         """The size of the text in UTF-8."""
         return len(self.text.encode())
 
+    def with_claim(
+        self, claimed_by: str | None, fence: int, *, is_claim_final: bool = False
+    ) -> "Message":
+        """Return this message with another claim, or with none."""
+        return attrs.evolve(
+            self, claimed_by=claimed_by, fence=fence, is_claim_final=is_claim_final
+        )
+
+    def without_claim(self) -> "Message":
+        """Return the immutable part of this message."""
+        return self.with_claim(None, 0)
+
     def is_visible_to(self, reader: PeerKey) -> bool:
         """Tell whether the peer with the folded name `reader` may see this.
 
@@ -139,6 +153,28 @@ class Lease:
     seconds: int | None
     lapses_at: float
     expires_ms: int | None
+
+    @classmethod
+    def granted(
+        cls, seq: int, holder: str, fence: int, seconds: int | None, now: Instant
+    ) -> Self:
+        """Return a lease whose term starts now.
+
+        Args:
+            seq: The claimed message.
+            holder: The claimer.
+            fence: The fence of the grant.
+            seconds: The term; ``None`` means until released.
+            now: The time of the grant.
+        """
+        if seconds is None:
+            return cls(seq, holder, fence, None, math.inf, None)
+        lapses_at = now.steady_seconds + seconds
+        return cls(seq, holder, fence, seconds, lapses_at, now.wall_ms + seconds * 1000)
+
+    def renewed(self, now: Instant) -> Self:
+        """Return this lease with its term restarted now."""
+        return self.granted(self.seq, self.holder, self.fence, self.seconds, now)
 
 
 @attrs.frozen

@@ -36,7 +36,6 @@ from argybargy.domain.room.commands import (
     Release,
     Renew,
 )
-from argybargy.domain.room.state import expires_ms, lapses_at
 from argybargy.domain.room.transition import Decision, Transition
 
 OWN_QUESTION: Final = "own_question"
@@ -50,25 +49,25 @@ MAX_ENDED_AT_ONCE: Final = 64
 """Leases that one decision ends, for the same reason."""
 
 
-def decide_claim(draft: Transition, claim: Claim) -> Decision:
+def decide_claim(transition: Transition, claim: Claim) -> Decision:
     """Grant, renew or refuse."""
-    message = check_claim(draft, claim)
-    held = draft.room.leases.get(claim.seq)
+    message = check_claim(transition, claim)
+    held = transition.room.leases.get(claim.seq)
     if message.is_claim_final:
-        return draft.decision(ClaimGranted(_settled(message)))
+        return transition.decision(ClaimGranted(_settled(message)))
     if held is not None:
-        return _renew(draft, held, claim)
-    return _grant(draft, message, claim)
+        return _renew(transition, held, claim)
+    return _grant(transition, message, claim)
 
 
-def check_claim(draft: Transition, claim: Claim) -> Message:
-    """Return the message that is claimed, if it may be; the draft stays as it is.
+def check_claim(transition: Transition, claim: Claim) -> Message:
+    """Return the message that is claimed, if it may be; the transition stays as it is.
 
     Raises:
         RelayError: The claim is lost, or was none.
     """
-    room, peer = draft.room, peer_key(claim.peer)
-    message = find_message(draft, claim.seq, peer)
+    room, peer = transition.room, peer_key(claim.peer)
+    message = find_message(transition, claim.seq, peer)
     reason = _why_not(message, peer)
     if reason is not None:
         raise _not_claimable(message, reason)
@@ -84,13 +83,13 @@ def check_claim(draft: Transition, claim: Claim) -> Message:
     return message
 
 
-def find_message(draft: Transition, seq: int, peer: PeerKey) -> Message:
+def find_message(transition: Transition, seq: int, peer: PeerKey) -> Message:
     """Return the message that `peer` speaks of.
 
     Raises:
         RelayError: ``not_found``, when it is not there or not visible to `peer`.
     """
-    message = draft.message(seq)
+    message = transition.message(seq)
     if message is None or not message.is_visible_to(peer):
         raise RelayError(Problem.NOT_FOUND)
     return message
@@ -139,80 +138,67 @@ def claimed_by_other(seq: int, holder: str, until_ms: int | None) -> RelayError:
     )
 
 
-def _renew(draft: Transition, held: Lease, claim: Claim) -> Decision:
+def _renew(transition: Transition, held: Lease, claim: Claim) -> Decision:
     seconds = held.seconds if claim.lease_seconds is None else claim.lease_seconds
-    renewed = _extended(draft, attrs.evolve(held, seconds=seconds))
+    renewed = attrs.evolve(held, seconds=seconds).renewed(transition.now)
     if seconds == held.seconds:
-        draft.renew(renewed)
+        transition.renew(renewed)
     else:
-        message = draft.room.messages[claim.seq]
-        draft.lease(message, renewed)
-    return draft.decision(ClaimGranted(renewed))
+        message = transition.room.messages[claim.seq]
+        transition.lease(message, renewed)
+    return transition.decision(ClaimGranted(renewed))
 
 
-def _extended(draft: Transition, lease: Lease) -> Lease:
-    return attrs.evolve(
-        lease,
-        lapses_at=lapses_at(lease.seconds, draft.now),
-        expires_ms=expires_ms(lease.seconds, draft.now),
+def _grant(transition: Transition, message: Message, claim: Claim) -> Decision:
+    seconds = claim.lease_seconds or transition.limits.lease_seconds or None
+    lease = Lease.granted(
+        message.seq, claim.peer, transition.room.fence + 1, seconds, transition.now
     )
+    transition.lease(message, lease)
+    transition.audit("claim", claim.peer, f"seq={message.seq}")
+    return transition.decision(ClaimGranted(lease))
 
 
-def _grant(draft: Transition, message: Message, claim: Claim) -> Decision:
-    seconds = claim.lease_seconds or draft.limits.lease_seconds or None
-    lease = Lease(
-        seq=message.seq,
-        holder=claim.peer,
-        fence=draft.room.fence + 1,
-        seconds=seconds,
-        lapses_at=lapses_at(seconds, draft.now),
-        expires_ms=expires_ms(seconds, draft.now),
-    )
-    draft.lease(message, lease)
-    draft.audit("claim", claim.peer, f"seq={message.seq}")
-    return draft.decision(ClaimGranted(lease))
-
-
-def decide_release(draft: Transition, release: Release) -> Decision:
+def decide_release(transition: Transition, release: Release) -> Decision:
     """Give a question back. Asking again after a lost answer changes nothing."""
     peer = peer_key(release.peer)
-    message = find_message(draft, release.seq, peer)
-    held = draft.room.leases.get(release.seq)
+    message = find_message(transition, release.seq, peer)
+    held = transition.room.leases.get(release.seq)
     if message.is_claim_final:
         raise _not_claimable(message, ANSWERED)
     if held is not None and peer_key(held.holder) != peer:
         raise claimed_by_other(release.seq, held.holder, held.expires_ms)
     if held is not None:
-        release_claim(draft, held)
-        draft.audit("release", release.peer, f"seq={release.seq}")
-    return draft.decision(Acknowledged())
+        release_claim(transition, held)
+        transition.audit("release", release.peer, f"seq={release.seq}")
+    return transition.decision(Acknowledged())
 
 
-def decide_renew(draft: Transition, renew: Renew) -> Decision:
+def decide_renew(transition: Transition, renew: Renew) -> Decision:
     """Renew every lease of a peer that has shown itself."""
-    renew_all(draft, peer_key(renew.peer))
-    return draft.decision(Acknowledged())
+    renew_all(transition, peer_key(renew.peer))
+    return transition.decision(Acknowledged())
 
 
-def renew_all(draft: Transition, peer: PeerKey) -> None:
+def renew_all(transition: Transition, peer: PeerKey) -> None:
     """Renew the leases of `peer` that have not run out.
 
     One that has is there only while its end cannot be written; it comes to no life.
     Of very many, those are renewed that run out first; the others are still far from
     that, and the next sign of life renews them.
     """
-    now = draft.now.steady_seconds
+    now = transition.now.steady_seconds
     can_lapse = (
         lease
-        for lease in draft.room.leases_of(peer)
+        for lease in transition.room.leases_of(peer)
         if now < lease.lapses_at < float("inf")
     )
     first = nsmallest(MAX_RENEWED_AT_ONCE, can_lapse, key=lambda each: each.lapses_at)
     for lease in first:
-        draft.renew(_extended(draft, lease))
+        transition.renew(lease.renewed(transition.now))
 
 
-def release_claim(draft: Transition, lease: Lease) -> None:
+def release_claim(transition: Transition, lease: Lease) -> None:
     """Take a claim away and tell those who were asked that they may have it.
 
     The word goes out as a message of the room, addressed as the question was: the
@@ -220,15 +206,15 @@ def release_claim(draft: Transition, lease: Lease) -> None:
     The word about an earlier question may have made retention take this one: then
     there is nothing left to say.
     """
-    if lease.seq not in draft.room.leases:
+    if lease.seq not in transition.room.leases:
         return
-    question = draft.room.messages[lease.seq]
-    draft.unclaim(question)
-    room, seq = draft.room, lease.seq
-    draft.append(
+    question = transition.room.messages[lease.seq]
+    transition.unclaim(question)
+    room, seq = transition.room, lease.seq
+    transition.append(
         Message(
             seq=room.head + 1,
-            at_ms=max(draft.now.wall_ms, room.last_ms),
+            at_ms=max(transition.now.wall_ms, room.last_ms),
             sender=SYSTEM,
             kind=SenderKind.SYSTEM,
             to=question.to,
@@ -238,24 +224,26 @@ def release_claim(draft: Transition, lease: Lease) -> None:
             expects=NOBODY,
             reply_to=seq,
             event=REOPENED,
-            heard_ms=draft.now.counted_ms,
+            heard_ms=transition.now.counted_ms,
         )
     )
 
 
-def end_expired_leases(draft: Transition, present: Mapping[PeerKey, float]) -> None:
+def end_expired_leases(
+    transition: Transition, present: Mapping[PeerKey, float]
+) -> None:
     """End leases that have run out, the oldest questions first; these are open again.
 
     A lease whose holder is present since before it ran out is renewed instead. At most
     :data:`MAX_ENDED_AT_ONCE` leases are handled; the rest remain due.
     """
-    now = draft.now.steady_seconds
-    if now < draft.room.next_lease_deadline:
+    now = transition.now.steady_seconds
+    if now < transition.room.next_lease_deadline:
         return
-    due = [lease for lease in draft.room.leases.values() if lease.lapses_at <= now]
+    due = [lease for lease in transition.room.leases.values() if lease.lapses_at <= now]
     for lease in nsmallest(MAX_ENDED_AT_ONCE, due, key=lambda lease: lease.seq):
         if present.get(peer_key(lease.holder), inf) <= lease.lapses_at:
-            draft.renew(_extended(draft, lease))
+            transition.renew(lease.renewed(transition.now))
             continue
-        draft.audit("expire", lease.holder, f"seq={lease.seq}")
-        release_claim(draft, lease)
+        transition.audit("expire", lease.holder, f"seq={lease.seq}")
+        release_claim(transition, lease)

@@ -5,7 +5,7 @@ Two rules for whoever edits this file or those it calls:
 1. Everything that may be refused is refused here, from the command, the room and
    the time alone. No rule looks anything up, so a room task can decide again after
    somebody else has written first, and the answer is right again.
-2. A refusal changes nothing. Raise before the first change to the draft.
+2. A refusal changes nothing. Raise before the first change to the transition.
 
 What a command does to a room is the table below; how, is in the module it names.
 """
@@ -79,8 +79,8 @@ def decide(room: Room, command: Command, now: Instant, limits: Limits) -> Decisi
         RelayError: The command is refused; the room stays as it is.
     """
     recalled = getattr(command, "subject", None)
-    draft = Transition(room, now, limits, recalled)
-    return _RULES[type(command)](draft, command)
+    transition = Transition(room, now, limits, recalled)
+    return _RULES[type(command)](transition, command)
 
 
 def decide_expired_leases(
@@ -101,6 +101,6 @@ def decide_expired_leases(
         present: By folded name, since when holders are here, on the steady clock.
             Who came before a lease ran out holds it on, at no cost to the disk.
     """
-    draft = Transition(room, now, limits)
-    end_expired_leases(draft, present)
-    return draft.decision(Acknowledged())
+    transition = Transition(room, now, limits)
+    end_expired_leases(transition, present)
+    return transition.decision(Acknowledged())

@@ -15,46 +15,46 @@ MAX_GIVEN_UP_AT_ONCE: Final = 1_000
 """Messages given up in one decision that does nothing else."""
 
 
-def decide_open(draft: Transition, command: Open) -> Decision:
+def decide_open(transition: Transition, command: Open) -> Decision:
     """Open the room. One that is open already stays as it is."""
-    room = draft.room
+    room = transition.room
     if not room.exists or room.status.is_closed:
-        draft.change(
+        transition.change(
             status=RoomStatus(room.name),
-            last_spoken_ms=draft.now.wall_ms,
-            quiet_since=draft.now.steady_seconds,
+            last_spoken_ms=transition.now.wall_ms,
+            quiet_since=transition.now.steady_seconds,
         )
-        draft.audit(command.action, command.by)
-    return draft.decision(Acknowledged())
+        transition.audit(command.action, command.by)
+    return transition.decision(Acknowledged())
 
 
-def decide_close(draft: Transition, command: Close) -> Decision:
+def decide_close(transition: Transition, command: Close) -> Decision:
     """Close the room, ending every claim that no answer has settled.
 
     Closing a closed room changes nothing: who closed it first, and when, stands.
     """
-    room = draft.room
+    room = transition.room
     if not room.exists:
         raise RelayError(Problem.ROOM_NOT_FOUND)
     if not room.status.is_closed:
-        at_ms = max(draft.now.wall_ms, room.last_ms)
+        at_ms = max(transition.now.wall_ms, room.last_ms)
         status = RoomStatus(room.name, at_ms, command.by)
-        close(draft, status)
-        draft.audit("room_close", command.by, status.closed_at or "")
-    return draft.decision(Acknowledged())
+        close(transition, status)
+        transition.audit("room_close", command.by, status.closed_at or "")
+    return transition.decision(Acknowledged())
 
 
-def close(draft: Transition, status: RoomStatus) -> None:
+def close(transition: Transition, status: RoomStatus) -> None:
     """Close an open room as `status` says, and end the claims in it."""
-    room = draft.room
+    room = transition.room
     if room.status.is_closed:
         return
     for lease in sorted(room.leases.values(), key=lambda lease: lease.seq):
-        draft.unclaim(room.messages[lease.seq])
-    draft.change(status=attrs.evolve(status, name=room.name))
+        transition.unclaim(room.messages[lease.seq])
+    transition.change(status=attrs.evolve(status, name=room.name))
 
 
-def decide_dismiss(draft: Transition, dismiss: Dismiss) -> Decision:
+def decide_dismiss(transition: Transition, dismiss: Dismiss) -> Decision:
     """Let a peer go.
 
     What it claimed and did not settle is free again; what it asked needs no answer.
@@ -62,17 +62,17 @@ def decide_dismiss(draft: Transition, dismiss: Dismiss) -> Decision:
     dismissal ends the last one.
     """
     peer = peer_key(dismiss.peer)
-    for lease in draft.room.leases_of(peer)[:MAX_ENDED_AT_ONCE]:
-        release_claim(draft, lease)
-    if draft.room.leases_of(peer):
-        return draft.decision(Acknowledged(is_partial=True))
-    draft.close_questions(draft.room.questions.asked_by(peer))
-    draft.forget_member(peer)
-    draft.change(posts_at=draft.room.posts_at.discard(peer))
-    return draft.decision(Acknowledged())
+    for lease in transition.room.leases_of(peer)[:MAX_ENDED_AT_ONCE]:
+        release_claim(transition, lease)
+    if transition.room.leases_of(peer):
+        return transition.decision(Acknowledged(is_partial=True))
+    transition.close_questions(transition.room.questions.asked_by(peer))
+    transition.forget_member(peer)
+    transition.change(posts_at=transition.room.posts_at.discard(peer))
+    return transition.decision(Acknowledged())
 
 
-def decide_retain(draft: Transition, _command: Retain) -> Decision:
+def decide_retain(transition: Transition, _command: Retain) -> Decision:
     """Give up messages that are kept beyond a limit that was lowered."""
-    draft.give_up(MAX_GIVEN_UP_AT_ONCE)
-    return draft.decision(Acknowledged())
+    transition.give_up(MAX_GIVEN_UP_AT_ONCE)
+    return transition.decision(Acknowledged())

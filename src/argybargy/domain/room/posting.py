@@ -22,26 +22,26 @@ from argybargy.domain.room.transition import (
 )
 
 
-def decide_post(draft: Transition, post: Post) -> Decision:
+def decide_post(transition: Transition, post: Post) -> Decision:
     """Accept a message, or say why not."""
-    earlier = _earlier(draft, post)
+    earlier = _earlier(transition, post)
     if earlier is not None:
-        return draft.decision(Posted(earlier, is_duplicate=True))
-    _check_room(draft, post)
-    _admit(draft, post)
-    subject = _subject(draft, post)
-    settles = _check_claim(draft, post, subject)
+        return transition.decision(Posted(earlier, is_duplicate=True))
+    _check_room(transition, post)
+    _admit(transition, post)
+    subject = _subject(transition, post)
+    settles = _check_claim(transition, post, subject)
 
-    message = _message(draft, post)
-    draft.append(message)
-    close_answered_questions(draft, message)
+    message = _message(transition, post)
+    transition.append(message)
+    close_answered_questions(transition, message)
     if settles:
         assert subject is not None
-        _settle(draft, post, subject)
+        _settle(transition, post, subject)
     if post.kind is SenderKind.AGENT:
-        renew_all(draft, peer_key(post.sender))
-    _remember(draft, post, message)
-    return draft.decision(Posted(message))
+        renew_all(transition, peer_key(post.sender))
+    _remember(transition, post, message)
+    return transition.decision(Posted(message))
 
 
 def _receipt_key(post: Post) -> ReceiptKey | None:
@@ -50,25 +50,25 @@ def _receipt_key(post: Post) -> ReceiptKey | None:
     return peer_key(post.sender), post.idempotency_key
 
 
-def _earlier(draft: Transition, post: Post) -> Message | None:
+def _earlier(transition: Transition, post: Post) -> Message | None:
     """Return what this very post became the first time, if it is a retry.
 
     Made again from the retry itself, whose digest is that of the first: so the
     answer is the first one even when retention has taken the message since.
     """
     key = _receipt_key(post)
-    receipt = None if key is None else draft.room.receipts.get(key)
-    if receipt is None or draft.is_outdated(receipt):
+    receipt = None if key is None else transition.room.receipts.get(key)
+    if receipt is None or transition.is_outdated(receipt):
         return None
     if receipt.digest != post.digest:
         raise RelayError(Problem.IDEMPOTENCY_CONFLICT, seq=receipt.seq)
     return _compose(post, receipt.seq, receipt.at_ms)
 
 
-def _message(draft: Transition, post: Post) -> Message:
-    room = draft.room
-    at_ms = max(draft.now.wall_ms, room.last_ms)
-    return _compose(post, room.head + 1, at_ms, draft.now.counted_ms)
+def _message(transition: Transition, post: Post) -> Message:
+    room = transition.room
+    at_ms = max(transition.now.wall_ms, room.last_ms)
+    return _compose(post, room.head + 1, at_ms, transition.now.counted_ms)
 
 
 def _compose(post: Post, seq: int, at_ms: int, heard_ms: int | None = None) -> Message:
@@ -85,8 +85,8 @@ def _compose(post: Post, seq: int, at_ms: int, heard_ms: int | None = None) -> M
     )
 
 
-def _check_room(draft: Transition, post: Post) -> None:
-    status = draft.room.status
+def _check_room(transition: Transition, post: Post) -> None:
+    status = transition.room.status
     if status.is_closed and post.kind is SenderKind.AGENT:
         raise RelayError(
             Problem.ROOM_CLOSED,
@@ -94,17 +94,17 @@ def _check_room(draft: Transition, post: Post) -> None:
             closed_by=status.closed_by,
             closed_at=status.closed_at,
         )
-    if draft.room.head == 0 and not post.has_room_quota:
-        raise RelayError(Problem.ROOM_QUOTA, limit=draft.limits.rooms)
+    if transition.room.head == 0 and not post.has_room_quota:
+        raise RelayError(Problem.ROOM_QUOTA, limit=transition.limits.rooms)
 
 
-def _admit(draft: Transition, post: Post) -> None:
+def _admit(transition: Transition, post: Post) -> None:
     if post.kind is not SenderKind.AGENT:
         return
-    limits, room, peer = draft.limits, draft.room, peer_key(post.sender)
+    limits, room, peer = transition.limits, transition.room, peer_key(post.sender)
     admission = admit(
         room.posts_at.get(peer, ()),
-        draft.now.steady_seconds,
+        transition.now.steady_seconds,
         limits.posts_per_window,
         limits.window_seconds,
     )
@@ -116,17 +116,17 @@ def _admit(draft: Transition, post: Post) -> None:
             window_seconds=limits.window_seconds,
             retry_after=admission.retry_after_seconds,
         )
-    draft.change(posts_at=room.posts_at.insert(peer, admission.times))
+    transition.change(posts_at=room.posts_at.insert(peer, admission.times))
 
 
-def _subject(draft: Transition, post: Post) -> Message | None:
+def _subject(transition: Transition, post: Post) -> Message | None:
     """Return the message that is answered, if it may be.
 
     The operator sees everything, and so may answer everything.
     """
     if post.reply_to is None:
         return None
-    found = draft.message(post.reply_to)
+    found = transition.message(post.reply_to)
     may_see = post.kind is SenderKind.OPERATOR or (
         found is not None and found.is_visible_to(peer_key(post.sender))
     )
@@ -137,7 +137,7 @@ def _subject(draft: Transition, post: Post) -> Message | None:
     return found
 
 
-def _check_claim(draft: Transition, post: Post, subject: Message | None) -> bool:
+def _check_claim(transition: Transition, post: Post, subject: Message | None) -> bool:
     """Tell whether the post answers a question for good.
 
     Raises:
@@ -148,7 +148,7 @@ def _check_claim(draft: Transition, post: Post, subject: Message | None) -> bool
     names = names_of_speaker(post.sender, post.kind)
     if subject is None or not any(is_claimable_by(subject, name) for name in names):
         return False
-    held = draft.room.leases.get(subject.seq)
+    held = transition.room.leases.get(subject.seq)
     if (
         held is not None
         and post.kind is SenderKind.AGENT
@@ -158,26 +158,26 @@ def _check_claim(draft: Transition, post: Post, subject: Message | None) -> bool
     return subject.sender_key not in names
 
 
-def _settle(draft: Transition, post: Post, subject: Message) -> None:
+def _settle(transition: Transition, post: Post, subject: Message) -> None:
     """Claim and answer in one step; an answer makes the claim permanent."""
-    held = draft.room.leases.get(subject.seq)
-    if subject.seq < draft.room.first:
+    held = transition.room.leases.get(subject.seq)
+    if subject.seq < transition.room.first:
         return  # retention took the question while its answer came in
     if held is not None and peer_key(held.holder) == peer_key(post.sender):
-        draft.settle(subject, post.sender, held.fence)
+        transition.settle(subject, post.sender, held.fence)
     else:
-        draft.settle(subject, post.sender, draft.room.fence + 1)
-        draft.audit("claim", post.sender, f"seq={subject.seq}")
+        transition.settle(subject, post.sender, transition.room.fence + 1)
+        transition.audit("claim", post.sender, f"seq={subject.seq}")
 
 
-def _remember(draft: Transition, post: Post, message: Message) -> None:
-    record_speaker(draft, message, draft.now.steady_seconds)
+def _remember(transition: Transition, post: Post, message: Message) -> None:
+    record_speaker(transition, message, transition.now.steady_seconds)
     is_question = peer_key(message.expects) not in {NOBODY, message.sender_key}
     if post.kind is SenderKind.AGENT and is_question:
-        open_question(draft, message)
+        open_question(transition, message)
     if post.kind is SenderKind.OPERATOR:
-        draft.audit("say", post.sender, f"-> {', '.join(post.to)}")
+        transition.audit("say", post.sender, f"-> {', '.join(post.to)}")
     key = _receipt_key(post)
     if key is not None:
         receipt = Receipt(post.digest, message.seq, message.at_ms, message.heard_ms)
-        draft.keep_receipt(key, receipt)
+        transition.keep_receipt(key, receipt)

@@ -286,26 +286,9 @@ def _revive(saved: SavedLease, now: Instant, known: Lease | None) -> Lease:
         saved.seconds,
     ):
         return known
-    return Lease(
-        seq=saved.seq,
-        holder=saved.holder,
-        fence=saved.fence,
-        seconds=saved.seconds,
-        lapses_at=lapses_at(saved.seconds, now),
-        expires_ms=expires_ms(saved.seconds, now),
-    )
-
-
-def lapses_at(seconds: int | None, now: Instant) -> float:
-    """Return when a lease taken now runs out, on the steady clock."""
-    return _NEVER if seconds is None else now.steady_seconds + seconds
+    return Lease.granted(saved.seq, saved.holder, saved.fence, saved.seconds, now)
 
 
 def next_lease_deadline(leases: Iterable[Lease]) -> float:
     """Return when the first of some leases runs out, on the steady clock."""
     return min((lease.lapses_at for lease in leases), default=_NEVER)
-
-
-def expires_ms(seconds: int | None, now: Instant) -> int | None:
-    """Return when a lease taken now runs out, on the wall clock."""
-    return None if seconds is None else now.wall_ms + seconds * 1000

@@ -225,9 +225,7 @@ class Transition:
         is_claim_final: bool = False,
     ) -> None:
         room, seq = self.room, message.seq
-        now_claimed = attrs.evolve(
-            message, claimed_by=holder, fence=fence, is_claim_final=is_claim_final
-        )
+        now_claimed = message.with_claim(holder, fence, is_claim_final=is_claim_final)
         keeps = seq >= room.tail_first or lease is not None
         self.change(
             messages=room.messages.insert(seq, now_claimed)
@@ -311,39 +309,41 @@ class Transition:
         self.writes.append(KeepReceipt(*key, receipt))
 
 
-def close_answered_questions(draft: Transition, message: Message) -> None:
+def close_answered_questions(transition: Transition, message: Message) -> None:
     """Close the questions that a message answers."""
     names = names_of_speaker(message.sender, message.kind)
-    questions = draft.room.questions
-    draft.close_questions(
+    questions = transition.room.questions
+    transition.close_questions(
         answered(questions, names, message.audience_keys, message.reply_to)
     )
 
 
-def record_speaker(draft: Transition, message: Message, quiet_since: float) -> None:
+def record_speaker(
+    transition: Transition, message: Message, quiet_since: float
+) -> None:
     """Note who has spoken, and when.
 
     Args:
-        draft: The room.
+        transition: The room.
         message: What was said.
         quiet_since: When that was on the steady clock, in seconds.
     """
-    members = draft.room.members
+    members = transition.room.members
     known = members.get(message.sender_key)
     name = known.name if known else message.sender
-    heard_ms = draft.now.heard_at(message.at_ms, message.heard_ms)
+    heard_ms = transition.now.heard_at(message.at_ms, message.heard_ms)
     member = Member(name, message.kind, message.seq, message.at_ms, heard_ms)
-    draft.change(
+    transition.change(
         # A timestamp may be ahead of the clock, and the silence since would be none.
-        last_spoken_ms=min(message.at_ms, draft.now.wall_ms),
+        last_spoken_ms=min(message.at_ms, transition.now.wall_ms),
         quiet_since=quiet_since,
         members=members.insert(message.sender_key, member),
     )
 
 
-def open_question(draft: Transition, message: Message) -> None:
+def open_question(transition: Transition, message: Message) -> None:
     """Note that whoever has said this waits for an answer."""
     expects = peer_key(message.expects)
-    draft.open_question(
+    transition.open_question(
         Question(message.seq, message.sender_key, expects, message.audience_keys)
     )

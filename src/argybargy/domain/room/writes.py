@@ -32,6 +32,12 @@ class UpdateClaim:
     is_claim_final: bool
     lease: Lease | None
 
+    def apply_to(self, message: Message) -> Message:
+        """Return the message with this claim."""
+        return message.with_claim(
+            self.claimed_by, self.fence, is_claim_final=self.is_claim_final
+        )
+
 
 @attrs.frozen
 class OpenQuestion:
@@ -95,13 +101,3 @@ Write = (
     | ForgetMember
     | Audit
 )
-
-
-def reclaimed(message: Message, write: UpdateClaim) -> Message:
-    """Return a message as it stands after its claim has changed."""
-    return attrs.evolve(
-        message,
-        claimed_by=write.claimed_by,
-        fence=write.fence,
-        is_claim_final=write.is_claim_final,
-    )

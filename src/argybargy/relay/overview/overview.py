@@ -27,7 +27,7 @@ from argybargy.domain.message import Message
 from argybargy.domain.names import fold
 from argybargy.domain.room.leases import Leases
 from argybargy.domain.room.state import Room
-from argybargy.domain.room.writes import AppendMessage, UpdateClaim, Write, reclaimed
+from argybargy.domain.room.writes import AppendMessage, UpdateClaim, Write
 from argybargy.domain.roster import Waiting
 from argybargy.domain.seq_gaps import gaps_from, present_seqs
 from argybargy.relay.overview.change_log import Change, ChangeLog, Topic
@@ -164,7 +164,7 @@ class Overview:
             if isinstance(write, UpdateClaim):
                 known = self._messages.get((key, write.seq))
                 if known is not None:
-                    self._messages[key, write.seq] = reclaimed(known, write)
+                    self._messages[key, write.seq] = write.apply_to(known)
                 yield Change(Topic.MESSAGE, key, write.seq)
 
     def _renewed(self, key: str, room: Room) -> Iterator[Change]:

@@ -24,7 +24,6 @@ from argybargy.domain.room.writes import (
     OpenQuestion,
     UpdateClaim,
     Write,
-    reclaimed,
 )
 from argybargy.domain.seq_gaps import present_seqs
 from argybargy.store.protocol import RoomSummary, StoredOverview
@@ -104,7 +103,7 @@ class RoomCard:
                 case CloseQuestion(seq):
                     questions = questions.discard(seq)
                 case UpdateClaim(seq=seq) if seq in questions:
-                    claimed = reclaimed(questions[seq], write)
+                    claimed = write.apply_to(questions[seq])
                     questions = questions.insert(seq, claimed)
         expired_seqs = [seq for seq in said if seq < room.first]
         for seq in (*self.expired_seqs(room.first), *expired_seqs):

@@ -19,7 +19,7 @@ from argybargy.domain.room.commands import (
 )
 from argybargy.domain.room.decide import decide, decide_expired_leases
 from argybargy.domain.room.state import Room
-from argybargy.domain.room.writes import UpdateClaim, Write, reclaimed
+from argybargy.domain.room.writes import UpdateClaim, Write
 from argybargy.relay.access.room_quota import RoomQuota, speaks
 from argybargy.store.errors import Refused, StoreError, Unknown
 from argybargy.store.protocol import Store
@@ -102,7 +102,7 @@ def follow(recalled: dict[int, Message], writes: Sequence[Write]) -> None:
     """Bring looked-up messages up to date with what a decision says of them."""
     for write in writes:
         if isinstance(write, UpdateClaim) and write.seq in recalled:
-            recalled[write.seq] = reclaimed(recalled[write.seq], write)
+            recalled[write.seq] = write.apply_to(recalled[write.seq])
 
 
 async def confirm_version(store: Store, room: str) -> int:

@@ -181,12 +181,7 @@ def _append_message(shelf: StoredRoom, write: AppendMessage) -> None:
 def _update_claim(shelf: StoredRoom, write: UpdateClaim) -> None:
     message = shelf.messages.get(write.seq)
     if message is not None:
-        shelf.messages[write.seq] = attrs.evolve(
-            message,
-            claimed_by=write.claimed_by,
-            fence=write.fence,
-            is_claim_final=write.is_claim_final,
-        )
+        shelf.messages[write.seq] = write.apply_to(message)
     lease = write.lease
     if lease is None:
         shelf.claims.pop(write.seq, None)
