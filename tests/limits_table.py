@@ -460,7 +460,7 @@ CONSTANTS: Final = (
         "test_housekeeping_does_not_wait_long_for_the_index",
     ),
     Constant(
-        "MOST_BEGINNINGS",
+        "MAX_PREFIX_MATCHES",
         sqlite_search,
         "How often words with the beginning that is searched for may occur.",
         "store/sqlite/search/test_index.py::"

@@ -48,9 +48,9 @@ def test_whatever_is_typed_is_a_search_or_is_refused_in_words(text: str) -> None
         assert problem_with(text)
         return
     assert query != Query()
-    for phrase in (*query.phrases, *query.unwanted):
-        assert phrase.forms
-        assert re.fullmatch(r"[^ \"]+", "".join(phrase.forms))
+    for term in (*query.terms, *query.excluded):
+        assert term.forms
+        assert re.fullmatch(r"[^ \"]+", "".join(term.forms))
 
 
 @given(st.text(st.characters(), max_size=600), st.text(max_size=3))
@@ -60,7 +60,7 @@ def test_marks_lie_within_the_line_and_in_order(text: str, more: str) -> None:
         query = parse_search(f"{more} {words[:100]}", LIMITS)
     except RelayError:
         return
-    shown = snippet(text, query.phrases)
+    shown = snippet(text, query.terms)
     assert len(shown.text) <= SNIPPET_CHARS + 2
     assert shown.text.removeprefix("…")[:1] in {"", " ", *text, "…"}
     edges = [edge for mark in shown.marks for edge in mark]
@@ -78,7 +78,7 @@ def test_words_are_where_they_say(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "phrases", "unwanted"),
+    ("text", "terms", "excluded"),
     [
         ("deploy red", [("deploy",), ("red",)], []),
         ('"Deploy  RED" -it', [("deploy", "red")], [("it",)]),
@@ -91,11 +91,11 @@ def test_words_are_where_they_say(text: str) -> None:
     ],
 )
 def test_words_phrases_and_what_is_unwanted_are_told_apart(
-    text: str, phrases: list[tuple[str, ...]], unwanted: list[tuple[str, ...]]
+    text: str, terms: list[tuple[str, ...]], excluded: list[tuple[str, ...]]
 ) -> None:
     query = parse_search(text, LIMITS)
-    assert [phrase.forms for phrase in query.phrases] == phrases
-    assert [phrase.forms for phrase in query.unwanted] == unwanted
+    assert [term.forms for term in query.terms] == terms
+    assert [term.forms for term in query.excluded] == excluded
 
 
 @pytest.mark.parametrize(
@@ -115,20 +115,20 @@ def test_words_phrases_and_what_is_unwanted_are_told_apart(
 )
 def test_the_last_word_may_go_on(text: str, prefixes: list[bool]) -> None:
     query = parse_search(text, LIMITS)
-    assert [phrase.is_prefix for phrase in query.phrases] == prefixes
+    assert [term.is_prefix for term in query.terms] == prefixes
 
 
 def test_what_is_said_twice_is_looked_for_once() -> None:
     query = parse_search("red " * 40 + '"a b" "A  b" -x -X', LIMITS)
-    assert [phrase.forms for phrase in query.phrases] == [("red",), ("a", "b")]
-    assert [phrase.forms for phrase in query.unwanted] == [("x",)]
+    assert [term.forms for term in query.terms] == [("red",), ("a", "b")]
+    assert [term.forms for term in query.excluded] == [("x",)]
 
 
 def test_as_many_different_words_as_may_be_are_looked_for() -> None:
     words = [f"w{number}" for number in range(LIMITS.search_phrases)]
     query = parse_search(" ".join(words), LIMITS)
-    assert [phrase.forms for phrase in query.phrases] == [(word,) for word in words]
-    assert parse_search(f'"{" ".join("abcdefghijklmnopqrst")}"', LIMITS).phrases
+    assert [term.forms for term in query.terms] == [(word,) for word in words]
+    assert parse_search(f'"{" ".join("abcdefghijklmnopqrst")}"', LIMITS).terms
 
 
 def test_filters_are_read_in_any_spelling() -> None:
@@ -186,14 +186,14 @@ def test_what_makes_no_sense_is_refused_without_repeating_it(
 
 
 def test_a_short_text_is_shown_whole_on_one_line() -> None:
-    shown = snippet("one\ntwo\tTwo", parse_search("two", LIMITS).phrases)
+    shown = snippet("one\ntwo\tTwo", parse_search("two", LIMITS).terms)
     assert shown.text == "one two Two"
     assert shown.marks == ((4, 7), (8, 11))
 
 
 def test_a_long_text_is_cut_around_what_was_found() -> None:
     text = "lorem ipsum " * 50 + "the needle here " + "dolor sit " * 50
-    shown = snippet(text, parse_search("needle", LIMITS).phrases)
+    shown = snippet(text, parse_search("needle", LIMITS).terms)
     ((begin, end),) = shown.marks
     assert shown.text[begin:end] == "needle"
     assert shown.text.startswith("…")
@@ -202,20 +202,20 @@ def test_a_long_text_is_cut_around_what_was_found() -> None:
 
 
 def test_marks_that_overlap_are_one() -> None:
-    shown = snippet("a b c d", parse_search('"a b" "b c" d', LIMITS).phrases)
+    shown = snippet("a b c d", parse_search('"a b" "b c" d', LIMITS).terms)
     assert [shown.text[begin:end] for begin, end in shown.marks] == ["a b c", "d"]
 
 
 def test_a_phrase_that_ends_beyond_the_line_is_marked_as_far_as_it_goes() -> None:
     text = "x" * 190 + " one two three " + "y " * 200
-    shown = snippet(text, parse_search('"one two three" x', LIMITS).phrases)
+    shown = snippet(text, parse_search('"one two three" x', LIMITS).terms)
     ((begin, end),) = shown.marks
     assert shown.text[begin:end] == "one two three"
     text = "w " + "x" * 190 + " one two three " + "y " * 200
-    shown = snippet(text, parse_search('w "one two three"', LIMITS).phrases)
+    shown = snippet(text, parse_search('w "one two three"', LIMITS).terms)
     assert [shown.text[begin:end] for begin, end in shown.marks] == ["w", "one two"]
 
 
 def test_markup_is_text_like_any_other() -> None:
     text = "<img src=x onerror=alert(1)> &amp; \x1b[2J \u202e"
-    assert snippet(text, parse_search("alert", LIMITS).phrases).text == text
+    assert snippet(text, parse_search("alert", LIMITS).terms).text == text

@@ -83,7 +83,7 @@ def test_words_with_marks_are_where_they_were_typed(
 
 def test_the_marks_of_an_excerpt_are_places_in_what_was_said() -> None:
     text = "le cafe\u0301 est fini"
-    shown = snippet(text, parse_search("caf\u00e9 fin", Limits()).phrases)
+    shown = snippet(text, parse_search("caf\u00e9 fin", Limits()).terms)
     assert shown.text == text
     assert [text[begin:end] for begin, end in shown.marks] == ["cafe\u0301", "fini"]
 

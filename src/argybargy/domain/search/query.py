@@ -28,14 +28,14 @@ from argybargy.domain.names import (
     room_key,
 )
 from argybargy.domain.search.snippet import Snippet
-from argybargy.domain.search.tokens import Phrase, line_of
+from argybargy.domain.search.tokens import Term, line_of
 
 FIELD: Final = "q"
 """What a search is called where it is refused."""
 
 _PIECE: Final = re.compile(
     r"(?P<key>from|to|room|is|before):(?P<value>\"[^\"]*\"?|\S*)"
-    r"|(?P<minus>-(?=[^\s-]))?(?:\"(?P<phrase>[^\"]*)\"?|(?P<word>[^\s\"]+))",
+    r"|(?P<minus>-(?=[^\s-]))?(?:\"(?P<term>[^\"]*)\"?|(?P<word>[^\s\"]+))",
     re.IGNORECASE,
 )
 _TIME: Final = re.compile(
@@ -55,8 +55,8 @@ class Query:
     """What is looked for; every part that is given must fit.
 
     Attributes:
-        phrases: What the text must hold.
-        unwanted: What it must not.
+        terms: What the text must hold.
+        excluded: What it must not.
         sender: Who must have said it, folded.
         addressee: Whom it must have been said to by name, folded.
         room: Where, folded. Whoever searches in one room sees to it.
@@ -64,8 +64,8 @@ class Query:
         is_open: Whether it must be a question that nobody has answered.
     """
 
-    phrases: tuple[Phrase, ...] = ()
-    unwanted: tuple[Phrase, ...] = ()
+    terms: tuple[Term, ...] = ()
+    excluded: tuple[Term, ...] = ()
     sender: PeerKey | None = None
     addressee: PeerKey | None = None
     room: RoomKey | None = None
@@ -77,8 +77,8 @@ class Query:
         if not self._fits_around(message):
             return False
         line = line_of(message.text)
-        return all(phrase.line in line for phrase in self.phrases) and not any(
-            phrase.line in line for phrase in self.unwanted
+        return all(term.line in line for term in self.terms) and not any(
+            term.line in line for term in self.excluded
         )
 
     def _fits_around(self, message: Message) -> bool:
@@ -173,15 +173,15 @@ def parse_search(text: str, limits: Limits) -> Query:
     filters = _read_filters([piece for piece in pieces if piece["key"] is not None])
     query = attrs.evolve(
         filters,
-        phrases=_phrases(said, is_wanted=True),
-        unwanted=_phrases(said, is_wanted=False),
+        terms=_phrases(said, is_wanted=True),
+        excluded=_phrases(said, is_wanted=False),
     )
-    if len(query.phrases) + len(query.unwanted) > limits.search_phrases:
+    if len(query.terms) + len(query.excluded) > limits.search_phrases:
         raise _refused(
             f"at most {limits.search_phrases} different words; put words in quotes "
             "to find them next to each other: that counts as one"
         )
-    if query == Query(unwanted=query.unwanted, room=query.room):
+    if query == Query(excluded=query.excluded, room=query.room):
         raise _refused(_NOTHING)
     return query
 
@@ -190,17 +190,17 @@ def _refused(problem: str) -> RelayError:
     return RelayError.invalid(FIELD, problem)
 
 
-def _phrases(pieces: Sequence[re.Match[str]], *, is_wanted: bool) -> tuple[Phrase, ...]:
-    """Return what is said that is wanted, or unwanted: equal ones once."""
+def _phrases(pieces: Sequence[re.Match[str]], *, is_wanted: bool) -> tuple[Term, ...]:
+    """Return what is said that is wanted, or excluded: equal ones once."""
     mine = [piece for piece in pieces if (piece["minus"] is None) == is_wanted]
-    phrases = [
-        Phrase.of(
-            piece["word"] or piece["phrase"],
+    terms = [
+        Term.of(
+            piece["word"] or piece["term"],
             is_prefix=is_wanted and piece is pieces[-1] and piece["word"] is not None,
         )
         for piece in mine
     ]
-    return tuple(dict.fromkeys(phrase for phrase in phrases if phrase is not None))
+    return tuple(dict.fromkeys(term for term in terms if term is not None))
 
 
 def _read_filters(pieces: Sequence[re.Match[str]]) -> Query:

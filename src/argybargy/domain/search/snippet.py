@@ -5,7 +5,7 @@ from typing import Final
 
 import attrs
 
-from argybargy.domain.search.tokens import Phrase, Token, line_of, tokens_of
+from argybargy.domain.search.tokens import Term, Token, line_of, tokens_of
 
 SNIPPET_CHARS: Final = 200
 _LEAD_CHARS: Final = 60
@@ -28,12 +28,12 @@ class Snippet:
     marks: tuple[Mark, ...] = ()
 
 
-def snippet(text: str, phrases: Sequence[Phrase]) -> Snippet:
+def snippet(text: str, terms: Sequence[Term]) -> Snippet:
     """Cut out of a text what shows best why it was found.
 
-    What this costs grows with the text and with the phrases, never with the product.
+    What this costs grows with the text and with the terms, never with the product.
     """
-    marks = _marks(text, phrases)
+    marks = _marks(text, terms)
     first = marks[0][0] if marks else 0
     start = 0 if len(text) <= SNIPPET_CHARS else _start(text, first)
     end = min(len(text), start + SNIPPET_CHARS)
@@ -64,13 +64,13 @@ def _start(text: str, first: int) -> int:
     return start if start == 0 or space < 0 else space + 1
 
 
-def _marks(text: str, phrases: Sequence[Phrase]) -> Sequence[Mark]:
-    """Return where the phrases are, in order; those that overlap as one.
+def _marks(text: str, terms: Sequence[Term]) -> Sequence[Mark]:
+    """Return where the terms are, in order; those that overlap as one.
 
     Only those that can be shown: from the first one on, as far as an excerpt goes.
     """
-    words = _near_first(text, phrases)
-    places = sorted(place for phrase in phrases for place in phrase.matches_in(words))
+    words = _near_first(text, terms)
+    places = sorted(place for term in terms for place in term.matches_in(words))
     marks: list[Mark] = []
     for begin, end in places:
         if marks and begin < marks[-1][1]:
@@ -80,16 +80,16 @@ def _marks(text: str, phrases: Sequence[Phrase]) -> Sequence[Mark]:
     return marks
 
 
-def _near_first(text: str, phrases: Sequence[Phrase]) -> list[Token]:
-    """Return the words from the first phrase on that an excerpt may show."""
+def _near_first(text: str, terms: Sequence[Term]) -> list[Token]:
+    """Return the words from the first term on that an excerpt may show."""
     line = line_of(text)
-    places = [line.find(phrase.line) for phrase in phrases]
+    places = [line.find(term.line) for term in terms]
     found = [place for place in places if place >= 0]
     if not found:
         return []
     words = tokens_of(text, skip=line.count(" ", 0, min(found)))
-    # A phrase that begins where the excerpt ends goes on for so many words.
-    beyond = max(len(phrase.forms) for phrase in phrases)
+    # A term that begins where the excerpt ends goes on for so many words.
+    beyond = max(len(term.forms) for term in terms)
     near: list[Token] = []
     for word in words:
         near.append(word)

@@ -6,7 +6,7 @@ a character was typed whole or as a letter with marks after it (NFC and NFD). Ev
 store finds by these rules: the index is made of the forms that are decided here.
 
 Agents choose the texts and the queries, so the work on a whole text runs in C: no loop
-in Python visits every word of a text for every phrase of a query.
+in Python visits every word of a text for every term of a query.
 """
 
 import re
@@ -138,7 +138,7 @@ def _first_single(*texts: str) -> str:
 
 
 @attrs.frozen
-class Phrase:
+class Term:
     """Words that stand next to each other.
 
     Attributes:
@@ -150,8 +150,8 @@ class Phrase:
     is_prefix: bool = False
 
     @classmethod
-    def of(cls, text: str, *, is_prefix: bool = False) -> "Phrase | None":
-        """Return the phrase that a text is, or ``None`` when it has no words.
+    def of(cls, text: str, *, is_prefix: bool = False) -> "Term | None":
+        """Return the term that a text is, or ``None`` when it has no words.
 
         A single letter is a whole word, whatever is asked: too many words begin
         with it. Letters without case, such as Chinese, say enough alone.
@@ -161,11 +161,11 @@ class Phrase:
 
     @property
     def line(self) -> str:
-        """What the line of a text has where the phrase is."""
+        """What the line of a text has where the term is."""
         return f" {' '.join(self.forms)}{'' if self.is_prefix else ' '}"
 
     def matches_in(self, words: Sequence[Token]) -> Iterator[tuple[int, int]]:
-        """Yield where the phrase is among some words: beginning and end."""
+        """Yield where the term is among some words: beginning and end."""
         said, wanted = f" {' '.join(word.form for word in words)} ", self.line
         place = said.find(wanted)
         while place >= 0:

@@ -182,7 +182,7 @@ class MemoryStore:
                     if not builder.take(message):
                         return Findings(tuple(found), has_more=True)
                     looked_at += SNIPPET_CHARS
-                    shown = snippet(message.text, query.phrases)
+                    shown = snippet(message.text, query.terms)
                     found.append(Found(shelf.status.name, message, place, shown))
         return Findings(tuple(found))
 

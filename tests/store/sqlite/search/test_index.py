@@ -275,7 +275,7 @@ async def test_what_a_search_costs_tells_nothing_of_what_one_may_not_see(
 async def test_a_beginning_of_too_many_words_is_not_looked_for(
     sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "MOST_BEGINNINGS", 5)
+    monkeypatch.setattr(search, "MAX_PREFIX_MATCHES", 5)
     player = Player.of(sqlite)
     await player.say("ann", "deed deep deer")
     await player.say("ann", "dear deal dean debt", "bob")

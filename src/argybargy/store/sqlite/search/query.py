@@ -13,7 +13,7 @@ from argybargy.domain.names import EVERYONE
 from argybargy.domain.pages import PageBuilder
 from argybargy.domain.search.query import Findings, Found, Query, Scope
 from argybargy.domain.search.snippet import snippet
-from argybargy.domain.search.tokens import Phrase
+from argybargy.domain.search.tokens import Term
 from argybargy.store.sqlite.search.index import EVERYWHERE, scope_of, term_of
 from argybargy.store.sqlite.tables.messages import (
     COLUMNS,
@@ -49,12 +49,12 @@ ORDER BY words.rowid DESC LIMIT :rows
 """  # noqa: S608 - constants
 
 
-MOST_BEGINNINGS: Final = 200_000
+MAX_PREFIX_MATCHES: Final = 200_000
 """How often words with the wanted beginning may occur; beyond, the search is refused.
 
 The index merges all of them before it gives the first: no deadline cuts that short.
 """
-_BEGINNINGS: Final = "SELECT doc FROM temp.terms WHERE term >= ? AND term < ?"
+_PREFIX_MATCHES: Final = "SELECT doc FROM temp.terms WHERE term >= ? AND term < ?"
 _LAST_CHARACTER: Final = chr(0x10FFFF)
 
 
@@ -89,7 +89,7 @@ def search_messages(
         message = from_row(tuple(row))
         if not builder.take(message):
             return Findings(tuple(found), has_more=True)
-        shown = snippet(message.text, query.phrases)
+        shown = snippet(message.text, query.terms)
         found.append(Found(room, message, number, shown))
     return Findings(tuple(found))
 
@@ -98,15 +98,15 @@ def _is_too_wide(
     connection: apsw.Connection, query: Query, scopes: Sequence[str]
 ) -> bool:
     """Tell whether too many words begin as the last one does that is looked for."""
-    left = MOST_BEGINNINGS
-    beginnings = (
-        term_of(scope, phrase.forms[-1])
-        for phrase in query.phrases
-        if phrase.is_prefix
+    left = MAX_PREFIX_MATCHES
+    prefixes = (
+        term_of(scope, term.forms[-1])
+        for term in query.terms
+        if term.is_prefix
         for scope in scopes
     )
-    for term in beginnings:
-        rows: Any = connection.execute(_BEGINNINGS, (term, term + _LAST_CHARACTER))
+    for term in prefixes:
+        rows: Any = connection.execute(_PREFIX_MATCHES, (term, term + _LAST_CHARACTER))
         for (count,) in rows:
             left -= count
             if left < 0:
@@ -132,14 +132,14 @@ def _expression(query: Query, scope: Scope, place: RoomRange) -> str:
 
 def _within(scope: str, query: Query) -> str:
     """Say a query for the messages of one scope."""
-    wanted = [_words(scope, phrase) for phrase in query.phrases]
+    wanted = [_words(scope, term) for term in query.terms]
     said = " AND ".join(wanted) or f'scope : "{scope}"'
-    if not query.unwanted:
+    if not query.excluded:
         return said
-    unwanted = " OR ".join(_words(scope, phrase) for phrase in query.unwanted)
-    return f"({said}) NOT ({unwanted})"
+    excluded = " OR ".join(_words(scope, term) for term in query.excluded)
+    return f"({said}) NOT ({excluded})"
 
 
-def _words(scope: str, phrase: Phrase) -> str:
-    terms = " ".join(term_of(scope, form) for form in phrase.forms)
-    return f'text : "{terms}"{" *" if phrase.is_prefix else ""}'
+def _words(scope: str, term: Term) -> str:
+    terms = " ".join(term_of(scope, form) for form in term.forms)
+    return f'text : "{terms}"{" *" if term.is_prefix else ""}'
