@@ -1,9 +1,9 @@
-"""Access codes: what they look like, and what is kept of them.
+"""Access codes: format, checksum, digest and stored record.
 
-A code is a prefix, 32 random base62 characters and a checksum, so that secret
-scanners, and the relay itself, find it in a text without taking other things for one.
-What is kept is its SHA-256: 190 random bits need no slow hash. What signs the operator
-in has the same form under prefixes of its own.
+A code is a prefix, 32 random base62 characters and a checksum, so that secret scanners,
+and the relay itself, can detect it in text without false positives. Only its SHA-256 is
+stored; 190 random bits need no slow hash. Sessions, sign-in codes and the admin token
+have the same format with other prefixes.
 """
 
 import hashlib
@@ -27,26 +27,26 @@ _CHECKSUM_CHARS: Final = 6
 CODE_PATTERN: Final = re.compile(
     rf"argy_[aost]1_[0-9A-Za-z]{{{RANDOM_CHARS + _CHECKSUM_CHARS}}}"
 )
-"""Finds codes of every kind in text. Published, so that secret scanners can use it."""
+"""Matches codes of every kind in text. Published for secret scanners."""
 
 _KEY_ID: Final = re.compile(r"[0-9a-f]{12}")
 _ORIGINAL_PATTERN: Final = re.compile(r"[0-9A-Za-z_-]{32}")
-"""Finds nothing in text: the first relay's codes, which imports take over as they
-are, look like many other words."""
+"""Matches imported codes of the first relay. Not used to search text, because many
+other words match it."""
 
 
 def format_code(random: str, prefix: str = AGENT_PREFIX) -> str:
-    """Make a code of 32 random base62 characters."""
+    """Make a code from 32 random base62 characters."""
     body = prefix + random
     return body + _checksum(body)
 
 
 def is_well_formed(code: str, prefix: str = "") -> bool:
-    """Tell whether `code` looks like one of ours, checksum included.
+    """Tell whether `code` has the format of a code, with a valid checksum.
 
     Args:
-        code: What was presented or found.
-        prefix: The kind that it must be of; empty is any.
+        code: The presented or detected string.
+        prefix: The required prefix; empty accepts every kind.
     """
     if not code.startswith(prefix) or CODE_PATTERN.fullmatch(code) is None:
         return False
@@ -54,18 +54,18 @@ def is_well_formed(code: str, prefix: str = "") -> bool:
 
 
 def is_key_id(text: str) -> bool:
-    """Tell whether `text` looks like the public handle of a code."""
+    """Tell whether `text` has the format of a key id."""
     return _KEY_ID.fullmatch(text) is not None
 
 
 def may_be_agents(code: str) -> bool:
-    """Tell whether `code` has the form of one that opens a room, here or imported."""
+    """Tell whether `code` has the format of an agent's code, native or imported."""
     is_original = _ORIGINAL_PATTERN.fullmatch(code) is not None
     return is_original or is_well_formed(code, AGENT_PREFIX)
 
 
 def is_operator_secret(code: str) -> bool:
-    """Tell whether a well-formed code is the operator's and not an agent's."""
+    """Tell whether a well-formed code is an operator's secret, not an agent's code."""
     return not code.startswith(AGENT_PREFIX)
 
 
@@ -79,22 +79,21 @@ def _checksum(body: str) -> str:
 
 
 def digest_code(code: str) -> bytes:
-    """Return what is stored of a code."""
+    """Return the SHA-256 of a code, which is stored in its place."""
     return hashlib.sha256(code.encode()).digest()
 
 
 def key_id_of(digest: bytes) -> str:
-    """Return the public handle of a code: 12 hex digits of its digest.
+    """Return the public key id of a code: the first 12 hex digits of its digest.
 
-    Made from the digest and not from the code, so that showing it gives nothing of
-    the secret away.
+    Derived from the digest, so that showing it reveals no part of the code.
     """
     return digest[:6].hex()
 
 
 @attrs.frozen
 class Peer:
-    """A participant: one name in one room, both folded.
+    """The identity of a participant: one name in one room.
 
     Several codes may speak for one peer; presence, rate limits and claims belong
     to the peer.
@@ -106,17 +105,17 @@ class Peer:
 
 @attrs.frozen
 class CodeRecord:
-    """What the relay keeps of one code.
+    """The stored record of one code.
 
     Attributes:
         digest: SHA-256 of the code.
         room: The room it opens.
         name: The peer it speaks for.
-        capabilities: What that peer says it can do.
-        created_ms: When it was issued, in milliseconds since 1970 UTC.
-        expires_ms: When it ends; ``None`` is never.
-        client: The program it was made for, if the operator said.
-        model: The model behind it, if the operator said.
+        capabilities: A description of the peer's skills, for other members.
+        created_ms: Time of issue, in milliseconds since 1970 UTC.
+        expires_ms: Time of expiry; ``None`` means never.
+        client: The agent's program, if the operator gave it; else empty.
+        model: The agent's language model, if the operator gave it; else empty.
     """
 
     digest: bytes = attrs.field(repr=False)
@@ -130,23 +129,23 @@ class CodeRecord:
 
     @cached_property
     def key_id(self) -> str:
-        """The public handle."""
+        """The public key id, see :func:`key_id_of`."""
         return key_id_of(self.digest)
 
     @cached_property
     def peer(self) -> Peer:
-        """Whom it speaks for."""
+        """The peer that the code authenticates."""
         return Peer(room_key(self.room), peer_key(self.name))
 
     @property
     def display(self) -> str:
-        """How the code is shown to people: enough to tell it apart, no part of it."""
+        """A mask of the code for display, which identifies it but reveals no part."""
         return f"{AGENT_PREFIX}…{self.key_id}"
 
     def is_live_at(self, wall_ms: int) -> bool:
-        """Tell whether the code has not run out at that time."""
+        """Tell whether the code is unexpired at that time."""
         return self.expires_ms is None or wall_ms < self.expires_ms
 
     def is_code(self, digest: bytes) -> bool:
-        """Compare with the digest of a presented code, in constant time."""
+        """Compare the digest of a presented code in constant time."""
         return hmac.compare_digest(self.digest, digest)

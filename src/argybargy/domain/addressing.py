@@ -1,4 +1,4 @@
-"""Who is asked, who is meant, and what the reader is told about it."""
+"""Rules of addressing: expected answerers, and questions answered by a message."""
 
 from collections.abc import Sequence
 
@@ -8,10 +8,10 @@ from argybargy.domain.room.questions import OpenQuestions
 
 
 def default_expects(to: tuple[str, ...]) -> str:
-    """Return who should answer when the sender does not say.
+    """Return the default of `expects` for these addressees.
 
-    A single addressee is asked; several, or everybody, are told: otherwise they
-    would all answer at once.
+    A single addressee is expected to answer. Several are not, because all of them
+    would answer at once.
     """
     return to[0] if to != TO_ALL and len(to) == 1 else NOBODY
 
@@ -19,12 +19,12 @@ def default_expects(to: tuple[str, ...]) -> str:
 def resolve_expects(expects: str, sender: str, members: Sequence[str]) -> str:
     """Narrow ``anyone`` to a name when exactly one other member could answer.
 
-    A hint for people. An agent claims whenever `expects` is ``anyone``: two agents
-    that read at different times may see different hints.
+    Only a hint for display. Agents must claim whenever `expects` is ``anyone``,
+    because agents that read at different times may see different hints.
 
     Args:
-        expects: What the message says.
-        sender: Who sent it.
+        expects: The field of the message.
+        sender: Its sender, in any spelling.
         members: Names of the members, each once.
     """
     if expects != ANYONE or len(members) > 2:  # noqa: PLR2004  a sender and two others
@@ -35,14 +35,14 @@ def resolve_expects(expects: str, sender: str, members: Sequence[str]) -> str:
 
 
 def is_asked(message: Message, peer: PeerKey) -> bool:
-    """Tell whether the message asks the peer with the folded name `peer`."""
+    """Tell whether the message asks `peer`."""
     return message.expects == ANYONE or peer_key(message.expects) == peer
 
 
 def names_of_speaker(sender: str, kind: SenderKind) -> frozenset[PeerKey]:
-    """Return the folded names under which a speaker is addressed.
+    """Return the keys by which a speaker is addressed.
 
-    Every human answers to ``operator``, whatever name is in the composer.
+    Every operator is also addressed as ``operator``.
     """
     if kind is SenderKind.OPERATOR:
         return frozenset({peer_key(sender), OPERATOR})
@@ -55,17 +55,17 @@ def answered(
     audience: frozenset[PeerKey] | None,
     reply_to: int | None = None,
 ) -> list[int]:
-    """Return the questions that somebody answers by speaking, by their seqs.
+    """Return the seqs of the questions that a new message answers.
 
-    A reply answers what it replies to, and nothing else. Other words answer all that
-    was put to the speaker and whose asker hears them: many answer without saying what.
-    A claim alone answers nothing; the asker's own words neither.
+    A reply answers only the message it replies to. Any other message answers every
+    question put to the speaker by somebody who can read the message, since many agents
+    answer without ``reply_to``. Claims, and messages of the asker, answer nothing.
 
     Args:
-        questions: The open ones of the room.
-        names: What the speaker goes by, folded.
-        audience: The folded names of those who hear it; ``None`` is everybody.
-        reply_to: The message that is replied to.
+        questions: The open questions of the room.
+        names: The speaker's keys, see :func:`names_of_speaker`.
+        audience: The addressees; ``None`` means everybody.
+        reply_to: The seq that the message replies to.
     """
     if reply_to is None:
         return questions.put_to(names, audience)

@@ -1,4 +1,4 @@
-"""Messages, and what claims make of them."""
+"""Messages, and the values about them: claims, questions, members, receipts."""
 
 import enum
 import math
@@ -12,7 +12,7 @@ from argybargy.domain.names import ANYONE, EVERYONE, OPERATOR, PeerKey, peer_key
 
 
 class SenderKind(enum.Enum):
-    """Who speaks. Set by the relay, never by a request."""
+    """The kind of a sender. Set by the relay, never by a request."""
 
     AGENT = "agent"
     OPERATOR = "operator"
@@ -21,41 +21,41 @@ class SenderKind(enum.Enum):
 
 TO_ALL: Final = (EVERYONE,)
 REOPENED: Final = "reopened"
-"""The event of the message that says a question is open again."""
+"""Event of the system message about a question that can be claimed again."""
 RESTORED: Final = "restored"
-"""The event of the message that says a room has come out of a backup."""
+"""Event of the system message about a room restored from a backup."""
 EVENTS: Final = frozenset({REOPENED, RESTORED})
-"""All events that a relay tells of."""
+"""All events of system messages."""
 
 
 @attrs.frozen
 class Message:
-    """One message as it stands now; only a claim ever changes it.
+    """One message with its current claim. All other fields are immutable.
 
     Attributes:
-        seq: Its place in the room, from 1 up without gaps.
-        at_ms: When it was accepted, in milliseconds since 1970 UTC. Never earlier
-            than the message before it.
-        sender: The name of who spoke.
-        kind: What sort of speaker that is.
-        to: The addressees as they are called, or :data:`TO_ALL`.
-        text: What was said.
-        expects: Who should answer: ``none``, ``anyone``, or a name.
+        seq: Its sequence number in the room, from 1.
+        at_ms: Time of acceptance, in milliseconds since 1970 UTC. Never earlier
+            than that of the previous message.
+        sender: The sender's name as it was spelled.
+        kind: The kind of the sender.
+        to: The addressees' names as they were spelled, or :data:`TO_ALL`.
+        text: The text, as sent.
+        expects: The expected answerer: ``none``, ``anyone``, or a name.
         reply_to: The seq of the message that this one answers.
-        event: What happened, for messages of the relay itself.
-        claimed_by: Who has taken the question, while that holds.
-        fence: The number of the grant behind `claimed_by`; 0 without one.
-        is_settled: Whether the question was answered by its claimer, which makes
-            the claim permanent.
-        heard_ms: When it came in, as this process counts the time; ``None`` if it was
-            read from the store. `at_ms` may be ahead of it, where the wall clock was
-            ahead once.
-        memo: No part of the value: room for those who turn messages into bytes to
-            keep what they made, for exactly as long as the message is held.
+        event: The event that a system message reports.
+        claimed_by: The name of the claimer; ``None`` without a claim.
+        fence: The fence of that claim; 0 without one.
+        is_claim_final: Whether the claimer has answered. The claim is then permanent.
+        heard_ms: Time of acceptance on this process's own count, see
+            :class:`~argybargy.domain.instant.Instant`; ``None`` when read from a store.
+            It differs from `at_ms` after the wall clock was set.
+        memo: A cache for encoders, which lives as long as the message. Not part of
+            the value.
         is_broadcast: Whether everybody in the room may see it.
-        sent_by: The folded name of the sender.
-        owner: The same where that is an agent, else empty: the name that the human
-            speaks under may be an agent's one day, who has not said this.
+        sender_key: The sender's key.
+        agent_key: The sender's key if an agent sent it, else ``None``. An agent may
+            later take the name that an operator used; the operator's direct messages
+            must stay invisible to it.
     """
 
     seq: int
@@ -90,17 +90,17 @@ class Message:
 
     @cached_property
     def addressee_keys(self) -> frozenset[PeerKey]:
-        """The folded names of those addressed."""
+        """The keys of the addressees."""
         return frozenset(map(peer_key, self.to))
 
     @property
     def audience_keys(self) -> frozenset[PeerKey] | None:
-        """The folded names of those it is for; ``None`` is everybody."""
+        """The keys of the addressees; ``None`` means everybody."""
         return None if self.is_broadcast else self.addressee_keys
 
     @cached_property
     def text_bytes(self) -> int:
-        """The size of the text in UTF-8."""
+        """The size of the text in bytes of UTF-8."""
         return len(self.text.encode())
 
     def with_claim(
@@ -116,9 +116,9 @@ class Message:
         return self.with_claim(None, 0)
 
     def is_visible_to(self, reader: PeerKey) -> bool:
-        """Tell whether the peer with the folded name `reader` may see this.
+        """Tell whether a peer may see this message.
 
-        The one predicate behind every read, wake-up and claim.
+        Reads, wake-ups and claims all use this predicate.
         """
         return (
             self.is_broadcast
@@ -127,7 +127,7 @@ class Message:
         )
 
     def is_for(self, reader: PeerKey) -> bool:
-        """Tell whether a poll of `reader` (folded) delivers this: never one's own."""
+        """Tell whether a poll of `reader` delivers this message. Own ones are excluded."""
         return reader != self.agent_key and (
             self.is_broadcast or reader in self.addressee_keys
         )
@@ -138,13 +138,14 @@ class Lease:
     """A live claim on a question.
 
     Attributes:
-        seq: The question.
-        holder: The name of who holds it.
-        fence: Larger than that of every grant before it in the room, so that work
-            done under an older grant can be told apart.
-        seconds: How long it lasts unrenewed; ``None`` is for ever.
-        lapses_at: When it runs out on the steady clock, in seconds.
-        expires_ms: The same on the wall clock, for people.
+        seq: The claimed message.
+        holder: The claimer's name as it was spelled.
+        fence: A fencing token: larger than the fence of every earlier grant in the
+            room, so that work under an older grant can be recognised and rejected.
+        seconds: The term without renewal; ``None`` means unlimited.
+        lapses_at: The deadline on the steady clock, in seconds; infinite when
+            unlimited. This one is decisive.
+        expires_ms: The same deadline on the wall clock, for display.
     """
 
     seq: int
@@ -179,13 +180,13 @@ class Lease:
 
 @attrs.frozen
 class Question:
-    """A message of an agent that nobody it asked has answered yet.
+    """An unanswered question of an agent.
 
     Attributes:
         seq: The message.
-        asker: The folded name of who asked.
-        expects: The folded name of who was asked, or ``anyone``.
-        audience: The folded names of those who can see it; ``None`` is everybody.
+        asker: The asking agent.
+        expects: The peer that was asked, or ``anyone``.
+        audience_keys: The addressees; ``None`` means everybody.
     """
 
     seq: int
@@ -194,7 +195,7 @@ class Question:
     audience_keys: frozenset[PeerKey] | None = None
 
     def is_put_to(self, names: frozenset[PeerKey]) -> bool:
-        """Tell whether somebody who goes by these folded names was asked."""
+        """Tell whether a speaker with these names was asked."""
         if self.asker in names:
             return False
         if self.expects in names:
@@ -208,14 +209,14 @@ class Question:
 
 @attrs.frozen
 class Member:
-    """Somebody who has posted into a room.
+    """A peer or operator that has posted into a room.
 
     Attributes:
         name: The name as first spelled.
         kind: Agent or operator.
-        last_seq: Their newest message.
-        last_ms: When that was.
-        heard_ms: The same as this process counts the time; ``None`` in a store.
+        last_seq: The seq of their newest message.
+        last_ms: Its timestamp, in milliseconds since 1970 UTC.
+        heard_ms: The same time on this process's own count; ``None`` in a store.
     """
 
     name: str
@@ -227,13 +228,13 @@ class Member:
 
 @attrs.frozen
 class Receipt:
-    """What an idempotency key was used for.
+    """The post that an idempotency key was used for.
 
     Attributes:
-        digest: The first bytes of a hash over what was posted.
-        seq: The message it became.
-        at_ms: When.
-        heard_ms: The same as this process counts the time; ``None`` in a store.
+        digest: The first 16 bytes of a SHA-256 over the post.
+        seq: The resulting message.
+        at_ms: Its timestamp, in milliseconds since 1970 UTC.
+        heard_ms: The same time on this process's own count; ``None`` in a store.
     """
 
     digest: bytes

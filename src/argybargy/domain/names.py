@@ -1,4 +1,4 @@
-"""Names of peers and rooms: what is allowed, what is taken, what is the same."""
+"""Names of peers and rooms: syntax, reserved words and case-folded keys."""
 
 import re
 from typing import Final, NewType
@@ -10,10 +10,10 @@ NAME_RULE: Final = (
 )
 
 RoomKey = NewType("RoomKey", str)
-"""A room name, case-folded: what rooms are looked up and compared by."""
+"""A case-folded room name, for look-ups and comparisons."""
 
 PeerKey = NewType("PeerKey", str)
-"""A peer name, case-folded: how the peers of one room are looked up and compared."""
+"""A case-folded peer name, for look-ups and comparisons within one room."""
 
 EVERYONE: Final = PeerKey("all")
 ANYONE: Final = PeerKey("anyone")
@@ -29,28 +29,25 @@ _NAME = re.compile(NAME_PATTERN)
 
 
 def fold(name: str) -> str:
-    """Return the form in which two spellings of one name are equal.
-
-    Names are ASCII, so lower case is all there is to it.
-    """
+    """Case-fold a name. Names are ASCII, so lower case suffices."""
     return name.lower()
 
 
 def room_key(name: str) -> RoomKey:
-    """Fold the name of a room, in any spelling, to its key."""
+    """Return the key of a room name in any spelling."""
     return RoomKey(fold(name))
 
 
 def peer_key(name: str) -> PeerKey:
-    """Fold the name of a peer, in any spelling, to its key."""
+    """Return the key of a peer name in any spelling."""
     return PeerKey(fold(name))
 
 
 def is_name(text: str) -> bool:
-    """Tell whether `text` can name a room, or address a peer."""
+    """Tell whether `text` is a syntactically valid name of a room or an addressee."""
     return _NAME.fullmatch(text) is not None
 
 
 def is_peer_name(text: str) -> bool:
-    """Tell whether an agent may be called `text`."""
+    """Tell whether `text` is a valid and unreserved name for an agent."""
     return is_name(text) and fold(text) not in RESERVED_PEER_NAMES

@@ -1,8 +1,7 @@
-"""Who belongs to a room, and who waits for whom in it.
+"""Members of a room, with their presence and state.
 
-Membership is durable: an agent holds a valid code, or somebody has posted and was
-not revoked. Presence only adds a status to a row; it never decides that one exists,
-so a restart empties no roster.
+Membership is durable: a member holds a valid code, or has posted and was not revoked.
+Presence only adds a status to the row of a member, so the roster survives a restart.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,12 +16,12 @@ from argybargy.domain.names import PeerKey, peer_key
 
 @attrs.frozen
 class LastSeen:
-    """When a peer last made a request.
+    """The last request of a peer.
 
     Attributes:
-        name: As it is called.
-        seconds: How long ago.
-        is_online: Whether that is recent, or a poll of it is parked.
+        name: The peer's name as it was spelled.
+        seconds: Seconds since that request.
+        is_online: Whether the request is recent, or a poll of the peer is parked.
     """
 
     name: str
@@ -35,13 +34,13 @@ class RosterRow:
     """One row of a room's roster.
 
     Attributes:
-        name: Who.
-        is_online: Whether it is here now.
-        seconds_since_seen: Since its last request; ``None`` if there was none since
-            the relay was started.
-        last_message_seconds: Since its last message; ``None`` if it never posted.
-        capabilities: What its code says it can do.
-        sources: What puts it here: ``presence``, ``code``, ``messages``.
+        name: The member's name as it was spelled.
+        is_online: Whether it has a parked poll or a recent request.
+        seconds_since_seen: Seconds since its last request; ``None`` if it made none
+            since the relay was started.
+        last_message_seconds: Seconds since its last message; ``None`` without one.
+        capabilities: The description attached to its code.
+        sources: The evidence of membership: ``presence``, ``code``, ``messages``.
         state: ``waiting``, ``working``, ``standing_by``, or ``None``.
     """
 
@@ -56,15 +55,15 @@ class RosterRow:
 
 @attrs.frozen
 class RosterSources:
-    """All that says who belongs to one room.
+    """The evidence from which the roster of one room is built.
 
     Attributes:
-        codes: The codes of the room that are valid now.
-        lapsed: Folded names that have codes, none of which is valid any more.
-        members: Those who have posted, by folded name.
-        seen: Presence, by folded name.
-        waiting: Folded names of those with an unanswered question.
-        now: The time.
+        codes: The valid codes of the room.
+        lapsed: Peers whose codes have all expired.
+        members: Peers and operators that have posted.
+        seen: The presence of peers.
+        waiting: Peers with an unanswered question.
+        now: The current time.
     """
 
     codes: tuple[CodeRecord, ...]
@@ -76,7 +75,7 @@ class RosterSources:
 
 
 WORKING_SECONDS = 120
-"""How recent a post makes a peer ``working``."""
+"""Seconds after a post during which a peer is ``working``."""
 
 
 def member_names(
@@ -84,14 +83,14 @@ def member_names(
     lapsed: frozenset[PeerKey],
     members: Mapping[PeerKey, Member],
 ) -> tuple[str, ...]:
-    """Return the names of all members, each once, in the order of the alphabet."""
+    """Return the names of all members, each once, in alphabetical order."""
     names = {key: member.name for key, member in members.items() if key not in lapsed}
     names |= {peer_key(code.name): code.name for code in codes}
     return tuple(sorted(names.values(), key=peer_key))
 
 
 def build_roster(evidence: RosterSources) -> tuple[RosterRow, ...]:
-    """Return a row for each member, in the order of the alphabet."""
+    """Build the roster: one row for each member, in alphabetical order."""
     coded = {peer_key(code.name): code for code in evidence.codes}
     posted = {
         key: member
@@ -138,7 +137,7 @@ def _state(
     *,
     is_online: bool,
 ) -> str | None:
-    """Derive what a peer is doing, from what the relay knows and never from text."""
+    """Derive the state of a peer from questions, posts and presence, not from text."""
     if member is not None and member.kind is not SenderKind.AGENT:
         return None
     if key in waiting:
@@ -153,10 +152,11 @@ class Waiting:
     """One row of the operator's inbox.
 
     Attributes:
-        room: Where.
+        room: The name of the room.
         message: The question.
-        expects_resolved: Who is meant, narrowed to a name where only one can be.
-        seconds: How long it has been waiting.
+        expects_resolved: The expected answerer, see
+            :func:`~argybargy.domain.addressing.resolve_expects`.
+        seconds: Seconds since the question was posted.
     """
 
     room: str
@@ -166,4 +166,4 @@ class Waiting:
 
 
 INBOX_ROWS = 50
-"""A ceiling, not a page: a backlog past that is not a paging problem."""
+"""Maximum rows of the inbox. It has no further pages."""

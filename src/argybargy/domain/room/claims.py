@@ -1,17 +1,17 @@
-"""Claims: leased, fenced, repeatable, and exactly one winner.
+"""Rules of claims: leased, fenced, repeatable, and with exactly one winner.
 
-Who may claim what, as a table; the first line that fits decides.
+Outcomes of a claim; the first matching row applies.
 
 =======================================  ===========================================
 the message                              a claim of it
 =======================================  ===========================================
-is not there, or not for the asker's     404, with no difference between the two
-eyes
+does not exist, or is not visible to     404 in both cases
+the claimer
 was asked by the claimer                 409 ``own_question``
-asks nobody, or somebody else            409 ``not_a_question``
+is no question, or for somebody else     409 ``not_a_question``
 is held by the claimer                   200, same fence, lease renewed
-is settled                               409 ``answered``
-is held by somebody else                 409, who and until when
+is answered                              409 ``answered``
+is held by somebody else                 409, with the holder and the expiry
 is in a closed room                      409 ``room_closed``
 is free                                  200, a new fence
 =======================================  ===========================================
@@ -44,31 +44,31 @@ ANSWERED: Final = "answered"
 ROOM_CLOSED: Final = "room_closed"
 
 MAX_RENEWED_AT_ONCE: Final = 64
-"""Leases of one peer that one post or poll renews: nothing else is served meanwhile."""
+"""Maximum leases that one post or poll renews: a decision blocks all other tasks."""
 MAX_ENDED_AT_ONCE: Final = 64
-"""Leases that one decision ends, for the same reason."""
+"""Maximum leases that one decision ends, for the same reason."""
 
 
 def decide_claim(transition: Transition, claim: Claim) -> Decision:
-    """Grant, renew or refuse."""
+    """Grant or renew a claim, or raise."""
     message = check_claim(transition, claim)
     held = transition.room.leases.get(claim.seq)
     if message.is_claim_final:
-        return transition.decision(ClaimGranted(_settled(message)))
+        return transition.decision(ClaimGranted(_permanent_lease(message)))
     if held is not None:
         return _renew(transition, held, claim)
     return _grant(transition, message, claim)
 
 
 def check_claim(transition: Transition, claim: Claim) -> Message:
-    """Return the message that is claimed, if it may be; the transition stays as it is.
+    """Return the message of a permitted claim. Changes nothing.
 
     Raises:
-        RelayError: The claim is lost, or was none.
+        RelayError: ``not_found``, ``not_claimable`` or ``claimed_by_other``.
     """
     room, peer = transition.room, peer_key(claim.peer)
     message = find_message(transition, claim.seq, peer)
-    reason = _why_not(message, peer)
+    reason = _permanent_refusal(message, peer)
     if reason is not None:
         raise _not_claimable(message, reason)
     if message.is_claim_final:
@@ -84,10 +84,10 @@ def check_claim(transition: Transition, claim: Claim) -> Message:
 
 
 def find_message(transition: Transition, seq: int, peer: PeerKey) -> Message:
-    """Return the message that `peer` speaks of.
+    """Return a message that is visible to `peer`.
 
     Raises:
-        RelayError: ``not_found``, when it is not there or not visible to `peer`.
+        RelayError: ``not_found``, when it does not exist or is not visible.
     """
     message = transition.message(seq)
     if message is None or not message.is_visible_to(peer):
@@ -95,16 +95,16 @@ def find_message(transition: Transition, seq: int, peer: PeerKey) -> Message:
     return message
 
 
-def _why_not(message: Message, peer: PeerKey) -> str | None:
-    """Tell why `peer` could never claim the message, whoever holds it."""
+def _permanent_refusal(message: Message, peer: PeerKey) -> str | None:
+    """Return the reason why `peer` can never claim the message, if there is one."""
     if message.sender_key == peer:
         return OWN_QUESTION
     return None if is_asked(message, peer) else NOT_A_QUESTION
 
 
 def is_claimable_by(message: Message, peer: PeerKey) -> bool:
-    """Tell whether the message is an unsettled question that `peer` may take."""
-    return not message.is_claim_final and _why_not(message, peer) is None
+    """Tell whether the message is an unanswered question that `peer` may claim."""
+    return not message.is_claim_final and _permanent_refusal(message, peer) is None
 
 
 def _not_claimable(message: Message, reason: str) -> RelayError:
@@ -116,20 +116,14 @@ def _not_claimable(message: Message, reason: str) -> RelayError:
     )
 
 
-def _settled(message: Message) -> Lease:
-    """Describe a claim that an answer has made permanent, to the one who holds it."""
-    return Lease(
-        seq=message.seq,
-        holder=message.claimed_by or "",
-        fence=message.fence,
-        seconds=None,
-        lapses_at=float("inf"),
-        expires_ms=None,
-    )
+def _permanent_lease(message: Message) -> Lease:
+    """Return the permanent claim on an answered message as a lease without a term."""
+    holder = message.claimed_by or ""
+    return Lease(message.seq, holder, message.fence, None, inf, None)
 
 
 def claimed_by_other(seq: int, holder: str, until_ms: int | None) -> RelayError:
-    """Make the refusal that names the winner."""
+    """Make the error that names the current holder."""
     return RelayError(
         Problem.CLAIMED_BY_OTHER,
         seq=seq,
@@ -160,7 +154,7 @@ def _grant(transition: Transition, message: Message, claim: Claim) -> Decision:
 
 
 def decide_release(transition: Transition, release: Release) -> Decision:
-    """Give a question back. Asking again after a lost answer changes nothing."""
+    """Release a claim. Without one, nothing changes, so a retry is harmless."""
     peer = peer_key(release.peer)
     message = find_message(transition, release.seq, peer)
     held = transition.room.leases.get(release.seq)
@@ -175,23 +169,23 @@ def decide_release(transition: Transition, release: Release) -> Decision:
 
 
 def decide_renew(transition: Transition, renew: Renew) -> Decision:
-    """Renew every lease of a peer that has shown itself."""
+    """Renew the leases of a peer that has polled."""
     renew_all(transition, peer_key(renew.peer))
     return transition.decision(Acknowledged())
 
 
 def renew_all(transition: Transition, peer: PeerKey) -> None:
-    """Renew the leases of `peer` that have not run out.
+    """Renew the unexpired leases of `peer`.
 
-    One that has is there only while its end cannot be written; it comes to no life.
-    Of very many, those are renewed that run out first; the others are still far from
-    that, and the next sign of life renews them.
+    An expired lease is still present only while the store rejects writes, and must not
+    be revived. At most :data:`MAX_RENEWED_AT_ONCE` are renewed, those that expire first;
+    the next post or poll renews others.
     """
     now = transition.now.steady_seconds
     can_lapse = (
         lease
         for lease in transition.room.leases_of(peer)
-        if now < lease.lapses_at < float("inf")
+        if now < lease.lapses_at < inf
     )
     first = nsmallest(MAX_RENEWED_AT_ONCE, can_lapse, key=lambda each: each.lapses_at)
     for lease in first:
@@ -199,12 +193,11 @@ def renew_all(transition: Transition, peer: PeerKey) -> None:
 
 
 def release_claim(transition: Transition, lease: Lease) -> None:
-    """Take a claim away and tell those who were asked that they may have it.
+    """Remove a claim and announce that the question can be claimed again.
 
-    The word goes out as a message of the room, addressed as the question was: the
-    cursor law brings it to everybody, clients that know nothing of leases included.
-    The word about an earlier question may have made retention take this one: then
-    there is nothing left to say.
+    The announcement is a system message with the addressees of the question, so every
+    poll delivers it, also to clients that know nothing of leases. Does nothing if
+    retention has dropped the question, which an earlier announcement may have caused.
     """
     if lease.seq not in transition.room.leases:
         return
@@ -232,10 +225,10 @@ def release_claim(transition: Transition, lease: Lease) -> None:
 def end_expired_leases(
     transition: Transition, present: Mapping[PeerKey, float]
 ) -> None:
-    """End leases that have run out, the oldest questions first; these are open again.
+    """End expired leases, those of the oldest questions first, and reopen the questions.
 
-    A lease whose holder is present since before it ran out is renewed instead. At most
-    :data:`MAX_ENDED_AT_ONCE` leases are handled; the rest remain due.
+    A lease is renewed instead if its holder has been present since before the deadline.
+    At most :data:`MAX_ENDED_AT_ONCE` leases are handled; the rest remain due.
     """
     now = transition.now.steady_seconds
     if now < transition.room.next_lease_deadline:

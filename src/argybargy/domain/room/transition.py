@@ -35,18 +35,20 @@ from argybargy.domain.room.writes import (
 from argybargy.domain.seq_gaps import SeqGap, first_kept, gaps_from, present_seqs
 
 MAX_GIVEN_UP_BY_APPEND: Final = 64
-"""Messages that one new message makes retention give up. It is one at a time unless
-the limit was lowered; then the rest follows with later commands."""
+"""Maximum messages that retention drops for one new message.
+
+More than one is surplus only after the limit was lowered; later commands drop the rest.
+"""
 
 
 @attrs.frozen
 class Decision:
-    """What a command comes to.
+    """The outcome of a command.
 
     Attributes:
-        room: The room afterwards.
-        writes: What makes that durable, in order.
-        answer: What the asker is told.
+        room: The new value of the room.
+        writes: The writes that make it durable, in order.
+        answer: The result for the caller.
     """
 
     room: Room
@@ -56,14 +58,17 @@ class Decision:
 
 @attrs.define
 class Transition:
-    """A room being changed, and the writes so far.
+    """A decision in the making: a changed room and the writes so far.
+
+    Rules change the room through these methods only, so that each change comes with
+    its write.
 
     Attributes:
-        room: The room as changed so far.
+        room: The room with the changes so far.
         now: The time of the decision.
-        limits: What the relay allows.
-        recalled: A message older than the tail that the command speaks of.
-        writes: What makes the changes durable, in order.
+        limits: The limits of the relay.
+        recalled: The message that the command refers to, if it is older than the tail.
+        writes: The writes so far, in order.
     """
 
     room: Room
@@ -75,10 +80,10 @@ class Transition:
     _has_lost_first_lapse: bool = attrs.field(default=False, init=False)
 
     def decision(self, answer: CommandResult) -> Decision:
-        """Finish. A room that anything is written about exists from then on.
+        """Return the finished decision. A room with writes exists from then on.
 
-        The room knows when its next lease runs out, whatever was done to leases;
-        it looks through them only when the first to run out was among those.
+        Recomputes the next lease deadline from all leases only if the earliest lease
+        was changed; otherwise the deadline is already right.
         """
         if self._has_lost_first_lapse:
             self.change(
@@ -91,9 +96,8 @@ class Transition:
     def change(self, **fields: object) -> None:
         """Replace fields of the room that need no write of their own.
 
-        The first change makes a copy that nobody else has; until the decision is
-        handed out, it may be changed in place. A post makes six changes, and a copy
-        for each was a fifth of what it costs.
+        The first change copies the room; further changes modify that private copy in
+        place. A post makes six changes, and copying for each took a fifth of its time.
         """
         if not self._is_own_copy:
             self.room, self._is_own_copy = self.room.copy(), True
@@ -101,20 +105,20 @@ class Transition:
         self.room.__dict__.update(fields)
 
     def message(self, seq: int) -> Message | None:
-        """Return a kept message, if the tail or the command brought it along."""
+        """Return a message from the tail or the command, unless retention dropped it."""
         message = self.room.messages.get(seq)
         if message is None and self.recalled is not None and self.recalled.seq == seq:
             message = self.recalled
         return message if seq >= self.room.first else None
 
     def audit(self, action: str, actor: str, detail: str = "") -> None:
-        """Record who did what."""
+        """Add a row to the audit log."""
         self.writes.append(
             Audit(self.now.wall_ms, action, actor, self.room.name, detail)
         )
 
     def append(self, message: Message) -> None:
-        """Add a message at the head, and let retention take the oldest."""
+        """Append a message, then apply retention and trim the tail."""
         room = self.room
         self.change(
             head=message.seq,
@@ -128,33 +132,32 @@ class Transition:
         self._trim_tail()
 
     def go_on_after(self, seq: int) -> None:
-        """Leave out the numbers up to `seq`: the next message comes right after.
+        """Skip the seqs up to `seq`, so that the next message gets the one after.
 
-        The tail begins anew, as it never reaches over a hole. What claims are on
-        stays in memory.
+        The tail restarts after the gap, since it must be contiguous. Claimed messages
+        stay in memory.
         """
         room = self.room
         if seq <= room.head:
             return
         claimed = {each: room.messages[each] for each in room.leases}
         is_empty = room.head < room.first
-        hole = SeqGap(room.head + 1, seq)
+        gap = SeqGap(room.head + 1, seq)
         self.change(
             head=seq,
             first=seq + 1 if is_empty else room.first,
-            seq_gaps=() if is_empty else (*room.seq_gaps, hole),
+            seq_gaps=() if is_empty else (*room.seq_gaps, gap),
             tail_first=seq + 1,
             tail_bytes=0,
             messages=HashTrieMap(claimed),
         )
 
     def give_up(self, most: int) -> None:
-        """Give up the oldest messages beyond what retention keeps.
-
-        Never many at once: nothing else is served meanwhile.
+        """Drop the oldest messages beyond the retention limit.
 
         Args:
-            most: How many messages to give up now.
+            most: Maximum messages to drop. Bounded, because the decision runs without
+                yielding to other tasks.
         """
         before = self.room.first
         self._retain(most)
@@ -163,10 +166,10 @@ class Transition:
             self.writes.append(GiveUp(self.room.first))
 
     def _retain(self, most: int) -> None:
-        """Move the oldest kept seq up; the store deletes what is below it later.
+        """Raise the oldest kept seq; the store deletes messages below it later.
 
-        A question that retention takes is neither claimed nor open any more. The
-        store drops its rows by the same rule, `seq < first`.
+        A dropped question loses its claim and is no longer open. No write is needed,
+        because the store drops both by the same rule, `seq < first`.
         """
         room, keep = self.room, self.limits.messages_per_room
         end = first_kept(room.head, keep, room.seq_gaps) if keep else room.first
@@ -188,7 +191,7 @@ class Transition:
         )
 
     def _trim_tail(self) -> None:
-        """Let go of the oldest messages held in memory, but never of a claimed one."""
+        """Evict the oldest messages from memory, except claimed ones."""
         room, limits = self.room, self.limits
         messages, total, first = room.messages, room.tail_bytes, room.tail_first
         while first < room.head and (
@@ -204,15 +207,15 @@ class Transition:
             self.change(messages=messages, tail_bytes=total, tail_first=first)
 
     def lease(self, message: Message, lease: Lease) -> None:
-        """Let somebody hold a question until the lease runs out."""
+        """Grant or change the lease on a question."""
         self._claim(message, lease.holder, lease.fence, lease=lease)
 
     def settle(self, message: Message, holder: str, fence: int) -> None:
-        """Let the claim of `holder` stand for good."""
+        """Make the claim of `holder` permanent."""
         self._claim(message, holder, fence, is_claim_final=True)
 
     def unclaim(self, message: Message) -> None:
-        """Let nobody hold a question."""
+        """Remove the claim on a question."""
         self._claim(message, None, 0)
 
     def _claim(
@@ -225,10 +228,10 @@ class Transition:
         is_claim_final: bool = False,
     ) -> None:
         room, seq = self.room, message.seq
-        now_claimed = message.with_claim(holder, fence, is_claim_final=is_claim_final)
+        claimed = message.with_claim(holder, fence, is_claim_final=is_claim_final)
         keeps = seq >= room.tail_first or lease is not None
         self.change(
-            messages=room.messages.insert(seq, now_claimed)
+            messages=room.messages.insert(seq, claimed)
             if keeps
             else room.messages.discard(seq),
             fence=max(room.fence, fence),
@@ -239,7 +242,7 @@ class Transition:
     def renew(self, lease: Lease) -> None:
         """Replace a lease by a later one of the same grant.
 
-        There is nothing to write down: a restart renews every lease anyway.
+        Not written to the store, because a restart renews every lease anyway.
         """
         self._set_lease(lease.seq, lease)
 
@@ -258,7 +261,7 @@ class Transition:
             self.change(leases=room.leases.discard(seq))
 
     def open_question(self, question: Question) -> None:
-        """Remember that somebody waits; of too many, the longest wait is given up."""
+        """Add an open question. Above the limit per asker, the oldest are closed."""
         asked = self.room.questions.asked_by(question.asker)
         surplus = len(asked) + 1 - self.limits.open_questions_per_peer
         self.close_questions(asked[: max(0, surplus)])
@@ -266,27 +269,27 @@ class Transition:
         self.writes.append(OpenQuestion(question))
 
     def close_questions(self, seqs: Sequence[int]) -> None:
-        """Forget open questions, in this order."""
+        """Close open questions, in this order."""
         if seqs:
             self.change(questions=self.room.questions.discard(*seqs))
             self.writes.extend(map(CloseQuestion, seqs))
 
     def forget_member(self, peer: PeerKey) -> None:
-        """Remove a peer from those who have posted."""
+        """Remove a peer from the members."""
         if peer in self.room.members:
             self.change(members=self.room.members.discard(peer))
             self.writes.append(ForgetMember(peer))
 
     def is_outdated(self, receipt: Receipt) -> bool:
-        """Tell whether an idempotency key was used too long ago to count."""
+        """Tell whether the receipt of an idempotency key has expired."""
         age = self.now.age_seconds(receipt.at_ms, receipt.heard_ms)
         return age > self.limits.idempotency_seconds
 
     def keep_receipt(self, key: ReceiptKey, receipt: Receipt) -> None:
-        """Remember a key, and forget keys that are too old or too many.
+        """Store a receipt, and evict expired and surplus ones, oldest first.
 
-        A key that is used again after it was outdated moves to the end of the order. An
-        outdated key may stand behind a fresh one: times come from two clocks.
+        A key that is used again after it has expired moves to the end of the order. It
+        may have stood behind a fresh one, since times come from two clocks.
         """
         room, limits = self.room, self.limits
         receipts, order, first = room.receipts, room.receipt_order, room.receipt_first
@@ -321,12 +324,12 @@ def close_answered_questions(transition: Transition, message: Message) -> None:
 def record_speaker(
     transition: Transition, message: Message, quiet_since: float
 ) -> None:
-    """Note who has spoken, and when.
+    """Record the sender as a member, and the end of the silence in the room.
 
     Args:
-        transition: The room.
-        message: What was said.
-        quiet_since: When that was on the steady clock, in seconds.
+        transition: The decision in the making.
+        message: The new message.
+        quiet_since: The time of the message on the steady clock, in seconds.
     """
     members = transition.room.members
     known = members.get(message.sender_key)
@@ -334,7 +337,8 @@ def record_speaker(
     heard_ms = transition.now.heard_at(message.at_ms, message.heard_ms)
     member = Member(name, message.kind, message.seq, message.at_ms, heard_ms)
     transition.change(
-        # A timestamp may be ahead of the clock, and the silence since would be none.
+        # A timestamp may be ahead of the clock. The silence must not start in the future,
+        # or else the room would never count as idle after a restart.
         last_spoken_ms=min(message.at_ms, transition.now.wall_ms),
         quiet_since=quiet_since,
         members=members.insert(message.sender_key, member),
@@ -342,7 +346,7 @@ def record_speaker(
 
 
 def open_question(transition: Transition, message: Message) -> None:
-    """Note that whoever has said this waits for an answer."""
+    """Record the message as an open question of its sender."""
     expects = peer_key(message.expects)
     transition.open_question(
         Question(message.seq, message.sender_key, expects, message.audience_keys)

@@ -16,14 +16,14 @@ class AppendMessage:
 
 @attrs.frozen
 class UpdateClaim:
-    """Store who holds a question now.
+    """Store the current claim on a message.
 
     Attributes:
-        seq: The question.
-        claimed_by: The holder, or ``None``.
-        fence: The number of the grant; 0 without a holder.
-        is_settled: Whether the claim is permanent by an answer.
-        lease: The live claim, or ``None`` where there is none any more.
+        seq: The message.
+        claimed_by: The name of the claimer; ``None`` removes the claim.
+        fence: The fence of the claim; 0 without one.
+        is_claim_final: Whether an answer has made the claim permanent.
+        lease: The lease of a temporary claim; ``None`` removes the stored lease.
     """
 
     seq: int
@@ -41,21 +41,21 @@ class UpdateClaim:
 
 @attrs.frozen
 class OpenQuestion:
-    """Remember that somebody waits for an answer."""
+    """Store an open question."""
 
     question: Question
 
 
 @attrs.frozen
 class CloseQuestion:
-    """Forget a question that was answered, or that nobody waits for."""
+    """Delete an open question."""
 
     seq: int
 
 
 @attrs.frozen
 class KeepReceipt:
-    """Remember what an idempotency key was used for."""
+    """Store the receipt of an idempotency key."""
 
     peer: PeerKey
     key: str
@@ -64,23 +64,23 @@ class KeepReceipt:
 
 @attrs.frozen
 class ForgetMember:
-    """Remove a peer from those who have posted."""
+    """Delete a member."""
 
     peer: PeerKey
 
 
 @attrs.frozen
 class Audit:
-    """Record who did what, in the transaction that does it.
+    """Add an audit row, in the transaction of the action itself.
 
     Attributes:
-        at_ms: When.
-        action: What was done.
-        actor: Who did it.
-        room: Where; empty when it concerns no room.
-        detail: Particulars; never a code, a token or a message's text.
-        tally: What the row counts, for rows that are counted up: a later one of
-            the same tally takes its place. Empty for all others.
+        at_ms: The time, in milliseconds since 1970 UTC.
+        action: A verb, such as ``claim``.
+        actor: The name of the acting peer or operator; empty if unknown.
+        room: The name of the room; empty if none is concerned.
+        detail: Free text without codes, tokens or message text.
+        tally: The key of a counting row, which replaces the previous row of the same
+            tally; empty for ordinary rows.
     """
 
     at_ms: int
