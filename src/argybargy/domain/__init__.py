@@ -2,7 +2,6 @@
 
 This package has no clock, I/O, randomness or logging. The time is passed in as an
 :class:`~argybargy.domain.instant.Instant`, and effects are returned as values, so a
-room task can decide a command again after a conflict. `room` holds the rules of rooms and
-`search` parses queries; `errors` is the table of all errors, `limits` that of all
-bounds.
+room task can decide a command again after a conflict. `room` has the rules of rooms and
+`search` the queries; `errors` is the table of all errors, `limits` that of all bounds.
 """

@@ -127,7 +127,7 @@ class Message:
         )
 
     def is_for(self, reader: PeerKey) -> bool:
-        """Tell whether a poll of `reader` delivers this message. Own ones are excluded."""
+        """Tell whether a poll of `reader` delivers this. Own messages are excluded."""
         return reader != self.agent_key and (
             self.is_broadcast or reader in self.addressee_keys
         )

@@ -44,7 +44,7 @@ ANSWERED: Final = "answered"
 ROOM_CLOSED: Final = "room_closed"
 
 MAX_RENEWED_AT_ONCE: Final = 64
-"""Maximum leases that one post or poll renews: a decision blocks all other tasks."""
+"""Maximum leases that one post or poll renews: a decision blocks other tasks."""
 MAX_ENDED_AT_ONCE: Final = 64
 """Maximum leases that one decision ends, for the same reason."""
 
@@ -178,8 +178,8 @@ def renew_all(transition: Transition, peer: PeerKey) -> None:
     """Renew the unexpired leases of `peer`.
 
     An expired lease is still present only while the store rejects writes, and must not
-    be revived. At most :data:`MAX_RENEWED_AT_ONCE` are renewed, those that expire first;
-    the next post or poll renews others.
+    be revived. At most :data:`MAX_RENEWED_AT_ONCE` are renewed, those that expire
+    first; the next post or poll renews others.
     """
     now = transition.now.steady_seconds
     can_lapse = (
@@ -225,7 +225,7 @@ def release_claim(transition: Transition, lease: Lease) -> None:
 def end_expired_leases(
     transition: Transition, present: Mapping[PeerKey, float]
 ) -> None:
-    """End expired leases, those of the oldest questions first, and reopen the questions.
+    """End expired leases, oldest questions first, and reopen those questions.
 
     A lease is renewed instead if its holder has been present since before the deadline.
     At most :data:`MAX_ENDED_AT_ONCE` leases are handled; the rest remain due.

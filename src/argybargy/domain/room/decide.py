@@ -1,13 +1,10 @@
-"""The rules of a room.
+"""The rules of a room: dispatch from commands to decisions.
 
-Two rules for whoever edits this file or those it calls:
+Two invariants for changes to this file and the modules it calls:
 
-1. Everything that may be refused is refused here, from the command, the room and
-   the time alone. No rule looks anything up, so a room task can decide again after
-   somebody else has written first, and the answer is right again.
-2. A refusal changes nothing. Raise before the first change to the transition.
-
-What a command does to a room is the table below; how, is in the module it names.
+1. A rule depends only on the command, the room, the time and the limits, and performs no
+   I/O. Therefore a room task can decide again after a conflicting commit.
+2. A rejected command changes nothing. Raise before the first change to the transition.
 """
 
 from collections.abc import Callable, Mapping
@@ -62,21 +59,21 @@ _RULES: Final[dict[type[Any], Callable[[Transition, Any], Decision]]] = {
 }
 
 
-_NOBODY: Final[Mapping[PeerKey, float]] = MappingProxyType({})
+_NONE_PRESENT: Final[Mapping[PeerKey, float]] = MappingProxyType({})
 
 
 def decide(room: Room, command: Command, now: Instant, limits: Limits) -> Decision:
-    """Say what `command` comes to in `room`.
+    """Decide the outcome of `command` in `room`.
 
     Args:
-        room: The room as it stands. :func:`decide_expired_leases` must have ended
-            leases that expired before `now`, for all commands but ``Renew``.
-        command: What is asked, with the facts it needs.
-        now: The time.
-        limits: What the relay allows.
+        room: The current room. :func:`decide_expired_leases` must have ended leases
+            that expired before `now`, for all commands but ``Renew``.
+        command: The command.
+        now: The current time.
+        limits: The limits of the relay.
 
     Raises:
-        RelayError: The command is refused; the room stays as it is.
+        RelayError: The command is rejected and has no effect.
     """
     recalled = getattr(command, "subject", None)
     transition = Transition(room, now, limits, recalled)
@@ -84,22 +81,25 @@ def decide(room: Room, command: Command, now: Instant, limits: Limits) -> Decisi
 
 
 def decide_expired_leases(
-    room: Room, now: Instant, limits: Limits, present: Mapping[PeerKey, float] = _NOBODY
+    room: Room,
+    now: Instant,
+    limits: Limits,
+    present: Mapping[PeerKey, float] = _NONE_PRESENT,
 ) -> Decision:
-    """End leases that have run out, before anything else is decided.
+    """End expired leases, before a command is decided.
 
     Ends a bounded number. If `next_lease_deadline` of the room has still passed
     afterwards, call this again.
 
-    Kept apart from :func:`decide` because it must stand even when the command that
-    brought it to light is refused.
+    Separate from :func:`decide`, because leases end even if the next command is
+    rejected.
 
     Args:
-        room: The room as it stands.
-        now: The time.
-        limits: What the relay allows.
-        present: By folded name, since when holders are here, on the steady clock.
-            Who came before a lease ran out holds it on, at no cost to the disk.
+        room: The current room.
+        now: The current time.
+        limits: The limits of the relay.
+        present: The holders that are present, each with the time since when, on the
+            steady clock. A holder present since before the deadline keeps its lease.
     """
     transition = Transition(room, now, limits)
     end_expired_leases(transition, present)

@@ -1,7 +1,7 @@
-"""The live claims of a room, found by their holders.
+"""The leases of a room, indexed by holder.
 
-Whoever posts or polls renews its claims, so they are filed under their holders: those
-of everybody else cost it nothing.
+Each post and poll renews the leases of its peer. The index makes that independent of
+the number of other leases in the room.
 """
 
 # rpds tells types its parameters in its stub only: they must not be evaluated.
@@ -15,12 +15,12 @@ from rpds import HashTrieMap, HashTrieSet
 
 from argybargy.domain.message import Lease
 from argybargy.domain.names import PeerKey, peer_key
-from argybargy.domain.room.name_index import NO_SEQS, file_under, take_from
+from argybargy.domain.room.name_index import NO_SEQS, add_seq, remove_seq
 
 
 @attrs.frozen
 class Leases(Mapping[int, Lease]):
-    """Live claims by seq, with an index: a value like the room it is of."""
+    """An immutable map of leases by seq, with an index by holder."""
 
     _by_seq: HashTrieMap[int, Lease] = attrs.field(factory=HashTrieMap)
     _by_holder: HashTrieMap[PeerKey, HashTrieSet[int]] = attrs.field(
@@ -29,7 +29,7 @@ class Leases(Mapping[int, Lease]):
 
     @classmethod
     def of(cls, leases: Iterable[Lease]) -> Self:
-        """Make the value from its leases."""
+        """Build the map from leases."""
         made = cls()
         for lease in leases:
             made = made.insert(lease)
@@ -45,25 +45,25 @@ class Leases(Mapping[int, Lease]):
         return len(self._by_seq)
 
     def values(self) -> ValuesView[Lease]:
-        """Return the leases, in no order that two processes would agree on."""
+        """Return the leases in an order that differs between processes."""
         return self._by_seq.values()
 
     def insert(self, lease: Lease) -> Self:
-        """Return these leases and one more, in the place of one on the same message."""
+        """Return the map with a lease added or replaced."""
         seq, by_holder = lease.seq, self._by_holder
         before = self._by_seq.get(seq)
         if before is not None and before.holder != lease.holder:
-            by_holder = take_from(by_holder, peer_key(before.holder), seq)
+            by_holder = remove_seq(by_holder, peer_key(before.holder), seq)
         if before is None or before.holder != lease.holder:
-            by_holder = file_under(by_holder, peer_key(lease.holder), seq)
+            by_holder = add_seq(by_holder, peer_key(lease.holder), seq)
         return type(self)(self._by_seq.insert(seq, lease), by_holder)
 
     def discard(self, seq: int) -> Self:
-        """Return these leases without the one on a message, if there is one."""
+        """Return the map without the lease on a message, if there is one."""
         before = self._by_seq.get(seq)
         if before is None:
             return self
-        left = take_from(self._by_holder, peer_key(before.holder), seq)
+        left = remove_seq(self._by_holder, peer_key(before.holder), seq)
         return type(self)(self._by_seq.discard(seq), left)
 
     def held_by(self, peer: str) -> list[Lease]:

@@ -1,8 +1,7 @@
-"""The open questions of a room, found by who was asked and by who asks.
+"""The open questions of a room, indexed by addressee and by asker.
 
-A post closes what it answers. Looking through every open question for that would let
-one agent with many of them make every post in the room slow, so each question is
-filed under the names that it is put to, and there under its asker.
+Each post looks up the questions that it answers. A scan of all open questions would let
+one agent with many of them slow down every post in the room.
 """
 
 # rpds tells types its parameters in its stub only: they must not be evaluated.
@@ -16,17 +15,22 @@ from rpds import HashTrieMap, HashTrieSet
 
 from argybargy.domain.message import Question
 from argybargy.domain.names import ANYONE, OPERATOR, PeerKey
-from argybargy.domain.room.name_index import NO_SEQS, Index, file_under, take_from
+from argybargy.domain.room.name_index import (
+    NO_SEQS,
+    SeqsByPeer,
+    add_seq,
+    remove_seq,
+)
 
-_NO_ASKERS: Index = HashTrieMap()
+_NO_ASKERS: SeqsByPeer = HashTrieMap()
 
 
 @attrs.frozen
 class OpenQuestions(Mapping[int, Question]):
-    """Unanswered questions by seq, with an index: a value like the room it is of."""
+    """An immutable map of open questions by seq, with its indexes."""
 
     _by_seq: HashTrieMap[int, Question] = attrs.field(factory=HashTrieMap)
-    _put_to: HashTrieMap[PeerKey, Index] = attrs.field(
+    _put_to: HashTrieMap[PeerKey, SeqsByPeer] = attrs.field(
         factory=HashTrieMap, eq=False, repr=False
     )
     _by_asker: HashTrieMap[PeerKey, HashTrieSet[int]] = attrs.field(
@@ -35,7 +39,7 @@ class OpenQuestions(Mapping[int, Question]):
 
     @classmethod
     def of(cls, questions: Iterable[Question]) -> Self:
-        """Make the value from its questions."""
+        """Build the map from questions."""
         made = cls()
         for question in questions:
             made = made.insert(question)
@@ -51,47 +55,47 @@ class OpenQuestions(Mapping[int, Question]):
         return len(self._by_seq)
 
     def insert(self, question: Question) -> Self:
-        """Return these questions and one more, which was not among them."""
+        """Return the map with a new question."""
         seq, asker = question.seq, question.asker
         put_to = self._put_to
-        for name in _filed_under(question):
+        for name in _addressees(question):
             askers = put_to.get(name, _NO_ASKERS)
-            put_to = put_to.insert(name, file_under(askers, asker, seq))
+            put_to = put_to.insert(name, add_seq(askers, asker, seq))
         return type(self)(
             self._by_seq.insert(seq, question),
             put_to,
-            file_under(self._by_asker, asker, seq),
+            add_seq(self._by_asker, asker, seq),
         )
 
     def discard(self, *seqs: int) -> Self:
-        """Return these questions without some of them, as far as they are there."""
+        """Return the map without some questions. Missing seqs are ignored."""
         by_seq, put_to, by_asker = self._by_seq, self._put_to, self._by_asker
         for seq in seqs:
             question = by_seq.get(seq)
             if question is None:
                 continue
             asker, by_seq = question.asker, by_seq.discard(seq)
-            by_asker = take_from(by_asker, asker, seq)
-            for name in _filed_under(question):
-                left = take_from(put_to[name], asker, seq)
+            by_asker = remove_seq(by_asker, asker, seq)
+            for name in _addressees(question):
+                left = remove_seq(put_to[name], asker, seq)
                 put_to = put_to.insert(name, left) if left else put_to.discard(name)
         return type(self)(by_seq, put_to, by_asker)
 
     def asked_by(self, asker: PeerKey) -> list[int]:
-        """Return the seqs of what a peer (folded) has asked, oldest first."""
+        """Return the seqs of the open questions of a peer, oldest first."""
         return sorted(self._by_asker.get(asker, NO_SEQS))
 
     def put_to(
         self, names: frozenset[PeerKey], audience: frozenset[PeerKey] | None
     ) -> list[int]:
-        """Return the seqs of what was put to a speaker by those who hear it.
+        """Return the seqs of the questions that `audience` has put to a speaker.
 
-        Takes as long as there are such questions, names and hearers, however many
-        other questions are open.
+        Takes time in proportion to these questions, the names and the audience, not to
+        the number of open questions.
 
         Args:
-            names: What the speaker goes by, folded.
-            audience: The folded names of those who hear it; ``None`` is everybody.
+            names: The speaker's keys.
+            audience: The possible askers; ``None`` means everybody.
         """
         found = set[int]()
         for name in (*names, ANYONE):
@@ -103,10 +107,10 @@ class OpenQuestions(Mapping[int, Question]):
         return sorted(found)
 
 
-def _filed_under(question: Question) -> Iterable[PeerKey]:
-    """Return the names of those a question is put to; see `Question.is_put_to`.
+def _addressees(question: Question) -> Iterable[PeerKey]:
+    """Return the keys under which a question is indexed; see `Question.is_put_to`.
 
-    One that everybody may take is filed under ``anyone``, which is nobody's name.
+    A question to everybody is indexed under the reserved name ``anyone``.
     """
     if question.expects == ANYONE and question.audience_keys is not None:
         return question.audience_keys | {OPERATOR}

@@ -1,9 +1,8 @@
-"""A room as a value: everything the rules look at, and nothing else.
+"""The room as an immutable value: the input and output of the rules.
 
-The maps are persistent (a new version shares what did not change), so a whole room
-is one immutable value: the room task decides on a new one while everybody else
-still reads the old one, and a failed commit leaves nothing to undo. Rows and cursor
-read from one such value cannot disagree.
+Its maps are persistent: a new version shares unchanged parts with the old one. The
+room task decides on a new value while readers still use the old one, and a failed
+commit needs no undo. Messages and cursor read from one value are always consistent.
 """
 
 # rpds tells types its parameters in its stub only: they must not be evaluated.
@@ -33,17 +32,17 @@ _NEVER = float("inf")
 _NO_LEASES = Leases()
 
 ReceiptKey = tuple[PeerKey, str]
-"""The folded name of a peer, and its idempotency key."""
+"""A peer and its idempotency key."""
 
 
 def _size(collection: Sized) -> str:
-    """Show how much is in a collection, not what: rooms end up in log lines."""
+    """Show the size of a collection in place of its content, as rooms are logged."""
     return f"<{len(collection)}>"
 
 
 @attrs.frozen
 class RoomStatus:
-    """Whether a room is open, and if not, since when and by whom."""
+    """The open or closed status of a room, with the time and author of the closing."""
 
     name: str
     closed_at_ms: int | None = None
@@ -51,12 +50,12 @@ class RoomStatus:
 
     @property
     def is_closed(self) -> bool:
-        """Whether agents have been dismissed."""
+        """Whether the room is closed."""
         return self.closed_at_ms is not None
 
     @property
     def closed_at(self) -> str | None:
-        """When it was closed, for people."""
+        """The time of closing as RFC 3339; ``None`` while open."""
         return (
             None if self.closed_at_ms is None else format_timestamp(self.closed_at_ms)
         )
@@ -64,7 +63,7 @@ class RoomStatus:
 
 @attrs.frozen
 class SavedLease:
-    """A claim as the store keeps it: without deadlines, see :meth:`Room.restore`."""
+    """A stored lease. It has no deadlines, see :meth:`Room.restore`."""
 
     seq: int
     holder: str
@@ -74,24 +73,24 @@ class SavedLease:
 
 @attrs.frozen
 class SavedRoom:
-    """What a store knows of one room.
+    """One room as loaded from a store.
 
     Attributes:
         status: Open or closed.
-        version: How many commits the room has seen.
+        version: The number of commits, which detects conflicting writers.
         head: The newest seq; 0 before the first message.
-        first: The oldest seq that retention has kept.
+        first: The oldest seq within retention.
         fence: The newest fence granted.
-        created_ms: When the room came to be.
-        last_ms: The timestamp of the newest message, system messages included.
-        spoken_ms: When somebody last posted, or the room was made or reopened.
+        created_ms: Time of creation, in milliseconds since 1970 UTC.
+        last_ms: Timestamp of the newest message, system messages included.
+        last_spoken_ms: Time of the last post, creation or reopening.
         messages: The newest messages, oldest first.
-        claimed: The messages that live claims are on, wherever they stand.
-        leases: The live claims.
-        questions: The unanswered questions.
-        receipts: The remembered idempotency keys, oldest first.
-        members: Those who have posted.
-        holes: The numbers above `first` that no message has, oldest first.
+        claimed: The messages under a lease, however old.
+        leases: The live leases.
+        questions: The open questions.
+        receipts: The receipts of idempotency keys, oldest first.
+        members: The peers and operators that have posted.
+        seq_gaps: The gaps above `first`, oldest first.
     """
 
     status: RoomStatus
@@ -113,37 +112,37 @@ class SavedRoom:
 
 @attrs.frozen(slots=False)
 class Room:
-    """One room between two commands.
+    """The state of one room between two commands.
 
-    Without slots, so that :meth:`copy` is one copy of a dict: every decision makes
-    one, and ``attrs.evolve`` takes seven times as long for this many attributes.
+    Has no slots, so that :meth:`copy` copies one dict. Every decision makes a copy,
+    and ``attrs.evolve`` takes seven times as long for this many attributes.
 
     Attributes:
         status: Open or closed.
-        version: How many commits the store has seen.
-        exists: Whether anything was ever written about it.
-        head: The newest seq.
-        first: The oldest seq kept.
-        tail_first: The oldest seq from which on `messages` has no holes.
-        tail_bytes: Bytes of text in that tail.
+        version: The number of commits in the store.
+        exists: Whether the store has, or will have, a row for the room.
+        head: The newest seq; 0 before the first message.
+        first: The oldest seq within retention.
+        tail_first: The oldest seq of the tail, which is contiguous up to `head`.
+        tail_bytes: Bytes of text in the tail.
         fence: The newest fence granted.
-        created_ms: When the room came to be.
-        last_ms: The timestamp of the newest message.
-        heard_ms: When that came in, as this process counts the time.
-        spoken_ms: When somebody last posted, on the wall clock.
-        quiet_since: The same on the steady clock.
-        lapse_at: When the next lease runs out, on the steady clock; infinite when
-            none does.
-        messages: By seq: the tail, and whatever older message a live claim is on.
-        leases: Live claims by seq.
-        questions: Unanswered questions by seq.
-        receipts: What idempotency keys were used for.
-        receipt_order: The same keys by the order of their arrival.
-        receipt_first: The number of the oldest of them.
-        members: Those who have posted, by folded name.
-        posts_at: Times of the accepted posts in each peer's current window.
-        holes: The numbers above `first` that no message has, oldest first; all of
-            them below `tail_first`.
+        created_ms: Time of creation, in milliseconds since 1970 UTC.
+        last_ms: Timestamp of the newest message.
+        heard_ms: The same time on this process's own count.
+        last_spoken_ms: Time of the last post, creation or reopening, on the wall clock.
+        quiet_since: The same on the steady clock, in seconds.
+        next_lease_deadline: The earliest deadline of a lease, on the steady clock;
+            infinite without one.
+        messages: The tail, and older messages under a lease, by seq.
+        leases: The live leases, by seq.
+        questions: The open questions, by seq.
+        receipts: The receipts of idempotency keys. With the next two attributes it is
+            a queue from which the oldest are evicted.
+        receipt_order: Their keys, by number of arrival.
+        receipt_first: The number of the oldest key.
+        members: The peers and operators that have posted.
+        posts_at: Times of the accepted posts in each peer's rate limit window.
+        seq_gaps: The gaps above `first`, oldest first; all below `tail_first`.
     """
 
     status: RoomStatus
@@ -178,24 +177,24 @@ class Room:
 
     @property
     def name(self) -> str:
-        """What the room is called."""
+        """The name of the room as first spelled."""
         return self.status.name
 
     def copy(self) -> Self:
-        """Return an equal room that is another object."""
+        """Return a shallow copy."""
         copied = object.__new__(type(self))
         copied.__dict__.update(self.__dict__)
         return copied
 
     def at_version(self, version: int) -> Self:
-        """Return the same room as the store has it after that many commits."""
+        """Return a copy with another version."""
         copied = self.copy()
         copied.__dict__["version"] = version
         return copied
 
     @classmethod
     def new(cls, name: str, now: Instant) -> Self:
-        """Make the value of a room that does not exist yet."""
+        """Return the value of a room that does not exist yet."""
         return cls(
             status=RoomStatus(name),
             created_ms=now.wall_ms,
@@ -211,16 +210,15 @@ class Room:
         limits: Limits,
         known: Leases = _NO_LEASES,
     ) -> Self:
-        """Bring a stored room back to life.
+        """Build a room from its stored form.
 
-        Every lease starts its term anew: the relay does not write down each poll
-        that renews one, so after a restart it cannot know who was still there, and
-        a holder that is will be back within seconds. One of the `known` leases goes
-        on as it was: a room that is read again has forgotten nobody's silence.
+        Restarts the term of every lease, because renewals are not stored: after a
+        restart the relay cannot know when a holder last polled. A lease that is in
+        `known`, from an earlier load by this process, keeps its deadline.
         """
         messages = _tail(saved, limits)
         leases = Leases.of(
-            _revive(lease, now, known.get(lease.seq)) for lease in saved.leases
+            _restore_lease(lease, now, known.get(lease.seq)) for lease in saved.leases
         )
         held = {each.seq: each for each in (*saved.claimed, *messages)}
         order = dict(enumerate(key for key, _ in saved.receipts))
@@ -260,10 +258,10 @@ class Room:
         )
 
     def leases_of(self, peer: str) -> list[Lease]:
-        """Return the live claims of a peer, by its name in any spelling.
+        """Return the leases of a peer, by its name in any spelling, oldest question first.
 
-        In the order of the questions: that of a persistent map differs from one
-        process to the next, and what is decided must not.
+        Sorted, because decisions must be reproducible and the order of a persistent map
+        differs between processes.
         """
         return self.leases.held_by(peer)
 
@@ -280,7 +278,7 @@ def _tail(saved: SavedRoom, limits: Limits) -> tuple[Message, ...]:
     return kept[start:]
 
 
-def _revive(saved: SavedLease, now: Instant, known: Lease | None) -> Lease:
+def _restore_lease(saved: SavedLease, now: Instant, known: Lease | None) -> Lease:
     if known is not None and (known.fence, known.seconds) == (
         saved.fence,
         saved.seconds,
@@ -290,5 +288,5 @@ def _revive(saved: SavedLease, now: Instant, known: Lease | None) -> Lease:
 
 
 def next_lease_deadline(leases: Iterable[Lease]) -> float:
-    """Return when the first of some leases runs out, on the steady clock."""
+    """Return the earliest deadline of some leases on the steady clock."""
     return min((lease.lapses_at for lease in leases), default=_NEVER)

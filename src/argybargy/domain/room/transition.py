@@ -96,8 +96,8 @@ class Transition:
     def change(self, **fields: object) -> None:
         """Replace fields of the room that need no write of their own.
 
-        The first change copies the room; further changes modify that private copy in
-        place. A post makes six changes, and copying for each took a fifth of its time.
+        The first change copies the room; later changes modify that private copy in
+        place. A post makes six changes; copying for each took a fifth of its time.
         """
         if not self._is_own_copy:
             self.room, self._is_own_copy = self.room.copy(), True
@@ -337,8 +337,7 @@ def record_speaker(
     heard_ms = transition.now.heard_at(message.at_ms, message.heard_ms)
     member = Member(name, message.kind, message.seq, message.at_ms, heard_ms)
     transition.change(
-        # A timestamp may be ahead of the clock. The silence must not start in the future,
-        # or else the room would never count as idle after a restart.
+        # A timestamp may be ahead of the clock; silence must not start in the future.
         last_spoken_ms=min(message.at_ms, transition.now.wall_ms),
         quiet_since=quiet_since,
         members=members.insert(message.sender_key, member),
