@@ -1,4 +1,4 @@
-"""How people write how long a code lives: ``10m``, ``1d``, ``1mo``, ``never``."""
+"""Parser for code lifetimes: ``10m``, ``1d``, ``1mo``, ``never``."""
 
 import re
 from typing import Final
@@ -31,15 +31,15 @@ _LIFETIME = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*([a-z]*)", re.ASCII)
 MAX_LIFETIME_SECONDS: Final = 100 * 365 * 86_400
 LIFETIME_RULE: Final = (
     "use a number with m, h, d, w or mo, such as 30m or 1d; a bare number is hours; "
-    "never or 0 is without end"
+    "never or 0 means no expiry"
 )
 
 
 def parse_lifetime(text: str | None) -> float | None:
-    """Return the seconds that `text` means, or ``None`` for ever.
+    """Parse a lifetime into seconds; ``None`` means no expiry.
 
     A bare number is hours. A month has 30 days. Case does not matter, except that
-    a lone ``M`` is refused: it may stand for minutes or for months.
+    a lone ``M`` is refused: it is ambiguous between minutes and months.
 
     Raises:
         RelayError: ``bad_request``, when it is not a lifetime, is zero, or is

@@ -1,8 +1,8 @@
-"""The one error family: every way the relay says no, as a table.
+"""The errors of the relay, as a table of codes, HTTP statuses and texts.
 
 A problem's code never changes once it is released: agents branch on it. Its text
-is a constant with facts filled in, never a request's own words, and tells the
-reader what to do next. ``web/errors`` is the only place that renders one.
+is a template filled with facts, without content of the request, and tells the reader
+how to proceed. Only ``web/errors`` renders it.
 """
 
 import enum
@@ -13,7 +13,7 @@ import attrs
 
 @attrs.frozen
 class ProblemKind:
-    """What is the same for every occurrence of one problem.
+    """The constant part of a problem.
 
     Attributes:
         code: The stable name that clients branch on.
@@ -226,7 +226,7 @@ class Problem(enum.Enum):
         "Try again in {retry_after} s.",
     )
     BUSY = ProblemKind(
-        "busy", 503, "The relay has its hands full. Try again in {retry_after} s."
+        "busy", 503, "The relay is overloaded. Retry in {retry_after} s."
     )
     ROOM_UNAVAILABLE = ProblemKind(
         "room_unavailable",
@@ -243,12 +243,12 @@ class Problem(enum.Enum):
 
 
 class RelayError(Exception):
-    """An expected refusal, with its facts; it becomes an answer, never a crash.
+    """An expected error, which becomes an error response.
 
     Attributes:
-        problem: Which one.
-        facts: What is particular to this occurrence. They fill the sentence and
-            go into the answer beside it; never a secret, never a request's text.
+        problem: The kind of error.
+        facts: Values that fill the text and are fields of the response; never secrets
+            or texts of a request.
     """
 
     def __init__(self, problem: Problem, /, **facts: object) -> None:
@@ -258,7 +258,7 @@ class RelayError(Exception):
 
     @property
     def text(self) -> str:
-        """The sentence, with the facts in their places."""
+        """The text with the facts filled in."""
         return self.problem.value.text.format_map(self.facts)
 
     def __str__(self) -> str:
@@ -266,11 +266,11 @@ class RelayError(Exception):
 
     @classmethod
     def invalid(cls, field: str, problem: str) -> Self:
-        """Make the refusal of one field: 422 with ``errors: [{field, problem}]``."""
+        """Make the error for one field: 422 with ``errors: [{field, problem}]``."""
         return cls.invalid_fields([(field, problem)])
 
     @classmethod
     def invalid_fields(cls, problems: list[tuple[str, str]]) -> Self:
-        """Make the refusal of several fields at once."""
+        """Make the error for several invalid fields."""
         errors = [{"field": field, "problem": text} for field, text in problems]
         return cls(Problem.INVALID_REQUEST, errors=errors)

@@ -1,4 +1,4 @@
-"""Time as the rules see it: two clocks, taken together, never compared mixed."""
+"""Instants: the wall clock and the steady clock, read together."""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -10,12 +10,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @attrs.frozen
 class Era:
-    """A time in the life of this process until the wall clock was set.
+    """A period of this process between two settings of the wall clock.
 
     Attributes:
-        began_ms: From when on, as the process counts the time.
-        ended_ms: Until when.
-        stepped_ms: By how much the wall clock had been set by then.
+        began_ms: Start, on the count of the process.
+        ended_ms: End, on the count of the process, exclusive.
+        stepped_ms: The sum of all clock steps before the period.
     """
 
     began_ms: int
@@ -28,14 +28,13 @@ class Instant:
     """One instant on both clocks.
 
     Attributes:
-        wall_ms: Milliseconds since 1970 UTC. For what people read and for what
-            must survive a restart: timestamps, the expiry of codes.
-        steady_seconds: Seconds on a clock that only ever goes forward at the pace
-            of time. For waiting: leases, rate windows, idleness. It stands still
-            while a laptop sleeps, so that nobody wakes up to be told to leave.
-        stepped_ms: By how much the wall clock was set since the process began, and
-            `wall_ms` with it.
-        eras: The times before, oldest first, as far as they are remembered.
+        wall_ms: Milliseconds since 1970 UTC. For display and for values that must
+            survive a restart: timestamps, the expiry of codes.
+        steady_seconds: Seconds on a monotonic clock. For waiting: leases, rate windows,
+            idle limits. It stops while the machine is suspended, so that a laptop does
+            not wake up to expired leases.
+        stepped_ms: The sum of all steps of the wall clock since the process began.
+        eras: The periods before the last steps, oldest first; bounded by the clock.
     """
 
     wall_ms: int
@@ -45,20 +44,19 @@ class Instant:
 
     @property
     def counted_ms(self) -> int:
-        """Milliseconds since 1970 as this process counts them: they are never set.
+        """Milliseconds since 1970 on the count of this process, without clock steps.
 
-        For ages: the difference of two of them is the time that has passed, sleep
-        included, whatever became of the wall clock in between.
+        For ages: the difference of two such values is the elapsed time, suspension
+        included, even if the wall clock was set in between.
         """
         return self.wall_ms - self.stepped_ms
 
     def counted(self, wall_ms: int) -> int:
-        """Return a time that was stored as this process counts, never after now.
+        """Convert a stored wall time to the count of this process; never after now.
 
-        It is taken for one of this process if it may be, newest first: the wall
-        clock may have been set otherwise when it was stored. A time that is ahead
-        even so was stored by a process whose clock was wrong: all that is known is
-        that it has passed.
+        Assumes that this process stored it, if a period of its own fits, newest first.
+        A time in the future was stored by a process with a wrong clock; it is taken as
+        now.
         """
         counted_ms = min(wall_ms, self.wall_ms) - self.stepped_ms
         if not self.eras or (
@@ -71,29 +69,28 @@ class Instant:
         return counted_ms
 
     def on_wall(self, counted_ms: int) -> int:
-        """Return what the wall clock, as it is set now, says to a counted time."""
+        """Convert a counted time to the current wall clock."""
         return counted_ms + self.stepped_ms
 
     def heard_at(self, at_ms: int, heard_ms: int | None) -> int:
-        """Return when something happened, as this process counts the time.
+        """Return the time of an event on the count of this process.
 
         Args:
-            at_ms: When, on the wall clock.
-            heard_ms: When, as this process has counted; ``None`` if it has not.
+            at_ms: Its time on the wall clock.
+            heard_ms: Its counted time; ``None`` for an event of an earlier process.
         """
         return self.counted(at_ms) if heard_ms is None else heard_ms
 
     def age_seconds(self, at_ms: int, heard_ms: int | None) -> float:
-        """Return how long ago something happened, see :meth:`heard_at`."""
+        """Return the age of an event; for the arguments see :meth:`heard_at`."""
         return max(0, self.counted_ms - self.heard_at(at_ms, heard_ms)) / 1000
 
 
 def parse_timestamp(text: str) -> int:
-    """Read RFC 3339 as milliseconds since 1970 UTC; without an offset it is UTC.
+    """Parse RFC 3339 into milliseconds since 1970 UTC; no offset means UTC.
 
     Raises:
-        ValueError: It is none, or :func:`format_timestamp` could not render it: its
-            offset takes it out of the years that there are.
+        ValueError: Not a timestamp, or outside the years 1 to 9999 in UTC.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
@@ -108,8 +105,8 @@ def parse_timestamp(text: str) -> int:
 def format_timestamp(wall_ms: int) -> str:
     """Render milliseconds since 1970 as RFC 3339 in UTC, to the millisecond.
 
-    The offset is written ``+00:00`` and not ``Z``: Python before 3.11 cannot read
-    the letter, and agents are written in whatever is at hand.
+    The offset is written ``+00:00``, because ``fromisoformat`` of Python before 3.11,
+    which agents may use, rejects ``Z``.
     """
     seconds, milliseconds = divmod(wall_ms, 1000)
     return f"{_format_second(seconds)}.{milliseconds:03}+00:00"
@@ -117,6 +114,6 @@ def format_timestamp(wall_ms: int) -> str:
 
 @lru_cache(maxsize=64)
 def _format_second(seconds: int) -> str:
-    """Render whole seconds. Kept: what is said in one second is rendered together."""
+    """Render whole seconds. Cached: messages of one second are rendered together."""
     moment = _EPOCH + timedelta(seconds=seconds)
     return moment.replace(tzinfo=None).isoformat()

@@ -1,4 +1,4 @@
-"""Every bound of the relay, once: rules, manifest, settings and docs read it here."""
+"""Limits: the single source for rules, manifest, settings and docs."""
 
 import attrs
 
@@ -12,7 +12,7 @@ SLACK_MS = 24 * 3600 * 1000
 
 @attrs.frozen
 class Limits:
-    """What one relay allows. ``0`` means "no limit" only where the text says so.
+    """The limits of one relay. ``0`` means "unlimited" only where noted.
 
     Attributes:
         text_chars: Longest message text, in characters.
@@ -46,12 +46,12 @@ class Limits:
         messages_per_room: Messages kept per room; ``0`` keeps all.
         tail_messages: Newest messages of a live room held in memory.
         tail_bytes: Most bytes of text in that tail.
-        lease_seconds: How long a claim lasts unrenewed; ``0`` is for ever.
+        lease_seconds: How long a claim lasts unrenewed; ``0`` means unlimited.
         lease_seconds_max: Longest lease a claim may ask for.
         online_seconds: How long after its last request a peer counts as online.
-        idle_seconds: Silence after which polls say ``should_exit``; ``0`` is never.
-        rooms: Most rooms that hold messages; ``0`` is any number.
-        codes: Most codes at once; ``0`` is any number.
+        idle_seconds: Silence after which polls say ``should_exit``; ``0`` means never.
+        rooms: Most rooms that hold messages; ``0`` means unlimited.
+        codes: Most codes at once; ``0`` means unlimited.
         expired_code_seconds: How long a code that ran out stays listed.
         inbox_commands: Commands that may wait for one room task; more are
             answered 503.

@@ -1,4 +1,4 @@
-"""Reading: which messages a poll or a look back delivers, and how far it got."""
+"""Pages of messages for polls, history and replies, read from the tail."""
 
 from collections.abc import Iterable
 
@@ -12,16 +12,16 @@ from argybargy.domain.room.state import Room
 
 @attrs.frozen
 class Page:
-    """What one read covers.
+    """The result of one poll.
 
-    The cursor law: a page holds every message for its reader whose seq is in
-    ``(after, cursor]``, and nothing else. Rows and cursor come from one read.
+    The cursor law: a page holds exactly the messages for its reader whose seq is in
+    ``(after, cursor]``. Messages and cursor come from one value of the room.
 
     Attributes:
-        messages: Oldest first.
-        cursor: How far the read got.
-        head: The newest seq at that time.
-        first: The oldest seq kept at that time.
+        messages: The messages, oldest first.
+        cursor: The last seq covered.
+        head: The newest seq of the room at that time.
+        first: The oldest seq within retention at that time.
     """
 
     messages: tuple[Message, ...]
@@ -31,11 +31,11 @@ class Page:
 
     @property
     def has_more(self) -> bool:
-        """Whether the page was cut short of the head."""
+        """Whether the page ends before the head."""
         return self.cursor < self.head
 
     def up_to(self, head: int) -> "Page":
-        """Return the part of the page that goes no further than `head`."""
+        """Return the part of the page up to `head`."""
         if self.head <= head:
             return self
         kept = tuple(message for message in self.messages if message.seq <= head)
@@ -44,12 +44,12 @@ class Page:
 
 @attrs.define
 class PageBuilder:
-    """Collects messages until a page is full. One message always fits.
+    """A builder that takes messages until a page is full. One message always fits.
 
     Attributes:
-        limit: Most messages.
-        max_bytes: Most bytes of text.
-        messages: What was taken so far.
+        limit: Maximum messages.
+        max_bytes: Maximum bytes of text.
+        messages: The messages so far.
     """
 
     limit: int
@@ -59,7 +59,7 @@ class PageBuilder:
 
     @property
     def newest_last(self) -> tuple[Message, ...]:
-        """What was taken from the newest back, oldest first."""
+        """The messages in reverse order, for a builder filled from the newest."""
         return tuple(reversed(self.messages))
 
     def take(self, message: Message) -> bool:
@@ -72,7 +72,7 @@ class PageBuilder:
         return True
 
     def fill(self, messages: Iterable[Message]) -> tuple[Message, ...]:
-        """Take messages until one does not fit; return all that was taken."""
+        """Take messages until one does not fit; return all messages of the builder."""
         for message in messages:
             if not self.take(message):
                 break
@@ -82,14 +82,14 @@ class PageBuilder:
 def read_after(
     room: Room, reader: PeerKey, after: int, limit: int, limits: Limits
 ) -> Page | None:
-    """Read what a poll delivers to `reader`, from the tail alone.
+    """Read the messages that a poll delivers to `reader`, from the tail alone.
 
     Args:
         room: The room.
-        reader: The folded name of the peer.
+        reader: The reading peer.
         after: The reader's cursor, at most the head.
-        limit: Most messages wanted.
-        limits: What the relay allows.
+        limit: Maximum messages.
+        limits: The limits of the relay.
 
     Returns:
         The page, or ``None`` when it begins before the tail and must be read from
@@ -112,12 +112,12 @@ def read_after(
 
 @attrs.frozen
 class HistoryPage:
-    """A stretch of history.
+    """A page of history.
 
     Attributes:
-        messages: Oldest first, only what the reader may see.
-        first: The oldest seq the room keeps.
-        has_more: Whether there are older ones that the reader may see.
+        messages: Messages visible to the reader, oldest first.
+        first: The oldest seq within retention.
+        has_more: Whether there are older messages visible to the reader.
     """
 
     messages: tuple[Message, ...]
@@ -132,19 +132,19 @@ def look_back(
 
     Args:
         room: The room.
-        reader: The folded name of the peer; ``None`` is the operator, who sees all.
-        before: Only seqs below this.
-        limit: Most messages wanted.
-        max_bytes: Most bytes of text; one message always fits.
+        reader: The reading peer; ``None`` means the operator, who sees all messages.
+        before: Upper bound of seqs, exclusive.
+        limit: Maximum messages.
+        max_bytes: Maximum bytes of text; one message always fits.
 
     Returns:
-        ``None`` when the tail does not reach back far enough to tell.
+        The page; ``None`` when the tail is too short and the store must be read.
     """
     messages, tail_first = room.messages, room.tail_first
     found: list[Message] = []
     total, has_more = 0, False
-    # The rule of PageBuilder, written out: its call for each of 50 messages was a
-    # quarter of the whole request.
+    # PageBuilder.take() inlined: calling it for 50 messages took a quarter of the
+    # time of a whole request.
     for seq in range(min(before - 1, room.head), room.first - 1, -1):
         if seq < tail_first:
             return None
@@ -164,17 +164,17 @@ def replies_to(
 ) -> tuple[Message, ...] | None:
     """Read the oldest replies to a message, from the tail alone.
 
-    What the reader may not see takes nobody else's place.
+    Replies invisible to the reader do not count towards the limits.
 
     Args:
         room: The room.
-        reader: The folded name of the peer.
+        reader: The reading peer.
         seq: The message.
-        limit: Most replies wanted.
-        max_bytes: Most bytes of text; one reply always fits.
+        limit: Maximum replies.
+        max_bytes: Maximum bytes of text; one reply always fits.
 
     Returns:
-        ``None`` when the tail does not reach back to the message.
+        The replies; ``None`` when the message is older than the tail.
     """
     if seq < room.tail_first:
         return None
@@ -188,7 +188,11 @@ def replies_to(
 
 
 def count_after(room: Room, reader: PeerKey, after: int) -> int | None:
-    """Count what a poll would deliver after a cursor, if the tail reaches back."""
+    """Count the messages that polls would deliver after a cursor.
+
+    Returns:
+        ``None`` when the cursor is older than the tail.
+    """
     start = max(after + 1, room.first)
     if start < room.tail_first:
         return None

@@ -1,18 +1,18 @@
-"""How long an agent should go on polling a room in which nothing happens."""
+"""Poll budget: the time an agent should keep polling a silent room."""
 
 import attrs
 
 
 @attrs.frozen
 class PollBudget:
-    """The safety valve, told with every poll.
+    """The poll budget, included in every answer to a poll.
 
     Attributes:
-        waited_seconds: How long this peer has been waiting.
-        room_quiet_seconds: How long nobody has posted in the room.
+        waited_seconds: Seconds since this peer last received or posted a message.
+        room_quiet_seconds: Seconds since the last post in the room.
         idle_seconds: The smaller of the two.
-        max_idle_seconds: The bound; 0 is none.
-        seconds_left: Until the bound; ``None`` without one.
+        max_idle_seconds: The idle limit; 0 means none.
+        seconds_left: Seconds until the idle limit; ``None`` without one.
         reason: ``room_closed``, ``idle_timeout``, or ``None``.
     """
 
@@ -36,10 +36,10 @@ def poll_budget(
     *,
     is_closed: bool,
 ) -> PollBudget:
-    """Tell a polling agent where it stands.
+    """Compute the poll budget of a peer.
 
-    The smaller of both clocks counts: anything said in the room keeps everybody in
-    it, and a newcomer to a quiet room is not sent away at once.
+    The smaller of the two durations counts, so that any post keeps all peers polling,
+    and a newcomer to a silent room is not dismissed at once.
     """
     waited = round(max(0.0, waited_seconds), 1)
     quiet = round(max(0.0, room_quiet_seconds), 1)

@@ -1,4 +1,4 @@
-"""A sliding window, as a rule over the times of what was accepted."""
+"""Sliding-window rate limit over the times of accepted attempts."""
 
 import math
 from bisect import bisect_right
@@ -9,11 +9,12 @@ import attrs
 
 @attrs.frozen
 class Admission:
-    """Whether one more is allowed.
+    """The verdict on one attempt.
 
     Attributes:
-        times: The window with this attempt in it, if it was accepted.
-        retry_after_seconds: How long until one more is; 0 when accepted.
+        times: The new window; it includes this attempt if accepted.
+        retry_after_seconds: Seconds until the next attempt can be accepted; 0 if this
+            one was.
     """
 
     times: tuple[float, ...]
@@ -28,20 +29,18 @@ class Admission:
 def admit(
     times: tuple[float, ...], now: float, limit: int, window_seconds: float
 ) -> Admission:
-    """Judge one attempt at `now` against the accepted ones before it.
+    """Check one attempt at `now` against the window.
 
-    Only accepted attempts count, so that being refused does not prolong the wait.
+    Only accepted attempts count, so that a rejection does not prolong the wait.
 
     Args:
-        times: When the accepted ones were, in seconds on a steady clock, oldest
-            first; at most `limit` of them.
-        now: The same clock.
-        limit: How many the window holds; 0 refuses nothing.
-        window_seconds: How long it is.
+        times: Times of accepted attempts in seconds on a steady clock, oldest first.
+        now: The current time on the same clock.
+        limit: Maximum attempts in the window; 0 means unlimited.
+        window_seconds: Length of the window.
 
     Returns:
-        The window afterwards. A refusal says how many whole seconds are really
-        left until the oldest one leaves it.
+        The verdict. `retry_after_seconds` is exact, rounded up.
     """
     if limit <= 0:
         return Admission(())
@@ -54,13 +53,13 @@ def admit(
 def admit_into(
     times: deque[float], now: float, limit: int, window_seconds: float, count: int = 1
 ) -> int:
-    """Judge one attempt like :func:`admit`, in a window that is changed in place.
+    """Check one attempt like :func:`admit`, with a window that is modified in place.
 
-    For windows that are no part of a room: those of reads are large. One attempt may
-    count as several, at most `limit`.
+    For large windows outside rooms, such as those of reads. One attempt may count as
+    several, at most `limit`.
 
     Returns:
-        How many whole seconds to wait; 0 when accepted.
+        Whole seconds to wait; 0 when accepted.
     """
     if limit <= 0:
         return 0

@@ -1,9 +1,8 @@
-"""Numbers that a room has left out, so that none is ever given twice.
+"""Gaps in the sequence numbers of a room.
 
-A room whose database was restored from a backup goes on after the newest number that
-any reader may have seen. What lies between is a hole: no message has those numbers,
-and none ever will. The tail of a live room always begins after its newest hole, so
-whatever reads the tail alone may take it that numbers follow on each other.
+A room restored from a backup continues after the newest seq that a reader may have
+seen, so that no seq is given twice. The seqs in between form a gap and never get a
+message. The tail of a live room starts after its newest gap, so it is contiguous.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,43 +12,43 @@ import attrs
 
 @attrs.frozen
 class SeqGap:
-    """Numbers without messages, both ends included."""
+    """A range of seqs without messages, both ends included."""
 
     first: int
     last: int
 
     @property
     def seqs(self) -> int:
-        """How many numbers there are in it."""
+        """The number of seqs in the gap."""
         return self.last - self.first + 1
 
 
 def count_messages(first: int, head: int, seq_gaps: Sequence[SeqGap]) -> int:
     """Count the messages from `first` to `head`."""
-    return max(0, head - first + 1 - sum(hole.seqs for hole in seq_gaps))
+    return max(0, head - first + 1 - sum(gap.seqs for gap in seq_gaps))
 
 
 def first_kept(head: int, keep: int, seq_gaps: Sequence[SeqGap]) -> int:
-    """Return the number from which on there are `keep` messages up to `head`.
+    """Return the seq from which there are `keep` messages up to `head`.
 
-    It may be below 1, and is never in a hole.
+    The result may be below 1. It is never in a gap.
     """
     first = head - keep + 1
-    for hole in reversed(seq_gaps):
-        if hole.last < first:
+    for gap in reversed(seq_gaps):
+        if gap.last < first:
             break
-        first -= hole.seqs
+        first -= gap.seqs
     return first
 
 
 def present_seqs(first: int, end: int, seq_gaps: Sequence[SeqGap]) -> Iterator[int]:
-    """Yield the numbers from `first` up to, not including, `end` outside of holes."""
-    for hole in seq_gaps:
-        yield from range(first, min(hole.first, end))
-        first = max(first, hole.last + 1)
+    """Yield the seqs outside gaps from `first` up to `end`, exclusive."""
+    for gap in seq_gaps:
+        yield from range(first, min(gap.first, end))
+        first = max(first, gap.last + 1)
     yield from range(first, end)
 
 
 def gaps_from(first: int, seq_gaps: Sequence[SeqGap]) -> tuple[SeqGap, ...]:
-    """Return the holes that lie above the oldest number kept."""
-    return tuple(hole for hole in seq_gaps if hole.last >= first)
+    """Return the gaps that end at or above `first`."""
+    return tuple(gap for gap in seq_gaps if gap.last >= first)

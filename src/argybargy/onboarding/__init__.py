@@ -1,4 +1,4 @@
-"""What agents are told, and the files that they are given to work with.
+"""Instructions and files for agents.
 
 It knows the words of the relay's own documentation for agents and the clients that can
 be set up; it never writes a file or asks a relay. `brief` makes the instructions and

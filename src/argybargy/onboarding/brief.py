@@ -1,4 +1,4 @@
-"""What an agent is told: the one text behind manifest, invitation and brief.
+"""Instructions for agents: the common source of manifest, invitation and brief.
 
 Plain English and plain HTTP: it has to work word for word for any vendor's agent,
 and for a person with a terminal.
@@ -48,7 +48,7 @@ TRUST: Final = (
 
 
 def room_lifecycle(limits: Limits) -> tuple[str, ...]:
-    """Say when an agent stays and when it leaves."""
+    """Return the rules of staying in a room and leaving it."""
     bound = f"{limits.idle_seconds} seconds" if limits.idle_seconds else "disabled"
     return (
         "The operator opens a room and the operator closes it. You do not leave "
@@ -67,7 +67,7 @@ def room_lifecycle(limits: Limits) -> tuple[str, ...]:
 
 
 def notes(limits: Limits) -> tuple[str, ...]:
-    """Say what else is good to know."""
+    """Return further rules of the protocol."""
     return (
         "You never receive your own messages.",
         "A poll covers exactly the seqs after 'since' up to the 'cursor' it returns; "
@@ -89,7 +89,7 @@ def notes(limits: Limits) -> tuple[str, ...]:
 
 
 def examples(base: str) -> dict[str, str]:
-    """Return calls that work as they stand, given a code."""
+    """Return example calls that work once a code is filled in."""
     header = f"-H '{AUTH_HEADER}'"
     json = "-H 'Content-Type: application/json'"
     hello = '{"to":"all","text":"hello"}'
@@ -108,7 +108,7 @@ def examples(base: str) -> dict[str, str]:
 
 
 def connect_instruction(base: str, code: str) -> str:
-    """Return the paragraph that goes with a code."""
+    """Return the invitation paragraph for one code."""
     return (
         f"You can talk to other AI agents through a relay at {base} . GET {base}/ for "
         "full instructions. Authenticate every request with the header "
@@ -121,7 +121,7 @@ def connect_instruction(base: str, code: str) -> str:
 
 
 def room_brief(base: str, room: str, name: str, code: str, limits: Limits) -> str:
-    """Return the block to paste into an agent's brief."""
+    """Return the block to paste into an agent's prompt."""
     idle = (
         f"{limits.idle_seconds} seconds"
         if limits.idle_seconds

@@ -1,9 +1,9 @@
-"""What an agent is told whose code is in a file: the prompt has no secret in it.
+"""Instructions for an agent whose code is in a file, and the table of agent programs.
 
-And what is known of the programs that agents run in: where each of them reads its
-instructions, and what wakes it when nobody types. The latter is from their public
-documentation and trackers and was not tried with the programs themselves, which is why
-every text says so, and as of when.
+The prompt contains no secret. `CLIENTS` lists for each program the file from which it
+reads instructions, and the events that wake an idle agent. The latter come from public
+documentation and issue trackers and were not tested with the programs; each text states
+that, with a date.
 """
 
 import shlex
@@ -17,24 +17,23 @@ from argybargy.domain.names import NAME_RULE, is_name
 from argybargy.onboarding.brief import TRUST
 
 _LONGEST_PAUSE_SECONDS: Final = 30
-"""How long a listener that hears nothing waits before it tries again."""
+"""Maximum pause of the listener script between attempts, in seconds."""
 AS_OF: Final = "as of November 2026, from public documentation, not tried here"
 
 
 @attrs.frozen
 class Client:
-    """A program that agents run in.
+    """A program that runs agents.
 
     Attributes:
-        key: What it is called on the command line, and the agent in it if not said.
-        title: Its name.
-        while_working: How an agent in it hears others while it has something to do.
-        while_idle: What wakes it when its turn is over.
-        file: Where in a project's directory it reads instructions; empty if nothing
-            can be installed for it.
-        is_own_file: Whether that file is for the relay alone; otherwise others
-            write there too, and only a block in it is ours. ``{room}`` in the path
-            stands for the room.
+        key: Its name on the command line, and the default name of its agent.
+        title: Its display name.
+        while_working: How a working agent receives messages.
+        while_idle: Events that wake an idle agent.
+        file: Path of its instruction file below the project directory, with ``{room}``
+            as a placeholder; empty if it has none.
+        is_own_file: Whether the relay owns the whole file; otherwise it owns one block
+            of a shared file.
     """
 
     key: str
@@ -102,7 +101,7 @@ CLIENTS: Final[Mapping[str, Client]] = {
 
 @attrs.frozen
 class Seat:
-    """A place in a room, with the code for it in a file.
+    """A peer of a room whose code is in a file.
 
     Attributes:
         base: Where the relay is.
@@ -139,12 +138,12 @@ class Seat:
 
     @property
     def listen_command(self) -> str:
-        """The command that listens, as a shell reads it."""
+        """The command line of the listener, quoted for a shell."""
         return f"sh {shlex.quote(self.listener)}"
 
 
 def seat_brief(seat: Seat) -> str:
-    """Return what to tell an agent that has a seat: everything, and no secret."""
+    """Return the prompt for an agent with a seat. It contains no secret."""
     base, wait = seat.base, f"{seat.limits.wait_seconds:g}"
     patience = f"{seat.limits.wait_seconds + 5:g}"
     header, manual = shlex.quote(f"@{seat.header}"), shlex.quote(f"{base}/")
@@ -209,7 +208,7 @@ gave: room_closed is the operator's word, idle_timeout means the room went silen
 
 
 def listener_script(seat: Seat) -> str:
-    """Return the shell script that prints what is said, a JSON answer a line."""
+    """Return the listener: a shell script that prints one JSON answer per line."""
     wait, patience = (
         f"{seat.limits.wait_seconds:g}",
         f"{seat.limits.wait_seconds + 5:g}",
@@ -258,7 +257,7 @@ answer=$(ask "since=$since&limit=1") || printf 'Not acknowledged: %s\\n' "$answe
 
 
 def skill(seat: Seat, slug: str, mark: str) -> str:
-    """Return the file that makes a seat a skill of Claude Code.
+    """Return the file that installs a seat as a skill of Claude Code.
 
     Args:
         seat: The seat.

@@ -1,8 +1,8 @@
-"""The rules of one room: a command and the room go in, a decision comes out.
+"""The rules of one room: a room and a command yield a decision.
 
-It knows the whole state of a room and every command; it never loads, stores or wakes
-anything. `decide.decide` is the way in: it picks the rule in `posting`, `claims`,
-`open_close` or `import_restore`. `state.Room` is the value that they change,
-`commands` is what may be asked, `writes` what becomes durable, and `transition` one
-decision in the making.
+This package knows the state of a room and all commands; it never loads, stores or wakes
+anything. `decide.decide` is the entry point and dispatches to `posting`, `claims`,
+`open_close` and `import_restore`. `state.Room` is the value of a room, `commands` and
+`writes` are the inputs and effects of decisions, and `transition` is a decision in the
+making.
 """

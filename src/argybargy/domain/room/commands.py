@@ -1,8 +1,7 @@
-"""What may be asked of a room, what the room answers, and what it writes.
+"""The commands of a room and their results.
 
-A command carries facts that the rules need and a room does not hold (a message
-older than the tail, whether the relay may hold one more room): the room task looks
-them up before it lets the rules decide.
+A command also carries facts that the rules need but the room does not hold, such as a
+message older than the tail or the room quota. The room task looks them up beforehand.
 """
 
 import hashlib
@@ -18,19 +17,19 @@ from argybargy.domain.room.state import RoomStatus
 
 @attrs.frozen
 class Post:
-    """Say something.
+    """Post a message.
 
     Attributes:
-        sender: Who speaks.
-        kind: Agent or operator; only the operator may post into a closed room and
-            is not rate limited.
-        text: What is said.
+        sender: The sender's name.
+        kind: Agent or operator. Only operators may post into a closed room, and they
+            are not rate limited.
+        text: The text.
         to: The addressees, or :data:`~argybargy.domain.message.TO_ALL`.
-        expects: Who should answer; ``None`` takes the default of the addressing.
-        reply_to: The message this answers.
-        idempotency_key: What makes the request repeatable.
-        subject: The message that `reply_to` names, where the tail lacks it.
-        has_room_quota: Whether an empty room may get its first message.
+        expects: The expected answerer; ``None`` takes the default for the addressees.
+        reply_to: The seq of the message that this one answers.
+        idempotency_key: A key chosen by the client, which makes retries safe.
+        subject: The message `reply_to`, if it is older than the tail.
+        has_room_quota: Whether an empty room may receive its first message.
     """
 
     sender: str
@@ -45,7 +44,7 @@ class Post:
 
     @cached_property
     def digest(self) -> bytes:
-        """A fingerprint of what is posted, to tell a retry from another post."""
+        """A digest of the content, to tell a retry from another post."""
         to = tuple(map(peer_key, self.to))
         expects = None if self.expects is None else peer_key(self.expects)
         parts = (self.text, to, expects, self.reply_to)
@@ -54,13 +53,13 @@ class Post:
 
 @attrs.frozen
 class Claim:
-    """Take a question, or renew the claim on it.
+    """Claim a question, or renew the claim on it.
 
     Attributes:
-        peer: Who asks.
+        peer: The claimer's name.
         seq: The question.
-        lease_seconds: The lease wanted; ``None`` takes the relay's default.
-        subject: The message, where the tail lacks it.
+        lease_seconds: The requested term; ``None`` takes the relay's default.
+        subject: The question, if it is older than the tail.
     """
 
     peer: str
@@ -71,7 +70,7 @@ class Claim:
 
 @attrs.frozen
 class Release:
-    """Give a claimed question back."""
+    """Release the claim on a question."""
 
     peer: str
     seq: int
@@ -80,14 +79,14 @@ class Release:
 
 @attrs.frozen
 class Renew:
-    """Renew every claim of a peer that has just polled."""
+    """Renew the leases of a peer that has just polled."""
 
     peer: str
 
 
 @attrs.frozen
 class Open:
-    """Open the room: make it if it is not there, reopen it if it is closed."""
+    """Open the room: create it if it does not exist, reopen it if it is closed."""
 
     by: str
     action: str = "open"
@@ -95,31 +94,31 @@ class Open:
 
 @attrs.frozen
 class Close:
-    """Close the room and dismiss the agents in it."""
+    """Close the room and end its unanswered claims."""
 
     by: str
 
 
 @attrs.frozen
 class Dismiss:
-    """Forget a peer whose last code was revoked, and free what it holds."""
+    """Remove a peer without a valid code, and release its claims."""
 
     peer: str
 
 
 @attrs.frozen
 class Retain:
-    """Give up messages beyond what retention keeps, a bounded number at a time."""
+    """Drop messages beyond the retention limit, a bounded number at a time."""
 
 
 @attrs.frozen
 class ImportedMessage:
-    """A message that another relay has accepted.
+    """A message accepted by another relay.
 
     Attributes:
-        message: The message, with the number that it had there.
-        is_open: Whether it is a question that still waits for an answer.
-        is_leased: Whether the claim on it is one that runs out.
+        message: The message with its original seq.
+        is_open: Whether it is an open question.
+        is_leased: Whether its claim is temporary.
     """
 
     message: Message
@@ -129,17 +128,17 @@ class ImportedMessage:
 
 @attrs.frozen
 class Import:
-    """Take over messages of another relay under their own numbers.
+    """Import messages of another relay with their original seqs.
 
     Attributes:
-        by: Who imports.
-        status: Open or closed, for a room that there is not yet.
+        by: The importing operator's name.
+        status: Open or closed, for a room that does not exist yet.
         messages: The messages, oldest first.
-        known: What the room holds under those numbers already, by seq, as far as
-            the tail lacks it.
-        created_ms: When a room that there is not yet came to be; ``None`` is now.
-        is_trial: Whether to look only.
-        has_room_quota: Whether an empty room may get its first message.
+        known: The room's messages with these seqs that are older than the tail.
+        created_ms: Time of creation for a room that does not exist yet; ``None`` means
+            now.
+        is_trial: Whether to compare only, and change nothing.
+        has_room_quota: Whether an empty room may receive its first message.
     """
 
     by: str
@@ -152,20 +151,20 @@ class Import:
 
     @property
     def speaks(self) -> bool:
-        """Whether it would add messages to an empty room."""
+        """Whether the import may add messages."""
         return bool(self.messages) and not self.is_trial
 
 
 @attrs.frozen
 class Restore:
-    """Go on after the newest number that any reader may have seen.
+    """Continue a room from a backup after the newest seq that a reader may have seen.
 
     Attributes:
-        head: That number.
-        fence: The newest fence that any claimer may have seen.
-        last_ms: The newest timestamp.
-        is_certain: Whether `head` is known, or only supposed to be far enough.
-        status: Whether the room was closed since; ``None`` is not known, and open.
+        head: That seq.
+        fence: The newest fence that a claimer may have seen.
+        last_ms: The newest timestamp, in milliseconds since 1970 UTC.
+        is_certain: Whether `head` is exact; otherwise it is a safe estimate.
+        status: The status of the room after the backup; ``None`` if unknown.
     """
 
     head: int
@@ -176,7 +175,7 @@ class Restore:
 
 
 def subject_of(command: "Command") -> int | None:
-    """Return the seq of the message that a command speaks of, if it does."""
+    """Return the seq of the message that a command refers to, if any."""
     match command:
         case Post(reply_to=seq):
             return seq
@@ -193,7 +192,7 @@ Command = (
 
 @attrs.frozen
 class Posted:
-    """The post is in. `is_duplicate` when it already was."""
+    """The post was accepted; `is_duplicate` if by an earlier attempt."""
 
     message: Message
     is_duplicate: bool = False
@@ -201,17 +200,17 @@ class Posted:
 
 @attrs.frozen
 class ClaimGranted:
-    """The claim is the asker's."""
+    """The claim was granted or renewed."""
 
     lease: Lease
 
 
 @attrs.frozen
 class Acknowledged:
-    """Nothing more to say.
+    """The command was carried out.
 
     Attributes:
-        is_partial: Whether the same command has to be given again to do the rest.
+        is_partial: Whether the command must be repeated for the rest of its work.
     """
 
     is_partial: bool = False
@@ -219,12 +218,12 @@ class Acknowledged:
 
 @attrs.frozen
 class Imported:
-    """What became of imported messages.
+    """Counts of imported messages.
 
     Attributes:
-        new: How many were added.
-        same: How many were there already.
-        passed: How many the room has given up, or left out, long since.
+        new: Messages added.
+        same: Messages that the room already had.
+        passed: Messages skipped, as retention has dropped them or they are in a gap.
     """
 
     new: int = 0
@@ -237,9 +236,10 @@ CommandResult = Posted | ClaimGranted | Acknowledged | Imported
 
 @attrs.frozen
 class GiveUp:
-    """Store that the messages below a number are kept no longer.
+    """Mark a change of the oldest kept seq.
 
-    The number is among the counters of the room, which every commit stores.
+    The seq itself is among the counters of the room, which every commit stores. Without
+    this write, a decision that only drops messages would have nothing to commit.
     """
 
     first: int

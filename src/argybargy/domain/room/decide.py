@@ -2,7 +2,7 @@
 
 Two invariants for changes to this file and the modules it calls:
 
-1. A rule depends only on the command, the room, the time and the limits, and performs no
+1. A rule depends only on the command, the room, the time and the limits, and does no
    I/O. Therefore a room task can decide again after a conflicting commit.
 2. A rejected command changes nothing. Raise before the first change to the transition.
 """

@@ -1,8 +1,8 @@
-"""What has happened elsewhere: messages of another relay, and a restored backup.
+"""Rules of importing messages of another relay and of restoring a backup.
 
-A number says the same to every reader for ever. So an imported message keeps its
-number, or is refused where another message has it; and a room that comes out of a
-backup leaves out every number that may have been read since.
+A seq never denotes two messages. So an imported message keeps its seq and is rejected
+if another message has it, and a restored room skips all seqs that a reader may have
+seen since the backup.
 """
 
 import attrs
@@ -36,9 +36,13 @@ from argybargy.domain.room.transition import (
 
 
 def decide_import(transition: Transition, command: Import) -> Decision:
-    """Add what is new, leave what is there, and refuse what differs.
+    """Add new messages, keep equal ones, and reject the import if any differs.
 
-    Nothing is changed where one message differs. What is there keeps its claim.
+    Existing messages keep their claims.
+
+    Raises:
+        RelayError: ``import_conflict``, ``room_quota`` or ``invalid_request``; nothing
+            was changed.
     """
     counted = _compare(transition, command)
     if command.is_trial:
@@ -47,7 +51,7 @@ def decide_import(transition: Transition, command: Import) -> Decision:
     if head == 0 and command.speaks and not command.has_room_quota:
         raise RelayError(Problem.ROOM_QUOTA, limit=transition.limits.rooms)
     if not transition.room.exists:
-        _make_room(transition, command)
+        _create_room(transition, command)
     for imported in command.messages:
         if imported.message.seq > head:
             _add(transition, imported)
@@ -55,7 +59,7 @@ def decide_import(transition: Transition, command: Import) -> Decision:
 
 
 def _compare(transition: Transition, command: Import) -> Imported:
-    """Count the messages, and check each that has the number of another one."""
+    """Count the messages, and raise if one differs from the message with its seq."""
     room = transition.room
     new = same = 0
     for imported in command.messages:
@@ -66,15 +70,15 @@ def _compare(transition: Transition, command: Import) -> Imported:
                 raise RelayError.invalid("ts", problem)
             new += 1
             continue
-        there = transition.message(message.seq) or command.known.get(message.seq)
-        if there is not None and there.without_claim() != message.without_claim():
+        existing = transition.message(message.seq) or command.known.get(message.seq)
+        if existing is not None and existing.without_claim() != message.without_claim():
             raise RelayError(Problem.IMPORT_CONFLICT, room=room.name, seq=message.seq)
-        same += there is not None
+        same += existing is not None
     passed = len(command.messages) - new - same
     return Imported(new, same, passed)
 
 
-def _make_room(transition: Transition, command: Import) -> None:
+def _create_room(transition: Transition, command: Import) -> None:
     now_ms = transition.now.wall_ms
     created_ms = now_ms if command.created_ms is None else command.created_ms
     transition.change(
@@ -98,7 +102,7 @@ def _add(transition: Transition, imported: ImportedMessage) -> None:
     transition.go_on_after(message.seq - 1)
     transition.append(message)
     if message.kind is not SenderKind.SYSTEM:
-        _spoken(transition, message, is_open=imported.is_open)
+        _record_speech(transition, message, is_open=imported.is_open)
     if holder is not None and imported.is_leased:
         transition.lease(message, _lease(transition, message, holder))
 
@@ -110,8 +114,8 @@ def _lease(transition: Transition, message: Message, holder: str) -> Lease:
     )
 
 
-def _spoken(transition: Transition, message: Message, *, is_open: bool) -> None:
-    """Let the room know that somebody spoke, then: who, when, and to whom."""
+def _record_speech(transition: Transition, message: Message, *, is_open: bool) -> None:
+    """Update members, silence and open questions for an imported message."""
     close_answered_questions(transition, message)
     silence = max(0.0, (transition.now.wall_ms - message.at_ms) / 1000)
     record_speaker(transition, message, transition.now.steady_seconds - silence)
@@ -123,10 +127,9 @@ def _spoken(transition: Transition, message: Message, *, is_open: bool) -> None:
 
 
 def decide_restore(transition: Transition, command: Restore) -> Decision:
-    """Leave out the numbers that may have been read, and say in the room that it is so.
+    """Skip the seqs that may have been read, and announce the loss in the room.
 
-    A room in which nothing was lost stays as it is. One that was closed since the
-    backup is closed: nobody has opened it again.
+    A room without loss is unchanged. A room closed since the backup is closed again.
     """
     room = transition.room
     transition.change(fence=max(room.fence, command.fence))
@@ -134,7 +137,7 @@ def decide_restore(transition: Transition, command: Restore) -> Decision:
         close(transition, command.status)
     if command.head <= room.head:
         return transition.decision(Acknowledged())
-    text = _lost(room.head, command)
+    text = _loss_text(room.head, command)
     transition.go_on_after(command.head)
     at_ms = max(transition.now.wall_ms, room.last_ms, command.last_ms)
     transition.append(
@@ -154,7 +157,7 @@ def decide_restore(transition: Transition, command: Restore) -> Decision:
     return transition.decision(Acknowledged())
 
 
-def _lost(head: int, command: Restore) -> str:
+def _loss_text(head: int, command: Restore) -> str:
     lost = command.head - head
     if command.is_certain:
         what = (

@@ -1,4 +1,4 @@
-"""Rooms open and close at the operator's word; agents stay until told."""
+"""Rules of opening and closing rooms, dismissing peers and applying retention."""
 
 from typing import Final
 
@@ -12,11 +12,11 @@ from argybargy.domain.room.state import RoomStatus
 from argybargy.domain.room.transition import Decision, Transition
 
 MAX_GIVEN_UP_AT_ONCE: Final = 1_000
-"""Messages given up in one decision that does nothing else."""
+"""Maximum messages that one `Retain` drops: a decision blocks other tasks."""
 
 
 def decide_open(transition: Transition, command: Open) -> Decision:
-    """Open the room. One that is open already stays as it is."""
+    """Open the room. An open room is unchanged."""
     room = transition.room
     if not room.exists or room.status.is_closed:
         transition.change(
@@ -29,9 +29,9 @@ def decide_open(transition: Transition, command: Open) -> Decision:
 
 
 def decide_close(transition: Transition, command: Close) -> Decision:
-    """Close the room, ending every claim that no answer has settled.
+    """Close the room and end every claim without an answer.
 
-    Closing a closed room changes nothing: who closed it first, and when, stands.
+    A closed room is unchanged and keeps the author and time of its closing.
     """
     room = transition.room
     if not room.exists:
@@ -45,7 +45,7 @@ def decide_close(transition: Transition, command: Close) -> Decision:
 
 
 def close(transition: Transition, status: RoomStatus) -> None:
-    """Close an open room as `status` says, and end the claims in it."""
+    """Close an open room with `status`, and end every claim without an answer."""
     room = transition.room
     if room.status.is_closed:
         return
@@ -55,11 +55,10 @@ def close(transition: Transition, status: RoomStatus) -> None:
 
 
 def decide_dismiss(transition: Transition, dismiss: Dismiss) -> Decision:
-    """Let a peer go.
+    """Remove a peer: release its claims and close its questions.
 
-    What it claimed and did not settle is free again; what it asked needs no answer.
-    Of very many claims only some are ended, and the peer is there until a later
-    dismissal ends the last one.
+    Releases a bounded number of claims. The result is partial, and the peer remains,
+    until a repeated dismissal has released the last one.
     """
     peer = peer_key(dismiss.peer)
     for lease in transition.room.leases_of(peer)[:MAX_ENDED_AT_ONCE]:
@@ -73,6 +72,6 @@ def decide_dismiss(transition: Transition, dismiss: Dismiss) -> Decision:
 
 
 def decide_retain(transition: Transition, _command: Retain) -> Decision:
-    """Give up messages that are kept beyond a limit that was lowered."""
+    """Drop messages that exceed a lowered retention limit."""
     transition.give_up(MAX_GIVEN_UP_AT_ONCE)
     return transition.decision(Acknowledged())

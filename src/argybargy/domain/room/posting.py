@@ -1,8 +1,8 @@
-"""Posting: what is checked, in which order, and what a post brings with it.
+"""Rules of posting.
 
-The order is part of the contract. A retry of an accepted post is answered first,
-whatever has happened since. A closed room refuses before the rate limit counts.
-Nothing is changed before the last check has passed.
+The order of the checks is part of the contract: a retry of an accepted post gets its
+first result, whatever has happened since, and a closed room rejects a post before the
+rate limit counts it. Nothing changes before the last check has passed.
 """
 
 from argybargy.domain.addressing import default_expects, names_of_speaker
@@ -23,24 +23,24 @@ from argybargy.domain.room.transition import (
 
 
 def decide_post(transition: Transition, post: Post) -> Decision:
-    """Accept a message, or say why not."""
-    earlier = _earlier(transition, post)
+    """Accept a message, or raise."""
+    earlier = _earlier_message(transition, post)
     if earlier is not None:
         return transition.decision(Posted(earlier, is_duplicate=True))
     _check_room(transition, post)
     _admit(transition, post)
-    subject = _subject(transition, post)
-    settles = _check_claim(transition, post, subject)
+    subject = _find_subject(transition, post)
+    is_answer = _check_claim(transition, post, subject)
 
     message = _message(transition, post)
     transition.append(message)
     close_answered_questions(transition, message)
-    if settles:
+    if is_answer:
         assert subject is not None
-        _settle(transition, post, subject)
+        _finalize_claim(transition, post, subject)
     if post.kind is SenderKind.AGENT:
         renew_all(transition, peer_key(post.sender))
-    _remember(transition, post, message)
+    _record(transition, post, message)
     return transition.decision(Posted(message))
 
 
@@ -50,11 +50,11 @@ def _receipt_key(post: Post) -> ReceiptKey | None:
     return peer_key(post.sender), post.idempotency_key
 
 
-def _earlier(transition: Transition, post: Post) -> Message | None:
-    """Return what this very post became the first time, if it is a retry.
+def _earlier_message(transition: Transition, post: Post) -> Message | None:
+    """Return the message of the first attempt, if this post is a retry.
 
-    Made again from the retry itself, whose digest is that of the first: so the
-    answer is the first one even when retention has taken the message since.
+    Composed from the retry, whose digest equals that of the first attempt, so that it
+    is available even if retention has dropped the message.
     """
     key = _receipt_key(post)
     receipt = None if key is None else transition.room.receipts.get(key)
@@ -119,10 +119,13 @@ def _admit(transition: Transition, post: Post) -> None:
     transition.change(posts_at=room.posts_at.insert(peer, admission.times))
 
 
-def _subject(transition: Transition, post: Post) -> Message | None:
-    """Return the message that is answered, if it may be.
+def _find_subject(transition: Transition, post: Post) -> Message | None:
+    """Return the message that the post replies to.
 
-    The operator sees everything, and so may answer everything.
+    An agent must be able to see it; operators see all messages.
+
+    Raises:
+        RelayError: ``invalid_request``, when it does not exist or is not visible.
     """
     if post.reply_to is None:
         return None
@@ -138,12 +141,11 @@ def _subject(transition: Transition, post: Post) -> Message | None:
 
 
 def _check_claim(transition: Transition, post: Post, subject: Message | None) -> bool:
-    """Tell whether the post answers a question for good.
+    """Tell whether the post makes the claim on `subject` permanent.
 
     Raises:
-        RelayError: ``claimed_by_other``, when another agent is at it. The operator
-            is never refused: a question whose claimer went quiet is exactly what a
-            human steps in for.
+        RelayError: ``claimed_by_other``, when another agent holds the claim. Operators
+            may always answer, so that they can step in for a silent claimer.
     """
     names = names_of_speaker(post.sender, post.kind)
     if subject is None or not any(is_claimable_by(subject, name) for name in names):
@@ -158,19 +160,19 @@ def _check_claim(transition: Transition, post: Post, subject: Message | None) ->
     return subject.sender_key not in names
 
 
-def _settle(transition: Transition, post: Post, subject: Message) -> None:
-    """Claim and answer in one step; an answer makes the claim permanent."""
+def _finalize_claim(transition: Transition, post: Post, subject: Message) -> None:
+    """Make the claim of the answerer permanent, granting one first if needed."""
     held = transition.room.leases.get(subject.seq)
     if subject.seq < transition.room.first:
-        return  # retention took the question while its answer came in
+        return  # appending the answer made retention drop the question
     if held is not None and peer_key(held.holder) == peer_key(post.sender):
-        transition.settle(subject, post.sender, held.fence)
+        transition.finalize_claim(subject, post.sender, held.fence)
     else:
-        transition.settle(subject, post.sender, transition.room.fence + 1)
+        transition.finalize_claim(subject, post.sender, transition.room.fence + 1)
         transition.audit("claim", post.sender, f"seq={subject.seq}")
 
 
-def _remember(transition: Transition, post: Post, message: Message) -> None:
+def _record(transition: Transition, post: Post, message: Message) -> None:
     record_speaker(transition, message, transition.now.steady_seconds)
     is_question = peer_key(message.expects) not in {NOBODY, message.sender_key}
     if post.kind is SenderKind.AGENT and is_question:

@@ -258,10 +258,10 @@ class Room:
         )
 
     def leases_of(self, peer: str) -> list[Lease]:
-        """Return the leases of a peer, by its name in any spelling, oldest question first.
+        """Return the leases of a peer, by its name in any spelling, in order of seq.
 
-        Sorted, because decisions must be reproducible and the order of a persistent map
-        differs between processes.
+        Sorted, because decisions must be reproducible and the order of a persistent
+        map differs between processes.
         """
         return self.leases.held_by(peer)
 

@@ -96,8 +96,8 @@ class Transition:
     def change(self, **fields: object) -> None:
         """Replace fields of the room that need no write of their own.
 
-        The first change copies the room; later changes modify that private copy in
-        place. A post makes six changes; copying for each took a fifth of its time.
+        The first change copies the room; later ones modify the copy in place. A post
+        makes six changes; copying for each took a fifth of its time.
         """
         if not self._is_own_copy:
             self.room, self._is_own_copy = self.room.copy(), True
@@ -105,7 +105,7 @@ class Transition:
         self.room.__dict__.update(fields)
 
     def message(self, seq: int) -> Message | None:
-        """Return a message from the tail or the command, unless retention dropped it."""
+        """Return a message of the tail or the command, unless dropped by retention."""
         message = self.room.messages.get(seq)
         if message is None and self.recalled is not None and self.recalled.seq == seq:
             message = self.recalled
@@ -210,7 +210,7 @@ class Transition:
         """Grant or change the lease on a question."""
         self._claim(message, lease.holder, lease.fence, lease=lease)
 
-    def settle(self, message: Message, holder: str, fence: int) -> None:
+    def finalize_claim(self, message: Message, holder: str, fence: int) -> None:
         """Make the claim of `holder` permanent."""
         self._claim(message, holder, fence, is_claim_final=True)
 

@@ -1,10 +1,10 @@
-"""What is looked for: the grammar of a search, what it finds, and how that is shown.
+"""Search queries: grammar, parser and results.
 
-Words must all be there, in any order, and the last one may be the beginning of a
-word, if it has two letters. ``"Words in quotes"`` stand together; ``-word`` must not
-be there. Besides: ``from:`` and ``to:`` a name, ``room:`` a room, ``is:open``,
-``before:`` a day or a time. Everything else is words, whatever it looks like: no input
-is a mistake but one that says nothing, says one thing twice, or has too many words.
+All words must occur, in any order. The last one matches as a prefix if it has two or
+more letters. ``"Quoted words"`` must be adjacent; ``-word`` must not occur. Filters:
+``from:`` and ``to:`` with a name, ``room:``, ``is:open``, ``before:`` with a date or
+time. Anything else is words. Only an empty query, a repeated filter, an invalid filter
+value and too many terms are errors.
 """
 
 import re
@@ -31,7 +31,7 @@ from argybargy.domain.search.snippet import Snippet
 from argybargy.domain.search.tokens import Term, line_of
 
 FIELD: Final = "q"
-"""What a search is called where it is refused."""
+"""The field name of the query in errors."""
 
 _PIECE: Final = re.compile(
     r"(?P<key>from|to|room|is|before):(?P<value>\"[^\"]*\"?|\S*)"
@@ -46,22 +46,22 @@ _TIME_RULE: Final = "before: takes a day or a time: 2026-01-31, 2026-01-31T12:00
 TOO_WIDE: Final = (
     "too many words begin like the last one: write more of it, or put it in quotes"
 )
-"""What is said of `Findings` that are too wide."""
+"""The error text for `Findings.is_too_wide`."""
 _NOTHING: Final = "say at least one word to look for, or from:, to:, is: or before:"
 
 
 @attrs.frozen
 class Query:
-    """What is looked for; every part that is given must fit.
+    """A parsed query. A message must satisfy all its parts.
 
     Attributes:
-        terms: What the text must hold.
-        excluded: What it must not.
-        sender: Who must have said it, folded.
-        addressee: Whom it must have been said to by name, folded.
-        room: Where, folded. Whoever searches in one room sees to it.
-        before_ms: When it must have been said before.
-        is_open: Whether it must be a question that nobody has answered.
+        terms: Terms that must occur in the text.
+        excluded: Terms that must not occur.
+        sender: The required sender.
+        addressee: The required addressee.
+        room: The required room. Stores ignore it; the relay applies it to the scope.
+        before_ms: Upper bound of the timestamp, exclusive, in milliseconds since 1970.
+        is_open: Whether only open questions match.
     """
 
     terms: tuple[Term, ...] = ()
@@ -73,15 +73,15 @@ class Query:
     is_open: bool = False
 
     def fits(self, message: Message) -> bool:
-        """Tell whether a message is looked for, openness and room left aside."""
-        if not self._fits_around(message):
+        """Tell whether a message matches, apart from `room` and `is_open`."""
+        if not self._matches_filters(message):
             return False
         line = line_of(message.text)
         return all(term.line in line for term in self.terms) and not any(
             term.line in line for term in self.excluded
         )
 
-    def _fits_around(self, message: Message) -> bool:
+    def _matches_filters(self, message: Message) -> bool:
         names = names_of_speaker(message.sender, message.kind)
         return (
             (self.sender is None or self.sender in names)
@@ -92,11 +92,11 @@ class Query:
 
 @attrs.frozen
 class Scope:
-    """Where somebody may look.
+    """The messages that a reader may search.
 
     Attributes:
-        room: The one room, in any spelling; ``None`` is all of them.
-        reader: The folded name of the peer; ``None`` is the operator, who sees all.
+        room: The room, in any spelling; ``None`` means all rooms.
+        reader: The searching peer; ``None`` means the operator, who sees all messages.
     """
 
     room: str | None = None
@@ -105,14 +105,14 @@ class Scope:
 
 @attrs.frozen
 class Found:
-    """A message that was looked for.
+    """One search result.
 
     Attributes:
-        room: The name of its room.
-        message: What was said.
-        place: Where it stands: its seq when one room was searched, else its number
-            among the messages of all rooms. Larger is newer.
-        excerpt: A line out of it that shows why it was found.
+        room: The name of the room.
+        message: The message.
+        place: Its position for paging: the seq in a search of one room, else a number
+            across all rooms. Larger is newer.
+        excerpt: A line of the text with the matches.
     """
 
     room: str
@@ -123,13 +123,13 @@ class Found:
 
 @attrs.frozen
 class Findings:
-    """What a search came to.
+    """A page of search results.
 
     Attributes:
-        found: Newest first; only what the reader may see.
-        has_more: Whether there are older ones that the reader may see.
-        is_too_wide: Whether so many words begin as the last one does that the store
-            did not look: not a matter of what the reader may not see.
+        found: Results visible to the reader, newest first.
+        has_more: Whether there are older results visible to the reader.
+        is_too_wide: Whether the store skipped the search, because the prefix has too
+            many matches. Depends only on messages visible to the reader.
     """
 
     found: tuple[Found, ...] = ()
@@ -140,58 +140,58 @@ class Findings:
 def is_open_to(
     message: Message, question: Question | None, reader: PeerKey | None
 ) -> bool:
-    """Tell whether a reader may know a question for open.
+    """Tell whether a message shows as an open question to a reader.
 
-    Speaking to anybody at all answers what was asked of everybody, and what was said
-    in private is nobody's business. So an agent is told of the questions that it asked
-    or was asked by name, and of others only what a try to claim them would tell.
+    A private message to a third peer may have answered a question to everybody, and
+    must not be disclosed. So an agent learns the exact state only of questions that it
+    asked or was asked by name; of others, what an attempt to claim them would tell.
 
     Args:
-        message: One that the reader may see.
-        question: The same, if nobody has answered it.
-        reader: The folded name of the peer; ``None`` is the operator.
+        message: A message visible to the reader.
+        question: The same message as an open question; ``None`` if answered.
+        reader: The reading peer; ``None`` means the operator.
     """
     if reader is None or reader in {message.sender_key, peer_key(message.expects)}:
         return question is not None
     return message.expects == ANYONE and not message.is_claim_final
 
 
-# -- reading a search --------------------------------------------------------------
+# -- parser ------------------------------------------------------------------------
 
 
 def parse_search(text: str, limits: Limits) -> Query:
-    """Read what somebody looks for.
+    """Parse a query.
 
     Raises:
-        RelayError: ``invalid_request``: it is too long, has too many words, says
-            nothing, or a filter does not make sense.
+        RelayError: ``invalid_request``, when it is too long, has too many terms, is
+            empty, or has an invalid or repeated filter.
     """
     if len(text) > limits.search_chars:
-        raise _refused(f"at most {limits.search_chars} characters")
+        raise _invalid(f"at most {limits.search_chars} characters")
     pieces = list(_PIECE.finditer(text))
-    said = [piece for piece in pieces if piece["key"] is None]
-    filters = _read_filters([piece for piece in pieces if piece["key"] is not None])
+    words = [piece for piece in pieces if piece["key"] is None]
+    filters = _parse_filters([piece for piece in pieces if piece["key"] is not None])
     query = attrs.evolve(
         filters,
-        terms=_phrases(said, is_wanted=True),
-        excluded=_phrases(said, is_wanted=False),
+        terms=_terms(words, is_wanted=True),
+        excluded=_terms(words, is_wanted=False),
     )
     if len(query.terms) + len(query.excluded) > limits.search_phrases:
-        raise _refused(
+        raise _invalid(
             f"at most {limits.search_phrases} different words; put words in quotes "
             "to find them next to each other: that counts as one"
         )
     if query == Query(excluded=query.excluded, room=query.room):
-        raise _refused(_NOTHING)
+        raise _invalid(_NOTHING)
     return query
 
 
-def _refused(problem: str) -> RelayError:
+def _invalid(problem: str) -> RelayError:
     return RelayError.invalid(FIELD, problem)
 
 
-def _phrases(pieces: Sequence[re.Match[str]], *, is_wanted: bool) -> tuple[Term, ...]:
-    """Return what is said that is wanted, or excluded: equal ones once."""
+def _terms(pieces: Sequence[re.Match[str]], *, is_wanted: bool) -> tuple[Term, ...]:
+    """Return the required or the excluded terms, without duplicates."""
     mine = [piece for piece in pieces if (piece["minus"] is None) == is_wanted]
     terms = [
         Term.of(
@@ -203,12 +203,12 @@ def _phrases(pieces: Sequence[re.Match[str]], *, is_wanted: bool) -> tuple[Term,
     return tuple(dict.fromkeys(term for term in terms if term is not None))
 
 
-def _read_filters(pieces: Sequence[re.Match[str]]) -> Query:
+def _parse_filters(pieces: Sequence[re.Match[str]]) -> Query:
     values: dict[str, str] = {}
     for piece in pieces:
         key = piece["key"].lower()
         if key in values:
-            raise _refused(f"say {key}: once")
+            raise _invalid(f"say {key}: once")
         values[key] = piece["value"].strip('"')
     before = values.get("before")
     sender, addressee = _name(values, "from"), _name(values, "to")
@@ -227,22 +227,22 @@ def _name(values: dict[str, str], filter_name: str) -> str | None:
     if name is None:
         return None
     if not is_name(name):
-        raise _refused(f"{filter_name}: takes a name; {NAME_RULE}")
+        raise _invalid(f"{filter_name}: takes a name; {NAME_RULE}")
     return name
 
 
 def _is_open(value: str | None) -> bool:
     if value is not None and value.lower() != "open":
-        raise _refused("is: takes 'open', for questions that nobody has answered")
+        raise _invalid("is: takes 'open', for questions that nobody has answered")
     return value is not None
 
 
 def _time_ms(text: str) -> int:
     if not _TIME.fullmatch(text):
-        raise _refused(_TIME_RULE)
+        raise _invalid(_TIME_RULE)
     try:
         moment = datetime.fromisoformat(text.upper())
     except ValueError:
-        raise _refused(_TIME_RULE) from None
+        raise _invalid(_TIME_RULE) from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return round(moment.timestamp() * 1000)

@@ -1,4 +1,4 @@
-"""A line out of a message, around what was looked for."""
+"""Snippets: one line of a message around the matches of a query."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -16,12 +16,12 @@ Mark = tuple[int, int]
 
 @attrs.frozen
 class Snippet:
-    """A part of a text, on one line.
+    """A part of a text on one line.
 
     Attributes:
-        text: The part: characters as they were said, but that line breaks and the
-            like are spaces; with an ellipsis where it was cut.
-        marks: Where in it, in characters, what was looked for begins and ends.
+        text: The part, with line breaks and the like as spaces, and an ellipsis where
+            it was cut.
+        marks: Start and end of each match in `text`, in characters.
     """
 
     text: str = ""
@@ -29,9 +29,9 @@ class Snippet:
 
 
 def snippet(text: str, terms: Sequence[Term]) -> Snippet:
-    """Cut out of a text what shows best why it was found.
+    """Extract the part of a text around its first match.
 
-    What this costs grows with the text and with the terms, never with the product.
+    Takes time in proportion to the sum of text and terms, not to their product.
     """
     marks = _marks(text, terms)
     first = marks[0][0] if marks else 0
@@ -40,7 +40,7 @@ def snippet(text: str, terms: Sequence[Term]) -> Snippet:
     lead, tail = _CUT if start else "", _CUT if end < len(text) else ""
     part = text[start:end]
     if not part.isprintable():
-        part = "".join(map(_shown, part))
+        part = "".join(map(_to_one_line, part))
     shift = len(lead) - start
     return Snippet(
         f"{lead}{part}{tail}",
@@ -52,27 +52,27 @@ def snippet(text: str, terms: Sequence[Term]) -> Snippet:
     )
 
 
-def _shown(character: str) -> str:
+def _to_one_line(character: str) -> str:
     is_space = character.isspace() and not character.isprintable()
     return " " if is_space else character
 
 
 def _start(text: str, first: int) -> int:
-    """Return where to begin: a little before what was found, between two words."""
+    """Return the start of the snippet: shortly before the first match, at a word."""
     start = min(max(0, first - _LEAD_CHARS), len(text) - SNIPPET_CHARS)
     space = text.find(" ", start, first)
     return start if start == 0 or space < 0 else space + 1
 
 
 def _marks(text: str, terms: Sequence[Term]) -> Sequence[Mark]:
-    """Return where the terms are, in order; those that overlap as one.
+    """Return the matches in order, with overlapping ones merged.
 
-    Only those that can be shown: from the first one on, as far as an excerpt goes.
+    Only matches within a snippet that starts at the first one.
     """
     words = _near_first(text, terms)
-    places = sorted(place for term in terms for place in term.matches_in(words))
+    matches = sorted(match for term in terms for match in term.matches_in(words))
     marks: list[Mark] = []
-    for begin, end in places:
+    for begin, end in matches:
         if marks and begin < marks[-1][1]:
             marks[-1] = marks[-1][0], max(end, marks[-1][1])
         else:
@@ -81,14 +81,14 @@ def _marks(text: str, terms: Sequence[Term]) -> Sequence[Mark]:
 
 
 def _near_first(text: str, terms: Sequence[Term]) -> list[Token]:
-    """Return the words from the first term on that an excerpt may show."""
+    """Return the tokens from the first match on that a snippet may show."""
     line = line_of(text)
     places = [line.find(term.line) for term in terms]
     found = [place for place in places if place >= 0]
     if not found:
         return []
     words = tokens_of(text, skip=line.count(" ", 0, min(found)))
-    # A term that begins where the excerpt ends goes on for so many words.
+    # A match that starts at the end of the snippet extends over so many tokens.
     beyond = max(len(term.forms) for term in terms)
     near: list[Token] = []
     for word in words:

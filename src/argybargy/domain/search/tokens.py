@@ -1,12 +1,11 @@
-"""What counts as a word of a text, and which words are the same.
+"""Tokenizer: splits text into words and normalises them for comparison.
 
-Letters, digits and the marks that belong to them are words; everything else stands
-between them. Case does not matter, nor do the accents of Latin letters, nor whether
-a character was typed whole or as a letter with marks after it (NFC and NFD). Every
-store finds by these rules: the index is made of the forms that are decided here.
+Words consist of letters, digits and their combining marks; all other characters
+separate words. Case, accents of Latin letters, and the difference between NFC and NFD
+are ignored. All stores search by these rules: the index holds the normalised forms.
 
-Agents choose the texts and the queries, so the work on a whole text runs in C: no loop
-in Python visits every word of a text for every term of a query.
+Texts and queries are untrusted, so work on a whole text runs in C: no loop in Python
+visits every word of a text for every term of a query.
 """
 
 import re
@@ -20,17 +19,17 @@ import attrs
 
 _BETWEEN: Final = " "
 _DROPPED: Final = "\0"
-"""Stands for an accent that is a character of its own. No text has this character."""
+"""Placeholder for a dropped accent. No text has this character."""
 _RUN: Final = re.compile(f"[^{_BETWEEN}]+")
 _MARKS: Final = frozenset({"Mc", "Mn"})
 _ACCENTS: Final = range(0x300, 0x332)
 _PICTURES: Final = (range(0xFE00, 0xFE10), range(0x1F000, 0x1FB00))
-"""Emoji, and what makes them coloured: never a part of the word beside them."""
+"""Emoji and their variation selectors: never part of an adjacent word."""
 _JOINING_LETTERS: Final = (range(0x1160, 0x1200), range(0x16D67, 0x16D68))
-"""Letters that may become one with the letter before: Hangul and Kirat Rai vowels."""
+"""Letters that compose with the previous letter: Hangul and Kirat Rai vowels."""
 
-# Putting marks in order takes time that grows with the square of their number, while
-# nothing else runs. Unicode calls a text with no more than 30 in a row "stream-safe".
+# Normalisation sorts runs of marks in quadratic time and would block the event loop.
+# Unicode calls a text with at most 30 marks in a row "stream-safe".
 _LONG_RUN: Final = re.compile(r"[^\w\x00-\x7f]{30}")
 
 
@@ -39,9 +38,9 @@ class Token:
     """One word of a text.
 
     Attributes:
-        form: What it is equal by.
-        start: Where it begins, in characters.
-        end: Where it ends.
+        form: The normalised word.
+        start: Offset of its first character in the text.
+        end: Offset after its last character.
     """
 
     form: str
@@ -50,13 +49,13 @@ class Token:
 
 
 def line_of(text: str) -> str:
-    """Return the forms of all words of a text, with a space around each."""
+    """Return the normalised words of a text, separated and surrounded by spaces."""
     forms = _flatten(_compose(text)).replace(_DROPPED, "").split()
     return f" {' '.join(forms)} " if forms else ""
 
 
 def tokens_of(text: str, skip: int = 0) -> Iterator[Token]:
-    """Yield the words of a text, in order, from the one after `skip` others on."""
+    """Yield the tokens of a text in order, without the first `skip`."""
     composed = _compose(text)
     origins = range(len(text) + 1) if composed == text else _origins(text)
     runs = _RUN.finditer(_flatten(composed))
@@ -67,7 +66,7 @@ def tokens_of(text: str, skip: int = 0) -> Iterator[Token]:
 
 
 def _compose(text: str) -> str:
-    """Return the text in NFC, but that marks far down a long run of them stay apart."""
+    """Return the text in NFC, except within long runs of marks."""
     if text.isascii():
         return text
     places = [0, *_cuts(text), len(text)]
@@ -81,15 +80,15 @@ def _cuts(text: str) -> list[int]:
 
 
 def _origins(text: str) -> list[int]:
-    """Return where in the text each character of its composed form comes from.
+    """Return the offset in the text of each character of its composed form.
 
-    The last entry is the end of the text.
+    The last entry is the length of the text.
     """
     starts = {place for place, each in enumerate(text) if not _joins(each)}
     places = sorted(starts | {0, *_cuts(text), len(text)})
     origins: list[int] = []
     for start, end in pairwise(places):
-        # What becomes one with the character at the start is first; the rest is last.
+        # Characters composed with the first one come first; the rest come last.
         is_alone = end - start == 1
         left = 0 if is_alone else len(_compose(text[start:end])) - 1
         origins += [start, *range(end - left, end)]
@@ -97,7 +96,7 @@ def _origins(text: str) -> list[int]:
 
 
 def _joins(character: str) -> bool:
-    """Tell whether a character may become one with the character before."""
+    """Tell whether a character may compose with the previous one."""
     code = ord(character)
     return unicodedata.category(character)[0] == "M" or any(
         code in letters for letters in _JOINING_LETTERS
@@ -105,13 +104,13 @@ def _joins(character: str) -> bool:
 
 
 def _flatten(text: str) -> str:
-    """Fold a composed text, character for character: places stay what they are."""
+    """Normalise a composed text character by character, which keeps all offsets."""
     return text.translate({ord(each): _fold(each) for each in set(text)})
 
 
 def _fold(character: str) -> str:
-    """Return the one character that stands for all that are the same in a word."""
-    # A text may hold thousands of different characters: the many kinds come first.
+    """Return the normalised form of a character."""
+    # A text may have thousands of different characters: test common categories first.
     category = unicodedata.category(character)
     if category == "Lo":
         return character
@@ -120,7 +119,7 @@ def _fold(character: str) -> str:
     return _fold_letter(character)
 
 
-@lru_cache(maxsize=16_384)  # more than there are with case, of numbers and of marks
+@lru_cache(maxsize=16_384)  # exceeds the number of cased letters, digits and marks
 def _fold_letter(character: str) -> str:
     if ord(character) in _ACCENTS:
         return _DROPPED
@@ -139,11 +138,11 @@ def _first_single(*texts: str) -> str:
 
 @attrs.frozen
 class Term:
-    """Words that stand next to each other.
+    """A search term: one word, or several adjacent ones.
 
     Attributes:
-        forms: What the words are equal by; at least one.
-        is_prefix: Whether the last one may go on.
+        forms: The normalised words; at least one.
+        is_prefix: Whether the last one matches as a prefix.
     """
 
     forms: tuple[str, ...]
@@ -151,28 +150,28 @@ class Term:
 
     @classmethod
     def of(cls, text: str, *, is_prefix: bool = False) -> "Term | None":
-        """Return the term that a text is, or ``None`` when it has no words.
+        """Parse a term; ``None`` when the text has no words.
 
-        A single letter is a whole word, whatever is asked: too many words begin
-        with it. Letters without case, such as Chinese, say enough alone.
+        A single cased letter or digit never matches as a prefix, because too many words
+        start with it. A single letter without case, such as a Chinese one, does.
         """
         forms = tuple(line_of(text).split())
-        return cls(forms, is_prefix and _may_go_on(forms[-1])) if forms else None
+        return cls(forms, is_prefix and _can_be_prefix(forms[-1])) if forms else None
 
     @property
     def line(self) -> str:
-        """What the line of a text has where the term is."""
+        """The substring by which the term matches a result of :func:`line_of`."""
         return f" {' '.join(self.forms)}{'' if self.is_prefix else ' '}"
 
     def matches_in(self, words: Sequence[Token]) -> Iterator[tuple[int, int]]:
-        """Yield where the term is among some words: beginning and end."""
-        said, wanted = f" {' '.join(word.form for word in words)} ", self.line
-        place = said.find(wanted)
-        while place >= 0:
-            first = said.count(" ", 0, place)
+        """Yield start and end of each match among some tokens."""
+        line, wanted = f" {' '.join(word.form for word in words)} ", self.line
+        match = line.find(wanted)
+        while match >= 0:
+            first = line.count(" ", 0, match)
             yield words[first].start, words[first + len(self.forms) - 1].end
-            place = said.find(wanted, place + 1)
+            match = line.find(wanted, match + 1)
 
 
-def _may_go_on(form: str) -> bool:
+def _can_be_prefix(form: str) -> bool:
     return len(form) > 1 or unicodedata.category(form) == "Lo"
