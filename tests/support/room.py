@@ -1,4 +1,4 @@
-"""A room and a clock to try the rules on, with a line for each thing one can do."""
+"""Driver for the rules of a room: a room, a clock and one method for each command."""
 
 import attrs
 import pytest
@@ -29,11 +29,11 @@ from support.replayed_room import DurableRoom
 
 START = Instant(wall_ms=1_700_000_000_000, steady_seconds=1_000.0)
 UNHURRIED = Limits(posts_per_window=0)
-"""The ordinary limits for tests that are not about the pace of posts."""
+"""The default limits without the rate limit of posts."""
 
 
 def addressees(to: str) -> tuple[str, ...]:
-    """Read ``"bob carol"`` as two addressees, and nothing as all."""
+    """Split ``"bob carol"`` into two addressees; an empty string means everybody."""
     return tuple(to.split()) or TO_ALL
 
 

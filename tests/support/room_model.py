@@ -1,4 +1,4 @@
-"""The rules of a room written a second time, plainly: lists, dicts and no cleverness.
+"""Reference model of the rules of a room, with plain lists and dicts.
 
 It forgets nothing and shares nothing with the code it checks, limits, commands
 and error codes apart. Names in it are lower case, so it needs no folding.
@@ -14,7 +14,7 @@ Refusal = tuple[str, str | None]
 
 
 class RefusedError(Exception):
-    """The model says no."""
+    """The error that the model expects."""
 
     def __init__(self, code: str, reason: str | None = None) -> None:
         super().__init__(code)
@@ -23,7 +23,7 @@ class RefusedError(Exception):
 
 @attrs.define
 class Said:
-    """A message."""
+    """A message of the model."""
 
     seq: int
     at_ms: int
@@ -40,7 +40,7 @@ class Said:
 
 @attrs.define
 class Held:
-    """A live claim."""
+    """A lease of the model."""
 
     holder: str
     fence: int
@@ -50,7 +50,7 @@ class Held:
 
 @attrs.define
 class Model:
-    """A room."""
+    """A room of the model."""
 
     limits: Limits
     wall_ms: int
@@ -196,7 +196,7 @@ class Model:
         return [at for at in self.posted_at.get(sender, []) if at > start]
 
     def answered(self, sender: str, by: str, reply_to: int | None) -> Said | None:
-        """Return the question that the reply settles, or refuse the reply."""
+        """Return the question whose claim the reply makes permanent, or raise."""
         if reply_to is None:
             return None
         question = self.find(reply_to)
