@@ -81,7 +81,7 @@ def test_junk_and_absurd_lifetimes_are_refused_with_the_rule(text: str) -> None:
         parse_lifetime(text)
     assert caught.value.problem is Problem.BAD_REQUEST
     assert "a number with m, h, d, w or mo" in caught.value.text
-    assert "a bare number is hours; never or 0 is without end" in caught.value.text
+    assert "a bare number is hours; never or 0 means no expiry" in caught.value.text
 
 
 @pytest.mark.parametrize("text", ["1M", " 30 M ", "1.5M"])
