@@ -9,7 +9,7 @@ import pytest
 from argybargy.domain.access_codes import CodeRecord, digest_code
 from argybargy.domain.errors import RelayError
 from argybargy.domain.message import SenderKind
-from argybargy.domain.names import peer_key
+from argybargy.domain.names import RoomKey, peer_key
 from argybargy.domain.pages import look_back, read_after, replies_to
 from argybargy.domain.room.commands import Claim, Close, Command, Dismiss, Open, Release
 from argybargy.domain.room.state import Room
@@ -409,12 +409,12 @@ async def test_the_overview_shows_rooms_members_and_open_questions(
         ("den", 0),
     ]
     assert [each.status.is_closed for each in overview.rooms] == [False, True]
-    assert [each.name for each in overview.members["lab"]] == ["Ann", "boss"]
-    assert overview.members["den"] == ()
+    assert [each.name for each in overview.members[RoomKey("lab")]] == ["Ann", "boss"]
+    assert overview.members[RoomKey("den")] == ()
     assert [(room, each.text) for room, each in overview.questions] == [("Lab", "q?")]
     await lab.do(Dismiss("ann"))
     overview = await store.overview()
-    assert [each.name for each in overview.members["lab"]] == ["boss"]
+    assert [each.name for each in overview.members[RoomKey("lab")]] == ["boss"]
     assert overview.questions == ()
 
 

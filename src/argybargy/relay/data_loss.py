@@ -6,7 +6,7 @@ import structlog
 import trio
 
 from argybargy.relay.readiness import Readiness
-from argybargy.store.protocol import Store
+from argybargy.store.protocol import StoreHealth
 
 log = structlog.get_logger(__name__)
 
@@ -14,7 +14,7 @@ LOST_SECONDS: Final = 2.0
 """How long those who meet damage have to hear of it before the process ends."""
 
 
-async def end_when_lost(store: Store, readiness: Readiness) -> NoReturn:
+async def end_when_lost(store: StoreHealth, readiness: Readiness) -> NoReturn:
     """End the relay when what is stored is lost: the one place for that.
 
     Whatever part meets the damage answers 503 and leaves the end to this task, which

@@ -7,7 +7,7 @@ import trio
 
 from argybargy.relay.clock import Clock
 from argybargy.store.errors import Refused, StoreError
-from argybargy.store.protocol import Store
+from argybargy.store.protocol import ProbeStore
 
 READY_SECONDS: Final = 1.0
 """How old the outcome of a write may be, and how long a write may take."""
@@ -20,7 +20,7 @@ class Readiness:
     The mutable state is the last outcome, and whether what is stored is lost.
     """
 
-    store: Store
+    store: ProbeStore
     clock: Clock
     _trying: trio.Lock = attrs.field(factory=trio.Lock)
     _tried_at: float = float("-inf")

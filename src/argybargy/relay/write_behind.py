@@ -17,7 +17,7 @@ from argybargy.domain.access_codes import Peer
 from argybargy.domain.instant import Instant
 from argybargy.domain.room.writes import Audit
 from argybargy.relay.store_errors import finishing
-from argybargy.store.protocol import Store
+from argybargy.store.protocol import AuditLog
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +60,7 @@ class WriteBehind:
             within the minute must not write over what the last one has counted.
     """
 
-    store: Store
+    store: AuditLog
     _run: str = attrs.field(factory=_new_run)
     _cursors: dict[tuple[str, str], int] = attrs.field(factory=dict)
     _notes: OrderedDict[int | str, Audit] = attrs.field(factory=OrderedDict)

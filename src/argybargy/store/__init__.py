@@ -1,7 +1,7 @@
-"""Stores: what lasts of rooms, codes and the audit log.
+"""Durable storage of rooms, access codes and the audit log.
 
-A store makes writes durable and reads them back; it decides nothing. `protocol.Store`
-says what every store does, `errors` how it fails, and `data_directory` is the folder
-that a relay owns: its lock, its files and the address it listens on. `memory` and
-`sqlite` are the two stores.
+A store makes writes durable and reads them back; it decides nothing. `protocol` has the
+interface, one part per consumer, `errors` its failures, and `data_directory` the folder
+of a relay: lock, files and published address. `memory` and `sqlite` are the two
+implementations.
 """

@@ -1,4 +1,4 @@
-"""The data directory: private, and of one server at a time."""
+"""The data directory: private files, one lock, one relay at a time."""
 
 import contextlib
 import json
@@ -20,23 +20,23 @@ from argybargy.system.files import (
 from argybargy.system.mounts import find_file_system
 
 Identity = tuple[tuple[int, int] | None, ...]
-"""Which files these are, whatever they are called."""
+"""Device and inode of each file; ``None`` for a missing one."""
 
 DATABASE_NAME: Final = "relay.db"
 SNAPSHOT: Final = "snapshot"
 RESTORING: Final = "restoring"
-"""The endings of copies that do not outlive the process that makes them."""
+"""Suffixes of temporary copies; the next process deletes those it finds."""
 
 
 @attrs.frozen
 class ServerAddress:
-    """Where the server of a data directory listens.
+    """The address that the relay of a data directory listens on.
 
     Attributes:
-        host: The address that it was told to listen on.
-        port: The port.
-        pid: The number of its process.
-        certificate: The file with the certificate that it shows; ``None`` is no TLS.
+        host: Host or IP address, as configured.
+        port: TCP port.
+        pid: Process id of the relay.
+        certificate: Path of the TLS certificate; ``None`` without TLS.
     """
 
     host: str
@@ -47,16 +47,17 @@ class ServerAddress:
 
 @contextlib.contextmanager
 def hold_directory(directory: Path) -> Iterator[Path]:
-    """Keep every other server away from `directory` while the block runs.
+    """Lock `directory` while the block runs, and prepare its files.
 
-    What an earlier process has left of an unfinished backup or restore goes.
+    Left-overs of an interrupted backup or restore are deleted.
 
     Yields:
         The path of the database, which exists and may be empty.
 
     Raises:
-        Incompatible: Another server holds it, or could hold its database elsewhere.
-        Refused: The directory or its files cannot be made.
+        Incompatible: Another relay holds the lock, or the database has a hard link
+            in another directory.
+        Refused: The directory or its files cannot be created.
     """
     with hold_lock(directory) as database:
         remove_unfinished(directory)
@@ -65,22 +66,24 @@ def hold_directory(directory: Path) -> Iterator[Path]:
 
 
 def remove_unfinished(directory: Path) -> None:
-    """Remove copies of the database that nobody will finish. The lock is held."""
-    for kind in (SNAPSHOT, RESTORING):
-        for left_over in directory.glob(f"{DATABASE_NAME}.{kind}*"):
+    """Delete temporary copies of the database. The caller holds the lock."""
+    for suffix in (SNAPSHOT, RESTORING):
+        for left_over in directory.glob(f"{DATABASE_NAME}.{suffix}*"):
             left_over.unlink()
 
 
 @contextlib.contextmanager
 def hold_lock(directory: Path) -> Iterator[Path]:
-    """Hold the lock of `directory` while the block runs, and touch nothing else.
+    """Lock `directory` while the block runs; no other file is touched.
+
+    The operating system releases the lock when the process ends, however it ends.
 
     Yields:
         The path of the database, which may not exist.
 
     Raises:
-        Incompatible: Another server holds it.
-        Refused: The directory cannot be made, or its file system has no locks.
+        Incompatible: Another relay holds the lock.
+        Refused: The directory cannot be created, or its file system has no locks.
     """
     lock, database = directory / LOCK_NAME, directory / DATABASE_NAME
     try:
@@ -95,7 +98,7 @@ def hold_lock(directory: Path) -> Iterator[Path]:
                 f"Another server is running on {directory} (it holds {lock}). "
                 "Stop it, or give this one a directory of its own."
             )
-        # An earlier process may have been killed where it listened.
+        # A killed process leaves its address in the file; clients must not use it.
         os.ftruncate(descriptor, 0)
         yield database
     finally:
@@ -103,17 +106,17 @@ def hold_lock(directory: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def publish_server_address(directory: Path, place: ServerAddress) -> Iterator[None]:
-    """Write into the lock where the server listens, while the block runs.
+def publish_server_address(directory: Path, address: ServerAddress) -> Iterator[None]:
+    """Publish the relay's address in the lock file while the block runs.
 
-    The lock is held by this process, and `place` is taken by it: who reads this
-    gives the one that listens there the admin token.
+    Commands send the admin token to the published address, so the caller must hold
+    the lock and have bound `address` already.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: The lock file cannot be written.
     """
     lock = directory / LOCK_NAME
-    lock.write_text(json.dumps(attrs.asdict(place)), "utf-8")
+    lock.write_text(json.dumps(attrs.asdict(address)), "utf-8")
     try:
         yield
     finally:
@@ -124,7 +127,7 @@ def is_held(directory: Path) -> bool:
     """Tell whether another process holds the lock of `directory`.
 
     Raises:
-        Refused: Its file system has no locks.
+        Refused: The file system has no locks.
     """
     try:
         return is_locked(directory / LOCK_NAME)
@@ -140,7 +143,7 @@ def _lock(descriptor: int, directory: Path) -> bool:
 
 
 def _unlockable(directory: Path, error: OSError) -> Refused:
-    """Say what has no locks: the error itself names no file."""
+    """Name directory and file system, which the `OSError` leaves out."""
     kind = find_file_system(directory)
     return Refused(
         f"files in {directory} cannot be locked{f' on {kind}' if kind else ''}: "
@@ -150,10 +153,10 @@ def _unlockable(directory: Path, error: OSError) -> Refused:
 
 
 def find_server_address(directory: Path) -> ServerAddress | None:
-    """Return where the server of `directory` listens.
+    """Return the published address of the relay that runs on `directory`.
 
     Returns:
-        ``None`` if there is no server, or it does not listen (yet, or any more).
+        ``None`` if no relay holds the lock, or it is starting or stopping.
 
     Raises:
         Refused: The file system has no locks.
@@ -166,19 +169,19 @@ def find_server_address(directory: Path) -> ServerAddress | None:
         certificate = facts.get("certificate")
         return ServerAddress(host, port, pid, certificate and str(certificate))
     except (OSError, ValueError, KeyError, TypeError):
-        return None  # it is being written, or has gone
+        return None  # read in the middle of a write, or after its removal
 
 
 def _make_private_files(database: Path) -> None:
     try:
         make_private_file(database)
-        elsewhere = _names_elsewhere(database)
+        links_elsewhere = _count_links_elsewhere(database)
         for left_over in database.parent.glob(f"{database.name}-*"):
             make_private_file(left_over)
     except OSError as error:
         raise _unusable(database.parent, error) from error
-    if elsewhere:
-        # The lock is of the directory: a server on another name would not see it.
+    if links_elsewhere:
+        # The lock covers the directory: a relay on the other link would not see it.
         raise Incompatible(
             f"The database {database} has a name in another directory too (a hard "
             "link), and another server could be running on it there. Remove that "
@@ -186,10 +189,10 @@ def _make_private_files(database: Path) -> None:
         )
 
 
-def _names_elsewhere(database: Path) -> int:
-    """Count the names of a file in other directories.
+def _count_links_elsewhere(database: Path) -> int:
+    """Count the hard links to a file from other directories.
 
-    Beside it there may be one: a restore that was cut short leaves it.
+    A link in the same directory is harmless: an interrupted restore leaves one.
     """
     beside = database.parent.glob(f"{database.name}*")
     return database.stat().st_nlink - sum(map(database.samefile, beside))
@@ -201,13 +204,13 @@ def _unusable(directory: Path, error: OSError) -> Refused:
 
 
 def identify(*paths: str) -> Identity:
-    """Tell the files at these paths from any others; ``None`` is no file."""
+    """Return the identity of the files at these paths."""
     return tuple(map(_identify, paths))
 
 
 def _identify(path: str) -> tuple[int, int] | None:
     try:
-        found = os.stat(path)  # noqa: PTH116 - before every commit
+        found = os.stat(path)  # noqa: PTH116 - cheaper than Path, on every commit
     except OSError:
         return None
     return found.st_dev, found.st_ino

@@ -1,23 +1,23 @@
-"""How a store fails, in its own words; no library's exception crosses this border."""
+"""Errors of a store; exceptions of its libraries are translated to these."""
 
 import attrs
 
 
 class StoreError(Exception):
-    """A store could not do what it was asked."""
+    """Base of all errors of a store."""
 
 
 class Conflict(StoreError):
-    """Somebody else has committed to the room since it was loaded. Not applied."""
+    """The room was committed to by another writer since it was loaded. Not applied."""
 
 
 @attrs.define
 class Refused(StoreError):
-    """Certainly not applied; the same request may be made again.
+    """The operation was not applied and may be retried.
 
     Attributes:
-        reason: What the store says, for the log.
-        retry_after_seconds: When it may be worth trying.
+        reason: The cause, for the log.
+        retry_after_seconds: The earliest time at which a retry makes sense.
     """
 
     reason: str
@@ -29,21 +29,21 @@ class Refused(StoreError):
 
 @attrs.define
 class Full(Refused):
-    """There is no room on the disk. Certainly not applied."""
+    """The disk is full. Not applied."""
 
 
 @attrs.define
 class Busy(Refused):
-    """As many do this already as may at once; the store itself is well."""
+    """The maximum number of concurrent operations of this kind is running."""
 
 
 class Unknown(StoreError):
-    """May have been applied. Load the room again to know."""
+    """The write may have been applied. Load the room again to find out."""
 
 
 class Corrupt(StoreError):
-    """What is stored cannot be read. The process should end and say so."""
+    """The stored data is damaged or gone. The process should end with this message."""
 
 
 class Incompatible(StoreError):
-    """The data belongs to a newer version, or another process holds it."""
+    """The data has an unknown schema, or another process holds it."""

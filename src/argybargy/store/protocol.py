@@ -1,12 +1,12 @@
-"""What every store does. One contract suite runs over all of them.
+"""The interface of a store, split by consumer. One contract suite tests every store.
 
-A store serves any number of rooms at once. Commits of one room come one after the
-other (a room has one task); those of different rooms may come together and be made
-durable together. Names of rooms and peers are matched without regard to case and
-come back in their first spelling.
+A store serves any number of rooms at once. The commits of one room come one after the
+other (a room has one task); commits of different rooms may be in flight together and
+share one flush to the disk. Room and peer names are matched without regard to case and
+returned in the spelling of their first use.
 
-Cancellation: any method may be cancelled at any await. A cancelled write may have
-been applied or not, never half.
+Cancellation: any method may be cancelled at any await. A cancelled write was applied
+completely or not at all.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ import attrs
 
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.message import Member, Message
-from argybargy.domain.names import PeerKey
+from argybargy.domain.names import PeerKey, RoomKey
 from argybargy.domain.pages import HistoryPage, Page
 from argybargy.domain.room.state import Room, RoomStatus, SavedRoom
 from argybargy.domain.room.writes import Audit, Write
@@ -28,17 +28,17 @@ from argybargy.system.histogram import SECONDS, SIZES, Distribution, Histogram
 
 @attrs.frozen
 class RoomSummary:
-    """One room at a glance.
+    """Counters and status of one room.
 
     Attributes:
-        status: Open or closed.
+        status: Name, and whether the room is open or closed.
         head: The newest seq; 0 before the first message.
         first: The oldest seq kept.
-        created_ms: When it came to be.
-        last_ms: The timestamp of its newest message; 0 before the first.
-        heard_ms: When that came in, as this process counts the time; ``None`` in a
-            store.
-        holes: The numbers above `first` that no message has.
+        created_ms: Creation time, in ms since the epoch.
+        last_ms: Timestamp of the newest message; 0 before the first.
+        seq_gaps: Ranges of seqs above `first` without a message.
+        heard_ms: Arrival of the newest message, on the clock of this process;
+            ``None`` when read from a store.
     """
 
     status: RoomStatus
@@ -51,28 +51,33 @@ class RoomSummary:
 
     @property
     def messages(self) -> int:
-        """How many messages are kept."""
+        """The number of messages kept."""
         return count_messages(self.first, self.head, self.seq_gaps)
 
 
 @attrs.frozen
 class StoredOverview:
-    """All rooms, in one snapshot.
+    """All rooms, read in one snapshot.
 
     Attributes:
-        rooms: Every room there is.
-        members: Those who have posted, by folded room name.
+        rooms: One summary per room.
+        members: The peers that have posted, by `RoomKey`.
         questions: Unanswered questions, each with the name of its room.
     """
 
     rooms: tuple[RoomSummary, ...]
-    members: Mapping[str, tuple[Member, ...]]
+    members: Mapping[RoomKey, tuple[Member, ...]]
     questions: tuple[tuple[str, Message], ...]
 
 
 @attrs.frozen
 class AuditRow:
-    """One line of the audit log, with its place in it."""
+    """One row of the audit log.
+
+    Attributes:
+        id: Position in the log; ids rise by one.
+        audit: The recorded action.
+    """
 
     id: int
     audit: Audit
@@ -80,12 +85,12 @@ class AuditRow:
 
 @attrs.frozen
 class StoreInfo:
-    """What a store says of itself.
+    """Facts about a store.
 
     Attributes:
-        engine: What it is made of.
-        schema: The version of its data.
-        durability: What a successful commit means.
+        engine: Name and version of the database engine.
+        schema: Schema version of the stored data.
+        durability: The guarantee behind a successful commit: ``fsync`` or ``none``.
     """
 
     engine: str
@@ -99,14 +104,14 @@ NO_SIZES: Final = Histogram(SIZES).statistics()
 
 @attrs.frozen
 class WriterStatistics:
-    """What was written so far.
+    """Counters of the writer since the store was opened.
 
     Attributes:
-        batches: Transactions tried.
-        jobs: Jobs in them.
-        waiting: Jobs that wait for the next one.
-        commit_seconds: How long transactions took, the sync to the disk included.
-        batch_jobs: How many jobs were in each.
+        batches: Transactions attempted.
+        jobs: Jobs in those transactions.
+        waiting: Jobs queued for the next transaction.
+        commit_seconds: Duration of transactions, including the sync to the disk.
+        batch_jobs: Jobs per transaction.
     """
 
     batches: int = 0
@@ -117,44 +122,47 @@ class WriterStatistics:
 
 
 class DatabaseSnapshot(Protocol):
-    """A copy of a whole store, to be read once from beginning to end.
+    """A copy of the whole database, to be read once from start to end.
 
     Attributes:
-        size_bytes: How large it is.
+        size_bytes: Size of the copy.
     """
 
     size_bytes: int
 
     async def read(self, most_bytes: int) -> bytes:
-        """Return the next bytes; none at the end.
+        """Return up to `most_bytes` of the next bytes; empty at the end.
 
         Raises:
-            Refused: The disk does not give them.
+            Refused: The copy cannot be read from the disk.
         """
         ...
 
     async def aclose(self) -> None:
-        """Remove the copy."""
+        """Delete the copy."""
         ...
 
 
-class Store(Protocol):
-    """Durable rooms, codes and audit."""
+class ProbeStore(Protocol):
+    """A store that can be tested for writability."""
 
-    @property
-    def info(self) -> StoreInfo:
-        """What this store is."""
+    async def probe(self) -> None:
+        """Make one durable write without content.
+
+        Raises:
+            StoreError: The write failed.
+        """
         ...
 
-    def statistics(self) -> WriterStatistics:
-        """Tell what was written so far, and what waits to be."""
-        ...
+
+class RoomStore(ProbeStore, Protocol):
+    """Durable rooms: their state, messages and cursors."""
 
     async def load(self, room: str, tail_messages: int) -> SavedRoom | None:
-        """Return what is known of a room, with its newest messages.
+        """Return the saved state of a room with its newest `tail_messages` messages.
 
         Returns:
-            ``None`` when there is no such room.
+            ``None`` if the room does not exist.
 
         Raises:
             Refused: The store cannot read now.
@@ -164,22 +172,22 @@ class Store(Protocol):
     async def commit(
         self, room: Room, expected_version: int, writes: Sequence[Write]
     ) -> None:
-        """Make one batch of decisions durable: all of it, or nothing.
+        """Commit one batch of writes to a room: all of them or none.
 
-        Returns only when the writes would survive the loss of power, as far as
-        `info.durability` promises. The room's counters and status are taken from
-        `room`; its version becomes ``expected_version + 1``. A version of 0 makes
-        the room.
+        Returns once the writes survive a loss of power, within the guarantee of
+        `StoreInfo.durability`. Counters and status are taken from `room`; the stored
+        version becomes ``expected_version + 1``.
 
         Args:
-            room: The room as decided.
-            expected_version: The version the decision was made on.
-            writes: What changed, in order.
+            room: The room after the decision.
+            expected_version: The version the decision was based on; 0 creates the
+                room.
+            writes: The changes, in order.
 
         Raises:
-            Conflict: The stored version is another one.
-            Refused: Certainly not applied.
-            Full: Certainly not applied, for want of space.
+            Conflict: The stored version is a different one. Not applied.
+            Refused: Not applied.
+            Full: Not applied; the disk is full.
             Unknown: May have been applied.
         """
         ...
@@ -187,19 +195,27 @@ class Store(Protocol):
     async def page(
         self, room: str, reader: PeerKey, after: int, limit: int, max_bytes: int
     ) -> Page:
-        """Read what a poll delivers to `reader` (folded) after a cursor.
+        """Read the messages that a poll delivers to `reader` after a cursor.
 
-        Rows and cursor come from one snapshot. See
-        :func:`argybargy.domain.pages.read_after` for the rule.
+        Messages and new cursor come from one snapshot. The rule is
+        :func:`argybargy.domain.pages.read_after`.
+
+        Args:
+            room: Name of the room.
+            reader: Key of the peer, see :func:`argybargy.domain.names.peer_key`.
+            after: The cursor; only higher seqs are read.
+            limit: Maximum number of messages.
+            max_bytes: Maximum bytes of text; one message always fits.
         """
         ...
 
     async def look_back(
         self, room: str, reader: PeerKey | None, before: int, limit: int, max_bytes: int
     ) -> HistoryPage:
-        """Read the newest messages below `before` that `reader` may see.
+        """Read the newest messages below the seq `before` that are visible to `reader`.
 
-        See :func:`argybargy.domain.pages.look_back` for the rule.
+        The operator (`reader` is ``None``) sees every message. The rule is
+        :func:`argybargy.domain.pages.look_back`.
         """
         ...
 
@@ -210,137 +226,119 @@ class Store(Protocol):
     async def replies(
         self, room: str, reader: PeerKey, seq: int, limit: int, max_bytes: int
     ) -> tuple[Message, ...]:
-        """Read the oldest kept replies to `seq` that `reader` (folded) may see.
+        """Read the oldest kept replies to message `seq` that are visible to `reader`.
 
-        See :func:`argybargy.domain.pages.replies_to` for the rule.
+        The rule is :func:`argybargy.domain.pages.replies_to`.
         """
         ...
 
     async def recent(
         self, room: str | None, limit: int
     ) -> tuple[tuple[str, Message], ...]:
-        """Return the newest messages of one room or of all, oldest first.
+        """Return the newest messages of one room or of all rooms, oldest first.
 
-        Each comes with the name of its room.
-        """
-        ...
-
-    async def search(
-        self, query: Query, scope: Scope, before: int, limit: int, max_bytes: int
-    ) -> Findings:
-        """Find the newest messages within a scope that a query asks for.
-
-        What the reader may not see takes nobody else's place and is not counted.
-
-        Args:
-            query: What is looked for; where is the scope's business.
-            scope: Where, and by whom.
-            before: Only what has a lower `Found.place`.
-            limit: Most messages wanted.
-            max_bytes: Most bytes of text; one message always fits.
-
-        Raises:
-            Refused: The store cannot read now, or is not done with its index.
+        Each message comes with the name of its room.
         """
         ...
 
     async def count_unread(self, room: str, reader: PeerKey, after: int) -> int:
-        """Count what a poll of `reader` (folded) would deliver after a cursor."""
+        """Count the messages that polls would deliver to `reader` after a cursor."""
+        ...
+
+    async def cursors(self, room: str) -> Mapping[str, int]:
+        """Return the last flushed cursor of each peer of a room, by `PeerKey`."""
         ...
 
     async def overview(self) -> StoredOverview:
         """Return all rooms, their members and their unanswered questions."""
         ...
 
+
+class CodeStore(ProbeStore, Protocol):
+    """Durable access codes, as digests."""
+
     async def codes(self) -> tuple[CodeRecord, ...]:
         """Return every code, oldest first."""
         ...
 
     async def revoked(self, limit: int) -> tuple[bytes, ...]:
-        """Return the digests of codes that were removed; of more than `limit`, some."""
+        """Return digests of removed codes: up to `limit`, in no order."""
         ...
 
     async def add_codes(
         self, codes: Sequence[CodeRecord], audits: Sequence[Audit]
     ) -> None:
-        """Store codes with the audit rows of issuing them, in one transaction.
+        """Store new codes and their audit rows in one transaction.
 
         Raises:
-            Refused: Certainly not applied.
+            Refused: Not applied.
         """
         ...
 
     async def remove_codes(
         self, codes: Sequence[CodeRecord], audits: Sequence[Audit]
     ) -> None:
-        """Remove codes with the audit rows of revoking them, in one transaction.
+        """Delete codes and store the audit rows of revoking them, in one transaction.
+
+        The digests stay on record as revoked; cursors of peers left without a code
+        are deleted.
 
         Raises:
-            Refused: Certainly not applied.
+            Refused: Not applied.
         """
         ...
 
     async def retime_codes(self, codes: Sequence[CodeRecord]) -> None:
-        """Replace when codes were made and when they end, in one transaction.
+        """Update creation and expiry times of codes in one transaction.
 
-        A code that the store does not have is left out.
+        Codes that are not in the store are ignored.
 
         Raises:
-            Refused: Certainly not applied.
-        """
-        ...
-
-    async def cursors(self, room: str) -> Mapping[str, int]:
-        """Return the last acknowledged cursor of each peer (folded) of a room."""
-        ...
-
-    async def note(
-        self,
-        cursors: Mapping[tuple[str, str], int],
-        audits: Sequence[Audit],
-    ) -> None:
-        """Store what may be a few seconds late: cursors by (room, peer), and audit.
-
-        Cursors of peers that hold no code any more are dropped, and the audit log
-        is cut to its newest rows. An audit row with a `tally` replaces the one of
-        the same tally.
+            Refused: Not applied.
         """
         ...
 
     async def adopt(
         self, audits: Sequence[Audit], codes: Mapping[str, CodeRecord]
     ) -> frozenset[str]:
-        """Store what another relay has recorded, each piece once, all in one go.
+        """Import audit rows and codes of another relay, idempotently, all or none.
 
-        A piece is known by the tally of its audit row, for as long as the log keeps
-        that row: where there is one of that tally, the piece is left out. A code that
-        was ever revoked here does not come back.
+        The `tally` of an audit row identifies the record: a row whose tally is in the
+        log already is skipped together with its code. So is a row whose code was
+        revoked here: an import never restores a revoked code.
 
         Args:
             audits: The rows, each with a tally of its own.
-            codes: The code that goes with a row, by the tally of that row.
+            codes: The codes to import, by the tally of their audit row.
 
         Returns:
-            The tallies that were new.
+            The tallies that were imported.
 
         Raises:
-            Refused: Certainly not applied.
+            Refused: Not applied.
         """
         ...
 
-    async def tallies(self, wanted: Sequence[str]) -> frozenset[str]:
-        """Return those of some tallies that a row of the audit log has."""
-        ...
 
-    async def snapshot(self) -> DatabaseSnapshot:
-        """Copy everything, as it is at one moment, while writing goes on.
+class AuditLog(Protocol):
+    """The audit log, and the cursors that are flushed together with it."""
 
-        Takes as long as it takes to write the copy. One is made at a time.
+    async def note(
+        self,
+        cursors: Mapping[tuple[str, str], int],
+        audits: Sequence[Audit],
+    ) -> None:
+        """Flush acknowledged cursors and audit rows in one transaction.
+
+        Cursors of peers without a code are dropped, and the audit log is cut to its
+        newest rows. An audit row with a `tally` replaces the row of the same tally.
+
+        Args:
+            cursors: Acknowledged seqs by (room, peer).
+            audits: New rows.
 
         Raises:
-            Busy: Another one is being made, or as many are open as may be.
-            Refused: This store has no file, or cannot now.
-            Full: There is no room for it.
+            Refused: Not applied.
         """
         ...
 
@@ -348,22 +346,80 @@ class Store(Protocol):
         """Return the newest audit rows below the id `before`, oldest first."""
         ...
 
-    async def probe(self) -> None:
-        """Make a real write, to know that one succeeds.
+    async def tallies(self, wanted: Sequence[str]) -> frozenset[str]:
+        """Return the subset of `wanted` that is in the audit log."""
+        ...
+
+
+class SearchStore(Protocol):
+    """Full-text search over messages."""
+
+    async def search(
+        self, query: Query, scope: Scope, before: int, limit: int, max_bytes: int
+    ) -> Findings:
+        """Find the newest messages in a scope that match a query.
+
+        Messages hidden from the reader neither count towards `limit` nor show up in
+        the timing of the search.
+
+        Args:
+            query: Words and conditions.
+            scope: Room and reader.
+            before: Only matches with a lower `Found.place`.
+            limit: Maximum number of matches.
+            max_bytes: Maximum bytes of text; one message always fits.
 
         Raises:
-            StoreError: It did not.
+            Refused: The store cannot read now, or its index is still catching up.
         """
+        ...
+
+
+class SnapshotStore(Protocol):
+    """A store that can be backed up while in use."""
+
+    async def snapshot(self) -> DatabaseSnapshot:
+        """Copy the database as of one moment; writers are not blocked.
+
+        Takes as long as writing the copy does. One copy is made at a time.
+
+        Raises:
+            Busy: Another copy is being made, or the maximum number is open.
+            Refused: The store has no file, or cannot copy it now.
+            Full: The disk is full.
+        """
+        ...
+
+
+class StoreHealth(ProbeStore, Protocol):
+    """Facts, counters and failures of a store."""
+
+    @property
+    def info(self) -> StoreInfo:
+        """Engine, schema and durability."""
+        ...
+
+    def statistics(self) -> WriterStatistics:
+        """Return the counters of the writer."""
         ...
 
     async def wait_lost(self) -> Corrupt:
-        """Wait until what is stored is found lost, which no waiting mends.
+        """Wait until the stored data is found damaged or deleted.
 
-        Whatever meets the damage raises ``Corrupt`` as well: this is for the one that
-        ends the process for it, so that nobody else has to.
+        Methods that hit the damage raise ``Corrupt`` as well; one task waits here and
+        ends the process.
+
+        Returns:
+            The error to raise.
         """
         ...
 
+
+class Store(
+    RoomStore, CodeStore, AuditLog, SearchStore, SnapshotStore, StoreHealth, Protocol
+):
+    """The whole store, as its owner opens it; consumers declare the part they use."""
+
     async def sweep(self) -> None:
-        """Delete what retention has given up, a bounded piece at a time."""
+        """Delete rows past their retention, in bounded transactions."""
         ...

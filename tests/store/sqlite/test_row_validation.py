@@ -12,7 +12,7 @@ from argybargy.domain.room.commands import Claim
 from argybargy.store.errors import Corrupt, Incompatible, StoreError
 from argybargy.store.sqlite.backup.restore import RestorePlan, restore_backup
 from argybargy.store.sqlite.backup.superseded import read_superseded
-from argybargy.store.sqlite.row_validation import ROW_BYTES, vet_rows
+from argybargy.store.sqlite.row_validation import ROW_BYTES, validate_rows
 from argybargy.store.sqlite.schema import load_migrations, migrate
 from argybargy.store.sqlite.store import open_sqlite_store
 from store.sqlite.backup.test_restore import code
@@ -190,7 +190,7 @@ async def test_a_database_of_each_version_is_ours(tmp_path: Path, version: int) 
     database = tmp_path / "data" / "relay.db"
     connection = apsw.Connection(str(database))
     migrate(connection, load_migrations()[:version])
-    vet_rows(connection, database)
+    validate_rows(connection, database)
     connection.close()
     restore(tmp_path / "other", database)
     async with open_sqlite_store(tmp_path / "data") as store:

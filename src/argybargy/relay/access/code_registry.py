@@ -34,7 +34,7 @@ from argybargy.relay.access.issued_secrets import IssuedSecrets
 from argybargy.relay.access.name_reservations import NamesInHand
 from argybargy.relay.store_errors import finishing
 from argybargy.store.errors import StoreError, Unknown
-from argybargy.store.protocol import Store
+from argybargy.store.protocol import CodeStore
 
 T = TypeVar("T")
 
@@ -60,7 +60,7 @@ class CodeRegistry:
         touch: Told the folded name of a room that may look different now.
     """
 
-    store: Store
+    store: CodeStore
     limits: Limits
     _touch: Callable[[str], None]
     version: int = 0

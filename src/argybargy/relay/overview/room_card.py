@@ -16,7 +16,7 @@ from rpds import HashTrieMap
 
 from argybargy.domain.instant import Instant
 from argybargy.domain.message import Member, Message
-from argybargy.domain.names import PeerKey, fold, peer_key
+from argybargy.domain.names import PeerKey, fold, peer_key, room_key
 from argybargy.domain.room.state import Room, RoomStatus
 from argybargy.domain.room.writes import (
     AppendMessage,
@@ -165,5 +165,5 @@ def cards_by_room(overview: StoredOverview, now: Instant) -> dict[str, RoomCard]
             questions=HashTrieMap(questions.get(key, {})),
         )
         for summary in overview.rooms
-        for key in [fold(summary.status.name)]
+        for key in [room_key(summary.status.name)]
     }

@@ -22,7 +22,7 @@ from argybargy.domain.room.state import Room
 from argybargy.domain.room.writes import UpdateClaim, Write
 from argybargy.relay.access.room_quota import RoomQuota, speaks
 from argybargy.store.errors import Refused, StoreError, Unknown
-from argybargy.store.protocol import Store
+from argybargy.store.protocol import ProbeStore, RoomStore
 
 
 @attrs.frozen
@@ -105,7 +105,7 @@ def follow(recalled: dict[int, Message], writes: Sequence[Write]) -> None:
             recalled[write.seq] = write.apply_to(recalled[write.seq])
 
 
-async def confirm_version(store: Store, room: str) -> int:
+async def confirm_version(store: RoomStore, room: str) -> int:
     """Return the version of a room, which a doubtful commit can change no more.
 
     Looking alone would not tell: a crash might still bring back what cannot be seen,
@@ -122,7 +122,7 @@ async def confirm_version(store: Store, room: str) -> int:
     return 0 if stored is None else stored.version
 
 
-async def make_durability_barrier(store: Store) -> None:
+async def make_durability_barrier(store: ProbeStore) -> None:
     """Make sure that what can be read from now on is final.
 
     Raises:

@@ -13,7 +13,7 @@ from argybargy.relay.clock import Clock
 from argybargy.relay.room.subscriptions import Subscriptions
 from argybargy.relay.statistics import RelayCounters
 from argybargy.relay.write_behind import WriteBehind
-from argybargy.store.protocol import Store
+from argybargy.store.protocol import RoomStore
 
 
 @attrs.frozen
@@ -33,7 +33,7 @@ class RoomContext:
         tally: Counts what happens.
     """
 
-    store: Store
+    store: RoomStore
     clock: Clock
     limits: Limits
     quota: RoomQuota

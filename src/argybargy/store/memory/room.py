@@ -33,24 +33,25 @@ from argybargy.store.protocol import RoomSummary
 
 @attrs.define(eq=False)
 class StoredRoom:
-    """What the memory store keeps of one room.
+    """One room of the memory store.
 
     Attributes:
-        status: Open or closed; the name in its first spelling.
-        created_ms: When the room came to be.
-        version: How many commits it has seen.
+        status: Name in its first spelling, and whether the room is open or closed.
+        created_ms: Creation time, in ms since the epoch.
+        version: The number of commits.
         head: The newest seq.
-        first: The oldest seq that may be read.
+        first: The oldest seq kept.
         fence: The newest fence.
-        last_ms: The timestamp of the newest message.
-        spoken_ms: When somebody last posted.
-        messages: By seq, oldest first; those below `first` wait for the sweep.
-        order: The place of each message among those of all rooms.
+        last_ms: Timestamp of the newest message.
+        last_spoken_ms: Timestamp of the newest message that a peer or the operator
+            posted.
+        messages: By seq, oldest first; those below `first` await the sweep.
+        order: Position of each message among those of all rooms, by seq.
         claims: Live leases by seq.
         questions: Open questions by seq.
-        receipts: What idempotency keys were used for, oldest first.
-        members: Those who have posted, by folded name.
-        holes: The numbers above `first` that no message has.
+        receipts: Idempotency receipts, oldest first.
+        members: The peers that have posted, by `PeerKey`.
+        seq_gaps: Ranges of seqs above `first` without a message.
     """
 
     status: RoomStatus
@@ -71,19 +72,19 @@ class StoredRoom:
 
     @classmethod
     def empty(cls, name: str) -> Self:
-        """Make the shelf of a room that does not exist."""
+        """Return the state of a room that does not exist."""
         return cls(RoomStatus(name), created_ms=0)
 
     def apply(self, room: Room, writes: Sequence[Write], order: int) -> int:
-        """Take over the counters and the writes of a commit.
+        """Apply the counters and writes of a commit.
 
         Args:
-            room: The room as decided.
-            writes: What changed.
-            order: How many messages there were in all rooms before.
+            room: The room after the decision.
+            writes: The changes, in order.
+            order: The number of messages ever stored in all rooms before this.
 
         Returns:
-            How many messages were added.
+            The number of messages added.
         """
         self.version += 1
         self.status = attrs.evolve(room.status, name=self.status.name)
@@ -100,21 +101,21 @@ class StoredRoom:
         return len(added)
 
     def kept(self, after: int = 0) -> Iterator[Message]:
-        """Yield the messages that may be read, oldest first."""
+        """Yield the kept messages with a seq above `after`, oldest first."""
         start = max(after + 1, self.first)
         for seq in present_seqs(start, self.head + 1, gaps_from(start, self.seq_gaps)):
             yield self.messages[seq]
 
     def message(self, seq: int) -> Message | None:
-        """Return one message that may be read, or ``None``."""
+        """Return one kept message, or ``None``."""
         return self.messages.get(seq) if seq >= self.first else None
 
     def newest_first(self) -> Iterator[Message]:
-        """Yield the messages there are now, also while others come and go."""
+        """Iterate over a copy of the messages, so that the caller may await."""
         return reversed(list(self.messages.values()))
 
     def may_find(self, message: Message, query: Query, reader: PeerKey | None) -> bool:
-        """Tell whether a search of a reader may find a message, its words aside."""
+        """Tell whether a message meets all conditions of a search but its words."""
         if message.seq < self.first:
             return False
         if reader is not None and not message.is_visible_to(reader):
@@ -123,7 +124,7 @@ class StoredRoom:
         return not query.is_open or is_open_to(message, question, reader)
 
     def summary(self) -> RoomSummary:
-        """Show the room at a glance."""
+        """Return the room's counters and status."""
         return RoomSummary(
             self.status,
             self.head,
@@ -134,7 +135,7 @@ class StoredRoom:
         )
 
     def saved(self, tail_messages: int) -> SavedRoom:
-        """Show the room whole, with its newest messages."""
+        """Return the saved state with its newest `tail_messages` messages."""
         return SavedRoom(
             status=self.status,
             version=self.version,
@@ -154,7 +155,7 @@ class StoredRoom:
         )
 
     def sweep(self, limits: Limits) -> None:
-        """Delete the messages below `first`, and receipts too old or too many."""
+        """Delete messages below `first` and receipts past their retention."""
         for seq in [seq for seq in self.messages if seq < self.first]:
             del self.messages[seq], self.order[seq]
         times = [receipt.at_ms for receipt in self.receipts.values()]
@@ -168,53 +169,53 @@ class StoredRoom:
         }
 
 
-def _append_message(shelf: StoredRoom, write: AppendMessage) -> None:
+def _append_message(stored: StoredRoom, write: AppendMessage) -> None:
     message = write.message
-    shelf.messages[message.seq] = message
+    stored.messages[message.seq] = message
     if message.kind is not SenderKind.SYSTEM:
-        known = shelf.members.get(message.sender_key)
+        known = stored.members.get(message.sender_key)
         name = message.sender if known is None else known.name
         member = Member(name, message.kind, message.seq, message.at_ms)
-        shelf.members[message.sender_key] = member
+        stored.members[message.sender_key] = member
 
 
-def _update_claim(shelf: StoredRoom, write: UpdateClaim) -> None:
-    message = shelf.messages.get(write.seq)
+def _update_claim(stored: StoredRoom, write: UpdateClaim) -> None:
+    message = stored.messages.get(write.seq)
     if message is not None:
-        shelf.messages[write.seq] = write.apply_to(message)
+        stored.messages[write.seq] = write.apply_to(message)
     lease = write.lease
     if lease is None:
-        shelf.claims.pop(write.seq, None)
+        stored.claims.pop(write.seq, None)
     else:
-        shelf.claims[write.seq] = SavedLease(
+        stored.claims[write.seq] = SavedLease(
             lease.seq, lease.holder, lease.fence, lease.seconds
         )
 
 
-def _open_question(shelf: StoredRoom, write: OpenQuestion) -> None:
-    shelf.questions[write.question.seq] = write.question
+def _open_question(stored: StoredRoom, write: OpenQuestion) -> None:
+    stored.questions[write.question.seq] = write.question
 
 
-def _close_question(shelf: StoredRoom, write: CloseQuestion) -> None:
-    shelf.questions.pop(write.seq, None)
+def _close_question(stored: StoredRoom, write: CloseQuestion) -> None:
+    stored.questions.pop(write.seq, None)
 
 
-def _keep_receipt(shelf: StoredRoom, write: KeepReceipt) -> None:
+def _keep_receipt(stored: StoredRoom, write: KeepReceipt) -> None:
     key = (write.peer, write.key)
-    shelf.receipts.pop(key, None)  # so that it becomes the newest
-    shelf.receipts[key] = write.receipt
+    stored.receipts.pop(key, None)  # a dict keeps the place of a replaced key
+    stored.receipts[key] = write.receipt
 
 
-def _forget_member(shelf: StoredRoom, write: ForgetMember) -> None:
-    shelf.members.pop(write.peer, None)
+def _forget_member(stored: StoredRoom, write: ForgetMember) -> None:
+    stored.members.pop(write.peer, None)
 
 
-def _leave_to_counters(_stored_room: StoredRoom, _write: GiveUp) -> None:
-    """The oldest number kept comes with the room."""
+def _give_up(_stored: StoredRoom, _write: GiveUp) -> None:
+    """Do nothing: `first` is one of the counters."""
 
 
-def _leave_to_store(_stored_room: StoredRoom, _write: Audit) -> None:
-    """The audit log is one for all rooms."""
+def _audit(_stored: StoredRoom, _write: Audit) -> None:
+    """Do nothing: the store keeps one audit log for all rooms."""
 
 
 _APPLY: Final[dict[type[Any], Callable[[StoredRoom, Any], None]]] = {
@@ -224,6 +225,6 @@ _APPLY: Final[dict[type[Any], Callable[[StoredRoom, Any], None]]] = {
     CloseQuestion: _close_question,
     KeepReceipt: _keep_receipt,
     ForgetMember: _forget_member,
-    GiveUp: _leave_to_counters,
-    Audit: _leave_to_store,
+    GiveUp: _give_up,
+    Audit: _audit,
 }

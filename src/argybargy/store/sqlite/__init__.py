@@ -1,23 +1,25 @@
-"""The default store: one SQLite file, one writer, an fsync per transaction.
+"""SQLite store, the default: one file, one writer, an fsync per transaction.
 
-It knows SQL, files and the ways in which a disk fails; it never decides what a room
-does. `store.open_sqlite_store` opens it.
+It knows SQL, files and disk failures, and never decides what a room does.
+`store.open_sqlite_store` opens it.
 
-=============  =====================================================================
-module         what it knows
-=============  =====================================================================
-store          puts the others together behind the `Store` protocol
-connection     one connection in its thread; opened again after it has failed
-writer         group commit: many jobs, one transaction
-readers        a few connections that only read, each call in one snapshot
-wal            SQLite's log: copied on in time, and renewed after trouble
-schema         the numbered migrations
-errors         SQLite's errors as those of `argybargy.store.errors`
-tables         the statements, one noun a file
-search         the index of words, and queries on it
-backup         copies: taken, verified, and restored
-=============  =====================================================================
+==============  ====================================================================
+module          content
+==============  ====================================================================
+store           the `Store` implementation: one writer job or one read per method
+connection      a connection and its thread; reopened after a failure
+writer          group commit: many jobs, one transaction
+readers         a pool of read-only connections, one snapshot per call
+wal             checkpoints, and the rewrite of the write-ahead log at start-up
+schema          numbered migrations and the checks of a database file
+row_validation  validation of every row against the rules of the relay
+errors          translation of SQLite's errors to `argybargy.store.errors`
+corruption      the signal that the database is damaged or gone
+tables          SQL, one noun a file
+search          full-text index and queries
+backup          snapshots, verification, restore
+==============  ====================================================================
 
-The functions that touch SQL are synchronous, take an open connection, and run in its
-thread: a transaction is one hop there and back, however many statements it has.
+Functions that run SQL are synchronous, take an open connection, and run in the thread
+of that connection: a transaction costs one thread hop, however many statements it has.
 """

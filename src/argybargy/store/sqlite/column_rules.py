@@ -1,4 +1,4 @@
-"""Rules for what stands in one column, as the relay itself would have written it."""
+"""Validation of single column values by the rules of the domain."""
 
 import re
 from functools import lru_cache
@@ -12,15 +12,15 @@ from argybargy.domain.names import OPERATOR, RESERVED_PEER_NAMES, SYSTEM, fold, 
 from argybargy.domain.seq_gaps import SeqGap
 
 _LINE_CHARS: Final = 2_000
-"""Longest text beside messages; an imported audit log has the longest ones."""
+"""Longest text outside messages; imported audit rows have the longest ones."""
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NOT_ADDRESSED: Final = RESERVED_PEER_NAMES - {OPERATOR}
 _NOT_ASKED: Final = frozenset({"all", SYSTEM, "admin"})
 _KINDS: Final = frozenset(kind.value for kind in SenderKind)
 
 
-def read_holes(column: str, first: int, head: int) -> tuple[SeqGap, ...] | None:
-    """Return the numbers left out; ``None`` if they are not in order, or no JSON."""
+def parse_seq_gaps(column: str, first: int, head: int) -> tuple[SeqGap, ...] | None:
+    """Parse the column `holes`; ``None`` if malformed, unordered or out of range."""
     try:
         pairs = msgspec.json.decode(column, type=list[tuple[int, int]])
     except ValueError:
@@ -34,10 +34,11 @@ def read_holes(column: str, first: int, head: int) -> tuple[SeqGap, ...] | None:
 
 
 @lru_cache(maxsize=1024)
-def is_audience(recipients: str) -> bool:
-    """Tell whether this is how a message says whom it is for, to the letter.
+def is_valid_recipients(recipients: str) -> bool:
+    """Tell whether a JSON array of recipients is valid and in the relay's encoding.
 
-    SQL looks for names in it as it stands, Python decodes it: both must see the same.
+    SQL matches names in the text and Python decodes it: a different encoding of the
+    same array would be visible to one and hidden from the other.
     """
     try:
         names = msgspec.json.decode(recipients, type=tuple[str, ...])
@@ -56,30 +57,30 @@ def is_audience(recipients: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def may_speak(name: str, kind: str) -> bool:
-    """Tell whether a speaker of some kind may go by a name."""
+def is_valid_sender(name: str, kind: str) -> bool:
+    """Tell whether a sender of this kind may have this name."""
     if kind not in _KINDS:
         return False
     match SenderKind(kind):
         case SenderKind.SYSTEM:
             return fold(name) == SYSTEM
         case SenderKind.OPERATOR:
-            return is_somebody(name)
+            return is_peer_or_operator(name)
         case SenderKind.AGENT:
             return is_name(name) and fold(name) not in RESERVED_PEER_NAMES
 
 
 @lru_cache(maxsize=1024)
-def may_be_asked(name: str) -> bool:
-    """Tell whether a reply may be expected of somebody."""
+def is_valid_expects(name: str) -> bool:
+    """Tell whether a message may expect a reply from this name."""
     return is_name(name) and fold(name) not in _NOT_ASKED
 
 
-def is_somebody(name: str) -> bool:
-    """Tell whether a name is that of a peer, or the operator's."""
+def is_peer_or_operator(name: str) -> bool:
+    """Tell whether a name is that of a peer or the operator."""
     return is_name(name) and fold(name) not in _NOT_ADDRESSED
 
 
-def is_line(text: str, most: int = _LINE_CHARS) -> bool:
-    """Tell whether a text is short, and of one line."""
+def is_single_line(text: str, most: int = _LINE_CHARS) -> bool:
+    """Tell whether a text has at most `most` characters, none a control character."""
     return len(text) <= most and _CONTROL.search(text) is None

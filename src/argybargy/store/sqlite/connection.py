@@ -1,4 +1,4 @@
-"""One connection and the thread it lives in."""
+"""One SQLite connection and its thread."""
 
 import enum
 from collections.abc import Callable
@@ -11,22 +11,23 @@ import attrs
 import trio
 
 from argybargy.store.errors import Corrupt
+from argybargy.store.sqlite.corruption import CorruptionSignal
 from argybargy.store.sqlite.errors import leaves_connection_usable, translate
-from argybargy.store.sqlite.loss import Loss
 from argybargy.store.sqlite.wal import checkpoint_wal, rewrite_wal
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 BUSY_MS: Final = 1_000
-"""How long SQLite waits for another process. Short: whoever is refused may ask
-again, whoever hangs cannot."""
+"""SQLite's busy timeout. Short, because a refused caller can retry and a blocked one
+cannot."""
 
 CLOSE_SECONDS: Final = 5.0
+"""Deadline for closing a connection."""
 
 
 class Role(enum.Enum):
-    """What a connection is for: the pragmas that make it so."""
+    """Purpose of a connection, as the pragmas it is opened with."""
 
     WRITER = (
         "PRAGMA synchronous = FULL",
@@ -37,7 +38,7 @@ class Role(enum.Enum):
     )
     INDEX = (
         "PRAGMA journal_mode = WAL",
-        # Losing the end of an index costs nothing: it is made again.
+        # A lost tail costs nothing: the index is rebuilt from the database.
         "PRAGMA synchronous = NORMAL",
         "PRAGMA trusted_schema = OFF",
     )
@@ -47,25 +48,26 @@ class Role(enum.Enum):
 
 @attrs.define(eq=False)
 class DatabaseThread:
-    """A connection that opens when it is first used, and again after it has failed.
+    """A connection that opens on first use, and reopens after an error.
 
-    Mutable state: `_link`, which is ``None`` while closed. One task at a time uses
-    a connection.
+    One task at a time may use it.
+
+    Mutable state: `_link`, which is ``None`` while closed.
 
     Attributes:
         path: The database.
-        role: What it is for.
-        loss: Told of damage: the one place that every statement goes through.
+        role: Selects the pragmas.
+        corruption: Receives every `Corrupt` error; all statements pass through here.
     """
 
     path: Path
     role: Role
-    loss: Loss = attrs.field(factory=Loss, repr=False)
+    corruption: CorruptionSignal = attrs.field(factory=CorruptionSignal, repr=False)
     _link: Any = attrs.field(default=None, init=False, repr=False)
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a connection at the moment."""
+        """Whether the connection is open."""
         return self._link is not None
 
     async def run(
@@ -76,11 +78,12 @@ class DatabaseThread:
     ) -> T:
         """Call ``work(connection, ...)`` in the connection's thread.
 
-        The current deadline and cancellation reach into a running statement and
-        end it with an error: shield what must not be cut short.
+        Cancellation and deadlines interrupt a running statement: shield work that
+        must run to its end. An error that may leave the connection in a bad state
+        closes it; the next call opens a new one.
 
         Raises:
-            StoreError: What SQLite said, translated.
+            StoreError: The translated error of SQLite.
         """
         try:
             if self._link is None:
@@ -91,17 +94,17 @@ class DatabaseThread:
                 await self.aclose()
             translated = translate(error, self.path)
             if isinstance(translated, Corrupt):
-                self.loss.note(translated)
+                self.corruption.report(translated)
             if translated is error:
                 raise
             raise translated from error
         return result
 
     async def _open(self) -> Any:  # noqa: ANN401 - APSW has no type for both modes
-        # Shielded without a deadline of its own: a thread whose start nobody
-        # waits for would never end. SQLite's own busy timeout bounds the pragmas.
+        # Shielded, because a thread whose start is not awaited is never stopped. No
+        # deadline: SQLite's busy timeout bounds the pragmas.
         with trio.CancelScope(shield=True):
-            # The variable holds the class; its annotation says an instance.
+            # APSW takes the class here; its annotation asks for an instance.
             token = apsw.async_controller.set(apsw.aio.Trio)  # type: ignore[arg-type]
             try:
                 link = await apsw.Connection.as_async(str(self.path))
@@ -115,10 +118,10 @@ class DatabaseThread:
         return link
 
     async def aclose(self) -> None:
-        """Close the connection and end its thread. Nothing happens if it is closed.
+        """Close the connection and stop its thread; does nothing if closed.
 
-        A thread stuck in the kernel is given up on after `CLOSE_SECONDS`; it ends
-        by itself as soon as the kernel lets it.
+        A thread stuck in a system call is abandoned after `CLOSE_SECONDS`; it stops
+        when the call returns.
         """
         link, self._link = self._link, None
         if link is None:
@@ -131,7 +134,7 @@ class DatabaseThread:
 
 def _prepare(connection: apsw.Connection, role: Role) -> None:
     connection.set_busy_timeout(BUSY_MS)
-    # Closing must not write: whoever finds a damaged database leaves it as it is.
+    # No checkpoint on close: a damaged database must be left unchanged.
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     for pragma in role.value:
         connection.execute(pragma).fetchall()

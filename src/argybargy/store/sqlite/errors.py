@@ -1,4 +1,4 @@
-"""SQLite's errors in the words of the store. One table; this is the only border."""
+"""Translation of SQLite's errors to store errors, as one table."""
 
 from collections.abc import Callable
 from typing import Final
@@ -26,7 +26,7 @@ _PASSING: Final[dict[type[Exception], Callable[[str], StoreError]]] = {
     apsw.InterruptError: _refused,
     trio.TooSlowError: _refused,
 }
-"""What leaves the connection as good as before."""
+"""Errors after which the connection stays usable."""
 
 _SPOILING: Final[dict[type[Exception], Callable[[str], StoreError]]] = {
     apsw.IOError: _refused,
@@ -38,7 +38,7 @@ _SPOILING: Final[dict[type[Exception], Callable[[str], StoreError]]] = {
     apsw.CorruptError: Corrupt,
     apsw.NotADBError: Corrupt,
 }
-"""What the connection cannot be trusted after."""
+"""Errors after which the connection must be reopened."""
 
 _TABLE: Final = _PASSING | _SPOILING
 
@@ -46,17 +46,17 @@ SPOILING: Final = tuple(_SPOILING)
 
 
 def damaged(path: object, reason: str) -> Corrupt:
-    """Say that a database cannot be read any more, and what to do."""
+    """Return the error for a damaged database, with the remedy."""
     return Corrupt(
         f"The database {path} is damaged; restore it from a backup. ({reason})"
     )
 
 
 def translate(error: Exception, path: object = "") -> Exception:
-    """Return what the store calls `error`, which happened to the database at `path`.
+    """Return the store error for `error`, raised on the database at `path`.
 
-    What is not in the table is a defect of the relay itself (wrong SQL, a broken
-    constraint) and keeps its name.
+    Errors outside the table are defects of the relay (wrong SQL, a violated
+    constraint) and are returned unchanged.
     """
     make = _TABLE.get(type(error))
     if make is None:
@@ -68,9 +68,8 @@ def translate(error: Exception, path: object = "") -> Exception:
 
 
 def leaves_connection_usable(error: Exception) -> bool:
-    """Tell whether the connection may be used on after `error`.
+    """Tell whether the connection stays usable after `error`.
 
-    Said only of what is known to be harmless; after everything else a new
-    connection is cheaper than a doubt.
+    True only for errors known to be harmless: reopening is cheap.
     """
     return isinstance(error, tuple(_PASSING))

@@ -1,4 +1,4 @@
-"""A few connections that only read."""
+"""Pool of read-only connections."""
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Hashable
@@ -11,25 +11,27 @@ import trio
 
 from argybargy.store.errors import Refused
 from argybargy.store.sqlite.connection import DatabaseThread, Role
+from argybargy.store.sqlite.corruption import CorruptionSignal
 from argybargy.store.sqlite.errors import RETRY_SECONDS, damaged
-from argybargy.store.sqlite.loss import Loss
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 READERS: Final = 2
+"""Connections in the pool."""
 READ_SECONDS: Final = 4.0
+"""Deadline of a read, including the wait for a connection."""
 
 
 @attrs.define(eq=False)
 class Readers:
-    """Lends a connection for the time of one read.
+    """Lends a connection for one read; waiting reads queue in order.
 
-    A peer reads once at a time: with many requests it would take every connection,
-    and everybody else would stand in line behind it.
+    Reads of one peer run one at a time, so that its parallel requests cannot occupy
+    every connection.
 
-    Mutable state: the idle connections, and a lock for each peer that reads. A reader
-    that finds no connection waits in line.
+    Mutable state: the idle connections, and a lock for each peer with a read in
+    progress.
     """
 
     _idle: list[DatabaseThread]
@@ -37,9 +39,11 @@ class Readers:
     _peers: dict[Hashable, trio.Lock] = attrs.field(factory=dict, repr=False)
 
     @classmethod
-    def of(cls, path: Path, loss: Loss) -> "Readers":
-        """Make `READERS` connections; each opens when it is first used."""
-        connections = [DatabaseThread(path, Role.READER, loss) for _ in range(READERS)]
+    def of(cls, path: Path, corruption: CorruptionSignal) -> "Readers":
+        """Create `READERS` connections; each opens on first use."""
+        connections = [
+            DatabaseThread(path, Role.READER, corruption) for _ in range(READERS)
+        ]
         return cls(connections, trio.Semaphore(READERS))
 
     async def read(
@@ -48,11 +52,10 @@ class Readers:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Call ``work(connection, ...)``: all it reads is one snapshot.
+        """Call ``work(connection, ...)`` in one snapshot.
 
         Raises:
-            Refused: SQLite refused, or `READ_SECONDS` were not enough, waiting
-                for a connection included.
+            Refused: SQLite refused, or `READ_SECONDS` ran out.
             Corrupt: The database is damaged.
         """
         with trio.move_on_after(READ_SECONDS):
@@ -66,10 +69,11 @@ class Readers:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Read like :meth:`read`, after the other reads of the same peer.
+        """Call :meth:`read` after the earlier reads of the same peer.
 
         Raises:
-            Refused: As above; waiting for those others is included.
+            Refused: As :meth:`read`; the wait for earlier reads counts.
+            Corrupt: The database is damaged.
         """
         with trio.move_on_after(READ_SECONDS):
             async with self._turn_of(peer):
@@ -78,13 +82,13 @@ class Readers:
 
     @contextlib.asynccontextmanager
     async def _turn_of(self, peer: Hashable) -> AsyncIterator[None]:
-        """Hold the lock of a peer; the last one to use it takes it away."""
+        """Hold the lock of a peer, and delete it after its last use."""
         lock = self._peers.setdefault(peer, trio.Lock())
         try:
             async with lock:
                 yield
         finally:
-            # Handed on to the next in line, it is still locked.
+            # trio hands a released lock to the next waiter: then it is still locked.
             if not lock.locked():
                 self._peers.pop(peer, None)
 
@@ -102,7 +106,7 @@ class Readers:
                 self._idle.append(connection)
 
     async def aclose(self) -> None:
-        """Close every connection. Nothing may be reading any more."""
+        """Close every connection. No read may be in progress."""
         for connection in self._idle:
             await connection.aclose()
 
@@ -118,15 +122,15 @@ def snapshot(
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> T:
-    """Call ``work(connection, ...)`` in a transaction that changes nothing.
+    """Call ``work(connection, ...)`` in a read transaction.
 
     Raises:
-        Corrupt: A row cannot be what the relay has written.
+        Corrupt: A row cannot be decoded.
     """
     connection.execute("BEGIN")
     try:
         return work(connection, *args, **kwargs)
-    except ValueError as error:  # of what decodes rows: JSON, UTF-8, the kind
+    except ValueError as error:  # from decoding a row: JSON, UTF-8 or an enum
         reason = f"{type(error).__name__}: {error}"
         raise damaged(connection.filename, reason) from error
     finally:

@@ -1,13 +1,12 @@
-"""Vet every row of a database that somebody else may have made or changed.
+"""Validation of every row of a database that another program may have written.
 
-What the rules of the relay take for granted is looked at here, once, before any of it
-is used: numbers, names, times, lengths, and that the messages of a room follow on each
-other. Rows are read one after the other and none of them is kept, so a large database
-takes longer and no more memory.
+The code of the relay relies on valid numbers, names, times and lengths, and on messages
+without unexpected gaps. This module checks them once, before the database is used. Rows
+are streamed: memory use does not grow with the database.
 
-A sentence about a row says where it is and never repeats what stands in it. Lengths
-are held to the most that any setting allows, and not to what is set: a setting that was
-lowered must not make a database unusable.
+Errors name the position of a row and never repeat its content. Lengths are checked
+against the maximum of each setting and not its current value: lowering a setting must
+not make a database unusable.
 """
 
 import itertools
@@ -22,26 +21,23 @@ import attrs
 from argybargy.domain.instant import parse_timestamp
 from argybargy.domain.limits import MAX_SEQ, MOST_TEXT_CHARS, Limits
 from argybargy.domain.message import EVENTS
-from argybargy.domain.names import (
-    fold,
-    is_name,
-)
+from argybargy.domain.names import fold, is_name
 from argybargy.domain.seq_gaps import SeqGap, present_seqs
 from argybargy.store.errors import Corrupt
 from argybargy.store.sqlite.column_rules import (
-    is_audience,
-    is_line,
-    is_somebody,
-    may_be_asked,
-    may_speak,
-    read_holes,
+    is_peer_or_operator,
+    is_single_line,
+    is_valid_expects,
+    is_valid_recipients,
+    is_valid_sender,
+    parse_seq_gaps,
 )
 
 ROW_BYTES: Final = 2 * 1024 * 1024
-"""Longest row: a message of the longest text, four bytes a character, and the rest."""
+"""Longest row: the longest text at four bytes a character, plus the other columns."""
 OLDEST_MS: Final = parse_timestamp("0001-01-01")
 NEWEST_MS: Final = parse_timestamp("9999-12-31")
-"""The times that can be shown."""
+"""The range of times that can be formatted."""
 _LEASE_SECONDS: Final = 10 * Limits().lease_seconds_max
 _DIGEST_BYTES: Final = 32
 _KEY: Final = re.compile(r"[\x20-\x7e]+")
@@ -60,13 +56,13 @@ _MESSAGE_FIELDS: Final = (
     "its claim",
 )
 
-_Complaints = Iterator[tuple[str, str]]
-"""Where something is, and what is wrong with it."""
+_Problems = Iterator[tuple[str, str]]
+"""Position of an invalid row, and the invalid field."""
 
 
 @attrs.frozen
 class _Room:
-    """What the rows about a room are compared with."""
+    """Counters of a room, to validate the rows that refer to it."""
 
     head: int
     first: int
@@ -75,18 +71,18 @@ class _Room:
 
 
 @attrs.define
-class _Vetting:
-    """One look through a database.
+class _RowValidator:
+    """Validates the tables of one database, rooms first.
 
-    Mutable state: the rooms, once they are known to be fit.
+    Mutable state: the counters of the rooms read so far.
     """
 
     connection: apsw.Connection
     latest_ms: int
     _rooms: dict[int, _Room] = attrs.field(factory=dict)
 
-    def tables(self) -> Sequence[tuple[str, Callable[[], _Complaints]]]:
-        """Return what is to be looked at, rooms first."""
+    def tables(self) -> Sequence[tuple[str, Callable[[], _Problems]]]:
+        """Return the validators in order: the other tables refer to the rooms."""
         return (
             ("rooms", self.rooms),
             ("messages", self.messages),
@@ -102,68 +98,68 @@ class _Vetting:
         )
 
     def select(self, sql: str) -> Iterator[Any]:
-        """Yield rows as they are read."""
+        """Iterate over rows without collecting them."""
         return iter(self.connection.execute(sql))
 
     def has(self, table: str, column: str) -> bool:
-        """Tell whether the schema is recent enough to have a column."""
+        """Tell whether the schema has a column; older versions lack some."""
         sql = "SELECT count(*) FROM pragma_table_info(?) WHERE name = ?"
         return bool(self.connection.execute(sql, (table, column)).get)
 
     def is_time(self, at_ms: int) -> bool:
-        """Tell whether something can have happened then."""
+        """Tell whether a time is between `OLDEST_MS` and `latest_ms`."""
         return OLDEST_MS <= at_ms <= self.latest_ms
 
-    # -- rooms and what is said in them --------------------------------------------
+    # -- rooms and messages --------------------------------------------------------
 
-    def rooms(self) -> _Complaints:
-        """Vet the rooms, and note their numbers."""
-        seq_gaps = "holes" if self.has("rooms", "holes") else "'[]'"
+    def rooms(self) -> _Problems:
+        """Validate the rooms, and keep their counters."""
+        holes = "holes" if self.has("rooms", "holes") else "'[]'"
         sql = f"""
             SELECT id, name, version, head, first, fence, closed_at_ms, closed_by,
-                   created_ms, last_ms, spoken_ms, {seq_gaps} FROM rooms ORDER BY id
+                   created_ms, last_ms, spoken_ms, {holes} FROM rooms ORDER BY id
         """  # noqa: S608 - constants
         for row in self.select(sql):
             room_id, name, version, head, first, fence, *rest = row
-            closed_at_ms, closed_by, *times, left_out = rest
-            found = read_holes(left_out, first, head)
+            closed_at_ms, closed_by, *times, gaps_column = rest
+            seq_gaps = parse_seq_gaps(gaps_column, first, head)
             counters = room_id, version, fence + 1
             closed_ms = 0 if closed_at_ms is None else closed_at_ms
-            yield from _unfit_of(
+            yield from _invalid_fields(
                 f"row {room_id}",
                 (all(1 <= each <= MAX_SEQ for each in counters), "its counters"),
                 (is_name(name), "the name of the room"),
                 (0 <= first - 1 <= head <= MAX_SEQ, "its numbers"),
                 (all(map(self.is_time, times)), "a time"),
                 (self.is_time(closed_ms), "the time at which it was closed"),
-                (is_line(closed_by or ""), "the name of who closed it"),
-                (found is not None, "the numbers that it has left out"),
+                (is_single_line(closed_by or ""), "the name of who closed it"),
+                (seq_gaps is not None, "the numbers that it has left out"),
             )
-            self._rooms[room_id] = _Room(head, first, fence, found or ())
+            self._rooms[room_id] = _Room(head, first, fence, seq_gaps or ())
 
-    def messages(self) -> _Complaints:
-        """Vet the messages, and whether they follow on each other in each room."""
+    def messages(self) -> _Problems:
+        """Validate the messages, and that no room lacks one."""
         sql = """
             SELECT room_id, seq, id, at_ms, sender, kind, recipients, text, expects,
                    reply_to, event, claimed_by, fence, is_settled
             FROM messages ORDER BY room_id, seq
         """
-        waiting = dict(self._rooms)
+        unvisited = dict(self._rooms)
         for room_id, rows in itertools.groupby(self.select(sql), lambda row: row[0]):
-            room = waiting.pop(room_id, None)
+            room = unvisited.pop(room_id, None)
             if room is None:
                 yield f"room {room_id}", "it is in no room"
             else:
                 yield from self._messages(room_id, room, rows)
-        for room_id, room in waiting.items():
+        for room_id, room in unvisited.items():
             yield from self._messages(room_id, room, iter(()))
 
-    def _messages(self, room_id: int, room: _Room, rows: Iterator[Any]) -> _Complaints:
+    def _messages(self, room_id: int, room: _Room, rows: Iterator[Any]) -> _Problems:
         expected = present_seqs(room.first, room.head + 1, room.seq_gaps)
         for _, seq, *row in rows:
-            fits = self._fits(seq, room, row)
-            if False in fits:
-                problem = _MESSAGE_FIELDS[fits.index(False)]
+            validity = self._check_message(seq, room, row)
+            if False in validity:
+                problem = _MESSAGE_FIELDS[validity.index(False)]
                 yield f"message {seq} of room {room_id}", problem
             if seq >= room.first and next(expected, None) != seq:
                 yield f"room {room_id}", f"a message before {seq}, which is missing"
@@ -171,26 +167,28 @@ class _Vetting:
         if missing is not None:
             yield f"room {room_id}", f"message {missing}, which is missing"
 
-    def _fits(self, seq: int, room: _Room, row: Sequence[Any]) -> Sequence[bool]:
-        """Tell of each of `_MESSAGE_FIELDS` whether it is fit."""
+    def _check_message(
+        self, seq: int, room: _Room, row: Sequence[Any]
+    ) -> Sequence[bool]:
+        """Return the validity of each of `_MESSAGE_FIELDS`."""
         row_id, at_ms, sender, kind, recipients, text, expects, *rest = row
         reply_to, event, claimed_by, fence, is_claim_final = rest
         return (
             1 <= seq <= room.head,
             1 <= row_id <= MAX_SEQ,
             OLDEST_MS <= at_ms <= self.latest_ms,
-            may_speak(sender, kind),
-            is_audience(recipients),
+            is_valid_sender(sender, kind),
+            is_valid_recipients(recipients),
             1 <= len(text) <= MOST_TEXT_CHARS and "\0" not in text,
-            may_be_asked(expects),
+            is_valid_expects(expects),
             reply_to is None or 1 <= reply_to < seq,
             event is None or (event in EVENTS and kind == "system"),
-            claimed_by is None or is_somebody(claimed_by),
+            claimed_by is None or is_peer_or_operator(claimed_by),
             0 <= fence <= room.fence and 0 <= is_claim_final <= 1,
         )
 
-    def claims(self) -> _Complaints:
-        """Vet the live claims: each is on a message."""
+    def claims(self) -> _Problems:
+        """Validate the live claims; each refers to a message."""
         sql = """
             SELECT claims.room_id, claims.seq, holder, claims.fence, seconds,
                    messages.id IS NOT NULL
@@ -200,15 +198,15 @@ class _Vetting:
             where, room = f"room {room_id}", self._rooms.get(room_id)
             if room is None or not has_message or seq < room.first:
                 yield where, "which message it is on"
-            elif not is_somebody(holder):
+            elif not is_peer_or_operator(holder):
                 yield where, "who holds it"
             elif not 0 <= fence <= room.fence:
                 yield where, "its fence"
             elif seconds is not None and not 0 < seconds <= _LEASE_SECONDS:
                 yield where, "how long it lasts"
 
-    def questions(self) -> _Complaints:
-        """Vet the open questions: each is a message."""
+    def questions(self) -> _Problems:
+        """Validate the open questions; each refers to a message."""
         sql = """
             SELECT questions.room_id, asker, questions.expects, messages.id IS NOT NULL
             FROM questions LEFT JOIN messages USING (room_id, seq)
@@ -217,16 +215,16 @@ class _Vetting:
             where = f"room {room_id}"
             if room_id not in self._rooms or not has_message:
                 yield where, "which message it is"
-            elif not is_name(asker) or not may_be_asked(expects):
+            elif not is_name(asker) or not is_valid_expects(expects):
                 yield where, "a name"
 
-    def receipts(self) -> _Complaints:
-        """Vet the idempotency keys."""
+    def receipts(self) -> _Problems:
+        """Validate the receipts of idempotency keys."""
         most = Limits().idempotency_key_chars
         sql = "SELECT id, room_id, peer, key, digest, seq, at_ms FROM receipts"
         for row_id, room_id, peer, key, digest, seq, at_ms in self.select(sql):
             room = self._rooms.get(room_id)
-            yield from _unfit_of(
+            yield from _invalid_fields(
                 f"row {row_id}",
                 (room is not None and 1 <= seq <= room.head, "which message it is for"),
                 (is_name(peer), "whose it is"),
@@ -235,22 +233,22 @@ class _Vetting:
                 (self.is_time(at_ms) and 1 <= row_id <= MAX_SEQ, "its time"),
             )
 
-    def members(self) -> _Complaints:
-        """Vet those who have posted."""
+    def members(self) -> _Problems:
+        """Validate the members."""
         sql = "SELECT room_id, peer, name, kind, last_seq, last_ms FROM members"
         for room_id, peer, name, kind, last_seq, last_ms in self.select(sql):
             where, room = f"room {room_id}", self._rooms.get(room_id)
             if room is None:
                 yield where, "the room"
-            elif not may_speak(name, kind) or peer != fold(name):
+            elif not is_valid_sender(name, kind) or peer != fold(name):
                 yield where, "the name"
             elif not 0 <= last_seq <= room.head or not self.is_time(last_ms):
                 yield where, "what was posted last"
 
     # -- codes and the log ---------------------------------------------------------
 
-    def codes(self) -> _Complaints:
-        """Vet the access codes."""
+    def codes(self) -> _Problems:
+        """Validate the access codes."""
         sql = """
             SELECT id, digest, room, name, capabilities, client, model, created_ms,
                    expires_ms FROM codes
@@ -261,83 +259,86 @@ class _Vetting:
             ends_ms = NEWEST_MS if expires_ms is None else expires_ms
             is_time = self.is_time(created_ms) and OLDEST_MS <= ends_ms <= NEWEST_MS
             is_whole = len(digest) == _DIGEST_BYTES and 1 <= row_id <= MAX_SEQ
-            yield from _unfit_of(
+            yield from _invalid_fields(
                 f"row {row_id}",
                 (is_whole, "the digest"),
                 (is_name(room), "the name of the room"),
-                (may_speak(name, "agent"), "the name of the peer"),
-                (all(is_line(text, most) for text in texts), "what is said of it"),
+                (is_valid_sender(name, "agent"), "the name of the peer"),
+                (
+                    all(is_single_line(text, most) for text in texts),
+                    "what is said of it",
+                ),
                 (is_time, "a time"),
             )
 
-    def cursors(self) -> _Complaints:
-        """Vet what readers have acknowledged."""
+    def cursors(self) -> _Problems:
+        """Validate the cursors."""
         for room, peer, seq in self.select("SELECT room, peer, seq FROM cursors"):
             if not is_name(room) or not is_name(peer):
                 yield "a row", "a name"
             elif not 0 <= seq <= MAX_SEQ:
                 yield f"a row of {room}", f"the cursor, which goes from 0 to {MAX_SEQ}"
 
-    def audit(self) -> _Complaints:
-        """Vet the audit log."""
+    def audit(self) -> _Problems:
+        """Validate the audit log."""
         sql = "SELECT id, at_ms, action, actor, room, detail, tally FROM audit"
         for row_id, at_ms, *texts in self.select(sql):
             if not (self.is_time(at_ms) and 1 <= row_id <= MAX_SEQ):
                 yield f"row {row_id}", "its time"
-            if not all(map(is_line, texts)):
+            if not all(map(is_single_line, texts)):
                 yield f"row {row_id}", "a text"
 
-    def revoked(self) -> _Complaints:
-        """Vet the codes that were deleted."""
+    def revoked(self) -> _Problems:
+        """Validate the digests of revoked codes."""
         if not self.has("revoked", "digest"):
             return
         for (digest,) in self.select("SELECT digest FROM revoked"):
             if len(digest) != _DIGEST_BYTES:
                 yield "a row", "the digest"
 
-    def probes(self) -> _Complaints:
-        """Vet the one row that is written to try whether writing works."""
+    def probes(self) -> _Problems:
+        """Validate the row that probes write to."""
         times = [times for (times,) in self.select("SELECT times FROM probes")]
         if len(times) != 1 or not 0 <= times[0] <= MAX_SEQ:
             yield "its only row", "the number in it"
 
 
-def vet_rows(
+def validate_rows(
     connection: apsw.Connection, path: Path, latest_ms: int = NEWEST_MS
 ) -> None:
-    """Look at every row of a database whose schema is ours.
+    """Validate every row of a database whose schema was checked.
 
     Args:
-        connection: Where to read.
-        path: What to call the database.
-        latest_ms: The newest time at which anything can have happened.
+        connection: A connection to the database.
+        path: Path of the database, for the error.
+        latest_ms: The newest valid time.
 
     Raises:
-        Corrupt: The relay cannot have written some row.
-        apsw.Error: It cannot be read.
+        Corrupt: A row is invalid.
+        apsw.Error: The database cannot be read.
     """
     longest = connection.limit(apsw.SQLITE_LIMIT_LENGTH)
     connection.limit(apsw.SQLITE_LIMIT_LENGTH, ROW_BYTES)
     table = ""
     try:
-        for table, look in _Vetting(connection, latest_ms).tables():
-            for where, problem in look():
-                raise _unfit(path, f"{table}, {where}: {problem}")
+        for table, validate in _RowValidator(connection, latest_ms).tables():
+            for position, problem in validate():
+                raise _invalid(path, f"{table}, {position}: {problem}")
     except apsw.TooBigError:
-        raise _unfit(path, f"{table}: a row of over {ROW_BYTES} bytes") from None
+        raise _invalid(path, f"{table}: a row of over {ROW_BYTES} bytes") from None
     except UnicodeDecodeError:
-        raise _unfit(path, f"{table}: a text that is not UTF-8") from None
+        raise _invalid(path, f"{table}: a text that is not UTF-8") from None
     finally:
         connection.limit(apsw.SQLITE_LIMIT_LENGTH, longest)
 
 
-def _unfit(path: Path, reason: str) -> Corrupt:
+def _invalid(path: Path, reason: str) -> Corrupt:
     return Corrupt(
         f"{path} holds what Argybargy does not write; restore it from a backup. "
         f"({reason})"
     )
 
 
-def _unfit_of(where: str, *fields: tuple[bool, str]) -> _Complaints:
-    """Yield what is unfit of some fields of a row."""
-    return ((where, what) for is_fit, what in fields if not is_fit)
+def _invalid_fields(position: str, *fields: tuple[bool, str]) -> _Problems:
+    """Yield the invalid ones of some fields of a row."""
+    return ((position, name) for is_valid, name in fields if not is_valid)

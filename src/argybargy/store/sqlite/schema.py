@@ -1,4 +1,7 @@
-"""The schema: numbered SQL files, each applied once, in one transaction."""
+"""Schema migrations, and the checks of a database file before it is used.
+
+Migrations are numbered SQL files; each is applied once, in one transaction.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,11 +14,11 @@ import attrs
 
 from argybargy.store.errors import Incompatible
 from argybargy.store.sqlite.errors import damaged
-from argybargy.store.sqlite.row_validation import vet_rows
+from argybargy.store.sqlite.row_validation import validate_rows
 from argybargy.system.files import make_private_file
 
 _Entries = Mapping[tuple[str, str], tuple[str, tuple[str, ...]]]
-"""Tables, indexes and the like, by kind and name: what each is on, and its SQL."""
+"""Schema entries by kind and name: the table each belongs to, and its SQL tokens."""
 
 _STATISTICS: Final = frozenset({"sqlite_stat1", "sqlite_stat4"})
 _NAME_CHARS: Final = 64
@@ -30,8 +33,8 @@ class Migration:
     """One step of the schema.
 
     Attributes:
-        number: The version it leads to; the first is 1, without gaps.
-        sql: How.
+        number: The schema version it leads to; 1 is the first, without gaps.
+        sql: The statements.
     """
 
     number: int
@@ -39,7 +42,7 @@ class Migration:
 
 
 def load_migrations() -> tuple[Migration, ...]:
-    """Read the migrations that come with the package, in order."""
+    """Read the migrations of the package, in order."""
     directory = resources.files(__package__) / "migrations"
     files = [file for file in directory.iterdir() if file.name.endswith(".sql")]
     return tuple(
@@ -48,38 +51,37 @@ def load_migrations() -> tuple[Migration, ...]:
     )
 
 
-def bring_up_to_date(
+def check_and_migrate(
     connection: apsw.Connection, path: Path, migrations: Sequence[Migration]
 ) -> int:
-    """Check the database and apply the migrations that it lacks.
+    """Check a database and apply the missing migrations.
 
-    An existing database is copied to ``<name>.v<version>`` beside it before it is
-    changed.
+    Before its schema changes, an existing database is copied to
+    ``<name>.v<version>`` beside it.
 
     Returns:
-        The version of the schema.
+        The schema version.
 
     Raises:
-        Corrupt: It is damaged, or holds what the relay does not write; it is left
-            as it is.
-        Incompatible: It is newer than this program, or not one of ours.
+        Corrupt: The database is damaged or has an invalid row; it is left unchanged.
+        Incompatible: Its schema is newer than this program or not Argybargy's.
     """
     check_integrity(connection, path)
     version = schema_version(connection)
     check_version(connection, path, version, migrations[-1].number)
     if version > 0:
         check_schema(connection, path, migrations[:version])
-        vet_rows(connection, path)
+        validate_rows(connection, path)
     if 0 < version < migrations[-1].number:
         back_up(connection, path.with_name(f"{path.name}.v{version}"))
-    # Lasts, in the file; not before it is known to be ours.
+    # Written to the file for good, so only once the file is known to be a relay's.
     connection.execute("PRAGMA journal_mode = WAL").fetchall()
     migrate(connection, migrations)
     return schema_version(connection)
 
 
 def migrate(connection: apsw.Connection, migrations: Sequence[Migration]) -> None:
-    """Apply the migrations that a database lacks, each in one transaction."""
+    """Apply the missing migrations, each in one transaction."""
     version = schema_version(connection)
     for migration in migrations:
         if migration.number > version:
@@ -87,15 +89,15 @@ def migrate(connection: apsw.Connection, migrations: Sequence[Migration]) -> Non
 
 
 def schema_version(connection: apsw.Connection) -> int:
-    """Return the version of a database's schema; 0 where there is none yet."""
+    """Return the schema version of a database; 0 if it is empty."""
     return int(connection.execute("PRAGMA user_version").get)
 
 
 def check_integrity(connection: apsw.Connection, path: Path) -> None:
-    """Look through the pages of a database.
+    """Run SQLite's ``quick_check`` over the pages of a database.
 
     Raises:
-        Corrupt: It is damaged.
+        Corrupt: The check failed.
     """
     verdict = str(connection.execute("PRAGMA quick_check(1)").get)
     if verdict != "ok":
@@ -105,10 +107,10 @@ def check_integrity(connection: apsw.Connection, path: Path) -> None:
 def check_version(
     connection: apsw.Connection, path: Path, version: int, newest: int
 ) -> None:
-    """Refuse a database that is newer than this program, or not one of ours.
+    """Reject a database with a newer schema, or with tables but no schema version.
 
     Raises:
-        Incompatible: It is.
+        Incompatible: Either is the case.
     """
     if version > newest:
         raise Incompatible(
@@ -122,13 +124,12 @@ def check_version(
 def check_schema(
     connection: apsw.Connection, path: Path, migrations: Sequence[Migration]
 ) -> None:
-    """Refuse a database with anything more or less in it than migrations make.
+    """Reject a database whose schema differs from that of the migrations.
 
-    A trigger or a view would act with the rights of the relay, on data that it takes
-    for its own.
+    An added trigger or view would run with the rights of the relay.
 
     Raises:
-        Incompatible: It has, or lacks, something.
+        Incompatible: A table, index, trigger or view differs, is missing or is extra.
     """
     model = apsw.Connection(":memory:")
     try:
@@ -148,7 +149,7 @@ def check_schema(
 
 
 def _entries(connection: apsw.Connection) -> _Entries:
-    """Return all that a schema has; what SQLite counts for itself is left out."""
+    """Read the entries of a schema, without SQLite's own statistics tables."""
     sql = "SELECT type, name, tbl_name, sql FROM sqlite_schema"
     rows: list[Any] = connection.execute(sql).fetchall()
     return {
@@ -159,14 +160,14 @@ def _entries(connection: apsw.Connection) -> _Entries:
 
 
 def _tokens(sql: str) -> tuple[str, ...]:
-    """Return SQL without its spaces and comments, which say nothing."""
+    """Split SQL into tokens, without white space and comments."""
     return tuple(
         token for token in _TOKEN.findall(sql) if not token.startswith(("--", "/*"))
     )
 
 
 def back_up(connection: apsw.Connection, target: Path) -> None:
-    """Copy the whole database to `target`, in a file only its owner may read."""
+    """Copy the database to a private file at `target`."""
     make_private_file(target)
     copy = apsw.Connection(str(target))
     try:

@@ -1,4 +1,4 @@
-"""The SQLite store: every method is one job for the writer or one read."""
+"""SQLite implementation of the store: each method is one writer job or one read."""
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -9,11 +9,12 @@ from typing import Final
 import apsw
 import attrs
 import trio
+from typing_extensions import override
 
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
-from argybargy.domain.names import PeerKey, fold
+from argybargy.domain.names import PeerKey, room_key
 from argybargy.domain.pages import HistoryPage, Page, PageBuilder
 from argybargy.domain.room.state import Room, SavedRoom
 from argybargy.domain.room.writes import Audit, Write
@@ -23,17 +24,18 @@ from argybargy.store.errors import Corrupt, StoreError
 from argybargy.store.protocol import (
     AuditRow,
     DatabaseSnapshot,
+    Store,
     StoredOverview,
     StoreInfo,
     WriterStatistics,
 )
 from argybargy.store.sqlite.backup.snapshot import Snapshots
 from argybargy.store.sqlite.connection import CLOSE_SECONDS, DatabaseThread, Role
-from argybargy.store.sqlite.loss import Loss
+from argybargy.store.sqlite.corruption import CorruptionSignal
 from argybargy.store.sqlite.readers import Readers
 from argybargy.store.sqlite.schema import (
     Migration,
-    bring_up_to_date,
+    check_and_migrate,
     load_migrations,
 )
 from argybargy.store.sqlite.search.index import Index, open_index
@@ -49,12 +51,11 @@ from argybargy.store.sqlite.tables.codes import (
     delete_codes,
     insert_codes,
     read_codes,
-    read_cursors,
     read_revoked,
     retime_codes,
-    save_cursors,
 )
 from argybargy.store.sqlite.tables.commit import commit_room
+from argybargy.store.sqlite.tables.cursors import read_cursors, save_cursors
 from argybargy.store.sqlite.tables.messages import (
     count_for,
     read_back,
@@ -70,15 +71,14 @@ from argybargy.store.sqlite.writer import Writer, open_writer
 
 DEFAULT_LIMITS: Final = Limits()
 SWEEP_ROWS: Final = 500
-"""Rows deleted in one transaction: few enough that no post waits for them."""
+"""Rows deleted in one transaction; small, so that posts wait only briefly."""
 
 
 @attrs.define(eq=False)
-class SqliteStore:
+class SqliteStore(Store):
     """Rooms, codes and audit in one SQLite file. See `argybargy.store.protocol`.
 
-    Attributes:
-        info: What this store is.
+    Reads of one peer run one at a time, see `Readers.read_as`.
     """
 
     info: StoreInfo
@@ -87,124 +87,121 @@ class SqliteStore:
     _index: Index
     _snapshots: Snapshots
     _limits: Limits
-    _loss: Loss
+    _corruption: CorruptionSignal
 
+    @override
     def statistics(self) -> WriterStatistics:
-        """Tell what the writer has done, and what waits for it."""
         return self._writer.statistics()
 
+    @override
     async def load(self, room: str, tail_messages: int) -> SavedRoom | None:
-        """Return what is known of a room, with its newest messages."""
         return await self._readers.read(load_room, room, tail_messages)
 
+    @override
     async def commit(
         self, room: Room, expected_version: int, writes: Sequence[Write]
     ) -> None:
-        """Make one batch of decisions durable: all of it, or nothing."""
         await self._writer.write(
             lambda connection: commit_room(connection, room, expected_version, writes)
         )
 
+    @override
     async def page(
         self, room: str, reader: PeerKey, after: int, limit: int, max_bytes: int
     ) -> Page:
-        """Read what a poll delivers to `reader` (folded) after a cursor."""
         builder = PageBuilder(limit, max_bytes)
-        peer = fold(room), reader
+        peer = room_key(room), reader
         return await self._readers.read_as(
             peer, read_page, room, reader, after, builder
         )
 
+    @override
     async def look_back(
         self, room: str, reader: PeerKey | None, before: int, limit: int, max_bytes: int
     ) -> HistoryPage:
-        """Read the newest messages below `before` that `reader` may see."""
         builder = PageBuilder(limit, max_bytes)
-        peer = fold(room), reader
+        peer = room_key(room), reader
         return await self._readers.read_as(
             peer, read_back, room, reader, before, builder
         )
 
+    @override
     async def message(self, room: str, seq: int) -> Message | None:
-        """Return one kept message, or ``None``."""
         return await self._readers.read(read_message, room, seq)
 
+    @override
     async def replies(
         self, room: str, reader: PeerKey, seq: int, limit: int, max_bytes: int
     ) -> tuple[Message, ...]:
-        """Read the oldest kept replies to `seq` that `reader` (folded) may see."""
         builder = PageBuilder(limit, max_bytes)
-        peer = fold(room), reader
+        peer = room_key(room), reader
         return await self._readers.read_as(
             peer, read_replies, room, reader, seq, builder
         )
 
+    @override
     async def recent(
         self, room: str | None, limit: int
     ) -> tuple[tuple[str, Message], ...]:
-        """Return the newest messages of one room or of all, oldest first."""
         return await self._readers.read(read_recent, room, limit)
 
+    @override
     async def search(
         self, query: Query, scope: Scope, before: int, limit: int, max_bytes: int
     ) -> Findings:
-        """Find the newest messages within a scope that a query asks for."""
         return await self._index.read(
             search_messages, query, scope, before, PageBuilder(limit, max_bytes)
         )
 
+    @override
     async def count_unread(self, room: str, reader: PeerKey, after: int) -> int:
-        """Count what a poll of `reader` (folded) would deliver after a cursor."""
-        peer = fold(room), reader
+        peer = room_key(room), reader
         return await self._readers.read_as(peer, count_for, room, reader, after)
 
+    @override
     async def overview(self) -> StoredOverview:
-        """Return all rooms, their members and their unanswered questions."""
         return await self._readers.read(read_overview)
 
+    @override
     async def codes(self) -> tuple[CodeRecord, ...]:
-        """Return every code, oldest first."""
         return await self._readers.read(read_codes)
 
+    @override
     async def revoked(self, limit: int) -> tuple[bytes, ...]:
-        """Return the digests of codes that were removed; of more than `limit`, some."""
         return tuple(await self._readers.read(read_revoked, limit))
 
+    @override
     async def add_codes(
         self, codes: Sequence[CodeRecord], audits: Sequence[Audit]
     ) -> None:
-        """Store codes with the audit rows of issuing them, in one transaction."""
-
         def work(connection: apsw.Connection) -> None:
             insert_codes(connection, codes)
             insert_audits(connection, audits)
 
         await self._writer.write(work)
 
+    @override
     async def remove_codes(
         self, codes: Sequence[CodeRecord], audits: Sequence[Audit]
     ) -> None:
-        """Remove codes with the audit rows of revoking them, in one transaction."""
-
         def work(connection: apsw.Connection) -> None:
             delete_codes(connection, codes)
             insert_audits(connection, audits)
 
         await self._writer.write(work)
 
+    @override
     async def retime_codes(self, codes: Sequence[CodeRecord]) -> None:
-        """Replace when codes were made and when they end, in one transaction."""
         await self._writer.write(partial(retime_codes, codes=codes))
 
+    @override
     async def cursors(self, room: str) -> Mapping[str, int]:
-        """Return the last acknowledged cursor of each peer (folded) of a room."""
         return await self._readers.read(read_cursors, room)
 
+    @override
     async def note(
         self, cursors: Mapping[tuple[str, str], int], audits: Sequence[Audit]
     ) -> None:
-        """Store what may be a few seconds late: cursors by (room, peer), and audit."""
-
         def work(connection: apsw.Connection) -> None:
             save_cursors(connection, cursors)
             insert_audits(connection, audits)
@@ -212,51 +209,44 @@ class SqliteStore:
 
         await self._writer.write(work)
 
+    @override
     async def adopt(
         self, audits: Sequence[Audit], codes: Mapping[str, CodeRecord]
     ) -> frozenset[str]:
-        """Store what another relay has recorded, each piece once, all in one go.
-
-        A code that was ever revoked here does not come back.
-        """
-
         def work(connection: apsw.Connection) -> frozenset[str]:
             revoked = read_revoked(connection)
-            spent = {tally for tally in codes if codes[tally].digest in revoked}
+            skipped = {tally for tally in codes if codes[tally].digest in revoked}
             new = insert_missing_audits(
-                connection, [each for each in audits if each.tally not in spent]
+                connection, [each for each in audits if each.tally not in skipped]
             )
             insert_codes(connection, [codes[tally] for tally in codes if tally in new])
             return new
 
         return await self._writer.write(work)
 
+    @override
     async def tallies(self, wanted: Sequence[str]) -> frozenset[str]:
-        """Return those of some tallies that a row of the audit log has."""
         return await self._readers.read(read_tallies, wanted)
 
+    @override
     async def snapshot(self) -> DatabaseSnapshot:
-        """Copy everything, as it is at one moment, while writing goes on."""
         return await self._snapshots.make()
 
+    @override
     async def audit(self, limit: int, before: int | None) -> tuple[AuditRow, ...]:
-        """Return the newest audit rows below the id `before`, oldest first."""
         return await self._readers.read(read_audit, limit, before)
 
+    @override
     async def probe(self) -> None:
-        """Make a real write, to know that one succeeds."""
         await self._writer.probe()
 
+    @override
     async def wait_lost(self) -> Corrupt:
-        """Wait until the database is found damaged, or taken away."""
-        return await self._loss.wait()
+        return await self._corruption.wait()
 
+    @override
     async def sweep(self) -> None:
-        """Delete what retention has given up, a bounded piece at a time.
-
-        Each piece is a transaction of its own, and posts get in between. The index
-        comes last: what it cannot do keeps nothing else from being done.
-        """
+        # Each piece is a transaction of its own, so that posts get in between.
         while await self._writer.write(self._sweep_receipts) == SWEEP_ROWS:
             pass
         while await self._writer.write(self._sweep_audit) == SWEEP_ROWS:
@@ -267,6 +257,7 @@ class SqliteStore:
             gone += piece
             if len(piece) < SWEEP_ROWS:
                 break
+        # Last, because it may be refused: a search may hold the index for seconds.
         await self._index.keep_up(gone)
 
     def _sweep_receipts(self, connection: apsw.Connection) -> int:
@@ -286,64 +277,71 @@ async def open_sqlite_store(
     limits: Limits = DEFAULT_LIMITS,
     migrations: Sequence[Migration] | None = None,
 ) -> AsyncIterator[SqliteStore]:
-    """Open the store in `directory`, and make it there if there is none.
+    """Open the store in `directory`, creating it if missing.
 
-    On leaving, writes that are queued get `CLOSE_SECONDS` to be made. What the
-    block raises comes out in an `ExceptionGroup`: a nursery stands around it.
+    When the block ends, queued writes have `CLOSE_SECONDS` to be committed; the rest
+    raise `Refused` or `Unknown`. Exceptions of the block arrive in an
+    `ExceptionGroup`, because the writer runs in a nursery around it.
 
     Args:
-        directory: The data directory; made, private, if missing.
-        limits: How many audit rows and receipts to keep.
-        migrations: The schema; ``None`` is the one that comes with the package.
+        directory: The data directory; created, private, if missing.
+        limits: Retention of audit rows and receipts.
+        migrations: The schema; ``None`` loads that of the package.
 
     Raises:
-        Corrupt: The database is damaged, or the file is none. It is left as it is.
-        Incompatible: It is newer than this program, or another server holds it.
-        Refused: It cannot be opened now.
+        Corrupt: The database is damaged or no database. The file is left unchanged.
+        Incompatible: The schema is newer than this program, or another relay holds
+            the directory.
+        Refused: The database cannot be opened now.
     """
-    loss = Loss()
+    corruption = CorruptionSignal()
     with hold_directory(directory) as path:
         async with (
-            _open_connections(path, loss) as (connection, readers),
-            open_index(path, loss) as index,
+            _open_connections(path, corruption) as (connection, readers),
+            open_index(path, corruption) as index,
         ):
             steps = migrations or load_migrations()
-            # Not to be cut short; as long as it takes to copy and change the file.
+            # Cancelled half-way, a migration would leave its work to the next start.
+            # No deadline: copying and migrating take as long as the file is large.
             with trio.CancelScope(shield=True):
-                schema = await connection.run(bring_up_to_date, path, steps)
+                schema = await connection.run(check_and_migrate, path, steps)
             info = StoreInfo(f"sqlite {apsw.sqlite_lib_version()}", schema, "fsync")
             async with open_writer(connection) as writer:
-                snapshots = Snapshots(path, loss)
-                yield SqliteStore(info, writer, readers, index, snapshots, limits, loss)
+                snapshots = Snapshots(path, corruption)
+                yield SqliteStore(
+                    info, writer, readers, index, snapshots, limits, corruption
+                )
 
 
 @contextlib.asynccontextmanager
 async def _open_connections(
-    path: Path, loss: Loss
+    path: Path, corruption: CorruptionSignal
 ) -> AsyncIterator[tuple[DatabaseThread, Readers]]:
     connection, readers = (
-        DatabaseThread(path, Role.WRITER, loss),
-        Readers.of(path, loss),
+        DatabaseThread(path, Role.WRITER, corruption),
+        Readers.of(path, corruption),
     )
     try:
         yield connection, readers
     finally:
-        with trio.CancelScope(shield=True):  # each step has its own deadline
+        # Shielded, or cancellation would leave threads behind. Each step has a
+        # deadline of its own.
+        with trio.CancelScope(shield=True):
             await readers.aclose()
             await _checkpoint(connection)
             await connection.aclose()
 
 
 async def _checkpoint(connection: DatabaseThread) -> None:
-    """Move what the log holds into the database, for a tidy directory.
+    """Checkpoint the write-ahead log, so that the database is one file again.
 
-    Nothing is lost where it cannot be done: the next start reads the log.
+    A failure loses nothing: the next start reads the log.
     """
     if not connection.is_open:
-        return  # never used, or given up on: then the files stay as they are
+        return  # never used, or closed after an error: leave the files unchanged
     with contextlib.suppress(StoreError), trio.move_on_after(CLOSE_SECONDS):
-        await connection.run(_truncate_log)
+        await connection.run(_truncate_wal)
 
 
-def _truncate_log(connection: apsw.Connection) -> None:
+def _truncate_wal(connection: apsw.Connection) -> None:
     connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)

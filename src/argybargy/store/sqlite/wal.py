@@ -1,8 +1,8 @@
-"""SQLite's write-ahead log: what is on the disk, and what only seems to be.
+"""SQLite's write-ahead log: checkpoints, and a rewrite after a possible failed sync.
 
-Where a sync fails, the kernel may drop what it could not write and report success the
-next time. The log then reads well, from the kernel's cache, and has a hole on the disk:
-after a loss of power, nothing behind the hole would be found again.
+After a failed fsync the kernel may drop the dirty pages and report success for the next
+fsync. The log then reads correctly from the page cache and has a hole on the disk:
+after a loss of power, SQLite would find nothing behind the hole.
 """
 
 from pathlib import Path
@@ -14,17 +14,17 @@ import structlog
 log = structlog.get_logger(__name__)
 
 CHECKPOINT_PAGES: Final = 1_000
-"""How long the log grows before it is copied into the database."""
+"""Length of the log, in pages, from which on a commit triggers a checkpoint."""
 _PIECE_BYTES: Final = 65_536
-"""SQLite never writes more at once than a page, which is this at the most; the way it
-does that goes wrong from twice as much."""
+"""SQLite's largest page size, and so the largest write its VFS is made for; pieces of
+twice the size fail."""
 
 
 def checkpoint_wal(connection: apsw.Connection, _database: str, pages: int) -> int:
-    """Copy a long log into the database. SQLite calls this after each commit.
+    """Checkpoint a long log. SQLite calls this hook after each commit.
 
-    The commit has succeeded, whatever happens here: the log holds it until a later
-    call has more luck.
+    A failed checkpoint does not affect the commit, which is durable in the log; a
+    later call retries.
     """
     if pages >= CHECKPOINT_PAGES:
         try:
@@ -35,14 +35,14 @@ def checkpoint_wal(connection: apsw.Connection, _database: str, pages: int) -> i
 
 
 def rewrite_wal(connection: apsw.Connection) -> None:
-    """Write what the log holds to the disk once more, byte for byte.
+    """Write the log to the disk once more, byte for byte, and sync it.
 
-    Done before a writer begins where another may have met a failing disk.
+    Called before a writer starts: an earlier writer may have had a failed sync.
     """
     path = Path(connection.filename_wal)
     if not path.exists() or not path.stat().st_size:
         return
-    connection.execute("BEGIN IMMEDIATE")  # nobody else may be writing to it
+    connection.execute("BEGIN IMMEDIATE")  # excludes other writers
     try:
         _rewrite(path)
     finally:

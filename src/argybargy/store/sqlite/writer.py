@@ -1,12 +1,12 @@
-"""The one writer. Whatever is queued when it looks becomes one transaction.
+"""Group commit: a single writer task commits all queued jobs in one transaction.
 
-Rules for whoever edits this file:
+Invariants:
 
-1. A requester that is cancelled loses its answer, never half of its write: the work
-   is done by the writer's task, which nothing outside can cancel.
-2. After every batch the connection is outside any transaction, whatever happened.
-3. A job that fails takes nothing of the other jobs with it, unless SQLite itself has
-   given up the transaction; then all of them failed, and none was applied.
+1. Cancelling a caller discards its result, never part of its write: the job runs in the
+   writer's task, which is shielded.
+2. After every batch the connection is outside any transaction.
+3. A failed job does not affect the other jobs of its batch, unless SQLite rolls the
+   transaction back; then all of them fail and none is applied.
 """
 
 import contextlib
@@ -28,24 +28,26 @@ from argybargy.system.histogram import SECONDS, SIZES, Histogram
 T = TypeVar("T")
 
 QUEUE_JOBS: Final = 1_024
+"""Jobs that may wait; further ones are refused."""
 BATCH_JOBS: Final = 256
+"""Jobs in one transaction."""
 WRITE_SECONDS: Final = 30.0
-"""How long a job waits for its turn. Longer than any batch that still makes progress:
-only behind a hung disk is it given up."""
+"""Longest wait in the queue. Longer than any batch on a working disk: only a hung disk
+lets it run out."""
 
 
 @attrs.define(eq=False)
 class Job(Generic[T]):
-    """One piece of writing, and the slot for its answer.
+    """A queued write and the slot for its result.
 
-    It is queued, and then either started by the writer or withdrawn by whoever
-    asked for it, never both: the two run on one thread, and neither awaits.
+    A queued job is either started by the writer or withdrawn by its caller, never
+    both: both steps run in the event loop's thread without awaiting.
 
     Attributes:
-        work: What to do inside the transaction.
-        done: Set once the answer is there.
-        is_started: Whether the writer has taken it up; then it will be answered.
-        is_withdrawn: Whether nobody wants it any more.
+        work: Runs inside the transaction.
+        done: Set when the result is available.
+        is_started: Whether the writer has taken the job; then a result will follow.
+        is_withdrawn: Whether the caller has given up waiting.
     """
 
     work: Callable[[apsw.Connection], T]
@@ -57,26 +59,26 @@ class Job(Generic[T]):
 
     @property
     def is_pending(self) -> bool:
-        """Whether an answer is still to come."""
+        """Whether a result is still to come."""
         return not (self.is_withdrawn or self.done.is_set())
 
     def start(self) -> bool:
-        """Take the job up, or return False when it was withdrawn."""
+        """Mark the job as started, or return False if it was withdrawn."""
         self.is_started = not self.is_withdrawn
         return self.is_started
 
     def withdraw(self) -> bool:
-        """Take the job back, or return False when it was started."""
+        """Withdraw the job, or return False if it was started."""
         self.is_withdrawn = not self.is_started
         return self.is_withdrawn
 
     def answer(self, value: T | None, error: Exception | None) -> None:
-        """Say how it went."""
+        """Set the result, or the error to raise."""
         self._value, self._error = value, error
         self.done.set()
 
     async def wait_done(self) -> T:
-        """Wait for the answer, and return or raise it."""
+        """Wait for the result, and return or raise it."""
         await self.done.wait()
         if self._error is not None:
             raise self._error
@@ -85,7 +87,7 @@ class Job(Generic[T]):
 
 @attrs.frozen
 class Outcome:
-    """How one job of a batch went, provided that the batch is committed."""
+    """Result of one job, valid once its batch is committed."""
 
     value: Any = None
     error: Exception | None = None
@@ -101,10 +103,10 @@ def _sizes() -> Histogram:
 
 @attrs.define(eq=False)
 class Writer:
-    """Takes jobs from everybody and commits them together.
+    """Queues jobs of all tasks and commits them in batches.
 
-    Mutable state: the queue, bounded by `QUEUE_JOBS`, the newest probe in it, the
-    counters, and which files it has written to, or how it lost them.
+    Mutable state: the queue, bounded by `QUEUE_JOBS`; the newest queued probe; the
+    counters; the identity of the files written to, and the error once they are gone.
     """
 
     _connection: DatabaseThread
@@ -117,7 +119,7 @@ class Writer:
     _commit_seconds: Histogram = attrs.field(init=False, factory=_seconds)
     _batch_jobs: Histogram = attrs.field(init=False, factory=_sizes)
     _files: Identity | None = attrs.field(default=None, init=False, repr=False)
-    _loss: str = attrs.field(default="", init=False, repr=False)
+    _lost_reason: str = attrs.field(default="", init=False, repr=False)
     _probe: Job[None] | None = attrs.field(default=None, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -126,7 +128,7 @@ class Writer:
         self._scope = trio.CancelScope(shield=True)
 
     def statistics(self) -> WriterStatistics:
-        """Count batches and jobs so far, and the jobs that wait."""
+        """Return the counters so far and the length of the queue."""
         waiting = self._receive.statistics().current_buffer_used
         return WriterStatistics(
             self._batches,
@@ -137,39 +139,39 @@ class Writer:
         )
 
     async def write(self, work: Callable[[apsw.Connection], T]) -> T:
-        """Run `work` in a transaction; return once it is on the disk.
+        """Run `work` in a transaction and return its result once that is durable.
 
-        Cancelled, it loses the answer only: the work is done or not, never half.
+        If the caller is cancelled, the work is still applied completely or not at all.
 
         Args:
-            work: Called in the writer's thread. What it raises is raised here, and
-                what it wrote is undone.
+            work: Called in the connection's thread. Its exception is raised here, and
+                its writes are rolled back.
 
         Raises:
-            Refused: Certainly not applied: the queue is full, the store is closed,
-                its turn did not come within `WRITE_SECONDS`, or SQLite refused.
-            Unknown: The disk failed in the act of committing, or the store was
-                closed and its last batch cut short.
-            Corrupt: The database was taken away or is damaged. Not applied.
+            Refused: Not applied: the queue is full, the store is closed, the wait
+                exceeded `WRITE_SECONDS`, or SQLite refused.
+            Unknown: May have been applied: the disk failed during COMMIT, or the
+                store was closed during the transaction.
+            Corrupt: Not applied: the database is damaged or was deleted.
         """
         return await self._wait(self._queue(work))
 
     async def probe(self) -> None:
-        """Make a write that means nothing, to know that one succeeds.
+        """Make one durable write without content.
 
-        One at a time is queued, and whoever asks meanwhile waits for that: behind a
-        hung disk, those who went away must not fill the queue.
+        At most one probe is queued; concurrent callers share it. Otherwise probes of
+        callers that timed out would fill the queue behind a hung disk.
 
         Raises:
-            StoreError: It did not succeed; see :meth:`write`.
+            StoreError: The write failed; see :meth:`write`.
         """
         if self._probe is None or not self._probe.is_pending:
             self._probe = self._queue(write_probe)
         await self._wait(self._probe)
 
     def _queue(self, work: Callable[[apsw.Connection], T]) -> Job[T]:
-        if self._loss:
-            raise Corrupt(self._loss)
+        if self._lost_reason:
+            raise Corrupt(self._lost_reason)
         job = Job(work)
         try:
             self._send.send_nowait(job)
@@ -184,16 +186,16 @@ class Writer:
             return await job.wait_done()
         if job.withdraw():
             raise Refused(f"no turn to write came within {self._write_seconds:g} s")
-        # No deadline: the transaction is under way, and nobody can say how it ends
-        # before it has. SQLite's busy timeout and the disk bound it; the writer
-        # answers whatever it has started, even when it is cut short.
+        # No deadline: the transaction is running, and its outcome is unknown until it
+        # ends. SQLite's busy timeout and the disk bound it; the writer answers every
+        # started job, even when it is cancelled itself.
         return await job.wait_done()
 
     async def run(self) -> None:
-        """Write until closed, then finish what is queued.
+        """Commit jobs until closed, then drain the queue.
 
-        Shielded: it ends by :meth:`close`, which its owner always calls. Whatever
-        is still queued when it is cut short is refused.
+        Shielded from cancellation: it ends by :meth:`close`, which its owner always
+        calls. Jobs still queued at the deadline of `close` are refused.
         """
         with self._scope, self._receive:
             try:
@@ -204,14 +206,14 @@ class Writer:
                     _answer_all(left, Refused("the store is closed"))
 
     def close(self) -> None:
-        """Take no more jobs; those queued have `CLOSE_SECONDS` left."""
+        """Refuse new jobs; queued ones have `CLOSE_SECONDS` left."""
         self._send.close()
         self._scope.deadline = min(
             self._scope.deadline, trio.current_time() + CLOSE_SECONDS
         )
 
     def _take_queued(self, *first: Job[Any]) -> list[Job[Any]]:
-        """Start what is queued, after `first`; what was withdrawn is skipped."""
+        """Start `first` and queued jobs, up to a batch; skip withdrawn ones."""
         jobs = [job for job in first if job.start()]
         while len(jobs) < BATCH_JOBS:
             try:
@@ -224,14 +226,15 @@ class Writer:
 
     async def _write_batch(self, jobs: Sequence[Job[Any]]) -> None:
         if not jobs:
-            return  # all of them withdrawn
+            return  # all were withdrawn
         works, began = [job.work for job in jobs], trio.current_time()
         try:
             outcomes = await self._connection.run(self._transact, works)
         except trio.Cancelled:
+            # The deadline of `close` has passed. COMMIT may have run already.
             _answer_all(jobs, Unknown("the store was closed in the middle of it"))
             raise
-        except Exception as error:  # noqa: BLE001 - raised again, by each requester
+        except Exception as error:  # noqa: BLE001 - raised again in each caller
             outcomes = [Outcome(error=_copied(error)) for _ in jobs]
         self._batches += 1
         self._jobs += len(jobs)
@@ -245,14 +248,15 @@ class Writer:
         connection: apsw.Connection,
         works: Sequence[Callable[[apsw.Connection], Any]],
     ) -> list[Outcome]:
-        """Run a transaction, if it would get where the next start looks for it.
+        """Run a transaction, unless the database files were deleted or replaced.
 
-        SQLite writes on to a file that was deleted, and nobody would notice.
+        SQLite goes on writing to a deleted file, and the commits would be lost at the
+        next start.
         """
         names = connection.filename, connection.filename_wal
         if self._files not in {None, identify(*names)}:
-            self._loss = _save_what_is_left(connection)
-            raise Corrupt(self._loss)
+            self._lost_reason = _checkpoint_lost_files(connection)
+            raise Corrupt(self._lost_reason)
         outcomes = run_transaction(connection, works)
         self._files = self._files or identify(*names)
         return outcomes
@@ -262,11 +266,11 @@ class Writer:
 async def open_writer(
     connection: DatabaseThread, write_seconds: float = WRITE_SECONDS
 ) -> AsyncIterator[Writer]:
-    """Run a writer while the block runs; then let it finish what is queued.
+    """Run a writer while the block runs; then drain its queue.
 
     Args:
-        connection: What it writes to; nobody else uses it meanwhile.
-        write_seconds: How long a job waits for its turn before it is withdrawn.
+        connection: The connection to write to, used by the writer alone.
+        write_seconds: Longest wait of a job in the queue.
     """
     writer = Writer(connection, write_seconds)
     async with trio.open_nursery() as nursery:
@@ -283,14 +287,17 @@ def _answer_all(jobs: Sequence[Job[Any]], error: Exception) -> None:
 
 
 def _copied(error: Exception) -> Exception:
-    """Make one exception per task: a raised one collects the traceback of its task."""
+    """Copy an error, one for each task that raises it: tracebacks must not mix."""
     copied = copy.copy(error)
     copied.__cause__ = error
     return copied
 
 
-def _save_what_is_left(connection: apsw.Connection) -> str:
-    """Copy the log, which may exist for us alone, into the database; say what is so."""
+def _checkpoint_lost_files(connection: apsw.Connection) -> str:
+    """Checkpoint a log that was deleted or replaced; return the error to raise.
+
+    The open descriptor may be the only way left to reach the log's content.
+    """
     connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     return (
         f"{connection.filename} or its log was removed or replaced while in use. "
@@ -305,7 +312,7 @@ def run_transaction(
     """Run all `works` in one transaction, each in a savepoint of its own.
 
     Raises:
-        Unknown: The disk failed in the act of committing.
+        Unknown: The disk failed during COMMIT; the batch may have been applied.
         apsw.Error: Nothing was applied.
     """
     try:
@@ -329,7 +336,7 @@ def _run_in_savepoint(
         raise
     except Exception as error:
         if not connection.in_transaction:
-            raise  # SQLite has rolled everything back
+            raise  # SQLite has rolled the whole transaction back
         connection.execute("ROLLBACK TO job")
         outcome = Outcome(error=translate(error))
     connection.execute("RELEASE job")
@@ -340,19 +347,19 @@ def _commit(connection: apsw.Connection) -> None:
     try:
         connection.execute("COMMIT")
     except (apsw.IOError, apsw.NoMemError) as error:
-        # SQLite has taken it back, but the log may hold it, and whoever reads the log
-        # after a crash would find it there.
-        _write_over(connection, error)
+        # SQLite has rolled back, but the frames may be in the log with a valid commit
+        # mark, and recovery after a crash would apply them.
+        _overwrite_failed_commit(connection, error)
         raise
 
 
-def _write_over(connection: apsw.Connection, error: Exception) -> None:
-    """Put another transaction where one that failed at COMMIT may lie in the log.
+def _overwrite_failed_commit(connection: apsw.Connection, error: Exception) -> None:
+    """Commit a probe over the log frames of a transaction that failed at COMMIT.
 
-    On the same connection: it knows where the log ended before.
+    On the same connection, which still knows the end of the log before the failure.
 
     Raises:
-        Unknown: That failed as well; a crash now may bring the first one back.
+        Unknown: The probe failed as well; a crash may bring the transaction back.
     """
     try:
         if connection.in_transaction:
@@ -363,5 +370,5 @@ def _write_over(connection: apsw.Connection, error: Exception) -> None:
 
 
 def write_probe(connection: apsw.Connection) -> None:
-    """Make a real write that means nothing."""
+    """Write to the probe row."""
     connection.execute("UPDATE probes SET times = times + 1")

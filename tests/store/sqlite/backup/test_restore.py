@@ -429,7 +429,8 @@ def hook(event, arguments):
         left -= 1
         if left < 0:
             os._exit(9)
-plan = RestorePlan(data.parent / "backup.db", "now", 9, Limits(), Instant(2 * 10**12, 1))
+backup = data.parent / "backup.db"
+plan = RestorePlan(backup, "now", 9, Limits(), Instant(2 * 10**12, 1))
 sys.addaudithook(hook)
 restore_backup(data, plan)
 """

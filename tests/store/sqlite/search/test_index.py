@@ -229,7 +229,7 @@ async def test_many_messages_are_dropped_a_few_at_a_time(
     await sqlite._index.catch_up()
     work = sqlite._index._run
     await work(lambda link: link.execute("UPDATE words_docsize SET id = id + 90"))
-    assert [await work(index._forget_orphans) for _ in range(4)] == [
+    assert [await work(index._delete_orphans) for _ in range(4)] == [
         *(True, True, True, False)
     ]
 

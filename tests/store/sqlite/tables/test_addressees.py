@@ -21,7 +21,7 @@ from argybargy.store.protocol import Store
 from argybargy.store.sqlite.backup.verify import check_file
 from argybargy.store.sqlite.schema import load_migrations, migrate
 from argybargy.store.sqlite.store import SqliteStore, open_sqlite_store
-from argybargy.store.sqlite.tables.addressees import are_addressees_whole
+from argybargy.store.sqlite.tables.addressees import do_addressees_match
 from argybargy.store.sqlite.tables.messages import (
     count_for,
     read_back,
@@ -147,7 +147,7 @@ def test_both_stores_give_every_reader_the_same(
                     seen = [await reads(store, peer, at) for store in (memory, sqlite)]
                     assert seen[0] == seen[1]
         connection = apsw.Connection(str(where / "relay.db"))
-        assert are_addressees_whole(connection)
+        assert do_addressees_match(connection)
         connection.close()
 
     trio.run(compare)
@@ -194,7 +194,7 @@ def test_the_migration_finds_out_who_was_addressed_before(tmp_path: Path) -> Non
         (1, "ann", 4, 0, 1),
         (1, "bob", 4, 1, 1),
     ]
-    assert are_addressees_whole(connection)
+    assert do_addressees_match(connection)
     connection.close()
 
 

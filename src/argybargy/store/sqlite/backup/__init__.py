@@ -1,6 +1,6 @@
-"""Backups of the database: taken while it is in use, verified, and put back.
+"""Backups: snapshots of a database in use, verification, and restore.
 
-It knows whole files and never single rooms. `snapshot` makes copies for downloads,
-`verify` tells whether a file is a sound database of ours, `restore` puts one in the
-place of the database, and `superseded` carries over what must not be given out twice.
+This package handles whole files and never single rooms. `snapshot` makes copies for
+download, `verify` checks a database file, `restore` replaces the database by a backup,
+and `superseded` reads the seqs, fences and revocations to carry over from it.
 """

@@ -1,12 +1,12 @@
-"""A backup in the place of the database, so that no number is ever given twice.
+"""Restore: replace the database by a backup without reusing a seq.
 
-Rules for whoever edits this file:
+Invariants:
 
-1. The database in use is not touched before the new one is whole and on the disk.
-   Then one rename puts it in place: a crash leaves the old one or the new one.
-2. Whatever the old one knows of numbers, fences and revoked codes is carried over.
-   Readers have seen those numbers; a backup must not take a revocation back.
-3. The lock of the data directory is held from the first look to the last.
+1. The database in use is not touched until the new one is complete and synced. One
+   rename then replaces it: a crash leaves the old database or the new one.
+2. Seqs, fences and revoked codes of the old database are carried over. Agents have
+   acknowledged those seqs; a backup must not undo a revocation.
+3. The lock of the data directory is held throughout.
 """
 
 import itertools
@@ -21,7 +21,7 @@ import attrs
 from argybargy.domain.access_codes import key_id_of
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import SLACK_MS, Limits
-from argybargy.domain.names import fold
+from argybargy.domain.names import PeerKey, RoomKey, room_key
 from argybargy.domain.room.commands import Restore
 from argybargy.domain.room.decide import decide
 from argybargy.domain.room.state import Room, SavedRoom
@@ -36,19 +36,18 @@ from argybargy.store.sqlite.backup.superseded import (
 )
 from argybargy.store.sqlite.backup.verify import (
     DatabaseContents,
-    check,
-    check_addressees,
+    check_pages_and_schema,
+    verify_database,
 )
-from argybargy.store.sqlite.row_validation import vet_rows
 from argybargy.store.sqlite.schema import load_migrations, migrate
 from argybargy.store.sqlite.tables.audit import insert_audits
 from argybargy.store.sqlite.tables.codes import (
     delete_codes,
     insert_revoked,
     read_codes,
-    save_cursors,
 )
 from argybargy.store.sqlite.tables.commit import commit_room
+from argybargy.store.sqlite.tables.cursors import read_all_cursors, save_cursors
 from argybargy.store.sqlite.tables.rooms import load_room
 from argybargy.system.files import (
     keep_second_name,
@@ -62,15 +61,14 @@ _COMPANIONS = ("-wal", "-shm")
 
 @attrs.frozen
 class RestorePlan:
-    """What is wanted.
+    """Parameters of a restore.
 
     Attributes:
-        source: The backup.
-        stamp: What tells the replaced database from others beside it.
-        skip_ahead: How many numbers to leave out in each room where nothing tells
-            which ones were read.
-        limits: What the relay allows.
-        now: The time.
+        source: Path of the backup.
+        stamp: Suffix of the file that keeps the replaced database.
+        skip_ahead: Seqs to skip in each room whose newest seq is unknown.
+        limits: Limits of the relay.
+        now: The current time.
     """
 
     source: Path
@@ -82,15 +80,15 @@ class RestorePlan:
 
 @attrs.frozen
 class RestoredRoom:
-    """A room that was changed by going back to a backup.
+    """A room changed by a restore.
 
     Attributes:
-        name: The room.
-        is_closed: Whether it was closed after the backup, and so stays closed.
-        head: The newest message that there is.
-        lost: How many numbers were left out after it.
-        is_certain: Whether that is how many messages were lost; else it is a guess
-            at how many there may have been.
+        name: Name of the room.
+        head: Seq of the newest restored message.
+        lost: Number of seqs skipped after it.
+        is_certain: Whether `lost` is the exact number of lost messages; otherwise it
+            is `RestorePlan.skip_ahead`.
+        is_closed: Whether the room was closed after the backup, and stays closed.
     """
 
     name: str
@@ -102,15 +100,14 @@ class RestoredRoom:
 
 @attrs.frozen
 class Restored:
-    """What came of it.
+    """Result of a restore.
 
     Attributes:
-        contents: What is in the restored database.
-        rooms: The rooms in which messages were lost, or may have been, and those
-            that were closed since.
-        kept_as: The replaced database; ``None`` where there was none.
-        revoked: Handles of codes that were revoked after the backup, and stay so.
-        codes_lost: Handles of codes that were made after it, and are gone.
+        contents: Summary of the restored database.
+        rooms: Rooms with (possibly) lost messages, and rooms closed since the backup.
+        kept_as: Path of the replaced database; ``None`` if there was none.
+        revoked: Key ids of codes revoked since the backup; they stay revoked.
+        codes_lost: Key ids of codes issued since the backup; they are gone.
     """
 
     contents: DatabaseContents
@@ -121,19 +118,18 @@ class Restored:
 
 
 def restore_backup(directory: Path, plan: RestorePlan) -> Restored:
-    """Put a backup in the place of the database in `directory`.
+    """Replace the database in `directory` by a backup.
 
     Raises:
-        Corrupt: The backup is damaged, no database, or holds what the relay does not
-            write.
-        Incompatible: It is newer than this program or not one of ours, or another
-            process holds the directory.
-        Refused: The directory cannot be used, or another program has the database
-            in use open.
+        Corrupt: The backup is damaged, no database, or has an invalid row.
+        Incompatible: Its schema is newer than this program or not Argybargy's, or
+            another process holds the directory.
+        Refused: The directory cannot be used, or another program has the current
+            database open.
         OSError: A file cannot be read or written.
-        apsw.Error: SQLite cannot.
-        Unknown: The backup is in its place, and may not outlast a loss of power.
-            Whatever else is raised, nothing was changed.
+        apsw.Error: SQLite failed on one of the files.
+        Unknown: The backup is in place, but may not survive a loss of power. After
+            any other error, nothing was changed.
     """
     with hold_lock(directory) as database:
         remove_unfinished(directory)
@@ -161,7 +157,7 @@ def _sync(directory: Path) -> None:
 
 
 def _copy(source: Path, fresh: Path) -> None:
-    """Copy a database file, and what its log holds if it has one."""
+    """Copy a database file, and its write-ahead log if it has one."""
     make_private_file(fresh)
     shutil.copyfile(source, fresh)
     log = source.with_name(f"{source.name}-wal")
@@ -172,35 +168,33 @@ def _copy(source: Path, fresh: Path) -> None:
 
 
 def _rebuild(fresh: Path, database: Path, plan: RestorePlan) -> Restored:
-    replaced = read_superseded(database)
+    superseded = read_superseded(database)
     connection = apsw.Connection(str(fresh))
     try:
         connection.execute("PRAGMA trusted_schema = OFF").fetchall()
-        _check(connection, plan)
-        # One file, without a log beside it: it is about to be renamed.
+        _verify_backup(connection, plan)
+        # No log: the rename moves a single file.
         connection.execute("PRAGMA journal_mode = DELETE").fetchall()
         connection.execute("PRAGMA synchronous = FULL").fetchall()
         migrate(connection, load_migrations())
         with connection:
-            rooms = _go_on(connection, replaced, plan)
-            revoked, lost = _carry_codes(connection, replaced, plan.now)
+            rooms = _continue_rooms(connection, superseded, plan)
+            revoked, lost = _carry_codes(connection, superseded, plan.now)
             left_out = sum(room.lost > 0 for room in rooms)
             detail = f"{left_out} rooms go on after numbers that were left out"
             insert_audits(
                 connection, [Audit(plan.now.wall_ms, "restore", "admin", "", detail)]
             )
-        contents = check(connection, fresh)
+        contents = check_pages_and_schema(connection, fresh)
     finally:
         connection.close()
     return Restored(contents, rooms, None, revoked, lost)
 
 
-def _check(connection: apsw.Connection, plan: RestorePlan) -> None:
-    """Look through a backup, which anybody may have made, before it is used."""
+def _verify_backup(connection: apsw.Connection, plan: RestorePlan) -> None:
+    """Verify the copied backup, whose origin is not trusted."""
     try:
-        check(connection, plan.source)
-        vet_rows(connection, plan.source, plan.now.wall_ms + SLACK_MS)
-        check_addressees(connection, plan.source)
+        verify_database(connection, plan.source, plan.now.wall_ms + SLACK_MS)
     except (apsw.CantOpenError, apsw.IOError) as error:
         raise Corrupt(f"{plan.source} cannot be read: {error}") from error
 
@@ -208,47 +202,52 @@ def _check(connection: apsw.Connection, plan: RestorePlan) -> None:
 # -- rooms ------------------------------------------------------------------------
 
 
-def _go_on(
-    connection: apsw.Connection, replaced: SupersededDatabase | None, plan: RestorePlan
+def _continue_rooms(
+    connection: apsw.Connection,
+    superseded: SupersededDatabase | None,
+    plan: RestorePlan,
 ) -> tuple[RestoredRoom, ...]:
+    """Make each room continue after its newest known seq; return the changed rooms."""
     rows: list[Any] = connection.execute("SELECT name FROM rooms").fetchall()
-    names = {fold(name): name for (name,) in rows}
-    if replaced is not None:
+    names = {room_key(name): name for (name,) in rows}
+    if superseded is not None:
+        # Rooms younger than the backup come back empty: their seqs were read too.
         names |= {
             key: known.status.name
-            for key, known in replaced.rooms.items()
+            for key, known in superseded.rooms.items()
             if key not in names and known.head
         }
-    acknowledged = _acknowledged(connection, replaced)
-    done = [
-        _go_on_in(connection, name, replaced, acknowledged.get(key, 0), plan)
+    acknowledged = _newest_acknowledged(connection, superseded)
+    changed = [
+        _continue_room(connection, name, superseded, acknowledged.get(key, 0), plan)
         for key, name in sorted(names.items())
     ]
-    return tuple(room for room in done if room is not None)
+    return tuple(room for room in changed if room is not None)
 
 
-def _acknowledged(
-    connection: apsw.Connection, replaced: SupersededDatabase | None
-) -> Mapping[str, int]:
-    """Return the newest number that any reader of a room has acknowledged."""
-    rows: list[Any] = connection.execute(
-        "SELECT room, max(seq) FROM cursors GROUP BY room"
-    ).fetchall()
-    newest = {fold(room): seq for room, seq in rows}
-    for (room, _), seq in (replaced.cursors if replaced else {}).items():
-        newest[room] = max(seq, newest.get(room, 0))
+def _newest_acknowledged(
+    connection: apsw.Connection, superseded: SupersededDatabase | None
+) -> Mapping[RoomKey, int]:
+    """Return the newest acknowledged seq of each room, in either database."""
+    newest: dict[RoomKey, int] = {}
+    for cursors in (
+        read_all_cursors(connection),
+        superseded.cursors if superseded else {},
+    ):
+        for (room, _), seq in cursors.items():
+            newest[room] = max(seq, newest.get(room, 0))
     return newest
 
 
-def _go_on_in(
+def _continue_room(
     connection: apsw.Connection,
     name: str,
-    replaced: SupersededDatabase | None,
+    superseded: SupersededDatabase | None,
     acknowledged: int,
     plan: RestorePlan,
 ) -> RestoredRoom | None:
     saved = load_room(connection, name, plan.limits.tail_messages)
-    known = replaced.rooms.get(fold(name)) if replaced else None
+    known = superseded.rooms.get(room_key(name)) if superseded else None
     room = _room(name, saved, known, plan)
     command = _command(room, known, acknowledged, plan.skip_ahead)
     decision = decide(room, command, plan.now, plan.limits)
@@ -270,7 +269,7 @@ def _go_on_in(
 def _room(
     name: str, saved: SavedRoom | None, known: SupersededRoom | None, plan: RestorePlan
 ) -> Room:
-    """Return a room as the backup has it; a younger one is empty."""
+    """Return a room as in the backup; empty if it is younger than the backup."""
     if saved is not None:
         return Room.restore(saved, plan.now, plan.limits)
     assert known is not None
@@ -281,11 +280,10 @@ def _room(
 def _command(
     room: Room, known: SupersededRoom | None, acknowledged: int, skip_ahead: int
 ) -> Restore:
-    """Say where a room goes on.
+    """Choose the head and fence that a room continues after.
 
-    Two databases speak of the same room if they say that it was made at the same
-    time. Only then does the other one tell what its readers have seen, and whether
-    the room was closed meanwhile.
+    The creation time identifies a room across databases. Only if it matches do seqs,
+    fence and status of the superseded room apply; otherwise `skip_ahead` is added.
     """
     if known is not None and known.created_ms == room.created_ms:
         head = max(room.head, acknowledged, known.head)
@@ -298,45 +296,50 @@ def _command(
 
 
 def _carry_codes(
-    connection: apsw.Connection, replaced: SupersededDatabase | None, now: Instant
+    connection: apsw.Connection, superseded: SupersededDatabase | None, now: Instant
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Keep revocations and cursors; return what was revoked since, and made since."""
-    if replaced is None:
+    """Carry over revocations and cursors.
+
+    Returns:
+        Key ids of the codes revoked since the backup, and of those issued since.
+    """
+    if superseded is None:
         return (), ()
     codes = read_codes(connection)
-    gone = [
+    revoked = [
         code
         for code in codes
-        if code.digest in replaced.revoked or code.key_id in replaced.noted
+        if code.digest in superseded.revoked
+        or code.key_id in superseded.revoked_key_ids
     ]
-    delete_codes(connection, gone)
-    insert_revoked(connection, replaced.revoked)
-    save_cursors(connection, _newer_cursors(connection, replaced.cursors))
-    lost = replaced.digests - {code.digest for code in codes}
-    revoked = tuple(code.key_id for code in gone if code.is_live_at(now.wall_ms))
-    return revoked, tuple(sorted(key_id_of(digest) for digest in lost))
+    delete_codes(connection, revoked)
+    insert_revoked(connection, superseded.revoked)
+    save_cursors(connection, _newer_cursors(connection, superseded.cursors))
+    lost = superseded.digests - {code.digest for code in codes}
+    live = tuple(code.key_id for code in revoked if code.is_live_at(now.wall_ms))
+    return live, tuple(sorted(key_id_of(digest) for digest in lost))
 
 
 def _newer_cursors(
-    connection: apsw.Connection, cursors: Mapping[tuple[str, str], int]
+    connection: apsw.Connection, cursors: Mapping[tuple[RoomKey, PeerKey], int]
 ) -> Mapping[tuple[str, str], int]:
-    rows: list[Any] = connection.execute(
-        "SELECT room, peer, seq FROM cursors"
-    ).fetchall()
-    here = {(fold(room), fold(peer)): seq for room, peer, seq in rows}
-    return {key: seq for key, seq in cursors.items() if seq > here.get(key, 0)}
+    """Return the cursors that are ahead of those in the restored database."""
+    restored = read_all_cursors(connection)
+    return {key: seq for key, seq in cursors.items() if seq > restored.get(key, 0)}
 
 
 # -- files ------------------------------------------------------------------------
 
 
 def _put_aside(database: Path, stamp: str) -> Path | None:
-    """Give the database in use a second name, and let its log go with that.
+    """Link the database in use under a second name, and remove its log and -shm file.
 
-    Its log is empty, unless the database could not be read: then it is kept too.
+    The log is empty after the checkpoint of `read_superseded`. If the database could
+    not be read, the log has content and is kept under the second name as well.
     """
     if not database.exists() or not database.stat().st_size:
         return None
+    # A link and not a rename: at every moment there is a database under its own name.
     wanted = f"{database.name}.before-restore-{stamp}"
     names = itertools.chain([wanted], (f"{wanted}-{n}" for n in itertools.count(2)))
     paths = map(database.with_name, names)

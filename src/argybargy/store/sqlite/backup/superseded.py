@@ -1,4 +1,4 @@
-"""What a database knows that is about to be replaced by a backup."""
+"""Facts to carry over from a database that a restore is about to replace."""
 
 import contextlib
 from collections.abc import Mapping
@@ -9,25 +9,27 @@ import apsw
 import attrs
 
 from argybargy.domain.limits import MAX_SEQ
-from argybargy.domain.names import fold, is_name
+from argybargy.domain.names import PeerKey, RoomKey, is_name, room_key
 from argybargy.domain.room.state import RoomStatus
 from argybargy.store.errors import Corrupt, Incompatible, Refused
-from argybargy.store.sqlite.backup.verify import check
+from argybargy.store.sqlite.backup.verify import check_pages_and_schema
 from argybargy.store.sqlite.connection import BUSY_MS
 from argybargy.store.sqlite.row_validation import NEWEST_MS, OLDEST_MS
 from argybargy.store.sqlite.tables.codes import read_codes, read_revoked
+from argybargy.store.sqlite.tables.cursors import read_all_cursors
 
 _UNREADABLE: Final = (apsw.CorruptError, apsw.NotADBError, apsw.SQLError, ValueError)
-"""Damaged, no database, without our tables, or with text that is none."""
+"""Errors of a damaged file, of one that is no database or lacks a table, and of text
+that is not UTF-8."""
 
 
 MOST_HEAD: Final = MAX_SEQ - 2**32
-"""The newest number that a room may go on after: some must be left to go on with."""
+"""Highest head a room may continue after; the rest is reserved for new messages."""
 
 
 @attrs.frozen
 class SupersededRoom:
-    """What the replaced database knows of one room."""
+    """Counters and status of one room of the replaced database."""
 
     status: RoomStatus
     created_ms: int
@@ -38,33 +40,34 @@ class SupersededRoom:
 
 @attrs.frozen
 class SupersededDatabase:
-    """What the replaced database knows.
+    """Rooms, codes and cursors of the replaced database.
 
     Attributes:
-        rooms: Its rooms, by folded name.
-        digests: Its codes.
-        revoked: The codes that were deleted in it.
-        noted: Handles of codes that its audit log says were revoked: all that older
-            versions wrote down.
-        cursors: What its readers have acknowledged.
+        rooms: Its rooms.
+        digests: Digests of its codes.
+        revoked: Digests of codes that were revoked in it.
+        revoked_key_ids: Key ids of revoked codes in its audit log; databases of older
+            versions have no other record.
+        cursors: Acknowledged seqs of its peers.
     """
 
-    rooms: Mapping[str, SupersededRoom]
+    rooms: Mapping[RoomKey, SupersededRoom]
     digests: frozenset[bytes]
     revoked: frozenset[bytes]
-    noted: frozenset[str]
-    cursors: Mapping[tuple[str, str], int]
+    revoked_key_ids: frozenset[str]
+    cursors: Mapping[tuple[RoomKey, PeerKey], int]
 
 
 def read_superseded(database: Path) -> SupersededDatabase | None:
-    """Read what matters of the database in use; ``None`` if it is damaged, or none.
+    """Read the database in use, and checkpoint its log into the file.
 
-    What its log holds is moved into it, so that it is one file.
+    Returns:
+        ``None`` if the database is missing, empty or damaged.
 
     Raises:
-        Refused: Another program has it open. What is in it must not be given up for
-            that: its numbers and its revocations would be lost.
-        apsw.Error: It cannot be read now, whatever is in it.
+        Refused: Another program has it open. Proceeding would lose its seqs and
+            revocations.
+        apsw.Error: It cannot be read now.
     """
     if not database.exists() or not database.stat().st_size:
         return None
@@ -72,7 +75,7 @@ def read_superseded(database: Path) -> SupersededDatabase | None:
     try:
         connection.set_busy_timeout(BUSY_MS)
         connection.execute("PRAGMA trusted_schema = OFF").fetchall()
-        return _look_into(connection, database)
+        return _check_and_read(connection, database)
     except (apsw.BusyError, apsw.LockedError) as error:
         raise Refused(
             f"another program has the database {database} open ({error}); close it, "
@@ -84,29 +87,28 @@ def read_superseded(database: Path) -> SupersededDatabase | None:
         connection.close()
 
 
-def _look_into(connection: apsw.Connection, database: Path) -> SupersededDatabase:
-    with contextlib.suppress(Incompatible):  # what a newer version counted counts
-        check(connection, database)
-    # Read first: what is read through the log is right whether that can be moved
-    # or not, and damage is told from somebody who is in the way.
-    replaced = _read_replaced(connection)
+def _check_and_read(connection: apsw.Connection, database: Path) -> SupersededDatabase:
+    with contextlib.suppress(Incompatible):  # the seqs of a newer version count too
+        check_pages_and_schema(connection, database)
+    # Before the checkpoint: reads include the log, and damage (an answer of None) must
+    # not be mistaken for another program that blocks the checkpoint (Refused).
+    superseded = _read(connection)
     connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-    return replaced
+    return superseded
 
 
-def _read_replaced(connection: apsw.Connection) -> SupersededDatabase:
+def _read(connection: apsw.Connection) -> SupersededDatabase:
     rows: list[Any] = connection.execute(
         """
         SELECT name, closed_at_ms, closed_by, created_ms, head, fence, last_ms
         FROM rooms
         """
     ).fetchall()
-    # What cannot be true is left out: then nobody knows how far that room had got.
-    known = {row[0]: SupersededRoom(RoomStatus(*row[:3]), *row[3:]) for row in rows}
-    rooms = {fold(name): each for name, each in known.items() if _is_fit(name, each)}
-    cursors: list[Any] = connection.execute(
-        "SELECT room, peer, seq FROM cursors"
-    ).fetchall()
+    # Invalid rooms are left out: the restore then skips seqs, as for an unknown room.
+    found = {row[0]: SupersededRoom(RoomStatus(*row[:3]), *row[3:]) for row in rows}
+    rooms = {
+        room_key(name): each for name, each in found.items() if _is_valid(name, each)
+    }
     revocations: list[Any] = connection.execute(
         "SELECT detail FROM audit WHERE action = 'revoke'"
     ).fetchall()
@@ -114,20 +116,22 @@ def _read_replaced(connection: apsw.Connection) -> SupersededDatabase:
         rooms=rooms,
         digests=frozenset(code.digest for code in read_codes(connection)),
         revoked=read_revoked(connection),
-        noted=frozenset(detail.rpartition(" ")[2] for (detail,) in revocations),
+        revoked_key_ids=frozenset(
+            detail.rpartition(" ")[2] for (detail,) in revocations
+        ),
         cursors={
-            (fold(room), fold(peer)): seq
-            for room, peer, seq in cursors
+            (room, peer): seq
+            for (room, peer), seq in read_all_cursors(connection).items()
             if is_name(room) and 0 <= seq <= MOST_HEAD
         },
     )
 
 
-def _is_fit(name: str, known: SupersededRoom) -> bool:
-    times = known.status.closed_at_ms or 0, known.created_ms, known.last_ms
+def _is_valid(name: str, room: SupersededRoom) -> bool:
+    times = room.status.closed_at_ms or 0, room.created_ms, room.last_ms
     return (
         is_name(name)
-        and 0 <= known.head <= MOST_HEAD
-        and 0 <= known.fence <= MOST_HEAD
+        and 0 <= room.head <= MOST_HEAD
+        and 0 <= room.fence <= MOST_HEAD
         and all(OLDEST_MS <= at_ms <= NEWEST_MS for at_ms in times)
     )

@@ -1,6 +1,6 @@
 """Full-text search in SQLite.
 
-It keeps an index of words beside the database and asks it; the index can be lost and
-is made again, so nothing here may stop a post. `index` fills it in pieces, `query`
-finds the newest messages that match.
+The index is a file of its own beside the database. It can be lost and is rebuilt, so an
+error here never fails a post. `index` fills it in pieces, `query` finds the newest
+matching messages.
 """

@@ -1,7 +1,7 @@
-"""Searching: a query as an expression of the index, and as a condition on rows.
+"""Search queries: an FTS5 match expression plus SQL conditions on the messages.
 
-The expression is made of words that were taken out of the query one by one, each in
-quotes, so that nothing anybody types is ever read as the language of the index.
+The match expression consists of the parsed words of the query, each in quotes: user
+input is never interpreted as FTS5 syntax.
 """
 
 from collections.abc import Sequence
@@ -50,9 +50,9 @@ ORDER BY words.rowid DESC LIMIT :rows
 
 
 MAX_PREFIX_MATCHES: Final = 200_000
-"""How often words with the wanted beginning may occur; beyond, the search is refused.
+"""Occurrences of words with the wanted prefix, beyond which a search is too wide.
 
-The index merges all of them before it gives the first: no deadline cuts that short.
+FTS5 merges all of them before the first result, and no deadline interrupts the merge.
 """
 _PREFIX_MATCHES: Final = "SELECT doc FROM temp.terms WHERE term >= ? AND term < ?"
 _LAST_CHARACTER: Final = chr(0x10FFFF)
@@ -65,7 +65,7 @@ def search_messages(
     before: int,
     builder: PageBuilder,
 ) -> Findings:
-    """Find the newest messages within a scope; see `argybargy.store.protocol`."""
+    """Find the newest matching messages; see `SearchStore.search`."""
     place = (
         RoomRange() if scope.room is None else find_room_range(connection, scope.room)
     )
@@ -97,7 +97,7 @@ def search_messages(
 def _is_too_wide(
     connection: apsw.Connection, query: Query, scopes: Sequence[str]
 ) -> bool:
-    """Tell whether too many words begin as the last one does that is looked for."""
+    """Tell whether the prefixes of a query match over `MAX_PREFIX_MATCHES` words."""
     left = MAX_PREFIX_MATCHES
     prefixes = (
         term_of(scope, term.forms[-1])
@@ -115,29 +115,30 @@ def _is_too_wide(
 
 
 def _scopes(scope: Scope, place: RoomRange) -> tuple[str, ...]:
-    """Return the scopes whose words are what somebody may look through."""
+    """Return the index scopes that the reader of a search may see."""
     if scope.reader is None:
         return (EVERYWHERE,)
     return tuple(scope_of(place.room_id, name) for name in (EVERYONE, scope.reader))
 
 
 def _expression(query: Query, scope: Scope, place: RoomRange) -> str:
-    """Say a query in the language of the index."""
-    within = [f"({_within(each, query)})" for each in _scopes(scope, place)]
-    said = " OR ".join(within)
+    """Build the match expression of a query over all scopes of its reader."""
+    expression = " OR ".join(
+        f"({_in_scope(each, query)})" for each in _scopes(scope, place)
+    )
     if scope.reader is None and scope.room is not None:
-        return f'scope : "{scope_of(place.room_id)}" AND {said}'
-    return said
+        return f'scope : "{scope_of(place.room_id)}" AND {expression}'
+    return expression
 
 
-def _within(scope: str, query: Query) -> str:
-    """Say a query for the messages of one scope."""
+def _in_scope(scope: str, query: Query) -> str:
+    """Build the match expression of a query within one index scope."""
     wanted = [_words(scope, term) for term in query.terms]
-    said = " AND ".join(wanted) or f'scope : "{scope}"'
+    expression = " AND ".join(wanted) or f'scope : "{scope}"'
     if not query.excluded:
-        return said
+        return expression
     excluded = " OR ".join(_words(scope, term) for term in query.excluded)
-    return f"({said}) NOT ({excluded})"
+    return f"({expression}) NOT ({excluded})"
 
 
 def _words(scope: str, term: Term) -> str:

@@ -1,7 +1,6 @@
-"""The SQL of the tables, one noun a file.
+"""SQL of the tables, one noun a file: its INSERT and DELETE beside its SELECT.
 
-Each function takes an open connection and runs in its thread; none begins or ends a
-transaction, and none catches an error of SQLite. `commit` writes what a room has
-decided; `rooms`, `messages`, `codes`, `audit` and `receipts` read, and write what does
-not come from a room.
+Every function takes an open connection and runs in the thread of that connection. None
+begins or ends a transaction, and none catches SQLite's errors. `commit` dispatches the
+writes of a room to the tables.
 """

@@ -14,7 +14,7 @@ _COLUMNS: Final = "at_ms, action, actor, room, detail, tally"
 
 
 def insert_audits(connection: apsw.Connection, audits: Iterable[Audit]) -> None:
-    """Add rows; one with a tally takes the place of the one that has it already."""
+    """Insert rows; a row with a tally replaces the row of the same tally."""
     sql = f"""
         INSERT INTO audit ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)
         ON CONFLICT (tally) WHERE tally <> '' DO UPDATE SET
@@ -27,7 +27,7 @@ def insert_audits(connection: apsw.Connection, audits: Iterable[Audit]) -> None:
 def insert_missing_audits(
     connection: apsw.Connection, audits: Iterable[Audit]
 ) -> frozenset[str]:
-    """Add rows whose tally no other has; return those tallies."""
+    """Insert rows whose tally is not in the log yet; return the inserted tallies."""
     sql = f"""
         INSERT INTO audit ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)
         ON CONFLICT (tally) WHERE tally <> '' DO NOTHING
@@ -41,7 +41,7 @@ def insert_missing_audits(
 
 
 def read_tallies(connection: apsw.Connection, wanted: Iterable[str]) -> frozenset[str]:
-    """Read which of these tallies a row has; none of them is empty."""
+    """Return the tallies of `wanted` that are in the log; empty ones never are."""
     sql = "SELECT 1 FROM audit WHERE tally = ? AND tally <> ''"
     return frozenset(
         tally for tally in wanted if connection.execute(sql, (tally,)).get is not None
@@ -49,9 +49,12 @@ def read_tallies(connection: apsw.Connection, wanted: Iterable[str]) -> frozense
 
 
 def cut_audit(connection: apsw.Connection, keep: int, rows: int) -> int:
-    """Delete up to `rows` of the oldest rows beyond the newest `keep`; count them.
+    """Delete up to `rows` of the oldest rows beyond the newest `keep`.
 
-    Ids have no gaps, so they count rows.
+    Ids have no gaps, so the difference of two ids counts rows.
+
+    Returns:
+        The number of deleted rows.
     """
     sql = """
         DELETE FROM audit WHERE id IN (

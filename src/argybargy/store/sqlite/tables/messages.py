@@ -1,9 +1,9 @@
-"""Messages as rows, and every way of reading them.
+"""Messages: rows, inserts and reads.
 
-Who may see what is said three times: by `Message.is_for` and `Message.is_visible_to`,
-by the rows of `argybargy.store.sqlite.tables.addressees`, and for searches by the
-condition below. They must agree; the contract suite compares them. Names are ASCII
-without quotes, so a name between quotes is found in the JSON array exactly.
+Visibility is implemented three times: by `Message.is_for` and `Message.is_visible_to`,
+by the rows of `argybargy.store.sqlite.tables.addressees`, and by `IS_VISIBLE` below
+for searches. They must agree; the contract suite compares them. Names are ASCII
+without quotes, so a quoted name matches an element of the JSON array exactly.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,6 +22,7 @@ from argybargy.store.sqlite.tables.addressees import (
     NEXT_FOR,
     REPLIES_VISIBLE,
     delete_addressees,
+    insert_addressees,
 )
 
 _ADDRESSED: Final = """
@@ -30,7 +31,7 @@ _ADDRESSED: Final = """
 _IS_OWN: Final = "(kind = 'agent' AND lower(sender) = :reader)"
 IS_VISIBLE: Final = f"(:reader IS NULL OR {_IS_OWN} OR {_ADDRESSED})"
 
-NAMES: Final = (
+_NAMES: Final = (
     "seq",
     "at_ms",
     "sender",
@@ -44,7 +45,12 @@ NAMES: Final = (
     "fence",
     "is_settled",
 )
-COLUMNS: Final = ", ".join(f"messages.{name}" for name in NAMES)
+COLUMNS: Final = ", ".join(f"messages.{name}" for name in _NAMES)
+"""The columns that :func:`from_row` takes."""
+_INSERT: Final = (
+    f"INSERT INTO messages (room_id, {', '.join(_NAMES)}) "  # noqa: S608 - constants
+    f"VALUES (?{', ?' * len(_NAMES)})"
+)
 
 _Row = tuple[Any, ...]
 
@@ -52,13 +58,18 @@ _decode_names: Final = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
 def audience_of(recipients: str) -> frozenset[PeerKey] | None:
-    """Return the folded names in a row's `recipients`, or ``None`` for everybody."""
+    """Decode the column `recipients` to peer keys, or ``None`` for everybody."""
     to = _decode_names(recipients)
     return None if to == TO_ALL else frozenset(map(peer_key, to))
 
 
-def to_row(message: Message) -> _Row:
-    """Return the values of the columns `NAMES`."""
+def insert_message(connection: apsw.Connection, room_id: int, message: Message) -> None:
+    """Insert a message and its addressees."""
+    connection.execute(_INSERT, (room_id, *_to_row(message)))
+    insert_addressees(connection, room_id, message)
+
+
+def _to_row(message: Message) -> _Row:
     return (
         message.seq,
         message.at_ms,
@@ -76,7 +87,7 @@ def to_row(message: Message) -> _Row:
 
 
 def from_row(row: Sequence[Any]) -> Message:
-    """Make the message that :func:`to_row` made a row of."""
+    """Build a message from the columns `COLUMNS`."""
     seq, at_ms, sender, kind, to, text, *rest = row
     expects, reply_to, event, claimed_by, fence, is_claim_final = rest
     return Message(
@@ -97,10 +108,10 @@ def from_row(row: Sequence[Any]) -> Message:
 
 @attrs.frozen
 class RoomRange:
-    """Where a room's messages are.
+    """Id and seq range of a room.
 
     Attributes:
-        room_id: The key of its rows; 0 is no room's.
+        room_id: Primary key of the room; 0 if it does not exist.
         head: The newest seq.
         first: The oldest seq kept.
     """
@@ -111,16 +122,16 @@ class RoomRange:
 
 
 def find_room_range(connection: apsw.Connection, room: str) -> RoomRange:
-    """Find a room by name. One that does not exist is empty."""
+    """Return the range of a room by name; empty if it does not exist."""
     sql = "SELECT id, head, first FROM rooms WHERE name = ?"
     row = connection.execute(sql, (room,)).fetchone()
     return RoomRange() if row is None else RoomRange(*row)
 
 
-def select(
+def _select(
     connection: apsw.Connection, place: RoomRange, condition: str, **values: object
 ) -> Iterable[Message]:
-    """Yield the kept messages of a room that meet a condition, as they are read."""
+    """Yield the kept messages of a room that meet an SQL condition, row by row."""
     sql = f"""
         SELECT {COLUMNS} FROM messages
         WHERE room_id = :room_id AND seq >= :first AND {condition}
@@ -136,12 +147,12 @@ def read_page(
     after: int,
     builder: PageBuilder,
 ) -> Page:
-    """Read what a poll delivers; see `argybargy.domain.pages.read_after`."""
+    """Read the page of a poll; see `argybargy.domain.pages.read_after`."""
     place = find_room_range(connection, room)
     cursor = max(after, place.head)
     condition = f"seq IN ({NEXT_FOR}) ORDER BY seq LIMIT :rows"
     values = {"reader": reader, "after": after, "rows": builder.limit + 1}
-    for message in select(connection, place, condition, **values):
+    for message in _select(connection, place, condition, **values):
         if not builder.take(message):
             cursor = max(after, message.seq - 1)
             break
@@ -155,20 +166,30 @@ def read_back(
     before: int,
     builder: PageBuilder,
 ) -> HistoryPage:
-    """Read a stretch of history; see `argybargy.domain.pages.look_back`."""
+    """Read a page of history; see `argybargy.domain.pages.look_back`."""
     place = find_room_range(connection, room)
     among = "TRUE" if reader is None else f"seq IN ({LAST_VISIBLE})"
     condition = f"seq < :before AND {among} ORDER BY seq DESC LIMIT :rows"
     values = {"reader": reader, "before": before, "rows": builder.limit + 1}
-    found = select(connection, place, condition, **values)
+    found = _select(connection, place, condition, **values)
     has_more = not all(map(builder.take, found))
     return HistoryPage(builder.newest_last, place.first, has_more)
+
+
+def read_tail(
+    connection: apsw.Connection, room_id: int, oldest: int
+) -> tuple[Message, ...]:
+    """Read the messages of a room from the seq `oldest` on."""
+    sql = f"""
+        SELECT {COLUMNS} FROM messages WHERE room_id = ? AND seq >= ? ORDER BY seq
+    """  # noqa: S608 - constants
+    return tuple(map(from_row, connection.execute(sql, (room_id, oldest))))
 
 
 def read_message(connection: apsw.Connection, room: str, seq: int) -> Message | None:
     """Read one kept message."""
     place = find_room_range(connection, room)
-    return next(iter(select(connection, place, "seq = :seq", seq=seq)), None)
+    return next(iter(_select(connection, place, "seq = :seq", seq=seq)), None)
 
 
 def read_replies(
@@ -182,7 +203,7 @@ def read_replies(
     place = find_room_range(connection, room)
     condition = f"seq IN ({REPLIES_VISIBLE}) ORDER BY seq LIMIT :rows"
     values = {"reader": reader, "seq": seq, "rows": builder.limit}
-    return builder.fill(select(connection, place, condition, **values))
+    return builder.fill(_select(connection, place, condition, **values))
 
 
 def read_recent(
@@ -203,7 +224,7 @@ def read_recent(
 def count_for(
     connection: apsw.Connection, room: str, reader: PeerKey, after: int
 ) -> int:
-    """Count what polls of `reader` would deliver after a cursor."""
+    """Count the messages that polls would deliver to `reader` after a cursor."""
     place = find_room_range(connection, room)
     values = {
         "room_id": place.room_id,
@@ -215,14 +236,14 @@ def count_for(
 
 
 def sweep_messages(connection: apsw.Connection, rows: int) -> list[int]:
-    """Delete up to `rows` messages below the oldest one kept; return their ids."""
+    """Delete up to `rows` messages below `first` of their room; return their ids."""
     sql = f"""
         DELETE FROM messages WHERE id IN (
             SELECT messages.id FROM rooms CROSS JOIN messages
             ON room_id = rooms.id AND seq < rooms.first
             LIMIT ?
         )
-        RETURNING id, room_id, {", ".join(NAMES)}
+        RETURNING id, room_id, {", ".join(_NAMES)}
     """  # noqa: S608 - constants
     gone: list[Any] = connection.execute(sql, (rows,)).fetchall()
     delete_addressees(

@@ -1,4 +1,4 @@
-"""What idempotency keys were used for."""
+"""Receipts: the outcome of each request with an idempotency key."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,8 +11,8 @@ from argybargy.domain.names import PeerKey
 from argybargy.domain.room.writes import KeepReceipt
 
 
-def keep_receipt(connection: apsw.Connection, room_id: int, write: KeepReceipt) -> None:
-    """Remember what an idempotency key was used for."""
+def save_receipt(connection: apsw.Connection, room_id: int, write: KeepReceipt) -> None:
+    """Store the receipt of an idempotency key."""
     receipt = write.receipt
     connection.execute(
         """
@@ -36,9 +36,12 @@ def read_receipts(
 
 
 def sweep_receipts(connection: apsw.Connection, rows: int, limits: Limits) -> int:
-    """Delete up to `rows` receipts that are too old or too many; return how many.
+    """Delete up to `rows` receipts past their retention.
 
-    Age is measured from the newest receipt of the room: the store has no clock.
+    A receipt's age is relative to the newest one of its room: the store has no clock.
+
+    Returns:
+        The number of deleted rows.
     """
     connection.execute(
         """

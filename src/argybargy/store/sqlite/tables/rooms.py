@@ -1,41 +1,88 @@
-"""Rooms as they are read: one whole, or all at a glance."""
+"""Rooms: counters and status, and the reads that put a room together."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import apsw
 import msgspec
 
 from argybargy.domain.limits import MAX_SEQ
-from argybargy.domain.message import Member, Message, Question, SenderKind
-from argybargy.domain.names import PeerKey, fold
-from argybargy.domain.room.state import RoomStatus, SavedLease, SavedRoom
+from argybargy.domain.names import room_key
+from argybargy.domain.room.state import Room, RoomStatus, SavedRoom
 from argybargy.domain.seq_gaps import SeqGap, present_seqs
 from argybargy.store.protocol import RoomSummary, StoredOverview
-from argybargy.store.sqlite.tables.messages import COLUMNS, audience_of, from_row
+from argybargy.store.sqlite.tables.claims import read_claimed, read_leases
+from argybargy.store.sqlite.tables.members import read_members
+from argybargy.store.sqlite.tables.messages import read_tail
+from argybargy.store.sqlite.tables.questions import read_all_questions, read_questions
 from argybargy.store.sqlite.tables.receipts import read_receipts
 
 
 def encode_seq_gaps(seq_gaps: Iterable[SeqGap]) -> str:
-    """Return holes as a column holds them: a JSON array of pairs."""
-    return msgspec.json.encode([(hole.first, hole.last) for hole in seq_gaps]).decode()
+    """Encode the column `holes`: a JSON array of [first, last] pairs."""
+    return msgspec.json.encode([(gap.first, gap.last) for gap in seq_gaps]).decode()
 
 
 def decode_seq_gaps(column: str) -> tuple[SeqGap, ...]:
-    """Make the holes that :func:`encode_seq_gaps` made a column of."""
+    """Decode the column `holes`."""
     if column == "[]":
         return ()
     pairs = msgspec.json.decode(column, type=list[tuple[int, int]])
     return tuple(SeqGap(first, last) for first, last in pairs)
 
 
+def insert_room(connection: apsw.Connection, room: Room) -> int | None:
+    """Insert a room at version 1; return its id, or ``None`` if the name is taken."""
+    sql = """
+        INSERT INTO rooms (name, version, head, first, fence, closed_at_ms, closed_by,
+                           created_ms, last_ms, spoken_ms, holes)
+        VALUES (:name, 1, :head, :first, :fence, :closed_at_ms, :closed_by,
+                :created_ms, :last_ms, :spoken_ms, :holes)
+        ON CONFLICT DO NOTHING RETURNING id
+    """
+    room_id: int | None = connection.execute(sql, _columns(room)).get
+    return room_id
+
+
+def update_room(connection: apsw.Connection, room: Room, expected: int) -> int | None:
+    """Update counters and status of a room and raise its version by one.
+
+    Returns:
+        Its id, or ``None`` if the stored version is not `expected`.
+    """
+    sql = """
+        UPDATE rooms SET version = version + 1, head = :head, first = :first,
+            fence = :fence, closed_at_ms = :closed_at_ms, closed_by = :closed_by,
+            last_ms = :last_ms, spoken_ms = :spoken_ms, holes = :holes
+        WHERE name = :name AND version = :expected RETURNING id
+    """
+    values = _columns(room) | {"expected": expected}
+    room_id: int | None = connection.execute(sql, values).get
+    return room_id
+
+
+def _columns(room: Room) -> dict[str, Any]:
+    return {
+        "name": room.name,
+        "head": room.head,
+        "first": room.first,
+        "fence": room.fence,
+        "closed_at_ms": room.status.closed_at_ms,
+        "closed_by": room.status.closed_by,
+        "created_ms": room.created_ms,
+        "last_ms": room.last_ms,
+        "spoken_ms": room.last_spoken_ms,
+        "holes": encode_seq_gaps(room.seq_gaps),
+    }
+
+
 def load_room(
     connection: apsw.Connection, name: str, tail_messages: int
 ) -> SavedRoom | None:
-    """Read a room with its newest messages.
+    """Read the saved state of a room with its newest messages.
 
     Raises:
-        ValueError: It cannot be as the relay has written it.
+        ValueError: The rows contradict each other.
     """
     sql = """
         SELECT id, name, closed_at_ms, closed_by, version, head, first, fence,
@@ -45,15 +92,13 @@ def load_room(
     if row is None:
         return None
     room_id, name, closed_at_ms, closed_by, *counters = row
-    version, head, first, fence, created_ms, last_ms, last_spoken_ms, seq_gaps = (
-        counters
-    )
-    oldest, left_out = max(first, head - tail_messages + 1), decode_seq_gaps(seq_gaps)
+    version, head, first, fence, created_ms, last_ms, last_spoken_ms, holes = counters
+    oldest, seq_gaps = max(first, head - tail_messages + 1), decode_seq_gaps(holes)
     if not 0 <= first - 1 <= head <= MAX_SEQ:
         raise ValueError(f"the room {name} has messages {first} to {head}")
-    tail = _tail(connection, room_id, oldest)
-    # Whatever goes through the numbers of a room takes it that each has a message.
-    if [each.seq for each in tail] != list(present_seqs(oldest, head + 1, left_out)):
+    tail = read_tail(connection, room_id, oldest)
+    # The room indexes its tail by seq and relies on a message for each but the gaps.
+    if [each.seq for each in tail] != list(present_seqs(oldest, head + 1, seq_gaps)):
         raise ValueError(f"the room {name} lacks messages from {oldest} to {head}")
     return SavedRoom(
         status=RoomStatus(name, closed_at_ms, closed_by),
@@ -65,67 +110,12 @@ def load_room(
         last_ms=last_ms,
         last_spoken_ms=last_spoken_ms,
         messages=tail,
-        claimed=_claimed(connection, room_id),
-        leases=_leases(connection, room_id),
-        questions=_questions(connection, room_id),
+        claimed=read_claimed(connection, room_id),
+        leases=read_leases(connection, room_id),
+        questions=read_questions(connection, room_id),
         receipts=read_receipts(connection, room_id),
-        members=_members(connection, room_id),
-        seq_gaps=left_out,
-    )
-
-
-def _tail(
-    connection: apsw.Connection, room_id: int, oldest: int
-) -> tuple[Message, ...]:
-    sql = f"""
-        SELECT {COLUMNS} FROM messages WHERE room_id = ? AND seq >= ? ORDER BY seq
-    """  # noqa: S608 - constants
-    return tuple(map(from_row, connection.execute(sql, (room_id, oldest))))
-
-
-def _claimed(connection: apsw.Connection, room_id: int) -> tuple[Message, ...]:
-    sql = f"""
-        SELECT {COLUMNS} FROM claims JOIN messages USING (room_id, seq)
-        WHERE claims.room_id = ? ORDER BY seq
-    """  # noqa: S608 - constants
-    return tuple(map(from_row, connection.execute(sql, (room_id,))))
-
-
-def _leases(connection: apsw.Connection, room_id: int) -> tuple[SavedLease, ...]:
-    sql = """
-        SELECT seq, holder, fence, seconds
-        FROM claims WHERE room_id = ? ORDER BY seq
-    """
-    rows: Iterable[Any] = connection.execute(sql, (room_id,))
-    return tuple(
-        SavedLease(seq, holder, fence, seconds) for seq, holder, fence, seconds in rows
-    )
-
-
-def _questions(connection: apsw.Connection, room_id: int) -> tuple[Question, ...]:
-    sql = """
-        SELECT seq, asker, questions.expects, recipients
-        FROM questions JOIN messages USING (room_id, seq)
-        WHERE room_id = ? ORDER BY seq
-    """
-    rows: Iterable[Any] = connection.execute(sql, (room_id,))
-    return tuple(
-        Question(seq, asker, expects, audience_of(recipients))
-        for seq, asker, expects, recipients in rows
-    )
-
-
-def _members(
-    connection: apsw.Connection, room_id: int
-) -> tuple[tuple[PeerKey, Member], ...]:
-    sql = """
-        SELECT peer, name, kind, last_seq, last_ms FROM members
-        WHERE room_id = ? ORDER BY peer
-    """
-    rows: Iterable[Any] = connection.execute(sql, (room_id,))
-    return tuple(
-        (peer, Member(name, SenderKind(kind), seq, ms))
-        for peer, name, kind, seq, ms in rows
+        members=read_members(connection, room_id),
+        seq_gaps=seq_gaps,
     )
 
 
@@ -136,34 +126,19 @@ def read_overview(connection: apsw.Connection) -> StoredOverview:
                holes FROM rooms ORDER BY id
     """
     rows: list[Any] = connection.execute(sql).fetchall()
-    rooms = tuple(_summary(*row[1:-1], seq_gaps=row[-1]) for row in rows)
-    members = {
-        fold(name): tuple(member for _, member in _members(connection, room_id))
-        for room_id, name, *_ in rows
-    }
-    return StoredOverview(rooms, members, _all_questions(connection))
-
-
-def _summary(
-    name: str,
-    closed_at_ms: int | None,
-    closed_by: str | None,
-    *counters: int,
-    seq_gaps: str,
-) -> RoomSummary:
-    status = RoomStatus(name, closed_at_ms, closed_by)
-    head, first, created_ms, last_ms = counters
-    return RoomSummary(
-        status, head, first, created_ms, last_ms, decode_seq_gaps(seq_gaps)
+    return StoredOverview(
+        rooms=tuple(_summary(row[1:]) for row in rows),
+        members={
+            room_key(name): tuple(
+                member for _, member in read_members(connection, room_id)
+            )
+            for room_id, name, *_ in rows
+        },
+        questions=read_all_questions(connection),
     )
 
 
-def _all_questions(connection: apsw.Connection) -> tuple[tuple[str, Message], ...]:
-    sql = f"""
-        SELECT rooms.name, {COLUMNS}
-        FROM questions JOIN messages USING (room_id, seq)
-        JOIN rooms ON rooms.id = questions.room_id
-        WHERE questions.seq >= rooms.first ORDER BY rooms.id, questions.seq
-    """  # noqa: S608 - constants
-    rows: Iterable[Any] = connection.execute(sql)
-    return tuple((name, from_row(row)) for name, *row in rows)
+def _summary(row: Sequence[Any]) -> RoomSummary:
+    name, closed_at_ms, closed_by, head, first, created_ms, last_ms, holes = row
+    status, seq_gaps = RoomStatus(name, closed_at_ms, closed_by), decode_seq_gaps(holes)
+    return RoomSummary(status, head, first, created_ms, last_ms, seq_gaps)

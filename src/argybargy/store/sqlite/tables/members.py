@@ -1,0 +1,57 @@
+"""Members: the peers that have posted in a room."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import apsw
+
+from argybargy.domain.message import Member, Message, SenderKind
+from argybargy.domain.names import PeerKey
+from argybargy.domain.room.writes import ForgetMember
+
+
+def save_member(connection: apsw.Connection, room_id: int, message: Message) -> None:
+    """Record a message as the newest one of its sender; the relay's own do not count.
+
+    The name keeps its first spelling.
+    """
+    if message.kind is SenderKind.SYSTEM:
+        return
+    connection.execute(
+        """
+        INSERT INTO members VALUES (?, ?, ?, ?, ?, ?)
+        ON CONFLICT DO UPDATE SET kind = excluded.kind,
+            last_seq = excluded.last_seq, last_ms = excluded.last_ms
+        """,
+        (
+            room_id,
+            message.sender_key,
+            message.sender,
+            message.kind.value,
+            message.seq,
+            message.at_ms,
+        ),
+    )
+
+
+def delete_member(
+    connection: apsw.Connection, room_id: int, write: ForgetMember
+) -> None:
+    """Delete a member."""
+    sql = "DELETE FROM members WHERE room_id = ? AND peer = ?"
+    connection.execute(sql, (room_id, write.peer))
+
+
+def read_members(
+    connection: apsw.Connection, room_id: int
+) -> tuple[tuple[PeerKey, Member], ...]:
+    """Read the members of a room, each with its `PeerKey`."""
+    sql = """
+        SELECT peer, name, kind, last_seq, last_ms FROM members
+        WHERE room_id = ? ORDER BY peer
+    """
+    rows: Iterable[Any] = connection.execute(sql, (room_id,))
+    return tuple(
+        (peer, Member(name, SenderKind(kind), seq, ms))
+        for peer, name, kind, seq, ms in rows
+    )
