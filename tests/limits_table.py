@@ -411,7 +411,7 @@ CONSTANTS: Final = (
         writer,
         "How long a write may wait for its turn.",
         "store/sqlite/test_faults.py::"
-        "test_a_write_whose_turn_does_not_come_is_refused_in_bounded_time",
+        "test_a_write_stuck_in_the_queue_is_refused_at_its_deadline",
     ),
     Constant(
         "READERS",
@@ -464,7 +464,7 @@ CONSTANTS: Final = (
         sqlite_search,
         "How often words with the beginning that is searched for may occur.",
         "store/sqlite/search/test_index.py::"
-        "test_a_beginning_of_too_many_words_is_not_looked_for",
+        "test_a_prefix_of_too_many_words_is_too_wide",
     ),
     Constant(
         "SEARCH_SECONDS",

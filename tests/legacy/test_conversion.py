@@ -82,7 +82,7 @@ def test_a_code_ends_when_it_would_have_ended(
     desk.inside(work)
 
 
-def test_a_second_time_nothing_is_new_and_a_revoked_code_stays_so(
+def test_importing_again_adds_nothing_and_keeps_revocations(
     desk: Desk, original: OriginalRelay
 ) -> None:
     code = original.invite("ann")
@@ -108,7 +108,7 @@ def test_a_second_time_nothing_is_new_and_a_revoked_code_stays_so(
     desk.inside(work)
 
 
-def test_what_came_since_the_first_time_is_added(
+def test_importing_again_adds_newer_records(
     desk: Desk, original: OriginalRelay
 ) -> None:
     original.invite("ann")
@@ -164,7 +164,7 @@ def test_a_room_that_retention_has_cut_keeps_its_numbers(
         "INSERT INTO codes VALUES (NULL, NULL, 'ann', 'lab', '2026-01-02')",
     ],
 )
-def test_a_row_that_is_not_whole_is_told_in_a_sentence(
+def test_an_incomplete_row_is_refused_in_a_sentence(
     desk: Desk, original: OriginalRelay, damage: str
 ) -> None:
     original.connection.execute(f"DROP TABLE messages; {damage}").fetchall()
@@ -188,7 +188,7 @@ def test_a_row_that_is_not_whole_is_told_in_a_sentence(
         ),
     ],
 )
-def test_what_the_original_cannot_have_written_is_told_in_a_sentence(
+def test_impossible_content_is_refused_in_a_sentence(
     desk: Desk, original: OriginalRelay, damage: str, said: str
 ) -> None:
     original.invite("ann")
@@ -200,7 +200,7 @@ def test_what_the_original_cannot_have_written_is_told_in_a_sentence(
     assert said in result.talk
 
 
-def test_a_time_that_cannot_be_rendered_is_the_beginning_of_time(
+def test_a_malformed_time_becomes_the_epoch(
     desk: Desk, original: OriginalRelay
 ) -> None:
     original.invite("ann", expires="0001-01-01T00:00:00+23:59")
@@ -300,7 +300,7 @@ def test_the_audit_log_stands_before_what_importing_adds(
     assert answer["events"][0]["ts"].startswith("2026-01-02T00:0")
 
 
-def test_what_is_unfit_for_a_terminal_is_left_out(
+def test_unprintable_characters_are_removed(
     desk: Desk, original: OriginalRelay
 ) -> None:
     original.invite("ann")
@@ -328,7 +328,7 @@ def test_an_early_version_is_read_as_well(tmp_path: Path, desk: Desk) -> None:
     assert [line["text"] for line in lines(desk)] == ["hi"]
 
 
-def test_into_a_running_relay(desk: Desk, original: OriginalRelay) -> None:
+def test_import_into_a_running_relay(desk: Desk, original: OriginalRelay) -> None:
     original.invite("ann")
     for number in range(300):
         original.post("ann", f"{number} " + "é" * 500)
@@ -354,7 +354,7 @@ def test_a_message_that_is_too_long_is_named_and_nothing_imported(
 
 
 @pytest.mark.parametrize("damage", ["missing", "text", "foreign", "empty", "cut"])
-def test_what_is_not_the_original_s_is_refused(
+def test_a_database_of_another_program_is_refused(
     desk: Desk, original: OriginalRelay, damage: str
 ) -> None:
     original.invite("ann")

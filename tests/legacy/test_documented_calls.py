@@ -150,7 +150,7 @@ async def test_the_operator_s_requests_keep_their_paths_and_their_shapes(
         assert fresh.json == {"admin_token": server.token()}
 
 
-async def test_the_documented_differences_are_there(tmp_path: Path) -> None:
+async def test_the_documented_differences_hold(tmp_path: Path) -> None:
     async with open_server(tmp_path / "data") as server:
         for room in ("build", "other"):
             await server.admin("POST", "/admin/invite", {"name": "alice", "room": room})

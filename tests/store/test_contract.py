@@ -54,7 +54,7 @@ def essence(room: Room) -> dict[str, Any]:
     }
 
 
-async def test_a_room_nobody_made_is_not_there_and_reads_as_empty(store: Store) -> None:
+async def test_a_missing_room_reads_as_empty(store: Store) -> None:
     assert await store.load("lab", 10) is None
     page = await store.page("lab", peer_key("bob"), 0, **PAGE)
     assert (page.messages, page.cursor, page.head, page.first) == ((), 0, 0, 1)
@@ -77,7 +77,7 @@ async def test_an_opened_room_is_there_without_messages(store: Store) -> None:
     assert (saved.version, saved.head, saved.messages) == (1, 0, ())
 
 
-async def test_whatever_is_decided_comes_back_from_a_restart(store: Store) -> None:
+async def test_every_kind_of_write_survives_a_restart(store: Store) -> None:
     dice = random.Random(7)
     limits = attrs.evolve(LIMITS, messages_per_room=20, tail_messages=12)
     player = Player.of(store, limits=limits)

@@ -26,7 +26,9 @@ def no_locks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     return why
 
 
-def test_whoever_locks_names_the_directory(tmp_path: Path, no_locks: str) -> None:
+def test_the_error_of_a_failed_lock_names_the_directory(
+    tmp_path: Path, no_locks: str
+) -> None:
     (tmp_path / "relay.lock").touch()
     for use in (hold_lock(tmp_path).__enter__, lambda: is_held(tmp_path)):
         with pytest.raises(Refused, match=no_locks) as raised:

@@ -24,7 +24,7 @@ CODE = CodeRecord(digest_code("a code of old"), "lab", "ann", "", 1)
 CODE_ROW = Audit(2, "import", "admin", "lab", "ann", tally="import/code/1")
 
 
-async def test_each_piece_is_taken_once(store: Store) -> None:
+async def test_a_record_is_imported_once(store: Store) -> None:
     codes = {CODE_ROW.tally: CODE}
     new = await store.adopt([ROW, CODE_ROW], codes)
     assert new == {ROW.tally, CODE_ROW.tally}
@@ -33,28 +33,30 @@ async def test_each_piece_is_taken_once(store: Store) -> None:
     assert [row.audit for row in await store.audit(9, None)] == [ROW, CODE_ROW]
 
 
-async def test_which_tallies_are_known_can_be_asked(store: Store) -> None:
+async def test_known_tallies_are_reported(store: Store) -> None:
     await store.adopt([ROW], {})
     await store.note({}, [Audit(1, "say", "ann")])
     assert await store.tallies([ROW.tally, CODE_ROW.tally]) == {ROW.tally}
     assert await store.tallies([]) == frozenset()
 
 
-async def test_a_code_that_was_revoked_since_does_not_come_back(store: Store) -> None:
+async def test_a_revoked_code_is_not_imported_again(store: Store) -> None:
     await store.adopt([CODE_ROW], {CODE_ROW.tally: CODE})
     await store.remove_codes([CODE], [])
     await store.adopt([CODE_ROW], {CODE_ROW.tally: CODE})
     assert await store.codes() == ()
 
 
-async def test_nor_does_it_where_the_log_has_forgotten_it(store: Store) -> None:
+async def test_a_revoked_code_is_not_imported_after_the_audit_log_was_cut(
+    store: Store,
+) -> None:
     await store.add_codes([CODE], [])
     await store.remove_codes([CODE], [])
     assert await store.adopt([CODE_ROW], {CODE_ROW.tally: CODE}) == frozenset()
     assert await store.codes() == ()
 
 
-async def test_holes_are_read_over(store: Store) -> None:
+async def test_seq_gaps_are_skipped_by_reads(store: Store) -> None:
     player = Player.of(store)
     numbers = (3, 4, 9, 10)
     messages = tuple(
@@ -78,7 +80,7 @@ async def test_holes_are_read_over(store: Store) -> None:
     assert await store.count_unread("lab", peer_key("bob"), 0) == 4
 
 
-async def test_memory_has_no_copy_to_give(store: Store) -> None:
+async def test_the_memory_store_refuses_a_snapshot(store: Store) -> None:
     if not isinstance(store, MemoryStore):
         return
     with pytest.raises(Refused, match="memory"):
@@ -136,7 +138,7 @@ async def test_only_a_few_copies_are_open_at_once(sqlite: SqliteStore) -> None:
         await copy.aclose()
 
 
-async def test_a_copy_that_nobody_begins_to_read_is_closed(
+async def test_an_unread_snapshot_is_closed(
     sqlite: SqliteStore,
 ) -> None:
     for _ in range(MOST_OPEN_COPIES + 1):
@@ -146,7 +148,7 @@ async def test_a_copy_that_nobody_begins_to_read_is_closed(
         gc.collect()
 
 
-async def test_a_copy_that_nobody_waits_for_leaves_nothing(
+async def test_a_cancelled_snapshot_leaves_no_file(
     sqlite: SqliteStore,
 ) -> None:
     player = Player.of(sqlite)

@@ -45,7 +45,7 @@ async def texts(store: Store, text: str, scope: Scope = ALL) -> list[str]:
     return [each.message.text for each in (await search(store, text, scope)).found]
 
 
-async def test_nothing_is_found_where_nothing_is(store: Store) -> None:
+async def test_a_search_of_an_empty_store_finds_nothing(store: Store) -> None:
     assert await search(store, "x") == Findings()
     assert await search(store, "x", in_lab("bob")) == Findings()
     assert await search(store, "x", Scope("lab")) == Findings()
@@ -114,7 +114,7 @@ async def test_words_are_found_newest_first_with_room_and_place(store: Store) ->
         ("^red", ["The build is RED, again", "red flags"]),
     ],
 )
-async def test_a_search_finds_what_it_says(
+async def test_a_search_finds_the_matching_messages(
     store: Store, looked_for: str, found: list[str]
 ) -> None:
     player = Player.of(store)
@@ -141,7 +141,7 @@ async def test_a_search_finds_what_it_says(
 @given(text=st.text(st.characters(), min_size=1, max_size=12))
 @example("ёлки")
 @example("がぎ")
-async def test_what_was_typed_one_way_is_found_the_other_way(text: str) -> None:
+async def test_unicode_variants_of_a_word_match(text: str) -> None:
     whole, apart = (unicodedata.normalize(form, text) for form in ("NFC", "NFD"))
     async with open_memory_store() as store:
         player = Player.of(store)
@@ -188,7 +188,7 @@ async def _everybody_speaks(store: Store) -> Player:
         ("before:2023-11-14T23:13:21+01:00 word", [5, 4, 3, 2, 1]),
     ],
 )
-async def test_filters_keep_what_fits(
+async def test_filters_select_matching_messages(
     store: Store, looked_for: str, numbers: list[int]
 ) -> None:
     await _everybody_speaks(store)
@@ -226,7 +226,7 @@ async def test_an_agent_does_not_find_what_the_human_said_under_its_name(
     assert await texts(store, "swordfish", in_lab("ann")) == ["the swordfish"]
 
 
-async def test_what_is_said_in_private_does_not_show_in_what_is_open(
+async def test_private_answers_do_not_show_in_open_questions(
     store: Store,
 ) -> None:
     player = Player.of(store)
@@ -272,7 +272,7 @@ async def test_a_page_holds_no_more_bytes_than_asked_for(store: Store) -> None:
     assert ([each.message.seq for each in page.found], page.has_more) == ([3], True)
 
 
-async def test_what_retention_has_taken_is_not_found(store: Store) -> None:
+async def test_messages_past_retention_are_not_found(store: Store) -> None:
     player = Player.of(store, limits=attrs.evolve(LIMITS, messages_per_room=2))
     for number in range(3):
         await player.say("ann", f"word {number}")
@@ -286,7 +286,7 @@ async def test_what_retention_has_taken_is_not_found(store: Store) -> None:
     assert await texts(store, "0") == []
 
 
-async def test_a_claim_shows_on_what_is_found(store: Store) -> None:
+async def test_search_results_show_claims(store: Store) -> None:
     player = Player.of(store)
     await player.say("ann", "who?", expects="anyone")
     await search(store, "who")

@@ -1,6 +1,6 @@
-"""The first Argybargy: its database, turned into lines of an import.
+"""Import from the first Argybargy.
 
-It only reads; what it makes goes the way of every other import. `database` reads the
-tables of the first Argybargy, and `conversion.convert` turns them into lines and
-says what had to change.
+`database` reads the tables of its database without changing it, and
+`conversion.convert` turns them into import lines plus a list of the changed names. The
+lines then go through the same import as any others.
 """

@@ -1,8 +1,8 @@
-"""What the first Argybargy has recorded, as lines of an import.
+"""Conversion of a database of the first Argybargy to import lines.
 
-Rooms keep their numbers: they were counted per room there as they are here, so the
-cursors of agents go on working. What has to change is told in sentences: names that
-the rule for names does not allow, and names that differ in case only.
+Messages keep their seqs, which were per room there too: the cursors of agents stay
+valid. Invalid names, and names that differ in case only, are changed; each change is
+reported as a sentence.
 """
 
 import hashlib
@@ -42,18 +42,18 @@ Json = dict[str, Any]
 _NAME_CHARS: Final = 64
 _CAPABILITIES_CHARS: Final = 400
 _AUDIT_CHARS: Final = 1_000
-_UNFIT: Final = re.compile(r"[^A-Za-z0-9._-]+")
+_INVALID_CHARS: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _CODE: Final = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{32}(?![A-Za-z0-9_-])")
-"""What a code of the first Argybargy looks like."""
+"""The form of an access code of the first Argybargy."""
 
 
 @attrs.frozen
 class Switch:
-    """What there is to import.
+    """Result of a conversion.
 
     Attributes:
-        lines: Each a line of an import.
-        changes: What is another way here, in sentences.
+        lines: The import lines.
+        changes: The renamed rooms and peers, as sentences.
     """
 
     lines: tuple[Json, ...]
@@ -62,55 +62,55 @@ class Switch:
 
 @attrs.define
 class Names:
-    """Names of one kind, each with the one that it has here.
+    """Mapping of the original names of one kind to valid, unique names.
 
     Attributes:
-        what: What is named, for the sentences about changes.
-        reserved: What nobody may be called.
-        known: The names so far.
+        noun: The kind, for the sentences about changes.
+        reserved: Case-folded names that are not allowed.
+        converted: The new name of each original name so far.
     """
 
-    what: str
+    noun: str
     reserved: frozenset[str] = frozenset()
-    known: dict[str, str] = attrs.field(factory=dict)
+    converted: dict[str, str] = attrs.field(factory=dict)
     _taken: set[str] = attrs.field(factory=set)
 
     def add(self, name: str) -> str:
-        """Return what a name is here, the same every time."""
-        if name not in self.known:
-            found = self._fit(name)
-            self._taken.add(fold(found))
-            self.known[name] = found
-        return self.known[name]
+        """Return the new name of an original name, the same on every call."""
+        if name not in self.converted:
+            new = self._convert(name)
+            self._taken.add(fold(new))
+            self.converted[name] = new
+        return self.converted[name]
 
-    def _fit(self, name: str) -> str:
+    def _convert(self, name: str) -> str:
         plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-        base = _UNFIT.sub("-", plain).strip("-._")[:_NAME_CHARS] or self.what
+        base = _INVALID_CHARS.sub("-", plain).strip("-._")[:_NAME_CHARS] or self.noun
         base = name if is_name(name) else base
         if fold(base) in self.reserved:
             base = f"{base}-agent"
-        found, number = base, 1
-        while fold(found) in self._taken:
+        new, number = base, 1
+        while fold(new) in self._taken:
             number += 1
-            ending = f"-{number}"
-            found = base[: _NAME_CHARS - len(ending)] + ending
-        return found
+            suffix = f"-{number}"
+            new = base[: _NAME_CHARS - len(suffix)] + suffix
+        return new
 
     def changes(self, where: str = "") -> Iterator[str]:
-        """Say which names are others here."""
-        for name, found in self.known.items():
-            if name != found:
-                yield f"{self.what} {name!r}{where} is called {found} here"
+        """Yield a sentence for each name that was changed."""
+        for name, new in self.converted.items():
+            if name != new:
+                yield f"{self.noun} {name!r}{where} is called {new} here"
 
 
-def plan_switch(original: Original) -> Switch:
-    """Say what to import of a database of the first Argybargy."""
-    return _Planner.of(original).plan()
+def convert(original: Original) -> Switch:
+    """Convert the content of a database to import lines."""
+    return _Converter.of(original).convert()
 
 
 @attrs.define
-class _Planner:
-    """The original, and the names that everything has here."""
+class _Converter:
+    """The original content, and the new name of each room and peer."""
 
     original: Original
     humans: frozenset[tuple[str, str]]
@@ -118,37 +118,37 @@ class _Planner:
     peers: dict[str, Names]
 
     @classmethod
-    def of(cls, original: Original) -> "_Planner":
-        """Settle all names: those of code holders first, as agents know them."""
+    def of(cls, original: Original) -> "_Converter":
+        """Convert all names; code holders come first, so that agents keep theirs."""
         peers: dict[str, Names] = defaultdict(
             lambda: Names("peer", RESERVED_PEER_NAMES)
         )
-        planner = cls(original, _find_humans(original), Names("room"), peers)
+        converter = cls(original, _find_humans(original), Names("room"), peers)
         for code in original.codes:
-            planner.rooms.add(code.room)
-            planner.agent(code.room, code.name)
+            converter.rooms.add(code.room)
+            converter.agent(code.room, code.name)
         for message in original.messages:
-            planner.rooms.add(message.room)
-            planner.peer(message.room, message.sender)
+            converter.rooms.add(message.room)
+            converter.peer(message.room, message.sender)
         for room in original.rooms:
-            planner.rooms.add(room.room)
-        return planner
+            converter.rooms.add(room.room)
+        return converter
 
     def agent(self, room: str, name: str) -> str:
-        """Return what the holder of a code is called here."""
+        """Return the new name of a code holder."""
         return self.peers[room].add(name)
 
     def peer(self, room: str, name: str) -> str:
-        """Return what somebody who speaks or is addressed is called here."""
+        """Return the new name of a sender or addressee."""
         return OPERATOR if fold(name) == OPERATOR else self.peers[room].add(name)
 
-    def plan(self) -> Switch:
-        """Return the lines, rooms first, and what changes."""
+    def convert(self) -> Switch:
+        """Return the import lines and the changed names."""
         lines = [*map(self._audit, self.original.audits), *self._all_rooms()]
         lines += [self._code(code) for code in self.original.codes]
         changes = list(self.rooms.changes())
         for room, names in self.peers.items():
-            changes += names.changes(f" in {self.rooms.known[room]}")
+            changes += names.changes(f" in {self.rooms.converted[room]}")
         return Switch(tuple(lines), tuple(changes))
 
     def _all_rooms(self) -> Iterator[Json]:
@@ -156,22 +156,22 @@ class _Planner:
         messages: dict[str, list[OriginalMessage]] = defaultdict(list)
         for message in self.original.messages:
             messages[message.room].append(message)
-        for room, name in list(self.rooms.known.items()):
+        for room, name in list(self.rooms.converted.items()):
             found = status.get(room)
             is_closed = found is not None and found.status == "closed"
-            said = list(self._messages(messages[room], is_closed=is_closed))
+            lines = list(self._messages(messages[room], is_closed=is_closed))
             line: Json = {"type": "room", "room": name}
-            if said:
-                line["created"] = said[0]["ts"]
+            if lines:
+                line["created"] = lines[0]["ts"]
             if found is not None and is_closed:
-                last = said[-1]["ts"] if said else None
+                last = lines[-1]["ts"] if lines else None
                 line |= {
                     "status": "closed",
                     "closed_at": _time(found.closed_at) or last or _time("1970-01-01"),
                     "closed_by": _plain(found.closed_by or "", _NAME_CHARS) or OPERATOR,
                 }
             yield line
-            yield from said
+            yield from lines
 
     def _messages(
         self, messages: Sequence[OriginalMessage], *, is_closed: bool
@@ -182,13 +182,14 @@ class _Planner:
         holders = {(code.room, code.name) for code in self.original.codes}
         newest_ms = 0
         for message in messages:
+            # An import takes only timestamps that never go back within a room.
             newest_ms = max(newest_ms, _milliseconds(message.ts))
             is_open = message.seq in questions
             is_held = (message.room, message.claimed_by) in holders
             is_leased = is_open and is_held and not is_closed
             yield {
                 "type": "message",
-                "room": self.rooms.known[message.room],
+                "room": self.rooms.converted[message.room],
                 "seq": message.seq,
                 "ts": format_timestamp(newest_ms),
                 "from": self.peer(message.room, message.sender),
@@ -204,9 +205,9 @@ class _Planner:
             }
 
     def _open_questions(self, messages: Sequence[OriginalMessage]) -> frozenset[int]:
-        """Return the questions that nobody has answered, by the rule of this relay.
+        """Return the seqs of unanswered questions, by the rules of this relay.
 
-        Nobody waits for an answer who holds no code any more.
+        Questions of peers without a code are not open: no peer awaits the answer.
         """
         waiting = OpenQuestions()
         holders = {(code.room, code.name) for code in self.original.codes}
@@ -241,7 +242,7 @@ class _Planner:
         return {
             "type": "code",
             "digest": code.digest.hex(),
-            "room": self.rooms.known[code.room],
+            "room": self.rooms.converted[code.room],
             "name": self.agent(code.room, code.name),
             "capabilities": _plain(code.capabilities or "", _CAPABILITIES_CHARS),
             "created": _time(code.created),
@@ -255,44 +256,46 @@ class _Planner:
             "key": hashlib.sha256("\0".join(fields).encode()).hexdigest()[:32],
             "ts": format_timestamp(_milliseconds(row.ts)),
             "action": _plain(row.action),
-            "actor": _plain(_without_codes(self._known(row.room, row.actor))),
-            "room": _plain(self.rooms.known.get(row.room, row.room)),
+            "actor": _plain(_without_codes(self._new_name(row.room, row.actor))),
+            "room": _plain(self.rooms.converted.get(row.room, row.room)),
             "detail": _plain(_without_codes(row.detail)),
         }
 
-    def _known(self, room: str, name: str) -> str:
-        names: Mapping[str, str] = self.peers[room].known if room in self.peers else {}
+    def _new_name(self, room: str, name: str) -> str:
+        names: Mapping[str, str] = (
+            self.peers[room].converted if room in self.peers else {}
+        )
         return names.get(name, name)
 
 
 def _find_humans(original: Original) -> frozenset[tuple[str, str]]:
-    """Return who spoke for the human, as (room, name).
+    """Return the senders that were the human operator, as (room, name).
 
-    That is whoever is called so, and whoever has spoken through the dashboard and
-    never had a code.
+    These are the senders named ``operator``, and those that posted through the
+    dashboard and never held a code.
     """
-    coded = {(code.room, code.name) for code in original.codes}
-    coded |= {
+    holders = {(code.room, code.name) for code in original.codes}
+    holders |= {
         (row.room, row.detail if row.action == "invite" else row.actor)
         for row in original.audits
         if row.action in {"invite", "connect"}
     }
-    spoken = {(row.room, row.actor) for row in original.audits if row.action == "say"}
-    called = {
+    posted = {(row.room, row.actor) for row in original.audits if row.action == "say"}
+    named = {
         (each.room, each.sender)
         for each in original.messages
         if fold(each.sender) == OPERATOR
     }
-    return frozenset((spoken - coded) | called)
+    return frozenset((posted - holders) | named)
 
 
 def _plain(text: str, most: int = _AUDIT_CHARS) -> str:
-    """Return what an import takes of a text: printable, and not too long."""
+    """Return the printable characters of a text, truncated to what an import takes."""
     return "".join(each for each in text if each.isprintable())[:most]
 
 
 def _without_codes(text: str) -> str:
-    """Replace what may be a code by its public handle: a log holds no secrets."""
+    """Replace possible access codes by their key ids: a log must hold no secrets."""
 
     def handle(match: re.Match[str]) -> str:
         return key_id_of(hashlib.sha256(match[0].encode()).digest())
@@ -301,7 +304,7 @@ def _without_codes(text: str) -> str:
 
 
 def _milliseconds(text: str) -> int:
-    """Read a time; one that cannot be read is the beginning of time."""
+    """Parse a time to ms since the epoch; 0 if it is malformed."""
     try:
         return max(0, parse_timestamp(text))
     except ValueError:

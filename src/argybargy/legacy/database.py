@@ -1,7 +1,7 @@
-"""The database of the first Argybargy, as it is read: nothing in it is changed.
+"""Reader for the database of the first Argybargy; read-only.
 
 Its tables are ``messages``, ``codes``, and in later versions ``rooms`` and ``audit``;
-`_COLUMNS` says what is read of them. Numbers of messages are per room, from 1 up.
+`_COLUMNS` lists the columns read. Seqs are per room, starting at 1.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from argybargy.store.errors import Corrupt, Incompatible
 FILE_NAME: Final = "argybargy.db"
 _BUSY_MS: Final = 5_000
 _ROW_BYTES: Final = 16 * 1024 * 1024
-"""Longest row that is read: far longer than any that an import takes."""
+"""Longest row read; an import accepts far less."""
 
 _COLUMNS: Final[Mapping[str, Mapping[str, str | None]]] = {
     "messages": {
@@ -49,17 +49,18 @@ _COLUMNS: Final[Mapping[str, Mapping[str, str | None]]] = {
         "detail": "''",
     },
 }
-"""What is read of each table; with what stands for it in versions that lack it."""
+"""Columns read, by table, each with the SQL default for versions that lack the column;
+``None`` for columns that every version has."""
 _NEEDED: Final = ("messages", "codes")
 
 
-class _UnfitRowError(Exception):
-    """A row lacks what every row of its kind has."""
+class _InvalidRowError(Exception):
+    """A column has a value of the wrong type."""
 
 
 def _text(_: object, field: "attrs.Attribute[Any]", value: object) -> None:
     if not isinstance(value, str):
-        raise _UnfitRowError(field.name)
+        raise _InvalidRowError(field.name)
 
 
 def _text_or_none(_: object, field: "attrs.Attribute[Any]", value: object) -> None:
@@ -69,12 +70,12 @@ def _text_or_none(_: object, field: "attrs.Attribute[Any]", value: object) -> No
 
 def _number(_: object, field: "attrs.Attribute[Any]", value: object) -> None:
     if not isinstance(value, int):
-        raise _UnfitRowError(field.name)
+        raise _InvalidRowError(field.name)
 
 
 @attrs.frozen
 class OriginalMessage:
-    """A message. `recipient` and `expects_reply` are whatever the sender wrote."""
+    """A message; `recipient` and `expects_reply` are the sender's unvalidated input."""
 
     room: str = attrs.field(validator=_text)
     seq: int = attrs.field(validator=_number)
@@ -92,11 +93,11 @@ class OriginalCode:
 
     Attributes:
         digest: SHA-256 of the code.
-        name: Whom it speaks for.
-        room: The room it opens.
-        capabilities: What that peer can do.
-        created: When it was issued.
-        expires: When it ends, if it does.
+        name: Name of the peer.
+        room: Name of the room.
+        capabilities: The peer's description of itself.
+        created: Time of issue, as text.
+        expires: Expiry time, as text; ``None`` for a code without one.
     """
 
     digest: bytes = attrs.field(repr=False)
@@ -109,7 +110,7 @@ class OriginalCode:
 
 @attrs.frozen
 class OriginalRoom:
-    """A room whose status was ever set."""
+    """A room with a recorded status; rooms that were never closed have no row."""
 
     room: str = attrs.field(validator=_text)
     status: str = attrs.field(validator=_text)
@@ -119,7 +120,7 @@ class OriginalRoom:
 
 @attrs.frozen
 class OriginalAudit:
-    """A row of the audit log. A revoked code may stand in its `detail`."""
+    """A row of the audit log; its `detail` may contain a revoked code."""
 
     id: int = attrs.field(validator=_number)
     ts: str = attrs.field(validator=_text)
@@ -131,12 +132,12 @@ class OriginalAudit:
 
 @attrs.frozen
 class Original:
-    """All of it, in one snapshot.
+    """Content of the database, read in one snapshot.
 
     Attributes:
-        messages: By room and number.
+        messages: By room and seq.
         codes: Oldest first.
-        rooms: Those whose status was ever set.
+        rooms: Rooms with a recorded status.
         audits: The newest rows, oldest first.
     """
 
@@ -147,16 +148,16 @@ class Original:
 
 
 def read_original(path: Path, audit_rows: int) -> Original:
-    """Read a database of the first Argybargy, also while that is running.
+    """Read a database of the first Argybargy, which may be running.
 
     Args:
-        path: The database, or the directory that it is in.
-        audit_rows: How many rows of the audit log to read, the newest.
+        path: The database, or its directory.
+        audit_rows: Maximum number of audit rows; the newest are read.
 
     Raises:
-        FileNotFoundError: There is none.
-        Incompatible: It is another program's.
-        Corrupt: It is no database, or a damaged one: perhaps a row lacks something.
+        FileNotFoundError: There is no such file.
+        Incompatible: The database is of another program.
+        Corrupt: The file is no database, is damaged, or has a row of the wrong form.
     """
     if path.is_dir():
         path /= FILE_NAME
@@ -169,7 +170,7 @@ def read_original(path: Path, audit_rows: int) -> Original:
             return _read(connection, path, audit_rows)
         finally:
             connection.close()
-    except _UnfitRowError as error:
+    except _InvalidRowError as error:
         raise Corrupt(f"{path} is damaged: a row has no fit '{error}'.") from None
     except UnicodeDecodeError:
         raise Corrupt(f"{path} is damaged: a text is not UTF-8.") from None
@@ -180,10 +181,10 @@ def read_original(path: Path, audit_rows: int) -> Original:
 
 
 def _open(path: Path) -> apsw.Connection:
-    """Open a database so that not even a file beside it comes or goes.
+    """Open a database read-only, without creating or deleting files beside it.
 
-    Where there is a log, somebody uses the database or was killed using it: then it
-    is read with its log. Where there is none, it is read as it is.
+    If there is a write-ahead log, its content must be read too, and SQLite needs the
+    shared-memory file for that. Otherwise ``immutable`` makes SQLite skip both.
     """
     has_log = path.with_name(f"{path.name}-wal").exists()
     mode = "mode=ro" if has_log else "mode=ro&immutable=1"
@@ -227,9 +228,9 @@ def _read(connection: apsw.Connection, path: Path, audit_rows: int) -> Original:
 
 
 def _select(connection: apsw.Connection, table: str) -> str | None:
-    """Return what to select of a table; ``None`` if it is not the one we know.
+    """Return the select list for a table; ``None`` if a required column is missing.
 
-    A view does not count: reading one may take for ever.
+    Views are ignored: evaluating a foreign one may never end.
     """
     rows: list[Any] = connection.execute(
         """
@@ -239,12 +240,12 @@ def _select(connection: apsw.Connection, table: str) -> str | None:
         """,
         (table,),
     ).fetchall()
-    there = {name for (name,) in rows}
-    known = _COLUMNS[table]
-    if any(name not in there and default is None for name, default in known.items()):
+    present = {name for (name,) in rows}
+    wanted = _COLUMNS[table].items()
+    if any(name not in present and default is None for name, default in wanted):
         return None
     return ", ".join(
-        name if name in there else str(default) for name, default in known.items()
+        name if name in present else str(default) for name, default in wanted
     )
 
 
@@ -257,12 +258,12 @@ def _rows(
 
 
 def _digest(code: object, display: object) -> bytes:
-    """Return the digest of a code, which may be stored hashed already.
+    """Return the SHA-256 of a code, which some versions store hashed already.
 
-    Only a hashed one is displayed otherwise than it is stored.
+    A code is hashed if its display form differs from the stored form.
     """
     if not isinstance(code, str):
-        raise _UnfitRowError("code")
+        raise _InvalidRowError("code")
     if display != code:
         try:
             digest = bytes.fromhex(code)

@@ -1,7 +1,6 @@
 """The operator's token, in a file of its own that nobody else can read."""
 
 import hmac
-import os
 from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Final, Self
@@ -12,6 +11,7 @@ import trio
 from argybargy.domain.access_codes import ADMIN_PREFIX, digest_code, is_well_formed
 from argybargy.relay.access.code_registry import new_code
 from argybargy.relay.access.issued_secrets import IssuedSecrets
+from argybargy.system.files import write_private_file
 
 FILE_NAME: Final = "admin.token"
 _PRIVATE: Final = 0o600
@@ -90,12 +90,4 @@ def _read_or_make(path: Path) -> str:
 
 
 def _write(path: Path, token: str) -> None:
-    """Replace the file whole: it holds the old token or the new one, never half."""
-    partial = path.with_suffix(".new")
-    partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(token + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    write_private_file(path, f"{token}\n".encode())

@@ -62,7 +62,9 @@ async def is_lost(store: Store) -> bool:
 
 
 @pytest.mark.parametrize("use", USES)
-async def test_whatever_meets_damage_tells_of_it(tmp_path: Path, use: str) -> None:
+async def test_every_use_of_a_damaged_database_reports_it(
+    tmp_path: Path, use: str
+) -> None:
     await fill(tmp_path)
     async with open_sqlite_store(tmp_path) as store:
         overwrite(tmp_path / "relay.db")
@@ -83,7 +85,7 @@ async def test_whatever_meets_damage_tells_of_it(tmp_path: Path, use: str) -> No
         "DELETE FROM messages WHERE seq = 20",
     ],
 )
-async def test_a_room_that_cannot_be_as_it_was_written_is_damage(
+async def test_a_contradictory_room_is_reported_as_damage(
     tmp_path: Path, sql: str
 ) -> None:
     await fill(tmp_path)
@@ -96,7 +98,7 @@ async def test_a_room_that_cannot_be_as_it_was_written_is_damage(
         assert await is_lost(store)
 
 
-async def test_a_damaged_index_is_no_loss(tmp_path: Path) -> None:
+async def test_a_damaged_index_is_not_reported_as_damage(tmp_path: Path) -> None:
     await fill(tmp_path)
     async with open_sqlite_store(tmp_path) as store:
         await USES["search"](store)
@@ -105,6 +107,6 @@ async def test_a_damaged_index_is_no_loss(tmp_path: Path) -> None:
         assert not await is_lost(store)
 
 
-async def test_nothing_is_lost_while_all_is_well(store: Store) -> None:
+async def test_a_sound_store_reports_no_damage(store: Store) -> None:
     await store.probe()
     assert not await is_lost(store)

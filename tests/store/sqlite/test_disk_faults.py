@@ -147,7 +147,7 @@ async def _suffer(disk: Disk, fault: Fault, scratch: Path) -> Patient:
 @pytest.mark.parametrize("pages", [1, 1_000], ids=["checkpoints", "log only"])
 @pytest.mark.parametrize("times", [1, LASTING], ids=["once", "lasting"])
 @pytest.mark.parametrize("number", range(1, 16))
-async def test_whatever_operation_fails_every_answer_is_true_and_the_store_heals(
+async def test_after_any_failed_operation_answers_are_true_and_the_store_recovers(
     tmp_path: Path,
     disk: Disk,
     monkeypatch: pytest.MonkeyPatch,
@@ -226,7 +226,7 @@ async def test_reading_goes_on_while_nothing_can_be_written(disk: Disk) -> None:
             await store.probe()
 
 
-async def test_a_log_that_cannot_be_copied_is_said_and_holds_what_was_acknowledged(
+async def test_a_failed_checkpoint_is_logged_and_loses_no_commit(
     tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
@@ -268,7 +268,7 @@ async def test_a_slow_disk_delays_writers_and_no_reader(disk: Disk) -> None:
 
 @pytest.mark.parametrize("times", [1, LASTING], ids=["once", "lasting"])
 @pytest.mark.parametrize("number", range(1, 60, 4))
-async def test_a_start_that_fails_says_so_in_the_store_s_words_and_spoils_nothing(
+async def test_a_failed_start_raises_a_store_error_and_changes_nothing(
     disk: Disk, number: int, times: int
 ) -> None:
     disk.fault = fail_nth(number, BROKEN, times=times)

@@ -88,7 +88,7 @@ async def test_a_lock_of_another_process_refuses_quickly_and_heals(
     assert player.room.head == 2
 
 
-async def test_a_full_disk_is_said_and_heals(sqlite: SqliteStore) -> None:
+async def test_a_full_disk_is_reported_and_writes_recover(sqlite: SqliteStore) -> None:
     player = Player.of(sqlite)
     await player.say("ann", "small")
     await _limit_pages(sqlite, 1)
@@ -178,7 +178,7 @@ async def busy(tmp_path: Path) -> AsyncIterator[Busy]:
     lock.close()
 
 
-async def test_a_write_whose_turn_does_not_come_is_refused_in_bounded_time(
+async def test_a_write_stuck_in_the_queue_is_refused_at_its_deadline(
     idle_writer: Writer, autojump_clock: trio.testing.MockClock
 ) -> None:
     with pytest.raises(Refused, match="30 s"):
@@ -202,7 +202,7 @@ async def test_a_withdrawn_write_is_never_made_and_a_started_one_is_awaited(
         assert writer.statistics() == WriterStatistics(batches=2, jobs=2, waiting=0)
 
 
-async def test_whoever_waits_for_a_writer_that_is_cut_short_is_told(busy: Busy) -> None:
+async def test_callers_of_a_writer_closed_mid_batch_get_an_error(busy: Busy) -> None:
     told: list[StoreError] = []
 
     async def write(writer: Writer) -> None:
@@ -225,7 +225,7 @@ async def test_whoever_waits_for_a_writer_that_is_cut_short_is_told(busy: Busy) 
     assert busy.made == []
 
 
-async def test_a_cancelled_requester_loses_the_answer_and_never_half_a_write(
+async def test_a_cancelled_caller_leaves_no_partial_write(
     sqlite: SqliteStore,
 ) -> None:
     player = Player.of(sqlite)
@@ -309,7 +309,7 @@ async def test_more_writes_than_the_queue_holds_are_refused(
         nursery.cancel_scope.cancel()
 
 
-async def test_probes_that_nobody_waits_for_take_one_place_in_the_queue(
+async def test_abandoned_probes_occupy_one_slot_of_the_queue(
     busy: Busy,
 ) -> None:
     async with open_writer(busy.connection) as writer:
@@ -327,7 +327,7 @@ async def test_probes_that_nobody_waits_for_take_one_place_in_the_queue(
         assert writer.statistics().waiting == 0
 
 
-async def test_each_probe_is_a_write_of_its_own(sqlite: SqliteStore) -> None:
+async def test_consecutive_probes_are_separate_writes(sqlite: SqliteStore) -> None:
     before = sqlite.statistics().jobs
     for _ in range(3):
         await sqlite.probe()

@@ -69,7 +69,7 @@ async def test_a_database_with_a_second_name_is_refused(tmp_path: Path) -> None:
         pass
 
 
-def test_where_the_server_listens_is_known_while_it_does(tmp_path: Path) -> None:
+def test_the_server_address_is_published_while_it_listens(tmp_path: Path) -> None:
     place, lock = ServerAddress("127.0.0.1", 8765, 7, "/c.pem"), tmp_path / LOCK_NAME
     seen = [find_server_address(tmp_path)]
     with hold_lock(tmp_path):

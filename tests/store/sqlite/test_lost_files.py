@@ -14,7 +14,7 @@ from argybargy.store.sqlite.store import open_sqlite_store
 from support.store_player import Player, texts
 
 
-async def test_a_log_that_was_deleted_is_noticed_and_what_it_held_is_saved(
+async def test_a_deleted_log_is_detected_and_its_commits_are_saved(
     tmp_path: Path,
 ) -> None:
     async with open_sqlite_store(tmp_path) as store:
@@ -33,7 +33,7 @@ async def test_a_log_that_was_deleted_is_noticed_and_what_it_held_is_saved(
 
 
 @pytest.mark.parametrize("is_replaced", [True, False])
-async def test_a_directory_that_was_removed_is_noticed_before_anything_is_acknowledged(
+async def test_a_removed_directory_is_detected_before_a_write_is_acknowledged(
     tmp_path: Path, is_replaced: bool
 ) -> None:
     directory = tmp_path / "data"
@@ -64,7 +64,7 @@ def _no_descriptor_left() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
-async def test_without_a_free_descriptor_nothing_is_done_and_later_all_works(
+async def test_without_file_descriptors_writes_are_refused_until_some_are_free(
     tmp_path: Path,
 ) -> None:
     async with open_sqlite_store(tmp_path) as store:

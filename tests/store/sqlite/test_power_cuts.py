@@ -250,7 +250,7 @@ async def test_a_power_cut_among_failing_writes_and_syncs_loses_nothing_acknowle
     assert await _examine_all(cuts, tmp_path / "after") == []
 
 
-async def test_the_cuts_find_out_a_store_that_does_not_sync(tmp_path: Path) -> None:
+async def test_power_cuts_expose_a_store_that_does_not_sync(tmp_path: Path) -> None:
     lazily = "PRAGMA synchronous = NORMAL"
     cuts = await _cut_while_living(tmp_path / "disk", 1, turns=3, pragma=lazily)
     wrong = await _examine_all(cuts, tmp_path / "after")

@@ -174,7 +174,7 @@ async def test_only_a_backup_is_refused_for_a_time_in_the_future(data: Path) -> 
         restore(data.with_name("other"), data / "relay.db")
 
 
-async def test_what_was_lived_with_is_fit(data: Path) -> None:
+async def test_a_used_database_is_valid(data: Path) -> None:
     change(data / "relay.db", "ANALYZE")
     async with open_sqlite_store(data, LIMITS) as store:
         saved = await store.load("lab", 10)
@@ -185,7 +185,9 @@ async def test_what_was_lived_with_is_fit(data: Path) -> None:
 
 
 @pytest.mark.parametrize("version", range(1, len(load_migrations()) + 1))
-async def test_a_database_of_each_version_is_ours(tmp_path: Path, version: int) -> None:
+async def test_a_database_of_each_schema_version_is_accepted(
+    tmp_path: Path, version: int
+) -> None:
     (tmp_path / "data").mkdir()
     database = tmp_path / "data" / "relay.db"
     connection = apsw.Connection(str(database))

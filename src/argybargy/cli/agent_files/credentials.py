@@ -1,7 +1,5 @@
 """Where the codes of agents are kept: in files that only their user can read."""
 
-import contextlib
-import os
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -14,9 +12,9 @@ from argybargy.cli.errors import CliError
 from argybargy.domain.limits import Limits
 from argybargy.domain.names import fold
 from argybargy.onboarding.seat import Seat, listener_script
+from argybargy.system.files import write_private_file
 
 _PRIVATE_FOLDER: Final = 0o700
-_PRIVATE_FILE: Final = 0o600
 
 
 @attrs.frozen
@@ -68,8 +66,9 @@ class SeatFiles:
         """
         try:
             self._make_folders()
-            write_file(self.header, f"Authorization: Bearer {code}\n", _PRIVATE_FILE)
-            write_file(self.listener, listener_script(seat), _PRIVATE_FILE)
+            header = f"Authorization: Bearer {code}\n"
+            write_private_file(self.header, header.encode())
+            write_private_file(self.listener, listener_script(seat).encode())
         except OSError as error:
             why = error.strerror or str(error)
             raise CliError(
@@ -87,38 +86,3 @@ class SeatFiles:
 
 def _host(base: str) -> str:
     return urlsplit(base).netloc.replace(":", "-")
-
-
-def write_file(path: Path, text: str, mode: int, folder: int | None = None) -> None:
-    """Put a file in the place of whatever is there, whole or not at all.
-
-    No link is followed, neither to the new file nor to the old one.
-
-    Args:
-        path: Which.
-        text: What is in it.
-        mode: Who may read and write it, from the first byte on.
-        folder: The descriptor of the folder that the path begins in, if it is not
-            the current one.
-
-    Raises:
-        OSError: It cannot be written; what was there is still there.
-    """
-    fresh = path.with_name(f"{path.name}.new")
-    _remove(fresh, folder)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    number = os.open(fresh, flags, mode, dir_fd=folder)
-    try:
-        with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
-            os.fchmod(number, mode)
-            file.write(text)
-        # With a descriptor: the path could lead elsewhere by now.
-        os.replace(fresh, path, src_dir_fd=folder, dst_dir_fd=folder)
-    except BaseException:
-        _remove(fresh, folder)
-        raise
-
-
-def _remove(path: Path, folder: int | None) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path, dir_fd=folder)

@@ -18,9 +18,9 @@ from typing import Final
 
 import attrs
 
-from argybargy.cli.agent_files.credentials import write_file
 from argybargy.cli.errors import CliError, Exit
 from argybargy.onboarding.seat import Client, Seat, seat_brief, skill
+from argybargy.system.files import replace_file
 
 _NEW_FILE: Final = 0o644
 
@@ -145,7 +145,8 @@ class Installation:
         parts = target.relative_to(project).parts
         try:
             with _open_folder(project, parts[:-1]) as folder:
-                write_file(Path(parts[-1]), text, _mode(parts[-1], folder), folder)
+                name, mode = Path(parts[-1]), _mode(parts[-1], folder)
+                replace_file(name, text.encode(), mode, folder)
         except OSError as error:
             raise self._refusal(f"it cannot be written: {error.strerror}") from None
 

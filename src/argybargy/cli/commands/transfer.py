@@ -170,9 +170,9 @@ class MoveCommands:
         return self.world.prepare(common, work)
 
     def _import_original(self, common: Common, out: Output, path: Path) -> int:
-        from argybargy.legacy.conversion import plan_switch  # noqa: PLC0415 - slow
+        from argybargy.legacy.conversion import convert  # noqa: PLC0415 - slow
 
-        switch = plan_switch(_read_original(path))
+        switch = convert(_read_original(path))
 
         def work(operator: Operator) -> int:
             taken = _import(operator, lambda: iter(switch.lines))

@@ -108,7 +108,9 @@ async def test_a_snapshot_shows_one_moment_and_leaves_no_file(tmp_path: Path) ->
     assert (contents.rooms, contents.messages) == (1, 1)
 
 
-async def test_what_a_killed_backup_left_goes_at_the_next_start(tmp_path: Path) -> None:
+async def test_left_overs_of_a_killed_backup_are_deleted_at_the_next_start(
+    tmp_path: Path,
+) -> None:
     for name in ("relay.db.snapshot0", "relay.db.restoring", "relay.db.restoring-wal"):
         (tmp_path / name).write_text("half a copy")
     async with open_sqlite_store(tmp_path):
@@ -118,7 +120,7 @@ async def test_what_a_killed_backup_left_goes_at_the_next_start(tmp_path: Path) 
 # -- restore ----------------------------------------------------------------------
 
 
-async def test_what_was_lost_is_said_and_its_numbers_are_not_given_again(
+async def test_lost_messages_are_reported_and_their_seqs_are_not_reused(
     backed_up: Path,
 ) -> None:
     restored = restore(backed_up / "data", backed_up / "backup.db")
@@ -134,7 +136,7 @@ async def test_what_was_lost_is_said_and_its_numbers_are_not_given_again(
         assert [each.text for each in await delivered(player, "bob", 6)] == ["again"]
 
 
-async def test_a_reader_beyond_the_backup_gets_what_comes_and_nothing_twice(
+async def test_a_cursor_beyond_the_backup_reads_new_messages_once(
     backed_up: Path,
 ) -> None:
     seen = {4: "four", 5: "five"}
@@ -187,7 +189,7 @@ async def test_a_room_younger_than_the_backup_goes_on_where_it_was(
         assert (said.seq, said.event) == (5, "restored")
 
 
-async def test_where_nothing_tells_the_numbers_it_skips_ahead(
+async def test_rooms_with_an_unknown_head_skip_ahead(
     backed_up: Path,
 ) -> None:
     (backed_up / "data" / "relay.db").write_bytes(b"rubbish " * 1000)
@@ -203,7 +205,7 @@ async def test_where_nothing_tells_the_numbers_it_skips_ahead(
         assert "said after message 3, if anything was, is lost" in said.text
 
 
-async def test_the_rooms_of_another_relay_tell_nothing_about_these(
+async def test_rooms_of_another_relay_do_not_count_as_the_same(
     backed_up: Path, tmp_path: Path
 ) -> None:
     async with open_sqlite_store(tmp_path / "other", LIMITS) as store:
@@ -244,7 +246,7 @@ async def test_a_room_of_another_relay_is_not_closed_by_its_namesake(
     assert [room.is_closed for room in restored.rooms] == [False]
 
 
-async def test_a_revocation_is_not_taken_back(backed_up: Path) -> None:
+async def test_a_restore_keeps_a_revocation(backed_up: Path) -> None:
     bob, eve = code("bob"), code("eve")
     async with open_sqlite_store(backed_up / "data", LIMITS) as store:
         revoked = Audit(START.wall_ms, "revoke", "admin", "lab", f"bob {bob.key_id}")
@@ -273,7 +275,7 @@ async def test_a_revocation_outlives_the_audit_log_and_every_restore(
             assert [each.name for each in await store.codes()] == ["ann"]
 
 
-async def test_a_revocation_of_an_older_version_is_not_taken_back(
+async def test_a_restore_keeps_a_revocation_of_an_older_version(
     backed_up: Path,
 ) -> None:
     bob = code("bob")
@@ -315,7 +317,7 @@ async def test_each_replaced_database_is_kept(backed_up: Path) -> None:
     assert contents == [5, 4, 4]
 
 
-async def test_going_back_and_forth_never_gives_a_number_twice(
+async def test_repeated_restores_never_reuse_a_seq(
     backed_up: Path,
 ) -> None:
     data, given = backed_up / "data", {1, 2, 3, 4, 5}
@@ -347,7 +349,7 @@ async def test_a_restore_over_a_running_relay_is_refused(backed_up: Path) -> Non
 
 
 @pytest.mark.parametrize("sql", ["BEGIN; SELECT * FROM rooms", "BEGIN EXCLUSIVE"])
-async def test_a_database_that_another_program_has_open_is_not_given_up(
+async def test_a_restore_over_a_database_in_use_by_another_program_is_refused(
     backed_up: Path, sql: str
 ) -> None:
     bob, database = code("bob"), backed_up / "data" / "relay.db"
@@ -367,7 +369,7 @@ async def test_a_database_that_another_program_has_open_is_not_given_up(
 
 
 @pytest.mark.parametrize("damage", ["text", "truncated", "foreign", "newer", "empty"])
-async def test_what_is_no_backup_is_refused_and_nothing_changed(
+async def test_an_invalid_backup_is_refused_and_nothing_is_changed(
     backed_up: Path, damage: str
 ) -> None:
     bad = backed_up / "backup.db"

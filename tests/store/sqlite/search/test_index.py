@@ -77,7 +77,7 @@ async def test_only_the_owner_may_read_the_index(tmp_path: Path) -> None:
         assert modes == {0o600}
 
 
-async def test_the_index_outlives_a_restart(tmp_path: Path) -> None:
+async def test_the_index_survives_a_restart(tmp_path: Path) -> None:
     await fill(tmp_path, "first")
     inode = index_of(tmp_path).stat().st_ino
     await fill(tmp_path, "second")
@@ -86,7 +86,7 @@ async def test_the_index_outlives_a_restart(tmp_path: Path) -> None:
     assert index_of(tmp_path).stat().st_ino == inode
 
 
-async def test_a_missing_index_is_made_again(tmp_path: Path) -> None:
+async def test_a_missing_index_is_rebuilt(tmp_path: Path) -> None:
     await fill(tmp_path, "first")
     remove(tmp_path, "search.db*")
     assert await found_in(tmp_path, "first") == ["first"]
@@ -108,9 +108,7 @@ async def test_a_missing_index_is_made_again(tmp_path: Path) -> None:
         "PRAGMA user_version = 99",
     ],
 )
-async def test_an_index_that_is_not_right_is_made_again(
-    tmp_path: Path, sql: str
-) -> None:
+async def test_a_wrong_index_is_rebuilt(tmp_path: Path, sql: str) -> None:
     await fill(tmp_path, "first", "second")
     connection = apsw.Connection(str(index_of(tmp_path)))
     connection.execute("PRAGMA writable_schema = ON")
@@ -123,7 +121,7 @@ async def test_an_index_that_is_not_right_is_made_again(
 
 
 @pytest.mark.parametrize("size", [0, 100, 4096, 20_000])
-async def test_rubbish_in_place_of_the_index_is_thrown_away(
+async def test_an_index_file_that_is_no_database_is_rebuilt(
     tmp_path: Path, size: int
 ) -> None:
     await fill(tmp_path, "first")
@@ -132,7 +130,7 @@ async def test_rubbish_in_place_of_the_index_is_thrown_away(
     assert await found_in(tmp_path, "first") == ["first"]
 
 
-async def test_an_index_that_breaks_while_it_is_used_is_made_again(
+async def test_an_index_damaged_in_use_is_rebuilt(
     sqlite: SqliteStore,
 ) -> None:
     player = Player.of(sqlite)
@@ -149,7 +147,7 @@ def _spoil(connection: apsw.Connection) -> None:
     connection.execute("DROP TABLE words")
 
 
-async def test_an_index_of_a_database_that_was_restored_is_made_again(
+async def test_a_restore_rebuilds_the_index(
     tmp_path: Path,
 ) -> None:
     await fill(tmp_path, "kept")
@@ -163,7 +161,7 @@ async def test_an_index_of_a_database_that_was_restored_is_made_again(
     assert await found_in(tmp_path, "kept") == ["kept"]
 
 
-async def test_an_index_that_cannot_be_written_hinders_no_post(tmp_path: Path) -> None:
+async def test_an_unwritable_index_does_not_fail_posts(tmp_path: Path) -> None:
     index_of(tmp_path).mkdir()
     async with open_sqlite_store(tmp_path) as store:
         player = Player.of(store)
@@ -253,7 +251,7 @@ async def pages_read(store: SqliteStore, text: str, reader: PeerKey | None) -> i
 
 
 @pytest.mark.parametrize("looked_for", ["zq", "zq0001", "zqabc", '"zq0001 zq0002"'])
-async def test_what_a_search_costs_tells_nothing_of_what_one_may_not_see(
+async def test_the_cost_of_a_search_does_not_depend_on_hidden_messages(
     sqlite: SqliteStore, looked_for: str
 ) -> None:
     player = Player.of(sqlite)
@@ -272,7 +270,7 @@ async def test_what_a_search_costs_tells_nothing_of_what_one_may_not_see(
         assert await pages_read(sqlite, looked_for, peer_key("bob")) > 2 * costs[0]
 
 
-async def test_a_beginning_of_too_many_words_is_not_looked_for(
+async def test_a_prefix_of_too_many_words_is_too_wide(
     sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "MAX_PREFIX_MATCHES", 5)

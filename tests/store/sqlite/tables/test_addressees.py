@@ -85,7 +85,7 @@ async def fill(store: SqliteStore, length: int) -> None:
     await player.do(*few)
 
 
-async def test_what_others_say_to_each_other_costs_a_reader_nothing(
+async def test_private_messages_of_others_cost_a_reader_nothing(
     tmp_path: Path,
 ) -> None:
     steps: list[dict[str, int]] = []
@@ -153,7 +153,7 @@ def test_both_stores_give_every_reader_the_same(
     trio.run(compare)
 
 
-async def test_what_retention_takes_leaves_no_addressees_behind(
+async def test_retention_deletes_addressees_with_their_messages(
     sqlite: SqliteStore, tmp_path: Path
 ) -> None:
     player = Player.of(sqlite, limits=attrs.evolve(LIMITS, messages_per_room=2))
@@ -168,7 +168,7 @@ async def test_what_retention_takes_leaves_no_addressees_behind(
     connection.close()
 
 
-def test_the_migration_finds_out_who_was_addressed_before(tmp_path: Path) -> None:
+def test_the_migration_adds_addressees_of_older_messages(tmp_path: Path) -> None:
     steps = load_migrations()
     connection = apsw.Connection(str(tmp_path / "relay.db"))
     migrate(connection, steps[:3])
@@ -206,7 +206,7 @@ def test_the_migration_finds_out_who_was_addressed_before(tmp_path: Path) -> Non
         "UPDATE addressees SET is_own = 1",
     ],
 )
-async def test_a_backup_in_which_readers_do_not_fit_the_messages_is_damaged(
+async def test_a_backup_whose_addressees_contradict_the_messages_is_damaged(
     change: str, tmp_path: Path
 ) -> None:
     async with open_sqlite_store(tmp_path / "data") as store:

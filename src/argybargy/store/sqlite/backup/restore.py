@@ -50,7 +50,7 @@ from argybargy.store.sqlite.tables.commit import commit_room
 from argybargy.store.sqlite.tables.cursors import read_all_cursors, save_cursors
 from argybargy.store.sqlite.tables.rooms import load_room
 from argybargy.system.files import (
-    keep_second_name,
+    link_or_copy,
     make_private_file,
     sync_directory,
     sync_file,
@@ -344,7 +344,7 @@ def _put_aside(database: Path, stamp: str) -> Path | None:
     names = itertools.chain([wanted], (f"{wanted}-{n}" for n in itertools.count(2)))
     paths = map(database.with_name, names)
     aside = next(path for path in paths if not path.exists())
-    keep_second_name(database, aside)
+    link_or_copy(database, aside)
     _move_companions(database, aside, _COMPANIONS)
     return aside
 
@@ -355,5 +355,5 @@ def _move_companions(database: Path, aside: Path, endings: Sequence[str]) -> Non
         if not companion.exists():
             continue
         if ending == "-wal" and companion.stat().st_size:
-            keep_second_name(companion, aside.with_name(aside.name + ending))
+            link_or_copy(companion, aside.with_name(aside.name + ending))
         companion.unlink()
