@@ -1,9 +1,9 @@
-"""A disk that fails as told, and that can lose its power.
+"""An SQLite VFS with injected faults and simulated power cuts.
 
-Everything SQLite opens below one directory goes through a :class:`Disk`. The files are
-real; beside them the disk knows what of each would outlive a loss of power, which is
-what was written before its last sync. Shared memory (``-shm``) is not seen: it is
-mapped, and worth nothing after a crash.
+Every file that SQLite opens below one directory goes through a :class:`Disk`. The files
+are real; the disk also tracks the content that would survive a power cut: the writes
+before the last sync. Shared memory (``-shm``) bypasses the VFS: it is mapped, and
+rebuilt after a crash.
 """
 
 import enum
@@ -23,7 +23,7 @@ SECTOR: Final = 512
 
 
 class Act(enum.Enum):
-    """What SQLite does to a file."""
+    """Kind of a file operation of SQLite."""
 
     OPEN = "open"
     READ = "read"
@@ -39,10 +39,10 @@ CHANGES: Final = frozenset({Act.WRITE, Act.SYNC, Act.TRUNCATE, Act.DELETE})
 
 @attrs.frozen
 class Operation:
-    """One call of SQLite's.
+    """One file operation of SQLite.
 
     Attributes:
-        act: What it is.
+        act: Its kind.
         file: The name of the file, without its directory.
     """
 
@@ -51,7 +51,7 @@ class Operation:
 
 
 Fault = Callable[[Operation], Exception | None]
-"""Says with what an operation fails, if it does."""
+"""Returns the error to inject into an operation, or ``None``."""
 Change = Callable[[bytearray], None]
 Name = apsw.URIFilename | str | None
 
@@ -74,12 +74,12 @@ def _truncate(size: int) -> Change:
 
 @attrs.define
 class Platter:
-    """One file, as the power would leave it.
+    """State of one file with respect to a power cut.
 
     Attributes:
-        durable: What was there at the last sync.
-        pending: What was done to it since, oldest first.
-        is_lasting: Whether the file itself would be there.
+        durable: Content at the last sync.
+        pending: Changes since, oldest first, each also as separate sectors.
+        is_lasting: Whether the directory entry would survive.
     """
 
     durable: bytearray
@@ -87,7 +87,7 @@ class Platter:
     is_lasting: bool = True
 
     def write(self, offset: int, data: bytes) -> None:
-        """Note a write; torn, any of its sectors may be there without the others."""
+        """Record a write; a power cut may keep any subset of its sectors."""
         sectors: list[Change] = []
         at = 0
         while at < len(data):
@@ -97,22 +97,22 @@ class Platter:
         self.pending.append((_write(offset, data), sectors))
 
     def truncate(self, size: int) -> None:
-        """Note a change of size."""
+        """Record a change of size."""
         self.pending.append((_truncate(size), []))
 
     def sync(self) -> None:
-        """Make all that was noted last."""
+        """Make all recorded changes durable."""
         for change, _ in self.pending:
             change(self.durable)
         self.pending.clear()
         self.is_lasting = True
 
     def lose(self) -> None:
-        """Forget what was noted, as a kernel does whose sync has failed."""
+        """Drop the recorded changes, as a kernel does after a failed sync."""
         self.pending.clear()
 
     def after_cut(self, dice: random.Random) -> bytes | None:
-        """Return what is there once the power is back; ``None`` is no file."""
+        """Return a possible content after a power cut; ``None`` for no file."""
         content = bytearray(self.durable)
         fate = dice.choice([_keep_none, _keep_all, _keep_some, _keep_first, _tear])
         fate(content, self.pending, dice)
@@ -155,17 +155,17 @@ def _tear(content: bytearray, pending: Pending, dice: random.Random) -> None:
 
 @attrs.define(eq=False)
 class Disk:
-    """What stands between SQLite and a directory.
+    """A simulated disk under one directory.
 
     Attributes:
         root: The directory.
-        fault: Says which operations fail; ``None`` is a disk in order.
+        fault: Selects the operations that fail; ``None`` for a working disk.
         watch: Called before each operation, in SQLite's thread.
-        operations: What was done so far, where `is_counting`.
-        is_forgetful: Whether a sync that fails loses what it should have kept, as
-            Linux does: the next one succeeds without it.
-        sync_seconds: How long a sync takes.
-        is_garbled: Whether what is read is not what was written.
+        operations: The operations so far, if `is_counting`.
+        is_forgetful: Whether a failed sync drops the pending writes, as on Linux; the
+            next sync then succeeds without them.
+        sync_seconds: Duration of a sync.
+        is_garbled: Whether reads return garbage.
     """
 
     root: Path
@@ -257,7 +257,7 @@ class DiskFile(apsw.VFSFile):
 
 
 class DiskVFS(apsw.VFS):
-    """Sends what is opened in one directory through a disk, all else past it."""
+    """Routes files of one directory through a disk, and others to the real VFS."""
 
     def __init__(self, disk: Disk) -> None:
         super().__init__("disk", BASE, makedefault=True)
@@ -281,10 +281,9 @@ class DiskVFS(apsw.VFS):
 
 @contextmanager
 def open_disk(root: Path) -> Iterator[Disk]:
-    """Put a disk under `root`, which is made; every database there is on it.
+    """Create `root` and simulate a disk under it while the block runs.
 
-    SQLite's default way to files is another one while the block runs: what is tested
-    needs no knowledge of it.
+    The disk becomes SQLite's default VFS: the code under test opens files as usual.
     """
     root.mkdir(parents=True)
     disk = Disk(root)
@@ -298,7 +297,7 @@ def open_disk(root: Path) -> Iterator[Disk]:
 def fail_nth(
     number: int, error: Exception, acts: Collection[Act] = ACTS, times: int = 1
 ) -> Fault:
-    """Fail the n-th operation of some kinds, counted from 1, and `times` in all."""
+    """Fail `times` operations of some kinds, from the n-th on, counted from 1."""
     seen = 0
 
     def fault(operation: Operation) -> Exception | None:

@@ -1,6 +1,6 @@
-"""A database as the first Argybargy makes it: its tables, and people who use it.
+"""Fake of the first Argybargy: its tables, and the writes of its server.
 
-The SQL is that of its documented columns; `old` leaves out what early versions lacked.
+`TABLES` has the documented columns; `OLD_TABLES` only those of early versions.
 """
 
 import hashlib
@@ -46,7 +46,7 @@ CREATE TABLE codes (
 
 @attrs.define
 class OriginalRelay:
-    """The first Argybargy's database, open as its server keeps it."""
+    """A database of the first Argybargy, open for writing as by its server."""
 
     path: Path
     connection: apsw.Connection

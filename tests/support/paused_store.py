@@ -1,4 +1,4 @@
-"""A store that stops where it is told to, so that a test says what comes first."""
+"""A memory store with breakpoints, for tests of the order of events."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ BEFORE, AFTER = "before", "after"
 
 @attrs.define
 class Stop:
-    """One call of a store, held where it stands until it may go on."""
+    """A breakpoint: one call of a store, suspended until released."""
 
     reached: trio.Event = attrs.field(factory=trio.Event)
     may_go: trio.Event = attrs.field(factory=trio.Event)
@@ -33,11 +33,11 @@ class Stop:
 
 @attrs.define(eq=False)
 class StagedStore(MemoryStore):
-    """A memory store with a stop before and after each call that matters.
+    """A memory store with breakpoints before and after load, commit and page.
 
     Attributes:
-        pages: How many pages were asked for.
-        commits: How many commits were made.
+        pages: Number of calls of `page`.
+        commits: Number of applied commits.
     """
 
     pages: int = 0
@@ -47,11 +47,7 @@ class StagedStore(MemoryStore):
     )
 
     def stop(self, call: str, side: str) -> Stop:
-        """Hold the next such call.
-
-        Before: it has done nothing yet. After: it is done, and its caller does not
-        know.
-        """
+        """Suspend the next such call, before its effect or after it."""
         stop = Stop()
         self._stops[call, side].append(stop)
         return stop

@@ -1,4 +1,4 @@
-"""A room task in miniature: decides as the relay does, and commits."""
+"""A minimal room task for store tests: decides by the real rules, and commits."""
 
 from collections.abc import Iterable
 
@@ -20,7 +20,7 @@ START = Instant(START_MS, 100.0)
 
 @attrs.define
 class Player:
-    """One room, driven through the real rules into a store."""
+    """Drives one room of a store with commands."""
 
     store: Store
     room: Room
@@ -36,7 +36,7 @@ class Player:
         self.now = Instant(wall + seconds * 1000, steady + seconds)
 
     async def do(self, *commands: Command) -> CommandResult:
-        """Decide all, commit them as one batch, and return the last answer."""
+        """Commit the decisions on all commands as one batch; return the last answer."""
         version = self.room.version
         decisions = [decide_expired_leases(self.room, self.now, self.limits)]
         for command in commands:
