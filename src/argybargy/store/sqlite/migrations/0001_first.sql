@@ -1,4 +1,4 @@
--- A room is its counters. `version` counts commits; a commit must know the last one.
+-- Counters of a room. `version` counts commits; a commit states the one it is based on.
 CREATE TABLE rooms (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE COLLATE NOCASE,
@@ -13,8 +13,8 @@ CREATE TABLE rooms (
     spoken_ms INTEGER NOT NULL
 ) STRICT;
 
--- `id` is the order over all rooms. Rows below `rooms.first` are gone already for
--- every reader; sweeping removes them later.
+-- `id` orders messages over all rooms. Rows below `rooms.first` are hidden from every
+-- reader; the sweep deletes them later.
 CREATE TABLE messages (
     id INTEGER PRIMARY KEY,
     room_id INTEGER NOT NULL REFERENCES rooms,
@@ -78,8 +78,7 @@ CREATE TABLE members (
     PRIMARY KEY (room_id, peer)
 ) STRICT, WITHOUT ROWID;
 
--- Never the code itself. By name and not by room_id: a code may be older than
--- its room.
+-- Digests only. By room name instead of room_id: a code may be older than its room.
 CREATE TABLE codes (
     id INTEGER PRIMARY KEY,
     digest BLOB NOT NULL UNIQUE,
@@ -113,7 +112,7 @@ CREATE TABLE audit (
 
 CREATE UNIQUE INDEX audit_by_tally ON audit (tally) WHERE tally <> '';
 
--- Written to when somebody asks whether writing works.
+-- Updated by every probe for writability.
 CREATE TABLE probes (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     times INTEGER NOT NULL

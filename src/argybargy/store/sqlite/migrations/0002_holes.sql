@@ -1,3 +1,3 @@
--- Numbers above `first` that no message has, as [[first, last], ...]: what a restored
--- room has left out, so that no number is given twice.
+-- Ranges of seqs above `first` without a message, as [[first, last], ...]: a restored
+-- room skips them, so that no seq is reused.
 ALTER TABLE rooms ADD COLUMN holes TEXT NOT NULL DEFAULT '[]';

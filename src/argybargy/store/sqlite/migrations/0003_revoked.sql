@@ -1,5 +1,5 @@
--- Codes that no longer open anything, so that no backup brings one back. Never pruned:
--- at most one row of 32 bytes for each code that ever was.
+-- Digests of revoked codes, so that no restore or import brings one back. Never pruned:
+-- one row of 32 bytes per revoked code.
 CREATE TABLE revoked (
     digest BLOB PRIMARY KEY
 ) STRICT, WITHOUT ROWID;

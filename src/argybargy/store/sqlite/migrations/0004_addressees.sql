@@ -1,9 +1,9 @@
--- Who may see what, by reader: somebody who sees little of a long room reads as little
--- of it. Messages to everybody are not in here; an index of their own finds them.
--- A peer that has said something is among those who see it, with `is_own`.
+-- The peers that may see each message, so that a read costs in proportion to the messages
+-- visible to its reader. Messages to everybody are left out; `messages_to_all` finds them.
+-- The sender of a message has a row too, with `is_own`.
 CREATE TABLE addressees (
     room_id INTEGER NOT NULL REFERENCES rooms,
-    peer TEXT NOT NULL, -- folded
+    peer TEXT NOT NULL, -- case-folded
     seq INTEGER NOT NULL,
     is_own INTEGER NOT NULL,
     reply_to INTEGER,
@@ -13,7 +13,7 @@ CREATE TABLE addressees (
 CREATE INDEX addressees_by_reply ON addressees (room_id, peer, reply_to, seq)
 WHERE reply_to IS NOT NULL;
 
--- With the sender, so that one's own messages are passed over without being read.
+-- Includes the sender, so that a reader's own messages are skipped within the index.
 CREATE INDEX messages_to_all ON messages (room_id, seq, kind, sender)
 WHERE recipients = '["all"]';
 
