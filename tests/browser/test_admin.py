@@ -181,7 +181,7 @@ def test_the_admin_token_is_replaced_by_who_knows_it(desk: Desk) -> None:
     desk.sign_in()
     open_drawer(desk)
     old = desk.relay.token
-    field = desk.page.get_by_label("The admin token as it is now")
+    field = desk.page.get_by_label("Current admin token")
     field.fill("wrong")
     desk.button("Regenerate token").click()
     desk.button("Really? All sessions end").click()

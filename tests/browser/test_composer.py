@@ -62,7 +62,7 @@ def test_one_chooses_whom_to_speak_to(desk: Desk) -> None:
     relay.agent("late")
     desk.sign_in()
     to, expects = (
-        desk.page.get_by_label("To whom"),
+        desk.page.get_by_label("Recipient"),
         desk.page.get_by_label("Who should"),
     )
     expect(to.locator("option")).to_have_text(
@@ -150,18 +150,18 @@ def test_each_room_has_its_draft_and_none_keeps_an_addressee(desk: Desk) -> None
     relay.agent("a1", "one").say("x")
     relay.agent("a2", "two").say("x")
     desk.sign_in("?room=one")
-    desk.page.get_by_label("To whom").select_option("a1")
+    desk.page.get_by_label("Recipient").select_option("a1")
     desk.composer.fill("half a thought")
     desk.enter("two")
     expect(desk.composer).to_have_value("")
-    expect(desk.page.get_by_label("To whom")).to_have_value("all")
+    expect(desk.page.get_by_label("Recipient")).to_have_value("all")
     desk.composer.fill("another")
     desk.page.reload()
     desk.is_live()
     expect(desk.composer).to_have_value("another")
     desk.enter("one")
     expect(desk.composer).to_have_value("half a thought")
-    expect(desk.page.get_by_label("To whom")).to_have_value("all")
+    expect(desk.page.get_by_label("Recipient")).to_have_value("all")
 
 
 SLOW = (
@@ -242,7 +242,7 @@ def test_a_reply_to_own_words_goes_to_those_who_heard_them_and_only_that_one(
     relay.say("for two", to=["claude", "codex"])
     desk.sign_in()
     expect(desk.css(".msg")).to_have_count(3)
-    to = desk.page.get_by_label("To whom")
+    to = desk.page.get_by_label("Recipient")
     desk.page.keyboard.press("r")
     expect(to).to_have_value("claude, codex")
     desk.page.keyboard.type("more")

@@ -17,10 +17,10 @@ def test_nothing_is_drawn_while_nobody_waits(desk: Desk) -> None:
     desk.sign_in()
     expect(desk.css(".msg")).to_have_count(1)
     expect(desk.css(".inbox")).to_have_count(0)
-    assert "Waiting on you" not in desk.page.inner_text("body")
+    assert "Waiting for you" not in desk.page.inner_text("body")
     claude.ask("but now?")
     inbox = desk.css(".inbox")
-    expect(inbox).to_contain_text("Waiting on you · 1")
+    expect(inbox).to_contain_text("Waiting for you · 1")
     above = desk.page.evaluate(
         "document.querySelector('.inbox').compareDocumentPosition("
         "document.querySelector('.rooms')) & Node.DOCUMENT_POSITION_FOLLOWING"
@@ -41,7 +41,7 @@ def test_every_room_s_questions_are_listed_longest_wait_first(desk: Desk) -> Non
     desk.sign_in("?room=here")
     rows = desk.css(".waiting-open")
     expect(rows).to_have_count(2)
-    expect(desk.css("#inbox-label")).to_contain_text("Waiting on you · 2")
+    expect(desk.css("#inbox-label")).to_contain_text("Waiting for you · 2")
     expect(desk.css("#inbox-label")).to_have_attribute(
         "title", "Nobody has waited over 5 minutes"
     )
@@ -68,7 +68,7 @@ def test_a_wait_runs_by_itself_and_gets_loud_after_five_minutes(desk: Desk) -> N
     expect(wait).to_have_text(re.compile(r"5:0\d"))
     assert wait.evaluate("node => getComputedStyle(node).color") != calm
     expect(desk.css("#inbox-label")).to_have_attribute(
-        "title", "1 waited over 5 minutes"
+        "title", "1 waiting over 5 minutes"
     )
     expect(desk.page).to_have_title("(1) #build · Argybargy")
 
@@ -130,7 +130,7 @@ def test_a_browser_that_cannot_notify_is_told_of(new_desk: NewDesk) -> None:
     )
     _wish_to_be_notified(desk)
     desk.later(301)
-    expect(desk.css("dialog .notice")).to_contain_text("cannot notify")
+    expect(desk.css("dialog .notice")).to_contain_text("cannot show notifications")
 
 
 def test_a_row_leads_to_its_room_and_into_the_composer(desk: Desk) -> None:
@@ -204,8 +204,8 @@ def test_a_begun_answer_stays_whatever_becomes_of_its_question(desk: Desk) -> No
     row.get_by_role("button", name="Answer", exact=True).click()
     expect(answer).to_have_value("Not before")
     relay.say("from another tab", reply_to=seq)
-    expect(desk.css("#inbox-label")).to_contain_text("Waiting on you · 1")
-    expect(row).to_contain_text("waits no more")
+    expect(desk.css("#inbox-label")).to_contain_text("Waiting for you · 1")
+    expect(row).to_contain_text("no longer waiting")
     desk.page.keyboard.type(" noon.")
     expect(answer).to_have_value("Not before noon.")
     desk.page.keyboard.press("Enter")

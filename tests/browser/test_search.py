@@ -56,7 +56,7 @@ def test_what_is_found_in_many_rooms_comes_page_by_page(desk: Desk) -> None:
             agent.say(f"needle {number}")
     desk.sign_in("?room=build")
     desk.page.keyboard.press("/")
-    desk.page.get_by_placeholder("Words to look for").fill("needle")
+    desk.page.get_by_placeholder("Search for words").fill("needle")
     expect(desk.css(".result")).to_have_count(30)
     desk.button("More").click()
     expect(desk.css(".result")).to_have_count(40)
@@ -67,7 +67,7 @@ def test_a_search_that_makes_no_sense_is_told_why(desk: Desk) -> None:
     desk.relay.agent("scout", "build")
     desk.sign_in("?room=build")
     desk.page.keyboard.press("/")
-    desk.page.get_by_placeholder("Words to look for").fill("before:someday")
+    desk.page.get_by_placeholder("Search for words").fill("before:someday")
     expect(desk.css("dialog p[role=status]")).not_to_have_text("")
     expect(desk.css(".result")).to_have_count(0)
 
@@ -76,9 +76,9 @@ def test_the_dialog_says_what_can_be_said_and_keeps_it(desk: Desk) -> None:
     desk.relay.agent("scout", "build").say("needle")
     desk.sign_in("?room=build")
     desk.page.keyboard.press("/")
-    field = desk.page.get_by_placeholder("Words to look for")
+    field = desk.page.get_by_placeholder("Search for words")
     status = desk.css("dialog p[role=status]")
-    for word in ("from:", "to:", "is:open", "before:", '"words together"', "-without"):
+    for word in ("from:", "to:", "is:open", "before:", '"exact phrase"', "-excluded"):
         expect(status).to_contain_text(word)
     field.fill("n")
     expect(status).to_have_text("Type 2 letters or more.")
@@ -101,7 +101,7 @@ def test_what_is_found_begins_where_its_script_begins(desk: Desk) -> None:
     scout.ask("مرحبا needle شكرا")
     desk.sign_in("?room=build")
     desk.page.keyboard.press("/")
-    desk.page.get_by_placeholder("Words to look for").fill("needle")
+    desk.page.get_by_placeholder("Search for words").fill("needle")
     expect(desk.css(".result")).to_have_count(2)
     ends = """all => all.map((node) => {
       const range = document.createRange();

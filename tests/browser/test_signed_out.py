@@ -19,7 +19,7 @@ def test_a_closed_door_is_not_an_empty_room(desk: Desk) -> None:
     expect(desk.css("h1.channel-title")).to_have_text("not signed in")
     locked = desk.css(".is-locked")
     expect(locked).to_contain_text("Not signed in")
-    expect(locked).to_contain_text("The same field is behind the gear.")
+    expect(locked).to_contain_text("The gear at the bottom left has the same field.")
     expect(desk.css(".timeline, .composer")).to_have_count(0)
     desk.page.wait_for_timeout(500)
     assert not [url for url in asked if "/admin/" in url]
@@ -79,7 +79,7 @@ def test_everything_that_can_be_pressed_has_a_name(desk: Desk) -> None:
     )
     assert nameless == []
     for name in ("Relay settings", "System", "Send"):
-        pattern = "Theme of the system" if name == "System" else name
+        pattern = "System theme" if name == "System" else name
         expect(desk.page.get_by_role("button", name=re.compile(pattern))).to_have_count(
             1
         )

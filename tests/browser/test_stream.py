@@ -139,7 +139,7 @@ def test_a_relay_that_stops_and_comes_back_is_waited_for(desk: Desk) -> None:
     expect(desk.css(".msg")).to_have_count(1)
     assert desk.relay.stop(signal.SIGTERM) == 0
     expect(connection(desk)).to_have_text(re.compile("offline, retrying in"))
-    assert "No updates come" in (connection(desk).get_attribute("title") or "")
+    assert "No updates:" in (connection(desk).get_attribute("title") or "")
     expect(desk.css(".msg")).to_have_count(1)
     desk.relay.start()
     connection(desk).click()
@@ -203,7 +203,7 @@ def test_streams_that_are_cut_after_their_greeting_give_way_to_polling(
     desk.page.goto(f"http://127.0.0.1:{wire.port}/dashboard#code={code}")
     expect(connection(desk)).to_have_text("polling", timeout=30_000)
     expect(connection(desk)).to_have_attribute(
-        "title", "Asking every 3 s: the connection was cut"
+        "title", "Polling every 3 s: the connection was cut"
     )
     begun = streams_begun(desk)
     gaps = [later - earlier for earlier, later in pairwise(begun)]

@@ -132,7 +132,7 @@ def test_the_operator_answers_with_a_quote(desk: Desk) -> None:
     desk.message(seq).hover()
     desk.message(seq).get_by_role("button", name="Reply", exact=True).click()
     expect(desk.composer).to_be_focused()
-    expect(desk.css(".replying")).to_contain_text("Answering claude: Shall I?")
+    expect(desk.css(".replying")).to_contain_text("Replying to claude: Shall I?")
     desk.page.keyboard.type("Do.")
     desk.page.keyboard.press("Enter")
     expect(desk.css(".msg .quote")).to_contain_text("Shall I?")
@@ -225,7 +225,7 @@ def test_a_link_to_a_message_leads_to_it_however_old(desk: Desk) -> None:
     copied = desk.page.evaluate("navigator.clipboard.readText()")
     assert copied == f"{desk.relay.url}/dashboard?room=build&seq=6"
     desk.page.goto(f"{desk.relay.url}/dashboard?room=build&seq=900")
-    expect(desk.css(".notice")).to_contain_text("Message 900 is not there")
+    expect(desk.css(".notice")).to_contain_text("Message 900 does not exist")
 
 
 def test_what_came_since_the_last_visit_stands_below_a_line(desk: Desk) -> None:

@@ -48,7 +48,7 @@ def test_from_an_empty_relay_to_an_answered_question_and_a_closed_room(
     desk.button("Done").click()
     expect(desk.agent_row("shell")).to_contain_text("online")
     expect(desk.css(".msg .prose")).to_have_text(["Hi, I am shell.", "Shall I go on?"])
-    expect(desk.css(".inbox")).to_contain_text("Waiting on you · 1")
+    expect(desk.css(".inbox")).to_contain_text("Waiting for you · 1")
     desk.button("Answer").click()
     desk.page.keyboard.type("Yes, go on.")
     desk.page.keyboard.press("Enter")

@@ -18,7 +18,6 @@ PARTS = [
     for entry in sorted((FILES / folder).iterdir(), key=lambda entry: entry.name)
     if entry.name.endswith((".js", ".css", ".svg"))
 ]
-MOST_BYTES_IN_ALL = 65 * 1024
 
 
 async def test_the_page_is_packed_and_asked_for_again_only_if_changed(
@@ -73,18 +72,6 @@ async def test_every_file_has_a_strict_policy_and_no_path_leads_out(
         for name in outside:
             answer = await site.front.call("GET", f"/dashboard/{name}")
             assert answer.status in {400, 404}, name
-
-
-async def test_the_whole_page_with_all_that_opens_seldom_stays_small(
-    autojump_clock: trio.testing.MockClock,
-) -> None:
-    """What one visit weighs is measured in the browser: 60 KiB at most."""
-    async with open_site() as site:
-        weight = 0
-        for path in ("/dashboard", *PARTS):
-            fields = {"accept-encoding": "gzip"}
-            weight += len((await site.front.call("GET", path, headers=fields)).body)
-        assert weight <= MOST_BYTES_IN_ALL
 
 
 async def test_what_is_served_is_what_was_written_without_indentation_and_comments(

@@ -1,6 +1,6 @@
-// Everything behind the gear: the relay's address, signing in and out, keys, sessions.
+// The settings drawer: public URL, keys, sessions, notifications, the admin token.
 import { html, memo, signal, useEffect, useRef, useState } from "./ui.js";
-import { account, forgetSession, get, LEFT, post, remove, request, signOut } from "./api.js";
+import { auth, forgetSession, get, post, remove, request, SIGNED_OUT, signOut } from "./api.js";
 import { canNotify, isNotifying, permission, setNotifying } from "./attention.js";
 import { nowMs } from "./clock.js";
 import { age, isSameName, plural, shortMoment } from "./format.js";
@@ -9,23 +9,30 @@ import { Minted, MintForm } from "./invite.js";
 import { QrCode } from "./qr.js";
 import { view } from "./route.js";
 import { rosterRow, Stamp } from "./sidebar.js";
-import { codes, facts, rosterRoom } from "./state.js";
+import { codes, relayInfo, rosterRoom } from "./state.js";
 import { refresh } from "./stream.js";
 import { SignInForm } from "./welcome.js";
-import { closeDialog, complain, CopyButton, Dialog, say, SureButton } from "./widgets.js";
+import {
+  closeDialog,
+  ConfirmButton,
+  CopyButton,
+  Dialog,
+  showError,
+  showNotice,
+} from "./widgets.js";
 
 function Section({ title, children }) {
   return html`<section class="drawer-section"><h3>${title}</h3>${children}</section>`;
 }
 
 function PublicUrl() {
-  const { publicUrl } = facts.value;
+  const { publicUrl } = relayInfo.value;
   return html`<${Section} title="Public URL">
     <div class="code-row">
       <code class="minted-code">${publicUrl}</code>
       <${CopyButton} text=${publicUrl} what="URL" />
     </div>
-    <p class="hint">What invitations tell agents to connect to.</p>
+    <p class="hint">The address that invitations give to agents.</p>
   <//>`;
 }
 
@@ -45,7 +52,7 @@ function Phone() {
     try {
       setLink(await post("admin/sign-in"));
     } catch (error) {
-      complain(error);
+      showError(error);
     }
   };
   if (!link) {
@@ -69,17 +76,17 @@ async function loadSessions() {
     sessions.value = (await get("admin/sessions")).sessions;
   } catch (error) {
     sessions.value = [];
-    complain(error);
+    showError(error);
   }
 }
 
 async function endSession(session) {
   try {
     await remove(`admin/sessions/${encodeURIComponent(session.id)}`);
-    if (session.current) forgetSession(LEFT);
+    if (session.current) forgetSession(SIGNED_OUT);
     else await loadSessions();
   } catch (error) {
-    complain(error);
+    showError(error);
   }
 }
 
@@ -93,7 +100,7 @@ function SessionRow({ session }) {
         ${session.address} · since ${moment(session.created)} · used ${used === "now" ? used : `${used} ago`} · until ${moment(session.expires)}
       </span>
     </span>
-    <${SureButton} label="End" sure="Sure?" kind="danger small" act=${() => endSession(session)} />
+    <${ConfirmButton} label="End" confirm="Sure?" kind="danger small" onConfirm=${() => endSession(session)} />
   </li>`;
 }
 
@@ -113,11 +120,11 @@ function Sessions() {
 function Notifications() {
   if (!canNotify) {
     return html`<p class="hint">
-      This page can only notify over https or on localhost. Long waits are counted in its title.
+      Notifications need https or localhost. The page title counts overdue questions.
     </p>`;
   }
   if (permission.value === "denied") {
-    return html`<p class="hint">This browser blocks notifications of this page.</p>`;
+    return html`<p class="hint">This browser blocks notifications from this page.</p>`;
   }
   return html`<label class="check">
     <input
@@ -129,7 +136,7 @@ function Notifications() {
   </label>`;
 }
 
-/** A session cannot replace the token, so this asks for the token. */
+/** Replacing the admin token, which takes the token itself: a session is not enough. */
 function Danger() {
   const field = useRef(null);
   const [token, setToken] = useState("");
@@ -155,19 +162,19 @@ function Danger() {
           <input
             type="password"
             autocomplete="off"
-            aria-label="The admin token as it is now"
+            aria-label="Current admin token"
             placeholder="Admin token"
             ref=${field}
           />
-          <${SureButton}
+          <${ConfirmButton}
             label="Regenerate token"
-            sure="Really? All sessions end"
+            confirm="Really? All sessions end"
             kind="danger"
-            act=${rotate}
+            onConfirm=${rotate}
           />
         </form>`}
     <p class="problem" role="alert">${problem}</p>
-    <p class="hint">The old token stops working at once, and everybody is signed out.</p>
+    <p class="hint">The old token stops working at once, and all browsers are signed out.</p>
   <//>`;
 }
 
@@ -182,38 +189,40 @@ function SignedInParts() {
 }
 
 function LockedParts() {
-  return html`<${Section} title="Sign in"><${SignInForm} done=${() => say("Signed in.")} /><//>
+  return html`<${Section} title="Sign in"><${SignInForm} done=${() => showNotice("Signed in.")} /><//>
     <p class="hint">
-      A new admin token can only be made by who is signed in. If the token is lost, it is in the
-      file <code>admin.token</code> of the relay's data directory.
+      Sign in to replace the admin token. If you have lost it, read the file
+      <code>admin.token</code> in the relay's data directory.
     </p>`;
 }
 
 export function AdminDrawer() {
-  const isIn = account.value.is !== "out";
+  const isIn = auth.value.status !== "out";
   return html`<${Dialog} title="Relay" kind="drawer">
     ${isIn ? html`<${SignedInParts} />` : html`<${LockedParts} />`}
     <${DangerPlace} isIn=${isIn} />
-    <p class="hint version">Argybargy ${facts.value.version}</p>
+    <p class="hint version">Argybargy ${relayInfo.value.version}</p>
   <//>`;
 }
 
-/** Stays when its own act signs everybody out, since it shows the new token once. */
+/** Stays after it has signed this browser out itself, since it shows the new token once. */
 function DangerPlace({ isIn }) {
   const [wasIn] = useState(isIn);
   return wasIn ? html`<${Danger} />` : null;
 }
 
 // -- keys -----------------------------------------------------------------------
-// Access keys by their public half: who holds one, where, until when; rotate, revoke.
+// Access keys: holder, room and expiry; rotate and revoke. Only the public half of a key
+// is known here.
 
 async function revoke(body) {
   const { revoked } = await post("admin/revoke", body);
   refresh();
-  say(`${plural(revoked, "key")} revoked.`);
+  showNotice(`${plural(revoked, "key")} revoked.`);
 }
 
-async function rotated(row) {
+/** Mint a new key before revoking the old one: a failure in between locks nobody out. */
+async function rotateKey(row) {
   const expires = row.expires && `${Math.ceil((Date.parse(row.expires) - nowMs()) / 60_000)}m`;
   const { name, room, capabilities, client, model } = row;
   const key = await post("admin/invite", { name, room, capabilities, client, model, expires });
@@ -222,43 +231,44 @@ async function rotated(row) {
   return { ...key, client: row.client };
 }
 
-const guarded = (act) => async () => {
+/** Wrap an action so that its failure is shown. */
+const withErrors = (act) => async () => {
   try {
     await act();
   } catch (error) {
-    complain(error);
+    showError(error);
   }
 };
 
-function Seen({ row }) {
+function LastSeen({ row }) {
   const member = rosterRoom.value === row.room ? rosterRow(row.name) : null;
   return member ? html` · <${Stamp} row=${member} />` : null;
 }
 
 const KeyRow = memo(function KeyRow({ row, others, show }) {
-  const rotate = guarded(async () => show(await rotated(row)));
-  const revokeOne = guarded(() => revoke({ target: row.key_id }));
-  const revokeAll = guarded(() => revoke({ target: row.name, all: true }));
+  const rotate = withErrors(async () => show(await rotateKey(row)));
+  const revokeOne = withErrors(() => revoke({ target: row.key_id }));
+  const revokeAll = withErrors(() => revoke({ target: row.name, all: true }));
   const moment = (text) => shortMoment(Date.parse(text), nowMs());
   return html`<li class="key-row" data-key=${row.key_id} data-name=${row.name}>
     <${Avatar} name=${row.name} small />
     <div>
       <bdi class="name">${row.name}</bdi> <code>${row.code}</code>
       <span class="meta">
-        #<bdi>${row.room}</bdi> · ${row.expires ? `until ${moment(row.expires)}` : "never expires"} · made ${moment(row.created)}<${Seen} row=${row} />
+        #<bdi>${row.room}</bdi> · ${row.expires ? `until ${moment(row.expires)}` : "never expires"} · made ${moment(row.created)}<${LastSeen} row=${row} />
       </span>
       ${row.capabilities && html`<bdi class="agent-caps" title=${row.capabilities}>${row.capabilities}</bdi>`}
       <div class="row-actions">
-        <${SureButton} label="Rotate" sure="Sure?" seconds=${2.5} kind="small" title="A new key; this one stops working" act=${rotate} />
-        <${SureButton} label="Revoke" sure="Sure?" seconds=${2.5} kind="danger small" title="Stops working at once" act=${revokeOne} />
+        <${ConfirmButton} label="Rotate" confirm="Sure?" seconds=${2.5} kind="small" title="A new key; this one stops working" onConfirm=${rotate} />
+        <${ConfirmButton} label="Revoke" confirm="Sure?" seconds=${2.5} kind="danger small" title="Stops working at once" onConfirm=${revokeOne} />
         ${others > 0 &&
-        html`<${SureButton}
+        html`<${ConfirmButton}
           label=${`Revoke all ${others + 1}`}
-          sure=${`All keys of ${row.name}?`}
+          confirm=${`All keys of ${row.name}?`}
           seconds=${2.5}
           kind="danger small"
           title="In every room"
-          act=${revokeAll}
+          onConfirm=${revokeAll}
         />`}
       </div>
     </div>

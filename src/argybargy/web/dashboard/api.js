@@ -1,97 +1,101 @@
-// The relay: who is signed in, and requests to it. Nothing else on the page calls `fetch`.
+// The relay's API: signing in, and requests. Only this module calls `fetch`.
 import { signal } from "./ui.js";
-import { passing, remembered } from "./storage.js";
+import { persistedSignal, sessionStore } from "./storage.js";
 
 // -- signing in -----------------------------------------------------------------
-// The admin token and sign-in codes pass through and are never kept: both are traded for
-// a session at once. A session lives in sessionStorage, or behind https in a cookie that
-// no script can read.
+// The admin token and sign-in codes are never stored: both are exchanged for a session at
+// once. The session is kept in sessionStorage, or over https in an HttpOnly cookie.
 
 const KEY = "argy_session";
-/** Why one is out who wished to be. */
-export const LEFT = "You signed out.";
+/** The reason for being signed out after `signOut`. */
+export const SIGNED_OUT = "You signed out.";
 const isSecure = location.protocol === "https:";
 
 /**
- * `is` is "in", "out" or "unknown" (a cookie that only the relay can see), `token` is
- * the session's where it is not in a cookie, `why` says how one came to be out.
+ * Whether the operator is signed in. `status` is "in", "out" or "unknown" (over https at
+ * the start: only the relay can see the cookie), `token` is the session unless a cookie
+ * holds it, `why` is the reason for being signed out.
  */
-export const account = signal(atStart());
+export const auth = signal(initialAuth());
 
-function atStart() {
-  const token = passing.get(KEY);
-  if (token) return { is: "in", token, why: "" };
-  return { is: isSecure ? "unknown" : "out", token: null, why: "" };
+function initialAuth() {
+  const token = sessionStore.get(KEY);
+  if (token) return { status: "in", token, why: "" };
+  return { status: isSecure ? "unknown" : "out", token: null, why: "" };
 }
 
-/** Sign out here; `ended` is what the relay says, and gives way to any other reason. */
+/**
+ * Drop the session in this tab. "ended" is the reason after a 401; it never replaces a
+ * better one, because requests that were under way at a sign-out are refused after it.
+ */
 export function forgetSession(why) {
-  passing.set(KEY, null);
-  const { is } = account.peek();
-  if (why === "ended" && is === "out") return;
-  if (why === "ended" && is === "unknown") why = ""; // nobody had signed in
-  account.value = { is: "out", token: null, why };
+  sessionStore.set(KEY, null);
+  const { status } = auth.peek();
+  if (why === "ended" && status === "out") return;
+  if (why === "ended" && status === "unknown") why = ""; // there was no cookie
+  auth.value = { status: "out", token: null, why };
 }
 
-/** The relay has let a request pass: whatever the cookie is, it is good. */
+/** Note that the relay accepted a request: the cookie, if unknown, is valid. */
 export function confirmSession() {
-  if (account.peek().is === "unknown") account.value = { is: "in", token: null, why: "" };
+  if (auth.peek().status === "unknown") auth.value = { status: "in", token: null, why: "" };
 }
 
-function keep(answer) {
+function keepSession(answer) {
   const token = answer.session ?? null;
-  if (token) passing.set(KEY, token);
-  account.value = { is: "in", token, why: "" };
+  if (token) sessionStore.set(KEY, token);
+  auth.value = { status: "in", token, why: "" };
 }
 
-async function trade(headers, body) {
-  const wish = isSecure ? { ...body, cookie: true } : body;
+/** Exchange a token or a code for a session. */
+async function openSession(headers, body) {
+  const fields = isSecure ? { ...body, cookie: true } : body;
   const response = await fetch("admin/session", {
     method: "POST",
     headers: { "Content-Type": "application/json", ...headers },
-    body: JSON.stringify(wish),
+    body: JSON.stringify(fields),
     credentials: "same-origin",
   });
   const answer = await response.json().catch(() => ({}));
-  if (response.ok) keep(answer);
+  if (response.ok) keepSession(answer);
   return { status: response.status, detail: answer.detail?.detail ?? "" };
 }
 
-function explain({ status, detail }, whatToDo) {
+function outcomeOf({ status, detail }, whatToDo) {
   if (status < 300) return { ok: true, text: "Accepted." };
   if (status === 401) return { ok: false, text: `Rejected: the relay answered 401. ${whatToDo}` };
   return { ok: false, text: detail || `The relay answered ${status}.` };
 }
 
-/** Trade the admin token for a session; say how it went. */
+/** Exchange the admin token for a session; returns { ok, text } to show. */
 export async function signInWithToken(token) {
   if (!token.trim()) return { ok: false, text: "Paste the admin token first." };
   if (!/^[\x21-\x7e]+$/.test(token.trim())) {
-    return { ok: false, text: "Rejected: this cannot be a token. Run argybargy token." };
+    return { ok: false, text: "Rejected: this is not a token. Run argybargy token." };
   }
   try {
-    const outcome = await trade({ "X-Admin-Token": token.trim() }, {});
-    return explain(outcome, "Run argybargy token on the relay's machine.");
+    const outcome = await openSession({ "X-Admin-Token": token.trim() }, {});
+    return outcomeOf(outcome, "Run argybargy token on the relay's machine.");
   } catch {
     return { ok: false, text: "No answer: the relay cannot be reached." };
   }
 }
 
-/** Trade a sign-in code out of the address, which forgets it at once. */
+/** Exchange the sign-in code in the address, removing it before anything can leak it. */
 async function signInFromAddress() {
   const code = new URLSearchParams(location.hash.slice(1)).get("code");
   if (!code) return;
   history.replaceState(null, "", location.pathname + location.search);
   try {
-    const outcome = await trade({}, { code });
-    const told = explain(outcome, "Sign-in links work once and for ten minutes.");
-    if (!told.ok && account.peek().is !== "in") forgetSession(told.text);
+    const answer = await openSession({}, { code });
+    const outcome = outcomeOf(answer, "Sign-in links work once and for ten minutes.");
+    if (!outcome.ok && auth.peek().status !== "in") forgetSession(outcome.text);
   } catch {
     forgetSession("No answer: the relay cannot be reached.");
   }
 }
 
-/** Sign in by the address, now and whenever a link is opened in this same tab. */
+/** Sign in by the address, now and when another link is opened in this tab. */
 export function startSigningIn() {
   window.addEventListener("hashchange", signInFromAddress);
   return signInFromAddress();
@@ -99,23 +103,23 @@ export function startSigningIn() {
 
 /** End the session here and at the relay. */
 export async function signOut() {
-  const { token } = account.peek();
+  const { token } = auth.peek();
   const headers = token ? { "X-Admin-Session": token } : {};
-  forgetSession(LEFT);
+  forgetSession(SIGNED_OUT);
   await fetch("admin/session", { method: "DELETE", headers }).catch(() => null);
 }
 
-// -- the name to speak under ----------------------------------------------------
-// The name that the operator speaks under. It is only a name: that the human speaks is
-// marked by the relay.
+// -- the operator's name --------------------------------------------------------
+// The name shown with the operator's messages. It proves nothing: the relay itself marks
+// them with `"from_kind": "operator"`.
 
-export const sender = remembered(passing, "argy_sender", "operator");
+export const sender = persistedSignal(sessionStore, "argy_sender", "operator");
 
 // -- requests -------------------------------------------------------------------
 
-const PATIENCE_MS = 20_000;
+const REQUEST_TIMEOUT_MS = 20_000;
 
-/** A refusal, with the relay's own words. */
+/** A response of 400 or above, with the relay's own message. */
 export class ApiError extends Error {
   constructor(status, body) {
     const detail = body?.detail ?? {};
@@ -127,7 +131,7 @@ export class ApiError extends Error {
   }
 }
 
-/** No answer at all. */
+/** A request without a response: the relay is down, or the network. */
 export class Unreachable extends Error {
   constructor() {
     super("The relay does not answer.");
@@ -136,7 +140,7 @@ export class Unreachable extends Error {
 }
 
 function headersFor(body, key, extra) {
-  const session = account.peek().token;
+  const session = auth.peek().token;
   return {
     ...(body === undefined ? {} : { "Content-Type": "application/json" }),
     ...(session ? { "X-Admin-Session": session } : {}),
@@ -145,13 +149,19 @@ function headersFor(body, key, extra) {
   };
 }
 
-/** Make a request and return the response, or throw what went wrong. */
+/**
+ * Make a request; returns the response.
+ *
+ * Throws an ApiError for a refusal, Unreachable without a response, and an AbortError if
+ * the caller's signal aborted it. A 401 signs the tab out, unless the request carried a
+ * credential of its own: then that one is wrong, not the session.
+ */
 export async function request(method, path, { body, key, headers, signal } = {}) {
   let response;
   try {
     response = await fetch(path, {
       method,
-      signal: signal ?? AbortSignal.timeout(PATIENCE_MS),
+      signal: signal ?? AbortSignal.timeout(REQUEST_TIMEOUT_MS),
       headers: headersFor(body, key, headers),
       body: body === undefined ? undefined : JSON.stringify(body),
       cache: "no-store",
@@ -162,9 +172,9 @@ export async function request(method, path, { body, key, headers, signal } = {})
     throw new Unreachable();
   }
   if (response.ok) return response;
-  const refusal = new ApiError(response.status, await response.json().catch(() => null));
+  const error = new ApiError(response.status, await response.json().catch(() => null));
   if (response.status === 401 && !headers) forgetSession("ended");
-  throw refusal;
+  throw error;
 }
 
 export async function get(path) {
@@ -175,17 +185,20 @@ export async function post(path, body = {}) {
   return (await request("POST", path, { body })).json();
 }
 
-/** What was said last without an answer, and the key that says it once however often. */
-let unsure = { words: "", key: "" };
+/** The last message without a response, and its idempotency key. */
+let unconfirmed = { content: "", key: "" };
 
-/** Speak as the human. What the relay may have heard is not said twice. */
-export async function speak(body) {
-  const words = JSON.stringify(body);
-  if (unsure.words !== words) {
-    unsure = { words, key: crypto.getRandomValues(new Uint32Array(4)).join("-") };
+/**
+ * Post a message as the operator. The same message after a lost response is sent with the
+ * same idempotency key, so the relay stores it once.
+ */
+export async function postMessage(body) {
+  const content = JSON.stringify(body);
+  if (unconfirmed.content !== content) {
+    unconfirmed = { content, key: crypto.getRandomValues(new Uint32Array(4)).join("-") };
   }
-  const response = await request("POST", "admin/say", { body, key: unsure.key });
-  unsure = { words: "", key: "" };
+  const response = await request("POST", "admin/say", { body, key: unconfirmed.key });
+  unconfirmed = { content: "", key: "" };
   return response.json();
 }
 

@@ -1,115 +1,120 @@
-// What was read in this browser, by room.
+// Unread rooms and overdue questions: what calls for the operator's attention.
+
+// -- read marks -----------------------------------------------------------------
+// The last message read in this browser, by room; shared by its tabs.
 import { computed, effect, signal, untracked } from "./ui.js";
-import { account } from "./api.js";
+import { auth } from "./api.js";
 import { clock, isHidden } from "./clock.js";
 import { currentRoom, showRoom } from "./route.js";
 import { isLoaded, rooms, waiting } from "./state.js";
-import { lasting, passing, readJson, remembered } from "./storage.js";
-import { say } from "./widgets.js";
+import { localStore, persistedSignal, readJson, sessionStore } from "./storage.js";
+import { showNotice } from "./widgets.js";
 
 const KEY = "argy_seen";
-const marks = signal(readJson(lasting, KEY, {}));
-/** What was read last before the room in view was come to, if more had come since. */
-export const entryMark = signal(Infinity);
+const marks = signal(readJson(localStore, KEY, {}));
+/** The last message read before the room was entered; Infinity if nothing was unread. */
+export const readOnEntry = signal(Infinity);
 
-function markOf(card) {
+function readMark(card) {
   const mark = Number(marks.value[card.room]) || 0;
-  // Another database: nothing of it was read.
+  // Above the last message: the mark is of another database, and nothing was read.
   return mark > card.last_seq ? 0 : mark;
 }
 
 export function isUnread(card) {
-  return card.room !== currentRoom.value && card.last_seq > markOf(card);
+  return card.room !== currentRoom.value && card.last_seq > readMark(card);
 }
 
-const stored = () => readJson(lasting, KEY, {});
+const storedMarks = () => readJson(localStore, KEY, {});
 
-function store(room, seq) {
-  // Other tabs read too.
-  marks.value = { ...marks.peek(), ...stored(), [room]: seq };
-  lasting.set(KEY, JSON.stringify(marks.peek()));
+function markRead(room, seq) {
+  // Read the storage again: other tabs write marks too.
+  marks.value = { ...marks.peek(), ...storedMarks(), [room]: seq };
+  localStore.set(KEY, JSON.stringify(marks.peek()));
 }
 
+/** The room whose `readOnEntry` is set; a hidden tab enters it again. */
 let entered = null;
 
-function readRoom() {
+/** Mark the room in view as read, unless the tab is hidden. */
+function trackReading() {
   if (isHidden.value) entered = null;
   if (!isLoaded.value || isHidden.value) return;
   const card = rooms.value.find((each) => each.room === currentRoom.value);
   if (!card) return;
   if (entered !== card.room) {
     entered = card.room;
-    const mark = marks.peek()[card.room] === undefined ? card.last_seq : untracked(() => markOf(card));
-    entryMark.value = mark < card.last_seq ? mark : Infinity;
+    const mark = marks.peek()[card.room] === undefined ? card.last_seq : untracked(() => readMark(card));
+    readOnEntry.value = mark < card.last_seq ? mark : Infinity;
   }
   if (marks.peek()[card.room] !== card.last_seq) {
-    store(card.room, card.last_seq);
+    markRead(card.room, card.last_seq);
   }
 }
 
-export function startReading() {
-  effect(readRoom);
-  addEventListener("storage", ({ key }) => key === KEY && (marks.value = stored()));
+export function startReadTracking() {
+  effect(trackReading);
+  addEventListener("storage", ({ key }) => key === KEY && (marks.value = storedMarks()));
 }
 
-// -- calling back ---------------------------------------------------------------
-// Calls the operator back to a page that is not being looked at: the number of long
-// waits in the title, and a notification for each, once.
+// -- overdue questions ----------------------------------------------------------
+// Their number in the page's title, and one browser notification for each.
 
-export const LOUD_SECONDS = 300;
+export const OVERDUE_SECONDS = 300;
 
-const isWished = remembered(lasting, "argy_notify", "");
-const TOLD = "argy_told";
-const told = new Set([].concat(readJson(passing, TOLD, [])));
+const isEnabled = persistedSignal(localStore, "argy_notify", "");
+const NOTIFIED_KEY = "argy_told";
+const notified = new Set([].concat(readJson(sessionStore, NOTIFIED_KEY, [])));
 
-const loud = computed(() =>
-  waiting.value.filter((row) => clock.value - row.since >= LOUD_SECONDS * 1000),
+const overdue = computed(() =>
+  waiting.value.filter((row) => clock.value - row.since >= OVERDUE_SECONDS * 1000),
 );
-export const loudCount = computed(() => loud.value.length);
+export const overdueCount = computed(() => overdue.value.length);
 
 export const canNotify = typeof Notification === "function" && window.isSecureContext;
 export const permission = signal(canNotify ? Notification.permission : "unsupported");
 
 export function isNotifying() {
-  return isWished.value === "1" && permission.value === "granted";
+  return isEnabled.value === "1" && permission.value === "granted";
 }
 
 export async function setNotifying(isOn) {
   if (isOn && permission.peek() !== "granted") {
     permission.value = await Notification.requestPermission();
   }
-  isWished.value = isOn && permission.peek() === "granted" ? "1" : "";
+  isEnabled.value = isOn && permission.peek() === "granted" ? "1" : "";
 }
 
-function tell(row) {
-  // With the time, since numbers begin again with another database.
+function notifyOnce(row) {
+  // The time is part of the key, since another database has the same numbers again.
   const key = `${row.room} ${row.seq} ${row.ts}`;
-  if (told.has(key)) return;
-  told.add(key);
-  passing.set(TOLD, JSON.stringify([...told].slice(-200)));
+  if (notified.has(key)) return;
+  notified.add(key);
+  sessionStore.set(NOTIFIED_KEY, JSON.stringify([...notified].slice(-200)));
   if (!isNotifying()) return;
-  let shown;
+  let notification;
   try {
-    shown = new Notification(`${row.from} waits in #${row.room}`, {
+    notification = new Notification(`${row.from} waits in #${row.room}`, {
       body: row.text.slice(0, 200),
       tag: key,
     });
   } catch {
-    isWished.value = "";
-    return say("This browser cannot notify from a page.", true);
+    // Chrome on Android has Notification, but only service workers may construct one.
+    isEnabled.value = "";
+    return showNotice("This browser cannot show notifications from a page.", true);
   }
-  shown.onclick = () => {
+  notification.onclick = () => {
     window.focus();
     showRoom(row.room, row.seq);
-    shown.close();
+    notification.close();
   };
 }
 
-export function startNotifying() {
+export function startNotifications() {
   effect(() => {
-    const room = account.value.is !== "out" && currentRoom.value;
-    const count = loudCount.value;
+    const room = auth.value.status !== "out" && currentRoom.value;
+    const count = overdueCount.value;
     document.title = `${count ? `(${count}) ` : ""}${room ? `#${room} · ` : ""}Argybargy`;
   });
-  effect(() => loud.value.forEach(tell));
+  effect(() => overdue.value.forEach(notifyOnce));
 }

@@ -1,7 +1,7 @@
-// One clock for every age on the page. Only leaf components read it, so a second
-// passing never renders a list.
+// The relay's clock, which every age on the page reads. Only leaf components subscribe to
+// it, so that a tick never renders a list again.
 import { computed, html, signal } from "./ui.js";
-import { age, counted, fullTime } from "./format.js";
+import { age, fullTime, minutesAndSeconds } from "./format.js";
 
 const TICK_MS = 1_000;
 const HIDDEN_TICK_MS = 15_000;
@@ -28,7 +28,7 @@ restart();
 /** The relay's time, in milliseconds. */
 export const clock = computed(() => local.value + skewMs);
 
-/** Set the clock by the relay's. */
+/** Synchronise with the relay's clock, since the browser's may be wrong. */
 export function setClock(timestamp) {
   const theirs = Date.parse(timestamp);
   if (Number.isNaN(theirs)) return;
@@ -36,7 +36,7 @@ export function setClock(timestamp) {
   local.value = Date.now();
 }
 
-/** The relay's time now, for those who do not render it. */
+/** The relay's time in milliseconds, read without subscribing to the tick. */
 export function nowMs() {
   return Date.now() + skewMs;
 }
@@ -46,7 +46,7 @@ export function secondsSince(ms) {
   return Math.max(0, (clock.value - ms) / 1000);
 }
 
-/** How long ago, growing by itself. */
+/** An age such as "5m" that updates by itself. */
 export function Age({ since, suffix = "" }) {
   const text = age(secondsSince(since));
   return html`<time datetime=${new Date(since).toISOString()} title=${fullTime(since)}
@@ -54,7 +54,7 @@ export function Age({ since, suffix = "" }) {
   >`;
 }
 
-/** How long something has been waiting, as m:ss. Nothing reads it out each second. */
+/** A running timer as m:ss, hidden from screen readers, which would read every tick. */
 export function Timer({ since }) {
-  return html`<span class="timer" aria-hidden="true">${counted(secondsSince(since))}</span>`;
+  return html`<span class="timer" aria-hidden="true">${minutesAndSeconds(secondsSince(since))}</span>`;
 }

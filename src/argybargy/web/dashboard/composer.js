@@ -1,48 +1,55 @@
-// Speaking in the room in view: a draft per room and agent, to whom, and who should
-// answer.
+// The composer: text, recipient, and who should answer.
 import { html, useLayoutEffect, useRef, useState } from "./ui.js";
-import { sender, speak } from "./api.js";
-import { change, DEFAULT, draft, focusComposer, place, textAt, unreplied } from "./drafts.js";
-import { addressed, isSameName, isToAll } from "./format.js";
+import { postMessage, sender } from "./api.js";
+import {
+  DEFAULT,
+  draft,
+  draftKey,
+  draftText,
+  focusComposer,
+  updateDraft,
+  withoutReply,
+} from "./drafts.js";
+import { isSameName, isToAll, recipients } from "./format.js";
 import { Icon } from "./icons.js";
 import { view } from "./route.js";
-import { cardOf, follow, roster, takeOwnMessage } from "./state.js";
+import { applyOwnMessage, cardOf, roster, scrollToEnd } from "./state.js";
 import { refresh } from "./stream.js";
 import { isSendKey } from "./widgets.js";
 
 const SENDER_CHARS = 16;
 
-/** Whom the next message in this room is to; the open direct view decides. */
-function addressee() {
+/** The recipient of the next message: the agent of the direct view, else the draft's. */
+function recipient() {
   return view.value.peer ?? draft.value.to;
 }
 
-/** Who is expected to answer if nothing is chosen; the relay decides the same. */
+/** The expected replier if none is chosen; the relay applies the same default. */
 function defaultExpects(to) {
   return isToAll(to) || Array.isArray(to) ? "none" : to;
 }
 
-/** Who may be asked to answer, besides nobody. */
-function askable(to) {
+/** The agents that can be expected to answer. */
+function possibleRepliers(to) {
   return isToAll(to) ? roster.value.map((row) => row.name) : [to].flat();
 }
 
-/** Who is chosen to answer, if that can be. */
-function expectation() {
+/** The chosen replier; the default once the choice no longer fits the recipient. */
+function chosenReplier() {
   const { expects } = draft.value;
-  return ["anyone", "none", ...askable(addressee())].includes(expects) ? expects : DEFAULT;
+  return ["anyone", "none", ...possibleRepliers(recipient())].includes(expects) ? expects : DEFAULT;
 }
 
 function bodyOf(room) {
-  const { text, replyTo: answered } = draft.peek();
-  const expects = expectation();
+  const { text, replyTo: reply } = draft.peek();
+  const expects = chosenReplier();
   return {
     text,
     room,
-    to: addressee(),
+    to: recipient(),
     sender: sender.value,
     ...(expects === DEFAULT ? {} : { expects_reply: expects }),
-    ...(answered ? { reply_to: answered.seq } : {}),
+    ...(reply ? { reply_to: reply.seq } : {}),
   };
 }
 
@@ -52,19 +59,19 @@ function options(rows, prefix) {
 
 function ToChoice() {
   const { peer } = view.value;
-  const to = addressed(addressee());
-  if (peer) return html`<span class="choice is-set" title="The direct view decides">to: ${peer}</span>`;
+  const to = recipients(recipient());
+  if (peer) return html`<span class="choice is-set" title="Set by the direct view">to: ${peer}</span>`;
   const online = roster.value.filter((row) => row.online);
   const away = roster.value.filter((row) => !row.online);
   const isGone = to !== "all" && !roster.value.some((row) => isSameName(row.name, to));
   const choose = ({ target }) => {
-    const answered = draft.peek().replyTo;
-    const replyTo = answered && { ...answered, before: target.value };
-    change(place.peek(), { to: target.value, expects: DEFAULT, replyTo });
+    const reply = draft.peek().replyTo;
+    const replyTo = reply && { ...reply, before: target.value };
+    updateDraft(draftKey.peek(), { to: target.value, expects: DEFAULT, replyTo });
   };
   return html`<select
     class=${to === "all" ? "choice" : "choice is-set"}
-    aria-label="To whom"
+    aria-label="Recipient"
     value=${to}
     onChange=${choose}
   >
@@ -76,19 +83,19 @@ function ToChoice() {
 }
 
 function ExpectsChoice() {
-  const to = addressee();
-  const expects = expectation();
+  const to = recipient();
+  const expects = chosenReplier();
   const isSet = expects !== DEFAULT;
   const usual = defaultExpects(to);
   return html`<select
     class=${isSet ? "choice is-set" : "choice"}
     aria-label="Who should answer"
     value=${expects}
-    onChange=${(event) => change(place.peek(), { expects: event.target.value })}
+    onChange=${(event) => updateDraft(draftKey.peek(), { expects: event.target.value })}
   >
     <option value=${DEFAULT}>expects: ${usual === "none" ? "no reply" : usual}</option>
     <option value="anyone">expects: anyone</option>
-    ${askable(to).filter((name) => name !== usual).map(
+    ${possibleRepliers(to).filter((name) => name !== usual).map(
       (name) => html`<option key=${name} value=${name}>expects: ${name}</option>`,
     )}
     ${usual !== "none" && html`<option value="none">expects: no reply</option>`}
@@ -108,7 +115,7 @@ function SenderChoice() {
     }
     if (event.key === "Escape") {
       event.stopPropagation();
-      event.target.value = ""; // which leaving the field takes for no change
+      event.target.value = ""; // the blur that follows commits an empty name as no change
       setOpen(false);
     }
   };
@@ -127,7 +134,7 @@ function SenderChoice() {
     type="button"
     class="choice"
     aria-label=${`as ${sender.value}`}
-    title="Change the name you speak under"
+    title="Change the name on your messages"
     onClick=${() => setOpen(true)}
   >
     <span class="as">as </span><b>${sender.value}</b>
@@ -135,22 +142,23 @@ function SenderChoice() {
 }
 
 function Replying() {
-  const { replyTo: answered } = draft.value;
-  if (!answered) return null;
+  const { replyTo: reply } = draft.value;
+  if (!reply) return null;
   return html`<p class="replying">
     <${Icon} name="reply" size=${14} />
-    <span>Answering <bdi class="name">${answered.from}</bdi>: ${answered.text}</span>
+    <span>Replying to <bdi class="name">${reply.from}</bdi>: ${reply.text}</span>
     <button
       type="button"
       class="plain"
-      aria-label="Do not answer that message"
-      onClick=${() => change(place.peek(), unreplied(draft.peek()))}
+      aria-label="Cancel the reply"
+      onClick=${() => updateDraft(draftKey.peek(), withoutReply(draft.peek()))}
     >
       <${Icon} name="close" size=${14} />
     </button>
   </p>`;
 }
 
+/** Grow the text field with its text, up to two fifths of the window. */
 function grow(node) {
   if (!node) return;
   node.style.height = "auto";
@@ -168,23 +176,26 @@ function useSend(room) {
   const [isBusy, setBusy] = useState(false);
   const send = async (event) => {
     event?.preventDefault();
-    const mine = draft.peek();
-    if (isBusy || !mine.text.trim()) return;
-    const at = place.peek();
+    const sent = draft.peek();
+    if (isBusy || !sent.text.trim()) return;
+    const at = draftKey.peek();
     setBusy(true);
     setProblem({ room, text: "" });
     const body = bodyOf(room);
-    change(at, { ...unreplied(mine), text: "", expects: DEFAULT });
+    // Clear the field before the request, so that typing can go on during a slow one.
+    updateDraft(at, { ...withoutReply(sent), text: "", expects: DEFAULT });
     try {
-      const { message } = await speak(body);
-      takeOwnMessage(room, message);
-      if (place.peek() === at) follow.value += 1;
+      const { message } = await postMessage(body);
+      applyOwnMessage(room, message);
+      if (draftKey.peek() === at) scrollToEnd.value += 1;
       refresh();
     } catch (error) {
-      change(at, { ...mine, text: [mine.text, textAt(at)].filter(Boolean).join("\n") });
+      // Put the text back, in front of what was typed in the meantime.
+      updateDraft(at, { ...sent, text: [sent.text, draftText(at)].filter(Boolean).join("\n") });
       setProblem({ room, text: describe(error) });
     }
     setBusy(false);
+    // The disabled button lost the focus; leave it alone if the operator has moved on.
     if (document.activeElement.matches("body, #composer, .send")) focusComposer();
   };
   return { send, isBusy, problem: problem.room === room ? problem.text : "" };
@@ -199,9 +210,9 @@ export function Composer() {
   useLayoutEffect(() => grow(box.current), [text, room, peer]);
   const onKeyDown = (event) => {
     if (isSendKey(event)) send(event);
-    if (event.key === "Escape" && draft.peek().replyTo) change(place.peek(), unreplied(draft.peek()));
+    if (event.key === "Escape" && draft.peek().replyTo) updateDraft(draftKey.peek(), withoutReply(draft.peek()));
   };
-  const hint = `Message ${peer ? `@${peer}` : `#${room}`}${isClosed ? " (closed: only you can speak)" : ""}`;
+  const hint = `Message ${peer ? `@${peer}` : `#${room}`}${isClosed ? " (closed: only you can post)" : ""}`;
   return html`<form class="composer" onSubmit=${send}>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     <${Replying} />
@@ -213,7 +224,7 @@ export function Composer() {
         aria-label=${hint}
         placeholder=${hint}
         value=${text}
-        onInput=${(event) => change(place.peek(), { text: event.target.value })}
+        onInput=${(event) => updateDraft(draftKey.peek(), { text: event.target.value })}
         onKeyDown=${onKeyDown}
       ></textarea>
       <div class="composer-foot">

@@ -1,8 +1,8 @@
-// Pure: values in, text out.
+// Pure formatting functions: ages, times, names.
 
 const HUES = 10;
 
-/** Seconds as people say them: now, 12s, 5m, 3h, 2d. */
+/** Format seconds as an age: now, 12s, 5m, 3h, 2d. */
 export function age(seconds) {
   if (seconds < 1) return "now";
   if (seconds < 60) return `${Math.floor(seconds)}s`;
@@ -11,8 +11,8 @@ export function age(seconds) {
   return `${Math.floor(seconds / 86400)}d`;
 }
 
-/** Seconds as a timer shows them: 0:07, 12:40, 3:05:00. */
-export function counted(seconds) {
+/** Format seconds as a timer: 0:07, 12:40, 3:05:00. */
+export function minutesAndSeconds(seconds) {
   const whole = Math.floor(seconds);
   const two = (number) => String(number).padStart(2, "0");
   const hours = Math.floor(whole / 3600);
@@ -35,7 +35,7 @@ export function timeOfDay(ms) {
   return clockTime.format(ms);
 }
 
-/** The time in as little room as it takes, for where the full one is near. */
+/** Format the time of day without AM or PM, for the narrow margin of a message. */
 export function briefTime(ms) {
   const parts = clockTime.formatToParts(ms).filter(({ type }) => type !== "dayPeriod");
   return parts.map(({ value }) => value).join("").trim();
@@ -45,7 +45,7 @@ export function fullTime(ms) {
   return longTime.format(ms);
 }
 
-/** The calendar day of a moment here, as a number that grows by one a day. */
+/** Number the local calendar day: consecutive days differ by one, whatever the zone. */
 export function dayOf(ms) {
   const date = new Date(ms);
   return Math.round(Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / 864e5);
@@ -59,13 +59,13 @@ export function dayLabel(ms, nowMs) {
   return dayTime.format(ms) + (year === new Date(nowMs).getFullYear() ? "" : ` ${year}`);
 }
 
-/** The time today, else the day too. */
+/** Format the time, with the day unless it is today. */
 export function shortMoment(ms, nowMs) {
   const time = timeOfDay(ms);
   return dayOf(ms) === dayOf(nowMs) ? time : `${shortDay.format(ms)}, ${time}`;
 }
 
-/** One of ten hues, always the same for a name. */
+/** Pick one of ten hues by an FNV-1a hash of the name, so it is the same everywhere. */
 export function hueOf(name) {
   let hash = 2166136261;
   for (const letter of name.toLowerCase()) {
@@ -74,7 +74,7 @@ export function hueOf(name) {
   return (hash >>> 0) % HUES;
 }
 
-/** Two letters for a name: of its first two words, else its first two. */
+/** Shorten a name to two letters: the initials of its first two words, else its start. */
 export function monogram(name) {
   const words = name.split(/[^A-Za-z0-9]+/).filter(Boolean);
   const letters = words.length > 1 ? words[0][0] + words[1][0] : (words[0] ?? "?").slice(0, 2);
@@ -85,8 +85,8 @@ export function plural(count, one, many = `${one}s`) {
   return `${count} ${count === 1 ? one : many}`;
 }
 
-/** Whom a message is to, as one text. */
-export function addressed(to) {
+/** Join the recipients of a message. */
+export function recipients(to) {
   return Array.isArray(to) ? to.join(", ") : to;
 }
 
@@ -94,7 +94,7 @@ export function isToAll(to) {
   return to === "all" || (Array.isArray(to) && to.length === 1 && to[0] === "all");
 }
 
-/** Whether two spellings are one name. */
+/** Compare two names without regard to case, as the relay does. */
 export function isSameName(one, other) {
   return one != null && other != null && one.toLowerCase() === other.toLowerCase();
 }

@@ -1,21 +1,21 @@
-// What is in view: the room, whether it is open, how busy it is, and whose turn it is.
+// The header: the room in view, its status and activity, and its latest question.
 import { computed, html, signal } from "./ui.js";
-import { account, get, post, roomPath, sender } from "./api.js";
+import { auth, get, post, roomPath, sender } from "./api.js";
 import { Age, nowMs } from "./clock.js";
 import { plural, shortMoment } from "./format.js";
 import { Avatar, Icon } from "./icons.js";
 import { Badge } from "./message.js";
 import { currentRoom, showRoom, view } from "./route.js";
-import { cardOf, isQuestion, log, takeRoomStatus, waiting } from "./state.js";
+import { applyRoomStatus, cardOf, isQuestion, messageLog, waiting } from "./state.js";
 import { Connection, onlineCount, rosterRow, Stamp } from "./sidebar.js";
 import { connection, refresh } from "./stream.js";
-import { complain, isMenuOpen, openDialog, say, SureButton } from "./widgets.js";
+import { ConfirmButton, isMenuOpen, openDialog, showError, showNotice } from "./widgets.js";
 
-/** Whether the relay can search; one that cannot is not asked again. */
+/** Whether the relay has search. */
 export const canSearch = signal(true);
 
-/** Ask once whether the relay can search. */
-export async function learnSearch() {
+/** Ask the relay once whether it has search; without it, the page hides the button. */
+export async function detectSearch() {
   try {
     await get("admin/search?q=a&limit=1");
   } catch (error) {
@@ -23,21 +23,22 @@ export async function learnSearch() {
   }
 }
 
-async function act(room, what) {
+/** Close or reopen a room. */
+async function setRoomStatus(room, what) {
   try {
     const answer = await post(roomPath(room, what), { by: sender.value });
-    takeRoomStatus(answer.room);
+    applyRoomStatus(answer.room);
     refresh();
-    say(what === "close" ? `#${room} is closed: its agents are told to leave.` : `#${room} is open.`);
+    showNotice(what === "close" ? `#${room} is closed. Its agents are told to leave.` : `#${room} is open.`);
   } catch (error) {
-    complain(error);
+    showError(error);
   }
 }
 
 function Status({ card }) {
   const isClosed = card.status === "closed";
   const title = isClosed
-    ? `Closed by ${card.closed_by} at ${shortMoment(Date.parse(card.closed_at), nowMs())}: agents were told to leave, you can still speak`
+    ? `Closed by ${card.closed_by} at ${shortMoment(Date.parse(card.closed_at), nowMs())}: agents were told to leave, you can still post`
     : "Agents may join, read and write";
   return html`<span class=${`pill room-${card.status}`} title=${title}>${card.status}</span>`;
 }
@@ -45,20 +46,20 @@ function Status({ card }) {
 const lastQuestion = computed(() => {
   const room = currentRoom.value;
   if (!room) return null;
-  const found = log(room).messages.value.findLast(isQuestion);
-  return found ? { message: found, answer: log(room).answers.value.get(found.seq) } : null;
+  const found = messageLog(room).messages.value.findLast(isQuestion);
+  return found ? { message: found, answer: messageLog(room).answers.value.get(found.seq) } : null;
 });
 
-function Turn() {
-  const turn = lastQuestion.value;
-  if (!turn) return null;
+function LatestQuestion() {
+  const latest = lastQuestion.value;
+  if (!latest) return null;
   return html`<button
     type="button"
     class="turn"
     title="Go to the latest question"
-    onClick=${() => showRoom(currentRoom.peek(), turn.message.seq)}
+    onClick=${() => showRoom(currentRoom.peek(), latest.message.seq)}
   >
-    <${Badge} message=${turn.message} answer=${turn.answer} room=${currentRoom.value} />
+    <${Badge} message=${latest.message} answer=${latest.answer} room=${currentRoom.value} />
   </button>`;
 }
 
@@ -108,25 +109,25 @@ function RoomHeader({ room, card }) {
       ${card.messages} msg${card.last_ts && html` · <${Age} since=${Date.parse(card.last_ts)} suffix=" ago" />`}
     </span>
     <span class="spring"></span>
-    <${Turn} />
+    <${LatestQuestion} />
     ${isClosed
-      ? html`<button type="button" class="close-room" onClick=${() => act(room, "reopen")}>
+      ? html`<button type="button" class="close-room" onClick=${() => setRoomStatus(room, "reopen")}>
           Reopen<span class="wide"> room</span>
         </button>`
-      : html`<${SureButton}
+      : html`<${ConfirmButton}
           key=${room}
           kind="close-room"
           label=${html`Close<span class="wide"> room</span>`}
-          sure="Confirm close"
+          confirm="Confirm close"
           title="Dismiss the agents in this room"
-          act=${() => act(room, "close")}
+          onConfirm=${() => setRoomStatus(room, "close")}
         />`}
   `;
 }
 
-function Inside() {
+function Title() {
   const { room, peer } = view.value;
-  if (account.value.is === "out") {
+  if (auth.value.status === "out") {
     return html`<${Icon} name="key" size=${20} /><h1 class="channel-title">not signed in</h1>`;
   }
   const card = room && cardOf(room);
@@ -135,8 +136,8 @@ function Inside() {
   return html`<${RoomHeader} room=${room} card=${card} />`;
 }
 
-/** Where the sidebar is out of sight, a bad connection shows up here. */
-function Trouble() {
+/** A bad connection, for small screens that hide the sidebar. */
+function ConnectionProblem() {
   const { mode } = connection.value;
   if (mode !== "offline" && mode !== "polling") return null;
   return html`<span class="trouble"><${Connection} /></span>`;
@@ -145,9 +146,9 @@ function Trouble() {
 export function Header() {
   return html`<header class="head">
     <${MenuButton} />
-    <${Inside} />
-    <${Trouble} />
-    ${account.value.is !== "out" &&
+    <${Title} />
+    <${ConnectionProblem} />
+    ${auth.value.status !== "out" &&
     canSearch.value &&
     html`<button
       type="button"

@@ -1,4 +1,4 @@
-// Small pictures, drawn for this page on a grid of 20.
+// Icons, drawn for this page on a 20 by 20 grid; and avatars.
 import { cx, html } from "./ui.js";
 import { hueOf, monogram } from "./format.js";
 
@@ -44,7 +44,7 @@ export function Icon({ name, size = 18 }) {
   </svg>`;
 }
 
-/** The mark of the relay. */
+/** The logo. */
 export function Mark({ size = 22 }) {
   return html`<svg width=${size} height=${size} viewBox="0 0 32 32" aria-hidden="true">
     <path
@@ -59,8 +59,8 @@ export function Mark({ size = 22 }) {
 }
 
 // -- avatars --------------------------------------------------------------------
-// Who speaks, at a glance. A name decides the letters and the hue, never any trust:
-// that somebody is the operator is said by the relay alone (`from_kind`).
+// Letters and hue come from the name and prove nothing. Only the relay's `from_kind` marks
+// the operator.
 
 export function Avatar({ name, kind = "agent", online = null, small = false }) {
   const isAgent = kind === "agent";

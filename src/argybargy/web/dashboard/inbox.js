@@ -1,26 +1,26 @@
-// "Waiting on you": every unanswered question, whatever room is open, to be answered in
-// place. Nothing at all is drawn while nobody waits.
+// The inbox: the unanswered questions of all rooms, to be answered in place. It is hidden
+// while no question waits.
 import { computed, cx, html, memo, signal, useState } from "./ui.js";
-import { sender, speak } from "./api.js";
-import { LOUD_SECONDS, loudCount } from "./attention.js";
+import { postMessage, sender } from "./api.js";
+import { OVERDUE_SECONDS, overdueCount } from "./attention.js";
 import { clock, secondsSince, Timer } from "./clock.js";
-import { change, focusComposer, textAt } from "./drafts.js";
+import { draftText, focusComposer, updateDraft } from "./drafts.js";
 import { age, isSameName } from "./format.js";
 import { Avatar, Icon } from "./icons.js";
 import { showRoom } from "./route.js";
-import { takeOwnMessage, waiting } from "./state.js";
+import { applyOwnMessage, waiting } from "./state.js";
 import { refresh } from "./stream.js";
-import { complain, isMenuOpen, isSendKey } from "./widgets.js";
+import { isMenuOpen, isSendKey, showError } from "./widgets.js";
 
 const SNOOZE_MS = 600_000;
 const snoozed = signal(new Map());
-/** Rows that somebody has begun to answer: they stay for as long as there is a text. */
-const begun = signal(new Map());
+/** Rows with a started answer: they outlive their question while their draft has text. */
+const started = signal(new Map());
 const keyOf = (row) => `${row.room} ${row.seq}`;
-const textOf = (row) => textAt(keyOf(row));
-const gone = computed(() => {
+const textOf = (row) => draftText(keyOf(row));
+const resolved = computed(() => {
   const keys = new Set(waiting.value.map(keyOf));
-  return [...begun.value.values()].filter((row) => !keys.has(keyOf(row)) && textOf(row));
+  return [...started.value.values()].filter((row) => !keys.has(keyOf(row)) && textOf(row));
 });
 const snoozedCount = computed(
   () => waiting.value.filter((row) => snoozed.value.get(keyOf(row)) > clock.value).length,
@@ -30,9 +30,9 @@ function snooze(row) {
   snoozed.value = new Map(snoozed.value).set(keyOf(row), clock.peek() + SNOOZE_MS);
 }
 
-function write(row, text) {
-  if (text) begun.value = new Map(begun.value).set(keyOf(row), row);
-  change(keyOf(row), { text });
+function updateAnswer(row, text) {
+  if (text) started.value = new Map(started.value).set(keyOf(row), row);
+  updateDraft(keyOf(row), { text });
 }
 
 function wakeAll() {
@@ -44,10 +44,10 @@ function describe(row, seconds) {
   return `${row.from} in ${row.room} has been waiting ${age(seconds)}: ${row.text}.${claimed}`;
 }
 
-/** Reads the clock so that nothing around it has to. */
-function Wait({ since }) {
-  const isLoud = secondsSince(since) >= LOUD_SECONDS;
-  return html`<span class=${cx("wait", isLoud && "is-loud")} data-loud=${String(isLoud)}>
+/** The only part of a row that subscribes to the clock. */
+function WaitTimer({ since }) {
+  const isOverdue = secondsSince(since) >= OVERDUE_SECONDS;
+  return html`<span class=${cx("wait", isOverdue && "is-loud")} data-loud=${String(isOverdue)}>
     <${Timer} since=${since} />
   </span>`;
 }
@@ -61,7 +61,7 @@ function Answer({ row, close }) {
     if (!text.trim() || isBusy) return;
     setBusy(true);
     try {
-      const { message } = await speak({
+      const { message } = await postMessage({
         text,
         room: row.room,
         sender: sender.value,
@@ -69,13 +69,13 @@ function Answer({ row, close }) {
         to: row.to === "all" ? "all" : row.from,
         expects_reply: "none",
       });
-      takeOwnMessage(row.room, message);
+      applyOwnMessage(row.room, message);
       refresh();
-      write(row, "");
+      updateAnswer(row, "");
       close();
     } catch (error) {
       setProblem(error.message);
-      complain(error);
+      showError(error);
     }
     setBusy(false);
   };
@@ -94,7 +94,7 @@ function Answer({ row, close }) {
       value=${text}
       readonly=${isBusy}
       ref=${(node) => node && !node.dataset.ready && (node.dataset.ready = "1") && node.focus()}
-      onInput=${(event) => write(row, event.target.value)}
+      onInput=${(event) => updateAnswer(row, event.target.value)}
       onKeyDown=${onKeyDown}
     ></textarea>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
@@ -105,13 +105,13 @@ function Answer({ row, close }) {
   </form>`;
 }
 
-/** Whom else it was put to. */
+/** The agent that was asked, if not the operator. */
 function Asked({ who }) {
   const isMine = ["operator", "anyone", sender.value].some((name) => isSameName(name, who));
   return isMine ? null : html` · asks <bdi>${who}</bdi>`;
 }
 
-const Row = memo(function Row({ row, isGone }) {
+const Row = memo(function Row({ row, isResolved }) {
   const [isAnswering, setAnswering] = useState(false);
   const go = () => {
     showRoom(row.room, row.seq);
@@ -133,7 +133,7 @@ const Row = memo(function Row({ row, isGone }) {
         <bdi class="name">${row.from}</bdi>
         <span class="where">#<bdi>${row.room}</bdi><${Asked} who=${row.expects_reply} /></span>
       </span>
-      ${isGone ? html`<span class="where">waits no more</span>` : html`<${Wait} since=${row.since} />`}
+      ${isResolved ? html`<span class="where">no longer waiting</span>` : html`<${WaitTimer} since=${row.since} />`}
       <span class="waiting-text">${row.text}</span>
     </button>
     ${isAnswering
@@ -145,10 +145,10 @@ const Row = memo(function Row({ row, isGone }) {
           <button
             type="button"
             class="quiet"
-            title=${isGone ? "Forget what you wrote" : "Hide for ten minutes"}
-            onClick=${() => (isGone ? write(row, "") : snooze(row))}
+            title=${isResolved ? "Discard your answer" : "Hide for ten minutes"}
+            onClick=${() => (isResolved ? updateAnswer(row, "") : snooze(row))}
           >
-            <${Icon} name=${isGone ? "close" : "clock"} size=${16} />${isGone ? "Discard" : "Later"}
+            <${Icon} name=${isResolved ? "close" : "clock"} size=${16} />${isResolved ? "Discard" : "Later"}
           </button>
           ${claimed}
         </div>`}
@@ -158,27 +158,27 @@ const Row = memo(function Row({ row, isGone }) {
 function Shown() {
   const hidden = snoozedCount.value;
   const awake = waiting.value.filter((row) => !(snoozed.value.get(keyOf(row)) > clock.peek()));
-  const rows = [...awake, ...gone.value].sort((one, other) => one.since - other.since);
+  const rows = [...awake, ...resolved.value].sort((one, other) => one.since - other.since);
   const count = waiting.value.length;
-  const title = loudCount.value
-    ? `${loudCount.value} waited over 5 minutes`
+  const title = overdueCount.value
+    ? `${overdueCount.value} waiting over 5 minutes`
     : "Nobody has waited over 5 minutes";
   return html`<section class="inbox" aria-labelledby="inbox-label">
     <h2 id="inbox-label" title=${title}>
-      Waiting on you · ${count}
+      Waiting for you · ${count}
       ${hidden > 0 && html`<button type="button" class="quiet" onClick=${wakeAll}>${hidden} later</button>`}
     </h2>
     <ul>
-      ${rows.map((row) => html`<${Row} key=${keyOf(row)} row=${row} isGone=${gone.value.includes(row)} />`)}
+      ${rows.map((row) => html`<${Row} key=${keyOf(row)} row=${row} isResolved=${resolved.value.includes(row)} />`)}
     </ul>
   </section>`;
 }
 
 export function Inbox() {
-  return waiting.value.length || gone.value.length ? html`<${Shown} />` : null;
+  return waiting.value.length || resolved.value.length ? html`<${Shown} />` : null;
 }
 
-/** Where `g i` leads. */
+/** Focus the longest-waiting question. */
 export function focusInbox() {
   document.querySelector(".waiting-open")?.focus();
 }

@@ -1,11 +1,11 @@
-// Bringing an agent in: mint a key, show it once, say what to paste where, and wait.
+// Inviting an agent: mint a key, show it once with instructions, wait for the agent.
 import { cx, html, useEffect, useRef, useState } from "./ui.js";
 import { post } from "./api.js";
 import { Icon } from "./icons.js";
 import { QrCode } from "./qr.js";
 import { currentRoom, showRoom } from "./route.js";
 import { rosterRow } from "./sidebar.js";
-import { roomNames, takeRoomStatus } from "./state.js";
+import { applyRoomStatus, roomNames } from "./state.js";
 import { refresh } from "./stream.js";
 import { closeDialog, CopyBlock, CopyButton, Dialog } from "./widgets.js";
 
@@ -17,14 +17,14 @@ function Field({ label, children }) {
 
 function fieldsOf(form) {
   const data = new FormData(form);
-  const said = (name) => (data.get(name) ?? "").trim();
-  const expires = said("expires");
+  const field = (name) => (data.get(name) ?? "").trim();
+  const expires = field("expires");
   return {
-    name: said("name"),
-    room: said("room"),
+    name: field("name"),
+    room: field("room"),
     expires: expires === "never" ? null : expires,
-    capabilities: said("capabilities") || null,
-    client: said("client") || null,
+    capabilities: field("capabilities") || null,
+    client: field("client") || null,
   };
 }
 
@@ -33,17 +33,17 @@ export function MintForm({ room, minted }) {
   const submit = async (event) => {
     event.preventDefault();
     const form = event.currentTarget;
-    const wish = fieldsOf(form);
-    if (!wish.name) return setProblem("Give the agent a name.");
+    const fields = fieldsOf(form);
+    if (!fields.name) return setProblem("Give the agent a name.");
     setProblem("");
     try {
-      const key = await post("admin/invite", wish);
+      const key = await post("admin/invite", fields);
       form.reset();
       if (!roomNames().includes(key.room)) {
-        takeRoomStatus({ name: key.room, status: "open", closed_at: null, closed_by: null });
+        applyRoomStatus({ name: key.room, status: "open", closed_at: null, closed_by: null });
       }
       refresh();
-      minted({ ...key, client: wish.client });
+      minted({ ...key, client: fields.client });
     } catch (error) {
       setProblem(error.message);
     }
@@ -54,7 +54,7 @@ export function MintForm({ room, minted }) {
     <//>
     <${Field} label="Client">
       <select name="client">
-        ${WAYS.map(({ id, label }) => html`<option key=${id} value=${id}>${label}</option>`)}
+        ${CLIENTS.map(({ id, label }) => html`<option key=${id} value=${id}>${label}</option>`)}
       </select>
     <//>
     <${Field} label="Room">
@@ -77,7 +77,7 @@ export function MintForm({ room, minted }) {
 }
 
 function Arrival({ minted }) {
-  if (currentRoom.value !== minted.room) return null; // it is not known here
+  if (currentRoom.value !== minted.room) return null; // only the room in view has a roster
   const isHere = rosterRow(minted.name)?.online;
   return html`<p class=${cx("arrival", isHere && "is-here")} role="status">
     <i aria-hidden="true"></i>
@@ -89,13 +89,13 @@ function Tabs({ chosen, choose }) {
   const onKeyDown = (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
-    const at = WAYS.findIndex(({ id }) => id === chosen);
-    const next = WAYS[(at + step + WAYS.length) % WAYS.length].id;
+    const at = CLIENTS.findIndex(({ id }) => id === chosen);
+    const next = CLIENTS[(at + step + CLIENTS.length) % CLIENTS.length].id;
     choose(next);
     event.currentTarget.querySelector(`#tab-${next}`).focus();
   };
   return html`<div class="tabs" role="tablist" aria-label="How the agent connects" onKeyDown=${onKeyDown}>
-    ${WAYS.map(
+    ${CLIENTS.map(
       ({ id, label }) => html`<button
         type="button"
         role="tab"
@@ -116,7 +116,7 @@ export function Minted({ minted }) {
   const [chosen, choose] = useState(minted.client ?? "claude");
   const [isQr, setQr] = useState(false);
   const code = useRef(null);
-  const { steps } = wayOf(chosen);
+  const { steps } = clientById(chosen);
   useEffect(() => {
     code.current.focus();
     code.current.scrollIntoView({ block: "center" });
@@ -147,27 +147,27 @@ export function Minted({ minted }) {
 
 export function InviteDialog({ room }) {
   const [minted, setMinted] = useState(null);
-  const take = (key) => {
+  const onMinted = (key) => {
     setMinted(key);
     if (currentRoom.peek() !== key.room) showRoom(key.room);
   };
-  return html`<${Dialog} title=${minted ? `Bring ${minted.name} in` : "Add an agent"}>
+  return html`<${Dialog} title=${minted ? `Connect ${minted.name}` : "Add an agent"}>
     ${minted
       ? html`<${Minted} minted=${minted} />
           <div class="row-actions">
             <button type="button" class="quiet" onClick=${() => setMinted(null)}>Another agent</button>
             <button type="button" class="primary" onClick=${closeDialog}>Done</button>
           </div>`
-      : html`<${MintForm} room=${room} minted=${take} />`}
+      : html`<${MintForm} room=${room} minted=${onMinted} />`}
   <//>`;
 }
 
 // -- instructions ---------------------------------------------------------------
-// What to paste where, for each kind of agent. The same words as the relay's own: only
-// the wrapping differs.
+// Commands and texts to paste, for each client. The text is the relay's own instruction;
+// only the command around it differs.
 
-// As one word of a shell, whatever is in it.
-const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+/** Quote a text as one word of a POSIX shell. */
+const shellQuoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 const paste = (minted) => ({
   title: "Or paste this into a running session",
@@ -176,7 +176,7 @@ const paste = (minted) => ({
 });
 
 const start = (command) => (minted) => [
-  { title: "In a terminal", text: `${command} ${quoted(minted.instruction)}` },
+  { title: "In a terminal", text: `${command} ${shellQuoted(minted.instruction)}` },
   paste(minted),
 ];
 
@@ -187,10 +187,10 @@ function curlSteps({ url, code, name }) {
     {
       title: "Say hello",
       text: [
-        `export ARGYBARGY_URL=${quoted(url)} ARGYBARGY_CODE=${quoted(code)}`,
+        `export ARGYBARGY_URL=${shellQuoted(url)} ARGYBARGY_CODE=${shellQuoted(code)}`,
         `curl -s "$ARGYBARGY_URL/whoami" ${header}`,
         `curl -s "$ARGYBARGY_URL/messages" ${header} ${json} \\`,
-        `  -d ${quoted(`{"to":"all","text":"Hi, I am ${name}."}`)}`,
+        `  -d ${shellQuoted(`{"to":"all","text":"Hi, I am ${name}."}`)}`,
       ].join("\n"),
     },
     {
@@ -207,7 +207,7 @@ function curlSteps({ url, code, name }) {
   ];
 }
 
-export const WAYS = [
+export const CLIENTS = [
   { id: "claude", label: "Claude Code", steps: start("claude --allowedTools 'Bash(curl:*)'") },
   {
     id: "codex",
@@ -220,6 +220,6 @@ export const WAYS = [
   { id: "curl", label: "curl", steps: curlSteps },
 ];
 
-export function wayOf(id) {
-  return WAYS.find((way) => way.id === id) ?? WAYS.at(-1);
+export function clientById(id) {
+  return CLIENTS.find((client) => client.id === id) ?? CLIENTS.at(-1);
 }

@@ -1,18 +1,19 @@
-// The keyboard: single letters while nobody types, Escape everywhere.
+// Keyboard shortcuts: single letters outside text fields, Escape everywhere; and the focus.
 import { html } from "./ui.js";
-import { account } from "./api.js";
+import { auth } from "./api.js";
 import { focusComposer, replyTo } from "./drafts.js";
 import { canSearch } from "./header.js";
 import { focusInbox } from "./inbox.js";
 import { focusRooms, moveInRooms } from "./sidebar.js";
-import { messageInHand, moveInTimeline } from "./timeline.js";
-import { Dialog, isMenuOpen, isTouch, open, openDialog } from "./widgets.js";
+import { moveInTimeline, selectedMessage } from "./timeline.js";
+import { Dialog, isMenuOpen, isTouch, openDialog, openedDialog } from "./widgets.js";
 
 const CHORD_MS = 1_000;
+/** When `g`, the first key of a chord, was pressed. */
 let gAt = -CHORD_MS;
 
 function reply() {
-  const message = messageInHand();
+  const message = selectedMessage();
   if (message) replyTo(message);
 }
 
@@ -21,7 +22,7 @@ const KEYS = {
   k: () => moveInTimeline(-1),
   r: reply,
   c: focusComposer,
-  "/": () => canSearch.peek() && account.peek().is !== "out" && openDialog("search"),
+  "/": () => canSearch.peek() && auth.peek().status !== "out" && openDialog("search"),
   "?": () => openDialog("help"),
   ArrowDown: () => moveInRooms(1),
   ArrowUp: () => moveInRooms(-1),
@@ -30,11 +31,11 @@ const CHORDS = { i: focusInbox, r: focusRooms };
 
 const HELP = [
   ["j k", "Next and previous message"],
-  ["r", "Reply to the message in hand"],
+  ["r", "Reply to the selected message"],
   ["c", "Write a message"],
   ["/", "Search"],
-  ["g i", "Go to who waits on you"],
-  ["g r", "Go to the rooms, arrows walk through them"],
+  ["g i", "Go to the questions waiting for you"],
+  ["g r", "Go to the rooms; arrow keys move between them"],
   ["Esc", "Close, or leave the text field"],
   ["?", "This list"],
 ];
@@ -49,7 +50,7 @@ function onEscape(event) {
 }
 
 function onKeyDown(event) {
-  if (event.defaultPrevented || open.peek().name) return;
+  if (event.defaultPrevented || openedDialog.peek().name) return;
   if (event.key === "Escape") return onEscape(event);
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
   const isChord = event.timeStamp - gAt < CHORD_MS;
@@ -65,33 +66,36 @@ export function startKeyboard() {
 }
 
 // -- the focus ------------------------------------------------------------------
-// What had the focus may go: then its neighbours have it, else the composer.
+// When the focused element is removed (a sent answer, an armed button), the browser moves
+// the focus to the body, and a keyboard user begins at the top of the page again. Move it
+// to a neighbour in the same container instead, else to the composer.
 
 const FOCUSABLE = "button, input, select, textarea, [tabindex]";
-const HOMES = [".waiting-row", ".inbox", ".composer-foot", "dialog"];
+const CONTAINERS = [".waiting-row", ".inbox", ".composer-foot", "dialog"];
 let last = null;
-let homes = [];
+let containers = [];
 
-function remember({ target }) {
+function rememberFocus({ target }) {
   last = target.closest?.(FOCUSABLE);
-  homes = HOMES.map((home) => last?.closest(home));
+  containers = CONTAINERS.map((selector) => last?.closest(selector));
 }
 
-function keepFocus() {
+function rescueFocus() {
   if (!last || last.isConnected || document.activeElement !== document.body) return;
-  const home = homes.find((each) => each?.isConnected) ?? document.querySelector("main");
-  const otherwise = isTouch() ? ".timeline" : "#composer";
-  const where = home.matches("main") ? otherwise : FOCUSABLE;
-  const wishes = [last.matches(".close-room") ? ".close-room" : ".waiting-open", where];
-  const next = wishes.flatMap((each) => [...home.querySelectorAll(each)]);
+  const container = containers.find((each) => each?.isConnected) ?? document.querySelector("main");
+  // On a touch screen the composer would open the keyboard.
+  const fallback = isTouch() ? ".timeline" : "#composer";
+  const anywhere = container.matches("main") ? fallback : FOCUSABLE;
+  const selectors = [last.matches(".close-room") ? ".close-room" : ".waiting-open", anywhere];
+  const candidates = selectors.flatMap((each) => [...container.querySelectorAll(each)]);
   last = null;
-  next.find((node) => node.checkVisibility())?.focus();
+  candidates.find((node) => node.checkVisibility())?.focus();
 }
 
-export function startKeepingFocus() {
-  document.addEventListener("focusin", remember);
-  document.addEventListener("pointerdown", remember);
-  new MutationObserver(keepFocus).observe(document.body, { childList: true, subtree: true });
+export function startFocusRescue() {
+  document.addEventListener("focusin", rememberFocus);
+  document.addEventListener("pointerdown", rememberFocus);
+  new MutationObserver(rescueFocus).observe(document.body, { childList: true, subtree: true });
 }
 
 export function HelpDialog() {

@@ -1,23 +1,30 @@
-// The frame: a sidebar, one timeline, a composer, and a dialog at times.
+// The page: a sidebar, one timeline with a composer, and at most one dialog.
 import { cx, effect, html, render, untracked, useEffect, useState } from "./ui.js";
-import { account, LEFT, startSigningIn } from "./api.js";
-import { startNotifying, startReading } from "./attention.js";
+import { auth, SIGNED_OUT, startSigningIn } from "./api.js";
+import { startNotifications, startReadTracking } from "./attention.js";
 import { Composer } from "./composer.js";
-import { forgetAddressee, forgetDrafts } from "./drafts.js";
+import { clearDrafts, resetAddressee } from "./drafts.js";
 import { isSameName } from "./format.js";
-import { Header, learnSearch } from "./header.js";
+import { detectSearch, Header } from "./header.js";
 import { Icon, Mark } from "./icons.js";
 import { Inbox } from "./inbox.js";
-import { HelpDialog, startKeepingFocus, startKeyboard } from "./keyboard.js";
+import { HelpDialog, startFocusRescue, startKeyboard } from "./keyboard.js";
 import { currentRoom, showRoom, view } from "./route.js";
 import { Connection, Rooms, Roster, ThemeSwitch } from "./sidebar.js";
 import { isLoaded, rooms } from "./state.js";
 import { startStream } from "./stream.js";
 import { Timeline } from "./timeline.js";
 import { RoomDialog, SignedOut, SignInDialog, Welcome } from "./welcome.js";
-import { closeDialog, isMenuOpen, Notice, open, openDialog, say } from "./widgets.js";
+import {
+  closeDialog,
+  isMenuOpen,
+  Notice,
+  openDialog,
+  openedDialog,
+  showNotice,
+} from "./widgets.js";
 
-/** What opens seldom is fetched when it first opens. */
+/** Dialogs by name. The large ones are loaded when they first open. */
 const DIALOGS = {
   admin: () => import("./admin.js").then((module) => module.AdminDrawer),
   help: () => HelpDialog,
@@ -28,7 +35,7 @@ const DIALOGS = {
 };
 
 function Gear() {
-  const label = account.value.is === "out" ? "Relay settings: sign in here" : "Relay settings";
+  const label = auth.value.status === "out" ? "Relay settings: sign in here" : "Relay settings";
   return html`<button
     type="button"
     class="plain gear"
@@ -48,9 +55,9 @@ function Sidebar() {
       <${Connection} />
     </div>
     <div class="sidebar-scroll" tabindex="-1">
-      ${account.value.is !== "out" && html`<${Inbox} />`}
+      ${auth.value.status !== "out" && html`<${Inbox} />`}
       <${Rooms} />
-      ${account.value.is !== "out" && html`<${Roster} />`}
+      ${auth.value.status !== "out" && html`<${Roster} />`}
     </div>
     <div class="sidebar-foot">
       <${Gear} />
@@ -58,7 +65,7 @@ function Sidebar() {
         type="button"
         class="plain help-button"
         aria-label="Keyboard"
-        title="Keyboard ( ? )"
+        title="Keyboard shortcuts ( ? )"
         onClick=${() => openDialog("help")}
       >
         <kbd>?</kbd>
@@ -70,24 +77,24 @@ function Sidebar() {
 }
 
 function Conversation() {
-  if (account.value.is === "out") return html`<${SignedOut} />`;
+  if (auth.value.status === "out") return html`<${SignedOut} />`;
   if (isLoaded.value && !rooms.value.length) return html`<${Welcome} />`;
   if (!view.value.room) return html`<div class="empty"><p>Loading…</p></div>`;
   return html`<${Timeline} /><${Composer} />`;
 }
 
 function OpenDialog() {
-  const { name, ...more } = open.value;
-  const [found, setFound] = useState({ name: null, View: null });
+  const { name, ...more } = openedDialog.value;
+  const [loaded, setLoaded] = useState({ name: null, View: null });
   useEffect(() => {
-    const fetched = name && Promise.resolve(DIALOGS[name]());
-    fetched?.then(
-      (View) => setFound({ name, View }),
-      () => (closeDialog(), say("The relay does not answer.", true)),
+    const loading = name && Promise.resolve(DIALOGS[name]());
+    loading?.then(
+      (View) => setLoaded({ name, View }),
+      () => (closeDialog(), showNotice("The relay does not answer.", true)),
     );
   }, [name]);
-  if (!name || found.name !== name) return null;
-  return html`<${found.View} key=${name} ...${more} />`;
+  if (!name || loaded.name !== name) return null;
+  return html`<${loaded.View} key=${name} ...${more} />`;
 }
 
 export function App() {
@@ -101,11 +108,11 @@ export function App() {
       </main>
     </div>
     <${OpenDialog} />
-    ${!open.value.name && html`<${Notice} />`}
+    ${!openedDialog.value.name && html`<${Notice} />`}
   `;
 }
 
-/** There is always a room in view if there is one at all. */
+/** Keep a room in view: correct an unknown or differently spelled one in the address. */
 export function startView() {
   effect(() => {
     if (!isLoaded.value || !rooms.value.length) return;
@@ -114,30 +121,30 @@ export function startView() {
     if (found?.room === room) return;
     const first = rooms.value.find((card) => card.status === "open") ?? rooms.value[0];
     untracked(() => {
-      if (room && !found) say(`There is no room #${room}. This is #${first.room}.`, true);
+      if (room && !found) showNotice(`There is no room #${room}. This is #${first.room}.`, true);
       showRoom((found ?? first).room, found ? view.peek().seq : null, "replaceState");
     });
   });
   let before = null;
   effect(() => {
     const room = currentRoom.value;
-    untracked(() => before && before !== room && forgetAddressee(before));
+    untracked(() => before && before !== room && resetAddressee(before));
     before = room;
   });
 }
 
-// -- the beginning --------------------------------------------------------------
-// Begins everything.
+// -- start ----------------------------------------------------------------------
 
 render(html`<${App} />`, document.getElementById("app"));
 startView();
-startReading();
-startNotifying();
+startReadTracking();
+startNotifications();
 startKeyboard();
-startKeepingFocus();
+startFocusRescue();
+// The stream needs the session that a sign-in link is exchanged for.
 await startSigningIn();
 startStream();
 effect(() => {
-  if (account.value.is === "in") learnSearch();
-  if (account.value.why === LEFT) untracked(forgetDrafts);
+  if (auth.value.status === "in") detectSearch();
+  if (auth.value.why === SIGNED_OUT) untracked(clearDrafts);
 });

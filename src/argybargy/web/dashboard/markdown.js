@@ -1,10 +1,14 @@
-// A small Markdown, straight into vnodes: what is not understood stays the text it was.
-// No HTML is ever made from text, links go to http and mail only.
+// A small subset of Markdown, parsed into virtual nodes. Text that is no valid markup stays
+// as it was written.
+//
+// Messages come from agents and are untrusted: no HTML is ever made from a string, and
+// links lead to http, https and mailto only. Every quantifier is bounded or unambiguous, so
+// that no text makes a regular expression backtrack for long.
 import { html } from "./ui.js";
 import { CopyButton } from "./widgets.js";
 
 const PLAIN = "[^\\s<>\"'`(]";
-/** Parentheses in an address come in pairs; one alone is of the text around it. */
+/** A pair of parentheses belongs to a URL; a single one to the text around it. */
 const PAIR = "\\([^\\s<>\"'`()]*\\)";
 const INLINE = new RegExp(
   [
@@ -23,7 +27,7 @@ function link(to, label) {
   return html`<a href=${to} target="_blank" rel="noopener noreferrer nofollow">${label}</a>`;
 }
 
-function piece({ groups }) {
+function inlineNode({ groups }) {
   const { code, label, to, url, bold, em, em2, gone } = groups;
   if (code !== undefined) return html`<code>${code}</code>`;
   if (label !== undefined) return link(to, label);
@@ -38,7 +42,7 @@ function inline(text) {
   let at = 0;
   for (const match of text.matchAll(INLINE)) {
     if (match.index > at) parts.push(text.slice(at, match.index));
-    parts.push(piece(match));
+    parts.push(inlineNode(match));
     at = match.index + match[0].length;
   }
   if (at < text.length) parts.push(text.slice(at));
@@ -65,8 +69,8 @@ function fence(lines, at) {
   return [node, end + 1];
 }
 
-/** Lines for as long as they match, stripped of what marks them. */
-function run(lines, at, mark) {
+/** Take lines while they match, without their marker; returns them and the next index. */
+function takeWhile(lines, at, mark) {
   const taken = [];
   while (at < lines.length && mark.test(lines[at])) taken.push(lines[at++].replace(mark, ""));
   return [taken, at];
@@ -75,13 +79,13 @@ function run(lines, at, mark) {
 const ITEM = /^(\s{0,12})(?:[-*+]|(\d{1,4})[.)]) (?=\S)/;
 const QUOTE = /^> ?/;
 const HEADING = /^#{1,6} (?=\S)/;
-const DEEPEST_QUOTE = 4;
-const LONGEST_RULE = 500;
-// Backticks that end on their own line are code in a sentence.
+const MAX_QUOTE_DEPTH = 4;
+const MAX_RULE_LENGTH = 500;
+// Backticks closed on the same line are inline code, not a fence.
 const FENCE = /^\s*(`{3,}(?=[^`]*$)|~{3,})/;
 const RULE = /^ {0,3}([-*_])( ?\1){2,} *$/;
 
-/** Items of one kind; what is further in belongs to the item before. */
+/** Parse a list of one kind; deeper items become a list in the item before them. */
 function list(lines, at) {
   const [, { length: margin }, first] = ITEM.exec(lines[at]);
   const rows = [];
@@ -99,32 +103,32 @@ function list(lines, at) {
 }
 
 function quote(lines, at, depth) {
-  const [inside, end] = run(lines, at, QUOTE);
+  const [inside, end] = takeWhile(lines, at, QUOTE);
   return [html`<blockquote>${blocks(inside, depth + 1)}</blockquote>`, end];
 }
 
 function isTable(lines, at) {
   const rule = lines[at + 1] ?? "";
-  if (!lines[at].includes("|") || rule.length > LONGEST_RULE) return false;
+  if (!lines[at].includes("|") || rule.length > MAX_RULE_LENGTH) return false;
   return /^\s*\|?[\s:|-]*-{2}[\s:|-]*$/.test(rule);
 }
 
-/** The bars in code, and those after a backslash, part no cells. */
+/** Split a row into cells. Bars in inline code or after a backslash do not split. */
 function cells(line) {
   const safe = line.replace(/\\\||`[^`]*`/g, (bit) => bit.replace(/\\?\|/g, "\0"));
   return safe.trim().replace(/^\||\|$/g, "").split("|").map((cell) => cell.trim().replaceAll("\0", "|"));
 }
 
-/** How a column is aligned, as a class. */
-function side(rule) {
+/** The class that aligns a column. */
+function alignment(rule) {
   if (!rule.endsWith(":")) return undefined;
   return rule.startsWith(":") ? "is-mid" : "is-end";
 }
 
 function table(lines, at) {
-  const sides = cells(lines[at + 1]).map(side);
+  const alignments = cells(lines[at + 1]).map(alignment);
   const row = (line, tag) =>
-    html`<tr>${cells(line).map((cell, at) => html`<${tag} class=${sides[at]}>${inline(cell)}<//>`)}</tr>`;
+    html`<tr>${cells(line).map((cell, at) => html`<${tag} class=${alignments[at]}>${inline(cell)}<//>`)}</tr>`;
   let end = at + 2;
   while (end < lines.length && lines[end].includes("|")) end += 1;
   const node = html`<div class="table" tabindex="0">
@@ -153,7 +157,7 @@ function block(lines, at, depth) {
   if (HEADING.test(line)) {
     return [html`<p class="heading">${inline(line.replace(HEADING, ""))}</p>`, at + 1];
   }
-  if (QUOTE.test(line) && depth < DEEPEST_QUOTE) return quote(lines, at, depth);
+  if (QUOTE.test(line) && depth < MAX_QUOTE_DEPTH) return quote(lines, at, depth);
   if (ITEM.test(line)) return list(lines, at);
   if (isTable(lines, at)) return table(lines, at);
   return paragraph(lines, at);

@@ -1,36 +1,36 @@
-// What became of a question, in three states that look different: open, claimed, and
-// answered.
+// A message, and the badge with the state of a question: open, claimed or answered.
 import { cx, html, memo } from "./ui.js";
 import { nowMs, Timer } from "./clock.js";
 import { replyTo } from "./drafts.js";
 import {
-  addressed,
   briefTime,
   fullTime,
   hueOf,
   isSameName,
   isToAll,
+  recipients,
   shortMoment,
   timeOfDay,
 } from "./format.js";
 import { Avatar, Icon } from "./icons.js";
 import { Markdown } from "./markdown.js";
 import { addressOf, showRoom } from "./route.js";
-import { isQuestion, isWaiting, stateOf } from "./state.js";
+import { isQuestion, isWaiting, questionState } from "./state.js";
 import { CopyButton } from "./widgets.js";
 
-function expected(message) {
+/** The agent that should answer, resolved by the relay where "anyone" is only one. */
+function expectedReplier(message) {
   const who = message.expects_reply_resolved ?? message.expects_reply;
   return who === "none" ? message.expects_reply : who;
 }
 
-function Until({ message }) {
+function LeaseEnd({ message }) {
   if (!message.claimed_until) return null;
   return html`<span class="until">until ${shortMoment(Date.parse(message.claimed_until), nowMs())}</span>`;
 }
 
 export function Badge({ message, answer = null, room }) {
-  const state = stateOf(message, answer, isWaiting(room, message.seq));
+  const state = questionState(message, answer, isWaiting(room, message.seq));
   const since = Date.parse(message.ts);
   if (state === "answered") {
     const by = answer?.from ?? message.claimed_by;
@@ -41,12 +41,12 @@ export function Badge({ message, answer = null, room }) {
   if (state === "claimed") {
     return html`<span class="badge is-claimed" data-state="claimed">
       <${Icon} name="person" size=${14} />claimed · <bdi>${message.claimed_by}</bdi>
-      <${Until} message=${message} /><${Timer} since=${since} />
+      <${LeaseEnd} message=${message} /><${Timer} since=${since} />
     </span>`;
   }
   if (state === "open") {
     return html`<span class="badge is-open" data-state="open">
-      <${Icon} name="ask" size=${14} />expects · <bdi>${expected(message)}</bdi>
+      <${Icon} name="ask" size=${14} />expects · <bdi>${expectedReplier(message)}</bdi>
       <${Timer} since=${since} />
     </span>`;
   }
@@ -54,7 +54,6 @@ export function Badge({ message, answer = null, room }) {
 }
 
 // -- a message ------------------------------------------------------------------
-// One message: who, when, to whom, in answer to what, and what became of it.
 
 function Head({ message, at }) {
   const isOperator = message.from_kind === "operator";
@@ -70,7 +69,7 @@ function Quote({ message, quoted, room }) {
   return html`<button
     type="button"
     class="quote"
-    title="Go to the message that this answers"
+    title="Go to the message that this one replies to"
     onClick=${() => showRoom(room, message.reply_to)}
   >
     <${Icon} name="reply" size=${14} />
@@ -80,8 +79,8 @@ function Quote({ message, quoted, room }) {
 }
 
 function To({ to, peer }) {
-  if (isToAll(to) || (peer && isSameName(addressed(to), peer))) return null;
-  return html`<span class=${`to hue-${hueOf(addressed(to))}`}>→ <bdi>${addressed(to)}</bdi></span>`;
+  if (isToAll(to) || (peer && isSameName(recipients(to), peer))) return null;
+  return html`<span class=${`to hue-${hueOf(recipients(to))}`}>→ <bdi>${recipients(to)}</bdi></span>`;
 }
 
 function Actions({ message, room }) {
@@ -95,12 +94,12 @@ function Actions({ message, room }) {
   </div>`;
 }
 
-function label(message) {
+function accessibleName(message) {
   const kind = message.from_kind === "agent" ? "" : ` (${message.from_kind})`;
   return `${message.from}${kind}, ${timeOfDay(Date.parse(message.ts))}`;
 }
 
-/** A message; `isFirst` begins a group of one sender. */
+/** A message; `isFirst` is set on the first of a group by one sender. */
 export const Message = memo(function Message(props) {
   const { message, room, isFirst, isMarked, answer, quoted, peer } = props;
   const at = Date.parse(message.ts);
@@ -115,7 +114,7 @@ export const Message = memo(function Message(props) {
     id=${`m-${message.seq}`}
     data-seq=${message.seq}
     data-from=${message.from}
-    aria-label=${label(message)}
+    aria-label=${accessibleName(message)}
     tabindex="-1"
   >
     <div class="gutter">

@@ -1,11 +1,11 @@
-// A QR code as a picture.
+// QR codes as SVG.
 import { html } from "./ui.js";
 import { generate } from "./vendor/lean-qr.js";
 
-const QUIET = 4; // how much white the standard asks for around it
-const TOO_LONG = 4; // what lean-qr calls it
+const QUIET_ZONE = 4; // modules of white around the code that the standard requires
+const TOO_LONG = 4; // lean-qr's error code
 
-/** The code of a text, at error correction level L; null if the text is too long. */
+/** Encode a text at error correction level L; null if the text is too long. */
 export function qrOf(text) {
   try {
     return generate(text);
@@ -18,14 +18,14 @@ export function qrOf(text) {
 function pathOf(code) {
   const steps = [...Array(code.size).keys()];
   return steps
-    .flatMap((y) => steps.filter((x) => code.get(x, y)).map((x) => `M${x + QUIET} ${y + QUIET}h1v1h-1z`))
+    .flatMap((y) => steps.filter((x) => code.get(x, y)).map((x) => `M${x + QUIET_ZONE} ${y + QUIET_ZONE}h1v1h-1z`))
     .join("");
 }
 
 export function QrCode({ text, label }) {
   const code = qrOf(text);
   if (!code) return html`<p class="hint">Too long for a QR code.</p>`;
-  const size = code.size + 2 * QUIET;
+  const size = code.size + 2 * QUIET_ZONE;
   return html`<svg
     class="qr"
     role="img"

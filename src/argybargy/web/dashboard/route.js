@@ -1,7 +1,7 @@
-// What is on screen, and the address that leads back there: ?room=&with=&seq=
+// The view on screen and its address: ?room=&with=&seq=
 import { computed, signal } from "./ui.js";
 
-function fromAddress() {
+function parseAddress() {
   const query = new URLSearchParams(location.search);
   const seq = Number(query.get("seq"));
   return {
@@ -11,9 +11,9 @@ function fromAddress() {
   };
 }
 
-export const view = signal(fromAddress());
+export const view = signal(parseAddress());
 export const currentRoom = computed(() => view.value.room);
-/** Counts the choices of a view, so that choosing the same one again is seen. */
+/** Counts navigations: choosing the room in view again must scroll it to its end. */
 export const visits = signal(0);
 
 export function addressOf({ room, peer, seq }) {
@@ -31,7 +31,7 @@ function show(next, how) {
   history[how](null, "", addressOf(next));
 }
 
-/** Choosing a room replaces the address; from a message the browser leads back. */
+/** Show a room or a message in it. Only a message gets a history entry to go back from. */
 export function showRoom(room, seq = null, how = seq ? "pushState" : "replaceState") {
   show({ room, peer: null, seq }, how);
 }
@@ -40,7 +40,7 @@ export function showPeer(peer) {
   show({ room: view.peek().room, peer, seq: null }, "pushState");
 }
 
-/** Forget the message that the address names, once it was shown. */
+/** Remove an unreachable message from the address. */
 export function dropSeq() {
   if (view.peek().seq) {
     view.value = { ...view.peek(), seq: null };
@@ -49,6 +49,6 @@ export function dropSeq() {
 }
 
 window.addEventListener("popstate", () => {
-  view.value = fromAddress();
+  view.value = parseAddress();
   visits.value += 1;
 });

@@ -1,4 +1,4 @@
-// Searching what was said, in this room or in all. A relay that cannot search hides it.
+// The search dialog: one room or all of them.
 import { cx, html, useEffect, useRef, useState } from "./ui.js";
 import { get } from "./api.js";
 import { nowMs } from "./clock.js";
@@ -8,15 +8,15 @@ import { showRoom, view } from "./route.js";
 import { closeDialog, Dialog } from "./widgets.js";
 
 const PAGE = 30;
-const TYPING_MS = 200;
-const FEWEST = 2;
-const HINT = ["from:name", "to:name", "is:open", "before:2026-01-31", '"words together"', "-without"];
+const DEBOUNCE_MS = 200;
+const MIN_LETTERS = 2;
+const HINT = ["from:name", "to:name", "is:open", "before:2026-01-31", '"exact phrase"', "-excluded"];
 
-/** What was looked for last, to go on from. */
-let last = "";
+/** The last query, kept when the dialog closes. */
+let lastQuery = "";
 
-function needed(text) {
-  if (text) return `Type ${FEWEST} letters or more.`;
+function hintFor(text) {
+  if (text) return `Type ${MIN_LETTERS} letters or more.`;
   return ["Also: ", HINT.map((each) => [html`<code>${each}</code>`, " "])];
 }
 
@@ -27,7 +27,7 @@ function pathOf(text, room, before) {
   return `admin/search?${query}`;
 }
 
-/** A text with what was found in it marked; the relay counts in code points. */
+/** A text with its matches marked. The relay counts code points, JavaScript UTF-16 units. */
 function Marked({ text, marks }) {
   const points = [...text];
   const between = (from, to) => points.slice(from, to).join("");
@@ -60,26 +60,27 @@ function Result({ result }) {
 }
 
 function useSearch(text, room) {
-  const [found, setFound] = useState({ results: [], more: false, told: "" });
-  const turn = useRef(0);
+  const [found, setFound] = useState({ results: [], more: false, status: "" });
+  // Answers may arrive out of order: only the latest request may show its results.
+  const latest = useRef(0);
   const ask = async (before) => {
-    const mine = ++turn.current;
+    const own = ++latest.current;
     try {
       const page = await get(pathOf(text, room, before));
-      if (mine !== turn.current) return;
+      if (own !== latest.current) return;
       const results = before ? [...found.results, ...page.results] : page.results;
-      setFound({ ...page, results, told: results.length ? "" : "Nothing found." });
+      setFound({ ...page, results, status: results.length ? "" : "Nothing found." });
     } catch (error) {
-      if (mine === turn.current) setFound({ results: [], more: false, told: error.message });
+      if (own === latest.current) setFound({ results: [], more: false, status: error.message });
     }
   };
   useEffect(() => {
-    turn.current += 1;
-    if (text.trim().length < FEWEST) {
-      setFound({ results: [], more: false, told: needed(text.trim()) });
+    latest.current += 1;
+    if (text.trim().length < MIN_LETTERS) {
+      setFound({ results: [], more: false, status: hintFor(text.trim()) });
       return undefined;
     }
-    const timer = setTimeout(() => ask(null), TYPING_MS);
+    const timer = setTimeout(() => ask(null), DEBOUNCE_MS);
     return () => clearTimeout(timer);
   }, [text, room]);
   return { ...found, more: found.more ? () => ask(found.next_before) : null };
@@ -87,25 +88,25 @@ function useSearch(text, room) {
 
 export function SearchDialog() {
   const here = view.value.room;
-  const [text, setText] = useState(last);
+  const [text, setText] = useState(lastQuery);
   const [isHere, setHere] = useState(false);
-  const { results, more, told } = useSearch(text, isHere ? here : null);
+  const { results, more, status } = useSearch(text, isHere ? here : null);
   return html`<${Dialog} title="Search">
     <label class="search-field">
       <${Icon} name="search" />
       <input
         type="search"
         aria-label="Search messages"
-        placeholder="Words to look for"
+        placeholder="Search for words"
         autocomplete="off"
         autofocus
         value=${text}
         onFocus=${(event) => event.target.select()}
-        onInput=${(event) => setText((last = event.target.value))}
+        onInput=${(event) => setText((lastQuery = event.target.value))}
       />
     </label>
     ${here &&
-    html`<div class="segments wide-segments" role="group" aria-label="Where to look">
+    html`<div class="segments wide-segments" role="group" aria-label="Search in">
       ${[false, true].map(
         (only) => html`<button
           type="button"
@@ -118,7 +119,7 @@ export function SearchDialog() {
         </button>`,
       )}
     </div>`}
-    <p class="hint" role="status">${told}</p>
+    <p class="hint" role="status">${status}</p>
     <ul class="results">
       ${results.map((each) => html`<${Result} key=${`${each.room} ${each.message.seq}`} result=${each} />`)}
     </ul>

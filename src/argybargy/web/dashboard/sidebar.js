@@ -1,34 +1,33 @@
-// The sidebar: how the page is connected, the rooms, the agents of the one in view, and
-// the theme.
+// The sidebar: connection status, theme, rooms, and the agents of the room in view.
 import { computed, cx, html, memo, useState } from "./ui.js";
-import { account } from "./api.js";
+import { auth } from "./api.js";
 import { isUnread } from "./attention.js";
 import { Age, clock, nowMs } from "./clock.js";
 import { age, isSameName, plural, shortMoment } from "./format.js";
 import { Avatar, Icon } from "./icons.js";
 import { currentRoom, showPeer, showRoom, view } from "./route.js";
 import { isLoaded, rooms, roster, rosterRoom } from "./state.js";
-import { lasting, remembered } from "./storage.js";
+import { localStore, persistedSignal } from "./storage.js";
 import { connection, retryNow } from "./stream.js";
 import { isMenuOpen, openDialog } from "./widgets.js";
 
 // -- connection -----------------------------------------------------------------
-// Live, polling, or offline and when it tries again.
 
-const WORDS = {
-  idle: ["idle", "Not connected: nobody is signed in"],
+/** The text and the tooltip of each mode. */
+const MODES = {
+  idle: ["idle", "Not connected: you are not signed in"],
   connecting: ["connecting", "Connecting to the relay"],
-  live: ["live", "Relay reachable: what is said shows at once"],
-  polling: ["polling", "Asking every 3 s"],
+  live: ["live", "Relay reachable: messages appear at once"],
+  polling: ["polling", "Polling every 3 s"],
 };
 
 function Offline({ retryAt, why }) {
-  clock.value; // counts down
+  clock.value; // renders the countdown every second
   const seconds = Math.max(0, Math.ceil((retryAt - Date.now()) / 1000));
   return html`<button
     type="button"
     class="connection is-offline"
-    title=${`No updates come: ${why.replace(/\.?$/, ".")} Click to try now.`}
+    title=${`No updates: ${why.replace(/\.?$/, ".")} Click to reconnect now.`}
     onClick=${retryNow}
   >
     <i aria-hidden="true"></i><span>offline, <span class="wide">retrying in </span>${seconds} s</span>
@@ -38,22 +37,21 @@ function Offline({ retryAt, why }) {
 export function Connection() {
   const { mode, retryAt, why } = connection.value;
   if (mode === "offline") return html`<${Offline} retryAt=${retryAt} why=${why} />`;
-  const [word, title] = WORDS[mode];
-  const told = why ? `${title}: ${why}` : title;
-  return html`<span class=${`connection is-${mode}`} role="status" title=${told}>
-    <i aria-hidden="true"></i>${word}
+  const [label, title] = MODES[mode];
+  const tooltip = why ? `${title}: ${why}` : title;
+  return html`<span class=${`connection is-${mode}`} role="status" title=${tooltip}>
+    <i aria-hidden="true"></i>${label}
   </span>`;
 }
 
 // -- theme ----------------------------------------------------------------------
-// Light, dark, or what the system says.
 
-const CHOICES = [
-  ["auto", "auto", "Theme of the system"],
+const THEMES = [
+  ["auto", "auto", "System theme"],
   ["light", "sun", "Light theme"],
   ["dark", "moon", "Dark theme"],
 ];
-const theme = remembered(lasting, "argy_theme", "auto");
+const theme = persistedSignal(localStore, "argy_theme", "auto");
 
 function choose(name) {
   theme.value = name;
@@ -62,7 +60,7 @@ function choose(name) {
 
 export function ThemeSwitch() {
   return html`<div class="segments" role="group" aria-label="Theme">
-    ${CHOICES.map(
+    ${THEMES.map(
       ([name, icon, label]) => html`<button
         type="button"
         key=${name}
@@ -79,9 +77,9 @@ export function ThemeSwitch() {
 }
 
 // -- rooms ----------------------------------------------------------------------
-// Those with the latest words first, closed ones folded away.
+// The most recently active rooms first; closed ones collapsed.
 
-const shown = remembered(lasting, "argy_closed_shown", "0");
+const closedShown = persistedSignal(localStore, "argy_closed_shown", "0");
 const isClosed = (card) => card.status === "closed";
 const openRooms = computed(() => rooms.value.filter((card) => !isClosed(card)));
 const closedRooms = computed(() => rooms.value.filter(isClosed));
@@ -103,26 +101,26 @@ function Meta({ card }) {
   </span>`;
 }
 
-const RoomRow = memo(function RoomRow({ card, isCurrent, hasNews }) {
+const RoomRow = memo(function RoomRow({ card, isCurrent, hasUnread }) {
   const go = () => {
     showRoom(card.room);
     isMenuOpen.value = false;
   };
-  const told = describe(card) + (hasNews ? ", unread" : "");
+  const description = describe(card) + (hasUnread ? ", unread" : "");
   return html`<li>
     <button
       type="button"
-      class=${cx("room-row", isCurrent && "active", hasNews && "unread", isClosed(card) && "is-closed")}
+      class=${cx("room-row", isCurrent && "active", hasUnread && "unread", isClosed(card) && "is-closed")}
       data-room=${card.room}
       data-status=${card.status}
       aria-current=${isCurrent ? "true" : undefined}
-      aria-label=${told}
-      title=${told}
+      aria-label=${description}
+      title=${description}
       onClick=${go}
     >
       <${Icon} name=${isClosed(card) ? "lock" : "hash"} size=${16} />
       <bdi class="name">${card.room}</bdi>
-      ${hasNews && html`<i class="dot" aria-hidden="true"></i>`}
+      ${hasUnread && html`<i class="dot" aria-hidden="true"></i>`}
       <${Meta} card=${card} />
     </button>
   </li>`;
@@ -134,7 +132,7 @@ function roomRows(cards) {
       key=${card.room}
       card=${card}
       isCurrent=${card.room === currentRoom.value}
-      hasNews=${isUnread(card)}
+      hasUnread=${isUnread(card)}
     />`,
   );
 }
@@ -149,17 +147,17 @@ function Fold({ count, isOpen }) {
     aria-expanded=${isOpen}
     data-hidden=${isOpen ? 0 : count}
     title=${title}
-    onClick=${() => (shown.value = isOpen ? "0" : "1")}
+    onClick=${() => (closedShown.value = isOpen ? "0" : "1")}
   >
     <${Icon} name="caret" size=${14} />${isOpen ? "Hide closed" : "Closed"} · ${count}
   </button>`;
 }
 
-/** Closed rooms; the one being read is never folded away. */
+/** The closed rooms; the room in view is shown even when they are collapsed. */
 function Closed() {
   const cards = closedRooms.value;
   if (!cards.length) return null;
-  const isOpen = shown.value === "1";
+  const isOpen = closedShown.value === "1";
   const kept = isOpen ? cards : cards.filter((card) => card.room === currentRoom.value);
   const count = isOpen ? cards.length : cards.length - kept.length;
   return html`
@@ -169,7 +167,7 @@ function Closed() {
 }
 
 function List() {
-  if (account.value.is === "out") return html`<p class="hint">Hidden until you sign in.</p>`;
+  if (auth.value.status === "out") return html`<p class="hint">Hidden until you sign in.</p>`;
   if (!isLoaded.value) return html`<p class="hint">Loading…</p>`;
   if (!rooms.value.length) return html`<p class="hint">No rooms yet.</p>`;
   return html`<ul>${roomRows(openRooms.value)}</ul><${Closed} />`;
@@ -179,7 +177,7 @@ export function Rooms() {
   return html`<nav class="rooms" aria-labelledby="rooms-label">
     <h2 id="rooms-label">
       Rooms
-      ${account.value.is === "in" &&
+      ${auth.value.status === "in" &&
       html`<button
         type="button"
         class="plain"
@@ -194,12 +192,12 @@ export function Rooms() {
   </nav>`;
 }
 
-/** Where `g r` leads. */
+/** Focus the room in view, else the first. */
 export function focusRooms() {
   (document.querySelector(".room-row.active") ?? document.querySelector(".room-row"))?.focus();
 }
 
-/** Arrow keys walk through the list. */
+/** Move the focus in the list; false if the focus is elsewhere. */
 export function moveInRooms(step) {
   const rows = [...document.querySelectorAll(".room-row")];
   const at = rows.indexOf(document.activeElement);
@@ -208,11 +206,10 @@ export function moveInRooms(step) {
 }
 
 // -- agents ---------------------------------------------------------------------
-// Who belongs to the room in view: out of the durable roster, so that a restart of the
-// relay empties nothing.
+// The members of the room in view. The relay stores the roster, so a restart keeps it.
 
 const STATES = {
-  waiting: ["waiting", "Asked something that nobody has answered yet"],
+  waiting: ["waiting", "Asked a question that is still unanswered"],
   working: ["working", "Posted in the last two minutes"],
   standing_by: ["standing by", "Connected, and listening"],
 };
@@ -221,7 +218,7 @@ export function isInvited(row) {
   return !row.online && row.seenAt === null && row.spokeAt === null;
 }
 
-/** No agent may be called `operator`: the relay refuses that name. */
+/** The name is proof enough here: the relay refuses `operator` as the name of an agent. */
 const kindOf = (row) => (isSameName(row.name, "operator") ? "operator" : "agent");
 
 function lastSeen(row) {
@@ -237,7 +234,7 @@ function byPresence(one, other) {
   return one.name.localeCompare(other.name);
 }
 
-const people = computed(() => roster.value.filter((row) => !isInvited(row)).sort(byPresence));
+const active = computed(() => roster.value.filter((row) => !isInvited(row)).sort(byPresence));
 const invited = computed(() => roster.value.filter(isInvited).sort(byPresence));
 export const onlineCount = computed(() => roster.value.filter((row) => row.online).length);
 
@@ -300,7 +297,7 @@ function Invited() {
       type="button"
       class="fold"
       aria-expanded=${isOpen}
-      title="They hold a key and have not been heard of"
+      title="Agents with a key that have never connected"
       onClick=${() => setOpen(!isOpen)}
     >
       <${Icon} name="caret" size=${14} />Invited · ${count}
@@ -327,8 +324,8 @@ export function Roster() {
         <${Icon} name="plus" size=${16} />
       </button>
     </h2>
-    ${!total && rosterRoom.value === room && html`<p class="hint">Nobody yet. Make a key with +.</p>`}
-    <ul>${agentRows(people.value)}</ul>
+    ${!total && rosterRoom.value === room && html`<p class="hint">No agents yet. Add one with +.</p>`}
+    <ul>${agentRows(active.value)}</ul>
     <${Invited} />
   </section>`;
 }

@@ -1,5 +1,6 @@
-// What the page knows of the relay. Frames of the stream are the only thing that
-// changes it, but for messages that a look back or an own post brought.
+// The page's state: rooms, waiting questions, keys, roster and messages, as signals.
+// Frames of the stream change it (stream.js), and so do the answers to own requests and
+// loaded history. Components only read it.
 import { batch, computed, signal } from "./ui.js";
 import { get, roomPath } from "./api.js";
 import { setClock } from "./clock.js";
@@ -7,16 +8,17 @@ import { isSameName, isToAll } from "./format.js";
 import { currentRoom } from "./route.js";
 
 export const isLoaded = signal(false);
-export const facts = signal({ version: "", publicUrl: "", maxIdleSeconds: 0 });
-/** Cards by room, rows by key: what a frame names is replaced, the rest is kept. */
-const cards = signal(new Map());
+export const relayInfo = signal({ version: "", publicUrl: "", maxIdleSeconds: 0 });
+// Each frame replaces the rows that it names. A row that did not change stays the same
+// object, so a memoised component does not render again.
+const roomCards = signal(new Map());
 const waitingRows = signal(new Map());
 const codeRows = signal(new Map());
 const rosterRows = signal(new Map());
-/** The room whose roster that is. */
+/** The room whose roster the page holds: after a change of room, the previous one. */
 export const rosterRoom = signal(null);
 
-export const rooms = computed(() => [...cards.value.values()].sort(byLatest));
+export const rooms = computed(() => [...roomCards.value.values()].sort(byLastMessage));
 export const waiting = computed(() =>
   [...waitingRows.value.values()].sort((one, other) => one.since - other.since),
 );
@@ -27,16 +29,16 @@ export const roster = computed(() =>
   rosterRoom.value === currentRoom.value ? [...rosterRows.value.values()] : [],
 );
 
-/** The relay lists no more than this many questions. */
-const MOST_WAITING = 50;
+/** The relay's own limit on the list of waiting questions. */
+const MAX_WAITING = 50;
 
-function byLatest(one, other) {
+function byLastMessage(one, other) {
   if (one.last_ts !== other.last_ts) return (other.last_ts ?? "") < (one.last_ts ?? "") ? -1 : 1;
   return one.room.localeCompare(other.room);
 }
 
 export function cardOf(room) {
-  return cards.value.get(room) ?? null;
+  return roomCards.value.get(room) ?? null;
 }
 
 export function roomNames() {
@@ -45,39 +47,42 @@ export function roomNames() {
 
 const waitingKey = (row) => `${row.room} ${row.seq}`;
 
-/** Whether the relay says that a question waits; `null` where its list is cut off. */
+/** Whether the relay lists a question as waiting; null if its list may be truncated. */
 export function isWaiting(room, seq) {
   if (waitingRows.value.has(`${room} ${seq}`)) return true;
-  return waitingRows.value.size < MOST_WAITING ? false : null;
+  return waitingRows.value.size < MAX_WAITING ? false : null;
 }
 
-// -- rows: ages become moments, so that they can grow without another frame -------
+// -- rows -------------------------------------------------------------------------
+// Frames carry ages in seconds. They become times here, so that the ages on the page can
+// grow without another frame.
 
-function momentOf(now, seconds) {
+function timeBefore(now, seconds) {
   return seconds == null ? null : Math.round(now - seconds * 1000);
 }
 
 function waitingRow(row, now) {
-  return { ...row, since: momentOf(now, row.waiting_seconds) };
+  return { ...row, since: timeBefore(now, row.waiting_seconds) };
 }
 
 function rosterRow(row, now) {
   return {
     ...row,
-    seenAt: momentOf(now, row.seconds_since_seen),
-    spokeAt: momentOf(now, row.last_message_seconds),
+    seenAt: timeBefore(now, row.seconds_since_seen),
+    spokeAt: timeBefore(now, row.last_message_seconds),
   };
 }
 
-function withRows(kept, rows, gone, keyOf) {
-  if (!rows?.length && !gone?.length) return kept;
-  const next = new Map(kept);
-  for (const key of gone ?? []) next.delete(key);
+/** Copy a map with some rows replaced and others removed; the same map if none are. */
+function withRows(current, rows, removed, keyOf) {
+  if (!rows?.length && !removed?.length) return current;
+  const next = new Map(current);
+  for (const key of removed ?? []) next.delete(key);
   for (const row of rows ?? []) next.set(keyOf(row), row);
   return next;
 }
 
-function keyed(rows, keyOf) {
+function mapBy(rows, keyOf) {
   return new Map(rows.map((row) => [keyOf(row), row]));
 }
 
@@ -85,7 +90,7 @@ function keyed(rows, keyOf) {
 
 export function applyHello(frame) {
   setClock(frame.now);
-  facts.value = {
+  relayInfo.value = {
     version: frame.relay_version,
     publicUrl: frame.public_url,
     maxIdleSeconds: frame.max_idle_seconds,
@@ -96,19 +101,19 @@ export function applySnapshot(frame) {
   const now = Date.parse(frame.now);
   batch(() => {
     setClock(frame.now);
-    cards.value = keyed(frame.rooms, (card) => card.room);
-    waitingRows.value = keyed(
+    roomCards.value = mapBy(frame.rooms, (card) => card.room);
+    waitingRows.value = mapBy(
       frame.waiting.map((row) => waitingRow(row, now)),
       waitingKey,
     );
-    codeRows.value = keyed(frame.codes, (row) => row.key_id);
-    rosterRows.value = keyed(
+    codeRows.value = mapBy(frame.codes, (row) => row.key_id);
+    rosterRows.value = mapBy(
       frame.roster.map((row) => rosterRow(row, now)),
       (row) => row.name,
     );
     rosterRoom.value = frame.room;
-    if (frame.room) log(frame.room).restart(frame.messages);
-    for (const room of logs.keys()) if (!cards.value.has(room)) logs.delete(room);
+    if (frame.room) messageLog(frame.room).reset(frame.messages);
+    for (const room of logs.keys()) if (!roomCards.value.has(room)) logs.delete(room);
     isLoaded.value = true;
   });
 }
@@ -117,9 +122,9 @@ export function applyDelta(frame) {
   const now = Date.parse(frame.now);
   const { rooms_gone, codes_gone, roster_gone, waiting_gone } = frame;
   batch(() => {
-    // A tunnel has opened, or is gone.
-    if (frame.public_url) facts.value = { ...facts.value, publicUrl: frame.public_url };
-    cards.value = withRows(cards.value, frame.rooms, rooms_gone, (card) => card.room);
+    // A tunnel was opened or closed.
+    if (frame.public_url) relayInfo.value = { ...relayInfo.value, publicUrl: frame.public_url };
+    roomCards.value = withRows(roomCards.value, frame.rooms, rooms_gone, (card) => card.room);
     waitingRows.value = withRows(
       waitingRows.value,
       frame.waiting?.map((row) => waitingRow(row, now)),
@@ -133,25 +138,27 @@ export function applyDelta(frame) {
       roster_gone,
       (row) => row.name,
     );
-    takeMessages(frame.messages ?? []);
+    mergeMessages(frame.messages ?? []);
   });
 }
 
-function takeMessages(messages) {
+function mergeMessages(messages) {
   for (const room of new Set(messages.map((message) => message.room))) {
+    // A room that was never opened gets its messages with its snapshot.
     if (room !== currentRoom.value && !logs.has(room)) continue;
-    log(room).take(messages.filter((message) => message.room === room));
+    messageLog(room).merge(messages.filter((message) => message.room === room));
   }
 }
 
-/** Take what the relay answered to an own act, before the stream says it. */
-export function takeOwnMessage(room, message) {
-  log(room).take([{ expects_reply_resolved: message.expects_reply, ...message, room }]);
+/** Show an own message at once; the stream brings the same one again, and it is merged. */
+export function applyOwnMessage(room, message) {
+  messageLog(room).merge([{ expects_reply_resolved: message.expects_reply, ...message, room }]);
 }
 
-export function takeRoomStatus(status) {
-  const card = cards.value.get(status.name);
-  const fresh = {
+/** Show the new status of a room at once, before the stream brings its card. */
+export function applyRoomStatus(status) {
+  const known = roomCards.value.get(status.name);
+  const empty = {
     room: status.name,
     messages: 0,
     first_seq: 1,
@@ -162,14 +169,14 @@ export function takeRoomStatus(status) {
     members: 0,
   };
   const { closed_at, closed_by } = status;
-  const next = { ...fresh, ...card, status: status.status, closed_at, closed_by };
-  cards.value = withRows(cards.value, [next], [], (each) => each.room);
+  const next = { ...empty, ...known, status: status.status, closed_at, closed_by };
+  roomCards.value = withRows(roomCards.value, [next], [], (each) => each.room);
 }
 
-/** Forget everything, as after signing out. */
-export function forgetAll() {
+/** Drop all data of the relay, after signing out. */
+export function clearState() {
   batch(() => {
-    for (const rows of [cards, waitingRows, codeRows, rosterRows]) rows.value = new Map();
+    for (const rows of [roomCards, waitingRows, codeRows, rosterRows]) rows.value = new Map();
     rosterRoom.value = null;
     logs.clear();
     isLoaded.value = false;
@@ -177,100 +184,115 @@ export function forgetAll() {
 }
 
 // -- messages -------------------------------------------------------------------
-// The messages of one room as far as they are loaded: always one stretch without gaps,
-// which ends at the newest unless somebody went far back.
 
 const PAGE = 100;
-const MOST_AT_ONCE = 400;
-/** A tab may be open for weeks: beyond this, the oldest go and can be loaded again. */
-const MOST_KEPT = 4_000;
+/** A message this far before the loaded ones is reached by loading all in between. */
+const MAX_BRIDGED_GAP = 400;
+/** Bound on the messages of a room in memory, as a tab may be open for weeks. */
+const MAX_MESSAGES = 4_000;
 
 const logs = new Map();
-/** Whether the reader follows what comes; there is one timeline. */
+/** Whether the timeline is scrolled to its end, and follows new messages. */
 export const isAtEnd = signal(true);
-/** Set to have the timeline go to its end. */
-export const follow = signal(0);
+/** Incremented to make the timeline scroll to its end. */
+export const scrollToEnd = signal(0);
 
-export function log(room) {
-  let found = logs.get(room);
-  if (!found) logs.set(room, (found = new Log(room)));
-  return found;
+/** The message log of a room, created on first use. */
+export function messageLog(room) {
+  let log = logs.get(room);
+  if (!log) logs.set(room, (log = new MessageLog(room)));
+  return log;
 }
 
-/** Put what came among what is there: by seq, each once, the later word holding. */
-function merged(kept, some) {
-  const last = kept.at(-1)?.seq ?? 0;
-  if (some.every((message, at) => message.seq > (some[at - 1]?.seq ?? last))) {
-    return [...kept, ...some];
+/** Merge two lists by seq; the later version of a message wins. */
+function merged(current, incoming) {
+  const last = current.at(-1)?.seq ?? 0;
+  // The usual case, new messages at the end, needs neither a map nor a sort.
+  if (incoming.every((message, at) => message.seq > (incoming[at - 1]?.seq ?? last))) {
+    return [...current, ...incoming];
   }
-  const bySeq = new Map(kept.map((message) => [message.seq, message]));
-  for (const message of some) bySeq.set(message.seq, { ...bySeq.get(message.seq), ...message });
+  const bySeq = new Map(current.map((message) => [message.seq, message]));
+  for (const message of incoming) bySeq.set(message.seq, { ...bySeq.get(message.seq), ...message });
   return [...bySeq.values()].sort((one, other) => one.seq - other.seq);
 }
 
-class Log {
+/**
+ * The loaded messages of one room: always one range without gaps.
+ *
+ * The range ends at the newest message, unless it is detached: after going to a message far
+ * back, it ends there, and new messages are only counted (`newest`) until it reaches them.
+ */
+class MessageLog {
   constructor(room) {
     this.room = room;
     this.messages = signal([]);
     this.answers = computed(() => answersOf(this.messages.value));
-    this.isKnown = signal(false);
-    this.hasMore = signal(false);
-    this.isPast = signal(false);
+    /** Whether a snapshot has arrived: before, an empty list means nothing. */
+    this.isLoaded = signal(false);
+    this.hasOlder = signal(false);
+    this.isDetached = signal(false);
+    /** The seq of the newest message of the room, loaded or not. */
     this.newest = 0;
     this.isLoading = signal(false);
+    /** Why the last load failed. */
     this.problem = signal("");
   }
 
-  /** Begin again with the newest; what was loaded stays if it joins on. */
-  restart(newest) {
-    const kept = this.messages.peek();
+  /** Apply the newest messages of a snapshot; loaded older ones stay if they adjoin. */
+  reset(newest) {
+    const current = this.messages.peek();
     const first = newest[0]?.seq ?? Infinity;
-    this.isKnown.value = true;
+    this.isLoaded.value = true;
     this.newest = newest.at(-1)?.seq ?? 0;
-    const isOlder = kept.length && kept[0].seq <= first && kept.at(-1).seq <= this.newest;
-    if (isOlder && this.isPast.peek()) return;
-    const isJoined = isOlder && kept.at(-1).seq >= first - 1;
-    // Or another database.
-    this.isPast.value = false;
-    this.messages.value = isJoined ? merged(kept, newest) : newest;
-    if (!isJoined) this.hasMore.value = newest.length > 0 && first > 1;
+    // If the current range ends above the newest message, it is of another database.
+    const isOlder =
+      current.length && current[0].seq <= first && current.at(-1).seq <= this.newest;
+    if (isOlder && this.isDetached.peek()) return;
+    const isAdjoining = isOlder && current.at(-1).seq >= first - 1;
+    this.isDetached.value = false;
+    this.messages.value = isAdjoining ? merged(current, newest) : newest;
+    if (!isAdjoining) this.hasOlder.value = newest.length > 0 && first > 1;
   }
 
-  take(some) {
-    const kept = this.messages.peek();
-    const last = this.isPast.peek() ? kept.at(-1).seq : Infinity;
-    const isNear = ({ seq }) => seq >= kept[0].seq && seq <= last;
-    const wanted = kept.length ? some.filter(isNear) : some;
-    this.newest = Math.max(this.newest, ...some.map((each) => each.seq));
-    if (wanted.length) this.keep(merged(kept, wanted));
-    if (!kept.length && wanted.length) this.hasMore.value = wanted[0].seq > 1;
+  /** Merge new or changed messages that belong to the loaded range. */
+  merge(incoming) {
+    const current = this.messages.peek();
+    const last = this.isDetached.peek() ? current.at(-1).seq : Infinity;
+    const isInRange = ({ seq }) => seq >= current[0].seq && seq <= last;
+    const accepted = current.length ? incoming.filter(isInRange) : incoming;
+    this.newest = Math.max(this.newest, ...incoming.map((each) => each.seq));
+    if (accepted.length) this.replace(merged(current, accepted));
+    if (!current.length && accepted.length) this.hasOlder.value = accepted[0].seq > 1;
   }
 
-  keep(messages) {
-    const isTooMany = messages.length > MOST_KEPT && isAtEnd.peek();
-    this.messages.value = isTooMany ? messages.slice(-MOST_KEPT / 2) : messages;
-    if (isTooMany) this.hasMore.value = true;
+  /** Set the messages; above the bound, drop the older half unless it may be in view. */
+  replace(messages) {
+    const isTooMany = messages.length > MAX_MESSAGES && isAtEnd.peek();
+    this.messages.value = isTooMany ? messages.slice(-MAX_MESSAGES / 2) : messages;
+    if (isTooMany) this.hasOlder.value = true;
   }
 
-  /** Put a stretch to what is there, or in its place where the two do not meet. */
-  put({ messages, more }) {
-    const kept = this.messages.peek();
+  /** Join a page of history to the range, or replace the range if they do not adjoin. */
+  insertPage({ messages, more }) {
+    const current = this.messages.peek();
     const [first, last] = [messages[0].seq, messages.at(-1).seq];
-    const isMeeting = kept.length && first <= kept.at(-1).seq + 1 && last >= kept[0].seq - 1;
-    if (!isMeeting || first < kept[0].seq) this.hasMore.value = more;
-    this.messages.value = isMeeting ? merged(kept, messages) : messages;
-    this.isPast.value = this.messages.peek().at(-1).seq < this.newest;
+    const isAdjoining =
+      current.length && first <= current.at(-1).seq + 1 && last >= current[0].seq - 1;
+    if (!isAdjoining || first < current[0].seq) this.hasOlder.value = more;
+    this.messages.value = isAdjoining ? merged(current, messages) : messages;
+    this.isDetached.value = this.messages.peek().at(-1).seq < this.newest;
   }
 
-  /** Load what lies before a message, unless `sought` is not in it. */
-  async load(before, limit = PAGE, sought = null) {
+  /** Load the page before a seq; ignore it if `required` is given and not in it. */
+  async load(before, limit = PAGE, required = null) {
     this.isLoading.value = true;
     this.problem.value = "";
     try {
       const path = roomPath(this.room, "history");
       const page = await get(`${path}?limit=${limit}&before=${before}`);
       const { messages } = page;
-      if (sought ? messages.some(({ seq }) => seq === sought) : messages.length) this.put(page);
+      const isUseful = required ? messages.some(({ seq }) => seq === required) : messages.length;
+      if (isUseful) this.insertPage(page);
     } catch (error) {
       this.problem.value = error.message;
     }
@@ -279,53 +301,56 @@ class Log {
 
   /** Load a page of older messages, if there are any. */
   async loadOlder() {
-    if (this.hasMore.peek() && !this.isLoading.peek()) await this.load(this.messages.peek()[0].seq);
+    if (this.hasOlder.peek() && !this.isLoading.peek()) {
+      await this.load(this.messages.peek()[0].seq);
+    }
   }
 
-  /** Load a page of newer messages, if there are any. */
+  /** Load a page of newer messages, if the range is detached. */
   async loadNewer() {
-    if (this.isPast.peek() && !this.isLoading.peek()) {
+    if (this.isDetached.peek() && !this.isLoading.peek()) {
       await this.load(this.messages.peek().at(-1).seq + PAGE + 1);
     }
   }
 
-  /** Have a message there, with what lies around it; false if it cannot be had. */
-  async reach(seq) {
+  /** Load a message and those around it; false if the relay does not have it. */
+  async ensureLoaded(seq) {
     const isThere = () => this.messages.peek().some((each) => each.seq === seq);
     if (isThere()) return true;
     const [{ seq: first }] = this.messages.peek();
     const gap = first - seq;
-    const isNear = gap > 0 && gap < MOST_AT_ONCE;
+    const isNear = gap > 0 && gap < MAX_BRIDGED_GAP;
     await this.load(isNear ? first : seq + PAGE / 2, isNear ? gap + PAGE / 2 : PAGE, seq);
     return isThere();
   }
 }
 
 // -- questions ------------------------------------------------------------------
-// What became of a question: open, claimed, or answered. The relay's own list of who
-// waits has the last word; this is for what that list does not hold, such as the
-// operator's own questions and those of closed rooms.
+// The state of a question: open, claimed or answered. The relay's list of waiting
+// questions decides where it applies. It leaves out the operator's own questions and those
+// of closed rooms; for these the page applies the relay's rules to the loaded messages.
 
 export function isQuestion(message) {
   return message.from_kind !== "system" && message.expects_reply !== "none";
 }
 
-/** Every human answers to `operator`, whatever name they speak under. */
-function goesBy({ from, from_kind }, name) {
+/** Whether a message's sender has a name: the operator is `operator` under any name. */
+function isSender({ from, from_kind }, name) {
   return isSameName(from, name) || (from_kind === "operator" && isSameName("operator", name));
 }
 
-function isPutTo({ from, to, expects_reply }, answer) {
-  if (goesBy(answer, from)) return false;
-  if (goesBy(answer, expects_reply)) return true;
+/** Whether the sender of `answer` is one whom the question asks. */
+function isAskedOf({ from, to, expects_reply }, answer) {
+  if (isSender(answer, from)) return false;
+  if (isSender(answer, expects_reply)) return true;
   if (expects_reply !== "anyone") return false;
   if (isToAll(to) || answer.from_kind === "operator") return true;
-  return [to].flat().some((name) => goesBy(answer, name));
+  return [to].flat().some((name) => isSender(answer, name));
 }
 
-/** A reply answers what it replies to; other words all whose asker hears them. */
+/** A reply answers one question; other messages answer all whose asker receives them. */
 function isAnswered(question, answer) {
-  if (!isPutTo(question, answer)) return false;
+  if (!isAskedOf(question, answer)) return false;
   if (answer.reply_to) return answer.reply_to === question.seq;
   return isToAll(answer.to) || [answer.to].flat().some((name) => isSameName(name, question.from));
 }
@@ -350,12 +375,12 @@ function answersOf(messages) {
 /**
  * The state of a question, for a badge.
  *
- * @param {boolean|null} isWaiting what the relay says, `null` if it does not say
+ * @param {boolean|null} isWaiting whether the relay lists it as waiting; null if unknown
  */
-export function stateOf(message, answer, isWaiting) {
+export function questionState(message, answer, isWaiting) {
   if (!isQuestion(message)) return null;
-  const isTold = message.from_kind === "agent" && isWaiting !== null;
-  if (isTold && isWaiting) return message.claimed_by ? "claimed" : "open";
+  const isListed = message.from_kind === "agent" && isWaiting !== null;
+  if (isListed && isWaiting) return message.claimed_by ? "claimed" : "open";
   if (answer) return "answered";
   return message.claimed_by ? "claimed" : "open";
 }

@@ -1,32 +1,35 @@
-// What this browser remembers. A locked or corrupt storage is as good as none: what
-// it would have held then lasts as long as the page.
+// Persistent settings in the browser's storage. Where storage is blocked, full or corrupt,
+// values are kept in memory and last as long as the page.
 import { signal } from "./ui.js";
 
-function area(name) {
-  const kept = new Map();
+function storageArea(name) {
+  const fallback = new Map();
   return {
     get(key) {
       try {
-        return window[name].getItem(key) ?? kept.get(key) ?? null;
+        return window[name].getItem(key) ?? fallback.get(key) ?? null;
       } catch {
-        return kept.get(key) ?? null;
+        return fallback.get(key) ?? null;
       }
     },
     set(key, value) {
-      kept.set(key, value);
+      fallback.set(key, value);
       try {
         if (value === null) window[name].removeItem(key);
         else window[name].setItem(key, value);
       } catch {
-        // The storage is locked or full; `kept` has it for this page.
+        // Blocked (private windows, site settings) or full; `fallback` holds the value.
       }
     },
   };
 }
 
-export const lasting = area("localStorage");
-export const passing = area("sessionStorage");
+/** Shared by all tabs, and kept when the browser closes. */
+export const localStore = storageArea("localStorage");
+/** Of this tab alone, and dropped when it closes. */
+export const sessionStore = storageArea("sessionStorage");
 
+/** Parse a stored value; the fallback if it is missing, corrupt, or of another type. */
 export function readJson(store, key, fallback) {
   try {
     const value = JSON.parse(store.get(key));
@@ -36,8 +39,8 @@ export function readJson(store, key, fallback) {
   }
 }
 
-/** A signal that is kept under `key`, as text. */
-export function remembered(store, key, fallback) {
+/** Create a text signal that is stored under `key`. */
+export function persistedSignal(store, key, fallback) {
   const value = signal(store.get(key) ?? fallback);
   return {
     get value() {

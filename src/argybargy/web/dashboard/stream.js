@@ -1,213 +1,244 @@
-// Keeps the state up to date: a stream while it can be had, polling while it cannot,
-// and a growing pause while there is no answer at all. `connection` says which.
+// The subscription to the relay's state: an NDJSON stream while one holds, polling where
+// streams do not come through, and a growing back-off while the relay does not answer.
+// `connection` tells the rest of the page which of these is the case.
+//
+// One loop (`run`) owns the connection, so there is never more than one stream or poll.
+// Everybody else only aborts the active stream or ends the current pause.
 import { computed, effect, signal, untracked } from "./ui.js";
-import { account, confirmSession, get, request } from "./api.js";
+import { auth, confirmSession, get, request } from "./api.js";
 import { currentRoom } from "./route.js";
-import { applyDelta, applyHello, applySnapshot, forgetAll } from "./state.js";
+import { applyDelta, applyHello, applySnapshot, clearState } from "./state.js";
 
-const HELLO_MS = 3_000;
+const HELLO_TIMEOUT_MS = 3_000;
 const POLL_MS = 3_000;
 const HIDDEN_POLL_MS = 30_000;
-const STREAM_AGAIN_MS = 60_000;
-/** A stream has held once it brought something this long after its hello. */
-const HELD_MS = 5_000;
-/** After this many streams in a row that did not hold, the page polls. */
-const MOST_CUTS = 5;
-const PAUSES_MS = [500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
-const MESSAGES = 60;
+/** Time after which a polling page tries a stream again. */
+const STREAM_RETRY_MS = 60_000;
+/** A stream is stable once a frame arrives this long after its hello. */
+const STABLE_MS = 5_000;
+/** Number of unstable streams in a row after which the page polls. */
+const MAX_UNSTABLE_STREAMS = 5;
+const BACKOFF_MS = [500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
+/** Number of messages in a snapshot. */
+const SNAPSHOT_MESSAGES = 60;
 
-/** `mode` is idle, connecting, live, polling, or offline; then `retryAt` says when. */
+/**
+ * `mode` is "idle", "connecting", "live", "polling" or "offline"; `retryAt` is the local
+ * time of the next attempt while offline, `why` the reason for polling or being offline.
+ */
 export const connection = signal({ mode: "idle", retryAt: 0, why: "" });
 
-/** A stream that was cut, went silent, or brought what cannot be shown. */
-class Trouble extends Error {
-  constructor(why, isGreeted = true) {
+/** A stream that was cut, fell silent, or brought a frame that could not be applied. */
+class StreamError extends Error {
+  constructor(why, hadHello = true) {
     super(why);
-    this.isGreeted = isGreeted;
+    this.hadHello = hadHello;
   }
 }
 
-// Where to read on: { room, epoch, version }.
-let place = null;
-// Attempts since an update was taken: the pause grows with them.
+// The mutable state of the subscription.
+/** Where to resume: { room, epoch, version }, or null to begin with a snapshot. */
+let resumePoint = null;
+/** Attempts since the last delta, keepalive or poll: the index into the back-off. */
 let failures = 0;
-// Streams in a row that were greeted and did not hold.
-let cuts = 0;
-// Aborts what is under way.
-let current = null;
-let wake = () => {};
+/** Streams in a row that ended before they were stable. */
+let unstableStreams = 0;
+/** Aborts the active stream. */
+let activeStream = null;
+/** Ends the current pause. */
+let endPause = () => {};
 
-function set(mode, more = {}) {
+function setConnection(mode, more = {}) {
   connection.value = { mode, retryAt: 0, why: "", ...more };
 }
 
 function pause(ms) {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
-    wake = () => {
+    endPause = () => {
       clearTimeout(timer);
       resolve();
     };
   });
 }
 
-/** Try again now, whatever the pause. */
+/** Reconnect now instead of waiting for the back-off to end. */
 export function retryNow() {
-  wake();
+  endPause();
 }
 
-/** Ask at once for what an own act changed, where nothing is pushed. */
+/** Poll now, to show the effect of an own request. A live stream brings it by itself. */
 export function refresh() {
-  if (connection.peek().mode === "polling") wake();
+  if (connection.peek().mode === "polling") endPause();
 }
 
 // -- streaming --------------------------------------------------------------------
 
-const NAME = /^[A-Za-z0-9][\w.-]{0,63}$/;
+const ROOM_NAME = /^[A-Za-z0-9][\w.-]{0,63}$/;
 
-/** The room in view; none while the address names what cannot be one. */
-function scope() {
+/** The room to subscribe to; null while the address holds an invalid room name. */
+function subscribedRoom() {
   const room = currentRoom.peek();
-  return room && NAME.test(room) ? room : null;
+  return room && ROOM_NAME.test(room) ? room : null;
 }
 
-function wish() {
-  const room = scope();
-  const canResume = place && place.room === room && place.version !== null;
-  const resume = canResume ? { epoch: place.epoch, version: place.version } : null;
-  return { room, messages: MESSAGES, resume };
+/** The body of the subscription: with a resume point only for the same room. */
+function subscription() {
+  const room = subscribedRoom();
+  const canResume = resumePoint && resumePoint.room === room && resumePoint.version !== null;
+  const resume = canResume ? { epoch: resumePoint.epoch, version: resumePoint.version } : null;
+  return { room, messages: SNAPSHOT_MESSAGES, resume };
 }
 
-/** Read one stream to its end; returns the relay's bye. */
+/**
+ * Read one stream to its end; returns the relay's bye frame.
+ *
+ * Throws an AbortError when the page gave up the stream (another room, signed out), a
+ * StreamError when it was cut or silent, and whatever the request was refused with.
+ */
 async function readStream() {
-  const body = wish();
-  const guard = new AbortController();
-  current = guard;
-  let patienceMs = HELLO_MS;
-  let greetedAt = 0;
-  let isAnswered = false;
-  const giveUp = () => guard.abort(new Trouble("it went silent", greetedAt > 0));
-  let timer = setTimeout(giveUp, patienceMs);
+  const body = subscription();
+  const controller = new AbortController();
+  activeStream = controller;
+  let silenceMs = HELLO_TIMEOUT_MS;
+  let helloAt = 0;
+  let hasResponse = false;
+  // A connection can die without a word (a sleeping laptop, a NAT that forgot it), and
+  // fetch then waits without end: the missing keepalives are the only sign.
+  const onSilence = () => controller.abort(new StreamError("it went silent", helloAt > 0));
+  let timer = setTimeout(onSilence, silenceMs);
   try {
-    const response = await request("POST", "admin/stream", { body, signal: guard.signal });
-    isAnswered = true;
+    const response = await request("POST", "admin/stream", { body, signal: controller.signal });
+    hasResponse = true;
     for await (const line of linesOf(response.body)) {
-      const frame = take(line, body);
-      if (frame.keepalive_seconds) patienceMs = frame.keepalive_seconds * 2_500;
-      if (frame.type === "hello") greetedAt = performance.now();
+      const frame = applyLine(line, body);
+      // Two keepalives may be missing before the stream counts as dead.
+      if (frame.keepalive_seconds) silenceMs = frame.keepalive_seconds * 2_500;
+      if (frame.type === "hello") helloAt = performance.now();
       clearTimeout(timer);
-      timer = setTimeout(giveUp, patienceMs);
+      timer = setTimeout(onSilence, silenceMs);
       if (frame.type === "bye") return frame;
-      if (performance.now() - greetedAt >= HELD_MS) cuts = 0;
+      if (performance.now() - helloAt >= STABLE_MS) unstableStreams = 0;
     }
-    throw new Trouble("the connection was cut");
+    throw new StreamError("the connection was cut");
   } catch (error) {
-    const { reason } = guard.signal;
-    if (reason instanceof Trouble) throw reason;
-    if (!isAnswered || isSettled(error) || error instanceof Trouble) throw error;
-    throw new Trouble("the connection was cut");
+    // Browsers differ in what they throw for an aborted body, so the reason decides.
+    const { reason } = controller.signal;
+    if (reason instanceof StreamError) throw reason;
+    if (!hasResponse || isIntended(error) || error instanceof StreamError) throw error;
+    throw new StreamError("the connection was cut");
   } finally {
     clearTimeout(timer);
-    guard.abort();
+    // Without this, a body that was not read to its end keeps its connection open.
+    controller.abort();
   }
 }
 
-/** Apply a frame. Resuming before one that fails would only bring it again. */
-function take(line, asked) {
+/** Parse and apply one line of the stream; returns the frame. */
+function applyLine(line, subscribed) {
   try {
     const frame = JSON.parse(line);
-    apply(frame, asked);
+    applyFrame(frame, subscribed);
     return frame;
   } catch (error) {
-    place = null;
-    throw new Trouble(`an update could not be shown (${error.message})`);
+    // Resuming before this frame would bring it again: begin with a snapshot instead.
+    resumePoint = null;
+    throw new StreamError(`an update could not be shown (${error.message})`);
   }
 }
 
 /**
- * The hello moves no place: what it announces may never come. Nor does it end the
- * growing of the pauses, and the snapshot that belongs to it does not either: both can
- * be had from a connection that is cut at once, every time.
+ * Apply one frame and advance the resume point.
+ *
+ * A hello does not advance it, since the frames it announces may never arrive. Neither a
+ * hello nor its snapshot resets the back-off: a proxy that cuts every stream at once
+ * delivers both every time, and the page would reconnect in a tight loop.
  */
-function apply(frame, { room, resume }) {
+function applyFrame(frame, { room, resume }) {
   if (frame.type === "hello") {
     applyHello(frame);
     confirmSession();
-    place = { room, epoch: frame.epoch, version: frame.resumed ? resume.version : null };
-    set("live");
+    resumePoint = { room, epoch: frame.epoch, version: frame.resumed ? resume.version : null };
+    setConnection("live");
   } else if (frame.type === "snapshot") applySnapshot(frame);
   else if (frame.type === "delta") applyDelta(frame);
   if (frame.type === "delta" || frame.type === "keepalive") failures = 0;
-  if (frame.type !== "hello") place.version = frame.version ?? place.version;
+  if (frame.type !== "hello") resumePoint.version = frame.version ?? resumePoint.version;
 }
 
 // -- polling ----------------------------------------------------------------------
 
-async function pollForAWhile(why) {
-  const until = Date.now() + STREAM_AGAIN_MS;
-  place = null;
-  while (account.peek().is !== "out" && Date.now() < until) {
-    const room = scope();
+/** Poll until it is time to try a stream again, or the operator is signed out. */
+async function poll(why) {
+  const end = Date.now() + STREAM_RETRY_MS;
+  resumePoint = null;
+  while (auth.peek().status !== "out" && Date.now() < end) {
+    const room = subscribedRoom();
     const state = await get(`admin/state${room ? `?room=${encodeURIComponent(room)}` : ""}`);
-    if (room !== scope()) continue;
+    // Another room was chosen during the request.
+    if (room !== subscribedRoom()) continue;
     const frame = snapshotOf(state, room);
     applyHello({ ...frame, relay_version: state.version, public_url: state.public_url });
     applySnapshot(frame);
     confirmSession();
     failures = 0;
-    set("polling", { why });
-    // The first answer chose a room.
-    if (room !== scope()) continue;
+    setConnection("polling", { why });
+    // The first list of rooms made the page choose one: load it at once.
+    if (room !== subscribedRoom()) continue;
     await pause(document.hidden ? HIDDEN_POLL_MS : POLL_MS);
   }
 }
 
-// -- the loop ---------------------------------------------------------------------
+// -- the connection loop ------------------------------------------------------------
 
-/** Whether something on the way holds streams back, or the relay has none. */
-function isNoStream(error) {
+/** Whether a proxy holds back the stream, or the relay has no stream to give. */
+function isStreamUnavailable(error) {
   const isRefused = error.status === 404 || error.status === 405 || error.code === "busy";
-  return isRefused || error instanceof Trouble;
+  return isRefused || error instanceof StreamError;
 }
 
-const isSettled = (error) => error.name === "AbortError" || account.peek().is === "out";
+/** Whether the page itself ended the connection: no failure, and no back-off. */
+const isIntended = (error) => error.name === "AbortError" || auth.peek().status === "out";
 
-/** Every way out of here that tries again has paused first. */
+/** Stream or poll once. Every path that leads to a retry pauses first. */
 async function connectOnce() {
   try {
     const bye = await readStream();
     if (bye.reason === "session_ended") await get("admin/session");
     await backOff(`the relay says ${bye.reason}`, (bye.retry_after ?? 0) * 1_000);
   } catch (error) {
-    if (isSettled(error)) return;
-    if (error.isGreeted) await afterCut(error.message);
-    else if (isNoStream(error)) await pollForAWhile("no stream comes through");
+    if (isIntended(error)) return;
+    if (error.hadHello) await afterUnstableStream(error.message);
+    else if (isStreamUnavailable(error)) await poll("no stream comes through");
     else throw error;
   }
 }
 
-/** Pause, or poll where one stream after the other does not hold. */
-async function afterCut(why) {
-  cuts = Math.min(cuts + 1, MOST_CUTS);
-  if (cuts < MOST_CUTS) await backOff(why);
-  else await pollForAWhile(why);
+/** Back off, or poll when one stream after the other is cut. */
+async function afterUnstableStream(why) {
+  unstableStreams = Math.min(unstableStreams + 1, MAX_UNSTABLE_STREAMS);
+  if (unstableStreams < MAX_UNSTABLE_STREAMS) await backOff(why);
+  else await poll(why);
 }
 
-async function backOff(why, leastMs = 0) {
-  const ms = PAUSES_MS[Math.min(failures, PAUSES_MS.length - 1)] * (0.8 + 0.4 * Math.random());
-  const waitMs = Math.max(ms, leastMs);
+/** Go offline for the next back-off, with jitter so that tabs do not return in step. */
+async function backOff(why, minMs = 0) {
+  const jitter = 0.8 + 0.4 * Math.random();
+  const ms = BACKOFF_MS[Math.min(failures, BACKOFF_MS.length - 1)] * jitter;
+  const waitMs = Math.max(ms, minMs);
   failures += 1;
-  set("offline", { retryAt: Date.now() + waitMs, why });
+  setConnection("offline", { retryAt: Date.now() + waitMs, why });
   await pause(waitMs);
 }
 
-/** Wait until a signal is as wanted. */
-function until(isSo) {
+/** Wait until a condition on signals holds. */
+function waitUntil(isTrue) {
   return new Promise((resolve) => {
     let stop = null;
     stop = effect(() => {
-      if (!isSo()) return;
+      if (!isTrue()) return;
       resolve();
+      // The first run happens before `effect` has returned: `stop` is not set yet.
       queueMicrotask(() => stop());
     });
   });
@@ -215,17 +246,17 @@ function until(isSo) {
 
 async function run() {
   for (;;) {
-    if (account.peek().is === "out") {
-      set("idle");
-      place = null;
-      forgetAll();
-      await until(() => account.value.is !== "out");
+    if (auth.peek().status === "out") {
+      setConnection("idle");
+      resumePoint = null;
+      clearState();
+      await waitUntil(() => auth.value.status !== "out");
     }
-    if (connection.peek().mode === "idle") set("connecting");
+    if (connection.peek().mode === "idle") setConnection("connecting");
     try {
       await connectOnce();
     } catch (error) {
-      if (isSettled(error)) continue;
+      if (isIntended(error)) continue;
       await backOff(error.message, (error.retryAfter ?? 0) * 1_000);
     }
   }
@@ -233,28 +264,30 @@ async function run() {
 
 /** Keep the state up to date for as long as the page is open. */
 export function startStream() {
-  const isOut = computed(() => account.value.is === "out");
+  const isSignedOut = computed(() => auth.value.status === "out");
   effect(() => {
+    // A subscription is for one room: another room, or signing out, ends it.
     currentRoom.value;
-    isOut.value;
+    isSignedOut.value;
     untracked(() => {
-      current?.abort();
-      wake();
+      activeStream?.abort();
+      endPause();
     });
   });
   window.addEventListener("online", retryNow);
   document.addEventListener("visibilitychange", () => {
     const { mode } = connection.peek();
-    if (!document.hidden && (mode === "offline" || mode === "polling")) wake();
+    if (!document.hidden && (mode === "offline" || mode === "polling")) endPause();
   });
   run();
 }
 
-// -- polled state as a frame ----------------------------------------------------
-// What `GET /admin/state` answers, as the frame of a stream that says the same.
+// -- polled state as a snapshot -------------------------------------------------
+// Translate the answer of `GET /admin/state` into the snapshot frame of a stream, so
+// that the rest of the page knows only one form.
 
-function cardOf(state, status, row) {
-  const people = state.roster[status.name] ?? [];
+function roomCard(state, status, row) {
+  const members = state.roster[status.name] ?? [];
   return {
     messages: 0,
     first_seq: 1,
@@ -266,13 +299,13 @@ function cardOf(state, status, row) {
     status: status.status,
     closed_at: status.closed_at,
     closed_by: status.closed_by,
-    online: people.filter((each) => each.online).length,
-    members: people.length,
+    online: members.filter((each) => each.online).length,
+    members: members.length,
   };
 }
 
-/** The relay's time, as the rows' ages tell it. */
-function timeOf(state) {
+/** The relay's clock, derived from the age of a row: the answer has no `now`. */
+function relayTime(state) {
   const [row] = state.rooms;
   const ms = row ? Date.parse(row.last_ts) + row.seconds_since_last * 1000 : Date.now();
   return new Date(ms).toISOString();
@@ -283,10 +316,10 @@ export function snapshotOf(state, room) {
   const statuses = Object.values(state.room_status);
   return {
     type: "snapshot",
-    now: timeOf(state),
+    now: relayTime(state),
     max_idle_seconds: state.max_idle_seconds,
     room,
-    rooms: statuses.map((status) => cardOf(state, status, rows.get(status.name))),
+    rooms: statuses.map((status) => roomCard(state, status, rows.get(status.name))),
     waiting: state.waiting,
     codes: state.codes,
     roster: room ? (state.roster[room] ?? []) : [],
@@ -295,8 +328,8 @@ export function snapshotOf(state, room) {
 }
 
 // -- lines ----------------------------------------------------------------------
-// Newline-delimited text out of a body that comes in pieces.
 
+/** Split a streamed body into lines; chunks may end anywhere, even inside a character. */
 export async function* linesOf(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";

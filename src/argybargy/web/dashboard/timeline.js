@@ -1,4 +1,4 @@
-// The messages of the room in view, or of one agent in it.
+// The timeline: the messages of the room in view, or those of one agent in it.
 import {
   computed,
   cx,
@@ -10,24 +10,26 @@ import {
   useRef,
   useState,
 } from "./ui.js";
-import { entryMark } from "./attention.js";
+import { readOnEntry } from "./attention.js";
 import { clock, nowMs } from "./clock.js";
 import { dayLabel, dayOf, fullTime, isSameName, isToAll, plural } from "./format.js";
 import { Icon } from "./icons.js";
 import { Message } from "./message.js";
 import { dropSeq, view, visits } from "./route.js";
-import { cardOf, follow, isAtEnd, log } from "./state.js";
-import { say } from "./widgets.js";
+import { cardOf, isAtEnd, messageLog, scrollToEnd } from "./state.js";
+import { showNotice } from "./widgets.js";
 
 const NEAR_BOTTOM = 32;
 const NEAR_TOP = 240;
 const GROUP_MS = 300_000;
-const MARKED_MS = 4_000;
+const HIGHLIGHT_MS = 4_000;
 
 const today = computed(() => dayOf(clock.value));
-const marked = signal(0);
+/** The message to highlight for a moment; 0 for none. */
+const highlighted = signal(0);
 
-function isOf(message, peer) {
+/** Whether an agent sent a message or is named as its recipient. */
+function involves(message, peer) {
   if (isSameName(message.from, peer)) return true;
   return !isToAll(message.to) && [message.to].flat().some((name) => isSameName(name, peer));
 }
@@ -50,71 +52,75 @@ function Day({ at }) {
   </div>`;
 }
 
-const News = () => html`<div class="divider is-news" role="separator"><span>New</span></div>`;
+const NewDivider = () => html`<div class="divider is-news" role="separator"><span>New</span></div>`;
 
-/** Rows in their order: dividers, and messages with all that they show. */
-function rowsOf(messages, found, { room, peer }) {
-  const bySeq = new Map(found.messages.value.map((message) => [message.seq, message]));
-  const answers = found.answers.value;
+/** The rows of the timeline: messages, with dividers for days and for unread ones. */
+function rowsOf(messages, log, { room, peer }) {
+  const bySeq = new Map(log.messages.value.map((message) => [message.seq, message]));
+  const answers = log.answers.value;
   const rows = [];
-  let before = null;
-  let isNewsShown = messages[0]?.seq > entryMark.value;
+  let previous = null;
+  let isNewsShown = messages[0]?.seq > readOnEntry.value;
   for (const message of messages) {
     const at = Date.parse(message.ts);
-    const isNewDay = !before || dayOf(at) !== dayOf(Date.parse(before.ts));
+    const isNewDay = !previous || dayOf(at) !== dayOf(Date.parse(previous.ts));
     if (isNewDay) rows.push(html`<${Day} key=${`day-${dayOf(at)}`} at=${at} />`);
-    const isNews = !isNewsShown && message.seq > entryMark.value;
-    if (isNews) rows.push(html`<${News} key="news" />`);
+    const isNews = !isNewsShown && message.seq > readOnEntry.value;
+    if (isNews) rows.push(html`<${NewDivider} key="news" />`);
     isNewsShown ||= isNews;
     rows.push(html`<${Message}
       key=${message.seq}
       message=${message}
       room=${room}
       peer=${peer}
-      isFirst=${isNewDay || isNews || !isGrouped(message, before)}
-      isMarked=${marked.value === message.seq}
+      isFirst=${isNewDay || isNews || !isGrouped(message, previous)}
+      isMarked=${highlighted.value === message.seq}
       answer=${answers.get(message.seq)}
       quoted=${message.reply_to ? bySeq.get(message.reply_to) : undefined}
     />`);
-    before = message;
+    previous = message;
   }
   return rows;
 }
 
-function Older({ found }) {
-  const load = () => found.loadOlder();
-  if (found.problem.value) {
+function Older({ log }) {
+  const load = () => log.loadOlder();
+  if (log.problem.value) {
     return html`<p class="older problem">
-      ${found.problem.value} <button type="button" class="quiet" onClick=${load}>Try again</button>
+      ${log.problem.value} <button type="button" class="quiet" onClick=${load}>Try again</button>
     </p>`;
   }
-  if (!found.hasMore.value) return null;
+  if (!log.hasOlder.value) return null;
   return html`<p class="older">
-    <button type="button" class="quiet" disabled=${found.isLoading.value} onClick=${load}>
-      ${found.isLoading.value ? "Loading…" : "Load older"}
+    <button type="button" class="quiet" disabled=${log.isLoading.value} onClick=${load}>
+      ${log.isLoading.value ? "Loading…" : "Load older"}
     </button>
   </p>`;
 }
 
-function Empty({ found, peer }) {
-  if (!found.isKnown.value) return html`<div class="empty"><p>Loading…</p></div>`;
-  const where = peer ? html`from or to <bdi>${peer}</bdi>` : html`in #<bdi>${found.room}</bdi>`;
+function Empty({ log, peer }) {
+  if (!log.isLoaded.value) return html`<div class="empty"><p>Loading…</p></div>`;
+  const where = peer ? html`from or to <bdi>${peer}</bdi>` : html`in #<bdi>${log.room}</bdi>`;
   return html`<div class="empty">
-    <h2>Nothing ${where} ${found.hasMore.value ? "in the latest messages" : "yet"}</h2>
+    <h2>Nothing ${where} ${log.hasOlder.value ? "in the latest messages" : "yet"}</h2>
     <p>Messages agents send here will show up live.</p>
   </div>`;
 }
 
-/** The message to go to as soon as it is drawn; 0 for none. */
-let wanted = 0;
+/** The message to scroll to once it is rendered; 0 for none. */
+let scrollTarget = 0;
 
-/** Keeps the reader where the reader is: at the end, or at the same message. */
-function useScroll(messages, place, found) {
+/**
+ * Keep the scroll position: at the end if it was there, else at the same message.
+ *
+ * The browser's own scroll anchoring is switched off in the styles, since Safari lacks it.
+ */
+function useScroll(messages, place, log) {
   const box = useRef(null);
-  const kept = useRef({ first: 0, newest: 0, height: 0, place: "" });
+  const rendered = useRef({ first: 0, newest: 0, height: 0, place: "" });
   const [fresh, setFresh] = useState(0);
   const toEnd = async () => {
-    if (found.isPast.peek()) await found.load(found.newest + 1);
+    if (log.isDetached.peek()) await log.load(log.newest + 1);
     if (!box.current) return;
     isAtEnd.value = true;
     box.current.scrollTop = box.current.scrollHeight;
@@ -122,18 +128,18 @@ function useScroll(messages, place, found) {
   };
   useLayoutEffect(() => {
     const node = box.current;
-    const was = kept.current;
+    const was = rendered.current;
     const first = messages[0]?.seq ?? 0;
-    const { newest } = found;
+    const { newest } = log;
     if (was.place !== place) toEnd();
     else if (was.first && first < was.first) node.scrollTop += node.scrollHeight - was.height;
     else if (isAtEnd.peek()) node.scrollTop = node.scrollHeight;
     else if (newest > was.newest) setFresh(fresh + messages.filter((each) => each.seq > was.newest).length);
-    kept.current = { first, newest, height: node.scrollHeight, place };
-    goToWanted(found);
+    rendered.current = { first, newest, height: node.scrollHeight, place };
+    scrollToTarget(log);
   });
   useEffect(() => {
-    // Whatever changes a height (a font, the composer, the window) must not unstick.
+    // A changed height (a font that loads, the composer, the window) must not leave the end.
     const watch = new ResizeObserver(() => {
       if (isAtEnd.peek() && box.current) box.current.scrollTop = box.current.scrollHeight;
     });
@@ -142,58 +148,60 @@ function useScroll(messages, place, found) {
     return () => watch.disconnect();
   }, []);
   const onScroll = () => {
-    const gap = measure(box.current, found);
+    const gap = measureGap(box.current, log);
     if (isAtEnd.peek() && fresh) setFresh(0);
-    if (found.problem.peek()) return;
-    if (box.current.scrollTop < NEAR_TOP) found.loadOlder();
-    else if (gap < NEAR_TOP) found.loadNewer();
+    if (log.problem.peek()) return;
+    if (box.current.scrollTop < NEAR_TOP) log.loadOlder();
+    else if (gap < NEAR_TOP) log.loadNewer();
   };
   return { box, fresh, toEnd, onScroll };
 }
 
-function measure({ scrollHeight, scrollTop, clientHeight }, found) {
+/** Update `isAtEnd`; returns the distance to the end in pixels. */
+function measureGap({ scrollHeight, scrollTop, clientHeight }, log) {
   const gap = scrollHeight - scrollTop - clientHeight;
-  isAtEnd.value = gap <= NEAR_BOTTOM && !found.isPast.peek();
+  isAtEnd.value = gap <= NEAR_BOTTOM && !log.isDetached.peek();
   return gap;
 }
 
-function goToWanted(found) {
-  const node = wanted && document.getElementById(`m-${wanted}`);
+function scrollToTarget(log) {
+  const node = scrollTarget && document.getElementById(`m-${scrollTarget}`);
   if (!node) return;
-  wanted = 0;
+  scrollTarget = 0;
   node.scrollIntoView({ block: "center" });
-  measure(node.closest(".timeline"), found);
+  measureGap(node.closest(".timeline"), log);
 }
 
-/** Go to a message, loading it if need be. */
-async function reach(found, seq) {
-  const isThere = await found.reach(seq);
-  const { room, seq: sought } = view.peek();
-  if (room !== found.room || sought !== seq) return;
+/** Show a message, loading it first if necessary. */
+async function showMessage(log, seq) {
+  const isThere = await log.ensureLoaded(seq);
+  // The view may have changed while the message was loading.
+  const current = view.peek();
+  if (current.room !== log.room || current.seq !== seq) return;
   if (!isThere) {
-    say(found.problem.peek() || `Message ${seq} is not there any more, or never was.`, true);
+    showNotice(log.problem.peek() || `Message ${seq} does not exist, or is no longer stored.`, true);
     dropSeq();
     return;
   }
-  wanted = seq;
-  // Which draws the timeline again.
-  marked.value = seq;
-  goToWanted(found);
-  setTimeout(() => marked.peek() === seq && (marked.value = 0), MARKED_MS);
+  scrollTarget = seq;
+  // This renders the timeline again, which scrolls to the target.
+  highlighted.value = seq;
+  scrollToTarget(log);
+  setTimeout(() => highlighted.peek() === seq && (highlighted.value = 0), HIGHLIGHT_MS);
 }
 
 export function Timeline() {
   const { room, peer, seq } = view.value;
-  const found = log(room);
-  const all = found.messages.value;
-  const messages = peer ? all.filter((message) => isOf(message, peer)) : all;
-  const { box, fresh, toEnd, onScroll } = useScroll(messages, `${room}/${peer}/${follow.value}`, found);
+  const log = messageLog(room);
+  const all = log.messages.value;
+  const messages = peer ? all.filter((message) => involves(message, peer)) : all;
+  const { box, fresh, toEnd, onScroll } = useScroll(messages, `${room}/${peer}/${scrollToEnd.value}`, log);
   const hasAny = all.length > 0;
   useEffect(() => {
-    if (seq && hasAny) reach(found, seq);
+    if (seq && hasAny) showMessage(log, seq);
   }, [room, seq, hasAny, visits.value]);
   useEffect(() => {
-    // The same room again leads there too.
+    // Choosing the room in view again scrolls to its end.
     if (!seq) toEnd();
   }, [visits.value]);
   const isClosed = cardOf(room)?.status === "closed";
@@ -204,14 +212,14 @@ export function Timeline() {
       role="log"
       aria-live="polite"
       aria-relevant="additions"
-      aria-busy=${found.isLoading.value}
+      aria-busy=${log.isLoading.value}
       aria-label=${peer ? `Messages from and to ${peer}` : `Messages in ${room}`}
       tabindex="0"
       onScroll=${onScroll}
     >
       <div class=${cx("messages", isClosed && "is-closed")}>
-        <${Older} found=${found} />
-        ${messages.length ? rowsOf(messages, found, { room, peer }) : html`<${Empty} found=${found} peer=${peer} />`}
+        <${Older} log=${log} />
+        ${messages.length ? rowsOf(messages, log, { room, peer }) : html`<${Empty} log=${log} peer=${peer} />`}
       </div>
     </div>
     ${!isAtEnd.value &&
@@ -221,29 +229,29 @@ export function Timeline() {
   </div>`;
 }
 
-/** Where to begin: the newest, or for who went up the first that can be seen. */
-function firstInView(rows) {
+/** The row where `j` and `k` begin: the first visible one, or at the end the newest. */
+function startingRow(rows) {
   const { top } = rows[0].closest(".timeline").getBoundingClientRect();
   const found = rows.findIndex((row) => row.getBoundingClientRect().top >= top);
   return isAtEnd.peek() || found < 0 ? rows.length - 1 : found;
 }
 
-/** `j` and `k` walk through the messages. */
+/** Move the focus through the messages. */
 export function moveInTimeline(step) {
   const rows = [...document.querySelectorAll(".timeline [data-seq]")];
   if (!rows.length) return;
   const at = rows.indexOf(document.activeElement.closest?.("[data-seq]"));
-  const next = at < 0 ? firstInView(rows) : Math.min(rows.length - 1, Math.max(0, at + step));
+  const next = at < 0 ? startingRow(rows) : Math.min(rows.length - 1, Math.max(0, at + step));
   rows[next].focus();
   rows[next].scrollIntoView({ block: "nearest" });
 }
 
-/** The message that has the focus, else the newest in view that somebody said. */
-export function messageInHand() {
+/** The message with the focus, else the newest in view that is no system event. */
+export function selectedMessage() {
   const { room, peer } = view.peek();
   if (!room) return null;
-  const messages = log(room).messages.peek().filter(
-    (message) => message.from_kind !== "system" && (!peer || isOf(message, peer)),
+  const messages = messageLog(room).messages.peek().filter(
+    (message) => message.from_kind !== "system" && (!peer || involves(message, peer)),
   );
   const seq = Number(document.activeElement.closest?.("[data-seq]")?.dataset.seq);
   return messages.find((message) => message.seq === seq) ?? messages.at(-1) ?? null;
@@ -251,7 +259,7 @@ export function messageInHand() {
 
 effect(() => {
   view.value;
-  marked.value = 0;
-  // What was not drawn by now would scroll another view.
-  wanted = 0;
+  highlighted.value = 0;
+  // A target that has not been rendered yet would scroll the new view.
+  scrollTarget = 0;
 });

@@ -1,4 +1,5 @@
-// The renderer, in one place: everything else imports it from here.
+// Preact, htm and signals: every other module imports them from here, so that a vendored
+// library is named in one place.
 import htm from "./vendor/htm.js";
 import { Component, h, render } from "./vendor/preact.js";
 
@@ -16,7 +17,7 @@ function isSame(one, other) {
   );
 }
 
-/** Render `view` again only when one of its props is another value. */
+/** Wrap a component so that it renders again only when a prop changes (compared by ===). */
 export function memo(view) {
   return class extends Component {
     shouldComponentUpdate(next) {
@@ -29,7 +30,7 @@ export function memo(view) {
   };
 }
 
-/** Join the class names that hold. */
+/** Join class names, leaving out false ones. */
 export function cx(...names) {
   return names.filter(Boolean).join(" ");
 }

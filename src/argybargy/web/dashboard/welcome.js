@@ -1,24 +1,23 @@
-// Signing in: with a link from the terminal, or with the admin token, which is traded for
-// a session at once and kept nowhere.
+// The pages without a timeline: signing in, and making the first room.
 import { html, useRef, useState } from "./ui.js";
-import { account, post, roomPath, sender, signInWithToken } from "./api.js";
+import { auth, post, roomPath, sender, signInWithToken } from "./api.js";
 import { Icon, Mark } from "./icons.js";
 import { showRoom } from "./route.js";
-import { takeRoomStatus } from "./state.js";
+import { applyRoomStatus } from "./state.js";
 import { refresh } from "./stream.js";
 import { closeDialog, Dialog, openDialog } from "./widgets.js";
 
 export function SignInForm({ done = () => {} }) {
   const field = useRef(null);
-  const [told, setTold] = useState({ ok: true, text: "" });
+  const [outcome, setOutcome] = useState({ ok: true, text: "" });
   const submit = async (event) => {
     event.preventDefault();
     const token = field.current.value;
-    setTold({ ok: true, text: "Checking…" });
-    const outcome = await signInWithToken(token);
-    setTold(outcome);
-    if (field.current) field.current.value = outcome.ok ? "" : token;
-    if (outcome.ok) done();
+    setOutcome({ ok: true, text: "Checking…" });
+    const result = await signInWithToken(token);
+    setOutcome(result);
+    if (field.current) field.current.value = result.ok ? "" : token;
+    if (result.ok) done();
     else field.current?.select();
   };
   return html`<form class="sign-in" onSubmit=${submit}>
@@ -35,10 +34,10 @@ export function SignInForm({ done = () => {} }) {
       />
       <button type="submit" class="primary">Sign in</button>
     </div>
-    <p id="token-told" class=${told.ok ? "told" : "told problem"} role="status">${told.text}</p>
+    <p id="token-told" class=${outcome.ok ? "told" : "told problem"} role="status">${outcome.text}</p>
     <p class="hint">
-      <code>argybargy token</code> prints it on the relay's machine. It is traded for a session of
-      twelve hours and not kept. <code>argybargy open</code> makes a link that signs in by itself.
+      <code>argybargy token</code> prints it on the relay's machine. It is exchanged for a twelve-hour
+      session and not stored. <code>argybargy open</code> makes a link that signs in without it.
     </p>
   </form>`;
 }
@@ -47,9 +46,9 @@ export function SignInDialog() {
   return html`<${Dialog} title="Sign in"><${SignInForm} done=${closeDialog} /><//>`;
 }
 
-/** In place of a timeline: never an empty room where there is only a closed door. */
+/** Shown instead of the timeline, so that a signed-out page never looks like an empty room. */
 export function SignedOut() {
-  const { why } = account.value;
+  const { why } = auth.value;
   return html`<div class="empty is-locked">
     <span class="empty-icon"><${Icon} name="key" size=${28} /></span>
     <h2>Not signed in</h2>
@@ -61,14 +60,13 @@ export function SignedOut() {
       Paste admin token
     </button>
     <p class="hint">
-      The same field is behind the gear. On the relay's machine, <code>argybargy open</code> signs in
+      The gear at the bottom left has the same field. On the relay's machine, <code>argybargy open</code> signs in
       without a token.
     </p>
   </div>`;
 }
 
 // -- making a room --------------------------------------------------------------
-// Making a room: the first thing an empty relay offers.
 
 export function RoomForm({ label, done }) {
   const field = useRef(null);
@@ -79,7 +77,7 @@ export function RoomForm({ label, done }) {
     if (!name) return setProblem("Give the room a name.");
     try {
       const answer = await post(roomPath(name, "open"), { by: sender.value });
-      takeRoomStatus(answer.room);
+      applyRoomStatus(answer.room);
       showRoom(answer.room.name);
       refresh();
       done(answer.room.name);

@@ -1,38 +1,39 @@
-// Dialogs: the browser's own, which keeps the focus in, gives it back, and closes on
-// Escape. One is open at a time; `open` says which.
+// Dialogs, notices and buttons that several parts of the page share.
+
+// -- dialogs --------------------------------------------------------------------
+// The browser's own <dialog>, which traps the focus, restores it, and closes on Escape.
 import { cx, html, signal, useEffect, useLayoutEffect, useRef, useState } from "./ui.js";
 import { Icon } from "./icons.js";
 
-/** The open dialog: its name and what it was opened with. */
-export const open = signal({ name: null });
-const toggled = signal(false);
+/** The open dialog: its name (null for none) and the props it was opened with. */
+export const openedDialog = signal({ name: null });
+/** Whether the sidebar is shown over the page on a small screen. */
+export const isMenuOpen = signal(false);
 
-export function openDialog(name, more = {}) {
-  toggled.value = false;
-  open.value = { name, ...more };
+export function openDialog(name, props = {}) {
+  isMenuOpen.value = false;
+  openedDialog.value = { name, ...props };
 }
 
 export function closeDialog() {
-  open.value = { name: null };
+  openedDialog.value = { name: null };
 }
-
-/** Whether the sidebar covers a small screen. */
-export const isMenuOpen = toggled;
 
 export function Dialog({ title, kind = "sheet", children }) {
   const node = useRef(null);
   useLayoutEffect(() => {
     const dialog = node.current;
     dialog.showModal();
-    // Whoever had the focus gets it back from the browser when this closes.
+    // Closing, not just removing, makes the browser restore the focus.
     return () => dialog.close();
   }, []);
   const pressed = useRef(null);
   const onClick = (event) => {
-    // Not where a text was selected by dragging out of the dialog.
+    // A click on the backdrop, but not the end of a text selection dragged out of here.
     if (event.target === node.current && pressed.current === node.current) closeDialog();
   };
   const onCancel = (event) => {
+    // Let the state close it; otherwise the browser would, and the two would disagree.
     event.preventDefault();
     closeDialog();
   };
@@ -57,29 +58,30 @@ export function Dialog({ title, kind = "sheet", children }) {
   </dialog>`;
 }
 
-/** Whether one types and points with a finger. */
+/** Whether the main pointer is a finger. */
 export const isTouch = () => matchMedia("(pointer: coarse)").matches;
 
-/** Enter sends, where a keyboard has a Shift to begin a line with. */
+/** Whether a key press sends: Enter, except on touch keyboards, which lack Shift+Enter. */
 export function isSendKey({ key, shiftKey, isComposing }) {
   return key === "Enter" && !shiftKey && !isComposing && !isTouch();
 }
 
 // -- notices --------------------------------------------------------------------
-// Short words at the top of the page, read out too.
+// Short messages at the top of the page, announced by screen readers.
 
 const SHOWN_MS = 6_000;
 const notice = signal({ text: "", isProblem: false });
 let timer = 0;
 
-export function say(text, isProblem = false) {
+export function showNotice(text, isProblem = false) {
   notice.value = { text, isProblem };
   clearTimeout(timer);
   timer = setTimeout(() => (notice.value = { text: "", isProblem: false }), SHOWN_MS);
 }
 
-export function complain(error) {
-  if (error.status !== 401) say(error.message, true);
+/** Show an error, except a 401: the page says by itself that the session has ended. */
+export function showError(error) {
+  if (error.status !== 401) showNotice(error.message, true);
 }
 
 export function Notice() {
@@ -90,9 +92,9 @@ export function Notice() {
 }
 
 // -- confirming -----------------------------------------------------------------
-// A button that has to be pressed twice.
 
-export function SureButton({ label, sure, seconds = 3, act, kind = "", title, disabled }) {
+/** A button that acts on its second press, within some seconds. */
+export function ConfirmButton({ label, confirm, seconds = 3, onConfirm, kind = "", title, disabled }) {
   const [isArmed, setArmed] = useState(false);
   useEffect(() => {
     if (!isArmed) return undefined;
@@ -100,9 +102,9 @@ export function SureButton({ label, sure, seconds = 3, act, kind = "", title, di
     return () => clearTimeout(timer);
   }, [isArmed]);
   const onClick = (event) => {
-    if (isArmed && event.detail > 1) return; // a double click is one
+    if (isArmed && event.detail > 1) return; // the second half of a double click
     setArmed(!isArmed);
-    if (isArmed) act();
+    if (isArmed) onConfirm();
   };
   return html`<button
     type="button"
@@ -111,12 +113,12 @@ export function SureButton({ label, sure, seconds = 3, act, kind = "", title, di
     disabled=${disabled}
     onClick=${onClick}
   >
-    <span aria-live="polite">${isArmed ? sure : label}</span>
+    <span aria-live="polite">${isArmed ? confirm : label}</span>
   </button>`;
 }
 
 // -- copying --------------------------------------------------------------------
-// Copying that works without the clipboard API too, which plain-http pages lack.
+// With a fallback for pages on plain http, which have no clipboard API.
 
 const COPIED_MS = 2_000;
 
@@ -125,7 +127,7 @@ function copyBySelection(text, near) {
   box.value = text;
   box.className = "offscreen";
   box.readOnly = true;
-  // Outside an open dialog nothing can be selected.
+  // While a modal dialog is open, nothing outside it can be selected.
   (near.closest("dialog") ?? document.body).append(box);
   box.select();
   const isDone = document.execCommand("copy");
@@ -134,7 +136,7 @@ function copyBySelection(text, near) {
   return isDone;
 }
 
-/** Copy; false if the browser lets nobody. */
+/** Copy a text; false if the browser refuses. */
 export async function copyText(text, near) {
   try {
     await navigator.clipboard.writeText(text);
@@ -152,25 +154,25 @@ function select(node) {
   getSelection().addRange(range);
 }
 
-/** A button that copies `text` and says that it did. */
+/** A button that copies `text` and confirms it. */
 export function CopyButton({ text, label = "Copy", what = "", source = null, quiet = false }) {
-  const [told, setTold] = useState("");
+  const [status, setStatus] = useState("");
   const timer = useRef(0);
   const act = async (event) => {
     const isDone = await copyText(text, event.currentTarget);
     if (!isDone) select(source?.current);
-    setTold(isDone ? "Copied" : "Press Ctrl+C");
+    setStatus(isDone ? "Copied" : "Press Ctrl+C");
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => setTold(""), COPIED_MS);
+    timer.current = setTimeout(() => setStatus(""), COPIED_MS);
   };
   return html`<button
     type="button"
     class=${quiet ? "quiet copy" : "copy"}
-    aria-label=${told ? undefined : `${label} ${what}`.trim()}
+    aria-label=${status ? undefined : `${label} ${what}`.trim()}
     onClick=${act}
   >
-    <${Icon} name=${told === "Copied" ? "check" : "copy"} size=${16} />
-    <span aria-live="polite">${told || label}</span>
+    <${Icon} name=${status === "Copied" ? "check" : "copy"} size=${16} />
+    <span aria-live="polite">${status || label}</span>
   </button>`;
 }
 
