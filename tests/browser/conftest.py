@@ -1,4 +1,4 @@
-"""One browser for the session; for each test a relay and a page of its own."""
+"""One browser for each session; one relay and one dashboard for each test."""
 
 from collections.abc import Iterator
 from signal import SIGKILL
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
 
-from support.browser import Desk, NewDesk, Relay, Stable
+from support.browser import Dashboard, NewDashboard, Relay, RelayPool
 from support.chromium import arguments, find_chromium
 
 
@@ -29,41 +29,41 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def stable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stable]:
-    found = Stable(tmp_path_factory.mktemp("relays"))
+def relay_pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RelayPool]:
+    found = RelayPool(tmp_path_factory.mktemp("relays"))
     yield found
     found.close()
 
 
 @pytest.fixture
-def relay(stable: Stable) -> Iterator[Relay]:
-    running = stable.take()
+def relay(relay_pool: RelayPool) -> Iterator[Relay]:
+    running = relay_pool.take()
     yield running
     running.stop(SIGKILL)
 
 
 @pytest.fixture
-def new_desk(relay: Relay, chromium: Browser) -> Iterator[NewDesk]:
-    """Sit down at another browser, which knows nothing of the others."""
+def new_dashboard(relay: Relay, chromium: Browser) -> Iterator[NewDashboard]:
+    """Open the dashboard in a new browser context, with storage of its own."""
     contexts: list[BrowserContext] = []
-    desks: list[Desk] = []
+    dashboards: list[Dashboard] = []
 
-    def sit_down(**settings: Any) -> Desk:  # noqa: ANN401  whatever a context takes
+    def open_context(**settings: Any) -> Dashboard:  # noqa: ANN401  whatever a context takes
         size = {"width": 1280, "height": 800}
         wanted = {"viewport": size, "locale": "en-GB", "reduced_motion": "reduce"}
         context = chromium.new_context(**(wanted | settings))
         contexts.append(context)
-        desk = Desk.sit_down(relay, context)
-        desks.append(desk)
-        return desk
+        dashboard = Dashboard.open_tab(relay, context)
+        dashboards.append(dashboard)
+        return dashboard
 
-    yield sit_down
-    for desk in desks:
-        desk.check()
+    yield open_context
+    for dashboard in dashboards:
+        dashboard.check()
     for context in contexts:
         context.close()
 
 
 @pytest.fixture
-def desk(new_desk: NewDesk) -> Desk:
-    return new_desk()
+def dashboard(new_dashboard: NewDashboard) -> Dashboard:
+    return new_dashboard()

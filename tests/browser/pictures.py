@@ -1,6 +1,6 @@
-"""Take the pictures of the documentation anew: ``python -m browser.pictures``.
+"""Take the screenshots of the documentation: ``python -m browser.pictures``.
 
-In ``tests``, with Chromium installed. Each picture is of the page as it is.
+Run it in ``tests``, with Chromium installed.
 """
 
 import tempfile
@@ -10,7 +10,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from support.browser import Desk, Relay
+from support.browser import Dashboard, Relay
 from support.chromium import arguments, find_chromium
 from support.relay_process import free_port
 
@@ -42,55 +42,57 @@ Migration is green on 3.11 and 3.12. 1,000 power cuts, none lost:
 
 
 def main() -> None:
-    """Take all of them."""
+    """Take all screenshots."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         relay = Relay(Path(folder) / "data", free_port(), {})
         path = find_chromium(playwright.chromium.executable_path)
         browser = playwright.chromium.launch(executable_path=path, args=arguments())
         relay.start()
         try:
-            take_first(sit_down(relay, browser, viewport=FIRST))
-            furnish(relay)
+            take_first(open_context(relay, browser, viewport=FIRST))
+            add_activity(relay)
             for scheme in ("light", "dark"):
-                desk = sit_down(relay, browser, viewport=ROOM, color_scheme=scheme)
-                take_room(desk, f"dashboard-{scheme}")
+                dashboard = open_context(
+                    relay, browser, viewport=ROOM, color_scheme=scheme
+                )
+                take_room(dashboard, f"dashboard-{scheme}")
             phone: dict[str, Any] = {"viewport": PHONE, "device_scale_factor": 2}
             take_phone(
-                sit_down(relay, browser, is_mobile=True, has_touch=True, **phone)
+                open_context(relay, browser, is_mobile=True, has_touch=True, **phone)
             )
         finally:
             browser.close()
             relay.stop(SIGKILL)
 
 
-def sit_down(relay: Relay, browser: Browser, **settings: Any) -> Desk:  # noqa: ANN401
-    """Open a page."""
+def open_context(relay: Relay, browser: Browser, **settings: Any) -> Dashboard:  # noqa: ANN401
+    """Open the dashboard in a context of its own."""
     calm: dict[str, Any] = {"locale": "en-GB", "reduced_motion": "reduce"}
-    return Desk.sit_down(relay, browser.new_context(**calm, **settings))
+    return Dashboard.open_tab(relay, browser.new_context(**calm, **settings))
 
 
-def take(desk: Desk, name: str) -> None:
-    """Take one, once what was asked for has come."""
-    desk.page.wait_for_timeout(500)
-    desk.page.screenshot(path=IMAGES / f"{name}.png")
+def take(dashboard: Dashboard, name: str) -> None:
+    """Take one screenshot, once images and styles are loaded."""
+    dashboard.page.wait_for_timeout(500)
+    dashboard.page.screenshot(path=IMAGES / f"{name}.png")
 
 
-def take_first(desk: Desk) -> None:
+def take_first(dashboard: Dashboard) -> None:
     """Take the empty page and the first key."""
-    desk.sign_in()
-    take(desk, "first-room")
-    desk.page.get_by_label("Name of the room").fill("build")
-    desk.button("Make the room").click()
-    form = desk.css("form.mint")
+    dashboard.sign_in()
+    take(dashboard, "first-room")
+    dashboard.page.get_by_label("Name of the room").fill("build")
+    dashboard.button("Make the room").click()
+    form = dashboard.css("form.mint")
     form.get_by_label("Name").fill("shell")
     form.get_by_label("Client").select_option("curl")
-    desk.button("Mint a key").click()
-    expect(desk.css(".arrival")).to_be_visible()
-    take(desk, "first-key")
+    dashboard.button("Mint a key").click()
+    expect(dashboard.css(".arrival")).to_be_visible()
+    take(dashboard, "first-key")
 
 
-def furnish(relay: Relay) -> None:
-    """Have agents work in three rooms and be done in a fourth."""
+def add_activity(relay: Relay) -> None:
+    """Create activity in three open rooms and a closed one."""
     claude = relay.agent("claude", capabilities="python, reviews, runs the suite")
     codex = relay.agent("codex", capabilities="rust, sqlite")
     gemini = relay.agent("gemini", capabilities="long documents")
@@ -118,20 +120,20 @@ def furnish(relay: Relay) -> None:
     gemini.claim(tester.ask(flaky, "anyone"))
 
 
-def take_room(desk: Desk, name: str) -> None:
-    """Take a room at work."""
-    desk.sign_in("?room=build")
-    expect(desk.css(".waiting-row")).to_have_count(3)
-    take(desk, name)
+def take_room(dashboard: Dashboard, name: str) -> None:
+    """Take a busy room."""
+    dashboard.sign_in("?room=build")
+    expect(dashboard.css(".waiting-row")).to_have_count(3)
+    take(dashboard, name)
 
 
-def take_phone(desk: Desk) -> None:
+def take_phone(dashboard: Dashboard) -> None:
     """Take a room on a phone, and an answer in place."""
-    take_room(desk, "phone-room")
-    desk.css(".menu-button").click()
-    desk.button("Answer").first.click()
-    desk.page.keyboard.type("Yes, add the page.")
-    take(desk, "phone-answer")
+    take_room(dashboard, "phone-room")
+    dashboard.css(".menu-button").click()
+    dashboard.button("Answer").first.click()
+    dashboard.page.keyboard.type("Yes, add the page.")
+    take(dashboard, "phone-answer")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""What agents send is data: it is shown as it is and does nothing."""
+"""Untrusted input from agents is shown as text and never executed."""
 
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import Desk
+from support.browser import Dashboard
 
 pytestmark = pytest.mark.browser
 
@@ -33,43 +33,43 @@ CORPUS = (
 SAID = "<img src=x onerror=window.hit=1> & \"quotes\" 'n' \u202eevil"
 
 
-def is_harmless(desk: Desk) -> None:
-    assert desk.page.evaluate("window.hit") is None
+def assert_harmless(dashboard: Dashboard) -> None:
+    assert dashboard.page.evaluate("window.hit") is None
     forbidden = (
         "iframe, img, object, embed, base, style, body script, a[href^=javascript]"
     )
-    assert desk.css(forbidden).count() == 0
-    assert desk.css("a:not([href^=http])").count() == 0
+    assert dashboard.css(forbidden).count() == 0
+    assert dashboard.css("a:not([href^=http])").count() == 0
 
 
-def test_no_text_of_an_agent_becomes_anything_but_text(desk: Desk) -> None:
+def test_no_message_becomes_markup(dashboard: Dashboard) -> None:
     """D9, in messages, questions, answers and quotes."""
-    claude = desk.relay.agent("claude")
+    claude = dashboard.relay.agent("claude")
     for text in CORPUS:
         claude.say(text)
     asked = claude.ask(SAID)
     for text in CORPUS[:5]:
         claude.ask(text)
     claude.say("an answer", reply_to=asked)
-    desk.sign_in()
-    expect(desk.css(".msg")).to_have_count(len(CORPUS) + 7)
+    dashboard.sign_in()
+    expect(dashboard.css(".msg")).to_have_count(len(CORPUS) + 7)
     for seq in range(1, len(CORPUS) + 1):
-        desk.message(seq).hover()
-    is_harmless(desk)
-    expect(desk.message(1).locator(".prose")).to_have_text(CORPUS[0])
-    expect(desk.message(2).locator(".prose")).to_have_text(CORPUS[1])
-    expect(desk.message(5).locator(".prose")).to_have_text(CORPUS[4])
-    expect(desk.css(".waiting-text").first).to_have_text(SAID)
-    expect(desk.css(".quote")).to_contain_text("<img src=x")
-    desk.css(".waiting-open").first.click()
-    is_harmless(desk)
+        dashboard.message(seq).hover()
+    assert_harmless(dashboard)
+    expect(dashboard.message(1).locator(".prose")).to_have_text(CORPUS[0])
+    expect(dashboard.message(2).locator(".prose")).to_have_text(CORPUS[1])
+    expect(dashboard.message(5).locator(".prose")).to_have_text(CORPUS[4])
+    expect(dashboard.css(".waiting-text").first).to_have_text(SAID)
+    expect(dashboard.css(".quote")).to_contain_text("<img src=x")
+    dashboard.css(".waiting-open").first.click()
+    assert_harmless(dashboard)
 
 
-def test_no_other_field_becomes_anything_but_text(desk: Desk) -> None:
-    """Capabilities, drafts, the address, the storage, and what the relay says."""
-    relay = desk.relay
+def test_no_other_field_becomes_markup(dashboard: Dashboard) -> None:
+    """Capabilities, drafts, the address, the storage, and the relay's errors."""
+    relay = dashboard.relay
     relay.agent("claude", capabilities=SAID.replace("\u202e", "")).say("x")
-    desk.page.add_init_script(
+    dashboard.page.add_init_script(
         "sessionStorage.argy_sender = '<img src=x onerror=window.hit=1>';"
         "sessionStorage.argy_drafts = JSON.stringify("
         "{build: {text: '<script>window.hit=1</script>'}});"
@@ -77,34 +77,40 @@ def test_no_other_field_becomes_anything_but_text(desk: Desk) -> None:
         "localStorage.argy_seen = JSON.stringify({build: '<img src=x>', __proto__: 1});"
     )
     query = "?room=%3Cimg%20src=x%20onerror=window.hit=1%3E&with=%3Cb%3Ex&seq=1e9"
-    desk.sign_in(query)
-    expect(desk.css(".notice")).to_contain_text("There is no room #<img src=x")
-    expect(desk.css(".agent-caps")).to_have_text(SAID.replace("\u202e", ""))
-    expect(desk.composer).to_have_value("<script>window.hit=1</script>")
-    desk.composer.press("Enter")
-    expect(desk.css(".composer .problem")).to_contain_text("sender: ")
-    desk.button("Relay settings").click()
-    expect(desk.css(".key-row .agent-caps")).to_be_visible()
-    is_harmless(desk)
+    dashboard.sign_in(query)
+    expect(dashboard.css(".notice")).to_contain_text("There is no room #<img src=x")
+    expect(dashboard.css(".agent-caps")).to_have_text(SAID.replace("\u202e", ""))
+    expect(dashboard.composer).to_have_value("<script>window.hit=1</script>")
+    dashboard.composer.press("Enter")
+    expect(dashboard.css(".composer .problem")).to_contain_text("sender: ")
+    dashboard.button("Relay settings").click()
+    expect(dashboard.css(".key-row .agent-caps")).to_be_visible()
+    assert_harmless(dashboard)
 
 
-def test_an_answer_that_is_no_answer_breaks_nothing(desk: Desk) -> None:
-    """What stands between may answer in the relay's place, and with anything."""
-    desk.relay.room("build")
-    desk.sign_in()
+def test_a_response_that_is_no_json_breaks_nothing(dashboard: Dashboard) -> None:
+    """A proxy may answer in the relay's place, with anything."""
+    dashboard.relay.room("build")
+    dashboard.sign_in()
     page = "<script>window.hit=1</script>"
-    desk.page.route("**/admin/say", lambda route: route.fulfill(status=502, body=page))
-    desk.send("hello")
-    expect(desk.css(".composer .problem")).to_contain_text("The relay answered 502.")
-    expect(desk.composer).to_have_value("hello")
-    is_harmless(desk)
+    dashboard.page.route(
+        "**/admin/say", lambda route: route.fulfill(status=502, body=page)
+    )
+    dashboard.send("hello")
+    expect(dashboard.css(".composer .problem")).to_contain_text(
+        "The relay answered 502."
+    )
+    expect(dashboard.composer).to_have_value("hello")
+    assert_harmless(dashboard)
 
 
-def test_the_policy_stops_what_the_code_would_not(desk: Desk) -> None:
-    """The second line of defence works: this test breaks it on purpose."""
-    desk.relay.room("build")
-    desk.sign_in()
-    stopped = desk.page.evaluate(
+def test_the_content_security_policy_blocks_markup_injection(
+    dashboard: Dashboard,
+) -> None:
+    """The policy is the second line of defence; this test violates it on purpose."""
+    dashboard.relay.room("build")
+    dashboard.sign_in()
+    stopped = dashboard.page.evaluate(
         """() => {
           const main = document.querySelector("main");
           try { main.insertAdjacentHTML("beforeend", "<b>x</b>"); }
@@ -113,5 +119,5 @@ def test_the_policy_stops_what_the_code_would_not(desk: Desk) -> None:
         }"""
     )
     assert stopped == "TypeError"
-    desk.page.evaluate("window.reports = []")
-    desk.problems.clear()
+    dashboard.page.evaluate("window.reports = []")
+    dashboard.problems.clear()

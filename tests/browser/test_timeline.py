@@ -5,26 +5,26 @@ import re
 import pytest
 from playwright.sync_api import Route, expect
 
-from support.browser import Desk, wait_until
+from support.browser import Dashboard, wait_until
 
 pytestmark = pytest.mark.browser
 
 
 def test_days_are_divided_by_their_names_and_messages_have_real_times(
-    desk: Desk,
+    dashboard: Dashboard,
 ) -> None:
     """D52, on purpose otherwise: the original says "today" of any day."""
-    seq = desk.relay.agent("claude").say("hello")
-    desk.sign_in()
-    expect(desk.css(".divider")).to_have_text("Today")
-    time = desk.message(seq).locator(".msg-head time")
+    seq = dashboard.relay.agent("claude").say("hello")
+    dashboard.sign_in()
+    expect(dashboard.css(".divider")).to_have_text("Today")
+    time = dashboard.message(seq).locator(".msg-head time")
     expect(time).to_have_text(re.compile(r"^\d\d:\d\d$"))
     stamp = time.get_attribute("datetime") or ""
     assert re.match(r"\d{4}-\d\d-\d\dT", stamp)
     assert "20" in (time.get_attribute("title") or "")
-    desk.later(24 * 3600)
-    expect(desk.css(".divider")).to_have_text("Yesterday")
-    labels = desk.value(
+    dashboard.advance_clock(24 * 3600)
+    expect(dashboard.css(".divider")).to_have_text("Yesterday")
+    labels = dashboard.call_module(
         "format",
         "[0, 1, 3, 400].map((days) => m.dayLabel("
         "Date.UTC(2026, 5, 15, 12) - days * 864e5, Date.UTC(2026, 5, 15, 12)))",
@@ -34,37 +34,37 @@ def test_days_are_divided_by_their_names_and_messages_have_real_times(
     assert "2025" in labels[3]
 
 
-def test_what_one_says_in_a_row_stands_under_one_name(desk: Desk) -> None:
-    """D53: the operator's is marked by the relay's word, never by a name."""
-    relay = desk.relay
+def test_consecutive_messages_of_one_sender_are_grouped(dashboard: Dashboard) -> None:
+    """D53: `from_kind` marks the operator, never a name."""
+    relay = dashboard.relay
     claude = relay.agent("claude")
     first, second = claude.say("one"), claude.say("two")
     other = relay.agent("codex").say("three")
     mine = relay.say("four", sender="titus")
-    desk.sign_in()
+    dashboard.sign_in()
     for seq, count in ((first, 1), (second, 0), (other, 1), (mine, 1)):
-        expect(desk.message(seq).locator(".avatar")).to_have_count(count)
-    expect(desk.message(second).locator(".msg-head")).to_have_count(0)
-    expect(desk.css(".pill.operator")).to_have_count(1)
-    expect(desk.message(mine).locator(".pill.operator")).to_have_text("operator")
-    expect(desk.message(mine).locator(".avatar")).to_have_class(
+        expect(dashboard.message(seq).locator(".avatar")).to_have_count(count)
+    expect(dashboard.message(second).locator(".msg-head")).to_have_count(0)
+    expect(dashboard.css(".pill.operator")).to_have_count(1)
+    expect(dashboard.message(mine).locator(".pill.operator")).to_have_text("operator")
+    expect(dashboard.message(mine).locator(".avatar")).to_have_class(
         re.compile("is-operator")
     )
 
 
-def test_directed_messages_say_to_whom(desk: Desk) -> None:
+def test_directed_messages_show_their_recipients(dashboard: Dashboard) -> None:
     """D54."""
-    relay = desk.relay
+    relay = dashboard.relay
     claude = relay.agent("claude")
     relay.agent("codex").say("here")
     to_all, to_one = claude.say("for all"), claude.say("for one", to="codex")
     to_two = relay.say("for two", to=["claude", "codex"])
-    desk.sign_in()
-    expect(desk.message(to_all).locator(".to")).to_have_count(0)
-    one = desk.message(to_one).locator(".to")
+    dashboard.sign_in()
+    expect(dashboard.message(to_all).locator(".to")).to_have_count(0)
+    one = dashboard.message(to_one).locator(".to")
     expect(one).to_have_text("→ codex")
     hue = "node => getComputedStyle(node).getPropertyValue('--hue')"
-    whose = desk.agent_row("codex").locator(".avatar").evaluate(hue)
+    whose = dashboard.agent_row("codex").locator(".avatar").evaluate(hue)
     assert one.evaluate(hue) == whose
     colour = "node => getComputedStyle(node).color"
     assert one.evaluate(colour) == one.evaluate(
@@ -72,23 +72,23 @@ def test_directed_messages_say_to_whom(desk: Desk) -> None:
         " return getComputedStyle(node).color; }",
         whose,
     )
-    expect(desk.message(to_two).locator(".to")).to_have_text("→ claude, codex")
+    expect(dashboard.message(to_two).locator(".to")).to_have_text("→ claude, codex")
 
 
-def test_a_question_shows_which_of_three_states_it_is_in(desk: Desk) -> None:
+def test_a_question_shows_which_of_three_states_it_is_in(dashboard: Dashboard) -> None:
     """D55, D49: open with a timer from its own time on, claimed, and answered."""
-    relay = desk.relay
+    relay = dashboard.relay
     claude, codex = relay.agent("claude"), relay.agent("codex")
     codex.say("here")
-    desk.page.wait_for_timeout(50)
+    dashboard.page.wait_for_timeout(50)
     seq = claude.ask("Who knows?", "anyone")
-    desk.page.wait_for_timeout(1200)
-    desk.sign_in()
-    badge = desk.message(seq).locator(".badge")
+    dashboard.page.wait_for_timeout(1200)
+    dashboard.sign_in()
+    badge = dashboard.message(seq).locator(".badge")
     expect(badge).to_have_attribute("data-state", "open")
     # The only other agent is meant by "anyone", and waited before the page was there.
     expect(badge).to_have_text(re.compile(r"expects · codex\s*0:0[1-9]"))
-    expect(desk.css(".head .turn .badge")).to_have_attribute("data-state", "open")
+    expect(dashboard.css(".head .turn .badge")).to_have_attribute("data-state", "open")
     codex.claim(seq)
     expect(badge).to_have_attribute("data-state", "claimed")
     expect(badge).to_contain_text("claimed · codex")
@@ -96,156 +96,162 @@ def test_a_question_shows_which_of_three_states_it_is_in(desk: Desk) -> None:
     expect(badge).to_have_attribute("data-state", "answered")
     expect(badge).to_have_text("answered · codex")
     expect(badge.locator(".timer")).to_have_count(0)
-    expect(desk.css(".head .turn .badge")).to_have_attribute("data-state", "answered")
+    expect(dashboard.css(".head .turn .badge")).to_have_attribute(
+        "data-state", "answered"
+    )
 
 
-def test_the_operator_s_own_questions_have_the_same_states(desk: Desk) -> None:
-    relay = desk.relay
+def test_the_operator_s_own_questions_have_the_same_states(
+    dashboard: Dashboard,
+) -> None:
+    relay = dashboard.relay
     codex = relay.agent("codex")
     seq = relay.say("Codex?", to="codex")
-    desk.sign_in()
-    badge = desk.message(seq).locator(".badge")
+    dashboard.sign_in()
+    badge = dashboard.message(seq).locator(".badge")
     expect(badge).to_have_attribute("data-state", "open")
     codex.say("Yes.")
     expect(badge).to_have_attribute("data-state", "answered")
 
 
-def test_an_answer_quotes_what_it_answers_and_leads_there(desk: Desk) -> None:
-    relay = desk.relay
+def test_a_reply_quotes_its_question_and_leads_there(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
     claude, codex = relay.agent("claude"), relay.agent("codex")
     asked = claude.ask("Where is it?", "codex")
     claude.say_all(f"filler {number}" for number in range(40))
     answer = codex.say("Here.", reply_to=asked)
-    desk.sign_in()
-    quote = desk.message(answer).locator(".quote")
+    dashboard.sign_in()
+    quote = dashboard.message(answer).locator(".quote")
     expect(quote).to_contain_text("claude")
     expect(quote).to_contain_text("Where is it?")
-    expect(desk.message(asked)).not_to_be_in_viewport()
+    expect(dashboard.message(asked)).not_to_be_in_viewport()
     quote.click()
-    expect(desk.message(asked)).to_be_in_viewport()
-    expect(desk.message(asked)).to_have_class(re.compile("is-marked"))
+    expect(dashboard.message(asked)).to_be_in_viewport()
+    expect(dashboard.message(asked)).to_have_class(re.compile("is-marked"))
 
 
-def test_the_operator_answers_with_a_quote(desk: Desk) -> None:
-    seq = desk.relay.agent("claude").ask("Shall I?")
-    desk.sign_in()
-    desk.message(seq).hover()
-    desk.message(seq).get_by_role("button", name="Reply", exact=True).click()
-    expect(desk.composer).to_be_focused()
-    expect(desk.css(".replying")).to_contain_text("Replying to claude: Shall I?")
-    desk.page.keyboard.type("Do.")
-    desk.page.keyboard.press("Enter")
-    expect(desk.css(".msg .quote")).to_contain_text("Shall I?")
-    expect(desk.css(".replying")).to_have_count(0)
-    expect(desk.message(seq).locator(".badge")).to_have_text("answered · operator")
+def test_the_operator_answers_with_a_quote(dashboard: Dashboard) -> None:
+    seq = dashboard.relay.agent("claude").ask("Shall I?")
+    dashboard.sign_in()
+    dashboard.message(seq).hover()
+    dashboard.message(seq).get_by_role("button", name="Reply", exact=True).click()
+    expect(dashboard.composer).to_be_focused()
+    expect(dashboard.css(".replying")).to_contain_text("Replying to claude: Shall I?")
+    dashboard.page.keyboard.type("Do.")
+    dashboard.page.keyboard.press("Enter")
+    expect(dashboard.css(".msg .quote")).to_contain_text("Shall I?")
+    expect(dashboard.css(".replying")).to_have_count(0)
+    expect(dashboard.message(seq).locator(".badge")).to_have_text("answered · operator")
 
 
-def at_end(desk: Desk) -> bool:
+def at_end(dashboard: Dashboard) -> bool:
     gap = "node => node.scrollHeight - node.scrollTop - node.clientHeight"
-    return bool(desk.css(".timeline").evaluate(gap) <= 1)
+    return bool(dashboard.css(".timeline").evaluate(gap) <= 1)
 
 
-def test_the_end_is_kept_in_view_unless_the_reader_went_up(desk: Desk) -> None:
+def test_the_end_is_kept_in_view_unless_the_reader_went_up(
+    dashboard: Dashboard,
+) -> None:
     """D56."""
-    claude = desk.relay.agent("claude")
+    claude = dashboard.relay.agent("claude")
     claude.say_all(f"line {number}\n\nmore" for number in range(40))
-    desk.sign_in()
-    expect(desk.css(".msg")).to_have_count(40)
-    wait_until(lambda: at_end(desk))
+    dashboard.sign_in()
+    expect(dashboard.css(".msg")).to_have_count(40)
+    wait_until(lambda: at_end(dashboard))
     claude.say("newest")
-    expect(desk.page.get_by_text("newest")).to_be_in_viewport()
-    desk.css(".timeline").evaluate("node => node.scrollTop -= 300")
-    desk.page.wait_for_timeout(100)
-    top = desk.css(".timeline").evaluate("node => node.scrollTop")
+    expect(dashboard.page.get_by_text("newest")).to_be_in_viewport()
+    dashboard.css(".timeline").evaluate("node => node.scrollTop -= 300")
+    dashboard.page.wait_for_timeout(100)
+    top = dashboard.css(".timeline").evaluate("node => node.scrollTop")
     claude.say("unseen")
-    fresh = desk.css(".fresh")
+    fresh = dashboard.css(".fresh")
     expect(fresh).to_contain_text("1 new message")
-    assert desk.css(".timeline").evaluate("node => node.scrollTop") == top
+    assert dashboard.css(".timeline").evaluate("node => node.scrollTop") == top
     fresh.click()
-    expect(desk.page.get_by_text("unseen")).to_be_in_viewport()
+    expect(dashboard.page.get_by_text("unseen")).to_be_in_viewport()
     expect(fresh).to_have_count(0)
-    desk.css(".timeline").evaluate("node => node.scrollTop -= 300")
-    desk.send("mine")
-    wait_until(lambda: at_end(desk))
+    dashboard.css(".timeline").evaluate("node => node.scrollTop -= 300")
+    dashboard.send("mine")
+    wait_until(lambda: at_end(dashboard))
 
 
-def test_an_empty_room_says_what_will_be_here(desk: Desk) -> None:
+def test_an_empty_room_says_what_will_be_here(dashboard: Dashboard) -> None:
     """D57."""
-    desk.relay.room("build")
-    desk.sign_in()
-    expect(desk.css(".empty")).to_contain_text("Nothing in #build yet")
-    expect(desk.css(".empty")).to_contain_text(
+    dashboard.relay.room("build")
+    dashboard.sign_in()
+    expect(dashboard.css(".empty")).to_contain_text("Nothing in #build yet")
+    expect(dashboard.css(".empty")).to_contain_text(
         "Messages agents send here will show up live."
     )
 
 
-def test_a_room_shows_its_own_messages_also_when_closed(desk: Desk) -> None:
+def test_a_room_shows_its_own_messages_also_when_closed(dashboard: Dashboard) -> None:
     """D58, D59."""
-    relay = desk.relay
+    relay = dashboard.relay
     relay.agent("a1", "one").say("in one " + "x" * 600)
     relay.agent("a2", "two").say("in two")
     relay.do("/admin/rooms/one/close")
-    desk.sign_in("?room=one")
-    expect(desk.css(".msg")).to_have_count(1)
-    expect(desk.css(".msg")).to_contain_text("in one")
-    body = desk.css(".msg-body")
+    dashboard.sign_in("?room=one")
+    expect(dashboard.css(".msg")).to_have_count(1)
+    expect(dashboard.css(".msg")).to_contain_text("in one")
+    body = dashboard.css(".msg-body")
     assert body.evaluate("node => getComputedStyle(node).maxWidth") != "none"
-    assert desk.css(".timeline").evaluate(
+    assert dashboard.css(".timeline").evaluate(
         "node => node.scrollWidth <= node.clientWidth"
     )
-    desk.enter("two")
-    expect(desk.css(".msg .prose")).to_have_text(["in two"])
+    dashboard.enter("two")
+    expect(dashboard.css(".msg .prose")).to_have_text(["in two"])
 
 
-def test_older_messages_come_when_asked_for_and_the_reader_stays(desk: Desk) -> None:
-    claude = desk.relay.agent("claude")
+def test_loading_older_messages_keeps_the_scroll_position(dashboard: Dashboard) -> None:
+    claude = dashboard.relay.agent("claude")
     claude.say_all(f"m{number}" for number in range(1, 181))
-    desk.sign_in()
-    expect(desk.css(".msg")).to_have_count(60)
-    expect(desk.message(121)).to_have_count(1)
-    desk.css(".timeline").evaluate("node => { node.scrollTop = 0; }")
-    expect(desk.css(".msg")).to_have_count(160)
-    expect(desk.message(121)).to_be_in_viewport()
-    desk.css(".timeline").evaluate("node => { node.scrollTop = 0; }")
-    expect(desk.css(".msg")).to_have_count(180)
-    assert desk.texts() == [f"m{number}" for number in range(1, 181)]
-    expect(desk.css(".older")).to_have_count(0)
+    dashboard.sign_in()
+    expect(dashboard.css(".msg")).to_have_count(60)
+    expect(dashboard.message(121)).to_have_count(1)
+    dashboard.css(".timeline").evaluate("node => { node.scrollTop = 0; }")
+    expect(dashboard.css(".msg")).to_have_count(160)
+    expect(dashboard.message(121)).to_be_in_viewport()
+    dashboard.css(".timeline").evaluate("node => { node.scrollTop = 0; }")
+    expect(dashboard.css(".msg")).to_have_count(180)
+    assert dashboard.texts() == [f"m{number}" for number in range(1, 181)]
+    expect(dashboard.css(".older")).to_have_count(0)
 
 
-def test_a_link_to_a_message_leads_to_it_however_old(desk: Desk) -> None:
-    claude = desk.relay.agent("claude")
+def test_a_link_leads_to_a_message_of_any_age(dashboard: Dashboard) -> None:
+    claude = dashboard.relay.agent("claude")
     claude.say_all(f"m{number}" for number in range(1, 151))
-    desk.sign_in("?room=build&seq=5")
-    expect(desk.message(5)).to_be_in_viewport()
-    expect(desk.message(5)).to_have_class(re.compile("is-marked"))
-    expect(desk.css(".msg")).to_have_count(150)
-    desk.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    desk.message(6).hover()
-    desk.message(6).get_by_role("button", name="Link to this message").click()
-    copied = desk.page.evaluate("navigator.clipboard.readText()")
-    assert copied == f"{desk.relay.url}/dashboard?room=build&seq=6"
-    desk.page.goto(f"{desk.relay.url}/dashboard?room=build&seq=900")
-    expect(desk.css(".notice")).to_contain_text("Message 900 does not exist")
+    dashboard.sign_in("?room=build&seq=5")
+    expect(dashboard.message(5)).to_be_in_viewport()
+    expect(dashboard.message(5)).to_have_class(re.compile("is-marked"))
+    expect(dashboard.css(".msg")).to_have_count(150)
+    dashboard.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    dashboard.message(6).hover()
+    dashboard.message(6).get_by_role("button", name="Link to this message").click()
+    copied = dashboard.page.evaluate("navigator.clipboard.readText()")
+    assert copied == f"{dashboard.relay.url}/dashboard?room=build&seq=6"
+    dashboard.page.goto(f"{dashboard.relay.url}/dashboard?room=build&seq=900")
+    expect(dashboard.css(".notice")).to_contain_text("Message 900 does not exist")
 
 
-def test_what_came_since_the_last_visit_stands_below_a_line(desk: Desk) -> None:
-    claude = desk.relay.agent("claude")
+def test_unread_messages_follow_a_divider(dashboard: Dashboard) -> None:
+    claude = dashboard.relay.agent("claude")
     claude.say("old")
-    desk.relay.room("other")
-    desk.sign_in("?room=build")
-    expect(desk.css(".msg")).to_have_count(1)
+    dashboard.relay.room("other")
+    dashboard.sign_in("?room=build")
+    expect(dashboard.css(".msg")).to_have_count(1)
     claude.say("seen as it came")
-    expect(desk.css(".msg")).to_have_count(2)
-    expect(desk.css(".is-news")).to_have_count(0)
-    desk.enter("other")
+    expect(dashboard.css(".msg")).to_have_count(2)
+    expect(dashboard.css(".is-news")).to_have_count(0)
+    dashboard.enter("other")
     claude.say("missed")
-    expect(desk.room_row("build")).to_have_class(re.compile("unread"))
-    desk.enter("build")
-    expect(desk.css(".is-news")).to_have_count(1)
-    expect(desk.css(".is-news + .msg")).to_contain_text("missed")
+    expect(dashboard.room_row("build")).to_have_class(re.compile("unread"))
+    dashboard.enter("build")
+    expect(dashboard.css(".is-news")).to_have_count(1)
+    expect(dashboard.css(".is-news + .msg")).to_contain_text("missed")
 
 
-def test_markdown_is_drawn_and_code_can_be_copied(desk: Desk) -> None:
+def test_markdown_is_drawn_and_code_can_be_copied(dashboard: Dashboard) -> None:
     text = (
         "**bold** *slanted* `code` ~~gone~~ snake_case_name 2 * 3 * 4\n\n"
         "- one\n- two\n\n3. three\n\n> quoted\n\n"
@@ -253,9 +259,9 @@ def test_markdown_is_drawn_and_code_can_be_copied(desk: Desk) -> None:
         "| a | b |\n|---|---|\n| 1 | 2 |\n\n"
         "# Heading\n\nsee https://example.org/a_b(c). [here](https://example.org)"
     )
-    seq = desk.relay.agent("claude").say(text)
-    desk.sign_in()
-    prose = desk.message(seq).locator(".prose")
+    seq = dashboard.relay.agent("claude").say(text)
+    dashboard.sign_in()
+    prose = dashboard.message(seq).locator(".prose")
     expect(prose.locator("strong")).to_have_text("bold")
     expect(prose.locator("em")).to_have_text("slanted")
     expect(prose.locator("p code")).to_have_text("code")
@@ -270,17 +276,20 @@ def test_markdown_is_drawn_and_code_can_be_copied(desk: Desk) -> None:
     links = prose.locator("a")
     expect(links.first).to_have_attribute("href", "https://example.org/a_b(c)")
     expect(links.last).to_have_attribute("rel", "noopener noreferrer nofollow")
-    desk.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    dashboard.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     button = prose.get_by_role("button", name="Copy code")
     button.click()
     expect(prose.locator(".copy")).to_have_text("Copied")
-    assert desk.page.evaluate("navigator.clipboard.readText()") == "if a < b:\n    pass"
+    assert (
+        dashboard.page.evaluate("navigator.clipboard.readText()")
+        == "if a < b:\n    pass"
+    )
 
 
-def test_markdown_keeps_every_character_of_what_it_does_not_know(desk: Desk) -> None:
-    """No text is eaten, and none takes long, whatever it is."""
-    desk.open()
-    lengths = desk.page.evaluate(
+def test_text_that_is_no_markdown_is_kept(dashboard: Dashboard) -> None:
+    """And no text takes long to parse."""
+    dashboard.open()
+    lengths = dashboard.page.evaluate(
         """async () => {
           const { Markdown } = await import("/dashboard/markdown.js");
           const { html, render } = await import("/dashboard/ui.js");
@@ -301,96 +310,100 @@ def test_markdown_keeps_every_character_of_what_it_does_not_know(desk: Desk) -> 
     assert lengths[0] < 5_000
 
 
-def test_a_reply_answers_one_question_and_other_words_those_they_reach(
-    desk: Desk,
+def test_a_reply_answers_one_question_and_other_messages_all_that_they_reach(
+    dashboard: Dashboard,
 ) -> None:
     """The relay decides the same; it lists no questions of the operator's own."""
-    relay = desk.relay
+    relay = dashboard.relay
     claude, codex = relay.agent("claude"), relay.agent("codex")
     first, second = relay.say("One?", to="codex"), relay.say("Two?", to="codex")
     third = claude.ask("Three?", "operator", to="all")
-    desk.sign_in()
-    states = [desk.message(seq).locator(".badge") for seq in (first, second, third)]
+    dashboard.sign_in()
+    states = [
+        dashboard.message(seq).locator(".badge") for seq in (first, second, third)
+    ]
     codex.say("Two.", reply_to=second)
     expect(states[1]).to_have_attribute("data-state", "answered")
     expect(states[0]).to_have_attribute("data-state", "open")
     codex.say("a word aside", to="claude")
-    desk.relay.say("By a human.", sender="titus")
+    dashboard.relay.say("By a human.", sender="titus")
     expect(states[2]).to_have_attribute("data-state", "answered")
     expect(states[0]).to_have_attribute("data-state", "open")
     codex.say("One.")
     expect(states[0]).to_have_attribute("data-state", "answered")
 
 
-def test_a_link_far_back_costs_one_request_and_the_way_back_is_open(
-    desk: Desk,
+def test_a_link_far_back_takes_one_request_and_newer_messages_load(
+    dashboard: Dashboard,
 ) -> None:
-    claude = desk.relay.agent("claude")
+    claude = dashboard.relay.agent("claude")
     claude.say_all(f"m{number}" for number in range(1, 701))
     asked: list[str] = []
-    desk.page.on(
+    dashboard.page.on(
         "request",
         lambda request: asked.append(request.url) if "history" in request.url else None,
     )
-    desk.sign_in("?room=build&seq=100")
-    expect(desk.message(100)).to_have_class(re.compile("is-marked"))
-    expect(desk.message(100)).to_be_in_viewport()
+    dashboard.sign_in("?room=build&seq=100")
+    expect(dashboard.message(100)).to_have_class(re.compile("is-marked"))
+    expect(dashboard.message(100)).to_be_in_viewport()
     assert len(asked) == 1
     claude.say("unseen")
-    desk.css(".timeline").evaluate("node => { node.scrollTop = node.scrollHeight; }")
-    expect(desk.message(230)).to_have_count(1)
-    texts = [int(text[1:]) for text in desk.texts()]
+    dashboard.css(".timeline").evaluate(
+        "node => { node.scrollTop = node.scrollHeight; }"
+    )
+    expect(dashboard.message(230)).to_have_count(1)
+    texts = [int(text[1:]) for text in dashboard.texts()]
     assert texts == list(range(texts[0], texts[-1] + 1))
-    expect(desk.page.get_by_text("unseen")).to_have_count(0)
-    desk.css(".fresh").click()
-    expect(desk.page.get_by_text("unseen")).to_be_in_viewport()
-    expect(desk.css(".fresh")).to_have_count(0)
+    expect(dashboard.page.get_by_text("unseen")).to_have_count(0)
+    dashboard.css(".fresh").click()
+    expect(dashboard.page.get_by_text("unseen")).to_be_in_viewport()
+    expect(dashboard.css(".fresh")).to_have_count(0)
     claude.say("and this")
-    expect(desk.page.get_by_text("and this")).to_be_in_viewport()
+    expect(dashboard.page.get_by_text("and this")).to_be_in_viewport()
 
 
 def test_a_message_at_the_end_is_followed_and_the_room_leads_back_to_it(
-    desk: Desk,
+    dashboard: Dashboard,
 ) -> None:
-    claude = desk.relay.agent("claude")
+    claude = dashboard.relay.agent("claude")
     claude.say_all(f"line {number}\n\nmore" for number in range(40))
-    desk.sign_in("?room=build&seq=40")
-    expect(desk.message(40)).to_have_class(re.compile("is-marked"))
+    dashboard.sign_in("?room=build&seq=40")
+    expect(dashboard.message(40)).to_have_class(re.compile("is-marked"))
     claude.say("newest")
-    expect(desk.page.get_by_text("newest")).to_be_in_viewport()
-    desk.css(".timeline").evaluate("node => { node.scrollTop = 300; }")
-    expect(desk.css(".fresh")).to_have_text("Latest")
-    desk.page.keyboard.press("j")
-    expect(desk.css(".msg:focus")).to_be_in_viewport()
-    assert desk.css(".msg:focus").get_attribute("id") != "m-41"
-    desk.room_row("build").click()
-    wait_until(lambda: at_end(desk))
-    expect(desk.css(".fresh")).to_have_count(0)
+    expect(dashboard.page.get_by_text("newest")).to_be_in_viewport()
+    dashboard.css(".timeline").evaluate("node => { node.scrollTop = 300; }")
+    expect(dashboard.css(".fresh")).to_have_text("Latest")
+    dashboard.page.keyboard.press("j")
+    expect(dashboard.css(".msg:focus")).to_be_in_viewport()
+    assert dashboard.css(".msg:focus").get_attribute("id") != "m-41"
+    dashboard.room_row("build").click()
+    wait_until(lambda: at_end(dashboard))
+    expect(dashboard.css(".fresh")).to_have_count(0)
 
 
-def test_a_room_that_is_not_loaded_is_not_called_empty(desk: Desk) -> None:
-    relay = desk.relay
+def test_a_room_that_is_loading_is_not_shown_as_empty(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
     relay.agent("claude").say("x")
     relay.agent("scout", "ops").say("y")
-    desk.sign_in("?room=build")
+    dashboard.sign_in("?room=build")
     held: list[Route] = []
-    desk.page.route("**/admin/stream", lambda route: held.append(route))  # noqa: PLW0108
-    desk.enter("ops")
-    expect(desk.css(".empty")).to_have_text("Loading…")
-    expect(desk.agent_row("claude")).to_have_count(0)
+    dashboard.page.route("**/admin/stream", lambda route: held.append(route))  # noqa: PLW0108
+    dashboard.enter("ops")
+    expect(dashboard.css(".empty")).to_have_text("Loading…")
+    expect(dashboard.agent_row("claude")).to_have_count(0)
     for route in held:
         route.abort()
 
 
-def test_r_in_a_direct_view_is_about_what_is_shown(desk: Desk) -> None:
-    relay = desk.relay
+def test_r_in_a_direct_view_replies_to_a_message_shown(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
     claude, codex = relay.agent("claude"), relay.agent("codex")
     claude.say("of claude")
     codex.say("of codex")
-    desk.sign_in()
-    desk.agent_row("claude").click()
-    expect(desk.css(".msg")).to_have_count(1)
-    desk.page.keyboard.press("r")
-    expect(desk.css(".replying")).to_contain_text("of claude")
-    desk.page.go_back()
-    expect(desk.css("h1.channel-title")).to_have_text("build")
+    dashboard.sign_in()
+    dashboard.agent_row("claude").click()
+    expect(dashboard.css(".msg")).to_have_count(1)
+    dashboard.page.keyboard.press("r")
+    expect(dashboard.css(".replying")).to_contain_text("of claude")
+    dashboard.page.go_back()
+    expect(dashboard.css("h1.channel-title")).to_have_text("build")

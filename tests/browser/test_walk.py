@@ -1,4 +1,4 @@
-"""From an empty relay, in the browser alone, with a terminal beside it."""
+"""The tutorial, step by step: from an empty relay to an answered question."""
 
 import os
 import re
@@ -9,62 +9,64 @@ import pytest
 import segno
 from playwright.sync_api import expect
 
-from support.browser import Desk
+from support.browser import Dashboard
 
 pytestmark = pytest.mark.browser
-# Texts that fill their symbol: what pads it is a library's own choice.
-# What just fits into symbols of versions 1, 10, 17 and 40, with the mark for UTF-8.
+# Lengths that exactly fill symbols of versions 1, 10, 17 and 40 in UTF-8 mode:
+# libraries pad a symbol differently where space is left.
 QR_BYTES = (16, 270, 643, 2952)
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_from_an_empty_relay_to_an_answered_question_and_a_closed_room(
-    desk: Desk,
+    dashboard: Dashboard,
 ) -> None:
     """Make a room, mint a key, follow the instructions, be asked, answer, close."""
-    desk.sign_in()
-    expect(desk.css(".welcome")).to_contain_text("A room for your agents")
-    name = desk.page.get_by_label("Name of the room")
+    dashboard.sign_in()
+    expect(dashboard.css(".welcome")).to_contain_text("A room for your agents")
+    name = dashboard.page.get_by_label("Name of the room")
     name.fill("no spaces here")
     name.press("Enter")
-    expect(desk.css("#room-told")).to_contain_text("room: ")
+    expect(dashboard.css("#room-told")).to_contain_text("room: ")
     name.fill("build")
-    desk.button("Make the room").click()
+    dashboard.button("Make the room").click()
 
-    form = desk.css("form.mint")
+    form = dashboard.css("form.mint")
     expect(form.get_by_label("Room")).to_have_value("build")
     form.get_by_label("Name").fill("shell")
     form.get_by_label("Client").select_option("curl")
-    desk.button("Mint a key").click()
-    arrival = desk.css(".arrival")
+    dashboard.button("Mint a key").click()
+    arrival = dashboard.css(".arrival")
     expect(arrival).to_have_text("Waiting for shell to connect…")
-    tabs = desk.page.get_by_role("tab")
+    tabs = dashboard.page.get_by_role("tab")
     expect(tabs).to_have_text(["Claude Code", "Codex", "Gemini CLI", "curl"])
     expect(tabs.last).to_have_attribute("aria-selected", "true")
-    hello, listen, ask = desk.css("#way pre").all_inner_texts()
+    hello, listen, ask = dashboard.css("#way pre").all_inner_texts()
 
-    followed(f"{hello}\n{ask}")
+    run_in_shell(f"{hello}\n{ask}")
     expect(arrival).to_have_text("shell is here.")
-    desk.button("Done").click()
-    expect(desk.agent_row("shell")).to_contain_text("online")
-    expect(desk.css(".msg .prose")).to_have_text(["Hi, I am shell.", "Shall I go on?"])
-    expect(desk.css(".inbox")).to_contain_text("Waiting for you · 1")
-    desk.button("Answer").click()
-    desk.page.keyboard.type("Yes, go on.")
-    desk.page.keyboard.press("Enter")
-    expect(desk.css(".inbox")).to_have_count(0)
-    heard = followed(f"{hello.splitlines()[0]}\n{listen}")
+    dashboard.button("Done").click()
+    expect(dashboard.agent_row("shell")).to_contain_text("online")
+    expect(dashboard.css(".msg .prose")).to_have_text(
+        ["Hi, I am shell.", "Shall I go on?"]
+    )
+    expect(dashboard.css(".inbox")).to_contain_text("Waiting for you · 1")
+    dashboard.button("Answer").click()
+    dashboard.page.keyboard.type("Yes, go on.")
+    dashboard.page.keyboard.press("Enter")
+    expect(dashboard.css(".inbox")).to_have_count(0)
+    heard = run_in_shell(f"{hello.splitlines()[0]}\n{listen}")
     assert '"text":"Yes, go on."' in heard
     assert '"from_kind":"operator"' in heard
 
-    desk.css(".close-room").click()
-    desk.button("Confirm close").click()
-    expect(desk.css(".head .pill")).to_have_text("closed")
-    assert '"should_exit":true' in followed(f"{hello.splitlines()[0]}\n{listen}")
+    dashboard.css(".close-room").click()
+    dashboard.button("Confirm close").click()
+    expect(dashboard.css(".head .pill")).to_have_text("closed")
+    assert '"should_exit":true' in run_in_shell(f"{hello.splitlines()[0]}\n{listen}")
 
 
-def followed(commands: str) -> str:
-    """Return what commands print in a terminal."""
+def run_in_shell(commands: str) -> str:
+    """Run commands in bash and return their output."""
     done = subprocess.run(
         ["bash", "-euc", commands],
         capture_output=True,
@@ -76,47 +78,47 @@ def followed(commands: str) -> str:
     return done.stdout
 
 
-def test_each_client_gets_its_own_instructions(desk: Desk) -> None:
-    desk.relay.room("build")
-    desk.sign_in()
-    desk.button("Add an agent to build").click()
-    desk.css("form.mint").get_by_label("Name").fill("codex")
-    desk.button("Mint a key").click()
-    code = desk.css(".minted .minted-code").inner_text()
-    tabs = desk.page.get_by_role("tab")
+def test_each_client_gets_its_own_instructions(dashboard: Dashboard) -> None:
+    dashboard.relay.room("build")
+    dashboard.sign_in()
+    dashboard.button("Add an agent to build").click()
+    dashboard.css("form.mint").get_by_label("Name").fill("codex")
+    dashboard.button("Mint a key").click()
+    code = dashboard.css(".minted .minted-code").inner_text()
+    tabs = dashboard.page.get_by_role("tab")
     for at, command in enumerate(("claude ", "codex ", "gemini ")):
         tabs.nth(at).click()
-        text = desk.css("#way pre").first.inner_text()
+        text = dashboard.css("#way pre").first.inner_text()
         assert text.startswith(command)
         assert code in text
-        assert desk.relay.url in text
+        assert dashboard.relay.url in text
     tabs.nth(2).press("ArrowRight")
     expect(tabs.last).to_be_focused()
     expect(tabs.last).to_have_attribute("aria-selected", "true")
-    desk.button("QR code of the instructions").click()
-    expect(desk.css("svg.qr")).to_have_attribute(
+    dashboard.button("QR code of the instructions").click()
+    expect(dashboard.css("svg.qr")).to_have_attribute(
         "aria-label", re.compile("instructions")
     )
 
 
-def test_a_room_is_made_beside_others(desk: Desk) -> None:
-    desk.relay.room("build")
-    desk.sign_in()
-    desk.button("New room").click()
-    desk.page.get_by_label("Name of the room").fill("#docs")
-    desk.button("Make the room").click()
-    expect(desk.room_row("docs")).to_have_attribute("aria-current", "true")
-    expect(desk.page.get_by_role("dialog", name="Add an agent")).to_be_visible()
+def test_another_room_is_created(dashboard: Dashboard) -> None:
+    dashboard.relay.room("build")
+    dashboard.sign_in()
+    dashboard.button("New room").click()
+    dashboard.page.get_by_label("Name of the room").fill("#docs")
+    dashboard.button("Make the room").click()
+    expect(dashboard.room_row("docs")).to_have_attribute("aria-current", "true")
+    expect(dashboard.page.get_by_role("dialog", name="Add an agent")).to_be_visible()
 
 
-def test_qr_codes_are_those_of_a_library_that_knows(desk: Desk) -> None:
-    desk.open()
+def test_qr_codes_equal_those_of_another_library(dashboard: Dashboard) -> None:
+    dashboard.open()
     code = "(text) => import('/dashboard/qr.js').then(({ qrOf }) => qrOf(text))"
     rows = """({ size, get }) => Array.from({ length: size }, (_, y) =>
         Array.from({ length: size }, (_, x) => Number(get(x, y))))"""
     for length in QR_BYTES:
         text = ("https://relay.example/x#" * length)[:length]
-        drawn = desk.page.evaluate(
+        drawn = dashboard.page.evaluate(
             f"async (text) => ({rows})(await ({code})(text))", text
         )
         masked = (
@@ -125,4 +127,4 @@ def test_qr_codes_are_those_of_a_library_that_knows(desk: Desk) -> None:
             for mask in range(8)
         )  # fmt: skip
         assert drawn in [[list(row) for row in code.matrix] for code in masked]
-    assert desk.page.evaluate(code, "x" * (QR_BYTES[-1] + 1)) is None
+    assert dashboard.page.evaluate(code, "x" * (QR_BYTES[-1] + 1)) is None

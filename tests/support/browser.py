@@ -1,7 +1,7 @@
-"""A real relay, agents in it, and a person in front of the page.
+"""Drivers for the browser tests: a relay process, agents, and the dashboard's page.
 
-Plain synchronous code: Playwright brings an event loop of its own, which does not go
-together with Trio's.
+The code is synchronous: Playwright's synchronous API runs an event loop of its own,
+which cannot share a thread with Trio's.
 """
 
 import contextlib
@@ -26,14 +26,14 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, e
 from support.relay_process import free_port
 
 START_SECONDS = 20.0
-UNHURRIED = {
+NO_RATE_LIMITS = {
     "ARGYBARGY_RATE_MAX": "1000000",
     "ARGYBARGY_READS_MAX": "1000000",
     "ARGYBARGY_CLAIMS_MAX": "1000000",
 }
-PATIENCE_MS = 8_000
-UNCHECKED = ssl._create_unverified_context()  # for a certificate of one test
-WATCH_REPORTS = """
+TIMEOUT_MS = 8_000
+UNVERIFIED_TLS = ssl._create_unverified_context()  # one test issues its own certificate
+RECORD_POLICY_VIOLATIONS = """
 window.reports = [];
 addEventListener("securitypolicyviolation", (event) => {
   window.reports.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
@@ -43,19 +43,21 @@ addEventListener("securitypolicyviolation", (event) => {
 
 @attrs.frozen
 class Reply:
-    """What came back."""
+    """A response: status and decoded JSON body."""
 
     status: int
     json: Any
 
 
 def call(method: str, url: str, body: object = None, **headers: str) -> Reply:
-    """Make one request."""
+    """Make one request; refusals are returned like any response."""
     data = None if body is None else json.dumps(body).encode()
     fields = {"Content-Type": "application/json", **headers}
     request = urllib.request.Request(url, data, fields, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=30, context=UNCHECKED) as response:
+        with urllib.request.urlopen(
+            request, timeout=30, context=UNVERIFIED_TLS
+        ) as response:
             return Reply(response.status, json.load(response))
     except urllib.error.HTTPError as error:
         with error:
@@ -64,26 +66,26 @@ def call(method: str, url: str, body: object = None, **headers: str) -> Reply:
 
 @attrs.define
 class Agent:
-    """An agent that speaks plain HTTP."""
+    """An agent that calls the HTTP API."""
 
     relay: "Relay"
     name: str
     code: str
 
     def call(self, method: str, path: str, body: object = None) -> Reply:
-        """Make one request."""
+        """Make one request with the agent's code."""
         bearer = {"Authorization": f"Bearer {self.code}"}
         return call(method, self.relay.url + path, body, **bearer)
 
     def say(self, text: str, **fields: object) -> int:
-        """Say something, and return its seq."""
+        """Post a message and return its seq."""
         reply = self.call("POST", "/messages", {"text": text, **fields})
         assert reply.status == 200, reply
         seq: int = reply.json["message"]["seq"]
         return seq
 
     def say_all(self, texts: Iterable[str]) -> None:
-        """Say many things, over one connection."""
+        """Post many messages over one connection."""
         connection = http.client.HTTPConnection(
             "127.0.0.1", self.relay.port, timeout=30
         )
@@ -100,27 +102,27 @@ class Agent:
         connection.close()
 
     def ask(self, text: str, whom: str = "operator", **fields: object) -> int:
-        """Ask something, and return its seq."""
+        """Post a question and return its seq."""
         return self.say(text, expects_reply=whom, **fields)
 
     def claim(self, seq: int) -> None:
-        """Take a question."""
+        """Claim a question."""
         reply = self.call("POST", f"/messages/{seq}/claim", {})
         assert reply.status == 200, reply
 
     def poll(self) -> None:
-        """Be seen."""
+        """Poll once, so that the agent is online."""
         assert self.call("GET", "/messages?since=resume").status == 200
 
 
 @attrs.define
 class Relay:
-    """A running relay.
+    """A relay process.
 
     Attributes:
         data: Its data directory.
-        port: Where it listens on this machine.
-        environment: What it is set to.
+        port: The port on 127.0.0.1.
+        environment: Settings, as environment variables.
     """
 
     data: Path
@@ -130,22 +132,22 @@ class Relay:
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """The relay's URL."""
         scheme = "https" if "ARGYBARGY_TLS_CERT" in self.environment else "http"
         return f"{scheme}://127.0.0.1:{self.port}"
 
     @property
     def token(self) -> str:
-        """The admin token as it is now."""
+        """The current admin token."""
         return (self.data / "admin.token").read_text().strip()
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start the process and wait until it answers."""
         self.spawn()
         self.wait_healthy()
 
     def spawn(self) -> None:
-        """Start it."""
+        """Start the process without waiting."""
         inherited = dict(os.environ)  # noqa: TID251  handed on to another process
         # Without its bytecode a relay takes a second longer to start, each time.
         inherited.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -153,7 +155,7 @@ class Relay:
             "ARGYBARGY_DATA": str(self.data),
             "ARGYBARGY_PORT": str(self.port),
             "ARGYBARGY_CONFIG": os.devnull,
-            **UNHURRIED,
+            **NO_RATE_LIMITS,
             **self.environment,
         }
         with (self.data.parent / f"{self.data.name}.log").open("ab") as log:
@@ -166,23 +168,23 @@ class Relay:
             )
 
     def wait_healthy(self) -> None:
-        """Wait until it answers."""
+        """Wait until GET /health returns 200."""
         wait_until(self._is_healthy, START_SECONDS)
 
     def _is_healthy(self) -> bool:
         assert self._process is not None
-        assert self._process.poll() is None, "the relay ended at once"
+        assert self._process.poll() is None, "the relay exited at once"
         with contextlib.suppress(OSError):
             return call("GET", f"{self.url}/health").status == 200
         return False
 
     def send(self, number: signal.Signals) -> None:
-        """Send it a signal."""
+        """Send a signal to the process."""
         assert self._process is not None
         self._process.send_signal(number)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """End it with a signal; return its exit code."""
+        """End the process with a signal; return its exit code."""
         if self._process is None:
             return 0
         process, self._process = self._process, None
@@ -198,102 +200,102 @@ class Relay:
         return call(method, self.url + path, body, **{"X-Admin-Token": self.token})
 
     def do(self, path: str, body: object = None) -> Any:  # noqa: ANN401  JSON
-        """Have the operator do something that works."""
+        """Make a POST request as the operator that must succeed."""
         reply = self.admin("POST", path, body or {})
         assert reply.status == 200, reply
         return reply.json
 
     def room(self, name: str) -> None:
-        """Make a room."""
+        """Create a room."""
         self.do(f"/admin/rooms/{name}/open")
 
     def agent(self, name: str, room: str = "build", **fields: object) -> Agent:
-        """Let an agent in."""
+        """Invite an agent."""
         made = self.do("/admin/invite", {"name": name, "room": room, **fields})
         return Agent(self, name, made["code"])
 
     def say(self, text: str, room: str = "build", **fields: object) -> int:
-        """Have the operator speak."""
+        """Post a message as the operator and return its seq."""
         said = self.do("/admin/say", {"text": text, "room": room, **fields})
         seq: int = said["message"]["seq"]
         return seq
 
 
 def wait_until(is_so: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Wait for another process."""
+    """Poll a condition on another process."""
     end = time.monotonic() + seconds  # noqa: TID251  another process, real time
     while not is_so():
-        assert time.monotonic() < end, "it did not come to be"  # noqa: TID251
+        assert time.monotonic() < end, "the condition did not become true in time"  # noqa: TID251
         time.sleep(0.02)
 
 
 @attrs.define
-class Desk:
-    """The page, and the person in front of it.
+class Dashboard:
+    """A tab with the dashboard, driven as the operator would.
 
     Attributes:
-        relay: What it shows.
-        page: The browser's page.
-        problems: What went wrong in the page, by its own word.
-        strangers: Requests to any other place.
+        relay: The relay that the dashboard shows.
+        page: Playwright's page.
+        problems: Uncaught errors, and errors and warnings on the console.
+        foreign_requests: URLs of requests to any other host.
     """
 
     relay: Relay
     page: Page
     problems: list[str] = attrs.field(factory=list)
-    strangers: list[str] = attrs.field(factory=list)
+    foreign_requests: list[str] = attrs.field(factory=list)
 
     @classmethod
-    def sit_down(cls, relay: Relay, context: BrowserContext) -> "Desk":
-        """Open a page that is watched for mistakes."""
+    def open_tab(cls, relay: Relay, context: BrowserContext) -> "Dashboard":
+        """Open a tab and record its errors and its requests."""
         page = context.new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        page.add_init_script(WATCH_REPORTS)
-        desk = cls(relay, page)
-        page.on("pageerror", lambda error: desk.problems.append(str(error)))
-        # Playwright marks the functions it is given, which methods here cannot bear.
-        page.on("console", lambda message: desk._hear(message))  # noqa: PLW0108
-        page.on("request", lambda request: desk._note(request.url))
-        return desk
+        page.set_default_timeout(TIMEOUT_MS)
+        page.add_init_script(RECORD_POLICY_VIOLATIONS)
+        dashboard = cls(relay, page)
+        page.on("pageerror", lambda error: dashboard.problems.append(str(error)))
+        # Playwright sets attributes on its handlers, which bound methods reject.
+        page.on("console", lambda message: dashboard._record_console(message))  # noqa: PLW0108
+        page.on("request", lambda request: dashboard._record_request(request.url))
+        return dashboard
 
-    def _hear(self, message: ConsoleMessage) -> None:
-        # What the relay refuses is logged by the browser; tests look at what is shown.
+    def _record_console(self, message: ConsoleMessage) -> None:
+        # The browser logs every refused request; the tests check what the page shows.
         if (
             message.type in {"error", "warning"}
             and "Failed to load" not in message.text
         ):
             self.problems.append(message.text)
 
-    def _note(self, url: str) -> None:
+    def _record_request(self, url: str) -> None:
         if urlsplit(url).hostname != "127.0.0.1":
-            self.strangers.append(url)
+            self.foreign_requests.append(url)
 
     def check(self) -> None:
-        """Fail if the page made a mistake, broke its policy, or asked elsewhere."""
+        """Fail on page errors, policy violations and requests to other hosts."""
         assert not self.problems
-        assert not self.strangers
+        assert not self.foreign_requests
         if not self.page.is_closed() and self.page.url.startswith("http"):
             assert self.page.evaluate("window.reports") == []
 
-    # -- getting in -----------------------------------------------------------------
+    # -- signing in -----------------------------------------------------------------
 
-    def open(self, query: str = "") -> "Desk":
+    def open(self, query: str = "") -> "Dashboard":
         """Open the page without signing in."""
         self.page.goto(f"{self.relay.url}/dashboard{query}")
         return self
 
-    def sign_in(self, query: str = "") -> "Desk":
-        """Come in by a one-time link, and wait until the page is live."""
+    def sign_in(self, query: str = "") -> "Dashboard":
+        """Sign in by a one-time link and wait until the page is live."""
         link = self.relay.do("/admin/sign-in")
         self.page.goto(f"{self.relay.url}/dashboard{query}#code={link['code']}")
-        self.is_live()
+        self.wait_live()
         return self
 
-    def is_live(self) -> None:
+    def wait_live(self) -> None:
         """Wait for the stream."""
-        expect(self.css(".brand .connection")).to_have_text("live", timeout=PATIENCE_MS)
+        expect(self.css(".brand .connection")).to_have_text("live", timeout=TIMEOUT_MS)
 
-    # -- looking ----------------------------------------------------------------------
+    # -- locators ----------------------------------------------------------------------
 
     def css(self, selector: str) -> Locator:
         """Find by selector."""
@@ -312,39 +314,39 @@ class Desk:
         return self.css(f"#m-{seq}")
 
     def texts(self) -> list[str]:
-        """Return what the messages on the page say, in their order."""
+        """Return the texts of the messages in order."""
         return self.css(".msg .prose").all_inner_texts()
 
     def button(self, name: str) -> Locator:
-        """Find a button by what it is called, exactly."""
+        """Find a button by its exact accessible name."""
         return self.page.get_by_role("button", name=name, exact=True)
 
     @property
     def composer(self) -> Locator:
-        """Where one writes."""
+        """The composer's text field."""
         return self.css("#composer")
 
-    # -- acting -----------------------------------------------------------------------
+    # -- actions -----------------------------------------------------------------------
 
     def enter(self, room: str) -> None:
-        """Choose a room."""
+        """Select a room and wait until it is shown."""
         self.room_row(room).click()
         expect(self.css("h1.channel-title")).to_have_text(room)
 
     def send(self, text: str) -> None:
-        """Write and send."""
+        """Type a message and send it."""
         self.composer.fill(text)
         self.composer.press("Enter")
 
-    def later(self, seconds: float) -> None:
-        """Let the page believe that time has gone by, without any timer firing."""
+    def advance_clock(self, seconds: float) -> None:
+        """Shift the page's clock forward, without firing its timers."""
         self.page.evaluate(
             "(ms) => { const real = Date.now; Date.now = () => real.call(Date) + ms; }",
             seconds * 1000,
         )
 
-    def value(self, module: str, expression: str) -> Any:  # noqa: ANN401  JSON
-        """Evaluate over what a module of the page exports, which is called ``m``."""
+    def call_module(self, module: str, expression: str) -> Any:  # noqa: ANN401  JSON
+        """Evaluate an expression in which ``m`` is a module of the page."""
         return self.page.evaluate(
             f"async () => {{ const m = await import('/dashboard/{module}.js');"
             f" return {expression}; }}"
@@ -352,17 +354,17 @@ class Desk:
 
 
 @attrs.define
-class Stable:
-    """Has the next relay warm while a test uses this one: a start takes a second."""
+class RelayPool:
+    """Starts the next relay while a test uses this one: a start takes a second."""
 
     folder: Path
     _count: int = 0
-    _warm: Relay | None = None
+    _next: Relay | None = None
 
     def take(self) -> Relay:
-        """Return a relay that runs, over a directory of its own."""
-        relay = self._warm or self._spawn()
-        self._warm = self._spawn()
+        """Return a running relay with an empty data directory."""
+        relay = self._next or self._spawn()
+        self._next = self._spawn()
         relay.wait_healthy()
         return relay
 
@@ -373,9 +375,9 @@ class Stable:
         return relay
 
     def close(self) -> None:
-        """End the one that nobody took."""
-        if self._warm is not None:
-            self._warm.stop(signal.SIGKILL)
+        """Stop the relay that was not taken."""
+        if self._next is not None:
+            self._next.stop(signal.SIGKILL)
 
 
-NewDesk = Callable[..., Desk]
+NewDashboard = Callable[..., Dashboard]

@@ -1,20 +1,20 @@
-"""Finds a Chromium to drive: an installed one, else Debian's, fetched by apt-get."""
+"""Find Chromium for the browser tests: an installed one, else Debian's package."""
 
 import shutil
 from pathlib import Path
 
 from support.debian import alone, install, is_root
 
-# The first is Debian's without a window, which needs half the time of the others.
+# Debian's headless shell comes first: it takes half the time of a full Chromium.
 NAMES = (
     *("chromium-headless-shell", "chromium", "chromium-browser"),
     *("google-chrome-stable", "google-chrome"),
 )
 PACKAGES = ("chromium-headless-shell", "chromium")
 MISSING = (
-    "The browser tests drive Chromium, and there is none. Install it "
+    "The browser tests need Chromium, which is not installed. Install it "
     "('apt-get install chromium-headless-shell' as root, or 'playwright install "
-    "chromium'), or leave these tests out with: pytest -m 'not browser'"
+    "chromium'), or skip these tests with: pytest -m 'not browser'"
 )
 QUIET = (
     "--disable-gpu",
@@ -30,10 +30,10 @@ def find_chromium(bundled: str) -> str:
     """Return the path of a Chromium.
 
     Args:
-        bundled: Where Playwright's own would be.
+        bundled: Path of Playwright's own Chromium, if it was downloaded.
 
     Raises:
-        RuntimeError: There is none and it cannot be installed; says what to do.
+        RuntimeError: Chromium is missing and cannot be installed; says what to do.
     """
     with alone():
         found = _installed(bundled)
@@ -53,5 +53,5 @@ def _installed(bundled: str) -> str | None:
 
 
 def arguments() -> list[str]:
-    """Return the flags that keep Chromium to itself."""
+    """Return command-line flags that disable background traffic, and the GPU."""
     return [*QUIET, "--no-sandbox"] if is_root() else list(QUIET)

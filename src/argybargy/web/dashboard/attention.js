@@ -1,4 +1,4 @@
-// Unread rooms and overdue questions: what calls for the operator's attention.
+// Unread rooms, and notifications about overdue questions.
 
 // -- read marks -----------------------------------------------------------------
 // The last message read in this browser, by room; shared by its tabs.

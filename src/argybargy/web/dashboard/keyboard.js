@@ -67,11 +67,12 @@ export function startKeyboard() {
 
 // -- the focus ------------------------------------------------------------------
 // When the focused element is removed (a sent answer, an armed button), the browser moves
-// the focus to the body, and a keyboard user begins at the top of the page again. Move it
+// the focus to the body, and a keyboard user starts again at the top of the page. Move it
 // to a neighbour in the same container instead, else to the composer.
 
 const FOCUSABLE = "button, input, select, textarea, [tabindex]";
 const CONTAINERS = [".waiting-row", ".inbox", ".composer-foot", "dialog"];
+/** The last focused element, and the containers it was in: once removed, it has none. */
 let last = null;
 let containers = [];
 
