@@ -124,7 +124,7 @@ def test_pure_helpers_can_be_called_from_outside(dashboard: Dashboard) -> None:
     assert value("format", "[0, 5, 59, 60, 3599, 3600, 86400 * 3].map(m.age)") == [
         *("now", "5s", "59s", "1m", "59m", "1h", "3d")
     ]
-    assert value("format", "[7, 760, 11100].map(m.counted)") == [
+    assert value("format", "[7, 760, 11100].map(m.minutesAndSeconds)") == [
         "0:07",
         "12:40",
         "3:05:00",
