@@ -8,7 +8,7 @@ import pytest
 from argybargy.cli.client.protocol import asked_room, read_answer
 from argybargy.cli.errors import CliError
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.web.errors import error_answer
+from argybargy.web.errors import error_response
 from support.fake_operator import FakeCode, FakeOperator
 from support.real_commands import Desk
 from support.terminal import Terminal
@@ -28,7 +28,7 @@ MET: Final = (
 
 def refused(error: RelayError, room: str | None = None) -> CliError:
     with pytest.raises(CliError) as caught:
-        read_answer(error.problem.value.status, error_answer(error).body, room)
+        read_answer(error.problem.value.status, error_response(error).body, room)
     return caught.value
 
 

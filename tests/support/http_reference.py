@@ -124,9 +124,9 @@ def _answer(route: Route) -> str:
     named = f" ({', or '.join(f'`{each}`' for each in media_types)})"
     named = "" if media_types == (JSON,) else named
     for kinds in (FRAMES, EXPORTED):
-        if route.answer in kinds:
+        if route.response_body in kinds:
             return f"a line each: {', '.join(map(_type, kinds))}{named}"
-    return f"{_type(route.answer)}{named}"
+    return f"{_type(route.response_body)}{named}"
 
 
 def _fields_line(body: type) -> str:
@@ -186,7 +186,7 @@ def _bodies() -> list[type]:
         body
         for _, routes in SECTIONS
         for route in routes
-        for body in (route.body, route.answer)
+        for body in (route.body, route.response_body)
         if body is not None and issubclass(body, msgspec.Struct)
     ]
     found: dict[str, type] = {}

@@ -55,7 +55,7 @@ from argybargy.web.access.services import Services
 from argybargy.web.access_log import AccessLog
 from argybargy.web.app import create_app
 from argybargy.web.endpoints.sign_in import offer_sign_in
-from argybargy.web.errors import error_answer
+from argybargy.web.errors import error_response
 from argybargy.web.request import DATA_HEADERS
 
 log = structlog.get_logger(__name__)
@@ -248,7 +248,7 @@ def _open_handler(
 
 
 def _render(error: RelayError) -> ErrorBody:
-    return ErrorBody(error_answer(error).body, DATA_HEADERS)
+    return ErrorBody(error_response(error).body, DATA_HEADERS)
 
 
 def _wall_clock(relay: Relay) -> float:

@@ -21,10 +21,10 @@ from argybargy.http.response import Render
 from argybargy.http.server import ConnectionStatistics, open_http_server
 from argybargy.settings.parsers import split_bind
 from argybargy.web.access.hosts import HostRule
-from argybargy.web.errors import error_answer
-from argybargy.web.fast_path import send_answer
+from argybargy.web.errors import error_response
+from argybargy.web.fast_path import send_response
 from argybargy.web.metrics import Measure, MeasureCollector, Metrics
-from argybargy.web.request import NO_SCRIPTS, Answer, page_answer
+from argybargy.web.request import NO_SCRIPTS, Response, page_response
 
 log = structlog.get_logger(__name__)
 
@@ -103,11 +103,11 @@ class MetricsApp:
         try:
             answer = self._answer(scope)
         except RelayError as refusal:
-            answer = error_answer(refusal)
+            answer = error_response(refusal)
         sending: Any = send
-        await send_answer(sending, answer)
+        await send_response(sending, answer)
 
-    def _answer(self, scope: Scope) -> Answer:
+    def _answer(self, scope: Scope) -> Response:
         headers = dict(scope["headers"])
         if not self.hosts.allows(headers.get(b"host", b"").decode("latin-1")):
             raise RelayError(Problem.MISDIRECTED)
@@ -115,10 +115,10 @@ class MetricsApp:
             raise RelayError(Problem.NO_SUCH_ROUTE)
         if scope["method"] != "GET":
             refusal = RelayError(Problem.METHOD_NOT_ALLOWED)
-            return error_answer(refusal).with_headers((b"allow", b"GET"))
+            return error_response(refusal).with_headers((b"allow", b"GET"))
         accept = headers.get(b"accept", b"").decode("latin-1")
         page, media_type = self.metrics.render(accept)
-        return page_answer(page, media_type, NO_SCRIPTS)
+        return page_response(page, media_type, NO_SCRIPTS)
 
 
 @asynccontextmanager

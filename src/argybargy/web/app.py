@@ -7,7 +7,8 @@ from typing import Final
 
 import structlog
 from hypercorn.typing import ASGIFramework
-from quart import Response, request
+from quart import Response as QuartResponse
+from quart import request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
@@ -21,15 +22,15 @@ from argybargy.web.endpoints.agent_routes import AGENT_ROUTES, OPEN_ROUTES
 from argybargy.web.endpoints.dispatch import respond
 from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
 from argybargy.web.endpoints.route import Route
-from argybargy.web.errors import error_answer, new_request_id
+from argybargy.web.errors import error_response, new_request_id
 from argybargy.web.fast_path import FastPath
 from argybargy.web.quart_body import read_bodies_late
 from argybargy.web.request import (
     BARE_HEADERS,
-    Answer,
     Request,
-    json_answer,
-    page_answer,
+    Response,
+    json_response,
+    page_response,
     read_headers,
 )
 
@@ -80,12 +81,12 @@ def create_quart(services: Services) -> QuartTrio:
 
 
 def _add(app: QuartTrio, services: Services, route: Route) -> None:
-    async def view(**params: str) -> Response:
+    async def view(**params: str) -> QuartResponse:
         try:
             asked = _request(services, params)
         except RelayError as refusal:
             services.metrics.note_refusal(refusal.problem)
-            return _response(error_answer(refusal))
+            return _response(error_response(refusal))
         return _response(await respond(services, route, asked))
 
     path = route.path.replace("{", "<").replace("}", ">")
@@ -121,11 +122,11 @@ def _request(services: Services, params: dict[str, str]) -> Request:
     )
 
 
-def _response(answer: Answer) -> Response:
+def _response(answer: Response) -> QuartResponse:
     headers = [
         (name.decode(), value.decode("latin-1")) for name, value in answer.headers
     ]
-    response = Response(answer.body, answer.status)
+    response = QuartResponse(answer.body, answer.status)
     response.headers.clear()
     response.headers.extend(headers)
     if answer.status == HTTPStatus.NOT_MODIFIED:
@@ -138,7 +139,7 @@ def _response(answer: Answer) -> Response:
     return response
 
 
-async def _complete_headers(response: Response) -> Response:
+async def _complete_headers(response: QuartResponse) -> QuartResponse:
     for name, value in BARE_HEADERS:
         response.headers.setdefault(name.decode(), value.decode())
     return response
@@ -152,23 +153,23 @@ def _add_error_handlers(app: QuartTrio, services: Services) -> None:
         Problem.BODY_TOO_LARGE: {"limit_bytes": services.limits.body_bytes}
     }
 
-    async def refuse(error: HTTPException) -> Response:
+    async def refuse(error: HTTPException) -> QuartResponse:
         status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
         is_ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
         default = Problem.INTERNAL if is_ours else Problem.MALFORMED
         problem = _PROBLEMS.get(status, default)
         services.metrics.note_refusal(problem)
-        answer = error_answer(RelayError(problem, **facts.get(problem, {})))
+        answer = error_response(RelayError(problem, **facts.get(problem, {})))
         allow = getattr(error, "valid_methods", None)
         if allow:
             answer = answer.with_headers((b"allow", ", ".join(sorted(allow)).encode()))
         return _response(answer)
 
-    async def fail(error: Exception) -> Response:
+    async def fail(error: Exception) -> QuartResponse:
         name, path = new_request_id(), shown_path(request.path)
         log.error("request failed", path=path, request_id=name, exc_info=error)
         services.metrics.note_refusal(Problem.INTERNAL)
-        return _response(error_answer(RelayError(Problem.INTERNAL), name))
+        return _response(error_response(RelayError(Problem.INTERNAL), name))
 
     app.register_error_handler(HTTPException, refuse)
     app.register_error_handler(Exception, fail)
@@ -180,9 +181,9 @@ def _add_error_handlers(app: QuartTrio, services: Services) -> None:
 def _add_description(
     app: QuartTrio, services: Services, routes: Sequence[Route]
 ) -> None:
-    answer = json_answer(openapi_json(routes, services.limits))
+    answer = json_response(openapi_json(routes, services.limits))
 
-    async def openapi() -> Response:
+    async def openapi() -> QuartResponse:
         return _response(answer)
 
     app.add_url_rule("/openapi.json", "GET /openapi.json", openapi, methods=["GET"])
@@ -192,9 +193,9 @@ def _add_docs(app: QuartTrio) -> None:
     folder = resources.files("argybargy.web") / "docs_page"
     for path, (name, media_type) in _DOCS_FILES.items():
         content = (folder / name).read_bytes()
-        answer = page_answer(content, media_type, _DOCS_POLICY)
+        answer = page_response(content, media_type, _DOCS_POLICY)
 
-        async def page(answer: Answer = answer) -> Response:
+        async def page(answer: Response = answer) -> QuartResponse:
             return _response(answer)
 
         app.add_url_rule(path, f"GET {path}", page, methods=["GET"])
@@ -206,7 +207,7 @@ def _add_docs(app: QuartTrio) -> None:
 def _add_dashboard(app: QuartTrio) -> None:
     for path, file in static.load_files().items():
 
-        async def serve(file: static.PageFile = file) -> Response:
+        async def serve(file: static.PageFile = file) -> QuartResponse:
             fields = request.headers
             known = fields.get("if-none-match", "")
             return _response(file.answer(known, fields.get("accept-encoding", "")))

@@ -7,7 +7,7 @@ import msgspec
 from structlog.contextvars import get_contextvars
 
 from argybargy.domain.errors import RelayError
-from argybargy.web.request import DESCRIBED_BY, Answer, json_answer
+from argybargy.web.request import DESCRIBED_BY, Response, json_response
 
 
 def new_request_id() -> str:
@@ -19,9 +19,9 @@ def new_request_id() -> str:
     return str(known) if known else secrets.token_hex(8)
 
 
-def error_answer(
+def error_response(
     error: RelayError, request_id: str | None = None, **beside: object
-) -> Answer:
+) -> Response:
     """Render a refusal in the one shape that every error has.
 
     Args:
@@ -37,7 +37,9 @@ def error_answer(
         **error.facts,
         "request_id": request_id or error.facts.get("request_id") or new_request_id(),
     }
-    answer = json_answer(msgspec.json.encode({**beside, "detail": detail}), kind.status)
+    answer = json_response(
+        msgspec.json.encode({**beside, "detail": detail}), kind.status
+    )
     if "retry_after" in error.facts:
         seconds = str(error.facts["retry_after"]).encode()
         answer = answer.with_headers((b"retry-after", seconds))

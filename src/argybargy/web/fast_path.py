@@ -24,12 +24,12 @@ from argybargy.web.access.services import Services
 from argybargy.web.endpoints.agent_routes import AGENT_ROUTES
 from argybargy.web.endpoints.dispatch import respond
 from argybargy.web.endpoints.route import Route
-from argybargy.web.errors import error_answer
+from argybargy.web.errors import error_response
 from argybargy.web.request import (
-    Answer,
     ClientGoneError,
     Headers,
     Request,
+    Response,
     read_headers,
 )
 
@@ -101,11 +101,11 @@ class FastPath:
         try:
             headers = read_headers(list(scope["headers"]))
         except RelayError as refusal:
-            await send_answer(send, self._refuse(refusal))
+            await send_response(send, self._refuse(refusal))
             return
         early = self._answer_early(method, path, headers)
         if early is not None:
-            await send_answer(send, early)
+            await send_response(send, early)
             return
         if b"origin" in headers:
             origin = self.services.cors.allows(headers, path)
@@ -120,9 +120,11 @@ class FastPath:
             answer = await respond(self.services, match.route, request)
         except ClientGoneError:
             return
-        await send_answer(send, answer)
+        await send_response(send, answer)
 
-    def _answer_early(self, method: str, path: str, headers: Headers) -> Answer | None:
+    def _answer_early(
+        self, method: str, path: str, headers: Headers
+    ) -> Response | None:
         """Answer what no endpoint should see."""
         refusal = self._check_hosts(method, path, headers) or _check_path(method, path)
         if refusal is not None:
@@ -131,9 +133,9 @@ class FastPath:
             return None
         return self.services.cors.preflight(method, headers, path)
 
-    def _refuse(self, refusal: RelayError) -> Answer:
+    def _refuse(self, refusal: RelayError) -> Response:
         self.services.metrics.note_refusal(refusal.problem)
-        return error_answer(refusal)
+        return error_response(refusal)
 
     def _check_hosts(
         self, method: str, path: str, headers: Headers
@@ -219,7 +221,7 @@ async def read_whole_body(
             return bytes(body)
 
 
-async def send_answer(send: ASGISendCallable, answer: Answer) -> None:
+async def send_response(send: ASGISendCallable, answer: Response) -> None:
     """Send a whole answer."""
     length = (b"content-length", str(len(answer.body)).encode())
     await send(

@@ -117,7 +117,7 @@ class Request:
 
 
 @attrs.frozen
-class Answer:
+class Response:
     """What is sent back.
 
     Attributes:
@@ -132,28 +132,28 @@ class Answer:
     headers: tuple[tuple[bytes, bytes], ...] = DATA_HEADERS
     parts: Parts | None = None
 
-    def with_headers(self, *headers: tuple[bytes, bytes]) -> "Answer":
+    def with_headers(self, *headers: tuple[bytes, bytes]) -> "Response":
         """Return the same answer with more header fields."""
         return attrs.evolve(self, headers=(*self.headers, *headers))
 
 
-def json_answer(body: bytes, status: int = HTTPStatus.OK) -> Answer:
+def json_response(body: bytes, status: int = HTTPStatus.OK) -> Response:
     """Make an answer of encoded JSON."""
-    return Answer(status, body)
+    return Response(status, body)
 
 
-def stream_answer(parts: Parts, media_type: bytes) -> Answer:
+def stream_response(parts: Parts, media_type: bytes) -> Response:
     """Make an answer whose body is sent as it comes."""
     _, *others = DATA_HEADERS
     headers = ((b"content-type", media_type), *others)
-    return Answer(HTTPStatus.OK, b"", headers, parts)
+    return Response(HTTPStatus.OK, b"", headers, parts)
 
 
-def page_answer(body: bytes, media_type: bytes, policy: bytes) -> Answer:
+def page_response(body: bytes, media_type: bytes, policy: bytes) -> Response:
     """Make an answer of a file, under a content security policy of its own."""
     headers = (
         (b"content-type", media_type),
         (b"content-security-policy", policy),
         *COMMON_HEADERS,
     )
-    return Answer(HTTPStatus.OK, body, headers)
+    return Response(HTTPStatus.OK, body, headers)

@@ -14,7 +14,7 @@ from typing import Final
 
 import attrs
 
-from argybargy.web.request import COMMON_HEADERS, Answer
+from argybargy.web.request import COMMON_HEADERS, Response
 
 PATH: Final = "/dashboard"
 POLICY: Final = (
@@ -66,7 +66,7 @@ class PageFile:
         )
         return cls(content, gzip.compress(content, 9, mtime=0), headers, tag)
 
-    def answer(self, known: str, encodings: str) -> Answer:
+    def answer(self, known: str, encodings: str) -> Response:
         """Return the file, or that the browser has it already.
 
         Args:
@@ -75,10 +75,10 @@ class PageFile:
         """
         tags = {tag.strip() for tag in known.split(",")}
         if tags & {self.tag, self.tag.removeprefix("W/"), "*"}:
-            return Answer(HTTPStatus.NOT_MODIFIED, b"", self.headers)
+            return Response(HTTPStatus.NOT_MODIFIED, b"", self.headers)
         if not _takes_gzip(encodings):
-            return Answer(HTTPStatus.OK, self.content, self.headers)
-        packed = Answer(HTTPStatus.OK, self.packed, self.headers)
+            return Response(HTTPStatus.OK, self.content, self.headers)
+        packed = Response(HTTPStatus.OK, self.packed, self.headers)
         return packed.with_headers((b"content-encoding", b"gzip"))
 
 

@@ -36,7 +36,7 @@ from argybargy.web.access.hosts import HostRule
 from argybargy.web.access.public_address import PublicAddress
 from argybargy.web.access.services import Services
 from argybargy.web.access.throttle import AuthThrottle
-from argybargy.web.errors import error_answer
+from argybargy.web.errors import error_response
 from support.terminal import Terminal
 
 HEAVY = frozenset(
@@ -295,7 +295,7 @@ def test_something_else_that_listens_is_told_from_a_relay(body: str) -> None:
 @pytest.mark.parametrize("problem", [Problem.ROOM_NOT_FOUND, Problem.SESSION_NOT_FOUND])
 def test_whoever_types_commands_is_given_no_advice_on_http(problem: Problem) -> None:
     with pytest.raises(CliError, match="There is no such") as caught:
-        read_answer(404, error_answer(RelayError(problem)).body)
+        read_answer(404, error_response(RelayError(problem)).body)
     assert caught.value.code is Exit.NOT_FOUND
     assert "/admin" not in caught.value.text
     assert "argybargy" in caught.value.hint
@@ -310,7 +310,7 @@ def test_whoever_types_commands_is_given_no_advice_on_http(problem: Problem) -> 
 )
 def test_too_much_text_is_a_matter_of_usage(error: RelayError) -> None:
     with pytest.raises(CliError) as caught:
-        read_answer(error.problem.value.status, error_answer(error).body)
+        read_answer(error.problem.value.status, error_response(error).body)
     assert caught.value.code is Exit.USAGE
 
 

@@ -21,7 +21,7 @@ from argybargy.web.access.services import AdminToken, Services
 from argybargy.web.endpoints.dispatch import respond
 from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
 from argybargy.web.endpoints.route import Route
-from argybargy.web.request import Answer, Request
+from argybargy.web.request import Request, Response
 
 OpenServices = Callable[[], AbstractAsyncContextManager[Services]]
 
@@ -141,7 +141,7 @@ class OfflineOperator:
         """The admin token of the data directory."""
         return cast("ReadableToken", self.services.admin_token).value
 
-    async def _respond(self, method: str, path: str, content: bytes) -> Answer:
+    async def _respond(self, method: str, path: str, content: bytes) -> Response:
         plain, _, query = path.partition("?")
         route, params = find_route(method, plain)
 

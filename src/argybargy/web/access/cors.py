@@ -10,7 +10,7 @@ from typing import Any, Final
 import attrs
 from hypercorn.typing import ASGISendCallable
 
-from argybargy.web.request import BARE_HEADERS, Answer, Headers
+from argybargy.web.request import BARE_HEADERS, Headers, Response
 
 _ALLOWED: Final = (
     (b"access-control-allow-methods", b"GET, POST, DELETE"),
@@ -37,13 +37,13 @@ class CorsRule:
             return None
         return origin if origin.decode("latin-1") in self.origins else None
 
-    def preflight(self, method: str, headers: Headers, path: str) -> Answer | None:
+    def preflight(self, method: str, headers: Headers, path: str) -> Response | None:
         """Answer a browser that asks whether it may ask."""
         origin = self.allows(headers, path)
         asks = b"access-control-request-method" in headers
         if origin is None or method != "OPTIONS" or not asks:
             return None
-        return Answer(
+        return Response(
             HTTPStatus.NO_CONTENT, b"", (*_ALLOWED, *_granted(origin), *BARE_HEADERS)
         )
 

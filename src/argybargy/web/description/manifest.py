@@ -31,10 +31,10 @@ from argybargy.web.request import (
     COMMON_HEADERS,
     DESCRIBED_BY,
     NO_SCRIPTS,
-    Answer,
     Request,
-    json_answer,
-    page_answer,
+    Response,
+    json_response,
+    page_response,
 )
 from argybargy.web.static import PATH
 
@@ -45,29 +45,29 @@ _MARKDOWN = b"text/markdown; charset=utf-8"
 _API: Final = b'</openapi.json>; rel="service-desc"; type="application/json"'
 
 
-async def manifest(services: Services, request: Request) -> Answer:
+async def manifest(services: Services, request: Request) -> Response:
     """Introduce the relay, in the form that the asker prefers."""
     accepted = parse_accept_header(request.header(b"accept") or "", MIMEAccept)
     form = accepted.best_match((_JSON, *_TEXT_TYPES, _HTML), _JSON)
     if form == _HTML:
-        return Answer(303, b"", ((b"location", PATH.encode()), *COMMON_HEADERS))
+        return Response(303, b"", ((b"location", PATH.encode()), *COMMON_HEADERS))
     if form in _TEXT_TYPES:
         text = manifest_markdown(services.public_url, services.limits)
-        return _linked(services, page_answer(text.encode(), _MARKDOWN, NO_SCRIPTS))
+        return _linked(services, page_response(text.encode(), _MARKDOWN, NO_SCRIPTS))
     body = manifest_body(services.public_url, services.limits)
-    return _linked(services, json_answer(msgspec.json.encode(body)))
+    return _linked(services, json_response(msgspec.json.encode(body)))
 
 
-def _linked(services: Services, answer: Answer) -> Answer:
+def _linked(services: Services, answer: Response) -> Response:
     """Return the manual with links to what else describes the relay."""
     links = (DESCRIBED_BY, _API) if services.has_docs else (DESCRIBED_BY,)
     return answer.with_headers((b"link", b", ".join(links)))
 
 
-async def llms(services: Services, request: Request) -> Answer:
+async def llms(services: Services, request: Request) -> Response:
     """Say in a few lines what this is, and where the manual is."""
     text = llms_text(services.public_url, has_docs=services.has_docs)
-    return page_answer(text.encode(), _MARKDOWN, NO_SCRIPTS)
+    return page_response(text.encode(), _MARKDOWN, NO_SCRIPTS)
 
 
 MANIFEST_ROUTE = Route(

@@ -65,7 +65,7 @@ def openapi_json(routes: Sequence[Route], limits: Limits) -> bytes:
 
 
 def _types(route: Route) -> Iterable[type]:
-    return filter(None, (route.answer, route.body, route.query))
+    return filter(None, (route.response_body, route.body, route.query))
 
 
 def _schemas(types: Sequence[type], limits: Limits) -> dict[str, Any]:
@@ -162,7 +162,7 @@ def _request_body(route: Route, body: type, schemas: Mapping[str, Any]) -> Schem
 
 def _responses(route: Route) -> Schema:
     is_json = route.media_type in {"application/json", LINES}
-    answer = {route.media_type: _content(route.answer) if is_json else {}}
+    answer = {route.media_type: _content(route.response_body) if is_json else {}}
     answer |= {media_type: {} for media_type in route.other_media_types}
     found: Schema = {"200": {"description": "It is done.", "content": answer}}
     if route.other_media_types:

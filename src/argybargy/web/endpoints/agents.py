@@ -28,29 +28,29 @@ from argybargy.web.codec.decode import (
     take_before,
     take_limit,
 )
-from argybargy.web.errors import error_answer
-from argybargy.web.request import Answer, Request, json_answer
+from argybargy.web.errors import error_response
+from argybargy.web.request import Request, Response, json_response
 
 _LOST = frozenset({Problem.CLAIMED_BY_OTHER, Problem.NOT_CLAIMABLE})
 DEFAULT_HISTORY = 50
 
 
-async def whoami(services: Services, code: CodeRecord, request: Request) -> Answer:
+async def whoami(services: Services, code: CodeRecord, request: Request) -> Response:
     """Tell an agent who it is."""
     me = WhoAmI(code.name, code.room, code.capabilities)
-    return json_answer(msgspec.json.encode(me))
+    return json_response(msgspec.json.encode(me))
 
 
-async def peers(services: Services, code: CodeRecord, request: Request) -> Answer:
+async def peers(services: Services, code: CodeRecord, request: Request) -> Response:
     """Tell who is live in the room, the asker included."""
     found = await agent.peers(services.relay, code)
     rows = [
         PeerBody(seen.name, seen.is_online, seen.seconds, can) for seen, can in found
     ]
-    return json_answer(msgspec.json.encode(PeersBody(code.room, rows)))
+    return json_response(msgspec.json.encode(PeersBody(code.room, rows)))
 
 
-async def resume(services: Services, code: CodeRecord, request: Request) -> Answer:
+async def resume(services: Services, code: CodeRecord, request: Request) -> Response:
     """Tell an agent that lost its context how to carry on."""
     found = await agent.resume(services.relay, code)
     body = ResumeBody(
@@ -65,44 +65,48 @@ async def resume(services: Services, code: CodeRecord, request: Request) -> Answ
         room_status=encode.room_status(found.status),
         response_rule=list(RESPONSE_RULE),
     )
-    return json_answer(msgspec.json.encode(body))
+    return json_response(msgspec.json.encode(body))
 
 
 async def post_message(
     services: Services, code: CodeRecord, request: Request
-) -> Answer:
+) -> Response:
     """Put a message into the room."""
     draft, ignored = await decode_post(request, services.limits)
     outcome = await agent.post_as(services.relay, code, draft)
-    return json_answer(encode.post_answer(outcome, ignored))
+    return json_response(encode.post_answer(outcome, ignored))
 
 
 async def get_messages(
     services: Services, code: CodeRecord, request: Request
-) -> Answer:
+) -> Response:
     """Deliver what is new, waiting for it if asked to."""
     answer = await poll(services.relay, code, decode_poll(request, services.limits))
-    return json_answer(encode.poll(answer))
+    return json_response(encode.poll(answer))
 
 
-async def get_message(services: Services, code: CodeRecord, request: Request) -> Answer:
+async def get_message(
+    services: Services, code: CodeRecord, request: Request
+) -> Response:
     """Return one message with its replies."""
     seq = _seq(request)
     thread = await agent.thread(services.relay, code, seq)
-    return json_answer(encode.thread(thread))
+    return json_response(encode.thread(thread))
 
 
-async def get_history(services: Services, code: CodeRecord, request: Request) -> Answer:
+async def get_history(
+    services: Services, code: CodeRecord, request: Request
+) -> Response:
     """Look back at what the asker may see."""
     fields = parse_query(request)
     limit = take_limit(fields, DEFAULT_HISTORY, services.limits.history_messages)
     before = take_before(fields)
     before = MAX_SEQ + 1 if before is None else before
     found = await agent.history(services.relay, code, before, limit)
-    return json_answer(encode.history(code.room, found))
+    return json_response(encode.history(code.room, found))
 
 
-async def claim(services: Services, code: CodeRecord, request: Request) -> Answer:
+async def claim(services: Services, code: CodeRecord, request: Request) -> Response:
     """Take an open question, or renew the claim on it."""
     seq = _seq(request)
     body, ignored = ClaimRequest(), list[str]()
@@ -116,12 +120,12 @@ async def claim(services: Services, code: CodeRecord, request: Request) -> Answe
             raise
         services.metrics.note_refusal(refusal.problem)
         return _lost(refusal, seq)
-    return json_answer(encode.claim(lease, ignored))
+    return json_response(encode.claim(lease, ignored))
 
 
-def _lost(refusal: RelayError, seq: int) -> Answer:
+def _lost(refusal: RelayError, seq: int) -> Response:
     """Say that a claim was not won: in its own shape and in that of every error."""
-    return error_answer(
+    return error_response(
         refusal,
         won=False,
         claimed_by=refusal.facts.get("claimed_by"),
@@ -130,11 +134,11 @@ def _lost(refusal: RelayError, seq: int) -> Answer:
     )
 
 
-async def release(services: Services, code: CodeRecord, request: Request) -> Answer:
+async def release(services: Services, code: CodeRecord, request: Request) -> Response:
     """Give a claimed question back."""
     seq = _seq(request)
     await agent.release(services.relay, code, seq)
-    return json_answer(msgspec.json.encode(ReleaseBody(released=True, seq=seq)))
+    return json_response(msgspec.json.encode(ReleaseBody(released=True, seq=seq)))
 
 
 def _seq(request: Request) -> int:

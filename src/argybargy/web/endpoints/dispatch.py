@@ -11,16 +11,16 @@ from argybargy.domain.errors import Problem, RelayError
 from argybargy.web.access.auth import require_admin, require_agent
 from argybargy.web.access.services import Services
 from argybargy.web.endpoints.route import Route, Who
-from argybargy.web.errors import error_answer, new_request_id
-from argybargy.web.request import Answer, ClientGoneError, Request
+from argybargy.web.errors import error_response, new_request_id
+from argybargy.web.request import ClientGoneError, Request, Response
 
 log = structlog.get_logger(__name__)
 
-OpenHandler = Callable[[Services, Request], Awaitable[Answer]]
-AgentHandler = Callable[[Services, CodeRecord, Request], Awaitable[Answer]]
+OpenHandler = Callable[[Services, Request], Awaitable[Response]]
+AgentHandler = Callable[[Services, CodeRecord, Request], Awaitable[Response]]
 
 
-async def respond(services: Services, route: Route, request: Request) -> Answer:
+async def respond(services: Services, route: Route, request: Request) -> Response:
     """Answer a request; whatever goes wrong becomes an answer too.
 
     The caller is known before anything of the body is read. A bug is logged under
@@ -40,11 +40,11 @@ async def respond(services: Services, route: Route, request: Request) -> Answer:
         return await cast("OpenHandler", route.handler)(services, request)
     except RelayError as refusal:
         services.metrics.note_refusal(refusal.problem)
-        return error_answer(refusal)
+        return error_response(refusal)
     except ClientGoneError:
         raise
     except Exception:
         request_id = new_request_id()
         log.exception("request failed", route=route.path, request_id=request_id)
         services.metrics.note_refusal(Problem.INTERNAL)
-        return error_answer(RelayError(Problem.INTERNAL), request_id)
+        return error_response(RelayError(Problem.INTERNAL), request_id)

@@ -27,7 +27,7 @@ from argybargy.web.codec.export_lines import (
     MessageLine,
     RoomLine,
 )
-from argybargy.web.request import Answer, Request, stream_answer
+from argybargy.web.request import Request, Response, stream_response
 
 PART_BYTES: Final = 64 * 1024
 WINDOW_MESSAGES: Final = 100
@@ -35,11 +35,11 @@ WINDOW_MESSAGES: Final = 100
 WINDOW_BYTES: Final = 1024 * 1024
 
 
-async def backup(services: Services, request: Request) -> Answer:
+async def backup(services: Services, request: Request) -> Response:
     """Return a copy of the whole database, as it is at one moment."""
     with translated():
         snapshot = await services.relay.store.snapshot()
-    return stream_answer(partial(_parts, snapshot), b"application/vnd.sqlite3")
+    return stream_response(partial(_parts, snapshot), b"application/vnd.sqlite3")
 
 
 async def _parts(snapshot: DatabaseSnapshot) -> AsyncGenerator[bytes, None]:
@@ -50,7 +50,7 @@ async def _parts(snapshot: DatabaseSnapshot) -> AsyncGenerator[bytes, None]:
         await snapshot.aclose()
 
 
-async def export(services: Services, request: Request) -> Answer:
+async def export(services: Services, request: Request) -> Response:
     """Return every room and message, a JSON object on each line."""
     body, _ = await read_json(request, ExportRequest, is_optional=True)
     relay = services.relay
@@ -61,7 +61,7 @@ async def export(services: Services, request: Request) -> Answer:
     rooms = [summary.status.name for summary in overview.rooms]
     if body.room is not None:
         rooms = [relay.spelling(body.room)]
-    return stream_answer(partial(_lines, relay, rooms), b"application/x-ndjson")
+    return stream_response(partial(_lines, relay, rooms), b"application/x-ndjson")
 
 
 async def _lines(relay: Relay, rooms: list[str]) -> AsyncGenerator[bytes, None]:

@@ -36,7 +36,7 @@ from argybargy.web.codec.export_lines import (
     RoomLine,
 )
 from argybargy.web.codec.import_lines import LineReader, UnfitLineError
-from argybargy.web.request import Answer, Request, json_answer
+from argybargy.web.request import Request, Response, json_response
 
 _decode: Final = msgspec.json.Decoder(Line).decode
 _decode_keys: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -60,7 +60,7 @@ class Batch:
     ignored: dict[str, None] = attrs.field(factory=dict)
 
 
-async def import_lines(services: Services, request: Request) -> Answer:
+async def import_lines(services: Services, request: Request) -> Response:
     """Take over what another relay has recorded; each piece once, however often.
 
     With ``check=1`` nothing is changed: the answer says what would be. Without it
@@ -93,7 +93,7 @@ async def import_lines(services: Services, request: Request) -> Answer:
         ImportedRows(audits, len(batch.audits) - audits),
         list(batch.ignored)[:MAX_IGNORED_NAMES] or msgspec.UNSET,
     )
-    return json_answer(msgspec.json.encode(answer))
+    return json_response(msgspec.json.encode(answer))
 
 
 def _is_trial(request: Request) -> bool:

@@ -11,18 +11,24 @@ from argybargy.domain.errors import Problem, RelayError
 from argybargy.store.errors import Corrupt, StoreError
 from argybargy.web.access.services import Services
 from argybargy.web.codec.bodies import HealthBody, ReadyBody
-from argybargy.web.request import NO_SCRIPTS, Answer, Request, json_answer, page_answer
+from argybargy.web.request import (
+    NO_SCRIPTS,
+    Request,
+    Response,
+    json_response,
+    page_response,
+)
 
 _LOST: Final = "What is stored is damaged or was taken away. The relay ends."
 """Without the path, which is in the log: anybody may ask."""
 
 
-async def health(services: Services, request: Request) -> Answer:
+async def health(services: Services, request: Request) -> Response:
     """Say that the process is alive."""
-    return json_answer(msgspec.json.encode(HealthBody("ok", __version__)))
+    return json_response(msgspec.json.encode(HealthBody("ok", __version__)))
 
 
-async def ready(services: Services, request: Request) -> Answer:
+async def ready(services: Services, request: Request) -> Response:
     """Say whether the relay can store what it is sent, by storing something."""
     relay, info = services.relay, services.relay.store.info
     facts = attrs.asdict(info) | {"draining": relay.is_draining}
@@ -37,14 +43,14 @@ async def ready(services: Services, request: Request) -> Answer:
     except StoreError:
         raise RelayError(Problem.STORAGE_UNAVAILABLE, retry_after=1, **facts) from None
     body = ReadyBody(status="ready", version=__version__, **facts)
-    return json_answer(msgspec.json.encode(body))
+    return json_response(msgspec.json.encode(body))
 
 
 class MetricsPage(Struct, frozen=True):
     """No JSON: the text format of Prometheus, ``text/plain``, or OpenMetrics."""
 
 
-async def metrics(services: Services, request: Request) -> Answer:
+async def metrics(services: Services, request: Request) -> Response:
     """Show all numbers, in the format that the scraper prefers."""
     page, media_type = services.metrics.render(request.header(b"accept") or "")
-    return page_answer(page, media_type, NO_SCRIPTS)
+    return page_response(page, media_type, NO_SCRIPTS)

@@ -50,14 +50,14 @@ from argybargy.web.codec.operator_bodies import (
     TokenBody,
 )
 from argybargy.web.identity import IdentityKind
-from argybargy.web.request import Answer, Request, json_answer
+from argybargy.web.request import Request, Response, json_response
 
 STATE_MESSAGES, HISTORY_MESSAGES = 60, 50
 AUDIT_ROWS, MOST_AUDIT_ROWS = 100, 1_000
 _SPEAKERS = RESERVED_PEER_NAMES - {OPERATOR, "admin"}
 
 
-async def invite(services: Services, request: Request) -> Answer:
+async def invite(services: Services, request: Request) -> Response:
     """Make a code, which is shown this once."""
     body, ignored = await read_json(request, InviteRequest)
     invitation = _invitation(services, body)
@@ -74,7 +74,7 @@ async def invite(services: Services, request: Request) -> Answer:
         instruction=connect_instruction(base, invited.code),
         ignored=ignored or msgspec.UNSET,
     )
-    return json_answer(msgspec.json.encode(answer))
+    return json_response(msgspec.json.encode(answer))
 
 
 def _invitation(services: Services, body: InviteRequest) -> Invitation:
@@ -97,7 +97,7 @@ def _invitation(services: Services, body: InviteRequest) -> Invitation:
     )
 
 
-async def revoke(services: Services, request: Request) -> Answer:
+async def revoke(services: Services, request: Request) -> Response:
     """Take codes back."""
     body, ignored = await read_json(request, RevokeRequest)
     if not body.target.strip():
@@ -107,10 +107,10 @@ async def revoke(services: Services, request: Request) -> Answer:
     )
     codes = [RevokedCode(each.key_id, each.name, each.room) for each in gone]
     answer = RevokeBody(len(codes), codes, ignored or msgspec.UNSET)
-    return json_answer(msgspec.json.encode(answer))
+    return json_response(msgspec.json.encode(answer))
 
 
-async def say(services: Services, request: Request) -> Answer:
+async def say(services: Services, request: Request) -> Response:
     """Let the human speak in a room, a closed one included."""
     body, ignored = await read_json(request, SayRequest)
     problems = Problems()
@@ -123,7 +123,7 @@ async def say(services: Services, request: Request) -> Answer:
         body.text, body.to, body.expects_reply, body.reply_to, limits, key=key
     )
     outcome = await operator.say(services.relay, body.room, body.sender, draft)
-    return json_answer(encode.post_answer(outcome, ignored))
+    return json_response(encode.post_answer(outcome, ignored))
 
 
 def _check_speaker(problems: Problems, field: str, name: str) -> None:
@@ -132,21 +132,21 @@ def _check_speaker(problems: Problems, field: str, name: str) -> None:
     problems.check(field, problem, is_wrong=fold(name) in _SPEAKERS)
 
 
-async def open_room(services: Services, request: Request) -> Answer:
+async def open_room(services: Services, request: Request) -> Response:
     """Make a room before anybody speaks in it."""
     room, by, ignored = await _room_action(request)
     status = await operator.open_room(services.relay, room, by)
     return _room_answer(status, ignored)
 
 
-async def close_room(services: Services, request: Request) -> Answer:
+async def close_room(services: Services, request: Request) -> Response:
     """Close a room and dismiss the agents in it."""
     room, by, ignored = await _room_action(request)
     status = await operator.close_room(services.relay, room, by)
     return _room_answer(status, ignored)
 
 
-async def reopen_room(services: Services, request: Request) -> Answer:
+async def reopen_room(services: Services, request: Request) -> Response:
     """Let agents back into a room."""
     room, by, ignored = await _room_action(request)
     status = await operator.reopen_room(services.relay, room, by)
@@ -163,14 +163,14 @@ async def _room_action(request: Request) -> tuple[str, str, list[str]]:
     return request.params["room"], by, ignored
 
 
-def _room_answer(status: RoomStatus, ignored: list[str]) -> Answer:
+def _room_answer(status: RoomStatus, ignored: list[str]) -> Response:
     body = RoomActionBody(
         ok=True, room=encode.room_status(status), ignored=ignored or msgspec.UNSET
     )
-    return json_answer(msgspec.json.encode(body))
+    return json_response(msgspec.json.encode(body))
 
 
-async def regenerate_token(services: Services, request: Request) -> Answer:
+async def regenerate_token(services: Services, request: Request) -> Response:
     """Replace the admin token; the old one is worth nothing from then on.
 
     No session and no sign-in code outlives it. A session may not ask for it: it would
@@ -184,10 +184,10 @@ async def regenerate_token(services: Services, request: Request) -> Answer:
         raise RelayError(Problem.STORAGE_UNAVAILABLE, retry_after=1) from None
     services.sessions.end_all()
     operator.note_rotation(services.relay)
-    return json_answer(msgspec.json.encode(TokenBody(token)))
+    return json_response(msgspec.json.encode(TokenBody(token)))
 
 
-async def audit(services: Services, request: Request) -> Answer:
+async def audit(services: Services, request: Request) -> Response:
     """Return the audit log, newest last."""
     fields = parse_query(request)
     limit = take_limit(fields, AUDIT_ROWS, MOST_AUDIT_ROWS)
@@ -203,34 +203,34 @@ async def audit(services: Services, request: Request) -> Answer:
         )
         for row in found
     ]
-    return json_answer(msgspec.json.encode(AuditBody(events)))
+    return json_response(msgspec.json.encode(AuditBody(events)))
 
 
-async def stats(services: Services, request: Request) -> Answer:
+async def stats(services: Services, request: Request) -> Response:
     """Return the relay in numbers."""
     found = operator.stats(services.relay)
     fields = attrs.asdict(found) | {"uptime_seconds": round(found.uptime_seconds)}
-    return json_answer(msgspec.json.encode(StatsBody(version=__version__, **fields)))
+    return json_response(msgspec.json.encode(StatsBody(version=__version__, **fields)))
 
 
-async def history(services: Services, request: Request) -> Answer:
+async def history(services: Services, request: Request) -> Response:
     """Look back at all that was said in a room."""
     fields, room = parse_query(request), request.params["room"]
     limit = take_limit(fields, HISTORY_MESSAGES, services.limits.history_messages)
     before = take_before(fields)
     before = MAX_SEQ + 1 if before is None else before
     found = await operator.history(services.relay, room, before, limit)
-    return json_answer(encode.history(found.status.name, found))
+    return json_response(encode.history(found.status.name, found))
 
 
 # -- everything at a glance -------------------------------------------------------
 
 
-async def state(services: Services, request: Request) -> Answer:
+async def state(services: Services, request: Request) -> Response:
     """Return everything at a glance; with ``?room=`` the messages of that room."""
     room = parse_query(request).get("room", [None])[-1] or None
     found = await operator.read_overview_state(services.relay, room, STATE_MESSAGES)
-    return json_answer(msgspec.json.encode(_state_body(services, room, found)))
+    return json_response(msgspec.json.encode(_state_body(services, room, found)))
 
 
 def _state_body(

@@ -7,11 +7,11 @@ import attrs
 
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.web.access.services import Services
-from argybargy.web.request import Answer, Request
+from argybargy.web.request import Request, Response
 
 Handler = (
-    Callable[[Services, Request], Awaitable[Answer]]
-    | Callable[[Services, CodeRecord, Request], Awaitable[Answer]]
+    Callable[[Services, Request], Awaitable[Response]]
+    | Callable[[Services, CodeRecord, Request], Awaitable[Response]]
 )
 """An agent's endpoint is given the code as well."""
 
@@ -33,7 +33,7 @@ class Route:
         path: With ``{placeholders}``.
         summary: What it is for, in a sentence.
         handler: What answers it.
-        answer: The body of a 200.
+        response_body: Type of the body of a 200.
         who: Who may use it.
         body: The body that it takes, if any.
         query: The query that it takes, if any.
@@ -51,7 +51,7 @@ class Route:
     path: str
     summary: str
     handler: Handler
-    answer: type
+    response_body: type
     who: Who = Who.AGENT
     body: type | None = None
     query: type | None = None

@@ -18,19 +18,19 @@ from argybargy.web.codec import encode
 from argybargy.web.codec.bodies import ReadMessage
 from argybargy.web.codec.decode import Fields, parse_query, take_before, take_limit
 from argybargy.web.codec.search_bodies import SearchBody, SearchResult
-from argybargy.web.request import Answer, Request, json_answer
+from argybargy.web.request import Request, Response, json_response
 
 DEFAULT_RESULTS = 20
 
 
-async def search(services: Services, code: CodeRecord, request: Request) -> Answer:
+async def search(services: Services, code: CodeRecord, request: Request) -> Response:
     """Look for what the asker may see."""
     query, before, limit = _wanted(services, parse_query(request))
     page = await search_as(services.relay, code, query, before, limit)
     return _answer(page)
 
 
-async def admin_search(services: Services, request: Request) -> Answer:
+async def admin_search(services: Services, request: Request) -> Response:
     """Look for anything that was said."""
     fields = parse_query(request)
     query, before, limit = _wanted(services, fields)
@@ -47,13 +47,13 @@ def _wanted(services: Services, fields: Fields) -> tuple[Query, int, int]:
     return query, MAX_SEQ + 1 if before is None else before, limit
 
 
-def _answer(page: SearchPage) -> Answer:
+def _answer(page: SearchPage) -> Response:
     body = SearchBody(
         results=[_result(found) for found in page.found],
         more=page.next_before is not None,
         next_before=page.next_before,
     )
-    return json_answer(msgspec.json.encode(body))
+    return json_response(msgspec.json.encode(body))
 
 
 def _result(found: FoundMessage) -> SearchResult:

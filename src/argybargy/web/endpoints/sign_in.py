@@ -35,7 +35,7 @@ from argybargy.web.codec.session_bodies import (
     SignInBody,
 )
 from argybargy.web.identity import OperatorIdentity
-from argybargy.web.request import Answer, Request, json_answer
+from argybargy.web.request import Request, Response, json_response
 
 DASHBOARD: Final = "/dashboard"
 
@@ -54,13 +54,13 @@ def offer_sign_in(services: Services, by: OperatorIdentity) -> SignInBody:
     )
 
 
-async def make_sign_in(services: Services, request: Request) -> Answer:
+async def make_sign_in(services: Services, request: Request) -> Response:
     """Make a one-time sign-in code, which is shown this once."""
     body = offer_sign_in(services, acting_operator(request))
-    return json_answer(msgspec.json.encode(body))
+    return json_response(msgspec.json.encode(body))
 
 
-async def open_session(services: Services, request: Request) -> Answer:
+async def open_session(services: Services, request: Request) -> Response:
     """Trade the token, or a sign-in code, for a session.
 
     Whoever shows anything but a code is known before the body is read. Who shows
@@ -78,7 +78,7 @@ async def open_session(services: Services, request: Request) -> Answer:
     _note(services, "sign_in", detail)
     in_cookie = body.cookie and can_keep_cookie(request, services.public_url)
     answer = _session_body(services, made, ignored, in_cookie=in_cookie)
-    reply = json_answer(msgspec.json.encode(answer))
+    reply = json_response(msgspec.json.encode(answer))
     if not in_cookie:
         return reply
     return reply.with_headers(*set_cookie(request, services.public_url, made.token))
@@ -109,7 +109,7 @@ def _session_body(
     )
 
 
-async def get_session(services: Services, request: Request) -> Answer:
+async def get_session(services: Services, request: Request) -> Response:
     """Tell the operator what they came in by."""
     by = acting_operator(request)
     session = services.sessions.find(by)
@@ -122,22 +122,22 @@ async def get_session(services: Services, request: Request) -> Answer:
             _shown(services, session.end.counted_ms),
             services.limits.session_idle_seconds,
         )
-    return json_answer(msgspec.json.encode(body))
+    return json_response(msgspec.json.encode(body))
 
 
-async def end_session(services: Services, request: Request) -> Answer:
+async def end_session(services: Services, request: Request) -> Response:
     """End the session that the request carries."""
     by = acting_operator(request)
     if by.id is not None:
         services.sessions.end(by.id)
         _note(services, "sign_out", by.id)
-    reply = json_answer(msgspec.json.encode(EndedBody(by.id)))
+    reply = json_response(msgspec.json.encode(EndedBody(by.id)))
     if request.header(b"cookie") is None:
         return reply
     return reply.with_headers(*clear_cookie(request, services.public_url))
 
 
-async def list_sessions(services: Services, request: Request) -> Answer:
+async def list_sessions(services: Services, request: Request) -> Response:
     """List the sessions, by their public halves."""
     by, now = acting_operator(request), services.relay.clock.now()
     rows = [
@@ -147,7 +147,7 @@ async def list_sessions(services: Services, request: Request) -> Answer:
     body = SessionsBody(
         rows, services.limits.session_idle_seconds, services.sessions.open_codes()
     )
-    return json_answer(msgspec.json.encode(body))
+    return json_response(msgspec.json.encode(body))
 
 
 def _session_row(session: Session, now: Instant, *, is_current: bool) -> SessionRow:
@@ -163,20 +163,20 @@ def _session_row(session: Session, now: Instant, *, is_current: bool) -> Session
     )
 
 
-async def revoke_session(services: Services, request: Request) -> Answer:
+async def revoke_session(services: Services, request: Request) -> Response:
     """End one session, whoever has it."""
     session_id = request.params["id"]
     if not services.sessions.end(session_id):
         raise RelayError(Problem.SESSION_NOT_FOUND)
     _note(services, "session_revoke", session_id)
-    return json_answer(msgspec.json.encode(RevokedSessionBody(session_id)))
+    return json_response(msgspec.json.encode(RevokedSessionBody(session_id)))
 
 
-async def revoke_sessions(services: Services, request: Request) -> Answer:
+async def revoke_sessions(services: Services, request: Request) -> Response:
     """End every session, and make every open sign-in code worthless."""
     ended = services.sessions.end_sessions()
     _note(services, "session_revoke", f"all {ended}")
-    return json_answer(msgspec.json.encode(RevokedSessionsBody(ended)))
+    return json_response(msgspec.json.encode(RevokedSessionsBody(ended)))
 
 
 def _shown(services: Services, counted_ms: int) -> str:

@@ -43,7 +43,7 @@ from argybargy.web.codec.stream_frames import (
     WaitingKey,
 )
 from argybargy.web.identity import OperatorIdentity
-from argybargy.web.request import Answer, Request, stream_answer
+from argybargy.web.request import Request, Response, stream_response
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +56,7 @@ RETRY_SECONDS: Final = 1
 NDJSON: Final = b"application/x-ndjson"
 
 
-async def stream(services: Services, request: Request) -> Answer:
+async def stream(services: Services, request: Request) -> Response:
     """Push what changes, as lines of JSON, until either side ends it."""
     asked, ignored = await read_json(request, StreamRequest, is_optional=True)
     _check(asked)
@@ -67,7 +67,7 @@ async def stream(services: Services, request: Request) -> Answer:
         raise RelayError(Problem.BUSY, retry_after=RETRY_SECONDS)
     follower = StreamCursor(relay, relay.watchers.watch(), asked.room, asked.messages)
     one = Stream(services, follower, acting_operator(request))
-    return stream_answer(partial(one.lines, asked, ignored), NDJSON)
+    return stream_response(partial(one.lines, asked, ignored), NDJSON)
 
 
 def _check(asked: StreamRequest) -> None:
