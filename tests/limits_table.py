@@ -637,7 +637,7 @@ HELD: Final = {
     "web.endpoints.importing.Batch.codes": _REQUEST,
     "web.endpoints.importing.Batch.ignored": _REQUEST,
     "web.endpoints.importing.Batch.rooms": _REQUEST,
-    "web.codec.decode.Problems.found": _REQUEST,
+    "web.codec.validation_errors.ValidationErrors.found": _REQUEST,
     "web.metrics.Metrics.refusals": "the errors there are, all there from the start",
     "web.access.sessions.Sessions._codes": "`sign_in_codes`",
     "web.access.sessions.Sessions._sessions": "`sessions`",

@@ -1,9 +1,9 @@
-"""The relay over HTTP: who asks, what is asked, and how the answer looks.
+"""The HTTP API: authentication, decoding, endpoints and responses.
 
-Every endpoint is written once, as a function from a small request value to an answer,
-and listed once, as a route; nothing here touches a socket or a database. `app` serves
-all of them with Quart-Trio, `fast_path` the agents' own without Quart's dispatch; both
-call the same functions. `request` has the request and the answer, `errors` renders
-refusals, `static` serves the dashboard, `metrics` collects numbers, and `access_log`
-logs requests.
+Every endpoint is one function from a Request to a Response and one row in a table of
+routes; nothing here touches a socket or a database. `app` serves all endpoints with
+Quart-Trio, `fast_path` serves those of agents without Quart, through the same
+functions. `request` has Request and Response, `errors` renders errors, `static` serves
+the dashboard's files, `metrics` collects Prometheus metrics, and `access_log` logs
+requests.
 """

@@ -1,8 +1,8 @@
-"""A line in the log for each request, at level ``debug`` and at no other.
+"""Access log: one line for each request, at level ``debug``.
 
-The relay puts this around its app when such lines are wanted, so that nobody else pays
-for them. A line says what was asked, by whom, and what came of it; never a query, a
-body, or a secret that somebody has put into a path.
+The relay wraps its app in AccessLog only if the log level is ``debug``, so the log
+costs nothing otherwise. A line has method, path, caller, status and duration; never a
+query, a body, or a secret in a path.
 """
 
 import re
@@ -26,21 +26,21 @@ from argybargy.web.errors import new_request_id
 log = structlog.get_logger(__name__)
 
 PATH_CHARS: Final = 200
-"""How much of a path is shown."""
+"""Longest path in a line; the rest is cut off."""
 _SECRET: Final = re.compile(r"argy_[a-z]\d_\w+|[\w-]{32,}")
-"""A code of any kind, or what is long enough to be the secret of something else."""
+"""A code of the relay, or any word long enough to be a secret."""
 
 
 @attrs.frozen
 class AccessLog:
-    """An ASGI app around another, which logs each request once it is answered.
+    """ASGI middleware that logs each request when its response is complete.
 
-    While it lasts, the request has a name: it is in the line, in whatever else is
-    logged on behalf of the request, and in the body of an error.
+    It binds a request id to the context, which is in the line, in all that is logged
+    for the request, and in the body of an error.
 
     Attributes:
-        app: Answers.
-        services: Tells whose request it is.
+        app: The wrapped app.
+        services: Used to find the caller's name by its code.
     """
 
     app: ASGIFramework
@@ -49,7 +49,7 @@ class AccessLog:
     async def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
-        """Serve one request, or the lifespan."""
+        """Serve one request and log it; pass the lifespan on."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -69,21 +69,21 @@ class AccessLog:
                 self._note(scope, next(iter(statuses), None), took)
 
     def _note(self, scope: HTTPScope, status: int | None, seconds: float) -> None:
-        """Log a request; without a status, its client left before the answer."""
+        """Log a request; `status` is None if the client left before the response."""
         log.debug(
             "request",
             method=scope["method"],
             path=shown_path(scope["path"]),
             status=status,
             milliseconds=round(1_000 * seconds, 1),
-            **self._whose(scope),
+            **self._caller(scope),
             **structlog.contextvars.get_contextvars(),
         )
 
-    def _whose(self, scope: HTTPScope) -> dict[str, str]:
-        shown = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
+    def _caller(self, scope: HTTPScope) -> dict[str, str]:
+        presented = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
         relay = self.services.relay
-        code = presented_code(shown)
+        code = presented_code(presented)
         record = relay.directory.resolve(code, relay.clock.now()) if code else None
         if record is None:
             return {}
@@ -91,6 +91,6 @@ class AccessLog:
 
 
 def shown_path(path: str) -> str:
-    """Return a path as it may be logged: short, on one line, without a secret."""
+    """Return a path for the log: escaped, with secrets masked, and truncated."""
     safe = path.encode("unicode_escape").decode("ascii")
     return _SECRET.sub("…", safe)[:PATH_CHARS]

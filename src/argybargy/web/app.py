@@ -1,10 +1,15 @@
-"""The Quart-Trio app: every endpoint, the API's description, and the errors."""
+"""The ASGI app: Quart-Trio with every endpoint, behind the agents' fast path.
+
+Here are the adapters between Quart and the values of :mod:`argybargy.web.request`. The
+endpoints and their errors are the same functions that the fast path calls.
+"""
 
 from collections.abc import Sequence
 from http import HTTPStatus
 from importlib import resources
 from typing import Final
 
+import msgspec
 import structlog
 from hypercorn.typing import ASGIFramework
 from quart import Response as QuartResponse
@@ -19,12 +24,12 @@ from argybargy.web.access_log import shown_path
 from argybargy.web.description.manifest import LLMS_ROUTE, MANIFEST_ROUTE
 from argybargy.web.description.openapi import openapi_json
 from argybargy.web.endpoints.agent_routes import AGENT_ROUTES, OPEN_ROUTES
-from argybargy.web.endpoints.dispatch import respond
+from argybargy.web.endpoints.dispatch import dispatch
 from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
 from argybargy.web.endpoints.route import Route
 from argybargy.web.errors import error_response, new_request_id
 from argybargy.web.fast_path import FastPath
-from argybargy.web.quart_body import read_bodies_late
+from argybargy.web.quart_body import read_bodies_lazily
 from argybargy.web.request import (
     BARE_HEADERS,
     Request,
@@ -55,45 +60,46 @@ _DOCS_FILES: Final = {
 
 
 def create_app(services: Services) -> ASGIFramework:
-    """Return the whole ASGI app: the lane, and Quart behind it."""
+    """Return the ASGI app that is served: the fast path with Quart behind it."""
     return FastPath(services, create_quart(services))
 
 
 def create_quart(services: Services) -> QuartTrio:
-    """Return the Quart app alone, which serves every endpoint."""
+    """Return the Quart app, which serves every endpoint, those of agents included."""
     app = QuartTrio(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = services.limits.body_bytes
-    app.config["BODY_TIMEOUT"] = None  # the connection has one, and answers 408
+    app.config["BODY_TIMEOUT"] = None  # the HTTP server has one, and sends 408
     app.url_map.strict_slashes = True
     app.url_map.merge_slashes = False
-    read_bodies_late(app)
+    read_bodies_lazily(app)
     open_routes = (MANIFEST_ROUTE, LLMS_ROUTE, *OPEN_ROUTES)
     routes = (*open_routes, *AGENT_ROUTES, *ADMIN_ROUTES)
     if services.has_docs:
-        _add_description(app, services, routes)
+        _add_openapi(app, services, routes)
         _add_docs(app)
     _add_dashboard(app)
     for route in routes:
-        _add(app, services, route)
+        _add_route(app, services, route)
     _add_error_handlers(app, services)
     app.after_request(_complete_headers)
     return app
 
 
-def _add(app: QuartTrio, services: Services, route: Route) -> None:
+def _add_route(app: QuartTrio, services: Services, route: Route) -> None:
     async def view(**params: str) -> QuartResponse:
         try:
-            asked = _request(services, params)
+            own_request = _request(services, params)
         except RelayError as refusal:
             services.metrics.note_refusal(refusal.problem)
-            return _response(error_response(refusal))
-        return _response(await respond(services, route, asked))
+            return _quart_response(error_response(refusal))
+        return _quart_response(await dispatch(services, route, own_request))
 
     path = route.path.replace("{", "<").replace("}", ">")
     app.add_url_rule(path, f"{route.method} {path}", view, methods=[route.method])
 
 
 def _request(services: Services, params: dict[str, str]) -> Request:
+    """Convert Quart's current request."""
     limit = services.limits.body_bytes
     quart_request = request
 
@@ -122,24 +128,26 @@ def _request(services: Services, params: dict[str, str]) -> Request:
     )
 
 
-def _response(answer: Response) -> QuartResponse:
-    headers = [
-        (name.decode(), value.decode("latin-1")) for name, value in answer.headers
-    ]
-    response = QuartResponse(answer.body, answer.status)
-    response.headers.clear()
-    response.headers.extend(headers)
-    if answer.status == HTTPStatus.NOT_MODIFIED:
-        return response  # a length would be that of the file, which is not sent
-    if answer.parts is None:
-        response.headers["content-length"] = str(len(answer.body))
+def _quart_response(response: Response) -> QuartResponse:
+    """Convert a response for Quart, with exactly the header fields that it has."""
+    converted = QuartResponse(response.body, response.status)
+    converted.headers.clear()
+    converted.headers.extend(
+        (name.decode(), value.decode("latin-1")) for name, value in response.headers
+    )
+    if response.status == HTTPStatus.NOT_MODIFIED:
+        return converted  # Content-Length would mean the file, which is not sent
+    if response.parts is None:
+        converted.headers["content-length"] = str(len(response.body))
     else:
-        response.response = response.iterable_body_class(answer.parts())
-        response.timeout = None  # it ends when its endpoint ends it
-    return response
+        converted.response = converted.iterable_body_class(response.parts())
+        # Quart would cut a stream off after a minute; its endpoint ends it.
+        converted.timeout = None
+    return converted
 
 
 async def _complete_headers(response: QuartResponse) -> QuartResponse:
+    """Add the common header fields to responses that Quart made by itself."""
     for name, value in BARE_HEADERS:
         response.headers.setdefault(name.decode(), value.decode())
     return response
@@ -155,36 +163,37 @@ def _add_error_handlers(app: QuartTrio, services: Services) -> None:
 
     async def refuse(error: HTTPException) -> QuartResponse:
         status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
-        is_ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        default = Problem.INTERNAL if is_ours else Problem.MALFORMED
+        is_internal = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        default = Problem.INTERNAL if is_internal else Problem.MALFORMED
         problem = _PROBLEMS.get(status, default)
         services.metrics.note_refusal(problem)
-        answer = error_response(RelayError(problem, **facts.get(problem, {})))
-        allow = getattr(error, "valid_methods", None)
-        if allow:
-            answer = answer.with_headers((b"allow", ", ".join(sorted(allow)).encode()))
-        return _response(answer)
+        response = error_response(RelayError(problem, **facts.get(problem, {})))
+        methods = getattr(error, "valid_methods", None)  # of a 405
+        if methods:
+            allow = ", ".join(sorted(methods)).encode()
+            response = response.with_headers((b"allow", allow))
+        return _quart_response(response)
 
     async def fail(error: Exception) -> QuartResponse:
-        name, path = new_request_id(), shown_path(request.path)
-        log.error("request failed", path=path, request_id=name, exc_info=error)
+        request_id, path = new_request_id(), shown_path(request.path)
+        log.error("request failed", path=path, request_id=request_id, exc_info=error)
         services.metrics.note_refusal(Problem.INTERNAL)
-        return _response(error_response(RelayError(Problem.INTERNAL), name))
+        internal = RelayError(Problem.INTERNAL)
+        return _quart_response(error_response(internal, request_id))
 
     app.register_error_handler(HTTPException, refuse)
     app.register_error_handler(Exception, fail)
 
 
-# -- the API's description --------------------------------------------------------
+# -- OpenAPI, and the page that shows it ------------------------------------------
 
 
-def _add_description(
-    app: QuartTrio, services: Services, routes: Sequence[Route]
-) -> None:
-    answer = json_response(openapi_json(routes, services.limits))
+def _add_openapi(app: QuartTrio, services: Services, routes: Sequence[Route]) -> None:
+    # Encoded once: neither the routes nor the limits change while the relay runs.
+    response = json_response(msgspec.Raw(openapi_json(routes, services.limits)))
 
     async def openapi() -> QuartResponse:
-        return _response(answer)
+        return _quart_response(response)
 
     app.add_url_rule("/openapi.json", "GET /openapi.json", openapi, methods=["GET"])
 
@@ -193,10 +202,10 @@ def _add_docs(app: QuartTrio) -> None:
     folder = resources.files("argybargy.web") / "docs_page"
     for path, (name, media_type) in _DOCS_FILES.items():
         content = (folder / name).read_bytes()
-        answer = page_response(content, media_type, _DOCS_POLICY)
+        response = page_response(content, media_type, _DOCS_POLICY)
 
-        async def page(answer: Response = answer) -> QuartResponse:
-            return _response(answer)
+        async def page(response: Response = response) -> QuartResponse:
+            return _quart_response(response)
 
         app.add_url_rule(path, f"GET {path}", page, methods=["GET"])
 
@@ -208,8 +217,8 @@ def _add_dashboard(app: QuartTrio) -> None:
     for path, file in static.load_files().items():
 
         async def serve(file: static.PageFile = file) -> QuartResponse:
-            fields = request.headers
-            known = fields.get("if-none-match", "")
-            return _response(file.answer(known, fields.get("accept-encoding", "")))
+            tags = request.headers.get("if-none-match", "")
+            encodings = request.headers.get("accept-encoding", "")
+            return _quart_response(file.respond(tags, encodings))
 
         app.add_url_rule(path, f"GET {path}", serve, methods=["GET"])

@@ -1,9 +1,8 @@
-"""The one place that turns a refusal into an answer."""
+"""Render errors as responses."""
 
 import secrets
 from http import HTTPStatus
 
-import msgspec
 from structlog.contextvars import get_contextvars
 
 from argybargy.domain.errors import RelayError
@@ -11,9 +10,10 @@ from argybargy.web.request import DESCRIBED_BY, Response, json_response
 
 
 def new_request_id() -> str:
-    """Return a name for one request, to find it in the log by.
+    """Return the current request's id, or a new one.
 
-    It is the one that it goes by already, where requests are logged.
+    The access log and the HTTP server bind an id to the context before the app runs;
+    an error must show that one, or it could not be found in the log.
     """
     known = get_contextvars().get("request_id")
     return str(known) if known else secrets.token_hex(8)
@@ -22,13 +22,13 @@ def new_request_id() -> str:
 def error_response(
     error: RelayError, request_id: str | None = None, **beside: object
 ) -> Response:
-    """Render a refusal in the one shape that every error has.
+    """Render an error in the shape that all errors share.
 
     Args:
-        error: The refusal.
-        request_id: The name of the request; that among the facts, or a new one, if
-            it is not given.
-        beside: Fields beside ``detail``, where the contract has them.
+        error: The error.
+        request_id: Id of the request. Default: the one among the error's facts, or
+            that of the context, or a new one.
+        beside: Fields beside ``detail``, for endpoints whose contract has them.
     """
     kind = error.problem.value
     detail = {
@@ -37,13 +37,11 @@ def error_response(
         **error.facts,
         "request_id": request_id or error.facts.get("request_id") or new_request_id(),
     }
-    answer = json_response(
-        msgspec.json.encode({**beside, "detail": detail}), kind.status
-    )
+    response = json_response({**beside, "detail": detail}, status=kind.status)
     if "retry_after" in error.facts:
         seconds = str(error.facts["retry_after"]).encode()
-        answer = answer.with_headers((b"retry-after", seconds))
+        response = response.with_headers((b"retry-after", seconds))
     if kind.status == HTTPStatus.UNAUTHORIZED:
         challenge = (b"www-authenticate", b'Bearer realm="argybargy"')
-        answer = answer.with_headers(challenge, (b"link", DESCRIBED_BY))
-    return answer
+        response = response.with_headers(challenge, (b"link", DESCRIBED_BY))
+    return response

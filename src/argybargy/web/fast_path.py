@@ -1,9 +1,13 @@
-"""The lane: agents' endpoints at ASGI level, in front of everything else.
+"""The fast path: agents' endpoints at the ASGI level, in front of Quart.
 
-Quart's dispatch costs several times what answering a poll does. So the requests
-that thousands of agents make all day are matched here by method and path, and go
-straight to their functions; all others go on to Quart, which serves those same
-functions too. Both doors answer alike, byte for byte.
+Dispatching a request through Quart costs several times what a poll itself does. The
+requests that thousands of agents make all day are therefore matched here by method and
+path and go straight to their endpoint functions; all others go on to Quart. Quart
+serves the agents' endpoints too: `tests/web/test_fast_path.py` sends every request
+both ways and compares the responses byte for byte, so that neither way can drift.
+
+The checks of Host and Origin and the CORS rules are here for both ways, since a request
+reaches Quart only through this app.
 """
 
 from collections.abc import Mapping
@@ -22,7 +26,7 @@ from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.web.access.services import Services
 from argybargy.web.endpoints.agent_routes import AGENT_ROUTES
-from argybargy.web.endpoints.dispatch import respond
+from argybargy.web.endpoints.dispatch import dispatch
 from argybargy.web.endpoints.route import Route
 from argybargy.web.errors import error_response
 from argybargy.web.request import (
@@ -40,7 +44,7 @@ _PROBES: Final = frozenset({"/health", "/ready"})
 
 @attrs.frozen
 class Match:
-    """A route, and what its placeholders stand for."""
+    """A matched route, with the values of its placeholders."""
 
     route: Route
     params: Mapping[str, str]
@@ -48,9 +52,10 @@ class Match:
 
 @attrs.frozen
 class RouteMatcher:
-    """Finds the agents' routes by method and path.
+    """Index of the agents' routes by method and path.
 
-    Those of one message are found by method and what follows its seq.
+    Routes below ``/messages/{seq}`` are indexed by the rest of the path after the seq,
+    so that matching takes one or two dict look-ups and no regular expression.
     """
 
     _plain: Mapping[tuple[str, str], Match]
@@ -58,7 +63,7 @@ class RouteMatcher:
 
     @classmethod
     def make(cls) -> "RouteMatcher":
-        """Index the table of routes."""
+        """Index AGENT_ROUTES."""
         plain, of_message = {}, {}
         for route in AGENT_ROUTES:
             if route.path.startswith(_MESSAGE):
@@ -68,7 +73,7 @@ class RouteMatcher:
         return cls(plain, of_message)
 
     def match(self, method: str, path: str) -> Match | None:
-        """Return the agents' route for a request, or ``None``."""
+        """Return the agents' route for a request; ``None`` if Quart has to serve it."""
         match = self._plain.get((method, path))
         if match is not None or not path.startswith(_MESSAGES):
             return match
@@ -79,11 +84,11 @@ class RouteMatcher:
 
 @attrs.frozen
 class FastPath:
-    """The outermost ASGI app: checks the host, serves agents, passes on the rest.
+    """The outermost ASGI app: checks Host and Origin, and serves agents' endpoints.
 
     Attributes:
-        services: What the endpoints work with.
-        app: Serves everything else.
+        services: Services of the endpoints.
+        app: ASGI app for all other requests.
     """
 
     services: Services
@@ -93,7 +98,7 @@ class FastPath:
     async def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
-        """Serve one request, or the lifespan."""
+        """Serve one request; pass the lifespan and the rest on to `app`."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -103,7 +108,7 @@ class FastPath:
         except RelayError as refusal:
             await send_response(send, self._refuse(refusal))
             return
-        early = self._answer_early(method, path, headers)
+        early = self._respond_early(method, path, headers)
         if early is not None:
             await send_response(send, early)
             return
@@ -117,15 +122,15 @@ class FastPath:
             return
         request = _request(scope, headers, match, receive, self.services.limits)
         try:
-            answer = await respond(self.services, match.route, request)
+            response = await dispatch(self.services, match.route, request)
         except ClientGoneError:
             return
-        await send_response(send, answer)
+        await send_response(send, response)
 
-    def _answer_early(
+    def _respond_early(
         self, method: str, path: str, headers: Headers
     ) -> Response | None:
-        """Answer what no endpoint should see."""
+        """Return the response to a refused request or a CORS preflight."""
         refusal = self._check_hosts(method, path, headers) or _check_path(method, path)
         if refusal is not None:
             return self._refuse(refusal)
@@ -140,10 +145,10 @@ class FastPath:
     def _check_hosts(
         self, method: str, path: str, headers: Headers
     ) -> RelayError | None:
-        """Refuse names that are not ours, and pages that are not.
+        """Check the Host, and the Origin of requests that a page could abuse.
 
-        Whoever asks for the relay's health may come by any name, or by none, as
-        load balancers do: a page learns nothing from the answer.
+        Health checks are exempt: load balancers send any Host or none, and a page
+        learns nothing from the response.
         """
         if method == "GET" and path in _PROBES:
             return None
@@ -162,10 +167,11 @@ class FastPath:
 
 
 def _check_path(method: str, path: str) -> RelayError | None:
-    """Refuse what only the router behind would take for one of our paths.
+    """Reject paths that Quart would route though the checks here saw another path.
 
-    Werkzeug drops all slashes before a path, and Quart the scheme and the host. So
-    nothing goes there that the checks in front of it could not tell by its start.
+    Werkzeug drops repeated slashes before a path, and Quart the scheme and host of an
+    absolute URL. ``//admin/state`` would pass as a path outside ``/admin`` here and
+    reach the operator's endpoint there.
     """
     is_plain = path[:1] == "/" and path[1:2] != "/"
     if is_plain or (path == "*" and method == "OPTIONS"):
@@ -199,11 +205,12 @@ def _request(
 async def read_whole_body(
     receive: ASGIReceiveCallable, headers: Headers, limit_bytes: int
 ) -> bytes:
-    """Read a body, but no more than there may be.
+    """Receive a whole body.
 
     Raises:
-        RelayError: ``body_too_large``; what is declared too large is not read.
-        ClientGoneError: The client left before it was complete.
+        RelayError: ``body_too_large``; before anything is received, if
+            Content-Length says so.
+        ClientGoneError: The client disconnected before the body was complete.
     """
     too_large = RelayError(Problem.BODY_TOO_LARGE, limit_bytes=limit_bytes)
     declared = headers.get(b"content-length", b"0")
@@ -221,14 +228,16 @@ async def read_whole_body(
             return bytes(body)
 
 
-async def send_response(send: ASGISendCallable, answer: Response) -> None:
-    """Send a whole answer."""
-    length = (b"content-length", str(len(answer.body)).encode())
+async def send_response(send: ASGISendCallable, response: Response) -> None:
+    """Send a response that is not streamed."""
+    length = (b"content-length", str(len(response.body)).encode())
     await send(
         {
             "type": "http.response.start",
-            "status": answer.status,
-            "headers": [*answer.headers, length],
+            "status": response.status,
+            "headers": [*response.headers, length],
         }
     )
-    await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+    await send(
+        {"type": "http.response.body", "body": response.body, "more_body": False}
+    )

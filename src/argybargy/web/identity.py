@@ -6,7 +6,7 @@ import attrs
 
 
 class IdentityKind(enum.Enum):
-    """What an operator has shown."""
+    """Credential that the operator presented."""
 
     TOKEN = "token"  # noqa: S105 - a word, no secret
     SESSION = "session"
@@ -14,12 +14,12 @@ class IdentityKind(enum.Enum):
 
 @attrs.frozen
 class OperatorIdentity:
-    """An operator who was let in; :meth:`Sessions.is_live` tells whether still.
+    """An authenticated operator; :meth:`Sessions.is_live` checks that it still is.
 
     Attributes:
-        kind: What was shown.
-        era: How often everything had been ended by then.
-        id: The public handle of the session, if it is one.
+        kind: Credential that was presented.
+        era: Number of token rotations before this sign-in; a rotation ends it.
+        id: Public id of the session; None for the token.
     """
 
     kind: IdentityKind

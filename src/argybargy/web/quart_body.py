@@ -1,7 +1,10 @@
-"""Bodies that are not read before their endpoint asks for them.
+"""Lazy request bodies for Quart-Trio: read when the endpoint asks, not before.
 
-Quart reads beside the endpoint, from the start: a stranger's body would be read, and
-asked for with ``100 Continue``, before anybody knows that it is a stranger's.
+Quart-Trio starts to receive the body together with the endpoint. A client without
+valid credentials would then be answered ``100 Continue`` and could upload a whole body
+before authentication refuses it. The classes below delay the first receive until the
+endpoint awaits the body. They override internals of Quart-Trio (`handle_messages`,
+`_must_raise`), which is why its version is constrained.
 """
 
 from collections.abc import Generator
@@ -15,20 +18,20 @@ from quart_trio.asgi import TrioASGIHTTPConnection
 from quart_trio.wrappers.request import TrioBody, TrioRequest
 
 
-def read_bodies_late(app: QuartTrio) -> None:
-    """Make an app read a body once its endpoint wants it, and not before."""
-    app.request_class = _LateRequest
-    app.asgi_http_class = _LateConnection
+def read_bodies_lazily(app: QuartTrio) -> None:
+    """Make an app receive a request body when its endpoint awaits it."""
+    app.request_class = _LazyRequest
+    app.asgi_http_class = _LazyConnection
 
 
-class _LateBody(TrioBody):
-    """A body that says when it is wanted."""
+class _LazyBody(TrioBody):
+    """A body that sets the event `wanted` when it is first awaited or iterated."""
 
     def __init__(self, expected: int | None, most: int | None) -> None:
         super().__init__(expected, most)
         self.wanted = trio.Event()
 
-    def __aiter__(self) -> "_LateBody":
+    def __aiter__(self) -> "_LazyBody":
         self._want()
         return self
 
@@ -37,23 +40,25 @@ class _LateBody(TrioBody):
         return super().__await__()
 
     def _want(self) -> None:
-        if self._must_raise is None:  # what is too large is not read at all
+        # A body declared too large raises when awaited: never start to receive it.
+        if self._must_raise is None:
             self.wanted.set()
 
 
-class _LateRequest(TrioRequest):
-    body_class = _LateBody  # type: ignore[assignment]  # declared too narrowly
+class _LazyRequest(TrioRequest):
+    body_class = _LazyBody  # type: ignore[assignment]  # declared too narrowly
 
 
-class _LateConnection(TrioASGIHTTPConnection):
+class _LazyConnection(TrioASGIHTTPConnection):
     async def handle_messages(  # type: ignore[override]  # as Quart-Trio has it
         self, nursery: trio.Nursery, request: Request, receive: ASGIReceiveCallable
     ) -> None:
-        """Read the body when it is wanted, then wait for the client to leave.
+        """Receive the body when it is wanted, then wait for the disconnect.
 
-        Without a body there is nothing to be late for.
+        A request without a body goes straight to the wait, so that the disconnect of
+        its client cancels the endpoint.
         """
         if request.content_length or "transfer-encoding" in request.headers:
-            assert isinstance(request.body, _LateBody)
+            assert isinstance(request.body, _LazyBody)
             await request.body.wanted.wait()
         await super().handle_messages(nursery, request, receive)

@@ -1,17 +1,20 @@
-"""A request as the endpoints see it, and the answer they give."""
+"""Requests as endpoints see them, and the responses that endpoints return."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from http import HTTPStatus
 from typing import Final
 
 import attrs
+import msgspec
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.web.identity import OperatorIdentity
 
 Headers = Mapping[bytes, bytes]
-"""Header fields by lower-case name; of several that may be repeated, the last."""
+"""Header fields by lower-case name; the last value of a repeated field."""
 
+# A proxy in front may act on the first of two values and the relay on the last, so
+# a repeated field of this table is an error. Values: the names as people write them.
 _ONLY_ONCE: Final = {
     b"authorization": "Authorization",
     b"x-admin-token": "X-Admin-Token",
@@ -22,12 +25,12 @@ _ONLY_ONCE: Final = {
     b"origin": "Origin",
     b"host": "Host",
 }
-"""Fields of which two would say two things, as they are written."""
 
 Parts = Callable[[], AsyncGenerator[bytes, None]]
-"""Begins a body that is sent as it comes.
+"""Starts a streamed body.
 
-Whoever sends it closes the generator, at its end or when the client has left.
+The code that sends the response closes the generator, at its end or when the client
+disconnects; so the generator's ``finally`` blocks always run.
 """
 
 JSON: Final = (b"content-type", b"application/json")
@@ -38,26 +41,26 @@ COMMON_HEADERS: Final = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
 )
-"""What goes with every answer; beside a content security policy of its own."""
+"""Header fields of every response, except its content security policy."""
 
 DESCRIBED_BY: Final = b'</llms.txt>; rel="describedby"; type="text/markdown"'
-"""The link to the page that says what the relay is, for whoever has no code yet."""
+"""Link to the page that introduces the relay to clients without an access code."""
 
 NO_SCRIPTS: Final = b"default-src 'none'; frame-ancestors 'none'"
-"""The content security policy of what is data and not a page."""
+"""Content security policy of responses that are data, not pages."""
 
 BARE_HEADERS: Final = ((b"content-security-policy", NO_SCRIPTS), *COMMON_HEADERS)
-"""What goes with every answer that is no page."""
+"""Header fields of every data response, without a content type."""
 
 DATA_HEADERS: Final = (JSON, *BARE_HEADERS)
+"""Header fields of a JSON response."""
 
 
 def read_headers(fields: Collection[tuple[bytes, bytes]]) -> Headers:
-    """Return header fields by name.
+    """Index header fields by name.
 
     Raises:
-        RelayError: ``bad_request``, when one stands there twice that may not. A proxy
-            may act on the first and the relay on the last.
+        RelayError: ``bad_request``, for a second value of a field that allows one.
     """
     headers = dict(fields)
     if len(headers) == len(fields):
@@ -72,23 +75,24 @@ def read_headers(fields: Collection[tuple[bytes, bytes]]) -> Headers:
 
 
 class ClientGoneError(Exception):
-    """The client left before its request was complete: nobody waits for an answer."""
+    """The client disconnected before its request was complete; send no response."""
 
 
 @attrs.frozen
 class Request:
-    """One request, whichever door it came through.
+    """One request, independent of the app that received it.
 
     Attributes:
-        method: In upper case.
-        path: Decoded, without the query.
-        query: As it came.
+        method: HTTP method, in upper case.
+        path: Decoded path, without the query.
+        query: Raw query string.
         headers: Header fields.
-        client: The address it comes from.
-        params: What the path's placeholders stand for.
-        read_body: Reads the body; called only once the caller is known. Raises
-            RelayError, ``body_too_large``, and ClientGoneError.
-        operator: As what the operator came in, at the operator's endpoints.
+        client: IP address of the client.
+        params: Values of the path's placeholders.
+        read_body: Reads the whole body, once. Endpoints call it after authentication,
+            so that nobody without credentials can make the relay receive a body.
+            Raises RelayError (``body_too_large``) and ClientGoneError.
+        operator: Identity of the operator; None at other endpoints.
     """
 
     method: str
@@ -107,24 +111,24 @@ class Request:
 
     @property
     def media_type(self) -> str:
-        """The media type of the body, without parameters; empty if none is named."""
+        """Media type of the body, without parameters; empty without Content-Type."""
         return (self.header(b"content-type") or "").partition(";")[0].strip().lower()
 
     @property
     def is_json(self) -> bool:
-        """Whether the body is said to be JSON, or nothing is said of it."""
+        """Whether Content-Type is JSON or missing."""
         return self.media_type in {"application/json", ""}
 
 
 @attrs.frozen
 class Response:
-    """What is sent back.
+    """An HTTP response.
 
     Attributes:
-        status: The HTTP status.
-        body: The whole body; empty when there are `parts`.
-        headers: All header fields but the length.
-        parts: Begins the body, when it is sent as it comes.
+        status: HTTP status.
+        body: The whole body; empty if the response has `parts`.
+        headers: All header fields except Content-Length.
+        parts: Starts the body of a streamed response.
     """
 
     status: int
@@ -133,24 +137,38 @@ class Response:
     parts: Parts | None = None
 
     def with_headers(self, *headers: tuple[bytes, bytes]) -> "Response":
-        """Return the same answer with more header fields."""
+        """Return the response with header fields appended."""
         return attrs.evolve(self, headers=(*self.headers, *headers))
 
 
-def json_response(body: bytes, status: int = HTTPStatus.OK) -> Response:
-    """Make an answer of encoded JSON."""
-    return Response(status, body)
+def json_response(
+    body: msgspec.Struct | msgspec.Raw | Mapping[str, object],
+    ignored: Collection[str] = (),
+    *,
+    status: int = HTTPStatus.OK,
+) -> Response:
+    """Encode a JSON response.
+
+    Args:
+        body: A body of :mod:`argybargy.web.codec`, or JSON that is encoded already.
+        ignored: Unknown fields of the request. They fill the field ``ignored`` of
+            `body`, which is left out of the JSON when there are none.
+        status: HTTP status.
+    """
+    if ignored:
+        assert isinstance(body, msgspec.Struct)
+        body = msgspec.structs.replace(body, ignored=list(ignored))
+    return Response(status, msgspec.json.encode(body))
 
 
 def stream_response(parts: Parts, media_type: bytes) -> Response:
-    """Make an answer whose body is sent as it comes."""
-    _, *others = DATA_HEADERS
-    headers = ((b"content-type", media_type), *others)
+    """Make a response whose body is streamed."""
+    headers = ((b"content-type", media_type), *BARE_HEADERS)
     return Response(HTTPStatus.OK, b"", headers, parts)
 
 
 def page_response(body: bytes, media_type: bytes, policy: bytes) -> Response:
-    """Make an answer of a file, under a content security policy of its own."""
+    """Make a response from a file, with its own content security policy."""
     headers = (
         (b"content-type", media_type),
         (b"content-security-policy", policy),

@@ -1,6 +1,6 @@
-"""``GET /dashboard``: the page for people, from files that are read once at the start.
+"""Static files of the dashboard, read into memory once at start-up.
 
-What a request names is looked up in a table and never on the disk.
+A request looks its path up in a table, never on the disk: there is no path traversal.
 """
 
 import gzip
@@ -22,7 +22,7 @@ POLICY: Final = (
     b"img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     b"require-trusted-types-for 'script'; trusted-types 'none'"
 )
-"""Nothing inline, nothing from elsewhere, and no text that becomes markup."""
+"""No inline code, no other origin, and no strings parsed as HTML (trusted types)."""
 
 _MEDIA_TYPES: Final = {
     "css": b"text/css; charset=utf-8",
@@ -37,13 +37,13 @@ _COMMENT: Final = re.compile(r"//|/\*|\*/|\* |\*$")
 
 @attrs.frozen
 class PageFile:
-    """One file of the page.
+    """One static file.
 
     Attributes:
-        content: As it is.
-        packed: The same, gzipped.
-        headers: All header fields of it but those of an encoding.
-        tag: The tag by which a browser asks whether it has changed.
+        content: The file.
+        packed: The file, gzipped.
+        headers: Header fields, without Content-Encoding.
+        tag: Weak ETag, from the SHA-256 of the file.
     """
 
     content: bytes
@@ -53,10 +53,10 @@ class PageFile:
 
     @classmethod
     def make(cls, content: bytes, media_type: bytes) -> "PageFile":
-        """Pack a file and tag it by what is in it."""
+        """Gzip a file and derive its ETag."""
         tag = f'W/"{sha256(content).hexdigest()[:16]}"'
         common = dict[bytes, bytes](COMMON_HEADERS)
-        common[b"cache-control"] = b"no-cache"  # keep it, but ask each time
+        common[b"cache-control"] = b"no-cache"  # cache it, but revalidate each time
         headers = (
             (b"content-type", media_type),
             (b"content-security-policy", POLICY),
@@ -66,25 +66,25 @@ class PageFile:
         )
         return cls(content, gzip.compress(content, 9, mtime=0), headers, tag)
 
-    def answer(self, known: str, encodings: str) -> Response:
-        """Return the file, or that the browser has it already.
+    def respond(self, if_none_match: str, accept_encoding: str) -> Response:
+        """Return the file, or 304 if the browser's copy is current.
 
         Args:
-            known: The field ``If-None-Match``, or nothing.
-            encodings: The field ``Accept-Encoding``, or nothing.
+            if_none_match: The header field; empty if there is none.
+            accept_encoding: The header field; empty if there is none.
         """
-        tags = {tag.strip() for tag in known.split(",")}
+        tags = {tag.strip() for tag in if_none_match.split(",")}
         if tags & {self.tag, self.tag.removeprefix("W/"), "*"}:
             return Response(HTTPStatus.NOT_MODIFIED, b"", self.headers)
-        if not _takes_gzip(encodings):
+        if not _accepts_gzip(accept_encoding):
             return Response(HTTPStatus.OK, self.content, self.headers)
         packed = Response(HTTPStatus.OK, self.packed, self.headers)
         return packed.with_headers((b"content-encoding", b"gzip"))
 
 
-def _takes_gzip(encodings: str) -> bool:
-    """Tell whether a browser takes gzip; ``gzip;q=0`` says that it does not."""
-    for encoding in encodings.split(","):
+def _accepts_gzip(accept_encoding: str) -> bool:
+    """Tell whether a browser accepts gzip; ``gzip;q=0`` refuses it."""
+    for encoding in accept_encoding.split(","):
         name, _, weight = encoding.partition(";")
         if name.strip().lower() == "gzip":
             return weight.replace(" ", "").rstrip("0.") != "q="
@@ -92,11 +92,11 @@ def _takes_gzip(encodings: str) -> bool:
 
 
 def load_files() -> Mapping[str, PageFile]:
-    """Read the page from the package: its files by the paths they are served at."""
+    """Read the dashboard from the package: its files by URL path."""
     folder = resources.files("argybargy.web") / "dashboard"
     return {
         PATH if name == _INDEX else f"{PATH}/{name}": PageFile.make(
-            _lean(name, file.read_bytes()), _MEDIA_TYPES[_suffix(name)]
+            _minify(name, file.read_bytes()), _MEDIA_TYPES[_suffix(name)]
         )
         for name, file in _walk(folder, "")
         if _suffix(name) in _MEDIA_TYPES
@@ -111,11 +111,10 @@ def _walk(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]
             yield prefix + entry.name, entry
 
 
-def _lean(name: str, content: bytes) -> bytes:
-    """Leave out what only readers of the source need, a sixth of the page's weight.
+def _minify(name: str, content: bytes) -> bytes:
+    """Strip indentation and comment lines from our own files: a sixth of their size.
 
-    That is indentation, and the lines of our own files that are comment and nothing
-    else. So no string in those files may go on over several lines.
+    It works line by line, so a string in those files must not span lines.
     """
     if _OURS.fullmatch(name) is None:
         return content

@@ -18,7 +18,7 @@ from argybargy.cli.client.protocol import Json, Work, asked_room, read_answer
 from argybargy.cli.errors import CliError
 from argybargy.store.errors import Incompatible, StoreError
 from argybargy.web.access.services import AdminToken, Services
-from argybargy.web.endpoints.dispatch import respond
+from argybargy.web.endpoints.dispatch import dispatch
 from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
 from argybargy.web.endpoints.route import Route
 from argybargy.web.request import Request, Response
@@ -162,7 +162,7 @@ class OfflineOperator:
             params=params,
             read_body=read_body,
         )
-        return await respond(self.services, route, request)
+        return await dispatch(self.services, route, request)
 
 
 def _pieces(parts: AsyncGenerator[bytes, None]) -> Iterator[bytes]:

@@ -1,7 +1,8 @@
-"""From bytes to values: the edge at which types become right.
+"""Decode and validate requests: bodies, queries and header fields.
 
-All values that are wrong are said at once, field by field, in words that never repeat
-what was sent; of fields that are not even of the right type, the first is.
+All invalid values are reported at once, field by field, and a report never repeats
+what was sent. A value of the wrong JSON type is reported alone, since msgspec stops at
+the first.
 """
 
 import re
@@ -11,7 +12,6 @@ from functools import lru_cache
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
-import attrs
 import msgspec
 
 from argybargy.domain.errors import Problem, RelayError
@@ -24,55 +24,42 @@ from argybargy.domain.names import (
     NOBODY,
     OPERATOR,
     RESERVED_PEER_NAMES,
-    fold,
+    PeerKey,
     is_name,
     is_peer_name,
+    peer_key,
 )
 from argybargy.relay.api.agent import PostDraft
 from argybargy.relay.api.poll import PollRequest
 from argybargy.web.codec.bodies import ClaimRequest, PostRequest
-from argybargy.web.codec.type_problems import type_problem
+from argybargy.web.codec.validation_errors import ValidationErrors, type_error
 from argybargy.web.request import Request
 
 Body = TypeVar("Body", bound=msgspec.Struct)
+Default = TypeVar("Default", int, None)
 
 Fields = Mapping[str, Sequence[str]]
-"""The fields of a query, each with all its values."""
+"""Fields of a query, each with all its values."""
 
 MAX_QUERY_FIELDS: Final = 32
+"""Most fields of a query; more are refused."""
 _PLAIN_FIELDS: Final = frozenset({"to", "expects_reply", "reply_to"})
 MAX_IGNORED_NAMES: Final = 16
+"""Most unknown fields that a response lists."""
 RESUME: Final = "resume"
+"""Value of ``since`` that means the cursor of the caller's last poll."""
 _INTEGER: Final = re.compile(r"\d{1,16}", re.ASCII)
 _NUMBER: Final = re.compile(r"\d{1,18}(\.\d{1,18})?", re.ASCII)
 _PLAIN_QUERY: Final = re.compile(
     r"[a-z_]{1,16}=\w{0,24}(&[a-z_]{1,16}=\w{0,24}){0,4}", re.ASCII
 )
 _PLAIN_BYTES: Final = 40
-"""Longer than the query of a poll, and shorter than a code: none is ever kept."""
+"""Longest query that is cached: longer than a poll's, shorter than an access code.
+
+A code that somebody puts into a query by mistake is thus never kept in memory.
+"""
 _NEVER_ASKED: Final = frozenset({EVERYONE, "system", "admin"})
 _IDEMPOTENCY_KEY: Final = re.compile(r"[\x20-\x7e]+")
-
-
-@attrs.define
-class Problems:
-    """What is wrong with a request, collected."""
-
-    found: list[tuple[str, str]] = attrs.field(factory=list)
-
-    def add(self, field: str, problem: str) -> None:
-        """Note a problem."""
-        self.found.append((field, problem))
-
-    def check(self, field: str, problem: str, *, is_wrong: bool) -> None:
-        """Note a problem if there is one."""
-        if is_wrong:
-            self.add(field, problem)
-
-    def raise_any(self) -> None:
-        """Refuse the request if anything is wrong with it."""
-        if self.found:
-            raise RelayError.invalid_fields(self.found)
 
 
 # -- bodies ---------------------------------------------------------------------
@@ -81,21 +68,21 @@ class Problems:
 async def read_json(
     request: Request, into: type[Body], *, is_optional: bool = False
 ) -> tuple[Body, list[str]]:
-    """Read a JSON object into a body type.
+    """Read a request body as a JSON object.
 
     Args:
         request: The request; its body has not been read yet.
-        into: What it should be.
-        is_optional: Whether no body at all means all defaults.
+        into: Type of the body.
+        is_optional: Whether an empty body means all defaults.
 
     Returns:
-        The body, and the names of keys that mean nothing here.
+        The body, and the names of unknown fields, for ``ignored`` of the response.
 
     Raises:
         RelayError: ``unsupported_media_type``, ``body_too_large`` or
             ``invalid_request``.
     """
-    raw = without_mark(await request.read_body())
+    raw = without_bom(await request.read_body())
     if is_optional and not raw:
         return into(), []
     if not request.is_json:
@@ -103,8 +90,8 @@ async def read_json(
     return convert(_parse(raw), into)
 
 
-def without_mark(raw: bytes) -> bytes:
-    """Return UTF-8 without the byte order mark that some programs put before it."""
+def without_bom(raw: bytes) -> bytes:
+    """Strip a UTF-8 byte order mark, which some editors and shells write."""
     return raw.removeprefix(BOM_UTF8)
 
 
@@ -118,11 +105,11 @@ def _parse(raw: bytes) -> Mapping[str, Any]:
 
 
 def convert(fields: Mapping[str, Any], into: type[Body]) -> tuple[Body, list[str]]:
-    """Make a body of parsed fields, and name those that mean nothing."""
+    """Convert parsed fields to a body; return it and the names of unknown fields."""
     try:
         body = msgspec.convert(fields, into)
     except msgspec.ValidationError as error:
-        raise type_problem(str(error)) from None
+        raise type_error(str(error)) from None
     known = into.__struct_encode_fields__
     ignored = [key[:64] for key in fields if key not in known]
     return body, ignored[:MAX_IGNORED_NAMES]
@@ -132,22 +119,22 @@ def convert(fields: Mapping[str, Any], into: type[Body]) -> tuple[Body, list[str
 
 
 def parse_query(request: Request) -> Fields:
-    """Return the fields of the query, each with all its values.
+    """Parse the query.
 
     Raises:
-        RelayError: ``invalid_request``, for more fields than make sense.
+        RelayError: ``invalid_request``, for more than MAX_QUERY_FIELDS fields or
+            anything but UTF-8.
     """
     query = request.query
     plain = _parse_plain(query) if len(query) <= _PLAIN_BYTES else None
     return _gather(_pairs(query)) if plain is None else plain
 
 
+# Agents repeat the same query until a message comes. The cache holds the 512 queries
+# used last, until the process ends; queries are at most _PLAIN_BYTES long.
 @lru_cache(maxsize=512)
 def _parse_plain(query: bytes) -> Fields | None:
-    """Read a query in which nothing is escaped, or return ``None``.
-
-    Kept: an agent asks the same until something happens.
-    """
+    """Parse a query without percent-encoding; return ``None`` for any other."""
     text = query.decode("latin-1")
     if not _PLAIN_QUERY.fullmatch(text):
         return None
@@ -176,7 +163,7 @@ def _pairs(query: bytes) -> list[tuple[str, str]]:
 
 
 def parse_seq(field: str, text: str) -> int:
-    """Read a seq or cursor.
+    """Parse a seq or cursor.
 
     Raises:
         RelayError: ``invalid_request``.
@@ -188,7 +175,7 @@ def parse_seq(field: str, text: str) -> int:
 
 
 def take_limit(fields: Fields, default: int, most: int) -> int:
-    """Read how many are wanted: at least one, and no more than there may be."""
+    """Parse ``limit``: at least 1, and reduced to `most`."""
     if "limit" not in fields:
         return min(default, most)
     text = fields["limit"][-1]
@@ -198,14 +185,14 @@ def take_limit(fields: Fields, default: int, most: int) -> int:
     return min(number, most)
 
 
-def take_before(fields: Fields) -> int | None:
-    """Read from where to look back."""
+def take_before(fields: Fields, *, default: Default) -> int | Default:
+    """Parse ``before``: the seq or row below which a page ends."""
     text = fields.get("before", [""])[-1]
-    return parse_seq("before", text) if text else None
+    return parse_seq("before", text) if text else default
 
 
 def decode_poll(request: Request, limits: Limits) -> PollRequest:
-    """Read what a poll asks for.
+    """Decode the query of a poll; ``wait`` and ``limit`` are reduced to the limits.
 
     Raises:
         RelayError: ``invalid_request``.
@@ -227,7 +214,7 @@ def decode_poll(request: Request, limits: Limits) -> PollRequest:
 
 
 async def decode_post(request: Request, limits: Limits) -> tuple[PostDraft, list[str]]:
-    """Read a message to send, as JSON or as plain text with a query.
+    """Decode a post, from JSON or from plain text with a query.
 
     Raises:
         RelayError: As :func:`read_json`.
@@ -245,22 +232,24 @@ async def decode_post(request: Request, limits: Limits) -> tuple[PostDraft, list
 
 
 def _check_no_query(request: Request) -> None:
-    """Refuse what would be passed over, and a private word said to all.
+    """Reject fields of a plain-text post in the query of a JSON post.
+
+    They would be ignored, and ignoring ``to`` would send a private message to all.
 
     Raises:
         RelayError: ``invalid_request``.
     """
-    problems = Problems()
+    errors = ValidationErrors()
     for field in _PLAIN_FIELDS & parse_query(request).keys():
-        problems.add(field, "in the body, beside the text, if that is JSON")
-    problems.raise_any()
+        errors.add(field, "belongs in the JSON body, not in the query")
+    errors.raise_any()
 
 
 async def _plain_post(request: Request) -> tuple[PostRequest, list[str]]:
     fields = parse_query(request)
     raw = await request.read_body()
     try:
-        text = without_mark(raw).decode()
+        text = without_bom(raw).decode()
     except UnicodeDecodeError:
         raise RelayError.invalid("text", "this is not UTF-8") from None
     reply_to = fields.get("reply_to", [""])[-1]
@@ -282,63 +271,62 @@ def draft_of(
     *,
     key: str | None = None,
 ) -> PostDraft:
-    """Check what somebody wants to say, whoever it is.
+    """Validate the fields of a post, by an agent or by the operator.
 
     Raises:
-        RelayError: ``invalid_request``, naming every field that does not fit.
+        RelayError: ``invalid_request``, naming every invalid field.
     """
-    problems = Problems()
-    check_text(problems, text, limits)
-    addressees = take_addressees(problems, to, limits)
+    errors = ValidationErrors()
+    check_text(errors, text, limits)
+    addressees = take_addressees(errors, to, limits)
     expects = (expects or "").strip() or None
     if expects is not None:
-        check_expects(problems, expects)
+        check_expects(errors, expects)
     if reply_to is not None:
         is_wrong = not 1 <= reply_to <= MAX_SEQ
-        problems.check("reply_to", "the number of a message", is_wrong=is_wrong)
-    problems.raise_any()
+        errors.check("reply_to", "the number of a message", is_wrong=is_wrong)
+    errors.raise_any()
     return PostDraft(text, addressees, expects, reply_to, key)
 
 
-def check_text(problems: Problems, text: str, limits: Limits) -> None:
-    """Note what is wrong with a text: its length, or what no text may hold."""
+def check_text(errors: ValidationErrors, text: str, limits: Limits) -> None:
+    """Check a text: its length, and no NUL."""
     is_wrong = not 1 <= len(text) <= limits.text_chars
-    problems.check("text", f"1 to {limits.text_chars} characters", is_wrong=is_wrong)
+    errors.check("text", f"1 to {limits.text_chars} characters", is_wrong=is_wrong)
     is_wrong = len(text.encode()) > limits.text_bytes
-    problems.check("text", f"at most {limits.text_bytes} bytes", is_wrong=is_wrong)
-    problems.check("text", "no NUL characters", is_wrong="\0" in text)
+    errors.check("text", f"at most {limits.text_bytes} bytes", is_wrong=is_wrong)
+    errors.check("text", "no NUL characters", is_wrong="\0" in text)
 
 
-def check_expects(problems: Problems, expects: str) -> None:
-    """Note it when nobody who goes by that could be asked for a reply."""
-    is_wrong = not is_name(expects) or fold(expects) in _NEVER_ASKED
+def check_expects(errors: ValidationErrors, expects: str) -> None:
+    """Check that a reply can be expected from `expects`: a peer, anyone or none."""
+    is_wrong = not is_name(expects) or peer_key(expects) in _NEVER_ASKED
     problem = f"'{NOBODY}', '{ANYONE}' or the name of a peer; {NAME_RULE}"
-    problems.check("expects_reply", problem, is_wrong=is_wrong)
+    errors.check("expects_reply", problem, is_wrong=is_wrong)
 
 
 def take_addressees(
-    problems: Problems, to: str | list[str], limits: Limits
+    errors: ValidationErrors, to: str | list[str], limits: Limits
 ) -> tuple[str, ...]:
-    """Return whom a message is for, and note what is wrong with that."""
+    """Check addressees and return them stripped, each once; "all" stands alone."""
     given = [name.strip() for name in ([to] if isinstance(to, str) else to)]
-    if [fold(name) for name in given] == [EVERYONE]:
+    if [peer_key(name) for name in given] == [EVERYONE]:
         return TO_ALL
     if not 1 <= len(given) <= limits.addressees:
-        problems.add("to", f"1 to {limits.addressees} names, or '{EVERYONE}'")
-    spelled: dict[str, str] = {}  # however often somebody is named
+        errors.add("to", f"1 to {limits.addressees} names, or '{EVERYONE}'")
+    spelled: dict[PeerKey, str] = {}  # the first spelling of each name
     for name in given[: limits.addressees]:
-        spelled.setdefault(fold(name), name)
-        if not is_name(name) or (
-            fold(name) in RESERVED_PEER_NAMES and fold(name) != OPERATOR
-        ):
+        key = peer_key(name)
+        spelled.setdefault(key, name)
+        if not is_name(name) or (key in RESERVED_PEER_NAMES and key != OPERATOR):
             problem = f"'{EVERYONE}' alone, or names of peers; {NAME_RULE}"
-            problems.add("to", problem)
+            errors.add("to", problem)
             break
     return tuple(spelled.values())
 
 
 def idempotency_key(request: Request, limits: Limits) -> str | None:
-    """Return what makes a post repeatable, if it says so.
+    """Return the idempotency key of a post, or ``None``.
 
     Raises:
         RelayError: ``invalid_request``.
@@ -354,7 +342,7 @@ def idempotency_key(request: Request, limits: Limits) -> str | None:
 
 
 def check_lease(body: ClaimRequest, limits: Limits) -> int | None:
-    """Return the lease asked for, if it is one that may be had.
+    """Validate the requested lease; ``None`` asks for the default.
 
     Raises:
         RelayError: ``invalid_request``.
@@ -366,13 +354,13 @@ def check_lease(body: ClaimRequest, limits: Limits) -> int | None:
     return seconds
 
 
-def check_room_name(problems: Problems, room: str, field: str = "room") -> None:
-    """Note it when a room cannot be called that."""
-    problems.check(field, NAME_RULE, is_wrong=not is_name(room))
+def check_room_name(errors: ValidationErrors, room: str, field: str = "room") -> None:
+    """Check the name of a room."""
+    errors.check(field, NAME_RULE, is_wrong=not is_name(room))
 
 
-def check_peer_name(problems: Problems, name: str, field: str = "name") -> None:
-    """Note it when an agent cannot be called that."""
+def check_peer_name(errors: ValidationErrors, name: str, field: str = "name") -> None:
+    """Check the name of an agent."""
     reserved = ", ".join(sorted(RESERVED_PEER_NAMES))
     problem = f"{NAME_RULE}; none of {reserved}"
-    problems.check(field, problem, is_wrong=not is_peer_name(name))
+    errors.check(field, problem, is_wrong=not is_peer_name(name))

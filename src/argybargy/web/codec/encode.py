@@ -1,4 +1,9 @@
-"""From values to bytes. A message is encoded once, however many read it."""
+"""Convert values to response bodies. Each message is encoded once and kept encoded.
+
+A busy room delivers the same message to hundreds of agents, so its JSON is kept in the
+message's `memo` and spliced into every body as ``msgspec.Raw``. It lives as long as the
+message object itself.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import cast
@@ -31,17 +36,17 @@ from argybargy.web.codec.bodies import (
 
 
 def timestamp(wall_ms: int | None) -> str | None:
-    """Render a time that there may not be."""
+    """Format a time in milliseconds since the epoch; ``None`` stays ``None``."""
     return None if wall_ms is None else format_timestamp(wall_ms)
 
 
 def addressees(message: Message) -> str | list[str]:
-    """Render one name as a string, as it always was, and several as a list."""
+    """Return one addressee as a string, and several as a list."""
     return message.to[0] if len(message.to) == 1 else list(message.to)
 
 
 def posted_message(message: Message) -> PostedMessage:
-    """Return a message as its sender is told of it."""
+    """Convert a message for its sender, without ``expects_reply_resolved``."""
     return PostedMessage(
         seq=message.seq,
         ts=format_timestamp(message.at_ms),
@@ -57,10 +62,11 @@ def posted_message(message: Message) -> PostedMessage:
 
 
 def encode_message(message: Message, members: Sequence[str]) -> bytes:
-    """Return a message as members of a room read it, encoded once for all of them.
+    """Return a message as JSON, from its memo if it was encoded before.
 
-    What may differ between two reads, the hint who is meant by ``anyone``, is the
-    key under which the bytes are kept.
+    Only the field ``expects_reply_resolved`` of a question to ``anyone`` may change
+    between two reads, as members join and leave. The memo has one entry, whose key
+    is the resolved name: bytes made for other members are replaced.
     """
     expects = key = message.expects
     if expects == ANYONE:
@@ -78,10 +84,9 @@ def encode_message(message: Message, members: Sequence[str]) -> bytes:
 def encode_messages(
     messages: Iterable[Message], members: Sequence[str]
 ) -> list[ReadMessage]:
-    """Return messages, encoded, where a body takes messages.
-
-    Most of them are found under what they expect, which is never ``anyone`` itself.
-    """
+    """Return a JSON list of messages, typed as the list that a body declares."""
+    # Read the memo here to save a call for each message: a plain key is the message's
+    # `expects`. Questions to anyone have another key and take the call.
     encoded = [
         message.memo.get(message.expects) or encode_message(message, members)
         for message in messages
@@ -89,50 +94,52 @@ def encode_messages(
     return cast("list[ReadMessage]", Raw(b"[%b]" % b",".join(encoded)))
 
 
-def poll(answer: PollAnswer) -> bytes:
-    """Encode what a poll delivers."""
+def read_message(message: Message, members: Sequence[str]) -> ReadMessage:
+    """Return one message as JSON, typed as the message that a body declares."""
+    return cast("ReadMessage", Raw(encode_message(message, members)))
+
+
+def poll_body(answer: PollAnswer) -> PollBody:
+    """Return the body of a poll."""
     page, budget = answer.page, answer.budget
-    return msgspec.json.encode(
-        PollBody(
-            messages=encode_messages(page.messages, answer.members),
-            cursor=page.cursor,
-            first_seq=page.first,
-            more=page.has_more,
-            room=room_status(answer.status),
-            room_closed=answer.status.is_closed,
-            should_exit=budget.should_exit,
-            exit_reason=budget.reason,
-            poll_budget=poll_budget(budget),
-            gap=Gap(*answer.gap) if answer.gap else UNSET,
-            reset=answer.is_reset or UNSET,
-            retry_after=answer.retry_seconds or UNSET,
-        )
+    return PollBody(
+        messages=encode_messages(page.messages, answer.members),
+        cursor=page.cursor,
+        first_seq=page.first,
+        more=page.has_more,
+        room=room_status(answer.status),
+        room_closed=answer.status.is_closed,
+        should_exit=budget.should_exit,
+        exit_reason=budget.reason,
+        poll_budget=poll_budget(budget),
+        gap=Gap(*answer.gap) if answer.gap else UNSET,
+        reset=answer.is_reset or UNSET,
+        retry_after=answer.retry_seconds or UNSET,
     )
 
 
-def history(room: str, history: History) -> bytes:
-    """Encode a look back."""
+def history_body(room: str, history: History) -> HistoryBody:
+    """Return the body of a history page."""
     found = history.lookback
-    return msgspec.json.encode(
-        HistoryBody(
-            room=room,
-            messages=encode_messages(found.messages, history.members),
-            room_status=room_status(history.status),
-            first_seq=found.first,
-            more=found.has_more,
-        )
+    return HistoryBody(
+        room=room,
+        messages=encode_messages(found.messages, history.members),
+        room_status=room_status(history.status),
+        first_seq=found.first,
+        more=found.has_more,
     )
 
 
-def thread(thread: Thread) -> bytes:
-    """Encode one message with its replies."""
-    message = Raw(encode_message(thread.message, thread.members))
-    replies = encode_messages(thread.replies, thread.members)
-    return msgspec.json.encode(ThreadBody(cast("ReadMessage", message), replies))
+def thread_body(thread: Thread) -> ThreadBody:
+    """Return the body of a message with its replies."""
+    return ThreadBody(
+        read_message(thread.message, thread.members),
+        encode_messages(thread.replies, thread.members),
+    )
 
 
 def room_status(status: RoomStatus) -> RoomStatusBody:
-    """Return a room's status as it is read."""
+    """Convert the status of a room."""
     return RoomStatusBody(
         name=status.name,
         status="closed" if status.is_closed else "open",
@@ -142,7 +149,7 @@ def room_status(status: RoomStatus) -> RoomStatusBody:
 
 
 def poll_budget(budget: PollBudget) -> PollBudgetBody:
-    """Return a budget as it is read."""
+    """Convert a poll budget."""
     return PollBudgetBody(
         waited_seconds=budget.waited_seconds,
         room_quiet_seconds=budget.room_quiet_seconds,
@@ -154,41 +161,35 @@ def poll_budget(budget: PollBudget) -> PollBudgetBody:
     )
 
 
-def post_answer(outcome: PostOutcome, ignored: list[str]) -> bytes:
-    """Encode what became of a post."""
-    return msgspec.json.encode(
-        PostAnswer(
-            ok=True,
-            message=posted_message(outcome.message),
-            delivery=delivery(outcome.delivery),
-            duplicate=outcome.is_duplicate or UNSET,
-            ignored=ignored or UNSET,
-        )
+def post_answer(outcome: PostOutcome) -> PostAnswer:
+    """Return the body of a post."""
+    return PostAnswer(
+        ok=True,
+        message=posted_message(outcome.message),
+        delivery=delivery(outcome.delivery),
+        duplicate=outcome.is_duplicate or UNSET,
     )
 
 
-def delivery(told: DeliveryReport) -> dict[str, str | dict[str, int]]:
-    """Return how the addressees learn of a post."""
-    if told.counts is not None:
-        return {"all": {reach.value: count for reach, count in told.counts}}
-    return {name: reach.value for name, reach in told.to}
+def delivery(report: DeliveryReport) -> dict[str, str | dict[str, int]]:
+    """Convert a delivery report: by addressee, or counted for a message to all."""
+    if report.counts is not None:
+        return {"all": {reach.value: count for reach, count in report.counts}}
+    return {name: reach.value for name, reach in report.to}
 
 
-def claim(lease: Lease, ignored: list[str]) -> bytes:
-    """Encode a claim that was won."""
-    return msgspec.json.encode(
-        ClaimBody(
-            won=True,
-            claimed_by=lease.holder,
-            seq=lease.seq,
-            fence=lease.fence,
-            lease_seconds=lease.seconds,
-            expires_at=timestamp(lease.expires_ms),
-            ignored=ignored or UNSET,
-        )
+def claim_body(lease: Lease) -> ClaimBody:
+    """Return the body of a claim that was granted."""
+    return ClaimBody(
+        won=True,
+        claimed_by=lease.holder,
+        seq=lease.seq,
+        fence=lease.fence,
+        lease_seconds=lease.seconds,
+        expires_at=timestamp(lease.expires_ms),
     )
 
 
 def held_claim(lease: Lease) -> HeldClaim:
-    """Return a claim as its holder reads it."""
+    """Convert a claim for its holder."""
     return HeldClaim(lease.seq, lease.fence, lease.seconds, timestamp(lease.expires_ms))

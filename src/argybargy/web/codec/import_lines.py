@@ -25,12 +25,12 @@ from argybargy.domain.room.commands import ImportedMessage
 from argybargy.domain.room.state import RoomStatus
 from argybargy.domain.room.writes import Audit
 from argybargy.web.codec.decode import (
-    Problems,
     check_expects,
     check_text,
     take_addressees,
 )
 from argybargy.web.codec.export_lines import AuditLine, CodeLine, MessageLine, RoomLine
+from argybargy.web.codec.validation_errors import ValidationErrors
 
 MOST_IMPORTED_SEQ: Final = 2**52
 """The largest number a message may bring along: as many are left to go on with."""
@@ -100,14 +100,14 @@ class LineReader:
 
     def _checked(self, line: MessageLine, kind: SenderKind) -> tuple[str, ...]:
         """Hold a message to the rules for posts, and return whom it is for."""
-        limits, problems = self.limits, Problems()
+        limits, errors = self.limits, ValidationErrors()
         if kind is SenderKind.SYSTEM:  # what a relay says may be longer than a post
             _check(bool(line.text) and "\0" not in line.text, "'text' is some text")
         else:
-            check_text(problems, line.text, limits)
-        addressees = take_addressees(problems, line.to, limits)
-        check_expects(problems, line.expects_reply)
-        for field, problem in problems.found:
+            check_text(errors, line.text, limits)
+        addressees = take_addressees(errors, line.to, limits)
+        check_expects(errors, line.expects_reply)
+        for field, problem in errors.found:
             raise UnfitLineError(f"'{field}': {problem}")
         return addressees
 

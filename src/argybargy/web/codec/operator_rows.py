@@ -1,4 +1,6 @@
-"""The rows that the operator's state and stream have in common."""
+"""Convert values to the rows that the operator's state and stream share."""
+
+from typing import cast
 
 import msgspec
 
@@ -8,6 +10,7 @@ from argybargy.domain.roster import RosterRow, Waiting
 from argybargy.relay.api.stream_cursor import MessageInRoom
 from argybargy.relay.overview.room_view import RoomOutline
 from argybargy.web.codec import encode
+from argybargy.web.codec.bodies import RoomMessageBody
 from argybargy.web.codec.operator_bodies import (
     CodeRow,
     RoomCardBody,
@@ -17,7 +20,7 @@ from argybargy.web.codec.operator_bodies import (
 
 
 def code_row(code: CodeRecord) -> CodeRow:
-    """Return what there is to see of a code."""
+    """Convert an access code; only its public half is kept."""
     return CodeRow(
         code=code.display,
         key_id=code.key_id,
@@ -32,7 +35,7 @@ def code_row(code: CodeRecord) -> CodeRow:
 
 
 def roster_row(row: RosterRow) -> RosterRowBody:
-    """Return a member of a room."""
+    """Convert a member of a room."""
     return RosterRowBody(
         name=row.name,
         online=row.is_online,
@@ -45,7 +48,7 @@ def roster_row(row: RosterRow) -> RosterRowBody:
 
 
 def waiting_row(row: Waiting) -> WaitingRow:
-    """Return a question that nobody has answered."""
+    """Convert an unanswered question."""
     return WaitingRow(
         **msgspec.structs.asdict(encode.posted_message(row.message)),
         room=row.room,
@@ -55,7 +58,7 @@ def waiting_row(row: Waiting) -> WaitingRow:
 
 
 def room_card(room: RoomOutline) -> RoomCardBody:
-    """Return a room at a glance, with or without messages."""
+    """Convert the outline of a room."""
     summary = room.summary
     status = encode.room_status(summary.status)
     return RoomCardBody(
@@ -73,11 +76,16 @@ def room_card(room: RoomOutline) -> RoomCardBody:
     )
 
 
-def room_message(row: MessageInRoom) -> msgspec.Raw:
-    """Return a message with its room, encoded: most of it once for all readers."""
-    encoded = bytes(encode.encode_message(row.message, row.members))
+def room_message(row: MessageInRoom) -> RoomMessageBody:
+    """Return a message with its room as JSON, typed as the body that it spells out.
+
+    The message's own JSON is kept in its memo; only the room and the end of a claim
+    are appended here, so no message is encoded again for each client.
+    """
+    encoded = encode.encode_message(row.message, row.members)
     until = b""
     if row.claimed_until_ms is not None:
-        moment = format_timestamp(row.claimed_until_ms).encode()
-        until = b',"claimed_until":"%b"' % moment
-    return msgspec.Raw(b'%b,"room":"%b"%b}' % (encoded[:-1], row.room.encode(), until))
+        timestamp = format_timestamp(row.claimed_until_ms).encode()
+        until = b',"claimed_until":"%b"' % timestamp
+    raw = msgspec.Raw(b'%b,"room":"%b"%b}' % (encoded[:-1], row.room.encode(), until))
+    return cast("RoomMessageBody", raw)

@@ -1,4 +1,8 @@
-"""What the decoders demand of a field beyond its type, as JSON Schema says it."""
+"""JSON Schema rules of fields, beyond their types.
+
+They repeat in JSON Schema what :mod:`argybargy.web.codec.decode` enforces; a test sends
+generated requests to hold both to each other.
+"""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -19,13 +23,13 @@ Schema = dict[str, Any]
 
 NULL: Final[Schema] = {"type": "null"}
 EMPTY: Final[Schema] = {"const": ""}
-"""Where it means the same as to leave the field out."""
+"""An empty value, which means the same as no value."""
 SEQ: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": MAX_SEQ}
 COUNT: Final[Schema] = {"type": "integer", "minimum": 1, "maximum": 10**16 - 1}
-"""How many are wanted; who wants more than there may be gets as many."""
+"""A requested number of items; one above the limit is reduced to it."""
 NAME: Final[Schema] = {"type": "string", "pattern": f"^{NAME_PATTERN}$"}
 SPACED: Final[Schema] = {"type": "string", "pattern": rf"^\s*{NAME_PATTERN}\s*$"}
-"""Space around a name means nothing where people are named in a text field."""
+"""A name with optional space around it, which is stripped."""
 BLANK: Final[Schema] = {"type": "string", "pattern": r"^\s*$"}
 
 
@@ -43,19 +47,19 @@ ASKED: Final = _name_but(RESERVED_PEER_NAMES - {OPERATOR, ANYONE, NOBODY})
 
 
 def path_rules() -> dict[str, Schema]:
-    """Return what a placeholder in a path may stand for, by its name."""
+    """Return the rules of path parameters, by name."""
     return {"seq": SEQ, "room": NAME}
 
 
 def field_rules(limits: Limits) -> dict[tuple[str, str], Schema]:
-    """Return what fields have to look like, by the name of the type and the field."""
+    """Return the rules of fields, by the names of the type and the field."""
     before = {"anyOf": [SEQ, EMPTY, NULL]}
     text: Schema = {
         "minLength": 1,
         "maxLength": limits.text_chars,
         "pattern": r"^[^\u0000]*$",
     }
-    some: Schema = {
+    several: Schema = {
         "type": "array",
         "items": ADDRESSEE,
         "minItems": 1,
@@ -63,17 +67,17 @@ def field_rules(limits: Limits) -> dict[tuple[str, str], Schema]:
     }
     draft: dict[str, Schema] = {
         "text": text,
-        "to": {"anyOf": [ADDRESSEE_OR_ALL, some, {"const": [EVERYONE]}]},
+        "to": {"anyOf": [ADDRESSEE_OR_ALL, several, {"const": [EVERYONE]}]},
         "expects_reply": {"anyOf": [ASKED, BLANK, NULL]},
         "reply_to": {"anyOf": [SEQ | {"minimum": 1}, NULL]},
     }
-    # Beyond its length, a search has a grammar that no schema can tell.
-    sought: dict[str, Schema] = {
+    # The grammar of a search is more than JSON Schema can express: only its length.
+    search: dict[str, Schema] = {
         "q": {"minLength": 1, "maxLength": limits.search_chars},
         "limit": COUNT,
         "before": before,
     }
-    said = {"anyOf": [_printable(limits.capabilities_chars), NULL]}
+    label = {"anyOf": [_printable(limits.capabilities_chars), NULL]}
     lease = {"type": "integer", "minimum": 1, "maximum": limits.lease_seconds_max}
     types: dict[str, dict[str, Schema]] = {
         "PostRequest": draft,
@@ -85,16 +89,16 @@ def field_rules(limits: Limits) -> dict[tuple[str, str], Schema]:
             "limit": COUNT,
         },
         "HistoryQuery": {"limit": COUNT, "before": before},
-        "SearchQuery": sought,
-        "AdminSearchQuery": sought | {"room": {"anyOf": [NAME, EMPTY, NULL]}},
+        "SearchQuery": search,
+        "AdminSearchQuery": search | {"room": {"anyOf": [NAME, EMPTY, NULL]}},
         "AuditQuery": {"limit": COUNT, "before": before},
         "InviteRequest": {
             "name": AGENT,
             "room": NAME,
             "expires": {"anyOf": [_LIFETIME, _HOURS, NULL]},
-            "capabilities": said,
-            "client": said,
-            "model": said,
+            "capabilities": label,
+            "client": label,
+            "model": label,
         },
         "RevokeRequest": {"target": {"pattern": r"\S"}},
         "RoomActionRequest": {"by": {"anyOf": [BY, BLANK]}},

@@ -1,7 +1,8 @@
-"""The relay introduces itself, from the constants that it enforces.
+"""The manifest: the agents' manual at ``GET /``, and ``GET /llms.txt``.
 
-``GET /`` is the manual, for programs and for readers; ``GET /llms.txt`` is the short
-page that says where it is, at the place where language models look for such pages.
+It is generated from the tables of routes, the limits that are enforced and the texts of
+:mod:`argybargy.onboarding.brief`. ``/llms.txt`` is the short page with a link to it, at
+the path where language models look for such pages.
 """
 
 from typing import Final
@@ -46,26 +47,28 @@ _API: Final = b'</openapi.json>; rel="service-desc"; type="application/json"'
 
 
 async def manifest(services: Services, request: Request) -> Response:
-    """Introduce the relay, in the form that the asker prefers."""
+    """Return the manifest as JSON or Markdown; redirect browsers to the dashboard."""
     accepted = parse_accept_header(request.header(b"accept") or "", MIMEAccept)
     form = accepted.best_match((_JSON, *_TEXT_TYPES, _HTML), _JSON)
     if form == _HTML:
         return Response(303, b"", ((b"location", PATH.encode()), *COMMON_HEADERS))
     if form in _TEXT_TYPES:
         text = manifest_markdown(services.public_url, services.limits)
-        return _linked(services, page_response(text.encode(), _MARKDOWN, NO_SCRIPTS))
+        return _with_links(
+            services, page_response(text.encode(), _MARKDOWN, NO_SCRIPTS)
+        )
     body = manifest_body(services.public_url, services.limits)
-    return _linked(services, json_response(msgspec.json.encode(body)))
+    return _with_links(services, json_response(body))
 
 
-def _linked(services: Services, answer: Response) -> Response:
-    """Return the manual with links to what else describes the relay."""
+def _with_links(services: Services, response: Response) -> Response:
+    """Return the response with links to the other descriptions of the relay."""
     links = (DESCRIBED_BY, _API) if services.has_docs else (DESCRIBED_BY,)
-    return answer.with_headers((b"link", b", ".join(links)))
+    return response.with_headers((b"link", b", ".join(links)))
 
 
 async def llms(services: Services, request: Request) -> Response:
-    """Say in a few lines what this is, and where the manual is."""
+    """Return the short introduction for language models, with a link to the manual."""
     text = llms_text(services.public_url, has_docs=services.has_docs)
     return page_response(text.encode(), _MARKDOWN, NO_SCRIPTS)
 
@@ -73,7 +76,7 @@ async def llms(services: Services, request: Request) -> Response:
 MANIFEST_ROUTE = Route(
     "GET",
     "/",
-    "Who you are talking to and how. Markdown for 'Accept: text/markdown'.",
+    "Manual of this relay for agents: JSON, or Markdown for 'Accept: text/markdown'.",
     manifest,
     Manifest,
     who=Who.ANYONE,
@@ -82,13 +85,13 @@ MANIFEST_ROUTE = Route(
 
 
 class LlmsPage(Struct, frozen=True):
-    """No JSON: a page in Markdown, ``text/markdown``."""
+    """Not JSON: a page in Markdown, ``text/markdown``."""
 
 
 LLMS_ROUTE = Route(
     "GET",
     "/llms.txt",
-    "What this is and where the manual is, in a few lines of Markdown.",
+    "Short introduction for language models, with a link to the manual, in Markdown.",
     llms,
     LlmsPage,
     who=Who.ANYONE,
@@ -97,11 +100,11 @@ LLMS_ROUTE = Route(
 
 
 def manifest_body(base: str, limits: Limits) -> Manifest:
-    """Return the manifest for programs.
+    """Return the manifest as a JSON body.
 
     Args:
-        base: The configured URL of the relay.
-        limits: What it allows.
+        base: Public URL of the relay.
+        limits: Limits to list.
     """
     return Manifest(
         name=NAME,
@@ -133,7 +136,7 @@ def _endpoint(route: Route) -> Endpoint:
 
 
 def _limits(limits: Limits) -> dict[str, float]:
-    """Return the limits that an agent can meet."""
+    """Return the limits that concern agents."""
     return {
         "text_chars": limits.text_chars,
         "text_bytes": limits.text_bytes,
@@ -162,7 +165,7 @@ def _limits(limits: Limits) -> dict[str, float]:
 
 
 def manifest_markdown(base: str, limits: Limits) -> str:
-    """Return the manifest for readers: the same text, as a page."""
+    """Return the manifest as Markdown."""
     endpoints = "\n".join(
         f"- `{route.method} {route.path}{route.query_hint}`: {route.summary}"
         for route in (*OPEN_ROUTES, *AGENT_ROUTES)
@@ -213,23 +216,23 @@ Send with every request: `{AUTH_HEADER}`
 
 
 def llms_text(base: str, *, has_docs: bool) -> str:
-    """Return the short page, in the form that https://llmstxt.org asks for.
+    """Return the page ``/llms.txt``, in the format of https://llmstxt.org.
 
     Args:
-        base: The configured URL of the relay.
-        has_docs: Whether the API describes itself as well.
+        base: Public URL of the relay.
+        has_docs: Whether ``/openapi.json`` and ``/docs`` are served.
     """
     api = f"""\
-- [OpenAPI]({base}/openapi.json): every endpoint, and what goes in and out
-- [The same for people]({base}/docs): a page that reads it
+- [OpenAPI]({base}/openapi.json): every endpoint with its request and response
+- [API reference]({base}/docs): the same document as a page
 """
     return f"""\
 # {NAME}
 
 > {WHAT}
 
-Send with every request: `{AUTH_HEADER}`. Whoever runs the relay hands out the code; it
-goes into no URL, no message and no other place.
+Send with every request: `{AUTH_HEADER}`. The operator of the
+relay hands out the code; never put it into a URL, a message or any other place.
 
 {_items(FIRST_STEPS)}
 
@@ -241,7 +244,7 @@ goes into no URL, no message and no other place.
 {api if has_docs else ""}
 ## Optional
 
-- [Is it up?]({base}/health): needs no code
+- [Health check]({base}/health): needs no code
 """
 
 

@@ -1,8 +1,7 @@
-"""The OpenAPI document, made from the table of endpoints and the types of bodies.
+"""The OpenAPI document, generated from the routes and the types of bodies.
 
-The types say which fields there are. What the decoders demand beyond a field's type
-is in :mod:`~argybargy.web.description.field_rules`; an endpoint without a rule is
-described by its types alone.
+msgspec makes the schemas of the types; the rules of single fields that go beyond their
+type come from :mod:`~argybargy.web.description.field_rules`.
 """
 
 import re
@@ -33,15 +32,15 @@ _SECURITY_SCHEMES: Final = {
     "admin_session": {"type": "apiKey", "in": "header", "name": "X-Admin-Session"},
 }
 _LATER: Final = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
-"""Errors that say when to come back."""
+"""Statuses of errors with a Retry-After."""
 
 
 def openapi_json(routes: Sequence[Route], limits: Limits) -> bytes:
-    """Return the whole document as JSON.
+    """Return the document as JSON.
 
     Args:
-        routes: What to describe, in this order.
-        limits: The bounds that the fields have.
+        routes: Endpoints, in the order of the document.
+        limits: Limits that bound the fields.
     """
     types = [kind for route in routes for kind in _types(route)]
     schemas = _schemas([*dict.fromkeys([*types, ErrorBody])], limits)
@@ -69,7 +68,7 @@ def _types(route: Route) -> Iterable[type]:
 
 
 def _schemas(types: Sequence[type], limits: Limits) -> dict[str, Any]:
-    """Return the schema of each type and of all it is made of, by name."""
+    """Return the schemas of types and of the types of their fields, by name."""
     _, schemas = msgspec.json.schema_components(types, ref_template=_REF)
     for (name, field), rule in field_rules(limits).items():
         properties = schemas.get(name, {}).get("properties", {})
@@ -128,7 +127,7 @@ def _query_parameters(route: Route, schemas: Mapping[str, Any]) -> list[Schema]:
 
 
 def _without_null(schema: Schema) -> Schema:
-    """A query has no way to say null: the field is left out."""
+    """Return the schema without null, which a query parameter cannot express."""
     if "anyOf" not in schema:
         return schema
     others = {key: value for key, value in schema.items() if key != "anyOf"}
@@ -164,16 +163,16 @@ def _responses(route: Route) -> Schema:
     is_json = route.media_type in {"application/json", LINES}
     answer = {route.media_type: _content(route.response_body) if is_json else {}}
     answer |= {media_type: {} for media_type in route.other_media_types}
-    found: Schema = {"200": {"description": "It is done.", "content": answer}}
+    found: Schema = {"200": {"description": "Success.", "content": answer}}
     if route.other_media_types:
-        found["303"] = {"description": "A browser is sent to the page for people."}
+        found["303"] = {"description": "Redirect of a browser to the dashboard."}
     for status in sorted(_refusals(route)):
         found[str(status)] = _refusal(HTTPStatus(status))
     return found
 
 
 def _refusals(route: Route) -> set[int]:
-    """Return the statuses of all errors that an endpoint may answer with."""
+    """Return the statuses of all errors of an endpoint."""
     statuses = set(route.refusals)
     if route.who is not Who.ANYONE:
         statuses |= {401, 429, 503}

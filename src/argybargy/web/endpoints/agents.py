@@ -1,6 +1,4 @@
-"""The agents' endpoints."""
-
-import msgspec
+"""Endpoints of agents: polls, posts, claims, and reads of their room."""
 
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
@@ -36,22 +34,21 @@ DEFAULT_HISTORY = 50
 
 
 async def whoami(services: Services, code: CodeRecord, request: Request) -> Response:
-    """Tell an agent who it is."""
-    me = WhoAmI(code.name, code.room, code.capabilities)
-    return json_response(msgspec.json.encode(me))
+    """Return the caller's name, room and capabilities."""
+    return json_response(WhoAmI(code.name, code.room, code.capabilities))
 
 
 async def peers(services: Services, code: CodeRecord, request: Request) -> Response:
-    """Tell who is live in the room, the asker included."""
+    """List the peers in the caller's room, the caller included."""
     found = await agent.peers(services.relay, code)
     rows = [
         PeerBody(seen.name, seen.is_online, seen.seconds, can) for seen, can in found
     ]
-    return json_response(msgspec.json.encode(PeersBody(code.room, rows)))
+    return json_response(PeersBody(code.room, rows))
 
 
 async def resume(services: Services, code: CodeRecord, request: Request) -> Response:
-    """Tell an agent that lost its context how to carry on."""
+    """Return the state that an agent needs after it has lost its context."""
     found = await agent.resume(services.relay, code)
     body = ResumeBody(
         name=code.name,
@@ -65,24 +62,24 @@ async def resume(services: Services, code: CodeRecord, request: Request) -> Resp
         room_status=encode.room_status(found.status),
         response_rule=list(RESPONSE_RULE),
     )
-    return json_response(msgspec.json.encode(body))
+    return json_response(body)
 
 
 async def post_message(
     services: Services, code: CodeRecord, request: Request
 ) -> Response:
-    """Put a message into the room."""
+    """Post a message to the caller's room."""
     draft, ignored = await decode_post(request, services.limits)
     outcome = await agent.post_as(services.relay, code, draft)
-    return json_response(encode.post_answer(outcome, ignored))
+    return json_response(encode.post_answer(outcome), ignored)
 
 
 async def get_messages(
     services: Services, code: CodeRecord, request: Request
 ) -> Response:
-    """Deliver what is new, waiting for it if asked to."""
+    """Poll: return new messages, waiting up to ``wait`` seconds for the first."""
     answer = await poll(services.relay, code, decode_poll(request, services.limits))
-    return json_response(encode.poll(answer))
+    return json_response(encode.poll_body(answer))
 
 
 async def get_message(
@@ -91,26 +88,26 @@ async def get_message(
     """Return one message with its replies."""
     seq = _seq(request)
     thread = await agent.thread(services.relay, code, seq)
-    return json_response(encode.thread(thread))
+    return json_response(encode.thread_body(thread))
 
 
 async def get_history(
     services: Services, code: CodeRecord, request: Request
 ) -> Response:
-    """Look back at what the asker may see."""
+    """Return earlier messages that the caller may see."""
     fields = parse_query(request)
     limit = take_limit(fields, DEFAULT_HISTORY, services.limits.history_messages)
-    before = take_before(fields)
-    before = MAX_SEQ + 1 if before is None else before
+    before = take_before(fields, default=MAX_SEQ + 1)
     found = await agent.history(services.relay, code, before, limit)
-    return json_response(encode.history(code.room, found))
+    return json_response(encode.history_body(code.room, found))
 
 
 async def claim(services: Services, code: CodeRecord, request: Request) -> Response:
-    """Take an open question, or renew the claim on it."""
+    """Claim an open question, or renew the caller's claim on it."""
     seq = _seq(request)
     body, ignored = ClaimRequest(), list[str]()
-    if request.is_json:  # clients of the first relay may send anything along
+    # Clients of the first Argybargy may send any body along; only JSON is read.
+    if request.is_json:
         body, ignored = await read_json(request, ClaimRequest, is_optional=True)
     seconds = check_lease(body, services.limits)
     try:
@@ -119,12 +116,15 @@ async def claim(services: Services, code: CodeRecord, request: Request) -> Respo
         if refusal.problem not in _LOST:
             raise
         services.metrics.note_refusal(refusal.problem)
-        return _lost(refusal, seq)
-    return json_response(encode.claim(lease, ignored))
+        return _lost_response(refusal, seq)
+    return json_response(encode.claim_body(lease), ignored)
 
 
-def _lost(refusal: RelayError, seq: int) -> Response:
-    """Say that a claim was not won: in its own shape and in that of every error."""
+def _lost_response(refusal: RelayError, seq: int) -> Response:
+    """Return the error of a lost claim, with the fields of a claim beside it.
+
+    Clients of the first Argybargy read ``won`` and ``claimed_by`` at the top level.
+    """
     return error_response(
         refusal,
         won=False,
@@ -135,14 +135,14 @@ def _lost(refusal: RelayError, seq: int) -> Response:
 
 
 async def release(services: Services, code: CodeRecord, request: Request) -> Response:
-    """Give a claimed question back."""
+    """Release the caller's claim on a question."""
     seq = _seq(request)
     await agent.release(services.relay, code, seq)
-    return json_response(msgspec.json.encode(ReleaseBody(released=True, seq=seq)))
+    return json_response(ReleaseBody(released=True, seq=seq))
 
 
 def _seq(request: Request) -> int:
-    """Read the seq of the path. A number too large is one that is not there."""
+    """Parse the seq in the path; a number above MAX_SEQ is 404, as no such message."""
     text = request.params["seq"]
     if text.isascii() and text.isdigit() and int(text) > MAX_SEQ:
         raise RelayError(Problem.NOT_FOUND)

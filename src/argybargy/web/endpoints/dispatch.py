@@ -1,4 +1,4 @@
-"""From a request to an answer, for every endpoint and through every door."""
+"""Run an endpoint: authenticate, call its function, and render its errors."""
 
 from collections.abc import Awaitable, Callable
 from typing import cast
@@ -20,15 +20,15 @@ OpenHandler = Callable[[Services, Request], Awaitable[Response]]
 AgentHandler = Callable[[Services, CodeRecord, Request], Awaitable[Response]]
 
 
-async def respond(services: Services, route: Route, request: Request) -> Response:
-    """Answer a request; whatever goes wrong becomes an answer too.
+async def dispatch(services: Services, route: Route, request: Request) -> Response:
+    """Run the endpoint of a route; errors and bugs become error responses.
 
-    The caller is known before anything of the body is read. A bug is logged under
-    the name that the answer gives it, and nothing of it is shown. Cancellation
-    passes through: the client is gone.
+    Authentication comes before anything of the body is read. A bug is logged with the
+    request id that the response shows; its text stays in the log. Cancellation
+    passes through, since it means that the client disconnected.
 
     Raises:
-        ClientGoneError: The client left within its body; nothing was done.
+        ClientGoneError: The client disconnected within its body; nothing was done.
     """
     try:
         if route.who is Who.AGENT:

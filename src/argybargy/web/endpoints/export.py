@@ -1,4 +1,4 @@
-"""The operator's endpoints for taking care of the data: backup, export, import."""
+"""Endpoints that stream the operator's data out: database backup and room export."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -30,19 +30,22 @@ from argybargy.web.codec.export_lines import (
 from argybargy.web.request import Request, Response, stream_response
 
 PART_BYTES: Final = 64 * 1024
+"""Size of one part of a backup."""
 WINDOW_MESSAGES: Final = 100
-"""Messages of an export that are held in memory at once."""
+"""Most messages of an export in memory at once."""
 WINDOW_BYTES: Final = 1024 * 1024
+"""Most text of an export in memory at once."""
 
 
 async def backup(services: Services, request: Request) -> Response:
-    """Return a copy of the whole database, as it is at one moment."""
+    """Stream a consistent copy of the whole database."""
     with translated():
         snapshot = await services.relay.store.snapshot()
     return stream_response(partial(_parts, snapshot), b"application/vnd.sqlite3")
 
 
 async def _parts(snapshot: DatabaseSnapshot) -> AsyncGenerator[bytes, None]:
+    # The snapshot is a file on the disk: remove it, also when the client disconnects.
     try:
         while part := await snapshot.read(PART_BYTES):
             yield part
@@ -51,7 +54,7 @@ async def _parts(snapshot: DatabaseSnapshot) -> AsyncGenerator[bytes, None]:
 
 
 async def export(services: Services, request: Request) -> Response:
-    """Return every room and message, a JSON object on each line."""
+    """Stream every room and message, or those of one room, as lines of JSON."""
     body, _ = await read_json(request, ExportRequest, is_optional=True)
     relay = services.relay
     if body.room is not None and not relay.knows(body.room):
@@ -65,7 +68,7 @@ async def export(services: Services, request: Request) -> Response:
 
 
 async def _lines(relay: Relay, rooms: list[str]) -> AsyncGenerator[bytes, None]:
-    """Yield the lines of an export, many at a time."""
+    """Yield the lines of an export, a window of messages at a time."""
     now = format_timestamp(relay.clock.now().wall_ms)
     yield _encode([HeaderLine(FORMAT, __version__, now)])
     count = 0
@@ -77,7 +80,8 @@ async def _lines(relay: Relay, rooms: list[str]) -> AsyncGenerator[bytes, None]:
         async with aclosing(_messages(relay, saved)) as windows:
             async for window in windows:
                 count += len(window)
-                # Whoever sends the answer closes this generator, and so the windows.
+                # The code that sends the response closes this generator, also after
+                # a disconnect, and aclosing() closes the windows.
                 yield _encode(window)  # noqa: ASYNC119
     yield _encode([EndLine(len(rooms), count)])
 
@@ -100,7 +104,7 @@ def _room_line(saved: SavedRoom) -> RoomLine:
 async def _messages(relay: Relay, saved: SavedRoom) -> AsyncGenerator[list[Line], None]:
     """Yield the messages of a room, oldest first, a window at a time.
 
-    Messages that come meanwhile are left out.
+    Messages posted after `saved` was read are left out.
     """
     questions = {question.seq for question in saved.questions}
     start = saved.first
@@ -111,12 +115,16 @@ async def _messages(relay: Relay, saved: SavedRoom) -> AsyncGenerator[list[Line]
             _message_line(saved.status.name, message, is_open=message.seq in questions)
             for message in window
         ]
-        skipped = [hole.last + 1 for hole in saved.seq_gaps if hole.first <= end]
+        skipped = [gap.last + 1 for gap in saved.seq_gaps if gap.first <= end]
         start = max(end, *skipped) if skipped else end
 
 
 async def _window(relay: Relay, room: str, start: int, end: int) -> list[Message]:
-    """Read the messages from `start` up to, not including, `end`."""
+    """Read the messages from `start` up to, but not including, `end`.
+
+    The store reads backwards and stops at WINDOW_BYTES, so a window of long messages
+    takes several reads.
+    """
     found: list[Message] = []
     while start < end:
         back = await relay.store.look_back(

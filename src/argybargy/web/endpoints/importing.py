@@ -1,4 +1,4 @@
-"""Importing: from lines to what rooms, codes and audit log take over."""
+"""Endpoint that imports the lines of an export into rooms, codes and audit log."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -9,7 +9,7 @@ import msgspec
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import RelayError
 from argybargy.domain.limits import SLACK_MS
-from argybargy.domain.names import fold
+from argybargy.domain.names import RoomKey, room_key
 from argybargy.domain.room.state import RoomStatus
 from argybargy.domain.room.writes import Audit
 from argybargy.relay.api.imports import (
@@ -22,7 +22,7 @@ from argybargy.relay.api.imports import (
     import_room,
 )
 from argybargy.web.access.services import Services
-from argybargy.web.codec.decode import MAX_IGNORED_NAMES, parse_query, without_mark
+from argybargy.web.codec.decode import MAX_IGNORED_NAMES, parse_query, without_bom
 from argybargy.web.codec.export_lines import (
     FORMAT,
     AuditLine,
@@ -45,43 +45,43 @@ _TAG: Final = "type"
 
 @attrs.define
 class Batch:
-    """What a request wants taken over.
+    """The parsed lines of one request.
 
     Attributes:
-        rooms: By folded name, in the order of the lines.
+        rooms: Rooms with their messages, in the order of the lines.
         codes: Access codes.
         audits: Rows of an audit log.
-        ignored: Keys of lines that mean nothing here.
+        ignored: Unknown keys of lines, in the order of the lines.
     """
 
-    rooms: dict[str, RoomImport] = attrs.field(factory=dict)
+    rooms: dict[RoomKey, RoomImport] = attrs.field(factory=dict)
     codes: list[CodeRecord] = attrs.field(factory=list)
     audits: list[Audit] = attrs.field(factory=list)
     ignored: dict[str, None] = attrs.field(factory=dict)
 
 
 async def import_lines(services: Services, request: Request) -> Response:
-    """Take over what another relay has recorded; each piece once, however often.
+    """Import the records of another relay; repeating an import adds nothing.
 
-    With ``check=1`` nothing is changed: the answer says what would be. Without it
-    the same is checked first, so that what is refused has changed nothing, unless
-    somebody posts or invites between the one and the other.
+    With ``check=1`` nothing is changed, and the response counts what would be imported.
+    Without it, the same check runs first, so that a refused import has changed
+    nothing, unless a post or an invitation comes between the check and the import.
     """
     relay = services.relay
-    is_trial = _is_trial(request)
+    is_dry_run = _is_dry_run(request)
     latest_ms = relay.clock.now().wall_ms + SLACK_MS
     reader = LineReader(services.limits, latest_ms)
-    body = without_mark(await request.read_body())
+    body = without_bom(await request.read_body())
     batch = read_batch(body, reader, relay.refuse_secrets)
     rooms = list(batch.rooms.values())
     counted = await check_import(relay, rooms, batch.codes)
-    if is_trial:
+    if is_dry_run:
         audits = await count_new_audit(relay, batch.audits)
         codes = await count_new_codes(relay, batch.codes)
     else:
-        # The log first: what it tells is older than what importing adds to it.
+        # The audit log first: importing rooms and codes appends newer rows to it.
         audits = await import_audit(relay, batch.audits)
-        counted = [await import_room(relay, wanted) for wanted in rooms]
+        counted = [await import_room(relay, room) for room in rooms]
         codes = await import_codes(relay, batch.codes)
     answer = ImportBody(
         ImportedMessages(
@@ -91,12 +91,11 @@ async def import_lines(services: Services, request: Request) -> Response:
         ),
         ImportedRows(codes, len(batch.codes) - codes),
         ImportedRows(audits, len(batch.audits) - audits),
-        list(batch.ignored)[:MAX_IGNORED_NAMES] or msgspec.UNSET,
     )
-    return json_response(msgspec.json.encode(answer))
+    return json_response(answer, list(batch.ignored)[:MAX_IGNORED_NAMES])
 
 
-def _is_trial(request: Request) -> bool:
+def _is_dry_run(request: Request) -> bool:
     text = parse_query(request).get("check", ["0"])[-1]
     if text not in {"0", "1"}:
         raise RelayError.invalid("check", "0 or 1")
@@ -106,15 +105,15 @@ def _is_trial(request: Request) -> bool:
 def read_batch(
     body: bytes, reader: LineReader, refuse_secrets: Callable[..., None]
 ) -> Batch:
-    """Read the lines of a request.
+    """Parse and validate the lines of a request.
 
     Args:
-        body: The lines.
-        reader: What makes values of them.
-        refuse_secrets: Raises when one of the texts it is given holds a live code.
+        body: Lines of JSON; empty lines are skipped.
+        reader: Validates and converts lines.
+        refuse_secrets: Raises ``contains_secret`` if a text holds a valid code.
 
     Raises:
-        RelayError: ``invalid_request``, naming the first line that does not fit;
+        RelayError: ``invalid_request``, naming the first invalid line;
             ``contains_secret``.
     """
     batch = Batch()
@@ -139,7 +138,7 @@ def _ignored(raw: bytes, line: Line) -> list[str]:
 
 
 def _texts(line: Line) -> Iterator[str]:
-    """Yield everything in a line that somebody may have written."""
+    """Yield every text in a line."""
     for value in msgspec.structs.astuple(line):
         yield from [value] if isinstance(value, str) else []
         yield from value if isinstance(value, list) else []
@@ -148,7 +147,7 @@ def _texts(line: Line) -> Iterator[str]:
 def _take(batch: Batch, line: Line, reader: LineReader) -> None:
     match line:
         case HeaderLine(format=given) if given != FORMAT:
-            raise UnfitLineError(f"this relay reads format {FORMAT}")
+            raise UnfitLineError(f"this relay reads export format {FORMAT}")
         case RoomLine():
             _take_room(batch, line, reader)
         case MessageLine():
@@ -158,23 +157,24 @@ def _take(batch: Batch, line: Line, reader: LineReader) -> None:
         case AuditLine():
             batch.audits.append(reader.audit(line))
         case _:
-            pass  # header and end are for whoever reads the file
+            pass  # header and end lines only matter to readers of the file
 
 
 def _take_room(batch: Batch, line: RoomLine, reader: LineReader) -> None:
-    """Take a room; what was said in it by an earlier line stays."""
+    """Add a room, or update the one that earlier message lines added."""
+    key = room_key(line.room)
     status, created_ms = reader.room(line)
-    known = batch.rooms.get(fold(line.room))
+    known = batch.rooms.get(key)
     messages = known.messages if known else ()
-    batch.rooms[fold(line.room)] = RoomImport(status, created_ms, messages)
+    batch.rooms[key] = RoomImport(status, created_ms, messages)
 
 
 def _take_message(batch: Batch, line: MessageLine, reader: LineReader) -> None:
-    key = fold(line.room)
+    key = room_key(line.room)
     room = batch.rooms.get(key) or RoomImport(RoomStatus(line.room))
     imported = reader.message(line)
     if room.messages and imported.message.seq <= room.messages[-1].message.seq:
-        raise UnfitLineError("messages come oldest first, each once")
+        raise UnfitLineError("messages must come oldest first, each once")
     if room.messages and imported.message.at_ms < room.messages[-1].message.at_ms:
-        raise UnfitLineError("'ts' never runs backwards")
+        raise UnfitLineError("'ts' is earlier than that of the message before")
     batch.rooms[key] = attrs.evolve(room, messages=(*room.messages, imported))

@@ -3,7 +3,6 @@
 from typing import Final
 
 import attrs
-import msgspec
 from msgspec import Struct
 
 from argybargy import __version__
@@ -19,17 +18,17 @@ from argybargy.web.request import (
     page_response,
 )
 
-_LOST: Final = "What is stored is damaged or was taken away. The relay ends."
-"""Without the path, which is in the log: anybody may ask."""
+_LOST: Final = "The database is damaged or was removed. The relay is shutting down."
+"""Without the path, which is in the log: this endpoint needs no credentials."""
 
 
 async def health(services: Services, request: Request) -> Response:
-    """Say that the process is alive."""
-    return json_response(msgspec.json.encode(HealthBody("ok", __version__)))
+    """Report that the process is alive."""
+    return json_response(HealthBody("ok", __version__))
 
 
 async def ready(services: Services, request: Request) -> Response:
-    """Say whether the relay can store what it is sent, by storing something."""
+    """Report whether the relay can store messages, by a real write."""
     relay, info = services.relay, services.relay.store.info
     facts = attrs.asdict(info) | {"draining": relay.is_draining}
     if relay.is_draining:
@@ -42,15 +41,14 @@ async def ready(services: Services, request: Request) -> Response:
         ) from None
     except StoreError:
         raise RelayError(Problem.STORAGE_UNAVAILABLE, retry_after=1, **facts) from None
-    body = ReadyBody(status="ready", version=__version__, **facts)
-    return json_response(msgspec.json.encode(body))
+    return json_response(ReadyBody(status="ready", version=__version__, **facts))
 
 
 class MetricsPage(Struct, frozen=True):
-    """No JSON: the text format of Prometheus, ``text/plain``, or OpenMetrics."""
+    """Not JSON: metrics in Prometheus text format, ``text/plain``, or OpenMetrics."""
 
 
 async def metrics(services: Services, request: Request) -> Response:
-    """Show all numbers, in the format that the scraper prefers."""
+    """Return all metrics, in the format that the scraper prefers."""
     page, media_type = services.metrics.render(request.header(b"accept") or "")
     return page_response(page, media_type, NO_SCRIPTS)

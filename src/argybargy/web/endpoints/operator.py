@@ -1,16 +1,17 @@
-"""The operator's endpoints, in the shapes that dashboards for the first relay know."""
+"""Endpoints of the operator: codes, rooms, messages, audit log and state.
 
-from typing import cast
+The shapes of the bodies are those of the first Argybargy, so that clients written for
+it keep working.
+"""
 
 import attrs
-import msgspec
 
 from argybargy import __version__
 from argybargy.domain.durations import parse_lifetime
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import format_timestamp
 from argybargy.domain.limits import MAX_SEQ
-from argybargy.domain.names import OPERATOR, RESERVED_PEER_NAMES, fold
+from argybargy.domain.names import OPERATOR, RESERVED_PEER_NAMES, peer_key
 from argybargy.domain.room.state import RoomStatus
 from argybargy.onboarding.brief import connect_instruction
 from argybargy.relay.access.invitation import Invitation
@@ -20,9 +21,7 @@ from argybargy.relay.overview.room_view import RoomView
 from argybargy.web.access.auth import acting_operator
 from argybargy.web.access.services import Services
 from argybargy.web.codec import encode, operator_rows
-from argybargy.web.codec.bodies import RoomMessageBody
 from argybargy.web.codec.decode import (
-    Problems,
     check_peer_name,
     check_room_name,
     draft_of,
@@ -49,16 +48,17 @@ from argybargy.web.codec.operator_bodies import (
     StatsBody,
     TokenBody,
 )
+from argybargy.web.codec.validation_errors import ValidationErrors
 from argybargy.web.identity import IdentityKind
 from argybargy.web.request import Request, Response, json_response
 
 STATE_MESSAGES, HISTORY_MESSAGES = 60, 50
 AUDIT_ROWS, MOST_AUDIT_ROWS = 100, 1_000
-_SPEAKERS = RESERVED_PEER_NAMES - {OPERATOR, "admin"}
+_NOT_SPEAKERS = RESERVED_PEER_NAMES - {OPERATOR, "admin"}
 
 
 async def invite(services: Services, request: Request) -> Response:
-    """Make a code, which is shown this once."""
+    """Create an access code; this response is the only one that shows it."""
     body, ignored = await read_json(request, InviteRequest)
     invitation = _invitation(services, body)
     (invited,) = await operator.invite(services.relay, [invitation])
@@ -72,15 +72,14 @@ async def invite(services: Services, request: Request) -> Response:
         capabilities=record.capabilities,
         url=base,
         instruction=connect_instruction(base, invited.code),
-        ignored=ignored or msgspec.UNSET,
     )
-    return json_response(msgspec.json.encode(answer))
+    return json_response(answer, ignored)
 
 
 def _invitation(services: Services, body: InviteRequest) -> Invitation:
-    problems = Problems()
-    check_peer_name(problems, body.name)
-    check_room_name(problems, body.room)
+    errors = ValidationErrors()
+    check_peer_name(errors, body.name)
+    check_room_name(errors, body.room)
     most = services.limits.capabilities_chars
     said = {
         "capabilities": body.capabilities or "",
@@ -89,8 +88,8 @@ def _invitation(services: Services, body: InviteRequest) -> Invitation:
     }
     for field, text in said.items():
         is_wrong = len(text) > most or not text.isprintable()
-        problems.check(field, f"at most {most} printable characters", is_wrong=is_wrong)
-    problems.raise_any()
+        errors.check(field, f"at most {most} printable characters", is_wrong=is_wrong)
+    errors.raise_any()
     expires = None if body.expires is None else str(body.expires)
     return Invitation(
         room=body.room, name=body.name, lifetime_seconds=parse_lifetime(expires), **said
@@ -98,83 +97,80 @@ def _invitation(services: Services, body: InviteRequest) -> Invitation:
 
 
 async def revoke(services: Services, request: Request) -> Response:
-    """Take codes back."""
+    """Revoke access codes."""
     body, ignored = await read_json(request, RevokeRequest)
     if not body.target.strip():
         raise RelayError.invalid("target", "a key id, a code, or a name")
-    gone = await operator.revoke(
+    revoked = await operator.revoke(
         services.relay, body.target.strip(), body.room, everywhere=body.all
     )
-    codes = [RevokedCode(each.key_id, each.name, each.room) for each in gone]
-    answer = RevokeBody(len(codes), codes, ignored or msgspec.UNSET)
-    return json_response(msgspec.json.encode(answer))
+    codes = [RevokedCode(code.key_id, code.name, code.room) for code in revoked]
+    return json_response(RevokeBody(len(codes), codes), ignored)
 
 
 async def say(services: Services, request: Request) -> Response:
-    """Let the human speak in a room, a closed one included."""
+    """Post a message as the operator; closed rooms accept it too."""
     body, ignored = await read_json(request, SayRequest)
-    problems = Problems()
-    check_room_name(problems, body.room)
-    _check_speaker(problems, "sender", body.sender)
-    problems.raise_any()
+    errors = ValidationErrors()
+    check_room_name(errors, body.room)
+    _check_speaker(errors, "sender", body.sender)
+    errors.raise_any()
     limits = services.limits
     key = idempotency_key(request, limits)
     draft = draft_of(
         body.text, body.to, body.expects_reply, body.reply_to, limits, key=key
     )
     outcome = await operator.say(services.relay, body.room, body.sender, draft)
-    return json_response(encode.post_answer(outcome, ignored))
+    return json_response(encode.post_answer(outcome), ignored)
 
 
-def _check_speaker(problems: Problems, field: str, name: str) -> None:
-    check_room_name(problems, name, field)
-    problem = f"none of {', '.join(sorted(_SPEAKERS))}"
-    problems.check(field, problem, is_wrong=fold(name) in _SPEAKERS)
+def _check_speaker(errors: ValidationErrors, field: str, name: str) -> None:
+    check_room_name(errors, name, field)
+    problem = f"none of {', '.join(sorted(_NOT_SPEAKERS))}"
+    errors.check(field, problem, is_wrong=peer_key(name) in _NOT_SPEAKERS)
 
 
 async def open_room(services: Services, request: Request) -> Response:
-    """Make a room before anybody speaks in it."""
+    """Create an empty room."""
     room, by, ignored = await _room_action(request)
     status = await operator.open_room(services.relay, room, by)
-    return _room_answer(status, ignored)
+    return _room_response(status, ignored)
 
 
 async def close_room(services: Services, request: Request) -> Response:
-    """Close a room and dismiss the agents in it."""
+    """Close a room: agents in it are told to leave."""
     room, by, ignored = await _room_action(request)
     status = await operator.close_room(services.relay, room, by)
-    return _room_answer(status, ignored)
+    return _room_response(status, ignored)
 
 
 async def reopen_room(services: Services, request: Request) -> Response:
-    """Let agents back into a room."""
+    """Reopen a closed room."""
     room, by, ignored = await _room_action(request)
     status = await operator.reopen_room(services.relay, room, by)
-    return _room_answer(status, ignored)
+    return _room_response(status, ignored)
 
 
 async def _room_action(request: Request) -> tuple[str, str, list[str]]:
     body, ignored = await read_json(request, RoomActionRequest, is_optional=True)
     by = body.by.strip() or OPERATOR
-    problems = Problems()
-    check_room_name(problems, request.params["room"])
-    _check_speaker(problems, "by", by)
-    problems.raise_any()
+    errors = ValidationErrors()
+    check_room_name(errors, request.params["room"])
+    _check_speaker(errors, "by", by)
+    errors.raise_any()
     return request.params["room"], by, ignored
 
 
-def _room_answer(status: RoomStatus, ignored: list[str]) -> Response:
-    body = RoomActionBody(
-        ok=True, room=encode.room_status(status), ignored=ignored or msgspec.UNSET
-    )
-    return json_response(msgspec.json.encode(body))
+def _room_response(status: RoomStatus, ignored: list[str]) -> Response:
+    body = RoomActionBody(ok=True, room=encode.room_status(status))
+    return json_response(body, ignored)
 
 
 async def regenerate_token(services: Services, request: Request) -> Response:
-    """Replace the admin token; the old one is worth nothing from then on.
+    """Replace the admin token, and end every session and sign-in code.
 
-    No session and no sign-in code outlives it. A session may not ask for it: it would
-    get a secret that outlasts it.
+    A session may not do it: it would obtain a secret that is valid for longer than the
+    session itself.
     """
     if acting_operator(request).kind is not IdentityKind.TOKEN:
         raise RelayError(Problem.TOKEN_REQUIRED)
@@ -184,14 +180,15 @@ async def regenerate_token(services: Services, request: Request) -> Response:
         raise RelayError(Problem.STORAGE_UNAVAILABLE, retry_after=1) from None
     services.sessions.end_all()
     operator.note_rotation(services.relay)
-    return json_response(msgspec.json.encode(TokenBody(token)))
+    return json_response(TokenBody(token))
 
 
 async def audit(services: Services, request: Request) -> Response:
-    """Return the audit log, newest last."""
+    """Return a page of the audit log, newest row last."""
     fields = parse_query(request)
     limit = take_limit(fields, AUDIT_ROWS, MOST_AUDIT_ROWS)
-    found = await operator.audit(services.relay, limit, take_before(fields))
+    before = take_before(fields, default=None)
+    found = await operator.audit(services.relay, limit, before)
     events = [
         AuditEvent(
             row.id,
@@ -203,34 +200,33 @@ async def audit(services: Services, request: Request) -> Response:
         )
         for row in found
     ]
-    return json_response(msgspec.json.encode(AuditBody(events)))
+    return json_response(AuditBody(events))
 
 
 async def stats(services: Services, request: Request) -> Response:
-    """Return the relay in numbers."""
+    """Return the relay's statistics."""
     found = operator.stats(services.relay)
     fields = attrs.asdict(found) | {"uptime_seconds": round(found.uptime_seconds)}
-    return json_response(msgspec.json.encode(StatsBody(version=__version__, **fields)))
+    return json_response(StatsBody(version=__version__, **fields))
 
 
 async def history(services: Services, request: Request) -> Response:
-    """Look back at all that was said in a room."""
+    """Return earlier messages of a room, private ones included."""
     fields, room = parse_query(request), request.params["room"]
     limit = take_limit(fields, HISTORY_MESSAGES, services.limits.history_messages)
-    before = take_before(fields)
-    before = MAX_SEQ + 1 if before is None else before
+    before = take_before(fields, default=MAX_SEQ + 1)
     found = await operator.history(services.relay, room, before, limit)
-    return json_response(encode.history(found.status.name, found))
+    return json_response(encode.history_body(found.status.name, found))
 
 
-# -- everything at a glance -------------------------------------------------------
+# -- state of the relay -----------------------------------------------------------
 
 
 async def state(services: Services, request: Request) -> Response:
-    """Return everything at a glance; with ``?room=`` the messages of that room."""
+    """Return rooms, rosters, codes, open questions and recent messages."""
     room = parse_query(request).get("room", [None])[-1] or None
     found = await operator.read_overview_state(services.relay, room, STATE_MESSAGES)
-    return json_response(msgspec.json.encode(_state_body(services, room, found)))
+    return json_response(_state_body(services, room, found))
 
 
 def _state_body(
@@ -267,7 +263,7 @@ def _state_body(
         },
         waiting=[operator_rows.waiting_row(row) for row in found.waiting],
         max_idle_seconds=services.limits.idle_seconds,
-        messages=cast("list[RoomMessageBody]", messages),
+        messages=messages,
         limits=attrs.asdict(services.limits),
     )
 
@@ -278,8 +274,8 @@ def _name(view: RoomView) -> str:
 
 def _room_rows(found: OperatorState) -> list[RoomRow]:
     """Return the rooms that hold messages, those with the latest first."""
-    spoken = [view.summary for view in found.rooms if view.summary.head]
-    spoken.sort(key=lambda summary: (-summary.last_ms, summary.status.name))
+    active = [view.summary for view in found.rooms if view.summary.head]
+    active.sort(key=lambda summary: (-summary.last_ms, summary.status.name))
     return [
         RoomRow(
             room=summary.status.name,
@@ -293,5 +289,5 @@ def _room_rows(found: OperatorState) -> list[RoomRow]:
             closed_at=summary.status.closed_at,
             closed_by=summary.status.closed_by,
         )
-        for summary in spoken
+        for summary in active
     ]

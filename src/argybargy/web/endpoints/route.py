@@ -1,4 +1,4 @@
-"""One endpoint, and what there is to say about it."""
+"""Routes: an endpoint and its description, for the app, the manifest and OpenAPI."""
 
 import enum
 from collections.abc import Awaitable, Callable
@@ -13,11 +13,11 @@ Handler = (
     Callable[[Services, Request], Awaitable[Response]]
     | Callable[[Services, CodeRecord, Request], Awaitable[Response]]
 )
-"""An agent's endpoint is given the code as well."""
+"""An endpoint function; those of agents take the caller's access code as well."""
 
 
 class Who(enum.Enum):
-    """Who may use an endpoint."""
+    """Callers that an endpoint admits."""
 
     ANYONE = "anyone"
     AGENT = "agent"
@@ -26,25 +26,25 @@ class Who(enum.Enum):
 
 @attrs.frozen
 class Route:
-    """One endpoint, and what there is to say about it.
+    """One endpoint and its description.
 
     Attributes:
-        method: In upper case.
-        path: With ``{placeholders}``.
-        summary: What it is for, in a sentence.
-        handler: What answers it.
+        method: HTTP method, in upper case.
+        path: Path, with ``{placeholders}``.
+        summary: Purpose, in a sentence, for the manifest and OpenAPI.
+        handler: The endpoint function.
         response_body: Type of the body of a 200.
-        who: Who may use it.
-        body: The body that it takes, if any.
-        query: The query that it takes, if any.
-        query_hint: The query as the manifest shows it.
-        body_hint: The body as the manifest shows it.
-        refusals: The statuses of the errors of its own.
-        is_repeatable: Whether it takes an ``Idempotency-Key``.
-        takes_text: Whether the field `text` may come alone, as ``text/plain``.
-        takes_lines: Whether the body is lines of JSON, and of no one type.
-        media_type: What the body of a 200 is.
-        other_media_types: What it is for those who ask for that.
+        who: Callers that are admitted.
+        body: Type of the request body; None if the endpoint reads none.
+        query: Type of the query; None if the endpoint reads none.
+        query_hint: Query as the manifest shows it, with its question mark.
+        body_hint: Request body as the manifest shows it.
+        refusals: Error statuses beyond those that authentication, body and query add.
+        is_repeatable: Whether it accepts an ``Idempotency-Key``.
+        takes_text: Whether it accepts the field `text` alone, as ``text/plain``.
+        takes_lines: Whether the request body is JSON lines of several types.
+        media_type: Media type of the body of a 200.
+        other_media_types: Media types of a 200 that ``Accept`` can ask for.
     """
 
     method: str
@@ -66,5 +66,5 @@ class Route:
 
     @property
     def name(self) -> str:
-        """What the endpoint is called in the OpenAPI document."""
+        """The ``operationId`` in the OpenAPI document."""
         return self.handler.__name__

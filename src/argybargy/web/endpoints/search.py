@@ -1,8 +1,4 @@
-"""The endpoints that look for what was said."""
-
-from typing import cast
-
-import msgspec
+"""Endpoints for full-text search, of agents and of the operator."""
 
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.limits import MAX_SEQ
@@ -15,7 +11,6 @@ from argybargy.relay.api.search import (
 )
 from argybargy.web.access.services import Services
 from argybargy.web.codec import encode
-from argybargy.web.codec.bodies import ReadMessage
 from argybargy.web.codec.decode import Fields, parse_query, take_before, take_limit
 from argybargy.web.codec.search_bodies import SearchBody, SearchResult
 from argybargy.web.request import Request, Response, json_response
@@ -24,44 +19,41 @@ DEFAULT_RESULTS = 20
 
 
 async def search(services: Services, code: CodeRecord, request: Request) -> Response:
-    """Look for what the asker may see."""
-    query, before, limit = _wanted(services, parse_query(request))
+    """Search the messages that the caller may see."""
+    query, before, limit = _search_fields(services, parse_query(request))
     page = await search_as(services.relay, code, query, before, limit)
-    return _answer(page)
+    return json_response(_search_body(page))
 
 
 async def admin_search(services: Services, request: Request) -> Response:
-    """Look for anything that was said."""
+    """Search all messages, in one room or in all."""
     fields = parse_query(request)
-    query, before, limit = _wanted(services, fields)
+    query, before, limit = _search_fields(services, fields)
     room = fields.get("room", [""])[-1] or None
     page = await search_everywhere(services.relay, query, room, before, limit)
-    return _answer(page)
+    return json_response(_search_body(page))
 
 
-def _wanted(services: Services, fields: Fields) -> tuple[Query, int, int]:
+def _search_fields(services: Services, fields: Fields) -> tuple[Query, int, int]:
     limits = services.limits
     query = parse_search(fields.get(FIELD, [""])[-1], limits)
-    before = take_before(fields)
     limit = take_limit(fields, DEFAULT_RESULTS, limits.search_results)
-    return query, MAX_SEQ + 1 if before is None else before, limit
+    return query, take_before(fields, default=MAX_SEQ + 1), limit
 
 
-def _answer(page: SearchPage) -> Response:
-    body = SearchBody(
+def _search_body(page: SearchPage) -> SearchBody:
+    return SearchBody(
         results=[_result(found) for found in page.found],
         more=page.next_before is not None,
         next_before=page.next_before,
     )
-    return json_response(msgspec.json.encode(body))
 
 
 def _result(found: FoundMessage) -> SearchResult:
-    row, shown = found.row, found.excerpt
-    message = msgspec.Raw(encode.encode_message(row.message, row.members))
+    row, excerpt = found.row, found.excerpt
     return SearchResult(
         room=row.room,
-        message=cast("ReadMessage", message),
-        snippet=shown.text,
-        marks=[list(mark) for mark in shown.marks],
+        message=encode.read_message(row.message, row.members),
+        snippet=excerpt.text,
+        marks=[list(mark) for mark in excerpt.marks],
     )

@@ -1,8 +1,6 @@
-"""The operator's endpoints about signing in and out."""
+"""Endpoints for the operator's sign-in codes and sessions."""
 
 from typing import Final
-
-import msgspec
 
 from argybargy.domain.access_codes import SIGN_IN_PREFIX, key_id_of
 from argybargy.domain.errors import Problem, RelayError
@@ -41,30 +39,30 @@ DASHBOARD: Final = "/dashboard"
 
 
 def offer_sign_in(services: Services, by: OperatorIdentity) -> SignInBody:
-    """Make a one-time sign-in code, and note that there is one.
+    """Create a one-time sign-in code, with an audit row.
 
-    The code is in the fragment of the link, which browsers tell no server.
+    The link carries the code in its fragment, which browsers never send to a server.
     """
     made = services.sessions.make_code(by)
-    _note(services, "sign_in_link", key_id_of(made.record.digest))
+    _audit(services, "sign_in_link", key_id_of(made.record.digest))
     return SignInBody(
         code=made.code,
         url=f"{services.public_url}{DASHBOARD}#code={made.code}",
-        expires=_shown(services, made.record.end.counted_ms),
+        expires=_timestamp(services, made.record.end.counted_ms),
     )
 
 
 async def make_sign_in(services: Services, request: Request) -> Response:
-    """Make a one-time sign-in code, which is shown this once."""
-    body = offer_sign_in(services, acting_operator(request))
-    return json_response(msgspec.json.encode(body))
+    """Create a one-time sign-in code; this response is the only one that shows it."""
+    return json_response(offer_sign_in(services, acting_operator(request)))
 
 
 async def open_session(services: Services, request: Request) -> Response:
-    """Trade the token, or a sign-in code, for a session.
+    """Exchange the admin token, or a sign-in code, for a session.
 
-    Whoever shows anything but a code is known before the body is read. Who shows
-    nothing may have a code in it: that is the one body read from a stranger.
+    A caller with a token or session is authenticated before the body is read. Without
+    either, the body may hold a sign-in code: this is the only endpoint that reads the
+    body of a caller it has not authenticated.
     """
     by = require_admin(services, request) if shows_operator(request) else None
     body, ignored = await read_json(request, SessionRequest, is_optional=True)
@@ -73,15 +71,15 @@ async def open_session(services: Services, request: Request) -> Response:
     else:
         by = by or require_admin(services, request)
         made = services.sessions.open(by, request.client)
-    way = "token" if body.code is None else "link"
-    detail = f"{made.session.id} by {way} from {request.client}"
-    _note(services, "sign_in", detail)
+    method = "token" if body.code is None else "link"
+    detail = f"{made.session.id} by {method} from {request.client}"
+    _audit(services, "sign_in", detail)
     in_cookie = body.cookie and can_keep_cookie(request, services.public_url)
-    answer = _session_body(services, made, ignored, in_cookie=in_cookie)
-    reply = json_response(msgspec.json.encode(answer))
+    answer = _session_body(services, made, in_cookie=in_cookie)
+    response = json_response(answer, ignored)
     if not in_cookie:
-        return reply
-    return reply.with_headers(*set_cookie(request, services.public_url, made.token))
+        return response
+    return response.with_headers(*set_cookie(request, services.public_url, made.token))
 
 
 def _redeem(services: Services, request: Request, code: str) -> NewSession:
@@ -95,22 +93,21 @@ def _redeem(services: Services, request: Request, code: str) -> NewSession:
 
 
 def _session_body(
-    services: Services, made: NewSession, ignored: list[str], *, in_cookie: bool
+    services: Services, made: NewSession, *, in_cookie: bool
 ) -> SessionBody:
     session = made.session
     return SessionBody(
         session=None if in_cookie else made.token,
         id=session.id,
-        created=_shown(services, session.created_ms),
-        expires=_shown(services, session.end.counted_ms),
+        created=_timestamp(services, session.created_ms),
+        expires=_timestamp(services, session.end.counted_ms),
         idle_seconds=services.limits.session_idle_seconds,
         cookie=in_cookie,
-        ignored=ignored or msgspec.UNSET,
     )
 
 
 async def get_session(services: Services, request: Request) -> Response:
-    """Tell the operator what they came in by."""
+    """Return the caller's credential: the admin token, or which session."""
     by = acting_operator(request)
     session = services.sessions.find(by)
     body = IdentityBody(by.kind.value)
@@ -118,27 +115,27 @@ async def get_session(services: Services, request: Request) -> Response:
         body = IdentityBody(
             by.kind.value,
             session.id,
-            _shown(services, session.created_ms),
-            _shown(services, session.end.counted_ms),
+            _timestamp(services, session.created_ms),
+            _timestamp(services, session.end.counted_ms),
             services.limits.session_idle_seconds,
         )
-    return json_response(msgspec.json.encode(body))
+    return json_response(body)
 
 
 async def end_session(services: Services, request: Request) -> Response:
-    """End the session that the request carries."""
+    """Sign out: end the caller's session."""
     by = acting_operator(request)
     if by.id is not None:
         services.sessions.end(by.id)
-        _note(services, "sign_out", by.id)
-    reply = json_response(msgspec.json.encode(EndedBody(by.id)))
+        _audit(services, "sign_out", by.id)
+    response = json_response(EndedBody(by.id))
     if request.header(b"cookie") is None:
-        return reply
-    return reply.with_headers(*clear_cookie(request, services.public_url))
+        return response
+    return response.with_headers(*clear_cookie(request, services.public_url))
 
 
 async def list_sessions(services: Services, request: Request) -> Response:
-    """List the sessions, by their public halves."""
+    """List the open sessions, by their public ids."""
     by, now = acting_operator(request), services.relay.clock.now()
     rows = [
         _session_row(session, now, is_current=session.id == by.id)
@@ -147,7 +144,7 @@ async def list_sessions(services: Services, request: Request) -> Response:
     body = SessionsBody(
         rows, services.limits.session_idle_seconds, services.sessions.open_codes()
     )
-    return json_response(msgspec.json.encode(body))
+    return json_response(body)
 
 
 def _session_row(session: Session, now: Instant, *, is_current: bool) -> SessionRow:
@@ -164,26 +161,26 @@ def _session_row(session: Session, now: Instant, *, is_current: bool) -> Session
 
 
 async def revoke_session(services: Services, request: Request) -> Response:
-    """End one session, whoever has it."""
+    """End one session, by its id."""
     session_id = request.params["id"]
     if not services.sessions.end(session_id):
         raise RelayError(Problem.SESSION_NOT_FOUND)
-    _note(services, "session_revoke", session_id)
-    return json_response(msgspec.json.encode(RevokedSessionBody(session_id)))
+    _audit(services, "session_revoke", session_id)
+    return json_response(RevokedSessionBody(session_id))
 
 
 async def revoke_sessions(services: Services, request: Request) -> Response:
-    """End every session, and make every open sign-in code worthless."""
+    """End every session, and revoke every open sign-in code."""
     ended = services.sessions.end_sessions()
-    _note(services, "session_revoke", f"all {ended}")
-    return json_response(msgspec.json.encode(RevokedSessionsBody(ended)))
+    _audit(services, "session_revoke", f"all {ended}")
+    return json_response(RevokedSessionsBody(ended))
 
 
-def _shown(services: Services, counted_ms: int) -> str:
+def _timestamp(services: Services, counted_ms: int) -> str:
     return format_timestamp(services.relay.clock.now().on_wall(counted_ms))
 
 
-def _note(services: Services, action: str, detail: str) -> None:
+def _audit(services: Services, action: str, detail: str) -> None:
     now = services.relay.clock.now()
     services.relay.ledger.note(
         Audit(now.wall_ms, action, OPERATOR_ACTOR, detail=detail)

@@ -1,14 +1,14 @@
-"""The operator's stream: what changes is pushed to whoever watches.
+"""Endpoint that streams changes to the operator's clients, as lines of JSON.
 
-Lines of JSON, each flushed by itself. A client costs one wake-up slot and one
-version number; nothing is queued for it, so one that reads slowly costs no more
-than one that reads fast: it gets fewer, larger frames, or everything anew.
+A client costs one wake-up flag and one version number; nothing is queued for it. A slow
+client therefore costs no more than a fast one: it gets fewer and larger deltas, or a
+new snapshot once the change log no longer reaches back to its version.
 """
 
 import math
 from collections.abc import AsyncGenerator
 from functools import partial
-from typing import Final, cast
+from typing import Final
 
 import attrs
 import msgspec
@@ -19,7 +19,7 @@ from argybargy import __version__
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import format_timestamp
 from argybargy.domain.limits import MAX_SEQ
-from argybargy.domain.names import fold
+from argybargy.domain.names import RoomKey, room_key
 from argybargy.relay.api.stream_cursor import (
     OverviewDelta,
     OverviewSnapshot,
@@ -29,8 +29,7 @@ from argybargy.relay.overview.overview import OVERVIEW_MESSAGES
 from argybargy.web.access.auth import acting_operator
 from argybargy.web.access.services import Services
 from argybargy.web.codec import operator_rows
-from argybargy.web.codec.bodies import RoomMessageBody
-from argybargy.web.codec.decode import Problems, check_room_name, read_json
+from argybargy.web.codec.decode import check_room_name, read_json
 from argybargy.web.codec.stream_frames import (
     ByeFrame,
     DeltaFrame,
@@ -42,22 +41,23 @@ from argybargy.web.codec.stream_frames import (
     StreamRequest,
     WaitingKey,
 )
+from argybargy.web.codec.validation_errors import ValidationErrors
 from argybargy.web.identity import OperatorIdentity
 from argybargy.web.request import Request, Response, stream_response
 
 log = structlog.get_logger(__name__)
 
 KEEPALIVE_SECONDS: Final = 15
-"""A client hears something at least this often."""
+"""Longest time without a frame."""
 COALESCE_SECONDS: Final = 0.05
-"""What happens within this time after a frame comes in one frame."""
+"""Changes within this time after a frame are coalesced into the next frame."""
 RETRY_SECONDS: Final = 1
-"""When a client that was sent away should come back."""
+"""Retry-After of refusals and of the frame ``bye``."""
 NDJSON: Final = b"application/x-ndjson"
 
 
 async def stream(services: Services, request: Request) -> Response:
-    """Push what changes, as lines of JSON, until either side ends it."""
+    """Stream changes as lines of JSON, until the client or the relay ends it."""
     asked, ignored = await read_json(request, StreamRequest, is_optional=True)
     _check(asked)
     relay = services.relay
@@ -65,51 +65,56 @@ async def stream(services: Services, request: Request) -> Response:
         raise RelayError(Problem.DRAINING, retry_after=RETRY_SECONDS)
     if len(relay.watchers) >= services.limits.streams:
         raise RelayError(Problem.BUSY, retry_after=RETRY_SECONDS)
-    follower = StreamCursor(relay, relay.watchers.watch(), asked.room, asked.messages)
-    one = Stream(services, follower, acting_operator(request))
-    return stream_response(partial(one.lines, asked, ignored), NDJSON)
+    cursor = StreamCursor(relay, relay.watchers.watch(), asked.room, asked.messages)
+    stream = Stream(services, cursor, acting_operator(request))
+    return stream_response(partial(stream.lines, asked, ignored), NDJSON)
 
 
 def _check(asked: StreamRequest) -> None:
-    problems = Problems()
+    errors = ValidationErrors()
     if asked.room is not None:
-        check_room_name(problems, asked.room)
+        check_room_name(errors, asked.room)
     is_wrong = not 0 <= asked.messages <= OVERVIEW_MESSAGES
-    problems.check("messages", f"0 to {OVERVIEW_MESSAGES}", is_wrong=is_wrong)
+    errors.check("messages", f"0 to {OVERVIEW_MESSAGES}", is_wrong=is_wrong)
     if asked.resume is not None:
         is_wrong = not 0 <= asked.resume.version <= MAX_SEQ
-        problems.check("resume", "what the last frame said", is_wrong=is_wrong)
-    problems.raise_any()
+        errors.check("resume", "the version of the last frame", is_wrong=is_wrong)
+    errors.raise_any()
 
 
 @attrs.define(eq=False)
 class Stream:
-    """One stream while it lasts.
+    """One open stream.
+
+    The mutable state is `cursor`, and below it: when the next keepalive is due and the
+    coalescing delay ends (trio's clock), whether the first read is done, and the public
+    URL last sent.
 
     Attributes:
-        services: What the endpoints work with.
-        follower: Where the client has got.
-        caller: As what the operator came in.
+        services: Services of the endpoints.
+        cursor: The client's position among the changes.
+        caller: Identity of the operator; the stream ends when its session does.
     """
 
     services: Services
-    follower: StreamCursor
+    cursor: StreamCursor
     caller: OperatorIdentity
     _keepalive_at: float = math.inf
-    _rest_until: float = -math.inf
-    _has_looked: bool = False
-    _told_url: str = ""
+    _coalesce_until: float = -math.inf
+    _has_read: bool = False
+    _sent_url: str = ""
 
     async def lines(
         self, asked: StreamRequest, ignored: list[str]
     ) -> AsyncGenerator[bytes, None]:
-        """Yield frame after frame, the last of them a ``bye``.
+        """Yield frames as lines, the last of them a ``bye``.
 
-        Whoever closes the generator, or cancels it, frees the client's place.
+        Closing or cancelling the generator frees the client's slot among the watchers.
         """
-        wake = self.follower.watcher.wake
+        wake = self.cursor.watcher.wake
         try:
-            # Whoever sends the answer closes this generator, so nothing stays open.
+            # The code that sends the response closes this generator, also after a
+            # disconnect, so a yield within the context manager leaks nothing.
             with self.services.sessions.watching(self.caller, wake):
                 yield self._line(_encode(self._hello(asked, ignored)))  # noqa: ASYNC119
                 while (bye := self._bye()) is None:
@@ -121,35 +126,35 @@ class Stream:
             log.warning("stream ended", reason=str(error))
             yield self._line(_encode(ByeFrame("unavailable", RETRY_SECONDS)))
         finally:
-            self.follower.watcher.close()
+            self.cursor.watcher.close()
 
     def _line(self, line: bytes) -> bytes:
-        """Return a line, on its way: the next keepalive is that much later."""
+        """Return a line to be sent now, and postpone the next keepalive."""
         self._keepalive_at = trio.current_time() + KEEPALIVE_SECONDS
         return line
 
     def _hello(self, asked: StreamRequest, ignored: list[str]) -> HelloFrame:
         services, board = self.services, self.services.relay.board
-        now = self.follower.settle()
-        self._told_url = services.public_url
+        now = self.cursor.settle()
+        self._sent_url = services.public_url
         if asked.resume is not None and self._can_resume(asked.resume):
-            self.follower.version = asked.resume.version
+            self.cursor.version = asked.resume.version
         return HelloFrame(
             epoch=board.epoch,
             version=board.version,
             relay_version=__version__,
-            public_url=self._told_url,
+            public_url=self._sent_url,
             now=format_timestamp(now.wall_ms),
             keepalive_seconds=KEEPALIVE_SECONDS,
             max_idle_seconds=services.limits.idle_seconds,
             limits=attrs.asdict(services.limits),
-            resumed=self.follower.version is not None,
+            resumed=self.cursor.version is not None,
             ignored=ignored or msgspec.UNSET,
         )
 
     def _can_resume(self, resume: ResumePoint) -> bool:
-        """Tell whether deltas are all that a client lacks that has got so far."""
-        board, room = self.services.relay.board, self.follower.room
+        """Tell whether deltas suffice: same relay, same room, version still known."""
+        board, room = self.services.relay.board, self.cursor.room
         return (
             resume.epoch == board.epoch
             and (resume.room is msgspec.UNSET or _scope(resume.room) == _scope(room))
@@ -160,6 +165,7 @@ class Stream:
         return self.services.sessions.seconds_left(self.caller)
 
     def _bye(self) -> ByeFrame | None:
+        """Return the last frame once the stream has to end."""
         if self._seconds_left() <= 0:
             return ByeFrame("session_ended", RETRY_SECONDS)
         if self.services.relay.is_draining:
@@ -167,44 +173,49 @@ class Stream:
         return None
 
     async def _next_line(self) -> bytes | None:
-        """Return what is new, once there is something; a keepalive when it is time.
+        """Wait for changes and return them as a line, or a keepalive when it is due.
 
-        Returns ``None`` when it woke for nothing, to be asked again.
+        Returns:
+            ``None`` for a wake-up without changes, after which the caller checks
+            whether the stream has to end. The first call returns a snapshot, or the
+            deltas since the resumed version, without waiting.
         """
-        if self._has_looked and self._told_url != self.services.public_url:
-            return _encode(self._tell_url())
-        if self._has_looked and not await self._wait_woken():
+        if self._has_read and self._sent_url != self.services.public_url:
+            return _encode(self._url_frame())
+        if self._has_read and not await self._wait_woken():
             is_time = trio.current_time() >= self._keepalive_at
             return _encode(self._keepalive()) if is_time else None
-        await trio.sleep_until(self._rest_until)
-        self._has_looked = True
-        found = await self.follower.catch_up()
+        # Coalesce: a burst of posts becomes one frame every COALESCE_SECONDS. Changes
+        # during this sleep are in the read below; their wake-up then finds nothing.
+        await trio.sleep_until(self._coalesce_until)
+        self._has_read = True
+        found = await self.cursor.catch_up()
         if found is None:
             return None
-        self._rest_until = trio.current_time() + COALESCE_SECONDS
-        return line_of(found, self.follower.room)
+        self._coalesce_until = trio.current_time() + COALESCE_SECONDS
+        return line_of(found, self.cursor.room)
 
     async def _wait_woken(self) -> bool:
-        """Wait for a token; False when it is time to speak without one."""
+        """Wait for a wake-up; False if a keepalive or the session's end comes first."""
         until = min(self._keepalive_at, trio.current_time() + self._seconds_left())
         with trio.move_on_at(until) as waiting:
-            await self.follower.watcher.wait_woken()
+            await self.cursor.watcher.wait_woken()
         return not waiting.cancelled_caught
 
-    def _tell_url(self) -> DeltaFrame:
-        self._told_url = self.services.public_url
-        now, version = self.services.relay.clock.now(), self.follower.version
+    def _url_frame(self) -> DeltaFrame:
+        self._sent_url = self.services.public_url
+        now, version = self.services.relay.clock.now(), self.cursor.version
         return DeltaFrame(
-            version or 0, format_timestamp(now.wall_ms), public_url=self._told_url
+            version or 0, format_timestamp(now.wall_ms), public_url=self._sent_url
         )
 
     def _keepalive(self) -> KeepaliveFrame:
-        now, version = self.services.relay.clock.now(), self.follower.version
+        now, version = self.services.relay.clock.now(), self.cursor.version
         return KeepaliveFrame(version or 0, format_timestamp(now.wall_ms))
 
 
-def _scope(room: str | None) -> str | None:
-    return None if room is None else fold(room)
+def _scope(room: str | None) -> RoomKey | None:
+    return None if room is None else room_key(room)
 
 
 def _encode(frame: Frame) -> bytes:
@@ -212,9 +223,10 @@ def _encode(frame: Frame) -> bytes:
 
 
 def line_of(found: OverviewSnapshot | OverviewDelta, room: str | None) -> bytes:
-    """Return the frame that says what a client does not know yet.
+    """Return a snapshot or a delta as a line.
 
-    A delta is encoded once for all clients that are told the same.
+    A delta is encoded once for all clients at the same version and room: they share
+    the delta, which keeps its line in `memo`.
     """
     if isinstance(found, OverviewSnapshot):
         return _encode(_snapshot(found, room))
@@ -232,7 +244,7 @@ def _snapshot(found: OverviewSnapshot, room: str | None) -> SnapshotFrame:
         waiting=[operator_rows.waiting_row(each) for each in found.waiting],
         codes=[operator_rows.code_row(each) for each in found.codes],
         roster=[operator_rows.roster_row(each) for each in found.roster],
-        messages=_messages(found),
+        messages=[operator_rows.room_message(each) for each in found.messages],
     )
 
 
@@ -247,10 +259,5 @@ def _delta(found: OverviewDelta) -> DeltaFrame:
         codes_gone=list(found.codes_gone),
         roster=[operator_rows.roster_row(each) for each in found.roster],
         roster_gone=list(found.roster_gone),
-        messages=_messages(found),
+        messages=[operator_rows.room_message(each) for each in found.messages],
     )
-
-
-def _messages(found: OverviewSnapshot | OverviewDelta) -> list[RoomMessageBody]:
-    raw = [operator_rows.room_message(each) for each in found.messages]
-    return cast("list[RoomMessageBody]", raw)
