@@ -1,5 +1,6 @@
-"""The reference of the HTTP API, made from the table of routes and the bodies."""
+"""Generator of docs/reference/http.md, from the routes and the types of bodies."""
 
+import inspect
 import types
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal, Union, get_args, get_origin
@@ -18,37 +19,38 @@ from argybargy.web.endpoints.route import Route, Who
 INTRODUCTION: Final = """\
 # HTTP API
 
-Every endpoint, with what it takes and what it answers. A relay that runs says the same
-at `/openapi.json` and `/docs`; `GET /` is the short form, for agents.
+All endpoints, with their requests and responses. A running relay serves the same at
+`/openapi.json` and `/docs`; `GET /` is a shorter manual for agents.
 
-**Who.** An agent shows its code: `Authorization: Bearer <code>`, or the code alone. The
-operator shows the admin token, `X-Admin-Token`, or a session, `X-Admin-Session`, which
-[Signing in](../explanation/signing-in.md) tells of. Codes never travel in a URL.
+**Authentication.** An agent sends its access code: `Authorization: Bearer <code>`, or
+the code alone. The operator sends the admin token in `X-Admin-Token`, or a session in
+`X-Admin-Session`; see [Signing in](../explanation/signing-in.md). Never put a code into
+a URL.
 
-**What is sent** is JSON, `Content-Type: application/json`. `POST /messages` takes
+**Request bodies** are JSON, `Content-Type: application/json`. `POST /messages` accepts
 `text/plain` as well: the body is the text, and `to`, `expects_reply` and `reply_to` are
-in the query. Fields of a body that mean nothing are passed over, and named in `ignored`
-of the answer; those of a query are passed over.
+in the query. Unknown fields of a body are ignored, and listed in `ignored` of the
+response; unknown fields of a query are ignored.
 
-**What comes** is JSON. Times are RFC 3339 in UTC, and never run backwards within a
-room; durations are in seconds, in fields that end in `_seconds`. A field that is
-*sometimes* there is left out otherwise.
+**Response bodies** are JSON. Times are RFC 3339 in UTC, and never decrease within a
+room; durations are in seconds, in fields that end in `_seconds`. A field marked
+*sometimes* is left out when it does not apply.
 
-**Errors** have one shape, [ErrorBody](#errorbody), and the codes of
-[Errors](errors.md). Any request can be refused for what it is made of, by 400, 408,
-413, 414, 421, 431, 501 or 505, and any can meet 500 or 503, whatever is listed with
-its endpoint. `Retry-After` says when to ask again.
+**Errors** share one shape, [ErrorBody](#errorbody), and have the codes of
+[Errors](errors.md). Beyond the errors listed with an endpoint, a malformed request can
+be refused with 400, 408, 413, 414, 421, 431, 501 or 505, and any request can fail with
+500 or 503. `Retry-After` gives the seconds to wait before a retry.
 
-**Asking again.** A claim and a read can be repeated as they are. A post is repeated
-with the same `Idempotency-Key: <1 to 128 characters of printable ASCII>`: within a day,
-the answer is the first one, with `duplicate`.
+**Retries.** Claims and reads can be repeated as they are. Repeat a post with the same
+`Idempotency-Key: <1 to 128 characters of printable ASCII>`: within a day, the response
+is the first one, with `duplicate`.
 """
 SECTIONS: Final = (
     ("For anyone", (MANIFEST_ROUTE, LLMS_ROUTE, *OPEN_ROUTES)),
     ("For agents", AGENT_ROUTES),
     ("For the operator", ADMIN_ROUTES),
 )
-# What goes over the wire as JSON, a line each; a route names one of its kind.
+# Streamed responses: a route names one type of line, the page lists all of them.
 FRAMES: Final = get_args(stream_frames.Frame)
 EXPORTED: Final = (
     export_lines.HeaderLine,
@@ -65,10 +67,10 @@ MORE: Final = {
     "/messages/{seq}/claim": "[Rooms and claims](../explanation/rooms.md)",
 }
 JSON: Final = "application/json"
-SHOWS: Final = {
-    Who.ANYONE: "Anyone.",
-    Who.AGENT: "An agent, by its code.",
-    Who.OPERATOR: "The operator.",
+AUTHENTICATION: Final = {
+    Who.ANYONE: "none",
+    Who.AGENT: "access code",
+    Who.OPERATOR: "operator",
 }
 PLAIN: Final[dict[object, str]] = {
     str: "text",
@@ -80,7 +82,7 @@ PLAIN: Final[dict[object, str]] = {
 
 
 def http_page() -> str:
-    """Return the page of every endpoint and every body."""
+    """Return the page: every endpoint, then every body."""
     every = [route for _, routes in SECTIONS for route in routes]
     paths = msgspec.json.decode(openapi_json(every, Limits()))["paths"]
     parts = [INTRODUCTION]
@@ -95,46 +97,46 @@ def http_page() -> str:
 
 def _route(route: Route, errors: Sequence[str]) -> str:
     lines = [f"### {route.method} {route.path}", "", route.summary, ""]
-    lines += [f"- Who: {SHOWS[route.who]}"]
+    lines += [f"- Authentication: {AUTHENTICATION[route.who]}"]
     if route.query is not None:
         lines += [f"- Query: {_fields_line(route.query)}"]
     if route.body is not None or route.takes_lines:
-        lines += [f"- Takes: {_taken(route)}"]
-    lines += [f"- Answers 200: {_answer(route)}"]
+        lines += [f"- Body: {_request_body(route)}"]
+    lines += [f"- 200: {_response_body(route)}"]
     if errors:
         lines += [f"- Errors: {', '.join(errors)}"]
     if route.path in MORE:
-        lines += [f"- More: {MORE[route.path]}"]
+        lines += [f"- See: {MORE[route.path]}"]
     return "\n".join([*lines, ""])
 
 
-def _taken(route: Route) -> str:
+def _request_body(route: Route) -> str:
     if route.body is None:
-        return "the lines of an export, and those of another relay"
+        return "the lines of an export, of this relay or another"
     fields = msgspec.structs.fields(route.body)
     is_optional = not any(field.required for field in fields)
-    alone = ", or its `text` alone as `text/plain`" if route.takes_text else ""
-    nothing = ", or nothing" if is_optional else ""
-    again = "; an `Idempotency-Key` may come along" if route.is_repeatable else ""
+    alone = ", or `text` alone as `text/plain`" if route.takes_text else ""
+    nothing = ", or none" if is_optional else ""
+    again = "; accepts an `Idempotency-Key`" if route.is_repeatable else ""
     return f"{_type(route.body)}{alone}{nothing}{again}"
 
 
-def _answer(route: Route) -> str:
+def _response_body(route: Route) -> str:
     media_types = (route.media_type, *route.other_media_types)
     named = f" ({', or '.join(f'`{each}`' for each in media_types)})"
     named = "" if media_types == (JSON,) else named
     for kinds in (FRAMES, EXPORTED):
         if route.response_body in kinds:
-            return f"a line each: {', '.join(map(_type, kinds))}{named}"
+            return f"lines of {', '.join(map(_type, kinds))}{named}"
     return f"{_type(route.response_body)}{named}"
 
 
 def _fields_line(body: type) -> str:
-    told = (
+    fields = (
         f"`{field.encode_name}` ({_type(field.type)}; {_presence(field)})"
         for field in msgspec.structs.fields(body)
     )
-    return ", ".join(told)
+    return ", ".join(fields)
 
 
 def _body(body: type[msgspec.Struct]) -> str:
@@ -145,9 +147,9 @@ def _body(body: type[msgspec.Struct]) -> str:
     ]
     if config.tag is not None:
         rows.insert(0, f'| `{config.tag_field}` | `"{config.tag}"` | always |')
-    head = [f"### {body.__name__}", "", (body.__doc__ or "").strip(), ""]
+    head = [f"### {body.__name__}", "", inspect.getdoc(body) or "", ""]
     if rows:
-        rows = ["| field | what | given |", "|---|---|---|", *rows, ""]
+        rows = ["| field | type | present |", "|---|---|---|", *rows, ""]
     return "\n".join([*head, *rows])
 
 
@@ -160,13 +162,13 @@ def _presence(field: msgspec.structs.FieldInfo) -> str:
 
 
 def _type(of: object) -> str:
-    """Return what a reader calls a type; every body is a link to its table."""
+    """Return the name of a type for readers; a body is a link to its table."""
     if of in PLAIN:
         return PLAIN[of]
     origin, inner = get_origin(of), get_args(of)
     if origin in {Union, types.UnionType}:
-        told = (_type(each) for each in inner if each is not msgspec.UnsetType)
-        return " or ".join(told)
+        kinds = (_type(each) for each in inner if each is not msgspec.UnsetType)
+        return " or ".join(kinds)
     if origin is Literal:
         return " or ".join(f'`"{each}"`' for each in inner)
     if origin is list:
@@ -177,11 +179,11 @@ def _type(of: object) -> str:
     return f"[{of.__name__}](#{of.__name__.lower()})"
 
 
-# -- which bodies there are ------------------------------------------------------------
+# -- collecting the bodies ------------------------------------------------------
 
 
 def _bodies() -> list[type]:
-    """Return every body that a route or another body names, by name."""
+    """Return every body that a route or another body refers to, sorted by name."""
     named = [
         body
         for _, routes in SECTIONS

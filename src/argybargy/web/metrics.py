@@ -1,8 +1,9 @@
-"""The relay in numbers for Prometheus: a table of them, read when somebody asks.
+"""Prometheus metrics: a table of metrics, read from counters at each scrape.
 
-Nothing here is told of a message or a poll. Whoever does the work counts it in plain
-numbers of its own; a scrape looks at all of them once. So what is measured costs the
-same whether anybody watches or not, and there is no label that grows with the rooms.
+The relay, store and server count in plain integers of their own and never call this
+module; a scrape reads all of them once. Counting thus costs the same with or without
+Prometheus. No label has a value for each room or agent, so the number of series is
+bounded.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -38,7 +39,7 @@ from argybargy.system.histogram import Distribution
 
 Source = TypeVar("Source")
 Number = float | Mapping[str, float] | Distribution
-"""One number, or one for each value of the label, or a histogram."""
+"""A number, a number for each value of the label, or a histogram."""
 
 PREFIX: Final = "argybargy_"
 _LOST: Final = Problem.CLAIMED_BY_OTHER.value.code
@@ -52,14 +53,14 @@ _FAMILIES: Final[Mapping[str, Callable[..., Metric]]] = {
 
 @attrs.frozen
 class Measure(Generic[Source]):
-    """One thing that is measured.
+    """One metric, and how to read it.
 
     Attributes:
         kind: ``counter``, ``gauge`` or ``histogram``.
-        name: Without the prefix; a counter's ends in ``_total``.
-        text: What it is, in a line.
-        read: Takes it from where it is counted.
-        label: What its numbers are told apart by, if there are several.
+        name: Name without the prefix; that of a counter ends in ``_total``.
+        text: Help text, one line.
+        read: Reads its value from the source.
+        label: Name of the label; None for a metric with one series.
     """
 
     kind: str
@@ -70,16 +71,16 @@ class Measure(Generic[Source]):
 
     @property
     def full_name(self) -> str:
-        """What it is called in a query, but for the suffixes of a histogram."""
+        """Name in Prometheus, without the suffixes of a histogram."""
         return PREFIX + self.name
 
     def empty(self) -> Metric:
-        """Return its name and kind, without a number."""
+        """Return the metric family without samples."""
         labels = [] if self.label is None else [self.label]
         return _FAMILIES[self.kind](self.full_name, self.text, labels=labels)
 
     def measured(self, source: Source) -> Metric:
-        """Return it with its numbers as they are now."""
+        """Return the metric family with its current samples."""
         family, number = self.empty(), self.read(source)
         if isinstance(number, Distribution):
             assert isinstance(family, HistogramMetricFamily)
@@ -101,39 +102,39 @@ def _bound(bound: float) -> str:
 
 @attrs.frozen
 class MeasureCollector(Collector, Generic[Source]):
-    """Reads a table of measures, all from one look at their source.
+    """Collector of a table of metrics, all read from one snapshot.
 
     Attributes:
         measures: The table.
-        look: Returns the source as it is now.
+        look: Takes the snapshot.
     """
 
     measures: Iterable[Measure[Source]]
     look: Callable[[], Source]
 
     def collect(self) -> Iterable[Metric]:
-        """Read everything."""
+        """Take a snapshot, and return every metric with its samples."""
         source = self.look()
         return [measure.measured(source) for measure in self.measures]
 
     def describe(self) -> Iterable[Metric]:
-        """Name everything, and read nothing."""
+        """Return every metric without samples, so that registering reads nothing."""
         return [measure.empty() for measure in self.measures]
 
 
 @attrs.frozen
 class RelayNumbers:
-    """What a relay knows of itself at one moment.
+    """Snapshot of a relay's statistics.
 
     Attributes:
         relay: Rooms, polls and codes.
-        board: What the operator sees.
-        tally: What has happened so far.
-        writer: What was written.
-        refusals: Refusals by the code of the error.
-        streams: Clients of the operator that are pushed to.
-        tasks: Tasks of the process.
-        is_draining: Whether it is about to stop.
+        board: Overview: rooms by status, open questions and agents online.
+        tally: Counters since the start.
+        writer: Statistics of the store's writer.
+        refusals: Errors by code.
+        streams: Open operator streams.
+        tasks: Trio tasks.
+        is_draining: Whether the relay is stopping.
     """
 
     relay: RelayStatistics
@@ -150,26 +151,26 @@ RELAY_MEASURES: Final[tuple[Measure[RelayNumbers], ...]] = (
     Measure(
         "gauge",
         "build_info",
-        "1, with the version of the relay.",
+        "Always 1; the label has the version of the relay.",
         lambda _: {__version__: 1},
         label="version",
     ),
     Measure(
         "counter",
         "messages_total",
-        "Messages stored, those of the system included.",
+        "Messages stored, system messages included.",
         lambda it: it.tally.messages,
     ),
     Measure(
         "gauge",
         "parked_polls",
-        "Polls that wait for a message.",
+        "Polls waiting for a message.",
         lambda it: it.relay.parked_polls,
     ),
     Measure(
         "histogram",
         "wake_seconds",
-        "From publishing a message to making the answer of a poll that it woke.",
+        "From publishing a message to building the response of a poll that it woke.",
         lambda it: it.tally.wake_seconds.statistics(),
     ),
     Measure(
@@ -181,39 +182,39 @@ RELAY_MEASURES: Final[tuple[Measure[RelayNumbers], ...]] = (
     Measure(
         "gauge",
         "oldest_wait_seconds",
-        "How long the question that waits longest has waited; 0 when none does.",
+        "Age of the oldest unanswered question; 0 without one.",
         lambda it: it.board.oldest_wait_seconds,
     ),
     Measure(
         "counter",
         "claims_total",
-        "Claims, by what came of them: won or lost to another agent.",
+        "Claims, by result: won, or lost to another agent.",
         lambda it: {"won": it.tally.claims_won, "lost": it.refusals[_LOST]},
         label="result",
     ),
     Measure(
         "counter",
         "rate_limited_total",
-        "Requests refused since their peer had made too many.",
+        "Requests refused by the rate limit of their peer.",
         lambda it: it.refusals[_LIMITED],
     ),
     Measure(
         "counter",
         "refusals_total",
-        "Requests refused by an endpoint, by the code of the error.",
+        "Requests refused by an endpoint, by error code.",
         lambda it: it.refusals,
         label="error",
     ),
     Measure(
         "gauge",
         "streams",
-        "Dashboards and the like that changes are pushed to.",
+        "Open operator streams, such as dashboards.",
         lambda it: it.streams,
     ),
     Measure(
         "gauge",
         "rooms",
-        "Rooms there are, by status.",
+        "Rooms, by status.",
         lambda it: {"open": it.board.rooms_open, "closed": it.board.rooms_closed},
         label="status",
     ),
@@ -226,51 +227,51 @@ RELAY_MEASURES: Final[tuple[Measure[RelayNumbers], ...]] = (
     Measure(
         "gauge",
         "agents_online",
-        "Agents that were here within the online window, counted in each room.",
+        "Agents seen within the online window, counted in each room.",
         lambda it: it.board.online,
     ),
-    Measure("gauge", "codes", "Codes there are.", lambda it: it.relay.codes),
+    Measure("gauge", "codes", "Access codes.", lambda it: it.relay.codes),
     Measure(
         "histogram",
         "commit_seconds",
-        "How long a transaction took, with its sync to the disk.",
+        "Duration of a transaction, its sync to the disk included.",
         lambda it: it.writer.commit_seconds,
     ),
     Measure(
         "histogram",
         "commit_batch",
-        "How many writes were made durable by one transaction.",
+        "Writes in one transaction.",
         lambda it: it.writer.batch_jobs,
     ),
     Measure(
         "gauge",
         "writes_waiting",
-        "Writes that wait for the next transaction.",
+        "Writes waiting for the next transaction.",
         lambda it: it.writer.waiting,
     ),
     Measure("gauge", "tasks", "Trio tasks of the process.", lambda it: it.tasks),
     Measure(
         "gauge",
         "draining",
-        "1 once the relay was told to stop.",
+        "1 while the relay is stopping.",
         lambda it: it.is_draining,
     ),
 )
-"""Everything that is measured of a relay, in the order of the documentation."""
+"""All metrics of a relay, in the order of the documentation."""
 
 
 def _no_refusals() -> dict[str, int]:
-    """Return a nought for every error: what is there from the start can be rated."""
+    """Start every counter at 0, so that ``rate()`` works from the first scrape."""
     return {problem.value.code: 0 for problem in Problem}
 
 
 @attrs.define(eq=False)
 class Metrics:
-    """All numbers of one relay, in a registry of its own.
+    """All metrics of one relay, in a registry of its own.
 
     Attributes:
-        relay: Whose.
-        refusals: Refusals by the code of the error: endpoints count them here.
+        relay: The relay.
+        refusals: Errors by code, counted by the endpoints; one entry for each code.
     """
 
     relay: Relay
@@ -284,23 +285,22 @@ class Metrics:
         GCCollector(registry=self._registry)
 
     def add(self, collector: Collector) -> None:
-        """Measure something more."""
+        """Register another collector, such as the HTTP server's."""
         self._registry.register(collector)
 
     def note_refusal(self, problem: Problem) -> None:
-        """Count a request that was refused."""
+        """Count an error response."""
         self.refusals[problem.value.code] += 1
 
     def render(self, accept: str) -> tuple[bytes, bytes]:
-        """Return the page of numbers, and its media type.
+        """Return all metrics in exposition format, and their media type.
 
         Args:
-            accept: What the scraper understands: the text format of Prometheus, or
-                OpenMetrics.
+            accept: Accept field of the scraper: Prometheus text format or OpenMetrics.
         """
         try:
             encode, media_type = choose_encoder(accept)
-        except (TypeError, ValueError):  # a version that is no version
+        except (TypeError, ValueError):  # a malformed version in Accept
             encode, media_type = choose_encoder("")
         return encode(self._registry), media_type.encode("ascii")
 

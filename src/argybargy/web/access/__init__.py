@@ -1,8 +1,8 @@
-"""Who may ask: codes, the admin token, sessions, hosts and origins.
+"""Access control: authentication, sessions, allowed hosts, CORS and throttling.
 
-It turns a request into a peer or an operator, or refuses it; it never looks at a body.
-`auth` authenticates, `services.Services` is what every endpoint works with, `sessions`
-and `session_cookie` keep operators signed in, `hosts` and `cors` check where a request
-comes from, `throttle` slows down guessing, and `public_address` says under which
-address the relay is reached.
+It authenticates an agent or the operator from header fields alone, before any body is
+read. `auth` authenticates, `sessions` and `session_cookie` keep operators signed in,
+`hosts` and `cors` check Host and Origin, `throttle` slows down guessing,
+`public_address` has the public URL, and `services.Services` holds all of it for the
+endpoints.
 """

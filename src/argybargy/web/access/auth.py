@@ -1,4 +1,4 @@
-"""Whose request is it? A code makes a peer, a token or a session the operator."""
+"""Authenticate agents by access code, and the operator by token or session."""
 
 from argybargy.domain.access_codes import SESSION_PREFIX, CodeRecord
 from argybargy.domain.errors import Problem, RelayError
@@ -10,7 +10,9 @@ from argybargy.web.request import Request
 
 
 def require_agent(services: Services, request: Request) -> CodeRecord:
-    """Return whose code the request carries, and note that it was here.
+    """Authenticate an agent, and note its presence.
+
+    Its first request since the relay was started adds a row to the audit log.
 
     Raises:
         RelayError: ``unauthorized``, or ``auth_throttled``.
@@ -33,19 +35,19 @@ def require_agent(services: Services, request: Request) -> CodeRecord:
 
 
 def presented_code(authorization: str) -> str:
-    """Return the code in the header of that name; empty if there is none."""
+    """Return the access code in an Authorization field: bearer, or the bare code."""
     value = authorization.strip()
     scheme, _, rest = value.partition(" ")
     return rest.strip() if scheme.lower() == "bearer" else value
 
 
 def require_admin(services: Services, request: Request) -> OperatorIdentity:
-    """Let only the operator pass, and return as what they came in.
+    """Authenticate the operator by the admin token or a session.
 
     Raises:
         RelayError: ``admin_unauthorized``, or ``auth_throttled``.
     """
-    token, sessions = _shown(services, request)
+    token, sessions = _presented(services, request)
     is_guess = False
     if token:
         if services.admin_token.matches(token):
@@ -64,14 +66,19 @@ def require_admin(services: Services, request: Request) -> OperatorIdentity:
 
 
 def shows_operator(request: Request) -> bool:
-    """Tell whether a request claims, of its own accord, to be the operator's."""
+    """Tell whether a request has an operator's header field.
+
+    A cookie does not count: a browser sends it by itself.
+    """
     return bool(request.header(b"x-admin-token") or request.header(b"x-admin-session"))
 
 
-def _shown(services: Services, request: Request) -> tuple[str | None, tuple[str, ...]]:
+def _presented(
+    services: Services, request: Request
+) -> tuple[str | None, tuple[str, ...]]:
     """Return the admin token and the sessions that a request presents.
 
-    A session in the header counts instead of those in cookies: a browser may send the
+    A session in the header takes precedence over cookies: a browser may send the
     cookies of several relays on one host.
     """
     token = request.header(b"x-admin-token")
@@ -82,7 +89,7 @@ def _shown(services: Services, request: Request) -> tuple[str | None, tuple[str,
 
 
 def acting_operator(request: Request) -> OperatorIdentity:
-    """Return as what the operator came in; only for the operator's endpoints."""
+    """Return the operator's identity; for the operator's endpoints only."""
     assert request.operator is not None, "the endpoint is not the operator's"
     return request.operator
 
@@ -90,10 +97,10 @@ def acting_operator(request: Request) -> OperatorIdentity:
 def count_failure(
     services: Services, request: Request, action: str, *, is_guess: bool
 ) -> None:
-    """Note a failed sign-in for the audit log, and a guess for the throttle.
+    """Count a failed sign-in for the audit log, and a guess for the throttle.
 
-    Only who guesses is slowed down. Others have to hear that what they show is worth
-    nothing, or they would come back for ever; and they find nothing that way.
+    Only guesses are throttled. A client with a revoked code or an ended session must
+    get 401 at once, or it would retry forever; and it cannot find a valid code by that.
 
     Raises:
         RelayError: ``auth_throttled``, when there were too many guesses.

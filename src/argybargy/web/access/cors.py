@@ -1,7 +1,7 @@
-"""Pages of other origins, where the operator has named them: agents in browsers.
+"""CORS for agents that run in browsers, on pages of other origins.
 
-Off unless set, exact origins only, never with credentials, and never for the
-operator's endpoints.
+Off by default. Origins are compared exactly, credentials (cookies) are never allowed,
+and the operator's endpoints are excluded.
 """
 
 from http import HTTPStatus
@@ -26,19 +26,23 @@ _OPERATOR: Final = ("/admin", "/dashboard", "/metrics")
 
 @attrs.frozen
 class CorsRule:
-    """The origins whose pages may call the agents' endpoints."""
+    """Origins whose pages may call the agents' endpoints.
+
+    Attributes:
+        origins: Exact origins, such as ``https://example.org``.
+    """
 
     origins: frozenset[str] = frozenset()
 
     def allows(self, headers: Headers, path: str) -> bytes | None:
-        """Return the origin of a request, if its page may make it."""
+        """Return the request's Origin if it is allowed for `path`, else ``None``."""
         origin = headers.get(b"origin")
         if origin is None or path.startswith(_OPERATOR):
             return None
         return origin if origin.decode("latin-1") in self.origins else None
 
     def preflight(self, method: str, headers: Headers, path: str) -> Response | None:
-        """Answer a browser that asks whether it may ask."""
+        """Return the response to a CORS preflight; ``None`` for any other request."""
         origin = self.allows(headers, path)
         asks = b"access-control-request-method" in headers
         if origin is None or method != "OPTIONS" or not asks:
@@ -48,7 +52,7 @@ class CorsRule:
         )
 
     def grant(self, send: ASGISendCallable, origin: bytes) -> ASGISendCallable:
-        """Let what is sent be read by a page of `origin`."""
+        """Wrap `send` to add the CORS header fields for `origin` to the response."""
 
         async def granting(message: Any) -> None:  # noqa: ANN401  an ASGI message
             if message["type"] == "http.response.start":

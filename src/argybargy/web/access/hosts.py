@@ -1,8 +1,8 @@
-"""Which hosts the relay answers to.
+"""Allowed hosts: a defence against DNS rebinding.
 
-A page on any site can point its own name at 127.0.0.1 and have a browser talk to
-a relay there. The browser then sends that page's name as Host, which is how it is
-told from the people the relay is for.
+A page on any site can point its own name at 127.0.0.1 and have a browser talk to a
+relay there, as if it were of the same origin. The browser then sends that name as
+Host, and the relay refuses it.
 """
 
 import re
@@ -21,7 +21,7 @@ _AUTHORITY: Final = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^][:@/?#\\\s]+))(?::[0-9
 def hostname_of(authority: str) -> str:
     """Return the host of ``host[:port]`` in lower case, without brackets.
 
-    It is empty for anything else: a user before the host, a path behind it.
+    It is empty for any other form, such as one with a user or a path.
     """
     match = _AUTHORITY.fullmatch(authority.lower())
     return (match[1] or match[2]).rstrip(".") if match is not None else ""
@@ -32,10 +32,9 @@ def _is_port(text: str) -> bool:
 
 
 def _leads_to_loopback(host: str) -> bool:
-    """Tell whether a socket bound to a host is reached from this machine.
+    """Tell whether a bind host is a loopback address, or resolves to one.
 
-    It asks the system, since a name of this machine may stand for either. What has
-    no address cannot be bound.
+    A host that does not resolve is no loopback address; binding it fails anyway.
     """
     if is_loopback(host):
         return True
@@ -48,11 +47,11 @@ def _leads_to_loopback(host: str) -> bool:
 
 @attrs.frozen
 class HostRule:
-    """The hosts that may be named in a request.
+    """Hosts that are allowed in Host and Origin.
 
     Attributes:
-        names: Host names in lower case; one that begins with ``*.`` stands for
-            every name below it. ``None`` allows every host.
+        names: Host names in lower case; ``*.example.org`` allows every name below
+            it. None allows every host.
     """
 
     names: frozenset[str] | None
@@ -63,8 +62,13 @@ class HostRule:
     ) -> Self:
         """Make the rule for a bind address.
 
-        On loopback it always holds. On any other address it holds once hosts are
-        named, since nobody else can know under which names the relay is reached.
+        A loopback bind always has one. Any other bind has one only if `allowed` names
+        hosts, since the relay cannot know the names by which it is reached.
+
+        Args:
+            bind_host: Address or name that the relay binds.
+            public_url: Public URL, whose host is allowed as well.
+            allowed: Hosts that the operator configured.
         """
         is_local = _leads_to_loopback(bind_host)
         if not is_local and not allowed:
@@ -75,19 +79,19 @@ class HostRule:
         return rule if public_url is None else rule.including(public_url)
 
     def including(self, url: str) -> Self:
-        """Return the rule with the host of a URL allowed as well."""
+        """Return the rule with the host of a URL added."""
         if self.names is None:
             return self
         return type(self)(self.names | {hostname_of(urlsplit(url).netloc)})
 
     def allows(self, authority: str | None) -> bool:
-        """Tell whether a Host header, or the host of an Origin, is one of ours."""
+        """Tell whether a Host field, or the authority of an Origin, is allowed."""
         if self.names is None:
             return True
         authority = (authority or "").lower()
         host, _, port = authority.rpartition(":")
         if authority in self.names or (host in self.names and _is_port(port)):
-            return True  # the usual case, known without taking it apart
+            return True  # the usual case, without the regular expression
         host = hostname_of(authority)
         if not host:
             return False
@@ -100,9 +104,9 @@ class HostRule:
         )
 
     def allows_origin(self, origin: str, host: str) -> bool:
-        """Tell whether a request to `host` may come from a page of that origin.
+        """Tell whether a page of `origin` may make a request to `host`.
 
-        Where no hosts are named, a page may talk to the host that it came from.
+        If every host is allowed, the page's own host has to be `host`.
         """
         scheme, separator, netloc = origin.partition("://")
         if not scheme or not separator:

@@ -1,4 +1,4 @@
-"""How the relay is reached from outside, and under which names: both may change."""
+"""The public URL and allowed hosts of the relay, which a tunnel changes."""
 
 from typing import Self
 
@@ -9,15 +9,15 @@ from argybargy.web.access.hosts import HostRule
 
 @attrs.define(eq=False)
 class PublicAddress:
-    """Where the relay is, for those outside.
+    """Public URL and allowed hosts of the relay.
 
-    The mutable state is the URL of a tunnel that is up, and what follows from it.
+    The mutable state is `url` and `hosts`; both depend on whether a tunnel is up.
 
     Attributes:
-        url: How the relay is reached now; never taken from a request.
-        hosts: Which hosts it answers to now.
-        is_configured: Whether the operator said how it is reached. A tunnel is then
-            let in, and takes nothing's place.
+        url: Current public URL; never derived from a request.
+        hosts: Currently allowed hosts.
+        is_configured: Whether the operator configured a public URL. A tunnel then
+            adds its host, and the URL stays.
     """
 
     url: str
@@ -28,15 +28,15 @@ class PublicAddress:
 
     @classmethod
     def make(cls, url: str, hosts: HostRule, *, is_configured: bool) -> Self:
-        """Return the address while there is no tunnel."""
+        """Make the address for a relay without a tunnel."""
         return cls(url, hosts, is_configured, url, hosts)
 
     def publish(self, url: str) -> None:
-        """Be reached at the URL of a tunnel, until it is withdrawn."""
+        """Switch to the URL of a tunnel, until :meth:`withdraw`."""
         self.hosts = self._usual_hosts.including(url)
         if not self.is_configured:
             self.url = url
 
     def withdraw(self) -> None:
-        """Be reached as before there was a tunnel."""
+        """Switch back to the URL and hosts without a tunnel."""
         self.url, self.hosts = self._usual_url, self._usual_hosts

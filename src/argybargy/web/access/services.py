@@ -1,4 +1,4 @@
-"""What every endpoint works with: the relay, the sessions, and the rules of access."""
+"""The services of the endpoints: relay, sessions, metrics and rules of access."""
 
 from typing import Protocol
 
@@ -15,35 +15,35 @@ from argybargy.web.metrics import Metrics
 
 
 class AdminToken(Protocol):
-    """The operator's secret, wherever it is kept."""
+    """The admin token, in a file or in memory."""
 
     def matches(self, presented: str) -> bool:
-        """Compare, in constant time."""
+        """Compare a token in constant time."""
         ...
 
     def is_guess(self, presented: str) -> bool:
-        """Tell whether a wrong token may have been meant to find the right one."""
+        """Tell whether a wrong token is a guess, not an earlier token."""
         ...
 
     async def rotate(self) -> str:
-        """Replace the token by a new one, durably, and return that."""
+        """Replace the token durably, and return the new one."""
         ...
 
 
 @attrs.frozen
 class Services:
-    """What the endpoints work with.
+    """Services of the endpoints; one object for the life of the app.
 
     Attributes:
-        relay: The rooms.
-        limits: What is allowed.
-        admin_token: The operator's secret.
-        address: How the relay is reached from outside, and under which names.
-        throttle: Who has failed to sign in too often.
-        cors: Which pages of other origins may call the agents' endpoints.
-        has_docs: Whether the API describes itself at ``/docs``.
-        sessions: Who has traded the operator's secret for a session.
-        metrics: The relay in numbers.
+        relay: The relay with its rooms.
+        limits: Limits of requests.
+        admin_token: The admin token.
+        address: Public URL and allowed hosts.
+        throttle: Throttle of failed sign-ins.
+        cors: Origins that may call the agents' endpoints.
+        has_docs: Whether ``/openapi.json`` and ``/docs`` are served.
+        sessions: Sessions and sign-in codes of the operator.
+        metrics: Prometheus metrics.
     """
 
     relay: Relay
@@ -66,10 +66,10 @@ class Services:
 
     @property
     def public_url(self) -> str:
-        """How the relay is reached from outside, now."""
+        """Current public URL."""
         return self.address.url
 
     @property
     def hosts(self) -> HostRule:
-        """Which hosts it answers to, now."""
+        """Currently allowed hosts."""
         return self.address.hosts

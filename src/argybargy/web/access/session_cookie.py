@@ -1,12 +1,13 @@
-"""The session as a cookie, for browsers that come over TLS.
+"""The session cookie, for browsers over TLS.
 
-A script cannot read it, which is what it is for. A browser sends it by itself, which
-is what makes it dangerous: so it counts only on requests that say themselves that our
-own page makes them. ``SameSite=Strict`` is not enough for that, since on a shared
-domain, as tunnels have it, strangers are the same site.
+Scripts cannot read the cookie (HttpOnly), so a script injected into the dashboard could
+not steal it. But browsers send it with every request, so it counts only if Origin or
+Sec-Fetch-Site shows that the dashboard made the request. ``SameSite=Strict`` does not
+suffice against cross-site request forgery: on a shared domain, as tunnels have it,
+other customers are the same site.
 
-A cookie belongs to a host, whatever the port. Two relays on one host are told apart by
-its name, which has the port that the browser sees.
+Browsers keep cookies by host, not by port. The name of the cookie therefore includes
+the public port, so that two relays on one host do not overwrite each other's.
 """
 
 from typing import Final
@@ -22,12 +23,12 @@ _ATTRIBUTES: Final = "Secure; HttpOnly; SameSite=Strict; Path=/"
 def set_cookie(
     request: Request, public_url: str, token: str
 ) -> list[tuple[bytes, bytes]]:
-    """Return the header fields that give a browser its session."""
+    """Return the header fields that set the session cookie."""
     return _fields(_names(request, public_url)[-1:], f"{token}; {_ATTRIBUTES}")
 
 
 def clear_cookie(request: Request, public_url: str) -> list[tuple[bytes, bytes]]:
-    """Return the header fields that take the session from a browser."""
+    """Return the header fields that delete the session cookie."""
     return _fields(_names(request, public_url), f"; Max-Age=0; {_ATTRIBUTES}")
 
 
@@ -36,10 +37,10 @@ def _fields(names: list[str], value: str) -> list[tuple[bytes, bytes]]:
 
 
 def _names(request: Request, public_url: str) -> list[str]:
-    """Return the names that the cookie of a request may have, the likeliest last.
+    """Return the possible names of the cookie, the likeliest last.
 
-    The origin of the page says it. Where none is named, as in a GET, a proxy may have
-    put another host, and so another port, in the place of the public one.
+    The port is that of Origin. A GET has no Origin, and a proxy may have replaced the
+    Host, so both Host and the public URL are candidates.
     """
     origin = request.header(b"origin")
     if origin is not None:
@@ -49,17 +50,18 @@ def _names(request: Request, public_url: str) -> list[str]:
 
 
 def _name_at(url: str) -> str:
-    """Return the name of the cookie of a relay with TLS at a URL or authority."""
+    """Return the name of the cookie for an https URL or authority."""
     port = url.rpartition(":")[2]
     is_port = port.isascii() and port.isdigit()
     return _NAME + (port if is_port else _DEFAULT_PORT)
 
 
 def can_keep_cookie(request: Request, public_url: str) -> bool:
-    """Tell whether a request comes over TLS, as far as anybody can know.
+    """Tell whether the browser uses TLS and would keep the cookie.
 
-    A browser says so by the origin of its page, which no page can choose. Where none
-    is named, the host must be that of a public URL with https.
+    TLS may end at a proxy, so the scheme of the connection does not tell. Origin does:
+    browsers set it, and pages cannot. Without it, Host has to be that of a public URL
+    with https.
     """
     origin = request.header(b"origin")
     if origin is not None:
@@ -69,7 +71,7 @@ def can_keep_cookie(request: Request, public_url: str) -> bool:
 
 
 def read_cookies(request: Request, public_url: str) -> list[str]:
-    """Return what may be the session, of a request that our own page has made."""
+    """Return possible sessions in the cookies, if the dashboard made the request."""
     cookies = request.header(b"cookie")
     if cookies is None or not _is_from_own_page(request, public_url):
         return []
@@ -87,9 +89,9 @@ def _is_from_own_page(request: Request, public_url: str) -> bool:
 
 
 def _is_own(origin: str, request: Request, public_url: str) -> bool:
-    """Tell whether a page with https comes from where the request goes.
+    """Tell whether `origin` is the https origin of this relay.
 
-    A proxy may have put another host in the place of the public one.
+    It is compared with Host and with the public URL, as a proxy may replace the Host.
     """
     parts = urlsplit(public_url)
     host = request.header(b"host") or ""

@@ -1,12 +1,12 @@
-"""Who acts as the operator: the token, sessions traded for it, and sign-in codes.
+"""Sessions and one-time sign-in codes of the operator.
 
-The admin token is for the machine that the relay runs on. A browser gets a session
-in its place: it ends by itself, is listed, and can be taken back. A phone gets a
-sign-in code in a link, which buys one session, once. Both live in memory only, as
-digests, and end with the relay.
+The admin token is for the machine that the relay runs on. A browser exchanges it for a
+session, which expires, is listed, and can be revoked. A phone gets a sign-in code in a
+link, which is redeemed once for a session. Both are kept in memory only, as digests,
+and end with the relay.
 
-A session cannot make itself last: it buys no other session, a code that it makes
-works no longer than it does itself, and so does the session which that code buys.
+A session cannot prolong itself: it cannot open another session, and a sign-in code
+that it creates, and the session opened with that code, expire no later than it does.
 """
 
 import hmac
@@ -35,14 +35,14 @@ from argybargy.web.identity import IdentityKind, OperatorIdentity
 
 @attrs.frozen
 class End:
-    """When something ends, on both clocks: whichever gets there first.
+    """Deadline on two clocks; the earlier one counts.
 
-    The steady clock stands still while the machine sleeps, the other does not.
-    Neither minds when the wall clock is set.
+    The steady clock stops while the machine is suspended, the counted time goes on.
+    Setting the wall clock affects neither.
 
     Attributes:
-        counted_ms: As the process counts the time, sleep included.
-        steady_seconds: On the steady clock.
+        counted_ms: Counted time in milliseconds, time in suspension included.
+        steady_seconds: Steady clock, in seconds.
     """
 
     counted_ms: int
@@ -50,33 +50,33 @@ class End:
 
     @classmethod
     def after(cls, seconds: float, now: Instant) -> Self:
-        """Return the end of so much time."""
+        """Return the deadline `seconds` from now."""
         counted_ms = now.counted_ms + int(seconds * 1000)
         return cls(counted_ms, now.steady_seconds + seconds)
 
     def earlier(self, other: "End | None") -> "End":
-        """Return whichever comes first."""
+        """Return the earlier of two deadlines; ``None`` is no deadline."""
         if other is None:
             return self
         return min(self, other, key=lambda end: end.counted_ms)
 
     def seconds_left(self, now: Instant) -> float:
-        """Return how long it is until then; nothing or less when it is over."""
+        """Return the seconds until the deadline; zero or negative if it has passed."""
         counted = (self.counted_ms - now.counted_ms) / 1000
         return min(counted, self.steady_seconds - now.steady_seconds)
 
 
 @attrs.define(eq=False)
 class Session:
-    """One sign-in.
+    """One open session.
 
     Attributes:
-        digest: SHA-256 of what the browser holds.
-        address: Where it was made from.
-        created_ms: When, as the process counts the time.
-        end: When it ends, however much it is used.
-        used_at: When it was last used, on the steady clock.
-        watchers: How many streams it keeps open; it is in use while there are any.
+        digest: SHA-256 of the session's secret.
+        address: IP address that opened it.
+        created_ms: Time of creation, as counted time in milliseconds.
+        end: Absolute deadline, however much it is used.
+        used_at: Last use, in seconds of the steady clock.
+        watchers: Number of open streams; it is not idle while there are any.
     """
 
     digest: bytes = attrs.field(repr=False)
@@ -88,7 +88,7 @@ class Session:
 
     @property
     def id(self) -> str:
-        """The public handle."""
+        """Public id, derived from the digest."""
         return key_id_of(self.digest)
 
 
@@ -98,9 +98,9 @@ class SignInCode:
 
     Attributes:
         digest: SHA-256 of the code.
-        made_by: Whoever asked for it; it ends with them.
-        end: When it ends.
-        session_end: When the session that it buys ends, if that is sooner than usual.
+        made_by: Identity that created it; the code ends with that identity.
+        end: Deadline of the code.
+        session_end: Deadline of the session it opens; None for the usual one.
     """
 
     digest: bytes = attrs.field(repr=False)
@@ -111,7 +111,7 @@ class SignInCode:
 
 @attrs.frozen
 class NewSession:
-    """A session, on the one occasion that its secret is seen."""
+    """A new session with its secret, which is not kept."""
 
     token: str = attrs.field(repr=False)
     session: Session
@@ -119,7 +119,7 @@ class NewSession:
 
 @attrs.frozen
 class NewSignInCode:
-    """A sign-in code, on the one occasion that it is seen."""
+    """A new sign-in code in clear text, which is not kept."""
 
     code: str = attrs.field(repr=False)
     record: SignInCode
@@ -129,10 +129,10 @@ class NewSignInCode:
 class Sessions:
     """All sessions and sign-in codes of a relay.
 
-    The mutable state is `_sessions` and `_codes`, both by public handle and oldest
-    first, `_issued`, which remembers those that have ended too, `_watchers`, and
-    `_era`. One session too many ends the one that has been idle for longest; one code
-    too many makes the oldest worthless.
+    The mutable state is `_sessions` and `_codes`, both by public id and oldest first,
+    `_issued`, which remembers ended ones too, `_watchers`, and `_era`, the number of
+    token rotations. At the limit, a new session ends the one that is idle longest, and
+    a new code replaces the oldest.
     """
 
     limits: Limits
@@ -148,16 +148,19 @@ class Sessions:
     def __repr__(self) -> str:
         return f"<Sessions {len(self._sessions)} open, {len(self._codes)} codes>"
 
-    # -- who is it -------------------------------------------------------------
+    # -- authentication --------------------------------------------------------
 
     def token_identity(self) -> OperatorIdentity:
-        """Return who it is that has shown the admin token."""
+        """Return the identity of a caller with the admin token."""
         return OperatorIdentity(IdentityKind.TOKEN, self._era)
 
     def resolve(self, presented: str) -> OperatorIdentity | None:
-        """Return who presents a session, if it is valid now, and note its use.
+        """Return the identity of a valid session, and record its use.
 
-        Found by its public handle, then compared in constant time.
+        The session is found by its public id, then compared in constant time.
+
+        Args:
+            presented: Secret that the client sent, in any form.
         """
         if not is_well_formed(presented, SESSION_PREFIX):
             return None
@@ -171,11 +174,11 @@ class Sessions:
         return self._identity(session)
 
     def is_guess(self, presented: str, prefix: str) -> bool:
-        """Tell whether what opens nothing may have been meant to find what does.
+        """Tell whether an invalid secret is a guess: well formed, but never issued.
 
         Args:
-            presented: What was shown.
-            prefix: That of a session, or of a sign-in code.
+            presented: Secret that the client sent.
+            prefix: Prefix of a session, or of a sign-in code.
         """
         if not is_well_formed(presented, prefix):
             return False
@@ -195,14 +198,14 @@ class Sessions:
         return min(left, self.limits.session_idle_seconds - idle)
 
     def is_live(self, identity: OperatorIdentity) -> bool:
-        """Tell whether an operator who was let in earlier still would be."""
+        """Tell whether an identity is still valid."""
         return self.seconds_left(identity) > 0
 
     def seconds_left(self, identity: OperatorIdentity) -> float:
-        """Return how long an operator stays let in if nothing happens meanwhile.
+        """Return how long an identity stays valid without further use.
 
         Returns:
-            Seconds; ``inf`` for the token, nothing or less when it is over.
+            Seconds; ``inf`` for the token, zero or negative if it has ended.
         """
         if identity.era != self._era:
             return 0
@@ -212,27 +215,27 @@ class Sessions:
         return 0 if session is None else self._left(session, self.clock.now())
 
     def find(self, identity: OperatorIdentity) -> Session | None:
-        """Return the session behind an identity; the token has none."""
+        """Return the session of an identity; ``None`` for the token."""
         return None if identity.id is None else self._sessions.get(identity.id)
 
     def live(self) -> list[Session]:
-        """Return the sessions there are, oldest first."""
+        """Return the open sessions, oldest first."""
         self._sweep()
         return list(self._sessions.values())
 
     def open_codes(self) -> int:
-        """Return how many sign-in codes could still be used."""
+        """Return the number of open sign-in codes."""
         self._sweep()
         return len(self._codes)
 
-    # -- in --------------------------------------------------------------------
+    # -- opening ---------------------------------------------------------------
 
     def open(self, by: OperatorIdentity, address: str) -> NewSession:
-        """Trade the token for a session.
+        """Open a session for a caller with the admin token.
 
         Raises:
             RelayError: ``token_required`` for a session, or ``admin_unauthorized``
-                when the token has become another one since it was shown.
+                if the token was replaced since it was presented.
         """
         if by.kind is not IdentityKind.TOKEN:
             raise RelayError(Problem.TOKEN_REQUIRED)
@@ -240,10 +243,10 @@ class Sessions:
         return self._open(address, None)
 
     def make_code(self, by: OperatorIdentity) -> NewSignInCode:
-        """Make a code that buys one session, once.
+        """Create a sign-in code, which can be redeemed once.
 
         Raises:
-            RelayError: ``admin_unauthorized``, when `by` is over.
+            RelayError: ``admin_unauthorized``, if `by` is no longer valid.
         """
         self._check_live(by)
         self._sweep()
@@ -260,7 +263,7 @@ class Sessions:
         return NewSignInCode(code, record)
 
     def redeem(self, presented: str, address: str) -> NewSession | None:
-        """Trade a sign-in code for a session; ``None`` when it is worth nothing."""
+        """Open a session with a sign-in code; ``None`` if the code is invalid."""
         self._sweep()
         if not is_well_formed(presented, SIGN_IN_PREFIX):
             return None
@@ -292,10 +295,10 @@ class Sessions:
         self._issued.add(session.digest)
         return NewSession(token, session)
 
-    # -- out -------------------------------------------------------------------
+    # -- ending ----------------------------------------------------------------
 
     def end(self, session_id: str) -> bool:
-        """End a session and the codes that it has made; False if there is none."""
+        """End a session and the codes it created; False if it is unknown."""
         self._sweep()
         found = self._sessions.pop(session_id, None) is not None
         self._sweep()
@@ -303,7 +306,7 @@ class Sessions:
         return found
 
     def end_all(self) -> None:
-        """End everything: sessions, sign-in codes, and whoever came by the token."""
+        """End sessions, sign-in codes, and the identities of the replaced token."""
         self._era += 1
         self.end_sessions()
 
@@ -311,7 +314,7 @@ class Sessions:
         """End every session and sign-in code.
 
         Returns:
-            How many sessions that were.
+            Number of ended sessions.
         """
         ended = len(self.live())
         self._sessions.clear()
@@ -320,7 +323,7 @@ class Sessions:
         return ended
 
     def _sweep(self) -> None:
-        """Forget what is over, codes of sessions that are over included."""
+        """Remove expired sessions and codes, and the codes of ended sessions."""
         now = self.clock.now()
         for key, session in list(self._sessions.items()):
             if not self._is_valid(session, now):
@@ -329,21 +332,21 @@ class Sessions:
             if code.end.seconds_left(now) <= 0 or not self.is_live(code.made_by):
                 del self._codes[key]
 
-    # -- whoever has to know ---------------------------------------------------
+    # -- watching --------------------------------------------------------------
 
     @contextmanager
     def watching(
         self, identity: OperatorIdentity, wake: Callable[[], None]
     ) -> Iterator[None]:
-        """Have `wake` called when an operator is let in no more; keep them in use.
+        """Call `wake` when an identity is revoked, and keep its session from idling.
 
-        Ask :meth:`is_live` after entering, and wait no longer than
-        :meth:`seconds_left`: nothing is called when a session ends by the clock.
+        Check :meth:`is_live` after entering, and wait no longer than
+        :meth:`seconds_left`: expiry has no timer of its own and calls nothing.
 
         Args:
-            identity: Who has to stay let in.
-            wake: Called at most once for each reason, from anywhere; it must not
-                block and not fail.
+            identity: Identity to watch.
+            wake: Called synchronously from the task that ends the session; it must
+                not block or raise.
         """
         session, watcher = self.find(identity), (identity, wake)
         self._watchers.append(watcher)
@@ -364,5 +367,5 @@ class Sessions:
 
 
 def _use(session: Session) -> tuple[bool, float]:
-    """Return what orders sessions by their use: those with streams open come last."""
+    """Return the sort key of eviction: idle longest first, open streams last."""
     return session.watchers > 0, session.used_at

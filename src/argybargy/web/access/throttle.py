@@ -1,4 +1,4 @@
-"""Slow down guessing: sign-ins that failed and may find something, per address."""
+"""Throttle failed sign-ins by address, against guessing of codes and tokens."""
 
 from collections import OrderedDict
 
@@ -11,13 +11,14 @@ from argybargy.system.network import network_of
 
 @attrs.define
 class AuthThrottle:
-    """A bucket of failures per address, which refills with time.
+    """Token bucket of failed sign-ins for each address.
 
-    All addresses of an IPv6 network of 64 bits count as one: they are one's.
+    All addresses of an IPv6 /64 network share a bucket, since one customer has them
+    all. Only failures are counted and refused: a valid code always passes, even behind
+    the same address as a guesser.
 
-    Asked only once a sign-in has failed: a valid code always passes, whatever its
-    neighbours behind the same address do. The mutable state is one dict; the
-    address that failed longest ago is forgotten first.
+    The mutable state is one dict of at most `auth_addresses` entries; the address
+    with the oldest failure is evicted first.
     """
 
     limits: Limits
@@ -27,11 +28,11 @@ class AuthThrottle:
         """Count a failure.
 
         Args:
-            address: Where it came from.
-            now: The steady clock, in seconds.
+            address: IP address of the client.
+            now: Steady clock, in seconds.
 
         Raises:
-            RelayError: ``auth_throttled``, when there were too many.
+            RelayError: ``auth_throttled``, if the bucket is empty.
         """
         most, pace = self.limits.auth_failures, self.limits.auth_failure_seconds
         network = network_of(address)

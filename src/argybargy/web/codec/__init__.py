@@ -1,8 +1,8 @@
-"""JSON to values and back: the only place that knows field names.
+"""Convert between JSON and values: the only package that knows JSON field names.
 
-It checks types and sizes, and never what a peer may do. `decode` reads requests,
-`encode` writes answers; `bodies` has the shapes of agents, `operator_bodies`,
-`session_bodies` and `search_bodies` the others, `operator_rows` fills them,
-`stream_frames` are the frames of the stream, and `export_lines` and `import_lines` the
-lines of an export.
+It validates types and sizes, never permissions. `decode` reads requests and
+`validation_errors` collects their errors; `encode` and `operator_rows` make response
+bodies. The types of bodies are in `bodies` (agents), `operator_bodies`,
+`session_bodies`, `search_bodies`, `stream_frames` (operator's stream) and
+`export_lines`; `import_lines` validates the lines of an import.
 """

@@ -1,15 +1,15 @@
-"""The bodies on the wire, field by field.
+"""Types of request and response bodies: those of agents, and those shared by all.
 
-These are the only names that requests and answers have; the OpenAPI document is
-made from them, and ``decode`` and ``encode`` translate. A field
-that is ``UNSET`` is left out.
+Their docstrings are the descriptions in the OpenAPI document and the HTTP reference. A
+field that is ``UNSET`` is left out of the JSON. Bodies hold JSON values only; `decode`
+and `encode` convert from and to the domain's values.
 """
 
 from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-# -- what agents send -----------------------------------------------------------
+# -- requests -----------------------------------------------------------
 
 
 class PostRequest(Struct, frozen=True):
@@ -22,13 +22,13 @@ class PostRequest(Struct, frozen=True):
 
 
 class ClaimRequest(Struct, frozen=True):
-    """How long a claim should last unrenewed."""
+    """Requested lease of a claim, in seconds. Default: the relay's usual lease."""
 
     lease_seconds: int | None = None
 
 
 class PollQuery(Struct, frozen=True):
-    """Where to read on, how long to wait, how much to take."""
+    """Cursor to read from, longest wait in seconds, and most messages to return."""
 
     since: int | str = 0
     wait: float = 0
@@ -36,17 +36,17 @@ class PollQuery(Struct, frozen=True):
 
 
 class HistoryQuery(Struct, frozen=True):
-    """How many messages to look back at, and from where."""
+    """Most messages to return, and the seq below which the page ends."""
 
     limit: int = 50
     before: int | None = None
 
 
-# -- what agents receive --------------------------------------------------------
+# -- responses -----------------------------------------------------------------
 
 
 class PostedMessage(Struct, frozen=True, rename={"from_": "from"}):
-    """A message as the sender is told of it."""
+    """A message, as its sender receives it."""
 
     seq: int
     ts: str
@@ -61,15 +61,18 @@ class PostedMessage(Struct, frozen=True, rename={"from_": "from"}):
 
 
 class ReadMessage(PostedMessage, frozen=True, rename={"from_": "from"}):
-    """A message as it is read."""
+    """A message, as a reader receives it.
+
+    `expects_reply_resolved` names the peer who is meant by `anyone`, if it is one.
+    """
 
     expects_reply_resolved: str = "none"
 
 
 class RoomMessageBody(ReadMessage, frozen=True, rename={"from_": "from"}):
-    """A message as the operator reads it: with its room.
+    """A message with its room, as the operator receives it.
 
-    On the stream, a message that is claimed says until when.
+    `claimed_until` is given on the stream, while a claim on the message can expire.
     """
 
     room: str = ""
@@ -77,7 +80,11 @@ class RoomMessageBody(ReadMessage, frozen=True, rename={"from_": "from"}):
 
 
 class PostAnswer(Struct, frozen=True):
-    """The message is in the room, on the disk."""
+    """A stored message, and its delivery to each addressee.
+
+    `duplicate` is true when the `Idempotency-Key` was used before: the message is
+    then the earlier one.
+    """
 
     ok: bool
     message: PostedMessage
@@ -87,7 +94,7 @@ class PostAnswer(Struct, frozen=True):
 
 
 class RoomStatusBody(Struct, frozen=True):
-    """A room, open or closed."""
+    """Name and status of a room."""
 
     name: str
     status: Literal["open", "closed"]
@@ -96,7 +103,7 @@ class RoomStatusBody(Struct, frozen=True):
 
 
 class PollBudgetBody(Struct, frozen=True):
-    """How long to go on polling."""
+    """Advice on how long to continue polling; `reason` is given with `should_exit`."""
 
     waited_seconds: float
     room_quiet_seconds: float
@@ -108,14 +115,18 @@ class PollBudgetBody(Struct, frozen=True):
 
 
 class Gap(Struct, frozen=True, rename={"from_": "from"}):
-    """Seqs that retention took before they were read, both ends included."""
+    """Seqs, first and last included, that retention deleted before they were read."""
 
     from_: int
     to: int
 
 
 class PollBody(Struct, frozen=True):
-    """What a poll delivers: exactly the seqs after `since` up to `cursor`."""
+    """Messages after `since`, up to and including `cursor`: the next poll's `since`.
+
+    `gap` reports messages that retention deleted before they were read; `reset` means
+    that `since` was beyond the newest message and reading starts over.
+    """
 
     messages: list[ReadMessage]
     cursor: int
@@ -132,7 +143,7 @@ class PollBody(Struct, frozen=True):
 
 
 class HistoryBody(Struct, frozen=True):
-    """A stretch of the room's past."""
+    """A page of earlier messages, oldest first; `more` means that there are older."""
 
     room: str
     messages: list[ReadMessage]
@@ -142,14 +153,14 @@ class HistoryBody(Struct, frozen=True):
 
 
 class ThreadBody(Struct, frozen=True):
-    """One message with its replies."""
+    """A message with its replies, oldest first."""
 
     message: ReadMessage
     replies: list[ReadMessage]
 
 
 class ClaimBody(Struct, frozen=True):
-    """The claim is yours."""
+    """A granted claim; `fence` is larger than in every earlier claim of the room."""
 
     won: bool
     claimed_by: str
@@ -161,14 +172,14 @@ class ClaimBody(Struct, frozen=True):
 
 
 class ReleaseBody(Struct, frozen=True):
-    """The question is open again."""
+    """A released claim: the question is open again."""
 
     released: bool
     seq: int
 
 
 class WhoAmI(Struct, frozen=True):
-    """Who you are."""
+    """Name, room and capabilities of the caller."""
 
     name: str
     room: str
@@ -176,7 +187,7 @@ class WhoAmI(Struct, frozen=True):
 
 
 class PeerBody(Struct, frozen=True):
-    """Somebody in the room."""
+    """A peer in the room."""
 
     name: str
     online: bool
@@ -185,14 +196,14 @@ class PeerBody(Struct, frozen=True):
 
 
 class PeersBody(Struct, frozen=True):
-    """Who is in the room."""
+    """The peers in a room."""
 
     room: str
     peers: list[PeerBody]
 
 
 class HeldClaim(Struct, frozen=True):
-    """A claim that you hold."""
+    """A claim that the caller holds."""
 
     seq: int
     fence: int
@@ -201,7 +212,7 @@ class HeldClaim(Struct, frozen=True):
 
 
 class ResumeBody(Struct, frozen=True):
-    """What it takes to carry on."""
+    """State of an agent: last cursor, unread messages, open questions and claims."""
 
     name: str
     room: str
@@ -223,7 +234,7 @@ class HealthBody(Struct, frozen=True):
 
 
 class ReadyBody(Struct, frozen=True):
-    """The relay can store what it is sent."""
+    """The relay can store messages."""
 
     status: str
     version: str
@@ -234,7 +245,7 @@ class ReadyBody(Struct, frozen=True):
 
 
 class Endpoint(Struct, frozen=True):
-    """One endpoint, as the manifest shows it."""
+    """An endpoint in the manifest."""
 
     method: str
     path: str
@@ -244,7 +255,7 @@ class Endpoint(Struct, frozen=True):
 
 
 class Manifest(Struct, frozen=True):
-    """Who you are talking to, and how."""
+    """The manual of the relay, for agents."""
 
     name: str
     version: str
@@ -260,14 +271,14 @@ class Manifest(Struct, frozen=True):
 
 
 class FieldProblem(Struct, frozen=True):
-    """What is wrong with one field."""
+    """An invalid field, and the values that it takes."""
 
     field: str
     problem: str
 
 
 class ErrorDetail(Struct, frozen=True):
-    """What went wrong, and what to do. Some errors add facts of their own."""
+    """Code and explanation of an error. Some errors have further fields."""
 
     error: str
     detail: str
@@ -277,6 +288,6 @@ class ErrorDetail(Struct, frozen=True):
 
 
 class ErrorBody(Struct, frozen=True):
-    """The one shape of every error."""
+    """The body of every error."""
 
     detail: ErrorDetail

@@ -1,6 +1,6 @@
-"""The lines of an export, which are those of an import; one JSON object on each.
+"""Types of the lines of exports and imports, one JSON object a line.
 
-They are the whole of the file format: see ``docs/how-to/back-up.md``.
+They define the file format: see ``docs/how-to/back-up.md``.
 """
 
 from typing import Final, Literal
@@ -8,11 +8,11 @@ from typing import Final, Literal
 from msgspec import UNSET, Struct, UnsetType
 
 FORMAT: Final = 1
-"""Changes when an older relay could not read the lines any more."""
+"""Version of the format; raised when older relays could not read the lines."""
 
 
 class HeaderLine(Struct, frozen=True, tag_field="type", tag="header"):
-    """The first line: what this is."""
+    """First line: format and origin of the file."""
 
     format: int
     relay_version: str
@@ -20,7 +20,7 @@ class HeaderLine(Struct, frozen=True, tag_field="type", tag="header"):
 
 
 class RoomLine(Struct, frozen=True, tag_field="type", tag="room"):
-    """A room; its messages follow."""
+    """A room, followed by its messages."""
 
     room: str
     status: Literal["open", "closed"] = "open"
@@ -36,7 +36,7 @@ class MessageLine(
     tag="message",
     rename={"from_": "from", "is_open": "open"},
 ):
-    """A message, with what became of it."""
+    """A message, with its claim; `open` marks an unanswered question."""
 
     room: str
     seq: int
@@ -54,7 +54,7 @@ class MessageLine(
 
 
 class CodeLine(Struct, frozen=True, tag_field="type", tag="code"):
-    """An access code, by the SHA-256 of it; nobody can enter with that."""
+    """An access code as its SHA-256 digest, which cannot be used to sign in."""
 
     digest: str
     room: str
@@ -65,7 +65,7 @@ class CodeLine(Struct, frozen=True, tag_field="type", tag="code"):
 
 
 class AuditLine(Struct, frozen=True, tag_field="type", tag="audit"):
-    """A row of an audit log; `key` tells it from all others there are."""
+    """A row of an audit log; `key` identifies it, so that it is imported once."""
 
     key: str
     ts: str
@@ -76,7 +76,7 @@ class AuditLine(Struct, frozen=True, tag_field="type", tag="audit"):
 
 
 class EndLine(Struct, frozen=True, tag_field="type", tag="end"):
-    """The last line: how much there was, so that a cut file is noticed."""
+    """Last line: numbers of rooms and messages, to detect a truncated file."""
 
     rooms: int
     messages: int
@@ -85,25 +85,25 @@ class EndLine(Struct, frozen=True, tag_field="type", tag="end"):
 Line = HeaderLine | RoomLine | MessageLine | CodeLine | AuditLine | EndLine
 
 
-# Whoever misspells the one key there is would be handed every room.
+# Unknown fields are refused: a misspelt `room` would otherwise export every room.
 class ExportRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which room to export; all of them without. Other keys are refused."""
+    """Room to export. Default: all rooms. Unknown fields are refused."""
 
     room: str | None = None
 
 
 class BackupFile(Struct, frozen=True):
-    """No JSON: an SQLite database, ``application/vnd.sqlite3``."""
+    """Not JSON: an SQLite database, ``application/vnd.sqlite3``."""
 
 
 class ImportQuery(Struct, frozen=True):
-    """Whether to look only, with ``check=1``."""
+    """``check=1`` validates and counts without importing."""
 
     check: int = 0
 
 
 class ImportedMessages(Struct, frozen=True):
-    """How many messages are new, there already, or given up by the room."""
+    """Messages that are new, present already, or deleted by the room's retention."""
 
     new: int = 0
     same: int = 0
@@ -111,14 +111,14 @@ class ImportedMessages(Struct, frozen=True):
 
 
 class ImportedRows(Struct, frozen=True):
-    """How many are new, and how many were there already."""
+    """Rows that are new, and rows that were present already."""
 
     new: int = 0
     same: int = 0
 
 
 class ImportBody(Struct, frozen=True):
-    """What became of the lines."""
+    """Numbers of imported messages, access codes and audit rows."""
 
     messages: ImportedMessages
     codes: ImportedRows

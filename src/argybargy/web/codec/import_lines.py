@@ -1,6 +1,6 @@
-"""The edge of an import: each line is held to the rules that its kind has here.
+"""Validate the lines of an import by this relay's own rules, and convert them.
 
-A sentence about a line never repeats what stands in it.
+An error about a line never repeats its content.
 """
 
 from typing import Final
@@ -17,9 +17,9 @@ from argybargy.domain.names import (
     OPERATOR,
     RESERVED_PEER_NAMES,
     SYSTEM,
-    fold,
     is_name,
     is_peer_name,
+    peer_key,
 )
 from argybargy.domain.room.commands import ImportedMessage
 from argybargy.domain.room.state import RoomStatus
@@ -33,48 +33,48 @@ from argybargy.web.codec.export_lines import AuditLine, CodeLine, MessageLine, R
 from argybargy.web.codec.validation_errors import ValidationErrors
 
 MOST_IMPORTED_SEQ: Final = 2**52
-"""The largest number a message may bring along: as many are left to go on with."""
+"""Largest seq of an imported message: half of all seqs, so that posts can follow."""
 _DIGEST_BYTES: Final = 32
 _NAME_CHARS: Final = 64
 _AUDIT_CHARS: Final = 1_000
-"""Longest text of each field of an audit row; names of old were longer than ours."""
+"""Longest field of an audit row; the first Argybargy allowed longer names."""
 
 
-class UnfitLineError(ValueError):
-    """A line that cannot be taken over; its text is a sentence of ours."""
+class InvalidLineError(ValueError):
+    """A line is invalid; the text says why, without repeating the line."""
 
 
 @attrs.frozen
 class LineReader:
-    """Makes values of lines.
+    """Converter from lines to values.
 
     Attributes:
-        limits: What the relay allows.
-        latest_ms: The newest time at which anything can have happened.
+        limits: Limits of this relay.
+        latest_ms: Latest valid time; later ones are in the future.
     """
 
     limits: Limits
     latest_ms: int
 
     def room(self, line: RoomLine) -> tuple[RoomStatus, int | None]:
-        """Return what a room is called, whether it is open, and when it was made.
+        """Return the status of a room, and its time of creation if known.
 
         Raises:
-            UnfitLineError: It does not fit.
+            InvalidLineError: The line is invalid.
         """
         name, created_ms = _room_name(line.room), self._past(line.created)
         if line.status == "open":
             return RoomStatus(name), created_ms
         closed_at_ms = self._past(line.closed_at)
-        _check(closed_at_ms is not None, "'closed_at' says when the room was closed")
+        _check(closed_at_ms is not None, "'closed_at' is required for a closed room")
         _check_printable("closed_by", line.closed_by or "", _NAME_CHARS)
         return RoomStatus(name, closed_at_ms, line.closed_by), created_ms
 
     def message(self, line: MessageLine) -> ImportedMessage:
-        """Return a message as the other relay had it.
+        """Return a message as it was on the other relay.
 
         Raises:
-            UnfitLineError: It does not fit.
+            InvalidLineError: The line is invalid.
         """
         _room_name(line.room)
         kind = SenderKind(line.from_kind)
@@ -86,7 +86,7 @@ class LineReader:
             at_ms=self._past(line.ts) or 0,
             sender=_sender(line.from_, kind),
             kind=kind,
-            to=self._checked(line, kind),
+            to=self._addressees(line, kind),
             text=line.text,
             expects=line.expects_reply,
             reply_to=line.reply_to,
@@ -98,24 +98,27 @@ class LineReader:
             message, is_open=line.is_open, is_leased=not line.settled
         )
 
-    def _checked(self, line: MessageLine, kind: SenderKind) -> tuple[str, ...]:
-        """Hold a message to the rules for posts, and return whom it is for."""
+    def _addressees(self, line: MessageLine, kind: SenderKind) -> tuple[str, ...]:
+        """Validate a message like a post, and return its addressees."""
         limits, errors = self.limits, ValidationErrors()
-        if kind is SenderKind.SYSTEM:  # what a relay says may be longer than a post
-            _check(bool(line.text) and "\0" not in line.text, "'text' is some text")
+        if kind is SenderKind.SYSTEM:  # a relay's own may be longer than posts
+            _check(
+                bool(line.text) and "\0" not in line.text,
+                "'text' is required, without NUL characters",
+            )
         else:
             check_text(errors, line.text, limits)
         addressees = take_addressees(errors, line.to, limits)
         check_expects(errors, line.expects_reply)
         for field, problem in errors.found:
-            raise UnfitLineError(f"'{field}': {problem}")
+            raise InvalidLineError(f"'{field}': {problem}")
         return addressees
 
     def code(self, line: CodeLine) -> CodeRecord:
-        """Return an access code of the other relay.
+        """Return an access code.
 
         Raises:
-            UnfitLineError: It does not fit.
+            InvalidLineError: The line is invalid.
         """
         _check(is_peer_name(line.name), f"the name of a code: {NAME_RULE}")
         most = self.limits.capabilities_chars
@@ -126,25 +129,25 @@ class LineReader:
             name=line.name,
             capabilities=line.capabilities,
             created_ms=self._past(line.created) or 0,
-            expires_ms=_moment(line.expires),
+            expires_ms=_parse_time(line.expires),
         )
 
     def audit(self, line: AuditLine) -> Audit:
-        """Return a row of the other relay's audit log.
+        """Return a row of an audit log.
 
         Raises:
-            UnfitLineError: It does not fit.
+            InvalidLineError: The line is invalid.
         """
-        _check(bool(line.key), "'key' tells a row from all others")
+        _check(bool(line.key), "'key' is required")
         for field in ("key", "action", "actor", "room", "detail"):
             _check_printable(field, getattr(line, field), _AUDIT_CHARS)
         fields = (line.action, line.actor, line.room, line.detail)
         return Audit(self._past(line.ts) or 0, *fields, tally=line.key)
 
     def _past(self, text: str | None) -> int | None:
-        at_ms = _moment(text)
+        at_ms = _parse_time(text)
         is_right = at_ms is None or at_ms <= self.latest_ms
-        _check(is_right, "a time lies in the future")
+        _check(is_right, "a time is in the future")
         return at_ms
 
 
@@ -159,15 +162,15 @@ def _check_event(line: MessageLine, kind: SenderKind) -> None:
     is_right = line.event is None or (
         line.event in EVENTS and kind is SenderKind.SYSTEM
     )
-    _check(is_right, "'event' is one of those that a relay tells of")
+    _check(is_right, "'event' is one of a relay's own events")
 
 
 def _check_claim(line: MessageLine) -> None:
     if line.claimed_by is None:
         return
-    _check(_is_somebody(line.claimed_by), f"'claimed_by': {NAME_RULE}")
-    is_right = line.settled or fold(line.expects_reply) != NOBODY
-    _check(is_right, "'claimed_by' without 'settled' is for questions")
+    _check(_is_person(line.claimed_by), f"'claimed_by': {NAME_RULE}")
+    is_right = line.settled or peer_key(line.expects_reply) != NOBODY
+    _check(is_right, "'claimed_by' without 'settled' is valid on questions only")
 
 
 def _sender(name: str, kind: SenderKind) -> str:
@@ -175,15 +178,15 @@ def _sender(name: str, kind: SenderKind) -> str:
         case SenderKind.AGENT:
             is_right = is_peer_name(name)
         case SenderKind.OPERATOR:
-            is_right = _is_somebody(name)
+            is_right = _is_person(name)
         case SenderKind.SYSTEM:
-            is_right = fold(name) == SYSTEM
-    _check(is_right, f"'from' is one who may speak; {NAME_RULE}")
+            is_right = peer_key(name) == SYSTEM
+    _check(is_right, f"'from' is not a valid sender; {NAME_RULE}")
     return name
 
 
-def _is_somebody(name: str) -> bool:
-    return is_name(name) and fold(name) not in RESERVED_PEER_NAMES - {OPERATOR}
+def _is_person(name: str) -> bool:
+    return is_name(name) and peer_key(name) not in RESERVED_PEER_NAMES - {OPERATOR}
 
 
 def _room_name(name: str) -> str:
@@ -200,11 +203,11 @@ def _digest(text: str) -> bytes:
     return digest
 
 
-def _moment(text: str | None) -> int | None:
+def _parse_time(text: str | None) -> int | None:
     try:
         return None if text is None else parse_timestamp(text)
     except ValueError:
-        raise UnfitLineError("a time is no RFC 3339") from None
+        raise InvalidLineError("a time is not in RFC 3339 format") from None
 
 
 def _check_printable(field: str, text: str, most: int) -> None:
@@ -214,4 +217,4 @@ def _check_printable(field: str, text: str, most: int) -> None:
 
 def _check(is_right: bool, problem: str) -> None:
     if not is_right:
-        raise UnfitLineError(problem)
+        raise InvalidLineError(problem)

@@ -1,4 +1,4 @@
-"""The bodies of the operator's endpoints; see :mod:`argybargy.web.codec.bodies`."""
+"""Types of bodies of the operator; see :mod:`argybargy.web.codec.bodies`."""
 
 from typing import Literal
 
@@ -8,7 +8,10 @@ from argybargy.web.codec.bodies import RoomMessageBody, RoomStatusBody
 
 
 class InviteRequest(Struct, frozen=True):
-    """Whom to make a code for."""
+    """An access code to create: for which name, in which room.
+
+    `expires` is a lifetime, such as `7d`, or a number of hours.
+    """
 
     name: str
     room: str = "default"
@@ -19,7 +22,7 @@ class InviteRequest(Struct, frozen=True):
 
 
 class InviteBody(Struct, frozen=True):
-    """A code, shown this once."""
+    """A new access code, which no other response shows, with the text for the agent."""
 
     code: str
     key_id: str
@@ -33,7 +36,10 @@ class InviteBody(Struct, frozen=True):
 
 
 class RevokeRequest(Struct, frozen=True):
-    """Which codes to take back: by key id, by code, or by name."""
+    """Access codes to revoke: `target` is a key id, a code or a name.
+
+    A name with codes in several rooms needs `room`, or `all` for every room.
+    """
 
     target: str
     room: str | None = None
@@ -41,7 +47,7 @@ class RevokeRequest(Struct, frozen=True):
 
 
 class RevokedCode(Struct, frozen=True):
-    """A code that is gone."""
+    """A revoked access code."""
 
     key_id: str
     name: str
@@ -49,7 +55,7 @@ class RevokedCode(Struct, frozen=True):
 
 
 class RevokeBody(Struct, frozen=True):
-    """How many codes are gone, and which."""
+    """The revoked access codes, and their number."""
 
     revoked: int
     codes: list[RevokedCode]
@@ -57,7 +63,7 @@ class RevokeBody(Struct, frozen=True):
 
 
 class SayRequest(Struct, frozen=True):
-    """What the human says."""
+    """A message from the operator; `sender` is the name it is signed with."""
 
     text: str
     to: str | list[str] = "all"
@@ -68,13 +74,13 @@ class SayRequest(Struct, frozen=True):
 
 
 class RoomActionRequest(Struct, frozen=True):
-    """Who opens or closes, for the audit log."""
+    """Name of the person who opens or closes the room, for the audit log."""
 
     by: str = "operator"
 
 
 class RoomActionBody(Struct, frozen=True):
-    """The room as it is now."""
+    """The new status of a room."""
 
     ok: bool
     room: RoomStatusBody
@@ -82,20 +88,20 @@ class RoomActionBody(Struct, frozen=True):
 
 
 class StateQuery(Struct, frozen=True):
-    """Which room's messages to show; all rooms' without."""
+    """Room whose messages to return. Default: messages of all rooms."""
 
     room: str | None = None
 
 
 class AuditQuery(Struct, frozen=True):
-    """How many rows of the audit log, and from where."""
+    """Most rows to return, and the id below which the page ends."""
 
     limit: int = 100
     before: int | None = None
 
 
 class AuditEvent(Struct, frozen=True):
-    """Who did what."""
+    """A row of the audit log."""
 
     id: int
     ts: str
@@ -106,13 +112,13 @@ class AuditEvent(Struct, frozen=True):
 
 
 class AuditBody(Struct, frozen=True):
-    """The audit log, newest last."""
+    """A page of the audit log, newest row last."""
 
     events: list[AuditEvent]
 
 
 class StatsBody(Struct, frozen=True):
-    """The relay in numbers."""
+    """Statistics of the relay."""
 
     version: str
     uptime_seconds: int
@@ -125,17 +131,17 @@ class StatsBody(Struct, frozen=True):
 
 
 class TokenBody(Struct, frozen=True):
-    """The new admin token, shown this once."""
+    """The new admin token, which no other response shows."""
 
     admin_token: str
 
 
-# Rows come by the hundred and refer to nothing that refers back: the collector of
-# cycles need not look at them.
+# gc=False: rows come by the hundred and hold no references to containers that could
+# refer back, so the cycle collector can skip them.
 
 
 class PresenceRow(Struct, frozen=True, gc=False):
-    """Somebody seen since the relay was started."""
+    """A peer seen since the relay was started."""
 
     name: str
     online: bool
@@ -155,7 +161,7 @@ class RosterRowBody(Struct, frozen=True, gc=False):
 
 
 class CodeRow(Struct, frozen=True, gc=False):
-    """A code, by its public half."""
+    """An access code, without its secret half."""
 
     code: str
     key_id: str
@@ -169,7 +175,7 @@ class CodeRow(Struct, frozen=True, gc=False):
 
 
 class RoomRow(Struct, frozen=True, gc=False):
-    """A room that holds messages."""
+    """A room that has messages."""
 
     room: str
     messages: int
@@ -182,7 +188,7 @@ class RoomRow(Struct, frozen=True, gc=False):
 
 
 class RoomCardBody(Struct, frozen=True, gc=False):
-    """A room at a glance, with or without messages."""
+    """Summary of a room; `online` and `members` are numbers of peers."""
 
     room: str
     status: Literal["open", "closed"]
@@ -198,13 +204,13 @@ class RoomCardBody(Struct, frozen=True, gc=False):
 
 
 class WaitingRow(RoomMessageBody, frozen=True, rename={"from_": "from"}):
-    """A question nobody has answered."""
+    """An unanswered question, with its age in `waiting_seconds`."""
 
     waiting_seconds: float = 0.0
 
 
 class StateBody(Struct, frozen=True):
-    """Everything at a glance."""
+    """Rooms, rosters, access codes, unanswered questions and recent messages."""
 
     version: str
     public_url: str

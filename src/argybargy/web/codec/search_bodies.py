@@ -1,4 +1,4 @@
-"""The bodies of a search on the wire; see :mod:`argybargy.web.codec.bodies`."""
+"""Types of bodies of a search; see :mod:`argybargy.web.codec.bodies`."""
 
 from msgspec import Struct
 
@@ -6,7 +6,7 @@ from argybargy.web.codec.bodies import ReadMessage
 
 
 class SearchQuery(Struct, frozen=True):
-    """What to look for, from where, and how much of it."""
+    """Search text, `next_before` of the page before, and most results to return."""
 
     q: str
     before: int | None = None
@@ -14,13 +14,13 @@ class SearchQuery(Struct, frozen=True):
 
 
 class AdminSearchQuery(SearchQuery, frozen=True):
-    """The same, in one room or in all."""
+    """Search text and page, and the room to search. Default: all rooms."""
 
     room: str | None = None
 
 
 class SearchResult(Struct, frozen=True):
-    """A message, a line out of it, and the characters of that which to mark."""
+    """A found message, with an excerpt and the [start, end) of each match in it."""
 
     room: str
     message: ReadMessage
@@ -29,7 +29,7 @@ class SearchResult(Struct, frozen=True):
 
 
 class SearchBody(Struct, frozen=True):
-    """What was found, newest first, and where to look on."""
+    """A page of results, newest first; `next_before` asks for the next page."""
 
     results: list[SearchResult]
     more: bool

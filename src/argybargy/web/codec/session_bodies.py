@@ -1,4 +1,4 @@
-"""The bodies of sign-in on the wire; see :mod:`argybargy.web.codec.bodies`."""
+"""Types of bodies of sign-in and sessions; see :mod:`argybargy.web.codec.bodies`."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 
 class SignInBody(Struct, frozen=True):
-    """A one-time sign-in code, shown this once, and the link that has it."""
+    """A new one-time sign-in code, which no other response shows, and its link."""
 
     code: str
     url: str
@@ -14,14 +14,14 @@ class SignInBody(Struct, frozen=True):
 
 
 class SessionRequest(Struct, frozen=True):
-    """A sign-in code, if there is no token; and whether a cookie would be kept."""
+    """A sign-in code, in place of the admin token; `cookie` asks for a cookie."""
 
     code: str | None = None
     cookie: bool = False
 
 
 class SessionBody(Struct, frozen=True):
-    """A session; ``session`` is null when it is in the cookie that comes along."""
+    """A new session. Its secret is in `session`, or in a cookie if `cookie` is true."""
 
     session: str | None
     id: str
@@ -33,7 +33,7 @@ class SessionBody(Struct, frozen=True):
 
 
 class IdentityBody(Struct, frozen=True):
-    """Who the operator is to the relay."""
+    """Credential of the caller: the admin token, or a session with its times."""
 
     kind: Literal["token", "session"]
     id: str | UnsetType = UNSET
@@ -43,13 +43,13 @@ class IdentityBody(Struct, frozen=True):
 
 
 class EndedBody(Struct, frozen=True):
-    """The session that was ended; null for the token, which stays what it is."""
+    """Id of the session that was ended; null for the admin token, which stays valid."""
 
     ended: str | None
 
 
 class SessionRow(Struct, frozen=True):
-    """A session, by its public half."""
+    """An open session; `address` is where it was opened from."""
 
     id: str
     address: str
@@ -61,7 +61,7 @@ class SessionRow(Struct, frozen=True):
 
 
 class SessionsBody(Struct, frozen=True):
-    """The sessions there are, oldest first."""
+    """Open sessions, oldest first, and the number of open sign-in codes."""
 
     sessions: list[SessionRow]
     idle_seconds: int
@@ -69,12 +69,12 @@ class SessionsBody(Struct, frozen=True):
 
 
 class RevokedSessionBody(Struct, frozen=True):
-    """The session that is gone."""
+    """Id of the session that was ended."""
 
     revoked: str
 
 
 class RevokedSessionsBody(Struct, frozen=True):
-    """How many sessions are gone."""
+    """Number of sessions that were ended."""
 
     revoked: int

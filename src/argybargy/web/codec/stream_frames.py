@@ -1,6 +1,7 @@
-"""The operator's stream on the wire: what is asked, and the frames that come.
+"""Types of the operator's stream: its request and its frames.
 
-See :mod:`argybargy.web.codec.bodies`. A frame is one line of JSON; ``type`` says which.
+A frame is one line of JSON, and its field ``type`` tells which. See
+:mod:`argybargy.web.codec.bodies`.
 """
 
 from typing import Literal
@@ -17,16 +18,16 @@ from argybargy.web.codec.operator_bodies import (
 
 
 class ResumePoint(Struct, frozen=True):
-    """Where a client has got: what its last frame and its last snapshot said."""
+    """Position to resume from: epoch, version and room of the earlier stream."""
 
     epoch: str
     version: int
-    # Of those who do not say it, it is taken to be the one that they ask for.
+    # Older clients leave it out; it then counts as the room of the request.
     room: str | UnsetType | None = UNSET
 
 
 class StreamRequest(Struct, frozen=True):
-    """What a client shows: one room's roster and messages, or the messages of all."""
+    """Room whose roster and messages to stream. Default: messages of all rooms."""
 
     room: str | None = None
     resume: ResumePoint | None = None
@@ -34,7 +35,7 @@ class StreamRequest(Struct, frozen=True):
 
 
 class HelloFrame(Struct, frozen=True, tag="hello"):
-    """The first frame: which relay this is, and whether it goes on where it was."""
+    """First frame: identity of the relay; `resumed` tells whether deltas follow."""
 
     epoch: str
     version: int
@@ -49,7 +50,7 @@ class HelloFrame(Struct, frozen=True, tag="hello"):
 
 
 class SnapshotFrame(Struct, frozen=True, tag="snapshot"):
-    """Everything anew, in place of all that a client had."""
+    """The whole state; it replaces all that the client has."""
 
     version: int
     now: str
@@ -62,14 +63,14 @@ class SnapshotFrame(Struct, frozen=True, tag="snapshot"):
 
 
 class WaitingKey(Struct, frozen=True):
-    """A question that is in the inbox no longer."""
+    """Key of a question that is no longer waiting."""
 
     room: str
     seq: int
 
 
 class DeltaFrame(Struct, frozen=True, tag="delta", omit_defaults=True):
-    """What is different: rows as they are now, and the keys of those that are gone."""
+    """Changes: new and changed rows in full, and the keys of removed rows."""
 
     version: int
     now: str
@@ -85,14 +86,14 @@ class DeltaFrame(Struct, frozen=True, tag="delta", omit_defaults=True):
 
 
 class KeepaliveFrame(Struct, frozen=True, tag="keepalive"):
-    """Nothing has changed; the relay is there."""
+    """No changes; the connection is alive."""
 
     version: int
     now: str
 
 
 class ByeFrame(Struct, frozen=True, tag="bye"):
-    """The last frame: why it ends, and when to come back."""
+    """Last frame: reason of the end, and seconds to wait before reconnecting."""
 
     reason: Literal["draining", "session_ended", "unavailable"]
     retry_after: int

@@ -2,5 +2,5 @@
 
 An endpoint decodes, calls the relay and encodes; rules and permissions are elsewhere.
 `route.Route` describes an endpoint, `agent_routes` and `operator_routes` list them,
-and `dispatch.respond` runs one: authentication, the function, and its refusals.
+and `dispatch.dispatch` runs one: authentication, the function, and its errors.
 """

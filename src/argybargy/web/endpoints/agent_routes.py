@@ -1,7 +1,8 @@
-"""Everybody's and the agents' endpoints, once: the table behind app, lane and OpenAPI.
+"""Routes of agents and of anyone, for the app, the fast path and OpenAPI.
 
 The operator's are in :mod:`argybargy.web.endpoints.operator_routes`. The manifest's
-own is in neither: :mod:`argybargy.web.description.manifest` is made from these.
+own route is beside its endpoint in :mod:`argybargy.web.description.manifest`, which is
+generated from these tables and so cannot be in them.
 """
 
 from typing import Final
@@ -14,7 +15,7 @@ OPEN_ROUTES: Final = (
     Route(
         "GET",
         "/health",
-        "Is the process alive?",
+        "Report that the process is alive.",
         monitoring.health,
         bodies.HealthBody,
         who=Who.ANYONE,
@@ -22,7 +23,7 @@ OPEN_ROUTES: Final = (
     Route(
         "GET",
         "/ready",
-        "Can the relay store what it is sent? A real write answers.",
+        "Report whether the relay can store messages, by a real write.",
         monitoring.ready,
         bodies.ReadyBody,
         who=Who.ANYONE,
@@ -41,24 +42,24 @@ AGENT_ROUTES: Final = (
     Route(
         "GET",
         "/resume",
-        "What you need to carry on after losing your context: your last cursor, how "
-        "much is unread, your open questions and your claims.",
+        "Your state, to continue after losing your context: last cursor, number of "
+        "unread messages, open questions and claims.",
         agents.resume,
         bodies.ResumeBody,
     ),
     Route(
         "GET",
         "/peers",
-        "Who is live in your room, with presence and capabilities.",
+        "Peers in your room, with presence and capabilities.",
         agents.peers,
         bodies.PeersBody,
     ),
     Route(
         "POST",
         "/messages",
-        "Send a message. 200 means that it is on the disk. 'expects_reply' says who "
-        "should respond, 'reply_to' what you answer. text/plain is taken too, with "
-        "to, expects_reply and reply_to in the query.",
+        "Post a message. 200 means that it is on the disk. 'expects_reply' names who "
+        "should reply, 'reply_to' the message that you answer. text/plain is accepted "
+        "too, with to, expects_reply and reply_to in the query.",
         agents.post_message,
         bodies.PostAnswer,
         body=bodies.PostRequest,
@@ -75,8 +76,8 @@ AGENT_ROUTES: Final = (
     Route(
         "GET",
         "/messages",
-        "Listen: what is new for you since a cursor. With 'wait' it parks until "
-        "there is something. Returns {messages, cursor, first_seq, more, room, "
+        "Poll: messages for you since a cursor. 'wait' waits up to so many seconds "
+        "for the first one. Returns {messages, cursor, first_seq, more, room, "
         "room_closed, should_exit, exit_reason, poll_budget}.",
         agents.get_messages,
         bodies.PollBody,
@@ -87,7 +88,7 @@ AGENT_ROUTES: Final = (
     Route(
         "GET",
         "/messages/{seq}",
-        "One message that you may see, with its replies.",
+        "A message that you may see, with its replies.",
         agents.get_message,
         bodies.ThreadBody,
         refusals=(404, 429),
@@ -95,8 +96,8 @@ AGENT_ROUTES: Final = (
     Route(
         "POST",
         "/messages/{seq}/claim",
-        "Claim an open question before answering it. 200: it is yours, and saying it "
-        "again renews the lease. 409: somebody else has it, stay quiet.",
+        "Claim an open question before answering it. 200: the claim is yours, and "
+        "claiming again renews its lease. 409: another agent has it, do not answer.",
         agents.claim,
         bodies.ClaimBody,
         body=bodies.ClaimRequest,
@@ -106,7 +107,7 @@ AGENT_ROUTES: Final = (
     Route(
         "DELETE",
         "/messages/{seq}/claim",
-        "Give a claimed question back; the room says that it is open again.",
+        "Release your claim on a question; the room is told that it is open again.",
         agents.release,
         bodies.ReleaseBody,
         refusals=(404, 409, 429, 503),
@@ -114,7 +115,7 @@ AGENT_ROUTES: Final = (
     Route(
         "GET",
         "/history",
-        "Recent messages that you may see, oldest first.",
+        "Earlier messages that you may see, oldest first.",
         agents.get_history,
         bodies.HistoryBody,
         query=bodies.HistoryQuery,
@@ -124,7 +125,7 @@ AGENT_ROUTES: Final = (
     Route(
         "GET",
         "/search",
-        'Find messages that you may see, newest first: words, "phrases", -word, '
+        'Search messages that you may see, newest first: words, "phrases", -word, '
         "from:, to:, is:open, before:2026-01-31.",
         search.search,
         search_bodies.SearchBody,

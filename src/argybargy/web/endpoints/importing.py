@@ -35,7 +35,7 @@ from argybargy.web.codec.export_lines import (
     MessageLine,
     RoomLine,
 )
-from argybargy.web.codec.import_lines import LineReader, UnfitLineError
+from argybargy.web.codec.import_lines import InvalidLineError, LineReader
 from argybargy.web.request import Request, Response, json_response
 
 _decode: Final = msgspec.json.Decoder(Line).decode
@@ -123,7 +123,7 @@ def read_batch(
                 line = _decode(raw)
                 _take(batch, line, reader)
                 batch.ignored.update(dict.fromkeys(_ignored(raw, line)))
-            except UnfitLineError as error:
+            except InvalidLineError as error:
                 raise RelayError.invalid(f"line {number}", str(error)) from None
             except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
                 problem = "this is not a line of an export"
@@ -147,7 +147,7 @@ def _texts(line: Line) -> Iterator[str]:
 def _take(batch: Batch, line: Line, reader: LineReader) -> None:
     match line:
         case HeaderLine(format=given) if given != FORMAT:
-            raise UnfitLineError(f"this relay reads export format {FORMAT}")
+            raise InvalidLineError(f"this relay reads export format {FORMAT}")
         case RoomLine():
             _take_room(batch, line, reader)
         case MessageLine():
@@ -174,7 +174,7 @@ def _take_message(batch: Batch, line: MessageLine, reader: LineReader) -> None:
     room = batch.rooms.get(key) or RoomImport(RoomStatus(line.room))
     imported = reader.message(line)
     if room.messages and imported.message.seq <= room.messages[-1].message.seq:
-        raise UnfitLineError("messages must come oldest first, each once")
+        raise InvalidLineError("messages must come oldest first, each once")
     if room.messages and imported.message.at_ms < room.messages[-1].message.at_ms:
-        raise UnfitLineError("'ts' is earlier than that of the message before")
+        raise InvalidLineError("'ts' is earlier than that of the message before")
     batch.rooms[key] = attrs.evolve(room, messages=(*room.messages, imported))

@@ -1,4 +1,4 @@
-"""The operator's endpoints, once: the table behind app, offline CLI and OpenAPI."""
+"""Routes of the operator, for the app, the offline command line and OpenAPI."""
 
 from typing import Final
 
@@ -25,7 +25,7 @@ ADMIN_ROUTES: Final = (
     Route(
         "GET",
         "/admin/state",
-        "Everything at a glance: rooms, rosters, codes, who waits, recent messages.",
+        "State of the relay: rooms, rosters, codes, open questions, recent messages.",
         operator.state,
         operator_bodies.StateBody,
         who=Who.OPERATOR,
@@ -34,7 +34,7 @@ ADMIN_ROUTES: Final = (
     Route(
         "GET",
         "/admin/stats",
-        "The relay in numbers.",
+        "Statistics of the relay.",
         operator.stats,
         operator_bodies.StatsBody,
         who=Who.OPERATOR,
@@ -42,7 +42,7 @@ ADMIN_ROUTES: Final = (
     Route(
         "GET",
         "/admin/audit",
-        "Who did what, newest last.",
+        "A page of the audit log, newest row last.",
         operator.audit,
         operator_bodies.AuditBody,
         who=Who.OPERATOR,
@@ -52,7 +52,7 @@ ADMIN_ROUTES: Final = (
     Route(
         "POST",
         "/admin/invite",
-        "Make a code for an agent. It is shown this once.",
+        "Create an access code for an agent. No other response shows it.",
         operator.invite,
         operator_bodies.InviteBody,
         who=Who.OPERATOR,
@@ -62,7 +62,7 @@ ADMIN_ROUTES: Final = (
     Route(
         "POST",
         "/admin/revoke",
-        "Take codes back, by key id, by code or by name.",
+        "Revoke access codes, by key id, by code or by name.",
         operator.revoke,
         operator_bodies.RevokeBody,
         who=Who.OPERATOR,
@@ -72,7 +72,7 @@ ADMIN_ROUTES: Final = (
     Route(
         "POST",
         "/admin/say",
-        "Speak in a room as the human, also in a closed one.",
+        "Post a message as the operator. Closed rooms accept it too.",
         operator.say,
         bodies.PostAnswer,
         who=Who.OPERATOR,
@@ -83,7 +83,7 @@ ADMIN_ROUTES: Final = (
     Route(
         "POST",
         "/admin/rooms/{room}/open",
-        "Make a room before anybody speaks in it.",
+        "Create an empty room.",
         operator.open_room,
         operator_bodies.RoomActionBody,
         who=Who.OPERATOR,
@@ -93,7 +93,7 @@ ADMIN_ROUTES: Final = (
     Route(
         "POST",
         "/admin/rooms/{room}/close",
-        "Close a room and dismiss the agents in it.",
+        "Close a room: its agents are told to leave.",
         operator.close_room,
         operator_bodies.RoomActionBody,
         who=Who.OPERATOR,
@@ -103,7 +103,7 @@ ADMIN_ROUTES: Final = (
     Route(
         "POST",
         "/admin/rooms/{room}/reopen",
-        "Let agents back into a room.",
+        "Reopen a closed room.",
         operator.reopen_room,
         operator_bodies.RoomActionBody,
         who=Who.OPERATOR,
@@ -113,8 +113,8 @@ ADMIN_ROUTES: Final = (
     Route(
         "POST",
         "/admin/regenerate-token",
-        "Replace the admin token. Every session and sign-in code ends; a session "
-        "may not do it.",
+        "Replace the admin token, and end every session and sign-in code. It takes "
+        "the token itself; a session is refused.",
         operator.regenerate_token,
         operator_bodies.TokenBody,
         who=Who.OPERATOR,
@@ -123,7 +123,7 @@ ADMIN_ROUTES: Final = (
     Route(
         "POST",
         "/admin/sign-in",
-        "Make a one-time sign-in code, and a link that has it. It is shown this once.",
+        "Create a one-time sign-in code and its link. No other response shows them.",
         sign_in.make_sign_in,
         session_bodies.SignInBody,
         who=Who.OPERATOR,
@@ -131,8 +131,8 @@ ADMIN_ROUTES: Final = (
     Route(
         "POST",
         "/admin/session",
-        "Trade the admin token, or a one-time sign-in code, for a session. With "
-        "'cookie': true and TLS it comes as a cookie.",
+        "Exchange the admin token, or a one-time sign-in code, for a session. With "
+        "'cookie': true and over TLS, the session is set as a cookie.",
         sign_in.open_session,
         session_bodies.SessionBody,
         who=Who.ANYONE,
@@ -142,7 +142,7 @@ ADMIN_ROUTES: Final = (
     Route(
         "GET",
         "/admin/session",
-        "What you came in by: the token, or which session.",
+        "Your credential: the admin token, or which session.",
         sign_in.get_session,
         session_bodies.IdentityBody,
         who=Who.OPERATOR,
@@ -150,7 +150,7 @@ ADMIN_ROUTES: Final = (
     Route(
         "DELETE",
         "/admin/session",
-        "Sign out: end the session that the request carries.",
+        "Sign out: end the session of this request.",
         sign_in.end_session,
         session_bodies.EndedBody,
         who=Who.OPERATOR,
@@ -158,7 +158,7 @@ ADMIN_ROUTES: Final = (
     Route(
         "GET",
         "/admin/sessions",
-        "The sessions there are, oldest first.",
+        "Open sessions, oldest first.",
         sign_in.list_sessions,
         session_bodies.SessionsBody,
         who=Who.OPERATOR,
@@ -166,7 +166,7 @@ ADMIN_ROUTES: Final = (
     Route(
         "DELETE",
         "/admin/sessions",
-        "End every session, and make every open sign-in code worthless.",
+        "End every session, and revoke every open sign-in code.",
         sign_in.revoke_sessions,
         session_bodies.RevokedSessionsBody,
         who=Who.OPERATOR,
@@ -174,7 +174,7 @@ ADMIN_ROUTES: Final = (
     Route(
         "DELETE",
         "/admin/sessions/{id}",
-        "End one session, by its id.",
+        "End a session, by its id.",
         sign_in.revoke_session,
         session_bodies.RevokedSessionBody,
         who=Who.OPERATOR,
@@ -183,8 +183,7 @@ ADMIN_ROUTES: Final = (
     Route(
         "POST",
         "/admin/stream",
-        "What changes, pushed as JSON, a line each: hello, snapshot, delta, keepalive, "
-        "bye.",
+        "Stream changes as lines of JSON: hello, snapshot, delta, keepalive, bye.",
         stream.stream,
         stream_frames.HelloFrame,
         who=Who.OPERATOR,
@@ -195,7 +194,7 @@ ADMIN_ROUTES: Final = (
     Route(
         "GET",
         "/admin/rooms/{room}/history",
-        "All that was said in a room, oldest first.",
+        "Earlier messages of a room, private ones included, oldest first.",
         operator.history,
         bodies.HistoryBody,
         who=Who.OPERATOR,
@@ -205,7 +204,7 @@ ADMIN_ROUTES: Final = (
     Route(
         "POST",
         "/admin/backup",
-        "A copy of the whole database, as it is at one moment.",
+        "A consistent copy of the whole database.",
         export.backup,
         export_lines.BackupFile,
         who=Who.OPERATOR,
@@ -215,7 +214,7 @@ ADMIN_ROUTES: Final = (
     Route(
         "POST",
         "/admin/export",
-        "Every room and message, or those of one room, a JSON object on each line.",
+        "Every room and message, or those of one room, as lines of JSON.",
         export.export,
         export_lines.RoomLine,
         who=Who.OPERATOR,
@@ -226,7 +225,7 @@ ADMIN_ROUTES: Final = (
     Route(
         "POST",
         "/admin/import",
-        "Take over the lines of an export, each once; check=1 changes nothing.",
+        "Import the lines of an export. Repeating it adds nothing. check=1: dry run.",
         importing.import_lines,
         export_lines.ImportBody,
         who=Who.OPERATOR,
@@ -237,7 +236,7 @@ ADMIN_ROUTES: Final = (
     Route(
         "GET",
         "/metrics",
-        "The relay in numbers: the text format of Prometheus, or OpenMetrics.",
+        "Metrics, in the text format of Prometheus or OpenMetrics.",
         monitoring.metrics,
         monitoring.MetricsPage,
         who=Who.OPERATOR,
@@ -246,7 +245,7 @@ ADMIN_ROUTES: Final = (
     Route(
         "GET",
         "/admin/search",
-        "Find anything that was said, in one room or in all, newest first.",
+        "Search all messages, in one room or in all, newest first.",
         search.admin_search,
         search_bodies.SearchBody,
         who=Who.OPERATOR,
