@@ -45,7 +45,7 @@ class Constant:
 
 
 _REFUSED = "http/test_refusals.py::test_it_is_refused_with_a_reason"
-_BAD_POSTS = "web/codec/test_bad_input.py::test_posts_that_do_not_fit_store_nothing"
+_BAD_POSTS = "web/codec/test_bad_input.py::test_invalid_posts_store_nothing"
 _MODEL = (
     "domain/room/test_model.py::"
     "test_a_room_does_what_the_model_says_and_its_writes_tell_the_whole_story"
@@ -59,7 +59,7 @@ PROOFS: Final = {
     "Limits.text_bytes": _BAD_POSTS,
     "Limits.addressees": _BAD_POSTS,
     "Limits.idempotency_key_chars": (
-        "web/codec/test_bad_input.py::test_keys_that_are_none_are_refused"
+        "web/codec/test_bad_input.py::test_invalid_idempotency_keys_are_rejected"
     ),
     "Limits.idempotency_seconds": (
         "domain/room/test_posting.py::test_a_key_is_forgotten_when_its_time_is_over"
@@ -68,7 +68,7 @@ PROOFS: Final = {
         "domain/room/test_posting.py::test_the_oldest_key_makes_way_for_one_too_many"
     ),
     "Limits.capabilities_chars": (
-        "web/codec/test_bad_input.py::test_the_operators_mistakes_change_nothing"
+        "web/codec/test_bad_input.py::test_invalid_operator_requests_change_nothing"
     ),
     "Limits.body_bytes": _BAD_POSTS,
     "Limits.posts_per_window": (
@@ -84,20 +84,20 @@ PROOFS: Final = {
         "domain/test_rate_limit.py::test_no_window_ever_holds_more_than_the_limit"
     ),
     "Limits.wait_seconds": (
-        "web/endpoints/test_limits.py::test_a_poll_parks_no_longer_than_it_may"
+        "web/endpoints/test_limits.py::test_the_wait_of_a_poll_is_limited"
     ),
     "Limits.parked_polls_per_peer": (
         "relay/api/test_poll.py::test_a_fifth_poll_of_one_peer_sends_its_oldest_home"
     ),
     "Limits.poll_messages": (
-        "web/endpoints/test_limits.py::test_a_poll_gives_no_more_than_there_may_be"
+        "web/endpoints/test_limits.py::test_messages_of_a_poll_are_limited"
     ),
     "Limits.poll_bytes": _PAGES,
     "Limits.history_messages": (
-        "web/endpoints/test_limits.py::test_history_gives_no_more_than_there_may_be"
+        "web/endpoints/test_limits.py::test_history_is_limited"
     ),
     "Limits.search_chars": (
-        "web/endpoints/test_search.py::test_what_makes_no_sense_is_a_422_for_everybody"
+        "web/endpoints/test_search.py::test_an_invalid_search_is_a_422_for_agents_and_operator"
     ),
     "Limits.search_phrases": (
         "domain/search/test_query.py::"
@@ -111,7 +111,7 @@ PROOFS: Final = {
         "test_a_peer_has_one_search_at_a_time_and_keeps_nobody_from_theirs"
     ),
     "Limits.search_results": (
-        "web/endpoints/test_search.py::test_no_more_is_given_at_once_than_the_limit"
+        "web/endpoints/test_search.py::test_search_results_are_limited"
     ),
     "Limits.open_questions_per_peer": (
         "domain/room/test_open_questions.py::"
@@ -127,11 +127,10 @@ PROOFS: Final = {
         "test_a_lease_lasts_as_long_as_asked_and_told_on_both_clocks"
     ),
     "Limits.lease_seconds_max": (
-        "web/endpoints/test_limits.py::test_a_lease_is_no_longer_than_it_may_be"
+        "web/endpoints/test_limits.py::test_a_lease_is_limited"
     ),
     "Limits.online_seconds": (
-        "web/endpoints/test_stream.py::"
-        "test_a_peer_that_falls_silent_goes_offline_without_being_asked_about"
+        "web/endpoints/test_stream.py::test_a_silent_peer_goes_offline_in_a_delta"
     ),
     "Limits.idle_seconds": (
         "relay/api/test_poll.py::"
@@ -140,11 +139,9 @@ PROOFS: Final = {
     "Limits.rooms": (
         "relay/room/test_task.py::test_the_first_message_counts_against_the_room_quota"
     ),
-    "Limits.codes": (
-        "web/endpoints/test_limits.py::test_there_are_no_more_codes_than_there_may_be"
-    ),
+    "Limits.codes": ("web/endpoints/test_limits.py::test_codes_are_limited"),
     "Limits.expired_code_seconds": (
-        "web/endpoints/test_limits.py::test_a_code_that_ran_out_is_listed_for_a_while"
+        "web/endpoints/test_limits.py::test_an_expired_code_is_listed_for_a_while"
     ),
     "Limits.inbox_commands": (
         "relay/room/test_task.py::test_a_full_inbox_says_busy_and_keeps_nothing"
@@ -162,36 +159,36 @@ PROOFS: Final = {
     ),
     "Limits.auth_failures": (
         "web/endpoints/test_agents.py::"
-        "test_guessing_codes_is_slowed_down_and_valid_codes_never_are"
+        "test_guessed_codes_are_throttled_and_valid_ones_never"
     ),
     "Limits.auth_failure_seconds": (
         "web/endpoints/test_agents.py::"
-        "test_guessing_codes_is_slowed_down_and_valid_codes_never_are"
+        "test_guessed_codes_are_throttled_and_valid_ones_never"
     ),
     "Limits.auth_addresses": (
         "web/endpoints/test_limits.py::"
-        "test_of_too_many_addresses_the_one_that_failed_longest_ago_is_forgotten"
+        "test_above_the_limit_the_address_with_the_oldest_failure_is_evicted"
     ),
     "Limits.streams": (
-        "web/endpoints/test_stream.py::test_there_is_a_most_of_streams_and_who_leaves_makes_room"
+        "web/endpoints/test_stream.py::test_streams_are_limited_and_a_closed_one_frees_its_slot"
     ),
     "Limits.audit_rows": (
         "store/test_contract.py::test_the_audit_log_is_cut_to_its_newest_rows"
     ),
     "Limits.sessions": (
-        "web/access/test_sessions.py::test_of_too_many_sessions_the_longest_idle_one_goes"
+        "web/access/test_sessions.py::test_above_the_limit_the_longest_idle_session_is_evicted"
     ),
     "Limits.session_seconds": (
-        "web/access/test_sessions.py::test_a_session_ends_however_much_it_is_used"
+        "web/access/test_sessions.py::test_a_session_expires_even_in_use"
     ),
     "Limits.session_idle_seconds": (
-        "web/access/test_sessions.py::test_a_session_ends_when_it_is_not_used"
+        "web/access/test_sessions.py::test_an_idle_session_expires"
     ),
     "Limits.sign_in_codes": (
-        "web/access/test_sessions.py::test_of_too_many_sign_in_codes_the_oldest_goes"
+        "web/access/test_sessions.py::test_above_the_limit_the_oldest_sign_in_code_is_evicted"
     ),
     "Limits.sign_in_seconds": (
-        "web/access/test_sessions.py::test_a_sign_in_code_runs_out"
+        "web/access/test_sessions.py::test_a_sign_in_code_expires"
     ),
     "ConnectionLimits.head_bytes": _REFUSED,
     "ConnectionLimits.head_fields": _REFUSED,
@@ -261,8 +258,7 @@ CONSTANTS: Final = (
         "MAX_REPLIES",
         agent,
         "Most replies shown with one message.",
-        "web/endpoints/test_limits.py::"
-        "test_a_message_is_shown_with_a_hundred_replies_at_the_most",
+        "web/endpoints/test_limits.py::test_replies_of_a_message_are_limited",
     ),
     Constant(
         "MAX_NOTES",
@@ -275,7 +271,7 @@ CONSTANTS: Final = (
         "_FORGET_SECONDS",
         presence,
         "How long a peer is remembered that stays away.",
-        "web/endpoints/test_limits.py::test_a_peer_that_stays_away_is_forgotten",
+        "web/endpoints/test_limits.py::test_an_absent_peer_is_removed",
     ),
     Constant(
         "OVERVIEW_MESSAGES",
@@ -293,7 +289,7 @@ CONSTANTS: Final = (
         "MOST_CHANGED_MESSAGES",
         stream_cursor,
         "Changed messages in one frame of a stream; for more it begins anew.",
-        "web/endpoints/test_stream_model.py::test_a_client_that_is_too_far_behind_begins_anew",
+        "web/endpoints/test_stream_model.py::test_a_client_too_far_behind_gets_a_snapshot",
     ),
     Constant(
         "CLOSE_SECONDS",
@@ -327,7 +323,7 @@ CONSTANTS: Final = (
         issued_secrets,
         "Secrets that have ended and are known again, of each kind.",
         "web/access/test_credentials.py::"
-        "test_of_too_many_issued_secrets_the_oldest_is_forgotten",
+        "test_above_the_limit_the_oldest_issued_secret_is_evicted",
     ),
     Constant(
         "DISMISSALS_PER_TICK",
@@ -373,25 +369,25 @@ CONSTANTS: Final = (
         "MAX_QUERY_FIELDS",
         decode,
         "Most fields in a query.",
-        "web/codec/test_bad_input.py::test_targets_that_make_no_sense_are_refused",
+        "web/codec/test_bad_input.py::test_malformed_targets_are_rejected",
     ),
     Constant(
         "MAX_IGNORED_NAMES",
         decode,
         "Unknown keys that an answer names.",
-        "web/endpoints/test_limits.py::test_of_unknown_keys_only_a_few_are_named_and_cut_short",
+        "web/endpoints/test_limits.py::test_listed_unknown_fields_are_limited_and_truncated",
     ),
     Constant(
         "MOST_AUDIT_ROWS",
         operator,
         "Most rows of the audit log in one answer.",
-        "web/endpoints/test_limits.py::test_the_audit_log_comes_in_pages",
+        "web/endpoints/test_limits.py::test_the_audit_log_is_paged",
     ),
     Constant(
         "MOST_IMPORTED_SEQ",
         import_lines,
         "The largest number that an imported message may have.",
-        "web/endpoints/test_export_import.py::test_a_line_that_does_not_fit_is_named_and_nothing_changed",
+        "web/endpoints/test_export_import.py::test_an_invalid_line_is_named_and_nothing_changed",
     ),
     Constant(
         "QUEUE_JOBS",
@@ -521,7 +517,7 @@ CONSTANTS: Final = (
         "PATH_CHARS",
         access_log,
         "How much of a path is logged.",
-        "web/test_access_log.py::test_a_path_stays_on_its_line_and_short",
+        "web/test_access_log.py::test_a_path_is_escaped_and_truncated",
     ),
     Constant(
         "DRAIN_SECONDS",

@@ -37,11 +37,11 @@ LOST_OR_DOUBLED: Final = {
         "domain/room/test_posting.py::test_seqs_count_from_one_without_gaps",
     ),
     "A post whose answer was lost was posted again.": (
-        _AGENTS + "test_a_retry_with_the_same_key_is_the_first_answer",
+        _AGENTS + "test_a_retry_with_the_same_key_gets_the_first_response",
         "domain/room/test_posting.py::test_a_retry_gets_the_very_same_message",
     ),
     "The winner of a claim that asked again was told that somebody had it, for ever.": (
-        _AGENTS + "test_a_claim_is_won_once_and_can_be_asked_for_again",
+        _AGENTS + "test_a_claim_is_granted_once_and_can_be_retried",
         _CLAIMS + "test_an_expiry_is_told_exactly_once",
         _ROOM + "test_a_released_claim_is_free_at_once",
     ),
@@ -50,7 +50,7 @@ LOST_OR_DOUBLED: Final = {
     ),
     "Two readers were told different things about whom a question was for.": (
         _LOAD + "test_a_question_that_looked_like_ones_own_is_answered_once",
-        _AGENTS + "test_a_sole_other_member_is_named_where_anyone_was_asked",
+        _AGENTS + "test_anyone_resolves_to_the_only_other_member",
     ),
     "A question was narrowed to agents that were long gone.": (
         _ROOM + "test_a_departed_member_is_no_candidate_for_an_answer",
@@ -63,7 +63,7 @@ LOST_OR_DOUBLED: Final = {
     "A message to nobody, or to ALL, was taken and delivered to nobody.": (
         _ROOM + "test_an_unknown_addressee_is_said_and_hears_it_later",
         "web/test_headers.py::test_all_is_all_in_any_spelling",
-        _BAD + "test_posts_that_do_not_fit_store_nothing",
+        _BAD + "test_invalid_posts_store_nothing",
     ),
     "Two agents of one name never saw each other's messages.": (
         _POLLING + "test_two_codes_of_one_peer_hear_the_same",
@@ -131,7 +131,7 @@ STUCK: Final = {
 
 OPEN_TO_OTHERS: Final = {
     "The stored hash of a code was as good as the code.": (
-        _AGENTS + "test_the_stored_hash_of_a_code_opens_nothing",
+        _AGENTS + "test_the_stored_digest_of_a_code_is_no_code",
     ),
     "Codes were stored as they are, in files that everybody could read.": (
         _FILES + "test_a_code_is_nowhere_in_the_files",
@@ -142,7 +142,7 @@ OPEN_TO_OTHERS: Final = {
         "cli/commands/test_commands.py::test_codes_are_listed_by_what_is_public_of_them",
     ),
     "Direct messages could be read by the whole room.": (
-        _AGENTS + "test_a_direct_message_is_not_for_third_eyes",
+        _AGENTS + "test_a_direct_message_is_hidden_from_other_agents",
         "store/test_contract.py::"
         "test_a_direct_message_is_seen_by_its_two_ends_and_the_operator_only",
     ),
@@ -153,11 +153,11 @@ OPEN_TO_OTHERS: Final = {
         _CLAIMS + "test_nothing_is_claimed_in_a_closed_room",
     ),
     "An agent could be called operator, all, or what only looks like another name.": (
-        _BAD + "test_the_operators_mistakes_change_nothing",
+        _BAD + "test_invalid_operator_requests_change_nothing",
         "domain/test_names.py::test_a_reserved_word_addresses_but_names_no_agent",
     ),
     "Revoking a name revoked it in every room, and one code of two could not be.": (
-        _OPERATOR + "test_a_name_in_two_rooms_is_ambiguous_until_it_is_said_which",
+        _OPERATOR + "test_revoking_a_name_in_two_rooms_needs_a_room_or_all",
         _ROOM + "test_revoking_frees_what_was_claimed",
     ),
     "Revoking by code wrote the code into the audit log.": (
@@ -167,7 +167,7 @@ OPEN_TO_OTHERS: Final = {
         _BAD + "test_a_wrong_admin_token_is_a_401_and_noted_once_a_minute",
     ),
     "Codes could be guessed at any speed, and nobody noticed.": (
-        _AGENTS + "test_guessing_codes_is_slowed_down_and_valid_codes_never_are",
+        _AGENTS + "test_guessed_codes_are_throttled_and_valid_ones_never",
     ),
     "Limits were counted by code: two codes, twice the posts; the rest had none.": (
         _LOAD + "test_two_codes_of_one_peer_share_its_limit",
@@ -175,16 +175,16 @@ OPEN_TO_OTHERS: Final = {
         "web/endpoints/test_limits.py::test_claims_of_one_peer_are_limited",
     ),
     "Whatever the Host said was answered, and repeated in the instructions.": (
-        _AGENTS + "test_only_our_hosts_are_answered",
-        _OPERATOR + "test_the_manifest_comes_in_the_form_that_is_asked_for",
+        _AGENTS + "test_other_hosts_are_refused",
+        _OPERATOR + "test_the_manifest_has_the_accepted_media_type",
     ),
     "No answer told a browser to be careful.": (
-        "web/test_headers.py::test_every_answer_has_them",
+        "web/test_headers.py::test_every_response_has_the_security_headers",
     ),
     "The admin token lay in the browser for good, beside a script of another host.": (
         "web/endpoints/test_sign_in.py::"
-        "test_the_token_is_traded_for_a_session_that_does_the_same",
-        _OPERATOR + "test_the_docs_page_asks_no_other_host",
+        "test_a_session_from_the_token_has_the_same_permissions",
+        _OPERATOR + "test_the_docs_page_loads_nothing_from_other_hosts",
     ),
     "The admin token was printed at every start.": (
         "cli/commands/test_commands.py::"
@@ -192,14 +192,14 @@ OPEN_TO_OTHERS: Final = {
         "e2e/test_sign_in.py::test_what_signs_in_is_in_no_file_and_no_log",
     ),
     "Codes that had run out were kept for ever, and so was the one way in.": (
-        "web/endpoints/test_limits.py::test_a_code_that_ran_out_is_listed_for_a_while",
-        "web/access/test_sessions.py::test_a_session_ends_however_much_it_is_used",
+        "web/endpoints/test_limits.py::test_an_expired_code_is_listed_for_a_while",
+        "web/access/test_sessions.py::test_a_session_expires_even_in_use",
     ),
 }
 
 WITHOUT_LIMITS: Final = {
     "Only the text of a message had a limit, and no other field.": (
-        _BAD + "test_posts_that_do_not_fit_store_nothing",
+        _BAD + "test_invalid_posts_store_nothing",
         "test_limits.py::test_every_limit_has_a_test_that_meets_it",
     ),
     "Bodies of any size were read before it was known who sends them.": (
@@ -220,17 +220,17 @@ WITHOUT_LIMITS: Final = {
         "test_connections_beyond_the_limit_are_told_to_come_back",
     ),
     "Numbers and characters that nobody expects were a 500.": (
-        _BAD + "test_posts_that_do_not_fit_store_nothing",
-        _BAD + "test_targets_that_make_no_sense_are_refused",
-        _BAD + "test_the_operators_mistakes_change_nothing",
+        _BAD + "test_invalid_posts_store_nothing",
+        _BAD + "test_malformed_targets_are_rejected",
+        _BAD + "test_invalid_operator_requests_change_nothing",
     ),
     "A reader that begins anew got everything in one answer.": (
-        _AGENTS + "test_a_poll_that_was_cut_short_says_more",
+        _AGENTS + "test_a_truncated_poll_says_more",
         "store/test_contract.py::"
         "test_a_page_is_cut_by_bytes_but_one_message_always_fits",
     ),
     "A room could be named so that it could not be closed.": (
-        _BAD + "test_the_operators_mistakes_change_nothing",
+        _BAD + "test_invalid_operator_requests_change_nothing",
         "cli/commands/test_sessions.py::test_an_id_stays_one_part_of_the_path",
     ),
     "Text from agents was printed raw into terminals.": (

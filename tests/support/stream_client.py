@@ -1,4 +1,4 @@
-"""A client of the operator's stream that reads when it is told to."""
+"""A client of the operator's stream that reads on demand."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,8 +16,8 @@ class StreamClient:
     """One stream, held open.
 
     Attributes:
-        status: Of the answer; 0 before it.
-        headers: Of the answer.
+        status: Status of the response; 0 before it.
+        headers: Header fields of the response.
     """
 
     _lines: trio.MemoryReceiveChannel[bytes]
@@ -26,19 +26,24 @@ class StreamClient:
     headers: dict[str, str] = attrs.field(factory=dict)
 
     async def next(self, seconds: float = 30) -> Any:  # noqa: ANN401  a frame
-        """Return the next frame; a stream that has ended raises EndOfChannel."""
+        """Return the next frame.
+
+        Raises:
+            trio.EndOfChannel: The stream has ended.
+            trio.TooSlowError: No frame came in time.
+        """
         with trio.fail_after(seconds):
             return msgspec.json.decode(await self._lines.receive())
 
     async def next_of(self, kind: str) -> Any:  # noqa: ANN401  a frame
-        """Return the next frame of one type, whatever comes before it."""
+        """Return the next frame of one type, skipping others."""
         while True:
             frame = await self.next()
             if frame["type"] == kind:
                 return frame
 
     async def is_silent(self, seconds: float) -> bool:
-        """Tell whether no frame comes for so long."""
+        """Tell whether no frame comes within `seconds`."""
         with trio.move_on_after(seconds):
             await self._lines.receive()
             return False
@@ -53,7 +58,7 @@ class StreamClient:
 async def open_stream(
     site: Site, token: str = TOKEN, session: str = "", **asked: object
 ) -> AsyncIterator[StreamClient]:
-    """Open a stream; the client leaves when the block ends."""
+    """Open a stream; the client disconnects when the block ends."""
     send_line, receive_line = trio.open_memory_channel[bytes](0)
     client = StreamClient(receive_line, trio.Event())
     started = trio.Event()

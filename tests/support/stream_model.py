@@ -1,7 +1,6 @@
-"""A client as it should be: what it knows after a snapshot and any deltas.
+"""Reference model of a stream client: its state after a snapshot and any deltas.
 
-It follows the rules that ``docs/reference/stream.md`` gives to clients, and
-nothing else.
+It implements the rules for clients in ``docs/reference/stream.md``, and nothing else.
 """
 
 from datetime import datetime
@@ -14,7 +13,7 @@ Row = dict[str, Any]
 
 @attrs.frozen(eq=False)
 class About:
-    """A time that was made of a rounded age."""
+    """A time computed from a rounded age; equal within 0.2 seconds."""
 
     seconds: float
 
@@ -29,7 +28,7 @@ class ModelClient:
     """The state of a client.
 
     Attributes:
-        most: How many messages it keeps.
+        most: Number of newest messages to keep.
     """
 
     most: int
@@ -40,7 +39,7 @@ class ModelClient:
     messages: dict[tuple[str, int], Row] = attrs.field(factory=dict)
 
     def apply(self, frame: Row) -> None:
-        """Take a frame in."""
+        """Apply a snapshot or delta."""
         if frame["type"] == "snapshot":
             for rows in (self.rooms, self.waiting, self.codes, self.roster):
                 rows.clear()
@@ -70,7 +69,7 @@ class ModelClient:
             self.messages[row["room"], row["seq"]] = row
 
     def _keep_newest(self) -> None:
-        """Forget what retention took, and what is older than the newest few."""
+        """Remove messages below `first_seq`, and all but the newest `most`."""
         kept = [
             row
             for row in self.messages.values()
@@ -82,7 +81,7 @@ class ModelClient:
 
 
 def _without_ages(row: Row, now: float) -> Row:
-    """Put times in place of ages. A peer that is online was seen just now."""
+    """Replace ages by times, except the age of an online peer, which stays at 0."""
     seen, spoken = row["seconds_since_seen"], row["last_message_seconds"]
     return row | {
         "seconds_since_seen": None

@@ -29,7 +29,7 @@ BASE = "http://127.0.0.1:8765"
 
 @attrs.define
 class FixedToken:
-    """An admin token that lives in memory."""
+    """An admin token in memory."""
 
     value: str = TOKEN
 
@@ -46,14 +46,14 @@ class FixedToken:
 
 @attrs.frozen
 class Reply:
-    """What came back."""
+    """A response."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
 
     @property
-    def json(self) -> Any:  # noqa: ANN401  it is whatever the relay says
+    def json(self) -> Any:  # noqa: ANN401  any JSON
         return msgspec.json.decode(self.body)
 
     @property
@@ -64,7 +64,7 @@ class Reply:
 
     @property
     def without_request_id(self) -> bytes:
-        """The body, with the one thing that differs between equal answers cut out."""
+        """The body without the request id, which differs between equal errors."""
         return re.sub(rb'"request_id":"\w+"', b"", self.body)
 
 
@@ -74,9 +74,9 @@ class Client:
 
     Attributes:
         app: The app.
-        address: Where the calls come from.
-        patience_seconds: After which an answer is taken as far as it has come.
-        reads: How often the app has asked for more of a request.
+        address: IP address of the client.
+        patience_seconds: Time after which the response is returned as far as it came.
+        reads: Number of times that the app called ``receive``.
     """
 
     app: ASGIFramework
@@ -98,10 +98,10 @@ class Client:
         again: Mapping[str, str] | None = None,
         has_host: bool = True,
     ) -> Reply:
-        """Make a request and return the whole answer.
+        """Make a request and return the whole response.
 
-        What is in `again` is sent behind all other header fields, whether or not
-        there is one of that name already.
+        The fields of `again` are appended to the other header fields, even if a name
+        is then repeated.
         """
         fields = {"host": "127.0.0.1:8765"} if has_host else {}
         if code is not None:
@@ -167,7 +167,7 @@ class Client:
 
 @attrs.define
 class Site:
-    """A relay with its app, behind both of its doors."""
+    """A relay with its app: through the fast path (`front`), and Quart alone."""
 
     house: House
     services: Services
@@ -176,7 +176,7 @@ class Site:
     token: str = TOKEN
 
     async def code(self, name: str, room: str = "build") -> str:
-        """Let somebody in."""
+        """Create an access code."""
         reply = await self.admin(
             "POST", "/admin/invite", json={"name": name, "room": room}
         )
@@ -196,7 +196,7 @@ class Site:
         )
 
     async def sign_in(self) -> str:
-        """Trade the token for a session."""
+        """Open a session with the token."""
         session: str = (await self.admin("POST", "/admin/session")).json["session"]
         return session
 
@@ -216,7 +216,7 @@ async def open_site(
     is_configured: bool = True,
     admin_token: FixedToken | FileAdminToken | None = None,
 ) -> AsyncIterator[Site]:
-    """Open a relay with its app, over memory if nothing else is said."""
+    """Open a relay with its app; by default on a memory store, without rate limits."""
     limits = limits or Limits(
         posts_per_window=0, reads_per_window=0, claims_per_window=0
     )

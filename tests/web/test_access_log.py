@@ -1,4 +1,4 @@
-"""What the log says of each request, when it is asked to."""
+"""The access log: one line for each request."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,7 +26,7 @@ def logged(site: Site) -> Client:
     return Client(AccessLog(site.front.app, site.services))
 
 
-async def test_a_line_says_what_was_asked_by_whom_and_what_came_of_it(
+async def test_a_line_has_method_path_caller_and_status(
     lines: list[Any],
 ) -> None:
     async with open_site() as site:
@@ -44,7 +44,7 @@ async def test_a_line_says_what_was_asked_by_whom_and_what_came_of_it(
 
 
 @pytest.mark.parametrize("target", ["/whoami", "/nowhere", "/messages/x"])
-async def test_an_error_and_its_line_have_the_same_name(
+async def test_an_error_and_its_line_have_the_same_request_id(
     lines: list[Any], target: str
 ) -> None:
     async with open_site() as site:
@@ -61,7 +61,7 @@ async def test_an_error_and_its_line_have_the_same_name(
 
 @pytest.mark.parametrize("is_logged", [True, False])
 @pytest.mark.parametrize("door", ["front", "quart"])
-async def test_a_bug_is_logged_under_the_name_that_its_answer_has(
+async def test_a_bug_is_logged_with_the_request_id_of_its_response(
     lines: list[Any], door: str, *, is_logged: bool
 ) -> None:
     async with open_site() as site:
@@ -94,7 +94,9 @@ async def test_neither_text_nor_query_nor_secret_is_logged(lines: list[Any]) -> 
         assert lines[2]["path"] == "/…/…"
 
 
-async def test_a_request_whose_client_left_has_no_status(lines: list[Any]) -> None:
+async def test_a_request_whose_client_disconnected_has_no_status(
+    lines: list[Any],
+) -> None:
     async with open_site() as site:
         code = await site.code("alice")
         lines.clear()
@@ -104,10 +106,10 @@ async def test_a_request_whose_client_left_has_no_status(lines: list[Any]) -> No
         assert (line["status"], line["peer"]) == (None, "alice")
 
 
-def test_what_may_be_a_secret_does_not_get_into_the_log() -> None:
+def test_words_like_secrets_are_masked_in_the_log() -> None:
     assert shown_path(f"/{'aB3-_' * 9}/whoami") == "/…/whoami"
 
 
-def test_a_path_stays_on_its_line_and_short() -> None:
+def test_a_path_is_escaped_and_truncated() -> None:
     assert shown_path("/a\nb\x1b[2J") == "/a\\nb\\x1b[2J"
     assert len(shown_path("/x" * 5_000)) == 200

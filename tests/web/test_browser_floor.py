@@ -38,13 +38,13 @@ RECENT: Final = {
     "overscroll-behavior": (63, 59, 16),
     "translate": (104, 72, 14.1),
 }
-"""What is used and not five years old everywhere, and the versions that brought it."""
+"""Newer features in use, and the browser versions that introduced them."""
 
 NICER: Final = {
     "field-sizing": "a choice is as wide as its widest option",
     "overflow-anchor": "Safari does not move what is read in the first place",
 }
-"""Styles that some browsers lack, and what is so there."""
+"""Styles that some browsers lack, and their effect there."""
 
 CALLED: Final = _words(
     """
@@ -62,7 +62,7 @@ CALLED: Final = _words(
     toISOString toLowerCase toString toUpperCase trim values writeText
     """
 )
-"""What is called on something, other than what the modules define themselves."""
+"""Methods called, except those that the modules define."""
 
 GLOBALS: Final = _words(
     """
@@ -146,7 +146,7 @@ def members_called(text: str) -> set[str]:
 
 
 def globals_used(text: str) -> set[str]:
-    """Return names with a capital that are made anew, called or asked for more."""
+    """Return capitalised names that are constructed, called or accessed."""
     return set(
         re.findall(r"(?:\bnew |(?<![\w.$#\"'` ]))([A-Z]+[a-z]\w*)(?=[.(])", text)
     )

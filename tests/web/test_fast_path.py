@@ -1,4 +1,4 @@
-"""The lane and Quart answer alike, byte for byte."""
+"""The fast path and Quart send the same responses, byte for byte."""
 
 from typing import Any
 
@@ -70,7 +70,7 @@ async def _replies(door: str) -> list[Reply]:
         return [await client.call(*call[:2], code=code, **call[2]) for call in CALLS]
 
 
-async def test_every_call_gets_the_same_answer_through_both_doors(
+async def test_the_fast_path_and_quart_send_the_same_bytes(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     front, quart = await _replies("front"), await _replies("quart")
@@ -102,10 +102,10 @@ async def test_no_endpoint_of_agents_answers_without_a_code(
     [route for route in (*AGENT_ROUTES, *ADMIN_ROUTES) if route.who is not Who.ANYONE],
     ids=lambda route: route.name,
 )
-async def test_no_body_is_read_before_its_sender_is_known(
+async def test_no_body_is_received_before_authentication(
     autojump_clock: trio.testing.MockClock, door: str, route: Route
 ) -> None:
-    """A client that sent ``Expect`` would be asked for it, whoever it is."""
+    """The server would otherwise send ``100 Continue`` to unauthenticated clients."""
     async with open_site() as site:
         client = getattr(site, door)
         path = route.path.replace("{seq}", "1").replace("{room}", "build")
@@ -115,7 +115,7 @@ async def test_no_body_is_read_before_its_sender_is_known(
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/admin/state"])
-async def test_no_body_is_read_that_nobody_takes(
+async def test_no_body_is_received_by_an_endpoint_without_one(
     autojump_clock: trio.testing.MockClock, path: str
 ) -> None:
     async with open_site() as site:

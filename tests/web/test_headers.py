@@ -1,4 +1,4 @@
-"""Every answer, a refusal as well, carries what keeps browsers from harm."""
+"""Security headers on every response, errors included."""
 
 import pytest
 import trio.testing
@@ -39,14 +39,14 @@ def check(reply: Reply) -> None:
     ],
 )
 @pytest.mark.parametrize("door", ["front", "quart"])
-async def test_every_answer_has_them(
+async def test_every_response_has_the_security_headers(
     autojump_clock: trio.testing.MockClock, method: str, path: str, door: str
 ) -> None:
     async with open_site() as site:
         check(await getattr(site, door).call(method, path))
 
 
-async def test_an_answer_without_a_body_has_them(
+async def test_a_response_without_a_body_has_the_security_headers(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     page = {"origin": "https://agents.example"}
@@ -65,7 +65,7 @@ async def test_an_answer_without_a_body_has_them(
 async def test_all_is_all_in_any_spelling(
     autojump_clock: trio.testing.MockClock, name: str
 ) -> None:
-    """The original takes it for a peer, and delivers it to nobody."""
+    """The original took it for a peer, and delivered it to nobody."""
     async with open_site() as site:
         alice, bob = await site.code("alice"), await site.code("bob")
         assert (await site.say(alice, "hi", to=name)).json["message"]["to"] == "all"
@@ -86,7 +86,7 @@ ONLY_ONCE = [
 @pytest.mark.parametrize("door", ["front", "quart"])
 @pytest.mark.parametrize("path", ["/messages", "/admin/say"])
 @pytest.mark.parametrize(("name", "value"), ONLY_ONCE)
-async def test_a_field_that_says_two_things_is_refused(
+async def test_a_repeated_field_that_allows_one_value_is_refused(
     autojump_clock: trio.testing.MockClock, name: str, value: str, path: str, door: str
 ) -> None:
     async with open_site() as site:

@@ -1,7 +1,7 @@
-"""No request keeps the event loop for long: every endpoint, at its limits.
+"""No endpoint holds the event loop for long, even at its limits.
 
-All that is served runs on one event loop, so the longest step of any task is how long
-everybody else may have to wait.
+Everything runs on one event loop, so the longest step of one task is the longest delay
+of all others.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -30,10 +30,10 @@ from support.web_app import TOKEN, Reply, Site, open_site
 
 LIMITS = Limits(posts_per_window=0, reads_per_window=0, claims_per_window=0)
 CODES = 300
-"""Agents of one room. They have no bound; ``/admin/state`` takes 190 lines for each."""
+"""Agents of one room; unbounded. ``/admin/state`` runs 190 lines for each."""
 SILENT = "agent1"
 LONG_MESSAGES = 35
-"""More than one answer holds."""
+"""More messages than one response holds."""
 QUESTIONS = LIMITS.messages_per_room - LONG_MESSAGES - 100
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 SAME_LETTER = "+".join("a" * 100)
@@ -45,7 +45,7 @@ Requests = Callable[["World"], Awaitable[list[Reply]]]
 
 @attrs.frozen
 class World:
-    """A relay that is as full as its limits let it be.
+    """A relay filled to its limits.
 
     Attributes:
         site: The relay.
@@ -134,7 +134,7 @@ async def follow(world: World) -> list[Reply]:
 
 
 async def bring_in(world: World) -> list[Reply]:
-    """Look through as much of an export as one request may bring."""
+    """Dry-run the largest import that one request may hold."""
     exported = await world.call(
         "POST", "/admin/export", token=TOKEN, json={"room": ROOM}
     )
@@ -234,7 +234,7 @@ LAST = [
     ("POST", "/admin/revoke"),
     ("POST", "/admin/regenerate-token"),
 ]
-"""What takes away that the others need."""
+"""Endpoints that remove state which the others need."""
 
 
 @asynccontextmanager
@@ -248,7 +248,7 @@ async def open_store(kind: str, folder: Path) -> AsyncIterator[Store]:
 
 
 def drafts() -> Iterator[PostDraft]:
-    """Return what fills a room: questions that nobody answers, and long texts."""
+    """Return the messages that fill a room: open questions and long texts."""
     for number in range(QUESTIONS):
         yield PostDraft(f"Who knows {number}?", TO_ALL, SILENT)
     long_text = " ".join((LETTERS * 200)[: LIMITS.text_chars // 2])

@@ -1,4 +1,4 @@
-"""The page as it is served: what tests/browser does not need a browser for."""
+"""The served dashboard, as far as no browser is needed."""
 
 import gzip
 import json
@@ -20,7 +20,7 @@ PARTS = [
 ]
 
 
-async def test_the_page_is_packed_and_asked_for_again_only_if_changed(
+async def test_the_dashboard_is_gzipped_and_revalidated_by_etag(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -48,7 +48,7 @@ async def test_the_page_is_packed_and_asked_for_again_only_if_changed(
         assert other.status == 200
 
 
-async def test_every_file_has_a_strict_policy_and_no_path_leads_out(
+async def test_every_file_has_a_strict_policy_and_no_path_escapes_the_folder(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -74,7 +74,7 @@ async def test_every_file_has_a_strict_policy_and_no_path_leads_out(
             assert answer.status in {400, 404}, name
 
 
-async def test_what_is_served_is_what_was_written_without_indentation_and_comments(
+async def test_files_are_served_without_indentation_and_comments(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -89,7 +89,7 @@ async def test_what_is_served_is_what_was_written_without_indentation_and_commen
         assert vendored.body == (FILES / "vendor" / "preact.js").read_bytes()
 
 
-def test_what_is_vendored_is_what_the_manifest_says() -> None:
+def test_vendored_files_match_their_manifest() -> None:
     folder = FILES / "vendor"
     rows = json.loads((folder / "manifest.json").read_text())["files"]
     for row in rows:
@@ -114,8 +114,8 @@ def test_no_file_names_another_host_or_makes_markup_or_code_from_text(
         assert word not in text
 
 
-def test_every_part_that_a_visit_needs_is_asked_for_at_once() -> None:
-    """A module that is found only by reading another costs a trip more."""
+def test_every_module_of_a_visit_is_preloaded() -> None:
+    """A module that is discovered through another costs one more round trip."""
     index = (FILES / "index.html").read_text()
     modules = {
         f"dashboard/{folder}{entry.name}"
@@ -128,7 +128,7 @@ def test_every_part_that_a_visit_needs_is_asked_for_at_once() -> None:
         if path.name.endswith(".js"):
             for name in re.findall(r'import\("\./([\w.]+)"\)', path.read_text()):
                 lazy.add(f"dashboard/{name}")
-    # Which only those import.
+    # Imported by those modules only.
     seldom = lazy | {"dashboard/qr.js", "dashboard/vendor/lean-qr.js"}
     early = {"dashboard/early.js", "dashboard/main.js"}
     linked = set(re.findall(r'rel="modulepreload" href="([^"]+)"', index))

@@ -1,4 +1,4 @@
-"""Pages of other origins: none by default, and then exactly those that are named."""
+"""CORS: no origin by default, and exactly the configured ones."""
 
 import pytest
 import trio.testing
@@ -11,7 +11,7 @@ PREFLIGHT = {**PAGE, "access-control-request-method": "POST"}
 RULE = CorsRule(frozenset({"https://agents.example"}))
 
 
-async def test_a_named_origin_may_ask_post_and_read_the_answer(
+async def test_an_allowed_origin_may_preflight_post_and_read_the_response(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site(cors=RULE) as site:
@@ -32,7 +32,7 @@ async def test_a_named_origin_may_ask_post_and_read_the_answer(
 async def test_no_other_spelling_of_a_path_gets_around_the_rules(
     autojump_clock: trio.testing.MockClock, method: str, path: str
 ) -> None:
-    """Routers forgive what a check of the path's start does not."""
+    """Routers normalise paths that a prefix check sees as they are."""
     async with open_site(cors=RULE) as site:
         for headers in ({}, PREFLIGHT, {"origin": "https://evil.example"}):
             reply = await site.front.call(method, path, token=TOKEN, headers=headers)
@@ -40,7 +40,7 @@ async def test_no_other_spelling_of_a_path_gets_around_the_rules(
             assert "access-control-allow-origin" not in reply.headers
 
 
-async def test_a_page_that_is_named_may_not_read_the_numbers(
+async def test_an_allowed_origin_may_not_read_the_metrics(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site(cors=RULE) as site:
@@ -48,7 +48,7 @@ async def test_a_page_that_is_named_may_not_read_the_numbers(
         assert "access-control-allow-origin" not in reply.headers
 
 
-async def test_a_question_to_the_server_as_a_whole_is_still_a_request(
+async def test_options_asterisk_is_still_a_request(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -69,7 +69,7 @@ async def test_no_page_of_another_origin_reaches_the_operators_endpoints(
         assert answered.status == 403
 
 
-async def test_an_origin_that_is_not_named_gets_nothing(
+async def test_an_origin_that_is_not_allowed_gets_no_cors_headers(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:

@@ -1,4 +1,4 @@
-"""What opens nothing is 401 however often it is shown; only guesses are slowed down."""
+"""Invalid credentials: always 401, and throttled only if they are guesses."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,7 +38,7 @@ DOORS = pytest.mark.parametrize("door", ["front", "quart"])
 async def statuses(
     client: Client, fields: Sequence[dict[str, str]], path: str = "/whoami"
 ) -> set[int]:
-    """Show each in turn, many times in a row, and return what came of it."""
+    """Send each credential many times in a row, and return the statuses."""
     found = set()
     for number in range(MANY):
         headers = fields[number % len(fields)]
@@ -68,10 +68,10 @@ async def revoke(site: Site, name: str) -> None:
 
 
 @DOORS
-async def test_what_opens_no_room_is_refused_in_the_same_way_for_ever(
+async def test_an_invalid_code_that_is_no_guess_is_never_throttled(
     autojump_clock: trio.testing.MockClock, door: str
 ) -> None:
-    """As agents behind one address do it, with each other's failures in between."""
+    """Like agents behind one address, with each other's failures in between."""
     async with open_site() as site:
         gone = await site.code("gone")
         await revoke(site, "gone")
@@ -86,7 +86,7 @@ async def test_what_opens_no_room_is_refused_in_the_same_way_for_ever(
         assert await is_slowed_down(site.front, bearer(new_code())), "none was counted"
 
 
-async def test_a_guess_is_slowed_down_and_valid_codes_never_are(
+async def test_guesses_are_throttled_and_valid_codes_never(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -97,16 +97,16 @@ async def test_a_guess_is_slowed_down_and_valid_codes_never_are(
         assert (await site.front.call("GET", "/whoami", code=code)).status == 401
 
 
-async def test_what_may_be_a_code_of_the_first_relay_is_a_guess_as_well(
+async def test_a_wrong_code_in_the_first_format_is_a_guess(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """Such codes are taken over as they are."""
+    """Imports keep such codes as they are."""
     async with open_site() as site:
         assert await is_slowed_down(site.front, bearer("aB3-_" * 6 + "xy"))
 
 
 async def exhaust(site: Site) -> None:
-    """Guess until the address is slowed down."""
+    """Guess until the address is throttled."""
     assert await is_slowed_down(site.front, bearer(new_code()))
 
 
@@ -122,7 +122,7 @@ async def test_a_revoked_code_is_still_known_after_a_restart(
             assert await statuses(site.front, [bearer(code)]) == {401}
 
 
-async def test_an_expired_code_is_still_known_when_it_is_listed_no_more(
+async def test_an_expired_code_is_no_guess_after_it_left_the_list(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site(Limits(expired_code_seconds=60)) as site:
@@ -135,7 +135,7 @@ async def test_an_expired_code_is_still_known_when_it_is_listed_no_more(
         assert await statuses(site.front, [bearer(reply.json["code"])]) == {401}
 
 
-def test_of_too_many_issued_secrets_the_oldest_is_forgotten() -> None:
+def test_above_the_limit_the_oldest_issued_secret_is_evicted() -> None:
     issued = IssuedSecrets(2)
     for digest in (b"first", b"second", b"first", b"third"):
         issued.add(digest)
@@ -150,7 +150,7 @@ def test_of_too_many_issued_secrets_the_oldest_is_forgotten() -> None:
 
 
 @DOORS
-async def test_what_makes_nobody_the_operator_is_refused_in_the_same_way_for_ever(
+async def test_invalid_operator_credentials_that_are_no_guess_are_never_throttled(
     autojump_clock: trio.testing.MockClock, tmp_path: Path, door: str
 ) -> None:
     token = await FileAdminToken.open(tmp_path)
@@ -171,7 +171,7 @@ async def test_what_makes_nobody_the_operator_is_refused_in_the_same_way_for_eve
 
 
 @pytest.mark.parametrize("field", ["x-admin-token", "x-admin-session"])
-async def test_a_guess_at_what_signs_the_operator_in_is_slowed_down(
+async def test_guesses_at_operator_credentials_are_throttled(
     autojump_clock: trio.testing.MockClock, tmp_path: Path, field: str
 ) -> None:
     prefix = ADMIN_PREFIX if field == "x-admin-token" else SESSION_PREFIX
@@ -187,7 +187,7 @@ async def test_a_guess_at_what_signs_the_operator_in_is_slowed_down(
         assert (await site.admin("GET", "/admin/stats")).status == 200
 
 
-async def test_any_wrong_token_may_be_a_guess_at_one_that_somebody_chose(
+async def test_any_wrong_token_is_a_guess_if_the_token_was_configured(
     autojump_clock: trio.testing.MockClock, tmp_path: Path
 ) -> None:
     (tmp_path / "admin.token").write_text("hunter2\n")
@@ -207,7 +207,7 @@ async def trade(site: Site, code: str) -> int:
     return (await site.front.call("POST", "/admin/session", json=body)).status
 
 
-async def test_a_used_or_mistyped_sign_in_code_is_refused_in_the_same_way_for_ever(
+async def test_a_used_or_mistyped_sign_in_code_is_never_throttled(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:

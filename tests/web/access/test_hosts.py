@@ -1,4 +1,4 @@
-"""Which hosts the relay answers to, however they and its own address are written."""
+"""Allowed hosts, in every spelling of Host and of the bind address."""
 
 import pytest
 import trio.testing
@@ -24,10 +24,10 @@ EVERYWHERE = ["0.0.0.0", "::", "192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1", "
 
 
 @pytest.mark.parametrize("bind", LOOPBACK)
-def test_no_other_host_reaches_a_relay_on_loopback_however_that_is_written(
+def test_a_relay_on_loopback_refuses_other_hosts_in_any_spelling_of_the_bind(
     bind: str,
 ) -> None:
-    """Else a page on any site could, with a name of its own for 127.0.0.1."""
+    """Otherwise a page on any site could reach it by DNS rebinding."""
     assert is_loopback(bind)
     rule = HostRule.make(bind, None, ())
     assert not rule.allows("evil.example")
@@ -38,7 +38,9 @@ def test_no_other_host_reaches_a_relay_on_loopback_however_that_is_written(
 
 
 @pytest.mark.parametrize("bind", EVERYWHERE)
-def test_on_other_addresses_the_rule_holds_once_hosts_are_named(bind: str) -> None:
+def test_on_other_addresses_hosts_are_checked_once_some_are_configured(
+    bind: str,
+) -> None:
     assert not is_loopback(bind)
     assert HostRule.make(bind, None, ()).allows("any.example")
     named = HostRule.make(bind, None, ("relay.example", "*.b.example"))
@@ -47,7 +49,7 @@ def test_on_other_addresses_the_rule_holds_once_hosts_are_named(bind: str) -> No
     assert not named.allows("any.example")
 
 
-def test_a_name_that_has_no_address_is_not_loopback() -> None:
+def test_an_unresolvable_name_is_not_loopback() -> None:
     assert not is_loopback("relay.example")
     assert not is_loopback("")
     assert not is_loopback("127.0.0.1 evil")
@@ -71,14 +73,14 @@ def test_a_name_that_has_no_address_is_not_loopback() -> None:
         ":80",
     ],
 )
-def test_a_host_that_only_contains_one_of_ours_is_not_ours(authority: str) -> None:
+def test_a_host_that_contains_an_allowed_host_is_refused(authority: str) -> None:
     assert not HostRule.make("127.0.0.1", None, ()).allows(authority)
 
 
 @pytest.mark.parametrize(
     "authority", ["localhost", "Localhost:1", "localhost:", "localhost.", "[::1]:80"]
 )
-def test_a_host_of_ours_is_ours_with_or_without_a_port(authority: str) -> None:
+def test_an_allowed_host_may_have_a_port(authority: str) -> None:
     assert HostRule.make("127.0.0.1", None, ()).allows(authority)
 
 
@@ -95,16 +97,16 @@ def test_a_host_of_ours_is_ours_with_or_without_a_port(authority: str) -> None:
         ("<local>", "<local>"),
     ],
 )
-def test_who_has_an_ipv6_network_is_one(address: str, network: str) -> None:
+def test_an_ipv6_network_counts_as_one_address(address: str, network: str) -> None:
     assert network_of(address) == network
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready"])
 @pytest.mark.parametrize("host", ["10.244.1.7:18925", "evil.example", "", None])
-async def test_a_probe_may_come_by_any_name_or_none(
+async def test_a_health_check_may_send_any_host_or_none(
     autojump_clock: trio.testing.MockClock, path: str, host: str | None
 ) -> None:
-    """Load balancers name an address, and HAProxy's own check nothing at all."""
+    """Load balancers send an address as Host, and HAProxy's own check sends none."""
     async with open_site() as site:
         fields = {} if host is None else {"host": host}
         reply = await site.front.call("GET", path, headers=fields, has_host=False)
@@ -115,7 +117,7 @@ async def test_a_probe_may_come_by_any_name_or_none(
     ("method", "path"),
     [("GET", "/"), ("GET", "/whoami"), ("POST", "/health"), ("GET", "/health/")],
 )
-async def test_nothing_but_a_probe_may(
+async def test_only_a_health_check_may_send_another_host(
     autojump_clock: trio.testing.MockClock, method: str, path: str
 ) -> None:
     async with open_site() as site:

@@ -1,4 +1,4 @@
-"""Who may do what: every endpoint, tried by everybody there is.
+"""Permissions: every endpoint, called by every kind of caller.
 
 Made from the table of endpoints, so that a new one is tried without being named here.
 """
@@ -35,7 +35,7 @@ SAMPLES: Final = {"seq": "1", "room": "build", "id": "0123456789ab"}
 Headers = Mapping[str, str]
 
 
-# -- everybody there is ---------------------------------------------------------------
+# -- the callers ---------------------------------------------------------------------
 
 
 async def nobody(_: Site) -> Headers:
@@ -174,7 +174,7 @@ ROLES: Final[tuple[Role, ...]] = tuple(
     sorted({*OPERATORS, *AGENTS, *STRANGERS}, key=lambda role: role.__name__)
 )
 
-# What a session may not do, since it would outlast itself by it.
+# Endpoints that refuse sessions, which could prolong themselves by them.
 TOKEN_ALONE: Final = {("POST", "/admin/regenerate-token"), ("POST", "/admin/session")}
 
 
@@ -221,7 +221,7 @@ LET_IN: Final = [
 
 
 @pytest.mark.parametrize(("route", "role"), LET_IN)
-async def test_each_may_do_what_is_theirs(
+async def test_each_caller_may_use_its_own_endpoints(
     autojump_clock: trio.testing.MockClock, route: Route, role: Role
 ) -> None:
     async with open_house_with_a_secret() as site:
@@ -232,10 +232,10 @@ async def test_each_may_do_what_is_theirs(
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
-async def test_nobody_else_gets_anything(
+async def test_no_other_caller_is_admitted(
     autojump_clock: trio.testing.MockClock, route: Route
 ) -> None:
-    # In one house for all of them: whoever is refused has changed nothing in it.
+    # One relay for all callers: a refused request changes nothing in it.
     async with open_house_with_a_secret() as site:
         for role in ROLES:
             if not is_let_in(route, role):
@@ -244,7 +244,7 @@ async def test_nobody_else_gets_anything(
                 assert set(reply.json) == {"detail"}
 
 
-def test_everybody_is_an_operator_an_agent_or_a_stranger() -> None:
+def test_every_caller_is_an_operator_an_agent_or_anonymous() -> None:
     assert not OPERATORS & AGENTS
     assert not (OPERATORS | AGENTS) & STRANGERS
 

@@ -1,4 +1,4 @@
-"""Where the relay is for those outside: as configured, or where a tunnel leads."""
+"""The public URL and allowed hosts, configured or from a tunnel."""
 
 import pytest
 import trio.testing
@@ -9,7 +9,7 @@ TUNNEL = "https://some-words.trycloudflare.com"
 HOST = {"host": "some-words.trycloudflare.com"}
 
 
-async def test_a_tunnel_is_where_the_relay_is_while_it_is_up(
+async def test_a_tunnel_sets_the_public_url_while_it_is_up(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site(is_configured=False) as site:
@@ -28,7 +28,7 @@ async def test_a_tunnel_is_where_the_relay_is_while_it_is_up(
 
 
 @pytest.mark.parametrize("is_configured", [True, False])
-async def test_the_relay_answers_to_a_tunnel_s_host_while_it_is_up(
+async def test_a_tunnel_s_host_is_allowed_while_it_is_up(
     autojump_clock: trio.testing.MockClock, is_configured: bool
 ) -> None:
     async with open_site(is_configured=is_configured) as site:

@@ -1,4 +1,4 @@
-"""Sessions and sign-in codes: how long they last, and what ends them."""
+"""Sessions and sign-in codes: expiry, eviction and revocation."""
 
 import math
 
@@ -43,7 +43,7 @@ def who(sessions: Sessions, token: str) -> OperatorIdentity:
     return identity
 
 
-async def test_a_session_stands_for_the_operator_and_is_found_by_its_secret_alone(
+async def test_a_session_authenticates_the_operator_by_its_secret_alone(
     autojump_clock: trio.testing.MockClock,
     sessions: Sessions,
 ) -> None:
@@ -71,7 +71,7 @@ async def test_secrets_are_kept_as_digests_and_shown_nowhere(
         assert repr(digest_code(secret)) not in shown
 
 
-async def test_a_session_ends_when_it_is_not_used(
+async def test_an_idle_session_expires(
     autojump_clock: trio.testing.MockClock, sessions: Sessions
 ) -> None:
     token = sign_in(sessions)
@@ -83,7 +83,7 @@ async def test_a_session_ends_when_it_is_not_used(
     assert sessions.live() == []
 
 
-async def test_a_session_ends_however_much_it_is_used(
+async def test_a_session_expires_even_in_use(
     autojump_clock: trio.testing.MockClock, sessions: Sessions
 ) -> None:
     token = sign_in(sessions)
@@ -94,7 +94,7 @@ async def test_a_session_ends_however_much_it_is_used(
     assert sessions.resolve(token) is None
 
 
-async def test_a_session_ends_on_the_wall_clock_of_a_machine_that_slept(
+async def test_a_session_expires_while_the_machine_is_suspended(
     autojump_clock: trio.testing.MockClock, sessions: Sessions, clock: VirtualClock
 ) -> None:
     token = sign_in(sessions)
@@ -102,7 +102,7 @@ async def test_a_session_ends_on_the_wall_clock_of_a_machine_that_slept(
     assert sessions.resolve(token) is None
 
 
-async def test_of_too_many_sessions_the_longest_idle_one_goes(
+async def test_above_the_limit_the_longest_idle_session_is_evicted(
     autojump_clock: trio.testing.MockClock,
     sessions: Sessions,
 ) -> None:
@@ -116,7 +116,7 @@ async def test_of_too_many_sessions_the_longest_idle_one_goes(
     assert known == [True, False, True, True]
 
 
-async def test_a_session_with_a_stream_is_in_use_and_the_last_to_go(
+async def test_a_session_with_a_stream_is_not_idle_and_evicted_last(
     autojump_clock: trio.testing.MockClock,
     sessions: Sessions,
 ) -> None:
@@ -133,7 +133,7 @@ async def test_a_session_with_a_stream_is_in_use_and_the_last_to_go(
     assert not sessions.is_live(identity)
 
 
-async def test_a_stream_does_not_make_a_session_last_for_ever(
+async def test_a_stream_does_not_prolong_a_session_beyond_its_deadline(
     autojump_clock: trio.testing.MockClock,
     sessions: Sessions,
 ) -> None:
@@ -143,7 +143,7 @@ async def test_a_stream_does_not_make_a_session_last_for_ever(
         assert not sessions.is_live(identity)
 
 
-async def test_a_session_buys_no_other_session(
+async def test_a_session_cannot_open_another_session(
     autojump_clock: trio.testing.MockClock, sessions: Sessions
 ) -> None:
     identity = who(sessions, sign_in(sessions))
@@ -154,7 +154,7 @@ async def test_a_session_buys_no_other_session(
 # -- sign-in codes --------------------------------------------------------------------
 
 
-async def test_a_sign_in_code_buys_one_session(
+async def test_a_sign_in_code_opens_one_session(
     autojump_clock: trio.testing.MockClock, sessions: Sessions
 ) -> None:
     code = sessions.make_code(sessions.token_identity()).code
@@ -166,7 +166,7 @@ async def test_a_sign_in_code_buys_one_session(
     assert sessions.redeem(code, "thief") is None
 
 
-async def test_codes_and_sessions_are_not_taken_for_each_other(
+async def test_codes_and_sessions_are_not_interchangeable(
     autojump_clock: trio.testing.MockClock,
     sessions: Sessions,
 ) -> None:
@@ -178,7 +178,7 @@ async def test_codes_and_sessions_are_not_taken_for_each_other(
     assert sessions.open_codes() == 1
 
 
-async def test_a_sign_in_code_runs_out(
+async def test_a_sign_in_code_expires(
     autojump_clock: trio.testing.MockClock, sessions: Sessions
 ) -> None:
     early = sessions.make_code(sessions.token_identity()).code
@@ -189,7 +189,7 @@ async def test_a_sign_in_code_runs_out(
     assert sessions.redeem(late, "here") is None
 
 
-async def test_of_too_many_sign_in_codes_the_oldest_goes(
+async def test_above_the_limit_the_oldest_sign_in_code_is_evicted(
     autojump_clock: trio.testing.MockClock, sessions: Sessions
 ) -> None:
     codes = [sessions.make_code(sessions.token_identity()).code for _ in range(3)]
@@ -198,7 +198,7 @@ async def test_of_too_many_sign_in_codes_the_oldest_goes(
     assert bought == [False, True, True]
 
 
-async def test_a_code_that_a_session_makes_gives_it_no_longer_life(
+async def test_a_code_of_a_session_opens_no_longer_session(
     autojump_clock: trio.testing.MockClock,
     sessions: Sessions,
 ) -> None:
@@ -230,10 +230,10 @@ async def test_the_codes_of_a_session_end_with_it(
         sessions.make_code(identity)
 
 
-# -- the end of it all ----------------------------------------------------------------
+# -- revocation ----------------------------------------------------------------------
 
 
-async def test_a_rotation_ends_sessions_codes_and_whoever_came_by_the_token(
+async def test_a_rotation_ends_sessions_codes_and_token_identities(
     autojump_clock: trio.testing.MockClock,
     sessions: Sessions,
 ) -> None:
@@ -249,7 +249,7 @@ async def test_a_rotation_ends_sessions_codes_and_whoever_came_by_the_token(
     assert sessions.is_live(sessions.token_identity())
 
 
-async def test_ending_all_sessions_leaves_whoever_came_by_the_token(
+async def test_ending_all_sessions_keeps_token_identities(
     autojump_clock: trio.testing.MockClock,
     sessions: Sessions,
 ) -> None:
@@ -261,7 +261,7 @@ async def test_ending_all_sessions_leaves_whoever_came_by_the_token(
     assert sessions.is_live(by_token)
 
 
-async def test_who_watches_is_woken_at_once_when_its_session_ends_and_no_other(
+async def test_only_watchers_of_an_ended_session_are_woken(
     autojump_clock: trio.testing.MockClock,
     sessions: Sessions,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Whatever is wrong with a request is a 4xx in the one shape, and nothing is stored."""
+"""Invalid requests: a 4xx in the common shape, and nothing stored."""
 
 from typing import Any
 from urllib.parse import parse_qsl
@@ -91,7 +91,7 @@ def check(reply: Reply, status: int) -> None:
 
 
 @pytest.mark.parametrize("door", ["front", "quart"])
-async def test_posts_that_do_not_fit_store_nothing(
+async def test_invalid_posts_store_nothing(
     autojump_clock: trio.testing.MockClock, door: str
 ) -> None:
     async with open_site() as site:
@@ -115,7 +115,7 @@ async def test_posts_that_do_not_fit_store_nothing(
 
 
 @pytest.mark.parametrize("target", TARGETS)
-async def test_targets_that_make_no_sense_are_refused(
+async def test_malformed_targets_are_rejected(
     autojump_clock: trio.testing.MockClock, target: str
 ) -> None:
     async with open_site() as site:
@@ -127,7 +127,7 @@ async def test_targets_that_make_no_sense_are_refused(
 
 
 @pytest.mark.parametrize("key", ["", "x" * 129, "a\nb", "é"])
-async def test_keys_that_are_none_are_refused(
+async def test_invalid_idempotency_keys_are_rejected(
     autojump_clock: trio.testing.MockClock, key: str
 ) -> None:
     async with open_site() as site:
@@ -155,7 +155,7 @@ async def test_keys_that_are_none_are_refused(
         ("GET", "/admin/invite", 405),
     ],
 )
-async def test_what_is_not_there_says_so_in_the_one_shape(
+async def test_unknown_paths_and_messages_are_404_in_the_common_shape(
     autojump_clock: trio.testing.MockClock, method: str, path: str, status: int
 ) -> None:
     async with open_site() as site:
@@ -193,7 +193,7 @@ async def test_what_is_not_there_says_so_in_the_one_shape(
         ("/admin/rooms/build/close", 422, {"by": "all"}),
     ],
 )
-async def test_the_operators_mistakes_change_nothing(
+async def test_invalid_operator_requests_change_nothing(
     autojump_clock: trio.testing.MockClock, path: str, status: int, json: object
 ) -> None:
     async with open_site() as site:
@@ -227,7 +227,7 @@ async def test_a_wrong_admin_token_is_a_401_and_noted_once_a_minute(
     expects=st.none() | st.text(max_size=70),
     reply_to=st.none() | st.integers(),
 )
-def test_a_draft_is_made_or_refused_and_nothing_else(
+def test_a_draft_is_accepted_or_rejected_without_another_exception(
     text: str, to: str | list[str], expects: str | None, reply_to: int | None
 ) -> None:
     try:
@@ -249,7 +249,7 @@ def test_a_draft_is_made_or_refused_and_nothing_else(
         max_size=5,
     )
 )
-def test_a_plain_query_is_read_as_any_other(pairs: list[tuple[str, str]]) -> None:
+def test_a_cached_query_is_parsed_like_any_other(pairs: list[tuple[str, str]]) -> None:
     query = "&".join(f"{key}={value}" for key, value in pairs)
     assert parse_qsl(query, keep_blank_values=True) == pairs
     assert _parse_plain(query.encode()) == _gather(pairs)
@@ -303,7 +303,7 @@ def test_a_plain_query_is_read_as_any_other(pairs: list[tuple[str, str]]) -> Non
         ),
     ],
 )
-async def test_a_value_of_the_wrong_type_is_refused_in_words_for_people(
+async def test_a_wrong_type_is_reported_in_terms_of_json(
     autojump_clock: trio.testing.MockClock,
     path: str,
     json: object,

@@ -1,4 +1,4 @@
-"""A byte order mark before a body is no part of it: some programs always write one."""
+"""Byte order marks before a body, which some programs always write."""
 
 from codecs import BOM_UTF8
 
@@ -21,7 +21,7 @@ BODIES = [
 
 
 @pytest.mark.parametrize(("target", "media_type", "body"), BODIES)
-async def test_a_mark_changes_nothing(
+async def test_a_byte_order_mark_is_stripped(
     target: str, media_type: str, body: bytes
 ) -> None:
     async with open_site() as site:

@@ -1,4 +1,4 @@
-"""An agent that has nothing but the address finds out what this is."""
+"""The manifest and llms.txt, for agents that have only the address."""
 
 import re
 
@@ -12,7 +12,7 @@ from support.web_app import BASE, TOKEN, Client, open_site
 DESCRIBED = '</llms.txt>; rel="describedby"; type="text/markdown"'
 
 
-async def test_the_short_page_is_made_of_what_the_manual_says() -> None:
+async def test_llms_txt_repeats_the_manual() -> None:
     async with open_site() as site:
         await site.code("alice")
         reply = await site.front.call("GET", "/llms.txt")
@@ -26,7 +26,7 @@ async def test_the_short_page_is_made_of_what_the_manual_says() -> None:
 
 
 @pytest.mark.parametrize("has_docs", [True, False])
-async def test_every_link_of_it_leads_somewhere(*, has_docs: bool) -> None:
+async def test_every_link_of_llms_txt_is_served(*, has_docs: bool) -> None:
     async with open_site() as site:
         services = attrs.evolve(site.services, has_docs=has_docs)
         front = Client(create_app(services))
@@ -42,7 +42,7 @@ async def test_every_link_of_it_leads_somewhere(*, has_docs: bool) -> None:
 
 
 @pytest.mark.parametrize("accept", ["*/*", "text/markdown"])
-async def test_the_manual_and_a_401_say_where_it_is(accept: str) -> None:
+async def test_the_manual_and_a_401_link_to_llms_txt(accept: str) -> None:
     async with open_site() as site:
         for target in ("/", "/whoami"):
             reply = await site.front.call("GET", target, headers={"accept": accept})

@@ -1,4 +1,4 @@
-"""The OpenAPI document holds together, and says what the endpoints do."""
+"""The OpenAPI document: consistent, and true of the endpoints."""
 
 import re
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def operation(route: Route) -> Json:
 
 
 def every(key: str, value: object) -> Iterator[Any]:
-    """Yield what stands under a key, at whatever depth."""
+    """Yield the values of a key, at any depth."""
     if isinstance(value, dict):
         if key in value:
             yield value[key]
@@ -42,7 +42,7 @@ def every(key: str, value: object) -> Iterator[Any]:
             yield from every(key, each)
 
 
-def test_every_reference_leads_to_a_schema() -> None:
+def test_every_reference_resolves_to_a_schema() -> None:
     api = document()
     known = {f"#/components/schemas/{name}" for name in api["components"]["schemas"]}
     referred = set(every("$ref", api))
@@ -50,13 +50,13 @@ def test_every_reference_leads_to_a_schema() -> None:
     assert "#/components/schemas/ErrorDetail" in referred, "none at all were found"
 
 
-def test_every_operation_has_a_name_of_its_own() -> None:
+def test_every_operation_id_is_unique() -> None:
     names = list(every("operationId", document()))
     assert len(names) == len(set(names)) == len(ROUTES)
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda each: f"{each.method} {each.path}")
-def test_an_operation_says_what_its_path_takes_and_who_may_use_it(
+def test_an_operation_lists_its_path_parameters_and_security(
     route: Route,
 ) -> None:
     told = operation(route)
@@ -71,7 +71,7 @@ def test_an_operation_says_what_its_path_takes_and_who_may_use_it(
     )
 
 
-def test_every_rule_is_about_a_field_that_there_is() -> None:
+def test_every_field_rule_names_an_existing_field() -> None:
     types = {
         kind.__name__: set(kind.__struct_encode_fields__)
         for route in ROUTES
@@ -83,7 +83,7 @@ def test_every_rule_is_about_a_field_that_there_is() -> None:
     assert all(field in types[name] for name, field in ruled)
 
 
-def test_the_bounds_are_those_of_this_relay() -> None:
+def test_the_schema_has_the_configured_limits() -> None:
     schemas = document(Limits(text_chars=77))["components"]["schemas"]
     assert schemas["PostRequest"]["properties"]["text"]["maxLength"] == 77
 

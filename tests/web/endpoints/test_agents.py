@@ -1,4 +1,4 @@
-"""What an agent sees on the wire."""
+"""The agents' endpoints over HTTP."""
 
 import pytest
 import trio
@@ -28,10 +28,10 @@ async def test_a_bare_code_without_the_scheme_is_accepted(
         assert reply.status == 200
 
 
-async def test_the_stored_hash_of_a_code_opens_nothing(
+async def test_the_stored_digest_of_a_code_is_no_code(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """In the original it does."""
+    """In the original it was."""
     async with open_site() as site:
         code = await site.code("alice")
         digest = digest_code(code)
@@ -65,7 +65,7 @@ async def test_a_post_answers_with_the_message_as_the_original_did(
         assert "ignored" not in reply.json
 
 
-async def test_unknown_keys_are_ignored_and_named(
+async def test_unknown_fields_are_ignored_and_listed(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -92,7 +92,7 @@ async def test_plain_text_needs_no_quoting(
         assert heard.json["messages"][0]["text"] == 'it\'s "quoted"\n$HOME'
 
 
-async def test_a_retry_with_the_same_key_is_the_first_answer(
+async def test_a_retry_with_the_same_key_gets_the_first_response(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -113,10 +113,10 @@ async def test_a_retry_with_the_same_key_is_the_first_answer(
         assert (other.status, other.error) == (422, "idempotency_conflict")
 
 
-async def test_a_claim_is_won_once_and_can_be_asked_for_again(
+async def test_a_claim_is_granted_once_and_can_be_retried(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """In the original a lost answer orphans the question: the winner's retry is
+    """In the original a lost response orphaned the question: the winner's retry was
     told that somebody else holds it.
     """
     async with open_site() as site:
@@ -140,10 +140,10 @@ async def test_a_claim_is_won_once_and_can_be_asked_for_again(
 @pytest.mark.parametrize(
     ("seq", "reason"), [(1, "own_question"), (2, "not_a_question"), (3, None)]
 )
-async def test_what_may_not_be_claimed_says_why(
+async def test_an_invalid_claim_says_why(
     autojump_clock: trio.testing.MockClock, seq: int, reason: str | None
 ) -> None:
-    """In the original anybody may claim anything, for ever."""
+    """In the original anybody could claim anything, without a lease."""
     async with open_site() as site:
         alice, bob = await site.code("alice"), await site.code("bob")
         await site.say(bob, "mine", expects_reply="anyone")
@@ -160,10 +160,10 @@ async def test_what_may_not_be_claimed_says_why(
 @pytest.mark.parametrize(
     "target", ["/messages?since=0", "/history", "/messages/1", "/resume"]
 )
-async def test_a_direct_message_is_not_for_third_eyes(
+async def test_a_direct_message_is_hidden_from_other_agents(
     autojump_clock: trio.testing.MockClock, target: str
 ) -> None:
-    """The original shows it to the whole room through /history."""
+    """The original showed it to the whole room through /history."""
     async with open_site() as site:
         alice, _, carol = [await site.code(name) for name in ("alice", "bob", "carol")]
         await site.say(alice, "for your eyes only", to="bob")
@@ -202,7 +202,7 @@ async def test_the_rate_limit_says_how_long_to_wait(
         assert (await site.say(alice, "patient")).status == 200
 
 
-async def test_a_poll_that_was_cut_short_says_more(
+async def test_a_truncated_poll_says_more(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -215,7 +215,7 @@ async def test_a_poll_that_was_cut_short_says_more(
         assert (rest.json["cursor"], rest.json["more"]) == (3, False)
 
 
-async def test_a_sole_other_member_is_named_where_anyone_was_asked(
+async def test_anyone_resolves_to_the_only_other_member(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -232,10 +232,10 @@ async def test_a_sole_other_member_is_named_where_anyone_was_asked(
         assert two["expects_reply_resolved"] == "anyone"
 
 
-async def test_guessing_codes_is_slowed_down_and_valid_codes_never_are(
+async def test_guessed_codes_are_throttled_and_valid_ones_never(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """The original answers any number of guesses at full speed."""
+    """The original answered any number of guesses at full speed."""
     async with open_site() as site:
         code = await site.code("alice")
         wrong = {"authorization": f"Bearer {new_code()}"}
@@ -260,7 +260,7 @@ async def test_guessing_codes_is_slowed_down_and_valid_codes_never_are(
         ({"origin": "http://evil.example"}, 200),
     ],
 )
-async def test_only_our_hosts_are_answered(
+async def test_other_hosts_are_refused(
     autojump_clock: trio.testing.MockClock, headers: dict[str, str], status: int
 ) -> None:
     async with open_site() as site:
@@ -285,7 +285,7 @@ async def test_a_page_of_another_origin_may_not_write(
         assert reply.status == 200
 
 
-async def test_a_private_word_in_the_wrong_place_is_not_said_to_all(
+async def test_addressees_in_the_query_of_a_json_post_are_rejected(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -299,7 +299,7 @@ async def test_a_private_word_in_the_wrong_place_is_not_said_to_all(
         assert heard.json["messages"] == []
 
 
-async def test_who_is_named_twice_is_addressed_once(
+async def test_a_repeated_addressee_counts_once(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -308,10 +308,10 @@ async def test_who_is_named_twice_is_addressed_once(
         assert said.json["message"]["to"] == ["Bob", "carol"]
 
 
-async def test_a_claim_takes_no_notice_of_a_body_that_is_not_json(
+async def test_a_claim_ignores_a_body_that_is_not_json(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """The first relay declares none, and ``curl -d`` says that it is a form."""
+    """The first relay declared no body, and ``curl -d`` sends a form type."""
     async with open_site() as site:
         alice, bob = await site.code("alice"), await site.code("bob")
         await site.say(alice, "who?", expects_reply="anyone")

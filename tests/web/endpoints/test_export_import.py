@@ -1,4 +1,4 @@
-"""The operator's endpoints for the data: what they send, take and refuse."""
+"""Export, import and backup over HTTP."""
 
 import gc
 import hashlib
@@ -110,7 +110,7 @@ async def test_one_room_is_exported_alone() -> None:
         assert (reply.status, reply.error) == (404, "room_not_found")
 
 
-async def test_a_misspelled_room_does_not_export_them_all() -> None:
+async def test_a_misspelled_key_does_not_export_all_rooms() -> None:
     async with open_site() as site:
         await take(site, MESSAGE)
         reply = await site.admin("POST", "/admin/export", json={"rooom": "odd"})
@@ -119,7 +119,7 @@ async def test_a_misspelled_room_does_not_export_them_all() -> None:
         assert b"rooom" not in reply.body
 
 
-async def test_a_long_room_is_exported_whole_and_in_order() -> None:
+async def test_a_long_room_is_exported_completely_and_in_order() -> None:
     async with open_site() as site:
         ann = await site.code("ann", "lab")
         for number in range(230):
@@ -130,7 +130,7 @@ async def test_a_long_room_is_exported_whole_and_in_order() -> None:
         assert seqs == list(range(1, 231))
 
 
-async def test_a_hole_is_exported_as_nothing() -> None:
+async def test_a_seq_gap_is_skipped_in_an_export() -> None:
     async with open_site() as site:
         await take(site, MESSAGE, {**MESSAGE, "seq": 2}, {**MESSAGE, "seq": 5_000_000})
         messages = [line for line in await exported(site) if line["type"] == "message"]
@@ -157,7 +157,7 @@ async def test_the_operator_sees_what_was_imported() -> None:
         assert waiting["claimed_by"] == "bob"
 
 
-async def test_a_poll_is_told_of_what_is_imported() -> None:
+async def test_a_poll_is_woken_by_imported_messages() -> None:
     async with open_site() as site:
         bob = await site.code("bob", "lab")
         async with trio.open_nursery() as nursery:
@@ -173,7 +173,7 @@ async def test_a_poll_is_told_of_what_is_imported() -> None:
         assert [each["text"] for each in replies[0].json["messages"]] == ["hello"]
 
 
-async def test_a_check_changes_nothing() -> None:
+async def test_a_dry_run_changes_nothing() -> None:
     async with open_site() as site:
         reply = await take(site, MESSAGE, check=True)
         assert reply.json["messages"]["new"] == 1
@@ -253,7 +253,7 @@ async def test_a_differing_message_is_named() -> None:
         {**AUDIT, "ts": "noon"},
     ],
 )
-async def test_a_line_that_does_not_fit_is_named_and_nothing_changed(
+async def test_an_invalid_line_is_named_and_nothing_changed(
     line: object,
 ) -> None:
     async with open_site() as site:
@@ -265,7 +265,7 @@ async def test_a_line_that_does_not_fit_is_named_and_nothing_changed(
         assert [each["type"] for each in await exported(site)] == ["header", "end"]
 
 
-async def test_keys_that_mean_nothing_are_named() -> None:
+async def test_unknown_keys_of_lines_are_listed() -> None:
     async with open_site() as site:
         lines = [{**MESSAGE, "replyto": 1}, {**MESSAGE, "seq": 2, "replyto": 1, "y": 2}]
         for check in (True, False):
@@ -310,7 +310,7 @@ async def test_messages_out_of_order_are_refused() -> None:
         assert (await take(site, MESSAGE, older)).status == 422
 
 
-async def test_a_room_that_is_named_again_keeps_what_was_said_in_it() -> None:
+async def test_a_repeated_room_line_keeps_the_messages() -> None:
     async with open_site() as site:
         room = {"type": "room", "room": "lab"}
         await take(site, MESSAGE, room, {**MESSAGE, "seq": 2})
@@ -318,7 +318,7 @@ async def test_a_room_that_is_named_again_keeps_what_was_said_in_it() -> None:
         assert [line["seq"] for line in lines if line["type"] == "message"] == [1, 2]
 
 
-async def test_a_check_is_asked_for_with_0_or_1() -> None:
+async def test_check_takes_0_or_1() -> None:
     async with open_site() as site:
         for query in ("true", "2", "", "yes"):
             target = f"/admin/import?check={query}"
@@ -328,7 +328,7 @@ async def test_a_check_is_asked_for_with_0_or_1() -> None:
         assert len(await exported(site)) == 2, "nothing was imported"
 
 
-async def test_a_check_says_what_importing_says() -> None:
+async def test_a_dry_run_counts_like_the_import() -> None:
     lines = (MESSAGE, CODE, AUDIT)
     async with open_site() as site:
         for _ in range(2):
@@ -338,7 +338,7 @@ async def test_a_check_says_what_importing_says() -> None:
         assert (await take(site, CODE, check=True)).json["codes"]["new"] == 0
 
 
-async def test_what_is_refused_in_one_room_has_changed_no_other() -> None:
+async def test_an_import_refused_by_one_room_changes_no_other() -> None:
     async with open_site() as site:
         await take(site, MESSAGE)
         other = {**MESSAGE, "room": "aside"}
@@ -359,7 +359,7 @@ async def test_only_the_operator_may() -> None:
             assert (reply.status, reply.error) == (401, "admin_unauthorized")
 
 
-async def test_imported_codes_open_rooms_once_and_for_all() -> None:
+async def test_imported_codes_are_valid_and_imported_once() -> None:
     secret = "a-code-of-another-relay-32-chars"
     code = {
         "type": "code",
@@ -390,7 +390,7 @@ async def test_the_quotas_hold_for_what_is_imported() -> None:
         assert (await take(site, more, check=True)).status == 200
 
 
-async def test_more_codes_than_there_may_be_are_refused_by_the_check() -> None:
+async def test_too_many_codes_are_refused_before_the_import() -> None:
     lines = [
         {"type": "code", "digest": f"{number:02x}" * 32, "room": "lab", "name": "ann"}
         for number in range(1, 4)
@@ -409,7 +409,7 @@ async def test_a_store_without_a_file_says_so() -> None:
         assert (reply.status, reply.error) == (503, "storage_unavailable")
 
 
-async def test_a_backup_is_a_whole_database(tmp_path: Path) -> None:
+async def test_a_backup_is_a_complete_database(tmp_path: Path) -> None:
     async with open_sqlite_site(tmp_path / "data") as site:
         await take(site, MESSAGE)
         reply = await site.admin("POST", "/admin/backup")
@@ -419,7 +419,7 @@ async def test_a_backup_is_a_whole_database(tmp_path: Path) -> None:
     assert (contents.rooms, contents.messages, contents.schema) == (1, 1, 4)
 
 
-async def test_too_many_backups_at_once_are_not_called_a_broken_store(
+async def test_too_many_backups_at_once_are_busy_not_a_store_failure(
     tmp_path: Path,
 ) -> None:
     async with open_sqlite_site(tmp_path / "data") as site:
@@ -432,7 +432,7 @@ async def test_too_many_backups_at_once_are_not_called_a_broken_store(
             await copy.aclose()
 
 
-async def test_an_answer_that_is_never_sent_keeps_no_copy_open(tmp_path: Path) -> None:
+async def test_an_unsent_response_closes_its_snapshot(tmp_path: Path) -> None:
     async with open_sqlite_site(tmp_path / "data") as site:
         for _ in range(MOST_OPEN_COPIES + 1):
             await _leave_before_the_body(site.services)
@@ -444,7 +444,7 @@ async def _leave_before_the_body(services: Services) -> None:
     await _parts(snapshot).aclose()
 
 
-async def test_a_client_that_leaves_takes_the_copy_with_it(tmp_path: Path) -> None:
+async def test_a_disconnect_closes_the_snapshot(tmp_path: Path) -> None:
     async with open_sqlite_site(tmp_path / "data") as site:
         await take(site, MESSAGE)
         with trio.move_on_after(0.005):

@@ -1,4 +1,4 @@
-"""Bounds that no other test is about, each met from both sides."""
+"""Limits without a test elsewhere, each from below and above."""
 
 import pytest
 import trio
@@ -23,7 +23,7 @@ async def talk(site: Site, code: str, count: int, **fields: object) -> None:
         assert (await site.say(code, f"{number}", **fields)).status == 200
 
 
-async def test_history_gives_no_more_than_there_may_be(
+async def test_history_is_limited(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site(unhurried(history_messages=3)) as site:
@@ -34,7 +34,7 @@ async def test_history_gives_no_more_than_there_may_be(
         assert reply.json["more"]
 
 
-async def test_a_poll_gives_no_more_than_there_may_be(
+async def test_messages_of_a_poll_are_limited(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site(unhurried(poll_messages=2)) as site:
@@ -45,7 +45,7 @@ async def test_a_poll_gives_no_more_than_there_may_be(
         assert (reply.json["cursor"], reply.json["more"]) == (2, True)
 
 
-async def test_a_poll_parks_no_longer_than_it_may(
+async def test_the_wait_of_a_poll_is_limited(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site(unhurried(wait_seconds=4.0)) as site:
@@ -54,7 +54,7 @@ async def test_a_poll_parks_no_longer_than_it_may(
         assert trio.current_time() - began == 4
 
 
-async def test_a_message_is_shown_with_a_hundred_replies_at_the_most(
+async def test_replies_of_a_message_are_limited(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site(unhurried()) as site:
@@ -80,7 +80,7 @@ async def test_claims_of_one_peer_are_limited(
         assert answers[-1].json["detail"]["retry_after"] == 10
 
 
-async def test_a_lease_is_no_longer_than_it_may_be(
+async def test_a_lease_is_limited(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site(unhurried(lease_seconds_max=60)) as site:
@@ -95,7 +95,7 @@ async def test_a_lease_is_no_longer_than_it_may_be(
         assert [answer.status for answer in asked] == [422, 200]
 
 
-async def test_there_are_no_more_codes_than_there_may_be(
+async def test_codes_are_limited(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site(unhurried(codes=1)) as site:
@@ -106,7 +106,7 @@ async def test_there_are_no_more_codes_than_there_may_be(
         assert len((await site.admin("GET", "/admin/state")).json["codes"]) == 1
 
 
-async def test_of_unknown_keys_only_a_few_are_named_and_cut_short(
+async def test_listed_unknown_fields_are_limited_and_truncated(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -116,7 +116,7 @@ async def test_of_unknown_keys_only_a_few_are_named_and_cut_short(
         assert ignored == [f"{number:03}{'x' * 61}" for number in range(16)]
 
 
-async def test_the_audit_log_comes_in_pages(
+async def test_the_audit_log_is_paged(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -128,7 +128,7 @@ async def test_the_audit_log_comes_in_pages(
         assert events[-1]["room"] == "room1000"
 
 
-async def test_a_code_that_ran_out_is_listed_for_a_while(
+async def test_an_expired_code_is_listed_for_a_while(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_house(unhurried(expired_code_seconds=100)) as house:
@@ -140,7 +140,7 @@ async def test_a_code_that_ran_out_is_listed_for_a_while(
         assert await house.relay.store.codes() == ()
 
 
-async def test_a_peer_that_stays_away_is_forgotten(
+async def test_an_absent_peer_is_removed(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_house() as house:
@@ -152,7 +152,7 @@ async def test_a_peer_that_stays_away_is_forgotten(
         assert presence.rooms() == ()
 
 
-def test_of_too_many_addresses_the_one_that_failed_longest_ago_is_forgotten() -> None:
+def test_above_the_limit_the_address_with_the_oldest_failure_is_evicted() -> None:
     throttle = AuthThrottle(Limits(auth_failures=1, auth_addresses=2))
     failures = []
     for address in ("first", "second", "second", "first", "third", "second"):
@@ -165,7 +165,7 @@ def test_of_too_many_addresses_the_one_that_failed_longest_ago_is_forgotten() ->
     assert len(throttle._buckets) == 2
 
 
-def test_the_addresses_of_one_network_are_slowed_down_together() -> None:
+def test_addresses_of_one_ipv6_network_are_throttled_together() -> None:
     throttle = AuthThrottle(Limits(auth_failures=2))
     for address in ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1", "192.0.2.1"):
         throttle.fail(address, now=0.0)
@@ -173,7 +173,7 @@ def test_the_addresses_of_one_network_are_slowed_down_together() -> None:
         throttle.fail("2001:db8::3", now=0.0)
 
 
-async def test_a_displaced_poll_says_when_to_come_back(
+async def test_a_displaced_poll_has_a_retry_after(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site(unhurried(parked_polls_per_peer=1)) as site:

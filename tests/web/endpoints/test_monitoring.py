@@ -1,4 +1,4 @@
-"""``GET /metrics`` says what has happened, to the operator and to nobody else."""
+"""``GET /metrics``: the relay's metrics, for the operator only."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
 
 def numbers(reply: Reply) -> Mapping[str, float]:
-    """Return what a page says, by name and labels as they are written."""
+    """Parse a page: values by name and labels, as they are written."""
     assert reply.status == 200, reply.body
     return {
         sample.name
@@ -70,7 +70,7 @@ async def test_posts_claims_and_refusals_are_counted(
         assert (await scrape(site))["argybargy_rooms[closed]"] == 1
 
 
-async def test_a_woken_poll_is_timed_and_one_that_ran_out_is_not(
+async def test_only_woken_polls_are_timed(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site, trio.open_nursery() as nursery:
@@ -95,7 +95,7 @@ async def test_a_woken_poll_is_timed_and_one_that_ran_out_is_not(
         assert seen["argybargy_parked_polls"] == 0
 
 
-async def test_a_peer_that_does_too_much_is_counted(
+async def test_rate_limited_requests_are_counted(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site(Limits(posts_per_window=1)) as site:
@@ -107,7 +107,7 @@ async def test_a_peer_that_does_too_much_is_counted(
         assert seen["argybargy_messages_total"] == 1
 
 
-async def test_no_number_tells_of_a_room_or_a_peer() -> None:
+async def test_no_metric_names_a_room_or_a_peer() -> None:
     async with open_site() as site:
         await site.say(await site.code("alice", "hideout"), "whispering")
         page = (await site.admin("GET", "/metrics")).body
@@ -142,7 +142,7 @@ async def test_the_scraper_chooses_the_format(accept: str, media_type: str) -> N
         assert "argybargy_messages" in {family.name for family in families}
 
 
-async def test_two_relays_in_one_process_count_for_themselves() -> None:
+async def test_two_relays_in_one_process_have_separate_metrics() -> None:
     async with open_site() as one, open_site() as other:
         await one.say(await one.code("alice"), "hello")
         assert (await scrape(one))["argybargy_messages_total"] == 1

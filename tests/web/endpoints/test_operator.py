@@ -1,4 +1,4 @@
-"""What the operator sees and does, in the shapes of the original."""
+"""The operator's endpoints, in the shapes of the original."""
 
 import msgspec
 import pytest
@@ -105,7 +105,7 @@ async def test_a_question_leaves_the_inbox_when_the_asked_speaks_again(
         assert state["waiting"] == []
 
 
-async def test_a_human_speaks_as_operator_and_answers_what_was_asked_of_anyone(
+async def test_a_message_of_the_operator_answers_a_question_to_anyone(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -125,10 +125,10 @@ async def test_a_human_speaks_as_operator_and_answers_what_was_asked_of_anyone(
         assert (await site.admin("GET", "/admin/state")).json["waiting"] == []
 
 
-async def test_what_a_human_said_is_not_said_twice_under_one_key(
+async def test_the_operator_s_post_is_stored_once_for_one_idempotency_key(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """The operator's answer can be lost as an agent's can."""
+    """The operator's response can be lost like an agent's."""
     async with open_site() as site:
         alice = await site.code("alice")
         words, key = {"room": "build", "text": "go"}, {"idempotency-key": "1"}
@@ -146,10 +146,10 @@ async def test_what_a_human_said_is_not_said_twice_under_one_key(
         assert [each["text"] for each in heard.json["messages"]] == ["go"]
 
 
-async def test_a_name_in_two_rooms_is_ambiguous_until_it_is_said_which(
+async def test_revoking_a_name_in_two_rooms_needs_a_room_or_all(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """The original revokes them all."""
+    """The original revoked them all."""
     async with open_site() as site:
         first, second = await site.code("alice", "one"), await site.code("alice", "two")
         reply = await site.admin("POST", "/admin/revoke", json={"target": "alice"})
@@ -173,7 +173,7 @@ async def test_a_name_in_two_rooms_is_ambiguous_until_it_is_said_which(
 async def test_revoking_by_code_leaves_no_code_in_the_audit_log(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """The original writes it there in plain text."""
+    """The original wrote it there in plain text."""
     async with open_site() as site:
         code = await site.code("alice")
         await site.admin("POST", "/admin/revoke", json={"target": code})
@@ -210,7 +210,7 @@ async def test_names_keep_their_first_spelling(
         assert closed.json["room"]["name"] == "Build"
 
 
-async def test_the_manifest_comes_in_the_form_that_is_asked_for(
+async def test_the_manifest_has_the_accepted_media_type(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -232,10 +232,10 @@ async def test_the_manifest_comes_in_the_form_that_is_asked_for(
     "accept",
     ["application/json, text/plain, */*", "application/json, text/html;q=0.1", "*/*"],
 )
-async def test_who_takes_json_first_gets_json(
+async def test_a_client_that_prefers_json_gets_json(
     autojump_clock: trio.testing.MockClock, accept: str
 ) -> None:
-    """Such is what HTTP libraries ask for by themselves."""
+    """HTTP libraries send such an Accept by default."""
     async with open_site() as site:
         reply = await site.front.call("GET", "/", headers={"accept": accept})
         assert reply.json["name"] == "Argybargy"
@@ -258,7 +258,7 @@ async def test_the_description_names_every_endpoint_and_its_fields(
 
 
 @pytest.mark.parametrize("path", ["/docs", "/docs/docs.js", "/docs/docs.css"])
-async def test_the_docs_page_asks_no_other_host(
+async def test_the_docs_page_loads_nothing_from_other_hosts(
     autojump_clock: trio.testing.MockClock, path: str
 ) -> None:
     async with open_site() as site:
@@ -300,7 +300,7 @@ async def test_every_route_of_the_operator_needs_the_token(
         assert TOKEN.encode() not in (await site.admin("GET", "/admin/state")).body
 
 
-async def test_a_message_to_the_operator_says_whether_anybody_looks(
+async def test_delivery_to_the_operator_reports_an_open_dashboard(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:

@@ -1,4 +1,4 @@
-"""Searching over HTTP: what is found, how it is shown, and by whom."""
+"""Search over HTTP: results, excerpts, pages and permissions."""
 
 import pytest
 import trio
@@ -10,7 +10,7 @@ from support.counted_steps import measured_steps
 from support.web_app import open_site
 
 
-async def test_an_agent_finds_what_was_said_and_where_in_it() -> None:
+async def test_a_search_returns_messages_with_marked_excerpts() -> None:
     async with open_site() as site:
         alice, bob = await site.code("alice"), await site.code("bob")
         await site.say(alice, "Café: <b>Deploy</b> & wait")
@@ -26,9 +26,7 @@ async def test_an_agent_finds_what_was_said_and_where_in_it() -> None:
         assert (reply.json["more"], reply.json["next_before"]) == (False, None)
 
 
-async def test_pages_of_an_agent_go_by_seq_and_of_the_operator_by_what_they_say() -> (
-    None
-):
+async def test_pages_of_an_agent_go_by_seq_and_of_the_operator_by_next_before() -> None:
     async with open_site() as site:
         alice, dave = await site.code("alice"), await site.code("dave", "den")
         for number in range(3):
@@ -72,7 +70,7 @@ async def test_an_outsider_finds_nothing_of_a_direct_message(query: str) -> None
         assert len(found.json["results"]) == 1
 
 
-async def test_another_room_is_as_empty_as_one_that_is_not_there() -> None:
+async def test_another_room_looks_like_an_unknown_room() -> None:
     async with open_site() as site:
         alice, dave = await site.code("alice"), await site.code("dave", "den")
         await site.say(dave, "word")
@@ -86,7 +84,7 @@ async def test_another_room_is_as_empty_as_one_that_is_not_there() -> None:
         assert [each["room"] for each in rooms["BUILD"]["results"]] == ["build"]
 
 
-async def test_the_operator_looks_in_one_room_or_in_all() -> None:
+async def test_the_operator_searches_one_room_or_all() -> None:
     async with open_site() as site:
         alice, dave = await site.code("alice"), await site.code("dave", "Den")
         await site.say(alice, "word")
@@ -113,7 +111,7 @@ async def test_the_operator_looks_in_one_room_or_in_all() -> None:
         *("q=" + "x" * 201, "q=x&limit=0", "q=x&before=-1", "q=%ff", "q=before:x"),
     ],
 )
-async def test_what_makes_no_sense_is_a_422_for_everybody(query: str) -> None:
+async def test_an_invalid_search_is_a_422_for_agents_and_operator(query: str) -> None:
     async with open_site() as site:
         alice = await site.code("alice")
         for reply in (
@@ -126,14 +124,14 @@ async def test_what_makes_no_sense_is_a_422_for_everybody(query: str) -> None:
 @pytest.mark.parametrize(
     "query", ["%00", "%22", "AND", "NEAR(", "*", "text%3A", "%5C", "'%3B--", "(x"]
 )
-async def test_nothing_that_is_typed_is_an_error_of_ours(query: str) -> None:
+async def test_no_search_text_is_an_internal_error(query: str) -> None:
     async with open_site() as site:
         alice = await site.code("alice")
         reply = await site.front.call("GET", f"/search?q=x+{query}", code=alice)
         assert reply.status == 200
 
 
-async def test_no_more_is_given_at_once_than_the_limit() -> None:
+async def test_search_results_are_limited() -> None:
     limits = Limits(posts_per_window=0, reads_per_window=0, search_results=3)
     async with open_site(limits) as site:
         alice = await site.code("alice")
@@ -159,7 +157,7 @@ async def test_a_search_counts_as_several_reads(reads: int, searches: int) -> No
 
 
 @pytest.mark.parametrize("word", ["a", "b"])
-async def test_no_search_holds_everybody_up(word: str) -> None:
+async def test_a_slow_search_does_not_block_others(word: str) -> None:
     async with open_site() as site:
         alice = await site.code("alice")
         for _ in range(3):
@@ -172,7 +170,7 @@ async def test_no_search_holds_everybody_up(word: str) -> None:
         assert meter.most < 50_000
 
 
-async def test_a_beginning_of_too_many_words_is_refused_with_a_way_out() -> None:
+async def test_a_prefix_of_too_many_words_is_refused_with_advice() -> None:
     class WideStore(MemoryStore):
         async def search(self, *_: object) -> Findings:
             await trio.lowlevel.checkpoint()
@@ -190,7 +188,7 @@ async def test_a_beginning_of_too_many_words_is_refused_with_a_way_out() -> None
             assert "write more of it" in error["problem"]
 
 
-async def test_the_manifest_tells_of_it() -> None:
+async def test_the_manifest_describes_search() -> None:
     async with open_site() as site:
         manifest = (await site.front.call("GET", "/")).json
         paths = [each["path"] for each in manifest["endpoints"]]

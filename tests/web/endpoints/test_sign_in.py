@@ -1,4 +1,4 @@
-"""Signing in and out: the endpoints, the cookie, and what is kept of it all."""
+"""Signing in and out: endpoints, cookie, audit log and secrets."""
 
 import pytest
 import structlog
@@ -41,10 +41,10 @@ async def actions(site: Site) -> list[tuple[str, str, str]]:
     ]
 
 
-# -- in ----------------------------------------------------------------------------
+# -- signing in --------------------------------------------------------------------
 
 
-async def test_the_token_is_traded_for_a_session_that_does_the_same(
+async def test_a_session_from_the_token_has_the_same_permissions(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -90,7 +90,7 @@ async def test_a_link_signs_in_once_without_the_token(
         assert again.headers["www-authenticate"]
 
 
-async def test_a_link_is_worth_nothing_after_ten_minutes(
+async def test_a_link_expires_after_ten_minutes(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -101,7 +101,7 @@ async def test_a_link_is_worth_nothing_after_ten_minutes(
         assert (await trade(site, late)).status == 401
 
 
-async def test_a_session_ends_after_an_hour_of_rest_and_after_twelve_of_work(
+async def test_a_session_expires_after_an_idle_hour_and_after_twelve_hours(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -123,7 +123,7 @@ async def test_a_session_ends_after_an_hour_of_rest_and_after_twelve_of_work(
 @pytest.mark.parametrize(
     "body", [b"", b"{}", b'{"code": null}', b'{"cookie": true}', b'{"token": "x"}']
 )
-async def test_whoever_shows_nothing_gets_nothing(
+async def test_a_request_without_credentials_is_refused(
     autojump_clock: trio.testing.MockClock, body: bytes
 ) -> None:
     async with open_site() as site:
@@ -149,7 +149,7 @@ async def test_a_wrong_code_is_refused_and_not_repeated(
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{", b'{"code": 5}', b"\xff"])
-async def test_what_is_no_request_to_sign_in_is_said_to_be_none(
+async def test_an_invalid_sign_in_request_is_a_422(
     autojump_clock: trio.testing.MockClock, body: bytes
 ) -> None:
     async with open_site() as site:
@@ -157,7 +157,7 @@ async def test_what_is_no_request_to_sign_in_is_said_to_be_none(
         assert (reply.status, reply.error) == (422, "invalid_request")
 
 
-async def test_the_body_of_one_who_shows_something_wrong_is_not_read(
+async def test_no_body_is_received_with_invalid_credentials(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -167,7 +167,7 @@ async def test_the_body_of_one_who_shows_something_wrong_is_not_read(
         assert (await trade(site, code)).status == 200, "it was not spent"
 
 
-async def test_guessing_is_slowed_down_and_keeps_nobody_else_out(
+async def test_guesses_are_throttled_and_other_addresses_are_not(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site(Limits(auth_failures=3)) as site:
@@ -181,10 +181,10 @@ async def test_guessing_is_slowed_down_and_keeps_nobody_else_out(
         assert counted == [("admin_auth_failed", "", "4 from 192.0.2.1")]
 
 
-# -- what a session may not do -----------------------------------------------------
+# -- limits of a session -----------------------------------------------------------
 
 
-async def test_a_session_neither_rotates_the_token_nor_buys_another_session(
+async def test_a_session_neither_rotates_the_token_nor_opens_another_session(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -242,10 +242,10 @@ async def test_a_session_asked_for_with_the_old_token_is_not_given_after_a_rotat
         assert site.services.sessions.live() == []
 
 
-# -- out and over ------------------------------------------------------------------
+# -- signing out and revocation ----------------------------------------------------
 
 
-async def test_signing_out_ends_the_session_that_asks_and_no_other(
+async def test_signing_out_ends_the_caller_s_session_only(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -292,7 +292,7 @@ async def test_sessions_are_listed_and_one_or_all_of_them_ended(
         assert (left["sessions"], left["sign_in_codes"]) == ([], 0)
 
 
-async def test_the_audit_log_says_who_came_and_went(
+async def test_the_audit_log_has_sign_ins_and_sign_outs(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -329,7 +329,7 @@ async def sign_in_with_cookie(site: Site, **headers: str) -> Reply:
     )
 
 
-async def test_behind_tls_the_session_is_in_a_cookie_that_no_script_can_read(
+async def test_behind_tls_the_session_is_in_an_httponly_cookie(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site(public_url=PUBLIC) as site:
@@ -376,7 +376,7 @@ async def test_relays_on_one_host_have_cookies_of_their_own(
     origin: str,
     name: str,
 ) -> None:
-    """A cookie has no port: the other relay's comes along, under another name."""
+    """Cookies ignore the port: the other relay's is sent too, under another name."""
     page = {"host": host, "origin": origin}
     async with open_site(public_url=public_url) as site:
         made = await sign_in_with_cookie(site, **page)
@@ -396,7 +396,7 @@ async def test_relays_on_one_host_have_cookies_of_their_own(
         assert out.headers["set-cookie"].startswith(f"{name}=; Max-Age=0; Secure")
 
 
-async def test_a_cookie_that_has_ended_does_not_keep_a_link_from_signing_in(
+async def test_an_expired_cookie_does_not_block_a_link(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site(public_url=PUBLIC) as site:
@@ -419,7 +419,7 @@ async def test_a_cookie_that_has_ended_does_not_keep_a_link_from_signing_in(
         (PUBLIC, {"host": "127.0.0.1:8765"}),
     ],
 )
-async def test_without_tls_there_is_no_cookie_and_the_answer_says_so(
+async def test_without_tls_no_cookie_is_set_and_the_response_says_so(
     autojump_clock: trio.testing.MockClock, public_url: str, headers: dict[str, str]
 ) -> None:
     async with open_site(public_url=public_url) as site:
@@ -458,7 +458,7 @@ async def test_tls_is_known_by_the_page_s_origin_or_by_the_public_url(
         assert made.json["cookie"] is True
 
 
-async def test_a_page_of_another_origin_signs_nobody_in(
+async def test_a_page_of_another_origin_cannot_use_the_cookie(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site(public_url=PUBLIC) as site:
@@ -468,10 +468,10 @@ async def test_a_page_of_another_origin_signs_nobody_in(
         assert (await trade(site, code)).status == 200, "it was not spent"
 
 
-# -- no secret anywhere ------------------------------------------------------------
+# -- secrecy -----------------------------------------------------------------------
 
 
-async def test_no_secret_of_a_sign_in_is_in_any_other_answer_or_log(
+async def test_no_sign_in_secret_is_in_another_response_or_the_log(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -498,7 +498,7 @@ async def test_no_secret_of_a_sign_in_is_in_any_other_answer_or_log(
             assert secret[8:].encode() not in everything
 
 
-async def test_a_message_that_gives_a_sign_in_away_is_refused(
+async def test_a_message_with_a_sign_in_secret_is_refused(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:

@@ -1,4 +1,4 @@
-"""A store that cannot write: true answers meanwhile, and no restart afterwards."""
+"""Store failures: honest responses meanwhile, and recovery without a restart."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ BROKEN = apsw.IOError("the cable is out")
 READ_ONLY = apsw.ReadOnlyError("mounted so again")
 ROOMS = 8
 LOCKED_SECONDS = 3 * BUSY_MS / 1000
-"""A write waits for the one before it and for itself, and the machine is busy."""
+"""A write waits for the one before it as well, on a busy machine."""
 
 
 @attrs.frozen
@@ -41,7 +41,7 @@ class Lab:
     others: list[str]
 
     async def check_reading(self, texts: list[str]) -> None:
-        """Read in every way that needs no disk, and find what was acknowledged."""
+        """Read in every way that needs no disk; acknowledged messages are there."""
         for target in ("/messages", "/history"):
             reply = await self.site.front.call("GET", target, code=self.bob)
             assert reply.status == 200
@@ -51,7 +51,7 @@ class Lab:
             assert reply.status == 200, target
 
     async def check_writing(self, first: str, others: str) -> None:
-        """Write in every way there is, and be refused each time."""
+        """Write in every way; each is refused."""
         call = self.site.front.call
         refusals = [
             await self.site.say(self.alice, "refused"),
@@ -65,7 +65,7 @@ class Lab:
             _check_refusal(refusal)
 
     async def check_ready(self, status: int) -> None:
-        """Wait until the last outcome is too old, and ask for a new one."""
+        """Wait until the cached readiness is stale, and check again."""
         await trio.sleep(READY_SECONDS + 0.01)
         reply = await self.site.front.call("GET", "/ready")
         assert reply.status == status
@@ -74,7 +74,7 @@ class Lab:
             _check_refusal(reply)
 
     async def check_healed(self) -> None:
-        """Do at once what was refused, and find that it had not been done."""
+        """Repeat the refused writes; none had been done before."""
         assert (await self.site.say(self.alice, "after")).json["message"]["seq"] == 2
         claimed = await self.site.front.call("POST", "/messages/1/claim", code=self.bob)
         assert claimed.json["fence"] == 1
@@ -110,13 +110,13 @@ async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
     ("error", "acts", "first", "others"),
     [
         (FULL, {Act.WRITE, Act.TRUNCATE}, "storage_full", "storage_full"),
-        # The first reaches COMMIT; after it nothing is even begun.
+        # The first write reaches COMMIT; later ones are not begun.
         (BROKEN, CHANGES, "storage_unknown", "storage_unavailable"),
         (READ_ONLY, CHANGES, "storage_unavailable", "storage_unavailable"),
     ],
     ids=["full", "broken", "read-only"],
 )
-async def test_a_disk_that_takes_nothing_refuses_writes_and_serves_reads(
+async def test_a_full_disk_refuses_writes_and_serves_reads(
     lab: Lab, error: Exception, acts: set[Act], first: str, others: str
 ) -> None:
     lab.disk.fault = fail_always(error, acts)

@@ -25,7 +25,7 @@ from support.stream_client import StreamClient, open_stream
 from support.web_app import open_site
 
 
-async def test_a_stream_begins_with_hello_and_a_snapshot_of_everything(
+async def test_a_stream_begins_with_hello_and_a_snapshot(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -50,7 +50,7 @@ async def test_a_stream_begins_with_hello_and_a_snapshot_of_everything(
         assert snapshot["roster"] == state["roster"]["build"]
 
 
-async def test_what_is_said_comes_as_a_delta(
+async def test_a_post_is_a_delta(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -69,7 +69,7 @@ async def test_what_is_said_comes_as_a_delta(
             assert (await stream.next())["type"] == "keepalive"
 
 
-async def test_every_kind_of_change_comes_as_a_delta_of_its_kind(
+async def test_every_kind_of_change_is_in_its_field_of_a_delta(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site, open_stream(site, room="build") as stream:
@@ -104,14 +104,14 @@ async def test_every_kind_of_change_comes_as_a_delta_of_its_kind(
 
 
 async def _until(stream: StreamClient, field: str) -> Any:  # noqa: ANN401  a frame
-    """Return what the deltas up to one with a certain field say, all in one."""
+    """Merge the deltas up to the first one with a given field."""
     found: dict[str, Any] = {}
     while field not in found:
         found |= await stream.next_of("delta")
     return found
 
 
-async def test_a_claim_says_until_when_and_each_poll_of_its_holder_puts_that_off(
+async def test_claimed_until_is_streamed_and_renewed_by_the_holder_s_polls(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site, open_stream(site, room="build") as stream:
@@ -132,7 +132,7 @@ async def test_a_claim_says_until_when_and_each_poll_of_its_holder_puts_that_off
         assert (released["claimed_by"], "claimed_until" in released) == (None, False)
 
 
-async def test_a_peer_that_falls_silent_goes_offline_without_being_asked_about(
+async def test_a_silent_peer_goes_offline_in_a_delta(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -151,7 +151,7 @@ async def test_a_peer_that_falls_silent_goes_offline_without_being_asked_about(
             assert 120 <= trio.current_time() - began < 125
 
 
-async def test_a_room_in_another_scope_shows_its_card_but_not_its_talk(
+async def test_another_room_than_the_streamed_one_has_a_card_and_no_messages(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -167,7 +167,7 @@ async def test_a_room_in_another_scope_shows_its_card_but_not_its_talk(
             assert "roster" not in delta
 
 
-async def test_a_client_that_comes_back_goes_on_where_it_was(
+async def test_a_reconnecting_client_resumes_with_deltas(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -195,7 +195,7 @@ async def test_a_client_that_comes_back_goes_on_where_it_was(
         ("build", None, False),
     ],
 )
-async def test_who_has_seen_another_room_begins_anew(
+async def test_resuming_with_another_room_gets_a_snapshot(
     seen: str | None,
     asked: str | None,
     *,
@@ -216,7 +216,7 @@ async def test_who_has_seen_another_room_begins_anew(
 
 
 @pytest.mark.parametrize("other", [{"epoch": "another life"}, {"version": 10**6}])
-async def test_a_client_of_another_life_of_the_relay_begins_anew(
+async def test_resuming_after_a_restart_gets_a_snapshot(
     other: dict[str, object], autojump_clock: trio.testing.MockClock
 ) -> None:
     async with open_site() as site:
@@ -228,7 +228,7 @@ async def test_a_client_of_another_life_of_the_relay_begins_anew(
         assert frame["type"] == "snapshot"
 
 
-async def test_a_burst_comes_in_few_frames_and_in_order(
+async def test_a_burst_is_coalesced_into_few_frames_in_order(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -246,7 +246,7 @@ async def test_a_burst_comes_in_few_frames_and_in_order(
             assert frames <= 3
 
 
-async def test_a_client_that_reads_too_slowly_gets_everything_anew(
+async def test_a_slow_client_gets_a_snapshot(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -278,7 +278,7 @@ async def test_an_idle_stream_sends_little(
         assert sent < 1000
 
 
-async def test_a_stream_ends_with_a_word_when_the_relay_stops(
+async def test_a_stream_ends_with_bye_when_the_relay_stops(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -293,7 +293,7 @@ async def test_a_stream_ends_with_a_word_when_the_relay_stops(
         assert (reply.status, reply.error) == (503, "draining")
 
 
-async def test_a_stream_ends_when_its_token_is_worth_nothing_any_more(
+async def test_a_stream_ends_when_its_token_is_replaced(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site, open_stream(site) as stream:
@@ -333,7 +333,7 @@ async def test_a_stream_keeps_its_session_in_use_until_that_is_over(
             assert trio.current_time() - began == pytest.approx(7_200, abs=1)
 
 
-async def test_there_is_a_most_of_streams_and_who_leaves_makes_room(
+async def test_streams_are_limited_and_a_closed_one_frees_its_slot(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     limits = Limits(streams=2)
@@ -348,7 +348,7 @@ async def test_there_is_a_most_of_streams_and_who_leaves_makes_room(
             assert (await stream.next())["type"] == "hello"
 
 
-async def test_a_client_that_leaves_without_reading_leaves_nothing_behind(
+async def test_a_disconnect_without_a_read_frees_the_slot(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -360,7 +360,7 @@ async def test_a_client_that_leaves_without_reading_leaves_nothing_behind(
         assert len(site.house.relay.watchers) == 0
 
 
-async def test_a_place_that_was_taken_but_never_used_is_free_again() -> None:
+async def test_an_unsent_stream_frees_its_slot() -> None:
     watchers = Watchers()
     watcher = watchers.watch()
     assert len(watchers) == 1
@@ -378,7 +378,7 @@ async def test_a_place_that_was_taken_but_never_used_is_free_again() -> None:
         ({"resume": {"epoch": "x"}}, "resume"),
     ],
 )
-async def test_what_makes_no_sense_is_refused_by_name(
+async def test_invalid_fields_of_a_stream_are_named(
     asked: dict[str, object], field: str, autojump_clock: trio.testing.MockClock
 ) -> None:
     async with open_site() as site:
@@ -388,7 +388,7 @@ async def test_what_makes_no_sense_is_refused_by_name(
         assert len(site.house.relay.watchers) == 0
 
 
-async def test_what_means_nothing_is_named_in_hello(
+async def test_unknown_fields_are_listed_in_hello(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site, open_stream(site, rooom="build") as stream:
@@ -403,7 +403,7 @@ async def test_a_stream_is_the_operators_alone(
         assert (reply.status, reply.error) == (401, "admin_unauthorized")
 
 
-async def test_the_operator_looks_back_at_everything_said_in_a_room(
+async def test_the_operator_s_history_has_private_messages(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -434,7 +434,7 @@ def test_the_reference_names_every_field_of_every_frame() -> None:
         assert f"`{frame.__struct_config__.tag}`" in text
 
 
-async def test_what_time_has_changed_is_told_whoever_looks_first(
+async def test_changes_by_time_alone_reach_every_stream(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
@@ -460,7 +460,7 @@ async def test_what_time_has_changed_is_told_whoever_looks_first(
             assert board.version == delta["version"]
 
 
-async def test_another_public_url_is_told_to_those_who_watch(
+async def test_a_new_public_url_is_streamed(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site(is_configured=False) as site, open_stream(site) as stream:

@@ -1,4 +1,4 @@
-"""Whatever happens: a snapshot and the deltas after it make the next snapshot."""
+"""Random activity: a snapshot plus its deltas equals the next snapshot."""
 
 import random
 from typing import Any
@@ -42,7 +42,7 @@ async def _fresh(house: House, room: str | None) -> ModelClient:
 
 @pytest.mark.parametrize("room", [None, "build", "docs"])
 @pytest.mark.parametrize("seed", range(15))
-async def test_a_client_that_applies_every_delta_knows_what_a_new_one_is_told(
+async def test_applying_every_delta_gives_the_state_of_a_new_snapshot(
     seed: int, room: str | None, autojump_clock: trio.testing.MockClock
 ) -> None:
     chance = random.Random(seed)
@@ -63,7 +63,7 @@ async def test_a_client_that_applies_every_delta_knows_what_a_new_one_is_told(
         nursery.cancel_scope.cancel()
 
 
-async def test_a_client_that_is_too_far_behind_begins_anew(
+async def test_a_client_too_far_behind_gets_a_snapshot(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_house() as house:
@@ -78,7 +78,7 @@ async def test_a_client_that_is_too_far_behind_begins_anew(
         assert await follower.catch_up() is None
 
 
-async def test_clients_that_are_told_the_same_share_it(
+async def test_clients_at_the_same_version_share_an_encoded_delta(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_house() as house:
