@@ -14,7 +14,7 @@ from argybargy.web.description.manifest import LLMS_ROUTE, MANIFEST_ROUTE
 from argybargy.web.description.openapi import openapi_json
 from argybargy.web.endpoints.agent_routes import AGENT_ROUTES, OPEN_ROUTES
 from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
-from argybargy.web.endpoints.route import Route, Who
+from argybargy.web.endpoints.route import Caller, Route
 
 INTRODUCTION: Final = """\
 # HTTP API
@@ -68,9 +68,9 @@ MORE: Final = {
 }
 JSON: Final = "application/json"
 AUTHENTICATION: Final = {
-    Who.ANYONE: "none",
-    Who.AGENT: "access code",
-    Who.OPERATOR: "operator",
+    Caller.ANYONE: "none",
+    Caller.AGENT: "access code",
+    Caller.OPERATOR: "operator",
 }
 PLAIN: Final[dict[object, str]] = {
     str: "text",
@@ -97,7 +97,7 @@ def http_page() -> str:
 
 def _route(route: Route, errors: Sequence[str]) -> str:
     lines = [f"### {route.method} {route.path}", "", route.summary, ""]
-    lines += [f"- Authentication: {AUTHENTICATION[route.who]}"]
+    lines += [f"- Authentication: {AUTHENTICATION[route.caller]}"]
     if route.query is not None:
         lines += [f"- Query: {_fields_line(route.query)}"]
     if route.body is not None or route.takes_lines:

@@ -8,7 +8,7 @@ import trio.testing
 from argybargy.domain.limits import Limits
 from argybargy.web.endpoints.agent_routes import AGENT_ROUTES
 from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
-from argybargy.web.endpoints.route import Route, Who
+from argybargy.web.endpoints.route import Caller, Route
 from support.web_app import Reply, Site, open_site
 
 CALLS: list[tuple[str, str, dict[str, Any]]] = [
@@ -99,7 +99,11 @@ async def test_no_endpoint_of_agents_answers_without_a_code(
 @pytest.mark.parametrize("door", ["front", "quart"])
 @pytest.mark.parametrize(
     "route",
-    [route for route in (*AGENT_ROUTES, *ADMIN_ROUTES) if route.who is not Who.ANYONE],
+    [
+        route
+        for route in (*AGENT_ROUTES, *ADMIN_ROUTES)
+        if route.caller is not Caller.ANYONE
+    ],
     ids=lambda route: route.name,
 )
 async def test_no_body_is_received_before_authentication(

@@ -16,7 +16,7 @@ from argybargy.web.app import create_quart
 from argybargy.web.description.manifest import LLMS_ROUTE, MANIFEST_ROUTE
 from argybargy.web.endpoints.agent_routes import AGENT_ROUTES, OPEN_ROUTES
 from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
-from argybargy.web.endpoints.route import Route, Who
+from argybargy.web.endpoints.route import Caller, Route
 from argybargy.web.static import load_files
 from support.web_app import TOKEN, Client, Reply, Site, open_site
 
@@ -181,12 +181,12 @@ TOKEN_ALONE: Final = {("POST", "/admin/regenerate-token"), ("POST", "/admin/sess
 def is_let_in(route: Route, role: Role) -> bool:
     if (route.method, route.path) in TOKEN_ALONE:
         return role is token
-    match route.who:
-        case Who.ANYONE:
+    match route.caller:
+        case Caller.ANYONE:
             return True
-        case Who.AGENT:
+        case Caller.AGENT:
             return role in AGENTS
-        case Who.OPERATOR:
+        case Caller.OPERATOR:
             return role in OPERATORS
 
 

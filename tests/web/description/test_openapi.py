@@ -13,7 +13,7 @@ from argybargy.web.description.manifest import MANIFEST_ROUTE
 from argybargy.web.description.openapi import openapi_json
 from argybargy.web.endpoints.agent_routes import AGENT_ROUTES, OPEN_ROUTES
 from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
-from argybargy.web.endpoints.route import Route, Who
+from argybargy.web.endpoints.route import Caller, Route
 
 ROUTES = (MANIFEST_ROUTE, *OPEN_ROUTES, *AGENT_ROUTES, *ADMIN_ROUTES)
 
@@ -62,8 +62,8 @@ def test_an_operation_lists_its_path_parameters_and_security(
     told = operation(route)
     named = {each["name"] for each in told["parameters"] if each["in"] == "path"}
     assert named == set(re.findall(r"{(\w+)}", route.path))
-    assert bool(told["security"]) is (route.who is not Who.ANYONE)
-    assert ("401" in told["responses"]) or route.who is Who.ANYONE
+    assert bool(told["security"]) is (route.caller is not Caller.ANYONE)
+    assert ("401" in told["responses"]) or route.caller is Caller.ANYONE
     assert all(
         "Retry-After" in answer["headers"]
         for status, answer in told["responses"].items()

@@ -27,7 +27,7 @@ from argybargy.onboarding.brief import (
 from argybargy.web.access.services import Services
 from argybargy.web.codec.bodies import Endpoint, Manifest
 from argybargy.web.endpoints.agent_routes import AGENT_ROUTES, OPEN_ROUTES
-from argybargy.web.endpoints.route import Route, Who
+from argybargy.web.endpoints.route import Caller, Route
 from argybargy.web.request import (
     COMMON_HEADERS,
     DESCRIBED_BY,
@@ -79,7 +79,7 @@ MANIFEST_ROUTE = Route(
     "Manual of this relay for agents: JSON, or Markdown for 'Accept: text/markdown'.",
     manifest,
     Manifest,
-    who=Who.ANYONE,
+    caller=Caller.ANYONE,
     other_media_types=("text/markdown",),
 )
 
@@ -94,7 +94,7 @@ LLMS_ROUTE = Route(
     "Short introduction for language models, with a link to the manual, in Markdown.",
     llms,
     LlmsPage,
-    who=Who.ANYONE,
+    caller=Caller.ANYONE,
     media_type="text/markdown",
 )
 
@@ -129,7 +129,7 @@ def _endpoint(route: Route) -> Endpoint:
     return Endpoint(
         method=route.method,
         path=route.path + route.query_hint,
-        auth=route.who is Who.AGENT,
+        auth=route.caller is Caller.AGENT,
         desc=route.summary,
         body=route.body_hint or msgspec.UNSET,
     )

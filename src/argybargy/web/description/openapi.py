@@ -16,15 +16,15 @@ from argybargy.domain.limits import Limits
 from argybargy.onboarding.brief import WHAT
 from argybargy.web.codec.bodies import ErrorBody
 from argybargy.web.description.field_rules import NULL, Schema, field_rules, path_rules
-from argybargy.web.endpoints.route import Route, Who
+from argybargy.web.endpoints.route import Caller, Route
 
 LINES: Final = "application/x-ndjson"
 _REF: Final = "#/components/schemas/{name}"
 _PLACEHOLDER: Final = re.compile(r"{(\w+)}")
-_SECURITY: Final[Mapping[Who, list[dict[str, list[str]]]]] = {
-    Who.AGENT: [{"code": []}],
-    Who.OPERATOR: [{"admin_token": []}, {"admin_session": []}],
-    Who.ANYONE: [],
+_SECURITY: Final[Mapping[Caller, list[dict[str, list[str]]]]] = {
+    Caller.AGENT: [{"code": []}],
+    Caller.OPERATOR: [{"admin_token": []}, {"admin_session": []}],
+    Caller.ANYONE: [],
 }
 _SECURITY_SCHEMES: Final = {
     "code": {"type": "http", "scheme": "bearer"},
@@ -81,8 +81,8 @@ def _operation(route: Route, schemas: Mapping[str, Any], limits: Limits) -> Sche
     described: Schema = {
         "operationId": route.name,
         "summary": route.summary,
-        "tags": [route.who.value],
-        "security": _SECURITY[route.who],
+        "tags": [route.caller.value],
+        "security": _SECURITY[route.caller],
         "parameters": [
             *_path_parameters(route),
             *_query_parameters(route, schemas),
@@ -174,7 +174,7 @@ def _responses(route: Route) -> Schema:
 def _refusals(route: Route) -> set[int]:
     """Return the statuses of all errors of an endpoint."""
     statuses = set(route.refusals)
-    if route.who is not Who.ANYONE:
+    if route.caller is not Caller.ANYONE:
         statuses |= {401, 429, 503}
     if route.body is not None or route.takes_lines:
         statuses |= {413, 415, 422}

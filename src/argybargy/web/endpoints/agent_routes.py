@@ -9,7 +9,7 @@ from typing import Final
 
 from argybargy.web.codec import bodies, search_bodies
 from argybargy.web.endpoints import agents, monitoring, search
-from argybargy.web.endpoints.route import Route, Who
+from argybargy.web.endpoints.route import Caller, Route
 
 OPEN_ROUTES: Final = (
     Route(
@@ -18,7 +18,7 @@ OPEN_ROUTES: Final = (
         "Report that the process is alive.",
         monitoring.health,
         bodies.HealthBody,
-        who=Who.ANYONE,
+        caller=Caller.ANYONE,
     ),
     Route(
         "GET",
@@ -26,7 +26,7 @@ OPEN_ROUTES: Final = (
         "Report whether the relay can store messages, by a real write.",
         monitoring.ready,
         bodies.ReadyBody,
-        who=Who.ANYONE,
+        caller=Caller.ANYONE,
         refusals=(503,),
     ),
 )

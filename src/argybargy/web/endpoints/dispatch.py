@@ -10,7 +10,7 @@ from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.web.access.auth import require_admin, require_agent
 from argybargy.web.access.services import Services
-from argybargy.web.endpoints.route import Route, Who
+from argybargy.web.endpoints.route import Caller, Route
 from argybargy.web.errors import error_response, new_request_id
 from argybargy.web.request import ClientGoneError, Request, Response
 
@@ -31,10 +31,10 @@ async def dispatch(services: Services, route: Route, request: Request) -> Respon
         ClientGoneError: The client disconnected within its body; nothing was done.
     """
     try:
-        if route.who is Who.AGENT:
+        if route.caller is Caller.AGENT:
             code = require_agent(services, request)
             return await cast("AgentHandler", route.handler)(services, code, request)
-        if route.who is Who.OPERATOR:
+        if route.caller is Caller.OPERATOR:
             operator = require_admin(services, request)
             request = attrs.evolve(request, operator=operator)
         return await cast("OpenHandler", route.handler)(services, request)

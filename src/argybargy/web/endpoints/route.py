@@ -16,7 +16,7 @@ Handler = (
 """An endpoint function; those of agents take the caller's access code as well."""
 
 
-class Who(enum.Enum):
+class Caller(enum.Enum):
     """Callers that an endpoint admits."""
 
     ANYONE = "anyone"
@@ -34,7 +34,7 @@ class Route:
         summary: Purpose, in a sentence, for the manifest and OpenAPI.
         handler: The endpoint function.
         response_body: Type of the body of a 200.
-        who: Callers that are admitted.
+        caller: Callers that are admitted.
         body: Type of the request body; None if the endpoint reads none.
         query: Type of the query; None if the endpoint reads none.
         query_hint: Query as the manifest shows it, with its question mark.
@@ -52,7 +52,7 @@ class Route:
     summary: str
     handler: Handler
     response_body: type
-    who: Who = Who.AGENT
+    caller: Caller = Caller.AGENT
     body: type | None = None
     query: type | None = None
     query_hint: str = ""
