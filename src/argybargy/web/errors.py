@@ -10,10 +10,10 @@ from argybargy.web.request import DESCRIBED_BY, Response, json_response
 
 
 def new_request_id() -> str:
-    """Return the current request's id, or a new one.
+    """Return the id of the current request, or a new one.
 
-    The access log and the HTTP server bind an id to the context before the app runs;
-    an error must show that one, or it could not be found in the log.
+    The access log binds an id to the context before the app runs. An error shows the
+    same id, so that it can be found in the log.
     """
     known = get_contextvars().get("request_id")
     return str(known) if known else secrets.token_hex(8)

@@ -63,7 +63,7 @@ class PostedMessage(Struct, frozen=True, rename={"from_": "from"}):
 class ReadMessage(PostedMessage, frozen=True, rename={"from_": "from"}):
     """A message, as a reader receives it.
 
-    `expects_reply_resolved` names the peer who is meant by `anyone`, if it is one.
+    `expects_reply_resolved` is a hint: the only other member, in place of `anyone`.
     """
 
     expects_reply_resolved: str = "none"

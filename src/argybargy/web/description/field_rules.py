@@ -1,7 +1,7 @@
 """JSON Schema rules of fields, beyond their types.
 
-They repeat in JSON Schema what :mod:`argybargy.web.codec.decode` enforces; a test sends
-generated requests to hold both to each other.
+They repeat in JSON Schema what :mod:`argybargy.web.codec.decode` enforces; the
+suite in ``tests/schema`` sends generated requests to hold both to each other.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-// Draws the page from /openapi.json. Text goes in as text, never as markup.
+// Render /openapi.json as a page. Texts become text nodes, never markup.
 
 const element = (name, properties = {}, ...children) => {
   const node = Object.assign(document.createElement(name), properties);
@@ -64,7 +64,7 @@ const operationDetails = (path, method, operation, components) => {
   for (const [status, response] of Object.entries(operation.responses ?? {})) {
     const schema = jsonSchema(response.content);
     if (status === "200" && schema) {
-      details.append(...section("Answer 200", bodyTable(schema, components)));
+      details.append(...section("Response 200", bodyTable(schema, components)));
     }
   }
   const errors = Object.keys(operation.responses ?? {}).filter((each) => each >= "400");
@@ -107,10 +107,10 @@ const draw = (api) => {
   document.querySelector("#index").append(links);
 };
 
-const answer = await fetch("/openapi.json");
-if (answer.ok) {
-  draw(await answer.json());
+const response = await fetch("/openapi.json");
+if (response.ok) {
+  draw(await response.json());
 } else {
   document.querySelector("#about").textContent =
-    `The relay answered ${answer.status} for its description.`;
+    `Reading /openapi.json failed with status ${response.status}.`;
 }

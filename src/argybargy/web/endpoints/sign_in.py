@@ -36,6 +36,7 @@ from argybargy.web.identity import OperatorIdentity
 from argybargy.web.request import Request, Response, json_response
 
 DASHBOARD: Final = "/dashboard"
+"""Path of the page that redeems a sign-in code."""
 
 
 def offer_sign_in(services: Services, by: OperatorIdentity) -> SignInBody:
