@@ -1,4 +1,4 @@
-"""What every test has: hypothesis profiles, and no error that nobody looked at."""
+"""Configure pytest: hypothesis profiles, extra options, and the check of error logs."""
 
 from collections.abc import Iterator
 
@@ -21,24 +21,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--run-control",
         action="store_true",
-        help="run the tests that show what other servers do under the same load",
+        help="run the control tests: the same load on broken or other servers",
     )
     parser.addoption(
         "--run-long",
         action="store_true",
-        help="run the tests that say the same with many more examples",
+        help="run the long tests: many more examples of the same properties",
     )
     parser.addoption(
         "--update-snapshots",
         action="store_true",
-        help="write what the commands print now, to be looked at before it is kept",
+        help="write reference pages and recorded output; read the diff, then commit",
     )
 
 
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Skip what runs only when it is asked for, whatever ``-m`` says."""
+    """Skip control and long tests unless their option is given, also with ``-m``."""
     for marker in ("control", "long"):
         if config.getoption(f"--run-{marker}"):
             continue
@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(
                 item.add_marker(skip)
 
 
-# What structlog does by itself draws each traceback with all its variables, which
+# structlog's default renderer prints each traceback with all local variables, which
 # takes seconds.
 structlog.configure(
     processors=[
@@ -60,7 +60,7 @@ structlog.configure(
 
 @pytest.fixture(autouse=True)
 def error_log() -> Iterator[ErrorLog]:
-    """Fail the test if an error was logged that it did not take."""
+    """Fail the test if it logged an error and did not take it from the log."""
     with watch_errors() as log:
         yield log
     log.check()

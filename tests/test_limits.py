@@ -10,7 +10,7 @@ import pytest
 
 from argybargy.domain.limits import Limits
 from argybargy.http.limits import ConnectionLimits
-from limits_table import CONSTANTS, HELD, PROOFS
+from support.limits_table import CONSTANTS, HELD, PROOFS
 from support.named_tests import missing_tests
 
 SOURCE = Path(__file__).parents[1] / "src" / "argybargy"

@@ -1,6 +1,7 @@
-"""The reference pages that are made from the tables in the code.
+"""Reference pages of the docs, generated from the tables in the code.
 
-``python tests/pages.py`` writes them; a test compares.
+`test_docs.py` compares them with ``docs/reference``, and writes them there with
+``--update-snapshots``.
 """
 
 import io
@@ -22,11 +23,11 @@ from argybargy.http.limits import ConnectionLimits
 from argybargy.serve.metrics_listener import SERVER_MEASURES
 from argybargy.settings.definitions import SETTINGS, Setting
 from argybargy.web.metrics import RELAY_MEASURES, Measure
-from limits_table import CONSTANTS, HELD, Constant
 from support.http_reference import http_page
+from support.limits_table import CONSTANTS, HELD, Constant
 
 ENTRY = re.compile(r"^ {8}(\w+): (.*?)(?=^ {8}\w+: |\Z)", re.MULTILINE | re.DOTALL)
-REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
 
 def errors_page() -> str:
@@ -135,19 +136,19 @@ def _constant_row(constant: Constant) -> str:
 
 
 def _limit_rows(limits: Limits | ConnectionLimits) -> list[str]:
-    told = _attribute_docs(type(limits).__doc__ or "")
+    notes = _attribute_notes(type(limits).__doc__ or "")
     rows = [
-        f"| `{field.name}` | {getattr(limits, field.name):,} | {told[field.name]} |"
+        f"| `{field.name}` | {getattr(limits, field.name):,} | {notes[field.name]} |"
         for field in attrs.fields(type(limits))
     ]
     return ["| limit | default | what it bounds |", "|---|---|---|", *rows]
 
 
-def _attribute_docs(text: str) -> dict[str, str]:
-    """Return what a class's docstring says of each attribute."""
+def _attribute_notes(text: str) -> dict[str, str]:
+    """Return the note on each attribute in the docstring of a class."""
     section = text.partition("Attributes:\n")[2]
     entries = ENTRY.findall(section)
-    return {name: " ".join(said.split()) for name, said in entries}
+    return {name: " ".join(note.split()) for name, note in entries}
 
 
 def cli_page() -> str:
@@ -191,7 +192,7 @@ def cli_page() -> str:
 
 
 def metrics_page() -> str:
-    """Return the table of everything that is measured."""
+    """Return the table of all metrics."""
     return "\n".join(
         [
             "# Metrics",
@@ -231,7 +232,7 @@ def _measure_rows(measures: Iterable[Measure[Any]]) -> list[str]:
 
 
 def _help(app: App, verb: str) -> list[str]:
-    """Return the help of a verb, as a terminal of the page's width shows it."""
+    """Return the help of a command, wrapped to the width of the page."""
     written = io.StringIO()
     app.help_print(verb.split(), console=Console(file=written, width=88))
     return ["```text", written.getvalue().strip(), "```"]
@@ -245,7 +246,3 @@ PAGES = {
     "metrics.md": metrics_page,
     "settings.md": settings_page,
 }
-
-if __name__ == "__main__":
-    for name, make in PAGES.items():
-        (REFERENCE / name).write_text(make())
