@@ -1,4 +1,7 @@
-"""The project's chores: ``uvx nox`` runs what a change must pass."""
+"""Checks and chores: ``uvx nox`` runs everything that a change must pass.
+
+``docs/how-to/work-on-it.md`` has a table of the sessions.
+"""
 
 import nox
 
@@ -8,18 +11,21 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "types", "layers", "tests", "browser", "docs", "e2e"]
 
 PYTHON = "3.11"
-# Those rules of flake8-async that ruff has no equal of. The optional ones about
-# guaranteed checkpoints stay off: a read from memory is meant to have none.
+# The rules of flake8-async that ruff lacks. The optional ones about guaranteed
+# checkpoints stay off: a read from memory has none on purpose.
 ASYNC_RULES = (
     *("ASYNC101", "ASYNC102", "ASYNC103", "ASYNC104", "ASYNC107", "ASYNC111"),
     *("ASYNC112", "ASYNC113", "ASYNC118", "ASYNC119", "ASYNC120", "ASYNC121"),
     *("ASYNC122", "ASYNC123"),
 )
 
-# Tests run beside each other. Two cores are kept busy by three: many tests wait.
-BESIDES = ("-n3", "--dist=worksteal")
-QUICK_TESTS = ("tests/domain", "tests/relay", "tests/settings", "tests/test_imports.py")
-QUICK = ("-m", "not e2e and not browser")
+# Three processes keep two cores busy, since many tests wait.
+PARALLEL = ("-n3", "--dist=worksteal")
+IN_PROCESS = ("-m", "not e2e and not browser")
+QUICK_TESTS = (
+    *("tests/domain", "tests/settings", "tests/relay"),
+    *("tests/test_imports.py", "tests/test_source.py"),
+)
 
 
 def _install(session: nox.Session, *groups: str) -> None:
@@ -37,77 +43,81 @@ def _install(session: nox.Session, *groups: str) -> None:
 
 @nox.session(python=PYTHON)
 def lint(session: nox.Session) -> None:
-    """Look for mistakes and for style."""
+    """Check lint rules and formatting."""
     _install(session, "lint")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
-    # Half a minute for what ruff has not; the tests make do with ruff.
+    # On src only: flake8 takes half a minute, and ruff covers the tests well enough.
     session.run("flake8", f"--select={','.join(ASYNC_RULES)}", "src")
 
 
 @nox.session(python=PYTHON)
 def types(session: nox.Session) -> None:
-    """Check every type, those of the tests too."""
+    """Check types, including those of the tests."""
     _install(session, "types")
     session.run("mypy")
 
 
 @nox.session(python=PYTHON)
 def layers(session: nox.Session) -> None:
-    """Check that imports go one way."""
+    """Check the import layers."""
     _install(session, "layers")
     session.run("lint-imports")
 
 
 @nox.session(python=PYTHON)
 def tests(session: nox.Session) -> None:
-    """Run every test that starts no server of its own."""
+    """Run every test that needs no browser and no server process."""
     _install(session, "test")
-    session.run("pytest", *BESIDES, *QUICK, *session.posargs)
+    session.run("pytest", *PARALLEL, *IN_PROCESS, *session.posargs)
 
 
 @nox.session(python=PYTHON)
 def quick(session: nox.Session) -> None:
-    """Check format, lint rules, types, layers and the fast unit tests."""
+    """Check format, lint rules, types, layers and the fast unit tests.
+
+    Left out: flake8-async, docs, browser, e2e, and the tests of the stores, http, web,
+    serve and cli.
+    """
     _install(session, "dev")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
     session.run("lint-imports")
-    session.run("pytest", *BESIDES, *QUICK, *QUICK_TESTS, *session.posargs)
+    session.run("pytest", *PARALLEL, *IN_PROCESS, *QUICK_TESTS, *session.posargs)
 
 
 @nox.session(python=PYTHON)
 def coverage(session: nox.Session) -> None:
-    """Run the same tests, a third slower, and see that they reach the code."""
+    """Run `tests` with branch coverage; fail below the floor."""
     _install(session, "test")
-    session.run("pytest", *BESIDES, "--cov", *QUICK, *session.posargs)
+    session.run("pytest", *PARALLEL, "--cov", *IN_PROCESS, *session.posargs)
 
 
 @nox.session(python=PYTHON)
 def browser(session: nox.Session) -> None:
-    """Look at the dashboard as a person would, in Chromium."""
+    """Test the dashboard in Chromium."""
     _install(session, "test")
-    session.run("pytest", *BESIDES, "-m", "browser", *session.posargs)
+    session.run("pytest", *PARALLEL, "-m", "browser", *session.posargs)
 
 
 @nox.session(python=PYTHON)
 def e2e(session: nox.Session) -> None:
-    """Drive the real server over real sockets."""
+    """Test the real server over real sockets."""
     _install(session, "test")
-    session.run("pytest", *BESIDES, "-m", "e2e", *session.posargs)
+    session.run("pytest", *PARALLEL, "-m", "e2e", *session.posargs)
 
 
 @nox.session(python=PYTHON)
 def docs(session: nox.Session) -> None:
-    """Build the pages into docs/_build; a link that leads nowhere stops it."""
+    """Build the pages into docs/_build; a dead link is an error."""
     _install(session, "docs")
     session.run("sphinx-build", "-q", "-W", "--keep-going", "-E", "docs", "docs/_build")
 
 
 @nox.session(python=PYTHON)
 def torture(session: nox.Session) -> None:
-    """Prove the promises for a long time, and that each proof can fail."""
+    """Run the proofs for a long time, and against relays that break each promise."""
     _install(session, "test")
     session.run("argybargy", "torture", *(session.posargs or ["--minutes", "20"]))
     session.run("pytest", "-m", "long", "--run-long")
@@ -116,16 +126,16 @@ def torture(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def schema(session: nox.Session) -> None:
-    """Hold a running relay to its own OpenAPI document, with Schemathesis."""
+    """Test a running relay against its OpenAPI document, with Schemathesis."""
     _install(session, "schema")
     session.run("python", "tests/schema/run.py", *session.posargs)
 
 
 @nox.session(python=PYTHON)
 def bench(session: nox.Session) -> None:
-    """Measure a relay: CPU per operation, memory, and what it loses.
+    """Measure a relay: CPU per operation, memory, lost messages.
 
-    Without arguments this one; ``-- --vs "<command>"`` puts another beside it.
+    ``-- --vs "<command>"`` compares it with another server.
     """
     _install(session, "test")
     ours = f"{session.virtualenv.location}/bin/argybargy serve"
@@ -134,13 +144,13 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def mutants(session: nox.Session) -> None:
-    """Change the rules one spot at a time, and name the changes no test notices."""
+    """Run mutation tests on the rules of a room; list the survivors."""
     _install(session, "test")
     session.run("python", "tests/mutants", *(session.posargs or ["--sample", "40"]))
 
 
 @nox.session(python=PYTHON)
 def container(session: nox.Session) -> None:
-    """Build the image, start it confined, and try it; needs buildah and root."""
+    """Build the image and test it confined; needs buildah and root."""
     _install(session, "test")
     session.run("python", "tests/container", *session.posargs)

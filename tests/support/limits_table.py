@@ -567,7 +567,9 @@ HELD: Final = {
     "relay.overview.overview.Overview._messages": "`OVERVIEW_MESSAGES`",
     "relay.overview.overview.Overview._outlines": _ROOMS,
     "relay.overview.overview.Overview.cards": _ROOMS,
-    "relay.overview.overview.Overview.memo": "streams (`streams`); cleared at each change",
+    "relay.overview.overview.Overview.memo": (
+        "streams (`streams`); cleared at each change"
+    ),
     "relay.overview.change_log.ChangeLog._kept": "`CHANGES_KEPT`",
     "relay.access.code_registry.CodeRegistry._by_key": _CODES,
     "relay.access.code_registry.CodeRegistry._by_room": _CODES,
