@@ -11,7 +11,7 @@ import pytest
 from argybargy.torture.harness import Promise
 from argybargy.torture.promises import PROMISES
 from argybargy.torture.proofs.bounded import prove as prove_bounded
-from argybargy.torture.runner import ProofRun, TortureRun, run_plan
+from argybargy.torture.runner import ProofRun, TortureRun, run_proofs
 
 SECONDS = 1.0
 BROKEN = Path(__file__).with_name("broken_relay.py")
@@ -27,7 +27,7 @@ async def try_out(
 ) -> list[ProofRun]:
     """Try promises, and see that it is told what is tried when."""
     told: list[object] = []
-    trials = await run_plan(
+    trials = await run_proofs(
         TortureRun(promises, SECONDS, seed=1, patience=8, **plan),
         told.append,
         told.append,
@@ -59,8 +59,8 @@ def test_every_promise_has_a_number_and_a_proof_of_its_own() -> None:
 )
 async def test_a_promise_is_kept(tmp_path: Path, key: str, core: str) -> None:
     (trial,) = await try_out([briefly(key)], core=core, keep=tmp_path)
-    assert trial.finding.faults == ()
-    assert trial.finding.facts
+    assert trial.result.faults == ()
+    assert trial.result.facts
 
 
 @pytest.mark.control
@@ -70,8 +70,8 @@ async def test_a_relay_that_breaks_a_promise_is_found_out(
 ) -> None:
     command = (sys.executable, str(BROKEN), key, "serve")
     (trial,) = await try_out([BY_KEY[key]], keep=tmp_path, command=command)
-    assert trial.finding.faults
-    assert not trial.finding.is_kept
+    assert trial.result.faults
+    assert not trial.result.is_kept
 
 
 @pytest.mark.control
@@ -81,4 +81,4 @@ async def test_a_relay_that_one_agent_holds_up_is_found_out(
 ) -> None:
     command = (sys.executable, str(BROKEN), "hostile", "serve")
     (trial,) = await try_out([briefly(key)], keep=tmp_path, command=command)
-    assert any("hostile agent" in each for each in trial.finding.faults)
+    assert any("hostile agent" in each for each in trial.result.faults)

@@ -1,10 +1,12 @@
-"""Proofs: what the relay promises, tried on a relay of its own, over real sockets.
+"""Proofs of the promises: fault injection against a relay process over real sockets.
 
-Each proof starts the relay as a user does, in a process and a data directory of its
-own, does it harm, and says in figures what became of one promise. ``argybargy
-torture`` runs them on anybody's machine; the test suite runs the same ones briefly.
-Nothing in here imports the relay's own layers: it is a client. `promises.PROMISES`
-lists the proofs, `runner` runs them, `harness` is what each of them gets,
-`relay_process` the relay under trial; `fuzzer` and `killers` do the harm,
-`linearizable` checks histories, and `process_limits` takes descriptors and disk away.
+Each proof starts a relay in a process and data directory of its own, injects faults,
+and reports figures for one promise. ``argybargy torture`` runs all proofs; the test
+suite runs the same ones briefly. The package is a client and imports none of the
+relay's layers.
+
+`promises.PROMISES` is the table of proofs, `runner` runs them, `harness` defines their
+environment and result, `relay_process` starts relays and drives agents. `fuzzer`,
+`killers` and `hostile` attack, `linearizable` checks claim histories, `process_limits`
+reads and sets the resource limits of a relay.
 """

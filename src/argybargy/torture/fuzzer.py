@@ -1,7 +1,7 @@
-"""Valid requests of every endpoint, and what becomes of them in bad company.
+"""Mutation fuzzer: valid requests of every endpoint, damaged and cut off at random.
 
-Everything is drawn from one seeded generator per worker, so that a finding can be
-looked for again; the server's timing is its own.
+Each worker draws from a random generator with a seed of its own, so that the same bytes
+can be sent again; the timing of the server is not reproducible.
 """
 
 import json
@@ -17,25 +17,25 @@ from argybargy.torture.relay_process import RelayProcess
 
 WORKERS = 8
 ONCE = "once "
-"""Texts that begin so were sent with an idempotency key, or one single time."""
-_SETTLE_SECONDS = 0.03
-"""How long a worker looks at the answer before it leaves."""
+"""Prefix of texts that must not occur twice: sent with an idempotency key, or once."""
+_READ_SECONDS = 0.03
+"""Time that a worker reads the response before it closes the connection."""
 Chance = random.Random
 Maker = Callable[[Chance], bytes]
 
 
 @attrs.frozen
 class Fuzzer:
-    """Makes bad company out of good requests.
+    """Generates damaged requests.
 
     Attributes:
-        makers: Make a valid request each.
+        makers: Functions that each return one valid request.
     """
 
     makers: tuple[Maker, ...]
 
     def make(self, chance: Chance) -> bytes:
-        """Return one connection's worth of bytes."""
+        """Return the bytes of one connection: one to three requests, maybe cut off."""
         parts = [self._make_part(chance) for _ in range(chance.choice((1, 1, 2, 3)))]
         data = b"".join(parts)
         if chance.random() < 0.2:
@@ -62,18 +62,19 @@ def _edit(data: bytearray, chance: Chance) -> None:
 
 
 def make_fuzzer(agent: str, token: str) -> Fuzzer:
-    """Return a fuzzer that knows every endpoint.
+    """Return a fuzzer for all endpoints but the one that replaces the admin token.
+
+    Replacing it would turn everything after that into a 401.
 
     Args:
-        agent: A code, in a room that nobody else is in.
-        token: The admin token. It is never asked to be replaced, since everything
-            after that would be a 401.
+        agent: An access code for a room without other members.
+        token: The admin token.
     """
     bearer, admin = f"Authorization: Bearer {agent}", f"X-Admin-Token: {token}"
-    return Fuzzer((*_agents_makers(bearer), *_operators_makers(admin)))
+    return Fuzzer((*_agent_makers(bearer), *_operator_makers(admin)))
 
 
-def _agents_makers(bearer: str) -> list[Maker]:
+def _agent_makers(bearer: str) -> list[Maker]:
     def get(target: str) -> Maker:
         return lambda _: encode("GET", target, [bearer])
 
@@ -99,7 +100,7 @@ def _agents_makers(bearer: str) -> list[Maker]:
     return [*map(get, reads), parked, post, post, post_chunked, claim]
 
 
-def _operators_makers(admin: str) -> list[Maker]:
+def _operator_makers(admin: str) -> list[Maker]:
     def get(target: str) -> Maker:
         return lambda _: encode("GET", target, [admin])
 
@@ -120,15 +121,15 @@ _VERBS = ("open", "close", "reopen")
 
 
 async def fuzz(relay: RelayProcess, seed: int, seconds: float) -> int:
-    """Fuzz a relay from several connections at once; return how many there were."""
-    guest = await relay.guest("fuzzer", "fuzzed")
-    fuzzer = make_fuzzer(guest.code, relay.token())
+    """Fuzz a relay with `WORKERS` connections at a time; return their number."""
+    agent = await relay.guest("fuzzer", "fuzzed")
+    fuzzer = make_fuzzer(agent.code, relay.token())
     count = 0
 
     async def work(chance: Chance) -> None:
         nonlocal count
         while True:
-            await _converse(relay.address, fuzzer, chance)
+            await _run_connection(relay.address, fuzzer, chance)
             count += 1
 
     with trio.move_on_after(seconds):
@@ -138,28 +139,30 @@ async def fuzz(relay: RelayProcess, seed: int, seconds: float) -> int:
     return count
 
 
-async def _converse(address: Address, fuzzer: Fuzzer, chance: Chance) -> None:
+async def _run_connection(address: Address, fuzzer: Fuzzer, chance: Chance) -> None:
     data = fuzzer.make(chance)
     leaving = chance.choice((Leaving.FIN, Leaving.RST))
     cut = chance.randrange(len(data) + 1) if chance.random() < 0.3 else len(data)
     try:
         client = await connect(address)
     except OSError:
-        await trio.sleep(_SETTLE_SECONDS)  # a dead server is for others to notice
+        await trio.sleep(_READ_SECONDS)  # the proof checks whether the server is alive
         return
     try:
-        await _say(client, data[:cut], data[cut:], is_patient=chance.random() < 0.5)
+        await _send_parts(
+            client, data[:cut], data[cut:], is_patient=chance.random() < 0.5
+        )
     finally:
         client.leave(leaving)
 
 
-async def _say(client: RawClient, *parts: bytes, is_patient: bool) -> None:
+async def _send_parts(client: RawClient, *parts: bytes, is_patient: bool) -> None:
     try:
         for part in parts:
             await client.send(part)
             await trio.lowlevel.checkpoint()
         if is_patient:
-            with trio.move_on_after(_SETTLE_SECONDS):
+            with trio.move_on_after(_READ_SECONDS):
                 await client.receive_all()
     except OSError:
-        return  # the server hung up: it may
+        return  # the server may close the connection

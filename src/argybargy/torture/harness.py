@@ -1,9 +1,9 @@
-"""What a proof is given, and what it says.
+"""Interface of a proof: its environment, its result, and the promise it belongs to.
 
-A proof is a function from a stage and a length of time to a finding. It goes on for
-about as long as it is told and does one whole round at the least. It says what was
-kept and what was broken; it raises only when there is nothing to say, because the
-relay would not start or the proof itself is wrong.
+A proof is an async function from a `ProofEnvironment` to a `ProofResult`. It runs for
+about ``environment.seconds``, and for one complete round at least. Violations of the
+promise go into the result. It raises only if there can be no result: the relay did not
+start, or the proof has a bug.
 """
 
 import random
@@ -16,17 +16,17 @@ import attrs
 from argybargy.torture.relay_process import COMMAND, RelayProcess, open_relay_process
 
 MOST_FAULTS = 20
-"""Faults that a finding spells out; the rest are a number."""
+"""Maximum number of faults listed in a result; further ones are counted."""
 
 
 @attrs.frozen
 class ProofResult:
-    """What became of one promise.
+    """Result of one proof.
 
     Attributes:
-        figure: It, in a line that begins with a number.
-        facts: The numbers behind it.
-        faults: What was broken, a sentence each; none when the promise was kept.
+        figure: Summary in one line, which begins with a number.
+        facts: The numbers in the summary and others, by name.
+        faults: Violations of the promise, one sentence each; empty if it was kept.
     """
 
     figure: str
@@ -41,16 +41,16 @@ class ProofResult:
 
 @attrs.frozen
 class ProofEnvironment:
-    """Where a proof takes place.
+    """Everything that a proof gets from outside.
 
     Attributes:
-        folder: Empty, and the proof's own.
-        chance: Draws what is left to chance; the same seed draws the same.
-        seconds: How long to go on, about.
-        core: Which HTTP/1.1 connection the relays use.
-        command: What starts a relay.
-        patience: By how much what should take a time may take longer. More than 1
-            where the machine is busy with other things, as in a test.
+        folder: An empty directory of its own, for data directories and logs.
+        chance: Seeded source of all random choices.
+        seconds: Approximate running time.
+        core: HTTP/1.1 implementation of the relays, as in ``ARGYBARGY_HTTP_CORE``.
+        command: Command that starts a relay.
+        patience: Factor on all time limits. Above 1 where other work shares the
+            machine, as in the test suite.
     """
 
     folder: Path
@@ -63,7 +63,7 @@ class ProofEnvironment:
     def open_relay(
         self, name: str = "data", **environment: str
     ) -> AbstractAsyncContextManager[RelayProcess]:
-        """Start a relay over the data directory of that name."""
+        """Start a relay on the data directory ``folder / name``."""
         return open_relay_process(
             self.folder / name, core=self.core, command=self.command, **environment
         )
@@ -74,14 +74,15 @@ Proof = Callable[[ProofEnvironment], Awaitable[ProofResult]]
 
 @attrs.frozen
 class Promise:
-    """One line of what users may rely on.
+    """One guarantee to users, and its proof.
 
     Attributes:
-        key: Its number, such as ``G1``.
-        title: In a word.
-        text: What is promised.
-        prove: Tries it.
-        weight: Its share of the time, compared with the others'.
+        key: Number, such as ``G1``.
+        title: Name of one or two words.
+        text: The guarantee in one sentence, as the report shows it.
+        prove: The proof.
+        weight: Share of the total time, relative to the other proofs; 0 for a proof
+            that takes a fixed time.
     """
 
     key: str
@@ -93,24 +94,24 @@ class Promise:
 
 @attrs.define
 class Faults:
-    """Collects what was broken, without end but not without bound."""
+    """Collects faults: lists the first `MOST_FAULTS`, counts the rest."""
 
     texts: list[str] = attrs.field(factory=list)
     count: int = 0
 
     def add(self, text: str) -> None:
-        """Note a fault."""
+        """Record a fault."""
         self.count += 1
         if len(self.texts) < MOST_FAULTS:
             self.texts.append(text)
 
     def check(self, text: str, *, is_good: bool) -> None:
-        """Note a fault unless all is good."""
+        """Record a fault unless ``is_good``."""
         if not is_good:
             self.add(text)
 
     def all(self) -> tuple[str, ...]:
-        """Return the faults, and how many more there were."""
+        """Return the listed faults, and one line with the number of further ones."""
         left_out = self.count - len(self.texts)
         more = [f"and {left_out} more like these"] if left_out else []
         return (*self.texts, *more)

@@ -1,8 +1,8 @@
-"""One hostile agent at its limits, and how long others wait for their messages then.
+"""Delivery latency in one room while a hostile agent attacks from another.
 
-The hostile agent has a code, a room of its own and the default limits. The victim is in
-another room, where somebody posts to it all the time. What counts is the time from a
-post to the answer of the poll that waits for it.
+The hostile agent has a valid code, a room of its own and the default rate limits. The
+victim polls in another room, where others post to it continuously. The latency is the
+time from the post to the response of the victim's parked poll.
 """
 
 import itertools
@@ -21,18 +21,18 @@ from argybargy.torture.harness import Faults, ProofEnvironment
 from argybargy.torture.relay_process import NO_ANSWER, AgentClient, RelayProcess
 
 MOST_MS: Final = 250.0
-"""From a post to its reader, whatever an agent of another room does."""
+"""Maximum latency during an attack from another room."""
 LIMITED: Final = {
     "ARGYBARGY_RATE_MAX": "10",
     "ARGYBARGY_READS_MAX": "120",
     "ARGYBARGY_CLAIMS_MAX": "60",
 }
-"""The defaults: an attack within what everybody is allowed."""
+"""The default limits: the attack stays within what every agent is allowed."""
 _OWN_ROOM: Final = "hostile"
 _LETTERS: Final = string.ascii_lowercase + "".join(map(chr, range(0x3B1, 0x3CA)))
 _TEXT_CHARS: Final = 8_000
 _LONG_TEXTS: Final = 33
-"""One answer to a poll or a search holds about as many."""
+"""About as many as fit into one response to a poll or a search."""
 _QUESTIONS_A_SECOND: Final = 200
 _MOST_QUESTIONS: Final = 1_500
 _WORKERS: Final = 8
@@ -40,20 +40,20 @@ _MOST_SECONDS: Final = 15.0
 _POSTERS: Final = 16
 _POSTS_EACH: Final = 10
 _POST_SECONDS: Final = 0.08
-"""Between posts to the victim: each poster stays below its limit."""
+"""Interval of posts to the victim; keeps each poster below its rate limit."""
 _LATE_SECONDS: Final = 60.0
 _REFUSED_SECONDS: Final = 0.01
-"""How long the attacker rests after a refusal, for the sake of this process."""
+"""Pause of the attacker after a refusal, to leave CPU time to this process."""
 
 
 @attrs.frozen
-class Delays:
-    """How long messages took to their reader.
+class Latencies:
+    """Latencies of messages to the victim.
 
     Attributes:
-        p99_ms: All but one in a hundred took less.
-        worst_ms: The longest.
-        count: How many there were.
+        p99_ms: 99th percentile, in milliseconds.
+        worst_ms: Maximum, in milliseconds.
+        count: Number of messages.
     """
 
     p99_ms: float
@@ -62,15 +62,15 @@ class Delays:
 
     @property
     def figure(self) -> str:
-        """The end of a proof's sentence."""
+        """Summary, to be appended to the figure of a proof."""
         return (
-            f"beside a hostile agent messages wake their reader within "
-            f"{self.worst_ms:.0f} ms, p99 {self.p99_ms:.0f} ms"
+            f"messages delivered within {self.worst_ms:.0f} ms during an attack by a "
+            f"hostile agent (p99 {self.p99_ms:.0f} ms)"
         )
 
     @property
     def facts(self) -> dict[str, float]:
-        """The numbers behind it."""
+        """The latencies as facts of a proof."""
         return {
             "attacked_p99_ms": self.p99_ms,
             "attacked_worst_ms": self.worst_ms,
@@ -80,12 +80,12 @@ class Delays:
 
 @attrs.frozen
 class Attack:
-    """What the hostile agent does.
+    """One kind of attack.
 
     Attributes:
-        requests: Returns what one connection sends, again and again.
-        connections: How many connections do so.
-        prepare: Fills the hostile agent's own room first.
+        requests: Returns the endless sequence of encoded requests of one connection.
+        connections: Number of connections.
+        prepare: Fills the hostile agent's own room beforehand.
     """
 
     requests: Callable[[AgentClient], Iterator[bytes]]
@@ -94,50 +94,52 @@ class Attack:
 
 
 async def measure(
-    stage: ProofEnvironment, attacks: Sequence[Attack], faults: Faults
-) -> Delays:
-    """Attack for a while, and time the messages of another room."""
-    seconds = min(stage.seconds, _MOST_SECONDS)
+    environment: ProofEnvironment, attacks: Sequence[Attack], faults: Faults
+) -> Latencies:
+    """Run attacks, and measure the latency of messages in another room."""
+    seconds = min(environment.seconds, _MOST_SECONDS)
     count = min(_POSTERS, 1 + math.ceil(seconds / _POST_SECONDS / _POSTS_EACH))
-    limit_ms = MOST_MS * stage.patience
-    async with stage.open_relay("attacked", **LIMITED) as relay:
+    limit_ms = MOST_MS * environment.patience
+    async with environment.open_relay("attacked", **LIMITED) as relay:
         hostile = await relay.guest("eve", _OWN_ROOM)
         for attack in attacks:
-            await attack.prepare(relay, stage)
+            await attack.prepare(relay, environment)
         victim = await relay.guest("victim", "quiet")
         posters = [await relay.guest(f"poster{n}", "quiet") for n in range(count)]
         async with trio.open_nursery() as nursery:
             for attack in attacks:
                 for _ in range(attack.connections):
                     nursery.start_soon(_hammer, relay, attack.requests(hostile))
-            delays = await _time_messages(seconds, victim, posters, faults)
+            seconds_each = await _time_messages(seconds, victim, posters, faults)
             nursery.cancel_scope.cancel()
         ended = relay.process.poll() is not None
-        faults.check("the process ended beside a hostile agent", is_good=not ended)
-    found = _summarize(delays)
-    is_soon = found.worst_ms <= limit_ms
+        faults.check(
+            "the process ended during the attack of a hostile agent", is_good=not ended
+        )
+    latencies = _summarize(seconds_each)
+    is_soon = latencies.worst_ms <= limit_ms
     faults.check(
-        f"a message took {found.worst_ms:.0f} ms beside a hostile agent, "
-        f"not {limit_ms:.0f} ms",
+        f"a message took {latencies.worst_ms:.0f} ms beside a hostile agent, "
+        f"more than {limit_ms:.0f} ms",
         is_good=is_soon,
     )
-    return found
+    return latencies
 
 
-def _summarize(delays: list[float]) -> Delays:
-    ordered = sorted(1_000 * each for each in delays) or [0.0]
-    return Delays(
+def _summarize(seconds_each: list[float]) -> Latencies:
+    ordered = sorted(1_000 * each for each in seconds_each) or [0.0]
+    return Latencies(
         p99_ms=ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))],
         worst_ms=ordered[-1],
-        count=len(delays),
+        count=len(seconds_each),
     )
 
 
 async def _time_messages(
     seconds: float, victim: AgentClient, posters: list[AgentClient], faults: Faults
 ) -> list[float]:
-    """Post to the victim again and again; return how long each message took."""
-    delays: list[float] = []
+    """Post to the victim for some seconds; return the latency of each message."""
+    latencies: list[float] = []
     cursor, until = 0, trio.current_time() + seconds
     for poster in itertools.cycle(posters):
         if trio.current_time() > until:
@@ -147,7 +149,7 @@ async def _time_messages(
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_post, poster, faults, nursery.cancel_scope)
                 cursor = await _next_cursor(victim, cursor)
-                delays.append(trio.current_time() - posted_at)
+                latencies.append(trio.current_time() - posted_at)
         except* NO_ANSWER as errors:
             faults.add(
                 f"beside a hostile agent a poll got no answer: {errors.exceptions}"
@@ -155,11 +157,11 @@ async def _time_messages(
         if faults.count:
             break
         await trio.sleep(_POST_SECONDS)
-    return delays
+    return latencies
 
 
 async def _post(poster: AgentClient, faults: Faults, scope: trio.CancelScope) -> None:
-    """Post to the victim, who need not wait any longer if that fails."""
+    """Post to the victim; on failure cancel the wait for the message."""
     try:
         reply = await poster.post("news", to="victim")
     except NO_ANSWER as error:
@@ -172,10 +174,10 @@ async def _post(poster: AgentClient, faults: Faults, scope: trio.CancelScope) ->
 
 
 async def _next_cursor(victim: AgentClient, cursor: int) -> int:
-    """Wait for the next message, and return the cursor that comes with it.
+    """Poll until the next message; return the cursor after it.
 
     Raises:
-        OSError: And the others of ``NO_ANSWER``: the poll was not answered.
+        OSError: No response; also the other errors of ``NO_ANSWER``.
     """
     while True:
         reply = await victim.poll(cursor, wait=25)
@@ -187,7 +189,7 @@ async def _next_cursor(victim: AgentClient, cursor: int) -> int:
 
 
 async def _hammer(relay: RelayProcess, requests: Iterator[bytes]) -> None:
-    """Send one request after the other, whatever is said to them."""
+    """Send requests one after the other; ignore their responses."""
     connection = KeepAliveConnection(relay.address)
     try:
         for request in requests:
@@ -202,11 +204,11 @@ async def _hammer(relay: RelayProcess, requests: Iterator[bytes]) -> None:
         connection.close_nowait()
 
 
-# -- what is sent ------------------------------------------------------------------
+# -- requests of each attack --------------------------------------------------------
 
 
 def _searches(hostile: AgentClient) -> Iterator[bytes]:
-    """Ask for a letter a hundred times, for fifty letters, and for what begins so."""
+    """Search for one letter 100 times, for 50 letters, and for common prefixes."""
     same = quote_plus(" ".join("a" * 100))
     many = quote_plus(" ".join(_LETTERS[:50]))
     for query in itertools.cycle((same, many, "z", "zq", "a", "-z+a")):
@@ -214,23 +216,23 @@ def _searches(hostile: AgentClient) -> Iterator[bytes]:
 
 
 def _polls(hostile: AgentClient) -> Iterator[bytes]:
-    """Read everything anew and displace each other's polls."""
+    """Read the whole room from the start, and displace the agent's own parked polls."""
     for target in itertools.cycle(("since=0&wait=25", "since=999999&wait=5")):
         yield hostile.encode("GET", f"/messages?{target}")
 
 
 def _questions(hostile: AgentClient) -> Iterator[bytes]:
-    """Ask what nobody answers."""
+    """Ask questions that nobody answers."""
     body = {"text": "Who?", "expects_reply": "anyone"}
     return itertools.repeat(hostile.encode("POST", "/messages", body))
 
 
 def _posts(hostile: AgentClient) -> Iterator[bytes]:
-    """Post the longest texts there may be."""
+    """Post texts of nearly the maximum length."""
     return itertools.repeat(hostile.encode("POST", "/messages", {"text": _letters()}))
 
 
-# -- what is there before ----------------------------------------------------------
+# -- contents of the hostile agent's room -------------------------------------------
 
 
 def _letters() -> str:
@@ -242,7 +244,7 @@ def _same_letter() -> str:
 
 
 def _prefixed(number: int) -> str:
-    """Return a text of words that all begin alike and occur nowhere else."""
+    """Return a text of distinct words with one common prefix."""
     words = (f"zq{number * 1_000 + each:x}" for each in range(1_000))
     return " ".join(words)[:_TEXT_CHARS].rpartition(" ")[0]
 
@@ -251,39 +253,41 @@ async def _fill_texts(relay: RelayProcess, _: ProofEnvironment) -> None:
     texts = [_same_letter(), _letters()] * (_LONG_TEXTS // 2)
     texts += [_prefixed(number) for number in range(_LONG_TEXTS)]
     texts += [_same_letter()] * _LONG_TEXTS
-    await _say_all(relay, ({"text": text} for text in texts))
+    await _post_all(relay, ({"text": text} for text in texts))
 
 
-async def _fill_questions(relay: RelayProcess, stage: ProofEnvironment) -> None:
-    """Leave open as many questions as a long attack would have asked."""
-    count = min(_MOST_QUESTIONS, int(_QUESTIONS_A_SECOND * stage.seconds))
+async def _fill_questions(relay: RelayProcess, environment: ProofEnvironment) -> None:
+    """Open as many questions as a long attack would."""
+    count = min(_MOST_QUESTIONS, int(_QUESTIONS_A_SECOND * environment.seconds))
     question = {"text": "Who?", "expects_reply": "anyone"}
-    await _say_all(relay, itertools.repeat(question, count))
+    await _post_all(relay, itertools.repeat(question, count))
 
 
-async def _say_all(relay: RelayProcess, bodies: Iterator[dict[str, str]]) -> None:
-    """Have the operator say what the hostile agent could have said over time.
+async def _post_all(relay: RelayProcess, bodies: Iterator[dict[str, str]]) -> None:
+    """Post into the hostile agent's room as the operator, past the rate limit.
 
     Raises:
-        BadAnswer: The relay would not take it.
+        BadResponse: The relay refused a message.
     """
-    shown = {"x-admin-token": relay.token()}
+    fields = {"x-admin-token": relay.token()}
 
-    async def say_some() -> None:
+    async def post_some() -> None:
         connection = KeepAliveConnection(relay.address)
         try:
             for body in bodies:
                 whole = {"room": _OWN_ROOM, **body}
-                request = encode_request("POST", "/admin/say", shown, whole)
+                request = encode_request("POST", "/admin/say", fields, whole)
                 answer = await connection.exchange(request)
                 if answer.status != 200:
-                    raise BadResponse(f"not said: {answer.body[:200]!r}")
+                    raise BadResponse(
+                        f"the operator's message was refused: {answer.body[:200]!r}"
+                    )
         finally:
             connection.close_nowait()
 
     async with trio.open_nursery() as nursery:
         for _ in range(_WORKERS):
-            nursery.start_soon(say_some)
+            nursery.start_soon(post_some)
 
 
 SEARCHING: Final = Attack(_searches, 4, _fill_texts)

@@ -1,6 +1,6 @@
-"""Bytes that are known to have ended servers, and others that well might.
+"""Table of requests that crash, hang or confuse weak HTTP servers.
 
-Each row says what is sent, how the client leaves, and what a sound server says.
+Each row has the bytes, how the client ends the connection, and the correct status.
 """
 
 import attrs
@@ -16,13 +16,13 @@ _GIGABYTE = 1 << 30
 
 @attrs.frozen
 class Killer:
-    """One thing to send.
+    """One malicious or malformed request.
 
     Attributes:
-        name: What it is called in a report.
-        data: The bytes.
-        status: The answer that is due; 0 if the client leaves without waiting.
-        leaving: How it leaves, when it does not wait.
+        name: Name in the report.
+        data: The bytes to send.
+        status: Expected status; 0 if the client closes without waiting for a response.
+        leaving: Ending of the connection, if the client does not wait.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Killer:
 
 
 def make_killers(code: str) -> list[Killer]:
-    """Return all of them; those that must get past authentication use `code`."""
+    """Return all killers; those behind authentication use ``code``."""
     agent = f"Authorization: Bearer {code}"
     return [
         *_protocols(),
@@ -174,13 +174,13 @@ def _content(agent: str) -> list[Killer]:
         Killer("NUL in a text", post(b'{"text":"a\\u0000b"}'), 422),
         Killer("huge number", post(b'{"text":"a","reply_to":1e400}'), 422),
         Killer("huge seq", encode("GET", odd[:4_000], [agent, close]), 404),
-        # 401 and, after ten of them, 429: so nobody waits for it.
+        # 401, and 429 after ten of them: the status is not checked.
         Killer("code of bytes", encode("GET", "/whoami", ["Authorization: \xff"]), 0),
     ]
 
 
 async def send_killers(address: Address, killers: list[Killer], times: int) -> set[str]:
-    """Send every one so many times, some at once; return what was wrong."""
+    """Send each killer ``times`` times, `TOGETHER` at once; return the faults."""
     faults: set[str] = set()
     limiter = trio.CapacityLimiter(TOGETHER)
 
@@ -205,4 +205,4 @@ async def _send(address: Address, killer: Killer) -> set[str]:
         return {f"{killer.name}: {error!r}"}
     if answer.startswith(b"HTTP/1.1 %d " % killer.status):
         return set()
-    return {f"{killer.name}: not {killer.status} but {answer[:60]!r}"}
+    return {f"{killer.name}: expected {killer.status}, got {answer[:60]!r}"}

@@ -1,9 +1,9 @@
-"""Could this have happened one thing at a time?
+"""Linearizability checker for histories of claims on one question.
 
-A history of claims on one question is linearizable if each call can be given one
-moment between its beginning and its end, so that the answers are those of a lock
-that one peer at a time holds. The search is that of Wing and Gong, *Testing and
-Verifying Concurrent Objects* (1993), with a memory of what was tried.
+A history is linearizable if every call can be assigned one instant between its start
+and its end, so that in the order of these instants the responses are those of a lock
+with one holder at a time. The search is that of Wing and Gong, *Testing and Verifying
+Concurrent Objects* (1993), with memoization of visited states.
 """
 
 from collections.abc import Sequence
@@ -19,16 +19,16 @@ REFUSED: Final = "refused"
 
 @attrs.frozen
 class ClaimCall:
-    """One call, as its caller saw it.
+    """One claim or release, as its caller observed it.
 
     Attributes:
-        began: When it was sent.
-        ended: When its answer was there.
-        caller: Whose it was.
+        began: Time of the request, in seconds of one monotonic clock.
+        ended: Time of the response.
+        caller: Name of the agent.
         answer: :data:`WON` or :data:`LOST` for a claim; :data:`RELEASED` or
             :data:`REFUSED` for a release.
-        holder: Who was said to hold the question, for a claim.
-        fence: What a winner was given.
+        holder: Holder of the question according to the response to a claim.
+        fence: Fence of a won claim.
     """
 
     began: float
@@ -41,13 +41,13 @@ class ClaimCall:
 
 @attrs.frozen
 class _Lock:
-    """What the question is at one moment: held under a fence, or free."""
+    """State of a question: holder and latest fence; free if the holder is empty."""
 
     holder: str = ""
     fence: int = 0
 
     def after(self, call: ClaimCall) -> "_Lock | None":
-        """Return what it is after a call, or ``None`` if the answer is wrong."""
+        """Return the state after a call, or ``None`` if its response is impossible."""
         match call.answer:
             case "won":
                 return self._after_win(call)
@@ -70,21 +70,22 @@ class _Lock:
 
 
 def is_linearizable(calls: Sequence[ClaimCall]) -> bool:
-    """Tell whether the calls could have happened one at a time."""
+    """Tell whether a history of calls is linearizable."""
     ordered = sorted(calls, key=lambda call: call.began)
-    tried: set[tuple[frozenset[int], _Lock]] = set()
-    waiting = [(frozenset(range(len(ordered))), _Lock())]
-    while waiting:
-        left, lock = waiting.pop()
+    visited: set[tuple[frozenset[int], _Lock]] = set()
+    pending = [(frozenset(range(len(ordered))), _Lock())]
+    while pending:
+        left, lock = pending.pop()
         if not left:
             return True
-        if (left, lock) in tried:
+        if (left, lock) in visited:
             continue
-        tried.add((left, lock))
+        visited.add((left, lock))
+        # A call can come next only if it began before every other one had ended.
         first_end = min(ordered[index].ended for index in left)
         for index in left:
             call = ordered[index]
             following = lock.after(call) if call.began <= first_end else None
             if following is not None:
-                waiting.append((left - {index}, following))
+                pending.append((left - {index}, following))
     return False

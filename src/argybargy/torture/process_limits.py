@@ -1,4 +1,7 @@
-"""What only some systems can say of a process, or do to it."""
+"""Resource usage and limits of a relay process: descriptors, memory, file size.
+
+Full support on Linux; other systems report 0 and limit nothing.
+"""
 
 import contextlib
 import sys
@@ -12,7 +15,7 @@ _KIB = 1024
 
 
 def count_descriptors(relay: RelayProcess) -> int:
-    """Count what a relay has open; 0 where the system does not say (not Linux)."""
+    """Return the number of open descriptors of a relay; 0 if not on Linux."""
     try:
         return len(list(Path(f"/proc/{relay.process.pid}/fd").iterdir()))
     except OSError:
@@ -20,7 +23,7 @@ def count_descriptors(relay: RelayProcess) -> int:
 
 
 def memory_bytes(relay: RelayProcess) -> int:
-    """Return the resident memory of a relay; 0 where the system does not say."""
+    """Return the resident memory of a relay; 0 if not on Linux."""
     try:
         text = Path(f"/proc/{relay.process.pid}/status").read_text()
     except OSError:
@@ -32,17 +35,17 @@ def memory_bytes(relay: RelayProcess) -> int:
 if sys.platform == "win32":
 
     def allow_descriptors(count: int) -> int:
-        """Return how many sockets this process may have; nothing limits them here."""
+        """Return ``count``: Windows has no such limit."""
         return count
 
 else:
     import resource
 
     def allow_descriptors(count: int) -> int:
-        """Let this process, and those it starts, have more open.
+        """Raise the descriptor limit of this process and of those it starts.
 
         Returns:
-            How many it may have now: `count`, or what the system allows at most.
+            The new limit: ``count``, or the hard limit if that is lower.
         """
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         most = count if hard == resource.RLIM_INFINITY else min(count, hard)
@@ -52,12 +55,12 @@ else:
 
 
 CAN_FILL_DISK = sys.platform == "linux"
-"""Whether :func:`full_disk` does anything."""
+"""Whether :func:`full_disk` has an effect."""
 
 
 @contextmanager
 def full_disk(relay: RelayProcess) -> Iterator[None]:
-    """Let no file of a relay grow any more, as if its disk were full."""
+    """Simulate a full disk: set the file size limit of a relay to 0 (RLIMIT_FSIZE)."""
     with contextlib.ExitStack() as stack:
         if sys.platform == "linux":
             limit, pid = resource.RLIMIT_FSIZE, relay.process.pid

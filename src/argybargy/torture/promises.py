@@ -1,6 +1,6 @@
-"""What users may rely on, line by line, and what tries each of them.
+"""Table of promises and their proofs.
 
-The one list: the command, its report, the README and the tests are made from it.
+The command, its report, the README and the tests use this table.
 """
 
 from typing import Final
@@ -31,20 +31,20 @@ PROMISES: Final = (
     Promise(
         "G2",
         "ordered",
-        "seqs start at 1 and rise by 1 in every room, in one order for all",
+        "in every room seqs start at 1 and rise by 1, in the same order for everyone",
         ordered.prove,
     ),
     Promise(
         "G3",
         "delivered",
-        "every message reaches each of its readers once, though polls are given up",
+        "every message reaches each reader exactly once, also when polls are cancelled",
         delivered.prove,
         weight=2,
     ),
     Promise(
         "G4",
         "repeatable",
-        "a post with a key, a claim, a read: each can be asked again",
+        "posts with a key, claims and reads can be repeated without a second effect",
         repeatable.prove,
     ),
     Promise(
@@ -56,7 +56,7 @@ PROMISES: Final = (
     Promise(
         "G6",
         "unkillable",
-        "no bytes from anyone end the relay, wedge a room or leak a socket",
+        "no input from anyone stops the relay, blocks a room or leaks a socket",
         unkillable.prove,
         weight=2,
     ),
@@ -76,20 +76,20 @@ PROMISES: Final = (
     Promise(
         "G9",
         "honest",
-        "storage trouble is 503 and never a false 200; it heals without a restart",
+        "storage failures are 503, never a false 200, and end without a restart",
         honest.prove,
     ),
     Promise(
         "G10",
         "private",
-        "a direct message is seen by sender, addressees and operator alone",
+        "only sender, addressees and operator see a direct message",
         private.prove,
         weight=0,
     ),
     Promise(
         "G11",
         "secret",
-        "codes are found in no file, log, audit row or answer",
+        "codes appear in no file, log, audit row or response",
         secret.prove,
         weight=0,
     ),

@@ -1,4 +1,4 @@
-"""The relay in a process of its own, and people who talk to it over sockets."""
+"""Start a relay as a child process; drive it over sockets as agents and operator."""
 
 import os
 import signal
@@ -21,20 +21,20 @@ START_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 20.0
 CALL_SECONDS: Final = 40.0
 COMMAND: Final = (sys.executable, "-m", "argybargy", "serve")
-UNHURRIED: Final = {
+NO_RATE_LIMITS: Final = {
     "ARGYBARGY_RATE_MAX": "1000000",
     "ARGYBARGY_READS_MAX": "1000000",
     "ARGYBARGY_CLAIMS_MAX": "1000000",
 }
-"""Trials are not to be slowed down by the relay's own rate limits."""
+"""Settings that keep rate limits out of proofs which are not about them."""
 
 NO_ANSWER: Final = (OSError, BadResponse, trio.TooSlowError, trio.BrokenResourceError)
-"""What a call raises when the relay does not answer it."""
+"""Exceptions of a call that gets no response."""
 
 
 @attrs.frozen
 class JsonResponse:
-    """What came back."""
+    """Status and decoded body of a response."""
 
     status: int
     json: Any
@@ -42,12 +42,12 @@ class JsonResponse:
 
 @attrs.define
 class AgentClient:
-    """An agent with a connection of its own.
+    """Client of one agent, with a keep-alive connection of its own.
 
     Attributes:
-        name: What it is called.
-        code: What it shows.
-        address: Where the relay is.
+        name: Name of the agent.
+        code: Its access code.
+        address: Address of the relay.
     """
 
     name: str
@@ -59,7 +59,7 @@ class AgentClient:
         self._connection = KeepAliveConnection(self.address)
 
     def encode(self, method: str, target: str, body: object = None) -> bytes:
-        """Return a request of this guest's as bytes."""
+        """Encode an authenticated request, to be sent on another connection."""
         fields = {"authorization": f"Bearer {self.code}"}
         return encode_request(method, target, fields, body)
 
@@ -71,10 +71,10 @@ class AgentClient:
         headers: Mapping[str, str] | None = None,
         deadline_seconds: float = CALL_SECONDS,
     ) -> JsonResponse:
-        """Make one request.
+        """Send one request and return its response.
 
         Raises:
-            OSError: And the others of :data:`NO_ANSWER`: there was no answer.
+            OSError: No response; also the other errors of :data:`NO_ANSWER`.
         """
         fields = {"authorization": f"Bearer {self.code}", **(headers or {})}
         request = encode_request(method, target, fields, body)
@@ -84,12 +84,12 @@ class AgentClient:
     async def post(
         self, text: str, key: str | None = None, **fields: object
     ) -> JsonResponse:
-        """Say something."""
+        """Post a message, with an idempotency key if given."""
         headers = {"idempotency-key": key} if key else None
         return await self.call("POST", "/messages", {"text": text, **fields}, headers)
 
     async def poll(self, since: int, wait: float = 0) -> JsonResponse:
-        """Listen."""
+        """Poll once for messages after a cursor, for up to ``wait`` seconds."""
         return await self.call("GET", f"/messages?since={since}&wait={wait}")
 
     async def claim(self, seq: int) -> JsonResponse:
@@ -97,7 +97,7 @@ class AgentClient:
         return await self.call("POST", f"/messages/{seq}/claim")
 
     async def read_all(self, since: int = 0) -> list[dict[str, Any]]:
-        """Return every message for this guest after a cursor."""
+        """Return all messages for this agent after a cursor, page by page."""
         found: list[dict[str, Any]] = []
         more = True
         while more:
@@ -107,31 +107,31 @@ class AgentClient:
         return found
 
     def close(self) -> None:
-        """Leave."""
+        """Close the connection; the next call opens another."""
         self._connection.close_nowait()
 
 
 def _decode(body: bytes) -> object:
-    """Return what a body says; whatever is no JSON is no answer of a relay.
+    """Decode a JSON body.
 
     Raises:
-        BadAnswer: It is none.
+        BadResponse: The body is not JSON.
     """
     try:
         return msgspec.json.decode(body)
     except msgspec.DecodeError:
-        raise BadResponse(f"no JSON: {body[:60]!r}") from None
+        raise BadResponse(f"not JSON: {body[:60]!r}") from None
 
 
 @attrs.define
 class RelayProcess:
-    """A running relay.
+    """A running relay and its agents.
 
     Attributes:
-        process: Its process.
-        address: Where it listens.
+        process: The child process.
+        address: Address of its HTTP listener, on loopback.
         data: Its data directory.
-        log: What it has logged.
+        log: Its log file, which also has its standard output and error.
     """
 
     process: trio.Process
@@ -141,13 +141,13 @@ class RelayProcess:
     _guests: list[AgentClient] = attrs.field(factory=list)
 
     def token(self) -> str:
-        """Return the admin token as it is now."""
+        """Read the current admin token from the data directory."""
         return (self.data / "admin.token").read_text().strip()
 
     async def admin(
         self, method: str, target: str, body: object = None
     ) -> JsonResponse:
-        """Make a request as the operator."""
+        """Send one request as the operator, on a new connection."""
         connection = KeepAliveConnection(self.address)
         request = encode_request(method, target, {"x-admin-token": self.token()}, body)
         try:
@@ -157,10 +157,10 @@ class RelayProcess:
         return JsonResponse(answer.status, _decode(answer.body))
 
     async def guest(self, name: str, room: str = "build") -> AgentClient:
-        """Let an agent in.
+        """Invite an agent and return its client.
 
         Raises:
-            BadAnswer: The relay would not.
+            BadResponse: The relay refused the invitation.
         """
         reply = await self.admin("POST", "/admin/invite", {"name": name, "room": room})
         if reply.status != 200:
@@ -168,52 +168,52 @@ class RelayProcess:
         return self.returning(name, reply.json["code"])
 
     async def guests(self, count: int, room: str = "build") -> list[AgentClient]:
-        """Let so many agents in, called agent0, agent1 and so on."""
+        """Invite ``count`` agents, named agent0, agent1 and so on."""
         return [await self.guest(f"agent{number}", room) for number in range(count)]
 
     def returning(self, name: str, code: str) -> AgentClient:
-        """Let an agent in that has a code."""
+        """Return a client for an agent that already has a code."""
         guest = AgentClient(name, code, self.address)
         self._guests.append(guest)
         return guest
 
     def close_guests(self) -> None:
-        """Let everybody leave."""
+        """Close the connections of all agents."""
         for guest in self._guests:
             guest.close()
 
     async def parked(self) -> int:
-        """Count the parked polls."""
+        """Return the number of parked polls."""
         parked: int = (await self.admin("GET", "/admin/stats")).json["parked_polls"]
         return parked
 
     async def wait_parked(self, count: int, within_seconds: float = 20.0) -> None:
-        """Wait until so many polls are parked.
+        """Wait until exactly ``count`` polls are parked.
 
         Raises:
-            trio.TooSlowError: They are not, after `within_seconds`.
+            trio.TooSlowError: Not reached within ``within_seconds``.
         """
         with trio.fail_after(within_seconds):
             while await self.parked() != count:  # noqa: ASYNC110  another process
                 await trio.sleep(0.02)
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Send a signal and wait for the end; return the exit code."""
+        """Send a signal and wait for the process to exit; return the exit code."""
         self.process.send_signal(number)
         with trio.fail_after(STOP_SECONDS):
             return await self.process.wait()
 
 
 def plain_environment() -> dict[str, str]:
-    """Return the variables of this process, but for those that a relay reads."""
-    mine = dict(os.environ)  # noqa: TID251  handed on to another process
-    # Without its bytecode a relay takes a second longer to start, each time.
+    """Return the environment of this process without the variables of Argybargy."""
+    mine = dict(os.environ)  # noqa: TID251 - passed on to a child process
+    # Without cached bytecode, each start of a relay takes a second longer.
     mine.pop("PYTHONDONTWRITEBYTECODE", None)
     return {key: value for key, value in mine.items() if "ARGYBARGY" not in key}
 
 
 def free_port() -> int:
-    """Return a port that nobody uses just now."""
+    """Return a loopback port that is free at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -228,14 +228,20 @@ async def open_relay_process(
     command: Sequence[str] = COMMAND,
     **environment: str,
 ) -> AsyncIterator[RelayProcess]:
-    """Start a relay over `data`, and stop it when the block ends.
+    """Start a relay on a data directory; kill it when the block ends, if still running.
 
-    Its log goes into a file beside the data directory, and goes on where the last
-    relay over the same data ended.
+    It logs to a file beside the data directory, which later relays on the same
+    directory continue.
+
+    Args:
+        data: The data directory.
+        core: HTTP/1.1 implementation, as in ``ARGYBARGY_HTTP_CORE``.
+        command: Command that starts a relay.
+        environment: Additional settings, as variables of the environment.
 
     Raises:
-        RuntimeError: It ended instead of starting; the text is what it said.
-        trio.TooSlowError: It did not become healthy.
+        RuntimeError: The process ended instead of starting; the text is its log.
+        trio.TooSlowError: It did not become healthy within `START_SECONDS`.
     """
     address = Address("127.0.0.1", int(environment.get("ARGYBARGY_PORT", free_port())))
     log = data.parent / f"{data.name}.log"
@@ -245,7 +251,7 @@ async def open_relay_process(
         "ARGYBARGY_PORT": str(address.port),
         "ARGYBARGY_HTTP_CORE": core,
         "ARGYBARGY_CONFIG": os.devnull,
-        **UNHURRIED,
+        **NO_RATE_LIMITS,
         **environment,
     }
     with log.open("ab") as sink:
@@ -264,6 +270,8 @@ async def open_relay_process(
         relay.close_guests()
         if process.poll() is None:
             process.kill()
+        # Shielded, so that a cancelled proof leaves no zombie. Returns soon: after
+        # SIGKILL the process ends.
         with trio.CancelScope(shield=True), trio.move_on_after(STOP_SECONDS):
             await process.wait()
 
@@ -272,5 +280,7 @@ async def _wait_healthy(relay: RelayProcess) -> None:
     with trio.fail_after(START_SECONDS):
         while not await is_healthy(relay.address):
             if relay.process.poll() is not None:
-                raise RuntimeError(f"it ended at once: {relay.log.read_text()}")
+                raise RuntimeError(
+                    f"the relay ended during its start: {relay.log.read_text()}"
+                )
             await trio.sleep(0.02)

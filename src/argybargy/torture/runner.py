@@ -1,4 +1,4 @@
-"""Running proofs one after the other, each within its share of the time."""
+"""Run proofs one after the other, each for its share of the total time."""
 
 import random
 import tempfile
@@ -14,36 +14,36 @@ from argybargy.torture.harness import Promise, ProofEnvironment, ProofResult
 from argybargy.torture.relay_process import COMMAND
 
 SECONDS_AT_LEAST: Final = 2.0
-"""What a proof is given even when its share is less."""
+"""Minimum time of a proof, even if its share is shorter."""
 
 
 @attrs.frozen
 class ProofRun:
-    """One promise, and what became of it.
+    """One completed proof.
 
     Attributes:
-        promise: What was tried.
-        finding: What became of it.
-        seconds: How long it took.
+        promise: The promise.
+        result: The result of its proof.
+        seconds: Duration.
     """
 
     promise: Promise
-    finding: ProofResult
+    result: ProofResult
     seconds: float
 
 
 @attrs.frozen
 class TortureRun:
-    """What is to be tried.
+    """Plan of a run of several proofs.
 
     Attributes:
-        promises: In this order.
-        seconds: For all of them, about. A proof does one round at the least.
-        seed: Draws what is left to chance.
-        keep: Where data and logs of the relays stay; ``None`` lets them go.
-        core: Which HTTP/1.1 connection the relays use.
-        command: What starts a relay.
-        patience: By how much what should take a time may take longer.
+        promises: Promises to prove, in this order.
+        seconds: Approximate total time. Each proof runs one round at least.
+        seed: Seed of all random choices.
+        keep: Directory for data and logs of the relays; ``None`` for a temporary one.
+        core: HTTP/1.1 implementation of the relays, as in ``ARGYBARGY_HTTP_CORE``.
+        command: Command that starts a relay.
+        patience: Factor on all time limits of the proofs.
     """
 
     promises: Sequence[Promise]
@@ -54,41 +54,41 @@ class TortureRun:
     command: Sequence[str] = COMMAND
     patience: float = 1.0
 
-    def share(self, promise: Promise) -> float:
-        """Return how long a proof should go on."""
+    def seconds_for(self, promise: Promise) -> float:
+        """Return the running time of a proof: its share by weight."""
         total = sum(each.weight for each in self.promises)
-        part = promise.weight / total if total else 0.0
-        return max(SECONDS_AT_LEAST, self.seconds * part)
+        share = promise.weight / total if total else 0.0
+        return max(SECONDS_AT_LEAST, self.seconds * share)
 
 
-async def run_plan(
+async def run_proofs(
     plan: TortureRun, begin: Callable[[Promise], None], end: Callable[[ProofRun], None]
 ) -> list[ProofRun]:
-    """Try every promise in turn.
+    """Run every proof of a plan in turn.
 
-    A proof that cannot be carried out counts as a broken promise, and the others
-    go on. Cancelling stops the relay of the moment and leaves nothing behind.
+    A proof that raises counts as a broken promise, and the next one runs. Cancelling
+    stops the current relay and removes the temporary directory.
 
     Args:
-        plan: What to try.
-        begin: Is told what is about to be tried.
-        end: Is told what came of it.
+        plan: The plan.
+        begin: Called before each proof.
+        end: Called after each proof, with its result.
     """
-    trials = []
+    runs = []
     with _folder(plan.keep) as folder:
         for promise in plan.promises:
             begin(promise)
-            trial = await _try(plan, promise, folder / promise.key)
-            trials.append(trial)
-            end(trial)
-    return trials
+            run = await _run_proof(plan, promise, folder / promise.key)
+            runs.append(run)
+            end(run)
+    return runs
 
 
-async def _try(plan: TortureRun, promise: Promise, folder: Path) -> ProofRun:
+async def _run_proof(plan: TortureRun, promise: Promise, folder: Path) -> ProofRun:
     await trio.Path(folder).mkdir(parents=True)
     chance = random.Random(f"{plan.seed} {promise.key}")
-    seconds = plan.share(promise)
-    stage = ProofEnvironment(
+    seconds = plan.seconds_for(promise)
+    environment = ProofEnvironment(
         folder,
         chance,
         seconds,
@@ -98,11 +98,11 @@ async def _try(plan: TortureRun, promise: Promise, folder: Path) -> ProofRun:
     )
     began = trio.current_time()
     try:
-        finding = await promise.prove(stage)
-    except Exception as error:  # noqa: BLE001  whatever it is, it is in the report
+        result = await promise.prove(environment)
+    except Exception as error:  # noqa: BLE001 - reported as a broken promise
         reason = f"the proof ended with {error!r}"
-        finding = ProofResult("could not be carried out", {}, (reason,))
-    return ProofRun(promise, finding, trio.current_time() - began)
+        result = ProofResult("could not be carried out", {}, (reason,))
+    return ProofRun(promise, result, trio.current_time() - began)
 
 
 @contextmanager

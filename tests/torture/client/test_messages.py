@@ -6,7 +6,7 @@ from argybargy.torture.client.messages import (
     BadResponse,
     HttpResponse,
     encode_request,
-    parse_answer,
+    parse_response,
 )
 
 COUNTED = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -18,22 +18,22 @@ UNTIL_CLOSE = b"HTTP/1.1 200 OK\r\n\r\nhello"
 
 
 def test_a_counted_answer_ends_where_its_length_says() -> None:
-    parsed = parse_answer(COUNTED + b"HTTP/1.1")
+    parsed = parse_response(COUNTED + b"HTTP/1.1")
     assert parsed is not None
-    assert parsed.answer == HttpResponse(200, b"hello")
+    assert parsed.response == HttpResponse(200, b"hello")
     assert parsed.size_bytes == len(COUNTED)
 
 
 def test_chunks_are_joined_and_their_extensions_ignored() -> None:
-    parsed = parse_answer(CHUNKED + b"more")
+    parsed = parse_response(CHUNKED + b"more")
     assert parsed is not None
-    assert parsed.answer == HttpResponse(409, b"hello")
+    assert parsed.response == HttpResponse(409, b"hello")
     assert parsed.size_bytes == len(CHUNKED)
 
 
 @pytest.mark.parametrize("whole", [COUNTED, CHUNKED])
 def test_no_part_of_an_answer_is_taken_for_the_whole(whole: bytes) -> None:
-    assert [parse_answer(whole[:size]) for size in range(len(whole))] == [None] * len(
+    assert [parse_response(whole[:size]) for size in range(len(whole))] == [None] * len(
         whole
     )
 
@@ -44,28 +44,28 @@ def test_an_answer_cut_off_by_the_server_is_an_error_at_every_byte(
 ) -> None:
     for size in range(len(whole)):
         with pytest.raises(BadResponse):
-            parse_answer(whole[:size], at_end=True)
+            parse_response(whole[:size], at_end=True)
 
 
 def test_an_answer_without_a_length_lasts_until_the_connection_closes() -> None:
-    assert parse_answer(UNTIL_CLOSE) is None
-    parsed = parse_answer(UNTIL_CLOSE, at_end=True)
+    assert parse_response(UNTIL_CLOSE) is None
+    parsed = parse_response(UNTIL_CLOSE, at_end=True)
     assert parsed is not None
-    assert parsed.answer == HttpResponse(200, b"hello", is_last=True)
+    assert parsed.response == HttpResponse(200, b"hello", is_last=True)
 
 
 def test_an_answer_that_has_no_body_needs_no_length() -> None:
-    parsed = parse_answer(b"HTTP/1.1 204 No Content\r\n\r\n")
+    parsed = parse_response(b"HTTP/1.1 204 No Content\r\n\r\n")
     assert parsed is not None
-    assert parsed.answer == HttpResponse(204, b"")
+    assert parsed.response == HttpResponse(204, b"")
 
 
 def test_the_servers_wish_to_close_is_noticed() -> None:
-    parsed = parse_answer(
+    parsed = parse_response(
         COUNTED.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
     )
     assert parsed is not None
-    assert parsed.answer.is_last
+    assert parsed.response.is_last
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_the_servers_wish_to_close_is_noticed() -> None:
 )
 def test_what_is_no_answer_is_refused(data: bytes) -> None:
     with pytest.raises(BadResponse):
-        parse_answer(data)
+        parse_response(data)
 
 
 def test_a_request_with_a_body_is_json_of_the_length_it_declares() -> None:

@@ -11,7 +11,7 @@ from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.terminal.output import Output
 from argybargy.torture.harness import Promise
 from argybargy.torture.promises import PROMISES
-from argybargy.torture.runner import ProofRun, TortureRun, run_plan
+from argybargy.torture.runner import ProofRun, TortureRun, run_proofs
 
 _HEADS: Final = ("PROMISE", "KEPT", "FIGURE")
 _MINUTE: Final = 60
@@ -31,13 +31,13 @@ def try_promises(
         out.say(f"{promise.key} {promise.title}: {promise.text} ...")
 
     def end(trial: ProofRun) -> None:
-        out.say(f"  {trial.finding.figure} ({trial.seconds:.0f} s)")
-        for fault in trial.finding.faults:
+        out.say(f"  {trial.result.figure} ({trial.seconds:.0f} s)")
+        for fault in trial.result.faults:
             out.warn(f"  BROKEN: {fault}")
 
-    trials = trio.run(run_plan, plan, begin, end)
+    trials = trio.run(run_proofs, plan, begin, end)
     show_trials(out, plan, trials)
-    is_kept = all(trial.finding.is_kept for trial in trials)
+    is_kept = all(trial.result.is_kept for trial in trials)
     return Exit.OK if is_kept else Exit.FAILED
 
 
@@ -84,8 +84,8 @@ def show_trials(out: Output, plan: TortureRun, trials: list[ProofRun]) -> None:
     rows = [
         (
             f"{trial.promise.key} {trial.promise.title}",
-            "yes" if trial.finding.is_kept else "NO",
-            trial.finding.figure,
+            "yes" if trial.result.is_kept else "NO",
+            trial.result.figure,
         )
         for trial in trials
     ]
@@ -97,16 +97,16 @@ def _report(plan: TortureRun, trials: list[ProofRun]) -> Json:
         "version": __version__,
         "seed": plan.seed,
         "seconds": round(sum(trial.seconds for trial in trials), 1),
-        "kept": all(trial.finding.is_kept for trial in trials),
+        "kept": all(trial.result.is_kept for trial in trials),
         "promises": [
             {
                 "key": trial.promise.key,
                 "title": trial.promise.title,
                 "text": trial.promise.text,
-                "kept": trial.finding.is_kept,
-                "figure": trial.finding.figure,
-                "facts": dict(trial.finding.facts),
-                "faults": list(trial.finding.faults),
+                "kept": trial.result.is_kept,
+                "figure": trial.result.figure,
+                "facts": dict(trial.result.facts),
+                "faults": list(trial.result.faults),
                 "seconds": round(trial.seconds, 1),
             }
             for trial in trials

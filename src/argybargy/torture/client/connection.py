@@ -1,13 +1,11 @@
-"""A keep-alive connection for those who drive a relay, to try it or to measure it.
+"""Keep-alive HTTP/1.1 client connection, for proofs and benchmarks.
 
 Rules of this file:
-- Every exchange has a deadline; a server that does not answer costs its caller that
-  time and a ``TooSlowError``, never the run.
-- One request at a time on a connection, none pipelined. After an exchange that was
-  cancelled or failed the connection is closed, because a late answer would be taken
-  for the next one's.
-- A request is never sent twice: a connection that has been idle is opened anew
-  instead, since the server may have closed it meanwhile.
+- Every exchange has a deadline, after which it raises ``TooSlowError``.
+- One request at a time, no pipelining. A cancelled or failed exchange closes the
+  connection, because its late response would be read as that of the next request.
+- No request is sent twice. A connection that was idle is reopened before the next
+  request instead, since the server may have closed it meanwhile.
 """
 
 import attrs
@@ -17,7 +15,7 @@ from argybargy.torture.client.messages import (
     BadResponse,
     HttpResponse,
     encode_request,
-    parse_answer,
+    parse_response,
 )
 
 # Below every server's keep-alive timeout (uvicorn's is 5 s).
@@ -28,7 +26,7 @@ RECEIVE_BYTES = 262_144
 
 @attrs.frozen
 class Address:
-    """Where a server listens."""
+    """Host and port of a server."""
 
     host: str
     port: int
@@ -36,7 +34,7 @@ class Address:
 
 @attrs.define
 class KeepAliveConnection:
-    """One keep-alive connection, opened when it is first needed."""
+    """A keep-alive connection; opens on first use and after each failure."""
 
     address: Address
     # The only state: the socket, if open, and when it was last used.
@@ -46,34 +44,34 @@ class KeepAliveConnection:
     async def exchange(
         self, request: bytes, deadline_seconds: float = EXCHANGE_SECONDS
     ) -> HttpResponse:
-        """Send a request and return its answer.
+        """Send an encoded request and return the response.
 
         Raises:
-            trio.TooSlowError: If there was no answer in ``deadline_seconds``.
-            BadAnswer: If the answer was cut off or is no HTTP.
-            OSError: If the server does not accept the connection.
-            trio.BrokenResourceError: If the server reset it.
+            trio.TooSlowError: No complete response within ``deadline_seconds``.
+            BadResponse: The response was truncated or is not HTTP.
+            OSError: The server does not accept the connection.
+            trio.BrokenResourceError: The server reset the connection.
         """
-        is_done = False
+        is_reusable = False
         try:
             with trio.fail_after(deadline_seconds):
                 stream = await self._open_stream()
                 await stream.send_all(request)
-                answer = await _receive_answer(stream)
-            is_done = not answer.is_last
+                response = await _receive_response(stream)
+            is_reusable = not response.is_last
         finally:
             self._used_at = trio.current_time()
-            if not is_done:
+            if not is_reusable:
                 self.close_nowait()
-        return answer
+        return response
 
     async def open(self) -> None:
-        """Connect now, so that the first request does not pay for it."""
+        """Connect ahead of the first request."""
         with trio.fail_after(EXCHANGE_SECONDS):
             await self._open_stream()
 
     def close_nowait(self) -> None:
-        """Close the socket, if it is open; the next exchange opens another."""
+        """Close the socket, if open; the next exchange opens another."""
         if self._stream is not None:
             self._stream.socket.close()
             self._stream = None
@@ -82,27 +80,28 @@ class KeepAliveConnection:
         if trio.current_time() - self._used_at > REUSE_WITHIN_SECONDS:
             self.close_nowait()
         if self._stream is None:
-            where = self.address
-            self._stream = await trio.open_tcp_stream(where.host, where.port)
+            self._stream = await trio.open_tcp_stream(
+                self.address.host, self.address.port
+            )
             self._used_at = trio.current_time()
         return self._stream
 
 
-async def _receive_answer(stream: trio.SocketStream) -> HttpResponse:
+async def _receive_response(stream: trio.SocketStream) -> HttpResponse:
     data = b""
     while True:
         more = await stream.receive_some(RECEIVE_BYTES)
         data += more
-        parsed = parse_answer(data, at_end=not more)
+        parsed = parse_response(data, at_end=not more)
         if parsed is None:
             continue
         if parsed.size_bytes != len(data):
-            raise BadResponse("bytes after the answer that nobody asked for")
-        return parsed.answer
+            raise BadResponse("unexpected bytes after the response")
+        return parsed.response
 
 
 async def is_healthy(address: Address, deadline_seconds: float = 1.0) -> bool:
-    """Ask ``/health`` once, on a connection of its own."""
+    """Request ``/health`` once, on a new connection."""
     connection = KeepAliveConnection(address)
     request = encode_request("GET", "/health", {})
     try:

@@ -1,8 +1,8 @@
-"""HTTP/1.1 as bytes: requests out, answers in, and nothing else.
+"""Encode HTTP/1.1 requests and parse responses, without I/O.
 
-A client that measures must cost less than what it measures, so this is the least
-that reads every answer a server may give: ``Content-Length``, chunked, or until the
-connection closes. No socket in here.
+Kept minimal, because a load generator must cost less than the server it measures.
+Responses may be framed by ``Content-Length``, by chunks, or by the end of the
+connection.
 """
 
 import json
@@ -12,17 +12,17 @@ import attrs
 
 
 class BadResponse(Exception):
-    """The bytes are no HTTP/1.1 answer, or not the one that was asked for."""
+    """The bytes are not an HTTP/1.1 response, or not an expected one."""
 
 
 @attrs.frozen
 class HttpResponse:
-    """One answer.
+    """One response.
 
     Attributes:
         status: The status code.
-        body: The body, without any framing.
-        is_last: Whether the server will close the connection after it.
+        body: The body, without framing.
+        is_last: Whether the server closes the connection after it.
     """
 
     status: int
@@ -32,9 +32,9 @@ class HttpResponse:
 
 @attrs.frozen
 class Parsed:
-    """An answer, and how many bytes of the input it took."""
+    """A response, and the number of input bytes that it took."""
 
-    answer: HttpResponse
+    response: HttpResponse
     size_bytes: int
 
 
@@ -63,7 +63,7 @@ class _Head:
 def encode_request(
     method: str, target: str, fields: Mapping[str, str], body: object = None
 ) -> bytes:
-    """Return a whole request; a body other than ``None`` is sent as JSON."""
+    """Encode a request; a body other than ``None`` as JSON."""
     content = b"" if body is None else json.dumps(body).encode()
     lines = [f"{method} {target} HTTP/1.1", "Host: localhost"]
     lines += [f"{name}: {value}" for name, value in fields.items()]
@@ -74,22 +74,22 @@ def encode_request(
     return "\r\n".join([*lines, "", ""]).encode() + content
 
 
-def parse_answer(data: bytes, *, at_end: bool = False) -> Parsed | None:
-    """Read one answer from the front of ``data``.
+def parse_response(data: bytes, *, at_end: bool = False) -> Parsed | None:
+    """Parse one response from the start of ``data``.
 
     Args:
-        data: What has arrived so far, from the first byte of the answer.
+        data: The bytes received so far, from the first one of the response.
         at_end: Whether the server has closed the connection.
 
     Returns:
-        The answer, or ``None`` if more bytes are needed.
+        The response, or ``None`` if more bytes are needed.
 
     Raises:
-        BadAnswer: If it is no answer, or the connection ended inside it.
+        BadResponse: Not a response, or the connection ended inside it.
     """
     parsed = _parse(data, at_end)
     if parsed is None and at_end:
-        raise BadResponse("the connection ended before the answer did")
+        raise BadResponse("the connection ended inside the response")
     return parsed
 
 
@@ -135,7 +135,7 @@ def _chunk_size(line: bytes) -> int:
     try:
         return int(line.partition(b";")[0], 16)
     except ValueError:
-        raise BadResponse(f"no chunk size: {line[:40]!r}") from None
+        raise BadResponse(f"not a chunk size: {line[:40]!r}") from None
 
 
 def _parse_head(data: bytes) -> _Head | None:
@@ -144,7 +144,7 @@ def _parse_head(data: bytes) -> _Head | None:
         return None
     first, *rest = data[:end].split(b"\r\n")
     if not first.startswith(b"HTTP/1.") or not first[9:12].isdigit():
-        raise BadResponse(f"no status line: {first[:40]!r}")
+        raise BadResponse(f"not a status line: {first[:40]!r}")
     pairs = (line.partition(b":") for line in rest)
     fields = {name.strip().lower(): value.strip() for name, _, value in pairs}
     return _Head(int(first[9:12]), fields, end + 4)

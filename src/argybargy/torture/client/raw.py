@@ -1,4 +1,4 @@
-"""A client that sends whatever bytes it likes, and leaves however it likes."""
+"""Raw socket client: sends arbitrary bytes, closes with FIN or RST."""
 
 import enum
 import struct
@@ -16,7 +16,7 @@ _RECEIVE_BYTES = 65_536
 
 
 class Leaving(enum.Enum):
-    """How a client ends its connection."""
+    """Ending of a connection by the client."""
 
     FIN = "fin"
     RST = "rst"
@@ -24,12 +24,15 @@ class Leaving(enum.Enum):
 
 @attrs.define
 class RawClient:
-    """One connection, and no idea of HTTP."""
+    """A TCP connection without any HTTP.
+
+    Every wait ends with ``trio.TooSlowError`` after `ANSWER_SECONDS`.
+    """
 
     _socket: trio.socket.SocketType
 
     async def send(self, data: bytes) -> None:
-        """Send all of it.
+        """Send all bytes.
 
         Raises:
             OSError: The server has closed the connection.
@@ -39,7 +42,7 @@ class RawClient:
                 data = data[await self._socket.send(data) :]
 
     async def receive(self, at_most: int = _RECEIVE_BYTES) -> bytes:
-        """Wait for some bytes; none once the server has closed its side.
+        """Receive some bytes; empty once the server has closed its side.
 
         Raises:
             OSError: The server has reset the connection.
@@ -48,7 +51,7 @@ class RawClient:
             return bytes(await self._socket.recv(at_most))
 
     async def receive_all(self) -> bytes:
-        """Wait until the server closes its side, or resets the connection."""
+        """Receive until the server closes its side or resets the connection."""
         data = b""
         try:
             while more := await self.receive():
@@ -58,7 +61,7 @@ class RawClient:
         return data
 
     def leave(self, leaving: Leaving = Leaving.FIN) -> None:
-        """Close the socket."""
+        """Close the socket with FIN or RST."""
         if leaving is Leaving.RST:
             self._socket.setsockopt(
                 trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, _RESET_AT_CLOSE
@@ -67,7 +70,13 @@ class RawClient:
 
 
 async def connect(address: Address, receive_buffer_bytes: int = 0) -> RawClient:
-    """Open a connection; one that is to read slowly wants a small buffer."""
+    """Open a connection.
+
+    Args:
+        address: The server.
+        receive_buffer_bytes: Size of the kernel's receive buffer, small to make the
+            server feel a slow reader; 0 for the default.
+    """
     sock = trio.socket.socket()
     if receive_buffer_bytes:
         sock.setsockopt(
@@ -86,7 +95,7 @@ async def connect(address: Address, receive_buffer_bytes: int = 0) -> RawClient:
 async def connected(
     address: Address, leaving: Leaving = Leaving.FIN
 ) -> AsyncIterator[RawClient]:
-    """Open a connection for the length of a block."""
+    """Open a connection for the duration of a block."""
     client = await connect(address)
     try:
         yield client
@@ -95,28 +104,28 @@ async def connected(
 
 
 async def ask(address: Address, data: bytes) -> bytes:
-    """Send bytes and return all that comes back until the server closes.
+    """Send bytes, and return everything received until the server closes.
 
-    Reading begins before the sending is done, as the server may have seen enough.
+    Receives while sending, because a server may refuse a request after its head.
     """
     async with connected(address) as client, trio.open_nursery() as nursery:
-        nursery.start_soon(_send_if_wanted, client, data)
+        nursery.start_soon(_send_until_closed, client, data)
         answer = await client.receive_all()
         nursery.cancel_scope.cancel()
     return answer
 
 
-async def _send_if_wanted(client: RawClient, data: bytes) -> None:
+async def _send_until_closed(client: RawClient, data: bytes) -> None:
     try:
         await client.send(data)
     except OSError:
-        return  # the server has closed, and receiving will show what it said
+        return  # the server closed early; its response is read by the other task
 
 
 def encode(
     method: str, target: str, fields: Sequence[str] = (), body: bytes | None = None
 ) -> bytes:
-    """Return a request; the fields are whole lines."""
+    """Encode a request; ``fields`` are whole header lines."""
     lines = [f"{method} {target} HTTP/1.1", "Host: localhost", *fields]
     if body is not None:
         lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]

@@ -1,4 +1,4 @@
-"""G3: nothing is skipped or doubled, though many polls end before their answer."""
+"""G3, delivered: no message is lost or doubled while clients cancel polls."""
 
 import random
 from typing import Final
@@ -13,23 +13,23 @@ from argybargy.torture.relay_process import NO_ANSWER, AgentClient, RelayProcess
 READERS: Final = 20
 POSTERS: Final = 3
 ABORTED: Final = 0.2
-"""The part of all polls that their client gives up while they are parked."""
+"""Fraction of polls that the client cancels while they are parked."""
 LATE_SECONDS: Final = 1.0
 _BURST: Final = 5
 _CATCH_UP_SECONDS: Final = 30.0
 
 
 @attrs.define
-class _Talk:
-    """A room in which some speak in bursts, and others listen badly.
+class _Conversation:
+    """Posts into one room and their deliveries.
 
     Attributes:
-        posted: The seqs of all posts that were answered.
-        direct: The seqs of direct messages, by addressee.
-        heard: What each reader was given, by name.
-        latest_seconds: The longest time from the last answer to a burst of posts
-            until every reader had all of it.
-        aborted: Polls that were given up.
+        posted: Seqs of all acknowledged posts.
+        direct: Seqs of direct messages, by addressee.
+        heard: Seqs in the order of delivery, by reader.
+        latest_seconds: Longest time from the last acknowledgement of a burst until
+            every reader had all of its messages.
+        aborted: Number of cancelled polls.
     """
 
     posted: set[int] = attrs.field(factory=set)
@@ -41,12 +41,12 @@ class _Talk:
     _arrivals: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
 
     def due(self, name: str) -> list[int]:
-        """Return what a reader must have been given."""
+        """Return the seqs that a reader must have received."""
         others = set[int]().union(*(self.direct[n] for n in self.direct if n != name))
         return sorted(self.posted - others)
 
     def note(self, seq: int, to: str) -> None:
-        """Note a post."""
+        """Record an acknowledged post."""
         self.posted.add(seq)
         if to != "all":
             self.direct.setdefault(to, set()).add(seq)
@@ -54,10 +54,10 @@ class _Talk:
             self._newest[name] = max(seq, self._newest.get(name, 0))
 
     async def wait_heard(self) -> None:
-        """Wait until every reader has all there is for it; the caller has a deadline.
+        """Wait until every reader has received all its messages.
 
-        Nothing else is said meanwhile: a wake-up that was lost would be made good by
-        the next one.
+        The caller sets a deadline, and nobody posts meanwhile: the next post would
+        make up for a lost wake-up and hide it.
         """
         while any(
             newest > max(self.heard[name], default=0)
@@ -65,7 +65,7 @@ class _Talk:
         ):
             await self._arrivals.park()
 
-    async def say(self, guest: AgentClient, chance: random.Random) -> None:
+    async def post_burst(self, guest: AgentClient, chance: random.Random) -> None:
         for number in range(_BURST):
             to = "all"
             if chance.random() < 0.25:
@@ -74,7 +74,7 @@ class _Talk:
             seq = reply.json["message"]["seq"]
             self.note(seq, to)
 
-    async def listen(self, guest: AgentClient, chance: random.Random) -> None:
+    async def poll_forever(self, guest: AgentClient, chance: random.Random) -> None:
         mine, cursor = self.heard[guest.name], 0
         while True:
             patience = chance.uniform(0, 0.05) if chance.random() < ABORTED else 35.0
@@ -89,24 +89,24 @@ class _Talk:
             self._arrivals.unpark_all()
 
 
-async def prove(stage: ProofEnvironment) -> ProofResult:
-    """Speak in bursts to readers who often hang up, and count what they were given."""
-    talk, faults = _Talk(), Faults()
-    async with stage.open_relay(**KEEP_ALL) as relay:
+async def prove(environment: ProofEnvironment) -> ProofResult:
+    """Post in bursts to readers that often cancel their polls; count deliveries."""
+    talk, faults = _Conversation(), Faults()
+    async with environment.open_relay(**KEEP_ALL) as relay:
         try:
-            await _hold(talk, relay, stage)
+            await _converse(talk, relay, environment)
         except* NO_ANSWER as errors:
-            faults.add(f"no answer: {errors.exceptions[0]!r}")
+            faults.add(f"no response: {errors.exceptions[0]!r}")
         try:
             await relay.wait_parked(0)
         except trio.TooSlowError:
             faults.add(f"{await relay.parked()} polls stayed parked")
     deliveries = _judge(talk, faults)
-    is_prompt = talk.latest_seconds <= LATE_SECONDS * stage.patience
+    is_prompt = talk.latest_seconds <= LATE_SECONDS * environment.patience
     faults.check(f"a wake-up took {talk.latest_seconds:.2f} s", is_good=is_prompt)
     figure = (
         f"{faults.count} of {deliveries:,} deliveries lost or doubled, with "
-        f"{talk.aborted:,} polls given up while parked; no wake-up later than "
+        f"{talk.aborted:,} parked polls cancelled; every wake-up within "
         f"{talk.latest_seconds:.2f} s"
     )
     facts = {
@@ -117,19 +117,21 @@ async def prove(stage: ProofEnvironment) -> ProofResult:
     return ProofResult(figure, facts, faults.all())
 
 
-async def _hold(talk: _Talk, relay: RelayProcess, stage: ProofEnvironment) -> None:
+async def _converse(
+    talk: _Conversation, relay: RelayProcess, environment: ProofEnvironment
+) -> None:
     posters = [await relay.guest(f"poster{n}") for n in range(POSTERS)]
     readers = [await relay.guest(f"reader{n}") for n in range(READERS)]
-    deadline = trio.current_time() + stage.seconds
+    deadline = trio.current_time() + environment.seconds
     async with trio.open_nursery() as nursery:
         for guest in readers:
             talk.heard[guest.name] = []
-            dice = random.Random(stage.chance.random())
-            nursery.start_soon(talk.listen, guest, dice)
+            dice = random.Random(environment.chance.random())
+            nursery.start_soon(talk.poll_forever, guest, dice)
         while not talk.posted or trio.current_time() < deadline:
             async with trio.open_nursery() as burst:
                 for guest in posters:
-                    burst.start_soon(talk.say, guest, stage.chance)
+                    burst.start_soon(talk.post_burst, guest, environment.chance)
             began = trio.current_time()
             with trio.move_on_after(_CATCH_UP_SECONDS):
                 await talk.wait_heard()
@@ -138,16 +140,18 @@ async def _hold(talk: _Talk, relay: RelayProcess, stage: ProofEnvironment) -> No
         nursery.cancel_scope.cancel()
 
 
-def _judge(talk: _Talk, faults: Faults) -> int:
+def _judge(talk: _Conversation, faults: Faults) -> int:
     deliveries = 0
     for name, heard in talk.heard.items():
         due = talk.due(name)
         deliveries += len(due)
         for seq in sorted(set(due) - set(heard)):
-            faults.add(f"{name} was never given {seq}")
+            faults.add(f"{name} never received {seq}")
         for seq in sorted(set(heard) - set(due)):
-            faults.add(f"{name} was given {seq}, which is somebody else's")
+            faults.add(f"{name} received {seq}, which is addressed to another agent")
         for _ in range(len(heard) - len(set(heard))):
-            faults.add(f"{name} was given a message twice")
-        faults.check(f"{name} heard out of order", is_good=heard == sorted(heard))
+            faults.add(f"{name} received a message twice")
+        faults.check(
+            f"{name} received messages out of order", is_good=heard == sorted(heard)
+        )
     return deliveries

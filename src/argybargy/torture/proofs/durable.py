@@ -1,4 +1,4 @@
-"""G1: what was answered with 200 is there after ``kill -9``, once."""
+"""G1, durable: acknowledged writes survive ``kill -9``, exactly once."""
 
 import signal
 from typing import Final
@@ -11,23 +11,23 @@ from argybargy.torture.relay_process import NO_ANSWER, AgentClient, RelayProcess
 
 POSTERS: Final = 32
 ACTORS: Final = 4
-"""Those who claim, and the operators who close and revoke, go on beside them."""
+"""Agents that claim, beside the posters and the operator."""
 KEEP_ALL: Final = {"ARGYBARGY_MAX_MESSAGES_PER_ROOM": "0"}
-"""What retention takes would look like a loss."""
+"""Settings without retention, whose deletions would look like losses."""
 _LONGEST_LIFE_SECONDS: Final = 1.0
 _MOST_POSTS: Final = 100_000
 
 
 @attrs.define
-class _Ledger:
-    """What the relay has acknowledged, and what it left unanswered.
+class _Record:
+    """Acknowledged writes, and posts without a response.
 
     Attributes:
-        posts: The seq of each acknowledged post, by its key and text.
-        unanswered: Who posted what without an answer.
-        claims: Who was told to have won which question.
-        closed: Rooms that were acknowledged to be closed.
-        revoked: Codes that were acknowledged to be revoked.
+        posts: Seq of each acknowledged post, by its text, which is also its key.
+        unanswered: Agent and key of each post without a response.
+        claims: Winner of each claimed question, by seq.
+        closed: Rooms whose closing was acknowledged.
+        revoked: Agents whose revocation was acknowledged.
     """
 
     posts: dict[str, int] = attrs.field(factory=dict)
@@ -37,7 +37,7 @@ class _Ledger:
     revoked: list[AgentClient] = attrs.field(factory=list)
 
     async def post(self, guest: AgentClient, key: str) -> None:
-        """Ask a question, and note its seq or that nothing came back."""
+        """Post a question; record its seq, or that there was no response."""
         try:
             reply = await guest.post(key, key=key, expects_reply="anyone")
         except NO_ANSWER:
@@ -48,15 +48,16 @@ class _Ledger:
 
 
 @attrs.define
-class _Company:
-    """Everybody who acts on one relay until it is killed."""
+class _Workload:
+    """Concurrent writes of agents and operator, until the relay is killed."""
 
-    ledger: _Ledger
+    record: _Record
     relay: RelayProcess
     guests: list[AgentClient]
     life: int
 
-    async def act_until_killed(self, seconds: float) -> None:
+    async def run_until_killed(self, seconds: float) -> None:
+        """Write from all clients at once; kill the relay after some seconds."""
         async with trio.open_nursery() as nursery:
             for guest in self.guests[:POSTERS]:
                 nursery.start_soon(self._post, guest)
@@ -70,19 +71,19 @@ class _Company:
     async def _post(self, guest: AgentClient) -> None:
         for number in range(_MOST_POSTS):
             try:
-                await self.ledger.post(guest, f"{guest.name} {self.life} {number}")
+                await self.record.post(guest, f"{guest.name} {self.life} {number}")
             except NO_ANSWER:
                 return
 
     async def _claim(self, guest: AgentClient, number: int) -> None:
-        open_seqs = sorted(set(self.ledger.posts.values()) - set(self.ledger.claims))
+        open_seqs = sorted(set(self.record.posts.values()) - set(self.record.claims))
         for seq in open_seqs[number::ACTORS]:
             try:
                 reply = await guest.claim(seq)
             except NO_ANSWER:
                 return
             if reply.status == 200:
-                self.ledger.claims[seq] = guest.name
+                self.record.claims[seq] = guest.name
 
     async def _close(self) -> None:
         for number in range(_MOST_POSTS):
@@ -92,7 +93,7 @@ class _Company:
                 await self.relay.admin("POST", f"/admin/rooms/{room}/close")
             except NO_ANSWER:
                 return
-            self.ledger.closed.append(room)
+            self.record.closed.append(room)
 
     async def _revoke(self) -> None:
         for number in range(_MOST_POSTS):
@@ -102,35 +103,37 @@ class _Company:
                 await self.relay.admin("POST", "/admin/revoke", body)
             except NO_ANSWER:
                 return
-            self.ledger.revoked.append(guest)
+            self.record.revoked.append(guest)
 
 
-async def prove(stage: ProofEnvironment) -> ProofResult:
-    """Kill the relay among its guests again and again, and look what is left."""
-    ledger, codes, kills = _Ledger(), dict[str, str](), 0
-    deadline = trio.current_time() + stage.seconds
+async def prove(environment: ProofEnvironment) -> ProofResult:
+    """Kill the relay under load repeatedly, then compare its data with the record."""
+    record, codes, kills = _Record(), dict[str, str](), 0
+    deadline = trio.current_time() + environment.seconds
     while kills == 0 or trio.current_time() < deadline:
-        async with stage.open_relay(**KEEP_ALL) as relay:
-            guests = await _let_in(relay, codes)
-            await _retry(ledger, guests)
-            life = stage.chance.uniform(0.1, _LONGEST_LIFE_SECONDS)
-            company = _Company(ledger, relay, guests, kills)
-            await company.act_until_killed(life)
+        async with environment.open_relay(**KEEP_ALL) as relay:
+            guests = await _enter_agents(relay, codes)
+            await _retry(record, guests)
+            life = environment.chance.uniform(0.1, _LONGEST_LIFE_SECONDS)
+            load = _Workload(record, relay, guests, kills)
+            await load.run_until_killed(life)
         kills += 1
-    async with stage.open_relay(**KEEP_ALL) as relay:
-        await _retry(ledger, await _let_in(relay, codes))
-        faults = await _find_faults(relay, ledger)
-    acts = len(ledger.claims) + len(ledger.closed) + len(ledger.revoked)
-    facts = {"kills": kills, "posts": len(ledger.posts), "other_acts": acts}
+    async with environment.open_relay(**KEEP_ALL) as relay:
+        await _retry(record, await _enter_agents(relay, codes))
+        faults = await _find_faults(relay, record)
+    others = len(record.claims) + len(record.closed) + len(record.revoked)
+    facts = {"kills": kills, "posts": len(record.posts), "other_acts": others}
     lost = faults.count
     figure = (
-        f"{lost} of {len(ledger.posts):,} posts and {acts:,} claims, closings and "
+        f"{lost} of {len(record.posts):,} posts and {others:,} claims, closings and "
         f"revocations lost over {kills} kill -9"
     )
     return ProofResult(figure, facts, faults.all())
 
 
-async def _let_in(relay: RelayProcess, codes: dict[str, str]) -> list[AgentClient]:
+async def _enter_agents(
+    relay: RelayProcess, codes: dict[str, str]
+) -> list[AgentClient]:
     for number in range(POSTERS + ACTORS):
         name = f"agent{number}"
         if name not in codes:
@@ -138,43 +141,45 @@ async def _let_in(relay: RelayProcess, codes: dict[str, str]) -> list[AgentClien
     return [relay.returning(*each) for each in codes.items()]
 
 
-async def _retry(ledger: _Ledger, guests: list[AgentClient]) -> None:
-    """Ask once more for each answer that was lost, with the same key."""
+async def _retry(record: _Record, guests: list[AgentClient]) -> None:
+    """Repeat each post without a response, with the same key."""
     by_name = {guest.name: guest for guest in guests}
-    unanswered, ledger.unanswered = ledger.unanswered, []
+    unanswered, record.unanswered = record.unanswered, []
     for name, key in unanswered:
-        await ledger.post(by_name[name], key)
+        await record.post(by_name[name], key)
 
 
-async def _find_faults(relay: RelayProcess, ledger: _Ledger) -> Faults:
+async def _find_faults(relay: RelayProcess, record: _Record) -> Faults:
     faults = Faults()
-    await _check_posts(relay, ledger, faults)
+    await _check_posts(relay, record, faults)
     status = (await relay.admin("GET", "/admin/state")).json["room_status"]
-    for room in ledger.closed:
+    for room in record.closed:
         is_closed = status.get(room, {}).get("status") == "closed"
-        faults.check(f"{room} was closed and is not", is_good=is_closed)
-    for guest in ledger.revoked:
+        faults.check(f"{room} was closed and is open again", is_good=is_closed)
+    for guest in record.revoked:
         reply = await relay.returning(guest.name, guest.code).call("GET", "/whoami")
-        # 429: valid codes are never throttled, so this one is not valid either
+        # Valid codes are never throttled, so 429 also means that the code is invalid.
         is_gone = reply.status in {401, 429}
-        faults.check(f"{guest.name} was revoked and is in", is_good=is_gone)
+        faults.check(f"{guest.name} was revoked and still has access", is_good=is_gone)
     return faults
 
 
-async def _check_posts(relay: RelayProcess, ledger: _Ledger, faults: Faults) -> None:
+async def _check_posts(relay: RelayProcess, record: _Record, faults: Faults) -> None:
     reader = await relay.guest("reader")
     messages = await reader.read_all()
     seqs = [message["seq"] for message in messages]
     is_dense = seqs == list(range(1, len(seqs) + 1))
-    faults.check("the seqs have holes, or came in disorder", is_good=is_dense)
+    faults.check("the seqs have gaps or are out of order", is_good=is_dense)
     found: dict[str, int] = {}
     for message in messages:
         is_new = message["text"] not in found
         faults.check(f"doubled: {message['text']}", is_good=is_new)
         found[message["text"]] = message["seq"]
-        holder = ledger.claims.get(message["seq"])
+        holder = record.claims.get(message["seq"])
         is_held = holder is None or message["claimed_by"] == holder
-        faults.check(f"{message['seq']} is not {holder}'s any more", is_good=is_held)
-    for key, seq in ledger.posts.items():
+        faults.check(
+            f"{message['seq']} is no longer claimed by {holder}", is_good=is_held
+        )
+    for key, seq in record.posts.items():
         is_there = found.get(key) == seq
         faults.check(f"'{key}' was {seq}, is {found.get(key)}", is_good=is_there)

@@ -1,4 +1,4 @@
-"""G8: a relay that is asked to stop answers everybody first."""
+"""G8, graceful: SIGTERM answers all parked polls before the process exits."""
 
 from typing import Final
 
@@ -12,37 +12,42 @@ MOST_SECONDS: Final = 3.0
 _ROOM_OF: Final = 50
 
 
-async def prove(stage: ProofEnvironment) -> ProofResult:
-    """Stop a relay with a thousand parked polls, and count their answers."""
+async def prove(environment: ProofEnvironment) -> ProofResult:
+    """Stop a relay with 1,000 parked polls; count their responses."""
     faults, replies = Faults(), list[JsonResponse]()
 
-    async def listen(guest: AgentClient) -> None:
+    async def poll(guest: AgentClient) -> None:
         try:
             replies.append(await guest.poll(0, wait=25))
         except NO_ANSWER as error:
-            faults.add(f"{guest.name} was not answered: {error!r}")
+            faults.add(f"{guest.name} got no response: {error!r}")
 
-    async with stage.open_relay() as relay:
+    async with environment.open_relay() as relay:
         guests = [
             await relay.guest(f"agent{n % _ROOM_OF}", f"room{n // _ROOM_OF}")
             for n in range(POLLS)
         ]
         async with trio.open_nursery() as nursery:
             for guest in guests:
-                nursery.start_soon(listen, guest)
+                nursery.start_soon(poll, guest)
             await relay.wait_parked(POLLS)
             began = trio.current_time()
             code = await relay.stop()
             took = trio.current_time() - began
     good = [reply for reply in replies if reply.status == 200]
-    polite = [reply for reply in good if reply.json["cursor"] == 0]
-    is_all = len(polite) == POLLS
-    faults.check(f"{len(polite)} of {POLLS} have their cursor", is_good=is_all)
+    complete = [reply for reply in good if reply.json["cursor"] == 0]
+    is_all = len(complete) == POLLS
+    faults.check(
+        f"{len(complete)} of {POLLS} responses have the cursor", is_good=is_all
+    )
     faults.check(f"the exit code was {code}", is_good=code == 0)
-    faults.check(f"it took {took:.1f} s", is_good=took < MOST_SECONDS * stage.patience)
+    faults.check(
+        f"stopping took {took:.1f} s",
+        is_good=took < MOST_SECONDS * environment.patience,
+    )
     figure = (
-        f"{len(polite):,} of {POLLS:,} parked polls answered 200 with their cursor, "
+        f"{len(complete):,} of {POLLS:,} parked polls answered 200 with their cursor, "
         f"exit after {took:.1f} s"
     )
-    facts = {"answered": len(polite), "polls": POLLS, "exit_seconds": took}
+    facts = {"answered": len(complete), "polls": POLLS, "exit_seconds": took}
     return ProofResult(figure, facts, faults.all())

@@ -1,6 +1,6 @@
-"""G9: when the disk is in trouble the relay says so, and recovers by itself.
+"""G9, honest: storage failures are answered with 503, and end without a restart.
 
-And it says so only then: what others do makes no trouble for those within their limits.
+Also the converse: an attack within the rate limits causes no failure for others.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,13 +21,21 @@ from argybargy.torture.relay_process import (
     RelayProcess,
 )
 
-_TROUBLE_POSTS: Final = 3
+_POSTS_PER_FAILURE: Final = 3
 _RECOVERY_SECONDS: Final = 10.0
 
 
 @attrs.define
-class _Trial:
-    """One relay and what is looked at while its storage is in trouble."""
+class _FailingRelay:
+    """A relay whose storage fails, an agent that posts, and what was accepted.
+
+    Attributes:
+        relay: The relay.
+        guest: The agent.
+        faults: Wrong responses.
+        refused: Number of posts refused with 503.
+        accepted: Texts of all acknowledged posts, in order.
+    """
 
     relay: RelayProcess
     guest: AgentClient
@@ -36,32 +44,33 @@ class _Trial:
     accepted: list[str] = attrs.field(factory=list)
 
     async def post(self, text: str) -> JsonResponse | None:
+        """Post with the text as key; return ``None`` if there is no response."""
         try:
             reply = await self.guest.post(text, key=text)
         except NO_ANSWER as error:
-            self.faults.add(f"'{text}' was not answered: {error!r}")
+            self.faults.add(f"'{text}' got no response: {error!r}")
             return None
         if reply.status == 200:
             self.accepted.append(text)
         return reply
 
-    async def look_at_trouble(self, what: str) -> None:
-        """Post while nothing can be stored; each is refused, and reads go on."""
-        for number in range(_TROUBLE_POSTS):
+    async def check_refusals(self, what: str) -> None:
+        """Check during a failure: posts are refused with 503, and reads work."""
+        for number in range(_POSTS_PER_FAILURE):
             reply = await self.post(f"{what} {number}")
             if reply is None or reply.status == 200:
                 self.faults.add(f"{what}: a post was answered {reply}")
                 continue
-            is_said = reply.status == 503 and "retry_after" in reply.json["detail"]
-            self.faults.check(f"{what}: {reply}", is_good=is_said)
+            is_refused = reply.status == 503 and "retry_after" in reply.json["detail"]
+            self.faults.check(f"{what}: {reply}", is_good=is_refused)
             self.refused += 1
         history = await self.guest.call("GET", "/history")
         self.faults.check(f"{what}: {history.status}", is_good=history.status == 200)
         ready = await self.guest.call("GET", "/ready")
-        self.faults.check(f"{what}: it says ready", is_good=ready.status == 503)
+        self.faults.check(f"{what}: /ready was not 503", is_good=ready.status == 503)
 
-    async def look_at_recovery(self, what: str) -> float:
-        """Post until it is stored again; return how long that took."""
+    async def wait_recovered(self, what: str) -> float:
+        """Repeat a post until it is stored; return the time that took, in seconds."""
         began, text = trio.current_time(), f"after {what}"
         with trio.move_on_after(_RECOVERY_SECONDS):
             while True:
@@ -73,26 +82,26 @@ class _Trial:
         return _RECOVERY_SECONDS
 
 
-async def prove(stage: ProofEnvironment) -> ProofResult:
-    """Lock the database, then let the disk be full; look at answers and recovery."""
+async def prove(environment: ProofEnvironment) -> ProofResult:
+    """Lock the database, then fill the disk; check the responses and the recovery."""
     faults, longest, refused, rounds = Faults(), 0.0, 0, 0
-    deadline = trio.current_time() + stage.seconds
-    async with stage.open_relay() as relay:
-        trial = _Trial(relay, await relay.guest("alice"), faults)
-        await trial.post("before")
+    deadline = trio.current_time() + environment.seconds
+    async with environment.open_relay() as relay:
+        failing = _FailingRelay(relay, await relay.guest("alice"), faults)
+        await failing.post("before")
         while rounds == 0 or trio.current_time() < deadline:
-            for what, trouble in _troubles().items():
-                with trouble(relay):
-                    await trial.look_at_trouble(f"{what} {rounds}")
-                took = await trial.look_at_recovery(f"{what} {rounds}")
+            for what, fail in _failures().items():
+                with fail(relay):
+                    await failing.check_refusals(f"{what} {rounds}")
+                took = await failing.wait_recovered(f"{what} {rounds}")
                 longest = max(longest, took)
             rounds += 1
-        refused = trial.refused
-        await _check_kept(trial)
-    delays = await hostile.measure(stage, hostile.EVERYTHING, faults)
+        refused = failing.refused
+        await _check_stored(failing)
+    delays = await hostile.measure(environment, hostile.EVERYTHING, faults)
     figure = (
-        f"{faults.count} wrong answers in {refused} posts while the database was "
-        f"locked or the disk full; stored again within {longest:.1f} s, no restart; "
+        f"{faults.count} wrong responses to {refused} posts while the database was "
+        f"locked or the disk full; recovered within {longest:.1f} s; "
         f"{delays.figure}"
     )
     facts = {
@@ -104,16 +113,16 @@ async def prove(stage: ProofEnvironment) -> ProofResult:
     return ProofResult(figure, facts, faults.all())
 
 
-async def _check_kept(trial: _Trial) -> None:
-    reader = await trial.relay.guest("reader")
+async def _check_stored(failing: _FailingRelay) -> None:
+    reader = await failing.relay.guest("reader")
     texts = [message["text"] for message in await reader.read_all()]
-    is_same = texts == trial.accepted
-    trial.faults.check(f"kept {texts}, not {trial.accepted}", is_good=is_same)
+    is_same = texts == failing.accepted
+    failing.faults.check(f"stored {texts}, not {failing.accepted}", is_good=is_same)
 
 
 @contextmanager
 def _locked(relay: RelayProcess) -> Iterator[None]:
-    """Let another program hold the database for itself."""
+    """Hold the write lock of the database from another connection."""
     other = apsw.Connection(str(relay.data / "relay.db"))
     try:
         other.set_busy_timeout(5_000)
@@ -124,6 +133,6 @@ def _locked(relay: RelayProcess) -> Iterator[None]:
         other.close()
 
 
-def _troubles() -> dict[str, Callable[[RelayProcess], AbstractContextManager[None]]]:
-    """Return what this system lets us do to a relay."""
+def _failures() -> dict[str, Callable[[RelayProcess], AbstractContextManager[None]]]:
+    """Return the storage failures that can be injected on this system, by name."""
     return {"lock": _locked, **({"full disk": full_disk} if CAN_FILL_DISK else {})}

@@ -1,4 +1,4 @@
-"""G2: seqs start at 1 and rise by 1; all see one order; none is issued again."""
+"""G2, ordered: seqs start at 1, rise by 1, and have one order for all readers."""
 
 from typing import Final
 
@@ -13,18 +13,18 @@ ROOMS: Final = 4
 POSTERS: Final = 4
 READERS: Final = 3
 POSTS: Final = 50
-"""What each poster posts in one life of the relay."""
+"""Posts of each poster between two restarts of the relay."""
 
 
 @attrs.define
 class _Room:
-    """What one room has said so far.
+    """Posts and deliveries of one room.
 
     Attributes:
-        name: What it is called.
-        acknowledged: Text by seq, as the posters were told.
-        heard: The same, as each reader was told, in the order of arrival.
-        codes: Of those who are in it, by name.
+        name: Name of the room.
+        acknowledged: Text of each acknowledged post, by seq.
+        heard: Seq and text in the order of delivery, by reader.
+        codes: Access codes of its agents, by name.
     """
 
     name: str
@@ -33,13 +33,13 @@ class _Room:
     codes: dict[str, str] = attrs.field(factory=dict)
 
 
-async def prove(stage: ProofEnvironment) -> ProofResult:
-    """Let rooms talk through several lives of the relay, and compare notes."""
+async def prove(environment: ProofEnvironment) -> ProofResult:
+    """Post and poll in several rooms across restarts; compare what readers received."""
     rooms = [_Room(f"room{number}") for number in range(ROOMS)]
     faults, lives = Faults(), 0
-    deadline = trio.current_time() + stage.seconds
+    deadline = trio.current_time() + environment.seconds
     while lives < 2 or trio.current_time() < deadline:
-        async with stage.open_relay(**KEEP_ALL) as relay:
+        async with environment.open_relay(**KEEP_ALL) as relay:
             async with trio.open_nursery() as nursery:
                 for room in rooms:
                     nursery.start_soon(_talk, relay, room, lives, faults)
@@ -50,8 +50,7 @@ async def prove(stage: ProofEnvironment) -> ProofResult:
     posts = sum(len(room.acknowledged) for room in rooms)
     figure = (
         f"{faults.count} of {posts:,} posts out of order, missing or numbered twice, "
-        f"in {ROOMS} rooms and {lives} lives of the relay, as {READERS} readers a room "
-        "saw it"
+        f"in {ROOMS} rooms with {READERS} readers each, over {lives} restarts"
     )
     facts = {"posts": posts, "lives": lives, "rooms": ROOMS, "readers": READERS}
     return ProofResult(figure, facts, faults.all())
@@ -68,7 +67,7 @@ async def _talk(relay: RelayProcess, room: _Room, life: int, faults: Faults) -> 
     readers = [await _enter(relay, room, f"reader{n}") for n in range(READERS)]
     last = len(room.acknowledged) + POSTERS * POSTS
 
-    async def say(guest: AgentClient) -> None:
+    async def post_all(guest: AgentClient) -> None:
         for number in range(POSTS):
             reply = await guest.post(f"{guest.name} {life} {number}")
             message = reply.json["message"]
@@ -76,7 +75,7 @@ async def _talk(relay: RelayProcess, room: _Room, life: int, faults: Faults) -> 
             faults.check(f"{room.name} issued {message['seq']} twice", is_good=is_new)
             room.acknowledged[message["seq"]] = message["text"]
 
-    async def listen(guest: AgentClient) -> None:
+    async def read_all(guest: AgentClient) -> None:
         heard = room.heard.setdefault(guest.name, [])
         cursor = heard[-1][0] if heard else 0
         while cursor < last:
@@ -87,18 +86,22 @@ async def _talk(relay: RelayProcess, room: _Room, life: int, faults: Faults) -> 
     with trio.move_on_after(60) as patience:
         async with trio.open_nursery() as nursery:
             for guest in posters:
-                nursery.start_soon(say, guest)
+                nursery.start_soon(post_all, guest)
             for guest in readers:
-                nursery.start_soon(listen, guest)
+                nursery.start_soon(read_all, guest)
     faults.check(
-        f"{room.name} did not come to {last}", is_good=not patience.cancelled_caught
+        f"{room.name} did not reach seq {last} in time",
+        is_good=not patience.cancelled_caught,
     )
 
 
 def _compare(room: _Room, faults: Faults) -> None:
     expected = sorted(room.acknowledged.items())
     is_dense = [seq for seq, _ in expected] == list(range(1, len(expected) + 1))
-    faults.check(f"{room.name} has holes", is_good=is_dense)
+    faults.check(f"{room.name} has gaps", is_good=is_dense)
     for name, heard in room.heard.items():
         is_same = heard == expected
-        faults.check(f"{name} heard {room.name} in another way", is_good=is_same)
+        faults.check(
+            f"{name} received other messages of {room.name}, or in another order",
+            is_good=is_same,
+        )

@@ -1,4 +1,4 @@
-"""G10: a direct message is seen by its sender, its addressees, and the operator."""
+"""G10, private: only sender, addressees and operator see a direct message."""
 
 import json
 from typing import Any, Final
@@ -8,7 +8,7 @@ import attrs
 from argybargy.torture.harness import Faults, ProofEnvironment, ProofResult
 from argybargy.torture.relay_process import AgentClient, JsonResponse, RelayProcess
 
-WHISPERED: Final = "the launch code is on the fridge"
+DIRECT_TEXT: Final = "the launch code is on the fridge"
 _ROUTES: Final = (
     ("GET", "/messages?since=0"),
     ("GET", "/messages?since=0&wait=0.1"),
@@ -27,12 +27,12 @@ _ROUTES: Final = (
     ("POST", "/messages/{seq}/claim"),
     ("DELETE", "/messages/{seq}/claim"),
 )
-"""Every way to learn of a message. ``open`` is one that the direct one answers."""
+"""All routes that return messages. ``open`` is the question that the reply answers."""
 
 
 @attrs.frozen
-class _Whisper:
-    """A direct message, and those who may not know of it."""
+class _DirectMessage:
+    """A direct message, its readers, and agents that must not see it."""
 
     seq: int
     answered: int
@@ -40,60 +40,65 @@ class _Whisper:
     outsiders: tuple[AgentClient, ...]
 
 
-async def prove(stage: ProofEnvironment) -> ProofResult:
-    """Whisper, and let everybody else look for it by every route there is."""
+async def prove(environment: ProofEnvironment) -> ProofResult:
+    """Send a direct message; request every route as agents that must not see it."""
     faults, looks = Faults(), 0
-    async with stage.open_relay() as relay:
-        whisper = await _whisper(relay)
-        for guest in whisper.outsiders:
+    async with environment.open_relay() as relay:
+        direct = await _send_direct(relay)
+        for guest in direct.outsiders:
             for method, route in _ROUTES:
-                reply = await _look(guest, method, route, whisper)
+                reply = await _request(guest, method, route, direct)
                 looks += 1
-                is_hidden = WHISPERED not in json.dumps(reply.json)
+                is_hidden = DIRECT_TEXT not in json.dumps(reply.json)
                 faults.check(
-                    f"{guest.name} saw it at {method} {route}", is_good=is_hidden
+                    f"{guest.name} saw the message at {method} {route}",
+                    is_good=is_hidden,
                 )
-            await _check_number(guest, whisper, faults)
-        for guest in whisper.insiders:
-            reply = await guest.call("GET", f"/messages/{whisper.seq}")
-            is_seen = reply.status == 200 and WHISPERED in json.dumps(reply.json)
-            faults.check(f"{guest.name} does not see it", is_good=is_seen)
+            await _check_not_found(guest, direct, faults)
+        for guest in direct.insiders:
+            reply = await guest.call("GET", f"/messages/{direct.seq}")
+            is_seen = reply.status == 200 and DIRECT_TEXT in json.dumps(reply.json)
+            faults.check(f"{guest.name} does not see the message", is_good=is_seen)
         state = json.dumps((await relay.admin("GET", "/admin/state")).json)
-        faults.check("the operator does not see it", is_good=WHISPERED in state)
-    figure = f"{faults.count} leaks in {looks} looks at {len(_ROUTES)} routes"
+        faults.check(
+            "the operator does not see the message", is_good=DIRECT_TEXT in state
+        )
+    figure = f"{faults.count} leaks in {looks} requests to {len(_ROUTES)} routes"
     facts = {"routes": len(_ROUTES), "looks": looks}
     return ProofResult(figure, facts, faults.all())
 
 
-async def _whisper(relay: RelayProcess) -> _Whisper:
+async def _send_direct(relay: RelayProcess) -> _DirectMessage:
     alice, bob, dora = [await relay.guest(name) for name in ("alice", "bob", "dora")]
     carol, dave = await relay.guest("carol"), await relay.guest("dave", "elsewhere")
     asked = await bob.post("who knows?", expects_reply="anyone")
     answered = asked.json["message"]["seq"]
     reply = await alice.post(
-        WHISPERED, to=["bob", "dora"], reply_to=answered, expects_reply="bob"
+        DIRECT_TEXT, to=["bob", "dora"], reply_to=answered, expects_reply="bob"
     )
     seq = reply.json["message"]["seq"]
-    return _Whisper(seq, answered, (alice, bob, dora), (carol, dave))
+    return _DirectMessage(seq, answered, (alice, bob, dora), (carol, dave))
 
 
-async def _look(
-    guest: AgentClient, method: str, route: str, whisper: _Whisper
+async def _request(
+    guest: AgentClient, method: str, route: str, direct: _DirectMessage
 ) -> JsonResponse:
-    target = route.format(seq=whisper.seq, open=whisper.answered)
+    target = route.format(seq=direct.seq, open=direct.answered)
     return await guest.call(method, target)
 
 
-async def _check_number(guest: AgentClient, whisper: _Whisper, faults: Faults) -> None:
-    """A hidden message is answered like one that does not exist."""
+async def _check_not_found(
+    guest: AgentClient, direct: _DirectMessage, faults: Faults
+) -> None:
+    """Check that a hidden message gets the same response as a missing one."""
     for method, route in (("GET", "/messages/{}"), ("POST", "/messages/{}/claim")):
-        hidden = await guest.call(method, route.format(whisper.seq))
-        absent = await guest.call(method, route.format(whisper.seq + 1_000))
-        is_same = _public(hidden.json) == _public(absent.json)
-        faults.check(f"{method} tells hidden from absent", is_good=is_same)
+        hidden = await guest.call(method, route.format(direct.seq))
+        absent = await guest.call(method, route.format(direct.seq + 1_000))
+        is_same = _without_request_id(hidden.json) == _without_request_id(absent.json)
+        faults.check(f"{method} distinguishes hidden from missing", is_good=is_same)
 
 
-def _public(body: dict[str, Any]) -> dict[str, Any]:
+def _without_request_id(body: dict[str, Any]) -> dict[str, Any]:
     detail = dict(body.get("detail", {}))
     detail.pop("request_id", None)
     return detail

@@ -1,4 +1,4 @@
-"""G11: no code and no token is found in any file, log, audit row or answer."""
+"""G11, secret: access codes and the admin token are in no file, log or response."""
 
 import json
 import stat
@@ -9,41 +9,41 @@ from argybargy.torture.harness import Faults, ProofEnvironment, ProofResult
 from argybargy.torture.relay_process import AgentClient, RelayProcess
 
 CODES: Final = 100
-_OPERATORS_ROUTES: Final = ("/admin/state", "/admin/stats", "/admin/audit?limit=1000")
-_AGENTS_ROUTES: Final = ("/history", "/peers", "/resume", "/whoami", "/", "/ready")
+_OPERATOR_ROUTES: Final = ("/admin/state", "/admin/stats", "/admin/audit?limit=1000")
+_AGENT_ROUTES: Final = ("/history", "/peers", "/resume", "/whoami", "/", "/ready")
 _TEXT: Final = "What agent0 says to agent1 is in no log, and this is message "
-_KEPT_IN: Final = "admin.token"
-"""The one file that holds the token, and must."""
+_HOLDER_OF_ADMIN: Final = "admin.token"
+"""The only file that may contain the admin token."""
 _PRIVATE_FILE: Final = 0o600
 _PRIVATE_FOLDER: Final = 0o700
 
 
-async def prove(stage: ProofEnvironment) -> ProofResult:
-    """Make a hundred codes, use and misuse them, and look for them everywhere."""
-    faults, looked = Faults(), 0
-    async with stage.open_relay(ARGYBARGY_LOG_LEVEL="debug") as relay:
+async def prove(environment: ProofEnvironment) -> ProofResult:
+    """Create 100 codes, use and misuse them; search all files, logs and responses."""
+    faults, searched = Faults(), 0
+    async with environment.open_relay(ARGYBARGY_LOG_LEVEL="debug") as relay:
         token = relay.token()
         guests = [await relay.guest(f"agent{n}", f"room{n % 5}") for n in range(CODES)]
         await _use(relay, guests, faults)
         secrets = [token, *(guest.code for guest in guests)]
-        answers = await _answers(relay, guests[0])
-        for where, text in answers.items():
-            looked += 1
+        responses = await _collect_responses(relay, guests[0])
+        for where, text in responses.items():
+            searched += 1
             _check(where, text.encode(), secrets, faults)
-        looked += _check_files(relay, secrets, faults)
+        searched += _check_files(relay, secrets, faults)
         await relay.stop()
     is_hidden = _TEXT.encode() not in relay.log.read_bytes()
     faults.check("the text of a message is in the log", is_good=is_hidden)
-    looked += _check_files(relay, secrets, faults)
+    searched += _check_files(relay, secrets, faults)
     figure = (
-        f"{faults.count} of {CODES} codes and the token found in {looked} files, logs "
-        "and answers"
+        f"{faults.count} of {CODES} codes and the token found in {searched} files, "
+        "logs and responses"
     )
-    return ProofResult(figure, {"codes": CODES, "places": looked}, faults.all())
+    return ProofResult(figure, {"codes": CODES, "places": searched}, faults.all())
 
 
 async def _use(relay: RelayProcess, guests: list[AgentClient], faults: Faults) -> None:
-    """Do with codes what is done with codes, and what should not be."""
+    """Use codes as intended, and in all the ways that users are told not to."""
     for number, guest in enumerate(guests):
         await guest.post(f"{_TEXT}{number}")
     for guest in guests[1:4]:
@@ -55,18 +55,18 @@ async def _use(relay: RelayProcess, guests: list[AgentClient], faults: Faults) -
     for guest in guests[-10:]:
         await relay.admin("POST", "/admin/revoke", {"target": guest.code})
         await guest.call("GET", "/whoami")
-    # Nobody is told to write a code into a path or a query, and somebody will.
+    # No instruction puts a code into a path or a query, but users will.
     for target in (f"/messages?code={guests[0].code}", f"/{guests[0].code}"):
         await guests[0].call("GET", target)
     wrong = relay.returning("stranger", guests[0].code[:-1] + "!")
     await wrong.call("GET", "/whoami")
 
 
-async def _answers(relay: RelayProcess, guest: AgentClient) -> dict[str, str]:
+async def _collect_responses(relay: RelayProcess, guest: AgentClient) -> dict[str, str]:
     answers: dict[str, Any] = {}
-    for route in _OPERATORS_ROUTES:
+    for route in _OPERATOR_ROUTES:
         answers[route] = (await relay.admin("GET", route)).json
-    for route in _AGENTS_ROUTES:
+    for route in _AGENT_ROUTES:
         answers[route] = (await guest.call("GET", route)).json
     return {route: json.dumps(body) for route, body in answers.items()}
 
@@ -74,7 +74,7 @@ async def _answers(relay: RelayProcess, guest: AgentClient) -> dict[str, str]:
 def _check_files(relay: RelayProcess, secrets: list[str], faults: Faults) -> int:
     files = [path for path in relay.data.rglob("*") if path.is_file()]
     for path in [*files, relay.log]:
-        known = secrets[1:] if path.name == _KEPT_IN else secrets
+        known = secrets[1:] if path.name == _HOLDER_OF_ADMIN else secrets
         _check(path.name, path.read_bytes(), known, faults)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in files}
     for name, mode in modes.items():

@@ -1,4 +1,4 @@
-"""G5: a question has one winner, and every history of claims could be a true one."""
+"""G5, one winner: one claim wins a question, and claim histories are linearizable."""
 
 import random
 from typing import Final
@@ -20,20 +20,20 @@ from argybargy.torture.relay_process import AgentClient, RelayProcess
 AGENTS: Final = 64
 QUESTIONS: Final = 200
 RIVALS: Final = 6
-"""Agents who claim and give back the same few questions, for the histories."""
+"""Agents that claim and release the same few questions, for the histories."""
 DISPUTED: Final = 4
 CALLS: Final = 12
-"""Calls of each rival on each disputed question."""
+"""Number of calls of each rival on each disputed question."""
 
 
 @attrs.define
-class _Race:
-    """Who won what, and what was seen of the disputes.
+class _Outcomes:
+    """Outcomes of all claims.
 
     Attributes:
-        winners: Those who were told to have won, each question's in turn.
-        losers: How many were told that they had not.
-        histories: The calls on each disputed question.
+        winners: Names of agents that won a claim, one per win.
+        losers: Number of lost claims.
+        histories: Calls on each disputed question, by room and seq.
     """
 
     winners: list[str] = attrs.field(factory=list)
@@ -41,31 +41,31 @@ class _Race:
     histories: dict[tuple[str, int], list[ClaimCall]] = attrs.field(factory=dict)
 
 
-async def prove(stage: ProofEnvironment) -> ProofResult:
-    """Let many agents race for the same questions, round after round."""
-    race, faults, rounds = _Race(), Faults(), 0
-    deadline = trio.current_time() + stage.seconds
-    async with stage.open_relay() as relay:
+async def prove(environment: ProofEnvironment) -> ProofResult:
+    """Claim the same questions from many agents at once, round after round."""
+    outcomes, faults, rounds = _Outcomes(), Faults(), 0
+    deadline = trio.current_time() + environment.seconds
+    async with environment.open_relay() as relay:
         while rounds == 0 or trio.current_time() < deadline:
-            await _race(relay, f"race{rounds}", race, faults)
-            await _dispute(relay, f"dispute{rounds}", race, stage.chance)
+            await _race(relay, f"race{rounds}", outcomes, faults)
+            await _dispute(relay, f"dispute{rounds}", outcomes, environment.chance)
             rounds += 1
-    for (room, seq), calls in race.histories.items():
+    for (room, seq), calls in outcomes.histories.items():
         text = f"question {seq} of {room} has an impossible history: {calls}"
         faults.check(text, is_good=is_linearizable(calls))
     questions = rounds * QUESTIONS
-    recorded = sum(map(len, race.histories.values()))
+    recorded = sum(map(len, outcomes.histories.values()))
     figure = (
-        f"{len(race.winners):,} winners of {questions:,} questions "
+        f"{len(outcomes.winners):,} winners of {questions:,} questions "
         f"among {AGENTS} agents; "
-        f"{len(race.histories)} histories of {recorded:,} claims and releases, "
+        f"{len(outcomes.histories)} histories of {recorded:,} claims and releases, "
         + ("all linearizable" if faults.count == 0 else f"{faults.count} faults")
     )
     facts = {
         "questions": questions,
-        "winners": len(race.winners),
-        "losers": race.losers,
-        "histories": len(race.histories),
+        "winners": len(outcomes.winners),
+        "losers": outcomes.losers,
+        "histories": len(outcomes.histories),
         "recorded_calls": recorded,
     }
     return ProofResult(figure, facts, faults.all())
@@ -77,7 +77,9 @@ async def _ask(relay: RelayProcess, room: str, count: int) -> None:
         await asker.post(f"question {number}", expects_reply="anyone")
 
 
-async def _race(relay: RelayProcess, room: str, race: _Race, faults: Faults) -> None:
+async def _race(
+    relay: RelayProcess, room: str, outcomes: _Outcomes, faults: Faults
+) -> None:
     await _ask(relay, room, QUESTIONS)
     wins: dict[int, list[str]] = {seq: [] for seq in range(1, QUESTIONS + 1)}
 
@@ -87,26 +89,30 @@ async def _race(relay: RelayProcess, room: str, race: _Race, faults: Faults) -> 
             if reply.status == 200:
                 winners.append(guest.name)
             elif reply.status == 409:
-                race.losers += 1
+                outcomes.losers += 1
             else:
-                faults.add(f"{guest.name} was answered {reply.status} for {seq}")
+                faults.add(
+                    f"{guest.name} got status {reply.status} for a claim on {seq}"
+                )
 
     async with trio.open_nursery() as nursery:
         for guest in await relay.guests(AGENTS, room):
             nursery.start_soon(contend, guest)
     for seq, names in wins.items():
-        faults.check(f"{room} {seq} was won by {names}", is_good=len(names) == 1)
+        faults.check(
+            f"question {seq} of {room} was won by {names}", is_good=len(names) == 1
+        )
         if names:
-            race.winners += names
+            outcomes.winners += names
 
 
 async def _dispute(
-    relay: RelayProcess, room: str, race: _Race, chance: random.Random
+    relay: RelayProcess, room: str, outcomes: _Outcomes, chance: random.Random
 ) -> None:
     await _ask(relay, room, DISPUTED)
     rivals = await relay.guests(RIVALS, room)
     for seq in range(1, DISPUTED + 1):
-        history = race.histories.setdefault((room, seq), [])
+        history = outcomes.histories.setdefault((room, seq), [])
         async with trio.open_nursery() as nursery:
             for guest in rivals:
                 dice = random.Random(chance.random())
