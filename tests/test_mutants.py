@@ -1,7 +1,8 @@
-"""The changes that ``nox -s mutants`` makes are what they are called."""
+"""The mutants of ``nox -s mutants``."""
 
 import ast
 
+from mutants.__main__ import PACKAGE, TARGETS
 from mutants.changes import mutants_of
 
 SOURCE = """
@@ -33,3 +34,7 @@ def test_each_mutant_has_one_change_and_leaves_the_others_alone() -> None:
         "a + 1 swapped": ["    return a - 1"],
         "1 made 2": ["    return a + 2"],
     }
+
+
+def test_every_pattern_of_mutated_files_matches_some() -> None:
+    assert [each for each in TARGETS if not list(PACKAGE.glob(each))] == []

@@ -1,4 +1,4 @@
-"""``python tests/bench``: measure servers that speak the protocol, on Linux.
+"""Benchmark of relay servers: ``python tests/bench``. Linux only.
 
 For example::
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 if __name__ == "__main__":
     if not __package__:
-        # Started as a directory: its parent is where ``bench`` is found.
+        # Run as a directory: the package ``bench`` is found in its parent.
         sys.path[0] = str(Path(__file__).resolve().parents[1])
     from bench.cli import app
 

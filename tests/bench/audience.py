@@ -1,4 +1,4 @@
-"""Readers with a poll parked, and whether what they were promised reached them."""
+"""Readers with parked polls, and the messages that they missed or got twice."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -12,27 +12,27 @@ from bench.ledger import Ledger, Tally, tally_all
 from bench.load import FAILURES, read_rest
 from bench.sizes import Sizes
 
-# Longer than a row lasts.
+# Longer than the duration of a row.
 LONG_WAIT_SECONDS = 20
 
 
 @attrs.define
 class Audience:
-    """Readers that keep a poll parked, and the account of each.
+    """Readers that keep a poll parked, each with a delivery record.
 
     Attributes:
         readers: The agents.
-        wait_seconds: How long each poll may be parked.
-        patience_seconds: How long a message may take before it is late.
-        ending_seconds: How long to wait, when the row is over, for a reader that
-            still misses something. A poll that is cancelled can hide a loss, as its
-            cursor never arrives.
-        ledgers: Theirs, in the same order.
-        polls: How many polls were answered.
-        failed: How many were not.
-        late: Messages that were not with their reader when patience ended: wake-ups
-            that were lost, whether or not the message came in the end.
-        latencies_seconds: From :meth:`announce` of a message to each arrival of it.
+        wait_seconds: Maximum time for which each poll is parked.
+        patience_seconds: Time after which an undelivered message counts as late.
+        ending_seconds: Maximum wait, at the end of a row, for readers with missing
+            messages. Cancelling their polls at once could hide a loss, since the
+            cursor of a cancelled poll never arrives.
+        ledgers: Delivery records, in the order of the readers.
+        polls: Number of answered polls.
+        failed: Number of failed polls.
+        late: Number of messages not delivered in time, that is of lost wake-ups,
+            even if the message was delivered later.
+        latencies_seconds: Time from :meth:`announce` of a message to each delivery.
     """
 
     readers: Sequence[Agent]
@@ -48,26 +48,27 @@ class Audience:
     _on_arrival: trio.Event = attrs.field(factory=trio.Event, init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Open an account for each reader."""
+        """Create a delivery record for each reader."""
         self.ledgers = tuple(Ledger() for _ in self.readers)
 
     @classmethod
     def polling_briefly(cls, readers: Sequence[Agent], sizes: Sizes) -> Self:
-        """Return readers whose polls end soon after a missed wake-up.
+        """Return readers with short polls.
 
-        So it shows what is lost with it: the next cursor is behind the message.
+        A poll with a missed wake-up ends soon, and its cursor shows whether the message
+        was skipped.
         """
         wait, patience = sizes.wait_seconds, sizes.patience_seconds
         return cls(readers, wait, patience, wait + patience)
 
     @classmethod
     def polling_long(cls, readers: Sequence[Agent], sizes: Sizes) -> Self:
-        """Return readers whose polls do not end by themselves while a row runs."""
+        """Return readers whose polls outlast a row."""
         return cls(readers, LONG_WAIT_SECONDS, sizes.patience_seconds, 0.0)
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
-        """Keep the polls parked inside the block; afterwards read what is left."""
+        """Keep polls parked inside the block; read remaining messages after it."""
         pairs = tuple(zip(self.readers, self.ledgers, strict=True))
         async with trio.open_nursery() as nursery:
             for reader, ledger in pairs:
@@ -80,13 +81,13 @@ class Audience:
                 nursery.start_soon(read_rest, reader, ledger)
 
     def announce(self, text: str) -> None:
-        """Note that ``text`` is about to be posted."""
+        """Record the time at which ``text`` is posted."""
         self._announced[text] = trio.current_time()
 
     async def wait_seen(self, text: str, ledgers: Iterable[Ledger]) -> None:
-        """Wait until all ``ledgers`` have ``text``; those that do not get it are late.
+        """Wait until ``text`` is in all ``ledgers``; count the missing ones as late.
 
-        Takes at most ``patience_seconds``.
+        Waits at most ``patience_seconds``.
         """
         missing = list(ledgers)
         with trio.move_on_after(self.patience_seconds):
@@ -95,7 +96,7 @@ class Audience:
         self.late += len(missing)
 
     def tally(self) -> Tally:
-        """Return what was lost and doubled on the way to all readers."""
+        """Return the number of lost and doubled deliveries over all readers."""
         return tally_all(self.ledgers)
 
     async def _wait_complete(self) -> None:

@@ -1,4 +1,4 @@
-"""The commands: ``run`` starts the servers, ``attach`` drives a running one."""
+"""Benchmark commands: ``run`` starts servers, ``attach`` measures a running one."""
 
 from functools import partial
 from pathlib import Path
@@ -37,18 +37,18 @@ def run(
 ) -> None:
     """Start each server afresh for every row and measure it.
 
-    Their directories are temporary ones; TMPDIR says on which disk, and so what it
-    costs to make a message durable.
+    Data directories are temporary. TMPDIR decides on which disk they are, and so the
+    cost of an fsync.
 
     Args:
-        server: The command that starts it in the foreground. It is given
-            ARGYBARGY_DATA, ARGYBARGY_PORT and lifted rate limits.
-        vs: Another one to compare with; the ratio is its cost to the first one's.
-        only: Names of rows, comma separated, or "all"; the optional ones run only
-            so.
-        quick: A smoke run, whose figures mean nothing; a server is started once.
-        size: Another size of a row, as in --size.posts 500; names in sizes.py.
-        json: Where to write everything that was found.
+        server: Command that starts the server in the foreground. It gets
+            ARGYBARGY_DATA, ARGYBARGY_PORT and raised rate limits.
+        vs: Command of a second server; the ratio is its cost divided by the first's.
+        only: Names of rows, comma separated, or "all". Optional rows run only when
+            named or with "all".
+        quick: Smoke run with one start per server; its figures mean nothing.
+        size: Changed sizes, as in --size.posts 500; names in sizes.py.
+        json: File for all results as JSON.
     """
     server_core, client_core = choose_cores()
     subjects = [_started("server", server, server_core)]
@@ -69,17 +69,17 @@ def attach(
     size: dict[str, float] | None = None,
     json: Path | None = None,
 ) -> None:
-    """Measure a server that runs already, with the limits it has.
+    """Measure a running server, with its own limits.
 
     Args:
-        url: Where, as http://127.0.0.1:8765.
-        token_file: The file with its admin token: admin.token in its directory.
-        pid: Its process on this machine, for CPU time and memory.
-        only: Names of rows, comma separated, or "all"; the optional ones run only
-            so.
-        quick: A smoke run, whose figures mean nothing.
-        size: Another size of a row, as in --size.posts 500; names in sizes.py.
-        json: Where to write everything that was found.
+        url: Its address, such as http://127.0.0.1:8765.
+        token_file: File with its admin token: admin.token in its data directory.
+        pid: Process id on this machine, to measure CPU time and memory.
+        only: Names of rows, comma separated, or "all". Optional rows run only when
+            named or with "all".
+        quick: Smoke run; its figures mean nothing.
+        size: Changed sizes, as in --size.posts 500; names in sizes.py.
+        json: File for all results as JSON.
     """
     meter = None if pid is None else Meter(pid)
     running = Server(parse_address(url), token_file.read_text().strip(), meter)
@@ -121,10 +121,10 @@ def _measure(
 
 
 def sizes_of(*, quick: bool, changed: dict[str, float] | None) -> Sizes:
-    """Return the sizes of a run.
+    """Return the sizes of a run, with changes applied.
 
     Raises:
-        SystemExit: If there is no size of that name.
+        SystemExit: Unknown name of a size.
     """
     base = QUICK if quick else Sizes()
     kinds = {
@@ -138,7 +138,7 @@ def sizes_of(*, quick: bool, changed: dict[str, float] | None) -> Sizes:
 
 
 def parse_address(url: str) -> Address:
-    """Take the host and the port from ``http://host:port``."""
+    """Parse ``http://host:port``."""
     scheme, _, rest = url.rstrip("/").partition("://")
     host, _, port = rest.rpartition(":")
     if scheme != "http" or not host or not port.isdigit():

@@ -1,4 +1,4 @@
-"""Who drives a server that is measured: an agent, and an operator."""
+"""Clients of the measured server: agent and operator."""
 
 import attrs
 import msgspec
@@ -13,7 +13,7 @@ from argybargy.torture.client.messages import BadResponse, HttpResponse, encode_
 
 @attrs.frozen
 class Message:
-    """A message as a reader gets it; only what the bench looks at."""
+    """A delivered message, with the fields that the benchmark uses."""
 
     seq: int
     text: str
@@ -21,7 +21,7 @@ class Message:
 
 @attrs.frozen
 class Page:
-    """The answer to a poll."""
+    """Response to a poll."""
 
     messages: list[Message]
     cursor: int
@@ -44,12 +44,12 @@ _INVITED = msgspec.json.Decoder(_Invited)
 
 @attrs.define
 class Agent:
-    """A peer with a code, on a connection of its own.
+    """An agent with an access code and a connection of its own.
 
     Attributes:
-        name: As the operator invited it.
-        room: Where it may read and post.
-        cursor: Where its next poll goes on; set by :meth:`poll`.
+        name: Name of the agent.
+        room: Its room.
+        cursor: Cursor of its next poll; advanced by :meth:`poll`.
     """
 
     name: str
@@ -59,38 +59,38 @@ class Agent:
     cursor: int = 0
 
     async def enter(self) -> None:
-        """Connect and be seen, so that a row does not measure first contact.
+        """Connect and authenticate once, so that a row does not measure first contact.
 
         Raises:
-            BadAnswer: If the code is not accepted.
+            BadResponse: The code is not accepted.
         """
         _expect(await self.connection.exchange(self.request("GET", "/whoami")), 200)
 
     def request(self, method: str, target: str, body: object = None) -> bytes:
-        """Return a request of this agent's as bytes."""
+        """Encode an authenticated request."""
         return encode_request(method, target, self._fields, body)
 
     async def post(
         self, text: str, to: str = "all", expects_reply: str = "none"
     ) -> int:
-        """Post and return the seq that the server acknowledged.
+        """Post a message and return its acknowledged seq.
 
         Raises:
-            BadAnswer: If the answer is not 200; the message counts as not sent.
+            BadResponse: The status is not 200; the message counts as not sent.
         """
         body = {"text": text, "to": to, "expects_reply": expects_reply}
         answer = await self.connection.exchange(self.request("POST", "/messages", body))
         return _POSTED.decode(_expect(answer, 200).body).message.seq
 
     async def poll(self, wait_seconds: int = 0) -> tuple[Message, ...]:
-        """Return what came after the cursor, and move it.
+        """Return the messages after the cursor, and advance it.
 
         Args:
-            wait_seconds: How long the server may park the poll. The answer has
-                :data:`EXCHANGE_SECONDS` more than that to arrive.
+            wait_seconds: Maximum time for which the server parks the poll. The
+                deadline of the exchange is :data:`EXCHANGE_SECONDS` longer.
 
         Raises:
-            BadAnswer: If the answer is not 200.
+            BadResponse: The status is not 200.
         """
         target = f"/messages?since={self.cursor}&wait={wait_seconds}"
         answer = await self.connection.exchange(
@@ -101,10 +101,10 @@ class Agent:
         return tuple(page.messages)
 
     async def claim(self, seq: int) -> bool:
-        """Claim a question; tell whether it was won.
+        """Claim a question; return whether it was won.
 
         Raises:
-            BadAnswer: If the answer is neither 200 nor 409.
+            BadResponse: The status is neither 200 nor 409.
         """
         request = self.request("POST", f"/messages/{seq}/claim")
         return _expect(await self.connection.exchange(request), 200, 409).status == 200
@@ -112,16 +112,16 @@ class Agent:
 
 @attrs.define
 class Operator:
-    """Whoever holds the admin token."""
+    """The operator, with the admin token."""
 
     address: Address
     token: str = attrs.field(repr=False)
 
     async def invite(self, room: str, names: tuple[str, ...]) -> tuple[Agent, ...]:
-        """Return an agent in ``room`` for each name; none is connected yet.
+        """Invite an agent into ``room`` for each name; none is connected yet.
 
         Raises:
-            BadAnswer: If the token is refused, or a name.
+            BadResponse: The token or a name is refused.
         """
         connection = KeepAliveConnection(self.address)
         try:

@@ -1,7 +1,7 @@
-"""Who was promised which message, and who got it: lost and doubled, exactly.
+"""Delivery records of readers: exact counts of lost and doubled messages.
 
-Every message of a run has a text of its own, so a message stored twice under two
-numbers is as visible as one delivered twice.
+Every message of a run has a unique text, so that a message stored twice under two seqs
+counts as doubled, like one delivered twice.
 """
 
 from collections import Counter
@@ -14,52 +14,52 @@ from bench.client import Message
 
 @attrs.frozen
 class Tally:
-    """What went wrong between the acknowledgement and the reader."""
+    """Number of acknowledged messages that were lost, and of doubled deliveries."""
 
     lost: int = 0
     doubled: int = 0
 
     def __add__(self, other: "Tally") -> "Tally":
-        """Return both together."""
+        """Return the sum."""
         return Tally(self.lost + other.lost, self.doubled + other.doubled)
 
 
 @attrs.define
 class Ledger:
-    """The account of one reader: what it is owed and what it has seen.
+    """Acknowledged and delivered messages of one reader.
 
     Attributes:
-        owed: Texts of acknowledged messages that this reader must get.
-        seen: How often each text arrived.
+        owed: Texts of acknowledged messages for this reader.
+        seen: Number of deliveries of each text.
     """
 
     owed: set[str] = attrs.field(factory=set)
     seen: Counter[str] = attrs.field(factory=Counter)
 
     def owe(self, text: str) -> None:
-        """Note that the server acknowledged ``text`` to its sender."""
+        """Record an acknowledged message for this reader."""
         self.owed.add(text)
 
     def see(self, messages: Iterable[Message]) -> None:
-        """Note what one poll returned."""
+        """Record the messages of one poll."""
         self.seen.update(message.text for message in messages)
 
     def tally(self) -> Tally:
-        """Return what is owed and never came, and what came more than once.
+        """Count lost messages and surplus deliveries.
 
-        A message that came without an acknowledgement is neither: its post may have
-        been applied although the answer was lost.
+        A delivered message without an acknowledgement is neither: its post may have
+        been committed although the response was lost.
         """
         doubled = sum(times - 1 for times in self.seen.values())
         return Tally(lost=len(self.owed - self.seen.keys()), doubled=doubled)
 
 
 def tally_all(ledgers: Iterable[Ledger]) -> Tally:
-    """Return the sum over readers."""
+    """Return the sum over all readers."""
     return sum((ledger.tally() for ledger in ledgers), Tally())
 
 
 def tally_claims(wins: Counter[int], questions: Iterable[int]) -> Tally:
-    """Count questions that nobody won as lost, further winners as doubled."""
+    """Count questions without a winner as lost, additional winners as doubled."""
     counts = [wins[seq] for seq in questions]
     return Tally(lost=counts.count(0), doubled=sum(max(0, n - 1) for n in counts))

@@ -1,4 +1,4 @@
-"""What the rows share: agents, a stopwatch, and workers that stop in time."""
+"""Parts shared by the rows: agents, stopwatch, concurrent workers with a deadline."""
 
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
@@ -16,7 +16,7 @@ from bench.server import Server
 from bench.sizes import Sizes
 
 SETTLE_SECONDS = 15.0
-# What a server may do to a single request without ending the row.
+# Failures of a single request that do not end the row.
 FAILURES = (OSError, BadResponse, trio.TooSlowError, trio.BrokenResourceError)
 
 NONE_LOST = Tally()
@@ -25,24 +25,24 @@ Operation = Callable[[], Awaitable[object]]
 
 
 class Skipped(Exception):
-    """A row cannot be measured here; the text says why."""
+    """A row cannot be measured on this machine; the text has the reason."""
 
 
 def names(prefix: str, count: int) -> list[str]:
-    """Return ``count`` peer names that begin alike."""
+    """Return ``count`` names of agents with a common prefix."""
     return [f"{prefix}{number}" for number in range(count)]
 
 
 @attrs.frozen
 class Bench:
-    """What a row gets: a server, how much to do, and how to start another one.
+    """Environment of a row: server, sizes, and a launcher of further servers.
 
     Attributes:
-        server: Fresh, if the bench started it.
-        sizes: How much to do.
-        launch: Starts one more like it; ``None`` if it was running already.
-        agents: All that were admitted, so that their connections can be closed.
-        run: Ends the name of every room, so that no row meets what another left.
+        server: The server; freshly started unless it was attached to.
+        sizes: Sizes of the rows.
+        launch: Starts another such server; ``None`` if attached.
+        agents: All invited agents, whose connections are closed at the end.
+        run: Suffix of all room names, so that rows never share a room.
     """
 
     server: Server
@@ -52,7 +52,7 @@ class Bench:
     run: str = attrs.field(factory=lambda: secrets.token_hex(4))
 
     async def admit(self, room: str, names: Iterable[str]) -> tuple[Agent, ...]:
-        """Return agents in a new room that the server has seen once."""
+        """Return agents in a new room, each authenticated once."""
         operator = Operator(self.server.address, self.server.admin_token)
         agents = await operator.invite(f"{room}-{self.run}", tuple(names))
         self.agents.extend(agents)
@@ -68,7 +68,7 @@ class Bench:
 
 @attrs.define
 class Stopwatch:
-    """Times operations, and the server's processor meanwhile."""
+    """Measures latencies, and the CPU time of the server over a block."""
 
     server: Server
     latencies_seconds: list[float] = attrs.field(factory=list)
@@ -83,7 +83,7 @@ class Stopwatch:
         return self
 
     def lap(self) -> None:
-        """Stop the clock but not the processor: the server may have work left."""
+        """Stop the clock but not the CPU meter: the server may have work left."""
         self._ended_at = trio.current_time()
 
     def __exit__(self, *_: object) -> None:
@@ -94,7 +94,7 @@ class Stopwatch:
             self.cpu_seconds = now - self.cpu_seconds
 
     async def time(self, operation: Operation) -> bool:
-        """Run one operation; its latency counts if it succeeds, else it failed."""
+        """Run one operation; record its latency, or a failure."""
         began = trio.current_time()
         try:
             await operation()
@@ -112,7 +112,7 @@ class Stopwatch:
         tally: Tally = NONE_LOST,
         figures: tuple[Figure, ...] = (),
     ) -> Result:
-        """Return what was measured; operations are those timed unless given."""
+        """Return the result; ``operations`` defaults to the number of latencies."""
         samples = self.latencies_seconds
         ended_at = self._began_at if self._ended_at is None else self._ended_at
         return Result(
@@ -134,14 +134,14 @@ class Stopwatch:
 
 @attrs.define
 class Supply:
-    """Hands out numbered pieces of work until all are taken or time is up."""
+    """Counter of work items, with a deadline."""
 
     total: int
     until: float
     taken: int = 0
 
     def take(self) -> int | None:
-        """Return the next number from 0, ``None`` when there is none."""
+        """Return the next item, from 0; ``None`` if all are taken or time is up."""
         if self.taken >= self.total or trio.current_time() >= self.until:
             return None
         self.taken += 1
@@ -153,7 +153,7 @@ async def share(
     seconds: float,
     workers: Iterable[Callable[[int], Awaitable[object]]],
 ) -> None:
-    """Let all workers at once take numbers of ``total`` until ``seconds`` are up."""
+    """Run all workers concurrently on ``total`` items, for at most ``seconds``."""
     supply = Supply(total, trio.current_time() + seconds)
 
     async def work(worker: Callable[[int], Awaitable[object]]) -> None:
@@ -166,9 +166,9 @@ async def share(
 
 
 async def read_rest(reader: Agent, ledger: Ledger) -> None:
-    """Read without waiting until nothing more comes; a failing server ends it.
+    """Read all remaining messages without waiting; stop if the server fails.
 
-    A page may be empty and still move the cursor, past what others are addressed in.
+    An empty page may still advance the cursor, past messages for other agents.
     """
     while True:
         before = reader.cursor
@@ -182,10 +182,10 @@ async def read_rest(reader: Agent, ledger: Ledger) -> None:
 
 
 async def settle(server: Server) -> None:
-    """Wait until the server has nothing to do, but not for ever.
+    """Wait until the server is idle, at most `SETTLE_SECONDS`.
 
-    Nothing tells a client that its poll is parked. Where the process is known, it
-    is when the processor time stands still; otherwise a second has to do.
+    A client cannot see that its poll is parked. If the process is known, wait until its
+    CPU time stops growing; otherwise wait one second.
     """
     meter = server.meter
     if meter is None:

@@ -1,7 +1,7 @@
-"""What a server process costs: processor time and memory, read from outside.
+"""CPU time and memory of a server process, read from ``/proc``. Linux only.
 
-Linux only. A process is measured with all its descendants, so that a command that
-wraps the server (``uv run``, ``sh -c``) measures the server too.
+Includes all descendants, so that a wrapper command (``uv run``, ``sh -c``) is measured
+with the server that it starts.
 """
 
 import time
@@ -14,25 +14,25 @@ _PROC = Path("/proc")
 
 @attrs.frozen
 class Meter:
-    """Reads the counters of a process and its descendants.
+    """CPU and memory meter of a process and its descendants.
 
     Attributes:
-        pid: The process that was started.
+        pid: Process id of the root process.
     """
 
     pid: int
 
     def cpu_seconds(self) -> float:
-        """Return user and system time used so far, by living processes.
+        """Return the user and system time of all living processes.
 
-        This is utime + stime of ``/proc/<pid>/stat``, taken from the process clock
-        because the file counts in hundredths of a second, which is ten operations
-        of some rows. A process that has ended counts nothing.
+        Read from the CPU clock of each process, since ``/proc/<pid>/stat`` counts in
+        hundredths of a second, the time of ten operations in some rows. A process that
+        has ended counts 0.
         """
         return sum(_clock_seconds(pid) for pid in _family(self.pid))
 
     def memory_bytes(self) -> int:
-        """Return the resident size (VmRSS)."""
+        """Return the resident memory (VmRSS)."""
         return sum(_resident_bytes(pid) for pid in _family(self.pid))
 
 
@@ -52,7 +52,7 @@ def _children(pid: int) -> tuple[int, ...]:
 
 
 def _clock_seconds(pid: int) -> float:
-    # What clock_getcpuclockid(3) computes for the clock of a whole process.
+    # The id of a process clock, as clock_getcpuclockid(3) computes it.
     clock = (~pid << 3) | 2
     try:
         return time.clock_gettime(clock)

@@ -1,4 +1,4 @@
-"""What was found, as a Markdown table for people and JSON for programs."""
+"""Render results as a Markdown table and as JSON."""
 
 import json
 import platform
@@ -26,10 +26,10 @@ COLUMNS = (
 
 
 def ratio(first: Result, other: Result) -> float | None:
-    """Return how many times the cost of ``first`` the ``other`` has.
+    """Return the cost of ``other`` divided by the cost of ``first``.
 
-    The cost is CPU time for one operation, or the figure that decides the row;
-    ``None`` if one of them is not known, or ``first`` cost nothing.
+    The cost is the CPU time per operation, or the deciding figure of the row. ``None``
+    if either is unknown or ``first`` is 0.
     """
     if not first.deciding or other.deciding is None:
         return None
@@ -37,7 +37,7 @@ def ratio(first: Result, other: Result) -> float | None:
 
 
 def to_markdown(measured: Sequence[Measured]) -> str:
-    """Return the table; with two servers each row has the ratio of their costs."""
+    """Return the table; for two servers with the ratio of their costs."""
     is_compared = len(measured) > 1
     lines = [_cells(COLUMNS + ("ratio",) * is_compared)]
     lines.append(_cells(["---"] * (len(COLUMNS) + is_compared)))
@@ -51,7 +51,7 @@ def to_markdown(measured: Sequence[Measured]) -> str:
 
 
 def to_json(measured: Sequence[Measured], sizes: Sizes) -> str:
-    """Return everything that was found, and what it was found with."""
+    """Return all results, with sizes, machine and Python version."""
     document = {
         "python": platform.python_version(),
         "machine": platform.platform(),
@@ -110,7 +110,7 @@ def _figure(figure: Figure) -> str:
 
 
 def _number(value: float | None, unit: str = "") -> str:
-    """Return three significant digits, or all of a large number."""
+    """Format with three significant digits; from 100 on without decimals."""
     if value is None:
         return "-"
     digits = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

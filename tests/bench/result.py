@@ -1,4 +1,4 @@
-"""What a row of the benchmark found."""
+"""Results of the rows."""
 
 import math
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ from bench.ledger import Tally
 
 @attrs.frozen
 class Figure:
-    """A number that only one row has, with its unit.
+    """An additional number of one row.
 
     Attributes:
-        name: What it is.
-        value: How much.
-        unit: Of what; empty for a ratio or a count.
-        decides: Whether two servers are compared by it instead of CPU time.
+        name: Name in the table.
+        value: The number.
+        unit: Unit; empty for a ratio or a count.
+        decides: Whether servers are compared by it instead of CPU time.
     """
 
     name: str
@@ -30,16 +30,16 @@ class Result:
     """One row, measured on one server.
 
     Attributes:
-        row: The name of the row.
-        operations: How many succeeded.
-        failed: How many were refused, cut off or not answered in time.
-        elapsed_seconds: From the first to the last of them.
-        cpu_seconds: Used by the server meanwhile; ``None`` if that is not known.
-        p50_ms: Half of the latencies were below this.
-        p99_ms: 99 % of the latencies were below this.
-        tally: Messages lost and doubled.
-        figures: What else the row measures.
-        note: Why there are no figures, or what to know about them.
+        row: Name of the row.
+        operations: Number of successful operations.
+        failed: Number of refused, truncated and late operations.
+        elapsed_seconds: Time from the first to the last operation.
+        cpu_seconds: CPU time of the server during that time; ``None`` if unknown.
+        p50_ms: Median latency in milliseconds.
+        p99_ms: 99th percentile of the latency in milliseconds.
+        tally: Lost and doubled messages.
+        figures: Additional numbers of the row.
+        note: Remark, or the reason why there is no result.
     """
 
     row: str
@@ -55,21 +55,21 @@ class Result:
 
     @property
     def cpu_us_per_operation(self) -> float | None:
-        """Processor time of the server for one operation, in microseconds."""
+        """CPU time of the server per operation, in microseconds."""
         if self.cpu_seconds is None or self.operations == 0:
             return None
         return self.cpu_seconds / self.operations * 1e6
 
     @property
     def operations_per_second(self) -> float | None:
-        """The rate seen by the client; noisy on a busy machine."""
+        """Throughput seen by the client; noisy on a busy machine."""
         if self.elapsed_seconds <= 0 or self.operations == 0:
             return None
         return self.operations / self.elapsed_seconds
 
     @property
     def deciding(self) -> float | None:
-        """What two servers are compared by; the smaller is the better one."""
+        """Cost by which servers are compared; smaller is better."""
         for figure in self.figures:
             if figure.decides:
                 return figure.value
@@ -77,7 +77,7 @@ class Result:
 
 
 def percentile_ms(samples_seconds: Sequence[float], percent: float) -> float | None:
-    """Return the nearest-rank percentile in milliseconds, ``None`` of nothing."""
+    """Return the nearest-rank percentile in milliseconds; ``None`` without samples."""
     if not samples_seconds:
         return None
     rank = max(1, math.ceil(len(samples_seconds) * percent / 100))

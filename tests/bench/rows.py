@@ -1,4 +1,4 @@
-"""All rows, in the order of the table."""
+"""Table of all benchmark rows."""
 
 from collections.abc import Awaitable, Callable
 
@@ -11,12 +11,12 @@ from bench.result import Result
 
 @attrs.frozen
 class Row:
-    """One thing to measure.
+    """One benchmark.
 
     Attributes:
-        name: As in the table and on the command line.
-        run: Measures it.
-        is_optional: Whether it runs only when it is asked for by name.
+        name: Name in the table and on the command line.
+        run: Measurement; the first line of its docstring is the title.
+        is_optional: Whether it runs only when selected by name.
     """
 
     name: str
@@ -25,12 +25,12 @@ class Row:
 
     @property
     def title(self) -> str:
-        """What it measures, in one sentence."""
+        """One sentence on the measurement."""
         return (self.run.__doc__ or "").partition("\n")[0]
 
 
 class NoSuchRow(ValueError):
-    """A row was asked for that there is not; the text lists those there are."""
+    """Unknown name of a row; the text lists the known ones."""
 
 
 ROWS = (
@@ -53,10 +53,10 @@ ROWS = (
 
 
 def select(only: str) -> tuple[Row, ...]:
-    """Return the rows named in ``only``, comma separated, or all but the optional.
+    """Return the rows named in ``only``, comma separated; if empty, all but optional.
 
     Raises:
-        NoSuchRow: If one of the names is none.
+        NoSuchRow: Unknown name.
     """
     if not only:
         return tuple(row for row in ROWS if not row.is_optional)

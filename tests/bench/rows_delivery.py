@@ -1,7 +1,7 @@
 """Rows of delivery: ping-pong, one message to many, one message to one of many.
 
-A server may lose a message or a wake-up. Each wait here ends all the same, and what
-was lost is counted at the end, when every reader has read what is left for it.
+Since a server may lose a message or a wake-up, each wait has a deadline. Losses are
+counted at the end, after every reader has read its remaining messages.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,12 +23,12 @@ ROUND_POLLS = 2
 
 
 class Stalled(Exception):
-    """The answer to a ping did not come."""
+    """A ping was not answered."""
 
 
 @attrs.define
 class _Pair:
-    """Two agents in a room; the left one serves, the right one returns."""
+    """Two agents in a room; the left one pings, the right one answers."""
 
     left: Agent
     right: Agent
@@ -112,7 +112,7 @@ async def _play(bench: Bench, watch: Stopwatch, pairs: list[_Pair]) -> None:
                 for pair in pairs:
                     serving.start_soon(pair.serve, bench.sizes.rounds, until)
         if not sum(pair.tally().lost for pair in pairs):
-            # Else the polls end by themselves, to show what they lost.
+            # Otherwise the polls end by themselves, and show lost messages.
             returning.cancel_scope.cancel()
 
 
@@ -129,7 +129,7 @@ async def broadcast(bench: Bench) -> Result:
 
 
 async def burst(bench: Bench) -> Result:
-    """The same posts one right after the other, while readers come back for more."""
+    """The same posts back to back, while readers poll again."""
     audience, watch = await _speak(
         bench,
         "burst",
@@ -142,8 +142,8 @@ async def burst(bench: Bench) -> Result:
 
 
 async def direct(bench: Bench) -> Result:
-    """One message at a time to one of many parked polls; nobody else may wake."""
-    # Polls that ended while the row runs would cost more than what it measures.
+    """One direct message at a time beside many parked polls that must not wake."""
+    # Polls that end during the row would cost more than the measured messages.
     make = Audience.polling_long
     audience, watch = await _speak(
         bench, "direct", bench.sizes.directs, to="r0", make=make
@@ -183,7 +183,7 @@ async def _speak(
 
 @attrs.frozen
 class _Speech:
-    """Who speaks to whom, and whether it waits until it was heard."""
+    """Sender, addressee, and whether to wait for each delivery."""
 
     speaker: Agent
     to: str

@@ -1,4 +1,4 @@
-"""What the operator asks for: everything at a glance."""
+"""Row of the operator: the overview of all rooms."""
 
 import trio
 
@@ -14,7 +14,7 @@ INVITES_AT_ONCE = 8
 
 
 async def admin_state(bench: Bench) -> Result:
-    """Everything at a glance, with many rooms that hold messages."""
+    """Overview (`/admin/state`) of many rooms with messages."""
     posters = await _admit(bench)
     sizes, watch = bench.sizes, Stopwatch(bench.server)
     await share(

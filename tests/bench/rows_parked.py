@@ -1,4 +1,4 @@
-"""Rows of waiting: what a parked poll costs while nothing happens, and the start."""
+"""Rows on idle cost: memory and CPU of parked polls, and the start-up time."""
 
 import resource
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ from bench.load import FAILURES, Bench, Skipped, Stopwatch, names, settle
 from bench.meter import Meter
 from bench.result import Figure, Result, percentile_ms
 
-# The longest a server of this protocol parks a poll.
+# The longest wait that all servers of this protocol accept.
 PARK_SECONDS = 25
 ROOM_SIZE = 100
 # Below every listener's backlog, so that no connection is refused or delayed.
@@ -23,7 +23,7 @@ SPARE_FILES = 200
 
 @attrs.define
 class _Parked:
-    """Polls that were parked and are to stay so."""
+    """Polls that stay parked."""
 
     count: int = 0
     ended: int = 0
@@ -42,13 +42,13 @@ async def parked(bench: Bench) -> Result:
 
 
 async def parked_many(bench: Bench) -> Result:
-    """Memory of a parked poll when there are very many, four for each agent."""
+    """Memory of a parked poll among very many, four for each agent."""
     count = bench.sizes.parked_many
     return await _measure_memory(bench, "parked-10000", count, polls_each=4)
 
 
 async def idle(bench: Bench) -> Result:
-    """What the server's processor does while polls are parked and nobody speaks."""
+    """CPU use of the server while polls are parked and nobody posts."""
     _require_meter(bench)
     agents = await _admit(bench, bench.sizes.idle_parked, polls_each=4)
     watch = Stopwatch(bench.server)
@@ -61,7 +61,7 @@ async def idle(bench: Bench) -> Result:
 
 
 async def start(bench: Bench) -> Result:
-    """From the start of the command to the first answer of ``/health``."""
+    """Time from the start of the command to the first response of ``/health``."""
     if bench.launch is None:
         raise Skipped("the server was running already")
     samples = [bench.server.start_seconds or 0.0]
@@ -102,7 +102,7 @@ def _require_meter(bench: Bench) -> Meter:
 
 
 async def _admit(bench: Bench, count: int, polls_each: int) -> list[Agent]:
-    """Return ``count`` agents to poll with, several of them the same peer."""
+    """Return ``count`` clients, ``polls_each`` of them for each agent."""
     _require_files(count)
     agents: list[Agent] = []
     per_room = ROOM_SIZE // polls_each
@@ -119,10 +119,10 @@ def _twin(agent: Agent) -> Agent:
 
 
 def _require_files(count: int) -> None:
-    """Check that this process may have that many connections.
+    """Check that the descriptor limit allows ``count`` connections.
 
     Raises:
-        Skipped: If it may not.
+        Skipped: It does not.
     """
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = count + SPARE_FILES

@@ -1,4 +1,4 @@
-"""Rows of plain requests: polls that find nothing, posts, history, claims."""
+"""Rows of plain requests: empty polls, posts, history, claims."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -27,7 +27,7 @@ Worker = Callable[[int], Awaitable[object]]
 
 
 async def poll(bench: Bench) -> Result:
-    """Polls that find nothing and do not wait."""
+    """Empty polls without waiting."""
     agents = await bench.admit("poll", names("p", bench.sizes.connections))
     watch = Stopwatch(bench.server)
 
@@ -64,7 +64,7 @@ async def _get(agent: Agent, request: bytes) -> None:
 
 
 async def post(bench: Bench) -> Result:
-    """Posts into several rooms, nobody listening; read back afterwards."""
+    """Posts into several rooms without readers; read back afterwards."""
     rooms, readers, ledgers = await _admit_rooms(bench, "post")
     watch = Stopwatch(bench.server)
     with watch:
@@ -75,7 +75,7 @@ async def post(bench: Bench) -> Result:
 
 
 async def post_followed(bench: Bench) -> Result:
-    """The same, with one follower in every room whose polls cost time too."""
+    """The same with one polling reader in every room, whose cost is included."""
     rooms, readers, _ = await _admit_rooms(bench, "followed")
     audience = Audience.polling_briefly(readers, bench.sizes)
     watch = Stopwatch(bench.server)
@@ -94,7 +94,7 @@ async def post_followed(bench: Bench) -> Result:
 async def _admit_rooms(
     bench: Bench, prefix: str
 ) -> tuple[list[Sequence[Agent]], list[Agent], list[Ledger]]:
-    """Return the posters of each room, one reader for each, and its account."""
+    """Return posters, one reader and its delivery record for each room."""
     each = max(1, bench.sizes.connections // bench.sizes.rooms)
     rooms: list[Sequence[Agent]] = []
     readers: list[Agent] = []
@@ -122,7 +122,7 @@ async def _post_all(
 
 
 def poster(watch: Stopwatch, agent: Agent, ledgers: Sequence[Ledger]) -> Worker:
-    """Return a worker that posts, and owes what was acknowledged to ``ledgers``."""
+    """Return a worker that posts and records acknowledged messages in ``ledgers``."""
 
     async def work(number: int) -> None:
         text = f"{agent.room}-{number} {FILLER}"
@@ -134,7 +134,7 @@ def poster(watch: Stopwatch, agent: Agent, ledgers: Sequence[Ledger]) -> Worker:
 
 
 async def full_room(bench: Bench) -> Result:
-    """Posts into one room at its cap, and how much dearer than into an empty one."""
+    """Posts into a room at its cap, and their cost relative to an empty room."""
     empty = await _post_into(bench, "empty", filled=0)
     full = await _post_into(bench, "full", filled=bench.sizes.cap)
     figures: tuple[Figure, ...] = ()
@@ -153,7 +153,7 @@ async def _post_into(bench: Bench, room: str, filled: int) -> Result:
         room, ["reader", *names("p", bench.sizes.connections)]
     )
     await _fill(agents, filled)
-    # Retention may remove the oldest; what is counted begins behind the filling.
+    # Start behind the filling, whose oldest messages retention may remove.
     await read_rest(reader, Ledger())
     ledger, watch = Ledger(), Stopwatch(bench.server)
     with watch:
@@ -171,7 +171,7 @@ async def _fill(agents: Sequence[Agent], count: int) -> None:
 
 
 async def claims(bench: Bench) -> Result:
-    """Contenders who all claim the same open questions at once."""
+    """Concurrent claims on the same open questions."""
     asker, *contenders = await bench.admit(
         "claims", ["asker", *names("c", bench.sizes.contenders)]
     )

@@ -1,4 +1,4 @@
-"""Runs rows against servers, each row on a fresh one, and survives what they do."""
+"""Run rows against servers, each on a fresh server; report failures as results."""
 
 import os
 import resource
@@ -29,10 +29,10 @@ class Subject:
     """A server to measure.
 
     Attributes:
-        label: As in the table.
-        command: What starts it; empty if it was running already.
-        open: Gives a server for one row.
-        launch: Starts one more; ``None`` if the bench starts none.
+        label: Name in the table.
+        command: Command that starts it; empty if attached.
+        open: Opens a server for one row.
+        launch: Starts another one; ``None`` if attached.
     """
 
     label: str
@@ -43,7 +43,7 @@ class Subject:
 
 @attrs.frozen
 class Measured:
-    """A server and what was found, one result for each row."""
+    """A server and its results, one for each row."""
 
     subject: Subject
     results: tuple[Result, ...]
@@ -51,7 +51,7 @@ class Measured:
 
 @asynccontextmanager
 async def attached(server: Server) -> AsyncIterator[Server]:
-    """Give a server that runs already, and leave it running."""
+    """Yield a running server, and leave it running."""
     yield server
 
 
@@ -60,9 +60,9 @@ async def measure(
 ) -> tuple[Measured, ...]:
     """Run every row on every subject.
 
-    The subjects take turns within a row, so that whatever else the machine does
-    meanwhile meets all of them. A row that cannot be measured, or that its server
-    does not survive, has a result that says so.
+    Subjects take turns within a row, so that other load on the machine affects all of
+    them alike. A row that cannot be measured, or ends its server, has a result with a
+    note.
     """
     found: list[list[Result]] = [[] for _ in subjects]
     for row in rows:
@@ -76,10 +76,10 @@ async def measure(
 async def measure_shared(
     subjects: Sequence[Subject], rows: Sequence[Row], sizes: Sizes
 ) -> tuple[Measured, ...]:
-    """Run every row with each subject started once: quicker, but rows may interfere.
+    """Run every row with each subject started once: faster, but rows may interfere.
 
     Raises:
-        ServerDied: If a subject does not become healthy.
+        ServerDied: A subject did not become healthy.
     """
     async with AsyncExitStack() as stack:
         running = []
@@ -90,7 +90,7 @@ async def measure_shared(
 
 
 async def run_row(subject: Subject, row: Row, sizes: Sizes) -> Result:
-    """Return what ``row`` found, or why it found nothing."""
+    """Run one row; return its result, or a result with the reason for none."""
     result = Result(row.name)
     try:
         with trio.fail_after(ROW_SECONDS):
@@ -122,15 +122,15 @@ def _reason(error: BaseException) -> str:
 
 
 def choose_cores() -> tuple[int, int]:
-    """Return a core for the server and one for the client; the same if there is one."""
+    """Return cores for server and client; the same one on a single-core machine."""
     cores = sorted(os.sched_getaffinity(0))
     return cores[0], cores[-1]
 
 
 def take_core(core: int) -> None:
-    """Pin this process to ``core``, and let it open as many files as it ever may.
+    """Pin this process to ``core``, and raise its descriptor limit to the hard limit.
 
-    A server started afterwards inherits the limit.
+    Servers started afterwards inherit the limit.
     """
     os.sched_setaffinity(0, {core})
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

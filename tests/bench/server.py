@@ -1,4 +1,4 @@
-"""Starting a server to measure, on a core of its own, and stopping it again."""
+"""Start and stop a measured server, pinned to one core."""
 
 import shlex
 import socket
@@ -17,8 +17,8 @@ from bench.meter import Meter
 HOST = "127.0.0.1"
 START_SECONDS = 20.0
 STOP_SECONDS = 1.0
-# A server must not be measured against its own rate limits, and it starts as one that
-# is installed does: with bytecode, whatever the environment of the bench says.
+# Without rate limits; with bytecode, like an installed server, even if the environment
+# of the benchmark disables it.
 LIFTED = {
     "PYTHONDONTWRITEBYTECODE": "",
     "ARGYBARGY_RATE_MAX": "1000000",
@@ -29,19 +29,19 @@ LIFTED = {
 
 
 class ServerDied(Exception):
-    """The command ended, or was not healthy in time; the text ends its output."""
+    """The command ended or did not become healthy; the text has its last output."""
 
 
 @attrs.frozen
 class Server:
-    """A server that answers.
+    """A running server.
 
     Attributes:
-        address: Where.
-        admin_token: For ``X-Admin-Token``.
-        meter: Its process, if it is known.
-        start_seconds: From the start of the command to the first good answer of
-            ``/health``; ``None`` if it was running already.
+        address: Its address.
+        admin_token: Its admin token.
+        meter: Meter of its process; ``None`` if the process is unknown.
+        start_seconds: Time from the start of the command to the first 200 of
+            ``/health``; ``None`` if attached.
     """
 
     address: Address
@@ -52,13 +52,13 @@ class Server:
 
 @attrs.frozen
 class Launcher:
-    """Knows how to start one kind of server.
+    """Starts servers with one command.
 
     Attributes:
-        command: What starts it in the foreground, as typed into a shell. It takes
-            its port from ``ARGYBARGY_PORT`` and its directory from
-            ``ARGYBARGY_DATA``, and writes ``admin.token`` there.
-        core: The processor it is pinned to.
+        command: Shell command that runs the server in the foreground. It reads its
+            port from ``ARGYBARGY_PORT`` and its directory from ``ARGYBARGY_DATA``, and
+            writes ``admin.token`` there.
+        core: CPU core for the server.
     """
 
     command: str
@@ -66,10 +66,10 @@ class Launcher:
 
     @asynccontextmanager
     async def start(self) -> AsyncIterator[Server]:
-        """Run a fresh server with an empty directory until the block ends.
+        """Run a server on an empty directory until the block ends.
 
         Raises:
-            ServerDied: If it does not become healthy.
+            ServerDied: It did not become healthy.
         """
         with tempfile.TemporaryDirectory(prefix="bench-") as name:
             scratch = Path(name)
@@ -103,10 +103,10 @@ class Launcher:
 
 
 def pinned(command: str, core: int, environment: Mapping[str, str]) -> list[str]:
-    """Return ``command`` on one core, with ``environment`` added to ours.
+    """Return ``command`` pinned to one core, with additional variables.
 
-    Each of the programs before it replaces itself, so the process that is started
-    is the server in the end.
+    ``taskset`` and ``env`` replace themselves by exec, so the child process is the
+    server itself.
     """
     settings = [f"{name}={value}" for name, value in environment.items()]
     return ["taskset", "-c", str(core), "env", *settings, *shlex.split(command)]
@@ -129,7 +129,7 @@ async def _wait_healthy(process: trio.Process, address: Address, scratch: Path) 
 
 
 async def _stop(process: trio.Process) -> None:
-    """Ask the server to end, then make it; shielded, and bounded by the deadline."""
+    """Send SIGTERM, then SIGKILL after `STOP_SECONDS`; shielded from cancellation."""
     with trio.CancelScope(shield=True):
         process.terminate()
         with trio.move_on_after(STOP_SECONDS):

@@ -1,24 +1,24 @@
-"""How much each row does. The defaults make a run of under 90 s."""
+"""Sizes of the rows. A run with the defaults takes less than 90 s."""
 
 import attrs
 
 
 @attrs.frozen
 class Sizes:
-    """The size of every row, by the name that ``--size`` takes.
+    """Size of every row, by the name that ``--size`` takes.
 
     Attributes:
-        seconds: When a row of requests stops, done or not.
-        wait_seconds: How long a reader's poll may be parked, where that matters.
-        patience_seconds: How long a message may take before it is late.
-        connections: How many agents send requests at once.
-        rooms: How many rooms the agents of the row ``post`` share.
+        seconds: Maximum duration of a row of requests.
+        wait_seconds: Maximum time for which a reader's poll is parked.
+        patience_seconds: Time after which an undelivered message counts as late.
+        connections: Number of agents that send requests concurrently.
+        rooms: Number of rooms in the row ``post``.
         polls: Immediate polls.
         posts: Posts of the row ``post``.
-        cap: How many messages a room keeps.
+        cap: Number of messages that a room keeps.
         full_posts: Posts into the full and into the empty room.
         histories: Requests for history.
-        contenders: How many agents claim each question.
+        contenders: Number of agents that claim each question.
         questions: Open questions.
         pairs: Pairs that play ping-pong.
         rounds: Round trips of each pair.
@@ -28,12 +28,12 @@ class Sizes:
         parked: Parked polls of the row ``parked``.
         parked_many: Parked polls of the row ``parked-10000``.
         idle_parked: Parked polls of the row ``idle``.
-        idle_seconds: How long the idle server is watched.
-        starts: How often the server is started.
+        idle_seconds: Duration of the measurement of the idle server.
+        starts: Number of starts.
         state_rooms: Rooms of the row ``admin-state``.
         state_agents: Agents in each of them.
         state_messages: Messages in each of them.
-        states: How often the state is asked for.
+        states: Requests for the overview.
     """
 
     seconds: float = 8.0

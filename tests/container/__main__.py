@@ -1,9 +1,9 @@
-"""Builds the image, and starts it as a container: ``python tests/container``.
+"""Build the image, and run it confined: ``python tests/container``.
 
-No container engine is needed, but buildah, root, and Linux. What an engine would do
-to the process is done by hand: namespaces of its own, the image's file system
-read-only, its user, no capabilities, nothing new to be gained. The base image is
-pulled, or made by debootstrap where no registry can be reached.
+Needs buildah, root and Linux, but no container engine. The confinement of an engine is
+set up by hand: own namespaces, read-only file system, the image's user, no
+capabilities, no new privileges. The base image is pulled, or made by debootstrap if no registry can
+be reached.
 """
 
 import argparse
@@ -18,19 +18,23 @@ from container.checks import check_image, check_running  # noqa: E402
 from container.image import Builder, BuildError  # noqa: E402
 
 UNCHECKED = """\
-Not checked, since it takes an engine: ports published by it, a named volume, the \
-times of the health check, and compose.yaml as compose reads it (a test reads it \
-as YAML)."""
+Not checked, since it needs an engine: published ports, named volumes, intervals of \
+the health check, and compose.yaml as compose reads it (a test reads it as YAML)."""
 
 
 def main() -> int:
-    """Build, start, check; the exit code says whether all is as promised."""
+    """Build, run and check the image; exit with an error if a check fails."""
     parser = argparse.ArgumentParser(prog="tests/container", description=__doc__)
     store = ROOT / ".nox" / "container"
-    parser.add_argument("--store", type=Path, default=store, help="for images")
-    parser.add_argument("--base", help="a base image that is there already")
     parser.add_argument(
-        "--volume", action="append", default=[], help="for the build, as buildah's"
+        "--store", type=Path, default=store, help="directory for images"
+    )
+    parser.add_argument("--base", help="an existing base image")
+    parser.add_argument(
+        "--volume",
+        action="append",
+        default=[],
+        help="volume for the build, as for buildah",
     )
     given = parser.parse_args()
     if sys.platform != "linux" or os.geteuid() != 0:

@@ -1,4 +1,4 @@
-"""What is promised of the image, and of what runs in it."""
+"""Checks of the image, and of a relay that runs in it."""
 
 import http.client
 import json
@@ -20,24 +20,24 @@ USER = 10_001
 
 
 def check_image(image: Image) -> Iterator[str]:
-    """Check what the image says of itself, and what is in it."""
+    """Check the configuration and the contents of the image."""
     config = image.config
     assert config["User"] == f"{USER}:{USER}", config["User"]
     assert config["StopSignal"] == "SIGTERM", config
     assert config["Healthcheck"]["Test"] == ["CMD", "argybargy", "health", "--quiet"]
-    yield "the image runs as a user, says how to stop it, and how it is"
+    yield "the image has a user, a stop signal and a health check"
     installed = image.root / "opt" / "argybargy"
     assert not list(installed.rglob("site-packages/pip")), "pip is in the image"
     left = [name for name in ("wheels", "src", "dist") if (image.root / name).is_dir()]
     assert not any(any((image.root / name).iterdir()) for name in left), left
     assert not list(image.root.glob("usr/bin/*gcc*")), "a compiler is in the image"
-    yield "nothing is left in it of what built it: no compiler, no pip, no source"
+    yield "no compiler, pip or source is left in the image"
     assert list(installed.rglob("argybargy/serve/__pycache__/main.*.pyc"))
-    yield "its bytecode was compiled"
+    yield "the bytecode is compiled"
 
 
 def check_running(image: Image) -> Iterator[str]:
-    """Check a relay that runs in it."""
+    """Check a relay that runs in the image."""
     with tempfile.TemporaryDirectory(prefix="argybargy-") as folder:
         data, log = Path(folder) / "data", Path(folder) / "log"
         data.mkdir(mode=0o700)
@@ -51,7 +51,7 @@ def check_running(image: Image) -> Iterator[str]:
 
 def _check_relay(image: Image, data: Path, log: Path) -> Iterator[str]:
     with running(image, data, log) as (relay, port):
-        yield "it starts on a read-only root, and its health check says so"
+        yield "the relay becomes healthy on a read-only root"
         yield from _check_confined(relay)
         token = relay.execute("argybargy", "token")
         assert re.fullmatch(r"\S{20,}\n", token.stdout), token
@@ -60,16 +60,16 @@ def _check_relay(image: Image, data: Path, log: Path) -> Iterator[str]:
         found = re.search(r"argy_a1_\w+", invited.stdout + invited.stderr)
         assert found, invited
         assert _whoami(port, found[0]) == "alice"
-        yield "'argybargy token' and 'argybargy invite --name alice' work in it"
+        yield "'argybargy token' and 'argybargy invite --name alice' work"
         grace = seconds_of(read_compose()["services"]["bridge"]["stop_grace_period"])
         began = time.perf_counter()
         code = relay.stop(signal.Signals[image.config["StopSignal"]], grace)
         took = time.perf_counter() - began
-        assert code == 0, f"it ended with {code}"
-        yield f"it stops politely: {took:.1f} of {grace:.0f} seconds"
+        assert code == 0, f"the exit code was {code}"
+        yield f"the relay stops cleanly: {took:.1f} of {grace:.0f} seconds"
     with running(image, data, log) as (_, port):
         assert _whoami(port, found[0]) == "alice"
-        yield "what it knew is there after the next start"
+        yield "the data is kept over a restart"
 
 
 def _check_confined(relay: Confined) -> Iterator[str]:
@@ -78,16 +78,16 @@ def _check_confined(relay: Confined) -> Iterator[str]:
     assert int(relay.status("CapBnd"), 16) == 0
     assert relay.status("NoNewPrivs") == "1"
     assert relay.status("NSpid").split()[-1] == "1"
-    yield "it is the first process, of a plain user, with no capability"
+    yield "the relay is process 1, of an unprivileged user, without capabilities"
     for place in ("/", "/tmp", "/opt/argybargy", "/etc"):
         assert relay.execute("touch", f"{place}/written").returncode, place
     assert relay.execute("touch", "/data/written").returncode == 0
-    yield "nothing but /data can be written to"
+    yield "only /data is writable"
 
 
 @contextmanager
 def running(image: Image, data: Path, log: Path) -> Iterator[tuple[Confined, int]]:
-    """Start a relay, and wait until the image's own check finds it healthy."""
+    """Start a relay, and wait until the health check of the image succeeds."""
     port = _free_port()
     bridge = read_compose()["services"]["bridge"]["environment"]
     hosts = re.sub(r"\$\{\w+:-(.*)\}", r"\1", bridge["ARGYBARGY_ALLOWED_HOSTS"])
@@ -96,8 +96,8 @@ def running(image: Image, data: Path, log: Path) -> Iterator[tuple[Confined, int
         check = image.config["Healthcheck"]["Test"][1:]
         until = time.perf_counter() + START_SECONDS
         while relay.execute(*check).returncode:
-            assert time.perf_counter() < until, "it is not healthy"
-            assert relay.outer.poll() is None, "it ended at once"
+            assert time.perf_counter() < until, "the relay is not healthy"
+            assert relay.outer.poll() is None, "the relay ended during its start"
             time.sleep(0.1)
         yield relay, port
 

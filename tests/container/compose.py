@@ -1,4 +1,4 @@
-"""Reads compose.yaml."""
+"""Parse compose.yaml."""
 
 import re
 from pathlib import Path
@@ -10,13 +10,13 @@ ROOT = Path(__file__).parents[2]
 
 
 def read_compose() -> dict[str, Any]:
-    """Return compose.yaml."""
+    """Return the parsed compose.yaml."""
     read: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
     return read
 
 
 def seconds_of(duration: str) -> float:
-    """Return a duration in seconds, as compose writes them: ``1m30s``."""
+    """Parse a duration of compose, such as ``1m30s``, into seconds."""
     found = re.fullmatch(r"(?=\d)(?:(\d+)m)?(?:(\d+)s)?", duration)
     assert found, duration
     minutes, seconds = (int(part or 0) for part in found.groups())

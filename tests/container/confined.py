@@ -1,4 +1,4 @@
-"""A process confined as an engine confines it, by hand."""
+"""Run a process confined like in a container, without an engine."""
 
 import os
 import re
@@ -23,14 +23,14 @@ _PRIVILEGES: Final = (
 
 @attrs.frozen
 class Confined:
-    """A process in namespaces of its own, first of its kind in them.
+    """A process with namespaces of its own, in which it is process 1.
 
     Attributes:
-        image: What it sees as its file system, read-only.
-        data: What it sees as /data.
-        environment: What it is given besides what the image sets.
-        outer: What made the namespaces; it ends with the process.
-        pid: The process, as it is called outside.
+        image: Image that is its read-only root file system.
+        data: Directory mounted as /data.
+        environment: Variables besides those of the image.
+        outer: Process that created the namespaces; ends with the confined one.
+        pid: Its process id in the outer namespace.
     """
 
     image: Image
@@ -40,7 +40,7 @@ class Confined:
     pid: int
 
     def execute(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run another command in there, as ``exec`` of an engine does."""
+        """Run another command in the namespaces, like ``exec`` of an engine."""
         inside = _as_user(self.image, self.environment, command)
         enter = ["nsenter", f"--target={self.pid}", "--mount", "--pid", "--"]
         return subprocess.run(
@@ -48,13 +48,13 @@ class Confined:
         )
 
     def status(self, field: str) -> str:
-        """Return what the kernel says of the process."""
+        """Return a field of ``/proc/<pid>/status``."""
         text = Path(f"/proc/{self.pid}/status").read_text()
         found = re.search(rf"^{field}:\s*(.*)$", text, re.MULTILINE)
         return found[1] if found else ""
 
     def stop(self, number: signal.Signals, within_seconds: float) -> int:
-        """Send a signal and wait for the end; return the exit code."""
+        """Send a signal and wait for the exit; return the exit code."""
         os.kill(self.pid, number)
         return self.outer.wait(within_seconds)
 
@@ -63,7 +63,7 @@ class Confined:
 def confined(
     image: Image, data: Path, environment: dict[str, str], log: Path
 ) -> Iterator[Confined]:
-    """Start what the image starts, and kill it when the block ends."""
+    """Run the command of the image; kill it when the block ends."""
     command = [*image.config["Entrypoint"], *image.config["Cmd"]]
     root = shlex.quote(str(image.root))
     script = "\n".join([
@@ -109,4 +109,4 @@ def _find_child(outer: subprocess.Popen[str]) -> int:
         if found:
             return int(found[0])
         time.sleep(0.01)
-    raise AssertionError("it did not start")
+    raise AssertionError("the process did not start")

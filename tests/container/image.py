@@ -1,4 +1,4 @@
-"""Images: built by buildah, on a base that is pulled or made."""
+"""Build images with buildah, on a base image that is pulled or made."""
 
 import json
 import shutil
@@ -16,21 +16,21 @@ MADE: Final = "localhost/argybargy-base"
 NAME: Final = "localhost/argybargy-under-test"
 PACKAGES: Final = "python3,python3-venv,python3-pip,ca-certificates"
 BUILD_SECONDS: Final = 900
-# What pip is told about where packages are, on this machine.
+# Configuration of pip on this machine, for the build.
 PIP_FILES: Final = ("/etc/pip.conf", "/root/.config/pip/pip.conf", "/etc/ssl/certs")
 
 
 class BuildError(Exception):
-    """There is no image; the text says why."""
+    """The image could not be built; the text has the reason."""
 
 
 @attrs.frozen
 class Image:
-    """An image that was built.
+    """A built image.
 
     Attributes:
-        config: What it says of itself, as engines read it.
-        root: Where its file system is mounted.
+        config: Its configuration, as engines read it.
+        root: Mount point of its file system.
     """
 
     config: dict[str, Any]
@@ -38,19 +38,19 @@ class Image:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that it sets."""
+        """Variables that the image sets."""
         pairs = (entry.partition("=") for entry in self.config["Env"])
         return {name: value for name, _, value in pairs}
 
 
 @attrs.frozen
 class Builder:
-    """Builds with buildah, in a store of its own.
+    """Builds images with buildah, in a store of its own.
 
     Attributes:
-        source: Where the Containerfile is.
-        store: Where images are kept.
-        volumes: What the build may see of this machine.
+        source: Directory of the Containerfile.
+        store: Directory for images.
+        volumes: Volumes for the build.
     """
 
     source: Path
@@ -58,7 +58,7 @@ class Builder:
     volumes: tuple[str, ...]
 
     def find_base(self) -> str:
-        """Return a base image: pulled, or made."""
+        """Pull the base image, or make one."""
         if self._has(MADE):
             return MADE
         try:
@@ -70,7 +70,7 @@ class Builder:
 
     @contextmanager
     def build(self, base: str) -> Iterator[Image]:
-        """Build the Containerfile on a base, and mount what comes of it."""
+        """Build the Containerfile on a base, and mount the image."""
         files = [f"{path}:{path}:ro" for path in PIP_FILES if Path(path).exists()]
         volumes = [f"--volume={each}" for each in (*files, *self.volumes)]
         self._buildah(

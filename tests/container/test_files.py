@@ -1,4 +1,4 @@
-"""What the files for containers promise, as far as reading them can tell."""
+"""Containerfile and compose.yaml, as far as parsing can check them."""
 
 import json
 import re
@@ -30,13 +30,13 @@ class Instruction:
 
     @property
     def words(self) -> list[str]:
-        """What follows, in JSON."""
+        """The arguments, given as JSON."""
         words: list[str] = json.loads(self.rest)
         return words
 
 
 def read_stages() -> list[list[Instruction]]:
-    """Return the instructions of each stage; what comes before the first is left."""
+    """Return the instructions of each stage, without those before the first."""
     text = (ROOT / "Containerfile").read_text()
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     joined = re.sub(r"\\\n\s*", "", "\n".join(lines))

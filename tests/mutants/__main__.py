@@ -1,9 +1,9 @@
-"""``python tests/mutants``: change the rules one spot at a time, and see who notices.
+"""Mutation tests: ``python tests/mutants``.
 
-Each mutant is one small change to one file: a comparison turned around, a constant
-moved by one, a condition fixed, a statement left out. The tests that belong to the file
-are run on it, in a copy of the source; a mutant that they pass has survived, and shows
-a promise that no test holds. Some are equivalent: they change nothing that can be seen.
+Each mutant is one small change to one file: a comparison inverted, a constant changed
+by one, a statement removed. The tests of the file run on a copy of the source with the
+mutant. A surviving mutant shows behaviour that no test checks, unless it is equivalent
+to the original.
 """
 
 import argparse
@@ -24,20 +24,19 @@ from mutants.changes import Mutant, mutants_of
 ROOT: Final = Path(__file__).resolve().parents[2]
 PACKAGE: Final = ROOT / "src" / "argybargy"
 TARGETS: Final = {
-    "domain/*.py": "tests/domain",
-    "relay/room.py": "tests/relay",
-    "relay/trial.py": "tests/relay",
-    "relay/polls.py": "tests/relay",
+    "domain/**/*.py": "tests/domain",
+    "relay/room/*.py": "tests/relay",
+    "relay/api/poll.py": "tests/relay",
     "relay/retention.py": "tests/relay",
 }
-"""What is changed, and where the tests are that are to notice it."""
+"""Mutated files, as patterns, and the directory of their tests."""
 SECONDS: Final = 600
-"""How long the tests may take on one mutant; a change may make them hang."""
+"""Time limit of the tests of one mutant, which may make them hang."""
 SURVIVED: Final = "SURVIVED"
 
 
 def all_mutants(patterns: Sequence[str]) -> Iterator[tuple[Mutant, str]]:
-    """Yield each mutant of the chosen files with the tests that belong to it."""
+    """Yield each mutant of the matching files, with the directory of its tests."""
     for pattern, tests in TARGETS.items():
         for path in sorted(PACKAGE.glob(pattern)):
             name = path.relative_to(PACKAGE).as_posix()
@@ -47,12 +46,12 @@ def all_mutants(patterns: Sequence[str]) -> Iterator[tuple[Mutant, str]]:
 
 
 def fate_of(mutant: Mutant, tests: str) -> str:
-    """Run tests on a copy of the source with one change in it, and say what came."""
+    """Run tests on a copy of the source with a mutant; return the outcome."""
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch) / "src"
         shutil.copytree(PACKAGE, source / "argybargy")
         (source / "argybargy" / mutant.file).write_text(mutant.source)
-        # Before the installed package, and with no bytecode of one left for another.
+        # Shadows the installed package, and leaves no bytecode to the next mutant.
         environment = f"PYTHONPATH={source}", "PYTHONDONTWRITEBYTECODE=1"
         pytest = sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"
         command = ["env", *environment, *pytest, *_nearest_first(mutant, tests)]
@@ -66,22 +65,24 @@ def fate_of(mutant: Mutant, tests: str) -> str:
             )
         except subprocess.TimeoutExpired:
             return "timed out"
-        return "noticed" if done.returncode else SURVIVED
+        return "killed" if done.returncode else SURVIVED
 
 
 def _nearest_first(mutant: Mutant, tests: str) -> Sequence[str]:
-    """Return the test files of a directory, those named like the changed file first."""
+    """Return the test files of a directory, those named like the mutated file first."""
     stem = Path(mutant.file).stem
-    paths = sorted((ROOT / tests).glob("test_*.py"))
+    paths = sorted((ROOT / tests).rglob("test_*.py"))
     return sorted(map(str, paths), key=lambda path: stem not in Path(path).stem)
 
 
 def main() -> int:
-    """Try a sample of the mutants, and report the survivors."""
+    """Test a sample of the mutants; report the survivors."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("files", nargs="*", help="parts of the names of files")
-    parser.add_argument("--sample", type=int, default=0, help="how many; 0 is all")
-    parser.add_argument("--seed", type=int, default=1, help="which ones")
+    parser.add_argument("files", nargs="*", help="parts of file names")
+    parser.add_argument(
+        "--sample", type=int, default=0, help="number of mutants; 0 for all"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="seed of the sample")
     chosen = parser.parse_args()
     found = list(all_mutants(chosen.files))
     if 0 < chosen.sample < len(found):

@@ -1,4 +1,4 @@
-"""One small change to a source file at a time."""
+"""Generate mutants: copies of a source file with one small change each."""
 
 import ast
 from collections.abc import Callable, Iterator
@@ -29,10 +29,10 @@ class Mutant:
     """A source file with one change.
 
     Attributes:
-        file: Its name, from the package on.
-        line: Where the change is.
-        what: What was changed.
-        source: The whole file after it.
+        file: Path within the package.
+        line: Line of the change.
+        what: Description of the change.
+        source: The changed source of the whole file.
     """
 
     file: str
@@ -45,11 +45,11 @@ class Mutant:
 
 
 Change = tuple[str, Callable[[], None], Callable[[], None]]
-"""What is changed, how, and how it is taken back."""
+"""Description of a change, function that makes it, function that reverts it."""
 
 
 def mutants_of(file: str, source: str) -> Iterator[Mutant]:
-    """Yield the file once for each change that can be made to its functions."""
+    """Yield one mutant for each possible change to the functions of a file."""
     tree = ast.parse(source)
     functions = [
         node
@@ -61,7 +61,7 @@ def mutants_of(file: str, source: str) -> Iterator[Mutant]:
     for function in functions:
         for node in ast.walk(function):
             if id(node) in seen:
-                continue  # of a function within another one
+                continue  # part of a nested function
             seen.add(id(node))
             for what, make, undo in _changes(node):
                 make()
@@ -94,7 +94,7 @@ def _changes(node: ast.AST) -> Iterator[Change]:
 
 
 def _left_out(body: object) -> Iterator[Change]:
-    """Yield each statement of a block that can be left out."""
+    """Yield the removal of each statement of a block that can be removed."""
     if not isinstance(body, list):
         return
     for place, statement in enumerate(body):

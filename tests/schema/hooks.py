@@ -1,4 +1,4 @@
-"""What each request of Schemathesis is given on its way."""
+"""Hooks that change each request of Schemathesis before it is sent."""
 
 import itertools
 
@@ -13,11 +13,11 @@ _LONG_KEY = 100
 
 @schemathesis.hook  # type: ignore[untyped-decorator]
 def before_call(context: object, case: schemathesis.Case, kwargs: object) -> None:
-    """Keep requests from getting into each other's way.
+    """Make requests independent of each other.
 
-    Each comes from another address, as a trusted proxy would say: whoever fails to
-    sign in is told 401 then, and not that it has failed too often. And each has an
-    idempotency key of its own: one that is used twice is a conflict.
+    Each gets another client address, as from a trusted proxy, so that failed sign-ins
+    are answered with 401 and never throttled with 429. Each gets a unique idempotency
+    key, since a reused key is a conflict.
     """
     number = next(_numbers)
     address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
@@ -26,21 +26,21 @@ def before_call(context: object, case: schemathesis.Case, kwargs: object) -> Non
         headers[_KEY] += f"-{number}"
     case.headers = headers
     if isinstance(case.body, dict):
-        case.body = _sayable(case.body)
+        case.body = _postable(case.body)
 
 
-def _sayable(value: object) -> object:
-    """Take out of a body what no schema can tell from right.
+def _postable(value: object) -> object:
+    """Remove values from a body that a schema cannot exclude.
 
-    To JSON Schema 3.0 is a whole number, and so it is written as one. And a message
-    that is answered must be there: what could be its number is left out.
+    JSON Schema accepts 3.0 as an integer, so whole floats are sent as integers. A
+    ``reply_to`` must name an existing message, so valid seqs are removed.
     """
     if isinstance(value, dict):
-        fields = {key: _sayable(each) for key, each in value.items()}
+        fields = {key: _postable(each) for key, each in value.items()}
         answered = fields.get("reply_to")
         if type(answered) is int and 1 <= answered <= MAX_SEQ:
             fields["reply_to"] = None
         return fields
     if isinstance(value, list):
-        return [_sayable(each) for each in value]
+        return [_postable(each) for each in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value

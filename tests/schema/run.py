@@ -1,4 +1,4 @@
-"""Hold a running relay to its own OpenAPI document, with Schemathesis.
+"""Test a running relay against its OpenAPI document, with Schemathesis.
 
 ``python tests/schema/run.py [arguments of "schemathesis run"]``
 """
@@ -19,14 +19,14 @@ ARGUMENTS: Final = ("--checks=all", "--max-examples=30", "--continue-on-failure"
 
 
 async def main(arguments: list[str]) -> int:
-    """Start a relay, test it, and return the exit code of Schemathesis."""
+    """Start a relay, run Schemathesis against it, and return its exit code."""
     with tempfile.TemporaryDirectory() as place:
         async with open_relay_process(
             Path(place) / "data", ARGYBARGY_TRUSTED_PROXIES="127.0.0.1"
         ) as relay:
             agent = await relay.guest("schema-agent", "schema-room")
             variables = {
-                **os.environ,  # noqa: TID251  handed on to the tool
+                **os.environ,  # noqa: TID251 - passed on to the tool
                 "SCHEMATHESIS_HOOKS": str(CONFIG.with_name("hooks.py")),
                 "ARGY_CODE": agent.code,
                 "ARGY_ADMIN_TOKEN": relay.token(),
