@@ -2,8 +2,8 @@
 
 Needs buildah, root and Linux, but no container engine. The confinement of an engine is
 set up by hand: own namespaces, read-only file system, the image's user, no
-capabilities, no new privileges. The base image is pulled, or made by debootstrap if no registry can
-be reached.
+capabilities, no new privileges. The base image is pulled, or made by debootstrap if no
+registry can be reached.
 """
 
 import argparse
