@@ -1,4 +1,4 @@
-"""The instrument that cancels at every await reaches every one of them."""
+"""`support.cancel_points` cancels at every checkpoint."""
 
 import trio
 

@@ -1,4 +1,4 @@
-"""The docs say what the code does."""
+"""The docs agree with the code."""
 
 import re
 from pathlib import Path
@@ -49,7 +49,7 @@ async def test_the_dashboard_and_the_docs_name_only_numbers_that_there_are() -> 
         for family in text_string_to_metric_families(page.decode())
         for sample in family.samples
     }
-    # What has not happened yet has no samples, for want of a value for its label.
+    # Measures with a label have no samples before their first event.
     shown |= {each.full_name for each in RELAY_MEASURES}
     shown |= {each.full_name for each in SERVER_MEASURES}
     queries = (ROOT / "docs/grafana/argybargy.json").read_text()

@@ -1,4 +1,4 @@
-"""What the how-to pages say to type can be typed."""
+"""The commands and variables on the how-to pages exist."""
 
 import re
 import shlex
@@ -18,7 +18,7 @@ NAMES = {setting.variable for setting in SETTINGS}
 
 
 def typed(page: Path) -> Iterator[list[str]]:
-    """Yield every command of a page's consoles, pipelines taken apart."""
+    """Yield every command in the console blocks of a page, pipelines split."""
     for block in re.findall(r"```console\n(.*?)```", page.read_text(), re.DOTALL):
         for line in re.findall(r"^\$ (.*)$", block, re.MULTILINE):
             for part in re.split(r" \| | > ", line.replace("<words>", "words")):
@@ -37,7 +37,7 @@ def without_prefix(words: list[str]) -> tuple[dict[str, str], list[str]]:
 
 
 def ours(page: Path) -> Iterator[list[str]]:
-    """Yield what a page says to type to `argybargy`, wherever that runs."""
+    """Yield the arguments of every `argybargy` command, also inside containers."""
     for words in typed(page):
         _, command = without_prefix(words)
         if command[:3] == ["docker", "compose", "exec"]:

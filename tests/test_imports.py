@@ -1,6 +1,6 @@
 """No two files import each other, in Python or in the dashboard.
 
-Which package may import which is a matter of import-linter's contracts.
+The contracts of import-linter say which package may import which.
 """
 
 import ast
@@ -25,7 +25,7 @@ def circle(imports: Mapping[str, set[str]]) -> list[str]:
 
 
 def python_imports() -> dict[str, set[str]]:
-    """Return what each module imports, be it inside a function or for types alone."""
+    """Return the imports of each module, including late ones and those for types."""
     paths = {
         ".".join(path.relative_to(SOURCE).with_suffix("").parts): path
         for path in SOURCE.rglob("*.py")
@@ -46,7 +46,7 @@ def _imported(path: Path) -> Iterator[str]:
 
 
 def script_imports() -> dict[str, set[str]]:
-    """Return what each script of the dashboard imports, at once or later."""
+    """Return the imports of each script of the dashboard, including dynamic ones."""
     return {
         path.name: set(SCRIPT.findall(path.read_text()))
         for path in DASHBOARD.glob("*.js")

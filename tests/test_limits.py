@@ -1,4 +1,4 @@
-"""Everything that could grow has a bound, and every bound has a test."""
+"""Every growing collection has a bound, and every bound has a test."""
 
 import ast
 import re
@@ -15,14 +15,14 @@ from support.named_tests import missing_tests
 
 SOURCE = Path(__file__).parents[1] / "src" / "argybargy"
 LASTING = ("system", "domain", "settings", "store", "relay", "http", "web", "serve")
-"""The packages that live as long as the relay."""
+"""Packages whose objects live as long as the relay."""
 
 GROWING = re.compile(
     r"\b(dict|list|set|deque|OrderedDict|defaultdict|Counter|bytearray"
     r"|Mem\w+SendChannel|Queue)\b"
 )
 LASTING_VALUES = re.compile(r"HashTrie(Map|Set)\b")
-"""What a value that never changes hands on to the next one, larger each time."""
+"""Persistent maps, which grow from one immutable value to the next."""
 CHANNELS = {"deque", "trio.open_memory_channel"}
 
 
@@ -34,14 +34,14 @@ def modules() -> Iterator[tuple[str, ast.Module]]:
 
 
 def is_value(kind: ast.ClassDef) -> bool:
-    """Tell whether a class never changes: it is as large as what it was made of."""
+    """Tell whether a class is immutable, and so bounded by its construction."""
     said = " ".join(map(ast.unparse, [*kind.decorator_list, *kind.bases]))
     is_frozen = any(ast.unparse(each) == "frozen=True" for each in kind.keywords)
     return "frozen" in said or is_frozen or "Protocol" in said
 
 
 def collections_of(kind: ast.ClassDef) -> Iterator[str]:
-    """Yield the attributes of a class that hold any number of things."""
+    """Yield the attributes of a class that are collections without a fixed size."""
     growing = LASTING_VALUES if is_value(kind) else GROWING
     for node in ast.walk(kind):
         if isinstance(node, ast.AnnAssign) and growing.match(
@@ -76,7 +76,7 @@ def test_every_queue_says_how_long_it_may_be() -> None:
             r"\((\d+|\w*[Ll]imits\.\w+|[A-Z_]+)\)|maxlen", ast.unparse(node)
         )
     ]
-    # Those of a peer's reads and claims: whoever adds to them counts them first.
+    # Reads and claims of a peer: counted before each append.
     assert [each.partition(":")[0] for each in endless] == ["relay.access.presence"] * 2
 
 

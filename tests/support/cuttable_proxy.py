@@ -1,4 +1,7 @@
-"""A connection that a test can cut, with :mod:`support.proxy_process`."""
+"""Proxy between browser and relay whose connections a test can cut.
+
+Controls :mod:`support.proxy_process`.
+"""
 
 import contextlib
 import signal
@@ -15,11 +18,11 @@ from support.relay_process import free_port
 
 @attrs.define
 class Wire:
-    """What lies between a page and the relay, and can be cut.
+    """A running proxy.
 
     Attributes:
-        port: Where it listens.
-        process: What passes the bytes on.
+        port: Its port.
+        process: Its process.
     """
 
     port: int
@@ -27,7 +30,7 @@ class Wire:
 
     @classmethod
     def lay(cls, relay: Relay) -> "Wire":
-        """Begin to pass on."""
+        """Start a proxy to a relay."""
         port = free_port()
         script = Path(__file__).with_name("proxy_process.py")
         command = [sys.executable, str(script), str(port), str(relay.port)]
@@ -46,14 +49,14 @@ class Wire:
         self.process.send_signal(signal.SIGUSR1)
 
     def end_greeted(self) -> None:
-        """End each stream right after its greeting."""
+        """End each event stream right after its first frame."""
         self.process.send_signal(signal.SIGHUP)
 
     def mend(self) -> None:
-        """Pass on again."""
+        """Forward again."""
         self.process.send_signal(signal.SIGUSR2)
 
     def take_up(self) -> None:
-        """End it."""
+        """Kill the proxy."""
         self.process.kill()
         self.process.wait()

@@ -1,4 +1,4 @@
-"""Programs of Debian's packages, for the tests that drive them."""
+"""Install or unpack Debian packages for the tests that need their programs."""
 
 import fcntl
 import os
@@ -12,20 +12,20 @@ SECONDS = 600
 
 
 def is_root() -> bool:
-    """Tell whether this user may install packages."""
+    """Tell whether the user is root, who may install packages."""
     return os.geteuid() == 0
 
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Let no other process that runs these tests fetch anything meanwhile."""
+    """Hold a lock against other test processes that use apt-get."""
     with Path(__file__).open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield
 
 
 def install(*packages: str) -> bool:
-    """Install the first of some packages that there is; False if that fails."""
+    """Install the first available package; return whether one was installed."""
     if not is_root() or shutil.which("apt-get") is None:
         return False
     run("apt-get", "-q", "update")
@@ -34,7 +34,7 @@ def install(*packages: str) -> bool:
 
 
 def unpack(package: str, folder: Path) -> bool:
-    """Unpack a package below a folder: nothing is installed, and nothing starts."""
+    """Download a package and unpack it into a folder, without installing it."""
     if shutil.which("apt-get") is None:
         return False
     download = ("apt-get", "-q", "download", package)
@@ -48,7 +48,7 @@ def unpack(package: str, folder: Path) -> bool:
 
 
 def run(*command: str, folder: Path | None = None) -> bool:
-    """Run a command without a word; tell whether it went well."""
+    """Run a command without output; return whether it succeeded."""
     done = subprocess.run(
         command,
         check=False,

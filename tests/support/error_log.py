@@ -1,4 +1,4 @@
-"""Nothing may go wrong unnoticed: an ERROR in a log fails the test that caused it."""
+"""Fail tests on unexpected ERROR logs, of structlog and of the standard library."""
 
 import logging
 from collections.abc import Iterator, MutableMapping
@@ -14,31 +14,31 @@ _SEVERE = frozenset({"error", "critical", "exception", "fatal"})
 
 @attrs.define
 class ErrorLog:
-    """What was logged as an error and not yet taken by the test.
+    """Logged errors that the test has not taken yet.
 
     Attributes:
-        texts: One line for each, oldest first.
+        texts: One line for each error, oldest first.
     """
 
     texts: list[str] = attrs.field(factory=list)
 
     def take(self) -> list[str]:
-        """Return what was logged so far; taken, it fails the test no more."""
+        """Return and remove the logged errors: the test expected them."""
         taken, self.texts = self.texts, []
         return taken
 
     def check(self) -> None:
-        """Fail the test if there is anything left."""
+        """Fail the test if any error is left."""
         if self.texts:
             pytest.fail("logged as an error:\n" + "\n".join(self.texts))
 
 
 @contextmanager
 def watch_errors() -> Iterator[ErrorLog]:
-    """Collect errors from structlog, and from every logger of the standard library.
+    """Collect errors of structlog and of all standard library loggers.
 
-    The standard library's are seen where records are made, so that a logger that
-    does not propagate, or has no handler, is heard too.
+    Hooks into the record factory of the standard library, which also covers loggers
+    without propagation or handlers.
     """
     log = ErrorLog()
     make_record = logging.getLogRecordFactory()

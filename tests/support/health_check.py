@@ -1,4 +1,4 @@
-"""Somebody who tells whether a relay is as it was before the trouble began."""
+"""Check that a relay is healthy after an attack: answers, data, descriptors, log."""
 
 import sqlite3
 from collections import Counter
@@ -16,7 +16,7 @@ from support.relay_process import AgentClient, RealServer
 
 _NO_ANSWER = (OSError, BadResponse, trio.TooSlowError, trio.BrokenResourceError)
 RECOVERY_SECONDS = 8.0
-"""The server lingers for a second, looks for late connections each second."""
+"""The server lingers for 1 s on connections, and closes late ones each second."""
 _GAPS = """
     SELECT name FROM rooms LEFT JOIN messages ON room_id = rooms.id
     GROUP BY rooms.id HAVING count(seq) <> head
@@ -30,11 +30,11 @@ _DOUBLES = f"""
 
 @attrs.define
 class Witness:
-    """Knows how the relay was, and looks for what is not so any more.
+    """Baseline of a healthy relay, and checks against it.
 
     Attributes:
         server: The relay.
-        may_log_errors: Whether the trouble is of a kind that should be logged.
+        may_log_errors: Whether the attack is expected to log errors.
     """
 
     server: RealServer
@@ -44,17 +44,17 @@ class Witness:
     posted: int = 0
 
     async def check(self) -> None:
-        """Fail the test if anything is not as it was."""
+        """Fail the test if the relay is not healthy."""
         faults = await self.find_faults()
         assert not faults, "\n".join(faults)
 
     async def find_faults(self) -> list[str]:
-        """Say what is not as it should be, in as many sentences as it takes.
+        """Return all differences from the baseline, one sentence each.
 
-        Every guest's connection is closed for it; the next request opens another.
+        Closes the connections of all agents; their next requests open others.
         """
         self.server.close_guests()
-        faults = await self._find_deafness()
+        faults = await self._find_unanswered()
         if self.server.process.poll() is not None:
             code = self.server.process.returncode
             return [f"the process ended with {code}", *faults]
@@ -66,8 +66,8 @@ class Witness:
             faults += find_errors(self.server.log)
         return faults
 
-    async def _find_deafness(self) -> list[str]:
-        """Post, and read back all that was ever posted here."""
+    async def _find_unanswered(self) -> list[str]:
+        """Post, and read back all posts of the check."""
         self.posted += 1
         try:
             await self._post_and_read()
@@ -95,33 +95,33 @@ class Witness:
         try:
             await self.server.wait_parked(0)
         except _NO_ANSWER as error:
-            return [f"no answer, or polls are parked for ever: {error!r}"]
+            return [f"no answer, or polls stay parked: {error!r}"]
         if not await became_true(lambda: not self._find_descriptors()):
-            return [f"open too much: {self._find_descriptors()}"]
+            return [f"leaked descriptors: {self._find_descriptors()}"]
         return []
 
     def _find_descriptors(self) -> Counter[str]:
         return count_descriptors(self.server) - self.descriptors
 
     def _select(self, query: str) -> list[str]:
-        """Ask the database itself, which also knows what only others may see."""
+        """Query the database file directly, past all access rules."""
         path = f"file:{self.server.data / 'relay.db'}?mode=ro"
         with closing(sqlite3.connect(path, uri=True)) as database:
             return [row[0] for row in database.execute(query)]
 
 
 async def call_witness(server: RealServer) -> Witness:
-    """Let a witness look at a relay that nothing has happened to yet."""
+    """Record the baseline of a relay before an attack."""
     guest = await server.guest("witness", "witnessed")
     witness = Witness(server, guest, Counter())
     async with trio.open_nursery() as nursery:
-        for _ in range(8):  # until it has opened every file that it ever will
+        for _ in range(8):  # opens all files that are opened lazily
             nursery.start_soon(server.admin, "GET", "/admin/search?q=anything")
             nursery.start_soon(server.admin, "GET", "/admin/audit")
-    assert await witness._find_deafness() == []
+    assert await witness._find_unanswered() == []
     server.close_guests()
     witness.descriptors = count_descriptors(server)
-    for _ in range(10):  # connections of before may be closing still
+    for _ in range(10):  # earlier connections may still be closing
         await trio.sleep(0.05)
         witness.descriptors &= count_descriptors(server)
     return witness
@@ -130,7 +130,7 @@ async def call_witness(server: RealServer) -> Witness:
 async def became_true(
     question: Callable[[], bool], within_seconds: float = RECOVERY_SECONDS
 ) -> bool:
-    """Wait until something holds; tell whether it did in time."""
+    """Wait until a condition holds; return whether it did in time."""
     with trio.move_on_after(within_seconds):
         while not question():  # noqa: ASYNC110 - another process announces nothing
             await trio.sleep(0.05)
@@ -139,7 +139,7 @@ async def became_true(
 
 
 def count_descriptors(server: RealServer) -> Counter[str]:
-    """Count what a relay has open: files by name, sockets all together."""
+    """Count open descriptors of a relay: files by name, sockets together."""
     counts: Counter[str] = Counter()
     for path in Path(f"/proc/{server.process.pid}/fd").iterdir():
         try:
@@ -150,7 +150,7 @@ def count_descriptors(server: RealServer) -> Counter[str]:
 
 
 def find_errors(log: Path) -> list[str]:
-    """Return the lines of a log that are at level error, or no log lines at all."""
+    """Return the lines of a log at level error or above, or not JSON."""
     lines = log.read_text().splitlines()
     return [line for line in lines if _is_error(line)]
 

@@ -1,9 +1,8 @@
-"""Every bound with the test that meets it, and every collection with its bound.
+"""Tables of all bounds with their tests, and of all collections with their bounds.
 
-The bounds that can be told in numbers are attributes of `Limits` and of
-`ConnectionLimits`; the few that belong to one part alone are constants there. The
-page of all limits is made from these tables, and ``test_limits.py`` holds them
-against the source.
+Bounds are attributes of `Limits` and `ConnectionLimits`, or constants of one module.
+The page of limits is generated from these tables, and ``test_limits.py`` compares them
+with the source.
 """
 
 from typing import Any, Final
@@ -29,13 +28,13 @@ from argybargy.web.endpoints import operator
 
 @attrs.frozen
 class Constant:
-    """A bound that belongs to one part alone.
+    """A bound of one module.
 
     Attributes:
-        name: What it is called in its module.
-        module: Where it is.
-        what: What it bounds.
-        proof: The test that meets it.
+        name: Name of the constant.
+        module: Its module.
+        what: The bounded quantity, as on the page of limits.
+        proof: Name of the test that reaches the bound.
     """
 
     name: str
@@ -236,7 +235,7 @@ PROOFS: Final = {
         "test_the_body_of_a_refused_request_does_not_hide_the_answer"
     ),
 }
-"""What meets each attribute."""
+"""Test that reaches each limit."""
 
 CONSTANTS: Final = (
     Constant("MAX_SEQ", limits, "The largest seq or cursor.", _BAD_POSTS),
@@ -272,17 +271,19 @@ CONSTANTS: Final = (
         presence,
         "How long a peer is remembered that stays away.",
         "web/endpoints/test_limits.py::test_an_absent_peer_is_removed",
+        "How long an absent peer is remembered.",
+        "web/endpoints/test_limits.py::test_a_peer_that_stays_away_is_forgotten",
     ),
     Constant(
         "OVERVIEW_MESSAGES",
         overview,
-        "Newest messages shown to an operator at a glance.",
+        "Newest messages in the operator's overview.",
         "relay/overview/test_overview.py::test_the_board_is_always_what_the_store_would_say",
     ),
     Constant(
         "CHANGES_KEPT",
         change_log,
-        "Changes kept for streams that lag; who is further behind begins anew.",
+        "Changes kept for streams that lag; a stream further behind restarts.",
         "relay/overview/test_overview.py::test_a_log_forgets_the_oldest_and_says_so",
     ),
     Constant(
@@ -290,6 +291,8 @@ CONSTANTS: Final = (
         stream_cursor,
         "Changed messages in one frame of a stream; for more it begins anew.",
         "web/endpoints/test_stream_model.py::test_a_client_too_far_behind_gets_a_snapshot",
+        "Changed messages in one frame of a stream; with more it restarts.",
+        "web/endpoints/test_stream_model.py::test_a_client_that_is_too_far_behind_begins_anew",
     ),
     Constant(
         "CLOSE_SECONDS",
@@ -301,67 +304,67 @@ CONSTANTS: Final = (
     Constant(
         "SETTLE_SECONDS",
         clock,
-        "How long a step of the wall clock has to last before it is believed.",
+        "How long a step of the wall clock must last before it is accepted.",
         "relay/test_clock.py::"
         "test_a_step_is_logged_once_and_believed_when_it_has_lasted",
     ),
     Constant(
         "ERAS_KEPT",
         clock,
-        "Steps of the wall clock of which the relay remembers when they were.",
+        "Remembered steps of the wall clock.",
         "relay/test_clock.py::test_of_many_steps_the_newest_are_remembered",
     ),
     Constant(
         "CERTAIN_SECONDS",
         code_lifetimes,
-        "How long a code must have looked long expired before it is removed for good.",
+        "How long a code must have looked expired before it is deleted.",
         "relay/test_clock_jumps.py::"
         "test_a_clock_that_is_wrong_for_a_moment_costs_nobody_a_code",
     ),
     Constant(
         "REMEMBERED_SECRETS",
         issued_secrets,
-        "Secrets that have ended and are known again, of each kind.",
+        "Remembered expired secrets, of each kind.",
         "web/access/test_credentials.py::"
         "test_above_the_limit_the_oldest_issued_secret_is_evicted",
     ),
     Constant(
         "DISMISSALS_PER_TICK",
         offboarding,
-        "Peers without a code that are let go in one round of housekeeping.",
+        "Peers without a code that are dismissed in one round of housekeeping.",
         "relay/test_offboarding.py::"
         "test_many_whose_codes_ran_out_are_let_go_a_few_at_a_time",
     ),
     Constant(
         "MAX_RENEWED_AT_ONCE",
         claims,
-        "Claims that one post or poll renews; those that run out first.",
+        "Claims renewed by one post or poll; those that expire first.",
         "domain/room/test_leases.py::test_of_very_many_leases_those_to_run_out_first_are_renewed",
     ),
     Constant(
         "MAX_ENDED_AT_ONCE",
         claims,
-        "Claims that end in one decision; what is left ends in the next ones.",
+        "Claims that end in one decision; others end in the next ones.",
         "domain/room/test_leases.py::test_leases_that_run_out_together_end_in_pieces",
     ),
     Constant(
         "MAX_GIVEN_UP_BY_APPEND",
         transition,
-        "Messages that a post makes retention give up, where the limit was lowered.",
+        "Messages that retention removes with a post, after the limit was lowered.",
         "domain/room/test_retention.py::"
         "test_a_post_gives_up_a_bounded_number_after_the_limit_was_lowered",
     ),
     Constant(
         "MAX_GIVEN_UP_AT_ONCE",
         open_close,
-        "Messages that retention gives up in one decision that does nothing else.",
+        "Messages that retention removes in one decision without a post.",
         "domain/room/test_retention.py::"
         "test_the_rest_is_given_up_without_a_post_and_in_pieces",
     ),
     Constant(
         "MOST_RETAINS_PER_TICK",
         retention,
-        "Such decisions in one round of housekeeping.",
+        "Retention decisions without a post in one round of housekeeping.",
         "relay/test_retention.py::"
         "test_only_some_rooms_give_up_their_surplus_in_one_round",
     ),
@@ -376,6 +379,8 @@ CONSTANTS: Final = (
         decode,
         "Unknown keys that an answer names.",
         "web/endpoints/test_limits.py::test_listed_unknown_fields_are_limited_and_truncated",
+        "Unknown keys named in one response.",
+        "web/endpoints/test_limits.py::test_of_unknown_keys_only_a_few_are_named_and_cut_short",
     ),
     Constant(
         "MOST_AUDIT_ROWS",
@@ -438,27 +443,27 @@ CONSTANTS: Final = (
     Constant(
         "PIECE_ROWS",
         index,
-        "Messages that the index of a search takes in at once.",
+        "Messages added to the search index in one transaction.",
         "store/sqlite/search/test_index.py::test_many_messages_are_indexed_piece_by_piece",
     ),
     Constant(
         "PIECE_TERMS",
         index,
-        "Words after which the index takes in no more messages at once.",
+        "Words after which no further message is added in the same transaction.",
         "store/sqlite/search/test_index.py::"
         "test_messages_of_many_words_are_indexed_a_few_at_a_time",
     ),
     Constant(
         "KEEP_UP_SECONDS",
         index,
-        "How long housekeeping may take over the index of a search.",
+        "How long housekeeping may work on the search index.",
         "store/sqlite/search/test_index.py::"
         "test_housekeeping_does_not_wait_long_for_the_index",
     ),
     Constant(
         "MAX_PREFIX_MATCHES",
         sqlite_search,
-        "How often words with the beginning that is searched for may occur.",
+        "Maximum occurrences of words that match a prefix search.",
         "store/sqlite/search/test_index.py::"
         "test_a_prefix_of_too_many_words_is_too_wide",
     ),
@@ -471,14 +476,14 @@ CONSTANTS: Final = (
     Constant(
         "STEP_CHARS",
         memory,
-        "Characters that such a search looks at before it lets others run.",
+        "Characters that such a search examines before it yields to other tasks.",
         "store/test_search.py::"
         "test_a_search_of_memory_lets_others_run_between_the_texts",
     ),
     Constant(
         "TURN_SECONDS",
         turns,
-        "How long a search waits for another one of the same peer.",
+        "How long a search waits for another search of the same peer.",
         "relay/api/test_search.py::"
         "test_who_waits_for_an_own_search_does_not_wait_for_ever",
     ),
@@ -498,13 +503,13 @@ CONSTANTS: Final = (
     Constant(
         "MOST_HEAD",
         superseded,
-        "The newest message after which a restored room may go on.",
+        "The largest head with which a restored room may continue.",
         "store/sqlite/test_row_validation.py::test_a_backup_that_leaves_no_numbers_is_refused",
     ),
     Constant(
         "MOST_OPEN_COPIES",
         snapshot,
-        "Backups that may be read at once, each as large as the database.",
+        "Backups read at the same time, each as large as the database.",
         "store/test_imports.py::test_only_a_few_copies_are_open_at_once",
     ),
     Constant(
@@ -518,11 +523,13 @@ CONSTANTS: Final = (
         access_log,
         "How much of a path is logged.",
         "web/test_access_log.py::test_a_path_is_escaped_and_truncated",
+        "Characters of a path that are logged.",
+        "web/test_access_log.py::test_a_path_stays_on_its_line_and_short",
     ),
     Constant(
         "DRAIN_SECONDS",
         main,
-        "How long parked polls may take to go home when the relay stops.",
+        "How long parked polls may take to be answered when the relay stops.",
         "relay/api/test_poll.py::test_draining_answers_every_parked_poll_with_its_cursor",
     ),
     Constant(
@@ -546,7 +553,7 @@ _CLAIMED = (
     "(`claims_per_window`) and keep up"
 )
 
-_MEMBERS: Final = "the peers that had a code and were not revoked"
+_MEMBERS: Final = "the peers that have had a code and were not revoked"
 HELD: Final = {
     "domain.room.questions.OpenQuestions._by_asker": _ASKED,
     "domain.room.questions.OpenQuestions._by_seq": _ASKED,
@@ -574,7 +581,7 @@ HELD: Final = {
     "relay.access.code_registry.CodeRegistry._by_key": _CODES,
     "relay.access.code_registry.CodeRegistry._by_room": _CODES,
     "relay.access.code_registry.CodeRegistry._departed": (
-        f"{_CODES}, and those gone that no room has let go yet"
+        f"{_CODES}, and peers without a code that no room has dismissed yet"
     ),
     "relay.access.code_registry.CodeRegistry._names": _CODES,
     "relay.access.code_lifetimes.Lifetimes._written_at": _CODES,
@@ -619,6 +626,8 @@ HELD: Final = {
     "store.memory.store.MemoryStore._cursors": _CODES,
     "store.memory.store.MemoryStore._revoked": "one entry per code that ever was",
     "store.memory.store.MemoryStore._rooms": _ROOMS,
+    "store.memory.store.MemoryStore._revoked": "all codes that were ever revoked",
+    "store.memory.store.MemoryStore._shelves": _ROOMS,
     "store.memory.store.MemoryStore._tallies": "`audit_rows`",
     "store.memory.room.StoredRoom.claims": "`messages_per_room`",
     "store.memory.room.StoredRoom.members": _MEMBERS,
@@ -642,4 +651,4 @@ HELD: Final = {
     "web.access.sessions.Sessions._watchers": "`streams`",
     "web.access.throttle.AuthThrottle._buckets": "`auth_addresses`",
 }
-"""What bounds each collection that may change."""
+"""Bound of each collection that may grow."""

@@ -1,4 +1,4 @@
-"""Names of tests in tables: whether those tests are there."""
+"""Check that tests which a table names exist."""
 
 import ast
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ def _tests_in(path: Path) -> frozenset[str]:
 
 
 def missing_tests(named: Iterable[str]) -> list[str]:
-    """Return those of ``path/from/tests.py::test_name`` that are no tests."""
+    """Return the names, as ``path/below/tests.py::test_name``, that are not tests."""
     missing = []
     for each in named:
         file, _, name = each.partition("::")

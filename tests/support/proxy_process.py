@@ -1,7 +1,7 @@
-"""Passes bytes on between two ports of this machine, until it is told to cut.
+"""TCP proxy between two loopback ports, controlled by signals.
 
-``python proxy_process.py FROM TO``. SIGUSR1 cuts all connections and has new ones cut
-at once, SIGHUP ends each stream right after its greeting, SIGUSR2 passes on again.
+``python proxy_process.py FROM TO``. SIGUSR1 cuts all connections and refuses new ones,
+SIGHUP ends each event stream right after its first frame, SIGUSR2 forwards again.
 """
 
 import selectors
@@ -15,7 +15,7 @@ LAST_CHUNK = b"0\r\n\r\n"
 
 
 class Wire:
-    """The connections there are, each end by its other end."""
+    """Open connections: each socket with its opposite socket."""
 
     def __init__(self, port: int, target: int) -> None:
         self.target = target
@@ -27,7 +27,7 @@ class Wire:
         self.selector.register(self.server, selectors.EVENT_READ)
 
     def run(self) -> None:
-        """Pass on for ever."""
+        """Forward until killed."""
         while True:
             for key, _ in self.selector.select(0.05):
                 if key.fileobj is self.server:
@@ -39,7 +39,7 @@ class Wire:
                     self.drop(end)
 
     def accept(self) -> None:
-        """Connect a client through."""
+        """Accept a client and connect it to the target."""
         client, _ = self.server.accept()
         if self.is_cut:
             client.close()
@@ -50,7 +50,7 @@ class Wire:
             self.selector.register(one, selectors.EVENT_READ)
 
     def pass_on(self, end: socket.socket) -> None:
-        """Move what has come on one end to the other."""
+        """Forward the received bytes of one socket."""
         if end not in self.ends:
             return
         try:
@@ -64,7 +64,7 @@ class Wire:
             self.drop(end)
 
     def drop(self, end: socket.socket) -> None:
-        """Close both ends."""
+        """Close a socket and its opposite."""
         other = self.ends.pop(end, None)
         if other is None:
             return
@@ -74,7 +74,7 @@ class Wire:
             each.close()
 
     def mend(self) -> None:
-        """Pass everything on again."""
+        """Forward again."""
         self.is_cut = self.is_end_greeted = False
 
 

@@ -1,4 +1,4 @@
-"""The real server in a process of its own, as the proofs start it."""
+"""The real server as a child process, started like in the proofs."""
 
 from argybargy.torture.relay_process import (
     AgentClient,

@@ -1,7 +1,7 @@
-"""The relay's own app under Hypercorn as it comes: the control of the wire tests.
+"""The relay's app under plain Hypercorn, as the control of the wire tests.
 
-Nothing but the connection differs, neither ours nor the guard being there. It is
-run as a program, in the environment that a relay is run in.
+Only the HTTP server differs: neither ours nor the guard of Hypercorn is used. Run as a
+program, with the environment of a relay.
 """
 
 import signal
