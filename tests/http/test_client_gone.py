@@ -121,7 +121,7 @@ async def test_a_body_is_not_read_before_the_app_asks_for_it() -> None:
         await trio.sleep(STEP_SECONDS)
         assert isinstance(site.server, HttpServer)
         (connection,) = site.server._connections
-        assert connection.wire.pending == b""
+        assert connection.stream.pending == b""
         assert (await client.reply()).fields["connection"] == "close"
 
 

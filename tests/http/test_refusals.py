@@ -159,12 +159,12 @@ async def test_an_address_may_have_so_many_connections_and_no_more() -> None:
         for address in ("192.0.2.1", "192.0.2.9", "::1", "127.0.0.9", "2001:db8::"):
             server._by_network[address] = limits.connections_per_address
         allowed = ["192.0.2.9", "::1", "127.0.0.9", "::ffff:127.0.0.1", "192.0.2.2", ""]
-        assert all(server._has_room(address) for address in allowed)
-        assert server._has_room("2001:db8:0:1::1")
+        assert all(server._has_capacity(address) for address in allowed)
+        assert server._has_capacity("2001:db8:0:1::1")
         for address in (
             "192.0.2.1",
             "::ffff:192.0.2.1",
             "2001:db8::1",
             "2001:db8::f:0",
         ):
-            assert not server._has_room(address)
+            assert not server._has_capacity(address)

@@ -605,7 +605,7 @@ HELD: Final = {
     "http.hypercorn.guard.HypercornServer._failures": "the events, a few",
     "http.hypercorn.guard.HypercornServer._refused": "the kinds of refusal, a few",
     "http.request_body.ChunkedBody._parts": "`body_bytes`",
-    "http.request_head.HeadParser._ours": "`head_fields`",
+    "http.request_head.HeadParser._own_fields": "`head_fields`",
     "http.server.HttpServer._failures": "the events that are logged, a few",
     "http.server.HttpServer._handshakes": "`connections`",
     "http.server.HttpServer._refused": "the kinds of refusal, a few",

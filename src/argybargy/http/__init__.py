@@ -1,9 +1,10 @@
-"""An HTTP/1.1 server: bytes to ASGI and back, under limits and deadlines.
+"""HTTP/1.1 server for any ASGI app, with bounds and deadlines for every client.
 
-It serves any ASGI app and knows nothing of rooms: the texts and the header fields of
-its refusals are given to it. `server.HttpServer` serves connections, `connection` is
-one of them, `exchange` one request on it, `stream` its bytes; `request_head`,
-`request_body` and `response` are the parts of a message, `tls` closes in order,
-`endpoints` names both ends, `limits` holds the bounds, `isolation` keeps mishaps
-within a connection, and `asgi` has the types.
+It never knows what a room or a relay is: the bodies and header fields of its error
+responses come from the caller. `server.HttpServer` serves connections and `connection`
+is the state machine of one; `exchange` is one request and its response as ASGI sees
+them, `stream` the buffered bytes with their deadlines. `request_head`, `request_body`
+and `response` parse and render messages, `tls` shuts TLS down, `endpoints` names both
+ends of a stream, `limits` holds the bounds, `isolation` contains exceptions, and `asgi`
+has the types.
 """

@@ -1,4 +1,4 @@
-"""The ASGI 3 types this package speaks, as far as it looks into them."""
+"""ASGI 3 types, as narrow as this package needs them."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -10,4 +10,4 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 Fields = list[tuple[bytes, bytes]]
-"""Header fields in the order they came, names in lower case."""
+"""Header fields in order of arrival, with names in lower case."""

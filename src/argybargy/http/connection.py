@@ -1,31 +1,80 @@
-"""One HTTP/1.1 connection: one Trio task from its first byte to its last.
+"""HTTP/1.1 connection: the state machine that one Trio task runs per client.
 
 Rules of this file:
 
+- All changes of state go through `Connection._move_to`, which knows the legal ones.
 - A request costs no task, no nursery and no cancel scope of its own. The one
-  scope is the connection's; cancelling it is how a connection ends early, and
-  `_last_word` is what is told to the client then, if it can still be told.
-- Whoever ends a connection early calls `end`. Nobody else cancels.
-- Between two requests the wire belongs to this task; while the app runs, to the
-  exchange. `Exchange.finish` is where it comes back.
+  scope belongs to the connection, and only `Connection.end` cancels it.
+- Between two requests this task alone reads from the stream; while the app runs,
+  the exchange does. `Exchange.finish` hands the stream back.
 """
 
+import enum
+from functools import partial
 from typing import Protocol
 
 import trio
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.http.asgi import App
-from argybargy.http.exchange import ClientGoneError, Exchange, make_scope
-from argybargy.http.isolation import isolate_errors, new_failure_id
+from argybargy.http.exchange import Exchange, make_scope
+from argybargy.http.isolation import contain_error, new_failure_id
 from argybargy.http.limits import ConnectionLimits
 from argybargy.http.request_head import HeadParser, RequestHead
 from argybargy.http.response import Render, render_refusal
-from argybargy.http.stream import NEVER, BufferedStream
+from argybargy.http.stream import NEVER, BufferedStream, ClientGoneError
+
+
+class ConnectionState(enum.IntEnum):
+    """State of one connection.
+
+    An integer, because the hash of a plain enum is a Python function, and every
+    request takes three transitions.
+    """
+
+    IDLE = enum.auto()
+    """Between two requests, with no byte of the next one."""
+    READING_HEAD = enum.auto()
+    """Some bytes of a request head are here, perhaps all."""
+    RUNNING_APP = enum.auto()
+    """The app has the request: it reads the body and writes the response."""
+    REFUSING = enum.auto()
+    """The server writes the last response itself; the app has no part in it."""
+    LINGERING = enum.auto()
+    """The last response is out; late bytes of the client are discarded."""
+    CLOSED = enum.auto()
+    """No more is read or written. The server closes the stream."""
+
+
+_NEXT_STATES = {
+    ConnectionState.IDLE: frozenset(
+        {ConnectionState.READING_HEAD, ConnectionState.CLOSED}
+    ),
+    ConnectionState.READING_HEAD: frozenset(
+        {
+            ConnectionState.RUNNING_APP,
+            ConnectionState.REFUSING,
+            ConnectionState.CLOSED,
+        }
+    ),
+    ConnectionState.RUNNING_APP: frozenset(
+        {
+            ConnectionState.IDLE,
+            ConnectionState.REFUSING,
+            ConnectionState.LINGERING,
+            ConnectionState.CLOSED,
+        }
+    ),
+    ConnectionState.REFUSING: frozenset(
+        {ConnectionState.LINGERING, ConnectionState.CLOSED}
+    ),
+    ConnectionState.LINGERING: frozenset({ConnectionState.CLOSED}),
+    ConnectionState.CLOSED: frozenset[ConnectionState](),
+}
 
 
 class ConnectionOwner(Protocol):
-    """What a connection needs from the server it belongs to."""
+    """Server side of a connection: its app, its limits, and its counters."""
 
     app: App
     limits: ConnectionLimits
@@ -33,218 +82,242 @@ class ConnectionOwner(Protocol):
     is_draining: bool
 
     def note_request(self, connection: "Connection", exchange: Exchange) -> None:
-        """Count a request, and have its client watched if it takes long."""
+        """Count a request, and watch its client once the request proves slow."""
         ...
 
     def note_refusal(self, problem: Problem) -> None:
-        """Count an answer that the app had no part in."""
+        """Count a response that the server sent without the app."""
         ...
 
     def report(self, event: str, error: Exception, **facts: object) -> None:
-        """Log a mishap."""
+        """Log and count a contained exception."""
         ...
 
     def get_date(self) -> bytes:
-        """Return the value of the Date field; empty for none."""
+        """Return the value of the ``Date`` field; empty to leave the field out."""
         ...
 
 
 class Connection:
-    """One client's connection."""
+    """One client's connection.
+
+    The mutable state is `state`, the exchange in progress, and the refusal to send
+    at the end. `run` changes them in the connection's task; other tasks only `end`.
+
+    Attributes:
+        state: Current state.
+        stream: Buffered bytes of the client, and their deadlines.
+    """
 
     __slots__ = (
         "_client",
         "_exchange",
-        "_failure_id",
-        "_host",
-        "_is_waiting",
-        "_last_word",
-        "_method",
+        "_owner",
         "_parser",
+        "_refusal",
         "_scheme",
         "_scope",
         "_server",
-        "_wants_more",
-        "wire",
+        "state",
+        "stream",
     )
 
     def __init__(
         self,
-        host: ConnectionOwner,
+        owner: ConnectionOwner,
         stream: trio.abc.Stream,
         *,
         scheme: str = "http",
         client: tuple[str, int] | None = None,
         server: tuple[str, int] | None = None,
     ) -> None:
-        self.wire = BufferedStream(stream, host.limits.write_seconds)
-        self._host = host
+        self.state = ConnectionState.IDLE
+        self.stream = BufferedStream(stream, owner.limits.write_seconds)
+        self._owner = owner
         self._scheme = scheme
         self._client = client
         self._server = server
         self._scope = trio.CancelScope()
-        self._parser = HeadParser(host.limits)
+        self._parser = HeadParser(owner.limits)
         self._exchange: Exchange | None = None
-        self._last_word: RelayError | None = None
-        self._method = ""
-        self._failure_id: str | None = None
-        self._is_waiting = True
-        self._wants_more = True
+        self._refusal: RelayError | None = None
 
     def __repr__(self) -> str:
-        state = "waiting" if self._is_waiting else self._method or "reading"
-        return f"<Connection of {self._client}: {state}>"
+        return f"<Connection of {self._client}: {self.state.name.lower()}>"
 
-    # For the server.
+    def _move_to(self, state: ConnectionState) -> None:
+        """Enter another state: the only place that assigns `state`."""
+        assert state in _NEXT_STATES[self.state], (self.state, state)
+        self.state = state
+
+    # Called by the server's own tasks.
 
     @property
-    def is_waiting(self) -> bool:
-        """Whether it is between requests, with no byte of the next one."""
-        return self._is_waiting
+    def is_idle(self) -> bool:
+        """Whether it is between two requests, with no byte of the next one."""
+        return self.state is ConnectionState.IDLE
 
     @property
-    def is_owing(self) -> bool:
-        """Whether the rest of a request is waited for, of its head or its body."""
-        return self.wire.read_by != NEVER and not self._is_waiting
+    def is_receiving(self) -> bool:
+        """Whether a deadline runs for the rest of a request head or body."""
+        return self.stream.read_by != NEVER and not self.is_idle
 
-    def end(self, last_word: RelayError | None = None) -> None:
-        """End it now; `last_word` is told if no answer was begun."""
+    def end(self, refusal: RelayError | None = None) -> None:
+        """Cancel whatever the connection does, and close it. Never blocks.
+
+        Only the first call counts.
+
+        Args:
+            refusal: Sent to the client, unless a response was begun.
+        """
         if not self._scope.cancel_called:
-            self._last_word = last_word
+            self._refusal = refusal
             self._scope.cancel()
 
-    def end_late(self, now: float) -> None:
-        """End it because its client has let a deadline pass."""
-        is_late = self.is_owing and now > self.wire.read_by
+    def expire(self, now: float) -> None:
+        """End the connection of a client that missed a deadline.
+
+        A late head or body is answered with ``request_timeout``. An idle client, or
+        one that stopped reading, gets no response: it expects none, or would not
+        read it.
+        """
+        is_late = self.is_receiving and now > self.stream.read_by
         self.end(RelayError(Problem.REQUEST_TIMEOUT) if is_late else None)
 
     async def run(self) -> None:
-        """Serve requests until the client leaves or one of them ends it.
+        """Serve requests until the client leaves or the connection is ended.
 
-        Returns without closing the stream. What the app raises is contained.
+        The stream stays open: the caller closes it. Exceptions of the app are
+        reported to the owner and do not propagate.
         """
         try:
             with self._scope:
                 await self._serve()
-            if self._last_word is not None:
-                await self._refuse(self._last_word)
+            # Outside the scope: a cancelled connection may still have to send its
+            # refusal. `_refuse` has a deadline of its own.
+            if self._refusal is not None:
+                await self._refuse(self._refusal)
         finally:
+            self._move_to(ConnectionState.CLOSED)
             self._parser.close()
 
-    # The conversation.
+    # Requests, one after the other.
 
     async def _serve(self) -> None:
         try:
-            while self._wants_more and not self._host.is_draining:
-                head = await self._next_head()
-                if head is None or not await self._answer(head):
+            while not self._owner.is_draining:
+                head = await self._read_head()
+                if head is None or not await self._handle(head):
                     return
         except RelayError as error:
-            self._last_word = error
+            self._refusal = error
 
-    async def _next_head(self) -> RequestHead | None:
-        """Read a request head; None if the client left instead."""
-        wire, limits = self.wire, self._host.limits
-        self._method = ""
-        self._is_waiting = not wire.pending
-        if self._is_waiting:
-            wire.read_by = trio.current_time() + limits.idle_seconds
-            if not await wire.read_more():
-                return None
-            self._is_waiting = False
-        else:
-            # Who sends many requests at once must let others have their turn.
+    async def _read_head(self) -> RequestHead | None:
+        """Read a request head; None if the client left instead.
+
+        Raises:
+            RelayError: The head is malformed, too large or not supported.
+        """
+        stream, limits = self.stream, self._owner.limits
+        self._exchange = None
+        if stream.pending:
+            # A pipelined request is here already, so that no read will block.
+            # Without this checkpoint one client that sends many requests at once
+            # would keep every other task from running.
+            self._move_to(ConnectionState.READING_HEAD)
             await trio.lowlevel.checkpoint()
-        wire.read_by = NEVER
+        else:
+            stream.read_by = trio.current_time() + limits.idle_seconds
+            if not await stream.read_more():
+                return None
+            self._move_to(ConnectionState.READING_HEAD)
+        stream.read_by = NEVER
         while True:
-            head, wire.pending = self._parser.feed(wire.pending)
+            head, stream.pending = self._parser.feed(stream.pending)
             if head is not None:
-                wire.read_by = NEVER
+                stream.read_by = NEVER
                 return head
-            if wire.read_by == NEVER:
-                wire.read_by = trio.current_time() + limits.head_seconds
-            if not await wire.read_more():
+            # The deadline is set once per head and only when the first read was not
+            # enough: a client that trickles bytes cannot extend it.
+            if stream.read_by == NEVER:
+                stream.read_by = trio.current_time() + limits.head_seconds
+            if not await stream.read_more():
                 return None
 
-    async def _answer(self, head: RequestHead) -> bool:
-        """Run the app on a request; return whether another may follow."""
-        host = self._host
-        self._method = head.method
-        self._wants_more = head.is_persistent
+    async def _handle(self, head: RequestHead) -> bool:
+        """Run the app on a request; return whether another request may follow."""
+        self._move_to(ConnectionState.RUNNING_APP)
+        owner = self._owner
         exchange = self._exchange = Exchange(
-            self.wire,
-            head,
-            host.limits,
-            get_date=host.get_date,
-            wants_more=self._can_take_more,
-            cancel=self.end,
+            self.stream, head, owner, end_connection=self.end
         )
-        host.note_request(self, exchange)
+        owner.note_request(self, exchange)
         scope = make_scope(head, self._scheme, self._client, self._server)
+        failure_id = None
         try:
-            await host.app(scope, exchange.receive, exchange.send)
-        except BaseException as error:
-            with isolate_errors(self._report_app):
-                raise error from None
+            await owner.app(scope, exchange.receive, exchange.send)
+        except BaseException as error:  # noqa: BLE001 - sorted by `contain_error`
+            failure_id = new_failure_id()
+            contain_error(error, partial(self._report_unless_gone, failure_id))
         finally:
             exchange.is_running = False
         await exchange.finish()
-        return await self._conclude(exchange)
+        return await self._conclude(exchange, failure_id)
 
-    def _can_take_more(self) -> bool:
-        return self._wants_more and not self._host.is_draining
-
-    def _report_app(self, error: Exception) -> None:
-        """Report what the app raised, unless it is that its client left."""
+    def _report_unless_gone(self, failure_id: str, error: Exception) -> None:
+        """Report what the app raised, apart from the `ClientGoneError` of `send`."""
         others: BaseException | None = error
         if isinstance(error, ExceptionGroup):
             others = error.split(ClientGoneError)[1]
         elif isinstance(error, ClientGoneError):
             others = None
         if isinstance(others, Exception):
-            self._failure_id = new_failure_id()
-            self._host.report("app_failed", others, request_id=self._failure_id)
+            self._owner.report("app_failed", others, request_id=failure_id)
 
-    async def _conclude(self, exchange: Exchange) -> bool:
-        """See to the end of an answer that the app is done with."""
-        answer = exchange.answer
-        if exchange.is_gone or self.wire.is_mid_write:
+    async def _conclude(self, exchange: Exchange, failure_id: str | None) -> bool:
+        """Decide what follows the app's response; whether another request may."""
+        response = exchange.response
+        if exchange.is_client_gone or self.stream.is_mid_write:
             return False
-        if answer.is_whole and answer.is_persistent:
+        if not response.is_complete:
+            if not response.is_begun:
+                # The id leads from the response to the exception in the log.
+                self._refusal = RelayError(
+                    Problem.INTERNAL, request_id=failure_id or new_failure_id()
+                )
+            return False  # a response cut short must not look complete: close
+        if response.is_persistent:
+            self._move_to(ConnectionState.IDLE)
             return True
-        if answer.is_whole:
-            if not exchange.is_watchable or self.wire.pending:
-                await self._linger()
-        elif not answer.is_begun:
-            # Under the name by which the log has it, if the app has failed.
-            self._last_word = RelayError(
-                Problem.INTERNAL, request_id=self._failure_id or new_failure_id()
-            )
+        # Bytes that the client may still send would reset the connection if the
+        # socket were closed now, and the reset could destroy the response.
+        if not exchange.is_body_complete or self.stream.pending:
+            await self._linger()
         return False
 
-    # The end of it.
+    # The end of the connection.
 
     async def _refuse(self, error: RelayError) -> None:
-        """Tell the client why its connection ends, if no answer was begun."""
-        host = self._host
-        exchange = self._exchange
-        if self._method and exchange is not None and exchange.answer.is_begun:
+        """Send the last response, unless the client has part of another one."""
+        exchange, owner = self._exchange, self._owner
+        if exchange is not None and exchange.response.is_begun:
             return
-        host.note_refusal(error.problem)
-        answer = render_refusal(error, host.render(error), host.get_date())
-        if self._method == "HEAD":
-            answer = answer[: answer.index(b"\r\n\r\n") + 4]
-        with trio.move_on_after(host.limits.write_seconds):
+        self._move_to(ConnectionState.REFUSING)
+        owner.note_refusal(error.problem)
+        data = render_refusal(error, owner.render(error), owner.get_date())
+        if exchange is not None and exchange.method == "HEAD":
+            data = data[: data.index(b"\r\n\r\n") + 4]
+        # The server's sweep for late connections no longer applies, so that the
+        # write needs a deadline here.
+        with trio.move_on_after(owner.limits.write_seconds):
             try:
-                await self.wire.stream.send_all(answer)
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                await self.stream.write(data)
+            except ClientGoneError:
                 return
             await self._linger()
 
     async def _linger(self) -> None:
-        limits = self._host.limits
-        self.wire.read_by = NEVER
-        try:
-            await self.wire.linger(limits.linger_seconds, limits.linger_bytes)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            return  # gone already: nothing is left to wait for
+        self._move_to(ConnectionState.LINGERING)
+        limits = self._owner.limits
+        self.stream.read_by = NEVER
+        await self.stream.linger(limits.linger_seconds, limits.linger_bytes)

@@ -1,4 +1,4 @@
-"""Who is at the two ends of a stream."""
+"""Addresses of both ends of a stream, for the ASGI scope."""
 
 import attrs
 import trio
@@ -8,12 +8,13 @@ Address = tuple[str, int]
 
 @attrs.frozen
 class Endpoints:
-    """The two ends of a connection, as ASGI names them.
+    """Scheme and addresses of a connection, as in the ASGI scope.
 
     Attributes:
         scheme: ``http`` or ``https``.
-        client: Host and port, or None where there is no such thing.
-        server: The same.
+        client: Host and port of the client; None for a Unix socket or a stream in
+            memory.
+        server: Host and port of the server; None as for `client`.
     """
 
     scheme: str
@@ -22,7 +23,7 @@ class Endpoints:
 
 
 def name_endpoints(stream: trio.abc.Stream) -> Endpoints | None:
-    """Name both ends of a stream; None if it is broken already."""
+    """Return both ends of a stream; None if the client is gone already."""
     scheme = "https" if isinstance(stream, trio.SSLStream) else "http"
     transport = getattr(stream, "transport_stream", stream)
     if not isinstance(transport, trio.SocketStream):
@@ -36,7 +37,7 @@ def name_endpoints(stream: trio.abc.Stream) -> Endpoints | None:
 
 
 def _to_address(name: object) -> Address | None:
-    """Make an address of what a socket says; a Unix socket has a path, or nothing."""
+    """Convert a socket name; a Unix socket has a path or an empty one: None."""
     if isinstance(name, tuple):
         return name[0], name[1]
     return None

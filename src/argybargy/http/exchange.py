@@ -1,6 +1,15 @@
-"""One request and its answer, as the app sees them: scope, receive and send."""
+"""HTTP exchange: one request and its response, as ASGI ``receive`` and ``send``.
 
+Three tasks may meet here: the connection's, which runs the app; one of the app's own,
+which may wait in ``receive`` for a disconnect (Quart-Trio starts one per request); and
+a watcher of the server, which exists for slow requests only. At most one of them reads
+from the stream at a time: the app until the end of the body, then the first one to ask
+for the disconnect. `_ClientWatch` says which.
+"""
+
+import enum
 from collections.abc import Callable
+from typing import Protocol
 
 import trio
 
@@ -10,169 +19,199 @@ from argybargy.http.limits import ConnectionLimits
 from argybargy.http.request_body import open_body
 from argybargy.http.request_head import RequestHead
 from argybargy.http.response import ResponseWriter
-from argybargy.http.stream import NEVER, BufferedStream
+from argybargy.http.stream import NEVER, BufferedStream, ClientGoneError
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _DISCONNECT: Message = {"type": "http.disconnect"}
 _ASGI = {"version": "3.0", "spec_version": "2.4"}
 
 
-class ClientGoneError(OSError):
-    """The client left before the answer; ASGI wants an OSError from ``send``."""
+class ExchangeOwner(Protocol):
+    """Server side of an exchange."""
+
+    limits: ConnectionLimits
+    is_draining: bool
+
+    def get_date(self) -> bytes:
+        """Return the value of the ``Date`` field; empty to leave the field out."""
+        ...
+
+
+class _ClientWatch(enum.Enum):
+    """Knowledge about the client's end of the connection."""
+
+    UNWATCHED = enum.auto()
+    WATCHED = enum.auto()
+    """A task reads ahead to notice the client's end."""
+    GONE = enum.auto()
+    """The client has closed its side, or the connection broke."""
 
 
 class Exchange:
-    """One request and its answer.
+    """One request and its response.
 
-    The app runs in the task of the connection. Its client is watched by the app
-    itself if it asks for more after the whole body (Quart-Trio does, in a task of
-    its own), else by a task of the server, and that only once the request turns
-    out to be a slow one: most are answered before a watcher could be started.
+    The app runs in the task of the connection. A client that leaves is noticed by
+    the app itself if it waits in ``receive`` after the whole body, else by a task
+    of the server, which `watch` starts only once the request proves slow: most
+    requests end before a watcher could start.
 
     Attributes:
-        answer: What was sent so far.
-        is_running: Whether the app is at work on it.
+        method: Request method in upper case.
+        response: Response so far.
+        is_running: Whether the app still handles the request.
     """
 
     __slots__ = (
         "_body",
-        "_cancel",
-        "_get_date",
-        "_is_delivered",
-        "_is_gone",
-        "_is_waited_for",
-        "_limits",
+        "_client",
+        "_end_connection",
+        "_is_body_delivered",
+        "_is_persistent",
         "_must_continue",
-        "_wants_more",
+        "_owner",
+        "_stream",
         "_watch_ended",
         "_watch_scope",
-        "_wire",
-        "answer",
         "is_running",
+        "method",
+        "response",
     )
 
     def __init__(
         self,
-        wire: BufferedStream,
+        stream: BufferedStream,
         head: RequestHead,
-        limits: ConnectionLimits,
+        owner: ExchangeOwner,
         *,
-        get_date: Callable[[], bytes],
-        wants_more: Callable[[], bool],
-        cancel: Callable[[RelayError | None], None],
+        end_connection: Callable[[RelayError | None], None],
     ) -> None:
-        self.answer = ResponseWriter(head.method, head.http_version)
+        self.method = head.method
+        self.response = ResponseWriter(head.method, head.http_version)
         self.is_running = True
-        self._wire = wire
-        self._limits = limits
-        self._body = open_body(head.content_length, limits)
+        self._stream = stream
+        self._owner = owner
+        self._end_connection = end_connection
+        self._body = open_body(head.content_length, owner.limits)
+        self._is_body_delivered = False
+        self._is_persistent = head.is_persistent
         self._must_continue = head.is_expecting
-        self._get_date = get_date
-        self._wants_more = wants_more
-        self._cancel = cancel
-        self._is_delivered = False
-        self._is_gone = False
-        self._is_waited_for = False
+        self._client = _ClientWatch.UNWATCHED
         self._watch_scope: trio.CancelScope | None = None
         self._watch_ended: trio.Event | None = None
 
-    # For the app.
+    # ASGI.
 
     async def receive(self) -> Message:
-        """Give the app the next ``http.request``, then ``http.disconnect``.
+        """Return the next ``http.request``, then wait for ``http.disconnect``.
 
-        Body bytes are read from the client only in here. A broken, late or too
-        large body never reaches the app: the app is cancelled, and the client
-        told.
+        The body is read from the client only in here, so that an app that reads
+        slowly slows the client down. A malformed, late or oversized body never
+        reaches the app: the connection is cancelled, the app with it, and the
+        client gets the refusal.
         """
-        if self._is_delivered or self._is_gone:
+        if self._is_body_delivered or self.is_client_gone:
             return await self._receive_disconnect()
         try:
             part = await self._receive_part()
         except RelayError as error:
-            self._cancel(error)
+            # Not raised into the app, which could catch it and answer in its own
+            # way. The wait below ends with the cancellation.
+            self._end_connection(error)
             part = None
         if part is None:
             return await self._receive_disconnect()
-        self._is_delivered = self._body.is_whole
+        self._is_body_delivered = self._body.is_whole
         return {
             "type": "http.request",
             "body": part,
-            "more_body": not self._is_delivered,
+            "more_body": not self._is_body_delivered,
         }
 
     async def send(self, message: Message) -> None:
-        """Take a part of the answer from the app.
+        """Accept ``http.response.start`` or ``http.response.body``.
+
+        Blocks while the client does not read. The head is sent with the first part
+        of the body.
 
         Raises:
             ClientGoneError: The client left.
-            AnswerError: The message does not fit what was sent before.
+            ResponseError: The message breaks the rules of ASGI or HTTP.
         """
         match message["type"]:
             case "http.response.body":
                 await self._send_body(message)
             case "http.response.start":
-                self.answer.start(message["status"], message.get("headers", ()))
+                self.response.start(message["status"], message.get("headers", ()))
             case _:
-                pass  # extensions of ASGI that we did not offer
+                pass  # an ASGI extension that the scope did not offer
 
     async def _receive_part(self) -> bytes | None:
-        """Wait for more of the body; None if the client leaves before its end."""
+        """Wait for a part of the body; None if the client left before its end."""
         part = self._take_part()
         while part is None:
-            await self._say_continue()
-            if not await self._wire.read_more():
-                self._wire.read_by = NEVER
-                self._is_gone = True
+            await self._send_continue()
+            if not await self._stream.read_more():
+                self._stream.read_by = NEVER
+                self._client = _ClientWatch.GONE
                 return None
             part = self._take_part()
         return part
 
     def _take_part(self) -> bytes | None:
-        """Take what was read of the body; None if more must be read first."""
-        body, wire = self._body, self._wire
+        """Take buffered bytes of the body; None if more must be read first."""
+        body, stream = self._body, self._stream
         part = b""
-        if wire.pending and not body.is_whole:
-            part, wire.pending = body.take(wire.pending)
-        if self._body.is_whole:
-            wire.read_by = NEVER
+        if stream.pending and not body.is_whole:
+            part, stream.pending = body.take(stream.pending)
+        if body.is_whole:
+            stream.read_by = NEVER
             return part
-        if wire.read_by == NEVER:
-            wire.read_by = trio.current_time() + self._limits.body_seconds
+        # One deadline for the whole body, from the app's first read of it: an app
+        # that waits before it reads does not use up the client's time.
+        if stream.read_by == NEVER:
+            stream.read_by = trio.current_time() + self._owner.limits.body_seconds
         return part or None
 
-    async def _say_continue(self) -> None:
+    async def _send_continue(self) -> None:
+        """Send ``100 Continue`` once, if the client waits for it (RFC 9110, 10.1.1)."""
         if self._must_continue:
             self._must_continue = False
-            if not self.answer.is_begun:
+            if not self.response.is_begun:
                 await self._write(_CONTINUE)
 
     async def _receive_disconnect(self) -> Message:
-        if self._is_gone:
-            await trio.lowlevel.checkpoint()
-        elif self._is_waited_for:
-            # Whoever came first sees the end, and that ends this one as well.
-            await trio.sleep_forever()
-        else:
-            await self._wait_gone()
+        match self._client:
+            case _ClientWatch.GONE:
+                # An app that calls `receive` in a loop must still yield.
+                await trio.lowlevel.checkpoint()
+            case _ClientWatch.WATCHED:
+                # Two tasks must not read from one stream. The watcher cancels the
+                # connection when the client leaves, and this wait with it.
+                await trio.sleep_forever()
+            case _ClientWatch.UNWATCHED:
+                await self._wait_gone()
         return _DISCONNECT
 
     async def _wait_gone(self) -> None:
-        self._is_waited_for = True
+        """Wait until the client leaves, as the only task that reads the stream."""
+        self._client = _ClientWatch.WATCHED
         try:
-            await self._wire.wait_gone(self._limits.read_ahead_bytes)
-            self._is_gone = True
+            await self._stream.wait_gone(self._owner.limits.read_ahead_bytes)
+            self._client = _ClientWatch.GONE
         finally:
-            self._is_waited_for = False
+            # Cancelled: the next caller may watch. A failed write may have found
+            # out meanwhile that the client is gone; that stays.
+            if self._client is _ClientWatch.WATCHED:
+                self._client = _ClientWatch.UNWATCHED
 
     async def _send_body(self, message: Message) -> None:
-        if self._is_gone:
+        if self.is_client_gone:
             raise ClientGoneError("the client left")
-        answer, more = self.answer, message.get("more_body", False)
+        response, more = self.response, message.get("more_body", False)
         is_persistent, date = True, b""
-        if answer.is_head_due:
-            is_persistent, date = self._can_go_on(), self._get_date()
-        data = answer.add(
+        if response.is_head_due:
+            is_persistent, date = self._is_reusable(), self._owner.get_date()
+        data = response.add(
             message.get("body", b""),
             more=more,
             is_persistent=is_persistent,
@@ -180,53 +219,65 @@ class Exchange:
         )
         await self._write(data)
         if more:
-            # An app that always has more to say must let others have their turn;
-            # after the last part, the wait for the next request does.
+            # `write` is no checkpoint while the socket accepts everything, so that
+            # an app that streams without end would starve all other tasks. After
+            # the last part, the read of the next request is the checkpoint.
             await trio.lowlevel.checkpoint()
 
     async def _write(self, data: bytes) -> None:
         try:
-            await self._wire.write(data)
-        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            self._is_gone = True
-            raise ClientGoneError("the client left") from error
+            await self._stream.write(data)
+        except ClientGoneError:
+            self._client = _ClientWatch.GONE
+            raise
 
-    def _can_go_on(self) -> bool:
-        """Whether the next request can be told from the rest of this one.
+    def _is_reusable(self) -> bool:
+        """Decide whether the connection can carry another request after this one.
 
-        A body that the app did not read is skipped if it is here already.
+        Not if the server drains, the client wants to close, or part of the request
+        body may still arrive and would be taken for the next request. A body that
+        the app did not read is skipped if it is buffered already.
         """
-        if not self._wants_more():
+        if not self._is_persistent or self._owner.is_draining:
             return False
         if not self._body.is_whole and not self._must_continue:
             self._skip_body()
         return self._body.is_whole
 
     def _skip_body(self) -> None:
-        if self._wire.read_by != NEVER:
-            return  # the app is reading it at this moment, in another task
+        if self._stream.read_by != NEVER:
+            return  # another task of the app is reading the body right now
         try:
-            _, self._wire.pending = self._body.take(self._wire.pending)
+            _, self._stream.pending = self._body.take(self._stream.pending)
         except RelayError:
-            return  # it has no end that we could find: the connection closes
-        self._is_delivered = self._body.is_whole
+            return  # malformed, so that its end cannot be found: close instead
+        self._is_body_delivered = self._body.is_whole
 
-    # For the connection and the server.
+    # Called by the connection and the server.
 
     @property
-    def is_gone(self) -> bool:
+    def is_client_gone(self) -> bool:
         """Whether the client was seen to leave."""
-        return self._is_gone
+        return self._client is _ClientWatch.GONE
 
     @property
-    def is_watchable(self) -> bool:
-        """Whether nothing but the client's end, or its next request, can come."""
+    def is_body_complete(self) -> bool:
+        """Whether the whole request body was read.
+
+        From then on a read finds the client's end, or bytes of its next request.
+        """
         return self._body.is_whole
 
     def watch(self, nursery: trio.Nursery) -> None:
-        """Cancel the request when its client leaves; a task of `nursery` waits."""
-        if not self._is_waited_for and not self._is_gone:
-            self._is_waited_for = True
+        """Start a task in `nursery` that ends the connection when the client leaves.
+
+        Does nothing if a task watches already. Call it only once the body is
+        complete: before, the app reads from the stream.
+        """
+        if self._client is _ClientWatch.UNWATCHED:
+            # Set here and not in the task: the app may call `receive` before the
+            # task has run for the first time.
+            self._client = _ClientWatch.WATCHED
             self._watch_scope = trio.CancelScope()
             nursery.start_soon(self._watch, self._watch_scope)
 
@@ -234,17 +285,22 @@ class Exchange:
         try:
             with scope:
                 await self._wait_gone()
-                self._cancel(None)
+                self._end_connection(None)
         finally:
             self._watch_scope = None
             if self._watch_ended is not None:
                 self._watch_ended.set()
 
     async def finish(self) -> None:
-        """Wait until nobody reads from the wire on behalf of this request."""
+        """Stop the watcher, and wait until it has left the stream.
+
+        A cancelled task stops at its next run and not at once. If the connection
+        read its next request before that, two tasks would read from one stream.
+        """
         if self._watch_scope is not None:
             self._watch_ended = trio.Event()
             self._watch_scope.cancel()
+            # No deadline: the watcher does nothing after it is cancelled.
             await self._watch_ended.wait()
 
 

@@ -1,4 +1,4 @@
-"""Nothing that goes wrong in one connection may reach another."""
+"""Isolation of failures: an exception of one connection must not end another's."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -7,32 +7,44 @@ from typing import Protocol
 
 
 class Log(Protocol):
-    """Where mishaps are reported; a structlog logger is one."""
+    """Log for contained exceptions; a structlog logger is one."""
 
     def error(self, event: str, /, **facts: object) -> object:
-        """Report a mishap: its name, and what is known of it."""
+        """Log an event at level ERROR, with `facts` as its fields."""
         ...
 
 
 def new_failure_id() -> str:
-    """Return a random id, by which an answer leads to its entry in the log."""
+    """Return a random id that leads from a response to its entry in the log."""
     return secrets.token_hex(8)
 
 
 @contextmanager
 def isolate_errors(report: Callable[[Exception], object]) -> Iterator[None]:
-    """Report every exception of the block instead of raising it.
-
-    What is no `Exception` goes on: cancellation, KeyboardInterrupt, and that part
-    of a group which is made of them. The rest of that group is reported.
-    """
+    """Contain every exception of the block, as `contain_error` does."""
     try:
         yield
-    except Exception as error:  # noqa: BLE001 - this is where all of them end
+    except BaseException as error:  # noqa: BLE001 - sorted by `contain_error`
+        contain_error(error, report)
+
+
+def contain_error(error: BaseException, report: Callable[[Exception], object]) -> None:
+    """Report an exception instead of raising it, unless it is meant for the caller.
+
+    Cancellation, KeyboardInterrupt and SystemExit must propagate: Trio relies on it.
+    A group may hold both kinds, since a nursery collects what its tasks raise; then
+    its ordinary exceptions are reported and the rest of the group is raised.
+
+    Raises:
+        BaseException: What is no `Exception` in `error`.
+    """
+    if isinstance(error, Exception):
         report(error)
-    except BaseExceptionGroup as group:
-        errors, others = group.split(Exception)
-        if errors is not None:
-            report(errors)
-        if others is not None:
-            raise others from None
+        return
+    if not isinstance(error, BaseExceptionGroup):
+        raise error
+    errors, others = error.split(Exception)
+    if errors is not None:
+        report(errors)
+    if others is not None:
+        raise others from None

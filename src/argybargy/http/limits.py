@@ -1,41 +1,39 @@
-"""What one connection may cost, and for how long."""
+"""Bounds and deadlines of the HTTP server."""
 
 import attrs
 
 
 @attrs.frozen
 class ConnectionLimits:
-    """Every bound of the connection layer.
+    """Bounds and deadlines of connections.
 
-    The deadlines are looked at once a second, so each may run over by as much.
+    Deadlines are checked once a second, so that each may be late by as much.
 
     Attributes:
         head_bytes: Largest request head, request line and blank lines included.
-        head_fields: Most header fields in one head.
+        head_fields: Most header fields in one request head.
         url_bytes: Longest request target.
-        body_bytes: Largest request body. A larger declared one is refused before
-            any of it is read, a chunked one as soon as it grows past this.
+        body_bytes: Largest request body. A larger declared length is refused before
+            any of the body is read, a chunked body once it exceeds this size.
         chunk_line_bytes: Longest line of the chunked coding: a size with its
             extensions, or a trailer field.
-        head_seconds: Time from the first byte of a head to its last.
-        body_seconds: Time from the app's first wish for the body to its last byte.
-        idle_seconds: How long a connection may wait for its next request.
-        write_seconds: How long a client may take nothing of an answer.
-        connections: Most connections at once, those that still shake hands included.
-        connections_per_address: Most connections of one address, or one IPv6
-            network of 64 bits, at once, except for loopback and trusted proxies.
-        refusals: Most connections above those two bounds that are told why; any
-            further one is closed without a word, and so is any with TLS.
-        retry_after_seconds: What a refused connection is told to wait.
-        read_ahead_bytes: While an answer is under way, no more is read of the
-            requests behind it once this much of them is here. Bytes are read up to
-            64 KiB at a time, so that it may be as much more.
-        watch_seconds: How often requests are looked over for slow ones. The
-            client of one that has run for between once and twice this time is
-            watched, and the request cancelled when that client leaves.
-        linger_seconds: How long, after a last answer that may cross with bytes
-            still under way, those bytes are thrown away before the socket closes.
-        linger_bytes: How many of them.
+        head_seconds: Time from the first byte of a request head to its last.
+        body_seconds: Time from the app's first read of the body to its last byte.
+        idle_seconds: Longest wait for the next request on a connection.
+        write_seconds: Longest time in which a client accepts no bytes of a response.
+        connections: Most connections at once, TLS handshakes included.
+        connections_per_address: Most connections at once from one IPv4 address or
+            one IPv6 network of 64 bits; loopback and trusted proxies are exempt.
+        refusals: Most connections beyond those two bounds that get a response at
+            the same time. Any further one, and any with TLS, is just closed.
+        retry_after_seconds: ``Retry-After`` of a refused connection.
+        read_ahead_bytes: Bytes of pipelined requests that are buffered while a
+            response is in progress. One read may exceed this by up to 64 KiB.
+        watch_seconds: Interval at which slow requests are looked for. A request that
+            has run for one to two intervals is cancelled when its client leaves.
+        linger_seconds: Longest time for which bytes that arrive after the last
+            response are discarded, before the socket closes.
+        linger_bytes: Most bytes discarded in that time.
     """
 
     head_bytes: int = 16 * 1024

@@ -1,4 +1,4 @@
-"""Where the body of a request ends, for both ways of saying so."""
+"""Request body parsers: ``Content-Length`` and chunked transfer coding."""
 
 import httptools
 
@@ -7,11 +7,11 @@ from argybargy.http.limits import ConnectionLimits
 
 _CHUNKED_HEAD = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
 _FRAMING_RATIO = 8
-"""A body in chunks of one byte has five bytes of framing for each: allow that."""
+"""Most raw bytes per byte of body: chunks of one byte have five bytes of framing."""
 
 
 class SizedBody:
-    """A body whose length was declared; none at all is one of length 0."""
+    """Body of a declared length; length 0 for a request without a body."""
 
     __slots__ = ("_left", "is_whole")
 
@@ -20,7 +20,7 @@ class SizedBody:
         self.is_whole = length == 0
 
     def take(self, data: bytes) -> tuple[bytes, bytes]:
-        """Split `data` into what belongs to the body and what comes after."""
+        """Split `data` into bytes of the body and the bytes after it."""
         part = data[: self._left]
         self._left -= len(part)
         self.is_whole = self._left == 0
@@ -28,21 +28,25 @@ class SizedBody:
 
 
 class ChunkedBody:
-    """A body in the chunked coding, as llhttp reads it.
+    """Body in chunked transfer coding, parsed by llhttp.
 
-    llhttp has no way to stop behind a body, so it is shown pieces that cannot
-    reach beyond: a line of framing, or as much of a chunk as the line before
-    announced. Our own arithmetic only says how much it may see; llhttp judges.
-    Trailer fields are read and dropped.
+    llhttp cannot stop at the end of a body, and would take the next request for part
+    of this one. So it is fed pieces that cannot reach beyond the end: one line of
+    framing, or at most the bytes that the last chunk size announced. The arithmetic
+    here only cuts the pieces; llhttp decides what is valid. Trailer fields are
+    parsed and dropped.
+
+    The mutable state is the line that is being collected, the bytes left of the
+    current chunk, and the sizes so far; `body_bytes` bounds them.
     """
 
     __slots__ = (
         "_body_bytes",
+        "_chunk_left",
         "_is_size_line",
         "_limits",
         "_line",
         "_llhttp",
-        "_owed",
         "_parts",
         "_raw_bytes",
         "is_whole",
@@ -52,7 +56,7 @@ class ChunkedBody:
         self.is_whole = False
         self._limits = limits
         self._line = b""
-        self._owed = 0
+        self._chunk_left = 0
         self._body_bytes = 0
         self._raw_bytes = 0
         self._is_size_line = False
@@ -62,10 +66,10 @@ class ChunkedBody:
         self._llhttp.feed_data(_CHUNKED_HEAD)
 
     def take(self, data: bytes) -> tuple[bytes, bytes]:
-        """Split `data` into what the body gains by it and what comes after.
+        """Split `data` into decoded bytes of the body and the bytes after it.
 
         Raises:
-            RelayError: The coding is broken, or the body too large.
+            RelayError: ``malformed`` or ``body_too_large``.
         """
         self._parts = []
         at = 0
@@ -79,9 +83,9 @@ class ChunkedBody:
         return b"".join(self._parts), data[at:]
 
     def _next_stop(self, data: bytes, at: int) -> int:
-        if self._owed:
-            stop = min(len(data), at + self._owed)
-            self._owed -= stop - at
+        if self._chunk_left:
+            stop = min(len(data), at + self._chunk_left)
+            self._chunk_left -= stop - at
             return stop
         newline = data.find(b"\n", at)
         stop = len(data) if newline < 0 else newline + 1
@@ -97,24 +101,24 @@ class ChunkedBody:
         except httptools.HttpParserError:
             raise RelayError(Problem.MALFORMED) from None
         if self._is_size_line:
-            self._announce(int(self._line.partition(b";")[0], 16))
+            self._begin_chunk(int(self._line.partition(b";")[0], 16))
             self._is_size_line = False
         if self._line.endswith(b"\n"):
             self._line = b""
 
-    def _announce(self, size: int) -> None:
+    def _begin_chunk(self, size: int) -> None:
         self._body_bytes += size
         if self._body_bytes > self._limits.body_bytes:
             raise self._too_large()
-        self._owed = size + 2 if size else 0
+        self._chunk_left = size + 2 if size else 0
 
     def _too_large(self) -> RelayError:
         return RelayError(Problem.BODY_TOO_LARGE, limit_bytes=self._limits.body_bytes)
 
-    # What llhttp calls.
+    # Callbacks of llhttp.
 
     def on_chunk_header(self) -> None:
-        """Note that the line just shown was the size of a chunk."""
+        """Note that the current line is a chunk size."""
         self._is_size_line = True
 
     def on_body(self, part: bytes) -> None:
@@ -122,7 +126,7 @@ class ChunkedBody:
         self._parts.append(part)
 
     def on_message_complete(self) -> None:
-        """Note the end of the body, behind its trailer."""
+        """Note the end of the body, after its trailer."""
         self.is_whole = True
 
 
@@ -130,7 +134,7 @@ Body = SizedBody | ChunkedBody
 
 
 def open_body(content_length: int | None, limits: ConnectionLimits) -> Body:
-    """Make what finds the end of a body: of that length, or chunked if None."""
+    """Return a parser for a body of that length; chunked if None."""
     if content_length is None:
         return ChunkedBody(limits)
     return SizedBody(content_length)

@@ -1,10 +1,10 @@
-"""From bytes to the head of one request, or to the reason it is refused.
+"""HTTP/1.1 request head parser on llhttp.
 
-llhttp judges the syntax, in its strict mode. It is shown the bytes of one head
-and not one byte more: strict lines end in CRLF and hold no other CR or LF, so a
-head ends at the first blank line and we can find it without parsing. What llhttp
-lets pass and a relay should not is checked in `_judge`. Should the two ever
-disagree about where a head ends, the request is refused.
+llhttp parses in its strict mode, and is fed the bytes of exactly one head. In strict
+mode lines end in CRLF and contain no other CR or LF, so that a head ends at the first
+blank line, which is found without parsing. `_validate` rejects what llhttp accepts and
+a relay should not. If the two ever disagree about the end of a head, the request is
+refused: such disagreements are how requests get smuggled.
 """
 
 import re
@@ -19,16 +19,16 @@ from argybargy.http.limits import ConnectionLimits
 
 _BLANK_LINE = b"\r\n\r\n"
 
-_OURS = frozenset(
+_OWN_FIELDS = frozenset(
     {b"host", b"content-length", b"transfer-encoding", b"expect", b"upgrade"}
 )
-"""The fields that this layer acts upon; all others are the app's."""
+"""Fields that the server interprets; repeated ones are refused."""
 
-_OTHER_PROTOCOLS = frozenset(
+_FOREIGN_METHODS = frozenset(
     b"SOURCE DESCRIBE ANNOUNCE SETUP PLAY PAUSE TEARDOWN GET_PARAMETER "
     b"SET_PARAMETER REDIRECT RECORD FLUSH".split()
 )
-"""Methods of RTSP and ICE, which llhttp reads as well."""
+"""Methods of RTSP and ICE, which llhttp also accepts."""
 
 _HOST = re.compile(
     rb"(?:\[[0-9A-Fa-f:.]+\]|[^]\x00-\x20\x7f-\xff[:@/?#\\]*)(?::[0-9]*)?"
@@ -38,18 +38,18 @@ _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?@]+)((?:[/?].*)?)", re.DOTALL)
 
 @attrs.frozen
 class RequestHead:
-    """What a request says before its body.
+    """Request line and header fields of a request.
 
     Attributes:
-        method: In upper case.
+        method: Method in upper case.
         http_version: ``1.0`` or ``1.1``.
-        raw_path: The path as it was sent, without the query.
-        path: The path with its percent signs decoded.
-        query: What stands behind the question mark.
+        raw_path: Path as sent, percent-encoded, without the query.
+        path: Path with percent-encoding decoded.
+        query: Query string as sent, without the question mark.
         fields: All header fields.
-        content_length: Bytes of body, or None for a chunked one.
+        content_length: Bytes of the body, 0 without one; None if it is chunked.
         is_expecting: Whether the client waits for ``100 Continue``.
-        is_persistent: Whether the client would send another request afterwards.
+        is_persistent: Whether the client keeps the connection open afterwards.
     """
 
     method: str
@@ -64,51 +64,54 @@ class RequestHead:
 
 
 class HeadParser:
-    """Reads the heads of one connection, one after the other.
+    """Parser for all request heads of one connection.
 
-    The state is the head that is being read: what llhttp has said of it, how
-    many bytes it has, and its last three, since a blank line may come in parts.
+    The mutable state is the head in progress: llhttp's callbacks so far, its size,
+    and its last three bytes, since a blank line may arrive in parts.
     """
 
     __slots__ = (
         "_fields",
-        "_is_doubled",
+        "_has_repeated",
         "_is_persistent",
+        "_is_spent",
         "_is_upgrade",
         "_is_whole",
         "_limits",
         "_llhttp",
         "_method",
-        "_ours",
+        "_own_fields",
         "_size",
         "_tail",
         "_url",
-        "_used_up",
         "_version",
     )
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self._limits = limits
-        self._used_up = True
+        self._is_spent = True
         self._tail = b""
         self._reset()
 
     def close(self) -> None:
-        """Let go of llhttp, which holds on to its callbacks and so to us."""
+        """Break the reference cycle: llhttp holds its callbacks, and so this parser.
+
+        Without this, each connection would wait for the cycle collector.
+        """
         del self._llhttp
 
     def feed(self, data: bytes) -> tuple[RequestHead | None, bytes]:
-        """Read on.
+        """Parse more bytes.
 
         Args:
-            data: The next bytes of the connection.
+            data: Next bytes of the connection.
 
         Returns:
-            The head, and the bytes behind it; or None and no bytes, when all of
-            `data` was taken and the head is not complete.
+            The head and the bytes after it; or None and no bytes if all of `data` was
+            consumed and the head is incomplete.
 
         Raises:
-            RelayError: The request is refused. The parser is of no more use.
+            RelayError: The request is refused; do not use the parser again.
         """
         while data:
             taken, found = self._next_part(data)
@@ -117,13 +120,17 @@ class HeadParser:
             if self._is_whole != (found and bool(self._url)):
                 raise self._unfinished()
             if self._is_whole:
-                head = self._judge()
+                head = self._validate()
                 self._reset()
                 return head, data
         return None, b""
 
     def _next_part(self, data: bytes) -> tuple[int, bool]:
-        """Say how many bytes llhttp may see, and whether a blank line ends them."""
+        """Return how many bytes to feed to llhttp, and whether a blank line ends them.
+
+        Raises:
+            RelayError: The head is too large.
+        """
         room = self._limits.head_bytes - self._size
         tail = self._tail
         seam = len(tail)
@@ -140,43 +147,43 @@ class HeadParser:
         try:
             self._llhttp.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._used_up = True
+            self._is_spent = True
         except httptools.HttpParserError as error:
             if str(error) == "Invalid HTTP version":
                 raise RelayError(Problem.VERSION_NOT_SUPPORTED) from None
             raise RelayError(Problem.MALFORMED) from None
 
     def _reset(self) -> None:
-        if self._used_up:
+        if self._is_spent:
             self._llhttp = httptools.HttpRequestParser(self)
         self._url = b""
         self._fields: Fields = []
-        self._ours: dict[bytes, bytes] = {}
+        self._own_fields: dict[bytes, bytes] = {}
         self._size = 0
         self._tail = b""
-        self._is_doubled = self._is_whole = self._used_up = False
+        self._has_repeated = self._is_whole = self._is_spent = False
         self._method = b""
         self._version = ""
         self._is_persistent = self._is_upgrade = False
 
-    # What llhttp calls. An exception here would come out of `feed_data` as a
-    # parser error, so these only take notes.
+    # Callbacks of llhttp. An exception here would leave `feed_data` as a parser
+    # error, so that these only record what they get.
 
     def on_url(self, part: bytes) -> None:
-        """Note a part of the request target."""
+        """Record a part of the request target."""
         self._url += part
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Note one field; llhttp leaves white space at the end of its value."""
+        """Record one field; llhttp keeps white space at the end of its value."""
         name = name.lower()
         value = value.rstrip(b" \t")
         self._fields.append((name, value))
-        if name in _OURS:
-            self._is_doubled |= name in self._ours
-            self._ours[name] = value
+        if name in _OWN_FIELDS:
+            self._has_repeated |= name in self._own_fields
+            self._own_fields[name] = value
 
     def on_headers_complete(self) -> None:
-        """Note what llhttp makes of the head; it forgets some of it at once."""
+        """Record the head's properties, some of which llhttp resets right after."""
         llhttp = self._llhttp
         self._is_whole = True
         self._method = llhttp.get_method()
@@ -184,12 +191,12 @@ class HeadParser:
         self._is_persistent = llhttp.should_keep_alive()
         self._is_upgrade = llhttp.should_upgrade()
 
-    # What llhttp does not refuse.
+    # Validation beyond llhttp's.
 
     def _unfinished(self) -> RelayError:
-        """Say why llhttp does not end the head where we do."""
+        """Return the error for a head whose end llhttp sees elsewhere."""
         if self._llhttp.get_method() == b"PRI":
-            # HTTP/2 without asking first: its preface only looks like a head.
+            # The preface of HTTP/2 with prior knowledge, which resembles a head.
             return RelayError(Problem.VERSION_NOT_SUPPORTED)
         return RelayError(Problem.MALFORMED)
 
@@ -203,7 +210,7 @@ class HeadParser:
             limit_fields=limits.head_fields,
         )
 
-    def _judge(self) -> RequestHead:
+    def _validate(self) -> RequestHead:
         version = self._version
         if version not in {"1.1", "1.0"}:
             raise RelayError(Problem.VERSION_NOT_SUPPORTED)
@@ -211,34 +218,34 @@ class HeadParser:
         if len(self._url) > limits.url_bytes or len(self._fields) > limits.head_fields:
             raise self._too_large()
         raw_path, query = self._split_target()
-        self._judge_host(version)
-        length = self._judge_body(version)
-        self._judge_upgrade()
+        self._validate_host(version)
+        length = self._validate_body(version)
+        self._validate_upgrade()
         return RequestHead(
-            method=self._judge_method(raw_path),
+            method=self._validate_method(raw_path),
             http_version=version,
             raw_path=raw_path,
             path=_decode(raw_path),
             query=query,
             fields=self._fields,
             content_length=length,
-            is_expecting=self._judge_expectation(version),
+            is_expecting=self._validate_expectation(version),
             is_persistent=self._is_persistent,
         )
 
-    def _judge_method(self, raw_path: bytes) -> str:
+    def _validate_method(self, raw_path: bytes) -> str:
         method = self._method
-        if method in _OTHER_PROTOCOLS or (raw_path == b"*" and method != b"OPTIONS"):
+        if method in _FOREIGN_METHODS or (raw_path == b"*" and method != b"OPTIONS"):
             raise RelayError(Problem.MALFORMED)
         return method.decode("ascii")
 
     def _split_target(self) -> tuple[bytes, bytes]:
-        """Split path from query; an absolute target overrules the Host field."""
+        """Split path and query; an absolute target replaces the ``Host`` field."""
         target = self._url
         if b"#" in target:
             raise RelayError(Problem.MALFORMED)
         is_local = target.startswith(b"/") or target == b"*"
-        # The target of CONNECT is an authority alone; it is refused in the end.
+        # The target of CONNECT is an authority only; `_validate_upgrade` refuses it.
         if not is_local and self._method != b"CONNECT":
             target = self._take_authority(target)
         path, _, query = target.partition(b"?")
@@ -246,7 +253,7 @@ class HeadParser:
 
     def _take_authority(self, target: bytes) -> bytes:
         absolute = _ABSOLUTE.fullmatch(target)
-        if absolute is None or b"host" not in self._ours:
+        if absolute is None or b"host" not in self._own_fields:
             raise RelayError(Problem.MALFORMED)
         authority, rest = absolute.groups()
         if not is_host(authority):
@@ -257,21 +264,21 @@ class HeadParser:
         ]
         return rest
 
-    def _judge_host(self, version: str) -> None:
-        host = self._ours.get(b"host")
+    def _validate_host(self, version: str) -> None:
+        host = self._own_fields.get(b"host")
         if host is None:
             if version == "1.1":
                 raise RelayError(Problem.MALFORMED)
         elif not is_host(host):
             raise RelayError(Problem.MALFORMED)
-        if self._is_doubled:
+        if self._has_repeated:
             raise RelayError(Problem.MALFORMED)
 
-    def _judge_body(self, version: str) -> int | None:
-        coding = self._ours.get(b"transfer-encoding")
+    def _validate_body(self, version: str) -> int | None:
+        coding = self._own_fields.get(b"transfer-encoding")
         if coding is None:
-            length = int(self._ours.get(b"content-length", b"0"))
-            self._used_up |= length > 0
+            length = int(self._own_fields.get(b"content-length", b"0"))
+            self._is_spent |= length > 0
             if length > self._limits.body_bytes:
                 raise RelayError(
                     Problem.BODY_TOO_LARGE, limit_bytes=self._limits.body_bytes
@@ -281,30 +288,30 @@ class HeadParser:
             raise RelayError(Problem.MALFORMED)
         if coding.lower() != b"chunked":
             raise RelayError(Problem.NOT_IMPLEMENTED)
-        self._used_up = True
+        self._is_spent = True
         return None
 
-    def _judge_upgrade(self) -> None:
-        """Refuse to change protocols.
+    def _validate_upgrade(self) -> None:
+        """Refuse CONNECT and every upgrade except ``h2c``.
 
-        The wish for ``h2c`` is declined by not granting it (RFC 9110, 7.8): some
-        HTTP clients add it to every first request and go on in HTTP/1.1.
+        A server may ignore ``Upgrade: h2c`` (RFC 9110, 7.8). Some HTTP clients add
+        it to every first request, and continue in HTTP/1.1.
         """
-        if self._is_upgrade and self._ours.get(b"upgrade", b"").lower() != b"h2c":
+        if self._is_upgrade and self._own_fields.get(b"upgrade", b"").lower() != b"h2c":
             raise RelayError(Problem.NOT_IMPLEMENTED)
 
-    def _judge_expectation(self, version: str) -> bool:
-        expectation = self._ours.get(b"expect")
+    def _validate_expectation(self, version: str) -> bool:
+        expectation = self._own_fields.get(b"expect")
         if expectation is None:
             return False
         if expectation.lower() != b"100-continue":
             raise RelayError(Problem.EXPECTATION_FAILED)
-        # A client of 1.0 cannot wait for what it does not know.
+        # HTTP/1.0 has no interim responses (RFC 9110, 10.1.1).
         return version == "1.1"
 
 
 def is_host(value: bytes) -> bool:
-    """Tell whether a Host field holds a host, perhaps a port, and nothing else."""
+    """Return whether a ``Host`` field is a host with an optional port."""
     return _HOST.fullmatch(value) is not None
 
 

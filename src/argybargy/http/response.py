@@ -1,9 +1,9 @@
-"""From the messages of an ASGI app to the bytes of one answer.
+"""HTTP/1.1 response writer: ASGI messages in, bytes out.
 
-The head waits for the first part of the body, so that a complete answer is one
-write. An app that declares its length may send the body in any number of parts;
-one that does not, and has more to come, is sent in chunks to a client of HTTP/1.1
-and up to the end of the connection to one of HTTP/1.0.
+The head is held back until the first part of the body, so that a complete response is
+one write. An app that declares ``Content-Length`` may send the body in any number of
+parts. Without a length, a body in several parts is chunked for HTTP/1.1, and for
+HTTP/1.0 it ends with the connection.
 """
 
 import enum
@@ -21,10 +21,10 @@ _STATUS_LINES = {
     for status in HTTPStatus
 }
 _BODILESS = frozenset({204, 304})
-_OK_FROM = 200
+_FIRST_FINAL_STATUS = 200
 
 _OURS = frozenset({b"content-length", b"connection", b"transfer-encoding"})
-"""The fields that speak of this connection: the app's word on them is a wish."""
+"""Fields about the connection, which the server decides; the app only suggests."""
 
 _REPEATED = frozenset(
     {
@@ -41,18 +41,18 @@ _REPEATED = frozenset(
         b"x-content-type-options",
     }
 )
-"""The fields that are kept rendered: nearly all answers have the same values.
+"""Fields whose rendered lines are cached, as nearly all responses share the values.
 
-Others are not: a cookie is a secret, and would outlive its session here.
+No others: a cached cookie is a secret that would outlive its session.
 """
 
 
 class ErrorBody(NamedTuple):
-    """The body of a refusal, and the header fields that describe it.
+    """Body of an error response, with the header fields that describe it.
 
     Attributes:
-        body: The body.
-        fields: Its header fields, without its length and those of the connection.
+        body: Body as sent.
+        fields: Header fields, except ``Content-Length`` and ``Connection``.
     """
 
     body: bytes
@@ -60,27 +60,29 @@ class ErrorBody(NamedTuple):
 
 
 Render = Callable[[RelayError], ErrorBody]
-"""Renders a refusal in the shape that all errors of the app have."""
+"""Renders an error in the same format as the app's own errors."""
 
 
 class ResponseError(Exception):
-    """The app broke the rules of ASGI or HTTP; its answer cannot be sent."""
+    """The app broke the rules of ASGI or HTTP; its response cannot be sent."""
 
 
 class _Framing(enum.Enum):
-    """How the client finds the end of the body."""
+    """Message framing: how the client finds the end of the body (RFC 9112, 6.3)."""
 
     NONE = enum.auto()
+    """No body: HEAD, 204 and 304."""
     LENGTH = enum.auto()
     CHUNKS = enum.auto()
     CLOSE = enum.auto()
+    """The body ends with the connection."""
 
 
 def render_head(status: int, fields: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """Render a status line, fields and the blank line.
+    """Render the status line, the header fields and the blank line.
 
     Raises:
-        AnswerError: A field would break out of its line.
+        ResponseError: A field contains a line break or NUL.
     """
     lines = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status]
     lines += [
@@ -95,11 +97,11 @@ def _render_field(name: bytes, value: bytes) -> bytes:
     """Render one field.
 
     Raises:
-        AnswerError: It would break out of its line.
+        ResponseError: It contains a line break or NUL (response splitting).
     """
     line = b"%b: %b\r\n" % (name, value)
     if not line.count(b"\n") == line.count(b"\r") == 1 or b"\0" in line:
-        raise ResponseError("a header field with a line break in it")
+        raise ResponseError("a header field contains a line break")
     return line
 
 
@@ -107,74 +109,79 @@ _repeated_field = lru_cache(maxsize=256)(_render_field)
 
 
 class ResponseWriter:
-    """One answer in the making.
+    """Renders one response. It decides on framing; the caller does the I/O.
 
     Attributes:
-        is_persistent: Whether another request may follow on the connection.
-        is_begun: Whether bytes of it went out.
-        is_whole: Whether all of its bytes went out.
+        is_persistent: Whether the connection stays open after the response.
+        is_begun: Whether the head was rendered, so that no other response may be
+            sent.
+        is_complete: Whether the last byte was rendered.
     """
 
     __slots__ = (
         "_fields",
         "_framing",
         "_is_head",
-        "_is_old",
+        "_is_http10",
         "_left",
         "_status",
         "is_begun",
+        "is_complete",
         "is_persistent",
-        "is_whole",
     )
 
     def __init__(self, method: str, http_version: str) -> None:
         self._is_head = method == "HEAD"
-        self._is_old = http_version == "1.0"
+        self._is_http10 = http_version == "1.0"
         self._status = 0
         self._fields: Iterable[tuple[bytes, bytes]] = ()
         self._framing = _Framing.NONE
         self._left = 0
         self.is_persistent = True
         self.is_begun = False
-        self.is_whole = False
+        self.is_complete = False
 
     @property
     def is_head_due(self) -> bool:
-        """Whether the next part of the body takes the head along."""
+        """Whether the next part of the body is sent together with the head."""
         return self._status != 0 and not self.is_begun
 
     def start(self, status: int, fields: Iterable[tuple[bytes, bytes]]) -> None:
-        """Take ``http.response.start``; nothing is sent yet."""
+        """Accept ``http.response.start``; the head is held back.
+
+        Raises:
+            ResponseError: The second start, or an interim status (1xx).
+        """
         if self._status:
-            raise ResponseError("the answer was started twice")
-        if status < _OK_FROM:
-            raise ResponseError("an interim answer is not the app's to give")
+            raise ResponseError("the response was started twice")
+        if status < _FIRST_FINAL_STATUS:
+            raise ResponseError("the app may not send an interim response")
         self._status = status
         self._fields = fields
 
     def add(
         self, part: bytes, *, more: bool, is_persistent: bool, date: bytes
     ) -> bytes:
-        """Take ``http.response.body``.
+        """Accept ``http.response.body``.
 
         Args:
-            part: More of the body.
-            more: Whether there is more to come.
-            is_persistent: Whether another request may follow, should this be
-                the part that takes the head along.
-            date: The value of the ``Date`` field, for that same part.
+            part: Next bytes of the body.
+            more: Whether further parts follow.
+            is_persistent: Whether the connection may stay open. Used with the first
+                part only, which is sent together with the head.
+            date: Value of the ``Date`` field, likewise; empty to leave it out.
 
         Returns:
-            The bytes to send now; none for the end of a body of declared length.
+            The bytes to send now; empty at the end of a body of declared length.
 
         Raises:
-            AnswerError: The body does not fit its declared length, or there is
-                no answer to add it to.
+            ResponseError: The body does not match its declared length, or it came
+                before the start or after the end of the response.
         """
         if self.is_begun:
             return self._frame(part, more=more)
         if not self._status:
-            raise ResponseError("a body before its start")
+            raise ResponseError("a body before the start of its response")
         self.is_persistent = is_persistent
         fields = self._choose_framing(part, more=more)
         if date:
@@ -183,7 +190,7 @@ class ResponseWriter:
             self.is_persistent = False
         if not self.is_persistent:
             fields.append((b"connection", b"close"))
-        elif self._is_old:
+        elif self._is_http10:
             fields.append((b"connection", b"keep-alive"))
         head = render_head(self._status, fields)
         framed = self._frame(part, more=more)
@@ -191,7 +198,7 @@ class ResponseWriter:
         return head + framed
 
     def _choose_framing(self, part: bytes, *, more: bool) -> Fields:
-        """Decide how the body ends, and return the fields that say so."""
+        """Choose the framing, and return the fields with those that declare it."""
         fields, length = self._sort_fields()
         if length is None and not more and self._status not in _BODILESS:
             length = b"%d" % len(part)
@@ -202,7 +209,7 @@ class ResponseWriter:
             self._framing = _Framing.NONE
         elif length is not None:
             self._framing = _Framing.LENGTH
-        elif self._is_old:
+        elif self._is_http10:
             self._framing = _Framing.CLOSE
         else:
             fields.append((b"transfer-encoding", b"chunked"))
@@ -210,7 +217,7 @@ class ResponseWriter:
         return fields
 
     def _sort_fields(self) -> tuple[Fields, bytes | None]:
-        """Part the app's fields from what it says of length and connection."""
+        """Separate the app's fields from its length and its wish to close."""
         fields: Fields = []
         length: bytes | None = None
         for name, value in self._fields:
@@ -227,34 +234,34 @@ class ResponseWriter:
         match self._framing:
             case _Framing.LENGTH:
                 return self._count(part, more=more)
-            case _ if self.is_whole and part:
-                raise ResponseError("a body after its end")
+            case _ if self.is_complete and part:
+                raise ResponseError("a body after the end of its response")
             case _Framing.CHUNKS:
                 framed = b"%x\r\n%b\r\n" % (len(part), part) if part else b""
-                framed += b"" if more or self.is_whole else b"0\r\n\r\n"
+                framed += b"" if more or self.is_complete else b"0\r\n\r\n"
             case _Framing.CLOSE:
                 framed = part
             case _Framing.NONE:
                 framed = b""
-        self.is_whole = not more
+        self.is_complete = not more
         return framed
 
     def _count(self, part: bytes, *, more: bool) -> bytes:
         self._left -= len(part)
         if self._left < 0 or (self._left and not more):
-            raise ResponseError("a body that is not as long as it was declared")
-        self.is_whole = self._left == 0
+            raise ResponseError("the body does not match its declared length")
+        self.is_complete = self._left == 0
         return part
 
 
 def _parse_length(value: bytes) -> int:
     if not value.isdigit():
-        raise ResponseError("a length that is not a number")
+        raise ResponseError("the declared length is not a number")
     return int(value)
 
 
 def render_refusal(error: RelayError, rendered: ErrorBody, date: bytes) -> bytes:
-    """Render a whole answer that ends its connection."""
+    """Render a complete error response, after which the connection closes."""
     fields = [
         *rendered.fields,
         (b"content-length", b"%d" % len(rendered.body)),

@@ -1,15 +1,14 @@
-"""All connections of a server, and what is done for them on time.
+"""HTTP/1.1 server: admission, deadlines and drain for all connections.
 
-A connection never looks at the clock by itself. Two tasks do that for all of
-them: one looks over the requests that turned out to be slow and has their clients
-watched, the other ends connections that are late. That costs next to nothing per
-request, where a cancel scope with a deadline, or a watching task, for each would
-be a fifth of it.
+A connection sets deadlines but never compares them with the clock. Two tasks of the
+server do that for all connections: one starts watchers for the clients of slow
+requests, the other ends connections whose deadline has passed. A cancel scope with a
+deadline, or a watcher task, for every request would cost a fifth of the request.
 """
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Container
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from email.utils import formatdate
 
 import attrs
@@ -23,24 +22,24 @@ from argybargy.http.exchange import Exchange
 from argybargy.http.isolation import Log, isolate_errors
 from argybargy.http.limits import ConnectionLimits
 from argybargy.http.response import Render, render_refusal
-from argybargy.http.stream import BufferedStream
+from argybargy.http.stream import BufferedStream, ClientGoneError
 from argybargy.http.tls import close_stream
 from argybargy.system.network import is_loopback, network_of
 
-_LATE_SECONDS = 1.0
-"""How often connections are looked over for late ones."""
+_SWEEP_SECONDS = 1.0
+"""Interval between two sweeps for expired deadlines, which may be late by as much."""
 
 
 @attrs.frozen
 class ConnectionStatistics:
-    """What the server has done so far.
+    """Counters of a server.
 
     Attributes:
-        connections: Open now.
-        connections_total: Ever opened, refused ones included.
-        requests: Handed to the app.
-        refused: Answers given without the app, by the code of their problem.
-        failures: Exceptions that were contained, by the event that was logged.
+        connections: Connections open now.
+        connections_total: Connections opened so far, refused ones included.
+        requests: Requests handed to the app.
+        refused: Responses sent without the app, by error code.
+        failures: Exceptions contained, by the event under which they were logged.
     """
 
     connections: int
@@ -51,11 +50,11 @@ class ConnectionStatistics:
 
 
 class HttpServer:
-    """Serves an ASGI app on every stream it is given; see `open_http_server`.
+    """HTTP/1.1 server for an ASGI app; made by `open_http_server`.
 
-    The state is the set of open connections and of handshakes under way, how many
-    of both there are and from where, and the requests of the last moments, which
-    nobody watches yet.
+    Call it with a stream to serve one connection. The mutable state is the set of
+    open connections and of TLS handshakes in progress, their number in all and per
+    network, the young requests, whose clients are not watched yet, and counters.
     """
 
     def __init__(
@@ -79,9 +78,9 @@ class HttpServer:
         self._handshakes: set[trio.CancelScope] = set()
         self._open = 0
         self._by_network: Counter[str] = Counter()
-        self._refusals_under_way = 0
+        self._refusals_in_progress = 0
         self._young: dict[Connection, Exchange] = {}
-        self._pause: trio.Event | None = None
+        self._wake_watcher: trio.Event | None = None
         self._connections_total = 0
         self._requests = 0
         self._refused: Counter[str] = Counter()
@@ -93,7 +92,7 @@ class HttpServer:
         return f"<HttpServer: {self._open} connections>"
 
     def statistics(self) -> ConnectionStatistics:
-        """Say what it has done so far."""
+        """Return the counters."""
         return ConnectionStatistics(
             connections=self._open,
             connections_total=self._connections_total,
@@ -105,7 +104,7 @@ class HttpServer:
     async def __call__(self, stream: trio.abc.Stream) -> None:
         """Serve one connection to its end, and close it.
 
-        Nothing it does raises, except for cancellation from outside.
+        Raises nothing but cancellation: exceptions are logged and counted.
         """
         self._connections_total += 1
         try:
@@ -114,45 +113,54 @@ class HttpServer:
                 if endpoints is not None:
                     await self._admit(stream, endpoints)
         finally:
+            # Shielded, so that TLS clients get their `close_notify` even when the
+            # grace period is over and this task is cancelled. The deadline bounds
+            # that: a client that does not read cannot delay the shutdown further.
             with trio.move_on_after(self.limits.linger_seconds, shield=True):
                 await close_stream(stream)
 
     def drain(self) -> None:
-        """End every connection without a whole request, and all others after theirs.
+        """Stop accepting requests. Never blocks; new connections end at once.
 
-        Who has sent half of one is told that the relay is shutting down.
+        Idle connections and handshakes end now. A client that has sent part of a
+        request gets ``draining``. Requests that run finish, and their connections
+        close after the response.
         """
         self.is_draining = True
         for handshake in self._handshakes:
             handshake.cancel()
-        why = RelayError(Problem.DRAINING, retry_after=self.limits.retry_after_seconds)
+        draining = RelayError(
+            Problem.DRAINING, retry_after=self.limits.retry_after_seconds
+        )
         for connection in self._connections:
-            if connection.is_waiting:
+            if connection.is_idle:
                 connection.end()
-            elif connection.is_owing:
-                connection.end(why)
+            elif connection.is_receiving:
+                connection.end(draining)
 
-    # For connections.
+    # Called by connections.
 
     def note_request(self, connection: Connection, exchange: Exchange) -> None:
-        """Count a request, and have its client watched if it takes long."""
+        """Count a request, and watch its client once the request proves slow."""
         self._requests += 1
-        self._young[connection] = exchange  # the one before it is done
-        if self._pause is not None:
-            self._pause.set()
-            self._pause = None
+        # Replaces the connection's previous exchange, which has ended. So there is
+        # at most one entry per connection.
+        self._young[connection] = exchange
+        if self._wake_watcher is not None:
+            self._wake_watcher.set()
+            self._wake_watcher = None
 
     def note_refusal(self, problem: Problem) -> None:
-        """Count an answer that the app had no part in."""
+        """Count a response that the server sent without the app."""
         self._refused[problem.value.code] += 1
 
     def report(self, event: str, error: Exception, **facts: object) -> None:
-        """Log a mishap, and count it."""
+        """Log and count a contained exception."""
         self._failures[event] += 1
         self._log.error(event, exc_info=error, **facts)
 
     def get_date(self) -> bytes:
-        """Return the value of the Date field, rendered once a second."""
+        """Return the value of the ``Date`` field, rendered once a second."""
         if self._wall_clock is not None:
             now = trio.current_time()
             if now >= self._date_until:
@@ -160,19 +168,23 @@ class HttpServer:
                 self._date_until = now + 1
         return self._date
 
-    # Coming and going.
+    # Admission.
 
     async def _admit(self, stream: trio.abc.Stream, endpoints: Endpoints) -> None:
-        """Serve a connection if there is room; it counts from its first moment."""
+        """Serve a connection within the bounds, else refuse it.
+
+        It counts before its TLS handshake: handshakes are the expensive part, and
+        clients that never finish them must not escape the bounds.
+        """
         address = endpoints.client[0] if endpoints.client else ""
-        if not self._has_room(address):
-            await self._turn_away(stream)
+        if not self._has_capacity(address):
+            await self._refuse(stream)
             return
         network = network_of(address)
         self._open += 1
         self._by_network[network] += 1
         try:
-            if await self._shake_hands(stream):
+            if await self._do_handshake(stream):
                 await self._serve(stream, endpoints)
         finally:
             self._open -= 1
@@ -180,7 +192,7 @@ class HttpServer:
             if not self._by_network[network]:
                 del self._by_network[network]
 
-    def _has_room(self, address: str) -> bool:
+    def _has_capacity(self, address: str) -> bool:
         limits = self.limits
         if self._open >= limits.connections:
             return False
@@ -188,8 +200,12 @@ class HttpServer:
             return True
         return self._by_network[network_of(address)] < limits.connections_per_address
 
-    async def _shake_hands(self, stream: trio.abc.Stream) -> bool:
-        """Finish the TLS handshake, if there is one; False if it was not to be."""
+    async def _do_handshake(self, stream: trio.abc.Stream) -> bool:
+        """Finish the TLS handshake of an HTTPS connection; False if it failed.
+
+        A handshake has a scope of its own, since there is no `Connection` to end
+        yet: its deadline bounds slow clients, and `drain` cancels it.
+        """
         if not isinstance(stream, trio.SSLStream):
             return True
         with trio.move_on_after(self.limits.head_seconds) as scope:
@@ -202,6 +218,7 @@ class HttpServer:
                 self._handshakes.discard(scope)
         if not scope.cancelled_caught:
             return True
+        # The socket alone: `close_notify` needs a session, which does not exist.
         await trio.aclose_forcefully(stream.transport_stream)
         return False
 
@@ -219,63 +236,76 @@ class HttpServer:
         finally:
             self._connections.discard(connection)
 
-    async def _turn_away(self, stream: trio.abc.Stream) -> None:
-        """Say that there is no room, unless too many are being told so already.
+    async def _refuse(self, stream: trio.abc.Stream) -> None:
+        """Send ``busy`` to a connection beyond the bounds.
 
-        Behind TLS that would take a handshake, which is what there is no room for.
+        Beyond `limits.refusals` of these at once, and over TLS, the connection is
+        closed without a response: each response takes a task and time, and over TLS
+        a handshake, which the bounds exist to prevent.
         """
         error = RelayError(Problem.BUSY, retry_after=self.limits.retry_after_seconds)
         self.note_refusal(error.problem)
         if isinstance(stream, trio.SSLStream):
             await trio.aclose_forcefully(stream.transport_stream)
             return
-        if self._refusals_under_way >= self.limits.refusals:
+        if self._refusals_in_progress >= self.limits.refusals:
             return
-        self._refusals_under_way += 1
+        self._refusals_in_progress += 1
         try:
+            # One deadline for the response and the rest: no sweep covers these.
             with trio.move_on_after(self.limits.linger_seconds):
-                await self._say_no(stream, error)
+                await self._send_refusal(stream, error)
         finally:
-            self._refusals_under_way -= 1
+            self._refusals_in_progress -= 1
 
-    async def _say_no(self, stream: trio.abc.Stream, error: RelayError) -> None:
-        answer = render_refusal(error, self.render(error), self.get_date())
-        wire = BufferedStream(stream, self.limits.write_seconds)
-        try:
-            await stream.send_all(answer)
-            await wire.linger(self.limits.linger_seconds, self.limits.linger_bytes)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            return  # it did not wait for the answer
+    async def _send_refusal(self, stream: trio.abc.Stream, error: RelayError) -> None:
+        buffered = BufferedStream(stream, self.limits.write_seconds)
+        data = render_refusal(error, self.render(error), self.get_date())
+        # Most clients have sent a request by now. Closing with its bytes unread
+        # would reset the connection, and the refusal might not be read.
+        with suppress(ClientGoneError):
+            await buffered.write(data)
+            await buffered.linger(self.limits.linger_seconds, self.limits.linger_bytes)
 
-    # What is done on time.
+    # Periodic tasks.
 
     async def _watch_slow_requests(self, nursery: trio.Nursery) -> None:
+        """Start a watcher for each request that outlives one or two intervals.
+
+        Two generations, as in a garbage collector: requests that ended between two
+        rounds cost one entry in a dictionary, and never a task.
+        """
         older: dict[Connection, Exchange] = {}
         while True:
             if not older and not self._young:
-                self._pause = trio.Event()
-                await self._pause.wait()  # for as long as nobody asks anything
+                # Wait for a request instead of waking ten times a second for
+                # nothing. No deadline: an idle server may wait for days.
+                self._wake_watcher = trio.Event()
+                await self._wake_watcher.wait()
             await trio.sleep(self.limits.watch_seconds)
             older, self._young = self._young, {}
             for connection, exchange in older.items():
                 if not exchange.is_running:
                     continue
-                if exchange.is_watchable:
+                if exchange.is_body_complete:
                     exchange.watch(nursery)
                 else:
-                    self._young[connection] = exchange  # its body is still to be read
+                    # The app still reads the body, and would notice the client's
+                    # end itself. Look again in the next round.
+                    self._young[connection] = exchange
 
     async def _end_late_connections(self) -> None:
+        """End every connection whose read or write deadline has passed."""
         while True:
-            await trio.sleep(_LATE_SECONDS)
+            await trio.sleep(_SWEEP_SECONDS)
             now = trio.current_time()
             late = [
                 connection
                 for connection in self._connections
-                if now > connection.wire.read_by or now > connection.wire.write_by
+                if now > connection.stream.read_by or now > connection.stream.write_by
             ]
             for connection in late:
-                connection.end_late(now)
+                connection.expire(now)
 
 
 @asynccontextmanager
@@ -288,20 +318,22 @@ async def open_http_server(
     wall_clock: Callable[[], float] | None = None,
     trusted_addresses: Container[str] = frozenset(),
 ) -> AsyncIterator[HttpServer]:
-    """Open a server that serves streams with `app`.
+    """Open an HTTP/1.1 server for `app`.
 
     Args:
-        app: Any ASGI 3 app; it gets HTTP requests only.
-        render: Renders the refusals that the app has no part in.
-        log: Told of every exception that was contained.
-        limits: What connections may cost.
-        wall_clock: Seconds since the epoch, for the Date field; without it there
-            is none.
-        trusted_addresses: Of proxies, which may open any number of connections.
+        app: ASGI 3 app; it gets HTTP requests only, no lifespan and no websockets.
+        render: Renders the body of an error that the server answers itself.
+        log: Receives every contained exception.
+        limits: Bounds and deadlines of connections.
+        wall_clock: Seconds since the epoch, for the ``Date`` field; None leaves the
+            field out.
+        trusted_addresses: Addresses of proxies, which `connections_per_address`
+            does not bound.
 
     Yields:
-        The server: call it with a stream to serve. At the end of the block its
-        watchers stop; the tasks that run connections belong to the caller.
+        The server; call it with a stream to serve one connection. The caller's
+        tasks run the connections, and must end before the block does: its end stops
+        the watchers and deadlines.
     """
     server = HttpServer(
         app,

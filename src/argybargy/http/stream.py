@@ -1,47 +1,62 @@
-"""The bytes of one client: what was read ahead, and by when they must move."""
+"""Buffered byte stream of one client, with read and write deadlines.
+
+This is the border to Trio's streams: their exceptions do not pass it. A client that is
+gone makes `read_more` return False and `write` raise `ClientGoneError`.
+"""
 
 import os
 import select
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import trio
 
-from argybargy.http.tls import end_tls
+from argybargy.http.tls import STREAM_ERRORS, end_tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _READ_BYTES = 64 * 1024
 _WRITE_BYTES = 16 * 1024
-"""Progress is seen between pieces: one of them in `write_seconds` is 1.6 KB/s."""
+"""Size of one piece of a large write. The write deadline restarts with each piece, so
+that the slowest client accepted takes 16 KiB in `write_seconds`, or 1.6 KB/s."""
 
 NEVER = float("inf")
+"""Deadline that does not expire."""
 
 _HAS_DESCRIPTORS = os.name == "posix"
-"""Whether a socket is a file descriptor, which ``os.read`` and ``os.write`` take."""
+"""Whether a socket is a file descriptor that ``os.read`` and ``os.write`` accept."""
+
+
+class ClientGoneError(OSError):
+    """The client left. ASGI requires an OSError from ``send`` in that case."""
 
 
 class BufferedStream:
-    """A stream with a memory of what was read too far.
+    """Byte stream with a buffer for bytes that were read ahead.
 
-    A plain socket is read and written past Trio's stream, whose checkpoints before
-    and after each call are two thirds of what the call costs. So a request makes one
-    checkpoint, where it waits for the next one, and whoever goes on without waiting
-    makes its own.
+    Plain sockets are read and written past Trio's `SocketStream`: its checkpoints
+    before and after each call are two thirds of the cost of the call. A request
+    thus makes one checkpoint, where it waits for the next request; code that goes
+    on without waiting must make its own.
 
-    Deadlines are two plain numbers that the server compares with the clock: the
-    deadline of a cancel scope costs 2 us to move, and a request moves it three
-    times.
+    Deadlines are two plain numbers, which the server compares with the clock once a
+    second. Moving the deadline of a cancel scope costs 2 us, and each request would
+    move it three times.
+
+    Only one task may read, and only one may write, at any time.
 
     Attributes:
-        stream: What carries the bytes.
-        pending: Bytes that were read and not used yet.
-        read_by: When the client must have sent what it owes, on Trio's clock.
-        write_by: When the client must have taken what is being sent.
+        stream: Underlying stream; after `linger` over TLS, its bare socket.
+        pending: Bytes that were read and not consumed yet.
+        read_by: Deadline for the bytes the client owes, on Trio's clock; `NEVER`
+            while it owes none.
+        write_by: Deadline for the client to accept the piece being written; `NEVER`
+            while nothing blocks.
     """
 
     __slots__ = (
-        "_ask_hangup",
+        "_is_hung_up",
         "_socket",
         "_write_seconds",
         "pending",
@@ -56,29 +71,29 @@ class BufferedStream:
         self.read_by = NEVER
         self.write_by = NEVER
         self._write_seconds = write_seconds
-        self._ask_hangup: Callable[[], bool] | None = None
+        self._is_hung_up: Callable[[], bool] | None = None
         self._socket: trio.socket.SocketType | None = None
         if _HAS_DESCRIPTORS and isinstance(stream, trio.SocketStream):
             self._socket = stream.socket
 
     @property
     def is_mid_write(self) -> bool:
-        """Whether a write is under way, or was given up half-way."""
+        """Whether a write blocks, or was cancelled with part of its data sent."""
         return self.write_by != NEVER
 
     async def read_more(self) -> bool:
-        """Wait for more bytes and add them to `pending`. Always a checkpoint.
+        """Wait for more bytes and append them to `pending`. Always a checkpoint.
 
         Returns:
-            Whether there were any; False when the client has closed its side, or
-            the connection broke.
+            Whether bytes arrived; False once the client has closed its side or the
+            connection broke.
         """
         try:
             if self._socket is None:
                 data = await self.stream.receive_some(_READ_BYTES)
             else:
                 data = await _receive(self._socket)
-        except (trio.BrokenResourceError, trio.ClosedResourceError, OSError):
+        except (*STREAM_ERRORS, OSError):
             return False
         if self.pending:
             self.pending += data
@@ -87,22 +102,27 @@ class BufferedStream:
         return bool(data)
 
     async def write(self, data: bytes) -> None:
-        """Send, for as long as the client takes something now and then.
+        """Send all of `data`, and block while the client does not read.
 
-        A checkpoint only where the client must be waited for.
+        A checkpoint only if the socket's send buffer is full. A cancelled write may
+        have sent a part: `is_mid_write` stays true, and the connection must close.
 
         Raises:
-            trio.BrokenResourceError: The client is gone.
+            ClientGoneError: The client left.
         """
-        if self._socket is not None:
-            data = data[_offer(self._socket, data) :]
-        if not data:
-            return
-        self.write_by = trio.current_time() + self._write_seconds
-        if len(data) <= _WRITE_BYTES:
-            await self.stream.send_all(data)
-        else:
-            await self._write_pieces(memoryview(data))
+        try:
+            if self._socket is not None:
+                data = data[_write_now(self._socket, data) :]
+            if not data:
+                return
+            self.write_by = trio.current_time() + self._write_seconds
+            if len(data) <= _WRITE_BYTES:
+                await self.stream.send_all(data)
+            else:
+                await self._write_pieces(memoryview(data))
+        except (*STREAM_ERRORS, OSError) as error:
+            raise ClientGoneError("the client left") from error
+        # Not in a `finally`: after a cancelled write this deadline marks the stream.
         self.write_by = NEVER
 
     async def _write_pieces(self, data: memoryview) -> None:
@@ -113,28 +133,32 @@ class BufferedStream:
     async def wait_gone(self, read_ahead_bytes: int) -> None:
         """Wait until the client has closed its side, or the connection broke.
 
-        What it sends meanwhile belongs to its next requests and is kept. Once that
-        is `read_ahead_bytes`, no more is read, and its end is still noticed where
-        the system can tell it apart from data (Linux), looking once a second.
+        Bytes that arrive meanwhile belong to the client's next requests and are kept
+        in `pending`. Once `read_ahead_bytes` are buffered, reading stops, and the
+        client's end is polled for once a second. That works on Linux only; elsewhere
+        the wait then lasts until it is cancelled.
         """
         while len(self.pending) < read_ahead_bytes:
             if not await self.read_more():
                 return
-        while not self._is_hung_up():  # noqa: ASYNC110 - nothing announces it
+        if self._is_hung_up is None:
+            self._is_hung_up = make_hangup_check(self.stream)
+        # Trio waits for readability alone, and unread bytes keep a socket readable.
+        while not self._is_hung_up():  # noqa: ASYNC110 - no event announces it
             await trio.sleep(1)
 
-    def _is_hung_up(self) -> bool:
-        if self._ask_hangup is None:
-            self._ask_hangup = make_hangup_question(self.stream)
-        return self._ask_hangup()
-
     async def linger(self, seconds: float, most_bytes: int) -> None:
-        """Say that no more will be sent, and throw away what still comes.
+        """Half-close, then discard what the client still sends.
 
-        Closing a socket with unread bytes resets the connection, which may take
-        the last answer from a client that has not read it yet.
+        Closing a socket with unread bytes sends a reset, which can destroy the last
+        response before the client has read it. Both bounds keep a client that never
+        stops sending from holding the connection.
+
+        Args:
+            seconds: Longest time to wait for the client's end.
+            most_bytes: Most bytes to discard.
         """
-        with trio.move_on_after(seconds):
+        with trio.move_on_after(seconds), suppress(*STREAM_ERRORS):
             if isinstance(self.stream, trio.SSLStream):
                 transport = await end_tls(self.stream)
                 if transport is None:
@@ -150,42 +174,50 @@ class BufferedStream:
 
 
 async def _receive(sock: trio.socket.SocketType) -> bytes:
-    """Wait, then read: a client that got its answer has hardly sent more yet."""
+    """Wait until the socket is readable, then read.
+
+    Trio's own `recv` tries to read first. Here that would nearly always fail: a
+    client that just got its response has rarely sent the next request.
+    """
     while True:
         descriptor = _descriptor_of(sock)
         await trio.lowlevel.wait_readable(descriptor)
         try:
             return os.read(descriptor, _READ_BYTES)
         except BlockingIOError:
-            continue
+            continue  # a spurious wake-up
 
 
-def _offer(sock: trio.socket.SocketType, data: bytes) -> int:
-    """Say how many bytes the system takes without waiting."""
+def _write_now(sock: trio.socket.SocketType, data: bytes) -> int:
+    """Write without blocking; return how many bytes the send buffer accepted."""
     try:
         return os.write(_descriptor_of(sock), data)
     except BlockingIOError:
         return 0
-    except OSError as error:
-        raise trio.BrokenResourceError("the client is gone") from error
 
 
 def _descriptor_of(sock: trio.socket.SocketType) -> int:
+    """Return the file descriptor of a socket.
+
+    Raises:
+        trio.ClosedResourceError: The socket is closed. Its old number may belong to
+            another connection by now.
+    """
     descriptor = sock.fileno()
     if descriptor < 0:
-        raise trio.ClosedResourceError("the connection was closed here")
+        raise trio.ClosedResourceError("the connection was closed by the server")
     return descriptor
 
 
-def make_hangup_question(stream: trio.abc.Stream) -> "Callable[[], bool]":
+def make_hangup_check(stream: trio.abc.Stream) -> "Callable[[], bool]":
     """Make a function that tells whether the other side has stopped sending.
 
-    It does not wait, and is not fooled by bytes that nobody has read yet. Where the
-    system cannot tell the two apart, it always says no.
+    The function never blocks, and sees the end behind bytes that nobody has read. On
+    systems without ``POLLRDHUP`` it always returns False.
     """
     transport = getattr(stream, "transport_stream", stream)
     if not isinstance(transport, trio.SocketStream) or not hasattr(select, "POLLRDHUP"):
         return lambda: False
-    question = select.poll()
-    question.register(transport.socket.fileno(), select.POLLRDHUP)
-    return lambda: bool(question.poll(0))
+    poll = select.poll()
+    poll.register(transport.socket.fileno(), select.POLLRDHUP)
+    return lambda: bool(poll.poll(0))

@@ -1,38 +1,43 @@
-"""How a connection ends: with TLS, not without a word."""
+"""TLS shutdown: ``close_notify`` before the socket is closed (RFC 8446, 6.1)."""
+
+from contextlib import suppress
+from typing import Final
 
 import trio
 
+STREAM_ERRORS: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
+"""Exceptions of a stream whose client, or whose own task, has ended it."""
+
 
 async def close_stream(stream: trio.abc.Stream) -> None:
-    """Close a stream; the end of a TLS connection is told to the client first.
+    """Close a stream; over TLS, send ``close_notify`` first.
 
-    A client cannot tell an end that is not told from one that somebody else made.
-    It is sent and not waited for; a plain socket is closed at once. A client that
-    does not take those few bytes makes this wait: give it a deadline, after which
-    the socket is closed as well.
+    Without ``close_notify`` a client cannot tell a complete response from one that an
+    attacker cut short. The client's own ``close_notify`` is not awaited. Sending may
+    block if the client does not read: give this call a deadline. When it is cancelled,
+    the socket is closed all the same. A plain socket is closed at once.
     """
     if not isinstance(stream, trio.SSLStream):
         await trio.aclose_forcefully(stream)
         return
-    try:
+    with suppress(*STREAM_ERRORS):  # the socket is closed in that case, too
         await stream.aclose()
-    except (trio.BrokenResourceError, trio.ClosedResourceError):
-        return  # it is gone already, and so is the socket
 
 
 async def end_tls(
     stream: trio.SSLStream[trio.SocketStream],
 ) -> trio.SocketStream | None:
-    """Tell the client that no more will come, and wait for it to say the same.
+    """Exchange ``close_notify`` with the client.
 
     Returns:
-        ``None`` when it did: the connection is closed. If it says anything else,
-        the socket, whose bytes cannot be read any more, but thrown away.
+        ``None`` if the client answered: the connection is closed. If it sent
+        anything else, the socket: its bytes are no longer readable as TLS, only fit
+        to be discarded.
     """
     transport = stream.transport_stream
     try:
         await stream.unwrap()
-    except (trio.BrokenResourceError, trio.ClosedResourceError):
+    except STREAM_ERRORS:
         return transport
     await transport.aclose()
     return None

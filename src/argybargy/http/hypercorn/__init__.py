@@ -1,6 +1,6 @@
-"""The other HTTP core: Hypercorn's connection, guarded.
+"""Second HTTP core: Hypercorn's connection, with the bounds and deadlines it lacks.
 
-It shows that both cores treat an app alike, and patches nothing of Hypercorn's own.
-`guard.HypercornServer` takes the place of an `HttpServer`; `app` keeps an app from
-being told of a disconnect after its answer.
+It exists to show that both cores treat an app alike, and patches nothing inside
+Hypercorn. `guard.HypercornServer` can replace `http.server.HttpServer`; `app` wraps the
+app that Hypercorn calls.
 """

@@ -1,4 +1,4 @@
-"""An app as Hypercorn should call it: not disturbed, and not kept waiting."""
+"""Wrapper for the app under Hypercorn: body deadline, contained errors, disconnects."""
 
 from functools import partial
 from typing import Protocol
@@ -13,24 +13,25 @@ from argybargy.http.response import Render
 
 
 class Server(Protocol):
-    """What a request needs from the server it belongs to."""
+    """Server side of a request: limits, counters and the log."""
 
     limits: ConnectionLimits
     render: Render
 
     def note_refusal(self, problem: Problem) -> None:
-        """Count an answer that the app had no part in."""
+        """Count a response that the server sent without the app."""
         ...
 
     def report(self, event: str, error: Exception, **facts: object) -> None:
-        """Log a mishap."""
+        """Log and count a contained exception."""
         ...
 
 
 class DisconnectFilter:
-    """An app that is not told of a disconnect when its answer is complete.
+    """Hides the disconnect that Hypercorn reports after a complete response.
 
-    Hypercorn calls it as it calls its own wrapper of an app.
+    At that disconnect Quart-Trio cancels the request, while Hypercorn, in the same
+    task, is preparing the connection for the next one.
     """
 
     def __init__(self, app: App, server: Server) -> None:
@@ -40,7 +41,7 @@ class DisconnectFilter:
     async def __call__(
         self, scope: Scope, receive: Receive, send: Send, *_threads: object
     ) -> None:
-        """Serve one request; an app without an answer is given one."""
+        """Serve one request; send an error response if the app sends none."""
         request = _FilteredRequest(receive, send, self._server.limits.body_seconds)
         name = new_failure_id()
         report = partial(self._server.report, "app_failed", request_id=name)
@@ -63,19 +64,19 @@ class DisconnectFilter:
 
 
 class _FilteredRequest:
-    """The two callables of one request, and the deadline of its body.
+    """``receive`` and ``send`` of one request, with a deadline for its body.
 
     Attributes:
-        scope: Of the app; cancelled when the body is late.
-        is_started: Whether an answer was begun.
-        is_late: Whether the body did not arrive in time.
+        scope: Cancel scope around the app; cancelled when the body is late.
+        is_started: Whether a response was begun.
+        is_late: Whether the body missed its deadline.
     """
 
     def __init__(self, receive: Receive, send: Send, body_seconds: float) -> None:
         self.scope = trio.CancelScope()
         self.is_started = False
         self.is_late = False
-        self._is_answered = False
+        self._is_response_complete = False
         self._is_whole = False
         self._body_seconds = body_seconds
         self._body_by: float | None = None
@@ -83,16 +84,16 @@ class _FilteredRequest:
         self._send = send
 
     async def receive(self) -> Message:
-        """Pass on what comes, except for a disconnect after the answer."""
+        """Return the next message, except a disconnect after the response."""
         if not self._is_whole:
             return await self._receive_body()
         message = await self._receive()
-        if self._is_answered and message["type"] == "http.disconnect":
-            await trio.sleep_forever()
+        if self._is_response_complete and message["type"] == "http.disconnect":
+            await trio.sleep_forever()  # until Hypercorn ends the request
         return message
 
     async def _receive_body(self) -> Message:
-        """Pass on a part of the body; one that is late ends the app instead."""
+        """Return a part of the body; cancel the app if the part is late."""
         if self._body_by is None:
             self._body_by = trio.current_time() + self._body_seconds
         with trio.move_on_at(self._body_by):
@@ -104,8 +105,8 @@ class _FilteredRequest:
         return await trio.sleep_forever()
 
     async def send(self, message: Message) -> None:
-        """Pass it on, and note how far the answer is."""
+        """Send a message, and record the progress of the response."""
         self.is_started = True
         if message["type"] == "http.response.body":
-            self._is_answered = not message.get("more_body", False)
+            self._is_response_complete = not message.get("more_body", False)
         await self._send(message)

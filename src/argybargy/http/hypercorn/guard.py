@@ -1,28 +1,27 @@
-"""Hypercorn's own HTTP/1.1 connection, kept from doing harm.
+"""Hypercorn's HTTP/1.1 connection under bounds, deadlines and error isolation.
 
-The alternative to `argybargy.http.server`, to show that both treat an app alike. What
-Hypercorn 0.18 does not see to by itself, and this guard does:
+The alternative to `argybargy.http.server`. Gaps of Hypercorn 0.18 that this guard
+closes:
 
 - an exception in one connection ends the server;
 - neither a handshake, a head, a body nor a write has a deadline of its own;
 - HTTP/2 without TLS and websockets cannot be turned off;
-- a target may hold a host, and a Host field anything;
-- the end of a request is told to the app as a disconnect, at which Quart-Trio cancels
-  Hypercorn in the middle of making the connection ready for the next request;
-- a body that the app leaves unread keeps the connection's reader waiting for it.
+- a target may contain a host, and a ``Host`` field may contain anything;
+- the app gets a disconnect at the end of each request, at which Quart-Trio cancels
+  Hypercorn while it prepares the connection for the next request;
+- a body that the app does not read blocks the connection's reader.
 
-What it does not see to, and our own connection does:
+Gaps that remain, and that `argybargy.http.connection` does not have:
 
-- ``Content-Length`` beside ``Transfer-Encoding``, the same ``Content-Length`` twice,
-  lines that end in a bare LF, and obsolete folding are read as h11 reads them, and
-  not refused;
-- ``100 Continue`` is said before the app has asked for the body;
-- a body in chunks is bounded by the app alone;
-- connections are counted altogether, and not by address;
-- a body that is still to come is waited for while the relay stops;
-- a refused connection is closed at once, so that a client that is still sending may
-  lose the answer; one beyond the limit gets none;
-- while a next request waits already, the client's end is looked for once a second.
+- ``Content-Length`` beside ``Transfer-Encoding``, repeated ``Content-Length``, lines
+  that end in a bare LF, and obsolete line folding are parsed as h11 does, not refused;
+- ``100 Continue`` is sent before the app reads the body;
+- only the app bounds a chunked body;
+- connections are bounded in total, not per address;
+- a shutdown waits for bodies that are still being sent;
+- a refused connection closes at once, so that a client that is still sending may lose
+  the response; a connection beyond the bound gets none;
+- while a pipelined request waits, the client's end is polled for once a second.
 """
 
 from collections import Counter
@@ -49,21 +48,22 @@ from argybargy.http.limits import ConnectionLimits
 from argybargy.http.request_head import is_host
 from argybargy.http.response import Render
 from argybargy.http.server import ConnectionStatistics
-from argybargy.http.stream import NEVER, make_hangup_question
+from argybargy.http.stream import NEVER, make_hangup_check
 from argybargy.http.tls import close_stream
 
 _READ_BYTES = 64 * 1024
 _WRITE_BYTES = 16 * 1024
-_ASK_SECONDS = 1.0
-_TELL_SECONDS = 1.0
+_POLL_SECONDS = 1.0
+"""Interval of checks for the client's end while a pipelined request waits."""
+_CLOSE_SECONDS = 1.0
+"""Longest wait for an app to accept the message that its request has ended."""
 _VERSIONS = frozenset({b"1.0", b"1.1"})
 
 
 class HypercornServer:
-    """Serves an ASGI app with Hypercorn's connection, for `serve_app`.
+    """ASGI server on Hypercorn's connection; replaces `http.server.HttpServer`.
 
-    Takes the place of an `HttpServer`. Of the limits it does not know those of a body
-    in chunks, of one address, of refusals and of lingering.
+    It ignores the limits for chunked bodies, addresses, refusals and lingering.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class HypercornServer:
         return f"<HypercornServer: {self._connections} connections>"
 
     def statistics(self) -> ConnectionStatistics:
-        """Say what it has done so far."""
+        """Return the counters."""
         return ConnectionStatistics(
             connections=self._connections,
             connections_total=self._connections_total,
@@ -102,7 +102,7 @@ class HypercornServer:
         )
 
     async def __call__(self, stream: trio.abc.Stream) -> None:
-        """Serve one connection to its end, and close it; contains its exceptions."""
+        """Serve one connection to its end, and close it; contain its exceptions."""
         self._connections_total += 1
         self._connections += 1
         try:
@@ -116,24 +116,24 @@ class HypercornServer:
                 await close_stream(stream)
 
     def drain(self) -> None:
-        """End the idle connections now, and each other one after its request."""
-        self._terminated.raise_nowait()
+        """End idle connections now, and every other one after its request."""
+        self._terminated.set_nowait()
 
     def note_request(self) -> None:
         """Count a request."""
         self._requests += 1
 
     def note_refusal(self, problem: Problem) -> None:
-        """Count an answer that the app had no part in."""
+        """Count a response that the server sent without the app."""
         self._refused[problem.value.code] += 1
 
     def report(self, event: str, error: Exception, **facts: object) -> None:
-        """Log a mishap, and count it."""
+        """Log and count a contained exception."""
         self._failures[event] += 1
         self._log.error(event, exc_info=error, **facts)
 
     async def _admit(self, stream: trio.abc.Stream, endpoints: Endpoints) -> None:
-        """Serve a connection if there is room, else close it without a word."""
+        """Serve a connection within the bound; close any other without a response."""
         if self._connections <= self.limits.connections:
             await _GuardedConnection(self, stream, endpoints).run()
             return
@@ -143,32 +143,32 @@ class HypercornServer:
 
 
 class _Flag(EventWrapper):
-    """Hypercorn's event, which a function that does not wait can set too."""
+    """Hypercorn's event, with a setter for synchronous code."""
 
-    def raise_nowait(self) -> None:
-        """Set it."""
+    def set_nowait(self) -> None:
+        """Set the event. Never blocks."""
         self._event.set()
 
 
 class _Pause(EventWrapper):
-    """Hypercorn's wait for the end of a request while the next one is here."""
+    """Hypercorn's wait until a pipelined request may start, aware of hang-ups."""
 
     def __init__(self, connection: "_GuardedConnection") -> None:
         super().__init__()
         self._connection = connection
-        self._is_hung_up = make_hangup_question(connection.stream)
+        self._is_hung_up = make_hangup_check(connection.stream)
 
     async def wait(self) -> None:
-        """Wait; a client that leaves meanwhile ends the connection."""
+        """Wait; end the connection if the client leaves meanwhile."""
         while not self.is_set():
-            with trio.move_on_after(_ASK_SECONDS):
+            with trio.move_on_after(_POLL_SECONDS):
                 await super().wait()
             if self._is_hung_up():
                 self._connection.end()
 
 
 class _GuardedConnection(TCPServer):
-    """One connection, in a scope that ends all of it."""
+    """One connection, with one cancel scope around all of its tasks."""
 
     def __init__(
         self, server: HypercornServer, stream: trio.abc.Stream, endpoints: Endpoints
@@ -186,24 +186,24 @@ class _GuardedConnection(TCPServer):
         self._head_by = NEVER
 
     def end(self) -> None:
-        """End it now, with all that runs for it."""
+        """Cancel the connection and all of its tasks. Never blocks."""
         self._scope.cancel()
 
     async def run(self) -> None:
-        """Serve until either side has enough."""
+        """Serve requests until either side ends the connection."""
         with self._scope:
             async with TaskGroup() as task_group:
                 self._task_group = task_group
-                self._http1 = _OnlyHttp1(self._server, self, self._endpoints)
+                self._http1 = _StrictHttp1(self._server, self, self._endpoints)
                 self.protocol = cast("ProtocolWrapper", self._http1)
                 await self.idle_task.restart(task_group, self._idle_timeout)
-                if await self._shake_hands():
+                if await self._do_handshake():
                     await self._read_data()
                 self._scope.cancel()
 
-    async def _shake_hands(self) -> bool:
-        """Finish the TLS handshake, if there is one; False if it was not to be."""
-        stream: trio.abc.Stream = self.stream  # Hypercorn thinks that it is always TLS
+    async def _do_handshake(self) -> bool:
+        """Finish the TLS handshake of an HTTPS connection; False if it failed."""
+        stream: trio.abc.Stream = self.stream  # Hypercorn types it as TLS always
         if not isinstance(stream, trio.SSLStream):
             return True
         with trio.move_on_after(self._server.limits.head_seconds):
@@ -224,7 +224,7 @@ class _GuardedConnection(TCPServer):
         if not isinstance(event, RawData):
             await super().protocol_send(event)
             if isinstance(event, Closed):
-                # Its reader may wait for an app that reads no more.
+                # The reader may block on an app that no longer reads the body.
                 self._scope.cancel()
             return
         async with self.send_lock:
@@ -232,7 +232,7 @@ class _GuardedConnection(TCPServer):
                 self._scope.cancel()
 
     async def _write(self, data: bytes) -> bool:
-        """Send; False if the client is gone, or takes nothing any more."""
+        """Send `data`; False if the client left or stopped reading."""
         view = memoryview(data)
         for start in range(0, len(data), _WRITE_BYTES):
             with trio.move_on_after(self._server.limits.write_seconds) as scope:
@@ -247,11 +247,11 @@ class _GuardedConnection(TCPServer):
     async def _read_data(self) -> None:
         while await self._read_some():
             pass
-        # The client is gone, or we closed: whatever still runs is for nobody.
+        # The connection has ended. Hypercorn tells the app of a running request.
         await self.protocol.handle(Closed())
 
     async def _read_some(self) -> bool:
-        """Read on; False at the end of the connection, or when a head is late."""
+        """Read once; False at the end of the connection, or if a head is late."""
         with trio.move_on_at(self._head_by) as scope:
             try:
                 data = await self.stream.receive_some(_READ_BYTES)
@@ -261,15 +261,15 @@ class _GuardedConnection(TCPServer):
             await self._http1.refuse(RelayError(Problem.REQUEST_TIMEOUT))
             return False
         await self.protocol.handle(RawData(bytes(data)))
-        if not self._http1.has_half_a_head:
+        if not self._http1.has_partial_head:
             self._head_by = NEVER
         elif self._head_by == NEVER:
             self._head_by = trio.current_time() + self._server.limits.head_seconds
         return bool(data)
 
 
-class _OnlyHttp1(H11Protocol):
-    """Hypercorn's HTTP/1.1, which refuses whatever would lead away from it."""
+class _StrictHttp1(H11Protocol):
+    """Hypercorn's HTTP/1.1 protocol, which refuses HTTP/2 and websockets."""
 
     def __init__(
         self,
@@ -281,7 +281,7 @@ class _OnlyHttp1(H11Protocol):
             server.app,
             server.config,
             server.context,
-            connection._task_group,  # noqa: SLF001 - one thing, in two classes
+            connection._task_group,  # noqa: SLF001 - set by Hypercorn's own run()
             ConnectionState({}),
             endpoints.scheme == "https",
             endpoints.client,
@@ -292,8 +292,8 @@ class _OnlyHttp1(H11Protocol):
         self.can_read = _Pause(connection)
 
     @property
-    def has_half_a_head(self) -> bool:
-        """Whether a request has begun to arrive, and no more."""
+    def has_partial_head(self) -> bool:
+        """Whether a part of a request head has arrived."""
         return self.stream is None and bool(self.connection.trailing_data[0])
 
     async def handle(self, event: Event) -> None:
@@ -304,8 +304,9 @@ class _OnlyHttp1(H11Protocol):
             await self.send(Closed())
 
     async def _close_stream(self) -> None:
-        # The app is told, unless it has left so much unread that it cannot be.
-        with trio.move_on_after(_TELL_SECONDS):
+        # Puts a disconnect into the app's queue. That blocks while the queue is
+        # full of body parts that the app does not read: hence the deadline.
+        with trio.move_on_after(_CLOSE_SECONDS):
             await super()._close_stream()
         self.stream = None
 
@@ -352,7 +353,7 @@ class _OnlyHttp1(H11Protocol):
                 await self.refuse(RelayError(Problem.MALFORMED))
 
     async def refuse(self, error: RelayError) -> None:
-        """Say why the connection ends."""
+        """Send an error response, after which the connection closes."""
         self._server.note_refusal(error.problem)
         body, described = self._server.render(error)
         fields = [
@@ -362,7 +363,7 @@ class _OnlyHttp1(H11Protocol):
             *self.config.response_headers("h11"),
         ]
         status = error.problem.value.status
-        # A connection that is in no state to say it closes without a word.
+        # h11 raises if a response was begun already: then the connection just closes.
         with suppress(h11.LocalProtocolError):
             start = h11.Response(status_code=status, headers=fields)
             await self._send_h11_event(start)
@@ -371,13 +372,13 @@ class _OnlyHttp1(H11Protocol):
 
 
 def _check_target(event: h11.Request) -> None:
-    """Refuse a target that is more than a path: another host may hide in it.
+    """Refuse a target that is not a plain path: it may contain another host.
 
-    Hypercorn passes on all of it as the path, so that the Host field would be
-    checked and a host in the target would not.
+    Hypercorn passes the whole target on as the path. The check of the ``Host`` field
+    would then miss the host in the target.
 
     Raises:
-        RelayError: ``malformed``; for a tunnel, ``not_implemented``.
+        RelayError: ``malformed``, or ``not_implemented`` for CONNECT.
     """
     target, method = event.target, event.method
     if method == b"CONNECT":
