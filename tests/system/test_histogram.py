@@ -18,7 +18,7 @@ def test_every_observation_counts_in_each_bucket_that_it_fits(
     for value in values:
         histogram.observe(value)
     seen = histogram.statistics()
-    for bound, count in seen.cumulated():
+    for bound, count in seen.cumulative():
         assert count == bisect_left(sorted(values), bound + 0.5)
     assert (seen.count, seen.total) == (len(values), sum(values))
 

@@ -1,8 +1,9 @@
-"""What the operating system gives: files, locks, processes, ports and addresses.
+"""Operating system services: files, locks, processes, ports and addresses.
 
-It hides the differences between systems, and imports nothing else of Argybargy; it
+It hides the differences between systems and imports nothing else of Argybargy; it
 never knows what a room or a relay is. `files` makes private files and locks them,
-`processes` runs and ends child programs, `ports` tells who holds a port, `network`
-reads addresses, `terminal` decides on colour, `line_splitter` cuts output into lines,
-and `histogram` counts in buckets.
+`mounts` finds the file system of a directory, `processes` runs child programs, `ports`
+finds the process that listens on a port, `network` reads addresses, `terminal` decides
+on colour, `line_splitter` cuts output into lines, and `histogram` counts durations and
+sizes in buckets.
 """

@@ -1,7 +1,7 @@
-"""How often something took how long: counted into buckets, cheap enough to always do.
+"""Histogram with fixed buckets, for durations and sizes.
 
-One observation is a bisection and two additions, a quarter of a microsecond: that is
-why it can stand on the path of every poll, where a lock and a label would not.
+One observation is a bisection and two additions, or 0.25 us. That is cheap enough for
+every poll; the histograms of the Prometheus client take a lock and a label lookup.
 """
 
 from bisect import bisect_left
@@ -25,19 +25,19 @@ SECONDS: Final = (
     2.5,
     5.0,
 )
-"""Upper bounds for what should take milliseconds and must not take seconds."""
+"""Bucket bounds in seconds, for durations of milliseconds up to a few seconds."""
 SIZES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-"""Upper bounds for how many of something there are at once."""
+"""Bucket bounds for batch sizes and other small counts."""
 
 
 @attrs.frozen
 class Distribution:
-    """What was observed so far.
+    """Snapshot of a histogram.
 
     Attributes:
-        bounds: The upper bound of each bucket but the last, which has none.
-        counts: How many observations fell into each bucket.
-        total: The sum of all observations.
+        bounds: Upper bound of each bucket, inclusive; the last bucket has none.
+        counts: Observations in each bucket, one more than there are bounds.
+        total: Sum of all observed values.
     """
 
     bounds: tuple[float, ...]
@@ -46,19 +46,19 @@ class Distribution:
 
     @property
     def count(self) -> int:
-        """How many observations there were."""
+        """Number of observations."""
         return sum(self.counts)
 
-    def cumulated(self) -> Iterator[tuple[float, int]]:
-        """Yield each upper bound with how many were at most that; infinity last."""
-        sofar = 0
+    def cumulative(self) -> Iterator[tuple[float, int]]:
+        """Yield each bound with the number of observations up to it; infinity last."""
+        so_far = 0
         for bound, count in zip((*self.bounds, float("inf")), self.counts, strict=True):
-            sofar += count
-            yield bound, sofar
+            so_far += count
+            yield bound, so_far
 
 
 class Histogram:
-    """Counts observations. The mutable state is one list of numbers and their sum."""
+    """Counter of observations by bucket. The mutable state is the counts and a sum."""
 
     __slots__ = ("_bounds", "_counts", "_total")
 
@@ -71,10 +71,10 @@ class Histogram:
         return f"<Histogram of {sum(self._counts)}>"
 
     def observe(self, value: float) -> None:
-        """Count one observation; one that equals a bound is below it."""
+        """Count one observation; a value equal to a bound falls into its bucket."""
         self._counts[bisect_left(self._bounds, value)] += 1
         self._total += value
 
     def statistics(self) -> Distribution:
-        """Return what was observed so far."""
+        """Return a snapshot."""
         return Distribution(self._bounds, tuple(self._counts), self._total)

@@ -1,4 +1,4 @@
-"""What kind of file system a directory is on; only Linux tells without asking twice."""
+"""File system type of a directory, read from Linux's table of mounts."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ _ESCAPE: Final = re.compile(r"\\([0-7]{3})")
 
 
 def find_file_system(path: Path, table: Path = TABLE) -> str:
-    """Return the kind of file system that holds `path`; empty if it is not told."""
+    """Return the type of the file system of `path`; empty if unknown."""
     try:
         lines = table.read_text("utf-8", "replace").splitlines()
     except OSError:
@@ -18,11 +18,11 @@ def find_file_system(path: Path, table: Path = TABLE) -> str:
 
 
 def pick_file_system(path: Path, lines: list[str]) -> str:
-    """Return the kind of the innermost mount that holds `path`.
+    """Return the file system type of the innermost mount that contains `path`.
 
     Args:
-        path: Without symbolic links.
-        lines: The table of mounts, in the order in which they were made.
+        path: Absolute path without symbolic links.
+        lines: Lines of ``/proc/self/mountinfo``, oldest mount first.
     """
     best, kind = -1, ""
     for line in lines:

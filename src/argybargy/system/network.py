@@ -1,4 +1,4 @@
-"""Network addresses: loopback, networks, host and port."""
+"""IP addresses: loopback, networks, host and port."""
 
 import re
 import socket
@@ -6,13 +6,13 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 _HOST_BITS: Final = 64
-
-
-_OLD_ADDRESS: Final = re.compile(r"[0-9a-fx.]+", re.IGNORECASE)
+_WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}  # noqa: S104
+_LAST_PORT: Final = 65_535
+_LEGACY_ADDRESS: Final = re.compile(r"[0-9a-fx.]+", re.IGNORECASE)
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host, as it is written, is this machine and no other."""
+    """Return whether a host, as written, can only be this machine. Resolves nothing."""
     if host.lower() == "localhost":
         return True
     ip = _parse_address(host)
@@ -20,10 +20,10 @@ def is_loopback(host: str) -> bool:
 
 
 def network_of(address: str) -> str:
-    """Return what stands for the one that an address belongs to, where all count.
+    """Return the key under which limits count an address.
 
-    That is the address itself, or of IPv6 the first half, since the second is for
-    whoever has the first to choose: they have 2**64 addresses.
+    For IPv4 the address itself. For IPv6 its /64 network: one customer usually has a
+    whole /64, and could change among 2**64 addresses.
     """
     ip = _parse_address(address)
     if not isinstance(ip, IPv6Address):
@@ -32,17 +32,17 @@ def network_of(address: str) -> str:
 
 
 def _parse_address(host: str) -> IPv4Address | IPv6Address | None:
-    """Read an address in any spelling that sockets take; ``127.1`` is one."""
+    """Parse an address in any spelling that sockets accept, such as ``127.1``."""
     try:
         ip = ip_address(host.partition("%")[0])
     except ValueError:
-        return _parse_old_address(host)
+        return _parse_legacy_address(host)
     mapped = ip.ipv4_mapped if isinstance(ip, IPv6Address) else None
     return mapped or ip
 
 
-def _parse_old_address(host: str) -> IPv4Address | None:
-    if _OLD_ADDRESS.fullmatch(host) is None:
+def _parse_legacy_address(host: str) -> IPv4Address | None:
+    if _LEGACY_ADDRESS.fullmatch(host) is None:
         return None
     try:
         return IPv4Address(socket.inet_aton(host))
@@ -50,20 +50,16 @@ def _parse_old_address(host: str) -> IPv4Address | None:
         return None
 
 
-_WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}  # noqa: S104
-_LAST_PORT: Final = 65_535
-
-
 def local_host(host: str) -> str:
-    """Return where a relay that listens on `host` is reached from this machine."""
+    """Return the address that reaches a listener on `host` from this machine."""
     return _WILDCARDS.get(host, host)
 
 
 def host_and_port(host: str, port: int) -> str:
-    """Return an address as one writes it."""
+    """Format a host and a port, with brackets around IPv6."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def next_port(port: int) -> int:
-    """Return another port to try."""
+    """Return a neighbouring port, to suggest when `port` is in use."""
     return port + 1 if port < _LAST_PORT else port - 1

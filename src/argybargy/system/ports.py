@@ -1,7 +1,7 @@
-"""Who holds a port, as far as the platform tells.
+"""Process that listens on a port, read from Linux's ``/proc``.
 
-Linux lists its sockets and each process's descriptors under ``/proc``. Elsewhere,
-and for processes of other users, nobody is named.
+``/proc`` lists all sockets, and the descriptors of each process. On other systems, and
+for processes of other users, no process is found.
 """
 
 import socket
@@ -24,12 +24,12 @@ IpAddress = IPv4Address | IPv6Address
 
 @attrs.frozen
 class Holder:
-    """A process that listens on a port.
+    """Process that listens on a port.
 
     Attributes:
-        pid: Its number.
-        name: What the system calls it.
-        data: The data directory that it serves, if it is a relay.
+        pid: Process id.
+        name: Process name, as in ``ps``.
+        data: Data directory, if the process is a relay.
     """
 
     pid: int
@@ -42,14 +42,16 @@ class Holder:
 
 
 def find_refusal(host: str, port: int) -> OSError | None:
-    """Return why nobody may listen on an address now, or ``None`` if one may."""
+    """Try to listen on an address; return the error, or None if it is free."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
-            if sys.platform != "win32":  # where it means something else
+            if (
+                sys.platform != "win32"
+            ):  # there, it would let two listeners share a port
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
-            # Two may bind alike; only one may listen.
+            # With SO_REUSEADDR two sockets may bind to one port; only one may listen.
             probe.listen(1)
     except OSError as error:
         return error
@@ -57,15 +59,15 @@ def find_refusal(host: str, port: int) -> OSError | None:
 
 
 def find_holder(host: str, port: int, proc: Path = PROC) -> Holder | None:
-    """Return who listens where `host` and `port` are wanted.
+    """Return the process that keeps others from listening on `host` and `port`.
 
     Args:
-        host: The address; a name stands for any.
-        port: The port.
-        proc: Where the kernel tells of processes.
+        host: Address; a name matches any.
+        port: Port number.
+        proc: Mount point of procfs.
 
     Returns:
-        The first one found; ``None`` if nobody listens or nobody can be named.
+        The first process found; None if no process listens or none is visible.
     """
     inodes = set(_listening_inodes(host, port, proc))
     if not inodes:
@@ -84,12 +86,12 @@ def _listening_inodes(host: str, port: int, proc: Path) -> Iterator[str]:
         try:
             lines = (proc / "net" / table).read_text("ascii").splitlines()[1:]
         except OSError:
-            continue  # another platform, or no IPv6
+            continue  # not Linux, or no IPv6
         for line in lines:
             fields = line.split()
             address, _, number = fields[1].rpartition(":")
             is_there = fields[3] == _LISTENING and int(number, 16) == port
-            if is_there and _is_in_the_way(_read_address(address), asked):
+            if is_there and _conflicts(_read_address(address), asked):
                 yield fields[9]
 
 
@@ -101,7 +103,7 @@ def _parse(host: str) -> IpAddress | None:
 
 
 def _read_address(digits: str) -> IpAddress:
-    """Read an address as the kernel writes it: words in the machine's own order."""
+    """Parse the kernel's notation: 32-bit words in the byte order of the machine."""
     words = [
         bytes.fromhex(digits[start : start + _WORD_DIGITS])
         for start in range(0, len(digits), _WORD_DIGITS)
@@ -113,10 +115,10 @@ def _read_address(digits: str) -> IpAddress:
     return mapped or address
 
 
-def _is_in_the_way(held: IpAddress, asked: IpAddress | None) -> bool:
+def _conflicts(held: IpAddress, asked: IpAddress | None) -> bool:
     if asked is None or asked.is_unspecified or held == asked:
         return True
-    # A socket of IPv6 that listens everywhere takes the IPv4 of its port as well.
+    # A listener on `::` usually takes the same port of IPv4 as well.
     return held.is_unspecified and held.version >= asked.version
 
 
@@ -128,22 +130,22 @@ def _processes(proc: Path) -> list[Path]:
 
 
 def _descriptors(process: Path) -> Iterator[str]:
-    """Yield what the descriptors of a process stand for; nothing if it is hidden."""
+    """Yield the targets of a process's descriptors; none if they are not readable."""
     try:
         for link in (process / "fd").iterdir():
             yield str(link.readlink())
     except OSError:
-        return  # it has ended, or it is another user's
+        return  # the process has ended, or belongs to another user
 
 
 def _name(process: Path) -> str:
     try:
         return (process / "comm").read_text("utf-8", "replace").strip()
     except OSError:
-        return "a program without a name"
+        return "an unknown program"
 
 
 def _relay_data(links: list[str]) -> Path | None:
-    """Return the directory whose lock is open: only a relay holds one."""
+    """Return the directory of an open relay lock; only a relay that runs has one."""
     paths = [Path(link) for link in links if link.startswith("/")]
     return next((path.parent for path in paths if path.name == LOCK_NAME), None)

@@ -1,6 +1,6 @@
-"""Other programs that the relay starts, and how they are made to end.
+"""Child programs: start them in a process group, read their output, end them.
 
-What depends on the platform about them is here and nowhere else.
+All platform differences of child programs are in this module.
 """
 
 import os
@@ -15,45 +15,46 @@ from typing import Final
 import trio
 
 STOP_SECONDS: Final = 2.0
-"""How long a program may take to end by itself before it is killed."""
-LAST_WORDS_SECONDS: Final = 0.5
-"""How long the output of a program that has ended is still read."""
+"""Time between SIGTERM and SIGKILL."""
+DRAIN_OUTPUT_SECONDS: Final = 0.5
+"""How long the output of an ended program is still read: its last lines may lag."""
 _CHUNK_BYTES: Final = 4_096
-_BREATH_SECONDS: Final = 0.01
-"""The pause after a full chunk: whoever floods the output waits for itself."""
+_THROTTLE_SECONDS: Final = 0.01
+"""Pause after a full chunk: a program that floods its output is slowed down by the
+full pipe, and does not starve the event loop."""
 
 
 _GUARD: Final = (
     'exec 3<&0; (read _ <&3; kill -9 0) >/dev/null 2>&1 & exec "$@" </dev/null 3<&-'
 )
-"""Runs a program, and kills its group when the relay is no more.
+"""Shell script that runs a program, and kills its process group when the relay dies.
 
-The relay never writes to the pipe that is read here. It is closed when the relay
-ends, and by the kernel if that comes without a word, as by ``kill -9``.
+The script reads from a pipe to which the relay never writes. The read returns when the
+relay's end closes, which the kernel sees to even after ``kill -9`` of the relay.
 """
 
 
 class ProgramError(Exception):
-    """A program cannot be started; the text says why."""
+    """A program could not be started; the message says why."""
 
 
 @asynccontextmanager
 async def open_program(arguments: Sequence[str]) -> AsyncIterator[trio.Process]:
     """Run a program in a process group of its own, until the end of the block.
 
-    A group of its own keeps Ctrl+C on the terminal from it: it is of use until the
-    relay has said goodbye. At the end it is told to stop, and killed after
-    :data:`STOP_SECONDS`, with everything that it has started and left behind. On
-    POSIX it does not outlive the relay either when that is killed.
+    At the end the group gets SIGTERM, and SIGKILL after :data:`STOP_SECONDS`; so do
+    the program's own children. On POSIX the group also dies with a relay that is
+    killed. Ctrl+C on the terminal does not reach the group: a tunnel must carry the
+    last responses while the relay drains.
 
     Args:
-        arguments: The program, and what it is given.
+        arguments: Program and its arguments; no shell reads them.
 
     Yields:
-        The program; :func:`read_some` reads what it writes, errors included.
+        The process; :func:`read_some` reads its output and standard error.
 
     Raises:
-        ProgramError: It cannot be started.
+        ProgramError: The program could not be started.
     """
     if shutil.which(arguments[0]) is None:
         raise ProgramError("there is no such program")
@@ -67,6 +68,7 @@ async def open_program(arguments: Sequence[str]) -> AsyncIterator[trio.Process]:
         deliver_cancel=_stop,
         start_new_session=os.name == "posix",
     )
+    # An error of the start is raised after the nursery, which would wrap it in a group.
     program, failure = None, None
     try:
         async with trio.open_nursery() as nursery:
@@ -77,8 +79,11 @@ async def open_program(arguments: Sequence[str]) -> AsyncIterator[trio.Process]:
             else:
                 nursery.start_soon(_end_output, program)
                 yield program
+            # `run_process` reacts by calling `_stop`, shielded, and then waits for
+            # the end of the program.
             nursery.cancel_scope.cancel()
     finally:
+        # The program has ended; its children may be left, and may ignore SIGTERM.
         if program is not None:
             _signal_group(program, "SIGKILL")
     if failure is not None:
@@ -92,38 +97,45 @@ def _guarded(arguments: Sequence[str]) -> list[str]:
 
 
 async def read_some(program: trio.Process) -> bytes:
-    """Return more of a program's output; nothing at all is its end."""
+    """Wait for output of a program; empty at its end."""
     assert program.stdout is not None
     try:
         data = await program.stdout.receive_some(_CHUNK_BYTES)
     except trio.ClosedResourceError:
         return b""
     if len(data) == _CHUNK_BYTES:
-        await trio.sleep(_BREATH_SECONDS)
+        await trio.sleep(_THROTTLE_SECONDS)
     return bytes(data)
 
 
 async def _end_output(program: trio.Process) -> None:
-    """Close the output of a program that has ended, whoever else still holds it."""
+    """Close the output of a program once it has ended.
+
+    A child that the program left behind may hold the pipe open, and its end would
+    then never be seen.
+    """
     await program.wait()
-    await trio.sleep(LAST_WORDS_SECONDS)
+    await trio.sleep(DRAIN_OUTPUT_SECONDS)
     if program.stdout is not None:
         await program.stdout.aclose()
 
 
 async def _stop(program: trio.Process) -> None:
-    """Ask a program and its children to end, and kill it if it does not."""
+    """Send SIGTERM to the group, and kill the program after a grace period.
+
+    Trio runs this shielded, and stops it as soon as the program has ended.
+    """
     _signal_group(program, "SIGTERM")
     await trio.sleep(STOP_SECONDS)
     program.kill()
 
 
 def _signal_group(program: trio.Process, name: str) -> None:
-    """Send a signal to a program, and on POSIX to those it has started."""
+    """Send a signal to a program, on POSIX to its whole process group."""
     if os.name != "posix":
         program.terminate()
         return
     try:
         os.killpg(program.pid, signal.Signals[name])
     except (ProcessLookupError, PermissionError):
-        return  # nobody is left
+        return  # no process of the group is left

@@ -84,7 +84,7 @@ class Measure(Generic[Source]):
         family, number = self.empty(), self.read(source)
         if isinstance(number, Distribution):
             assert isinstance(family, HistogramMetricFamily)
-            buckets = [(_bound(bound), count) for bound, count in number.cumulated()]
+            buckets = [(_bound(bound), count) for bound, count in number.cumulative()]
             family.add_metric([], buckets=buckets, sum_value=number.total)
             return family
         assert isinstance(family, CounterMetricFamily | GaugeMetricFamily)
