@@ -1,7 +1,7 @@
-"""Settings: what can be set, and where each value comes from.
+"""Settings: read from flags, environment variables and ``config.toml``.
 
-It is the only package that reads the environment and ``config.toml``, and it starts
-nothing. `definitions.SETTINGS` is the table of all settings, `parsers` reads single
-values, and `settings.read_settings` gathers flags, variables, file and defaults into
-one `Settings`, or names every mistake at once.
+It is the only package that reads ``ARGYBARGY_*`` variables and ``config.toml``, and it
+starts nothing. `definitions.SETTINGS` is the table of all settings, `parsers` parses
+single values, and `settings.read_settings` merges all sources into one `Settings`, or
+raises every mistake at once.
 """

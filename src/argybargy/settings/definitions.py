@@ -1,8 +1,7 @@
-"""Everything that an operator may set, as one table.
+"""Table of all settings: name, parser, default, unit and help text.
 
-Names, how values are read, defaults, and what the documentation says: parsing, the
-list of what holds, and the reference are all made from it. To add a setting, add a
-row here and an attribute to :class:`argybargy.settings.settings.Settings`.
+Parsing, ``argybargy config show`` and the reference page are made from it. To add a
+setting, add a row here and an attribute to `argybargy.settings.settings.Settings`.
 """
 
 import os
@@ -39,17 +38,18 @@ _DAY: Final = 86_400
 
 @attrs.frozen
 class Setting:
-    """One thing that can be set.
+    """Definition of one setting.
 
     Attributes:
-        name: Its key in ``config.toml``, and the attribute of :class:`Settings`.
-        parse: Reads a value.
-        help: What it is for, in a line.
-        default: What it is when nobody sets it.
-        make_default: Makes that, where it depends on the machine.
-        unit: What it is counted in.
-        limit: The attribute of :class:`Limits` that it sets, if any.
-        warn: Says what to tell the operator about a value that is taken.
+        name: Key in ``config.toml``, and attribute of :class:`Settings`.
+        parse: Parser for text of a variable or flag, and for TOML values.
+        help: Help text of one line, for the command line and the reference.
+        default: Default value.
+        make_default: Computes the default, where it depends on the machine.
+        unit: Unit of the value, such as ``seconds``; empty without one.
+        limit: Attribute of :class:`Limits` that the setting overrides, if any.
+        warn: Returns a warning for a valid but risky value, else None. The sentence
+            follows the name of its source.
     """
 
     name: str
@@ -63,16 +63,16 @@ class Setting:
 
     @property
     def variable(self) -> str:
-        """Its name in the environment."""
+        """Environment variable."""
         return PREFIX + self.name.upper()
 
     @property
     def flag(self) -> str:
-        """Its name on a command line, where a command has it."""
+        """Command-line flag, for the commands that have it."""
         return "--" + self.name.replace("_", "-")
 
     def default_value(self) -> Any:  # noqa: ANN401 - of the setting's own type
-        """Return the default, made anew if it is made."""
+        """Return the default of this machine."""
         if self.limit is not None:
             return getattr(Limits(), self.limit)
         return self.default if self.make_default is None else self.make_default()
@@ -81,25 +81,25 @@ class Setting:
 def _warn_unhashed(is_hashed: bool) -> str | None:
     if is_hashed:
         return None
-    return "is off, but codes are always hashed: each is shown once, when it is made."
+    return "is off, but codes are always hashed: each is shown only when created."
 
 
-def _warn_everybody(networks: tuple[str, ...]) -> str | None:
+def _warn_all_trusted(networks: tuple[str, ...]) -> str | None:
     if not any(network.endswith("/0") for network in networks):
         return None
-    return "trusts everybody: whoever asks may claim to be anybody else."
+    return "trusts every address: any client may forge its address."
 
 
 def _warn_shared_key(path: Path) -> str | None:
     if os.name != "posix" or not path.stat().st_mode & stat.S_IRWXO:
         return None
-    return f"can be used by every user of this machine; try: chmod o= {path}"
+    return f"is accessible to every user of this machine; try: chmod o= {path}"
 
 
 def _warn_open_metrics(bind: str) -> str | None:
     if is_loopback(split_bind(bind)[0]):
         return None
-    return "shows the relay's numbers to whoever reaches that address, unasked."
+    return "publishes the metrics without a token to every host that reaches it."
 
 
 def _user_data() -> Path:
@@ -107,179 +107,180 @@ def _user_data() -> Path:
 
 
 SETTINGS: Final = (
-    Setting("host", parse_host, "The address to listen on.", "127.0.0.1"),
-    Setting("port", integer(0, 65_535), "The port; 0 takes a free one.", 8765),
+    Setting("host", parse_host, "Address to listen on.", "127.0.0.1"),
+    Setting(
+        "port", integer(0, 65_535), "Port to listen on; 0 chooses a free one.", 8765
+    ),
     Setting(
         "data",
         parse_directory,
-        "Where the database and the admin token are kept.",
+        "Data directory: database and admin token.",
         make_default=_user_data,
     ),
     Setting(
         "log_level",
         choice("debug", "info", "warning", "error", "critical"),
-        "What is logged at the least.",
+        "Least severe level that is logged.",
         "info",
     ),
     Setting(
         "log_format",
         choice("auto", "json", "text"),
-        "How it is logged: text on a terminal and JSON elsewhere, or always one.",
+        "Log format; auto is text on a terminal and JSON elsewhere.",
         "auto",
     ),
     Setting(
         "metrics_bind",
         parse_bind,
-        "Where /metrics is served without a token as well, as HOST:PORT.",
+        "Second address, HOST:PORT, that serves /metrics without a token.",
         warn=_warn_open_metrics,
     ),
     Setting(
         "public_url",
         parse_base_url,
-        "How the relay is reached from outside; it goes into invitations.",
+        "URL of the relay as seen from outside, used in invitations.",
     ),
     Setting(
         "allowed_hosts",
         parse_hosts,
-        "Host names the relay answers to, besides its own.",
+        "Further host names accepted in the Host field.",
         (),
     ),
     Setting(
         "ephemeral",
         parse_flag,
-        "Keep rooms and codes in memory: they end with the relay.",
+        "Keep rooms and codes in memory only; they are lost at shutdown.",
         False,
     ),
-    Setting("docs", parse_flag, "Serve the API's description at /docs.", True),
+    Setting("docs", parse_flag, "Serve the API documentation at /docs.", True),
     Setting(
         "http_core",
         choice("argybargy", "hypercorn"),
-        "Which HTTP/1.1 connection to use.",
+        "HTTP/1.1 implementation to use.",
         "argybargy",
     ),
     Setting(
         "cors_origins",
         parse_origins,
-        "Web pages of other origins that may call the agents' endpoints.",
+        "Origins of web pages that may call the agent endpoints (CORS).",
         (),
     ),
     Setting(
         "trusted_proxies",
         parse_networks,
-        "Proxies whose X-Forwarded-For is believed, and which may open any number of "
-        "connections.",
+        "Proxies whose X-Forwarded-For is trusted, and whose connections are not "
+        "limited per address.",
         (),
-        warn=_warn_everybody,
+        warn=_warn_all_trusted,
     ),
     Setting(
         "tls_cert",
         parse_file,
-        "The certificate to serve HTTPS with, and what leads from it to its root; a "
-        "PEM file.",
+        "Certificate chain for HTTPS, a PEM file.",
     ),
     Setting(
         "tls_key",
         parse_file,
-        "The key of that certificate; a PEM file without a password.",
+        "Private key of the certificate, a PEM file without a password.",
         warn=_warn_shared_key,
     ),
     Setting(
         "hash_codes",
         parse_flag,
-        "Only for settings of old: codes are always hashed.",
+        "Deprecated and ignored: codes are always hashed.",
         True,
         warn=_warn_unhashed,
     ),
     Setting(
         "max_text",
         integer(1, MOST_TEXT_CHARS),
-        "Longest message.",
+        "Maximum length of a message.",
         unit="characters",
         limit="text_chars",
     ),
     Setting(
         "max_wait",
         seconds(0, 3_600),
-        "Longest time a poll stays parked.",
+        "Maximum time that a poll waits for messages.",
         unit="seconds",
         limit="wait_seconds",
     ),
     Setting(
         "max_history",
         integer(1, 10_000),
-        "Most messages in one answer of history.",
+        "Maximum number of messages in one page of history.",
         unit="messages",
         limit="history_messages",
     ),
     Setting(
         "max_messages_per_room",
         integer(0),
-        "Messages kept per room; 0 keeps all.",
+        "Messages kept per room; 0 keeps all of them.",
         unit="messages",
         limit="messages_per_room",
     ),
     Setting(
         "online_window",
         seconds(1, _DAY),
-        "How long after its last request a peer counts as online.",
+        "Time after its last request for which a peer counts as online.",
         unit="seconds",
         limit="online_seconds",
     ),
     Setting(
         "max_idle_seconds",
         integer(0, 366 * _DAY),
-        "Silence after which polls say should_exit; 0 is never.",
+        "Silence in a room after which polls return should_exit; 0 disables it.",
         unit="seconds",
         limit="idle_seconds",
     ),
     Setting(
         "rate_max",
         integer(0, 1_000_000),
-        "Messages of one peer per window; 0 is any number.",
+        "Maximum number of messages per peer and rate_window; 0 is unlimited.",
         unit="messages",
         limit="posts_per_window",
     ),
     Setting(
         "claims_max",
         integer(0, 1_000_000),
-        "Claim attempts of one peer per window; 0 is any number.",
+        "Maximum number of claim attempts per peer and rate_window; 0 is unlimited.",
         unit="claims",
         limit="claims_per_window",
     ),
     Setting(
         "reads_max",
         integer(0, 1_000_000),
-        "Reads of one peer per window that do not wait; 0 is any number.",
+        "Maximum number of non-waiting reads per peer and rate_window; 0 is unlimited.",
         unit="reads",
         limit="reads_per_window",
     ),
     Setting(
         "rate_window",
         seconds(0.1, _DAY),
-        "Length of the window of the three above.",
+        "Window of rate_max, claims_max and reads_max.",
         unit="seconds",
         limit="window_seconds",
     ),
     Setting(
         "claim_lease_seconds",
         integer(0, Limits().lease_seconds_max),
-        "How long a claim lasts unrenewed; 0 is for ever.",
+        "Time after which an unrenewed claim expires; 0 is never.",
         unit="seconds",
         limit="lease_seconds",
     ),
     Setting(
         "max_rooms",
         integer(0),
-        "Most rooms that hold messages; 0 is any number.",
+        "Maximum number of rooms with messages; 0 is unlimited.",
         unit="rooms",
         limit="rooms",
     ),
     Setting(
         "max_codes",
         integer(0),
-        "Most codes at once; 0 is any number.",
+        "Maximum number of valid codes; 0 is unlimited.",
         unit="codes",
         limit="codes",
     ),
 )
-"""Everything that can be set, in the order in which it is shown."""
+"""All settings, in the order of the help and the reference."""

@@ -1,8 +1,8 @@
-"""How the values of settings are read, wherever they come from.
+"""Parsers for the values of settings.
 
-Each parser takes the text of a variable or flag, or the value of a TOML file, and
-returns the value that the relay works with. It raises ValueError with what would be
-right, in words that follow "must be".
+Each parser takes text of a variable or flag, or a value of a TOML file, and returns a
+value of the setting's type. It raises ValueError with a description of valid values,
+worded to follow "must be".
 """
 
 import math
@@ -18,7 +18,7 @@ import attrs
 
 Parser = Callable[[object], object]
 
-_WORDS: Final = {
+_FLAG_WORDS: Final = {
     "1": True,
     "true": True,
     "yes": True,
@@ -34,22 +34,22 @@ _AUTHORITY: Final = re.compile(
     r"|(?P<name>[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9.])?))"
     r"(?::(?P<port>[0-9]{0,5}))?"
 )
-"""A server in a URL, in lower case and whole: nothing stands around these parts."""
-_USUAL_PORTS: Final = {"http": 80, "https": 443}
+"""Authority of a URL in lower case, without user information."""
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _LAST_PORT: Final = 65_535
 _INTEGER: Final = re.compile(r"[+-]?\d{1,15}", re.ASCII)
 
 
 def parse_flag(value: object) -> bool:
-    """Read yes or no."""
+    """Parse a boolean: ``true``, ``yes``, ``on``, ``1`` or the opposite."""
     word = str(value).strip().lower()
-    if word not in _WORDS:
+    if word not in _FLAG_WORDS:
         raise ValueError("true or false")
-    return _WORDS[word]
+    return _FLAG_WORDS[word]
 
 
 def integer(least: int, most: int | None = None) -> Parser:
-    """Return what reads a whole number within bounds, both included."""
+    """Return a parser for integers from `least` to `most`, both included."""
     rule = f"a whole number, {_bounds(least, most)}"
 
     def parse(value: object) -> int:
@@ -64,7 +64,7 @@ def integer(least: int, most: int | None = None) -> Parser:
 
 
 def seconds(least: float, most: float) -> Parser:
-    """Return what reads a number of seconds within bounds, both included."""
+    """Return a parser for seconds from `least` to `most`, both included."""
     rule = f"a number, {_bounds(least, most)}"
 
     def parse(value: object) -> float:
@@ -84,7 +84,7 @@ def _bounds(least: float, most: float | None) -> str:
 
 
 def choice(*words: str) -> Parser:
-    """Return what reads one word out of a few."""
+    """Return a parser for one of several words, in any case."""
     rule = f"one of {', '.join(words)}"
 
     def parse(value: object) -> str:
@@ -97,7 +97,7 @@ def choice(*words: str) -> Parser:
 
 
 def parse_host(value: object) -> str:
-    """Read a host name or an address, without a port, in lower case."""
+    """Parse a host name or an IP address without a port, into lower case."""
     text = value.strip().lower() if isinstance(value, str) else ""
     host = _unbracketed(text)
     if not _HOST.fullmatch(host):
@@ -106,7 +106,7 @@ def parse_host(value: object) -> str:
 
 
 def parse_bind(value: object) -> str:
-    """Read an address to listen on, with its port."""
+    """Parse an address and port to listen on."""
     text = value.strip() if isinstance(value, str) else ""
     host, separator, port = text.rpartition(":")
     is_port = port.isascii() and port.isdigit() and int(port) <= _LAST_PORT
@@ -118,19 +118,19 @@ def parse_bind(value: object) -> str:
 
 
 def _unbracketed(host: str) -> str:
-    """Return a host without the two brackets that an address may stand in."""
+    """Remove the brackets around an IPv6 address."""
     is_bracketed = host.startswith("[") and host.endswith("]") and ":" in host
     return host[1:-1] if is_bracketed else host
 
 
 def split_bind(bind: str) -> tuple[str, int]:
-    """Return the host and the port of what :func:`parse_bind` has read."""
+    """Split the result of :func:`parse_bind` into host and port."""
     host, _, port = bind.rpartition(":")
     return host.strip("[]"), int(port)
 
 
 def parse_directory(value: object) -> Path:
-    """Read the path of a directory, which need not be there yet."""
+    """Parse the path of a directory, which need not exist."""
     path = _parse_path(value)
     if path.exists() and not path.is_dir():
         raise ValueError("a directory, and this is a file")
@@ -138,7 +138,7 @@ def parse_directory(value: object) -> Path:
 
 
 def parse_file(value: object) -> Path:
-    """Read the path of a file, which must be there and readable."""
+    """Parse the path of a file, which must exist and be readable."""
     path = _parse_path(value)
     if not path.is_file() or not os.access(path, os.R_OK):
         raise ValueError("a file that this user may read")
@@ -155,10 +155,10 @@ def _parse_path(value: object) -> Path:
 
 
 def parse_base_url(value: object) -> str:
-    """Read an http or https URL that names a server and nothing below it.
+    """Parse an http or https URL without path, query and user information.
 
-    The result is made of parts that were checked, so that a shell, a header or a path
-    can take it.
+    The result is composed of validated parts, so that it is safe in shell commands,
+    headers and file paths.
     """
     server = _split(value, {"", "/"})
     if server is None:
@@ -167,12 +167,12 @@ def parse_base_url(value: object) -> str:
 
 
 def parse_origins(value: object) -> tuple[str, ...]:
-    """Read a list of origins of web pages, each written out."""
+    """Parse a list of origins of web pages; ``*`` is refused."""
     rule = "a list of origins like https://example.com"
     origins = []
     for item in _items(value, rule):
         if item == "*":
-            raise ValueError(f"{rule}; '*' would let every page in")
+            raise ValueError(f"{rule}; '*' would admit every page")
         server = _split(item, {""})
         if server is None:
             raise ValueError(rule)
@@ -181,7 +181,7 @@ def parse_origins(value: object) -> tuple[str, ...]:
 
 
 def parse_hosts(value: object) -> tuple[str, ...]:
-    """Read a list of host names; ``*.`` before one stands for all names below it."""
+    """Parse a list of host names; ``*.example.com`` matches all subdomains."""
     rule = "a list of host names like relay.example.com or *.example.com, no ports"
     names = [name.lower() for name in _items(value, rule)]
     for name in names:
@@ -191,7 +191,7 @@ def parse_hosts(value: object) -> tuple[str, ...]:
 
 
 def parse_networks(value: object) -> tuple[str, ...]:
-    """Read a list of addresses and networks."""
+    """Parse a list of IP addresses and networks."""
     rule = "a list of addresses and networks like 192.0.2.1, 10.0.0.0/8 or fd00::/8"
     try:
         networks = tuple(str(ip_network(item)) for item in _items(value, rule))
@@ -213,12 +213,12 @@ def _items(value: object, rule: str) -> list[str]:
 
 @attrs.frozen
 class _Server:
-    """The parts of a URL that name a server, each checked.
+    """Validated scheme, host and port of a URL.
 
     Attributes:
         scheme: ``http`` or ``https``.
-        host: A name or an address, the latter in brackets where it has colons.
-        port: The port, if the URL names one.
+        host: Host name or IP address, IPv6 in brackets.
+        port: Port; None if the URL has none.
     """
 
     scheme: str
@@ -227,20 +227,20 @@ class _Server:
 
     @property
     def url(self) -> str:
-        """The URL, with the port that was given."""
+        """URL with the port as given."""
         port = "" if self.port is None else f":{self.port}"
         return f"{self.scheme}://{self.host}{port}"
 
     @property
     def origin(self) -> str:
-        """The URL as browsers write it: without the usual port."""
-        if self.port == _USUAL_PORTS[self.scheme]:
+        """Origin as browsers send it, without the scheme's default port."""
+        if self.port == _DEFAULT_PORTS[self.scheme]:
             return attrs.evolve(self, port=None).url
         return self.url
 
 
 def _split(value: object, paths: Container[str]) -> _Server | None:
-    """Take apart a URL that names a server, with one of these paths behind it."""
+    """Parse a URL whose path is one of `paths`; None if it is invalid."""
     if not isinstance(value, str) or not value.isascii() or not value.isprintable():
         return None
     try:
@@ -249,7 +249,7 @@ def _split(value: object, paths: Container[str]) -> _Server | None:
         return None
     match = _AUTHORITY.fullmatch(parts.netloc.lower())
     is_bare = parts.path in paths and not (parts.query or parts.fragment)
-    if parts.scheme not in _USUAL_PORTS or match is None or not is_bare:
+    if parts.scheme not in _DEFAULT_PORTS or match is None or not is_bare:
         return None
     port = int(match["port"]) if match["port"] else None
     if port is not None and not 1 <= port <= _LAST_PORT:

@@ -1,10 +1,10 @@
-"""What an operator may set, read once: flags over ARGYBARGY_* over config.toml.
+"""Settings of one run: flags override ``ARGYBARGY_*`` variables override config.toml.
 
-:mod:`argybargy.settings.definitions` says what there is to set. A setting is called
-``max_wait`` in ``config.toml`` and ``ARGYBARGY_MAX_WAIT`` in the environment.
+:mod:`argybargy.settings.definitions` defines them. A setting called ``max_wait`` in
+``config.toml`` is ``ARGYBARGY_MAX_WAIT`` in the environment.
 
-An empty variable counts as not set, since that is how compose files and service
-managers pass on what nobody gave.
+An empty variable counts as unset: compose files and service managers pass variables
+without a value as empty.
 """
 
 import difflib
@@ -29,11 +29,11 @@ _BYTES_PER_CHAR: Final = 4
 
 @attrs.frozen
 class Mistake:
-    """One thing that is wrong with the settings.
+    """One invalid setting.
 
     Attributes:
-        source: Where it is: a flag, a variable, or a file and a key in it.
-        problem: What is wrong, and what would be right.
+        source: Flag, variable, or file and key of the value.
+        problem: Rest of the sentence that `source` begins, with the valid values.
     """
 
     source: str
@@ -44,10 +44,10 @@ class Mistake:
 
 
 class SettingsError(Exception):
-    """The settings cannot be used.
+    """The settings are invalid.
 
     Attributes:
-        mistakes: Everything that is wrong with them.
+        mistakes: All invalid settings.
     """
 
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
@@ -57,12 +57,10 @@ class SettingsError(Exception):
 
 @attrs.frozen
 class Settings:
-    """What holds for this run.
-
-    :data:`argybargy.settings.definitions.SETTINGS` says what each setting is for.
+    """Settings of one run, as defined in `definitions.SETTINGS`.
 
     Attributes:
-        warnings: What to tell the operator before the relay starts.
+        warnings: Warnings to log at the start, one sentence each.
     """
 
     host: str
@@ -98,21 +96,21 @@ class Settings:
     _sources: Mapping[str, str] = attrs.field(factory=dict, repr=False)
 
     def source(self, name: str) -> str:
-        """Say where the value of a setting comes from.
+        """Return the source of a setting's value.
 
         Args:
-            name: The name of the setting.
+            name: Name of the setting.
 
         Returns:
-            A flag, a variable, a file and a key in it, or ``default``.
+            The flag, the variable, the file and key, or ``default``.
         """
         return self._sources.get(name, DEFAULT_SOURCE)
 
     def limits(self) -> Limits:
         """Return the limits of the relay.
 
-        A longer message than the usual takes more bytes, and a larger body: those
-        two grow along, so that what is allowed in characters is not refused.
+        A larger `max_text` raises the limits of a message's bytes and of a request
+        body too, so that no message of an allowed length is refused.
         """
         rows = [row for row in SETTINGS if row.limit is not None]
         given: dict[str, Any] = {
@@ -131,10 +129,10 @@ def read_settings(overrides: Mapping[str, object] | None = None) -> Settings:
     """Read the settings of this process.
 
     Args:
-        overrides: What the command line gives, by name; ``None`` is not given.
+        overrides: Values from the command line by name; ``None`` is not given.
 
     Raises:
-        SettingsError: Something is wrong; every mistake is named at once.
+        SettingsError: Values are invalid; it names all of them.
     """
     environment = dict(os.environ)  # noqa: TID251 - the one place that reads it
     folder = platformdirs.user_config_path("argybargy", appauthor=False)
@@ -147,15 +145,15 @@ def parse_settings(
     *,
     config: Path | None = None,
 ) -> Settings:
-    """Read settings from what is given, and from a file if there is one.
+    """Merge settings from a file, the environment and the command line.
 
     Args:
-        environment: Variables by name; those without the prefix are not looked at.
-        overrides: What the command line gives, by name; ``None`` is not given.
-        config: The file to read if it exists and ``ARGYBARGY_CONFIG`` names none.
+        environment: Variables by name; others than ``ARGYBARGY_*`` are ignored.
+        overrides: Values from the command line by name; ``None`` is not given.
+        config: File to read if it exists and ``ARGYBARGY_CONFIG`` is not set.
 
     Raises:
-        SettingsError: Something is wrong; every mistake is named at once.
+        SettingsError: Values are invalid; it names all of them.
     """
     gathered = _Gathered()
     gathered.take_file(environment.get(CONFIG_VARIABLE), config)
@@ -166,10 +164,10 @@ def parse_settings(
 
 @attrs.define
 class _Gathered:
-    """Values as they were given; a later source takes the place of an earlier one.
+    """Values from all sources so far; a later source overrides an earlier one.
 
-    What is overridden is still checked: a mistake that is only harmless today is
-    better known today.
+    Overridden values are validated, too: otherwise a mistake in ``config.toml`` would
+    surface on the day the overriding variable is removed.
     """
 
     values: dict[str, object] = attrs.field(factory=dict)
@@ -238,7 +236,7 @@ class _Gathered:
         return Settings(**values, warnings=tuple(self.warnings), sources=self.sources)
 
     def _check_pairs(self) -> None:
-        """Name what is given without what it is of no use without."""
+        """Record settings that are useless without another one that is missing."""
         for name, other in _PAIRS:
             if name in self.values and other not in self.values and not self.mistakes:
                 needed = f"is of no use without {PREFIX}{other.upper()}."
