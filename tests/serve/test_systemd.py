@@ -60,7 +60,9 @@ def test_without_one_nobody_is_told(variables: dict[str, str]) -> None:
 def test_one_that_is_gone_is_logged_and_stops_nothing(tmp_path: Path) -> None:
     with structlog.testing.capture_logs() as logs:
         ServiceManager(str(tmp_path / "nowhere")).tell(READY)
-    assert [entry["event"] for entry in logs] == ["the service manager was not told"]
+    assert [entry["event"] for entry in logs] == [
+        "notifying the service manager failed"
+    ]
 
 
 async def test_a_watchdog_hears_twice_in_its_time(

@@ -1,4 +1,4 @@
-"""The operator's token, in a file of its own that nobody else can read."""
+"""Operator's token, stored in a file that only its owner can read."""
 
 import hmac
 from codecs import BOM_UTF8
@@ -19,11 +19,13 @@ _PRIVATE: Final = 0o600
 
 @attrs.define
 class FileAdminToken:
-    """The token as it is in the data directory.
+    """Admin token in the data directory.
+
+    The mutable state is the token, and digests of the tokens it replaced.
 
     Attributes:
-        path: The file.
-        value: The token; shown only by the command whose purpose that is.
+        path: Path of the file.
+        value: Current token; only ``argybargy token`` shows it.
     """
 
     path: Path
@@ -33,23 +35,24 @@ class FileAdminToken:
 
     @classmethod
     async def open(cls, directory: Path) -> Self:
-        """Read the token of a data directory, or make one where there is none.
+        """Read the token of a data directory, or create one.
 
         Raises:
-            OSError: The file can be neither read nor written.
+            OSError: The file cannot be read or written, or contains no token.
         """
         path = directory / FILE_NAME
         return cls(path, await trio.to_thread.run_sync(_read_or_make, path))
 
     def matches(self, presented: str) -> bool:
-        """Compare in constant time; anything that is not the token is not."""
+        """Compare a presented token in constant time."""
         return hmac.compare_digest(self.value.encode(), presented.encode())
 
     def is_guess(self, presented: str) -> bool:
-        """Tell whether a wrong token may have been meant to find this one.
+        """Return whether a wrong token counts as an attempt to guess the right one.
 
-        A token that somebody has chosen may be found by anything; one that the relay
-        has made, by what has its form alone. One that this process replaced is known.
+        A generated token can only be guessed with well-formed tokens, a chosen one
+        with any text. A token that this process has replaced is no guess: its holder
+        has not heard of the rotation.
         """
         if digest_code(presented) in self._former:
             return False
@@ -57,14 +60,15 @@ class FileAdminToken:
         return not is_ours or is_well_formed(presented, ADMIN_PREFIX)
 
     async def rotate(self) -> str:
-        """Write a new token, and use it from then on.
+        """Replace the token by a new one.
 
         Raises:
-            OSError: It could not be written; the old one stays.
+            OSError: The file could not be written; the old token stays valid.
         """
         async with self._rotating:
             token = _new_token()
-            # Not given up half-way: the file and this value are one.
+            # Not `abandon_on_cancel`: a cancelled caller waits for the thread, so that
+            # the file and `value` never disagree.
             await trio.to_thread.run_sync(_write, self.path, token)
             self._former.add(digest_code(self.value))
             self.value = token

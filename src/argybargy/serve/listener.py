@@ -1,15 +1,25 @@
-"""Sockets, lifespan and shutdown: Hypercorn's, around a connection handler of ours.
+"""Listening sockets, ASGI lifespan and graceful shutdown.
 
-Hypercorn's configuration makes the sockets and the TLS context, and its lifespan
-driver starts and stops the app. What happens on a connection is the handler's.
+Hypercorn's configuration creates the sockets and the TLS context, and its lifespan
+driver starts and stops the app. Each connection is passed to a handler.
+
+Nurseries, from the outside in, and the order in which they end:
+
+1. `lifespan_nursery` runs the app's lifespan; it ends last, after ``shutdown``.
+2. `guard` fails the server if the lifespan ends early.
+3. `connections` runs one task per connection; at shutdown it gets a deadline.
+4. `accepting` accepts connections; at shutdown it is cancelled first.
 """
 
+import errno
+import logging
+import os
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from functools import partial
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 import attrs
 import structlog
@@ -20,34 +30,39 @@ from hypercorn.typing import AppWrapper
 from hypercorn.utils import repr_socket_addr
 
 from argybargy.http.asgi import App, Receive, Scope, Send
+from argybargy.http.isolation import Log
 from argybargy.http.server import ConnectionStatistics
-from argybargy.serve.refused_accepts import counted_accepts
 
 log = structlog.get_logger(__name__)
 
 _USER_TIMEOUT_MILLISECONDS = 30_000
-"""How long the kernel waits for a client that acknowledges nothing any more."""
+"""How long the kernel keeps a connection whose client acknowledges no data: clients
+that vanished without closing, as after a loss of power."""
+
+ACCEPT_LOG_SECONDS: Final = 60.0
+"""Shortest time between two log lines about failed accepts."""
+_ACCEPT_LOGGER: Final = "trio.serve_listeners"
 
 Listener = trio.SocketListener | trio.SSLListener[trio.SocketStream]
 
 
 class LifespanError(Exception):
-    """The app failed to start, or ended while it was being served."""
+    """The app failed to start, or its lifespan ended early."""
 
 
 class ConnectionHandler(Protocol):
-    """Serves connections, one call each, and contains whatever they do."""
+    """Serves connections, one call each, and contains their exceptions."""
 
     async def __call__(self, stream: trio.abc.Stream) -> None:
         """Serve one connection to its end."""
         ...
 
     def statistics(self) -> ConnectionStatistics:
-        """Say what it has done so far."""
+        """Return the counters."""
         ...
 
     def drain(self) -> None:
-        """End the idle connections now, and each other one after its request."""
+        """End idle connections now, and every other one after its request."""
         ...
 
 
@@ -59,24 +74,24 @@ async def serve_app(
     shutdown_trigger: Callable[[], Awaitable[object]],
     task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve until `shutdown_trigger` returns, then shut down in order.
+    """Serve until `shutdown_trigger` returns, then shut down gracefully.
 
-    First no more connections are accepted and the idle ones end; requests that
-    run have `config.graceful_timeout` seconds to finish and are cancelled then;
-    last comes the app's own shutdown. Running out of file descriptors delays new
-    connections and is logged once a minute, no more.
+    The sockets close first, and idle connections end. Requests in progress have
+    `config.graceful_timeout` seconds to finish and are cancelled then. The app's
+    lifespan shuts down last. Running out of file descriptors only delays new
+    connections, and is logged once a minute.
 
     Args:
-        app: Its lifespan is driven here; its requests are the handler's business.
-        config: Binds, backlog, TLS files and timeouts.
-        handler: Given every connection.
-        shutdown_trigger: Waits until it is time to stop.
-        task_status: Told the bound addresses as URLs, once connections are taken.
+        app: ASGI app whose lifespan is run here; the handler runs its requests.
+        config: Addresses, backlog, TLS files and graceful timeout.
+        handler: Called with every accepted connection.
+        shutdown_trigger: Returns when it is time to stop.
+        task_status: Gets the bound addresses as URLs once connections are accepted.
 
     Raises:
-        ExceptionGroup: With one of these in it.
+        ExceptionGroup: Contains one of the following.
         LifespanError: The app failed to start, has no lifespan, or its lifespan
-            ended while it was being served.
+            ended early.
         OSError: An address cannot be bound.
     """
     watched = _WatchedApp(app)
@@ -89,6 +104,7 @@ async def serve_app(
         async with trio.open_nursery() as guard:
             guard.start_soon(_fail_when_ended, lifespan, watched)
             await _serve(config, handler, shutdown_trigger, task_status)
+            # The lifespan is about to end on purpose.
             guard.cancel_scope.cancel()
         await lifespan.wait_for_shutdown()
         lifespan_nursery.cancel_scope.cancel()
@@ -96,7 +112,7 @@ async def serve_app(
 
 @attrs.define
 class _WatchedApp:
-    """An app whose failure is kept, since Hypercorn only logs it."""
+    """App wrapper that keeps the exception of its lifespan: Hypercorn only logs it."""
 
     _app: App
     failure: BaseException | None = None
@@ -112,7 +128,7 @@ class _WatchedApp:
 
 
 async def _fail_when_ended(lifespan: Lifespan, watched: _WatchedApp) -> None:
-    """Raise when the lifespan ends; an app without it has lost its own tasks."""
+    """Raise when the lifespan ends: the app's background tasks have ended with it."""
     await lifespan.shutdown.wait()
     raise LifespanError("the app ended while it was being served") from watched.failure
 
@@ -127,7 +143,9 @@ async def _serve(
         listeners, urls = await _open_listeners(config, stack)
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
-                stack.enter_context(counted_accepts(log))
+                stack.enter_context(summarize_accept_errors(log))
+                # Connections live in the outer nursery, so that they outlast the
+                # end of accepting.
                 accepting.start_soon(
                     partial(
                         trio.serve_listeners,
@@ -139,7 +157,9 @@ async def _serve(
                 task_status.started(urls)
                 await shutdown_trigger()
                 accepting.cancel_scope.cancel()
+            # After the last accept: no connection can miss the drain.
             handler.drain()
+            # The nursery ends as soon as all requests have, at the latest then.
             connections.cancel_scope.deadline = (
                 trio.current_time() + config.graceful_timeout
             )
@@ -148,7 +168,7 @@ async def _serve(
 async def _open_listeners(
     config: Config, stack: AsyncExitStack
 ) -> tuple[list[Listener], list[str]]:
-    """Open the sockets of the configuration; `stack` closes them."""
+    """Open the configured sockets, which `stack` closes, and return their URLs."""
     sockets = config.create_sockets()
     context = config.create_ssl_context()
     listeners: list[Listener] = []
@@ -178,6 +198,54 @@ def _secure(
     listener: trio.SocketListener, context: ssl.SSLContext
 ) -> trio.SSLListener[trio.SocketStream]:
     context.set_alpn_protocols(["http/1.1"])
-    # In the manner of the specification: an end is told, both ways. A client that
-    # leaves without a word counts as one whose connection broke.
+    # Strict TLS: both sides send `close_notify`. A client that closes without it is
+    # treated as a broken connection.
     return trio.SSLListener(listener, context, https_compatible=False)
+
+
+@attrs.define(eq=False)
+class AcceptErrorFilter:
+    """Log filter that replaces Trio's records of failed accepts by a summary.
+
+    Without file descriptors Trio retries ten times a second, and logs a traceback
+    each time: a client that opens enough connections would fill the disk with logs.
+
+    The mutable state is the number of failures since the last line, and its time.
+    """
+
+    log: Log
+    _failures: int = 0
+    _logged_at: float = float("-inf")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Count a record of Trio's and drop it; log a summary once a minute.
+
+        Trio logs in the task that accepts, so that Trio's clock can be read here.
+        """
+        self._failures += 1
+        now = trio.current_time()
+        if now - self._logged_at >= ACCEPT_LOG_SECONDS:
+            self.log.error(
+                "accepting_failed", reason=_reason(record), times=self._failures
+            )
+            self._failures, self._logged_at = 0, now
+        return False
+
+
+def _reason(record: logging.LogRecord) -> str:
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, OSError) and error.errno is not None:
+        name = errno.errorcode.get(error.errno, str(error.errno))
+        return f"{name}: {os.strerror(error.errno)}"
+    return record.getMessage()
+
+
+@contextmanager
+def summarize_accept_errors(log: Log) -> Iterator[None]:
+    """Install an `AcceptErrorFilter` while the block runs."""
+    logger, accepts = logging.getLogger(_ACCEPT_LOGGER), AcceptErrorFilter(log)
+    logger.addFilter(accepts.filter)
+    try:
+        yield
+    finally:
+        logger.removeFilter(accepts.filter)

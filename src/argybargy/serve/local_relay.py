@@ -1,4 +1,4 @@
-"""Where a relay is found from the machine that it runs on."""
+"""Address of a relay, as seen from its own machine."""
 
 from pathlib import Path
 
@@ -10,26 +10,26 @@ from argybargy.system.network import host_and_port, local_host
 
 
 def local_url(settings: Settings) -> str:
-    """Return the address of a relay on this machine."""
+    """Return the URL of a relay on this machine that runs with `settings`."""
     scheme = "http" if settings.tls_cert is None else "https"
     return f"{scheme}://{host_and_port(local_host(settings.host), settings.port)}"
 
 
-def as_served(settings: Settings, place: ServerAddress) -> Settings:
-    """Return settings with the certificate that the relay at `place` shows."""
-    certificate = None if place.certificate is None else Path(place.certificate)
+def as_served(settings: Settings, address: ServerAddress) -> Settings:
+    """Return settings with the certificate of the relay that runs."""
+    certificate = None if address.certificate is None else Path(address.certificate)
     return attrs.evolve(settings, tls_cert=certificate)
 
 
-def describe_local_relay(place: ServerAddress) -> str:
-    """Say where the relay of the data at hand is found."""
-    where = host_and_port(local_host(place.host), place.port)
+def describe_local_relay(address: ServerAddress) -> str:
+    """Describe the address of the relay that holds the data directory."""
+    where = host_and_port(local_host(address.host), address.port)
     return f"The relay of this data listens on {where}."
 
 
-def leads_to_server(place: ServerAddress, host: str, port: int) -> bool:
-    """Tell whether what listens at `place` is what `host` and `port` lead to."""
-    is_same_host = local_host(place.host) == local_host(host)
-    is_everywhere = place.host in ("0.0.0.0", "::")  # noqa: S104 - nothing is bound
-    is_there = is_everywhere and (":" in place.host) == (":" in host)
-    return place.port == port and (is_same_host or is_there)
+def leads_to_server(address: ServerAddress, host: str, port: int) -> bool:
+    """Return whether connecting to `host` and `port` reaches the relay at `address`."""
+    is_same_host = local_host(address.host) == local_host(host)
+    is_everywhere = address.host in ("0.0.0.0", "::")  # noqa: S104 - nothing is bound
+    is_there = is_everywhere and (":" in address.host) == (":" in host)
+    return address.port == port and (is_same_host or is_there)

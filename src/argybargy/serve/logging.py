@@ -1,6 +1,6 @@
-"""How the relay logs: to standard error, one event a line.
+"""Log configuration: one event a line, on standard error.
 
-Events carry facts and never a code, a token or a message's text.
+Events never contain a code, a token or the text of a message.
 """
 
 import logging
@@ -16,21 +16,21 @@ _FOREIGN_LEVEL: Final = logging.WARNING
 
 
 def configure_logging(level: str, form: str, environment: Mapping[str, str]) -> None:
-    """Set up logging for the process: key=value for people, JSON for programs.
+    """Configure logging for the process: key=value for people, JSON for programs.
 
     Args:
         level: ``debug``, ``info``, ``warning``, ``error`` or ``critical``.
         form: ``text`` or ``json``; ``auto`` is text on a terminal, JSON elsewhere.
-        environment: Variables by name, which may say that there are no colours.
+        environment: Variables by name, such as ``NO_COLOR``.
     """
     number = logging.getLevelNamesMapping()[level.upper()]
     is_text = sys.stderr.isatty() if form == "auto" else form == "text"
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer(
             colors=wants_colour(sys.stderr, environment),
-            # The default one shows local variables, and one of them may be a code.
+            # The default shows local variables, and one of them may be a code.
             exception_formatter=structlog.dev.plain_traceback,
-            # What is in quotes cannot begin a line of its own.
+            # Quotes escape line breaks, so that no value can forge a log line.
             repr_native_str=True,
         )
         if is_text

@@ -1,8 +1,16 @@
-"""The whole relay, put together: store, relay, app, listener, signals.
+"""Entry point of the server process: opens and runs store, relay, app and listener.
 
-Nurseries nest like lifetimes: the store outlives the relay, the relay outlives the
-server. Ours stand around the server, never inside the app: a task that dies in an
-app's own nursery leaves a server behind that still answers 200.
+Context managers and nurseries nest like lifetimes: the store outlives the relay, the
+relay outlives the listener. In `serve`, from the outside in:
+
+1. `open_services` holds the store and the relay.
+2. `nursery` has the tasks that run until the end: signals, watchdog, companion, tunnel.
+   A second signal cancels its scope and with it everything below.
+3. `metrics` and the connection handler, with their own watcher tasks.
+4. `server` runs the listener until it has shut down.
+
+All of these are outside the app. A background task that fails in the app's own nursery
+would end only that nursery, and leave a server that still answers 200.
 """
 
 import gc
@@ -33,14 +41,13 @@ from argybargy.http.limits import ConnectionLimits
 from argybargy.http.response import ErrorBody
 from argybargy.http.server import open_http_server
 from argybargy.relay.relay import Relay
-from argybargy.serve.data_directory_wait import wait_for_command
 from argybargy.serve.listener import ConnectionHandler, serve_app
 from argybargy.serve.local_relay import local_url
 from argybargy.serve.logging import configure_logging
 from argybargy.serve.metrics_listener import measure_server, open_metrics_listener
 from argybargy.serve.proxies import ForwardedApp, TrustedProxies
 from argybargy.serve.run_plan import RunningRelay, RunPlan
-from argybargy.serve.services import open_services
+from argybargy.serve.services import open_services, wait_for_command
 from argybargy.serve.startup_errors import (
     EXPECTED,
     CertificateError,
@@ -61,20 +68,20 @@ from argybargy.web.request import DATA_HEADERS
 log = structlog.get_logger(__name__)
 
 DRAIN_SECONDS: Final = 2.0
-"""How long parked polls may take to be answered before the listener closes."""
+"""Longest time to answer parked polls before the listener closes."""
 GRACE_SECONDS: Final = 5.0
-"""How long requests may take to finish after that."""
+"""Longest time for requests to finish after that."""
 
 EXIT_OK: Final = 0
 EXIT_INTERRUPTED: Final = 130
 
 
 def run(settings: Settings, plan: RunPlan) -> int:
-    """Serve until a signal says stop, and return the exit code of the process.
+    """Serve until a signal arrives, and return the exit code of the process.
 
     Args:
-        settings: What holds.
-        plan: What comes with it.
+        settings: Settings of the run.
+        plan: Callbacks and tasks of the command.
     """
     environment = os.environ  # noqa: TID251 - no setting of ours
     manager = ServiceManager.find(environment)
@@ -95,21 +102,25 @@ def run(settings: Settings, plan: RunPlan) -> int:
 async def serve(
     settings: Settings, plan: RunPlan, manager: ServiceManager | None = None
 ) -> None:
-    """Serve until SIGTERM, SIGINT or SIGHUP; a second one forces.
+    """Serve until SIGTERM, SIGINT or SIGHUP; a second signal cancels everything.
 
-    What comes with the relay stays until the relay has said goodbye: a tunnel too,
-    since that is where some of the polls that are sent home come from.
+    Shutdown: parked polls are answered, the listener closes, requests finish, and only
+    then tunnel and companion task are cancelled, since some of those polls and
+    requests came through the tunnel.
 
     Raises:
         CertificateError: The TLS files cannot be used.
         StoreError: The data directory cannot be used.
+        MetricsAddressError: The metrics address cannot be bound.
         OSError: The address cannot be bound.
+        ExceptionGroup: One of these, from within a nursery.
     """
     settings, manager = _with_port(settings), manager or ServiceManager()
     config = _make_config(settings)
     await wait_for_command(settings.data, _say)
     async with open_services(settings) as services, trio.open_nursery() as nursery:
-        signals = await nursery.start(_catch_signals, nursery.cancel_scope)
+        # First: from here on a signal leads to a clean end, even of a start that hangs.
+        stop = await nursery.start(_catch_signals, nursery.cancel_scope)
         app = _make_app(settings, services)
         tunnel = _plan_tunnel(plan, services, local_url(settings))
         metrics = open_metrics_listener(
@@ -129,30 +140,31 @@ async def serve(
                 config,
                 handler=handler,
                 shutdown_trigger=partial(
-                    _listen_until_drained, settings, signals, services.relay, manager
+                    _listen_until_drained, settings, stop, services.relay, manager
                 ),
             )
             async with trio.open_nursery() as server:
                 urls = await server.start(start)
-                # All that there is now stays. The garbage collector need not look
-                # through it again: that was a twentieth of what a request costs.
+                # All objects of the start live until the end. Without this, the
+                # garbage collector's full runs cost a twentieth of each request.
                 gc.freeze()
                 started = RunningRelay(
                     urls,
                     partial(_sign_in_link, services),
-                    partial(_glance, services, tunnel),
+                    partial(_read_status, services, tunnel),
                 )
                 plan.announce(started)
                 manager.tell(READY)
                 nursery.start_soon(manager.keep_alive)
-                nursery.start_soon(plan.beside, started)
+                nursery.start_soon(plan.companion, started)
                 if tunnel is not None:
                     nursery.start_soon(tunnel.keep_up)
+        # The server has ended: these tasks have nothing left to serve.
         nursery.cancel_scope.cancel()
 
 
 def _plan_tunnel(plan: RunPlan, services: Services, url: str) -> Tunnel | None:
-    """Return the tunnel, which makes the relay reachable as it comes and goes."""
+    """Make the tunnel, whose URL becomes the relay's address while it is up."""
 
     def report(status: TunnelStatus) -> None:
         if status.url is None:
@@ -167,7 +179,7 @@ def _plan_tunnel(plan: RunPlan, services: Services, url: str) -> Tunnel | None:
     return Tunnel(plan.tunnel.leading_to(url), report)
 
 
-def _glance(services: Services, tunnel: Tunnel | None) -> RelayStatus:
+def _read_status(services: Services, tunnel: Tunnel | None) -> RelayStatus:
     status = None if tunnel is None else tunnel.status
     return read_relay_status(services.relay, services.public_url, status)
 
@@ -177,7 +189,7 @@ def _sign_in_link(services: Services) -> str:
 
 
 def _with_port(settings: Settings) -> Settings:
-    """Settle on a port, so that invitations can name it."""
+    """Replace port 0 by a free port: invitations need the number before the bind."""
     if settings.port:
         return settings
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
@@ -194,7 +206,7 @@ def _make_app(settings: Settings, services: Services) -> App:
     if settings.log_level == "debug":
         app = cast("App", AccessLog(cast("ASGIFramework", app), services))
     proxies = TrustedProxies.make(settings.trusted_proxies)
-    # Without proxies nobody pays for looking through them.
+    # Without trusted proxies, requests skip the lookup.
     return ForwardedApp(app, proxies) if proxies.networks else app
 
 
@@ -215,7 +227,7 @@ def _make_config(settings: Settings) -> Config:
 
 def _use_tls(config: Config, certificate: Path, key: Path) -> None:
     config.certfile, config.keyfile = str(certificate), str(key)
-    # Without one, OpenSSL would ask whoever sits at the terminal.
+    # Without a password, OpenSSL would prompt on the terminal and block the start.
     config.keyfile_password = ""
     try:
         config.create_ssl_context()
@@ -229,14 +241,14 @@ def _use_tls(config: Config, certificate: Path, key: Path) -> None:
 def _open_handler(
     settings: Settings, services: Services, app: App, config: Config
 ) -> AbstractAsyncContextManager[ConnectionHandler]:
-    """Choose who turns bytes into requests: our own connection, or Hypercorn's."""
+    """Open the HTTP core that the settings choose."""
     limits = ConnectionLimits(body_bytes=services.limits.body_bytes)
     if settings.http_core == "hypercorn":
-        # Not at the top: it brings HTTP/2 and websockets along, for nobody else.
+        # Imported late: it loads HTTP/2 and websockets, which are not used otherwise.
         from argybargy.http.hypercorn.guard import HypercornServer  # noqa: PLC0415
 
-        theirs = HypercornServer(app, config, render=_render, log=log, limits=limits)
-        return nullcontext(theirs)
+        guarded = HypercornServer(app, config, render=_render, log=log, limits=limits)
+        return nullcontext(guarded)
     return open_http_server(
         app,
         render=_render,
@@ -266,22 +278,25 @@ async def _catch_signals(
     scope: trio.CancelScope,
     task_status: trio.TaskStatus[trio.Event],
 ) -> None:
-    """Set an event at the first signal to stop; cancel everything at the second."""
-    wanted = trio.Event()
+    """Set an event at the first signal; cancel `scope` at the second and return.
+
+    The event is reported through `task_status`, once the handlers are installed.
+    """
+    stop = trio.Event()
     with trio.open_signal_receiver(*_stop_signals()) as received:
-        task_status.started(wanted)
+        task_status.started(stop)
         async for number in received:
             log.info("stopping", signal=signal.Signals(number).name)
-            if wanted.is_set():
+            if stop.is_set():
                 scope.cancel()
                 return
-            wanted.set()
+            stop.set()
 
 
 def _stop_signals() -> tuple[signal.Signals, ...]:
-    """Return the signals that ask the relay to stop.
+    """Return the signals that stop the relay.
 
-    A terminal that closes sends SIGHUP. Under nohup that is ignored, and stays so.
+    A terminal that closes sends SIGHUP. Under nohup it is ignored; keep it that way.
     """
     if sys.platform == "win32" or signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         return signal.SIGTERM, signal.SIGINT
@@ -290,37 +305,42 @@ def _stop_signals() -> tuple[signal.Signals, ...]:
 
 async def _listen_until_drained(
     settings: Settings,
-    wanted: trio.Event,
+    stop: trio.Event,
     relay: Relay,
     manager: ServiceManager,
 ) -> None:
-    """Say where the relay listens for as long as it does, and does not stop."""
-    with _told(settings):
-        await _wait_drained(wanted, relay, manager)
+    """Publish the relay's address until it has drained, then let the listener close."""
+    with _published_address(settings):
+        await _wait_drained(stop, relay, manager)
 
 
 @contextmanager
-def _told(settings: Settings) -> Iterator[None]:
-    """Let the commands on this machine find the relay; without it they do not."""
+def _published_address(settings: Settings) -> Iterator[None]:
+    """Publish the relay's address to commands on this machine.
+
+    A failure is logged: the relay works without, and commands take ``--url``.
+    """
     certificate = None if settings.tls_cert is None else str(settings.tls_cert)
     place = ServerAddress(settings.host, settings.port, os.getpid(), certificate)
     with ExitStack() as stack:
         try:
             stack.enter_context(publish_server_address(settings.data, place))
         except OSError as error:
-            log.warning("no command will find this relay", reason=str(error))
+            log.warning("publishing the local address failed", reason=str(error))
         yield
 
 
 async def _wait_drained(
-    wanted: trio.Event, relay: Relay, manager: ServiceManager
+    stop: trio.Event, relay: Relay, manager: ServiceManager
 ) -> None:
-    """Wait for the signal, then until no poll is parked any more.
+    """Wait for the signal, then for parked polls to be answered.
 
-    The order matters: polls get their answer while the listener is still there.
+    The listener accepts until then: an agent that gets its answer and polls again at
+    once is told that the relay is draining, instead of being refused a connection.
     """
-    await wanted.wait()
+    await stop.wait()  # no deadline: this is how long the relay runs
     manager.tell(STOPPING)
     relay.drain()
+    # Running out of time is no error: the listener's grace period covers the rest.
     with trio.move_on_after(DRAIN_SECONDS):
         await relay.wait_unparked()

@@ -1,8 +1,8 @@
-"""What the server counts, and a listener of its own for all the numbers.
+"""Metrics of the HTTP server, and a separate listener for ``/metrics``.
 
 The listener is for a Prometheus that should not hold the operator's token. It serves
-one page and nothing else, over the same connections as the relay but in a small
-number, so that whoever scrapes too eagerly takes nothing from the agents.
+one page, on the same HTTP server as the relay but with its own small bound of
+connections, so that scrapers cannot take connections from agents.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 PATH: Final = "/metrics"
 METRICS_CONNECTIONS: Final = 32
-"""Open at once on the listener for metrics."""
+"""Most connections at once on the metrics listener."""
 
 SERVER_MEASURES: Final[tuple[Measure[ConnectionStatistics], ...]] = (
     Measure(
@@ -42,63 +42,64 @@ SERVER_MEASURES: Final[tuple[Measure[ConnectionStatistics], ...]] = (
     Measure(
         "counter",
         "connections_total",
-        "Connections ever opened, those that were refused included.",
+        "Connections opened so far, refused ones included.",
         lambda it: it.connections_total,
     ),
     Measure(
         "counter",
         "requests_total",
-        "Requests that got as far as the endpoints.",
+        "Requests handed to the app.",
         lambda it: it.requests,
     ),
     Measure(
         "counter",
         "connection_refusals_total",
-        "Connections and requests refused before that, by the code of the error.",
+        "Connections and requests refused by the server, by error code.",
         lambda it: it.refused,
         label="error",
     ),
     Measure(
         "counter",
         "failures_total",
-        "Exceptions that were contained, by the event under which they were logged.",
+        "Exceptions contained, by the event under which they were logged.",
         lambda it: it.failures,
         label="event",
     ),
 )
-"""Everything that is measured of the server, in the order of the documentation."""
+"""Metrics of the server, in the order of the documentation."""
 
 
 class MetricsAddressError(Exception):
-    """The address for metrics cannot be had; the text says why."""
+    """The metrics address cannot be bound; the message says why."""
 
 
-class Counting(Protocol):
-    """A server that says what it has done."""
+class CountingServer(Protocol):
+    """Server with counters."""
 
     def statistics(self) -> ConnectionStatistics:
-        """Say what it has done so far."""
+        """Return the counters."""
         ...
 
 
-def measure_server(metrics: Metrics, server: Counting) -> None:
-    """Show the numbers of a server among those of its relay."""
+def measure_server(metrics: Metrics, server: CountingServer) -> None:
+    """Add a server's counters to the metrics of its relay."""
     metrics.add(MeasureCollector(SERVER_MEASURES, server.statistics))
 
 
 @attrs.frozen
 class MetricsApp:
-    """The ASGI app behind the listener: one page.
+    """ASGI app of the metrics listener.
 
     Attributes:
-        metrics: The numbers.
-        hosts: Which hosts it answers to: on loopback, no page of another site.
+        metrics: Metrics to render.
+        hosts: Accepted ``Host`` fields. On loopback this keeps web pages of other
+            sites out (DNS rebinding).
     """
 
     metrics: Metrics
     hosts: HostRule
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - there is no body to read
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - a GET has no body
         """Answer one request."""
         try:
             answer = self._answer(scope)
@@ -129,16 +130,16 @@ async def open_metrics_listener(
     render: Render,
     wall_clock: Callable[[], float],
 ) -> AsyncIterator[None]:
-    """Serve the numbers at an address of their own, while the block runs.
+    """Serve ``/metrics`` at a separate address while the block runs.
 
     Args:
-        bind: The address and port; ``None`` is nowhere.
-        metrics: The numbers.
-        render: Renders the refusals that the app has no part in.
-        wall_clock: Seconds since the epoch, for the Date field.
+        bind: Address and port; with ``None`` there is no listener.
+        metrics: Metrics to render.
+        render: Renders the body of an error that the server answers itself.
+        wall_clock: Seconds since the epoch, for the ``Date`` field.
 
     Raises:
-        MetricsAddressError: It cannot be bound.
+        MetricsAddressError: The address cannot be bound.
     """
     if bind is None:
         yield
@@ -158,6 +159,7 @@ async def open_metrics_listener(
         address = listeners[0].socket.getsockname()
         log.info("metrics", url=f"http://{address[0]}:{address[1]}{PATH}")
         yield
+        # No drain: a scraper can repeat a scrape that was cut short.
         nursery.cancel_scope.cancel()
 
 

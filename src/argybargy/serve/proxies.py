@@ -1,8 +1,7 @@
-"""Proxies of ours, and who is behind them.
+"""Trusted proxies: the client's address from ``X-Forwarded-For``.
 
-A proxy that is trusted says in ``X-Forwarded-For`` whom it speaks for; anybody else
-may write there what they like. Each proxy appends the address it was called from,
-so the list is read from its end, and only for as long as trusted proxies wrote it.
+Each proxy appends the address of its caller. Clients can forge all entries before, so
+the list is read from its end, and only as far as trusted proxies wrote it.
 """
 
 from collections.abc import Iterable
@@ -26,17 +25,17 @@ _UNKNOWN_PORT: Final = 0
 
 @attrs.frozen
 class TrustedProxies:
-    """The addresses whose word counts; a container of addresses as text.
+    """Addresses whose ``X-Forwarded-For`` is trusted; tests ``address in proxies``.
 
     Attributes:
-        networks: Where they are; a single address is a network of one.
+        networks: Networks of the proxies; a single address is a network of one.
     """
 
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
 
     @classmethod
     def make(cls, texts: Iterable[str]) -> Self:
-        """Make it of addresses and networks that were read already."""
+        """Make it from texts of addresses and networks that are valid."""
         return cls(tuple(map(ip_network, texts)))
 
     def __contains__(self, address: object) -> bool:
@@ -44,15 +43,15 @@ class TrustedProxies:
         return ip is not None and any(ip in network for network in self.networks)
 
     def find_client(self, peer: str, forwarded: Iterable[str]) -> str:
-        """Return who is behind a connection.
+        """Return the address of the client behind a connection.
 
         Args:
-            peer: Whose connection it is.
-            forwarded: The values of ``X-Forwarded-For``, in their order.
+            peer: Address at the other end of the connection.
+            forwarded: Values of ``X-Forwarded-For`` in order.
 
         Returns:
-            The nearest address that is no trusted proxy; where an entry is no
-            address, the proxy that wrote it.
+            The last address that is no trusted proxy. If an entry is no address, the
+            proxy that wrote it.
         """
         client = peer
         entries = [entry for value in forwarded for entry in value.split(",")]
@@ -65,7 +64,7 @@ class TrustedProxies:
 
 
 def _parse(address: str) -> IPv4Address | IPv6Address | None:
-    """Read an address; one of IPv4 within IPv6 is one of IPv4."""
+    """Parse an address; IPv4-mapped IPv6 counts as IPv4. None if it is invalid."""
     try:
         ip = ip_address(address.partition("%")[0])
     except ValueError:
@@ -75,7 +74,7 @@ def _parse(address: str) -> IPv4Address | IPv6Address | None:
 
 
 def _without_port(entry: str) -> str:
-    """Take off the port that some proxies add, and the brackets around IPv6."""
+    """Remove the port that some proxies append, and the brackets around IPv6."""
     if entry.startswith("["):
         return entry[1:].partition("]")[0]
     return entry.partition(":")[0] if entry.count(":") == 1 else entry
@@ -83,11 +82,11 @@ def _without_port(entry: str) -> str:
 
 @attrs.frozen
 class ForwardedApp:
-    """An ASGI app that gets to see the client behind a trusted proxy.
+    """ASGI middleware that replaces the address of a trusted proxy by its client's.
 
     Attributes:
-        app: Who answers.
-        proxies: Whose word counts.
+        app: Wrapped app.
+        proxies: Trusted proxies.
     """
 
     app: App
@@ -95,9 +94,9 @@ class ForwardedApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan."""
-        await self.app(self._see_through(scope), receive, send)
+        await self.app(self._resolve_client(scope), receive, send)
 
-    def _see_through(self, scope: Scope) -> Scope:
+    def _resolve_client(self, scope: Scope) -> Scope:
         client = scope.get("client")
         if scope["type"] != "http" or not client or client[0] not in self.proxies:
             return scope

@@ -1,4 +1,4 @@
-"""What a relay is started with, and what it tells whoever started it."""
+"""Run plan: the callbacks and tasks with which a command starts a relay."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -11,39 +11,39 @@ from argybargy.serve.tunnel.tunnel import TunnelStatus
 
 @attrs.frozen
 class RunningRelay:
-    """A relay that listens.
+    """Relay that accepts connections.
 
     Attributes:
-        urls: Where.
-        sign_in: Makes a one-time link that signs an operator in; nobody has to call
-            it, and what nobody has seen is worth nothing.
-        glance: Says how it is now.
+        urls: URLs of its listeners.
+        sign_in: Creates a one-time sign-in link for an operator. No link exists
+            before the first call.
+        read_status: Returns the current figures.
     """
 
     urls: Sequence[str]
     sign_in: Callable[[], str]
-    glance: Callable[[], RelayStatus]
+    read_status: Callable[[], RelayStatus]
 
 
-async def _no_companion_task(_started: RunningRelay) -> None:
-    """Do nothing beside the relay."""
+async def _no_companion(_started: RunningRelay) -> None:
+    """Return at once: no task runs next to the relay."""
 
 
 @attrs.frozen
 class RunPlan:
-    """What comes with a relay that is started.
+    """Callbacks and tasks that run with a relay.
 
     Attributes:
-        verb: What is typed to start one like it.
-        announce: Told once the relay really listens.
-        tunnel: The way in from outside, if there is to be one.
-        tell_tunnel: Told of every change of that.
-        beside: What runs next to the relay, from when it listens until it has
-            stopped; it is cancelled then.
+        verb: Command that starts the relay, for hints: ``serve`` or ``up``.
+        announce: Called once the relay accepts connections.
+        tunnel: Command of the tunnel to run; None for no tunnel.
+        tell_tunnel: Called with every change of the tunnel's status.
+        companion: Runs next to the relay from `announce` on, and is cancelled
+            once the relay has stopped.
     """
 
     verb: str
     announce: Callable[[RunningRelay], None]
     tunnel: TunnelCommand | None = None
     tell_tunnel: Callable[[TunnelStatus], None] = lambda _status: None
-    beside: Callable[[RunningRelay], Awaitable[None]] = _no_companion_task
+    companion: Callable[[RunningRelay], Awaitable[None]] = _no_companion

@@ -1,13 +1,17 @@
-"""Everything behind the endpoints: the store, the relay on it, and who may come in."""
+"""Services behind the endpoints: store, relay and access rules."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import trio
 
 from argybargy.domain.limits import Limits
 from argybargy.relay.relay import open_relay
 from argybargy.serve.admin_token import FileAdminToken
 from argybargy.settings.settings import Settings
-from argybargy.store.data_directory import hold_lock
+from argybargy.store.data_directory import find_server_address, hold_lock, is_held
 from argybargy.store.memory.store import open_memory_store
 from argybargy.store.protocol import Store
 from argybargy.store.sqlite.store import open_sqlite_store
@@ -18,10 +22,46 @@ from argybargy.web.access.public_address import PublicAddress
 from argybargy.web.access.services import Services
 from argybargy.web.access.throttle import AuthThrottle
 
+LOCK_WAIT_SECONDS: Final = 5.0
+"""Longest wait for a command that holds the data directory. Offline commands are
+faster, and a service manager starts the relay again."""
+_LOCK_POLL_SECONDS: Final = 0.1
+
+
+async def wait_for_command(directory: Path, tell: Callable[[str], object]) -> None:
+    """Wait until no command holds a data directory, for up to `LOCK_WAIT_SECONDS`.
+
+    A relay publishes its address in the lock file, a command does not. So a relay
+    that listens is not waited for; one that is starting or stopping looks like a
+    command. Returns when the time is over, too: opening the store then fails with the
+    error that explains it.
+
+    Args:
+        directory: Data directory; it need not exist.
+        tell: Called once with a sentence, if there is a command to wait for.
+
+    Raises:
+        Refused: The file system does not support locks.
+    """
+    is_told = False
+    with trio.move_on_after(LOCK_WAIT_SECONDS):
+        # A blocking lock would need a thread, which cannot be cancelled.
+        while is_held(directory) and find_server_address(directory) is None:
+            if not is_told:
+                tell(
+                    f"Another command uses {directory}. "
+                    f"Waiting up to {LOCK_WAIT_SECONDS:.0f} seconds for it to finish."
+                )
+                is_told = True
+            await trio.sleep(_LOCK_POLL_SECONDS)
+
 
 @asynccontextmanager
 async def open_services(settings: Settings) -> AsyncIterator[Services]:
-    """Open everything behind the endpoints, under the lock of the data directory.
+    """Open store and relay, under the lock of the data directory.
+
+    They close in reverse at the end of the block: the relay flushes its write-behind
+    buffer while the store is still open.
 
     Raises:
         StoreError: The data directory cannot be used: another process holds it, a
@@ -45,9 +85,9 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
 
 @asynccontextmanager
 async def _open_store(settings: Settings, limits: Limits) -> AsyncIterator[Store]:
-    """Open what lasts, or what does not if that is wanted.
+    """Open the SQLite store, or the one in memory with `ephemeral`.
 
-    The directory is locked either way: the admin token is in it.
+    The directory is locked in both cases, since it contains the admin token.
     """
     if settings.ephemeral:
         with hold_lock(settings.data):
@@ -67,7 +107,7 @@ def _make_address(settings: Settings) -> PublicAddress:
 
 
 def public_url(settings: Settings) -> str:
-    """Return how agents reach the relay: as configured, else on this machine."""
+    """Return the URL for agents: as configured, else one for this machine."""
     if settings.public_url is not None:
         return settings.public_url
     host = settings.host if is_loopback(settings.host) else "127.0.0.1"

@@ -1,4 +1,4 @@
-"""Why there is no relay: a sentence, what to do about it, and the exit code."""
+"""Turn expected start-up failures into a message, a hint and an exit code."""
 
 import errno
 import socket
@@ -16,11 +16,11 @@ from argybargy.system.ports import find_holder
 
 EXIT_FAILED: Final = 1
 EXIT_DATA: Final = 3
-"""The data directory cannot be used as it is; the message says why."""
+"""Exit code: the data directory cannot be used as it is."""
 
 
 class CertificateError(Exception):
-    """There can be no TLS with what the settings name; the text says why."""
+    """The TLS files of the settings cannot be used; the message says why."""
 
 
 EXPECTED: Final = (
@@ -30,17 +30,17 @@ EXPECTED: Final = (
     OSError,
     BaseExceptionGroup,
 )
-"""What may end a relay; of a group it depends on what is in it."""
+"""Exceptions that may have an explanation; of a group, its only exception."""
 
 
 @attrs.frozen
 class StartupFailure:
-    """How a relay ended, or did not begin.
+    """Explained failure of a relay, at the start or later.
 
     Attributes:
-        code: The exit code.
-        text: What happened and why.
-        hint: What to do about it, where the text does not say so.
+        code: Exit code.
+        text: Failure and its cause, one sentence.
+        hint: What to do next; empty if the text says it.
     """
 
     code: int
@@ -54,15 +54,15 @@ class StartupFailure:
 def explain_startup_error(
     error: BaseException, settings: Settings, verb: str
 ) -> StartupFailure:
-    """Say in a sentence why the relay stopped; a bug keeps its traceback.
+    """Explain an expected failure; raise any other again, with its traceback.
 
     Args:
-        error: What stopped it.
-        settings: What it was to run with.
-        verb: What was typed to start it.
+        error: Exception that ended the relay.
+        settings: Settings of the run.
+        verb: Command that started it, for the hint.
 
     Raises:
-        BaseException: It is a bug.
+        BaseException: `error`, if it is a bug.
     """
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
@@ -74,12 +74,12 @@ def explain_startup_error(
         case OSError() if error.filename is not None:
             text = f"{error.filename} cannot be used: {error.strerror or error}."
             return StartupFailure(
-                EXIT_FAILED, text, "Look for what is wrong: argybargy doctor"
+                EXIT_FAILED, text, "To find the cause: argybargy doctor"
             )
         case OSError():
             where = host_and_port(settings.host, settings.port)
-            text = f"Cannot serve on {where}: {_why(error, settings)}."
-            return StartupFailure(EXIT_FAILED, text, _advice(error, settings, verb))
+            text = f"Cannot serve on {where}: {_bind_failure(error, settings)}."
+            return StartupFailure(EXIT_FAILED, text, _bind_hint(error, settings, verb))
     raise error
 
 
@@ -89,7 +89,7 @@ def _explain_data(error: StoreError, settings: Settings) -> StartupFailure:
     )
     if place is not None:
         hint = (
-            f"It runs already. To see how it is: argybargy status --port {place.port}"
+            f"It is already running. Its status: argybargy status --port {place.port}"
         )
         return StartupFailure(EXIT_DATA, describe_local_relay(place), hint)
     return StartupFailure(
@@ -97,8 +97,8 @@ def _explain_data(error: StoreError, settings: Settings) -> StartupFailure:
     )
 
 
-def _why(error: OSError, settings: Settings) -> str:
-    """Say why an address cannot be had; of one that is taken, who has it."""
+def _bind_failure(error: OSError, settings: Settings) -> str:
+    """Return why binding failed; for a port in use, the process that holds it."""
     why = error.strerror or str(error)
     if error.errno != errno.EADDRINUSE:
         return why
@@ -106,7 +106,7 @@ def _why(error: OSError, settings: Settings) -> str:
     return why if holder is None else f"it is held by {holder}"
 
 
-def _advice(error: OSError, settings: Settings, verb: str) -> str:
+def _bind_hint(error: OSError, settings: Settings, verb: str) -> str:
     again = f"argybargy {verb}"
     if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
         return f"Name an address of this machine: {again} --host 127.0.0.1"
@@ -114,4 +114,4 @@ def _advice(error: OSError, settings: Settings, verb: str) -> str:
         return f"Take another port: {again} --port {next_port(settings.port)}"
     if error.errno == errno.EACCES:
         return f"Take a port that needs no special rights: {again} --port 8765"
-    return "Look for what is wrong: argybargy doctor"
+    return "To find the cause: argybargy doctor"

@@ -1,4 +1,4 @@
-"""The relay in a few numbers, for whoever sits in front of it."""
+"""Figures for the status panel of ``argybargy up``."""
 
 import attrs
 
@@ -10,17 +10,17 @@ from argybargy.serve.tunnel.tunnel import TunnelStatus
 
 @attrs.frozen
 class RelayStatus:
-    """How a relay is.
+    """Status of a relay.
 
     Attributes:
-        public_url: How it is reached from outside.
-        tunnel: How the way in from outside is, if there is to be one.
-        rooms: Rooms that are open.
-        online: Agents that were here a moment ago.
-        parked: Agents that wait for a message.
-        said: Messages ever said; it only grows.
-        questions: Unanswered questions, up to the inbox's own bound.
-        longest_wait_seconds: The longest that one of them waits.
+        public_url: URL for agents.
+        tunnel: Status of the tunnel; None without one.
+        rooms: Number of open rooms.
+        online: Number of agents that count as online.
+        parked: Number of polls that wait for messages.
+        said: Number of messages posted in all rooms so far.
+        questions: Number of unanswered questions, up to the inbox's bound.
+        longest_wait_seconds: Age of the oldest of them.
     """
 
     public_url: str
@@ -36,7 +36,7 @@ class RelayStatus:
 def read_relay_status(
     relay: Relay, public_url: str, tunnel: TunnelStatus | None
 ) -> RelayStatus:
-    """Look at a relay; it costs what has changed since anybody looked."""
+    """Read the figures. The cost grows with the changes since the last read."""
     now, board = relay.clock.now(), relay.board
     board.settle(now)
     numbers = stats(relay)

@@ -1,7 +1,7 @@
-"""Tells the service manager how the relay is, in the manner of systemd's sd_notify.
+"""Notifications to the service manager by systemd's sd_notify protocol.
 
-One datagram to the socket that it named: there is no connection, and no answer. A
-relay that nobody supervises has nobody to tell, and that is no mistake.
+Each one is a datagram to the socket named in ``NOTIFY_SOCKET``; there is no response.
+Without that variable notifications do nothing.
 """
 
 import socket
@@ -23,13 +23,13 @@ _WATCHDOG: Final = "WATCHDOG_USEC"
 
 @attrs.frozen
 class ServiceManager:
-    """Whoever supervises this process, if anybody does.
+    """Service manager that supervises this process.
 
     Attributes:
-        address: Of its socket; one that begins with ``@`` is in the abstract
-            namespace. Empty without a supervisor.
-        watchdog_seconds: How long it takes silence before it thinks the process is
-            stuck; 0 is for ever.
+        address: Address of its socket, ``@`` in front for the abstract namespace;
+            empty without a service manager.
+        watchdog_seconds: Longest silence before it restarts the process; 0 without a
+            watchdog.
     """
 
     address: str = ""
@@ -37,7 +37,7 @@ class ServiceManager:
 
     @classmethod
     def find(cls, environment: Mapping[str, str]) -> Self:
-        """Return the one that has started this process."""
+        """Return the service manager that started this process."""
         address = environment.get(_SOCKET, "")
         if not address.startswith(("/", "@")) or not hasattr(socket, "AF_UNIX"):
             return cls()
@@ -46,7 +46,7 @@ class ServiceManager:
         return cls(address, int(microseconds) / 1e6 if is_number else 0.0)
 
     def tell(self, *facts: str) -> None:
-        """Send facts. One that does not arrive is logged, and stops nothing."""
+        """Send assignments such as ``READY=1``. A failure is logged, not raised."""
         if not self.address:
             return
         address = self.address
@@ -54,13 +54,18 @@ class ServiceManager:
             address = "\0" + address[1:]
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+                # Rather lose a notification than block the event loop.
                 sender.setblocking(False)
                 sender.sendto("\n".join(facts).encode(), address)
         except OSError as error:
-            log.warning("the service manager was not told", reason=str(error))
+            log.warning("notifying the service manager failed", reason=str(error))
 
     async def keep_alive(self) -> None:
-        """Say often enough that the event loop still turns, until cancelled."""
+        """Feed the watchdog until cancelled, twice per interval.
+
+        A task of the event loop does it: if a callback blocks the loop, the watchdog
+        goes hungry, and the service manager restarts the relay.
+        """
         while self.watchdog_seconds:
             self.tell(ALIVE)
             await trio.sleep(self.watchdog_seconds / 2)

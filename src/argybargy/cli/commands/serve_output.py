@@ -40,7 +40,7 @@ class Announcer:
         plan = RunPlan("up", self.tell_first_steps, self.tunnel, self.tell_tunnel)
         is_talking = not (self.out.is_json or self.out.is_quiet)
         if self.out.is_live and is_talking:
-            return attrs.evolve(plan, tell_tunnel=_ignore, beside=self.show_panel)
+            return attrs.evolve(plan, tell_tunnel=_ignore, companion=self.show_panel)
         return plan
 
     def tell_first_steps(self, started: RunningRelay) -> None:
@@ -95,7 +95,7 @@ Ctrl+C stops the relay.""")
         from argybargy.cli.commands.serve_panel import show_panel  # noqa: PLC0415
         from argybargy.cli.terminal.live_lines import LiveLines  # noqa: PLC0415
 
-        await show_panel(LiveLines.on(self.out.talk), started.glance)
+        await show_panel(LiveLines.on(self.out.talk), started.read_status)
 
 
 def _kept(settings: Settings) -> str:

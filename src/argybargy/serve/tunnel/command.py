@@ -1,4 +1,4 @@
-"""How a tunnel is started, and what of its output is the URL it leads from."""
+"""Command line of a tunnel program, and the public URL in its output."""
 
 import re
 import shlex
@@ -13,19 +13,19 @@ from argybargy.settings.parsers import parse_base_url
 QUICK_PROGRAM: Final = "cloudflared"
 _URL: Final = re.compile(r"https://[^\s\"'<>|,)\]}]+")
 _QUICK_HOST: Final = re.compile(r"(?!api\.)[a-z0-9][a-z0-9-]*\.trycloudflare\.com")
-"""The hosts of quick tunnels. ``api`` is where they are asked for, and what
-cloudflared prints when it does not get one."""
+"""Hosts of quick tunnels. ``api`` is the host that cloudflared requests them from, and
+prints when a request fails."""
 
 
 @attrs.frozen
 class TunnelCommand:
-    """A program that lets the outside in.
+    """Command that opens a tunnel to the relay.
 
     Attributes:
-        arguments: The program and what it is given; ``{url}`` and ``{port}`` in it
-            are the relay's own.
-        is_quick: Whether it is a quick tunnel of cloudflared's.
-        needs_url: Whether it is of no use before it has said where it leads from.
+        arguments: Program and arguments, with ``{url}`` and ``{port}`` of the relay.
+        is_quick: Whether it is a quick tunnel of cloudflared.
+        needs_url: Whether the tunnel counts as failed until it has printed its URL;
+            false if the operator has configured the URL.
     """
 
     arguments: tuple[str, ...]
@@ -34,10 +34,10 @@ class TunnelCommand:
 
     @classmethod
     def find_quick(cls, *, is_tls: bool) -> Self | None:
-        """Return the command for a quick tunnel, if cloudflared is installed.
+        """Return the command for a quick tunnel, or None without cloudflared.
 
-        It checks no certificate of the relay's own: it goes to this machine alone,
-        by an address that no certificate has.
+        It does not verify the relay's certificate: it connects to this machine, by an
+        address that certificates do not contain.
         """
         program = shutil.which(QUICK_PROGRAM)
         if program is None:
@@ -48,10 +48,10 @@ class TunnelCommand:
 
     @classmethod
     def parse(cls, text: str, *, needs_url: bool) -> Self:
-        """Read a command line. Nothing of it is given to a shell.
+        """Parse a command line by shell rules, without running a shell.
 
         Raises:
-            ValueError: It cannot be read, or there is no such program.
+            ValueError: Quotes do not match, or the program is not installed.
         """
         words = shlex.split(text)
         program = shutil.which(words[0]) if words else None
@@ -60,7 +60,7 @@ class TunnelCommand:
         return cls((program, *words[1:]), is_quick=False, needs_url=needs_url)
 
     def leading_to(self, local_url: str) -> Self:
-        """Return the command with the place of the relay in it."""
+        """Return the command with ``{url}`` and ``{port}`` filled in."""
         port = str(urlsplit(local_url).port)
         filled = (
             word.replace("{url}", local_url).replace("{port}", port)
@@ -70,14 +70,14 @@ class TunnelCommand:
 
     @property
     def name(self) -> str:
-        """What the program is called."""
+        """File name of the program."""
         return re.split(r"[/\\]", self.arguments[0])[-1]
 
     def find_url(self, line: str) -> str | None:
-        """Return the URL of the tunnel, if a line of the output says it.
+        """Return the tunnel's URL if a line of the output contains it.
 
-        It is https, names a server and nothing below it, and is, of a quick tunnel,
-        where those are.
+        Only https URLs without a path count; for a quick tunnel, only those below
+        ``trycloudflare.com``.
         """
         for found in _URL.findall(line):
             try:

@@ -1,7 +1,7 @@
-"""A tunnel beside the relay: started, read, and started again when it dies.
+"""Supervisor of a tunnel program: start it, read its URL, restart it with back-off.
 
-The program belongs to the nursery it runs in. However that ends, it is gone with
-what it started.
+The program runs inside the block of `open_program`. However the block ends, by an error
+or by cancellation, the program and its children are gone afterwards.
 """
 
 import enum
@@ -21,16 +21,17 @@ from argybargy.system.processes import ProgramError, open_program, read_some
 log = structlog.get_logger(__name__)
 
 URL_SECONDS: Final = 45.0
-"""How long a tunnel may take to say where it leads from."""
+"""Longest time until a tunnel program has printed its URL."""
 FIRST_PAUSE_SECONDS: Final = 1.0
+"""Back-off after the first failure; it doubles with each further one."""
 LONGEST_PAUSE_SECONDS: Final = 60.0
 STEADY_SECONDS: Final = 60.0
-"""A tunnel that was up for so long begins anew with the shortest pause."""
+"""A tunnel that ran for so long resets the back-off."""
 _SHOWN_CHARS: Final = 200
 
 
 class TunnelState(enum.Enum):
-    """What a tunnel is doing."""
+    """State of a tunnel."""
 
     STARTING = "starting"
     UP = "up"
@@ -39,13 +40,13 @@ class TunnelState(enum.Enum):
 
 @attrs.frozen
 class TunnelStatus:
-    """How a tunnel is.
+    """Status of a tunnel.
 
     Attributes:
-        state: What it is doing.
-        url: Where it leads from, while it is up.
-        reason: Why it is down.
-        retry_seconds: How long it then takes until it is started again.
+        state: State of the tunnel.
+        url: Public URL; None unless the tunnel is up.
+        reason: Cause of the failure; empty unless the tunnel is down.
+        retry_seconds: Time until the next attempt; 0 unless the tunnel is down.
     """
 
     state: TunnelState
@@ -59,17 +60,17 @@ Report = Callable[[TunnelStatus], None]
 
 @attrs.define(eq=False)
 class Tunnel:
-    """Keeps a tunnel up.
+    """Supervisor of one tunnel program.
 
-    The mutable state is the status, how often in a row it failed, and the last line
-    of the program that runs.
+    The mutable state is the status, the number of failures in a row, and the last line
+    of the program's output.
 
     Attributes:
-        command: How it is started.
-        report: Told of every change.
-        status: How it is.
-        url_seconds: How long it may take to say where it leads from.
-        chance: Returns a number from 0 to 1, for pauses that differ.
+        command: Command that opens the tunnel.
+        report: Called with every new status.
+        status: Current status.
+        url_seconds: Longest time until the program has printed its URL.
+        chance: Returns a number from 0 to 1, for jitter of the back-off.
     """
 
     command: TunnelCommand
@@ -85,14 +86,14 @@ class Tunnel:
 
     @property
     def name(self) -> str:
-        """What its program is called."""
+        """File name of the program."""
         return self.command.name
 
     async def keep_up(self) -> None:
-        """Start the tunnel again and again, until cancelled.
+        """Run the program, and restart it whenever it ends, until cancelled.
 
-        The pause between doubles, up to a bound. There is no last attempt: whoever
-        is without a network now will have one later.
+        The back-off doubles up to a bound. The number of attempts is unbounded: a
+        machine without a network may have one later.
         """
         while True:
             self._change(TunnelStatus(TunnelState.STARTING))
@@ -111,7 +112,7 @@ class Tunnel:
         self.report(status)
 
     async def _attempt(self) -> str:
-        """Run the program to its end, and return why that came."""
+        """Run the program once, and return why it ended or was given up."""
         self._last_line = ""
         try:
             async with open_program(self.command.arguments) as program:
@@ -120,14 +121,18 @@ class Tunnel:
             return f"{self.name} cannot be run: {error}"
 
     async def _follow(self, program: trio.Process) -> str:
-        """Read the output: first for the URL, then only so that it is read."""
+        """Read the program's output to its end.
+
+        The output is read even after the URL was found: a program whose pipe is full
+        would block.
+        """
         lines = LineSplitter()
         patience = self.url_seconds if self.command.needs_url else math.inf
         with trio.move_on_after(patience) as waiting:
             while data := await read_some(program):
                 self._take(lines.feed(data))
                 if self.status.state is TunnelState.UP:
-                    waiting.deadline = math.inf  # from here it may last for ever
+                    waiting.deadline = math.inf  # the deadline is for the URL alone
             self._take(lines.feed(b""))
             await program.wait()
             return self._describe_end(program)
@@ -148,14 +153,14 @@ class Tunnel:
 
 
 def pause_after(failures: int, chance: float) -> float:
-    """Return how long to wait before the next attempt, in seconds.
+    """Return the back-off before the next attempt, in seconds.
 
-    It doubles up to :data:`LONGEST_PAUSE_SECONDS`. Half of it is left to chance, so
-    that many who lost the same network do not all come back at once.
+    It doubles up to :data:`LONGEST_PAUSE_SECONDS`. Half of it is random, so that relays
+    that lost the same network do not all reconnect at once.
 
     Args:
-        failures: How many attempts in a row failed before this one.
-        chance: A number from 0 to 1.
+        failures: Failed attempts in a row before this one.
+        chance: Random number from 0 to 1.
     """
     longest = FIRST_PAUSE_SECONDS * 2.0 ** min(failures, 16)
     return min(longest, LONGEST_PAUSE_SECONDS) * (0.5 + chance / 2)

@@ -1,4 +1,4 @@
-"""A start waits for a command that has the data directory, and for no relay."""
+"""A starting relay waits for a command that holds the data directory."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.serve.data_directory_wait import WAIT_SECONDS, wait_for_command
+from argybargy.serve.services import LOCK_WAIT_SECONDS, wait_for_command
 from argybargy.store.data_directory import (
     ServerAddress,
     hold_lock,
@@ -17,13 +17,13 @@ Clock = trio.testing.MockClock
 
 
 async def waited(directory: Path) -> tuple[float, list[str]]:
-    """Return how long a start waits, and what it says."""
+    """Return the seconds a start waits, and the sentences it prints."""
     said, began = list[str](), trio.current_time()
     await wait_for_command(directory, said.append)
     return trio.current_time() - began, said
 
 
-async def test_nobody_is_waited_for_where_nobody_is(
+async def test_an_unlocked_directory_needs_no_wait(
     tmp_path: Path, autojump_clock: Clock
 ) -> None:
     assert await waited(tmp_path / "none") == (0, [])
@@ -31,7 +31,9 @@ async def test_nobody_is_waited_for_where_nobody_is(
     assert await waited(tmp_path) == (0, [])
 
 
-async def test_a_command_is_waited_for(tmp_path: Path, autojump_clock: Clock) -> None:
+async def test_a_start_waits_for_a_command(
+    tmp_path: Path, autojump_clock: Clock
+) -> None:
     async def command(task_status: trio.TaskStatus[None]) -> None:
         with hold_lock(tmp_path):
             task_status.started()
@@ -45,15 +47,15 @@ async def test_a_command_is_waited_for(tmp_path: Path, autojump_clock: Clock) ->
     assert str(tmp_path) in said[0]
 
 
-async def test_a_command_that_takes_too_long_is_not(
+async def test_the_wait_for_a_command_has_a_deadline(
     tmp_path: Path, autojump_clock: Clock
 ) -> None:
     with hold_lock(tmp_path):
         seconds, _ = await waited(tmp_path)
-    assert seconds == pytest.approx(WAIT_SECONDS)
+    assert seconds == pytest.approx(LOCK_WAIT_SECONDS)
 
 
-async def test_a_relay_that_listens_is_not(
+async def test_a_start_does_not_wait_for_a_relay_that_listens(
     tmp_path: Path, autojump_clock: Clock
 ) -> None:
     with (
