@@ -213,7 +213,7 @@ WITHOUT_LIMITS: Final = {
         "http/test_refusals.py::test_it_is_refused_with_a_reason",
     ),
     "Silent clients were kept, in any number.": (
-        "http/test_deadlines.py::test_a_silent_client_is_let_go",
+        "http/test_deadlines.py::test_an_idle_connection_is_closed",
         "http/test_deadlines.py::test_a_head_that_stalls_is_refused",
         "http/test_refusals.py::"
         "test_connections_beyond_the_limit_are_told_to_come_back",

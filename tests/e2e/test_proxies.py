@@ -47,7 +47,9 @@ async def test_behind_a_trusted_proxy_each_client_has_failures_of_its_own(
 
 
 @CORES
-async def test_nobody_else_is_believed(tmp_path: Path, core: str) -> None:
+async def test_forwarded_addresses_of_other_clients_are_ignored(
+    tmp_path: Path, core: str
+) -> None:
     async with open_server(tmp_path / "data", core=core) as server:
         await guess_until_throttled(server, "203.0.113.5")
         assert await guess(server, "203.0.113.6") == HTTPStatus.TOO_MANY_REQUESTS

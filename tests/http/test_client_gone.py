@@ -98,7 +98,9 @@ async def test_a_stream_is_cancelled_when_its_client_leaves(
         assert site.journal.events == []
 
 
-async def test_a_client_that_leaves_within_its_body_is_told_to_the_app() -> None:
+async def test_the_app_gets_a_disconnect_when_the_client_leaves_within_its_body() -> (
+    None
+):
     async with open_site(PlainApp()) as site:
         client = await site.connect()
         await client.send(

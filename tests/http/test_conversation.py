@@ -56,7 +56,7 @@ async def test_a_whole_answer_is_one_piece_on_the_wire() -> None:
 
 
 @pytest.mark.parametrize("core", OPENERS)
-async def test_the_app_is_told_everything_about_the_request(core: str) -> None:
+async def test_the_scope_describes_the_whole_request(core: str) -> None:
     async with OPENERS[core](PlainApp()) as site:
         client = await site.connect()
         reply = await client.ask(
@@ -175,7 +175,7 @@ async def test_hundreds_of_pipelined_requests_are_all_answered(core: str) -> Non
             assert (await client.reply()).body == b"hello"
 
 
-async def test_others_have_their_turn_between_pipelined_requests() -> None:
+async def test_pipelined_requests_do_not_starve_other_tasks() -> None:
     turns, seen = 0, list[int]()
 
     async def take_turns() -> None:
@@ -199,7 +199,7 @@ async def test_others_have_their_turn_between_pipelined_requests() -> None:
     assert len(set(seen)) > 30
 
 
-async def test_others_have_their_turn_within_an_answer_that_never_ends() -> None:
+async def test_an_endless_response_does_not_starve_other_tasks() -> None:
     async with open_site(PlainApp()) as site, trio.open_nursery() as nursery:
         pouring, other = await site.connect(), await site.connect()
         nursery.start_soon(pouring.ask, b"GET /pour HTTP/1.1\r\nHost: relay\r\n\r\n")
@@ -335,7 +335,7 @@ async def test_the_date_is_sent_when_there_is_a_clock() -> None:
 
 
 @pytest.mark.parametrize("core", OPENERS)
-async def test_a_request_in_front_of_a_wish_for_h2c_is_answered_in_http_1_1(
+async def test_an_upgrade_to_h2c_is_ignored(
     core: str,
 ) -> None:
     async with OPENERS[core](PlainApp()) as site:

@@ -34,7 +34,7 @@ async def _time_of_408(site: Site, client: Client) -> float:
     return taken
 
 
-async def test_a_silent_client_is_let_go(autojump_clock: MockClock) -> None:
+async def test_an_idle_connection_is_closed(autojump_clock: MockClock) -> None:
     async with open_site(PlainApp()) as site:
         for greeting in (b"", HELLO):
             client = site.connect_in_memory()
@@ -54,7 +54,7 @@ async def test_a_head_that_stalls_is_refused(autojump_clock: MockClock) -> None:
         assert 0 <= taken - LIMITS.head_seconds <= SLACK_SECONDS
 
 
-async def test_a_head_that_dribbles_is_refused(autojump_clock: MockClock) -> None:
+async def test_a_head_that_trickles_is_refused(autojump_clock: MockClock) -> None:
     async with open_site(PlainApp()) as site, trio.open_nursery() as nursery:
         client = site.connect_in_memory()
         nursery.start_soon(_dribble, client, HELLO)
@@ -62,7 +62,7 @@ async def test_a_head_that_dribbles_is_refused(autojump_clock: MockClock) -> Non
         assert 0 <= taken - LIMITS.head_seconds <= SLACK_SECONDS
 
 
-async def test_blank_lines_that_dribble_are_refused(autojump_clock: MockClock) -> None:
+async def test_blank_lines_that_trickle_are_refused(autojump_clock: MockClock) -> None:
     async with open_site(PlainApp()) as site, trio.open_nursery() as nursery:
         client = site.connect_in_memory()
         nursery.start_soon(_dribble, client, b"\r\n" * 100)
@@ -93,7 +93,7 @@ async def test_a_head_within_its_time_is_served(autojump_clock: MockClock) -> No
         assert (await client.ask(HELLO)).body == b"hello"
 
 
-async def test_a_request_may_be_parked_for_ever(autojump_clock: MockClock) -> None:
+async def test_a_parked_request_has_no_deadline(autojump_clock: MockClock) -> None:
     async with open_site(PlainApp()) as site:
         client = site.connect_in_memory()
         await client.send(b"GET /nap?1000 HTTP/1.1\r\nHost: relay\r\n\r\n")
@@ -103,7 +103,9 @@ async def test_a_request_may_be_parked_for_ever(autojump_clock: MockClock) -> No
         assert data.endswith(b"rested")
 
 
-async def test_a_reader_that_takes_nothing_is_cut(autojump_clock: MockClock) -> None:
+async def test_a_client_that_does_not_read_is_disconnected(
+    autojump_clock: MockClock,
+) -> None:
     async with open_site(PlainApp()) as site:
         ours, theirs = trio.testing.lockstep_stream_pair()
         site.nursery.start_soon(site.server, theirs)
@@ -117,7 +119,7 @@ async def test_a_reader_that_takes_nothing_is_cut(autojump_clock: MockClock) -> 
         assert site.journal.events == []
 
 
-async def test_a_reader_that_takes_its_time_is_not_cut(
+async def test_a_client_that_reads_slowly_is_served(
     autojump_clock: MockClock,
 ) -> None:
     async with open_site(PlainApp()) as site:

@@ -105,7 +105,7 @@ async def assert_alive(site: Site) -> None:
 @pytest.mark.parametrize("is_reset", [False, True])
 @pytest.mark.parametrize("name", KILLERS)
 @pytest.mark.parametrize("kind", APPS)
-async def test_known_killers_do_not_kill(
+async def test_known_killer_requests_leave_the_server_running(
     core: str, kind: str, name: str, is_reset: bool
 ) -> None:
     app: App = APPS[kind]()

@@ -129,7 +129,7 @@ async def test_connections_beyond_the_limit_are_told_to_come_back() -> None:
                 await trio.sleep(0.01)
 
 
-async def test_of_those_refused_only_a_few_are_told_why() -> None:
+async def test_only_a_bounded_number_of_refusals_get_a_response() -> None:
     limits = ConnectionLimits(connections=1, refusals=1)
     async with open_site(PlainApp(), limits) as site:
         first = await site.connect()

@@ -160,7 +160,7 @@ async def test_requests_are_answered_over_tls(core: str, files: Files) -> None:
 
 
 @CORES
-async def test_the_end_of_a_connection_is_told(core: str, files: Files) -> None:
+async def test_a_connection_ends_with_close_notify(core: str, files: Files) -> None:
     async with open_tls_site(core, files) as site:
         client = await site.connect()
         assert (await client.ask(CLOSE)).body == b"bye"
@@ -169,7 +169,9 @@ async def test_the_end_of_a_connection_is_told(core: str, files: Files) -> None:
         await site.wait_empty()
 
 
-async def test_the_end_is_told_at_once_also_to_who_still_sends(files: Files) -> None:
+async def test_a_client_that_still_sends_gets_close_notify_at_once(
+    files: Files,
+) -> None:
     async with open_tls_site("ours", files) as site:
         client = await site.connect()
         with trio.fail_after(WAKE_SECONDS):
@@ -278,7 +280,7 @@ async def test_garbage_within_a_connection_ends_that_one_alone(
         assert site.journal.events == []
 
 
-async def test_who_does_not_shake_hands_in_time_is_cut(files: Files) -> None:
+async def test_a_handshake_has_a_deadline(files: Files) -> None:
     limits = ConnectionLimits(head_seconds=0.1, linger_seconds=0.1)
     async with open_tls_site("ours", files, limits) as site:
         stream = await site.connect_plainly()
@@ -289,9 +291,7 @@ async def test_who_does_not_shake_hands_in_time_is_cut(files: Files) -> None:
 
 
 @CORES
-async def test_who_still_shakes_hands_counts_as_a_connection(
-    core: str, files: Files
-) -> None:
+async def test_a_handshake_counts_as_a_connection(core: str, files: Files) -> None:
     limits = ConnectionLimits(connections=1)
     async with open_tls_site(core, files, limits) as site:
         async with await site.connect_plainly() as first:

@@ -139,7 +139,7 @@ async def test_without_an_address_there_is_no_listener() -> None:
             assert not metrics.relay.is_draining
 
 
-async def test_who_scrapes_too_eagerly_is_turned_away() -> None:
+async def test_connections_beyond_the_bound_are_refused() -> None:
     head = "GET /metrics HTTP/1.1\r\nHost: localhost"
     async with open_listener() as port, AsyncExitStack() as stack:
         for _ in range(METRICS_CONNECTIONS):

@@ -73,7 +73,7 @@ def test_the_advice_fits_the_problem(error: OSError, hint: str, tmp_path: Path) 
     assert ending.hint.endswith(hint)
 
 
-def test_after_the_last_port_comes_the_one_before(tmp_path: Path) -> None:
+def test_the_port_suggested_for_the_last_one_is_the_one_before(tmp_path: Path) -> None:
     error = OSError(errno.EADDRINUSE, "Taken")
     assert ended(error, tmp_path, port="65535").hint.endswith("--port 65534")
 
@@ -114,7 +114,7 @@ def run(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]"
     )  # fmt: skip
 
 
-def test_an_address_that_is_none_is_two_lines(tmp_path: Path) -> None:
+def test_an_invalid_address_is_explained_in_two_lines(tmp_path: Path) -> None:
     done = run("up", "--no-tunnel", "--host", "300.1.1.1", "--data", str(tmp_path))
     assert done.returncode == EXIT_FAILED
     text, hint = done.stderr.splitlines()[-2:]

@@ -38,7 +38,7 @@ def heard(receiver: socket.socket) -> list[str]:
 
 
 @pytest.mark.parametrize("is_abstract", [True, False])
-def test_it_is_told_at_the_socket_that_it_named(
+def test_notifications_go_to_the_socket_of_the_service_manager(
     tmp_path: Path, is_abstract: bool
 ) -> None:
     name = f"argybargy-{os.getpid()}" if is_abstract else str(tmp_path / "socket")
@@ -49,7 +49,7 @@ def test_it_is_told_at_the_socket_that_it_named(
 
 
 @pytest.mark.parametrize("variables", [{}, {"NOTIFY_SOCKET": "vsock:2:1234"}])
-def test_without_one_nobody_is_told(variables: dict[str, str]) -> None:
+def test_without_a_service_manager_nothing_is_sent(variables: dict[str, str]) -> None:
     manager = ServiceManager.find(variables)
     assert manager == ServiceManager()
     with structlog.testing.capture_logs() as logs:
@@ -57,7 +57,7 @@ def test_without_one_nobody_is_told(variables: dict[str, str]) -> None:
     assert logs == []
 
 
-def test_one_that_is_gone_is_logged_and_stops_nothing(tmp_path: Path) -> None:
+def test_a_failed_notification_is_only_logged(tmp_path: Path) -> None:
     with structlog.testing.capture_logs() as logs:
         ServiceManager(str(tmp_path / "nowhere")).tell(READY)
     assert [entry["event"] for entry in logs] == [

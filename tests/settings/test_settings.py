@@ -24,7 +24,7 @@ def mistakes(
     return [str(mistake) for mistake in caught.value.mistakes]
 
 
-def test_nothing_given_is_all_defaults() -> None:
+def test_without_sources_all_values_are_defaults() -> None:
     settings = parse_settings({"HOME": "/root", "PATH": "/bin"})
     assert (settings.host, settings.port) == ("127.0.0.1", 8765)
     assert settings.data == platformdirs.user_data_path("argybargy", appauthor=False)
@@ -113,7 +113,7 @@ def test_an_unknown_variable_is_a_mistake_even_when_empty() -> None:
     ]
 
 
-def test_a_setting_of_old_that_asks_for_plain_codes_is_taken_with_a_warning() -> None:
+def test_the_deprecated_hash_codes_is_accepted_with_a_warning() -> None:
     settings = parse_settings({"ARGYBARGY_HASH_CODES": "0"})
     assert settings.warnings == (
         "ARGYBARGY_HASH_CODES is off, but codes are always hashed: each is shown "
@@ -123,7 +123,7 @@ def test_a_setting_of_old_that_asks_for_plain_codes_is_taken_with_a_warning() ->
     assert mistakes({"ARGYBARGY_HASH_CODES": "perhaps"})
 
 
-def test_whoever_trusts_everybody_is_warned() -> None:
+def test_trusting_every_address_gives_a_warning() -> None:
     settings = parse_settings({"ARGYBARGY_TRUSTED_PROXIES": "10.0.0.0/8, ::/0"})
     assert settings.warnings == (
         "ARGYBARGY_TRUSTED_PROXIES trusts every address: any client may forge its "
@@ -132,7 +132,7 @@ def test_whoever_trusts_everybody_is_warned() -> None:
     assert not parse_settings({"ARGYBARGY_TRUSTED_PROXIES": "10.0.0.0/8"}).warnings
 
 
-def test_numbers_shown_to_everybody_are_warned_of() -> None:
+def test_public_metrics_give_a_warning() -> None:
     (warning,) = parse_settings({"ARGYBARGY_METRICS_BIND": "0.0.0.0:9464"}).warnings
     assert "every host that reaches it" in warning
     assert not parse_settings({"ARGYBARGY_METRICS_BIND": "[::1]:9464"}).warnings
@@ -288,7 +288,7 @@ def test_a_certificate_is_of_no_use_without_its_key(tmp_path: Path) -> None:
     ]
 
 
-def test_a_key_that_everybody_may_read_is_warned_of(tmp_path: Path) -> None:
+def test_a_world_readable_key_gives_a_warning(tmp_path: Path) -> None:
     file = tmp_path / "one.pem"
     file.touch()
     both = {"ARGYBARGY_TLS_CERT": str(file), "ARGYBARGY_TLS_KEY": str(file)}
@@ -343,7 +343,7 @@ def test_any_environment_gives_settings_or_named_mistakes(
 
 
 @given(st.integers(0, 65_535), st.integers(0, 65_535), st.booleans(), st.booleans())
-def test_the_strongest_source_that_speaks_is_the_one_that_counts(
+def test_flags_override_variables_override_the_file(
     flag: int, variable: int, has_flag: bool, has_variable: bool
 ) -> None:
     settings = parse_settings(

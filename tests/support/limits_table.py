@@ -195,16 +195,16 @@ PROOFS: Final = {
     "ConnectionLimits.body_bytes": _REFUSED,
     "ConnectionLimits.chunk_line_bytes": _REFUSED,
     "ConnectionLimits.head_seconds": (
-        "http/test_deadlines.py::test_a_head_that_dribbles_is_refused"
+        "http/test_deadlines.py::test_a_head_that_trickles_is_refused"
     ),
     "ConnectionLimits.body_seconds": (
         "http/test_deadlines.py::test_a_body_that_is_slow_is_refused"
     ),
     "ConnectionLimits.idle_seconds": (
-        "http/test_deadlines.py::test_a_silent_client_is_let_go"
+        "http/test_deadlines.py::test_an_idle_connection_is_closed"
     ),
     "ConnectionLimits.write_seconds": (
-        "http/test_deadlines.py::test_a_reader_that_takes_nothing_is_cut"
+        "http/test_deadlines.py::test_a_client_that_does_not_read_is_disconnected"
     ),
     "ConnectionLimits.connections": (
         "http/test_refusals.py::test_connections_beyond_the_limit_are_told_to_come_back"
@@ -214,7 +214,7 @@ PROOFS: Final = {
         "test_an_address_may_have_so_many_connections_and_no_more"
     ),
     "ConnectionLimits.refusals": (
-        "http/test_refusals.py::test_of_those_refused_only_a_few_are_told_why"
+        "http/test_refusals.py::test_only_a_bounded_number_of_refusals_get_a_response"
     ),
     "ConnectionLimits.retry_after_seconds": (
         "http/test_refusals.py::test_connections_beyond_the_limit_are_told_to_come_back"
@@ -510,7 +510,7 @@ CONSTANTS: Final = (
         "METRICS_CONNECTIONS",
         metrics_listener,
         "Connections open at once on the listener for metrics.",
-        "serve/test_metrics_listener.py::test_who_scrapes_too_eagerly_is_turned_away",
+        "serve/test_metrics_listener.py::test_connections_beyond_the_bound_are_refused",
     ),
     Constant(
         "PATH_CHARS",

@@ -23,7 +23,7 @@ def test_every_observation_counts_in_each_bucket_that_it_fits(
     assert (seen.count, seen.total) == (len(values), sum(values))
 
 
-def test_what_was_looked_at_stays_as_it_was() -> None:
+def test_a_snapshot_does_not_change() -> None:
     histogram = Histogram([1])
     before = histogram.statistics()
     histogram.observe(1)

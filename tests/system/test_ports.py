@@ -86,7 +86,7 @@ def test_a_relay_is_known_by_the_lock_it_holds(tmp_path: Path) -> None:
         ("localhost", "127.0.0.1", True),
     ],
 )
-def test_only_who_is_in_the_way_is_the_holder(
+def test_only_a_conflicting_listener_is_the_holder(
     asked: str, held: str, is_found: bool, tmp_path: Path
 ) -> None:
     table = "tcp6" if ":" in held else "tcp"
@@ -101,11 +101,11 @@ def test_a_connection_from_that_port_is_no_listener(tmp_path: Path) -> None:
     assert find_holder("127.0.0.1", 8765, proc) is None
 
 
-def test_the_process_of_another_user_is_nobody(tmp_path: Path) -> None:
+def test_the_process_of_another_user_is_not_found(tmp_path: Path) -> None:
     proc = make_proc(tmp_path, tcp=row("127.0.0.1", 8765, 77))
     (proc / "42" / "fd").rmdir()
     assert find_holder("127.0.0.1", 8765, proc) is None
 
 
-def test_a_platform_without_such_tables_tells_nothing(tmp_path: Path) -> None:
+def test_a_platform_without_procfs_finds_no_holder(tmp_path: Path) -> None:
     assert find_holder("127.0.0.1", 8765, tmp_path) is None

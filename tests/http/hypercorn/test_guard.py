@@ -63,7 +63,7 @@ async def test_a_target_with_a_host_of_its_own_is_refused() -> None:
         assert app.called == []
 
 
-async def test_a_reader_that_takes_nothing_is_cut() -> None:
+async def test_a_client_that_does_not_read_is_disconnected() -> None:
     app = PlainApp()
     async with open_guarded_site(app, ConnectionLimits(write_seconds=0.1)) as site:
         client = await site.connect()
