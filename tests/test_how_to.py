@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from argybargy.cli.environment import World
+from argybargy.cli.environment import Environment
 from argybargy.cli.registry import build_app
 from argybargy.settings.definitions import PREFIX, SETTINGS
 from container.compose import read_compose
@@ -49,7 +49,7 @@ def ours(page: Path) -> Iterator[list[str]]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_commands_of_ours_are_commands(page: Path) -> None:
     for words in ours(page):
-        app = build_app(World.real())
+        app = build_app(Environment.real())
         app.parse_args(words, exit_on_error=False, print_error=False)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from argybargy.cli.client.http import read_token, read_token_file
-from argybargy.cli.environment import Surroundings
+from argybargy.cli.environment import Machine
 from argybargy.cli.transfer.lines import read_file
 from argybargy.domain.access_codes import ADMIN_PREFIX, format_code
 from argybargy.serve.admin_token import FileAdminToken
@@ -48,4 +48,4 @@ def test_an_export_is_read(tmp_path: Path) -> None:
 def test_standard_input_is_said_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     stdin = io.TextIOWrapper(io.BytesIO(BOM_UTF8 + "grüße\ufeff".encode()), "ascii")
     monkeypatch.setattr("sys.stdin", stdin)
-    assert Surroundings.real().read_input(100) == "grüße\ufeff"
+    assert Machine.real().read_input(100) == "grüße\ufeff"

@@ -14,7 +14,7 @@ import trio
 from argybargy.cli.client.http import is_listening
 from argybargy.cli.client.locate import connect, find_token, reach
 from argybargy.cli.client.protocol import Operator
-from argybargy.cli.options import Common
+from argybargy.cli.options import RelayOptions
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.relay.api.agent import PostDraft, post_as
 from argybargy.relay.api.poll import PollAnswer, PollRequest, poll
@@ -70,7 +70,7 @@ class Desk:
             found.append(operator.call(method, path, body))  # type: ignore[arg-type]
             return 0
 
-        reach(self.settings, Common(), work, makes_data=True)
+        reach(self.settings, RelayOptions(), work, makes_data=True)
         return found[0]
 
     @contextmanager

@@ -14,7 +14,7 @@ import attrs
 from cyclopts import App
 from rich.console import Console
 
-from argybargy.cli.environment import World
+from argybargy.cli.environment import Environment
 from argybargy.cli.errors import MEANINGS, Exit
 from argybargy.cli.registry import HEADINGS, VERBS, build_app
 from argybargy.domain.errors import Problem
@@ -153,7 +153,7 @@ def _attribute_notes(text: str) -> dict[str, str]:
 
 def cli_page() -> str:
     """Return the help of every command."""
-    app = build_app(World.real())
+    app = build_app(Environment.real())
     parts = [
         "# Command line",
         "",

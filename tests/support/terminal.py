@@ -10,9 +10,9 @@ from typing import Any
 import attrs
 
 from argybargy.cli.client.protocol import LiveOperator, Work
-from argybargy.cli.environment import Connect, Reach, Surroundings, World
+from argybargy.cli.environment import Connect, Environment, Machine, Reach
 from argybargy.cli.main import run
-from argybargy.cli.options import Common
+from argybargy.cli.options import RelayOptions
 from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Output
 from argybargy.serve.run_plan import RunningRelay, RunPlan
@@ -86,7 +86,7 @@ class Terminal:
 
     def type(self, *arguments: str) -> Result:
         data, talk = io.StringIO(), io.StringIO()
-        world = World(
+        environment = Environment(
             output=Output(data, talk, has_colour=self.has_colour),
             settings=self._settings,
             reach=self.reach or self._reach,
@@ -94,7 +94,7 @@ class Terminal:
             find_token=self.token,
             serve=self._serve,
             confirm=None if self.yes is None else self._confirm,
-            around=Surroundings(
+            machine=Machine(
                 now=lambda: self.seconds,
                 sleep=self._sleep,
                 times=LocalTimes(UTC, lambda: self.today),
@@ -104,7 +104,7 @@ class Terminal:
             ),
             browse=self._browse,
         )
-        code = run(arguments, world)
+        code = run(arguments, environment)
         return Result(code, data.getvalue(), talk.getvalue())
 
     def _settings(self, overrides: Mapping[str, object]) -> Settings:
@@ -115,22 +115,22 @@ class Terminal:
     def _reach(
         self,
         settings: Settings,  # noqa: ARG002 - as the real one
-        common: Common,
+        options: RelayOptions,
         work: Work,
         *,
         makes_data: bool = False,  # noqa: ARG002
     ) -> int:
-        self.urls.append(common.url)
+        self.urls.append(options.url)
         return work(self.operator)
 
     def _connect(
         self,
         settings: Settings,  # noqa: ARG002 - as the real one
-        common: Common,
+        options: RelayOptions,
         *,
         with_token: bool = True,  # noqa: ARG002
     ) -> LiveOperator:
-        self.urls.append(common.url)
+        self.urls.append(options.url)
         return self.operator
 
     def _sleep(self, seconds: float) -> None:

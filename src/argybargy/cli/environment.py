@@ -1,9 +1,10 @@
-"""What the commands find around them.
+"""Environment of a command: streams, clock, settings and clients of the relay.
 
-Nothing slow is imported here: the ways to a relay, and the settings, come in when a
-command wants them.
+Settings, HTTP and Trio are imported inside functions, because many commands do without
+them and a command has to start at once.
 """
 
+import importlib
 import io
 import shlex
 import shutil
@@ -12,13 +13,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
 from argybargy.cli.client.protocol import LiveOperator, Operator, Work
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.options import Common, Local, Overrides
+from argybargy.cli.options import LocalOptions, Overrides, RelayOptions
 from argybargy.cli.terminal.browser import browse
 from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Output
@@ -28,47 +29,50 @@ if TYPE_CHECKING:
     from argybargy.serve.run_plan import RunPlan
     from argybargy.settings.settings import Settings
 
-# Imports inside functions are those that a command may do without.
-# ruff: noqa: PLC0415
+# ruff: noqa: PLC0415 - late imports keep commands that need neither fast
 
 
 class Reach(Protocol):
-    """Does work with the operator API: of a URL, of this machine, or of the data."""
+    """Run work on the operator API, live or offline.
+
+    A protocol and not a function type, because of the keyword. It documents
+    :func:`argybargy.cli.client.locate.reach`.
+    """
 
     def __call__(
         self,
         settings: "Settings",
-        common: Common,
+        options: RelayOptions,
         work: Work,
         *,
         makes_data: bool = False,
     ) -> int:
-        """Return what came of it; see :func:`argybargy.cli.client.locate.reach`."""
+        """Return the exit code of the work."""
         ...
 
 
 class Connect(Protocol):
-    """Finds a relay that runs."""
+    """Find a running relay; see :func:`argybargy.cli.client.locate.connect`."""
 
     def __call__(
-        self, settings: "Settings", common: Common, *, with_token: bool = True
+        self, settings: "Settings", options: RelayOptions, *, with_token: bool = True
     ) -> LiveOperator:
-        """Return a client of it; see :func:`argybargy.cli.client.locate.connect`."""
+        """Return a client of the relay."""
         ...
 
 
 @attrs.frozen
-class Surroundings:
-    """What the machine has: time, a screen, and something to read.
+class Machine:
+    """Clock, terminal width and standard input.
 
     Attributes:
-        now: A steady clock, in seconds.
-        sleep: Waits a number of seconds.
-        times: Shows times to people.
-        columns: How wide the terminal is; ``None`` where there is none.
-        read_input: Reads standard input, at most so many characters; raises
-            UnicodeDecodeError where it is not UTF-8.
-        read_pieces: Reads all of standard input, as bytes.
+        now: Monotonic clock, in seconds.
+        sleep: Sleeps for a number of seconds.
+        times: Formats timestamps in local time.
+        columns: Returns the width of the terminal; ``None`` without a terminal.
+        read_input: Reads up to that many characters of standard input; raises
+            UnicodeDecodeError if the input is not UTF-8.
+        read_pieces: Yields all of standard input as chunks of bytes.
     """
 
     now: Callable[[], float]
@@ -79,9 +83,9 @@ class Surroundings:
     read_pieces: Callable[[], Iterator[bytes]]
 
     @classmethod
-    def real(cls) -> "Surroundings":
-        """Return those of the process."""
-        # The clock of the relay is Trio's, which takes as long to import as the rest.
+    def real(cls) -> "Machine":
+        """Return the machine of this process."""
+        # The relay's clock comes from Trio, whose import takes as long as a command.
         return cls(
             now=time.monotonic,  # noqa: TID251
             sleep=time.sleep,
@@ -93,20 +97,21 @@ class Surroundings:
 
 
 @attrs.frozen
-class World:
-    """What the commands work with; a test puts others in their places.
+class Environment:
+    """Everything a command touches outside itself; tests pass fakes.
 
     Attributes:
-        output: Where they write.
-        settings: Reads the settings, given overrides.
-        reach: Does work with the operator API.
-        connect: Returns the operator API of a relay that runs.
-        find_token: Returns the admin token, made if there is none yet.
+        output: Standard output and standard error.
+        settings: Reads the settings, given overrides; may raise SettingsError.
+        reach: Runs work on the operator API, live or offline.
+        connect: Returns a client of a running relay.
+        find_token: Returns the admin token; creates one if there is none.
         serve: Runs a relay until it is stopped; returns the exit code.
-        confirm: Asks a question; ``True`` is yes. ``None`` without a terminal.
-        around: What the machine has.
-        browse: Opens a page in a browser; False where there is none.
-        typed: The command line, word by word.
+        confirm: Asks a yes-or-no question; ``None`` without a terminal.
+        machine: Clock, terminal width and standard input.
+        browse: Opens a page in a browser; ``False`` without a browser.
+        arguments: Words of the command line after ``argybargy``.
+        options: Common options of the command that runs.
     """
 
     output: Output
@@ -116,141 +121,148 @@ class World:
     find_token: Callable[["Settings"], str]
     serve: Callable[["Settings", "RunPlan"], int]
     confirm: Callable[[str], bool] | None
-    around: Surroundings
+    machine: Machine
     browse: Callable[[str], bool]
-    typed: Sequence[str] = ()
+    arguments: Sequence[str] = ()
+    options: RelayOptions = attrs.field(factory=RelayOptions)
 
     @classmethod
-    def real(cls) -> "World":
-        """Return the one that a process finds."""
+    def real(cls) -> "Environment":
+        """Return the environment of this process."""
         is_terminal = sys.stdin is not None and sys.stdin.isatty()
+        locate = "argybargy.cli.client.locate"
         return cls(
             output=Output.standard(),
-            settings=_read_settings,
-            reach=_reach,
-            connect=_connect,
-            find_token=_find_token,
-            serve=_serve,
+            settings=_late("argybargy.settings.settings", "read_settings"),
+            reach=_late(locate, "reach"),
+            connect=_late(locate, "connect"),
+            find_token=_late(locate, "find_token"),
+            serve=_late(locate, "serve"),
             confirm=ask if is_terminal else None,
-            around=Surroundings.real(),
+            machine=Machine.real(),
             browse=browse,
         )
 
-    def output_for(self, common: Local) -> Output:
-        """Return the output as the command line wants it."""
-        return attrs.evolve(self.output, is_json=common.as_json, is_quiet=common.quiet)
+    def with_options(self, options: LocalOptions) -> "Environment":
+        """Return the environment of one command: its options, and output to match."""
+        if not isinstance(options, RelayOptions):
+            options = RelayOptions(**attrs.asdict(options))
+        output = attrs.evolve(
+            self.output, is_json=options.as_json, is_quiet=options.quiet
+        )
+        return attrs.evolve(self, output=output, options=options)
 
-    def read_settings(self, overrides: Overrides) -> "Settings":
-        """Return what holds for a command.
+    def read_settings(self, **overrides: object) -> "Settings":
+        """Return the settings, with the options of the command and `overrides`.
 
         Raises:
-            CliError: Something is wrong with the settings; all of it is told.
+            CliError: A setting is invalid; the text lists every mistake.
         """
         from argybargy.settings.settings import SettingsError
 
         try:
-            return self.settings(overrides)
+            return self.settings({**self.options.overrides, **overrides})
         except SettingsError as error:
             mistakes = "\n  ".join(map(str, error.mistakes))
-            text = f"The settings cannot be used:\n  {mistakes}"
-            hint = "Correct what is named, and try again."
-            raise CliError(text, hint, Exit.USAGE) from None
+            text = f"Invalid settings:\n  {mistakes}"
+            raise CliError(text, "Correct them and try again.", Exit.USAGE) from None
 
-    def work(self, common: Common, work: Work) -> int:
-        """Do work with the operator API that the command line names.
-
-        Where no relay runs on this machine, the data directory itself is opened.
+    def work(self, work: Work) -> int:
+        """Run work on the relay, or on the data directory if no relay runs.
 
         Raises:
-            CliError: It failed, or there is no such directory.
+            CliError: The work failed, or there is no data directory.
         """
-        return self.worker(common)(work)
+        return self.worker()(work)
 
-    def worker(self, common: Common) -> Callable[[Work], int]:
-        """Return what does work like that, one after another.
+    def worker(self) -> Callable[[Work], int]:
+        """Return :meth:`work` with the relay resolved, for several pieces of work.
 
-        Between two of them the data directory is nobody's.
+        The lock of the data directory is free between two of them, so that a
+        question to the user blocks no relay.
 
         Raises:
-            CliError: The command line names no relay. What is returned raises it
-                when the work failed.
+            CliError: ``--url`` is invalid. The returned function raises CliError
+                when the work fails.
         """
-        common = self._checked(common)
-        return partial(self.reach, self.read_settings(common.overrides), common)
+        options = self._checked_options()
+        return partial(self.reach, self.read_settings(), options)
 
-    def prepare(self, common: Common, work: Work) -> int:
-        """Do work for a relay that may be started later, and then say so.
+    def prepare(self, work: Work) -> int:
+        """Run work on the relay, or on the data directory, created if it is missing.
 
-        Where there is no data directory yet, it is made.
+        Without a running relay, a note says how to start one.
 
         Raises:
-            CliError: It failed.
+            CliError: The work failed.
         """
-        common = self._checked(common)
+        options = self._checked_options()
 
-        def work_and_tell(operator: Operator) -> int:
+        def work_with_note(operator: Operator) -> int:
             code = work(operator)
             if not operator.is_live:
-                start = shlex.join(["argybargy", "up", *common.given()])
-                self.output_for(common).say(
-                    f"No relay is running yet. Start it: {start}"
-                )
+                start = shlex.join(["argybargy", "up", *options.given()])
+                self.output.say(f"No relay is running yet. Start it: {start}")
             return code
 
-        settings = self.read_settings(common.overrides)
-        return self.reach(settings, common, work_and_tell, makes_data=True)
+        return self.reach(
+            self.read_settings(), options, work_with_note, makes_data=True
+        )
 
     def agrees(self, question: str, *, is_told: bool) -> bool:
-        """Tell whether to go on: as told, or as answered where it can be asked."""
+        """Ask for confirmation; ``True`` with ``--yes`` or without a terminal."""
         return is_told or self.confirm is None or self.confirm(question)
 
     @property
     def has_literals(self) -> bool:
-        """Whether it was said that what looks like an option is none."""
-        return "--" in self.typed
+        """Whether ``--`` on the command line marks the words after it as text."""
+        return "--" in self.arguments
 
-    def live(self, common: Common) -> LiveOperator:
-        """Return the operator API of the relay that the command line names.
-
-        Raises:
-            CliError: No relay runs there.
-        """
-        return self.connector(common)()
-
-    def connector(self, common: Common) -> Callable[[], LiveOperator]:
-        """Return what finds that relay, again and again.
-
-        Raises:
-            CliError: The command line names none. What is returned raises it when
-                no relay runs.
-        """
-        common = self._checked(common)
-        return partial(self.connect, self.read_settings(common.overrides), common)
-
-    def live_without_token(self, common: Common) -> LiveOperator:
-        """Return a client that may ask what anybody may ask.
+    def live(self) -> LiveOperator:
+        """Return a client of the running relay.
 
         Raises:
             CliError: No relay runs there.
         """
-        common = self._checked(common, has_token=False)
-        settings = self.read_settings(common.overrides)
-        return self.connect(settings, common, with_token=False)
+        return self.connector()()
 
-    def _checked(self, common: Common, *, has_token: bool = True) -> Common:
-        if common.url is None:
-            return common
-        base = read_url(common.url)
+    def connector(self) -> Callable[[], LiveOperator]:
+        """Return :meth:`live` with the options resolved, for reconnects.
+
+        Raises:
+            CliError: ``--url`` is invalid. The returned function raises CliError
+                when no relay runs.
+        """
+        options = self._checked_options()
+        return partial(self.connect, self.read_settings(), options)
+
+    def live_without_token(self) -> LiveOperator:
+        """Return a client for endpoints that need no authentication.
+
+        Raises:
+            CliError: No relay runs there.
+        """
+        options = self._checked_options(has_token=False)
+        return self.connect(self.read_settings(), options, with_token=False)
+
+    def _checked_options(self, *, has_token: bool = True) -> RelayOptions:
+        """Return the options with a valid URL; warn of a token sent in the clear."""
+        options = self.options
+        if options.url is None:
+            return options
+        from argybargy.cli.client.http import is_private
+
+        base = read_url(options.url)
         if has_token and not is_private(base):
             self.output.warn(f"The admin token travels unencrypted to {base}.")
-        return attrs.evolve(common, url=base)
+        return attrs.evolve(options, url=base)
 
 
 def read_url(url: str) -> str:
-    """Return the address of a relay, checked.
+    """Parse the address of a relay.
 
     Raises:
-        CliError: It is not one.
+        CliError: The text is no such address.
     """
     try:
         return parse_base_url(url)
@@ -258,18 +270,8 @@ def read_url(url: str) -> str:
         raise CliError(f"--url must be {error}.", code=Exit.USAGE) from None
 
 
-def is_private(url: str) -> bool:
-    """Tell whether what is sent to a URL can be read by nobody on the way."""
-    from urllib.parse import urlsplit
-
-    from argybargy.system.network import is_loopback
-
-    parts = urlsplit(url)
-    return parts.scheme == "https" or is_loopback(parts.hostname or "")
-
-
 def ask(question: str) -> bool:
-    """Ask on the terminal; only a plain yes is one."""
+    """Ask on the terminal; only ``y`` and ``yes`` count as yes."""
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     answer = sys.stdin.readline()
@@ -279,7 +281,7 @@ def ask(question: str) -> bool:
 
 
 def _today() -> date:
-    return datetime.now(UTC).astimezone().date()  # noqa: TID251 - people's own
+    return datetime.now(UTC).astimezone().date()  # noqa: TID251 - the user's own day
 
 
 def _columns() -> int | None:
@@ -289,7 +291,7 @@ def _columns() -> int | None:
 def _read_input(most: int) -> str:
     if sys.stdin is None:
         return ""
-    # Whatever the locale says: bytes that mean nothing would be said as others.
+    # Strict UTF-8 in any locale: bytes decoded wrongly would be posted as other text.
     with io.TextIOWrapper(sys.stdin.buffer, "utf-8-sig", "strict") as text:
         return text.read(most)
 
@@ -300,35 +302,10 @@ def _read_pieces() -> Iterator[bytes]:
         yield piece
 
 
-def _read_settings(overrides: Overrides) -> "Settings":
-    from argybargy.settings.settings import read_settings
+def _late(module: str, name: str) -> Any:  # noqa: ANN401 - any function of a module
+    """Return a function that imports its module when it is first called."""
 
-    return read_settings(overrides)
+    def call(*arguments: object, **options: object) -> object:
+        return getattr(importlib.import_module(module), name)(*arguments, **options)
 
-
-def _reach(
-    settings: "Settings", common: Common, work: Work, *, makes_data: bool = False
-) -> int:
-    from argybargy.cli.client.locate import reach
-
-    return reach(settings, common, work, makes_data=makes_data)
-
-
-def _connect(
-    settings: "Settings", common: Common, *, with_token: bool = True
-) -> LiveOperator:
-    from argybargy.cli.client.locate import connect
-
-    return connect(settings, common, with_token=with_token)
-
-
-def _find_token(settings: "Settings") -> str:
-    from argybargy.cli.client.locate import find_token
-
-    return find_token(settings)
-
-
-def _serve(settings: "Settings", plan: "RunPlan") -> int:
-    from argybargy.cli.client.locate import serve
-
-    return serve(settings, plan)
+    return call

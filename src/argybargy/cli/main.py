@@ -8,7 +8,7 @@ from typing import Final
 import attrs
 from cyclopts import CycloptsError
 
-from argybargy.cli.environment import World
+from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.registry import build_app
 from argybargy.cli.terminal.output import Output, drop_output, mend_streams
@@ -27,49 +27,49 @@ _OF_WRITING: Final = frozenset(
 def main() -> None:
     """Run the command that the process was started with, and end the process."""
     mend_streams()
-    sys.exit(run(sys.argv[1:], World.real()))
+    sys.exit(run(sys.argv[1:], Environment.real()))
 
 
-def run(arguments: Sequence[str], world: World) -> int:
+def run(arguments: Sequence[str], environment: Environment) -> int:
     """Run a command.
 
     Args:
         arguments: What was typed, without the program's own name.
-        world: What the command finds around it.
+        environment: Passed to the command.
 
     Returns:
         The exit code.
     """
     try:
-        code = _run(arguments, world)
-        world.output.data.flush()
+        code = _run(arguments, environment)
+        environment.output.data.flush()
     except CliError as error:
-        _tell(world.output, error)
+        _tell(environment.output, error)
         return error.code
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except StoreError as error:
-        _tell(world.output, CliError(f"The data cannot be used: {error}", _LOOK))
+        _tell(environment.output, CliError(f"The data cannot be used: {error}", _LOOK))
         return Exit.FAILED
     except OSError as error:
         if error.filename is not None:
             raise  # of a file, which is a bug here
         if error.errno not in _OF_WRITING:
             text = f"It could not be done: {error.strerror or error}."
-            _tell(world.output, CliError(text, _LOOK))
+            _tell(environment.output, CliError(text, _LOOK))
             return Exit.FAILED
         drop_output()
         if not isinstance(error, BrokenPipeError):  # then whoever read has enough
             text = f"The output cannot be written: {error.strerror or error}."
-            _tell(world.output, CliError(text, "Send it elsewhere."))
+            _tell(environment.output, CliError(text, "Send it elsewhere."))
         return Exit.FAILED
     return code
 
 
-def _run(arguments: Sequence[str], world: World) -> int:
+def _run(arguments: Sequence[str], environment: Environment) -> int:
     try:
-        typed = attrs.evolve(world, typed=arguments)
-        result = build_app(typed, arguments)(
+        environment = attrs.evolve(environment, arguments=arguments)
+        result = build_app(environment, arguments)(
             list(arguments),
             exit_on_error=False,
             print_error=False,

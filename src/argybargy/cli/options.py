@@ -1,4 +1,4 @@
-"""Options that many commands share."""
+"""Options that many commands share: output, port, data directory, relay, token."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from cyclopts import Token
 
 
-def _read_whole(_wanted: object, tokens: "Sequence[Token]") -> int:
-    """Read the digits of a number.
+def _read_integer(_wanted: object, tokens: "Sequence[Token]") -> int:
+    """Parse decimal digits with an optional minus sign.
 
     Raises:
-        ValueError: It is not a whole number.
+        ValueError: The text is anything else, such as ``1.5``.
     """
     text = tokens[0].value
     if not (text.isascii() and text.removeprefix("-").isdigit()):
@@ -23,63 +23,65 @@ def _read_whole(_wanted: object, tokens: "Sequence[Token]") -> int:
     return int(text)
 
 
-WHOLE: Final = Parameter(converter=_read_whole)
-"""How every option that takes an ``int`` reads it."""
+INTEGER: Final = Parameter(converter=_read_integer)
+"""An integer option that rejects 1.5; cyclopts' own converter rounds it."""
 
 
 Overrides = Mapping[str, object]
+"""Settings given on the command line, by name; ``None`` is not given."""
 
-_URL_HELP = "The relay's address, if it is not on this machine."
-
-
-_EVERYWHERE = Group("Of every command", sort_key=1)
+_URL_HELP = "Address of the relay, if it runs on another machine."
 
 
-@Parameter(name="*", group=_EVERYWHERE)
+_COMMON = Group("Common options", sort_key=1)
+
+
+@Parameter(name="*", group=_COMMON)
 @attrs.frozen(kw_only=True)
-class Local:
-    """What every command takes."""
+class LocalOptions:
+    """Options of every command: output format, port and data directory."""
 
     as_json: Annotated[
         bool,
-        Parameter(name="--json", help="Write JSON, one value a line."),
+        Parameter(name="--json", help="Write JSON instead of text."),
     ] = False
-    quiet: Annotated[bool, Parameter(help="Say only what must be known.")] = False
+    quiet: Annotated[bool, Parameter(help="Print only essential output.")] = False
     port: Annotated[
-        int | None, WHOLE, Parameter(help="The port of the relay on this machine.")
+        int | None, INTEGER, Parameter(help="Port of the relay on this machine.")
     ] = None
     data: Annotated[
-        Path | None, Parameter(help="The data directory, which holds the admin token.")
+        Path | None, Parameter(help="Data directory; it holds the admin token.")
     ] = None
 
     @property
     def overrides(self) -> Overrides:
-        """The settings among these."""
+        """Settings among these options."""
         return {"port": self.port, "data": self.data}
 
     def given(self) -> Iterator[str]:
-        """Yield those that were given, as they are typed."""
+        """Yield the given settings as words of a command line."""
         for name, value in self.overrides.items():
             if value is not None:
                 yield from (f"--{name}", str(value))
 
 
-@Parameter(name="*", group=_EVERYWHERE)
+@Parameter(name="*", group=_COMMON)
 @attrs.frozen(kw_only=True)
-class Common(Local):
-    """What every command takes that asks a relay something."""
+class RelayOptions(LocalOptions):
+    """Options of commands that call a relay: its address and the admin token."""
 
     url: Annotated[str | None, Parameter(name=("--url", "--relay"), help=_URL_HELP)] = (
         None
     )
     token_file: Annotated[
-        Path | None, Parameter(help="A file with the admin token, if not in --data.")
+        Path | None,
+        Parameter(help="File with the admin token, if it is not in --data."),
     ] = None
 
 
-@Parameter(name="*", group=_EVERYWHERE)
+@Parameter(name="*", group=_COMMON)
 @attrs.frozen(kw_only=True)
-class CommonButUrl(Common):
-    """The same, where ``--url`` is how agents reach the relay."""
+class InviteOptions(RelayOptions):
+    """Relay options of commands whose ``--url`` is the address for agents."""
 
     url: Annotated[str | None, Parameter(name="--relay", help=_URL_HELP)] = None

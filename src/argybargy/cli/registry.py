@@ -1,123 +1,158 @@
-"""What can be typed: every verb, where it is, and the heading it is listed under.
+"""Table of all commands: name, function, heading in the help, and common options.
 
-To add a verb, add a row here. A verb is a method of a class that takes a
-:class:`argybargy.cli.environment.World`; its module is only imported when it is
-typed, or when the help lists all of them. A name of two words is a verb below a verb.
+To add a command, add a row to ``VERBS``. A command is a function that takes an
+:class:`argybargy.cli.environment.Environment`, then its own arguments, and returns an
+exit code. Its module is imported only when the command is typed, or for the list of all
+commands. A name of two words is a subcommand.
 """
 
 import importlib
+import inspect
 from collections.abc import Callable, Sequence
-from typing import Final, cast
+from typing import Any, Final
 
 import attrs
 from cyclopts import App, Group
 
 from argybargy import __version__
-from argybargy.cli.environment import World
+from argybargy.cli.environment import Environment
 from argybargy.cli.help import PARAMETERS, HelpFormatter, usage
+from argybargy.cli.options import InviteOptions, LocalOptions, RelayOptions
 
 RUN: Final = "Run a relay"
 ROOMS: Final = "Rooms"
-TALK: Final = "Talk and listen"
-ACCESS: Final = "Who may come in"
-DATA: Final = "Take care of the data"
+TALK: Final = "Messages"
+ACCESS: Final = "Access"
+DATA: Final = "Data"
 PROGRAM: Final = "This program"
 HEADINGS: Final = (RUN, ROOMS, TALK, ACCESS, DATA, PROGRAM)
-"""In the order of the help."""
+"""Headings in the order of the help."""
 
 
 @attrs.frozen
 class Verb:
-    """One thing that can be typed.
+    """A command in the table.
 
     Attributes:
-        name: How it is typed, after ``argybargy``.
-        where: Module of ``commands``, class and method: ``codes:CodeCommands.invite``.
-        heading: What it is listed under.
-        help: What help says of it, if not what the method does.
+        name: Words after ``argybargy``.
+        where: Module below ``commands`` and function: ``codes:invite``.
+        heading: Heading in the help.
+        options: Common options that the command takes.
+        help: Help text; ``None`` takes the docstring of the function.
     """
 
     name: str
     where: str
     heading: str
+    options: type[LocalOptions] = RelayOptions
     help: str | None = None
 
     @property
     def first_word(self) -> str:
-        """What tells it from other verbs, but for those below the same one."""
+        """First word of the name; subcommands share it."""
         return self.name.partition(" ")[0]
 
-    def load(self, world: World) -> Callable[..., int]:
-        """Import the verb, and return it for a world."""
-        module, _, place = self.where.partition(":")
-        holder, _, method = place.partition(".")
-        commands = getattr(
-            importlib.import_module(f"argybargy.cli.commands.{module}"), holder
-        )
-        return cast("Callable[..., int]", getattr(commands(world), method))
+    def load(self, environment: Environment) -> Callable[..., int]:
+        """Import the command and bind it to an environment.
+
+        Returns:
+            The function for cyclopts: the command without its first parameter, and
+            with ``common``, which holds the common options.
+        """
+        module, _, function = self.where.partition(":")
+        package = "argybargy.cli.commands"
+        command = getattr(importlib.import_module(f"{package}.{module}"), function)
+        return _bind(command, self.options, environment)
+
+
+def _bind(
+    command: Callable[..., int],
+    options: type[LocalOptions],
+    environment: Environment,
+) -> Callable[..., int]:
+    # cyclopts reads signature and annotations, and hands over all options at once.
+    def bound(*arguments: Any, common: Any = None, **given: Any) -> int:  # noqa: ANN401 - as cyclopts parsed them
+        resolved = environment.with_options(common or options())
+        return command(resolved, *arguments, **given)
+
+    signature = inspect.signature(command)
+    own = list(signature.parameters.values())[1:]
+    common = inspect.Parameter(
+        "common",
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=options | None,
+    )
+    parameters = [*own, common]
+    bound.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # for inspect.signature
+    bound.__annotations__ = {each.name: each.annotation for each in parameters}
+    bound.__doc__ = command.__doc__
+    bound.__name__ = command.__name__
+    return bound
 
 
 PARENTS: Final = {
-    "config": "What the relay is set to.",
-    "service": "Have the machine run the relay.",
+    "config": "Settings of the relay.",
+    "service": "Run the relay as a system service.",
 }
-"""The help of the verbs that only have others below them."""
+"""Help of the commands that only have subcommands."""
 
 _SAY: Final = """\
-Say something in a room as the human: the same as 'argybargy post'.
+Post a message as the human operator: the same as 'argybargy post'.
 
 Example: argybargy say review "Start with the failover check." --to alice
 """
 
 VERBS: Final = (
-    Verb("up", "serve:ServingCommands.up", RUN),
-    Verb("serve", "serve:ServingCommands.serve", RUN),
-    Verb("status", "status:HealthCommands.status", RUN),
-    Verb("health", "status:HealthCommands.health", RUN),
-    Verb("doctor", "doctor:DoctorCommand.doctor", RUN),
-    Verb("service print", "service:ServiceCommands.service_print", RUN),
-    Verb("torture", "torture:TortureCommand.torture", RUN),
-    Verb("room", "room:RoomCommands.room", ROOMS),
-    Verb("rooms", "rooms:LifecycleCommands.rooms", ROOMS),
-    Verb("peers", "rooms:LifecycleCommands.peers", ROOMS),
-    Verb("close", "rooms:LifecycleCommands.close", ROOMS),
-    Verb("reopen", "rooms:LifecycleCommands.reopen", ROOMS),
-    Verb("post", "messages:TalkCommands.post", TALK),
-    Verb("say", "messages:TalkCommands.post", TALK, help=_SAY),
-    Verb("watch", "watch:WatchCommands.watch", TALK),
-    Verb("history", "messages:TalkCommands.history", TALK),
-    Verb("search", "search:SearchCommand.search", TALK),
-    Verb("waiting", "messages:TalkCommands.waiting", TALK),
-    Verb("invite", "codes:CodeCommands.invite", ACCESS),
-    Verb("connect", "connect:ConnectCommand.connect", ACCESS),
-    Verb("codes", "codes:CodeCommands.codes", ACCESS),
-    Verb("revoke", "codes:CodeCommands.revoke", ACCESS),
-    Verb("token", "codes:CodeCommands.token", ACCESS),
-    Verb("open", "sessions:SessionCommands.open", ACCESS),
-    Verb("qr", "sessions:SessionCommands.qr", ACCESS),
-    Verb("sessions", "sessions:SessionCommands.sessions", ACCESS),
-    Verb("backup", "backup:DataCommands.backup", DATA),
-    Verb("restore", "backup:DataCommands.restore", DATA),
-    Verb("export", "transfer:MoveCommands.export", DATA),
-    Verb("import", "transfer:MoveCommands.import_", DATA),
-    Verb("config show", "program:ProgramCommands.config_show", PROGRAM),
-    Verb("completion", "program:ProgramCommands.completion", PROGRAM),
-    Verb("version", "program:ProgramCommands.version", PROGRAM),
+    Verb("up", "serve:up", RUN, LocalOptions),
+    Verb("serve", "serve:serve", RUN, LocalOptions),
+    Verb("status", "status:status", RUN),
+    Verb("health", "status:health", RUN),
+    Verb("doctor", "doctor:doctor", RUN, LocalOptions),
+    Verb("service print", "service:service_print", RUN, LocalOptions),
+    Verb("torture", "torture:torture", RUN, LocalOptions),
+    Verb("room", "room:room", ROOMS, InviteOptions),
+    Verb("rooms", "rooms:rooms", ROOMS),
+    Verb("peers", "rooms:peers", ROOMS),
+    Verb("close", "rooms:close", ROOMS),
+    Verb("reopen", "rooms:reopen", ROOMS),
+    Verb("post", "messages:post", TALK),
+    Verb("say", "messages:post", TALK, help=_SAY),
+    Verb("watch", "watch:watch", TALK),
+    Verb("history", "messages:history", TALK),
+    Verb("search", "search:search", TALK),
+    Verb("waiting", "messages:waiting", TALK),
+    Verb("invite", "codes:invite", ACCESS, InviteOptions),
+    Verb("connect", "connect:connect", ACCESS, InviteOptions),
+    Verb("codes", "codes:codes", ACCESS),
+    Verb("revoke", "codes:revoke", ACCESS),
+    Verb("token", "codes:token", ACCESS, LocalOptions),
+    Verb("open", "sessions:open_dashboard", ACCESS),
+    Verb("qr", "sessions:qr", ACCESS),
+    Verb("sessions", "sessions:sessions", ACCESS),
+    Verb("backup", "backup:backup", DATA),
+    Verb("restore", "backup:restore", DATA),
+    Verb("export", "transfer:export", DATA),
+    Verb("import", "transfer:import_", DATA),
+    Verb("config show", "program:config_show", PROGRAM, LocalOptions),
+    Verb("completion", "program:completion", PROGRAM, LocalOptions),
+    Verb("version", "program:version", PROGRAM, LocalOptions),
 )
 
 
 def chosen(arguments: Sequence[str]) -> tuple[Verb, ...]:
-    """Return the verbs that arguments can mean: all of them, if they name none."""
+    """Return the commands that the first word names, or all commands."""
     first = next(iter(arguments), "")
     return tuple(verb for verb in VERBS if verb.first_word == first) or VERBS
 
 
-def build_app(world: World, arguments: Sequence[str] = ()) -> App:
-    """Return the command line over a world.
+def build_app(environment: Environment, arguments: Sequence[str] = ()) -> App:
+    """Build the parser of the command line.
 
     Args:
-        world: What the commands find around them.
-        arguments: What was typed: if it begins with a verb, only that is loaded.
+        environment: Passed to the command that runs.
+        arguments: Words of the command line. If the first one is a command, only
+            that command is imported.
     """
     app = App(
         name="argybargy",
@@ -138,7 +173,7 @@ def build_app(world: World, arguments: Sequence[str] = ()) -> App:
         group, parent = groups[verb.heading], app
         if below:
             parent = _parent(app, first, group, place)
-        function = verb.load(world)
+        function = verb.load(environment)
         parent.command(
             function,
             name=below or first,
@@ -155,7 +190,7 @@ def build_app(world: World, arguments: Sequence[str] = ()) -> App:
 
 
 def _parent(app: App, name: str, group: Group, place: int) -> App:
-    """Return the verb above others, made when the first of them comes."""
+    """Return the parent of a subcommand; add it if it is missing."""
     if name not in app:
         app.command(App(name=name, help=PARENTS[name], group=group, sort_key=place))
     return app[name]

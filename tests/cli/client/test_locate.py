@@ -17,7 +17,7 @@ from argybargy.cli.client.locate import connect, find_token, reach
 from argybargy.cli.client.offline import find_route, run_offline
 from argybargy.cli.client.protocol import Operator, Work, read_answer
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.options import Common
+from argybargy.cli.options import RelayOptions
 from argybargy.cli.registry import VERBS
 from argybargy.cli.terminal.output import Output
 from argybargy.domain.errors import Problem, RelayError
@@ -155,8 +155,8 @@ def modules_after(arguments: list[str], folder: Path) -> set[str]:
     """Return what a process has imported once it has run a command."""
     program = (
         "import sys, argybargy.cli.main as m, json\n"
-        "world = m.World.real()\n"
-        "try: code = m.run(sys.argv[1:], world)\n"
+        "environment = m.Environment.real()\n"
+        "try: code = m.run(sys.argv[1:], environment)\n"
         "finally: print('\\n' + json.dumps(sorted(sys.modules)))"
     )
     done = subprocess.run(
@@ -489,12 +489,12 @@ def offline() -> Terminal:
 
     def work_offline(
         settings: Settings,
-        common: Common,
+        options: RelayOptions,
         work: Work,
         *,
         makes_data: bool = False,
     ) -> int:
-        assert common.url is None
+        assert options.url is None
         return run_offline(open_services, work)
 
     return Terminal(reach=work_offline)

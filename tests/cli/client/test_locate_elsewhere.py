@@ -13,7 +13,7 @@ import trustme
 from argybargy.cli.client.http import HttpOperator
 from argybargy.cli.client.locate import connect
 from argybargy.cli.errors import CliError
-from argybargy.cli.options import Common
+from argybargy.cli.options import RelayOptions
 from argybargy.serve.local_relay import as_served
 from argybargy.store.data_directory import (
     ServerAddress,
@@ -131,7 +131,7 @@ def test_a_relay_under_tls_is_reached_without_the_variables(
 ) -> None:
     monkeypatch.setattr("argybargy.cli.client.locate.is_listening", lambda *_: True)
     with relay_at(desk, ServerAddress("127.0.0.1", desk.port, 7, "/srv/cert.pem")):
-        relay = connect(desk.settings, Common())
+        relay = connect(desk.settings, RelayOptions())
     assert relay.url == f"https://127.0.0.1:{desk.port}"
     assert relay.certificate == Path("/srv/cert.pem")
 
@@ -143,7 +143,7 @@ def test_a_relay_without_tls_is_reached_where_the_variables_say_tls(desk: Desk) 
 
 def test_what_hangs_up_without_a_word_may_want_tls(desk: Desk, hanging_up: str) -> None:
     with pytest.raises(CliError) as caught:
-        connect(desk.settings, Common(url=hanging_up), with_token=False).call(
+        connect(desk.settings, RelayOptions(url=hanging_up), with_token=False).call(
             "GET", "/"
         )
     assert caught.value.code == 7

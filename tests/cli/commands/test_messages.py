@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from argybargy.cli.commands.message_line import Said
-from argybargy.cli.environment import Surroundings, ask
+from argybargy.cli.environment import Machine, ask
 from argybargy.cli.errors import CliError, Exit
 from argybargy.web.codec.bodies import PostedMessage
 from support.fake_operator import BASE, FakeCode, FakeOperator, builtins, spoken
@@ -115,7 +115,7 @@ def test_standard_input_that_is_no_text_is_not_said(
     # As a process finds it where the locale is C: what is no text passes for some.
     stdin = io.TextIOWrapper(io.BytesIO(b"caf\xe9\n"), "ascii", "surrogateescape")
     monkeypatch.setattr("sys.stdin", stdin)
-    terminal = Terminal(relay(), read_input=Surroundings.real().read_input)
+    terminal = Terminal(relay(), read_input=Machine.real().read_input)
     result = terminal.type("post", "build", "-")
     assert (result.code, result.out) == (2, "")
     assert "Standard input is not UTF-8" in result.talk

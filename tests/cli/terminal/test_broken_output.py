@@ -8,7 +8,7 @@ import pytest
 
 from argybargy.cli.client.locate import reach
 from argybargy.cli.client.protocol import Operator
-from argybargy.cli.options import Common
+from argybargy.cli.options import RelayOptions
 from support.real_commands import Desk
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="as a shell has it")
@@ -45,7 +45,7 @@ def test_data_are_not_blamed_for_an_output_that_is_full(tmp_path: Path) -> None:
             operator.call("POST", f"/admin/rooms/r{number}/open", {})
         return 0
 
-    reach(desk.settings, Common(), make_many_rooms, makes_data=True)
+    reach(desk.settings, RelayOptions(), make_many_rooms, makes_data=True)
     line = f"$A export --port {desk.port} --data {data}"
     assert typed(f"{line} >/dev/full", tmp_path).stderr.startswith(FULL)
     done = typed(f"{line} | true", tmp_path)

@@ -16,6 +16,7 @@ import attrs
 
 from argybargy.cli.client.protocol import WRONG_DIRECTORY, Json, asked_room, read_answer
 from argybargy.cli.errors import CliError, Exit
+from argybargy.system.network import is_loopback
 
 _FILE_NAME: Final = "admin.token"
 TIMEOUT_SECONDS: Final = 20
@@ -259,6 +260,12 @@ class HttpOperator:
                 yield response, wire
         finally:
             connection.close()
+
+
+def is_private(url: str) -> bool:
+    """Tell whether a URL keeps a secret: by TLS, or on the loopback interface."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or is_loopback(parts.hostname or "")
 
 
 def trust_only(certificate: Path) -> ssl.SSLContext:

@@ -14,7 +14,7 @@ from argybargy.cli.client.http import (
 )
 from argybargy.cli.client.protocol import Work
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.options import Common
+from argybargy.cli.options import RelayOptions
 from argybargy.serve.local_relay import (
     as_served,
     describe_local_relay,
@@ -35,21 +35,21 @@ if TYPE_CHECKING:
 
 
 def reach(
-    settings: Settings, common: Common, work: Work, *, makes_data: bool = False
+    settings: Settings, options: RelayOptions, work: Work, *, makes_data: bool = False
 ) -> int:
     """Do work with a relay, or with the data directory if none runs here.
 
     Args:
         settings: What holds.
-        common: Where the relay is, if not here, and which token to use.
+        options: Where the relay is, if not here, and which token to use.
         work: What to do.
         makes_data: Whether there need not be any data yet.
 
     Raises:
         CliError: The work failed, or nothing can be reached.
     """
-    if common.url is not None or _is_listening(settings):
-        return work(connect(settings, common))
+    if options.url is not None or _is_listening(settings):
+        return work(connect(settings, options))
     _refuse_elsewhere(settings, find_server_address(settings.data))
     if settings.ephemeral:
         raise CliError(
@@ -69,27 +69,27 @@ def reach(
 
 
 def connect(
-    settings: Settings, common: Common, *, with_token: bool = True
+    settings: Settings, options: RelayOptions, *, with_token: bool = True
 ) -> HttpOperator:
     """Return a client of the relay that runs; nothing is asked of it yet.
 
     Args:
         settings: What holds.
-        common: Where it is, if not here, and which token to use.
+        options: Where it is, if not here, and which token to use.
         with_token: Whether the calls need the token.
 
     Raises:
         CliError: Nothing runs here, or something else does, or there is no token.
     """
-    if common.url is not None:
-        return HttpOperator(common.url, _token(settings, common, with_token))
+    if options.url is not None:
+        return HttpOperator(options.url, _token(settings, options, with_token))
     place = find_server_address(settings.data)
     is_there = _is_listening(settings)
     if with_token or not is_there:
         _refuse_elsewhere(settings, place)
     if not is_there:
         raise unreachable(local_url(settings), NOTHING_LISTENS)
-    token = _token(settings, common, with_token)
+    token = _token(settings, options, with_token)
     if place is not None:
         settings = as_served(settings, place)
     elif with_token:
@@ -140,11 +140,11 @@ def _stranger(settings: Settings) -> CliError:
     return CliError(f"Something listens on {base}, but {text}", hint, Exit.UNREACHABLE)
 
 
-def _token(settings: Settings, common: Common, with_token: bool) -> str:
+def _token(settings: Settings, options: RelayOptions, with_token: bool) -> str:
     if not with_token:
         return ""
-    if common.token_file is not None:
-        return read_token_file(Path(common.token_file))
+    if options.token_file is not None:
+        return read_token_file(Path(options.token_file))
     return read_token(settings.data)
 
 
@@ -160,7 +160,7 @@ def find_token(settings: Settings) -> str:
         if _is_listening(settings):
             raise
     # Opening the data directory makes the token.
-    reach(settings, Common(), lambda _operator: Exit.OK, makes_data=True)
+    reach(settings, RelayOptions(), lambda _operator: Exit.OK, makes_data=True)
     return read_token(settings.data)
 
 

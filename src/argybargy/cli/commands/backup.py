@@ -10,9 +10,9 @@ import attrs
 from cyclopts import Parameter
 
 from argybargy.cli.client.protocol import Json, Operator
-from argybargy.cli.environment import World
+from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.options import WHOLE, Common
+from argybargy.cli.options import INTEGER
 from argybargy.cli.terminal.output import Output
 from argybargy.cli.transfer.files import (
     STANDARD,
@@ -38,114 +38,104 @@ MOST_SKIPPED: Final = 1_000_000_000
 _ANOTHER_BACKUP: Final = "Nothing was changed. Take another backup."
 
 
-@attrs.frozen
-class DataCommands:
-    """The verbs, over what they find around them."""
+def backup(
+    env: Environment,
+    file: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    *,
+    force: bool = False,
+) -> int:
+    """Copy everything that the relay keeps into one file, while it runs.
 
-    world: World
+    The copy shows one moment, and is looked through before it is called done.
+    It holds every message: keep it where nobody else can read it.
 
-    def backup(
-        self,
-        file: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
-        *,
-        force: bool = False,
-        common: Common | None = None,
-    ) -> int:
-        """Copy everything that the relay keeps into one file, while it runs.
+    Example: argybargy backup argybargy.db --force
 
-        The copy shows one moment, and is looked through before it is called done.
-        It holds every message: keep it where nobody else can read it.
+    Args:
+        file: The file to make; 'argybargy-<time>.db' if not said, and '-' is
+            standard output.
+        force: Replace a file that is there.
+    """
+    out = env.output
+    if file == STANDARD:
+        stream = binary(out.data)
 
-        Example: argybargy backup argybargy.db --force
-
-        Args:
-            file: The file to make; 'argybargy-<time>.db' if not said, and '-' is
-                standard output.
-            force: Replace a file that is there.
-            common: What every command takes.
-        """
-        common = common or Common()
-        out = self.world.output_for(common)
-        if file == STANDARD:
-            stream = binary(out.data)
-
-            def send(operator: Operator) -> int:
-                with tempfile.TemporaryDirectory() as directory:
-                    part = Path(directory) / "backup.db"
-                    contents = _take_backup(operator, part, force=False)
-                    with translated_errors("standard output"), part.open("rb") as copy:
-                        copy_pieces(iter(lambda: copy.read(65_536), b""), stream)
-                out.say(f"Backed up {_describe(contents)}.")
-                return Exit.OK
-
-            return self.world.work(common, send)
-        target = Path(file or f"argybargy-{_stamp(_now())}.db")
-        check_target(target, force=force)
-        check_not_in_use(target, self.world.read_settings(common.overrides).data)
-
-        def work(operator: Operator) -> int:
-            contents = _take_backup(operator, target, force=force)
-            if out.is_json:
-                out.write_json({"file": str(target), **attrs.asdict(contents)})
-            else:
-                out.write(str(target))
-                out.say(f"Backed up {_describe(contents)}; looked through, whole.")
+        def send(operator: Operator) -> int:
+            with tempfile.TemporaryDirectory() as directory:
+                part = Path(directory) / "backup.db"
+                contents = _take_backup(operator, part, force=False)
+                with translated_errors("standard output"), part.open("rb") as copy:
+                    copy_pieces(iter(lambda: copy.read(65_536), b""), stream)
+            out.say(f"Backed up {_describe(contents)}.")
             return Exit.OK
 
-        return self.world.work(common, work)
+        return env.work(send)
+    target = Path(file or f"argybargy-{_stamp(_now())}.db")
+    check_target(target, force=force)
+    check_not_in_use(target, env.read_settings().data)
 
-    def restore(
-        self,
-        file: Path,
-        *,
-        skip_ahead: Annotated[int, WHOLE] = SKIP_AHEAD,
-        yes: Annotated[bool, Parameter(help="Do not ask.")] = False,
-        common: Common | None = None,
-    ) -> int:
-        """Put a backup in the place of the database; the relay must be stopped.
-
-        No number of a message is given twice: each room goes on after the newest
-        one that anybody may have read, and says so. The replaced database is kept.
-        Codes that were revoked since the backup stay revoked.
-
-        Example: argybargy restore argybargy.db --yes
-
-        Args:
-            file: The backup.
-            skip_ahead: How many numbers to leave out in each room if the database
-                in use cannot tell which ones were read.
-            yes: Do not ask.
-            common: What every command takes.
-        """
-        common = common or Common()
-        out = self.world.output_for(common)
-        if not 0 <= skip_ahead <= MOST_SKIPPED:
-            text = f"--skip-ahead is a whole number from 0 to {MOST_SKIPPED}."
-            raise CliError(text, code=Exit.USAGE)
-        if common.url is not None:
-            text = "A backup is put back on the machine that has the data."
-            hint = "Leave out --url; say which data directory with --data."
-            raise CliError(text, hint, Exit.USAGE)
-        directory = self.world.read_settings(common.overrides).data
-        with _translated():
-            contents = _look_into(file)
-        question = f"Put {_describe(contents)} in the place of what is in {directory}?"
-        if not self.world.agrees(question, is_told=yes):
-            raise CliError("Nothing was restored.")
-        with _translated():
-            restored = self._restore(common, file, skip_ahead)
+    def work(operator: Operator) -> int:
+        contents = _take_backup(operator, target, force=force)
         if out.is_json:
-            out.write_json(_restored_json(restored))
+            out.write_json({"file": str(target), **attrs.asdict(contents)})
         else:
-            _show_restored(out, restored, directory)
+            out.write(str(target))
+            out.say(f"Backed up {_describe(contents)}; looked through, whole.")
         return Exit.OK
 
-    def _restore(self, common: Common, file: Path, skip_ahead: int) -> "Restored":
-        from argybargy.store.sqlite.backup.restore import RestorePlan, restore_backup
+    return env.work(work)
 
-        settings, now = self.world.read_settings(common.overrides), _now()
-        plan = RestorePlan(file, _stamp(now), skip_ahead, settings.limits(), now)
-        return restore_backup(settings.data, plan)
+
+def restore(
+    env: Environment,
+    file: Path,
+    *,
+    skip_ahead: Annotated[int, INTEGER] = SKIP_AHEAD,
+    yes: Annotated[bool, Parameter(help="Do not ask.")] = False,
+) -> int:
+    """Put a backup in the place of the database; the relay must be stopped.
+
+    No number of a message is given twice: each room goes on after the newest
+    one that anybody may have read, and says so. The replaced database is kept.
+    Codes that were revoked since the backup stay revoked.
+
+    Example: argybargy restore argybargy.db --yes
+
+    Args:
+        file: The backup.
+        skip_ahead: How many numbers to leave out in each room if the database
+            in use cannot tell which ones were read.
+        yes: Do not ask.
+    """
+    out = env.output
+    if not 0 <= skip_ahead <= MOST_SKIPPED:
+        text = f"--skip-ahead is a whole number from 0 to {MOST_SKIPPED}."
+        raise CliError(text, code=Exit.USAGE)
+    if env.options.url is not None:
+        text = "A backup is put back on the machine that has the data."
+        hint = "Leave out --url; say which data directory with --data."
+        raise CliError(text, hint, Exit.USAGE)
+    directory = env.read_settings().data
+    with _translated():
+        contents = _look_into(file)
+    question = f"Put {_describe(contents)} in the place of what is in {directory}?"
+    if not env.agrees(question, is_told=yes):
+        raise CliError("Nothing was restored.")
+    with _translated():
+        restored = _restore(env, file, skip_ahead)
+    if out.is_json:
+        out.write_json(_restored_json(restored))
+    else:
+        _show_restored(out, restored, directory)
+    return Exit.OK
+
+
+def _restore(env: Environment, file: Path, skip_ahead: int) -> "Restored":
+    from argybargy.store.sqlite.backup.restore import RestorePlan, restore_backup
+
+    settings, now = env.read_settings(), _now()
+    plan = RestorePlan(file, _stamp(now), skip_ahead, settings.limits(), now)
+    return restore_backup(settings.data, plan)
 
 
 def _now() -> "Instant":

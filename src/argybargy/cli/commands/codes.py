@@ -10,9 +10,8 @@ from cyclopts import Parameter
 
 from argybargy.cli.client.answers import Invited, State, read_row
 from argybargy.cli.client.protocol import Json, Operator
-from argybargy.cli.environment import World, read_url
+from argybargy.cli.environment import Environment, read_url
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.options import Common, CommonButUrl, Local
 from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Output
 from argybargy.domain.access_codes import digest_code, key_id_of
@@ -68,128 +67,111 @@ def ask_for_code(
     return operator.call("POST", "/admin/invite", body)
 
 
-@attrs.frozen
-class CodeCommands:
-    """The verbs, over what they find around them."""
+def invite(
+    env: Environment,
+    *,
+    name: str,
+    room: str = "default",
+    url: str | None = None,
+    expires: str | None = None,
+    capabilities: str | None = None,
+) -> int:
+    """Make an access code for an agent. It is shown this once.
 
-    world: World
+    With --quiet the code is all that is printed, for a script to take.
 
-    def invite(
-        self,
-        *,
-        name: str,
-        room: str = "default",
-        url: str | None = None,
-        expires: str | None = None,
-        capabilities: str | None = None,
-        common: CommonButUrl | None = None,
-    ) -> int:
-        """Make an access code for an agent. It is shown this once.
+    Example: argybargy invite --name alice --room review --expires 1d
 
-        With --quiet the code is all that is printed, for a script to take.
+    Args:
+        name: What the agent is called.
+        room: The room it joins.
+        url: How the agent reaches the relay, for the text that it is given.
+        expires: How long the code lives: 10m, 1h, 1d, 1w or 1mo; a bare number is
+            hours; never or 0 is without end.
+        capabilities: What the agent can do, in a few words.
+    """
+    out = env.output
+    check_room(room)
+    check_peer(name, "Choose another --name, such as 'alice'.")
 
-        Example: argybargy invite --name alice --room review --expires 1d
+    times = env.machine.times
 
-        Args:
-            name: What the agent is called.
-            room: The room it joins.
-            url: How the agent reaches the relay, for the text that it is given.
-            expires: How long the code lives: 10m, 1h, 1d, 1w or 1mo; a bare number is
-                hours; never or 0 is without end.
-            capabilities: What the agent can do, in a few words.
-            common: What every command takes.
-        """
-        common = common or CommonButUrl()
-        out = self.world.output_for(common)
-        check_room(room)
-        check_peer(name, "Choose another --name, such as 'alice'.")
-
-        times = self.world.around.times
-
-        def work(operator: Operator) -> int:
-            state = State.read(operator.call("GET", "/admin/state"))
-            state.refuse_closed(room, times)
-            answer = ask_for_code(operator, name, room, expires, capabilities)
-            others = state.codes_in(room, {name})
-            invited = Invited.read(answer, name=name, room=room)
-            if url:
-                invited = attrs.evolve(invited, url=read_url(url))
-            _show_invited(out, answer, invited, others, times)
-            return Exit.OK
-
-        return self.world.prepare(common, work)
-
-    def codes(self, *, common: Common | None = None) -> int:
-        """List the access codes: whose they are, never the codes themselves.
-
-        Example: argybargy codes --json
-
-        Args:
-            common: What every command takes.
-        """
-        common = common or Common()
-        out, times = self.world.output_for(common), self.world.around.times
-
-        def work(operator: Operator) -> int:
-            return _show_codes(out, operator.call("GET", "/admin/state"), times)
-
-        return self.world.work(common, work)
-
-    def revoke(
-        self,
-        target: str,
-        *,
-        room: str | None = None,
-        every: Annotated[bool, Parameter(name="--all")] = False,
-        yes: bool = False,
-        common: Common | None = None,
-    ) -> int:
-        """Take codes back: by name, by key id, or by the code itself.
-
-        Who polls with them is turned away within a second.
-
-        Example: argybargy revoke alice --room review --yes
-
-        Args:
-            target: A name, a key id, or a code.
-            room: The room, when a name is in several.
-            every: Take back the codes of that name in every room.
-            yes: Do not ask.
-            common: What every command takes.
-        """
-        common = common or Common()
-        out = self.world.output_for(common)
-
-        def work(operator: Operator) -> int:
-            body = {"target": target, "room": room, "all": every}
-            return _show_revoked(out, operator.call("POST", "/admin/revoke", body))
-
-        worker = self.world.worker(common)
-        # Two steps: while it waits for an answer, the data directory is free.
-        if not yes and self.world.confirm is not None:
-            worker(partial(_refuse_unknown, target))
-        if not self.world.agrees(_question(target, room), is_told=yes):
-            raise CliError("Nothing was revoked.")
-        return worker(work)
-
-    def token(self, *, common: Local | None = None) -> int:
-        """Print the admin token of the data directory.
-
-        Whoever has it can do everything on the relay. Keep it out of prompts.
-
-        Example: argybargy token
-
-        Args:
-            common: What every command takes.
-        """
-        common = common or Local()
-        out = self.world.output_for(common)
-        token = self.world.find_token(self.world.read_settings(common.overrides))
-        if out.is_json:
-            out.write_json({"admin_token": token})
-        else:
-            out.write(token)
+    def work(operator: Operator) -> int:
+        state = State.read(operator.call("GET", "/admin/state"))
+        state.refuse_closed(room, times)
+        answer = ask_for_code(operator, name, room, expires, capabilities)
+        others = state.codes_in(room, {name})
+        invited = Invited.read(answer, name=name, room=room)
+        if url:
+            invited = attrs.evolve(invited, url=read_url(url))
+        _show_invited(out, answer, invited, others, times)
         return Exit.OK
+
+    return env.prepare(work)
+
+
+def codes(env: Environment) -> int:
+    """List the access codes: whose they are, never the codes themselves.
+
+    Example: argybargy codes --json
+    """
+    out, times = env.output, env.machine.times
+
+    def work(operator: Operator) -> int:
+        return _show_codes(out, operator.call("GET", "/admin/state"), times)
+
+    return env.work(work)
+
+
+def revoke(
+    env: Environment,
+    target: str,
+    *,
+    room: str | None = None,
+    every: Annotated[bool, Parameter(name="--all")] = False,
+    yes: bool = False,
+) -> int:
+    """Take codes back: by name, by key id, or by the code itself.
+
+    Who polls with them is turned away within a second.
+
+    Example: argybargy revoke alice --room review --yes
+
+    Args:
+        target: A name, a key id, or a code.
+        room: The room, when a name is in several.
+        every: Take back the codes of that name in every room.
+        yes: Do not ask.
+    """
+    out = env.output
+
+    def work(operator: Operator) -> int:
+        body = {"target": target, "room": room, "all": every}
+        return _show_revoked(out, operator.call("POST", "/admin/revoke", body))
+
+    worker = env.worker()
+    # Two steps: while it waits for an answer, the data directory is free.
+    if not yes and env.confirm is not None:
+        worker(partial(_refuse_unknown, target))
+    if not env.agrees(_question(target, room), is_told=yes):
+        raise CliError("Nothing was revoked.")
+    return worker(work)
+
+
+def token(env: Environment) -> int:
+    """Print the admin token of the data directory.
+
+    Whoever has it can do everything on the relay. Keep it out of prompts.
+
+    Example: argybargy token
+    """
+    out = env.output
+    token = env.find_token(env.read_settings())
+    if out.is_json:
+        out.write_json({"admin_token": token})
+    else:
+        out.write(token)
+    return Exit.OK
 
 
 def _refuse_unknown(target: str, operator: Operator) -> int:

@@ -11,9 +11,8 @@ from argybargy.cli.client.answers import Invited, State
 from argybargy.cli.client.protocol import Operator
 from argybargy.cli.commands.codes import ask_for_code, check_peer, check_room
 from argybargy.cli.commands.room import revoke_code
-from argybargy.cli.environment import Surroundings, World, read_url
+from argybargy.cli.environment import Environment, Machine, read_url
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.options import CommonButUrl
 from argybargy.cli.terminal.formatting import LocalTimes, wrapped
 from argybargy.cli.terminal.output import Output
 from argybargy.onboarding.seat import CLIENTS, Client, Seat, seat_brief
@@ -64,69 +63,61 @@ class Connected:
     revoked: tuple[str, ...]
 
 
-@attrs.frozen
-class ConnectCommand:
-    """The verb, over what it finds around it."""
+def connect(
+    env: Environment,
+    client: ClientKey,
+    *,
+    room: str = "default",
+    name: str | None = None,
+    write: bool = False,
+    directory: Path | None = None,
+    url: str | None = None,
+    expires: str | None = None,
+    capabilities: str | None = None,
+) -> int:
+    """Give an agent a seat in a room, and print what to tell it.
 
-    world: World
+    Its code goes into a file that only you can read, and into no prompt. Doing
+    it again replaces the code.
 
-    def connect(
-        self,
-        client: ClientKey,
-        *,
-        room: str = "default",
-        name: str | None = None,
-        write: bool = False,
-        directory: Path | None = None,
-        url: str | None = None,
-        expires: str | None = None,
-        capabilities: str | None = None,
-        common: CommonButUrl | None = None,
-    ) -> int:
-        """Give an agent a seat in a room, and print what to tell it.
+    Example: argybargy connect claude --room review --json
 
-        Its code goes into a file that only you can read, and into no prompt. Doing
-        it again replaces the code.
+    Args:
+        client: The program that the agent runs in.
+        room: The room; it is made if there is none.
+        name: What the agent is called; as the program, if not said.
+        write: Write the instructions into the project in --directory instead.
+        directory: The project to write into.
+        url: How the agent reaches the relay.
+        expires: How long the code lives: 10m, 1h, 1d, 1w or 1mo; a bare number is
+            hours; never or 0 is without end.
+        capabilities: What the agent can do, in a few words.
+    """
+    chosen = CLIENTS[client]
+    out = env.output
+    check_room(room)
+    check_peer(name or client, "Choose another --name, such as 'alice'.")
+    if directory is not None and not write:
+        text = "--directory is where --write writes, and --write was not said."
+        raise CliError(text, "Say both, or neither.", Exit.USAGE)
+    plan = ConnectPlan(
+        client=chosen,
+        room=room,
+        name=name or client,
+        expires=expires,
+        capabilities=capabilities,
+        url=url and read_url(url),
+        installation=Installation.plan(chosen, room, directory) if write else None,
+    )
 
-        Example: argybargy connect claude --room review --json
+    machine = env.machine
 
-        Args:
-            client: The program that the agent runs in.
-            room: The room; it is made if there is none.
-            name: What the agent is called; as the program, if not said.
-            write: Write the instructions into the project in --directory instead.
-            directory: The project to write into.
-            url: How the agent reaches the relay.
-            expires: How long the code lives: 10m, 1h, 1d, 1w or 1mo; a bare number is
-                hours; never or 0 is without end.
-            capabilities: What the agent can do, in a few words.
-            common: What every command takes.
-        """
-        common, chosen = common or CommonButUrl(), CLIENTS[client]
-        out = self.world.output_for(common)
-        check_room(room)
-        check_peer(name or client, "Choose another --name, such as 'alice'.")
-        if directory is not None and not write:
-            text = "--directory is where --write writes, and --write was not said."
-            raise CliError(text, "Say both, or neither.", Exit.USAGE)
-        plan = ConnectPlan(
-            client=chosen,
-            room=room,
-            name=name or client,
-            expires=expires,
-            capabilities=capabilities,
-            url=url and read_url(url),
-            installation=Installation.plan(chosen, room, directory) if write else None,
-        )
+    def work(operator: Operator) -> int:
+        done = give_seat(operator, plan, machine.times)
+        show_connected(out, plan, done, machine)
+        return Exit.OK
 
-        around = self.world.around
-
-        def work(operator: Operator) -> int:
-            done = give_seat(operator, plan, around.times)
-            show_connected(out, plan, done, around)
-            return Exit.OK
-
-        return self.world.prepare(common, work)
+    return env.prepare(work)
 
 
 def give_seat(operator: Operator, plan: ConnectPlan, times: LocalTimes) -> Connected:
@@ -162,7 +153,7 @@ def give_seat(operator: Operator, plan: ConnectPlan, times: LocalTimes) -> Conne
 
 
 def show_connected(
-    out: Output, plan: ConnectPlan, done: Connected, around: Surroundings
+    out: Output, plan: ConnectPlan, done: Connected, machine: Machine
 ) -> None:
     """Print what the agent is told as data, and say the rest."""
     if out.is_json:
@@ -171,8 +162,8 @@ def show_connected(
     invited, seat, client = done.invited, done.seat, plan.client
     end = "does not run out"
     if invited.expires:
-        end = f"runs out at {around.times.show(invited.expires)}"
-    columns = around.columns() or _COLUMNS
+        end = f"runs out at {machine.times.show(invited.expires)}"
+    columns = machine.columns() or _COLUMNS
     out.say(
         f"{seat.name} has a seat in room {seat.room} of {seat.base}. Its code {end}; "
         f"it is in\n  {done.files.header}\nwhich only you can read. "

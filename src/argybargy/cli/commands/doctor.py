@@ -4,49 +4,38 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
 
-import attrs
 from cyclopts import Parameter
 
 from argybargy import __version__
 from argybargy.cli.doctor.finding import Finding, Level
-from argybargy.cli.environment import World
+from argybargy.cli.environment import Environment
 from argybargy.cli.errors import Exit
-from argybargy.cli.options import Local
 from argybargy.cli.terminal.output import Output
 
 
-@attrs.frozen
-class DoctorCommand:
-    """The verb, over what it finds around it."""
+def doctor(
+    env: Environment,
+    *,
+    thorough: Annotated[
+        bool, Parameter(help="Read all of the database, indexes too.")
+    ] = False,
+) -> int:
+    """Look for what is wrong, and say what to do about it.
 
-    world: World
+    Nothing is changed, and a relay that runs is not disturbed. The exit code is
+    0 when nothing is a problem; a warning is none. With --quiet, what is fine is
+    left out.
 
-    def doctor(
-        self,
-        *,
-        thorough: Annotated[
-            bool, Parameter(help="Read all of the database, indexes too.")
-        ] = False,
-        common: Local | None = None,
-    ) -> int:
-        """Look for what is wrong, and say what to do about it.
+    Example: argybargy doctor --thorough
 
-        Nothing is changed, and a relay that runs is not disturbed. The exit code is
-        0 when nothing is a problem; a warning is none. With --quiet, what is fine is
-        left out.
+    Args:
+        thorough: Whether to read all of the database.
+    """
+    from argybargy.cli.doctor.checkup import run  # noqa: PLC0415 - it is slow
 
-        Example: argybargy doctor --thorough
-
-        Args:
-            thorough: Whether to read all of the database.
-            common: What every command takes.
-        """
-        from argybargy.cli.doctor.checkup import run  # noqa: PLC0415 - it is slow
-
-        common = common or Local()
-        read = partial(self.world.settings, common.overrides)
-        findings = run(read, is_thorough=thorough)
-        return report(self.world.output_for(common), findings)
+    read = partial(env.settings, env.options.overrides)
+    findings = run(read, is_thorough=thorough)
+    return report(env.output, findings)
 
 
 def report(out: Output, findings: Sequence[Finding]) -> int:

@@ -11,9 +11,9 @@ from argybargy.cli.client.answers import read_row
 from argybargy.cli.client.protocol import Json
 from argybargy.cli.commands.codes import check_room
 from argybargy.cli.commands.message_line import Said, age, message_spans
-from argybargy.cli.environment import World
+from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.options import WHOLE, Common
+from argybargy.cli.options import INTEGER
 from argybargy.cli.terminal.columns import columns_of
 from argybargy.cli.terminal.formatting import excerpt
 from argybargy.cli.terminal.output import Output
@@ -31,140 +31,129 @@ _LEAST_EXCERPT_CHARS: Final = 20
 _WAITING_HEADS: Final = ("WAITS", "ROOM", "SEQ", "FROM", "ASKS", "CLAIMED BY", "TEXT")
 
 
-@attrs.frozen
-class TalkCommands:
-    """The verbs, over what they find around them."""
+def post(
+    env: Environment,
+    room: str,
+    text: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    *,
+    to: Annotated[list[str] | None, Parameter(negative=())] = None,
+    sender: Annotated[str, Parameter(name=("--sender", "--as"))] = OPERATOR,
+    expects: Annotated[
+        str | None, Parameter(name=("--expects-reply", "--expects"))
+    ] = None,
+    reply_to: Annotated[int | None, INTEGER] = None,
+) -> int:
+    """Say something in a room as the human, also in a closed one.
 
-    world: World
+    With '-' for the text, standard input is said, so that no shell eats a part
+    of it.
 
-    def post(
-        self,
-        room: str,
-        text: Annotated[str, Parameter(allow_leading_hyphen=True)],
-        *,
-        to: Annotated[list[str] | None, Parameter(negative=())] = None,
-        sender: Annotated[str, Parameter(name=("--sender", "--as"))] = OPERATOR,
-        expects: Annotated[
-            str | None, Parameter(name=("--expects-reply", "--expects"))
-        ] = None,
-        reply_to: Annotated[int | None, WHOLE] = None,
-        common: Common | None = None,
-    ) -> int:
-        """Say something in a room as the human, also in a closed one.
+    Example: argybargy post review "Start with the failover check." --to alice
 
-        With '-' for the text, standard input is said, so that no shell eats a part
-        of it.
+    Args:
+        room: The room.
+        text: What to say, or '-' for standard input.
+        to: Whom to say it to; several with commas, or again. Everyone, if not said.
+        sender: The name to say it under.
+        expects: Who should answer: none, anyone, or a name.
+        reply_to: The number of the message that this answers.
+    """
+    out = env.output
+    check_room(room)
+    body = {
+        "room": room,
+        "text": _text(env, text),
+        "to": _addressees(to),
+        "sender": sender,
+        "expects_reply": expects,
+        "reply_to": reply_to,
+    }
+    answer = env.live().call("POST", "/admin/say", body)
+    _show_posted(out, room, answer)
+    return Exit.OK
 
-        Example: argybargy post review "Start with the failover check." --to alice
 
-        Args:
-            room: The room.
-            text: What to say, or '-' for standard input.
-            to: Whom to say it to; several with commas, or again. Everyone, if not said.
-            sender: The name to say it under.
-            expects: Who should answer: none, anyone, or a name.
-            reply_to: The number of the message that this answers.
-            common: What every command takes.
-        """
-        common = common or Common()
-        out = self.world.output_for(common)
-        check_room(room)
-        body = {
-            "room": room,
-            "text": self._text(text),
-            "to": _addressees(to),
-            "sender": sender,
-            "expects_reply": expects,
-            "reply_to": reply_to,
-        }
-        answer = self.world.live(common).call("POST", "/admin/say", body)
-        _show_posted(out, room, answer)
-        return Exit.OK
+def history(
+    env: Environment,
+    room: str,
+    *,
+    limit: Annotated[int, INTEGER] = 50,
+    before: Annotated[int | None, INTEGER] = None,
+) -> int:
+    """Show what was said in a room, oldest first.
 
-    def history(
-        self,
-        room: str,
-        *,
-        limit: Annotated[int, WHOLE] = 50,
-        before: Annotated[int | None, WHOLE] = None,
-        common: Common | None = None,
-    ) -> int:
-        """Show what was said in a room, oldest first.
+    It ends with exit code 3 if there is nothing to show.
 
-        It ends with exit code 3 if there is nothing to show.
+    Example: argybargy history review --limit 20
 
-        Example: argybargy history review --limit 20
+    Args:
+        room: The room.
+        limit: Most messages to show; the latest of them are.
+        before: Only messages with a lower number than this.
+    """
+    out = env.output
+    check_room(room)
+    if limit < 1:
+        raise CliError("--limit must be 1 or more.", code=Exit.USAGE)
+    query = f"?limit={limit}" + (f"&before={before}" if before is not None else "")
+    path = f"/admin/rooms/{room}/history{query}"
+    answer = env.live().call("GET", path)
+    return _show_history(env, out, answer)
 
-        Args:
-            room: The room.
-            limit: Most messages to show; the latest of them are.
-            before: Only messages with a lower number than this.
-            common: What every command takes.
-        """
-        common = common or Common()
-        out = self.world.output_for(common)
-        check_room(room)
-        if limit < 1:
-            raise CliError("--limit must be 1 or more.", code=Exit.USAGE)
-        query = f"?limit={limit}" + (f"&before={before}" if before is not None else "")
-        path = f"/admin/rooms/{room}/history{query}"
-        answer = self.world.live(common).call("GET", path)
-        return self._show_history(out, answer)
 
-    def waiting(self, *, common: Common | None = None) -> int:
-        """Show the questions that nobody has answered, the longest wait first.
+def waiting(env: Environment) -> int:
+    """Show the questions that nobody has answered, the longest wait first.
 
-        It ends with exit code 3 if nobody waits.
+    It ends with exit code 3 if nobody waits.
 
-        Example: argybargy waiting
+    Example: argybargy waiting
+    """
+    out = env.output
+    answer = env.live().call("GET", "/admin/state")
+    rows = sorted(
+        read_row(_Waiting, answer).waiting,
+        key=lambda row: -read_row(_Wait, row).waiting_seconds,
+    )
+    _show_waiting(out, rows, env.machine.columns())
+    return Exit.OK if rows else Exit.NOTHING
 
-        Args:
-            common: What every command takes.
-        """
-        common = common or Common()
-        out = self.world.output_for(common)
-        answer = self.world.live(common).call("GET", "/admin/state")
-        rows = sorted(
-            read_row(_Waiting, answer).waiting,
-            key=lambda row: -read_row(_Wait, row).waiting_seconds,
-        )
-        _show_waiting(out, rows, self.world.around.columns())
-        return Exit.OK if rows else Exit.NOTHING
 
-    def _text(self, text: str) -> str:
-        if text != _FROM_INPUT:
-            if not self.world.has_literals:
-                _check_no_option(text)
-            return text
-        read = self._read_input()
-        if len(read) > _MOST_CHARS:
-            problem = f"Standard input holds more than {_MOST_CHARS:,} characters."
-            raise CliError(problem, "Say less at once.", Exit.USAGE)
-        if not read.strip():
-            hint = "For example: echo hello | argybargy post ROOM -"
-            raise CliError("There is nothing on standard input.", hint, Exit.USAGE)
-        return read.removesuffix("\n")
+def _text(env: Environment, text: str) -> str:
+    if text != _FROM_INPUT:
+        if not env.has_literals:
+            _check_no_option(text)
+        return text
+    read = _read_input(env)
+    if len(read) > _MOST_CHARS:
+        problem = f"Standard input holds more than {_MOST_CHARS:,} characters."
+        raise CliError(problem, "Say less at once.", Exit.USAGE)
+    if not read.strip():
+        hint = "For example: echo hello | argybargy post ROOM -"
+        raise CliError("There is nothing on standard input.", hint, Exit.USAGE)
+    return read.removesuffix("\n")
 
-    def _read_input(self) -> str:
-        try:
-            return self.world.around.read_input(_MOST_CHARS + 1)
-        except UnicodeDecodeError:
-            hint = "Convert it first: iconv -t utf-8"
-            raise CliError("Standard input is not UTF-8.", hint, Exit.USAGE) from None
 
-    def _show_history(self, out: Output, answer: Json) -> int:
-        found = read_row(_History, answer)
-        if out.is_json:
-            out.write_json(answer)
-            return Exit.OK if found.messages else Exit.NOTHING
-        said = [Said.read(row, found.room) for row in found.messages]
-        if said and found.more:
-            out.say(f"There is more before: --before {said[0].seq}")
-        for each in said:
-            out.write_spans(*message_spans(each, self.world.around.times))
-        if not said:
-            out.say(f"Nothing was said in {found.room}, or nothing is left of it.")
-        return Exit.OK if said else Exit.NOTHING
+def _read_input(env: Environment) -> str:
+    try:
+        return env.machine.read_input(_MOST_CHARS + 1)
+    except UnicodeDecodeError:
+        hint = "Convert it first: iconv -t utf-8"
+        raise CliError("Standard input is not UTF-8.", hint, Exit.USAGE) from None
+
+
+def _show_history(env: Environment, out: Output, answer: Json) -> int:
+    found = read_row(_History, answer)
+    if out.is_json:
+        out.write_json(answer)
+        return Exit.OK if found.messages else Exit.NOTHING
+    said = [Said.read(row, found.room) for row in found.messages]
+    if said and found.more:
+        out.say(f"There is more before: --before {said[0].seq}")
+    for each in said:
+        out.write_spans(*message_spans(each, env.machine.times))
+    if not said:
+        out.say(f"Nothing was said in {found.room}, or nothing is left of it.")
+    return Exit.OK if said else Exit.NOTHING
 
 
 def _check_no_option(text: str) -> None:

@@ -3,14 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-import attrs
 from cyclopts import Parameter
 
 from argybargy import __version__
 from argybargy.cli.client.protocol import Json
-from argybargy.cli.environment import World
+from argybargy.cli.environment import Environment
 from argybargy.cli.errors import Exit
-from argybargy.cli.options import Local
 
 if TYPE_CHECKING:
     from argybargy.settings.definitions import Setting
@@ -21,78 +19,64 @@ _HEADS: Final = ("SETTING", "VALUE", "SOURCE")
 Shell = Literal["bash", "zsh", "fish"]
 
 
-@attrs.frozen
-class ProgramCommands:
-    """The verbs, over what they find around them."""
+def version(env: Environment) -> int:
+    """Print the version of this program.
 
-    world: World
+    Example: argybargy version
+    """
+    out = env.output
+    if out.is_json:
+        out.write_json({"version": __version__})
+    else:
+        out.write(__version__)
+    return Exit.OK
 
-    def version(self, *, common: Local | None = None) -> int:
-        """Print the version of this program.
 
-        Example: argybargy version
+def config_show(env: Environment) -> int:
+    """Show every setting: its value, and where that comes from.
 
-        Args:
-            common: What every command takes.
-        """
-        out = self.world.output_for(common or Local())
-        if out.is_json:
-            out.write_json({"version": __version__})
-        else:
-            out.write(__version__)
-        return Exit.OK
+    A flag goes before a variable, that before config.toml, that before the
+    default. There is no secret among them.
 
-    def config_show(self, *, common: Local | None = None) -> int:
-        """Show every setting: its value, and where that comes from.
+    Example: argybargy config show --port 9000
+    """
+    from argybargy.settings.definitions import SETTINGS  # noqa: PLC0415 - it is slow
 
-        A flag goes before a variable, that before config.toml, that before the
-        default. There is no secret among them.
+    out = env.output
+    settings = env.read_settings()
+    for warning in settings.warnings:
+        out.warn(warning)
+    rows = [_setting_row(settings, row) for row in SETTINGS]
+    if out.is_json:
+        out.write_json(rows)
+    else:
+        table = [(row["name"], _shown(row["value"]), row["source"]) for row in rows]
+        out.write_table(_HEADS, table)
+    return Exit.OK
 
-        Example: argybargy config show --port 9000
 
-        Args:
-            common: What every command takes.
-        """
-        from argybargy.settings.definitions import SETTINGS  # noqa: PLC0415 - it is slow
+def completion(
+    env: Environment,
+    shell: Annotated[Shell, Parameter(help="bash, zsh or fish.")],
+) -> int:
+    """Print what makes a shell complete the commands of this program.
 
-        common = common or Local()
-        out = self.world.output_for(common)
-        settings = self.world.read_settings(common.overrides)
-        for warning in settings.warnings:
-            out.warn(warning)
-        rows = [_setting_row(settings, row) for row in SETTINGS]
-        if out.is_json:
-            out.write_json(rows)
-        else:
-            table = [(row["name"], _shown(row["value"]), row["source"]) for row in rows]
-            out.write_table(_HEADS, table)
-        return Exit.OK
+    'argybargy --install-completion' puts it where the shell looks for it.
 
-    def completion(
-        self,
-        shell: Annotated[Shell, Parameter(help="bash, zsh or fish.")],
-        *,
-        common: Local | None = None,
-    ) -> int:
-        """Print what makes a shell complete the commands of this program.
+    Example: argybargy completion bash
 
-        'argybargy --install-completion' puts it where the shell looks for it.
+    Args:
+        shell: Which shell it is for.
+    """
+    from argybargy.cli.registry import build_app  # noqa: PLC0415 - it is needed here alone
 
-        Example: argybargy completion bash
-
-        Args:
-            shell: Which shell it is for.
-            common: What every command takes.
-        """
-        from argybargy.cli.registry import build_app  # noqa: PLC0415 - it is needed here alone
-
-        out = self.world.output_for(common or Local())
-        script = build_app(self.world).generate_completion(shell=shell)
-        if out.is_json:
-            out.write_json({"shell": shell, "script": script})
-        else:
-            out.data.write(script)
-        return Exit.OK
+    out = env.output
+    script = build_app(env).generate_completion(shell=shell)
+    if out.is_json:
+        out.write_json({"shell": shell, "script": script})
+    else:
+        out.data.write(script)
+    return Exit.OK
 
 
 def _setting_row(settings: "Settings", row: "Setting") -> Json:

@@ -5,9 +5,8 @@ import attrs
 from argybargy.cli.client.answers import Invited, State
 from argybargy.cli.client.protocol import Json, Operator
 from argybargy.cli.commands.codes import ask_for_code, check_peer, check_room
-from argybargy.cli.environment import World, read_url
+from argybargy.cli.environment import Environment, read_url
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.options import CommonButUrl
 from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Output
 from argybargy.domain.names import fold
@@ -72,59 +71,50 @@ class ReadyRoom:
     revoked: tuple[str, ...]
 
 
-@attrs.frozen
-class RoomCommands:
-    """The verbs, over what they find around them."""
+def room(
+    env: Environment,
+    name: str,
+    *,
+    worker: str | None = None,
+    operator: str | None = None,
+    url: str | None = None,
+    expires: str | None = None,
+    capabilities: str | None = None,
+) -> int:
+    """Make a room, and print a text to paste into an agent's prompt.
 
-    world: World
+    It makes two codes: one for the worker, which is in the text, and one for
+    whoever runs the room on your behalf. Doing it again replaces both codes.
 
-    def room(
-        self,
-        name: str,
-        *,
-        worker: str | None = None,
-        operator: str | None = None,
-        url: str | None = None,
-        expires: str | None = None,
-        capabilities: str | None = None,
-        common: CommonButUrl | None = None,
-    ) -> int:
-        """Make a room, and print a text to paste into an agent's prompt.
+    Example: argybargy room migration-review --expires 1d
 
-        It makes two codes: one for the worker, which is in the text, and one for
-        whoever runs the room on your behalf. Doing it again replaces both codes.
+    Args:
+        name: The room.
+        worker: What the agent is called; the room's name and '-worker' if not said.
+        operator: What its operator is called; likewise, with '-operator'.
+        url: How agents reach the relay, for the text that they are given.
+        expires: How long both codes live: 10m, 1h, 1d, 1w or 1mo; a bare number is
+            hours; never or 0 is without end.
+        capabilities: What the worker can do, in a few words.
+    """
+    out = env.output
+    plan = RoomPlan(
+        room=name,
+        worker=worker or f"{name}-worker",
+        operator=operator or f"{name}-operator",
+        expires=expires,
+        capabilities=capabilities,
+        url=url and read_url(url),
+    )
+    plan.check()
 
-        Example: argybargy room migration-review --expires 1d
+    times = env.machine.times
 
-        Args:
-            name: The room.
-            worker: What the agent is called; the room's name and '-worker' if not said.
-            operator: What its operator is called; likewise, with '-operator'.
-            url: How agents reach the relay, for the text that they are given.
-            expires: How long both codes live: 10m, 1h, 1d, 1w or 1mo; a bare number is
-                hours; never or 0 is without end.
-            capabilities: What the worker can do, in a few words.
-            common: What every command takes.
-        """
-        common = common or CommonButUrl()
-        out = self.world.output_for(common)
-        plan = RoomPlan(
-            room=name,
-            worker=worker or f"{name}-worker",
-            operator=operator or f"{name}-operator",
-            expires=expires,
-            capabilities=capabilities,
-            url=url and read_url(url),
-        )
-        plan.check()
+    def work(client: Operator) -> int:
+        show_room(out, plan, make_room(client, plan, times), times)
+        return Exit.OK
 
-        times = self.world.around.times
-
-        def work(client: Operator) -> int:
-            show_room(out, plan, make_room(client, plan, times), times)
-            return Exit.OK
-
-        return self.world.prepare(common, work)
+    return env.prepare(work)
 
 
 def make_room(client: Operator, plan: RoomPlan, times: LocalTimes) -> ReadyRoom:

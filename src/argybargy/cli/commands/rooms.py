@@ -9,137 +9,120 @@ from argybargy.cli.client.answers import RoomState, State, no_room, read_row
 from argybargy.cli.client.protocol import Json, LiveOperator
 from argybargy.cli.commands.codes import check_room
 from argybargy.cli.commands.message_line import age
-from argybargy.cli.environment import World
+from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.options import Common
 from argybargy.domain.names import OPERATOR, fold
 
 _ROOM_HEADS: Final = ("ROOM", "STATUS", "MSGS", "LAST", "WAITING", "ONLINE")
 _PEER_HEADS: Final = ("NAME", "STATE", "SEEN", "SPOKE", "CAPABILITIES")
 
 
-@attrs.frozen
-class LifecycleCommands:
-    """The verbs, over what they find around them."""
+def rooms(env: Environment) -> int:
+    """List the rooms: open or closed, how much is said, and who waits on you.
 
-    world: World
+    It ends with exit code 3 if there are none.
 
-    def rooms(self, *, common: Common | None = None) -> int:
-        """List the rooms: open or closed, how much is said, and who waits on you.
+    Example: argybargy rooms
+    """
+    out = env.output
+    rows = room_rows(env.live().call("GET", "/admin/state"))
+    if out.is_json:
+        out.write_json([attrs.asdict(row) for row in rows])
+    elif rows:
+        out.write_table(_ROOM_HEADS, [_room_cells(row) for row in rows])
+    else:
+        out.say("There are no rooms. Make one: argybargy room <name>")
+    return Exit.OK if rows else Exit.NOTHING
 
-        It ends with exit code 3 if there are none.
 
-        Example: argybargy rooms
+def peers(env: Environment, room: str) -> int:
+    """List who is in a room: who holds a code, has spoken, or is there now.
 
-        Args:
-            common: What every command takes.
-        """
-        common = common or Common()
-        out = self.world.output_for(common)
-        rows = room_rows(self.world.live(common).call("GET", "/admin/state"))
-        if out.is_json:
-            out.write_json([attrs.asdict(row) for row in rows])
-        elif rows:
-            out.write_table(_ROOM_HEADS, [_room_cells(row) for row in rows])
-        else:
-            out.say("There are no rooms. Make one: argybargy room <name>")
-        return Exit.OK if rows else Exit.NOTHING
+    It ends with exit code 3 if nobody is.
 
-    def peers(self, room: str, *, common: Common | None = None) -> int:
-        """List who is in a room: who holds a code, has spoken, or is there now.
+    Example: argybargy peers review
 
-        It ends with exit code 3 if nobody is.
+    Args:
+        room: The room.
+    """
+    out = env.output
+    check_room(room)
+    answer = env.live().call("GET", "/admin/state")
+    raw = _find_roster(answer, room)
+    if out.is_json:
+        out.write_json(raw)
+    elif raw:
+        peers = [read_row(_Peer, row) for row in raw]
+        out.write_table(_PEER_HEADS, [_peer_cells(peer) for peer in peers])
+    else:
+        out.say(f"Nobody is in {room}. Invite: argybargy room {room}")
+    return Exit.OK if raw else Exit.NOTHING
 
-        Example: argybargy peers review
 
-        Args:
-            room: The room.
-            common: What every command takes.
-        """
-        common = common or Common()
-        out = self.world.output_for(common)
-        check_room(room)
-        answer = self.world.live(common).call("GET", "/admin/state")
-        raw = _find_roster(answer, room)
-        if out.is_json:
-            out.write_json(raw)
-        elif raw:
-            peers = [read_row(_Peer, row) for row in raw]
-            out.write_table(_PEER_HEADS, [_peer_cells(peer) for peer in peers])
-        else:
-            out.say(f"Nobody is in {room}. Invite: argybargy room {room}")
-        return Exit.OK if raw else Exit.NOTHING
+def close(
+    env: Environment,
+    room: str,
+    *,
+    by: str = OPERATOR,
+    yes: bool = False,
+) -> int:
+    """Close a room: every agent that polls in it is told to leave.
 
-    def close(
-        self,
-        room: str,
-        *,
-        by: str = OPERATOR,
-        yes: bool = False,
-        common: Common | None = None,
-    ) -> int:
-        """Close a room: every agent that polls in it is told to leave.
+    On a terminal it asks first.
 
-        On a terminal it asks first.
+    Example: argybargy close review --yes
 
-        Example: argybargy close review --yes
-
-        Args:
-            room: The room.
-            by: Who closes it, for the agents and the audit log.
-            yes: Do not ask.
-            common: What every command takes.
-        """
-        common = common or Common()
-        out = self.world.output_for(common)
-        check_room(room)
-        relay = self.world.live(common)
-        before = _look(relay, room)
-        question = f"Close {before.name}, and dismiss the agents in it?"
-        if not self.world.agrees(question, is_told=yes or before.is_closed):
-            raise CliError("Nothing was closed.")
-        answer = _change(relay, before.name, "close", by)
-        if out.is_json:
-            out.write_json(answer)
-            return Exit.OK
-        state = read_row(RoomState, answer.get("room"))
-        closed = "was closed already," if before.is_closed else "closed"
-        out.write(f"#{state.name} {closed} {state.by_whom(self.world.around.times)}.")
-        if not before.is_closed:
-            out.say("Everyone who polls in it is told to leave.")
+    Args:
+        room: The room.
+        by: Who closes it, for the agents and the audit log.
+        yes: Do not ask.
+    """
+    out = env.output
+    check_room(room)
+    relay = env.live()
+    before = _look(relay, room)
+    question = f"Close {before.name}, and dismiss the agents in it?"
+    if not env.agrees(question, is_told=yes or before.is_closed):
+        raise CliError("Nothing was closed.")
+    answer = _change(relay, before.name, "close", by)
+    if out.is_json:
+        out.write_json(answer)
         return Exit.OK
+    state = read_row(RoomState, answer.get("room"))
+    closed = "was closed already," if before.is_closed else "closed"
+    out.write(f"#{state.name} {closed} {state.by_whom(env.machine.times)}.")
+    if not before.is_closed:
+        out.say("Everyone who polls in it is told to leave.")
+    return Exit.OK
 
-    def reopen(
-        self, room: str, *, by: str = OPERATOR, common: Common | None = None
-    ) -> int:
-        """Open a closed room again, for new agents to join.
 
-        Example: argybargy reopen review
+def reopen(env: Environment, room: str, *, by: str = OPERATOR) -> int:
+    """Open a closed room again, for new agents to join.
 
-        Args:
-            room: The room.
-            by: Who opens it, for the audit log.
-            common: What every command takes.
-        """
-        common = common or Common()
-        out = self.world.output_for(common)
-        check_room(room)
-        relay = self.world.live(common)
-        before = _look(relay, room)
-        answer = _change(relay, before.name, "reopen", by)
-        if out.is_json:
-            out.write_json(answer)
-            return Exit.OK
-        state = read_row(RoomState, answer.get("room"))
-        if not before.is_closed:
-            out.write(f"#{state.name} is open already.")
-            return Exit.OK
-        out.write(f"#{state.name} is open again.")
-        out.say(
-            "Agents that were dismissed do not come back by themselves. "
-            f"Make a code for a new one: argybargy room {room}"
-        )
+    Example: argybargy reopen review
+
+    Args:
+        room: The room.
+        by: Who opens it, for the audit log.
+    """
+    out = env.output
+    check_room(room)
+    relay = env.live()
+    before = _look(relay, room)
+    answer = _change(relay, before.name, "reopen", by)
+    if out.is_json:
+        out.write_json(answer)
         return Exit.OK
+    state = read_row(RoomState, answer.get("room"))
+    if not before.is_closed:
+        out.write(f"#{state.name} is open already.")
+        return Exit.OK
+    out.write(f"#{state.name} is open again.")
+    out.say(
+        "Agents that were dismissed do not come back by themselves. "
+        f"Make a code for a new one: argybargy room {room}"
+    )
+    return Exit.OK
 
 
 def _look(relay: LiveOperator, room: str) -> RoomState:

@@ -12,9 +12,9 @@ from argybargy.cli.client.answers import read_row
 from argybargy.cli.client.protocol import Json, LiveOperator
 from argybargy.cli.commands.codes import check_room
 from argybargy.cli.commands.message_line import Said
-from argybargy.cli.environment import World
+from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.options import WHOLE, Common
+from argybargy.cli.options import INTEGER
 from argybargy.cli.terminal.escape import escape
 from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Output, Span, Style
@@ -23,49 +23,40 @@ _PAGE: Final = 50
 """What a relay gives at once, as it comes; one that gives less is asked again."""
 
 
-@attrs.frozen
-class SearchCommand:
-    """The verb, over what it finds around it."""
+def search(
+    env: Environment,
+    *query: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    room: str | None = None,
+    limit: Annotated[int, INTEGER] = 20,
+) -> int:
+    """Look for what was said, in one room or in all, newest first.
 
-    world: World
+    All words must be there; the last one may be the beginning of a word. Quotes
+    keep words together, and -word must not be there. Besides: from:NAME, to:NAME,
+    room:ROOM, is:open, before:2026-01-31. It ends with exit code 3 if nothing is
+    found.
 
-    def search(
-        self,
-        *query: Annotated[str, Parameter(allow_leading_hyphen=True)],
-        room: str | None = None,
-        limit: Annotated[int, WHOLE] = 20,
-        common: Common | None = None,
-    ) -> int:
-        """Look for what was said, in one room or in all, newest first.
+    Example: argybargy search "ship it" --room review
 
-        All words must be there; the last one may be the beginning of a word. Quotes
-        keep words together, and -word must not be there. Besides: from:NAME, to:NAME,
-        room:ROOM, is:open, before:2026-01-31. It ends with exit code 3 if nothing is
-        found.
-
-        Example: argybargy search "ship it" --room review
-
-        Args:
-            query: What to look for.
-            room: The room to look in. All of them, if not said.
-            limit: Most messages to show.
-            common: What every command takes.
-        """
-        common = common or Common()
-        out = self.world.output_for(common)
-        if room is not None:
-            check_room(room)
-        if limit < 1:
-            raise CliError("--limit must be 1 or more.", code=Exit.USAGE)
-        if not self.world.has_literals:
-            _check_no_option(query)
-        wanted = {"q": " ".join(query)} | ({"room": room} if room else {})
-        found = find(self.world.live(common), wanted, limit)
-        if out.is_json:
-            out.write_json(attrs.asdict(found))
-        else:
-            _show(out, found, self.world.around.times)
-        return Exit.OK if found.results else Exit.NOTHING
+    Args:
+        query: What to look for.
+        room: The room to look in. All of them, if not said.
+        limit: Most messages to show.
+    """
+    out = env.output
+    if room is not None:
+        check_room(room)
+    if limit < 1:
+        raise CliError("--limit must be 1 or more.", code=Exit.USAGE)
+    if not env.has_literals:
+        _check_no_option(query)
+    wanted = {"q": " ".join(query)} | ({"room": room} if room else {})
+    found = find(env.live(), wanted, limit)
+    if out.is_json:
+        out.write_json(attrs.asdict(found))
+    else:
+        _show(out, found, env.machine.times)
+    return Exit.OK if found.results else Exit.NOTHING
 
 
 def _check_no_option(query: Sequence[str]) -> None:

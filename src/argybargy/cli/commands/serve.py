@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import attrs
 from cyclopts import Parameter
 
-from argybargy.cli.environment import World
+from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.options import Local
 
 if TYPE_CHECKING:
     from argybargy.serve.tunnel.command import TunnelCommand
@@ -17,87 +16,72 @@ if TYPE_CHECKING:
 # ruff: noqa: PLC0415
 
 
-@attrs.frozen
-class ServingCommands:
-    """The verbs, over what they find around them."""
+def up(
+    env: Environment,
+    *,
+    host: str | None = None,
+    no_tunnel: Annotated[
+        bool,
+        Parameter(help="Stay on this machine."),
+    ] = False,
+    tunnel_command: Annotated[
+        str | None,
+        Parameter(
+            help="What opens the tunnel, if not cloudflared: {url} and {port} in "
+            "it are the relay's, and the first https address that it prints is "
+            "the tunnel's."
+        ),
+    ] = None,
+    ephemeral: bool = False,
+) -> int:
+    """Start a relay with a way in from outside, and say what to type next.
 
-    world: World
+    Where cloudflared is installed it opens a tunnel, for as long as the relay
+    runs: agents anywhere reach it, if they have a code. With a public URL in the
+    settings there is a way in already, and none is opened.
 
-    def up(
-        self,
-        *,
-        host: str | None = None,
-        no_tunnel: Annotated[
-            bool,
-            Parameter(help="Stay on this machine."),
-        ] = False,
-        tunnel_command: Annotated[
-            str | None,
-            Parameter(
-                help="What opens the tunnel, if not cloudflared: {url} and {port} in "
-                "it are the relay's, and the first https address that it prints is "
-                "the tunnel's."
-            ),
-        ] = None,
-        ephemeral: bool = False,
-        common: Local | None = None,
-    ) -> int:
-        """Start a relay with a way in from outside, and say what to type next.
+    It runs until Ctrl+C; a second one does not wait for anybody.
 
-        Where cloudflared is installed it opens a tunnel, for as long as the relay
-        runs: agents anywhere reach it, if they have a code. With a public URL in the
-        settings there is a way in already, and none is opened.
+    Example: argybargy up --port 8765
 
-        It runs until Ctrl+C; a second one does not wait for anybody.
+    Args:
+        host: The address to listen on.
+        no_tunnel: Whether to do without a way in from outside.
+        tunnel_command: What opens one.
+        ephemeral: Keep rooms and codes in memory: they end with the relay.
+    """
+    from argybargy.cli.commands.serve_output import Announcer, exposures
 
-        Example: argybargy up --port 8765
+    settings = env.read_settings(host=host, ephemeral=ephemeral or None)
+    tunnel = _find_tunnel(settings, tunnel_command, is_wanted=not no_tunnel)
+    out = env.output
+    for warning in exposures(settings) if tunnel is None else ():
+        out.warn(warning)
+    announcer = Announcer(out, settings, tunnel, is_private=no_tunnel)
+    return env.serve(settings, announcer.plan())
 
-        Args:
-            host: The address to listen on.
-            no_tunnel: Whether to do without a way in from outside.
-            tunnel_command: What opens one.
-            ephemeral: Keep rooms and codes in memory: they end with the relay.
-            common: What every command takes.
-        """
-        from argybargy.cli.commands.serve_output import Announcer, exposures
 
-        common = common or Local()
-        settings = self.world.read_settings(
-            {**common.overrides, "host": host, "ephemeral": ephemeral or None}
-        )
-        tunnel = _find_tunnel(settings, tunnel_command, is_wanted=not no_tunnel)
-        out = self.world.output_for(common)
-        for warning in exposures(settings) if tunnel is None else ():
-            out.warn(warning)
-        announcer = Announcer(out, settings, tunnel, is_private=no_tunnel)
-        return self.world.serve(settings, announcer.plan())
+def serve(
+    env: Environment,
+    *,
+    host: str | None = None,
+    ephemeral: bool = False,
+) -> int:
+    """Run a relay as a service does: no more words than needed.
 
-    def serve(
-        self,
-        *,
-        host: str | None = None,
-        ephemeral: bool = False,
-        common: Local | None = None,
-    ) -> int:
-        """Run a relay as a service does: no more words than needed.
+    Example: argybargy serve --host 0.0.0.0 --data /var/lib/argybargy
 
-        Example: argybargy serve --host 0.0.0.0 --data /var/lib/argybargy
+    Args:
+        host: The address to listen on.
+        ephemeral: Keep rooms and codes in memory: they end with the relay.
+    """
+    from argybargy.cli.commands.serve_output import exposures, plan_briefly
 
-        Args:
-            host: The address to listen on.
-            ephemeral: Keep rooms and codes in memory: they end with the relay.
-            common: What every command takes.
-        """
-        from argybargy.cli.commands.serve_output import exposures, plan_briefly
-
-        common = common or Local()
-        settings = self.world.read_settings(
-            {**common.overrides, "host": host, "ephemeral": ephemeral or None}
-        )
-        # They are logged, as all that a service says.
-        warnings = (*settings.warnings, *exposures(settings))
-        plan = plan_briefly(self.world.output_for(common), settings)
-        return self.world.serve(attrs.evolve(settings, warnings=warnings), plan)
+    settings = env.read_settings(host=host, ephemeral=ephemeral or None)
+    # They are logged, as all that a service says.
+    warnings = (*settings.warnings, *exposures(settings))
+    plan = plan_briefly(env.output, settings)
+    return env.serve(attrs.evolve(settings, warnings=warnings), plan)
 
 
 def _find_tunnel(

@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
-import attrs
 from cyclopts import Parameter
 
-from argybargy.cli.environment import World
+from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.options import Local
+from argybargy.cli.options import LocalOptions
 
 _STATE: Final = Path("/var/lib")
 _HOMES: Final = (Path("/home"), Path("/root"), Path("/run/user"))
@@ -75,62 +74,54 @@ SystemCallFilter=@system-service
 """
 
 
-@attrs.frozen
-class ServiceCommands:
-    """The verbs, over what they find around them."""
+def service_print(
+    env: Environment,
+    *,
+    user: Annotated[
+        bool,
+        Parameter(help="For this user alone, without being root."),
+    ] = False,
+) -> int:
+    """Print a unit by which systemd starts the relay, and keeps it running.
 
-    world: World
+    The system's unit gives the relay a user of its own, a directory of its own in
+    /var/lib, and nothing else to write to. 'argybargy up' and a service do not
+    share data unless it is said with --data.
 
-    def service_print(
-        self,
-        *,
-        user: Annotated[
-            bool,
-            Parameter(help="For this user alone, without being root."),
-        ] = False,
-        common: Local | None = None,
-    ) -> int:
-        """Print a unit by which systemd starts the relay, and keeps it running.
+    Example: argybargy service print --user
 
-        The system's unit gives the relay a user of its own, a directory of its own in
-        /var/lib, and nothing else to write to. 'argybargy up' and a service do not
-        share data unless it is said with --data.
-
-        Example: argybargy service print --user
-
-        Args:
-            user: Whether it is for this user's own service manager.
-            common: What every command takes.
-        """
-        common = common or Local()
-        out = self.world.output_for(common)
-        command = find_command()
-        unit = self._user_unit(common) if user else _system_unit(common, command)
-        at_home = _find_at_home(command)
-        if not user and at_home is not None:
-            out.warn(
-                f"{at_home} is in a home directory, where the service's own user "
-                "may not look. Install it for everybody, or use --user."
-            )
-        if out.is_json:
-            out.write_json({"unit": unit})
-        else:
-            out.data.write(unit)
-        return Exit.OK
-
-    def _user_unit(self, common: Local) -> str:
-        data = self.world.read_settings(common.overrides).data
-        own = _fill(_OF_USER, data=quote(f"ARGYBARGY_DATA={data}"))
-        return _join(own, common, find_command(), "default.target")
+    Args:
+        user: Whether it is for this user's own service manager.
+    """
+    out = env.output
+    command = find_command()
+    unit = _user_unit(env) if user else _system_unit(env.options, command)
+    at_home = _find_at_home(command)
+    if not user and at_home is not None:
+        out.warn(
+            f"{at_home} is in a home directory, where the service's own user "
+            "may not look. Install it for everybody, or use --user."
+        )
+    if out.is_json:
+        out.write_json({"unit": unit})
+    else:
+        out.data.write(unit)
+    return Exit.OK
 
 
-def _system_unit(common: Local, command: Sequence[str]) -> str:
+def _user_unit(env: Environment) -> str:
+    data = env.read_settings().data
+    own = _fill(_OF_USER, data=quote(f"ARGYBARGY_DATA={data}"))
+    return _join(own, env.options, find_command(), "default.target")
+
+
+def _system_unit(options: LocalOptions, command: Sequence[str]) -> str:
     """Return the unit for a machine.
 
     Raises:
         CliError: The data would be where no service's own directory can be.
     """
-    data = common.data or _STATE / "argybargy"
+    data = options.data or _STATE / "argybargy"
     if data.parent != _STATE or not re.fullmatch(r"[\w.-]+", data.name):
         raise CliError(
             f"A service of the system keeps its data in {_STATE}, not in {data}.",
@@ -139,13 +130,13 @@ def _system_unit(common: Local, command: Sequence[str]) -> str:
         )
     homes = "yes" if _find_at_home(command) is None else "read-only"
     own = _fill(_OF_SYSTEM, state=data.name, homes=homes)
-    return _join(own, common, command, "multi-user.target")
+    return _join(own, options, command, "multi-user.target")
 
 
-def _join(own: str, common: Local, command: Sequence[str], target: str) -> str:
+def _join(own: str, options: LocalOptions, command: Sequence[str], target: str) -> str:
     # In this line, and in no other, a dollar sign begins a variable.
     start = " ".join(quote(word).replace("$", "$$") for word in [*command, "serve"])
-    port = f"Environment=ARGYBARGY_PORT={common.port}\n" if common.port else ""
+    port = f"Environment=ARGYBARGY_PORT={options.port}\n" if options.port else ""
     return "".join([
         _fill(_START, command=start), own, port, _ALWAYS,
         f"\n[Install]\nWantedBy={target}\n",

@@ -9,9 +9,8 @@ from cyclopts import Parameter
 
 from argybargy.cli.client.answers import read_base_url, read_row
 from argybargy.cli.client.protocol import Json, LiveOperator
-from argybargy.cli.environment import World
+from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.options import Common
 from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Output
 from argybargy.domain.access_codes import SIGN_IN_PREFIX, is_well_formed
@@ -83,118 +82,105 @@ class _Sessions:
     sessions: list[object]
 
 
-@attrs.frozen
-class SessionCommands:
-    """The verbs, over what they find around them."""
+def open_dashboard(
+    env: Environment,
+    *,
+    browser: Annotated[
+        bool | None,
+        Parameter(negative="--no-browser", help="Open the link, or do not."),
+    ] = None,
+) -> int:
+    """Sign in to the dashboard: print a link that works once, and open it.
 
-    world: World
+    The link is opened in a browser when this is typed at a terminal. It is good
+    for ten minutes; who follows it is signed in for twelve hours.
 
-    def open(
-        self,
-        *,
-        browser: Annotated[
-            bool | None,
-            Parameter(negative="--no-browser", help="Open the link, or do not."),
-        ] = None,
-        common: Common | None = None,
-    ) -> int:
-        """Sign in to the dashboard: print a link that works once, and open it.
+    Example: argybargy open --no-browser
 
-        The link is opened in a browser when this is typed at a terminal. It is good
-        for ten minutes; who follows it is signed in for twelve hours.
+    Args:
+        browser: Whether to open it.
+    """
+    out = env.output
+    link = SignIn.ask(env.live())
+    if out.is_json:
+        out.write_json(attrs.asdict(link))
+    else:
+        until = env.machine.times.show(link.expires)
+        out.say(f"This link signs in once, until {until}:")
+        out.write(link.url)
+    out.data.flush()
+    is_wanted = browser
+    if is_wanted is None:
+        is_wanted = env.confirm is not None and not out.is_json
+    if is_wanted and not env.browse(link.url):
+        out.say("No browser could be started here. Open the link in one.")
+    return Exit.OK
 
-        Example: argybargy open --no-browser
 
-        Args:
-            browser: Whether to open it.
-            common: What every command takes.
-        """
-        common = common or Common()
-        out = self.world.output_for(common)
-        link = SignIn.ask(self.world.live(common))
-        if out.is_json:
-            out.write_json(attrs.asdict(link))
-        else:
-            until = self.world.around.times.show(link.expires)
-            out.say(f"This link signs in once, until {until}:")
-            out.write(link.url)
-        out.data.flush()
-        is_wanted = browser
-        if is_wanted is None:
-            is_wanted = self.world.confirm is not None and not out.is_json
-        if is_wanted and not self.world.browse(link.url):
-            out.say("No browser could be started here. Open the link in one.")
+def qr(
+    env: Environment,
+    *,
+    invert: Annotated[
+        bool, Parameter(help="For dark letters on a light terminal.")
+    ] = False,
+) -> int:
+    """Sign in on a phone: show a link that works once as a QR code.
+
+    Example: argybargy qr
+
+    Args:
+        invert: Whether the terminal is light.
+    """
+    out = env.output
+    link = SignIn.ask(env.live())
+    if _is_of_this_machine(link.base):
+        out.warn(_UNREACHABLE.format(base=link.base))
+    if out.is_json:
+        out.write_json(attrs.asdict(link))
         return Exit.OK
+    out.write(draw_qr(qr_matrix(link.url), invert=invert))
+    until = env.machine.times.show(link.expires)
+    out.say(f"It signs in to {link.base} once, until {until}.")
+    return Exit.OK
 
-    def qr(
-        self,
-        *,
-        invert: Annotated[
-            bool, Parameter(help="For dark letters on a light terminal.")
-        ] = False,
-        common: Common | None = None,
-    ) -> int:
-        """Sign in on a phone: show a link that works once as a QR code.
 
-        Example: argybargy qr
+def sessions(
+    env: Environment,
+    *,
+    revoke: Annotated[
+        str | None, Parameter(help="End the session with this id.")
+    ] = None,
+    revoke_all: Annotated[
+        bool, Parameter(help="End every session, and every sign-in link.")
+    ] = False,
+    yes: bool = False,
+) -> int:
+    """List who is signed in to the dashboard, or sign them out.
 
-        Args:
-            invert: Whether the terminal is light.
-            common: What every command takes.
-        """
-        common = common or Common()
-        out = self.world.output_for(common)
-        link = SignIn.ask(self.world.live(common))
-        if _is_of_this_machine(link.base):
-            out.warn(_UNREACHABLE.format(base=link.base))
-        if out.is_json:
-            out.write_json(attrs.asdict(link))
-            return Exit.OK
-        out.write(draw_qr(qr_matrix(link.url), invert=invert))
-        until = self.world.around.times.show(link.expires)
-        out.say(f"It signs in to {link.base} once, until {until}.")
-        return Exit.OK
+    It ends with exit code 3 if nobody is.
 
-    def sessions(
-        self,
-        *,
-        revoke: Annotated[
-            str | None, Parameter(help="End the session with this id.")
-        ] = None,
-        revoke_all: Annotated[
-            bool, Parameter(help="End every session, and every sign-in link.")
-        ] = False,
-        yes: bool = False,
-        common: Common | None = None,
-    ) -> int:
-        """List who is signed in to the dashboard, or sign them out.
+    Example: argybargy sessions
 
-        It ends with exit code 3 if nobody is.
-
-        Example: argybargy sessions
-
-        Args:
-            revoke: The id of a session to end.
-            revoke_all: Whether to end them all.
-            yes: Do not ask.
-            common: What every command takes.
-        """
-        common = common or Common()
-        out = self.world.output_for(common)
-        if revoke is not None and revoke_all:
-            text = "--revoke ends one session, --revoke-all every one: say which."
-            raise CliError(text, code=Exit.USAGE)
-        if revoke == "":
-            text = "--revoke needs the id of a session."
-            raise CliError(text, "List them: argybargy sessions", Exit.USAGE)
-        if revoke is not None:
-            return _revoke(self.world.live(common), revoke, out)
-        if not revoke_all:
-            times = self.world.around.times
-            return _show_sessions(self.world.live(common), out, times)
-        if not self.world.agrees("Sign everybody out?", is_told=yes):
-            raise CliError("Nobody was signed out.")
-        return _revoke_all(self.world.live(common), out)
+    Args:
+        revoke: The id of a session to end.
+        revoke_all: Whether to end them all.
+        yes: Do not ask.
+    """
+    out = env.output
+    if revoke is not None and revoke_all:
+        text = "--revoke ends one session, --revoke-all every one: say which."
+        raise CliError(text, code=Exit.USAGE)
+    if revoke == "":
+        text = "--revoke needs the id of a session."
+        raise CliError(text, "List them: argybargy sessions", Exit.USAGE)
+    if revoke is not None:
+        return _revoke(env.live(), revoke, out)
+    if not revoke_all:
+        times = env.machine.times
+        return _show_sessions(env.live(), out, times)
+    if not env.agrees("Sign everybody out?", is_told=yes):
+        raise CliError("Nobody was signed out.")
+    return _revoke_all(env.live(), out)
 
 
 def _is_of_this_machine(url: str) -> bool:

@@ -8,68 +8,54 @@ from argybargy.cli.client.answers import read_row
 from argybargy.cli.client.protocol import Json, LiveOperator
 from argybargy.cli.commands.message_line import age
 from argybargy.cli.commands.rooms import room_rows
-from argybargy.cli.environment import World
+from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.options import Common
 from argybargy.cli.terminal.output import Output
 
 _LABEL_CHARS: Final = 10
 
 
-@attrs.frozen
-class HealthCommands:
-    """The verbs, over what they find around them."""
+def status(env: Environment) -> int:
+    """Show how the relay is, and what goes on in it, on one screen.
 
-    world: World
+    It ends with exit code 1 if the relay runs and cannot store messages; with
+    --quiet, that is all it says.
 
-    def status(self, *, common: Common | None = None) -> int:
-        """Show how the relay is, and what goes on in it, on one screen.
+    Example: argybargy status
+    """
+    out = env.output
+    relay = env.live()
+    data = None
+    if env.options.url is None:
+        data = str(env.read_settings().data)
+    status = _look(relay, data)
+    if out.is_json:
+        out.write_json(attrs.asdict(status))
+    else:
+        _show(out, status)
+    return Exit.OK if status.ready else Exit.FAILED
 
-        It ends with exit code 1 if the relay runs and cannot store messages; with
-        --quiet, that is all it says.
 
-        Example: argybargy status
+def health(env: Environment) -> int:
+    """Say whether the relay can do its work, by exit code: 0, or 7 if not.
 
-        Args:
-            common: What every command takes.
-        """
-        common = common or Common()
-        out = self.world.output_for(common)
-        relay = self.world.live(common)
-        data = None
-        if common.url is None:
-            data = str(self.world.read_settings(common.overrides).data)
-        status = _look(relay, data)
-        if out.is_json:
-            out.write_json(attrs.asdict(status))
-        else:
-            _show(out, status)
-        return Exit.OK if status.ready else Exit.FAILED
+    It needs no token, so that a container's health check may use it.
 
-    def health(self, *, common: Common | None = None) -> int:
-        """Say whether the relay can do its work, by exit code: 0, or 7 if not.
-
-        It needs no token, so that a container's health check may use it.
-
-        Example: argybargy health --quiet
-
-        Args:
-            common: What every command takes.
-        """
-        common = common or Common()
-        out = self.world.output_for(common)
-        try:
-            answer = self.world.live_without_token(common).call("GET", "/ready")
-            ready = read_row(_Ready, answer)
-        except CliError as error:
-            if error.code is Exit.USAGE:
-                raise
-            raise CliError(error.text, error.hint, Exit.UNREACHABLE) from None
-        if out.is_json:
-            out.write_json(answer)
-        elif not out.is_quiet:
-            out.write(f"{ready.status} {ready.version}")
-        return Exit.OK
+    Example: argybargy health --quiet
+    """
+    out = env.output
+    try:
+        answer = env.live_without_token().call("GET", "/ready")
+        ready = read_row(_Ready, answer)
+    except CliError as error:
+        if error.code is Exit.USAGE:
+            raise
+        raise CliError(error.text, error.hint, Exit.UNREACHABLE) from None
+    if out.is_json:
+        out.write_json(answer)
+    elif not out.is_quiet:
+        out.write(f"{ready.status} {ready.version}")
+    return Exit.OK
 
 
 @attrs.frozen

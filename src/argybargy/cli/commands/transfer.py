@@ -12,9 +12,8 @@ from cyclopts import Parameter
 
 from argybargy.cli.client.protocol import Json, Operator
 from argybargy.cli.commands.codes import check_room
-from argybargy.cli.environment import World
+from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.options import Common
 from argybargy.cli.terminal.output import Output
 from argybargy.cli.transfer.files import (
     STANDARD,
@@ -59,129 +58,121 @@ class Tally:
             yield line
 
 
-@attrs.frozen
-class MoveCommands:
-    """The verbs, over what they find around them."""
+def export(
+    env: Environment,
+    room: str | None = None,
+    *,
+    format: Annotated[  # noqa: A002 - what it is called on the command line
+        Format, Parameter(help="jsonl, to import it; md, to read it.")
+    ] = "jsonl",
+    output: Path | None = None,
+    force: bool = False,
+) -> int:
+    """Write out what was said, in every room or in one, while the relay runs.
 
-    world: World
+    Access codes are not in it, and neither is the audit log.
 
-    def export(
-        self,
-        room: str | None = None,
-        *,
-        format: Annotated[  # noqa: A002 - what it is called on the command line
-            Format, Parameter(help="jsonl, to import it; md, to read it.")
-        ] = "jsonl",
-        output: Path | None = None,
-        force: bool = False,
-        common: Common | None = None,
-    ) -> int:
-        """Write out what was said, in every room or in one, while the relay runs.
+    Example: argybargy export review --format md
 
-        Access codes are not in it, and neither is the audit log.
+    Args:
+        room: The room; all of them if not said.
+        format: What to write.
+        output: The file to make; standard output if not said.
+        force: Replace a file that is there.
+    """
+    out = env.output
+    if room is not None:
+        check_room(room)
+    if output is not None:
+        check_target(output, force=force)
+        check_not_in_use(output, env.read_settings().data)
+    elif out.is_json and format == "md":
+        text = "A transcript is no JSON."
+        raise CliError(text, "Say --output FILE, or --format jsonl.", Exit.USAGE)
 
-        Example: argybargy export review --format md
+    def work(operator: Operator) -> int:
+        with operator.download("/admin/export", {"room": room}) as pieces:
+            tally = Tally()
+            lines = tally.watch(parse_lines(split(pieces), "the export"))
+            if output is None:
+                _print(out, format, lines)
+            else:
+                _save(output, format, lines, force=force)
+        _tell_exported(out, output, tally)
+        return Exit.OK
 
-        Args:
-            room: The room; all of them if not said.
-            format: What to write.
-            output: The file to make; standard output if not said.
-            force: Replace a file that is there.
-            common: What every command takes.
-        """
-        common = common or Common()
-        out = self.world.output_for(common)
-        if room is not None:
-            check_room(room)
-        if output is not None:
-            check_target(output, force=force)
-            check_not_in_use(output, self.world.read_settings(common.overrides).data)
-        elif out.is_json and format == "md":
-            text = "A transcript is no JSON."
-            raise CliError(text, "Say --output FILE, or --format jsonl.", Exit.USAGE)
+    return env.work(work)
 
-        def work(operator: Operator) -> int:
-            with operator.download("/admin/export", {"room": room}) as pieces:
-                tally = Tally()
-                lines = tally.watch(parse_lines(split(pieces), "the export"))
-                if output is None:
-                    _print(out, format, lines)
-                else:
-                    _save(output, format, lines, force=force)
-            _tell_exported(out, output, tally)
-            return Exit.OK
 
-        return self.world.work(common, work)
+def import_(
+    env: Environment,
+    file: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
+    *,
+    from_original: Path | None = None,
+) -> int:
+    """Take over rooms and messages of an export, or of the first Argybargy.
 
-    def import_(
-        self,
-        file: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
-        *,
-        from_original: Path | None = None,
-        common: Common | None = None,
-    ) -> int:
-        """Take over rooms and messages of an export, or of the first Argybargy.
+    Numbers stay what they are. What is there already is left; where a message
+    differs from the one that has its number, nothing is changed at all.
 
-        Numbers stay what they are. What is there already is left; where a message
-        differs from the one that has its number, nothing is changed at all.
+    Example: argybargy import review.jsonl
 
-        Example: argybargy import review.jsonl
+    Args:
+        file: What 'argybargy export' has written; '-' is standard input.
+        from_original: The first Argybargy's argybargy.db, or its directory:
+            codes and audit log come along, and agents go on as they are.
+    """
+    out = env.output
+    if (file is None) == (from_original is None):
+        text = "Say what to import: one file, or --from-original PATH."
+        hint = "For example: argybargy import rooms.jsonl"
+        raise CliError(text, hint, Exit.USAGE)
+    if file == Path(STANDARD):
+        with _spooled(env) as copy:
+            return _import_file(env, out, copy, "standard input")
+    if file is not None:
+        return _import_file(env, out, file)
+    assert from_original is not None
+    return _import_original(env, out, from_original)
 
-        Args:
-            file: What 'argybargy export' has written; '-' is standard input.
-            from_original: The first Argybargy's argybargy.db, or its directory:
-                codes and audit log come along, and agents go on as they are.
-            common: What every command takes.
-        """
-        common = common or Common()
-        out = self.world.output_for(common)
-        if (file is None) == (from_original is None):
-            text = "Say what to import: one file, or --from-original PATH."
-            hint = "For example: argybargy import rooms.jsonl"
-            raise CliError(text, hint, Exit.USAGE)
-        if file == Path(STANDARD):
-            with self._spooled() as copy:
-                return self._import_file(common, out, copy, "standard input")
-        if file is not None:
-            return self._import_file(common, out, file)
-        assert from_original is not None
-        return self._import_original(common, out, from_original)
 
-    @contextmanager
-    def _spooled(self) -> Iterator[Path]:
-        """Keep standard input in a file, since it is read more than once."""
-        with tempfile.TemporaryDirectory() as directory:
-            path = Path(directory) / "import.jsonl"
-            with translated_errors(path), path.open("wb") as file:
-                copy_pieces(self.world.around.read_pieces(), file)
-            yield path
+@contextmanager
+def _spooled(env: Environment) -> Iterator[Path]:
+    """Keep standard input in a file, since it is read more than once."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "import.jsonl"
+        with translated_errors(path), path.open("wb") as file:
+            copy_pieces(env.machine.read_pieces(), file)
+        yield path
 
-    def _import_file(
-        self, common: Common, out: Output, file: Path, name: str | None = None
-    ) -> int:
-        for _ in read_file(file, name):
-            pass  # all of it is looked at before any of it is sent
 
-        def work(operator: Operator) -> int:
-            taken = _import(operator, lambda: read_file(file, name))
-            _tell_imported(out, taken, ())
-            return Exit.OK
+def _import_file(
+    env: Environment, out: Output, file: Path, name: str | None = None
+) -> int:
+    for _ in read_file(file, name):
+        pass  # all of it is looked at before any of it is sent
 
-        return self.world.prepare(common, work)
+    def work(operator: Operator) -> int:
+        taken = _import(operator, lambda: read_file(file, name))
+        _tell_imported(out, taken, ())
+        return Exit.OK
 
-    def _import_original(self, common: Common, out: Output, path: Path) -> int:
-        from argybargy.legacy.conversion import convert  # noqa: PLC0415 - slow
+    return env.prepare(work)
 
-        switch = convert(_read_original(path))
 
-        def work(operator: Operator) -> int:
-            taken = _import(operator, lambda: iter(switch.lines))
-            _tell_imported(out, taken, switch.changes)
-            if taken.codes.new:
-                out.say("Agents keep their codes and cursors; give them the new URL.")
-            return Exit.OK
+def _import_original(env: Environment, out: Output, path: Path) -> int:
+    from argybargy.legacy.conversion import convert  # noqa: PLC0415 - slow
 
-        return self.world.prepare(common, work)
+    switch = convert(_read_original(path))
+
+    def work(operator: Operator) -> int:
+        taken = _import(operator, lambda: iter(switch.lines))
+        _tell_imported(out, taken, switch.changes)
+        if taken.codes.new:
+            out.say("Agents keep their codes and cursors; give them the new URL.")
+        return Exit.OK
+
+    return env.prepare(work)
 
 
 # -- export -------------------------------------------------------------------------

@@ -18,9 +18,9 @@ from argybargy.cli.commands.watch_events import (
     RoomChange,
     Stretch,
 )
-from argybargy.cli.environment import Surroundings, World
+from argybargy.cli.environment import Environment, Machine
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.options import WHOLE, Common
+from argybargy.cli.options import INTEGER
 from argybargy.cli.terminal.output import Output, Span, Style
 
 _PATH: Final = "/admin/stream"
@@ -38,51 +38,42 @@ _PASSING: Final = frozenset({Exit.UNREACHABLE, Exit.FAILED})
 """What may be over when it is tried again: no answer, or a relay that is busy."""
 
 
-@attrs.frozen
-class WatchCommands:
-    """The verb, over what it finds around it."""
+def watch(
+    env: Environment,
+    room: str | None = None,
+    *,
+    since: Annotated[int | None, INTEGER] = None,
+    once: bool = False,
+    timeout: float | None = None,
+) -> int:
+    """Follow a room, or all of them, a line for each message.
 
-    world: World
+    It goes on where it was when the connection breaks. It ends with exit code 6
+    when the room that it follows is closed, 3 when the time is over, 7 when the
+    relay was away for a minute, and 130 at Ctrl+C. With --json every line is an
+    object whose 'type' is message, claim, gap, room_closed, room_reopened or
+    room_restarted; after the last one all that the room has comes as new.
 
-    def watch(
-        self,
-        room: str | None = None,
-        *,
-        since: Annotated[int | None, WHOLE] = None,
-        once: bool = False,
-        timeout: float | None = None,
-        common: Common | None = None,
-    ) -> int:
-        """Follow a room, or all of them, a line for each message.
+    Example: argybargy watch review --since 0 --once --timeout 5
 
-        It goes on where it was when the connection breaks. It ends with exit code 6
-        when the room that it follows is closed, 3 when the time is over, 7 when the
-        relay was away for a minute, and 130 at Ctrl+C. With --json every line is an
-        object whose 'type' is message, claim, gap, room_closed, room_reopened or
-        room_restarted; after the last one all that the room has comes as new.
-
-        Example: argybargy watch review --since 0 --once --timeout 5
-
-        Args:
-            room: The room; all rooms, if not said.
-            since: Begin after the message of this number, with what was said already.
-            once: End after the first messages.
-            timeout: End after so many seconds, with exit code 3.
-            common: What every command takes.
-        """
-        common = common or Common()
-        _check(room, since, timeout)
-        around = self.world.around
-        watch = _Watch(
-            out=self.world.output_for(common),
-            around=around,
-            connect=self.world.connector(common),
-            follower=Follower(room, since),
-            is_once=once,
-            end=None if timeout is None else around.now() + timeout,
-            last_contact=around.now(),
-        )
-        return watch.run()
+    Args:
+        room: The room; all rooms, if not said.
+        since: Begin after the message of this number, with what was said already.
+        once: End after the first messages.
+        timeout: End after so many seconds, with exit code 3.
+    """
+    _check(room, since, timeout)
+    machine = env.machine
+    watch = _Watch(
+        out=env.output,
+        machine=machine,
+        connect=env.connector(),
+        follower=Follower(room, since),
+        is_once=once,
+        end=None if timeout is None else machine.now() + timeout,
+        last_contact=machine.now(),
+    )
+    return watch.run()
 
 
 def _check(room: str | None, since: int | None, timeout: float | None) -> None:
@@ -105,7 +96,7 @@ class _Watch:
     """
 
     out: Output
-    around: Surroundings
+    machine: Machine
     connect: Callable[[], LiveOperator]
     follower: Follower
     is_once: bool
@@ -136,12 +127,12 @@ class _Watch:
             self._wait(why)
 
     def _is_over(self) -> bool:
-        return self.end is not None and self.around.now() >= self.end
+        return self.end is not None and self.machine.now() >= self.end
 
     def _patience(self) -> float:
         if self.end is None:
             return _SILENCE_SECONDS
-        left = max(_LEAST_PATIENCE_SECONDS, self.end - self.around.now())
+        left = max(_LEAST_PATIENCE_SECONDS, self.end - self.machine.now())
         return min(_SILENCE_SECONDS, left)
 
     # -- connections --------------------------------------------------------------
@@ -150,7 +141,7 @@ class _Watch:
         """Raise an error that trying again does not help with."""
         if error.code not in _PASSING:
             raise error
-        if self.around.now() - self.last_contact >= _GIVE_UP_SECONDS:
+        if self.machine.now() - self.last_contact >= _GIVE_UP_SECONDS:
             raise CliError(error.text, error.hint, Exit.UNREACHABLE)
 
     def _wait(self, why: str) -> None:
@@ -159,8 +150,8 @@ class _Watch:
             self._is_lost = True
         pause = self._pause
         if self.end is not None:
-            pause = max(0.0, min(pause, self.end - self.around.now()))
-        self.around.sleep(pause)
+            pause = max(0.0, min(pause, self.end - self.machine.now()))
+        self.machine.sleep(pause)
         self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
 
     def _note_contact(self) -> None:
@@ -171,7 +162,7 @@ class _Watch:
             self.out.say("The relay is back.")
         self._has_begun, self._is_lost = True, False
         self._pause = _FIRST_PAUSE_SECONDS
-        self.last_contact = self.around.now()
+        self.last_contact = self.machine.now()
 
     def _follow(self, relay: LiveOperator) -> int | None:
         """Show what one connection brings; ``None`` is that it ended by itself."""
@@ -221,7 +212,7 @@ class _Watch:
         if self.out.is_json:
             self._write("message", said.row, "")
             return
-        self.out.write_spans(*message_spans(said, self.around.times))
+        self.out.write_spans(*message_spans(said, self.machine.times))
         self.out.data.flush()
 
     def _show_change(self, change: RoomChange) -> None:
@@ -229,7 +220,7 @@ class _Watch:
         if not change.is_closed:
             self._write("room_reopened", {"room": change.room}, "is open again")
             return
-        at = self.around.times.show(change.closed_at)
+        at = self.machine.times.show(change.closed_at)
         self._write("room_closed", facts, f"closed by {change.closed_by} at {at}")
 
     def _show_stretch(self, relay: LiveOperator, stretch: Stretch) -> None:

@@ -11,11 +11,10 @@ from urllib.parse import urlsplit
 import attrs
 
 from argybargy import __version__
-from argybargy.cli.client.http import read_token, trust_only
+from argybargy.cli.client.http import is_private, read_token, trust_only
 from argybargy.cli.doctor.finding import Finding, fine, problem, warning
 from argybargy.cli.doctor.probe import Heard, ProbeError, ask
 from argybargy.cli.errors import CliError
-from argybargy.system.network import is_loopback
 
 READY: Final = "ready"
 VERSION: Final = "version"
@@ -94,18 +93,13 @@ async def check_outside(url: str, data: Path) -> list[Finding]:
 
 
 async def _check_stream(url: str, data: Path) -> Finding:
-    if not _is_private(url):
+    if not is_private(url):
         return fine(STREAMING, f"Not tried: {url} is not encrypted.")
     try:
         token = read_token(data)
     except CliError as error:
         return warning(STREAMING, f"Not tried: {error.text}", error.hint)
     return judge_stream(await _reach_stream(url, token))
-
-
-def _is_private(url: str) -> bool:
-    parts = urlsplit(url)
-    return parts.scheme == "https" or is_loopback(parts.hostname or "")
 
 
 async def _reach(url: str, path: str, trust: ssl.SSLContext | None = None) -> Reached:
