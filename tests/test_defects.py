@@ -138,7 +138,7 @@ OPEN_TO_OTHERS: Final = {
     ),
     "Every code was in every answer to the dashboard, and in the terminal.": (
         _OPERATOR + "test_no_answer_but_the_invitation_shows_a_code",
-        "cli/commands/test_commands.py::test_codes_are_listed_by_what_is_public_of_them",
+        "cli/commands/test_commands.py::test_codes_are_listed_without_their_secrets",
     ),
     "Direct messages could be read by the whole room.": (
         _AGENTS + "test_a_direct_message_is_hidden_from_other_agents",
@@ -233,7 +233,7 @@ WITHOUT_LIMITS: Final = {
         "cli/commands/test_sessions.py::test_an_id_stays_one_part_of_the_path",
     ),
     "Text from agents was printed raw into terminals.": (
-        "cli/terminal/test_escape.py::test_nothing_that_is_obeyed_is_left",
+        "cli/terminal/test_escape.py::test_no_control_character_is_left",
     ),
     "The data had no version, and a migration kept no copy.": (
         _FILES + "test_a_newer_schema_is_refused_and_left_alone",

@@ -45,7 +45,9 @@ def test_an_export_is_read(tmp_path: Path) -> None:
     assert list(read_file(path)) == rows
 
 
-def test_standard_input_is_said_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_standard_input_is_posted_without_its_byte_order_mark(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     stdin = io.TextIOWrapper(io.BytesIO(BOM_UTF8 + "grüße\ufeff".encode()), "ascii")
     monkeypatch.setattr("sys.stdin", stdin)
     assert Machine.real().read_input(100) == "grüße\ufeff"

@@ -47,13 +47,13 @@ def test_no_refusal_speaks_of_http(problem: Problem) -> None:
         (Problem.MISDIRECTED, "allowed_hosts"),
     ],
 )
-def test_what_to_do_is_told_once(problem: Problem, advice: str) -> None:
+def test_a_hint_is_printed_once(problem: Problem, advice: str) -> None:
     error = refused(RelayError(problem, **FACTS))
     assert advice not in error.text.lower()
     assert advice in error.hint.lower()
 
 
-def test_fields_are_called_what_is_typed() -> None:
+def test_request_fields_are_named_by_their_options() -> None:
     fields = [("sender", "none of all"), ("reply_to", "a number"), ("text", "shorter")]
     text = refused(RelayError.invalid_fields(fields)).text
     assert text == (
@@ -72,7 +72,7 @@ def test_fields_are_called_what_is_typed() -> None:
         ("/admin/export", {"room": None}, None),
     ],
 )
-def test_a_call_tells_which_room_it_is_about(
+def test_the_room_of_a_request_is_found(
     path: str, body: object, room: str | None
 ) -> None:
     assert asked_room(path, body) == room
@@ -82,18 +82,17 @@ def test_a_call_tells_which_room_it_is_about(
     "line",
     ["close lab --yes", "reopen lab", "history lab", "peers lab", "watch lab"],
 )
-def test_a_room_that_is_none_is_told_in_one_way(line: str) -> None:
+def test_an_unknown_room_has_one_error_text(line: str) -> None:
     operator = FakeOperator(codes=[FakeCode("0a", "ann", "other")])
     operator.streams = [[{"type": "snapshot", "version": 1, "rooms": []}]]
     result = Terminal(operator).type(*line.split())
     assert result.code == 5
     assert result.talk == (
-        "argybargy: There is no room 'lab'.\n"
-        "List the rooms there are: argybargy rooms\n"
+        "argybargy: There is no room 'lab'.\nList the rooms: argybargy rooms\n"
     )
 
 
-def test_it_is_the_same_way_without_a_relay(tmp_path: Path) -> None:
+def test_the_text_is_the_same_without_a_relay(tmp_path: Path) -> None:
     desk = Desk(tmp_path / "data")
     desk.type("invite", "--name", "ann")
     result = desk.type("export", "lab")
@@ -103,7 +102,9 @@ def test_it_is_the_same_way_without_a_relay(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("status", [200, 404])
 @pytest.mark.parametrize("body", ["<html>", '{"detail": "Not Found"}'])
-def test_what_is_no_relay_ends_status_and_health_alike(status: int, body: str) -> None:
+def test_status_and_health_reject_a_server_that_is_not_a_relay(
+    status: int, body: str
+) -> None:
     operator = FakeOperator()
     terminal = Terminal(operator)
 

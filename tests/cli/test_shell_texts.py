@@ -50,7 +50,7 @@ def of_seat_brief() -> list[list[str]]:
         (of_room_brief, 3, "Authorization: Bearer code'$(touch pwned)"),
     ],
 )
-def test_a_value_is_one_word_of_every_command(
+def test_a_name_is_quoted_as_one_shell_word(
     found: Callable[[], list[list[str]]], count: int, word: str
 ) -> None:
     holding = [each for each in found() if any(w.startswith(word) for w in each)]
@@ -68,7 +68,7 @@ def test_a_value_is_one_word_of_every_command(
         (("backup", "no'$(b)/x"), ["mkdir", "-p", "no'$(b)"]),
     ],
 )
-def test_a_hint_repeats_what_was_typed_as_one_word(
+def test_a_hint_quotes_the_argument_for_the_shell(
     arguments: tuple[str, ...], told: list[str]
 ) -> None:
     talk = Terminal().type(*arguments).talk
@@ -79,7 +79,7 @@ def test_a_hint_repeats_what_was_typed_as_one_word(
 @pytest.mark.parametrize(
     "facts", [{"name": "a\nb"}, {"room": "../x"}, {"base": "http://x\ny"}]
 )
-def test_a_seat_takes_nothing_that_could_end_a_line(facts: Mapping[str, str]) -> None:
+def test_a_seat_rejects_line_breaks(facts: Mapping[str, str]) -> None:
     with pytest.raises(ValueError, match=next(iter(facts))):
         attrs.evolve(SEAT, **facts)  # type: ignore[arg-type]  # all are strings
 
@@ -146,7 +146,7 @@ REFUSED = 7, "curl: (7) Failed to connect\x1b[2J"
 
 
 @needs_shell
-def test_the_listener_asks_where_it_was_told_and_runs_nothing(tmp_path: Path) -> None:
+def test_the_listener_polls_its_relay_and_executes_no_message(tmp_path: Path) -> None:
     heard = listen(SEAT, tmp_path, SPOKEN, LEAVE)
     assert (heard.code, heard.talk, heard.slept) == (0, "", [])
     assert heard.out == f"{SPOKEN[1]}\n{LEAVE[1]}\n"
@@ -158,7 +158,7 @@ def test_the_listener_asks_where_it_was_told_and_runs_nothing(tmp_path: Path) ->
 
 
 @needs_shell
-def test_a_listener_that_cannot_hear_says_so_once_and_waits_longer(
+def test_a_failing_listener_reports_once_and_backs_off(
     tmp_path: Path,
 ) -> None:
     busy = 0, '{"detail":{"error":"busy"}}'
@@ -172,7 +172,7 @@ def test_a_listener_that_cannot_hear_says_so_once_and_waits_longer(
 
 
 @needs_shell
-def test_half_an_answer_is_no_answer(tmp_path: Path) -> None:
+def test_half_an_answer_is_an_error(tmp_path: Path) -> None:
     heard = listen(SEAT, tmp_path, (28, SPOKEN[1]), LEAVE)
     assert heard.out == f"{LEAVE[1]}\n"
     assert "since=resume" in heard.asked[1]

@@ -19,12 +19,12 @@ from support.terminal import Terminal
         ),
         (
             ["post", "lab", "hello", "there", "you"],
-            "That is more than the command takes: there you",
+            "Too many arguments: there you",
             'Put the text in quotes: argybargy post ROOM "TEXT"',
         ),
         (
             ["peers", "lab", "x"],
-            "That is more than the command takes: x",
+            "Too many arguments: x",
             "See: argybargy peers --help",
         ),
         (

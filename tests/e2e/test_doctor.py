@@ -55,7 +55,7 @@ async def test_a_relay_that_runs_is_known_and_left_in_peace(tmp_path: Path) -> N
         found = await examine(server, server.data, ARGYBARGY_PUBLIC_URL=url)
         assert f"(process {server.process.pid})" in found["port"]["text"]
         assert "the relay of this data directory" in found["port"]["text"]
-        assert "The relay that runs" in found["descriptors"]["text"]
+        assert "The running relay" in found["descriptors"]["text"]
         for check in ("port", "database", "files", "ready", "version", "public_url"):
             assert found[check]["level"] == "ok", found[check]
         assert (await guest.post("after")).status == 200

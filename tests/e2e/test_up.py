@@ -286,7 +286,7 @@ async def open_terminal(
 async def test_a_terminal_shows_how_the_relay_is_in_place(tmp_path: Path) -> None:
     script = f"while [ ! -e go ]; do sleep 0.05; done; echo {URL}; sleep 100"
     async with open_terminal(tmp_path, script) as terminal:
-        await terminal.wait_shown(r"^  tunnel    is being opened$")
+        await terminal.wait_shown(r"^  tunnel    opening$")
         (tmp_path / "go").touch()
         await terminal.wait_shown(r"^  tunnel    up$")
         await terminal.wait_shown(rf"^  address   {URL}$")

@@ -99,7 +99,7 @@ def test_importing_again_adds_nothing_and_keeps_revocations(
         "audit": 0,
     }
     said = desk.type("import", "--from-original", str(original.path))
-    assert "messages: 0 new, 1 known already" in said.out
+    assert "messages: 0 new, 1 already known" in said.out
     assert "Nothing was new." in said.talk
 
     async def work(guests: Guests) -> None:

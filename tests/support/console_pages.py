@@ -1,21 +1,21 @@
-"""Runs the ``console`` blocks of a page, and compares what comes with what it says.
+"""Run the ``console`` blocks of a docs page, and compare the output with the page.
 
-A line that begins with ``$`` is a command, and what follows is what it prints. A
-command goes on after a backslash at the end of its line. All commands of a page run in
-one shell, so that variables and functions stay; its home is a new one, and the port is
-a free one, both said as a reader would see them.
+A line that begins with ``$`` is a command, and the lines after it are its output. A
+backslash at the end of a line continues the command. All commands of a page share one
+shell, so that variables and functions persist; its home directory is new and its port
+free, and both are replaced by a reader's in the output.
 
-A word after ``console`` names a terminal of its own, for what does not end by itself::
+A word after ``console`` names a separate terminal for a command that keeps running::
 
     ```console relay
     $ argybargy up
     The relay is up.
     ```
 
-Later blocks of that terminal say what has come since, and ``^C`` is typed into it.
+Later blocks of that terminal hold its further output; ``^C`` interrupts it.
 
-``pytest tests/e2e/test_pages.py --update-snapshots`` writes what is printed now into
-the pages. What differs from run to run by its nature is left as it stood.
+``pytest tests/e2e/test_pages.py --update-snapshots`` writes the present output into the
+pages. Text that differs from run to run is left as it is on the page.
 """
 
 import os
@@ -44,10 +44,10 @@ HOME: Final = "/home/you"
 INTERRUPT: Final = "^C"
 BLOCK: Final = re.compile(r"^```console *(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
-# What differs from run to run: secrets, ids, times, and how long things took.
+# Text that differs from run to run: secrets, ids, times and durations.
 SECRETS: Final = (re.compile(r"(argy_[a-z]1_)[0-9A-Za-z]{38}\b"), r"\1…")
 MASKS: Final = (
-    # With its day or without, which is left out today.
+    # With a date or without one (today).
     (re.compile(r"\b(\d{4}-\d\d-\d\d[T ])?\d\d:\d\d:[\d.]+(\+00:00|Z)?"), "<time>"),
     (re.compile(r"\b\d{8}-\d{6}\b"), "<stamp>"),
     (re.compile(r'("\w+_seconds": ?|"seconds_left":)[\d.]+'), r"\1<seconds>"),
@@ -59,17 +59,17 @@ MASKS: Final = (
     (re.compile(r"\b(sqlite|relay|version|ready) +\d+(\.\d+)+"), r"\1 <version>"),
     (re.compile(r"\bschema \d+"), "schema <number>"),
     (re.compile(r"\bAll \d+ are private"), "All <number> are private"),
-    (re.compile(r" +"), " "),  # columns are as wide as what is in them
+    (re.compile(r" +"), " "),  # the width of columns depends on their content
 )
 
-# A reader's own shell has the aliases, and an installed uv; here the program is that
-# of this environment, already built.
+# Interactive shells expand aliases. `uv` becomes a function that runs the program of
+# this environment, which is already built.
 PREAMBLE: Final = """\
 shopt -s expand_aliases
 uv() { shift; "$@"; }
 """
-# Commands come by a descriptor that is not their standard input, each ended by a NUL,
-# and so is what they print.
+# Commands arrive on descriptor 3, so that they have no standard input; a NUL ends each
+# command, and each output.
 SHELL: Final = f"""{PREAMBLE}
 exec 3<&0 </dev/null
 while IFS= read -r -d '' -u 3 command; do
@@ -81,13 +81,13 @@ done
 
 @attrs.frozen
 class Step:
-    """A command and what it prints.
+    """Command of a page with its output.
 
     Attributes:
-        terminal: Where it is typed; empty is the shell that all others share.
-        command: What is typed; empty if nothing is, and something is only read.
-        shown: The command as it stands on the page.
-        output: What the page says comes of it.
+        terminal: Name of the terminal; empty is the shared shell.
+        command: The command; empty for a block that only reads output.
+        shown: The command as written on the page.
+        output: Output as written on the page.
     """
 
     terminal: str
@@ -98,18 +98,18 @@ class Step:
 
 @attrs.define
 class Process:
-    """A process whose output is read piece by piece."""
+    """Process whose output is read piece by piece."""
 
     process: trio.Process
     _unread: bytes = b""
 
     async def type(self, command: str) -> None:
-        """Have the shell run a command."""
+        """Send a command to the shell."""
         assert self.process.stdin is not None
         await self.process.stdin.send_all(f"{command}\0".encode())
 
     async def read_answer(self) -> str:
-        """Return what a command of the shell printed, to its end."""
+        """Return the complete output of a command of the shell."""
         with trio.fail_after(COMMAND_SECONDS):
             while b"\0" not in self._unread:
                 assert await self._read(), f"the shell ended: {self._unread!r}"
@@ -117,14 +117,14 @@ class Process:
         return answer.decode()
 
     async def read_lines(self, count: int) -> str:
-        """Return what has come: so many lines, or fewer if no more come in time."""
+        """Return up to `count` lines of output, or fewer at the timeout."""
         with trio.move_on_after(LINES_SECONDS):
             while self._unread.count(b"\n") < count and await self._read():
                 pass
         return self._take()
 
     async def read_until_silent(self) -> str:
-        """Return whatever comes, until nothing more seems to come."""
+        """Return output until there is a pause."""
         patience = START_SECONDS
         while True:
             with trio.move_on_after(patience):
@@ -134,7 +134,7 @@ class Process:
             return self._take()
 
     async def interrupt(self) -> str:
-        """Type Ctrl+C, and return what comes until the end."""
+        """Send Ctrl+C, and return the remaining output."""
         os.killpg(self.process.pid, signal.SIGINT)
         with trio.move_on_after(LINES_SECONDS):
             while await self._read():
@@ -142,7 +142,7 @@ class Process:
         return self._take()
 
     async def end(self) -> None:
-        """End the process, and those it has started."""
+        """Kill the process and its children."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         for stream in (self.process.stdin, self.process.stdout):
@@ -164,12 +164,12 @@ class Process:
 
 @attrs.frozen
 class Session:
-    """A reader at a desk: one shell, and as many other terminals as the page names.
+    """One run of a page: a shell, and the terminals that the page names.
 
     Attributes:
-        home: The home directory.
-        port: The port that stands for the usual one.
-        is_update: Whether what is printed is not known yet.
+        home: Home directory.
+        port: Port in place of the default one.
+        is_update: Whether the output on the page is to be replaced.
     """
 
     home: Path
@@ -179,7 +179,7 @@ class Session:
     _terminals: dict[str, Process] = attrs.field(factory=dict)
 
     async def play(self, steps: Sequence[Step]) -> list[str]:
-        """Do all that the page says; return what comes of each step."""
+        """Run all steps; return their output."""
         self._terminals[""] = await self._start(SHELL, stdin=subprocess.PIPE)
         return [self._as_seen(await self._play(step)) for step in steps]
 
@@ -201,8 +201,8 @@ class Session:
         shell = self._terminals[""]
         await shell.type(command)
         answer = await shell.read_answer()
-        # Commands follow each other faster here than a person types. What happens at
-        # once is told at once, and a poll has to be parked before it can be woken.
+        # Commands follow each other faster than a person types. The relay coalesces
+        # events that happen together, and a poll must be parked before it is woken.
         await trio.sleep(PARK_SECONDS if command.endswith("&") else PACE_SECONDS)
         return answer
 
@@ -231,9 +231,9 @@ class Session:
             "HOME": str(self.home),
             "PATH": f"{Path(sys.executable).parent}:{kept['PATH']}",
             "ARGYBARGY_PORT": str(self.port),
-            # The log is in another form on a terminal, and not what a page is about.
+            # Log lines have another format on a terminal, and are not part of the page.
             "ARGYBARGY_LOG_LEVEL": "warning",
-            # On a terminal both streams come in the order they are written.
+            # A terminal shows both streams in the order of the writes.
             "PYTHONUNBUFFERED": "1",
         }
 
@@ -246,13 +246,13 @@ class Session:
 async def open_session(
     home: Path, port: int, *, is_update: bool = False
 ) -> AsyncIterator[Session]:
-    """Sit down; all that was started ends with the block."""
+    """Open a session; its processes end with the block."""
     async with AsyncExitStack() as stack:
         yield Session(home, port, is_update, stack)
 
 
 def read_steps(page: str) -> list[Step]:
-    """Return what a page's console blocks say, in their order."""
+    """Return the steps of a page in order."""
     return [
         step for block in BLOCK.finditer(page) for step in _steps_of(block[1], block[2])
     ]
@@ -272,14 +272,14 @@ def _steps_of(terminal: str, block: str) -> list[Step]:
 
 
 def masked(text: str) -> str:
-    """Return a text without what differs from run to run."""
+    """Return a text with variable parts replaced by masks."""
     for pattern, mask in MASKS:
         text = pattern.sub(mask, text)
     return "\n".join(line.rstrip() for line in text.strip().splitlines())
 
 
 def with_outputs(page: str, outputs: Sequence[str]) -> str:
-    """Return the page with what is printed now, where that is something else."""
+    """Return the page with the new outputs where they differ."""
     left = iter(outputs)
 
     def rewritten(block: re.Match[str]) -> str:

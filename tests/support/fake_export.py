@@ -1,4 +1,4 @@
-"""What a fake relay sends and takes where files are concerned."""
+"""Files that a fake relay sends, and its answer to an import."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ _TS: Final = "2026-01-02T03:04:05.678+00:00"
 
 
 def empty_database() -> Sequence[bytes]:
-    """Return the bytes of a database without a room."""
+    """Return the bytes of a database without rooms."""
     connection = apsw.Connection(":memory:")
     migrate(connection, load_migrations())
     content = bytes(connection.serialize("main"))
@@ -22,7 +22,7 @@ def empty_database() -> Sequence[bytes]:
 
 
 def export() -> Sequence[bytes]:
-    """Return the lines of an export of a room in which one message was said."""
+    """Return the lines of an export of a room with one message."""
     message = {
         "type": "message", "room": "build", "seq": 41, "ts": _TS, "from": "claude",
         "to": ["all"], "text": "Who \x1b[31mtakes it?\n```", "expects_reply": "anyone",

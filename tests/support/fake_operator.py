@@ -1,4 +1,4 @@
-"""An operator API in memory, in the relay's own shapes."""
+"""In-memory operator API that answers with the relay's own structs."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -49,13 +49,13 @@ CLOSED_AT = "2026-01-02T03:04:05.678+00:00"
 
 
 def secret(number: int, prefix: str = AGENT_PREFIX) -> str:
-    """Return a code that is easily found."""
+    """Return a valid code that is easy to find in output."""
     return format_code(f"SECRET{number}".ljust(RANDOM_CHARS, "x"), prefix)
 
 
 @attrs.frozen
 class FakeCode:
-    """A code of the fake."""
+    """Access code of the fake."""
 
     key_id: str
     name: str
@@ -71,7 +71,7 @@ class _Refusal(Exception):
 
 
 def builtins(body: msgspec.Struct) -> Json:
-    """Return a body as it arrives, so that the fake's shapes are the relay's."""
+    """Return a struct as decoded JSON, in the shape of the relay's answers."""
     answer: Json = msgspec.to_builtins(body)
     return answer
 
@@ -87,33 +87,33 @@ def spoken(
     reply_to: int | None = None,
     kind: Literal["agent", "operator", "system"] = "agent",
 ) -> PostedMessage:
-    """Return a message, said so many seconds after midnight as its number says."""
+    """Return a message with `seq` seconds after midnight as its time."""
     ts = f"2026-01-02T{seq // 3600:02}:{seq // 60 % 60:02}:{seq % 60:02}.000+00:00"
     return PostedMessage(seq, ts, sender, to, text, expects, claimed_by, reply_to, kind)
 
 
 def read(message: PostedMessage) -> ReadMessage:
-    """Return a message as it is read."""
+    """Return a message in the shape of a poll."""
     facts = msgspec.structs.asdict(message)
     return ReadMessage(**facts, expects_reply_resolved=message.expects_reply)
 
 
 @attrs.define
 class FakeOperator:
-    """Answers the operator API's calls in its shapes, out of lists.
+    """Operator API with lists as its store.
 
     Attributes:
-        codes: The codes there are.
-        closed: The rooms that are closed.
-        said: The messages that are kept, by room.
-        online: Who is there.
-        page: Most messages in an answer of history.
+        codes: Access codes.
+        closed: Closed rooms.
+        said: Messages by room.
+        online: Names of agents online.
+        page: Maximum number of messages in an answer.
         refusals: Answers to give instead, by path: status and detail.
-        sessions: The ids of those who are signed in.
-        public: The address that links lead to.
-        links: The links that were made.
-        streams: What streams say, one after the other; an error is raised.
-        calls: What was called: method, path, body.
+        sessions: Ids of dashboard sessions.
+        public: Address in sign-in links.
+        links: Sign-in links that were created.
+        streams: Frames of each stream in turn; an error is raised.
+        calls: Requests received: method, path, body.
         is_live: Whether a relay runs.
     """
 
@@ -280,7 +280,7 @@ class FakeOperator:
         )
 
     def _search(self, query: str) -> SearchBody:
-        """Find what holds the text asked for, in the rooms as they come."""
+        """Return messages that contain the query, in the order of the rooms."""
         asked = dict(parse_qsl(query))
         limit = min(int(asked["limit"]), self.page)
         skipped = int(asked.get("before", 0))

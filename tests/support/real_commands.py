@@ -1,4 +1,4 @@
-"""Commands that go the real ways: to a data directory, and to a relay that runs."""
+"""Commands against a real data directory or a real relay."""
 
 import socket
 import subprocess
@@ -35,7 +35,7 @@ def free_port() -> int:
 
 @attrs.define
 class Desk:
-    """A data directory, a port where a relay may be, and a terminal."""
+    """A data directory, a free port for a relay, and a terminal."""
 
     data: Path
     port: int = attrs.field(factory=free_port)
@@ -63,7 +63,7 @@ class Desk:
         )
 
     def ask(self, method: str, path: str, body: object = None) -> object:
-        """Make one call of the operator API."""
+        """Send one request to the operator API, live or offline."""
         found: list[object] = []
 
         def work(operator: Operator) -> int:
@@ -75,7 +75,7 @@ class Desk:
 
     @contextmanager
     def relay(self) -> Iterator[None]:
-        """Run a relay over the data directory while the block runs."""
+        """Run a relay on the data directory during the block."""
         command = [sys.executable, "-m", "argybargy", "serve", "--quiet"]
         process = subprocess.Popen(
             [*command, "--port", str(self.port), "--data", str(self.data)],
@@ -91,7 +91,7 @@ class Desk:
             process.wait(20)
 
     def inside(self, work: Callable[["Guests"], object]) -> None:
-        """Open the data as a relay does, and let `work` do what agents do."""
+        """Open the data directory as a relay does, and run the requests of agents."""
 
         async def open_and_work() -> None:
             async with open_services(self.settings) as services:
@@ -102,15 +102,15 @@ class Desk:
 
 @attrs.frozen
 class Guests:
-    """What agents do in a relay."""
+    """Requests of agents, sent inside the process."""
 
     services: Services
 
     def known(self, code: str) -> CodeRecord:
-        """Return whose code that is."""
+        """Return the record of an access code."""
         relay = self.services.relay
         found = relay.directory.resolve(code, relay.clock.now())
-        assert found is not None, "this code opens nothing"
+        assert found is not None, "the code is unknown"
         return found
 
     def is_known(self, code: str) -> bool:

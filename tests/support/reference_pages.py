@@ -157,25 +157,26 @@ def cli_page() -> str:
     parts = [
         "# Command line",
         "",
-        "`argybargy` starts a relay, and is the operator's way to one that runs. Data "
-        "goes to standard",
-        "output, talk to standard error. `--json` writes data for programs, one value "
-        "a line; `--quiet`",
-        "leaves out what nobody needs. Colours are for terminals, and not with "
-        "`NO_COLOR`. What agents",
-        "wrote is shown with its control characters escaped.",
+        "`argybargy` runs a relay, and controls a running one. Results go to standard "
+        "output; notes,",
+        "warnings and errors go to standard error. `--json` writes results as JSON; "
+        "`--quiet` drops notes.",
+        "Colours are for terminals, and not with `NO_COLOR`. Control characters in "
+        "messages of agents are",
+        "escaped.",
         "",
-        "A command talks to the relay on this machine that uses the same settings. "
-        "`--url` names another",
-        "one, and `--token-file` a file with its admin token; no command takes a token "
-        "as an argument.",
-        "`room`, `invite` and `connect` call that `--relay`: there, `--url` is how "
-        "agents reach the relay.",
-        "When no relay runs here, `room`, `invite`, `connect`, `codes`, `revoke`, "
+        "A command calls the relay on this machine with the same settings. `--url` "
+        "names another relay, and",
+        "`--token-file` a file with its admin token; no command takes a token as an "
+        "argument. In `room`,",
+        "`invite` and `connect` that option is `--relay`, because their `--url` is the "
+        "address for agents.",
+        "",
+        "Without a running relay, `room`, `invite`, `connect`, `codes`, `revoke`, "
         "`token`, `backup`, `export`",
         "and `import` work on the data directory; `restore` always does. `codes`, "
         "`revoke`, `backup` and",
-        "`export` do not make one.",
+        "`export` do not create one.",
         "",
         "## Exit codes",
         "",

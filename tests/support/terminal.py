@@ -1,4 +1,4 @@
-"""A world for commands: a terminal, and output to look at."""
+"""A fake terminal and environment for commands, with their output to assert on."""
 
 import io
 import json
@@ -23,7 +23,7 @@ from support.fake_operator import FakeOperator
 
 @attrs.frozen
 class Result:
-    """What came of a command."""
+    """Outcome of a command: exit code, standard output, standard error."""
 
     code: int
     out: str
@@ -35,33 +35,34 @@ class Result:
 
     @property
     def lines(self) -> list[Any]:
-        """What was written as JSON, line by line."""
+        """Standard output as JSON, line by line."""
         return [json.loads(line) for line in self.out.splitlines()]
 
 
 @attrs.define
 class Terminal:
-    """Where commands are typed.
+    """Runs commands in a fake environment.
 
     Attributes:
-        operator: The relay they talk to.
-        yes: What is answered to a question; ``None`` is no terminal at all.
-        environment: The variables.
-        urls: The addresses that work was done with.
-        questions: What was asked.
-        served: The settings that relays were started with.
-        plans: What was to come with them.
-        reach: Replaces the fake relay, to try the real ways.
-        connect: Likewise, for a relay that runs.
-        has_colour: Whether it shows colours.
-        typed: What there is on standard input.
-        read_input: Reads it otherwise.
-        seconds: What the clock says; whoever sleeps moves it.
-        today: What the calendar says: the day of what the fakes say.
-        columns: How wide it is; ``None`` is no terminal at all.
-        serve: What becomes of a relay that is started.
+        operator: Fake relay behind the commands.
+        yes: Answer to every question; ``None`` is a session without a terminal.
+        environment: Environment variables.
+        urls: Relay addresses that commands used.
+        questions: Questions that were asked.
+        served: Settings of relays that were started.
+        plans: Run plans of relays that were started.
+        reach: Replaces the fake relay by a real data directory.
+        connect: Replaces the fake relay by a real one.
+        has_colour: Whether the terminal has colours.
+        typed: Standard input.
+        read_input: Replaces the reader of standard input.
+        seconds: Time of the fake clock; `sleep` advances it.
+        today: Today's date, by default the date of the fakes' messages.
+        columns: Width of the terminal; ``None`` without a terminal.
+        serve: Exit code of a relay that is started.
         has_browser: Whether there is a browser.
-        opened: The pages that were opened in it.
+        opened: Pages that were opened.
+        token: Returns the admin token.
     """
 
     operator: FakeOperator = attrs.field(factory=FakeOperator)

@@ -1,6 +1,4 @@
-"""As much of a terminal as the relay's panel needs: rows that wrap again when it is
-made narrower, the cursor going up, and clearing what is below it.
-"""
+"""Minimal terminal emulator for the panel: wrapped rows, cursor up, clear below."""
 
 import re
 
@@ -11,21 +9,21 @@ _TOKEN = re.compile(r"\x1b\[(\d*)([A-Za-z])|\r|\n|[^\x1b\r\n]+")
 
 @attrs.define
 class Screen:
-    """What a terminal shows, without an end above.
+    """Rows of a terminal with unlimited height.
 
     Attributes:
-        columns: How wide it is.
+        columns: Width.
     """
 
     columns: int
     _lines: list[str] = attrs.field(factory=lambda: [""])
 
     def resize(self, columns: int) -> None:
-        """Make it wider or narrower; what is on it wraps as it then has to."""
+        """Change the width; rows wrap again."""
         self.columns = columns
 
     def feed(self, data: str) -> None:
-        """Take what is written to it. It is always at the end of what it shows."""
+        """Process output. The cursor is always at the end of the text."""
         for token in _TOKEN.finditer(data):
             number, letter = token[1], token[2]
             if token[0] == "\n":
@@ -38,14 +36,14 @@ class Screen:
                 assert letter in {None, "m", "J"}, token[0]
 
     def _climb(self, rows: int) -> None:
-        """Go up so many rows, to the beginning; what is below is cleared next."""
+        """Move the cursor up to the start of a row; the caller clears below next."""
         assert self._lines[-1] == ""
         while rows > 0:
             self._lines.pop()
             rows -= max(1, -(-len(self._lines[-1]) // self.columns))
-        assert rows == 0, "it stops in the middle of a line"
+        assert rows == 0, "the cursor stopped within a wrapped line"
         self._lines[-1] = ""
 
     def text(self) -> str:
-        """Return all lines."""
+        """Return the lines on the screen."""
         return "\n".join(self._lines)

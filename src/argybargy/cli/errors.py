@@ -1,11 +1,11 @@
-"""How a command ends: the exit codes, and the one error that carries them."""
+"""Exit codes, and the error that carries one."""
 
 import enum
 from typing import Final
 
 
 class Exit(enum.IntEnum):
-    """What a command's exit code means."""
+    """Exit codes of all commands; ``MEANINGS`` documents them."""
 
     OK = 0
     FAILED = 1
@@ -19,28 +19,27 @@ class Exit(enum.IntEnum):
 
 
 MEANINGS: Final = {
-    Exit.OK: "Done. `up` and `serve` end so by Ctrl+C, too.",
-    Exit.FAILED: "It failed; standard error says why, but for a reader of the output "
-    "that has left.",
-    Exit.USAGE: "The command line, a setting or a value is wrong. Nothing was done.",
-    Exit.NOTHING: "There is nothing to show, or the time was over. `up` and `serve`: "
-    "the data cannot be used.",
-    Exit.NOT_AUTHORISED: "The relay does not accept the admin token, or there is none.",
-    Exit.NOT_FOUND: "There is no such room, code, name, file or data directory.",
-    Exit.LOST: "The room is closed, or somebody else has the claim.",
-    Exit.UNREACHABLE: "No relay can be reached, or it cannot do its work.",
-    Exit.INTERRUPTED: "Ctrl+C, but for `up` and `serve` that had started.",
+    Exit.OK: "Success. Also the end of `up` and `serve` after Ctrl+C.",
+    Exit.FAILED: "Failed. Standard error says why (unless the reader closed the pipe).",
+    Exit.USAGE: "The command line, a setting or a value is invalid. Nothing was done.",
+    Exit.NOTHING: "Nothing to show, or timeout. `up` and `serve`: the data directory "
+    "cannot be used.",
+    Exit.NOT_AUTHORISED: "The admin token is missing or wrong.",
+    Exit.NOT_FOUND: "No such room, code, name, file or data directory.",
+    Exit.LOST: "The room is closed, or somebody else holds the claim.",
+    Exit.UNREACHABLE: "The relay cannot be reached, or is not ready.",
+    Exit.INTERRUPTED: "Interrupted by Ctrl+C (`up` and `serve`: before the start).",
 }
-"""What a script may rely on."""
+"""Documentation of the exit codes, on which scripts may rely."""
 
 
 class CliError(Exception):
-    """A command cannot do what it was asked.
+    """Failure of a command, printed for the user.
 
     Attributes:
         text: What happened and why.
-        hint: What to do about it; the next command, where there is one.
-        code: The exit code.
+        hint: What to do about it: the next command, if there is one.
+        code: Exit code.
     """
 
     def __init__(self, text: str, hint: str = "", code: Exit = Exit.FAILED) -> None:

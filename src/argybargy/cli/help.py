@@ -1,4 +1,4 @@
-"""How help looks: plain lines that fit the terminal, whatever it is as wide as."""
+"""Render help as plain text, wrapped to the terminal width."""
 
 import inspect
 from collections.abc import Callable
@@ -19,20 +19,20 @@ _EXAMPLE: Final = "Example:"
 
 
 def _shown_default(value: object) -> object:
-    """Return what help says of a default; that a flag is not said goes unsaid."""
+    """Return the default for the help; ``None`` hides the default of a flag."""
     return None if value is False else value
 
 
 PARAMETERS: Final = Parameter(negative=(), show_default=_shown_default)
-"""What holds for the options of all commands."""
+"""Defaults of cyclopts for the options of all commands."""
 
 
 def usage(name: str, verb: Callable[..., int]) -> str:
-    """Return the line that says what a verb takes, with its arguments by their names.
+    """Return the usage line of a command, with its positional arguments by name.
 
     Args:
-        name: How the verb is typed.
-        verb: What it does; its arguments are those not named on the command line.
+        name: Name of the command.
+        verb: Function of the command.
     """
     words, options = ["argybargy", name], "[OPTIONS]"
     for each in inspect.signature(verb).parameters.values():
@@ -47,7 +47,7 @@ def usage(name: str, verb: Callable[..., int]) -> str:
 
 
 class HelpFormatter:
-    """Writes help in paragraphs and indented entries, wrapped at the width."""
+    """Render help as paragraphs and indented entries, wrapped to the width."""
 
     def render_usage(
         self,
@@ -55,7 +55,7 @@ class HelpFormatter:
         options: "ConsoleOptions",
         text: "RenderableType | None",
     ) -> None:
-        """Write how a command is typed."""
+        """Print the usage line."""
         _print(console, f"Usage: {_plain(console, options, text)}\n")
 
     def render_description(
@@ -64,7 +64,7 @@ class HelpFormatter:
         options: "ConsoleOptions",
         text: "RenderableType | None",
     ) -> None:
-        """Write what a command does; an example stays on its line, to be copied."""
+        """Print the description; an example stays on one line, to be copied."""
         for paragraph in _plain(console, options, text).split("\n\n"):
             is_example = paragraph.startswith(_EXAMPLE)
             shown = paragraph if is_example else wrapped(paragraph, options.max_width)
@@ -74,7 +74,7 @@ class HelpFormatter:
     def __call__(
         self, console: "Console", options: "ConsoleOptions", panel: "HelpPanel"
     ) -> None:
-        """Write what there is under one heading."""
+        """Print the entries of one heading."""
         if not panel.entries:
             return
         _print(console, f"{_plain(console, options, panel.title)}:")
@@ -99,7 +99,7 @@ def _entry(console: "Console", options: "ConsoleOptions", entry: "HelpEntry") ->
 def _plain(
     console: "Console", options: "ConsoleOptions", text: "RenderableType | None"
 ) -> str:
-    """Return the text of whatever Rich can render, with the line breaks it has."""
+    """Return the text of anything Rich can render, with its own line breaks."""
     if text is None:
         return ""
     segments = console.render(text, options.update(width=_UNBROKEN))

@@ -1,4 +1,4 @@
-"""The entry of the ``argybargy`` command: parse, run, and end with the right code."""
+"""Entry point of ``argybargy``: parse the command line, run a command, exit."""
 
 import errno
 import sys
@@ -14,27 +14,28 @@ from argybargy.cli.registry import build_app
 from argybargy.cli.terminal.output import Output, drop_output, mend_streams
 from argybargy.store.errors import StoreError
 
-_LOOK: Final = "Look for what is wrong: argybargy doctor"
-_OF_WRITING: Final = frozenset(
+_DIAGNOSE: Final = "Look for the cause: argybargy doctor"
+_OUTPUT_ERRORS: Final = frozenset(
     {
         *(errno.EPIPE, errno.EBADF, errno.EIO, errno.ENXIO, errno.EINVAL),
         *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EAGAIN),
     }
 )
-"""How writing to an output fails; what else has no file name is about no output."""
+"""Errors of a write to standard output; an OSError without a file name and with another
+number comes from elsewhere, such as a socket."""
 
 
 def main() -> None:
-    """Run the command that the process was started with, and end the process."""
+    """Run the command of this process, and exit with its code."""
     mend_streams()
     sys.exit(run(sys.argv[1:], Environment.real()))
 
 
 def run(arguments: Sequence[str], environment: Environment) -> int:
-    """Run a command.
+    """Run a command, and print its error, if it raises one.
 
     Args:
-        arguments: What was typed, without the program's own name.
+        arguments: Words of the command line after ``argybargy``.
         environment: Passed to the command.
 
     Returns:
@@ -49,19 +50,23 @@ def run(arguments: Sequence[str], environment: Environment) -> int:
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except StoreError as error:
-        _tell(environment.output, CliError(f"The data cannot be used: {error}", _LOOK))
+        _tell(
+            environment.output,
+            CliError(f"The data directory cannot be used: {error}", _DIAGNOSE),
+        )
         return Exit.FAILED
     except OSError as error:
         if error.filename is not None:
-            raise  # of a file, which is a bug here
-        if error.errno not in _OF_WRITING:
-            text = f"It could not be done: {error.strerror or error}."
-            _tell(environment.output, CliError(text, _LOOK))
+            raise  # a bug: commands translate errors of files
+        if error.errno not in _OUTPUT_ERRORS:
+            text = f"The command failed: {error.strerror or error}."
+            _tell(environment.output, CliError(text, _DIAGNOSE))
             return Exit.FAILED
         drop_output()
-        if not isinstance(error, BrokenPipeError):  # then whoever read has enough
+        # A broken pipe is the reader's choice, as in `argybargy history ROOM | head`.
+        if not isinstance(error, BrokenPipeError):
             text = f"The output cannot be written: {error.strerror or error}."
-            _tell(environment.output, CliError(text, "Send it elsewhere."))
+            _tell(environment.output, CliError(text, "Redirect it to another file."))
         return Exit.FAILED
     return code
 
@@ -76,7 +81,7 @@ def _run(arguments: Sequence[str], environment: Environment) -> int:
             result_action="return_value",
         )
     except CycloptsError as error:
-        from argybargy.cli.usage_errors import explain  # noqa: PLC0415 - rarely needed
+        from argybargy.cli.usage_errors import explain  # noqa: PLC0415 - only for errors
 
         raise explain(error, arguments) from None
     return int(result) if isinstance(result, int) else Exit.OK

@@ -1,4 +1,4 @@
-"""What was typed and cannot be understood, in words for whoever typed it."""
+"""Explain errors of the command line, with the correct command."""
 
 import inspect
 import shlex
@@ -17,11 +17,11 @@ from argybargy.cli.registry import VERBS, chosen
 
 
 def explain(error: CycloptsError, arguments: Sequence[str]) -> CliError:
-    """Return what is wrong with a command line, and what would be right.
+    """Return the error of a command line, with a hint.
 
     Args:
-        error: What the parser says of it.
-        arguments: What was typed.
+        error: Error of the parser.
+        arguments: Words of the command line.
     """
     if isinstance(error, UnknownCommandError) and arguments[0].startswith("-"):
         return _misplaced(arguments)
@@ -29,7 +29,7 @@ def explain(error: CycloptsError, arguments: Sequence[str]) -> CliError:
 
 
 def _misplaced(arguments: Sequence[str]) -> CliError:
-    """Say where an option belongs that comes before the command."""
+    """Return the error of an option before the command."""
     option, words = arguments[0], {verb.first_word for verb in VERBS}
     for place, word in enumerate(arguments):
         if word in words:
@@ -45,7 +45,7 @@ def _what(error: CycloptsError) -> str:
             return _missing(error)
         case UnusedCliTokensError():
             words = " ".join(error.unused_tokens or ())
-            return f"That is more than the command takes: {words}"
+            return f"Too many arguments: {words}"
         case CoercionError(token=token, target_type=wanted) if token is not None:
             if wanted is float:
                 given = f'"{token.value}" is not a number'
@@ -73,7 +73,7 @@ def _hint(error: CycloptsError, arguments: Sequence[str]) -> str:
 
 
 def _see(arguments: Sequence[str]) -> str:
-    """Say where the help is for what was typed."""
+    """Return the hint that names the right help."""
     verbs, name = chosen(arguments), ""
     if len(verbs) == 1:
         words = verbs[0].name.split()

@@ -77,7 +77,7 @@ INVITING = [
         ("expires", ["x"]),
     ],
 )
-def test_an_invitation_that_is_none_is_refused(
+def test_an_invalid_invitation_is_rejected(
     arguments: tuple[str, ...], key: str, value: object, home: Path
 ) -> None:
     result = told(*arguments, path="/admin/invite", **{key: value})
@@ -148,6 +148,6 @@ def test_a_refusal_of_any_form_is_a_refusal(body: bytes) -> None:
         read_answer(400, body)
 
 
-def test_a_time_at_the_end_of_all_years_is_shown_as_it_came() -> None:
+def test_a_time_out_of_range_is_shown_unchanged() -> None:
     times = LocalTimes(None, lambda: None)  # type: ignore[arg-type, return-value]  # not asked
     assert times.show("0001-01-01T00:00:00+14:00") == "0001-01-01T00:00:00+14:00"

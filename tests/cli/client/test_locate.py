@@ -166,14 +166,12 @@ def modules_after(arguments: list[str], folder: Path) -> set[str]:
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
-def test_help_comes_without_a_server(tmp_path: Path) -> None:
+def test_help_imports_no_server(tmp_path: Path) -> None:
     # The help is laid out with rich, and nothing else is.
     assert modules_after(["--help"], tmp_path).isdisjoint(HEAVY - {"rich"})
 
 
-def test_a_command_about_a_relay_comes_without_a_server(
-    tmp_path: Path, free_port: int
-) -> None:
+def test_a_client_command_imports_no_server(tmp_path: Path, free_port: int) -> None:
     arguments = ["codes", "--url", f"http://127.0.0.1:{free_port}"]
     seen = modules_after([*arguments, "--data", str(tmp_path)], tmp_path)
     assert "argybargy.cli.client.locate" in seen
@@ -194,9 +192,7 @@ def test_a_bare_command_imports_its_own_module_and_nothing_slow(tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("token")
-def test_where_nothing_listens_the_url_is_named(
-    terminal: Terminal, free_port: int
-) -> None:
+def test_a_refused_connection_names_the_url(terminal: Terminal, free_port: int) -> None:
     url = f"http://127.0.0.1:{free_port}"
     result = terminal.type("codes", "--url", url)
     assert (result.code, result.out) == (7, "")
@@ -214,7 +210,9 @@ def test_a_data_directory_without_a_token_is_named(
 
 
 @pytest.mark.parametrize("content", ["", "two\nlines", "naïve"])
-def test_a_token_that_cannot_be_sent_is_none(content: str, tmp_path: Path) -> None:
+def test_a_token_that_cannot_be_a_header_is_rejected(
+    content: str, tmp_path: Path
+) -> None:
     (tmp_path / "admin.token").write_text(content)
     with pytest.raises(CliError, match="no admin token"):
         read_token(tmp_path)
@@ -237,7 +235,7 @@ def test_a_wrong_token_says_which_file_to_look_for(terminal: Terminal) -> None:
     assert "the-token" not in result.talk
 
 
-def test_a_stranger_that_listens_on_the_port_is_not_told_the_token(
+def test_another_program_on_the_port_gets_no_token(
     terminal: Terminal, token: str, tmp_path: Path
 ) -> None:
     with answering(200, "{}") as url:
@@ -260,7 +258,7 @@ def test_a_relay_on_this_machine_is_found_by_its_port(
 
 
 @pytest.mark.usefixtures("token")
-def test_a_stranger_is_not_told_the_token_while_the_relay_listens_elsewhere(
+def test_another_program_gets_no_token_while_the_relay_is_elsewhere(
     terminal: Terminal, tmp_path: Path
 ) -> None:
     with answering(200, "{}") as url, hold_lock(tmp_path):
@@ -275,7 +273,7 @@ def test_a_stranger_is_not_told_the_token_while_the_relay_listens_elsewhere(
     assert other_port.code == other_host.code == starting.code == 7
     assert f"listens on 127.0.0.1:{int(port) - 1}" in other_port.talk
     assert f"listens on [::1]:{port}" in other_host.talk
-    assert "does not listen: it starts, or it stops" in starting.talk
+    assert "is starting or stopping" in starting.talk
 
 
 def test_a_call_carries_the_token_and_json() -> None:
@@ -287,13 +285,13 @@ def test_a_call_carries_the_token_and_json() -> None:
 
 
 @pytest.mark.parametrize("body", ["<html>", "[]", "\xff"])
-def test_something_else_that_listens_is_told_from_a_relay(body: str) -> None:
-    with pytest.raises(CliError, match=r"not a relay's \(HTTP 200\)"):
+def test_another_program_is_distinguished_from_a_relay(body: str) -> None:
+    with pytest.raises(CliError, match=r"does not come from a relay \(HTTP 200\)"):
         read_answer(200, body.encode("latin-1"))
 
 
 @pytest.mark.parametrize("problem", [Problem.ROOM_NOT_FOUND, Problem.SESSION_NOT_FOUND])
-def test_whoever_types_commands_is_given_no_advice_on_http(problem: Problem) -> None:
+def test_errors_of_commands_give_no_advice_on_http(problem: Problem) -> None:
     with pytest.raises(CliError, match="There is no such") as caught:
         read_answer(404, error_response(RelayError(problem)).body)
     assert caught.value.code is Exit.NOT_FOUND
@@ -314,7 +312,7 @@ def test_too_much_text_is_a_matter_of_usage(error: RelayError) -> None:
     assert caught.value.code is Exit.USAGE
 
 
-def test_what_listens_everywhere_is_reached_on_loopback() -> None:
+def test_a_wildcard_address_is_reached_on_loopback() -> None:
     assert [
         local_host(host) for host in ("0.0.0.0", "::", "localhost", "10.0.0.1")
     ] == [
@@ -337,7 +335,7 @@ def test_no_token_while_a_relay_runs_is_not_made_up(terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize("how", ["end", "break"])
-def test_a_stream_comes_line_by_line_and_half_a_line_is_none(how: str) -> None:
+def test_a_stream_is_read_by_line_and_half_a_line_is_an_error(how: str) -> None:
     with (
         streaming(how) as (url, go_on),
         HttpOperator(url, "secret").stream("/admin/stream", {}, lambda: 10) as lines,
@@ -352,7 +350,7 @@ def test_a_stream_comes_line_by_line_and_half_a_line_is_none(how: str) -> None:
     assert caught.value.code is Exit.UNREACHABLE
 
 
-def test_a_line_that_keeps_one_waiting_too_long_is_no_relay() -> None:
+def test_a_line_past_its_timeout_is_an_unreachable_relay() -> None:
     patience = iter([10.0, 10.0, 0.05])
     with (
         streaming("end") as (url, _),
@@ -375,7 +373,7 @@ def test_a_stream_may_be_refused() -> None:
     assert caught.value.code is Exit.NOT_AUTHORISED
 
 
-def test_a_token_in_a_file_of_its_own_is_for_a_relay_elsewhere(
+def test_token_file_serves_a_relay_on_another_machine(
     terminal: Terminal, tmp_path: Path
 ) -> None:
     (tmp_path / "elsewhere").write_text("another-token\n")
@@ -392,7 +390,7 @@ def test_a_token_in_a_file_of_its_own_is_for_a_relay_elsewhere(
 
 @pytest.mark.usefixtures("token")
 @pytest.mark.parametrize("verb", ["rooms", "waiting", "status", "watch", "health"])
-def test_a_relay_that_does_not_run_is_not_opened_behind_its_back(
+def test_a_live_command_does_not_open_the_data_directory(
     verb: str, terminal: Terminal, free_port: int, tmp_path: Path
 ) -> None:
     result = terminal.type(verb, "--port", str(free_port))
@@ -412,7 +410,7 @@ def test_health_asks_without_a_token(terminal: Terminal) -> None:
 # -- pipes and shells ---------------------------------------------------------------
 
 
-def test_who_has_read_enough_is_found_out_without_writing() -> None:
+def test_a_closed_pipe_is_detected_without_writing() -> None:
     reading, writing = os.pipe()
     with os.fdopen(writing, "w") as stream:
         out = Output(stream, stream)
@@ -422,7 +420,7 @@ def test_who_has_read_enough_is_found_out_without_writing() -> None:
             out.check_reader()
 
 
-def test_where_nobody_can_be_asked_the_next_write_finds_out(
+def test_without_poll_the_next_write_detects_a_closed_pipe(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     reading, writing = os.pipe()

@@ -48,7 +48,7 @@ def relay_at(desk: Desk, place: ServerAddress) -> Iterator[None]:
 def test_a_mistyped_directory_is_not_found_and_not_made(desk: Desk, line: str) -> None:
     result = desk.type(*line.split())
     assert (result.code, result.out) == (5, "")
-    assert f"No relay has kept anything in {desk.data}." in result.talk
+    assert f"There is no database in {desk.data}." in result.talk
     assert "--data" in result.talk
     assert not desk.data.exists()
 
@@ -57,7 +57,9 @@ def test_a_mistyped_directory_is_not_found_and_not_made(desk: Desk, line: str) -
     "line",
     ["room review", "invite --name ann", "connect claude", "import --from-original o"],
 )
-def test_what_a_relay_begins_with_is_made_before_it_runs(desk: Desk, line: str) -> None:
+def test_room_and_invite_prepare_the_data_before_the_start(
+    desk: Desk, line: str
+) -> None:
     OriginalRelay.make(Path("o"))
     result = desk.type(*line.split())
     assert result.code == 0, result.talk
@@ -66,20 +68,20 @@ def test_what_a_relay_begins_with_is_made_before_it_runs(desk: Desk, line: str) 
     assert NOT_RUNNING not in desk.type(*line.split(), "--quiet").talk
 
 
-def test_what_starts_the_relay_names_the_data_that_were_named(desk: Desk) -> None:
+def test_the_start_command_repeats_the_data_option(desk: Desk) -> None:
     result = desk.type("room", "review", "--data", "my data", "--port", "9")
     assert f"{NOT_RUNNING} --port 9 --data 'my data'" in result.talk
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.getuid() == 0, reason="needs a user")
-def test_data_of_somebody_else_are_not_called_missing(desk: Desk) -> None:
+def test_unreadable_data_is_not_reported_as_missing(desk: Desk) -> None:
     desk.data.mkdir(mode=0)
     result = desk.type("codes")
     assert result.code == 1
     assert "Permission denied" in result.talk
 
 
-def test_data_that_cannot_be_used_are_said_so_once(desk: Desk) -> None:
+def test_unusable_data_is_reported_once(desk: Desk) -> None:
     result = desk.type("room", "review", "--data", "/proc/nowhere")
     assert result.code == 1
     assert result.talk.count("cannot be used") == 1
@@ -141,7 +143,7 @@ def test_a_relay_without_tls_is_reached_where_the_variables_say_tls(desk: Desk) 
     assert as_served(settings, ServerAddress("h", 1, 1)).tls_cert is None
 
 
-def test_what_hangs_up_without_a_word_may_want_tls(desk: Desk, hanging_up: str) -> None:
+def test_a_reset_connection_hints_at_tls(desk: Desk, hanging_up: str) -> None:
     with pytest.raises(CliError) as caught:
         connect(desk.settings, RelayOptions(url=hanging_up), with_token=False).call(
             "GET", "/"
@@ -150,7 +152,7 @@ def test_what_hangs_up_without_a_word_may_want_tls(desk: Desk, hanging_up: str) 
     assert caught.value.hint.endswith(f"--url {hanging_up.replace('http', 'https')}")
 
 
-def test_a_certificate_that_nobody_trusts_is_no_reason_to_start_a_relay(
+def test_an_untrusted_certificate_gives_a_hint_on_trust(
     tmp_path: Path,
 ) -> None:
     file = tmp_path / "server.pem"
@@ -174,7 +176,7 @@ def test_a_certificate_that_nobody_trusts_is_no_reason_to_start_a_relay(
     assert "SSL_CERT_FILE" in caught.value.hint
 
 
-def test_where_nothing_listens_is_said_alike_for_a_port_and_a_url(desk: Desk) -> None:
+def test_a_refused_connection_has_one_text_for_port_and_url(desk: Desk) -> None:
     url = f"http://127.0.0.1:{desk.port}"
     desk.type("room", "review")
     by_port, by_url = desk.type("rooms"), desk.type("rooms", "--url", url)

@@ -103,7 +103,7 @@ def test_help_names_the_arguments_and_fits_the_terminal(
         ("invite", "--name STR [OPTIONS]"),
     ],
 )
-def test_the_usage_names_what_is_to_be_typed(
+def test_the_usage_line_names_the_arguments(
     verb: str, arguments: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Terminal().type(verb, "--help")
@@ -116,10 +116,10 @@ def test_a_paragraph_of_help_flows(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "90")
     Terminal().type("post", "--help")
-    assert "no shell eats a part" in capsys.readouterr().out
+    assert "message is read from standard input" in capsys.readouterr().out
 
 
-def test_say_is_told_to_be_post(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_help_of_say_names_post(capsys: pytest.CaptureFixture[str]) -> None:
     Terminal().type("say", "--help")
     assert "the same as 'argybargy post'" in capsys.readouterr().out
 
@@ -136,7 +136,7 @@ def test_the_help_lists_every_verb_under_a_heading(
     assert {verb.first_word for verb in VERBS} <= shown
 
 
-def test_a_verb_that_is_none_suggests_the_nearest() -> None:
+def test_an_unknown_command_suggests_the_nearest() -> None:
     result = Terminal().type("wach", "review")
     assert (result.code, result.out) == (2, "")
     assert 'Did you mean "watch"?' in result.talk
@@ -175,7 +175,7 @@ def test_a_wrong_option_points_to_the_help_of_its_verb() -> None:
     assert "See: argybargy codes --help" in Terminal().type("codes", "--no").talk
 
 
-def test_wrong_settings_are_all_named() -> None:
+def test_all_invalid_settings_are_listed() -> None:
     terminal = Terminal(environment={"ARGYBARGY_PORT": "x", "ARGYBARGY_DOCS": "y"})
     result = terminal.type("codes")
     assert result.code == 2
@@ -221,7 +221,7 @@ def test_up_shows_a_link_that_signs_in_once_and_not_the_token() -> None:
 @pytest.mark.parametrize(
     "arguments", [["serve"], ["serve", "--json"], ["up", "--quiet"]]
 )
-def test_who_shows_no_link_makes_none(arguments: list[str]) -> None:
+def test_output_without_a_sign_in_link_creates_none(arguments: list[str]) -> None:
     terminal = Terminal()
     result = terminal.type(*arguments)
     assert terminal.operator.links == []
@@ -238,9 +238,11 @@ def test_serve_logs_where_it_is_and_says_nothing_else() -> None:
     assert entry["data"] == str(Path.cwd())
 
 
-def test_a_relay_of_which_nothing_is_kept_names_no_place_for_it() -> None:
+def test_an_ephemeral_relay_names_no_data_directory() -> None:
     result = Terminal().type("up", "--no-tunnel", "--ephemeral")
-    assert "nothing is kept: rooms and codes end with the relay" in result.talk
+    assert (
+        "in memory only: rooms and codes are lost when the relay stops" in result.talk
+    )
     assert "data in" not in result.talk
     with capture_logs() as logged:
         Terminal().type("serve", "--ephemeral")
@@ -255,11 +257,11 @@ def exposed(terminal: Terminal, *arguments: str) -> str:
 
 
 @pytest.mark.parametrize("verb", [["up", "--no-tunnel"], ["serve"]])
-def test_who_listens_to_the_network_is_told_what_that_means(verb: list[str]) -> None:
+def test_listening_on_the_network_prints_a_warning(verb: list[str]) -> None:
     terminal = Terminal()
     told = exposed(terminal, *verb, "--host", "0.0.0.0")
     assert told.count("ARGYBARGY_PUBLIC_URL") == 1
-    assert "unencrypted; invitations will lead to http://127.0.0.1:8765" in told
+    assert "unencrypted; invitations lead to http://127.0.0.1:8765" in told
     assert "ARGYBARGY_PUBLIC_URL" not in exposed(terminal, *verb)
     terminal.environment["ARGYBARGY_PUBLIC_URL"] = "https://relay.example.com"
     assert "unencrypted" not in exposed(terminal, *verb, "--host", "0.0.0.0")
@@ -302,7 +304,7 @@ def test_an_agent_that_has_a_code_is_known_to_have_one() -> None:
     assert "argybargy revoke 0a\n" in talk
 
 
-def test_nobody_is_invited_into_a_closed_room() -> None:
+def test_a_closed_room_refuses_invitations() -> None:
     terminal = Terminal(FakeOperator(closed={"Review"}))
     result = terminal.type("invite", "--name", "alice", "--room", "review")
     assert (result.code, result.out) == (6, "")
@@ -355,7 +357,7 @@ def test_every_field_the_relay_refuses_is_named() -> None:
     assert result.talk == f"argybargy: {problems}"
 
 
-def test_codes_are_listed_by_what_is_public_of_them() -> None:
+def test_codes_are_listed_without_their_secrets() -> None:
     operator = FakeOperator(
         codes=[
             FakeCode("00000000000a", "alice", "review"),
@@ -386,12 +388,12 @@ def test_no_codes_is_nothing() -> None:
     assert Terminal().type("codes", "--json").out == "[]\n"
 
 
-def test_an_answer_that_lacks_something_is_no_traceback() -> None:
+def test_an_incomplete_answer_is_an_error_without_traceback() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(FakeOperator, "_state", lambda _: {"codes": []})
         result = Terminal().type("codes")
     assert result.code == 7
-    assert "lacks what this command needs" in result.talk
+    assert "cannot be read" in result.talk
 
 
 # -- revoke -----------------------------------------------------------------------
@@ -419,7 +421,7 @@ def test_revoke_stops_without_a_yes() -> None:
     assert result.talk == "argybargy: Nothing was revoked.\n"
 
 
-def test_what_is_not_there_is_not_asked_about() -> None:
+def test_an_unknown_code_is_rejected_before_the_question() -> None:
     terminal = Terminal(FakeOperator(codes=[FakeCode("0a", "bo", "build")]), yes=True)
     for arguments in (["revoke", "nobody"], ["close", "typo"], ["reopen", "typo"]):
         result = terminal.type(*arguments)
@@ -430,7 +432,7 @@ def test_what_is_not_there_is_not_asked_about() -> None:
 
 
 @pytest.mark.parametrize("yes", [True, None])
-def test_revoke_does_not_ask_when_told_so_or_where_nobody_is(yes: bool | None) -> None:
+def test_revoke_does_not_ask_with_yes_or_without_a_terminal(yes: bool | None) -> None:
     operator = FakeOperator(codes=[FakeCode("0a", "alice", "review")])
     terminal = Terminal(operator, yes=yes)
     options = ["--yes"] if yes else []
@@ -447,13 +449,13 @@ def test_the_question_does_not_repeat_a_code() -> None:
     assert terminal.questions == ["Revoke that code?"]
 
 
-def test_revoking_nobody_is_not_found() -> None:
+def test_revoking_an_unknown_code_is_not_found() -> None:
     result = Terminal().type("revoke", "nobody")
     assert result.code == 5
     assert "argybargy codes" in result.talk
 
 
-def test_an_ambiguous_name_says_how_to_be_clear() -> None:
+def test_an_ambiguous_name_gives_a_hint() -> None:
     operator = FakeOperator(refusals={"/admin/revoke": [(409, AMBIGUOUS)]})
     result = Terminal(operator).type("revoke", "alice")
     assert result.code == 2
@@ -491,7 +493,7 @@ def test_the_token_is_data() -> None:
 # -- room ---------------------------------------------------------------------------
 
 
-def test_a_room_comes_with_a_brief_to_paste() -> None:
+def test_room_prints_a_brief_to_paste() -> None:
     terminal = Terminal()
     result = terminal.type("room", "review")
     assert result.code == 0
@@ -507,7 +509,7 @@ def test_a_room_comes_with_a_brief_to_paste() -> None:
     assert "should_exit true" in result.out
 
 
-def test_the_operator_s_code_is_not_in_what_is_pasted() -> None:
+def test_the_brief_omits_the_operator_s_code() -> None:
     result = Terminal().type("room", "review", "--quiet")
     assert "SECRET4" not in result.out
     assert "review-operator" in result.talk
@@ -549,7 +551,7 @@ def test_a_room_as_json_has_all_of_it() -> None:
     assert result.talk == ""
 
 
-def test_a_closed_room_is_not_opened_behind_its_back() -> None:
+def test_a_closed_room_is_not_reopened_silently() -> None:
     terminal = Terminal(FakeOperator(closed={"Review"}))
     result = terminal.type("room", "review")
     assert (result.code, result.out) == (6, "")
@@ -558,7 +560,7 @@ def test_a_closed_room_is_not_opened_behind_its_back() -> None:
     assert terminal.operator.paths() == ["/admin/state"]
 
 
-def test_a_room_that_fails_half_way_leaves_no_code_that_nobody_saw() -> None:
+def test_a_failure_half_way_revokes_the_first_code() -> None:
     quota = (403, {"error": "code_quota", "detail": "The relay has issued its 1."})
     operator = FakeOperator(
         codes=[FakeCode("0a", "review-worker", "review")],
@@ -581,7 +583,7 @@ def test_a_name_that_leaves_no_space_for_its_codes_is_explained() -> None:
     assert short.code == 0
 
 
-def test_worker_and_operator_are_two() -> None:
+def test_worker_and_operator_need_different_names() -> None:
     result = Terminal().type("room", "r", "--worker", "Bo", "--operator", "bo")
     assert result.code == 2
     assert "the same name" in result.talk

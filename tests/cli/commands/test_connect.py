@@ -72,7 +72,7 @@ def test_the_code_is_in_a_private_file_and_nowhere_else(
 
 
 @pytest.mark.parametrize("client", ["claude", "codex", "gemini"])
-def test_what_wakes_an_agent_is_said_with_its_date_and_not_promised(
+def test_the_facts_on_wake_ups_have_a_date(
     client: str,
 ) -> None:
     told = connect(client).talk
@@ -155,7 +155,7 @@ def test_a_skill_begins_as_a_skill_must(project: Path) -> None:
         ("", ""),
     ],
 )
-def test_what_others_wrote_stays_as_it_was(
+def test_text_of_other_authors_is_unchanged(
     there: str, distance: str, project: Path
 ) -> None:
     file = project / "AGENTS.md"
@@ -251,7 +251,7 @@ def test_a_project_may_be_named_by_a_link(project: Path, tmp_path: Path) -> None
     assert (project / INSTALLED["claude"]).is_file()
 
 
-def test_a_link_put_in_the_way_of_the_writing_leads_nowhere(
+def test_a_link_created_during_the_write_is_not_followed(
     project: Path, tmp_path: Path
 ) -> None:
     outside = tmp_path / "outside"
@@ -310,7 +310,7 @@ def test_a_file_that_cannot_be_changed_safely_is_left_and_no_code_is_made(
         ("cursor",),
     ],
 )
-def test_what_makes_no_sense_is_refused_before_anything_is_done(
+def test_invalid_connect_options_are_rejected_before_any_request(
     arguments: tuple[str, ...], state: Path
 ) -> None:
     terminal = Terminal()
@@ -322,10 +322,10 @@ def test_what_makes_no_sense_is_refused_before_anything_is_done(
 
 def test_a_project_that_is_not_there_is_named() -> None:
     result = connect("codex", "--write", "--directory", "/nonexistent")
-    assert "There is no directory /nonexistent to write into." in result.talk
+    assert "There is no directory /nonexistent." in result.talk
 
 
-def test_a_code_that_cannot_be_stored_is_taken_back(state: Path) -> None:
+def test_a_code_that_cannot_be_stored_is_revoked(state: Path) -> None:
     state.parent.mkdir(parents=True)
     state.write_text("a file in the way")
     terminal = Terminal()
@@ -336,7 +336,7 @@ def test_a_code_that_cannot_be_stored_is_taken_back(state: Path) -> None:
     assert terminal.operator.codes == []
 
 
-def test_a_closed_room_takes_nobody(state: Path) -> None:
+def test_a_closed_room_refuses_an_agent(state: Path) -> None:
     terminal = Terminal(FakeOperator(closed={"build"}))
     assert connect("claude", terminal=terminal).code == Exit.LOST
     assert not state.exists()

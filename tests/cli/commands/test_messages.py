@@ -39,7 +39,7 @@ def relay() -> FakeOperator:
 # -- post -------------------------------------------------------------------------
 
 
-def test_what_is_posted_is_confirmed_in_the_words_of_the_first_relay() -> None:
+def test_a_post_is_confirmed_in_the_first_relay_s_format() -> None:
     terminal = Terminal(relay())
     result = terminal.type("post", "build", "Hold the release.")
     assert (result.code, result.out) == (0, "#build seq 4 sent as operator -> all\n")
@@ -92,7 +92,7 @@ def test_options_go_with_it_by_their_old_names_and_their_new(
         assert body["text"] == "Go."
 
 
-def test_it_can_be_said_to_several() -> None:
+def test_a_post_may_have_several_recipients() -> None:
     terminal = Terminal(relay())
     terminal.type("post", "build", "Go.", "--to", "alice", "--to", "bo")
     body = terminal.operator.calls[-1][2]
@@ -101,7 +101,7 @@ def test_it_can_be_said_to_several() -> None:
 
 
 @pytest.mark.parametrize("to", [["a,b"], ["a, b"], ["a", "--to", "b"]])
-def test_names_may_be_parted_by_commas(to: list[str]) -> None:
+def test_names_may_be_separated_by_commas(to: list[str]) -> None:
     terminal = Terminal(relay())
     terminal.type("post", "build", "Go.", "--to", *to)
     body = terminal.operator.calls[-1][2]
@@ -109,7 +109,7 @@ def test_names_may_be_parted_by_commas(to: list[str]) -> None:
     assert body["to"] == ["a", "b"]
 
 
-def test_standard_input_that_is_no_text_is_not_said(
+def test_standard_input_that_is_not_utf8_is_not_posted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # As a process finds it where the locale is C: what is no text passes for some.
@@ -122,7 +122,7 @@ def test_standard_input_that_is_no_text_is_not_said(
     assert terminal.operator.calls == []
 
 
-def test_standard_input_is_said_as_it_is_but_for_its_last_line_break() -> None:
+def test_standard_input_is_posted_without_its_last_newline() -> None:
     terminal = Terminal(relay(), typed="$HOME `pwd`\n\n  two\n")
     terminal.type("post", "build", "-")
     body = terminal.operator.calls[-1][2]
@@ -131,7 +131,7 @@ def test_standard_input_is_said_as_it_is_but_for_its_last_line_break() -> None:
 
 
 @pytest.mark.parametrize("typed", ["", " \n", "x" * 1_000_001])
-def test_nothing_to_say_and_too_much_are_matters_of_usage(typed: str) -> None:
+def test_empty_and_oversized_input_are_usage_errors(typed: str) -> None:
     terminal = Terminal(relay(), typed=typed)
     assert terminal.type("post", "build", "-").code == 2
     assert terminal.operator.calls == []
@@ -146,35 +146,35 @@ def test_a_text_may_begin_with_a_dash() -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--nonsense"], ["--expcts", "bo", "Go."]])
-def test_a_mistyped_option_is_not_said(arguments: list[str]) -> None:
+def test_a_mistyped_option_is_not_posted(arguments: list[str]) -> None:
     terminal = Terminal(relay())
     assert terminal.type("post", "build", *arguments).code == 2
     assert terminal.operator.calls == []
 
 
-def test_what_was_posted_is_json_for_a_program() -> None:
+def test_post_writes_json() -> None:
     result = Terminal(relay()).type("post", "build", "Go.", "--json")
     assert result.json["message"]["seq"] == 4
     assert result.talk == ""
 
 
-def test_the_first_message_of_a_room_is_said_to_be() -> None:
+def test_the_first_message_of_a_room_is_announced() -> None:
     result = Terminal(relay()).type("post", "biuld", "Go.")
     assert (result.code, result.out) == (0, "#biuld seq 1 sent as operator -> all\n")
-    assert "#biuld is new: nobody has spoken in it before.\n" in result.talk
+    assert "#biuld is a new room: this is its first message.\n" in result.talk
 
 
-def test_whom_nobody_knows_is_named_and_has_heard_nothing() -> None:
+def test_an_unknown_recipient_is_named() -> None:
     terminal = Terminal(relay())
     result = terminal.type("post", "build", "Go.", "--to", "nobody")
-    assert result.talk == "No agent 'nobody' is known in build.\n"
+    assert result.talk == "There is no agent 'nobody' in build.\n"
     quiet = terminal.type("post", "build", "Go.", "--to", "alice,nobody", "--quiet")
-    assert quiet.talk == "No agent 'nobody' is known in build.\n"
+    assert quiet.talk == "There is no agent 'nobody' in build.\n"
     result = terminal.type("post", "build", "Go.", "--to", "alice,nobody")
     assert result.talk.endswith("\nHeard by: alice parked\n")
 
 
-def test_what_looks_like_an_option_is_said_when_it_is_said_to_be_none() -> None:
+def test_a_text_after_two_hyphens_is_posted() -> None:
     terminal = Terminal(relay())
     for arguments in (["post", "build", "--", "-x"], ["say", "--", "build", "--to"]):
         assert terminal.type(*arguments).code == 0
@@ -197,14 +197,14 @@ def test_history_is_a_line_for_each_message() -> None:
     assert (result.code, result.talk) == (0, "")
 
 
-def test_history_goes_back_from_where_one_says() -> None:
+def test_history_pages_back_with_before() -> None:
     result = Terminal(relay()).type("history", "build", "--limit", "1", "--before", "3")
     assert result.out.startswith("#build 2 ")
     assert result.out.count("\n") == 1
-    assert result.talk == "There is more before: --before 2\n"
+    assert result.talk == "Older messages: --before 2\n"
 
 
-def test_history_of_nothing_is_nothing_and_of_no_room_is_not_found() -> None:
+def test_an_empty_history_differs_from_an_unknown_room() -> None:
     terminal = Terminal(relay())
     assert terminal.type("history", "quiet").code == 3
     result = terminal.type("history", "nowhere")
@@ -213,14 +213,14 @@ def test_history_of_nothing_is_nothing_and_of_no_room_is_not_found() -> None:
     assert terminal.type("history", "build", "--limit", "0").code == 2
 
 
-def test_what_was_not_said_today_has_its_day() -> None:
+def test_a_message_of_another_day_has_its_date() -> None:
     terminal = Terminal(relay())
     terminal.today = date(2026, 1, 3)
     lines = terminal.type("history", "build").out.splitlines()
     assert lines[0].startswith("#build 1 2026-01-02 00:00:01 alice")
 
 
-def test_who_was_asked_stays_who_was_asked() -> None:
+def test_a_message_keeps_its_original_addressee() -> None:
     said = Said.read(
         builtins(spoken(1, "Who?", expects="anyone"))
         | {"expects_reply_resolved": "bo"},
@@ -232,7 +232,7 @@ def test_who_was_asked_stays_who_was_asked() -> None:
 # -- waiting --------------------------------------------------------------------------
 
 
-def test_who_waits_longest_is_first() -> None:
+def test_waiting_sorts_by_the_longest_wait() -> None:
     result = Terminal(relay()).type("waiting")
     assert result.code == 0
     lines = result.out.splitlines()
@@ -267,7 +267,7 @@ def test_a_question_of_any_length_takes_one_line(
     assert terminal.type("waiting", "--json").json[0]["text"] == text
 
 
-def test_nobody_who_waits_is_nothing() -> None:
+def test_no_open_questions_is_exit_code_3() -> None:
     result = Terminal().type("waiting")
     assert (result.code, result.out) == (3, "")
     assert Terminal().type("waiting", "--json").out == "[]\n"
@@ -287,7 +287,7 @@ def test_rooms_are_listed_with_what_goes_on_in_them() -> None:
     assert Terminal().type("rooms").code == 3
 
 
-def test_peers_are_those_of_the_room_however_it_is_spelled() -> None:
+def test_peers_takes_any_spelling_of_the_room() -> None:
     result = Terminal(relay()).type("peers", "BUILD")
     assert result.out.splitlines() == [
         "NAME   STATE        SEEN  SPOKE  CAPABILITIES",
@@ -315,21 +315,21 @@ def test_a_room_is_closed_and_reopened(yes: bool | None) -> None:
     )
 
 
-def test_a_room_that_is_so_already_is_said_to_be() -> None:
+def test_closing_a_closed_room_reports_its_state() -> None:
     terminal = Terminal(relay(), yes=False)
     result = terminal.type("close", "done")
     assert (result.code, result.talk) == (0, "")
-    assert result.out == "#done was closed already, by operator at 03:04:05.\n"
+    assert result.out == "#done was already closed, by operator at 03:04:05.\n"
     assert terminal.questions == []
     result = terminal.type("reopen", "BUILD")
     assert (result.code, result.out, result.talk) == (
         0,
-        "#build is open already.\n",
+        "#build is already open.\n",
         "",
     )
 
 
-def test_closing_stops_without_a_yes_and_does_not_ask_when_told_so() -> None:
+def test_closing_needs_a_yes_unless_given_on_the_command_line() -> None:
     terminal = Terminal(relay(), yes=False)
     result = terminal.type("close", "build")
     assert (result.code, result.talk) == (1, "argybargy: Nothing was closed.\n")
@@ -402,7 +402,7 @@ def test_health_is_an_exit_code() -> None:
         ["health"], ["watch"],
     ],
 )  # fmt: skip
-def test_without_a_relay_there_is_nobody_to_talk_to(arguments: list[str]) -> None:
+def test_live_commands_need_a_relay(arguments: list[str]) -> None:
     def nowhere(*_: object, **__: object) -> object:
         raise CliError("No relay can be reached.", "Start one.", Exit.UNREACHABLE)
 
@@ -413,7 +413,7 @@ def test_without_a_relay_there_is_nobody_to_talk_to(arguments: list[str]) -> Non
 # -- this program ---------------------------------------------------------------------
 
 
-def test_every_setting_says_where_it_comes_from() -> None:
+def test_every_setting_names_its_source() -> None:
     terminal = Terminal(environment={"ARGYBARGY_MAX_WAIT": "9"})
     rows = {row["name"]: row for row in terminal.type(
         "config", "show", "--port", "9000", "--json").json}  # fmt: skip
@@ -427,7 +427,7 @@ def test_every_setting_says_where_it_comes_from() -> None:
     assert any(line.split() == ["docs", "true", "default"] for line in lines)
 
 
-def test_a_verb_above_others_says_what_is_below(
+def test_a_parent_command_lists_its_subcommands(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert Terminal().type("config").code == 0
@@ -435,7 +435,7 @@ def test_a_verb_above_others_says_what_is_below(
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_shells_are_told_every_verb(shell: str) -> None:
+def test_completion_knows_every_command(shell: str) -> None:
     script = Terminal().type("completion", shell).out
     for verb in ("watch", "invite", "config"):
         assert verb in script

@@ -21,7 +21,7 @@ def asked(screen: Terminal) -> list[dict[str, list[str]]]:
     return [parse_qs(path.partition("?")[2]) for path in screen.operator.paths()]
 
 
-def test_what_was_found_is_shown_a_line_each_with_its_day() -> None:
+def test_results_are_lines_with_their_date() -> None:
     screen = terminal()
     screen.today = date(2026, 1, 3)
     result = screen.type("search", "ship", "--room", "den")
@@ -34,10 +34,10 @@ def test_what_was_found_is_shown_a_line_each_with_its_day() -> None:
 def test_nothing_found_is_exit_code_three() -> None:
     result = terminal().type("search", "never")
     assert (result.code, result.out) == (Exit.NOTHING, "")
-    assert result.talk == "Nothing was found.\n"
+    assert result.talk == "No messages found.\n"
 
 
-def test_words_are_put_together_and_sent_as_they_are() -> None:
+def test_search_terms_are_joined_and_sent_unchanged() -> None:
     screen = terminal()
     screen.type("search", "ship it", "-word", "from:ann", '"a & b"', "--limit", "3")
     assert asked(screen) == [
@@ -54,15 +54,15 @@ def test_pages_are_asked_for_until_there_is_enough() -> None:
     assert [each["limit"] for each in asked(screen)] == [["5"], ["3"], ["1"]]
 
 
-def test_that_there_is_more_is_said() -> None:
+def test_further_results_are_announced() -> None:
     result = terminal().type("search", "ship", "--limit", "1")
-    assert result.talk == "There is more: --limit shows it.\n"
+    assert result.talk == "There are more results: raise --limit.\n"
 
 
 @pytest.mark.parametrize(
     "arguments", [["x", "--limit", "0"], ["x", "--room", "no room"], ["x", "--limt"]]
 )
-def test_what_cannot_be_is_refused_before_anybody_is_asked(
+def test_invalid_searches_are_rejected_before_any_request(
     arguments: list[str],
 ) -> None:
     screen = terminal()

@@ -34,7 +34,7 @@ def shown(stream: io.StringIO) -> list[str]:
     return screen.text().split("\n")
 
 
-def test_the_panel_says_how_the_relay_is() -> None:
+def test_the_panel_shows_the_state_of_the_relay() -> None:
     status = TunnelStatus(TunnelState.UP, "https://a.trycloudflare.com")
     seen = RelayStatus(
         "https://a.trycloudflare.com", status, rooms=3, online=4, parked=2,
@@ -51,23 +51,25 @@ def test_the_panel_says_how_the_relay_is() -> None:
     ]
 
 
-def test_without_a_tunnel_nothing_is_said_of_one() -> None:
+def test_without_a_tunnel_the_panel_has_no_tunnel_row() -> None:
     assert text_of(RelayStatus(URL))[1] == f"  address   {URL}"
-    assert text_of(RelayStatus(URL))[-1] == "  waiting   no question is open"
+    assert text_of(RelayStatus(URL))[-1] == "  waiting   no open question"
     assert "1 question, for up to" in text_of(RelayStatus(URL, questions=1))[-1]
 
 
 @pytest.mark.parametrize(
     ("status", "text"),
     [
-        (TunnelStatus(TunnelState.STARTING), "is being opened"),
+        (TunnelStatus(TunnelState.STARTING), "opening"),
         (
             TunnelStatus(TunnelState.DOWN, None, "it ended", 11.6),
-            "down, tried again within 12 s: it ended",
+            "down, retry within 12 s: it ended",
         ),
     ],
 )
-def test_the_state_of_the_tunnel_is_said(status: TunnelStatus, text: str) -> None:
+def test_the_panel_shows_the_state_of_the_tunnel(
+    status: TunnelStatus, text: str
+) -> None:
     assert text_of(RelayStatus(URL, status))[1] == f"  tunnel    {text}"
 
 
@@ -80,7 +82,7 @@ def test_the_pace_is_that_of_the_last_minute() -> None:
     assert pace.measure(1_000, 116) == 0
 
 
-def test_lines_change_in_place_and_go_without_a_trace() -> None:
+def test_lines_are_redrawn_in_place_and_cleared() -> None:
     lines, stream = live()
     stream.write("before\n")
     lines.show([(Span("one"),), (Span("two"),)])
@@ -98,7 +100,7 @@ def test_lines_are_cut_to_the_terminal() -> None:
     assert stream.getvalue() == "xxxxxxxxy\n?\n"
 
 
-async def test_the_panel_looks_once_a_second_and_leaves_nothing_behind(
+async def test_the_panel_is_redrawn_once_a_second_and_cleared(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     lines, stream = live()
@@ -115,7 +117,7 @@ async def test_the_panel_looks_once_a_second_and_leaves_nothing_behind(
     assert shown(stream) == [""]
 
 
-async def test_what_is_logged_meanwhile_stands_above(
+async def test_logs_are_written_above_the_panel(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     lines, stream = live()
@@ -143,7 +145,7 @@ class Gone(io.StringIO):
         raise OSError(errno.EIO, "gone")
 
 
-async def test_a_terminal_that_goes_away_ends_the_panel_alone(
+async def test_a_closed_terminal_ends_only_the_panel(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     lines = LiveLines(Gone(), lambda: os.terminal_size((80, 24)))
@@ -152,7 +154,7 @@ async def test_a_terminal_that_goes_away_ends_the_panel_alone(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes are asked by poll")
-def test_a_terminal_that_takes_nothing_is_not_waited_for() -> None:
+def test_a_stopped_terminal_does_not_block_the_panel() -> None:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     size = os.write(writer, b"x" * 10_000_000)

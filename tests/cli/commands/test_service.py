@@ -122,7 +122,7 @@ def test_what_a_unit_sets_can_be_set() -> None:
     ("word", "quoted"),
     [("plain", "plain"), ("a b", '"a b"'), ("50%", "50%%"), ('a"b\\', '"a\\"b\\\\"')],
 )
-def test_words_mean_nothing_else_in_a_unit(word: str, quoted: str) -> None:
+def test_words_are_quoted_for_a_unit(word: str, quoted: str) -> None:
     assert quote(word) == quoted
 
 

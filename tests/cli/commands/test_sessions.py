@@ -32,12 +32,12 @@ def away_from_one() -> Terminal:
 # -- open --------------------------------------------------------------------------
 
 
-def test_the_link_is_data_and_opened_for_whoever_sits_at_a_terminal() -> None:
+def test_the_link_is_printed_and_on_a_terminal_opened() -> None:
     terminal = at_a_terminal()
     result = terminal.type("open")
     assert (result.code, result.out) == (0, f"{LINK}\n")
     assert "once" in result.talk
-    assert "until 03:04:05:" in result.talk
+    assert "expires at 03:04:05:" in result.talk
     assert "SECRET" not in result.talk
     assert terminal.opened == [LINK]
     assert terminal.operator.calls == [("POST", "/admin/sign-in", None)]
@@ -73,19 +73,19 @@ def test_a_program_reads_the_link_and_its_parts() -> None:
     assert result.talk == ""
 
 
-def test_without_a_browser_the_link_is_there_all_the_same() -> None:
+def test_without_a_browser_the_link_is_printed() -> None:
     result = at_a_terminal(has_browser=False).type("open")
     assert (result.code, result.out) == (0, f"{LINK}\n")
-    assert "Open the link in one." in result.talk
+    assert "Open the link in a browser." in result.talk
 
 
-def test_what_is_no_link_to_a_page_is_not_opened() -> None:
+def test_an_invalid_link_is_not_opened() -> None:
     terminal = at_a_terminal(operator=FakeOperator(public="file:///etc"))
     result = terminal.type("open")
     assert (result.code, result.out, terminal.opened) == (1, "", [])
 
 
-def test_a_browser_that_takes_the_terminal_is_left_alone(
+def test_a_text_browser_is_not_started(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
@@ -102,7 +102,7 @@ def test_no_browser_at_all_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not browse(LINK)
 
 
-def test_a_browser_with_windows_is_told_the_page(
+def test_a_graphical_browser_opens_the_page(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     class Windows(webbrowser.BaseBrowser):
@@ -118,7 +118,7 @@ def test_a_browser_with_windows_is_told_the_page(
 
 
 @pytest.mark.parametrize("verb", ["open", "qr", "sessions"])
-def test_where_no_relay_runs_the_next_step_is_named(verb: str, tmp_path: Path) -> None:
+def test_without_a_relay_the_next_step_is_named(verb: str, tmp_path: Path) -> None:
     terminal = Terminal(
         reach=reach,
         connect=connect,
@@ -148,7 +148,7 @@ def test_a_qr_code_of_the_link_is_drawn() -> None:
     expected = segno.make_qr(LINK, error="l").matrix_iter(border=4)
     drawn = read_drawing(result.out)
     assert drawn[: len(drawn) - 1] == [list(row) for row in expected]
-    assert f"signs in to {PUBLIC} once, until 03:04:05." in result.talk
+    assert f"signs in to {PUBLIC} once and expires at 03:04:05." in result.talk
     assert "SECRET" not in result.talk
 
 
@@ -159,13 +159,13 @@ def test_it_fits_into_a_terminal_of_the_usual_size() -> None:
     assert {len(line) for line in lines} == {len(lines) * 2 - 1}
 
 
-def test_a_light_terminal_gets_it_the_other_way_round() -> None:
+def test_a_light_terminal_gets_an_inverted_code() -> None:
     matrix = [[1, 0], [1, 0], [0, 0]]
     assert draw_qr(matrix) == " █\n▀▀"
     assert draw_qr(matrix, invert=True) == "█ \n  "
 
 
-def test_a_phone_is_said_not_to_reach_a_relay_of_this_machine_alone() -> None:
+def test_qr_warns_of_a_loopback_address() -> None:
     result = Terminal().type("qr", "--quiet")
     assert result.code == 0
     assert "cannot reach http://127.0.0.1:8765" in result.talk
@@ -193,7 +193,7 @@ def test_sessions_are_listed() -> None:
     assert [row["id"] for row in rows] == operator.sessions
 
 
-def test_nobody_signed_in_is_nothing() -> None:
+def test_no_sessions_is_exit_code_3() -> None:
     result = Terminal().type("sessions")
     assert (result.code, result.out) == (3, "")
     assert "argybargy open" in result.talk
@@ -227,7 +227,7 @@ def test_all_sessions_are_ended_after_a_yes() -> None:
     assert unasked.json == {"revoked": 0}
 
 
-def test_one_and_all_are_not_meant_together() -> None:
+def test_revoke_and_revoke_all_exclude_each_other() -> None:
     nobody = Terminal().type("sessions", "--revoke", "")
     assert (nobody.code, nobody.out) == (2, "")
     result = Terminal().type("sessions", "--revoke", "x", "--revoke-all")

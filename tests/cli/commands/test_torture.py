@@ -69,13 +69,13 @@ def test_the_report_for_programs_has_every_figure(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--only", "G12"], "There is no promise G12."),
+        (["--only", "G12"], "Unknown promise: G12."),
         (["--minutes", "0"], "--minutes must be more than 0."),
         (["--minutes", "nan"], "--minutes must be more than 0."),
         (["--keep", "."], ". is not empty."),
     ],
 )
-def test_bad_wishes_are_refused_before_anything_is_started(
+def test_invalid_options_are_rejected_before_the_run(
     arguments: list[str], sentence: str
 ) -> None:
     typed = Terminal().type("torture", *arguments)
@@ -84,7 +84,7 @@ def test_bad_wishes_are_refused_before_anything_is_started(
 
 
 @pytest.mark.usefixtures("findings")
-def test_what_is_kept_stays_in_a_directory_for_each_promise(tmp_path: Path) -> None:
+def test_kept_files_have_a_directory_for_each_promise(tmp_path: Path) -> None:
     keep = tmp_path / "kept"
     assert Terminal().type("torture", "--only", "G1", "--keep", str(keep)).code == 0
     assert (keep / "G1").is_dir()

@@ -70,19 +70,21 @@ def test_an_export_is_lines_on_standard_output(talked: Desk) -> None:
     assert kinds == ["header", "room", *["message"] * 3, "room", "end"]
 
 
-def test_an_export_to_a_file_is_private_and_told(talked: Desk, tmp_path: Path) -> None:
+def test_an_export_to_a_file_is_private_and_reported(
+    talked: Desk, tmp_path: Path
+) -> None:
     result = talked.type("export", "lab", "--output", "lab.jsonl")
     assert (result.code, result.out) == (0, "lab.jsonl\n")
     assert "Exported 1 room with 3 messages." in result.talk
     assert (tmp_path / "lab.jsonl").stat().st_mode & 0o077 == 0
     again = talked.type("export", "--output", "lab.jsonl")
     assert again.code == 1
-    assert "is there already" in again.talk
+    assert "already exists" in again.talk
     told = talked.type("export", "--output", "lab.jsonl", "--force", "--json").json
     assert told == {"file": "lab.jsonl", "rooms": 2, "messages": 3}
 
 
-def test_a_transcript_keeps_text_in_its_place(talked: Desk, tmp_path: Path) -> None:
+def test_a_transcript_escapes_markup(talked: Desk, tmp_path: Path) -> None:
     assert talked.type("export", "--format", "md", "--output", "all.md").code == 0
     text = (tmp_path / "all.md").read_text()
     assert "## Room `lab`" in text
@@ -91,7 +93,7 @@ def test_a_transcript_keeps_text_in_its_place(talked: Desk, tmp_path: Path) -> N
     assert r"two \x1b[31mred\x1b[0m" in text
 
 
-def test_no_text_gets_out_of_its_block() -> None:
+def test_no_text_escapes_its_code_block() -> None:
     evil = "`````\n# Not a heading\u202e\n~~~~\n<script>"
     shown = "".join(transcript([message(text=evil, **{"from": "`x`"})]))
     assert "``````text\n" in shown
@@ -141,10 +143,10 @@ def test_an_import_brings_everything_once(talked: Desk, tmp_path: Path) -> None:
     first = other.type("import", "all.jsonl")
     assert (first.code, first.out) == (
         0,
-        "messages: 3 new, 0 known already\n",
+        "messages: 3 new, 0 already known\n",
     )
     second = other.type("import", "all.jsonl")
-    assert second.out == "messages: 0 new, 3 known already\n"
+    assert second.out == "messages: 0 new, 3 already known\n"
     assert "Nothing was new." in second.talk
     exports = [desk.type("export").out.splitlines()[1:] for desk in (talked, other)]
     assert exports[0] == exports[1]
@@ -153,7 +155,7 @@ def test_an_import_brings_everything_once(talked: Desk, tmp_path: Path) -> None:
 def test_an_import_reads_standard_input(talked: Desk, tmp_path: Path) -> None:
     export, other = talked.type("export").out, Desk(tmp_path / "other")
     taken = other.type("import", "-", typed=export)
-    assert (taken.code, taken.out) == (0, "messages: 3 new, 0 known already\n")
+    assert (taken.code, taken.out) == (0, "messages: 3 new, 0 already known\n")
     assert other.type("export").out.splitlines()[1:] == export.splitlines()[1:]
     refused = other.type("import", "-", typed="nonsense\n")
     assert "Line 1 of standard input is not a line of an export." in refused.talk
@@ -179,7 +181,7 @@ def test_a_differing_message_is_named_and_nothing_changed(
     before = talked.type("export").out.splitlines()[1:]
     result = talked.type("import", "bad.jsonl")
     assert (result.code, result.out) == (1, "")
-    assert "Message 2 of room lab is another one here" in result.talk
+    assert "Message 2 of room lab differs from the one here" in result.talk
     assert talked.type("export").out.splitlines()[1:] == before
 
 
@@ -211,8 +213,8 @@ def write(path: Path, *lines: Json) -> None:
     [
         ("missing", "There is no file all.jsonl"),
         ("directory", "cannot be read"),
-        ("empty", "is not whole"),
-        ("cut", "is not whole"),
+        ("empty", "is incomplete"),
+        ("cut", "is incomplete"),
         ("half a line", "is not a line of an export"),
         ("text", "Line 1 of all.jsonl is not a line of an export"),
         ("other", "is not an export of a relay"),

@@ -84,7 +84,7 @@ def test_a_message_is_a_line_with_its_question_and_its_claim() -> None:
     assert (result.code, result.talk) == (6, "Following build. Ctrl+C ends it.\n")
 
 
-def test_a_text_of_many_lines_and_of_evil_stays_on_one_line() -> None:
+def test_a_text_with_line_breaks_and_controls_stays_on_one_line() -> None:
     evil = row(1) | {"text": "a\n#build 2 forged\x1b[2J\u202e"}
     result = watching([hello(), snapshot(card()), delta(2, evil), CLOSING]).type(
         "watch", "build"
@@ -93,7 +93,7 @@ def test_a_text_of_many_lines_and_of_evil_stays_on_one_line() -> None:
     assert len(result.out.splitlines()) == 2
 
 
-def test_what_was_said_before_is_not_shown_unless_asked_for() -> None:
+def test_older_messages_are_shown_only_with_since() -> None:
     def stream() -> list[Json]:
         return [hello(), snapshot(card(last_seq=3)), delta(2, row(4)), CLOSING]
 
@@ -109,14 +109,14 @@ def test_recent_messages_in_a_snapshot_need_no_look_up() -> None:
     assert terminal.operator.paths() == ["/admin/stream"]
 
 
-def test_a_claim_of_a_question_that_was_shown_is_told_once() -> None:
+def test_a_claim_of_a_shown_question_is_reported_once() -> None:
     asked, taken = row(1, expects="anyone"), row(1, expects="anyone", claimed_by="bo")
     stream = [hello(), snapshot(card()), delta(2, asked), delta(3, taken),
               delta(4, taken), delta(5, asked), CLOSING]  # fmt: skip
     lines = watching(stream).type("watch", "build").out.splitlines()
     assert lines[1:3] == [
         "#build 1 is claimed by bo",
-        "#build 1 is free to claim again",
+        "#build 1 is unclaimed again",
     ]
     assert len(lines) == 4
 
@@ -144,7 +144,7 @@ def test_all_rooms_are_followed_and_a_closed_one_is_no_end() -> None:
 
 
 @pytest.mark.parametrize("page", [100, 7, 1])
-def test_a_hole_is_one_gap_and_is_not_gone_through_number_by_number(page: int) -> None:
+def test_a_hole_is_one_gap_found_without_counting(page: int) -> None:
     kept = [*range(1, 11), *range(50_011, 50_121), 50_130]
     operator = FakeOperator(
         said={"build": [spoken(seq, f"text {seq}") for seq in kept]}, page=page
@@ -153,8 +153,8 @@ def test_a_hole_is_one_gap_and_is_not_gone_through_number_by_number(page: int) -
     result = Terminal(operator).type("watch", "build", "--since", "0")
     lines = [line.split(" at ")[0] for line in result.out.splitlines()]
     assert [line for line in lines if "gap" in line] == [
-        "#build gap: 11 to 50010 are not kept",
-        "#build gap: 50121 to 50129 are not kept",
+        "#build gap: messages 11 to 50010 are gone",
+        "#build gap: messages 50121 to 50129 are gone",
     ]
     assert seqs(result.out) == list(map(str, kept))
     assert len(operator.paths()) < 30 + 5 * len(kept) // page
@@ -185,7 +185,7 @@ def test_a_room_that_is_closed_already_is_the_end() -> None:
     assert (result.code, result.out) == (6, "#build closed by titus at 00:00:00\n")
 
 
-def test_a_room_that_nobody_made_is_not_found() -> None:
+def test_an_unknown_room_is_not_found() -> None:
     result = watching([hello(), snapshot(card("other"))]).type("watch", "build")
     assert (result.code, result.out) == (5, "")
     assert "argybargy rooms" in result.talk
@@ -198,7 +198,7 @@ def test_time_that_is_over_is_exit_code_three() -> None:
     assert terminal.seconds == pytest.approx(2)
 
 
-def test_a_relay_that_is_away_for_a_minute_is_away_for_good() -> None:
+def test_a_minute_without_a_relay_ends_the_watch() -> None:
     terminal = watching([hello(), snapshot(card()), GONE], *[GONE] * 50)
     result = terminal.type("watch", "build")
     assert result.code == 7
@@ -223,7 +223,7 @@ def test_ctrl_c_is_exit_code_130() -> None:
         ["no spaces"],
     ],
 )
-def test_what_cannot_be_followed_is_a_matter_of_usage(arguments: list[str]) -> None:
+def test_invalid_watch_options_are_usage_errors(arguments: list[str]) -> None:
     terminal = watching()
     assert terminal.type("watch", *arguments).code == 2
     assert terminal.operator.calls == []
@@ -232,7 +232,7 @@ def test_what_cannot_be_followed_is_a_matter_of_usage(arguments: list[str]) -> N
 # -- connections ----------------------------------------------------------------------
 
 
-def test_it_goes_on_where_it_was_when_the_connection_breaks() -> None:
+def test_watch_resumes_after_a_lost_connection() -> None:
     terminal = watching(
         [hello(version=7), snapshot(card(), version=7), delta(8, row(1)), GONE],
         GONE,
@@ -242,8 +242,8 @@ def test_it_goes_on_where_it_was_when_the_connection_breaks() -> None:
     assert (result.code, seqs(result.out)) == (6, ["1", "2"])
     assert result.talk.splitlines() == [
         "Following build. Ctrl+C ends it.",
-        "Lost the relay (No relay can be reached.); trying again.",
-        "The relay is back.",
+        "Lost the relay (No relay can be reached.); reconnecting.",
+        "Reconnected.",
     ]
     bodies = [body for _, _, body in terminal.operator.calls]
     assert bodies[0] == {"room": "build"}
@@ -257,7 +257,7 @@ def test_it_goes_on_where_it_was_when_the_connection_breaks() -> None:
     )
 
 
-def test_a_stranger_that_has_the_port_meanwhile_is_not_told_the_token() -> None:
+def test_a_reconnect_gives_another_program_no_token() -> None:
     """The relay is looked for anew, with all that is checked, before each attempt."""
     operator = watching([hello(), snapshot(card()), GONE], [hello(), CLOSING]).operator
     stranger = CliError("Something else listens.", "", Exit.UNREACHABLE)
@@ -274,7 +274,7 @@ def test_a_stranger_that_has_the_port_meanwhile_is_not_told_the_token() -> None:
     assert len(operator.calls) == 2
 
 
-def test_a_promise_of_a_hello_is_not_where_it_was() -> None:
+def test_a_hello_does_not_advance_the_position() -> None:
     """A version counts when its frames came, not when the relay says there are any."""
     terminal = watching(
         [hello(version=1), snapshot(card()), GONE],
@@ -319,7 +319,7 @@ def test_a_room_whose_numbers_began_again_is_shown_from_its_beginning() -> None:
     )
     assert lines(terminal, "build") == [
         "#build 6 00:00:06",
-        "#build began again:",
+        "#build restarted its",
         "#build 1 00:00:01",
         "#build 2 00:00:02",
         "#build 3 00:00:03",
@@ -329,7 +329,7 @@ def test_a_room_whose_numbers_began_again_is_shown_from_its_beginning() -> None:
 
 
 @pytest.mark.parametrize("arguments", [("build",), ()])
-def test_a_room_that_is_gone_is_said_to_be_once_and_may_come_again(
+def test_a_vanished_room_is_reported_once_and_may_return(
     arguments: tuple[str, ...],
 ) -> None:
     end = CliError("no", "", Exit.NOT_AUTHORISED)
@@ -339,10 +339,10 @@ def test_a_room_that_is_gone_is_said_to_be_once_and_may_come_again(
         [hello("c"), snapshot(), delta(2, row(1), rooms=(card(last_seq=1),))],
         end,
     )
-    assert lines(terminal, *arguments) == ["#build began again:", "#build 1 00:00:01"]
+    assert lines(terminal, *arguments) == ["#build restarted its", "#build 1 00:00:01"]
 
 
-def test_another_room_of_the_same_name_is_known_by_what_was_said() -> None:
+def test_another_room_of_the_same_name_is_detected_by_a_timestamp() -> None:
     other = row(2) | {"ts": "2026-01-02T09:00:00.000+00:00"}
     stream = [hello("b"), snapshot(card(last_seq=2), messages=(row(1), other)), CLOSING]
     terminal = watching(
@@ -350,14 +350,14 @@ def test_another_room_of_the_same_name_is_known_by_what_was_said() -> None:
     )
     assert lines(terminal, "build") == [
         "#build 2 00:00:02",
-        "#build began again:",
+        "#build restarted its",
         "#build 1 00:00:01",
         "#build 2 09:00:00",
         "#build closed by",
     ]
 
 
-def test_a_program_is_told_of_a_room_that_began_again() -> None:
+def test_json_reports_a_restarted_room() -> None:
     terminal = watching(
         [hello("a"), snapshot(card(last_seq=5)), BREAK],
         [hello("b"), snapshot(card()), CLOSING],
@@ -366,7 +366,7 @@ def test_a_program_is_told_of_a_room_that_began_again() -> None:
     assert restart == {"type": "room_restarted", "room": "build"}
 
 
-def test_what_could_not_be_looked_up_is_looked_up_again() -> None:
+def test_a_failed_look_up_is_retried() -> None:
     terminal = watching(
         [hello(), snapshot(card(last_seq=2))],
         [hello(), snapshot(card(last_seq=2)), CLOSING],
@@ -379,7 +379,7 @@ def test_what_could_not_be_looked_up_is_looked_up_again() -> None:
     assert (result.code, seqs(result.out)) == (6, ["1", "2"])
 
 
-def test_a_relay_that_never_says_what_is_missing_is_given_up() -> None:
+def test_a_relay_without_the_missing_messages_is_given_up() -> None:
     terminal = watching(*[[hello(), snapshot(card(last_seq=2))]] * 50, said=2)
     broken = (500, {"error": "internal_error", "detail": "A bug."})
     path = "/admin/rooms/build/history?limit=100&before=3"

@@ -62,7 +62,7 @@ async def watching(server: RealServer, *arguments: str) -> AsyncIterator[Watcher
             await process.wait()
 
 
-async def test_messages_come_as_they_are_said_until_the_room_is_closed(
+async def test_messages_are_shown_until_the_room_is_closed(
     tmp_path: Path,
 ) -> None:
     async with open_server(tmp_path / "data") as server:

@@ -72,7 +72,7 @@ def at_port(**facts: object) -> Finding:
     [
         ({}, Level.OK, "127.0.0.1:8765 is free", ""),
         ({"host": "::1"}, Level.OK, "[::1]:8765 is free", ""),
-        ({"port": 0}, Level.OK, "free port is taken at each start", ""),
+        ({"port": 0}, Level.OK, "Each start chooses a free port", ""),
         (
             {"refusal": errno.EADDRINUSE, "holder": Holder(7, "python3", DATA)},
             Level.OK,
@@ -94,7 +94,7 @@ def at_port(**facts: object) -> Finding:
         (
             {"refusal": errno.EADDRINUSE, "port": 65_535},
             Level.PROBLEM,
-            "by whom, this user cannot tell here",
+            "a process that this user may not see",
             "argybargy up --port 65534",
         ),
         (
@@ -125,12 +125,12 @@ def at_port(**facts: object) -> Finding:
         (
             {"refusal": errno.EADDRINUSE, "is_served": True, "served_at": ELSEWHERE},
             Level.PROBLEM,
-            "by whom, this user cannot tell",
+            "a process that this user may not see",
             "argybargy up --port 8766",
         ),
     ],
 )
-def test_the_port_is_free_or_said_with_its_holder(
+def test_a_port_is_free_or_reported_with_its_holder(
     facts: dict[str, object], level: Level, words: str, fix: str
 ) -> None:
     finding = at_port(**facts)
@@ -201,7 +201,7 @@ def a_file(mode: int = 0o600, owner: int = ME, target: str = "") -> EntryFacts:
         (a_home(file_system="tmpfs"), "disk", Level.WARNING, "a local disk"),
     ],
 )
-def test_a_directory_that_will_not_do_says_why(
+def test_a_bad_directory_is_reported_with_the_reason(
     facts: DirectoryFacts, check: str, level: Level, fix: str
 ) -> None:
     findings = judge_directory(facts)
@@ -220,11 +220,11 @@ def test_a_directory_that_will_not_do_says_why(
         DirectoryFacts(DATA, None),
     ],
 )
-def test_a_directory_that_will_do_asks_for_nothing(facts: DirectoryFacts) -> None:
+def test_a_good_directory_needs_no_fix(facts: DirectoryFacts) -> None:
     assert set(levels(judge_directory(facts)).values()) == {Level.OK}
 
 
-def test_a_directory_is_seen_as_it_is(tmp_path: Path) -> None:
+def test_the_facts_of_a_directory_are_collected(tmp_path: Path) -> None:
     data = tmp_path / "data"
     assert look_at_directory(data / "deep").home is None
     data.mkdir(mode=0o700)
@@ -264,7 +264,7 @@ def test_the_innermost_mount_is_the_file_system(path: str, kind: str) -> None:
     assert pick_file_system(Path(path), MOUNTS) == kind
 
 
-def test_where_no_mounts_are_told_the_file_system_is_unknown(tmp_path: Path) -> None:
+def test_without_a_mount_table_the_file_system_is_unknown(tmp_path: Path) -> None:
     assert find_file_system(tmp_path, tmp_path / "none") == ""
 
 
@@ -316,7 +316,7 @@ def test_a_damaged_page_is_a_problem(tmp_path: Path) -> None:
     assert "argybargy restore" in found.fix
 
 
-def test_what_is_no_database_at_all_is_a_problem(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "relay.db").write_bytes(b"not a database " * 500)
     assert only(judged(tmp_path), Level.PROBLEM).check == "database"
 
@@ -329,15 +329,15 @@ def test_a_newer_schema_names_both_versions(tmp_path: Path) -> None:
     assert "upgrade" in found.fix
 
 
-def test_a_database_of_somebody_else_is_a_problem(tmp_path: Path) -> None:
+def test_a_database_of_another_program_is_a_problem(tmp_path: Path) -> None:
     make_database(tmp_path, version=0)
-    assert "not one of Argybargy's" in only(judged(tmp_path), Level.PROBLEM).text
+    assert "a database of another program" in only(judged(tmp_path), Level.PROBLEM).text
 
 
 def test_an_older_schema_will_be_brought_up_to_date() -> None:
     facts = DatabaseFacts(DATA / "relay.db", version=1, newest=2, has_tables=True)
     texts = [each.text for each in judge_database(facts)]
-    assert any("the next start brings it to 2" in text for text in texts)
+    assert any("the next start migrates it to 2" in text for text in texts)
 
 
 def test_a_log_that_grew_is_a_warning(tmp_path: Path) -> None:
@@ -381,14 +381,14 @@ def a_clock(
     [
         (a_clock(), Level.OK, "The clock says 2026-01-07"),
         (a_clock(wall_ms=1_000), Level.PROBLEM, "1970-01-01 00:00:01 UTC, which"),
-        (a_clock(wall_ms=NOW_MS * 4), Level.PROBLEM, "which cannot be"),
+        (a_clock(wall_ms=NOW_MS * 4), Level.PROBLEM, "which is impossible"),
         (a_clock(ahead_seconds=3600), Level.WARNING, "3,600 seconds later"),
-        (a_clock(seconds=90.0), Level.WARNING, "was set while this ran"),
+        (a_clock(seconds=90.0), Level.WARNING, "was set during this check"),
         (a_clock(message_seconds=59.0), Level.OK, "The clock says"),
-        (a_clock(message_seconds=7200.0), Level.WARNING, "'lab' is of 7,200 seconds"),
+        (a_clock(message_seconds=7200.0), Level.WARNING, "'lab' is 7,200 seconds"),
     ],
 )
-def test_a_clock_that_cannot_be_right_is_told(
+def test_an_impossible_clock_is_reported(
     facts: machine.ClockFacts, level: Level, words: str
 ) -> None:
     finding = machine.judge_clock(facts)
@@ -397,7 +397,7 @@ def test_a_clock_that_cannot_be_right_is_told(
     levels([finding])
 
 
-def test_the_clock_is_put_beside_the_newest_file(tmp_path: Path) -> None:
+def test_the_clock_is_compared_with_the_newest_file(tmp_path: Path) -> None:
     now = Instant(NOW_MS, 5.0)
     assert machine.look_at_clock(now, now, tmp_path).newest_file is None
     for name, seconds in (("relay.db", 5), ("relay.lock", 9), ("other", 99)):
@@ -407,7 +407,7 @@ def test_the_clock_is_put_beside_the_newest_file(tmp_path: Path) -> None:
     assert (facts.newest_file, facts.newest_seconds) == (tmp_path / "relay.lock", 9)
 
 
-async def test_the_clock_is_put_beside_the_newest_message(tmp_path: Path) -> None:
+async def test_the_clock_is_compared_with_the_newest_message(tmp_path: Path) -> None:
     now = Instant(NOW_MS, 5.0)
     (tmp_path / "relay.db").touch()
     assert not machine.look_at_clock(now, now, tmp_path).newest_room
@@ -431,7 +431,7 @@ async def test_the_clock_is_put_beside_the_newest_message(tmp_path: Path) -> Non
         (64, 4_096, Level.PROBLEM, "LimitNOFILE=12256"),
     ],
 )
-def test_too_few_descriptors_are_told_with_how_to_get_more(
+def test_too_few_descriptors_are_reported_with_a_fix(
     soft: int, hard: int, level: Level, fix: str
 ) -> None:
     finding = machine.judge_descriptors(machine.DescriptorFacts(soft, hard))
@@ -447,7 +447,7 @@ def test_the_descriptors_of_a_relay_that_runs_are_its_own(tmp_path: Path) -> Non
     assert facts is not None
     assert (facts.soft, facts.is_relay) == (256, True)
     assert facts.hard > 1_000_000
-    assert "The relay that runs" in machine.judge_descriptors(facts).text
+    assert "The running relay" in machine.judge_descriptors(facts).text
     gone = machine.look_at_descriptors(43, tmp_path)
     assert gone is None or not gone.is_relay
 
@@ -456,6 +456,6 @@ def test_a_platform_without_such_a_limit_is_fine() -> None:
     assert machine.judge_descriptors(None).level is Level.OK
 
 
-def test_a_tunnel_is_nobody_s_problem() -> None:
+def test_a_missing_cloudflared_is_not_a_problem() -> None:
     assert "/bin/cloudflared" in machine.judge_tunnel("/bin/cloudflared").text
     assert machine.judge_tunnel(None).level is Level.OK

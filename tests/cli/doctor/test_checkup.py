@@ -18,12 +18,12 @@ from argybargy.settings.settings import parse_settings
 from support.terminal import Result, Terminal
 
 FINDINGS = (
-    fine("settings", "All can be used."),
+    fine("settings", "All settings are valid."),
     warning("disk", "It is nearly full.", "df -h /data"),
     problem("port", "It is held by \x1b[31mred (process 7).", "argybargy up --port 9"),
 )
 TEXT = """\
-ok       settings  All can be used.
+ok       settings  All settings are valid.
 warning  disk      It is nearly full.
 problem  port      It is held by \\x1b[31mred (process 7).
 
@@ -33,7 +33,8 @@ What to do:
 """
 JSON = (
     f'{{"ok": false, "version": "{__version__}", "findings": ['
-    '{"check": "settings", "level": "ok", "text": "All can be used.", "fix": null}, '
+    '{"check": "settings", "level": "ok", "text": "All settings are valid.", '
+    '"fix": null}, '
     '{"check": "disk", "level": "warning", "text": "It is nearly full.", '
     '"fix": "df -h /data"}, '
     '{"check": "port", "level": "problem", '
@@ -54,7 +55,7 @@ def test_a_report_is_a_line_for_each_check_and_what_to_do() -> None:
     assert reported(*FINDINGS) == Result(1, TEXT, "")
 
 
-def test_a_quiet_report_leaves_out_what_is_fine() -> None:
+def test_a_quiet_report_omits_good_findings() -> None:
     told = reported(*FINDINGS, is_quiet=True)
     wrong = [line for line in TEXT.splitlines() if not line.startswith("ok ")]
     assert [" ".join(line.split()) for line in told.out.splitlines()] == [
@@ -139,9 +140,7 @@ def test_files_that_others_may_read_are_a_problem(
     assert f"files: chmod 600 {tmp_path}/data/admin.token" in result.out
 
 
-def test_a_check_that_fails_by_itself_is_a_finding(
-    terminal: Terminal, tmp_path: Path
-) -> None:
+def test_a_failed_check_is_a_finding(terminal: Terminal, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir(mode=0o700)
     other = apsw.Connection(str(tmp_path / "data" / "relay.db"))
     other.execute("CREATE TABLE t (x); BEGIN EXCLUSIVE")
@@ -149,7 +148,7 @@ def test_a_check_that_fails_by_itself_is_a_finding(
     other.close()
     (row,) = [row for row in result.json["findings"] if row["check"] == "database"]
     assert row["level"] == "warning"
-    assert "could not be looked at" in row["text"]
+    assert "The check failed" in row["text"]
     assert "locked" in row["text"]
 
 

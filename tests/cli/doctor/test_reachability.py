@@ -79,7 +79,7 @@ def by_level(findings: Sequence[Finding]) -> list[tuple[str, Level]]:
 # -- asking -------------------------------------------------------------------------
 
 
-async def test_an_answer_is_heard_whole() -> None:
+async def test_a_response_is_read_completely() -> None:
     seen: list[bytes] = []
     async with answering(answer(b"hello", "503 Busy"), seen=seen) as url:
         heard = await ask(url, "POST", "/x", headers=(("X-A", "b"),), body=b"{}")
@@ -95,13 +95,13 @@ async def test_the_first_line_of_a_stream_is_enough() -> None:
     assert heard == Heard(200, b'{"a":1}')
 
 
-async def test_a_line_that_does_not_end_is_waited_for_no_longer_than_said() -> None:
+async def test_an_unterminated_line_ends_at_the_deadline() -> None:
     async with answering(streamed(b"half"), is_held=True) as url:
-        with pytest.raises(ProbeError, match="nothing came within"):
+        with pytest.raises(ProbeError, match="no response within"):
             await ask(url, "GET", "/", only_first_line=True, deadline_seconds=0.1)
 
 
-async def test_a_body_that_does_not_end_is_cut() -> None:
+async def test_an_endless_body_is_truncated() -> None:
     endless = b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 2_000_000
     async with answering(endless, is_held=True) as url:
         heard = await ask(url, "GET", "/", deadline_seconds=20)
@@ -111,18 +111,18 @@ async def test_a_body_that_does_not_end_is_cut() -> None:
 @pytest.mark.parametrize(
     "reply", [b"", b"SSH-2.0-x\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"]
 )
-async def test_what_is_no_http_is_no_answer(reply: bytes) -> None:
+async def test_a_response_that_is_not_http_is_an_error(reply: bytes) -> None:
     async with answering(reply) as url:
         with pytest.raises(ProbeError):
             await ask(url, "GET", "/")
 
 
-async def test_where_nobody_listens_the_reason_is_the_system_s() -> None:
+async def test_a_refused_connection_gives_the_system_s_reason() -> None:
     with pytest.raises(ProbeError, match="refused"):
         await ask(free_url(), "GET", "/")
 
 
-async def test_what_speaks_no_tls_is_no_answer() -> None:
+async def test_a_server_without_tls_is_an_error() -> None:
     async with answering(answer(b"")) as url:
         with pytest.raises(ProbeError):
             await ask(url.replace("http:", "https:"), "GET", "/")
@@ -135,32 +135,32 @@ def reached(status: int, body: bytes = b"") -> Reached:
     return Reached(URL, Heard(status, body))
 
 
-GONE = Reached(URL, failure="nothing came within 5 seconds")
+GONE = Reached(URL, failure="no response within 5 seconds")
 FULL = b'{"detail":{"error":"storage_full","detail":"The disk is full."}}'
 
 
 @pytest.mark.parametrize(
     ("finding", "level", "words"),
     [
-        (judge_ready(reached(200)), Level.OK, "can work"),
+        (judge_ready(reached(200)), Level.OK, "is ready"),
         (judge_ready(reached(503, FULL)), Level.PROBLEM, "The disk is full."),
         (judge_ready(reached(502, b"<html>")), Level.PROBLEM, "answers HTTP 502"),
-        (judge_ready(GONE), Level.PROBLEM, "does not answer: nothing came"),
+        (judge_ready(GONE), Level.PROBLEM, "does not answer: no response"),
         (judge_version(reached(200, HEALTH)), Level.OK, f"are {__version__}"),
         (judge_version(reached(200, b'{"version":"9"}')), Level.WARNING, "is 9, this"),
-        (judge_version(reached(200, b"[]")), Level.WARNING, "does not say"),
+        (judge_version(reached(200, b"[]")), Level.WARNING, "does not report"),
         (judge_public(reached(200, HEALTH)), Level.OK, "leads to a relay"),
-        (judge_public(reached(421)), Level.PROBLEM, "does not take that name"),
+        (judge_public(reached(421)), Level.PROBLEM, "does not accept that host name"),
         (judge_public(reached(530, b"<html>")), Level.PROBLEM, "HTTP 530"),
-        (judge_public(GONE), Level.PROBLEM, "cannot be reached: nothing came"),
-        (judge_stream(reached(200, HELLO)), Level.OK, "comes at once"),
+        (judge_public(GONE), Level.PROBLEM, "cannot be reached: no response"),
+        (judge_stream(reached(200, HELLO)), Level.OK, "arrives at once"),
         (judge_stream(reached(200, b"<html>")), Level.PROBLEM, "brings no stream"),
-        (judge_stream(reached(401)), Level.PROBLEM, "a relay of other data"),
+        (judge_stream(reached(401)), Level.PROBLEM, "has other data"),
         (judge_stream(reached(404)), Level.WARNING, "too old to stream"),
-        (judge_stream(GONE), Level.PROBLEM, "it is held back"),
+        (judge_stream(GONE), Level.PROBLEM, "a proxy buffers it"),
     ],
 )
-def test_what_was_heard_is_judged(finding: Finding, level: Level, words: str) -> None:
+def test_responses_are_judged(finding: Finding, level: Level, words: str) -> None:
     assert finding.level is level
     assert words in finding.text
     assert bool(finding.fix) is (level is not Level.OK)
@@ -186,7 +186,7 @@ async def test_a_public_url_that_streams_is_fine(tmp_path: Path) -> None:
     assert b"x-admin-token: the-token\r\n" in seen[1].lower()
 
 
-async def test_who_is_no_relay_is_not_told_the_token(tmp_path: Path) -> None:
+async def test_a_server_that_is_not_a_relay_gets_no_token(tmp_path: Path) -> None:
     seen: list[bytes] = []
     async with answering(answer(b"<html>"), seen=seen) as url:
         findings = await check_outside(url, with_token(tmp_path))
@@ -212,7 +212,7 @@ async def test_the_token_does_not_travel_unencrypted(
     assert len(seen) == 1
 
 
-async def test_without_a_token_there_is_nothing_to_stream_with(tmp_path: Path) -> None:
+async def test_without_a_token_the_stream_is_not_tried(tmp_path: Path) -> None:
     async with answering(answer(HEALTH)) as url:
         findings = await check_outside(url, tmp_path)
     assert by_level(findings)[1] == ("streaming", Level.WARNING)

@@ -36,7 +36,7 @@ def test_an_output_that_is_full_is_a_line_and_no_traceback(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-def test_data_are_not_blamed_for_an_output_that_is_full(tmp_path: Path) -> None:
+def test_a_full_output_is_not_reported_as_bad_data(tmp_path: Path) -> None:
     data = tmp_path / "data"
     desk = Desk(data)
 
@@ -52,14 +52,14 @@ def test_data_are_not_blamed_for_an_output_that_is_full(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
-def test_without_an_output_there_is_nothing_to_write_to(tmp_path: Path) -> None:
+def test_a_closed_standard_output_is_an_error(tmp_path: Path) -> None:
     done = typed("$A version >&-", tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith("argybargy: The output cannot be written: ")
     assert done.stderr.count("\n") == 2
 
 
-def test_without_anybody_to_talk_to_the_data_come_all_the_same(tmp_path: Path) -> None:
+def test_a_closed_standard_error_does_not_stop_the_data(tmp_path: Path) -> None:
     done = typed("$A version 2>&-", tmp_path)
     assert (done.returncode, bool(done.stdout)) == (0, True)
     assert typed("$A config shw >&- 2>&-", tmp_path).returncode == 2

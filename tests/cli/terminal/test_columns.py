@@ -56,7 +56,7 @@ def test_a_cut_fits_and_takes_no_character_apart(
 
 
 @pytest.mark.parametrize(("text", "_"), WIDTHS)
-def test_a_cut_never_takes_more_than_there_is(text: str, _: int) -> None:
+def test_a_cut_never_exceeds_its_width(text: str, _: int) -> None:
     for most in range(1, 12):
         assert columns_of(cut(text * 3, most)) <= most
 

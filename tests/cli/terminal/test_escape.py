@@ -29,7 +29,7 @@ from argybargy.cli.terminal.output import Output
         (r"C:\new", r"C:\new"),
     ],
 )
-def test_what_a_terminal_would_obey_is_shown_instead(text: str, shown: str) -> None:
+def test_control_characters_are_shown_as_escapes(text: str, shown: str) -> None:
     assert escape(text) == shown
 
 
@@ -38,7 +38,7 @@ def test_lines_stay_lines() -> None:
 
 
 @given(st.text())
-def test_nothing_that_is_obeyed_is_left(text: str) -> None:
+def test_no_control_character_is_left(text: str) -> None:
     shown = escape(text)
     kinds = {unicodedata.category(c) for c in shown if c not in "\u200c\u200d"}
     assert kinds.isdisjoint({"Cc", "Cf", "Cs", "Zl", "Zp"})

@@ -1,6 +1,6 @@
-"""Files on this machine that an agent works with.
+"""Files on this machine for an agent: credentials and instructions.
 
-They hold secrets, so they are private, and what somebody else wrote is never
-overwritten. `credentials` keeps codes and listener scripts, `instructions` writes
-into an agent's own instruction file.
+Credentials are private files. Files of other authors are never overwritten.
+`credentials` writes codes and listener scripts, `instructions` writes into an agent's
+own instruction file.
 """

@@ -1,4 +1,4 @@
-"""Where the codes of agents are kept: in files that only their user can read."""
+"""Private credential files of agents: access code and listener script."""
 
 from pathlib import Path
 from typing import Final
@@ -10,7 +10,7 @@ import platformdirs
 from argybargy.cli.client.answers import Invited
 from argybargy.cli.errors import CliError
 from argybargy.domain.limits import Limits
-from argybargy.domain.names import fold
+from argybargy.domain.names import peer_key, room_key
 from argybargy.onboarding.seat import Seat, listener_script
 from argybargy.system.files import write_private_file
 
@@ -19,11 +19,11 @@ _PRIVATE_FOLDER: Final = 0o700
 
 @attrs.frozen
 class SeatFiles:
-    """The files of an agent in a room.
+    """Files of an agent in a room.
 
     Attributes:
-        header: Holds the header with the code, as ``curl -H @file`` reads it.
-        listener: The script that listens.
+        header: HTTP header with the code, for ``curl -H @file``.
+        listener: Script that waits for messages.
     """
 
     header: Path
@@ -31,22 +31,22 @@ class SeatFiles:
 
     @classmethod
     def of(cls, base: str, room: str, name: str) -> "SeatFiles":
-        """Return where they are, whether they exist or not.
+        """Return the paths of the files, which need not exist.
 
         Args:
-            base: The relay's address: each relay has a folder of its own.
+            base: Address of the relay: each relay has a folder of its own.
             room: The room.
-            name: What the agent is called.
+            name: Name of the agent.
         """
         root = platformdirs.user_state_path("argybargy", appauthor=False) / "seats"
         relay = "".join(c if c.isalnum() or c in ".-" else "_" for c in _host(base))
-        folder = root / relay / fold(room)
-        stem = fold(name)
+        folder = root / relay / room_key(room)
+        stem = peer_key(name)
         return cls(folder / f"{stem}.header", folder / f"{stem}.listen.sh")
 
     def seat(self, base: str, invited: Invited, limits: Limits) -> Seat:
-        """Return the seat that these files are for."""
-        from argybargy.system.network import is_loopback  # noqa: PLC0415 - not every verb
+        """Return the facts about the files for the agent's instructions."""
+        from argybargy.system.network import is_loopback  # noqa: PLC0415 - for `connect` only
 
         return Seat(
             base=base,
@@ -59,10 +59,10 @@ class SeatFiles:
         )
 
     def store(self, code: str, seat: Seat) -> None:
-        """Write both, in the place of older ones.
+        """Write both files, over older ones.
 
         Raises:
-            CliError: They cannot be written.
+            CliError: A file cannot be written.
         """
         try:
             self._make_folders()
@@ -73,7 +73,7 @@ class SeatFiles:
             why = error.strerror or str(error)
             raise CliError(
                 f"The code cannot be stored in {self.header.parent}: {why}.",
-                "Set XDG_STATE_HOME to a directory that you may write in, or use "
+                "Set XDG_STATE_HOME to a directory where you may write, or use "
                 "'argybargy invite', which prints the code.",
             ) from None
 

@@ -1,12 +1,13 @@
-"""Instructions put into a project's directory: never over what somebody else wrote.
+"""Install instructions into a project, without overwriting files of other authors.
 
-Two kinds of file. One is all ours, and says so; where such a file does not say so, it
-is left alone. The other belongs to the project, and ours is a block in it between two
-marks; doing it again replaces the block, and nothing outside of it ever changes, its
-line ends included.
+Some clients have a file for each skill: it is ours as a whole, and carries a mark; a
+file without the mark is left alone. Others have one file for the whole project: our
+part is a block between two marks, and a second installation replaces the block.
+Everything outside of the block stays as it is, line endings included.
 
-Nothing is written outside of the project. Links within it are followed, those that lead
-out of it are not, not even where one is put in the way while a file is written.
+Nothing is written outside of the project. Symbolic links within the project are
+followed; links that leave it are refused, even one that appears while a file is
+written.
 """
 
 import contextlib
@@ -27,12 +28,12 @@ _NEW_FILE: Final = 0o644
 
 @attrs.frozen
 class Installation:
-    """A file of a project, and what is to be in it.
+    """Planned file of a project.
 
     Attributes:
-        path: Which.
+        path: The file.
         directory: The project.
-        room: The room that the instructions are for: each has its own place.
+        room: Room of the instructions; each room has a place of its own.
         is_own_file: Whether the whole file is ours.
     """
 
@@ -43,23 +44,22 @@ class Installation:
 
     @classmethod
     def plan(cls, client: Client, room: str, directory: Path | None) -> "Installation":
-        """Find the place, and refuse one that cannot be written safely.
+        """Choose the file of a client, and reject one that cannot be written safely.
 
         Raises:
-            CliError: There is nothing to install for the client, no directory, or
-                somebody else's file in the way.
+            CliError: The client has no instruction file, the directory does not exist,
+                or another author's file is in the way.
         """
         if not client.file:
             text = f"There is nothing to install for {client.title}."
-            raise CliError(
-                text, "Leave out --write, and use what is shown.", Exit.USAGE
-            )
+            hint = "Leave out --write, and use the printed text."
+            raise CliError(text, hint, Exit.USAGE)
         if directory is None:
-            text = "--write needs a project to write into."
-            raise CliError(text, "Say which: --directory DIR", Exit.USAGE)
+            text = "--write needs a project directory."
+            raise CliError(text, "Name it: --directory DIR", Exit.USAGE)
         if not directory.is_dir():
-            text = f"There is no directory {directory} to write into."
-            raise CliError(text, "Name one that there is: --directory", Exit.USAGE)
+            text = f"There is no directory {directory}."
+            raise CliError(text, "Name an existing one: --directory DIR", Exit.USAGE)
         path = directory / client.file.format(room=slug(room))
         planned = cls(path, directory, room, client.is_own_file)
         planned.merged("")
@@ -67,31 +67,31 @@ class Installation:
 
     @property
     def begin(self) -> str:
-        """What stands before what is ours."""
+        """Mark before our text."""
         return f"<!-- argybargy {self.room}: made by 'argybargy connect' -->"
 
     @property
     def end(self) -> str:
-        """What stands after it."""
+        """Mark after our text."""
         return f"<!-- argybargy {self.room}: end -->"
 
     @property
     def undo(self) -> str:
-        """How to take it out again, in words."""
+        """Sentence that says how to remove the instructions."""
         if self.is_own_file:
             return f"delete {self.path}"
         return f"delete all from '{self.begin}' to '{self.end}' in {self.path}"
 
     def merged(self, ours: str) -> str:
-        """Return what the file will hold.
+        """Return the new content of the file.
 
         Raises:
-            CliError: What is there is somebody else's, or cannot be read.
+            CliError: The file belongs to another author, or cannot be read.
         """
         there = self._read(self._target())
         if self.is_own_file:
             if there and self.begin not in there:
-                raise self._refusal("it is there already, and not by this command")
+                raise self._refusal("it exists, and was not made by this command")
             return ours.replace("\n", line_end(there))
         block = f"{self.begin}\n{ours}\n{self.end}"
         counts = there.count(self.begin), there.count(self.end)
@@ -101,21 +101,21 @@ class Installation:
         before, _, rest = there.partition(self.begin)
         inside, found, after = rest.partition(self.end)
         if counts != (1, 1) or not found:
-            raise self._refusal("its marks are broken")
+            raise self._refusal("the marks of its block are incomplete")
         outside = before + after
         end = line_end(outside if "\n" in outside else inside)
         return before + block.replace("\n", end) + after
 
     def _target(self) -> Path:
-        """Return the path without its links.
+        """Return the path with symbolic links resolved.
 
         Raises:
-            CliError: It leads out of the project.
+            CliError: The path leaves the project.
         """
         try:
             target, project = self.path.resolve(), self.directory.resolve()
         except (OSError, RuntimeError) as error:
-            raise self._refusal(f"it leads nowhere: {error}") from None
+            raise self._refusal(f"it cannot be resolved: {error}") from None
         if not target.is_relative_to(project):
             raise self._refusal(f"it leads out of {self.directory}, to {target}")
         return target
@@ -123,7 +123,7 @@ class Installation:
     def _read(self, target: Path) -> str:
         try:
             if target.exists() and not target.is_file():
-                raise self._refusal("it is no file")
+                raise self._refusal("it is not a file")
             return target.read_bytes().decode()
         except FileNotFoundError:
             return ""
@@ -135,7 +135,7 @@ class Installation:
         return CliError(text, "Move it out of the way, or leave out --write.")
 
     def install(self, seat: Seat) -> None:
-        """Write it; a file that is there keeps its mode, and a link stays one.
+        """Write the file; an existing file keeps its mode, and a link stays a link.
 
         Raises:
             CliError: It cannot be written.
@@ -157,12 +157,12 @@ class Installation:
 
 
 def line_end(text: str) -> str:
-    """Return what most lines of a text end with."""
+    """Return the line ending of most lines."""
     return "\r\n" if 2 * text.count("\r\n") > text.count("\n") else "\n"
 
 
 def _distance(there: str) -> str:
-    """Return what parts a block from a text before it: an empty line, if none is."""
+    """Return the line endings for an empty line between a text and our block."""
     if not there.strip().removeprefix("\ufeff"):
         return ""
     end = line_end(there)
@@ -173,10 +173,10 @@ def _distance(there: str) -> str:
 
 @contextlib.contextmanager
 def _open_folder(project: Path, parts: Sequence[str]) -> Iterator[int]:
-    """Open a folder below a project, and make it where it is missing.
+    """Open a folder below a project, created if it is missing.
 
-    Step by step and without links: a link that somebody puts in the way after the path
-    was looked at is an error, and leads nowhere.
+    Each step is opened by descriptor with O_NOFOLLOW: a link that replaces a folder
+    after the path was checked is an error.
     """
     number = os.open(project, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -193,7 +193,7 @@ def _open_folder(project: Path, parts: Sequence[str]) -> Iterator[int]:
 
 
 def _mode(name: str, folder: int) -> int:
-    """Return the mode of a file that is there, or that of a new one."""
+    """Return the mode of an existing file, or the default of a new one."""
     try:
         found = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
@@ -202,5 +202,5 @@ def _mode(name: str, folder: int) -> int:
 
 
 def slug(room: str) -> str:
-    """Return a room's name in letters that a skill may be called by."""
+    """Return a room's name in characters that are allowed in the name of a skill."""
     return "".join(c if c.isalnum() else "-" for c in room.lower())[:40].strip("-")

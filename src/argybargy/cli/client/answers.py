@@ -1,4 +1,4 @@
-"""What the commands read out of the relay's answers: values of the right types."""
+"""Typed answers of the relay, validated like any other input."""
 
 import math
 import shlex
@@ -13,17 +13,24 @@ from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.domain.access_codes import AGENT_PREFIX, is_key_id, is_well_formed
 from argybargy.domain.limits import Limits
-from argybargy.domain.names import OPERATOR, fold, is_name, is_peer_name
+from argybargy.domain.names import (
+    OPERATOR,
+    RoomKey,
+    is_name,
+    is_peer_name,
+    peer_key,
+    room_key,
+)
 from argybargy.settings.parsers import parse_base_url
 
 Row = TypeVar("Row")
 
 
 def read_row(kind: type[Row], answer: object) -> Row:
-    """Take the attributes of `kind` out of an answer; what else there is, is left.
+    """Read the attributes of `kind` from an answer; other keys are ignored.
 
     Raises:
-        CliError: One is missing, or has another type, or is refused by a validator.
+        CliError: A key is missing, has another type, or fails a validator.
     """
     if not isinstance(answer, Mapping):
         raise unfit_answer()
@@ -38,17 +45,17 @@ def read_row(kind: type[Row], answer: object) -> Row:
 
 
 def unfit_answer(field: str = "") -> CliError:
-    """Return the error of an answer that does not hold what it should."""
-    what = f": it has no fit '{field}'" if field else ""
+    """Return the error of an answer without the expected fields."""
+    what = f": '{field}' is missing or invalid" if field else ""
     return CliError(
-        f"The relay's answer lacks what this command needs{what}.",
+        f"The relay's answer cannot be read{what}.",
         "Compare the versions: 'argybargy version', and 'version' at GET /health.",
         Exit.UNREACHABLE,
     )
 
 
 def fits(value: object, kind: object) -> bool:
-    """Tell whether a value out of JSON is of a type, all that is in it included."""
+    """Tell whether a decoded JSON value is of a type, including its elements."""
     if isinstance(kind, types.UnionType):
         return any(fits(value, each) for each in get_args(kind))
     if kind is int or kind is float:
@@ -76,7 +83,7 @@ def _is_number(value: object, *, is_whole: bool) -> bool:
 
 
 def _must(is_fit: Callable[[str], bool]) -> Callable[..., None]:
-    """Return a validator for a text that goes where commands and paths go."""
+    """Return a validator for text that ends up in commands and paths."""
 
     def check(_: object, field: "attrs.Attribute[str]", value: str) -> None:
         if not is_fit(value):
@@ -86,10 +93,10 @@ def _must(is_fit: Callable[[str], bool]) -> Callable[..., None]:
 
 
 def read_base_url(text: str) -> str:
-    """Return the address of a relay out of an answer, made of checked parts.
+    """Parse the address of a relay from an answer, and rebuild it from checked parts.
 
     Raises:
-        ValueError: It is not one.
+        ValueError: The text is not such an address.
     """
     try:
         return parse_base_url(text)
@@ -102,16 +109,16 @@ def _is_agents_code(text: str) -> bool:
 
 
 def no_room(name: str) -> CliError:
-    """Return the error of a room that is none."""
-    hint = "List the rooms there are: argybargy rooms"
+    """Return the error of an unknown room."""
+    hint = "List the rooms: argybargy rooms"
     return CliError(f"There is no room '{name}'.", hint, Exit.NOT_FOUND)
 
 
 @attrs.frozen
 class Invited:
-    """A code that was just made.
+    """Access code that was just created.
 
-    It goes into files, scripts and prompts, and so it is checked like any input.
+    The fields end up in files, scripts and prompts, so they are validated like input.
     """
 
     code: str = attrs.field(repr=False, validator=_must(_is_agents_code))
@@ -127,24 +134,24 @@ class Invited:
         """Read the answer to an invitation.
 
         Args:
-            answer: The answer.
-            name: Who was invited.
-            room: The room that the code was asked for.
+            answer: Decoded JSON.
+            name: Name of the invited agent.
+            room: Room of the request.
 
         Raises:
-            CliError: It is not one, or one for somebody else.
+            CliError: The answer is not an invitation, or is for another agent or room.
         """
         invited = read_row(cls, answer)
-        if fold(invited.name) != fold(name):
+        if peer_key(invited.name) != peer_key(name):
             raise unfit_answer("name")
-        if fold(invited.room) != fold(room):
+        if room_key(invited.room) != room_key(room):
             raise unfit_answer("room")
         return invited
 
 
 @attrs.frozen
 class ListedCode:
-    """A code, by its public half."""
+    """Access code as listed by the relay: without the secret."""
 
     key_id: str
     name: str
@@ -155,7 +162,7 @@ class ListedCode:
 
 @attrs.frozen
 class RoomState:
-    """Whether a room is open, and who closed it if it is not."""
+    """Status of a room: open, or closed by somebody."""
 
     name: str
     status: str
@@ -164,55 +171,55 @@ class RoomState:
 
     @property
     def is_closed(self) -> bool:
-        """Whether nobody may come in."""
+        """Whether the room is closed."""
         return self.status == "closed"
 
     def by_whom(self, times: LocalTimes) -> str:
-        """Return by whom a closed room was closed, and when."""
+        """Return who closed the room, and when."""
         return f"by {self.closed_by or OPERATOR} at {times.show(self.closed_at)}"
 
 
 @attrs.frozen
 class State:
-    """What the commands need of ``/admin/state``.
+    """Codes, rooms and limits of ``/admin/state``.
 
     Attributes:
         codes: All codes.
-        rooms: All rooms, by folded name.
-        limits: What the relay allows.
+        rooms: All rooms.
+        limits: Limits of the relay.
     """
 
     codes: tuple[ListedCode, ...]
-    rooms: Mapping[str, RoomState]
+    rooms: Mapping[RoomKey, RoomState]
     limits: Limits
 
     def room(self, name: str) -> RoomState:
-        """Return a room, however its name is spelled.
+        """Return a room by any spelling of its name.
 
         Raises:
-            CliError: There is none.
+            CliError: There is no such room.
         """
-        found = self.rooms.get(fold(name))
+        found = self.rooms.get(room_key(name))
         if found is None:
             raise no_room(name)
         return found
 
     def codes_in(self, room: str, names: set[str]) -> tuple[str, ...]:
-        """Return the key ids of the codes that these names have in a room."""
-        folded = set(map(fold, names))
+        """Return the key ids of the codes of these names in a room."""
+        keys = set(map(peer_key, names))
         return tuple(
             code.key_id
             for code in self.codes
-            if fold(code.room) == fold(room) and fold(code.name) in folded
+            if room_key(code.room) == room_key(room) and peer_key(code.name) in keys
         )
 
     def refuse_closed(self, room: str, times: LocalTimes) -> None:
-        """Refuse to let anybody into a room that was closed.
+        """Raise if a room is closed.
 
         Raises:
-            CliError: It was.
+            CliError: The room is closed.
         """
-        found = self.rooms.get(fold(room))
+        found = self.rooms.get(room_key(room))
         if found is None or not found.is_closed:
             return
         raise CliError(
@@ -228,22 +235,22 @@ class State:
         """Read the answer of ``/admin/state``.
 
         Raises:
-            CliError: It is not one.
+            CliError: The answer has another shape.
         """
         raw = read_row(_RawState, answer)
         rooms = [read_row(RoomState, room) for room in raw.room_status.values()]
         return cls(
             codes=tuple(read_row(ListedCode, row) for row in raw.codes),
-            rooms={fold(room.name): room for room in rooms},
+            rooms={room_key(room.name): room for room in rooms},
             limits=_read_limits(raw.limits),
         )
 
 
 def _read_limits(raw: Mapping[str, Any]) -> Limits:
-    """Read what the relay allows; what only a later version knows is left.
+    """Read the limits of the relay; limits of later versions are ignored.
 
     Raises:
-        CliError: A limit is no number, or less than nothing.
+        CliError: A limit is not a number, or is negative.
     """
     known = {field.name: field.type for field in attrs.fields(Limits)}
     limits = {name: value for name, value in raw.items() if name in known}

@@ -1,4 +1,4 @@
-"""The operator API of a relay that runs, over HTTP."""
+"""Client of the operator API of a running relay, over HTTP."""
 
 import http.client
 import json
@@ -24,31 +24,31 @@ _PROBE_SECONDS: Final = 2
 _MOST_BYTES: Final = 64 * 1024 * 1024
 _MOST_LINE_BYTES: Final = _MOST_BYTES
 _DOWNLOAD_SECONDS: Final = 600
-"""How long a file may keep one waiting: it is made whole before any of it comes."""
+"""Timeout of a download: the relay prepares the whole file before the first byte."""
 _PIECE_BYTES: Final = 64 * 1024
 LINES: Final = "application/x-ndjson"
 
 
 def read_token(data: Path) -> str:
-    """Return the admin token that is kept in a data directory.
+    """Read the admin token of a data directory.
 
     Raises:
-        CliError: There is none, or it may not be read.
+        CliError: There is no token, or it may not be read.
     """
     hint = (
-        "The relay may keep its data elsewhere: say where with --data. "
-        "'argybargy up' makes the file when it starts."
+        "If the relay uses another data directory, name it with --data. "
+        "'argybargy up' creates the file at its start."
     )
     return _read_token(data / _FILE_NAME, hint)
 
 
 def read_token_file(path: Path) -> str:
-    """Return the admin token that is in a file.
+    """Read the admin token from a file.
 
     Raises:
-        CliError: There is none, or it may not be read.
+        CliError: There is no token, or it may not be read.
     """
-    hint = "'argybargy token', on the relay's machine, prints what belongs in it."
+    hint = "'argybargy token', on the relay's machine, prints its content."
     return _read_token(path, hint)
 
 
@@ -68,9 +68,9 @@ def _read_token(path: Path, hint: str) -> str:
 
 
 def is_listening(host: str, port: int) -> bool:
-    """Tell whether anything takes connections there.
+    """Tell whether anything listens on a port.
 
-    Only a refusal means no: whatever is slow is there.
+    Only a refused connection means no; a timeout means yes.
     """
     try:
         socket.create_connection((host, port), _PROBE_SECONDS).close()
@@ -85,14 +85,14 @@ NOTHING_LISTENS: Final = "nothing listens there"
 
 
 def unreachable(url: str, why: str, hint: str = "") -> CliError:
-    """Return the error that says that there is no relay at an address."""
-    usual = "Start one with 'argybargy up', or say where it is with --url or --port."
+    """Return the error of a relay that cannot be reached."""
+    usual = "Start one with 'argybargy up', or name its address: --url or --port."
     text = f"No relay can be reached at {url}: {why}."
     return CliError(text, hint or usual, Exit.UNREACHABLE)
 
 
 def _reason(error: Exception) -> str:
-    """Say what went wrong, without the numbers that the system has for it."""
+    """Return the cause of an error, without the system's error number."""
     if isinstance(error, ConnectionRefusedError):
         return NOTHING_LISTENS
     words = (getattr(error, name, None) for name in ("verify_message", "strerror"))
@@ -101,13 +101,13 @@ def _reason(error: Exception) -> str:
 
 @attrs.frozen
 class HttpOperator:
-    """Calls a relay at an address.
+    """Client of a relay at an address. Each call opens a connection of its own.
 
     Attributes:
-        url: Where it is: scheme, host and port.
-        token: The admin token; empty for what anybody may ask.
-        certificate: What a relay of this machine shows under TLS, whatever names are
-            in it; ``None`` believes whom the system believes.
+        url: Address of the relay: scheme, host and port.
+        token: Admin token; empty for endpoints that need none.
+        certificate: The only certificate to trust, for a relay of this machine, with
+            any names in it; ``None`` trusts the system's authorities.
     """
 
     url: str
@@ -116,15 +116,11 @@ class HttpOperator:
 
     @property
     def is_live(self) -> bool:
-        """Whether it is a relay that runs."""
+        """Whether a relay runs."""
         return True
 
     def call(self, method: str, path: str, body: Json | None = None) -> Json:
-        """Make one call on a connection of its own.
-
-        Raises:
-            CliError: See :class:`argybargy.cli.client.protocol.Operator`.
-        """
+        """Send one request; see :class:`argybargy.cli.client.protocol.Operator`."""
         with self._exchange(method, path, body, TIMEOUT_SECONDS) as (response, _):
             return self._read(response, asked_room(path, body))
 
@@ -132,11 +128,7 @@ class HttpOperator:
     def stream(
         self, path: str, body: Json, patience: Callable[[], float]
     ) -> Iterator[Iterator[Json]]:
-        """Ask for an answer that comes line by line, on a connection of its own.
-
-        Raises:
-            CliError: See :class:`argybargy.cli.client.protocol.LiveOperator`.
-        """
+        """Stream an answer; see :class:`argybargy.cli.client.protocol.LiveOperator`."""
         with self._exchange("POST", path, body, patience()) as (response, wire):
             if response.status != HTTPStatus.OK:
                 self._read(response, asked_room(path, body))
@@ -144,22 +136,14 @@ class HttpOperator:
 
     @contextmanager
     def download(self, path: str, body: Json) -> Iterator[Iterator[bytes]]:
-        """Ask for an answer that is a file, on a connection of its own.
-
-        Raises:
-            CliError: See :class:`argybargy.cli.client.protocol.Operator`.
-        """
+        """Stream a file; see :class:`argybargy.cli.client.protocol.Operator`."""
         with self._exchange("POST", path, body, _DOWNLOAD_SECONDS) as (response, _):
             if response.status != HTTPStatus.OK:
                 self._read(response, asked_room(path, body))
             yield self._pieces(response)
 
     def upload(self, path: str, content: bytes) -> Json:
-        """Make one call with a body of lines, on a connection of its own.
-
-        Raises:
-            CliError: See :class:`argybargy.cli.client.protocol.Operator`.
-        """
+        """Send lines; see :class:`argybargy.cli.client.protocol.Operator`."""
         with self._exchange("POST", path, content, TIMEOUT_SECONDS) as (response, _):
             return self._read(response)
 
@@ -169,7 +153,7 @@ class HttpOperator:
                 yield piece
         except (OSError, http.client.HTTPException) as error:
             text = f"The relay at {self.url} broke off: {_reason(error)}."
-            hint = "Look into its log, and try again."
+            hint = "Read its log, and try again."
             raise CliError(text, hint, Exit.UNREACHABLE) from None
 
     def _content(self, response: http.client.HTTPResponse) -> bytes:
@@ -193,7 +177,7 @@ class HttpOperator:
         wire: socket.socket,
         patience: Callable[[], float],
     ) -> Iterator[Json]:
-        """Yield the lines of an answer; the end of it is the end."""
+        """Yield the decoded lines of an answer."""
         while True:
             with self._translated():
                 wire.settimeout(patience())
@@ -213,7 +197,7 @@ class HttpOperator:
             raise unreachable(self.url, _reason(error), self._hint(error)) from None
 
     def _hint(self, error: Exception) -> str:
-        """Say what to do about TLS, where that seems to be what is wrong."""
+        """Return a hint if the cause seems to be TLS."""
         if hasattr(error, "verify_message"):
             return "If the certificate is yours, trust it: SSL_CERT_FILE=FILE"
         is_plain = self.url.startswith("http:")
@@ -253,7 +237,8 @@ class HttpOperator:
         try:
             with self._translated():
                 connection.request(method, path, content, headers)
-                # Kept, since the connection lets go of it at "Connection: close".
+                # Kept, since http.client forgets the socket at "Connection: close",
+                # and the timeout of each line is set on it.
                 wire = connection.sock
                 response = connection.getresponse()
             with response:
@@ -269,12 +254,12 @@ def is_private(url: str) -> bool:
 
 
 def trust_only(certificate: Path) -> ssl.SSLContext:
-    """Trust one certificate, whatever names are in it.
+    """Return a TLS context that trusts one certificate, with any names in it.
 
     For the relay of this machine, whose certificate is that of its public name.
 
     Raises:
-        OSError: It cannot be read.
+        OSError: The certificate cannot be read.
     """
     context = ssl.create_default_context(cafile=str(certificate))
     context.check_hostname = False

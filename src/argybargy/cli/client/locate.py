@@ -1,4 +1,4 @@
-"""The ways to a relay: at an address, on this machine, or through its data."""
+"""Locate a relay: by URL, on this machine, or offline through its data directory."""
 
 import shlex
 from pathlib import Path
@@ -37,29 +37,29 @@ if TYPE_CHECKING:
 def reach(
     settings: Settings, options: RelayOptions, work: Work, *, makes_data: bool = False
 ) -> int:
-    """Do work with a relay, or with the data directory if none runs here.
+    """Run work on a relay, or on the data directory if no relay runs here.
 
     Args:
-        settings: What holds.
-        options: Where the relay is, if not here, and which token to use.
-        work: What to do.
-        makes_data: Whether there need not be any data yet.
+        settings: Settings of the relay.
+        options: Address of the relay and its token, if given.
+        work: The work.
+        makes_data: Whether to create a missing data directory.
 
     Raises:
-        CliError: The work failed, or nothing can be reached.
+        CliError: The work failed, or neither relay nor data directory was found.
     """
     if options.url is not None or _is_listening(settings):
         return work(connect(settings, options))
     _refuse_elsewhere(settings, find_server_address(settings.data))
     if settings.ephemeral:
         raise CliError(
-            "No relay is running here, and nothing is kept without one: "
-            "its rooms and codes are in memory.",
+            "No relay is running here, and with --ephemeral rooms and codes are "
+            "only in the memory of a relay.",
             "Start one with 'argybargy up --ephemeral'.",
             Exit.UNREACHABLE,
         )
     if not (makes_data or _has_data(settings.data)):
-        text = f"No relay has kept anything in {settings.data}."
+        text = f"There is no database in {settings.data}."
         hint = "Name the relay's data directory with --data."
         raise CliError(text, hint, Exit.NOT_FOUND)
     from argybargy.cli.client.offline import run_offline  # noqa: PLC0415 - it is slow
@@ -71,15 +71,16 @@ def reach(
 def connect(
     settings: Settings, options: RelayOptions, *, with_token: bool = True
 ) -> HttpOperator:
-    """Return a client of the relay that runs; nothing is asked of it yet.
+    """Return a client of the running relay; no request is sent yet.
 
     Args:
-        settings: What holds.
-        options: Where it is, if not here, and which token to use.
-        with_token: Whether the calls need the token.
+        settings: Settings of the relay.
+        options: Address of the relay and its token, if given.
+        with_token: Whether the requests need the admin token.
 
     Raises:
-        CliError: Nothing runs here, or something else does, or there is no token.
+        CliError: No relay runs here, another program uses its port, or there is no
+            token.
     """
     if options.url is not None:
         return HttpOperator(options.url, _token(settings, options, with_token))
@@ -107,12 +108,12 @@ def _has_data(data: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:
-        return True  # opening it says what is wrong
+        return True  # opening the database gives a better error
     return True
 
 
 def _refuse_elsewhere(settings: Settings, place: ServerAddress | None) -> None:
-    """Raise if the relay of the data listens where the settings do not lead."""
+    """Raise if the relay of the data directory listens on another address."""
     if place is None or leads_to_server(place, settings.host, settings.port):
         return
     hint = f"Add --port {place.port}."
@@ -123,21 +124,22 @@ def _refuse_elsewhere(settings: Settings, place: ServerAddress | None) -> None:
 
 
 def _stranger(settings: Settings) -> CliError:
-    """Say that it is not the relay of the data that listens.
+    """Return the error of a port on which another program listens.
 
-    Whoever else does is not told the token.
+    The admin token is not sent there.
     """
     data = settings.data
     text, hint = (
         f"no relay uses {data}.",
-        "Say which port or data the relay has: --port, --data. "
+        "Name the port or data directory of the relay: --port, --data. "
         "For one in a container: --url and --token-file.",
     )
     if is_held(data):
-        text = f"the relay of {data} does not listen: it starts, or it stops."
+        text = f"the relay of {data} is starting or stopping."
         hint = f"Try again in a moment. {hint}"
     base = local_url(settings)
-    return CliError(f"Something listens on {base}, but {text}", hint, Exit.UNREACHABLE)
+    text = f"A program listens on {base}, but {text}"
+    return CliError(text, hint, Exit.UNREACHABLE)
 
 
 def _token(settings: Settings, options: RelayOptions, with_token: bool) -> str:
@@ -149,17 +151,17 @@ def _token(settings: Settings, options: RelayOptions, with_token: bool) -> str:
 
 
 def find_token(settings: Settings) -> str:
-    """Return the admin token; where none was made yet, make the data directory.
+    """Return the admin token; create the data directory and the token if missing.
 
     Raises:
-        CliError: It cannot be read, or a relay runs that keeps it elsewhere.
+        CliError: It cannot be read, or a running relay keeps it elsewhere.
     """
     try:
         return read_token(settings.data)
     except CliError:
         if _is_listening(settings):
             raise
-    # Opening the data directory makes the token.
+    # Opening the data directory creates the token.
     reach(settings, RelayOptions(), lambda _operator: Exit.OK, makes_data=True)
     return read_token(settings.data)
 

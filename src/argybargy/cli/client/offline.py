@@ -1,8 +1,8 @@
-"""The operator API of a data directory that no relay is using.
+"""Client of the operator API on a data directory without a running relay.
 
-The same endpoints answer as over HTTP, so that both ways say the same. The store is
-held, under its lock, for as long as the command runs: a relay that is started
-meanwhile is refused, and so is this when a relay has it.
+It calls the same endpoints as over HTTP, so both clients give the same answers. The
+store stays open, under its lock, while the work runs: a relay that starts meanwhile is
+refused, and so is this client while a relay holds the lock.
 """
 
 import json
@@ -29,24 +29,24 @@ _CLIENT: Final = "local"
 
 
 class ReadableToken(AdminToken, Protocol):
-    """An admin token that can be shown."""
+    """Admin token whose value can be read."""
 
     value: str
 
 
 def run_offline(open_services: OpenServices, work: Work) -> int:
-    """Do some work with services of its own.
+    """Open the data directory, and run work on it.
 
     Args:
         open_services: Opens the data directory.
-        work: What to do. It runs in a thread; its calls run in Trio.
+        work: The work. It runs in a thread; its calls run in Trio.
 
     Returns:
         The exit code of the work.
 
     Raises:
         CliError: The work failed, or the data directory cannot be opened.
-        OSError: The work could not write what it found.
+        OSError: The work could not write its output.
     """
     try:
         result = trio.run(_run, open_services, work)
@@ -58,9 +58,9 @@ def run_offline(open_services: OpenServices, work: Work) -> int:
 
 
 async def _run(open_services: OpenServices, work: Work) -> int | CliError | OSError:
-    """Return what came of the work; an error is returned too.
+    """Return the result of the work; an error is returned too.
 
-    Raised, it would leave the nurseries of the services inside a group.
+    A raised error would leave the nurseries of the services inside an exception group.
     """
     async with open_services() as services:
         operator = OfflineOperator(services)
@@ -71,35 +71,35 @@ async def _run(open_services: OpenServices, work: Work) -> int | CliError | OSEr
 
 
 def _cannot_open(error: BaseException) -> CliError:
-    """Say why a data directory cannot be used; what is a bug stays one."""
+    """Return why a data directory cannot be used; re-raise anything unexpected."""
     cause: BaseException | None = error
     while isinstance(cause, BaseExceptionGroup):
         cause = cause.exceptions[0] if len(cause.exceptions) == 1 else None
     if not isinstance(cause, StoreError | OSError):
         raise error
-    hint = "Look at it: argybargy doctor"
+    hint = "Look for the cause: argybargy doctor"
     if isinstance(cause, Incompatible):
-        hint = "If a relay has it, wait until it listens, or say where it does: --port."
-    return CliError(f"The data cannot be used: {cause}", hint)
+        hint = "If a relay uses it, wait until it listens, or name its port: --port."
+    return CliError(f"The data directory cannot be used: {cause}", hint)
 
 
 @attrs.frozen
 class OfflineOperator:
-    """Calls the endpoints without a network.
+    """Client that calls the endpoints without a network.
 
     Attributes:
-        services: What they work with.
+        services: Services of the endpoints.
     """
 
     services: Services
 
     @property
     def is_live(self) -> bool:
-        """Whether it is a relay that runs."""
+        """Whether a relay runs."""
         return False
 
     def call(self, method: str, path: str, body: Json | None = None) -> Json:
-        """Make one call, from a thread that Trio started.
+        """Run one endpoint, from a thread that Trio started.
 
         Raises:
             CliError: See :class:`argybargy.cli.client.protocol.Operator`.
@@ -110,7 +110,7 @@ class OfflineOperator:
 
     @contextmanager
     def download(self, path: str, body: Json) -> Iterator[Iterator[bytes]]:
-        """Ask for an answer that is a file; it is never in memory whole.
+        """Stream a file; it is never in memory as a whole.
 
         Raises:
             CliError: See :class:`argybargy.cli.client.protocol.Operator`.
@@ -128,17 +128,13 @@ class OfflineOperator:
             trio.from_thread.run(parts.aclose)
 
     def upload(self, path: str, content: bytes) -> Json:
-        """Make one call with a body of lines.
-
-        Raises:
-            CliError: See :class:`argybargy.cli.client.protocol.Operator`.
-        """
+        """Send lines; see :class:`argybargy.cli.client.protocol.Operator`."""
         answer = trio.from_thread.run(self._respond, "POST", path, content)
         return read_answer(answer.status, answer.body)
 
     @property
     def token(self) -> str:
-        """The admin token of the data directory."""
+        """Admin token of the data directory."""
         return cast("ReadableToken", self.services.admin_token).value
 
     async def _respond(self, method: str, path: str, content: bytes) -> Response:
@@ -166,23 +162,23 @@ class OfflineOperator:
 
 
 def _pieces(parts: AsyncGenerator[bytes, None]) -> Iterator[bytes]:
-    """Yield what comes of an answer, in a thread that Trio started."""
+    """Yield the chunks of an answer, in a thread that Trio started."""
     while True:
         try:
             piece = trio.from_thread.run(anext, parts, b"")
         except StoreError as error:
-            text = f"The data cannot be read: {error}"
-            raise CliError(text, "Look at it: argybargy doctor") from error
+            text = f"The database cannot be read: {error}"
+            raise CliError(text, "Look for the cause: argybargy doctor") from error
         if not piece:
             return
         yield piece
 
 
 def find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
-    """Return the operator's endpoint for a path, and what its placeholders are.
+    """Return the operator's endpoint for a path, and the values of its placeholders.
 
     Raises:
-        LookupError: There is none; the commands only ask for what there is.
+        LookupError: There is no such endpoint, which is a bug in a command.
     """
     given = path.split("/")
     for route in ADMIN_ROUTES:

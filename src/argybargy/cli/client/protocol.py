@@ -1,4 +1,4 @@
-"""The operator API as the commands see it, however it is reached."""
+"""The operator API as commands use it, and the texts of its refusals."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -9,24 +9,24 @@ from urllib.parse import parse_qsl
 from argybargy.cli.errors import CliError, Exit
 
 Json = dict[str, Any]
-"""A decoded answer; :mod:`argybargy.cli.client.answers` makes values of it."""
+"""Decoded JSON object; :mod:`argybargy.cli.client.answers` makes it typed."""
 
 
 class Operator(Protocol):
-    """Somebody who may do everything on a relay."""
+    """Client of the operator API, with full rights on a relay."""
 
     @property
     def is_live(self) -> bool:
-        """Whether it is a relay that runs, and not only its data."""
+        """Whether a relay runs; ``False`` for a data directory without one."""
         ...
 
     def call(self, method: str, path: str, body: Json | None = None) -> Json:
-        """Make one call of the operator API.
+        """Send one request, and return the decoded answer.
 
         Args:
-            method: In upper case.
-            path: Below the relay's address, beginning with ``/admin/``.
-            body: What goes with it.
+            method: HTTP method in upper case.
+            path: Path on the relay, beginning with ``/admin/``.
+            body: JSON body; ``None`` sends none.
 
         Raises:
             CliError: The relay refused, or could not be reached.
@@ -36,27 +36,27 @@ class Operator(Protocol):
     def download(
         self, path: str, body: Json
     ) -> AbstractContextManager[Iterator[bytes]]:
-        """Ask for an answer that is a file, and comes piece by piece.
+        """Send one request, and stream the body of the answer.
 
         Args:
-            path: Below the relay's address, beginning with ``/admin/``.
-            body: What goes with it.
+            path: Path on the relay, beginning with ``/admin/``.
+            body: JSON body.
 
         Returns:
-            A context that yields the pieces as they come.
+            A context with an iterator of chunks.
 
         Raises:
-            CliError: The relay refused, or could not be reached. So does the
-                iterator, when the answer broke off.
+            CliError: The relay refused, or could not be reached. The iterator raises it
+                if the answer breaks off.
         """
         ...
 
     def upload(self, path: str, content: bytes) -> Json:
-        """Make one call with a body of lines, a JSON object on each.
+        """Send one request with a body of JSON lines.
 
         Args:
-            path: Below the relay's address, beginning with ``/admin/``.
-            content: The lines; no more than a request body may be.
+            path: Path on the relay, beginning with ``/admin/``.
+            content: The lines, within the relay's limit on request bodies.
 
         Raises:
             CliError: As for :meth:`call`.
@@ -65,39 +65,39 @@ class Operator(Protocol):
 
 
 class LiveOperator(Operator, Protocol):
-    """The operator API of a relay that runs."""
+    """Client of a running relay."""
 
     @property
     def url(self) -> str:
-        """Where it is: scheme, host and port."""
+        """Address of the relay: scheme, host and port."""
         ...
 
     def stream(
         self, path: str, body: Json, patience: Callable[[], float]
     ) -> AbstractContextManager[Iterator[Json]]:
-        """Ask for an answer that comes line by line, a JSON object on each.
+        """Send one request, and stream the answer line by line.
 
         Args:
-            path: Below the relay's address, beginning with ``/admin/``.
-            body: What goes with it.
-            patience: Says how many seconds the next line may keep one waiting.
+            path: Path on the relay, beginning with ``/admin/``.
+            body: JSON body.
+            patience: Returns the timeout for the next line, in seconds.
 
         Returns:
-            A context that yields the lines as they come, and ends the connection.
+            A context with an iterator of decoded lines; its end closes the connection.
 
         Raises:
-            CliError: The relay refused, or could not be reached. So does the
-                iterator, when nothing came in time or the connection broke.
+            CliError: The relay refused, or could not be reached. The iterator raises it
+                at a timeout, or if the connection breaks.
         """
         ...
 
 
 Work = Callable[[Operator], int]
-"""What a command does with the operator API; returns the exit code."""
+"""Work of a command on the operator API; returns the exit code."""
 
 WRONG_DIRECTORY: Final = (
-    "It may belong to another data directory: say which with --data, "
-    "or print the token that is used with 'argybargy token'."
+    "It may belong to another data directory: name that one with --data, "
+    "or print the token in use with 'argybargy token'."
 )
 _STATUS_EXITS: Final = {
     400: Exit.USAGE,
@@ -115,32 +115,32 @@ _ERROR_EXITS: Final = {
 }
 _HINTS: Final = {
     "admin_unauthorized": WRONG_DIRECTORY,
-    "ambiguous": "Say which with --room ROOM, or revoke them all with --all.",
-    "import_conflict": "A room's numbers mean one thing only. Import into another "
-    "directory: --data DIRECTORY.",
-    "room_closed": "Open it again: argybargy reopen ROOM",
-    "internal_error": "Look at what is there, and into the relay's log.",
-    "storage_unknown": "Look at what is there before you do it again.",
-    "code_quota": "Take one back with 'argybargy revoke', "
+    "ambiguous": "Choose one with --room ROOM, or revoke them all with --all.",
+    "import_conflict": "A message number is used only once. Import into another "
+    "data directory: --data DIRECTORY.",
+    "room_closed": "Reopen it: argybargy reopen ROOM",
+    "internal_error": "Check the result, and read the relay's log.",
+    "storage_unknown": "Check the result before you try again.",
+    "code_quota": "Revoke one with 'argybargy revoke', "
     "or set ARGYBARGY_MAX_CODES and restart the relay.",
-    "room_not_found": "List the rooms there are: argybargy rooms",
-    "session_not_found": "List those there are: argybargy sessions",
+    "room_not_found": "List the rooms: argybargy rooms",
+    "session_not_found": "List the sessions: argybargy sessions",
     "misdirected": "Add the host to ARGYBARGY_ALLOWED_HOSTS and restart the relay.",
 }
 _OWN_WORDS: Final = {
     "admin_unauthorized": "The relay does not accept the admin token.",
     "ambiguous": "That name has codes in several rooms.",
     "code_quota": "The relay has issued its {limit} codes.",
-    "import_conflict": "Message {seq} of room {room} is another one here. "
-    "Nothing of that room was changed.",
-    "internal_error": "The relay failed; what was asked may have happened, or not.",
-    "misdirected": "The relay does not answer to that host.",
+    "import_conflict": "Message {seq} of room {room} differs from the one here. "
+    "That room was not changed.",
+    "internal_error": "The relay failed; the request may have taken effect, or not.",
+    "misdirected": "The relay does not accept that host name.",
     "room_closed": "Room {room} was closed by {closed_by} at {closed_at}.",
     "room_not_found": "There is no {asked}.",
     "session_not_found": "There is no such session, or it has ended.",
     "storage_unknown": "The relay cannot tell whether this was stored.",
 }
-"""What is said of a refusal whose own words are for those who speak HTTP."""
+"""Texts of refusals whose text on the wire is written for HTTP clients."""
 _FLAGS: Final = {
     "before": "--before",
     "capabilities": "--capabilities",
@@ -153,20 +153,20 @@ _FLAGS: Final = {
     "text": "the text",
     "to": "--to",
 }
-"""How the fields of a request are typed; the others are called what they are."""
+"""Options by the request field they fill, if the names differ in more than case."""
 _STATUS_OK: Final = 200
 
 
 def read_answer(status: int, body: bytes, room: str | None = None) -> Json:
-    """Return the answer of a relay.
+    """Decode the answer of a relay.
 
     Args:
-        status: Of the answer.
-        body: Of the answer.
-        room: The room that was asked about, if it was one; see :func:`asked_room`.
+        status: HTTP status.
+        body: Body of the response.
+        room: Room of the request, if there was one; see :func:`asked_room`.
 
     Raises:
-        CliError: It is a refusal, or nothing that a relay says.
+        CliError: The answer is a refusal, or does not come from a relay.
     """
     try:
         answer = json.loads(body)
@@ -180,14 +180,14 @@ def read_answer(status: int, body: bytes, room: str | None = None) -> Json:
             asked = "such room" if room is None else f"room '{room}'"
             raise _refusal(status, refusal | {"asked": asked})
     raise CliError(
-        f"The answer is not a relay's (HTTP {status}).",
-        "Something else may listen there: check --url and --port.",
+        f"The answer does not come from a relay (HTTP {status}).",
+        "Another program may listen there: check --url and --port.",
         Exit.UNREACHABLE,
     )
 
 
 def asked_room(path: str, body: object = None) -> str | None:
-    """Return the room that a call is about, if it is about one."""
+    """Return the room that a request names, if it names one."""
     plain, _, query = path.partition("?")
     match plain.split("/"):
         case ["", "admin", "rooms", room, *_]:
@@ -204,7 +204,7 @@ def _refusal(status: int, facts: Json) -> CliError:
 
 
 def _why(error: str, facts: Json) -> str:
-    """Say why the relay refused, in the words of whoever types commands."""
+    """Return the reason of a refusal, with options in place of request fields."""
     fields = facts.get("errors")
     if isinstance(fields, list) and fields:
         return "\n  ".join(map(_problem, fields))
@@ -215,7 +215,7 @@ def _why(error: str, facts: Json) -> str:
 
 
 def _problem(each: object) -> str:
-    """Say what is wrong with a field, in the words of the relay."""
+    """Return the problem of a request field."""
     if not isinstance(each, dict):
         return str(each)
     field = str(each.get("field"))

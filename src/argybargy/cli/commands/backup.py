@@ -1,4 +1,4 @@
-"""The commands that copy the database away and put a copy back."""
+"""Commands that back up the database and restore a backup."""
 
 import tempfile
 from collections.abc import Iterator
@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from argybargy.store.sqlite.backup.restore import Restored, RestoredRoom
     from argybargy.store.sqlite.backup.verify import DatabaseContents
 
-# Imports inside functions bring in SQLite or Trio, for these commands only.
-# ruff: noqa: PLC0415
+# ruff: noqa: PLC0415 - late imports of SQLite and Trio keep the help fast
 
 SKIP_AHEAD: Final = 1_000
 MOST_SKIPPED: Final = 1_000_000_000
@@ -44,17 +43,16 @@ def backup(
     *,
     force: bool = False,
 ) -> int:
-    """Copy everything that the relay keeps into one file, while it runs.
+    """Copy the relay's whole database into one file, while it runs.
 
-    The copy shows one moment, and is looked through before it is called done.
+    The copy is a consistent snapshot, and is verified before the command succeeds.
     It holds every message: keep it where nobody else can read it.
 
     Example: argybargy backup argybargy.db --force
 
     Args:
-        file: The file to make; 'argybargy-<time>.db' if not said, and '-' is
-            standard output.
-        force: Replace a file that is there.
+        file: File to create. Default: 'argybargy-<time>.db'; '-' is standard output.
+        force: Replace an existing file.
     """
     out = env.output
     if file == STANDARD:
@@ -80,7 +78,7 @@ def backup(
             out.write_json({"file": str(target), **attrs.asdict(contents)})
         else:
             out.write(str(target))
-            out.say(f"Backed up {_describe(contents)}; looked through, whole.")
+            out.say(f"Backed up {_describe(contents)}; verified.")
         return Exit.OK
 
     return env.work(work)
@@ -91,34 +89,34 @@ def restore(
     file: Path,
     *,
     skip_ahead: Annotated[int, INTEGER] = SKIP_AHEAD,
-    yes: Annotated[bool, Parameter(help="Do not ask.")] = False,
+    yes: Annotated[bool, Parameter(help="Do not ask for confirmation.")] = False,
 ) -> int:
-    """Put a backup in the place of the database; the relay must be stopped.
+    """Replace the database with a backup; the relay must be stopped.
 
-    No number of a message is given twice: each room goes on after the newest
-    one that anybody may have read, and says so. The replaced database is kept.
-    Codes that were revoked since the backup stay revoked.
+    No message number is used twice: each room continues after the newest number that
+    anybody may have read, and reports the gap. The replaced database is kept. Codes
+    that were revoked since the backup stay revoked.
 
     Example: argybargy restore argybargy.db --yes
 
     Args:
         file: The backup.
-        skip_ahead: How many numbers to leave out in each room if the database
-            in use cannot tell which ones were read.
-        yes: Do not ask.
+        skip_ahead: Numbers to skip in each room, if the replaced database cannot
+            tell which ones were read.
+        yes: Do not ask for confirmation.
     """
     out = env.output
     if not 0 <= skip_ahead <= MOST_SKIPPED:
-        text = f"--skip-ahead is a whole number from 0 to {MOST_SKIPPED}."
+        text = f"--skip-ahead must be a whole number from 0 to {MOST_SKIPPED}."
         raise CliError(text, code=Exit.USAGE)
     if env.options.url is not None:
-        text = "A backup is put back on the machine that has the data."
-        hint = "Leave out --url; say which data directory with --data."
+        text = "restore works only on the machine of the data directory."
+        hint = "Leave out --url; name the data directory with --data."
         raise CliError(text, hint, Exit.USAGE)
     directory = env.read_settings().data
     with _translated():
         contents = _look_into(file)
-    question = f"Put {_describe(contents)} in the place of what is in {directory}?"
+    question = f"Replace the database in {directory} with {_describe(contents)}?"
     if not env.agrees(question, is_told=yes):
         raise CliError("Nothing was restored.")
     with _translated():
@@ -151,7 +149,7 @@ def _now() -> "Instant":
 
 
 def _stamp(now: "Instant") -> str:
-    """Return a time as it fits into the name of a file."""
+    """Format a time for a file name: ``20260131-235959``."""
     from argybargy.domain.instant import format_timestamp
 
     digits = format_timestamp(now.wall_ms)[:19]
@@ -161,10 +159,10 @@ def _stamp(now: "Instant") -> str:
 def _take_backup(
     operator: Operator, target: Path, *, force: bool
 ) -> "DatabaseContents":
-    """Make a file of the database, looked through before it gets its name.
+    """Write a backup, and verify it before it gets its name.
 
     Raises:
-        CliError: It cannot be made, or is not whole.
+        CliError: The backup cannot be written, or is damaged.
     """
     with new_file(target, force=force) as (file, part):
         with operator.download("/admin/backup", {}) as pieces:
@@ -178,13 +176,17 @@ def _look_into(file: Path) -> "DatabaseContents":
 
     if not file.exists():
         text = f"There is no file {file}."
-        raise CliError(text, "List what there is: ls argybargy-*.db", Exit.NOT_FOUND)
+        raise CliError(text, "List the backups: ls argybargy-*.db", Exit.NOT_FOUND)
     return check_file(file)
 
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Let what a database or its directory refuses become a sentence."""
+    """Translate errors of the database and of its directory.
+
+    Raises:
+        CliError: With what to do next.
+    """
     import apsw
 
     from argybargy.store.errors import Corrupt, Incompatible, StoreError, Unknown
@@ -201,11 +203,12 @@ def _translated() -> Iterator[None]:
         )
         raise CliError(str(error), hint) from None
     except Unknown as error:
-        hint = "Look at the disk, then start the relay: argybargy up"
+        hint = "Check the disk, then start the relay: argybargy up"
         raise CliError(str(error), hint) from None
     except (StoreError, OSError, apsw.Error) as error:
-        text = f"It could not be done: {type(error).__name__}: {error}"
-        raise CliError(text, "Nothing was changed. Make it possible.") from None
+        text = f"{type(error).__name__}: {error}"
+        hint = "Nothing was changed. Look for the cause: argybargy doctor"
+        raise CliError(text, hint) from None
 
 
 def _describe(contents: "DatabaseContents") -> str:
@@ -246,11 +249,11 @@ def _changes(room: "RestoredRoom") -> Iterator[str]:
         yield f"lost after number {room.head}: {counted(room.lost, 'message')}"
     elif room.lost:
         yield (
-            f"nobody knows what was said after number {room.head}; "
-            f"left out: {counted(room.lost, 'number')}"
+            f"messages after number {room.head} are unknown; "
+            f"skipped: {counted(room.lost, 'number')}"
         )
     if room.is_closed:
-        yield "closed since the backup, and still closed"
+        yield "was closed after the backup, and stays closed"
 
 
 def _show_restored(out: Output, restored: "Restored", directory: Path) -> None:
@@ -262,7 +265,7 @@ def _show_restored(out: Output, restored: "Restored", directory: Path) -> None:
         out.warn(f"Still revoked: {', '.join(restored.revoked)}.")
     if restored.codes_lost:
         codes = counted(len(restored.codes_lost), "code")
-        out.warn(f"Gone, since younger than the backup: {codes}. Invite again.")
+        out.warn(f"Lost, because newer than the backup: {codes}. Invite again.")
     if restored.kept_as is not None:
-        out.say(f"What was there is kept as {restored.kept_as}.")
+        out.say(f"The replaced database is kept as {restored.kept_as}.")
     out.say("Start the relay: argybargy up")

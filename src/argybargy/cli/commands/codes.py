@@ -1,4 +1,4 @@
-"""The commands about access codes, and about the operator's own token."""
+"""Commands for access codes and for the admin token."""
 
 import shlex
 from collections.abc import Sequence
@@ -22,27 +22,27 @@ _HEADS = ("NAME", "ROOM", "KEY ID", "EXPIRES", "CAPABILITIES")
 
 
 def check_room(room: str) -> None:
-    """Refuse what is not the name of a room.
+    """Reject an invalid room name.
 
     Raises:
-        CliError: It is not one.
+        CliError: The name is invalid.
     """
     if not is_name(room):
         raise CliError(
-            f"'{room}' cannot be a room: {NAME_RULE}.",
+            f"'{room}' is not a valid room name: {NAME_RULE}.",
             "Choose another name, such as 'review'.",
             Exit.USAGE,
         )
 
 
 def check_peer(name: str, hint: str) -> None:
-    """Refuse what cannot be the name of an agent.
+    """Reject an invalid agent name.
 
     Raises:
-        CliError: It cannot; `hint` says what to do instead.
+        CliError: The name is invalid; `hint` says what to do.
     """
     if not is_peer_name(name):
-        text = f"No agent can be called '{name}': {NAME_RULE}, and no reserved word."
+        text = f"'{name}' is not a valid agent name: {NAME_RULE}, and no reserved word."
         raise CliError(text, hint, Exit.USAGE)
 
 
@@ -53,7 +53,7 @@ def ask_for_code(
     expires: str | None,
     capabilities: str | None,
 ) -> Json:
-    """Make a code for an agent.
+    """Create an access code for an agent.
 
     Raises:
         CliError: The relay refuses.
@@ -76,19 +76,19 @@ def invite(
     expires: str | None = None,
     capabilities: str | None = None,
 ) -> int:
-    """Make an access code for an agent. It is shown this once.
+    """Create an access code for an agent. It is shown only once.
 
-    With --quiet the code is all that is printed, for a script to take.
+    With --quiet, only the code is printed, for use in scripts.
 
     Example: argybargy invite --name alice --room review --expires 1d
 
     Args:
-        name: What the agent is called.
-        room: The room it joins.
-        url: How the agent reaches the relay, for the text that it is given.
-        expires: How long the code lives: 10m, 1h, 1d, 1w or 1mo; a bare number is
-            hours; never or 0 is without end.
-        capabilities: What the agent can do, in a few words.
+        name: Name of the agent.
+        room: Room that the agent joins.
+        url: Address of the relay for the agent, used in the text for it.
+        expires: Lifetime of the code: 10m, 1h, 1d, 1w or 1mo; a bare number is
+            hours; never or 0 is unlimited.
+        capabilities: Short description of what the agent can do.
     """
     out = env.output
     check_room(room)
@@ -111,7 +111,9 @@ def invite(
 
 
 def codes(env: Environment) -> int:
-    """List the access codes: whose they are, never the codes themselves.
+    """List the access codes by name and key id; the codes themselves are not shown.
+
+    Exit code 3 if there are none.
 
     Example: argybargy codes --json
     """
@@ -131,17 +133,17 @@ def revoke(
     every: Annotated[bool, Parameter(name="--all")] = False,
     yes: bool = False,
 ) -> int:
-    """Take codes back: by name, by key id, or by the code itself.
+    """Revoke access codes by name, by key id, or by the code itself.
 
-    Who polls with them is turned away within a second.
+    Agents that poll with a revoked code are refused within a second.
 
     Example: argybargy revoke alice --room review --yes
 
     Args:
         target: A name, a key id, or a code.
-        room: The room, when a name is in several.
-        every: Take back the codes of that name in every room.
-        yes: Do not ask.
+        room: The room, if the name has codes in several rooms.
+        every: Revoke the codes of that name in every room.
+        yes: Do not ask for confirmation.
     """
     out = env.output
 
@@ -150,7 +152,7 @@ def revoke(
         return _show_revoked(out, operator.call("POST", "/admin/revoke", body))
 
     worker = env.worker()
-    # Two steps: while it waits for an answer, the data directory is free.
+    # Two pieces of work: while the question is open, the data directory is not locked.
     if not yes and env.confirm is not None:
         worker(partial(_refuse_unknown, target))
     if not env.agrees(_question(target, room), is_told=yes):
@@ -161,7 +163,7 @@ def revoke(
 def token(env: Environment) -> int:
     """Print the admin token of the data directory.
 
-    Whoever has it can do everything on the relay. Keep it out of prompts.
+    The token gives full control of the relay. Keep it out of prompts.
 
     Example: argybargy token
     """
@@ -175,7 +177,7 @@ def token(env: Environment) -> int:
 
 
 def _refuse_unknown(target: str, operator: Operator) -> int:
-    """Refuse what is neither a name nor a key id, nor a code that there is.
+    """Reject a target that is no name, key id or code of the relay.
 
     Raises:
         CliError: There is no such code.
@@ -190,8 +192,8 @@ def _refuse_unknown(target: str, operator: Operator) -> int:
 
 
 def _no_code() -> CliError:
-    text = "There is no such code, and nobody of that name has one."
-    return CliError(text, "List them: argybargy codes", Exit.NOT_FOUND)
+    text = "There is no such code, and no code for such a name."
+    return CliError(text, "List the codes: argybargy codes", Exit.NOT_FOUND)
 
 
 def _question(target: str, room: str | None) -> str:
@@ -209,8 +211,8 @@ def _show_invited(
 ) -> None:
     instruction = connect_instruction(invited.url, invited.code)
     if out.is_json:
-        told = {"url": invited.url, "instruction": instruction}
-        out.write_json(answer | told)
+        extra = {"url": invited.url, "instruction": instruction}
+        out.write_json(answer | extra)
         return
     if out.is_quiet:
         out.write(invited.code)
@@ -220,12 +222,12 @@ def _show_invited(
             f"{invited.name} has another code in {invited.room}; to revoke it: "
             f"argybargy codes, argybargy revoke {shlex.quote(others[0])}"
         )
-    end = "does not run out"
+    end = "does not expire"
     if invited.expires:
-        end = f"runs out at {times.show(invited.expires)}"
+        end = f"expires at {times.show(invited.expires)}"
     out.say(
-        f"A code for {invited.name} in room {invited.room}, shown this once; it {end}."
-        f"\nkey id {invited.key_id}: 'argybargy revoke {invited.key_id}' takes it back."
+        f"A code for {invited.name} in room {invited.room}, shown only once; it {end}."
+        f"\nkey id {invited.key_id}: 'argybargy revoke {invited.key_id}' revokes it."
         "\nGive the agent this:\n"
     )
     out.write(instruction)
@@ -237,13 +239,18 @@ def _show_codes(out: Output, answer: Json, times: LocalTimes) -> int:
         out.write_json(answer["codes"])
     elif codes:
         rows = [
-            (code.name, code.room, code.key_id, times.show(code.expires), said)
+            (
+                code.name,
+                code.room,
+                code.key_id,
+                times.show(code.expires),
+                code.capabilities or "-",
+            )
             for code in codes
-            for said in [code.capabilities or "-"]
         ]
         out.write_table(_HEADS, rows)
     else:
-        out.say("There are no codes. Make one: argybargy invite --name <peer>")
+        out.say("There are no codes. Create one: argybargy invite --name <peer>")
     return Exit.OK if codes else Exit.NOTHING
 
 

@@ -1,4 +1,4 @@
-"""The command that gives an agent a seat in a room, for the program that it runs in."""
+"""The command that connects an agent to a room: code file, listener, instructions."""
 
 from pathlib import Path
 from typing import Final, Literal
@@ -18,23 +18,23 @@ from argybargy.cli.terminal.output import Output
 from argybargy.onboarding.seat import CLIENTS, Client, Seat, seat_brief
 
 _COLUMNS: Final = 80
-"""Where there is no terminal to say how wide it is."""
+"""Width of the text without a terminal."""
 
 ClientKey = Literal["claude", "codex", "gemini", "curl"]
 
 
 @attrs.frozen
 class ConnectPlan:
-    """What is wanted.
+    """Validated arguments of ``connect``.
 
     Attributes:
-        client: The program that the agent runs in.
-        room: The room, made if there is none.
-        name: What the agent is called.
-        expires: How long its code lives.
-        capabilities: What it can do.
-        url: Where it reaches the relay, if not where the relay says.
-        installation: Where its instructions are written, if they are.
+        client: Program that the agent runs in.
+        room: Room to join; created if it is missing.
+        name: Name of the agent.
+        expires: Lifetime of the code.
+        capabilities: Short description of what the agent can do.
+        url: Address of the relay for the agent; ``None`` takes the relay's own.
+        installation: Instruction file to write; ``None`` writes none.
     """
 
     client: Client
@@ -48,13 +48,13 @@ class ConnectPlan:
 
 @attrs.frozen
 class Connected:
-    """An agent that has a seat.
+    """Result of connecting an agent.
 
     Attributes:
-        invited: The relay's answer; nothing of it is shown but the code's handle.
-        files: Where the code is.
-        seat: What the agent is told.
-        revoked: Key ids of the codes that it had before.
+        invited: The relay's answer; of the code, only the key id is shown.
+        files: Files with the code and the listener script.
+        seat: Facts for the agent's instructions.
+        revoked: Key ids of its older codes.
     """
 
     invited: Invited
@@ -75,31 +75,31 @@ def connect(
     expires: str | None = None,
     capabilities: str | None = None,
 ) -> int:
-    """Give an agent a seat in a room, and print what to tell it.
+    """Connect an agent to a room, and print the instructions for it.
 
-    Its code goes into a file that only you can read, and into no prompt. Doing
-    it again replaces the code.
+    The access code goes into a file that only you can read, and into no prompt.
+    Connecting the agent again replaces the code.
 
     Example: argybargy connect claude --room review --json
 
     Args:
-        client: The program that the agent runs in.
-        room: The room; it is made if there is none.
-        name: What the agent is called; as the program, if not said.
-        write: Write the instructions into the project in --directory instead.
-        directory: The project to write into.
-        url: How the agent reaches the relay.
-        expires: How long the code lives: 10m, 1h, 1d, 1w or 1mo; a bare number is
-            hours; never or 0 is without end.
-        capabilities: What the agent can do, in a few words.
+        client: Program that the agent runs in.
+        room: The room; it is created if it is missing.
+        name: Name of the agent. Default: the name of the program.
+        write: Write the instructions into the project in --directory.
+        directory: Project directory for --write.
+        url: Address of the relay for the agent.
+        expires: Lifetime of the code: 10m, 1h, 1d, 1w or 1mo; a bare number is
+            hours; never or 0 is unlimited.
+        capabilities: Short description of what the agent can do.
     """
     chosen = CLIENTS[client]
     out = env.output
     check_room(room)
     check_peer(name or client, "Choose another --name, such as 'alice'.")
     if directory is not None and not write:
-        text = "--directory is where --write writes, and --write was not said."
-        raise CliError(text, "Say both, or neither.", Exit.USAGE)
+        text = "--directory needs --write."
+        raise CliError(text, "Give both options, or neither.", Exit.USAGE)
     plan = ConnectPlan(
         client=chosen,
         room=room,
@@ -121,9 +121,9 @@ def connect(
 
 
 def give_seat(operator: Operator, plan: ConnectPlan, times: LocalTimes) -> Connected:
-    """Make a code, keep it in a file, and write the instructions if that is wanted.
+    """Create a code, store it in a file, and write the instructions if requested.
 
-    The older code goes last: until the new one is in its place, it is the one.
+    Older codes are revoked last, so that a failure leaves the agent with a valid code.
 
     Raises:
         CliError: The room is closed, the relay refuses, or a file cannot be written.
@@ -141,9 +141,9 @@ def give_seat(operator: Operator, plan: ConnectPlan, times: LocalTimes) -> Conne
     try:
         if plan.installation is not None:
             plan.installation.install(seat)
-        files.store(invited.code, seat)  # last: an older code is good until then
+        files.store(invited.code, seat)  # last: it overwrites the older, valid code
     except CliError:
-        # Nobody was told of it.
+        # The code was not shown to anybody, so it would stay valid unnoticed.
         revoke_code(operator, invited.key_id)
         raise
     older = state.codes_in(plan.room, {plan.name})
@@ -155,24 +155,24 @@ def give_seat(operator: Operator, plan: ConnectPlan, times: LocalTimes) -> Conne
 def show_connected(
     out: Output, plan: ConnectPlan, done: Connected, machine: Machine
 ) -> None:
-    """Print what the agent is told as data, and say the rest."""
+    """Print the instructions as data, and everything else as notes."""
     if out.is_json:
         out.write_json(_as_json(plan, done))
         return
     invited, seat, client = done.invited, done.seat, plan.client
-    end = "does not run out"
+    end = "does not expire"
     if invited.expires:
-        end = f"runs out at {machine.times.show(invited.expires)}"
+        end = f"expires at {machine.times.show(invited.expires)}"
     columns = machine.columns() or _COLUMNS
     out.say(
         f"{seat.name} has a seat in room {seat.room} of {seat.base}. Its code {end}; "
         f"it is in\n  {done.files.header}\nwhich only you can read. "
-        f"'argybargy revoke {invited.key_id}' takes it back."
+        f"'argybargy revoke {invited.key_id}' revokes it."
     )
     if done.revoked:
         out.warn(
             f"{seat.name} had a code for {seat.room}, which is revoked "
-            f"({', '.join(done.revoked)}). For a second agent say --name."
+            f"({', '.join(done.revoked)}). For a second agent use --name."
         )
     out.say("")
     for text in (
@@ -181,8 +181,8 @@ def show_connected(
     ):
         out.say(wrapped(text, columns))
     out.say(
-        f"The listener, a line whenever somebody speaks to it: {seat.listen_command}\n"
-        f"What you can follow yourself, as the operator: argybargy watch {seat.room}\n"
+        f"The listener prints a line for each message to it: {seat.listen_command}\n"
+        f"To follow the room yourself: argybargy watch {seat.room}\n"
     )
     _show_instructions(out, plan, seat)
 
@@ -190,16 +190,16 @@ def show_connected(
 def _show_instructions(out: Output, plan: ConnectPlan, seat: Seat) -> None:
     there = plan.installation
     if there is None:
-        out.say(f"Tell {seat.name} this:\n")
+        out.say(f"Give {seat.name} these instructions:\n")
         out.write(seat_brief(seat))
         return
-    out.say(f"Say to it: join the room {seat.room}.\nTo undo: {there.undo}.")
-    out.say("The instructions, which hold no secret, are in")
+    out.say(f"Tell {seat.name}: join the room {seat.room}.\nTo undo: {there.undo}.")
+    out.say("The instructions contain no secret. They are in")
     out.write(str(there.path))
 
 
 def _as_json(plan: ConnectPlan, done: Connected) -> dict[str, object]:
-    """Return everything but the code, which is in its file."""
+    """Return the result without the code, which is in its file."""
     seat, there = done.seat, plan.installation
     return {
         "client": plan.client.key,

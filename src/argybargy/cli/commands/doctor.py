@@ -1,4 +1,4 @@
-"""The command that looks for what is wrong."""
+"""The command that diagnoses the setup."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -17,19 +17,19 @@ def doctor(
     env: Environment,
     *,
     thorough: Annotated[
-        bool, Parameter(help="Read all of the database, indexes too.")
+        bool, Parameter(help="Check the whole database, including its indexes.")
     ] = False,
 ) -> int:
-    """Look for what is wrong, and say what to do about it.
+    """Diagnose problems, and print what to do about them.
 
-    Nothing is changed, and a relay that runs is not disturbed. The exit code is
-    0 when nothing is a problem; a warning is none. With --quiet, what is fine is
-    left out.
+    Nothing is changed, and a running relay is not disturbed. The exit code is 0
+    without a problem; warnings do not count. With --quiet, only problems and
+    warnings are printed.
 
     Example: argybargy doctor --thorough
 
     Args:
-        thorough: Whether to read all of the database.
+        thorough: Whether to check the whole database.
     """
     from argybargy.cli.doctor.checkup import run  # noqa: PLC0415 - it is slow
 
@@ -39,7 +39,7 @@ def doctor(
 
 
 def report(out: Output, findings: Sequence[Finding]) -> int:
-    """Write what was found, and return the exit code."""
+    """Print the findings, and return the exit code."""
     is_well = all(finding.level is not Level.PROBLEM for finding in findings)
     if out.is_json:
         rows = [_to_json(finding) for finding in findings]

@@ -1,4 +1,4 @@
-"""A message on one line, for people who follow a room."""
+"""A message as one line of text, for ``watch``, ``history`` and ``search``."""
 
 from typing import Final, Self
 
@@ -19,10 +19,15 @@ _DAY: Final = 24 * _HOUR
 
 @attrs.frozen
 class Said:
-    """A message as the operator reads it.
+    """Message as the operator reads it.
 
     Attributes:
-        row: It as it came, for programs.
+        room: Room of the message.
+        ts: Timestamp, as the relay wrote it.
+        to: Recipients.
+        expects: Who should answer: ``none``, ``anyone`` or a name.
+        claimed_by: Holder of the claim, if there is one.
+        row: The decoded JSON, for ``--json``.
     """
 
     room: str
@@ -38,17 +43,17 @@ class Said:
 
     @classmethod
     def read(cls, row: object, room: str) -> Self:
-        """Read a message out of an answer.
+        """Read a message from an answer.
 
         Args:
-            row: What came.
-            room: Where it was said, if it does not say so itself.
+            row: Decoded JSON of the message.
+            room: Room of the message, if the row does not name one.
 
         Raises:
-            CliError: It is none.
+            CliError: The row is not a message.
         """
         seen = read_row(_Message, row)
-        assert isinstance(row, dict), "or it would not have been read"
+        assert isinstance(row, dict), "read_row rejects anything else"
         where = str(row.get("room") or room)
         return cls(
             room=where,
@@ -76,11 +81,11 @@ class _Message:
 
 
 def message_spans(said: Said, times: LocalTimes) -> tuple[Span, ...]:
-    """Return a message as one line, whatever is in it.
+    """Return a message as one line, with control characters escaped.
 
     Args:
         said: The message.
-        times: How its time is shown.
+        times: Formats the timestamp.
     """
     head = f"#{said.room} {said.seq} {times.show(said.ts)} "
     marks = ", ".join(_marks(said))
@@ -110,7 +115,7 @@ def _you(name: str) -> str:
 
 
 def age(seconds: float | None) -> str:
-    """Return a time span in two or three characters, or ``-`` for none."""
+    """Return a duration in its largest unit, such as ``5m``; ``-`` for ``None``."""
     if seconds is None:
         return "-"
     whole = max(0, int(seconds))

@@ -1,4 +1,4 @@
-"""The commands that say something in a room, and that look back at what was said."""
+"""Commands that post messages, and show history and open questions."""
 
 import shlex
 from collections.abc import Sequence
@@ -20,13 +20,13 @@ from argybargy.cli.terminal.output import Output
 from argybargy.domain.names import ANYONE, EVERYONE, OPERATOR
 
 _OURS: Final = frozenset({OPERATOR, ANYONE})
-"""Whose questions are for the one who reads the list."""
+"""Addressees whose questions the operator may answer."""
 _FROM_INPUT: Final = "-"
 _MOST_CHARS: Final = 1_000_000
-"""More than any relay takes; it has the last word on how long a message may be."""
+"""Bound on standard input; the relay's own limit on a message is far lower."""
 _UNKNOWN: Final = "unknown"
 _EXCERPT_CHARS: Final = 80
-"""How much of a question is shown where nothing says how wide a line may be."""
+"""Width of the text of a question without a terminal."""
 _LEAST_EXCERPT_CHARS: Final = 20
 _WAITING_HEADS: Final = ("WAITS", "ROOM", "SEQ", "FROM", "ASKS", "CLAIMED BY", "TEXT")
 
@@ -43,20 +43,20 @@ def post(
     ] = None,
     reply_to: Annotated[int | None, INTEGER] = None,
 ) -> int:
-    """Say something in a room as the human, also in a closed one.
+    """Post a message to a room as the human operator, even to a closed room.
 
-    With '-' for the text, standard input is said, so that no shell eats a part
-    of it.
+    With '-' as the text, the message is read from standard input, which avoids
+    quoting for the shell.
 
     Example: argybargy post review "Start with the failover check." --to alice
 
     Args:
         room: The room.
-        text: What to say, or '-' for standard input.
-        to: Whom to say it to; several with commas, or again. Everyone, if not said.
-        sender: The name to say it under.
+        text: The message, or '-' for standard input.
+        to: Recipients, comma-separated or repeated. Default: everyone.
+        sender: Name of the sender.
         expects: Who should answer: none, anyone, or a name.
-        reply_to: The number of the message that this answers.
+        reply_to: Number of the message that this one answers.
     """
     out = env.output
     check_room(room)
@@ -80,16 +80,16 @@ def history(
     limit: Annotated[int, INTEGER] = 50,
     before: Annotated[int | None, INTEGER] = None,
 ) -> int:
-    """Show what was said in a room, oldest first.
+    """Show the messages of a room, oldest first.
 
-    It ends with exit code 3 if there is nothing to show.
+    Exit code 3 if there are none.
 
     Example: argybargy history review --limit 20
 
     Args:
         room: The room.
-        limit: Most messages to show; the latest of them are.
-        before: Only messages with a lower number than this.
+        limit: Maximum number of messages to show (the newest).
+        before: Only messages with a lower number.
     """
     out = env.output
     check_room(room)
@@ -102,9 +102,9 @@ def history(
 
 
 def waiting(env: Environment) -> int:
-    """Show the questions that nobody has answered, the longest wait first.
+    """List the open questions, longest wait first.
 
-    It ends with exit code 3 if nobody waits.
+    Exit code 3 if there are none.
 
     Example: argybargy waiting
     """
@@ -126,10 +126,10 @@ def _text(env: Environment, text: str) -> str:
     read = _read_input(env)
     if len(read) > _MOST_CHARS:
         problem = f"Standard input holds more than {_MOST_CHARS:,} characters."
-        raise CliError(problem, "Say less at once.", Exit.USAGE)
+        raise CliError(problem, "Send a shorter message.", Exit.USAGE)
     if not read.strip():
         hint = "For example: echo hello | argybargy post ROOM -"
-        raise CliError("There is nothing on standard input.", hint, Exit.USAGE)
+        raise CliError("Standard input is empty.", hint, Exit.USAGE)
     return read.removesuffix("\n")
 
 
@@ -148,24 +148,22 @@ def _show_history(env: Environment, out: Output, answer: Json) -> int:
         return Exit.OK if found.messages else Exit.NOTHING
     said = [Said.read(row, found.room) for row in found.messages]
     if said and found.more:
-        out.say(f"There is more before: --before {said[0].seq}")
+        out.say(f"Older messages: --before {said[0].seq}")
     for each in said:
         out.write_spans(*message_spans(each, env.machine.times))
     if not said:
-        out.say(f"Nothing was said in {found.room}, or nothing is left of it.")
+        out.say(f"There are no messages in {found.room}.")
     return Exit.OK if said else Exit.NOTHING
 
 
 def _check_no_option(text: str) -> None:
-    """Refuse a mistyped option, which would be said otherwise.
+    """Reject a mistyped option, which would be posted as the message.
 
     Raises:
-        CliError: It looks like one.
+        CliError: The text looks like an option.
     """
     if text.startswith("-") and len(text.split()) == 1:
-        hint = (
-            f"If it is what you want to say: argybargy post ROOM -- {shlex.quote(text)}"
-        )
+        hint = f"To post it as a message: argybargy post ROOM -- {shlex.quote(text)}"
         raise CliError(f"Unknown option: {text}.", hint, Exit.USAGE)
 
 
@@ -208,18 +206,18 @@ def _show_posted(out: Output, room: str, answer: Json) -> None:
     to = ", ".join(said.to)
     out.write(f"#{said.room} seq {said.seq} sent as {said.sender} -> {to}")
     if said.seq == 1:
-        out.say(f"#{said.room} is new: nobody has spoken in it before.")
+        out.say(f"#{said.room} is a new room: this is its first message.")
     reached = _reached(posted.delivery)
     heard = [f"{name} {reach}" for name, reach in reached if reach != _UNKNOWN]
     unknown = [name for name, reach in reached if reach == _UNKNOWN]
     for name in unknown:
-        out.warn(f"No agent '{name}' is known in {said.room}.")
+        out.warn(f"There is no agent '{name}' in {said.room}.")
     if heard or not unknown:
         out.say(f"Heard by: {', '.join(heard) or 'nobody yet'}")
 
 
 def _reached(delivery: Json) -> list[tuple[str, str]]:
-    """Return who hears of a message, and how: by name, or by their number."""
+    """Return pairs of recipient, or number of recipients, and delivery status."""
     pairs = []
     for name, told in delivery.items():
         if isinstance(told, dict):
@@ -234,7 +232,7 @@ def _show_waiting(out: Output, rows: Sequence[Json], columns: int | None) -> Non
         out.write_json(rows)
         return
     if not rows:
-        out.say("Nobody waits for an answer.")
+        out.say("There are no open questions.")
         return
     said = [Said.read(row, "") for row in rows]
     facts = [
@@ -248,7 +246,7 @@ def _show_waiting(out: Output, rows: Sequence[Json], columns: int | None) -> Non
     for each in said:
         if each.expects in _OURS:
             out.say(
-                "\nAnswer, for example: argybargy post "
+                "\nTo answer, for example: argybargy post "
                 f"{shlex.quote(each.room)} TEXT --to {shlex.quote(each.sender)} "
                 f"--reply-to {each.seq}"
             )
@@ -261,7 +259,7 @@ def _waiting_cells(said: Said, seconds: float) -> tuple[str, ...]:
 
 
 def _text_room(rows: Sequence[Sequence[str]], columns: int | None) -> int:
-    """Return how many columns of a text fit on a line beside the other cells."""
+    """Return the width left for the text beside the other cells, in columns."""
     if columns is None:
         return _EXCERPT_CHARS
     heads = _WAITING_HEADS[:-1]

@@ -1,4 +1,4 @@
-"""The commands about this program itself."""
+"""Commands about this program: version, settings, shell completion."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
@@ -33,10 +33,10 @@ def version(env: Environment) -> int:
 
 
 def config_show(env: Environment) -> int:
-    """Show every setting: its value, and where that comes from.
+    """Show every setting: its value and its source.
 
-    A flag goes before a variable, that before config.toml, that before the
-    default. There is no secret among them.
+    Precedence: command line, environment variable, config.toml, default. No setting
+    is a secret.
 
     Example: argybargy config show --port 9000
     """
@@ -59,16 +59,16 @@ def completion(
     env: Environment,
     shell: Annotated[Shell, Parameter(help="bash, zsh or fish.")],
 ) -> int:
-    """Print what makes a shell complete the commands of this program.
+    """Print the completion script for a shell.
 
-    'argybargy --install-completion' puts it where the shell looks for it.
+    'argybargy --install-completion' installs it.
 
     Example: argybargy completion bash
 
     Args:
-        shell: Which shell it is for.
+        shell: The shell.
     """
-    from argybargy.cli.registry import build_app  # noqa: PLC0415 - it is needed here alone
+    from argybargy.cli.registry import build_app  # noqa: PLC0415 - registry imports this module
 
     out = env.output
     script = build_app(env).generate_completion(shell=shell)

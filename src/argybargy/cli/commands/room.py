@@ -1,4 +1,4 @@
-"""The commands about rooms."""
+"""The command that opens a room with two access codes."""
 
 import attrs
 
@@ -17,15 +17,15 @@ _FOR_THE_OPERATOR = "operator for this room"
 
 @attrs.frozen
 class RoomPlan:
-    """What is wanted of a room.
+    """Arguments of ``room``.
 
     Attributes:
-        room: Its name.
-        worker: What the agent in it is called.
-        operator: What the one who runs it on the human's behalf is called.
-        expires: How long both codes live.
-        capabilities: What the worker can do.
-        url: Where agents reach the relay, if not where it says.
+        room: Name of the room.
+        worker: Name of the agent that works in it.
+        operator: Name of the agent that runs the room for the human.
+        expires: Lifetime of both codes.
+        capabilities: Short description of what the worker can do.
+        url: Address of the relay for agents; ``None`` takes the relay's own.
     """
 
     room: str
@@ -36,32 +36,30 @@ class RoomPlan:
     url: str | None
 
     def check(self) -> None:
-        """Refuse a plan that no relay could carry out.
+        """Reject invalid names before the relay is called.
 
         Raises:
-            CliError: A name cannot be had.
+            CliError: A name is invalid, or both names are the same.
         """
         check_room(self.room)
-        check_peer(self.worker, "Give the worker a shorter or other name: --worker.")
-        check_peer(
-            self.operator, "Give the operator a shorter or other name: --operator."
-        )
+        check_peer(self.worker, "Give the worker another name: --worker.")
+        check_peer(self.operator, "Give the operator another name: --operator.")
         if fold(self.worker) == fold(self.operator):
-            text = "Worker and operator have the same name, so neither would hear the "
-            hint = "Give them two: --worker and --operator."
-            raise CliError(text + "other.", hint, Exit.USAGE)
+            text = "Worker and operator have the same name, so they cannot talk."
+            hint = "Give them different names: --worker and --operator."
+            raise CliError(text, hint, Exit.USAGE)
 
 
 @attrs.frozen
 class ReadyRoom:
-    """A room that was made, with what goes to whom.
+    """Room with its new codes.
 
     Attributes:
-        url: Where agents reach the relay.
+        url: Address of the relay for agents.
         worker: The relay's answer to the worker's invitation.
-        operator: The relay's answer to the operator's.
-        brief: What to paste into the worker's prompt.
-        revoked: Key ids of the older codes that were taken back.
+        operator: The relay's answer to the operator's invitation.
+        brief: Text for the worker's prompt.
+        revoked: Key ids of the older codes, now revoked.
     """
 
     url: str
@@ -81,21 +79,21 @@ def room(
     expires: str | None = None,
     capabilities: str | None = None,
 ) -> int:
-    """Make a room, and print a text to paste into an agent's prompt.
+    """Open a room, and print a text to paste into an agent's prompt.
 
-    It makes two codes: one for the worker, which is in the text, and one for
-    whoever runs the room on your behalf. Doing it again replaces both codes.
+    It creates two codes: one for the worker, which is in the text, and one for an
+    agent that runs the room for you. Running it again replaces both codes.
 
     Example: argybargy room migration-review --expires 1d
 
     Args:
         name: The room.
-        worker: What the agent is called; the room's name and '-worker' if not said.
-        operator: What its operator is called; likewise, with '-operator'.
-        url: How agents reach the relay, for the text that they are given.
-        expires: How long both codes live: 10m, 1h, 1d, 1w or 1mo; a bare number is
-            hours; never or 0 is without end.
-        capabilities: What the worker can do, in a few words.
+        worker: Name of the agent. Default: the room's name and '-worker'.
+        operator: Name of its operator. Default: the room's name and '-operator'.
+        url: Address of the relay for agents, used in the text for them.
+        expires: Lifetime of both codes: 10m, 1h, 1d, 1w or 1mo; a bare number is
+            hours; never or 0 is unlimited.
+        capabilities: Short description of what the worker can do.
     """
     out = env.output
     plan = RoomPlan(
@@ -118,9 +116,9 @@ def room(
 
 
 def make_room(client: Operator, plan: RoomPlan, times: LocalTimes) -> ReadyRoom:
-    """Open a room and make its two codes, in the place of older ones.
+    """Open a room, create its two codes, and revoke the older ones.
 
-    The older codes go last: until the new ones are there, they are all there is.
+    The older codes are revoked last, so that a failure leaves valid codes.
 
     Raises:
         CliError: The room is closed, or the relay refuses.
@@ -132,7 +130,7 @@ def make_room(client: Operator, plan: RoomPlan, times: LocalTimes) -> ReadyRoom:
     try:
         operator = _invite(client, plan, plan.operator, _FOR_THE_OPERATOR)
     except CliError:
-        # Nobody will ever be shown the first one.
+        # The first code is not shown to anybody, so it would stay valid unnoticed.
         revoke_code(client, worker.key_id)
         raise
     older = state.codes_in(plan.room, {plan.worker, plan.operator})
@@ -151,27 +149,27 @@ def _invite(
 
 
 def revoke_code(client: Operator, key_id: str) -> None:
-    """Take a code back, by its key id."""
+    """Revoke a code by its key id."""
     client.call("POST", "/admin/revoke", {"target": key_id})
 
 
 def show_room(out: Output, plan: RoomPlan, ready: ReadyRoom, times: LocalTimes) -> None:
-    """Print the brief as data, and say the rest."""
+    """Print the brief as data, and everything else as notes."""
     if out.is_json:
         out.write_json(_room_json(ready))
         return
     worker, operator = ready.worker, ready.operator
-    end = "do not run out"
+    end = "do not expire"
     if worker.expires:
-        end = f"run out at {times.show(worker.expires)}"
+        end = f"expire at {times.show(worker.expires)}"
     out.say(
         f"Room {worker.room} is open at {ready.url}. "
-        f"The codes are shown this once; they {end}."
+        f"The codes are shown only once; they {end}."
     )
     if ready.revoked:
         out.warn(
-            f"The room had codes for {plan.worker} or {plan.operator}: they are "
-            f"revoked ({', '.join(ready.revoked)}). Use the new ones."
+            f"The older codes for {plan.worker} and {plan.operator} are revoked "
+            f"({', '.join(ready.revoked)}). Use the new ones."
         )
     out.warn(f"Code for {operator.name}, who runs the room for you: {operator.code}")
     out.say(f"Paste this into the prompt of {worker.name}:\n")

@@ -1,4 +1,4 @@
-"""The commands about the rooms there are, and who is in them."""
+"""Commands that list rooms and peers, and close and reopen rooms."""
 
 from typing import Any, Final
 from urllib.parse import quote
@@ -18,9 +18,9 @@ _PEER_HEADS: Final = ("NAME", "STATE", "SEEN", "SPOKE", "CAPABILITIES")
 
 
 def rooms(env: Environment) -> int:
-    """List the rooms: open or closed, how much is said, and who waits on you.
+    """List the rooms: status, number of messages, open questions and peers online.
 
-    It ends with exit code 3 if there are none.
+    Exit code 3 if there are no rooms.
 
     Example: argybargy rooms
     """
@@ -36,9 +36,9 @@ def rooms(env: Environment) -> int:
 
 
 def peers(env: Environment, room: str) -> int:
-    """List who is in a room: who holds a code, has spoken, or is there now.
+    """List the peers of a room: holders of codes, and everyone who posted.
 
-    It ends with exit code 3 if nobody is.
+    Exit code 3 if there are none.
 
     Example: argybargy peers review
 
@@ -55,7 +55,7 @@ def peers(env: Environment, room: str) -> int:
         peers = [read_row(_Peer, row) for row in raw]
         out.write_table(_PEER_HEADS, [_peer_cells(peer) for peer in peers])
     else:
-        out.say(f"Nobody is in {room}. Invite: argybargy room {room}")
+        out.say(f"There are no peers in {room}. Invite one: argybargy room {room}")
     return Exit.OK if raw else Exit.NOTHING
 
 
@@ -66,16 +66,16 @@ def close(
     by: str = OPERATOR,
     yes: bool = False,
 ) -> int:
-    """Close a room: every agent that polls in it is told to leave.
+    """Close a room: every agent that polls it is told to leave.
 
-    On a terminal it asks first.
+    On a terminal it asks for confirmation.
 
     Example: argybargy close review --yes
 
     Args:
         room: The room.
-        by: Who closes it, for the agents and the audit log.
-        yes: Do not ask.
+        by: Name of the closer, for the agents and the audit log.
+        yes: Do not ask for confirmation.
     """
     out = env.output
     check_room(room)
@@ -89,21 +89,21 @@ def close(
         out.write_json(answer)
         return Exit.OK
     state = read_row(RoomState, answer.get("room"))
-    closed = "was closed already," if before.is_closed else "closed"
+    closed = "was already closed," if before.is_closed else "closed"
     out.write(f"#{state.name} {closed} {state.by_whom(env.machine.times)}.")
     if not before.is_closed:
-        out.say("Everyone who polls in it is told to leave.")
+        out.say("Agents that poll it are told to leave.")
     return Exit.OK
 
 
 def reopen(env: Environment, room: str, *, by: str = OPERATOR) -> int:
-    """Open a closed room again, for new agents to join.
+    """Reopen a closed room, so that agents can join it again.
 
     Example: argybargy reopen review
 
     Args:
         room: The room.
-        by: Who opens it, for the audit log.
+        by: Name of the opener, for the audit log.
     """
     out = env.output
     check_room(room)
@@ -115,11 +115,11 @@ def reopen(env: Environment, room: str, *, by: str = OPERATOR) -> int:
         return Exit.OK
     state = read_row(RoomState, answer.get("room"))
     if not before.is_closed:
-        out.write(f"#{state.name} is open already.")
+        out.write(f"#{state.name} is already open.")
         return Exit.OK
     out.write(f"#{state.name} is open again.")
     out.say(
-        "Agents that were dismissed do not come back by themselves. "
+        "Dismissed agents do not return by themselves. "
         f"Make a code for a new one: argybargy room {room}"
     )
     return Exit.OK
@@ -136,12 +136,12 @@ def _change(relay: LiveOperator, room: str, what: str, by: str) -> Json:
 
 @attrs.frozen
 class RoomRow:
-    """A room in a list.
+    """Row of the list of rooms.
 
     Attributes:
-        last_seconds: How long ago the latest message came; ``None`` without any.
-        waiting: Questions in it that nobody has answered.
-        online: Peers in it that are there.
+        last_seconds: Age of the latest message; ``None`` without a message.
+        waiting: Open questions.
+        online: Peers online.
     """
 
     room: str
@@ -153,7 +153,7 @@ class RoomRow:
 
 
 def room_rows(answer: Json) -> list[RoomRow]:
-    """Return all rooms by name, those in which nobody has spoken included.
+    """Return all rooms sorted by name, empty ones included.
 
     Raises:
         CliError: The answer is not that of ``/admin/state``.

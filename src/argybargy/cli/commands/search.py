@@ -1,4 +1,4 @@
-"""The command that looks for what was said."""
+"""The command that searches messages."""
 
 import shlex
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Output, Span, Style
 
 _PAGE: Final = 50
-"""What a relay gives at once, as it comes; one that gives less is asked again."""
+"""Results per request; a relay with a lower limit is asked for more pages."""
 
 
 def search(
@@ -29,19 +29,18 @@ def search(
     room: str | None = None,
     limit: Annotated[int, INTEGER] = 20,
 ) -> int:
-    """Look for what was said, in one room or in all, newest first.
+    """Search the messages of one room or of all rooms, newest first.
 
-    All words must be there; the last one may be the beginning of a word. Quotes
-    keep words together, and -word must not be there. Besides: from:NAME, to:NAME,
-    room:ROOM, is:open, before:2026-01-31. It ends with exit code 3 if nothing is
-    found.
+    All words must occur; the last one may be a prefix. "Quoted words" must occur
+    together, and -word must not occur. Filters: from:NAME, to:NAME, room:ROOM,
+    is:open, before:2026-01-31. Exit code 3 if nothing is found.
 
     Example: argybargy search "ship it" --room review
 
     Args:
-        query: What to look for.
-        room: The room to look in. All of them, if not said.
-        limit: Most messages to show.
+        query: The search terms.
+        room: Room to search. Default: all rooms.
+        limit: Maximum number of messages to show.
     """
     out = env.output
     if room is not None:
@@ -60,26 +59,26 @@ def search(
 
 
 def _check_no_option(query: Sequence[str]) -> None:
-    """Refuse a mistyped option, which would be looked for otherwise.
+    """Reject a mistyped option, which would be searched for.
 
     Raises:
-        CliError: A word looks like one.
+        CliError: A word looks like an option.
     """
     for word in query:
         if word.startswith("--"):
             quoted = shlex.quote(f'"{word}"')
-            hint = f"If you look for it: argybargy search {quoted}"
+            hint = f"To search for it: argybargy search {quoted}"
             raise CliError(f"Unknown option: {word}.", hint, Exit.USAGE)
 
 
 @attrs.frozen
 class Results:
-    """What a relay has found.
+    """Page of search results, or all pages together.
 
     Attributes:
-        results: Newest first.
-        more: Whether there are older ones.
-        next_before: Where those begin.
+        results: Results, newest first.
+        more: Whether there are older results.
+        next_before: Where the next page begins; ``None`` without a next page.
     """
 
     results: list[dict[str, Any]]
@@ -96,7 +95,7 @@ class _Result:
 
 
 def find(relay: LiveOperator, wanted: Json, limit: int) -> Results:
-    """Look for something, page by page, until there is enough or no more.
+    """Search page by page, up to `limit` results.
 
     Raises:
         CliError: The relay refused, or could not be reached.
@@ -117,13 +116,13 @@ def _show(out: Output, found: Results, times: LocalTimes) -> None:
     for row in found.results:
         out.write_spans(*_spans(read_row(_Result, row), times))
     if not found.results:
-        out.say("Nothing was found.")
+        out.say("No messages found.")
     elif found.more:
-        out.say("There is more: --limit shows it.")
+        out.say("There are more results: raise --limit.")
 
 
 def _spans(result: _Result, times: LocalTimes) -> tuple[Span, ...]:
-    """Return what was found as one line, whatever is in it."""
+    """Return a result as one line, with control characters escaped."""
     said = Said.read(result.message, result.room)
     head = f"#{said.room} {said.seq} {times.show(said.ts)} "
     return (

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from argybargy.serve.tunnel.command import TunnelCommand
     from argybargy.settings.settings import Settings
 
-# Imports inside functions are those that the help of these commands does without.
-# ruff: noqa: PLC0415
+# ruff: noqa: PLC0415 - the help of these commands needs no server
 
 
 def up(
@@ -22,33 +21,33 @@ def up(
     host: str | None = None,
     no_tunnel: Annotated[
         bool,
-        Parameter(help="Stay on this machine."),
+        Parameter(help="Open no tunnel."),
     ] = False,
     tunnel_command: Annotated[
         str | None,
         Parameter(
-            help="What opens the tunnel, if not cloudflared: {url} and {port} in "
-            "it are the relay's, and the first https address that it prints is "
-            "the tunnel's."
+            help="Command that opens the tunnel in place of cloudflared. {url} and "
+            "{port} stand for the relay's address; the first https address that "
+            "the command prints is the tunnel's."
         ),
     ] = None,
     ephemeral: bool = False,
 ) -> int:
-    """Start a relay with a way in from outside, and say what to type next.
+    """Start a relay, open a tunnel to it, and print the next commands.
 
-    Where cloudflared is installed it opens a tunnel, for as long as the relay
-    runs: agents anywhere reach it, if they have a code. With a public URL in the
-    settings there is a way in already, and none is opened.
+    If cloudflared is installed, it opens a tunnel for as long as the relay runs:
+    agents anywhere can reach the relay, but need an access code. With a public URL in
+    the settings, no tunnel is opened.
 
-    It runs until Ctrl+C; a second one does not wait for anybody.
+    It runs until Ctrl+C, which lets agents finish; a second Ctrl+C stops at once.
 
     Example: argybargy up --port 8765
 
     Args:
-        host: The address to listen on.
-        no_tunnel: Whether to do without a way in from outside.
-        tunnel_command: What opens one.
-        ephemeral: Keep rooms and codes in memory: they end with the relay.
+        host: Address to listen on.
+        no_tunnel: Whether to open no tunnel.
+        tunnel_command: Command that opens the tunnel.
+        ephemeral: Keep rooms and codes in memory only; they are lost at the end.
     """
     from argybargy.cli.commands.serve_output import Announcer, exposures
 
@@ -67,18 +66,18 @@ def serve(
     host: str | None = None,
     ephemeral: bool = False,
 ) -> int:
-    """Run a relay as a service does: no more words than needed.
+    """Run a relay as a service, with a minimum of output.
 
     Example: argybargy serve --host 0.0.0.0 --data /var/lib/argybargy
 
     Args:
-        host: The address to listen on.
-        ephemeral: Keep rooms and codes in memory: they end with the relay.
+        host: Address to listen on.
+        ephemeral: Keep rooms and codes in memory only; they are lost at the end.
     """
     from argybargy.cli.commands.serve_output import exposures, plan_briefly
 
     settings = env.read_settings(host=host, ephemeral=ephemeral or None)
-    # They are logged, as all that a service says.
+    # A service logs its warnings: nobody reads its standard error.
     warnings = (*settings.warnings, *exposures(settings))
     plan = plan_briefly(env.output, settings)
     return env.serve(attrs.evolve(settings, warnings=warnings), plan)
@@ -87,10 +86,10 @@ def serve(
 def _find_tunnel(
     settings: "Settings", command: str | None, *, is_wanted: bool
 ) -> "TunnelCommand | None":
-    """Return what opens a tunnel, if one is to be opened.
+    """Return the command that opens the tunnel, or ``None`` for no tunnel.
 
     Raises:
-        CliError: A command was given that cannot be used.
+        CliError: --tunnel-command cannot be used.
     """
     from argybargy.serve.tunnel.command import TunnelCommand
 
@@ -100,7 +99,7 @@ def _find_tunnel(
             return None
         return TunnelCommand.find_quick(is_tls=settings.tls_cert is not None)
     if not is_wanted:
-        raise _refuse("--no-tunnel says that there is to be none")
+        raise _refuse("--no-tunnel forbids it")
     try:
         return TunnelCommand.parse(command, needs_url=not is_reached)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""What a relay that has started says to whoever started it."""
+"""Output of a relay that has started."""
 
 from functools import partial
 from typing import Final
@@ -16,18 +16,20 @@ from argybargy.system.network import is_loopback
 
 log = structlog.get_logger(__name__)
 
-_NO_TUNNEL: Final = "on this machine only: there is no cloudflared to open a tunnel"
+_NO_TUNNEL: Final = (
+    "on this machine only: cloudflared is not installed, so there is no tunnel"
+)
 
 
 @attrs.frozen
 class Announcer:
-    """Tells of a relay as ``up`` does.
+    """Output of ``up``: addresses, next commands, tunnel and panel.
 
     Attributes:
-        out: Where.
-        settings: What holds.
-        tunnel: What is to open a way in from outside, if anything.
-        is_private: Whether none is wanted.
+        out: The output.
+        settings: Settings of the relay.
+        tunnel: Command that opens the tunnel; ``None`` opens none.
+        is_private: Whether ``--no-tunnel`` was given.
     """
 
     out: Output
@@ -36,7 +38,7 @@ class Announcer:
     is_private: bool
 
     def plan(self) -> RunPlan:
-        """Return what comes with the relay."""
+        """Return the plan of ``up``: announcements, tunnel, and panel on a terminal."""
         plan = RunPlan("up", self.tell_first_steps, self.tunnel, self.tell_tunnel)
         is_talking = not (self.out.is_json or self.out.is_quiet)
         if self.out.is_live and is_talking:
@@ -44,10 +46,10 @@ class Announcer:
         return plan
 
     def tell_first_steps(self, started: RunningRelay) -> None:
-        """Say where the relay is and what to type next.
+        """Print the addresses of the relay and the next commands.
 
-        The one secret that is shown is a link that signs in once, and soon not any
-        more.
+        The sign-in link is the only secret shown: it works once and expires after ten
+        minutes.
         """
         out, settings = self.out, self.settings
         if out.is_json:
@@ -62,7 +64,7 @@ The relay is up.
   {addresses}
   {_kept(settings)}
 
-Sign in with this link. It works once, for ten minutes; 'argybargy open' makes another.
+Sign in with this link, once, within ten minutes ('argybargy open' prints another):
   {started.sign_in()}
 
 In another terminal, make a room and get a text to paste into an agent's prompt:
@@ -80,7 +82,7 @@ Ctrl+C stops the relay.""")
         return () if self.is_private else (_NO_TUNNEL,)
 
     def tell_tunnel(self, status: TunnelStatus) -> None:
-        """Say where the tunnel leads from; the log says why it is down."""
+        """Print the address of the tunnel; the log says why it is down."""
         if self.out.is_json:
             facts = {"tunnel": status.state.value, "url": status.url}
             why = {"reason": status.reason} if status.reason else {}
@@ -90,8 +92,8 @@ Ctrl+C stops the relay.""")
             self.out.say(f"The tunnel is up. From outside: {status.url}")
 
     async def show_panel(self, started: RunningRelay) -> None:
-        """Show how the relay is for as long as it runs."""
-        # Not at the top: only those who look at a terminal need it.
+        """Show the status panel while the relay runs."""
+        # Imported late, because only a terminal has a panel.
         from argybargy.cli.commands.serve_panel import show_panel  # noqa: PLC0415
         from argybargy.cli.terminal.live_lines import LiveLines  # noqa: PLC0415
 
@@ -100,33 +102,33 @@ Ctrl+C stops the relay.""")
 
 def _kept(settings: Settings) -> str:
     if settings.ephemeral:
-        return "nothing is kept: rooms and codes end with the relay"
+        return "in memory only: rooms and codes are lost when the relay stops"
     return f"data in {settings.data}"
 
 
 def exposures(settings: Settings) -> tuple[str, ...]:
-    """Return a warning if others may come in over the network, untold how."""
+    """Return a warning for a relay on the network without a public URL."""
     if is_loopback(settings.host) or settings.public_url is not None:
         return ()
-    plain = "" if settings.tls_cert else ", and what is said goes unencrypted"
+    plain = "" if settings.tls_cert else ", and messages travel unencrypted"
     return (
-        f"It listens on {settings.host}, for the network{plain}; invitations will "
-        f"lead to {public_url(settings)}, which is this machine only. "
-        "Say how agents reach it: ARGYBARGY_PUBLIC_URL=https://relay.example.com",
+        f"The relay listens on {settings.host}, open to the network{plain}; "
+        f"invitations lead to {public_url(settings)}, which is this machine only. "
+        "Set the address for agents: ARGYBARGY_PUBLIC_URL=https://relay.example.com",
     )
 
 
 def _ignore(_status: TunnelStatus) -> None:
-    """Leave it to the panel."""
+    """Do nothing: the panel shows the tunnel."""
 
 
 def plan_briefly(out: Output, settings: Settings) -> RunPlan:
-    """Return what comes with a relay that is a service."""
+    """Return the plan of ``serve``: one announcement."""
     return RunPlan("serve", partial(_announce_briefly, out, settings))
 
 
 def _announce_briefly(out: Output, settings: Settings, started: RunningRelay) -> None:
-    """Log where the relay is; what a service says is kept, so it is no secret."""
+    """Log the addresses of the relay, without a secret, because logs are kept."""
     if out.is_json:
         write_started(out, settings, started)
     elif not out.is_quiet:
@@ -137,6 +139,6 @@ def _announce_briefly(out: Output, settings: Settings, started: RunningRelay) ->
 def write_started(
     out: Output, settings: Settings, started: RunningRelay, **more: str
 ) -> None:
-    """Write for programs where the relay is."""
+    """Write the addresses of the relay as JSON, at once."""
     out.write_json({"urls": list(started.urls), "data": str(settings.data), **more})
     out.data.flush()

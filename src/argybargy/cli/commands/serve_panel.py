@@ -1,4 +1,4 @@
-"""What `up` shows on a terminal while the relay runs: how it is, once a second."""
+"""Status panel that `up` shows on a terminal, redrawn once a second."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -20,19 +20,19 @@ _LABEL_CHARS: Final = 10
 
 @attrs.define
 class Pace:
-    """How much was said within the last minute.
+    """Rate of messages over the last minute.
 
-    The mutable state is one count for each look within that minute.
+    The mutable state is one count for each measurement of that minute.
     """
 
     _counts: deque[tuple[float, int]] = attrs.field(factory=deque)
 
     def measure(self, now: float, said: int) -> int:
-        """Return how many messages came in the minute before `now`.
+        """Return the number of messages of the minute before `now`.
 
         Args:
-            now: A steady clock, in seconds.
-            said: Messages ever said.
+            now: Monotonic clock, in seconds.
+            said: Messages since the start of the relay.
         """
         self._counts.append((now, said))
         while self._counts[0][0] < now - _MINUTE_SECONDS:
@@ -43,9 +43,9 @@ class Pace:
 async def show_panel(
     live: LiveLines, look: Callable[[], RelayStatus], seconds: float = UPDATE_SECONDS
 ) -> None:
-    """Show how the relay is until cancelled, and clear the place then.
+    """Redraw the panel until cancelled, then clear it.
 
-    A terminal that has gone away ends it; the relay goes on.
+    A terminal that is gone ends the panel, and not the relay.
     """
     pace = Pace()
     try:
@@ -88,14 +88,14 @@ def _tunnel(status: TunnelStatus) -> Span:
     if status.state is TunnelState.UP:
         return Span("up")
     if status.state is TunnelState.STARTING:
-        return Span("is being opened", Style.DIM)
-    again = f"tried again within {status.retry_seconds:.0f} s"
+        return Span("opening", Style.DIM)
+    again = f"retry within {status.retry_seconds:.0f} s"
     return Span(f"down, {again}: {status.reason}", Style.YELLOW)
 
 
 def _waiting(seen: RelayStatus) -> Span:
     if not seen.questions:
-        return Span("no question is open")
+        return Span("no open question")
     questions = "1 question" if seen.questions == 1 else f"{seen.questions} questions"
     text = f"{questions}, for up to {age(seen.longest_wait_seconds)}: argybargy waiting"
     return Span(text, Style.YELLOW)

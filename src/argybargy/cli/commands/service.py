@@ -1,4 +1,4 @@
-"""The command that prints what a service manager starts the relay by."""
+"""The command that prints a systemd unit for the relay."""
 
 import re
 import sys
@@ -25,14 +25,14 @@ Type=notify
 ExecStart={command}
 Restart=on-failure
 RestartSec=2
-# Settings or data that cannot be used are no better the next time.
+# A restart does not help invalid settings (2) or unusable data (3).
 RestartPreventExitStatus=2 3
-# Data of an older version may have to be brought up to date first.
+# Data of an older version may have to be migrated first.
 TimeoutStartSec=5min
 TimeoutStopSec=30
-# The relay says every 15 seconds that it still turns.
+# The relay reports every 15 seconds that its event loop runs.
 WatchdogSec=30
-# A connection each for 12,000 agents, and what else there is.
+# 12,000 agents with a connection each, and spare descriptors.
 LimitNOFILE=16384
 UMask=0077
 """
@@ -79,19 +79,18 @@ def service_print(
     *,
     user: Annotated[
         bool,
-        Parameter(help="For this user alone, without being root."),
+        Parameter(help="Print a unit for this user, which needs no root."),
     ] = False,
 ) -> int:
-    """Print a unit by which systemd starts the relay, and keeps it running.
+    """Print a systemd unit that starts the relay and keeps it running.
 
-    The system's unit gives the relay a user of its own, a directory of its own in
-    /var/lib, and nothing else to write to. 'argybargy up' and a service do not
-    share data unless it is said with --data.
+    The system unit gives the relay a user of its own and a directory in /var/lib, and
+    nothing else to write to. 'argybargy up' and a service share data only with --data.
 
     Example: argybargy service print --user
 
     Args:
-        user: Whether it is for this user's own service manager.
+        user: Whether to print a unit for the user's service manager.
     """
     out = env.output
     command = find_command()
@@ -99,8 +98,8 @@ def service_print(
     at_home = _find_at_home(command)
     if not user and at_home is not None:
         out.warn(
-            f"{at_home} is in a home directory, where the service's own user "
-            "may not look. Install it for everybody, or use --user."
+            f"{at_home} is in a home directory, which the service's own user "
+            "may not read. Install it for all users, or use --user."
         )
     if out.is_json:
         out.write_json({"unit": unit})
@@ -116,15 +115,15 @@ def _user_unit(env: Environment) -> str:
 
 
 def _system_unit(options: LocalOptions, command: Sequence[str]) -> str:
-    """Return the unit for a machine.
+    """Return the unit for the system's service manager.
 
     Raises:
-        CliError: The data would be where no service's own directory can be.
+        CliError: --data is outside of /var/lib.
     """
     data = options.data or _STATE / "argybargy"
     if data.parent != _STATE or not re.fullmatch(r"[\w.-]+", data.name):
         raise CliError(
-            f"A service of the system keeps its data in {_STATE}, not in {data}.",
+            f"A system service keeps its data in {_STATE}, not in {data}.",
             f"For example: argybargy service print --data {_STATE}/argybargy",
             Exit.USAGE,
         )
@@ -134,7 +133,7 @@ def _system_unit(options: LocalOptions, command: Sequence[str]) -> str:
 
 
 def _join(own: str, options: LocalOptions, command: Sequence[str], target: str) -> str:
-    # In this line, and in no other, a dollar sign begins a variable.
+    # systemd expands variables in ExecStart only, so only there is $ doubled.
     start = " ".join(quote(word).replace("$", "$$") for word in [*command, "serve"])
     port = f"Environment=ARGYBARGY_PORT={options.port}\n" if options.port else ""
     return "".join([
@@ -148,13 +147,13 @@ def _fill(template: str, **values: str) -> str:
 
 
 def find_command() -> list[str]:
-    """Return what starts this very program, wherever it is called from."""
+    """Return the command that starts this program, with absolute paths."""
     beside = Path(sys.executable).with_name("argybargy")
     return [str(beside)] if beside.exists() else [sys.executable, "-m", "argybargy"]
 
 
 def _find_at_home(command: Sequence[str]) -> Path | None:
-    """Return what is below a home: the program, or the Python it runs by."""
+    """Return the program or its Python, if either is in a home directory."""
     found = (
         place
         for place in _places(command)
@@ -170,7 +169,7 @@ def _places(command: Sequence[str]) -> Iterator[Path]:
 
 
 def quote(word: str) -> str:
-    """Return a word as a unit file has it: nothing in it means anything else."""
+    """Quote a word for a unit file."""
     word = word.replace("\\", "\\\\").replace("%", "%%")
     if not any(char in word for char in " \t\"'"):
         return word

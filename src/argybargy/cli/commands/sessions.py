@@ -1,4 +1,4 @@
-"""The commands that let the operator in by a browser, and out again."""
+"""Commands that sign the operator in to the dashboard, and out."""
 
 from collections.abc import Sequence
 from typing import Annotated, Final, Self
@@ -16,25 +16,25 @@ from argybargy.cli.terminal.output import Output
 from argybargy.domain.access_codes import SIGN_IN_PREFIX, is_well_formed
 
 _DASHBOARD: Final = "/dashboard#code="
-"""What stands between the address and the code of a link that signs in."""
+"""Part of a sign-in link between the relay's address and the code."""
 _HEADS: Final = ("ID", "FROM", "SIGNED IN", "ENDS", "USED")
 _QUIET_ZONE: Final = 4
-"""Empty modules around a QR code; the standard asks for as many."""
+"""Empty modules around a QR code, as ISO/IEC 18004 requires."""
 _HALVES: Final = {(0, 0): " ", (1, 0): "▀", (0, 1): "▄", (1, 1): "█"}
 _UNREACHABLE: Final = """\
-A phone cannot reach {base}: that is this machine only.
-Say how the relay is reached from outside, and start it again:
+A phone cannot reach {base}: that address is this machine only.
+Restart the relay with the address that the phone can reach:
   ARGYBARGY_PUBLIC_URL=https://relay.example.com argybargy up"""
 
 
 @attrs.frozen
 class SignIn:
-    """A one-time link.
+    """Sign-in link that works once.
 
     Attributes:
-        code: What the link has in its fragment.
+        code: Code in the fragment of the link.
         url: The whole link.
-        expires: Until when it works.
+        expires: Timestamp at which the link expires.
     """
 
     code: str = attrs.field(repr=False)
@@ -43,10 +43,10 @@ class SignIn:
 
     @classmethod
     def ask(cls, relay: LiveOperator) -> Self:
-        """Ask a relay for a link.
+        """Request a link from a relay.
 
         Raises:
-            CliError: The relay refuses, or its answer is no link to a page.
+            CliError: The relay refuses, or its answer is not a link to its dashboard.
         """
         found = read_row(cls, relay.call("POST", "/admin/sign-in"))
         base, _, code = found.url.partition(_DASHBOARD)
@@ -60,14 +60,14 @@ class SignIn:
 
     @property
     def base(self) -> str:
-        """The address that the link leads to, without the secret."""
+        """Address of the relay in the link, without the secret."""
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc}"
 
 
 @attrs.frozen
 class _Session:
-    """A session, by its public half."""
+    """Session as listed by the relay; the id is not a secret."""
 
     id: str
     address: str
@@ -87,18 +87,18 @@ def open_dashboard(
     *,
     browser: Annotated[
         bool | None,
-        Parameter(negative="--no-browser", help="Open the link, or do not."),
+        Parameter(negative="--no-browser", help="Open the link in a browser, or not."),
     ] = None,
 ) -> int:
     """Sign in to the dashboard: print a link that works once, and open it.
 
-    The link is opened in a browser when this is typed at a terminal. It is good
-    for ten minutes; who follows it is signed in for twelve hours.
+    On a terminal, the link opens in a browser. It expires after ten minutes; the
+    session lasts twelve hours.
 
     Example: argybargy open --no-browser
 
     Args:
-        browser: Whether to open it.
+        browser: Whether to open the link in a browser.
     """
     out = env.output
     link = SignIn.ask(env.live())
@@ -106,14 +106,14 @@ def open_dashboard(
         out.write_json(attrs.asdict(link))
     else:
         until = env.machine.times.show(link.expires)
-        out.say(f"This link signs in once, until {until}:")
+        out.say(f"This link signs in once and expires at {until}:")
         out.write(link.url)
     out.data.flush()
     is_wanted = browser
     if is_wanted is None:
         is_wanted = env.confirm is not None and not out.is_json
     if is_wanted and not env.browse(link.url):
-        out.say("No browser could be started here. Open the link in one.")
+        out.say("No browser could be started. Open the link in a browser.")
     return Exit.OK
 
 
@@ -121,7 +121,7 @@ def qr(
     env: Environment,
     *,
     invert: Annotated[
-        bool, Parameter(help="For dark letters on a light terminal.")
+        bool, Parameter(help="For a light terminal with dark letters.")
     ] = False,
 ) -> int:
     """Sign in on a phone: show a link that works once as a QR code.
@@ -140,7 +140,7 @@ def qr(
         return Exit.OK
     out.write(draw_qr(qr_matrix(link.url), invert=invert))
     until = env.machine.times.show(link.expires)
-    out.say(f"It signs in to {link.base} once, until {until}.")
+    out.say(f"It signs in to {link.base} once and expires at {until}.")
     return Exit.OK
 
 
@@ -151,24 +151,24 @@ def sessions(
         str | None, Parameter(help="End the session with this id.")
     ] = None,
     revoke_all: Annotated[
-        bool, Parameter(help="End every session, and every sign-in link.")
+        bool, Parameter(help="End all sessions, and cancel all sign-in links.")
     ] = False,
     yes: bool = False,
 ) -> int:
-    """List who is signed in to the dashboard, or sign them out.
+    """List the sessions of the dashboard, or end them.
 
-    It ends with exit code 3 if nobody is.
+    Exit code 3 if there are none.
 
     Example: argybargy sessions
 
     Args:
-        revoke: The id of a session to end.
-        revoke_all: Whether to end them all.
-        yes: Do not ask.
+        revoke: Id of a session to end.
+        revoke_all: Whether to end all sessions.
+        yes: Do not ask for confirmation.
     """
     out = env.output
     if revoke is not None and revoke_all:
-        text = "--revoke ends one session, --revoke-all every one: say which."
+        text = "--revoke ends one session, --revoke-all all of them: choose one."
         raise CliError(text, code=Exit.USAGE)
     if revoke == "":
         text = "--revoke needs the id of a session."
@@ -198,7 +198,7 @@ def _show_sessions(relay: LiveOperator, out: Output, times: LocalTimes) -> int:
     elif sessions:
         out.write_table(_HEADS, [_cells(session, times) for session in sessions])
     else:
-        out.say("Nobody is signed in. A link that signs in: argybargy open")
+        out.say("Nobody is signed in. To sign in: argybargy open")
     return Exit.OK if sessions else Exit.NOTHING
 
 
@@ -236,7 +236,7 @@ def _show_revoked(answer: Json, text: str, out: Output) -> int:
 
 
 def qr_matrix(text: str) -> list[list[int]]:
-    """Return the modules of a QR code row by row; 1 is dark."""
+    """Return the modules of a QR code, row by row; 1 is dark."""
     import segno  # noqa: PLC0415 - for one command only
 
     code = segno.make_qr(text, error="l")
@@ -244,10 +244,10 @@ def qr_matrix(text: str) -> list[list[int]]:
 
 
 def draw_qr(matrix: Sequence[Sequence[int]], *, invert: bool = False) -> str:
-    """Return a QR code in half blocks, two rows on a line, light on dark.
+    """Draw a QR code in half blocks, two rows of modules per line.
 
     Args:
-        matrix: Its modules, row by row; 1 is dark.
+        matrix: Modules, row by row; 1 is dark.
         invert: Whether the terminal is light.
     """
     lit = 1 if invert else 0

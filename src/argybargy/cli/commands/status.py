@@ -1,4 +1,4 @@
-"""The commands that say how a relay is."""
+"""Commands that report the state of a relay."""
 
 from typing import Final
 
@@ -16,10 +16,10 @@ _LABEL_CHARS: Final = 10
 
 
 def status(env: Environment) -> int:
-    """Show how the relay is, and what goes on in it, on one screen.
+    """Show the state and figures of the relay on one screen.
 
-    It ends with exit code 1 if the relay runs and cannot store messages; with
-    --quiet, that is all it says.
+    Exit code 1 if the relay runs but cannot store messages; with --quiet, only that
+    is printed.
 
     Example: argybargy status
     """
@@ -37,9 +37,9 @@ def status(env: Environment) -> int:
 
 
 def health(env: Environment) -> int:
-    """Say whether the relay can do its work, by exit code: 0, or 7 if not.
+    """Check whether the relay is ready: exit code 0, or 7 if it is not.
 
-    It needs no token, so that a container's health check may use it.
+    It needs no token, so that a container's health check can use it.
 
     Example: argybargy health --quiet
     """
@@ -60,15 +60,16 @@ def health(env: Environment) -> int:
 
 @attrs.frozen
 class Status:
-    """How a relay is.
+    """State and figures of a relay.
 
     Attributes:
-        url: Where it was asked.
-        public_url: How agents reach it: as configured, or by the tunnel.
-        data: Its data directory, if it is on this machine.
-        ready: Whether it can store messages.
-        storage: What it stores them in, or why it cannot.
-        longest_wait_seconds: The longest that a question waits for an answer.
+        url: Address of the relay.
+        public_url: Address for agents: as configured, or the tunnel's.
+        data: Data directory; ``None`` if the relay is on another machine.
+        ready: Whether the relay can store messages.
+        storage: Storage engine and schema, or why it is not ready.
+        waiting: Open questions.
+        longest_wait_seconds: Age of the oldest open question; ``None`` without one.
     """
 
     url: str

@@ -1,4 +1,4 @@
-"""The command that tries what the relay promises, on this very machine."""
+"""The command that tests the relay's promises on this machine."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,22 +13,24 @@ def torture(
     env: Environment,
     *,
     minutes: float = 5.0,
-    only: Annotated[str | None, Parameter(help="Keys, such as G1,G5.")] = None,
+    only: Annotated[
+        str | None, Parameter(help="Promises to test, such as G1,G5. Default: all.")
+    ] = None,
     seed: Annotated[int, INTEGER] = 1,
     keep: Path | None = None,
 ) -> int:
-    """Try what the relay promises, on relays of its own.
+    """Test the relay's promises on relays of its own.
 
-    It kills them, floods them, hangs up on them and fills their disks, each in a
-    directory of its own; no relay that is running here is touched.
+    It kills them, floods them, cuts their connections and fills their disks, each in a
+    temporary directory. Relays that run on this machine are not touched.
 
     Example: argybargy torture --minutes 0.1 --only G10
 
     Args:
-        minutes: How long to go on, about; every proof does one round at least.
-        only: Which promises to try; all if not said.
-        seed: Draws what is left to chance; the same again for the same trials.
-        keep: An empty or new directory, where data and logs stay.
+        minutes: Approximate duration; every proof runs at least one round.
+        only: Keys of the promises to test.
+        seed: Random seed; the same seed repeats the same trials.
+        keep: Empty or new directory in which to keep data and logs.
     """
     from argybargy.cli.commands.torture_report import try_promises  # noqa: PLC0415 - it is slow
 

@@ -1,4 +1,4 @@
-"""How the promises are tried, and what is reported of it."""
+"""Run of the torture proofs, and its report."""
 
 from pathlib import Path
 from typing import Final
@@ -20,10 +20,10 @@ _MINUTE: Final = 60
 def try_promises(
     out: Output, minutes: float, only: str | None, seed: int, keep: Path | None
 ) -> int:
-    """Try promises as the command line wants it, and return the exit code.
+    """Run proofs as the options say, and return the exit code.
 
     Raises:
-        CliError: What is wanted cannot be.
+        CliError: An option is invalid.
     """
     plan = TortureRun(_chosen(only), _seconds(minutes), seed, _empty(keep))
 
@@ -49,8 +49,8 @@ def _chosen(only: str | None) -> list[Promise]:
     unknown = [key for key in wanted if key not in known]
     if unknown:
         raise CliError(
-            f"There is no promise {', '.join(unknown)}.",
-            f"There are {', '.join(known)}.",
+            f"Unknown promise: {', '.join(unknown)}.",
+            f"Promises: {', '.join(known)}.",
             Exit.USAGE,
         )
     return [known[key] for key in wanted]
@@ -59,7 +59,7 @@ def _chosen(only: str | None) -> list[Promise]:
 def _seconds(minutes: float) -> float:
     if not 0 < minutes < float("inf"):
         raise CliError(
-            "--minutes must be more than 0.", "Such as --minutes 5.", Exit.USAGE
+            "--minutes must be more than 0.", "For example: --minutes 5", Exit.USAGE
         )
     return minutes * _MINUTE
 
@@ -71,13 +71,13 @@ def _empty(keep: Path | None) -> Path | None:
         and (not keep.is_dir() or any(keep.iterdir()))
     ):
         raise CliError(
-            f"{keep} is not empty.", "Name a directory that is, or none.", Exit.USAGE
+            f"{keep} is not empty.", "Name an empty or new directory.", Exit.USAGE
         )
     return keep
 
 
 def show_trials(out: Output, plan: TortureRun, trials: list[ProofRun]) -> None:
-    """Print the report."""
+    """Print the report as a table, or as JSON."""
     if out.is_json:
         out.write_json(_report(plan, trials))
         return

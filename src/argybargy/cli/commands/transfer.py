@@ -1,4 +1,4 @@
-"""The commands that carry rooms and messages from one relay to another."""
+"""Commands that export rooms from one relay and import them into another."""
 
 import json
 import tempfile
@@ -40,18 +40,18 @@ if TYPE_CHECKING:
 
 Format = Literal["jsonl", "md"]
 AUDIT_ROWS: Final = 20_000
-"""Rows of the first Argybargy's audit log that are taken over, the newest."""
+"""Maximum of rows imported from the first Argybargy's audit log (the newest)."""
 
 
 @attrs.define
 class Tally:
-    """Counts what passes."""
+    """Counters of an export."""
 
     rooms: int = 0
     messages: int = 0
 
     def watch(self, lines: Iterable[Json]) -> Iterator[Json]:
-        """Yield the lines, and count rooms and messages among them."""
+        """Yield the lines, and count rooms and messages."""
         for line in lines:
             self.rooms += line["type"] == "room"
             self.messages += line["type"] == "message"
@@ -63,22 +63,22 @@ def export(
     room: str | None = None,
     *,
     format: Annotated[  # noqa: A002 - what it is called on the command line
-        Format, Parameter(help="jsonl, to import it; md, to read it.")
+        Format, Parameter(help="jsonl to import, md to read.")
     ] = "jsonl",
     output: Path | None = None,
     force: bool = False,
 ) -> int:
-    """Write out what was said, in every room or in one, while the relay runs.
+    """Export the messages of all rooms or of one room, while the relay runs.
 
-    Access codes are not in it, and neither is the audit log.
+    Access codes and the audit log are not exported.
 
     Example: argybargy export review --format md
 
     Args:
-        room: The room; all of them if not said.
-        format: What to write.
-        output: The file to make; standard output if not said.
-        force: Replace a file that is there.
+        room: The room. Default: all rooms.
+        format: Format of the export.
+        output: File to create. Default: standard output.
+        force: Replace an existing file.
     """
     out = env.output
     if room is not None:
@@ -87,8 +87,8 @@ def export(
         check_target(output, force=force)
         check_not_in_use(output, env.read_settings().data)
     elif out.is_json and format == "md":
-        text = "A transcript is no JSON."
-        raise CliError(text, "Say --output FILE, or --format jsonl.", Exit.USAGE)
+        text = "--json and --format md exclude each other."
+        raise CliError(text, "Use --output FILE, or --format jsonl.", Exit.USAGE)
 
     def work(operator: Operator) -> int:
         with operator.download("/admin/export", {"room": room}) as pieces:
@@ -110,21 +110,21 @@ def import_(
     *,
     from_original: Path | None = None,
 ) -> int:
-    """Take over rooms and messages of an export, or of the first Argybargy.
+    """Import rooms and messages from an export, or from the first Argybargy.
 
-    Numbers stay what they are. What is there already is left; where a message
-    differs from the one that has its number, nothing is changed at all.
+    Messages keep their numbers. Existing messages are left alone; if a number belongs
+    to another message here, nothing at all is imported.
 
     Example: argybargy import review.jsonl
 
     Args:
-        file: What 'argybargy export' has written; '-' is standard input.
-        from_original: The first Argybargy's argybargy.db, or its directory:
-            codes and audit log come along, and agents go on as they are.
+        file: File made by 'argybargy export'; '-' is standard input.
+        from_original: The first Argybargy's argybargy.db, or its directory: codes
+            and audit log are imported too, and agents keep working.
     """
     out = env.output
     if (file is None) == (from_original is None):
-        text = "Say what to import: one file, or --from-original PATH."
+        text = "Name one source: a file, or --from-original PATH."
         hint = "For example: argybargy import rooms.jsonl"
         raise CliError(text, hint, Exit.USAGE)
     if file == Path(STANDARD):
@@ -138,7 +138,7 @@ def import_(
 
 @contextmanager
 def _spooled(env: Environment) -> Iterator[Path]:
-    """Keep standard input in a file, since it is read more than once."""
+    """Copy standard input to a temporary file, because it is read twice."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "import.jsonl"
         with translated_errors(path), path.open("wb") as file:
@@ -150,7 +150,7 @@ def _import_file(
     env: Environment, out: Output, file: Path, name: str | None = None
 ) -> int:
     for _ in read_file(file, name):
-        pass  # all of it is looked at before any of it is sent
+        pass  # the whole file is validated before the relay gets any of it
 
     def work(operator: Operator) -> int:
         taken = _import(operator, lambda: read_file(file, name))
@@ -212,11 +212,11 @@ def _tell_exported(out: Output, output: Path | None, tally: Tally) -> None:
 
 
 def _import(operator: Operator, lines: Callable[[], Iterator[Json]]) -> Taken:
-    """Look at all lines first; then import.
+    """Validate all lines first; then import them.
 
-    What is wrong with a line is found while nothing is changed. Only where a quota
-    of rooms or codes ends within the lines, or somebody else posts meanwhile, is a
-    part imported: importing again goes on from there.
+    An invalid line is found before anything is changed. Only if a quota of rooms or
+    codes is exhausted on the way, or somebody posts meanwhile, part of the lines is
+    imported: importing again continues from there.
     """
     send(operator, Order().check(lines()), is_trial=True)
     return send(operator, lines(), is_trial=False)
@@ -228,7 +228,7 @@ def _read_original(path: Path) -> "Original":
     from argybargy.legacy.database import read_original  # noqa: PLC0415 - slow
     from argybargy.store.errors import StoreError  # noqa: PLC0415 - slow
 
-    hint = "Name the first Argybargy's argybargy.db; it was in ~/.argybargy."
+    hint = "Name the first Argybargy's argybargy.db; its default place is ~/.argybargy."
     try:
         return read_original(path, AUDIT_ROWS)
     except FileNotFoundError as error:
@@ -250,10 +250,10 @@ def _tell_imported(out: Output, taken: Taken, changes: tuple[str, ...]) -> None:
         counts: Counts = getattr(taken, what)
         if counts != Counts():
             name = "audit rows" if what == "audit" else what
-            out.write(f"{name}: {counts.new} new, {counts.same} known already")
+            out.write(f"{name}: {counts.new} new, {counts.same} already known")
     if taken.messages.passed:
         out.warn(
-            f"Left out, as the rooms have given up their numbers: "
+            f"Skipped, because the rooms have dropped those numbers: "
             f"{counted(taken.messages.passed, 'message')}."
         )
     if not (taken.messages.new or taken.codes.new or taken.audit.new):

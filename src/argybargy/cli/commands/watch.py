@@ -1,4 +1,4 @@
-"""The command that follows rooms."""
+"""The command that follows rooms live."""
 
 from collections.abc import Callable, Iterator
 from typing import Annotated, Final, assert_never
@@ -27,15 +27,15 @@ _PATH: Final = "/admin/stream"
 _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 10.0
 _GIVE_UP_SECONDS: Final = 60.0
-"""How long a relay may be away before it is taken to be away for good."""
+"""Retries end with exit code 7 after this time without a frame."""
 _SILENCE_SECONDS: Final = 40.0
-"""More than two keepalives: who is silent for longer is not there any more."""
+"""Timeout of a read: longer than two intervals of the relay's keepalive."""
 _LEAVING_SECONDS: Final = 0.02
-"""What 'head -1' needs to end, so that what feeds it ends with it."""
+"""Time for a reader such as 'head -1' to exit, so that watch notices and exits."""
 _LEAST_PATIENCE_SECONDS: Final = 0.01
 _PAGE_MESSAGES: Final = 100
 _PASSING: Final = frozenset({Exit.UNREACHABLE, Exit.FAILED})
-"""What may be over when it is tried again: no answer, or a relay that is busy."""
+"""Errors worth a retry: no answer, or a busy relay."""
 
 
 def watch(
@@ -46,21 +46,21 @@ def watch(
     once: bool = False,
     timeout: float | None = None,
 ) -> int:
-    """Follow a room, or all of them, a line for each message.
+    """Follow one room or all rooms live, a line for each message.
 
-    It goes on where it was when the connection breaks. It ends with exit code 6
-    when the room that it follows is closed, 3 when the time is over, 7 when the
-    relay was away for a minute, and 130 at Ctrl+C. With --json every line is an
-    object whose 'type' is message, claim, gap, room_closed, room_reopened or
-    room_restarted; after the last one all that the room has comes as new.
+    It reconnects and continues after the last message shown. Exit codes: 6 when the
+    followed room is closed, 3 at the timeout, 7 when the relay was unreachable for a
+    minute, 130 at Ctrl+C. With --json every line is an object whose 'type' is message,
+    claim, gap, room_closed, room_reopened or room_restarted; after room_restarted, all
+    messages of the room follow as new.
 
     Example: argybargy watch review --since 0 --once --timeout 5
 
     Args:
-        room: The room; all rooms, if not said.
-        since: Begin after the message of this number, with what was said already.
-        once: End after the first messages.
-        timeout: End after so many seconds, with exit code 3.
+        room: The room. Default: all rooms.
+        since: Start after this message number; older messages come first.
+        once: Exit after the first messages.
+        timeout: Exit after this many seconds, with exit code 3.
     """
     _check(room, since, timeout)
     machine = env.machine
@@ -80,7 +80,7 @@ def _check(room: str | None, since: int | None, timeout: float | None) -> None:
     if room is not None:
         check_room(room)
     elif since is not None:
-        text = "--since needs a room: each room counts its messages by itself."
+        text = "--since needs a room: every room numbers its own messages."
         raise CliError(text, "For example: argybargy watch ROOM --since 0", Exit.USAGE)
     if since is not None and since < 0:
         raise CliError("--since must be 0 or more.", code=Exit.USAGE)
@@ -90,9 +90,9 @@ def _check(room: str | None, since: int | None, timeout: float | None) -> None:
 
 @attrs.define
 class _Watch:
-    """One run of the command.
+    """One run of ``watch``: connection, back-off and output.
 
-    Its state is how the last contact was: when, and what to do before the next.
+    The mutable state is the time of the last frame and the back-off of the next retry.
     """
 
     out: Output
@@ -108,12 +108,12 @@ class _Watch:
     _is_fed: bool = False
 
     def run(self) -> int:
-        """Follow until there is a reason to end; return the exit code."""
+        """Follow until there is a reason to exit; return the exit code."""
         relay: LiveOperator | None = self.connect()
         while True:
             try:
-                # Looked for anew each time: whoever has the port by now may be a
-                # stranger, who is not told the token.
+                # Resolve the relay again for each retry: another program may listen
+                # on the port by now, and must not get the admin token.
                 code = self._follow(relay or self.connect())
                 if code is not None:
                     return code
@@ -138,7 +138,7 @@ class _Watch:
     # -- connections --------------------------------------------------------------
 
     def _may_pass(self, error: CliError) -> None:
-        """Raise an error that trying again does not help with."""
+        """Raise an error that a retry does not help with, or that lasts too long."""
         if error.code not in _PASSING:
             raise error
         if self.machine.now() - self.last_contact >= _GIVE_UP_SECONDS:
@@ -146,7 +146,7 @@ class _Watch:
 
     def _wait(self, why: str) -> None:
         if not self._is_lost:
-            self.out.say(f"Lost the relay ({why}); trying again.")
+            self.out.say(f"Lost the relay ({why}); reconnecting.")
             self._is_lost = True
         pause = self._pause
         if self.end is not None:
@@ -159,19 +159,19 @@ class _Watch:
             what = self.follower.room or "all rooms"
             self.out.say(f"Following {what}. Ctrl+C ends it.")
         elif self._is_lost:
-            self.out.say("The relay is back.")
+            self.out.say("Reconnected.")
         self._has_begun, self._is_lost = True, False
         self._pause = _FIRST_PAUSE_SECONDS
         self.last_contact = self.machine.now()
 
     def _follow(self, relay: LiveOperator) -> int | None:
-        """Show what one connection brings; ``None`` is that it ended by itself."""
+        """Print the events of one connection; return ``None`` if the relay ends it."""
         with relay.stream(_PATH, self.follower.request, self._patience) as frames:
             for frame in frames:
                 code = self._take(relay, frame)
                 if code is not None:
                     return code
-                # A hello is easily said: what counts is that something was taken.
+                # A relay that fails after each hello must not reset the back-off.
                 if frame.get("type") != "hello":
                     self._note_contact()
                 self.out.check_reader(_LEAVING_SECONDS)
@@ -197,12 +197,12 @@ class _Watch:
                 self._show_stretch(relay, event)
             case ClaimChange():
                 who = event.claimed_by
-                text = f"is claimed by {who}" if who else "is free to claim again"
+                text = f"is claimed by {who}" if who else "is unclaimed again"
                 self._write("claim", attrs.asdict(event), f"{event.seq} {text}")
             case RoomChange():
                 self._show_change(event)
             case Restart():
-                text = "began again: the relay has another database"
+                text = "restarted its numbers: the relay has another database"
                 self._write("room_restarted", attrs.asdict(event), text)
             case _:
                 assert_never(event)
@@ -231,7 +231,7 @@ class _Watch:
                 continue
             first, last = found
             facts = {"room": stretch.room, "first": first, "last": last}
-            self._write("gap", facts, f"gap: {first} to {last} are not kept")
+            self._write("gap", facts, f"gap: messages {first} to {last} are gone")
             self.follower.note_shown(stretch.room, last)
 
     def _write(self, kind: str, facts: Json, text: str) -> None:
@@ -249,11 +249,11 @@ class _Page:
 
 
 def look_up(relay: LiveOperator, stretch: Stretch) -> Iterator[Said | tuple[int, int]]:
-    """Yield the messages of a stretch in order, and the first and last of each gap.
+    """Yield the messages of a stretch in order, and (first, last) of each gap.
 
-    History is read from its end, so that a page is asked for by where it ends. One
-    that does not reach back far enough, for its bytes or its number of messages, is
-    asked for again with an earlier end; one that has nothing, with a later one.
+    History pages are addressed by their end. A page that does not reach back to the
+    start, because of its size in bytes or messages, is requested again with an earlier
+    end; an empty page with a later one.
 
     Raises:
         CliError: The relay refused, or could not be reached.

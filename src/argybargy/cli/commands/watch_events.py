@@ -1,9 +1,9 @@
-"""What to show of a stream: every message once, in order, whatever the stream skips.
+"""Turn the frames of the operator stream into events: each message once, in order.
 
-Pure: frames go in; messages, gaps, changes of rooms, and stretches to look up come
-out. A stream may start over at any time (a slow client is resynchronised, a relay is
-restarted), so what counts is the number of the last message shown in each room. What
-lies between that and a room's latest is looked up in its history.
+Pure: frames go in; messages, gaps, room changes and stretches to look up come out. A
+stream may start over at any time (a slow client is resynchronised, a relay restarts),
+so the state is the last message shown in each room. Messages between that one and the
+room's latest are looked up in its history.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,22 +14,22 @@ import attrs
 from argybargy.cli.client.answers import no_room, read_row
 from argybargy.cli.client.protocol import Json
 from argybargy.cli.commands.message_line import Said
-from argybargy.domain.names import NOBODY, fold
+from argybargy.domain.names import NOBODY, RoomKey, room_key
 
 _CLOSED: Final = "closed"
 _WITH_VERSION: Final = frozenset({"snapshot", "delta", "keepalive"})
-"""Frames up to whose version everything has come; a hello's is only promised."""
+"""Frames whose version is complete; the version of a hello is only announced."""
 _MOST_CLAIMS: Final = 1_000
 
 
 @attrs.frozen
 class Stretch:
-    """Messages that the stream did not bring, to be looked up.
+    """Messages missing from the stream, to be looked up in the history.
 
     Attributes:
-        room: Where they were said.
-        after: The last one that was shown.
-        last: The last one wanted.
+        room: The room.
+        after: Number of the last message shown.
+        last: Number of the last message wanted.
     """
 
     room: str
@@ -39,7 +39,7 @@ class Stretch:
 
 @attrs.frozen
 class RoomChange:
-    """A room was closed or opened again."""
+    """A room was closed or reopened."""
 
     room: str
     status: str
@@ -48,13 +48,13 @@ class RoomChange:
 
     @property
     def is_closed(self) -> bool:
-        """Whether it is closed now."""
+        """Whether the room is now closed."""
         return self.status == _CLOSED
 
 
 @attrs.frozen
 class ClaimChange:
-    """A message that was shown is claimed by somebody else now, or by nobody."""
+    """The claim of a message that was shown moved, or was released (``None``)."""
 
     room: str
     seq: int
@@ -63,9 +63,9 @@ class ClaimChange:
 
 @attrs.frozen
 class Restart:
-    """The numbers of a room began again: it is on another database, or on an older one.
+    """The message numbers of a room began again, on another or an older database.
 
-    All that it has now counts as new, since nothing tells what of it was shown.
+    All messages of the room count as new, since nothing tells which of them were shown.
     """
 
     room: str
@@ -74,8 +74,8 @@ class Restart:
 Event = Said | Stretch | RoomChange | ClaimChange | Restart
 
 
-Recent = Mapping[tuple[str, int], Said]
-"""Messages that a snapshot brings, by folded room and number."""
+Recent = Mapping[tuple[RoomKey, int], Said]
+"""Messages of a snapshot, by room and number."""
 
 
 @attrs.frozen
@@ -89,31 +89,30 @@ class _Card:
 
 @attrs.define
 class Follower:
-    """Turns frames into what is to be shown.
+    """Turns frames into events.
 
     Attributes:
-        room: The only room to show; ``None`` is all.
-        since: Show what came after this number; ``None`` is only what is new.
+        room: The only room to show; ``None`` shows all.
+        since: Show messages after this number; ``None`` shows only new ones.
 
-    Its state is ``_shown``: the last message shown of each room; ``_times``: when that
-    was said, as far as it was seen; ``_status``: whether
-    each room is open; ``_claims``: who claims the questions that were shown; and the
-    place in the stream.
+    The mutable state, one entry a room or question: ``_shown`` (last message shown),
+    ``_times`` (its number and timestamp), ``_status`` (open or closed), ``_claims``
+    (holders of claims, at most ``_MOST_CLAIMS``); and the position in the stream.
     """
 
     room: str | None
     since: int | None
-    _shown: dict[str, int] = attrs.field(factory=dict)
-    _times: dict[str, tuple[int, str]] = attrs.field(factory=dict)
-    _status: dict[str, str] = attrs.field(factory=dict)
-    _claims: dict[tuple[str, int], str | None] = attrs.field(factory=dict)
+    _shown: dict[RoomKey, int] = attrs.field(factory=dict)
+    _times: dict[RoomKey, tuple[int, str]] = attrs.field(factory=dict)
+    _status: dict[RoomKey, str] = attrs.field(factory=dict)
+    _claims: dict[tuple[RoomKey, int], str | None] = attrs.field(factory=dict)
     _epoch: str | None = None
     _version: int | None = None
     _has_begun: bool = False
 
     @property
     def request(self) -> Json:
-        """What to ask the stream for: to go on where it was, where it can."""
+        """Body of the next stream request; it resumes where possible."""
         body: Json = {"room": self.room}
         if self._epoch is not None and self._version is not None:
             place = {"epoch": self._epoch, "version": self._version}
@@ -121,13 +120,14 @@ class Follower:
         return body
 
     def take(self, frame: Json) -> Iterator[Event]:
-        """Yield what a frame has to show, in order.
+        """Yield the events of a frame, in order.
 
-        Whoever shows a stretch tells so with :meth:`note_shown`. The place in the
-        stream moves on when everything was taken: what is not shown comes again.
+        The caller reports messages of a stretch by :meth:`note_shown`. The position in
+        the stream advances after the last event, so that an interrupted frame is
+        repeated.
 
         Raises:
-            CliError: The room that is followed does not exist.
+            CliError: The followed room does not exist.
         """
         kind = frame.get("type")
         if kind == "hello":
@@ -140,8 +140,8 @@ class Follower:
             self._version = frame["version"]
 
     def note_shown(self, room: str, seq: int) -> None:
-        """Remember that everything up to a number was shown, or is gone."""
-        key = fold(room)
+        """Record that all messages up to a number were shown, or are gone."""
+        key = room_key(room)
         self._shown[key] = max(seq, self._shown.get(key, 0))
 
     def _meet(self, frame: Json) -> None:
@@ -153,7 +153,7 @@ class Follower:
         cards = self._cards(frame.get("rooms", ()))
         if self.room is not None and not cards and not self._has_begun:
             raise no_room(self.room)
-        recent = {(fold(said.room), said.seq): said for said in self._said(frame)}
+        recent = {(room_key(said.room), said.seq): said for said in self._said(frame)}
         if self._has_begun:
             yield from self._restarts(cards, recent)
         else:
@@ -163,15 +163,15 @@ class Follower:
         yield from self._changes(cards)
 
     def _begin(self, cards: Iterable[_Card]) -> None:
-        """Decide what counts as shown already."""
+        """Set the last message shown of each room at the start."""
         self._has_begun = True
         for card in cards:
             shown = card.last_seq if self.since is None else self.since
-            self._shown[fold(card.room)] = min(shown, card.last_seq)
+            self._shown[room_key(card.room)] = min(shown, card.last_seq)
 
     def _restarts(self, cards: Iterable[_Card], recent: Recent) -> Iterator[Restart]:
-        """Forget the rooms whose numbers began again, and say which they are."""
-        heads = {fold(card.room): card for card in cards}
+        """Forget rooms whose numbers began again, and yield them."""
+        heads = {room_key(card.room): card for card in cards}
         for key, shown in list(self._shown.items()):
             card = heads.get(key)
             if shown and (card is None or self._is_another(card, recent)):
@@ -179,13 +179,13 @@ class Follower:
                 yield Restart(key if card is None else card.room)
 
     def _is_another(self, card: _Card, recent: Recent) -> bool:
-        """Tell whether a room cannot be the one whose messages were shown."""
-        key = fold(card.room)
+        """Tell whether a room differs from the one whose messages were shown."""
+        key = room_key(card.room)
         seq, ts = self._times.get(key, (0, ""))
         same = recent.get((key, seq))
         return card.last_seq < self._shown[key] or (same is not None and same.ts != ts)
 
-    def _forget(self, key: str) -> None:
+    def _forget(self, key: RoomKey) -> None:
         self._shown[key] = 0
         self._times.pop(key, None)
         self._status.pop(key, None)
@@ -193,10 +193,10 @@ class Follower:
             del self._claims[room, seq]
 
     def _up_to(self, card: _Card, recent: Recent) -> Iterator[Event]:
-        """Yield what a room has that was not shown."""
-        key = fold(card.room)
+        """Yield the messages of a room that were not shown."""
+        key = room_key(card.room)
         after, last = self._shown.get(key, 0), card.last_seq
-        # What the frame itself brings, back from the latest, need not be looked up.
+        # The snapshot itself holds the latest messages; only older ones are looked up.
         while last > after and (key, last) in recent:
             last -= 1
         if last > after:
@@ -211,7 +211,7 @@ class Follower:
         yield from self._changes(self._cards(frame.get("rooms", ())))
 
     def _step(self, said: Said) -> Iterator[Event]:
-        shown = self._shown.get(fold(said.room), 0)
+        shown = self._shown.get(room_key(said.room), 0)
         if said.seq <= shown:
             yield from self._claim_change(said)
             return
@@ -223,25 +223,25 @@ class Follower:
     def _show(self, said: Said) -> Iterator[Event]:
         yield said
         self.note_shown(said.room, said.seq)
-        self._times[fold(said.room)] = said.seq, said.ts
+        self._times[room_key(said.room)] = said.seq, said.ts
         self._note_claim(said)
 
     def _claim_change(self, said: Said) -> Iterator[ClaimChange]:
-        key = fold(said.room), said.seq
+        key = room_key(said.room), said.seq
         if key in self._claims and self._claims[key] != said.claimed_by:
             yield ClaimChange(said.room, said.seq, said.claimed_by)
             self._note_claim(said)
 
     def _note_claim(self, said: Said) -> None:
-        """Remember who claims a question that was shown, of the latest ones."""
+        """Record the claim of a question; drop the oldest record beyond the bound."""
         if said.expects != NOBODY:
-            self._claims[fold(said.room), said.seq] = said.claimed_by
+            self._claims[room_key(said.room), said.seq] = said.claimed_by
         if len(self._claims) > _MOST_CLAIMS:
             del self._claims[next(iter(self._claims))]
 
     def _changes(self, cards: Iterable[_Card]) -> Iterator[RoomChange]:
         for card in cards:
-            key = fold(card.room)
+            key = room_key(card.room)
             before = self._status.get(key)
             self._status[key] = card.status
             is_news = before is not None or self.room is not None
@@ -257,4 +257,4 @@ class Follower:
         return [each for each in said if self._is_followed(each.room)]
 
     def _is_followed(self, room: str) -> bool:
-        return self.room is None or fold(room) == fold(self.room)
+        return self.room is None or room_key(room) == room_key(self.room)

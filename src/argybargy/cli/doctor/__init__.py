@@ -1,7 +1,7 @@
-"""The checks of ``argybargy doctor``, one module for each thing.
+"""The checks of ``argybargy doctor``, one module a topic.
 
-Each of them looks first, which may fail, and judges then, which is pure: facts in,
-findings out; none repairs anything. `checkup` runs them all, `finding.Finding` is what
-they return; `database`, `data_directory`, `machine`, `mounts`, `port` and
-`reachability` look, and `probe` asks over HTTP.
+Each check collects facts, which may fail, and judges them in a pure function that
+returns findings; none repairs anything. `checkup` runs all checks, `finding.Finding` is
+their result; `database`, `data_directory`, `machine`, `port` and `reachability` are the
+checks, and `probe` sends HTTP requests with a deadline.
 """

@@ -1,4 +1,4 @@
-"""All checks, one after the other."""
+"""Run all checks in order."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -32,18 +32,18 @@ Check = Callable[[], Iterable[Finding]]
 
 
 def run(read_settings: ReadSettings, *, is_thorough: bool) -> list[Finding]:
-    """Make every check; see `examine`."""
+    """Run all checks; see `examine`."""
     return trio.run(partial(examine, read_settings, is_thorough=is_thorough))
 
 
 async def examine(read_settings: ReadSettings, *, is_thorough: bool) -> list[Finding]:
-    """Make every check, and return what was found, in the order of the checks.
+    """Run all checks, and return their findings in order.
 
-    Nothing is changed. A check that fails by itself is a finding like any other.
+    Nothing is changed. A check that fails is itself a finding.
 
     Args:
-        read_settings: Reads them; may raise SettingsError.
-        is_thorough: Whether all of the database is read.
+        read_settings: Reads the settings; may raise SettingsError.
+        is_thorough: Whether to check the whole database.
     """
     try:
         settings = read_settings()
@@ -57,9 +57,9 @@ async def examine(read_settings: ReadSettings, *, is_thorough: bool) -> list[Fin
 
 @attrs.define
 class _Checkup:
-    """The checks of one run.
+    """Checks of one run.
 
-    The mutable state is what one check learns for another: who has the port.
+    The mutable state is the process that holds the port, which later checks need.
     """
 
     settings: Settings
@@ -71,7 +71,7 @@ class _Checkup:
         found: list[Finding] = []
         for name, check in self._local_checks():
             found += await _attempt(name, check)
-        # A clock of its own takes the wall clock at its word.
+        # Two readings of the system clock, a run apart, show a step of the wall clock.
         look = partial(look_at_clock, began, system_clock().now(), self.settings.data)
         found += await _attempt(CLOCK, lambda: [judge_clock(look())])
         return found + await self._check_reach()
@@ -116,24 +116,24 @@ class _Checkup:
 
 
 async def _attempt(name: str, check: Check) -> list[Finding]:
-    """Make a check in a thread; what goes wrong with it is a finding, and no end."""
+    """Run a check in a thread; an exception becomes a finding."""
     try:
         return await trio.to_thread.run_sync(lambda: list(check()))
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+    except Exception as error:  # noqa: BLE001 - every error is reported as a finding
         return [_say_failed(name, error)]
 
 
 def _say_failed(name: str, error: Exception) -> Finding:
-    text = f"This could not be looked at: {str(error) or type(error).__name__}"
-    fix = "Correct that, then: argybargy doctor"
+    text = f"The check failed: {str(error) or type(error).__name__}"
+    fix = "Remove the cause, then: argybargy doctor"
     if isinstance(error, PermissionError):
         fix = "Run the command as the user who runs the relay."
     return warning(name, text, fix)
 
 
 def judge_settings(settings: Settings) -> Iterator[Finding]:
-    """Pass on what the settings warn of."""
+    """Report the warnings of the settings."""
     for text in settings.warnings:
         yield warning(SETTINGS, text, "Remove it.")
     if not settings.warnings:
-        yield fine(SETTINGS, "All can be used.")
+        yield fine(SETTINGS, "All settings are valid.")

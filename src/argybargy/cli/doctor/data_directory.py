@@ -1,4 +1,4 @@
-"""The data directory: there, private, ours, and on a disk that will do."""
+"""Check the data directory: existence, permissions, owner, disk and file system."""
 
 import os
 import shutil
@@ -30,19 +30,19 @@ REMOTE: Final = frozenset(
         *("nfs", "nfs4", "smb3", "smbfs", "vboxsf", "virtiofs"),
     }
 )
-"""File systems on which locks, or the shared memory of SQLite, may not hold."""
+"""File systems where locks or SQLite's shared memory may not work."""
 FLEETING: Final = frozenset({"ramfs", "tmpfs"})
 
 
 @attrs.frozen
 class EntryFacts:
-    """A file or directory.
+    """Facts about a file or directory.
 
     Attributes:
-        path: Where it is.
-        mode: Its permission bits.
-        owner: The number of the user it belongs to.
-        target: Where it leads, if it is a symbolic link.
+        path: Its path.
+        mode: Permission bits.
+        owner: User id of the owner.
+        target: Target of a symbolic link; ``None`` if it is none.
     """
 
     path: Path
@@ -53,16 +53,16 @@ class EntryFacts:
 
 @attrs.frozen
 class DirectoryFacts:
-    """How it is about the data directory.
+    """Facts about the data directory.
 
     Attributes:
-        path: Where it is to be.
-        home: The directory itself; ``None`` if it is not there yet.
-        files: What of the relay's is in it.
-        user: The number of this user; ``None`` where modes say nothing.
-        is_writable: Whether this user may write in it, or make it.
-        free_bytes: What is left on its disk.
-        file_system: What kind of file system it is on; empty if unknown.
+        path: The data directory.
+        home: The directory itself; ``None`` if it does not exist yet.
+        files: The relay's files in it.
+        user: Id of this user; ``None`` on a platform without permission bits.
+        is_writable: Whether this user may write in it, or create it.
+        free_bytes: Free space on its disk.
+        file_system: Type of its file system; empty if unknown.
     """
 
     path: Path
@@ -75,10 +75,10 @@ class DirectoryFacts:
 
 
 def look_at_directory(path: Path) -> DirectoryFacts:
-    """Look at a data directory, or at where it would be made.
+    """Collect facts about a data directory, or about its parent if it is missing.
 
     Raises:
-        OSError: It may not be looked at.
+        OSError: It may not be read.
     """
     near = next(place for place in (path, *path.parents) if place.exists())
     is_there = near == path
@@ -112,7 +112,7 @@ else:
 
 
 def judge_directory(facts: DirectoryFacts) -> list[Finding]:
-    """Say what is wrong with the directory, its files and its disk."""
+    """Judge the directory, its files and its disk."""
     if facts.home is None:
         return [_judge_absent(facts), *_judge_disk(facts)]
     return [
@@ -124,13 +124,15 @@ def judge_directory(facts: DirectoryFacts) -> list[Finding]:
 
 def _judge_absent(facts: DirectoryFacts) -> Finding:
     if facts.is_writable:
-        return fine(DIRECTORY, f"{facts.path} is not there yet; the relay makes it.")
-    text = f"{facts.path} is not there, and this user may not make it."
+        return fine(
+            DIRECTORY, f"{facts.path} does not exist yet; the relay creates it."
+        )
+    text = f"{facts.path} does not exist, and this user may not create it."
     return problem(DIRECTORY, text, "argybargy up --data ~/argybargy")
 
 
 def _say_good_home(facts: DirectoryFacts) -> Finding:
-    return fine(DIRECTORY, f"{facts.path} can be used.")
+    return fine(DIRECTORY, f"{facts.path} is usable.")
 
 
 def _judge_home(facts: DirectoryFacts, home: EntryFacts) -> Iterator[Finding]:
@@ -141,17 +143,17 @@ def _judge_home(facts: DirectoryFacts, home: EntryFacts) -> Iterator[Finding]:
     if home.target is not None:
         yield warning(
             DIRECTORY,
-            f"{home.path} is a symbolic link to {home.target}: whoever may change "
-            "the link chooses the data.",
+            f"{home.path} is a symbolic link to {home.target}: a user who may change "
+            "the link can replace the data.",
             f"argybargy up --data {quoted(home.path.resolve())}",
         )
     if facts.user is not None and home.mode & _OTHERS:
         fix = f"chmod 700 {quoted(home.path)}"
         if home.mode & _OTHERS_WRITE:
-            text = f"{home.path} is {home.mode:04o}: others may replace what is in it."
+            text = f"{home.path} is {home.mode:04o}: other users may replace its files."
             yield problem(DIRECTORY, text, fix)
         else:
-            text = f"{home.path} is {home.mode:04o}: others may look into it."
+            text = f"{home.path} is {home.mode:04o}: other users may read it."
             yield warning(DIRECTORY, text, fix)
 
 
@@ -165,7 +167,7 @@ def _judge_owner(
         fix = f"sudo chown -R $(id -u) {quoted(facts.path)}"
         yield problem(check, text, fix)
     else:
-        # Root may do everything, and leaves files behind that the relay may not use.
+        # Root may use any file, but would create files that the relay may not use.
         yield warning(check, text, f"sudo -u '#{entry.owner}' argybargy doctor")
 
 
@@ -178,13 +180,13 @@ def _judge_files(facts: DirectoryFacts) -> Iterator[Finding]:
             fix = f"Stop the relay, then: mv {real} {quoted(entry.path)}"
             yield problem(FILES, text, fix)
         elif facts.user is not None and entry.mode & _OTHERS:
-            text = f"{entry.path} is {entry.mode:04o}: others may use it."
+            text = f"{entry.path} is {entry.mode:04o}: other users may use it."
             yield problem(FILES, text, f"chmod 600 {quoted(entry.path)}")
 
 
 def _say_good_files(facts: DirectoryFacts) -> Finding:
     if not facts.files:
-        return fine(FILES, "There are none yet.")
+        return fine(FILES, "There are no files yet.")
     return fine(FILES, f"All {len(facts.files)} are private.")
 
 
@@ -200,8 +202,8 @@ def _judge_disk(facts: DirectoryFacts) -> Iterator[Finding]:
         kind = f" on {facts.file_system}" if facts.file_system else ""
         yield fine(DISK, f"{free}{kind}.")
     if facts.file_system in REMOTE:
-        text = f"{facts.path} is on {facts.file_system}, where locks may not hold."
+        text = f"{facts.path} is on {facts.file_system}, where locks may not work."
         yield warning(DISK, text, move)
     if facts.file_system in FLEETING:
-        text = f"{facts.path} is on {facts.file_system}: a restart empties it."
+        text = f"{facts.path} is on {facts.file_system}: a reboot empties it."
         yield warning(DISK, text, move)

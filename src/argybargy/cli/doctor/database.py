@@ -1,6 +1,6 @@
-"""The database: whole, of a schema that we know, and with a log that is kept short.
+"""Check the database: integrity, schema and size of the write-ahead log.
 
-It is opened for reading only, so that a relay that runs is not disturbed.
+It is opened read-only, so that a running relay is not disturbed.
 """
 
 from collections.abc import Iterator
@@ -22,23 +22,23 @@ WAL: Final = "wal"
 
 _MEBIBYTE: Final = 1024 * 1024
 WAL_BYTES: Final = 128 * _MEBIBYTE
-"""Twice what the relay cuts it down to."""
+"""Twice the size to which the relay truncates the write-ahead log."""
 _BUSY_MS: Final = 1_000
 _MOST_COMPLAINTS: Final = 5
 
 
 @attrs.frozen
 class DatabaseFacts:
-    """How it is about the database.
+    """Facts about the database.
 
     Attributes:
-        path: Where it is.
-        complaints: What SQLite finds wrong with it, some of it at least.
-        version: Of its schema; 0 is none.
-        newest: The newest schema that this program knows.
-        has_tables: Whether anything is in it.
-        wal_bytes: The size of the log beside it.
-        is_thorough: Whether all of it was looked at, indexes too.
+        path: The database file.
+        complaints: First errors of SQLite's integrity check.
+        version: Schema version; 0 without a schema.
+        newest: Newest schema version of this program.
+        has_tables: Whether it has any tables.
+        wal_bytes: Size of the write-ahead log.
+        is_thorough: Whether indexes were checked too.
     """
 
     path: Path
@@ -51,11 +51,11 @@ class DatabaseFacts:
 
 
 def look_at_database(data: Path, *, is_thorough: bool) -> DatabaseFacts | None:
-    """Look into the database of a data directory; ``None`` if there is none.
+    """Collect facts about the database; ``None`` if there is no database.
 
     Raises:
-        StoreError: It cannot be read just now.
-        OSError: It may not be looked at.
+        StoreError: It cannot be read now.
+        OSError: It may not be read.
     """
     path = data / DATABASE_NAME
     if not path.exists():
@@ -94,11 +94,11 @@ def _read(facts: DatabaseFacts) -> DatabaseFacts:
 
 
 def find_newest_message(data: Path) -> tuple[str, int] | None:
-    """Return the room whose newest message has the latest timestamp, and that.
+    """Return room and time (Unix milliseconds) of the newest message.
 
     Returns:
-        ``None`` when there is no message, or no database that can be read: why it
-        cannot is for the other checks to say.
+        ``None`` without a message or a readable database; the other checks report why
+        it cannot be read.
     """
     path = data / DATABASE_NAME
     try:
@@ -119,9 +119,9 @@ def find_newest_message(data: Path) -> tuple[str, int] | None:
 
 
 def judge_database(facts: DatabaseFacts | None) -> Iterator[Finding]:
-    """Say what is wrong with the database."""
+    """Judge the database."""
     if facts is None:
-        yield fine(INTEGRITY, "There is none yet; the relay makes it.")
+        yield fine(INTEGRITY, "There is no database yet; the relay creates it.")
         return
     yield from _judge_integrity(facts)
     if not facts.complaints:
@@ -131,8 +131,8 @@ def judge_database(facts: DatabaseFacts | None) -> Iterator[Finding]:
 
 def _judge_integrity(facts: DatabaseFacts) -> Iterator[Finding]:
     if not facts.complaints:
-        how = "all of it was looked at" if facts.is_thorough else "a quick look"
-        yield fine(INTEGRITY, f"{facts.path} is whole ({how}).")
+        how = "full check" if facts.is_thorough else "quick check"
+        yield fine(INTEGRITY, f"{facts.path} is intact ({how}).")
         return
     aside = quoted(facts.path.with_name(f"{facts.path.name}.damaged"))
     yield problem(
@@ -153,12 +153,12 @@ def _judge_schema(facts: DatabaseFacts) -> Finding:
             "pip install --upgrade argybargy",
         )
     if not version and facts.has_tables:
-        text = f"{facts.path} is a database, but not one of Argybargy's."
+        text = f"{facts.path} is a database of another program."
         return problem(SCHEMA, text, "argybargy up --data <another directory>")
     if not version:
         return fine(SCHEMA, "The database is still empty.")
     if version < newest:
-        after = f"the next start brings it to {newest}, and keeps a copy"
+        after = f"the next start migrates it to {newest}, and keeps a copy"
         return fine(SCHEMA, f"Schema {version}; {after}.")
     return fine(SCHEMA, f"Schema {version}, the newest.")
 
@@ -166,10 +166,9 @@ def _judge_schema(facts: DatabaseFacts) -> Finding:
 def _judge_wal(facts: DatabaseFacts) -> Finding:
     size = f"{facts.wal_bytes / _MEBIBYTE:.1f} MiB"
     if facts.wal_bytes <= WAL_BYTES:
-        return fine(WAL, f"The log beside the database is {size}.")
+        return fine(WAL, f"The write-ahead log is {size}.")
     return warning(
         WAL,
-        f"The log beside the database is {size}: something has kept it from being "
-        "written back.",
-        "Stop the relay and whatever else reads the database, then: argybargy up",
+        f"The write-ahead log is {size}: a reader has kept SQLite from a checkpoint.",
+        "Stop the relay and other readers of the database, then: argybargy up",
     )

@@ -1,4 +1,4 @@
-"""What a check says."""
+"""Result of a check."""
 
 import enum
 import shlex
@@ -8,7 +8,7 @@ import attrs
 
 
 class Level(enum.Enum):
-    """How bad it is."""
+    """Severity of a finding."""
 
     OK = "ok"
     WARNING = "warning"
@@ -17,13 +17,13 @@ class Level(enum.Enum):
 
 @attrs.frozen
 class Finding:
-    """One thing that a check found.
+    """Result of a check.
 
     Attributes:
-        check: What was looked at.
-        level: How bad it is.
-        text: What there is to say, in a sentence.
-        fix: What to type or to do about it; empty if there is nothing to do.
+        check: Name of the check.
+        level: Severity.
+        text: The finding, in a sentence.
+        fix: Command or step that mends it; empty if there is nothing to do.
     """
 
     check: str
@@ -33,25 +33,25 @@ class Finding:
 
     @property
     def is_fine(self) -> bool:
-        """Whether it asks for nothing."""
+        """Whether there is nothing to do."""
         return self.level is Level.OK
 
 
 def fine(check: str, text: str) -> Finding:
-    """Return a finding that asks for nothing."""
+    """Return a finding with nothing to do."""
     return Finding(check, Level.OK, text)
 
 
 def warning(check: str, text: str, fix: str) -> Finding:
-    """Return a finding that the relay can live with."""
+    """Return a finding with which the relay can run."""
     return Finding(check, Level.WARNING, text, fix)
 
 
 def problem(check: str, text: str, fix: str) -> Finding:
-    """Return a finding that the relay cannot live with."""
+    """Return a finding with which the relay cannot run properly."""
     return Finding(check, Level.PROBLEM, text, fix)
 
 
 def quoted(path: Path) -> str:
-    """Return a path as it is typed in a shell."""
+    """Quote a path for a shell."""
     return shlex.quote(str(path))

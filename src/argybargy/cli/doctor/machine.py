@@ -1,4 +1,4 @@
-"""The machine: its clock, its descriptors, and a program for tunnels."""
+"""Check the machine: clock, file descriptors and the tunnel program."""
 
 import shutil
 import sys
@@ -19,27 +19,27 @@ DESCRIPTORS: Final = "descriptors"
 TUNNEL: Final = "cloudflared"
 
 _FIRST_YEAR: Final = 2026
-"""Nothing of ours is older."""
+"""Year of the first release; an earlier date is wrong."""
 _LAST_YEAR: Final = 2100
 _STEP_SECONDS: Final = 1.0
 _AHEAD_SECONDS: Final = 60.0
 _SPARE: Final = 256
-"""For the database, the log, and connections that are being refused."""
+"""Descriptors for the database, the log, and connections that are being refused."""
 _LEAST: Final = 128
 _SYNCHRONISE: Final = "sudo timedatectl set-ntp true"
 
 
 @attrs.frozen
 class ClockFacts:
-    """How it is about the clock.
+    """Facts about the clock.
 
     Attributes:
-        before: A reading.
-        after: Another one, a little later.
-        newest_file: The file of the relay that was written last.
-        newest_seconds: When, on the wall clock.
-        newest_room: The room whose newest message has the latest timestamp.
-        newest_message_seconds: That timestamp.
+        before: First reading.
+        after: Second reading, a little later.
+        newest_file: The relay's file with the latest modification time.
+        newest_seconds: That time, in Unix seconds.
+        newest_room: Room of the newest message.
+        newest_message_seconds: Time of that message, in Unix seconds.
     """
 
     before: Instant
@@ -51,10 +51,10 @@ class ClockFacts:
 
 
 def look_at_clock(before: Instant, after: Instant, data: Path) -> ClockFacts:
-    """Put two readings beside the times of the files and of the newest message.
+    """Collect two clock readings, and the times of the newest file and message.
 
     Raises:
-        OSError: The files may not be looked at.
+        OSError: The files may not be read.
     """
     times = [(each.lstat().st_mtime, each) for each in data.glob("relay.*")]
     if not times:
@@ -65,11 +65,11 @@ def look_at_clock(before: Instant, after: Instant, data: Path) -> ClockFacts:
 
 
 def judge_clock(facts: ClockFacts) -> Finding:
-    """Say whether the clock can be right."""
+    """Judge whether the clock can be right."""
     now = facts.after.wall_ms / 1000
     shown = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     if not _FIRST_YEAR <= int(shown[:4]) < _LAST_YEAR:
-        text = f"The clock says {shown}, which cannot be."
+        text = f"The clock says {shown}, which is impossible."
         return problem(CLOCK, text, _SYNCHRONISE)
     if facts.newest_seconds > now + _AHEAD_SECONDS:
         ahead = round(facts.newest_seconds - now)
@@ -84,27 +84,27 @@ def judge_clock(facts: ClockFacts) -> Finding:
         return warning(
             CLOCK,
             f"The clock says {shown}, but the newest message of room "
-            f"'{facts.newest_room}' is of {ahead:,} seconds later: the clock was wrong "
-            "then, or is now. If it was wrong then, nothing is left to do: messages in "
-            "that room have that time until it has come, and nothing else goes by it.",
+            f"'{facts.newest_room}' is {ahead:,} seconds later: the clock was wrong "
+            "then, or is now. If it was wrong then, there is nothing to do: new "
+            "messages in that room get that time until the clock has passed it.",
             _SYNCHRONISE,
         )
     wall_seconds = (facts.after.wall_ms - facts.before.wall_ms) / 1000
     steady_seconds = facts.after.steady_seconds - facts.before.steady_seconds
     if abs(wall_seconds - steady_seconds) > _STEP_SECONDS:
-        text = f"The clock was set while this ran; it says {shown}."
+        text = f"The clock was set during this check; it says {shown}."
         return warning(CLOCK, text, _SYNCHRONISE)
     return fine(CLOCK, f"The clock says {shown}.")
 
 
 @attrs.frozen
 class DescriptorFacts:
-    """How many files and sockets a process may have open.
+    """Limit of open files and sockets of a process.
 
     Attributes:
-        soft: What holds.
-        hard: What it may be raised to without special rights.
-        is_relay: Whether that is of the relay that runs, or of this command.
+        soft: The limit in force.
+        hard: The limit up to which the process may raise it.
+        is_relay: Whether it is the limit of the running relay, and not of this command.
     """
 
     soft: int
@@ -115,16 +115,16 @@ class DescriptorFacts:
 def look_at_descriptors(
     relay_pid: int | None, proc: Path = PROC
 ) -> DescriptorFacts | None:
-    """Return the limits of the relay that runs, or of this process.
+    """Return the limit of the running relay, or of this process.
 
     Returns:
-        ``None`` where the platform has no such limit.
+        ``None`` on a platform without such a limit.
     """
     if relay_pid is not None:
         try:
             text = (proc / str(relay_pid) / "limits").read_text("ascii")
         except OSError:
-            text = ""  # it has ended meanwhile, or it is another user's
+            text = ""  # the process has ended, or belongs to another user
         for line in text.splitlines():
             if line.startswith("Max open files"):
                 soft, hard = line.split()[3:5]
@@ -154,29 +154,29 @@ else:
 
 
 def judge_descriptors(facts: DescriptorFacts | None) -> Finding:
-    """Say whether there are descriptors for all connections."""
+    """Judge whether the descriptors suffice for all connections."""
     if facts is None:
-        return fine(DESCRIPTORS, "There is no such limit here.")
+        return fine(DESCRIPTORS, "This platform has no limit.")
     wanted = ConnectionLimits().connections + _SPARE
-    whose = "The relay that runs" if facts.is_relay else "A relay started here"
+    whose = "The running relay" if facts.is_relay else "A relay started here"
     if facts.soft >= wanted:
-        return fine(DESCRIPTORS, f"{whose} may have {facts.soft:,} open.")
+        return fine(DESCRIPTORS, f"{whose} may open {facts.soft:,}.")
     fix = (
         f"ulimit -n {wanted} && argybargy up"
         if facts.hard >= wanted
         else f"Set LimitNOFILE={wanted} in the service's unit."
     )
-    text = f"{whose} may have {facts.soft:,} open; {wanted:,} would be enough for all."
+    text = f"{whose} may open {facts.soft:,}; all connections need {wanted:,}."
     return (warning if facts.soft >= _LEAST else problem)(DESCRIPTORS, text, fix)
 
 
 def judge_tunnel(path: str | None) -> Finding:
-    """Say whether a quick tunnel can be had."""
+    """Report whether a quick tunnel is possible."""
     if path is None:
-        return fine(TUNNEL, "Not found; only a tunnel to the internet needs it.")
+        return fine(TUNNEL, "Not installed; only a tunnel needs it.")
     return fine(TUNNEL, f"Found at {path}.")
 
 
 def look_for_tunnel() -> str | None:
-    """Return where cloudflared is, if it is anywhere."""
+    """Return the path of cloudflared; ``None`` if it is not installed."""
     return shutil.which("cloudflared")

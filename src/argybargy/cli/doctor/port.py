@@ -1,4 +1,4 @@
-"""The port: free, or whose it is."""
+"""Check the port: free, or held by which process."""
 
 import errno
 from pathlib import Path
@@ -18,16 +18,16 @@ CHECK: Final = "port"
 
 @attrs.frozen
 class PortFacts:
-    """How it is about the port.
+    """Facts about the port.
 
     Attributes:
-        host: The address that the settings name.
-        port: The port that they name.
-        data: The data directory that they name.
-        refusal: The number of the error with which it cannot be taken, if so.
-        holder: Who listens there, if that can be told.
-        is_served: Whether some relay holds the data directory.
-        served_at: Where that relay listens, if it does.
+        host: Address in the settings.
+        port: Port in the settings.
+        data: Data directory in the settings.
+        refusal: Error number of a trial bind; ``None`` if it succeeded.
+        holder: Process that listens on the port, if it can be found.
+        is_served: Whether a relay holds the data directory.
+        served_at: Address of that relay, if it listens.
     """
 
     host: str
@@ -40,7 +40,7 @@ class PortFacts:
 
     @property
     def is_ours(self) -> bool:
-        """Whether the relay of this data directory listens there, or seems to."""
+        """Whether the relay of this data directory listens on the port, or seems to."""
         if self.refusal != errno.EADDRINUSE:
             return False
         if self.holder is None:
@@ -50,17 +50,17 @@ class PortFacts:
 
     @property
     def place(self) -> str:
-        """The address, as one writes it."""
+        """Address and port as text."""
         return host_and_port(self.host, self.port)
 
     @property
     def other_port(self) -> str:
-        """What to type for another port."""
+        """Command that starts a relay on another port."""
         return f"argybargy up --port {next_port(self.port)}"
 
 
 def look_at_port(settings: Settings) -> PortFacts:
-    """Try the port, and ask who has it if it is taken."""
+    """Try to bind the port, and find its holder if it is taken."""
     host, port = settings.host, settings.port
     refusal = find_refusal(host, port)
     return PortFacts(
@@ -75,14 +75,14 @@ def look_at_port(settings: Settings) -> PortFacts:
 
 
 def judge_port(facts: PortFacts) -> Finding:
-    """Say whose the port is."""
+    """Judge the port."""
     match facts.refusal:
         case None:
             return _judge_free(facts)
         case errno.EADDRINUSE:
             return _judge_taken(facts)
         case errno.EACCES:
-            text = f"{facts.place} cannot be taken without special rights."
+            text = f"{facts.place} needs special rights."
             return problem(CHECK, text, "argybargy up --port 8765")
         case _:
             text = f"{facts.host} is not an address of this machine."
@@ -98,17 +98,17 @@ def _judge_free(facts: PortFacts) -> Finding:
             f"argybargy doctor --port {port}",
         )
     if not facts.port:
-        return fine(CHECK, "A free port is taken at each start.")
+        return fine(CHECK, "Each start chooses a free port.")
     return fine(CHECK, f"{facts.place} is free.")
 
 
 def _judge_taken(facts: PortFacts) -> Finding:
     if facts.is_ours:
-        who = "the relay of this data directory"
         number = f" (process {facts.holder.pid})" if facts.holder else ""
-        return fine(CHECK, f"{facts.place} is held by {who}{number}.")
+        text = f"{facts.place} is held by the relay of this data directory{number}."
+        return fine(CHECK, text)
     if facts.holder is not None:
         text = f"{facts.place} is held by {facts.holder}."
         return problem(CHECK, text, facts.other_port)
-    text = f"{facts.place} is taken; by whom, this user cannot tell here."
+    text = f"{facts.place} is held by a process that this user may not see."
     return problem(CHECK, text, facts.other_port)

@@ -1,4 +1,4 @@
-"""One HTTP request with a deadline that holds for all of it."""
+"""One HTTP request with a single deadline."""
 
 import ssl
 from typing import Final
@@ -19,11 +19,11 @@ class ProbeError(Exception):
 
 @attrs.frozen
 class Heard:
-    """What came back.
+    """Response of a server.
 
     Attributes:
-        status: The HTTP status.
-        body: The body; of an answer that streams, up to the end of its first line.
+        status: HTTP status.
+        body: Body; of a streamed response, its first line.
     """
 
     status: int
@@ -41,20 +41,20 @@ async def ask(
     deadline_seconds: float = PROBE_SECONDS,
     trust: ssl.SSLContext | None = None,
 ) -> Heard:
-    """Ask a server one thing, on a connection of its own.
+    """Send one HTTP request on a connection of its own.
 
     Args:
         url: The server: scheme, host and port.
-        method: The method.
-        path: What is asked for.
-        headers: Fields besides those that every request has.
-        body: What is sent.
-        only_first_line: Whether the first line is enough, as of a stream.
-        deadline_seconds: For everything from looking up the name to the answer.
-        trust: Whose certificates count; without it, those that the system trusts.
+        method: HTTP method.
+        path: Path of the request.
+        headers: Headers besides the usual ones.
+        body: Body of the request.
+        only_first_line: Whether to return after the first line, as of a stream.
+        deadline_seconds: Limit for everything from name resolution to the response.
+        trust: TLS context; ``None`` trusts the system's authorities.
 
     Raises:
-        ProbeError: No answer came, or none that is HTTP.
+        ProbeError: No HTTP response came in time.
     """
     try:
         with trio.fail_after(deadline_seconds):
@@ -63,7 +63,7 @@ async def ask(
                 asked = _encode(url, method, path, headers, body)
                 return await _exchange(stream, asked, only_first_line=only_first_line)
     except trio.TooSlowError:
-        text = f"nothing came within {deadline_seconds:g} seconds"
+        text = f"no response within {deadline_seconds:g} seconds"
         raise ProbeError(text) from None
     except (OSError, trio.BrokenResourceError, h11.ProtocolError) as error:
         raise ProbeError(_reason(error)) from error
@@ -74,7 +74,7 @@ async def _connect(url: str, trust: ssl.SSLContext | None) -> trio.abc.Stream:
     host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
     if parts.scheme == "http":
         return await trio.open_tcp_stream(host, port)
-    # The handshake comes with the first bytes that are sent.
+    # The TLS handshake runs with the first send.
     return await trio.open_ssl_over_tcp_stream(
         host,
         port,
@@ -132,7 +132,7 @@ async def _exchange(
 
 
 def _reason(error: BaseException) -> str:
-    """Say what is at the bottom of an error; a group has a cause for each address."""
+    """Return the root cause of an error; a group holds one error for each address."""
     while error.__cause__ is not None:
         error = error.__cause__
     if isinstance(error, BaseExceptionGroup):

@@ -1,4 +1,4 @@
-"""The relay as it is reached: here, and from outside at its public URL."""
+"""Check that the relay can be reached: locally, and at its public URL."""
 
 import json
 import ssl
@@ -30,12 +30,12 @@ _BUFFERS: Final = (
 
 @attrs.frozen
 class Reached:
-    """What came of asking.
+    """Outcome of a request.
 
     Attributes:
-        url: The server that was asked.
-        heard: What it answered, if it did.
-        failure: Why there is no answer.
+        url: The server.
+        heard: Response, if one came.
+        failure: Why no response came.
     """
 
     url: str
@@ -44,16 +44,16 @@ class Reached:
 
     @property
     def status(self) -> int:
-        """The HTTP status; 0 without an answer."""
+        """HTTP status; 0 without a response."""
         return self.heard.status if self.heard else 0
 
     @property
     def outcome(self) -> str:
-        """What came, in a few words."""
+        """Outcome in a few words."""
         return f"it answers HTTP {self.status}" if self.heard else self.failure
 
     def read(self, *keys: str) -> object:
-        """Return what is at a place in the answer's JSON, or ``None``."""
+        """Return a value of the JSON response by its keys; ``None`` if missing."""
         try:
             value: object = json.loads(self.heard.body if self.heard else b"null")
         except (ValueError, RecursionError):
@@ -64,11 +64,11 @@ class Reached:
 
 
 async def check_here(url: str, certificate: Path | None = None) -> list[Finding]:
-    """Ask the relay that runs here whether it can work, and what it is.
+    """Check readiness and version of the relay on this machine.
 
     Args:
-        url: Where it is.
-        certificate: Its own, if it serves TLS.
+        url: Address of the relay.
+        certificate: Its certificate, if it serves TLS.
 
     Raises:
         OSError: The certificate cannot be read.
@@ -81,9 +81,9 @@ async def check_here(url: str, certificate: Path | None = None) -> list[Finding]
 
 
 async def check_outside(url: str, data: Path) -> list[Finding]:
-    """Ask for the relay at its public URL, and for a stream of it.
+    """Check the relay and its stream at the public URL.
 
-    The admin token goes there only over TLS, or within this machine.
+    The admin token is sent only over TLS, or on the loopback interface.
     """
     health = await _reach(url, "/health")
     found = [judge_public(health)]
@@ -126,56 +126,58 @@ async def _reach_stream(url: str, token: str) -> Reached:
 
 
 def judge_ready(reached: Reached) -> Finding:
-    """Say whether the relay can do its work."""
+    """Judge whether the relay is ready."""
     if reached.status == HTTPStatus.OK:
-        return fine(READY, f"The relay at {reached.url} can work.")
+        return fine(READY, f"The relay at {reached.url} is ready.")
     if not reached.heard:
         text = f"The relay at {reached.url} does not answer: {reached.failure}."
         return problem(READY, text, _RESTART)
     why = reached.read("detail", "detail") or reached.outcome
-    text = f"The relay at {reached.url} is there, but cannot work: {why}"
-    return problem(READY, text, "df -h, and read what the relay has logged")
+    text = f"The relay at {reached.url} answers, but is not ready: {why}"
+    return problem(READY, text, "df -h, and read the relay's log")
 
 
 def judge_version(reached: Reached) -> Finding:
-    """Say whether the relay that runs is the program that is installed."""
+    """Judge whether the running relay is the installed version."""
     theirs = reached.read("version")
     if theirs == __version__:
         return fine(VERSION, f"The relay and this command are {__version__}.")
     if theirs is None:
-        text = f"The relay at {reached.url} does not say its version."
+        text = f"The relay at {reached.url} does not report its version."
         return warning(VERSION, text, _RESTART)
     text = f"The relay is {theirs}, this command is {__version__}."
     return warning(VERSION, text, _RESTART)
 
 
 def judge_public(reached: Reached) -> Finding:
-    """Say whether the public URL leads to a relay."""
+    """Judge whether the public URL leads to a relay."""
     if reached.read("version") is not None:
         return fine(PUBLIC, f"{reached.url} leads to a relay.")
     fix = "Start the proxy or tunnel again, or correct ARGYBARGY_PUBLIC_URL."
     if reached.status == HTTPStatus.MISDIRECTED_REQUEST:
         host = urlsplit(reached.url).hostname
-        text = f"The relay behind {reached.url} does not take that name for its own."
+        text = f"The relay behind {reached.url} does not accept that host name."
         return problem(PUBLIC, text, f"ARGYBARGY_ALLOWED_HOSTS={host} argybargy up")
     if reached.heard:
-        text = f"{reached.url} leads to something that is no relay: {reached.outcome}."
+        text = f"{reached.url} does not lead to a relay: {reached.outcome}."
         return problem(PUBLIC, text, fix)
     text = f"{reached.url} cannot be reached: {reached.failure}."
     return problem(PUBLIC, text, fix)
 
 
 def judge_stream(reached: Reached) -> Finding:
-    """Say whether what the relay sends comes through at once."""
+    """Judge whether the stream arrives without buffering."""
     where = f"POST {reached.url}/admin/stream"
     if not reached.heard:
-        text = f"{where} brings nothing in time ({reached.failure}): it is held back."
+        text = (
+            f"{where} brings nothing in time ({reached.failure}): a proxy buffers it."
+        )
         return problem(STREAMING, text, _BUFFERS)
     match reached.status:
         case HTTPStatus.OK if reached.read("type") == "hello":
-            return fine(STREAMING, f"The first frame of {where} comes at once.")
+            return fine(STREAMING, f"The first frame of {where} arrives at once.")
         case HTTPStatus.UNAUTHORIZED:
-            text = f"{reached.url} leads to a relay of other data: its token differs."
+            text = f"The relay at {reached.url} has other data: its token differs."
             fix = "argybargy doctor --data <the directory of that relay>"
             return problem(STREAMING, text, fix)
         case HTTPStatus.NOT_FOUND:

@@ -1,16 +1,16 @@
-"""Opening a page for a person, where there is a browser that shows pages."""
+"""Open a page in the default browser."""
 
 
 def browse(url: str) -> bool:
     """Open a page in the browser of this machine.
 
-    A browser in the terminal is left alone: it runs no scripts, and it would take the
-    terminal away from whoever typed.
+    A text browser does not count: it runs no scripts, and it would take over the
+    terminal.
 
     Returns:
-        Whether a browser has taken it.
+        Whether a browser was started.
     """
-    import webbrowser  # noqa: PLC0415 - looks for programs, for one command only
+    import webbrowser  # noqa: PLC0415 - its import looks for browsers
 
     try:
         browser = webbrowser.get()

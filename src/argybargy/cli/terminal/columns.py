@@ -1,8 +1,8 @@
-"""How many columns of a terminal a text takes, which is not how many characters it has.
+"""Width of text in terminal columns, which differs from its number of characters.
 
-By the categories and widths of Unicode alone, which Python has at hand: a library for
-this costs more at the start of a command than all of its tables. Terminals differ about
-rare scripts and new emoji, and nobody can ask them.
+It uses the categories and widths of Python's Unicode tables: importing a library for
+this costs more at the start of a command. Terminals disagree about rare scripts and new
+emoji, and cannot be asked.
 """
 
 import unicodedata
@@ -17,19 +17,19 @@ _CUT: Final = "…"
 
 
 def columns_of(text: str) -> int:
-    """Return how many columns a line takes."""
+    """Return the width of a line in columns."""
     return len(text) if text.isascii() else sum(_columns(text))
 
 
 def padded(text: str, columns: int) -> str:
-    """Return a line with blanks behind it, so that it takes so many columns."""
+    """Pad a line with spaces to a width in columns."""
     return text + " " * (columns - columns_of(text))
 
 
 def cut(text: str, most: int) -> str:
-    """Return as much of a line as fits into so many columns.
+    """Cut a line to at most `most` columns.
 
-    Where it was cut, it says so; what belongs to one character stays together.
+    A cut line ends in an ellipsis; combining characters stay with their base.
     """
     if columns_of(text) <= most:
         return text
@@ -42,7 +42,7 @@ def cut(text: str, most: int) -> str:
 
 
 def _columns(text: str) -> Iterator[int]:
-    """Yield how many columns each character adds to those before it."""
+    """Yield the columns that each character adds."""
     before, is_joined, last = 0, False, ""
     for character in text:
         if character == _EMOJI_PRESENTATION:
@@ -58,7 +58,7 @@ def _columns(text: str) -> Iterator[int]:
 
 
 def _is_mark(character: str) -> bool:
-    """Tell whether a character is drawn into the one before it."""
+    """Tell whether a character combines with the one before it."""
     return (
         unicodedata.category(character) in _NO_COLUMNS
         or "\u1160" <= character <= "\u11ff"  # vowels and ends of Korean syllables

@@ -1,8 +1,8 @@
-"""Text from strangers, made harmless for a terminal.
+"""Escape control characters in text of strangers.
 
-A terminal obeys control characters, and bidi characters make text read otherwise
-than it is. Both are shown as the escapes that Python and JSON would write. The
-backslash itself stays as it is, so this is for reading, not for reading back.
+A terminal obeys control characters, and bidi characters reorder what is displayed. Both
+are shown as the escapes of Python and JSON. A backslash itself is not escaped, so the
+result is for reading only.
 """
 
 import unicodedata
@@ -10,18 +10,18 @@ from typing import Final
 
 _UNSAFE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _JOINERS: Final = frozenset("\u200c\u200d")
-"""Zero width, but words and emoji fall apart without them."""
+"""Zero-width joiners, which scripts and emoji need."""
 
 
 def escape(text: str) -> str:
-    """Return `text` on one line, with nothing in it that a terminal would obey."""
+    """Return `text` on one line, without control characters."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(map(_escape_character, text))
 
 
 def escape_lines(text: str) -> str:
-    """Return `text` with its line breaks, and nothing else that is obeyed."""
+    """Return `text` with its line breaks, and no other control characters."""
     return "\n".join(map(escape, text.split("\n")))
 
 

@@ -1,4 +1,4 @@
-"""What people read, made to fit: times where they live, texts as wide as they see."""
+"""Format text for people: local times, excerpts and wrapped paragraphs."""
 
 import textwrap
 from collections.abc import Callable
@@ -12,47 +12,47 @@ from argybargy.cli.terminal.escape import escape
 
 @attrs.frozen
 class LocalTimes:
-    """Shows times as the clock on the wall does.
+    """Formats timestamps in local time.
 
     Attributes:
-        zone: The zone they are shown in; ``None`` is the machine's.
-        today: Says which day it is there.
+        zone: Time zone; ``None`` is the machine's.
+        today: Returns today's date in that zone.
     """
 
     zone: tzinfo | None
     today: Callable[[], date]
 
     def show(self, timestamp: str | None) -> str:
-        """Return the time of day of a timestamp, with its date if that is not today.
+        """Return the time of day of a timestamp, with the date unless it is today.
 
-        One that is none stays as it is, and nothing is ``never``.
+        An invalid timestamp is returned unchanged; ``None`` gives ``never``.
         """
         if timestamp is None:
             return "never"
         try:
             then = datetime.fromisoformat(timestamp).astimezone(self.zone)
-        except (ValueError, OverflowError):  # no time, or at the end of all years
+        except (ValueError, OverflowError):  # OverflowError: beyond year 1 or 9999
             return timestamp
         day = "" if then.date() == self.today() else f"{then:%Y-%m-%d} "
         return f"{day}{then:%H:%M:%S}"
 
 
 def excerpt(text: str, most: int) -> str:
-    """Return a text, made safe, on one line of at most so many columns.
+    """Return a text on one line of at most `most` columns, with controls escaped.
 
-    Where it was cut, it says so.
+    A cut text ends in an ellipsis.
     """
     return cut(escape(" ".join(text.split())), most)
 
 
 def wrapped(text: str, columns: int, indent: str = "", hanging: str = "") -> str:
-    """Return a paragraph in lines of so many characters; no word is broken.
+    """Wrap a paragraph; words stay whole.
 
     Args:
-        text: The paragraph; its own line breaks do not count.
-        columns: How long a line may be.
-        indent: What the first line begins with.
-        hanging: What the others begin with.
+        text: The paragraph; its own line breaks are ignored.
+        columns: Width, in characters.
+        indent: Prefix of the first line.
+        hanging: Prefix of the other lines.
     """
     return textwrap.fill(
         " ".join(text.split()),

@@ -1,4 +1,4 @@
-"""Lines at the bottom of a terminal that change in place, with the log above them."""
+"""Lines at the bottom of a terminal that are redrawn in place, with the log above."""
 
 import logging
 import os
@@ -19,14 +19,14 @@ _UP_AND_CLEAR: Final = "\x1b[{rows}F\x1b[J"
 
 @attrs.define(eq=False)
 class LiveLines:
-    """Draws lines over those it drew before; nothing else may write meanwhile.
+    """Redraws lines in place; nothing else may write to the terminal meanwhile.
 
-    The mutable state is what is on the screen now. Each line is cut so that it takes
-    one row; when the terminal becomes narrower, those on it have been wrapped.
+    The mutable state is the lines on the screen and their lengths. Each line is cut to
+    one row; after the terminal is made narrower, the drawn lines have been wrapped.
 
     Attributes:
         stream: The terminal.
-        size: How large it is now.
+        size: Returns the present size of the terminal.
     """
 
     stream: TextIO
@@ -36,34 +36,34 @@ class LiveLines:
 
     @classmethod
     def on(cls, stream: TextIO) -> "LiveLines":
-        """Return what draws on a terminal."""
+        """Return live lines on a terminal."""
         return cls(stream, lambda: os.get_terminal_size(stream.fileno()))
 
     def show(self, lines: Sequence[Line]) -> None:
-        """Draw lines in place of those before.
+        """Draw lines in place of the previous ones.
 
-        A terminal that takes nothing at the moment, because somebody has stopped it,
-        is not waited for.
+        If the terminal is stopped (Ctrl+S), the lines are dropped: a blocking write
+        would stop the relay.
         """
         if not self._is_writable():
             return
         self._replace("", lines)
 
     def clear(self) -> None:
-        """Leave the terminal as if nothing had been drawn."""
+        """Remove the lines from the terminal."""
         self._replace("", ())
 
     def write(self, text: str) -> int:
-        """Write something above the lines, to stay there."""
+        """Write text above the lines, where it stays."""
         self._replace(text, self._lines)
         return len(text)
 
     def flush(self) -> None:
-        """Do nothing: what is written is on its way."""
+        """Do nothing: `write` flushes."""
 
     @contextmanager
     def with_logs_above(self) -> Iterator[None]:
-        """Have what is logged to the terminal written above the lines."""
+        """Write logs to the terminal above the lines."""
         moved = [
             handler
             for handler in logging.getLogger().handlers
@@ -108,7 +108,7 @@ class LiveLines:
 
 
 def _cut(line: Line, columns: int) -> list[Span]:
-    """Return as much of a line as has room; its text is ASCII, a column each."""
+    """Cut a line to `columns`, as ASCII, so that each character takes one column."""
     cut: list[Span] = []
     for span in line:
         text = span.text.encode("ascii", "replace").decode()[: max(0, columns)]

@@ -1,4 +1,4 @@
-"""The only place that prints: data on standard output, talk on standard error."""
+"""Print data on standard output, and notes on standard error."""
 
 import enum
 import json
@@ -17,7 +17,7 @@ from argybargy.system.terminal import wants_colour
 
 
 class Style(enum.Enum):
-    """How a piece of text looks on a terminal: the number of its escape sequence."""
+    """Style of text on a terminal: the number of its escape sequence."""
 
     PLAIN = 0
     BOLD = 1
@@ -28,13 +28,13 @@ class Style(enum.Enum):
 
 @attrs.frozen
 class Span:
-    """A piece of a line, in one style."""
+    """Part of a line in one style."""
 
     text: str
     style: Style = Style.PLAIN
 
     def painted(self) -> str:
-        """Return it with the sequences that a terminal obeys, and no others."""
+        """Return the text in its style; escape sequences in the text are escaped."""
         text = escape_lines(self.text)
         if self.style is Style.PLAIN:
             return text
@@ -42,9 +42,10 @@ class Span:
 
 
 def mend_streams() -> None:
-    """Give a process that was started without an output something to fail on.
+    """Open a stream for each closed standard stream of the process.
 
-    Data that cannot be written is an error; talk that nobody hears is none.
+    A write to the replacement of standard output fails, as data must not be lost
+    silently; notes are dropped.
     """
     if sys.stdout is None:
         sys.stdout = open(os.open(os.devnull, os.O_RDONLY), "w")  # noqa: PTH123, SIM115
@@ -53,24 +54,24 @@ def mend_streams() -> None:
 
 
 def drop_output() -> None:
-    """Let go of what standard output still holds.
+    """Discard the buffer of standard output.
 
-    The interpreter would fail on it once more when it ends.
+    Otherwise the interpreter fails to flush it once more at exit.
     """
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @attrs.frozen
 class Output:
-    """Where a command writes.
+    """Output of a command.
 
     Attributes:
-        data: Takes what was asked for.
-        talk: Takes everything else.
-        is_json: Whether data is written as JSON, one value a line.
-        is_quiet: Whether talk that nobody needs is left out.
-        has_colour: Whether data for people is coloured.
-        is_live: Whether talk may change in place.
+        data: Receives the result.
+        talk: Receives notes, warnings and errors.
+        is_json: Whether the result is written as JSON.
+        is_quiet: Whether notes are left out.
+        has_colour: Whether the result is coloured.
+        is_live: Whether notes may be redrawn in place.
     """
 
     data: TextIO
@@ -82,15 +83,15 @@ class Output:
 
     @classmethod
     def standard(cls) -> "Output":
-        """Return the process's own output.
+        """Return the output of this process.
 
-        A terminal that cannot show a character gets its escape, and no traceback.
+        Characters outside of the terminal's encoding are written as escapes.
         """
         for stream in (sys.stdout, sys.stderr):
             reconfigure = getattr(stream, "reconfigure", None)
             if reconfigure is not None:
                 reconfigure(errors="backslashreplace")
-        environment = os.environ  # noqa: TID251 - no setting
+        environment = os.environ  # noqa: TID251 - NO_COLOR and TERM are no settings of ours
         return cls(
             sys.stdout,
             sys.stderr,
@@ -99,28 +100,28 @@ class Output:
         )
 
     def write(self, text: str) -> None:
-        """Write data for people, made safe for a terminal."""
+        """Write a result as text, with control characters escaped."""
         self.data.write(escape_lines(text) + "\n")
 
     def write_spans(self, *spans: Span) -> None:
-        """Write a line for people, in colours where they are welcome."""
+        """Write a result as one line, coloured if the terminal has colours."""
         if self.has_colour:
             self.data.write("".join(span.painted() for span in spans) + "\n")
         else:
             self.write("".join(span.text for span in spans))
 
     def write_json(self, value: object) -> None:
-        """Write data for programs, on one line of ASCII."""
+        """Write a result as one line of ASCII JSON."""
         self.data.write(json.dumps(value) + "\n")
 
     def check_reader(self, seconds: float = 0) -> None:
-        """Find out whether anybody still reads a pipe, without writing into it.
+        """Detect a pipe without a reader, without writing to it.
 
         Args:
-            seconds: How long to give a reader that has read enough for leaving.
+            seconds: How long to wait for a reader that is about to exit.
 
         Raises:
-            BrokenPipeError: Nobody does.
+            BrokenPipeError: There is no reader.
         """
         try:
             number = self.data.fileno()
@@ -129,24 +130,24 @@ class Output:
         if not stat.S_ISFIFO(os.fstat(number).st_mode):
             return
         if not hasattr(select, "poll"):
-            return  # Windows, where the next write finds out
+            return  # Windows: the next write raises
         watched = select.poll()
         watched.register(number, 0)
         if any(event & select.POLLERR for _, event in watched.poll(1_000 * seconds)):
             raise BrokenPipeError
 
     def say(self, text: str) -> None:
-        """Tell what is good to know."""
+        """Write a note; ``--quiet`` drops it."""
         if not self.is_quiet:
             self.warn(text)
 
     def warn(self, text: str) -> None:
-        """Tell what must be known, quiet or not."""
+        """Write a warning, even with ``--quiet``."""
         self.talk.write(escape_lines(text) + "\n")
         self.talk.flush()
 
     def write_table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Write rows in columns as wide as they need to be, each on one line."""
+        """Write rows in aligned columns, one row a line."""
         lines = [list(heads), *([escape(cell) for cell in row] for row in rows)]
         widths = [max(map(columns_of, column)) for column in zip(*lines, strict=True)]
         for number, line in enumerate(lines):

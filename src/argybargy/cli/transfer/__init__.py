@@ -1,6 +1,6 @@
-"""Files of exports and imports.
+"""Files of backups, exports and imports.
 
-It reads and writes files and streams; which rooms and codes are taken over is the
-relay's to decide. `files` opens them, `lines` reads and writes the lines, and
+It reads and writes files and streams; which rooms and codes are imported is the relay's
+decision. `files` creates files atomically, `lines` parses and sends lines, and
 `transcript` renders a room as Markdown.
 """

@@ -1,4 +1,4 @@
-"""Files that commands make: whole or not at all, and never over another one."""
+"""Create files atomically, and never over an existing file by accident."""
 
 import contextlib
 import errno
@@ -13,58 +13,58 @@ from argybargy.cli.errors import CliError, Exit
 from argybargy.system.files import sync_directory, sync_file
 
 STANDARD: Final = "-"
-"""What is typed for standard input or output in place of a file."""
+"""Name of standard input and standard output on the command line."""
 _DATABASES = ("relay.db", "search.db")
-"""How the files of a database begin: its log is one, and so are its copies."""
+"""Name prefixes of the relay's own files (database, WAL, snapshots)."""
 _OTHERS = frozenset({"relay.lock", "admin.token"})
-_TRY_ANOTHER = "Choose another file, or say --force to replace it."
+_TRY_ANOTHER = "Choose another file, or use --force to replace it."
 
 
 def check_target(target: Path, *, force: bool) -> None:
-    """Refuse a file that could not be made, before any work is done for it.
+    """Reject a file that cannot be created, before any work is done.
 
     Raises:
-        CliError: It is there already, or its directory is not.
+        CliError: The file exists, or its directory does not.
     """
     if target.is_dir():
         raise CliError(f"{target} is a directory.", "Name a file in it.", Exit.USAGE)
     if target.exists() and not force:
-        raise CliError(f"{target} is there already.", _TRY_ANOTHER)
+        raise CliError(f"{target} already exists.", _TRY_ANOTHER)
     if not target.parent.is_dir():
         text = f"There is no directory {target.parent}."
-        hint = f"Make it: {shlex.join(['mkdir', '-p', str(target.parent)])}"
+        hint = f"Create it: {shlex.join(['mkdir', '-p', str(target.parent)])}"
         raise CliError(text, hint, Exit.NOT_FOUND)
 
 
 def check_not_in_use(target: Path, data: Path) -> None:
-    """Refuse a file that is a relay's own, whatever may be replaced.
+    """Reject the relay's own files, even with ``--force``.
 
     Args:
-        target: What is to be made.
+        target: File to create.
         data: The data directory.
 
     Raises:
-        CliError: It has the name of a file that a relay keeps there.
+        CliError: The name is that of a file in the data directory.
     """
     name = target.name.casefold()
     is_own = name.startswith(_DATABASES) or name in _OTHERS
     if is_own and target.parent.resolve() == data.resolve():
-        text = f"{target} is a file of the relay's own, and stays as it is."
+        text = f"{target} is one of the relay's own files."
         raise CliError(text, "Name a file outside the data directory.", Exit.USAGE)
 
 
 @contextlib.contextmanager
 def new_file(target: Path, *, force: bool) -> Iterator[tuple[BinaryIO, Path]]:
-    """Make a file that only its owner may read, whole or not at all.
+    """Create a private file atomically.
 
-    It has another name until the block is done; then its content is on the disk
-    before it gets the one wanted.
+    It has a temporary name until the block ends; then its content is flushed to disk,
+    and the file is renamed.
 
     Yields:
-        The open file, and the path that it has meanwhile.
+        The open file, and its temporary path.
 
     Raises:
-        CliError: It cannot be written, or another one has the name by then.
+        CliError: It cannot be written, or the target exists by then.
     """
     check_target(target, force=force)
     with translated_errors(target):
@@ -87,7 +87,7 @@ def _rename(part: Path, target: Path, *, force: bool) -> None:
     try:
         os.link(part, target)  # unlike a rename, it never replaces anything
     except FileExistsError:
-        raise CliError(f"{target} is there already.", _TRY_ANOTHER) from None
+        raise CliError(f"{target} already exists.", _TRY_ANOTHER) from None
     except OSError:
         check_target(target, force=False)
         part.replace(target)  # a file system without links
@@ -95,10 +95,10 @@ def _rename(part: Path, target: Path, *, force: bool) -> None:
 
 @contextlib.contextmanager
 def translated_errors(path: Path | str) -> Iterator[None]:
-    """Let what the operating system refuses become a sentence.
+    """Translate errors of the operating system.
 
     Raises:
-        CliError: It refused.
+        CliError: The file cannot be written.
     """
     try:
         yield
@@ -106,19 +106,19 @@ def translated_errors(path: Path | str) -> Iterator[None]:
         text = f"{path} cannot be written: {error.strerror or error}."
         hint = "Write it elsewhere."
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            hint = "Make room, or write it elsewhere. Nothing was left behind."
+            hint = "Free disk space, or write it elsewhere. No partial file is left."
         raise CliError(text, hint) from None
 
 
 def binary(stream: TextIO) -> BinaryIO:
-    """Return what takes the bytes of an output.
+    """Return the binary stream below a text output.
 
     Raises:
-        CliError: It is a terminal.
+        CliError: The output is a terminal.
     """
     if stream.isatty():
         raise CliError(
-            "A backup is no text for a terminal.",
+            "A backup is binary, and standard output is a terminal.",
             "Name a file, or pipe it: argybargy backup - > FILE",
             Exit.USAGE,
         )
@@ -126,11 +126,11 @@ def binary(stream: TextIO) -> BinaryIO:
 
 
 def counted(number: int, what: str) -> str:
-    """Return a number of things in words that agree."""
+    """Return a number with its noun in singular or plural."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def copy_pieces(pieces: Iterable[bytes], file: BinaryIO) -> None:
-    """Write pieces as they come, and see that they have left the program."""
+    """Write chunks, and flush."""
     file.writelines(pieces)
     file.flush()

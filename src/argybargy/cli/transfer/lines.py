@@ -1,4 +1,4 @@
-"""The lines of an export: read, checked to be all of them, and sent in batches."""
+"""Lines of an export: parse, check for completeness, and send in batches."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -10,24 +10,24 @@ import attrs
 from argybargy.cli.client.protocol import Json, Operator
 from argybargy.cli.errors import CliError, Exit
 from argybargy.domain.instant import parse_timestamp
-from argybargy.domain.names import fold
+from argybargy.domain.names import RoomKey, room_key
 
 MOST_BATCH_BYTES: Final = 60_000
-"""What fits into a request body together with what stands around it."""
+"""Size of a batch, below the relay's limit of 64 KiB on a request body."""
 _MOST_LINE_BYTES: Final = 64 * 1024
 _ANOTHER_EXPORT: Final = "Nothing was imported. Export it again: argybargy export"
 
 
 @attrs.frozen
 class Counts:
-    """What became of one kind of lines."""
+    """Outcome of one kind of lines: imported, already there, and skipped."""
 
     new: int = 0
     same: int = 0
     passed: int = 0
 
     def plus(self, answer: Json) -> "Counts":
-        """Add what one answer says of this kind."""
+        """Add the counts of an answer."""
         return Counts(
             self.new + int(answer.get("new", 0)),
             self.same + int(answer.get("same", 0)),
@@ -37,14 +37,14 @@ class Counts:
 
 @attrs.frozen
 class Taken:
-    """What became of all lines."""
+    """Outcome of an import."""
 
     messages: Counts = Counts()
     codes: Counts = Counts()
     audit: Counts = Counts()
 
     def plus(self, answer: Json) -> "Taken":
-        """Add what one answer says."""
+        """Add the counts of an answer."""
         return Taken(
             self.messages.plus(answer.get("messages", {})),
             self.codes.plus(answer.get("codes", {})),
@@ -53,7 +53,7 @@ class Taken:
 
 
 def split_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Cut what comes in pieces into lines, without their ends."""
+    """Split chunks into lines, without their line endings."""
     rest = b""
     for piece in pieces:
         *lines, rest = (rest + piece).split(b"\n")
@@ -63,10 +63,10 @@ def split_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def parse_lines(raw: Iterable[bytes], source: object) -> Iterator[Json]:
-    """Read the lines of an export, and see that all of them are there.
+    """Parse the lines of an export, and check that none is missing.
 
     Raises:
-        CliError: It is no export, or not a whole one.
+        CliError: The lines are not an export, or not a complete one.
     """
     count: int | None = None
     last: Json = {}
@@ -78,7 +78,7 @@ def parse_lines(raw: Iterable[bytes], source: object) -> Iterator[Json]:
         count += last.get("type") == "message"
         yield last
     if last.get("type") != "end" or last.get("messages") != count:
-        text = f"{source} is not whole: its last line is missing or does not fit."
+        text = f"{source} is incomplete: its last line is missing or wrong."
         raise CliError(text, _ANOTHER_EXPORT)
 
 
@@ -104,35 +104,35 @@ def _check_header(line: Json, source: object) -> None:
 
 
 def read_file(path: Path, name: str | None = None) -> Iterator[Json]:
-    """Read an export from a file.
+    """Parse an export in a file.
 
     Args:
         path: The file.
-        name: What it is called in an error, if not by its path.
+        name: Name of the file in errors; ``None`` takes the path.
 
     Raises:
-        CliError: It cannot be read, or is no whole export.
+        CliError: It cannot be read, or is not a complete export.
     """
     try:
         with path.open("rb") as file:
             yield from parse_lines((line.rstrip(b"\n") for line in file), name or path)
     except FileNotFoundError:
-        text, hint = f"There is no file {path}.", "Make one: argybargy export"
+        text, hint = f"There is no file {path}.", "Create one: argybargy export"
         raise CliError(text, hint, Exit.NOT_FOUND) from None
     except OSError as error:
         text = f"{path} cannot be read: {error.strerror or error}."
-        raise CliError(text, "Name a file that can.") from None
+        raise CliError(text, "Name a readable file.") from None
 
 
 @attrs.define
 class Order:
-    """Watches that the messages of each room come in order, in all of a file.
+    """Checks the order of messages across all batches of a file.
 
-    A relay sees a piece at a time, and so cannot know before it takes one what the
-    next one holds.
+    The relay sees one batch at a time, so it cannot check this before it imports the
+    first. The mutable state is the newest number and time of each room.
     """
 
-    _newest: dict[str, tuple[int, int]] = attrs.field(factory=dict)
+    _newest: dict[RoomKey, tuple[int, int]] = attrs.field(factory=dict)
 
     def check(self, lines: Iterable[Json]) -> Iterator[Json]:
         """Yield the lines.
@@ -147,7 +147,7 @@ class Order:
             yield line
 
     def _check(self, line: Json, place: tuple[int, int]) -> None:
-        room = fold(str(line.get("room")))
+        room = room_key(str(line.get("room")))
         seq, at_ms = self._newest.get(room, (0, place[1]))
         if place[0] <= seq or place[1] < at_ms:
             text = f"Message {place[0]} of room {line.get('room')} is out of order."
@@ -157,7 +157,7 @@ class Order:
 
 
 def _place(line: Json) -> tuple[int, int] | None:
-    """Return number and time of a message; what has none, the relay refuses."""
+    """Return number and time of a message; ``None`` for a line the relay rejects."""
     if line.get("type") != "message":
         return None
     try:
@@ -167,10 +167,10 @@ def _place(line: Json) -> tuple[int, int] | None:
 
 
 def batches(lines: Iterable[Json]) -> Iterator[bytes]:
-    """Put lines together into request bodies.
+    """Join lines into request bodies.
 
     Raises:
-        CliError: A line does not fit into one.
+        CliError: A line is too long for a request.
     """
     batch = bytearray()
     for line in lines:
@@ -179,8 +179,8 @@ def batches(lines: Iterable[Json]) -> Iterator[bytes]:
         if len(raw) > _MOST_LINE_BYTES:
             raise CliError(
                 f"Message {line.get('seq')} of room {line.get('room')} is too long for "
-                f"this relay: {len(raw)} bytes, and {_MOST_LINE_BYTES} is the most.",
-                "Nothing was imported. Take that message out first.",
+                f"this relay: {len(raw)} bytes; the maximum is {_MOST_LINE_BYTES}.",
+                "Nothing was imported. Remove that message from the file first.",
             )
         if batch and len(batch) + len(raw) > MOST_BATCH_BYTES:
             yield bytes(batch)
@@ -191,13 +191,13 @@ def batches(lines: Iterable[Json]) -> Iterator[bytes]:
 
 
 def send(operator: Operator, lines: Iterable[Json], *, is_trial: bool) -> Taken:
-    """Have lines imported, or looked at.
+    """Send lines to the relay, to be validated or imported.
 
-    The relay gets them in pieces, and looks at each by itself: whether there is room
-    for all rooms and codes together, it only knows when they come.
+    The relay validates each batch by itself: only an import shows whether the quotas of
+    rooms and codes suffice for all batches.
 
     Raises:
-        CliError: The relay refuses some of them.
+        CliError: The relay refuses a line.
     """
     taken = Taken()
     path = "/admin/import?check=1" if is_trial else "/admin/import"

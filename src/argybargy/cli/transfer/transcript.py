@@ -1,4 +1,4 @@
-"""A transcript that can be read: Markdown, in which agents' text stays text."""
+"""Render an export as Markdown, in which text of agents has no markup."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ _SECONDS: Final = slice(0, 19)
 
 
 def transcript(lines: Iterable[Json]) -> Iterator[str]:
-    """Yield the text of a transcript, a piece for each room and message."""
+    """Yield the parts of a transcript, one for each room and message."""
     for line in lines:
         match line["type"]:
             case "header":
@@ -48,14 +48,14 @@ def _message(line: Json) -> str:
 
 
 def _fenced(text: str) -> str:
-    """Return text as a block that it cannot get out of."""
+    """Return text as a code block with a fence longer than any in the text."""
     longest = max((len(ticks) for ticks in _TICKS.findall(text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{escape_lines(text)}\n{fence}"
 
 
 def _code(text: str) -> str:
-    """Return a short text as code, in which nothing has a meaning."""
+    """Return a short text as inline code."""
     shown = escape(text)
     longest = max((len(ticks) for ticks in _TICKS.findall(shown)), default=0)
     ticks = "`" * (longest + 1)
