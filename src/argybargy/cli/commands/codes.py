@@ -15,7 +15,7 @@ from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Output
 from argybargy.domain.access_codes import digest_code, key_id_of
-from argybargy.domain.names import NAME_RULE, fold, is_name, is_peer_name
+from argybargy.domain.names import NAME_RULE, is_name, is_peer_name, peer_key
 from argybargy.onboarding.brief import connect_instruction
 
 _HEADS = ("NAME", "ROOM", "KEY ID", "EXPIRES", "CAPABILITIES")
@@ -185,7 +185,8 @@ def _refuse_unknown(target: str, operator: Operator) -> int:
     codes = State.read(operator.call("GET", "/admin/state")).codes
     meant = {target, key_id_of(digest_code(target))}
     if not any(
-        code.key_id in meant or fold(code.name) == fold(target) for code in codes
+        code.key_id in meant or peer_key(code.name) == peer_key(target)
+        for code in codes
     ):
         raise _no_code()
     return Exit.OK

@@ -9,7 +9,7 @@ from argybargy.cli.environment import Environment, read_url
 from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Output
-from argybargy.domain.names import fold
+from argybargy.domain.names import peer_key
 from argybargy.onboarding.brief import room_brief
 
 _FOR_THE_OPERATOR = "operator for this room"
@@ -44,7 +44,7 @@ class RoomPlan:
         check_room(self.room)
         check_peer(self.worker, "Give the worker another name: --worker.")
         check_peer(self.operator, "Give the operator another name: --operator.")
-        if fold(self.worker) == fold(self.operator):
+        if peer_key(self.worker) == peer_key(self.operator):
             text = "Worker and operator have the same name, so they cannot talk."
             hint = "Give them different names: --worker and --operator."
             raise CliError(text, hint, Exit.USAGE)

@@ -11,7 +11,7 @@ from argybargy.cli.commands.codes import check_room
 from argybargy.cli.commands.message_line import age
 from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
-from argybargy.domain.names import OPERATOR, fold
+from argybargy.domain.names import OPERATOR, room_key
 
 _ROOM_HEADS: Final = ("ROOM", "STATUS", "MSGS", "LAST", "WAITING", "ONLINE")
 _PEER_HEADS: Final = ("NAME", "STATE", "SEEN", "SPOKE", "CAPABILITIES")
@@ -208,7 +208,7 @@ class _Peer:
 def _find_roster(answer: Json, room: str) -> list[Json]:
     state = read_row(_State, answer)
     for name, rows in state.roster.items():
-        if fold(name) == fold(room):
+        if room_key(name) == room_key(room):
             return rows
     raise no_room(room)
 
