@@ -9,8 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from argybargy.http.server import ConnectionStatistics
 from argybargy.serve.metrics_listener import SERVER_MEASURES
 from argybargy.web.metrics import RELAY_MEASURES, MeasureCollector, Metrics
-from support.reference_pages import PAGES, REFERENCE
-from support.relay import open_house
+from pages import PAGES, REFERENCE
+from support.relay import open_harness
 
 ROOT = Path(__file__).parents[1]
 NUMBER = re.compile(r"\b(?:argybargy|process|python)_[a-z_]+\b(?!\.)")
@@ -40,7 +40,7 @@ def test_every_link_between_the_pages_leads_somewhere() -> None:
 
 
 async def test_the_dashboard_and_the_docs_name_only_numbers_that_there_are() -> None:
-    async with open_house() as house:
+    async with open_harness() as house:
         metrics = Metrics(house.relay)
         metrics.add(MeasureCollector(SERVER_MEASURES, no_connections))
         page, _ = metrics.render("")

@@ -36,7 +36,7 @@ from argybargy.store.memory.store import open_memory_store
 from argybargy.store.protocol import Store
 from argybargy.store.sqlite.store import open_sqlite_store
 from support.cancel_points import cutting, run_cut
-from support.relay import ROOM, House, open_house
+from support.relay import ROOM, RelayHarness, open_harness
 
 LIMITS = Limits(
     posts_per_window=0, reads_per_window=0, claims_per_window=0, tail_messages=2
@@ -48,25 +48,25 @@ MOST_PAUSES = 500
 
 @attrs.frozen
 class Cast:
-    """A house, and who is in it. Of the questions 1 is free and 2 is bob's."""
+    """A harness, and who is in it. Of the questions 1 is free and 2 is bob's."""
 
-    house: House
+    harness: RelayHarness
     alice: CodeRecord
     bob: CodeRecord
 
 
-async def assemble(house: House) -> Cast:
-    cast = Cast(house, await house.guest("alice"), await house.guest("bob"))
-    await house.post(cast.alice, "who?", expects="anyone")
-    await house.post(cast.alice, "and this?", expects="anyone")
-    await claim(house.relay, cast.bob, 2, None)
-    await house.post(cast.alice, "a word")
-    await human(house, "I listen")
+async def assemble(harness: RelayHarness) -> Cast:
+    cast = Cast(harness, await harness.guest("alice"), await harness.guest("bob"))
+    await harness.post(cast.alice, "who?", expects="anyone")
+    await harness.post(cast.alice, "and this?", expects="anyone")
+    await claim(harness.relay, cast.bob, 2, None)
+    await harness.post(cast.alice, "a word")
+    await human(harness, "I listen")
     return cast
 
 
-async def human(house: House, text: str) -> None:
-    await operator.say(house.relay, ROOM, "human", PostDraft(text, ("all",)))
+async def human(harness: RelayHarness, text: str) -> None:
+    await operator.say(harness.relay, ROOM, "human", PostDraft(text, ("all",)))
 
 
 @attrs.frozen
@@ -112,74 +112,74 @@ async def _room(store: Store, name: str) -> object:
 
 async def do_post(cast: Cast) -> None:
     draft = PostDraft("hello", ("bob",), idempotency_key="k1")
-    await post_as(cast.house.relay, cast.alice, draft)
+    await post_as(cast.harness.relay, cast.alice, draft)
 
 
 async def do_answer(cast: Cast) -> None:
     draft = PostDraft("me", ("all",), reply_to=1, idempotency_key="k2")
-    await post_as(cast.house.relay, cast.bob, draft)
+    await post_as(cast.harness.relay, cast.bob, draft)
 
 
 async def do_post_first(cast: Cast) -> None:
     draft = PostDraft("hello?", ("all",), idempotency_key="k3")
-    await operator.say(cast.house.relay, OTHER, "human", draft)
+    await operator.say(cast.harness.relay, OTHER, "human", draft)
 
 
 async def do_poll(cast: Cast) -> None:
-    await cast.house.poll(cast.bob, since=0)
+    await cast.harness.poll(cast.bob, since=0)
 
 
 async def do_park(cast: Cast) -> None:
-    await cast.house.poll(cast.bob, since=4, wait=5)
+    await cast.harness.poll(cast.bob, since=4, wait=5)
 
 
 async def do_claim(cast: Cast) -> None:
-    await claim(cast.house.relay, cast.bob, 1, None)
+    await claim(cast.harness.relay, cast.bob, 1, None)
 
 
 async def do_release(cast: Cast) -> None:
-    await release(cast.house.relay, cast.bob, 2)
+    await release(cast.harness.relay, cast.bob, 2)
 
 
 async def do_close(cast: Cast) -> None:
-    await operator.close_room(cast.house.relay, ROOM, "operator")
+    await operator.close_room(cast.harness.relay, ROOM, "operator")
 
 
 async def do_open(cast: Cast) -> None:
-    await operator.open_room(cast.house.relay, OTHER, "operator")
+    await operator.open_room(cast.harness.relay, OTHER, "operator")
 
 
 async def do_invite(cast: Cast) -> None:
-    await operator.invite(cast.house.relay, [Invitation(ROOM, "carol")])
+    await operator.invite(cast.harness.relay, [Invitation(ROOM, "carol")])
 
 
 async def do_invite_elsewhere(cast: Cast) -> None:
-    await operator.invite(cast.house.relay, [Invitation(OTHER, "carol")])
+    await operator.invite(cast.harness.relay, [Invitation(OTHER, "carol")])
 
 
 async def do_revoke(cast: Cast) -> None:
-    await operator.revoke(cast.house.relay, "bob", None, everywhere=False)
+    await operator.revoke(cast.harness.relay, "bob", None, everywhere=False)
 
 
 async def do_take_codes_back(cast: Cast) -> None:
-    relay = cast.house.relay
-    await relay.directory.remove([cast.bob], [], relay.clock.now())
+    relay = cast.harness.relay
+    await relay.codes.remove([cast.bob], [], relay.clock.now())
 
 
 async def do_look_back(cast: Cast) -> None:
-    await history(cast.house.relay, cast.bob, before=100, limit=10)
-    await thread(cast.house.relay, cast.bob, 1)
-    await resume(cast.house.relay, cast.bob)
+    await history(cast.harness.relay, cast.bob, before=100, limit=10)
+    await thread(cast.harness.relay, cast.bob, 1)
+    await resume(cast.harness.relay, cast.bob)
 
 
 async def do_look_around(cast: Cast) -> None:
-    await operator.read_overview_state(cast.house.relay, None, 10)
-    await operator.audit(cast.house.relay, 10, None)
+    await operator.read_overview_state(cast.harness.relay, None, 10)
+    await operator.audit(cast.harness.relay, 10, None)
 
 
 async def do_keep_house(cast: Cast) -> None:
-    await cast.house.poll(cast.bob, since=3)
-    await cast.house.relay.tick()
+    await cast.harness.poll(cast.bob, since=3)
+    await cast.harness.relay.tick()
 
 
 Deed = Callable[[Cast], Awaitable[None]]
@@ -212,19 +212,22 @@ async def outcomes_of(
 
 async def outcome_of(deed: Deed | None) -> Picture:
     """Return what lasts when an operation is left in peace, or none is made."""
-    async with open_memory_store(LIMITS) as store, open_house(LIMITS, store) as house:
-        cast = await assemble(house)
+    async with (
+        open_memory_store(LIMITS) as store,
+        open_harness(LIMITS, store) as harness,
+    ):
+        cast = await assemble(harness)
         if deed is not None:
             await deed(cast)
         return await picture(store)
 
 
-def check_nothing_is_held(house: House) -> None:
+def check_nothing_is_held(harness: RelayHarness) -> None:
     """See that no poll, no lock, no place in a queue and no quota is left behind."""
-    relay = house.relay
+    relay = harness.relay
     assert relay.statistics().parked_polls == 0
-    assert not relay.directory._changing.locked()
-    assert not relay.ledger._flushing.locked()
+    assert not relay.codes._changing.locked()
+    assert not relay.write_behind._flushing.locked()
     for live in relay._live.values():
         assert live._batch == []
         assert live._send.statistics().current_buffer_used == 0
@@ -232,10 +235,10 @@ def check_nothing_is_held(house: House) -> None:
     assert relay.quota._names == spoken_in
 
 
-async def check_memory_is_as_the_disk(house: House) -> None:
+async def check_memory_is_as_the_disk(harness: RelayHarness) -> None:
     """See that what the relay goes by is what it would find after a restart."""
-    store, relay = house.relay.store, house.relay
-    assert {code.digest for code in relay.directory} == {
+    store, relay = harness.relay.store, harness.relay
+    assert {code.digest for code in relay.codes} == {
         code.digest for code in await store.codes()
     }
     for name, live in relay._live.items():
@@ -263,20 +266,20 @@ async def test_a_client_that_leaves_at_any_await_leaves_a_whole_room(
         at += 1
         async with (
             open_memory_store(LIMITS) as store,
-            open_house(LIMITS, store) as house,
+            open_harness(LIMITS, store) as harness,
         ):
-            cast = await assemble(house)
+            cast = await assemble(harness)
             knife = await run_cut(partial(deed, cast), at)
             was_reached = knife.was_reached
             await trio.testing.wait_all_tasks_blocked()
-            check_nothing_is_held(house)
-            await human(house, NEXT)
+            check_nothing_is_held(harness)
+            await human(harness, NEXT)
             found = await picture(store)
             seen.add(found == allowed[-1])
             assert found in allowed, f"half of it, cancelled at pause {at}"
             if not knife.scope.cancelled_caught:
                 assert found == allowed[-1]
-            await check_memory_is_as_the_disk(house)
+            await check_memory_is_as_the_disk(harness)
             if deed in REPEATABLE:
                 await deed(cast)
                 assert await picture(store) == allowed[-1]
@@ -296,15 +299,15 @@ async def test_a_client_that_leaves_a_relay_on_a_disk_leaves_a_whole_room(
         at += 1
         async with (
             open_sqlite_store(tmp_path / str(at), LIMITS) as store,
-            open_house(LIMITS, store) as house,
+            open_harness(LIMITS, store) as harness,
         ):
-            cast = await assemble(house)
+            cast = await assemble(harness)
             knife = await run_cut(partial(deed, cast), at)
             was_reached = knife.was_reached
-            await human(house, NEXT)
-            check_nothing_is_held(house)
+            await human(harness, NEXT)
+            check_nothing_is_held(harness)
             assert await picture(store) in allowed
-            await check_memory_is_as_the_disk(house)
+            await check_memory_is_as_the_disk(harness)
             await deed(cast)
             assert await picture(store) == allowed[-1]
     assert at > 1
@@ -316,8 +319,8 @@ STOPPED: Final = {Problem.DRAINING, Problem.STORAGE_UNKNOWN}
 
 async def _stop_at(deed: Deed, at: int, store: Store, scope: trio.CancelScope) -> bool:
     """Cancel the relay at a pause of any task; tell whether that was reached."""
-    async with open_house(LIMITS, store) as house:
-        cast = await assemble(house)
+    async with open_harness(LIMITS, store) as harness:
+        cast = await assemble(harness)
         with cutting(scope, at) as knife:
             try:
                 await deed(cast)
@@ -347,7 +350,7 @@ async def test_a_relay_that_is_stopped_at_any_await_has_done_all_or_nothing(
                 was_reached = await _stop_at(deed, at, store, scope)
             if not was_reached:
                 break
-            async with open_house(LIMITS, store) as again:
+            async with open_harness(LIMITS, store) as again:
                 await human(again, NEXT)
                 found = await picture(store)
                 assert found in allowed, f"half of it, stopped at pause {at}"
@@ -372,7 +375,7 @@ async def test_a_relay_and_its_disk_stopped_at_any_await_have_done_all_or_nothin
             break
         async with (
             open_sqlite_store(tmp_path / str(at), LIMITS) as store,
-            open_house(LIMITS, store) as again,
+            open_harness(LIMITS, store) as again,
         ):
             await human(again, NEXT)
             found = await picture(store)

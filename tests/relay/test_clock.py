@@ -17,7 +17,7 @@ from argybargy.relay.clock import (
     SettledClock,
     system_clock,
 )
-from support.relay import EPOCH_MS, TwoHands
+from support.relay import EPOCH_MS, SettableClocks
 
 HOUR = 3_600
 STEPS = pytest.mark.parametrize("seconds", [-30 * 24 * HOUR, -90, 90, 30 * 24 * HOUR])
@@ -44,19 +44,19 @@ def logged() -> Iterator[Steps]:
 async def test_a_step_is_logged_once_and_believed_when_it_has_lasted(
     autojump_clock: trio.testing.MockClock, seconds: int
 ) -> None:
-    hands = TwoHands()
-    clock = hands.clock()
+    clocks = SettableClocks()
+    clock = clocks.clock()
     assert clock.now().wall_ms == EPOCH_MS
     with logged() as steps:
-        hands.shift(seconds)
+        clocks.shift(seconds)
         for _ in range(int(SETTLE_SECONDS)):
             now = clock.now()
-            assert (now.wall_ms, now.stepped_ms) == (hands.right_ms(), 0)
+            assert (now.wall_ms, now.stepped_ms) == (clocks.right_ms(), 0)
             await trio.sleep(1)
         now = clock.now()
         shift_ms = seconds * 1000
-        assert (now.wall_ms, now.stepped_ms) == (hands.right_ms() + shift_ms, shift_ms)
-        assert now.counted_ms == hands.right_ms()
+        assert (now.wall_ms, now.stepped_ms) == (clocks.right_ms() + shift_ms, shift_ms)
+        assert now.counted_ms == clocks.right_ms()
         assert clock.now() == now
     assert list(steps) == [
         ("clock stepped", float(seconds)),
@@ -68,17 +68,17 @@ async def test_a_step_is_logged_once_and_believed_when_it_has_lasted(
 async def test_a_step_that_is_taken_back_changes_nothing(
     autojump_clock: trio.testing.MockClock, seconds: int
 ) -> None:
-    hands = TwoHands()
-    clock = hands.clock()
+    clocks = SettableClocks()
+    clock = clocks.clock()
     clock.now()
     with logged() as steps:
-        hands.shift(seconds)
+        clocks.shift(seconds)
         await trio.sleep(5)
         clock.now()
-        hands.shift(-seconds)
+        clocks.shift(-seconds)
         await trio.sleep(10 * SETTLE_SECONDS)
         now = clock.now()
-    assert (now.wall_ms, now.stepped_ms) == (hands.right_ms(), 0)
+    assert (now.wall_ms, now.stepped_ms) == (clocks.right_ms(), 0)
     assert list(steps) == [
         ("clock stepped", float(seconds)),
         ("clock step taken back", float(seconds)),
@@ -88,11 +88,11 @@ async def test_a_step_that_is_taken_back_changes_nothing(
 async def test_a_small_correction_is_followed_but_never_backwards(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    hands = TwoHands()
-    clock, told = hands.clock(), list[int]()
+    clocks = SettableClocks()
+    clock, told = clocks.clock(), list[int]()
     with logged() as steps:
         for seconds in (0, 0.9, -0.9, -0.9, 0, 0, 0.5):
-            hands.shift(seconds)
+            clocks.shift(seconds)
             told.append(clock.now().wall_ms - EPOCH_MS)
             await trio.sleep(0.5)
     assert told == [0, 1_400, 1_400, 1_400, 1_400, 1_600, 2_600]
@@ -103,25 +103,25 @@ async def test_a_small_correction_is_followed_but_never_backwards(
 async def test_a_clock_that_steps_all_the_time_is_not_believed_and_fills_no_log(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    hands = TwoHands()
-    clock = hands.clock()
+    clocks = SettableClocks()
+    clock = clocks.clock()
     clock.now()
     with logged() as steps:
         for _ in range(600):
-            hands.shift(2 * DRIFT_MS / 1000)
+            clocks.shift(2 * DRIFT_MS / 1000)
             await trio.sleep(1)
-            assert clock.now().wall_ms == hands.right_ms()
+            assert clock.now().wall_ms == clocks.right_ms()
     assert len(list(steps)) == 60
 
 
 async def test_a_sleep_of_the_machine_is_no_step(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    hands = TwoHands()
-    clock = hands.clock()
+    clocks = SettableClocks()
+    clock = clocks.clock()
     before = clock.now()
     with logged() as steps:
-        hands.sleep(8 * HOUR)
+        clocks.sleep(8 * HOUR)
         now = clock.now()
     assert now.counted_ms == now.wall_ms == before.wall_ms + 8 * HOUR * 1000
     assert now.steady_seconds == before.steady_seconds
@@ -149,7 +149,7 @@ async def test_what_is_ahead_of_the_clock_has_the_age_that_was_counted(
     heard_ms: int | None,
     age: float,
 ) -> None:
-    now = attrs.evolve(TwoHands().clock().now(), stepped_ms=77_000)
+    now = attrs.evolve(SettableClocks().clock().now(), stepped_ms=77_000)
     heard = None if heard_ms is None else now.counted_ms + heard_ms
     assert now.age_seconds(now.wall_ms + ahead_ms, heard) == age
     assert now.on_wall(now.counted_ms) == now.wall_ms
@@ -158,11 +158,11 @@ async def test_what_is_ahead_of_the_clock_has_the_age_that_was_counted(
 async def test_of_many_steps_the_newest_are_remembered(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    hands = TwoHands()
-    clock = hands.clock()
+    clocks = SettableClocks()
+    clock = clocks.clock()
     clock.now()
     for _ in range(ERAS_KEPT + 2):
-        hands.shift(HOUR)
+        clocks.shift(HOUR)
         clock.now()
         await trio.sleep(SETTLE_SECONDS)
         clock.now()

@@ -13,19 +13,19 @@ from argybargy.relay.api.poll import PollAnswer
 from argybargy.relay.clock import SETTLE_SECONDS
 from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore
 from support.clock_places import LIMITS, PLACES, STEPS, Place, Step
-from support.relay import ROOM, House, TwoHands, open_house, texts
+from support.relay import ROOM, RelayHarness, SettableClocks, open_harness, texts
 
 HOUR = 3_600
 JUMPS = pytest.mark.parametrize("hours", [-10, -1, 1, 10])
 
 
-def jump(house: House, hours: float) -> None:
+def jump(harness: RelayHarness, hours: float) -> None:
     """Set the wall clock to another time; no time passes."""
-    house.hands.shift(hours * HOUR)
+    harness.clocks.shift(hours * HOUR)
 
 
-async def timestamps(house: House) -> list[int]:
-    messages = (await house.relay.live(ROOM)).room.messages
+async def timestamps(harness: RelayHarness) -> list[int]:
+    messages = (await harness.relay.live(ROOM)).room.messages
     return [messages[seq].at_ms for seq in sorted(messages)]
 
 
@@ -35,13 +35,13 @@ async def test_timestamps_never_run_backwards_whatever_the_clock_does(
     store = MemoryStore(DEFAULT_LIMITS)
     for number, hours in enumerate([0, 1, -10, 0.001, 20, -30, 0]):
         # A relay of its own each time: what it knows of the time is in the store.
-        async with open_house(store=store) as house:
-            alice = await house.guest(f"alice{number}")
-            await house.post(alice, "at some time")
-            jump(house, hours)
+        async with open_harness(store=store) as harness:
+            alice = await harness.guest(f"alice{number}")
+            await harness.post(alice, "at some time")
+            jump(harness, hours)
             await trio.sleep(SETTLE_SECONDS + 5)
-            await house.post(alice, "at another")
-            told = await timestamps(house)
+            await harness.post(alice, "at another")
+            told = await timestamps(harness)
             assert told == sorted(told)
             assert len(told) == 2 * (number + 1)
     assert told[-1] - told[0] >= 20 * HOUR * 1000
@@ -51,57 +51,57 @@ async def test_timestamps_never_run_backwards_whatever_the_clock_does(
 async def test_a_lease_runs_by_the_time_that_passes_and_not_by_the_wall_clock(
     autojump_clock: trio.testing.MockClock, hours: int
 ) -> None:
-    async with open_house() as house:
-        asker, holder = await house.guest("asker"), await house.guest("holder")
-        rival = await house.guest("rival")
-        await house.post(asker, "who?", expects="anyone")
-        await claim(house.relay, holder, 1, 60)
-        jump(house, hours)
+    async with open_harness() as harness:
+        asker, holder = await harness.guest("asker"), await harness.guest("holder")
+        rival = await harness.guest("rival")
+        await harness.post(asker, "who?", expects="anyone")
+        await claim(harness.relay, holder, 1, 60)
+        jump(harness, hours)
         with pytest.raises(RelayError) as refusal:
-            await claim(house.relay, rival, 1, 60)
+            await claim(harness.relay, rival, 1, 60)
         assert refusal.value.problem is Problem.CLAIMED_BY_OTHER
         await trio.sleep(59)
-        assert len(await timestamps(house)) == 1
+        assert len(await timestamps(harness)) == 1
         await trio.sleep(2)
-        reopened = (await house.poll(rival, since=1, wait=1)).page.messages
+        reopened = (await harness.poll(rival, since=1, wait=1)).page.messages
         assert [message.event for message in reopened] == ["reopened"]
-        assert (await claim(house.relay, rival, 1, 60)).fence == 2
+        assert (await claim(harness.relay, rival, 1, 60)).fence == 2
 
 
 @JUMPS
 async def test_a_rate_limit_runs_by_the_time_that_passes(
     autojump_clock: trio.testing.MockClock, hours: int
 ) -> None:
-    async with open_house(Limits(posts_per_window=2, window_seconds=10)) as house:
-        alice = await house.guest("alice")
-        await house.post(alice, "one")
-        await house.post(alice, "two")
-        jump(house, hours)
+    async with open_harness(Limits(posts_per_window=2, window_seconds=10)) as harness:
+        alice = await harness.guest("alice")
+        await harness.post(alice, "one")
+        await harness.post(alice, "two")
+        jump(harness, hours)
         with pytest.raises(RelayError) as refusal:
-            await house.post(alice, "three")
+            await harness.post(alice, "three")
         assert refusal.value.problem is Problem.RATE_LIMITED
         assert refusal.value.facts["retry_after"] in range(1, 11)
         await trio.sleep(10.1)
-        assert (await house.post(alice, "three")).message.seq == 3
+        assert (await harness.post(alice, "three")).message.seq == 3
 
 
 @JUMPS
 async def test_nobody_is_sent_away_because_the_clock_was_set(
     autojump_clock: trio.testing.MockClock, hours: int
 ) -> None:
-    async with open_house() as house:
-        guests = [await house.guest(f"guest{number}") for number in range(5)]
-        await house.post(guests[0], "hello")
+    async with open_harness() as harness:
+        guests = [await harness.guest(f"guest{number}") for number in range(5)]
+        await harness.post(guests[0], "hello")
         answers: list[PollAnswer] = []
 
         async def listen(number: int) -> None:
-            answers.append(await house.poll(guests[number], since=1, wait=20))
+            answers.append(await harness.poll(guests[number], since=1, wait=20))
 
         async with trio.open_nursery() as nursery:
             for number in range(1, 5):
                 nursery.start_soon(listen, number)
-            await house.wait_parked(4)
-            jump(house, hours)
+            await harness.wait_parked(4)
+            jump(harness, hours)
         assert [answer.budget.should_exit for answer in answers] == [False] * 4
         assert {answer.budget.idle_seconds for answer in answers} == {20}
 
@@ -109,18 +109,18 @@ async def test_nobody_is_sent_away_because_the_clock_was_set(
 async def test_a_code_expires_by_the_wall_clock_after_a_sleep_and_stays_expired(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_house() as house:
-        alice = await house.guest("alice")
-        bob = await house.guest("bob", lifetime_seconds=HOUR)
-        await house.post(bob, "here")
-        house.hands.sleep(8 * HOUR)
-        for call in (house.post(bob, "still here?"), house.poll(bob)):
+    async with open_harness() as harness:
+        alice = await harness.guest("alice")
+        bob = await harness.guest("bob", lifetime_seconds=HOUR)
+        await harness.post(bob, "here")
+        harness.clocks.sleep(8 * HOUR)
+        for call in (harness.post(bob, "still here?"), harness.poll(bob)):
             with pytest.raises(RelayError) as refusal:
                 await call
             assert refusal.value.problem is Problem.UNAUTHORIZED
-        await house.relay.tick()
-        assert [name for name, _ in _peers(house)] == ["alice"]
-        answer = await house.poll(alice)
+        await harness.relay.tick()
+        assert [name for name, _ in _peers(harness)] == ["alice"]
+        answer = await harness.poll(alice)
         assert texts(answer.page.messages) == ["here"]
         assert not answer.budget.should_exit
 
@@ -128,57 +128,57 @@ async def test_a_code_expires_by_the_wall_clock_after_a_sleep_and_stays_expired(
 async def test_a_clock_that_is_wrong_for_a_moment_costs_nobody_a_code(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    store, hands = MemoryStore(DEFAULT_LIMITS), TwoHands()
-    async with open_house(store=store, hands=hands) as house:
-        alice = await house.guest("alice", lifetime_seconds=7 * 24 * HOUR)
-    async with open_house(store=store, hands=hands) as house:
-        jump(house, 60 * 24)
+    store, clocks = MemoryStore(DEFAULT_LIMITS), SettableClocks()
+    async with open_harness(store=store, clocks=clocks) as harness:
+        alice = await harness.guest("alice", lifetime_seconds=7 * 24 * HOUR)
+    async with open_harness(store=store, clocks=clocks) as harness:
+        jump(harness, 60 * 24)
         await trio.sleep(SETTLE_SECONDS + 10)
         with pytest.raises(RelayError):
-            await house.post(alice, "a relay that knows no more than the row")
-        jump(house, -60 * 24)
+            await harness.post(alice, "a relay that knows no more than the row")
+        jump(harness, -60 * 24)
         await trio.sleep(CERTAIN_SECONDS + 10)
-        assert await house.relay.store.codes() == (alice,)
-        assert (await house.post(alice, "still here")).message.seq == 1
-        jump(house, 60 * 24)
+        assert await harness.relay.store.codes() == (alice,)
+        assert (await harness.post(alice, "still here")).message.seq == 1
+        jump(harness, 60 * 24)
         await trio.sleep(CERTAIN_SECONDS)
-        assert len(house.relay.directory) == 1
+        assert len(harness.relay.codes) == 1
         await trio.sleep(SETTLE_SECONDS + 10)
-        assert await house.relay.store.codes() == ()
+        assert await harness.relay.store.codes() == ()
 
 
-def _peers(house: House) -> list[tuple[str, str]]:
-    codes = house.relay.directory.live_codes(ROOM, house.clock.now())
+def _peers(harness: RelayHarness) -> list[tuple[str, str]]:
+    codes = harness.relay.codes.live_codes(ROOM, harness.clock.now())
     return [(code.name, code.room) for code in codes]
 
 
 async def test_hours_that_pass_at_once_end_each_lease_once_and_lose_no_poll(
     mock_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_house() as house:
-        asker, holder = await house.guest("asker"), await house.guest("holder")
-        listener = await house.guest("listener")
+    async with open_harness() as harness:
+        asker, holder = await harness.guest("asker"), await harness.guest("holder")
+        listener = await harness.guest("listener")
         for number in range(3):
-            await house.post(asker, f"who? {number}", expects="anyone")
-            await claim(house.relay, holder, number + 1, 60)
+            await harness.post(asker, f"who? {number}", expects="anyone")
+            await claim(harness.relay, holder, number + 1, 60)
         answers: list[PollAnswer] = []
 
         async def listen() -> None:
-            answers.append(await house.poll(listener, since=3, wait=25))
+            answers.append(await harness.poll(listener, since=3, wait=25))
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(listen)
-            await house.wait_parked(1)
+            await harness.wait_parked(1)
             mock_clock.jump(8 * HOUR)
         # Who wakes first, the poll or the room that ends its leases, is chance.
-        answer = await house.poll(listener, since=3, wait=25)
+        answer = await harness.poll(listener, since=3, wait=25)
         events = [(each.event, each.reply_to) for each in answer.page.messages]
         assert sorted(events, key=str) == [("reopened", seq) for seq in (1, 2, 3)]
         seen = [each.seq for each in answers[0].page.messages]
         assert seen in ([], [4, 5, 6])
         assert answers[0].page.cursor == (6 if seen else 3)
-        assert (await claim(house.relay, listener, 1, 60)).fence == 4
-        assert (await house.post(asker, "good morning")).message.seq == 7
+        assert (await claim(harness.relay, listener, 1, 60)).fence == 4
+        assert (await harness.post(asker, "good morning")).message.seq == 7
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__)
@@ -186,28 +186,30 @@ async def test_hours_that_pass_at_once_end_each_lease_once_and_lose_no_poll(
 async def test_no_place_minds_when_the_wall_clock_is_set(
     autojump_clock: trio.testing.MockClock, place: Place, step: Step
 ) -> None:
-    async with open_house(LIMITS) as house:
-        await place(house, step)
+    async with open_harness(LIMITS) as harness:
+        await place(harness, step)
 
 
 async def test_a_room_that_is_ahead_of_the_clock_keeps_its_order_and_its_ages(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    store, hands = MemoryStore(DEFAULT_LIMITS), TwoHands()
-    hands.shift(10 * 365 * 24 * HOUR)
-    async with open_house(store=store, hands=hands) as house:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
-        await house.post(bob, "hello", expects="none")
-        await house.post(alice, "in ten years", expects="anyone")
-    hands.shift(-10 * 365 * 24 * HOUR)
-    async with open_house(store=store, hands=hands) as house:
+    store, clocks = MemoryStore(DEFAULT_LIMITS), SettableClocks()
+    clocks.shift(10 * 365 * 24 * HOUR)
+    async with open_harness(store=store, clocks=clocks) as harness:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
+        await harness.post(bob, "hello", expects="none")
+        await harness.post(alice, "in ten years", expects="anyone")
+    clocks.shift(-10 * 365 * 24 * HOUR)
+    async with open_harness(store=store, clocks=clocks) as harness:
         await trio.sleep(50)
-        await house.post(alice, "now", expects="anyone", key="k")
+        await harness.post(alice, "now", expects="anyone", key="k")
         await trio.sleep(100)
-        assert (await house.post(alice, "now", expects="anyone", key="k")).is_duplicate
-        told = await timestamps(house)
+        assert (
+            await harness.post(alice, "now", expects="anyone", key="k")
+        ).is_duplicate
+        told = await timestamps(harness)
         assert told == sorted(told)
-        found = await operator.read_overview_state(house.relay, None, 10)
+        found = await operator.read_overview_state(harness.relay, None, 10)
         # Nobody knows how long the first had waited before the relay was started.
         waits = [(row.message.text, round(row.seconds)) for row in found.waiting]
         assert waits == [("in ten years", 150), ("now", 100)]
@@ -216,11 +218,13 @@ async def test_a_room_that_is_ahead_of_the_clock_keeps_its_order_and_its_ages(
         assert ages == {"alice": pytest.approx(100), "bob": pytest.approx(100)}
         await trio.sleep(50)
         rows = (
-            (await operator.read_overview_state(house.relay, None, 10)).rooms[0].roster
+            (await operator.read_overview_state(harness.relay, None, 10))
+            .rooms[0]
+            .roster
         )
         assert "working" not in {row.state for row in rows}
-        assert (await house.poll(bob)).budget.room_quiet_seconds == pytest.approx(150)
-    async with open_house(store=store, hands=hands) as house:
+        assert (await harness.poll(bob)).budget.room_quiet_seconds == pytest.approx(150)
+    async with open_harness(store=store, clocks=clocks) as harness:
         await trio.sleep(10)
-        budget = (await house.poll(bob)).budget
+        budget = (await harness.poll(bob)).budget
         assert budget.room_quiet_seconds == pytest.approx(160)

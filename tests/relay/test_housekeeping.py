@@ -23,7 +23,7 @@ from argybargy.store.errors import (
     Unknown,
 )
 from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore
-from support.relay import open_house
+from support.relay import open_harness
 
 
 @attrs.define
@@ -71,15 +71,15 @@ async def test_a_store_that_fails_for_a_while_costs_no_note(
     autojump_clock: trio.testing.MockClock, failure: StoreError
 ) -> None:
     store = FailingStore(DEFAULT_LIMITS)
-    async with open_house(store=store) as house:
-        bob = await house.guest("bob")
+    async with open_harness(store=store) as harness:
+        bob = await harness.guest("bob")
         store.note_failure = failure
-        await house.poll(bob, since=0)
-        house.relay.ledger.note(Audit(1, "something"))
+        await harness.poll(bob, since=0)
+        harness.relay.write_behind.note(Audit(1, "something"))
         await trio.sleep(10)
         store.note_failure = None
         await trio.sleep(10)
-        rows = await operator.audit(house.relay, 10, None)
+        rows = await operator.audit(harness.relay, 10, None)
         assert [row.audit.action for row in rows].count("something") == 1
 
 
@@ -87,12 +87,12 @@ async def test_a_disk_that_takes_minutes_over_a_note_does_not_end_the_relay(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = FailingStore(DEFAULT_LIMITS)
-    async with open_house(store=store) as house:
+    async with open_harness(store=store) as harness:
         store.note_seconds = 200
-        house.relay.ledger.note(Audit(1, "something"))
+        harness.relay.write_behind.note(Audit(1, "something"))
         await trio.sleep(500)
         store.note_seconds = 0
-        rows = await operator.audit(house.relay, 10, None)
+        rows = await operator.audit(harness.relay, 10, None)
         assert [row.audit.action for row in rows].count("something") == 1
 
 
@@ -100,11 +100,11 @@ async def test_the_relay_outlives_a_round_that_somebody_else_came_first_in(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = FailingStore(DEFAULT_LIMITS, note_failure=Conflict())
-    async with open_house(store=store) as house:
-        house.relay.ledger.note(Audit(1, "something"))
+    async with open_harness(store=store) as harness:
+        harness.relay.write_behind.note(Audit(1, "something"))
         await trio.sleep(10)
         store.note_failure = None
-        assert len(await operator.audit(house.relay, 10, None)) == 1
+        assert len(await operator.audit(harness.relay, 10, None)) == 1
 
 
 async def test_the_relay_ends_with_its_store_and_says_so_until_then(
@@ -113,13 +113,13 @@ async def test_the_relay_ends_with_its_store_and_says_so_until_then(
     store = FailingStore(DEFAULT_LIMITS, lost_as=Corrupt("page 7 is bad"))
 
     async def lose_data() -> None:
-        async with open_house(store=store) as house:
-            alice = await house.guest("alice")
+        async with open_harness(store=store) as harness:
+            alice = await harness.guest("alice")
             store.is_lost.set()
             await trio.sleep(LOST_SECONDS / 2)
             with pytest.raises(Corrupt, match="page 7"):
-                await house.relay.readiness.check()
-            await house.post(alice, "what can be stored is")
+                await harness.relay.readiness.check()
+            await harness.post(alice, "what can be stored is")
             await trio.sleep(LOST_SECONDS)
             raise AssertionError("the relay goes on without its data")
 
@@ -131,12 +131,12 @@ async def test_the_relay_ends_with_its_store_and_says_so_until_then(
 async def test_notes_are_stored_once_however_many_ask(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_house(store=FailingStore(DEFAULT_LIMITS)) as house:
-        house.relay.ledger.note(Audit(1, "connect", "bob"))
+    async with open_harness(store=FailingStore(DEFAULT_LIMITS)) as harness:
+        harness.relay.write_behind.note(Audit(1, "connect", "bob"))
         async with trio.open_nursery() as nursery:
             for _ in range(6):
-                nursery.start_soon(operator.audit, house.relay, 10, None)
-        rows = await operator.audit(house.relay, 10, None)
+                nursery.start_soon(operator.audit, harness.relay, 10, None)
+        rows = await operator.audit(harness.relay, 10, None)
         assert [row.audit.action for row in rows] == ["connect"]
 
 
@@ -144,16 +144,16 @@ async def test_a_lease_that_lapses_on_a_full_disk_is_tried_again_in_peace(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = FailingStore(DEFAULT_LIMITS)
-    async with open_house(store=store) as house:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
-        await house.post(alice, "who?", expects="anyone")
-        await claim(house.relay, bob, 1, 5)
+    async with open_harness(store=store) as harness:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
+        await harness.post(alice, "who?", expects="anyone")
+        await claim(harness.relay, bob, 1, 5)
         store.commit_failure, store.commits = Full("no space"), 0
         await trio.sleep(25)
         assert 10 <= store.commits <= 25
         store.commit_failure = None
         await trio.sleep(2)
-        answer = await house.poll(bob, since=1)
+        answer = await harness.poll(bob, since=1)
         assert [message.event for message in answer.page.messages] == ["reopened"]
 
 
@@ -161,12 +161,12 @@ async def test_all_who_ask_whether_it_is_ready_share_one_write(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = FailingStore(DEFAULT_LIMITS, probe_failure=Refused("locked"))
-    async with open_house(store=store) as house:
+    async with open_harness(store=store) as harness:
         failures: list[StoreError] = []
 
         async def ask() -> None:
             try:
-                await house.relay.readiness.check()
+                await harness.relay.readiness.check()
             except StoreError as error:
                 failures.append(error)
 
@@ -176,49 +176,49 @@ async def test_all_who_ask_whether_it_is_ready_share_one_write(
         assert (len(failures), store.probes) == (12, 1)
         store.probe_failure = None
         await trio.sleep(1.1)
-        await house.relay.readiness.check()
+        await harness.relay.readiness.check()
 
 
 async def test_a_read_sends_no_parked_poll_home(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_house() as house, trio.open_nursery() as nursery:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
+    async with open_harness() as harness, trio.open_nursery() as nursery:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
         for number in range(4):
-            nursery.start_soon(house.poll, bob, 1, 25)
-            await house.wait_parked(number + 1)
-        await house.post(alice, "already read")
-        await house.wait_parked(0)
+            nursery.start_soon(harness.poll, bob, 1, 25)
+            await harness.wait_parked(number + 1)
+        await harness.post(alice, "already read")
+        await harness.wait_parked(0)
         for number in range(4):
-            nursery.start_soon(house.poll, bob, 1, 25)
-            await house.wait_parked(number + 1)
-        assert len((await house.poll(bob, since=0, wait=25)).page.messages) == 1
-        assert house.parked() == 4
+            nursery.start_soon(harness.poll, bob, 1, 25)
+            await harness.wait_parked(number + 1)
+        assert len((await harness.poll(bob, since=0, wait=25)).page.messages) == 1
+        assert harness.parked() == 4
         nursery.cancel_scope.cancel()
 
 
 async def test_a_poll_that_hardly_waits_counts_as_one_that_does_not(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_house(Limits(reads_per_window=5)) as house:
-        bob = await house.guest("bob")
+    async with open_harness(Limits(reads_per_window=5)) as harness:
+        bob = await harness.guest("bob")
         for _ in range(5):
-            await house.poll(bob, wait=0.0001)
+            await harness.poll(bob, wait=0.0001)
         with pytest.raises(RelayError, match="rate_limited"):
-            await house.poll(bob, wait=0.0001)
+            await harness.poll(bob, wait=0.0001)
 
 
 async def test_a_row_says_how_much_of_the_audit_log_is_kept_no_longer() -> None:
     limits = Limits(audit_rows=5)
-    async with open_house(limits, MemoryStore(limits)) as house:
+    async with open_harness(limits, MemoryStore(limits)) as harness:
         for number in range(8):
-            house.relay.ledger.note(Audit(number, f"action {number}"))
-        await house.relay.tick()
-        newest = await operator.audit(house.relay, 3, None)
+            harness.relay.write_behind.note(Audit(number, f"action {number}"))
+        await harness.relay.tick()
+        newest = await operator.audit(harness.relay, 3, None)
         assert [row.audit.action for row in newest] == [
             f"action {n}" for n in (5, 6, 7)
         ]
-        rest = await operator.audit(house.relay, 3, newest[0].id)
+        rest = await operator.audit(harness.relay, 3, newest[0].id)
         assert [row.audit.action for row in rest] == ["pruned", "action 3", "action 4"]
         assert rest[0].audit.detail == "3 older rows are kept no longer"
-        assert await operator.audit(house.relay, 3, rest[1].id) == ()
+        assert await operator.audit(harness.relay, 3, rest[1].id) == ()

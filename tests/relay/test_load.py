@@ -10,7 +10,7 @@ from argybargy.relay.api import operator
 from argybargy.relay.api.agent import claim, history
 from argybargy.relay.api.poll import PollAnswer
 from support.paused_store import BEFORE, COMMIT, staged_store
-from support.relay import ROOM, open_house, texts
+from support.relay import ROOM, open_harness, texts
 
 
 async def test_nobody_who_reads_waits_for_a_disk_that_is_slow(
@@ -18,20 +18,20 @@ async def test_nobody_who_reads_waits_for_a_disk_that_is_slow(
 ) -> None:
     """The original has one lock for all rooms, and holds it for seconds."""
     store = staged_store()
-    async with open_house(store=store) as house, trio.open_nursery() as nursery:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
-        carol = await house.guest("carol", room="elsewhere")
-        await house.post(alice, "before")
-        await house.post(carol, "here too")
+    async with open_harness(store=store) as harness, trio.open_nursery() as nursery:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
+        carol = await harness.guest("carol", room="elsewhere")
+        await harness.post(alice, "before")
+        await harness.post(carol, "here too")
         stop = store.stop(COMMIT, BEFORE)
-        nursery.start_soon(house.post, alice, "slow")
+        nursery.start_soon(harness.post, alice, "slow")
         await stop.wait_reached()
         began = trio.current_time()
-        assert texts((await house.poll(bob)).page.messages) == ["before"]
-        found = await history(house.relay, bob, before=10, limit=10)
+        assert texts((await harness.poll(bob)).page.messages) == ["before"]
+        found = await history(harness.relay, bob, before=10, limit=10)
         assert texts(found.lookback.messages) == ["before"]
-        assert (await house.post(carol, "quick")).message.seq == 2
-        state = await operator.read_overview_state(house.relay, None, 10)
+        assert (await harness.post(carol, "quick")).message.seq == 2
+        state = await operator.read_overview_state(harness.relay, None, 10)
         assert len(state.messages) == 3
         assert trio.current_time() == began
         stop.release()
@@ -44,19 +44,19 @@ async def test_waking_many_reads_nothing_from_the_disk(
     for.
     """
     store = staged_store()
-    async with open_house(store=store) as house:
-        alice = await house.guest("alice")
-        guests = [await house.guest(f"guest{number}") for number in range(50)]
+    async with open_harness(store=store) as harness:
+        alice = await harness.guest("alice")
+        guests = [await harness.guest(f"guest{number}") for number in range(50)]
         answers: list[PollAnswer] = []
         async with trio.open_nursery() as nursery:
 
             async def listen(number: int) -> None:
-                answers.append(await house.poll(guests[number], wait=25))
+                answers.append(await harness.poll(guests[number], wait=25))
 
             for number in range(50):
                 nursery.start_soon(listen, number)
-            await house.wait_parked(50)
-            await house.post(alice, "all of you")
+            await harness.wait_parked(50)
+            await harness.post(alice, "all of you")
         assert [texts(each.page.messages) for each in answers] == [["all of you"]] * 50
         assert store.pages == 0
 
@@ -67,31 +67,31 @@ async def test_a_room_that_is_being_closed_takes_posts_up_to_then_and_no_more(
 ) -> None:
     """The original looks whether the room is open, and posts some time after."""
     store = staged_store()
-    async with open_house(store=store) as house:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
-        await house.post(alice, "before")
+    async with open_harness(store=store) as harness:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
+        await harness.post(alice, "before")
         outcomes: list[Problem | None] = []
 
         async def say() -> None:
             try:
-                await house.post(alice, "in the gap")
+                await harness.post(alice, "in the gap")
             except RelayError as error:
                 outcomes.append(error.problem)
             else:
                 outcomes.append(None)
 
         async def close() -> None:
-            await operator.close_room(house.relay, ROOM, "operator")
+            await operator.close_room(harness.relay, ROOM, "operator")
 
         stop = store.stop(COMMIT, BEFORE)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(house.post, bob, "held")
+            nursery.start_soon(harness.post, bob, "held")
             await stop.wait_reached()
             for act in (close, say) if is_closed_first else (say, close):
                 nursery.start_soon(act)
                 await trio.testing.wait_all_tasks_blocked()
             stop.release()
-        found = await history(house.relay, bob, before=10, limit=10)
+        found = await history(harness.relay, bob, before=10, limit=10)
         in_time = [] if is_closed_first else ["in the gap"]
         assert texts(found.lookback.messages) == ["before", "held", *in_time]
         assert outcomes == [Problem.ROOM_CLOSED if is_closed_first else None]
@@ -101,13 +101,13 @@ async def test_two_codes_of_one_peer_share_its_limit(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     """The original counts by code: with two of them one may post twice as much."""
-    async with open_house(Limits(posts_per_window=2)) as house:
-        first, second = await house.guest("bob"), await house.guest("bob")
-        await house.post(first, "one")
-        await house.post(second, "two")
+    async with open_harness(Limits(posts_per_window=2)) as harness:
+        first, second = await harness.guest("bob"), await harness.guest("bob")
+        await harness.post(first, "one")
+        await harness.post(second, "two")
         for code in (first, second):
             with pytest.raises(RelayError) as refusal:
-                await house.post(code, "three")
+                await harness.post(code, "three")
             assert refusal.value.problem is Problem.RATE_LIMITED
 
 
@@ -117,17 +117,17 @@ async def test_a_question_that_looked_like_ones_own_is_answered_once(
     """The original tells one reader that it was meant and a later one that anyone
     may answer; both do.
     """
-    async with open_house() as house:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
-        await house.post(alice, "who?", expects="anyone")
-        assert (await house.poll(bob)).members == ("alice", "bob")
-        carol = await house.guest("carol")
-        await claim(house.relay, carol, 1, None)
+    async with open_harness() as harness:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
+        await harness.post(alice, "who?", expects="anyone")
+        assert (await harness.poll(bob)).members == ("alice", "bob")
+        carol = await harness.guest("carol")
+        await claim(harness.relay, carol, 1, None)
         with pytest.raises(RelayError) as refusal:
-            await house.post(bob, "me", reply_to=1)
+            await harness.post(bob, "me", reply_to=1)
         assert refusal.value.problem is Problem.CLAIMED_BY_OTHER
-        await house.post(carol, "I do it", reply_to=1)
-        found = await history(house.relay, alice, before=10, limit=10)
+        await harness.post(carol, "I do it", reply_to=1)
+        found = await history(harness.relay, alice, before=10, limit=10)
         question, *replies = found.lookback.messages
         assert question.claimed_by == "carol"
         assert texts(tuple(replies)) == ["I do it"]

@@ -18,7 +18,7 @@ from argybargy.relay.offboarding import DISMISSALS_PER_TICK
 from argybargy.relay.relay import open_relay
 from argybargy.store.errors import Refused, StoreError, Unknown
 from argybargy.store.memory.store import MemoryStore
-from support.relay import ROOM, House, open_house, texts
+from support.relay import ROOM, RelayHarness, open_harness, texts
 
 FOR_EVER = Limits(
     posts_per_window=0, claims_per_window=0, reads_per_window=0, lease_seconds=0
@@ -51,42 +51,42 @@ class ReluctantStore(MemoryStore):
             raise self.doubt
 
 
-def members(house: House) -> tuple[str, ...]:
-    house.relay.board.settle(house.clock.now())
-    return house.relay.board.members(ROOM)
+def members(harness: RelayHarness) -> tuple[str, ...]:
+    harness.relay.overview.recompute(harness.clock.now())
+    return harness.relay.overview.members(ROOM)
 
 
-async def ask_and_claim(house: House) -> CodeRecord:
+async def ask_and_claim(harness: RelayHarness) -> CodeRecord:
     """Let bob hold alice's question; return carol, who would like to have it."""
-    alice, bob = await house.guest("alice"), await house.guest("bob")
-    carol = await house.guest("carol")
-    await house.post(alice, "who?", expects="anyone")
-    await house.post(bob, "me")
-    await claim(house.relay, bob, 1, None)
+    alice, bob = await harness.guest("alice"), await harness.guest("bob")
+    carol = await harness.guest("carol")
+    await harness.post(alice, "who?", expects="anyone")
+    await harness.post(bob, "me")
+    await claim(harness.relay, bob, 1, None)
     return carol
 
 
-async def revoke_bob(house: House) -> None:
-    await operator.revoke(house.relay, "bob", None, everywhere=False)
+async def revoke_bob(harness: RelayHarness) -> None:
+    await operator.revoke(harness.relay, "bob", None, everywhere=False)
 
 
-async def check_gone(house: House, carol: CodeRecord) -> None:
-    assert (await claim(house.relay, carol, 1, None)).holder == "carol"
-    assert members(house) == ("alice", "carol")
+async def check_gone(harness: RelayHarness, carol: CodeRecord) -> None:
+    assert (await claim(harness.relay, carol, 1, None)).holder == "carol"
+    assert members(harness) == ("alice", "carol")
 
 
 async def test_a_disk_that_is_full_for_a_while_keeps_no_claim_of_the_revoked(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = ReluctantStore(FOR_EVER)
-    async with open_house(FOR_EVER, store) as house:
-        carol = await ask_and_claim(house)
+    async with open_harness(FOR_EVER, store) as harness:
+        carol = await ask_and_claim(harness)
         store.refusal = Refused("no space")
-        await revoke_bob(house)
+        await revoke_bob(harness)
         await trio.sleep(60)
         store.refusal = None
         await trio.sleep(3)
-        await check_gone(house, carol)
+        await check_gone(harness, carol)
 
 
 async def test_a_full_inbox_keeps_no_claim_of_the_revoked(
@@ -94,71 +94,71 @@ async def test_a_full_inbox_keeps_no_claim_of_the_revoked(
 ) -> None:
     limits = attrs.evolve(FOR_EVER, inbox_commands=2, batch_commands=1)
     store = ReluctantStore(limits)
-    async with open_house(limits, store) as house:
-        carol = await ask_and_claim(house)
+    async with open_harness(limits, store) as harness:
+        carol = await ask_and_claim(harness)
         store.gate = trio.Event()
         async with trio.open_nursery() as nursery:
             for text in ("one", "two", "three"):
-                nursery.start_soon(house.post, carol, text)
+                nursery.start_soon(harness.post, carol, text)
                 await trio.testing.wait_all_tasks_blocked()
-            await revoke_bob(house)
+            await revoke_bob(harness)
             store.gate.set()
         await trio.sleep(3)
-        await check_gone(house, carol)
+        await check_gone(harness, carol)
 
 
 async def test_a_revocation_of_unknown_outcome_that_was_made_has_all_its_effects(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = ReluctantStore(FOR_EVER)
-    async with open_house(FOR_EVER, store) as house:
-        carol = await ask_and_claim(house)
-        (bob,) = house.relay.directory.match("bob")
+    async with open_harness(FOR_EVER, store) as harness:
+        carol = await ask_and_claim(harness)
+        (bob,) = harness.relay.codes.match("bob")
         store.doubt = Unknown()
         began = trio.current_time()
 
         async def listen() -> None:
             with pytest.raises(RelayError) as ended:
-                await house.poll(bob, since=2, wait=25)
+                await harness.poll(bob, since=2, wait=25)
             assert ended.value.problem is Problem.UNAUTHORIZED
             assert trio.current_time() - began < 5
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(listen)
-            await house.wait_parked(1)
+            await harness.wait_parked(1)
             with pytest.raises(RelayError) as refusal:
-                await revoke_bob(house)
+                await revoke_bob(harness)
             assert refusal.value.problem is Problem.STORAGE_UNKNOWN
         await trio.sleep(3)
-        await check_gone(house, carol)
+        await check_gone(harness, carol)
 
 
 async def test_who_is_invited_again_meanwhile_is_not_let_go(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = ReluctantStore(FOR_EVER)
-    async with open_house(FOR_EVER, store) as house:
-        await ask_and_claim(house)
+    async with open_harness(FOR_EVER, store) as harness:
+        await ask_and_claim(harness)
         store.refusal = Refused("no space")
-        await revoke_bob(house)
-        await house.guest("bob")
+        await revoke_bob(harness)
+        await harness.guest("bob")
         store.refusal = None
         await trio.sleep(10)
-        live = await house.relay.live(ROOM)
+        live = await harness.relay.live(ROOM)
         assert live.room.leases[1].holder == "bob"
-        assert members(house) == ("alice", "bob", "carol")
+        assert members(harness) == ("alice", "bob", "carol")
 
 
 async def test_who_had_two_codes_and_loses_one_stays(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_house(FOR_EVER) as house:
-        await ask_and_claim(house)
-        (first,) = house.relay.directory.match("bob")
-        await house.guest("bob")
-        await operator.revoke(house.relay, first.key_id, None, everywhere=False)
+    async with open_harness(FOR_EVER) as harness:
+        await ask_and_claim(harness)
+        (first,) = harness.relay.codes.match("bob")
+        await harness.guest("bob")
+        await operator.revoke(harness.relay, first.key_id, None, everywhere=False)
         await trio.sleep(10)
-        live = await house.relay.live(ROOM)
+        live = await harness.relay.live(ROOM)
         assert live.room.leases[1].holder == "bob"
 
 
@@ -167,37 +167,37 @@ async def test_a_code_that_runs_out_while_no_relay_is_there_keeps_no_claim(
 ) -> None:
     limits = attrs.evolve(FOR_EVER, expired_code_seconds=8_000)
     store = MemoryStore(limits)
-    async with open_house(limits, store) as house:
-        hands = house.hands
-        alice, carol = await house.guest("alice"), await house.guest("carol")
-        bob = await house.guest("bob", lifetime_seconds=3_600)
-        await house.post(alice, "who?", expects="anyone")
-        await house.post(bob, "and who helps me?", expects="anyone")
-        await claim(house.relay, bob, 1, None)
+    async with open_harness(limits, store) as harness:
+        clocks = harness.clocks
+        alice, carol = await harness.guest("alice"), await harness.guest("carol")
+        bob = await harness.guest("bob", lifetime_seconds=3_600)
+        await harness.post(alice, "who?", expects="anyone")
+        await harness.post(bob, "and who helps me?", expects="anyone")
+        await claim(harness.relay, bob, 1, None)
     await trio.sleep(7_200)
-    clock = hands.clock()
+    clock = clocks.clock()
     async with open_relay(store, limits, clock) as relay:
-        house = House(relay, clock, hands)
+        harness = RelayHarness(relay, clock, clocks)
         await trio.sleep(10)
-        await check_gone(house, carol)
-        assert [row.message.seq for row in relay.board.inbox] == []
+        await check_gone(harness, carol)
+        assert [row.message.seq for row in relay.overview.inbox] == []
         # Nobody takes the one who is gone for a member once the code is forgotten.
         await trio.sleep(10_000)
-        assert len(relay.directory) == 2
-        assert members(house) == ("alice", "carol")
+        assert len(relay.codes) == 2
+        assert members(harness) == ("alice", "carol")
 
 
 async def test_many_whose_codes_ran_out_are_let_go_a_few_at_a_time(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store, count = MemoryStore(FOR_EVER), 2 * DISMISSALS_PER_TICK + 1
-    async with open_house(FOR_EVER, store) as house:
-        hands = house.hands
+    async with open_harness(FOR_EVER, store) as harness:
+        clocks = harness.clocks
         for number in range(count):
-            guest = await house.guest(f"guest{number}", lifetime_seconds=60)
-            await house.post(guest, "hello")
+            guest = await harness.guest(f"guest{number}", lifetime_seconds=60)
+            await harness.post(guest, "hello")
     await trio.sleep(100)
-    clock = hands.clock()
+    clock = clocks.clock()
     async with open_relay(store, FOR_EVER, clock) as relay:
         left = [count]
         while left[-1]:
@@ -210,17 +210,17 @@ async def test_a_room_that_cannot_let_go_does_not_keep_another_from_it(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = MemoryStore(FOR_EVER)
-    async with open_house(FOR_EVER, store) as house:
+    async with open_harness(FOR_EVER, store) as harness:
         stuck = "stuck"
         for number in range(DISMISSALS_PER_TICK):
-            await house.guest(f"guest{number}", stuck, lifetime_seconds=10)
-        bob = await house.guest("bob", lifetime_seconds=10)
-        await house.post(bob, "hello")
-        live = await house.relay.live(stuck)
+            await harness.guest(f"guest{number}", stuck, lifetime_seconds=10)
+        bob = await harness.guest("bob", lifetime_seconds=10)
+        await harness.post(bob, "hello")
+        live = await harness.relay.live(stuck)
         failure = RelayError(Problem.ROOM_UNAVAILABLE)
         live.fail(failure, for_good=True)
         await trio.sleep(20)
-        assert not (await house.relay.live(ROOM)).room.members
+        assert not (await harness.relay.live(ROOM)).room.members
 
 
 @pytest.mark.parametrize("absence", [110, 900])
@@ -228,13 +228,13 @@ async def test_a_peer_whose_code_ran_out_reads_on_where_it_was_with_a_new_one(
     autojump_clock: trio.testing.MockClock, absence: int
 ) -> None:
     """Whether the room has left memory meanwhile or not."""
-    async with open_house() as house:
-        alice = await house.guest("alice")
-        bob = await house.guest("bob", lifetime_seconds=100)
-        await house.post(alice, "one")
-        await house.poll(bob, since=1)
+    async with open_harness() as harness:
+        alice = await harness.guest("alice")
+        bob = await harness.guest("bob", lifetime_seconds=100)
+        await harness.post(alice, "one")
+        await harness.poll(bob, since=1)
         await trio.sleep(absence)
-        bob = await house.guest("bob")
-        await house.post(alice, "two")
-        answer = await house.poll(bob, since=None)
+        bob = await harness.guest("bob")
+        await harness.post(alice, "two")
+        answer = await harness.poll(bob, since=None)
         assert (answer.since, texts(answer.page.messages)) == (1, ["two"])

@@ -8,7 +8,7 @@ from argybargy.domain.room.open_close import MAX_GIVEN_UP_AT_ONCE
 from argybargy.relay.relay import TICK_SECONDS
 from argybargy.relay.retention import MOST_RETAINS_PER_TICK
 from argybargy.store.memory.store import open_memory_store
-from support.relay import ROOM, open_house
+from support.relay import ROOM, open_harness
 
 LIMITS = Limits(
     posts_per_window=0, reads_per_window=0, claims_per_window=0, messages_per_room=0
@@ -19,14 +19,14 @@ async def test_a_quiet_room_gives_up_what_a_lowered_limit_leaves_over(
     autojump_clock: trio.abc.Clock,
 ) -> None:
     async with open_memory_store() as store:
-        async with open_house(LIMITS, store) as house:
-            anna = await house.guest("anna")
+        async with open_harness(LIMITS, store) as harness:
+            anna = await harness.guest("anna")
             for _ in range(MAX_GIVEN_UP_AT_ONCE + 5):
-                await house.post(anna)
+                await harness.post(anna)
         lowered = attrs.evolve(LIMITS, messages_per_room=3)
-        async with open_house(lowered, store) as house:
+        async with open_harness(lowered, store) as harness:
             await trio.sleep(TICK_SECONDS + 1)
-            summary = house.relay.board.cards[ROOM].summary
+            summary = harness.relay.overview.cards[ROOM].summary
             assert (summary.messages, summary.head) == (3, MAX_GIVEN_UP_AT_ONCE + 5)
         (room,) = (await store.overview()).rooms
         assert room.messages == 3
@@ -37,17 +37,19 @@ async def test_only_some_rooms_give_up_their_surplus_in_one_round(
 ) -> None:
     rooms = [f"room{number}" for number in range(MOST_RETAINS_PER_TICK + 2)]
     async with open_memory_store() as store:
-        async with open_house(LIMITS, store) as house:
+        async with open_harness(LIMITS, store) as harness:
             for room in rooms:
-                anna = await house.guest("anna", room)
-                await house.post(anna)
-                await house.post(anna)
+                anna = await harness.guest("anna", room)
+                await harness.post(anna)
+                await harness.post(anna)
         lowered = attrs.evolve(LIMITS, messages_per_room=1)
-        async with open_house(lowered, store) as house:
-            await house.relay.tick()
-            kept = [card.summary.messages for card in house.relay.board.cards.values()]
+        async with open_harness(lowered, store) as harness:
+            await harness.relay.tick()
+            kept = [
+                card.summary.messages for card in harness.relay.overview.cards.values()
+            ]
             assert sorted(kept) == [1] * MOST_RETAINS_PER_TICK + [2, 2]
-            await house.relay.tick()
+            await harness.relay.tick()
             assert {
-                card.summary.messages for card in house.relay.board.cards.values()
+                card.summary.messages for card in harness.relay.overview.cards.values()
             } == {1}

@@ -20,7 +20,7 @@ from argybargy.serve.metrics_listener import (
 )
 from argybargy.web.metrics import Metrics
 from support.http_server import render
-from support.relay import open_house
+from support.relay import open_harness
 
 
 @attrs.define
@@ -55,7 +55,7 @@ def free_port() -> int:
 @asynccontextmanager
 async def open_listener(host: str = "127.0.0.1") -> AsyncIterator[int]:
     port = free_port()
-    async with open_house() as house:
+    async with open_harness() as house:
         metrics = Metrics(house.relay)
         measure_server(metrics, Busy())
         listener = open_metrics_listener(
@@ -130,7 +130,7 @@ async def test_an_address_that_is_taken_is_named_with_the_way_out() -> None:
 
 
 async def test_without_an_address_there_is_no_listener() -> None:
-    async with open_house() as house:
+    async with open_harness() as house:
         metrics = Metrics(house.relay)
         listener = open_metrics_listener(
             None, metrics, render=render, wall_clock=lambda: 0.0

@@ -534,6 +534,7 @@ CONSTANTS: Final = (
 )
 
 _CODES = "the codes there are (`codes`)"
+_CONNECTED = "connections (`connections`)"
 _ROOMS = "the rooms there are, by codes and by messages (`rooms`)"
 _BATCH = "one batch (`batch_commands`)"
 _REQUEST = "one request (`body_bytes`, `head_bytes`)"
@@ -566,9 +567,7 @@ HELD: Final = {
     "relay.overview.overview.Overview._messages": "`OVERVIEW_MESSAGES`",
     "relay.overview.overview.Overview._outlines": _ROOMS,
     "relay.overview.overview.Overview.cards": _ROOMS,
-    "relay.overview.overview.Overview.memo": (
-        "streams (`streams`); cleared at each change"
-    ),
+    "relay.overview.overview.Overview.memo": "streams (`streams`), until a change",
     "relay.overview.change_log.ChangeLog._kept": "`CHANGES_KEPT`",
     "relay.access.code_registry.CodeRegistry._by_key": _CODES,
     "relay.access.code_registry.CodeRegistry._by_room": _CODES,
@@ -576,17 +575,17 @@ HELD: Final = {
         f"{_CODES}, and peers without a code that no room has dismissed yet"
     ),
     "relay.access.code_registry.CodeRegistry._names": _CODES,
-    "relay.access.code_lifetimes.Lifetimes._written_at": _CODES,
-    "relay.access.code_lifetimes.Lifetimes._stale_since": _CODES,
+    "relay.access.code_lifetimes.CodeLifetimes._written_at": _CODES,
+    "relay.access.code_lifetimes.CodeLifetimes._stale_since": _CODES,
     "relay.access.issued_secrets.IssuedSecrets._digests": "`REMEMBERED_SECRETS`",
     "relay.write_behind.WriteBehind._cursors": _CODES,
     "relay.write_behind.WriteBehind._notes": "`MAX_NOTES`",
     "relay.write_behind.WriteBehind._failures": "the kinds of failure, which are few",
     "relay.write_behind.FailedSignIns.addresses": "five",
-    "relay.access.name_reservations.NamesInHand._agents": "connections (`connections`)",
-    "relay.access.name_reservations.NamesInHand._human": "connections (`connections`)",
-    "relay.room.subscriptions.Subscriptions._by_peer": "connections (`connections`)",
-    "relay.room.subscriptions.Subscriptions._parked": "connections (`connections`)",
+    "relay.access.name_reservations.NameReservations._agents": _CONNECTED,
+    "relay.access.name_reservations.NameReservations._human": _CONNECTED,
+    "relay.room.subscriptions.Subscriptions._by_peer": _CONNECTED,
+    "relay.room.subscriptions.Subscriptions._parked": _CONNECTED,
     "relay.room.subscriptions.Subscription._send": "one token",
     "relay.access.presence.Presence._rooms": f"{_CODES}, and `FORGET_SECONDS`",
     "relay.access.presence.PresenceRecord.claims": "`claims_per_window`",
@@ -596,7 +595,7 @@ HELD: Final = {
     "relay.room.task.LiveRoom._batch": "`batch_commands`",
     "relay.room.task.LiveRoom._send": "`inbox_commands`",
     "relay.room.task.LiveRoom.cursors": _CODES,
-    "relay.api.turns.Turns._lines": "connections (`connections`)",
+    "relay.api.turns.Turns._lines": _CONNECTED,
     "relay.overview.watchers.Watcher._send": "one token",
     "relay.overview.watchers.Watchers.touched": _ROOMS,
     "http.server.HttpServer._by_network": "`connections`",
@@ -626,7 +625,7 @@ HELD: Final = {
     "store.memory.room.StoredRoom.questions": "`messages_per_room`",
     "store.memory.room.StoredRoom.receipts": "`idempotency_keys_per_room`",
     "store.sqlite.readers.Readers._idle": "`READERS`",
-    "store.sqlite.readers.Readers._peers": "connections (`connections`)",
+    "store.sqlite.readers.Readers._peers": _CONNECTED,
     "store.sqlite.backup.snapshot.Snapshots._open": "`MOST_OPEN_COPIES`",
     "store.sqlite.row_validation._RowValidator._rooms": "the rooms there are",
     "store.sqlite.writer.Writer._send": "`QUEUE_JOBS`",

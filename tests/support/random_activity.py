@@ -13,7 +13,7 @@ from argybargy.domain.message import TO_ALL
 from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.api import agent, operator
 from argybargy.relay.api.agent import PostDraft
-from support.relay import House
+from support.relay import RelayHarness
 
 ROOMS = ("build", "Docs", "ops")
 NAMES = ("alice", "Bob", "carol")
@@ -36,13 +36,13 @@ class Life:
     """Does one random thing after the other.
 
     Attributes:
-        house: Where.
+        harness: Where.
         chance: What decides.
         nursery: Where polls are parked.
         guests: Who was let in.
     """
 
-    house: House
+    harness: RelayHarness
     chance: random.Random
     nursery: trio.Nursery
     guests: list[CodeRecord] = attrs.field(factory=list)
@@ -84,21 +84,21 @@ class Life:
         return self.chance.choice(ROOMS)
 
     def _seq(self, room: str) -> int:
-        card = self.house.relay.board.cards.get(room.lower())
+        card = self.harness.relay.overview.cards.get(room.lower())
         return self.chance.randint(1, 1 + (card.summary.head if card else 0))
 
     async def _invite(self) -> None:
         lifetime = self.chance.choice([None, None, 20.0, 90.0])
         name = self.chance.choice(NAMES)
         invitation = Invitation(self._room(), name, lifetime_seconds=lifetime)
-        (invited,) = await operator.invite(self.house.relay, [invitation])
+        (invited,) = await operator.invite(self.harness.relay, [invitation])
         self.guests.append(invited.record)
 
     async def _revoke(self) -> None:
-        codes = list(self.house.relay.directory)
+        codes = list(self.harness.relay.codes)
         if codes:
             gone = self.chance.choice(codes)
-            await operator.remove_codes(self.house.relay, [gone])
+            await operator.remove_codes(self.harness.relay, [gone])
 
     async def _post(self) -> None:
         if not self.guests:
@@ -107,22 +107,22 @@ class Life:
         to = chance.choice([TO_ALL, TO_ALL, (chance.choice(NAMES),)])
         expects = chance.choice([None, "anyone", "anyone", chance.choice(NAMES)])
         reply_to = chance.choice([None, None, self._seq(who.room)])
-        await self.house.post(who, "hello", to, expects, reply_to)
+        await self.harness.post(who, "hello", to, expects, reply_to)
 
     async def _claim(self) -> None:
         if self.guests:
             who = self._guest()
-            await agent.claim(self.house.relay, who, self._seq(who.room), None)
+            await agent.claim(self.harness.relay, who, self._seq(who.room), None)
 
     async def _release(self) -> None:
         if self.guests:
             who = self._guest()
-            await agent.release(self.house.relay, who, self._seq(who.room))
+            await agent.release(self.harness.relay, who, self._seq(who.room))
 
     async def _arrive(self) -> None:
         if self.guests:
-            who, relay = self._guest(), self.house.relay
-            if relay.directory.is_live(who, relay.clock.now()):
+            who, relay = self._guest(), self.harness.relay
+            if relay.codes.is_live(who, relay.clock.now()):
                 relay.first_seen(who, relay.clock.now())
 
     async def _park(self) -> None:
@@ -131,18 +131,18 @@ class Life:
 
     async def _poll(self, who: CodeRecord) -> None:
         try:
-            await self.house.poll(who, None, wait=20)
+            await self.harness.poll(who, None, wait=20)
         except RelayError:
             return
 
     async def _say(self) -> None:
-        relay, room = self.house.relay, self._room()
+        relay, room = self.harness.relay, self._room()
         if relay.knows(room):
             draft = PostDraft("go on", TO_ALL, self.chance.choice([None, "anyone"]))
             await operator.say(relay, room, "titus", draft)
 
     async def _open_or_close(self) -> None:
-        relay, room = self.house.relay, self._room()
+        relay, room = self.harness.relay, self._room()
         deed = self.chance.choice([operator.open_room, operator.close_room])
         await deed(relay, room, "titus")
 

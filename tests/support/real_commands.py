@@ -109,13 +109,13 @@ class Guests:
     def known(self, code: str) -> CodeRecord:
         """Return the record of an access code."""
         relay = self.services.relay
-        found = relay.directory.resolve(code, relay.clock.now())
+        found = relay.codes.resolve(code, relay.clock.now())
         assert found is not None, "the code is unknown"
         return found
 
     def is_known(self, code: str) -> bool:
         relay = self.services.relay
-        return relay.directory.resolve(code, relay.clock.now()) is not None
+        return relay.codes.resolve(code, relay.clock.now()) is not None
 
     async def post(self, code: str, text: str) -> int:
         draft = PostDraft(text, ("all",), None, None, None)

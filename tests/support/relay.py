@@ -24,7 +24,7 @@ ROOM = "build"
 
 
 @attrs.define
-class TwoHands:
+class SettableClocks:
     """Two clocks that go with Trio's, one of which can be set."""
 
     started_at: float = attrs.field(factory=trio.current_time)
@@ -69,12 +69,12 @@ class VirtualClock:
 
 
 @attrs.define
-class House:
+class RelayHarness:
     """A relay and shorthands for what its guests do."""
 
     relay: Relay
     clock: Clock
-    hands: TwoHands
+    clocks: SettableClocks
 
     async def guest(
         self, name: str, room: str = ROOM, lifetime_seconds: float | None = None
@@ -129,19 +129,19 @@ def texts(messages: tuple[Message, ...]) -> list[str]:
 
 
 @asynccontextmanager
-async def open_house(
+async def open_harness(
     limits: Limits | None = None,
     store: Store | None = None,
-    hands: TwoHands | None = None,
-) -> AsyncIterator[House]:
+    clocks: SettableClocks | None = None,
+) -> AsyncIterator[RelayHarness]:
     """Open a relay with no rate limits worth mentioning."""
     limits = limits or Limits(
         posts_per_window=0, reads_per_window=0, claims_per_window=0
     )
-    hands = hands or TwoHands()
-    clock = hands.clock()
+    clocks = clocks or SettableClocks()
+    clock = clocks.clock()
     async with (
         open_memory_store() as memory,
         open_relay(store or memory, limits, clock) as relay,
     ):
-        yield House(relay, clock, hands)
+        yield RelayHarness(relay, clock, clocks)

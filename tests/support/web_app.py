@@ -21,7 +21,7 @@ from argybargy.web.access.services import Services
 from argybargy.web.access.throttle import AuthThrottle
 from argybargy.web.app import create_quart
 from argybargy.web.fast_path import FastPath
-from support.relay import House, open_house
+from support.relay import RelayHarness, open_harness
 
 TOKEN = "the-admin-token"
 BASE = "http://127.0.0.1:8765"
@@ -169,7 +169,7 @@ class Client:
 class Site:
     """A relay with its app: through the fast path (`front`), and Quart alone."""
 
-    house: House
+    house: RelayHarness
     services: Services
     front: Client
     quart: Client
@@ -221,7 +221,7 @@ async def open_site(
         posts_per_window=0, reads_per_window=0, claims_per_window=0
     )
     admin_token = admin_token or FixedToken()
-    async with open_house(limits, store) as house:
+    async with open_harness(limits, store) as house:
         services = Services(
             relay=house.relay,
             limits=limits,

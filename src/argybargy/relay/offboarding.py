@@ -40,7 +40,7 @@ class Offboarding:
         ask: Hands a command to a room.
     """
 
-    directory: CodeRegistry
+    codes: CodeRegistry
     presence: Presence
     find_live: Callable[[str], LiveRoom | None]
     ask: Callable[[str, Command], Awaitable[CommandOutcome]]
@@ -51,22 +51,22 @@ class Offboarding:
         Its parked polls end, its claims are free, its place in the roster is gone.
         What its room does not take now, a later round of housekeeping does.
         """
-        if self.directory.has_valid_code(peer, now):
+        if self.codes.has_valid_code(peer, now):
             return  # it was invited again while others were let go
         self.presence.forget(peer)
         live = self.find_live(peer.room)
         if live is not None:
             live.polls.wake_peer(peer.name)
-            if not self.directory.codes_of(peer):  # as the store does it
+            if not self.codes.codes_of(peer):  # as the store does it
                 live.cursors.pop(peer.name, None)
         try:
             await self._dismiss_from(peer)
         except RelayError as error:
-            if self.directory.postpone(peer):
+            if self.codes.postpone(peer):
                 reason = str(error)
                 log.warning("peer not dismissed yet", room=peer.room, reason=reason)
             return
-        self.directory.forget(peer)
+        self.codes.forget(peer)
 
     async def _dismiss_from(self, peer: Peer) -> None:
         """Dismiss a peer from its room, piece by piece: each piece is a commit."""
@@ -77,5 +77,5 @@ class Offboarding:
 
     async def catch_up(self, now: Instant) -> None:
         """Let some of those go that are still to go; who fails goes to the end."""
-        for peer in self.directory.departed(now)[:DISMISSALS_PER_TICK]:
+        for peer in self.codes.departed(now)[:DISMISSALS_PER_TICK]:
             await self.dismiss(peer, now)

@@ -77,15 +77,15 @@ class Relay:
     store: Store
     limits: Limits
     clock: Clock
-    directory: CodeRegistry
+    codes: CodeRegistry
     presence: Presence
-    ledger: WriteBehind
+    write_behind: WriteBehind
     readiness: Readiness
     started_at: float
     watchers: Watchers
     _nursery: trio.Nursery
-    board: Overview = attrs.field(init=False)
-    tally: RelayCounters = attrs.field(init=False, factory=RelayCounters)
+    overview: Overview = attrs.field(init=False)
+    counters: RelayCounters = attrs.field(init=False, factory=RelayCounters)
     _services: RoomContext = attrs.field(init=False)
     _offboarding: Offboarding = attrs.field(init=False)
     quota: RoomQuota = attrs.field(init=False)
@@ -98,28 +98,28 @@ class Relay:
         self.quota = RoomQuota(self.limits.rooms)
         self.searches = Turns(self.limits.searches_per_peer)
         viewer = RoomViewer(
-            self.directory, self.presence, self.parked_peers, self.limits.online_seconds
+            self.codes, self.presence, self.parked_peers, self.limits.online_seconds
         )
-        self.board = Overview(viewer, self.watchers)
+        self.overview = Overview(viewer, self.watchers)
         self._services = RoomContext(
             store=self.store,
             clock=self.clock,
             limits=self.limits,
             quota=self.quota,
-            ledger=self.ledger,
+            write_behind=self.write_behind,
             describe_delivery=partial(
                 describe_delivery,
                 presence=self.presence,
-                directory=self.directory,
+                codes=self.codes,
                 watchers=self.watchers,
                 clock=self.clock,
             ),
-            publish=self.board.publish,
-            reread=self.board.reread,
-            tally=self.tally,
+            publish=self.overview.publish,
+            reread=self.overview.reread,
+            counters=self.counters,
         )
         self._offboarding = Offboarding(
-            self.directory, self.presence, self.find_live, self.ask
+            self.codes, self.presence, self.find_live, self.ask
         )
 
     def __repr__(self) -> str:
@@ -128,7 +128,7 @@ class Relay:
     def statistics(self) -> RelayStatistics:
         """Return the relay in numbers."""
         parked = sum(len(room.polls) for room in self._live.values())
-        return RelayStatistics(len(self._live), parked, len(self.directory))
+        return RelayStatistics(len(self._live), parked, len(self.codes))
 
     # -- rooms -----------------------------------------------------------------
 
@@ -136,18 +136,18 @@ class Relay:
         """Learn of all rooms, and the codes."""
         overview = await self.store.overview()
         recent = await self.store.recent(None, OVERVIEW_MESSAGES)
-        self.board.load(overview, recent, self.clock.now())
+        self.overview.load(overview, recent, self.clock.now())
         self.quota.fill(room.status.name for room in overview.rooms if room.head)
-        await self.directory.load(self.clock.now())
+        await self.codes.load(self.clock.now())
 
     def spelling(self, room: str) -> str:
         """Return how a room is called: as it was first spelled, or as given."""
-        card = self.board.cards.get(fold(room))
+        card = self.overview.cards.get(fold(room))
         return room if card is None else card.summary.status.name
 
     def knows(self, room: str) -> bool:
         """Tell whether there is such a room."""
-        return fold(room) in self.board.cards
+        return fold(room) in self.overview.cards
 
     async def live(self, room: str) -> LiveRoom:
         """Return a room, loaded, starting its task if need be.
@@ -191,7 +191,7 @@ class Relay:
             RelayError: The room said no, or cannot say anything.
         """
         live = await self.live(room)
-        if code is not None and not self.directory.is_live(code, self.clock.now()):
+        if code is not None and not self.codes.is_live(code, self.clock.now()):
             raise RelayError(Problem.UNAUTHORIZED)
         return await live.ask(command)
 
@@ -202,13 +202,13 @@ class Relay:
 
         Made anew only when somebody has joined or left since.
         """
-        version, posted = self.directory.version, live.room.members
+        version, posted = self.codes.version, live.room.members
         cached = live.members
         if cached is None or cached[0] != version or cached[1] is not posted:
             now, room = self.clock.now(), fold(live.name)
             names = member_names(
-                self.directory.live_codes(room, now),
-                self.directory.lapsed(room, now),
+                self.codes.live_codes(room, now),
+                self.codes.lapsed(room, now),
                 posted,
             )
             cached = live.members = (version, posted, names)
@@ -223,7 +223,7 @@ class Relay:
             if key in RESERVED_PEER_NAMES:
                 return key
             member = members.get(key)
-            known = self.directory.spelling(fold(room), name)
+            known = self.codes.spelling(fold(room), name)
             return known or (member.name if member else name)
 
         return spell
@@ -272,15 +272,15 @@ class Relay:
         now = self.clock.now()
         self._evict(now)
         self.presence.sweep(now.steady_seconds)
-        self.board.tick(now)
+        self.overview.tick(now)
         try:
-            await self.directory.settle()
-            await self.directory.correct(now)
-            self.directory.tick(now)
+            await self.codes.resolve_doubt()
+            await self.codes.correct(now)
+            self.codes.tick(now)
             await self._offboarding.catch_up(now)
-            await give_up_surplus(self.board, self.limits, self.ask)
-            await self.directory.remove_stale(now)
-            await self.ledger.flush()
+            await give_up_surplus(self.overview, self.limits, self.ask)
+            await self.codes.remove_stale(now)
+            await self.write_behind.flush()
             await self.store.sweep()
         except StoreError as error:
             log.warning("housekeeping waits for the store", reason=str(error))
@@ -308,7 +308,7 @@ class Relay:
             RelayError: ``contains_secret``.
         """
         now = self.clock.now()
-        if self.directory.contains_live_code("\n".join(texts), now):
+        if self.codes.contains_live_code("\n".join(texts), now):
             raise RelayError(Problem.CONTAINS_SECRET)
 
     def wake_peer(self, record: CodeRecord) -> None:
@@ -370,9 +370,9 @@ async def open_relay(
             store=store,
             limits=limits,
             clock=clock,
-            directory=CodeRegistry(store, limits, watchers.touch),
+            codes=CodeRegistry(store, limits, watchers.touch),
             presence=Presence(limits, watchers.touch),
-            ledger=WriteBehind(store),
+            write_behind=WriteBehind(store),
             readiness=Readiness(store, clock),
             started_at=clock.now().steady_seconds,
             watchers=watchers,
@@ -389,6 +389,6 @@ async def open_relay(
         rooms.cancel_scope.deadline = trio.current_time() + CLOSE_SECONDS
         relay.close()
     try:
-        await relay.ledger.flush()
+        await relay.write_behind.flush()
     except StoreError as error:
         log.warning("notes were not stored", reason=str(error))

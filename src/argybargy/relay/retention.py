@@ -18,7 +18,7 @@ MOST_RETAINS_PER_TICK: Final = 16
 
 
 async def give_up_surplus(
-    board: Overview, limits: Limits, ask: Callable[[str, Command], Awaitable[object]]
+    overview: Overview, limits: Limits, ask: Callable[[str, Command], Awaitable[object]]
 ) -> None:
     """Let rooms give up some of their surplus; later rounds do the rest.
 
@@ -26,17 +26,17 @@ async def give_up_surplus(
     for ever.
 
     Args:
-        board: What is known of each room.
+        overview: What is known of each room.
         limits: What a room may keep.
         ask: Hands a command to a room.
     """
 
     def has_surplus(room: str) -> bool:
-        kept = board.cards[room].summary.messages
+        kept = overview.cards[room].summary.messages
         return 0 < limits.messages_per_room < kept
 
     # Made a list first: the cards change while a room is asked.
-    rooms = list(islice(filter(has_surplus, board.cards), MOST_RETAINS_PER_TICK))
+    rooms = list(islice(filter(has_surplus, overview.cards), MOST_RETAINS_PER_TICK))
     left = MOST_RETAINS_PER_TICK
     for room in rooms:
         try:

@@ -45,7 +45,7 @@ def again(failure: RelayError) -> RelayError:
 
 
 @contextmanager
-def finishing() -> Iterator[None]:
+def shielded() -> Iterator[None]:
     """Keep cancellation out until the block is done.
 
     For changes in two places, the disk first and then memory: a request that is

@@ -16,8 +16,8 @@ import trio
 from argybargy.domain.access_codes import Peer
 from argybargy.domain.instant import Instant
 from argybargy.domain.room.writes import Audit
-from argybargy.relay.store_errors import finishing
-from argybargy.store.protocol import AuditLog
+from argybargy.relay.store_errors import shielded
+from argybargy.store.protocol import Store
 
 log = structlog.get_logger(__name__)
 
@@ -109,7 +109,7 @@ class WriteBehind:
             StoreError: The store cannot now; everything waits on.
         """
         async with self._flushing:
-            with finishing():
+            with shielded():
                 await self._flush()
 
     async def _flush(self) -> None:

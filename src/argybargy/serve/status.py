@@ -36,9 +36,9 @@ class RelayStatus:
 def read_relay_status(
     relay: Relay, public_url: str, tunnel: TunnelStatus | None
 ) -> RelayStatus:
-    """Read the figures. The cost grows with the changes since the last read."""
-    now, board = relay.clock.now(), relay.board
-    board.settle(now)
+    """Look at a relay; it costs what has changed since anybody looked."""
+    now, board = relay.clock.now(), relay.overview
+    board.recompute(now)
     numbers = stats(relay)
     waits = [aged(row, now).seconds for row in board.inbox]
     return RelayStatus(

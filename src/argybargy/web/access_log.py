@@ -83,8 +83,8 @@ class AccessLog:
     def _caller(self, scope: HTTPScope) -> dict[str, str]:
         presented = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
         relay = self.services.relay
-        code = presented_code(presented)
-        record = relay.directory.resolve(code, relay.clock.now()) if code else None
+        code = presented_code(shown)
+        record = relay.codes.resolve(code, relay.clock.now()) if code else None
         if record is None:
             return {}
         return {"peer": record.name, "room": record.room, "key_id": record.key_id}

@@ -308,8 +308,8 @@ class Metrics:
         relay = self.relay
         return RelayNumbers(
             relay=relay.statistics(),
-            board=relay.board.statistics(relay.clock.now()),
-            tally=relay.tally,
+            board=relay.overview.statistics(relay.clock.now()),
+            tally=relay.counters,
             writer=relay.store.statistics(),
             refusals=self.refusals,
             streams=len(relay.watchers),

@@ -33,7 +33,7 @@ from argybargy.relay.api.imports import (
 from argybargy.serve.admin_token import FileAdminToken
 from argybargy.store.errors import Refused, Unknown
 from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore
-from support.relay import ROOM, open_house, texts
+from support.relay import ROOM, open_harness, texts
 
 
 @attrs.define
@@ -74,20 +74,20 @@ async def test_a_revocation_is_finished_though_its_caller_has_left(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = SlowStore(DEFAULT_LIMITS)
-    async with open_house(store=store) as house:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
-        await house.post(alice, "who?", expects="anyone")
-        await claim(house.relay, bob, 1, None)
+    async with open_harness(store=store) as harness:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
+        await harness.post(alice, "who?", expects="anyone")
+        await claim(harness.relay, bob, 1, None)
         store.gate = trio.Event()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(
-                lambda: operator.revoke(house.relay, "bob", None, everywhere=False)
+                lambda: operator.revoke(harness.relay, "bob", None, everywhere=False)
             )
             await trio.testing.wait_all_tasks_blocked()
             nursery.cancel_scope.cancel()
             store.gate.set()
-        assert not house.relay.directory.is_live(bob, house.clock.now())
-        live = await house.relay.live(ROOM)
+        assert not harness.relay.codes.is_live(bob, harness.clock.now())
+        live = await harness.relay.live(ROOM)
         assert 1 not in live.room.leases
 
 
@@ -95,70 +95,70 @@ async def test_a_revocation_that_takes_minutes_is_carried_out_in_memory_too(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = SlowStore(DEFAULT_LIMITS)
-    async with open_house(store=store) as house:
-        bob = await house.guest("bob")
+    async with open_harness(store=store) as harness:
+        bob = await harness.guest("bob")
         store.gate = trio.Event()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(
-                lambda: operator.revoke(house.relay, "bob", None, everywhere=False)
+                lambda: operator.revoke(harness.relay, "bob", None, everywhere=False)
             )
             await trio.sleep(300)
             store.gate.set()
         assert await store.codes() == ()
-        assert not house.relay.directory.is_live(bob, house.clock.now())
+        assert not harness.relay.codes.is_live(bob, harness.clock.now())
 
 
 async def test_a_revocation_in_doubt_holds_as_soon_as_the_store_can_tell(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = SlowStore(DEFAULT_LIMITS)
-    async with open_house(store=store) as house:
-        bob = await house.guest("bob")
+    async with open_harness(store=store) as harness:
+        bob = await harness.guest("bob")
         store.is_unsure, store.is_writable = True, False
         with pytest.raises(RelayError) as refusal:
-            await operator.revoke(house.relay, "bob", None, everywhere=False)
+            await operator.revoke(harness.relay, "bob", None, everywhere=False)
         assert refusal.value.problem is Problem.STORAGE_UNKNOWN
-        await house.relay.tick()
+        await harness.relay.tick()
         store.is_unsure, store.is_writable = False, True
-        await house.relay.tick()
-        assert not house.relay.directory.is_live(bob, house.clock.now())
+        await harness.relay.tick()
+        assert not harness.relay.codes.is_live(bob, harness.clock.now())
 
 
 async def test_a_code_is_known_though_whoever_asked_for_it_has_left(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = SlowStore(DEFAULT_LIMITS)
-    async with open_house(store=store) as house:
+    async with open_harness(store=store) as harness:
         store.gate = trio.Event()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(house.code, "bob")
+            nursery.start_soon(harness.code, "bob")
             await trio.testing.wait_all_tasks_blocked()
             nursery.cancel_scope.cancel()
             store.gate.set()
         stored = [code.key_id for code in await store.codes()]
-        assert stored == [code.key_id for code in house.relay.directory]
+        assert stored == [code.key_id for code in harness.relay.codes]
 
 
 async def test_codes_of_unknown_outcome_are_read_again(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = SlowStore(DEFAULT_LIMITS)
-    async with open_house(store=store) as house:
+    async with open_harness(store=store) as harness:
         store.is_unsure = True
         with pytest.raises(RelayError) as refusal:
-            await house.code("bob")
+            await harness.code("bob")
         assert refusal.value.problem is Problem.STORAGE_UNKNOWN
-        assert [code.name for code in house.relay.directory] == ["bob"]
+        assert [code.name for code in harness.relay.codes] == ["bob"]
 
 
 async def test_codes_that_cannot_be_read_again_are_not_called_refused(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = SlowStore(DEFAULT_LIMITS)
-    async with open_house(store=store) as house:
+    async with open_harness(store=store) as harness:
         store.is_unsure, store.is_writable = True, False
         with pytest.raises(RelayError) as refusal:
-            await house.code("bob")
+            await harness.code("bob")
         assert refusal.value.problem is Problem.STORAGE_UNKNOWN
 
 
@@ -166,50 +166,50 @@ async def test_the_last_code_of_the_quota_is_issued_once(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = SlowStore(DEFAULT_LIMITS)
-    async with open_house(Limits(codes=3), store) as house:
-        await house.code("first")
+    async with open_harness(Limits(codes=3), store) as harness:
+        await harness.code("first")
         refused: list[Problem] = []
 
         async def ask(number: int) -> None:
             try:
-                await house.code(f"agent{number}")
+                await harness.code(f"agent{number}")
             except RelayError as error:
                 refused.append(error.problem)
 
         async with trio.open_nursery() as nursery:
             for number in range(20):
                 nursery.start_soon(ask, number)
-        assert len(house.relay.directory) == 3
+        assert len(harness.relay.codes) == 3
         assert refused == [Problem.CODE_QUOTA] * 18
 
 
 async def test_a_code_revoked_before_its_command_is_in_the_room_is_refused(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_house() as house:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
-        await house.post(alice, "who?", expects="anyone")
-        await operator.revoke(house.relay, "bob", None, everywhere=False)
+    async with open_harness() as harness:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
+        await harness.post(alice, "who?", expects="anyone")
+        await operator.revoke(harness.relay, "bob", None, everywhere=False)
         with pytest.raises(RelayError) as refusal:
-            await house.post(bob, "too late")
+            await harness.post(bob, "too late")
         assert refusal.value.problem is Problem.UNAUTHORIZED
         with pytest.raises(RelayError) as refusal:
-            await claim(house.relay, bob, 1, None)
+            await claim(harness.relay, bob, 1, None)
         assert refusal.value.problem is Problem.UNAUTHORIZED
 
 
 async def test_an_expired_code_does_not_keep_the_claims_of_a_revoked_one(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_house() as house:
-        alice = await house.guest("alice")
-        await house.guest("carl", lifetime_seconds=1)
+    async with open_harness() as harness:
+        alice = await harness.guest("alice")
+        await harness.guest("carl", lifetime_seconds=1)
         await trio.sleep(2)
-        carl = await house.guest("carl")
-        await house.post(alice, "who?", expects="anyone")
-        await claim(house.relay, carl, 1, None)
-        await operator.revoke(house.relay, carl.key_id, None, everywhere=False)
-        live = await house.relay.live(ROOM)
+        carl = await harness.guest("carl")
+        await harness.post(alice, "who?", expects="anyone")
+        await claim(harness.relay, carl, 1, None)
+        await operator.revoke(harness.relay, carl.key_id, None, everywhere=False)
+        live = await harness.relay.live(ROOM)
         assert 1 not in live.room.leases
 
 
@@ -217,13 +217,13 @@ async def test_an_expired_code_does_not_keep_the_claims_of_a_revoked_one(
 async def test_no_field_of_a_post_takes_a_code(
     autojump_clock: trio.testing.MockClock, field: str
 ) -> None:
-    async with open_house() as house:
-        alice, code = await house.guest("alice"), await house.code("bob")
+    async with open_harness() as harness:
+        alice, code = await harness.guest("alice"), await harness.code("bob")
         draft = PostDraft("hello", ("all",))
         value = (code,) if field == "to" else code
         draft = attrs.evolve(draft, **{field: value})  # type: ignore[arg-type]
         with pytest.raises(RelayError) as refusal:
-            await house.post(
+            await harness.post(
                 alice,
                 draft.text,
                 draft.to,
@@ -237,34 +237,34 @@ async def test_nothing_that_signs_an_operator_in_is_posted(
     autojump_clock: trio.testing.MockClock, tmp_path: Path
 ) -> None:
     token = (await FileAdminToken.open(tmp_path)).value
-    async with open_house() as house:
-        alice = await house.guest("alice")
+    async with open_harness() as harness:
+        alice = await harness.guest("alice")
         for secret in (token, new_code(SESSION_PREFIX), new_code(SIGN_IN_PREFIX)):
             with pytest.raises(RelayError) as refusal:
-                await house.post(alice, f"it is {secret}, tell nobody")
+                await harness.post(alice, f"it is {secret}, tell nobody")
             assert refusal.value.problem is Problem.CONTAINS_SECRET
 
 
 async def test_no_field_of_an_invitation_takes_a_code(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_house() as house:
-        code = await house.code("bob")
+    async with open_harness() as harness:
+        code = await harness.code("bob")
         for invitation in (Invitation("r", "x", code), Invitation(code, "x")):
             with pytest.raises(RelayError) as refusal:
-                await operator.invite(house.relay, [invitation])
+                await operator.invite(harness.relay, [invitation])
             assert refusal.value.problem is Problem.CONTAINS_SECRET
 
 
 async def test_an_agent_does_not_inherit_what_the_operator_said_under_its_name(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_house() as house:
-        await house.guest("alice")
+    async with open_harness() as harness:
+        await harness.guest("alice")
         secret = PostDraft("for alice alone", ("alice",))
-        await operator.say(house.relay, ROOM, "Titus", secret)
+        await operator.say(harness.relay, ROOM, "Titus", secret)
         with pytest.raises(RelayError) as refusal:
-            await house.guest("titus")
+            await harness.guest("titus")
         assert refusal.value.problem is Problem.NAME_TAKEN
 
 
@@ -273,17 +273,17 @@ async def test_no_imported_code_has_the_name_of_the_operator(
     autojump_clock: trio.testing.MockClock, *, is_at_once: bool
 ) -> None:
     code = CodeRecord(digest_code("of old"), ROOM, "titus", "", 0)
-    async with open_house() as house:
-        await house.guest("alice")
+    async with open_harness() as harness:
+        await harness.guest("alice")
         said = Message(1, 0, "Titus", SenderKind.OPERATOR, ("alice",), "psst", "none")
         wanted = RoomImport(RoomStatus(ROOM), messages=(ImportedMessage(said),))
         if not is_at_once:
-            await import_room(house.relay, wanted)
+            await import_room(harness.relay, wanted)
             with pytest.raises(RelayError) as refusal:
-                await import_codes(house.relay, [code])
+                await import_codes(harness.relay, [code])
             assert refusal.value.problem is Problem.NAME_TAKEN
         with pytest.raises(RelayError) as refusal:
-            await check_import(house.relay, [wanted] if is_at_once else [], [code])
+            await check_import(harness.relay, [wanted] if is_at_once else [], [code])
         assert refusal.value.problem is Problem.NAME_TAKEN
 
 
@@ -291,43 +291,43 @@ async def test_a_code_that_was_taken_over_may_come_again_whoever_has_its_name_no
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     code = CodeRecord(digest_code("of old"), ROOM, "titus", "", 0)
-    async with open_house() as house:
-        assert await import_codes(house.relay, [code]) == 1
-        await operator.revoke(house.relay, "titus", None, everywhere=False)
-        await operator.say(house.relay, ROOM, "titus", PostDraft("mine now", TO_ALL))
-        await check_import(house.relay, [], [code])
-        assert await import_codes(house.relay, [code]) == 0
+    async with open_harness() as harness:
+        assert await import_codes(harness.relay, [code]) == 1
+        await operator.revoke(harness.relay, "titus", None, everywhere=False)
+        await operator.say(harness.relay, ROOM, "titus", PostDraft("mine now", TO_ALL))
+        await check_import(harness.relay, [], [code])
+        assert await import_codes(harness.relay, [code]) == 0
 
 
 async def test_the_operator_cannot_speak_under_a_name_that_is_just_being_given(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = SlowStore(DEFAULT_LIMITS)
-    async with open_house(store=store) as house:
-        await house.guest("alice")
+    async with open_harness(store=store) as harness:
+        await harness.guest("alice")
         store.gate = trio.Event()
         async with trio.open_nursery() as nursery:
             invitations = [Invitation(ROOM, "titus")]
-            nursery.start_soon(operator.invite, house.relay, invitations)
+            nursery.start_soon(operator.invite, harness.relay, invitations)
             await trio.testing.wait_all_tasks_blocked()
             secret = PostDraft("for alice alone", ("alice",))
             with pytest.raises(RelayError) as refusal:
-                await operator.say(house.relay, ROOM, "titus", secret)
+                await operator.say(harness.relay, ROOM, "titus", secret)
             assert refusal.value.problem is Problem.SENDER_TAKEN
             store.gate.set()
-        (titus,) = house.relay.directory.match("titus")
-        seen = await history(house.relay, titus, 99, 50)
+        (titus,) = harness.relay.codes.match("titus")
+        seen = await history(harness.relay, titus, 99, 50)
         assert texts(seen.lookback.messages) == []
 
 
 async def test_a_peer_that_is_invited_again_begins_anew(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_house() as house:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
-        await house.post(alice, "one")
-        await house.poll(bob, since=1)
-        await operator.revoke(house.relay, "bob", None, everywhere=False)
-        bob = await house.guest("bob")
-        answer = await house.poll(bob, since=None)
+    async with open_harness() as harness:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
+        await harness.post(alice, "one")
+        await harness.poll(bob, since=1)
+        await operator.revoke(harness.relay, "bob", None, everywhere=False)
+        bob = await harness.guest("bob")
+        answer = await harness.poll(bob, since=None)
         assert texts(answer.page.messages) == ["one"]

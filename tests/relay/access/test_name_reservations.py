@@ -14,46 +14,44 @@ from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.api import imports, operator
 from argybargy.relay.api.agent import PostDraft
 from support.paused_store import AFTER, BEFORE, COMMIT, LOAD, StagedStore, staged_store
-from support.relay import House, open_house
+from support.relay import RelayHarness, open_harness
 
 ROOM = "new"
-Act = Callable[[House], Awaitable[Problem | None]]
+Act = Callable[[RelayHarness], Awaitable[Problem | None]]
 
 
-async def invite(house: House) -> Problem | None:
+async def invite(harness: RelayHarness) -> Problem | None:
     try:
-        await operator.invite(house.relay, [Invitation(ROOM, "boss")])
+        await operator.invite(harness.relay, [Invitation(ROOM, "boss")])
     except RelayError as error:
         return error.problem
     return None
 
 
-async def take_over(house: House) -> Problem | None:
+async def take_over(harness: RelayHarness) -> Problem | None:
     """Import a code of that name, as another relay has made it."""
-    (made,) = await operator.invite(house.relay, [Invitation("elsewhere", "boss")])
-    await operator.remove_codes(house.relay, [made.record])
+    (made,) = await operator.invite(harness.relay, [Invitation("elsewhere", "boss")])
+    await operator.remove_codes(harness.relay, [made.record])
     # Not the code itself: what was revoked is not taken over.
     moved = attrs.evolve(made.record, digest=bytes(32), room=ROOM)
     try:
-        await imports.import_codes(house.relay, [moved])
+        await imports.import_codes(harness.relay, [moved])
     except RelayError as error:
         return error.problem
     return None
 
 
-async def say(house: House) -> Problem | None:
+async def say(harness: RelayHarness) -> Problem | None:
     try:
-        await operator.say(house.relay, ROOM, "Boss", PostDraft("hi", ("all",)))
+        await operator.say(harness.relay, ROOM, "Boss", PostDraft("hi", ("all",)))
     except RelayError as error:
         return error.problem
     return None
 
 
-async def check(house: House, outcomes: list[Problem | None]) -> None:
-    has_code = (
-        house.relay.directory.codes_of(Peer(room_key(ROOM), peer_key("boss"))) != []
-    )
-    members = (await house.relay.live(ROOM)).room.members
+async def check(harness: RelayHarness, outcomes: list[Problem | None]) -> None:
+    has_code = harness.relay.codes.codes_of(Peer(ROOM, "boss")) != []
+    members = (await harness.relay.live(ROOM)).room.members
     assert not (has_code and "boss" in members)
     refusals = {Problem.NAME_TAKEN, Problem.SENDER_TAKEN}
     assert len([each for each in outcomes if each is None]) == 1
@@ -73,11 +71,11 @@ async def test_who_asks_first_gets_the_name(
     second: str,
 ) -> None:
     store: StagedStore = staged_store()
-    async with open_house(store=store) as house:
+    async with open_harness(store=store) as harness:
         outcomes: list[Problem | None] = []
 
         async def run(act: Act) -> None:
-            outcomes.append(await act(house))
+            outcomes.append(await act(harness))
 
         order = [give, say] if second == "say" else [say, give]
         async with trio.open_nursery() as nursery:
@@ -87,4 +85,4 @@ async def test_who_asks_first_gets_the_name(
             nursery.start_soon(run, order[1])
             await trio.testing.wait_all_tasks_blocked()
             stop.release()
-        await check(house, outcomes)
+        await check(harness, outcomes)

@@ -11,7 +11,7 @@ from argybargy.domain.limits import Limits
 from argybargy.relay.api import operator
 from argybargy.relay.api.poll import DISPLACED_RETRY_SECONDS, PollAnswer
 from support.paused_store import PAGE, StagedStore, staged_store
-from support.relay import ROOM, House, open_house
+from support.relay import ROOM, RelayHarness, open_harness
 
 LIMITS = Limits(posts_per_window=0)
 WINDOWS = 6
@@ -40,7 +40,7 @@ class Follower:
             always pauses.
     """
 
-    house: House
+    harness: RelayHarness
     code: CodeRecord
     wait: float
     keeps_since: bool = False
@@ -52,7 +52,7 @@ class Follower:
     async def run(self) -> None:
         while True:
             try:
-                answer = await self.house.poll(self.code, self.since, self.wait)
+                answer = await self.harness.poll(self.code, self.since, self.wait)
             except RelayError as error:
                 self.refusals += 1
                 await trio.sleep(pause_after(error))
@@ -73,9 +73,11 @@ async def follow_for(seconds: float, followers: list[Follower]) -> None:
                 nursery.start_soon(follower.run)
 
 
-async def refused(house: House, code: CodeRecord, since: int, wait: float) -> bool:
+async def refused(
+    harness: RelayHarness, code: CodeRecord, since: int, wait: float
+) -> bool:
     try:
-        await house.poll(code, since, wait)
+        await harness.poll(code, since, wait)
     except RelayError as error:
         return pause_after(error) > 0
     return False
@@ -85,10 +87,10 @@ async def refused(house: House, code: CodeRecord, since: int, wait: float) -> bo
 async def test_asking_for_the_same_again_is_limited_however_long_it_would_wait(
     autojump_clock: trio.testing.MockClock, wait: float
 ) -> None:
-    async with open_house(LIMITS) as house:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
-        await house.post(alice, "always there")
-        follower = Follower(house, bob, wait, keeps_since=True)
+    async with open_harness(LIMITS) as harness:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
+        await harness.post(alice, "always there")
+        follower = Follower(harness, bob, wait, keeps_since=True)
         seconds = WINDOWS * LIMITS.window_seconds
         await follow_for(seconds, [follower])
         assert follower.refusals
@@ -100,11 +102,11 @@ async def test_old_messages_are_not_read_again_for_a_refusal(
 ) -> None:
     store = staged_store()
     limits = attrs.evolve(LIMITS, tail_messages=1, reads_per_window=3)
-    async with open_house(limits, store) as house:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
+    async with open_harness(limits, store) as harness:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
         for text in ("one", "two", "three"):
-            await house.post(alice, text)
-        outcomes = [await refused(house, bob, 0, 25) for _ in range(8)]
+            await harness.post(alice, text)
+        outcomes = [await refused(harness, bob, 0, 25) for _ in range(8)]
         assert outcomes == [False] * 4 + [True] * 4
         assert store.pages == 4
 
@@ -113,12 +115,12 @@ async def test_an_agent_that_moves_its_cursor_on_is_never_refused(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     """However much is said: each answer brings something it has not had."""
-    async with open_house(LIMITS) as house:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
+    async with open_harness(LIMITS) as harness:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
         since = 0
         for number in range(5 * LIMITS.reads_per_window):
-            await house.post(alice, str(number))
-            answer = await house.poll(bob, since, 25)
+            await harness.post(alice, str(number))
+            answer = await harness.poll(bob, since, 25)
             assert len(answer.page.messages) == 1
             since = answer.page.cursor
 
@@ -126,13 +128,13 @@ async def test_an_agent_that_moves_its_cursor_on_is_never_refused(
 async def test_an_agent_that_pages_through_a_long_past_is_never_refused(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_house(LIMITS) as house:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
+    async with open_harness(LIMITS) as harness:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
         for number in range(3 * LIMITS.reads_per_window):
-            await house.post(alice, str(number))
+            await harness.post(alice, str(number))
         since = 0
         while since < 3 * LIMITS.reads_per_window:
-            since = (await house.poll(bob, since, 25, limit=1)).page.cursor
+            since = (await harness.poll(bob, since, 25, limit=1)).page.cursor
 
 
 @pytest.mark.parametrize("wait", [1, 25])
@@ -140,8 +142,8 @@ async def test_an_agent_in_a_quiet_room_is_never_refused(
     autojump_clock: trio.testing.MockClock, wait: float
 ) -> None:
     limits = attrs.evolve(LIMITS, reads_per_window=2)
-    async with open_house(limits) as house:
-        follower = Follower(house, await house.guest("bob"), wait)
+    async with open_harness(limits) as harness:
+        follower = Follower(harness, await harness.guest("bob"), wait)
         await follow_for(100, [follower])
         assert follower.refusals == 0
         assert follower.answers >= 100 / wait - 1
@@ -150,9 +152,9 @@ async def test_an_agent_in_a_quiet_room_is_never_refused(
 async def test_five_agents_with_one_code_pause_and_are_not_refused(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_house(LIMITS) as house:
-        bob = await house.guest("bob")
-        followers = [Follower(house, bob, 25) for _ in range(5)]
+    async with open_harness(LIMITS) as harness:
+        bob = await harness.guest("bob")
+        followers = [Follower(harness, bob, 25) for _ in range(5)]
         await follow_for(100, followers)
         answers = sum(each.answers for each in followers)
         assert sum(each.refusals for each in followers) == 0
@@ -165,9 +167,9 @@ async def test_five_agents_with_one_code_pause_and_are_not_refused(
 async def test_agents_with_one_code_that_never_pause_are_slowed_down(
     autojump_clock: trio.testing.MockClock, wait: float, clients: int
 ) -> None:
-    async with open_house(LIMITS) as house:
-        bob, seconds = await house.guest("bob"), WINDOWS * LIMITS.window_seconds
-        followers = [Follower(house, bob, wait, obeys=False) for _ in range(clients)]
+    async with open_harness(LIMITS) as harness:
+        bob, seconds = await harness.guest("bob"), WINDOWS * LIMITS.window_seconds
+        followers = [Follower(harness, bob, wait, obeys=False) for _ in range(clients)]
         await follow_for(seconds, followers)
         parked = LIMITS.parked_polls_per_peer * (seconds / wait + 1)
         answers = sum(each.answers for each in followers)
@@ -177,12 +179,12 @@ async def test_agents_with_one_code_that_never_pause_are_slowed_down(
 async def test_a_displaced_poll_is_told_when_to_come_back(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_house(LIMITS) as house, trio.open_nursery() as nursery:
-        bob = await house.guest("bob")
+    async with open_harness(LIMITS) as harness, trio.open_nursery() as nursery:
+        bob = await harness.guest("bob")
         answers: list[PollAnswer] = []
 
         async def listen() -> None:
-            answers.append(await house.poll(bob, wait=25))
+            answers.append(await harness.poll(bob, wait=25))
 
         for _ in range(5):
             nursery.start_soon(listen)
@@ -197,10 +199,10 @@ async def test_a_displaced_poll_is_told_when_to_come_back(
 async def test_polls_of_a_closed_room_are_limited(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_house(attrs.evolve(LIMITS, reads_per_window=3)) as house:
-        bob = await house.guest("bob")
-        await operator.close_room(house.relay, ROOM, "operator")
-        assert [await refused(house, bob, 0, 25) for _ in range(4)] == [
+    async with open_harness(attrs.evolve(LIMITS, reads_per_window=3)) as harness:
+        bob = await harness.guest("bob")
+        await operator.close_room(harness.relay, ROOM, "operator")
+        assert [await refused(harness, bob, 0, 25) for _ in range(4)] == [
             False,
             False,
             False,
@@ -214,14 +216,14 @@ async def test_of_many_polls_at_once_for_the_same_one_is_free(
     """Each comes before the first is answered; together they are still many."""
     store: StagedStore = staged_store()
     limits = attrs.evolve(LIMITS, tail_messages=1, reads_per_window=3)
-    async with open_house(limits, store) as house, trio.open_nursery() as nursery:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
+    async with open_harness(limits, store) as harness, trio.open_nursery() as nursery:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
         for text in ("one", "two", "three"):
-            await house.post(alice, text)
+            await harness.post(alice, text)
         outcomes: list[bool] = []
 
         async def ask() -> None:
-            outcomes.append(await refused(house, bob, 0, 25))
+            outcomes.append(await refused(harness, bob, 0, 25))
 
         stops = [store.stop(PAGE, "before") for _ in range(8)]
         for _ in range(8):

@@ -31,7 +31,7 @@ from support.paused_store import (
     Stop,
     staged_store,
 )
-from support.relay import ROOM, House, open_house, texts
+from support.relay import ROOM, RelayHarness, open_harness, texts
 
 WAIT = 25.0
 OLDER: Final = ("old", "older", "oldest")
@@ -51,7 +51,7 @@ class Reader:
         presence: What to cancel for the client of the last poll to leave.
     """
 
-    house: House
+    harness: RelayHarness
     code: CodeRecord
     heard: list[str] = attrs.field(factory=list)
     answers: list[PollAnswer] = attrs.field(factory=list)
@@ -68,7 +68,7 @@ class Reader:
         self.presence = trio.CancelScope()
         with self.presence:
             try:
-                answer = await self.house.poll(self.code, self.cursor, wait)
+                answer = await self.harness.poll(self.code, self.cursor, wait)
             except RelayError as error:
                 self.problem = error.problem
             else:
@@ -78,7 +78,7 @@ class Reader:
 
     async def catch_up(self) -> None:
         """Poll to the end, as an agent does that comes back."""
-        live = await self.house.relay.live(ROOM)
+        live = await self.harness.relay.live(ROOM)
         await self.poll(wait=0)
         while self.problem is None and self.cursor < live.room.head:
             await self.poll(wait=0)
@@ -88,42 +88,42 @@ class Reader:
 class Scene:
     """A room with a past, somebody who speaks, and somebody who listens."""
 
-    house: House
+    harness: RelayHarness
     store: StagedStore
     nursery: trio.Nursery
     alice: CodeRecord
     reader: Reader
 
     async def say(self, text: str, to: str = "all") -> None:
-        await self.house.post(self.alice, text, to=(to,))
+        await self.harness.post(self.alice, text, to=(to,))
 
     async def close(self) -> None:
-        await operator.close_room(self.house.relay, ROOM, "operator")
+        await operator.close_room(self.harness.relay, ROOM, "operator")
 
     async def reopen(self) -> None:
-        await operator.reopen_room(self.house.relay, ROOM, "operator")
+        await operator.reopen_room(self.harness.relay, ROOM, "operator")
 
     async def speak_as_human(self, text: str) -> None:
         draft = PostDraft(text, ("all",))
-        await operator.say(self.house.relay, ROOM, "operator", draft)
+        await operator.say(self.harness.relay, ROOM, "operator", draft)
 
     async def revoke(self) -> None:
-        await operator.revoke(self.house.relay, "bob", None, everywhere=False)
+        await operator.revoke(self.harness.relay, "bob", None, everywhere=False)
 
     async def drain(self) -> None:
         await trio.lowlevel.checkpoint()
-        self.house.relay.drain()
+        self.harness.relay.drain()
 
 
 @asynccontextmanager
 async def open_scene(limits: Limits = NO_TAIL) -> AsyncIterator[Scene]:
     store = staged_store()
-    async with open_house(limits, store) as house, trio.open_nursery() as nursery:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
+    async with open_harness(limits, store) as harness, trio.open_nursery() as nursery:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
         for text in OLDER:
-            await house.post(bob, text)
-        reader = Reader(house, bob)
-        yield Scene(house, store, nursery, alice, reader)
+            await harness.post(bob, text)
+        reader = Reader(harness, bob)
+        yield Scene(harness, store, nursery, alice, reader)
 
 
 # -- where a poll can be met ------------------------------------------------------
@@ -150,7 +150,7 @@ async def _read(scene: Scene) -> Stop:
 async def _parked(scene: Scene) -> None:
     scene.nursery.start_soon(scene.reader.poll)
     await trio.testing.wait_all_tasks_blocked()
-    assert scene.house.parked() == 1
+    assert scene.harness.parked() == 1
 
 
 async def _woken(scene: Scene) -> Stop:
@@ -320,7 +320,7 @@ def _check(scene: Scene, moment: str, happening: Happening) -> None:
     else:
         assert heard == said
     assert _verdict(scene.reader) == happening.verdict
-    assert scene.house.parked() == 0
+    assert scene.harness.parked() == 0
 
 
 @pytest.mark.parametrize("what", HAPPENINGS)
@@ -378,7 +378,7 @@ async def test_a_poll_whose_client_leaves_takes_nothing_with_it(
         await happening.act(scene)
         scene.reader.presence.cancel()
         await trio.testing.wait_all_tasks_blocked()
-        assert scene.house.parked() == 0
+        assert scene.harness.parked() == 0
         await scene.reader.catch_up()
         _check(scene, moment, happening)
 
@@ -454,7 +454,7 @@ async def test_a_poll_that_waits_for_its_room_to_load_misses_nothing(
     happening = HAPPENINGS[what]
     async with open_scene(attrs.evolve(NO_TAIL, live_room_seconds=1)) as scene:
         await trio.sleep(10)
-        assert scene.house.relay.find_live(ROOM) is None
+        assert scene.harness.relay.find_live(ROOM) is None
         stop = scene.store.stop(LOAD, side)
         scene.nursery.start_soon(scene.reader.poll)
         await stop.wait_reached()

@@ -11,7 +11,7 @@ from argybargy.domain.search.query import Findings, Query, Scope, parse_search
 from argybargy.relay.api.search import search_as, search_everywhere
 from argybargy.relay.api.turns import TURN_SECONDS
 from argybargy.store.memory.store import MemoryStore
-from support.relay import House, open_house
+from support.relay import RelayHarness, open_harness
 
 LIMITS = Limits()
 
@@ -31,10 +31,10 @@ class HeldStore(MemoryStore):
         return await super().search(query, scope, before, limit, max_bytes)
 
 
-async def look(house: House, who: CodeRecord, said: list[str]) -> None:
+async def look(harness: RelayHarness, who: CodeRecord, said: list[str]) -> None:
     query = parse_search("word", LIMITS)
     try:
-        await search_as(house.relay, who, query, MAX_SEQ, 20)
+        await search_as(harness.relay, who, query, MAX_SEQ, 20)
     except RelayError as error:
         said.append(error.problem.name)
     else:
@@ -43,17 +43,17 @@ async def look(house: House, who: CodeRecord, said: list[str]) -> None:
 
 async def test_a_peer_has_one_search_at_a_time_and_keeps_nobody_from_theirs() -> None:
     store = HeldStore(LIMITS)
-    async with open_house(LIMITS, store) as house:
-        eve, bob = await house.guest("eve"), await house.guest("bob")
+    async with open_harness(LIMITS, store) as harness:
+        eve, bob = await harness.guest("eve"), await harness.guest("bob")
         said: list[str] = []
         async with trio.open_nursery() as nursery:
             for _ in range(6):
-                nursery.start_soon(look, house, eve, said)
+                nursery.start_soon(look, harness, eve, said)
             await trio.testing.wait_all_tasks_blocked()
-            nursery.start_soon(look, house, bob, said)
+            nursery.start_soon(look, harness, bob, said)
             nursery.start_soon(
                 search_everywhere,
-                *(house.relay, parse_search("word", LIMITS), None, MAX_SEQ, 20),
+                *(harness.relay, parse_search("word", LIMITS), None, MAX_SEQ, 20),
             )
             await trio.testing.wait_all_tasks_blocked()
             assert sorted(store.asked, key=str) == [None, "bob", "eve"]
@@ -67,39 +67,39 @@ async def test_who_waits_for_an_own_search_does_not_wait_for_ever(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = HeldStore(LIMITS)
-    async with open_house(LIMITS, store) as house:
-        eve = await house.guest("eve")
+    async with open_harness(LIMITS, store) as harness:
+        eve = await harness.guest("eve")
         said: list[str] = []
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(look, house, eve, said)
-            nursery.start_soon(look, house, eve, said)
+            nursery.start_soon(look, harness, eve, said)
+            nursery.start_soon(look, harness, eve, said)
             await trio.sleep(TURN_SECONDS + 1)
             assert said == [Problem.BUSY.name]
             store.may_go.set()
-        await look(house, eve, said)
+        await look(harness, eve, said)
         assert said[1:] == ["found", "found"]
 
 
 async def test_who_goes_away_gives_the_turn_back() -> None:
     store = HeldStore(LIMITS)
-    async with open_house(LIMITS, store) as house:
-        eve = await house.guest("eve")
+    async with open_harness(LIMITS, store) as harness:
+        eve = await harness.guest("eve")
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(look, house, eve, [])
-            nursery.start_soon(look, house, eve, [])
+            nursery.start_soon(look, harness, eve, [])
+            nursery.start_soon(look, harness, eve, [])
             await trio.testing.wait_all_tasks_blocked()
             nursery.cancel_scope.cancel()
         store.may_go.set()
         said: list[str] = []
         with trio.fail_after(60):
-            await look(house, eve, said)
+            await look(harness, eve, said)
         assert said == ["found"]
 
 
 async def test_turns_are_forgotten_when_nobody_has_one() -> None:
-    async with open_house(LIMITS) as house:
-        eve = await house.guest("eve")
+    async with open_harness(LIMITS) as harness:
+        eve = await harness.guest("eve")
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(look, house, eve, [])
-            nursery.start_soon(look, house, eve, [])
-        assert house.relay.searches._lines == {}
+            nursery.start_soon(look, harness, eve, [])
+            nursery.start_soon(look, harness, eve, [])
+        assert harness.relay.searches._lines == {}

@@ -18,7 +18,7 @@ from argybargy.relay.overview.room_view import inbox_of
 from argybargy.relay.relay import open_relay
 from argybargy.store.memory.store import open_memory_store
 from support.random_activity import SMALL_LIMITS, Life
-from support.relay import House, VirtualClock, open_house
+from support.relay import RelayHarness, VirtualClock, open_harness
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -27,16 +27,16 @@ async def test_the_board_is_always_what_the_store_would_say(
 ) -> None:
     async with open_memory_store(SMALL_LIMITS) as store:
         async with (
-            open_house(SMALL_LIMITS, store) as house,
+            open_harness(SMALL_LIMITS, store) as harness,
             trio.open_nursery() as nursery,
         ):
-            life = Life(house, random.Random(seed), nursery)
+            life = Life(harness, random.Random(seed), nursery)
             for _ in range(60):
                 await life.step()
                 await life.settle()
-                board = house.relay.board
+                board = harness.relay.overview
                 assert board.cards == cards_by_room(
-                    await store.overview(), house.clock.now()
+                    await store.overview(), harness.clock.now()
                 )
                 assert tuple(board.recent()) == await store.recent(
                     None, OVERVIEW_MESSAGES
@@ -44,31 +44,31 @@ async def test_the_board_is_always_what_the_store_would_say(
             nursery.cancel_scope.cancel()
         before = board.cards, board.recent()
         async with open_relay(store, SMALL_LIMITS, VirtualClock()) as again:
-            assert (again.board.cards, again.board.recent()) == before
-            assert again.board.epoch != board.epoch
+            assert (again.overview.cards, again.overview.recent()) == before
+            assert again.overview.epoch != board.epoch
 
 
 @pytest.mark.parametrize("seed", range(6))
 async def test_what_is_settled_step_by_step_is_what_a_fresh_look_shows(
     seed: int, autojump_clock: trio.testing.MockClock
 ) -> None:
-    async with open_house(SMALL_LIMITS) as house, trio.open_nursery() as nursery:
-        life = Life(house, random.Random(seed), nursery)
+    async with open_harness(SMALL_LIMITS) as harness, trio.open_nursery() as nursery:
+        life = Life(harness, random.Random(seed), nursery)
         for _ in range(80):
             await life.step()
             await life.settle()
-            assert _settled(house) == _looked_at(house)
+            assert _settled(harness) == _looked_at(harness)
         nursery.cancel_scope.cancel()
 
 
-def _settled(house: House) -> object:
-    board = house.relay.board
-    board.settle(house.clock.now())
+def _settled(harness: RelayHarness) -> object:
+    board = harness.relay.overview
+    board.recompute(harness.clock.now())
     return dict(board.outlines), board.inbox
 
 
-def _looked_at(house: House) -> object:
-    board, now = house.relay.board, house.clock.now()
+def _looked_at(harness: RelayHarness) -> object:
+    board, now = harness.relay.overview, harness.clock.now()
     outlines = {
         key: board.viewer.outline(key, card, now) for key, card in board.cards.items()
     }
@@ -78,30 +78,33 @@ def _looked_at(house: House) -> object:
 async def test_what_another_node_wrote_is_on_the_board_with_the_next_batch(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_memory_store() as store, open_house(store=store) as house:
-        alice = await house.guest("alice")
-        await house.post(alice, "ours")
+    async with open_memory_store() as store, open_harness(store=store) as harness:
+        alice = await harness.guest("alice")
+        await harness.post(alice, "ours")
         async with open_relay(store, Limits(), VirtualClock()) as other:
             draft = PostDraft("theirs?", TO_ALL, "anyone")
             await operator.say(other, "build", "titus", draft)
             await post_as(other, alice, draft)
-        await house.post(alice, "ours again")
-        board = house.relay.board
-        assert board.cards == cards_by_room(await store.overview(), house.clock.now())
+        await harness.post(alice, "ours again")
+        board = harness.relay.overview
+        assert board.cards == cards_by_room(await store.overview(), harness.clock.now())
         assert tuple(board.recent()) == await store.recent(None, OVERVIEW_MESSAGES)
 
 
 async def test_the_inbox_is_cut_at_its_ceiling_and_begins_with_the_longest_wait(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_house() as house:
-        alice, carol = await house.guest("alice"), await house.guest("carol", "attic")
+    async with open_harness() as harness:
+        alice, carol = (
+            await harness.guest("alice"),
+            await harness.guest("carol", "attic"),
+        )
         for _ in range(INBOX_ROWS // 2 + 5):
             for guest in (alice, carol):
-                await house.post(guest, "shall I?", expects="anyone")
+                await harness.post(guest, "shall I?", expects="anyone")
                 await trio.sleep(1)
-        board = house.relay.board
-        board.settle(house.clock.now())
+        board = harness.relay.overview
+        board.recompute(harness.clock.now())
         asked = [(row.room, row.message.seq) for row in board.inbox]
         each = range(1, INBOX_ROWS // 2 + 1)
         assert asked == [(room, seq) for seq in each for room in ("build", "attic")]

@@ -5,7 +5,7 @@ import trio.testing
 
 from argybargy.domain.limits import Limits
 from support.paused_store import BEFORE, COMMIT, staged_store
-from support.relay import open_house
+from support.relay import open_harness
 
 
 async def test_a_batch_is_no_larger_than_it_may_be(
@@ -13,13 +13,13 @@ async def test_a_batch_is_no_larger_than_it_may_be(
 ) -> None:
     store = staged_store()
     limits = Limits(posts_per_window=0, batch_commands=2)
-    async with open_house(limits, store) as house:
-        alice, before = await house.guest("alice"), store.commits
+    async with open_harness(limits, store) as harness:
+        alice, before = await harness.guest("alice"), store.commits
         stop = store.stop(COMMIT, BEFORE)
         async with trio.open_nursery() as nursery:
             for number in range(5):
-                nursery.start_soon(house.post, alice, str(number))
+                nursery.start_soon(harness.post, alice, str(number))
                 await trio.testing.wait_all_tasks_blocked()
             stop.release()
         assert store.commits - before == 3, "1 that was held, 2, and 2"
-        assert (await house.post(alice, "next")).message.seq == 6
+        assert (await harness.post(alice, "next")).message.seq == 6

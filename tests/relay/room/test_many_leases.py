@@ -17,7 +17,7 @@ from argybargy.relay.api.agent import claim
 from argybargy.relay.room.batch import Facts, decide_batch
 from argybargy.store.protocol import Store
 from support.paused_store import AFTER, COMMIT, staged_store
-from support.relay import ROOM, House, open_house
+from support.relay import ROOM, RelayHarness, open_harness
 from support.room import Scene
 
 LIMITS = Limits(
@@ -30,12 +30,12 @@ LIMITS = Limits(
 COUNT = 2 * MAX_ENDED_AT_ONCE + 5
 
 
-async def hold_many(house: House) -> None:
+async def hold_many(harness: RelayHarness) -> None:
     """Let bob hold many questions, all claimed at the same instant."""
-    alice, bob = await house.guest("alice"), await house.guest("bob")
+    alice, bob = await harness.guest("alice"), await harness.guest("bob")
     for seq in range(1, COUNT + 1):
-        await house.post(alice, "who?", expects="anyone")
-        await claim(house.relay, bob, seq, None)
+        await harness.post(alice, "who?", expects="anyone")
+        await claim(harness.relay, bob, seq, None)
 
 
 async def reopened(store: Store) -> list[int | None]:
@@ -47,15 +47,15 @@ async def test_leases_that_run_out_together_end_in_commits_of_their_own(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = staged_store()
-    async with open_house(LIMITS, store) as house:
-        await hold_many(house)
+    async with open_harness(LIMITS, store) as harness:
+        await hold_many(harness)
         before = store.commits
         await trio.sleep(LIMITS.lease_seconds + 1)
         assert store.commits - before == 3
         assert await reopened(store) == list(range(1, COUNT + 1))
-        live = await house.relay.live(ROOM)
+        live = await harness.relay.live(ROOM)
         assert not live.room.leases
-        messages = house.relay.board.cards[ROOM].summary.messages
+        messages = harness.relay.overview.cards[ROOM].summary.messages
         assert messages == 2 * COUNT
 
 
@@ -63,17 +63,17 @@ async def test_a_claim_between_two_pieces_waits_for_the_last_one(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = staged_store()
-    async with open_house(LIMITS, store) as house:
-        await hold_many(house)
-        carol = await house.guest("carol")
+    async with open_harness(LIMITS, store) as harness:
+        await hold_many(harness)
+        carol = await harness.guest("carol")
         stop = store.stop(COMMIT, AFTER)
         await trio.sleep(LIMITS.lease_seconds)
         await stop.wait_reached()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(claim, house.relay, carol, COUNT, None)
+            nursery.start_soon(claim, harness.relay, carol, COUNT, None)
             await trio.testing.wait_all_tasks_blocked()
             stop.release()
-        live = await house.relay.live(ROOM)
+        live = await harness.relay.live(ROOM)
         assert {seq: lease.holder for seq, lease in live.room.leases.items()} == {
             COUNT: "carol"
         }
@@ -84,12 +84,12 @@ async def test_who_holds_very_much_is_let_go_whole(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = staged_store()
-    async with open_house(LIMITS, store) as house:
-        await hold_many(house)
+    async with open_harness(LIMITS, store) as harness:
+        await hold_many(harness)
         before = store.commits
-        await operator.revoke(house.relay, "bob", ROOM, everywhere=False)
+        await operator.revoke(harness.relay, "bob", ROOM, everywhere=False)
         assert store.commits - before == 3
-        live = await house.relay.live(ROOM)
+        live = await harness.relay.live(ROOM)
         assert not live.room.leases
         assert await reopened(store) == list(range(1, COUNT + 1))
 

@@ -18,7 +18,7 @@ from argybargy.relay.overview.room_card import cards_by_room
 from argybargy.store.errors import Conflict, Full, Refused, StoreError, Unknown
 from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore
 from support.error_log import ErrorLog
-from support.relay import ROOM, House, open_house, texts
+from support.relay import ROOM, RelayHarness, open_harness, texts
 
 
 @attrs.define
@@ -76,13 +76,13 @@ def troubled_store(limits: Limits = DEFAULT_LIMITS) -> TroubledStore:
     return TroubledStore(limits)
 
 
-async def crash(house: House, store: TroubledStore, times: int = 1) -> None:
+async def crash(harness: RelayHarness, store: TroubledStore, times: int = 1) -> None:
     """Let a room task crash, by a bug that is gone afterwards."""
-    carol = await house.guest("carol")
+    carol = await harness.guest("carol")
     store.commit_trouble = ZeroDivisionError("a bug")
     for _ in range(times):
         with pytest.raises(RelayError):
-            await house.post(carol, "lost")
+            await harness.post(carol, "lost")
     store.commit_trouble = None
 
 
@@ -90,18 +90,18 @@ async def test_a_parked_poll_leaves_a_room_that_is_set_aside_at_once(
     autojump_clock: trio.testing.MockClock, error_log: ErrorLog
 ) -> None:
     store = troubled_store()
-    async with open_house(store=store) as house:
-        bob, began = await house.guest("bob"), trio.current_time()
+    async with open_harness(store=store) as harness:
+        bob, began = await harness.guest("bob"), trio.current_time()
 
         async def listen() -> None:
             with pytest.raises(RelayError) as ended:
-                await house.poll(bob, wait=25)
+                await harness.poll(bob, wait=25)
             assert ended.value.problem is Problem.ROOM_UNAVAILABLE
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(listen)
-            await house.wait_parked(1)
-            await crash(house, store, times=3)
+            await harness.wait_parked(1)
+            await crash(harness, store, times=3)
         assert trio.current_time() - began < 1
         assert error_log.take()
 
@@ -111,25 +111,25 @@ async def test_no_poll_is_left_in_a_room_that_could_not_be_read_after_a_crash(
 ) -> None:
     """It would hear nothing of the room that takes its place, nor of a drain."""
     store = troubled_store()
-    async with open_house(store=store) as house:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
+    async with open_harness(store=store) as harness:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
         refusals: list[Problem] = []
 
         async def listen() -> None:
             try:
-                await house.poll(bob, wait=25)
+                await harness.poll(bob, wait=25)
             except RelayError as error:
                 refusals.append(error.problem)
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(listen)
-            await house.wait_parked(1)
+            await harness.wait_parked(1)
             store.load_trouble = Refused("locked")
-            await crash(house, store)
+            await crash(harness, store)
             await trio.testing.wait_all_tasks_blocked()
             assert refusals == [Problem.STORAGE_UNAVAILABLE]
         store.mend()
-        assert (await house.post(alice, "news")).message.seq == 1
+        assert (await harness.post(alice, "news")).message.seq == 1
         assert error_log.take()
 
 
@@ -137,13 +137,13 @@ async def test_who_asks_a_room_that_is_set_aside_is_not_remembered_by_it(
     autojump_clock: trio.testing.MockClock, error_log: ErrorLog
 ) -> None:
     store = troubled_store()
-    async with open_house(store=store) as house:
-        bob = await house.guest("bob")
-        await crash(house, store, times=3)
+    async with open_harness(store=store) as harness:
+        bob = await harness.guest("bob")
+        await crash(harness, store, times=3)
         lengths, seen = [], []
         for _ in range(3):
             with pytest.raises(RelayError) as refusal:
-                await house.poll(bob)
+                await harness.poll(bob)
             lengths.append(len(refusal.traceback))
             seen.append(refusal.value)
         assert len(set(lengths)) == 1
@@ -156,14 +156,14 @@ async def test_each_asker_of_a_batch_that_fails_gets_a_failure_of_its_own(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = troubled_store()
-    async with open_house(store=store) as house:
-        alice = await house.guest("alice")
+    async with open_harness(store=store) as harness:
+        alice = await harness.guest("alice")
         store.gate, store.commit_trouble = trio.Event(), Full("no space")
         failures: list[RelayError] = []
 
         async def ask() -> None:
             with pytest.raises(RelayError) as refusal:
-                await house.post(alice)
+                await harness.post(alice)
             failures.append(refusal.value)
 
         async with trio.open_nursery() as nursery:
@@ -178,24 +178,24 @@ async def test_on_a_full_disk_those_who_show_up_can_read_and_keep_their_claims(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = troubled_store()
-    async with open_house(store=store) as house:
-        alice = await house.guest("alice")
-        here, gone = await house.guest("here"), await house.guest("gone")
-        await house.post(alice, "who?", expects="anyone")
-        await house.post(alice, "and who else?", expects="anyone")
-        await claim(house.relay, here, 1, 60)
-        await claim(house.relay, gone, 2, 10)
+    async with open_harness(store=store) as harness:
+        alice = await harness.guest("alice")
+        here, gone = await harness.guest("here"), await harness.guest("gone")
+        await harness.post(alice, "who?", expects="anyone")
+        await harness.post(alice, "and who else?", expects="anyone")
+        await claim(harness.relay, here, 1, 60)
+        await claim(harness.relay, gone, 2, 10)
         store.commit_trouble = Full("no space")
         for _ in range(14):
             await trio.sleep(5)
-            await house.poll(here, since=2)
+            await harness.poll(here, since=2)
         store.mend()
         await trio.sleep(5)
-        live = await house.relay.live(ROOM)
+        live = await harness.relay.live(ROOM)
         assert {seq: lease.holder for seq, lease in live.room.leases.items()} == {
             1: "here"
         }
-        heard = (await house.poll(here, since=2)).page.messages
+        heard = (await harness.poll(here, since=2)).page.messages
         assert [(each.event, each.reply_to) for each in heard] == [("reopened", 2)]
 
 
@@ -203,16 +203,16 @@ async def test_a_claim_whose_end_cannot_be_written_is_not_brought_back_to_life(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = troubled_store()
-    async with open_house(store=store) as house:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
-        await house.post(alice, "who?", expects="anyone")
-        await claim(house.relay, bob, 1, 10)
+    async with open_harness(store=store) as harness:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
+        await harness.post(alice, "who?", expects="anyone")
+        await claim(harness.relay, bob, 1, 10)
         store.commit_trouble = Full("no space")
         await trio.sleep(15)
-        await house.poll(bob, since=1)
+        await harness.poll(bob, since=1)
         store.mend()
         await trio.sleep(5)
-        assert 1 not in (await house.relay.live(ROOM)).room.leases
+        assert 1 not in (await harness.relay.live(ROOM)).room.leases
 
 
 async def test_a_poll_of_a_holder_is_answered_though_the_inbox_is_full(
@@ -226,16 +226,16 @@ async def test_a_poll_of_a_holder_is_answered_though_the_inbox_is_full(
         batch_commands=1,
     )
     store = troubled_store(limits)
-    async with open_house(limits, store) as house:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
-        await house.post(alice, "who?", expects="anyone")
-        await claim(house.relay, bob, 1, None)
+    async with open_harness(limits, store) as harness:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
+        await harness.post(alice, "who?", expects="anyone")
+        await claim(harness.relay, bob, 1, None)
         store.gate = trio.Event()
         async with trio.open_nursery() as nursery:
             for text in ("one", "two"):
-                nursery.start_soon(house.post, alice, text)
+                nursery.start_soon(harness.post, alice, text)
                 await trio.testing.wait_all_tasks_blocked()
-            assert texts((await house.poll(bob)).page.messages) == ["who?"]
+            assert texts((await harness.poll(bob)).page.messages) == ["who?"]
             store.gate.set()
 
 
@@ -244,18 +244,18 @@ async def test_a_doubt_gives_no_silent_holder_more_time(
     autojump_clock: trio.testing.MockClock, is_applied: bool
 ) -> None:
     store = troubled_store()
-    async with open_house(store=store) as house:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
-        await house.post(alice, "who?", expects="anyone")
-        await claim(house.relay, bob, 1, 60)
+    async with open_harness(store=store) as harness:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
+        await harness.post(alice, "who?", expects="anyone")
+        await claim(harness.relay, bob, 1, 60)
         await trio.sleep(50)
         store.commit_trouble, store.applies_anyway = Unknown(), is_applied
         store.probe_trouble = Unknown()
         with pytest.raises(RelayError):
-            await house.post(alice, "in doubt")
+            await harness.post(alice, "in doubt")
         store.mend()
         await trio.sleep(15)
-        live = await house.relay.live(ROOM)
+        live = await harness.relay.live(ROOM)
         assert 1 not in live.room.leases
         assert live.room.head == (3 if is_applied else 2)
 
@@ -264,19 +264,19 @@ async def test_a_room_that_cannot_be_read_again_after_a_conflict_goes_on_later(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = troubled_store()
-    async with open_house(store=store) as house:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
-        await house.post(alice, "one")
-        live = await house.relay.live(ROOM)
+    async with open_harness(store=store) as harness:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
+        await harness.post(alice, "one")
+        live = await harness.relay.live(ROOM)
         store.commit_trouble = Conflict()
         store.load_trouble = Refused("locked")
         with pytest.raises(RelayError) as refusal:
-            await house.post(alice, "lost")
+            await harness.post(alice, "lost")
         assert refusal.value.problem is Problem.STORAGE_UNAVAILABLE
         store.mend()
-        assert (await house.post(alice, "two")).message.seq == 2
-        assert await house.relay.live(ROOM) is live
-        assert texts((await house.poll(bob)).page.messages) == ["one", "two"]
+        assert (await harness.post(alice, "two")).message.seq == 2
+        assert await harness.relay.live(ROOM) is live
+        assert texts((await harness.poll(bob)).page.messages) == ["one", "two"]
 
 
 async def test_the_board_sees_a_doubtful_commit_that_was_made(
@@ -284,14 +284,14 @@ async def test_the_board_sees_a_doubtful_commit_that_was_made(
 ) -> None:
     limits = Limits(posts_per_window=0, claims_per_window=0, tail_messages=1)
     store = troubled_store(limits)
-    async with open_house(limits, store) as house:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
-        await house.post(alice, "who?", expects="anyone")
-        await claim(house.relay, bob, 1, None)
-        await house.post(alice, "one")
+    async with open_harness(limits, store) as harness:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
+        await harness.post(alice, "who?", expects="anyone")
+        await claim(harness.relay, bob, 1, None)
+        await harness.post(alice, "one")
         for doubtful in (
-            lambda: house.post(alice, "and who else?", expects="anyone"),
-            lambda: release(house.relay, bob, 1),
+            lambda: harness.post(alice, "and who else?", expects="anyone"),
+            lambda: release(harness.relay, bob, 1),
         ):
             store.commit_trouble, store.applies_anyway = Unknown(), True
             store.probe_trouble = Unknown()
@@ -300,9 +300,9 @@ async def test_the_board_sees_a_doubtful_commit_that_was_made(
             assert refusal.value.problem is Problem.STORAGE_UNKNOWN
             store.mend()
             await trio.sleep(5)
-            board = house.relay.board
+            board = harness.relay.overview
             assert board.cards == cards_by_room(
-                await store.overview(), house.clock.now()
+                await store.overview(), harness.clock.now()
             )
             assert tuple(board.recent()) == await store.recent(None, OVERVIEW_MESSAGES)
 
@@ -311,36 +311,36 @@ async def test_a_cursor_that_is_stored_while_the_room_is_read_is_not_lost(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = troubled_store()
-    async with open_house(store=store) as house:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
+    async with open_harness(store=store) as harness:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
         for number in range(5):
-            await house.post(alice, str(number))
-        live = await house.relay.live(ROOM)
+            await harness.post(alice, str(number))
+        live = await harness.relay.live(ROOM)
         live.cursors.clear()
         live.close()  # it leaves memory, and what it knew with it
-        house.relay._live.clear()
-        house.relay.ledger.acknowledge(bob.peer, 4)
+        harness.relay._live.clear()
+        harness.relay.write_behind.acknowledge(bob.peer, 4)
         store.cursor_gate = trio.Event()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(house.relay.live, ROOM)
+            nursery.start_soon(harness.relay.live, ROOM)
             await trio.testing.wait_all_tasks_blocked()
-            await house.relay.ledger.flush()
+            await harness.relay.write_behind.flush()
             store.cursor_gate.set()
-        assert (await house.poll(bob, since=None)).since == 4
+        assert (await harness.poll(bob, since=None)).since == 4
 
 
 async def test_a_room_is_known_though_whoever_opened_it_has_left(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = troubled_store()
-    async with open_house(store=store) as house:
+    async with open_harness(store=store) as harness:
         store.gate = trio.Event()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(operator.open_room, house.relay, "Team", "op")
+            nursery.start_soon(operator.open_room, harness.relay, "Team", "op")
             await trio.testing.wait_all_tasks_blocked()
             nursery.cancel_scope.cancel()
-        assert not house.relay.knows("team")
+        assert not harness.relay.knows("team")
         store.gate.set()
         await trio.testing.wait_all_tasks_blocked()
-        assert house.relay.knows("team")
-        assert (await operator.close_room(house.relay, "TEAM", "op")).name == "Team"
+        assert harness.relay.knows("team")
+        assert (await operator.close_room(harness.relay, "TEAM", "op")).name == "Team"

@@ -26,7 +26,7 @@ from argybargy.relay.relay import open_relay
 from argybargy.store.errors import Full, Refused, StoreError, Unknown
 from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore, open_memory_store
 from support.error_log import ErrorLog
-from support.relay import ROOM, VirtualClock, open_house, texts
+from support.relay import ROOM, VirtualClock, open_harness, texts
 
 
 @attrs.define
@@ -65,30 +65,30 @@ async def test_a_poster_that_leaves_loses_its_answer_and_not_the_write(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = moody_store()
-    async with open_house(store=store) as house:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
+    async with open_harness(store=store) as harness:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
         store.gate = trio.Event()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(house.post, alice, "still said")
+            nursery.start_soon(harness.post, alice, "still said")
             await trio.testing.wait_all_tasks_blocked()
             nursery.cancel_scope.cancel()
         store.gate.set()
         await trio.testing.wait_all_tasks_blocked()
-        assert texts((await house.poll(bob)).page.messages) == ["still said"]
-        assert (await house.post(alice, "next")).message.seq == 2
+        assert texts((await harness.poll(bob)).page.messages) == ["still said"]
+        assert (await harness.post(alice, "next")).message.seq == 2
 
 
 async def test_what_waits_together_is_committed_together(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = moody_store()
-    async with open_house(store=store) as house:
-        alice = await house.guest("alice")
+    async with open_harness(store=store) as harness:
+        alice = await harness.guest("alice")
         before = store.commits
         store.gate = trio.Event()
         async with trio.open_nursery() as nursery:
             for number in range(50):
-                nursery.start_soon(house.post, alice, str(number))
+                nursery.start_soon(harness.post, alice, str(number))
             await trio.testing.wait_all_tasks_blocked()
             store.gate.set()
         assert store.commits - before == 1
@@ -105,17 +105,17 @@ async def test_a_refused_commit_changes_nothing_and_the_next_post_works(
     autojump_clock: trio.testing.MockClock, mood: StoreError, problem: Problem
 ) -> None:
     store = moody_store()
-    async with open_house(store=store) as house:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
-        await house.post(alice, "before")
+    async with open_harness(store=store) as harness:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
+        await harness.post(alice, "before")
         store.mood = mood
         with pytest.raises(RelayError) as refusal:
-            await house.post(alice, "lost")
+            await harness.post(alice, "lost")
         assert refusal.value.problem is problem
-        assert texts((await house.poll(bob)).page.messages) == ["before"]
+        assert texts((await harness.poll(bob)).page.messages) == ["before"]
         store.mood = None
-        assert (await house.post(alice, "after")).message.seq == 2
-        assert texts((await house.poll(bob)).page.messages) == ["before", "after"]
+        assert (await harness.post(alice, "after")).message.seq == 2
+        assert texts((await harness.poll(bob)).page.messages) == ["before", "after"]
 
 
 @pytest.mark.parametrize("is_applied", [True, False])
@@ -123,19 +123,19 @@ async def test_a_commit_of_unknown_outcome_is_found_out(
     autojump_clock: trio.testing.MockClock, is_applied: bool
 ) -> None:
     store = moody_store()
-    async with open_house(store=store) as house:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
+    async with open_harness(store=store) as harness:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
         store.mood, store.applies_anyway = Unknown(), is_applied
         if is_applied:
-            assert (await house.post(alice, "said")).message.seq == 1
+            assert (await harness.post(alice, "said")).message.seq == 1
         else:
             with pytest.raises(RelayError) as refusal:
-                await house.post(alice, "said")
+                await harness.post(alice, "said")
             assert refusal.value.problem is Problem.STORAGE_UNAVAILABLE
         store.mood = None
         expected = ["said", "next"] if is_applied else ["next"]
-        await house.post(alice, "next")
-        assert texts((await house.poll(bob)).page.messages) == expected
+        await harness.post(alice, "next")
+        assert texts((await harness.poll(bob)).page.messages) == expected
 
 
 @pytest.mark.parametrize("is_applied", [True, False])
@@ -143,9 +143,9 @@ async def test_a_commit_that_stays_in_doubt_is_called_so_and_settled_later(
     autojump_clock: trio.testing.MockClock, is_applied: bool
 ) -> None:
     store = moody_store()
-    async with open_house(store=store) as house:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
-        await house.post(alice, "before")
+    async with open_harness(store=store) as harness:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
+        await harness.post(alice, "before")
         store.mood, store.applies_anyway = Unknown(), is_applied
         store.probe_mood = Unknown()
         for text, problem in [
@@ -153,16 +153,16 @@ async def test_a_commit_that_stays_in_doubt_is_called_so_and_settled_later(
             ("never tried", Problem.STORAGE_UNAVAILABLE),
         ]:
             with pytest.raises(RelayError) as refusal:
-                await house.post(alice, text)
+                await harness.post(alice, text)
             assert refusal.value.problem is problem
-        assert texts((await house.poll(bob)).page.messages) == ["before"]
+        assert texts((await harness.poll(bob)).page.messages) == ["before"]
         store.mood = store.probe_mood = None
         expected = ["in doubt"] if is_applied else []
         # Nobody has to post: a parked poll gets it as soon as the store can say.
-        answer = await house.poll(bob, since=1, wait=5)
+        answer = await harness.poll(bob, since=1, wait=5)
         assert texts(answer.page.messages) == expected
-        await house.post(alice, "after")
-        answer = await house.poll(bob, since=1)
+        await harness.post(alice, "after")
+        answer = await harness.poll(bob, since=1)
         assert texts(answer.page.messages) == [*expected, "after"]
 
 
@@ -171,55 +171,55 @@ async def test_a_full_inbox_says_busy_and_keeps_nothing(
 ) -> None:
     store = moody_store()
     limits = Limits(posts_per_window=0, inbox_commands=2, batch_commands=1)
-    async with open_house(limits, store) as house:
-        alice = await house.guest("alice")
+    async with open_harness(limits, store) as harness:
+        alice = await harness.guest("alice")
         store.gate = trio.Event()
         async with trio.open_nursery() as nursery:
             for number in range(3):
-                nursery.start_soon(house.post, alice, str(number))
+                nursery.start_soon(harness.post, alice, str(number))
                 await trio.testing.wait_all_tasks_blocked()
             with pytest.raises(RelayError) as refusal:
-                await house.post(alice, "one too many")
+                await harness.post(alice, "one too many")
             assert refusal.value.problem is Problem.BUSY
             store.gate.set()
-        assert (await house.post(alice, "next")).message.seq == 4
+        assert (await harness.post(alice, "next")).message.seq == 4
 
 
 async def test_a_crashed_room_answers_500_and_starts_again(
     autojump_clock: trio.testing.MockClock, error_log: ErrorLog
 ) -> None:
     store = moody_store()
-    async with open_house(store=store) as house, trio.open_nursery() as nursery:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
-        await house.post(alice, "before")
-        nursery.start_soon(house.poll, bob, 1, 25)
-        await house.wait_parked(1)
+    async with open_harness(store=store) as harness, trio.open_nursery() as nursery:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
+        await harness.post(alice, "before")
+        nursery.start_soon(harness.poll, bob, 1, 25)
+        await harness.wait_parked(1)
         store.mood = ZeroDivisionError("a bug")
         with pytest.raises(RelayError) as refusal:
-            await house.post(alice, "lost")
+            await harness.post(alice, "lost")
         assert refusal.value.problem is Problem.INTERNAL
         assert any("room task crashed" in text for text in error_log.take())
         store.mood = None
-        assert (await house.post(alice, "after")).message.seq == 2
-        await house.wait_parked(0)
+        assert (await harness.post(alice, "after")).message.seq == 2
+        await harness.wait_parked(0)
 
 
 async def test_a_room_that_keeps_crashing_is_set_aside_and_no_other(
     autojump_clock: trio.testing.MockClock, error_log: ErrorLog
 ) -> None:
     store = moody_store()
-    async with open_house(store=store) as house:
-        alice = await house.guest("alice")
-        carol = await house.guest("carol", room="elsewhere")
+    async with open_harness(store=store) as harness:
+        alice = await harness.guest("alice")
+        carol = await harness.guest("carol", room="elsewhere")
         store.mood = ZeroDivisionError("a bug")
         for _ in range(3):
             with pytest.raises(RelayError):
-                await house.post(alice, "lost")
+                await harness.post(alice, "lost")
         store.mood = None
         with pytest.raises(RelayError) as refusal:
-            await house.post(alice, "still lost")
+            await harness.post(alice, "still lost")
         assert refusal.value.problem is Problem.ROOM_UNAVAILABLE
-        assert (await house.post(carol, "fine here")).message.seq == 1
+        assert (await harness.post(carol, "fine here")).message.seq == 1
         assert len(error_log.take()) == 4
 
 
@@ -228,7 +228,7 @@ async def test_two_relays_on_one_store_let_one_claim_win(
 ) -> None:
     """Whoever commits second finds the version moved on, and decides again."""
     limits = Limits(posts_per_window=0, claims_per_window=0)
-    async with open_memory_store() as store, open_house(limits, store) as here:
+    async with open_memory_store() as store, open_harness(limits, store) as here:
         guests = [await here.guest(f"guest{number}") for number in range(8)]
         await here.post(guests[0], "who?", expects="anyone")
         async with open_relay(store, limits, VirtualClock()) as there:
@@ -253,83 +253,83 @@ async def test_two_relays_on_one_store_let_one_claim_win(
 async def test_an_idle_room_leaves_memory_and_comes_back_as_it_was(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_house() as house:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
-        await house.post(alice, "remember me")
-        await house.poll(bob, since=1)
+    async with open_harness() as harness:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
+        await harness.post(alice, "remember me")
+        await harness.poll(bob, since=1)
         await trio.sleep(305)
-        await house.relay.tick()
-        assert house.relay.find_live(ROOM) is None
-        found = await history(house.relay, bob, before=1_000, limit=10)
+        await harness.relay.tick()
+        assert harness.relay.find_live(ROOM) is None
+        found = await history(harness.relay, bob, before=1_000, limit=10)
         assert texts(found.lookback.messages) == ["remember me"]
-        assert (await house.poll(bob, since=None)).since == 1
+        assert (await harness.poll(bob, since=None)).since == 1
 
 
 async def test_a_room_with_a_live_lease_stays_until_it_has_run_out(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_house() as house:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
-        await house.post(alice, "who?", expects="anyone")
-        await claim(house.relay, bob, 1, 600)
+    async with open_harness() as harness:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
+        await harness.post(alice, "who?", expects="anyone")
+        await claim(harness.relay, bob, 1, 600)
         await trio.sleep(400)
-        await house.relay.tick()
-        assert house.relay.find_live(ROOM) is not None
+        await harness.relay.tick()
+        assert harness.relay.find_live(ROOM) is not None
         await trio.sleep(600)
-        await house.relay.tick()
-        assert house.relay.find_live(ROOM) is None
-        heard = await house.poll(bob, since=1)
+        await harness.relay.tick()
+        assert harness.relay.find_live(ROOM) is None
+        heard = await harness.poll(bob, since=1)
         assert [message.event for message in heard.page.messages] == ["reopened"]
 
 
 async def test_a_released_claim_is_free_at_once(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_house() as house:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
-        carol = await house.guest("carol")
-        await house.post(alice, "who?", expects="anyone")
-        await claim(house.relay, bob, 1, None)
-        await release(house.relay, bob, 1)
-        assert (await claim(house.relay, carol, 1, None)).fence == 2
+    async with open_harness() as harness:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
+        carol = await harness.guest("carol")
+        await harness.post(alice, "who?", expects="anyone")
+        await claim(harness.relay, bob, 1, None)
+        await release(harness.relay, bob, 1)
+        assert (await claim(harness.relay, carol, 1, None)).fence == 2
 
 
 async def test_a_huge_seq_is_refused_and_the_room_goes_on(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     """In the original one such claim stops every post until a restart."""
-    async with open_house() as house:
-        alice = await house.guest("alice")
+    async with open_harness() as harness:
+        alice = await harness.guest("alice")
         with pytest.raises(RelayError) as refusal:
-            await claim(house.relay, alice, 2**53 - 1, None)
+            await claim(harness.relay, alice, 2**53 - 1, None)
         assert refusal.value.problem is Problem.NOT_FOUND
-        assert (await house.post(alice, "fine")).message.seq == 1
+        assert (await harness.post(alice, "fine")).message.seq == 1
 
 
 async def test_revoking_frees_what_was_claimed(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_house() as house:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
-        carol = await house.guest("carol")
-        await house.post(alice, "who?", expects="anyone")
-        await claim(house.relay, bob, 1, None)
-        await operator.revoke(house.relay, bob.key_id, None, everywhere=False)
-        assert (await claim(house.relay, carol, 1, None)).holder == "carol"
+    async with open_harness() as harness:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
+        carol = await harness.guest("carol")
+        await harness.post(alice, "who?", expects="anyone")
+        await claim(harness.relay, bob, 1, None)
+        await operator.revoke(harness.relay, bob.key_id, None, everywhere=False)
+        assert (await claim(harness.relay, carol, 1, None)).holder == "carol"
 
 
 async def test_a_departed_member_is_no_candidate_for_an_answer(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     """The original narrows `anyone` to agents that are long gone."""
-    async with open_house() as house:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
-        carol = await house.guest("carol")
-        await house.post(carol, "hi")
-        live = await house.relay.live(ROOM)
-        assert house.relay.members(live) == ("alice", "bob", "carol")
-        await operator.revoke(house.relay, "carol", None, everywhere=False)
-        assert house.relay.members(live) == ("alice", "bob")
+    async with open_harness() as harness:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
+        carol = await harness.guest("carol")
+        await harness.post(carol, "hi")
+        live = await harness.relay.live(ROOM)
+        assert harness.relay.members(live) == ("alice", "bob", "carol")
+        await operator.revoke(harness.relay, "carol", None, everywhere=False)
+        assert harness.relay.members(live) == ("alice", "bob")
         assert alice.name != bob.name
 
 
@@ -337,42 +337,42 @@ async def test_the_first_message_counts_against_the_room_quota(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     limits = Limits(rooms=1, posts_per_window=1)
-    async with open_house(limits) as house:
-        alice = await house.guest("alice", room="one")
-        bob = await house.guest("bob", room="two")
-        await house.post(alice, "mine")
+    async with open_harness(limits) as harness:
+        alice = await harness.guest("alice", room="one")
+        bob = await harness.guest("bob", room="two")
+        await harness.post(alice, "mine")
         with pytest.raises(RelayError) as refusal:
-            await house.post(bob, "no room")
+            await harness.post(bob, "no room")
         assert refusal.value.problem is Problem.ROOM_QUOTA
         await trio.sleep(11)
-        assert (await house.post(alice, "still mine")).message.seq == 2
+        assert (await harness.post(alice, "still mine")).message.seq == 2
 
 
 async def test_a_text_that_gives_a_live_code_away_is_not_posted(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_house() as house:
-        alice = await house.guest("alice")
-        code = await house.code("bob")
+    async with open_harness() as harness:
+        alice = await harness.guest("alice")
+        code = await harness.code("bob")
         with pytest.raises(RelayError) as refusal:
-            await post_as(house.relay, alice, PostDraft(f"use {code}!", ("all",)))
+            await post_as(harness.relay, alice, PostDraft(f"use {code}!", ("all",)))
         assert refusal.value.problem is Problem.CONTAINS_SECRET
-        assert (await house.post(alice, "fine")).message.seq == 1
+        assert (await harness.post(alice, "fine")).message.seq == 1
 
 
 async def test_closing_the_relay_finishes_what_rooms_have_taken(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = moody_store()
-    async with trio.open_nursery() as nursery, open_house(store=store) as house:
-        alice = await house.guest("alice")
+    async with trio.open_nursery() as nursery, open_harness(store=store) as harness:
+        alice = await harness.guest("alice")
         store.gate = trio.Event()
-        # The house closes first, and answers the post before it does.
-        nursery.start_soon(house.post, alice, "just in time")
+        # The harness closes first, and answers the post before it does.
+        nursery.start_soon(harness.post, alice, "just in time")
         await trio.testing.wait_all_tasks_blocked()
         store.gate.set()
-    async with open_house(store=store) as house:
-        found = await history(house.relay, alice, before=10, limit=10)
+    async with open_harness(store=store) as harness:
+        found = await history(harness.relay, alice, before=10, limit=10)
         assert texts(found.lookback.messages) == ["just in time"]
 
 
@@ -380,12 +380,12 @@ async def test_an_unknown_addressee_is_said_and_hears_it_later(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     """The original takes it and delivers it to nobody, without a word."""
-    async with open_house() as house:
-        alice = await house.guest("alice")
-        outcome = await house.post(alice, "for you", to=("Zoe",))
+    async with open_harness() as harness:
+        alice = await harness.guest("alice")
+        outcome = await harness.post(alice, "for you", to=("Zoe",))
         assert dict(outcome.delivery.to) == {"Zoe": "unknown"}
-        zoe = await house.guest("zoe")
-        assert texts((await house.poll(zoe)).page.messages) == ["for you"]
+        zoe = await harness.guest("zoe")
+        assert texts((await harness.poll(zoe)).page.messages) == ["for you"]
 
 
 async def test_an_answer_and_a_claim_in_one_batch_have_one_winner(
@@ -393,12 +393,12 @@ async def test_an_answer_and_a_claim_in_one_batch_have_one_winner(
 ) -> None:
     """The question is older than the tail, and so looked up before the batch."""
     limits = Limits(posts_per_window=0, claims_per_window=0, tail_messages=1)
-    async with open_house(limits) as house:
-        alice, bob = await house.guest("alice"), await house.guest("bob")
-        carol = await house.guest("carol")
-        await house.post(alice, "who?", expects="anyone")
-        await house.post(alice, "anybody there?")
-        live = await house.relay.live(ROOM)
+    async with open_harness(limits) as harness:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
+        carol = await harness.guest("carol")
+        await harness.post(alice, "who?", expects="anyone")
+        await harness.post(alice, "anybody there?")
+        live = await harness.relay.live(ROOM)
         lost: list[RelayError] = []
 
         async def contend(command: Command) -> None:
@@ -411,7 +411,7 @@ async def test_an_answer_and_a_claim_in_one_batch_have_one_winner(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(contend, answer)
             nursery.start_soon(contend, Claim("carol", 1))
-        claimed = (await thread(house.relay, carol, 1)).message.claimed_by
+        claimed = (await thread(harness.relay, carol, 1)).message.claimed_by
         (refusal,) = lost
         if claimed == bob.name:
             assert refusal.facts["reason"] == "answered"
@@ -423,10 +423,10 @@ async def test_a_question_that_the_batch_pushes_out_of_the_tail_can_be_claimed(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     limits = Limits(posts_per_window=0, claims_per_window=0, tail_messages=2)
-    async with open_house(limits) as house:
-        alice, _ = await house.guest("alice"), await house.guest("bob")
-        await house.post(alice, "who?", expects="anyone")
-        live = await house.relay.live(ROOM)
+    async with open_harness(limits) as harness:
+        alice, _ = await harness.guest("alice"), await harness.guest("bob")
+        await harness.post(alice, "who?", expects="anyone")
+        live = await harness.relay.live(ROOM)
         async with trio.open_nursery() as nursery:
             for text in ("one", "two", "three"):
                 post = Post("alice", SenderKind.AGENT, text, TO_ALL)

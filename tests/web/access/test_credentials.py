@@ -130,7 +130,7 @@ async def test_an_expired_code_is_no_guess_after_it_left_the_list(
             "POST", "/admin/invite", json={"name": "bob", "room": "r", "expires": "1m"}
         )
         await trio.sleep(200 + code_lifetimes.CERTAIN_SECONDS)
-        assert list(site.house.relay.directory) == []
+        assert list(site.house.relay.codes) == []
         await exhaust(site)
         assert await statuses(site.front, [bearer(reply.json["code"])]) == {401}
 

@@ -20,7 +20,7 @@ from argybargy.store.sqlite.store import open_sqlite_store
 from argybargy.web.access.services import Services
 from argybargy.web.app import create_app
 from argybargy.web.endpoints.export import _parts
-from support.relay import open_house
+from support.relay import open_harness
 from support.web_app import TOKEN, Client, Reply, Site, open_site
 
 TS = "2026-01-02T03:04:05.000+00:00"
@@ -59,7 +59,7 @@ async def open_sqlite_site(directory: Path) -> AsyncIterator[Site]:
     limits = Limits(posts_per_window=0)
     async with (
         open_sqlite_store(directory, limits) as store,
-        open_house(limits, store) as house,
+        open_harness(limits, store) as house,
         open_site(limits) as site,
     ):
         services = attrs.evolve(site.services, relay=house.relay)

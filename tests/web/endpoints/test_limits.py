@@ -9,7 +9,7 @@ from argybargy.domain.limits import Limits
 from argybargy.relay.access.code_lifetimes import CERTAIN_SECONDS
 from argybargy.relay.access.presence import _FORGET_SECONDS
 from argybargy.web.access.throttle import AuthThrottle
-from support.relay import open_house
+from support.relay import open_harness
 from support.web_app import Site, open_site
 
 
@@ -131,19 +131,19 @@ async def test_the_audit_log_is_paged(
 async def test_an_expired_code_is_listed_for_a_while(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_house(unhurried(expired_code_seconds=100)) as house:
+    async with open_harness(unhurried(expired_code_seconds=100)) as house:
         await house.guest("bob", lifetime_seconds=10)
         await trio.sleep(100)
-        assert [code.name for code in house.relay.directory] == ["bob"]
+        assert [code.name for code in house.relay.codes] == ["bob"]
         await trio.sleep(20 + CERTAIN_SECONDS)
-        assert list(house.relay.directory) == []
+        assert list(house.relay.codes) == []
         assert await house.relay.store.codes() == ()
 
 
 async def test_an_absent_peer_is_removed(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_house() as house:
+    async with open_harness() as house:
         await house.guest("bob")
         presence, now = house.relay.presence, trio.current_time()
         presence.sweep(now + _FORGET_SECONDS)

@@ -220,7 +220,7 @@ async def test_resuming_after_a_restart_gets_a_snapshot(
     other: dict[str, object], autojump_clock: trio.testing.MockClock
 ) -> None:
     async with open_site() as site:
-        epoch = site.house.relay.board.epoch
+        epoch = site.house.relay.overview.epoch
         resume = {"epoch": epoch, "version": 0} | other
         async with open_stream(site, resume=resume) as stream:
             hello, frame = await stream.next(), await stream.next()
@@ -449,7 +449,7 @@ async def test_changes_by_time_alone_reach_every_stream(
             with trio.fail_after(0.5):
                 delta = await stream.next_of("delta")
             assert [row["online"] for row in delta["roster"]] == [False]
-            board = site.house.relay.board
+            board = site.house.relay.overview
             wakes = 0
             follower = site.house.relay.watchers.watch()
             with trio.move_on_after(3):

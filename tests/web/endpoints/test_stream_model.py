@@ -15,13 +15,13 @@ from argybargy.relay.api.stream_cursor import (
 )
 from argybargy.web.endpoints.stream import line_of
 from support.random_activity import SMALL_LIMITS, Life
-from support.relay import House, open_house
+from support.relay import RelayHarness, open_harness
 from support.stream_model import ModelClient
 
 MESSAGES = 10
 
 
-def _follow(house: House, room: str | None) -> StreamCursor:
+def _follow(house: RelayHarness, room: str | None) -> StreamCursor:
     return StreamCursor(house.relay, house.relay.watchers.watch(), room, MESSAGES)
 
 
@@ -33,7 +33,7 @@ async def _read(follower: StreamCursor) -> dict[str, Any] | None:
     return frame
 
 
-async def _fresh(house: House, room: str | None) -> ModelClient:
+async def _fresh(house: RelayHarness, room: str | None) -> ModelClient:
     client, frame = ModelClient(MESSAGES), await _read(_follow(house, room))
     assert frame is not None
     client.apply(frame)
@@ -46,7 +46,7 @@ async def test_applying_every_delta_gives_the_state_of_a_new_snapshot(
     seed: int, room: str | None, autojump_clock: trio.testing.MockClock
 ) -> None:
     chance = random.Random(seed)
-    async with open_house(SMALL_LIMITS) as house, trio.open_nursery() as nursery:
+    async with open_harness(SMALL_LIMITS) as house, trio.open_nursery() as nursery:
         life = Life(house, chance, nursery)
         follower, client, deltas = _follow(house, room), ModelClient(MESSAGES), 0
         for _ in range(100):
@@ -66,7 +66,7 @@ async def test_applying_every_delta_gives_the_state_of_a_new_snapshot(
 async def test_a_client_too_far_behind_gets_a_snapshot(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_house() as house:
+    async with open_harness() as house:
         alice = await house.guest("alice")
         follower = _follow(house, None)
         assert isinstance(await follower.catch_up(), OverviewSnapshot)
@@ -81,7 +81,7 @@ async def test_a_client_too_far_behind_gets_a_snapshot(
 async def test_clients_at_the_same_version_share_an_encoded_delta(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_house() as house:
+    async with open_harness() as house:
         alice = await house.guest("alice")
         first, second, scoped = (
             _follow(house, room) for room in (None, None, "elsewhere")
@@ -97,4 +97,4 @@ async def test_clients_at_the_same_version_share_an_encoded_delta(
         assert other.messages == ()
         await house.post(alice)
         assert await second.catch_up() is not told
-        assert len(house.relay.board.memo) == 1
+        assert len(house.relay.overview.memo) == 1

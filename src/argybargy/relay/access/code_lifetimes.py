@@ -15,7 +15,7 @@ clock that is wrong for a moment costs nobody a code."""
 
 
 @attrs.define
-class Lifetimes:
+class CodeLifetimes:
     """When codes end.
 
     One that was made since the process began lives for as long as was said. One of an

@@ -28,11 +28,11 @@ from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.names import PeerKey, fold, peer_key
 from argybargy.domain.room.writes import Audit
-from argybargy.relay.access.code_lifetimes import Lifetimes
+from argybargy.relay.access.code_lifetimes import CodeLifetimes
 from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.access.issued_secrets import IssuedSecrets
-from argybargy.relay.access.name_reservations import NamesInHand
-from argybargy.relay.store_errors import finishing
+from argybargy.relay.access.name_reservations import NameReservations
+from argybargy.relay.store_errors import shielded
 from argybargy.store.errors import StoreError, Unknown
 from argybargy.store.protocol import CodeStore
 
@@ -48,11 +48,11 @@ class CodeRegistry:
     than held one since housekeeping last got through; and `_ended`, the digests of
     codes that were removed. The store has every code first: what is in memory is on
     the disk, unless a change is in doubt that the store could neither make nor deny.
-    Then memory stays as it was until :meth:`settle` has read it.
+    Then memory stays as it was until :meth:`resolve_doubt` has read it.
 
     Attributes:
         version: Changes whenever the set of valid codes does.
-        in_hand: The names that are about to be given.
+        reservations: The names that are about to be given.
 
     Args:
         store: Where the codes last.
@@ -64,13 +64,13 @@ class CodeRegistry:
     limits: Limits
     _touch: Callable[[str], None]
     version: int = 0
-    in_hand: NamesInHand = attrs.field(factory=NamesInHand)
+    reservations: NameReservations = attrs.field(factory=NameReservations)
     _by_key: dict[str, CodeRecord] = attrs.field(factory=dict)
     _by_room: dict[str, dict[PeerKey, list[CodeRecord]]] = attrs.field(factory=dict)
     _names: dict[str, tuple[int, frozenset[PeerKey]]] = attrs.field(factory=dict)
     _changing: trio.Lock = attrs.field(factory=trio.Lock)
     _is_in_doubt: bool = False
-    _lifetimes: Lifetimes = attrs.field(factory=Lifetimes)
+    _lifetimes: CodeLifetimes = attrs.field(factory=CodeLifetimes)
     _departed: dict[Peer, bool] = attrs.field(factory=dict)
     _ended: IssuedSecrets = attrs.field(factory=IssuedSecrets)
 
@@ -174,7 +174,7 @@ class CodeRegistry:
                 Audit(now.wall_ms, "invite", audit_actor, record.room, record.name)
                 for record in records
             ]
-            with finishing():
+            with shielded():
                 await self._store(partial(self.store.add_codes, records, audits))
                 for record in records:
                     self._add(record)
@@ -199,7 +199,7 @@ class CodeRegistry:
         await self._reload()
         raise Unknown
 
-    async def settle(self) -> None:
+    async def resolve_doubt(self) -> None:
         """Read the codes again if it is in doubt what became of a change to them.
 
         Raises:
@@ -247,7 +247,7 @@ class CodeRegistry:
             }
             self.check_quota(len(fresh))
             rows = [audits[record.key_id] for record in fresh.values()]
-            with finishing():
+            with shielded():
                 new = await self._store(partial(self.store.adopt, rows, fresh))
                 for tally in fresh.keys() & new:
                     self._add(fresh[tally])
@@ -286,7 +286,7 @@ class CodeRegistry:
             Unknown: It may have; what is in memory is what is on the disk.
         """
         async with self._changing:
-            with finishing():
+            with shielded():
                 await self._store(partial(self.store.remove_codes, records, audits))
                 for record in records:
                     if record.key_id in self._by_key:
@@ -366,7 +366,7 @@ class CodeRegistry:
             moved = self._lifetimes.outdated(self, now)
             if not moved:
                 return
-            with finishing():
+            with shielded():
                 await self._store(partial(self.store.retime_codes, moved))
                 for record in moved:
                     self._replace(record)

@@ -15,7 +15,7 @@ from argybargy.domain.errors import Problem, RelayError
 
 
 @attrs.define
-class NamesInHand:
+class NameReservations:
     """The names that requests are about to give; bounded by those requests.
 
     Hold a name first, look then whether somebody has it, and give it.

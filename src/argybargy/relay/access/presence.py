@@ -82,7 +82,7 @@ class Presence:
         seat.seen_at = now
         return False
 
-    def seat(self, peer: Peer, now: float) -> PresenceRecord:
+    def record(self, peer: Peer, now: float) -> PresenceRecord:
         """Return the seat of a peer, a new one if it has been forgotten meanwhile."""
         seats = self._rooms.setdefault(peer.room, {})
         seat = seats.get(peer.name)
@@ -112,7 +112,7 @@ class Presence:
         Raises:
             RelayError: ``rate_limited``.
         """
-        seat = self.seat(peer, now)
+        seat = self.record(peer, now)
         if seat.reads is None:
             seat.reads = deque()
         limit = self.limits.reads_per_window
@@ -124,7 +124,7 @@ class Presence:
         Raises:
             RelayError: ``rate_limited``.
         """
-        seat = self.seat(peer, now)
+        seat = self.record(peer, now)
         if seat.claims is None:
             seat.claims = deque()
         self._admit(seat.claims, now, self.limits.claims_per_window, "claims")

@@ -163,7 +163,7 @@ async def post_as(relay: Relay, code: CodeRecord, draft: PostDraft) -> PostOutco
     """Say something as the agent that holds a code."""
     outcome = await post(relay, code.room, code.name, draft, code)
     now = relay.clock.now().steady_seconds
-    relay.presence.seat(code.peer, now).waiting_since = now
+    relay.presence.record(code.peer, now).waiting_since = now
     return outcome
 
 
@@ -268,7 +268,7 @@ async def peers(relay: Relay, code: CodeRecord) -> list[tuple[LastSeen, str]]:
     _admit_read(relay, code)
     room, now = code.peer.room, relay.clock.now()
     seen = relay.presence.seen(room, relay.parked_peers(room), now.steady_seconds)
-    codes = relay.directory.live_codes(room, now)
+    codes = relay.codes.live_codes(room, now)
     can = {fold(each.name): each.capabilities for each in codes}
     return [(each, can[key]) for key, each in seen.items() if key in can]
 

@@ -15,7 +15,7 @@ from argybargy.domain.room.writes import Audit
 from argybargy.relay.api.operator import OPERATOR_ACTOR, refuse_operators_name
 from argybargy.relay.relay import Relay
 from argybargy.relay.room.task import LiveRoom
-from argybargy.relay.store_errors import finishing, translated
+from argybargy.relay.store_errors import shielded, translated
 
 _TALLY = "import/"
 
@@ -50,7 +50,7 @@ async def check_import(
     if not relay.quota.has_places_for(spoken):
         raise RelayError(Problem.ROOM_QUOTA, limit=relay.limits.rooms)
     fresh = await _fresh(relay, codes)
-    relay.directory.check_quota(len(fresh))
+    relay.codes.check_quota(len(fresh))
     _refuse_humans(rooms, fresh)
     await _refuse_operators_names(relay, fresh)
     return [await _try_room(relay, wanted) for wanted in rooms]
@@ -134,7 +134,7 @@ async def _known(
     for seq in (imported.message.seq for imported in messages):
         if live.room.first <= seq < live.room.tail_first:
             with translated():
-                found = await live.services.store.message(live.name, seq)
+                found = await live.context.store.message(live.name, seq)
             if found is not None:
                 known[seq] = found
     return known
@@ -142,7 +142,7 @@ async def _known(
 
 async def _fresh(relay: Relay, records: Sequence[CodeRecord]) -> list[CodeRecord]:
     """Return the codes that the relay does not have, and has not taken over before."""
-    here = {record.key_id for record in relay.directory}
+    here = {record.key_id for record in relay.codes}
     unknown = {each.key_id: each for each in records if each.key_id not in here}
     with translated():
         known = await relay.store.tallies([_code_tally(each) for each in unknown])
@@ -167,7 +167,7 @@ async def import_codes(relay: Relay, records: Sequence[CodeRecord]) -> int:
         RelayError: ``code_quota``; ``name_taken``, when the human has spoken under
             the name of one in its room; or the store would not.
     """
-    with relay.directory.in_hand.for_agents({record.peer for record in records}):
+    with relay.codes.reservations.for_agents({record.peer for record in records}):
         return await _import_codes(relay, records)
 
 
@@ -192,7 +192,7 @@ async def _import_codes(relay: Relay, records: Sequence[CodeRecord]) -> int:
         for record in spelled
     }
     with translated():
-        return await relay.directory.adopt(spelled, audits)
+        return await relay.codes.adopt(spelled, audits)
 
 
 async def import_audit(relay: Relay, rows: Sequence[Audit]) -> int:
@@ -202,7 +202,7 @@ async def import_audit(relay: Relay, rows: Sequence[Audit]) -> int:
         RelayError: The store would not.
     """
     tallied = [attrs.evolve(row, tally=_audit_tally(row)) for row in rows]
-    with translated(), finishing():
+    with translated(), shielded():
         return len(await relay.store.adopt(tallied, {}))
 
 

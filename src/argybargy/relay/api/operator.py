@@ -18,7 +18,7 @@ from argybargy.relay.api.agent import History, PostDraft, PostOutcome, post
 from argybargy.relay.api.stream_cursor import newest_messages
 from argybargy.relay.overview.room_view import RoomView, aged
 from argybargy.relay.relay import Relay
-from argybargy.relay.store_errors import finishing, translated
+from argybargy.relay.store_errors import shielded, translated
 from argybargy.store.errors import StoreError
 from argybargy.store.protocol import AuditRow
 
@@ -79,9 +79,9 @@ async def invite(relay: Relay, invitations: list[Invitation]) -> list[IssuedCode
     for each in invitations:
         written = (each.room, each.name, each.capabilities, each.client, each.model)
         relay.refuse_secrets(*written)
-    relay.directory.check_quota(len(invitations))
-    wanted = {Peer(room_key(each.room), peer_key(each.name)) for each in invitations}
-    with relay.directory.in_hand.for_agents(wanted):
+    relay.codes.check_quota(len(invitations))
+    wanted = {Peer(fold(each.room), fold(each.name)) for each in invitations}
+    with relay.codes.reservations.for_agents(wanted):
         return await _invite(relay, invitations)
 
 
@@ -92,12 +92,12 @@ async def _invite(relay: Relay, invitations: list[Invitation]) -> list[IssuedCod
         attrs.evolve(
             each,
             room=relay.spelling(each.room),
-            name=relay.directory.spelling(fold(each.room), each.name) or each.name,
+            name=relay.codes.spelling(fold(each.room), each.name) or each.name,
         )
         for each in invitations
     ]
     with translated():
-        minted = await relay.directory.mint(spelled, OPERATOR_ACTOR, relay.clock.now())
+        minted = await relay.codes.mint(spelled, OPERATOR_ACTOR, relay.clock.now())
     return [IssuedCode(code, record) for code, record in minted]
 
 
@@ -135,7 +135,7 @@ async def revoke(
         RelayError: ``ambiguous``, when a name has codes in several rooms and the
             call does not say which, or that it means all.
     """
-    found = relay.directory.match(target)
+    found = relay.codes.match(target)
     if room is not None:
         found = [record for record in found if record.peer.room == fold(room)]
     rooms = sorted({record.room for record in found})
@@ -160,9 +160,9 @@ async def remove_codes(relay: Relay, records: list[CodeRecord]) -> None:
     ]
     if not records:
         return
-    with finishing():
+    with shielded():
         with translated():
-            left = await relay.directory.remove(records, audits, now)
+            left = await relay.codes.remove(records, audits, now)
         for record in {record.peer: record for record in records}.values():
             if record.peer in left:
                 await relay.dismiss(record)
@@ -177,10 +177,10 @@ async def say(relay: Relay, room: str, sender: str, draft: PostDraft) -> PostOut
         RelayError: ``sender_taken``, when an agent of the room has that name.
     """
     relay.refuse_secrets(room, sender)
-    with relay.directory.in_hand.for_human(Peer(room_key(room), peer_key(sender))):
-        if relay.directory.spelling(fold(room), sender) is not None:
+    with relay.codes.reservations.for_human(Peer(fold(room), fold(sender))):
+        if relay.codes.spelling(fold(room), sender) is not None:
             raise RelayError(Problem.SENDER_TAKEN)
-        with finishing():  # a post that is under way keeps its name until it is in
+        with shielded():  # a post that is under way keeps its name until it is in
             return await post(relay, room, sender, draft)
 
 
@@ -223,7 +223,7 @@ async def audit(relay: Relay, limit: int, before: int | None) -> tuple[AuditRow,
     Where the log was cut, a row without a place in it says how much is gone.
     """
     try:
-        await relay.ledger.flush()
+        await relay.write_behind.flush()
     except StoreError as error:
         log.warning("the newest notes are not in the log yet", reason=str(error))
     with translated():
@@ -248,11 +248,11 @@ async def read_overview_state(
             that has not been used for a while.
     """
     messages = await newest_messages(relay, room, limit)
-    board, now = relay.board, relay.clock.now()
-    board.settle(now)
+    board, now = relay.overview, relay.clock.now()
+    board.recompute(now)
     return OperatorState(
         rooms=tuple(board.view(key, now) for key in board.cards),
-        codes=tuple(relay.directory),
+        codes=tuple(relay.codes),
         waiting=tuple(aged(row, now) for row in board.inbox),
         messages=tuple(messages),
         now=now,
@@ -265,7 +265,7 @@ async def history(relay: Relay, room: str, before: int, limit: int) -> History:
     Raises:
         RelayError: ``room_not_found``, or the store cannot be read.
     """
-    card = relay.board.cards.get(fold(room))
+    card = relay.overview.cards.get(fold(room))
     if card is None:
         raise RelayError(Problem.ROOM_NOT_FOUND)
     live, size = relay.find_live(room), relay.limits.poll_bytes
@@ -276,8 +276,8 @@ async def history(relay: Relay, room: str, before: int, limit: int) -> History:
         name = card.summary.status.name
         with translated():
             found = await relay.store.look_back(name, None, before, limit, size)
-    relay.board.settle(relay.clock.now())
-    return History(found, card.summary.status, relay.board.members(fold(room)))
+    relay.overview.recompute(relay.clock.now())
+    return History(found, card.summary.status, relay.overview.members(fold(room)))
 
 
 def stats(relay: Relay) -> Stats:
@@ -290,7 +290,7 @@ def stats(relay: Relay) -> Stats:
             room, relay.parked_peers(room), now.steady_seconds
         ).values()
     )
-    summaries = [card.summary for card in relay.board.cards.values()]
+    summaries = [card.summary for card in relay.overview.cards.values()]
     return Stats(
         uptime_seconds=now.steady_seconds - relay.started_at,
         online_peers=online,
@@ -305,4 +305,6 @@ def stats(relay: Relay) -> Stats:
 def note_rotation(relay: Relay) -> None:
     """Record that the admin token is another one now."""
     now = relay.clock.now()
-    relay.ledger.note(Audit(now.wall_ms, "regenerate_admin_token", OPERATOR_ACTOR))
+    relay.write_behind.note(
+        Audit(now.wall_ms, "regenerate_admin_token", OPERATOR_ACTOR)
+    )

@@ -125,7 +125,7 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
                 one.renew_nowait()
             if page.messages and subscription.woken_at is not None:
                 waited = trio.current_time() - subscription.woken_at
-                relay.tally.wake_seconds.observe(waited)
+                relay.counters.wake_seconds.observe(waited)
     return one.answer(page, subscription)
 
 
@@ -164,7 +164,7 @@ class _Poll:
         self.since = min(since, head)
         if self.since > known or known > head:
             self.live.cursors[peer.name] = self.since
-            self.relay.ledger.acknowledge(peer, self.since)
+            self.relay.write_behind.acknowledge(peer, self.since)
 
     def is_patient(self) -> bool:
         """Tell whether the poll may turn out to be free of the limit on reads."""
@@ -180,7 +180,7 @@ class _Poll:
         Never beyond the head: a room that was read again may have a lower one.
         """
         steady = self.relay.clock.now().steady_seconds
-        seat = self.relay.presence.seat(self.code.peer, steady)
+        seat = self.relay.presence.record(self.code.peer, steady)
         known = self.live.cursors.get(self.code.peer.name, 0)
         return min(max(seat.given, known), self.live.room.head)
 
@@ -247,7 +247,7 @@ class _Poll:
         )
 
     def _is_revoked(self, now: Instant) -> bool:
-        return not self.relay.directory.is_live(self.code, now)
+        return not self.relay.codes.is_live(self.code, now)
 
     def renew_nowait(self) -> None:
         """Let the leases of the peer last for a term from the end of its poll.
@@ -273,7 +273,7 @@ class _Poll:
         return await self.read()
 
     def _park_seconds(self) -> float:
-        left = self.relay.directory.seconds_left(self.code, self.relay.clock.now())
+        left = self.relay.codes.seconds_left(self.code, self.relay.clock.now())
         return max(0.0, min(self.request.wait_seconds, left))
 
     def answer(self, page: Page, subscription: Subscription | None) -> PollAnswer:
@@ -288,7 +288,7 @@ class _Poll:
             raise RelayError(Problem.UNAUTHORIZED)
         self.count_late(page, subscription)
         relay, room, steady = self.relay, self.live.room, now.steady_seconds
-        seat = relay.presence.seat(self.code.peer, steady)
+        seat = relay.presence.record(self.code.peer, steady)
         seat.seen_at = steady
         seat.given = max(self._given(), page.cursor)
         if page.messages:

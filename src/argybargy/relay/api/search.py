@@ -94,8 +94,8 @@ async def search_everywhere(
         return SearchPage()
     async with relay.searches.turn(None):
         findings = await _search(relay, query, Scope(where), before, limit)
-    board = relay.board
-    board.settle(relay.clock.now())
+    board = relay.overview
+    board.recompute(relay.clock.now())
     rooms = {fold(each.room) for each in findings.found}
     return _page(findings, {key: board.members(key) for key in rooms})
 

@@ -121,10 +121,10 @@ class StreamCursor:
     def _scope(self) -> str | None:
         return None if self.room is None else fold(self.room)
 
-    def settle(self) -> Instant:
+    def refresh(self) -> Instant:
         """Bring the board up to this moment, and return that."""
         now = self.relay.clock.now()
-        self.relay.board.settle(now)
+        self.relay.overview.recompute(now)
         return now
 
     async def catch_up(self) -> OverviewSnapshot | OverviewDelta | None:
@@ -136,7 +136,7 @@ class StreamCursor:
         Raises:
             RelayError: The store cannot be read; the client is where it was.
         """
-        board, now = self.relay.board, self.settle()
+        board, now = self.relay.overview, self.refresh()
         version = board.version
         if self.version == version:
             return None
@@ -151,7 +151,7 @@ class StreamCursor:
     async def _look(self, now: Instant) -> OverviewSnapshot | OverviewDelta | None:
         changes = None
         if self.version is not None:
-            changes = self.relay.board.changed_since(self.version)
+            changes = self.relay.overview.changed_since(self.version)
         if changes is None or self._count_messages(changes) > MOST_CHANGED_MESSAGES:
             return await self._snapshot(now)
         concerning = tuple(filter(self._concerns, changes))
@@ -175,13 +175,13 @@ class StreamCursor:
     # -- everything ------------------------------------------------------------
 
     async def _snapshot(self, now: Instant) -> OverviewSnapshot:
-        board, relay = self.relay.board, self.relay
+        board, relay = self.relay.overview, self.relay
         snapshot = OverviewSnapshot(
             version=board.version,
             now_ms=now.wall_ms,
             rooms=tuple(board.outlines.values()),
             waiting=tuple(aged(row, now) for row in board.inbox),
-            codes=tuple(relay.directory),
+            codes=tuple(relay.codes),
             roster=self._roster(now),
             messages=(),
         )
@@ -189,7 +189,7 @@ class StreamCursor:
         return attrs.evolve(snapshot, messages=tuple(map(self._with_room, newest)))
 
     def _roster(self, now: Instant) -> tuple[RosterRow, ...]:
-        board, scope = self.relay.board, self._scope
+        board, scope = self.relay.overview, self._scope
         if scope is None or scope not in board.cards:
             return ()
         return board.view(scope, now).roster
@@ -201,14 +201,14 @@ class StreamCursor:
         return MessageInRoom(
             room,
             message,
-            self.relay.board.members(fold(room)),
+            self.relay.overview.members(fold(room)),
             None if lease is None else lease.expires_ms,
         )
 
     # -- what has changed ------------------------------------------------------
 
     async def _delta(self, changes: tuple[Change, ...], now: Instant) -> OverviewDelta:
-        board, of = self.relay.board, _by_topic(changes)
+        board, of = self.relay.overview, _by_topic(changes)
         waiting, waiting_gone = self._changed_waiting(of[Topic.WAITING], now)
         codes, codes_gone = self._changed_codes(of[Topic.CODE])
         roster, roster_gone = self._changed_roster(of[Topic.ROSTER], now)
@@ -235,7 +235,7 @@ class StreamCursor:
     def _changed_waiting(
         self, changes: list[Change], now: Instant
     ) -> tuple[tuple[Waiting, ...], tuple[tuple[str, int], ...]]:
-        board = self.relay.board
+        board = self.relay.overview
         inbox = {(row.room, row.message.seq): row for row in board.inbox}
         keys = [
             (board.cards[change.room].summary.status.name, int(change.key))
@@ -251,7 +251,7 @@ class StreamCursor:
     ) -> tuple[tuple[CodeRecord, ...], tuple[str, ...]]:
         if not changes:
             return (), ()
-        known = {code.key_id: code for code in self.relay.directory}
+        known = {code.key_id: code for code in self.relay.codes}
         keys = [str(change.key) for change in changes]
         return (
             tuple(known[key] for key in keys if key in known),
@@ -273,8 +273,8 @@ class StreamCursor:
     async def _find(self, change: Change) -> tuple[str, Message] | None:
         """Return a message as it stands now, wherever it is; or it is gone."""
         relay, seq = self.relay, int(change.key)
-        card = relay.board.cards[change.room]
-        message = relay.board.message(change.room, seq)
+        card = relay.overview.cards[change.room]
+        message = relay.overview.message(change.room, seq)
         live = relay.find_live(change.room)
         if message is None and live is not None:
             message = live.room.messages.get(seq)
@@ -312,7 +312,7 @@ async def newest_messages(
         RelayError: The store cannot be read.
     """
     if room is None:
-        return relay.board.recent(limit)
+        return relay.overview.recent(limit)
     live = relay.find_live(room)
     if live is not None and live.is_loaded:
         now = live.room

@@ -64,7 +64,7 @@ class Overview:
         watchers: Who wants to know of changes.
         epoch: Another one in each life of the relay: versions mean nothing across.
         cards: What is known of each room, by folded name.
-        inbox: The questions that wait longest, as of the last :meth:`settle`.
+        inbox: The questions that wait longest, as of the last :meth:`recompute`.
         memo: What one follower made of the newest version, for the others that are
             where it was; at most one entry each.
     """
@@ -193,11 +193,11 @@ class Overview:
     def tick(self, now: Instant) -> None:
         """Let those who watch know what time alone has changed."""
         if len(self.watchers):
-            self.settle(now)
+            self.recompute(now)
 
     def statistics(self, now: Instant) -> OverviewStatistics:
         """Return what is at a glance in numbers, as of this moment."""
-        self.settle(now)
+        self.recompute(now)
         open_cards = [
             each for each in self.cards.values() if not each.summary.status.is_closed
         ]
@@ -212,7 +212,7 @@ class Overview:
 
     # -- looking ---------------------------------------------------------------
 
-    def settle(self, now: Instant) -> int:
+    def recompute(self, now: Instant) -> int:
         """Bring everything up to this moment, and return its version.
 
         What is read without a checkpoint after it belongs to that version.
@@ -263,7 +263,7 @@ class Overview:
                 yield Change(Topic.WAITING, room, seq)
 
     def _code_changes(self) -> Iterator[Change]:
-        directory = self.viewer.directory
+        directory = self.viewer.codes
         if directory.version == self._codes_version:
             return
         self._codes_version = directory.version
@@ -284,7 +284,7 @@ class Overview:
 
     @property
     def outlines(self) -> Mapping[str, RoomOutline]:
-        """How each room looks, by folded name, as of the last :meth:`settle`."""
+        """How each room looks, by folded name, as of the last :meth:`recompute`."""
         return self._outlines
 
     def members(self, room: str) -> tuple[str, ...]:
@@ -293,7 +293,7 @@ class Overview:
         return () if outline is None else outline.members
 
     def view(self, room: str, now: Instant) -> RoomView:
-        """Return a known room (folded) as it looks now, right after :meth:`settle`."""
+        """Return a known room (folded) as it looks now, after :meth:`recompute`."""
         return self.viewer.view(room, self._outlines[room], now)
 
     def recent(self, limit: int = OVERVIEW_MESSAGES) -> list[tuple[str, Message]]:

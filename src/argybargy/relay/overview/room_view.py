@@ -135,7 +135,7 @@ class RoomViewer:
         online_seconds: How long somebody counts as here.
     """
 
-    directory: CodeRegistry
+    codes: CodeRegistry
     presence: Presence
     parked_peers: Callable[[str], frozenset[PeerKey]]
     online_seconds: float
@@ -158,8 +158,8 @@ class RoomViewer:
 
     def outline(self, room: str, card: RoomCard, now: Instant) -> RoomOutline:
         """Return what to compare with how the room (folded) looked before."""
-        codes = self.directory.live_codes(room, now)
-        lapsed = self.directory.lapsed(room, now)
+        codes = self.codes.live_codes(room, now)
+        lapsed = self.codes.lapsed(room, now)
         seen, seen_at = self._seen(room, now), self.presence.seen_at(room)
         roster = build_roster(
             RosterSources(codes, lapsed, card.members, seen, card.askers, now)
@@ -182,7 +182,7 @@ class RoomViewer:
         self, codes: Iterable[CodeRecord], rows: Iterable[RosterEntry], now: Instant
     ) -> int:
         """Return when the next code runs out, or somebody stops working."""
-        left = (self.directory.seconds_left(code, now) for code in codes)
+        left = (self.codes.seconds_left(code, now) for code in codes)
         ends = [
             now.counted_ms + round(seconds * 1000)
             for seconds in left

@@ -37,8 +37,8 @@ class RoomContext:
     clock: Clock
     limits: Limits
     quota: RoomQuota
-    ledger: WriteBehind
+    write_behind: WriteBehind
     describe_delivery: Callable[[str, Subscriptions, Message], object]
     publish: Callable[[Room, Sequence[Write]], None]
     reread: Callable[[Room], None]
-    tally: RelayCounters = attrs.field(factory=RelayCounters)
+    counters: RelayCounters = attrs.field(factory=RelayCounters)

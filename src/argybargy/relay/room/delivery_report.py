@@ -42,7 +42,7 @@ def describe_delivery(
     message: Message,
     *,
     presence: Presence,
-    directory: CodeRegistry,
+    codes: CodeRegistry,
     watchers: Watchers,
     clock: Clock,
 ) -> DeliveryReport:
@@ -53,7 +53,7 @@ def describe_delivery(
         polls: Its polls.
         message: What was said in it.
         presence: Who was here when.
-        directory: Who holds codes.
+        codes: Who holds codes.
         watchers: Who follows the relay as the operator.
         clock: The time.
     """
@@ -68,13 +68,13 @@ def describe_delivery(
         peer = Peer(room, name)
         if presence.is_online(peer, now.steady_seconds):
             return Reachability.ONLINE
-        return Reachability.AWAY if directory.codes_of(peer) else Reachability.UNKNOWN
+        return Reachability.AWAY if codes.codes_of(peer) else Reachability.UNKNOWN
 
     if not message.is_broadcast:
         return DeliveryReport(
             to=tuple((name, reach(peer_key(name))) for name in message.to)
         )
-    others = directory.live_names(room, now) - {message.agent_key}
+    others = codes.live_names(room, now) - {message.owner}
     parked = others & polls.parked_peers()
     online = others & presence.online_peers(room, now.steady_seconds) - parked
     counts = (

@@ -61,7 +61,7 @@ class LiveRoom:
 
     Attributes:
         name: What it is called.
-        services: What it works with.
+        context: What it works with.
         room: The room as committed. Readers may look at it at any time; it never
             changes under them.
         polls: Who is subscribed.
@@ -72,7 +72,7 @@ class LiveRoom:
     """
 
     name: str
-    services: RoomContext
+    context: RoomContext
     room: Room
     polls: Subscriptions
     used_at: float
@@ -89,13 +89,13 @@ class LiveRoom:
     _failure: RelayError | None = None
 
     @classmethod
-    def make(cls, name: str, services: RoomContext) -> "LiveRoom":
+    def make(cls, name: str, context: RoomContext) -> "LiveRoom":
         """Make a room that is not loaded yet; :meth:`run` loads it."""
-        limits, now = services.limits, services.clock.now()
+        limits, now = context.limits, context.clock.now()
         send, receive = trio.open_memory_channel[PendingCommand](limits.inbox_commands)
         return cls(
             name=name,
-            services=services,
+            context=context,
             room=Room.new(name, now),
             polls=Subscriptions(limits.parked_polls_per_peer),
             used_at=now.steady_seconds,
@@ -207,7 +207,7 @@ class LiveRoom:
             await self._serve()
             self._batch = []
             if self.room.head == 0:
-                self.services.quota.give_back(self.name)
+                self.context.quota.give_back(self.name)
 
     async def _load_cursors(self) -> None:
         """Learn how far everybody has got, also what is being stored meanwhile.
@@ -216,15 +216,19 @@ class LiveRoom:
         afterwards: so what waits to be stored is looked at before as well. A room
         that starts again after a crash goes on with what it knows.
         """
-        store, ledger, key = self.services.store, self.services.ledger, fold(self.name)
+        store, ledger, key = (
+            self.context.store,
+            self.context.write_behind,
+            fold(self.name),
+        )
         cursors = dict(ledger.pending_cursors(key))
         cursors = {**await store.cursors(self.name), **cursors}
         self.cursors = cursors | self.cursors | dict(ledger.pending_cursors(key))
 
     async def _load(self) -> None:
-        limits = self.services.limits
-        saved = await self.services.store.load(self.name, limits.tail_messages)
-        now = self.services.clock.now()
+        limits = self.context.limits
+        saved = await self.context.store.load(self.name, limits.tail_messages)
+        now = self.context.clock.now()
         if saved is None:
             self.room = Room.new(self.name, now)
         else:
@@ -244,7 +248,7 @@ class LiveRoom:
                     self._batch = [await self._receive.receive()]
         except trio.EndOfChannel:
             return False
-        while len(self._batch) < self.services.limits.batch_commands:
+        while len(self._batch) < self.context.limits.batch_commands:
             try:
                 self._batch.append(self._receive.receive_nowait())
             except (trio.WouldBlock, trio.EndOfChannel):
@@ -265,7 +269,7 @@ class LiveRoom:
                 continue
             message = room.messages.get(seq)
             if message is None:
-                message = await self.services.store.message(self.name, seq)
+                message = await self.context.store.message(self.name, seq)
             if message is not None:
                 found[seq] = message
         return found
@@ -300,15 +304,15 @@ class LiveRoom:
             StoreError: The store cannot say; it will be asked again.
         """
         if self._is_in_doubt:
-            await make_durability_barrier(self.services.store)
+            await make_durability_barrier(self.context.store)
         if self._is_in_doubt or self._is_behind:
             await self._load()
             self._is_in_doubt = self._is_behind = False
-            self.services.reread(self.room)
+            self.context.reread(self.room)
 
     def _decide(self, recalled: dict[int, Message]) -> DecidedBatch:
         """Decide the batch, each command on what those before it have changed."""
-        services, batch = self.services, self._batch
+        services, batch = self.context, self._batch
         now = services.clock.now()
         present = holders_present(self.room, self.polls, batch, now)
         facts = Facts(now, services.limits, services.quota, recalled, present)
@@ -324,11 +328,9 @@ class LiveRoom:
             StoreError: A piece cannot be stored.
         """
         while True:
-            now = self.services.clock.now()
+            now = self.context.clock.now()
             present = holders_present(self.room, self.polls, self._batch, now)
-            lapsed = decide_expired_leases(
-                self.room, now, self.services.limits, present
-            )
+            lapsed = decide_expired_leases(self.room, now, self.context.limits, present)
             if now.steady_seconds < lapsed.room.next_lease_deadline:
                 return  # the last piece is decided again, with the batch
             trial = DecidedBatch(lapsed.room, lapsed.writes, ())
@@ -342,7 +344,7 @@ class LiveRoom:
         Raises:
             StoreError: It was not; or, if ``Unknown``, nobody can say for now.
         """
-        store, version = self.services.store, self.room.version
+        store, version = self.context.store, self.room.version
         if not trial.writes:
             return version
         is_known = True
@@ -359,7 +361,7 @@ class LiveRoom:
 
         So whoever shows up while the disk is full keeps what is theirs, and can read.
         """
-        services = self.services
+        services = self.context
         now = services.clock.now()
         for ask in self._batch:
             if isinstance(ask.command, Renew):
@@ -372,7 +374,7 @@ class LiveRoom:
         self, trial: DecidedBatch, version: int, asks: Sequence[PendingCommand]
     ) -> None:
         """Let everybody see the batch: its askers, the parked polls, the operator."""
-        before, tally = self.room, self.services.tally
+        before, tally = self.room, self.context.counters
         self.room = trial.room.at_version(version)
         self.polls.published_at = trio.current_time()
         tally.claims_won += self.room.fence - before.fence
@@ -384,7 +386,7 @@ class LiveRoom:
                 self.polls.wake_addressed(write.message)
         if self.room.status != before.status:
             self.polls.wake_all()
-        self.services.publish(self.room, trial.writes)
+        self.context.publish(self.room, trial.writes)
 
     def _outcome(
         self, outcome: CommandResult | RelayError
@@ -392,6 +394,6 @@ class LiveRoom:
         if isinstance(outcome, RelayError):
             return outcome
         if isinstance(outcome, Posted):
-            describe, name = self.services.describe_delivery, fold(self.name)
+            describe, name = self.context.describe_delivery, fold(self.name)
             return CommandOutcome(outcome, describe(name, self.polls, outcome.message))
         return CommandOutcome(outcome)

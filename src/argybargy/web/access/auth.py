@@ -20,15 +20,15 @@ def require_agent(services: Services, request: Request) -> CodeRecord:
     relay = services.relay
     now = relay.clock.now()
     presented = presented_code(request.header(b"authorization") or "")
-    record = relay.directory.resolve(presented, now) if presented else None
+    record = relay.codes.resolve(presented, now) if presented else None
     if record is None:
         if presented:
-            is_guess = relay.directory.is_guess(presented)
+            is_guess = relay.codes.is_guess(presented)
             count_failure(services, request, "auth_failed", is_guess=is_guess)
         raise RelayError(Problem.UNAUTHORIZED)
     if relay.first_seen(record, now):
         detail = record.capabilities
-        relay.ledger.note(
+        relay.write_behind.note(
             Audit(now.wall_ms, "connect", record.name, record.room, detail)
         )
     return record
@@ -106,6 +106,6 @@ def count_failure(
         RelayError: ``auth_throttled``, when there were too many guesses.
     """
     relay, now = services.relay, services.relay.clock.now()
-    relay.ledger.count_failure(action, request.client, now)
+    relay.write_behind.count_failure(action, request.client, now)
     if is_guess:
         services.throttle.fail(request.client, now.steady_seconds)

@@ -183,6 +183,6 @@ def _timestamp(services: Services, counted_ms: int) -> str:
 
 def _audit(services: Services, action: str, detail: str) -> None:
     now = services.relay.clock.now()
-    services.relay.ledger.note(
+    services.relay.write_behind.note(
         Audit(now.wall_ms, action, OPERATOR_ACTOR, detail=detail)
     )
