@@ -8,7 +8,7 @@ from typing import Final
 import attrs
 import pytest
 
-from argybargy.relay.relay import CLOSE_SECONDS
+from argybargy.relay.lifecycle import CLOSE_SECONDS
 from argybargy.serve.main import DRAIN_SECONDS, GRACE_SECONDS
 from argybargy.settings.definitions import PREFIX, SETTINGS
 from argybargy.settings.settings import parse_settings

@@ -20,7 +20,6 @@ import trio.testing
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
-from argybargy.domain.names import fold
 from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.api import operator
 from argybargy.relay.api.agent import (
@@ -32,6 +31,7 @@ from argybargy.relay.api.agent import (
     resume,
     thread,
 )
+from argybargy.relay.housekeeping import tick
 from argybargy.store.memory.store import open_memory_store
 from argybargy.store.protocol import Store
 from argybargy.store.sqlite.store import open_sqlite_store
@@ -179,7 +179,7 @@ async def do_look_around(cast: Cast) -> None:
 
 async def do_keep_house(cast: Cast) -> None:
     await cast.harness.poll(cast.bob, since=3)
-    await cast.harness.relay.tick()
+    await tick(cast.harness.relay)
 
 
 Deed = Callable[[Cast], Awaitable[None]]
@@ -228,10 +228,10 @@ def check_nothing_is_held(harness: RelayHarness) -> None:
     assert relay.statistics().parked_polls == 0
     assert not relay.codes._changing.locked()
     assert not relay.write_behind._flushing.locked()
-    for live in relay._live.values():
+    for live in relay.rooms:
         assert live._batch == []
         assert live._send.statistics().current_buffer_used == 0
-    spoken_in = {fold(name) for name, live in relay._live.items() if live.room.head}
+    spoken_in = {live.key for live in relay.rooms if live.room.head}
     assert relay.quota._names == spoken_in
 
 
@@ -241,8 +241,8 @@ async def check_memory_is_as_the_disk(harness: RelayHarness) -> None:
     assert {code.digest for code in relay.codes} == {
         code.digest for code in await store.codes()
     }
-    for name, live in relay._live.items():
-        saved = await store.load(name, tail_messages=100)
+    for live in relay.rooms:
+        saved = await store.load(live.key, tail_messages=100)
         room = live.room
         if saved is None:
             assert not room.exists

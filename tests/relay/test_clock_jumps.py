@@ -11,6 +11,7 @@ from argybargy.relay.api import operator
 from argybargy.relay.api.agent import claim
 from argybargy.relay.api.poll import PollAnswer
 from argybargy.relay.clock import SETTLE_SECONDS
+from argybargy.relay.housekeeping import tick
 from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore
 from support.clock_places import LIMITS, PLACES, STEPS, Place, Step
 from support.relay import ROOM, RelayHarness, SettableClocks, open_harness, texts
@@ -118,7 +119,7 @@ async def test_a_code_expires_by_the_wall_clock_after_a_sleep_and_stays_expired(
             with pytest.raises(RelayError) as refusal:
                 await call
             assert refusal.value.problem is Problem.UNAUTHORIZED
-        await harness.relay.tick()
+        await tick(harness.relay)
         assert [name for name, _ in _peers(harness)] == ["alice"]
         answer = await harness.poll(alice)
         assert texts(answer.page.messages) == ["here"]

@@ -13,7 +13,8 @@ from argybargy.domain.room.state import Room
 from argybargy.domain.room.writes import Audit, Write
 from argybargy.relay.api import operator
 from argybargy.relay.api.agent import claim
-from argybargy.relay.data_loss import LOST_SECONDS
+from argybargy.relay.housekeeping import tick
+from argybargy.relay.lifecycle import LOST_SECONDS
 from argybargy.store.errors import (
     Conflict,
     Corrupt,
@@ -213,7 +214,7 @@ async def test_a_row_says_how_much_of_the_audit_log_is_kept_no_longer() -> None:
     async with open_harness(limits, MemoryStore(limits)) as harness:
         for number in range(8):
             harness.relay.write_behind.note(Audit(number, f"action {number}"))
-        await harness.relay.tick()
+        await tick(harness.relay)
         newest = await operator.audit(harness.relay, 3, None)
         assert [row.audit.action for row in newest] == [
             f"action {n}" for n in (5, 6, 7)

@@ -14,8 +14,9 @@ from argybargy.domain.room.state import Room
 from argybargy.domain.room.writes import Audit, Write
 from argybargy.relay.api import operator
 from argybargy.relay.api.agent import claim
+from argybargy.relay.housekeeping import tick
+from argybargy.relay.lifecycle import open_relay
 from argybargy.relay.offboarding import DISMISSALS_PER_TICK
-from argybargy.relay.relay import open_relay
 from argybargy.store.errors import Refused, StoreError, Unknown
 from argybargy.store.memory.store import MemoryStore
 from support.relay import ROOM, RelayHarness, open_harness, texts
@@ -201,7 +202,7 @@ async def test_many_whose_codes_ran_out_are_let_go_a_few_at_a_time(
     async with open_relay(store, FOR_EVER, clock) as relay:
         left = [count]
         while left[-1]:
-            await relay.tick()
+            await tick(relay)
             left.append(len((await relay.live(ROOM)).room.members))
         assert left == [count, count - DISMISSALS_PER_TICK, 1, 0]
 
@@ -218,7 +219,7 @@ async def test_a_room_that_cannot_let_go_does_not_keep_another_from_it(
         await harness.post(bob, "hello")
         live = await harness.relay.live(stuck)
         failure = RelayError(Problem.ROOM_UNAVAILABLE)
-        live.fail(failure, for_good=True)
+        live.fail(failure)
         await trio.sleep(20)
         assert not (await harness.relay.live(ROOM)).room.members
 

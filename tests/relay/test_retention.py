@@ -5,8 +5,7 @@ import trio
 
 from argybargy.domain.limits import Limits
 from argybargy.domain.room.open_close import MAX_GIVEN_UP_AT_ONCE
-from argybargy.relay.relay import TICK_SECONDS
-from argybargy.relay.retention import MOST_RETAINS_PER_TICK
+from argybargy.relay.housekeeping import MOST_RETAINS_PER_TICK, TICK_SECONDS, tick
 from argybargy.store.memory.store import open_memory_store
 from support.relay import ROOM, open_harness
 
@@ -44,12 +43,12 @@ async def test_only_some_rooms_give_up_their_surplus_in_one_round(
                 await harness.post(anna)
         lowered = attrs.evolve(LIMITS, messages_per_room=1)
         async with open_harness(lowered, store) as harness:
-            await harness.relay.tick()
+            await tick(harness.relay)
             kept = [
                 card.summary.messages for card in harness.relay.overview.cards.values()
             ]
             assert sorted(kept) == [1] * MOST_RETAINS_PER_TICK + [2, 2]
-            await harness.relay.tick()
+            await tick(harness.relay)
             assert {
                 card.summary.messages for card in harness.relay.overview.cards.values()
             } == {1}

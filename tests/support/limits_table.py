@@ -11,9 +11,14 @@ import attrs
 
 from argybargy.domain import durations, limits, roster
 from argybargy.domain.room import claims, open_close, transition
-from argybargy.relay import clock, offboarding, relay, retention, write_behind
-from argybargy.relay.access import code_lifetimes, issued_secrets, presence
-from argybargy.relay.api import agent, stream_cursor, turns
+from argybargy.relay import clock, housekeeping, lifecycle, offboarding, write_behind
+from argybargy.relay.access import (
+    code_lifetimes,
+    concurrency_limit,
+    issued_secrets,
+    presence,
+)
+from argybargy.relay.api import agent, stream_cursor
 from argybargy.relay.overview import change_log, overview
 from argybargy.serve import main, metrics_listener
 from argybargy.store.memory import store as memory
@@ -292,7 +297,7 @@ CONSTANTS: Final = (
     ),
     Constant(
         "CLOSE_SECONDS",
-        relay,
+        lifecycle,
         "How long rooms may take to finish when the relay stops.",
         "relay/room/test_task.py::"
         "test_closing_the_relay_finishes_what_rooms_have_taken",
@@ -359,8 +364,8 @@ CONSTANTS: Final = (
     ),
     Constant(
         "MOST_RETAINS_PER_TICK",
-        retention,
-        "Retention decisions without a post in one round of housekeeping.",
+        housekeeping,
+        "Such decisions in one round of housekeeping.",
         "relay/test_retention.py::"
         "test_only_some_rooms_give_up_their_surplus_in_one_round",
     ),
@@ -475,9 +480,9 @@ CONSTANTS: Final = (
         "test_a_search_of_memory_lets_others_run_between_the_texts",
     ),
     Constant(
-        "TURN_SECONDS",
-        turns,
-        "How long a search waits for another search of the same peer.",
+        "QUEUE_SECONDS",
+        concurrency_limit,
+        "How long a search waits for another one of the same peer.",
         "relay/api/test_search.py::"
         "test_who_waits_for_an_own_search_does_not_wait_for_ever",
     ),
@@ -586,17 +591,15 @@ HELD: Final = {
     "relay.access.name_reservations.NameReservations._human": _CONNECTED,
     "relay.room.subscriptions.Subscriptions._by_peer": _CONNECTED,
     "relay.room.subscriptions.Subscriptions._parked": _CONNECTED,
-    "relay.room.subscriptions.Subscription._send": "one token",
     "relay.access.presence.Presence._rooms": f"{_CODES}, and `FORGET_SECONDS`",
-    "relay.access.presence.PresenceRecord.claims": "`claims_per_window`",
-    "relay.access.presence.PresenceRecord.reads": "`reads_per_window`",
+    "relay.access.concurrency_limit.ConcurrencyLimit._queues": _CONNECTED,
+    "relay.access.request_limits.RequestLimits._claims": "`claims_per_window` a peer",
+    "relay.access.request_limits.RequestLimits._reads": "`reads_per_window` a peer",
     "relay.access.room_quota.RoomQuota._names": "`rooms`",
-    "relay.relay.Relay._live": _LIVE,
+    "relay.room.registry.LiveRooms._by_key": _LIVE,
     "relay.room.task.LiveRoom._batch": "`batch_commands`",
     "relay.room.task.LiveRoom._send": "`inbox_commands`",
     "relay.room.task.LiveRoom.cursors": _CODES,
-    "relay.api.turns.Turns._lines": _CONNECTED,
-    "relay.overview.watchers.Watcher._send": "one token",
     "relay.overview.watchers.Watchers.touched": _ROOMS,
     "http.server.HttpServer._by_network": "`connections`",
     "http.server.HttpServer._connections": "`connections`",

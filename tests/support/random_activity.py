@@ -10,6 +10,7 @@ from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import RelayError
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL
+from argybargy.domain.names import room_key
 from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.api import agent, operator
 from argybargy.relay.api.agent import PostDraft
@@ -84,7 +85,7 @@ class Life:
         return self.chance.choice(ROOMS)
 
     def _seq(self, room: str) -> int:
-        card = self.harness.relay.overview.cards.get(room.lower())
+        card = self.harness.relay.overview.cards.get(room_key(room))
         return self.chance.randint(1, 1 + (card.summary.head if card else 0))
 
     async def _invite(self) -> None:

@@ -10,17 +10,19 @@ from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL, Message
+from argybargy.domain.names import room_key
 from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.api import operator
 from argybargy.relay.api.agent import PostDraft, PostOutcome, post_as
 from argybargy.relay.api.poll import PollAnswer, PollRequest, poll
 from argybargy.relay.clock import Clock, SettledClock
-from argybargy.relay.relay import Relay, open_relay
+from argybargy.relay.lifecycle import open_relay
+from argybargy.relay.relay import Relay
 from argybargy.store.memory.store import open_memory_store
 from argybargy.store.protocol import Store
 
 EPOCH_MS = 1_800_000_000_000
-ROOM = "build"
+ROOM = room_key("build")
 
 
 @attrs.define

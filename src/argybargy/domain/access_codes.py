@@ -134,7 +134,7 @@ class CodeRecord:
 
     @cached_property
     def peer(self) -> Peer:
-        """The peer that the code authenticates."""
+        """Whom it speaks for."""
         return Peer(room_key(self.room), peer_key(self.name))
 
     @property

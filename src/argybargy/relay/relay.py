@@ -1,139 +1,101 @@
-"""The relay: finds or starts the task of a room, and looks after what lives.
+"""The relay: its parts, and the way from a room's name to its task.
 
-The mutable state is the registry of live rooms; everything else belongs to a part of
-its own. Which rooms there are, and how each is spelled, the board knows: a room tells
-it as it publishes, whether or not somebody still waits for the answer.
+`argybargy.relay.lifecycle.open_relay` builds one. The mutable state is in the parts;
+the relay itself knows only whether it is draining or closed. The overview knows which
+rooms exist and how each is spelled: every room task publishes to it, whether or not
+the requester still waits.
 """
 
-from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from functools import partial
-from typing import Final
+from collections.abc import Callable
 
 import attrs
-import structlog
 import trio
 
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
-from argybargy.domain.names import RESERVED_PEER_NAMES, PeerKey, fold, peer_key
+from argybargy.domain.names import RESERVED_PEER_NAMES, peer_key, room_key
 from argybargy.domain.room.commands import Command
 from argybargy.domain.roster import member_names
 from argybargy.relay.access.code_registry import CodeRegistry
+from argybargy.relay.access.concurrency_limit import ConcurrencyLimit
 from argybargy.relay.access.presence import Presence
+from argybargy.relay.access.request_limits import RequestLimits
 from argybargy.relay.access.room_quota import RoomQuota
-from argybargy.relay.api.turns import Turns
-from argybargy.relay.clock import Clock, system_clock
-from argybargy.relay.data_loss import end_when_lost
-from argybargy.relay.offboarding import Offboarding
+from argybargy.relay.clock import Clock
 from argybargy.relay.overview.overview import OVERVIEW_MESSAGES, Overview
-from argybargy.relay.overview.room_view import RoomViewer
 from argybargy.relay.overview.watchers import Watchers
 from argybargy.relay.readiness import Readiness
-from argybargy.relay.retention import give_up_surplus
 from argybargy.relay.room.context import RoomContext
-from argybargy.relay.room.delivery_report import describe_delivery
 from argybargy.relay.room.inbox import CommandOutcome
+from argybargy.relay.room.registry import LiveRooms
 from argybargy.relay.room.task import LiveRoom
 from argybargy.relay.statistics import RelayCounters, RelayStatistics
-from argybargy.relay.store_errors import as_relay_error
 from argybargy.relay.write_behind import WriteBehind
-from argybargy.store.errors import StoreError
 from argybargy.store.protocol import Store
 
-log = structlog.get_logger(__name__)
 
-TICK_SECONDS: Final = 2.0
-"""How often cursors and notes are stored and idle rooms let go."""
-CLOSE_SECONDS: Final = 10.0
-"""How long room tasks may take to finish what they have when the relay closes."""
-_CRASH_WINDOW_SECONDS: Final = 60.0
-
-
-@attrs.define(eq=False)
+@attrs.define(eq=False, kw_only=True)
 class Relay:
-    """All rooms of one store. Made by :func:`open_relay`.
+    """All rooms of one store.
 
     Attributes:
-        store: Where everything lasts.
-        limits: What is allowed.
-        clock: The time.
-        directory: The codes.
-        presence: Who was here when.
-        ledger: What is stored a little later.
-        readiness: Whether storing works.
+        store: Durable storage.
+        limits: The relay's limits.
+        clock: The relay's clock.
         started_at: When the relay was opened, on the steady clock.
-        watchers: Who wants to know of every change.
-        quota: How many rooms may hold messages.
-        board: What the operator sees.
-        tally: What has happened so far, in numbers.
-        searches: Whose turn it is to search.
-        is_draining: Whether polls are being sent home.
+        codes: The access codes.
+        presence: The latest requests of peers and of the operator.
+        request_limits: Rate limits of reads and claims.
+        searches: Limit on concurrent searches of one peer.
+        quota: Which rooms may hold messages.
+        rooms: The rooms in memory.
+        overview: The operator's read model.
+        watchers: The streams that follow the overview.
+        write_behind: Buffered cursors and audit rows.
+        readiness: Whether the store accepts writes.
+        counters: Totals for the metrics.
+        is_draining: Whether parked polls are being answered and none may park.
     """
 
     store: Store
     limits: Limits
     clock: Clock
+    started_at: float
     codes: CodeRegistry
     presence: Presence
+    request_limits: RequestLimits
+    searches: ConcurrencyLimit
+    quota: RoomQuota
+    rooms: LiveRooms
+    overview: Overview
+    watchers: Watchers
     write_behind: WriteBehind
     readiness: Readiness
-    started_at: float
-    watchers: Watchers
-    _nursery: trio.Nursery
-    overview: Overview = attrs.field(init=False)
-    counters: RelayCounters = attrs.field(init=False, factory=RelayCounters)
-    _services: RoomContext = attrs.field(init=False)
-    _offboarding: Offboarding = attrs.field(init=False)
-    quota: RoomQuota = attrs.field(init=False)
-    searches: Turns = attrs.field(init=False)
-    _live: dict[str, LiveRoom] = attrs.field(factory=dict)
-    _is_closed: bool = False
+    counters: RelayCounters
+    _context: RoomContext
+    _nursery: trio.Nursery  # of the room tasks
     is_draining: bool = False
-
-    def __attrs_post_init__(self) -> None:
-        self.quota = RoomQuota(self.limits.rooms)
-        self.searches = Turns(self.limits.searches_per_peer)
-        viewer = RoomViewer(
-            self.codes, self.presence, self.parked_peers, self.limits.online_seconds
-        )
-        self.overview = Overview(viewer, self.watchers)
-        self._services = RoomContext(
-            store=self.store,
-            clock=self.clock,
-            limits=self.limits,
-            quota=self.quota,
-            write_behind=self.write_behind,
-            describe_delivery=partial(
-                describe_delivery,
-                presence=self.presence,
-                codes=self.codes,
-                watchers=self.watchers,
-                clock=self.clock,
-            ),
-            publish=self.overview.publish,
-            reread=self.overview.reread,
-            counters=self.counters,
-        )
-        self._offboarding = Offboarding(
-            self.codes, self.presence, self.find_live, self.ask
-        )
+    _is_closed: bool = False
 
     def __repr__(self) -> str:
         return f"<Relay {self.statistics()}>"
 
     def statistics(self) -> RelayStatistics:
-        """Return the relay in numbers."""
-        parked = sum(len(room.polls) for room in self._live.values())
-        return RelayStatistics(len(self._live), parked, len(self.codes))
+        """Return the sizes of the relay's collections."""
+        return RelayStatistics(
+            len(self.rooms), self.rooms.count_polls(), len(self.codes)
+        )
 
     # -- rooms -----------------------------------------------------------------
 
     async def load(self) -> None:
-        """Learn of all rooms, and the codes."""
+        """Load the overview of all rooms, and the codes.
+
+        Raises:
+            StoreError: The store could not be read.
+        """
         overview = await self.store.overview()
         recent = await self.store.recent(None, OVERVIEW_MESSAGES)
         self.overview.load(overview, recent, self.clock.now())
@@ -141,30 +103,33 @@ class Relay:
         await self.codes.load(self.clock.now())
 
     def spelling(self, room: str) -> str:
-        """Return how a room is called: as it was first spelled, or as given."""
-        card = self.overview.cards.get(fold(room))
+        """Return a room's name as first spelled; of a new room, the name as given."""
+        card = self.overview.cards.get(room_key(room))
         return room if card is None else card.summary.status.name
 
     def knows(self, room: str) -> bool:
-        """Tell whether there is such a room."""
-        return fold(room) in self.overview.cards
+        """Tell whether a room exists."""
+        return room_key(room) in self.overview.cards
 
     async def live(self, room: str) -> LiveRoom:
-        """Return a room, loaded, starting its task if need be.
+        """Return a loaded room, starting its task if need be.
 
-        There is no checkpoint between the return and the caller's next step, and
-        the janitor runs in a task of its own: what is returned is in the registry.
+        The room stays in memory until the caller's next checkpoint, at least: only
+        housekeeping evicts rooms, and it runs in a task of its own.
 
         Raises:
-            RelayError: It cannot be loaded, or is set aside.
+            RelayError: The room could not be loaded or has failed; ``draining`` when
+                the relay is closed.
         """
-        live = self._live.get(fold(room))
+        live = self.rooms.find(room)
         if live is None:
             if self._is_closed:
                 raise RelayError(Problem.DRAINING, retry_after=1)
-            live = LiveRoom.make(self.spelling(room), self._services)
-            self._live[fold(room)] = live
-            self._nursery.start_soon(partial(self._host, live))
+            live = LiveRoom.make(self.spelling(room), self._context)
+            # Added before the task starts: a second request finds it and waits for
+            # the same load, so a room never has two tasks.
+            self.rooms.add(live)
+            self._nursery.start_soon(self.rooms.supervise, live)
         if not live.is_loaded:
             await live.wait_loaded()
         live.check()
@@ -172,23 +137,25 @@ class Relay:
         return live
 
     def find_live(self, room: str) -> LiveRoom | None:
-        """Return a room if it is in memory."""
-        return self._live.get(fold(room))
+        """Return a room if it is in memory; it may still be loading."""
+        return self.rooms.find(room)
 
     async def ask(
         self, room: str, command: Command, code: CodeRecord | None = None
     ) -> CommandOutcome:
-        """Hand a command to a room and wait for what comes of it.
+        """Submit a command to a room and wait for its outcome.
 
         Args:
-            room: Which.
-            command: What is asked.
-            code: The code of the agent that asks. It is looked at once more here,
-                with no checkpoint before the command is in the inbox: what comes
-                after a revocation is refused, what came before is dismissed by it.
+            room: The name of the room.
+            command: The command.
+            code: The code of the requesting agent; ``None`` for the operator. It is
+                checked again with no checkpoint before the command is in the inbox.
+                So a command behind a revocation is refused, and one before it is
+                followed by the dismissal.
 
         Raises:
-            RelayError: The room said no, or cannot say anything.
+            RelayError: The command was refused or could not be carried out;
+                ``unauthorized`` when the code has ended.
         """
         live = await self.live(room)
         if code is not None and not self.codes.is_live(code, self.clock.now()):
@@ -198,24 +165,29 @@ class Relay:
     # -- names -----------------------------------------------------------------
 
     def members(self, live: LiveRoom) -> tuple[str, ...]:
-        """Return the names of a room's members, each once.
+        """Return the names of a room's members.
 
-        Made anew only when somebody has joined or left since.
+        Cached until a code changes or somebody posts for the first time: every poll
+        asks for them.
         """
         version, posted = self.codes.version, live.room.members
         cached = live.members
         if cached is None or cached[0] != version or cached[1] is not posted:
-            now, room = self.clock.now(), fold(live.name)
+            now, room = self.clock.now(), live.key
             names = member_names(
                 self.codes.live_codes(room, now),
-                self.codes.lapsed(room, now),
+                self.codes.expired_names(room, now),
                 posted,
             )
             cached = live.members = (version, posted, names)
         return cached[2]
 
     async def speller(self, room: str) -> Callable[[str], str]:
-        """Return what turns a name in any spelling into the one in use in a room."""
+        """Return a function from a peer's name to its spelling in a room.
+
+        Raises:
+            RelayError: The room could not be loaded.
+        """
         members = (await self.live(room)).room.members
 
         def spell(name: str) -> str:
@@ -223,86 +195,13 @@ class Relay:
             if key in RESERVED_PEER_NAMES:
                 return key
             member = members.get(key)
-            known = self.codes.spelling(fold(room), name)
+            known = self.codes.spelling(room_key(room), name)
             return known or (member.name if member else name)
 
         return spell
 
-    # -- tasks -----------------------------------------------------------------
-
-    async def _host(self, live: LiveRoom) -> None:
-        """Run a room task; start it again when it crashes, but not for ever."""
-        crashes: deque[float] = deque(maxlen=self.limits.room_crashes_per_minute)
-        while True:
-            try:
-                await live.run()
-            except trio.Cancelled:
-                live.close()  # some who wait for an answer do so behind a shield
-                unknown = RelayError(Problem.STORAGE_UNKNOWN, retry_after=1)
-                live.fail(unknown, for_good=True)
-                raise
-            except StoreError as error:
-                log.warning("room not loaded", room=live.name, reason=str(error))
-                self._live.pop(fold(live.name), None)
-                live.fail(as_relay_error(error), for_good=True)
-                return
-            except Exception:
-                log.exception("room task crashed", room=live.name)
-                live.fail(RelayError(Problem.INTERNAL))
-            else:
-                return
-            crashes.append(self.clock.now().steady_seconds)
-            is_full = len(crashes) == crashes.maxlen
-            if is_full and crashes[-1] - crashes[0] < _CRASH_WINDOW_SECONDS:
-                log.error("room set aside", room=live.name, crashes=len(crashes))
-                failure = RelayError(Problem.ROOM_UNAVAILABLE, retry_after=60)
-                live.fail(failure, for_good=True)
-                return
-
-    # -- keeping house ---------------------------------------------------------
-
-    async def run_housekeeping(self) -> None:
-        """Store what is late, let go of what is idle, until cancelled."""
-        while True:
-            await trio.sleep(TICK_SECONDS)
-            await self.tick()
-
-    async def tick(self) -> None:
-        """Do one round of housekeeping; what the store refuses, the next one does."""
-        now = self.clock.now()
-        self._evict(now)
-        self.presence.sweep(now.steady_seconds)
-        self.overview.tick(now)
-        try:
-            await self.codes.resolve_doubt()
-            await self.codes.correct(now)
-            self.codes.tick(now)
-            await self._offboarding.catch_up(now)
-            await give_up_surplus(self.overview, self.limits, self.ask)
-            await self.codes.remove_stale(now)
-            await self.write_behind.flush()
-            await self.store.sweep()
-        except StoreError as error:
-            log.warning("housekeeping waits for the store", reason=str(error))
-
-    def _evict(self, now: Instant) -> None:
-        oldest = now.steady_seconds - self.limits.live_room_seconds
-        for key, live in list(self._live.items()):
-            if live.is_used:
-                live.is_used, live.used_at = False, now.steady_seconds
-            elif live.used_at < oldest and live.is_idle:
-                del self._live[key]
-                live.close()
-
-    async def dismiss(self, record: CodeRecord) -> None:
-        """Let the holder of a code go who has no valid one any more.
-
-        See :meth:`Offboarding.dismiss`.
-        """
-        await self._offboarding.dismiss(record.peer, self.clock.now())
-
     def refuse_secrets(self, *texts: str) -> None:
-        """Refuse what gives away a code that would open a room.
+        """Refuse texts that contain a code that would open a room.
 
         Raises:
             RelayError: ``contains_secret``.
@@ -311,84 +210,39 @@ class Relay:
         if self.codes.contains_live_code("\n".join(texts), now):
             raise RelayError(Problem.CONTAINS_SECRET)
 
+    # -- peers -----------------------------------------------------------------
+
+    def first_seen(self, record: CodeRecord, now: Instant) -> bool:
+        """Note a request of a peer; return whether it is its first in this process."""
+        return self.presence.arrive(record.peer, record.name, now.steady_seconds)
+
     def wake_peer(self, record: CodeRecord) -> None:
-        """Let the parked polls of a peer look whether their code is still good."""
+        """Wake the parked polls of a peer, to check whether their code is valid."""
         live = self.find_live(record.room)
         if live is not None:
             live.polls.wake_peer(record.peer.name)
 
-    def first_seen(self, record: CodeRecord, now: Instant) -> bool:
-        """Note a request; True when this process sees the peer for the first time."""
-        return self.presence.arrive(record.peer, record.name, now.steady_seconds)
+    def parked_peers(self, room: str) -> frozenset[str]:
+        """Return the peers with a parked poll in a room."""
+        return self.rooms.parked_peers(room)
 
-    def parked_peers(self, room: str) -> frozenset[PeerKey]:
-        """Return the folded names of those who have a poll parked in a room."""
-        live = self.find_live(room)
-        return frozenset() if live is None else live.polls.parked_peers()
+    # -- the end ---------------------------------------------------------------
 
     def drain(self) -> None:
-        """Send every parked poll home with an answer; let nobody park any more.
+        """Answer every parked poll, and let none park any more.
 
-        Those who watch are woken, to see it and leave.
+        Watchers are woken as well: their streams end when they see `is_draining`.
         """
         self.is_draining = True
         self.watchers.wake()
-        for live in self._live.values():
-            live.polls.wake_all()
+        self.rooms.wake_polls()
 
     async def wait_unparked(self) -> None:
-        """Wait until no poll is parked any more; the caller sets the deadline."""
-        for live in list(self._live.values()):
-            await live.polls.wait_empty()
+        """Wait until no poll is subscribed; the caller sets the deadline."""
+        await self.rooms.wait_unparked()
 
     def close(self) -> None:
-        """Take no more commands; each room task ends when it has done what it has."""
+        """Drain, and accept no more commands; room tasks end with their inbox."""
         self._is_closed = True
         self.drain()
-        for live in self._live.values():
-            live.close()
-        self._live.clear()
-
-
-@asynccontextmanager
-async def open_relay(
-    store: Store, limits: Limits, clock: Clock | None = None
-) -> AsyncIterator[Relay]:
-    """Open a relay over a store.
-
-    When the block ends, commands that rooms have taken are still carried out and
-    answered, for up to :data:`CLOSE_SECONDS`. When it is cancelled or fails, rooms
-    are stopped where they are; the store applies a commit whole or not at all.
-
-    Raises:
-        StoreError: The store could not be read.
-        Corrupt: What is stored was lost, in a group.
-    """
-    clock, watchers = clock or system_clock(), Watchers()
-    async with trio.open_nursery() as rooms:
-        relay = Relay(
-            store=store,
-            limits=limits,
-            clock=clock,
-            codes=CodeRegistry(store, limits, watchers.touch),
-            presence=Presence(limits, watchers.touch),
-            write_behind=WriteBehind(store),
-            readiness=Readiness(store, clock),
-            started_at=clock.now().steady_seconds,
-            watchers=watchers,
-            nursery=rooms,
-        )
-        await relay.load()
-        async with trio.open_nursery() as housekeeping:
-            housekeeping.start_soon(relay.run_housekeeping)
-            housekeeping.start_soon(end_when_lost, store, relay.readiness)
-            try:
-                yield relay
-            finally:
-                housekeeping.cancel_scope.cancel()
-        rooms.cancel_scope.deadline = trio.current_time() + CLOSE_SECONDS
-        relay.close()
-    try:
-        await relay.write_behind.flush()
-    except StoreError as error:
-        log.warning("notes were not stored", reason=str(error))
+        self.rooms.close()

@@ -35,7 +35,7 @@ def as_relay_error(error: StoreError) -> RelayError:
     return RelayError(Problem.STORAGE_UNAVAILABLE, retry_after=seconds)
 
 
-def again(failure: RelayError) -> RelayError:
+def copy_of(failure: RelayError) -> RelayError:
     """Return an equal failure for one more asker.
 
     One that was raised keeps the frames of whoever it was raised to, and gathers more

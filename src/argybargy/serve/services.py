@@ -8,7 +8,7 @@ from typing import Final
 import trio
 
 from argybargy.domain.limits import Limits
-from argybargy.relay.relay import open_relay
+from argybargy.relay.lifecycle import open_relay
 from argybargy.serve.admin_token import FileAdminToken
 from argybargy.settings.settings import Settings
 from argybargy.store.data_directory import find_server_address, hold_lock, is_held

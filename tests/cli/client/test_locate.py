@@ -22,7 +22,7 @@ from argybargy.cli.registry import VERBS
 from argybargy.cli.terminal.output import Output
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
-from argybargy.relay.relay import open_relay
+from argybargy.relay.lifecycle import open_relay
 from argybargy.settings.settings import Settings
 from argybargy.store.data_directory import (
     ServerAddress,

@@ -16,7 +16,7 @@ from argybargy.relay.api.agent import PostDraft
 from support.paused_store import AFTER, BEFORE, COMMIT, LOAD, StagedStore, staged_store
 from support.relay import RelayHarness, open_harness
 
-ROOM = "new"
+ROOM = room_key("new")
 Act = Callable[[RelayHarness], Awaitable[Problem | None]]
 
 
@@ -50,7 +50,7 @@ async def say(harness: RelayHarness) -> Problem | None:
 
 
 async def check(harness: RelayHarness, outcomes: list[Problem | None]) -> None:
-    has_code = harness.relay.codes.codes_of(Peer(ROOM, "boss")) != []
+    has_code = harness.relay.codes.codes_of(Peer(ROOM, peer_key("boss"))) != []
     members = (await harness.relay.live(ROOM)).room.members
     assert not (has_code and "boss" in members)
     refusals = {Problem.NAME_TAKEN, Problem.SENDER_TAKEN}

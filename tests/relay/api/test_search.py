@@ -8,8 +8,8 @@ from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import MAX_SEQ, Limits
 from argybargy.domain.search.query import Findings, Query, Scope, parse_search
+from argybargy.relay.access.concurrency_limit import QUEUE_SECONDS
 from argybargy.relay.api.search import search_as, search_everywhere
-from argybargy.relay.api.turns import TURN_SECONDS
 from argybargy.store.memory.store import MemoryStore
 from support.relay import RelayHarness, open_harness
 
@@ -73,7 +73,7 @@ async def test_who_waits_for_an_own_search_does_not_wait_for_ever(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(look, harness, eve, said)
             nursery.start_soon(look, harness, eve, said)
-            await trio.sleep(TURN_SECONDS + 1)
+            await trio.sleep(QUEUE_SECONDS + 1)
             assert said == [Problem.BUSY.name]
             store.may_go.set()
         await look(harness, eve, said)
@@ -102,4 +102,4 @@ async def test_turns_are_forgotten_when_nobody_has_one() -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(look, harness, eve, [])
             nursery.start_soon(look, harness, eve, [])
-        assert harness.relay.searches._lines == {}
+        assert harness.relay.searches._queues == {}

@@ -8,17 +8,18 @@ import trio.testing
 
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL
+from argybargy.domain.names import room_key
 from argybargy.domain.roster import INBOX_ROWS
 from argybargy.relay.api import operator
 from argybargy.relay.api.agent import PostDraft, post_as
+from argybargy.relay.lifecycle import open_relay
 from argybargy.relay.overview.change_log import CHANGES_KEPT, Change, ChangeLog, Topic
 from argybargy.relay.overview.overview import OVERVIEW_MESSAGES
 from argybargy.relay.overview.room_card import cards_by_room
 from argybargy.relay.overview.room_view import inbox_of
-from argybargy.relay.relay import open_relay
 from argybargy.store.memory.store import open_memory_store
 from support.random_activity import SMALL_LIMITS, Life
-from support.relay import RelayHarness, VirtualClock, open_harness
+from support.relay import ROOM, RelayHarness, VirtualClock, open_harness
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -113,9 +114,9 @@ async def test_the_inbox_is_cut_at_its_ceiling_and_begins_with_the_longest_wait(
 def test_a_log_forgets_the_oldest_and_says_so() -> None:
     log = ChangeLog()
     for seq in range(CHANGES_KEPT):
-        log.note([Change(Topic.MESSAGE, "build", seq)])
+        log.note([Change(Topic.MESSAGE, ROOM, seq)])
     assert log.since(0) is not None
-    log.note([Change(Topic.MESSAGE, "build", CHANGES_KEPT)])
+    log.note([Change(Topic.MESSAGE, ROOM, CHANGES_KEPT)])
     assert log.since(0) is None
     found = log.since(1)
     assert found is not None
@@ -126,7 +127,7 @@ def test_a_log_forgets_the_oldest_and_says_so() -> None:
 
 def test_a_log_that_forgot_half_of_what_happened_at_once_forgot_it_all() -> None:
     log = ChangeLog()
-    log.note(Change(Topic.MESSAGE, "build", seq) for seq in range(CHANGES_KEPT + 1))
+    log.note(Change(Topic.MESSAGE, ROOM, seq) for seq in range(CHANGES_KEPT + 1))
     assert log.version == 1
     assert log.since(0) is None
     assert log.since(1) == ()
@@ -134,7 +135,7 @@ def test_a_log_that_forgot_half_of_what_happened_at_once_forgot_it_all() -> None
 
 def test_a_log_names_each_thing_once_in_the_order_of_its_first_change() -> None:
     log = ChangeLog()
-    first, second = Change(Topic.ROOM, "build"), Change(Topic.ROOM, "docs")
+    first, second = (Change(Topic.ROOM, room_key(name)) for name in ("build", "docs"))
     for change in (first, second, first):
         log.note([change])
     assert log.since(0) == (first, second)

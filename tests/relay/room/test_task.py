@@ -22,7 +22,8 @@ from argybargy.relay.api.agent import (
     release,
     thread,
 )
-from argybargy.relay.relay import open_relay
+from argybargy.relay.housekeeping import tick
+from argybargy.relay.lifecycle import open_relay
 from argybargy.store.errors import Full, Refused, StoreError, Unknown
 from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore, open_memory_store
 from support.error_log import ErrorLog
@@ -258,7 +259,7 @@ async def test_an_idle_room_leaves_memory_and_comes_back_as_it_was(
         await harness.post(alice, "remember me")
         await harness.poll(bob, since=1)
         await trio.sleep(305)
-        await harness.relay.tick()
+        await tick(harness.relay)
         assert harness.relay.find_live(ROOM) is None
         found = await history(harness.relay, bob, before=1_000, limit=10)
         assert texts(found.lookback.messages) == ["remember me"]
@@ -273,10 +274,10 @@ async def test_a_room_with_a_live_lease_stays_until_it_has_run_out(
         await harness.post(alice, "who?", expects="anyone")
         await claim(harness.relay, bob, 1, 600)
         await trio.sleep(400)
-        await harness.relay.tick()
+        await tick(harness.relay)
         assert harness.relay.find_live(ROOM) is not None
         await trio.sleep(600)
-        await harness.relay.tick()
+        await tick(harness.relay)
         assert harness.relay.find_live(ROOM) is None
         heard = await harness.poll(bob, since=1)
         assert [message.event for message in heard.page.messages] == ["reopened"]

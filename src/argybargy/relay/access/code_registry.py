@@ -26,7 +26,7 @@ from argybargy.domain.access_codes import (
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
-from argybargy.domain.names import PeerKey, fold, peer_key
+from argybargy.domain.names import RoomKey, fold
 from argybargy.domain.room.writes import Audit
 from argybargy.relay.access.code_lifetimes import CodeLifetimes
 from argybargy.relay.access.invitation import Invitation
@@ -62,7 +62,7 @@ class CodeRegistry:
 
     store: CodeStore
     limits: Limits
-    _touch: Callable[[str], None]
+    _touch: Callable[[RoomKey], None]
     version: int = 0
     reservations: NameReservations = attrs.field(factory=NameReservations)
     _by_key: dict[str, CodeRecord] = attrs.field(factory=dict)
@@ -327,7 +327,7 @@ class CodeRegistry:
             cached = self._names[room] = (self.version, names)
         return cached[1]
 
-    def lapsed(self, room: str, now: Instant) -> frozenset[PeerKey]:
+    def expired_names(self, room: str, now: Instant) -> frozenset[str]:
         """Return the folded names in a room whose codes have all run out."""
         return frozenset(
             name

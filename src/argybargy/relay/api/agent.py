@@ -17,7 +17,6 @@ from argybargy.domain.pages import (
 )
 from argybargy.domain.room.claims import check_claim
 from argybargy.domain.room.commands import (
-    Acknowledged,
     Claim,
     ClaimGranted,
     Post,
@@ -140,7 +139,7 @@ async def post(
     written = (draft.text, *draft.to, draft.expects or "", draft.idempotency_key or "")
     relay.refuse_secrets(*written)
     spell = await relay.speller(room)
-    delivered = await relay.ask(
+    outcome = await relay.ask(
         room,
         Post(
             sender=sender,
@@ -153,10 +152,9 @@ async def post(
         ),
         code,
     )
-    posted = delivered.answer
-    assert isinstance(posted, Posted)
-    assert isinstance(delivered.delivery, DeliveryReport)
-    return PostOutcome(posted.message, posted.is_duplicate, delivered.delivery)
+    posted, report = outcome.expect(Posted), outcome.delivery
+    assert report is not None  # every Posted has one
+    return PostOutcome(posted.message, posted.is_duplicate, report)
 
 
 async def post_as(relay: Relay, code: CodeRecord, draft: PostDraft) -> PostOutcome:
@@ -177,11 +175,10 @@ async def claim(
     """
     command = Claim(code.name, seq, lease_seconds)
     live, now = await relay.live(code.room), relay.clock.now()
-    relay.presence.admit_claim(code.peer, now.steady_seconds)
+    relay.request_limits.admit_claim(code.peer, now.steady_seconds)
     _refuse_early(live.room, command, now, relay.limits)
-    delivered = await relay.ask(code.room, command, code)
-    assert isinstance(delivered.answer, ClaimGranted)
-    return delivered.answer.lease
+    outcome = await relay.ask(code.room, command, code)
+    return outcome.expect(ClaimGranted).lease
 
 
 def _refuse_early(room: Room, command: Claim, now: Instant, limits: Limits) -> None:
@@ -204,13 +201,12 @@ async def release(relay: Relay, code: CodeRecord, seq: int) -> None:
     Raises:
         RelayError: Somebody else has it, or it is answered.
     """
-    relay.presence.admit_claim(code.peer, relay.clock.now().steady_seconds)
-    delivered = await relay.ask(code.room, Release(code.name, seq), code)
-    assert isinstance(delivered.answer, Acknowledged)
+    relay.request_limits.admit_claim(code.peer, relay.clock.now().steady_seconds)
+    await relay.ask(code.room, Release(code.name, seq), code)
 
 
 def _admit_read(relay: Relay, code: CodeRecord) -> None:
-    relay.presence.admit_read(code.peer, relay.clock.now().steady_seconds)
+    relay.request_limits.admit_read(code.peer, relay.clock.now().steady_seconds)
 
 
 async def history(relay: Relay, code: CodeRecord, before: int, limit: int) -> History:

@@ -14,6 +14,7 @@ from argybargy.domain.room.state import Room, RoomStatus
 from argybargy.domain.room.writes import Audit
 from argybargy.relay.api.operator import OPERATOR_ACTOR, refuse_operators_name
 from argybargy.relay.relay import Relay
+from argybargy.relay.room.inbox import CommandOutcome
 from argybargy.relay.room.task import LiveRoom
 from argybargy.relay.store_errors import shielded, translated
 
@@ -80,9 +81,8 @@ async def _try_room(relay: Relay, wanted: RoomImport) -> Imported:
         return await import_room(relay, wanted, is_trial=True)
     # Decided without its task: a room that is looked for is not made by that.
     command, now = _command(wanted, {}, is_trial=True), relay.clock.now()
-    answer = decide(Room.new(name, now), command, now, relay.limits).answer
-    assert isinstance(answer, Imported)
-    return answer
+    decision = decide(Room.new(name, now), command, now, relay.limits)
+    return CommandOutcome(decision.answer).expect(Imported)
 
 
 async def import_room(
@@ -105,9 +105,7 @@ async def import_room(
     live = await relay.live(name)
     known = await _known(live, wanted.messages)
     command = _command(wanted, known, is_trial=is_trial)
-    delivered = await relay.ask(name, command)
-    assert isinstance(delivered.answer, Imported)
-    return delivered.answer
+    return (await relay.ask(name, command)).expect(Imported)
 
 
 def _command(

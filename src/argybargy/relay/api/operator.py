@@ -7,7 +7,7 @@ from argybargy.domain.access_codes import CodeRecord, Peer
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.message import Message, SenderKind
-from argybargy.domain.names import fold, peer_key, room_key
+from argybargy.domain.names import peer_key, room_key
 from argybargy.domain.pages import look_back
 from argybargy.domain.room.commands import Close, Open
 from argybargy.domain.room.state import RoomStatus
@@ -16,6 +16,7 @@ from argybargy.domain.roster import Waiting
 from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.api.agent import History, PostDraft, PostOutcome, post
 from argybargy.relay.api.stream_cursor import newest_messages
+from argybargy.relay.offboarding import dismiss
 from argybargy.relay.overview.room_view import RoomView, aged
 from argybargy.relay.relay import Relay
 from argybargy.relay.store_errors import shielded, translated
@@ -80,7 +81,7 @@ async def invite(relay: Relay, invitations: list[Invitation]) -> list[IssuedCode
         written = (each.room, each.name, each.capabilities, each.client, each.model)
         relay.refuse_secrets(*written)
     relay.codes.check_quota(len(invitations))
-    wanted = {Peer(fold(each.room), fold(each.name)) for each in invitations}
+    wanted = {Peer(room_key(each.room), peer_key(each.name)) for each in invitations}
     with relay.codes.reservations.for_agents(wanted):
         return await _invite(relay, invitations)
 
@@ -92,7 +93,7 @@ async def _invite(relay: Relay, invitations: list[Invitation]) -> list[IssuedCod
         attrs.evolve(
             each,
             room=relay.spelling(each.room),
-            name=relay.codes.spelling(fold(each.room), each.name) or each.name,
+            name=relay.codes.spelling(room_key(each.room), each.name) or each.name,
         )
         for each in invitations
     ]
@@ -137,7 +138,7 @@ async def revoke(
     """
     found = relay.codes.match(target)
     if room is not None:
-        found = [record for record in found if record.peer.room == fold(room)]
+        found = [record for record in found if record.peer.room == room_key(room)]
     rooms = sorted({record.room for record in found})
     if len(rooms) > 1 and not everywhere:
         raise RelayError(Problem.AMBIGUOUS, rooms=rooms)
@@ -165,7 +166,7 @@ async def remove_codes(relay: Relay, records: list[CodeRecord]) -> None:
             left = await relay.codes.remove(records, audits, now)
         for record in {record.peer: record for record in records}.values():
             if record.peer in left:
-                await relay.dismiss(record)
+                await dismiss(relay, record.peer, now)
             else:
                 relay.wake_peer(record)
 
@@ -177,8 +178,8 @@ async def say(relay: Relay, room: str, sender: str, draft: PostDraft) -> PostOut
         RelayError: ``sender_taken``, when an agent of the room has that name.
     """
     relay.refuse_secrets(room, sender)
-    with relay.codes.reservations.for_human(Peer(fold(room), fold(sender))):
-        if relay.codes.spelling(fold(room), sender) is not None:
+    with relay.codes.reservations.for_human(Peer(room_key(room), peer_key(sender))):
+        if relay.codes.spelling(room_key(room), sender) is not None:
             raise RelayError(Problem.SENDER_TAKEN)
         with shielded():  # a post that is under way keeps its name until it is in
             return await post(relay, room, sender, draft)
@@ -265,7 +266,7 @@ async def history(relay: Relay, room: str, before: int, limit: int) -> History:
     Raises:
         RelayError: ``room_not_found``, or the store cannot be read.
     """
-    card = relay.overview.cards.get(fold(room))
+    card = relay.overview.cards.get(room_key(room))
     if card is None:
         raise RelayError(Problem.ROOM_NOT_FOUND)
     live, size = relay.find_live(room), relay.limits.poll_bytes
@@ -277,7 +278,7 @@ async def history(relay: Relay, room: str, before: int, limit: int) -> History:
         with translated():
             found = await relay.store.look_back(name, None, before, limit, size)
     relay.overview.recompute(relay.clock.now())
-    return History(found, card.summary.status, relay.overview.members(fold(room)))
+    return History(found, card.summary.status, relay.overview.members(room_key(room)))
 
 
 def stats(relay: Relay) -> Stats:

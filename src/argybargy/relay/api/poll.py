@@ -191,7 +191,7 @@ class _Poll:
             RelayError: ``rate_limited``.
         """
         steady = self.relay.clock.now().steady_seconds
-        self.relay.presence.admit_read(self.code.peer, steady)
+        self.relay.request_limits.admit_read(self.code.peer, steady)
         self.is_counted = True
 
     def count_late(self, page: Page, subscription: Subscription | None) -> None:

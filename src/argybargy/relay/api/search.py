@@ -4,7 +4,7 @@ import attrs
 
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.domain.names import fold
+from argybargy.domain.names import room_key
 from argybargy.domain.search.query import FIELD, TOO_WIDE, Findings, Query, Scope
 from argybargy.domain.search.snippet import Snippet
 from argybargy.relay.api.stream_cursor import MessageInRoom
@@ -58,12 +58,12 @@ async def search_as(
             of this peer are under way; or the store cannot be read.
     """
     now = relay.clock.now().steady_seconds
-    relay.presence.admit_read(code.peer, now, relay.limits.search_reads)
+    relay.request_limits.admit_read(code.peer, now, relay.limits.search_reads)
     live = await relay.live(code.room)
     if query.room not in {None, code.peer.room}:
         return SearchPage()
     scope = Scope(live.name, code.peer.name)
-    async with relay.searches.turn(code.peer):
+    async with relay.searches.hold(code.peer):
         findings = await _search(relay, query, scope, before, limit)
     members = relay.members(live)
     return _page(findings, {code.peer.room: members})
@@ -89,14 +89,14 @@ async def search_everywhere(
     """
     if room is not None and not relay.knows(room):
         raise RelayError(Problem.ROOM_NOT_FOUND)
-    where = query.room if room is None else fold(room)
+    where = query.room if room is None else room_key(room)
     if query.room not in {None, where}:
         return SearchPage()
-    async with relay.searches.turn(None):
+    async with relay.searches.hold(None):
         findings = await _search(relay, query, Scope(where), before, limit)
     board = relay.overview
     board.recompute(relay.clock.now())
-    rooms = {fold(each.room) for each in findings.found}
+    rooms = {room_key(each.room) for each in findings.found}
     return _page(findings, {key: board.members(key) for key in rooms})
 
 
@@ -115,7 +115,7 @@ async def _search(
 def _page(findings: Findings, members: dict[str, tuple[str, ...]]) -> SearchPage:
     found = tuple(
         FoundMessage(
-            MessageInRoom(each.room, each.message, members[fold(each.room)]),
+            MessageInRoom(each.room, each.message, members[room_key(each.room)]),
             each.excerpt,
         )
         for each in findings.found

@@ -13,7 +13,7 @@ import attrs
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.instant import Instant
 from argybargy.domain.message import Message
-from argybargy.domain.names import ANYONE, fold
+from argybargy.domain.names import ANYONE, RoomKey, room_key
 from argybargy.domain.roster import RosterRow, Waiting
 from argybargy.relay.overview.change_log import Change, Topic
 from argybargy.relay.overview.overview import OVERVIEW_MESSAGES
@@ -118,8 +118,8 @@ class StreamCursor:
     version: int | None = None
 
     @property
-    def _scope(self) -> str | None:
-        return None if self.room is None else fold(self.room)
+    def _scope(self) -> RoomKey | None:
+        return None if self.room is None else room_key(self.room)
 
     def refresh(self) -> Instant:
         """Bring the board up to this moment, and return that."""
@@ -201,7 +201,7 @@ class StreamCursor:
         return MessageInRoom(
             room,
             message,
-            self.relay.overview.members(fold(room)),
+            self.relay.overview.members(room_key(room)),
             None if lease is None else lease.expires_ms,
         )
 
@@ -289,7 +289,7 @@ class StreamCursor:
         return [
             (room, message)
             for room, message in newest
-            if fold(room) == change.room and message.expects == ANYONE
+            if room_key(room) == change.room and message.expects == ANYONE
         ]
 
 

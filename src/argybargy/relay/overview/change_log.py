@@ -7,6 +7,9 @@ from typing import Final
 
 import attrs
 
+from argybargy.domain.names import RoomKey
+
+NO_ROOM: Final = RoomKey("")
 CHANGES_KEPT: Final = 4_096
 """Changes remembered; who is further behind than that begins anew."""
 
@@ -35,7 +38,7 @@ class Change:
     """
 
     topic: Topic
-    room: str = ""
+    room: RoomKey = NO_ROOM
     key: int | str = ""
 
 

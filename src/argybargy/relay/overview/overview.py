@@ -24,7 +24,7 @@ import attrs
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.instant import Instant
 from argybargy.domain.message import Message
-from argybargy.domain.names import fold
+from argybargy.domain.names import RoomKey, room_key
 from argybargy.domain.room.leases import Leases
 from argybargy.domain.room.state import Room
 from argybargy.domain.room.writes import AppendMessage, UpdateClaim, Write
@@ -72,16 +72,16 @@ class Overview:
     viewer: RoomViewer
     watchers: Watchers
     epoch: str = attrs.field(factory=_new_epoch)
-    cards: dict[str, RoomCard] = attrs.field(factory=dict, repr=False)
+    cards: dict[RoomKey, RoomCard] = attrs.field(factory=dict, repr=False)
     inbox: tuple[Waiting, ...] = attrs.field(default=(), repr=False)
     memo: dict[Hashable, object] = attrs.field(factory=dict, repr=False)
     _log: ChangeLog = attrs.field(factory=ChangeLog)
-    _outlines: dict[str, RoomOutline] = attrs.field(factory=dict, repr=False)
+    _outlines: dict[RoomKey, RoomOutline] = attrs.field(factory=dict, repr=False)
     _codes: dict[str, CodeRecord] = attrs.field(factory=dict, repr=False)
     _codes_version: int = -1
     _holds_until: Instant = NEVER
-    _leases: dict[str, Leases] = attrs.field(factory=dict, repr=False)
-    _messages: OrderedDict[tuple[str, int], Message] = attrs.field(
+    _leases: dict[RoomKey, Leases] = attrs.field(factory=dict, repr=False)
+    _messages: OrderedDict[tuple[RoomKey, int], Message] = attrs.field(
         factory=OrderedDict, repr=False
     )
 
@@ -95,7 +95,7 @@ class Overview:
         self.cards = cards_by_room(overview, now)
         self.watchers.touched.update(self.cards)
         for name, message in recent:
-            self._messages[fold(name), message.seq] = message
+            self._messages[room_key(name), message.seq] = message
 
     # -- what changes it -------------------------------------------------------
 
@@ -106,7 +106,7 @@ class Overview:
             room: The room after it.
             writes: All that was written.
         """
-        key = fold(room.name)
+        key = room_key(room.name)
         renewed = list(self._renewed(key, room))
         if renewed:
             self._note(renewed)
@@ -124,7 +124,7 @@ class Overview:
         """Take over a room that was read again, since nobody knew what was in it."""
         if not room.exists:
             return
-        key = fold(room.name)
+        key = room_key(room.name)
         before = self.cards.get(key) or RoomCard.new(room.status)
         self.cards[key] = before.reread(room)
         self._leases[key] = room.leases
@@ -134,7 +134,7 @@ class Overview:
         self._note(list(self._follow(key, before.summary.head, room, ())))
         self.watchers.touch(key)
 
-    def _restood(self, key: str, room: Room) -> Iterator[Change]:
+    def _restood(self, key: RoomKey, room: Room) -> Iterator[Change]:
         """Bring up to date how the messages at hand stand; yield those that changed."""
         for (where, seq), known in self._messages.items():
             if where == key and (now := current_copy(room, known)) != known:
@@ -142,7 +142,7 @@ class Overview:
                 yield Change(Topic.MESSAGE, key, seq)
 
     def _follow(
-        self, key: str, head: int, room: Room, writes: Sequence[Write]
+        self, key: RoomKey, head: int, room: Room, writes: Sequence[Write]
     ) -> Iterator[Change]:
         """Bring the newest messages up to date, and yield those that changed.
 
@@ -167,7 +167,7 @@ class Overview:
                     self._messages[key, write.seq] = write.apply_to(known)
                 yield Change(Topic.MESSAGE, key, write.seq)
 
-    def _renewed(self, key: str, room: Room) -> Iterator[Change]:
+    def _renewed(self, key: RoomKey, room: Room) -> Iterator[Change]:
         """Yield the messages at hand whose claim runs out at another time now.
 
         Whoever holds one renews it by polling, and nothing is written about that.
@@ -179,7 +179,7 @@ class Overview:
             if where == key and before.get(seq) is not room.leases.get(seq):
                 yield Change(Topic.MESSAGE, key, seq)
 
-    def _append(self, key: str, message: Message) -> None:
+    def _append(self, key: RoomKey, message: Message) -> None:
         self._messages[key, message.seq] = message
         if len(self._messages) > OVERVIEW_MESSAGES:
             self._messages.popitem(last=False)
@@ -228,7 +228,7 @@ class Overview:
             self.watchers.wake()
         return self._log.version
 
-    def _take_due(self, now: Instant) -> set[str]:
+    def _take_due(self, now: Instant) -> set[RoomKey]:
         """Return the rooms that may look different by time alone."""
         if is_before(now, self._holds_until):
             return set()
@@ -241,7 +241,7 @@ class Overview:
         self._holds_until = earliest(held)
         return due
 
-    def _changes(self, stale: set[str], now: Instant) -> Iterator[Change]:
+    def _changes(self, stale: set[RoomKey], now: Instant) -> Iterator[Change]:
         is_inbox_stale = False
         for key in stale & self.cards.keys():
             before = self._outlines.get(key)
@@ -255,9 +255,9 @@ class Overview:
         yield from self._code_changes()
 
     def _inbox_changes(self) -> Iterator[Change]:
-        before = {(fold(row.room), row.message.seq): row for row in self.inbox}
+        before = {(room_key(row.room), row.message.seq): row for row in self.inbox}
         self.inbox = inbox_of(self._outlines.values())
-        after = {(fold(row.room), row.message.seq): row for row in self.inbox}
+        after = {(room_key(row.room), row.message.seq): row for row in self.inbox}
         for room, seq in {**before, **after}:
             if before.get((room, seq)) != after.get((room, seq)):
                 yield Change(Topic.WAITING, room, seq)
@@ -283,16 +283,16 @@ class Overview:
         return self._log.version
 
     @property
-    def outlines(self) -> Mapping[str, RoomOutline]:
+    def outlines(self) -> Mapping[RoomKey, RoomOutline]:
         """How each room looks, by folded name, as of the last :meth:`recompute`."""
         return self._outlines
 
-    def members(self, room: str) -> tuple[str, ...]:
+    def members(self, room: RoomKey) -> tuple[str, ...]:
         """Return the names of a room's members (folded) as of that moment."""
         outline = self._outlines.get(room)
         return () if outline is None else outline.members
 
-    def view(self, room: str, now: Instant) -> RoomView:
+    def view(self, room: RoomKey, now: Instant) -> RoomView:
         """Return a known room (folded) as it looks now, after :meth:`recompute`."""
         return self.viewer.view(room, self._outlines[room], now)
 
@@ -307,7 +307,7 @@ class Overview:
             (self.cards[room].summary.status.name, each) for (room, _), each in newest
         ]
 
-    def message(self, room: str, seq: int) -> Message | None:
+    def message(self, room: RoomKey, seq: int) -> Message | None:
         """Return a message of a room (folded) if it is at hand."""
         found = self._messages.get((room, seq))
         card = self.cards.get(room)

@@ -16,7 +16,7 @@ from rpds import HashTrieMap
 
 from argybargy.domain.instant import Instant
 from argybargy.domain.message import Member, Message
-from argybargy.domain.names import PeerKey, fold, peer_key, room_key
+from argybargy.domain.names import RoomKey, fold, room_key
 from argybargy.domain.room.state import Room, RoomStatus
 from argybargy.domain.room.writes import (
     AppendMessage,
@@ -141,7 +141,7 @@ def current_copy(room: Room, message: Message) -> Message:
     return message
 
 
-def cards_by_room(overview: StoredOverview, now: Instant) -> dict[str, RoomCard]:
+def cards_by_room(overview: StoredOverview, now: Instant) -> dict[RoomKey, RoomCard]:
     """Return the cards of all rooms that a store knows, by folded name.
 
     Ages are counted from now on, whatever the wall clock will be set to.

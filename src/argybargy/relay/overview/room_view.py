@@ -15,7 +15,7 @@ import attrs
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.addressing import resolve_expects
 from argybargy.domain.instant import Instant
-from argybargy.domain.names import PeerKey, peer_key
+from argybargy.domain.names import RoomKey, fold
 from argybargy.domain.roster import (
     INBOX_ROWS,
     WORKING_SECONDS,
@@ -137,10 +137,10 @@ class RoomViewer:
 
     codes: CodeRegistry
     presence: Presence
-    parked_peers: Callable[[str], frozenset[PeerKey]]
+    parked_peers: Callable[[RoomKey], frozenset[str]]
     online_seconds: float
 
-    def view(self, room: str, outline: RoomOutline, now: Instant) -> RoomView:
+    def view(self, room: RoomKey, outline: RoomOutline, now: Instant) -> RoomView:
         """Return a room (folded) with the ages that its rows have by now."""
         seen = self._seen(room, now)
         return RoomView(
@@ -153,13 +153,13 @@ class RoomViewer:
             seen=tuple(seen.values()),
         )
 
-    def _seen(self, room: str, now: Instant) -> Mapping[PeerKey, LastSeen]:
+    def _seen(self, room: RoomKey, now: Instant) -> Mapping[str, LastSeen]:
         return self.presence.seen(room, self.parked_peers(room), now.steady_seconds)
 
-    def outline(self, room: str, card: RoomCard, now: Instant) -> RoomOutline:
+    def outline(self, room: RoomKey, card: RoomCard, now: Instant) -> RoomOutline:
         """Return what to compare with how the room (folded) looked before."""
         codes = self.codes.live_codes(room, now)
-        lapsed = self.codes.lapsed(room, now)
+        lapsed = self.codes.expired_names(room, now)
         seen, seen_at = self._seen(room, now), self.presence.seen_at(room)
         roster = build_roster(
             RosterSources(codes, lapsed, card.members, seen, card.askers, now)
@@ -282,7 +282,7 @@ def aged(row: Waiting, now: Instant) -> Waiting:
 
 
 def differences(
-    room: str, before: RoomOutline | None, after: RoomOutline
+    room: RoomKey, before: RoomOutline | None, after: RoomOutline
 ) -> Iterator[Change]:
     """Yield what looks different in a room (folded), its part of the inbox aside."""
     rows = {} if before is None else before.rows

@@ -1,74 +1,60 @@
-"""Who watches the relay, and which rooms something has happened in.
+"""Watchers of the relay, and the rooms touched since the overview was recomputed.
 
-The order that loses nothing is that of polls: *watch, look, wait, look again*. A
-token in a watcher's slot says that there may be something new, never what.
+A watcher goes *watch, read, wait, read again*, like a poll; its token says that there
+may be something new, and carries no data (see `argybargy.relay.wake_slot`).
 """
 
 from weakref import WeakSet
 
 import attrs
-import trio
+
+from argybargy.domain.names import RoomKey
+from argybargy.relay.wake_slot import WakeSlot
 
 
 @attrs.define(eq=False)
-class Watcher:
-    """One wake-up slot. Its place is free when it is closed, or dropped unused."""
+class Watcher(WakeSlot):
+    """The wake-up slot of one watching stream."""
 
     _watchers: "Watchers"
-    _send: trio.MemorySendChannel[None]
-    _receive: trio.MemoryReceiveChannel[None]
-
-    def wake(self) -> None:
-        """Leave a token. One that is there already says the same: look again."""
-        try:
-            self._send.send_nowait(None)
-        except trio.WouldBlock:
-            return
-
-    async def wait_woken(self) -> None:
-        """Wait for a token and take it.
-
-        There is no deadline here: who watches sends a sign of life under its own.
-        """
-        await self._receive.receive()
 
     def close(self) -> None:
-        """Give the place back."""
-        self._watchers.leave(self)
+        """Stop watching."""
+        self._watchers.remove(self)
 
 
 @attrs.define(eq=False)
 class Watchers:
-    """All watchers, and the rooms that were touched since anybody looked.
+    """All watchers, and the rooms touched since the last recomputation.
 
-    Mutable state: the watchers, at most as many as their caller lets in, and one
-    set of room names, bounded by the rooms there are.
+    Mutable state: the watchers, bounded by the streams the web layer admits, and one
+    set of rooms, bounded by the rooms there are. The set of watchers is weak: a
+    stream whose response is dropped before it starts never gets to close its watcher.
 
     Attributes:
-        touched: Folded names of rooms in which anything may look different now.
+        touched: Keys of rooms that may look different now.
     """
 
-    touched: set[str] = attrs.field(factory=set, repr=False)
+    touched: set[RoomKey] = attrs.field(factory=set, repr=False)
     _watchers: WeakSet[Watcher] = attrs.field(factory=WeakSet, repr=False)
 
     def watch(self) -> Watcher:
-        """Take a place, and be woken from now on."""
-        send, receive = trio.open_memory_channel[None](1)
-        watcher = Watcher(self, send, receive)
+        """Add a watcher, which is woken from now on."""
+        watcher = Watcher(self)
         self._watchers.add(watcher)
         return watcher
 
-    def leave(self, watcher: Watcher) -> None:
-        """Wake a watcher no more."""
+    def remove(self, watcher: Watcher) -> None:
+        """Remove a watcher; a second removal does nothing."""
         self._watchers.discard(watcher)
 
-    def touch(self, room: str) -> None:
-        """Say that a room (folded) may look different now."""
+    def touch(self, room: RoomKey) -> None:
+        """Note that a room may look different now, and wake the watchers."""
         self.touched.add(room)
         self.wake()
 
     def wake(self) -> None:
-        """Let everybody look again."""
+        """Wake every watcher."""
         for watcher in self._watchers:
             watcher.wake()
 

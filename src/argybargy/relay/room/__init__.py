@@ -1,8 +1,9 @@
 """The task that owns one live room, and its parts.
 
-One task decides, commits, publishes and answers, in that order; nothing else changes a
-room, and nothing here knows another room. `task.LiveRoom` is the task, `inbox` what is
-sent to it, `batch` what it has decided and not yet committed, `context` what it works
-with, `subscriptions` the polls that it wakes, and `delivery_report` what a sender
-learns of delivery.
+One task decides, commits, publishes and replies, in that order; no other task changes
+a room, and no room task knows another room. Read `task` first: it has the states of a
+room. `registry` holds the live rooms and supervises their tasks, `inbox` has the
+commands sent to a task, `batch` decides them, `context` has the services that tasks
+share, `subscriptions` the polls that a publication wakes, and `delivery_report` the
+report that a sender gets.
 """

@@ -1,38 +1,46 @@
-"""A batch of commands as decided, before it is committed."""
+"""Batches: several commands decided one after the other, for one commit.
 
-from collections.abc import Mapping, Sequence
+Deciding is pure; the room task gathers the :class:`Facts` before and commits the
+:class:`DecidedBatch` after. The two functions at the end find out what became of a
+commit whose outcome is unknown.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
 from argybargy.domain.errors import RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
-from argybargy.domain.message import Message
-from argybargy.domain.names import PeerKey
+from argybargy.domain.message import Message, SenderKind
+from argybargy.domain.names import PeerKey, peer_key
 from argybargy.domain.room.commands import (
     Claim,
     Command,
     CommandResult,
     Post,
     Release,
+    Renew,
     subject_of,
 )
 from argybargy.domain.room.decide import decide, decide_expired_leases
 from argybargy.domain.room.state import Room
 from argybargy.domain.room.writes import UpdateClaim, Write
 from argybargy.relay.access.room_quota import RoomQuota, speaks
+from argybargy.relay.room.inbox import PendingCommand
+from argybargy.relay.room.subscriptions import Subscriptions
 from argybargy.store.errors import Refused, StoreError, Unknown
 from argybargy.store.protocol import ProbeStore, RoomStore
 
 
 @attrs.frozen
 class DecidedBatch:
-    """What becomes of a room if its writes are made durable.
+    """A batch's new room, writes and outcomes, before the commit.
 
     Attributes:
-        room: The room after it.
-        writes: All it writes.
-        outcomes: The answer or refusal of each command.
+        room: The room after the batch.
+        writes: Everything to make durable; empty if nothing changed on the disk.
+        outcomes: The result or refusal of each command, in order.
     """
 
     room: Room
@@ -42,16 +50,16 @@ class DecidedBatch:
 
 @attrs.frozen
 class Facts:
-    """What a batch is decided on, the room apart.
+    """Facts that a batch is decided on, beside the room.
 
     Attributes:
         now: The time.
-        limits: What the relay allows.
-        quota: How many rooms may hold messages.
-        recalled: The messages that the batch speaks of, as they stand; kept up to
-            date with what is decided.
-        present: Since when the holders of leases that are due have been present, on
-            the steady clock, by folded name.
+        limits: The relay's limits.
+        quota: Which rooms may hold messages.
+        recalled: The messages that commands refer to, by seq, as they stand; updated
+            with each decision of the batch.
+        present: Since when the holders of due leases have been present, on the
+            steady clock, by peer key.
     """
 
     now: Instant
@@ -62,32 +70,34 @@ class Facts:
 
 
 def decide_batch(room: Room, commands: Sequence[Command], facts: Facts) -> DecidedBatch:
-    """Decide commands, each on what those before it have changed."""
+    """Decide commands in order, each on the room that the previous ones left."""
     before, recalled = room, facts.recalled
-    lapsed = decide_expired_leases(room, facts.now, facts.limits, facts.present)
-    room, writes = lapsed.room, list(lapsed.writes)
-    follow(recalled, lapsed.writes)
+    expiry = decide_expired_leases(room, facts.now, facts.limits, facts.present)
+    room, writes = expiry.room, list(expiry.writes)
+    apply_claims(recalled, expiry.writes)
     outcomes: list[CommandResult | RelayError] = []
     for each in commands:
-        command = _recalling(each, room, recalled)
+        command = _with_subject(each, room, recalled)
         if before.head == 0 and speaks(command):
             has_quota = facts.quota.take(room.name)
             command = attrs.evolve(command, has_room_quota=has_quota)
         try:
             decision = decide(room, command, facts.now, facts.limits)
         except RelayError as refusal:
-            # Its traceback would hold this frame, and so the room as it was.
+            # The traceback would keep this frame alive, and with it the old room.
             outcomes.append(refusal.with_traceback(None))
             continue
         room = decision.room
         writes += decision.writes
-        follow(recalled, decision.writes)
+        apply_claims(recalled, decision.writes)
         outcomes.append(decision.answer)
     return DecidedBatch(room, tuple(writes), tuple(outcomes))
 
 
-def _recalling(command: Command, room: Room, recalled: dict[int, Message]) -> Command:
-    """Give a command the message that it speaks of and `room` does not hold."""
+def _with_subject(
+    command: Command, room: Room, recalled: dict[int, Message]
+) -> Command:
+    """Return the command with the message it refers to, where the room lacks it."""
     seq = subject_of(command)
     if (
         seq in recalled
@@ -98,21 +108,67 @@ def _recalling(command: Command, room: Room, recalled: dict[int, Message]) -> Co
     return command
 
 
-def follow(recalled: dict[int, Message], writes: Sequence[Write]) -> None:
-    """Bring looked-up messages up to date with what a decision says of them."""
+def apply_claims(recalled: dict[int, Message], writes: Sequence[Write]) -> None:
+    """Apply the claims among `writes` to recalled messages, in place."""
     for write in writes:
         if isinstance(write, UpdateClaim) and write.seq in recalled:
             recalled[write.seq] = write.apply_to(recalled[write.seq])
 
 
-async def confirm_version(store: RoomStore, room: str) -> int:
-    """Return the version of a room, which a doubtful commit can change no more.
+# -- presence of lease holders -----------------------------------------------------
 
-    Looking alone would not tell: a crash might still bring back what cannot be seen,
-    or lose what can. Behind another write that is durable, it is final.
+
+def holders_present(
+    room: Room, polls: Subscriptions, batch: Iterable[PendingCommand], now: Instant
+) -> Mapping[str, float]:
+    """Return since when the holders of due leases have been present.
+
+    A lease is meant to expire when its holder goes silent. A holder with an open poll
+    is not silent, nor is one whose command arrived in time and then waited for the
+    disk; so its lease is renewed as of then.
+
+    Returns:
+        Times on the steady clock, by peer key; absent holders are missing. Empty
+        while no lease is due, which is nearly always: nothing is computed then.
+    """
+    if now.steady_seconds < room.next_lease_deadline:
+        return {}
+    due: set[str] = {
+        peer_key(lease.holder)
+        for lease in room.leases.values()
+        if lease.lapses_at <= now.steady_seconds
+    }
+    present = {peer: polls.since(peer) for peer in due}
+    for pending in batch:
+        peer = _renewing_peer(pending.command)
+        if peer in due:
+            present[peer] = min(present[peer], pending.asked_at)
+    return present
+
+
+def _renewing_peer(command: Command) -> PeerKey | None:
+    """Return the agent that sent a command, if such a command renews its leases."""
+    match command:
+        case Renew(peer=peer) | Claim(peer=peer):
+            return peer_key(peer)
+        case Post(sender=sender, kind=SenderKind.AGENT):
+            return peer_key(sender)
+        case _:
+            return None
+
+
+# -- commits with an unknown outcome -----------------------------------------------
+
+
+async def confirm_version(store: Store, room: str) -> int:
+    """Return the stored version of a room, once no earlier commit can change it.
+
+    A read alone proves nothing: before a commit is durable, a crash may still undo
+    what the read shows, or replay what it does not show. The write-ahead log is
+    sequential, so after one more durable write the read is final.
 
     Raises:
-        Unknown: Nothing can be made durable now; the doubt remains.
+        Unknown: No durable write is possible now; the outcome stays unknown.
     """
     try:
         await store.probe()
@@ -122,11 +178,11 @@ async def confirm_version(store: RoomStore, room: str) -> int:
     return 0 if stored is None else stored.version
 
 
-async def make_durability_barrier(store: ProbeStore) -> None:
-    """Make sure that what can be read from now on is final.
+async def make_durability_barrier(store: Store) -> None:
+    """Make one durable write, so that later reads cannot be undone by a crash.
 
     Raises:
-        Refused: Nothing can be made durable now. What was to come next was not begun.
+        Refused: No durable write is possible now. The batch was not begun.
     """
     try:
         await store.probe()

@@ -1,16 +1,12 @@
-"""What every room task works with."""
-
-from collections.abc import Callable, Sequence
+"""The services that every room task of a relay shares."""
 
 import attrs
 
 from argybargy.domain.limits import Limits
-from argybargy.domain.message import Message
-from argybargy.domain.room.state import Room
-from argybargy.domain.room.writes import Write
 from argybargy.relay.access.room_quota import RoomQuota
 from argybargy.relay.clock import Clock
-from argybargy.relay.room.subscriptions import Subscriptions
+from argybargy.relay.overview.overview import Overview
+from argybargy.relay.room.delivery_report import DeliveryReporter
 from argybargy.relay.statistics import RelayCounters
 from argybargy.relay.write_behind import WriteBehind
 from argybargy.store.protocol import RoomStore
@@ -18,19 +14,17 @@ from argybargy.store.protocol import RoomStore
 
 @attrs.frozen
 class RoomContext:
-    """What every room task works with.
+    """The services that every room task of a relay shares.
 
     Attributes:
-        store: Where rooms last.
-        clock: The time.
-        limits: What the relay allows.
-        quota: How many rooms may hold messages.
-        ledger: Cursors that are not stored yet.
-        describe_delivery: Says how those will learn of a message to whom it is
-            addressed in a room (folded) with these polls.
-        publish: Given each room as it is published, with what was written.
-        reread: Given each room that was read again, with more in it than before.
-        tally: Counts what happens.
+        store: Durable storage.
+        clock: The relay's clock.
+        limits: The relay's limits.
+        quota: Which rooms may hold messages.
+        write_behind: Cursors that are acknowledged and not stored yet.
+        delivery: Reports to senders.
+        overview: The operator's read model, which follows every publication.
+        counters: Totals for the metrics.
     """
 
     store: RoomStore
@@ -38,7 +32,6 @@ class RoomContext:
     limits: Limits
     quota: RoomQuota
     write_behind: WriteBehind
-    describe_delivery: Callable[[str, Subscriptions, Message], object]
-    publish: Callable[[Room, Sequence[Write]], None]
-    reread: Callable[[Room], None]
-    counters: RelayCounters = attrs.field(factory=RelayCounters)
+    delivery: DeliveryReporter
+    overview: Overview
+    counters: RelayCounters

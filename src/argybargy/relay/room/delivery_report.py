@@ -1,4 +1,4 @@
-"""How the addressees of a message will learn of it: told to the sender."""
+"""Delivery reports: how the addressees of a message will learn of it."""
 
 from enum import StrEnum
 
@@ -15,7 +15,7 @@ from argybargy.relay.room.subscriptions import Subscriptions
 
 
 class Reachability(StrEnum):
-    """How an addressee stands right now."""
+    """How an addressee can be reached at the moment of a post."""
 
     PARKED = "parked"
     ONLINE = "online"
@@ -25,61 +25,74 @@ class Reachability(StrEnum):
 
 @attrs.frozen
 class DeliveryReport:
-    """What the sender is told.
+    """The report that a sender gets with its post.
 
     Attributes:
-        to: Each addressee by name; empty for a broadcast.
-        counts: For a broadcast: how many peers stand how.
+        to: Each addressee by name with its reachability; empty for a broadcast.
+        counts: For a broadcast, the number of peers by reachability; else ``None``.
     """
 
     to: tuple[tuple[str, Reachability], ...] = ()
     counts: tuple[tuple[Reachability, int], ...] | None = None
 
 
-def describe_delivery(
-    room: RoomKey,
-    polls: Subscriptions,
-    message: Message,
-    *,
-    presence: Presence,
-    codes: CodeRegistry,
-    watchers: Watchers,
-    clock: Clock,
-) -> DeliveryReport:
-    """Say how those addressed by `message` in the room (folded) stand now.
+@attrs.frozen
+class DeliveryReporter:
+    """Reports on deliveries; reads, and changes nothing.
 
-    Args:
-        room: The room's folded name.
-        polls: Its polls.
-        message: What was said in it.
-        presence: Who was here when.
-        codes: Who holds codes.
-        watchers: Who follows the relay as the operator.
-        clock: The time.
+    Attributes:
+        codes: The access codes: a peer without one is unknown.
+        presence: The latest requests of peers and of the operator.
+        watchers: The operator's open streams.
+        clock: The relay's clock.
     """
-    now = clock.now()
 
-    def reach(name: PeerKey) -> Reachability:
+    codes: CodeRegistry
+    presence: Presence
+    watchers: Watchers
+    clock: Clock
+
+    def report(
+        self, room: RoomKey, polls: Subscriptions, message: Message
+    ) -> DeliveryReport:
+        """Report how the addressees of a message in a room can be reached now.
+
+        Args:
+            room: The room.
+            polls: The room's subscriptions.
+            message: The message, just published.
+        """
+        if message.is_broadcast:
+            return DeliveryReport(counts=self._counts(room, polls, message))
+        return DeliveryReport(
+            to=tuple(
+                (name, self._reach(room, polls, peer_key(name))) for name in message.to
+            )
+        )
+
+    def _reach(
+        self, room: RoomKey, polls: Subscriptions, name: PeerKey
+    ) -> Reachability:
+        steady = self.clock.now().steady_seconds
         if name == OPERATOR:
-            is_here = len(watchers) or presence.is_operator_online(now.steady_seconds)
+            is_here = len(self.watchers) or self.presence.is_operator_online(steady)
             return Reachability.ONLINE if is_here else Reachability.AWAY
         if polls.is_parked(name):
             return Reachability.PARKED
         peer = Peer(room, name)
-        if presence.is_online(peer, now.steady_seconds):
+        if self.presence.is_online(peer, steady):
             return Reachability.ONLINE
-        return Reachability.AWAY if codes.codes_of(peer) else Reachability.UNKNOWN
+        return Reachability.AWAY if self.codes.codes_of(peer) else Reachability.UNKNOWN
 
-    if not message.is_broadcast:
-        return DeliveryReport(
-            to=tuple((name, reach(peer_key(name))) for name in message.to)
+    def _counts(
+        self, room: RoomKey, polls: Subscriptions, message: Message
+    ) -> tuple[tuple[Reachability, int], ...]:
+        now = self.clock.now()
+        others = self.codes.live_names(room, now) - {message.owner}
+        parked = others & polls.parked_peers()
+        online = others & self.presence.online_peers(room, now.steady_seconds) - parked
+        return (
+            (Reachability.PARKED, len(parked)),
+            (Reachability.ONLINE, len(online)),
+            (Reachability.AWAY, len(others) - len(parked) - len(online)),
         )
-    others = codes.live_names(room, now) - {message.owner}
-    parked = others & polls.parked_peers()
-    online = others & presence.online_peers(room, now.steady_seconds) - parked
-    counts = (
-        (Reachability.PARKED, len(parked)),
-        (Reachability.ONLINE, len(online)),
-        (Reachability.AWAY, len(others) - len(parked) - len(online)),
-    )
-    return DeliveryReport(counts=counts)

@@ -1,72 +1,95 @@
-"""A question to a room task, and the one-shot through which it answers."""
+"""Commands on their way to a room task, and the one-shot reply each of them gets."""
 
-from typing import Any
+from typing import TypeVar
 
 import attrs
 import trio
 
 from argybargy.domain.room.commands import Command, CommandResult
+from argybargy.relay.room.delivery_report import DeliveryReport
+
+ResultT = TypeVar("ResultT")
 
 
 @attrs.frozen
 class CommandOutcome:
-    """What a command came to.
+    """The outcome of an accepted command.
 
     Attributes:
-        answer: What the rules say.
-        delivery: For a post: how each addressee will learn of it.
+        result: The result the rules gave.
+        delivery: How a post reaches its addressees; ``None`` for other commands.
     """
 
-    answer: CommandResult
-    delivery: Any = None
+    result: CommandResult
+    delivery: DeliveryReport | None = None
+
+    def expect(self, kind: type[ResultT]) -> ResultT:
+        """Return the result as the type that the command is documented to give."""
+        if not isinstance(self.result, kind):
+            raise TypeError(f"{self.result!r} is no {kind.__name__}")
+        return self.result
 
 
 @attrs.define(eq=False)
 class PendingCommand:
-    """One command on its way through a room.
+    """One command on its way through a room task, with a slot for the reply.
+
+    Exactly one task waits for a reply, and at most once, so the slot parks that task
+    itself: a :class:`trio.Event` would keep a set of waiters for each command.
 
     Attributes:
-        command: What is asked.
-        asked_at: When, on the steady clock.
+        command: The command.
+        asked_at: When it was submitted, on the steady clock.
     """
 
     command: Command
     asked_at: float = attrs.field(factory=trio.current_time)
-    _asker: trio.lowlevel.Task | None = None
-    _outcome: CommandOutcome | Exception | None = None
+    _waiter: trio.lowlevel.Task | None = None
+    _reply: CommandOutcome | Exception | None = None
 
-    def answer(self, outcome: CommandOutcome | Exception) -> None:
-        """Answer, once. Nobody may be listening any more, and that is fine."""
-        if self._outcome is None:
-            self._outcome = outcome
-            if self._asker is not None:
-                trio.lowlevel.reschedule(self._asker)
-                self._asker = None
+    def reply(self, outcome: CommandOutcome | Exception) -> None:
+        """Reply with an outcome or a failure; a second reply is dropped.
 
-    async def wait_answered(self) -> CommandOutcome:
-        """Wait for the answer.
+        The requester may be gone. A command cannot be called back once it is in the
+        inbox, so its reply is then kept for nobody and collected with this object.
+        """
+        if self._reply is None:
+            self._reply = outcome
+            if self._waiter is not None:
+                trio.lowlevel.reschedule(self._waiter)
+                self._waiter = None
 
-        No deadline: a room task answers every command it takes, with a failure if
-        need be, and each thing it waits for has a deadline of its own. Cancelling
-        gives up the answer and never the command.
+    async def wait_replied(self) -> CommandOutcome:
+        """Wait for the reply.
+
+        There is no deadline: a room task replies to every command it takes, with a
+        failure if need be, and everything it awaits has a deadline of its own.
+        Cancelling abandons the reply and never the command: the write may already be
+        on the disk, and only the room task knows.
 
         Raises:
             RelayError: The command was refused, or could not be carried out.
         """
-        if self._outcome is None:
-            self._asker = trio.lowlevel.current_task()
-            await trio.lowlevel.wait_task_rescheduled(self._give_up)
-        if isinstance(self._outcome, Exception):
+        if self._reply is None:
+            self._waiter = trio.lowlevel.current_task()
+            await trio.lowlevel.wait_task_rescheduled(self._abandon)
+        if isinstance(self._reply, Exception):
             raise self._take_failure()
-        assert self._outcome is not None
-        return self._outcome
-
-    def _give_up(self, _raise_cancel: object) -> trio.lowlevel.Abort:
-        self._asker = None
-        return trio.lowlevel.Abort.SUCCEEDED
+        assert self._reply is not None
+        return self._reply
 
     def _take_failure(self) -> Exception:
-        """Let go of the failure: it will hold on to the frame that raises it."""
-        failure, self._outcome = self._outcome, None
+        """Return the failure, and forget it.
+
+        A raised exception refers to the frame that raises it, and that frame to this
+        object: keeping the failure would be a cycle for the garbage collector.
+        """
+        failure, self._reply = self._reply, None
         assert isinstance(failure, Exception)
         return failure
+
+    def _abandon(self, _raise_cancel: object) -> trio.lowlevel.Abort:
+        # Trio calls this on cancellation. Forgetting the task here keeps a later
+        # reply from rescheduling a task that has moved on, which Trio forbids.
+        self._waiter = None
+        return trio.lowlevel.Abort.SUCCEEDED

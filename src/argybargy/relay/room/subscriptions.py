@@ -1,9 +1,9 @@
-"""Parked polls: who is subscribed to a room, and who is woken by what.
+"""Parked polls: who is subscribed to a room, and which message wakes whom.
 
-The order that loses nothing is *subscribe, read, park, read again*: whatever is
-published after the subscription leaves a token in its slot, so a poll that read
-just before it wakes at once. A token carries no data; the data is read from the
-room, in one piece with the cursor.
+A poll goes *subscribe, read, park, read again*. Whatever is published after the
+subscription leaves a token in its slot (see `argybargy.relay.wake_slot`), so a poll
+that read just before a publication wakes at once. Messages are never handed over:
+a woken poll reads rows and cursor from the room, in one piece.
 """
 
 import math
@@ -14,75 +14,55 @@ import attrs
 import trio
 
 from argybargy.domain.message import Message
-from argybargy.domain.names import PeerKey
+from argybargy.relay.wake_slot import WakeSlot
 
 
 @attrs.define(eq=False)
-class Subscription:
-    """One poll's place in a room.
+class Subscription(WakeSlot):
+    """One poll's subscription to a room, held with ``with``.
 
     Attributes:
-        peer: The folded name of the peer that polls.
-        since: When it began, on the steady clock.
-        is_parked: Whether it waits, and does not only read.
+        peer: The key of the polling peer.
+        since: When the poll began, on the steady clock.
+        is_parked: Whether the poll is waiting, as opposed to reading.
         is_displaced: Whether a newer poll of the same peer has taken its place.
-        woken_at: When that was published which woke it last, on the steady clock;
-            ``None`` while nothing has.
+        woken_at: When the publication that woke the poll was made, on the steady
+            clock; ``None`` until a parked poll is woken.
     """
 
     peer: PeerKey
     since: float
-    _polls: "Subscriptions"
+    _subscriptions: "Subscriptions"
     is_parked: bool = False
     is_displaced: bool = False
     woken_at: float | None = None
-    # Most polls find something and never park: they need no channel to wait on.
-    _has_early_token: bool = False
-    _send: trio.MemorySendChannel[None] | None = None
-    _receive: trio.MemoryReceiveChannel[None] | None = None
 
     def __enter__(self) -> Self:
-        self._polls.add(self)
+        self._subscriptions.add(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._polls.remove(self)
+        self._subscriptions.remove(self)
 
     def wake(self) -> None:
-        """Leave a token. One that is there already says the same: look again."""
-        if self._send is None:
-            self._has_early_token = True
-            return
-        try:
-            self._send.send_nowait(None)
-        except trio.WouldBlock:
-            return
-        self.woken_at = self._polls.published_at
+        """Put a token into the slot, and note when the publication was made.
 
-    def open_slot(self) -> None:
-        """Make the slot that the poll is about to wait on, with what came so far."""
-        self._send, self._receive = trio.open_memory_channel[None](1)
-        if self._has_early_token:
-            self._send.send_nowait(None)
-
-    async def wait_woken(self) -> None:
-        """Wait for a token and take it; only a parked poll may.
-
-        There is no deadline here: the caller parks under its own.
+        A token from before the poll parked is not timed: the poll did not wait for it.
         """
-        assert self._receive is not None
-        await self._receive.receive()
+        if self.is_parked and not self._has_token:
+            self.woken_at = self._subscriptions.published_at
+        super().wake()
 
 
 @attrs.define
 class Subscriptions:
     """The subscriptions of one room.
 
-    The mutable state is one dict, folded peer name to subscriptions, oldest first;
-    and, derived from it, the names of those of whom one is parked.
+    Mutable state: the subscriptions by peer, oldest first, bounded by connections;
+    and, derived from them, the peers with a parked poll.
 
     Attributes:
-        max_per_peer: Subscriptions of one peer; one more displaces the oldest.
+        max_per_peer: Parked polls of one peer; one more displaces the oldest.
         published_at: When the room last published, on the steady clock.
     """
 
@@ -92,16 +72,16 @@ class Subscriptions:
     _parked: set[PeerKey] = attrs.field(factory=set)
     _emptied: trio.Event = attrs.field(factory=trio.Event)
 
-    def subscribe(self, peer: PeerKey) -> Subscription:
-        """Hold a subscription for the length of a ``with`` block, however it ends."""
+    def subscribe(self, peer: str) -> Subscription:
+        """Return a subscription; a ``with`` block adds it and always removes it."""
         return Subscription(peer, trio.current_time(), self)
 
     def add(self, subscription: Subscription) -> None:
-        """Let a subscription begin."""
+        """Add a subscription."""
         self._by_peer.setdefault(subscription.peer, []).append(subscription)
 
     def remove(self, subscription: Subscription) -> None:
-        """Let a subscription end."""
+        """Remove a subscription."""
         peer = subscription.peer
         mine = self._by_peer[peer]
         mine.remove(subscription)
@@ -110,13 +90,17 @@ class Subscriptions:
         if not mine:
             del self._by_peer[peer]
         if not self._by_peer:
+            # Whoever waits holds the old event; the next wait needs a fresh one.
             self._emptied.set()
             self._emptied = trio.Event()
 
     def park(self, subscription: Subscription) -> None:
-        """Count a subscription as parked, and send the oldest one too many home."""
+        """Mark a subscription as parked, and displace the peer's oldest if too many.
+
+        The displaced poll is woken and answers; it leaves when its ``with`` block
+        ends. Until then it is left out of the count, so it is displaced once.
+        """
         subscription.is_parked = True
-        subscription.open_slot()
         self._parked.add(subscription.peer)
         mine = self._by_peer[subscription.peer]
         parked = [each for each in mine if each.is_parked and not each.is_displaced]
@@ -130,8 +114,8 @@ class Subscriptions:
             await self._emptied.wait()
 
     def wake_addressed(self, message: Message) -> None:
-        """Wake the polls that `message` is for, and no others."""
-        peers: Iterable[PeerKey] = self._by_peer
+        """Wake the polls of the message's audience, its sender's excepted."""
+        peers: Iterable[str] = self._by_peer
         if not message.is_broadcast:
             peers = message.addressee_keys & self._by_peer.keys()
         for peer in peers:
@@ -148,18 +132,18 @@ class Subscriptions:
         for peer in self._by_peer:
             self.wake_peer(peer)
 
-    def is_parked(self, peer: PeerKey) -> bool:
-        """Tell whether any poll of the peer with this folded name waits here."""
+    def is_parked(self, peer: str) -> bool:
+        """Tell whether the peer has a parked poll."""
         return peer in self._parked
 
-    def since(self, peer: PeerKey) -> float:
-        """Return when the oldest poll of a peer began; infinity without one."""
+    def since(self, peer: str) -> float:
+        """Return when the peer's oldest poll began; infinity without a poll."""
         return min(
             (each.since for each in self._by_peer.get(peer, ())), default=math.inf
         )
 
-    def parked_peers(self) -> frozenset[PeerKey]:
-        """Return the folded names of all peers with a poll that waits here."""
+    def parked_peers(self) -> frozenset[str]:
+        """Return the peers with a parked poll."""
         return frozenset(self._parked)
 
     def __len__(self) -> int:

@@ -1,13 +1,31 @@
-"""The room task: the only one that changes a room.
+"""The room task: the only task that changes a room.
 
-One at a time it takes what is in the inbox, decides, commits, publishes, and only
-then answers. A request that goes away meanwhile loses its answer, never the write.
+It takes commands from the inbox, decides them, commits, publishes, and only then
+replies. A request that is cancelled meanwhile loses its reply, never the write.
 
-The mutable state of a live room is `room` (the published value, replaced whole),
-its `polls`, and the inbox.
+A room is in one of five states. `LiveRoom._move` is the only place that changes the
+state, and `_MOVES` lists the moves it accepts:
+
+========  ==================  ======================================================
+From      To                  When
+========  ==================  ======================================================
+LOADING   SERVING             The store has returned the room and its cursors.
+SERVING   BEHIND              A commit conflicted: another node has written.
+SERVING   IN_DOUBT            The outcome of a commit is unknown.
+BEHIND    SERVING             The room was read again.
+BEHIND    IN_DOUBT            Reading it again left the store's answer unknown.
+IN_DOUBT  SERVING             A durable write succeeded, then the room was read again.
+any       FAILED              Loading failed, the task crashed too often, or the relay
+                              stops without waiting.
+========  ==================  ======================================================
+
+A refused commit moves nothing: memory and disk agree that it did not happen. A crash
+moves nothing either; the task is started again and goes on in the state it was in. A
+closed inbox is no state: the task serves what is left in it and ends.
 """
 
 from collections.abc import Mapping, Sequence
+from enum import Enum, auto
 from typing import Final
 
 import attrs
@@ -16,7 +34,7 @@ import trio
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.message import Member, Message
-from argybargy.domain.names import PeerKey, fold
+from argybargy.domain.names import RoomKey, room_key
 from argybargy.domain.room.commands import (
     Command,
     CommandResult,
@@ -30,45 +48,71 @@ from argybargy.domain.room.writes import AppendMessage
 from argybargy.relay.room.batch import (
     DecidedBatch,
     Facts,
+    apply_claims,
     confirm_version,
     decide_batch,
-    follow,
+    holders_present,
     make_durability_barrier,
 )
 from argybargy.relay.room.context import RoomContext
 from argybargy.relay.room.inbox import CommandOutcome, PendingCommand
-from argybargy.relay.room.lease_holders import holders_present
 from argybargy.relay.room.subscriptions import Subscriptions
-from argybargy.relay.store_errors import again, as_relay_error
+from argybargy.relay.store_errors import as_relay_error, copy_of
 from argybargy.store.errors import Conflict, Refused, StoreError, Unknown
 
 log = structlog.get_logger(__name__)
 
-REST_SECONDS: Final = 1.0
-"""How long a room whose commit was refused lets leases that have run out wait."""
+RETRY_SECONDS: Final = 1.0
+"""Pause of a room's own work (expired leases, resolving a doubt) after a refused
+commit. Commands are not delayed: each is tried when it comes."""
 
 CONFLICT_TRIES: Final = 16
-"""How often a batch is decided again because another node wrote first."""
+"""Times a batch is decided again because another node wrote first."""
+
+MemberCache = tuple[int, Mapping[str, Member], tuple[str, ...]]
+"""The version of the code registry, the room's members, and the names made of both."""
 
 
-MemberCache = tuple[int, Mapping[PeerKey, Member], tuple[str, ...]]
-"""The version of the directory, those who posted, and the names made of both."""
+class TaskState(Enum):
+    """The state of a room task; see the table at the top of the file."""
+
+    LOADING = auto()
+    SERVING = auto()
+    BEHIND = auto()
+    IN_DOUBT = auto()
+    FAILED = auto()
+
+
+_MOVES: Final[Mapping[TaskState, frozenset[TaskState]]] = {
+    TaskState.LOADING: frozenset({TaskState.SERVING, TaskState.FAILED}),
+    TaskState.SERVING: frozenset(
+        {TaskState.BEHIND, TaskState.IN_DOUBT, TaskState.FAILED}
+    ),
+    TaskState.BEHIND: frozenset(
+        {TaskState.SERVING, TaskState.IN_DOUBT, TaskState.FAILED}
+    ),
+    TaskState.IN_DOUBT: frozenset({TaskState.SERVING, TaskState.FAILED}),
+    TaskState.FAILED: frozenset(),
+}
 
 
 @attrs.define(eq=False)
 class LiveRoom:
     """A room in memory, with the task that owns it.
 
+    Mutable state: `room`, replaced whole with each publication; the subscriptions,
+    the cursors and the inbox, each with a bound of its own; and the task's state.
+
     Attributes:
-        name: What it is called.
-        context: What it works with.
-        room: The room as committed. Readers may look at it at any time; it never
-            changes under them.
-        polls: Who is subscribed.
-        used_at: When the janitor last found it used, on the steady clock.
-        is_used: Whether somebody has had business here since.
-        cursors: The last acknowledged cursor of each peer, by folded name.
-        members: The names of all members, with what they were made from.
+        name: The room's name as first spelled.
+        context: The services that room tasks share.
+        room: The room as committed. Any task may read it at any time: it is a value,
+            so it never changes under its reader.
+        polls: The room's subscriptions.
+        used_at: When housekeeping last found the room used, on the steady clock.
+        is_used: Whether a request has used the room since then.
+        cursors: The last acknowledged cursor of each peer.
+        members: The names of all members, cached.
     """
 
     name: str
@@ -81,16 +125,15 @@ class LiveRoom:
     is_used: bool = True
     cursors: dict[str, int] = attrs.field(factory=dict)
     members: MemberCache | None = None
-    _rest_until: float = float("-inf")
-    _is_in_doubt: bool = False
-    _is_behind: bool = False
+    _state: TaskState = TaskState.LOADING
+    _left_loading: trio.Event = attrs.field(factory=trio.Event)
+    _failure: RelayError | None = None  # the reason for FAILED
     _batch: list[PendingCommand] = attrs.field(factory=list)
-    _loaded: trio.Event = attrs.field(factory=trio.Event)
-    _failure: RelayError | None = None
+    _retry_at: float = float("-inf")
 
     @classmethod
     def make(cls, name: str, context: RoomContext) -> "LiveRoom":
-        """Make a room that is not loaded yet; :meth:`run` loads it."""
+        """Return a room in state LOADING; :meth:`run` loads it."""
         limits, now = context.limits, context.clock.now()
         send, receive = trio.open_memory_channel[PendingCommand](limits.inbox_commands)
         return cls(
@@ -105,125 +148,154 @@ class LiveRoom:
 
     def __repr__(self) -> str:
         return (
-            f"<LiveRoom {self.name} version={self.room.version} "
+            f"<LiveRoom {self.name} {self._state.name} version={self.room.version} "
             f"head={self.room.head} polls={len(self.polls)} "
             f"inbox={self._send.statistics().current_buffer_used}>"
         )
 
     @property
+    def key(self) -> RoomKey:
+        """The key of the room."""
+        return room_key(self.name)
+
+    # -- for other tasks -------------------------------------------------------
+
+    @property
     def is_loaded(self) -> bool:
-        """Whether the room can be read."""
-        return self._loaded.is_set()
+        """Whether loading has ended, with the room or with a failure."""
+        return self._left_loading.is_set()
 
     def check(self) -> None:
-        """Raise the failure for which the room was set aside, if it was."""
+        """Raise the failure of a room in state FAILED.
+
+        Raises:
+            RelayError: The reason for the failure.
+        """
         if self._failure is not None:
-            raise again(self._failure)
+            raise copy_of(self._failure)
 
     async def wait_loaded(self) -> None:
-        """Wait until the room can be read.
+        """Wait until loading has ended; :meth:`check` raises if it has failed.
 
-        No deadline: loading has one, and ends in a failure that :meth:`check` tells.
+        There is no deadline here: the store has one for each read.
         """
-        await self._loaded.wait()
+        await self._left_loading.wait()
 
     async def ask(self, command: Command) -> CommandOutcome:
-        """Hand a command to the room task and wait for what comes of it.
+        """Submit a command and wait for its outcome.
+
+        Cancelling abandons the outcome; the command is carried out.
 
         Raises:
-            RelayError: Refused; or ``busy``, when the inbox is full. Nothing was
-                changed then.
+            RelayError: The command was refused, or ``busy`` when the inbox is full.
+                Nothing was changed then.
         """
-        return await self.tell(command).wait_answered()
+        return await self.tell(command).wait_replied()
 
     def tell(self, command: Command) -> PendingCommand:
-        """Hand a command to the room task; what comes of it need not be waited for.
+        """Submit a command without waiting for its outcome.
 
         Raises:
-            RelayError: As :meth:`ask`, before the command is in the inbox.
+            RelayError: ``busy`` when the inbox is full, ``draining`` when it is
+                closed. The command was not submitted.
         """
-        ask = PendingCommand(command)
+        pending = PendingCommand(command)
         try:
-            self._send.send_nowait(ask)
+            self._send.send_nowait(pending)
         except trio.WouldBlock:
             raise RelayError(Problem.BUSY, retry_after=1) from None
         except trio.ClosedResourceError:
             raise RelayError(Problem.DRAINING, retry_after=1) from None
-        return ask
+        return pending
 
     @property
     def is_idle(self) -> bool:
-        """Whether nobody would miss the room in memory.
+        """Whether the room can be evicted from memory.
 
-        A room with a lease that can run out stays, to say so when it does.
+        A room with an expiring lease stays, since its task has to end the lease; so
+        does one in doubt, whose memory alone knows of the doubt.
         """
         return (
-            self._failure is None
+            self._state not in {TaskState.IN_DOUBT, TaskState.FAILED}
             and not len(self.polls)
             and not self._batch
-            and not self._is_in_doubt
             and self._send.statistics().current_buffer_used == 0
             and self.room.next_lease_deadline == float("inf")
         )
 
     def close(self) -> None:
-        """Take no more commands; the task ends when those it has are done."""
+        """Accept no more commands; the task ends when the inbox is empty."""
         self._send.close()
 
-    def fail(self, error: RelayError, *, for_good: bool = False) -> None:
-        """Answer all that is waiting with `error`, each with one of its own.
+    # -- for the supervisor ----------------------------------------------------
 
-        With `for_good`, what comes is answered so too, and parked polls are woken to
-        find it out.
-        """
-        self._fail_batch(error)
+    def reject_pending(self, error: RelayError) -> None:
+        """Reply to every pending command with a copy of `error`."""
+        self._reject_batch(error)
         while True:
             try:
-                self._receive.receive_nowait().answer(again(error))
+                self._receive.receive_nowait().reply(copy_of(error))
             except (trio.WouldBlock, trio.EndOfChannel):
                 break
-        if for_good:
-            self._failure = error
-            self._loaded.set()
-            self.polls.wake_all()
 
-    def _fail_batch(self, error: RelayError) -> None:
-        for ask in self._batch:
-            ask.answer(again(error))
+    def fail(self, error: RelayError) -> None:
+        """Move to FAILED: reply to pending commands with `error`, and wake all polls.
+
+        Requests that come later get the same failure from :meth:`check`.
+        """
+        self.reject_pending(error)
+        self._failure = error
+        self._move(TaskState.FAILED)
+        self.polls.wake_all()
+
+    def _reject_batch(self, error: RelayError) -> None:
+        for pending in self._batch:
+            pending.reply(copy_of(error))
         self._batch = []
 
     # -- the task --------------------------------------------------------------
 
+    def _move(self, to: TaskState) -> None:
+        """Move to another state; a move to the present one does nothing."""
+        if to is self._state:
+            return
+        if to not in _MOVES[self._state]:
+            raise RuntimeError(f"room task: {self._state.name} to {to.name}")
+        self._state = to
+        self._left_loading.set()  # every other state comes after loading
+
     async def run(self) -> None:
-        """Load the room and serve it until it is closed.
+        """Load the room and serve it until the inbox is closed and empty.
+
+        May be called again after a crash. The published room then stays readable
+        while it is read again, and a doubt stays a doubt.
 
         Raises:
-            StoreError: It could not be loaded.
+            StoreError: The room could not be loaded.
         """
         await self._load()
         await self._load_cursors()
-        self._loaded.set()
+        if self._state is TaskState.LOADING:
+            self._move(TaskState.SERVING)
         while await self._collect():
             await self._serve()
             self._batch = []
             if self.room.head == 0:
+                # The place was taken before the decision; nothing was posted.
                 self.context.quota.give_back(self.name)
 
     async def _load_cursors(self) -> None:
-        """Learn how far everybody has got, also what is being stored meanwhile.
+        """Load the cursors, unflushed ones included.
 
-        A cursor that reaches the disk while that is read is in neither place
-        afterwards: so what waits to be stored is looked at before as well. A room
-        that starts again after a crash goes on with what it knows.
+        The buffer is read before and after the store. A flush removes a cursor from
+        the buffer once it is on the disk, so one that was flushed during our read
+        could be missing from both; the first look has it. The second look catches
+        cursors acknowledged meanwhile, and those in memory survive a crash.
         """
-        store, ledger, key = (
-            self.context.store,
-            self.context.write_behind,
-            fold(self.name),
-        )
-        cursors = dict(ledger.pending_cursors(key))
+        store, buffer = self.context.store, self.context.write_behind
+        cursors = dict(buffer.pending_cursors(self.key))
         cursors = {**await store.cursors(self.name), **cursors}
-        self.cursors = cursors | self.cursors | dict(ledger.pending_cursors(key))
+        self.cursors = cursors | self.cursors | dict(buffer.pending_cursors(self.key))
 
     async def _load(self) -> None:
         limits = self.context.limits
@@ -233,19 +305,23 @@ class LiveRoom:
             self.room = Room.new(self.name, now)
         else:
             self.room = Room.restore(saved, now, limits, self.room.leases)
-        # Somebody may have written to it meanwhile.
+        # The stored room may have messages that no publication announced here.
         self.polls.wake_all()
 
     async def _collect(self) -> bool:
-        """Wait for commands, or for something to do without; False when closed."""
-        acts_at = float("-inf") if self._is_in_doubt else self.room.next_lease_deadline
-        acts_at = max(acts_at, self._rest_until)
+        """Wait for commands or for the room's own work; return False when closed.
+
+        The task wakes by itself to end a lease, or at once to resolve a doubt, and
+        not before the pause after a refused commit is over.
+        """
+        is_doubtful = self._state is TaskState.IN_DOUBT
+        work_at = float("-inf") if is_doubtful else self.room.next_lease_deadline
+        work_at = max(work_at, self._retry_at)
         try:
-            if acts_at == float("inf"):
+            # Cancelling receive() loses nothing: a command is either still in the
+            # channel or already ours. So a deadline around it is safe.
+            with trio.move_on_at(work_at):
                 self._batch = [await self._receive.receive()]
-            else:
-                with trio.move_on_at(acts_at):
-                    self._batch = [await self._receive.receive()]
         except trio.EndOfChannel:
             return False
         while len(self._batch) < self.context.limits.batch_commands:
@@ -255,16 +331,62 @@ class LiveRoom:
                 break
         return True
 
-    async def _recall(self) -> dict[int, Message]:
-        """Look up the messages that the batch speaks of, as they stand now.
+    async def _serve(self) -> None:
+        """Decide the batch, commit it, publish it, reply to it.
 
-        Those of the tail are noted as well: the batch itself may push them out.
+        No checkpoint separates the return of the commit from the publication, so a
+        commit that is known to be durable is always published. If the task is
+        cancelled during the commit, the store still applies it whole or not at all,
+        and the supervisor replies that the outcome is unknown.
+        """
+        for _ in range(CONFLICT_TRIES):
+            try:
+                await self._refresh()
+                recalled = await self._recall()
+                await self._end_leases(recalled)
+                decided = self._decide(recalled)
+                version = await self._commit(decided)
+            except Conflict:
+                self._move(TaskState.BEHIND)
+                continue
+            except StoreError as error:
+                log.warning("commit refused", room=self.name, reason=str(error))
+                self._retry_at = trio.current_time() + RETRY_SECONDS
+                if isinstance(error, Unknown):
+                    self._move(TaskState.IN_DOUBT)
+                self._renew_in_memory()
+                self._reject_batch(as_relay_error(error))
+                return
+            self._publish(decided, version, self._batch)
+            return
+        self._reject_batch(RelayError(Problem.BUSY, retry_after=1))
+
+    async def _refresh(self) -> None:
+        """Read the room again if the stored one may differ.
 
         Raises:
-            StoreError: The store cannot say.
+            StoreError: It could not be read; the state stays, and the next batch or
+                the next retry tries again.
+        """
+        if self._state is TaskState.IN_DOUBT:
+            # What a read shows now might still be undone by a crash. Behind a durable
+            # write it is final; only then may anything be decided on it.
+            await make_durability_barrier(self.context.store)
+        if self._state in {TaskState.IN_DOUBT, TaskState.BEHIND}:
+            await self._load()
+            self._move(TaskState.SERVING)
+            self.context.overview.reread(self.room)
+
+    async def _recall(self) -> dict[int, Message]:
+        """Return the messages that the batch refers to, by seq, as they stand.
+
+        Those in the tail are included: the batch itself may push them out of it.
+
+        Raises:
+            StoreError: The store could not be read.
         """
         room, found = self.room, dict[int, Message]()
-        for seq in {subject_of(ask.command) for ask in self._batch}:
+        for seq in {subject_of(pending.command) for pending in self._batch}:
             if seq is None or not room.first <= seq <= room.head:
                 continue
             message = room.messages.get(seq)
@@ -274,119 +396,91 @@ class LiveRoom:
                 found[seq] = message
         return found
 
-    async def _serve(self) -> None:
-        """Decide the batch, make it durable, publish it, answer it."""
-        for _ in range(CONFLICT_TRIES):
-            try:
-                await self._refresh()
-                recalled = await self._recall()
-                await self._end_leases(recalled)
-                trial = self._decide(recalled)
-                version = await self._commit(trial)
-            except Conflict:
-                self._is_behind = True
-                continue
-            except StoreError as error:
-                log.warning("commit refused", room=self.name, reason=str(error))
-                self._rest_until = trio.current_time() + REST_SECONDS
-                self._is_in_doubt |= isinstance(error, Unknown)
-                self._renew_unwritten()
-                self._fail_batch(as_relay_error(error))
-                return
-            self._publish(trial, version, self._batch)
-            return
-        self._fail_batch(RelayError(Problem.BUSY, retry_after=1))
-
-    async def _refresh(self) -> None:
-        """Read the room again if it may be another one than it was.
-
-        Raises:
-            StoreError: The store cannot say; it will be asked again.
-        """
-        if self._is_in_doubt:
-            await make_durability_barrier(self.context.store)
-        if self._is_in_doubt or self._is_behind:
-            await self._load()
-            self._is_in_doubt = self._is_behind = False
-            self.context.reread(self.room)
-
     def _decide(self, recalled: dict[int, Message]) -> DecidedBatch:
-        """Decide the batch, each command on what those before it have changed."""
-        services, batch = self.context, self._batch
-        now = services.clock.now()
+        """Decide the batch on the room as it is now."""
+        context, batch = self.context, self._batch
+        now = context.clock.now()
         present = holders_present(self.room, self.polls, batch, now)
-        facts = Facts(now, services.limits, services.quota, recalled, present)
-        return decide_batch(self.room, [ask.command for ask in batch], facts)
+        facts = Facts(now, context.limits, context.quota, recalled, present)
+        return decide_batch(self.room, [each.command for each in batch], facts)
 
     async def _end_leases(self, recalled: dict[int, Message]) -> None:
-        """End leases until none is left that has run out.
+        """End expired leases, a bounded number per commit, until few are left.
 
-        Very many may run out at once, and ending them takes long: so they go piece
-        by piece, each in a commit of its own, and others get the processor between.
+        Thousands may expire at once. Deciding them in one step would hold the event
+        loop; each commit in between is a checkpoint at which other tasks run.
 
         Raises:
-            StoreError: A piece cannot be stored.
+            StoreError: A commit failed; the leases ended so far stay ended.
         """
         while True:
             now = self.context.clock.now()
             present = holders_present(self.room, self.polls, self._batch, now)
-            lapsed = decide_expired_leases(self.room, now, self.context.limits, present)
-            if now.steady_seconds < lapsed.room.next_lease_deadline:
-                return  # the last piece is decided again, with the batch
-            trial = DecidedBatch(lapsed.room, lapsed.writes, ())
-            version = await self._commit(trial)
-            follow(recalled, trial.writes)
-            self._publish(trial, version, ())
+            expiry = decide_expired_leases(self.room, now, self.context.limits, present)
+            if now.steady_seconds < expiry.room.next_lease_deadline:
+                return  # the batch decides this last part again, and commits it
+            decided = DecidedBatch(expiry.room, expiry.writes, ())
+            version = await self._commit(decided)
+            apply_claims(recalled, decided.writes)
+            self._publish(decided, version, ())
 
-    async def _commit(self, trial: DecidedBatch) -> int:
-        """Make a batch durable, and return the version the room has then.
+    async def _commit(self, decided: DecidedBatch) -> int:
+        """Make a batch durable, and return the room's version after it.
 
         Raises:
-            StoreError: It was not; or, if ``Unknown``, nobody can say for now.
+            Refused: The commit did not happen.
+            Conflict: Another node has committed first.
+            Unknown: Nobody can tell for now whether the commit happened.
         """
         store, version = self.context.store, self.room.version
-        if not trial.writes:
+        if not decided.writes:
             return version
         is_known = True
         try:
-            await store.commit(trial.room, version, trial.writes)
+            await store.commit(decided.room, version, decided.writes)
         except Unknown:
             is_known = False
+        # Asked outside the handler, so that a failure to confirm is not reported as
+        # one that happened while handling another.
         if not is_known and await confirm_version(store, self.name) != version + 1:
             raise Refused("the commit was not applied")
         return version + 1
 
-    def _renew_unwritten(self) -> None:
-        """Carry out what a batch that cannot be written renews: that needs no disk.
+    def _renew_in_memory(self) -> None:
+        """Carry out the renewals of a batch that could not be committed.
 
-        So whoever shows up while the disk is full keeps what is theirs, and can read.
+        A renewal writes nothing. So peers that poll while the disk is full keep their
+        claims, and their polls go on.
         """
-        services = self.context
-        now = services.clock.now()
-        for ask in self._batch:
-            if isinstance(ask.command, Renew):
-                decision = decide(self.room, ask.command, now, services.limits)
+        context = self.context
+        now = context.clock.now()
+        for pending in self._batch:
+            if isinstance(pending.command, Renew):
+                decision = decide(self.room, pending.command, now, context.limits)
                 self.room = decision.room
-                ask.answer(CommandOutcome(decision.answer))
-        services.publish(self.room, ())
+                pending.reply(CommandOutcome(decision.answer))
+        context.overview.publish(self.room, ())
 
     def _publish(
-        self, trial: DecidedBatch, version: int, asks: Sequence[PendingCommand]
+        self, decided: DecidedBatch, version: int, batch: Sequence[PendingCommand]
     ) -> None:
-        """Let everybody see the batch: its askers, the parked polls, the operator."""
-        before, tally = self.room, self.context.counters
-        self.room = trial.room.at_version(version)
+        """Publish a committed batch: replace the room, reply, wake polls, inform.
+
+        The room is replaced first, since each task woken here reads it.
+        """
+        before, counters = self.room, self.context.counters
+        self.room = decided.room.at_version(version)
         self.polls.published_at = trio.current_time()
-        tally.claims_won += self.room.fence - before.fence
-        for ask, outcome in zip(asks, trial.outcomes, strict=True):
-            ask.answer(self._outcome(outcome))
-        for write in trial.writes:
+        counters.claims_won += self.room.fence - before.fence
+        for pending, outcome in zip(batch, decided.outcomes, strict=True):
+            pending.reply(self._outcome(outcome))
+        for write in decided.writes:
             if isinstance(write, AppendMessage):
-                tally.messages += 1
+                counters.messages += 1
                 self.polls.wake_addressed(write.message)
         if self.room.status != before.status:
             self.polls.wake_all()
-        self.context.publish(self.room, trial.writes)
+        self.context.overview.publish(self.room, decided.writes)
 
     def _outcome(
         self, outcome: CommandResult | RelayError
@@ -394,6 +488,6 @@ class LiveRoom:
         if isinstance(outcome, RelayError):
             return outcome
         if isinstance(outcome, Posted):
-            describe, name = self.context.describe_delivery, fold(self.name)
-            return CommandOutcome(outcome, describe(name, self.polls, outcome.message))
+            report = self.context.delivery.report(self.key, self.polls, outcome.message)
+            return CommandOutcome(outcome, report)
         return CommandOutcome(outcome)

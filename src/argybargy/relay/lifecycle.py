@@ -1,0 +1,133 @@
+"""Open a relay, run it, and end it in order.
+
+Two nurseries, one inside the other, decide the order of the end: housekeeping is
+cancelled first, so nothing new is started for a room; then the room tasks finish what
+is in their inboxes; then the write-behind buffer is flushed.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, NoReturn
+
+import structlog
+import trio
+
+from argybargy.domain.limits import Limits
+from argybargy.relay.access.code_registry import CodeRegistry
+from argybargy.relay.access.concurrency_limit import ConcurrencyLimit
+from argybargy.relay.access.presence import Presence
+from argybargy.relay.access.request_limits import RequestLimits
+from argybargy.relay.access.room_quota import RoomQuota
+from argybargy.relay.clock import Clock, system_clock
+from argybargy.relay.housekeeping import run_housekeeping
+from argybargy.relay.overview.overview import Overview
+from argybargy.relay.overview.room_view import RoomViewer
+from argybargy.relay.overview.watchers import Watchers
+from argybargy.relay.readiness import Readiness
+from argybargy.relay.relay import Relay
+from argybargy.relay.room.context import RoomContext
+from argybargy.relay.room.delivery_report import DeliveryReporter
+from argybargy.relay.room.registry import LiveRooms
+from argybargy.relay.statistics import RelayCounters
+from argybargy.relay.write_behind import WriteBehind
+from argybargy.store.errors import StoreError
+from argybargy.store.protocol import Store
+
+log = structlog.get_logger(__name__)
+
+CLOSE_SECONDS: Final = 10.0
+"""Time that room tasks have to finish their inboxes when the relay closes."""
+LOST_SECONDS: Final = 2.0
+"""Time between the discovery that the data is lost and the end of the process, in
+which requests under way are answered and ``/ready`` gives the reason."""
+
+
+@asynccontextmanager
+async def open_relay(
+    store: Store, limits: Limits, clock: Clock | None = None
+) -> AsyncIterator[Relay]:
+    """Open a relay over a store.
+
+    When the block ends, commands in the inboxes are still carried out and replied to,
+    for up to :data:`CLOSE_SECONDS`. When it is cancelled or raises, room tasks are
+    cancelled where they are; the store applies a commit whole or not at all.
+
+    Raises:
+        StoreError: The store could not be read.
+        Corrupt: The data was lost while the relay ran; in an exception group.
+    """
+    async with trio.open_nursery() as room_tasks:
+        relay = _build(store, limits, clock or system_clock(), room_tasks)
+        await relay.load()
+        async with trio.open_nursery() as housekeeping:
+            housekeeping.start_soon(run_housekeeping, relay)
+            housekeeping.start_soon(_end_when_lost, store, relay.readiness)
+            try:
+                yield relay
+            finally:
+                housekeeping.cancel_scope.cancel()
+        # Only reached when the block ended well. Closed inboxes let the tasks end by
+        # themselves; the deadline is for one that waits for a hanging disk.
+        room_tasks.cancel_scope.deadline = trio.current_time() + CLOSE_SECONDS
+        relay.close()
+    try:
+        await relay.write_behind.flush()
+    except StoreError as error:
+        # A lost cursor makes a peer read a few messages twice. Not worth failing for.
+        log.warning("cursors and audit rows not flushed", reason=str(error))
+
+
+def _build(store: Store, limits: Limits, clock: Clock, tasks: trio.Nursery) -> Relay:
+    """Build the parts of a relay, each after those it uses."""
+    watchers, counters, rooms = Watchers(), RelayCounters(), LiveRooms()
+    codes = CodeRegistry(store, limits, watchers.touch)
+    presence = Presence(limits.online_seconds, watchers.touch)
+    quota, write_behind = RoomQuota(limits.rooms), WriteBehind(store)
+    viewer = RoomViewer(codes, presence, rooms.parked_peers, limits.online_seconds)
+    overview = Overview(viewer, watchers)
+    context = RoomContext(
+        store=store,
+        clock=clock,
+        limits=limits,
+        quota=quota,
+        write_behind=write_behind,
+        delivery=DeliveryReporter(codes, presence, watchers, clock),
+        overview=overview,
+        counters=counters,
+    )
+    return Relay(
+        store=store,
+        limits=limits,
+        clock=clock,
+        started_at=clock.now().steady_seconds,
+        codes=codes,
+        presence=presence,
+        request_limits=RequestLimits(limits),
+        searches=ConcurrencyLimit(limits.searches_per_peer),
+        quota=quota,
+        rooms=rooms,
+        overview=overview,
+        watchers=watchers,
+        write_behind=write_behind,
+        readiness=Readiness(store, clock),
+        counters=counters,
+        context=context,
+        nursery=tasks,
+    )
+
+
+async def _end_when_lost(store: Store, readiness: Readiness) -> NoReturn:
+    """End the relay when the stored data is lost.
+
+    The part that discovers the damage answers 503 and does nothing else; the store
+    reports the loss here, so there is one place that ends the process. It waits a
+    little, so that those answers are sent first.
+
+    Raises:
+        Corrupt: The data is damaged, or its files were removed.
+    """
+    loss = await store.wait_lost()
+    log.warning("relay ends because its data is lost", reason=str(loss))
+    readiness.lose(loss)
+    await trio.sleep(LOST_SECONDS)
+    raise loss
