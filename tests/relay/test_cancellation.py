@@ -232,7 +232,7 @@ def check_nothing_is_held(harness: RelayHarness) -> None:
         assert live._batch == []
         assert live._send.statistics().current_buffer_used == 0
     spoken_in = {live.key for live in relay.rooms if live.room.head}
-    assert relay.quota._names == spoken_in
+    assert relay.quota._rooms == spoken_in
 
 
 async def check_memory_is_as_the_disk(harness: RelayHarness) -> None:

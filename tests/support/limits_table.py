@@ -595,7 +595,7 @@ HELD: Final = {
     "relay.access.concurrency_limit.ConcurrencyLimit._queues": _CONNECTED,
     "relay.access.request_limits.RequestLimits._claims": "`claims_per_window` a peer",
     "relay.access.request_limits.RequestLimits._reads": "`reads_per_window` a peer",
-    "relay.access.room_quota.RoomQuota._names": "`rooms`",
+    "relay.access.room_quota.RoomQuota._rooms": "`rooms`",
     "relay.room.registry.LiveRooms._by_key": _LIVE,
     "relay.room.task.LiveRoom._batch": "`batch_commands`",
     "relay.room.task.LiveRoom._send": "`inbox_commands`",

@@ -1,9 +1,10 @@
-"""All live concurrency: room tasks, parked polls, presence, codes in memory.
+"""The relay: every task, lock and wait of a running Argybargy, and no SQL or HTTP.
 
-Nothing here knows SQL or HTTP. What may happen is decided in `argybargy.domain`; what
-has happened is kept by a store; this package is where the two meet time. `relay.Relay`
-is the registry of live rooms, with housekeeping and drain; `write_behind` buffers
-cursors and audit rows, `offboarding` dismisses peers without a valid code, and
-`store_errors` turns a store's failures into refusals. `room`, `access`, `overview` and
-`api` are packages of their own.
+The rules are in `argybargy.domain`, which is pure; durable state is in a store; here
+they meet concurrency. To read in order: `lifecycle.open_relay` builds a
+`relay.Relay` and ends it; `room.task` is the task that owns a room; `api.poll` waits for it; and
+`wake_slot` is how a publication reaches a waiting task. `housekeeping` does
+periodic work, `offboarding` dismisses peers without a valid code, `write_behind`
+buffers cursors and audit rows, and `store_errors` turns a store's failures into
+refusals. `access`, `overview`, `room` and `api` are packages of their own.
 """

@@ -1,8 +1,8 @@
-"""The one place that looks at a clock, and that judges what the wall clock says.
+"""The relay's clock: wall time that survives a wrong wall clock.
 
-A wall clock may be set, rightly or by mistake, at any time. So the relay counts the
-time itself: from what the wall clock said at first, along a clock that nobody can
-set. What the wall clock says is compared with that at each look.
+A wall clock can be set at any time, rightly or by mistake. So the relay takes the wall
+time once and counts on from there along a monotonic clock, and compares the result
+with the wall clock at each reading. This is the only module that reads a clock.
 """
 
 import sys
@@ -19,30 +19,30 @@ from argybargy.domain.instant import Era, Instant
 log = structlog.get_logger(__name__)
 
 DRIFT_MS: Final = 1_000
-"""Two clocks may drift apart by so much between two looks; more is a step."""
+"""The largest drift between two readings; a larger difference is a step."""
 SETTLE_SECONDS: Final = 60.0
-"""How long a step has to last before the relay believes it."""
+"""How long a step has to last before the relay follows it."""
 ERAS_KEPT: Final = 8
-"""Steps of which the relay remembers when they were."""
+"""Steps whose times are remembered, to convert stored times; the newest stay."""
 _LOG_SECONDS: Final = 10.0
-"""A clock that steps all the time does not fill the log."""
+"""Pause between log lines about a clock that keeps stepping."""
 
 
 class Clock(Protocol):
-    """Tells the time on both clocks at once."""
+    """A source of instants."""
 
     def now(self) -> Instant:
-        """Return this instant. The steady half is Trio's own clock."""
+        """Return the current instant; its steady half is Trio's own clock."""
         ...
 
 
 @attrs.frozen
 class _Step:
-    """A step of the wall clock that is not believed yet.
+    """A step of the wall clock that is not followed yet.
 
     Attributes:
-        ms: By how much the wall clock differs from the time that was counted.
-        since: When that was first seen, in seconds that have elapsed.
+        ms: Difference of the wall clock from the counted time.
+        since: First reading of it, in elapsed seconds.
     """
 
     ms: int
@@ -51,17 +51,17 @@ class _Step:
 
 @attrs.define
 class SettledClock:
-    """A wall clock that is believed only once it has settled.
+    """A wall clock that is followed only once it has settled.
 
-    Small differences are followed, but never backwards: the time stands still until
-    the wall clock has caught up, for :data:`DRIFT_MS` at most. A larger one is a
-    step. It is logged once, and has to last for :data:`SETTLE_SECONDS` before the
-    time changes by it, forwards or backwards: until then the time is counted on.
+    Drift is followed, but never backwards: the time stands still until the wall clock
+    has caught up, for :data:`DRIFT_MS` at most. A larger difference is a step. It is
+    logged, and has to last for :data:`SETTLE_SECONDS` before the time changes by it,
+    forwards or backwards; until then the time is counted on.
 
     Args:
-        wall: Seconds since 1970 UTC, as the machine has them.
-        elapsed: Seconds on a clock that nobody sets, and that goes on while the
-            machine sleeps: otherwise each sleep looks like a step.
+        wall: Seconds since 1970 UTC by the machine's wall clock.
+        elapsed: Seconds on a monotonic clock that includes suspended time: without
+            that, each sleep of a laptop would look like a step.
     """
 
     wall: Callable[[], float]
@@ -75,7 +75,7 @@ class SettledClock:
     _logged_at: float = attrs.field(default=float("-inf"), init=False)
 
     def now(self) -> Instant:
-        """Return this instant."""
+        """Return the current instant."""
         wall_ms, elapsed = round(self.wall() * 1000), self.elapsed()
         elapsed_ms = round(elapsed * 1000)
         if self._start_ms is None:
@@ -87,24 +87,24 @@ class SettledClock:
             self._forget_step()
         elif self._has_settled(difference_ms, elapsed):
             self._start_ms += difference_ms
-            self._believe(difference_ms)
+            self._follow_step(difference_ms)
         self._latest_ms = max(self._latest_ms, self._start_ms + elapsed_ms)
         return Instant(
             self._latest_ms, trio.current_time(), self._stepped_ms, self._eras
         )
 
-    def _believe(self, step_ms: int) -> None:
+    def _follow_step(self, step_ms: int) -> None:
         counted_ms = self._latest_ms - self._stepped_ms
         era = Era(self._era_began_ms, counted_ms + 1, self._stepped_ms)
         self._eras = (*self._eras, era)[-ERAS_KEPT:]
         self._era_began_ms = era.ended_ms
         self._stepped_ms += step_ms
-        self._latest_ms = 0  # what was told before it is no bound any more
+        self._latest_ms = 0  # times before the step are no lower bound after it
         self._step = None
         log.warning("clock step believed", seconds=step_ms / 1000)
 
     def _has_settled(self, difference_ms: int, elapsed: float) -> bool:
-        """Tell whether a step has lasted long enough; take note of a new one."""
+        """Tell whether the step has lasted long enough; note a new one."""
         if self._step is None or abs(self._step.ms - difference_ms) > DRIFT_MS:
             self._step = _Step(difference_ms, elapsed)
             if elapsed - self._logged_at >= _LOG_SECONDS:
@@ -123,7 +123,7 @@ class SettledClock:
 
 
 def system_clock() -> SettledClock:
-    """Return the clock of the machine."""
+    """Return a clock over the machine's own."""
     return SettledClock(time.time, _elapsed)  # noqa: TID251  this is the one place
 
 
@@ -135,7 +135,7 @@ if sys.platform == "linux":
 elif sys.platform == "darwin":
 
     def _elapsed() -> float:
-        # Python's own monotonic clock stands still while a Mac sleeps.
+        # Python's own monotonic clock stops while a Mac sleeps.
         return time.clock_gettime(time.CLOCK_MONOTONIC)
 
 else:

@@ -1,4 +1,4 @@
-"""Whether the relay can store what it is sent: a real write answers."""
+"""Readiness: whether the store accepts writes, found out by a real one."""
 
 from typing import Final
 
@@ -10,44 +10,46 @@ from argybargy.store.errors import Refused, StoreError
 from argybargy.store.protocol import ProbeStore
 
 READY_SECONDS: Final = 1.0
-"""How old the outcome of a write may be, and how long a write may take."""
+"""How long the result of a probe is reused, and how long a probe may take."""
 
 
 @attrs.define
 class Readiness:
-    """Tries a write at most once a second, whoever asks how often.
+    """Probes the store at most once a second, however many requests ask.
 
-    The mutable state is the last outcome, and whether what is stored is lost.
+    Mutable state: the result of the last probe, and whether the data is lost.
     """
 
     store: ProbeStore
     clock: Clock
-    _trying: trio.Lock = attrs.field(factory=trio.Lock)
-    _tried_at: float = float("-inf")
+    _probing: trio.Lock = attrs.field(factory=trio.Lock)
+    _probed_at: float = float("-inf")
     _failure: StoreError | None = None
     _loss: StoreError | None = None
 
     def lose(self, loss: StoreError) -> None:
-        """Take it that what is stored is lost, whatever can still be written."""
+        """Report the data as lost from now on, even if writes succeed."""
         self._loss = loss
 
     async def check(self) -> None:
-        """Make sure that a write has succeeded within the last second.
+        """Return if a write has succeeded within the last second.
 
         Raises:
-            StoreError: It did not, or what is stored is lost.
+            StoreError: None has, or the data is lost.
         """
         if self._loss is not None:
             raise self._loss
-        async with self._trying:
+        # Under the lock, requests that come during a probe share its result instead
+        # of queuing a write each.
+        async with self._probing:
             now = self.clock.now().steady_seconds
-            if now - self._tried_at > READY_SECONDS:
-                self._failure = await self._try()
-                self._tried_at = self.clock.now().steady_seconds
+            if now - self._probed_at > READY_SECONDS:
+                self._failure = await self._probe()
+                self._probed_at = self.clock.now().steady_seconds
             if self._failure is not None:
                 raise self._failure
 
-    async def _try(self) -> StoreError | None:
+    async def _probe(self) -> StoreError | None:
         with trio.move_on_after(READY_SECONDS):
             try:
                 await self.store.probe()

@@ -1,4 +1,4 @@
-"""The relay in numbers."""
+"""Figures about the relay, for metrics, status and tests."""
 
 import attrs
 
@@ -7,12 +7,12 @@ from argybargy.system.histogram import SECONDS, Histogram
 
 @attrs.frozen
 class RelayStatistics:
-    """The relay in numbers.
+    """Sizes of the relay's collections.
 
     Attributes:
         live_rooms: Rooms in memory.
-        parked_polls: Polls subscribed in them.
-        codes: Codes there are.
+        parked_polls: Subscribed polls.
+        codes: Access codes.
     """
 
     live_rooms: int
@@ -22,15 +22,14 @@ class RelayStatistics:
 
 @attrs.frozen
 class OverviewStatistics:
-    """What the operator sees at a glance, in numbers.
+    """Figures of the operator's read model.
 
     Attributes:
-        rooms_open: Rooms that are open.
-        rooms_closed: Rooms that are closed.
-        online: Agents who are here, counted in each of their rooms.
+        rooms_open: Open rooms.
+        rooms_closed: Closed rooms.
+        online: Online agents, counted once per room.
         questions: Unanswered questions in open rooms.
-        oldest_wait_seconds: How long the one that waits longest has waited; 0 when
-            none does.
+        oldest_wait_seconds: Age of the longest waiting question; 0 without one.
     """
 
     rooms_open: int
@@ -46,13 +45,12 @@ def _seconds() -> Histogram:
 
 @attrs.define
 class RelayCounters:
-    """What has happened in all rooms since the relay was started.
+    """Totals over all rooms since the relay was started.
 
     Attributes:
-        messages: Messages that were stored, those of the system included.
-        claims_won: Questions that somebody got hold of.
-        wake_seconds: How long after a message was published the polls that it woke
-            had their answers made.
+        messages: Stored messages, system messages included.
+        claims_won: Granted claims.
+        wake_seconds: Time from a publication to the answer of a poll that it woke.
     """
 
     messages: int = 0

@@ -1,4 +1,4 @@
-"""What a failing store means to whoever asked."""
+"""Store failures as refusals, and a shield for changes to disk and memory."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,11 @@ _RETRY_SECONDS: Final = 1
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Let a store's failure leave the block as an answer."""
+    """Translate a store's failure within the block.
+
+    Raises:
+        RelayError: See :func:`as_relay_error`.
+    """
     try:
         yield
     except StoreError as error:
@@ -22,7 +26,7 @@ def translated() -> Iterator[None]:
 
 
 def as_relay_error(error: StoreError) -> RelayError:
-    """Translate a store's failure into an answer: 503, and when to come back."""
+    """Return the refusal for a store's failure: a 503 that says when to retry."""
     if isinstance(error, Unknown):
         return RelayError(Problem.STORAGE_UNKNOWN, retry_after=_RETRY_SECONDS)
     if isinstance(error, Busy):
@@ -36,26 +40,27 @@ def as_relay_error(error: StoreError) -> RelayError:
 
 
 def copy_of(failure: RelayError) -> RelayError:
-    """Return an equal failure for one more asker.
+    """Return an equal failure, to raise in one more task.
 
-    One that was raised keeps the frames of whoever it was raised to, and gathers more
-    each time; a room that is set aside would hold on to every request it refuses.
+    A raised exception keeps the frames it passed through, and gains more each time it
+    is raised. One shared by all requests of a failed room would keep all of them.
     """
     return RelayError(failure.problem, **failure.facts)
 
 
 @contextmanager
 def shielded() -> Iterator[None]:
-    """Keep cancellation out until the block is done.
+    """Shield the block from cancellation.
 
-    For changes in two places, the disk first and then memory: a request that is
-    cancelled between them would leave the two apart.
+    For a change to the disk and then to memory: cancelled in between, a request would
+    leave memory behind the disk.
 
-    There is no deadline, since it would do the same: a write that has begun will be
-    made or not, however long the disk takes over it, and memory has to follow. The
-    store bounds everything else: it withdraws a write whose turn does not come, gives
-    up a read after a few seconds, and answers whatever it has started. So a relay that
-    is told to stop while its disk hangs waits for the disk, or to be killed.
+    There is no deadline, although shields usually need one: it would cancel at the
+    same wrong place. A write that was handed to the disk happens or not, however long
+    that takes, and memory has to follow. Everything else in a shield is bounded by
+    the store, which withdraws writes that wait too long, times out reads, and answers
+    every job it starts. So a relay told to stop while its disk hangs waits for the
+    disk, or to be killed.
     """
     with trio.CancelScope(shield=True):
         yield

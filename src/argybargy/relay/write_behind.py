@@ -1,7 +1,9 @@
-"""What may reach the disk a few seconds late: acknowledged cursors, and notes.
+"""Write-behind buffer of acknowledged cursors and audit rows.
 
-Reading must not write. So what a read leaves behind (how far a peer got, that it
-connected, that somebody failed to sign in) is collected here and stored together.
+A read must not cost a write. So the traces of reads (the cursor a peer acknowledged,
+its first connection, a failed sign-in) are buffered here and flushed together by
+housekeeping. A crash loses the last few seconds: a peer then reads a few messages
+twice, and the audit log lacks a few rows.
 """
 
 import secrets
@@ -15,6 +17,7 @@ import trio
 
 from argybargy.domain.access_codes import Peer
 from argybargy.domain.instant import Instant
+from argybargy.domain.names import RoomKey
 from argybargy.domain.room.writes import Audit
 from argybargy.relay.store_errors import shielded
 from argybargy.store.protocol import Store
@@ -22,8 +25,8 @@ from argybargy.store.protocol import Store
 log = structlog.get_logger(__name__)
 
 MAX_NOTES: Final = 20_000
-"""Notes waiting to be stored; the oldest are dropped first, and the loss is logged.
-More than there can be connections: reached only while the store refuses writes."""
+"""Buffered audit rows. One more drops the oldest, and the loss is logged. That is
+more than there can be connections: only a store that refuses writes fills it."""
 
 _MINUTE_MS: Final = 60_000
 _ADDRESSES_SHOWN: Final = 5
@@ -31,13 +34,13 @@ _ADDRESSES_SHOWN: Final = 5
 
 @attrs.define
 class FailedSignIns:
-    """Failed sign-ins of one kind within one minute.
+    """Failed sign-ins of one kind within one minute: one audit row.
 
     Attributes:
-        key: What the store replaces the row by.
-        at_ms: When the first one was.
-        count: How many.
-        addresses: Where the first few different ones came from.
+        key: The idempotency key of the row; the store replaces the row by it.
+        at_ms: Time of the first one.
+        count: The number so far.
+        addresses: The first few addresses they came from.
     """
 
     key: str
@@ -52,17 +55,20 @@ def _new_run() -> str:
 
 @attrs.define
 class WriteBehind:
-    """Collects, and stores on :meth:`flush`.
+    """Buffers cursors and audit rows; :meth:`flush` writes them in one transaction.
+
+    Mutable state: the newest cursor of each peer, bounded by codes; audit rows,
+    bounded by :data:`MAX_NOTES`; and the failed sign-ins of the current minute.
 
     Args:
-        store: Where to.
-        run: Tells this run of the relay from others: one that is started again
-            within the minute must not write over what the last one has counted.
+        store: Durable storage.
+        run: Identifies this run of the relay. Without it, a relay restarted within
+            the minute would replace the row of failures that its predecessor counted.
     """
 
     store: AuditLog
     _run: str = attrs.field(factory=_new_run)
-    _cursors: dict[tuple[str, str], int] = attrs.field(factory=dict)
+    _cursors: dict[Peer, int] = attrs.field(factory=dict)
     _notes: OrderedDict[int | str, Audit] = attrs.field(factory=OrderedDict)
     _next_note: int = 0
     _dropped: int = 0
@@ -70,19 +76,19 @@ class WriteBehind:
     _flushing: trio.Lock = attrs.field(factory=trio.Lock)
 
     def acknowledge(self, peer: Peer, cursor: int) -> None:
-        """Note how far a peer has got."""
-        self._cursors[(peer.room, peer.name)] = cursor
+        """Buffer the cursor of a peer."""
+        self._cursors[peer] = cursor
 
-    def pending_cursors(self, room: str) -> Mapping[str, int]:
-        """Return the cursors of a room (folded) that are not stored yet."""
+    def pending_cursors(self, room: RoomKey) -> Mapping[str, int]:
+        """Return the buffered cursors of a room, by peer key."""
         return {
-            name: cursor
-            for (where, name), cursor in self._cursors.items()
-            if where == room
+            peer.name: cursor
+            for peer, cursor in self._cursors.items()
+            if peer.room == room
         }
 
     def note(self, audit: Audit) -> None:
-        """Note something for the audit log."""
+        """Buffer an audit row; the oldest is dropped when the buffer is full."""
         self._notes[self._next_note] = audit
         self._next_note += 1
         if len(self._notes) > MAX_NOTES:
@@ -90,7 +96,10 @@ class WriteBehind:
             self._dropped += 1
 
     def count_failure(self, action: str, address: str, now: Instant) -> None:
-        """Count a failed sign-in: one row a minute, whoever knocks how often."""
+        """Count a failed sign-in in the row of its kind and minute.
+
+        One row a minute, so that an attacker cannot fill the audit log.
+        """
         minute = now.wall_ms // _MINUTE_MS
         key = f"{action}/{minute}/{self._run}"
         failures = self._failures.get(action)
@@ -103,10 +112,13 @@ class WriteBehind:
         self._notes[key] = Audit(failures.at_ms, action, detail=detail, tally=key)
 
     async def flush(self) -> None:
-        """Store all that is waiting.
+        """Write the buffered cursors and audit rows in one transaction.
+
+        The lock keeps a second flush from writing the same rows again. The shield
+        keeps the removal from the buffer together with the write.
 
         Raises:
-            StoreError: The store cannot now; everything waits on.
+            StoreError: The store failed; everything stays buffered.
         """
         async with self._flushing:
             with shielded():
@@ -119,10 +131,14 @@ class WriteBehind:
         cursors, notes = dict(self._cursors), dict(self._notes)
         if not cursors and not notes:
             return
-        await self.store.note(cursors, list(notes.values()))
-        for key, cursor in cursors.items():
-            if self._cursors.get(key) == cursor:
-                del self._cursors[key]
+        stored: dict[tuple[str, str], int] = {
+            (peer.room, peer.name): cursor for peer, cursor in cursors.items()
+        }
+        await self.store.note(stored, list(notes.values()))
+        # Requests went on during the write: what they replaced stays buffered.
+        for peer, cursor in cursors.items():
+            if self._cursors.get(peer) == cursor:
+                del self._cursors[peer]
         for number, audit in notes.items():
             if self._notes.get(number) is audit:
                 del self._notes[number]

@@ -1,7 +1,9 @@
-"""Who may be in which room: access codes, presence and the room quota.
+"""Access to rooms: codes, presence, and limits on what one peer may use.
 
-It keeps codes in memory as they are on the disk, and writes each change to the store
-first; it never sees HTTP. `code_registry.Directory` holds the codes,
-`invitation.Invitation` asks for one, `presence` notes who is here and limits their
-calls, and `room_quota` counts rooms.
+Codes are kept in memory as they are on the disk, and each change is stored first. The
+package never sees HTTP. `code_registry.CodeRegistry` holds the codes, with
+`code_lifetimes` for their expiry, `issued_secrets` for ended ones and
+`name_reservations` for names about to be given; `invitation.Invitation` asks for a
+code. `presence` has the latest request of each peer, `request_limits` and
+`concurrency_limit` bound its requests, and `room_quota` counts rooms.
 """

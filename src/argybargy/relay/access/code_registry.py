@@ -1,4 +1,4 @@
-"""The codes, in memory: who may enter, under which name, and until when."""
+"""Registry of access codes: who may enter which room, under which name, until when."""
 
 import contextlib
 import secrets
@@ -26,7 +26,7 @@ from argybargy.domain.access_codes import (
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
-from argybargy.domain.names import RoomKey, fold
+from argybargy.domain.names import RoomKey, peer_key
 from argybargy.domain.room.writes import Audit
 from argybargy.relay.access.code_lifetimes import CodeLifetimes
 from argybargy.relay.access.invitation import Invitation
@@ -43,21 +43,24 @@ T = TypeVar("T")
 class CodeRegistry:
     """All codes of the relay.
 
-    The mutable state is `_by_key` and, derived from it, `_by_room` and `_names`;
-    `_departed`, the peers that have lost a code and may have to be let go, no more
-    than held one since housekeeping last got through; and `_ended`, the digests of
-    codes that were removed. The store has every code first: what is in memory is on
-    the disk, unless a change is in doubt that the store could neither make nor deny.
-    Then memory stays as it was until :meth:`resolve_doubt` has read it.
+    Every change is stored first and made in memory after, with cancellation shielded
+    in between; so memory has what the disk has. The exception is a change whose
+    outcome the store does not know: memory then stays as it was until
+    :meth:`resolve_doubt` has read the codes again.
+
+    Mutable state: `_by_key` and, derived from it, `_by_room` and `_names`, bounded by
+    `Limits.codes`; `_departed`, peers that have lost a code and may have to be
+    dismissed, no more than held one since the last complete round of housekeeping;
+    and `_ended`, digests of removed codes, with a bound of its own.
 
     Attributes:
-        version: Changes whenever the set of valid codes does.
-        reservations: The names that are about to be given.
+        version: A number that changes whenever the set of valid codes does.
+        reservations: Names about to be given.
 
     Args:
-        store: Where the codes last.
-        limits: How many there may be.
-        touch: Told the folded name of a room that may look different now.
+        store: Durable storage.
+        limits: The relay's limits.
+        touch: Called with the key of a room that may look different now.
     """
 
     store: CodeStore
@@ -66,8 +69,8 @@ class CodeRegistry:
     version: int = 0
     reservations: NameReservations = attrs.field(factory=NameReservations)
     _by_key: dict[str, CodeRecord] = attrs.field(factory=dict)
-    _by_room: dict[str, dict[PeerKey, list[CodeRecord]]] = attrs.field(factory=dict)
-    _names: dict[str, tuple[int, frozenset[PeerKey]]] = attrs.field(factory=dict)
+    _by_room: dict[RoomKey, dict[str, list[CodeRecord]]] = attrs.field(factory=dict)
+    _names: dict[RoomKey, tuple[int, frozenset[str]]] = attrs.field(factory=dict)
     _changing: trio.Lock = attrs.field(factory=trio.Lock)
     _is_in_doubt: bool = False
     _lifetimes: CodeLifetimes = attrs.field(factory=CodeLifetimes)
@@ -75,21 +78,24 @@ class CodeRegistry:
     _ended: IssuedSecrets = attrs.field(factory=IssuedSecrets)
 
     async def load(self, now: Instant) -> None:
-        """Read every code from the store.
+        """Load every code from the store.
 
-        Those whose codes ran out while no relay was there to see it are to be let go.
+        Peers whose codes expired while no relay was running are due for dismissal.
+
+        Raises:
+            StoreError: The store could not be read.
         """
         for digest in await self.store.revoked(self._ended.most):
             self._ended.add(digest)
         for record in await self.store.codes():
             self._add(record)
-        for record in self._lifetimes.look(self, now):
+        for record in self._lifetimes.expiry_changes(self, now):
             self._departed[record.peer] = False
 
     def _add(self, record: CodeRecord) -> None:
         self._by_key[record.key_id] = record
-        room = self._by_room.setdefault(fold(record.room), {})
-        room.setdefault(peer_key(record.name), []).append(record)
+        room = self._by_room.setdefault(record.peer.room, {})
+        room.setdefault(record.peer.name, []).append(record)
         self.version += 1
         self._touch(record.peer.room)
 
@@ -109,10 +115,10 @@ class CodeRegistry:
         self._departed[record.peer] = False
 
     def resolve(self, code: str, now: Instant) -> CodeRecord | None:
-        """Return what a presented code stands for, if it is valid now.
+        """Return the record of a presented code, if it is valid now.
 
-        Found by its public handle, then compared in constant time. The stored
-        digest itself opens nothing: it is hashed once more like anything else.
+        It is found by its public handle and then compared in constant time. A stolen
+        digest is useless: presented as a code, it is hashed once more.
         """
         digest = digest_code(code)
         record = self._by_key.get(key_id_of(digest))
@@ -121,9 +127,9 @@ class CodeRegistry:
         return record if self._lifetimes.is_live(record, now) else None
 
     def is_guess(self, code: str) -> bool:
-        """Tell whether a code that is not valid may have been meant to find one.
+        """Tell whether an invalid code is a guess at a valid one.
 
-        It was not if it has the form of none, or was one that ended.
+        Malformed text and codes that have ended are not.
         """
         digest = digest_code(code)
         known = self._by_key.get(key_id_of(digest))
@@ -133,21 +139,21 @@ class CodeRegistry:
         return may_be_agents(code) and not has_ended
 
     def is_live(self, record: CodeRecord, now: Instant) -> bool:
-        """Tell whether a code resolved earlier is still valid."""
+        """Tell whether a resolved code is still valid."""
         return self.seconds_left(record, now) > 0
 
     def seconds_left(self, record: CodeRecord, now: Instant) -> float:
-        """Return how long a code resolved earlier goes on; ``inf`` is for ever.
+        """Return the remaining life of a resolved code; ``inf`` without an expiry.
 
-        Nothing or less when it is over.
+        Zero or less once it has expired or was removed.
         """
         known = self._by_key.get(record.key_id)
         return 0.0 if known is None else self._lifetimes.seconds_left(known, now)
 
     def contains_live_code(self, text: str, now: Instant) -> bool:
-        """Tell whether a text gives away a code that would open a room.
+        """Tell whether a text contains a code that would open a room.
 
-        What signs the operator in is not for any text, whether it still works or not.
+        An operator's secret counts even when it is no longer valid.
         """
         found = filter(is_well_formed, CODE_PATTERN.findall(text))
         return any(
@@ -158,13 +164,14 @@ class CodeRegistry:
     async def mint(
         self, invitations: Sequence[Invitation], audit_actor: str, now: Instant
     ) -> list[tuple[str, CodeRecord]]:
-        """Make codes, all or none, and return each with its record.
+        """Create codes, all or none, and return each with its record.
 
-        This is the only time that the codes themselves are seen.
+        Only digests are kept, so this is the only time that the codes are seen.
 
         Raises:
             RelayError: ``code_quota``.
-            Refused: The store did not take them; no code was made.
+            Refused: The store refused; no code was created.
+            Unknown: The outcome is unknown; memory was read again if possible.
         """
         async with self._changing:
             self.check_quota(len(invitations))
@@ -182,7 +189,7 @@ class CodeRegistry:
             return minted
 
     def check_quota(self, more: int) -> None:
-        """Refuse more codes than there may be.
+        """Refuse codes beyond the quota.
 
         Raises:
             RelayError: ``code_quota``.
@@ -192,7 +199,12 @@ class CodeRegistry:
             raise RelayError(Problem.CODE_QUOTA, limit=limit)
 
     async def _store(self, change: Callable[[], Awaitable[T]]) -> T:
-        """Make a change to the codes durable; where that is unsure, read them all."""
+        """Store a change to the codes; if its outcome is unknown, read them all again.
+
+        Raises:
+            StoreError: The change was refused, or its outcome is unknown. In the
+                second case the caller cannot go on either way: its codes may exist.
+        """
         with contextlib.suppress(Unknown):
             return await change()
         self._is_in_doubt = True
@@ -200,7 +212,7 @@ class CodeRegistry:
         raise Unknown
 
     async def resolve_doubt(self) -> None:
-        """Read the codes again if it is in doubt what became of a change to them.
+        """Read the codes again if the outcome of a change is unknown.
 
         Raises:
             Unknown: It still is.
@@ -210,7 +222,7 @@ class CodeRegistry:
                 await self._reload()
 
     async def _reload(self) -> None:
-        stored = await self._read_settled()
+        stored = await self._read_final()
         self._is_in_doubt = False
         before = self._by_key.copy()
         kept = {record.key_id for record in stored}
@@ -227,17 +239,18 @@ class CodeRegistry:
     async def adopt(
         self, records: Sequence[CodeRecord], audits: Mapping[str, Audit]
     ) -> int:
-        """Take over codes of another relay, each once; return how many are new.
+        """Import codes of another relay, each once; return the number of new ones.
 
         Args:
             records: The codes.
-            audits: By handle, the row that is written with each. A code whose row is
-                in the log already was taken over before, and is left out.
+            audits: The audit row written with each, by handle. A code whose row is
+                in the log was imported before and is left out: it may have been
+                revoked since.
 
         Raises:
             RelayError: ``code_quota``.
-            Refused: The store did not take them.
-            Unknown: It may have; what is in memory is what is on the disk.
+            Refused: The store refused; nothing was imported.
+            Unknown: The outcome is unknown; memory was read again if possible.
         """
         async with self._changing:
             fresh = {
@@ -253,11 +266,13 @@ class CodeRegistry:
                     self._add(fresh[tally])
             return len(new)
 
-    async def _read_settled(self) -> Sequence[CodeRecord]:
-        """Read the codes once something is durable: what can be read then is final.
+    async def _read_final(self) -> Sequence[CodeRecord]:
+        """Return the stored codes as no crash can change them any more.
+
+        The probe is a durable write; a read behind it is final.
 
         Raises:
-            Unknown: The store cannot, and nobody knows what became of the change.
+            Unknown: The store failed, and the outcome stays unknown.
         """
         try:
             await self.store.probe()
@@ -276,14 +291,14 @@ class CodeRegistry:
     async def remove(
         self, records: Sequence[CodeRecord], audits: Sequence[Audit], now: Instant
     ) -> list[Peer]:
-        """Remove codes for good.
+        """Remove codes.
 
         Returns:
-            The peers that hold no valid code any more.
+            The peers left without a valid code.
 
         Raises:
-            Refused: The store did not; every code stays.
-            Unknown: It may have; what is in memory is what is on the disk.
+            Refused: The store refused; every code stays.
+            Unknown: The outcome is unknown; memory was read again if possible.
         """
         async with self._changing:
             with shielded():
@@ -299,71 +314,72 @@ class CodeRegistry:
         return any(self._lifetimes.is_live(each, now) for each in self.codes_of(peer))
 
     def match(self, target: str) -> list[CodeRecord]:
-        """Return the codes that `target` means: a handle, a code, or a name."""
+        """Return the codes that match a handle, a code, or a peer's name."""
         by_handle = self._by_key.get(target) or self._by_key.get(
             key_id_of(digest_code(target))
         )
         if by_handle is not None:
             return [by_handle]
-        name = fold(target)
+        name = peer_key(target)
         return [each for each in self._by_key.values() if each.peer.name == name]
 
     def codes_of(self, peer: Peer) -> list[CodeRecord]:
         """Return every code of a peer, valid or not."""
         return list(self._by_room.get(peer.room, {}).get(peer.name, ()))
 
-    def live_codes(self, room: str, now: Instant) -> tuple[CodeRecord, ...]:
-        """Return the newest valid code of each peer of a room (folded)."""
+    def live_codes(self, room: RoomKey, now: Instant) -> tuple[CodeRecord, ...]:
+        """Return the newest valid code of each peer of a room."""
         peers = self._by_room.get(room, {}).values()
         is_live = partial(self._lifetimes.is_live, now=now)
         live = (list(filter(is_live, mine)) for mine in peers)
         return tuple(mine[-1] for mine in live if mine)
 
-    def live_names(self, room: str, now: Instant) -> frozenset[PeerKey]:
-        """Return the folded names in a room (folded) that hold a valid code."""
+    def live_names(self, room: RoomKey, now: Instant) -> frozenset[str]:
+        """Return the peers of a room with a valid code."""
         cached = self._names.get(room)
         if cached is None or cached[0] != self.version:
             names = frozenset(code.peer.name for code in self.live_codes(room, now))
             cached = self._names[room] = (self.version, names)
         return cached[1]
 
-    def expired_names(self, room: str, now: Instant) -> frozenset[str]:
-        """Return the folded names in a room whose codes have all run out."""
+    def expired_names(self, room: RoomKey, now: Instant) -> frozenset[str]:
+        """Return the peers of a room whose codes have all expired."""
         return frozenset(
             name
             for name, mine in self._by_room.get(room, {}).items()
             if not any(self._lifetimes.is_live(each, now) for each in mine)
         )
 
-    def spelling(self, room: str, name: str) -> str | None:
-        """Return how a peer of a room (folded) is spelled, if it holds a code."""
+    def spelling(self, room: RoomKey, name: str) -> str | None:
+        """Return the spelling of a peer's name in a room, if it holds a code."""
         mine = self._by_room.get(room, {}).get(peer_key(name))
         return mine[0].name if mine else None
 
-    def rooms(self) -> tuple[str, ...]:
-        """Return the folded names of all rooms that somebody holds a code for."""
+    def rooms(self) -> tuple[RoomKey, ...]:
+        """Return the rooms that codes were issued for."""
         return tuple(self._by_room)
 
     async def remove_stale(self, now: Instant) -> None:
-        """Remove the codes that ran out long ago, once there is no doubt of it.
+        """Remove the codes that expired long ago, beyond doubt.
 
         Raises:
-            StoreError: The store did not; they stay, or are read again.
+            StoreError: The store failed; the next round tries again.
         """
         stale = self._lifetimes.stale(self, self.limits.expired_code_seconds, now)
         if stale:
             await self.remove(stale, [], now)
 
     async def correct(self, now: Instant) -> None:
-        """Write down the times of this process's codes anew if the clock was set.
+        """Store corrected times of this process's codes after a clock step.
 
-        A restart must neither revive such a code nor end it early.
+        After a restart the stored times are all that is known; wrong ones would
+        revive an expired code or end one early.
 
         Raises:
-            StoreError: The store did not; the next call does.
+            StoreError: The store failed; the next call tries again.
         """
         async with self._changing:
-            moved = self._lifetimes.outdated(self, now)
+            moved = self._lifetimes.corrected(self, now)
             if not moved:
                 return
             with shielded():
@@ -373,7 +389,7 @@ class CodeRegistry:
                     self._lifetimes.begin(record, now)
 
     def _replace(self, record: CodeRecord) -> None:
-        """Take over a code of which only the times are others."""
+        """Replace a code by one that differs only in its times."""
         mine = self._by_room[record.peer.room][record.peer.name]
         mine[mine.index(self._by_key[record.key_id])] = record
         self._by_key[record.key_id] = record
@@ -381,11 +397,11 @@ class CodeRegistry:
         self._touch(record.peer.room)
 
     def tick(self, now: Instant) -> None:
-        """See which codes have run out since the last tick.
+        """Note the codes that have expired since the last tick, or are valid again.
 
-        One that had is valid again if the wall clock was set back since.
+        Their peers are checked for dismissal; one with a valid code is left alone.
         """
-        changed = self._lifetimes.look(self, now)
+        changed = self._lifetimes.expiry_changes(self, now)
         if changed:
             self.version += 1
         for each in changed:
@@ -393,21 +409,21 @@ class CodeRegistry:
             self._departed[each.peer] = False
 
     def departed(self, now: Instant) -> list[Peer]:
-        """Return the peers that hold no valid code and were not let go yet."""
-        # Some have another code, or were invited again.
+        """Return the peers without a valid code that were not dismissed yet."""
+        # Some hold another code, or were invited again.
         gone = [peer for peer in self._departed if not self.has_valid_code(peer, now)]
         self._departed = {peer: self._departed[peer] for peer in gone}
         return gone
 
     def forget(self, peer: Peer) -> None:
-        """Take note that a peer was let go."""
+        """Note that a peer was dismissed."""
         self._departed.pop(peer, None)
 
     def postpone(self, peer: Peer) -> bool:
-        """Take note that a peer could not be let go yet: others come first now.
+        """Note that a peer could not be dismissed, and move it behind the others.
 
         Returns:
-            Whether that is news, and not the same as the last time.
+            True for the first failure, which is worth a log line.
         """
         was_put_off = self._departed.pop(peer, False)
         self._departed[peer] = True
@@ -421,6 +437,6 @@ class CodeRegistry:
 
 
 def new_code(prefix: str = AGENT_PREFIX) -> str:
-    """Return a code that nobody can guess."""
+    """Return a random code."""
     random = "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_CHARS))
     return format_code(random, prefix)

@@ -1,4 +1,4 @@
-"""Whom a code is made for."""
+"""Invitations: requests for an access code."""
 
 import attrs
 
@@ -8,15 +8,15 @@ from argybargy.domain.instant import Instant
 
 @attrs.frozen
 class Invitation:
-    """Whom a code is made for.
+    """A request for an access code.
 
     Attributes:
-        room: The room, as it is called.
-        name: The peer, as it is called.
-        capabilities: What it can do.
-        lifetime_seconds: How long the code lives; ``None`` is for ever.
-        client: The program it is for.
-        model: The model behind it.
+        room: The name of the room.
+        name: The name of the peer.
+        capabilities: The peer's abilities, in its own words; for other peers.
+        lifetime_seconds: The lifetime of the code; ``None`` without an expiry.
+        client: The program that the agent runs in.
+        model: The language model behind it.
     """
 
     room: str
@@ -27,7 +27,7 @@ class Invitation:
     model: str = ""
 
     def record(self, digest: bytes, now: Instant) -> CodeRecord:
-        """Return what is kept of a code that is made now."""
+        """Return the record of a code with this digest, created now."""
         seconds = self.lifetime_seconds
         return CodeRecord(
             digest=digest,

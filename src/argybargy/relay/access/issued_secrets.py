@@ -1,7 +1,7 @@
-"""Secrets that were handed out, to tell one that has ended from a guess.
+"""Digests of ended secrets, to tell a client with an old one from an attacker.
 
-Whoever shows what once opened something is told so, however often: it stops only
-when it hears that. A guess is slowed down.
+A client that presents a revoked code is told so each time, so that it can stop. A
+guess counts as a failed sign-in and is slowed down.
 """
 
 from collections import OrderedDict
@@ -10,23 +10,22 @@ from typing import Final
 import attrs
 
 REMEMBERED_SECRETS: Final = 10_000
-"""Ended secrets of one kind that are known again; of more, the oldest are forgotten,
-and taken for guesses."""
+"""Ended secrets of one kind that are remembered; older ones are taken for guesses."""
 
 
 @attrs.define
 class IssuedSecrets:
-    """The digests of secrets, the newest `most` of them.
+    """The digests of ended secrets, the newest `most` of them.
 
     Attributes:
-        most: How many.
+        most: The bound; one more digest drops the oldest.
     """
 
     most: int = REMEMBERED_SECRETS
     _digests: OrderedDict[bytes, None] = attrs.field(factory=OrderedDict, repr=False)
 
     def add(self, digest: bytes) -> None:
-        """Remember a secret as the newest; the oldest one too many goes."""
+        """Add a digest as the newest."""
         self._digests[digest] = None
         self._digests.move_to_end(digest)
         if len(self._digests) > self.most:

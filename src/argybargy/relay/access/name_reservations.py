@@ -1,7 +1,7 @@
-"""Names that are about to be given, to the human or to an agent of a room.
+"""Reservations of names, between the check that a name is free and its use.
 
-Whether a name is free is looked up before it is given, and giving it takes a write.
-In between, the name is held here, so that two who ask at once cannot both have it.
+Giving a name takes a write, and other tasks run meanwhile. A reservation keeps the
+human and an agent from getting the same name in that time.
 """
 
 from collections import Counter
@@ -16,9 +16,12 @@ from argybargy.domain.errors import Problem, RelayError
 
 @attrs.define
 class NameReservations:
-    """The names that requests are about to give; bounded by those requests.
+    """The reserved names, for as long as the requests that reserve them last.
 
-    Hold a name first, look then whether somebody has it, and give it.
+    Reserve first, then check whether the name is free, then write. Two requests of
+    the same kind may reserve the same name: they would give it to the same holder.
+
+    Mutable state: two counters, bounded by the requests under way.
     """
 
     _human: Counter[Peer] = attrs.field(factory=Counter)
@@ -26,31 +29,31 @@ class NameReservations:
 
     @contextmanager
     def for_human(self, peer: Peer) -> Iterator[None]:
-        """Hold the name that the human is about to speak under.
+        """Reserve the name that the human is about to post under.
 
         Raises:
-            RelayError: ``sender_taken``, when an agent is about to get it.
+            RelayError: ``sender_taken``: it is reserved for an agent.
         """
         if peer in self._agents:
             raise RelayError(Problem.SENDER_TAKEN)
-        with _held(self._human, [peer]):
+        with _reserved(self._human, [peer]):
             yield
 
     @contextmanager
     def for_agents(self, peers: Collection[Peer]) -> Iterator[None]:
-        """Hold the names that codes are about to be made for.
+        """Reserve the names that codes are about to be issued for.
 
         Raises:
-            RelayError: ``name_taken``, when the human is about to speak under one.
+            RelayError: ``name_taken``: one is reserved for the human.
         """
         if any(peer in self._human for peer in peers):
             raise RelayError(Problem.NAME_TAKEN)
-        with _held(self._agents, peers):
+        with _reserved(self._agents, peers):
             yield
 
 
 @contextmanager
-def _held(names: Counter[Peer], peers: Collection[Peer]) -> Iterator[None]:
+def _reserved(names: Counter[Peer], peers: Collection[Peer]) -> Iterator[None]:
     names.update(peers)
     try:
         yield

@@ -1,47 +1,48 @@
-"""How many rooms may hold messages: the one rule that spans rooms."""
+"""The quota of rooms that hold messages: the only rule that spans rooms."""
 
 from collections.abc import Iterable
 from typing import TypeGuard
 
 import attrs
 
-from argybargy.domain.names import fold
+from argybargy.domain.names import RoomKey, room_key
 from argybargy.domain.room.commands import Command, Import, Post
 
 
 @attrs.define
 class RoomQuota:
-    """Counts rooms that hold messages, those about to included.
+    """The rooms that hold messages, or are about to.
 
-    A place is taken before the first message is decided and given back if nothing
-    came of it, so two rooms cannot both take the last one.
+    A room takes its place before its first message is decided, and gives it back if
+    the commit fails: two room tasks cannot both take the last place.
 
     Attributes:
-        limit: How many there may be; 0 is any number.
+        limit: The most rooms with messages; 0 for any number.
     """
 
     limit: int
-    _names: set[str] = attrs.field(factory=set)
+    _rooms: set[RoomKey] = attrs.field(factory=set)
 
     def fill(self, names: Iterable[str]) -> None:
-        """Count rooms that hold messages already."""
-        self._names.update(map(fold, names))
+        """Add rooms that hold messages already."""
+        self._rooms.update(map(room_key, names))
 
     def has_places_for(self, names: Iterable[str]) -> bool:
-        """Tell whether all these rooms may hold messages; none gets a place by that."""
-        return not self.limit or len(self._names | set(map(fold, names))) <= self.limit
+        """Tell whether all these rooms fit together; takes no place."""
+        wanted = self._rooms | set(map(room_key, names))
+        return not self.limit or len(wanted) <= self.limit
 
     def take(self, name: str) -> bool:
-        """Take a place for a room, or tell that there is none."""
-        is_new = fold(name) not in self._names
-        if self.limit and is_new and len(self._names) >= self.limit:
+        """Take a place for a room; return False when the quota is used up."""
+        key = room_key(name)
+        if self.limit and key not in self._rooms and len(self._rooms) >= self.limit:
             return False
-        self._names.add(fold(name))
+        self._rooms.add(key)
         return True
 
     def give_back(self, name: str) -> None:
-        """Give the place of a room back that holds no message after all."""
-        self._names.discard(fold(name))
+        """Give back the place of a room that holds no message."""
+        self._rooms.discard(room_key(name))
 
 
 def speaks(command: Command) -> TypeGuard[Post | Import]:
