@@ -24,9 +24,9 @@ from argybargy.store.sqlite.store import open_sqlite_store
 from argybargy.web.description.manifest import LLMS_ROUTE, MANIFEST_ROUTE
 from argybargy.web.endpoints.agent_routes import AGENT_ROUTES, OPEN_ROUTES
 from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
-from support.loop_steps import BUDGET_LINES, metered
 from support.relay import ROOM
 from support.web_app import TOKEN, Reply, Site, open_site
+from support.work_counters import BUDGET_LINES, measured_lines
 
 LIMITS = Limits(posts_per_window=0, reads_per_window=0, claims_per_window=0)
 CODES = 300
@@ -286,7 +286,7 @@ async def test_no_request_holds_the_loop(kind: str, tmp_path: Path) -> None:
     order = [*(key for key in CASES if key not in LAST), *LAST]
     too_long = {}
     async with open_world(kind, tmp_path / "data") as world:
-        with metered() as meter:
+        with measured_lines() as meter:
             for key in order:
                 for number, requests in enumerate(CASES[key]):
                     meter.reset()

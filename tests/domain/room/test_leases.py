@@ -9,8 +9,8 @@ from argybargy.domain.names import fold
 from argybargy.domain.room.claims import MAX_ENDED_AT_ONCE, MAX_RENEWED_AT_ONCE
 from argybargy.domain.room.commands import Acknowledged, Dismiss
 from argybargy.domain.room.leases import Leases
-from support.counted_calls import count_calls
 from support.room import UNHURRIED, Scene, post
+from support.work_counters import count_calls
 
 leases = st.builds(
     Lease,

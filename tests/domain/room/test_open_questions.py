@@ -10,8 +10,8 @@ from argybargy.domain.addressing import answered
 from argybargy.domain.message import Question
 from argybargy.domain.names import PeerKey, peer_key
 from argybargy.domain.room.questions import OpenQuestions
-from support.counted_calls import count_calls
 from support.room import UNHURRIED, Scene, post
+from support.work_counters import count_calls
 
 NAMES = ("anna", "bob", "carol", "operator")
 

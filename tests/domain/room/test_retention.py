@@ -6,8 +6,8 @@ from argybargy.domain.room.commands import GiveUp, Retain
 from argybargy.domain.room.open_close import MAX_GIVEN_UP_AT_ONCE
 from argybargy.domain.room.transition import MAX_GIVEN_UP_BY_APPEND
 from argybargy.domain.room.writes import CloseQuestion
-from support.counted_calls import count_calls
 from support.room import UNHURRIED, Scene, kept_messages, post
+from support.work_counters import count_calls
 
 
 def keep(scene: Scene, messages: int) -> None:

@@ -6,8 +6,8 @@ import trio
 from argybargy.domain.limits import Limits
 from argybargy.domain.search.query import Findings
 from argybargy.store.memory.store import MemoryStore
-from support.counted_steps import measured_steps
 from support.web_app import open_site
+from support.work_counters import measured_calls
 
 
 async def test_a_search_returns_messages_with_marked_excerpts() -> None:
@@ -163,7 +163,7 @@ async def test_a_slow_search_does_not_block_others(word: str) -> None:
         for _ in range(3):
             await site.say(alice, "a " * 3_998 + "b")
         words = "+".join([word] * 100)
-        with measured_steps() as meter:
+        with measured_calls() as meter:
             reply = await site.front.call("GET", f"/search?q={words}", code=alice)
             page = await site.admin("GET", f"/admin/search?q={words}")
         assert len(reply.json["results"]) == len(page.json["results"]) == 3
