@@ -1,4 +1,4 @@
-"""What an agent can do in its room, apart from polling."""
+"""Use cases of an agent in its room, polling excepted: post, claim, read."""
 
 import attrs
 
@@ -32,19 +32,20 @@ from argybargy.relay.room.task import LiveRoom
 from argybargy.relay.store_errors import translated
 
 MAX_REPLIES = 100
-"""Replies shown with one message."""
+"""Most replies returned with one message."""
 
 
 @attrs.frozen
 class PostDraft:
-    """What somebody wants to say, as it was written.
+    """A message to post, as received.
 
     Attributes:
-        text: What is said.
+        text: The text.
         to: The addressees, in any spelling.
-        expects: Who should answer, in any spelling; ``None`` is the default.
-        reply_to: The message this answers.
-        idempotency_key: What makes it repeatable.
+        expects: The peer asked for an answer, in any spelling; ``None`` takes the
+            default of the addressing.
+        reply_to: The seq of the message that this one answers.
+        idempotency_key: A key that makes a repeated post return the first message.
     """
 
     text: str
@@ -56,12 +57,12 @@ class PostDraft:
 
 @attrs.frozen
 class PostOutcome:
-    """What became of a post.
+    """The outcome of a post.
 
     Attributes:
-        message: The message it is now.
-        is_duplicate: Whether it already was.
-        delivery: How the addressees will learn of it.
+        message: The stored message.
+        is_duplicate: Whether an earlier post with the same key had stored it.
+        delivery: How the addressees can be reached.
     """
 
     message: Message
@@ -71,12 +72,12 @@ class PostOutcome:
 
 @attrs.frozen
 class History:
-    """A look back into a room.
+    """A page of a room's history.
 
     Attributes:
         lookback: The messages.
-        status: The room, open or closed.
-        members: The names of its members.
+        status: The room's name and whether it is closed.
+        members: The names of the room's members.
     """
 
     lookback: HistoryPage
@@ -86,7 +87,7 @@ class History:
 
 @attrs.frozen
 class Thread:
-    """One message with its replies, as far as the reader may see them."""
+    """A message with those of its replies that the reader may see."""
 
     message: Message
     replies: tuple[Message, ...]
@@ -95,16 +96,16 @@ class Thread:
 
 @attrs.frozen
 class Resumption:
-    """What an agent needs to carry on that has lost its context.
+    """The state of an agent that has lost its context and wants to go on.
 
     Attributes:
-        code: Who it is.
+        code: The agent's code.
         cursor: Its last acknowledged cursor.
-        unread: How many messages wait beyond that.
-        asked: Its questions that nobody has answered.
-        claims: What it holds.
-        status: The room, open or closed.
-        members: The names of its members.
+        unread: The number of messages after the cursor.
+        asked: Its unanswered questions, oldest first, as many as one answer may hold.
+        claims: The leases it holds.
+        status: The room's name and whether it is closed.
+        members: The names of the room's members.
     """
 
     code: CodeRecord
@@ -123,17 +124,17 @@ async def post(
     draft: PostDraft,
     code: CodeRecord | None = None,
 ) -> PostOutcome:
-    """Say something in a room. On return it is durable.
+    """Post a message to a room. On return it is durable.
 
     Args:
         relay: The relay.
-        room: Where.
-        sender: Under which name.
-        draft: What.
-        code: The code of the agent that speaks; without one it is the operator.
+        room: The name of the room.
+        sender: The name to post under.
+        draft: The message.
+        code: The code of the posting agent; ``None`` for the operator.
 
     Raises:
-        RelayError: It was refused; ``contains_secret`` when the text gives away a
+        RelayError: The post was refused; ``contains_secret`` when the text contains a
             code that would open a room.
     """
     written = (draft.text, *draft.to, draft.expects or "", draft.idempotency_key or "")
@@ -158,7 +159,7 @@ async def post(
 
 
 async def post_as(relay: Relay, code: CodeRecord, draft: PostDraft) -> PostOutcome:
-    """Say something as the agent that holds a code."""
+    """Post a message as the agent that holds a code."""
     outcome = await post(relay, code.room, code.name, draft, code)
     now = relay.clock.now().steady_seconds
     relay.presence.record(code.peer, now).waiting_since = now
@@ -168,10 +169,10 @@ async def post_as(relay: Relay, code: CodeRecord, draft: PostDraft) -> PostOutco
 async def claim(
     relay: Relay, code: CodeRecord, seq: int, lease_seconds: int | None
 ) -> Lease:
-    """Take a question, or renew the claim on it.
+    """Claim a question, or renew the claim.
 
     Raises:
-        RelayError: Somebody else has it, or nobody may.
+        RelayError: Another peer holds the claim, or the message cannot be claimed.
     """
     command = Claim(code.name, seq, lease_seconds)
     live, now = await relay.live(code.room), relay.clock.now()
@@ -182,24 +183,24 @@ async def claim(
 
 
 def _refuse_early(room: Room, command: Claim, now: Instant, limits: Limits) -> None:
-    """Refuse what the room as it stands would refuse anyway.
+    """Refuse a claim that the published room already refuses.
 
-    Sixteen agents run for a question and one gets it. The rules are pure and the
-    published room is a value, so the fifteen need not stand in the room's queue to
-    be told no: no is right at this instant. A yes is only ever said by the room task.
+    When sixteen agents race for a question, fifteen lose. The rules are pure and the
+    published room is a value, so the losers are refused here, without a place in the
+    inbox: a refusal is correct at this instant. Only the room task grants a claim.
 
     Raises:
-        RelayError: The claim is lost, or was none.
+        RelayError: Another peer holds the claim, or the message cannot be claimed.
     """
     if command.seq in room.messages and now.steady_seconds < room.next_lease_deadline:
         check_claim(Transition(room, now, limits), command)
 
 
 async def release(relay: Relay, code: CodeRecord, seq: int) -> None:
-    """Give a claimed question back.
+    """Release a claim.
 
     Raises:
-        RelayError: Somebody else has it, or it is answered.
+        RelayError: Another peer holds the claim, or the question is answered.
     """
     relay.request_limits.admit_claim(code.peer, relay.clock.now().steady_seconds)
     await relay.ask(code.room, Release(code.name, seq), code)
@@ -210,7 +211,11 @@ def _admit_read(relay: Relay, code: CodeRecord) -> None:
 
 
 async def history(relay: Relay, code: CodeRecord, before: int, limit: int) -> History:
-    """Look back at what the peer may see below the seq `before`."""
+    """Return the messages below the seq `before` that the peer may see.
+
+    Raises:
+        RelayError: ``rate_limited``, or the store could not be read.
+    """
     _admit_read(relay, code)
     live = await relay.live(code.room)
     reader, size = code.peer.name, relay.limits.poll_bytes
@@ -260,7 +265,7 @@ async def thread(relay: Relay, code: CodeRecord, seq: int) -> Thread:
 
 
 async def peers(relay: Relay, code: CodeRecord) -> list[tuple[LastSeen, str]]:
-    """Return who is live in the room of a peer, each with its capabilities."""
+    """Return the peers seen in the room of a peer, each with its capabilities."""
     _admit_read(relay, code)
     room, now = code.peer.room, relay.clock.now()
     seen = relay.presence.seen(room, relay.parked_peers(room), now.steady_seconds)
@@ -270,13 +275,17 @@ async def peers(relay: Relay, code: CodeRecord) -> list[tuple[LastSeen, str]]:
 
 
 async def resume(relay: Relay, code: CodeRecord) -> Resumption:
-    """Return what an agent needs that has lost its context."""
+    """Return the state of an agent that has lost its context.
+
+    Raises:
+        RelayError: ``rate_limited``, or the store could not be read.
+    """
     _admit_read(relay, code)
     live = await relay.live(code.room)
     room, reader = live.room, code.peer.name
     cursor = live.cursors.get(reader, 0)
-    # The oldest first, and no more than one answer may hold: the rest still count
-    # as open, and come up as the first ones are answered.
+    # The oldest first, as many as one answer may hold. The others come up when these
+    # have been answered.
     builder = PageBuilder(relay.limits.poll_messages, relay.limits.poll_bytes)
     for seq in room.questions.asked_by(reader):
         message = await _message(relay, live, seq)

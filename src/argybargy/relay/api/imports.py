@@ -1,4 +1,4 @@
-"""What another relay has recorded, taken over: messages, codes and audit log."""
+"""Use cases of an import: messages, codes and audit rows of another relay."""
 
 from collections.abc import Mapping, Sequence
 
@@ -23,11 +23,11 @@ _TALLY = "import/"
 
 @attrs.frozen
 class RoomImport:
-    """A stretch of one room, as another relay had it.
+    """A run of messages of one room of another relay.
 
     Attributes:
-        status: Open or closed, and what it is called.
-        created_ms: When it came to be; ``None`` is now.
+        status: The room's name and whether it is closed.
+        created_ms: When the room was created; ``None`` for now.
         messages: Its messages, oldest first.
     """
 
@@ -39,13 +39,13 @@ class RoomImport:
 async def check_import(
     relay: Relay, rooms: Sequence[RoomImport], codes: Sequence[CodeRecord]
 ) -> list[Imported]:
-    """Look at what is to be taken over, and change nothing.
+    """Try an import without changing anything.
 
     Returns:
-        What would become of each room.
+        The result that each room would give.
 
     Raises:
-        RelayError: What :func:`import_room` and :func:`import_codes` would raise.
+        RelayError: As :func:`import_room` and :func:`import_codes`.
     """
     spoken = [wanted.status.name for wanted in rooms if wanted.messages]
     if not relay.quota.has_places_for(spoken):
@@ -58,7 +58,7 @@ async def check_import(
 
 
 def _refuse_humans(rooms: Sequence[RoomImport], fresh: Sequence[CodeRecord]) -> None:
-    """Refuse a code under whose name the human speaks in what comes along with it."""
+    """Refuse a code with a name that the human posts under in the same import."""
     humans = {
         (fold(wanted.status.name), imported.message.sender_key)
         for wanted in rooms
@@ -79,7 +79,7 @@ async def _try_room(relay: Relay, wanted: RoomImport) -> Imported:
     name = wanted.status.name
     if relay.knows(name):
         return await import_room(relay, wanted, is_trial=True)
-    # Decided without its task: a room that is looked for is not made by that.
+    # Decided without a room task: a trial must not create the room.
     command, now = _command(wanted, {}, is_trial=True), relay.clock.now()
     decision = decide(Room.new(name, now), command, now, relay.limits)
     return CommandOutcome(decision.answer).expect(Imported)
@@ -88,14 +88,14 @@ async def _try_room(relay: Relay, wanted: RoomImport) -> Imported:
 async def import_room(
     relay: Relay, wanted: RoomImport, *, is_trial: bool = False
 ) -> Imported:
-    """Let a room take over messages under their own numbers.
+    """Import messages into a room under their own seqs.
 
-    Whoever polls in the room is told of what is new, as of any message.
+    New messages wake polls like posted ones.
 
     Args:
-        relay: Where to.
-        wanted: What.
-        is_trial: Whether to look only.
+        relay: The relay.
+        wanted: The messages and their room.
+        is_trial: Whether to decide only, and change nothing.
 
     Raises:
         RelayError: ``import_conflict``, when the room has another message under one
@@ -124,9 +124,9 @@ def _command(
 async def _known(
     live: LiveRoom, messages: Sequence[ImportedMessage]
 ) -> dict[int, Message]:
-    """Look up what the room has under these numbers, where the tail lacks it.
+    """Return the stored messages with the same seqs that the room's tail lacks.
 
-    It may be looked up before the room decides: what was said never changes.
+    They may be read before the room task decides: messages never change.
     """
     known = {}
     for seq in (imported.message.seq for imported in messages):
@@ -139,7 +139,7 @@ async def _known(
 
 
 async def _fresh(relay: Relay, records: Sequence[CodeRecord]) -> list[CodeRecord]:
-    """Return the codes that the relay does not have, and has not taken over before."""
+    """Return the codes that are neither held nor imported before."""
     here = {record.key_id for record in relay.codes}
     unknown = {each.key_id: each for each in records if each.key_id not in here}
     with translated():
@@ -148,7 +148,7 @@ async def _fresh(relay: Relay, records: Sequence[CodeRecord]) -> list[CodeRecord
 
 
 async def count_new_codes(relay: Relay, records: Sequence[CodeRecord]) -> int:
-    """Count the codes that importing would add."""
+    """Return the number of codes that an import would add."""
     return len(await _fresh(relay, records))
 
 
@@ -157,13 +157,13 @@ def _code_tally(key_id: str) -> str:
 
 
 async def import_codes(relay: Relay, records: Sequence[CodeRecord]) -> int:
-    """Let the codes of another relay open its rooms here; return how many are new.
+    """Import codes of another relay; return the number of new ones.
 
-    One that was imported before and has been revoked here since stays so.
+    A code that was imported before and revoked since stays revoked.
 
     Raises:
-        RelayError: ``code_quota``; ``name_taken``, when the human has spoken under
-            the name of one in its room; or the store would not.
+        RelayError: ``code_quota``; ``name_taken``, when the human has posted under
+            the name of one in its room; or the store failed.
     """
     with relay.codes.reservations.for_agents({record.peer for record in records}):
         return await _import_codes(relay, records)
@@ -194,10 +194,10 @@ async def _import_codes(relay: Relay, records: Sequence[CodeRecord]) -> int:
 
 
 async def import_audit(relay: Relay, rows: Sequence[Audit]) -> int:
-    """Add rows of another audit log, each once; return how many are new.
+    """Import audit rows, each once; return the number of new ones.
 
     Raises:
-        RelayError: The store would not.
+        RelayError: The store failed.
     """
     tallied = [attrs.evolve(row, tally=_audit_tally(row)) for row in rows]
     with translated(), shielded():
@@ -205,7 +205,7 @@ async def import_audit(relay: Relay, rows: Sequence[Audit]) -> int:
 
 
 async def count_new_audit(relay: Relay, rows: Sequence[Audit]) -> int:
-    """Count the rows that importing would add."""
+    """Return the number of audit rows that an import would add."""
     wanted = {_audit_tally(row) for row in rows}
     with translated():
         return len(wanted) - len(await relay.store.tallies(sorted(wanted)))

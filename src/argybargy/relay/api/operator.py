@@ -1,4 +1,4 @@
-"""What the operator can do: let in, throw out, open, close, speak, and see."""
+"""Use cases of the operator: invite, revoke, open, close, post, and read."""
 
 import attrs
 import structlog
@@ -26,12 +26,12 @@ from argybargy.store.protocol import AuditRow
 log = structlog.get_logger(__name__)
 
 OPERATOR_ACTOR = "admin"
-"""Who the audit log says did it, where no name is asked for."""
+"""The actor in the audit log, where the call names none."""
 
 
 @attrs.frozen
 class IssuedCode:
-    """A code, on the one occasion that it is seen."""
+    """A new code with its record. The code itself is kept nowhere."""
 
     code: str = attrs.field(repr=False)
     record: CodeRecord
@@ -39,14 +39,14 @@ class IssuedCode:
 
 @attrs.frozen
 class OperatorState:
-    """Everything at a glance.
+    """A snapshot of the whole overview.
 
     Attributes:
-        rooms: Every room there is.
-        codes: Every code, by its public half.
+        rooms: Every room.
+        codes: Every code's record.
         waiting: The operator's inbox, longest wait first.
         messages: The newest messages, each with the name of its room.
-        now: When this was so.
+        now: The time of the snapshot.
     """
 
     rooms: tuple[RoomView, ...]
@@ -58,7 +58,7 @@ class OperatorState:
 
 @attrs.frozen
 class Stats:
-    """The relay in numbers."""
+    """Figures about the relay."""
 
     uptime_seconds: float
     online_peers: int
@@ -70,12 +70,13 @@ class Stats:
 
 
 async def invite(relay: Relay, invitations: list[Invitation]) -> list[IssuedCode]:
-    """Make codes, and the rooms they are for where there are none yet.
+    """Issue codes, and create their rooms if need be.
 
-    Names that differ from known ones in case only are taken for the same.
+    A name that differs from a known one only in case is the same name, and takes the
+    known spelling.
 
     Raises:
-        RelayError: ``code_quota``, or the store would not.
+        RelayError: ``code_quota``, ``name_taken``, or the store failed.
     """
     for each in invitations:
         written = (each.room, each.name, each.capabilities, each.client, each.model)
@@ -103,14 +104,14 @@ async def _invite(relay: Relay, invitations: list[Invitation]) -> list[IssuedCod
 
 
 async def _prepare_room(relay: Relay, invitation: Invitation) -> None:
-    """Make the room of an invitation, unless its guest would pass for the operator."""
+    """Create the room of an invitation, and check that its name is not the human's."""
     if not relay.knows(invitation.room):
         await relay.ask(invitation.room, Open(OPERATOR_ACTOR))
     await refuse_operators_name(relay, invitation.room, invitation.name)
 
 
 async def refuse_operators_name(relay: Relay, room: str, name: str) -> None:
-    """Refuse a code that would let an agent pass for the operator.
+    """Refuse a code with a name that the human has posted under.
 
     Raises:
         RelayError: ``name_taken``, or the room cannot be loaded.
@@ -124,17 +125,16 @@ async def refuse_operators_name(relay: Relay, room: str, name: str) -> None:
 async def revoke(
     relay: Relay, target: str, room: str | None, *, everywhere: bool
 ) -> list[CodeRecord]:
-    """Take codes back, by handle, by code, or by name.
+    """Revoke codes, by handle, by code, or by name.
 
-    The polls of a peer that holds no other code end at once, and its claims are
-    free.
+    The polls of a peer without another code end at once, and its claims are released.
 
     Returns:
-        The codes that are gone; none when nothing fits.
+        The revoked codes; empty when none matched.
 
     Raises:
         RelayError: ``ambiguous``, when a name has codes in several rooms and the
-            call does not say which, or that it means all.
+            call names neither a room nor `everywhere`.
     """
     found = relay.codes.match(target)
     if room is not None:
@@ -147,7 +147,11 @@ async def revoke(
 
 
 async def remove_codes(relay: Relay, records: list[CodeRecord]) -> None:
-    """Take these codes back, with all that follows for those who held them."""
+    """Revoke these codes, and dismiss the peers left without one.
+
+    Shielded: a request cancelled between the two would leave peers parked in a room
+    that they may not read any more, until housekeeping finds them.
+    """
     now = relay.clock.now()
     audits = [
         Audit(
@@ -172,7 +176,7 @@ async def remove_codes(relay: Relay, records: list[CodeRecord]) -> None:
 
 
 async def say(relay: Relay, room: str, sender: str, draft: PostDraft) -> PostOutcome:
-    """Speak in a room as the human, also in a closed one.
+    """Post as the human, also to a closed room.
 
     Raises:
         RelayError: ``sender_taken``, when an agent of the room has that name.
@@ -181,19 +185,19 @@ async def say(relay: Relay, room: str, sender: str, draft: PostDraft) -> PostOut
     with relay.codes.reservations.for_human(Peer(room_key(room), peer_key(sender))):
         if relay.codes.spelling(room_key(room), sender) is not None:
             raise RelayError(Problem.SENDER_TAKEN)
-        with shielded():  # a post that is under way keeps its name until it is in
+        with shielded():  # the name stays reserved until the post is stored or refused
             return await post(relay, room, sender, draft)
 
 
 async def open_room(relay: Relay, room: str, by: str) -> RoomStatus:
-    """Make a room, or reopen it."""
+    """Create a room, or reopen it."""
     relay.refuse_secrets(room, by)
     await relay.ask(room, Open(by))
     return (await relay.live(room)).room.status
 
 
 async def reopen_room(relay: Relay, room: str, by: str) -> RoomStatus:
-    """Let agents back into a room.
+    """Reopen a room to agents.
 
     Raises:
         RelayError: ``room_not_found``.
@@ -206,7 +210,7 @@ async def reopen_room(relay: Relay, room: str, by: str) -> RoomStatus:
 
 
 async def close_room(relay: Relay, room: str, by: str) -> RoomStatus:
-    """Dismiss the agents in a room.
+    """Close a room to agents.
 
     Raises:
         RelayError: ``room_not_found``.
@@ -219,14 +223,14 @@ async def close_room(relay: Relay, room: str, by: str) -> RoomStatus:
 
 
 async def audit(relay: Relay, limit: int, before: int | None) -> tuple[AuditRow, ...]:
-    """Return the newest rows of the audit log, what waits to be stored included.
+    """Return the newest rows of the audit log, buffered rows included.
 
-    Where the log was cut, a row without a place in it says how much is gone.
+    Where retention has cut the log, a row with id 0 gives the number of lost rows.
     """
     try:
         await relay.write_behind.flush()
     except StoreError as error:
-        log.warning("the newest notes are not in the log yet", reason=str(error))
+        log.warning("audit log lacks buffered rows", reason=str(error))
     with translated():
         rows = await relay.store.audit(limit + 1, before)
     if len(rows) > limit:
@@ -242,11 +246,11 @@ async def audit(relay: Relay, limit: int, before: int | None) -> tuple[AuditRow,
 async def read_overview_state(
     relay: Relay, room: str | None, limit: int
 ) -> OperatorState:
-    """Return everything at a glance, with the newest messages of one room or all.
+    """Return a snapshot of the overview, with the newest messages of one room or all.
 
     Raises:
-        RelayError: The store cannot be read: it is asked for the messages of a room
-            that has not been used for a while.
+        RelayError: The store could not be read, which is needed for the messages of a
+            room that is not in memory.
     """
     messages = await newest_messages(relay, room, limit)
     board, now = relay.overview, relay.clock.now()
@@ -261,7 +265,7 @@ async def read_overview_state(
 
 
 async def history(relay: Relay, room: str, before: int, limit: int) -> History:
-    """Look back at all that was said in a room below the seq `before`.
+    """Return the messages of a room below the seq `before`, private ones included.
 
     Raises:
         RelayError: ``room_not_found``, or the store cannot be read.
@@ -304,7 +308,7 @@ def stats(relay: Relay) -> Stats:
 
 
 def note_rotation(relay: Relay) -> None:
-    """Record that the admin token is another one now."""
+    """Add the change of the admin token to the audit log."""
     now = relay.clock.now()
     relay.write_behind.note(
         Audit(now.wall_ms, "regenerate_admin_token", OPERATOR_ACTOR)

@@ -1,15 +1,18 @@
 """The poll: subscribe, read, park, read again.
 
-What one poll is asked and what it answers are values; the rules about cursors are
-in ``domain/pages``. Here is the waiting, and which polls count toward the limit on
-reads:
+The rules about cursors and pages are in `argybargy.domain.pages`. This module waits,
+and decides which polls count toward the limit on reads:
 
-- a poll that would not wait, one for what its peer was given already, and one in a
-  closed room count when they come, before anything is read for them;
-- any other poll counts when it is answered, unless it parked until something
-  happened or its time was up, or brings what its peer was not given yet.
+- a poll that does not wait, one that asks for messages its peer was given before, and
+  one in a closed room count at once, before anything is read for them;
+- any other poll counts when it is answered, unless it parked until it was woken or its
+  time was up, or it brings messages that its peer was not given before.
 
-So a peer is answered for free once for each thing that happens, however it asks.
+So each event gives a peer one answer that is not counted, however it polls.
+
+Two orders matter. *Subscribe before reading*: a message published between the read
+and the wait has left a token, and the wait returns at once. *Read status before rows*:
+a reader told that the room is closed has been given all messages from before.
 """
 
 import contextlib
@@ -30,24 +33,25 @@ from argybargy.relay.room.subscriptions import Subscription
 from argybargy.relay.room.task import LiveRoom
 from argybargy.relay.store_errors import translated
 
-PATIENT_SECONDS: Final = 1.0
-"""A poll that waits for less counts as one that does not wait."""
+LONG_POLL_SECONDS: Final = 1.0
+"""The shortest wait of a long poll; with less, a poll counts as an immediate read."""
 
 DRAIN_RETRY_SECONDS: Final = 1
-"""When a poll that a stopping relay sends home should come back."""
+"""Pause before the next poll, for a client of a draining relay."""
 
 DISPLACED_RETRY_SECONDS: Final = 5
-"""When a displaced poll should come back: at once it would only displace the next."""
+"""Pause before the next poll of a displaced one: without it, two clients with the
+same code would displace each other all the time."""
 
 
 @attrs.frozen
 class PollRequest:
-    """What a poll asks for.
+    """The parameters of a poll.
 
     Attributes:
-        since: The cursor; ``None`` stands for the last one acknowledged.
-        wait_seconds: How long to park when there is nothing; 0 answers at once.
-        limit: Most messages wanted.
+        since: The cursor to read after; ``None`` for the last acknowledged one.
+        wait_seconds: How long to park without messages; 0 answers at once.
+        limit: The most messages wanted.
     """
 
     since: int | None
@@ -57,16 +61,16 @@ class PollRequest:
 
 @attrs.frozen
 class PollAnswer:
-    """What a poll says.
+    """The answer to a poll.
 
     Attributes:
-        page: The messages, and how far they go.
-        status: The room, open or closed.
-        budget: How long to go on like this.
+        page: The messages, and the cursor after them.
+        status: The room's name and whether it is closed.
+        budget: Advice on how long to keep polling.
         since: The cursor that the page begins after.
-        is_reset: Whether the cursor asked for lies beyond the head.
+        is_reset: Whether the requested cursor was beyond the room's head.
         is_draining: Whether the relay is about to stop.
-        is_displaced: Whether a newer poll of the same peer took its place.
+        is_displaced: Whether a newer poll of the same peer has taken this one's place.
         members: The names of the room's members, for the hint about `anyone`.
     """
 
@@ -81,7 +85,7 @@ class PollAnswer:
 
     @property
     def retry_seconds(self) -> int | None:
-        """How long to pause before the next poll; ``None`` is not at all."""
+        """Pause before the next poll, in seconds; ``None`` without one."""
         if self.is_draining:
             return DRAIN_RETRY_SECONDS
         if self.is_displaced and not self.page.messages:
@@ -90,17 +94,17 @@ class PollAnswer:
 
     @property
     def gap(self) -> tuple[int, int] | None:
-        """The seqs, both ends included, that retention took before they were read."""
+        """First and last seq that retention dropped unread; ``None`` without a gap."""
         if self.since + 1 >= self.page.first:
             return None
         return self.since + 1, self.page.first - 1
 
 
 async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnswer:
-    """Deliver what is new for a peer, waiting for it if asked to.
+    """Return the new messages of a peer, waiting for one if asked to.
 
-    Cancelling leaves nothing behind: a poll takes nothing out of the room, and the
-    reader's next cursor is its acknowledgement.
+    Cancelling loses nothing: a poll takes no message out of the room, and only the
+    cursor of the peer's next poll acknowledges this one's messages.
 
     Raises:
         RelayError: ``unauthorized``, when the code ends while the poll is parked;
@@ -112,7 +116,7 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
         await _renew_claims(code, live)
     one = _Poll(relay, code, request, live)
     one.find_start()
-    if not one.is_patient():
+    if not one.is_long_poll():
         one.count()
     if not request.wait_seconds:
         return one.answer(await one.read(), None)
@@ -130,11 +134,11 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
 
 
 async def _renew_claims(code: CodeRecord, live: LiveRoom) -> None:
-    """Let a poll renew what its peer has claimed, if the room has a hand free.
+    """Renew the claims of the polling peer, if the room accepts the command.
 
-    While it is open, the poll holds on to it; see ``relay/room/lease_holders``. No
-    read fails for want of a renewal. Where the room is set aside or stops, the poll
-    that goes on will say so; where it is busy, the next poll renews as well.
+    An open poll keeps them alive as well; see `holders_present` in ``room/batch``. A
+    read never fails because a renewal did: if the room has failed or stops, the poll
+    goes on and reports it, and if it is busy, the next poll renews.
     """
     if live.room.leases_of(code.name):
         with contextlib.suppress(RelayError):
@@ -143,7 +147,11 @@ async def _renew_claims(code: CodeRecord, live: LiveRoom) -> None:
 
 @attrs.define
 class _Poll:
-    """One poll while it lasts."""
+    """One poll under way.
+
+    Mutable state: where the page begins, whether the poll was counted, and the status
+    of the room as of the last read.
+    """
 
     relay: Relay
     code: CodeRecord
@@ -155,7 +163,7 @@ class _Poll:
     status: RoomStatus = attrs.field(init=False)
 
     def find_start(self) -> None:
-        """Settle where to read on, and take the cursor as an acknowledgement."""
+        """Determine the cursor to read after, and acknowledge it."""
         asked, peer = self.request.since, self.code.peer
         known = self.live.cursors.get(peer.name, 0)
         since = known if asked is None else asked
@@ -166,23 +174,23 @@ class _Poll:
             self.live.cursors[peer.name] = self.since
             self.relay.write_behind.acknowledge(peer, self.since)
 
-    def is_patient(self) -> bool:
-        """Tell whether the poll may turn out to be free of the limit on reads."""
+    def is_long_poll(self) -> bool:
+        """Tell whether the poll may end uncounted."""
         return (
-            self.request.wait_seconds >= PATIENT_SECONDS
+            self.request.wait_seconds >= LONG_POLL_SECONDS
             and self.since >= self._given()
             and not self.live.room.status.is_closed
         )
 
     def _given(self) -> int:
-        """Return up to which seq the peer was answered, or says that it was.
+        """Return the highest seq that the peer was given or has acknowledged.
 
-        Never beyond the head: a room that was read again may have a lower one.
+        At most the head, which is lower after a room was restored from a backup.
         """
         steady = self.relay.clock.now().steady_seconds
-        seat = self.relay.presence.record(self.code.peer, steady)
+        record = self.relay.presence.record(self.code.peer, steady)
         known = self.live.cursors.get(self.code.peer.name, 0)
-        return min(max(seat.given, known), self.live.room.head)
+        return min(max(record.given, known), self.live.room.head)
 
     def count(self) -> None:
         """Count the poll toward the limit on reads.
@@ -195,9 +203,10 @@ class _Poll:
         self.is_counted = True
 
     def count_late(self, page: Page, subscription: Subscription | None) -> None:
-        """Count the poll if it neither parked nor brings anything new.
+        """Count the poll if it neither parked nor brings new messages.
 
-        Many that came together may all have looked new; one of them is.
+        Of several simultaneous polls for the same messages, the first is answered
+        with new ones; the others count.
 
         Raises:
             RelayError: ``rate_limited``.
@@ -212,12 +221,10 @@ class _Poll:
             self.count()
 
     async def read(self) -> Page:
-        """Read rows and cursor in one piece: from the tail, or from one snapshot.
+        """Return a page from the room's tail, or from one snapshot of the store.
 
-        The status is taken before the rows: who is told that the room is closed has
-        been told all that was said before. And the store may be a commit ahead of
-        the room: what is not published yet is left for the next read, which would
-        take a cursor beyond the head for a foreign one.
+        The store may be a commit ahead of the published room. Rows beyond the head
+        are cut off: a cursor beyond it would be taken for one of another relay.
         """
         self.status = self.live.room.status
         limits, limit = self.relay.limits, self.request.limit
@@ -232,10 +239,10 @@ class _Poll:
         return page.up_to(self.live.room.head)
 
     def may_park(self, page: Page, subscription: Subscription) -> bool:
-        """Tell whether there is anything to wait for, and nothing against it.
+        """Tell whether the poll should park, or go on parking.
 
         Raises:
-            RelayError: The room was set aside: nothing will be said in it.
+            RelayError: The room has failed.
         """
         self.live.check()
         return not (
@@ -250,19 +257,24 @@ class _Poll:
         return not self.relay.codes.is_live(self.code, now)
 
     def renew_nowait(self) -> None:
-        """Let the leases of the peer last for a term from the end of its poll.
+        """Renew the peer's leases as of the end of its poll.
 
-        Also when the client has left: until then it was there. The room task gets
-        to it while nobody waits, so that no wake-up is slower for it; the poll is
-        subscribed until the command is in the inbox, so that no lease runs out in
-        between. A full inbox takes no renewal: the next poll brings another.
+        Called in a ``finally`` and therefore without waiting: a cancelled poll (its
+        client has left) could not. The poll is still subscribed, which keeps the
+        leases alive until the command is in the inbox. A full inbox rejects the
+        renewal, and the next poll brings another.
         """
         if self.live.room.leases_of(self.code.name):
             with contextlib.suppress(RelayError):
                 self.live.tell(Renew(self.code.name))
 
     async def park(self, subscription: Subscription) -> Page:
-        """Wait until the page is worth answering, or the time is up; read last."""
+        """Park until there is a reason to answer or the time is up; read last.
+
+        A token says only that something was published, perhaps nothing for this
+        reader, so the poll reads and parks again under the same deadline. After the
+        deadline it reads once more: a message may have come together with it.
+        """
         self.live.polls.park(subscription)
         with trio.move_on_after(self._park_seconds()):
             while True:
@@ -277,10 +289,10 @@ class _Poll:
         return max(0.0, min(self.request.wait_seconds, left))
 
     def answer(self, page: Page, subscription: Subscription | None) -> PollAnswer:
-        """Say what came of it, unless the code has ended meanwhile.
+        """Return the answer, unless the code has ended during the wait.
 
         Raises:
-            RelayError: ``unauthorized``, ``rate_limited``, or the room was set aside.
+            RelayError: ``unauthorized``, ``rate_limited``, or the room has failed.
         """
         self.live.check()
         now = self.relay.clock.now()
@@ -288,16 +300,16 @@ class _Poll:
             raise RelayError(Problem.UNAUTHORIZED)
         self.count_late(page, subscription)
         relay, room, steady = self.relay, self.live.room, now.steady_seconds
-        seat = relay.presence.record(self.code.peer, steady)
-        seat.seen_at = steady
-        seat.given = max(self._given(), page.cursor)
+        record = relay.presence.record(self.code.peer, steady)
+        record.seen_at = steady
+        record.given = max(self._given(), page.cursor)
         if page.messages:
-            seat.waiting_since = steady
+            record.waiting_since = steady
         return PollAnswer(
             page=page,
             status=self.status,
             budget=poll_budget(
-                steady - seat.waiting_since,
+                steady - record.waiting_since,
                 steady - room.quiet_since,
                 relay.limits.idle_seconds,
                 is_closed=self.status.is_closed,

@@ -1,4 +1,4 @@
-"""Looking for what was said, as far as the one who looks may see it."""
+"""Use cases of search: in a peer's room, or everywhere for the operator."""
 
 import attrs
 
@@ -14,11 +14,11 @@ from argybargy.relay.store_errors import translated
 
 @attrs.frozen
 class FoundMessage:
-    """A message that was looked for.
+    """A search result.
 
     Attributes:
-        row: The message, as it is shown elsewhere.
-        excerpt: A line out of it that shows why it was found.
+        row: The message with its room.
+        excerpt: A line of it with the words that matched.
     """
 
     row: MessageInRoom
@@ -27,11 +27,11 @@ class FoundMessage:
 
 @attrs.frozen
 class SearchPage:
-    """What a search came to.
+    """A page of search results.
 
     Attributes:
-        found: Newest first.
-        next_before: From where to look on; ``None`` when there is no more.
+        found: The results, newest first.
+        next_before: The `before` of the next page; ``None`` on the last one.
     """
 
     found: tuple[FoundMessage, ...] = ()
@@ -41,16 +41,16 @@ class SearchPage:
 async def search_as(
     relay: Relay, code: CodeRecord, query: Query, before: int, limit: int
 ) -> SearchPage:
-    """Look for what the peer that holds a code may see in its room.
+    """Search the messages that a peer may see in its room.
 
-    In another room than its own it finds nothing, whether there is one or not.
+    A query for another room finds nothing, whether that room exists or not.
 
     Args:
         relay: The relay.
-        code: Who looks.
-        query: For what.
-        before: Only below this seq.
-        limit: Most messages wanted.
+        code: The code of the searching peer.
+        query: The parsed query.
+        before: Only messages below this seq.
+        limit: The most results.
 
     Raises:
         RelayError: ``invalid_request``: too many words begin like the last one;
@@ -72,15 +72,15 @@ async def search_as(
 async def search_everywhere(
     relay: Relay, query: Query, room: str | None, before: int, limit: int
 ) -> SearchPage:
-    """Look for anything that was said, in one room or in all.
+    """Search all messages of one room or of all rooms, for the operator.
 
     Args:
         relay: The relay.
-        query: What is looked for; a room that it names holds as well.
-        room: The room, or ``None`` for all.
-        before: Only below this: a seq where one room is searched, else what a page
-            before this one gave.
-        limit: Most messages wanted.
+        query: The parsed query; a room named in it must match as well.
+        room: The name of the room; ``None`` for all.
+        before: Only messages below this: a seq for one room, else the `next_before`
+            of the previous page.
+        limit: The most results.
 
     Raises:
         RelayError: ``room_not_found``, for `room`; ``invalid_request``: too many

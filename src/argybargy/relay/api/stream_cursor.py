@@ -1,8 +1,8 @@
-"""One client that follows the board: first all of it, then what has changed.
+"""Cursor of a dashboard stream: a snapshot of the overview first, then deltas.
 
-Nothing is queued for a client. It is woken, asks what has changed since the version
-that it has, and is given the values as they are now; a client too far behind for
-the log of changes is given everything anew.
+Nothing is queued for a client. When woken, its stream asks for the changes since its
+version and gets the present values; so a slow client skips states and never falls
+behind by more than one. A client too old for the change log gets a new snapshot.
 """
 
 from collections.abc import Iterable
@@ -23,18 +23,18 @@ from argybargy.relay.relay import Relay
 from argybargy.relay.store_errors import translated
 
 MOST_CHANGED_MESSAGES: Final = 100
-"""Messages in one delta; after more than that, a client begins anew."""
+"""Messages in one delta; for more, a client gets a new snapshot."""
 
 
 @attrs.frozen
 class MessageInRoom:
-    """A message with what it takes to show it among those of other rooms.
+    """A message with the facts to show it outside its room.
 
     Attributes:
         room: The name of its room.
-        message: What was said, as it stands now.
+        message: The message with its present claim.
         members: The names of the room's members.
-        claimed_until_ms: When the claim on it runs out, if it is claimed and does.
+        claimed_until_ms: When its lease expires; ``None`` without an expiring lease.
     """
 
     room: str
@@ -48,12 +48,12 @@ class OverviewSnapshot:
     """Everything that a client shows.
 
     Attributes:
-        version: What it is up to.
-        now_ms: When it was so.
+        version: The version of the overview.
+        now_ms: The time of the snapshot.
         rooms: Every room.
         waiting: The inbox, longest wait first.
         codes: Every code.
-        roster: Who belongs to the room in question; nobody without one.
+        roster: The roster of the stream's room; empty without one.
         messages: The newest messages of that room or of all, oldest first.
     """
 
@@ -68,21 +68,21 @@ class OverviewSnapshot:
 
 @attrs.frozen
 class OverviewDelta:
-    """What is different, as it is now. What is gone is named.
+    """The changed items with their present values, and the keys of removed ones.
 
     Attributes:
-        version: What the client is up to with it.
-        now_ms: When it was so.
-        rooms: Rooms that look different.
-        waiting: Rows of the inbox that are new or different.
-        waiting_gone: Room and seq of those that are in it no longer.
-        codes: New codes.
-        codes_gone: The handles of those that are gone.
-        roster: Rows of the roster that are new or different.
-        roster_gone: The names of those that are gone.
-        messages: Messages that are new or different.
-        memo: No part of the value: room for its bytes, which go to all that are
-            told the same.
+        version: The version that the client has after it.
+        now_ms: The time of the values.
+        rooms: Changed rooms.
+        waiting: New or changed rows of the inbox.
+        waiting_gone: Room and seq of removed rows.
+        codes: New or changed codes.
+        codes_gone: The handles of removed codes.
+        roster: New or changed rows of the roster.
+        roster_gone: The names of removed rows.
+        messages: New or changed messages.
+        memo: Cache for the encoded bytes, shared by all streams that send this delta;
+            no part of the value.
     """
 
     version: int
@@ -100,15 +100,15 @@ class OverviewDelta:
 
 @attrs.define(eq=False)
 class StreamCursor:
-    """Where one client has got.
+    """The position of one stream.
 
     Attributes:
-        relay: What it follows.
-        watcher: Wakes it.
-        room: The room whose roster and messages it shows; ``None`` shows the
-            messages of all.
-        messages: How many of the newest messages a snapshot holds.
-        version: What the client is up to; ``None`` before the first snapshot.
+        relay: The relay.
+        watcher: The stream's wake-up slot.
+        room: The room whose roster and messages the stream shows; ``None`` for the
+            messages of all rooms.
+        messages: The number of newest messages in a snapshot.
+        version: The version that the client has; ``None`` before the first snapshot.
     """
 
     relay: Relay
@@ -122,19 +122,20 @@ class StreamCursor:
         return None if self.room is None else room_key(self.room)
 
     def refresh(self) -> Instant:
-        """Bring the board up to this moment, and return that."""
+        """Recompute the overview, and return the time of that."""
         now = self.relay.clock.now()
         self.relay.overview.recompute(now)
         return now
 
     async def catch_up(self) -> OverviewSnapshot | OverviewDelta | None:
-        """Return what the client does not know yet, and take it for known.
+        """Return what the client lacks, and move on; ``None`` when it lacks nothing.
 
-        Messages may have to be read from the store. What happens meanwhile belongs
-        to the version after the one returned, and comes once more then.
+        Messages may have to be read from the store, and the overview changes during
+        the read. So the version is taken before: a change made meanwhile is sent
+        again with the next delta, and none is skipped.
 
         Raises:
-            RelayError: The store cannot be read; the client is where it was.
+            RelayError: The store could not be read; the cursor did not move.
         """
         board, now = self.relay.overview, self.refresh()
         version = board.version
@@ -172,7 +173,7 @@ class StreamCursor:
             for change in changes
         )
 
-    # -- everything ------------------------------------------------------------
+    # -- snapshot --------------------------------------------------------------
 
     async def _snapshot(self, now: Instant) -> OverviewSnapshot:
         board, relay = self.relay.overview, self.relay
@@ -205,7 +206,7 @@ class StreamCursor:
             None if lease is None else lease.expires_ms,
         )
 
-    # -- what has changed ------------------------------------------------------
+    # -- delta -----------------------------------------------------------------
 
     async def _delta(self, changes: tuple[Change, ...], now: Instant) -> OverviewDelta:
         board, of = self.relay.overview, _by_topic(changes)
@@ -271,7 +272,7 @@ class StreamCursor:
         )
 
     async def _find(self, change: Change) -> tuple[str, Message] | None:
-        """Return a message as it stands now, wherever it is; or it is gone."""
+        """Return a message with its present claim; ``None`` if retention dropped it."""
         relay, seq = self.relay, int(change.key)
         card = relay.overview.cards[change.room]
         message = relay.overview.message(change.room, seq)
@@ -284,7 +285,7 @@ class StreamCursor:
         return None if message is None else (card.summary.status.name, message)
 
     async def _asking_anyone(self, change: Change) -> list[tuple[str, Message]]:
-        """Return the newest messages of a room that ask anyone."""
+        """Return those of a room's newest messages that expect ``anyone`` to answer."""
         newest = await newest_messages(self.relay, self.room, self.messages)
         return [
             (room, message)
@@ -305,11 +306,11 @@ async def newest_messages(
 ) -> list[tuple[str, Message]]:
     """Return the newest messages of one room or of all, each with its room's name.
 
-    Of all rooms the board has them, of one its tail, if that reaches back far
-    enough; else the store is asked.
+    The overview has those of all rooms, and the tail of a live room those of one,
+    if it reaches back far enough; otherwise the store is read.
 
     Raises:
-        RelayError: The store cannot be read.
+        RelayError: The store could not be read.
     """
     if room is None:
         return relay.overview.recent(limit)

@@ -1,7 +1,7 @@
-"""The operator's read model: all rooms in memory, ready to be shown.
+"""The operator's in-memory read model of all rooms.
 
-It is filled from the store once and follows every commit; it never asks the store
-again and never changes a room. `overview.Board` is the model, `room_card` one room in
-it, `room_view` what is shown of a room, `change_log` the latest changes, and
-`watchers` wakes the streams.
+It is loaded from the store once and follows every publication; it never asks the
+store again and never changes a room. `overview.Overview` is the model, `room_card`
+the source data of one room, `room_view` computes its views, `change_log` has the
+latest changes, and `watchers` wakes the streams.
 """

@@ -1,4 +1,4 @@
-"""What has changed since a version: a bounded log of keys, without values."""
+"""Change log of the overview: a bounded log of keys, without values."""
 
 import enum
 from collections import deque
@@ -11,11 +11,11 @@ from argybargy.domain.names import RoomKey
 
 NO_ROOM: Final = RoomKey("")
 CHANGES_KEPT: Final = 4_096
-"""Changes remembered; who is further behind than that begins anew."""
+"""Changes kept. A client further behind than that gets a new snapshot."""
 
 
 class Topic(enum.Enum):
-    """What sort of thing has changed."""
+    """The kind of a change."""
 
     ROOM = "room"
     WAITING = "waiting"
@@ -27,14 +27,14 @@ class Topic(enum.Enum):
 
 @attrs.frozen
 class Change:
-    """One thing that is not any more what it was.
+    """A change of one item. It has no value: readers take the newest one.
 
     Attributes:
-        topic: What sort of thing.
-        room: The folded name of its room; empty for codes.
-        key: Which one: the seq of a message or question, the name of a roster row,
-            the handle of a code. Nothing for a room itself, nor for `HINTS`: who
-            is meant by ``anyone`` may have changed in any message of the room.
+        topic: The kind of the item.
+        room: The room of the item; `NO_ROOM` for codes.
+        key: The seq of a message or question, the name of a roster row, or the handle
+            of a code. Empty for a room itself, and for `HINTS`: the members meant by
+            ``anyone`` may have changed in any message of the room.
     """
 
     topic: Topic
@@ -44,12 +44,12 @@ class Change:
 
 @attrs.define
 class ChangeLog:
-    """The newest changes, each with the version that it made.
+    """The newest changes, each with its version.
 
     Mutable state: the version, and one deque of :data:`CHANGES_KEPT` entries.
 
     Attributes:
-        version: Grows with each batch of changes.
+        version: The version of the newest change; each call of :meth:`note` makes one.
     """
 
     version: int = 0
@@ -59,7 +59,7 @@ class ChangeLog:
     _forgotten: int = 0
 
     def note(self, changes: Iterable[Change]) -> None:
-        """Add changes that happened together, under one new version, if any."""
+        """Add changes under one new version; without changes the version stays."""
         version = self.version + 1
         for change in changes:
             if len(self._kept) == CHANGES_KEPT:
@@ -68,11 +68,11 @@ class ChangeLog:
             self.version = version
 
     def since(self, version: int) -> tuple[Change, ...] | None:
-        """Return what has changed after a version, each once, the first ones first.
+        """Return the changes after a version, oldest first, without duplicates.
 
         Returns:
-            ``None`` when nobody remembers: the version is too old, or of another
-            life of the relay.
+            ``None`` when the log does not reach back: the version is too old, or of
+            another run of the relay.
         """
         if not self._forgotten <= version <= self.version:
             return None

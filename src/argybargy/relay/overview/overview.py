@@ -1,15 +1,16 @@
-"""The operator's view of all rooms, kept current by those who change something.
+"""The operator's in-memory read model of all rooms.
 
-It is read from the store once, at the start. From then on every room task hands its
-value over as it publishes a batch; presence and the directory say which rooms they
-have touched. What follows from that (rosters, counts, the inbox) is made anew when
-somebody looks, and only for rooms that were touched or whose outline holds no
-longer; comparing it with what was there before says what has changed.
+It is loaded from the store once. From then on every room task publishes to it, and
+presence and the code registry touch the rooms that they change. Derived values
+(rosters, counts, the inbox) are recomputed on demand, and only for rooms that were
+touched or whose outline has run out; the difference goes to the change log. Without
+readers nothing is recomputed, and touched rooms gather in one set.
 
-Mutable state, and what bounds it: a card, an outline and the claims of each room, by
-the rooms there are (a card's questions by retention); the newest messages of all
-rooms, by :data:`OVERVIEW_MESSAGES`; the handles of codes, by the codes; the log of
-changes, by itself. Nobody needs to look: what is touched meanwhile is one set of names.
+All methods are synchronous: between two checkpoints a reader sees one version.
+
+Mutable state and its bounds: a card, an outline and the leases of each room, by the
+rooms there are (a card's questions by retention); the newest messages of all rooms,
+by :data:`OVERVIEW_MESSAGES`; the codes; and the change log, which bounds itself.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ from argybargy.relay.statistics import OverviewStatistics
 from argybargy.store.protocol import StoredOverview
 
 OVERVIEW_MESSAGES: Final = 60
-"""How many of the newest messages of all rooms are at hand."""
+"""Newest messages of all rooms that are kept in memory."""
 
 
 def _new_epoch() -> str:
@@ -57,16 +58,17 @@ def _new_epoch() -> str:
 
 @attrs.define(eq=False)
 class Overview:
-    """Everything at a glance, without a question to the store.
+    """In-memory read model of all rooms, for the operator.
 
     Attributes:
-        viewer: Looks at rooms.
-        watchers: Who wants to know of changes.
-        epoch: Another one in each life of the relay: versions mean nothing across.
-        cards: What is known of each room, by folded name.
-        inbox: The questions that wait longest, as of the last :meth:`recompute`.
-        memo: What one follower made of the newest version, for the others that are
-            where it was; at most one entry each.
+        viewer: Computes outlines and views.
+        watchers: The streams to wake.
+        epoch: A random text, new in each run of the relay: versions of different
+            runs are not comparable.
+        cards: The card of each room.
+        inbox: The longest waiting questions, as of the last :meth:`recompute`.
+        memo: Deltas of the newest version, by the state of the client they are for:
+            many streams need the same one. Cleared by each change.
     """
 
     viewer: RoomViewer
@@ -91,20 +93,20 @@ class Overview:
         recent: Sequence[tuple[str, Message]],
         now: Instant,
     ) -> None:
-        """Take over what the store knows, once, before anybody looks."""
+        """Load what the store has, once, before the first reader."""
         self.cards = cards_by_room(overview, now)
         self.watchers.touched.update(self.cards)
         for name, message in recent:
             self._messages[room_key(name), message.seq] = message
 
-    # -- what changes it -------------------------------------------------------
+    # -- changes ---------------------------------------------------------------
 
     def publish(self, room: Room, writes: Sequence[Write]) -> None:
-        """Take over what a room task has just made durable.
+        """Apply a publication of a room task.
 
         Args:
-            room: The room after it.
-            writes: All that was written.
+            room: The room as published.
+            writes: The committed writes; empty when only leases were renewed.
         """
         key = room_key(room.name)
         renewed = list(self._renewed(key, room))
@@ -121,7 +123,7 @@ class Overview:
         self.watchers.touch(key)
 
     def reread(self, room: Room) -> None:
-        """Take over a room that was read again, since nobody knew what was in it."""
+        """Replace a room that was read again and may differ in anything."""
         if not room.exists:
             return
         key = room_key(room.name)
@@ -130,12 +132,12 @@ class Overview:
         self._leases[key] = room.leases
         for seq in before.expired_seqs(room.first):
             self._messages.pop((key, seq), None)
-        self._note(list(self._restood(key, room)))
+        self._note(list(self._changed_standings(key, room)))
         self._note(list(self._follow(key, before.summary.head, room, ())))
         self.watchers.touch(key)
 
-    def _restood(self, key: RoomKey, room: Room) -> Iterator[Change]:
-        """Bring up to date how the messages at hand stand; yield those that changed."""
+    def _changed_standings(self, key: RoomKey, room: Room) -> Iterator[Change]:
+        """Update the claims on kept messages; yield the changed ones."""
         for (where, seq), known in self._messages.items():
             if where == key and (now := current_copy(room, known)) != known:
                 self._messages[where, seq] = now
@@ -144,10 +146,10 @@ class Overview:
     def _follow(
         self, key: RoomKey, head: int, room: Room, writes: Sequence[Write]
     ) -> Iterator[Change]:
-        """Bring the newest messages up to date, and yield those that changed.
+        """Update the newest messages, and yield the new and changed ones.
 
-        All since the head that the board knew are new: the room may have been
-        loaded again, with what another node wrote, before it decided this batch.
+        All messages above the known head are new, not only the written ones: the room
+        may have been read again, with another node's writes, before this batch.
         """
         said = {
             write.message.seq: write.message
@@ -168,9 +170,9 @@ class Overview:
                 yield Change(Topic.MESSAGE, key, write.seq)
 
     def _renewed(self, key: RoomKey, room: Room) -> Iterator[Change]:
-        """Yield the messages at hand whose claim runs out at another time now.
+        """Yield the kept messages whose lease has another deadline now.
 
-        Whoever holds one renews it by polling, and nothing is written about that.
+        Polls renew leases in memory, so no write tells of it.
         """
         before, self._leases[key] = self._leases.get(key), room.leases
         if before is None or before is room.leases:
@@ -191,12 +193,12 @@ class Overview:
             self.memo.clear()
 
     def tick(self, now: Instant) -> None:
-        """Let those who watch know what time alone has changed."""
+        """Recompute if there are watchers, who would not notice the effect of time."""
         if len(self.watchers):
             self.recompute(now)
 
     def statistics(self, now: Instant) -> OverviewStatistics:
-        """Return what is at a glance in numbers, as of this moment."""
+        """Recompute, and return the figures."""
         self.recompute(now)
         open_cards = [
             each for each in self.cards.values() if not each.summary.status.is_closed
@@ -210,12 +212,12 @@ class Overview:
             oldest_wait_seconds=max(waits, default=0.0),
         )
 
-    # -- looking ---------------------------------------------------------------
+    # -- reading ---------------------------------------------------------------
 
     def recompute(self, now: Instant) -> int:
-        """Bring everything up to this moment, and return its version.
+        """Recompute what was touched or has run out, and return the version.
 
-        What is read without a checkpoint after it belongs to that version.
+        Everything read before the next checkpoint belongs to that version.
         """
         version = self._log.version
         touched, self.watchers.touched = self.watchers.touched, set()
@@ -223,22 +225,22 @@ class Overview:
         if touched or due:
             self._note(list(self._changes(touched | due, now)))
         if due and self._log.version != version:
-            # Whoever touches a room wakes the watchers. Time wakes nobody: whoever
-            # finds first what it has changed has to, for all.
+            # A touch wakes the watchers, the passing of time does not. The first
+            # reader to find its effect wakes them for all.
             self.watchers.wake()
         return self._log.version
 
     def _take_due(self, now: Instant) -> set[RoomKey]:
-        """Return the rooms that may look different by time alone."""
+        """Return the rooms whose outline has run out."""
         if is_before(now, self._holds_until):
             return set()
         due = {key for key, outline in self._outlines.items() if outline.is_due(now)}
-        held = (
+        remaining = (
             outline.holds_until
             for key, outline in self._outlines.items()
             if key not in due
         )
-        self._holds_until = earliest(held)
+        self._holds_until = earliest(remaining)
         return due
 
     def _changes(self, stale: set[RoomKey], now: Instant) -> Iterator[Change]:
@@ -263,37 +265,37 @@ class Overview:
                 yield Change(Topic.WAITING, room, seq)
 
     def _code_changes(self) -> Iterator[Change]:
-        directory = self.viewer.codes
-        if directory.version == self._codes_version:
+        codes = self.viewer.codes
+        if codes.version == self._codes_version:
             return
-        self._codes_version = directory.version
+        self._codes_version = codes.version
         before = self._codes
-        self._codes = {record.key_id: record for record in directory}
+        self._codes = {record.key_id: record for record in codes}
         for key_id in {**before, **self._codes}:
             if before.get(key_id) != self._codes.get(key_id):
                 yield Change(Topic.CODE, key=key_id)
 
     def changed_since(self, version: int) -> tuple[Change, ...] | None:
-        """Return what has changed after a version; see :meth:`ChangeLog.since`."""
+        """Return the changes after a version; see :meth:`ChangeLog.since`."""
         return self._log.since(version)
 
     @property
     def version(self) -> int:
-        """What was last settled, and what was said since."""
+        """The version of the newest change."""
         return self._log.version
 
     @property
     def outlines(self) -> Mapping[RoomKey, RoomOutline]:
-        """How each room looks, by folded name, as of the last :meth:`recompute`."""
+        """The outline of each room, as of the last :meth:`recompute`."""
         return self._outlines
 
     def members(self, room: RoomKey) -> tuple[str, ...]:
-        """Return the names of a room's members (folded) as of that moment."""
+        """Return the names of a room's members, as of the last :meth:`recompute`."""
         outline = self._outlines.get(room)
         return () if outline is None else outline.members
 
     def view(self, room: RoomKey, now: Instant) -> RoomView:
-        """Return a known room (folded) as it looks now, after :meth:`recompute`."""
+        """Return the view of a known room, after :meth:`recompute`."""
         return self.viewer.view(room, self._outlines[room], now)
 
     def recent(self, limit: int = OVERVIEW_MESSAGES) -> list[tuple[str, Message]]:
@@ -308,7 +310,7 @@ class Overview:
         ]
 
     def message(self, room: RoomKey, seq: int) -> Message | None:
-        """Return a message of a room (folded) if it is at hand."""
+        """Return a message of a room if it is in memory."""
         found = self._messages.get((room, seq))
         card = self.cards.get(room)
         if found is None and card is not None:

@@ -1,7 +1,7 @@
-"""What the board keeps of a room: one frozen card, replaced whole.
+"""Room cards: what the overview keeps of a room, as one frozen value.
 
-A card holds what all views of the operator are made of, and shares its maps with
-the room that published it.
+A card has the source data of all views of the operator. Its maps are persistent and
+shared with the room that published them, so a new card costs little.
 """
 
 # rpds tells types its parameters in its stub only: they must not be evaluated.
@@ -31,13 +31,13 @@ from argybargy.store.protocol import RoomSummary, StoredOverview
 
 @attrs.frozen
 class RoomCard:
-    """A room, as far as the operator's views look into it.
+    """The source data of a room's views.
 
     Attributes:
-        summary: The room at a glance.
-        members: Those who have posted, by folded name.
-        questions: The unanswered questions by seq, as they stand now. There are
-            no more of them than retention keeps messages.
+        summary: Status, counters and times of the room.
+        members: Peers that have posted, by key.
+        questions: The unanswered questions by seq, with their claims. Retention
+            bounds them, as it bounds messages.
     """
 
     summary: RoomSummary
@@ -46,17 +46,17 @@ class RoomCard:
 
     @classmethod
     def new(cls, status: RoomStatus) -> Self:
-        """Return the card of a room in which nothing was said yet."""
+        """Return the card of a room without messages."""
         return cls(RoomSummary(status, head=0, first=1, created_ms=0, last_ms=0))
 
     def expired_seqs(self, first: int) -> Iterator[int]:
-        """Yield the kept numbers below `first`, the oldest that is kept from now on."""
+        """Yield the seqs that retention drops when it moves on to `first`."""
         known = self.summary
         return present_seqs(known.first, min(first, known.head + 1), known.seq_gaps)
 
     @cached_property
-    def askers(self) -> frozenset[PeerKey]:
-        """The folded names of those who wait for an answer."""
+    def askers(self) -> frozenset[str]:
+        """The peers that wait for an answer."""
         return frozenset(question.sender_key for question in self.questions.values())
 
     def follow(self, room: Room, writes: Sequence[Write]) -> Self:
@@ -64,12 +64,12 @@ class RoomCard:
 
         Args:
             room: The room as published.
-            writes: What the batch wrote.
+            writes: The writes of the batch.
         """
         return self._with(room, self._open_questions(room, writes))
 
     def reread(self, room: Room) -> Self:
-        """Return the card of a room that was read again, and may differ in anything."""
+        """Return the card after the room was read again and may differ in anything."""
         questions = _reconciled(self.questions, room)
         standing = {seq: current_copy(room, each) for seq, each in questions.items()}
         return self._with(room, HashTrieMap(standing))
@@ -92,7 +92,7 @@ class RoomCard:
     def _open_questions(
         self, room: Room, writes: Sequence[Write]
     ) -> HashTrieMap[int, Message]:
-        """Return the questions that are open now, as they stand now."""
+        """Return the open questions after a batch, with their claims."""
         questions, said = self.questions, dict[int, Message]()
         for write in writes:
             match write:
@@ -116,10 +116,10 @@ class RoomCard:
 def _reconciled(
     questions: HashTrieMap[int, Message], room: Room
 ) -> HashTrieMap[int, Message]:
-    """Return the questions that the room has, where somebody else wrote to it too.
+    """Return the room's open questions, after another node has written to it.
 
-    One whose message is at hand nowhere is left out: the room counts it, and it
-    comes back when the relay is started again.
+    A question whose message is not in memory is left out. The room still counts it,
+    and it appears again after a restart.
     """
     known = {
         seq: room.messages.get(seq) or questions.get(seq) for seq in room.questions
@@ -128,10 +128,10 @@ def _reconciled(
 
 
 def current_copy(room: Room, message: Message) -> Message:
-    """Return a message as it stands in a room, also if the room's tail is past it.
+    """Return a message with its present claim, even if it has left the room's tail.
 
-    Whatever is claimed and not settled is in the room; what is not there is settled,
-    and stays so, or free.
+    The room keeps every message with a live claim. So one that it does not keep is
+    either answered, and stays as it is, or unclaimed.
     """
     held = room.messages.get(message.seq)
     if held is not None:
@@ -142,9 +142,10 @@ def current_copy(room: Room, message: Message) -> Message:
 
 
 def cards_by_room(overview: StoredOverview, now: Instant) -> dict[RoomKey, RoomCard]:
-    """Return the cards of all rooms that a store knows, by folded name.
+    """Return the cards of all stored rooms.
 
-    Ages are counted from now on, whatever the wall clock will be set to.
+    Stored times are converted once: ages are counted from now on, so that setting the
+    wall clock does not change them.
     """
     questions: dict[str, dict[int, Message]] = {}
     for name, question in overview.questions:

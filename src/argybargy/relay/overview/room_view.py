@@ -1,8 +1,8 @@
-"""How a room looks to the operator, and until when it will look like that.
+"""Views of a room for the operator, and how long each stays valid.
 
-Some of what is shown changes by itself as time goes by: a peer goes offline, stops
-working, or its code runs out. So each outline says until when it holds, and nobody
-has to look at a room before that unless something happens in it.
+Some of a view changes with time alone: a peer goes offline or stops working, or its
+code expires. So an outline has a deadline, and is not recomputed before it unless its
+room is touched.
 """
 
 import math
@@ -33,9 +33,10 @@ from argybargy.relay.overview.room_card import RoomCard
 from argybargy.store.protocol import RoomSummary
 
 NEVER: Final = Instant(2**62, float("inf"))
-"""Later than any moment."""
+"""An instant after all others."""
 _WORKING_MS: Final = WORKING_SECONDS * 1000 - 100
-"""Ages are rounded to a tenth of a second before they are compared."""
+"""The age at which the roster stops to show ``working``: ages are rounded to a tenth
+of a second before they are compared."""
 
 
 @attrs.frozen
@@ -43,13 +44,13 @@ class RosterEntry:
     """A row of a roster with times in place of ages.
 
     Attributes:
-        key: The folded name.
-        is_online: Whether it is here.
-        sources: What puts it here.
-        capabilities: What its code says it can do.
-        state: What it is doing.
-        spoken_ms: When it last spoke, as this process counts the time.
-        seen_at: When it made its last request, unless it is here now.
+        key: The key of the peer.
+        is_online: Whether the peer is online.
+        sources: Reasons for the row: a code, a message, presence.
+        capabilities: The peer's abilities, from its code.
+        state: Its activity, such as ``working``; ``None`` if unknown.
+        last_spoken_ms: Its last message, in counted milliseconds.
+        seen_at: Its last request, on the steady clock; ``None`` while online.
     """
 
     key: PeerKey
@@ -63,13 +64,13 @@ class RosterEntry:
 
 @attrs.frozen
 class RoomView:
-    """One room, as the operator sees it.
+    """A room as shown to the operator, with ages.
 
     Attributes:
-        summary: The room at a glance.
-        roster: Who belongs to it.
-        members: The same as names.
-        seen: Who was there since the relay was started.
+        summary: Status, counters and times of the room.
+        roster: The members, with presence and activity.
+        members: The names of the members.
+        seen: The peers seen since the relay was started.
     """
 
     summary: RoomSummary
@@ -80,19 +81,17 @@ class RoomView:
 
 @attrs.frozen
 class RoomOutline:
-    """What is shown of a room, without that which grows with time.
-
-    Two outlines that are equal look the same.
+    """A room's view without ages, to compare with an earlier one.
 
     Attributes:
-        summary: The room at a glance.
-        online: How many of its members are here.
-        rows: The roster, by name as it is spelled.
-        members: The names of all members.
-        asked: The room's part of the inbox, none when it is closed; how long they
-            wait is left at 0.
-        holds_until: When to look again even if nothing happens; the wall clock was
-            not set by then, whatever becomes of it.
+        summary: Status, counters and times of the room.
+        online: The number of online members.
+        rows: The roster, by name as spelled.
+        members: The names of the members.
+        asked: The room's questions for the inbox, with a wait of 0; empty when the
+            room is closed.
+        holds_until: When time alone may change the outline. The counted and the
+            steady time in it do not depend on the wall clock.
     """
 
     summary: RoomSummary
@@ -103,18 +102,18 @@ class RoomOutline:
     holds_until: Instant = attrs.field(eq=False)
 
     def is_due(self, now: Instant) -> bool:
-        """Tell whether time alone may have changed something."""
+        """Tell whether the outline has run out."""
         return not is_before(now, self.holds_until)
 
 
 def is_before(now: Instant, until: Instant) -> bool:
-    """Tell whether a moment is still to come, as counted and on the steady clock."""
+    """Tell whether an instant is in the future on both clocks."""
     is_counted = now.counted_ms < until.counted_ms
     return is_counted and now.steady_seconds < until.steady_seconds
 
 
 def earliest(moments: Iterable[Instant]) -> Instant:
-    """Return the earliest time on each clock."""
+    """Return the earliest time of each clock."""
     found = NEVER
     for each in moments:
         found = Instant(
@@ -126,13 +125,13 @@ def earliest(moments: Iterable[Instant]) -> Instant:
 
 @attrs.frozen
 class RoomViewer:
-    """Looks at rooms.
+    """Computes outlines and views from cards, codes and presence.
 
     Attributes:
-        directory: The codes.
-        presence: Who was here when.
-        parked_peers: Tells who has a poll parked in a room (folded).
-        online_seconds: How long somebody counts as here.
+        codes: The access codes.
+        presence: The latest requests.
+        parked_peers: Returns the peers with a parked poll in a room.
+        online_seconds: How long after a request a peer counts as online.
     """
 
     codes: CodeRegistry
@@ -141,13 +140,13 @@ class RoomViewer:
     online_seconds: float
 
     def view(self, room: RoomKey, outline: RoomOutline, now: Instant) -> RoomView:
-        """Return a room (folded) with the ages that its rows have by now."""
+        """Return the view of a room: its outline with present ages."""
         seen = self._seen(room, now)
         return RoomView(
             summary=outline.summary,
             roster=tuple(
-                _aged_row(name, face, seen.get(face.key), now)
-                for name, face in outline.rows.items()
+                _aged_row(name, entry, seen.get(entry.key), now)
+                for name, entry in outline.rows.items()
             ),
             members=outline.members,
             seen=tuple(seen.values()),
@@ -157,15 +156,15 @@ class RoomViewer:
         return self.presence.seen(room, self.parked_peers(room), now.steady_seconds)
 
     def outline(self, room: RoomKey, card: RoomCard, now: Instant) -> RoomOutline:
-        """Return what to compare with how the room (folded) looked before."""
+        """Return the outline of a room."""
         codes = self.codes.live_codes(room, now)
-        lapsed = self.codes.expired_names(room, now)
+        expired = self.codes.expired_names(room, now)
         seen, seen_at = self._seen(room, now), self.presence.seen_at(room)
         roster = build_roster(
-            RosterSources(codes, lapsed, card.members, seen, card.askers, now)
+            RosterSources(codes, expired, card.members, seen, card.askers, now)
         )
-        rows = {row.name: _face(row, card, seen_at, now) for row in roster}
-        members = member_names(codes, lapsed, card.members)
+        rows = {row.name: _entry(row, card, seen_at, now) for row in roster}
+        members = member_names(codes, expired, card.members)
         return RoomOutline(
             summary=card.summary,
             online=sum(row.is_online for row in roster),
@@ -181,7 +180,7 @@ class RoomViewer:
     def _next_counted_ms(
         self, codes: Iterable[CodeRecord], rows: Iterable[RosterEntry], now: Instant
     ) -> int:
-        """Return when the next code runs out, or somebody stops working."""
+        """Return when the next code expires or the next peer stops working."""
         left = (self.codes.seconds_left(code, now) for code in codes)
         ends = [
             now.counted_ms + round(seconds * 1000)
@@ -195,11 +194,11 @@ class RoomViewer:
         ]
         return min(ends, default=NEVER.counted_ms)
 
-    def _next_steady(self, seen: Mapping[PeerKey, LastSeen], now: Instant) -> float:
-        """Return when the next peer that is here may count as gone.
+    def _next_steady(self, seen: Mapping[str, LastSeen], now: Instant) -> float:
+        """Return when the next online peer may go offline.
 
-        One that is parked is here however long, until it is not parked any more:
-        that is not announced, but looked for.
+        A parked peer stays online, and nothing tells when its poll ends; so its row
+        is checked again after `online_seconds`.
         """
         here = [each.seconds for each in seen.values() if each.is_online]
         if not here:
@@ -207,8 +206,8 @@ class RoomViewer:
         return now.steady_seconds + max(0.0, self.online_seconds - max(here))
 
 
-def _face(
-    row: RosterRow, card: RoomCard, seen_at: Mapping[PeerKey, float], now: Instant
+def _entry(
+    row: RosterRow, card: RoomCard, seen_at: Mapping[str, float], now: Instant
 ) -> RosterEntry:
     key, last_spoken_ms = peer_key(row.name), None
     if row.last_message_seconds is not None:
@@ -226,27 +225,27 @@ def _face(
 
 
 def _aged_row(
-    name: str, face: RosterEntry, seen: LastSeen | None, now: Instant
+    name: str, entry: RosterEntry, seen: LastSeen | None, now: Instant
 ) -> RosterRow:
     ago = None
-    if seen is not None and "presence" in face.sources:
+    if seen is not None and "presence" in entry.sources:
         ago = seen.seconds
     spoken = None
-    if face.last_spoken_ms is not None:
-        spoken = round(max(0, now.counted_ms - face.last_spoken_ms) / 1000, 1)
+    if entry.last_spoken_ms is not None:
+        spoken = round(max(0, now.counted_ms - entry.last_spoken_ms) / 1000, 1)
     return RosterRow(
         name=name,
-        is_online=face.is_online,
+        is_online=entry.is_online,
         seconds_since_seen=ago,
         last_message_seconds=spoken,
-        capabilities=face.capabilities,
-        sources=face.sources,
-        state=face.state,
+        capabilities=entry.capabilities,
+        sources=entry.sources,
+        state=entry.state,
     )
 
 
 def _asked(card: RoomCard, members: tuple[str, ...]) -> tuple[Waiting, ...]:
-    """Return the oldest open questions of a room, as many as an inbox can show."""
+    """Return the oldest open questions of a room, at most an inbox full."""
     if card.summary.status.is_closed:
         return ()
     oldest = nsmallest(INBOX_ROWS, card.questions)
@@ -264,7 +263,7 @@ def _asked(card: RoomCard, members: tuple[str, ...]) -> tuple[Waiting, ...]:
 
 
 def inbox_of(outlines: Iterable[RoomOutline]) -> tuple[Waiting, ...]:
-    """Return the longest waits of all rooms, longest first."""
+    """Return the longest waiting questions of all rooms, longest first."""
     rows = (row for outline in outlines for row in outline.asked)
     return tuple(nsmallest(INBOX_ROWS, rows, key=_asked_at))
 
@@ -276,7 +275,7 @@ def _asked_at(row: Waiting) -> tuple[int, str, int]:
 
 
 def aged(row: Waiting, now: Instant) -> Waiting:
-    """Return a row of the inbox with the time that it has waited by now."""
+    """Return a row of the inbox with its present wait."""
     seconds = now.age_seconds(row.message.at_ms, row.message.heard_ms)
     return attrs.evolve(row, seconds=round(seconds, 1))
 
@@ -284,9 +283,9 @@ def aged(row: Waiting, now: Instant) -> Waiting:
 def differences(
     room: RoomKey, before: RoomOutline | None, after: RoomOutline
 ) -> Iterator[Change]:
-    """Yield what looks different in a room (folded), its part of the inbox aside."""
+    """Yield the differences between two outlines, the inbox excepted."""
     rows = {} if before is None else before.rows
-    if before is None or _glance(before) != _glance(after):
+    if before is None or _headline(before) != _headline(after):
         yield Change(Topic.ROOM, room)
     if before is not None and before.members != after.members:
         yield Change(Topic.HINTS, room)
@@ -295,5 +294,5 @@ def differences(
             yield Change(Topic.ROSTER, room, name)
 
 
-def _glance(outline: RoomOutline) -> tuple[RoomSummary, int, int]:
+def _headline(outline: RoomOutline) -> tuple[RoomSummary, int, int]:
     return outline.summary, outline.online, len(outline.members)
