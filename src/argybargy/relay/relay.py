@@ -15,7 +15,7 @@ from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
-from argybargy.domain.names import RESERVED_PEER_NAMES, peer_key, room_key
+from argybargy.domain.names import RESERVED_PEER_NAMES, PeerKey, peer_key, room_key
 from argybargy.domain.room.commands import Command
 from argybargy.domain.roster import member_names
 from argybargy.relay.access.code_registry import CodeRegistry
@@ -222,7 +222,7 @@ class Relay:
         if live is not None:
             live.polls.wake_peer(record.peer.name)
 
-    def parked_peers(self, room: str) -> frozenset[str]:
+    def parked_peers(self, room: str) -> frozenset[PeerKey]:
         """Return the peers with a parked poll in a room."""
         return self.rooms.parked_peers(room)
 

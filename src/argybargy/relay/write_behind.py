@@ -17,7 +17,7 @@ import trio
 
 from argybargy.domain.access_codes import Peer
 from argybargy.domain.instant import Instant
-from argybargy.domain.names import RoomKey
+from argybargy.domain.names import PeerKey, RoomKey
 from argybargy.domain.room.writes import Audit
 from argybargy.relay.store_errors import shielded
 from argybargy.store.protocol import Store
@@ -79,7 +79,7 @@ class WriteBehind:
         """Buffer the cursor of a peer."""
         self._cursors[peer] = cursor
 
-    def pending_cursors(self, room: RoomKey) -> Mapping[str, int]:
+    def pending_cursors(self, room: RoomKey) -> Mapping[PeerKey, int]:
         """Return the buffered cursors of a room, by peer key."""
         return {
             peer.name: cursor

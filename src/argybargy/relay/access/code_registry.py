@@ -26,7 +26,7 @@ from argybargy.domain.access_codes import (
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
-from argybargy.domain.names import RoomKey, peer_key
+from argybargy.domain.names import PeerKey, RoomKey, peer_key
 from argybargy.domain.room.writes import Audit
 from argybargy.relay.access.code_lifetimes import CodeLifetimes
 from argybargy.relay.access.invitation import Invitation
@@ -69,8 +69,8 @@ class CodeRegistry:
     version: int = 0
     reservations: NameReservations = attrs.field(factory=NameReservations)
     _by_key: dict[str, CodeRecord] = attrs.field(factory=dict)
-    _by_room: dict[RoomKey, dict[str, list[CodeRecord]]] = attrs.field(factory=dict)
-    _names: dict[RoomKey, tuple[int, frozenset[str]]] = attrs.field(factory=dict)
+    _by_room: dict[RoomKey, dict[PeerKey, list[CodeRecord]]] = attrs.field(factory=dict)
+    _names: dict[RoomKey, tuple[int, frozenset[PeerKey]]] = attrs.field(factory=dict)
     _changing: trio.Lock = attrs.field(factory=trio.Lock)
     _is_in_doubt: bool = False
     _lifetimes: CodeLifetimes = attrs.field(factory=CodeLifetimes)
@@ -334,7 +334,7 @@ class CodeRegistry:
         live = (list(filter(is_live, mine)) for mine in peers)
         return tuple(mine[-1] for mine in live if mine)
 
-    def live_names(self, room: RoomKey, now: Instant) -> frozenset[str]:
+    def live_names(self, room: RoomKey, now: Instant) -> frozenset[PeerKey]:
         """Return the peers of a room with a valid code."""
         cached = self._names.get(room)
         if cached is None or cached[0] != self.version:
@@ -342,7 +342,7 @@ class CodeRegistry:
             cached = self._names[room] = (self.version, names)
         return cached[1]
 
-    def expired_names(self, room: RoomKey, now: Instant) -> frozenset[str]:
+    def expired_names(self, room: RoomKey, now: Instant) -> frozenset[PeerKey]:
         """Return the peers of a room whose codes have all expired."""
         return frozenset(
             name

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import attrs
 
 from argybargy.domain.access_codes import Peer
-from argybargy.domain.names import RoomKey
+from argybargy.domain.names import PeerKey, RoomKey
 from argybargy.domain.roster import LastSeen
 
 _FORGET_SECONDS = 24 * 3600
@@ -53,7 +53,7 @@ class Presence:
 
     _online_seconds: float
     _touch: Callable[[RoomKey], None]
-    _rooms: dict[RoomKey, dict[str, PresenceRecord]] = attrs.field(factory=dict)
+    _rooms: dict[RoomKey, dict[PeerKey, PresenceRecord]] = attrs.field(factory=dict)
     operator_seen_at: float = float("-inf")
 
     def arrive(self, peer: Peer, name: str, now: float) -> bool:
@@ -95,7 +95,7 @@ class Presence:
         """Tell whether the operator has made a request in a session recently."""
         return now - self.operator_seen_at <= self._online_seconds
 
-    def online_peers(self, room: RoomKey, now: float) -> set[str]:
+    def online_peers(self, room: RoomKey, now: float) -> set[PeerKey]:
         """Return the keys of the online peers of a room."""
         oldest = now - self._online_seconds
         records = self._rooms.get(room, {})
@@ -106,8 +106,8 @@ class Presence:
         return tuple(sorted(self._rooms))
 
     def seen(
-        self, room: RoomKey, parked: frozenset[str], now: float
-    ) -> dict[str, LastSeen]:
+        self, room: RoomKey, parked: frozenset[PeerKey], now: float
+    ) -> dict[PeerKey, LastSeen]:
         """Return the peers seen in a room, by key, sorted.
 
         Args:
@@ -122,7 +122,7 @@ class Presence:
             found[key] = LastSeen(record.name, ago, is_online)
         return found
 
-    def seen_at(self, room: RoomKey) -> Mapping[str, float]:
+    def seen_at(self, room: RoomKey) -> Mapping[PeerKey, float]:
         """Return the last request of each peer of a room, on the steady clock."""
         records = self._rooms.get(room, {})
         return {key: record.seen_at for key, record in records.items()}

@@ -16,7 +16,7 @@ from rpds import HashTrieMap
 
 from argybargy.domain.instant import Instant
 from argybargy.domain.message import Member, Message
-from argybargy.domain.names import RoomKey, fold, room_key
+from argybargy.domain.names import PeerKey, RoomKey, fold, peer_key, room_key
 from argybargy.domain.room.state import Room, RoomStatus
 from argybargy.domain.room.writes import (
     AppendMessage,
@@ -55,7 +55,7 @@ class RoomCard:
         return present_seqs(known.first, min(first, known.head + 1), known.seq_gaps)
 
     @cached_property
-    def askers(self) -> frozenset[str]:
+    def askers(self) -> frozenset[PeerKey]:
         """The peers that wait for an answer."""
         return frozenset(question.sender_key for question in self.questions.values())
 

@@ -15,7 +15,7 @@ import attrs
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.addressing import resolve_expects
 from argybargy.domain.instant import Instant
-from argybargy.domain.names import RoomKey, fold
+from argybargy.domain.names import PeerKey, RoomKey, peer_key
 from argybargy.domain.roster import (
     INBOX_ROWS,
     WORKING_SECONDS,
@@ -136,7 +136,7 @@ class RoomViewer:
 
     codes: CodeRegistry
     presence: Presence
-    parked_peers: Callable[[RoomKey], frozenset[str]]
+    parked_peers: Callable[[RoomKey], frozenset[PeerKey]]
     online_seconds: float
 
     def view(self, room: RoomKey, outline: RoomOutline, now: Instant) -> RoomView:
@@ -152,7 +152,7 @@ class RoomViewer:
             seen=tuple(seen.values()),
         )
 
-    def _seen(self, room: RoomKey, now: Instant) -> Mapping[str, LastSeen]:
+    def _seen(self, room: RoomKey, now: Instant) -> Mapping[PeerKey, LastSeen]:
         return self.presence.seen(room, self.parked_peers(room), now.steady_seconds)
 
     def outline(self, room: RoomKey, card: RoomCard, now: Instant) -> RoomOutline:
@@ -194,7 +194,7 @@ class RoomViewer:
         ]
         return min(ends, default=NEVER.counted_ms)
 
-    def _next_steady(self, seen: Mapping[str, LastSeen], now: Instant) -> float:
+    def _next_steady(self, seen: Mapping[PeerKey, LastSeen], now: Instant) -> float:
         """Return when the next online peer may go offline.
 
         A parked peer stays online, and nothing tells when its poll ends; so its row
@@ -207,7 +207,7 @@ class RoomViewer:
 
 
 def _entry(
-    row: RosterRow, card: RoomCard, seen_at: Mapping[str, float], now: Instant
+    row: RosterRow, card: RoomCard, seen_at: Mapping[PeerKey, float], now: Instant
 ) -> RosterEntry:
     key, last_spoken_ms = peer_key(row.name), None
     if row.last_message_seconds is not None:

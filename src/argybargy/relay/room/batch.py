@@ -120,7 +120,7 @@ def apply_claims(recalled: dict[int, Message], writes: Sequence[Write]) -> None:
 
 def holders_present(
     room: Room, polls: Subscriptions, batch: Iterable[PendingCommand], now: Instant
-) -> Mapping[str, float]:
+) -> Mapping[PeerKey, float]:
     """Return since when the holders of due leases have been present.
 
     A lease is meant to expire when its holder goes silent. A holder with an open poll
@@ -133,7 +133,7 @@ def holders_present(
     """
     if now.steady_seconds < room.next_lease_deadline:
         return {}
-    due: set[str] = {
+    due = {
         peer_key(lease.holder)
         for lease in room.leases.values()
         if lease.lapses_at <= now.steady_seconds

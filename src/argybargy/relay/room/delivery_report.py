@@ -88,7 +88,7 @@ class DeliveryReporter:
         self, room: RoomKey, polls: Subscriptions, message: Message
     ) -> tuple[tuple[Reachability, int], ...]:
         now = self.clock.now()
-        others = self.codes.live_names(room, now) - {message.owner}
+        others = self.codes.live_names(room, now) - {message.agent_key}
         parked = others & polls.parked_peers()
         online = others & self.presence.online_peers(room, now.steady_seconds) - parked
         return (

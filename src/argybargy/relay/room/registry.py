@@ -10,7 +10,7 @@ import trio
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
-from argybargy.domain.names import RoomKey, room_key
+from argybargy.domain.names import PeerKey, RoomKey, room_key
 from argybargy.relay.room.task import LiveRoom
 from argybargy.relay.store_errors import as_relay_error
 from argybargy.store.errors import StoreError
@@ -42,7 +42,7 @@ class LiveRooms:
         """Remove a room, so that the next request loads it anew."""
         self._by_key.pop(live.key, None)
 
-    def parked_peers(self, room: str) -> frozenset[str]:
+    def parked_peers(self, room: str) -> frozenset[PeerKey]:
         """Return the peers with a parked poll in a room."""
         live = self.find(room)
         return frozenset() if live is None else live.polls.parked_peers()

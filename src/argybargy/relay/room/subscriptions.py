@@ -14,6 +14,7 @@ import attrs
 import trio
 
 from argybargy.domain.message import Message
+from argybargy.domain.names import PeerKey
 from argybargy.relay.wake_slot import WakeSlot
 
 
@@ -72,7 +73,7 @@ class Subscriptions:
     _parked: set[PeerKey] = attrs.field(factory=set)
     _emptied: trio.Event = attrs.field(factory=trio.Event)
 
-    def subscribe(self, peer: str) -> Subscription:
+    def subscribe(self, peer: PeerKey) -> Subscription:
         """Return a subscription; a ``with`` block adds it and always removes it."""
         return Subscription(peer, trio.current_time(), self)
 
@@ -115,7 +116,7 @@ class Subscriptions:
 
     def wake_addressed(self, message: Message) -> None:
         """Wake the polls of the message's audience, its sender's excepted."""
-        peers: Iterable[str] = self._by_peer
+        peers: Iterable[PeerKey] = self._by_peer
         if not message.is_broadcast:
             peers = message.addressee_keys & self._by_peer.keys()
         for peer in peers:
@@ -132,17 +133,17 @@ class Subscriptions:
         for peer in self._by_peer:
             self.wake_peer(peer)
 
-    def is_parked(self, peer: str) -> bool:
+    def is_parked(self, peer: PeerKey) -> bool:
         """Tell whether the peer has a parked poll."""
         return peer in self._parked
 
-    def since(self, peer: str) -> float:
+    def since(self, peer: PeerKey) -> float:
         """Return when the peer's oldest poll began; infinity without a poll."""
         return min(
             (each.since for each in self._by_peer.get(peer, ())), default=math.inf
         )
 
-    def parked_peers(self) -> frozenset[str]:
+    def parked_peers(self) -> frozenset[PeerKey]:
         """Return the peers with a parked poll."""
         return frozenset(self._parked)
 

@@ -34,7 +34,7 @@ import trio
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.message import Member, Message
-from argybargy.domain.names import RoomKey, room_key
+from argybargy.domain.names import PeerKey, RoomKey, peer_key, room_key
 from argybargy.domain.room.commands import (
     Command,
     CommandResult,
@@ -69,7 +69,7 @@ commit. Commands are not delayed: each is tried when it comes."""
 CONFLICT_TRIES: Final = 16
 """Times a batch is decided again because another node wrote first."""
 
-MemberCache = tuple[int, Mapping[str, Member], tuple[str, ...]]
+MemberCache = tuple[int, Mapping[PeerKey, Member], tuple[str, ...]]
 """The version of the code registry, the room's members, and the names made of both."""
 
 
@@ -123,7 +123,7 @@ class LiveRoom:
     _send: trio.MemorySendChannel[PendingCommand]
     _receive: trio.MemoryReceiveChannel[PendingCommand]
     is_used: bool = True
-    cursors: dict[str, int] = attrs.field(factory=dict)
+    cursors: dict[PeerKey, int] = attrs.field(factory=dict)
     members: MemberCache | None = None
     _state: TaskState = TaskState.LOADING
     _left_loading: trio.Event = attrs.field(factory=trio.Event)
@@ -294,7 +294,8 @@ class LiveRoom:
         """
         store, buffer = self.context.store, self.context.write_behind
         cursors = dict(buffer.pending_cursors(self.key))
-        cursors = {**await store.cursors(self.name), **cursors}
+        stored = await store.cursors(self.name)
+        cursors = {peer_key(name): seq for name, seq in stored.items()} | cursors
         self.cursors = cursors | self.cursors | dict(buffer.pending_cursors(self.key))
 
     async def _load(self) -> None:
