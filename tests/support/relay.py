@@ -1,4 +1,4 @@
-"""A relay over memory, on virtual time, and people to put into it."""
+"""Test harness: a relay over a memory store, on virtual time, with its agents."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,7 +27,7 @@ ROOM = room_key("build")
 
 @attrs.define
 class SettableClocks:
-    """Two clocks that go with Trio's, one of which can be set."""
+    """Machine clocks that follow Trio's; the wall clock can be set."""
 
     started_at: float = attrs.field(factory=trio.current_time)
     shift_seconds: float = 0
@@ -72,7 +72,7 @@ class VirtualClock:
 
 @attrs.define
 class RelayHarness:
-    """A relay and shorthands for what its guests do."""
+    """A relay, with shorthands for the requests of its agents."""
 
     relay: Relay
     clock: Clock
@@ -81,7 +81,7 @@ class RelayHarness:
     async def guest(
         self, name: str, room: str = ROOM, lifetime_seconds: float | None = None
     ) -> CodeRecord:
-        """Let somebody in who has made a request already."""
+        """Invite an agent that has made its first request."""
         invitation = Invitation(room, name, lifetime_seconds=lifetime_seconds)
         (invited,) = await operator.invite(self.relay, [invitation])
         self.relay.first_seen(invited.record, self.clock.now())
@@ -101,7 +101,7 @@ class RelayHarness:
         reply_to: int | None = None,
         key: str | None = None,
     ) -> PostOutcome:
-        """Say something."""
+        """Post as an agent."""
         self.relay.first_seen(who, self.clock.now())
         return await post_as(
             self.relay, who, PostDraft(text, to, expects, reply_to, key)
@@ -110,7 +110,7 @@ class RelayHarness:
     async def poll(
         self, who: CodeRecord, since: int | None = 0, wait: float = 0, limit: int = 100
     ) -> PollAnswer:
-        """Listen."""
+        """Poll as an agent."""
         self.relay.first_seen(who, self.clock.now())
         return await poll(self.relay, who, PollRequest(since, wait, limit))
 
@@ -120,13 +120,13 @@ class RelayHarness:
         return 0 if live is None else len(live.polls)
 
     async def wait_parked(self, count: int, room: str = ROOM) -> None:
-        """Wait until so many polls are parked."""
+        """Wait until `count` polls are parked."""
         while self.parked(room) != count:
             await trio.lowlevel.checkpoint()
 
 
 def texts(messages: tuple[Message, ...]) -> list[str]:
-    """Return what was said."""
+    """Return the texts of messages."""
     return [message.text for message in messages]
 
 
