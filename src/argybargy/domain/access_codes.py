@@ -134,7 +134,7 @@ class CodeRecord:
 
     @cached_property
     def peer(self) -> Peer:
-        """Whom it speaks for."""
+        """The peer that the code authenticates."""
         return Peer(room_key(self.room), peer_key(self.name))
 
     @property

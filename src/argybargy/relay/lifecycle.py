@@ -31,7 +31,7 @@ from argybargy.relay.room.registry import LiveRooms
 from argybargy.relay.statistics import RelayCounters
 from argybargy.relay.write_behind import WriteBehind
 from argybargy.store.errors import StoreError
-from argybargy.store.protocol import Store
+from argybargy.store.protocol import Store, StoreHealth
 
 log = structlog.get_logger(__name__)
 
@@ -116,7 +116,7 @@ def _build(store: Store, limits: Limits, clock: Clock, tasks: trio.Nursery) -> R
     )
 
 
-async def _end_when_lost(store: Store, readiness: Readiness) -> NoReturn:
+async def _end_when_lost(store: StoreHealth, readiness: Readiness) -> NoReturn:
     """End the relay when the stored data is lost.
 
     The part that discovers the damage answers 503 and does nothing else; the store

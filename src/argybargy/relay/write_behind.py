@@ -20,7 +20,7 @@ from argybargy.domain.instant import Instant
 from argybargy.domain.names import PeerKey, RoomKey
 from argybargy.domain.room.writes import Audit
 from argybargy.relay.store_errors import shielded
-from argybargy.store.protocol import Store
+from argybargy.store.protocol import AuditLog
 
 log = structlog.get_logger(__name__)
 

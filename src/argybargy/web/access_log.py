@@ -83,7 +83,7 @@ class AccessLog:
     def _caller(self, scope: HTTPScope) -> dict[str, str]:
         presented = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
         relay = self.services.relay
-        code = presented_code(shown)
+        code = presented_code(presented)
         record = relay.codes.resolve(code, relay.clock.now()) if code else None
         if record is None:
             return {}

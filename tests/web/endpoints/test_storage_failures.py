@@ -9,7 +9,7 @@ import attrs
 import pytest
 import trio
 
-from argybargy.domain.names import RoomKey
+from argybargy.domain.names import room_key
 from argybargy.relay.readiness import READY_SECONDS
 from argybargy.store.sqlite.connection import BUSY_MS
 from argybargy.store.sqlite.store import SqliteStore, open_sqlite_store
@@ -196,7 +196,7 @@ async def test_a_damaged_database_refuses_what_is_not_in_memory_and_is_named(
 ) -> None:
     relay, store = lab.site.house.relay, lab.site.house.relay.store
     assert isinstance(store, SqliteStore)
-    relay.rooms._by_key.pop(RoomKey("room0")).close()
+    relay.rooms._by_key.pop(room_key("room0")).close()
     await store._readers.aclose()  # and with them what they have in memory
     lab.disk.is_garbled = True
     await lab.check_reading(["before"])

@@ -160,7 +160,7 @@ def _renewing_peer(command: Command) -> PeerKey | None:
 # -- commits with an unknown outcome -----------------------------------------------
 
 
-async def confirm_version(store: Store, room: str) -> int:
+async def confirm_version(store: RoomStore, room: str) -> int:
     """Return the stored version of a room, once no earlier commit can change it.
 
     A read alone proves nothing: before a commit is durable, a crash may still undo
@@ -178,7 +178,7 @@ async def confirm_version(store: Store, room: str) -> int:
     return 0 if stored is None else stored.version
 
 
-async def make_durability_barrier(store: Store) -> None:
+async def make_durability_barrier(store: ProbeStore) -> None:
     """Make one durable write, so that later reads cannot be undone by a crash.
 
     Raises:

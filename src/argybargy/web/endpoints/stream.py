@@ -135,8 +135,8 @@ class Stream:
 
     def _hello(self, asked: StreamRequest, ignored: list[str]) -> HelloFrame:
         services, board = self.services, self.services.relay.overview
-        now = self.follower.refresh()
-        self._told_url = services.public_url
+        now = self.cursor.refresh()
+        self._sent_url = services.public_url
         if asked.resume is not None and self._can_resume(asked.resume):
             self.cursor.version = asked.resume.version
         return HelloFrame(
@@ -153,8 +153,8 @@ class Stream:
         )
 
     def _can_resume(self, resume: ResumePoint) -> bool:
-        """Tell whether deltas are all that a client lacks that has got so far."""
-        board, room = self.services.relay.overview, self.follower.room
+        """Tell whether deltas suffice: same relay, same room, version still known."""
+        board, room = self.services.relay.overview, self.cursor.room
         return (
             resume.epoch == board.epoch
             and (resume.room is msgspec.UNSET or _scope(resume.room) == _scope(room))
