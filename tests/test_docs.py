@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from argybargy.http.server import ConnectionStatistics
 from argybargy.serve.metrics_listener import SERVER_MEASURES
 from argybargy.web.metrics import RELAY_MEASURES, MeasureCollector, Metrics
-from pages import PAGES, REFERENCE
+from support.reference_pages import PAGES, REFERENCE
 from support.relay import open_harness
 
 ROOT = Path(__file__).parents[1]
@@ -37,22 +37,6 @@ def test_every_link_between_the_pages_leads_somewhere() -> None:
         if not (page.parent / link).exists()
     ]
     assert dead == []
-
-
-LONG_FILES = {
-    "code_registry.py": "every operation on codes keeps the same few indexes in step",
-    "task.py": "one room task, read from top to bottom with its table of states",
-}
-"""Files of over 400 lines, each with the reason why it is not split."""
-
-
-def test_a_source_file_of_over_four_hundred_lines_has_a_reason() -> None:
-    long = {
-        path.name
-        for path in (ROOT / "src").rglob("*.py")
-        if len(path.read_text().splitlines()) > 400
-    }
-    assert long == set(LONG_FILES)
 
 
 async def test_the_dashboard_and_the_docs_name_only_numbers_that_there_are() -> None:

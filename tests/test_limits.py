@@ -76,10 +76,9 @@ def test_every_queue_says_how_long_it_may_be() -> None:
             r"\((\d+|\w*[Ll]imits\.\w+|[A-Z_]+)\)|maxlen", ast.unparse(node)
         )
     ]
-    # Those of a peer's reads and claims: whoever adds to them counts them first.
-    assert [each.partition(":")[0] for each in endless] == [
-        "relay.access.request_limits"
-    ] * 2
+    # Reads and claims of a peer: counted before each append.
+    modules_named = [each.partition(":")[0] for each in endless]
+    assert modules_named == ["relay.access.request_limits"] * 2
 
 
 @pytest.mark.parametrize("limits", [Limits, ConnectionLimits])

@@ -36,7 +36,7 @@ class RelayStatus:
 def read_relay_status(
     relay: Relay, public_url: str, tunnel: TunnelStatus | None
 ) -> RelayStatus:
-    """Look at a relay; it costs what has changed since anybody looked."""
+    """Read the figures. The cost grows with the changes since the last read."""
     now, board = relay.clock.now(), relay.overview
     board.recompute(now)
     numbers = stats(relay)
