@@ -8,7 +8,7 @@ MANY_LINES: Final = 400
 LONG_FILES: Final = {
     "store/protocol.py": "one contract for every store, in parts for its consumers",
     "relay/access/code_registry.py": "all operations on codes update the same indexes",
-    "relay/room/task.py": "one room task, read from top to bottom with its table of states",
+    "relay/room/task.py": "one room task with its table of states",
 }
 """Files of more than `MANY_LINES` lines, each with the reason why it stays whole."""
 
