@@ -8,11 +8,12 @@ import trio
 import trio.testing
 
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.domain.limits import Limits
+from argybargy.domain.limits import MAX_SEQ, Limits
 from argybargy.domain.room.state import Room, SavedRoom
 from argybargy.domain.room.writes import Write
 from argybargy.relay.api import operator
 from argybargy.relay.api.agent import claim, release
+from argybargy.relay.api.stream_cursor import newest_messages
 from argybargy.relay.overview.overview import OVERVIEW_MESSAGES
 from argybargy.relay.overview.room_card import cards_by_room
 from argybargy.store.errors import Conflict, Full, Refused, StoreError, Unknown
@@ -36,7 +37,7 @@ class TroubledStore(MemoryStore):
 
     commit_trouble: Exception | None = None
     applies_anyway: bool = False
-    load_trouble: StoreError | None = None
+    load_trouble: Exception | None = None
     probe_trouble: StoreError | None = None
     gate: trio.Event | None = None
     cursor_gate: trio.Event | None = None
@@ -130,6 +131,26 @@ async def test_no_poll_is_left_in_a_room_that_could_not_be_read_after_a_crash(
             assert refusals == [Problem.STORAGE_UNAVAILABLE]
         store.mend()
         assert (await harness.post(alice, "news")).message.seq == 1
+        assert error_log.take()
+
+
+async def test_the_operator_reads_a_room_that_fails_while_loading_from_the_store(
+    autojump_clock: trio.testing.MockClock, error_log: ErrorLog
+) -> None:
+    store = troubled_store()
+    async with open_harness(store=store) as harness:
+        alice, relay = await harness.guest("alice"), harness.relay
+        await harness.post(alice, "before")
+        evicted = await relay.live(ROOM)
+        relay.rooms.discard(evicted)
+        evicted.close()
+        store.load_trouble = ZeroDivisionError("a bug")
+        with pytest.raises(RelayError):
+            await harness.poll(alice)
+        found = await operator.history(relay, ROOM, MAX_SEQ, 10)
+        assert texts(found.lookback.messages) == ["before"]
+        newest = await newest_messages(relay, ROOM, 10)
+        assert texts(message for _, message in newest) == ["before"]
         assert error_log.take()
 
 

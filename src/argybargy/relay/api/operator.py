@@ -275,7 +275,7 @@ async def history(relay: Relay, room: str, before: int, limit: int) -> History:
         raise RelayError(Problem.ROOM_NOT_FOUND)
     live, size = relay.find_live(room), relay.limits.poll_bytes
     found = None
-    if live is not None and live.is_loaded:
+    if live is not None and live.is_readable:
         found = look_back(live.room, None, before, limit, size)
     if found is None:
         name = card.summary.status.name

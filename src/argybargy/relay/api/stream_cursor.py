@@ -315,7 +315,7 @@ async def newest_messages(
     if room is None:
         return relay.overview.recent(limit)
     live = relay.find_live(room)
-    if live is not None and live.is_loaded:
+    if live is not None and live.is_readable:
         now = live.room
         start = max(now.first, now.head - limit + 1)
         if start >= now.tail_first:

@@ -165,6 +165,14 @@ class LiveRoom:
         """Whether loading has ended, with the room or with a failure."""
         return self._left_loading.is_set()
 
+    @property
+    def is_readable(self) -> bool:
+        """Whether `room` is the value that the store has.
+
+        A room that failed while loading has the value of an empty one.
+        """
+        return self._state not in {TaskState.LOADING, TaskState.FAILED}
+
     def check(self) -> None:
         """Raise the failure of a room in state FAILED.
 
