@@ -29,6 +29,7 @@ from argybargy.relay.room.context import RoomContext
 from argybargy.relay.room.delivery_report import DeliveryReporter
 from argybargy.relay.room.registry import LiveRooms
 from argybargy.relay.statistics import RelayCounters
+from argybargy.relay.store_errors import FailureLog
 from argybargy.relay.write_behind import WriteBehind
 from argybargy.store.errors import StoreError
 from argybargy.store.protocol import Store, StoreHealth
@@ -94,6 +95,8 @@ def _build(store: Store, limits: Limits, clock: Clock, tasks: trio.Nursery) -> R
         delivery=DeliveryReporter(codes, presence, watchers, clock),
         overview=overview,
         counters=counters,
+        refused_commits=FailureLog(clock, "commit refused"),
+        failed_loads=FailureLog(clock, "room not loaded"),
     )
     return Relay(
         store=store,

@@ -1,15 +1,49 @@
-"""Store failures as refusals, and a shield for changes to disk and memory."""
+"""Store failures as refusals and log events, and a shield for changes to the disk."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+import attrs
+import structlog
 import trio
 
 from argybargy.domain.errors import Problem, RelayError
+from argybargy.relay.clock import Clock
 from argybargy.store.errors import Busy, Full, Refused, StoreError, Unknown
 
+log = structlog.get_logger(__name__)
+
 _RETRY_SECONDS: Final = 1
+REPEAT_SECONDS: Final = 60.0
+"""Shortest time between two log events about the same kind of failure."""
+
+
+@attrs.define(eq=False)
+class FailureLog:
+    """Logs store failures at most once a minute, with the number since the last event.
+
+    On a full disk every refused request would log a line, and requests that are refused
+    count toward no rate limit.
+
+    Attributes:
+        clock: The relay's clock.
+        event: The name of the log event.
+    """
+
+    clock: Clock
+    event: str
+    _times: int = 0
+    _silent_until: float = float("-inf")
+
+    def note(self, room: str, error: StoreError) -> None:
+        """Count a failure, and log it unless one was logged within the last minute."""
+        now = self.clock.now().steady_seconds
+        self._times += 1
+        if now < self._silent_until:
+            return
+        log.warning(self.event, room=room, reason=str(error), times=self._times)
+        self._times, self._silent_until = 0, now + REPEAT_SECONDS
 
 
 @contextmanager

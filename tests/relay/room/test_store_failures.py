@@ -6,6 +6,7 @@ import attrs
 import pytest
 import trio
 import trio.testing
+from structlog.testing import capture_logs
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import MAX_SEQ, Limits
@@ -16,6 +17,7 @@ from argybargy.relay.api.agent import claim, release
 from argybargy.relay.api.stream_cursor import newest_messages
 from argybargy.relay.overview.overview import OVERVIEW_MESSAGES
 from argybargy.relay.overview.room_card import cards_by_room
+from argybargy.relay.store_errors import REPEAT_SECONDS
 from argybargy.store.errors import Conflict, Full, Refused, StoreError, Unknown
 from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore
 from support.error_log import ErrorLog
@@ -365,3 +367,21 @@ async def test_a_room_is_known_though_whoever_opened_it_has_left(
         await trio.testing.wait_all_tasks_blocked()
         assert harness.relay.knows("team")
         assert (await operator.close_room(harness.relay, "TEAM", "op")).name == "Team"
+
+
+async def test_refused_commits_are_logged_once_a_minute_with_their_number(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = troubled_store()
+    async with open_harness(store=store) as harness:
+        alice = await harness.guest("alice")
+        store.commit_trouble = Refused("the disk is full")
+        with capture_logs() as lines:
+            for _ in range(50):
+                with pytest.raises(RelayError):
+                    await harness.post(alice, "lost")
+            await trio.sleep(REPEAT_SECONDS)
+            with pytest.raises(RelayError):
+                await harness.post(alice, "lost")
+    refused = [line for line in lines if line["event"] == "commit refused"]
+    assert [line["times"] for line in refused] == [1, 50]

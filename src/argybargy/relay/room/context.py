@@ -8,6 +8,7 @@ from argybargy.relay.clock import Clock
 from argybargy.relay.overview.overview import Overview
 from argybargy.relay.room.delivery_report import DeliveryReporter
 from argybargy.relay.statistics import RelayCounters
+from argybargy.relay.store_errors import FailureLog
 from argybargy.relay.write_behind import WriteBehind
 from argybargy.store.protocol import RoomStore
 
@@ -25,6 +26,8 @@ class RoomContext:
         delivery: Reports to senders.
         overview: The operator's read model, which follows every publication.
         counters: Totals for the metrics.
+        refused_commits: Logs commits that the store refused.
+        failed_loads: Logs rooms that the store could not load.
     """
 
     store: RoomStore
@@ -35,3 +38,5 @@ class RoomContext:
     delivery: DeliveryReporter
     overview: Overview
     counters: RelayCounters
+    refused_commits: FailureLog
+    failed_loads: FailureLog

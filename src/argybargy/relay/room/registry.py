@@ -71,7 +71,7 @@ class LiveRooms:
                 live.fail(RelayError(Problem.STORAGE_UNKNOWN, retry_after=1))
                 raise
             except StoreError as error:
-                log.warning("room not loaded", room=live.name, reason=str(error))
+                live.context.failed_loads.note(live.name, error)
                 # Removed first: requests that wait get this failure, and the next
                 # request tries to load the room again.
                 self.discard(live)

@@ -29,7 +29,6 @@ from enum import Enum, auto
 from typing import Final
 
 import attrs
-import structlog
 import trio
 
 from argybargy.domain.errors import Problem, RelayError
@@ -59,8 +58,6 @@ from argybargy.relay.room.inbox import CommandOutcome, PendingCommand
 from argybargy.relay.room.subscriptions import Subscriptions
 from argybargy.relay.store_errors import as_relay_error, copy_of
 from argybargy.store.errors import Conflict, Refused, StoreError, Unknown
-
-log = structlog.get_logger(__name__)
 
 RETRY_SECONDS: Final = 1.0
 """Pause of a room's own work (expired leases, resolving a doubt) after a refused
@@ -359,7 +356,7 @@ class LiveRoom:
                 self._move(TaskState.BEHIND)
                 continue
             except StoreError as error:
-                log.warning("commit refused", room=self.name, reason=str(error))
+                self.context.refused_commits.note(self.name, error)
                 self._retry_at = trio.current_time() + RETRY_SECONDS
                 if isinstance(error, Unknown):
                     self._move(TaskState.IN_DOUBT)
