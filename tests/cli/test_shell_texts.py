@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from argybargy.domain.limits import Limits
-from argybargy.onboarding.brief import examples, room_brief
+from argybargy.onboarding.instructions import examples, room_brief
 from argybargy.onboarding.seat import Seat, listener_script, seat_brief
 from support.terminal import Terminal
 

@@ -1,4 +1,7 @@
-"""Bounds and deadlines of the HTTP server."""
+"""Bounds and deadlines of the HTTP server, for any app.
+
+The relay passes its own `body_bytes`, which `argybargy.domain.limits` defines.
+"""
 
 import attrs
 

@@ -14,7 +14,7 @@ import attrs
 
 from argybargy.domain.limits import Limits
 from argybargy.domain.names import NAME_RULE, is_name
-from argybargy.onboarding.brief import TRUST
+from argybargy.onboarding.instructions import TRUST
 
 _LONGEST_PAUSE_SECONDS: Final = 30
 """Maximum pause of the listener script between attempts, in seconds."""

@@ -10,7 +10,7 @@ from argybargy import __version__
 from argybargy.cli.errors import MEANINGS, Exit
 from argybargy.cli.registry import HEADINGS, VERBS, Verb
 from argybargy.domain.access_codes import digest_code, key_id_of
-from argybargy.onboarding.brief import connect_instruction
+from argybargy.onboarding.instructions import connect_instruction
 from support.fake_export import empty_database, export
 from support.fake_operator import (
     BASE,

@@ -8,7 +8,7 @@ from argybargy.domain.message import Lease
 from argybargy.domain.names import fold
 from argybargy.domain.room.claims import MAX_ENDED_AT_ONCE, MAX_RENEWED_AT_ONCE
 from argybargy.domain.room.commands import Acknowledged, Dismiss
-from argybargy.domain.room.leases import Leases
+from argybargy.domain.room.lease_index import Leases
 from support.room import UNHURRIED, Scene, post
 from support.work_counters import count_calls
 

@@ -5,7 +5,7 @@ import re
 import attrs
 import pytest
 
-from argybargy.onboarding.brief import FIRST_STEPS, TRUST, WHAT
+from argybargy.onboarding.instructions import FIRST_STEPS, TRUST, WHAT
 from argybargy.web.app import create_app
 from support.web_app import BASE, TOKEN, Client, open_site
 

@@ -16,7 +16,7 @@ from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Output
 from argybargy.domain.access_codes import digest_code, key_id_of
 from argybargy.domain.names import NAME_RULE, is_name, is_peer_name, peer_key
-from argybargy.onboarding.brief import connect_instruction
+from argybargy.onboarding.instructions import connect_instruction
 
 _HEADS = ("NAME", "ROOM", "KEY ID", "EXPIRES", "CAPABILITIES")
 

@@ -6,7 +6,7 @@ from typing import Final, Literal
 import attrs
 
 from argybargy.cli.agent_files.credentials import SeatFiles
-from argybargy.cli.agent_files.instructions import Installation
+from argybargy.cli.agent_files.installation import Installation
 from argybargy.cli.client.answers import Invited, State
 from argybargy.cli.client.protocol import Operator
 from argybargy.cli.commands.codes import ask_for_code, check_peer, check_room

@@ -10,7 +10,7 @@ from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Output
 from argybargy.domain.names import peer_key
-from argybargy.onboarding.brief import room_brief
+from argybargy.onboarding.instructions import room_brief
 
 _FOR_THE_OPERATOR = "operator for this room"
 

@@ -24,7 +24,7 @@ from argybargy.domain.message import (
     Receipt,
 )
 from argybargy.domain.names import PeerKey
-from argybargy.domain.room.leases import Leases
+from argybargy.domain.room.lease_index import Leases
 from argybargy.domain.room.questions import OpenQuestions
 from argybargy.domain.seq_gaps import SeqGap
 

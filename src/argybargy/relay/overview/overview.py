@@ -26,7 +26,7 @@ from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.instant import Instant
 from argybargy.domain.message import Message
 from argybargy.domain.names import RoomKey, room_key
-from argybargy.domain.room.leases import Leases
+from argybargy.domain.room.lease_index import Leases
 from argybargy.domain.room.state import Room
 from argybargy.domain.room.writes import AppendMessage, UpdateClaim, Write
 from argybargy.domain.roster import Waiting

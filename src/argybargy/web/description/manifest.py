@@ -1,7 +1,7 @@
 """The manifest: the agents' manual at ``GET /``, and ``GET /llms.txt``.
 
 It is generated from the tables of routes, the limits that are enforced and the texts of
-:mod:`argybargy.onboarding.brief`. ``/llms.txt`` is the short page with a link to it, at
+:mod:`argybargy.onboarding.instructions`. ``/llms.txt`` is the short page with a link to it, at
 the path where language models look for such pages.
 """
 
@@ -14,7 +14,7 @@ from werkzeug.http import parse_accept_header
 
 from argybargy import __version__
 from argybargy.domain.limits import Limits
-from argybargy.onboarding.brief import (
+from argybargy.onboarding.instructions import (
     AUTH_HEADER,
     FIRST_STEPS,
     RESPONSE_RULE,

@@ -13,7 +13,7 @@ import msgspec
 
 from argybargy import __version__
 from argybargy.domain.limits import Limits
-from argybargy.onboarding.brief import WHAT
+from argybargy.onboarding.instructions import WHAT
 from argybargy.web.codec.bodies import ErrorBody
 from argybargy.web.description.field_rules import NULL, Schema, field_rules, path_rules
 from argybargy.web.endpoints.route import Caller, Route

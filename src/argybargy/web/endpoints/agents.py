@@ -3,7 +3,7 @@
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import MAX_SEQ
-from argybargy.onboarding.brief import RESPONSE_RULE
+from argybargy.onboarding.instructions import RESPONSE_RULE
 from argybargy.relay.api import agent
 from argybargy.relay.api.poll import poll
 from argybargy.web.access.services import Services

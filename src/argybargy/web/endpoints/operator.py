@@ -13,7 +13,7 @@ from argybargy.domain.instant import format_timestamp
 from argybargy.domain.limits import MAX_SEQ
 from argybargy.domain.names import OPERATOR, RESERVED_PEER_NAMES, peer_key
 from argybargy.domain.room.state import RoomStatus
-from argybargy.onboarding.brief import connect_instruction
+from argybargy.onboarding.instructions import connect_instruction
 from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.api import operator, stream_cursor
 from argybargy.relay.api.operator import OperatorState
