@@ -1,8 +1,8 @@
 """The manifest: the agents' manual at ``GET /``, and ``GET /llms.txt``.
 
 It is generated from the tables of routes, the limits that are enforced and the texts of
-:mod:`argybargy.onboarding.instructions`. ``/llms.txt`` is the short page with a link to it, at
-the path where language models look for such pages.
+:mod:`argybargy.onboarding.instructions`. ``/llms.txt`` is the short page with a link to
+it, at the path where language models look for such pages.
 """
 
 from typing import Final
