@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -41,20 +42,36 @@ def test_every_long_file_in_the_table_exists() -> None:
     assert [name for name in LONG_FILES if not (SOURCE / name).exists()] == []
 
 
-def _docstrings(path: Path) -> Iterator[tuple[int, str]]:
+def _docstrings(path: Path) -> Iterator[tuple[int, str, bool]]:
+    """Yield line and text of each docstring; True for a property or an attribute."""
     for node in ast.walk(ast.parse(path.read_text())):
-        kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-        if isinstance(node, kinds) and (text := ast.get_docstring(node)):
-            yield getattr(node, "lineno", 1), text
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            decorators = {ast.unparse(each) for each in node.decorator_list}
+            if text := ast.get_docstring(node):
+                yield node.lineno, text, "property" in decorators
+        if isinstance(node, ast.Module | ast.ClassDef):
+            if text := ast.get_docstring(node):
+                yield getattr(node, "lineno", 1), text, False
+            for target, note in pairwise(node.body):
+                match target, note:
+                    case (
+                        ast.Assign() | ast.AnnAssign(),
+                        ast.Expr(value=ast.Constant(value=str(text))),
+                    ):
+                        yield note.lineno, text, True
 
 
 def test_no_docstring_begins_with_a_relative_clause() -> None:
-    """A first line such as "Flush acknowledged cursors" can be found by search."""
+    """A first line such as "Flush acknowledged cursors" can be found by search.
+
+    "Whether" is how the docstring of a boolean property or attribute begins.
+    """
     found = [
         f"{path.relative_to(SOURCE)}:{line} {text.splitlines()[0]}"
         for path in SOURCE.rglob("*.py")
-        for line, text in _docstrings(path)
-        if text.split(maxsplit=1)[0].rstrip(",:") in VAGUE_BEGINNINGS
+        for line, text, has_value in _docstrings(path)
+        if (word := text.split(maxsplit=1)[0].rstrip(",:")) in VAGUE_BEGINNINGS
+        and not (has_value and word == "Whether")
     ]
     assert found == []
 
@@ -69,6 +86,6 @@ def test_no_text_has_a_phrase_that_hides_its_meaning() -> None:
     found = [
         f"{path.relative_to(ROOT)}: {phrase[0]}"
         for path in paths
-        for phrase in RIDDLES.finditer(path.read_text())
+        for phrase in RIDDLES.finditer(" ".join(path.read_text().split()))
     ]
     assert found == []

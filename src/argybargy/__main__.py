@@ -1,12 +1,13 @@
-"""The entry of the program: ``argybargy``, and ``python -m argybargy``."""
+"""Entry point of the program: ``argybargy``, and ``python -m argybargy``."""
 
 import gc
 
 GARBAGE_OBJECTS = 10_000
-"""How many objects more there may be before cycles are looked for, 700 by default.
+"""New objects after which Python collects cycles; its default is 700.
 
-A start makes hundreds of thousands, most of which stay: a tenth of it was spent on
-looking. What a relay drops later is hardly ever in a cycle, and freed at once.
+A start makes hundreds of thousands of objects that stay: a tenth of its time was spent
+on collections. Objects that a relay drops later are rarely in a cycle, and reference
+counting frees them at once.
 """
 
 

@@ -2,7 +2,7 @@
 
 Server, store and Trio are imported only by the commands that need them, because a
 command has to start at once. `main` is the entry point, `registry.VERBS` the table of
-commands, `environment.Environment` everything a command touches outside itself,
+commands, `environment.Environment` the streams, settings and relay that a command uses,
 `options` the shared options; `errors` holds the exit codes, `help` and `usage_errors`
 the texts of the parser.
 """

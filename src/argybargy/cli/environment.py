@@ -98,7 +98,7 @@ class Machine:
 
 @attrs.frozen
 class Environment:
-    """Everything a command touches outside itself; tests pass fakes.
+    """Streams, settings, relay and machine that a command uses; tests pass fakes.
 
     Attributes:
         output: Standard output and standard error.

@@ -7,7 +7,7 @@ MAX_SEQ = 2**53 - 1
 MOST_TEXT_CHARS = 250_000
 """The most that `text_chars` can be set to."""
 SLACK_MS = 24 * 3600 * 1000
-"""How far the clock of another relay may be ahead: its time zone may be set wrong."""
+"""Most that the clock of another relay may be ahead: its time zone may be wrong."""
 
 
 @attrs.frozen

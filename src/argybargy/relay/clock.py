@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 DRIFT_MS: Final = 1_000
 """The largest drift between two readings; a larger difference is a step."""
 SETTLE_SECONDS: Final = 60.0
-"""How long a step has to last before the relay follows it."""
+"""Time that a step has to last before the relay follows it."""
 ERAS_KEPT: Final = 8
 """Steps whose times are remembered, to convert stored times; the newest stay."""
 _LOG_SECONDS: Final = 10.0

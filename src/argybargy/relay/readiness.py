@@ -10,7 +10,7 @@ from argybargy.store.errors import Refused, StoreError
 from argybargy.store.protocol import ProbeStore
 
 READY_SECONDS: Final = 1.0
-"""How long the result of a probe is reused, and how long a probe may take."""
+"""Time for which the result of a probe is reused, and the longest time of a probe."""
 
 
 @attrs.define

@@ -36,8 +36,8 @@ from argybargy.http.server import ConnectionStatistics
 log = structlog.get_logger(__name__)
 
 _USER_TIMEOUT_MILLISECONDS = 30_000
-"""How long the kernel keeps a connection whose client acknowledges no data: clients
-that vanished without closing, as after a loss of power."""
+"""Time for which the kernel keeps a connection whose client acknowledges no data: a
+client that vanished without closing, as after a loss of power."""
 
 ACCEPT_LOG_SECONDS: Final = 60.0
 """Shortest time between two log lines about failed accepts."""

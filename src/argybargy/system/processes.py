@@ -17,7 +17,7 @@ import trio
 STOP_SECONDS: Final = 2.0
 """Time between SIGTERM and SIGKILL."""
 DRAIN_OUTPUT_SECONDS: Final = 0.5
-"""How long the output of an ended program is still read: its last lines may lag."""
+"""Time for which the output of an ended program is still read: its end may lag."""
 _CHUNK_BYTES: Final = 4_096
 _THROTTLE_SECONDS: Final = 0.01
 """Pause after a full chunk: a program that floods its output is slowed down by the

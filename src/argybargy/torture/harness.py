@@ -41,7 +41,7 @@ class ProofResult:
 
 @attrs.frozen
 class ProofEnvironment:
-    """Everything that a proof gets from outside.
+    """Environment of a proof: directory, random source, time and relay command.
 
     Attributes:
         folder: An empty directory of its own, for data directories and logs.

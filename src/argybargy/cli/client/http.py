@@ -116,7 +116,7 @@ class HttpOperator:
 
     @property
     def is_live(self) -> bool:
-        """Whether a relay runs."""
+        """Always true: the client calls a running relay."""
         return True
 
     def call(self, method: str, path: str, body: Json | None = None) -> Json:

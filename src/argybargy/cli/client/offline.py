@@ -95,7 +95,7 @@ class OfflineOperator:
 
     @property
     def is_live(self) -> bool:
-        """Whether a relay runs."""
+        """Always false: the client works on files."""
         return False
 
     def call(self, method: str, path: str, body: Json | None = None) -> Json:

@@ -45,7 +45,7 @@ class MessageInRoom:
 
 @attrs.frozen
 class OverviewSnapshot:
-    """Everything that a client shows.
+    """State of the overview that a client starts from.
 
     Attributes:
         version: The version of the overview.

@@ -1,4 +1,4 @@
-"""Delivery reports: how the addressees of a message will learn of it."""
+"""Delivery reports: the reachability of the addressees of a message."""
 
 from enum import StrEnum
 
@@ -15,7 +15,7 @@ from argybargy.relay.room.subscriptions import Subscriptions
 
 
 class Reachability(StrEnum):
-    """How an addressee can be reached at the moment of a post."""
+    """Reachability of an addressee at the moment of a post."""
 
     PARKED = "parked"
     ONLINE = "online"

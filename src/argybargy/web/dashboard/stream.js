@@ -103,7 +103,7 @@ async function readStream() {
   let silenceMs = HELLO_TIMEOUT_MS;
   let helloAt = 0;
   let hasResponse = false;
-  // A connection can die without a word (a sleeping laptop, a NAT that forgot it), and
+  // A connection can die silently (a sleeping laptop, a NAT that forgot it), and
   // fetch then waits without end: the missing keepalives are the only sign.
   const onSilence = () => controller.abort(new StreamError("it went silent", helloAt > 0));
   let timer = setTimeout(onSilence, silenceMs);
