@@ -8,12 +8,14 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from argybargy.http.server import ConnectionStatistics
 from argybargy.serve.metrics_listener import SERVER_MEASURES
+from argybargy.torture.promises import PROMISES
 from argybargy.web.metrics import RELAY_MEASURES, MeasureCollector, Metrics
 from support.reference_pages import PAGES, REFERENCE
 from support.relay import open_harness
 
 ROOT = Path(__file__).parents[1]
 NUMBER = re.compile(r"\b(?:argybargy|process|python)_[a-z_]+\b(?!\.)")
+LINK = re.compile(r"\[(.+?)\]\(.+?\)")
 SUFFIX = re.compile(r"_(bucket|sum|count)$")
 
 
@@ -28,7 +30,7 @@ def test_reference_pages_are_those_made_from_the_tables(
     assert path.read_text() == page, hint
 
 
-def test_every_link_between_the_pages_leads_somewhere() -> None:
+def test_every_link_between_the_pages_has_a_target() -> None:
     pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     dead = [
         f"{page.name}: {link}"
@@ -39,7 +41,16 @@ def test_every_link_between_the_pages_leads_somewhere() -> None:
     assert dead == []
 
 
-async def test_the_dashboard_and_the_docs_name_only_numbers_that_there_are() -> None:
+def test_the_readme_words_each_promise_as_the_torture_report_does() -> None:
+    readme = (ROOT / "README.md").read_text()
+    rows = re.findall(r"^\| (G\d+) \| \*\*(.+?)\.\*\* (.+?) \|", readme, re.MULTILINE)
+    shown = [(key, title, LINK.sub(r"\1", text)) for key, title, text in rows]
+    assert shown == [
+        (each.key, capitalized(each.title), capitalized(each.text)) for each in PROMISES
+    ]
+
+
+async def test_the_grafana_dashboard_and_the_docs_name_only_existing_metrics() -> None:
     async with open_harness() as house:
         metrics = Metrics(house.relay)
         metrics.add(MeasureCollector(SERVER_MEASURES, no_connections))
@@ -53,13 +64,17 @@ async def test_the_dashboard_and_the_docs_name_only_numbers_that_there_are() -> 
     shown |= {each.full_name for each in RELAY_MEASURES}
     shown |= {each.full_name for each in SERVER_MEASURES}
     queries = (ROOT / "docs/grafana/argybargy.json").read_text()
-    guide = (ROOT / "docs/how-to/watch-the-numbers.md").read_text()
+    guide = (ROOT / "docs/how-to/monitor.md").read_text()
     named = set(NUMBER.findall(queries + guide))
     assert len(named) > 20
     assert named <= shown
     reference = (REFERENCE / "metrics.md").read_text()
     ours = {name for name in shown if name.startswith("argybargy_")}
     assert {SUFFIX.sub("", name) for name in ours} <= set(NUMBER.findall(reference))
+
+
+def capitalized(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def no_connections() -> ConnectionStatistics:

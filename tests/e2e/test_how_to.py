@@ -50,7 +50,7 @@ async def shell(block: str, variables: dict[str, str]) -> str:
 
 async def test_watching_the_numbers(tmp_path: Path) -> None:
     async with open_server(tmp_path / "data") as server:
-        look, start = blocks("watch-the-numbers.md", server)
+        look, start = blocks("monitor.md", server)
         page = await shell(look, environment(server, tmp_path))
         assert "\nargybargy_messages_total 0.0\n" in page
         assert "ARGYBARGY_METRICS_BIND=127.0.0.1:9464 argybargy up" in start

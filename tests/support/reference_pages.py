@@ -198,12 +198,12 @@ def metrics_page() -> str:
         [
             "# Metrics",
             "",
-            "What `GET /metrics` shows: to the operator, and without a token at the "
-            "address that",
-            "`ARGYBARGY_METRICS_BIND` names. [How to watch them]"
-            "(../how-to/watch-the-numbers.md). No number is",
-            "told apart by room or by agent. A histogram is shown as `_bucket`, "
-            "`_sum` and `_count`.",
+            "`GET /metrics` serves these to the operator, and without a token at the "
+            "address in",
+            "`ARGYBARGY_METRICS_BIND`; [Monitor the relay](../how-to/monitor.md) shows "
+            "how to scrape them. No",
+            "metric has a label for a room or an agent. A histogram is shown as "
+            "`_bucket`, `_sum` and `_count`.",
             "",
             "## Of the relay",
             "",
@@ -215,7 +215,8 @@ def metrics_page() -> str:
             "",
             "## Of the process",
             "",
-            "What the client library of Prometheus measures of every Python program: "
+            "The client library of Prometheus adds the metrics of every Python "
+            "program: "
             "`process_*` (CPU",
             "seconds, memory, open files; on Linux), `python_gc_*` and `python_info`.",
             "",

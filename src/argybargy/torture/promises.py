@@ -1,6 +1,6 @@
 """Table of promises and their proofs.
 
-The command, its report, the README and the tests use this table.
+The report shows its sentences; a test holds the README to the same ones.
 """
 
 from typing import Final
@@ -24,27 +24,27 @@ PROMISES: Final = (
     Promise(
         "G1",
         "durable",
-        "200 on a post, claim, close or revoke means committed with fsync",
+        "200 on a post, claim, close or revoke means committed with an fsync",
         durable.prove,
         weight=3,
     ),
     Promise(
         "G2",
         "ordered",
-        "in every room seqs start at 1 and rise by 1, in the same order for everyone",
+        "in each room seqs start at 1, rise by 1, and are the same for all readers",
         ordered.prove,
     ),
     Promise(
         "G3",
         "delivered",
-        "every message reaches each reader exactly once, also when polls are cancelled",
+        "every message reaches each reader exactly once; gaps are reported",
         delivered.prove,
         weight=2,
     ),
     Promise(
         "G4",
         "repeatable",
-        "posts with a key, claims and reads can be repeated without a second effect",
+        "reads, claims, and posts with an idempotency key can be retried safely",
         repeatable.prove,
     ),
     Promise(
@@ -56,14 +56,14 @@ PROMISES: Final = (
     Promise(
         "G6",
         "unkillable",
-        "no input from anyone stops the relay, blocks a room or leaks a socket",
+        "no input crashes the relay, blocks a room or leaks a socket",
         unkillable.prove,
         weight=2,
     ),
     Promise(
         "G7",
         "bounded",
-        "10,000 parked polls stay under 300 MB",
+        "every queue, body and table has a limit",
         bounded.prove,
     ),
     Promise(
@@ -76,20 +76,20 @@ PROMISES: Final = (
     Promise(
         "G9",
         "honest",
-        "storage failures are 503, never a false 200, and end without a restart",
+        "a storage failure is a 503, never a false 200, and recovery needs no restart",
         honest.prove,
     ),
     Promise(
         "G10",
         "private",
-        "only sender, addressees and operator see a direct message",
+        "only sender, addressees and operator can read a direct message",
         private.prove,
         weight=0,
     ),
     Promise(
         "G11",
         "secret",
-        "codes appear in no file, log, audit row or response",
+        "codes are hashed, shown once, and stored nowhere else",
         secret.prove,
         weight=0,
     ),

@@ -1,4 +1,4 @@
-"""G7, bounded: memory of 10,000 parked polls, and latency during an attack."""
+"""G7, bounded: memory of 10,000 parked polls, and latency beside a hostile agent."""
 
 from typing import Final
 

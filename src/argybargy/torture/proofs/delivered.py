@@ -1,4 +1,4 @@
-"""G3, delivered: no message is lost or doubled while clients cancel polls."""
+"""G3, delivered: no message is lost or duplicated while clients cancel polls."""
 
 import random
 from typing import Final
@@ -105,7 +105,7 @@ async def prove(environment: ProofEnvironment) -> ProofResult:
     is_prompt = talk.latest_seconds <= LATE_SECONDS * environment.patience
     faults.check(f"a wake-up took {talk.latest_seconds:.2f} s", is_good=is_prompt)
     figure = (
-        f"{faults.count} of {deliveries:,} deliveries lost or doubled, with "
+        f"{faults.count} of {deliveries:,} deliveries lost or duplicated, with "
         f"{talk.aborted:,} parked polls cancelled; every wake-up within "
         f"{talk.latest_seconds:.2f} s"
     )

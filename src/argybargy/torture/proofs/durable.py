@@ -173,7 +173,7 @@ async def _check_posts(relay: RelayProcess, record: _Record, faults: Faults) -> 
     found: dict[str, int] = {}
     for message in messages:
         is_new = message["text"] not in found
-        faults.check(f"doubled: {message['text']}", is_good=is_new)
+        faults.check(f"duplicated: {message['text']}", is_good=is_new)
         found[message["text"]] = message["seq"]
         holder = record.claims.get(message["seq"])
         is_held = holder is None or message["claimed_by"] == holder

@@ -1,6 +1,6 @@
-"""G9, honest: storage failures are answered with 503, and end without a restart.
+"""G9, honest: a storage failure is a 503, and recovery needs no restart.
 
-Also the converse: an attack within the rate limits causes no failure for others.
+An attack within the rate limits causes no failure for other agents either.
 """
 
 from collections.abc import Callable, Iterator

@@ -50,7 +50,7 @@ async def prove(environment: ProofEnvironment) -> ProofResult:
     posts = sum(len(room.acknowledged) for room in rooms)
     figure = (
         f"{faults.count} of {posts:,} posts out of order, missing or numbered twice, "
-        f"in {ROOMS} rooms with {READERS} readers each, over {lives} restarts"
+        f"in {ROOMS} rooms with {READERS} readers each, over {lives} runs"
     )
     facts = {"posts": posts, "lives": lives, "rooms": ROOMS, "readers": READERS}
     return ProofResult(figure, facts, faults.all())

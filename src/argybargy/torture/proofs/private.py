@@ -1,4 +1,4 @@
-"""G10, private: only sender, addressees and operator see a direct message."""
+"""G10, private: only sender, addressees and operator can read a direct message."""
 
 import json
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""G4, repeatable: retries after lost responses have no second effect."""
+"""G4, repeatable: retries after lost responses are safe."""
 
 import random
 from collections import Counter
@@ -23,7 +23,7 @@ class _LossyAgent:
 
     Attributes:
         guest: The agent.
-        chance: Source of the random choice which responses are lost.
+        chance: Random source that picks the lost responses.
         dropped: Number of lost responses.
     """
 
@@ -76,8 +76,9 @@ async def prove(environment: ProofEnvironment) -> ProofResult:
     dropped = sum(agent.dropped for agent in agents)
     faults = received.faults
     figure = (
-        f"{faults.count} doubled of {len(received.seqs):,} posts and "
-        f"{len(received.fences):,} claims, with {dropped:,} responses dropped"
+        f"{faults.count} of {len(received.seqs):,} posts and "
+        f"{len(received.fences):,} claims duplicated, with {dropped:,} responses "
+        "dropped"
     )
     facts = {
         "posts": len(received.seqs),

@@ -43,7 +43,7 @@ async def prove(environment: ProofEnvironment) -> ProofResult:
 
 
 async def _use(relay: RelayProcess, guests: list[AgentClient], faults: Faults) -> None:
-    """Use codes as intended, and in all the ways that users are told not to."""
+    """Use codes as intended, and in the ways that the manual warns against."""
     for number, guest in enumerate(guests):
         await guest.post(f"{_TEXT}{number}")
     for guest in guests[1:4]:

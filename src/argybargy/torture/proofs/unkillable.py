@@ -1,6 +1,6 @@
-"""G6, unkillable: no input stops the relay, blocks it, or leaks descriptors.
+"""G6, unkillable: no input crashes the relay, blocks a room or leaks a socket.
 
-Includes an attack by searches, the requests with the most work per byte.
+One of the attacks searches, since a search costs the most work per byte of request.
 """
 
 from typing import Final
@@ -22,7 +22,7 @@ KILLER_ROUNDS: Final = 5
 
 
 async def prove(environment: ProofEnvironment) -> ProofResult:
-    """Send known killers, then thousands of damaged requests; check for leaks."""
+    """Send known attacks, then thousands of malformed requests; check for leaks."""
     faults = Faults()
     async with environment.open_relay() as relay:
         victim = await relay.guest("victim")
@@ -51,8 +51,8 @@ async def prove(environment: ProofEnvironment) -> ProofResult:
     delays = await hostile.measure(environment, [hostile.SEARCHING], faults)
     sent = len(killers) * KILLER_ROUNDS
     figure = (
-        f"{deaths} deaths and {leaked} leaked descriptors after {fuzzed:,} damaged "
-        f"connections and {len(killers)} known killers; {delays.figure}"
+        f"{deaths} crashes and {leaked} leaked descriptors after {fuzzed:,} malformed "
+        f"connections and {len(killers)} known attacks; {delays.figure}"
     )
     facts = {
         "deaths": deaths,

@@ -56,7 +56,7 @@ async def prove(environment: ProofEnvironment) -> ProofResult:
     questions = rounds * QUESTIONS
     recorded = sum(map(len, outcomes.histories.values()))
     figure = (
-        f"{len(outcomes.winners):,} winners of {questions:,} questions "
+        f"{len(outcomes.winners):,} winners for {questions:,} questions "
         f"among {AGENTS} agents; "
         f"{len(outcomes.histories)} histories of {recorded:,} claims and releases, "
         + ("all linearizable" if faults.count == 0 else f"{faults.count} faults")
