@@ -39,7 +39,7 @@ class ConnectionState(enum.IntEnum):
     RUNNING_APP = enum.auto()
     """The app has the request: it reads the body and writes the response."""
     REFUSING = enum.auto()
-    """The server writes the last response itself; the app has no part in it."""
+    """The server writes the last response itself, such as a refusal, without the app."""
     LINGERING = enum.auto()
     """The last response is out; late bytes of the client are discarded."""
     CLOSED = enum.auto()
@@ -154,7 +154,7 @@ class Connection:
 
     @property
     def is_idle(self) -> bool:
-        """Whether it is between two requests, with no byte of the next one."""
+        """Whether the connection waits for a request, with no byte of it received."""
         return self.state is ConnectionState.IDLE
 
     @property
@@ -163,7 +163,7 @@ class Connection:
         return self.stream.read_by != NEVER and not self.is_idle
 
     def end(self, refusal: RelayError | None = None) -> None:
-        """Cancel whatever the connection does, and close it. Never blocks.
+        """Cancel the connection's current work, and close it. Never blocks.
 
         Only the first call counts.
 
@@ -221,9 +221,9 @@ class Connection:
         stream, limits = self.stream, self._owner.limits
         self._exchange = None
         if stream.pending:
-            # A pipelined request is here already, so that no read will block.
-            # Without this checkpoint one client that sends many requests at once
-            # would keep every other task from running.
+            # A pipelined request has arrived already, so no read will block. Without
+            # this checkpoint, a client with many pipelined requests would starve all
+            # other tasks.
             self._move_to(ConnectionState.READING_HEAD)
             await trio.lowlevel.checkpoint()
         else:
@@ -265,7 +265,7 @@ class Connection:
         return await self._conclude(exchange, failure_id)
 
     def _report_unless_gone(self, failure_id: str, error: Exception) -> None:
-        """Report what the app raised, apart from the `ClientGoneError` of `send`."""
+        """Report exceptions of the app, except the `ClientGoneError` of `send`."""
         others: BaseException | None = error
         if isinstance(error, ExceptionGroup):
             others = error.split(ClientGoneError)[1]
@@ -275,7 +275,7 @@ class Connection:
             self._owner.report("app_failed", others, request_id=failure_id)
 
     async def _conclude(self, exchange: Exchange, failure_id: str | None) -> bool:
-        """Decide what follows the app's response; whether another request may."""
+        """End the app's response; return whether another request may follow."""
         response = exchange.response
         if exchange.is_client_gone or self.stream.is_mid_write:
             return False

@@ -23,7 +23,7 @@ class Endpoints:
 
 
 def name_endpoints(stream: trio.abc.Stream) -> Endpoints | None:
-    """Return both ends of a stream; None if the client is gone already."""
+    """Return the addresses of both ends of a stream; None if the client is gone."""
     scheme = "https" if isinstance(stream, trio.SSLStream) else "http"
     transport = getattr(stream, "transport_stream", stream)
     if not isinstance(transport, trio.SocketStream):
@@ -37,7 +37,7 @@ def name_endpoints(stream: trio.abc.Stream) -> Endpoints | None:
 
 
 def _to_address(name: object) -> Address | None:
-    """Convert a socket name; a Unix socket has a path or an empty one: None."""
+    """Convert a socket name; None for a Unix socket, whose name is a path or empty."""
     if isinstance(name, tuple):
         return name[0], name[1]
     return None

@@ -38,7 +38,7 @@ class ExchangeOwner(Protocol):
 
 
 class _ClientWatch(enum.Enum):
-    """Knowledge about the client's end of the connection."""
+    """State of the watch for the client's end of the connection."""
 
     UNWATCHED = enum.auto()
     WATCHED = enum.auto()
@@ -199,8 +199,8 @@ class Exchange:
             await self._stream.wait_gone(self._owner.limits.read_ahead_bytes)
             self._client = _ClientWatch.GONE
         finally:
-            # Cancelled: the next caller may watch. A failed write may have found
-            # out meanwhile that the client is gone; that stays.
+            # Cancelled: the next caller may watch. If a failed write has meanwhile
+            # found the client gone, that result stays.
             if self._client is _ClientWatch.WATCHED:
                 self._client = _ClientWatch.UNWATCHED
 

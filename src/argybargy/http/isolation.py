@@ -36,7 +36,7 @@ def contain_error(error: BaseException, report: Callable[[Exception], object]) -
     its ordinary exceptions are reported and the rest of the group is raised.
 
     Raises:
-        BaseException: What is no `Exception` in `error`.
+        BaseException: The parts of `error` that are no `Exception`.
     """
     if isinstance(error, Exception):
         report(error)

@@ -194,7 +194,7 @@ class HeadParser:
     # Validation beyond llhttp's.
 
     def _unfinished(self) -> RelayError:
-        """Return the error for a head whose end llhttp sees elsewhere."""
+        """Return the error for a head whose end llhttp finds at another place."""
         if self._llhttp.get_method() == b"PRI":
             # The preface of HTTP/2 with prior knowledge, which resembles a head.
             return RelayError(Problem.VERSION_NOT_SUPPORTED)

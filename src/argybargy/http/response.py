@@ -43,7 +43,8 @@ _REPEATED = frozenset(
 )
 """Fields whose rendered lines are cached, as nearly all responses share the values.
 
-No others: a cached cookie is a secret that would outlive its session.
+Other fields are not cached: a cached cookie would be a secret that outlives its
+session.
 """
 
 

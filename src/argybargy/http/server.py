@@ -218,7 +218,8 @@ class HttpServer:
                 self._handshakes.discard(scope)
         if not scope.cancelled_caught:
             return True
-        # The socket alone: `close_notify` needs a session, which does not exist.
+        # Close the socket alone: `close_notify` needs a TLS session, and there is none
+        # yet.
         await trio.aclose_forcefully(stream.transport_stream)
         return False
 
@@ -272,8 +273,8 @@ class HttpServer:
     async def _watch_slow_requests(self, nursery: trio.Nursery) -> None:
         """Start a watcher for each request that outlives one or two intervals.
 
-        Two generations, as in a garbage collector: requests that ended between two
-        rounds cost one entry in a dictionary, and never a task.
+        Two generations, as in a garbage collector: a request that ends between two
+        rounds costs an entry in a dictionary, and no task.
         """
         older: dict[Connection, Exchange] = {}
         while True:

@@ -1,8 +1,8 @@
 """Dismiss peers whose last code was revoked or has expired.
 
-A code ends at once. Dismissing its holder from the room is a command like any other
-and may be refused, by a full inbox or by the disk. So the code registry remembers the
-peer until its room has accepted the dismissal, and housekeeping retries.
+The code is invalid at once. The dismissal is a command to the room, and a full inbox or
+the disk may refuse it. So the code registry remembers the peer until its room has
+accepted the dismissal, and housekeeping retries.
 """
 
 from typing import Final

@@ -1,4 +1,4 @@
-"""Readiness: whether the store accepts writes, found out by a real one."""
+"""Readiness: a probe that checks by a real write whether the store accepts writes."""
 
 from typing import Final
 
@@ -35,11 +35,11 @@ class Readiness:
         """Return if a write has succeeded within the last second.
 
         Raises:
-            StoreError: None has, or the data is lost.
+            StoreError: No write has succeeded, or the data is lost.
         """
         if self._loss is not None:
             raise self._loss
-        # Under the lock, requests that come during a probe share its result instead
+        # The lock makes requests that arrive during a probe share its result, instead
         # of queuing a write each.
         async with self._probing:
             now = self.clock.now().steady_seconds

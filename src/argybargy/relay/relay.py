@@ -1,9 +1,9 @@
 """The relay: its parts, and the way from a room's name to its task.
 
 `argybargy.relay.lifecycle.open_relay` builds one. The mutable state is in the parts;
-the relay itself knows only whether it is draining or closed. The overview knows which
-rooms exist and how each is spelled: every room task publishes to it, whether or not
-the requester still waits.
+the relay itself knows only whether it is draining or closed. The overview knows the
+existing rooms and their spelling: every room task publishes to it, even if the
+requester has been cancelled.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Store failures as refusals and log events, and a shield for changes to the disk."""
+"""Translate store failures to refusals, log them, and shield changes to the disk."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,9 +1,9 @@
 """Write-behind buffer of acknowledged cursors and audit rows.
 
-A read must not cost a write. So the traces of reads (the cursor a peer acknowledged,
-its first connection, a failed sign-in) are buffered here and flushed together by
-housekeeping. A crash loses the last few seconds: a peer then reads a few messages
-twice, and the audit log lacks a few rows.
+A read must not cost a write. So acknowledged cursors, and audit rows of first
+connections and failed sign-ins, are buffered here, and housekeeping flushes them in one
+transaction. A crash loses the last few seconds: a peer reads a few messages twice, and
+the audit log lacks a few rows.
 """
 
 import secrets
@@ -25,8 +25,9 @@ from argybargy.store.protocol import AuditLog
 log = structlog.get_logger(__name__)
 
 MAX_NOTES: Final = 20_000
-"""Buffered audit rows. One more drops the oldest, and the loss is logged. That is
-more than there can be connections: only a store that refuses writes fills it."""
+"""Most buffered audit rows; one more drops the oldest, and the loss is logged. The
+bound exceeds that of connections, so only a store that refuses writes fills the
+buffer."""
 
 _MINUTE_MS: Final = 60_000
 _ADDRESSES_SHOWN: Final = 5
@@ -34,13 +35,13 @@ _ADDRESSES_SHOWN: Final = 5
 
 @attrs.define
 class FailedSignIns:
-    """Failed sign-ins of one kind within one minute: one audit row.
+    """Failed sign-ins of one kind within one minute, which share one audit row.
 
     Attributes:
         key: The idempotency key of the row; the store replaces the row by it.
         at_ms: Time of the first one.
         count: The number so far.
-        addresses: The first few addresses they came from.
+        addresses: The first few client addresses.
     """
 
     key: str
@@ -98,7 +99,7 @@ class WriteBehind:
     def count_failure(self, action: str, address: str, now: Instant) -> None:
         """Count a failed sign-in in the row of its kind and minute.
 
-        One row a minute, so that an attacker cannot fill the audit log.
+        One row a minute keeps an attacker from filling the audit log.
         """
         minute = now.wall_ms // _MINUTE_MS
         key = f"{action}/{minute}/{self._run}"
@@ -135,7 +136,7 @@ class WriteBehind:
             (peer.room, peer.name): cursor for peer, cursor in cursors.items()
         }
         await self.store.note(stored, list(notes.values()))
-        # Requests went on during the write: what they replaced stays buffered.
+        # Requests continued during the write: cursors that they replaced stay buffered.
         for peer, cursor in cursors.items():
             if self._cursors.get(peer) == cursor:
                 del self._cursors[peer]

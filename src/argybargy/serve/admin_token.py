@@ -52,7 +52,7 @@ class FileAdminToken:
 
         A generated token can only be guessed with well-formed tokens, a chosen one
         with any text. A token that this process has replaced is no guess: its holder
-        has not heard of the rotation.
+        may not know of the rotation.
         """
         if digest_code(presented) in self._former:
             return False

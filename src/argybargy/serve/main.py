@@ -119,7 +119,7 @@ async def serve(
     config = _make_config(settings)
     await wait_for_command(settings.data, _say)
     async with open_services(settings) as services, trio.open_nursery() as nursery:
-        # First: from here on a signal leads to a clean end, even of a start that hangs.
+        # Signals come first: from here on they end even a hanging start cleanly.
         stop = await nursery.start(_catch_signals, nursery.cancel_scope)
         app = _make_app(settings, services)
         tunnel = _plan_tunnel(plan, services, local_url(settings))
@@ -244,7 +244,8 @@ def _open_handler(
     """Open the HTTP core that the settings choose."""
     limits = ConnectionLimits(body_bytes=services.limits.body_bytes)
     if settings.http_core == "hypercorn":
-        # Imported late: it loads HTTP/2 and websockets, which are not used otherwise.
+        # Imported late: it loads HTTP/2 and websockets, which the default core does not
+        # use.
         from argybargy.http.hypercorn.guard import HypercornServer  # noqa: PLC0415
 
         guarded = HypercornServer(app, config, render=_render, log=log, limits=limits)
@@ -341,6 +342,6 @@ async def _wait_drained(
     await stop.wait()  # no deadline: this is how long the relay runs
     manager.tell(STOPPING)
     relay.drain()
-    # Running out of time is no error: the listener's grace period covers the rest.
+    # A timeout is no error: the listener's grace period covers the remaining polls.
     with trio.move_on_after(DRAIN_SECONDS):
         await relay.wait_unparked()

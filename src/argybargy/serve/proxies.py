@@ -25,7 +25,7 @@ _UNKNOWN_PORT: Final = 0
 
 @attrs.frozen
 class TrustedProxies:
-    """Addresses whose ``X-Forwarded-For`` is trusted; tests ``address in proxies``.
+    """Addresses whose ``X-Forwarded-For`` is trusted; supports ``address in proxies``.
 
     Attributes:
         networks: Networks of the proxies; a single address is a network of one.
@@ -35,7 +35,7 @@ class TrustedProxies:
 
     @classmethod
     def make(cls, texts: Iterable[str]) -> Self:
-        """Make it from texts of addresses and networks that are valid."""
+        """Parse valid texts of addresses and networks."""
         return cls(tuple(map(ip_network, texts)))
 
     def __contains__(self, address: object) -> bool:
@@ -50,8 +50,8 @@ class TrustedProxies:
             forwarded: Values of ``X-Forwarded-For`` in order.
 
         Returns:
-            The last address that is no trusted proxy. If an entry is no address, the
-            proxy that wrote it.
+            The last address that is no trusted proxy. If an entry is not an address,
+            the address of the proxy that wrote it.
         """
         client = peer
         entries = [entry for value in forwarded for entry in value.split(",")]

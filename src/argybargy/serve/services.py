@@ -31,10 +31,10 @@ _LOCK_POLL_SECONDS: Final = 0.1
 async def wait_for_command(directory: Path, tell: Callable[[str], object]) -> None:
     """Wait until no command holds a data directory, for up to `LOCK_WAIT_SECONDS`.
 
-    A relay publishes its address in the lock file, a command does not. So a relay
-    that listens is not waited for; one that is starting or stopping looks like a
-    command. Returns when the time is over, too: opening the store then fails with the
-    error that explains it.
+    A relay publishes its address in the lock file, and a command does not. So a
+    listening relay is not waited for; one that starts or stops cannot be told from a
+    command. After a timeout this returns normally, and opening the store raises the
+    error.
 
     Args:
         directory: Data directory; it need not exist.

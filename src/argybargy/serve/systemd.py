@@ -54,7 +54,7 @@ class ServiceManager:
             address = "\0" + address[1:]
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-                # Rather lose a notification than block the event loop.
+                # A lost notification is better than a blocked event loop.
                 sender.setblocking(False)
                 sender.sendto("\n".join(facts).encode(), address)
         except OSError as error:

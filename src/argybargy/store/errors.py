@@ -8,7 +8,7 @@ class StoreError(Exception):
 
 
 class Conflict(StoreError):
-    """The room was committed to by another writer since it was loaded. Not applied."""
+    """Another writer has committed to the room since it was loaded. Not applied."""
 
 
 @attrs.define

@@ -359,8 +359,8 @@ class SearchStore(Protocol):
     ) -> Findings:
         """Find the newest messages in a scope that match a query.
 
-        Messages hidden from the reader neither count towards `limit` nor show up in
-        the timing of the search.
+        Messages hidden from the reader do not count towards `limit`, and do not affect
+        the duration of the search.
 
         Args:
             query: Words and conditions.

@@ -30,8 +30,8 @@ class Server(Protocol):
 class DisconnectFilter:
     """Hides the disconnect that Hypercorn reports after a complete response.
 
-    At that disconnect Quart-Trio cancels the request, while Hypercorn, in the same
-    task, is preparing the connection for the next one.
+    At that disconnect Quart-Trio cancels the request, and with it Hypercorn, which in
+    the same task prepares the connection for the next request.
     """
 
     def __init__(self, app: App, server: Server) -> None:

@@ -1,4 +1,4 @@
-"""Lifetimes of access codes, measured so that setting the wall clock changes none."""
+"""Lifetimes of access codes, independent of changes to the wall clock."""
 
 import math
 from collections.abc import Iterable
@@ -10,22 +10,22 @@ from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.instant import Instant
 
 CERTAIN_SECONDS: Final = 3_600.0
-"""Time that a code must have looked long expired before it is deleted: a wall clock
-that is wrong for less deletes no code."""
+"""Time for which a code must have counted as long expired before it is deleted. A wall
+clock that is wrong for a shorter time deletes no code."""
 
 
 @attrs.define
 class CodeLifetimes:
     """Expiry of codes.
 
-    A code made by this process lives for the time it was given, as counted by the
-    relay's own clock. A code of an earlier process expires by the wall clock, since
-    its record is all that is known of it.
+    A code made by this process lives for its lifetime, as counted by the relay's own
+    clock. A code of an earlier process expires by the wall clock, since only its record
+    is known.
 
     Mutable state, each at most an entry per code: `_written_at`, for codes of this
     process, how far the wall clock had been stepped when their times were written;
     `_expired`, the codes that were expired at the last :meth:`expiry_changes`; and
-    `_stale_since`, since when codes have looked long expired.
+    `_stale_since`, the time since which each code has counted as long expired.
     """
 
     _written_at: dict[str, int] = attrs.field(factory=dict)

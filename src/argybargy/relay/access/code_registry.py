@@ -1,4 +1,4 @@
-"""Registry of access codes: who may enter which room, under which name, until when."""
+"""Registry of access codes: each admits one peer to one room until it expires."""
 
 import contextlib
 import secrets
@@ -44,9 +44,9 @@ class CodeRegistry:
     """All codes of the relay.
 
     Every change is stored first and made in memory after, with cancellation shielded
-    in between; so memory has what the disk has. The exception is a change whose
-    outcome the store does not know: memory then stays as it was until
-    :meth:`resolve_doubt` has read the codes again.
+    in between; so memory equals the disk. The exception is a change whose outcome the
+    store does not know: memory then stays as it was until :meth:`resolve_doubt` has
+    read the codes again.
 
     Mutable state: `_by_key` and, derived from it, `_by_room` and `_names`, bounded by
     `Limits.codes`; `_departed`, peers that have lost a code and may have to be
@@ -60,7 +60,7 @@ class CodeRegistry:
     Args:
         store: Durable storage.
         limits: The relay's limits.
-        touch: Called with the key of a room that may look different now.
+        touch: Called with the key of a room whose overview may have changed.
     """
 
     store: CodeStore

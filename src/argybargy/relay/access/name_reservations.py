@@ -18,8 +18,8 @@ from argybargy.domain.errors import Problem, RelayError
 class NameReservations:
     """The reserved names, for as long as the requests that reserve them last.
 
-    Reserve first, then check whether the name is free, then write. Two requests of
-    the same kind may reserve the same name: they would give it to the same holder.
+    Reserve first, then check whether the name is free, then write. Two requests of the
+    same kind may reserve the same name, since both give it to the same holder.
 
     Mutable state: two counters, bounded by the requests under way.
     """

@@ -1,6 +1,6 @@
 """Presence: the latest request of each peer, in memory only.
 
-It is lost with the process and rebuilt as agents call in: no promise depends on it.
+It is lost with the process and rebuilt from new requests: no promise depends on it.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ class PresenceRecord:
         seen_at: Its last request, on the steady clock.
         waiting_since: Since when it has neither received nor posted a message, on the
             steady clock; polls slow down with it.
-        given: The highest seq that its polls were answered up to.
+        given: The highest cursor that its polls returned.
     """
 
     name: str
@@ -39,12 +39,12 @@ class Presence:
 
     Mutable state: one dict of dicts, bounded by the peers that hold codes. Rooms are
     touched when a peer arrives, returns or is forgotten, and not for each request.
-    That a peer has gone offline is an effect of time; readers of the overview compute
-    it (see `RoomOutline.holds_until`).
+    A peer goes offline by the passage of time; readers of the overview compute that
+    (see `RoomOutline.holds_until`).
 
     Args:
         online_seconds: How long after a request a peer counts as online.
-        touch: Called with the key of a room that may look different now.
+        touch: Called with the key of a room whose overview may have changed.
 
     Attributes:
         operator_seen_at: The operator's last request in a session, on the steady

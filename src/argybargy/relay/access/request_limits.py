@@ -15,7 +15,7 @@ from argybargy.domain.rate_limit import admit_into
 
 @attrs.define
 class RequestLimits:
-    """Sliding windows of each peer's immediate reads and claims.
+    """Sliding windows over the immediate reads and the claims of each peer.
 
     Mutable state: the times of admitted requests by peer. Refused requests are not
     counted, so a window has no more entries than its limit; :meth:`sweep` drops the

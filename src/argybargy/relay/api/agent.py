@@ -96,7 +96,7 @@ class Thread:
 
 @attrs.frozen
 class Resumption:
-    """The state of an agent that has lost its context and wants to go on.
+    """State that an agent needs to continue after it has lost its context.
 
     Attributes:
         code: The agent's code.
@@ -185,9 +185,9 @@ async def claim(
 def _refuse_early(room: Room, command: Claim, now: Instant, limits: Limits) -> None:
     """Refuse a claim that the published room already refuses.
 
-    When sixteen agents race for a question, fifteen lose. The rules are pure and the
-    published room is a value, so the losers are refused here, without a place in the
-    inbox: a refusal is correct at this instant. Only the room task grants a claim.
+    When sixteen agents race for a question, fifteen lose. Most losers are refused here,
+    by the same pure rules on the published room, and take no place in the inbox. The
+    refusal is correct at this instant; only the room task grants a claim.
 
     Raises:
         RelayError: Another peer holds the claim, or the message cannot be claimed.
@@ -284,7 +284,7 @@ async def resume(relay: Relay, code: CodeRecord) -> Resumption:
     live = await relay.live(code.room)
     room, reader = live.room, code.peer.name
     cursor = live.cursors.get(reader, 0)
-    # The oldest first, as many as one answer may hold. The others come up when these
+    # The oldest first, as many as one answer may hold. The others follow when these
     # have been answered.
     builder = PageBuilder(relay.limits.poll_messages, relay.limits.poll_bytes)
     for seq in room.questions.asked_by(reader):

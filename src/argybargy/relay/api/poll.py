@@ -8,11 +8,11 @@ and decides which polls count toward the limit on reads:
 - any other poll counts when it is answered, unless it parked until it was woken or its
   time was up, or it brings messages that its peer was not given before.
 
-So each event gives a peer one answer that is not counted, however it polls.
+So a peer gets one uncounted answer for each event, whatever its polling pattern.
 
-Two orders matter. *Subscribe before reading*: a message published between the read
-and the wait has left a token, and the wait returns at once. *Read status before rows*:
-a reader told that the room is closed has been given all messages from before.
+Two orders matter. *Subscribe before reading*: a message published between the read and
+the wait leaves a token, and the wait returns at once. *Read status before rows*: a
+reader that learns of the closing has received all messages from before it.
 """
 
 import contextlib
@@ -147,7 +147,7 @@ async def _renew_claims(code: CodeRecord, live: LiveRoom) -> None:
 
 @attrs.define
 class _Poll:
-    """One poll under way.
+    """State of one poll.
 
     Mutable state: where the page begins, whether the poll was counted, and the status
     of the room as of the last read.

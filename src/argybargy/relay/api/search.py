@@ -18,7 +18,7 @@ class FoundMessage:
 
     Attributes:
         row: The message with its room.
-        excerpt: A line of it with the words that matched.
+        excerpt: Excerpt of one line, with the matching words marked.
     """
 
     row: MessageInRoom

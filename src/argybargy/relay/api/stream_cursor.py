@@ -28,7 +28,7 @@ MOST_CHANGED_MESSAGES: Final = 100
 
 @attrs.frozen
 class MessageInRoom:
-    """A message with the facts to show it outside its room.
+    """Message with the facts that a view outside its room needs.
 
     Attributes:
         room: The name of its room.
@@ -122,17 +122,17 @@ class StreamCursor:
         return None if self.room is None else room_key(self.room)
 
     def refresh(self) -> Instant:
-        """Recompute the overview, and return the time of that."""
+        """Recompute the overview, and return the time of the recomputation."""
         now = self.relay.clock.now()
         self.relay.overview.recompute(now)
         return now
 
     async def catch_up(self) -> OverviewSnapshot | OverviewDelta | None:
-        """Return what the client lacks, and move on; ``None`` when it lacks nothing.
+        """Return the changes that the client lacks, if any, and advance.
 
         Messages may have to be read from the store, and the overview changes during
-        the read. So the version is taken before: a change made meanwhile is sent
-        again with the next delta, and none is skipped.
+        the read. So the version is taken before the read: a change made during the read
+        is sent again with the next delta, and none is skipped.
 
         Raises:
             RelayError: The store could not be read; the cursor did not move.

@@ -3,7 +3,7 @@
 It is loaded from the store once. From then on every room task publishes to it, and
 presence and the code registry touch the rooms that they change. Derived values
 (rosters, counts, the inbox) are recomputed on demand, and only for rooms that were
-touched or whose outline has run out; the difference goes to the change log. Without
+touched or whose outline has expired; the differences go to the change log. Without
 readers nothing is recomputed, and touched rooms gather in one set.
 
 All methods are synchronous: between two checkpoints a reader sees one version.
@@ -148,8 +148,8 @@ class Overview:
     ) -> Iterator[Change]:
         """Update the newest messages, and yield the new and changed ones.
 
-        All messages above the known head are new, not only the written ones: the room
-        may have been read again, with another node's writes, before this batch.
+        All messages above the known head count as new, and not only the written ones:
+        before this batch, the room may have been read again with another node's writes.
         """
         said = {
             write.message.seq: write.message
@@ -172,7 +172,7 @@ class Overview:
     def _renewed(self, key: RoomKey, room: Room) -> Iterator[Change]:
         """Yield the kept messages whose lease has another deadline now.
 
-        Polls renew leases in memory, so no write tells of it.
+        Polls renew leases in memory, so no write contains the new deadline.
         """
         before, self._leases[key] = self._leases.get(key), room.leases
         if before is None or before is room.leases:
@@ -193,7 +193,7 @@ class Overview:
             self.memo.clear()
 
     def tick(self, now: Instant) -> None:
-        """Recompute if there are watchers, who would not notice the effect of time."""
+        """Recompute if there are watchers, to wake them for changes by time alone."""
         if len(self.watchers):
             self.recompute(now)
 
@@ -215,7 +215,7 @@ class Overview:
     # -- reading ---------------------------------------------------------------
 
     def recompute(self, now: Instant) -> int:
-        """Recompute what was touched or has run out, and return the version.
+        """Recompute touched rooms and expired outlines, and return the version.
 
         Everything read before the next checkpoint belongs to that version.
         """
@@ -225,13 +225,13 @@ class Overview:
         if touched or due:
             self._note(list(self._changes(touched | due, now)))
         if due and self._log.version != version:
-            # A touch wakes the watchers, the passing of time does not. The first
-            # reader to find its effect wakes them for all.
+            # A touch wakes the watchers, an expired outline does not: the first reader
+            # that finds a change by time wakes all others.
             self.watchers.wake()
         return self._log.version
 
     def _take_due(self, now: Instant) -> set[RoomKey]:
-        """Return the rooms whose outline has run out."""
+        """Return the rooms with an expired outline."""
         if is_before(now, self._holds_until):
             return set()
         due = {key for key, outline in self._outlines.items() if outline.is_due(now)}

@@ -1,6 +1,6 @@
 """Views of a room for the operator, and how long each stays valid.
 
-Some of a view changes with time alone: a peer goes offline or stops working, or its
+Parts of a view change with time alone: a peer goes offline or stops working, or its
 code expires. So an outline has a deadline, and is not recomputed before it unless its
 room is touched.
 """
@@ -102,7 +102,7 @@ class RoomOutline:
     holds_until: Instant = attrs.field(eq=False)
 
     def is_due(self, now: Instant) -> bool:
-        """Tell whether the outline has run out."""
+        """Tell whether the outline has expired."""
         return not is_before(now, self.holds_until)
 
 

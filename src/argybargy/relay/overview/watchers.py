@@ -1,7 +1,7 @@
 """Watchers of the relay, and the rooms touched since the overview was recomputed.
 
-A watcher goes *watch, read, wait, read again*, like a poll; its token says that there
-may be something new, and carries no data (see `argybargy.relay.wake_slot`).
+A watcher goes *watch, read, wait, read again*, like a poll; its token means that
+something may have changed, and carries no data (see `argybargy.relay.wake_slot`).
 """
 
 from weakref import WeakSet
@@ -32,7 +32,7 @@ class Watchers:
     stream whose response is dropped before it starts never gets to close its watcher.
 
     Attributes:
-        touched: Keys of rooms that may look different now.
+        touched: Keys of rooms whose view may have changed.
     """
 
     touched: set[RoomKey] = attrs.field(factory=set, repr=False)
@@ -49,7 +49,7 @@ class Watchers:
         self._watchers.discard(watcher)
 
     def touch(self, room: RoomKey) -> None:
-        """Note that a room may look different now, and wake the watchers."""
+        """Note that a room's view may have changed, and wake the watchers."""
         self.touched.add(room)
         self.wake()
 

@@ -1,8 +1,8 @@
 """Batches: several commands decided one after the other, for one commit.
 
 Deciding is pure; the room task gathers the :class:`Facts` before and commits the
-:class:`DecidedBatch` after. The two functions at the end find out what became of a
-commit whose outcome is unknown.
+:class:`DecidedBatch` after. The two functions at the end resolve commits whose outcome
+is unknown.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -123,9 +123,9 @@ def holders_present(
 ) -> Mapping[PeerKey, float]:
     """Return since when the holders of due leases have been present.
 
-    A lease is meant to expire when its holder goes silent. A holder with an open poll
-    is not silent, nor is one whose command arrived in time and then waited for the
-    disk; so its lease is renewed as of then.
+    A lease should expire only when its holder goes silent. A holder with an open poll
+    is present, and so is one whose command arrived in time and then waited for the
+    disk; its lease is renewed as of that time.
 
     Returns:
         Times on the steady clock, by peer key; absent holders are missing. Empty
@@ -147,7 +147,7 @@ def holders_present(
 
 
 def _renewing_peer(command: Command) -> PeerKey | None:
-    """Return the agent that sent a command, if such a command renews its leases."""
+    """Return the agent that sent a command, if the command renews its leases."""
     match command:
         case Renew(peer=peer) | Claim(peer=peer):
             return peer_key(peer)
@@ -163,9 +163,9 @@ def _renewing_peer(command: Command) -> PeerKey | None:
 async def confirm_version(store: RoomStore, room: str) -> int:
     """Return the stored version of a room, once no earlier commit can change it.
 
-    A read alone proves nothing: before a commit is durable, a crash may still undo
-    what the read shows, or replay what it does not show. The write-ahead log is
-    sequential, so after one more durable write the read is final.
+    A read alone proves nothing: before a commit is durable, a crash may still undo a
+    change that the read shows, or replay one that it does not show. The write-ahead log
+    is sequential, so after one more durable write the read is final.
 
     Raises:
         Unknown: No durable write is possible now; the outcome stays unknown.

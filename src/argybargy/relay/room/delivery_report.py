@@ -41,7 +41,7 @@ class DeliveryReporter:
     """Reports on deliveries; reads, and changes nothing.
 
     Attributes:
-        codes: The access codes: a peer without one is unknown.
+        codes: The access codes; a peer without a code counts as unknown.
         presence: The latest requests of peers and of the operator.
         watchers: The operator's open streams.
         clock: The relay's clock.

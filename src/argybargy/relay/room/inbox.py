@@ -50,8 +50,8 @@ class PendingCommand:
     def reply(self, outcome: CommandOutcome | Exception) -> None:
         """Reply with an outcome or a failure; a second reply is dropped.
 
-        The requester may be gone. A command cannot be called back once it is in the
-        inbox, so its reply is then kept for nobody and collected with this object.
+        The requester may be gone. A command in the inbox cannot be withdrawn, so its
+        reply then has no reader and is freed with this object.
         """
         if self._reply is None:
             self._reply = outcome

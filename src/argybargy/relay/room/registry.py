@@ -64,9 +64,9 @@ class LiveRooms:
             try:
                 await live.run()
             except trio.Cancelled:
-                # Some requests wait for their reply inside a shield and would not
-                # be cancelled with us. They get one now; nobody
-                # would send it later.
+                # Some requests wait for their reply inside a shield and are not
+                # cancelled with this task. They get a failure now; no other task would
+                # reply later.
                 live.close()
                 live.fail(RelayError(Problem.STORAGE_UNKNOWN, retry_after=1))
                 raise

@@ -1,9 +1,9 @@
-"""Parked polls: who is subscribed to a room, and which message wakes whom.
+"""Subscriptions of polls to a room, and the polls that each publication wakes.
 
-A poll goes *subscribe, read, park, read again*. Whatever is published after the
-subscription leaves a token in its slot (see `argybargy.relay.wake_slot`), so a poll
-that read just before a publication wakes at once. Messages are never handed over:
-a woken poll reads rows and cursor from the room, in one piece.
+A poll goes *subscribe, read, park, read again*. A publication after the subscription
+leaves a token in its slot (see `argybargy.relay.wake_slot`), so a poll that read just
+before a publication wakes at once. A token carries no message: a woken poll reads rows
+and cursor from the room, as one value.
 """
 
 import math
@@ -46,9 +46,9 @@ class Subscription(WakeSlot):
         self._subscriptions.remove(self)
 
     def wake(self) -> None:
-        """Put a token into the slot, and note when the publication was made.
+        """Put a token into the slot, and note the time of the publication.
 
-        A token from before the poll parked is not timed: the poll did not wait for it.
+        A token that arrived before the poll parked is not timed: the poll did not wait.
         """
         if self.is_parked and not self._has_token:
             self.woken_at = self._subscriptions.published_at
@@ -91,7 +91,7 @@ class Subscriptions:
         if not mine:
             del self._by_peer[peer]
         if not self._by_peer:
-            # Whoever waits holds the old event; the next wait needs a fresh one.
+            # A waiting task keeps the old event; the next wait needs a new one.
             self._emptied.set()
             self._emptied = trio.Event()
 

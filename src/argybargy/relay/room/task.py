@@ -286,16 +286,17 @@ class LiveRoom:
             await self._serve()
             self._batch = []
             if self.room.head == 0:
-                # The place was taken before the decision; nothing was posted.
+                # The batch took a place before it was decided, and stored no message.
                 self.context.quota.give_back(self.name)
 
     async def _load_cursors(self) -> None:
         """Load the cursors, unflushed ones included.
 
-        The buffer is read before and after the store. A flush removes a cursor from
-        the buffer once it is on the disk, so one that was flushed during our read
-        could be missing from both; the first look has it. The second look catches
-        cursors acknowledged meanwhile, and those in memory survive a crash.
+        The buffer is read before and after the store. A flush during the read of the
+        store can move a cursor out of the buffer too late for that read; the first copy
+        of the buffer has it. The second copy has the cursors acknowledged during the
+        read. Cursors in memory win over stored ones, since after a crash of this task
+        they are newer.
         """
         store, buffer = self.context.store, self.context.write_behind
         cursors = dict(buffer.pending_cursors(self.key))
@@ -311,7 +312,7 @@ class LiveRoom:
             self.room = Room.new(self.name, now)
         else:
             self.room = Room.restore(saved, now, limits, self.room.leases)
-        # The stored room may have messages that no publication announced here.
+        # The stored room may have messages that were never published to these polls.
         self.polls.wake_all()
 
     async def _collect(self) -> bool:
@@ -436,7 +437,7 @@ class LiveRoom:
         Raises:
             Refused: The commit did not happen.
             Conflict: Another node has committed first.
-            Unknown: Nobody can tell for now whether the commit happened.
+            Unknown: The commit may have happened; the store cannot tell now.
         """
         store, version = self.context.store, self.room.version
         if not decided.writes:
@@ -472,7 +473,7 @@ class LiveRoom:
     ) -> None:
         """Publish a committed batch: replace the room, reply, wake polls, inform.
 
-        The room is replaced first, since each task woken here reads it.
+        The room is replaced first: each task woken here reads the new one.
         """
         before, counters = self.room, self.context.counters
         self.room = decided.room.at_version(version)

@@ -45,7 +45,7 @@ class StoredRoom:
         last_ms: Timestamp of the newest message.
         last_spoken_ms: Timestamp of the newest message that a peer or the operator
             posted.
-        messages: By seq, oldest first; those below `first` await the sweep.
+        messages: By seq, oldest first; messages below `first` stay until the sweep.
         order: Position of each message among those of all rooms, by seq.
         claims: Live leases by seq.
         questions: Open questions by seq.

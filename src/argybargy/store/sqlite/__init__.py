@@ -15,7 +15,7 @@ schema          numbered migrations and the checks of a database file
 row_validation  validation of every row against the rules of the relay
 errors          translation of SQLite's errors to `argybargy.store.errors`
 corruption      the signal that the database is damaged or gone
-tables          SQL, one noun a file
+tables          SQL, one file per table
 search          full-text index and queries
 backup          snapshots, verification, restore
 ==============  ====================================================================

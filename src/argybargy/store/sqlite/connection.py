@@ -38,7 +38,7 @@ class Role(enum.Enum):
     )
     INDEX = (
         "PRAGMA journal_mode = WAL",
-        # A lost tail costs nothing: the index is rebuilt from the database.
+        # A lost tail is harmless: the index is rebuilt from the database.
         "PRAGMA synchronous = NORMAL",
         "PRAGMA trusted_schema = OFF",
     )

@@ -1,4 +1,4 @@
-"""Signal that the database is damaged or gone; waiting and retrying cannot help."""
+"""Signal that the database is damaged or gone, so that the relay ends."""
 
 import attrs
 import trio

@@ -74,7 +74,7 @@ def check_and_migrate(
         validate_rows(connection, path)
     if 0 < version < migrations[-1].number:
         back_up(connection, path.with_name(f"{path.name}.v{version}"))
-    # Written to the file for good, so only once the file is known to be a relay's.
+    # This pragma changes the file permanently: run it only after the checks above.
     connection.execute("PRAGMA journal_mode = WAL").fetchall()
     migrate(connection, migrations)
     return schema_version(connection)

@@ -296,7 +296,7 @@ def _copied(error: Exception) -> Exception:
 def _checkpoint_lost_files(connection: apsw.Connection) -> str:
     """Checkpoint a log that was deleted or replaced; return the error to raise.
 
-    The open descriptor may be the only way left to reach the log's content.
+    The open descriptor may be the only access left to the content of the log.
     """
     connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     return (
@@ -356,7 +356,7 @@ def _commit(connection: apsw.Connection) -> None:
 def _overwrite_failed_commit(connection: apsw.Connection, error: Exception) -> None:
     """Commit a probe over the log frames of a transaction that failed at COMMIT.
 
-    On the same connection, which still knows the end of the log before the failure.
+    Uses the same connection, which still knows the end of the log before the failure.
 
     Raises:
         Unknown: The probe failed as well; a crash may bring the transaction back.

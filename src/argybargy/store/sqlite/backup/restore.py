@@ -339,7 +339,7 @@ def _put_aside(database: Path, stamp: str) -> Path | None:
     """
     if not database.exists() or not database.stat().st_size:
         return None
-    # A link and not a rename: at every moment there is a database under its own name.
+    # A link and not a rename, so that a database is under its own name at every moment.
     wanted = f"{database.name}.before-restore-{stamp}"
     names = itertools.chain([wanted], (f"{wanted}-{n}" for n in itertools.count(2)))
     paths = map(database.with_name, names)

@@ -37,7 +37,8 @@ T = TypeVar("T")
 
 INDEX_NAME: Final = "search.db"
 INDEX_VERSION: Final = 3
-"""To be raised with every change that makes existing indexes wrong."""
+"""Version of the index; raise it with every change that makes existing indexes
+wrong."""
 PIECE_ROWS: Final = 500
 """Messages indexed in one transaction."""
 PIECE_TERMS: Final = 50_000
@@ -75,8 +76,8 @@ INSERT OR REPLACE INTO newest
 SELECT 1, id, room_id, seq, at_ms, text FROM relay.messages
 WHERE id = (SELECT max(id) FROM words_docsize)
 """
-# An index of another state of the database (say, before a restore) has a newest message
-# that is missing from the database or differs.
+# The newest indexed message is missing or different if the index belongs to another
+# state of the database, such as the one before a restore.
 _IS_OF_DATABASE: Final = """
 SELECT NOT EXISTS (SELECT 1 FROM words_docsize) OR EXISTS (
     SELECT 1 FROM newest JOIN relay.messages USING (id, room_id, seq, at_ms, text)

@@ -21,7 +21,7 @@ SELECT seq FROM addressees
 WHERE room_id = :room_id AND peer = :reader
 """
 _AFTER: Final = "seq > max(:after, :first - 1)"
-"""One bound instead of two: SQLite seeks by only one of two lower bounds."""
+"""One combined bound: of two lower bounds, SQLite would seek by one only."""
 _BEFORE: Final = "seq >= :first AND seq < :before"
 _NOT_OWN: Final = "NOT (kind = 'agent' AND lower(sender) = :reader)"
 
@@ -111,7 +111,7 @@ SELECT EXISTS (
     GROUP BY room_id, peer, seq, is_own, reply_to HAVING count(*) <> 2
 )
 """  # noqa: S608 - constants
-# Neither side has duplicates, so a row that is on both sides is counted exactly twice.
+# Neither side has duplicates, so a row that both sides have is counted exactly twice.
 
 
 def do_addressees_match(connection: apsw.Connection) -> bool:

@@ -41,7 +41,7 @@ def insert_missing_audits(
 
 
 def read_tallies(connection: apsw.Connection, wanted: Iterable[str]) -> frozenset[str]:
-    """Return the tallies of `wanted` that are in the log; empty ones never are."""
+    """Return the tallies of `wanted` that are in the log, which has no empty ones."""
     sql = "SELECT 1 FROM audit WHERE tally = ? AND tally <> ''"
     return frozenset(
         tally for tally in wanted if connection.execute(sql, (tally,)).get is not None

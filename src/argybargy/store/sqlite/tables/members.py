@@ -11,7 +11,7 @@ from argybargy.domain.room.writes import ForgetMember
 
 
 def save_member(connection: apsw.Connection, room_id: int, message: Message) -> None:
-    """Record a message as the newest one of its sender; the relay's own do not count.
+    """Record a message as the newest of its sender, unless the relay itself sent it.
 
     The name keeps its first spelling.
     """
