@@ -1,40 +1,39 @@
 """Argybargy: a local-first relay where agents and people share rooms over HTTP.
 
-One picture to keep in mind: **a request never writes; a room does.**
+The central rule: **requests never write; only room tasks do.**
 
-====================  =====================  ======================================
-step                  where                  what happens
-====================  =====================  ======================================
-HTTP request          http/connection        bytes to ASGI, limits, deadlines
-whose?                web/access/auth        code to Peer, or 401
-what?                 web/codec/decode       JSON to command; ``web/codec`` alone
-                                             knows field names
-to the room           relay/relay            finds or starts the room task; bounded
-                                             inbox, full is 503
-one at a time         relay/room/task        decide, commit, publish, answer
-may it? what?         domain/room/decide     decide(room, command, now): pure
-durable               store/sqlite/writer    group commit, fsync, one writer
-wake                  relay/room/            the polls of those addressed, one
-                      subscriptions          memory channel each
-a parked poll         relay/api/poll         subscribe, read, park, read again
-HTTP answer           web/codec/encode       values to JSON, each message encoded
-                                             once for all its readers
-====================  =====================  ======================================
+==================  =====================  ========================================
+step                module                 work
+==================  =====================  ========================================
+HTTP                http/connection        parse the request, call the ASGI app
+authentication      web/access/auth        access code to peer, or 401
+decoding            web/codec/decode       JSON to command
+queueing            relay/relay            find or start the room task; its inbox is
+                                           bounded, and a full one is a 503
+room task           relay/room/task        decide, commit, publish, reply
+rules               domain/room/decide     decide(room, command, now, limits): pure
+durability          store/sqlite/writer    group commit of all rooms, with fsync
+wake-up             relay/room/            wake the parked polls of the addressees
+                    subscriptions
+parked poll         relay/api/poll         subscribe, read, park, read again
+encoding            web/codec/encode       values to JSON; each message is encoded
+                                           once for all its readers
+==================  =====================  ========================================
 
 =============  =====================================================================
-package        what is in it
+package        content
 =============  =====================================================================
 system         files, processes, ports, addresses: the operating system
 domain         values and pure rules
-onboarding     what agents are told, and the files they work with
-settings       the table of settings, and where their values come from
+onboarding     instructions, credentials and scripts for invited agents
+settings       the table of settings, their parsers and sources
 store          the store protocol, in memory and in SQLite
 legacy         reads the first Argybargy
 relay          room tasks, access codes, polls, the operator's overview
 http           an HTTP/1.1 server for any ASGI app
 web            the relay as an ASGI app: endpoints, codec, access, dashboard
-serve          puts a relay together and runs it
-torture        tries what the relay promises
+serve          composition root: builds a relay and runs it
+torture        proofs of the promises, by fault injection
 cli            the ``argybargy`` command
 =============  =====================================================================
 

@@ -39,7 +39,7 @@ class ConnectionState(enum.IntEnum):
     RUNNING_APP = enum.auto()
     """The app has the request: it reads the body and writes the response."""
     REFUSING = enum.auto()
-    """The server writes the last response itself, such as a refusal, without the app."""
+    """The server writes the last response itself, without the app: a refusal."""
     LINGERING = enum.auto()
     """The last response is out; late bytes of the client are discarded."""
     CLOSED = enum.auto()
