@@ -14,7 +14,7 @@ from argybargy.cli.registry import build_app
 from argybargy.cli.terminal.output import Output, drop_output, mend_streams
 from argybargy.store.errors import StoreError
 
-_DIAGNOSE: Final = "Look for the cause: argybargy doctor"
+_DIAGNOSE: Final = "Find the cause: argybargy doctor"
 _OUTPUT_ERRORS: Final = frozenset(
     {
         *(errno.EPIPE, errno.EBADF, errno.EIO, errno.ENXIO, errno.EINVAL),

@@ -74,7 +74,7 @@ def explain_startup_error(
         case OSError() if error.filename is not None:
             text = f"{error.filename} cannot be used: {error.strerror or error}."
             return StartupFailure(
-                EXIT_FAILED, text, "To find the cause: argybargy doctor"
+                EXIT_FAILED, text, "Find the cause: argybargy doctor"
             )
         case OSError():
             where = host_and_port(settings.host, settings.port)
@@ -114,4 +114,4 @@ def _bind_hint(error: OSError, settings: Settings, verb: str) -> str:
         return f"Take another port: {again} --port {next_port(settings.port)}"
     if error.errno == errno.EACCES:
         return f"Take a port that needs no special rights: {again} --port 8765"
-    return "To find the cause: argybargy doctor"
+    return "Find the cause: argybargy doctor"

@@ -504,7 +504,7 @@ def test_a_room_is_made_without_a_relay(offline: Terminal) -> None:
     room = result.json
     assert room["worker"]["code"].startswith("argy_a1_")
     assert room["worker"]["code"] in room["brief"]
-    assert room["operator"]["capabilities"] == "operator for this room"
+    assert room["operator"]["capabilities"] == "coordinates this room"
 
 
 def test_a_room_is_rotated_by_the_real_endpoints() -> None:

@@ -77,7 +77,7 @@ def _cannot_open(error: BaseException) -> CliError:
         cause = cause.exceptions[0] if len(cause.exceptions) == 1 else None
     if not isinstance(cause, StoreError | OSError):
         raise error
-    hint = "Look for the cause: argybargy doctor"
+    hint = "Find the cause: argybargy doctor"
     if isinstance(cause, Incompatible):
         hint = "If a relay uses it, wait until it listens, or name its port: --port."
     return CliError(f"The data directory cannot be used: {cause}", hint)
@@ -168,7 +168,7 @@ def _pieces(parts: AsyncGenerator[bytes, None]) -> Iterator[bytes]:
             piece = trio.from_thread.run(anext, parts, b"")
         except StoreError as error:
             text = f"The database cannot be read: {error}"
-            raise CliError(text, "Look for the cause: argybargy doctor") from error
+            raise CliError(text, "Find the cause: argybargy doctor") from error
         if not piece:
             return
         yield piece

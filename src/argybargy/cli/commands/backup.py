@@ -207,7 +207,7 @@ def _translated() -> Iterator[None]:
         raise CliError(str(error), hint) from None
     except (StoreError, OSError, apsw.Error) as error:
         text = f"{type(error).__name__}: {error}"
-        hint = "Nothing was changed. Look for the cause: argybargy doctor"
+        hint = "Nothing was changed. Find the cause: argybargy doctor"
         raise CliError(text, hint) from None
 
 

@@ -1,4 +1,4 @@
-"""The command that opens a room with two access codes."""
+"""The command that opens a room and creates the codes of two agents."""
 
 import attrs
 
@@ -12,7 +12,7 @@ from argybargy.cli.terminal.output import Output
 from argybargy.domain.names import peer_key
 from argybargy.onboarding.instructions import room_brief
 
-_FOR_THE_OPERATOR = "operator for this room"
+_FOR_THE_OPERATOR = "coordinates this room"
 
 
 @attrs.frozen
@@ -22,7 +22,7 @@ class RoomPlan:
     Attributes:
         room: Name of the room.
         worker: Name of the agent that works in it.
-        operator: Name of the agent that runs the room for the human.
+        operator: Name of the agent that coordinates the room for the human.
         expires: Lifetime of both codes.
         capabilities: Short description of what the worker can do.
         url: Address of the relay for agents; ``None`` takes the relay's own.
@@ -43,9 +43,9 @@ class RoomPlan:
         """
         check_room(self.room)
         check_peer(self.worker, "Give the worker another name: --worker.")
-        check_peer(self.operator, "Give the operator another name: --operator.")
+        check_peer(self.operator, "Give the coordinator another name: --operator.")
         if peer_key(self.worker) == peer_key(self.operator):
-            text = "Worker and operator have the same name, so they cannot talk."
+            text = "Worker and coordinator have the same name, so they cannot talk."
             hint = "Give them different names: --worker and --operator."
             raise CliError(text, hint, Exit.USAGE)
 
@@ -57,7 +57,7 @@ class ReadyRoom:
     Attributes:
         url: Address of the relay for agents.
         worker: The relay's answer to the worker's invitation.
-        operator: The relay's answer to the operator's invitation.
+        operator: The relay's answer to the coordinator's invitation.
         brief: Text for the worker's prompt.
         revoked: Key ids of the older codes, now revoked.
     """
@@ -82,14 +82,14 @@ def room(
     """Open a room, and print a text to paste into an agent's prompt.
 
     It creates two codes: one for the worker, which is in the text, and one for an
-    agent that runs the room for you. Running it again replaces both codes.
+    agent that coordinates the room for you. Running it again replaces both codes.
 
     Example: argybargy room migration-review --expires 1d
 
     Args:
         name: The room.
-        worker: Name of the agent. Default: the room's name and '-worker'.
-        operator: Name of its operator. Default: the room's name and '-operator'.
+        worker: Name of the worker. Default: the room's name and '-worker'.
+        operator: Name of the coordinator. Default: the room's name and '-operator'.
         url: Address of the relay for agents, used in the text for them.
         expires: Lifetime of both codes: 10m, 1h, 1d, 1w or 1mo; a bare number is
             hours; never or 0 is unlimited.
@@ -171,7 +171,7 @@ def show_room(out: Output, plan: RoomPlan, ready: ReadyRoom, times: LocalTimes) 
             f"The older codes for {plan.worker} and {plan.operator} are revoked "
             f"({', '.join(ready.revoked)}). Use the new ones."
         )
-    out.warn(f"Code for {operator.name}, who runs the room for you: {operator.code}")
+    out.warn(f"Code for {operator.name}, which coordinates the room for you: {operator.code}")
     out.say(f"Paste this into the prompt of {worker.name}:\n")
     out.write(ready.brief)
 
