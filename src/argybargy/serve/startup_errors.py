@@ -73,9 +73,7 @@ def explain_startup_error(
             return StartupFailure(EXIT_FAILED, str(error))
         case OSError() if error.filename is not None:
             text = f"{error.filename} cannot be used: {error.strerror or error}."
-            return StartupFailure(
-                EXIT_FAILED, text, "Find the cause: argybargy doctor"
-            )
+            return StartupFailure(EXIT_FAILED, text, "Find the cause: argybargy doctor")
         case OSError():
             where = host_and_port(settings.host, settings.port)
             text = f"Cannot serve on {where}: {_bind_failure(error, settings)}."

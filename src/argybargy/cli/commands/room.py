@@ -171,7 +171,9 @@ def show_room(out: Output, plan: RoomPlan, ready: ReadyRoom, times: LocalTimes) 
             f"The older codes for {plan.worker} and {plan.operator} are revoked "
             f"({', '.join(ready.revoked)}). Use the new ones."
         )
-    out.warn(f"Code for {operator.name}, which coordinates the room for you: {operator.code}")
+    out.warn(
+        f"Code for {operator.name}, which coordinates the room for you: {operator.code}"
+    )
     out.say(f"Paste this into the prompt of {worker.name}:\n")
     out.write(ready.brief)
 
