@@ -17,6 +17,7 @@ class SenderKind(enum.Enum):
     AGENT = "agent"
     OPERATOR = "operator"
     SYSTEM = "system"
+    PERSON = "person"
 
 
 TO_ALL: Final = (EVERYONE,)
