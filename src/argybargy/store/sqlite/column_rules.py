@@ -66,7 +66,7 @@ def is_valid_sender(name: str, kind: str) -> bool:
             return fold(name) == SYSTEM
         case SenderKind.OPERATOR:
             return is_peer_or_operator(name)
-        case SenderKind.AGENT:
+        case SenderKind.AGENT | SenderKind.PERSON:
             return is_name(name) and fold(name) not in RESERVED_PEER_NAMES
 
 

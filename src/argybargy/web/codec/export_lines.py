@@ -46,7 +46,7 @@ class MessageLine(
     text: str
     expects_reply: str = "none"
     reply_to: int | None = None
-    from_kind: Literal["agent", "operator", "system"] = "agent"
+    from_kind: Literal["agent", "operator", "system", "person"] = "agent"
     event: str | None = None
     claimed_by: str | None = None
     settled: bool = False

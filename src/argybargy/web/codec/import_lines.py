@@ -175,7 +175,7 @@ def _check_claim(line: MessageLine) -> None:
 
 def _sender(name: str, kind: SenderKind) -> str:
     match kind:
-        case SenderKind.AGENT:
+        case SenderKind.AGENT | SenderKind.PERSON:
             is_right = is_peer_name(name)
         case SenderKind.OPERATOR:
             is_right = _is_person(name)
