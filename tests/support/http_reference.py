@@ -32,9 +32,41 @@ a URL.
 in the query. Unknown fields of a body are ignored, and listed in `ignored` of the
 response; unknown fields of a query are ignored.
 
-**Response bodies** are JSON. Times are RFC 3339 in UTC, and never decrease within a
-room; durations are in seconds, in fields that end in `_seconds`. A field marked
-*sometimes* is left out when it does not apply.
+**Response bodies** are JSON by default. Times are RFC 3339 in UTC, and never decrease
+within a room; durations are in seconds, in fields that end in `_seconds`. A field
+marked *sometimes* is left out when it does not apply.
+
+**Minimal JSON.** `Prefer: return=minimal` leaves out the fields that have their
+default, and the text in the answer to a post; the response has `Preference-Applied:
+return=minimal`. Endpoints that offer it link to the minimal body.
+
+**Text form.** Endpoints that list `text/plain` answer language models in lines, with
+`Accept: text/plain` or `format=text` in the query. Each message is a line:
+
+    NUMBER SENDER[>NAME,...] [asks NAME [(taken: NAME)]] [re NUMBER] [(AGE ago)]: TEXT
+
+`you` is the reader and `operator` the human; another name of an operator is written
+`operator/NAME`. Further lines of a text begin with `| `, so that no text can forge a
+line; control characters are written `\\u{HEX}`. An age is shown from two minutes on.
+Search results show an excerpt in place of the text. The other lines are:
+
+| line | meaning |
+|---|---|
+| `gap 12-40` | these messages were deleted before they were read |
+| `reset` | the cursor was above the newest message; reading starts over |
+| `more: since=56`, `more: before=12` | there are more; the query that continues |
+| `leave: room closed by titus` | stop polling and finish |
+| `leave: silent for 1800 seconds` | the same, because nobody has spoken |
+| `ok 21` | the post is stored as message 21 |
+| `claimed 21 until 12:31 UTC`, `released 21` | the claim or release succeeded |
+| `warning: ...`, `ignored: ...` | unknown addressees or fields of a post |
+| `ann online: writes SQL`, `bob away (14m)` | peers, with capabilities |
+| `operator watching`, `operator away` | the human |
+| `error: CODE: SENTENCE` | the request failed, with the usual status |
+
+A poll without news has an empty body. Its cursor is in the header
+`X-Argybargy-Cursor`, and the `retry_after` of the JSON in `Retry-After`. Errors that
+occur before an endpoint is reached, such as 408 or 421, stay JSON.
 
 **Errors** share one shape, [ErrorBody](#errorbody), and have the codes of
 [Errors](errors.md). Beyond the errors listed with an endpoint, a malformed request can
@@ -122,9 +154,10 @@ def _request_body(route: Route) -> str:
 
 
 def _response_body(route: Route) -> str:
-    media_types = (route.media_type, *route.other_media_types)
-    named = f" ({', or '.join(f'`{each}`' for each in media_types)})"
-    named = "" if media_types == (JSON,) else named
+    named = f" ({', or '.join(f'`{each}`' for each in route.media_types)})"
+    named = "" if route.media_types == (JSON,) else named
+    if route.minimal_body is not None:
+        named = f", or [minimal]({_anchor(route.minimal_body)}){named}"
     for kinds in (FRAMES, EXPORTED):
         if route.response_body in kinds:
             return f"lines of {', '.join(map(_type, kinds))}{named}"
@@ -176,7 +209,11 @@ def _type(of: object) -> str:
     if origin is dict:
         return f"object of {_type(inner[1])}"
     assert isinstance(of, type)
-    return f"[{of.__name__}](#{of.__name__.lower()})"
+    return f"[{of.__name__}]({_anchor(of)})"
+
+
+def _anchor(body: type) -> str:
+    return f"#{body.__name__.lower()}"
 
 
 # -- collecting the bodies ------------------------------------------------------
@@ -188,7 +225,7 @@ def _bodies() -> list[type]:
         body
         for _, routes in SECTIONS
         for route in routes
-        for body in (route.body, route.response_body)
+        for body in (route.body, route.response_body, route.minimal_body)
         if body is not None and issubclass(body, msgspec.Struct)
     ]
     found: dict[str, type] = {}

@@ -1,5 +1,6 @@
 """Requests as endpoints see them, and the responses that endpoints return."""
 
+import enum
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from http import HTTPStatus
 from typing import Final
@@ -34,6 +35,7 @@ disconnects; so the generator's ``finally`` blocks always run.
 """
 
 JSON: Final = (b"content-type", b"application/json")
+TEXT: Final = (b"content-type", b"text/plain; charset=utf-8")
 
 COMMON_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -54,6 +56,19 @@ BARE_HEADERS: Final = ((b"content-security-policy", NO_SCRIPTS), *COMMON_HEADERS
 
 DATA_HEADERS: Final = (JSON, *BARE_HEADERS)
 """Header fields of a JSON response."""
+
+TEXT_HEADERS: Final = (TEXT, *BARE_HEADERS)
+"""Header fields of a response in the text form."""
+
+MINIMAL_APPLIED: Final = (b"preference-applied", b"return=minimal")
+
+
+class ResponseForm(enum.Enum):
+    """The form of a response that the client prefers."""
+
+    JSON = "json"
+    MINIMAL_JSON = "minimal"
+    TEXT = "text"
 
 
 def read_headers(fields: Collection[tuple[bytes, bytes]]) -> Headers:
@@ -93,6 +108,7 @@ class Request:
             so that nobody without credentials can make the relay receive a body.
             Raises RelayError (``body_too_large``) and ClientGoneError.
         operator: Identity of the operator; None at other endpoints.
+        form: Form of the response, as far as the endpoint offers it.
     """
 
     method: str
@@ -103,6 +119,12 @@ class Request:
     params: Mapping[str, str]
     read_body: Callable[[], Awaitable[bytes]]
     operator: OperatorIdentity | None = None
+    form: ResponseForm = ResponseForm.JSON
+
+    @property
+    def wants_text(self) -> bool:
+        """Whether the response is to be in the text form."""
+        return self.form is ResponseForm.TEXT
 
     def header(self, name: bytes) -> str | None:
         """Return a header field as text, or ``None``."""
@@ -159,6 +181,12 @@ def json_response(
         assert isinstance(body, msgspec.Struct)
         body = msgspec.structs.replace(body, ignored=list(ignored))
     return Response(status, msgspec.json.encode(body))
+
+
+def text_response(lines: str, *, status: int = HTTPStatus.OK) -> Response:
+    """Make a response in the text form; no lines make an empty body."""
+    body = f"{lines}\n".encode() if lines else b""
+    return Response(status, body, TEXT_HEADERS)
 
 
 def stream_response(parts: Parts, media_type: bytes) -> Response:

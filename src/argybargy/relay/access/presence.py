@@ -45,16 +45,11 @@ class Presence:
     Args:
         online_seconds: How long after a request a peer counts as online.
         touch: Called with the key of a room whose overview may have changed.
-
-    Attributes:
-        operator_seen_at: The operator's last request in a session, on the steady
-            clock.
     """
 
     _online_seconds: float
     _touch: Callable[[RoomKey], None]
     _rooms: dict[RoomKey, dict[PeerKey, PresenceRecord]] = attrs.field(factory=dict)
-    operator_seen_at: float = float("-inf")
 
     def arrive(self, peer: Peer, name: str, now: float) -> bool:
         """Note a request of a peer.
@@ -90,10 +85,6 @@ class Presence:
         """Tell whether a peer has made a request recently."""
         record = self._rooms.get(peer.room, {}).get(peer.name)
         return record is not None and now - record.seen_at <= self._online_seconds
-
-    def is_operator_online(self, now: float) -> bool:
-        """Tell whether the operator has made a request in a session recently."""
-        return now - self.operator_seen_at <= self._online_seconds
 
     def online_peers(self, room: RoomKey, now: float) -> set[PeerKey]:
         """Return the keys of the online peers of a room."""

@@ -15,12 +15,16 @@ from argybargy.relay.room.subscriptions import Subscriptions
 
 
 class Reachability(StrEnum):
-    """Reachability of an addressee at the moment of a post."""
+    """Reachability of an addressee at the moment of a post.
+
+    The operator is ``watching`` or ``away``; the other values are those of agents.
+    """
 
     PARKED = "parked"
     ONLINE = "online"
     AWAY = "away"
     UNKNOWN = "unknown"
+    WATCHING = "watching"
 
 
 @attrs.frozen
@@ -36,13 +40,18 @@ class DeliveryReport:
     counts: tuple[tuple[Reachability, int], ...] | None = None
 
 
+def operator_reachability(watchers: Watchers) -> Reachability:
+    """Return ``watching`` while a stream of the operator is open, else ``away``."""
+    return Reachability.WATCHING if len(watchers) else Reachability.AWAY
+
+
 @attrs.frozen
 class DeliveryReporter:
     """Reports on deliveries; reads, and changes nothing.
 
     Attributes:
         codes: The access codes; a peer without a code counts as unknown.
-        presence: The latest requests of peers and of the operator.
+        presence: The latest requests of peers.
         watchers: The operator's open streams.
         clock: The relay's clock.
     """
@@ -73,14 +82,12 @@ class DeliveryReporter:
     def _reach(
         self, room: RoomKey, polls: Subscriptions, name: PeerKey
     ) -> Reachability:
-        steady = self.clock.now().steady_seconds
         if name == OPERATOR:
-            is_here = len(self.watchers) or self.presence.is_operator_online(steady)
-            return Reachability.ONLINE if is_here else Reachability.AWAY
+            return operator_reachability(self.watchers)
         if polls.is_parked(name):
             return Reachability.PARKED
         peer = Peer(room, name)
-        if self.presence.is_online(peer, steady):
+        if self.presence.is_online(peer, self.clock.now().steady_seconds):
             return Reachability.ONLINE
         return Reachability.AWAY if self.codes.codes_of(peer) else Reachability.UNKNOWN
 

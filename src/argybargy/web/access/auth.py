@@ -57,8 +57,6 @@ def require_admin(services: Services, request: Request) -> OperatorIdentity:
         for session in sessions:
             identity = services.sessions.resolve(session)
             if identity is not None:
-                steady = services.relay.clock.now().steady_seconds
-                services.relay.presence.operator_seen_at = steady
                 return identity
             is_guess |= services.sessions.is_guess(session, SESSION_PREFIX)
     count_failure(services, request, "admin_auth_failed", is_guess=is_guess)

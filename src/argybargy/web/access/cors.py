@@ -16,11 +16,14 @@ _ALLOWED: Final = (
     (b"access-control-allow-methods", b"GET, POST, DELETE"),
     (
         b"access-control-allow-headers",
-        b"Authorization, Content-Type, Idempotency-Key",
+        b"Authorization, Content-Type, Idempotency-Key, Prefer",
     ),
     (b"access-control-max-age", b"600"),
 )
-_EXPOSED: Final = (b"access-control-expose-headers", b"Retry-After")
+_EXPOSED: Final = (
+    b"access-control-expose-headers",
+    b"Retry-After, X-Argybargy-Cursor, Preference-Applied",
+)
 _OPERATOR: Final = ("/admin", "/dashboard", "/metrics")
 
 

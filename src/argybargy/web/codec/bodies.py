@@ -56,7 +56,7 @@ class PostedMessage(Struct, frozen=True, rename={"from_": "from"}):
     expects_reply: str
     claimed_by: str | None
     reply_to: int | None
-    from_kind: Literal["agent", "operator", "system"]
+    from_kind: Literal["agent", "operator", "system", "person"]
     event: str | UnsetType = UNSET
 
 
@@ -195,11 +195,18 @@ class PeerBody(Struct, frozen=True):
     capabilities: str
 
 
+class OperatorBody(Struct, frozen=True):
+    """The human: `watching` while a dashboard or `argybargy watch` is open."""
+
+    state: Literal["watching", "away"]
+
+
 class PeersBody(Struct, frozen=True):
-    """The peers in a room."""
+    """The peers in a room, and the operator, who is asked with `"to": "operator"`."""
 
     room: str
     peers: list[PeerBody]
+    operator: OperatorBody
 
 
 class HeldClaim(Struct, frozen=True):

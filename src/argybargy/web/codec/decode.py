@@ -25,10 +25,12 @@ from argybargy.domain.names import (
     OPERATOR,
     RESERVED_PEER_NAMES,
     PeerKey,
+    fold,
     is_name,
     is_peer_name,
     peer_key,
 )
+from argybargy.domain.text_form import YOU
 from argybargy.relay.api.agent import PostDraft
 from argybargy.relay.api.poll import PollRequest
 from argybargy.web.codec.bodies import ClaimRequest, PostRequest
@@ -44,6 +46,7 @@ Fields = Mapping[str, Sequence[str]]
 MAX_QUERY_FIELDS: Final = 32
 """Most fields of a query; more are refused."""
 _PLAIN_FIELDS: Final = frozenset({"to", "expects_reply", "reply_to"})
+_FORMAT_FIELD: Final = "format"
 MAX_IGNORED_NAMES: Final = 16
 """Most unknown fields that a response lists."""
 RESUME: Final = "resume"
@@ -58,7 +61,10 @@ _PLAIN_BYTES: Final = 40
 
 A code that somebody puts into a query by mistake is thus never kept in memory.
 """
-_NEVER_ASKED: Final = frozenset({EVERYONE, "system", "admin"})
+_NEVER_GIVEN: Final = RESERVED_PEER_NAMES | {YOU}
+"""Names that no new agent gets; old data may have an agent called ``you``."""
+_NEVER_ADDRESSED: Final = _NEVER_GIVEN - {OPERATOR}
+_NEVER_ASKED: Final = frozenset({EVERYONE, "system", "admin", YOU})
 _IDEMPOTENCY_KEY: Final = re.compile(r"[\x20-\x7e]+")
 
 
@@ -259,7 +265,8 @@ async def _plain_post(request: Request) -> tuple[PostRequest, list[str]]:
         expects_reply=fields.get("expects_reply", [None])[-1],
         reply_to=parse_seq("reply_to", reply_to) if reply_to else None,
     )
-    return body, [key[:64] for key in fields if key not in _PLAIN_FIELDS]
+    known = _PLAIN_FIELDS | {_FORMAT_FIELD}
+    return body, [key[:64] for key in fields if key not in known]
 
 
 def draft_of(
@@ -318,7 +325,7 @@ def take_addressees(
     for name in given[: limits.addressees]:
         key = peer_key(name)
         spelled.setdefault(key, name)
-        if not is_name(name) or (key in RESERVED_PEER_NAMES and key != OPERATOR):
+        if not is_name(name) or key in _NEVER_ADDRESSED:
             problem = f"'{EVERYONE}' alone, or names of peers; {NAME_RULE}"
             errors.add("to", problem)
             break
@@ -361,6 +368,6 @@ def check_room_name(errors: ValidationErrors, room: str, field: str = "room") ->
 
 def check_peer_name(errors: ValidationErrors, name: str, field: str = "name") -> None:
     """Check the name of an agent."""
-    reserved = ", ".join(sorted(RESERVED_PEER_NAMES))
+    reserved = ", ".join(sorted(_NEVER_GIVEN))
     problem = f"{NAME_RULE}; none of {reserved}"
-    errors.check(field, problem, is_wrong=not is_peer_name(name))
+    errors.check(field, problem, is_wrong=not is_peer_name(name) or fold(name) == YOU)

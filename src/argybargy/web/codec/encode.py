@@ -19,12 +19,13 @@ from argybargy.domain.poll_budget import PollBudget
 from argybargy.domain.room.state import RoomStatus
 from argybargy.relay.api.agent import History, PostOutcome, Thread
 from argybargy.relay.api.poll import PollAnswer
-from argybargy.relay.room.delivery_report import DeliveryReport
+from argybargy.relay.room.delivery_report import DeliveryReport, Reachability
 from argybargy.web.codec.bodies import (
     ClaimBody,
     Gap,
     HeldClaim,
     HistoryBody,
+    OperatorBody,
     PollBody,
     PollBudgetBody,
     PostAnswer,
@@ -176,6 +177,12 @@ def delivery(report: DeliveryReport) -> dict[str, str | dict[str, int]]:
     if report.counts is not None:
         return {"all": {reach.value: count for reach, count in report.counts}}
     return {name: reach.value for name, reach in report.to}
+
+
+def operator_body(operator: Reachability) -> OperatorBody:
+    """Convert the reachability of the operator."""
+    is_watching = operator is Reachability.WATCHING
+    return OperatorBody("watching" if is_watching else "away")
 
 
 def claim_body(lease: Lease) -> ClaimBody:

@@ -17,6 +17,7 @@ from argybargy.domain.names import (
     OPERATOR,
     RESERVED_PEER_NAMES,
 )
+from argybargy.domain.text_form import YOU
 from argybargy.relay.overview.overview import OVERVIEW_MESSAGES
 
 Schema = dict[str, Any]
@@ -33,17 +34,20 @@ SPACED: Final[Schema] = {"type": "string", "pattern": rf"^\s*{NAME_PATTERN}\s*$"
 BLANK: Final[Schema] = {"type": "string", "pattern": r"^\s*$"}
 
 
+_NEVER_GIVEN: Final = RESERVED_PEER_NAMES | {YOU}
+
+
 def _name_but(reserved: Iterable[str], name: Schema = SPACED) -> Schema:
     return name | {"not": {"enum": sorted(reserved)}}
 
 
-AGENT: Final = _name_but(RESERVED_PEER_NAMES, NAME)
+AGENT: Final = _name_but(_NEVER_GIVEN, NAME)
 _NEVER_SPEAK: Final = RESERVED_PEER_NAMES - {OPERATOR, "admin"}
 SPEAKER: Final = _name_but(_NEVER_SPEAK, NAME)
 BY: Final = _name_but(_NEVER_SPEAK)
-ADDRESSEE: Final = _name_but(RESERVED_PEER_NAMES - {OPERATOR})
-ADDRESSEE_OR_ALL: Final = _name_but(RESERVED_PEER_NAMES - {OPERATOR, EVERYONE})
-ASKED: Final = _name_but(RESERVED_PEER_NAMES - {OPERATOR, ANYONE, NOBODY})
+ADDRESSEE: Final = _name_but(_NEVER_GIVEN - {OPERATOR})
+ADDRESSEE_OR_ALL: Final = _name_but(_NEVER_GIVEN - {OPERATOR, EVERYONE})
+ASKED: Final = _name_but(_NEVER_GIVEN - {OPERATOR, ANYONE, NOBODY})
 
 
 def path_rules() -> dict[str, Schema]:

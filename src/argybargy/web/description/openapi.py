@@ -31,6 +31,20 @@ _SECURITY_SCHEMES: Final = {
     "admin_token": {"type": "apiKey", "in": "header", "name": "X-Admin-Token"},
     "admin_session": {"type": "apiKey", "in": "header", "name": "X-Admin-Session"},
 }
+_FORMAT: Final = {
+    "name": "format",
+    "in": "query",
+    "required": False,
+    "description": "'text' asks for the text form, as 'Accept: text/plain' does.",
+    "schema": {"type": "string", "enum": ["json", "text"]},
+}
+_PREFER: Final = {
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "description": "Leaves fields that have their default out of the JSON.",
+    "schema": {"type": "string", "enum": ["return=minimal"]},
+}
 _LATER: Final = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 """Statuses of errors with a Retry-After."""
 
@@ -64,7 +78,8 @@ def openapi_json(routes: Sequence[Route], limits: Limits) -> bytes:
 
 
 def _types(route: Route) -> Iterable[type]:
-    return filter(None, (route.response_body, route.body, route.query))
+    kinds = (route.response_body, route.minimal_body, route.body, route.query)
+    return filter(None, kinds)
 
 
 def _schemas(types: Sequence[type], limits: Limits) -> dict[str, Any]:
@@ -111,11 +126,12 @@ def _path_parameters(route: Route) -> list[Schema]:
 
 
 def _query_parameters(route: Route, schemas: Mapping[str, Any]) -> list[Schema]:
+    form = [_FORMAT] if route.speaks_text else []
     if route.query is None:
-        return []
+        return form
     described = schemas[route.query.__name__]
     required = described.get("required", ())
-    return [
+    return form + [
         {
             "name": name,
             "in": "query",
@@ -138,16 +154,18 @@ def _without_null(schema: Schema) -> Schema:
 
 
 def _header_parameters(route: Route, limits: Limits) -> list[Schema]:
+    prefer = [] if route.minimal_body is None else [_PREFER]
     if not route.is_repeatable:
-        return []
+        return prefer
     most = limits.idempotency_key_chars
     pattern = f"^[ -~]{{1,{most}}}$"
     return [
+        *prefer,
         {
             "name": "Idempotency-Key",
             "in": "header",
             "schema": {"type": "string", "pattern": pattern},
-        }
+        },
     ]
 
 
@@ -162,12 +180,20 @@ def _request_body(route: Route, body: type, schemas: Mapping[str, Any]) -> Schem
 def _responses(route: Route) -> Schema:
     is_json = route.media_type in {"application/json", LINES}
     answer = {route.media_type: _content(route.response_body) if is_json else {}}
-    answer |= {media_type: {} for media_type in route.other_media_types}
+    if route.minimal_body is not None:
+        bodies = [
+            _content(kind)["schema"]
+            for kind in (route.response_body, route.minimal_body)
+        ]
+        answer[route.media_type] = {"schema": {"anyOf": bodies}}
+    answer |= {media_type: {} for media_type in route.media_types[1:]}
     found: Schema = {"200": {"description": "Success.", "content": answer}}
     if route.other_media_types:
         found["303"] = {"description": "Redirect of a browser to the dashboard."}
     for status in sorted(_refusals(route)):
         found[str(status)] = _refusal(HTTPStatus(status))
+        if route.speaks_text:
+            found[str(status)]["content"]["text/plain"] = {}
     return found
 
 
@@ -180,6 +206,8 @@ def _refusals(route: Route) -> set[int]:
         statuses |= {413, 415, 422}
     if route.query is not None:
         statuses |= {414, 422}
+    if route.speaks_text:
+        statuses.add(422)
     if _PLACEHOLDER.search(route.path):
         statuses.add(422)
     return statuses

@@ -7,7 +7,7 @@ generated from these tables and so cannot be in them.
 
 from typing import Final
 
-from argybargy.web.codec import bodies, search_bodies
+from argybargy.web.codec import bodies, minimal, search_bodies
 from argybargy.web.endpoints import agents, monitoring, search
 from argybargy.web.endpoints.route import Caller, Route
 
@@ -46,13 +46,16 @@ AGENT_ROUTES: Final = (
         "unread messages, open questions and claims.",
         agents.resume,
         bodies.ResumeBody,
+        minimal_body=minimal.MinimalResumeBody,
     ),
     Route(
         "GET",
         "/peers",
-        "Peers in your room, with presence and capabilities.",
+        "Peers in your room, with presence and capabilities, and whether the human "
+        "is watching.",
         agents.peers,
         bodies.PeersBody,
+        speaks_text=True,
     ),
     Route(
         "POST",
@@ -72,6 +75,8 @@ AGENT_ROUTES: Final = (
         refusals=(409, 413, 415, 422, 429, 503),
         is_repeatable=True,
         takes_text=True,
+        speaks_text=True,
+        minimal_body=minimal.MinimalPostAnswer,
     ),
     Route(
         "GET",
@@ -84,6 +89,8 @@ AGENT_ROUTES: Final = (
         query=bodies.PollQuery,
         query_hint="?since=<cursor|resume>&wait=<0-25>&limit=<1-100>",
         refusals=(422, 429),
+        speaks_text=True,
+        minimal_body=minimal.MinimalPollBody,
     ),
     Route(
         "GET",
@@ -92,6 +99,8 @@ AGENT_ROUTES: Final = (
         agents.get_message,
         bodies.ThreadBody,
         refusals=(404, 429),
+        speaks_text=True,
+        minimal_body=minimal.MinimalThreadBody,
     ),
     Route(
         "POST",
@@ -103,6 +112,7 @@ AGENT_ROUTES: Final = (
         body=bodies.ClaimRequest,
         body_hint={"lease_seconds": "1-86400 (optional)"},
         refusals=(404, 409, 422, 429, 503),
+        speaks_text=True,
     ),
     Route(
         "DELETE",
@@ -111,6 +121,7 @@ AGENT_ROUTES: Final = (
         agents.release,
         bodies.ReleaseBody,
         refusals=(404, 409, 429, 503),
+        speaks_text=True,
     ),
     Route(
         "GET",
@@ -121,6 +132,8 @@ AGENT_ROUTES: Final = (
         query=bodies.HistoryQuery,
         query_hint="?limit=50&before=<seq>",
         refusals=(422, 429),
+        speaks_text=True,
+        minimal_body=minimal.MinimalHistoryBody,
     ),
     Route(
         "GET",
@@ -132,5 +145,7 @@ AGENT_ROUTES: Final = (
         query=search_bodies.SearchQuery,
         query_hint="?q=<words>&limit=20&before=<next_before>",
         refusals=(422, 429, 503),
+        speaks_text=True,
+        minimal_body=minimal.MinimalSearchBody,
     ),
 )

@@ -6,8 +6,9 @@ from argybargy.domain.limits import MAX_SEQ
 from argybargy.onboarding.instructions import RESPONSE_RULE
 from argybargy.relay.api import agent
 from argybargy.relay.api.poll import poll
+from argybargy.relay.room.delivery_report import operator_reachability
 from argybargy.web.access.services import Services
-from argybargy.web.codec import encode
+from argybargy.web.codec import encode, text
 from argybargy.web.codec.bodies import (
     ClaimRequest,
     PeerBody,
@@ -26,6 +27,14 @@ from argybargy.web.codec.decode import (
     take_before,
     take_limit,
 )
+from argybargy.web.codec.minimal import (
+    MinimalHistoryBody,
+    MinimalPollBody,
+    MinimalPostAnswer,
+    MinimalResumeBody,
+    MinimalThreadBody,
+    body_response,
+)
 from argybargy.web.errors import error_response
 from argybargy.web.request import Request, Response, json_response
 
@@ -41,10 +50,13 @@ async def whoami(services: Services, code: CodeRecord, request: Request) -> Resp
 async def peers(services: Services, code: CodeRecord, request: Request) -> Response:
     """List the peers in the caller's room, the caller included."""
     found = await agent.peers(services.relay, code)
+    operator = operator_reachability(services.relay.watchers)
+    if request.wants_text:
+        return text.peers_text(found, operator)
     rows = [
         PeerBody(seen.name, seen.is_online, seen.seconds, can) for seen, can in found
     ]
-    return json_response(PeersBody(code.room, rows))
+    return json_response(PeersBody(code.room, rows, encode.operator_body(operator)))
 
 
 async def resume(services: Services, code: CodeRecord, request: Request) -> Response:
@@ -62,7 +74,7 @@ async def resume(services: Services, code: CodeRecord, request: Request) -> Resp
         room_status=encode.room_status(found.status),
         response_rule=list(RESPONSE_RULE),
     )
-    return json_response(body)
+    return body_response(request, body, MinimalResumeBody)
 
 
 async def post_message(
@@ -71,7 +83,10 @@ async def post_message(
     """Post a message to the caller's room."""
     draft, ignored = await decode_post(request, services.limits)
     outcome = await agent.post_as(services.relay, code, draft)
-    return json_response(encode.post_answer(outcome), ignored)
+    if request.wants_text:
+        return text.post_text(outcome, ignored)
+    body = encode.post_answer(outcome)
+    return body_response(request, body, MinimalPostAnswer, ignored)
 
 
 async def get_messages(
@@ -79,7 +94,9 @@ async def get_messages(
 ) -> Response:
     """Poll: return new messages, waiting up to ``wait`` seconds for the first."""
     answer = await poll(services.relay, code, decode_poll(request, services.limits))
-    return json_response(encode.poll_body(answer))
+    if request.wants_text:
+        return text.poll_text(_reader(services, code), answer)
+    return body_response(request, encode.poll_body(answer), MinimalPollBody)
 
 
 async def get_message(
@@ -88,7 +105,9 @@ async def get_message(
     """Return one message with its replies."""
     seq = _seq(request)
     thread = await agent.thread(services.relay, code, seq)
-    return json_response(encode.thread_body(thread))
+    if request.wants_text:
+        return text.thread_text(_reader(services, code), thread)
+    return body_response(request, encode.thread_body(thread), MinimalThreadBody)
 
 
 async def get_history(
@@ -99,7 +118,10 @@ async def get_history(
     limit = take_limit(fields, DEFAULT_HISTORY, services.limits.history_messages)
     before = take_before(fields, default=MAX_SEQ + 1)
     found = await agent.history(services.relay, code, before, limit)
-    return json_response(encode.history_body(code.room, found))
+    if request.wants_text:
+        return text.history_text(_reader(services, code), found)
+    body = encode.history_body(code.room, found)
+    return body_response(request, body, MinimalHistoryBody)
 
 
 async def claim(services: Services, code: CodeRecord, request: Request) -> Response:
@@ -116,17 +138,20 @@ async def claim(services: Services, code: CodeRecord, request: Request) -> Respo
         if refusal.problem not in _LOST:
             raise
         services.metrics.note_refusal(refusal.problem)
-        return _lost_response(refusal, seq)
+        return _lost_response(refusal, seq, as_text=request.wants_text)
+    if request.wants_text:
+        return text.claim_text(lease, ignored)
     return json_response(encode.claim_body(lease), ignored)
 
 
-def _lost_response(refusal: RelayError, seq: int) -> Response:
+def _lost_response(refusal: RelayError, seq: int, *, as_text: bool) -> Response:
     """Return the error of a lost claim, with the fields of a claim beside it.
 
     Clients of the first Argybargy read ``won`` and ``claimed_by`` at the top level.
     """
     return error_response(
         refusal,
+        as_text=as_text,
         won=False,
         claimed_by=refusal.facts.get("claimed_by"),
         seq=seq,
@@ -138,12 +163,18 @@ async def release(services: Services, code: CodeRecord, request: Request) -> Res
     """Release the caller's claim on a question."""
     seq = _seq(request)
     await agent.release(services.relay, code, seq)
+    if request.wants_text:
+        return text.released_text(seq)
     return json_response(ReleaseBody(released=True, seq=seq))
+
+
+def _reader(services: Services, code: CodeRecord) -> text.Reader:
+    return text.Reader.of(code, services.relay.clock.now())
 
 
 def _seq(request: Request) -> int:
     """Parse the seq in the path; a number above MAX_SEQ is 404, as no such message."""
-    text = request.params["seq"]
-    if text.isascii() and text.isdigit() and int(text) > MAX_SEQ:
+    digits = request.params["seq"]
+    if digits.isascii() and digits.isdigit() and int(digits) > MAX_SEQ:
         raise RelayError(Problem.NOT_FOUND)
-    return parse_seq("seq", text)
+    return parse_seq("seq", digits)

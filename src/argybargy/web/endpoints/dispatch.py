@@ -12,6 +12,7 @@ from argybargy.web.access.auth import require_admin, require_agent
 from argybargy.web.access.services import Services
 from argybargy.web.endpoints.route import Caller, Route
 from argybargy.web.errors import error_response, new_request_id
+from argybargy.web.negotiation import check_format, response_form
 from argybargy.web.request import ClientGoneError, Request, Response
 
 log = structlog.get_logger(__name__)
@@ -30,21 +31,27 @@ async def dispatch(services: Services, route: Route, request: Request) -> Respon
     Raises:
         ClientGoneError: The client disconnected within its body; nothing was done.
     """
+    form = response_form(route, request)
+    if form is not request.form:
+        request = attrs.evolve(request, form=form)
     try:
         if route.caller is Caller.AGENT:
             code = require_agent(services, request)
+            check_format(route, request)
             return await cast("AgentHandler", route.handler)(services, code, request)
         if route.caller is Caller.OPERATOR:
             operator = require_admin(services, request)
             request = attrs.evolve(request, operator=operator)
+        check_format(route, request)
         return await cast("OpenHandler", route.handler)(services, request)
     except RelayError as refusal:
         services.metrics.note_refusal(refusal.problem)
-        return error_response(refusal)
+        return error_response(refusal, as_text=request.wants_text)
     except ClientGoneError:
         raise
     except Exception:
         request_id = new_request_id()
         log.exception("request failed", route=route.path, request_id=request_id)
         services.metrics.note_refusal(Problem.INTERNAL)
-        return error_response(RelayError(Problem.INTERNAL), request_id)
+        internal = RelayError(Problem.INTERNAL)
+        return error_response(internal, request_id, as_text=request.wants_text)

@@ -4,6 +4,7 @@ import enum
 from collections.abc import Awaitable, Callable
 
 import attrs
+import msgspec
 
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.web.access.services import Services
@@ -45,6 +46,10 @@ class Route:
         takes_lines: Whether the request body is JSON lines of several types.
         media_type: Media type of the body of a 200.
         other_media_types: Media types of a 200 that ``Accept`` can ask for.
+        speaks_text: Whether it offers the text form, for ``Accept: text/plain`` or
+            ``format=text`` in the query.
+        minimal_body: Type of the body for ``Prefer: return=minimal``; None if the
+            endpoint does not offer it.
     """
 
     method: str
@@ -63,6 +68,14 @@ class Route:
     takes_lines: bool = False
     media_type: str = "application/json"
     other_media_types: tuple[str, ...] = ()
+    speaks_text: bool = False
+    minimal_body: type[msgspec.Struct] | None = None
+
+    @property
+    def media_types(self) -> tuple[str, ...]:
+        """All media types of a 200."""
+        text = ("text/plain",) if self.speaks_text else ()
+        return (self.media_type, *self.other_media_types, *text)
 
     @property
     def name(self) -> str:

@@ -10,8 +10,9 @@ from argybargy.relay.api.search import (
     search_everywhere,
 )
 from argybargy.web.access.services import Services
-from argybargy.web.codec import encode
+from argybargy.web.codec import encode, text
 from argybargy.web.codec.decode import Fields, parse_query, take_before, take_limit
+from argybargy.web.codec.minimal import MinimalSearchBody, body_response
 from argybargy.web.codec.search_bodies import SearchBody, SearchResult
 from argybargy.web.request import Request, Response, json_response
 
@@ -22,7 +23,10 @@ async def search(services: Services, code: CodeRecord, request: Request) -> Resp
     """Search the messages that the caller may see."""
     query, before, limit = _search_fields(services, parse_query(request))
     page = await search_as(services.relay, code, query, before, limit)
-    return json_response(_search_body(page))
+    if request.wants_text:
+        reader = text.Reader.of(code, services.relay.clock.now())
+        return text.search_text(reader, page)
+    return body_response(request, _search_body(page), MinimalSearchBody)
 
 
 async def admin_search(services: Services, request: Request) -> Response:

@@ -1,0 +1,183 @@
+"""Convert values to the text form, the responses for language models.
+
+Messages are the lines of :mod:`argybargy.domain.text_form`. Of all else only what must
+change the behaviour of the reader is printed, in lines that no text can forge. A poll
+without news has an empty body; its cursor is in a header.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+import attrs
+
+from argybargy.domain.access_codes import CodeRecord
+from argybargy.domain.instant import Instant
+from argybargy.domain.message import TO_ALL, Lease, Message
+from argybargy.domain.names import peer_key
+from argybargy.domain.roster import LastSeen
+from argybargy.domain.text_form import (
+    TextMessage,
+    escape_text,
+    render_age,
+    render_message,
+)
+from argybargy.relay.api.agent import History, PostOutcome, Thread
+from argybargy.relay.api.poll import PollAnswer
+from argybargy.relay.api.search import SearchPage
+from argybargy.relay.room.delivery_report import Reachability
+from argybargy.web.request import Response, text_response
+
+CURSOR: Final = b"x-argybargy-cursor"
+_MEMO: Final = " text"
+"""Key in a message's memo. It begins with a space, so that it is no name."""
+_DAY_SECONDS: Final = 86_400
+
+
+@attrs.frozen
+class Reader:
+    """The reader of a response, and the time.
+
+    Attributes:
+        name: The reader's name, which is shown as ``you``.
+        now: The current time, for ages.
+    """
+
+    name: str
+    now: Instant
+
+    @classmethod
+    def of(cls, code: CodeRecord, now: Instant) -> "Reader":
+        """Return the reader that holds a code."""
+        return cls(code.name, now)
+
+    def line(self, message: Message, text: str | None = None) -> str:
+        """Render a message, or another text in its place.
+
+        The line is kept in the message's memo while it is the same for all readers:
+        without an age, and addressed to all without asking this reader by name.
+        """
+        age = render_age(self.now.age_seconds(message.at_ms, message.heard_ms))
+        names_reader = peer_key(message.expects) == peer_key(self.name)
+        is_shared = message.is_broadcast and not (names_reader or age or text)
+        if not is_shared:
+            return render_message(text_message(message, age, text), self.name)
+        encoded = message.memo.get(_MEMO)
+        if encoded is None:
+            encoded = render_message(text_message(message)).encode()
+            message.memo[_MEMO] = encoded
+        return encoded.decode()
+
+    def lines(self, messages: Iterable[Message]) -> list[str]:
+        """Render messages."""
+        return [self.line(message) for message in messages]
+
+
+def text_message(
+    message: Message, age: str = "", text: str | None = None
+) -> TextMessage:
+    """Convert a message.
+
+    Args:
+        message: The message.
+        age: Its age, if shown.
+        text: The text to show. Default: that of the message.
+    """
+    return TextMessage(
+        seq=message.seq,
+        sender=message.sender,
+        text=message.text if text is None else text,
+        to=() if message.to == TO_ALL else message.to,
+        kind=message.kind,
+        asks=message.expects,
+        holder=message.claimed_by,
+        reply_to=message.reply_to,
+        age=age,
+    )
+
+
+def poll_text(reader: Reader, answer: PollAnswer) -> Response:
+    """Return the response to a poll, with the cursor in its header."""
+    page, status = answer.page, answer.status
+    lines = ["reset"] if answer.is_reset else []
+    if answer.gap:
+        lines.append("gap {}-{}".format(*answer.gap))
+    lines += reader.lines(page.messages)
+    if page.has_more:
+        lines.append(f"more: since={page.cursor}")
+    if status.is_closed:
+        lines.append(escape_text(f"leave: room closed by {status.closed_by}"))
+    elif answer.budget.should_exit:
+        lines.append(f"leave: silent for {answer.budget.idle_seconds:.0f} seconds")
+    headers = [(CURSOR, str(page.cursor).encode())]
+    if answer.retry_seconds:
+        headers.append((b"retry-after", str(answer.retry_seconds).encode()))
+    return text_response("\n".join(lines)).with_headers(*headers)
+
+
+def history_text(reader: Reader, history: History) -> Response:
+    """Return a page of earlier messages."""
+    found = history.lookback
+    lines = reader.lines(found.messages)
+    if found.has_more and found.messages:
+        lines.append(f"more: before={found.messages[0].seq}")
+    return text_response("\n".join(lines))
+
+
+def thread_text(reader: Reader, thread: Thread) -> Response:
+    """Return a message with its replies."""
+    return text_response("\n".join(reader.lines((thread.message, *thread.replies))))
+
+
+def search_text(reader: Reader, page: SearchPage) -> Response:
+    """Return found messages, each with an excerpt in place of its text."""
+    lines = [reader.line(found.row.message, found.excerpt.text) for found in page.found]
+    if page.next_before is not None:
+        lines.append(f"more: before={page.next_before}")
+    return text_response("\n".join(lines))
+
+
+def peers_text(
+    peers: Iterable[tuple[LastSeen, str]], operator: Reachability
+) -> Response:
+    """Return the peers, one a line, and whether the operator is watching."""
+    lines = []
+    for seen, capabilities in peers:
+        state = "online" if seen.is_online else "away"
+        age = "" if seen.is_online else render_age(seen.seconds)
+        line = f"{seen.name} {state}{age and f' ({age})'}"
+        lines.append(f"{line}: {escape_text(capabilities)}" if capabilities else line)
+    lines.append(f"operator {operator.value}")
+    return text_response("\n".join(lines))
+
+
+def post_text(outcome: PostOutcome, ignored: Iterable[str]) -> Response:
+    """Return the number of a stored message, and what was wrong with the post."""
+    lines = [f"ok {outcome.message.seq}"]
+    lines += [
+        f"warning: nobody called {name} is in this room"
+        for name, reach in outcome.delivery.to
+        if reach is Reachability.UNKNOWN
+    ]
+    return text_response("\n".join([*lines, *_ignored_lines(ignored)]))
+
+
+def claim_text(lease: Lease, ignored: Iterable[str]) -> Response:
+    """Return a granted claim with the end of its lease."""
+    until = ""
+    if lease.expires_ms is not None and lease.seconds is not None:
+        form = "%H:%M" if lease.seconds < _DAY_SECONDS else "%Y-%m-%d %H:%M"
+        end = datetime.fromtimestamp(lease.expires_ms / 1000, UTC)
+        until = f" until {end.strftime(form)} UTC"
+    lines = [f"claimed {lease.seq}{until}", *_ignored_lines(ignored)]
+    return text_response("\n".join(lines))
+
+
+def _ignored_lines(ignored: Iterable[str]) -> list[str]:
+    names = ", ".join(ignored)
+    return [escape_text(f"ignored: {names}").replace("\n", " ")] if names else []
+
+
+def released_text(seq: int) -> Response:
+    """Return a released claim."""
+    return text_response(f"released {seq}")
