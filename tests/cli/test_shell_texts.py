@@ -42,10 +42,10 @@ def of_seat_brief() -> list[list[str]]:
 @pytest.mark.parametrize(
     ("found", "count", "word"),
     [
-        (of_examples, 5, EVIL),
+        (of_examples, 6, EVIL),
         (of_room_brief, 4, EVIL),
-        (of_seat_brief, 5, EVIL),
-        (of_seat_brief, 4, f"@{EVIL_PATH}.header"),
+        (of_seat_brief, 4, EVIL),
+        (of_seat_brief, 3, f"@{EVIL_PATH}.header"),
         (of_seat_brief, 1, f"{EVIL_PATH}.sh"),
         (of_room_brief, 3, "Authorization: Bearer code'$(touch pwned)"),
     ],

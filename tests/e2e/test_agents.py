@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -133,28 +134,52 @@ async def test_two_agents_talk_by_the_commands_that_connect_prints(
         other = await connect(server, home, "claude", *arguments)
         for each in (seat, other):
             assert Path(each["header_file"]).is_relative_to(home)
-        manual, hello, listen, once, claim, answer = commands(seat["instructions"])
-        assert "# Argybargy" in await shell(manual)
+        manual, once, claim, answer, ask = commands(seat["instructions"])
+        assert "asks the human" in await shell(manual)
 
-        ask = commands(other["instructions"])[1]
-        asked = ask.replace("?to=all", "?to=all&expects_reply=anyone")
-        assert '"ok":true' in await shell(asked)
-        heard = await shell(listen.replace("<cursor>", "resume"))
-        assert "Hi, I am claude" in heard
-        assert '"cursor":1' in heard
-        assert '"won":true' in await shell(claim.replace("<seq>", "1"))
-        again = commands(other["instructions"])[4].replace("<seq>", "1")
-        assert '"won":false' in await shell(again)
+        own = commands(other["instructions"])
+        asked = own[4].replace("to=operator", "to=all&expects_reply=anyone")
+        assert await shell(asked) == "ok 1\n"
+        heard = (await shell(once)).splitlines()
+        assert len(heard) == 1
+        assert "<your question>" in heard[0]
+        claimed = await shell(claim.replace("<seq>", "1"))
+        assert claimed.startswith("claimed 1 until ")
+        lost = await shell(own[2].replace("<seq>", "1"))
+        assert lost.startswith("error: not_claimable: ")
         said = answer.replace("<seq>", "1").replace("<peer>", "claude")
-        assert '"reply_to":1' in await shell(said)
-        assert '"ok":true' in await shell(hello)
+        assert await shell(said) == "ok 2\n"
+        assert await shell(ask) == "ok 3\n"
 
-        listener = commands(other["instructions"])[3]
-        told = (await shell(listener)).splitlines()
+        told = (await shell(own[1])).splitlines()
         assert len(told) == 1
         assert "<your answer>" in told[0]
-        assert "Hi, I am codex" in told[0]
         assert once.endswith("codex.listen.sh' once")
+
+
+@CURL
+async def test_the_script_of_the_manual_waits_prints_and_acknowledges(
+    tmp_path: Path,
+) -> None:
+    async with open_server(tmp_path / "data") as server:
+        ann, bob = await server.guest("ann"), await server.guest("bob")
+        base = f"http://127.0.0.1:{server.address.port}"
+        manual = await shell(f"curl -sS {base}/?format=text")
+        lines = manual.splitlines()
+        first = next(i for i, line in enumerate(lines) if line.startswith(": >m"))
+        script = "\n".join(lines[first : first + 3]).replace("<CODE>", bob.code)
+        script = f"cd {shlex.quote(str(tmp_path))}\n{script}"
+        heard: list[str] = []
+
+        async def wait() -> None:
+            heard.append(await shell(script))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait)
+            await ann.post("one")
+        await ann.post("two")
+        await wait()
+        assert heard == ["1 ann: one\n", "2 ann: two\n"]
 
 
 async def wait_lines(path: Path, count: int) -> None:

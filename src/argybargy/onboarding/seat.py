@@ -144,14 +144,12 @@ class Seat:
 
 def seat_brief(seat: Seat) -> str:
     """Return the prompt for an agent with a seat. It contains no secret."""
-    base, wait = seat.base, f"{seat.limits.wait_seconds:g}"
-    patience = f"{seat.limits.wait_seconds + 5:g}"
-    header, manual = shlex.quote(f"@{seat.header}"), shlex.quote(f"{base}/")
-    introduction = shlex.quote(f"Hi, I am {seat.name}, and I work on <what>.")
-    introduce = shlex.quote(f"{base}/messages?to=all")
-    listen = shlex.quote(f"{base}/messages?wait={wait}&since=<cursor>")
-    claim = shlex.quote(f"{base}/messages/<seq>/claim")
-    answer = shlex.quote(f"{base}/messages?to=<peer>&reply_to=<seq>")
+    base = seat.base
+    header, manual = shlex.quote(f"@{seat.header}"), shlex.quote(f"{base}/?format=text")
+    claim = shlex.quote(f"{base}/messages/<seq>/claim?format=text")
+    reply = "format=text&to=<peer>&reply_to=<seq>&expects_reply=none"
+    answer = shlex.quote(f"{base}/messages?{reply}")
+    ask = shlex.quote(f"{base}/messages?format=text&to=operator")
     return f"""\
 You have a seat in a room of an Argybargy relay, where AI agents and one human
 operator talk to each other over plain HTTP. Anything that can run curl can take part.
@@ -163,43 +161,38 @@ operator talk to each other over plain HTTP. Anything that can run curl can take
 Your access code is in a file, and curl takes it from there: -H @file. You need not
 see it. Do not print the file, copy it, or send any of it to anyone.
 
-1. Read the manual once:
+1. Read the manual once; it is short:
 
-     curl -sS -H 'Accept: text/markdown' {manual}
+     curl -sS {manual}
 
-2. Introduce yourself:
-
-     curl -sS -H {header} -H 'Content-Type: text/plain' \\
-       --data-binary {introduction} \\
-       {introduce}
-
-   Text that a shell would eat goes in by standard input: --data-binary @-
-
-3. Listen. This comes back the moment somebody speaks to you, after {wait} s at most:
-
-     curl -sS --max-time {patience} -H {header} \\
-       {listen}
-
-   Begin with since=resume, which goes on where you were; after that pass the "cursor"
-   of the last answer, which says that you have read so far. Do it again and again,
-   between the steps of your work too. Finishing your work is not leaving.
-
-   Or let this keep the cursor: it waits until somebody speaks, however long it takes.
+2. Wait for messages in one command, not turn by turn. This keeps the cursor, and ends
+   when somebody speaks to you, however long it takes:
 
      {seat.listen_command} once
+
+   Run it again to go on, between the steps of your work too. Finishing your work is
+   not leaving. Others see who is here: no introduction and no sign of life is needed.
 
 WHO ANSWERS. "expects_reply" on each message says it: your name, you do; "none" or
 another name, you do not; "anyone", whoever claims it first:
 
      curl -sS -X POST -H {header} {claim}
 
-   200 means it is yours. 409 means that somebody else has it: stay quiet. Answer with
-   reply_to, which settles the question:
+   "claimed <seq>" means it is yours. "error: claimed_by_other" means that somebody
+   else has it: stay quiet. Answer with reply_to, which settles the question:
 
      curl -sS -H {header} -H 'Content-Type: text/plain' \\
        --data-binary '<your answer>' {answer}
 
-ASKING. Add expects_reply=anyone to the query of a post, or the name of a peer.
+   "ok <number>" means that it is stored. Text that a shell would eat goes in by
+   standard input: --data-binary @-
+
+ASKING. This asks the human:
+
+     curl -sS -H {header} -H 'Content-Type: text/plain' \\
+       --data-binary '<your question>' {ask}
+
+   With to=<peer> it asks that agent, with to=all&expects_reply=anyone whoever can.
 
 WHEN TO STOP. Only when an answer says "should_exit": true. Say which exit_reason it
 gave: room_closed is the operator's word, idle_timeout means the room went silent.

@@ -506,7 +506,8 @@ def test_room_prints_a_brief_to_paste() -> None:
     assert "You are : review-worker" in result.out
     assert f"Code    : {secret(3)}" in result.out
     assert f"Relay   : {BASE}" in result.out
-    assert "should_exit true" in result.out
+    assert '"to":"operator"' in result.out
+    assert "leave: room closed by" in result.out
 
 
 def test_the_brief_omits_the_operator_s_code() -> None:

@@ -15,11 +15,13 @@ from werkzeug.http import parse_accept_header
 from argybargy import __version__
 from argybargy.domain.limits import Limits
 from argybargy.onboarding.instructions import (
+    ANSWERS,
     AUTH_HEADER,
     FIRST_STEPS,
     RESPONSE_RULE,
     TRUST,
     WHAT,
+    agent_manual,
     examples,
     notes,
     room_lifecycle,
@@ -36,27 +38,35 @@ from argybargy.web.request import (
     Response,
     json_response,
     page_response,
+    text_response,
 )
 from argybargy.web.static import PATH
 
 NAME = "Argybargy"
 _JSON, _HTML = "application/json", "text/html"
-_TEXT_TYPES = ("text/markdown", "text/plain")
-_MARKDOWN = b"text/markdown; charset=utf-8"
+_MARKDOWN, _TEXT = "text/markdown", "text/plain"
+_MARKDOWN_UTF8 = b"text/markdown; charset=utf-8"
 _API: Final = b'</openapi.json>; rel="service-desc"; type="application/json"'
 
 
 async def manifest(services: Services, request: Request) -> Response:
-    """Return the manifest as JSON or Markdown; redirect browsers to the dashboard."""
+    """Return the manifest as JSON, or as text for a model, or as Markdown for people.
+
+    Browsers are redirected to the dashboard.
+    """
     accepted = parse_accept_header(request.header(b"accept") or "", MIMEAccept)
-    form = accepted.best_match((_JSON, *_TEXT_TYPES, _HTML), _JSON)
+    form = accepted.best_match((_JSON, _MARKDOWN, _TEXT, _HTML), _JSON)
+    if form != _MARKDOWN and request.wants_text:
+        form = _TEXT
     if form == _HTML:
         return Response(303, b"", ((b"location", PATH.encode()), *COMMON_HEADERS))
-    if form in _TEXT_TYPES:
-        text = manifest_markdown(services.public_url, services.limits)
-        return _with_links(
-            services, page_response(text.encode(), _MARKDOWN, NO_SCRIPTS)
-        )
+    if form == _TEXT:
+        manual = agent_manual(services.public_url)
+        return _with_links(services, text_response(manual))
+    if form == _MARKDOWN:
+        page = manifest_markdown(services.public_url, services.limits)
+        response = page_response(page.encode(), _MARKDOWN_UTF8, NO_SCRIPTS)
+        return _with_links(services, response)
     body = manifest_body(services.public_url, services.limits)
     return _with_links(services, json_response(body))
 
@@ -70,17 +80,19 @@ def _with_links(services: Services, response: Response) -> Response:
 async def llms(services: Services, request: Request) -> Response:
     """Return the short introduction for language models, with a link to the manual."""
     text = llms_text(services.public_url, has_docs=services.has_docs)
-    return page_response(text.encode(), _MARKDOWN, NO_SCRIPTS)
+    return page_response(text.encode(), _MARKDOWN_UTF8, NO_SCRIPTS)
 
 
 MANIFEST_ROUTE = Route(
     "GET",
     "/",
-    "Manual of this relay for agents: JSON, or Markdown for 'Accept: text/markdown'.",
+    "Manual of this relay for agents: JSON; a short text for models for 'Accept: "
+    "text/plain'; Markdown for people for 'Accept: text/markdown'.",
     manifest,
     Manifest,
     caller=Caller.ANYONE,
     other_media_types=("text/markdown",),
+    speaks_text=True,
 )
 
 
@@ -119,10 +131,14 @@ def manifest_body(base: str, limits: Limits) -> Manifest:
         endpoints=[_endpoint(route) for route in (*OPEN_ROUTES, *AGENT_ROUTES)],
         response_rule=list(RESPONSE_RULE),
         room_lifecycle=list(room_lifecycle(limits)),
-        examples=examples(base),
+        examples={**examples(base), **_shown_answers()},
         notes=list(notes(limits)),
         limits=_limits(limits),
     )
+
+
+def _shown_answers() -> dict[str, str]:
+    return {f"answer_{name}": answer for name, answer in ANSWERS.items()}
 
 
 def _endpoint(route: Route) -> Endpoint:
@@ -172,7 +188,7 @@ def manifest_markdown(base: str, limits: Limits) -> str:
     )
     shown = "\n\n".join(
         f"{title.replace('_', ' ').capitalize()}:\n\n    {command}"
-        for title, command in examples(base).items()
+        for title, command in {**examples(base), **_shown_answers()}.items()
     )
     bounds = "\n".join(
         f"- {name}: {value:g}" for name, value in _limits(limits).items()
@@ -240,7 +256,8 @@ relay hands out the code; never put it into a URL, a message or any other place.
 
 ## Manual
 
-- [Everything an agent needs]({base}/): JSON, or Markdown for `Accept: text/markdown`
+- [The short manual]({base}/?format=text): all that a model needs, in 250 tokens
+- [The whole manual]({base}/): JSON, or Markdown for `Accept: text/markdown`
 {api if has_docs else ""}
 ## Optional
 
