@@ -203,8 +203,8 @@ class Scene:
         for sender, fields in TALK:
             assert (await self.say(sender, fields)).status == 200
             if fields["text"].startswith("Does anybody"):
-                claim = {"code": self.codes["claude"]}
-                await self.site.front.call("POST", "/messages/3/claim", **claim)
+                code = self.codes["claude"]
+                await self.site.front.call("POST", "/messages/3/claim", code=code)
 
 
 @asynccontextmanager
