@@ -33,7 +33,7 @@ def refused(error: RelayError, room: str | None = None) -> CliError:
 
 
 @pytest.mark.parametrize("problem", MET)
-def test_no_refusal_speaks_of_http(problem: Problem) -> None:
+def test_no_refusal_mentions_http(problem: Problem) -> None:
     error = refused(RelayError(problem, **FACTS))
     assert not [word for word in OF_HTTP if word in error.text + error.hint]
 

@@ -172,14 +172,14 @@ def test_a_failing_listener_reports_once_and_backs_off(
 
 
 @needs_shell
-def test_half_an_answer_is_an_error(tmp_path: Path) -> None:
+def test_a_partial_answer_is_an_error(tmp_path: Path) -> None:
     heard = listen(SEAT, tmp_path, (28, SPOKEN[1]), LEAVE)
     assert heard.out == f"{LEAVE[1]}\n"
     assert "since=resume" in heard.asked[1]
 
 
 @needs_shell
-def test_the_listener_tells_of_numbers_that_begin_again(tmp_path: Path) -> None:
+def test_the_listener_prints_a_reset_of_the_message_numbers(tmp_path: Path) -> None:
     reset = 0, '{"messages":[],"cursor":1,"reset":true,"should_exit":false}'
     heard = listen(SEAT, tmp_path, SILENT, reset, LEAVE)
     assert heard.out == f"{reset[1]}\n{LEAVE[1]}\n"
@@ -188,7 +188,7 @@ def test_the_listener_tells_of_numbers_that_begin_again(tmp_path: Path) -> None:
 
 @needs_shell
 @pytest.mark.parametrize("is_local", [True, False])
-def test_no_proxy_stands_before_a_relay_on_this_machine(
+def test_the_listener_bypasses_proxies_for_a_relay_on_this_machine(
     tmp_path: Path, *, is_local: bool
 ) -> None:
     heard = listen(attrs.evolve(SEAT, is_local=is_local), tmp_path, LEAVE)

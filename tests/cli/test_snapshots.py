@@ -192,7 +192,7 @@ def drawn(case: str) -> str:
 
 
 @pytest.mark.parametrize("case", COMMANDS)
-def test_every_command_prints_what_it_printed(
+def test_every_command_prints_its_snapshot(
     case: str, pytestconfig: pytest.Config
 ) -> None:
     path = SNAPSHOTS / f"{case.replace(' ', '-')}.txt"
@@ -203,7 +203,7 @@ def test_every_command_prints_what_it_printed(
 
 @pytest.mark.parametrize("case", COMMANDS)
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
-def test_a_terminal_without_colours_gets_what_a_pipe_gets(
+def test_a_terminal_without_colours_gets_the_output_of_a_pipe(
     case: str, environment: dict[str, str]
 ) -> None:
     plain = run(case, Mode("plain", Screen(), environment))
@@ -211,7 +211,7 @@ def test_a_terminal_without_colours_gets_what_a_pipe_gets(
     assert "\x1b" not in plain.out + plain.talk
 
 
-def test_there_is_a_snapshot_of_every_verb_and_no_other() -> None:
+def test_every_command_has_a_snapshot_and_every_snapshot_a_command() -> None:
     assert {verb.name for verb in VERBS} - UNSEEN <= set(COMMANDS)
     names = {f"{case.replace(' ', '-')}.txt" for case in COMMANDS}
     assert {path.name for path in SNAPSHOTS.iterdir()} == names

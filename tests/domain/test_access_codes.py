@@ -29,7 +29,7 @@ def test_a_code_is_a_prefix_random_characters_and_a_checksum() -> None:
 
 
 @given(randoms)
-def test_the_checksum_is_the_crc32_of_what_stands_before_in_base62(random: str) -> None:
+def test_the_checksum_is_the_crc32_of_the_rest_in_base62(random: str) -> None:
     code = format_code(random)
     value = 0
     for digit in code[-6:]:
@@ -47,7 +47,7 @@ def test_one_wrong_character_is_noticed(place: int, wrong: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "argy_a1_", CODE[:-1], CODE + "0", CODE + "\n", CODE.upper(), "é" * 46]
 )
-def test_what_is_not_a_code_is_not_well_formed(text: str) -> None:
+def test_other_texts_are_not_well_formed_codes(text: str) -> None:
     assert not is_well_formed(text)
 
 
@@ -62,13 +62,13 @@ def test_several_codes_in_a_text_are_all_found() -> None:
     assert CODE_PATTERN.findall(f"({CODE}),{other}.") == [CODE, other]
 
 
-def test_what_is_stored_is_the_sha256_and_the_key_id_is_made_of_that() -> None:
+def test_the_digest_is_the_sha256_and_the_key_id_derives_from_it() -> None:
     digest = digest_code(CODE)
     assert digest == hashlib.sha256(CODE.encode()).digest()
     assert key_id_of(digest) == digest.hex()[:12]
 
 
-def test_a_record_knows_its_code_and_no_other() -> None:
+def test_a_record_matches_its_own_code_only() -> None:
     record = code_record("Anna")
     code = format_code("Anna".ljust(32, "0"))
     assert record.is_code(digest_code(code))
@@ -77,7 +77,7 @@ def test_a_record_knows_its_code_and_no_other() -> None:
     assert record.peer == Peer(room_key("hall"), peer_key("anna"))
 
 
-def test_neither_digest_nor_code_shows_in_a_record() -> None:
+def test_the_repr_of_a_record_has_neither_digest_nor_code() -> None:
     record = code_record("anna")
     shown = f"{record!r} {record} {record.display} {record.key_id}"
     assert repr(record.digest) not in shown

@@ -40,7 +40,7 @@ def test_anyone_is_narrowed_when_only_one_other_could_answer(
     ("expects", "is_bob_asked"),
     [("anyone", True), ("bob", True), ("BOB", True), ("none", False), ("al", False)],
 )
-def test_who_is_asked_is_told_in_any_spelling(
+def test_the_expected_answerer_is_matched_in_any_spelling(
     expects: str, *, is_bob_asked: bool
 ) -> None:
     assert is_asked(message(expects=expects), peer_key("bob")) == is_bob_asked

@@ -43,7 +43,7 @@ def test_a_lifetime_is_a_number_and_a_unit(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("text", [None, "", "  ", "never", "NEVER", "none", "0"])
-def test_no_lifetime_is_for_ever(text: str | None) -> None:
+def test_never_and_zero_mean_no_expiry(text: str | None) -> None:
     assert parse_lifetime(text) is None
 
 
@@ -76,7 +76,7 @@ def test_no_lifetime_is_for_ever(text: str | None) -> None:
         "1\0h",
     ],
 )
-def test_junk_and_absurd_lifetimes_are_refused_with_the_rule(text: str) -> None:
+def test_invalid_lifetimes_are_refused_with_the_rule(text: str) -> None:
     with pytest.raises(RelayError) as caught:
         parse_lifetime(text)
     assert caught.value.problem is Problem.BAD_REQUEST
@@ -85,7 +85,7 @@ def test_junk_and_absurd_lifetimes_are_refused_with_the_rule(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["1M", " 30 M ", "1.5M"])
-def test_a_capital_m_is_refused_with_both_things_that_it_may_mean(text: str) -> None:
+def test_a_capital_m_is_refused_with_its_two_possible_meanings(text: str) -> None:
     with pytest.raises(RelayError) as caught:
         parse_lifetime(text)
     number = text.strip().removesuffix("M").strip()

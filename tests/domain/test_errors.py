@@ -41,11 +41,11 @@ def test_codes_are_unique_and_fit_for_programs() -> None:
     assert all(code.isascii() and code.replace("_", "").islower() for code in codes)
 
 
-def test_no_two_problems_are_the_same_one() -> None:
+def test_all_problems_differ() -> None:
     assert len(Problem.__members__) == len(list(Problem))
 
 
-def test_problems_stand_in_the_order_of_their_status() -> None:
+def test_problems_are_sorted_by_status() -> None:
     statuses = [problem.value.status for problem in Problem]
     assert statuses == sorted(statuses)
     assert all(400 <= status <= 599 for status in statuses)
@@ -59,14 +59,14 @@ def test_every_sentence_can_be_filled_with_its_facts(problem: Problem) -> None:
 
 
 @pytest.mark.parametrize("problem", Problem)
-def test_every_fact_of_a_sentence_is_named_in_the_table_above(
+def test_every_placeholder_of_a_sentence_is_in_the_table(
     problem: Problem,
 ) -> None:
     named = {name for _, name, _, _ in Formatter().parse(problem.value.text) if name}
     assert named <= set(FACTS.get(problem, {}))
 
 
-def test_a_window_is_told_without_needless_digits() -> None:
+def test_a_window_is_shown_without_needless_digits() -> None:
     error = RelayError(Problem.RATE_LIMITED, **FACTS[Problem.RATE_LIMITED])
     assert error.text == "At most 10 messages per 10 s. Wait 3 s."
 

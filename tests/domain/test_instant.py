@@ -21,7 +21,7 @@ def test_a_timestamp_is_rfc_3339_in_utc_to_the_millisecond(
     "text",
     ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "yesterday", ""],
 )
-def test_what_could_not_be_rendered_again_is_no_timestamp(text: str) -> None:
+def test_a_timestamp_that_cannot_be_formatted_is_invalid(text: str) -> None:
     with pytest.raises(ValueError, match=r"time|iso"):
         parse_timestamp(text)
 
@@ -34,7 +34,7 @@ def test_what_could_not_be_rendered_again_is_no_timestamp(text: str) -> None:
         ("2020-02-01T01:00:00+02:00", "2020-01-31T23:00:00.000+00:00"),
     ],
 )
-def test_a_timestamp_is_read_with_its_offset(text: str, rendered: str) -> None:
+def test_a_timestamp_is_parsed_with_its_offset(text: str, rendered: str) -> None:
     assert format_timestamp(parse_timestamp(text)) == rendered
 
 
@@ -51,7 +51,7 @@ ERAS = (Era(1_000, 2_000, 0), Era(2_000, 3_000, 50_000))
         (99_000, 3_500),  # ahead of everything: it has passed
     ],
 )
-def test_a_stored_time_is_counted_as_the_clock_was_set_then(
+def test_a_stored_time_is_converted_by_the_clock_of_its_time(
     stored_ms: int, counted_ms: int
 ) -> None:
     now = Instant(3_500, 5.0, 0, ERAS)

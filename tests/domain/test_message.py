@@ -19,7 +19,7 @@ from support.room import message
         ("anna", "anna", True, False),
     ],
 )
-def test_who_sees_a_message_and_to_whom_a_poll_delivers_it(
+def test_visibility_and_delivery_of_a_message_follow_from_its_addressees(
     to: str, reader: str, *, is_visible: bool, is_delivered: bool
 ) -> None:
     subject = message(sender="Anna", to=to)
@@ -28,7 +28,7 @@ def test_who_sees_a_message_and_to_whom_a_poll_delivers_it(
 
 
 @pytest.mark.parametrize("kind", [SenderKind.OPERATOR, SenderKind.SYSTEM])
-def test_what_the_human_says_is_not_that_of_an_agent_of_the_same_name(
+def test_a_post_of_the_human_does_not_count_as_the_agent_of_that_name(
     kind: SenderKind,
 ) -> None:
     private = attrs.evolve(message(sender="Anna", to="bob"), kind=kind)

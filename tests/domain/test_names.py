@@ -27,13 +27,13 @@ def test_a_name_is_letters_digits_dots_dashes_and_underscores(text: str) -> None
         "\u212a",
     ],
 )
-def test_anything_else_is_no_name(text: str) -> None:
+def test_other_characters_make_an_invalid_name(text: str) -> None:
     assert not is_name(text)
     assert not is_peer_name(text)
 
 
 @pytest.mark.parametrize("text", [*sorted(RESERVED_PEER_NAMES), "ALL", "Operator"])
-def test_a_reserved_word_addresses_but_names_no_agent(text: str) -> None:
+def test_a_reserved_word_is_an_address_but_no_name_of_an_agent(text: str) -> None:
     assert is_name(text)
     assert not is_peer_name(text)
 

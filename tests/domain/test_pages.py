@@ -70,7 +70,7 @@ def longest_end_that_fits(
     st.integers(0, 26),
     st.lists(st.integers(1, 5), min_size=1, max_size=4),
 )
-def test_walking_pages_delivers_every_message_for_the_reader_once_and_in_order(
+def test_consecutive_pages_deliver_each_message_for_the_reader_once_in_order(
     said: list[tuple[str, str, str]],
     limits: Limits,
     reader: str,
@@ -108,7 +108,7 @@ def test_walking_pages_delivers_every_message_for_the_reader_once_and_in_order(
     st.integers(0, 6),
     st.integers(0, 60),
 )
-def test_looking_back_tells_the_newest_that_may_be_seen_or_that_it_cannot_tell(
+def test_a_look_back_returns_the_newest_visible_messages_or_none(
     said: list[tuple[str, str, str]],
     limits: Limits,
     reader: PeerKey | None,
@@ -142,7 +142,7 @@ def test_looking_back_tells_the_newest_that_may_be_seen_or_that_it_cannot_tell(
     st.integers(0, 6),
     st.integers(0, 60),
 )
-def test_replies_are_the_oldest_that_may_be_seen_and_fit(
+def test_replies_are_the_oldest_visible_ones_that_fit(
     said: list[tuple[tuple[str, str, str], bool]],
     limits: Limits,
     reader: str,
@@ -168,7 +168,7 @@ def test_replies_are_the_oldest_that_may_be_seen_and_fit(
         )
 
 
-def test_a_walk_ends_at_the_head_though_nothing_is_for_the_reader() -> None:
+def test_pages_reach_the_head_without_messages_for_the_reader() -> None:
     scene = room_of([("anna", "bob", "x")] * 3, UNHURRIED)
     page = read_after(scene.room, peer_key("carol"), 0, 10, UNHURRIED)
     assert page == Page((), 3, 3, 1)
@@ -190,7 +190,7 @@ def test_an_empty_room_has_an_empty_page() -> None:
     assert look_back(room, None, 2**53, 10, 0) is not None
 
 
-def test_a_page_begins_where_retention_left_off() -> None:
+def test_a_page_begins_at_the_oldest_kept_message() -> None:
     scene = room_of(
         [("anna", "", "x")] * 5, attrs.evolve(UNHURRIED, messages_per_room=2)
     )

@@ -15,7 +15,7 @@ from argybargy.domain.poll_budget import poll_budget
         (0, 0, 0, 60, None),
     ],
 )
-def test_the_smaller_clock_counts(
+def test_the_shorter_of_the_two_idle_times_counts(
     waited: float, quiet: float, idle: float, left: float, reason: str | None
 ) -> None:
     budget = poll_budget(waited, quiet, 60, is_closed=False)
@@ -27,20 +27,20 @@ def test_the_smaller_clock_counts(
 
 
 @pytest.mark.parametrize("idle", [0, 1_000])
-def test_a_closed_room_is_reason_enough_whatever_the_clocks_say(idle: float) -> None:
+def test_a_closed_room_ends_polling_regardless_of_idle_times(idle: float) -> None:
     budget = poll_budget(idle, idle, 60, is_closed=True)
     assert budget.reason == "room_closed"
     assert budget.should_exit
 
 
-def test_no_bound_sends_nobody_away() -> None:
+def test_without_an_idle_limit_polling_does_not_end() -> None:
     budget = poll_budget(1e9, 1e9, 0, is_closed=False)
     assert budget.seconds_left is None
     assert not budget.should_exit
     assert poll_budget(0, 0, 0, is_closed=True).should_exit
 
 
-def test_clocks_that_disagree_never_show_less_than_nothing() -> None:
+def test_the_remaining_time_is_never_negative() -> None:
     budget = poll_budget(-5, -0.1, 60, is_closed=False)
     assert (budget.waited_seconds, budget.room_quiet_seconds) == (0, 0)
     assert budget.seconds_left == 60

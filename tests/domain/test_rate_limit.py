@@ -28,9 +28,7 @@ def test_no_window_ever_holds_more_than_the_limit(
 
 
 @given(gaps, limits)
-def test_a_refusal_tells_the_time_that_is_really_left(
-    pauses: list[float], limit: int
-) -> None:
+def test_a_refusal_contains_the_remaining_time(pauses: list[float], limit: int) -> None:
     times: tuple[float, ...] = ()
     now = 0.0
     for pause in pauses:
@@ -59,11 +57,11 @@ def test_a_fraction_of_a_second_is_rounded_up() -> None:
 
 
 @pytest.mark.parametrize("limit", [0, -1])
-def test_no_limit_refuses_nothing_and_remembers_nothing(limit: int) -> None:
+def test_a_limit_of_zero_refuses_nothing_and_keeps_no_state(limit: int) -> None:
     assert admit((1.0, 1.0), 1.0, limit, 10.0).is_accepted
     assert admit((1.0, 1.0), 1.0, limit, 10.0).times == ()
 
 
-def test_a_limit_that_became_smaller_holds_at_once() -> None:
+def test_a_lowered_limit_applies_at_once() -> None:
     refused = admit((1.0, 2.0, 3.0), 4.0, 1, 10.0)
     assert refused.retry_after_seconds == 9

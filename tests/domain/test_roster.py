@@ -38,12 +38,12 @@ def row_of(name: str, evidence: RosterSources) -> RosterRow:
     return row
 
 
-def test_nobody_is_nobody() -> None:
+def test_the_roster_of_an_empty_room_is_empty() -> None:
     assert build_roster(NOTHING) == ()
     assert member_names((), frozenset(), {}) == ()
 
 
-def test_sources_are_told_in_their_order() -> None:
+def test_the_sources_of_a_row_are_in_a_fixed_order() -> None:
     evidence = attrs.evolve(
         NOTHING,
         codes=(code_record("Anna", capabilities="writes"), code_record("bob")),
@@ -66,7 +66,7 @@ def test_sources_are_told_in_their_order() -> None:
     assert row_of("Carol", evidence).sources == ("messages",)
 
 
-def test_rows_stand_in_the_order_of_the_alphabet_and_each_peer_once() -> None:
+def test_rows_are_sorted_by_name_with_one_row_per_peer() -> None:
     evidence = attrs.evolve(
         NOTHING,
         codes=(code_record("carol"), code_record("Bob"), code_record("bob")),
@@ -78,7 +78,7 @@ def test_rows_stand_in_the_order_of_the_alphabet_and_each_peer_once() -> None:
     assert [name.lower() for name in spelled] == names
 
 
-def test_who_has_no_valid_code_any_more_leaves() -> None:
+def test_a_peer_without_a_valid_code_has_no_row() -> None:
     evidence = attrs.evolve(
         NOTHING,
         lapsed=frozenset({peer_key("anna")}),
@@ -90,7 +90,7 @@ def test_who_has_no_valid_code_any_more_leaves() -> None:
     assert names == ("bob",)
 
 
-def test_who_got_a_new_code_is_back_with_all_they_said() -> None:
+def test_a_peer_with_a_new_code_has_its_earlier_posts_in_its_row() -> None:
     evidence = attrs.evolve(
         NOTHING,
         codes=(code_record("Anna"),),
@@ -118,7 +118,7 @@ def test_presence_without_a_code_makes_no_row() -> None:
         (None, False, False, None),
     ],
 )
-def test_what_an_agent_does_is_derived(
+def test_the_activity_of_an_agent_is_derived(
     spoke: float | None, *, is_online: bool, is_waiting: bool, state: str | None
 ) -> None:
     evidence = attrs.evolve(

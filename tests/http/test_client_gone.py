@@ -67,7 +67,7 @@ async def test_a_parked_request_is_cancelled_when_its_client_leaves(
         assert site.journal.events == []
 
 
-async def test_a_client_that_leaves_is_noticed_beyond_what_is_read_ahead() -> None:
+async def test_a_client_that_leaves_is_noticed_behind_a_full_read_ahead() -> None:
     app = PlainApp()
     async with open_site(app, ConnectionLimits(read_ahead_bytes=10)) as site:
         client = await site.connect()

@@ -47,7 +47,7 @@ async def test_a_connection_answers_one_request_after_another(core: str) -> None
         assert site.server.statistics().connections == 1
 
 
-async def test_a_whole_answer_is_one_piece_on_the_wire() -> None:
+async def test_a_complete_response_is_one_write() -> None:
     async with open_site(PlainApp()) as site:
         client = site.connect_in_memory()
         await client.send(HELLO)
@@ -87,7 +87,7 @@ async def test_an_absolute_target_overrules_the_host_field(wish: bytes) -> None:
 
 @pytest.mark.parametrize("core", OPENERS)
 @pytest.mark.parametrize("request_", [post, post_chunks])
-async def test_a_body_reaches_the_app_however_it_is_sent(
+async def test_a_body_reaches_the_app_in_any_framing(
     core: str, request_: object
 ) -> None:
     assert callable(request_)
@@ -98,7 +98,7 @@ async def test_a_body_reaches_the_app_however_it_is_sent(
             assert (reply.status, reply.body) == (200, body)
 
 
-async def test_blank_lines_before_a_request_are_overlooked() -> None:
+async def test_blank_lines_before_a_request_are_skipped() -> None:
     async with open_site(PlainApp()) as site:
         client = await site.connect()
         for lines in (b"\r\n", b"\r\n\r\n", b"\r\n\r\n\r\n"):
@@ -285,7 +285,7 @@ async def test_204_has_neither_body_nor_length(core: str) -> None:
 
 
 @pytest.mark.parametrize("core", OPENERS)
-async def test_a_large_answer_arrives_whole(core: str) -> None:
+async def test_a_large_response_arrives_completely(core: str) -> None:
     async with OPENERS[core](PlainApp()) as site:
         client = await site.connect()
         reply = await client.ask(b"GET /big?3000000 HTTP/1.1\r\nHost: relay\r\n\r\n")
@@ -293,7 +293,7 @@ async def test_a_large_answer_arrives_whole(core: str) -> None:
 
 
 @pytest.mark.parametrize("core", OPENERS)
-async def test_100_continue_is_said_when_the_app_wants_the_body(core: str) -> None:
+async def test_100_continue_is_sent_when_the_app_reads_the_body(core: str) -> None:
     async with OPENERS[core](PlainApp()) as site:
         client = await site.connect()
         data = post("/echo", b"body", "Expect: 100-continue")
@@ -302,14 +302,14 @@ async def test_100_continue_is_said_when_the_app_wants_the_body(core: str) -> No
         assert (await client.ask(data[:-4])).status == 100
 
 
-async def test_100_continue_is_not_said_when_the_body_came_along() -> None:
+async def test_100_continue_is_not_sent_when_the_body_has_arrived() -> None:
     async with open_site(PlainApp()) as site:
         client = await site.connect()
         reply = await client.ask(post("/echo", b"body", "Expect: 100-continue"))
         assert (reply.status, reply.body) == (200, b"body")
 
 
-async def test_100_continue_is_not_said_when_the_app_refuses() -> None:
+async def test_100_continue_is_not_sent_when_the_app_refuses() -> None:
     async with open_site(PlainApp()) as site:
         client = await site.connect()
         data = post("/unread", b"body", "Expect: 100-continue")
@@ -318,7 +318,7 @@ async def test_100_continue_is_not_said_when_the_app_refuses() -> None:
         assert await client.is_ended()
 
 
-async def test_an_unread_body_that_is_not_here_yet_ends_the_connection() -> None:
+async def test_an_unread_body_that_has_not_arrived_ends_the_connection() -> None:
     async with open_site(PlainApp()) as site:
         client = await site.connect()
         reply = await client.ask(post("/unread", b"x" * 60_000)[:-1])
@@ -353,7 +353,7 @@ async def _park_for_a_while(site: Site) -> Client:
 
 
 @pytest.mark.parametrize("core", OPENERS)
-async def test_what_is_sent_while_a_request_is_parked_is_answered_after_it(
+async def test_a_request_sent_during_a_parked_one_is_answered_after_it(
     core: str,
 ) -> None:
     app = PlainApp()
@@ -367,7 +367,7 @@ async def test_what_is_sent_while_a_request_is_parked_is_answered_after_it(
         assert bodies == [b"rested", b"hello", b"hello", b"hello"]
 
 
-async def test_more_than_is_read_ahead_is_answered_after_a_parked_request() -> None:
+async def test_requests_beyond_the_read_ahead_are_answered_after_a_parked_one() -> None:
     limits = ConnectionLimits(read_ahead_bytes=100)
     async with open_site(PlainApp(), limits) as site:
         client = await _park_for_a_while(site)
@@ -392,7 +392,7 @@ async def test_quart_serves_several_requests_of_one_connection(core: str) -> Non
 
 
 @pytest.mark.parametrize("core", OPENERS)
-async def test_quart_closes_when_it_is_asked_to(core: str) -> None:
+async def test_quart_honours_connection_close(core: str) -> None:
     async with OPENERS[core](QuartApp()) as site:
         client = await site.connect()
         await client.ask(
@@ -402,7 +402,7 @@ async def test_quart_closes_when_it_is_asked_to(core: str) -> None:
             assert await client.is_ended()
 
 
-def test_no_secret_of_an_answer_is_kept() -> None:
+def test_no_secret_of_a_response_is_cached() -> None:
     cookie = b"session=%b; HttpOnly" % secrets.token_hex(8).encode()
     before = sys.getrefcount(cookie)
     assert cookie in render_head(200, [(b"set-cookie", cookie)])

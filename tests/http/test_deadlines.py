@@ -134,7 +134,7 @@ async def test_a_client_that_reads_slowly_is_served(
         await site.wait_empty()
 
 
-async def test_an_app_that_waits_is_not_held_to_the_clients_deadlines(
+async def test_a_waiting_app_does_not_use_up_the_clients_deadlines(
     autojump_clock: MockClock,
 ) -> None:
     async with open_site(PlainApp()) as site:
@@ -146,7 +146,7 @@ async def test_an_app_that_waits_is_not_held_to_the_clients_deadlines(
         assert (reply.status, reply.fields["connection"]) == (200, "close")
 
 
-async def test_a_lingering_connection_does_not_linger_long(
+async def test_lingering_has_a_deadline(
     autojump_clock: MockClock,
 ) -> None:
     async with open_site(PlainApp()) as site:

@@ -144,7 +144,7 @@ def mutate(rng: random.Random) -> bytes:
 
 @pytest.mark.parametrize("core", OPENERS)
 @pytest.mark.parametrize("kind", APPS)
-async def test_mutated_requests_do_no_harm(core: str, kind: str) -> None:
+async def test_mutated_requests_leave_the_server_running(core: str, kind: str) -> None:
     rng = random.Random(SEED)
     app: App = APPS[kind]()
     async with OPENERS[core](app) as site:
@@ -186,7 +186,7 @@ FAILURES += [("ours", "fields"), ("ours", "short")]
 
 
 @pytest.mark.parametrize(("core", "path"), FAILURES)
-async def test_an_app_that_fails_before_its_answer_is_a_500(
+async def test_an_app_that_fails_before_its_response_gets_a_500(
     core: str, path: str
 ) -> None:
     async with OPENERS[core](PlainApp()) as site:
@@ -201,7 +201,7 @@ async def test_an_app_that_fails_before_its_answer_is_a_500(
         assert site.server.statistics().refused == {"internal_error": 1}
 
 
-async def test_an_app_that_fails_within_its_answer_is_cut() -> None:
+async def test_a_response_of_an_app_that_fails_within_it_is_cut_off() -> None:
     async with open_site(PlainApp()) as site:
         client = await site.connect()
         with pytest.raises(EOFError):
@@ -210,7 +210,7 @@ async def test_an_app_that_fails_within_its_answer_is_cut() -> None:
 
 
 @pytest.mark.parametrize("core", OPENERS)
-async def test_a_failure_of_quart_is_its_own_500(
+async def test_an_error_in_quart_is_a_500_by_quart(
     core: str, error_log: ErrorLog
 ) -> None:
     async with OPENERS[core](QuartApp()) as site:
@@ -221,7 +221,7 @@ async def test_a_failure_of_quart_is_its_own_500(
     assert len(error_log.take()) == 1
 
 
-async def test_a_renderer_that_fails_costs_its_connection_only() -> None:
+async def test_a_failing_error_renderer_ends_its_connection_only() -> None:
     async with open_site(PlainApp()) as site:
 
         def fail(_error: object) -> ErrorBody:
@@ -237,7 +237,7 @@ async def test_a_renderer_that_fails_costs_its_connection_only() -> None:
 
 
 @pytest.mark.parametrize("core", OPENERS)
-async def test_cancelling_from_outside_goes_through_a_running_request(
+async def test_a_cancellation_from_outside_cancels_a_running_request(
     core: str,
 ) -> None:
     app = PlainApp()
@@ -305,7 +305,7 @@ async def test_draining_does_not_wait_for_the_rest_of_a_request(
         (HELLO[:-1], 408),
     ],
 )
-async def test_an_answer_that_the_app_has_no_part_in_is_as_harmless_as_its_own(
+async def test_a_response_of_the_server_is_as_safe_as_one_of_the_app(
     core: str, data: bytes, status: int
 ) -> None:
     limits = ConnectionLimits(head_seconds=0.1)

@@ -38,7 +38,7 @@ async def _expect(site: Site, client: Client, status: int, code: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-async def test_it_is_refused_with_a_reason(name: str) -> None:
+async def test_a_bad_request_is_refused_with_a_reason(name: str) -> None:
     data, status, code = CASES[name]
     app = PlainApp()
     async with open_site(app) as site:
@@ -50,7 +50,7 @@ async def test_it_is_refused_with_a_reason(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if len(CASES[name][0]) < 300])
-async def test_it_is_refused_byte_by_byte(name: str) -> None:
+async def test_a_bad_request_is_refused_when_sent_byte_by_byte(name: str) -> None:
     data, status, code = CASES[name]
     async with open_site(PlainApp()) as site:
         client = site.connect_in_memory()
@@ -61,7 +61,7 @@ async def test_it_is_refused_byte_by_byte(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-async def test_it_is_refused_behind_another_request(name: str) -> None:
+async def test_a_bad_request_is_refused_behind_a_good_one(name: str) -> None:
     data, status, code = CASES[name]
     async with open_site(PlainApp()) as site:
         client = await site.connect()
@@ -70,7 +70,7 @@ async def test_it_is_refused_behind_another_request(name: str) -> None:
         await _expect(site, client, status, code)
 
 
-async def test_what_is_just_small_enough_is_served() -> None:
+async def test_a_request_of_the_maximum_size_is_served() -> None:
     limits = ConnectionLimits()
     lines = GET.replace(b"/", b"/hello", 1) + HOST
     filler = b"X: " + b"y" * (limits.head_bytes - len(lines) - 7) + b"\r\n\r\n"
@@ -95,7 +95,9 @@ async def test_a_body_in_the_smallest_chunks_is_served() -> None:
         assert reply.body == b"x" * 65_536
 
 
-async def test_the_body_of_a_refused_request_does_not_hide_the_answer() -> None:
+async def test_the_unread_body_of_a_refused_request_does_not_lose_the_response() -> (
+    None
+):
     async with open_site(PlainApp()) as site, trio.open_nursery() as nursery:
         client = await site.connect()
         head = POST + b"Content-Length: 200000\r\n\r\n"
@@ -113,7 +115,7 @@ async def test_a_refused_head_request_has_no_body() -> None:
         assert await client.rest() == b""
 
 
-async def test_connections_beyond_the_limit_are_told_to_come_back() -> None:
+async def test_connections_beyond_the_limit_get_a_retry_after() -> None:
     async with open_site(PlainApp(), ConnectionLimits(connections=2)) as site:
         first, second = await site.connect(), await site.connect()
         assert (await first.ask(HELLO)).status == 200
@@ -147,7 +149,7 @@ async def test_loopback_is_not_counted_against_the_limit_of_an_address() -> None
             assert (await (await site.connect()).ask(HELLO)).status == 200
 
 
-async def test_an_address_may_have_so_many_connections_and_no_more() -> None:
+async def test_connections_per_address_are_limited() -> None:
     limits = ConnectionLimits(connections_per_address=2)
     async with open_http_server(
         PlainApp(),

@@ -183,7 +183,7 @@ async def test_a_client_that_still_sends_gets_close_notify_at_once(
         assert site.journal.events == []
 
 
-async def test_a_client_that_sends_on_gets_its_answer(files: Files) -> None:
+async def test_a_client_that_keeps_sending_gets_its_response(files: Files) -> None:
     async with open_tls_site("ours", files) as site:
         client = await site.connect()
         await client.send(POST)
@@ -198,7 +198,7 @@ async def test_a_client_that_sends_on_gets_its_answer(files: Files) -> None:
 
 
 @CORES
-async def test_idle_connections_are_ended_in_order_when_it_stops(
+async def test_a_stopping_server_ends_idle_connections_with_close_notify(
     core: str, files: Files
 ) -> None:
     async with open_tls_site(core, files) as site:
@@ -241,7 +241,7 @@ GARBAGE = {
 
 @CORES
 @pytest.mark.parametrize("name", GARBAGE)
-async def test_garbage_for_a_handshake_harms_nobody(
+async def test_an_invalid_handshake_ends_only_its_connection(
     core: str, name: str, files: Files
 ) -> None:
     async with open_tls_site(core, files) as site:
@@ -262,7 +262,7 @@ async def test_garbage_for_a_handshake_harms_nobody(
 
 
 @CORES
-async def test_garbage_within_a_connection_ends_that_one_alone(
+async def test_invalid_tls_records_end_only_their_connection(
     core: str, files: Files
 ) -> None:
     async with open_tls_site(core, files) as site:
@@ -332,7 +332,7 @@ async def _read_to_the_end(stream: trio.abc.Stream) -> None:
 # -- the files ----------------------------------------------------------------------
 
 
-def test_a_key_of_another_certificate_is_said(files: Files, tmp_path: Path) -> None:
+def test_a_key_of_another_certificate_is_reported(files: Files, tmp_path: Path) -> None:
     other = make_files(tmp_path)
     mixed = attrs.evolve(files, key=other.key)
     with pytest.raises(CertificateError) as caught:
@@ -341,10 +341,10 @@ def test_a_key_of_another_certificate_is_said(files: Files, tmp_path: Path) -> N
     assert str(other.key) in str(caught.value)
 
 
-def test_a_file_without_a_certificate_is_said(files: Files) -> None:
+def test_a_file_without_a_certificate_is_reported(files: Files) -> None:
     with pytest.raises(CertificateError):
         _make_config(attrs.evolve(files, certificate=files.key).settings())
 
 
-def test_invitations_name_https_where_it_is_served(files: Files) -> None:
+def test_invitations_contain_an_https_url_with_tls(files: Files) -> None:
     assert public_url(files.settings()) == "https://127.0.0.1:8765"

@@ -257,7 +257,7 @@ async def check_memory_is_as_the_disk(harness: RelayHarness) -> None:
 
 
 @pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.__name__)
-async def test_a_client_that_leaves_at_any_await_leaves_a_whole_room(
+async def test_a_cancellation_at_any_await_leaves_a_consistent_room(
     autojump_clock: trio.testing.MockClock, deed: Deed
 ) -> None:
     allowed = await outcomes_of(deed)
@@ -290,7 +290,7 @@ async def test_a_client_that_leaves_at_any_await_leaves_a_whole_room(
 @pytest.mark.parametrize(
     "deed", [do_post, do_answer, do_claim, do_close], ids=lambda deed: deed.__name__
 )
-async def test_a_client_that_leaves_a_relay_on_a_disk_leaves_a_whole_room(
+async def test_a_cancellation_at_any_await_leaves_a_consistent_room_on_sqlite(
     tmp_path: Path, deed: Deed
 ) -> None:
     allowed = await outcomes_of(deed)
@@ -338,7 +338,7 @@ async def _stop_at(deed: Deed, at: int, store: Store, scope: trio.CancelScope) -
     ],
     ids=lambda deed: deed.__name__,
 )
-async def test_a_relay_that_is_stopped_at_any_await_has_done_all_or_nothing(
+async def test_a_relay_cancelled_at_any_await_has_applied_all_or_nothing(
     autojump_clock: trio.testing.MockClock, deed: Deed
 ) -> None:
     allowed = await outcomes_of(deed, STEPS_OF_A_RELAY)
@@ -361,7 +361,7 @@ async def test_a_relay_that_is_stopped_at_any_await_has_done_all_or_nothing(
 
 
 @pytest.mark.parametrize("deed", [do_post, do_close], ids=lambda deed: deed.__name__)
-async def test_a_relay_and_its_disk_stopped_at_any_await_have_done_all_or_nothing(
+async def test_a_relay_on_sqlite_cancelled_at_any_await_has_applied_all_or_nothing(
     tmp_path: Path, deed: Deed
 ) -> None:
     allowed = await outcomes_of(deed)

@@ -41,7 +41,7 @@ def logged() -> Iterator[Steps]:
 
 
 @STEPS
-async def test_a_step_is_logged_once_and_believed_when_it_has_lasted(
+async def test_a_step_is_logged_once_and_followed_after_it_has_lasted(
     autojump_clock: trio.testing.MockClock, seconds: int
 ) -> None:
     clocks = SettableClocks()
@@ -65,7 +65,7 @@ async def test_a_step_is_logged_once_and_believed_when_it_has_lasted(
 
 
 @STEPS
-async def test_a_step_that_is_taken_back_changes_nothing(
+async def test_a_reverted_step_changes_nothing(
     autojump_clock: trio.testing.MockClock, seconds: int
 ) -> None:
     clocks = SettableClocks()
@@ -100,7 +100,7 @@ async def test_a_small_correction_is_followed_but_never_backwards(
     assert clock.now().stepped_ms == 0
 
 
-async def test_a_clock_that_steps_all_the_time_is_not_believed_and_fills_no_log(
+async def test_a_clock_that_keeps_stepping_is_not_followed_and_rarely_logged(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     clocks = SettableClocks()
@@ -114,7 +114,7 @@ async def test_a_clock_that_steps_all_the_time_is_not_believed_and_fills_no_log(
     assert len(list(steps)) == 60
 
 
-async def test_a_sleep_of_the_machine_is_no_step(
+async def test_a_suspension_of_the_machine_is_no_step(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     clocks = SettableClocks()
@@ -128,7 +128,7 @@ async def test_a_sleep_of_the_machine_is_no_step(
     assert list(steps) == []
 
 
-async def test_the_clock_of_the_machine_has_three_hands(
+async def test_the_system_clock_reads_wall_elapsed_and_steady_time(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     clock = system_clock()
@@ -143,7 +143,7 @@ async def test_the_clock_of_the_machine_has_three_hands(
     ("ahead_ms", "heard_ms", "age"),
     [(0, None, 0), (-5_000, None, 5), (9_000_000, None, 0), (9_000_000, -7_000, 7)],
 )
-async def test_what_is_ahead_of_the_clock_has_the_age_that_was_counted(
+async def test_a_timestamp_ahead_of_the_clock_has_its_counted_age(
     autojump_clock: trio.testing.MockClock,
     ahead_ms: int,
     heard_ms: int | None,
@@ -155,7 +155,7 @@ async def test_what_is_ahead_of_the_clock_has_the_age_that_was_counted(
     assert now.on_wall(now.counted_ms) == now.wall_ms
 
 
-async def test_of_many_steps_the_newest_are_remembered(
+async def test_only_the_newest_steps_are_remembered(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     clocks = SettableClocks()

@@ -68,7 +68,7 @@ class FailingStore(MemoryStore):
 
 
 @pytest.mark.parametrize("failure", [Refused("locked"), Unknown()])
-async def test_a_store_that_fails_for_a_while_costs_no_note(
+async def test_no_audit_row_is_lost_while_the_store_fails(
     autojump_clock: trio.testing.MockClock, failure: StoreError
 ) -> None:
     store = FailingStore(DEFAULT_LIMITS)
@@ -84,7 +84,7 @@ async def test_a_store_that_fails_for_a_while_costs_no_note(
         assert [row.audit.action for row in rows].count("something") == 1
 
 
-async def test_a_disk_that_takes_minutes_over_a_note_does_not_end_the_relay(
+async def test_a_flush_that_takes_minutes_does_not_end_the_relay(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = FailingStore(DEFAULT_LIMITS)
@@ -97,7 +97,7 @@ async def test_a_disk_that_takes_minutes_over_a_note_does_not_end_the_relay(
         assert [row.audit.action for row in rows].count("something") == 1
 
 
-async def test_the_relay_outlives_a_round_that_somebody_else_came_first_in(
+async def test_the_relay_survives_a_conflict_in_a_round_of_housekeeping(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = FailingStore(DEFAULT_LIMITS, note_failure=Conflict())
@@ -108,7 +108,7 @@ async def test_the_relay_outlives_a_round_that_somebody_else_came_first_in(
         assert len(await operator.audit(harness.relay, 10, None)) == 1
 
 
-async def test_the_relay_ends_with_its_store_and_says_so_until_then(
+async def test_the_relay_reports_lost_data_and_ends(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = FailingStore(DEFAULT_LIMITS, lost_as=Corrupt("page 7 is bad"))
@@ -129,7 +129,7 @@ async def test_the_relay_ends_with_its_store_and_says_so_until_then(
     assert raised.group_contains(Corrupt, match="page 7")
 
 
-async def test_notes_are_stored_once_however_many_ask(
+async def test_concurrent_flushes_store_audit_rows_once(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness(store=FailingStore(DEFAULT_LIMITS)) as harness:
@@ -141,7 +141,7 @@ async def test_notes_are_stored_once_however_many_ask(
         assert [row.audit.action for row in rows] == ["connect"]
 
 
-async def test_a_lease_that_lapses_on_a_full_disk_is_tried_again_in_peace(
+async def test_the_end_of_a_lease_on_a_full_disk_is_retried_after_a_pause(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = FailingStore(DEFAULT_LIMITS)
@@ -158,7 +158,7 @@ async def test_a_lease_that_lapses_on_a_full_disk_is_tried_again_in_peace(
         assert [message.event for message in answer.page.messages] == ["reopened"]
 
 
-async def test_all_who_ask_whether_it_is_ready_share_one_write(
+async def test_concurrent_readiness_checks_share_one_write(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = FailingStore(DEFAULT_LIMITS, probe_failure=Refused("locked"))
@@ -180,7 +180,7 @@ async def test_all_who_ask_whether_it_is_ready_share_one_write(
         await harness.relay.readiness.check()
 
 
-async def test_a_read_sends_no_parked_poll_home(
+async def test_an_immediate_read_does_not_displace_a_parked_poll(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness() as harness, trio.open_nursery() as nursery:
@@ -198,7 +198,7 @@ async def test_a_read_sends_no_parked_poll_home(
         nursery.cancel_scope.cancel()
 
 
-async def test_a_poll_that_hardly_waits_counts_as_one_that_does_not(
+async def test_a_poll_with_a_very_short_wait_counts_as_an_immediate_read(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness(Limits(reads_per_window=5)) as harness:
@@ -209,7 +209,7 @@ async def test_a_poll_that_hardly_waits_counts_as_one_that_does_not(
             await harness.poll(bob, wait=0.0001)
 
 
-async def test_a_row_says_how_much_of_the_audit_log_is_kept_no_longer() -> None:
+async def test_the_audit_log_reports_the_number_of_dropped_rows() -> None:
     limits = Limits(audit_rows=5)
     async with open_harness(limits, MemoryStore(limits)) as harness:
         for number in range(8):

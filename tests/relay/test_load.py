@@ -13,7 +13,7 @@ from support.paused_store import BEFORE, COMMIT, staged_store
 from support.relay import ROOM, open_harness, texts
 
 
-async def test_nobody_who_reads_waits_for_a_disk_that_is_slow(
+async def test_reads_do_not_wait_for_a_slow_disk(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     """The original has one lock for all rooms, and holds it for seconds."""
@@ -37,7 +37,7 @@ async def test_nobody_who_reads_waits_for_a_disk_that_is_slow(
         stop.release()
 
 
-async def test_waking_many_reads_nothing_from_the_disk(
+async def test_waking_many_polls_reads_nothing_from_the_store(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     """In the original a post costs three queries for each that waits, whoever it is
@@ -62,7 +62,7 @@ async def test_waking_many_reads_nothing_from_the_disk(
 
 
 @pytest.mark.parametrize("is_closed_first", [True, False])
-async def test_a_room_that_is_being_closed_takes_posts_up_to_then_and_no_more(
+async def test_posts_are_accepted_until_the_room_is_closed_and_refused_after(
     autojump_clock: trio.testing.MockClock, is_closed_first: bool
 ) -> None:
     """The original looks whether the room is open, and posts some time after."""
@@ -111,7 +111,7 @@ async def test_two_codes_of_one_peer_share_its_limit(
             assert refusal.value.problem is Problem.RATE_LIMITED
 
 
-async def test_a_question_that_looked_like_ones_own_is_answered_once(
+async def test_a_question_that_seemed_meant_for_one_reader_is_answered_once(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     """The original tells one reader that it was meant and a later one that anyone

@@ -76,7 +76,7 @@ async def check_gone(harness: RelayHarness, carol: CodeRecord) -> None:
     assert members(harness) == ("alice", "carol")
 
 
-async def test_a_disk_that_is_full_for_a_while_keeps_no_claim_of_the_revoked(
+async def test_claims_of_a_revoked_peer_are_released_once_the_disk_has_space(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = ReluctantStore(FOR_EVER)
@@ -90,7 +90,7 @@ async def test_a_disk_that_is_full_for_a_while_keeps_no_claim_of_the_revoked(
         await check_gone(harness, carol)
 
 
-async def test_a_full_inbox_keeps_no_claim_of_the_revoked(
+async def test_claims_of_a_revoked_peer_are_released_after_a_full_inbox(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     limits = attrs.evolve(FOR_EVER, inbox_commands=2, batch_commands=1)
@@ -108,7 +108,7 @@ async def test_a_full_inbox_keeps_no_claim_of_the_revoked(
         await check_gone(harness, carol)
 
 
-async def test_a_revocation_of_unknown_outcome_that_was_made_has_all_its_effects(
+async def test_a_revocation_in_doubt_that_succeeded_has_all_its_effects(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = ReluctantStore(FOR_EVER)
@@ -134,7 +134,7 @@ async def test_a_revocation_of_unknown_outcome_that_was_made_has_all_its_effects
         await check_gone(harness, carol)
 
 
-async def test_who_is_invited_again_meanwhile_is_not_let_go(
+async def test_a_peer_invited_again_meanwhile_is_not_dismissed(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = ReluctantStore(FOR_EVER)
@@ -150,7 +150,7 @@ async def test_who_is_invited_again_meanwhile_is_not_let_go(
         assert members(harness) == ("alice", "bob", "carol")
 
 
-async def test_who_had_two_codes_and_loses_one_stays(
+async def test_a_peer_that_loses_one_of_two_codes_is_not_dismissed(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness(FOR_EVER) as harness:
@@ -163,7 +163,7 @@ async def test_who_had_two_codes_and_loses_one_stays(
         assert live.room.leases[1].holder == "bob"
 
 
-async def test_a_code_that_runs_out_while_no_relay_is_there_keeps_no_claim(
+async def test_claims_of_a_code_that_expires_while_no_relay_runs_are_released(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     limits = attrs.evolve(FOR_EVER, expired_code_seconds=8_000)
@@ -188,7 +188,7 @@ async def test_a_code_that_runs_out_while_no_relay_is_there_keeps_no_claim(
         assert members(harness) == ("alice", "carol")
 
 
-async def test_many_whose_codes_ran_out_are_let_go_a_few_at_a_time(
+async def test_many_peers_with_expired_codes_are_dismissed_in_bounded_rounds(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store, count = MemoryStore(FOR_EVER), 2 * DISMISSALS_PER_TICK + 1
@@ -207,7 +207,7 @@ async def test_many_whose_codes_ran_out_are_let_go_a_few_at_a_time(
         assert left == [count, count - DISMISSALS_PER_TICK, 1, 0]
 
 
-async def test_a_room_that_cannot_let_go_does_not_keep_another_from_it(
+async def test_a_failing_dismissal_in_one_room_does_not_delay_other_rooms(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = MemoryStore(FOR_EVER)
@@ -225,7 +225,7 @@ async def test_a_room_that_cannot_let_go_does_not_keep_another_from_it(
 
 
 @pytest.mark.parametrize("absence", [110, 900])
-async def test_a_peer_whose_code_ran_out_reads_on_where_it_was_with_a_new_one(
+async def test_a_peer_with_an_expired_code_resumes_with_a_new_code(
     autojump_clock: trio.testing.MockClock, absence: int
 ) -> None:
     """Whether the room has left memory meanwhile or not."""

@@ -14,7 +14,7 @@ LIMITS = Limits(
 )
 
 
-async def test_a_quiet_room_gives_up_what_a_lowered_limit_leaves_over(
+async def test_housekeeping_trims_a_quiet_room_after_a_lowered_limit(
     autojump_clock: trio.abc.Clock,
 ) -> None:
     async with open_memory_store() as store:
@@ -31,7 +31,7 @@ async def test_a_quiet_room_gives_up_what_a_lowered_limit_leaves_over(
         assert room.messages == 3
 
 
-async def test_only_some_rooms_give_up_their_surplus_in_one_round(
+async def test_housekeeping_trims_a_bounded_number_of_rooms_per_round(
     autojump_clock: trio.abc.Clock,
 ) -> None:
     rooms = [f"room{number}" for number in range(MOST_RETAINS_PER_TICK + 2)]

@@ -9,7 +9,7 @@ from argybargy.relay.write_behind import MAX_NOTES, WriteBehind
 from argybargy.store.memory.store import MemoryStore
 
 
-async def test_the_oldest_of_too_many_notes_go_and_one_line_says_how_many() -> None:
+async def test_audit_rows_beyond_the_buffer_are_dropped_with_one_log_line() -> None:
     store = MemoryStore(Limits())
     ledger = WriteBehind(store)
     for number in range(MAX_NOTES + 3):
@@ -22,7 +22,7 @@ async def test_the_oldest_of_too_many_notes_go_and_one_line_says_how_many() -> N
     assert [rows[0].audit.actor, len(rows)] == ["agent3", MAX_NOTES]
 
 
-async def test_failures_before_and_after_a_restart_are_counted_side_by_side() -> None:
+async def test_failures_before_and_after_a_restart_have_separate_rows() -> None:
     store, now = MemoryStore(Limits()), Instant(1_700_000_000_000, 0.0)
     for times in (3, 1):
         ledger = WriteBehind(store)

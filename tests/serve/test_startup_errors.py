@@ -97,7 +97,7 @@ def test_data_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     )
 
 
-def test_a_bug_stays_a_bug(tmp_path: Path) -> None:
+def test_unexpected_exceptions_propagate(tmp_path: Path) -> None:
     bug = ExceptionGroup("", [ZeroDivisionError()])
     with pytest.raises(ZeroDivisionError):
         ended(bug, tmp_path)

@@ -69,7 +69,7 @@ async def test_a_missing_room_reads_as_empty(store: Store) -> None:
     assert (await store.overview()).rooms == ()
 
 
-async def test_an_opened_room_is_there_without_messages(store: Store) -> None:
+async def test_an_opened_room_exists_without_messages(store: Store) -> None:
     player = Player.of(store)
     await player.do(Open("ann"))
     saved = await store.load("lab", 10)
@@ -134,7 +134,9 @@ async def test_a_commit_on_an_old_version_changes_nothing(store: Store) -> None:
     assert second.room.version == 3
 
 
-async def test_a_commit_to_a_room_that_is_gone_or_new_conflicts(store: Store) -> None:
+async def test_a_commit_with_a_wrong_expectation_of_existence_conflicts(
+    store: Store,
+) -> None:
     player = Player.of(store)
     player.room = attrs.evolve(player.room, version=4)
     with pytest.raises(Conflict):
@@ -177,7 +179,7 @@ async def test_several_commands_of_one_batch_are_one_version(store: Store) -> No
     assert saved.messages[1].event == "reopened"
 
 
-async def test_retention_hides_at_once_what_sweeping_deletes_later(
+async def test_messages_past_retention_are_hidden_before_they_are_swept(
     store: Store,
 ) -> None:
     limits = attrs.evolve(LIMITS, messages_per_room=3)
@@ -204,7 +206,7 @@ async def test_retention_hides_at_once_what_sweeping_deletes_later(
         await store.sweep()
 
 
-async def test_sweeping_forgets_receipts_that_are_too_many_or_too_old(
+async def test_sweeping_deletes_receipts_beyond_number_or_age(
     store: Store,
 ) -> None:
     player = Player.of(store)
@@ -271,7 +273,7 @@ async def test_reads_agree_with_the_rules_for_every_reader(store: Store) -> None
     assert back == look_back(room, None, 41, 40, BYTES)
 
 
-async def test_a_direct_message_is_seen_by_its_two_ends_and_the_operator_only(
+async def test_a_direct_message_is_visible_to_sender_addressee_and_operator_only(
     store: Store,
 ) -> None:
     player = Player.of(store)
@@ -285,7 +287,7 @@ async def test_a_direct_message_is_seen_by_its_two_ends_and_the_operator_only(
     assert await store.count_unread("lab", peer_key("cid"), 0) == 0
 
 
-async def test_looking_back_says_whether_there_is_more_to_see(store: Store) -> None:
+async def test_a_look_back_tells_whether_older_messages_exist(store: Store) -> None:
     player = Player.of(store)
     await player.say("ann", "secret", to="cid")
     for number in range(2, 5):
@@ -296,7 +298,7 @@ async def test_looking_back_says_whether_there_is_more_to_see(store: Store) -> N
     assert (texts(back.messages), back.has_more) == (["m2"], False)
 
 
-async def test_looking_back_is_cut_by_bytes_but_one_message_always_fits(
+async def test_a_look_back_is_cut_by_bytes_but_one_message_always_fits(
     store: Store,
 ) -> None:
     player = Player.of(store)
@@ -308,7 +310,7 @@ async def test_looking_back_is_cut_by_bytes_but_one_message_always_fits(
         assert back.has_more == (seqs[0] > 1)
 
 
-async def test_one_message_shows_who_holds_it(store: Store) -> None:
+async def test_a_message_shows_the_holder_of_its_claim(store: Store) -> None:
     player = Player.of(store)
     asked = await player.say("ann", "who?", expects="anyone")
     assert await store.message("lab", 1) == asked
@@ -332,7 +334,7 @@ async def test_replies_come_oldest_first_up_to_a_limit(store: Store) -> None:
     assert texts(replies) == ["r0", "r1", "r2"]
 
 
-async def test_replies_between_others_take_no_place_of_those_one_may_see(
+async def test_hidden_replies_do_not_count_towards_the_limit(
     store: Store,
 ) -> None:
     player = Player.of(store)
@@ -362,7 +364,7 @@ async def test_replies_are_cut_by_bytes_but_one_always_fits(store: Store) -> Non
         assert replies == replies_to(player.room, peer_key("ann"), 1, 9, size)
 
 
-async def test_recent_messages_keep_the_order_in_which_rooms_spoke(
+async def test_recent_messages_of_all_rooms_are_in_commit_order(
     store: Store,
 ) -> None:
     one, two = Player.of(store, "one"), Player.of(store, "two")
@@ -378,7 +380,9 @@ async def test_recent_messages_keep_the_order_in_which_rooms_spoke(
     assert texts(each for _, each in await store.recent("one", 2)) == ["one1", "one2"]
 
 
-async def test_a_load_brings_a_short_tail_and_every_held_question(store: Store) -> None:
+async def test_a_load_returns_a_short_tail_and_every_claimed_message(
+    store: Store,
+) -> None:
     player = Player.of(store)
     await player.say("ann", "q?", expects="anyone")
     await player.do(Claim("bob", 1, lease_seconds=60))
@@ -418,7 +422,7 @@ async def test_the_overview_shows_rooms_members_and_open_questions(
     assert overview.questions == ()
 
 
-async def test_codes_come_and_go_with_their_audit_rows(store: Store) -> None:
+async def test_codes_are_added_and_removed_with_their_audit_rows(store: Store) -> None:
     ann, bob = code("Ann"), code("bob")
     await store.add_codes([ann, bob], [audit("mint")])
     assert await store.codes() == (ann, bob)
@@ -428,7 +432,7 @@ async def test_codes_come_and_go_with_their_audit_rows(store: Store) -> None:
     assert [row.audit.action for row in rows] == ["mint", "revoke"]
 
 
-async def test_the_times_of_codes_are_replaced_and_nothing_else(store: Store) -> None:
+async def test_only_the_times_of_codes_are_replaced(store: Store) -> None:
     ann, bob, eve = code("Ann"), code("bob"), code("eve")
     await store.add_codes([ann, bob], [])
     later = attrs.evolve(ann, created_ms=ann.created_ms + 5, expires_ms=77)
@@ -472,7 +476,7 @@ async def test_audit_rows_page_backwards_and_come_oldest_first(store: Store) -> 
     assert rows[0].audit == audit("a1")
 
 
-async def test_a_tally_is_counted_up_in_its_place(store: Store) -> None:
+async def test_a_row_with_a_known_tally_replaces_the_old_row(store: Store) -> None:
     await store.note({}, [audit("fail", "t1", "1"), audit("x"), audit("y")])
     await store.note({}, [audit("fail", "t1", "2"), audit("fail", "t2", "1")])
     rows = await store.audit(9, None)
@@ -491,7 +495,7 @@ async def test_the_audit_log_is_cut_to_its_newest_rows(store: Store) -> None:
     assert [row.audit.action for row in rows] == [f"a{n}" for n in range(5, 25)]
 
 
-async def test_sweeping_cuts_the_audit_log_though_nobody_reads(store: Store) -> None:
+async def test_sweeping_cuts_the_audit_log(store: Store) -> None:
     many = [audit(f"a{number}", f"t{number}") for number in range(1_025)]
     await store.adopt(many, {})
     await store.sweep()

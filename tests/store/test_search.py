@@ -51,7 +51,7 @@ async def test_a_search_of_an_empty_store_finds_nothing(store: Store) -> None:
     assert await search(store, "x", Scope("lab")) == Findings()
 
 
-async def test_words_are_found_newest_first_with_room_and_place(store: Store) -> None:
+async def test_results_are_newest_first_with_room_and_place(store: Store) -> None:
     lab, den = Player.of(store), Player.of(store, "Den")
     await lab.say("ann", "the deploy is red")
     await den.say("bob", "deploy later")
@@ -197,7 +197,7 @@ async def test_filters_select_matching_messages(
     assert [each.message.seq for each in found] == numbers
 
 
-async def test_a_direct_message_is_found_by_those_it_concerns_only(
+async def test_a_direct_message_is_found_only_by_its_sender_and_addressees(
     store: Store,
 ) -> None:
     player = Player.of(store)
@@ -217,7 +217,7 @@ async def test_a_direct_message_is_found_by_those_it_concerns_only(
     assert ([each.message.seq for each in one.found], one.has_more) == ([1], False)
 
 
-async def test_an_agent_does_not_find_what_the_human_said_under_its_name(
+async def test_an_agent_does_not_find_posts_of_the_human_under_its_name(
     store: Store,
 ) -> None:
     human = SenderKind.OPERATOR
@@ -303,7 +303,7 @@ async def _long_room() -> MemoryStore:
     return store
 
 
-async def test_a_search_of_memory_lets_others_run_between_the_texts() -> None:
+async def test_a_search_in_memory_has_a_checkpoint_between_texts() -> None:
     store = await _long_room()
     turns, is_done = 0, False
 
@@ -320,7 +320,7 @@ async def test_a_search_of_memory_lets_others_run_between_the_texts() -> None:
     assert turns >= 15
 
 
-async def test_a_search_of_memory_that_takes_too_long_is_refused(
+async def test_a_search_in_memory_has_a_deadline(
     mock_clock: trio.testing.MockClock,
 ) -> None:
     store = await _long_room()

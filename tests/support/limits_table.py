@@ -48,11 +48,11 @@ class Constant:
     proof: str
 
 
-_REFUSED = "http/test_refusals.py::test_it_is_refused_with_a_reason"
+_REFUSED = "http/test_refusals.py::test_a_bad_request_is_refused_with_a_reason"
 _BAD_POSTS = "web/codec/test_bad_input.py::test_invalid_posts_store_nothing"
 _MODEL = (
     "domain/room/test_model.py::"
-    "test_a_room_does_what_the_model_says_and_its_writes_tell_the_whole_story"
+    "test_a_room_agrees_with_the_model_and_its_writes_rebuild_it"
 )
 _PAGES = (
     "store/test_contract.py::test_a_page_is_cut_by_bytes_but_one_message_always_fits"
@@ -66,10 +66,10 @@ PROOFS: Final = {
         "web/codec/test_bad_input.py::test_invalid_idempotency_keys_are_rejected"
     ),
     "Limits.idempotency_seconds": (
-        "domain/room/test_posting.py::test_a_key_is_forgotten_when_its_time_is_over"
+        "domain/room/test_posting.py::test_an_idempotency_key_expires"
     ),
     "Limits.idempotency_keys_per_room": (
-        "domain/room/test_posting.py::test_the_oldest_key_makes_way_for_one_too_many"
+        "domain/room/test_posting.py::test_the_oldest_idempotency_key_is_dropped_beyond_the_limit"
     ),
     "Limits.capabilities_chars": (
         "web/codec/test_bad_input.py::test_invalid_operator_requests_change_nothing"
@@ -82,7 +82,7 @@ PROOFS: Final = {
         "web/endpoints/test_limits.py::test_claims_of_one_peer_are_limited"
     ),
     "Limits.reads_per_window": (
-        "relay/api/test_poll.py::test_too_many_reads_that_do_not_park_are_refused"
+        "relay/api/test_poll.py::test_too_many_immediate_reads_are_refused"
     ),
     "Limits.window_seconds": (
         "domain/test_rate_limit.py::test_no_window_ever_holds_more_than_the_limit"
@@ -91,7 +91,7 @@ PROOFS: Final = {
         "web/endpoints/test_limits.py::test_the_wait_of_a_poll_is_limited"
     ),
     "Limits.parked_polls_per_peer": (
-        "relay/api/test_poll.py::test_a_fifth_poll_of_one_peer_sends_its_oldest_home"
+        "relay/api/test_poll.py::test_a_fifth_poll_of_one_peer_displaces_its_oldest"
     ),
     "Limits.poll_messages": (
         "web/endpoints/test_limits.py::test_messages_of_a_poll_are_limited"
@@ -105,30 +105,30 @@ PROOFS: Final = {
     ),
     "Limits.search_phrases": (
         "domain/search/test_query.py::"
-        "test_what_makes_no_sense_is_refused_without_repeating_it"
+        "test_an_invalid_query_is_refused_without_repeating_it"
     ),
     "Limits.search_reads": (
         "web/endpoints/test_search.py::test_a_search_counts_as_several_reads"
     ),
     "Limits.searches_per_peer": (
         "relay/api/test_search.py::"
-        "test_a_peer_has_one_search_at_a_time_and_keeps_nobody_from_theirs"
+        "test_searches_of_one_peer_run_one_at_a_time_beside_those_of_others"
     ),
     "Limits.search_results": (
         "web/endpoints/test_search.py::test_search_results_are_limited"
     ),
     "Limits.open_questions_per_peer": (
         "domain/room/test_open_questions.py::"
-        "test_of_too_many_open_questions_of_one_peer_the_oldest_is_given_up"
+        "test_the_oldest_open_question_of_a_peer_is_dropped_beyond_the_limit"
     ),
     "Limits.messages_per_room": (
-        "relay/api/test_poll.py::test_a_cut_by_retention_is_said"
+        "relay/api/test_poll.py::test_a_gap_by_retention_is_reported"
     ),
     "Limits.tail_messages": _MODEL,
     "Limits.tail_bytes": _MODEL,
     "Limits.lease_seconds": (
         "domain/room/test_claims.py::"
-        "test_a_lease_lasts_as_long_as_asked_and_told_on_both_clocks"
+        "test_a_lease_has_the_requested_length_on_both_clocks"
     ),
     "Limits.lease_seconds_max": (
         "web/endpoints/test_limits.py::test_a_lease_is_limited"
@@ -137,8 +137,7 @@ PROOFS: Final = {
         "web/endpoints/test_stream.py::test_a_silent_peer_goes_offline_in_a_delta"
     ),
     "Limits.idle_seconds": (
-        "relay/api/test_poll.py::"
-        "test_own_posts_and_anybody_elses_keep_an_agent_in_the_room"
+        "relay/api/test_poll.py::test_own_posts_and_posts_of_others_reset_the_idle_time"
     ),
     "Limits.rooms": (
         "relay/room/test_task.py::test_the_first_message_counts_against_the_room_quota"
@@ -148,18 +147,16 @@ PROOFS: Final = {
         "web/endpoints/test_limits.py::test_an_expired_code_is_listed_for_a_while"
     ),
     "Limits.inbox_commands": (
-        "relay/room/test_task.py::test_a_full_inbox_says_busy_and_keeps_nothing"
+        "relay/room/test_task.py::test_a_full_inbox_refuses_with_busy_and_keeps_no_command"
     ),
     "Limits.batch_commands": (
-        "relay/room/test_batch.py::test_a_batch_is_no_larger_than_it_may_be"
+        "relay/room/test_batch.py::test_the_size_of_a_batch_is_bounded"
     ),
     "Limits.live_room_seconds": (
-        "relay/room/test_task.py::"
-        "test_an_idle_room_leaves_memory_and_comes_back_as_it_was"
+        "relay/room/test_task.py::test_an_idle_room_is_evicted_and_reloaded_unchanged"
     ),
     "Limits.room_crashes_per_minute": (
-        "relay/room/test_task.py::"
-        "test_a_room_that_keeps_crashing_is_set_aside_and_no_other"
+        "relay/room/test_task.py::test_only_the_room_that_keeps_crashing_fails"
     ),
     "Limits.auth_failures": (
         "web/endpoints/test_agents.py::"
@@ -212,32 +209,31 @@ PROOFS: Final = {
         "http/test_deadlines.py::test_a_client_that_does_not_read_is_disconnected"
     ),
     "ConnectionLimits.connections": (
-        "http/test_refusals.py::test_connections_beyond_the_limit_are_told_to_come_back"
+        "http/test_refusals.py::test_connections_beyond_the_limit_get_a_retry_after"
     ),
     "ConnectionLimits.connections_per_address": (
-        "http/test_refusals.py::"
-        "test_an_address_may_have_so_many_connections_and_no_more"
+        "http/test_refusals.py::test_connections_per_address_are_limited"
     ),
     "ConnectionLimits.refusals": (
         "http/test_refusals.py::test_only_a_bounded_number_of_refusals_get_a_response"
     ),
     "ConnectionLimits.retry_after_seconds": (
-        "http/test_refusals.py::test_connections_beyond_the_limit_are_told_to_come_back"
+        "http/test_refusals.py::test_connections_beyond_the_limit_get_a_retry_after"
     ),
     "ConnectionLimits.read_ahead_bytes": (
         "http/test_conversation.py::"
-        "test_more_than_is_read_ahead_is_answered_after_a_parked_request"
+        "test_requests_beyond_the_read_ahead_are_answered_after_a_parked_one"
     ),
     "ConnectionLimits.watch_seconds": (
         "http/test_client_gone.py::"
         "test_a_parked_request_is_cancelled_when_its_client_leaves"
     ),
     "ConnectionLimits.linger_seconds": (
-        "http/test_deadlines.py::test_a_lingering_connection_does_not_linger_long"
+        "http/test_deadlines.py::test_lingering_has_a_deadline"
     ),
     "ConnectionLimits.linger_bytes": (
         "http/test_refusals.py::"
-        "test_the_body_of_a_refused_request_does_not_hide_the_answer"
+        "test_the_unread_body_of_a_refused_request_does_not_lose_the_response"
     ),
 }
 """Test that reaches each limit."""
@@ -248,15 +244,14 @@ CONSTANTS: Final = (
         "MAX_LIFETIME_SECONDS",
         durations,
         "The longest life of a code that has an end.",
-        "domain/test_durations.py::"
-        "test_junk_and_absurd_lifetimes_are_refused_with_the_rule",
+        "domain/test_durations.py::test_invalid_lifetimes_are_refused_with_the_rule",
     ),
     Constant(
         "INBOX_ROWS",
         roster,
         "Most rows in the operator's inbox.",
         "relay/overview/test_overview.py::"
-        "test_the_inbox_is_cut_at_its_ceiling_and_begins_with_the_longest_wait",
+        "test_the_inbox_is_bounded_and_begins_with_the_longest_wait",
     ),
     Constant(
         "MAX_REPLIES",
@@ -269,7 +264,7 @@ CONSTANTS: Final = (
         write_behind,
         "Notes for the audit log that wait for the store; the oldest are dropped.",
         "relay/test_write_behind.py::"
-        "test_the_oldest_of_too_many_notes_go_and_one_line_says_how_many",
+        "test_audit_rows_beyond_the_buffer_are_dropped_with_one_log_line",
     ),
     Constant(
         "_FORGET_SECONDS",
@@ -281,13 +276,13 @@ CONSTANTS: Final = (
         "OVERVIEW_MESSAGES",
         overview,
         "Newest messages in the operator's overview.",
-        "relay/overview/test_overview.py::test_the_board_is_always_what_the_store_would_say",
+        "relay/overview/test_overview.py::test_the_overview_always_agrees_with_the_store",
     ),
     Constant(
         "CHANGES_KEPT",
         change_log,
         "Changes kept for streams that lag; a stream further behind restarts.",
-        "relay/overview/test_overview.py::test_a_log_forgets_the_oldest_and_says_so",
+        "relay/overview/test_overview.py::test_the_change_log_drops_the_oldest_changes_and_reports_it",
     ),
     Constant(
         "MOST_CHANGED_MESSAGES",
@@ -299,28 +294,26 @@ CONSTANTS: Final = (
         "CLOSE_SECONDS",
         lifecycle,
         "How long rooms may take to finish when the relay stops.",
-        "relay/room/test_task.py::"
-        "test_closing_the_relay_finishes_what_rooms_have_taken",
+        "relay/room/test_task.py::test_closing_the_relay_finishes_queued_commands",
     ),
     Constant(
         "SETTLE_SECONDS",
         clock,
         "How long a step of the wall clock must last before it is accepted.",
         "relay/test_clock.py::"
-        "test_a_step_is_logged_once_and_believed_when_it_has_lasted",
+        "test_a_step_is_logged_once_and_followed_after_it_has_lasted",
     ),
     Constant(
         "ERAS_KEPT",
         clock,
         "Remembered steps of the wall clock.",
-        "relay/test_clock.py::test_of_many_steps_the_newest_are_remembered",
+        "relay/test_clock.py::test_only_the_newest_steps_are_remembered",
     ),
     Constant(
         "CERTAIN_SECONDS",
         code_lifetimes,
         "How long a code must have looked expired before it is deleted.",
-        "relay/test_clock_jumps.py::"
-        "test_a_clock_that_is_wrong_for_a_moment_costs_nobody_a_code",
+        "relay/test_clock_jumps.py::test_a_briefly_wrong_clock_expires_no_code",
     ),
     Constant(
         "REMEMBERED_SECRETS",
@@ -334,40 +327,40 @@ CONSTANTS: Final = (
         offboarding,
         "Peers without a code that are dismissed in one round of housekeeping.",
         "relay/test_offboarding.py::"
-        "test_many_whose_codes_ran_out_are_let_go_a_few_at_a_time",
+        "test_many_peers_with_expired_codes_are_dismissed_in_bounded_rounds",
     ),
     Constant(
         "MAX_RENEWED_AT_ONCE",
         claims,
         "Claims renewed by one post or poll; those that expire first.",
-        "domain/room/test_leases.py::test_of_very_many_leases_those_to_run_out_first_are_renewed",
+        "domain/room/test_leases.py::test_of_very_many_leases_the_earliest_to_expire_are_renewed",
     ),
     Constant(
         "MAX_ENDED_AT_ONCE",
         claims,
         "Claims that end in one decision; others end in the next ones.",
-        "domain/room/test_leases.py::test_leases_that_run_out_together_end_in_pieces",
+        "domain/room/test_leases.py::test_leases_that_expire_together_end_in_bounded_pieces",
     ),
     Constant(
         "MAX_GIVEN_UP_BY_APPEND",
         transition,
         "Messages that retention removes with a post, after the limit was lowered.",
         "domain/room/test_retention.py::"
-        "test_a_post_gives_up_a_bounded_number_after_the_limit_was_lowered",
+        "test_a_post_drops_a_bounded_number_of_messages_after_a_lowered_limit",
     ),
     Constant(
         "MAX_GIVEN_UP_AT_ONCE",
         open_close,
         "Messages that retention removes in one decision without a post.",
         "domain/room/test_retention.py::"
-        "test_the_rest_is_given_up_without_a_post_and_in_pieces",
+        "test_the_remaining_surplus_is_dropped_in_pieces_without_a_post",
     ),
     Constant(
         "MOST_RETAINS_PER_TICK",
         housekeeping,
         "Such decisions in one round of housekeeping.",
         "relay/test_retention.py::"
-        "test_only_some_rooms_give_up_their_surplus_in_one_round",
+        "test_housekeeping_trims_a_bounded_number_of_rooms_per_round",
     ),
     Constant(
         "MAX_QUERY_FIELDS",
@@ -430,14 +423,14 @@ CONSTANTS: Final = (
         connection,
         "Milliseconds to wait for a database that another process has locked.",
         "store/sqlite/test_faults.py::"
-        "test_a_lock_of_another_process_refuses_quickly_and_heals",
+        "test_a_lock_of_another_process_refuses_writes_until_it_is_released",
     ),
     Constant(
         "SWEEP_ROWS",
         store,
         "Rows that retention deletes in one transaction.",
         "store/test_contract.py::"
-        "test_retention_hides_at_once_what_sweeping_deletes_later",
+        "test_messages_past_retention_are_hidden_before_they_are_swept",
     ),
     Constant(
         "PIECE_ROWS",
@@ -470,40 +463,39 @@ CONSTANTS: Final = (
         "SEARCH_SECONDS",
         memory,
         "How long a search may take with --ephemeral.",
-        "store/test_search.py::test_a_search_of_memory_that_takes_too_long_is_refused",
+        "store/test_search.py::test_a_search_in_memory_has_a_deadline",
     ),
     Constant(
         "STEP_CHARS",
         memory,
         "Characters that such a search examines before it yields to other tasks.",
-        "store/test_search.py::"
-        "test_a_search_of_memory_lets_others_run_between_the_texts",
+        "store/test_search.py::test_a_search_in_memory_has_a_checkpoint_between_texts",
     ),
     Constant(
         "QUEUE_SECONDS",
         concurrency_limit,
         "How long a search waits for another one of the same peer.",
         "relay/api/test_search.py::"
-        "test_who_waits_for_an_own_search_does_not_wait_for_ever",
+        "test_a_search_waits_for_its_peers_earlier_one_up_to_a_deadline",
     ),
     Constant(
         "MOST_TEXT_CHARS",
         limits,
         "Longest message that a setting can allow; a longer one in a database is "
         "damage.",
-        "store/sqlite/test_row_validation.py::test_a_row_that_is_not_ours_is_refused",
+        "store/sqlite/test_row_validation.py::test_an_invalid_row_is_refused",
     ),
     Constant(
         "ROW_BYTES",
         row_validation,
         "Longest row of a database; a longer one is damage.",
-        "store/sqlite/test_row_validation.py::test_a_row_that_is_not_ours_is_refused",
+        "store/sqlite/test_row_validation.py::test_an_invalid_row_is_refused",
     ),
     Constant(
         "MOST_HEAD",
         superseded,
         "The largest head with which a restored room may continue.",
-        "store/sqlite/test_row_validation.py::test_a_backup_that_leaves_no_numbers_is_refused",
+        "store/sqlite/test_row_validation.py::test_a_backup_that_leaves_too_few_seqs_is_refused",
     ),
     Constant(
         "MOST_OPEN_COPIES",

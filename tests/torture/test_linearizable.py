@@ -54,18 +54,20 @@ BAD = {
 
 
 @pytest.mark.parametrize("calls", GOOD.values(), ids=GOOD)
-def test_what_could_have_happened_one_at_a_time_is_linearizable(
+def test_a_history_with_a_sequential_order_is_linearizable(
     calls: list[ClaimCall],
 ) -> None:
     assert is_linearizable(calls)
 
 
 @pytest.mark.parametrize("calls", BAD.values(), ids=BAD)
-def test_what_could_not_have_is_not(calls: list[ClaimCall]) -> None:
+def test_a_history_without_a_sequential_order_is_not_linearizable(
+    calls: list[ClaimCall],
+) -> None:
     assert not is_linearizable(calls)
 
 
-def test_a_long_history_with_many_at_once_is_judged() -> None:
+def test_a_long_history_with_many_concurrent_calls_is_checked() -> None:
     """Six rivals take turns; each call overlaps its neighbours."""
     names = [f"agent{number % 6}" for number in range(60)]
     calls = []

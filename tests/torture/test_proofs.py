@@ -65,7 +65,7 @@ async def test_a_promise_is_kept(tmp_path: Path, key: str, core: str) -> None:
 
 @pytest.mark.control
 @EVERY_PROMISE
-async def test_a_relay_that_breaks_a_promise_is_found_out(
+async def test_a_relay_that_breaks_a_promise_fails_its_proof(
     tmp_path: Path, key: str
 ) -> None:
     command = (sys.executable, str(BROKEN), key, "serve")
@@ -76,7 +76,7 @@ async def test_a_relay_that_breaks_a_promise_is_found_out(
 
 @pytest.mark.control
 @pytest.mark.parametrize("key", ["G6", "G7", "G9"])
-async def test_a_relay_that_one_agent_holds_up_is_found_out(
+async def test_a_relay_that_one_agent_can_block_fails_its_proofs(
     tmp_path: Path, key: str
 ) -> None:
     command = (sys.executable, str(BROKEN), "hostile", "serve")

@@ -84,7 +84,7 @@ def test_an_invalid_invitation_is_rejected(
     assert_refused(result, home)
 
 
-def test_an_address_is_written_as_it_is_written_here() -> None:
+def test_an_address_is_rebuilt_from_its_parts() -> None:
     told_url = "HTTP://Relay.Example.COM:8765/"
     result = told(*INVITING[1][:-1], "--json", path="/admin/invite", url=told_url)
     assert result.json["url"] == "http://relay.example.com:8765"
@@ -143,7 +143,7 @@ def test_values_of_other_types_are_refused_in_a_sentence(
         json.dumps({"detail": {"error": "x", "errors": 5}}).encode(),
     ],
 )
-def test_a_refusal_of_any_form_is_a_refusal(body: bytes) -> None:
+def test_a_refusal_of_any_form_is_an_error(body: bytes) -> None:
     with pytest.raises(CliError):
         read_answer(400, body)
 

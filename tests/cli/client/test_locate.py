@@ -178,7 +178,7 @@ def test_a_client_command_imports_no_server(tmp_path: Path, free_port: int) -> N
     assert seen.isdisjoint(HEAVY)
 
 
-def test_a_bare_command_imports_its_own_module_and_nothing_slow(tmp_path: Path) -> None:
+def test_a_command_imports_its_own_module_and_nothing_slow(tmp_path: Path) -> None:
     seen = modules_after(["version"], tmp_path)
     assert "argybargy.cli.commands.program" in seen
     assert seen.isdisjoint(HEAVY | SLOW)
@@ -306,7 +306,7 @@ def test_errors_of_commands_give_no_advice_on_http(problem: Problem) -> None:
         RelayError(Problem.BODY_TOO_LARGE, limit_bytes=10),
     ],
 )
-def test_too_much_text_is_a_matter_of_usage(error: RelayError) -> None:
+def test_too_long_a_text_is_a_usage_error(error: RelayError) -> None:
     with pytest.raises(CliError) as caught:
         read_answer(error.problem.value.status, error_response(error).body)
     assert caught.value.code is Exit.USAGE
@@ -327,7 +327,7 @@ def test_a_token_file_is_all_that_token_needs(terminal: Terminal, token: str) ->
     assert terminal.type("token").out == f"{token}\n"
 
 
-def test_no_token_while_a_relay_runs_is_not_made_up(terminal: Terminal) -> None:
+def test_no_token_is_created_while_a_relay_runs(terminal: Terminal) -> None:
     with answering(200, "{}") as url:
         result = terminal.type("token", "--port", url.rpartition(":")[2])
     assert result.code == 4
@@ -432,7 +432,9 @@ def test_without_poll_the_next_write_detects_a_closed_pipe(
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_is_put_where_the_shell_looks(shell: str, tmp_path: Path) -> None:
+def test_completion_is_installed_where_the_shell_looks(
+    shell: str, tmp_path: Path
+) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "argybargy", "--install-completion", "--shell", shell],
         capture_output=True, text=True, check=False,
@@ -498,7 +500,7 @@ def offline() -> Terminal:
     return Terminal(reach=work_offline)
 
 
-def test_a_room_is_made_without_a_relay(offline: Terminal) -> None:
+def test_a_room_is_created_without_a_relay(offline: Terminal) -> None:
     result = offline.type("room", "review", "--expires", "1d", "--json")
     assert result.code == 0
     room = result.json
@@ -548,7 +550,7 @@ def test_a_data_directory_that_is_in_use_is_an_error_and_no_traceback() -> None:
     assert "--port" in caught.value.hint
 
 
-def test_a_bug_stays_a_bug() -> None:
+def test_unexpected_exceptions_propagate() -> None:
     def broken(_: Operator) -> int:
         raise ZeroDivisionError
 

@@ -45,7 +45,9 @@ def relay_at(desk: Desk, place: ServerAddress) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("line", ["backup", "export", "codes", "revoke ann --yes"])
-def test_a_mistyped_directory_is_not_found_and_not_made(desk: Desk, line: str) -> None:
+def test_a_mistyped_directory_is_an_error_and_is_not_created(
+    desk: Desk, line: str
+) -> None:
     result = desk.type(*line.split())
     assert (result.code, result.out) == (5, "")
     assert f"There is no database in {desk.data}." in result.talk
@@ -138,7 +140,7 @@ def test_a_relay_under_tls_is_reached_without_the_variables(
     assert relay.certificate == Path("/srv/cert.pem")
 
 
-def test_a_relay_without_tls_is_reached_where_the_variables_say_tls(desk: Desk) -> None:
+def test_a_relay_without_tls_is_reached_despite_tls_variables(desk: Desk) -> None:
     settings = as_served(desk.settings, ServerAddress("h", 1, 1, "/srv/cert.pem"))
     assert as_served(settings, ServerAddress("h", 1, 1)).tls_cert is None
 

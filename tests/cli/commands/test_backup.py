@@ -89,7 +89,7 @@ def test_a_backup_is_taken_of_a_running_relay(desk: Desk, tmp_path: Path) -> Non
     assert check_file(tmp_path / "copy.db").messages == 1
 
 
-def test_a_file_that_is_there_is_not_replaced_unasked(
+def test_an_existing_file_is_not_replaced_without_force(
     desk: Desk, tmp_path: Path
 ) -> None:
     (tmp_path / "copy.db").write_text("precious")
@@ -126,7 +126,7 @@ def test_the_files_of_the_relay_itself_are_never_replaced(
         (".", 2, "Name a file in it"),
     ],
 )
-def test_a_place_where_no_file_can_be_is_named(
+def test_an_impossible_target_is_named(
     desk: Desk, target: str, code: int, words: str
 ) -> None:
     result = desk.type("backup", target)
@@ -179,7 +179,7 @@ def test_a_full_disk_leaves_no_partial_file(desk: Desk, tmp_path: Path) -> None:
 # -- restore ----------------------------------------------------------------------
 
 
-def test_an_agent_goes_on_after_a_restore(desk: Desk, tmp_path: Path) -> None:
+def test_an_agent_continues_after_a_restore(desk: Desk, tmp_path: Path) -> None:
     ann, bob = invite(desk, "ann"), invite(desk, "bob")
     assert post(desk, ann, "one", "two") == [1, 2]
     desk.type("backup", "copy.db")
@@ -200,7 +200,7 @@ def test_an_agent_goes_on_after_a_restore(desk: Desk, tmp_path: Path) -> None:
     desk.inside(work)
 
 
-def test_the_admin_token_stays(desk: Desk) -> None:
+def test_a_restore_keeps_the_admin_token(desk: Desk) -> None:
     token = desk.type("token").out
     desk.type("backup", "copy.db")
     (desk.data / "relay.db").unlink()
@@ -231,7 +231,7 @@ def test_unknown_numbers_are_skipped(desk: Desk, tmp_path: Path) -> None:
     assert [each["seq"] for each in exported if each["type"] == "message"] == [1, 22]
 
 
-def test_a_terminal_is_asked_first(desk: Desk) -> None:
+def test_a_restore_asks_on_a_terminal(desk: Desk) -> None:
     post(desk, invite(desk, "ann"), "one")
     desk.type("backup", "copy.db")
     before = (desk.data / "relay.db").read_bytes()
@@ -244,7 +244,7 @@ def test_a_terminal_is_asked_first(desk: Desk) -> None:
     assert desk.type("restore", "copy.db").code == 0
 
 
-def test_a_running_relay_is_not_restored_under(desk: Desk) -> None:
+def test_a_restore_is_refused_while_a_relay_runs(desk: Desk) -> None:
     invite(desk, "ann")
     desk.type("backup", "copy.db")
     with desk.relay():

@@ -111,7 +111,7 @@ def test_the_usage_line_names_the_arguments(
     assert usage == f"Usage: argybargy {verb} {arguments}"
 
 
-def test_a_paragraph_of_help_flows(
+def test_paragraphs_of_help_are_wrapped(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "90")
@@ -159,7 +159,7 @@ def test_an_unknown_command_suggests_the_nearest() -> None:
         ["codes", "--url", "https://relay.example.com/below"],
     ],
 )
-def test_a_wrong_command_line_is_a_matter_of_usage(arguments: list[str]) -> None:
+def test_a_wrong_command_line_is_a_usage_error(arguments: list[str]) -> None:
     terminal = Terminal()
     result = terminal.type(*arguments)
     assert (result.code, result.out) == (2, "")
@@ -167,7 +167,7 @@ def test_a_wrong_command_line_is_a_matter_of_usage(arguments: list[str]) -> None
     assert terminal.operator.calls == []
 
 
-def test_every_exit_code_has_its_meaning() -> None:
+def test_every_exit_code_is_documented() -> None:
     assert set(MEANINGS) == set(Exit)
 
 
@@ -183,13 +183,13 @@ def test_all_invalid_settings_are_listed() -> None:
     assert "\n  ARGYBARGY_PORT must be a whole number" in result.talk
 
 
-def test_the_version_is_data() -> None:
+def test_the_version_is_printed_on_standard_output() -> None:
     result = Terminal().type("version")
     assert (result.code, result.out, result.talk) == (0, f"{__version__}\n", "")
     assert Terminal().type("version", "--json").json == {"version": __version__}
 
 
-def test_an_interrupted_command_says_so_by_its_code() -> None:
+def test_an_interrupted_command_has_its_exit_code() -> None:
     def interrupted() -> int:
         raise KeyboardInterrupt
 
@@ -199,7 +199,7 @@ def test_an_interrupted_command_says_so_by_its_code() -> None:
 # -- serving ------------------------------------------------------------------------
 
 
-def test_up_says_where_it_is_and_what_to_type_next() -> None:
+def test_up_prints_its_address_and_the_next_commands() -> None:
     terminal = Terminal()
     result = terminal.type("up", "--port", "9", "--no-tunnel")
     assert (result.code, result.out) == (0, "")
@@ -228,7 +228,7 @@ def test_output_without_a_sign_in_link_creates_none(arguments: list[str]) -> Non
     assert "sign_in" not in result.out
 
 
-def test_serve_logs_where_it_is_and_says_nothing_else() -> None:
+def test_serve_logs_its_address_and_prints_nothing_else() -> None:
     with capture_logs() as logged:
         result = Terminal().type("serve", "--host", "0.0.0.0")
         assert Terminal().type("serve", "--quiet").talk == ""
@@ -267,7 +267,7 @@ def test_listening_on_the_network_prints_a_warning(verb: list[str]) -> None:
     assert "unencrypted" not in exposed(terminal, *verb, "--host", "0.0.0.0")
 
 
-def test_a_program_reads_where_the_relay_is() -> None:
+def test_the_address_of_the_relay_is_printed_as_json() -> None:
     result = Terminal().type("up", "--json", "--port", "9")
     assert result.json["urls"] == ["http://127.0.0.1:9"]
     assert result.talk == ""
@@ -280,7 +280,7 @@ def test_the_exit_code_of_the_relay_is_the_command_s() -> None:
 # -- codes ----------------------------------------------------------------------------
 
 
-def test_an_invitation_is_an_instruction_to_hand_on() -> None:
+def test_an_invitation_prints_the_instruction_for_the_agent() -> None:
     terminal = Terminal()
     result = terminal.type("invite", "--name", "alice", "--expires", "1d")
     assert result.code == 0
@@ -297,7 +297,7 @@ def test_an_invitation_is_an_instruction_to_hand_on() -> None:
     ]
 
 
-def test_an_agent_that_has_a_code_is_known_to_have_one() -> None:
+def test_an_invitation_of_an_agent_with_a_code_is_reported() -> None:
     operator = FakeOperator(codes=[FakeCode("0a", "Alice", "Default")])
     talk = Terminal(operator).type("invite", "--name", "alice").talk
     assert talk.startswith("alice has another code in default")
@@ -312,7 +312,7 @@ def test_a_closed_room_refuses_invitations() -> None:
     assert terminal.operator.paths() == ["/admin/state"]
 
 
-def test_an_invitation_names_the_public_address_and_is_made_on_this_machine() -> None:
+def test_an_invitation_has_the_public_address_and_uses_the_local_one() -> None:
     terminal = Terminal()
     url = "https://relay.example.com/"
     result = terminal.type("invite", "--name", "alice", "--url", url, "--json")
@@ -323,7 +323,7 @@ def test_an_invitation_names_the_public_address_and_is_made_on_this_machine() ->
 
 
 @pytest.mark.parametrize("url", ["http://192.0.2.1:8765", "http://localhost.example"])
-def test_a_token_that_travels_unencrypted_is_warned_of(url: str) -> None:
+def test_sending_a_token_unencrypted_is_a_warning(url: str) -> None:
     result = Terminal().type("codes", "--url", url)
     assert "travels unencrypted" in result.talk
 
@@ -334,7 +334,7 @@ def test_quiet_leaves_only_the_data() -> None:
     assert "SECRET" in result.out
 
 
-def test_a_lifetime_the_relay_refuses_is_a_matter_of_usage() -> None:
+def test_a_lifetime_that_the_relay_refuses_is_a_usage_error() -> None:
     operator = FakeOperator(refusals={"/admin/invite": [(400, BAD_LIFETIME)]})
     result = Terminal(operator).type("invite", "--name", "a", "--expires", "soon")
     assert (result.code, result.out) == (2, "")
@@ -381,7 +381,7 @@ def test_codes_as_json_are_the_relay_s_own_rows_on_one_line_of_ascii() -> None:
     assert result.out.count("\n") == 1
 
 
-def test_no_codes_is_nothing() -> None:
+def test_an_empty_list_of_codes_is_exit_code_3() -> None:
     result = Terminal().type("codes")
     assert (result.code, result.out) == (3, "")
     assert "argybargy invite --name <peer>" in result.talk
@@ -399,7 +399,7 @@ def test_an_incomplete_answer_is_an_error_without_traceback() -> None:
 # -- revoke -----------------------------------------------------------------------
 
 
-def test_revoke_asks_and_goes_on_with_a_yes() -> None:
+def test_revoke_asks_and_continues_after_a_yes() -> None:
     terminal = Terminal(
         FakeOperator(codes=[FakeCode("0a", "alice", "review")]), yes=True
     )
@@ -485,7 +485,7 @@ def test_every_refusal_has_its_exit_code(status: int, error: str, code: int) -> 
     assert "because\\x1b" in result.talk
 
 
-def test_the_token_is_data() -> None:
+def test_the_token_is_printed_on_standard_output() -> None:
     assert Terminal().type("token").out == "the-token\n"
     assert Terminal().type("token", "--json").json == {"admin_token": "the-token"}
 
@@ -510,14 +510,14 @@ def test_room_prints_a_brief_to_paste() -> None:
     assert "leave: room closed by" in result.out
 
 
-def test_the_brief_omits_the_operator_s_code() -> None:
+def test_the_brief_omits_the_coordinator_s_code() -> None:
     result = Terminal().type("room", "review", "--quiet")
     assert "SECRET4" not in result.out
     assert "review-operator" in result.talk
     assert "SECRET4" in result.talk
 
 
-def test_doing_it_again_replaces_the_codes_and_says_so() -> None:
+def test_running_room_again_replaces_the_codes_and_reports_it() -> None:
     terminal = Terminal()
     terminal.operator.codes += [
         FakeCode("0a", "other", "review"),
@@ -538,7 +538,7 @@ def test_doing_it_again_replaces_the_codes_and_says_so() -> None:
     )
 
 
-def test_a_room_as_json_has_all_of_it() -> None:
+def test_room_as_json_has_all_fields() -> None:
     terminal = Terminal()
     arguments = ("room", "review", "--url", "https://relay.example.com", "--json")
     terminal.type(*arguments)
@@ -584,7 +584,7 @@ def test_a_name_that_leaves_no_space_for_its_codes_is_explained() -> None:
     assert short.code == 0
 
 
-def test_worker_and_operator_need_different_names() -> None:
+def test_worker_and_coordinator_need_different_names() -> None:
     result = Terminal().type("room", "r", "--worker", "Bo", "--operator", "bo")
     assert result.code == 2
     assert "the same name" in result.talk

@@ -49,7 +49,7 @@ def seat(result: Result) -> Any:  # noqa: ANN401 - JSON
     return result.json
 
 
-def test_every_program_that_is_known_can_be_named() -> None:
+def test_every_known_program_is_accepted() -> None:
     assert set(get_args(ClientKey)) == set(CLIENTS)
 
 
@@ -83,7 +83,7 @@ def test_the_facts_on_wake_ups_have_a_date(
     assert AS_OF in idle
 
 
-def test_a_second_time_replaces_the_code_and_says_so() -> None:
+def test_connecting_again_replaces_the_code_and_reports_it() -> None:
     terminal = Terminal()
     first = seat(connect("claude", "--json", terminal=terminal))
     second = connect("claude", terminal=terminal)
@@ -109,7 +109,7 @@ def test_each_relay_room_and_name_has_a_file_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(("client", "file"), INSTALLED.items())
-def test_instructions_are_written_without_a_code_and_again_without_a_change(
+def test_instructions_contain_no_code_and_are_idempotent(
     client: str, file: str, project: Path
 ) -> None:
     terminal = Terminal()
@@ -126,7 +126,7 @@ def test_instructions_are_written_without_a_code_and_again_without_a_change(
     assert [path for path in project.rglob("*") if path.is_file()] == [project / file]
 
 
-def test_a_skill_begins_as_a_skill_must(project: Path) -> None:
+def test_a_skill_file_has_valid_front_matter(project: Path) -> None:
     terminal = Terminal()
     terminal.type(
         "connect", "claude", "--room", "My.Room_1", "--write", "--directory",
@@ -179,7 +179,7 @@ def test_text_of_other_authors_is_unchanged(
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
 
 
-def test_a_link_is_written_through_and_stays_a_link(project: Path) -> None:
+def test_a_symbolic_link_is_followed_and_kept(project: Path) -> None:
     (project / "shared.md").write_text("shared\n")
     (project / "AGENTS.md").symlink_to("shared.md")
     connect("codex", "--write", "--directory", str(project))
@@ -245,7 +245,9 @@ def test_nothing_is_written_outside_of_the_project(
     assert terminal.operator.calls == []
 
 
-def test_a_project_may_be_named_by_a_link(project: Path, tmp_path: Path) -> None:
+def test_a_project_directory_may_be_a_symbolic_link(
+    project: Path, tmp_path: Path
+) -> None:
     (tmp_path / "here").symlink_to(project)
     connect("claude", "--write", "--directory", str(tmp_path / "here"))
     assert (project / INSTALLED["claude"]).is_file()
@@ -281,7 +283,7 @@ def test_a_link_created_during_the_write_is_not_followed(
         (INSTALLED["claude"], "---\nname: mine\n---\n"),
     ],
 )
-def test_a_file_that_cannot_be_changed_safely_is_left_and_no_code_is_made(
+def test_a_file_that_cannot_be_changed_safely_is_kept_and_no_code_created(
     file: str, there: str | bytes, project: Path, state: Path
 ) -> None:
     path = project / file
@@ -320,7 +322,7 @@ def test_invalid_connect_options_are_rejected_before_any_request(
     assert not state.exists()
 
 
-def test_a_project_that_is_not_there_is_named() -> None:
+def test_a_missing_project_directory_is_named() -> None:
     result = connect("codex", "--write", "--directory", "/nonexistent")
     assert "There is no directory /nonexistent." in result.talk
 

@@ -24,7 +24,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     return Desk(tmp_path / "data")
 
 
-def test_the_page_about_backups(desk: Desk) -> None:
+def test_the_page_about_backups_works_as_printed(desk: Desk) -> None:
     desk.type("invite", "--name", "ann", "--room", "lab")
     typed = commands("back-up.md")
     assert [arguments[0] for arguments in typed] == [
@@ -35,7 +35,9 @@ def test_the_page_about_backups(desk: Desk) -> None:
         assert result.code == 0, result.talk
 
 
-def test_the_page_about_the_original(desk: Desk, tmp_path: Path) -> None:
+def test_the_page_about_switching_from_the_original_works_as_printed(
+    desk: Desk, tmp_path: Path
+) -> None:
     original = OriginalRelay.make(tmp_path / ".argybargy")
     original.invite("ann")
     original.post("ann", "hi")

@@ -76,7 +76,7 @@ def test_a_post_is_confirmed_in_the_first_relay_s_format() -> None:
         ["--to", "alice", "--sender", "titus", "--expects", "alice", "--reply-to=2"],
     ],
 )
-def test_options_go_with_it_by_their_old_names_and_their_new(
+def test_options_are_accepted_by_their_old_and_new_names(
     options: list[str],
 ) -> None:
     terminal = Terminal(relay())
@@ -276,7 +276,7 @@ def test_no_open_questions_is_exit_code_3() -> None:
 # -- rooms and peers ------------------------------------------------------------------
 
 
-def test_rooms_are_listed_with_what_goes_on_in_them() -> None:
+def test_rooms_are_listed_with_their_figures() -> None:
     result = Terminal(relay()).type("rooms")
     assert result.out.splitlines() == [
         "ROOM   STATUS  MSGS  LAST   WAITING  ONLINE",
@@ -343,7 +343,7 @@ def test_closing_needs_a_yes_unless_given_on_the_command_line() -> None:
     [("y\n", True, "Go? [y/N] "), ("n\n", False, "Go? [y/N] "),
      ("", False, "Go? [y/N] \n")],
 )  # fmt: skip
-def test_only_a_yes_is_one_and_the_end_of_the_input_ends_the_line(
+def test_only_yes_confirms_and_the_end_of_input_ends_the_line(
     typed: str, is_yes: bool, shown: str,
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
@@ -371,7 +371,7 @@ def test_the_status_is_on_one_screen() -> None:
     assert Terminal(relay()).type("status", "--quiet").out == ""
 
 
-def test_a_relay_that_cannot_store_is_up_and_not_well() -> None:
+def test_status_reports_a_relay_that_cannot_store() -> None:
     operator = relay()
     full = (503, {"error": "storage_unavailable", "detail": "The disk is full."})
     operator.refusals["/ready"] = [full, full]
@@ -387,7 +387,7 @@ def test_a_relay_that_cannot_store_is_up_and_not_well() -> None:
     assert "The disk is full." in result.talk
 
 
-def test_health_is_an_exit_code() -> None:
+def test_health_reports_by_its_exit_code() -> None:
     assert Terminal().type("health").out == "ready 0\n"
     assert Terminal().type("health", "--quiet").out == ""
     assert Terminal().type("health", "--json").json["schema"] == 1
@@ -448,7 +448,7 @@ def test_completion_knows_every_command(shell: str) -> None:
     [("post", "build", "hi", "--reply-to"), ("history", "build", "--limit"),
      ("rooms", "--port"), ("watch", "build", "--since")],
 )  # fmt: skip
-def test_a_number_that_is_not_whole_is_refused_and_not_rounded(
+def test_a_fractional_number_is_refused_and_not_rounded(
     command: tuple[str, ...], text: str
 ) -> None:
     terminal = Terminal()

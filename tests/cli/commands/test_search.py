@@ -31,7 +31,7 @@ def test_results_are_lines_with_their_date() -> None:
     assert line.endswith("ship \\x1b[31m\\nhere")
 
 
-def test_nothing_found_is_exit_code_three() -> None:
+def test_a_search_without_results_is_exit_code_3() -> None:
     result = terminal().type("search", "never")
     assert (result.code, result.out) == (Exit.NOTHING, "")
     assert result.talk == "No messages found.\n"
@@ -45,7 +45,7 @@ def test_search_terms_are_joined_and_sent_unchanged() -> None:
     ]
 
 
-def test_pages_are_asked_for_until_there_is_enough() -> None:
+def test_pages_are_requested_up_to_the_limit() -> None:
     screen = terminal(page=2)
     result = screen.type("search", "ship", "--room", "build", "--limit", "5", "--json")
     found = json.loads(result.out)

@@ -50,7 +50,7 @@ def test_a_unit_starts_this_very_program_and_waits_until_it_listens(
     )
 
 
-def test_the_system_s_unit_gives_the_relay_one_directory_to_write_to() -> None:
+def test_the_system_unit_lets_the_relay_write_to_one_directory() -> None:
     _, unit = printed("--data", "/var/lib/relay")
     service = unit["Service"]
     assert service["ProtectSystem"] == "strict"
@@ -61,13 +61,13 @@ def test_the_system_s_unit_gives_the_relay_one_directory_to_write_to() -> None:
 
 
 @pytest.mark.parametrize("place", ["/srv/relay", "/var/lib/a/b", "/var/lib/a b"])
-def test_the_system_s_unit_has_its_data_where_such_data_are(place: str) -> None:
+def test_the_system_unit_keeps_its_data_below_var_lib(place: str) -> None:
     result = Terminal().type("service", "print", "--data", place)
     assert (result.code, result.out) == (2, "")
     assert "keeps its data in /var/lib" in result.talk
 
 
-def test_a_user_s_unit_keeps_the_data_where_the_commands_look_for_them(
+def test_the_user_unit_keeps_the_data_in_the_default_directory(
     tmp_path: Path,
 ) -> None:
     place = tmp_path / "my 100%{data}"
@@ -82,7 +82,7 @@ def test_a_port_is_passed_on() -> None:
     assert "\nEnvironment=ARGYBARGY_PORT=9000\n" in text
 
 
-def test_it_is_the_python_underneath_that_is_named_if_that_is_hidden(
+def test_the_warning_names_the_python_if_the_service_cannot_read_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = tmp_path / "home"
@@ -94,7 +94,7 @@ def test_it_is_the_python_underneath_that_is_named_if_that_is_hidden(
     assert result.talk.startswith(f"{home}/python3.11 is in a home directory")
 
 
-def test_a_program_that_the_service_may_not_see_is_warned_of(
+def test_a_program_that_the_service_cannot_read_is_a_warning(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/home/me/.venv/bin/python")
@@ -110,7 +110,7 @@ def test_a_program_that_the_service_may_not_see_is_warned_of(
     )
 
 
-def test_what_a_unit_sets_can_be_set() -> None:
+def test_every_variable_of_a_unit_is_a_setting() -> None:
     text = printed("--port", "9000")[0].out
     names = {word.split("=")[0] for word in text.split("Environment=")[1:]}
     assert names == {"ARGYBARGY_DATA", "ARGYBARGY_PORT"}
@@ -128,9 +128,7 @@ def test_words_are_quoted_for_a_unit(word: str, quoted: str) -> None:
 
 @pytest.mark.skipif(ANALYZE is None, reason="there is no systemd-analyze")
 @pytest.mark.parametrize("user", [[], ["--user"]])
-def test_systemd_finds_nothing_wrong_with_a_unit(
-    tmp_path: Path, user: list[str]
-) -> None:
+def test_systemd_accepts_the_units(tmp_path: Path, user: list[str]) -> None:
     unit = tmp_path / "argybargy.service"
     unit.write_text(printed(*user)[0].out)
     done = subprocess.run(

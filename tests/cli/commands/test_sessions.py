@@ -32,7 +32,7 @@ def away_from_one() -> Terminal:
 # -- open --------------------------------------------------------------------------
 
 
-def test_the_link_is_printed_and_on_a_terminal_opened() -> None:
+def test_the_link_is_printed_and_opened_on_a_terminal() -> None:
     terminal = at_a_terminal()
     result = terminal.type("open")
     assert (result.code, result.out) == (0, f"{LINK}\n")
@@ -54,7 +54,7 @@ def test_the_link_is_printed_and_on_a_terminal_opened() -> None:
         (away_from_one(), ["--browser"], [LINK]),
     ],
 )
-def test_a_browser_is_started_when_it_is_wanted(
+def test_a_browser_is_started_with_the_option(
     terminal: Terminal, arguments: list[str], opened: list[str]
 ) -> None:
     result = terminal.type("open", *arguments)
@@ -63,7 +63,7 @@ def test_a_browser_is_started_when_it_is_wanted(
     assert terminal.opened == opened
 
 
-def test_a_program_reads_the_link_and_its_parts() -> None:
+def test_the_link_and_its_parts_are_printed_as_json() -> None:
     result = away_from_one().type("open", "--json")
     assert result.json == {
         "code": secret(0, SIGN_IN_PREFIX),
@@ -94,7 +94,7 @@ def test_a_text_browser_is_not_started(
     assert not browse(LINK)
 
 
-def test_no_browser_at_all_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_browser_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def none() -> webbrowser.BaseBrowser:
         raise webbrowser.Error
 
@@ -152,7 +152,7 @@ def test_a_qr_code_of_the_link_is_drawn() -> None:
     assert "SECRET" not in result.talk
 
 
-def test_it_fits_into_a_terminal_of_the_usual_size() -> None:
+def test_the_qr_code_fits_into_an_ordinary_terminal() -> None:
     link = f"{PUBLIC}/dashboard#code=argy_o1_{'a' * 38}"
     lines = draw_qr(qr_matrix(link)).splitlines()
     assert len(lines) < 24
@@ -173,7 +173,7 @@ def test_qr_warns_of_a_loopback_address() -> None:
     assert "cannot reach" not in away_from_one().type("qr").talk
 
 
-def test_a_program_reads_the_link_instead() -> None:
+def test_qr_prints_the_link_as_json() -> None:
     assert away_from_one().type("qr", "--json").json["url"] == LINK
 
 
@@ -208,7 +208,7 @@ def test_one_session_is_ended() -> None:
     assert (again.code, again.out) == (5, "")
 
 
-def test_an_id_stays_one_part_of_the_path() -> None:
+def test_an_id_is_quoted_in_the_path() -> None:
     operator = FakeOperator(sessions=["0123456789ab"])
     assert Terminal(operator).type("sessions", "--revoke", "../x?y").code == 5
     assert operator.calls == [("DELETE", "/admin/sessions/..%2Fx%3Fy", None)]

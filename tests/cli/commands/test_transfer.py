@@ -60,7 +60,7 @@ def message(**more: object) -> Json:
 # -- export -------------------------------------------------------------------------
 
 
-def test_an_export_is_lines_on_standard_output(talked: Desk) -> None:
+def test_an_export_is_written_to_standard_output(talked: Desk) -> None:
     result = talked.type("export")
     assert result.code == 0
     assert result.talk == ""
@@ -108,7 +108,7 @@ def test_an_export_works_on_a_running_relay(talked: Desk) -> None:
         assert talked.type("export").out.splitlines()[1:] == before
 
 
-def test_a_room_that_is_not_there_is_not_found(talked: Desk, tmp_path: Path) -> None:
+def test_an_export_of_an_unknown_room_is_an_error(talked: Desk, tmp_path: Path) -> None:
     result = talked.type("export", "nowhere", "--output", "none.jsonl")
     assert (result.code, result.out) == (5, "")
     assert not (tmp_path / "none.jsonl").exists()
@@ -126,7 +126,7 @@ def test_a_room_that_is_not_there_is_not_found(talked: Desk, tmp_path: Path) -> 
         ("restore", "copy.db", "--url", "http://127.0.0.1:1"),
     ],
 )
-def test_a_wrong_command_line_is_a_matter_of_usage(
+def test_a_wrong_command_line_is_a_usage_error(
     desk: Desk, arguments: tuple[str, ...]
 ) -> None:
     result = desk.type(*arguments)
@@ -137,7 +137,7 @@ def test_a_wrong_command_line_is_a_matter_of_usage(
 # -- import -------------------------------------------------------------------------
 
 
-def test_an_import_brings_everything_once(talked: Desk, tmp_path: Path) -> None:
+def test_an_import_adds_everything_once(talked: Desk, tmp_path: Path) -> None:
     talked.type("export", "--output", "all.jsonl")
     other = Desk(tmp_path / "other")
     first = other.type("import", "all.jsonl")
@@ -172,7 +172,7 @@ def test_an_import_goes_into_a_running_relay(talked: Desk, tmp_path: Path) -> No
         }
 
 
-def test_a_differing_message_is_named_and_nothing_changed(
+def test_a_conflicting_message_is_named_and_nothing_is_changed(
     talked: Desk, tmp_path: Path
 ) -> None:
     room: Json = {"type": "room", "room": "new", "status": "open"}
@@ -221,7 +221,7 @@ def write(path: Path, *lines: Json) -> None:
         ("newer", "has format 2"),
     ],
 )
-def test_a_file_that_is_no_whole_export_is_refused(
+def test_an_incomplete_export_is_refused(
     desk: Desk, tmp_path: Path, damage: str, words: str
 ) -> None:
     file = tmp_path / "all.jsonl"

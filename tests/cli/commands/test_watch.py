@@ -121,7 +121,7 @@ def test_a_claim_of_a_shown_question_is_reported_once() -> None:
     assert len(lines) == 4
 
 
-def test_all_rooms_are_followed_and_a_closed_one_is_no_end() -> None:
+def test_following_all_rooms_continues_after_one_is_closed() -> None:
     stream = [
         hello(),
         snapshot(card(), card("other", 7)),
@@ -144,7 +144,7 @@ def test_all_rooms_are_followed_and_a_closed_one_is_no_end() -> None:
 
 
 @pytest.mark.parametrize("page", [100, 7, 1])
-def test_a_hole_is_one_gap_found_without_counting(page: int) -> None:
+def test_a_seq_gap_is_reported_once_with_few_requests(page: int) -> None:
     kept = [*range(1, 11), *range(50_011, 50_121), 50_130]
     operator = FakeOperator(
         said={"build": [spoken(seq, f"text {seq}") for seq in kept]}, page=page
@@ -160,7 +160,7 @@ def test_a_hole_is_one_gap_found_without_counting(page: int) -> None:
     assert len(operator.paths()) < 30 + 5 * len(kept) // page
 
 
-def test_a_program_reads_objects_with_their_type() -> None:
+def test_json_output_has_objects_with_a_type() -> None:
     operator = watching([hello(), snapshot(card(last_seq=3)), CLOSING], said=3).operator
     operator.said["build"] = operator.said["build"][2:]
     result = Terminal(operator).type("watch", "build", "--since", "0", "--json")
@@ -179,7 +179,7 @@ def test_once_ends_after_the_first_messages() -> None:
     assert (result.code, seqs(result.out)) == (0, ["1", "2"])
 
 
-def test_a_room_that_is_closed_already_is_the_end() -> None:
+def test_watching_a_closed_room_ends_at_once() -> None:
     stream = [hello(), snapshot(card(status="closed"))]
     result = watching(stream).type("watch", "build")
     assert (result.code, result.out) == (6, "#build closed by titus at 00:00:00\n")
@@ -191,7 +191,7 @@ def test_an_unknown_room_is_not_found() -> None:
     assert "argybargy rooms" in result.talk
 
 
-def test_time_that_is_over_is_exit_code_three() -> None:
+def test_a_timeout_is_exit_code_3() -> None:
     terminal = watching([hello(), snapshot(card()), GONE], GONE, GONE, GONE, GONE)
     result = terminal.type("watch", "build", "--timeout", "2")
     assert (result.code, result.out) == (3, "")
@@ -288,7 +288,7 @@ def test_a_hello_does_not_advance_the_position() -> None:
     }
 
 
-def test_a_relay_that_was_restarted_is_caught_up_with() -> None:
+def test_messages_after_a_restart_of_the_relay_are_shown() -> None:
     terminal = watching(
         [
             hello("one"),
@@ -309,7 +309,7 @@ def lines(terminal: Terminal, *arguments: str) -> list[str]:
 BREAK = CliError("gone", "", Exit.UNREACHABLE)
 
 
-def test_a_room_whose_numbers_began_again_is_shown_from_its_beginning() -> None:
+def test_a_room_with_restarted_numbers_is_shown_from_its_beginning() -> None:
     terminal = watching(
         [hello("a"), snapshot(card(last_seq=5)), delta(2, row(6)), BREAK],
         [hello("b"), snapshot(card(last_seq=2), messages=(row(2),)), BREAK],
@@ -390,7 +390,7 @@ def test_a_relay_without_the_missing_messages_is_given_up() -> None:
     assert 60 <= terminal.seconds <= 80
 
 
-def test_a_page_that_is_cut_short_is_asked_for_in_smaller_ones() -> None:
+def test_a_truncated_page_is_requested_again_in_smaller_parts() -> None:
     terminal = watching([hello(), snapshot(card(last_seq=250)), CLOSING], said=250)
     terminal.operator.page = 7
     result = terminal.type("watch", "build", "--since", "10")

@@ -144,12 +144,12 @@ def settings(data: Path, **more: str) -> Settings:
     return parse_settings({"ARGYBARGY_DATA": str(data), **variables})
 
 
-def test_an_address_of_elsewhere_is_refused_by_the_system(tmp_path: Path) -> None:
+def test_an_address_of_another_machine_cannot_be_bound(tmp_path: Path) -> None:
     facts = look_at_port(settings(tmp_path, host="192.0.2.1"))
     assert judge_port(facts).level is Level.PROBLEM
 
 
-def test_a_host_without_an_address_is_refused_too(tmp_path: Path) -> None:
+def test_a_host_without_an_address_cannot_be_bound(tmp_path: Path) -> None:
     facts = look_at_port(settings(tmp_path, host="no..such"))
     assert "not an address" in judge_port(facts).text
 
@@ -289,7 +289,7 @@ def judged(data: Path, *, is_thorough: bool = False) -> list[Finding]:
 
 
 @pytest.mark.parametrize("is_thorough", [False, True])
-def test_a_whole_database_is_fine_and_not_written(
+def test_an_intact_database_is_fine_and_not_written(
     tmp_path: Path, is_thorough: bool
 ) -> None:
     path = make_database(tmp_path)
@@ -334,13 +334,13 @@ def test_a_database_of_another_program_is_a_problem(tmp_path: Path) -> None:
     assert "a database of another program" in only(judged(tmp_path), Level.PROBLEM).text
 
 
-def test_an_older_schema_will_be_brought_up_to_date() -> None:
+def test_an_older_schema_is_reported_as_to_be_migrated() -> None:
     facts = DatabaseFacts(DATA / "relay.db", version=1, newest=2, has_tables=True)
     texts = [each.text for each in judge_database(facts)]
     assert any("the next start migrates it to 2" in text for text in texts)
 
 
-def test_a_log_that_grew_is_a_warning(tmp_path: Path) -> None:
+def test_a_large_write_ahead_log_is_a_warning(tmp_path: Path) -> None:
     path = make_database(tmp_path)
     facts = look_at_database(tmp_path, is_thorough=False)
     assert facts is not None
@@ -350,7 +350,7 @@ def test_a_log_that_grew_is_a_warning(tmp_path: Path) -> None:
     assert facts.wal_bytes == 0
 
 
-def test_a_database_that_is_locked_cannot_be_looked_at(tmp_path: Path) -> None:
+def test_a_locked_database_is_reported_as_unreadable(tmp_path: Path) -> None:
     path = make_database(tmp_path)
     other = apsw.Connection(str(path))
     other.execute("BEGIN EXCLUSIVE")
@@ -452,7 +452,7 @@ def test_the_descriptors_of_a_relay_that_runs_are_its_own(tmp_path: Path) -> Non
     assert gone is None or not gone.is_relay
 
 
-def test_a_platform_without_such_a_limit_is_fine() -> None:
+def test_a_platform_without_a_descriptor_limit_is_fine() -> None:
     assert machine.judge_descriptors(None).level is Level.OK
 
 

@@ -51,7 +51,7 @@ def reported(
     return Result(code, data.getvalue(), talk.getvalue())
 
 
-def test_a_report_is_a_line_for_each_check_and_what_to_do() -> None:
+def test_a_report_has_a_line_for_each_check_and_the_fixes() -> None:
     assert reported(*FINDINGS) == Result(1, TEXT, "")
 
 
@@ -69,7 +69,7 @@ def test_a_report_for_programs_is_one_object() -> None:
     assert told == Result(1, JSON, "")
 
 
-def test_warnings_are_no_failure_and_nothing_to_do_is_not_mentioned() -> None:
+def test_warnings_do_not_fail_and_empty_fixes_are_omitted() -> None:
     assert reported(*FINDINGS[:2]).code == 0
     assert reported(FINDINGS[0]) == Result(0, TEXT.partition("\n")[0] + "\n", "")
 
@@ -88,7 +88,7 @@ def by_check(result: Result) -> dict[str, str]:
     return {row["check"]: row["level"] for row in result.json["findings"]}
 
 
-def test_a_new_machine_is_well(terminal: Terminal, tmp_path: Path) -> None:
+def test_a_new_machine_has_no_problems(terminal: Terminal, tmp_path: Path) -> None:
     result = terminal.type("doctor", "--json")
     assert (result.code, result.talk) == (0, "")
     assert list(by_check(result)) == [
@@ -115,7 +115,7 @@ def test_every_mistake_in_the_settings_is_a_problem(terminal: Terminal) -> None:
     assert any("is ARGYBARGY_PORT meant?" in text for text in texts)
 
 
-def test_a_warning_of_the_settings_is_passed_on(terminal: Terminal) -> None:
+def test_a_warning_of_the_settings_is_reported(terminal: Terminal) -> None:
     terminal.environment["ARGYBARGY_HASH_CODES"] = "false"
     result = terminal.type("doctor", "--json")
     assert by_check(result)["settings"] == "warning"
@@ -161,7 +161,7 @@ async def test_even_a_bug_of_a_check_is_a_finding() -> None:
     assert "ZeroDivisionError" in found.text
 
 
-async def test_a_public_url_that_leads_nowhere_is_a_problem(tmp_path: Path) -> None:
+async def test_an_unreachable_public_url_is_a_problem(tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{probe.getsockname()[1]}"

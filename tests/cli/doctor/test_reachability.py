@@ -169,7 +169,7 @@ def test_responses_are_judged(finding: Finding, level: Level, words: str) -> Non
 # -- both together --------------------------------------------------------------------
 
 
-async def test_a_relay_that_runs_here_is_asked_twice() -> None:
+async def test_a_local_relay_is_asked_for_readiness_and_version() -> None:
     async with answering(answer(b"{}"), answer(HEALTH)) as url:
         findings = await check_here(url)
     assert by_level(findings) == [("ready", Level.OK), ("version", Level.OK)]

@@ -27,7 +27,7 @@ def typed(line: str, folder: Path) -> "subprocess.CompletedProcess[str]":
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 @pytest.mark.parametrize("line", ["version", "--help", "config show --json"])
-def test_an_output_that_is_full_is_a_line_and_no_traceback(
+def test_a_full_output_is_reported_in_one_line_without_traceback(
     line: str, tmp_path: Path
 ) -> None:
     done = typed(f"$A {line} >/dev/full", tmp_path)

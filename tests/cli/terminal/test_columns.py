@@ -31,7 +31,7 @@ WIDTHS = [
 
 
 @pytest.mark.parametrize(("text", "columns"), WIDTHS)
-def test_a_text_takes_so_many_columns(text: str, columns: int) -> None:
+def test_the_width_of_a_text_is_counted_in_columns(text: str, columns: int) -> None:
     assert columns_of(text) == columns
     assert columns_of(padded(text, 20)) == 20
 
@@ -48,7 +48,7 @@ def test_a_text_takes_so_many_columns(text: str, columns: int) -> None:
         ("one two", 5, "one…"),
     ],
 )
-def test_a_cut_fits_and_takes_no_character_apart(
+def test_a_cut_text_fits_and_splits_no_character(
     text: str, most: int, shown: str
 ) -> None:
     assert cut(text, most) == shown
@@ -70,7 +70,7 @@ def test_a_table_fits_the_terminal(verb: str) -> None:
     assert max(map(columns_of, shown)) <= 80
 
 
-def test_columns_stand_below_each_other() -> None:
+def test_columns_are_aligned() -> None:
     stream = io.StringIO()
     rows = [("日本", "|"), ("plain", "|"), ("e\u0301", "|")]
     Output(stream, stream).write_table(("HEAD", "|"), rows)

@@ -33,19 +33,19 @@ def test_control_characters_are_shown_as_escapes(text: str, shown: str) -> None:
     assert escape(text) == shown
 
 
-def test_lines_stay_lines() -> None:
+def test_line_breaks_are_kept() -> None:
     assert escape_lines("one\ntwo\x1b\n") == "one\ntwo\\x1b\n"
 
 
 @given(st.text())
-def test_no_control_character_is_left(text: str) -> None:
+def test_no_control_character_is_printed(text: str) -> None:
     shown = escape(text)
     kinds = {unicodedata.category(c) for c in shown if c not in "\u200c\u200d"}
     assert kinds.isdisjoint({"Cc", "Cf", "Cs", "Zl", "Zp"})
     assert escape(shown) == shown
 
 
-def test_a_cell_of_a_table_cannot_pass_for_a_row() -> None:
+def test_a_line_break_in_a_cell_is_escaped() -> None:
     page = io.StringIO()
     Output(page, page).write_table(("NAME", "ROOM"), [("ann\nbob  forged", "build")])
     assert page.getvalue().splitlines() == [

@@ -20,14 +20,14 @@ EAST = timezone(timedelta(hours=2))
         (None, "never"),
     ],
 )
-def test_a_time_is_local_and_has_its_date_when_that_is_not_today(
+def test_a_time_is_local_with_a_date_unless_it_is_today(
     timestamp: str | None, shown: str
 ) -> None:
     times = LocalTimes(EAST, lambda: date(2026, 1, 2))
     assert times.show(timestamp) == shown
 
 
-def test_an_excerpt_fits_and_says_that_there_is_more() -> None:
+def test_an_excerpt_fits_and_ends_in_an_ellipsis_if_cut() -> None:
     assert excerpt("one\n two", 7) == "one two"
     assert excerpt("one\n two", 6) == "one t…"
     assert excerpt("one two", 5) == "one…"

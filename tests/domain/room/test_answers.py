@@ -27,7 +27,7 @@ def test_a_reply_to_a_free_question_claims_and_answers_it_in_one_step() -> None:
     assert not scene.room.leases
 
 
-def test_the_reply_of_the_holder_settles_under_the_same_fence() -> None:
+def test_a_reply_of_the_holder_settles_the_question_with_the_same_fence() -> None:
     scene = Scene()
     scene.claim("bob", scene.ask())
     scene.post("bob", reply_to=1)
@@ -38,7 +38,7 @@ def test_the_reply_of_the_holder_settles_under_the_same_fence() -> None:
     assert scene.notices == []
 
 
-def test_a_reply_to_what_another_agent_holds_is_refused_and_not_posted() -> None:
+def test_a_reply_to_a_question_held_by_another_agent_is_refused() -> None:
     scene = Scene()
     scene.claim("bob", scene.ask())
     error = scene.refusal(post("carol", reply_to=1))
@@ -46,7 +46,7 @@ def test_a_reply_to_what_another_agent_holds_is_refused_and_not_posted() -> None
     assert scene.room.head == 1
 
 
-def test_the_asker_may_add_to_the_question_while_it_is_held() -> None:
+def test_the_asker_may_reply_to_its_own_question_while_it_is_held() -> None:
     scene = Scene()
     scene.claim("bob", scene.ask("anna"))
     scene.post("anna", "I mean the red one", reply_to=1)
@@ -54,14 +54,14 @@ def test_the_asker_may_add_to_the_question_while_it_is_held() -> None:
     assert scene.room.leases[1].holder == "bob"
 
 
-def test_who_was_not_asked_may_reply_without_settling() -> None:
+def test_a_reply_of_a_peer_that_was_not_asked_does_not_settle_the_question() -> None:
     scene = Scene()
     scene.post("anna", expects="bob")
     scene.post("carol", reply_to=1)
     assert not scene.message(1).is_claim_final
 
 
-def test_the_operator_answers_over_a_claim_and_ends_it() -> None:
+def test_an_answer_of_the_operator_overrides_a_claim() -> None:
     scene = Scene()
     scene.claim("bob", scene.ask())
     scene.say("Ops", reply_to=1)
@@ -72,7 +72,7 @@ def test_the_operator_answers_over_a_claim_and_ends_it() -> None:
     assert not_claimable(scene, Claim("bob", 1)) == "answered"
 
 
-def test_a_human_does_not_settle_what_a_human_asked() -> None:
+def test_a_human_does_not_settle_a_question_of_a_human() -> None:
     scene = Scene()
     scene.say("Ops", expects="anyone")
     scene.say("Ops", reply_to=1)
@@ -87,7 +87,7 @@ def test_a_reply_to_a_settled_question_is_just_a_message() -> None:
     assert scene.room.fence == 1
 
 
-def test_an_answer_whose_arrival_makes_retention_take_the_question_stands() -> None:
+def test_an_answer_that_pushes_its_question_out_of_retention_is_accepted() -> None:
     scene = Scene(attrs.evolve(UNHURRIED, messages_per_room=1))
     scene.ask()
     assert scene.post("bob", reply_to=1).seq == 2
@@ -125,7 +125,7 @@ def test_a_progress_note_settles_nothing_when_the_claim_is_ended(
     assert scene.claim("carol", 1).fence == 2
 
 
-def test_a_lapse_beyond_the_tail_reopens_too() -> None:
+def test_an_expired_claim_beyond_the_tail_reopens_its_question() -> None:
     scene = Scene(attrs.evolve(UNHURRIED, tail_messages=1))
     scene.claim("bob", scene.ask())
     scene.post("bob", "still at it")

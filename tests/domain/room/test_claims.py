@@ -25,7 +25,9 @@ def not_claimable(scene: Scene, command: Claim | Release) -> object:
 
 
 @pytest.mark.parametrize("seq", [0, -5, 2, 3, 2**53 - 1])
-def test_what_is_not_there_and_what_is_not_seen_are_the_same(seq: int) -> None:
+def test_claims_of_a_missing_and_of_a_hidden_message_are_refused_alike(
+    seq: int,
+) -> None:
     scene = Scene()
     scene.ask("anna")
     scene.ask("anna", to="carol dora")
@@ -35,13 +37,13 @@ def test_what_is_not_there_and_what_is_not_seen_are_the_same(seq: int) -> None:
         assert error.facts == {}
 
 
-def test_nobody_claims_their_own_question() -> None:
+def test_a_peer_cannot_claim_its_own_question() -> None:
     scene = Scene()
     scene.ask("anna")
     assert not_claimable(scene, Claim("ANNA", 1)) == "own_question"
 
 
-def test_the_asker_is_told_who_has_claimed_the_question() -> None:
+def test_the_refusal_of_the_asker_names_the_holder() -> None:
     scene = Scene()
     scene.ask("anna")
     assert scene.refusal(Claim("anna", 1)).facts["claimed_by"] is None
@@ -53,7 +55,9 @@ def test_the_asker_is_told_who_has_claimed_the_question() -> None:
 
 
 @pytest.mark.parametrize("expects", ["none", "carol"])
-def test_what_asks_nobody_or_somebody_else_is_not_a_question(expects: str) -> None:
+def test_a_message_without_a_question_for_the_claimer_cannot_be_claimed(
+    expects: str,
+) -> None:
     scene = Scene()
     scene.post("anna", expects=expects)
     assert not_claimable(scene, Claim("bob", 1)) == "not_a_question"
@@ -69,13 +73,13 @@ def test_the_holder_gets_the_same_fence_and_a_new_lease() -> None:
     assert scene.writes == ()
 
 
-def test_what_is_answered_cannot_be_claimed() -> None:
+def test_an_answered_question_cannot_be_claimed() -> None:
     scene = Scene()
     scene.post("bob", reply_to=scene.ask())
     assert not_claimable(scene, Claim("carol", 1)) == "answered"
 
 
-def test_who_answered_may_ask_for_the_claim_again() -> None:
+def test_the_answerer_may_repeat_its_claim() -> None:
     scene = Scene()
     fence = scene.claim("bob", scene.ask()).fence
     scene.post("bob", reply_to=1)
@@ -84,7 +88,7 @@ def test_who_answered_may_ask_for_the_claim_again() -> None:
     assert not scene.room.leases
 
 
-def test_what_somebody_holds_is_refused_with_their_name_and_the_time() -> None:
+def test_the_refusal_of_a_claim_names_the_holder_and_the_expiry() -> None:
     scene = Scene()
     lease = scene.claim("Bob", scene.ask())
     error = scene.refusal(Claim("carol", 1))
@@ -97,7 +101,7 @@ def test_what_somebody_holds_is_refused_with_their_name_and_the_time() -> None:
     }
 
 
-def test_nothing_is_claimed_in_a_closed_room() -> None:
+def test_a_claim_in_a_closed_room_is_refused() -> None:
     scene = Scene()
     scene.claim("bob", scene.ask())
     scene.close()
@@ -106,7 +110,7 @@ def test_nothing_is_claimed_in_a_closed_room() -> None:
 
 
 @pytest.mark.parametrize("expects", ["anyone", "bob", "BOB"])
-def test_what_is_free_is_granted_with_a_fence(expects: str) -> None:
+def test_a_free_question_is_granted_with_a_new_fence(expects: str) -> None:
     scene = Scene()
     scene.post("anna", expects=expects)
     lease = scene.claim("bob", 1)
@@ -118,14 +122,14 @@ def test_what_is_free_is_granted_with_a_fence(expects: str) -> None:
 # -- leases --------------------------------------------------------------------
 
 
-def test_a_lease_lasts_as_long_as_asked_and_told_on_both_clocks() -> None:
+def test_a_lease_has_the_requested_length_on_both_clocks() -> None:
     scene = Scene()
     lease = scene.claim("bob", scene.ask(), 60)
     assert lease.lapses_at == scene.now.steady_seconds + 60
     assert lease.expires_ms == scene.now.wall_ms + 60_000
 
 
-def test_a_lease_is_for_ever_where_the_relay_says_so() -> None:
+def test_a_lease_does_not_expire_if_the_limit_is_zero() -> None:
     scene = Scene(attrs.evolve(UNHURRIED, lease_seconds=0))
     lease = scene.claim("bob", scene.ask())
     assert (lease.seconds, lease.expires_ms) == (None, None)
@@ -159,7 +163,7 @@ def test_a_renewal_may_change_the_length() -> None:
     ],
     ids=["poll", "post", "claim", "restart"],
 )
-def test_a_holder_that_shows_itself_keeps_the_claim(
+def test_requests_of_the_holder_renew_its_lease(
     show: Callable[[Scene], object],
 ) -> None:
     scene = Scene()
@@ -172,7 +176,7 @@ def test_a_holder_that_shows_itself_keeps_the_claim(
     assert scene.notices == []
 
 
-def test_others_keep_nothing_alive() -> None:
+def test_requests_of_other_peers_renew_no_lease() -> None:
     scene = Scene()
     scene.claim("bob", scene.ask())
     scene.pass_time(LEASE - 1)
@@ -183,7 +187,7 @@ def test_others_keep_nothing_alive() -> None:
     assert scene.notices == [1]
 
 
-def test_a_lease_runs_out_on_the_steady_clock_whatever_the_wall_clock_says() -> None:
+def test_a_lease_expires_by_the_steady_clock_only() -> None:
     scene = Scene()
     scene.claim("bob", scene.ask())
     scene.set_wall_back(-10 * LEASE)
@@ -195,7 +199,7 @@ def test_a_lease_runs_out_on_the_steady_clock_whatever_the_wall_clock_says() -> 
     assert 1 not in scene.room.leases
 
 
-def test_an_expiry_is_told_exactly_once() -> None:
+def test_an_expired_lease_is_announced_exactly_once() -> None:
     scene = Scene()
     scene.claim("bob", scene.ask())
     scene.pass_time(LEASE)
@@ -209,7 +213,9 @@ def test_an_expiry_is_told_exactly_once() -> None:
 
 
 @pytest.mark.parametrize("to", ["", "bob", "bob carol"])
-def test_a_notice_is_addressed_as_the_question_was_and_asks_nobody(to: str) -> None:
+def test_a_notice_has_the_addressees_of_its_question_and_expects_no_reply(
+    to: str,
+) -> None:
     scene = Scene()
     question = scene.post("anna", to=to, expects="anyone")
     scene.claim("bob", 1)
@@ -223,7 +229,7 @@ def test_a_notice_is_addressed_as_the_question_was_and_asks_nobody(to: str) -> N
     assert "system" not in scene.room.members
 
 
-def test_a_notice_is_nothing_that_somebody_said() -> None:
+def test_a_notice_does_not_count_as_a_post() -> None:
     scene = Scene()
     scene.claim("bob", scene.ask())
     spoken = scene.room.last_spoken_ms, scene.room.quiet_since
@@ -233,7 +239,7 @@ def test_a_notice_is_nothing_that_somebody_said() -> None:
     assert scene.open_questions == [1]
 
 
-def test_a_claim_beyond_the_tail_lives_on() -> None:
+def test_a_claim_beyond_the_tail_is_kept() -> None:
     scene = Scene(attrs.evolve(UNHURRIED, tail_messages=2))
     scene.claim("bob", scene.ask())
     for _ in range(5):
@@ -257,7 +263,7 @@ def test_a_claim_beyond_the_tail_lives_on() -> None:
     ],
     ids=["release", "close", "dismiss", "reply", "operator", "retention"],
 )
-def test_a_room_whose_last_lease_has_ended_waits_for_no_lapse(
+def test_a_room_without_leases_has_no_next_expiry(
     end: Callable[[Scene], object],
 ) -> None:
     scene = Scene(attrs.evolve(UNHURRIED, messages_per_room=3))
@@ -268,7 +274,7 @@ def test_a_room_whose_last_lease_has_ended_waits_for_no_lapse(
     assert scene.room.next_lease_deadline == float("inf")
 
 
-def test_a_room_waits_for_the_lapse_that_comes_next() -> None:
+def test_the_next_expiry_of_a_room_is_that_of_its_earliest_lease() -> None:
     scene = Scene()
     now = scene.now.steady_seconds
     for peer, seconds in [("bob", 30), ("carol", 60), ("dora", 90)]:
@@ -283,7 +289,7 @@ def test_a_room_waits_for_the_lapse_that_comes_next() -> None:
 # -- release -------------------------------------------------------------------
 
 
-def test_who_releases_lets_others_have_it() -> None:
+def test_a_released_question_can_be_claimed_by_others() -> None:
     scene = Scene()
     scene.claim("bob", scene.ask())
     scene.release("BOB", 1)
@@ -301,14 +307,14 @@ def test_a_repeated_release_changes_nothing() -> None:
     assert scene.notices == [1]
 
 
-def test_nobody_releases_what_another_one_holds() -> None:
+def test_a_claim_of_another_peer_cannot_be_released() -> None:
     scene = Scene()
     scene.claim("bob", scene.ask())
     assert scene.refusal(Release("carol", 1)).problem is Problem.CLAIMED_BY_OTHER
     assert scene.room.leases[1].holder == "bob"
 
 
-def test_an_answered_question_is_not_given_back() -> None:
+def test_the_claim_of_an_answered_question_cannot_be_released() -> None:
     scene = Scene()
     scene.claim("bob", scene.ask())
     scene.post("bob", reply_to=1)
@@ -318,7 +324,7 @@ def test_an_answered_question_is_not_given_back() -> None:
 # -- fences --------------------------------------------------------------------
 
 
-def test_fences_grow_with_every_grant_in_the_room_and_over_restarts() -> None:
+def test_fences_rise_with_every_grant_and_across_restarts() -> None:
     scene = Scene()
     fences = []
     for _ in range(3):
@@ -333,7 +339,7 @@ def test_fences_grow_with_every_grant_in_the_room_and_over_restarts() -> None:
 # -- retention -----------------------------------------------------------------
 
 
-def test_a_question_that_retention_took_is_neither_held_nor_open_nor_there() -> None:
+def test_a_question_dropped_by_retention_is_neither_held_nor_open() -> None:
     scene = Scene(attrs.evolve(UNHURRIED, messages_per_room=2))
     scene.claim("bob", scene.ask())
     scene.post("anna")

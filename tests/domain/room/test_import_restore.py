@@ -55,9 +55,7 @@ def post(room: Room, text: str = "next", limits: Limits = UNHURRIED) -> Decision
 
 
 @given(st.sets(st.integers(1, 40), min_size=1), st.integers(1, 45))
-def test_counting_with_holes_is_counting_what_is_there(
-    there: set[int], keep: int
-) -> None:
+def test_counts_skip_seq_gaps(there: set[int], keep: int) -> None:
     head = max(there)
     seq_gaps, start = [], 1
     for seq in sorted(there):
@@ -76,14 +74,14 @@ def test_counting_with_holes_is_counting_what_is_there(
 # -- import -----------------------------------------------------------------------
 
 
-def test_messages_keep_their_numbers_and_what_comes_goes_on_after_them() -> None:
+def test_imported_messages_keep_their_seqs_and_new_ones_follow() -> None:
     room = said(empty_room(), 7, 8, 9)
     assert (room.first, room.head, kept_messages(room)) == (7, 9, 3)
     assert room.seq_gaps == ()
     assert post(room).room.head == 10
 
 
-def test_what_is_there_already_is_left_and_what_is_new_is_added() -> None:
+def test_an_import_skips_known_messages_and_adds_new_ones() -> None:
     room = said(empty_room(), 1, 2)
     more = taking(*(message(seq, text=f"no {seq}") for seq in (1, 2, 3)))
     room, answer = imported(room, more)
@@ -94,7 +92,7 @@ def test_what_is_there_already_is_left_and_what_is_new_is_added() -> None:
     assert again.writes == ()
 
 
-def test_a_differing_message_is_named_and_nothing_changed() -> None:
+def test_a_conflicting_message_is_named_and_nothing_is_changed() -> None:
     room = said(empty_room(), 1, 2)
     with pytest.raises(RelayError) as refused:
         imported(room, taking(message(2, text="otherwise"), message(3)))
@@ -110,14 +108,14 @@ def test_a_trial_counts_and_changes_nothing() -> None:
     assert (decision.room, decision.writes) == (room, ())
 
 
-def test_what_the_room_has_given_up_stays_so() -> None:
+def test_messages_of_seqs_that_the_room_skipped_are_not_imported() -> None:
     room = said(empty_room(), 5, 6, 9)
     assert room.seq_gaps == (SeqGap(7, 8),)
     _, answer = imported(room, taking(message(3), message(7), message(9, text="no 9")))
     assert answer == Imported(same=1, passed=2)
 
 
-def test_what_lies_before_the_tail_is_compared_with_what_the_store_has() -> None:
+def test_messages_before_the_tail_are_compared_with_the_stored_ones() -> None:
     room = said(empty_room(), 1, 4)
     first = message(1, text="no 1")
     _, answer = imported(room, taking(first, known={1: first}))
@@ -126,7 +124,7 @@ def test_what_lies_before_the_tail_is_compared_with_what_the_store_has() -> None
         imported(room, taking(message(1, text="other"), known={1: first}))
 
 
-def test_time_does_not_run_backwards() -> None:
+def test_an_import_with_decreasing_timestamps_is_refused() -> None:
     room = said(empty_room(), 1)
     older = attrs.evolve(message(2), at_ms=START.wall_ms - 1)
     with pytest.raises(RelayError) as refused:
@@ -134,7 +132,7 @@ def test_time_does_not_run_backwards() -> None:
     assert refused.value.problem is Problem.INVALID_REQUEST
 
 
-def test_a_room_is_made_as_it_was() -> None:
+def test_a_new_room_is_imported_with_its_status() -> None:
     closed = RoomStatus("hall", START.wall_ms - 5, "ops")
     command = taking(message(1), status=closed, created_ms=START.wall_ms - 9)
     room, _ = imported(empty_room(), command)
@@ -142,14 +140,14 @@ def test_a_room_is_made_as_it_was() -> None:
     assert room.created_ms == START.wall_ms - 9
 
 
-def test_a_room_that_is_there_stays_open() -> None:
+def test_an_import_does_not_close_an_existing_room() -> None:
     room = said(empty_room(), 1)
     closed = RoomStatus("hall", START.wall_ms, "ops")
     room, _ = imported(room, taking(message(2), status=closed))
     assert not room.status.is_closed
 
 
-def test_claims_come_along_settled_or_with_a_new_lease() -> None:
+def test_imported_claims_are_settled_or_get_a_new_lease() -> None:
     asked = [message(seq, text="?", expects="anyone") for seq in (1, 2)]
     settled, leased = (attrs.evolve(each, claimed_by="bob") for each in asked)
     command = attrs.evolve(
@@ -169,7 +167,7 @@ def test_claims_come_along_settled_or_with_a_new_lease() -> None:
     assert room.next_lease_deadline == SOON.steady_seconds + UNHURRIED.lease_seconds
 
 
-def test_in_a_closed_room_no_claim_is_leased() -> None:
+def test_an_import_into_a_closed_room_grants_no_lease() -> None:
     asked = attrs.evolve(message(1, expects="anyone"), claimed_by="bob")
     first = ImportedMessage(asked, is_open=True, is_leased=True)
     closed = RoomStatus("hall", START.wall_ms, "ops")
@@ -179,7 +177,7 @@ def test_in_a_closed_room_no_claim_is_leased() -> None:
     assert room.messages[1].claimed_by is None
 
 
-def test_an_imported_answer_closes_a_question_that_was_there() -> None:
+def test_an_imported_answer_closes_an_existing_question() -> None:
     asked = message(1, "anna", text="?", expects="bob")
     first = ImportedMessage(asked, is_open=True)
     room, _ = imported(empty_room(), attrs.evolve(taking(), messages=(first,)))
@@ -188,7 +186,7 @@ def test_an_imported_answer_closes_a_question_that_was_there() -> None:
     assert list(room.questions) == []
 
 
-def test_an_imported_whisper_to_another_answers_nothing() -> None:
+def test_an_imported_direct_message_to_another_peer_answers_nothing() -> None:
     asked = ImportedMessage(message(1, "anna", text="?", expects="BOB"), is_open=True)
     aside = ImportedMessage(message(2, "bob", to="dan"))
     command = attrs.evolve(taking(), messages=(asked, aside))
@@ -202,7 +200,7 @@ def test_an_imported_whisper_to_another_answers_nothing() -> None:
 # -- restore ----------------------------------------------------------------------
 
 
-def test_the_tail_never_reaches_over_a_hole() -> None:
+def test_the_tail_never_spans_a_seq_gap() -> None:
     room = said(empty_room(), 1, 2)
     restored = decide(room, Restore(head=10), SOON, UNHURRIED).room
     restored = post(restored).room
@@ -216,7 +214,7 @@ def test_the_tail_never_reaches_over_a_hole() -> None:
 
 
 @given(st.integers(1, 20), st.integers(1, 20), st.integers(0, 20), st.integers(1, 30))
-def test_no_number_is_given_twice_and_retention_counts_messages(
+def test_restored_seqs_are_not_reused_and_retention_counts_messages(
     before: int, lost: int, after: int, keep: int
 ) -> None:
     limits = Limits(posts_per_window=0, messages_per_room=keep)
@@ -239,13 +237,13 @@ def test_no_number_is_given_twice_and_retention_counts_messages(
         assert [each.seq for each in page.messages] == given_out[-len(page.messages) :]
 
 
-def test_nothing_lost_is_nothing_said() -> None:
+def test_a_restore_without_losses_posts_no_notice() -> None:
     room = said(empty_room(), 1, 2)
     decision = decide(room, Restore(head=2), SOON, UNHURRIED)
     assert (decision.room.head, decision.writes) == (2, ())
 
 
-def test_a_claim_survives_a_hole() -> None:
+def test_a_claim_before_a_seq_gap_is_kept() -> None:
     asked = attrs.evolve(message(1, expects="anyone"), claimed_by="bob")
     first = ImportedMessage(asked, is_open=True, is_leased=True)
     room, _ = imported(empty_room(), attrs.evolve(taking(), messages=(first,)))
@@ -262,7 +260,9 @@ def test_a_claim_survives_a_hole() -> None:
         (Restore(head=9, is_certain=False), "if anything was, is lost"),
     ],
 )
-def test_the_room_is_told_what_is_lost(command: Restore, words: str) -> None:
+def test_a_notice_tells_the_room_the_number_of_lost_messages(
+    command: Restore, words: str
+) -> None:
     room = said(empty_room(), 1, 2)
     room = decide(room, command, SOON, UNHURRIED).room
     newest = room.messages[room.head]

@@ -24,7 +24,7 @@ leases = st.builds(
 
 
 @given(st.lists(leases), st.sets(st.integers(1, 12)))
-def test_the_index_finds_what_a_look_at_every_lease_finds(
+def test_the_index_of_leases_agrees_with_a_full_scan(
     granted: list[Lease], ended: set[int]
 ) -> None:
     made, plain = Leases.of(granted), {lease.seq: lease for lease in granted}
@@ -50,7 +50,7 @@ def hold(scene: Scene, count: int, by: str = "bob") -> None:
         scene.claim(by, scene.ask(expects=by))
 
 
-def test_a_post_costs_no_more_where_others_hold_many_claims() -> None:
+def test_a_post_does_not_cost_more_with_many_claims_of_other_peers() -> None:
     efforts = []
     for count in (1, 600):
         scene = Scene()
@@ -61,7 +61,7 @@ def test_a_post_costs_no_more_where_others_hold_many_claims() -> None:
     assert many < few + 50
 
 
-def test_a_post_costs_no_more_where_its_sender_holds_very_many_claims() -> None:
+def test_a_post_does_not_cost_more_with_many_claims_of_its_sender() -> None:
     efforts = []
     for count in (2 * MAX_RENEWED_AT_ONCE, 600):
         scene = Scene()
@@ -72,7 +72,7 @@ def test_a_post_costs_no_more_where_its_sender_holds_very_many_claims() -> None:
     assert many < 2 * few
 
 
-def test_of_very_many_leases_those_to_run_out_first_are_renewed() -> None:
+def test_of_very_many_leases_the_earliest_to_expire_are_renewed() -> None:
     scene = Scene()
     hold(scene, MAX_RENEWED_AT_ONCE)
     scene.pass_time(1)
@@ -87,7 +87,7 @@ def test_of_very_many_leases_those_to_run_out_first_are_renewed() -> None:
     assert scene.room.leases[last.seq].lapses_at == until
 
 
-def test_very_many_claims_are_kept_by_polls_that_renew_some_of_them() -> None:
+def test_polls_that_renew_some_leases_each_keep_very_many_claims() -> None:
     scene = Scene()
     hold(scene, 5 * MAX_RENEWED_AT_ONCE)
     for _ in range(100):
@@ -97,7 +97,7 @@ def test_very_many_claims_are_kept_by_polls_that_renew_some_of_them() -> None:
     assert len(scene.room.leases) == 5 * MAX_RENEWED_AT_ONCE
 
 
-def test_leases_that_run_out_together_end_in_pieces() -> None:
+def test_leases_that_expire_together_end_in_bounded_pieces() -> None:
     scene = Scene()
     hold(scene, MAX_ENDED_AT_ONCE + 3)
     scene.pass_time(UNHURRIED.lease_seconds)
@@ -109,7 +109,7 @@ def test_leases_that_run_out_together_end_in_pieces() -> None:
     assert scene.notices == list(range(1, MAX_ENDED_AT_ONCE + 4))
 
 
-def test_who_holds_very_much_is_dismissed_piece_by_piece() -> None:
+def test_a_peer_with_very_many_claims_is_dismissed_in_bounded_pieces() -> None:
     scene = Scene()
     hold(scene, MAX_ENDED_AT_ONCE + 1)
     scene.post("bob", expects="anna")

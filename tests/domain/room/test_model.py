@@ -335,7 +335,7 @@ def check_sound(room: Room) -> None:
 
 
 @given(histories)
-def test_a_room_does_what_the_model_says_and_its_writes_tell_the_whole_story(
+def test_a_room_agrees_with_the_model_and_its_writes_rebuild_it(
     history: list[Step],
 ) -> None:
     both = Both()

@@ -9,17 +9,17 @@ from argybargy.domain.room.state import Room
 from support.room import Scene
 
 
-def test_a_room_can_be_opened_before_anybody_speaks() -> None:
+def test_a_room_can_be_opened_before_its_first_message() -> None:
     scene = Scene()
     scene.open()
     assert (scene.room.exists, scene.room.head) == (True, 0)
 
 
-def test_a_room_that_nobody_opened_or_spoke_in_is_not_there() -> None:
+def test_a_room_without_messages_that_was_never_opened_does_not_exist() -> None:
     assert not Scene().room.exists
 
 
-def test_a_room_that_is_not_there_cannot_be_closed() -> None:
+def test_a_missing_room_cannot_be_closed() -> None:
     assert Scene().refusal(Close("ops")).problem is Problem.ROOM_NOT_FOUND
 
 
@@ -41,7 +41,7 @@ def test_a_closing_is_audited_with_its_time() -> None:
     assert row.detail == scene.room.status.closed_at is not None
 
 
-def test_a_reopening_is_audited_under_the_name_it_was_asked_by() -> None:
+def test_the_audit_row_of_a_reopening_names_its_actor() -> None:
     scene = Scene()
     scene.open()
     scene.close()
@@ -53,7 +53,7 @@ def test_a_reopening_is_audited_under_the_name_it_was_asked_by() -> None:
     ]
 
 
-def test_who_closed_a_room_first_and_when_stands() -> None:
+def test_a_second_closing_keeps_the_first_closer_and_time() -> None:
     scene = Scene()
     scene.open()
     scene.close()
@@ -65,7 +65,7 @@ def test_who_closed_a_room_first_and_when_stands() -> None:
     assert scene.writes == ()
 
 
-def test_a_room_stays_closed_over_a_restart() -> None:
+def test_a_closed_room_stays_closed_after_a_restart() -> None:
     scene = Scene()
     scene.post("anna")
     scene.close()
@@ -74,7 +74,7 @@ def test_a_room_stays_closed_over_a_restart() -> None:
     assert scene.room.status == closed
 
 
-def test_closing_ends_leases_without_a_word() -> None:
+def test_closing_a_room_ends_leases_without_notices() -> None:
     scene = Scene()
     scene.claim("bob", scene.ask())
     scene.claim("carol", scene.ask())
@@ -87,7 +87,7 @@ def test_closing_ends_leases_without_a_word() -> None:
     assert scene.notices == []
 
 
-def test_closing_leaves_answers_as_they_are() -> None:
+def test_closing_a_room_keeps_settled_claims() -> None:
     scene = Scene()
     scene.post("bob", reply_to=scene.ask())
     scene.close()
@@ -103,7 +103,7 @@ def test_a_question_can_be_claimed_again_when_the_room_is_reopened() -> None:
     assert scene.claim("carol", 1).fence == 2
 
 
-def test_a_reopened_room_has_not_been_quiet_for_long() -> None:
+def test_reopening_a_room_resets_its_idle_time() -> None:
     scene = Scene()
     scene.post("anna")
     scene.close()
@@ -113,7 +113,7 @@ def test_a_reopened_room_has_not_been_quiet_for_long() -> None:
     assert scene.room.last_spoken_ms == scene.now.wall_ms
 
 
-def test_questions_still_wait_when_a_room_is_reopened() -> None:
+def test_open_questions_are_still_open_in_a_reopened_room() -> None:
     scene = Scene()
     scene.ask()
     scene.close()
@@ -121,7 +121,7 @@ def test_questions_still_wait_when_a_room_is_reopened() -> None:
     assert scene.open_questions == [1]
 
 
-def test_who_is_dismissed_holds_nothing_and_others_may_have_it() -> None:
+def test_claims_of_a_dismissed_peer_are_released() -> None:
     scene = Scene()
     scene.claim("Bob", scene.ask())
     scene.claim("carol", scene.ask())
@@ -131,14 +131,14 @@ def test_who_is_dismissed_holds_nothing_and_others_may_have_it() -> None:
     assert scene.claim("carol", 1).fence == 3
 
 
-def test_dismissing_somebody_unknown_changes_nothing() -> None:
+def test_dismissing_an_unknown_peer_changes_nothing() -> None:
     scene = Scene()
     scene.post("anna")
     scene.dismiss("bob")
     assert scene.writes == ()
 
 
-def test_the_silence_of_a_room_is_remembered_over_a_restart() -> None:
+def test_the_idle_time_of_a_room_survives_a_restart() -> None:
     scene = Scene()
     scene.post("anna")
     scene.pass_time(500)
@@ -146,7 +146,7 @@ def test_the_silence_of_a_room_is_remembered_over_a_restart() -> None:
     assert scene.room.quiet_since == scene.now.steady_seconds - 500
 
 
-def test_a_wall_clock_set_back_makes_no_room_speak_in_the_future() -> None:
+def test_a_wall_clock_set_back_gives_no_room_a_last_message_in_the_future() -> None:
     scene = Scene()
     scene.post("anna")
     scene.set_wall_back(500)
@@ -154,7 +154,7 @@ def test_a_wall_clock_set_back_makes_no_room_speak_in_the_future() -> None:
     assert scene.room.quiet_since == scene.now.steady_seconds
 
 
-def test_a_lease_starts_its_term_anew_after_a_restart() -> None:
+def test_a_lease_restarts_at_full_length_after_a_restart() -> None:
     scene = Scene()
     scene.claim("bob", scene.ask(), 10)
     scene.pass_time(9)
@@ -163,7 +163,7 @@ def test_a_lease_starts_its_term_anew_after_a_restart() -> None:
     assert scene.refusal(Claim("carol", 1)).problem is Problem.CLAIMED_BY_OTHER
 
 
-def test_a_new_room_may_be_opened_and_closed_before_anything_is_committed() -> None:
+def test_a_new_room_may_be_opened_and_closed_in_one_batch() -> None:
     limits, now = Limits(), Instant(1_000, 0.0)
     opened = decide(Room.new("new", now), Open("ops"), now, limits)
     closed = decide(opened.room, Close("ops"), now, limits)

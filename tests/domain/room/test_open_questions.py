@@ -49,7 +49,7 @@ def plainly_answered(
     audiences,
     st.none() | st.integers(1, 40),
 )
-def test_the_index_finds_what_a_look_at_every_question_finds(
+def test_the_index_of_questions_agrees_with_a_full_scan(
     asked: list[Question],
     closed: set[int],
     speaker: frozenset[PeerKey],
@@ -70,7 +70,7 @@ def test_the_index_finds_what_a_look_at_every_question_finds(
 
 
 @given(st.lists(questions, unique_by=lambda question: question.seq))
-def test_nothing_is_left_of_questions_that_were_closed(asked: list[Question]) -> None:
+def test_closed_questions_leave_no_index_entries(asked: list[Question]) -> None:
     made = OpenQuestions.of(asked)
     for question in asked:
         made = made.discard(question.seq)
@@ -86,12 +86,12 @@ def effort_of_a_post(open_questions: int) -> int:
     return count_calls(lambda: scene.do(post("bob")))
 
 
-def test_a_post_costs_no_more_where_many_wait_for_somebody_else() -> None:
+def test_a_post_does_not_cost_more_with_many_questions_to_other_peers() -> None:
     few, many = effort_of_a_post(1), effort_of_a_post(1_500)
     assert many < few + 50
 
 
-def test_of_too_many_open_questions_of_one_peer_the_oldest_is_given_up() -> None:
+def test_the_oldest_open_question_of_a_peer_is_dropped_beyond_the_limit() -> None:
     scene = Scene(attrs.evolve(UNHURRIED, open_questions_per_peer=2))
     scene.post("anna", expects="ghost")
     for _ in range(3):

@@ -10,7 +10,7 @@ from argybargy.domain.room.commands import Post, Posted
 from support.room import UNHURRIED, Scene, post
 
 
-def test_a_member_keeps_the_spelling_it_came_with() -> None:
+def test_a_member_keeps_its_first_spelling() -> None:
     scene = Scene()
     scene.post("Anna")
     scene.post("ANNA")
@@ -34,7 +34,7 @@ def test_seqs_count_from_one_without_gaps() -> None:
         ("bob carol", "carol", "carol"),
     ],
 )
-def test_who_is_asked_follows_from_the_addressing(
+def test_the_expected_answerer_follows_from_the_addressing(
     to: str, expects: str | None, asked: str
 ) -> None:
     assert Scene().post("anna", to=to, expects=expects).expects == asked
@@ -51,7 +51,7 @@ def test_timestamps_do_not_run_backwards_with_the_wall_clock() -> None:
     assert scene.post("anna").at_ms == first.at_ms + 1000
 
 
-def test_a_room_is_not_closed_before_its_newest_message() -> None:
+def test_a_room_is_not_closed_at_a_time_before_its_newest_message() -> None:
     scene = Scene()
     last = scene.post("anna")
     scene.set_wall_back(600)
@@ -59,7 +59,7 @@ def test_a_room_is_not_closed_before_its_newest_message() -> None:
     assert scene.room.status.closed_at_ms == last.at_ms
 
 
-def test_a_notice_is_not_older_than_what_came_before_it() -> None:
+def test_a_notice_is_not_older_than_the_message_before_it() -> None:
     scene = Scene()
     scene.claim("bob", scene.ask())
     last = scene.post("anna")
@@ -97,7 +97,7 @@ def test_a_closed_room_refuses_before_the_rate_limit_counts() -> None:
     assert scene.refusal(post("anna")).problem is Problem.RATE_LIMITED
 
 
-def test_an_empty_room_needs_a_place_among_the_rooms() -> None:
+def test_the_first_message_of_a_room_needs_a_place_in_the_quota() -> None:
     scene = Scene(Limits(rooms=3))
     no_place = attrs.evolve(post("anna"), has_room_quota=False)
     error = scene.refusal(no_place)
@@ -110,7 +110,7 @@ def test_an_empty_room_needs_a_place_among_the_rooms() -> None:
 # -- the rate limit ------------------------------------------------------------
 
 
-def test_posts_of_one_peer_are_limited_and_others_are_not_held_up() -> None:
+def test_the_rate_limit_of_one_peer_does_not_affect_others() -> None:
     scene = Scene(Limits(posts_per_window=2, window_seconds=10.0))
     scene.post("anna")
     scene.pass_time(3)
@@ -138,7 +138,7 @@ def test_a_refused_post_does_not_count() -> None:
 # -- idempotency ---------------------------------------------------------------
 
 
-def test_a_retry_gets_the_very_same_message() -> None:
+def test_a_retry_returns_the_stored_message() -> None:
     scene = Scene()
     first = scene.post("anna", to="bob", key="k")
     scene.post("bob")
@@ -149,7 +149,7 @@ def test_a_retry_gets_the_very_same_message() -> None:
     assert scene.writes == ()
 
 
-def test_a_retry_is_answered_even_after_retention_took_the_message() -> None:
+def test_a_retry_returns_a_message_dropped_by_retention() -> None:
     scene = Scene(attrs.evolve(UNHURRIED, messages_per_room=2))
     first = scene.post("anna", key="k")
     for _ in range(5):
@@ -158,7 +158,7 @@ def test_a_retry_is_answered_even_after_retention_took_the_message() -> None:
     assert scene.post("anna", key="k") == first
 
 
-def test_a_retry_is_answered_in_a_closed_room_and_past_the_rate_limit() -> None:
+def test_a_retry_succeeds_in_a_closed_room_and_past_the_rate_limit() -> None:
     scene = Scene(Limits(posts_per_window=1))
     first = scene.post("anna", key="k")
     assert scene.post("anna", key="k") == first
@@ -166,7 +166,7 @@ def test_a_retry_is_answered_in_a_closed_room_and_past_the_rate_limit() -> None:
     assert scene.post("anna", key="k") == first
 
 
-def test_a_retry_of_a_reply_is_answered_though_the_question_is_settled() -> None:
+def test_a_retry_of_a_reply_succeeds_after_the_question_is_settled() -> None:
     scene = Scene()
     seq = scene.ask()
     first = scene.post("bob", reply_to=seq, key="k")
@@ -196,7 +196,7 @@ def test_keys_of_different_peers_are_different_keys() -> None:
     assert scene.post("bob", key="k").seq == 2
 
 
-def test_a_key_is_forgotten_when_its_time_is_over() -> None:
+def test_an_idempotency_key_expires() -> None:
     scene = Scene()
     scene.post("anna", key="k")
     scene.pass_time(24 * 3600)
@@ -206,7 +206,7 @@ def test_a_key_is_forgotten_when_its_time_is_over() -> None:
     assert len(scene.room.receipts) == len(scene.room.receipt_order) == 1
 
 
-def test_the_oldest_key_makes_way_for_one_too_many() -> None:
+def test_the_oldest_idempotency_key_is_dropped_beyond_the_limit() -> None:
     scene = Scene(attrs.evolve(UNHURRIED, idempotency_keys_per_room=2))
     for key in ("k1", "k2", "k3"):
         scene.post("anna", key=key)
@@ -219,14 +219,16 @@ def test_the_oldest_key_makes_way_for_one_too_many() -> None:
 # -- reply_to ------------------------------------------------------------------
 
 
-def test_a_reply_names_what_it_answers() -> None:
+def test_a_reply_contains_the_seq_of_its_question() -> None:
     scene = Scene()
     scene.post("anna")
     assert scene.post("bob", reply_to=1).reply_to == 1
 
 
 @pytest.mark.parametrize("seq", [0, -1, 2, 3, 2**53 - 1])
-def test_a_reply_to_what_is_not_there_or_not_seen_is_refused_alike(seq: int) -> None:
+def test_replies_to_a_missing_and_to_a_hidden_message_are_refused_alike(
+    seq: int,
+) -> None:
     scene = Scene()
     scene.post("anna")
     scene.post("anna", to="carol")
@@ -245,7 +247,7 @@ def _errors(error: RelayError) -> list[dict[str, str]]:
     return errors
 
 
-def test_the_operator_may_answer_what_agents_say_among_themselves() -> None:
+def test_the_operator_may_reply_to_direct_messages_of_agents() -> None:
     scene = Scene()
     scene.post("anna", to="bob")
     assert scene.say("Ops", reply_to=1).reply_to == 1
@@ -263,7 +265,7 @@ def test_a_reply_reaches_back_beyond_the_tail_but_not_beyond_retention() -> None
 # -- what is recorded ----------------------------------------------------------
 
 
-def test_what_an_operator_says_is_audited_without_its_text() -> None:
+def test_a_post_of_the_operator_is_audited_without_its_text() -> None:
     scene = Scene()
     scene.say("Ops", "the secret plan", to="anna bob")
     (audit,) = scene.durable.audits
@@ -271,7 +273,7 @@ def test_what_an_operator_says_is_audited_without_its_text() -> None:
     assert audit.detail == "-> anna, bob"
 
 
-def test_somebody_who_was_dismissed_is_no_member_until_they_post_again() -> None:
+def test_a_dismissed_peer_is_no_member_until_it_posts_again() -> None:
     scene = Scene()
     scene.post("anna")
     scene.dismiss("ANNA")
@@ -280,7 +282,7 @@ def test_somebody_who_was_dismissed_is_no_member_until_they_post_again() -> None
     assert "anna" in scene.room.members
 
 
-def test_a_room_in_a_log_line_shows_no_text() -> None:
+def test_the_repr_of_a_room_contains_no_text() -> None:
     scene = Scene()
     scene.post("anna", "the secret plan", key="k")
     assert "secret" not in repr(scene.room)

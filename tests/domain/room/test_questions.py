@@ -3,14 +3,14 @@
 from support.room import Scene
 
 
-def test_what_somebody_asks_of_itself_keeps_nobody_waiting() -> None:
+def test_a_question_to_oneself_is_not_open() -> None:
     scene = Scene()
     scene.post("anna", to="anna")
     scene.post("bob", expects="BOB")
     assert scene.open_questions == []
 
 
-def test_a_question_of_an_agent_waits_until_the_asked_one_speaks() -> None:
+def test_a_question_is_open_until_the_asked_peer_posts() -> None:
     scene = Scene()
     scene.post("anna", to="bob")
     scene.post("carol")
@@ -19,7 +19,7 @@ def test_a_question_of_an_agent_waits_until_the_asked_one_speaks() -> None:
     assert scene.open_questions == []
 
 
-def test_a_question_to_anyone_waits_until_another_one_speaks() -> None:
+def test_a_question_to_anyone_is_open_until_another_peer_posts() -> None:
     scene = Scene()
     scene.ask("anna")
     scene.post("Anna", "still me")
@@ -28,7 +28,7 @@ def test_a_question_to_anyone_waits_until_another_one_speaks() -> None:
     assert scene.open_questions == []
 
 
-def test_what_asks_nobody_waits_for_nobody() -> None:
+def test_a_message_that_expects_no_reply_is_not_open() -> None:
     scene = Scene()
     scene.post("anna")
     scene.post("anna", to="bob carol")
@@ -43,7 +43,7 @@ def test_a_question_of_the_operator_is_not_listed() -> None:
     assert scene.open_questions == []
 
 
-def test_every_human_answers_for_the_operator() -> None:
+def test_any_human_sender_answers_a_question_to_the_operator() -> None:
     scene = Scene()
     scene.post("anna", to="operator")
     scene.post("bob")
@@ -52,7 +52,7 @@ def test_every_human_answers_for_the_operator() -> None:
     assert scene.open_questions == []
 
 
-def test_a_human_answers_what_was_asked_of_them_by_name() -> None:
+def test_a_human_answers_a_question_to_its_name() -> None:
     scene = Scene()
     scene.post("anna", to="grace")
     scene.say("Hopper")
@@ -68,7 +68,7 @@ def test_a_claim_alone_is_no_answer() -> None:
     assert scene.open_questions == [1]
 
 
-def test_a_lapsed_claim_leaves_the_question_waiting() -> None:
+def test_an_expired_claim_leaves_the_question_open() -> None:
     scene = Scene()
     scene.claim("bob", scene.ask(), 10)
     scene.pass_time(10)
@@ -76,13 +76,13 @@ def test_a_lapsed_claim_leaves_the_question_waiting() -> None:
     assert scene.open_questions == [1]
 
 
-def test_an_answer_by_reply_ends_the_waiting() -> None:
+def test_a_reply_closes_its_question() -> None:
     scene = Scene()
     scene.post("bob", reply_to=scene.ask())
     assert scene.open_questions == []
 
 
-def test_a_reply_to_one_question_leaves_the_others_waiting() -> None:
+def test_a_reply_to_one_question_leaves_the_others_open() -> None:
     scene = Scene()
     scene.post("anna", to="bob")
     scene.post("carol", to="bob")
@@ -92,7 +92,7 @@ def test_a_reply_to_one_question_leaves_the_others_waiting() -> None:
     assert scene.open_questions == []
 
 
-def test_words_that_the_asker_cannot_hear_answer_nothing() -> None:
+def test_a_message_that_the_asker_cannot_see_answers_nothing() -> None:
     scene = Scene()
     scene.ask("anna")
     scene.say("Ops", to="carol", expects="none")
@@ -101,14 +101,14 @@ def test_words_that_the_asker_cannot_hear_answer_nothing() -> None:
     assert scene.open_questions == []
 
 
-def test_a_reply_that_asks_back_waits_in_its_turn() -> None:
+def test_a_reply_that_is_a_question_is_open_too() -> None:
     scene = Scene()
     scene.post("anna", to="bob")
     scene.post("bob", to="anna", reply_to=1)
     assert scene.open_questions == [2]
 
 
-def test_questions_of_who_is_dismissed_need_no_answer() -> None:
+def test_questions_of_a_dismissed_peer_are_closed() -> None:
     scene = Scene()
     scene.ask("anna")
     scene.ask("carol")
@@ -116,7 +116,7 @@ def test_questions_of_who_is_dismissed_need_no_answer() -> None:
     assert scene.open_questions == [2]
 
 
-def test_waiting_survives_a_restart() -> None:
+def test_open_questions_survive_a_restart() -> None:
     scene = Scene()
     scene.ask("anna")
     scene.restart()

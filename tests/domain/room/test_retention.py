@@ -24,16 +24,14 @@ def many_held(count: int) -> Scene:
     return scene
 
 
-def test_dismissal_frees_questions_in_their_order_even_as_retention_takes_them() -> (
-    None
-):
+def test_dismissal_reopens_questions_in_order_while_retention_drops_some() -> None:
     scene = many_held(30)
     scene.dismiss("bob")
     assert scene.notices == list(range(1, 31))
     assert not scene.room.leases
 
 
-def test_leases_lapse_in_their_order_even_as_retention_takes_them() -> None:
+def test_leases_expire_in_order_while_retention_drops_some() -> None:
     scene = many_held(30)
     scene.pass_time(UNHURRIED.lease_seconds)
     scene.end_leases()
@@ -41,7 +39,7 @@ def test_leases_lapse_in_their_order_even_as_retention_takes_them() -> None:
     assert not scene.room.leases
 
 
-def test_a_smaller_retention_takes_leases_that_run_out_at_the_same_time() -> None:
+def test_a_lowered_retention_drops_leases_that_expire_at_the_same_time() -> None:
     scene = many_held(4)
     keep(scene, 2)
     scene.pass_time(UNHURRIED.lease_seconds)
@@ -50,7 +48,7 @@ def test_a_smaller_retention_takes_leases_that_run_out_at_the_same_time() -> Non
     assert scene.room.first == scene.room.head - 1
 
 
-def test_a_smaller_retention_takes_answered_leases_at_the_same_time() -> None:
+def test_a_lowered_retention_drops_answered_claims_at_the_same_time() -> None:
     scene = Scene()
     scene.claim("bob", scene.ask("dora"))
     scene.claim("bob", scene.ask("anna"))
@@ -62,7 +60,7 @@ def test_a_smaller_retention_takes_answered_leases_at_the_same_time() -> None:
     assert scene.room.first == scene.room.head == 4
 
 
-def test_a_smaller_retention_takes_leases_of_who_is_dismissed() -> None:
+def test_a_lowered_retention_drops_leases_of_a_dismissed_peer() -> None:
     scene = many_held(4)
     keep(scene, 2)
     scene.dismiss("bob")
@@ -78,7 +76,7 @@ def test_questions_are_closed_in_their_order() -> None:
     assert closed == asked
 
 
-def test_a_post_gives_up_a_bounded_number_after_the_limit_was_lowered() -> None:
+def test_a_post_drops_a_bounded_number_of_messages_after_a_lowered_limit() -> None:
     scene = Scene()
     for _ in range(3 * MAX_GIVEN_UP_BY_APPEND):
         scene.ask()
@@ -92,7 +90,7 @@ def test_a_post_gives_up_a_bounded_number_after_the_limit_was_lowered() -> None:
     assert scene.room.first == scene.room.head - 1
 
 
-def test_the_rest_is_given_up_without_a_post_and_in_pieces() -> None:
+def test_the_remaining_surplus_is_dropped_in_pieces_without_a_post() -> None:
     scene = Scene(attrs.evolve(UNHURRIED, messages_per_room=0))
     for _ in range(MAX_GIVEN_UP_AT_ONCE + 10):
         scene.post("anna")
@@ -106,7 +104,7 @@ def test_the_rest_is_given_up_without_a_post_and_in_pieces() -> None:
     assert len(scene.writes) == 0
 
 
-def test_a_post_in_a_very_long_room_costs_no_more_when_the_limit_was_lowered() -> None:
+def test_a_post_does_not_cost_more_in_a_long_room_with_a_lowered_limit() -> None:
     efforts = []
     for length in (MAX_GIVEN_UP_BY_APPEND + 3, 3_000):
         scene = Scene(attrs.evolve(UNHURRIED, messages_per_room=0))
@@ -118,7 +116,7 @@ def test_a_post_in_a_very_long_room_costs_no_more_when_the_limit_was_lowered() -
     assert max(efforts) < 2 * min(efforts)
 
 
-def test_the_pace_of_a_peer_is_forgotten_when_it_is_dismissed() -> None:
+def test_the_rate_limit_window_of_a_dismissed_peer_is_dropped() -> None:
     scene = Scene(attrs.evolve(UNHURRIED, posts_per_window=5))
     for number in range(20):
         scene.post(f"guest{number}")

@@ -41,7 +41,7 @@ def problem_with(text: str) -> str:
 
 
 @given(anything)
-def test_whatever_is_typed_is_a_search_or_is_refused_in_words(text: str) -> None:
+def test_any_text_is_parsed_or_refused_with_a_sentence(text: str) -> None:
     try:
         query = parse_search(text, LIMITS)
     except RelayError:
@@ -54,7 +54,7 @@ def test_whatever_is_typed_is_a_search_or_is_refused_in_words(text: str) -> None
 
 
 @given(st.text(st.characters(), max_size=600), st.text(max_size=3))
-def test_marks_lie_within_the_line_and_in_order(text: str, more: str) -> None:
+def test_marks_are_in_order_and_within_the_line(text: str, more: str) -> None:
     words = " ".join(forms(text)[:3])
     try:
         query = parse_search(f"{more} {words[:100]}", LIMITS)
@@ -69,7 +69,7 @@ def test_marks_lie_within_the_line_and_in_order(text: str, more: str) -> None:
 
 
 @given(st.text(st.characters(), max_size=60))
-def test_words_are_where_they_say(text: str) -> None:
+def test_words_have_their_positions_in_the_text(text: str) -> None:
     words = list(tokens_of(text))
     places = [place for word in words for place in (word.start, word.end)]
     assert places == sorted(places)
@@ -90,7 +90,7 @@ def test_words_are_where_they_say(text: str) -> None:
         ("🤔 x", [("x",)], []),
     ],
 )
-def test_words_phrases_and_what_is_unwanted_are_told_apart(
+def test_words_phrases_and_exclusions_are_parsed(
     text: str, terms: list[tuple[str, ...]], excluded: list[tuple[str, ...]]
 ) -> None:
     query = parse_search(text, LIMITS)
@@ -113,18 +113,18 @@ def test_words_phrases_and_what_is_unwanted_are_told_apart(
         ("aa 你", [False, True]),
     ],
 )
-def test_the_last_word_may_go_on(text: str, prefixes: list[bool]) -> None:
+def test_the_last_word_is_a_prefix(text: str, prefixes: list[bool]) -> None:
     query = parse_search(text, LIMITS)
     assert [term.is_prefix for term in query.terms] == prefixes
 
 
-def test_what_is_said_twice_is_looked_for_once() -> None:
+def test_repeated_terms_count_once() -> None:
     query = parse_search("red " * 40 + '"a b" "A  b" -x -X', LIMITS)
     assert [term.forms for term in query.terms] == [("red",), ("a", "b")]
     assert [term.forms for term in query.excluded] == [("x",)]
 
 
-def test_as_many_different_words_as_may_be_are_looked_for() -> None:
+def test_a_query_may_have_the_maximum_number_of_terms() -> None:
     words = [f"w{number}" for number in range(LIMITS.search_phrases)]
     query = parse_search(" ".join(words), LIMITS)
     assert [term.forms for term in query.terms] == [(word,) for word in words]
@@ -179,7 +179,7 @@ def test_before_takes_a_day_or_a_time(time: str, ms: int) -> None:
         ("before:٢٠٢٦-01-01", "before: takes a day"),
     ],
 )
-def test_what_makes_no_sense_is_refused_without_repeating_it(
+def test_an_invalid_query_is_refused_without_repeating_it(
     text: str, problem: str
 ) -> None:
     assert problem in problem_with(text)
@@ -191,7 +191,7 @@ def test_a_short_text_is_shown_whole_on_one_line() -> None:
     assert shown.marks == ((4, 7), (8, 11))
 
 
-def test_a_long_text_is_cut_around_what_was_found() -> None:
+def test_a_long_text_is_cut_around_the_match() -> None:
     text = "lorem ipsum " * 50 + "the needle here " + "dolor sit " * 50
     shown = snippet(text, parse_search("needle", LIMITS).terms)
     ((begin, end),) = shown.marks
@@ -206,7 +206,7 @@ def test_marks_that_overlap_are_one() -> None:
     assert [shown.text[begin:end] for begin, end in shown.marks] == ["a b c", "d"]
 
 
-def test_a_phrase_that_ends_beyond_the_line_is_marked_as_far_as_it_goes() -> None:
+def test_a_phrase_is_marked_up_to_the_end_of_the_line() -> None:
     text = "x" * 190 + " one two three " + "y " * 200
     shown = snippet(text, parse_search('"one two three" x', LIMITS).terms)
     ((begin, end),) = shown.marks

@@ -61,7 +61,7 @@ def test_whole_characters_and_letters_with_marks_are_the_same_words(text: str) -
 
 
 @given(texts)
-def test_the_line_of_a_text_is_its_words(text: str) -> None:
+def test_the_indexed_line_of_a_text_has_its_words(text: str) -> None:
     assert line_of(text).split() == [word.form for word in tokens_of(text)]
 
 
@@ -75,20 +75,20 @@ def test_the_line_of_a_text_is_its_words(text: str) -> None:
         ("e\u0301e\u0301 e\u0301", ["e\u0301e\u0301", "e\u0301"]),
     ],
 )
-def test_words_with_marks_are_where_they_were_typed(
+def test_words_with_combining_marks_keep_their_positions(
     text: str, pieces: list[str]
 ) -> None:
     assert [text[word.start : word.end] for word in tokens_of(text)] == pieces
 
 
-def test_the_marks_of_an_excerpt_are_places_in_what_was_said() -> None:
+def test_the_marks_of_an_excerpt_are_positions_in_the_text() -> None:
     text = "le cafe\u0301 est fini"
     shown = snippet(text, parse_search("caf\u00e9 fin", Limits()).terms)
     assert shown.text == text
     assert [text[begin:end] for begin, end in shown.marks] == ["cafe\u0301", "fini"]
 
 
-def test_every_character_that_can_become_one_with_another_is_known() -> None:
+def test_every_composing_character_is_known() -> None:
     for code in range(0x110000):
         parts = unicodedata.decomposition(chr(code)).split()
         is_pair = len(parts) == 2 and not parts[0].startswith("<")

@@ -39,7 +39,9 @@ SAME = [
 
 
 @pytest.mark.parametrize("name", SAME)
-async def test_it_refuses_as_our_own_connection_does(name: str) -> None:
+async def test_hypercorn_refuses_the_same_requests_as_our_own_connection(
+    name: str,
+) -> None:
     data, status, code = CASES[name]
     app = PlainApp()
     async with open_guarded_site(app) as site:
@@ -75,7 +77,7 @@ async def test_a_client_that_does_not_read_is_disconnected() -> None:
 
 @pytest.mark.parametrize("part", [b"", b"x"])
 @pytest.mark.parametrize("make", [PlainApp, QuartApp])
-async def test_a_body_that_does_not_come_is_waited_for_no_longer(
+async def test_a_late_body_is_refused_at_its_deadline(
     make: type[PlainApp] | type[QuartApp], part: bytes
 ) -> None:
     async with open_guarded_site(make(), ConnectionLimits(body_seconds=0.2)) as site:
@@ -91,7 +93,7 @@ async def test_a_body_that_does_not_come_is_waited_for_no_longer(
 
 
 @pytest.mark.parametrize("path", ["/unread", "/boom", "/nap?0.1"])
-async def test_a_body_in_many_parts_that_nobody_reads_is_in_nobodys_way(
+async def test_an_unread_body_in_many_parts_does_not_block_the_connection(
     path: str,
 ) -> None:
     async with open_guarded_site(PlainApp()) as site:
@@ -108,7 +110,7 @@ async def test_a_body_in_many_parts_that_nobody_reads_is_in_nobodys_way(
 
 
 @pytest.mark.parametrize("make", [PlainApp, QuartApp])
-async def test_an_idle_connection_ends_in_time(
+async def test_an_idle_connection_is_closed_at_its_deadline(
     make: type[PlainApp] | type[QuartApp],
 ) -> None:
     async with open_guarded_site(make(), ConnectionLimits(idle_seconds=0.2)) as site:
@@ -118,7 +120,7 @@ async def test_an_idle_connection_ends_in_time(
             assert await client.is_ended()
 
 
-async def test_an_idle_connection_is_kept_as_long_as_our_own_keeps_it(
+async def test_an_idle_connection_has_the_same_deadline_as_our_own(
     autojump_clock: MockClock,
 ) -> None:
     limits = ConnectionLimits()

@@ -71,7 +71,7 @@ class SlowStore(MemoryStore):
             await self.gate.wait()
 
 
-async def test_a_revocation_is_finished_though_its_caller_has_left(
+async def test_a_cancelled_revocation_is_completed(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = SlowStore(DEFAULT_LIMITS)
@@ -92,7 +92,7 @@ async def test_a_revocation_is_finished_though_its_caller_has_left(
         assert 1 not in live.room.leases
 
 
-async def test_a_revocation_that_takes_minutes_is_carried_out_in_memory_too(
+async def test_a_revocation_that_takes_minutes_is_applied_in_memory_too(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = SlowStore(DEFAULT_LIMITS)
@@ -109,7 +109,7 @@ async def test_a_revocation_that_takes_minutes_is_carried_out_in_memory_too(
         assert not harness.relay.codes.is_live(bob, harness.clock.now())
 
 
-async def test_a_revocation_in_doubt_holds_as_soon_as_the_store_can_tell(
+async def test_a_revocation_in_doubt_applies_once_the_store_answers(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = SlowStore(DEFAULT_LIMITS)
@@ -125,7 +125,7 @@ async def test_a_revocation_in_doubt_holds_as_soon_as_the_store_can_tell(
         assert not harness.relay.codes.is_live(bob, harness.clock.now())
 
 
-async def test_a_code_is_known_though_whoever_asked_for_it_has_left(
+async def test_a_code_of_a_cancelled_invitation_is_known(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = SlowStore(DEFAULT_LIMITS)
@@ -152,7 +152,7 @@ async def test_codes_of_unknown_outcome_are_read_again(
         assert [code.name for code in harness.relay.codes] == ["bob"]
 
 
-async def test_codes_that_cannot_be_read_again_are_not_called_refused(
+async def test_codes_that_cannot_be_reloaded_are_not_reported_as_refused(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = SlowStore(DEFAULT_LIMITS)
@@ -184,7 +184,7 @@ async def test_the_last_code_of_the_quota_is_issued_once(
         assert refused == [Problem.CODE_QUOTA] * 18
 
 
-async def test_a_code_revoked_before_its_command_is_in_the_room_is_refused(
+async def test_a_command_whose_code_was_revoked_before_it_was_queued_is_refused(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness() as harness:
@@ -215,7 +215,7 @@ async def test_an_expired_code_does_not_keep_the_claims_of_a_revoked_one(
 
 
 @pytest.mark.parametrize("field", ["to", "expects", "idempotency_key"])
-async def test_no_field_of_a_post_takes_a_code(
+async def test_a_valid_code_in_any_field_of_a_post_is_refused(
     autojump_clock: trio.testing.MockClock, field: str
 ) -> None:
     async with open_harness() as harness:
@@ -234,7 +234,7 @@ async def test_no_field_of_a_post_takes_a_code(
         assert refusal.value.problem is Problem.CONTAINS_SECRET
 
 
-async def test_nothing_that_signs_an_operator_in_is_posted(
+async def test_secrets_of_the_operator_are_not_posted(
     autojump_clock: trio.testing.MockClock, tmp_path: Path
 ) -> None:
     token = (await FileAdminToken.open(tmp_path)).value
@@ -246,7 +246,7 @@ async def test_nothing_that_signs_an_operator_in_is_posted(
             assert refusal.value.problem is Problem.CONTAINS_SECRET
 
 
-async def test_no_field_of_an_invitation_takes_a_code(
+async def test_a_valid_code_in_any_field_of_an_invitation_is_refused(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness() as harness:
@@ -257,7 +257,7 @@ async def test_no_field_of_an_invitation_takes_a_code(
             assert refusal.value.problem is Problem.CONTAINS_SECRET
 
 
-async def test_an_agent_does_not_inherit_what_the_operator_said_under_its_name(
+async def test_no_code_is_issued_for_a_name_that_the_operator_has_used(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness() as harness:
@@ -288,7 +288,7 @@ async def test_no_imported_code_has_the_name_of_the_operator(
         assert refusal.value.problem is Problem.NAME_TAKEN
 
 
-async def test_a_code_that_was_taken_over_may_come_again_whoever_has_its_name_now(
+async def test_a_later_import_skips_a_code_that_was_revoked_since(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     code = CodeRecord(digest_code("of old"), ROOM, "titus", "", 0)
@@ -300,7 +300,7 @@ async def test_a_code_that_was_taken_over_may_come_again_whoever_has_its_name_no
         assert await import_codes(harness.relay, [code]) == 0
 
 
-async def test_the_operator_cannot_speak_under_a_name_that_is_just_being_given(
+async def test_the_operator_cannot_post_under_a_name_reserved_for_a_code(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = SlowStore(DEFAULT_LIMITS)
@@ -321,7 +321,7 @@ async def test_the_operator_cannot_speak_under_a_name_that_is_just_being_given(
         assert texts(seen.lookback.messages) == []
 
 
-async def test_a_peer_that_is_invited_again_begins_anew(
+async def test_a_revoked_peer_that_is_invited_again_reads_from_the_start(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness() as harness:

@@ -63,7 +63,7 @@ async def check(harness: RelayHarness, outcomes: list[Problem | None]) -> None:
 @pytest.mark.parametrize(
     ("call", "side"), [(LOAD, BEFORE), (COMMIT, BEFORE), (COMMIT, AFTER)]
 )
-async def test_who_asks_first_gets_the_name(
+async def test_the_first_of_two_requests_gets_the_name(
     autojump_clock: trio.testing.MockClock,
     call: str,
     side: str,

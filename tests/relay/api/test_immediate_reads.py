@@ -84,7 +84,7 @@ async def refused(
 
 
 @pytest.mark.parametrize("wait", [0, 0.5, 1, 25])
-async def test_asking_for_the_same_again_is_limited_however_long_it_would_wait(
+async def test_repeated_polls_for_the_same_messages_are_limited(
     autojump_clock: trio.testing.MockClock, wait: float
 ) -> None:
     async with open_harness(LIMITS) as harness:
@@ -97,7 +97,7 @@ async def test_asking_for_the_same_again_is_limited_however_long_it_would_wait(
         assert follower.answers <= most_reads(seconds) + 1
 
 
-async def test_old_messages_are_not_read_again_for_a_refusal(
+async def test_a_refused_poll_reads_no_messages(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = staged_store()
@@ -111,7 +111,7 @@ async def test_old_messages_are_not_read_again_for_a_refusal(
         assert store.pages == 4
 
 
-async def test_an_agent_that_moves_its_cursor_on_is_never_refused(
+async def test_an_agent_that_advances_its_cursor_is_never_refused(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     """However much is said: each answer brings something it has not had."""
@@ -125,7 +125,7 @@ async def test_an_agent_that_moves_its_cursor_on_is_never_refused(
             since = answer.page.cursor
 
 
-async def test_an_agent_that_pages_through_a_long_past_is_never_refused(
+async def test_an_agent_that_pages_through_a_long_history_is_never_refused(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness(LIMITS) as harness:
@@ -176,7 +176,7 @@ async def test_agents_with_one_code_that_never_pause_are_slowed_down(
         assert answers <= most_reads(seconds) + parked
 
 
-async def test_a_displaced_poll_is_told_when_to_come_back(
+async def test_a_displaced_poll_returns_a_retry_after(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness(LIMITS) as harness, trio.open_nursery() as nursery:
@@ -210,7 +210,7 @@ async def test_polls_of_a_closed_room_are_limited(
         ]
 
 
-async def test_of_many_polls_at_once_for_the_same_one_is_free(
+async def test_one_of_many_simultaneous_polls_is_not_counted(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     """Each comes before the first is answered; together they are still many."""

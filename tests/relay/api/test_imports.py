@@ -21,7 +21,7 @@ def lines_of(room: str) -> RoomImport:
     return RoomImport(RoomStatus(room), messages=(ImportedMessage(SAID),))
 
 
-async def test_the_place_of_an_imported_room_is_kept_while_the_room_is_opened(
+async def test_the_quota_place_of_an_imported_room_is_kept_while_it_is_opened(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = staged_store()
@@ -44,7 +44,7 @@ async def test_the_place_of_an_imported_room_is_kept_while_the_room_is_opened(
         assert refusal.value.problem is Problem.ROOM_QUOTA
 
 
-async def test_looking_takes_no_place_from_another_room(
+async def test_a_trial_import_takes_no_quota_place(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness(Limits(rooms=1)) as harness:

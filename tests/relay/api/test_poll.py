@@ -157,7 +157,7 @@ async def test_a_burst_reaches_every_follower_whole_and_in_order(
     assert list(heard.values()) == [list(range(1, 401))] * 3
 
 
-async def test_a_direct_message_wakes_its_addressee_alone(
+async def test_a_direct_message_wakes_only_its_addressee(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness() as harness, trio.open_nursery() as nursery:
@@ -179,7 +179,7 @@ async def test_a_direct_message_wakes_its_addressee_alone(
     assert done["dave"] == pytest.approx(10)
 
 
-async def test_closing_a_room_wakes_all_and_tells_them_to_leave(
+async def test_closing_a_room_wakes_all_polls_with_should_exit(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness() as harness, trio.open_nursery() as nursery:
@@ -199,7 +199,7 @@ async def test_closing_a_room_wakes_all_and_tells_them_to_leave(
     assert [answer.budget.reason for answer in answers] == ["room_closed"] * 50
 
 
-async def test_revoking_ends_the_parked_polls_of_that_peer_alone(
+async def test_revoking_a_code_ends_only_the_parked_polls_of_its_peer(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness() as harness, trio.open_nursery() as nursery:
@@ -221,7 +221,7 @@ async def test_revoking_ends_the_parked_polls_of_that_peer_alone(
         assert outcomes == {"bob": Problem.UNAUTHORIZED}
 
 
-async def test_a_code_that_runs_out_ends_its_parked_poll(
+async def test_an_expiring_code_ends_its_parked_poll(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness() as harness:
@@ -254,7 +254,7 @@ async def test_draining_answers_every_parked_poll_with_its_cursor(
         assert answer.page.cursor == 1
 
 
-async def test_a_fifth_poll_of_one_peer_sends_its_oldest_home(
+async def test_a_fifth_poll_of_one_peer_displaces_its_oldest(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness() as harness, trio.open_nursery() as nursery:
@@ -287,7 +287,7 @@ async def test_a_poll_that_is_cancelled_leaves_no_subscription(
         assert harness.parked() == 0
 
 
-async def test_a_cursor_beyond_the_head_is_said_and_parks_at_the_head(
+async def test_a_cursor_beyond_the_head_is_reset_and_parks_at_the_head(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     """The original answers nothing and lowers the cursor: what is posted next is
@@ -311,7 +311,7 @@ async def test_a_cursor_beyond_the_head_is_said_and_parks_at_the_head(
         assert answer.page.cursor == 2
 
 
-async def test_a_cut_by_retention_is_said(
+async def test_a_gap_by_retention_is_reported(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness(no_limits(messages_per_room=3)) as harness:
@@ -325,7 +325,7 @@ async def test_a_cut_by_retention_is_said(
         assert again.gap is None
 
 
-async def test_since_resume_reads_on_from_the_last_acknowledgement(
+async def test_since_resume_continues_after_the_last_acknowledged_cursor(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_memory_store() as store:
@@ -344,7 +344,7 @@ async def test_since_resume_reads_on_from_the_last_acknowledgement(
             assert (found.cursor, found.unread) == (2, 1)
 
 
-async def test_reading_again_from_the_start_takes_no_acknowledgement_back(
+async def test_a_poll_from_the_start_does_not_lower_the_acknowledged_cursor(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness() as harness:
@@ -355,7 +355,7 @@ async def test_reading_again_from_the_start_takes_no_acknowledgement_back(
         assert (await resume(harness.relay, bob)).cursor == 1
 
 
-async def test_own_posts_and_anybody_elses_keep_an_agent_in_the_room(
+async def test_own_posts_and_posts_of_others_reset_the_idle_time(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     """The original sends away an agent that posts all the time, since it takes the
@@ -372,7 +372,7 @@ async def test_own_posts_and_anybody_elses_keep_an_agent_in_the_room(
         assert answer.budget.reason == "idle_timeout"
 
 
-async def test_a_newcomer_to_a_quiet_room_is_not_sent_away_at_once(
+async def test_a_newcomer_to_a_quiet_room_has_the_full_idle_time(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness(no_limits(idle_seconds=100)) as harness:
@@ -387,7 +387,7 @@ async def test_a_newcomer_to_a_quiet_room_is_not_sent_away_at_once(
         assert not answer.budget.should_exit, "it was away, not waiting"
 
 
-async def test_a_wall_clock_that_jumps_sends_nobody_away(
+async def test_a_wall_clock_step_does_not_use_up_the_idle_time(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness(no_limits(idle_seconds=100)) as harness:
@@ -417,7 +417,7 @@ async def test_a_poll_of_the_holder_renews_its_claim(
         assert reopened.kind is SenderKind.SYSTEM
 
 
-async def test_two_codes_of_one_peer_hear_the_same(
+async def test_two_codes_of_one_peer_receive_the_same_messages(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness() as harness:
@@ -431,7 +431,7 @@ async def test_two_codes_of_one_peer_hear_the_same(
             assert answer.page.messages[0].to == ("bob",)
 
 
-async def test_too_many_reads_that_do_not_park_are_refused(
+async def test_too_many_immediate_reads_are_refused(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness(Limits(reads_per_window=3)) as harness:
@@ -447,7 +447,7 @@ async def test_too_many_reads_that_do_not_park_are_refused(
         await harness.poll(bob)
 
 
-async def test_the_operator_is_heard_in_a_closed_room(
+async def test_posts_of_the_operator_in_a_closed_room_are_delivered(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness() as harness:

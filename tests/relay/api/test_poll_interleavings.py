@@ -325,7 +325,7 @@ def _check(scene: Scene, moment: str, happening: Happening) -> None:
 
 @pytest.mark.parametrize("what", HAPPENINGS)
 @pytest.mark.parametrize("moment", MOMENTS)
-async def test_a_poll_that_is_answered_tells_it_once_and_at_once(
+async def test_a_poll_delivers_each_message_once_without_delay(
     autojump_clock: trio.testing.MockClock, moment: str, what: str
 ) -> None:
     happening = HAPPENINGS[what]
@@ -348,7 +348,7 @@ async def test_a_poll_that_is_answered_tells_it_once_and_at_once(
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-async def test_who_is_told_to_leave_has_been_told_everything_before(
+async def test_a_poll_that_ends_with_room_closed_has_delivered_all_messages(
     autojump_clock: trio.testing.MockClock, moment: str
 ) -> None:
     """An agent that reads `should_exit` may never ask again."""
@@ -367,7 +367,7 @@ async def test_who_is_told_to_leave_has_been_told_everything_before(
 @pytest.mark.parametrize("leaves_first", [True, False], ids=["leaves", "happens"])
 @pytest.mark.parametrize("what", HAPPENINGS)
 @pytest.mark.parametrize("moment", [each for each in MOMENTS if each[0] != "b"])
-async def test_a_poll_whose_client_leaves_takes_nothing_with_it(
+async def test_a_cancelled_poll_loses_no_message(
     autojump_clock: trio.testing.MockClock, moment: str, what: str, leaves_first: bool
 ) -> None:
     happening = HAPPENINGS[what]
@@ -423,7 +423,7 @@ TAIL = attrs.evolve(NO_TAIL, tail_messages=100)
 @pytest.mark.parametrize("limits", [NO_TAIL, TAIL], ids=["store", "tail"])
 @pytest.mark.parametrize("how", READERS)
 @pytest.mark.parametrize("side", [BEFORE, AFTER])
-async def test_a_post_on_its_way_to_the_disk_is_heard_once(
+async def test_a_post_during_a_commit_is_delivered_once(
     autojump_clock: trio.testing.MockClock,
     side: str,
     how: str,

@@ -41,7 +41,7 @@ async def look(harness: RelayHarness, who: CodeRecord, said: list[str]) -> None:
         said.append("found")
 
 
-async def test_a_peer_has_one_search_at_a_time_and_keeps_nobody_from_theirs() -> None:
+async def test_searches_of_one_peer_run_one_at_a_time_beside_those_of_others() -> None:
     store = HeldStore(LIMITS)
     async with open_harness(LIMITS, store) as harness:
         eve, bob = await harness.guest("eve"), await harness.guest("bob")
@@ -63,7 +63,7 @@ async def test_a_peer_has_one_search_at_a_time_and_keeps_nobody_from_theirs() ->
         assert store.asked.count("eve") == LIMITS.searches_per_peer
 
 
-async def test_who_waits_for_an_own_search_does_not_wait_for_ever(
+async def test_a_search_waits_for_its_peers_earlier_one_up_to_a_deadline(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = HeldStore(LIMITS)
@@ -80,7 +80,7 @@ async def test_who_waits_for_an_own_search_does_not_wait_for_ever(
         assert said[1:] == ["found", "found"]
 
 
-async def test_who_goes_away_gives_the_turn_back() -> None:
+async def test_a_cancelled_search_gives_up_its_turn() -> None:
     store = HeldStore(LIMITS)
     async with open_harness(LIMITS, store) as harness:
         eve = await harness.guest("eve")
@@ -96,7 +96,7 @@ async def test_who_goes_away_gives_the_turn_back() -> None:
         assert said == ["found"]
 
 
-async def test_turns_are_forgotten_when_nobody_has_one() -> None:
+async def test_unused_search_queues_are_dropped() -> None:
     async with open_harness(LIMITS) as harness:
         eve = await harness.guest("eve")
         async with trio.open_nursery() as nursery:

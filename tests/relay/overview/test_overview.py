@@ -23,7 +23,7 @@ from support.relay import ROOM, RelayHarness, VirtualClock, open_harness
 
 
 @pytest.mark.parametrize("seed", range(12))
-async def test_the_board_is_always_what_the_store_would_say(
+async def test_the_overview_always_agrees_with_the_store(
     seed: int, autojump_clock: trio.testing.MockClock
 ) -> None:
     async with open_memory_store(SMALL_LIMITS) as store:
@@ -50,7 +50,7 @@ async def test_the_board_is_always_what_the_store_would_say(
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_what_is_settled_step_by_step_is_what_a_fresh_look_shows(
+async def test_incremental_updates_agree_with_a_full_recomputation(
     seed: int, autojump_clock: trio.testing.MockClock
 ) -> None:
     async with open_harness(SMALL_LIMITS) as harness, trio.open_nursery() as nursery:
@@ -76,7 +76,7 @@ def _looked_at(harness: RelayHarness) -> object:
     return outlines, inbox_of(outlines.values())
 
 
-async def test_what_another_node_wrote_is_on_the_board_with_the_next_batch(
+async def test_writes_of_another_node_are_in_the_overview_after_the_next_batch(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_memory_store() as store, open_harness(store=store) as harness:
@@ -92,7 +92,7 @@ async def test_what_another_node_wrote_is_on_the_board_with_the_next_batch(
         assert tuple(board.recent()) == await store.recent(None, OVERVIEW_MESSAGES)
 
 
-async def test_the_inbox_is_cut_at_its_ceiling_and_begins_with_the_longest_wait(
+async def test_the_inbox_is_bounded_and_begins_with_the_longest_wait(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness() as harness:
@@ -111,7 +111,7 @@ async def test_the_inbox_is_cut_at_its_ceiling_and_begins_with_the_longest_wait(
         assert asked == [(room, seq) for seq in each for room in ("build", "attic")]
 
 
-def test_a_log_forgets_the_oldest_and_says_so() -> None:
+def test_the_change_log_drops_the_oldest_changes_and_reports_it() -> None:
     log = ChangeLog()
     for seq in range(CHANGES_KEPT):
         log.note([Change(Topic.MESSAGE, ROOM, seq)])
@@ -125,7 +125,7 @@ def test_a_log_forgets_the_oldest_and_says_so() -> None:
     assert log.since(log.version + 1) is None
 
 
-def test_a_log_that_forgot_half_of_what_happened_at_once_forgot_it_all() -> None:
+def test_a_version_of_which_the_change_log_dropped_a_part_counts_as_dropped() -> None:
     log = ChangeLog()
     log.note(Change(Topic.MESSAGE, ROOM, seq) for seq in range(CHANGES_KEPT + 1))
     assert log.version == 1
@@ -133,7 +133,7 @@ def test_a_log_that_forgot_half_of_what_happened_at_once_forgot_it_all() -> None
     assert log.since(1) == ()
 
 
-def test_a_log_names_each_thing_once_in_the_order_of_its_first_change() -> None:
+def test_the_change_log_names_each_item_once_in_order_of_its_first_change() -> None:
     log = ChangeLog()
     first, second = (Change(Topic.ROOM, room_key(name)) for name in ("build", "docs"))
     for change in (first, second, first):

@@ -8,7 +8,7 @@ from support.paused_store import BEFORE, COMMIT, staged_store
 from support.relay import open_harness
 
 
-async def test_a_batch_is_no_larger_than_it_may_be(
+async def test_the_size_of_a_batch_is_bounded(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = staged_store()

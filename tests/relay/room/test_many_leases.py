@@ -43,7 +43,7 @@ async def reopened(store: Store) -> list[int | None]:
     return [each.reply_to for _, each in said if each.event == REOPENED]
 
 
-async def test_leases_that_run_out_together_end_in_commits_of_their_own(
+async def test_leases_that_expire_together_end_in_several_commits(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = staged_store()
@@ -59,7 +59,7 @@ async def test_leases_that_run_out_together_end_in_commits_of_their_own(
         assert messages == 2 * COUNT
 
 
-async def test_a_claim_between_two_pieces_waits_for_the_last_one(
+async def test_a_claim_during_the_expiry_of_many_leases_waits_for_its_end(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = staged_store()
@@ -80,7 +80,7 @@ async def test_a_claim_between_two_pieces_waits_for_the_last_one(
         assert await reopened(store) == list(range(1, COUNT + 1))
 
 
-async def test_who_holds_very_much_is_let_go_whole(
+async def test_a_peer_with_very_many_claims_is_dismissed_completely(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = staged_store()
@@ -105,7 +105,7 @@ def lapsed_beyond_the_tail() -> tuple[Room, Instant, Message]:
 
 
 @pytest.mark.parametrize("command", [Claim("carol", 1), Release("bob", 1)])
-def test_a_command_of_the_batch_in_which_a_claim_lapses_knows_of_it(
+def test_a_command_sees_a_claim_that_expires_in_its_batch(
     command: Claim | Release,
 ) -> None:
     room, now, question = lapsed_beyond_the_tail()

@@ -38,7 +38,7 @@ async def is_refused(harness: RelayHarness, who: CodeRecord) -> bool:
 
 
 @pytest.mark.parametrize("seconds", LEASES)
-async def test_no_lease_runs_out_under_polls_that_follow_each_other(
+async def test_consecutive_polls_keep_a_lease(
     autojump_clock: trio.testing.MockClock, seconds: int
 ) -> None:
     store = staged_store()
@@ -62,7 +62,7 @@ async def test_no_lease_runs_out_under_polls_that_follow_each_other(
 
 
 @pytest.mark.parametrize("seconds", LEASES)
-async def test_what_is_claimed_beside_a_parked_poll_is_held_by_it(
+async def test_a_parked_poll_keeps_a_lease_granted_during_it(
     autojump_clock: trio.testing.MockClock, seconds: int
 ) -> None:
     async with open_harness(LIMITS) as harness, trio.open_nursery() as nursery:
@@ -75,7 +75,7 @@ async def test_what_is_claimed_beside_a_parked_poll_is_held_by_it(
 
 
 @pytest.mark.parametrize("seconds", LEASES)
-async def test_a_client_that_leaves_has_its_lease_to_come_back(
+async def test_a_client_that_leaves_keeps_its_claim_for_one_lease(
     autojump_clock: trio.testing.MockClock, seconds: int
 ) -> None:
     async with open_harness(LIMITS) as harness:
@@ -89,7 +89,7 @@ async def test_a_client_that_leaves_has_its_lease_to_come_back(
         assert await holder(harness) is None
 
 
-async def test_a_poll_holds_nobody_elses_lease(
+async def test_a_poll_does_not_keep_leases_of_other_peers(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness(LIMITS) as harness:
@@ -101,7 +101,7 @@ async def test_a_poll_holds_nobody_elses_lease(
         assert await holder(harness) is None
 
 
-async def test_a_poll_that_comes_in_time_to_a_busy_room_holds_the_lease(
+async def test_a_timely_poll_of_a_busy_room_keeps_the_lease(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     """The disk may take longer than the lease lasts; that is not the holder's fault."""
@@ -122,7 +122,7 @@ async def test_a_poll_that_comes_in_time_to_a_busy_room_holds_the_lease(
         assert await holder(harness) is None
 
 
-async def test_a_poll_that_comes_too_late_to_a_busy_room_does_not(
+async def test_a_late_poll_of_a_busy_room_does_not_keep_the_lease(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = staged_store()
@@ -140,7 +140,7 @@ async def test_a_poll_that_comes_too_late_to_a_busy_room_does_not(
         assert await holder(harness) is None
 
 
-async def test_a_revoked_code_holds_nothing_however_it_waits(
+async def test_a_poll_with_a_revoked_code_keeps_no_lease(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness(LIMITS) as harness, trio.open_nursery() as nursery:

@@ -89,7 +89,7 @@ async def crash(harness: RelayHarness, store: TroubledStore, times: int = 1) -> 
     store.commit_trouble = None
 
 
-async def test_a_parked_poll_leaves_a_room_that_is_set_aside_at_once(
+async def test_parked_polls_of_a_failed_room_end_at_once(
     autojump_clock: trio.testing.MockClock, error_log: ErrorLog
 ) -> None:
     store = troubled_store()
@@ -109,7 +109,7 @@ async def test_a_parked_poll_leaves_a_room_that_is_set_aside_at_once(
         assert error_log.take()
 
 
-async def test_no_poll_is_left_in_a_room_that_could_not_be_read_after_a_crash(
+async def test_polls_end_in_a_room_that_cannot_be_reloaded_after_a_crash(
     autojump_clock: trio.testing.MockClock, error_log: ErrorLog
 ) -> None:
     """It would hear nothing of the room that takes its place, nor of a drain."""
@@ -156,7 +156,7 @@ async def test_the_operator_reads_a_room_that_fails_while_loading_from_the_store
         assert error_log.take()
 
 
-async def test_who_asks_a_room_that_is_set_aside_is_not_remembered_by_it(
+async def test_a_failed_room_keeps_no_reference_to_its_requests(
     autojump_clock: trio.testing.MockClock, error_log: ErrorLog
 ) -> None:
     store = troubled_store()
@@ -175,7 +175,7 @@ async def test_who_asks_a_room_that_is_set_aside_is_not_remembered_by_it(
         assert error_log.take()
 
 
-async def test_each_asker_of_a_batch_that_fails_gets_a_failure_of_its_own(
+async def test_each_request_of_a_failed_batch_gets_its_own_exception(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = troubled_store()
@@ -197,7 +197,7 @@ async def test_each_asker_of_a_batch_that_fails_gets_a_failure_of_its_own(
         assert len({id(failure) for failure in failures}) == 5
 
 
-async def test_on_a_full_disk_those_who_show_up_can_read_and_keep_their_claims(
+async def test_on_a_full_disk_polls_succeed_and_renew_claims(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = troubled_store()
@@ -222,7 +222,7 @@ async def test_on_a_full_disk_those_who_show_up_can_read_and_keep_their_claims(
         assert [(each.event, each.reply_to) for each in heard] == [("reopened", 2)]
 
 
-async def test_a_claim_whose_end_cannot_be_written_is_not_brought_back_to_life(
+async def test_an_expired_claim_whose_end_cannot_be_written_is_not_renewed(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = troubled_store()
@@ -238,7 +238,7 @@ async def test_a_claim_whose_end_cannot_be_written_is_not_brought_back_to_life(
         assert 1 not in (await harness.relay.live(ROOM)).room.leases
 
 
-async def test_a_poll_of_a_holder_is_answered_though_the_inbox_is_full(
+async def test_a_poll_of_a_holder_succeeds_with_a_full_inbox(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     limits = Limits(
@@ -263,7 +263,7 @@ async def test_a_poll_of_a_holder_is_answered_though_the_inbox_is_full(
 
 
 @pytest.mark.parametrize("is_applied", [True, False])
-async def test_a_doubt_gives_no_silent_holder_more_time(
+async def test_a_commit_in_doubt_does_not_extend_leases_of_silent_holders(
     autojump_clock: trio.testing.MockClock, is_applied: bool
 ) -> None:
     store = troubled_store()
@@ -283,7 +283,7 @@ async def test_a_doubt_gives_no_silent_holder_more_time(
         assert live.room.head == (3 if is_applied else 2)
 
 
-async def test_a_room_that_cannot_be_read_again_after_a_conflict_goes_on_later(
+async def test_a_room_that_cannot_be_reloaded_after_a_conflict_retries(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = troubled_store()
@@ -302,7 +302,7 @@ async def test_a_room_that_cannot_be_read_again_after_a_conflict_goes_on_later(
         assert texts((await harness.poll(bob)).page.messages) == ["one", "two"]
 
 
-async def test_the_board_sees_a_doubtful_commit_that_was_made(
+async def test_a_commit_in_doubt_that_succeeded_is_in_the_overview(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     limits = Limits(posts_per_window=0, claims_per_window=0, tail_messages=1)
@@ -330,7 +330,7 @@ async def test_the_board_sees_a_doubtful_commit_that_was_made(
             assert tuple(board.recent()) == await store.recent(None, OVERVIEW_MESSAGES)
 
 
-async def test_a_cursor_that_is_stored_while_the_room_is_read_is_not_lost(
+async def test_a_cursor_flushed_during_a_reload_is_not_lost(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = troubled_store()
@@ -352,7 +352,7 @@ async def test_a_cursor_that_is_stored_while_the_room_is_read_is_not_lost(
         assert (await harness.poll(bob, since=None)).since == 4
 
 
-async def test_a_room_is_known_though_whoever_opened_it_has_left(
+async def test_a_room_exists_after_the_request_that_opened_it_was_cancelled(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = troubled_store()

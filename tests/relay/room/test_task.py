@@ -62,7 +62,7 @@ def moody_store() -> MoodyStore:
     return MoodyStore(DEFAULT_LIMITS)
 
 
-async def test_a_poster_that_leaves_loses_its_answer_and_not_the_write(
+async def test_a_cancelled_post_loses_its_reply_but_not_the_write(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = moody_store()
@@ -79,7 +79,7 @@ async def test_a_poster_that_leaves_loses_its_answer_and_not_the_write(
         assert (await harness.post(alice, "next")).message.seq == 2
 
 
-async def test_what_waits_together_is_committed_together(
+async def test_queued_commands_are_committed_in_one_batch(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = moody_store()
@@ -120,7 +120,7 @@ async def test_a_refused_commit_changes_nothing_and_the_next_post_works(
 
 
 @pytest.mark.parametrize("is_applied", [True, False])
-async def test_a_commit_of_unknown_outcome_is_found_out(
+async def test_the_outcome_of_an_unknown_commit_is_determined(
     autojump_clock: trio.testing.MockClock, is_applied: bool
 ) -> None:
     store = moody_store()
@@ -140,7 +140,7 @@ async def test_a_commit_of_unknown_outcome_is_found_out(
 
 
 @pytest.mark.parametrize("is_applied", [True, False])
-async def test_a_commit_that_stays_in_doubt_is_called_so_and_settled_later(
+async def test_a_commit_that_stays_in_doubt_is_reported_and_resolved_later(
     autojump_clock: trio.testing.MockClock, is_applied: bool
 ) -> None:
     store = moody_store()
@@ -167,7 +167,7 @@ async def test_a_commit_that_stays_in_doubt_is_called_so_and_settled_later(
         assert texts(answer.page.messages) == [*expected, "after"]
 
 
-async def test_a_full_inbox_says_busy_and_keeps_nothing(
+async def test_a_full_inbox_refuses_with_busy_and_keeps_no_command(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = moody_store()
@@ -205,7 +205,7 @@ async def test_a_crashed_room_answers_500_and_starts_again(
         await harness.wait_parked(0)
 
 
-async def test_a_room_that_keeps_crashing_is_set_aside_and_no_other(
+async def test_only_the_room_that_keeps_crashing_fails(
     autojump_clock: trio.testing.MockClock, error_log: ErrorLog
 ) -> None:
     store = moody_store()
@@ -251,7 +251,7 @@ async def test_two_relays_on_one_store_let_one_claim_win(
             assert len(set(results)) == 1
 
 
-async def test_an_idle_room_leaves_memory_and_comes_back_as_it_was(
+async def test_an_idle_room_is_evicted_and_reloaded_unchanged(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness() as harness:
@@ -266,7 +266,7 @@ async def test_an_idle_room_leaves_memory_and_comes_back_as_it_was(
         assert (await harness.poll(bob, since=None)).since == 1
 
 
-async def test_a_room_with_a_live_lease_stays_until_it_has_run_out(
+async def test_a_room_with_a_live_lease_is_not_evicted_until_it_expires(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness() as harness:
@@ -307,7 +307,7 @@ async def test_a_huge_seq_is_refused_and_the_room_goes_on(
         assert (await harness.post(alice, "fine")).message.seq == 1
 
 
-async def test_revoking_frees_what_was_claimed(
+async def test_revoking_a_code_releases_its_claims(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness() as harness:
@@ -319,7 +319,7 @@ async def test_revoking_frees_what_was_claimed(
         assert (await claim(harness.relay, carol, 1, None)).holder == "carol"
 
 
-async def test_a_departed_member_is_no_candidate_for_an_answer(
+async def test_a_departed_member_is_no_expected_answerer(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     """The original narrows `anyone` to agents that are long gone."""
@@ -349,7 +349,7 @@ async def test_the_first_message_counts_against_the_room_quota(
         assert (await harness.post(alice, "still mine")).message.seq == 2
 
 
-async def test_a_text_that_gives_a_live_code_away_is_not_posted(
+async def test_a_text_with_a_valid_code_is_not_posted(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_harness() as harness:
@@ -361,7 +361,7 @@ async def test_a_text_that_gives_a_live_code_away_is_not_posted(
         assert (await harness.post(alice, "fine")).message.seq == 1
 
 
-async def test_closing_the_relay_finishes_what_rooms_have_taken(
+async def test_closing_the_relay_finishes_queued_commands(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = moody_store()
@@ -377,7 +377,7 @@ async def test_closing_the_relay_finishes_what_rooms_have_taken(
         assert texts(found.lookback.messages) == ["just in time"]
 
 
-async def test_an_unknown_addressee_is_said_and_hears_it_later(
+async def test_an_unknown_addressee_is_reported_and_gets_the_message_later(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     """The original takes it and delivers it to nobody, without a word."""
@@ -420,7 +420,7 @@ async def test_an_answer_and_a_claim_in_one_batch_have_one_winner(
             assert refusal.facts["claimed_by"] == claimed == "carol"
 
 
-async def test_a_question_that_the_batch_pushes_out_of_the_tail_can_be_claimed(
+async def test_a_question_pushed_out_of_the_tail_by_its_batch_can_be_claimed(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     limits = Limits(posts_per_window=0, claims_per_window=0, tail_messages=2)

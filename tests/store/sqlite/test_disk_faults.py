@@ -147,7 +147,7 @@ async def _suffer(disk: Disk, fault: Fault, scratch: Path) -> Patient:
 @pytest.mark.parametrize("pages", [1, 1_000], ids=["checkpoints", "log only"])
 @pytest.mark.parametrize("times", [1, LASTING], ids=["once", "lasting"])
 @pytest.mark.parametrize("number", range(1, 16))
-async def test_after_any_failed_operation_answers_are_true_and_the_store_recovers(
+async def test_the_store_reports_correctly_and_recovers_after_any_failed_operation(
     tmp_path: Path,
     disk: Disk,
     monkeypatch: pytest.MonkeyPatch,
@@ -160,7 +160,7 @@ async def test_after_any_failed_operation_answers_are_true_and_the_store_recover
 
 
 @pytest.mark.parametrize("number", range(1, 12))
-async def test_a_disk_that_fills_up_at_any_write_is_told_from_a_broken_one(
+async def test_a_disk_full_at_any_write_is_distinguished_from_a_broken_one(
     tmp_path: Path, disk: Disk, number: int
 ) -> None:
     fault = fail_nth(number, FULL, GROWING, LASTING)
@@ -174,7 +174,7 @@ async def test_a_disk_that_fills_up_at_any_write_is_told_from_a_broken_one(
     assert (number > 1) or isinstance(answers[0], Full)
 
 
-async def test_a_sync_that_fails_once_is_refused_for_certain(
+async def test_a_sync_that_fails_once_is_a_certain_refusal(
     tmp_path: Path, disk: Disk
 ) -> None:
     fault = fail_nth(1, BROKEN, {Act.SYNC})
@@ -183,7 +183,7 @@ async def test_a_sync_that_fails_once_is_refused_for_certain(
     assert patient.answers["during, again"] is None
 
 
-async def test_a_sync_that_keeps_failing_leaves_it_unknown(
+async def test_a_sync_that_keeps_failing_leaves_the_outcome_unknown(
     tmp_path: Path, disk: Disk
 ) -> None:
     fault = fail_always(BROKEN, {Act.SYNC})
@@ -193,7 +193,7 @@ async def test_a_sync_that_keeps_failing_leaves_it_unknown(
     assert isinstance(patient.answers["during, again"], Refused)
 
 
-async def test_codes_and_the_audit_log_go_together_on_a_failing_disk(
+async def test_codes_and_audit_rows_are_stored_together_on_a_failing_disk(
     disk: Disk,
 ) -> None:
     async with open_sqlite_store(disk.root) as store:
@@ -212,7 +212,7 @@ async def test_codes_and_the_audit_log_go_together_on_a_failing_disk(
             assert (record in await store.codes()) in is_there
 
 
-async def test_reading_goes_on_while_nothing_can_be_written(disk: Disk) -> None:
+async def test_reads_succeed_while_writes_fail(disk: Disk) -> None:
     async with open_sqlite_store(disk.root) as store:
         patient = Patient(disk, store, Player.of(store))
         await patient.say("before")
@@ -243,7 +243,7 @@ async def test_a_failed_checkpoint_is_logged_and_loses_no_commit(
     assert said == ["checkpoint failed"]
 
 
-async def test_a_slow_disk_delays_writers_and_no_reader(disk: Disk) -> None:
+async def test_a_slow_disk_delays_writers_but_no_reader(disk: Disk) -> None:
     async with open_sqlite_store(disk.root) as store:
         await Player.of(store).say("ann", "before")
         ready = Readiness(store, system_clock())

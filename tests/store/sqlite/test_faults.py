@@ -48,7 +48,7 @@ async def test_rooms_that_write_at_once_share_transactions(
     assert len(await sqlite.recent(None, 999)) == 300
 
 
-async def test_one_failed_write_takes_nothing_of_the_others(
+async def test_a_failed_write_does_not_affect_others_of_its_batch(
     sqlite: SqliteStore,
 ) -> None:
     good, bad = Player.of(sqlite, "good"), Player.of(sqlite, "bad")
@@ -72,7 +72,7 @@ async def test_one_failed_write_takes_nothing_of_the_others(
     await bad.say("ann", "second")
 
 
-async def test_a_lock_of_another_process_refuses_quickly_and_heals(
+async def test_a_lock_of_another_process_refuses_writes_until_it_is_released(
     sqlite: SqliteStore, tmp_path: Path
 ) -> None:
     player = Player.of(sqlite)
@@ -108,7 +108,7 @@ async def _limit_pages(store: SqliteStore, pages: int) -> None:
     )
 
 
-async def test_a_connection_that_was_lost_is_opened_again(sqlite: SqliteStore) -> None:
+async def test_a_lost_connection_is_reopened(sqlite: SqliteStore) -> None:
     player = Player.of(sqlite)
     await player.say("ann")
     await sqlite._writer._connection.aclose()
@@ -116,7 +116,7 @@ async def test_a_connection_that_was_lost_is_opened_again(sqlite: SqliteStore) -
     assert await sqlite.count_unread("lab", peer_key("bob"), 0) == 2
 
 
-async def test_a_disk_that_fails_is_refused_and_tried_again(
+async def test_a_write_to_a_failing_disk_is_refused_and_a_later_one_succeeds(
     sqlite: SqliteStore,
 ) -> None:
     player = Player.of(sqlite)
@@ -133,7 +133,7 @@ async def test_a_disk_that_fails_is_refused_and_tried_again(
     assert len(await sqlite.recent(None, 9)) == 2
 
 
-async def test_a_disk_that_fails_at_commit_leaves_it_unknown_and_heals(
+async def test_a_disk_failure_at_commit_leaves_the_outcome_unknown_until_it_heals(
     sqlite: SqliteStore,
 ) -> None:
     player = Player.of(sqlite)
@@ -186,7 +186,7 @@ async def test_a_write_stuck_in_the_queue_is_refused_at_its_deadline(
     assert autojump_clock.current_time() == pytest.approx(30)
 
 
-async def test_a_withdrawn_write_is_never_made_and_a_started_one_is_awaited(
+async def test_a_withdrawn_write_is_never_applied_and_a_started_one_is_awaited(
     busy: Busy,
 ) -> None:
     async with open_writer(busy.connection, write_seconds=0.05) as writer:
@@ -262,7 +262,7 @@ async def test_a_cancelled_read_leaves_its_connection_usable(
     assert await sqlite.recent(None, 9) == ()
 
 
-async def test_a_write_under_way_is_finished_when_the_store_is_cancelled(
+async def test_a_started_write_is_finished_when_the_store_is_cancelled(
     tmp_path: Path,
 ) -> None:
     with trio.CancelScope() as scope:
@@ -350,7 +350,7 @@ trio.run(main)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
-async def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
+async def test_acknowledged_writes_survive_a_kill(tmp_path: Path) -> None:
     tests = Path(__file__).parents[2]
     command = [sys.executable, "-c", _TALK_FOR_EVER, str(tmp_path)]
     process = await trio.lowlevel.open_process(

@@ -23,7 +23,7 @@ from support.store_player import Player
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
-async def test_only_the_owner_may_read_what_is_stored(tmp_path: Path) -> None:
+async def test_only_the_owner_may_read_the_files_of_the_store(tmp_path: Path) -> None:
     directory = tmp_path / "deep" / "data"
     async with open_sqlite_store(directory) as store:
         await Player.of(store).say("ann")
@@ -46,7 +46,9 @@ async def test_a_database_that_others_could_read_is_made_private(
         assert stat.S_IMODE((tmp_path / "relay.db").stat().st_mode) == 0o600
 
 
-async def test_a_second_server_is_refused_and_told_where(tmp_path: Path) -> None:
+async def test_a_second_server_is_refused_with_the_address_of_the_first(
+    tmp_path: Path,
+) -> None:
     async with open_sqlite_store(tmp_path):
         with pytest.raises(Incompatible, match=r"relay\.lock"):
             await _open_and_close(tmp_path)
@@ -90,7 +92,7 @@ async def _open_and_close(directory: Path) -> None:
         pass
 
 
-async def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+async def test_a_directory_that_cannot_be_created_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(Refused, match="cannot be opened: "):
         await _open_and_close(tmp_path / "file" / "data")
@@ -154,7 +156,7 @@ async def test_a_damaged_database_is_named_and_left_alone(tmp_path: Path) -> Non
     assert path.read_bytes() == damaged
 
 
-async def test_a_migration_keeps_a_copy_of_what_was_there(tmp_path: Path) -> None:
+async def test_a_migration_keeps_a_copy_of_the_old_database(tmp_path: Path) -> None:
     async with open_sqlite_store(tmp_path) as store:
         await Player.of(store).say("ann", "before")
     known = load_migrations()
@@ -187,7 +189,7 @@ def test_the_migrations_are_numbered_without_gaps() -> None:
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-async def test_a_code_is_nowhere_in_the_files(tmp_path: Path) -> None:
+async def test_no_file_contains_a_code(tmp_path: Path) -> None:
     secret = format_code("Zq7" * 10 + "ab")
     record = CodeRecord(digest_code(secret), "lab", "ann", "", 1)
     async with open_sqlite_store(tmp_path) as store:
@@ -205,7 +207,7 @@ def _assert_nowhere(secret: str, directory: Path) -> None:
     assert not any(secret[8:24].encode() in content for content in contents)
 
 
-async def test_a_clean_close_leaves_everything_in_the_database(tmp_path: Path) -> None:
+async def test_a_clean_close_leaves_an_empty_write_ahead_log(tmp_path: Path) -> None:
     async with open_sqlite_store(tmp_path) as store:
         await Player.of(store).say("ann", "kept")
     _remove_empty_log(tmp_path)

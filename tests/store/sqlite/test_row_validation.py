@@ -148,16 +148,14 @@ async def refusals(data: Path, sql: str) -> list[StoreError]:
 
 
 @pytest.mark.parametrize("sql", SCHEMAS)
-async def test_a_schema_that_is_not_ours_is_refused(data: Path, sql: str) -> None:
+async def test_a_foreign_schema_is_refused(data: Path, sql: str) -> None:
     refused = await refusals(data, sql)
     assert [type(error) for error in refused] == [Incompatible, Incompatible]
     assert all(len(str(error).splitlines()) == 1 for error in refused)
 
 
 @pytest.mark.parametrize(("sql", "where"), ROWS)
-async def test_a_row_that_is_not_ours_is_refused(
-    data: Path, sql: str, where: str
-) -> None:
+async def test_an_invalid_row_is_refused(data: Path, sql: str, where: str) -> None:
     refused = await refusals(data, sql)
     assert [type(error) for error in refused] == [Corrupt, Corrupt]
     for error in refused:
@@ -200,7 +198,7 @@ async def test_a_database_of_each_schema_version_is_accepted(
 
 
 @pytest.mark.parametrize("head", [HUGE, MAX_SEQ])
-async def test_impossible_numbers_in_use_do_not_spoil_a_restore(
+async def test_invalid_numbers_in_the_replaced_database_do_not_stop_a_restore(
     data: Path, head: int
 ) -> None:
     backup = data.with_name("backup.db")
@@ -217,7 +215,7 @@ async def test_impossible_numbers_in_use_do_not_spoil_a_restore(
     assert saved.head == 3 + 1000 + 1
 
 
-async def test_a_backup_that_leaves_no_numbers_is_refused(data: Path) -> None:
+async def test_a_backup_that_leaves_too_few_seqs_is_refused(data: Path) -> None:
     change(data / "relay.db", f"UPDATE cursors SET seq = {MAX_SEQ}")
     with pytest.raises(Corrupt, match=re.escape("too few numbers are left")):
         restore(data.with_name("other"), data / "relay.db")

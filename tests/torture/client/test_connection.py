@@ -52,7 +52,7 @@ async def test_a_connection_is_kept_for_the_next_request() -> None:
     assert script.accepted == 1
 
 
-async def test_a_connection_the_server_closes_is_opened_anew() -> None:
+async def test_a_connection_closed_by_the_server_is_reopened() -> None:
     script = Script([[LAST], [GOOD]])
     async with scripted(script) as connection:
         for _ in range(2):
@@ -60,7 +60,7 @@ async def test_a_connection_the_server_closes_is_opened_anew() -> None:
     assert script.accepted == 2
 
 
-async def test_an_answer_that_is_cut_off_is_an_error_and_not_asked_for_again() -> None:
+async def test_a_truncated_response_is_an_error_and_not_retried() -> None:
     script = Script([[GOOD[:-1]], [GOOD]])
     async with scripted(script) as connection:
         with pytest.raises(BadResponse):
@@ -69,15 +69,13 @@ async def test_an_answer_that_is_cut_off_is_an_error_and_not_asked_for_again() -
         assert (await connection.exchange(REQUEST)).body == b"ok"
 
 
-async def test_bytes_that_nobody_asked_for_are_an_error() -> None:
+async def test_bytes_after_a_response_are_an_error() -> None:
     async with scripted(Script([[GOOD + GOOD]])) as connection:
         with pytest.raises(BadResponse):
             await connection.exchange(REQUEST)
 
 
-async def test_a_server_that_never_answers_costs_the_deadline_and_its_connection() -> (
-    None
-):
+async def test_a_request_without_a_response_ends_at_its_deadline() -> None:
     script = Script([[], [GOOD]])
     async with scripted(script) as connection:
         with pytest.raises(trio.TooSlowError):
@@ -86,7 +84,7 @@ async def test_a_server_that_never_answers_costs_the_deadline_and_its_connection
     assert script.accepted == 2
 
 
-async def test_health_is_false_where_nobody_listens() -> None:
+async def test_health_is_false_without_a_listener() -> None:
     async with scripted(Script([[GOOD]])) as connection:
         assert await is_healthy(connection.address)
     assert not await is_healthy(connection.address)

@@ -17,7 +17,7 @@ CHUNKED = (
 UNTIL_CLOSE = b"HTTP/1.1 200 OK\r\n\r\nhello"
 
 
-def test_a_counted_answer_ends_where_its_length_says() -> None:
+def test_a_response_with_a_length_ends_after_it() -> None:
     parsed = parse_response(COUNTED + b"HTTP/1.1")
     assert parsed is not None
     assert parsed.response == HttpResponse(200, b"hello")
@@ -32,14 +32,14 @@ def test_chunks_are_joined_and_their_extensions_ignored() -> None:
 
 
 @pytest.mark.parametrize("whole", [COUNTED, CHUNKED])
-def test_no_part_of_an_answer_is_taken_for_the_whole(whole: bytes) -> None:
+def test_a_partial_response_is_not_parsed_as_complete(whole: bytes) -> None:
     assert [parse_response(whole[:size]) for size in range(len(whole))] == [None] * len(
         whole
     )
 
 
 @pytest.mark.parametrize("whole", [COUNTED, CHUNKED])
-def test_an_answer_cut_off_by_the_server_is_an_error_at_every_byte(
+def test_a_response_truncated_at_any_byte_is_an_error(
     whole: bytes,
 ) -> None:
     for size in range(len(whole)):
@@ -47,20 +47,20 @@ def test_an_answer_cut_off_by_the_server_is_an_error_at_every_byte(
             parse_response(whole[:size], at_end=True)
 
 
-def test_an_answer_without_a_length_lasts_until_the_connection_closes() -> None:
+def test_a_response_without_a_length_ends_with_the_connection() -> None:
     assert parse_response(UNTIL_CLOSE) is None
     parsed = parse_response(UNTIL_CLOSE, at_end=True)
     assert parsed is not None
     assert parsed.response == HttpResponse(200, b"hello", is_last=True)
 
 
-def test_an_answer_that_has_no_body_needs_no_length() -> None:
+def test_a_response_without_a_body_needs_no_length() -> None:
     parsed = parse_response(b"HTTP/1.1 204 No Content\r\n\r\n")
     assert parsed is not None
     assert parsed.response == HttpResponse(204, b"")
 
 
-def test_the_servers_wish_to_close_is_noticed() -> None:
+def test_connection_close_of_the_server_is_noticed() -> None:
     parsed = parse_response(
         COUNTED.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
     )
@@ -76,7 +76,7 @@ def test_the_servers_wish_to_close_is_noticed() -> None:
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     ],
 )
-def test_what_is_no_answer_is_refused(data: bytes) -> None:
+def test_bytes_that_are_no_response_are_rejected(data: bytes) -> None:
     with pytest.raises(BadResponse):
         parse_response(data)
 
@@ -92,6 +92,6 @@ def test_a_request_with_a_body_is_json_of_the_length_it_declares() -> None:
     assert json.loads(body) == {"text": "ä"}
 
 
-def test_a_post_without_a_body_says_so() -> None:
+def test_a_post_without_a_body_declares_length_zero() -> None:
     assert b"Content-Length: 0" in encode_request("POST", "/messages/1/claim", {})
     assert b"Content-Length" not in encode_request("GET", "/health", {})

@@ -161,7 +161,7 @@ async def test_a_fence_is_not_granted_twice(backed_up: Path) -> None:
         assert granted.lease.fence == 2, "1 was granted after the backup"
 
 
-async def test_a_room_in_which_nothing_was_lost_stays_as_it_is(
+async def test_a_room_without_losses_is_restored_unchanged(
     tmp_path: Path,
 ) -> None:
     async with open_sqlite_store(tmp_path / "data", LIMITS) as store:
@@ -172,7 +172,7 @@ async def test_a_room_in_which_nothing_was_lost_stays_as_it_is(
         assert (await player.say("ann", "next")).seq == 2
 
 
-async def test_a_room_younger_than_the_backup_goes_on_where_it_was(
+async def test_a_room_younger_than_the_backup_continues_after_its_last_seq(
     backed_up: Path,
 ) -> None:
     async with open_sqlite_store(backed_up / "data", LIMITS) as store:
@@ -217,7 +217,7 @@ async def test_rooms_of_another_relay_do_not_count_as_the_same(
     assert (room.lost, room.is_certain) == (7, False)
 
 
-async def test_a_room_that_was_closed_since_stays_closed(tmp_path: Path) -> None:
+async def test_a_room_closed_after_the_backup_stays_closed(tmp_path: Path) -> None:
     async with open_sqlite_store(tmp_path / "data", LIMITS) as store:
         player = Player.of(store)
         asked = await player.say("ann", "who?", expects="anyone")
@@ -332,7 +332,7 @@ async def test_repeated_restores_never_reuse_a_seq(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
-async def test_only_the_owner_may_read_what_was_restored(backed_up: Path) -> None:
+async def test_only_the_owner_may_read_the_restored_database(backed_up: Path) -> None:
     restore(backed_up / "data", backed_up / "backup.db")
     modes = {
         path.name: stat.S_IMODE(path.stat().st_mode)
@@ -439,7 +439,9 @@ restore_backup(data, plan)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="forks at every step")
-async def test_a_crash_at_any_moment_leaves_the_old_or_the_new(backed_up: Path) -> None:
+async def test_a_crash_at_any_moment_leaves_the_old_or_the_new_database(
+    backed_up: Path,
+) -> None:
     data, outcomes = backed_up / "data", []
     whole = (data / "relay.db").read_bytes()
     for step in range(60):

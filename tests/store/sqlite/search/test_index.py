@@ -290,7 +290,7 @@ async def test_a_prefix_of_too_many_words_is_too_wide(
     assert not await is_too_wide('"de"', "bob")
 
 
-async def test_retention_takes_words_out_of_the_index(tmp_path: Path) -> None:
+async def test_retention_removes_messages_from_the_index(tmp_path: Path) -> None:
     limits = Limits(posts_per_window=0, messages_per_room=2)
     async with open_sqlite_store(tmp_path) as store:
         player = Player.of(store, limits=limits)
@@ -305,7 +305,7 @@ async def test_retention_takes_words_out_of_the_index(tmp_path: Path) -> None:
         assert read_index(tmp_path, with_word.format(scope, "third")) == [(3,)]
 
 
-async def test_a_search_locks_nobody_out_of_the_database(sqlite: SqliteStore) -> None:
+async def test_a_search_holds_no_lock_on_the_database(sqlite: SqliteStore) -> None:
     player = Player.of(sqlite)
     await player.say("ann", "first")
     await texts(sqlite, "first")

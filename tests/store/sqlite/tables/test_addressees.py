@@ -85,7 +85,7 @@ async def fill(store: SqliteStore, length: int) -> None:
     await player.do(*few)
 
 
-async def test_private_messages_of_others_cost_a_reader_nothing(
+async def test_hidden_messages_do_not_raise_the_cost_of_a_read(
     tmp_path: Path,
 ) -> None:
     steps: list[dict[str, int]] = []
@@ -125,7 +125,7 @@ replies = st.builds(attrs.evolve, posts, reply_to=st.just(1))
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(said=st.lists(posts | replies, min_size=1, max_size=40), keep=st.integers(5, 50))
-def test_both_stores_give_every_reader_the_same(
+def test_both_stores_return_the_same_to_every_reader(
     said: Sequence[Post], keep: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     async def compare() -> None:
