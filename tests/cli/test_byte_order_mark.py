@@ -1,4 +1,4 @@
-"""A byte order mark before a file or before standard input is no part of it."""
+"""A byte order mark of a file or of standard input is ignored."""
 
 import io
 import json

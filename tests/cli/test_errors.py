@@ -1,4 +1,4 @@
-"""What is said when the relay refuses: in words for whoever types commands."""
+"""Texts of refusals, worded for the command line."""
 
 from pathlib import Path
 from typing import Final

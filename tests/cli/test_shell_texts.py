@@ -1,4 +1,4 @@
-"""Values in texts that a shell reads: each is one word, whatever it holds."""
+"""Quoting of values in texts for a shell."""
 
 import re
 import shlex

@@ -1,7 +1,7 @@
-"""What every command prints: on a terminal, into a pipe, and for a program.
+"""Output of every command: on a terminal, into a pipe, and as JSON.
 
-The snapshots are plain files, one a command. When a change is wanted, write them anew
-with ``pytest tests/cli/test_snapshots.py --update-snapshots`` and read the difference.
+The snapshots are plain files, one a command. After an intended change, update them with
+``pytest tests/cli/test_snapshots.py --update-snapshots`` and read the difference.
 """
 
 import io
@@ -42,7 +42,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def relay() -> FakeOperator:
-    """Return a relay on which something is going on."""
+    """Return a relay with rooms, messages and questions."""
     question = spoken(
         42, "Ship now, or wait?", sender="claude", to="operator", expects="operator"
     )
@@ -128,7 +128,7 @@ COMMANDS: Final = {
 
 
 class Screen(io.StringIO):
-    """Takes what is written, as a terminal."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -173,14 +173,14 @@ def run(case: str, mode: Mode) -> Result:
 
 
 def masked(text: str) -> str:
-    """Return a text without what differs from place to place, and as it can be read."""
+    """Return a text with machine-dependent parts replaced."""
     text = text.replace(__version__, "<version>")
     text = re.sub(r"/\S*?/state(?=/argybargy/seats)", "<state>", text)
     return text.replace("\x1b", "␛")
 
 
 def drawn(case: str) -> str:
-    """Return all that a command prints, as a snapshot keeps it."""
+    """Return the output of a command in the form of its snapshot."""
     parts = [f"$ argybargy {COMMANDS[case]}\n"]
     for mode in MODES:
         result = run(case, mode)

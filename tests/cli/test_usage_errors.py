@@ -1,4 +1,4 @@
-"""What is said of a command line that cannot be understood: a line, and a hint."""
+"""Errors of the command line: one line, and a hint."""
 
 import pytest
 

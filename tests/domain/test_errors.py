@@ -1,4 +1,4 @@
-"""The table of refusals: stable codes, and sentences that can be said."""
+"""The table of refusals: stable codes, and complete sentences."""
 
 from string import Formatter
 
@@ -32,7 +32,7 @@ FACTS: dict[Problem, dict[str, object]] = {
     Problem.BUSY: {"retry_after": 3},
     Problem.DRAINING: {"retry_after": 3},
 }
-"""What each problem needs to be told; those that are not here need nothing."""
+"""Placeholders of each problem's sentence; other problems have none."""
 
 
 def test_codes_are_unique_and_fit_for_programs() -> None:

@@ -1,4 +1,4 @@
-"""The cursor law, and looking back."""
+"""The cursor law, and pages of history."""
 
 import attrs
 from hypothesis import given
@@ -27,7 +27,7 @@ rooms_limits = st.builds(
 
 
 def room_of(spoken: list[tuple[str, str, str]], limits: Limits) -> Scene:
-    """Make a room in which all this was said."""
+    """Make a room with these messages."""
     scene = Scene(limits)
     for sender, to, text in spoken:
         scene.post(sender, text, to=to)
@@ -35,7 +35,7 @@ def room_of(spoken: list[tuple[str, str, str]], limits: Limits) -> Scene:
 
 
 def page_of(scene: Scene, reader: str, after: int, limit: int) -> Page:
-    """Read a page, from the store where the tail does not reach."""
+    """Read a page, from the store if the tail is too short."""
     room, limits = scene.room, scene.limits
     page = read_after(room, peer_key(reader), after, limit, limits)
     starts_in_tail = max(after + 1, room.first) >= room.tail_first
@@ -54,7 +54,7 @@ def page_of(scene: Scene, reader: str, after: int, limit: int) -> Page:
 def longest_end_that_fits(
     messages: list[Message], limit: int, max_bytes: int
 ) -> list[Message]:
-    """Return the longest end of `messages` that fits; one of them always does."""
+    """Return the longest end of `messages` that fits; one message always does."""
     for start in range(len(messages)):
         end = messages[start:]
         size = sum(each.text_bytes for each in end)

@@ -1,4 +1,4 @@
-"""Who belongs to a room, what they are doing, and who waits the longest."""
+"""The roster of a room, and the activity of its members."""
 
 import attrs
 import pytest
@@ -28,7 +28,7 @@ NOTHING = RosterSources(
 def member(
     name: str, seconds_ago: float = 1_000, kind: SenderKind = SenderKind.AGENT
 ) -> Member:
-    """Make somebody who posted some time ago."""
+    """Make a member that posted some time ago."""
     return Member(name, kind, 1, START.wall_ms - round(seconds_ago * 1000))
 
 

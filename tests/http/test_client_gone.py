@@ -1,4 +1,4 @@
-"""A request that waits is given up as soon as its client is gone."""
+"""A waiting request is cancelled as soon as its client leaves."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ from support.http_server import (
 PARK = b"GET /park HTTP/1.1\r\nHost: relay\r\n\r\n"
 LISTEN = b"GET /listen HTTP/1.1\r\nHost: relay\r\n\r\n"
 STEP_SECONDS = 0.25
-"""Long enough for a slow request to be noticed as one."""
+"""Time after which a request counts as slow."""
 
 APPS = {
     "an app that never listens": (PlainApp, PARK),

@@ -1,4 +1,4 @@
-"""What every HTTP client may count on."""
+"""HTTP/1.1 conversations: framing, pipelining and keep-alive."""
 
 import json
 import secrets
@@ -195,7 +195,7 @@ async def test_pipelined_requests_do_not_starve_other_tasks() -> None:
         for _ in range(100):
             assert (await client.reply()).body == b"hello"
         nursery.cancel_scope.cancel()
-    # About 75: both have a turn in each round, and chance says who is first.
+    # About 75: both tasks run in each round, in random order.
     assert len(set(seen)) > 30
 
 

@@ -1,4 +1,4 @@
-"""Nobody may keep a connection busy by being slow; a mock clock keeps the time."""
+"""Deadlines for slow clients, on a mock clock."""
 
 import pytest
 import trio
@@ -9,7 +9,7 @@ from support.http_server import HELLO, Client, PlainApp, Site, open_site
 
 LIMITS = ConnectionLimits()
 SLACK_SECONDS = 1.5
-"""Deadlines are looked at once a second."""
+"""Interval at which deadlines are checked."""
 
 POST = b"POST /echo HTTP/1.1\r\nHost: relay\r\nContent-Length: 1000\r\n\r\n"
 

@@ -1,4 +1,4 @@
-"""Whatever one connection does, the server and all others go on."""
+"""Failures of one connection leave the server and other connections running."""
 
 import os
 import random
@@ -124,7 +124,7 @@ async def _assail(site: Site, data: bytes, is_reset: bool) -> None:
 
 
 def mutate(rng: random.Random) -> bytes:
-    """Make a few requests with a few wrong bytes in them."""
+    """Make a few requests with random byte errors."""
     data = bytearray(b"".join(rng.choices(SEEDS, k=rng.randint(1, 3))))
     for _ in range(rng.randint(0, 4)):
         at = rng.randrange(len(data))

@@ -1,4 +1,4 @@
-"""What is refused, and how: each with a whole answer, and none by the app."""
+"""Refusals by the server: each is a complete response, without the app."""
 
 from contextlib import suppress
 
@@ -20,7 +20,7 @@ from support.refused_requests import CASES, CHUNKED, GET, HOST, POST
 
 
 async def _send_in_spite(client: Client, data: bytes) -> None:
-    """Send what the server may not want to hear the end of."""
+    """Send a request that the server may refuse before its end."""
     with suppress(trio.BrokenResourceError):
         await client.send(data)
 

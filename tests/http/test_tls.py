@@ -1,4 +1,4 @@
-"""HTTPS with a certificate of one test: served, ended in order, and unkillable."""
+"""HTTPS with a test certificate: service, orderly shutdown and isolation."""
 
 import ssl
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ CLOSE = b"GET /close HTTP/1.1\r\nHost: relay\r\nConnection: close\r\n\r\n"
 
 @attrs.frozen
 class Files:
-    """A certificate, its key, and who trusts it."""
+    """A certificate, its key, and a context that trusts it."""
 
     certificate: Path
     key: Path
@@ -63,7 +63,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
 
 @attrs.frozen
 class Site:
-    """A server that runs, and ways to it."""
+    """A running server, and connections to it."""
 
     app: PlainApp
     server: HttpServer | HypercornServer
@@ -73,7 +73,7 @@ class Site:
     files: Files
 
     async def connect(self) -> Client:
-        """Connect as a strict client does: an end that is not told is an error."""
+        """Connect as a strict client: an end without close_notify is an error."""
         context = ssl.create_default_context()
         self.files.authority.configure_trust(context)
         context.set_alpn_protocols(["h2", "http/1.1"])

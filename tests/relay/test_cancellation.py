@@ -1,10 +1,10 @@
-"""Whoever goes away at whatever await leaves a room whole.
+"""A cancellation at any await leaves a consistent room.
 
-Each operation is cancelled at its first pause, at its second, and so on until it
-ends by itself. After each the room is as it was before or as the operation leaves
-it, never between; nothing is held any more; the next operation works; and the same
-one asked again, as a client does that lost its answer, ends where it would have.
-Then the whole relay is cancelled at each pause of any of its tasks.
+Each operation is cancelled at its first checkpoint, at its second, and so on until it
+completes. After each cancellation the operation was applied completely or not at all,
+no lock or subscription is left, the next operation works, and a retry of the same one
+has the usual result. Other tests cancel the whole relay, at each checkpoint of any of
+its tasks.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -48,7 +48,7 @@ MOST_PAUSES = 500
 
 @attrs.frozen
 class Cast:
-    """A harness, and who is in it. Of the questions 1 is free and 2 is bob's."""
+    """A harness with its agents. Question 1 is free, and bob holds question 2."""
 
     harness: RelayHarness
     alice: CodeRecord
@@ -71,7 +71,7 @@ async def human(harness: RelayHarness, text: str) -> None:
 
 @attrs.frozen
 class Picture:
-    """All that lasts, but for times and for what the next operation says."""
+    """Durable state, without times and the text of the next operation."""
 
     rooms: tuple[object, ...]
     codes: tuple[str, ...]
@@ -188,16 +188,16 @@ REPEATABLE: Final[tuple[Deed, ...]] = (
     *(do_post, do_answer, do_post_first, do_poll, do_park, do_claim, do_close),
     *(do_open, do_revoke, do_look_back, do_look_around, do_keep_house),
 )
-"""What may be asked again after a lost answer, and then changes nothing more."""
+"""Idempotent operations: a retry after a lost reply changes nothing more."""
 
 STEPS: Final[dict[Deed, Deed]] = {do_invite_elsewhere: do_open}
-"""What is done in two steps, each of them whole, and the first of those."""
+"""Operations of two atomic steps, and the first step of each."""
 
 STEPS_OF_A_RELAY: Final = {**STEPS, do_revoke: do_take_codes_back}
-"""A relay that is stopped between the two leaves claims to run out by themselves."""
+"""If the relay stops between the steps, the claims expire by themselves."""
 
 SHIELDED: Final = (do_invite, do_revoke)
-"""What is finished once it has begun, since it changes the disk and then memory."""
+"""Shielded operations, which change the disk and then memory."""
 
 DEEDS: Final = (*REPEATABLE, do_release, do_invite, do_invite_elsewhere)
 
@@ -205,13 +205,13 @@ DEEDS: Final = (*REPEATABLE, do_release, do_invite, do_invite_elsewhere)
 async def outcomes_of(
     deed: Deed, steps: Mapping[Deed, Deed] = STEPS
 ) -> tuple[Picture, ...]:
-    """Return all that may last of an operation: first nothing, last the whole."""
+    """Return the possible durable results of an operation, from none to all of it."""
     acts = [None, deed] if deed not in steps else [None, steps[deed], deed]
     return tuple([await outcome_of(act) for act in acts])
 
 
 async def outcome_of(deed: Deed | None) -> Picture:
-    """Return what lasts when an operation is left in peace, or none is made."""
+    """Return the durable state after an uncancelled operation, or without one."""
     async with (
         open_memory_store(LIMITS) as store,
         open_harness(LIMITS, store) as harness,
@@ -223,7 +223,7 @@ async def outcome_of(deed: Deed | None) -> Picture:
 
 
 def check_nothing_is_held(harness: RelayHarness) -> None:
-    """See that no poll, no lock, no place in a queue and no quota is left behind."""
+    """Check that no poll, lock, queue entry or quota place is left."""
     relay = harness.relay
     assert relay.statistics().parked_polls == 0
     assert not relay.codes._changing.locked()
@@ -236,7 +236,7 @@ def check_nothing_is_held(harness: RelayHarness) -> None:
 
 
 async def check_memory_is_as_the_disk(harness: RelayHarness) -> None:
-    """See that what the relay goes by is what it would find after a restart."""
+    """Check that the relay's memory equals its state after a restart."""
     store, relay = harness.relay.store, harness.relay
     assert {code.digest for code in relay.codes} == {
         code.digest for code in await store.codes()
@@ -314,11 +314,11 @@ async def test_a_cancellation_at_any_await_leaves_a_consistent_room_on_sqlite(
 
 
 STOPPED: Final = {Problem.DRAINING, Problem.STORAGE_UNKNOWN}
-"""What a relay that is stopped may say to those it can still answer."""
+"""Replies that a stopping relay may still send."""
 
 
 async def _stop_at(deed: Deed, at: int, store: Store, scope: trio.CancelScope) -> bool:
-    """Cancel the relay at a pause of any task; tell whether that was reached."""
+    """Cancel the relay at a checkpoint of any task; tell whether it was reached."""
     async with open_harness(LIMITS, store) as harness:
         cast = await assemble(harness)
         with cutting(scope, at) as knife:

@@ -1,4 +1,4 @@
-"""The relay counts the time itself, and believes the wall clock once it has settled."""
+"""The settled clock: drift, steps and suspensions."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ STEPS = pytest.mark.parametrize("seconds", [-30 * 24 * HOUR, -90, 90, 30 * 24 * 
 
 @attrs.define
 class Steps:
-    """What was logged of steps."""
+    """Log events about steps."""
 
     entries: list[dict[str, object]]
 

@@ -1,4 +1,4 @@
-"""Clocks that are put forward or back, and machines that sleep."""
+"""Effects of clock steps and of suspensions on a relay."""
 
 import pytest
 import trio
@@ -35,7 +35,7 @@ async def test_timestamps_never_run_backwards_after_any_clock_change(
 ) -> None:
     store = MemoryStore(DEFAULT_LIMITS)
     for number, hours in enumerate([0, 1, -10, 0.001, 20, -30, 0]):
-        # A relay of its own each time: what it knows of the time is in the store.
+        # A new relay each time, which knows only the times in the store.
         async with open_harness(store=store) as harness:
             alice = await harness.guest(f"alice{number}")
             await harness.post(alice, "at some time")
@@ -171,7 +171,7 @@ async def test_a_long_suspension_ends_each_lease_once_and_loses_no_poll(
             nursery.start_soon(listen)
             await harness.wait_parked(1)
             mock_clock.jump(8 * HOUR)
-        # Who wakes first, the poll or the room that ends its leases, is chance.
+        # The poll and the room task that ends its leases wake in random order.
         answer = await harness.poll(listener, since=3, wait=25)
         events = [(each.event, each.reply_to) for each in answer.page.messages]
         assert sorted(events, key=str) == [("reopened", seq) for seq in (1, 2, 3)]
@@ -211,11 +211,11 @@ async def test_a_room_that_is_ahead_of_the_clock_keeps_its_order_and_its_ages(
         told = await timestamps(harness)
         assert told == sorted(told)
         found = await operator.read_overview_state(harness.relay, None, 10)
-        # Nobody knows how long the first had waited before the relay was started.
+        # The wait of the first question before the start of the relay is unknown.
         waits = [(row.message.text, round(row.seconds)) for row in found.waiting]
         assert waits == [("in ten years", 150), ("now", 100)]
         ages = {row.name: row.last_message_seconds for row in found.rooms[0].roster}
-        # Nor how long ago the other spoke before the room was read.
+        # So is the age of the other's post before the room was loaded.
         assert ages == {"alice": pytest.approx(100), "bob": pytest.approx(100)}
         await trio.sleep(50)
         rows = (

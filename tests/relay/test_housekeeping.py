@@ -1,4 +1,4 @@
-"""What the relay does by itself, and what does not stop it."""
+"""Housekeeping, readiness and failures of the store."""
 
 from collections.abc import Mapping, Sequence
 
@@ -29,7 +29,7 @@ from support.relay import open_harness
 
 @attrs.define
 class FailingStore(MemoryStore):
-    """A store whose writes fail as told."""
+    """A store with configurable failures of writes."""
 
     note_failure: StoreError | None = None
     commit_failure: StoreError | None = None

@@ -1,4 +1,4 @@
-"""What one room, one peer or one disk is busy with costs the others nothing."""
+"""Load in one room, by one peer or on the disk does not affect others."""
 
 import pytest
 import trio
@@ -40,9 +40,7 @@ async def test_reads_do_not_wait_for_a_slow_disk(
 async def test_waking_many_polls_reads_nothing_from_the_store(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """In the original a post costs three queries for each that waits, whoever it is
-    for.
-    """
+    """In the original a post costs three queries for each parked poll."""
     store = staged_store()
     async with open_harness(store=store) as harness:
         alice = await harness.guest("alice")
@@ -65,7 +63,7 @@ async def test_waking_many_polls_reads_nothing_from_the_store(
 async def test_posts_are_accepted_until_the_room_is_closed_and_refused_after(
     autojump_clock: trio.testing.MockClock, is_closed_first: bool
 ) -> None:
-    """The original looks whether the room is open, and posts some time after."""
+    """The original checks that the room is open, and stores the post later."""
     store = staged_store()
     async with open_harness(store=store) as harness:
         alice, bob = await harness.guest("alice"), await harness.guest("bob")
@@ -100,7 +98,7 @@ async def test_posts_are_accepted_until_the_room_is_closed_and_refused_after(
 async def test_two_codes_of_one_peer_share_its_limit(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """The original counts by code: with two of them one may post twice as much."""
+    """The original counts by code: a peer with two codes may post twice as much."""
     async with open_harness(Limits(posts_per_window=2)) as harness:
         first, second = await harness.guest("bob"), await harness.guest("bob")
         await harness.post(first, "one")
@@ -114,7 +112,7 @@ async def test_two_codes_of_one_peer_share_its_limit(
 async def test_a_question_that_seemed_meant_for_one_reader_is_answered_once(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """The original tells one reader that it was meant and a later one that anyone
+    """The original names one reader as the answerer, and tells a later one that anyone
     may answer; both do.
     """
     async with open_harness() as harness:

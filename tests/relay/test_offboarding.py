@@ -1,4 +1,4 @@
-"""Who has no code any more is let go, whatever stands against it at first."""
+"""Peers without a valid code are dismissed, with retries after failures."""
 
 from collections.abc import Sequence
 
@@ -24,12 +24,12 @@ from support.relay import ROOM, RelayHarness, open_harness, texts
 FOR_EVER = Limits(
     posts_per_window=0, claims_per_window=0, reads_per_window=0, lease_seconds=0
 )
-"""Claims end with who holds them, and not before."""
+"""Limits under which claims do not expire by themselves."""
 
 
 @attrs.define
 class ReluctantStore(MemoryStore):
-    """A store that refuses commits, or forgets what became of a revocation."""
+    """A store that refuses commits, or reports a revocation as unknown."""
 
     refusal: StoreError | None = None
     doubt: StoreError | None = None
@@ -58,7 +58,7 @@ def members(harness: RelayHarness) -> tuple[str, ...]:
 
 
 async def ask_and_claim(harness: RelayHarness) -> CodeRecord:
-    """Let bob hold alice's question; return carol, who would like to have it."""
+    """Let bob claim alice's question; return carol, who will claim it later."""
     alice, bob = await harness.guest("alice"), await harness.guest("bob")
     carol = await harness.guest("carol")
     await harness.post(alice, "who?", expects="anyone")
@@ -182,7 +182,7 @@ async def test_claims_of_a_code_that_expires_while_no_relay_runs_are_released(
         await trio.sleep(10)
         await check_gone(harness, carol)
         assert [row.message.seq for row in relay.overview.inbox] == []
-        # Nobody takes the one who is gone for a member once the code is forgotten.
+        # The departed peer is no member once its code is deleted.
         await trio.sleep(10_000)
         assert len(relay.codes) == 2
         assert members(harness) == ("alice", "carol")

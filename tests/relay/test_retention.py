@@ -1,4 +1,4 @@
-"""What a lowered limit leaves over is given up without anybody posting."""
+"""Housekeeping trims rooms after a lowered limit, without a post."""
 
 import attrs
 import trio

@@ -1,4 +1,4 @@
-"""What may be stored a little late is bounded while it waits."""
+"""The write-behind buffer is bounded."""
 
 from structlog.testing import capture_logs
 

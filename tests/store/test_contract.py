@@ -1,4 +1,4 @@
-"""What every store does. Runs over each implementation."""
+"""Contract of a store, tested on each implementation."""
 
 import random
 from typing import Any
@@ -35,7 +35,7 @@ async def restored(store: Store, player: Player, tail: int = 1_000) -> Room:
 
 
 def essence(room: Room) -> dict[str, Any]:
-    """Everything of a room that must outlive a restart."""
+    """State of a room that must survive a restart."""
     leases = {
         seq: (lease.holder, lease.fence, lease.seconds)
         for seq, lease in room.leases.items()
@@ -106,7 +106,7 @@ async def test_every_kind_of_write_survives_a_restart(store: Store) -> None:
 
 
 async def _try(player: Player, command: Command) -> None:
-    """Do what the rules allow; a refusal changes nothing."""
+    """Apply a command if the rules allow it; a refusal changes nothing."""
     try:
         await player.do(command)
     except RelayError:

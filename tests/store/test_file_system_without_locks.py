@@ -1,4 +1,4 @@
-"""A file system without locks is named as what it is."""
+"""The error for a file system without locks names it."""
 
 import errno
 import os

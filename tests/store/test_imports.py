@@ -1,4 +1,4 @@
-"""What another relay has recorded is stored once, however often it comes."""
+"""Imports of records of another relay, and snapshots."""
 
 import gc
 

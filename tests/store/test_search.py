@@ -1,4 +1,4 @@
-"""Searching: what every store finds, and what none of them gives away."""
+"""Search in every store: matches, filters and hidden messages."""
 
 import unicodedata
 
@@ -25,7 +25,7 @@ ALL = Scope()
 
 
 def in_lab(reader: str) -> Scope:
-    """Return what an agent of the room `lab` may search."""
+    """Return the search scope of an agent of the room `lab`."""
     return Scope("lab", peer_key(reader))
 
 

@@ -21,11 +21,11 @@ from argybargy.store.errors import StoreError
 from argybargy.web.endpoints import dispatch
 
 Anything = Any
-"""What is patched in has the type of what was there, which is nobody's business."""
+"""Patches have the type of the original, which mypy cannot know."""
 
 
 def forget_some_commits() -> None:
-    """Say that a batch is stored when, once in a while, it is not."""
+    """Acknowledge a batch without storing it, once in a while."""
     commit, numbers = LiveRoom._commit, itertools.count(1)
 
     async def sometimes(self: LiveRoom, trial: Anything) -> int:
@@ -65,7 +65,7 @@ def forget_keys() -> None:
 
 
 def let_everybody_win() -> None:
-    """Grant a claim whoever holds the question."""
+    """Grant a claim even if another peer holds the question."""
     rules: Anything = decide._RULES
     grant = rules[Claim]
 
@@ -90,7 +90,7 @@ def die_of_odd_bytes() -> None:
 
 
 def hold_the_loop() -> None:
-    """Do nothing else for a while when the hostile agent asks for anything."""
+    """Block the event loop for a while at each request of the hostile agent."""
     doors: Anything = dispatch
     known = doors.require_agent
 
@@ -104,17 +104,17 @@ def hold_the_loop() -> None:
 
 
 def hold_memory() -> None:
-    """Keep half a gigabyte."""
+    """Allocate half a gigabyte."""
     setattr(sys, "held", b"x" * 500_000_000)  # noqa: B010
 
 
 def leave_at_once() -> None:
-    """Answer nobody before the end."""
+    """Answer no parked poll at shutdown."""
     setattr(Relay, "drain", lambda _self: os._exit(0))  # noqa: B010
 
 
 def lie_about_trouble() -> None:
-    """Answer 200 though the store has refused."""
+    """Answer 200 although the store has refused."""
     commit = LiveRoom._commit
 
     async def lying(self: LiveRoom, trial: Anything) -> int:
@@ -132,7 +132,7 @@ def show_everything() -> None:
 
 
 def log_codes() -> None:
-    """Write what is presented into the log."""
+    """Log the presented code."""
     doors: Anything = dispatch
     known = doors.require_agent
 

@@ -1,4 +1,4 @@
-"""The proofs that anybody can run, run briefly; and what they make of broken relays."""
+"""Brief runs of the proofs, on a sound relay and on broken ones."""
 
 import sys
 from functools import partial
@@ -17,7 +17,7 @@ SECONDS = 1.0
 BROKEN = Path(__file__).with_name("broken_relay.py")
 BY_KEY = {promise.key: promise for promise in PROMISES}
 OF_THE_CORE = {"G1", "G2", "G3", "G4", "G5", "G8", "G10"}
-"""What its own connection keeps too, whatever it says to what is no HTTP."""
+"""Promises that Hypercorn's connection keeps as well."""
 EVERY_PROMISE = pytest.mark.parametrize("key", list(BY_KEY))
 
 
@@ -25,7 +25,7 @@ async def try_out(
     promises: list[Promise],
     **plan: Any,  # noqa: ANN401 - of the plan's types
 ) -> list[ProofRun]:
-    """Try promises, and see that it is told what is tried when."""
+    """Run proofs, and check the calls that report their progress."""
     told: list[object] = []
     trials = await run_proofs(
         TortureRun(promises, SECONDS, seed=1, patience=8, **plan),

@@ -1,4 +1,4 @@
-"""Answers of a relay that means ill: none gets into a path, a script or a terminal."""
+"""Answers of a hostile relay do not get into paths, scripts or the terminal."""
 
 import json
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ class HostileOperator(FakeOperator):
     """Answers as the fake does, with some values replaced.
 
     Attributes:
-        lies: What to answer instead, by path and key.
+        lies: The replaced values, by path and key.
     """
 
     lies: Mapping[str, Json] = attrs.field(factory=dict)

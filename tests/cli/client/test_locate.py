@@ -1,4 +1,4 @@
-"""The ways to a relay: over HTTP, and through the data directory."""
+"""Reaching a relay: over HTTP, and through the data directory."""
 
 import json
 import os
@@ -70,7 +70,7 @@ server.serve_forever()
 """
 
 
-# A relay that streams: a line, a pause until somebody has read it, half a line.
+# A relay that streams a line, waits until it was read, and sends half a line.
 STREAMING = """
 import http.server, sys
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -97,7 +97,7 @@ server.serve_forever()
 
 @contextmanager
 def streaming(how: str) -> Iterator[tuple[str, Callable[[], None]]]:
-    """Run a relay that streams; yield where it is, and what makes it go on."""
+    """Run a relay that streams; yield its address, and a function that continues it."""
     command = [sys.executable, "-c", STREAMING, how]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stdin=pipe, text=True) as process:
@@ -136,7 +136,7 @@ def free_port() -> int:
 
 @pytest.fixture
 def terminal(tmp_path: Path) -> Terminal:
-    """A terminal that goes the real ways."""
+    """A terminal with the real clients."""
     return Terminal(
         reach=reach,
         connect=connect,
@@ -152,7 +152,7 @@ def token(tmp_path: Path) -> str:
 
 
 def modules_after(arguments: list[str], folder: Path) -> set[str]:
-    """Return what a process has imported once it has run a command."""
+    """Return the modules that a process imports for a command."""
     program = (
         "import sys, argybargy.cli.main as m, json\n"
         "environment = m.Environment.real()\n"
@@ -167,7 +167,7 @@ def modules_after(arguments: list[str], folder: Path) -> set[str]:
 
 
 def test_help_imports_no_server(tmp_path: Path) -> None:
-    # The help is laid out with rich, and nothing else is.
+    # Only the help uses rich.
     assert modules_after(["--help"], tmp_path).isdisjoint(HEAVY - {"rich"})
 
 

@@ -1,4 +1,4 @@
-"""Where the data and their relay are, when the command line leads elsewhere."""
+"""Errors for data and relays at another place than the command line says."""
 
 import os
 import subprocess
@@ -35,7 +35,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
 
 @contextmanager
 def relay_at(desk: Desk, place: ServerAddress) -> Iterator[None]:
-    """Have something hold the data that says where it listens."""
+    """Hold the lock of the data, with a published address."""
     with hold_lock(desk.data), publish_server_address(desk.data, place):
         (desk.data / "admin.token").write_text("the-token\n")
         yield
@@ -117,7 +117,7 @@ def test_a_relay_on_another_address_is_named_with_it(desk: Desk) -> None:
 
 @pytest.fixture
 def hanging_up() -> Iterator[str]:
-    """Where somebody takes one connection, and closes it unanswered."""
+    """A server that accepts one connection, and closes it without a response."""
     program = (
         "import socket; s = socket.create_server(('127.0.0.1', 0));"
         "print(s.getsockname()[1], flush=True);"

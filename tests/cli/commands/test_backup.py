@@ -1,4 +1,4 @@
-"""Backups: taken while a relay runs or not, looked through, and put back."""
+"""Backup and restore, with and without a running relay."""
 
 import json
 import os
@@ -42,7 +42,7 @@ def post(desk: Desk, code: str, *texts: str) -> list[int]:
 
 
 def almost_full() -> None:
-    """Let a process write no file that is longer than a small one."""
+    """Limit the file size of a process."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (FULL_BYTES, FULL_BYTES))
 

@@ -1,4 +1,4 @@
-"""What commands print, where they print it, and how they end."""
+"""Output, streams and exit codes of commands."""
 
 import shlex
 from pathlib import Path
@@ -250,7 +250,7 @@ def test_an_ephemeral_relay_names_no_data_directory() -> None:
 
 
 def exposed(terminal: Terminal, *arguments: str) -> str:
-    """Return what is said when a relay starts, and what its log begins with."""
+    """Return the output of a starting relay, and the first line of its log."""
     with capture_logs():
         talk = terminal.type(*arguments).talk
     return "\n".join([talk, *terminal.served[-1].warnings])
@@ -532,7 +532,7 @@ def test_running_room_again_replaces_the_codes_and_reports_it() -> None:
     assert {"0a", "0b"} < after
     assert len(after) == 4
     assert all(key_id in result.talk for key_id in before)
-    # The new ones are there before the old ones go.
+    # The new codes exist before the old ones are revoked.
     assert (
         terminal.operator.paths()[-4:] == ["/admin/invite"] * 2 + ["/admin/revoke"] * 2
     )

@@ -1,4 +1,4 @@
-"""A seat for an agent: its code in a file, and nothing of anybody overwritten."""
+"""Connecting an agent: credential files, and instructions in a project."""
 
 import os
 import re

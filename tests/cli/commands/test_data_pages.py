@@ -1,4 +1,4 @@
-"""The commands on the pages about the data do what the pages say."""
+"""The commands on the pages about backups and imports work as printed."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Speaking in rooms, looking at them, and closing them, from the command line."""
+"""Commands that post, list, close rooms and report the state."""
 
 import io
 from datetime import date
@@ -14,7 +14,7 @@ from support.terminal import Terminal
 
 
 def relay() -> FakeOperator:
-    """Return a relay on which something is going on."""
+    """Return a relay with rooms, messages and questions."""
     return FakeOperator(
         codes=[
             FakeCode("0a", "alice", "build", "Opus 5 - feature build"),
@@ -112,7 +112,7 @@ def test_names_may_be_separated_by_commas(to: list[str]) -> None:
 def test_standard_input_that_is_not_utf8_is_not_posted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # As a process finds it where the locale is C: what is no text passes for some.
+    # Standard input under the C locale, where invalid UTF-8 is escaped silently.
     stdin = io.TextIOWrapper(io.BytesIO(b"caf\xe9\n"), "ascii", "surrogateescape")
     monkeypatch.setattr("sys.stdin", stdin)
     terminal = Terminal(relay(), read_input=Machine.real().read_input)

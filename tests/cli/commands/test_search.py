@@ -1,4 +1,4 @@
-"""Looking for what was said, from the command line."""
+"""The search command."""
 
 import json
 from datetime import date

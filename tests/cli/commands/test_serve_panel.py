@@ -1,4 +1,4 @@
-"""The panel of `up`: what it says, and what becomes of the terminal meanwhile."""
+"""The status panel of `up`, and its use of the terminal."""
 
 import errno
 import io

@@ -1,4 +1,4 @@
-"""The unit by which systemd starts the relay."""
+"""The systemd unit of the relay."""
 
 import configparser
 import shutil
@@ -18,7 +18,7 @@ ANALYZE: Final = shutil.which("systemd-analyze")
 
 
 class Unit(configparser.RawConfigParser):
-    """A unit file, in which a key may come again."""
+    """A unit file, in which keys may repeat."""
 
     def __init__(self, text: str) -> None:
         super().__init__(strict=False, comment_prefixes=("#",), interpolation=None)

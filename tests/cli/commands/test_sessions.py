@@ -1,4 +1,4 @@
-"""Signing in from the command line: links, QR codes, and who is signed in."""
+"""Signing in from the command line: links, QR codes and sessions."""
 
 import webbrowser
 from pathlib import Path

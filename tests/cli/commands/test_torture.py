@@ -1,4 +1,4 @@
-"""The command that tries the promises: its plan, its report, its exit code."""
+"""The torture command: plan, report and exit code."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ BROKEN = ProofResult("1 of 7 lost", {"posts": 7}, ("'x' was 3, is None",))
 
 @pytest.fixture
 def findings(monkeypatch: pytest.MonkeyPatch) -> dict[str, ProofResult]:
-    """Let every proof find what is in here, without a relay."""
+    """Replace the proofs by ones that return this result, without a relay."""
     found: dict[str, ProofResult] = {}
 
     def made_up(promise: Promise) -> Promise:

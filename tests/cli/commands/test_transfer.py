@@ -1,4 +1,4 @@
-"""Export and import: what is written, what is taken over, and what is refused."""
+"""Export and import: output, imported rows and refusals."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Following rooms: every message once, in order, whatever the connection does."""
+"""Following rooms: every message once and in order, despite lost connections."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -258,7 +258,7 @@ def test_watch_resumes_after_a_lost_connection() -> None:
 
 
 def test_a_reconnect_gives_another_program_no_token() -> None:
-    """The relay is looked for anew, with all that is checked, before each attempt."""
+    """Each attempt locates the relay again, with all checks."""
     operator = watching([hello(), snapshot(card()), GONE], [hello(), CLOSING]).operator
     stranger = CliError("Something else listens.", "", Exit.UNREACHABLE)
     found: list[FakeOperator | CliError] = [operator, stranger, stranger, operator]
@@ -275,7 +275,7 @@ def test_a_reconnect_gives_another_program_no_token() -> None:
 
 
 def test_a_hello_does_not_advance_the_position() -> None:
-    """A version counts when its frames came, not when the relay says there are any."""
+    """A version counts only when its frames have arrived."""
     terminal = watching(
         [hello(version=1), snapshot(card()), GONE],
         [hello(version=5, resumed=True), GONE],
@@ -400,10 +400,10 @@ def test_a_truncated_page_is_requested_again_in_smaller_parts() -> None:
 
 @attrs.define
 class Rough:
-    """A relay whose connections break, whose log is short, and that forgets.
+    """A relay with failing connections, a short change log and restarts.
 
-    It streams as the real one does: deltas after the version one has, if it knows
-    that still; everything anew if not.
+    It streams as the real one does: deltas after the client's version if its log
+    reaches back to it, a snapshot otherwise.
     """
 
     rng: random.Random

@@ -1,4 +1,4 @@
-"""Following the rooms of a real relay, which is stopped and started meanwhile."""
+"""Following the rooms of a real relay across a restart."""
 
 import json
 import signal
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.e2e
 
 @attrs.define
 class Watcher:
-    """The command, as a process whose lines are read as they come."""
+    """The command as a process, with its output read line by line."""
 
     process: trio.Process
     _buffer: bytes = b""

@@ -1,4 +1,4 @@
-"""Each check of the doctor, on something that is broken in its own way."""
+"""Each check of the doctor, on its own kind of fault."""
 
 import errno
 import os
@@ -44,7 +44,7 @@ NEWEST = load_migrations()[-1].number
 
 
 def levels(findings: Iterable[Finding]) -> dict[str, Level]:
-    """Return the worst that each check says."""
+    """Return the worst finding of each check."""
     order = list(Level)
     worst: dict[str, Level] = {}
     for each in findings:

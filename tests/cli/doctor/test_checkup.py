@@ -1,4 +1,4 @@
-"""The doctor's report: on paper, for programs, and on real patients."""
+"""The doctor's report: as text, as JSON, and on real data directories."""
 
 import io
 import socket

@@ -1,4 +1,4 @@
-"""What the doctor says of a relay that it reaches, and of one that it does not."""
+"""The doctor's checks of reachable and unreachable relays."""
 
 import socket
 from collections.abc import AsyncIterator, Sequence

@@ -1,4 +1,4 @@
-"""Outputs that take nothing: full, closed, or not there at all."""
+"""Outputs that fail: full, closed or missing."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Wide and combined characters take the columns that a terminal gives them."""
+"""Width of wide and combining characters in terminal columns."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""What strangers write cannot steer a terminal."""
+"""Control characters in messages are escaped."""
 
 import io
 import unicodedata

@@ -1,4 +1,4 @@
-"""What an answer makes of a claim."""
+"""Effects of an answer on claims."""
 
 import attrs
 import pytest
@@ -12,7 +12,7 @@ LEASE = UNHURRIED.lease_seconds
 
 
 def not_claimable(scene: Scene, command: Claim) -> object:
-    """Return the reason why a claim can never be had."""
+    """Return the reason why a claim is refused for good."""
     error = scene.refusal(command)
     assert error.problem is Problem.NOT_CLAIMABLE
     return error.facts["reason"]

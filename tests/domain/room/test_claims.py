@@ -1,4 +1,4 @@
-"""Claims: who may have a question, and for how long."""
+"""Claims: grants, leases, releases and fences."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ LEASE = UNHURRIED.lease_seconds
 
 
 def not_claimable(scene: Scene, command: Claim | Release) -> object:
-    """Return the reason why a claim can never be had."""
+    """Return the reason why a claim is refused for good."""
     error = scene.refusal(command)
     assert error.problem is Problem.NOT_CLAIMABLE
     return error.facts["reason"]

@@ -1,4 +1,4 @@
-"""Holes in the numbers of a room, and messages that come from elsewhere."""
+"""Seq gaps, imports and restores of a room."""
 
 import attrs
 import pytest

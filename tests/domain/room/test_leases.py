@@ -1,4 +1,4 @@
-"""Claims in great numbers: found by holder, renewed and ended piece by piece."""
+"""Very many leases: indexed by holder, renewed and ended in bounded pieces."""
 
 import attrs
 from hypothesis import given
@@ -45,7 +45,7 @@ def test_the_index_of_leases_agrees_with_a_full_scan(
 
 
 def hold(scene: Scene, count: int, by: str = "bob") -> None:
-    """Let somebody hold many questions."""
+    """Give one peer the claims of many questions."""
     for _ in range(count):
         scene.claim(by, scene.ask(expects=by))
 

@@ -1,8 +1,8 @@
-"""The rules against a second, plain telling of them, over random histories.
+"""The rules compared with a simple model, over random histories.
 
-After every step the room must equal the model, and what its writes made durable
-must equal the room: then a restart can lose nothing and a decision taken twice
-means the same.
+After every step the room must equal the model, and the state rebuilt from its writes
+must equal the room: then a restart loses nothing, and deciding a command again has the
+same result.
 """
 
 import copy
@@ -42,7 +42,7 @@ TIGHT = Limits(
     idempotency_seconds=12,
     idempotency_keys_per_room=2,
 )
-"""So small that a short history meets every one of them."""
+"""Limits so small that a short history reaches all of them."""
 
 AGENTS = ("anna", "bob", "carol")
 
@@ -109,7 +109,7 @@ rare = st.one_of(
     st.builds(SetWallBack, st.integers(1, 20)),
 )
 waits = st.builds(Wait, st.integers(1, 7))
-# What is likely is named often; the rest must not end every story early.
+# Common steps are listed several times; rare ones must not end every history early.
 steps: st.SearchStrategy[Step] = st.sampled_from(
     [
         *[questions] * 4,
@@ -136,7 +136,7 @@ def aimed(step: Command, head: int) -> Command:
 
 @attrs.define
 class Both:
-    """A scene and a model that live through the same history."""
+    """A scene and a model that process the same history."""
 
     scene: Scene = attrs.Factory(lambda: Scene(TIGHT))
     model: Model = attrs.Factory(
@@ -186,7 +186,7 @@ class Both:
         return None
 
     def note_grant(self, lease: Lease) -> None:
-        """Check that one fence means one grant, for ever."""
+        """Check that each fence belongs to one grant."""
         grant = lease.seq, lease.holder
         assert self.granted.setdefault(lease.fence, grant) == grant
 
@@ -295,7 +295,7 @@ def as_said(message: Message) -> Said:
 
 
 def what_lasts(room: Room) -> tuple[object, ...]:
-    """Return all of a room that a restart must bring back."""
+    """Return the state of a room that a restart must restore."""
     order = sorted(room.receipt_order.items())
     leases = {
         lease.seq: attrs.evolve(lease, lapses_at=0.0, expires_ms=None)
@@ -309,7 +309,7 @@ def what_lasts(room: Room) -> tuple[object, ...]:
 
 
 def check_sound(room: Room) -> None:
-    """Check what is true of every room, whatever happened."""
+    """Check the invariants of every room."""
     tail = [room.messages[seq] for seq in range(room.tail_first, room.head + 1)]
     assert room.tail_bytes == sum(each.text_bytes for each in tail)
     assert len(tail) <= TIGHT.tail_messages

@@ -1,4 +1,4 @@
-"""Rooms open and close; peers come and are let go."""
+"""Opening, closing and reopening rooms, and dismissing peers."""
 
 from argybargy.domain.errors import Problem
 from argybargy.domain.instant import Instant

@@ -1,4 +1,4 @@
-"""Open questions are found by an index, and it finds what a look at all would."""
+"""The index of open questions agrees with a full scan."""
 
 from collections.abc import Iterable
 
@@ -33,7 +33,7 @@ def plainly_answered(
     audience: frozenset[PeerKey] | None,
     reply_to: int | None,
 ) -> list[int]:
-    """Look at each question, as the rule is written."""
+    """Scan all questions by the rule."""
     put = {each.seq: each.asker for each in asked if each.is_put_to(speaker)}
     if reply_to is not None:
         return [reply_to] if reply_to in put else []

@@ -1,4 +1,4 @@
-"""Posting: what a message becomes, and when it is refused."""
+"""Posting: the stored message, refusals, limits and idempotency."""
 
 import attrs
 import pytest

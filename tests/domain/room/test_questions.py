@@ -1,4 +1,4 @@
-"""Who waits for an answer, and when the waiting is over."""
+"""Open questions: their beginning and their end."""
 
 from support.room import Scene
 

@@ -1,4 +1,4 @@
-"""What retention takes, and what goes with it."""
+"""Retention of messages, with their questions and leases."""
 
 import attrs
 
@@ -11,7 +11,7 @@ from support.work_counters import count_calls
 
 
 def keep(scene: Scene, messages: int) -> None:
-    """Start the relay again with another retention."""
+    """Restart the relay with another retention."""
     scene.limits = attrs.evolve(scene.limits, messages_per_room=messages)
     scene.restart()
 

@@ -1,4 +1,4 @@
-"""The grammar of a search, and the line that is shown of what it finds."""
+"""Parsing of search queries, and excerpts of results."""
 
 import re
 from typing import cast

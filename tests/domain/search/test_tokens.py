@@ -1,4 +1,4 @@
-"""Which words are the same, and where in a text they are."""
+"""Equality of words, and their positions in a text."""
 
 import unicodedata
 
@@ -12,7 +12,7 @@ from argybargy.domain.search.query import parse_search
 from argybargy.domain.search.snippet import snippet
 from argybargy.domain.search.tokens import line_of, tokens_of
 
-# Of each script something with marks, as one character and as several.
+# A word with marks from each script, composed and decomposed.
 composing = st.sampled_from(
     [
         *(

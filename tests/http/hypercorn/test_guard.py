@@ -1,4 +1,4 @@
-"""What the guard adds to Hypercorn's connection; the rest is tested for both."""
+"""The guard around Hypercorn's connection; other tests run for both cores."""
 
 import pytest
 import trio
@@ -55,7 +55,7 @@ async def test_hypercorn_refuses_the_same_requests_as_our_own_connection(
 
 
 async def test_a_target_with_a_host_of_its_own_is_refused() -> None:
-    """The Host field is checked; what stands in the target would win over it."""
+    """The Host field is checked, and a host in the target would override it."""
     app = PlainApp()
     async with open_guarded_site(app) as site:
         client = await site.connect()

@@ -1,4 +1,4 @@
-"""Codes: what is on the disk is in memory, whoever goes away meanwhile."""
+"""The code registry agrees with the store, also after cancellations."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,7 +39,7 @@ from support.relay import ROOM, open_harness, texts
 
 @attrs.define
 class SlowStore(MemoryStore):
-    """A store that takes its time over codes."""
+    """A store whose writes of codes can be delayed."""
 
     gate: trio.Event | None = None
     is_unsure: bool = False

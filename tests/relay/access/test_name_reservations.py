@@ -1,4 +1,4 @@
-"""The human and an agent never get one name, however closely both ask for it."""
+"""The human and an agent never get the same name, even at the same time."""
 
 from collections.abc import Awaitable, Callable
 
@@ -29,7 +29,7 @@ async def invite(harness: RelayHarness) -> Problem | None:
 
 
 async def take_over(harness: RelayHarness) -> Problem | None:
-    """Import a code of that name, as another relay has made it."""
+    """Import a code of that name from another relay."""
     (made,) = await operator.invite(harness.relay, [Invitation("elsewhere", "boss")])
     await operator.remove_codes(harness.relay, [made.record])
     # Not the code itself: what was revoked is not taken over.

@@ -1,4 +1,4 @@
-"""The limit on reads counts what a poll did, not what it said it would do."""
+"""The limit on immediate reads counts polls by their effect, not by their request."""
 
 import attrs
 import pytest
@@ -18,12 +18,12 @@ WINDOWS = 6
 
 
 def most_reads(seconds: float) -> float:
-    """Return how many immediate reads a peer may make in that time."""
+    """Return the number of immediate reads that a peer may make in that time."""
     return LIMITS.reads_per_window * (seconds / LIMITS.window_seconds + 1)
 
 
 def pause_after(error: RelayError) -> int:
-    """Return how long a refused reader has to wait."""
+    """Return the retry delay of a refused reader."""
     assert error.problem is Problem.RATE_LIMITED
     pause = error.facts["retry_after"]
     assert isinstance(pause, int)
@@ -32,7 +32,7 @@ def pause_after(error: RelayError) -> int:
 
 @attrs.define
 class Follower:
-    """A client that polls for ever.
+    """A client that polls without end.
 
     Attributes:
         keeps_since: Whether it asks from the start again and again.
@@ -114,7 +114,7 @@ async def test_a_refused_poll_reads_no_messages(
 async def test_an_agent_that_advances_its_cursor_is_never_refused(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """However much is said: each answer brings something it has not had."""
+    """Each answer has new messages, so none is counted."""
     async with open_harness(LIMITS) as harness:
         alice, bob = await harness.guest("alice"), await harness.guest("bob")
         since = 0
@@ -213,7 +213,7 @@ async def test_polls_of_a_closed_room_are_limited(
 async def test_one_of_many_simultaneous_polls_is_not_counted(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """Each comes before the first is answered; together they are still many."""
+    """All polls arrive before the first is answered; together they exceed the limit."""
     store: StagedStore = staged_store()
     limits = attrs.evolve(LIMITS, tail_messages=1, reads_per_window=3)
     async with open_harness(limits, store) as harness, trio.open_nursery() as nursery:

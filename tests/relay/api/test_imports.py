@@ -1,4 +1,4 @@
-"""What another relay has recorded comes in among everything else that goes on."""
+"""Imports beside other requests."""
 
 import pytest
 import trio

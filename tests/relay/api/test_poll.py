@@ -1,4 +1,4 @@
-"""A poll loses nothing, doubles nothing, and leaves nothing behind."""
+"""A poll loses and duplicates no message, and leaves no subscription."""
 
 from collections.abc import Awaitable, Callable
 
@@ -68,7 +68,7 @@ async def test_a_parked_poll_wakes_with_the_post(
 
 @attrs.define
 class BusyStore(MemoryStore):
-    """A store in whose reads something happens."""
+    """A store that runs a function during its reads."""
 
     during_page: Callable[[], Awaitable[object]] | None = None
 
@@ -94,8 +94,8 @@ def no_limits(**changes: float) -> Limits:
 async def test_a_post_between_the_read_and_the_park_is_not_missed(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """The original reads and then registers for the wake: what comes in between is
-    lost for good, since its cursor jumps over it.
+    """The original reads and then subscribes: a message in between is lost, since the
+    cursor moves past it.
     """
     store = busy_store()
     async with open_harness(no_limits(tail_messages=1), store) as harness:
@@ -113,9 +113,7 @@ async def test_a_post_between_the_read_and_the_park_is_not_missed(
 async def test_the_cursor_never_runs_ahead_of_the_rows(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """The original takes the cursor in a second query: what comes in between is
-    skipped for ever.
-    """
+    """The original reads the cursor in a second query: it skips messages in between."""
     store = busy_store()
     async with open_harness(no_limits(tail_messages=1), store) as harness:
         alice, bob = await harness.guest("alice"), await harness.guest("bob")
@@ -290,9 +288,7 @@ async def test_a_poll_that_is_cancelled_leaves_no_subscription(
 async def test_a_cursor_beyond_the_head_is_reset_and_parks_at_the_head(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """The original answers nothing and lowers the cursor: what is posted next is
-    lost.
-    """
+    """The original returns an empty page with a lower cursor: the next post is lost."""
     async with open_harness() as harness, trio.open_nursery() as nursery:
         alice, bob = await harness.guest("alice"), await harness.guest("bob")
         await harness.post(alice, "one")
@@ -358,8 +354,8 @@ async def test_a_poll_from_the_start_does_not_lower_the_acknowledged_cursor(
 async def test_own_posts_and_posts_of_others_reset_the_idle_time(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """The original sends away an agent that posts all the time, since it takes the
-    longer of two clocks.
+    """The original dismisses an agent that posts regularly, since it uses the longer of
+    the two idle times.
     """
     async with open_harness(no_limits(idle_seconds=100)) as harness:
         alice, bob = await harness.guest("alice"), await harness.guest("bob")

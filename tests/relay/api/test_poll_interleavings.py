@@ -1,9 +1,9 @@
-"""Whatever happens at whatever moment of a poll is told once, and not lost.
+"""Events at any moment of a poll are delivered exactly once.
 
-A poll subscribes, reads, parks, and reads again. The store of these tests holds it
-at each of these points, and whatever can happen in a room happens there: to a poll
-that is answered, and to one whose client leaves. Then the reader follows its cursor
-to the end, and what it heard is compared with what was said, text by text.
+A poll subscribes, reads, parks, and reads again. The store of these tests holds the
+poll at each of these points, and each kind of event happens there: to a poll that is
+answered, and to one whose client leaves. Then the reader follows its cursor to the end,
+and the received texts are compared with the posted ones.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -41,14 +41,14 @@ NO_TAIL = Limits(posts_per_window=0, reads_per_window=0, tail_messages=1)
 
 @attrs.define
 class Reader:
-    """Follows its cursor, and notes what it is told.
+    """A reader that follows its cursor, and records the answers.
 
     Attributes:
         heard: The texts, in the order in which they came.
         answers: Every answer.
-        problem: What the last poll was refused for.
+        problem: The refusal of the last poll.
         ended_at: When the last poll ended.
-        presence: What to cancel for the client of the last poll to leave.
+        presence: Cancel scope of the last poll's client.
     """
 
     harness: RelayHarness
@@ -61,7 +61,7 @@ class Reader:
 
     @property
     def cursor(self) -> int:
-        """How far it got: what it was told last, and what it asks from next."""
+        """The cursor of the last answer, from which the next poll reads."""
         return self.answers[-1].page.cursor if self.answers else 0
 
     async def poll(self, wait: float = WAIT) -> None:
@@ -86,7 +86,7 @@ class Reader:
 
 @attrs.define
 class Scene:
-    """A room with a past, somebody who speaks, and somebody who listens."""
+    """A room with earlier messages, a poster and a reader."""
 
     harness: RelayHarness
     store: StagedStore
@@ -130,7 +130,7 @@ async def open_scene(limits: Limits = NO_TAIL) -> AsyncIterator[Scene]:
 
 
 async def _before(scene: Scene) -> None:
-    """Nothing to wait for: the poll comes afterwards."""
+    """No point to hold: the poll starts after the event."""
 
 
 async def _reading(scene: Scene, stop: Stop) -> Stop:
@@ -184,7 +184,7 @@ async def _timed_out_and_read(scene: Scene) -> Stop:
 
 
 Meet = Callable[[Scene], Awaitable[Stop | None]]
-"""Brings a poll to a moment, and returns what holds it there."""
+"""Brings a poll to a point, and returns the gate that holds it there."""
 
 MOMENTS: Final[dict[str, Meet]] = {
     "before the poll": _before,
@@ -207,13 +207,13 @@ HEARD_ALREADY: Final = {
 
 @attrs.frozen
 class Happening:
-    """Something that happens to a room while somebody polls.
+    """An event in a room during a poll.
 
     Attributes:
         act: It.
-        said: What of it the reader has to hear.
-        ends_poll: Whether a poll that waits has to end at once.
-        verdict: What the reader is told in the end, texts apart.
+        said: The texts that the reader must receive.
+        ends_poll: Whether a parked poll must end at once.
+        verdict: The final answer to the reader, without texts.
     """
 
     act: Callable[[Scene], Awaitable[None]]
@@ -302,7 +302,7 @@ HAPPENINGS: Final = {
 
 
 def _verdict(reader: Reader) -> str:
-    """Return what the reader was told last, texts apart."""
+    """Return the final answer to the reader, without texts."""
     if reader.problem is not None:
         return reader.problem.value.code
     last = reader.answers[-1]
@@ -312,10 +312,10 @@ def _verdict(reader: Reader) -> str:
 
 
 def _check(scene: Scene, moment: str, happening: Happening) -> None:
-    """Compare what was heard with what was said."""
+    """Compare the received texts with the posted ones."""
     heard, said = scene.reader.heard, [*HEARD_ALREADY.get(moment, ()), *happening.said]
     if happening.verdict == "unauthorized":
-        # Who is thrown out heard what came before, or only the beginning of it.
+        # A revoked reader has received the earlier texts, or the first of them.
         assert heard == said[: len(heard)]
     else:
         assert heard == said

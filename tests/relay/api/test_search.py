@@ -1,4 +1,4 @@
-"""Whose turn it is to search."""
+"""Concurrent searches: one at a time per peer."""
 
 import attrs
 import trio
@@ -18,7 +18,7 @@ LIMITS = Limits()
 
 @attrs.define(eq=False)
 class HeldStore(MemoryStore):
-    """A store whose searches take until they are let go."""
+    """A store whose searches wait for a gate."""
 
     asked: list[str | None] = attrs.field(factory=list)
     may_go: trio.Event = attrs.field(factory=trio.Event)

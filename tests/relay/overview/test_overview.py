@@ -1,4 +1,4 @@
-"""The board: always what the store would say, and never asked of the store."""
+"""The overview agrees with the store without reading it."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""A room takes what waits for it in pieces."""
+"""Batches of commands are bounded."""
 
 import trio
 import trio.testing

@@ -1,4 +1,4 @@
-"""Very many claims that end at once hold nobody up, and none is missed."""
+"""Very many leases that end at once: in bounded commits, and completely."""
 
 import pytest
 import trio
@@ -31,7 +31,7 @@ COUNT = 2 * MAX_ENDED_AT_ONCE + 5
 
 
 async def hold_many(harness: RelayHarness) -> None:
-    """Let bob hold many questions, all claimed at the same instant."""
+    """Let bob claim many questions at the same instant."""
     alice, bob = await harness.guest("alice"), await harness.guest("bob")
     for seq in range(1, COUNT + 1):
         await harness.post(alice, "who?", expects="anyone")
@@ -95,7 +95,7 @@ async def test_a_peer_with_very_many_claims_is_dismissed_completely(
 
 
 def lapsed_beyond_the_tail() -> tuple[Room, Instant, Message]:
-    """Return a room in which a claim on an old question has just run out."""
+    """Return a room in which a claim on an old question has just expired."""
     scene = Scene(LIMITS)
     scene.claim("bob", scene.ask())
     for _ in range(LIMITS.tail_messages):

@@ -1,4 +1,4 @@
-"""A parked poll is a sign of life: what its peer has claimed stays claimed."""
+"""A parked poll renews the leases of its peer."""
 
 import pytest
 import trio
@@ -17,7 +17,7 @@ LIMITS = Limits(posts_per_window=0, reads_per_window=0, claims_per_window=0)
 
 
 async def ask(harness: RelayHarness) -> tuple[CodeRecord, CodeRecord, CodeRecord]:
-    """Let alice put a question to anyone, with bob and carol there."""
+    """Let alice ask anyone, with bob and carol in the room."""
     alice, bob = await harness.guest("alice"), await harness.guest("bob")
     carol = await harness.guest("carol")
     await harness.post(alice, "who?", expects="anyone")
@@ -104,7 +104,7 @@ async def test_a_poll_does_not_keep_leases_of_other_peers(
 async def test_a_timely_poll_of_a_busy_room_keeps_the_lease(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """The disk may take longer than the lease lasts; that is not the holder's fault."""
+    """A disk may be slower than a lease; the holder must not lose its claim by that."""
     store = staged_store()
     async with open_harness(LIMITS, store) as harness, trio.open_nursery() as nursery:
         alice, bob, _ = await ask(harness)

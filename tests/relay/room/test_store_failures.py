@@ -1,4 +1,4 @@
-"""A room whose store fails it, or that fails for good: who hears, and what lasts."""
+"""Rooms with a failing store: replies, polls and leases."""
 
 from collections.abc import Mapping, Sequence
 
@@ -26,15 +26,15 @@ from support.relay import ROOM, RelayHarness, open_harness, texts
 
 @attrs.define
 class TroubledStore(MemoryStore):
-    """A store with a trouble for each thing that it is asked.
+    """A store with a configurable failure for each method.
 
     Attributes:
-        commit_trouble: What a commit raises.
+        commit_trouble: Exception of a commit.
         applies_anyway: Whether the commit is made nevertheless.
-        load_trouble: What a load raises.
-        probe_trouble: What a probe raises.
-        gate: What commits wait for.
-        cursor_gate: What answers about cursors wait for.
+        load_trouble: Exception of a load.
+        probe_trouble: Exception of a probe.
+        gate: Event that commits wait for.
+        cursor_gate: Event that reads of cursors wait for.
     """
 
     commit_trouble: Exception | None = None
@@ -71,7 +71,7 @@ class TroubledStore(MemoryStore):
         await super().probe()
 
     def mend(self) -> None:
-        """Have no trouble any more."""
+        """Remove all failures."""
         self.commit_trouble = self.load_trouble = self.probe_trouble = None
 
 
@@ -80,7 +80,7 @@ def troubled_store(limits: Limits = DEFAULT_LIMITS) -> TroubledStore:
 
 
 async def crash(harness: RelayHarness, store: TroubledStore, times: int = 1) -> None:
-    """Let a room task crash, by a bug that is gone afterwards."""
+    """Let a room task crash once, by an injected bug."""
     carol = await harness.guest("carol")
     store.commit_trouble = ZeroDivisionError("a bug")
     for _ in range(times):
@@ -112,7 +112,7 @@ async def test_parked_polls_of_a_failed_room_end_at_once(
 async def test_polls_end_in_a_room_that_cannot_be_reloaded_after_a_crash(
     autojump_clock: trio.testing.MockClock, error_log: ErrorLog
 ) -> None:
-    """It would hear nothing of the room that takes its place, nor of a drain."""
+    """Such a poll would miss messages of the new room, and a drain."""
     store = troubled_store()
     async with open_harness(store=store) as harness:
         alice, bob = await harness.guest("alice"), await harness.guest("bob")
@@ -340,7 +340,7 @@ async def test_a_cursor_flushed_during_a_reload_is_not_lost(
             await harness.post(alice, str(number))
         live = await harness.relay.live(ROOM)
         live.cursors.clear()
-        live.close()  # it leaves memory, and what it knew with it
+        live.close()  # the room is evicted, with its unflushed state
         harness.relay.rooms._by_key.clear()
         harness.relay.write_behind.acknowledge(bob.peer, 4)
         store.cursor_gate = trio.Event()

@@ -1,4 +1,4 @@
-"""The room task: one writer, whole writes, and a life after every failure."""
+"""The room task: batches, commits, failures and recovery."""
 
 from collections.abc import Sequence
 
@@ -32,7 +32,7 @@ from support.relay import ROOM, VirtualClock, open_harness, texts
 
 @attrs.define
 class MoodyStore(MemoryStore):
-    """A store that can be told how to take the next commits."""
+    """A store with configurable outcomes of the next commits."""
 
     mood: StoreError | Exception | None = None
     applies_anyway: bool = False
@@ -159,7 +159,7 @@ async def test_a_commit_that_stays_in_doubt_is_reported_and_resolved_later(
         assert texts((await harness.poll(bob)).page.messages) == ["before"]
         store.mood = store.probe_mood = None
         expected = ["in doubt"] if is_applied else []
-        # Nobody has to post: a parked poll gets it as soon as the store can say.
+        # No post is needed: a parked poll gets the message once the store answers.
         answer = await harness.poll(bob, since=1, wait=5)
         assert texts(answer.page.messages) == expected
         await harness.post(alice, "after")
@@ -227,7 +227,7 @@ async def test_only_the_room_that_keeps_crashing_fails(
 async def test_two_relays_on_one_store_let_one_claim_win(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """Whoever commits second finds the version moved on, and decides again."""
+    """The second commit conflicts with the new version and is decided again."""
     limits = Limits(posts_per_window=0, claims_per_window=0)
     async with open_memory_store() as store, open_harness(limits, store) as here:
         guests = [await here.guest(f"guest{number}") for number in range(8)]
@@ -380,7 +380,7 @@ async def test_closing_the_relay_finishes_queued_commands(
 async def test_an_unknown_addressee_is_reported_and_gets_the_message_later(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """The original takes it and delivers it to nobody, without a word."""
+    """The original accepts it and silently delivers it to nobody."""
     async with open_harness() as harness:
         alice = await harness.guest("alice")
         outcome = await harness.post(alice, "for you", to=("Zoe",))
@@ -392,7 +392,7 @@ async def test_an_unknown_addressee_is_reported_and_gets_the_message_later(
 async def test_an_answer_and_a_claim_in_one_batch_have_one_winner(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """The question is older than the tail, and so looked up before the batch."""
+    """The question is older than the tail, and is read before the batch."""
     limits = Limits(posts_per_window=0, claims_per_window=0, tail_messages=1)
     async with open_harness(limits) as harness:
         alice, bob = await harness.guest("alice"), await harness.guest("bob")

@@ -1,4 +1,4 @@
-"""Damage that is met while the store is open is told to whoever waits for it."""
+"""Damage found while the store is open is reported to the waiting task."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -36,7 +36,7 @@ USES: dict[str, Use] = {
     ),
     "snapshot": _snapshot,
 }
-"""All but writes: the writer may still have in memory what it needs."""
+"""All methods but writes: the writer may have the needed pages in memory."""
 
 
 def overwrite(database: Path) -> None:

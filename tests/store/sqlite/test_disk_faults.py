@@ -1,4 +1,4 @@
-"""The disk fails in mid-commit: every answer is true, and all heals by itself."""
+"""Disk failures during a commit: correct answers, and recovery without a restart."""
 
 import random
 from collections.abc import Iterable, Iterator
@@ -31,17 +31,17 @@ from support.store_player import Player
 BROKEN = apsw.IOError("the cable is out")
 FULL = apsw.FullError("no space left")
 GROWING = frozenset({Act.WRITE, Act.TRUNCATE})
-"""What a full disk refuses."""
+"""Operations that a full disk refuses."""
 LASTING = 10**9
 CUTS = 3
 
 
 @attrs.define
 class Patient:
-    """A store on a disk that is made to fail.
+    """A store on a disk with injected failures.
 
     Attributes:
-        answers: What became of each text that was said: ``None`` is success.
+        answers: The outcome of each posted text; ``None`` is success.
     """
 
     disk: Disk
@@ -50,7 +50,7 @@ class Patient:
     answers: dict[str, StoreError | None] = attrs.field(factory=dict)
 
     async def say(self, text: str) -> StoreError | None:
-        """Say something, and note the answer."""
+        """Post a text, and record the outcome."""
         try:
             await self.player.say("ann", text)
         except StoreError as error:
@@ -60,13 +60,13 @@ class Patient:
         return self.answers[text]
 
     async def reload(self) -> None:
-        """Learn from the store what there is."""
+        """Read the stored texts."""
         saved = await self.store.load("lab", 9_999)
         assert saved is not None
         self.player.room = Room.restore(saved, self.player.now, self.player.limits)
 
     async def check(self) -> None:
-        """Fail the test unless all is well, and every answer was true."""
+        """Fail the test unless the store works and every answer was correct."""
         await self.reload()
         assert await self.say("after") is None
         found = [each.text for _, each in await self.store.recent(None, 99)]
@@ -75,7 +75,7 @@ class Patient:
         assert not await link.run(lambda connection: connection.in_transaction)
 
     def find_lies(self, found: Iterable[str]) -> list[str]:
-        """Say which answers were not true, given what there is."""
+        """Return the answers that contradict the stored texts."""
         texts = list(found)
         return [
             f"{text!r} was answered {error!r} and is there {texts.count(text)} times"
@@ -84,7 +84,7 @@ class Patient:
         ]
 
     def find_lies_after_crashes(self, directory: Path) -> list[str]:
-        """Kill the relay here, and cut the power; say what was not true then."""
+        """Simulate a kill and a power cut here; return the answers that were wrong."""
         crashes = {"killed": _read_files(self.disk.root)} | {
             f"cut{seed}": self.disk.cut_power(random.Random(seed))
             for seed in range(CUTS)
@@ -107,7 +107,7 @@ def _read_files(directory: Path) -> dict[str, bytes]:
 
 
 def _read_texts(files: dict[str, bytes], directory: Path) -> list[str]:
-    """Start SQLite on what a crash has left, and return what was said."""
+    """Open SQLite on the files after a crash, and return the stored texts."""
     directory.mkdir(parents=True)
     for name, content in files.items():
         (directory / name).write_bytes(content)
@@ -126,9 +126,10 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 
 async def _suffer(disk: Disk, fault: Fault, scratch: Path) -> Patient:
-    """Say something before, twice during and once after a fault; check every answer.
+    """Post before, twice during and once after a fault; check every answer.
 
-    What a crash would leave counts as well: right after the answers, and at the end.
+    The files after a simulated crash are checked as well, after the answers and at the
+    end.
     """
     async with open_sqlite_store(disk.root) as store:
         patient = Patient(disk, store, Player.of(store))

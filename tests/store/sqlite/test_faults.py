@@ -1,4 +1,4 @@
-"""Faults: locked, full, cancelled, killed. Nothing tears, nothing stays wedged."""
+"""Faults of the store: a locked database, a full disk, cancellation and kills."""
 
 import shutil
 import signal
@@ -152,7 +152,7 @@ async def test_a_disk_failure_at_commit_leaves_the_outcome_unknown_until_it_heal
 
 @attrs.frozen
 class Busy:
-    """A connection to a database that another one holds locked.
+    """A connection to a database that another connection has locked.
 
     Attributes:
         connection: The one to write with.
@@ -215,7 +215,7 @@ async def test_callers_of_a_writer_closed_mid_batch_get_an_error(busy: Busy) -> 
         trio.open_nursery() as nursery,
         open_writer(busy.connection) as writer,
     ):
-        # Those who wait outlive the writer: that is what is tried here.
+        # The waiting callers outlive the writer, which is the case under test.
         nursery.start_soon(write, writer)
         await trio.testing.wait_all_tasks_blocked()
         nursery.start_soon(write, writer)
@@ -286,7 +286,7 @@ async def test_a_closed_store_refuses_to_write(tmp_path: Path) -> None:
 
 @pytest.fixture
 def idle_writer(tmp_path: Path) -> Writer:
-    """A writer that nobody runs, as if its disk hung."""
+    """A writer whose task does not run, as if its disk hung."""
     return Writer(DatabaseThread(tmp_path / "x.db", Role.WRITER))
 
 

@@ -1,4 +1,4 @@
-"""Files, locks, versions and damage: what the SQLite store does at its start."""
+"""Start of the SQLite store: files, locks, schema versions and damage."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""Files and descriptors that are taken away from under a running store."""
+"""Files and descriptors lost while the store is in use."""
 
 import os
 import resource
@@ -53,7 +53,7 @@ async def test_a_removed_directory_is_detected_before_a_write_is_acknowledged(
 
 @contextmanager
 def _no_descriptor_left() -> Iterator[None]:
-    """Let this process open nothing more."""
+    """Keep this process from opening more files."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     lowest_free = os.dup(0)
     os.close(lowest_free)
@@ -71,7 +71,7 @@ async def test_without_file_descriptors_writes_are_refused_until_some_are_free(
         player = Player.of(store)
         await player.say("ann", "before")
         await store._writer._connection.aclose()
-        # Whatever closing has freed is taken again, and nothing more.
+        # Take exactly the descriptors that closing has freed.
         with _no_descriptor_left():
             for _ in range(2):
                 with pytest.raises(Refused, match="open"):

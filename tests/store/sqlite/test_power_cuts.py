@@ -1,4 +1,4 @@
-"""The power goes at any moment: what was acknowledged is there, and nothing by half."""
+"""Power cuts at any moment: acknowledged writes survive, and none is partial."""
 
 import random
 import shutil
@@ -26,17 +26,17 @@ from support.store_player import Player, audit, post
 T = TypeVar("T")
 ROOMS = ("one", "two", "three")
 CHECKPOINT_PAGES = 12
-"""So few that the log is copied into the database every other commit."""
+"""So few pages that every other commit checkpoints the log."""
 BROKEN = apsw.IOError("the cable is out")
 
 
 @attrs.frozen
 class Known:
-    """What was known of a room, or of the codes, at some moment.
+    """Expected state of a room, or of the codes, at one moment.
 
     Attributes:
-        acknowledged: The newest that was answered.
-        possible: The newest that may be there: it was asked for, and not refused.
+        acknowledged: The newest acknowledged write.
+        possible: The newest write that was requested and not refused.
     """
 
     acknowledged: int = 0
@@ -45,11 +45,11 @@ class Known:
 
 @attrs.frozen
 class Cut:
-    """The power went.
+    """A simulated power cut.
 
     Attributes:
-        files: What it left.
-        known: What had been answered, by the name of the room.
+        files: The remaining files.
+        known: The answers until then, by the name of the room.
     """
 
     files: dict[str, bytes]
@@ -58,11 +58,11 @@ class Cut:
 
 @attrs.define
 class Cutter:
-    """Cuts the power before every change of the disk, and goes on as if it had not.
+    """Records the files that a power cut before each change of the disk would leave.
 
     Attributes:
-        cuts: What each of them left.
-        known: What is known now, by the name of the room, and `CODES`.
+        cuts: One power cut for each change.
+        known: The present expectations, by the name of the room, and `CODES`.
     """
 
     disk: Disk
@@ -71,7 +71,7 @@ class Cutter:
     known: dict[str, Known] = attrs.field(factory=dict)
 
     def cut(self, operation: Operation) -> None:
-        """Note what would be left, had the power gone before this operation."""
+        """Record the files that a power cut before this operation would leave."""
         if operation.act in CHANGES:
             files = self.disk.cut_power(self.dice)
             self.cuts.append(Cut(files, self.known.copy()))
@@ -142,9 +142,9 @@ async def _insist(work: Callable[[], Awaitable[T]]) -> T:
 
 
 async def _examine(cut: Cut, directory: Path) -> list[str]:
-    """Start again on what is left; return what is wrong with it, in sentences."""
+    """Open the remaining files; return their faults as sentences."""
     shutil.rmtree(directory, ignore_errors=True)
-    with open_disk(directory) as disk:  # which never makes anybody wait for a sync
+    with open_disk(directory) as disk:  # the store under test skips every sync
         for name, content in cut.files.items():
             (directory / name).write_bytes(content)
         async with open_sqlite_store(disk.root) as store:
@@ -201,7 +201,7 @@ async def _cut_while_living(
     broken_share: float = 0.0,
     pragma: str = "PRAGMA synchronous = FULL",
 ) -> list[Cut]:
-    """Live on a disk, and return what each cut of its power has left."""
+    """Run a workload, and return the files after each power cut."""
     with open_disk(directory) as disk:
         cutter = Cutter(disk, random.Random(seed))
         disk.watch = cutter.cut

@@ -1,4 +1,4 @@
-"""A database that somebody else has made or changed is refused in a sentence."""
+"""A foreign or modified database is refused with one sentence."""
 
 import re
 from pathlib import Path
@@ -106,7 +106,7 @@ ROWS = [
 
 @pytest.fixture
 async def data(tmp_path: Path) -> Path:
-    """A data directory with something in every table."""
+    """A data directory with rows in every table."""
     async with open_sqlite_store(tmp_path / "data", LIMITS) as store:
         await store.add_codes([code("ann"), code("bob")], [audit("invite")])
         player = Player.of(store)
@@ -130,7 +130,7 @@ def restore(directory: Path, source: Path) -> None:
 
 
 async def refusals(data: Path, sql: str) -> list[StoreError]:
-    """Change a database; return what starting on it and restoring it say."""
+    """Change a database; return the errors of starting on it and of restoring it."""
     change(data / "relay.db", sql)
     refused = list[StoreError]()
     try:

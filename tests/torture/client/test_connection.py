@@ -16,7 +16,7 @@ REQUEST = encode_request("GET", "/", {})
 
 @attrs.define
 class Script:
-    """What each connection answers, request by request; then it closes."""
+    """Responses of each connection, one per request; then it closes."""
 
     connections: Sequence[Sequence[bytes]]
     accepted: int = 0

@@ -1,4 +1,4 @@
-"""A backup in the place of the database: no number is given twice."""
+"""Snapshots and restores: no seq is used twice."""
 
 import os
 import stat
@@ -57,7 +57,7 @@ def names_in(directory: Path) -> set[str]:
 async def reopened(
     directory: Path, room: str = "lab", limits: Limits = LIMITS
 ) -> AsyncIterator[Player]:
-    """Open a data directory and bring a room of it to life, as a relay does."""
+    """Open a data directory and load a room, as a relay does."""
     async with open_sqlite_store(directory, limits) as store:
         saved = await store.load(room, limits.tail_messages)
         assert saved is not None
@@ -79,7 +79,7 @@ def code(name: str, room: str = "lab") -> CodeRecord:
 
 @pytest.fixture
 async def backed_up(tmp_path: Path) -> Path:
-    """A data directory with five messages, three of them in the backup beside it."""
+    """A data directory with five messages, and a backup with the first three."""
     async with open_sqlite_store(tmp_path / "data", LIMITS) as store:
         await store.add_codes([code("ann"), code("bob")], [])
         player = Player.of(store)
@@ -416,7 +416,7 @@ async def test_a_failure_after_the_rename_does_not_say_that_nothing_changed(
         assert player.room.head == 6
 
 
-# Ends itself, as if killed, at the n-th thing it does to the file system.
+# Exits, as if killed, at its n-th file system operation.
 CRASHING = """
 import os, sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The index of words beside the database: never missed, never in the way."""
+"""The full-text index: rebuilt when lost, and never an obstacle to posts."""
 
 import shutil
 import stat
@@ -189,7 +189,7 @@ async def test_messages_of_many_words_are_indexed_a_few_at_a_time(
     monkeypatch.setattr(index, "PIECE_TERMS", 10)
     player = Player.of(sqlite)
     await player.do(*(post("ann", "so many words here") for _ in range(4)))
-    # Each word counts for the operator and for those who may see it: eight a message.
+    # Each word is indexed for the operator and for each reader: eight terms a message.
     work = sqlite._index._run
     assert [await work(index._index_piece) for _ in range(3)] == [True, True, False]
 
@@ -233,7 +233,7 @@ async def test_many_messages_are_dropped_a_few_at_a_time(
 
 
 async def pages_read(store: SqliteStore, text: str, reader: PeerKey | None) -> int:
-    """Return how much of the files a search goes through."""
+    """Return the bytes that a search reads from the files."""
     query = parse_search(text, Limits())
 
     def count(connection: apsw.Connection) -> int:

@@ -1,4 +1,4 @@
-"""A reader who sees little of a long room reads little of it."""
+"""The cost of a read grows with the visible messages, not with the room."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -37,7 +37,7 @@ PEERS = ("ann", "bob", "cid", "eve")
 
 @attrs.define
 class Steps:
-    """What SQLite does, counted in steps of its virtual machine."""
+    """Work of SQLite, counted in steps of its virtual machine."""
 
     path: Path
     taken: int = 0
@@ -75,7 +75,7 @@ READS: dict[str, Callable[[apsw.Connection], object]] = {
 
 
 async def fill(store: SqliteStore, length: int) -> None:
-    """Let two talk to each other for long; everybody sees a little at each end."""
+    """Fill a room with direct messages of two peers, between a few messages to all."""
     player = Player.of(store, limits=KEEP_ALL)
     few = [post("ann", "all"), post("bob", "for you", "eve"), post("eve", "I", "ann")]
     await player.do(*few)
@@ -103,7 +103,7 @@ async def test_hidden_messages_do_not_raise_the_cost_of_a_read(
 
 
 async def reads(store: Store, peer: str, at: int) -> tuple[object, ...]:
-    """Read in every way as a peer."""
+    """Read by every method as a peer."""
     return (
         await store.page("lab", peer_key(peer), at, 4, BYTES),
         await store.look_back("lab", peer_key(peer), at, 4, BYTES),
@@ -223,7 +223,7 @@ async def test_a_backup_whose_addressees_contradict_the_messages_is_damaged(
 async def test_reads_of_one_peer_leave_a_connection_to_the_others(
     sqlite: SqliteStore,
 ) -> None:
-    """As long as one peer reads, its other reads wait, and those of others do not."""
+    """Reads of one peer wait for its earlier ones; reads of others do not."""
     await Player.of(sqlite).say("ann", "hi")
     readers = sqlite._readers
     order: list[str] = []
