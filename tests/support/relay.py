@@ -7,6 +7,7 @@ import attrs
 import trio
 
 from argybargy.domain.access_codes import CodeRecord
+from argybargy.domain.cursors import Since
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL, Message
@@ -108,11 +109,17 @@ class RelayHarness:
         )
 
     async def poll(
-        self, who: CodeRecord, since: int | None = 0, wait: float = 0, limit: int = 100
+        self,
+        who: CodeRecord,
+        since: int | Since | None = 0,
+        wait: float = 0,
+        limit: int = 100,
     ) -> PollAnswer:
-        """Poll as an agent."""
+        """Poll as an agent; ``None`` resumes."""
         self.relay.first_seen(who, self.clock.now())
-        return await poll(self.relay, who, PollRequest(since, wait, limit))
+        start = Since.RESUME if since is None else since
+        request = PollRequest(start, wait, limit)
+        return await poll(self.relay, who, request)
 
     def parked(self, room: str = ROOM) -> int:
         """Count the polls that are parked."""

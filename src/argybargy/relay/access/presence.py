@@ -24,13 +24,17 @@ class PresenceRecord:
         seen_at: Its last request, on the steady clock.
         waiting_since: Since when it has neither received nor posted a message, on the
             steady clock; polls slow down with it.
-        given: The highest cursor that its polls returned.
+        given: The highest seq that its polls were answered up to.
+        polls: The number of its polls so far.
+        answered: The cursor of its last answer, see `argybargy.domain.cursors`.
     """
 
     name: str
     seen_at: float
     waiting_since: float
     given: int = 0
+    polls: int = 0
+    answered: int = 0
 
 
 @attrs.define

@@ -22,12 +22,14 @@ import attrs
 import trio
 
 from argybargy.domain.access_codes import CodeRecord
+from argybargy.domain.cursors import Since, starting_point
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.pages import Page, read_after
 from argybargy.domain.poll_budget import PollBudget, poll_budget
 from argybargy.domain.room.commands import Renew
 from argybargy.domain.room.state import RoomStatus
+from argybargy.relay.access.presence import PresenceRecord
 from argybargy.relay.relay import Relay
 from argybargy.relay.room.subscriptions import Subscription
 from argybargy.relay.room.task import LiveRoom
@@ -49,12 +51,12 @@ class PollRequest:
     """The parameters of a poll.
 
     Attributes:
-        since: The cursor to read after; ``None`` for the last acknowledged one.
+        since: The cursor to read after, or which of those that the relay keeps.
         wait_seconds: How long to park without messages; 0 answers at once.
         limit: The most messages wanted.
     """
 
-    since: int | None
+    since: int | Since
     wait_seconds: float
     limit: int
 
@@ -149,8 +151,8 @@ async def _renew_claims(code: CodeRecord, live: LiveRoom) -> None:
 class _Poll:
     """State of one poll.
 
-    Mutable state: where the page begins, whether the poll was counted, and the status
-    of the room as of the last read.
+    Mutable state: the peer's record, where the page begins, the poll's number, whether
+    it was counted, and the status of the room as of the last read.
     """
 
     relay: Relay
@@ -158,18 +160,22 @@ class _Poll:
     request: PollRequest
     live: LiveRoom
     since: int = 0
+    number: int = 0
     is_reset: bool = False
     is_counted: bool = False
+    record: PresenceRecord = attrs.field(init=False)
     status: RoomStatus = attrs.field(init=False)
 
     def find_start(self) -> None:
         """Determine the cursor to read after, and acknowledge it."""
-        asked, peer = self.request.since, self.code.peer
+        peer, head = self.code.peer, self.live.room.head
+        steady = self.relay.clock.now().steady_seconds
+        self.record = record = self.relay.presence.record(peer, steady)
         known = self.live.cursors.get(peer.name, 0)
-        since = known if asked is None else asked
-        head = self.live.room.head
-        self.is_reset = since > head
-        self.since = min(since, head)
+        start = starting_point(self.request.since, known, record.answered, head)
+        self.since, self.is_reset = start.since, start.is_reset
+        record.polls += 1
+        self.number = record.polls
         if self.since > known or known > head:
             self.live.cursors[peer.name] = self.since
             self.relay.write_behind.acknowledge(peer, self.since)
@@ -187,10 +193,8 @@ class _Poll:
 
         At most the head, which is lower after a room was restored from a backup.
         """
-        steady = self.relay.clock.now().steady_seconds
-        record = self.relay.presence.record(self.code.peer, steady)
         known = self.live.cursors.get(self.code.peer.name, 0)
-        return min(max(record.given, known), self.live.room.head)
+        return min(max(self.record.given, known), self.live.room.head)
 
     def count(self) -> None:
         """Count the poll toward the limit on reads.
@@ -300,9 +304,11 @@ class _Poll:
             raise RelayError(Problem.UNAUTHORIZED)
         self.count_late(page, subscription)
         relay, room, steady = self.relay, self.live.room, now.steady_seconds
-        record = relay.presence.record(self.code.peer, steady)
+        record = self.record
         record.seen_at = steady
         record.given = max(self._given(), page.cursor)
+        if self.number == record.polls:  # see the table in `domain.cursors`
+            record.answered = page.cursor
         if page.messages:
             record.waiting_since = steady
         return PollAnswer(

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from argybargy.domain.cursors import Since
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import MAX_SEQ, Limits
 from argybargy.domain.message import TO_ALL
@@ -49,8 +50,7 @@ _PLAIN_FIELDS: Final = frozenset({"to", "expects_reply", "reply_to"})
 _FORMAT_FIELD: Final = "format"
 MAX_IGNORED_NAMES: Final = 16
 """Most unknown fields that a response lists."""
-RESUME: Final = "resume"
-"""Value of ``since`` that means the cursor of the caller's last poll."""
+_KEPT_CURSORS: Final = {since.value: since for since in Since}
 _INTEGER: Final = re.compile(r"\d{1,16}", re.ASCII)
 _NUMBER: Final = re.compile(r"\d{1,18}(\.\d{1,18})?", re.ASCII)
 _PLAIN_QUERY: Final = re.compile(
@@ -210,7 +210,7 @@ def decode_poll(request: Request, limits: Limits) -> PollRequest:
         problem = f"a number of seconds, at most {limits.wait_seconds:g}"
         raise RelayError.invalid("wait", problem)
     return PollRequest(
-        since=None if since == RESUME else parse_seq("since", since),
+        since=_KEPT_CURSORS.get(since) or parse_seq("since", since),
         wait_seconds=min(float(wait), limits.wait_seconds),
         limit=take_limit(fields, limits.poll_messages, limits.poll_messages),
     )

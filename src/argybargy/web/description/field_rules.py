@@ -7,6 +7,7 @@ suite in ``tests/schema`` sends generated requests to hold both to each other.
 from collections.abc import Iterable
 from typing import Any, Final
 
+from argybargy.domain.cursors import Since
 from argybargy.domain.durations import MAX_LIFETIME_SECONDS
 from argybargy.domain.limits import MAX_SEQ, Limits
 from argybargy.domain.names import (
@@ -88,7 +89,7 @@ def field_rules(limits: Limits) -> dict[tuple[str, str], Schema]:
         "SayRequest": draft | {"room": NAME, "sender": SPEAKER},
         "ClaimRequest": {"lease_seconds": {"anyOf": [lease, NULL]}},
         "PollQuery": {
-            "since": {"anyOf": [SEQ, {"const": "resume"}]},
+            "since": {"anyOf": [SEQ, {"enum": [each.value for each in Since]}]},
             "wait": {"minimum": 0, "maximum": 10**9},
             "limit": COUNT,
         },
