@@ -37,7 +37,7 @@ def room_of(spoken: list[tuple[str, str, str]], limits: Limits) -> Scene:
 def page_of(scene: Scene, reader: str, after: int, limit: int) -> Page:
     """Read a page, from the store if the tail is too short."""
     room, limits = scene.room, scene.limits
-    page = read_after(room, peer_key(reader), after, limit, limits)
+    page = read_after(room, peer_key(reader), after, limit, limits.poll_bytes)
     starts_in_tail = max(after + 1, room.first) >= room.tail_first
     assert (page is not None) == starts_in_tail
     if page is not None:
@@ -46,7 +46,7 @@ def page_of(scene: Scene, reader: str, after: int, limit: int) -> Page:
     everything = tuple(scene.durable.messages.values())
     saved = attrs.evolve(scene.durable.saved(), messages=everything)
     stored = Room.restore(saved, scene.now, whole)
-    page = read_after(stored, peer_key(reader), after, limit, limits)
+    page = read_after(stored, peer_key(reader), after, limit, limits.poll_bytes)
     assert page is not None
     return page
 
@@ -170,7 +170,7 @@ def test_replies_are_the_oldest_visible_ones_that_fit(
 
 def test_pages_reach_the_head_without_messages_for_the_reader() -> None:
     scene = room_of([("anna", "bob", "x")] * 3, UNHURRIED)
-    page = read_after(scene.room, peer_key("carol"), 0, 10, UNHURRIED)
+    page = read_after(scene.room, peer_key("carol"), 0, 10, UNHURRIED.poll_bytes)
     assert page == Page((), 3, 3, 1)
 
 
@@ -178,7 +178,7 @@ def test_a_page_ends_before_the_message_that_did_not_fit() -> None:
     scene = room_of(
         [("anna", "", "x"), ("anna", "bob", "x"), ("anna", "", "x")], UNHURRIED
     )
-    page = read_after(scene.room, peer_key("carol"), 0, 1, UNHURRIED)
+    page = read_after(scene.room, peer_key("carol"), 0, 1, UNHURRIED.poll_bytes)
     assert page is not None
     assert page.cursor == 2
     assert page.has_more
@@ -186,7 +186,9 @@ def test_a_page_ends_before_the_message_that_did_not_fit() -> None:
 
 def test_an_empty_room_has_an_empty_page() -> None:
     room = Scene().room
-    assert read_after(room, peer_key("anna"), 0, 10, UNHURRIED) == Page((), 0, 0, 1)
+    assert read_after(room, peer_key("anna"), 0, 10, UNHURRIED.poll_bytes) == Page(
+        (), 0, 0, 1
+    )
     assert look_back(room, None, 2**53, 10, 0) is not None
 
 
@@ -194,7 +196,7 @@ def test_a_page_begins_at_the_oldest_kept_message() -> None:
     scene = room_of(
         [("anna", "", "x")] * 5, attrs.evolve(UNHURRIED, messages_per_room=2)
     )
-    page = read_after(scene.room, peer_key("bob"), 0, 10, UNHURRIED)
+    page = read_after(scene.room, peer_key("bob"), 0, 10, UNHURRIED.poll_bytes)
     assert page is not None
     assert [each.seq for each in page.messages] == [4, 5]
     assert page.first == 4
@@ -206,7 +208,7 @@ def test_a_claimed_message_beyond_the_tail_is_not_read_from_memory() -> None:
     scene.post("anna")
     scene.post("anna")
     assert 1 in scene.room.messages
-    assert read_after(scene.room, peer_key("bob"), 0, 10, UNHURRIED) is None
+    assert read_after(scene.room, peer_key("bob"), 0, 10, UNHURRIED.poll_bytes) is None
     assert look_back(scene.room, peer_key("bob"), 4, 10, 99) is None
 
 

@@ -261,9 +261,13 @@ async def test_reads_agree_with_the_rules_for_every_reader(store: Store) -> None
             page = await store.page(
                 "lab", peer_key(reader), after, 5, LIMITS.poll_bytes
             )
-            assert page == read_after(room, peer_key(reader), after, 5, LIMITS)
+            assert page == read_after(
+                room, peer_key(reader), after, 5, LIMITS.poll_bytes
+            )
             unread = await store.count_unread("lab", peer_key(reader), after)
-            everything = read_after(room, peer_key(reader), after, 99, LIMITS)
+            everything = read_after(
+                room, peer_key(reader), after, 99, LIMITS.poll_bytes
+            )
             assert everything is not None
             assert unread == len(everything.messages)
             for size in (0, 7, BYTES):

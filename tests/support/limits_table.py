@@ -50,6 +50,9 @@ class Constant:
 
 _REFUSED = "http/test_refusals.py::test_a_bad_request_is_refused_with_a_reason"
 _BAD_POSTS = "web/codec/test_bad_input.py::test_invalid_posts_store_nothing"
+_BAD_OPTIONS = (
+    "web/endpoints/test_poll_options.py::test_an_invalid_option_says_what_is_valid"
+)
 _MODEL = (
     "domain/room/test_model.py::"
     "test_a_room_agrees_with_the_model_and_its_writes_rebuild_it"
@@ -90,6 +93,11 @@ PROOFS: Final = {
     "Limits.wait_seconds": (
         "web/endpoints/test_limits.py::test_the_wait_of_a_poll_is_limited"
     ),
+    "Limits.hold_seconds": (
+        "web/endpoints/test_poll_options.py::test_messages_are_held_for_ten_minutes"
+    ),
+    "Limits.hold_seconds_max": _BAD_OPTIONS,
+    "Limits.settle_seconds_max": _BAD_OPTIONS,
     "Limits.parked_polls_per_peer": (
         "relay/api/test_poll.py::test_a_fifth_poll_of_one_peer_displaces_its_oldest"
     ),

@@ -12,6 +12,7 @@ from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL, Message
 from argybargy.domain.names import room_key
+from argybargy.domain.wake_policy import WAKE_AT_ONCE, WakePolicy
 from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.api import operator
 from argybargy.relay.api.agent import PostDraft, PostOutcome, post_as
@@ -114,11 +115,12 @@ class RelayHarness:
         since: int | Since | None = 0,
         wait: float = 0,
         limit: int = 100,
+        policy: WakePolicy = WAKE_AT_ONCE,
     ) -> PollAnswer:
         """Poll as an agent; ``None`` resumes."""
         self.relay.first_seen(who, self.clock.now())
         start = Since.RESUME if since is None else since
-        request = PollRequest(start, wait, limit)
+        request = PollRequest(start, wait, limit, policy)
         return await poll(self.relay, who, request)
 
     def parked(self, room: str = ROOM) -> int:

@@ -30,6 +30,10 @@ class Limits:
             that park or bring something new.
         window_seconds: Length of the sliding window of the three above.
         wait_seconds: Longest time a poll stays parked.
+        hold_seconds: How long a poll with ``wake`` holds back other messages, unless it
+            says otherwise.
+        hold_seconds_max: Longest ``hold`` of a poll.
+        settle_seconds_max: Longest ``settle`` of a poll.
         parked_polls_per_peer: Most polls of one peer parked at once; one more
             answers the oldest.
         poll_messages: Most messages in one answer to a poll.
@@ -86,6 +90,9 @@ class Limits:
     reads_per_window: int = 120
     window_seconds: float = 10.0
     wait_seconds: float = 25.0
+    hold_seconds: int = 600
+    hold_seconds_max: int = 86_400
+    settle_seconds_max: float = 2.0
     parked_polls_per_peer: int = 4
     poll_messages: int = 100
     poll_bytes: int = 256 * 1024

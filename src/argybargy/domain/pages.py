@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 import attrs
 
-from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
 from argybargy.domain.names import PeerKey
 from argybargy.domain.room.state import Room
@@ -22,17 +21,26 @@ class Page:
         cursor: The last seq covered.
         head: The newest seq of the room at that time.
         first: The oldest seq within retention at that time.
+        is_held_back: Whether the messages after the cursor are held back.
     """
 
     messages: tuple[Message, ...]
     cursor: int
     head: int
     first: int
+    is_held_back: bool = False
 
     @property
     def has_more(self) -> bool:
-        """Whether the page ends before the head."""
-        return self.cursor < self.head
+        """Whether there are messages after the page to read now."""
+        return self.cursor < self.head and not self.is_held_back
+
+    def held_back(self) -> "Page":
+        """Return an empty page that ends before the first message of this one."""
+        if not self.messages:
+            return self
+        cursor = self.messages[0].seq - 1
+        return Page((), cursor, self.head, self.first, is_held_back=True)
 
     def up_to(self, head: int) -> "Page":
         """Return the part of the page up to `head`."""
@@ -80,7 +88,7 @@ class PageBuilder:
 
 
 def read_after(
-    room: Room, reader: PeerKey, after: int, limit: int, limits: Limits
+    room: Room, reader: PeerKey, after: int, limit: int, max_bytes: int
 ) -> Page | None:
     """Read the messages that a poll delivers to `reader`, from the tail alone.
 
@@ -89,7 +97,7 @@ def read_after(
         reader: The reading peer.
         after: The reader's cursor, at most the head.
         limit: Maximum messages.
-        limits: The limits of the relay.
+        max_bytes: Maximum bytes of text; one message always fits.
 
     Returns:
         The page, or ``None`` when it begins before the tail and must be read from
@@ -100,7 +108,7 @@ def read_after(
     start = max(after + 1, room.first)
     if start < room.tail_first:
         return None
-    builder = PageBuilder(limit, limits.poll_bytes)
+    builder = PageBuilder(limit, max_bytes)
     cursor = after
     for seq in range(start, room.head + 1):
         message = room.messages[seq]

@@ -205,10 +205,10 @@ def test_the_tail_never_spans_a_seq_gap() -> None:
     restored = decide(room, Restore(head=10), SOON, UNHURRIED).room
     restored = post(restored).room
     assert (restored.head, restored.tail_first) == (12, 11)
-    assert read_after(restored, peer_key("bob"), 1, 9, UNHURRIED) is None, (
+    assert read_after(restored, peer_key("bob"), 1, 9, UNHURRIED.poll_bytes) is None, (
         "the store knows"
     )
-    page = read_after(restored, peer_key("bob"), 10, 9, UNHURRIED)
+    page = read_after(restored, peer_key("bob"), 10, 9, UNHURRIED.poll_bytes)
     assert page is not None
     assert [each.seq for each in page.messages] == [11, 12]
 
@@ -231,7 +231,11 @@ def test_restored_seqs_are_not_reused_and_retention_counts_messages(
     assert kept_messages(room) == min(keep, min(keep, before) + 1 + after)
     for cursor in range(before, start):
         page = read_after(
-            room, peer_key("bob"), max(cursor, room.tail_first - 1), 99, limits
+            room,
+            peer_key("bob"),
+            max(cursor, room.tail_first - 1),
+            99,
+            limits.poll_bytes,
         )
         assert page is not None
         assert [each.seq for each in page.messages] == given_out[-len(page.messages) :]

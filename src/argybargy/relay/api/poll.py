@@ -29,6 +29,7 @@ from argybargy.domain.pages import Page, read_after
 from argybargy.domain.poll_budget import PollBudget, poll_budget
 from argybargy.domain.room.commands import Renew
 from argybargy.domain.room.state import RoomStatus
+from argybargy.domain.wake_policy import WAKE_AT_ONCE, Backlog, WakePolicy
 from argybargy.relay.access.presence import PresenceRecord
 from argybargy.relay.relay import Relay
 from argybargy.relay.room.subscriptions import Subscription
@@ -54,11 +55,13 @@ class PollRequest:
         since: The cursor to read after, or which of those that the relay keeps.
         wait_seconds: How long to park without messages; 0 answers at once.
         limit: The most messages wanted.
+        policy: What ends the wait.
     """
 
     since: int | Since
     wait_seconds: float
     limit: int
+    policy: WakePolicy = WAKE_AT_ONCE
 
 
 @attrs.frozen
@@ -123,6 +126,12 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
     if not request.wait_seconds:
         return one.answer(await one.read(), None)
     with live.polls.subscribe(code.peer.name) as subscription:
+        if not request.policy.is_default:
+            try:
+                page = await one.park_patiently(subscription)
+            finally:
+                one.renew_nowait()
+            return one.answer(page, subscription)
         page = await one.read()
         if one.may_park(page, subscription):
             try:
@@ -233,7 +242,7 @@ class _Poll:
         self.status = self.live.room.status
         limits, limit = self.relay.limits, self.request.limit
         reader = self.code.peer.name
-        page = read_after(self.live.room, reader, self.since, limit, limits)
+        page = read_after(self.live.room, reader, self.since, limit, limits.poll_bytes)
         if page is not None:
             return page
         with translated():
@@ -248,10 +257,17 @@ class _Poll:
         Raises:
             RelayError: The room has failed.
         """
+        return self.may_wait(subscription) and not page.messages
+
+    def may_wait(self, subscription: Subscription) -> bool:
+        """Tell whether nothing but messages and time can end the wait.
+
+        Raises:
+            RelayError: The room has failed.
+        """
         self.live.check()
         return not (
-            page.messages
-            or subscription.is_displaced
+            subscription.is_displaced
             or self.relay.is_draining
             or self.status.is_closed
             or self._is_revoked(self.relay.clock.now())
@@ -288,6 +304,42 @@ class _Poll:
                     return page
         return await self.read()
 
+    async def park_patiently(self, subscription: Subscription) -> Page:
+        """Park until messages are due by the wake policy, or the wait is over.
+
+        If the wait ends before they are due, the page ends before them: the next poll
+        begins there. A reader that is told to leave is given them, since it may never
+        come back.
+        """
+        policy, reader = self.request.policy, self.code.peer.name
+        backlog = Backlog(self.since)
+        ends_at = trio.current_time() + self._park_seconds()
+        while True:
+            now, self.status = self.relay.clock.now(), self.live.room.status
+            backlog = backlog.looked_through(self.live.room, reader, policy.wake, now)
+            due = backlog.seconds_left(policy, now)
+            left = ends_at - trio.current_time()
+            may_wait = self.may_wait(subscription)
+            if may_wait and min(due, left) > 0 and not await self._is_full(backlog):
+                if not subscription.is_parked:
+                    self.live.polls.park(subscription)
+                with trio.move_on_after(min(due, left)):
+                    await subscription.wait_woken()
+                continue
+            page = await self.read()
+            if page.messages or left <= 0 or not may_wait:
+                break
+            # Nothing of what was looked through was for the reader, or it is gone.
+            backlog = Backlog(page.cursor)
+        is_told_to_leave = self.status.is_closed or self._budget(now).should_exit
+        if due <= 0 or backlog.has_ended or is_told_to_leave:
+            return page
+        return page.held_back()
+
+    async def _is_full(self, backlog: Backlog) -> bool:
+        """Tell whether the messages that have ended the wait fill a page already."""
+        return backlog.has_ended and (await self.read()).has_more
+
     def _park_seconds(self) -> float:
         left = self.relay.codes.seconds_left(self.code, self.relay.clock.now())
         return max(0.0, min(self.request.wait_seconds, left))
@@ -303,8 +355,7 @@ class _Poll:
         if self._is_revoked(now):
             raise RelayError(Problem.UNAUTHORIZED)
         self.count_late(page, subscription)
-        relay, room, steady = self.relay, self.live.room, now.steady_seconds
-        record = self.record
+        relay, record, steady = self.relay, self.record, now.steady_seconds
         record.seen_at = steady
         record.given = max(self._given(), page.cursor)
         if self.number == record.polls:  # see the table in `domain.cursors`
@@ -314,15 +365,19 @@ class _Poll:
         return PollAnswer(
             page=page,
             status=self.status,
-            budget=poll_budget(
-                steady - record.waiting_since,
-                steady - room.quiet_since,
-                relay.limits.idle_seconds,
-                is_closed=self.status.is_closed,
-            ),
+            budget=self._budget(now),
             since=self.since,
             is_reset=self.is_reset,
             is_draining=relay.is_draining,
             is_displaced=subscription is not None and subscription.is_displaced,
             members=relay.members(self.live),
+        )
+
+    def _budget(self, now: Instant) -> PollBudget:
+        steady = now.steady_seconds
+        return poll_budget(
+            steady - self.record.waiting_since,
+            steady - self.live.room.quiet_since,
+            self.relay.limits.idle_seconds,
+            is_closed=self.status.is_closed,
         )

@@ -28,11 +28,18 @@ class ClaimRequest(Struct, frozen=True):
 
 
 class PollQuery(Struct, frozen=True):
-    """Cursor to read from, longest wait in seconds, and most messages to return."""
+    """Cursor to read from, longest wait in seconds, and most messages to return.
+
+    `wake` says what ends the wait; other messages are held back for `hold` seconds.
+    `settle` gathers more for so many seconds after the message that ends the wait.
+    """
 
     since: int | str = 0
     wait: float = 0
     limit: int = 100
+    wake: Literal["asks", "direct", "all"] = "all"
+    hold: float = 600
+    settle: float = 0
 
 
 class HistoryQuery(Struct, frozen=True):

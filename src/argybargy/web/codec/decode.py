@@ -14,7 +14,6 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from argybargy.domain.cursors import Since
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import MAX_SEQ, Limits
 from argybargy.domain.message import TO_ALL
@@ -33,7 +32,6 @@ from argybargy.domain.names import (
 )
 from argybargy.domain.text_form import YOU
 from argybargy.relay.api.agent import PostDraft
-from argybargy.relay.api.poll import PollRequest
 from argybargy.web.codec.bodies import ClaimRequest, PostRequest
 from argybargy.web.codec.validation_errors import ValidationErrors, type_error
 from argybargy.web.request import Request
@@ -50,9 +48,7 @@ _PLAIN_FIELDS: Final = frozenset({"to", "expects_reply", "reply_to"})
 _FORMAT_FIELD: Final = "format"
 MAX_IGNORED_NAMES: Final = 16
 """Most unknown fields that a response lists."""
-_KEPT_CURSORS: Final = {since.value: since for since in Since}
 _INTEGER: Final = re.compile(r"\d{1,16}", re.ASCII)
-_NUMBER: Final = re.compile(r"\d{1,18}(\.\d{1,18})?", re.ASCII)
 _PLAIN_QUERY: Final = re.compile(
     r"[a-z_]{1,16}=\w{0,24}(&[a-z_]{1,16}=\w{0,24}){0,4}", re.ASCII
 )
@@ -195,25 +191,6 @@ def take_before(fields: Fields, *, default: Default) -> int | Default:
     """Parse ``before``: the seq or row below which a page ends."""
     text = fields.get("before", [""])[-1]
     return parse_seq("before", text) if text else default
-
-
-def decode_poll(request: Request, limits: Limits) -> PollRequest:
-    """Decode the query of a poll; ``wait`` and ``limit`` are reduced to the limits.
-
-    Raises:
-        RelayError: ``invalid_request``.
-    """
-    fields = parse_query(request)
-    since = fields.get("since", ["0"])[-1]
-    wait = fields.get("wait", ["0"])[-1]
-    if not _NUMBER.fullmatch(wait):
-        problem = f"a number of seconds, at most {limits.wait_seconds:g}"
-        raise RelayError.invalid("wait", problem)
-    return PollRequest(
-        since=_KEPT_CURSORS.get(since) or parse_seq("since", since),
-        wait_seconds=min(float(wait), limits.wait_seconds),
-        limit=take_limit(fields, limits.poll_messages, limits.poll_messages),
-    )
 
 
 # -- posts ----------------------------------------------------------------------

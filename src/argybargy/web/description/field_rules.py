@@ -92,6 +92,8 @@ def field_rules(limits: Limits) -> dict[tuple[str, str], Schema]:
             "since": {"anyOf": [SEQ, {"enum": [each.value for each in Since]}]},
             "wait": {"minimum": 0, "maximum": 10**9},
             "limit": COUNT,
+            "hold": {"minimum": 0, "maximum": limits.hold_seconds_max},
+            "settle": {"minimum": 0, "maximum": limits.settle_seconds_max},
         },
         "HistoryQuery": {"limit": COUNT, "before": before},
         "SearchQuery": search,

@@ -19,7 +19,6 @@ from argybargy.web.codec.bodies import (
 )
 from argybargy.web.codec.decode import (
     check_lease,
-    decode_poll,
     decode_post,
     parse_query,
     parse_seq,
@@ -35,6 +34,7 @@ from argybargy.web.codec.minimal import (
     MinimalThreadBody,
     body_response,
 )
+from argybargy.web.codec.poll_query import decode_poll
 from argybargy.web.errors import error_response
 from argybargy.web.request import Request, Response, json_response
 

@@ -1,0 +1,63 @@
+"""Decode the query of a poll: where it begins, its wait, and the form of its answer."""
+
+import re
+from typing import Final
+
+from argybargy.domain.cursors import Since
+from argybargy.domain.errors import RelayError
+from argybargy.domain.limits import Limits
+from argybargy.domain.wake_policy import WAKE_AT_ONCE, Wake, WakePolicy
+from argybargy.relay.api.poll import PollRequest
+from argybargy.web.codec.decode import Fields, parse_query, parse_seq, take_limit
+from argybargy.web.codec.validation_errors import ValidationErrors
+from argybargy.web.request import Request
+
+_NUMBER: Final = re.compile(r"\d{1,18}(\.\d{1,18})?", re.ASCII)
+_KEPT_CURSORS: Final = {since.value: since for since in Since}
+_WAKES: Final = {wake.value: wake for wake in Wake}
+_POLICY_FIELDS: Final = frozenset({"wake", "hold", "settle"})
+
+
+def decode_poll(request: Request, limits: Limits) -> PollRequest:
+    """Decode the query of a poll; ``wait`` and ``limit`` are reduced to the limits.
+
+    Raises:
+        RelayError: ``invalid_request``.
+    """
+    fields = parse_query(request)
+    since = fields.get("since", ["0"])[-1]
+    wait = fields.get("wait", ["0"])[-1]
+    if not _NUMBER.fullmatch(wait):
+        problem = f"a number of seconds, at most {limits.wait_seconds:g}"
+        raise RelayError.invalid("wait", problem)
+    return PollRequest(
+        since=_KEPT_CURSORS.get(since) or parse_seq("since", since),
+        wait_seconds=min(float(wait), limits.wait_seconds),
+        limit=take_limit(fields, limits.poll_messages, limits.poll_messages),
+        policy=_policy(fields, limits),
+    )
+
+
+def _policy(fields: Fields, limits: Limits) -> WakePolicy:
+    if _POLICY_FIELDS.isdisjoint(fields):
+        return WAKE_AT_ONCE
+    errors = ValidationErrors()
+    wake = _WAKES.get(fields.get("wake", ["all"])[-1])
+    errors.check("wake", f"one of {', '.join(_WAKES)}", is_wrong=wake is None)
+    hold = _seconds(fields, "hold", limits.hold_seconds)
+    problem = f"seconds from 0 to {limits.hold_seconds_max}; 0 holds without end"
+    errors.check("hold", problem, is_wrong=not 0 <= hold <= limits.hold_seconds_max)
+    settle = _seconds(fields, "settle", 0)
+    problem = f"seconds from 0 to {limits.settle_seconds_max:g}"
+    is_wrong = not 0 <= settle <= limits.settle_seconds_max
+    errors.check("settle", problem, is_wrong=is_wrong)
+    errors.raise_any()
+    return WakePolicy(wake or Wake.ALL, hold, settle)
+
+
+def _seconds(fields: Fields, field: str, default: float) -> float:
+    """Parse a number of seconds; -1 if it is none."""
+    if field not in fields:
+        return default
+    text = fields[field][-1]
+    return float(text) if _NUMBER.fullmatch(text) else -1
