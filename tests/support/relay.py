@@ -7,6 +7,7 @@ import attrs
 import trio
 
 from argybargy.domain.access_codes import CodeRecord
+from argybargy.domain.answer_form import WHOLE, AnswerForm
 from argybargy.domain.cursors import Since
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
@@ -116,11 +117,12 @@ class RelayHarness:
         wait: float = 0,
         limit: int = 100,
         policy: WakePolicy = WAKE_AT_ONCE,
+        form: AnswerForm = WHOLE,
     ) -> PollAnswer:
         """Poll as an agent; ``None`` resumes."""
         self.relay.first_seen(who, self.clock.now())
         start = Since.RESUME if since is None else since
-        request = PollRequest(start, wait, limit, policy)
+        request = PollRequest(start, wait, limit, policy, form)
         return await poll(self.relay, who, request)
 
     def parked(self, room: str = ROOM) -> int:

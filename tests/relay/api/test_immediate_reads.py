@@ -9,7 +9,7 @@ from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.relay.api import operator
-from argybargy.relay.api.poll import DISPLACED_RETRY_SECONDS, PollAnswer
+from argybargy.relay.api.poll_answer import DISPLACED_RETRY_SECONDS, PollAnswer
 from support.paused_store import PAGE, StagedStore, staged_store
 from support.relay import ROOM, RelayHarness, open_harness
 

@@ -153,7 +153,7 @@ async def test_a_hold_of_zero_has_no_end(
 ) -> None:
     async def act(it: Listener) -> None:
         await it.harness.post(it.alice, "one")
-        await trio.sleep(50_000)
+        await trio.sleep(3_000)
         it.listen(attrs.evolve(ASKS, hold_seconds=0))
         answer = await it.answer()
         assert it.took == pytest.approx(25)

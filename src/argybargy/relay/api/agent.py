@@ -234,9 +234,14 @@ async def _message(relay: Relay, live: LiveRoom, seq: int) -> Message | None:
         return await relay.store.message(live.name, seq)
 
 
-async def _count_unread(
+async def count_unread(
     relay: Relay, live: LiveRoom, reader: PeerKey, cursor: int
 ) -> int:
+    """Count the messages for a reader after a cursor.
+
+    Raises:
+        RelayError: The store could not be read.
+    """
     count = count_after(live.room, reader, cursor)
     if count is not None:
         return count
@@ -294,7 +299,7 @@ async def resume(relay: Relay, code: CodeRecord) -> Resumption:
     return Resumption(
         code=code,
         cursor=cursor,
-        unread=await _count_unread(relay, live, reader, cursor),
+        unread=await count_unread(relay, live, reader, cursor),
         asked=tuple(builder.messages),
         claims=tuple(room.leases_of(code.name)),
         status=room.status,

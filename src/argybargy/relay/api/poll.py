@@ -22,87 +22,27 @@ import attrs
 import trio
 
 from argybargy.domain.access_codes import CodeRecord
-from argybargy.domain.cursors import Since, starting_point
+from argybargy.domain.answer_form import Digest, digested
+from argybargy.domain.cursors import starting_point
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.pages import Page, read_after
 from argybargy.domain.poll_budget import PollBudget, poll_budget
 from argybargy.domain.room.commands import Renew
 from argybargy.domain.room.state import RoomStatus
-from argybargy.domain.wake_policy import WAKE_AT_ONCE, Backlog, WakePolicy
+from argybargy.domain.wake_policy import Backlog
 from argybargy.relay.access.presence import PresenceRecord
+from argybargy.relay.api.agent import count_unread
+from argybargy.relay.api.poll_answer import PollAnswer, PollRequest
 from argybargy.relay.relay import Relay
 from argybargy.relay.room.subscriptions import Subscription
 from argybargy.relay.room.task import LiveRoom
 from argybargy.relay.store_errors import translated
 
+__all__ = ["PollAnswer", "PollRequest", "poll"]
+
 LONG_POLL_SECONDS: Final = 1.0
 """The shortest wait of a long poll; with less, a poll counts as an immediate read."""
-
-DRAIN_RETRY_SECONDS: Final = 1
-"""Pause before the next poll, for a client of a draining relay."""
-
-DISPLACED_RETRY_SECONDS: Final = 5
-"""Pause before the next poll of a displaced one: without it, two clients with the
-same code would displace each other all the time."""
-
-
-@attrs.frozen
-class PollRequest:
-    """The parameters of a poll.
-
-    Attributes:
-        since: The cursor to read after, or which of those that the relay keeps.
-        wait_seconds: How long to park without messages; 0 answers at once.
-        limit: The most messages wanted.
-        policy: What ends the wait.
-    """
-
-    since: int | Since
-    wait_seconds: float
-    limit: int
-    policy: WakePolicy = WAKE_AT_ONCE
-
-
-@attrs.frozen
-class PollAnswer:
-    """The answer to a poll.
-
-    Attributes:
-        page: The messages, and the cursor after them.
-        status: The room's name and whether it is closed.
-        budget: Advice on how long to keep polling.
-        since: The cursor that the page begins after.
-        is_reset: Whether the requested cursor was beyond the room's head.
-        is_draining: Whether the relay is about to stop.
-        is_displaced: Whether a newer poll of the same peer has taken this one's place.
-        members: The names of the room's members, for the hint about `anyone`.
-    """
-
-    page: Page
-    status: RoomStatus
-    budget: PollBudget
-    since: int
-    is_reset: bool
-    is_draining: bool
-    is_displaced: bool
-    members: tuple[str, ...]
-
-    @property
-    def retry_seconds(self) -> int | None:
-        """Pause before the next poll, in seconds; ``None`` without one."""
-        if self.is_draining:
-            return DRAIN_RETRY_SECONDS
-        if self.is_displaced and not self.page.messages:
-            return DISPLACED_RETRY_SECONDS
-        return None
-
-    @property
-    def gap(self) -> tuple[int, int] | None:
-        """First and last seq that retention dropped unread; ``None`` without a gap."""
-        if self.since + 1 >= self.page.first:
-            return None
-        return self.since + 1, self.page.first - 1
 
 
 async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnswer:
@@ -124,24 +64,10 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
     if not one.is_long_poll():
         one.count()
     if not request.wait_seconds:
-        return one.answer(await one.read(), None)
+        return await one.finish(await one.read(), None)
     with live.polls.subscribe(code.peer.name) as subscription:
-        if not request.policy.is_default:
-            try:
-                page = await one.park_patiently(subscription)
-            finally:
-                one.renew_nowait()
-            return one.answer(page, subscription)
-        page = await one.read()
-        if one.may_park(page, subscription):
-            try:
-                page = await one.park(subscription)
-            finally:
-                one.renew_nowait()
-            if page.messages and subscription.woken_at is not None:
-                waited = trio.current_time() - subscription.woken_at
-                relay.counters.wake_seconds.observe(waited)
-    return one.answer(page, subscription)
+        page = await one.wait(subscription)
+    return await one.finish(page, subscription)
 
 
 async def _renew_claims(code: CodeRecord, live: LiveRoom) -> None:
@@ -161,7 +87,7 @@ class _Poll:
     """State of one poll.
 
     Mutable state: the peer's record, where the page begins, the poll's number, whether
-    it was counted, and the status of the room as of the last read.
+    it was counted, its digest, and the status of the room as of the last read.
     """
 
     relay: Relay
@@ -172,8 +98,15 @@ class _Poll:
     number: int = 0
     is_reset: bool = False
     is_counted: bool = False
+    digest: Digest | None = None
     record: PresenceRecord = attrs.field(init=False)
     status: RoomStatus = attrs.field(init=False)
+
+    @property
+    def max_bytes(self) -> int:
+        """The most bytes of text in the answer, after the first message."""
+        most, wanted = self.relay.limits.poll_bytes, self.request.form.max_bytes
+        return most if wanted is None else min(wanted, most)
 
     def find_start(self) -> None:
         """Determine the cursor to read after, and acknowledge it."""
@@ -229,7 +162,8 @@ class _Poll:
             and subscription.is_parked
             and not subscription.is_displaced
         )
-        is_new = bool(page.messages) and self.since >= self._given()
+        has_news = bool(page.messages or self.digest)
+        is_new = has_news and self.since >= self._given()
         if not (self.is_counted or has_parked or is_new):
             self.count()
 
@@ -239,15 +173,20 @@ class _Poll:
         The store may be a commit ahead of the published room. Rows beyond the head
         are cut off: a cursor beyond it would be taken for one of another relay.
         """
-        self.status = self.live.room.status
-        limits, limit = self.relay.limits, self.request.limit
-        reader = self.code.peer.name
-        page = read_after(self.live.room, reader, self.since, limit, limits.poll_bytes)
+        room = self.live.room
+        self.status, reader = room.status, self.code.peer.name
+        limit, size = self.request.limit, self.max_bytes
+        if self.request.form.is_digest:
+            # What is counted fills no page: all of the tail fits.
+            page = read_after(room, reader, self.since, room.head, room.tail_bytes)
+            limit, size = self.relay.limits.poll_messages, self.relay.limits.poll_bytes
+        else:
+            page = read_after(room, reader, self.since, limit, size)
         if page is not None:
             return page
         with translated():
             page = await self.relay.store.page(
-                self.live.name, reader, self.since, limit, limits.poll_bytes
+                self.live.name, reader, self.since, limit, size
             )
         return page.up_to(self.live.room.head)
 
@@ -287,6 +226,24 @@ class _Poll:
         if self.live.room.leases_of(self.code.name):
             with contextlib.suppress(RelayError):
                 self.live.tell(Renew(self.code.name))
+
+    async def wait(self, subscription: Subscription) -> Page:
+        """Wait as asked to; return what there is then."""
+        if not self.request.policy.is_default:
+            try:
+                return await self.park_patiently(subscription)
+            finally:
+                self.renew_nowait()
+        page = await self.read()
+        if self.may_park(page, subscription):
+            try:
+                page = await self.park(subscription)
+            finally:
+                self.renew_nowait()
+            if page.messages and subscription.woken_at is not None:
+                waited = trio.current_time() - subscription.woken_at
+                self.relay.counters.wake_seconds.observe(waited)
+        return page
 
     async def park(self, subscription: Subscription) -> Page:
         """Park until there is a reason to answer or the time is up; read last.
@@ -344,7 +301,25 @@ class _Poll:
         left = self.relay.codes.seconds_left(self.code, self.relay.clock.now())
         return max(0.0, min(self.request.wait_seconds, left))
 
-    def answer(self, page: Page, subscription: Subscription | None) -> PollAnswer:
+    async def finish(self, page: Page, subscription: Subscription | None) -> PollAnswer:
+        """Return the answer in the requested form.
+
+        Raises:
+            RelayError: As :meth:`answer`, or the store could not be read.
+        """
+        form, live, reader = self.request.form, self.live, self.code.peer.name
+        left = None
+        if form.is_digest:
+            page, self.digest = digested(
+                page, live.room, reader, self.request.limit, self.max_bytes
+            )
+        if form.max_bytes is not None and page.has_more:
+            left = await count_unread(self.relay, live, reader, page.cursor)
+        return self.answer(page, subscription, left)
+
+    def answer(
+        self, page: Page, subscription: Subscription | None, left: int | None
+    ) -> PollAnswer:
         """Return the answer, unless the code has ended during the wait.
 
         Raises:
@@ -360,7 +335,7 @@ class _Poll:
         record.given = max(self._given(), page.cursor)
         if self.number == record.polls:  # see the table in `domain.cursors`
             record.answered = page.cursor
-        if page.messages:
+        if page.messages or self.digest:
             record.waiting_since = steady
         return PollAnswer(
             page=page,
@@ -371,6 +346,8 @@ class _Poll:
             is_draining=relay.is_draining,
             is_displaced=subscription is not None and subscription.is_displaced,
             members=relay.members(self.live),
+            digest=self.digest,
+            left=left,
         )
 
     def _budget(self, now: Instant) -> PollBudget:

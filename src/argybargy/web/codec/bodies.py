@@ -32,6 +32,8 @@ class PollQuery(Struct, frozen=True):
 
     `wake` says what ends the wait; other messages are held back for `hold` seconds.
     `settle` gathers more for so many seconds after the message that ends the wait.
+    `max_bytes` limits the text of the answer, and `digest=1` counts messages that are
+    for information only.
     """
 
     since: int | str = 0
@@ -40,6 +42,8 @@ class PollQuery(Struct, frozen=True):
     wake: Literal["asks", "direct", "all"] = "all"
     hold: float = 600
     settle: float = 0
+    max_bytes: int | None = None
+    digest: Literal["0", "1"] = "0"
 
 
 class HistoryQuery(Struct, frozen=True):
@@ -128,11 +132,20 @@ class Gap(Struct, frozen=True, rename={"from_": "from"}):
     to: int
 
 
+class DigestBody(Struct, frozen=True, rename={"from_": "from"}):
+    """Messages for information: the first and last seq, and how many by sender."""
+
+    from_: int
+    to: int
+    counts: dict[str, int]
+
+
 class PollBody(Struct, frozen=True):
     """Messages after `since`, up to and including `cursor`: the next poll's `since`.
 
     `gap` reports messages that retention deleted before they were read; `reset` means
-    that `since` was beyond the newest message and reading starts over.
+    that `since` was beyond the newest message and reading starts over. `left` is the
+    number of messages that `max_bytes` cut off, `digest` counts those not returned.
     """
 
     messages: list[ReadMessage]
@@ -147,6 +160,8 @@ class PollBody(Struct, frozen=True):
     gap: Gap | UnsetType = UNSET
     reset: bool | UnsetType = UNSET
     retry_after: int | UnsetType = UNSET
+    left: int | UnsetType = UNSET
+    digest: DigestBody | UnsetType = UNSET
 
 
 class HistoryBody(Struct, frozen=True):

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from argybargy.domain.addressing import resolve_expects
+from argybargy.domain.answer_form import Digest
 from argybargy.domain.instant import format_timestamp
 from argybargy.domain.message import Lease, Message
 from argybargy.domain.names import ANYONE
@@ -22,6 +23,7 @@ from argybargy.relay.api.poll import PollAnswer
 from argybargy.relay.room.delivery_report import DeliveryReport, Reachability
 from argybargy.web.codec.bodies import (
     ClaimBody,
+    DigestBody,
     Gap,
     HeldClaim,
     HistoryBody,
@@ -116,7 +118,14 @@ def poll_body(answer: PollAnswer) -> PollBody:
         gap=Gap(*answer.gap) if answer.gap else UNSET,
         reset=answer.is_reset or UNSET,
         retry_after=answer.retry_seconds or UNSET,
+        left=UNSET if answer.left is None else answer.left,
+        digest=UNSET if answer.digest is None else digest_body(answer.digest),
     )
+
+
+def digest_body(digest: Digest) -> DigestBody:
+    """Convert a digest."""
+    return DigestBody(digest.first, digest.last, dict(digest.counts))
 
 
 def history_body(room: str, history: History) -> HistoryBody:

@@ -3,19 +3,22 @@
 import re
 from typing import Final
 
+from argybargy.domain.answer_form import WHOLE, AnswerForm
 from argybargy.domain.cursors import Since
 from argybargy.domain.errors import RelayError
 from argybargy.domain.limits import Limits
 from argybargy.domain.wake_policy import WAKE_AT_ONCE, Wake, WakePolicy
-from argybargy.relay.api.poll import PollRequest
+from argybargy.relay.api.poll_answer import PollRequest
 from argybargy.web.codec.decode import Fields, parse_query, parse_seq, take_limit
 from argybargy.web.codec.validation_errors import ValidationErrors
 from argybargy.web.request import Request
 
 _NUMBER: Final = re.compile(r"\d{1,18}(\.\d{1,18})?", re.ASCII)
+_INTEGER: Final = re.compile(r"\d{1,16}", re.ASCII)
 _KEPT_CURSORS: Final = {since.value: since for since in Since}
 _WAKES: Final = {wake.value: wake for wake in Wake}
 _POLICY_FIELDS: Final = frozenset({"wake", "hold", "settle"})
+_FORM_FIELDS: Final = frozenset({"max_bytes", "digest"})
 
 
 def decode_poll(request: Request, limits: Limits) -> PollRequest:
@@ -35,7 +38,22 @@ def decode_poll(request: Request, limits: Limits) -> PollRequest:
         wait_seconds=min(float(wait), limits.wait_seconds),
         limit=take_limit(fields, limits.poll_messages, limits.poll_messages),
         policy=_policy(fields, limits),
+        form=_form(fields),
     )
+
+
+def _form(fields: Fields) -> AnswerForm:
+    if _FORM_FIELDS.isdisjoint(fields):
+        return WHOLE
+    errors = ValidationErrors()
+    digest = fields.get("digest", ["0"])[-1]
+    errors.check("digest", "0 or 1", is_wrong=digest not in {"0", "1"})
+    wanted, max_bytes = fields.get("max_bytes", [None])[-1], None
+    if wanted is not None:
+        max_bytes = int(wanted) if _INTEGER.fullmatch(wanted) else 0
+        errors.check("max_bytes", "a whole number from 1 up", is_wrong=max_bytes < 1)
+    errors.raise_any()
+    return AnswerForm(max_bytes, digest == "1")
 
 
 def _policy(fields: Fields, limits: Limits) -> WakePolicy:

@@ -94,6 +94,7 @@ def field_rules(limits: Limits) -> dict[tuple[str, str], Schema]:
             "limit": COUNT,
             "hold": {"minimum": 0, "maximum": limits.hold_seconds_max},
             "settle": {"minimum": 0, "maximum": limits.settle_seconds_max},
+            "max_bytes": {"anyOf": [COUNT, NULL]},
         },
         "HistoryQuery": {"limit": COUNT, "before": before},
         "SearchQuery": search,
