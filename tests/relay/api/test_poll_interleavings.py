@@ -16,8 +16,10 @@ import trio
 import trio.testing
 
 from argybargy.domain.access_codes import CodeRecord
+from argybargy.domain.cursors import Since
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
+from argybargy.domain.wake_policy import WAKE_AT_ONCE, Wake, WakePolicy
 from argybargy.relay.api import operator
 from argybargy.relay.api.agent import PostDraft
 from argybargy.relay.api.poll import PollAnswer
@@ -39,11 +41,36 @@ NO_TAIL = Limits(posts_per_window=0, reads_per_window=0, tail_messages=1)
 """A tail too short for the reader: each of its reads goes to the store."""
 
 
+@attrs.frozen
+class Style:
+    """How a reader polls.
+
+    Attributes:
+        policy: What ends its waits.
+        uses_next: Whether it leaves its cursor to the relay.
+    """
+
+    policy: WakePolicy = WAKE_AT_ONCE
+    uses_next: bool = False
+
+
+PLAIN: Final = Style()
+NEXT: Final = Style(uses_next=True)
+STYLES: Final = {
+    "plain": PLAIN,
+    "next": NEXT,
+    "asks": Style(WakePolicy(Wake.ASKS, hold_seconds=600)),
+    "direct, soon": Style(WakePolicy(Wake.DIRECT, hold_seconds=5), uses_next=True),
+    "settling": Style(WakePolicy(settle_seconds=0.4)),
+}
+
+
 @attrs.define
 class Reader:
     """A reader that follows its cursor, and records the answers.
 
     Attributes:
+        style: How it polls.
         heard: The texts, in the order in which they came.
         answers: Every answer.
         problem: The refusal of the last poll.
@@ -53,6 +80,7 @@ class Reader:
 
     harness: RelayHarness
     code: CodeRecord
+    style: Style = PLAIN
     heard: list[str] = attrs.field(factory=list)
     answers: list[PollAnswer] = attrs.field(factory=list)
     problem: Problem | None = None
@@ -68,7 +96,9 @@ class Reader:
         self.presence = trio.CancelScope()
         with self.presence:
             try:
-                answer = await self.harness.poll(self.code, self.cursor, wait)
+                since = Since.NEXT if self.style.uses_next else self.cursor
+                policy = self.style.policy
+                answer = await self.harness.poll(self.code, since, wait, policy=policy)
             except RelayError as error:
                 self.problem = error.problem
             else:
@@ -116,13 +146,15 @@ class Scene:
 
 
 @asynccontextmanager
-async def open_scene(limits: Limits = NO_TAIL) -> AsyncIterator[Scene]:
+async def open_scene(
+    limits: Limits = NO_TAIL, style: Style = PLAIN
+) -> AsyncIterator[Scene]:
     store = staged_store()
     async with open_harness(limits, store) as harness, trio.open_nursery() as nursery:
         alice, bob = await harness.guest("alice"), await harness.guest("bob")
         for text in OLDER:
             await harness.post(bob, text)
-        reader = Reader(harness, bob)
+        reader = Reader(harness, bob, style)
         yield Scene(harness, store, nursery, alice, reader)
 
 
@@ -323,13 +355,14 @@ def _check(scene: Scene, moment: str, happening: Happening) -> None:
     assert scene.harness.parked() == 0
 
 
+@pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("what", HAPPENINGS)
 @pytest.mark.parametrize("moment", MOMENTS)
 async def test_a_poll_delivers_each_message_once_without_delay(
-    autojump_clock: trio.testing.MockClock, moment: str, what: str
+    autojump_clock: trio.testing.MockClock, moment: str, what: str, style: str
 ) -> None:
-    happening = HAPPENINGS[what]
-    async with open_scene() as scene:
+    happening, is_patient = HAPPENINGS[what], not STYLES[style].policy.is_default
+    async with open_scene(style=STYLES[style]) as scene:
         stop = await MOMENTS[moment](scene)
         began = trio.current_time()
         await happening.act(scene)
@@ -339,7 +372,10 @@ async def test_a_poll_delivers_each_message_once_without_delay(
             scene.nursery.start_soon(scene.reader.poll)
         while scene.reader.ended_at < 0:
             await trio.testing.wait_all_tasks_blocked()
-            if happening.ends_poll or moment in HEARD_ALREADY:
+            if is_patient:
+                await trio.sleep(0.1)
+                assert trio.current_time() <= began + WAIT + 1, "it waited too long"
+            elif happening.ends_poll or moment in HEARD_ALREADY:
                 assert scene.reader.ended_at == began, "it waited on"
             else:
                 await trio.sleep(1)
@@ -364,14 +400,19 @@ async def test_a_poll_that_ends_with_room_closed_has_delivered_all_messages(
         assert reader.heard == [*HEARD_ALREADY.get(moment, ()), "last words"]
 
 
+@pytest.mark.parametrize("style", ["plain", "next", "direct, soon"])
 @pytest.mark.parametrize("leaves_first", [True, False], ids=["leaves", "happens"])
 @pytest.mark.parametrize("what", HAPPENINGS)
 @pytest.mark.parametrize("moment", [each for each in MOMENTS if each[0] != "b"])
 async def test_a_cancelled_poll_loses_no_message(
-    autojump_clock: trio.testing.MockClock, moment: str, what: str, leaves_first: bool
+    autojump_clock: trio.testing.MockClock,
+    moment: str,
+    what: str,
+    leaves_first: bool,
+    style: str,
 ) -> None:
     happening = HAPPENINGS[what]
-    async with open_scene() as scene:
+    async with open_scene(style=STYLES[style]) as scene:
         await MOMENTS[moment](scene)
         if leaves_first:
             scene.reader.presence.cancel()
