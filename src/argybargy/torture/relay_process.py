@@ -88,9 +88,17 @@ class AgentClient:
         headers = {"idempotency-key": key} if key else None
         return await self.call("POST", "/messages", {"text": text, **fields}, headers)
 
-    async def poll(self, since: int, wait: float = 0) -> JsonResponse:
-        """Poll once for messages after a cursor, for up to ``wait`` seconds."""
-        return await self.call("GET", f"/messages?since={since}&wait={wait}")
+    async def poll(
+        self, since: int | str, wait: float = 0, options: str = ""
+    ) -> JsonResponse:
+        """Poll once for messages after a cursor, for up to ``wait`` seconds.
+
+        Args:
+            since: The cursor, or ``next`` or ``resume``.
+            wait: Seconds to wait for messages.
+            options: Further fields of the query, each after an ``&``.
+        """
+        return await self.call("GET", f"/messages?since={since}&wait={wait}{options}")
 
     async def claim(self, seq: int) -> JsonResponse:
         """Claim a question."""

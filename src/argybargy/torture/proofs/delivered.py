@@ -1,4 +1,9 @@
-"""G3, delivered: no message is lost or duplicated while clients cancel polls."""
+"""G3, delivered: no message is lost or duplicated while clients cancel polls.
+
+Half of the readers draw random options for each poll. Half of those leave their cursor
+to the relay: they send ``next``, and ``resume`` after a cancelled poll, whose answer
+may have been on its way. What that repeats does not count as doubled.
+"""
 
 import random
 from typing import Final
@@ -74,19 +79,35 @@ class _Conversation:
             seq = reply.json["message"]["seq"]
             self.note(seq, to)
 
-    async def poll_forever(self, guest: AgentClient, chance: random.Random) -> None:
-        mine, cursor = self.heard[guest.name], 0
+    async def poll_forever(
+        self, guest: AgentClient, chance: random.Random, number: int
+    ) -> None:
+        """Poll and note the deliveries; the number decides what the reader uses."""
+        mine: list[int] = self.heard[guest.name]
+        has_options, uses_next = number % 2 == 1, number % 4 == 1
+        since: int | str = "next" if uses_next else 0
         while True:
             patience = chance.uniform(0, 0.05) if chance.random() < ABORTED else 35.0
-            body = None
+            options, body = _draw_options(chance) if has_options else "", None
             with trio.move_on_after(patience):
-                body = (await guest.poll(cursor, wait=25)).json
+                body = (await guest.poll(since, 25, options)).json
             if body is None:
                 self.aborted += 1
+                since = "resume" if uses_next else since
                 continue
-            mine += [message["seq"] for message in body["messages"]]
-            cursor = body["cursor"]
+            newest = mine[-1] if mine and since == "resume" else 0
+            seqs = [message["seq"] for message in body["messages"]]
+            mine += [seq for seq in seqs if seq > newest]
+            since = "next" if uses_next else body["cursor"]
             self._arrivals.unpark_all()
+
+
+def _draw_options(chance: random.Random) -> str:
+    """Draw options that delay a delivery by less than :data:`LATE_SECONDS`."""
+    wake = chance.choice(["asks", "direct", "all"])
+    hold, settle = chance.choice([0.05, 0.2]), chance.choice([0, 0.1])
+    size = chance.choice(["", "&max_bytes=1", "&max_bytes=40"])
+    return f"&wake={wake}&hold={hold}&settle={settle}{size}"
 
 
 async def prove(environment: ProofEnvironment) -> ProofResult:
@@ -124,10 +145,10 @@ async def _converse(
     readers = [await relay.guest(f"reader{n}") for n in range(READERS)]
     deadline = trio.current_time() + environment.seconds
     async with trio.open_nursery() as nursery:
-        for guest in readers:
+        for number, guest in enumerate(readers):
             talk.heard[guest.name] = []
             dice = random.Random(environment.chance.random())
-            nursery.start_soon(talk.poll_forever, guest, dice)
+            nursery.start_soon(talk.poll_forever, guest, dice, number)
         while not talk.posted or trio.current_time() < deadline:
             async with trio.open_nursery() as burst:
                 for guest in posters:
