@@ -1,4 +1,8 @@
-"""G1, durable: acknowledged writes survive ``kill -9``, exactly once."""
+"""G1, durable: acknowledged writes survive ``kill -9``, exactly once.
+
+One agent listens and leaves its cursor to the relay (``since=next``). It may hear twice
+what it had not acknowledged, and must miss nothing.
+"""
 
 import signal
 from typing import Final
@@ -14,6 +18,7 @@ ACTORS: Final = 4
 """Agents that claim, beside the posters and the operator."""
 KEEP_ALL: Final = {"ARGYBARGY_MAX_MESSAGES_PER_ROOM": "0"}
 """Settings without retention, whose deletions would look like losses."""
+LISTENER: Final = "listener"
 _LONGEST_LIFE_SECONDS: Final = 1.0
 _MOST_POSTS: Final = 100_000
 
@@ -28,6 +33,7 @@ class _Record:
         claims: Winner of each claimed question, by seq.
         closed: Rooms whose closing was acknowledged.
         revoked: Agents whose revocation was acknowledged.
+        heard: Seqs of all messages that the listener received.
     """
 
     posts: dict[str, int] = attrs.field(factory=dict)
@@ -35,6 +41,7 @@ class _Record:
     claims: dict[int, str] = attrs.field(factory=dict)
     closed: list[str] = attrs.field(factory=list)
     revoked: list[AgentClient] = attrs.field(factory=list)
+    heard: set[int] = attrs.field(factory=set)
 
     async def post(self, guest: AgentClient, key: str) -> None:
         """Post a question; record its seq, or that there was no response."""
@@ -45,6 +52,12 @@ class _Record:
             raise
         if reply.status == 200:
             self.posts[key] = reply.json["message"]["seq"]
+
+    async def listen(self, listener: AgentClient, wait: float) -> bool:
+        """Read on from the last answer; tell whether there is more."""
+        reply = await listener.poll("next", wait)
+        self.heard.update(message["seq"] for message in reply.json["messages"])
+        return bool(reply.json["more"])
 
 
 @attrs.define
@@ -61,8 +74,9 @@ class _Workload:
         async with trio.open_nursery() as nursery:
             for guest in self.guests[:POSTERS]:
                 nursery.start_soon(self._post, guest)
-            for number, guest in enumerate(self.guests[POSTERS:]):
+            for number, guest in enumerate(self.guests[POSTERS:-1]):
                 nursery.start_soon(self._claim, guest, number)
+            nursery.start_soon(self._listen, self.guests[-1])
             nursery.start_soon(self._close)
             nursery.start_soon(self._revoke)
             await trio.sleep(seconds)
@@ -84,6 +98,13 @@ class _Workload:
                 return
             if reply.status == 200:
                 self.record.claims[seq] = guest.name
+
+    async def _listen(self, listener: AgentClient) -> None:
+        for _ in range(_MOST_POSTS):
+            try:
+                await self.record.listen(listener, wait=25)
+            except NO_ANSWER:
+                return
 
     async def _close(self) -> None:
         for number in range(_MOST_POSTS):
@@ -119,7 +140,10 @@ async def prove(environment: ProofEnvironment) -> ProofResult:
             await load.run_until_killed(life)
         kills += 1
     async with environment.open_relay(**KEEP_ALL) as relay:
-        await _retry(record, await _enter_agents(relay, codes))
+        guests = await _enter_agents(relay, codes)
+        await _retry(record, guests)
+        while await record.listen(guests[-1], wait=0):
+            pass
         faults = await _find_faults(relay, record)
     others = len(record.claims) + len(record.closed) + len(record.revoked)
     facts = {"kills": kills, "posts": len(record.posts), "other_acts": others}
@@ -134,8 +158,8 @@ async def prove(environment: ProofEnvironment) -> ProofResult:
 async def _enter_agents(
     relay: RelayProcess, codes: dict[str, str]
 ) -> list[AgentClient]:
-    for number in range(POSTERS + ACTORS):
-        name = f"agent{number}"
+    agents = [f"agent{number}" for number in range(POSTERS + ACTORS)]
+    for name in (*agents, LISTENER):
         if name not in codes:
             codes[name] = (await relay.guest(name)).code
     return [relay.returning(*each) for each in codes.items()]
@@ -152,6 +176,8 @@ async def _retry(record: _Record, guests: list[AgentClient]) -> None:
 async def _find_faults(relay: RelayProcess, record: _Record) -> Faults:
     faults = Faults()
     await _check_posts(relay, record, faults)
+    missed = sorted(set(record.posts.values()) - record.heard)
+    faults.check(f"the listener never received {missed[:9]}", is_good=not missed)
     status = (await relay.admin("GET", "/admin/state")).json["room_status"]
     for room in record.closed:
         is_closed = status.get(room, {}).get("status") == "closed"
