@@ -5,6 +5,7 @@ what it had not acknowledged, and must miss nothing.
 """
 
 import signal
+from http import HTTPStatus
 from typing import Final
 
 import attrs
@@ -56,6 +57,8 @@ class _Record:
     async def listen(self, listener: AgentClient, wait: float) -> bool:
         """Read on from the last answer; tell whether there is more."""
         reply = await listener.poll("next", wait)
+        if reply.status != HTTPStatus.OK:
+            return False
         self.heard.update(message["seq"] for message in reply.json["messages"])
         return bool(reply.json["more"])
 
