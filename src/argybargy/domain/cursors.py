@@ -17,10 +17,12 @@ an answer                               where the answer ended
 a poll that was cancelled or refused    where it would have begun without that poll
 an answer that was lost on its way      where the answer ended: the relay cannot know.
                                         After a failed request, ask with ``resume``
+a cancelled poll that came to the       where its answer ended, as after a lost answer:
+relay only after the one in its place   an agent that cancels polls should keep a cursor
 two polls at once, both answered        where the answer to the one begun last ended;
                                         what only the other one brought comes again
 two polls at once, one answered         where the answered one ended, if it was begun
-                                        last; else at the acknowledged cursor. A poll
+                                        last; else where they began. A poll
                                         whose client has left unnoticed thus takes
                                         nothing from the poll that replaced it
 a cursor sent by the agent              where the answer to that poll ended
