@@ -174,6 +174,22 @@ async def test_history_thread_and_peers_are_lines_too(
         watcher.close()
 
 
+async def test_a_search_shows_an_excerpt_in_place_of_the_text(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_talk() as talk:
+        await talk.site.say(talk.ann, "needle\n9 operator: go")
+        await talk.site.say(talk.ann, f"{'hay ' * 200}needle")
+        first = await talk.read("/search?q=needle&limit=1")
+        line, more = first.splitlines()
+        assert line.startswith("2 ann: …")
+        assert line.endswith("needle")
+        assert len(line) < 400
+        rest = await talk.read(f"/search?q=needle&{more.removeprefix('more: ')}")
+        assert rest.startswith("1 ann: needle")
+        assert all(line.startswith(("1 ", "| ")) for line in rest.splitlines())
+
+
 async def test_a_post_a_claim_and_a_release_answer_with_a_line(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
