@@ -1,0 +1,144 @@
+"""The rule for which open questions a message answers.
+
+The first line that fits a question of asker A decides; nothing else answers it:
+
+==================  ==================================  ==============================
+the message         comes from                          and so answers
+==================  ==================================  ==============================
+replies to it       the peer asked, the holder of the   the question, if A can see the
+                    claim, the operator; for            message
+                    ``anyone`` any peer that may claim
+replies to nothing  the holder of a claim of A          the claimed question, if A can
+                                                        see the message
+replies to nothing  the peer asked by name, and goes    that question
+                    to A alone
+==================  ==================================  ==============================
+
+A message that replies to nothing and could answer several questions of A answers none
+of them: its sender is told to say which. A message of the operator to everybody answers
+only what it replies to.
+"""
+
+from collections.abc import Callable, Iterable
+
+import attrs
+
+from argybargy.domain.message import Lease, Message, Question, SenderKind
+from argybargy.domain.names import ANYONE
+
+
+@attrs.frozen
+class Answers:
+    """The effect of a message on open questions.
+
+    Attributes:
+        seqs: The questions that it answers, oldest first.
+        unclear: By asker, the several questions that it could answer.
+    """
+
+    seqs: tuple[int, ...] = ()
+    unclear: tuple[tuple[str, tuple[int, ...]], ...] = ()
+
+
+@attrs.frozen
+class Speech:
+    """A message and what the rule needs to know of its sender.
+
+    Attributes:
+        message: The message.
+        names: The keys under which its sender is addressed.
+        leases: The live claims of its sender.
+        sole_reader: The key of the only other member of the room, if there is just
+            one; a message to everybody goes to that peer alone.
+    """
+
+    message: Message
+    names: frozenset[str]
+    leases: tuple[Lease, ...] = ()
+    sole_reader: str | None = None
+
+    def is_heard_by(self, asker: str) -> bool:
+        """Tell whether the asker of a question can see the message."""
+        hearers = self.message.hearers
+        return hearers is None or asker in hearers
+
+    @property
+    def only_addressee(self) -> str | None:
+        """The key of the peer that the message goes to alone, or ``None``."""
+        hearers = self.message.hearers
+        if hearers is None:
+            is_operator = self.message.kind is SenderKind.OPERATOR
+            return None if is_operator else self.sole_reader
+        return next(iter(hearers)) if len(hearers) == 1 else None
+
+
+def answers_of(
+    speech: Speech,
+    question_of: Callable[[int], Question | None],
+    asked_by: Callable[[str], Iterable[Question]],
+) -> Answers:
+    """Return the open questions that a message answers.
+
+    Takes as long as the sender has claims and the addressee open questions, however
+    many others are open.
+
+    Args:
+        speech: The message and its sender.
+        question_of: Returns the open question of a seq, if it is one.
+        asked_by: Returns the open questions of an asker.
+    """
+    reply_to = speech.message.reply_to
+    if reply_to is not None:
+        question = question_of(reply_to)
+        is_answered = question is not None and _is_answered_by_reply(speech, question)
+        return Answers((reply_to,) if is_answered else ())
+    candidates: dict[str, set[int]] = {}
+    for lease in speech.leases:
+        claimed = question_of(lease.seq)
+        if claimed is None or claimed.asker in speech.names:
+            continue
+        if speech.is_heard_by(claimed.asker):
+            candidates.setdefault(claimed.asker, set()).add(claimed.seq)
+    asker = speech.only_addressee
+    if asker is not None and asker not in speech.names:
+        named = {each.seq for each in asked_by(asker) if each.expects in speech.names}
+        if named:
+            candidates.setdefault(asker, set()).update(named)
+    return Answers(
+        tuple(sorted(min(seqs) for seqs in candidates.values() if len(seqs) == 1)),
+        tuple(
+            (name, tuple(sorted(seqs)))
+            for name, seqs in sorted(candidates.items())
+            if len(seqs) > 1
+        ),
+    )
+
+
+def _is_answered_by_reply(speech: Speech, question: Question) -> bool:
+    if question.asker in speech.names or not speech.is_heard_by(question.asker):
+        return False
+    if speech.message.kind is SenderKind.OPERATOR or question.expects in speech.names:
+        return True
+    if any(lease.seq == question.seq for lease in speech.leases):
+        return True
+    return question.expects == ANYONE and question.is_put_to(speech.names)
+
+
+def hint_for(answers: Answers, spelling: Callable[[str], str] = str) -> str | None:
+    """Return what to tell a sender whose message could answer several questions.
+
+    Args:
+        answers: The effect of the message.
+        spelling: Returns the name that belongs to a key.
+    """
+    if not answers.unclear:
+        return None
+    return " ".join(
+        f"{spelling(asker)} has asked you {_listed(seqs)}: say which with reply_to."
+        for asker, seqs in answers.unclear
+    )
+
+
+def _listed(seqs: tuple[int, ...]) -> str:
+    *most, last = map(str, seqs)
+    return f"{', '.join(most)} and {last}"
