@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argybargy.domain.message import Lease, Message, Question, SenderKind
-from argybargy.domain.names import ANYONE, OPERATOR
+from argybargy.domain.names import ANYONE, OPERATOR, peer_key
 from argybargy.domain.room.answering import Answers, Speech, answers_of, hint_for
 
 AGENT, HUMAN = SenderKind.AGENT, SenderKind.OPERATOR
+ANN, BOB, CAT = map(peer_key, ("ann", "bob", "cat"))
 
 
 def said(
@@ -22,9 +23,11 @@ def said(
     sole_reader: str | None = None,
 ) -> Speech:
     message = Message(99, 0, sender, kind, to or ("all",), "x", "none", reply_to)
-    names = {sender, OPERATOR} if kind is HUMAN else {sender}
+    key = peer_key(sender)
+    names = {key, OPERATOR} if kind is HUMAN else {key}
     leases = tuple(Lease(seq, sender, 1, 60, 0.0, 0) for seq in claims)
-    return Speech(message, frozenset(names), leases, sole_reader)
+    sole = None if sole_reader is None else peer_key(sole_reader)
+    return Speech(message, frozenset(names), leases, sole)
 
 
 def answered(speech: Speech, *questions: Question) -> Answers:
@@ -36,11 +39,11 @@ def answered(speech: Speech, *questions: Question) -> Answers:
     )
 
 
-ANYONE_BY_ANN = Question(1, "ann", ANYONE)
-BOB_BY_ANN = Question(2, "ann", "bob")
-BOB_BY_ANN_TOO = Question(3, "ann", "bob")
-HUMAN_BY_ANN = Question(4, "ann", OPERATOR)
-ANYONE_BY_CAT = Question(5, "cat", ANYONE)
+ANYONE_BY_ANN = Question(1, ANN, ANYONE)
+BOB_BY_ANN = Question(2, ANN, BOB)
+BOB_BY_ANN_TOO = Question(3, ANN, BOB)
+HUMAN_BY_ANN = Question(4, ANN, OPERATOR)
+ANYONE_BY_CAT = Question(5, CAT, ANYONE)
 
 
 @pytest.mark.parametrize(
@@ -83,12 +86,15 @@ def test_a_sender_is_told_which_questions_it_could_have_answered() -> None:
 
 
 NAMES = ("ann", "bob", "cat")
+askers = st.sampled_from((ANN, BOB, CAT))
 
 
 @st.composite
 def scenes(draw: st.DrawFn) -> tuple[Speech, list[Question]]:
     questions = [
-        Question(seq, draw(st.sampled_from(NAMES)), draw(st.sampled_from(ASKED)))
+        Question(
+            seq, draw(st.sampled_from((ANN, BOB, CAT))), draw(st.sampled_from(ASKED))
+        )
         for seq in range(1, draw(st.integers(1, 5)))
     ]
     kind = draw(st.sampled_from([AGENT, HUMAN]))
@@ -103,7 +109,7 @@ def scenes(draw: st.DrawFn) -> tuple[Speech, list[Question]]:
     return speech, questions
 
 
-ASKED = (*NAMES, ANYONE, OPERATOR)
+ASKED = (ANN, BOB, CAT, ANYONE, OPERATOR)
 
 
 @given(scenes())

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable
 import attrs
 
 from argybargy.domain.message import Lease, Message, Question, SenderKind
-from argybargy.domain.names import ANYONE
+from argybargy.domain.names import ANYONE, PeerKey
 
 
 @attrs.frozen
@@ -37,7 +37,7 @@ class Answers:
     """
 
     seqs: tuple[int, ...] = ()
-    unclear: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    unclear: tuple[tuple[PeerKey, tuple[int, ...]], ...] = ()
 
 
 @attrs.frozen
@@ -53,19 +53,19 @@ class Speech:
     """
 
     message: Message
-    names: frozenset[str]
+    names: frozenset[PeerKey]
     leases: tuple[Lease, ...] = ()
-    sole_reader: str | None = None
+    sole_reader: PeerKey | None = None
 
-    def is_heard_by(self, asker: str) -> bool:
+    def is_heard_by(self, asker: PeerKey) -> bool:
         """Tell whether the asker of a question can see the message."""
-        hearers = self.message.hearers
+        hearers = self.message.audience_keys
         return hearers is None or asker in hearers
 
     @property
-    def only_addressee(self) -> str | None:
+    def only_addressee(self) -> PeerKey | None:
         """The key of the peer that the message goes to alone, or ``None``."""
-        hearers = self.message.hearers
+        hearers = self.message.audience_keys
         if hearers is None:
             is_operator = self.message.kind is SenderKind.OPERATOR
             return None if is_operator else self.sole_reader
@@ -75,7 +75,7 @@ class Speech:
 def answers_of(
     speech: Speech,
     question_of: Callable[[int], Question | None],
-    asked_by: Callable[[str], Iterable[Question]],
+    asked_by: Callable[[PeerKey], Iterable[Question]],
 ) -> Answers:
     """Return the open questions that a message answers.
 
@@ -92,7 +92,7 @@ def answers_of(
         question = question_of(reply_to)
         is_answered = question is not None and _is_answered_by_reply(speech, question)
         return Answers((reply_to,) if is_answered else ())
-    candidates: dict[str, set[int]] = {}
+    candidates: dict[PeerKey, set[int]] = {}
     for lease in speech.leases:
         claimed = question_of(lease.seq)
         if claimed is None or claimed.asker in speech.names:
@@ -124,7 +124,7 @@ def _is_answered_by_reply(speech: Speech, question: Question) -> bool:
     return question.expects == ANYONE and question.is_put_to(speech.names)
 
 
-def hint_for(answers: Answers, spelling: Callable[[str], str] = str) -> str | None:
+def hint_for(answers: Answers, spelling: Callable[[PeerKey], str] = str) -> str | None:
     """Return what to tell a sender whose message could answer several questions.
 
     Args:
