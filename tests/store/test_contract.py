@@ -8,10 +8,18 @@ import pytest
 
 from argybargy.domain.access_codes import CodeRecord, digest_code
 from argybargy.domain.errors import RelayError
-from argybargy.domain.message import SenderKind
+from argybargy.domain.message import Resolution, ResolutionKind, SenderKind
 from argybargy.domain.names import RoomKey, peer_key
 from argybargy.domain.pages import look_back, read_after, replies_to
-from argybargy.domain.room.commands import Claim, Close, Command, Dismiss, Open, Release
+from argybargy.domain.room.commands import (
+    Claim,
+    Close,
+    Command,
+    Dismiss,
+    Open,
+    Release,
+    Withdraw,
+)
 from argybargy.domain.room.state import Room
 from argybargy.store.errors import Conflict
 from argybargy.store.protocol import Store
@@ -392,7 +400,7 @@ async def test_a_load_returns_a_short_tail_and_every_claimed_message(
     await player.do(Claim("bob", 1, lease_seconds=60))
     for number in range(2, 6):
         await player.say("ann", f"m{number}")
-    await player.say("bob", "said something")
+    await player.say("bob", "said something", "cid", expects="none")
     saved = await store.load("lab", 2)
     assert saved is not None
     assert texts(saved.messages) == ["m5", "said something"]
@@ -400,7 +408,7 @@ async def test_a_load_returns_a_short_tail_and_every_claimed_message(
     assert [(each.holder, each.seconds) for each in saved.leases] == [("bob", 60)]
     back = Room.restore(saved, player.now, LIMITS)
     assert back.leases[1].lapses_at == player.now.steady_seconds + 60
-    assert [each.seq for each in saved.questions] == []
+    assert [each.seq for each in saved.questions] == [1]
 
 
 async def test_the_overview_shows_rooms_members_and_open_questions(
@@ -419,11 +427,32 @@ async def test_the_overview_shows_rooms_members_and_open_questions(
     assert [each.status.is_closed for each in overview.rooms] == [False, True]
     assert [each.name for each in overview.members[RoomKey("lab")]] == ["Ann", "boss"]
     assert overview.members[RoomKey("den")] == ()
-    assert [(room, each.text) for room, each in overview.questions] == [("Lab", "q?")]
+    asked = [(room, each.text) for room, each in overview.questions]
+    assert asked == [("Lab", "q?"), ("Lab", "hm")]
     await lab.do(Dismiss("ann"))
     overview = await store.overview()
     assert [each.name for each in overview.members[RoomKey("lab")]] == ["boss"]
-    assert overview.questions == ()
+    assert [each.text for _, each in overview.questions] == ["hm"]
+
+
+async def test_the_end_of_a_question_is_kept_with_its_message(store: Store) -> None:
+    player = Player.of(store)
+    for _ in range(3):
+        await player.say("ann", "q?", expects="bob")
+    await player.do(post("bob", "yes", reply_to=1))
+    await player.do(Withdraw("ann", SenderKind.AGENT, 2, "found it"))
+    seen = [await store.message("lab", seq) for seq in (1, 2, 3)]
+    ends = [None if each is None else each.resolution for each in seen]
+    now_ms = player.now.wall_ms
+    assert ends == [
+        Resolution(ResolutionKind.ANSWERED, "bob", now_ms, 4),
+        Resolution(ResolutionKind.WITHDRAWN, "ann", now_ms, reason="found it"),
+        None,
+    ]
+    saved = await store.load("lab", 9)
+    assert saved is not None
+    assert [each.seq for each in saved.questions] == [3]
+    assert [each.resolution for each in saved.messages[:3]] == ends
 
 
 async def test_codes_are_added_and_removed_with_their_audit_rows(store: Store) -> None:
@@ -509,4 +538,4 @@ async def test_sweeping_cuts_the_audit_log(store: Store) -> None:
 
 async def test_a_probe_of_a_sound_store_succeeds(store: Store) -> None:
     await store.probe()
-    assert store.info.schema == (1 if store.info.engine == "memory" else 4)
+    assert store.info.schema == (1 if store.info.engine == "memory" else 5)

@@ -10,7 +10,7 @@ from typing import Any, Final
 import attrs
 
 from argybargy.domain import durations, limits, roster
-from argybargy.domain.room import claims, open_close, transition
+from argybargy.domain.room import claims, open_close, posting, transition
 from argybargy.relay import clock, housekeeping, lifecycle, offboarding, write_behind
 from argybargy.relay.access import (
     code_lifetimes,
@@ -128,6 +128,7 @@ PROOFS: Final = {
     "Limits.open_questions_per_peer": (
         "domain/room/test_open_questions.py::"
         "test_the_oldest_open_question_of_a_peer_is_dropped_beyond_the_limit"
+        "test_of_too_many_open_questions_of_one_peer_the_oldest_is_withdrawn"
     ),
     "Limits.messages_per_room": (
         "relay/api/test_poll.py::test_a_gap_by_retention_is_reported"
@@ -336,6 +337,12 @@ CONSTANTS: Final = (
         "Peers without a code that are dismissed in one round of housekeeping.",
         "relay/test_offboarding.py::"
         "test_many_peers_with_expired_codes_are_dismissed_in_bounded_rounds",
+    ),
+    Constant(
+        "MAX_CLAIMS_MEANT",
+        posting,
+        "Claims of a sender that its message without `reply_to` may answer.",
+        "domain/room/test_questions.py::test_the_holder_of_very_many_claims_must_reply",
     ),
     Constant(
         "MAX_RENEWED_AT_ONCE",
@@ -555,7 +562,6 @@ _MEMBERS: Final = "the peers that have had a code and were not revoked"
 HELD: Final = {
     "domain.room.questions.OpenQuestions._by_asker": _ASKED,
     "domain.room.questions.OpenQuestions._by_seq": _ASKED,
-    "domain.room.questions.OpenQuestions._put_to": f"{_ASKED} and `addressees`",
     "domain.room.lease_index.Leases._by_holder": _CLAIMED,
     "domain.room.lease_index.Leases._by_seq": _CLAIMED,
     "domain.room.state.Room.members": _MEMBERS,

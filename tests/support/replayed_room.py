@@ -12,10 +12,10 @@ from argybargy.domain.room.state import Room, RoomStatus, SavedLease, SavedRoom
 from argybargy.domain.room.writes import (
     AppendMessage,
     Audit,
-    CloseQuestion,
     ForgetMember,
     KeepReceipt,
     OpenQuestion,
+    ResolveQuestion,
     UpdateClaim,
     Write,
 )
@@ -56,8 +56,9 @@ class DurableRoom:
                 self._claim(write)
             case OpenQuestion(question):
                 self.questions[question.seq] = question
-            case CloseQuestion(seq):
+            case ResolveQuestion(seq):
                 del self.questions[seq]
+                self.messages[seq] = write.apply_to(self.messages[seq])
             case KeepReceipt(peer, key, receipt):
                 self._keep(peer, key, receipt, now)
             case ForgetMember(peer):
@@ -85,11 +86,22 @@ class DurableRoom:
             )
 
     def _keep(self, peer: PeerKey, key: str, receipt: Receipt, now: Instant) -> None:
-        oldest = now.wall_ms - self.limits.idempotency_seconds * 1000
         self.receipts.pop((peer, key), None)
+        while self.receipts:
+            first, oldest = next(iter(self.receipts.items()))
+            is_full = len(self.receipts) == self.limits.idempotency_keys_per_room
+            age = now.age_seconds(oldest.at_ms, oldest.heard_ms)
+            if not is_full and age <= self.limits.idempotency_seconds:
+                break
+            del self.receipts[first]
         self.receipts[peer, key] = receipt
-        fresh = [item for item in self.receipts.items() if item[1].at_ms >= oldest]
-        self.receipts = dict(fresh[-self.limits.idempotency_keys_per_room :])
+
+    def restart(self, now: Instant) -> None:
+        """Take over the times on the count of a new process."""
+        self.receipts = {
+            key: attrs.evolve(each, heard_ms=now.counted(each.at_ms))
+            for key, each in self.receipts.items()
+        }
 
     @property
     def status(self) -> RoomStatus:

@@ -20,6 +20,7 @@ from argybargy.domain.room.commands import (
     Posted,
     Release,
     Renew,
+    Withdraw,
 )
 from argybargy.domain.room.decide import decide, decide_expired_leases
 from argybargy.domain.room.state import Room
@@ -152,7 +153,7 @@ class Scene:
 
     def recall(self, command: Command) -> Command:
         """Look up what the room does not hold, as a room task does."""
-        if isinstance(command, (Claim, Release)):
+        if isinstance(command, (Claim, Release, Withdraw)):
             return attrs.evolve(command, subject=self._older(command.seq))
         if isinstance(command, Post):
             return attrs.evolve(command, subject=self._older(command.reply_to))
@@ -173,6 +174,7 @@ class Scene:
     def restart(self) -> None:
         """Lose everything that is only in memory."""
         if self.durable.version:
+            self.durable.restart(self.now)
             self.room = Room.restore(self.durable.saved(), self.now, self.limits)
 
     # -- what people do --------------------------------------------------------

@@ -36,6 +36,11 @@ class Said:
     claimed_by: str | None = None
     fence: int = 0
     is_claim_final: bool = False
+    end: tuple[str, str, int | None] | None = None
+
+    @property
+    def asker(self) -> str:
+        return "operator" if self.by == "operator" else self.sender
 
 
 @attrs.define
@@ -60,7 +65,7 @@ class Model:
     waiting: dict[int, tuple[str, str]] = attrs.field(factory=dict)
     keys: dict[tuple[str, str], tuple[object, Said, int]] = attrs.field(factory=dict)
     posted_at: dict[str, list[float]] = attrs.field(factory=dict)
-    members: set[str] = attrs.field(factory=set)
+    members: dict[str, str] = attrs.field(factory=dict)
     fence: int = 0
     exists: bool = False
     is_closed: bool = False
@@ -118,6 +123,10 @@ class Model:
 
     def restart(self) -> None:
         self.posted_at = {}
+        self.keys = {
+            each: (body, new, min(new.at_ms, self.wall_ms))
+            for each, (body, new, _) in self.keys.items()
+        }
         for held in self.held.values():
             held.until = self.steady + held.seconds
 
@@ -135,38 +144,95 @@ class Model:
         times = self.window(sender)
         if by == "agent" and len(times) >= self.limits.posts_per_window:
             raise RefusedError("rate_limited")
-        asked = self.answered(sender, by, reply_to)
+        self.check_reply(sender, by, reply_to)
         default = to[0] if len(to) == 1 and to != ("all",) else "none"
+        default = default if reply_to is None else "none"
+        answered = self.answered(post)
         new = self.add(sender, by, to, text, expects or default, reply_to)
-        self.members.add(sender)
+        self.members[sender] = by
         if by == "agent":
             self.posted_at[sender] = [*times, self.steady]
-        names = {sender} if by == "agent" else {sender, "operator"}
-        answerable = {}
-        for seq, (asker, whom) in self.waiting.items():
-            can_see = by == "operator" or self.sees(sender, self.find_kept(seq))
-            is_asked = whom in names or (whom == "anyone" and can_see)
-            if asker not in names and is_asked:
-                answerable[seq] = asker
-        for seq, asker in answerable.items():
-            is_heard = reply_to is None and self.sees(asker, new)
-            if seq == reply_to or is_heard:
-                del self.waiting[seq]
-        if asked is not None and asked.seq >= self.first:
-            self.settle(asked, sender)
+        for seq in sorted(answered & set(self.waiting)):
+            self.answer(seq, new)
         if by == "agent":
             self.refresh(sender)
-            if new.expects not in ("none", sender):
-                self.wait(new)
+        if new.expects not in ("none", sender, new.asker):
+            self.wait(new)
         if key is not None:
             self.keep(sender, key, body, new)
         return new
 
+    def answered(self, post: Post) -> set[int]:
+        """Return the open questions that a post answers, looking at each of them."""
+        names = {post.sender} | (
+            {"operator"} if post.kind.value == "operator" else set()
+        )
+        heard = {
+            "operator" if self.members.get(name) == "operator" else name
+            for name in post.to
+        }
+        is_public = post.to == ("all",)
+        alone = heard
+        if is_public:
+            sole = self.sole_reader(post)
+            alone = set() if sole is None or "operator" in names else {sole}
+        meant: dict[str, set[int]] = {}
+        for seq, (asker, whom) in self.waiting.items():
+            if asker in names or not (is_public or asker in heard):
+                continue
+            held = self.held.get(seq)
+            is_held = held is not None and held.holder == post.sender
+            if post.reply_to is not None:
+                may = whom in names or is_held or "operator" in names
+                if seq == post.reply_to and (may or whom == "anyone"):
+                    return {seq}
+            elif is_held or (whom in names and alone == {asker}):
+                meant.setdefault(asker, set()).add(seq)
+        return {min(seqs) for seqs in meant.values() if len(seqs) == 1}
+
+    def sole_reader(self, post: Post) -> str | None:
+        if post.other_agents is None:
+            return None
+        others = set(post.other_agents)
+        if "operator" in self.members.values() or not others:
+            others.add("operator")
+        return min(others) if len(others) == 1 else None
+
+    def answer(self, seq: int, new: Said) -> None:
+        del self.waiting[seq]
+        question = self.find_kept(seq)
+        question.end = ("answered", new.sender, new.seq)
+        self.settle(question, new.sender)
+
+    def withdraw(self, seq: int) -> None:
+        del self.waiting[seq]
+        self.find_kept(seq).end = ("withdrawn", "system", None)
+        if seq in self.held:
+            self.unclaim(seq)
+
     def wait(self, question: Said) -> None:
-        mine = [seq for seq, (who, _) in self.waiting.items() if who == question.sender]
+        mine = [seq for seq, (who, _) in self.waiting.items() if who == question.asker]
+        self.waiting[question.seq] = (question.asker, question.expects)
         if len(mine) == self.limits.open_questions_per_peer:
-            del self.waiting[min(mine)]
-        self.waiting[question.seq] = (question.sender, question.expects)
+            oldest = min(mine)
+            is_held, to = oldest in self.held, self.find_kept(oldest).to
+            self.withdraw(oldest)
+            if is_held:
+                self.add("system", "system", to, "", "none", oldest)
+
+    def withdraw_all(self, peer: str) -> None:
+        mine = sorted(seq for seq, (who, _) in self.waiting.items() if who == peer)
+        audiences = {seq: self.find_kept(seq).to for seq in mine}
+        for seq in mine:
+            self.withdraw(seq)
+        if not mine:
+            return
+        public = [seq for seq in mine if audiences[seq] == ("all",)]
+        to = tuple(sorted({name for each in audiences.values() for name in each}))
+        same = len({frozenset(each) for each in audiences.values()}) == 1
+        named = public or (mine if same else [])
+        reply_to = named[0] if len(mine) == len(named) == 1 else None
+        self.add("system", "system", ("all",) if public else to, "", "none", reply_to)
 
     def earlier(self, sender: str, key: str | None, body: object) -> Said | None:
         known = self.keys.get((sender, key)) if key is not None else None
@@ -182,34 +248,29 @@ class Model:
 
     def keep(self, sender: str, key: str, body: object, new: Said) -> None:
         self.keys.pop((sender, key), None)
-        self.keys[sender, key] = (body, new, new.at_ms)
-        self.keys = {
-            each: kept
-            for each, kept in self.keys.items()
-            if kept[2] >= self.oldest_key_ms
-        }
-        while len(self.keys) > self.limits.idempotency_keys_per_room:
-            del self.keys[next(iter(self.keys))]
+        while self.keys:
+            first = next(iter(self.keys))
+            is_full = len(self.keys) == self.limits.idempotency_keys_per_room
+            if not is_full and self.keys[first][2] >= self.oldest_key_ms:
+                break
+            del self.keys[first]
+        self.keys[sender, key] = (body, new, self.wall_ms)
 
     def window(self, sender: str) -> list[float]:
         start = self.steady - self.limits.window_seconds
         return [at for at in self.posted_at.get(sender, []) if at > start]
 
-    def answered(self, sender: str, by: str, reply_to: int | None) -> Said | None:
-        """Return the question whose claim the reply makes permanent, or raise."""
+    def check_reply(self, sender: str, by: str, reply_to: int | None) -> None:
+        """Raise if the reply is to nothing, or to what another agent has claimed."""
         if reply_to is None:
-            return None
+            return
         question = self.find(reply_to)
         if question is None or not (by == "operator" or self.sees(sender, question)):
             raise RefusedError("invalid_request")
-        names = {sender} if by == "agent" else {sender, "operator"}
-        is_asked = question.expects == "anyone" or question.expects in names
-        if question.is_claim_final or not is_asked or question.sender in names:
-            return None
         held = self.held.get(reply_to)
-        if held and by == "agent" and held.holder != sender:
+        is_asked = question.expects in {"anyone", sender} and question.sender != sender
+        if held and by == "agent" and is_asked and held.holder != sender:
             raise RefusedError("claimed_by_other")
-        return question
 
     def sees(self, peer: str, what: Said) -> bool:
         return what.to == ("all",) or peer in what.to or peer == what.sender
@@ -237,8 +298,8 @@ class Model:
             raise RefusedError("not_claimable", "not_a_question")
         if question.claimed_by == peer and question.is_claim_final:
             return question.fence
-        if question.is_claim_final:
-            raise RefusedError("not_claimable", "answered")
+        if question.end is not None:
+            raise RefusedError("not_claimable", question.end[0])
         held = self.held.get(seq)
         if held is not None and held.holder != peer:
             raise RefusedError("claimed_by_other")
@@ -286,8 +347,6 @@ class Model:
         for seq in sorted(self.held):
             if seq in self.held and self.held[seq].holder == peer:
                 self.free(seq)
-        for seq, (asker, _) in list(self.waiting.items()):
-            if asker == peer:
-                del self.waiting[seq]
-        self.members.discard(peer)
+        self.withdraw_all(peer)
+        self.members.pop(peer, None)
         self.posted_at.pop(peer, None)

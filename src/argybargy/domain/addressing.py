@@ -1,18 +1,19 @@
-"""Rules of addressing: expected answerers, and questions answered by a message."""
+"""Rules of addressing: the keys of a speaker, and the expected answerers."""
 
 from collections.abc import Sequence
 
 from argybargy.domain.message import TO_ALL, Message, SenderKind
 from argybargy.domain.names import ANYONE, NOBODY, OPERATOR, PeerKey, peer_key
-from argybargy.domain.room.questions import OpenQuestions
 
 
-def default_expects(to: tuple[str, ...]) -> str:
+def default_expects(to: tuple[str, ...], reply_to: int | None = None) -> str:
     """Return the default of `expects` for these addressees.
 
     A single addressee is expected to answer. Several are not, because all of them
-    would answer at once.
+    would answer at once. A reply asks nothing, so that an answer ends an exchange.
     """
+    if reply_to is not None:
+        return NOBODY
     return to[0] if to != TO_ALL and len(to) == 1 else NOBODY
 
 
@@ -47,27 +48,3 @@ def names_of_speaker(sender: str, kind: SenderKind) -> frozenset[PeerKey]:
     if kind is SenderKind.OPERATOR:
         return frozenset({peer_key(sender), OPERATOR})
     return frozenset({peer_key(sender)})
-
-
-def answered(
-    questions: OpenQuestions,
-    names: frozenset[PeerKey],
-    audience: frozenset[PeerKey] | None,
-    reply_to: int | None = None,
-) -> list[int]:
-    """Return the seqs of the questions that a new message answers.
-
-    A reply answers only the message it replies to. Any other message answers every
-    question put to the speaker by somebody who can read the message, since many agents
-    answer without ``reply_to``. Claims, and messages of the asker, answer nothing.
-
-    Args:
-        questions: The open questions of the room.
-        names: The speaker's keys, see :func:`names_of_speaker`.
-        audience: The addressees; ``None`` means everybody.
-        reply_to: The seq that the message replies to.
-    """
-    if reply_to is None:
-        return questions.put_to(names, audience)
-    question = questions.get(reply_to)
-    return [reply_to] if question is not None and question.is_put_to(names) else []

@@ -8,7 +8,14 @@ from typing import Final, Self
 import attrs
 
 from argybargy.domain.instant import Instant
-from argybargy.domain.names import ANYONE, EVERYONE, OPERATOR, PeerKey, peer_key
+from argybargy.domain.names import (
+    ANYONE,
+    EVERYONE,
+    NOBODY,
+    OPERATOR,
+    PeerKey,
+    peer_key,
+)
 
 
 class SenderKind(enum.Enum):
@@ -25,13 +32,43 @@ REOPENED: Final = "reopened"
 """Event of the system message about a question that can be claimed again."""
 RESTORED: Final = "restored"
 """Event of the system message about a room restored from a backup."""
-EVENTS: Final = frozenset({REOPENED, RESTORED})
+WITHDRAWN: Final = "withdrawn"
+"""Event of the system message about questions that need no answer any more."""
+EVENTS: Final = frozenset({REOPENED, RESTORED, WITHDRAWN})
 """All events of system messages."""
+
+
+class ResolutionKind(enum.Enum):
+    """The way a question ended."""
+
+    ANSWERED = "answered"
+    WITHDRAWN = "withdrawn"
+
+
+@attrs.frozen
+class Resolution:
+    """The end of a question.
+
+    Attributes:
+        kind: Answered or withdrawn.
+        by: The name of the peer that answered or withdrew it; empty if unknown.
+        at_ms: The time, in milliseconds since 1970 UTC.
+        seq: The answering message; ``None`` if unknown, or withdrawn.
+        reason: Why it was withdrawn; empty if no reason was given.
+    """
+
+    kind: ResolutionKind
+    by: str
+    at_ms: int
+    seq: int | None = None
+    reason: str = ""
 
 
 @attrs.frozen
 class Message:
-    """One message with its current claim. All other fields are immutable.
+    """One message, with its claim and the end of its question.
+
+    Claim and resolution change; all other fields are immutable.
 
     Attributes:
         seq: Its sequence number in the room, from 1.
@@ -47,6 +84,8 @@ class Message:
         claimed_by: The name of the claimer; ``None`` without a claim.
         fence: The fence of that claim; 0 without one.
         is_claim_final: Whether the claimer has answered. The claim is then permanent.
+        resolution: The end of the question; ``None`` while it is open, and for a
+            message that asks nothing.
         heard_ms: Time of acceptance on this process's own count, see
             :class:`~argybargy.domain.instant.Instant`; ``None`` when read from a store.
             It differs from `at_ms` after the wall clock was set.
@@ -71,6 +110,7 @@ class Message:
     claimed_by: str | None = None
     fence: int = 0
     is_claim_final: bool = False
+    resolution: Resolution | None = None
     heard_ms: int | None = attrs.field(default=None, eq=False, repr=False)
     memo: dict[str, bytes] = attrs.field(factory=dict, init=False, eq=False, repr=False)
     is_broadcast: bool = attrs.field(init=False, eq=False, repr=False)
@@ -94,6 +134,22 @@ class Message:
         """The keys of the addressees."""
         return frozenset(map(peer_key, self.to))
 
+    @cached_property
+    def is_question(self) -> bool:
+        """Whether it asks somebody other than its sender."""
+        expects = peer_key(self.expects)
+        return expects != NOBODY and expects not in {self.sender_key, self.asker_key}
+
+    @property
+    def asker_key(self) -> PeerKey:
+        """The key of the asker; all operators ask as one."""
+        return OPERATOR if self.kind is SenderKind.OPERATOR else self.sender_key
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is a question that is neither answered nor withdrawn."""
+        return self.resolution is None and self.is_question
+
     @property
     def audience_keys(self) -> frozenset[PeerKey] | None:
         """The keys of the addressees; ``None`` means everybody."""
@@ -112,9 +168,13 @@ class Message:
             self, claimed_by=claimed_by, fence=fence, is_claim_final=is_claim_final
         )
 
+    def with_resolution(self, resolution: Resolution | None) -> "Message":
+        """Return this message with another end of its question, or with none."""
+        return attrs.evolve(self, resolution=resolution)
+
     def without_claim(self) -> "Message":
         """Return the immutable part of this message."""
-        return self.with_claim(None, 0)
+        return self.with_claim(None, 0).with_resolution(None)
 
     def is_visible_to(self, reader: PeerKey) -> bool:
         """Tell whether a peer may see this message.
@@ -181,11 +241,11 @@ class Lease:
 
 @attrs.frozen
 class Question:
-    """An unanswered question of an agent.
+    """A question that is neither answered nor withdrawn.
 
     Attributes:
         seq: The message.
-        asker: The asking agent.
+        asker: The asking agent; ``operator`` for every operator.
         expects: The peer that was asked, or ``anyone``.
         audience_keys: The addressees; ``None`` means everybody.
     """
@@ -194,6 +254,12 @@ class Question:
     asker: PeerKey
     expects: PeerKey
     audience_keys: frozenset[PeerKey] | None = None
+
+    @classmethod
+    def of(cls, message: Message) -> Self:
+        """Return the question of a message that asks."""
+        expects = peer_key(message.expects)
+        return cls(message.seq, message.asker_key, expects, message.audience_keys)
 
     def is_put_to(self, names: frozenset[PeerKey]) -> bool:
         """Tell whether a speaker with these names was asked."""

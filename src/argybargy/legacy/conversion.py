@@ -15,7 +15,7 @@ from typing import Any, Final
 import attrs
 
 from argybargy.domain.access_codes import key_id_of
-from argybargy.domain.addressing import answered, names_of_speaker
+from argybargy.domain.addressing import names_of_speaker
 from argybargy.domain.instant import format_timestamp, parse_timestamp
 from argybargy.domain.message import Question, SenderKind
 from argybargy.domain.names import (
@@ -28,13 +28,13 @@ from argybargy.domain.names import (
     is_name,
     peer_key,
 )
-from argybargy.domain.room.questions import OpenQuestions
 from argybargy.legacy.database import (
     Original,
     OriginalAudit,
     OriginalCode,
     OriginalMessage,
 )
+from argybargy.legacy.unanswered import UnansweredQuestions
 
 Json = dict[str, Any]
 """One line of an import."""
@@ -205,23 +205,22 @@ class _Converter:
             }
 
     def _open_questions(self, messages: Sequence[OriginalMessage]) -> frozenset[int]:
-        """Return the seqs of unanswered questions, by the rules of this relay.
+        """Return the seqs of unanswered questions, by the rule of the first Argybargy.
 
         Questions of peers without a code are not open: no peer awaits the answer.
         """
-        waiting = OpenQuestions()
+        waiting = UnansweredQuestions()
         holders = {(code.room, code.name) for code in self.original.codes}
         for message in messages:
             sender = self.peer(message.room, message.sender)
             kind, expects = self._kind(message), peer_key(self._expects(message))
             to = self._recipient(message)
             audience = None if to == EVERYONE else frozenset({peer_key(to)})
-            for seq in answered(waiting, names_of_speaker(sender, kind), audience):
-                waiting = waiting.discard(seq)
+            waiting.answer(names_of_speaker(sender, kind), audience)
             is_question = expects not in {NOBODY, peer_key(sender)}
             if is_question and (message.room, message.sender) in holders:
                 question = Question(message.seq, peer_key(sender), expects, audience)
-                waiting = waiting.insert(question)
+                waiting.ask(question)
         return frozenset(waiting)
 
     def _kind(self, message: OriginalMessage) -> SenderKind:

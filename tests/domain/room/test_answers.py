@@ -4,7 +4,7 @@ import attrs
 import pytest
 
 from argybargy.domain.errors import Problem
-from argybargy.domain.room.commands import Claim, Close, Dismiss
+from argybargy.domain.room.commands import Claim
 from argybargy.domain.room.writes import UpdateClaim
 from support.room import UNHURRIED, Scene, post
 
@@ -94,12 +94,21 @@ def test_an_answer_that_pushes_its_question_out_of_retention_is_accepted() -> No
     assert not [each for each in scene.writes if isinstance(each, UpdateClaim)]
 
 
-@pytest.mark.parametrize("to", ["", "anna", "carol"])
-def test_a_progress_note_keeps_the_claim_and_settles_nothing(to: str) -> None:
+@pytest.mark.parametrize("to", ["", "anna"])
+def test_words_of_the_claimer_to_the_asker_answer(to: str) -> None:
+    scene = Scene()
+    scene.claim("bob", scene.ask("anna"))
+    scene.post("bob", "it is done", to=to)
+    assert scene.message(1).is_claim_final
+    assert scene.message(1).fence == 1
+    assert not scene.room.leases
+
+
+def test_words_to_somebody_else_keep_the_claim_and_settle_nothing() -> None:
     scene = Scene()
     scene.claim("bob", scene.ask("anna"))
     scene.pass_time(LEASE - 1)
-    scene.post("bob", "still at it", to=to)
+    scene.post("bob", "still at it", to="carol")
     scene.pass_time(LEASE - 1)
     scene.restart()
     scene.end_leases()
@@ -111,24 +120,10 @@ def test_a_progress_note_keeps_the_claim_and_settles_nothing(to: str) -> None:
     assert scene.claim("carol", 1).fence == 2
 
 
-@pytest.mark.parametrize("leave", [Close("ops"), Dismiss("bob")])
-def test_a_progress_note_settles_nothing_when_the_claim_is_ended(
-    leave: Close | Dismiss,
-) -> None:
-    scene = Scene()
-    scene.claim("bob", scene.ask("anna"))
-    scene.post("bob", "still at it")
-    scene.do(leave)
-    scene.open()
-    question = scene.message(1)
-    assert (question.claimed_by, question.is_claim_final) == (None, False)
-    assert scene.claim("carol", 1).fence == 2
-
-
-def test_an_expired_claim_beyond_the_tail_reopens_its_question() -> None:
+def test_a_lapse_beyond_the_tail_reopens_too() -> None:
     scene = Scene(attrs.evolve(UNHURRIED, tail_messages=1))
     scene.claim("bob", scene.ask())
-    scene.post("bob", "still at it")
+    scene.post("bob", "still at it", to="carol")
     scene.pass_time(LEASE)
     scene.end_leases()
     assert set(scene.room.messages) == {3}

@@ -157,7 +157,7 @@ def test_a_renewal_may_change_the_length() -> None:
     "show",
     [
         lambda scene: scene.renew("BOB"),
-        lambda scene: scene.post("bob"),
+        lambda scene: scene.post("bob", to="carol"),
         lambda scene: scene.claim("bob", 1),
         lambda scene: scene.restart(),
     ],

@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
-from argybargy.domain.message import TO_ALL, Message, SenderKind
+from argybargy.domain.message import (
+    TO_ALL,
+    Message,
+    Resolution,
+    ResolutionKind,
+    SenderKind,
+)
 from argybargy.domain.names import peer_key
 from argybargy.domain.pages import read_after
 from argybargy.domain.room.commands import (
@@ -177,23 +183,24 @@ def test_an_import_into_a_closed_room_grants_no_lease() -> None:
     assert room.messages[1].claimed_by is None
 
 
-def test_an_imported_answer_closes_an_existing_question() -> None:
+def test_a_question_that_the_other_relay_knows_to_be_answered_is_so_here() -> None:
     asked = message(1, "anna", text="?", expects="bob")
     first = ImportedMessage(asked, is_open=True)
     room, _ = imported(empty_room(), attrs.evolve(taking(), messages=(first,)))
     assert list(room.questions) == [1]
-    room, _ = imported(room, taking(message(2, "bob")))
+    end = Resolution(ResolutionKind.ANSWERED, "bob", START.wall_ms, 2)
+    known = ImportedMessage(asked.with_resolution(end))
+    later = attrs.evolve(taking(), messages=(known, ImportedMessage(message(2, "bob"))))
+    room, answer = imported(room, later)
+    assert answer == Imported(new=1, same=1)
     assert list(room.questions) == []
+    assert room.messages[1].resolution == end
 
 
-def test_an_imported_direct_message_to_another_peer_answers_nothing() -> None:
-    asked = ImportedMessage(message(1, "anna", text="?", expects="BOB"), is_open=True)
-    aside = ImportedMessage(message(2, "bob", to="dan"))
-    command = attrs.evolve(taking(), messages=(asked, aside))
-    room, _ = imported(empty_room(), command)
-    assert [each.expects for each in room.questions.values()] == ["bob"]
-    reply = attrs.evolve(message(3, "bob", to="dan"), reply_to=1)
-    room, _ = imported(room, taking(reply))
+def test_a_question_that_is_not_open_counts_as_answered_by_an_unknown_message() -> None:
+    room, _ = imported(empty_room(), taking(message(1, expects="BOB")))
+    end = room.messages[1].resolution
+    assert end == Resolution(ResolutionKind.ANSWERED, "", START.wall_ms)
     assert list(room.questions) == []
 
 

@@ -45,9 +45,9 @@ def test_the_index_of_leases_agrees_with_a_full_scan(
 
 
 def hold(scene: Scene, count: int, by: str = "bob") -> None:
-    """Give one peer the claims of many questions."""
-    for _ in range(count):
-        scene.claim(by, scene.ask(expects=by))
+    """Let somebody hold many questions."""
+    for number in range(count):
+        scene.claim(by, scene.ask(f"asker{number // 100}", expects=by))
 
 
 def test_a_post_does_not_cost_more_with_many_claims_of_other_peers() -> None:

@@ -88,6 +88,7 @@ posts = st.builds(
     expects=st.sampled_from([None, None, "none", "anyone", "carol"]),
     reply_to=st.none() | ages,
     idempotency_key=st.sampled_from([None, None, "k1", "k2", "k3"]),
+    other_agents=st.sampled_from([None, (), ("anna",), ("anna", "carol")]),
 )
 sayings = st.builds(
     Post,
@@ -247,7 +248,7 @@ class Both:
         assert (room.head, room.first) == (len(model.said), model.first)
         assert room.fence == model.fence
         assert room.status.is_closed == model.is_closed
-        assert set(room.members) == model.members
+        assert set(room.members) == set(model.members)
         kept = [self.scene.message(seq) for seq in range(room.first, room.head + 1)]
         assert [as_said(each) for each in kept] == model.said[room.first - 1 :]
         assert {
@@ -279,6 +280,7 @@ class Both:
 
 def as_said(message: Message) -> Said:
     is_system = message.kind is SenderKind.SYSTEM
+    end = message.resolution
     return Said(
         message.seq,
         message.at_ms,
@@ -291,6 +293,7 @@ def as_said(message: Message) -> Said:
         message.claimed_by,
         message.fence,
         message.is_claim_final,
+        None if end is None else (end.kind.value, end.by, end.seq),
     )
 
 
@@ -330,6 +333,10 @@ def check_sound(room: Room) -> None:
     times = [each.at_ms for each in tail]
     assert times == sorted(times)
     assert all(seq >= room.first for seq in (*room.leases, *room.questions))
+    assert {each.seq for each in tail if each.is_open} == {
+        seq for seq in room.questions if seq >= room.tail_first
+    }
+    assert set(room.leases) <= set(room.questions)
     assert len(room.receipts) == len(room.receipt_order)
     assert not (room.status.is_closed and room.leases)
 

@@ -5,7 +5,7 @@ import attrs
 from argybargy.domain.room.commands import GiveUp, Retain
 from argybargy.domain.room.open_close import MAX_GIVEN_UP_AT_ONCE
 from argybargy.domain.room.transition import MAX_GIVEN_UP_BY_APPEND
-from argybargy.domain.room.writes import CloseQuestion
+from argybargy.domain.room.writes import ResolveQuestion
 from support.room import UNHURRIED, Scene, kept_messages, post
 from support.work_counters import count_calls
 
@@ -68,11 +68,11 @@ def test_a_lowered_retention_drops_leases_of_a_dismissed_peer() -> None:
     assert scene.notices
 
 
-def test_questions_are_closed_in_their_order() -> None:
+def test_questions_are_withdrawn_in_their_order() -> None:
     scene = Scene()
-    asked = [scene.ask() for _ in range(30)]
-    scene.post("bob")
-    closed = [each.seq for each in scene.writes if isinstance(each, CloseQuestion)]
+    asked = [scene.ask("anna") for _ in range(30)]
+    scene.dismiss("anna")
+    closed = [each.seq for each in scene.writes if isinstance(each, ResolveQuestion)]
     assert closed == asked
 
 

@@ -67,6 +67,11 @@ ROWS = [
     ("UPDATE messages SET event = 'restored'", "its event"),
     ("UPDATE messages SET claimed_by = 'a b'", "who claimed it"),
     ("UPDATE messages SET fence = 99", "its claim"),
+    ("UPDATE messages SET resolution = '[]'", "how its question ended"),
+    (
+        """UPDATE messages SET resolution = '["answered","bob",0,1,""]'""",
+        "how its question ended",
+    ),
     ("UPDATE messages SET room_id = 7", "room 7: it is in no room"),
     ("UPDATE messages SET id = -id", "its id"),
     ("DELETE FROM messages WHERE seq = 2", "a message before 3, which is missing"),

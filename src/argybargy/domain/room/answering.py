@@ -50,26 +50,30 @@ class Speech:
         leases: The live claims of its sender.
         sole_reader: The key of the only other member of the room, if there is just
             one; a message to everybody goes to that peer alone.
+        hearers: The keys of the askers that can see the message; ``None`` means all.
     """
 
     message: Message
     names: frozenset[PeerKey]
     leases: tuple[Lease, ...] = ()
     sole_reader: PeerKey | None = None
+    hearers: frozenset[PeerKey] | None = attrs.field()
+
+    @hearers.default
+    def _addressees(self) -> frozenset[PeerKey] | None:
+        return self.message.audience_keys
 
     def is_heard_by(self, asker: PeerKey) -> bool:
         """Tell whether the asker of a question can see the message."""
-        hearers = self.message.audience_keys
-        return hearers is None or asker in hearers
+        return self.hearers is None or asker in self.hearers
 
     @property
     def only_addressee(self) -> PeerKey | None:
         """The key of the peer that the message goes to alone, or ``None``."""
-        hearers = self.message.audience_keys
-        if hearers is None:
+        if self.hearers is None:
             is_operator = self.message.kind is SenderKind.OPERATOR
             return None if is_operator else self.sole_reader
-        return next(iter(hearers)) if len(hearers) == 1 else None
+        return next(iter(self.hearers)) if len(self.hearers) == 1 else None
 
 
 def answers_of(

@@ -11,6 +11,7 @@ was asked by the claimer                 409 ``own_question``
 is no question, or for somebody else     409 ``not_a_question``
 is held by the claimer                   200, same fence, lease renewed
 is answered                              409 ``answered``
+is withdrawn                             409 ``withdrawn``
 is held by somebody else                 409, with the holder and the expiry
 is in a closed room                      409 ``room_closed``
 is free                                  200, a new fence
@@ -27,7 +28,13 @@ import attrs
 from argybargy.domain.addressing import is_asked
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import format_timestamp
-from argybargy.domain.message import REOPENED, Lease, Message, SenderKind
+from argybargy.domain.message import (
+    REOPENED,
+    Lease,
+    Message,
+    ResolutionKind,
+    SenderKind,
+)
 from argybargy.domain.names import NOBODY, SYSTEM, PeerKey, peer_key
 from argybargy.domain.room.commands import (
     Acknowledged,
@@ -41,6 +48,7 @@ from argybargy.domain.room.transition import Decision, Transition
 OWN_QUESTION: Final = "own_question"
 NOT_A_QUESTION: Final = "not_a_question"
 ANSWERED: Final = "answered"
+WITHDRAWN: Final = "withdrawn"
 ROOM_CLOSED: Final = "room_closed"
 
 MAX_RENEWED_AT_ONCE: Final = 64
@@ -70,13 +78,13 @@ def check_claim(transition: Transition, claim: Claim) -> Message:
     message = find_message(transition, claim.seq, peer)
     reason = _permanent_refusal(message, peer)
     if reason is not None:
-        raise _not_claimable(message, reason)
-    if message.is_claim_final:
-        if peer_key(message.claimed_by or "") != peer:
-            raise _not_claimable(message, ANSWERED)
+        raise not_claimable(message, reason)
+    if message.is_claim_final and peer_key(message.claimed_by or "") == peer:
         return message
+    if claim.seq not in room.questions:
+        raise not_claimable(message, _reason_of_end(message))
     if room.status.is_closed:
-        raise _not_claimable(message, ROOM_CLOSED)
+        raise not_claimable(message, ROOM_CLOSED)
     held = room.leases.get(claim.seq)
     if held is not None and peer_key(held.holder) != peer:
         raise claimed_by_other(claim.seq, held.holder, held.expires_ms)
@@ -102,12 +110,20 @@ def _permanent_refusal(message: Message, peer: PeerKey) -> str | None:
     return None if is_asked(message, peer) else NOT_A_QUESTION
 
 
+def _reason_of_end(message: Message) -> str:
+    """Return how a question has ended."""
+    end = message.resolution
+    is_withdrawn = end is not None and end.kind is ResolutionKind.WITHDRAWN
+    return WITHDRAWN if is_withdrawn else ANSWERED
+
+
 def is_claimable_by(message: Message, peer: PeerKey) -> bool:
-    """Tell whether the message is an unanswered question that `peer` may claim."""
-    return not message.is_claim_final and _permanent_refusal(message, peer) is None
+    """Tell whether the message is an open question that `peer` may claim."""
+    return message.is_open and _permanent_refusal(message, peer) is None
 
 
-def _not_claimable(message: Message, reason: str) -> RelayError:
+def not_claimable(message: Message, reason: str) -> RelayError:
+    """Make the error that says why a question cannot be had."""
     return RelayError(
         Problem.NOT_CLAIMABLE,
         seq=message.seq,
@@ -159,7 +175,7 @@ def decide_release(transition: Transition, release: Release) -> Decision:
     message = find_message(transition, release.seq, peer)
     held = transition.room.leases.get(release.seq)
     if message.is_claim_final:
-        raise _not_claimable(message, ANSWERED)
+        raise not_claimable(message, ANSWERED)
     if held is not None and peer_key(held.holder) != peer:
         raise claimed_by_other(release.seq, held.holder, held.expires_ms)
     if held is not None:
@@ -202,7 +218,7 @@ def release_claim(transition: Transition, lease: Lease) -> None:
     if lease.seq not in transition.room.leases:
         return
     question = transition.room.messages[lease.seq]
-    transition.unclaim(question)
+    transition.unclaim(lease.seq)
     room, seq = transition.room, lease.seq
     transition.append(
         Message(

@@ -12,6 +12,7 @@ import attrs
 
 from argybargy.domain.message import Lease, Message, SenderKind
 from argybargy.domain.names import peer_key
+from argybargy.domain.room.answering import Answers
 from argybargy.domain.room.state import RoomStatus
 
 
@@ -30,6 +31,8 @@ class Post:
         idempotency_key: A key chosen by the client, which makes retries safe.
         subject: The message `reply_to`, if it is older than the tail.
         has_room_quota: Whether an empty room may receive its first message.
+        other_agents: The names of the other agents that have a code of the room, or
+            two of them if there are more; ``None`` if unknown.
     """
 
     sender: str
@@ -41,6 +44,7 @@ class Post:
     idempotency_key: str | None = None
     subject: Message | None = None
     has_room_quota: bool = True
+    other_agents: tuple[str, ...] | None = None
 
     @cached_property
     def digest(self) -> bytes:
@@ -78,6 +82,25 @@ class Release:
 
 
 @attrs.frozen
+class Withdraw:
+    """Withdraw a question, so that it needs no answer.
+
+    Attributes:
+        by: The name of the asker or operator.
+        kind: Agent or operator. An operator may withdraw every question.
+        seq: The question.
+        reason: Why; may be empty.
+        subject: The question, if it is older than the tail.
+    """
+
+    by: str
+    kind: SenderKind
+    seq: int
+    reason: str = ""
+    subject: Message | None = None
+
+
+@attrs.frozen
 class Renew:
     """Renew the leases of a peer that has just polled."""
 
@@ -101,7 +124,7 @@ class Close:
 
 @attrs.frozen
 class Dismiss:
-    """Remove a peer without a valid code, and release its claims."""
+    """Remove a peer without a valid code, with its claims and open questions."""
 
     peer: str
 
@@ -117,7 +140,8 @@ class ImportedMessage:
 
     Attributes:
         message: The message with its original seq.
-        is_open: Whether it is an open question.
+        is_open: Whether it is an open question; otherwise a question without a
+            resolution counts as answered.
         is_leased: Whether its claim is temporary.
     """
 
@@ -179,23 +203,40 @@ def subject_of(command: "Command") -> int | None:
     match command:
         case Post(reply_to=seq):
             return seq
-        case Claim(seq=seq) | Release(seq=seq):
+        case Claim(seq=seq) | Release(seq=seq) | Withdraw(seq=seq):
             return seq
         case _:
             return None
 
 
 Command = (
-    Post | Claim | Release | Renew | Open | Close | Dismiss | Retain | Import | Restore
+    Post
+    | Claim
+    | Release
+    | Withdraw
+    | Renew
+    | Open
+    | Close
+    | Dismiss
+    | Retain
+    | Import
+    | Restore
 )
 
 
 @attrs.frozen
 class Posted:
-    """The post was accepted; `is_duplicate` if by an earlier attempt."""
+    """The post was accepted.
+
+    Attributes:
+        message: The message.
+        is_duplicate: Whether an earlier attempt was accepted, and this one is a retry.
+        answers: The questions that it answers, and those it may have meant.
+    """
 
     message: Message
     is_duplicate: bool = False
+    answers: Answers = attrs.field(factory=Answers)
 
 
 @attrs.frozen

@@ -33,6 +33,7 @@ from argybargy.domain.room.commands import (
     Renew,
     Restore,
     Retain,
+    Withdraw,
 )
 from argybargy.domain.room.import_restore import decide_import, decide_restore
 from argybargy.domain.room.open_close import (
@@ -44,11 +45,13 @@ from argybargy.domain.room.open_close import (
 from argybargy.domain.room.posting import decide_post
 from argybargy.domain.room.state import Room
 from argybargy.domain.room.transition import Decision, Transition
+from argybargy.domain.room.withdrawing import decide_withdraw
 
 _RULES: Final[dict[type[Any], Callable[[Transition, Any], Decision]]] = {
     Post: decide_post,
     Claim: decide_claim,
     Release: decide_release,
+    Withdraw: decide_withdraw,
     Renew: decide_renew,
     Open: decide_open,
     Close: decide_close,

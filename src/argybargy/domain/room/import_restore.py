@@ -13,6 +13,8 @@ from argybargy.domain.message import (
     TO_ALL,
     Lease,
     Message,
+    Resolution,
+    ResolutionKind,
     SenderKind,
 )
 from argybargy.domain.names import NOBODY, SYSTEM
@@ -24,13 +26,8 @@ from argybargy.domain.room.commands import (
     Restore,
 )
 from argybargy.domain.room.open_close import close
-from argybargy.domain.room.transition import (
-    Decision,
-    Transition,
-    close_answered_questions,
-    open_question,
-    record_speaker,
-)
+from argybargy.domain.room.transition import Decision, Transition, record_speaker
+from argybargy.domain.room.withdrawing import open_question
 
 # -- import -----------------------------------------------------------------------
 
@@ -38,7 +35,8 @@ from argybargy.domain.room.transition import (
 def decide_import(transition: Transition, command: Import) -> Decision:
     """Add new messages, keep equal ones, and reject the import if any differs.
 
-    Existing messages keep their claims.
+    Existing messages keep their claims, but an open question that has been answered or
+    withdrawn since is so here, too.
 
     Raises:
         RelayError: ``import_conflict``, ``room_quota`` or ``invalid_request``; nothing
@@ -55,6 +53,8 @@ def decide_import(transition: Transition, command: Import) -> Decision:
     for imported in command.messages:
         if imported.message.seq > head:
             _add(transition, imported)
+        elif imported.message.seq in transition.room.questions:
+            _follow(transition, imported)
     return transition.decision(counted)
 
 
@@ -90,21 +90,46 @@ def _create_room(transition: Transition, command: Import) -> None:
 
 
 def _add(transition: Transition, imported: ImportedMessage) -> None:
-    message = imported.message.without_claim()
-    holder = imported.message.claimed_by
-    if imported.is_leased and transition.room.status.is_closed:
-        holder = None  # closing ends the claims that no answer has settled
-    if holder is not None and not imported.is_leased:
-        message = message.with_claim(
-            holder, transition.room.fence + 1, is_claim_final=True
-        )
+    message, holder = imported.message.without_claim(), imported.message.claimed_by
+    is_open = message.is_question and imported.is_open
+    if message.is_question and not is_open:
+        message = message.with_resolution(_end_of(imported))
+    if holder is not None and not is_open:
         transition.change(fence=transition.room.fence + 1)
+        message = message.with_claim(holder, transition.room.fence, is_claim_final=True)
     transition.go_on_after(message.seq - 1)
     transition.append(message)
     if message.kind is not SenderKind.SYSTEM:
-        _record_speech(transition, message, is_open=imported.is_open)
-    if holder is not None and imported.is_leased:
+        silence = max(0.0, (transition.now.wall_ms - message.at_ms) / 1000)
+        record_speaker(transition, message, transition.now.steady_seconds - silence)
+    if not is_open:
+        return
+    open_question(transition, message, tells_holders=False)
+    # Closing a room ends the claims on open questions.
+    is_leased = imported.is_leased and not transition.room.status.is_closed
+    if holder is not None and is_leased:
         transition.lease(message, _lease(transition, message, holder))
+
+
+def _end_of(imported: ImportedMessage) -> Resolution:
+    """Return the end of a question that is not open, as far as it is known."""
+    message = imported.message
+    return message.resolution or Resolution(
+        ResolutionKind.ANSWERED, message.claimed_by or "", message.at_ms
+    )
+
+
+def _follow(transition: Transition, imported: ImportedMessage) -> None:
+    """End an open question of the room that the other relay knows to have ended."""
+    message = imported.message
+    if imported.is_open or not message.is_question:
+        return
+    transition.resolve(message.seq, _end_of(imported))
+    if message.claimed_by is not None:
+        fence = transition.room.fence + 1
+        transition.finalize_claim(message.seq, message.claimed_by, fence)
+    elif message.seq in transition.room.leases:
+        transition.unclaim(message.seq)
 
 
 def _lease(transition: Transition, message: Message, holder: str) -> Lease:
@@ -112,15 +137,6 @@ def _lease(transition: Transition, message: Message, holder: str) -> Lease:
     return Lease.granted(
         message.seq, holder, transition.room.fence + 1, seconds, transition.now
     )
-
-
-def _record_speech(transition: Transition, message: Message, *, is_open: bool) -> None:
-    """Update members, silence and open questions for an imported message."""
-    close_answered_questions(transition, message)
-    silence = max(0.0, (transition.now.wall_ms - message.at_ms) / 1000)
-    record_speaker(transition, message, transition.now.steady_seconds - silence)
-    if is_open:
-        open_question(transition, message)
 
 
 # -- restore ----------------------------------------------------------------------

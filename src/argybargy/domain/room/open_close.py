@@ -10,6 +10,7 @@ from argybargy.domain.room.claims import MAX_ENDED_AT_ONCE, release_claim
 from argybargy.domain.room.commands import Acknowledged, Close, Dismiss, Open, Retain
 from argybargy.domain.room.state import RoomStatus
 from argybargy.domain.room.transition import Decision, Transition
+from argybargy.domain.room.withdrawing import withdraw_all
 
 MAX_GIVEN_UP_AT_ONCE: Final = 1_000
 """Maximum messages that one `Retain` drops: a decision blocks other tasks."""
@@ -50,12 +51,12 @@ def close(transition: Transition, status: RoomStatus) -> None:
     if room.status.is_closed:
         return
     for lease in sorted(room.leases.values(), key=lambda lease: lease.seq):
-        transition.unclaim(room.messages[lease.seq])
+        transition.unclaim(lease.seq)
     transition.change(status=attrs.evolve(status, name=room.name))
 
 
 def decide_dismiss(transition: Transition, dismiss: Dismiss) -> Decision:
-    """Remove a peer: release its claims and close its questions.
+    """Remove a peer: release its claims and withdraw its questions.
 
     Releases a bounded number of claims. The result is partial, and the peer remains,
     until a repeated dismissal has released the last one.
@@ -65,7 +66,7 @@ def decide_dismiss(transition: Transition, dismiss: Dismiss) -> Decision:
         release_claim(transition, lease)
     if transition.room.leases_of(peer):
         return transition.decision(Acknowledged(is_partial=True))
-    transition.close_questions(transition.room.questions.asked_by(peer))
+    withdraw_all(transition, peer, dismiss.peer)
     transition.forget_member(peer)
     transition.change(posts_at=transition.room.posts_at.discard(peer))
     return transition.decision(Acknowledged())

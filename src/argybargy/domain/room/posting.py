@@ -5,21 +5,31 @@ first result, whatever has happened since, and a closed room rejects a post befo
 rate limit counts it. Nothing changes before the last check has passed.
 """
 
+from typing import Final
+
 from argybargy.domain.addressing import default_expects, names_of_speaker
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.domain.message import Message, Receipt, SenderKind
-from argybargy.domain.names import NOBODY, peer_key
+from argybargy.domain.message import (
+    Message,
+    Receipt,
+    Resolution,
+    ResolutionKind,
+    SenderKind,
+)
+from argybargy.domain.names import OPERATOR, PeerKey, peer_key
 from argybargy.domain.rate_limit import admit
+from argybargy.domain.room.answering import Speech, answers_of
 from argybargy.domain.room.claims import claimed_by_other, is_claimable_by, renew_all
 from argybargy.domain.room.commands import Post, Posted
-from argybargy.domain.room.state import ReceiptKey
-from argybargy.domain.room.transition import (
-    Decision,
-    Transition,
-    close_answered_questions,
-    open_question,
-    record_speaker,
-)
+from argybargy.domain.room.state import ReceiptKey, Room
+from argybargy.domain.room.transition import Decision, Transition, record_speaker
+from argybargy.domain.room.withdrawing import open_question
+
+MAX_CLAIMS_MEANT: Final = 64
+"""Maximum claims of a sender that its message without ``reply_to`` may mean.
+
+The sender of more must reply: a decision blocks other tasks.
+"""
 
 
 def decide_post(transition: Transition, post: Post) -> Decision:
@@ -30,18 +40,19 @@ def decide_post(transition: Transition, post: Post) -> Decision:
     _check_room(transition, post)
     _admit(transition, post)
     subject = _find_subject(transition, post)
-    is_answer = _check_claim(transition, post, subject)
+    _check_claim(transition, post, subject)
 
     message = _message(transition, post)
+    room = transition.room
+    speech = _speech(room, post, message)
+    answers = answers_of(speech, room.questions.get, room.questions.of_asker)
     transition.append(message)
-    close_answered_questions(transition, message)
-    if is_answer:
-        assert subject is not None
-        _finalize_claim(transition, post, subject)
+    for seq in answers.seqs:
+        _answer(transition, message, seq)
     if post.kind is SenderKind.AGENT:
         renew_all(transition, peer_key(post.sender))
     _record(transition, post, message)
-    return transition.decision(Posted(message))
+    return transition.decision(Posted(message, answers=answers))
 
 
 def _receipt_key(post: Post) -> ReceiptKey | None:
@@ -53,8 +64,8 @@ def _receipt_key(post: Post) -> ReceiptKey | None:
 def _earlier_message(transition: Transition, post: Post) -> Message | None:
     """Return the message of the first attempt, if this post is a retry.
 
-    Composed from the retry, whose digest equals that of the first attempt, so that it
-    is available even if retention has dropped the message.
+    One older than the tail is composed from the retry, whose digest equals that of the
+    first attempt, so that it is available even if retention has dropped the message.
     """
     key = _receipt_key(post)
     receipt = None if key is None else transition.room.receipts.get(key)
@@ -62,7 +73,8 @@ def _earlier_message(transition: Transition, post: Post) -> Message | None:
         return None
     if receipt.digest != post.digest:
         raise RelayError(Problem.IDEMPOTENCY_CONFLICT, seq=receipt.seq)
-    return _compose(post, receipt.seq, receipt.at_ms)
+    kept = transition.room.messages.get(receipt.seq)
+    return kept or _compose(post, receipt.seq, receipt.at_ms)
 
 
 def _message(transition: Transition, post: Post) -> Message:
@@ -79,7 +91,7 @@ def _compose(post: Post, seq: int, at_ms: int, heard_ms: int | None = None) -> M
         kind=post.kind,
         to=post.to,
         text=post.text,
-        expects=post.expects or default_expects(post.to),
+        expects=post.expects or default_expects(post.to, post.reply_to),
         reply_to=post.reply_to,
         heard_ms=heard_ms,
     )
@@ -140,8 +152,8 @@ def _find_subject(transition: Transition, post: Post) -> Message | None:
     return found
 
 
-def _check_claim(transition: Transition, post: Post, subject: Message | None) -> bool:
-    """Tell whether the post makes the claim on `subject` permanent.
+def _check_claim(transition: Transition, post: Post, subject: Message | None) -> None:
+    """Reject the reply of an agent to a question that another one has claimed.
 
     Raises:
         RelayError: ``claimed_by_other``, when another agent holds the claim. Operators
@@ -149,7 +161,7 @@ def _check_claim(transition: Transition, post: Post, subject: Message | None) ->
     """
     names = names_of_speaker(post.sender, post.kind)
     if subject is None or not any(is_claimable_by(subject, name) for name in names):
-        return False
+        return
     held = transition.room.leases.get(subject.seq)
     if (
         held is not None
@@ -157,25 +169,73 @@ def _check_claim(transition: Transition, post: Post, subject: Message | None) ->
         and peer_key(held.holder) != peer_key(post.sender)
     ):
         raise claimed_by_other(subject.seq, held.holder, held.expires_ms)
-    return subject.sender_key not in names
 
 
-def _finalize_claim(transition: Transition, post: Post, subject: Message) -> None:
-    """Make the claim of the answerer permanent, granting one first if needed."""
-    held = transition.room.leases.get(subject.seq)
-    if subject.seq < transition.room.first:
-        return  # appending the answer made retention drop the question
-    if held is not None and peer_key(held.holder) == peer_key(post.sender):
-        transition.finalize_claim(subject, post.sender, held.fence)
+def _speech(room: Room, post: Post, message: Message) -> Speech:
+    leases = room.leases_of(post.sender) if message.agent_key else []
+    if post.reply_to is not None:
+        leases = [each for each in leases if each.seq == post.reply_to]
+    return Speech(
+        message,
+        names_of_speaker(post.sender, post.kind),
+        tuple(leases) if len(leases) <= MAX_CLAIMS_MEANT else (),
+        _sole_reader(room, post),
+        _hearers(room, message),
+    )
+
+
+def _sole_reader(room: Room, post: Post) -> PeerKey | None:
+    """Return the only other member of the room, if there is just one.
+
+    Operators are one member, if they have spoken or nobody else is left.
+    """
+    if post.other_agents is None or len(post.other_agents) > 1:
+        return None
+    others = {peer_key(name) for name in post.other_agents}
+    operators = (each.kind is SenderKind.OPERATOR for each in room.members.values())
+    if not others or any(operators):
+        others.add(OPERATOR)
+    return others.pop() if len(others) == 1 else None
+
+
+def _hearers(room: Room, message: Message) -> frozenset[PeerKey] | None:
+    """Return the keys of the addressees, with ``operator`` for each operator's name."""
+    if message.is_broadcast:
+        return None
+    return frozenset(
+        OPERATOR if _is_operator(room, name) else name
+        for name in message.addressee_keys
+    )
+
+
+def _is_operator(room: Room, peer: PeerKey) -> bool:
+    member = room.members.get(peer)
+    return member is not None and member.kind is SenderKind.OPERATOR
+
+
+def _answer(transition: Transition, message: Message, seq: int) -> None:
+    """End a question, and make the claim of the answerer permanent.
+
+    Grants the claim first if needed. Does nothing if appending the answer made
+    retention drop the question.
+    """
+    if seq not in transition.room.questions:
+        return
+    held = transition.room.leases.get(seq)
+    resolution = Resolution(
+        ResolutionKind.ANSWERED, message.sender, message.at_ms, message.seq
+    )
+    transition.resolve(seq, resolution)
+    if held is not None and peer_key(held.holder) == message.sender_key:
+        transition.finalize_claim(seq, message.sender, held.fence)
     else:
-        transition.finalize_claim(subject, post.sender, transition.room.fence + 1)
-        transition.audit("claim", post.sender, f"seq={subject.seq}")
+        transition.finalize_claim(seq, message.sender, transition.room.fence + 1)
+        transition.audit("claim", message.sender, f"seq={seq}")
 
 
 def _record(transition: Transition, post: Post, message: Message) -> None:
     record_speaker(transition, message, transition.now.steady_seconds)
-    is_question = peer_key(message.expects) not in {NOBODY, message.sender_key}
-    if post.kind is SenderKind.AGENT and is_question:
+    if message.is_question:
         open_question(transition, message)
     if post.kind is SenderKind.OPERATOR:
         transition.audit("say", post.sender, f"-> {', '.join(post.to)}")

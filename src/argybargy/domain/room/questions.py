@@ -1,38 +1,95 @@
-"""The open questions of a room, indexed by addressee and by asker.
+"""The state of a question, and the open questions of a room indexed by asker.
 
-Each post looks up the questions that it answers. A scan of all open questions would let
-one agent with many of them slow down every post in the room.
+The first line that fits decides the state:
+
+===================================  =============
+the message                          its state
+===================================  =============
+asks nobody but its sender           (no question)
+was answered                         ``answered``
+was withdrawn                        ``withdrawn``
+has a claim                          ``claimed``
+has none                             ``open``
+===================================  =============
+
+Closing a room changes no state, apart from ending its claims.
 """
 
 # rpds tells types its parameters in its stub only: they must not be evaluated.
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Self
 
 import attrs
 from rpds import HashTrieMap, HashTrieSet
 
-from argybargy.domain.message import Question
-from argybargy.domain.names import ANYONE, OPERATOR, PeerKey
-from argybargy.domain.room.name_index import (
-    NO_SEQS,
-    SeqsByPeer,
-    add_seq,
-    remove_seq,
-)
+from argybargy.domain.message import Lease, Message, Question
+from argybargy.domain.names import PeerKey
+from argybargy.domain.room.name_index import NO_SEQS, add_seq, remove_seq
 
-_NO_ASKERS: SeqsByPeer = HashTrieMap()
+
+class QuestionStatus(enum.Enum):
+    """The possible states of a question. The values are those of resolutions."""
+
+    OPEN = "open"
+    CLAIMED = "claimed"
+    ANSWERED = "answered"
+    WITHDRAWN = "withdrawn"
+
+
+@attrs.frozen
+class QuestionState:
+    """The state of a question, for every view.
+
+    Attributes:
+        status: Open, claimed, answered or withdrawn.
+        by: The name of the claimer, of the peer that answered, or of the one that
+            withdrew it; ``None`` if it is open, or that peer is unknown.
+        seq: The answering message, if known.
+        until_ms: The end of the claim without renewal, on the wall clock; ``None``
+            for a claim without end, or if the lease is not at hand.
+        reason: Why it was withdrawn; empty if no reason was given.
+    """
+
+    status: QuestionStatus
+    by: str | None = None
+    seq: int | None = None
+    until_ms: int | None = None
+    reason: str = ""
+
+
+def question_state(
+    message: Message, lease: Lease | None = None
+) -> QuestionState | None:
+    """Return the state of a question; ``None`` for a message that asks nothing.
+
+    Args:
+        message: The message as it is now.
+        lease: The lease of its claim, to say until when.
+    """
+    if not message.is_question:
+        return None
+    end = message.resolution
+    if end is not None:
+        status = QuestionStatus(end.kind.value)
+        return QuestionState(status, end.by or None, end.seq, reason=end.reason)
+    if message.claimed_by is None:
+        return QuestionState(QuestionStatus.OPEN)
+    until_ms = None if lease is None else lease.expires_ms
+    return QuestionState(QuestionStatus.CLAIMED, message.claimed_by, until_ms=until_ms)
 
 
 @attrs.frozen
 class OpenQuestions(Mapping[int, Question]):
-    """An immutable map of open questions by seq, with its indexes."""
+    """An immutable map of open questions by seq, with an index by asker.
+
+    Each post looks up the questions that it answers. A scan of all open questions would
+    let one agent with many of them slow down every post in the room.
+    """
 
     _by_seq: HashTrieMap[int, Question] = attrs.field(factory=HashTrieMap)
-    _put_to: HashTrieMap[PeerKey, SeqsByPeer] = attrs.field(
-        factory=HashTrieMap, eq=False, repr=False
-    )
     _by_asker: HashTrieMap[PeerKey, HashTrieSet[int]] = attrs.field(
         factory=HashTrieMap, eq=False, repr=False
     )
@@ -56,62 +113,27 @@ class OpenQuestions(Mapping[int, Question]):
 
     def insert(self, question: Question) -> Self:
         """Return the map with a new question."""
-        seq, asker = question.seq, question.asker
-        put_to = self._put_to
-        for name in _addressees(question):
-            askers = put_to.get(name, _NO_ASKERS)
-            put_to = put_to.insert(name, add_seq(askers, asker, seq))
         return type(self)(
-            self._by_seq.insert(seq, question),
-            put_to,
-            add_seq(self._by_asker, asker, seq),
+            self._by_seq.insert(question.seq, question),
+            add_seq(self._by_asker, question.asker, question.seq),
         )
 
-    def discard(self, *seqs: int) -> Self:
-        """Return the map without some questions. Missing seqs are ignored."""
-        by_seq, put_to, by_asker = self._by_seq, self._put_to, self._by_asker
-        for seq in seqs:
-            question = by_seq.get(seq)
-            if question is None:
-                continue
-            asker, by_seq = question.asker, by_seq.discard(seq)
-            by_asker = remove_seq(by_asker, asker, seq)
-            for name in _addressees(question):
-                left = remove_seq(put_to[name], asker, seq)
-                put_to = put_to.insert(name, left) if left else put_to.discard(name)
-        return type(self)(by_seq, put_to, by_asker)
+    def discard(self, seq: int) -> Self:
+        """Return the map without a question, if it has it."""
+        question = self._by_seq.get(seq)
+        if question is None:
+            return self
+        left = remove_seq(self._by_asker, question.asker, seq)
+        return type(self)(self._by_seq.discard(seq), left)
 
     def asked_by(self, asker: PeerKey) -> list[int]:
-        """Return the seqs of the open questions of a peer, oldest first."""
+        """Return the seqs of the open questions of an asker, oldest first."""
         return sorted(self._by_asker.get(asker, NO_SEQS))
 
-    def put_to(
-        self, names: frozenset[PeerKey], audience: frozenset[PeerKey] | None
-    ) -> list[int]:
-        """Return the seqs of the questions that `audience` has put to a speaker.
+    def count_of(self, asker: PeerKey) -> int:
+        """Return the number of open questions of an asker."""
+        return len(self._by_asker.get(asker, NO_SEQS))
 
-        Takes time in proportion to these questions, the names and the audience, not to
-        the number of open questions.
-
-        Args:
-            names: The speaker's keys.
-            audience: The possible askers; ``None`` means everybody.
-        """
-        found = set[int]()
-        for name in (*names, ANYONE):
-            askers = self._put_to.get(name, _NO_ASKERS)
-            heard = askers if audience is None else audience
-            for asker in heard:
-                if asker not in names:
-                    found.update(askers.get(asker, NO_SEQS))
-        return sorted(found)
-
-
-def _addressees(question: Question) -> Iterable[PeerKey]:
-    """Return the keys under which a question is indexed; see `Question.is_put_to`.
-
-    A question to everybody is indexed under the reserved name ``anyone``.
-    """
-    if question.expects == ANYONE and question.audience_keys is not None:
-        return question.audience_keys | {OPERATOR}
-    return (question.expects,)
+    def of_asker(self, asker: PeerKey) -> Iterator[Question]:
+        """Yield the open questions of an asker, in no particular order."""
+        return map(self._by_seq.__getitem__, self._by_asker.get(asker, NO_SEQS))

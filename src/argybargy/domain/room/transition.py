@@ -8,27 +8,32 @@ the two cannot drift apart.
 # rpds tells types its parameters in its stub only: they must not be evaluated.
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import islice
 from typing import Final
 
 import attrs
 from rpds import HashTrieMap
 
-from argybargy.domain.addressing import answered, names_of_speaker
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
-from argybargy.domain.message import Lease, Member, Message, Question, Receipt
-from argybargy.domain.names import PeerKey, peer_key
+from argybargy.domain.message import (
+    Lease,
+    Member,
+    Message,
+    Question,
+    Receipt,
+    Resolution,
+)
+from argybargy.domain.names import PeerKey
 from argybargy.domain.room.commands import CommandResult, GiveUp
 from argybargy.domain.room.state import ReceiptKey, Room, next_lease_deadline
 from argybargy.domain.room.writes import (
     AppendMessage,
     Audit,
-    CloseQuestion,
     ForgetMember,
     KeepReceipt,
     OpenQuestion,
+    ResolveQuestion,
     UpdateClaim,
     Write,
 )
@@ -208,34 +213,33 @@ class Transition:
 
     def lease(self, message: Message, lease: Lease) -> None:
         """Grant or change the lease on a question."""
-        self._claim(message, lease.holder, lease.fence, lease=lease)
+        self._claim(lease.seq, message, lease.holder, lease.fence, lease=lease)
 
-    def finalize_claim(self, message: Message, holder: str, fence: int) -> None:
+    def finalize_claim(self, seq: int, holder: str, fence: int) -> None:
         """Make the claim of `holder` permanent."""
-        self._claim(message, holder, fence, is_claim_final=True)
+        message = self.room.messages.get(seq)
+        self._claim(seq, message, holder, fence, is_claim_final=True)
 
-    def unclaim(self, message: Message) -> None:
+    def unclaim(self, seq: int) -> None:
         """Remove the claim on a question."""
-        self._claim(message, None, 0)
+        self._claim(seq, self.room.messages.get(seq), None, 0)
 
     def _claim(
         self,
-        message: Message,
+        seq: int,
+        message: Message | None,
         holder: str | None,
         fence: int,
         *,
         lease: Lease | None = None,
         is_claim_final: bool = False,
     ) -> None:
-        room, seq = self.room, message.seq
-        claimed = message.with_claim(holder, fence, is_claim_final=is_claim_final)
-        keeps = seq >= room.tail_first or lease is not None
-        self.change(
-            messages=room.messages.insert(seq, claimed)
-            if keeps
-            else room.messages.discard(seq),
-            fence=max(room.fence, fence),
-        )
+        """Change a claim. `message` is ``None`` if it is older than the tail."""
+        room, messages = self.room, self.room.messages.discard(seq)
+        if message is not None and (seq >= room.tail_first or lease is not None):
+            claimed = message.with_claim(holder, fence, is_claim_final=is_claim_final)
+            messages = messages.insert(seq, claimed)
+        self.change(messages=messages, fence=max(room.fence, fence))
         self._set_lease(seq, lease)
         self.writes.append(UpdateClaim(seq, holder, fence, is_claim_final, lease))
 
@@ -261,18 +265,18 @@ class Transition:
             self.change(leases=room.leases.discard(seq))
 
     def open_question(self, question: Question) -> None:
-        """Add an open question. Above the limit per asker, the oldest are closed."""
-        asked = self.room.questions.asked_by(question.asker)
-        surplus = len(asked) + 1 - self.limits.open_questions_per_peer
-        self.close_questions(asked[: max(0, surplus)])
+        """Add an open question."""
         self.change(questions=self.room.questions.insert(question))
         self.writes.append(OpenQuestion(question))
 
-    def close_questions(self, seqs: Sequence[int]) -> None:
-        """Close open questions, in this order."""
-        if seqs:
-            self.change(questions=self.room.questions.discard(*seqs))
-            self.writes.extend(map(CloseQuestion, seqs))
+    def resolve(self, seq: int, resolution: Resolution) -> None:
+        """End an open question. Its claim must be ended or made permanent as well."""
+        room = self.room
+        message, messages = room.messages.get(seq), room.messages
+        if message is not None:
+            messages = messages.insert(seq, message.with_resolution(resolution))
+        self.change(questions=room.questions.discard(seq), messages=messages)
+        self.writes.append(ResolveQuestion(seq, resolution))
 
     def forget_member(self, peer: PeerKey) -> None:
         """Remove a peer from the members."""
@@ -312,15 +316,6 @@ class Transition:
         self.writes.append(KeepReceipt(*key, receipt))
 
 
-def close_answered_questions(transition: Transition, message: Message) -> None:
-    """Close the questions that a message answers."""
-    names = names_of_speaker(message.sender, message.kind)
-    questions = transition.room.questions
-    transition.close_questions(
-        answered(questions, names, message.audience_keys, message.reply_to)
-    )
-
-
 def record_speaker(
     transition: Transition, message: Message, quiet_since: float
 ) -> None:
@@ -341,12 +336,4 @@ def record_speaker(
         last_spoken_ms=min(message.at_ms, transition.now.wall_ms),
         quiet_since=quiet_since,
         members=members.insert(message.sender_key, member),
-    )
-
-
-def open_question(transition: Transition, message: Message) -> None:
-    """Record the message as an open question of its sender."""
-    expects = peer_key(message.expects)
-    transition.open_question(
-        Question(message.seq, message.sender_key, expects, message.audience_keys)
     )

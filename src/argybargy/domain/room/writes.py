@@ -2,7 +2,7 @@
 
 import attrs
 
-from argybargy.domain.message import Lease, Message, Question, Receipt
+from argybargy.domain.message import Lease, Message, Question, Receipt, Resolution
 from argybargy.domain.names import PeerKey
 from argybargy.domain.room.commands import GiveUp
 
@@ -47,10 +47,15 @@ class OpenQuestion:
 
 
 @attrs.frozen
-class CloseQuestion:
-    """Delete an open question."""
+class ResolveQuestion:
+    """Store the end of an open question, which is open no more."""
 
     seq: int
+    resolution: Resolution
+
+    def apply_to(self, message: Message) -> Message:
+        """Return the message with this end of its question."""
+        return message.with_resolution(self.resolution)
 
 
 @attrs.frozen
@@ -95,7 +100,7 @@ Write = (
     AppendMessage
     | UpdateClaim
     | OpenQuestion
-    | CloseQuestion
+    | ResolveQuestion
     | KeepReceipt
     | GiveUp
     | ForgetMember

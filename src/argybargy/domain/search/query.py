@@ -17,9 +17,8 @@ import attrs
 from argybargy.domain.addressing import names_of_speaker
 from argybargy.domain.errors import RelayError
 from argybargy.domain.limits import Limits
-from argybargy.domain.message import Message, Question
+from argybargy.domain.message import Message
 from argybargy.domain.names import (
-    ANYONE,
     NAME_RULE,
     PeerKey,
     RoomKey,
@@ -135,25 +134,6 @@ class Findings:
     found: tuple[Found, ...] = ()
     has_more: bool = False
     is_too_wide: bool = False
-
-
-def is_open_to(
-    message: Message, question: Question | None, reader: PeerKey | None
-) -> bool:
-    """Tell whether a message shows as an open question to a reader.
-
-    A private message to a third peer may have answered a question to everybody, and
-    must not be disclosed. So an agent learns the exact state only of questions that it
-    asked or was asked by name; of others, what an attempt to claim them would tell.
-
-    Args:
-        message: A message visible to the reader.
-        question: The same message as an open question; ``None`` if answered.
-        reader: The reading peer; ``None`` means the operator.
-    """
-    if reader is None or reader in {message.sender_key, peer_key(message.expects)}:
-        return question is not None
-    return message.expects == ANYONE and not message.is_claim_final
 
 
 # -- parser ------------------------------------------------------------------------

@@ -15,13 +15,13 @@ import attrs
 from rpds import HashTrieMap
 
 from argybargy.domain.instant import Instant
-from argybargy.domain.message import Member, Message
-from argybargy.domain.names import PeerKey, RoomKey, fold, peer_key, room_key
+from argybargy.domain.message import Member, Message, SenderKind
+from argybargy.domain.names import OPERATOR, PeerKey, RoomKey, fold, peer_key, room_key
 from argybargy.domain.room.state import Room, RoomStatus
 from argybargy.domain.room.writes import (
     AppendMessage,
-    CloseQuestion,
     OpenQuestion,
+    ResolveQuestion,
     UpdateClaim,
     Write,
 )
@@ -36,7 +36,7 @@ class RoomCard:
     Attributes:
         summary: Status, counters and times of the room.
         members: Peers that have posted, by key.
-        questions: The unanswered questions by seq, with their claims. Retention
+        questions: The open questions of agents by seq, with their claims. Retention
             bounds them, as it bounds messages.
     """
 
@@ -98,9 +98,9 @@ class RoomCard:
             match write:
                 case AppendMessage(message):
                     said[message.seq] = message
-                case OpenQuestion(question):
+                case OpenQuestion(question) if question.asker != OPERATOR:
                     questions = questions.insert(question.seq, said[question.seq])
-                case CloseQuestion(seq):
+                case ResolveQuestion(seq):
                     questions = questions.discard(seq)
                 case UpdateClaim(seq=seq) if seq in questions:
                     claimed = write.apply_to(questions[seq])
@@ -108,7 +108,8 @@ class RoomCard:
         expired_seqs = [seq for seq in said if seq < room.first]
         for seq in (*self.expired_seqs(room.first), *expired_seqs):
             questions = questions.discard(seq)
-        if len(questions) != len(room.questions):
+        asked = len(room.questions) - room.questions.count_of(OPERATOR)
+        if len(questions) != asked:
             questions = _reconciled(questions, room)
         return questions
 
@@ -122,7 +123,9 @@ def _reconciled(
     and it appears again after a restart.
     """
     known = {
-        seq: room.messages.get(seq) or questions.get(seq) for seq in room.questions
+        seq: room.messages.get(seq) or questions.get(seq)
+        for seq, question in room.questions.items()
+        if question.asker != OPERATOR
     }
     return HashTrieMap({seq: each for seq, each in known.items() if each is not None})
 
@@ -149,6 +152,8 @@ def cards_by_room(overview: StoredOverview, now: Instant) -> dict[RoomKey, RoomC
     """
     questions: dict[str, dict[int, Message]] = {}
     for name, question in overview.questions:
+        if question.kind is SenderKind.OPERATOR:
+            continue
         questions.setdefault(fold(name), {})[question.seq] = attrs.evolve(
             question, heard_ms=now.counted(question.at_ms)
         )

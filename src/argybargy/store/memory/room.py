@@ -19,14 +19,14 @@ from argybargy.domain.room.state import (
 from argybargy.domain.room.writes import (
     AppendMessage,
     Audit,
-    CloseQuestion,
     ForgetMember,
     KeepReceipt,
     OpenQuestion,
+    ResolveQuestion,
     UpdateClaim,
     Write,
 )
-from argybargy.domain.search.query import Query, is_open_to
+from argybargy.domain.search.query import Query
 from argybargy.domain.seq_gaps import SeqGap, gaps_from, present_seqs
 from argybargy.store.protocol import RoomSummary
 
@@ -120,8 +120,7 @@ class StoredRoom:
             return False
         if reader is not None and not message.is_visible_to(reader):
             return False
-        question = self.questions.get(message.seq)
-        return not query.is_open or is_open_to(message, question, reader)
+        return not query.is_open or message.is_open
 
     def summary(self) -> RoomSummary:
         """Return the room's counters and status."""
@@ -196,8 +195,11 @@ def _open_question(stored: StoredRoom, write: OpenQuestion) -> None:
     stored.questions[write.question.seq] = write.question
 
 
-def _close_question(stored: StoredRoom, write: CloseQuestion) -> None:
+def _resolve_question(stored: StoredRoom, write: ResolveQuestion) -> None:
     stored.questions.pop(write.seq, None)
+    message = stored.messages.get(write.seq)
+    if message is not None:
+        stored.messages[write.seq] = write.apply_to(message)
 
 
 def _keep_receipt(stored: StoredRoom, write: KeepReceipt) -> None:
@@ -222,7 +224,7 @@ _APPLY: Final[dict[type[Any], Callable[[StoredRoom, Any], None]]] = {
     AppendMessage: _append_message,
     UpdateClaim: _update_claim,
     OpenQuestion: _open_question,
-    CloseQuestion: _close_question,
+    ResolveQuestion: _resolve_question,
     KeepReceipt: _keep_receipt,
     ForgetMember: _forget_member,
     GiveUp: _give_up,

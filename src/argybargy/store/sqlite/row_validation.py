@@ -21,7 +21,7 @@ import attrs
 from argybargy.domain.instant import parse_timestamp
 from argybargy.domain.limits import MAX_SEQ, MOST_TEXT_CHARS, Limits
 from argybargy.domain.message import EVENTS
-from argybargy.domain.names import fold, is_name
+from argybargy.domain.names import SYSTEM, fold, is_name
 from argybargy.domain.seq_gaps import SeqGap, present_seqs
 from argybargy.store.errors import Corrupt
 from argybargy.store.sqlite.column_rules import (
@@ -32,6 +32,7 @@ from argybargy.store.sqlite.column_rules import (
     is_valid_sender,
     parse_seq_gaps,
 )
+from argybargy.store.sqlite.resolutions import decode_resolution, encode_resolution
 
 ROW_BYTES: Final = 2 * 1024 * 1024
 """Longest row: the longest text at four bytes a character, plus the other columns."""
@@ -54,6 +55,7 @@ _MESSAGE_FIELDS: Final = (
     "its event",
     "who claimed it",
     "its claim",
+    "how its question ended",
 )
 
 _Problems = Iterator[tuple[str, str]]
@@ -139,11 +141,13 @@ class _RowValidator:
 
     def messages(self) -> _Problems:
         """Validate the messages, and that no room lacks one."""
-        sql = """
+        has_ends = self.has("messages", "resolution")
+        sql = f"""
             SELECT room_id, seq, id, at_ms, sender, kind, recipients, text, expects,
-                   reply_to, event, claimed_by, fence, is_settled
+                   reply_to, event, claimed_by, fence, is_settled,
+                   {"resolution" if has_ends else "NULL"}
             FROM messages ORDER BY room_id, seq
-        """
+        """  # noqa: S608 - constants
         unvisited = dict(self._rooms)
         for room_id, rows in itertools.groupby(self.select(sql), lambda row: row[0]):
             room = unvisited.pop(room_id, None)
@@ -172,7 +176,7 @@ class _RowValidator:
     ) -> Sequence[bool]:
         """Return the validity of each of `_MESSAGE_FIELDS`."""
         row_id, at_ms, sender, kind, recipients, text, expects, *rest = row
-        reply_to, event, claimed_by, fence, is_claim_final = rest
+        reply_to, event, claimed_by, fence, is_claim_final, resolution = rest
         return (
             1 <= seq <= room.head,
             1 <= row_id <= MAX_SEQ,
@@ -185,6 +189,20 @@ class _RowValidator:
             event is None or (event in EVENTS and kind == "system"),
             claimed_by is None or is_peer_or_operator(claimed_by),
             0 <= fence <= room.fence and 0 <= is_claim_final <= 1,
+            self._is_valid_resolution(resolution, seq, room),
+        )
+
+    def _is_valid_resolution(self, column: str | None, seq: int, room: _Room) -> bool:
+        try:
+            end = decode_resolution(column)
+        except ValueError:
+            return False
+        return end is None or (
+            encode_resolution(end) == column
+            and (end.by in {"", SYSTEM} or is_peer_or_operator(end.by))
+            and self.is_time(end.at_ms)
+            and (end.seq is None or seq < end.seq <= room.head)
+            and is_single_line(end.reason)
         )
 
     def claims(self) -> _Problems:

@@ -29,6 +29,16 @@ class RoomLine(Struct, frozen=True, tag_field="type", tag="room"):
     created: str | None = None
 
 
+class ResolutionLine(Struct, frozen=True):
+    """The end of a question."""
+
+    kind: Literal["answered", "withdrawn"]
+    by: str
+    ts: str
+    seq: int | None = None
+    reason: str = ""
+
+
 class MessageLine(
     Struct,
     frozen=True,
@@ -51,6 +61,7 @@ class MessageLine(
     claimed_by: str | None = None
     settled: bool = False
     is_open: bool = False
+    resolution: ResolutionLine | None = None
 
 
 class CodeLine(Struct, frozen=True, tag_field="type", tag="code"):

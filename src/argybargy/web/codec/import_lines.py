@@ -10,7 +10,13 @@ import attrs
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.instant import parse_timestamp
 from argybargy.domain.limits import MAX_SEQ, Limits
-from argybargy.domain.message import EVENTS, Message, SenderKind
+from argybargy.domain.message import (
+    EVENTS,
+    Message,
+    Resolution,
+    ResolutionKind,
+    SenderKind,
+)
 from argybargy.domain.names import (
     NAME_RULE,
     NOBODY,
@@ -36,6 +42,7 @@ MOST_IMPORTED_SEQ: Final = 2**52
 """Largest seq of an imported message: half of all seqs, so that posts can follow."""
 _DIGEST_BYTES: Final = 32
 _NAME_CHARS: Final = 64
+_REASON_CHARS: Final = 200
 _AUDIT_CHARS: Final = 1_000
 """Longest field of an audit row; the first Argybargy allowed longer names."""
 
@@ -93,10 +100,24 @@ class LineReader:
             event=line.event,
             claimed_by=line.claimed_by,
             is_claim_final=line.settled,
+            resolution=None if line.is_open else self._resolution(line),
         )
         return ImportedMessage(
             message, is_open=line.is_open, is_leased=not line.settled
         )
+
+    def _resolution(self, line: MessageLine) -> Resolution | None:
+        end = line.resolution
+        if end is None:
+            return None
+        is_known = end.by in {"", SYSTEM} or _is_person(end.by)
+        _check(is_known, f"'resolution.by': {NAME_RULE}")
+        is_later = end.seq is None or line.seq < end.seq <= MAX_SEQ
+        _check(is_later, "'resolution.seq' is the number of a later message")
+        _check_printable("resolution.reason", end.reason, _REASON_CHARS)
+        at_ms = self._past(end.ts) or 0
+        kind = ResolutionKind(end.kind)
+        return Resolution(kind, end.by, at_ms, end.seq, end.reason)
 
     def _addressees(self, line: MessageLine, kind: SenderKind) -> tuple[str, ...]:
         """Validate a message like a post, and return its addressees."""

@@ -10,7 +10,7 @@ import msgspec
 from argybargy import __version__
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import format_timestamp
-from argybargy.domain.message import Message
+from argybargy.domain.message import Message, Resolution
 from argybargy.domain.room.state import SavedRoom
 from argybargy.relay.relay import Relay
 from argybargy.relay.store_errors import translated
@@ -25,6 +25,7 @@ from argybargy.web.codec.export_lines import (
     HeaderLine,
     Line,
     MessageLine,
+    ResolutionLine,
     RoomLine,
 )
 from argybargy.web.request import Request, Response, stream_response
@@ -153,4 +154,12 @@ def _message_line(room: str, message: Message, *, is_open: bool) -> MessageLine:
         claimed_by=message.claimed_by,
         settled=message.is_claim_final,
         is_open=is_open,
+        resolution=None if is_open else _resolution_line(message.resolution),
     )
+
+
+def _resolution_line(end: Resolution | None) -> ResolutionLine | None:
+    if end is None:
+        return None
+    at = format_timestamp(end.at_ms)
+    return ResolutionLine(end.kind.value, end.by, at, end.seq, end.reason)

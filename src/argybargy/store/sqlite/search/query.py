@@ -24,12 +24,10 @@ from argybargy.store.sqlite.tables.messages import (
 )
 
 _IS_OPEN: Final = """
-CASE WHEN :reader IS NULL OR :reader IN (lower(sender), lower(messages.expects))
-THEN EXISTS (
+EXISTS (
     SELECT 1 FROM questions
     WHERE questions.room_id = messages.room_id AND questions.seq = messages.seq
 )
-ELSE messages.expects = 'anyone' AND NOT is_settled END
 """
 _SEARCH: Final = f"""
 SELECT rooms.name, iif(:room_id, messages.seq, messages.id), {COLUMNS}

@@ -10,10 +10,10 @@ from argybargy.domain.room.state import Room
 from argybargy.domain.room.writes import (
     AppendMessage,
     Audit,
-    CloseQuestion,
     ForgetMember,
     KeepReceipt,
     OpenQuestion,
+    ResolveQuestion,
     UpdateClaim,
     Write,
 )
@@ -23,9 +23,9 @@ from argybargy.store.sqlite.tables.claims import delete_claims_below, update_cla
 from argybargy.store.sqlite.tables.members import delete_member, save_member
 from argybargy.store.sqlite.tables.messages import insert_message
 from argybargy.store.sqlite.tables.questions import (
-    delete_question,
     delete_questions_below,
     insert_question,
+    resolve_question,
 )
 from argybargy.store.sqlite.tables.receipts import save_receipt
 from argybargy.store.sqlite.tables.rooms import insert_room, update_room
@@ -75,7 +75,7 @@ _APPLY: Final[dict[type[Any], Callable[[apsw.Connection, int, Any], None]]] = {
     AppendMessage: _append_message,
     UpdateClaim: update_claim,
     OpenQuestion: insert_question,
-    CloseQuestion: delete_question,
+    ResolveQuestion: resolve_question,
     KeepReceipt: save_receipt,
     ForgetMember: delete_member,
     GiveUp: _give_up,

@@ -16,6 +16,7 @@ import msgspec
 from argybargy.domain.message import TO_ALL, Message, SenderKind
 from argybargy.domain.names import PeerKey, peer_key
 from argybargy.domain.pages import HistoryPage, Page, PageBuilder
+from argybargy.store.sqlite.resolutions import decode_resolution, encode_resolution
 from argybargy.store.sqlite.tables.addressees import (
     COUNT_FOR,
     LAST_VISIBLE,
@@ -44,6 +45,7 @@ _NAMES: Final = (
     "claimed_by",
     "fence",
     "is_settled",
+    "resolution",
 )
 COLUMNS: Final = ", ".join(f"messages.{name}" for name in _NAMES)
 """The columns that :func:`from_row` takes."""
@@ -83,13 +85,14 @@ def _to_row(message: Message) -> _Row:
         message.claimed_by,
         message.fence,
         int(message.is_claim_final),
+        encode_resolution(message.resolution),
     )
 
 
 def from_row(row: Sequence[Any]) -> Message:
     """Build a message from the columns `COLUMNS`."""
     seq, at_ms, sender, kind, to, text, *rest = row
-    expects, reply_to, event, claimed_by, fence, is_claim_final = rest
+    expects, reply_to, event, claimed_by, fence, is_claim_final, resolution = rest
     return Message(
         seq=seq,
         at_ms=at_ms,
@@ -103,6 +106,7 @@ def from_row(row: Sequence[Any]) -> Message:
         claimed_by=claimed_by,
         fence=fence,
         is_claim_final=bool(is_claim_final),
+        resolution=decode_resolution(resolution),
     )
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import apsw
 
 from argybargy.domain.message import Message, Question
-from argybargy.domain.room.writes import CloseQuestion, OpenQuestion
+from argybargy.domain.room.writes import OpenQuestion, ResolveQuestion
+from argybargy.store.sqlite.resolutions import encode_resolution
 from argybargy.store.sqlite.tables.messages import COLUMNS, audience_of, from_row
 
 
@@ -21,10 +22,13 @@ def insert_question(
     )
 
 
-def delete_question(
-    connection: apsw.Connection, room_id: int, write: CloseQuestion
+def resolve_question(
+    connection: apsw.Connection, room_id: int, write: ResolveQuestion
 ) -> None:
-    """Delete a question that was answered or withdrawn."""
+    """Store the end of a question, and delete it from the open ones."""
+    resolution = encode_resolution(write.resolution)
+    sql = "UPDATE messages SET resolution = ? WHERE room_id = ? AND seq = ?"
+    connection.execute(sql, (resolution, room_id, write.seq))
     sql = "DELETE FROM questions WHERE room_id = ? AND seq = ?"
     connection.execute(sql, (room_id, write.seq))
 
