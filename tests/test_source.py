@@ -48,7 +48,7 @@ def _docstrings(path: Path) -> Iterator[tuple[int, str, bool]]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             decorators = {ast.unparse(each) for each in node.decorator_list}
             if text := ast.get_docstring(node):
-                yield node.lineno, text, "property" in decorators
+                yield node.lineno, text, not decorators.isdisjoint({"property", "cached_property"})
         if isinstance(node, ast.Module | ast.ClassDef):
             if text := ast.get_docstring(node):
                 yield getattr(node, "lineno", 1), text, False

@@ -127,7 +127,6 @@ PROOFS: Final = {
     ),
     "Limits.open_questions_per_peer": (
         "domain/room/test_open_questions.py::"
-        "test_the_oldest_open_question_of_a_peer_is_dropped_beyond_the_limit"
         "test_of_too_many_open_questions_of_one_peer_the_oldest_is_withdrawn"
     ),
     "Limits.messages_per_room": (

@@ -48,7 +48,7 @@ class Since(enum.Enum):
 
 @attrs.frozen
 class StartingPoint:
-    """Where a poll begins.
+    """The start of a poll.
 
     Attributes:
         since: The cursor to read after, which the poll acknowledges.

@@ -100,13 +100,13 @@ def replied_message(room: Room, message: Message) -> Message | None:
 
 @attrs.frozen
 class Backlog:
-    """What a waiting reader has not been given, as far as it was looked through.
+    """Undelivered messages of a waiting reader, up to the last one scanned.
 
     Messages are held back only while they are in the tail of the room. A reader that
     is further behind is answered at once, which bounds the looking.
 
     Attributes:
-        cursor: The last seq looked through.
+        cursor: The last seq scanned.
         held_ms: Arrival of the oldest message for the reader, on this process's count;
             ``None`` without one.
         ended_ms: Arrival of the first message that ends the wait.

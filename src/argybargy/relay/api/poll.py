@@ -286,7 +286,7 @@ class _Poll:
             page = await self.read()
             if page.messages or left <= 0 or not may_wait:
                 break
-            # Nothing of what was looked through was for the reader, or it is gone.
+            # None of the scanned messages was for the reader, or retention took them.
             backlog = Backlog(page.cursor)
         is_told_to_leave = self.status.is_closed or self._budget(now).should_exit
         if due <= 0 or backlog.has_ended or is_told_to_leave:
