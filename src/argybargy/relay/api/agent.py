@@ -1,5 +1,7 @@
 """Use cases of an agent in its room, polling excepted: post, claim, read."""
 
+from itertools import islice
+
 import attrs
 
 from argybargy.domain.access_codes import CodeRecord
@@ -7,7 +9,7 @@ from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Lease, Message, SenderKind
-from argybargy.domain.names import PeerKey, fold
+from argybargy.domain.names import PeerKey, fold, peer_key, room_key
 from argybargy.domain.pages import (
     HistoryPage,
     PageBuilder,
@@ -15,6 +17,7 @@ from argybargy.domain.pages import (
     look_back,
     replies_to,
 )
+from argybargy.domain.room.answering import hint_for
 from argybargy.domain.room.claims import check_claim
 from argybargy.domain.room.commands import (
     Claim,
@@ -63,11 +66,15 @@ class PostOutcome:
         message: The stored message.
         is_duplicate: Whether an earlier post with the same key had stored it.
         delivery: How the addressees can be reached.
+        hint: What to do about an answer that could belong to several questions.
+        warning: Which addressees are unknown.
     """
 
     message: Message
     is_duplicate: bool
     delivery: DeliveryReport
+    hint: str | None = None
+    warning: str | None = None
 
 
 @attrs.frozen
@@ -150,12 +157,25 @@ async def post(
             expects=None if draft.expects is None else spell(draft.expects),
             reply_to=draft.reply_to,
             idempotency_key=draft.idempotency_key,
+            other_agents=_other_agents(relay, room, sender),
         ),
         code,
     )
     posted, report = outcome.expect(Posted), outcome.delivery
     assert report is not None  # every Posted has one
-    return PostOutcome(posted.message, posted.is_duplicate, report)
+    return PostOutcome(
+        posted.message,
+        posted.is_duplicate,
+        report,
+        hint_for(posted.answers, spell),
+        report.warning,
+    )
+
+
+def _other_agents(relay: Relay, room: str, sender: str) -> tuple[str, ...]:
+    """Return two of the other agents of a room, or all if there are fewer."""
+    names = relay.codes.live_names(room_key(room), relay.clock.now())
+    return tuple(islice((name for name in names if name != peer_key(sender)), 2))
 
 
 async def post_as(relay: Relay, code: CodeRecord, draft: PostDraft) -> PostOutcome:

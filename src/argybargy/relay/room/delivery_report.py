@@ -39,6 +39,17 @@ class DeliveryReport:
     to: tuple[tuple[str, Reachability], ...] = ()
     counts: tuple[tuple[Reachability, int], ...] | None = None
 
+    @property
+    def warning(self) -> str | None:
+        """A sentence about addressees that the relay does not know, if there are any.
+
+        They may join later, so the message is accepted.
+        """
+        unknown = [name for name, reach in self.to if reach is Reachability.UNKNOWN]
+        if not unknown:
+            return None
+        return f"nobody called {' or '.join(unknown)} is in this room"
+
 
 def operator_reachability(watchers: Watchers) -> Reachability:
     """Return ``watching`` while a stream of the operator is open, else ``away``."""

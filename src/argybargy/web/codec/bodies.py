@@ -56,8 +56,21 @@ class HistoryQuery(Struct, frozen=True):
 # -- responses -----------------------------------------------------------------
 
 
+class QuestionBody(Struct, frozen=True, omit_defaults=True):
+    """The state of a question.
+
+    `by` is the claimer, the peer that answered, or the one that withdrew it; `seq` the
+    answering message. Both are absent where unknown.
+    """
+
+    state: Literal["open", "claimed", "answered", "withdrawn"]
+    by: str | UnsetType = UNSET
+    seq: int | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+
+
 class PostedMessage(Struct, frozen=True, rename={"from_": "from"}):
-    """A message, as its sender receives it."""
+    """A message, as its sender receives it. `question` is given with questions."""
 
     seq: int
     ts: str
@@ -69,6 +82,7 @@ class PostedMessage(Struct, frozen=True, rename={"from_": "from"}):
     reply_to: int | None
     from_kind: Literal["agent", "operator", "system", "person"]
     event: str | UnsetType = UNSET
+    question: QuestionBody | UnsetType = UNSET
 
 
 class ReadMessage(PostedMessage, frozen=True, rename={"from_": "from"}):
@@ -94,13 +108,16 @@ class PostAnswer(Struct, frozen=True):
     """A stored message, and its delivery to each addressee.
 
     `duplicate` is true when the `Idempotency-Key` was used before: the message is
-    then the earlier one.
+    then the earlier one. `hint` says which questions the message could answer, if there
+    are several; `warning` names addressees that are not in the room.
     """
 
     ok: bool
     message: PostedMessage
     delivery: dict[str, str | dict[str, int]]
     duplicate: bool | UnsetType = UNSET
+    hint: str | UnsetType = UNSET
+    warning: str | UnsetType = UNSET
     ignored: list[str] | UnsetType = UNSET
 
 

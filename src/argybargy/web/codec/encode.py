@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import cast
 
 import msgspec
-from msgspec import UNSET, Raw
+from msgspec import UNSET, Raw, UnsetType
 
 from argybargy.domain.addressing import resolve_expects
 from argybargy.domain.answer_form import Digest
@@ -17,6 +17,7 @@ from argybargy.domain.instant import format_timestamp
 from argybargy.domain.message import Lease, Message
 from argybargy.domain.names import ANYONE
 from argybargy.domain.poll_budget import PollBudget
+from argybargy.domain.room.questions import question_state
 from argybargy.domain.room.state import RoomStatus
 from argybargy.relay.api.agent import History, PostOutcome, Thread
 from argybargy.relay.api.poll import PollAnswer
@@ -32,6 +33,7 @@ from argybargy.web.codec.bodies import (
     PollBudgetBody,
     PostAnswer,
     PostedMessage,
+    QuestionBody,
     ReadMessage,
     RoomStatusBody,
     ThreadBody,
@@ -61,6 +63,24 @@ def posted_message(message: Message) -> PostedMessage:
         reply_to=message.reply_to,
         from_kind=message.kind.value,
         event=message.event or UNSET,
+        question=question_body(message),
+    )
+
+
+def question_body(message: Message) -> QuestionBody | UnsetType:
+    """Return the state of a question; ``UNSET`` for a message that asks nothing.
+
+    The end of a claim is left out: renewals move it, and an encoded message is kept
+    until its claim or the end of its question changes.
+    """
+    found = question_state(message)
+    if found is None:
+        return UNSET
+    return QuestionBody(
+        state=found.status.value,
+        by=found.by or UNSET,
+        seq=found.seq or UNSET,
+        reason=found.reason or UNSET,
     )
 
 
@@ -178,6 +198,8 @@ def post_answer(outcome: PostOutcome) -> PostAnswer:
         message=posted_message(outcome.message),
         delivery=delivery(outcome.delivery),
         duplicate=outcome.is_duplicate or UNSET,
+        hint=outcome.hint or UNSET,
+        warning=outcome.warning or UNSET,
     )
 
 
