@@ -42,13 +42,17 @@ def test_every_long_file_in_the_table_exists() -> None:
     assert [name for name in LONG_FILES if not (SOURCE / name).exists()] == []
 
 
+PROPERTIES: Final = {"property", "cached_property"}
+
+
 def _docstrings(path: Path) -> Iterator[tuple[int, str, bool]]:
     """Yield line and text of each docstring; True for a property or an attribute."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             decorators = {ast.unparse(each) for each in node.decorator_list}
             if text := ast.get_docstring(node):
-                yield node.lineno, text, not decorators.isdisjoint({"property", "cached_property"})
+                is_property = not decorators.isdisjoint(PROPERTIES)
+                yield node.lineno, text, is_property
         if isinstance(node, ast.Module | ast.ClassDef):
             if text := ast.get_docstring(node):
                 yield getattr(node, "lineno", 1), text, False

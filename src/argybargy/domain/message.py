@@ -136,7 +136,7 @@ class Message:
 
     @cached_property
     def is_question(self) -> bool:
-        """Whether it asks somebody other than its sender."""
+        """Tell whether it asks a peer other than its sender."""
         expects = peer_key(self.expects)
         return expects != NOBODY and expects not in {self.sender_key, self.asker_key}
 

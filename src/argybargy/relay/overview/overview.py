@@ -28,7 +28,12 @@ from argybargy.domain.message import Message
 from argybargy.domain.names import RoomKey, room_key
 from argybargy.domain.room.lease_index import Leases
 from argybargy.domain.room.state import Room
-from argybargy.domain.room.writes import AppendMessage, UpdateClaim, Write
+from argybargy.domain.room.writes import (
+    AppendMessage,
+    ResolveQuestion,
+    UpdateClaim,
+    Write,
+)
 from argybargy.domain.roster import Waiting
 from argybargy.domain.seq_gaps import gaps_from, present_seqs
 from argybargy.relay.overview.change_log import Change, ChangeLog, Topic
@@ -163,7 +168,7 @@ class Overview:
                 self._append(key, message)
                 yield Change(Topic.MESSAGE, key, seq)
         for write in writes:
-            if isinstance(write, UpdateClaim):
+            if isinstance(write, (UpdateClaim, ResolveQuestion)):
                 known = self._messages.get((key, write.seq))
                 if known is not None:
                     self._messages[key, write.seq] = write.apply_to(known)

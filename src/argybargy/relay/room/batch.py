@@ -21,11 +21,12 @@ from argybargy.domain.room.commands import (
     Post,
     Release,
     Renew,
+    Withdraw,
     subject_of,
 )
 from argybargy.domain.room.decide import decide, decide_expired_leases
 from argybargy.domain.room.state import Room
-from argybargy.domain.room.writes import UpdateClaim, Write
+from argybargy.domain.room.writes import ResolveQuestion, UpdateClaim, Write
 from argybargy.relay.access.room_quota import RoomQuota, speaks
 from argybargy.relay.room.inbox import PendingCommand
 from argybargy.relay.room.subscriptions import Subscriptions
@@ -102,16 +103,16 @@ def _with_subject(
     if (
         seq in recalled
         and seq not in room.messages
-        and isinstance(command, (Post, Claim, Release))
+        and isinstance(command, (Post, Claim, Release, Withdraw))
     ):
         return attrs.evolve(command, subject=recalled[seq])
     return command
 
 
 def apply_claims(recalled: dict[int, Message], writes: Sequence[Write]) -> None:
-    """Apply the claims among `writes` to recalled messages, in place."""
+    """Apply the claims and ends of questions among `writes` to recalled messages."""
     for write in writes:
-        if isinstance(write, UpdateClaim) and write.seq in recalled:
+        if isinstance(write, (UpdateClaim, ResolveQuestion)) and write.seq in recalled:
             recalled[write.seq] = write.apply_to(recalled[write.seq])
 
 
