@@ -54,7 +54,12 @@ def messages(draw: st.DrawFn) -> TextMessage:
         state = draw(
             st.just({})
             | st.fixed_dictionaries({"holder": names})
-            | st.fixed_dictionaries({"answered_by": st.integers(1, 2**53)})
+            | st.fixed_dictionaries(
+                {
+                    "is_answered": st.just(True),
+                    "answered_by": st.none() | st.integers(1, 2**53),
+                }
+            )
             | st.just({"is_withdrawn": True})
         )
     kind = draw(st.sampled_from(SenderKind))

@@ -46,7 +46,8 @@ _HEADER: Final = re.compile(
     rf"\ (?:(?P<kind>operator|person|system)/)?(?P<sender>{_NAME})"
     rf"(?:>(?P<to>{_ADDRESS}(?:,{_ADDRESS})*))?"
     rf"(?:\ asks\ (?P<asks>{_ADDRESS})"
-    rf"(?:\ \((?:taken:\ (?P<holder>{_NAME})|answered:\ (?P<answer>[0-9]+)"
+    rf"(?:\ \((?:taken:\ (?P<holder>{_NAME})"
+    rf"|(?P<answered>answered)(?::\ (?P<answer>[0-9]+))?"
     rf"|(?P<withdrawn>withdrawn))\))?)?"
     rf"(?:\ re\ (?P<reply_to>[0-9]+))?"
     rf"(?:\ \((?P<age>[0-9]+[smhd])\ ago\))?"
@@ -67,7 +68,8 @@ class TextMessage:
         kind: The kind of sender.
         asks: Who is asked for an answer: ``none``, ``anyone``, a name or ``can:WORD``.
         holder: Who holds the claim on the question.
-        answered_by: The seq of the answer.
+        is_answered: Whether the question was answered.
+        answered_by: The seq of the answer, if known.
         is_withdrawn: Whether the question was taken back.
         reply_to: The seq of the message that this one answers.
         choices: The answers that a question offers.
@@ -83,6 +85,7 @@ class TextMessage:
     kind: SenderKind = SenderKind.AGENT
     asks: str = NOBODY
     holder: str | None = None
+    is_answered: bool = False
     answered_by: int | None = None
     is_withdrawn: bool = False
     reply_to: int | None = None
@@ -136,6 +139,8 @@ def _state(message: TextMessage) -> str:
         return " (withdrawn)"
     if message.answered_by is not None:
         return f" (answered: {message.answered_by})"
+    if message.is_answered:
+        return " (answered)"
     return f" (taken: {message.holder})" if message.holder else ""
 
 
@@ -214,6 +219,7 @@ def _parse(group: tuple[re.Match[str], list[str]], reader: str) -> TextMessage:
         kind=_kind(header["kind"], sender),
         asks=_as_named(asks, reader),
         holder=header["holder"],
+        is_answered=header["answered"] is not None,
         answered_by=_number(header["answer"]),
         is_withdrawn=header["withdrawn"] is not None,
         reply_to=_number(header["reply_to"]),

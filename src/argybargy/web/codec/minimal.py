@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from argybargy.web.codec.bodies import Gap, HeldClaim
+from argybargy.web.codec.bodies import DigestBody, Gap, HeldClaim
 from argybargy.web.request import (
     MINIMAL_APPLIED,
     Request,
@@ -19,6 +19,18 @@ from argybargy.web.request import (
     ResponseForm,
     json_response,
 )
+
+
+class MinimalQuestion(Struct, frozen=True):
+    """The state of a question; left out while it is open."""
+
+    state: Literal["open", "claimed", "answered", "withdrawn"] = "open"
+    by: str | UnsetType = UNSET
+    seq: int | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+
+
+OPEN_QUESTION: Final = MinimalQuestion()
 
 
 class MinimalMessage(Struct, frozen=True, rename={"from_": "from"}):
@@ -34,6 +46,7 @@ class MinimalMessage(Struct, frozen=True, rename={"from_": "from"}):
     reply_to: int | None = None
     from_kind: Literal["agent", "operator", "system", "person"] = "agent"
     event: str | UnsetType = UNSET
+    question: MinimalQuestion = OPEN_QUESTION
 
 
 class MinimalPosted(Struct, frozen=True):
@@ -49,6 +62,8 @@ class MinimalPostAnswer(Struct, frozen=True):
     message: MinimalPosted
     delivery: dict[str, str | dict[str, int]]
     duplicate: bool | UnsetType = UNSET
+    hint: str | UnsetType = UNSET
+    warning: str | UnsetType = UNSET
     ignored: list[str] | UnsetType = UNSET
 
 
@@ -75,6 +90,8 @@ class MinimalPollBody(Struct, frozen=True):
     exit_reason: str | None = None
     gap: Gap | UnsetType = UNSET
     reset: bool | UnsetType = UNSET
+    left: int | UnsetType = UNSET
+    digest: DigestBody | UnsetType = UNSET
     retry_after: int | UnsetType = UNSET
 
 

@@ -12,9 +12,11 @@ from typing import Final
 import attrs
 
 from argybargy.domain.access_codes import CodeRecord
+from argybargy.domain.answer_form import Digest
 from argybargy.domain.instant import Instant
 from argybargy.domain.message import TO_ALL, Lease, Message
 from argybargy.domain.names import peer_key
+from argybargy.domain.room.questions import QuestionStatus, question_state
 from argybargy.domain.roster import LastSeen
 from argybargy.domain.text_form import (
     TextMessage,
@@ -83,6 +85,8 @@ def text_message(
         age: Its age, if shown.
         text: The text to show. Default: that of the message.
     """
+    state = question_state(message)
+    status = None if state is None else state.status
     return TextMessage(
         seq=message.seq,
         sender=message.sender,
@@ -90,7 +94,10 @@ def text_message(
         to=() if message.to == TO_ALL else message.to,
         kind=message.kind,
         asks=message.expects,
-        holder=message.claimed_by,
+        holder=message.claimed_by if status is QuestionStatus.CLAIMED else None,
+        is_answered=status is QuestionStatus.ANSWERED,
+        answered_by=None if state is None else state.seq,
+        is_withdrawn=status is QuestionStatus.WITHDRAWN,
         reply_to=message.reply_to,
         age=age,
     )
@@ -103,8 +110,11 @@ def poll_text(reader: Reader, answer: PollAnswer) -> Response:
     if answer.gap:
         lines.append("gap {}-{}".format(*answer.gap))
     lines += reader.lines(page.messages)
+    if answer.digest is not None:
+        lines.append(_digest_line(answer.digest))
     if page.has_more:
-        lines.append(f"more: since={page.cursor}")
+        left = "" if answer.left is None else f" ({answer.left} left)"
+        lines.append(f"more: since={page.cursor}{left}")
     if status.is_closed:
         lines.append(escape_text(f"leave: room closed by {status.closed_by}"))
     elif answer.budget.should_exit:
@@ -113,6 +123,13 @@ def poll_text(reader: Reader, answer: PollAnswer) -> Response:
     if answer.retry_seconds:
         headers.append((b"retry-after", str(answer.retry_seconds).encode()))
     return text_response("\n".join(lines)).with_headers(*headers)
+
+
+def _digest_line(digest: Digest) -> str:
+    """Count the messages of a digest by sender."""
+    total = sum(count for _, count in digest.counts)
+    senders = ", ".join(f"{name} {count}" for name, count in digest.counts)
+    return f"and {total} more ({senders}): {digest.first}-{digest.last}"
 
 
 def history_text(reader: Reader, history: History) -> Response:
@@ -154,6 +171,8 @@ def peers_text(
 def post_text(outcome: PostOutcome, ignored: Iterable[str]) -> Response:
     """Return the number of a stored message, and what was wrong with the post."""
     lines = [f"ok {outcome.message.seq}"]
+    if outcome.hint:
+        lines.append(f"hint: {outcome.hint}")
     lines += [
         f"warning: nobody called {name} is in this room"
         for name, reach in outcome.delivery.to
