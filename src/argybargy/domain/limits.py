@@ -46,7 +46,7 @@ class Limits:
             others wait for it, and more are answered 503.
         search_results: Most messages in one answer to a search.
         open_questions_per_peer: Questions of one peer in one room that may wait for an
-            answer; one more, and the oldest no longer counts as waiting.
+            answer; one more, and the oldest is withdrawn.
         messages_per_room: Messages kept per room; ``0`` keeps all.
         tail_messages: Newest messages of a live room held in memory.
         tail_bytes: Most bytes of text in that tail.
