@@ -18,7 +18,7 @@ import trio
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.http.asgi import App
 from argybargy.http.exchange import Exchange, make_scope
-from argybargy.http.isolation import contain_error, new_failure_id
+from argybargy.http.isolation import contain_group, new_failure_id
 from argybargy.http.limits import ConnectionLimits
 from argybargy.http.request_head import HeadParser, RequestHead
 from argybargy.http.response import Render, render_refusal
@@ -256,9 +256,12 @@ class Connection:
         failure_id = None
         try:
             await owner.app(scope, exchange.receive, exchange.send)
-        except BaseException as error:  # noqa: BLE001 - sorted by `contain_error`
+        except Exception as error:  # noqa: BLE001 - the app may raise any of them
             failure_id = new_failure_id()
-            contain_error(error, partial(self._report_unless_gone, failure_id))
+            self._report_unless_gone(failure_id, error)
+        except BaseExceptionGroup as group:
+            failure_id = new_failure_id()
+            contain_group(group, partial(self._report_unless_gone, failure_id))
         finally:
             exchange.is_running = False
         await exchange.finish()

@@ -21,29 +21,30 @@ def new_failure_id() -> str:
 
 @contextmanager
 def isolate_errors(report: Callable[[Exception], object]) -> Iterator[None]:
-    """Contain every exception of the block, as `contain_error` does."""
+    """Report every exception of the block instead of raising it.
+
+    Cancellation, KeyboardInterrupt and SystemExit propagate: Trio relies on it.
+    """
     try:
         yield
-    except BaseException as error:  # noqa: BLE001 - sorted by `contain_error`
-        contain_error(error, report)
+    except Exception as error:  # noqa: BLE001 - the place where all of them end
+        report(error)
+    except BaseExceptionGroup as group:
+        contain_group(group, report)
 
 
-def contain_error(error: BaseException, report: Callable[[Exception], object]) -> None:
-    """Report an exception instead of raising it, unless it is meant for the caller.
+def contain_group(
+    group: BaseExceptionGroup[BaseException], report: Callable[[Exception], object]
+) -> None:
+    """Report the ordinary exceptions of a group, and raise the rest of it.
 
-    Cancellation, KeyboardInterrupt and SystemExit must propagate: Trio relies on it.
-    A group may hold both kinds, since a nursery collects what its tasks raise; then
-    its ordinary exceptions are reported and the rest of the group is raised.
+    A nursery collects what its tasks raise: a group may hold exceptions to report
+    beside a cancellation, which must propagate.
 
     Raises:
-        BaseException: The parts of `error` that are no `Exception`.
+        BaseExceptionGroup: The parts of the group that are no `Exception`.
     """
-    if isinstance(error, Exception):
-        report(error)
-        return
-    if not isinstance(error, BaseExceptionGroup):
-        raise error
-    errors, others = error.split(Exception)
+    errors, others = group.split(Exception)
     if errors is not None:
         report(errors)
     if others is not None:

@@ -191,8 +191,10 @@ class Index:
             try:
                 return await self._work(work, *args, **kwargs)
             except (Corrupt, apsw.SQLError) as error:
-                await self._check_database()
-                raise Refused(f"no index: {error}", RETRY_SECONDS) from error
+                failure = error
+            # Outside the handler: cancelled in it, the check would hide the failure.
+            await self._check_database()
+            raise Refused(f"no index: {failure}", RETRY_SECONDS) from failure
 
     async def _check_database(self) -> None:
         """Check the attached database, which may be the damaged one.
