@@ -162,14 +162,15 @@ def test_a_row_leaves_when_its_question_is_answered_and_others_stay(
     """D25."""
     relay = dashboard.relay
     claude, codex = relay.agent("claude"), relay.agent("codex")
-    claude.ask("Codex, is it done?", "codex")
+    asked = claude.ask("Codex, is it done?", "codex")
     relay.agent("writer", "docs").ask("Shall I?")
     relay.agent("scout", "gone").ask("Left behind?")
     relay.do("/admin/rooms/gone/close")
     relay.say("Who has time?", expects_reply="anyone")
     dashboard.sign_in()
     expect(dashboard.css(".waiting-open")).to_have_count(2)
-    codex.say("It is.")
+    relay.say("Good morning everybody.")
+    codex.say("It is.", reply_to=asked)
     expect(dashboard.css(".waiting-open")).to_have_count(1)
     expect(dashboard.css(".waiting-open")).to_contain_text("writer")
 

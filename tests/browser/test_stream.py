@@ -168,7 +168,7 @@ def test_the_page_polls_where_a_proxy_holds_back_streams(dashboard: Dashboard) -
     held: list[Route] = []
     dashboard.page.route("**/admin/stream", lambda route: held.append(route))  # noqa: PLW0108
     claude = dashboard.relay.agent("claude")
-    claude.ask("Well?")
+    asked = claude.ask("Well?")
     dashboard.relay.room("silent")
     link = dashboard.relay.do("/admin/sign-in")
     dashboard.open(f"#code={link['code']}")
@@ -177,7 +177,7 @@ def test_the_page_polls_where_a_proxy_holds_back_streams(dashboard: Dashboard) -
     expect(dashboard.css(".waiting-open")).to_have_count(1)
     expect(dashboard.agent_row("claude")).to_be_visible()
     expect(dashboard.room_row("silent")).to_be_visible()
-    dashboard.send("Yes.")
+    dashboard.relay.say("Yes.", reply_to=asked)
     expect(dashboard.css(".waiting-open")).to_have_count(0)
     claude.say("more")
     expect(dashboard.css(".msg")).to_have_count(3)

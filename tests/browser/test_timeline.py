@@ -310,10 +310,7 @@ def test_text_that_is_no_markdown_is_kept(dashboard: Dashboard) -> None:
     assert lengths[0] < 5_000
 
 
-def test_a_reply_answers_one_question_and_other_messages_all_that_they_reach(
-    dashboard: Dashboard,
-) -> None:
-    """The relay decides the same; it lists no questions of the operator's own."""
+def test_badges_show_the_states_that_the_relay_gives(dashboard: Dashboard) -> None:
     relay = dashboard.relay
     claude, codex = relay.agent("claude"), relay.agent("codex")
     first, second = relay.say("One?", to="codex"), relay.say("Two?", to="codex")
@@ -326,10 +323,12 @@ def test_a_reply_answers_one_question_and_other_messages_all_that_they_reach(
     expect(states[1]).to_have_attribute("data-state", "answered")
     expect(states[0]).to_have_attribute("data-state", "open")
     codex.say("a word aside", to="claude")
-    dashboard.relay.say("By a human.", sender="titus")
+    relay.say("Good morning everybody.", sender="titus")
+    expect(states[2]).to_have_attribute("data-state", "open")
+    relay.say("By a human.", sender="titus", to="claude")
     expect(states[2]).to_have_attribute("data-state", "answered")
     expect(states[0]).to_have_attribute("data-state", "open")
-    codex.say("One.")
+    codex.say("One.", reply_to=first)
     expect(states[0]).to_have_attribute("data-state", "answered")
 
 

@@ -75,7 +75,7 @@ async def test_connecting_an_agent(tmp_path: Path) -> None:
 
 async def test_writing_an_agent(tmp_path: Path) -> None:
     async with open_server(tmp_path / "data") as server:
-        (needed,) = blocks("write-an-agent.md", server)
+        needed, *_ = blocks("write-an-agent.md", server)
         ask = 'curl -s "$RELAY/whoami" -H "Authorization: Bearer $CODE"'
         told = await shell(f"{needed}\n{ask}", environment(server, tmp_path))
         assert '"name":"echo","room":"build"' in told

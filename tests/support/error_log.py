@@ -45,7 +45,8 @@ def watch_errors() -> Iterator[ErrorLog]:
 
     def note_record(*args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: ANN401
         record = make_record(*args, **kwargs)
-        if record.levelno >= logging.ERROR:
+        # Playwright's own tasks are all that logs as asyncio: Argybargy runs on Trio.
+        if record.levelno >= logging.ERROR and record.name != "asyncio":
             log.texts.append(f"{record.name}: {record.getMessage()}")
         return record
 

@@ -46,8 +46,7 @@ function Status({ card }) {
 const lastQuestion = computed(() => {
   const room = currentRoom.value;
   if (!room) return null;
-  const found = messageLog(room).messages.value.findLast(isQuestion);
-  return found ? { message: found, answer: messageLog(room).answers.value.get(found.seq) } : null;
+  return messageLog(room).messages.value.findLast(isQuestion) ?? null;
 });
 
 function LatestQuestion() {
@@ -57,9 +56,9 @@ function LatestQuestion() {
     type="button"
     class="turn"
     title="Go to the latest question"
-    onClick=${() => showRoom(currentRoom.peek(), latest.message.seq)}
+    onClick=${() => showRoom(currentRoom.peek(), latest.seq)}
   >
-    <${Badge} message=${latest.message} answer=${latest.answer} room=${currentRoom.value} />
+    <${Badge} message=${latest} />
   </button>`;
 }
 

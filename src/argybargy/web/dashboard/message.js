@@ -1,4 +1,4 @@
-// A message, and the badge with the state of a question: open, claimed or answered.
+// A message, and the badge with the state of a question: as the relay gives it.
 import { cx, html, memo } from "./ui.js";
 import { nowMs, Timer } from "./clock.js";
 import { replyTo } from "./drafts.js";
@@ -15,7 +15,7 @@ import {
 import { Avatar, Icon } from "./icons.js";
 import { Markdown } from "./markdown.js";
 import { addressOf, showRoom } from "./route.js";
-import { isQuestion, isWaiting, questionState } from "./state.js";
+import { isQuestion } from "./state.js";
 import { CopyButton } from "./widgets.js";
 
 /** The agent that should answer, resolved by the relay where "anyone" is only one. */
@@ -29,13 +29,12 @@ function LeaseEnd({ message }) {
   return html`<span class="until">until ${shortMoment(Date.parse(message.claimed_until), nowMs())}</span>`;
 }
 
-export function Badge({ message, answer = null, room }) {
-  const state = questionState(message, answer, isWaiting(room, message.seq));
+export function Badge({ message }) {
+  const { state, by } = message.question ?? {};
   const since = Date.parse(message.ts);
-  if (state === "answered") {
-    const by = answer?.from ?? message.claimed_by;
-    return html`<span class="badge is-answered" data-state="answered">
-      <${Icon} name="check" size=${14} />answered · <bdi>${by}</bdi>
+  if (state === "answered" || state === "withdrawn") {
+    return html`<span class="badge is-answered" data-state=${state}>
+      <${Icon} name="check" size=${14} />${state}${by && html` · <bdi>${by}</bdi>`}
     </span>`;
   }
   if (state === "claimed") {
@@ -101,7 +100,7 @@ function accessibleName(message) {
 
 /** A message; `isFirst` is set on the first of a group by one sender. */
 export const Message = memo(function Message(props) {
-  const { message, room, isFirst, isMarked, answer, quoted, peer } = props;
+  const { message, room, isFirst, isMarked, quoted, peer } = props;
   const at = Date.parse(message.ts);
   if (message.from_kind === "system") {
     return html`<div class="event" id=${`m-${message.seq}`} data-seq=${message.seq} tabindex="-1">
@@ -127,7 +126,7 @@ export const Message = memo(function Message(props) {
       ${message.reply_to && html`<${Quote} message=${message} quoted=${quoted} room=${room} />`}
       <${To} to=${message.to} peer=${peer} />
       <${Markdown} text=${message.text} />
-      ${isQuestion(message) && html`<${Badge} message=${message} answer=${answer} room=${room} />`}
+      ${isQuestion(message) && html`<${Badge} message=${message} />`}
     </div>
     <${Actions} message=${message} room=${room} />
   </article>`;

@@ -4,7 +4,6 @@
 import { batch, computed, signal } from "./ui.js";
 import { get, roomPath } from "./api.js";
 import { setClock } from "./clock.js";
-import { isSameName, isToAll } from "./format.js";
 import { currentRoom } from "./route.js";
 
 export const isLoaded = signal(false);
@@ -29,9 +28,6 @@ export const roster = computed(() =>
   rosterRoom.value === currentRoom.value ? [...rosterRows.value.values()] : [],
 );
 
-/** The relay's own limit on the list of waiting questions. */
-const MAX_WAITING = 50;
-
 function byLastMessage(one, other) {
   if (one.last_ts !== other.last_ts) return (other.last_ts ?? "") < (one.last_ts ?? "") ? -1 : 1;
   return one.room.localeCompare(other.room);
@@ -46,12 +42,6 @@ export function roomNames() {
 }
 
 const waitingKey = (row) => `${row.room} ${row.seq}`;
-
-/** Whether the relay lists a question as waiting; null if its list may be truncated. */
-export function isWaiting(room, seq) {
-  if (waitingRows.value.has(`${room} ${seq}`)) return true;
-  return waitingRows.value.size < MAX_WAITING ? false : null;
-}
 
 // -- rows -------------------------------------------------------------------------
 // Frames carry ages in seconds. They become times here, so that the ages on the page can
@@ -226,7 +216,6 @@ class MessageLog {
   constructor(room) {
     this.room = room;
     this.messages = signal([]);
-    this.answers = computed(() => answersOf(this.messages.value));
     /** Whether a snapshot has arrived: before, an empty list means nothing. */
     this.isLoaded = signal(false);
     this.hasOlder = signal(false);
@@ -326,61 +315,8 @@ class MessageLog {
 }
 
 // -- questions ------------------------------------------------------------------
-// The state of a question: open, claimed or answered. The relay's list of waiting
-// questions decides where it applies. It leaves out the operator's own questions and those
-// of closed rooms; for these the page applies the relay's rules to the loaded messages.
 
+/** Whether a message asks for an answer: the relay gives the state of each question. */
 export function isQuestion(message) {
-  return message.from_kind !== "system" && message.expects_reply !== "none";
-}
-
-/** Whether a message's sender has a name: the operator is `operator` under any name. */
-function isSender({ from, from_kind }, name) {
-  return isSameName(from, name) || (from_kind === "operator" && isSameName("operator", name));
-}
-
-/** Whether the sender of `answer` is one whom the question asks. */
-function isAskedOf({ from, to, expects_reply }, answer) {
-  if (isSender(answer, from)) return false;
-  if (isSender(answer, expects_reply)) return true;
-  if (expects_reply !== "anyone") return false;
-  if (isToAll(to) || answer.from_kind === "operator") return true;
-  return [to].flat().some((name) => isSender(answer, name));
-}
-
-/** A reply answers one question; other messages answer all whose asker receives them. */
-function isAnswered(question, answer) {
-  if (!isAskedOf(question, answer)) return false;
-  if (answer.reply_to) return answer.reply_to === question.seq;
-  return isToAll(answer.to) || [answer.to].flat().some((name) => isSameName(name, question.from));
-}
-
-/** Map each answered question's seq to the message that answered it. */
-function answersOf(messages) {
-  const answers = new Map();
-  let open = [];
-  for (const message of messages) {
-    if (message.from_kind !== "system") {
-      open = open.filter((question) => {
-        if (!isAnswered(question, message)) return true;
-        answers.set(question.seq, message);
-        return false;
-      });
-    }
-    if (isQuestion(message)) open.push(message);
-  }
-  return answers;
-}
-
-/**
- * The state of a question, for a badge.
- *
- * @param {boolean|null} isWaiting whether the relay lists it as waiting; null if unknown
- */
-export function questionState(message, answer, isWaiting) {
-  if (!isQuestion(message)) return null;
-  const isListed = message.from_kind === "agent" && isWaiting !== null;
-  if (isListed && isWaiting) return message.claimed_by ? "claimed" : "open";
-  if (answer) return "answered";
-  return message.claimed_by ? "claimed" : "open";
+  return Boolean(message.question);
 }

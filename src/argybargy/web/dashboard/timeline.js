@@ -57,7 +57,6 @@ const NewDivider = () => html`<div class="divider is-news" role="separator"><spa
 /** The rows of the timeline: messages, with dividers for days and for unread ones. */
 function rowsOf(messages, log, { room, peer }) {
   const bySeq = new Map(log.messages.value.map((message) => [message.seq, message]));
-  const answers = log.answers.value;
   const rows = [];
   let previous = null;
   let isNewsShown = messages[0]?.seq > readOnEntry.value;
@@ -75,7 +74,6 @@ function rowsOf(messages, log, { room, peer }) {
       peer=${peer}
       isFirst=${isNewDay || isNews || !isGrouped(message, previous)}
       isMarked=${highlighted.value === message.seq}
-      answer=${answers.get(message.seq)}
       quoted=${message.reply_to ? bySeq.get(message.reply_to) : undefined}
     />`);
     previous = message;
