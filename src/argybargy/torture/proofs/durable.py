@@ -5,6 +5,7 @@ what it had not acknowledged, and must miss nothing.
 """
 
 import signal
+from collections import Counter
 from http import HTTPStatus
 from typing import Final
 
@@ -22,6 +23,9 @@ KEEP_ALL: Final = {"ARGYBARGY_MAX_MESSAGES_PER_ROOM": "0"}
 LISTENER: Final = "listener"
 _LONGEST_LIFE_SECONDS: Final = 1.0
 _MOST_POSTS: Final = 100_000
+_MOST_QUESTIONS: Final = 200
+"""Questions of one agent. Of more, the relay would withdraw the oldest, claimed or not.
+"""
 
 
 @attrs.define
@@ -30,7 +34,9 @@ class _Record:
 
     Attributes:
         posts: Seq of each acknowledged post, by its text, which is also its key.
-        unanswered: Agent and key of each post without a response.
+        questions: Seqs of the acknowledged posts that ask.
+        asked: Number of questions sent by each agent, by name.
+        unanswered: Agent, key and expected answerer of each post without a response.
         claims: Winner of each claimed question, by seq.
         closed: Rooms whose closing was acknowledged.
         revoked: Agents whose revocation was acknowledged.
@@ -38,21 +44,33 @@ class _Record:
     """
 
     posts: dict[str, int] = attrs.field(factory=dict)
-    unanswered: list[tuple[str, str]] = attrs.field(factory=list)
+    questions: set[int] = attrs.field(factory=set)
+    asked: Counter[str] = attrs.field(factory=Counter)
+    unanswered: list[tuple[str, str, str]] = attrs.field(factory=list)
     claims: dict[int, str] = attrs.field(factory=dict)
     closed: list[str] = attrs.field(factory=list)
     revoked: list[AgentClient] = attrs.field(factory=list)
     heard: set[int] = attrs.field(factory=set)
 
-    async def post(self, guest: AgentClient, key: str) -> None:
-        """Post a question; record its seq, or that there was no response."""
+    async def ask(self, guest: AgentClient, key: str) -> None:
+        """Post a question, or a message if the agent has asked enough."""
+        if self.asked[guest.name] >= _MOST_QUESTIONS:
+            return await self.post(guest, key, "none")
+        self.asked[guest.name] += 1
+        return await self.post(guest, key, "anyone")
+
+    async def post(self, guest: AgentClient, key: str, expects: str) -> None:
+        """Post a message; record its seq, or that there was no response."""
         try:
-            reply = await guest.post(key, key=key, expects_reply="anyone")
+            reply = await guest.post(key, key=key, expects_reply=expects)
         except NO_ANSWER:
-            self.unanswered.append((guest.name, key))
+            self.unanswered.append((guest.name, key, expects))
             raise
-        if reply.status == 200:
-            self.posts[key] = reply.json["message"]["seq"]
+        if reply.status != HTTPStatus.OK:
+            return
+        seq = self.posts[key] = reply.json["message"]["seq"]
+        if expects == "anyone":
+            self.questions.add(seq)
 
     async def listen(self, listener: AgentClient, wait: float) -> bool:
         """Read on from the last answer; tell whether there is more."""
@@ -88,12 +106,12 @@ class _Workload:
     async def _post(self, guest: AgentClient) -> None:
         for number in range(_MOST_POSTS):
             try:
-                await self.record.post(guest, f"{guest.name} {self.life} {number}")
+                await self.record.ask(guest, f"{guest.name} {self.life} {number}")
             except NO_ANSWER:
                 return
 
     async def _claim(self, guest: AgentClient, number: int) -> None:
-        open_seqs = sorted(set(self.record.posts.values()) - set(self.record.claims))
+        open_seqs = sorted(self.record.questions - set(self.record.claims))
         for seq in open_seqs[number::ACTORS]:
             try:
                 reply = await guest.claim(seq)
@@ -172,8 +190,8 @@ async def _retry(record: _Record, guests: list[AgentClient]) -> None:
     """Repeat each post without a response, with the same key."""
     by_name = {guest.name: guest for guest in guests}
     unanswered, record.unanswered = record.unanswered, []
-    for name, key in unanswered:
-        await record.post(by_name[name], key)
+    for name, key, expects in unanswered:
+        await record.post(by_name[name], key, expects)
 
 
 async def _find_faults(relay: RelayProcess, record: _Record) -> Faults:
