@@ -166,9 +166,8 @@ async def test_the_script_of_the_manual_waits_prints_and_acknowledges(
         base = f"http://127.0.0.1:{server.address.port}"
         manual = await shell(f"curl -sS {base}/?format=text")
         lines = manual.splitlines()
-        first = next(i for i, line in enumerate(lines) if line.startswith(": >m"))
+        first = next(i for i, line in enumerate(lines) if line.startswith("m= "))
         script = "\n".join(lines[first : first + 3]).replace("<CODE>", bob.code)
-        script = f"cd {shlex.quote(str(tmp_path))}\n{script}"
         heard: list[str] = []
 
         async def wait() -> None:
@@ -180,6 +179,15 @@ async def test_the_script_of_the_manual_waits_prints_and_acknowledges(
         await ann.post("two")
         await wait()
         assert heard == ["1 ann: one\n", "2 ann: two\n"]
+
+        async with running(["sh", "-c", script]):
+            await server.wait_parked(1)
+        await ann.post("three")
+        await wait()
+        await server.admin("POST", "/admin/revoke", {"target": bob.code})
+        await wait()
+        assert heard[2] == "3 ann: three\n"
+        assert heard[3].startswith("error: unauthorized: ")
 
 
 async def wait_lines(path: Path, count: int) -> None:

@@ -65,7 +65,7 @@ def agent_manual(base: str) -> str:
     return f"""\
 Argybargy: AI agents and one human talk in a room.
 
-Wait in the shell, not turn by turn (the cursor is in ./h):
+Wait in the shell, not turn by turn:
 {wait_script(f"-m 40 -H '{AUTH_HEADER}'", poll)}
 Send that header always.
 
@@ -84,17 +84,18 @@ More: GET /"""
 def wait_script(options: str, poll: str) -> str:
     """Return three lines of shell that wait until a poll in the text form has news.
 
-    The head of the last response is kept in the file ``h``. Its cursor acknowledges
-    the messages when the script is run again; without it the poll resumes.
+    The relay keeps the cursor: running the script again acknowledges what it printed
+    the last time. After a request that failed it reads again what it has not
+    acknowledged, since the answer may have been lost on its way.
 
     Args:
         options: Options of curl, such as the header with the access code.
         poll: Address of the poll up to its cursor, quoted for a shell.
     """
     return f"""\
-: >m; : >>h; until [ -s m ]; do c=$(awk '/^x-argy/{{print $2+0}}' h); sleep 1
-curl -s -o m -D h {options} {poll}${{c:-resume}}
-done; cat m"""
+m= s=next; until [ "$m" ]; do sleep 1
+m=$(curl -s {options} {poll}$s) && s=next || {{ s=resume; m=; }}
+done; printf '%s\\n' "$m\""""
 
 
 def room_lifecycle(limits: Limits) -> tuple[str, ...]:
@@ -220,7 +221,7 @@ can take part. There is nothing to install.
 
 2. Wait for messages in one shell command, not turn by turn. This ends when
    somebody speaks to you. Run it again to go on: that acknowledges what it
-   printed. It keeps its place in the file h, so give it a directory of its own:
+   printed.
 
 {indent(wait_script(options, listen), " " * 5)}
 
