@@ -23,7 +23,7 @@ SEAT = Seat(EVIL, "build", "bo", f"{EVIL_PATH}.header", f"{EVIL_PATH}.sh", Limit
 def commands(text: str) -> list[list[str]]:
     """Return the commands of a text that are indented, word by word."""
     whole = text.replace("\\\n", " ")
-    lines = re.findall(r"^ {5}((?:curl|sh) .*)$", whole, re.MULTILINE)
+    lines = re.findall(r"^ {5}(?:p\(\)\{ )?((?:curl|sh) .*)$", whole, re.MULTILINE)
     return [shlex.split(line) for line in lines]
 
 

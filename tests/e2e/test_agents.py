@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shlex
 import shutil
 import socket
 import subprocess
@@ -166,7 +165,7 @@ async def test_the_script_of_the_manual_waits_prints_and_acknowledges(
         base = f"http://127.0.0.1:{server.address.port}"
         manual = await shell(f"curl -sS {base}/?format=text")
         lines = manual.splitlines()
-        first = next(i for i, line in enumerate(lines) if line.startswith("m= "))
+        first = next(i for i, line in enumerate(lines) if line.startswith("p(){"))
         script = "\n".join(lines[first : first + 3]).replace("<CODE>", bob.code)
         heard: list[str] = []
 
