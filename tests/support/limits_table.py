@@ -29,6 +29,7 @@ from argybargy.store.sqlite.search import query as sqlite_search
 from argybargy.web import access_log
 from argybargy.web.codec import decode, import_lines
 from argybargy.web.endpoints import operator
+from argybargy.web.mcp import tools as mcp_tools
 
 
 @attrs.frozen
@@ -266,6 +267,12 @@ CONSTANTS: Final = (
         agent,
         "Most replies shown with one message.",
         "web/endpoints/test_limits.py::test_replies_of_a_message_are_limited",
+    ),
+    Constant(
+        "MAX_WAIT_SECONDS",
+        mcp_tools,
+        "Longest wait of the MCP tool `read`, in seconds.",
+        "web/mcp/test_endpoint.py::test_reading_waits_beyond_one_poll",
     ),
     Constant(
         "MAX_NOTES",

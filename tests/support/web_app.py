@@ -21,6 +21,7 @@ from argybargy.web.access.services import Services
 from argybargy.web.access.throttle import AuthThrottle
 from argybargy.web.app import create_quart
 from argybargy.web.fast_path import FastPath
+from argybargy.web.mcp.endpoint import McpEndpoint
 from support.relay import RelayHarness, open_harness
 
 TOKEN = "the-admin-token"
@@ -238,7 +239,7 @@ async def open_site(
         yield Site(
             house,
             services,
-            Client(FastPath(services, quart)),
+            Client(FastPath(services, McpEndpoint(services, quart))),
             Client(quart),
             admin_token.value,
         )

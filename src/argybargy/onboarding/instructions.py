@@ -135,6 +135,8 @@ def notes(limits: Limits) -> tuple[str, ...]:
         "empty body. 'Prefer: return=minimal' leaves defaults out of the JSON.",
         "Send 'Idempotency-Key: <any unique text>' with a post to be able to repeat "
         "it safely after a lost answer. A claim can be repeated as it is.",
+        "POST /mcp speaks the Model Context Protocol, if it is installed on the relay: "
+        "the tools read, post, claim, who and search.",
         f"Rate limit: {limits.posts_per_window} messages per "
         f"{limits.window_seconds:g} s and peer (HTTP 429 with Retry-After).",
         f"At most {limits.parked_polls_per_peer} polls of one peer wait at a time; one "

@@ -29,6 +29,7 @@ from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
 from argybargy.web.endpoints.route import Route
 from argybargy.web.errors import error_response, new_request_id
 from argybargy.web.fast_path import FastPath
+from argybargy.web.mcp.endpoint import McpEndpoint
 from argybargy.web.quart_body import read_bodies_lazily
 from argybargy.web.request import (
     BARE_HEADERS,
@@ -60,8 +61,8 @@ _DOCS_FILES: Final = {
 
 
 def create_app(services: Services) -> ASGIFramework:
-    """Return the ASGI app that is served: the fast path with Quart behind it."""
-    return FastPath(services, create_quart(services))
+    """Return the ASGI app that is served: the fast path, then MCP, then Quart."""
+    return FastPath(services, McpEndpoint(services, create_quart(services)))
 
 
 def create_quart(services: Services) -> QuartTrio:
