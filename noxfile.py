@@ -3,6 +3,9 @@
 ``docs/how-to/work-on-it.md`` has a table of the sessions.
 """
 
+import re
+from pathlib import Path
+
 import nox
 
 nox.needs_version = ">=2025.2.9"
@@ -18,6 +21,9 @@ ASYNC_RULES = (
     *("ASYNC112", "ASYNC113", "ASYNC118", "ASYNC119", "ASYNC120", "ASYNC121"),
     *("ASYNC122", "ASYNC123"),
 )
+
+# A file without any of these words breaks none of the rules.
+ASYNC_WORDS = re.compile(r"\b(?:async|await|trio|except)\b")
 
 # Three processes keep two cores busy, since many tests wait.
 PARALLEL = ("-n3", "--dist=worksteal")
@@ -47,8 +53,16 @@ def lint(session: nox.Session) -> None:
     _install(session, "lint")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
-    # On src only: flake8 takes half a minute, and ruff covers the tests well enough.
-    session.run("flake8", f"--select={','.join(ASYNC_RULES)}", "src")
+    # On src only, where the rules can find something: it takes a fifth of a second a
+    # file, and ruff covers the tests well enough.
+    sources = [
+        str(path)
+        for path in sorted(Path("src").rglob("*.py"))
+        if ASYNC_WORDS.search(path.read_text())
+    ]
+    session.log(f"flake8-async on {len(sources)} files")
+    enabled = f"--enable={','.join(ASYNC_RULES)}"
+    session.run("flake8-async", enabled, *sources, log=False)
 
 
 @nox.session(python=PYTHON)
