@@ -102,6 +102,7 @@ COMMANDS: Final = {
     "history": "history build",
     "search": "search Hold --room build",
     "waiting": "waiting",
+    "withdraw": "withdraw build 42",
     "watch": "watch build --since 40",
     "invite": "invite --name alice --room build",
     "connect": "connect claude --room build --name alice --expires 1d",

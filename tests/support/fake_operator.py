@@ -25,6 +25,7 @@ from argybargy.web.codec.bodies import (
     ReadMessage,
     ReadyBody,
     RoomStatusBody,
+    WithdrawnBody,
 )
 from argybargy.web.codec.operator_bodies import (
     CodeRow,
@@ -189,6 +190,9 @@ class FakeOperator:
                 return self._change(room, what)
             case "GET", ["search"]:
                 return builtins(self._search(query))
+            case "DELETE", ["rooms", room, "messages", seq, "question"]:
+                self._check_room(room)
+                return builtins(WithdrawnBody(withdrawn=True, seq=int(seq)))
         return builtins(self._told(method, path, query, body))
 
     def _told(
@@ -262,10 +266,13 @@ class FakeOperator:
         """Return the names of all rooms."""
         return sorted({code.room for code in self.codes} | self.closed | set(self.said))
 
-    def _history(self, room: str, query: str) -> HistoryBody:
+    def _check_room(self, room: str) -> None:
         if room not in self.rooms():
             detail = {"error": "room_not_found", "detail": "There is no such room."}
             raise _Refusal(404, detail)
+
+    def _history(self, room: str, query: str) -> HistoryBody:
+        self._check_room(room)
         asked = dict(part.split("=") for part in query.split("&"))
         before, limit = int(asked.get("before", 2**53)), int(asked["limit"])
         limit = min(limit, self.page)

@@ -78,6 +78,9 @@ PROOFS: Final = {
     "Limits.capabilities_chars": (
         "web/codec/test_bad_input.py::test_invalid_operator_requests_change_nothing"
     ),
+    "Limits.reason_chars": (
+        "web/endpoints/test_withdrawing.py::test_a_reason_is_one_short_line"
+    ),
     "Limits.body_bytes": _BAD_POSTS,
     "Limits.posts_per_window": (
         "web/endpoints/test_agents.py::test_the_rate_limit_says_how_long_to_wait"

@@ -122,6 +122,7 @@ VERBS: Final = (
     Verb("history", "messages:history", TALK),
     Verb("search", "search:search", TALK),
     Verb("waiting", "messages:waiting", TALK),
+    Verb("withdraw", "messages:withdraw", TALK),
     Verb("invite", "codes:invite", ACCESS, InviteOptions),
     Verb("connect", "connect:connect", ACCESS, InviteOptions),
     Verb("codes", "codes:codes", ACCESS),

@@ -118,6 +118,12 @@ class Problem(enum.Enum):
         "Message {seq} cannot be claimed ({reason}). Claim only open questions of "
         "others: expects_reply is 'anyone', or your own name.",
     )
+    NOT_WITHDRAWABLE = ProblemKind(
+        "not_withdrawable",
+        409,
+        "Message {seq} cannot be withdrawn ({reason}). Only an open question can be, "
+        "by its asker or by the operator.",
+    )
     AMBIGUOUS = ProblemKind(
         "ambiguous",
         409,

@@ -23,6 +23,7 @@ class Limits:
         idempotency_keys_per_room: Most keys remembered per room; the oldest is
             forgotten first.
         capabilities_chars: Longest description of what an agent can do.
+        reason_chars: Longest reason for withdrawing a question.
         body_bytes: Largest request body.
         posts_per_window: Accepted posts of one peer per window.
         claims_per_window: Claim attempts of one peer per window.
@@ -84,6 +85,7 @@ class Limits:
     idempotency_seconds: int = 24 * 3600
     idempotency_keys_per_room: int = 10_000
     capabilities_chars: int = 400
+    reason_chars: int = 200
     body_bytes: int = 64 * 1024
     posts_per_window: int = 10
     claims_per_window: int = 60

@@ -456,3 +456,36 @@ def test_a_fractional_number_is_refused_and_not_rounded(
     assert (result.code, result.out) == (2, "")
     assert f'"{text}" is not a whole number' in result.talk
     assert terminal.operator.calls == []
+
+
+# -- withdraw -----------------------------------------------------------------------
+
+
+def test_a_question_is_withdrawn_with_a_reason() -> None:
+    terminal = Terminal(relay())
+    result = terminal.type("withdraw", "build", "2", "--reason", "I found it.")
+    assert (result.code, result.out) == (0, "#build seq 2 is withdrawn.\n")
+    path = "/admin/rooms/build/messages/2/question"
+    assert terminal.operator.calls == [("DELETE", path, {"reason": "I found it."})]
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "code"),
+    [
+        (409, "not_withdrawable", Exit.LOST),
+        (404, "not_found", Exit.NOT_FOUND),
+        (404, "room_not_found", Exit.NOT_FOUND),
+    ],
+)
+def test_a_question_that_cannot_be_withdrawn_has_an_exit_code_of_its_own(
+    status: int, error: str, code: Exit
+) -> None:
+    terminal = Terminal(relay())
+    path = "/admin/rooms/build/messages/2/question"
+    refusal = {"error": error, "detail": "It is answered."}
+    terminal.operator.refusals[path] = [(status, refusal)]
+    assert terminal.type("withdraw", "build", "2").code == code
+
+
+def test_a_number_is_required_to_withdraw_a_question() -> None:
+    assert Terminal(relay()).type("withdraw", "build", "two").code == Exit.USAGE

@@ -31,7 +31,8 @@ def test_asker_and_operator_withdraw_a_question_and_its_readers_are_told(
     assert scene.open_questions == []
     assert not scene.room.leases
     told = scene.newest
-    assert (told.event, told.reply_to, told.to) == ("withdrawn", 1, ("bob", "carol"))
+    heard = ("bob", "carol") if by == "anna" else ("bob", "carol", "anna")
+    assert (told.event, told.reply_to, told.to) == ("withdrawn", 1, heard)
     assert "found it" in told.text
     assert scene.durable.audits[-1].action == "withdraw"
     refused = scene.refusal(Claim("carol", 1))
@@ -49,9 +50,9 @@ def test_withdrawing_again_changes_nothing() -> None:
 @pytest.mark.parametrize(
     ("command", "problem", "reason"),
     [
-        (withdraw("bob", 1), Problem.NOT_CLAIMABLE, "not_a_question"),
-        (withdraw("anna", 2), Problem.NOT_CLAIMABLE, "not_a_question"),
-        (withdraw("anna", 3), Problem.NOT_CLAIMABLE, "answered"),
+        (withdraw("bob", 1), Problem.NOT_WITHDRAWABLE, "not_your_question"),
+        (withdraw("anna", 2), Problem.NOT_WITHDRAWABLE, "not_a_question"),
+        (withdraw("anna", 3), Problem.NOT_WITHDRAWABLE, "answered"),
         (withdraw("anna", 9), Problem.NOT_FOUND, None),
         (withdraw("bob", 5), Problem.NOT_FOUND, None),
         (withdraw("Ops", 9), Problem.NOT_FOUND, None),
@@ -118,3 +119,20 @@ def test_a_withdrawn_question_can_still_be_talked_about() -> None:
     scene.do(withdraw("anna", 1))
     scene.do(post("bob", reply_to=1))
     assert scene.message(1).claimed_by is None
+
+
+def test_the_asker_of_a_question_to_many_is_told_by_a_message_of_its_own() -> None:
+    scene = Scene()
+    many = " ".join(f"peer-{each}" for each in range(scene.limits.addressees))
+    scene.ask("anna", to=many)
+    scene.do(withdraw("Ops", 1))
+    assert len(scene.message(2).to) == scene.limits.addressees
+    assert (scene.newest.seq, scene.newest.to) == (3, ("anna",))
+    assert scene.newest.reply_to == 1
+
+
+def test_the_operator_withdraws_its_own_direct_question_with_one_message() -> None:
+    scene = Scene()
+    scene.say("Ops", to="bob")
+    scene.do(withdraw("Ops", 1))
+    assert (scene.newest.seq, scene.newest.to) == (2, ("bob",))

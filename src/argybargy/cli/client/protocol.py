@@ -111,6 +111,7 @@ _ERROR_EXITS: Final = {
     "auth_throttled": Exit.NOT_AUTHORISED,
     "claimed_by_other": Exit.LOST,
     "not_claimable": Exit.LOST,
+    "not_withdrawable": Exit.LOST,
     "room_closed": Exit.LOST,
 }
 _HINTS: Final = {
@@ -147,6 +148,7 @@ _FLAGS: Final = {
     "expires": "--expires",
     "expects_reply": "--expects-reply",
     "limit": "--limit",
+    "reason": "--reason",
     "q": "the query",
     "reply_to": "--reply-to",
     "sender": "--sender",

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 import attrs
 from cyclopts import Parameter
@@ -154,6 +155,36 @@ def _show_history(env: Environment, out: Output, answer: Json) -> int:
     if not said:
         out.say(f"There are no messages in {found.room}.")
     return Exit.OK if said else Exit.NOTHING
+
+
+def withdraw(
+    env: Environment,
+    room: str,
+    seq: Annotated[int, INTEGER],
+    *,
+    reason: str = "",
+) -> int:
+    """Withdraw the question of any sender: it needs no answer any more.
+
+    The agents that can see the question are told, and so is its sender. Withdrawing it
+    again changes nothing.
+
+    Example: argybargy withdraw review 8 --reason "I found it."
+
+    Args:
+        room: The room.
+        seq: Number of the question.
+        reason: Why, for the agents: at most 200 characters.
+    """
+    out = env.output
+    check_room(room)
+    path = f"/admin/rooms/{quote(room, safe='')}/messages/{seq}/question"
+    answer = env.live().call("DELETE", path, {"reason": reason})
+    if out.is_json:
+        out.write_json(answer)
+    else:
+        out.write(f"#{room} seq {seq} is withdrawn.")
+    return Exit.OK
 
 
 def _check_no_option(text: str) -> None:

@@ -19,15 +19,11 @@ from argybargy.domain.message import (
     SenderKind,
 )
 from argybargy.domain.names import NOBODY, SYSTEM, PeerKey, peer_key
-from argybargy.domain.room.claims import (
-    ANSWERED,
-    NOT_A_QUESTION,
-    find_message,
-    not_claimable,
-)
+from argybargy.domain.room.claims import ANSWERED, NOT_A_QUESTION, find_message
 from argybargy.domain.room.commands import Acknowledged, Withdraw
 from argybargy.domain.room.transition import Decision, Transition
 
+NOT_YOUR_QUESTION: Final = "not_your_question"
 SURPLUS: Final = "its sender has asked too many newer questions"
 """The reason for withdrawing the oldest question above the limit per asker."""
 NO_CODE: Final = "its sender has no valid access code any more"
@@ -38,14 +34,14 @@ def decide_withdraw(transition: Transition, command: Withdraw) -> Decision:
     """Withdraw a question. One that is withdrawn already is unchanged.
 
     Raises:
-        RelayError: ``not_found``, ``room_closed`` or ``not_claimable``.
+        RelayError: ``not_found``, ``room_closed`` or ``not_withdrawable``.
     """
     message = _find_question(transition, command)
     if command.seq not in transition.room.questions:
         end = message.resolution
         if end is not None and end.kind is ResolutionKind.WITHDRAWN:
             return transition.decision(Acknowledged())
-        raise not_claimable(message, ANSWERED)
+        raise _not_withdrawable(message, ANSWERED)
     status = transition.room.status
     if status.is_closed and command.kind is SenderKind.AGENT:
         raise RelayError(
@@ -56,30 +52,52 @@ def decide_withdraw(transition: Transition, command: Withdraw) -> Decision:
         )
     _withdraw(transition, command.seq, command.by, command.reason)
     because = f": {command.reason}" if command.reason else ""
-    _announce(
-        transition,
-        message.to,
+    text = (
         f"{command.by} has withdrawn question {command.seq}{because}. "
-        "It needs no answer.",
-        command.seq,
+        "It needs no answer."
     )
+    for to in _concerned(message, command, transition.limits.addressees):
+        _announce(transition, to, text, command.seq)
     transition.audit("withdraw", command.by, f"seq={command.seq}")
     return transition.decision(Acknowledged())
 
 
+def _concerned(
+    message: Message, command: Withdraw, most: int
+) -> tuple[tuple[str, ...], ...]:
+    """Return the addressees of each system message about a withdrawn question.
+
+    Its addressees, and the asker, who may be waiting for the answer to a direct
+    question, unless it was the asker that has withdrawn it.
+    """
+    asker = message.agent_key
+    is_told = asker is None or command.kind is SenderKind.AGENT or message.is_broadcast
+    if is_told or asker in message.addressee_keys:
+        return (message.to,)
+    if len(message.to) < most:
+        return ((*message.to, message.sender),)
+    return (message.to, (message.sender,))
+
+
 def _find_question(transition: Transition, command: Withdraw) -> Message:
     """Return the question, which an agent must have asked itself."""
+    message: Message | None
     if command.kind is SenderKind.AGENT:
         message = find_message(transition, command.seq, peer_key(command.by))
         is_permitted = message.agent_key == peer_key(command.by)
     else:
-        found = transition.message(command.seq)
-        if found is None:
-            raise RelayError(Problem.NOT_FOUND)
-        message, is_permitted = found, True
-    if not is_permitted or not message.is_question:
-        raise not_claimable(message, NOT_A_QUESTION)
+        message, is_permitted = transition.message(command.seq), True
+    if message is None:
+        raise RelayError(Problem.NOT_FOUND)
+    if not message.is_question:
+        raise _not_withdrawable(message, NOT_A_QUESTION)
+    if not is_permitted:
+        raise _not_withdrawable(message, NOT_YOUR_QUESTION)
     return message
+
+
+def _not_withdrawable(message: Message, reason: str) -> RelayError:
+    return RelayError(Problem.NOT_WITHDRAWABLE, seq=message.seq, reason=reason)
 
 
 def withdraw_all(transition: Transition, asker: PeerKey, name: str) -> None:

@@ -25,6 +25,7 @@ from argybargy.domain.room.commands import (
     Post,
     Posted,
     Release,
+    Withdraw,
 )
 from argybargy.domain.room.state import Room, RoomStatus
 from argybargy.domain.room.transition import Transition
@@ -224,6 +225,19 @@ async def release(relay: Relay, code: CodeRecord, seq: int) -> None:
     """
     relay.request_limits.admit_claim(code.peer, relay.clock.now().steady_seconds)
     await relay.ask(code.room, Release(code.name, seq), code)
+
+
+async def withdraw(relay: Relay, code: CodeRecord, seq: int, reason: str) -> None:
+    """Withdraw a question of the agent. One that is withdrawn already is unchanged.
+
+    Raises:
+        RelayError: ``not_found``, ``not_withdrawable``, ``room_closed``,
+            ``contains_secret`` or ``rate_limited``.
+    """
+    relay.refuse_secrets(reason)
+    relay.request_limits.admit_claim(code.peer, relay.clock.now().steady_seconds)
+    command = Withdraw(code.name, SenderKind.AGENT, seq, reason)
+    await relay.ask(code.room, command, code)
 
 
 def _admit_read(relay: Relay, code: CodeRecord) -> None:

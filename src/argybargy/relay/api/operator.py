@@ -7,9 +7,9 @@ from argybargy.domain.access_codes import CodeRecord, Peer
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.message import Message, SenderKind
-from argybargy.domain.names import peer_key, room_key
+from argybargy.domain.names import OPERATOR, peer_key, room_key
 from argybargy.domain.pages import look_back
-from argybargy.domain.room.commands import Close, Open
+from argybargy.domain.room.commands import Close, Open, Withdraw
 from argybargy.domain.room.state import RoomStatus
 from argybargy.domain.room.writes import Audit
 from argybargy.domain.roster import Waiting
@@ -220,6 +220,18 @@ async def close_room(relay: Relay, room: str, by: str) -> RoomStatus:
     relay.refuse_secrets(by)
     await relay.ask(room, Close(by))
     return (await relay.live(room)).room.status
+
+
+async def withdraw(relay: Relay, room: str, seq: int, reason: str) -> None:
+    """Withdraw the question of any sender. One that is withdrawn already is unchanged.
+
+    Raises:
+        RelayError: ``room_not_found``, ``not_found`` or ``not_withdrawable``.
+    """
+    if not relay.knows(room):
+        raise RelayError(Problem.ROOM_NOT_FOUND)
+    relay.refuse_secrets(reason)
+    await relay.ask(room, Withdraw(OPERATOR, SenderKind.OPERATOR, seq, reason))
 
 
 async def audit(relay: Relay, limit: int, before: int | None) -> tuple[AuditRow, ...]:

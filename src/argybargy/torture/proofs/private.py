@@ -26,6 +26,7 @@ _ROUTES: Final = (
     ("GET", "/ready"),
     ("POST", "/messages/{seq}/claim"),
     ("DELETE", "/messages/{seq}/claim"),
+    ("DELETE", "/messages/{seq}/question"),
 )
 """All routes that return messages. ``open`` is the question that the reply answers."""
 

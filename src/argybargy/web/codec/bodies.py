@@ -27,6 +27,18 @@ class ClaimRequest(Struct, frozen=True):
     lease_seconds: int | None = None
 
 
+class WithdrawRequest(Struct, frozen=True):
+    """The reason for withdrawing a question; may be left out."""
+
+    reason: str = ""
+
+
+class WithdrawQuery(Struct, frozen=True):
+    """The reason, for clients that send no body with DELETE."""
+
+    reason: str | None = None
+
+
 class PollQuery(Struct, frozen=True):
     """Cursor to read from, longest wait in seconds, and most messages to return.
 
@@ -215,6 +227,14 @@ class ReleaseBody(Struct, frozen=True):
 
     released: bool
     seq: int
+
+
+class WithdrawnBody(Struct, frozen=True):
+    """A withdrawn question, which needs no answer."""
+
+    withdrawn: bool
+    seq: int
+    ignored: list[str] | UnsetType = UNSET
 
 
 class WhoAmI(Struct, frozen=True):

@@ -32,7 +32,7 @@ from argybargy.domain.names import (
 )
 from argybargy.domain.text_form import YOU
 from argybargy.relay.api.agent import PostDraft
-from argybargy.web.codec.bodies import ClaimRequest, PostRequest
+from argybargy.web.codec.bodies import ClaimRequest, PostRequest, WithdrawRequest
 from argybargy.web.codec.validation_errors import ValidationErrors, type_error
 from argybargy.web.request import Request
 
@@ -174,6 +174,18 @@ def parse_seq(field: str, text: str) -> int:
     if not 0 <= number <= MAX_SEQ:
         raise RelayError.invalid(field, f"a whole number from 0 to {MAX_SEQ}")
     return number
+
+
+def seq_in_path(request: Request) -> int:
+    """Parse the seq in the path; a number above MAX_SEQ is 404, as no such message.
+
+    Raises:
+        RelayError: ``not_found`` or ``invalid_request``.
+    """
+    digits = request.params["seq"]
+    if digits.isascii() and digits.isdigit() and int(digits) > MAX_SEQ:
+        raise RelayError(Problem.NOT_FOUND)
+    return parse_seq("seq", digits)
 
 
 def take_limit(fields: Fields, default: int, most: int) -> int:
@@ -336,6 +348,27 @@ def check_lease(body: ClaimRequest, limits: Limits) -> int | None:
         problem = f"1 to {limits.lease_seconds_max} seconds"
         raise RelayError.invalid("lease_seconds", problem)
     return seconds
+
+
+async def decode_reason(request: Request, limits: Limits) -> tuple[str, list[str]]:
+    """Decode why a question is withdrawn, from the JSON body or the query.
+
+    Returns:
+        The reason, and the names of unknown fields.
+
+    Raises:
+        RelayError: As :func:`read_json`.
+    """
+    body, ignored = await read_json(request, WithdrawRequest, is_optional=True)
+    named = parse_query(request).get("reason", [""])[-1]
+    errors, most = ValidationErrors(), limits.reason_chars
+    is_twice = bool(named and body.reason)
+    errors.check("reason", "only once: in the body or in the query", is_wrong=is_twice)
+    reason = (body.reason or named).strip()
+    is_wrong = len(reason) > most or not reason.isprintable()
+    errors.check("reason", f"at most {most} printable characters", is_wrong=is_wrong)
+    errors.raise_any()
+    return reason, ignored
 
 
 def check_room_name(errors: ValidationErrors, room: str, field: str = "room") -> None:

@@ -200,3 +200,8 @@ def _ignored_lines(ignored: Iterable[str]) -> list[str]:
 def released_text(seq: int) -> Response:
     """Return a released claim."""
     return text_response(f"released {seq}")
+
+
+def withdrawn_text(seq: int, ignored: Iterable[str]) -> Response:
+    """Return a withdrawn question."""
+    return text_response("\n".join([f"withdrawn {seq}", *_ignored_lines(ignored)]))

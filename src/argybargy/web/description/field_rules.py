@@ -88,6 +88,8 @@ def field_rules(limits: Limits) -> dict[tuple[str, str], Schema]:
         "PostRequest": draft,
         "SayRequest": draft | {"room": NAME, "sender": SPEAKER},
         "ClaimRequest": {"lease_seconds": {"anyOf": [lease, NULL]}},
+        "WithdrawRequest": {"reason": _printable(limits.reason_chars)},
+        "WithdrawQuery": {"reason": {"anyOf": [_printable(limits.reason_chars), NULL]}},
         "PollQuery": {
             "since": {"anyOf": [SEQ, {"enum": [each.value for each in Since]}]},
             "wait": {"minimum": 0, "maximum": 10**9},

@@ -124,6 +124,19 @@ AGENT_ROUTES: Final = (
         speaks_text=True,
     ),
     Route(
+        "DELETE",
+        "/messages/{seq}/question",
+        "Withdraw a question of yours: it needs no answer any more. The room is told, "
+        "with the reason if you give one.",
+        agents.withdraw,
+        bodies.WithdrawnBody,
+        body=bodies.WithdrawRequest,
+        query=bodies.WithdrawQuery,
+        query_hint="?reason=<why>",
+        refusals=(404, 409, 422, 429, 503),
+        speaks_text=True,
+    ),
+    Route(
         "GET",
         "/history",
         "Earlier messages that you may see, oldest first.",

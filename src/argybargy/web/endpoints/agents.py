@@ -16,13 +16,15 @@ from argybargy.web.codec.bodies import (
     ReleaseBody,
     ResumeBody,
     WhoAmI,
+    WithdrawnBody,
 )
 from argybargy.web.codec.decode import (
     check_lease,
     decode_post,
+    decode_reason,
     parse_query,
-    parse_seq,
     read_json,
+    seq_in_path,
     take_before,
     take_limit,
 )
@@ -103,7 +105,7 @@ async def get_message(
     services: Services, code: CodeRecord, request: Request
 ) -> Response:
     """Return one message with its replies."""
-    seq = _seq(request)
+    seq = seq_in_path(request)
     thread = await agent.thread(services.relay, code, seq)
     if request.wants_text:
         return text.thread_text(_reader(services, code), thread)
@@ -126,7 +128,7 @@ async def get_history(
 
 async def claim(services: Services, code: CodeRecord, request: Request) -> Response:
     """Claim an open question, or renew the caller's claim on it."""
-    seq = _seq(request)
+    seq = seq_in_path(request)
     body, ignored = ClaimRequest(), list[str]()
     # Clients of the first Argybargy may send any body along; only JSON is read.
     if request.is_json:
@@ -161,20 +163,22 @@ def _lost_response(refusal: RelayError, seq: int, *, as_text: bool) -> Response:
 
 async def release(services: Services, code: CodeRecord, request: Request) -> Response:
     """Release the caller's claim on a question."""
-    seq = _seq(request)
+    seq = seq_in_path(request)
     await agent.release(services.relay, code, seq)
     if request.wants_text:
         return text.released_text(seq)
     return json_response(ReleaseBody(released=True, seq=seq))
 
 
+async def withdraw(services: Services, code: CodeRecord, request: Request) -> Response:
+    """Withdraw a question that the caller has asked."""
+    seq = seq_in_path(request)
+    reason, ignored = await decode_reason(request, services.limits)
+    await agent.withdraw(services.relay, code, seq, reason)
+    if request.wants_text:
+        return text.withdrawn_text(seq, ignored)
+    return json_response(WithdrawnBody(withdrawn=True, seq=seq), ignored)
+
+
 def _reader(services: Services, code: CodeRecord) -> text.Reader:
     return text.Reader.of(code, services.relay.clock.now())
-
-
-def _seq(request: Request) -> int:
-    """Parse the seq in the path; a number above MAX_SEQ is 404, as no such message."""
-    digits = request.params["seq"]
-    if digits.isascii() and digits.isdigit() and int(digits) > MAX_SEQ:
-        raise RelayError(Problem.NOT_FOUND)
-    return parse_seq("seq", digits)

@@ -21,13 +21,16 @@ from argybargy.relay.overview.room_view import RoomView
 from argybargy.web.access.auth import acting_operator
 from argybargy.web.access.services import Services
 from argybargy.web.codec import encode, operator_rows
+from argybargy.web.codec.bodies import WithdrawnBody
 from argybargy.web.codec.decode import (
     check_peer_name,
     check_room_name,
+    decode_reason,
     draft_of,
     idempotency_key,
     parse_query,
     read_json,
+    seq_in_path,
     take_before,
     take_limit,
 )
@@ -164,6 +167,14 @@ async def _room_action(request: Request) -> tuple[str, str, list[str]]:
 def _room_response(status: RoomStatus, ignored: list[str]) -> Response:
     body = RoomActionBody(ok=True, room=encode.room_status(status))
     return json_response(body, ignored)
+
+
+async def withdraw_question(services: Services, request: Request) -> Response:
+    """Withdraw the question of any sender."""
+    seq = seq_in_path(request)
+    reason, ignored = await decode_reason(request, services.limits)
+    await operator.withdraw(services.relay, request.params["room"], seq, reason)
+    return json_response(WithdrawnBody(withdrawn=True, seq=seq), ignored)
 
 
 async def regenerate_token(services: Services, request: Request) -> Response:

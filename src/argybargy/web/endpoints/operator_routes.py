@@ -111,6 +111,17 @@ ADMIN_ROUTES: Final = (
         refusals=(404, 422, 503),
     ),
     Route(
+        "DELETE",
+        "/admin/rooms/{room}/messages/{seq}/question",
+        "Withdraw the question of any sender. Closed rooms allow it too.",
+        operator.withdraw_question,
+        bodies.WithdrawnBody,
+        caller=Caller.OPERATOR,
+        body=bodies.WithdrawRequest,
+        query=bodies.WithdrawQuery,
+        refusals=(404, 409, 422, 503),
+    ),
+    Route(
         "POST",
         "/admin/regenerate-token",
         "Replace the admin token, and end every session and sign-in code. It takes "
