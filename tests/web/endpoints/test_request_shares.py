@@ -44,6 +44,7 @@ REPEATED: Final = {
     "GET /messages/{seq}": [Repeated("/messages/1")],
     "POST /messages/{seq}/claim": [Repeated("/messages/1/claim", {})],
     "DELETE /messages/{seq}/claim": [Repeated("/messages/1/claim")],
+    "DELETE /messages/{seq}/question": [Repeated("/messages/1/question")],
     "GET /history": [Repeated("/history"), Repeated("/history?before=1")],
     "GET /search": [Repeated("/search?q=hello"), Repeated("/search?q=is:open")],
 }

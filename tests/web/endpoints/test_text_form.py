@@ -350,4 +350,5 @@ def test_the_conversation_speaks_text() -> None:
         ("POST", "/messages"),
         ("POST", "/messages/{seq}/claim"),
         ("DELETE", "/messages/{seq}/claim"),
+        ("DELETE", "/messages/{seq}/question"),
     }
