@@ -66,7 +66,7 @@ async def test_a_lease_does_not_depend_on_the_wall_clock(
         await trio.sleep(2)
         reopened = (await harness.poll(rival, since=1, wait=1)).page.messages
         assert [message.event for message in reopened] == ["reopened"]
-        assert (await claim(harness.relay, rival, 1, 60)).fence == 2
+        assert (await claim(harness.relay, rival, 1, 60)).lease.fence == 2
 
 
 @JUMPS
@@ -178,7 +178,7 @@ async def test_a_long_suspension_ends_each_lease_once_and_loses_no_poll(
         seen = [each.seq for each in answers[0].page.messages]
         assert seen in ([], [4, 5, 6])
         assert answers[0].page.cursor == (6 if seen else 3)
-        assert (await claim(harness.relay, listener, 1, 60)).fence == 4
+        assert (await claim(harness.relay, listener, 1, 60)).lease.fence == 4
         assert (await harness.post(asker, "good morning")).message.seq == 7
 
 

@@ -72,7 +72,7 @@ async def revoke_bob(harness: RelayHarness) -> None:
 
 
 async def check_gone(harness: RelayHarness, carol: CodeRecord) -> None:
-    assert (await claim(harness.relay, carol, 1, None)).holder == "carol"
+    assert (await claim(harness.relay, carol, 1, None)).lease.holder == "carol"
     assert members(harness) == ("alice", "carol")
 
 

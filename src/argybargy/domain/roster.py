@@ -10,7 +10,7 @@ import attrs
 
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.instant import Instant
-from argybargy.domain.message import Member, Message, SenderKind
+from argybargy.domain.message import Lease, Member, Message, SenderKind
 from argybargy.domain.names import PeerKey, peer_key
 
 
@@ -157,12 +157,14 @@ class Waiting:
         expects_resolved: The expected answerer, see
             :func:`~argybargy.domain.addressing.resolve_expects`.
         seconds: Seconds since the question was posted.
+        lease: The lease of the claim on it, if it is at hand.
     """
 
     room: str
     message: Message
     expects_resolved: str
     seconds: float
+    lease: Lease | None = None
 
 
 INBOX_ROWS = 50

@@ -28,7 +28,8 @@ class OverviewStatistics:
         rooms_open: Open rooms.
         rooms_closed: Closed rooms.
         online: Online agents, counted once per room.
-        questions: Unanswered questions in open rooms.
+        questions: Unanswered questions of agents in open rooms.
+        claimed: How many of them somebody has claimed.
         oldest_wait_seconds: Age of the longest waiting question; 0 without one.
     """
 
@@ -36,6 +37,7 @@ class OverviewStatistics:
     rooms_closed: int
     online: int
     questions: int
+    claimed: int
     oldest_wait_seconds: float
 
 

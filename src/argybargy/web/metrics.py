@@ -181,6 +181,16 @@ RELAY_MEASURES: Final[tuple[Measure[RelayNumbers], ...]] = (
     ),
     Measure(
         "gauge",
+        "questions",
+        "Unanswered questions of agents in open rooms, by state.",
+        lambda it: {
+            "open": it.board.questions - it.board.claimed,
+            "claimed": it.board.claimed,
+        },
+        label="state",
+    ),
+    Measure(
+        "gauge",
         "oldest_wait_seconds",
         "Age of the oldest unanswered question; 0 without one.",
         lambda it: it.board.oldest_wait_seconds,

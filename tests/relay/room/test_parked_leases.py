@@ -44,7 +44,7 @@ async def test_consecutive_polls_keep_a_lease(
     store = staged_store()
     async with open_harness(LIMITS, store) as harness:
         _, bob, carol = await ask(harness)
-        lease = await claim(harness.relay, bob, 1, seconds)
+        granted = await claim(harness.relay, bob, 1, seconds)
         commits = store.commits
         for _ in range(4):
             answer = await harness.poll(bob, since=1, wait=25)
@@ -52,7 +52,7 @@ async def test_consecutive_polls_keep_a_lease(
             await trio.sleep(seconds / 2)
             assert await is_refused(harness, carol)
         live = await harness.relay.live(ROOM)
-        assert live.room.leases[1].fence == lease.fence
+        assert live.room.leases[1].fence == granted.lease.fence
         assert store.commits == commits, "renewing needs no disk"
         await harness.poll(bob, since=1, wait=25)
         await trio.sleep(seconds - 0.1)

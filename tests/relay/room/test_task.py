@@ -239,8 +239,8 @@ async def test_two_relays_on_one_store_let_one_claim_win(
                 relay = there if number % 2 else here.relay
                 relay.first_seen(guests[number], relay.clock.now())
                 try:
-                    lease = await claim(relay, guests[number], 1, None)
-                    results.append(lease.holder)
+                    granted = await claim(relay, guests[number], 1, None)
+                    results.append(granted.lease.holder)
                 except RelayError as error:
                     results.append(str(error.facts.get("claimed_by")))
 
@@ -292,7 +292,7 @@ async def test_a_released_claim_is_free_at_once(
         await harness.post(alice, "who?", expects="anyone")
         await claim(harness.relay, bob, 1, None)
         await release(harness.relay, bob, 1)
-        assert (await claim(harness.relay, carol, 1, None)).fence == 2
+        assert (await claim(harness.relay, carol, 1, None)).lease.fence == 2
 
 
 async def test_a_huge_seq_is_refused_and_the_room_goes_on(
@@ -316,7 +316,7 @@ async def test_revoking_a_code_releases_its_claims(
         await harness.post(alice, "who?", expects="anyone")
         await claim(harness.relay, bob, 1, None)
         await operator.revoke(harness.relay, bob.key_id, None, everywhere=False)
-        assert (await claim(harness.relay, carol, 1, None)).holder == "carol"
+        assert (await claim(harness.relay, carol, 1, None)).lease.holder == "carol"
 
 
 async def test_a_departed_member_is_no_expected_answerer(

@@ -41,11 +41,17 @@ async def test_posts_claims_and_refusals_are_counted(
         seen = await scrape(site)
         assert seen["argybargy_messages_total"] == 1
         assert seen["argybargy_open_questions"] == 1
+        assert seen["argybargy_questions[open]"] == 1
+        assert seen["argybargy_questions[claimed]"] == 0
         assert seen["argybargy_oldest_wait_seconds"] == pytest.approx(7, abs=0.01)
         assert seen["argybargy_claims_total[won]"] == 0
         assert (await site.front.call("POST", "/messages/1/claim", code=bob)).json[
             "won"
         ]
+        seen = await scrape(site)
+        assert seen["argybargy_open_questions"] == 1
+        assert seen["argybargy_questions[open]"] == 0
+        assert seen["argybargy_questions[claimed]"] == 1
         for code in (bob, carol):  # asked again, it is the same claim; the other lost
             await site.front.call("POST", "/messages/1/claim", code=code)
         await site.say(bob, "me", reply_to=1)

@@ -7,7 +7,7 @@ from support.web_app import Site, open_site
 
 
 async def states(site: Site, code: str, seq: int) -> list[object]:
-    """Return the state that each view shows."""
+    """Return the state that each view shows, without the end of a claim."""
     call = site.front.call
     poll = await call("GET", "/messages?since=0", code=code)
     history = await call("GET", "/history", code=code)
@@ -18,7 +18,11 @@ async def states(site: Site, code: str, seq: int) -> list[object]:
         one.json["message"],
     ]
     assert len(found) == 3
-    return [each.get("question") for each in found]
+    questions = [each.get("question") for each in found]
+    return [
+        each and {name: value for name, value in each.items() if name != "until"}
+        for each in questions
+    ]
 
 
 async def test_every_view_shows_open_claimed_and_answered(
@@ -83,3 +87,56 @@ async def test_an_unknown_addressee_is_named(
         assert reply.json["warning"] == "nobody called carol or dan is in this room"
         reply = await site.say(alice, "hello", to="operator")
         assert "warning" not in reply.json
+
+
+async def test_until_is_shown_where_the_lease_is_at_hand_and_moves_with_renewals(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site:
+        call = site.front.call
+        alice, bob = await site.code("alice"), await site.code("bob")
+        await site.say(alice, 'a text with "question":{"state":"open"}')
+        await site.say(alice, "who?", expects_reply="anyone")
+        won = (await call("POST", "/messages/2/claim", code=bob)).json
+        ends = [won["expires_at"]]
+        for _ in range(2):
+            claimed = {"state": "claimed", "by": "bob", "until": ends[-1]}
+            found = await _leased_views(site, alice, bob)
+            assert found == [claimed] * 5
+            await trio.sleep(1)
+            again = (await call("POST", "/messages/2/claim", code=bob)).json
+            assert again["question"] == claimed | {"until": again["expires_at"]}
+            ends.append(again["expires_at"])
+        assert ends == sorted(set(ends))
+
+
+async def _leased_views(site: Site, alice: str, bob: str) -> list[object]:
+    """Return the state of question 2 in each view that knows its lease."""
+    call = site.front.call
+    one = (await call("GET", "/messages/2", code=alice)).json
+    asked = (await call("GET", "/resume", code=alice)).json
+    held = (await call("GET", "/resume", code=bob)).json
+    state = (await site.admin("GET", "/admin/state")).json
+    return [
+        one["message"]["question"],
+        asked["open_questions"][0]["question"],
+        held["claims"][0]["question"],
+        state["waiting"][0]["question"],
+        next(each["question"] for each in state["messages"] if each["seq"] == 2),
+    ]
+
+
+async def test_a_claim_says_the_state_of_its_question(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site:
+        alice, bob = await site.code("alice"), await site.code("bob")
+        await site.say(alice, "who?", expects_reply="anyone")
+        call = site.front.call
+        won = (await call("POST", "/messages/1/claim", code=bob)).json
+        until = won["expires_at"]
+        assert won["question"] == {"state": "claimed", "by": "bob", "until": until}
+        await site.say(bob, "me", reply_to=1)
+        late = (await call("POST", "/messages/1/claim", code=bob)).json
+        assert (late["won"], late["expires_at"]) == (True, None)
+        assert late["question"] == {"state": "answered", "by": "bob", "seq": 2}

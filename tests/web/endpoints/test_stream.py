@@ -132,6 +132,24 @@ async def test_claimed_until_is_streamed_and_renewed_by_the_holder_s_polls(
         assert (released["claimed_by"], "claimed_until" in released) == (None, False)
 
 
+async def test_waiting_rows_say_until_when_a_claim_holds_and_follow_renewals(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site, open_stream(site, room="other") as stream:
+        await stream.next_of("snapshot")
+        alice, bob = await site.code("alice"), await site.code("bob")
+        await site.say(alice, "who?", expects_reply="anyone")
+        won = await site.front.call("POST", "/messages/1/claim", code=bob)
+        (row,) = (await _until(stream, "waiting"))["waiting"]
+        while row["question"]["state"] == "open":
+            (row,) = (await _until(stream, "waiting"))["waiting"]
+        assert row["question"]["until"] == won.json["expires_at"]
+        await trio.sleep(60)
+        await site.front.call("GET", "/messages?since=1", code=bob)
+        (renewed,) = (await _until(stream, "waiting"))["waiting"]
+        assert renewed["question"]["until"] > row["question"]["until"]
+
+
 async def test_a_silent_peer_goes_offline_in_a_delta(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -62,7 +62,7 @@ def decide_claim(transition: Transition, claim: Claim) -> Decision:
     message = check_claim(transition, claim)
     held = transition.room.leases.get(claim.seq)
     if message.is_claim_final:
-        return transition.decision(ClaimGranted(_permanent_lease(message)))
+        return transition.decision(ClaimGranted(_permanent_lease(message), message))
     if held is not None:
         return _renew(transition, held, claim)
     return _grant(transition, message, claim)
@@ -156,7 +156,7 @@ def _renew(transition: Transition, held: Lease, claim: Claim) -> Decision:
     else:
         message = transition.room.messages[claim.seq]
         transition.lease(message, renewed)
-    return transition.decision(ClaimGranted(renewed))
+    return _granted(transition, renewed)
 
 
 def _grant(transition: Transition, message: Message, claim: Claim) -> Decision:
@@ -166,7 +166,12 @@ def _grant(transition: Transition, message: Message, claim: Claim) -> Decision:
     )
     transition.lease(message, lease)
     transition.audit("claim", claim.peer, f"seq={message.seq}")
-    return transition.decision(ClaimGranted(lease))
+    return _granted(transition, lease)
+
+
+def _granted(transition: Transition, lease: Lease) -> Decision:
+    message = transition.room.messages[lease.seq]
+    return transition.decision(ClaimGranted(lease, message))
 
 
 def decide_release(transition: Transition, release: Release) -> Decision:

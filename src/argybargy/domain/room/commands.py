@@ -241,9 +241,15 @@ class Posted:
 
 @attrs.frozen
 class ClaimGranted:
-    """The claim was granted or renewed."""
+    """The claim was granted or renewed.
+
+    Attributes:
+        lease: The lease; without a term if the claimer has answered.
+        message: The question as it is now.
+    """
 
     lease: Lease
+    message: Message
 
 
 @attrs.frozen

@@ -95,11 +95,19 @@ class History:
 
 @attrs.frozen
 class Thread:
-    """A message with those of its replies that the reader may see."""
+    """A message with those of its replies that the reader may see.
+
+    Attributes:
+        message: The message.
+        replies: Its replies, oldest first.
+        members: The names of the room's members.
+        lease: The lease of the claim on the message, if there is one.
+    """
 
     message: Message
     replies: tuple[Message, ...]
     members: tuple[str, ...]
+    lease: Lease | None = None
 
 
 @attrs.frozen
@@ -110,8 +118,9 @@ class Resumption:
         code: The agent's code.
         cursor: Its last acknowledged cursor.
         unread: The number of messages after the cursor.
-        asked: Its unanswered questions, oldest first, as many as one answer may hold.
-        claims: The leases it holds.
+        asked: Its unanswered questions with the leases on them, oldest first, as many
+            as one answer may hold.
+        claims: The leases it holds, with their questions.
         status: The room's name and whether it is closed.
         members: The names of the room's members.
     """
@@ -119,8 +128,8 @@ class Resumption:
     code: CodeRecord
     cursor: int
     unread: int
-    asked: tuple[Message, ...]
-    claims: tuple[Lease, ...]
+    asked: tuple[tuple[Message, Lease | None], ...]
+    claims: tuple[ClaimGranted, ...]
     status: RoomStatus
     members: tuple[str, ...]
 
@@ -189,7 +198,7 @@ async def post_as(relay: Relay, code: CodeRecord, draft: PostDraft) -> PostOutco
 
 async def claim(
     relay: Relay, code: CodeRecord, seq: int, lease_seconds: int | None
-) -> Lease:
+) -> ClaimGranted:
     """Claim a question, or renew the claim.
 
     Raises:
@@ -200,7 +209,7 @@ async def claim(
     relay.request_limits.admit_claim(code.peer, now.steady_seconds)
     _refuse_early(live.room, command, now, relay.limits)
     outcome = await relay.ask(code.room, command, code)
-    return outcome.expect(ClaimGranted).lease
+    return outcome.expect(ClaimGranted)
 
 
 def _refuse_early(room: Room, command: Claim, now: Instant, limits: Limits) -> None:
@@ -292,6 +301,8 @@ async def thread(relay: Relay, code: CodeRecord, seq: int) -> Thread:
     _admit_read(relay, code)
     live = await relay.live(code.room)
     reader = code.peer.name
+    # Of the same room as the message: those under a lease are in memory.
+    lease = live.room.leases.get(seq)
     found = await _message(relay, live, seq)
     if found is None or not found.is_visible_to(reader):
         raise RelayError(Problem.NOT_FOUND)
@@ -300,7 +311,7 @@ async def thread(relay: Relay, code: CodeRecord, seq: int) -> Thread:
     if replies is None:
         with translated():
             replies = await relay.store.replies(live.name, reader, seq, *bounds)
-    return Thread(found, replies, relay.members(live))
+    return Thread(found, replies, relay.members(live), lease)
 
 
 async def peers(relay: Relay, code: CodeRecord) -> list[tuple[LastSeen, str]]:
@@ -334,8 +345,11 @@ async def resume(relay: Relay, code: CodeRecord) -> Resumption:
         code=code,
         cursor=cursor,
         unread=await count_unread(relay, live, reader, cursor),
-        asked=tuple(builder.messages),
-        claims=tuple(room.leases_of(code.name)),
+        asked=tuple((each, room.leases.get(each.seq)) for each in builder.messages),
+        claims=tuple(
+            ClaimGranted(lease, room.messages[lease.seq])
+            for lease in room.leases_of(code.name)
+        ),
         status=room.status,
         members=relay.members(live),
     )

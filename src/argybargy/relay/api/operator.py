@@ -6,7 +6,7 @@ import structlog
 from argybargy.domain.access_codes import CodeRecord, Peer
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
-from argybargy.domain.message import Message, SenderKind
+from argybargy.domain.message import SenderKind
 from argybargy.domain.names import OPERATOR, peer_key, room_key
 from argybargy.domain.pages import look_back
 from argybargy.domain.room.commands import Close, Open, Withdraw
@@ -15,9 +15,14 @@ from argybargy.domain.room.writes import Audit
 from argybargy.domain.roster import Waiting
 from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.api.agent import History, PostDraft, PostOutcome, post
-from argybargy.relay.api.stream_cursor import newest_messages
+from argybargy.relay.api.stream_cursor import (
+    MessageInRoom,
+    newest_messages,
+    waiting_rows,
+    with_room,
+)
 from argybargy.relay.offboarding import dismiss
-from argybargy.relay.overview.room_view import RoomView, aged
+from argybargy.relay.overview.room_view import RoomView
 from argybargy.relay.relay import Relay
 from argybargy.relay.store_errors import shielded, translated
 from argybargy.store.errors import StoreError
@@ -45,14 +50,14 @@ class OperatorState:
         rooms: Every room.
         codes: Every code's record.
         waiting: The operator's inbox, longest wait first.
-        messages: The newest messages, each with the name of its room.
+        messages: The newest messages.
         now: The time of the snapshot.
     """
 
     rooms: tuple[RoomView, ...]
     codes: tuple[CodeRecord, ...]
     waiting: tuple[Waiting, ...]
-    messages: tuple[tuple[str, Message], ...]
+    messages: tuple[MessageInRoom, ...]
     now: Instant
 
 
@@ -270,8 +275,8 @@ async def read_overview_state(
     return OperatorState(
         rooms=tuple(board.view(key, now) for key in board.cards),
         codes=tuple(relay.codes),
-        waiting=tuple(aged(row, now) for row in board.inbox),
-        messages=tuple(messages),
+        waiting=tuple(waiting_rows(relay, board.inbox, now)),
+        messages=tuple(with_room(relay, *row) for row in messages),
         now=now,
     )
 

@@ -5,14 +5,14 @@ version and gets the present values; so a slow client skips states and never fal
 behind by more than one. A client too old for the change log gets a new snapshot.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import attrs
 
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.instant import Instant
-from argybargy.domain.message import Message
+from argybargy.domain.message import Lease, Message
 from argybargy.domain.names import ANYONE, RoomKey, room_key
 from argybargy.domain.roster import RosterRow, Waiting
 from argybargy.relay.overview.change_log import Change, Topic
@@ -34,13 +34,13 @@ class MessageInRoom:
         room: The name of its room.
         message: The message with its present claim.
         members: The names of the room's members.
-        claimed_until_ms: When its lease expires; ``None`` without an expiring lease.
+        lease: The lease of that claim, if the room is in memory.
     """
 
     room: str
     message: Message
     members: tuple[str, ...]
-    claimed_until_ms: int | None = None
+    lease: Lease | None = None
 
 
 @attrs.frozen
@@ -181,7 +181,7 @@ class StreamCursor:
             version=board.version,
             now_ms=now.wall_ms,
             rooms=tuple(board.outlines.values()),
-            waiting=tuple(aged(row, now) for row in board.inbox),
+            waiting=tuple(waiting_rows(relay, board.inbox, now)),
             codes=tuple(relay.codes),
             roster=self._roster(now),
             messages=(),
@@ -196,15 +196,7 @@ class StreamCursor:
         return board.view(scope, now).roster
 
     def _with_room(self, row: tuple[str, Message]) -> MessageInRoom:
-        room, message = row
-        live = self.relay.find_live(room)
-        lease = None if live is None else live.room.leases.get(message.seq)
-        return MessageInRoom(
-            room,
-            message,
-            self.relay.overview.members(room_key(room)),
-            None if lease is None else lease.expires_ms,
-        )
+        return with_room(self.relay, *row)
 
     # -- delta -----------------------------------------------------------------
 
@@ -243,7 +235,11 @@ class StreamCursor:
             for change in changes
         ]
         return (
-            tuple(aged(inbox[key], now) for key in keys if key in inbox),
+            tuple(
+                waiting_rows(
+                    self.relay, [inbox[key] for key in keys if key in inbox], now
+                )
+            ),
             tuple(key for key in keys if key not in inbox),
         )
 
@@ -299,6 +295,27 @@ def _by_topic(changes: Iterable[Change]) -> dict[Topic, list[Change]]:
     for change in changes:
         found[change.topic].append(change)
     return found
+
+
+def with_room(relay: Relay, room: str, message: Message) -> MessageInRoom:
+    """Return a message with its room's members, and the lease of the claim on it."""
+    members = relay.overview.members(room_key(room))
+    return MessageInRoom(room, message, members, lease_on(relay, room, message.seq))
+
+
+def waiting_rows(
+    relay: Relay, rows: Iterable[Waiting], now: Instant
+) -> Iterator[Waiting]:
+    """Yield rows of the inbox with their present wait and lease."""
+    for row in rows:
+        lease = lease_on(relay, row.room, row.message.seq)
+        yield attrs.evolve(aged(row, now), lease=lease)
+
+
+def lease_on(relay: Relay, room: str, seq: int) -> Lease | None:
+    """Return the lease of the claim on a message, if its room is in memory."""
+    live = relay.find_live(room)
+    return None if live is None else live.room.leases.get(seq)
 
 
 async def newest_messages(

@@ -55,6 +55,7 @@ from argybargy.store.protocol import StoredOverview
 
 OVERVIEW_MESSAGES: Final = 60
 """Newest messages of all rooms that are kept in memory."""
+_NO_LEASES: Final = Leases()
 
 
 def _new_epoch() -> str:
@@ -175,16 +176,18 @@ class Overview:
                 yield Change(Topic.MESSAGE, key, write.seq)
 
     def _renewed(self, key: RoomKey, room: Room) -> Iterator[Change]:
-        """Yield the kept messages whose lease has another deadline now.
+        """Yield the kept messages and questions whose lease has another deadline now.
 
         Polls renew leases in memory, so no write contains the new deadline.
         """
-        before, self._leases[key] = self._leases.get(key), room.leases
-        if before is None or before is room.leases:
+        before, self._leases[key] = self._leases.get(key, _NO_LEASES), room.leases
+        if before is room.leases:
             return
-        for where, seq in self._messages:
-            if where == key and before.get(seq) is not room.leases.get(seq):
-                yield Change(Topic.MESSAGE, key, seq)
+        asked = [(room_key(row.room), row.message.seq) for row in self.inbox]
+        for topic, shown in (Topic.MESSAGE, self._messages), (Topic.WAITING, asked):
+            for where, seq in shown:
+                if where == key and before.get(seq) is not room.leases.get(seq):
+                    yield Change(topic, key, seq)
 
     def _append(self, key: RoomKey, message: Message) -> None:
         self._messages[key, message.seq] = message
@@ -214,6 +217,7 @@ class Overview:
             rooms_closed=len(self.cards) - len(open_cards),
             online=sum(outline.online for outline in self._outlines.values()),
             questions=sum(len(each.questions) for each in open_cards),
+            claimed=sum(each.claimed for each in open_cards),
             oldest_wait_seconds=max(waits, default=0.0),
         )
 

@@ -59,6 +59,11 @@ class RoomCard:
         """The peers that wait for an answer."""
         return frozenset(question.sender_key for question in self.questions.values())
 
+    @cached_property
+    def claimed(self) -> int:
+        """The number of open questions that somebody has claimed."""
+        return sum(each.claimed_by is not None for each in self.questions.values())
+
     def follow(self, room: Room, writes: Sequence[Write]) -> Self:
         """Return the card after a batch.
 

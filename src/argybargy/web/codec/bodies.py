@@ -72,13 +72,16 @@ class QuestionBody(Struct, frozen=True, omit_defaults=True):
     """The state of a question.
 
     `by` is the claimer, the peer that answered, or the one that withdrew it; `seq` the
-    answering message. Both are absent where unknown.
+    answering message. Both are absent where unknown. `until` is the end of the claim
+    without renewal. Pages of messages leave it out, since each message is encoded once
+    for all readers: polls, history, replies and search.
     """
 
     state: Literal["open", "claimed", "answered", "withdrawn"]
     by: str | UnsetType = UNSET
     seq: int | UnsetType = UNSET
     reason: str | UnsetType = UNSET
+    until: str | UnsetType = UNSET
 
 
 class PostedMessage(Struct, frozen=True, rename={"from_": "from"}):
@@ -109,7 +112,7 @@ class ReadMessage(PostedMessage, frozen=True, rename={"from_": "from"}):
 class RoomMessageBody(ReadMessage, frozen=True, rename={"from_": "from"}):
     """A message with its room, as the operator receives it.
 
-    `claimed_until` is given on the stream, while a claim on the message can expire.
+    `claimed_until` is given while a claim on the message can expire, except in search.
     """
 
     room: str = ""
@@ -220,6 +223,7 @@ class ClaimBody(Struct, frozen=True):
     lease_seconds: int | None
     expires_at: str | None
     ignored: list[str] | UnsetType = UNSET
+    question: QuestionBody | UnsetType = UNSET
 
 
 class ReleaseBody(Struct, frozen=True):
@@ -275,6 +279,7 @@ class HeldClaim(Struct, frozen=True):
     fence: int
     lease_seconds: int | None
     expires_at: str | None
+    question: QuestionBody | UnsetType = UNSET
 
 
 class ResumeBody(Struct, frozen=True):

@@ -17,9 +17,11 @@ from argybargy.domain.instant import format_timestamp
 from argybargy.domain.message import Lease, Message
 from argybargy.domain.names import ANYONE
 from argybargy.domain.poll_budget import PollBudget
+from argybargy.domain.room.commands import ClaimGranted
 from argybargy.domain.room.questions import question_state
 from argybargy.domain.room.state import RoomStatus
-from argybargy.relay.api.agent import History, PostOutcome, Thread
+from argybargy.onboarding.instructions import RESPONSE_RULE
+from argybargy.relay.api.agent import History, PostOutcome, Resumption, Thread
 from argybargy.relay.api.poll import PollAnswer
 from argybargy.relay.room.delivery_report import DeliveryReport, Reachability
 from argybargy.web.codec.bodies import (
@@ -35,6 +37,7 @@ from argybargy.web.codec.bodies import (
     PostedMessage,
     QuestionBody,
     ReadMessage,
+    ResumeBody,
     RoomStatusBody,
     ThreadBody,
 )
@@ -50,8 +53,13 @@ def addressees(message: Message) -> str | list[str]:
     return message.to[0] if len(message.to) == 1 else list(message.to)
 
 
-def posted_message(message: Message) -> PostedMessage:
-    """Convert a message for its sender, without ``expects_reply_resolved``."""
+def posted_message(message: Message, lease: Lease | None = None) -> PostedMessage:
+    """Convert a message for its sender, without ``expects_reply_resolved``.
+
+    Args:
+        message: The message.
+        lease: The lease of the claim on it, to say until when.
+    """
     return PostedMessage(
         seq=message.seq,
         ts=format_timestamp(message.at_ms),
@@ -63,17 +71,20 @@ def posted_message(message: Message) -> PostedMessage:
         reply_to=message.reply_to,
         from_kind=message.kind.value,
         event=message.event or UNSET,
-        question=question_body(message),
+        question=question_body(message, lease),
     )
 
 
-def question_body(message: Message) -> QuestionBody | UnsetType:
+def question_body(
+    message: Message, lease: Lease | None = None
+) -> QuestionBody | UnsetType:
     """Return the state of a question; ``UNSET`` for a message that asks nothing.
 
-    The end of a claim is left out: renewals move it, and an encoded message is kept
-    until its claim or the end of its question changes.
+    Args:
+        message: The message.
+        lease: The lease of the claim on it, to say until when.
     """
-    found = question_state(message)
+    found = question_state(message, lease)
     if found is None:
         return UNSET
     return QuestionBody(
@@ -81,6 +92,7 @@ def question_body(message: Message) -> QuestionBody | UnsetType:
         by=found.by or UNSET,
         seq=found.seq or UNSET,
         reason=found.reason or UNSET,
+        until=timestamp(found.until_ms) or UNSET,
     )
 
 
@@ -104,6 +116,25 @@ def encode_message(message: Message, members: Sequence[str]) -> bytes:
     return encoded
 
 
+def encode_leased(
+    message: Message, members: Sequence[str], lease: Lease | None
+) -> bytes:
+    """Return a message as JSON, with the end of the claim on it.
+
+    The memo is without that end: renewals move it, and an encoded message is kept
+    until its claim or the end of its question changes. A quotation mark in a text is
+    escaped, so no text can look like the field that is replaced here.
+    """
+    encoded = encode_message(message, members)
+    if lease is None or lease.expires_ms is None:
+        return encoded
+    before, after = (
+        b'"question":' + msgspec.json.encode(question_body(message, each))
+        for each in (None, lease)
+    )
+    return encoded.replace(before, after, 1)
+
+
 def encode_messages(
     messages: Iterable[Message], members: Sequence[str]
 ) -> list[ReadMessage]:
@@ -117,9 +148,11 @@ def encode_messages(
     return cast("list[ReadMessage]", Raw(b"[%b]" % b",".join(encoded)))
 
 
-def read_message(message: Message, members: Sequence[str]) -> ReadMessage:
+def read_message(
+    message: Message, members: Sequence[str], lease: Lease | None = None
+) -> ReadMessage:
     """Return one message as JSON, typed as the message that a body declares."""
-    return cast("ReadMessage", Raw(encode_message(message, members)))
+    return cast("ReadMessage", Raw(encode_leased(message, members, lease)))
 
 
 def poll_body(answer: PollAnswer) -> PollBody:
@@ -163,7 +196,7 @@ def history_body(room: str, history: History) -> HistoryBody:
 def thread_body(thread: Thread) -> ThreadBody:
     """Return the body of a message with its replies."""
     return ThreadBody(
-        read_message(thread.message, thread.members),
+        read_message(thread.message, thread.members, thread.lease),
         encode_messages(thread.replies, thread.members),
     )
 
@@ -216,8 +249,9 @@ def operator_body(operator: Reachability) -> OperatorBody:
     return OperatorBody("watching" if is_watching else "away")
 
 
-def claim_body(lease: Lease) -> ClaimBody:
+def claim_body(granted: ClaimGranted) -> ClaimBody:
     """Return the body of a claim that was granted."""
+    lease = granted.lease
     return ClaimBody(
         won=True,
         claimed_by=lease.holder,
@@ -225,9 +259,37 @@ def claim_body(lease: Lease) -> ClaimBody:
         fence=lease.fence,
         lease_seconds=lease.seconds,
         expires_at=timestamp(lease.expires_ms),
+        question=question_body(granted.message, lease),
     )
 
 
-def held_claim(lease: Lease) -> HeldClaim:
+def held_claim(held: ClaimGranted) -> HeldClaim:
     """Convert a claim for its holder."""
-    return HeldClaim(lease.seq, lease.fence, lease.seconds, timestamp(lease.expires_ms))
+    lease = held.lease
+    return HeldClaim(
+        lease.seq,
+        lease.fence,
+        lease.seconds,
+        timestamp(lease.expires_ms),
+        question_body(held.message, lease),
+    )
+
+
+def resume_body(found: Resumption) -> ResumeBody:
+    """Return the body of the state that an agent continues from."""
+    code = found.code
+    return ResumeBody(
+        name=code.name,
+        room=code.room,
+        capabilities=code.capabilities,
+        expires=timestamp(code.expires_ms),
+        cursor=found.cursor,
+        unread=found.unread,
+        open_questions=[
+            read_message(message, found.members, lease)
+            for message, lease in found.asked
+        ],
+        claims=[held_claim(held) for held in found.claims],
+        room_status=room_status(found.status),
+        response_rule=list(RESPONSE_RULE),
+    )

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from argybargy.web.codec.bodies import DigestBody, Gap, HeldClaim
+from argybargy.web.codec.bodies import DigestBody, Gap
 from argybargy.web.request import (
     MINIMAL_APPLIED,
     Request,
@@ -28,6 +28,7 @@ class MinimalQuestion(Struct, frozen=True):
     by: str | UnsetType = UNSET
     seq: int | UnsetType = UNSET
     reason: str | UnsetType = UNSET
+    until: str | UnsetType = UNSET
 
 
 OPEN_QUESTION: Final = MinimalQuestion()
@@ -126,6 +127,15 @@ class MinimalSearchBody(Struct, frozen=True):
     next_before: int | None = None
 
 
+class MinimalClaim(Struct, frozen=True):
+    """A claim of the caller, whose question is therefore claimed."""
+
+    seq: int
+    fence: int
+    lease_seconds: int | None
+    expires_at: str | None
+
+
 class MinimalResumeBody(Struct, frozen=True):
     """State of an agent, without the rules that the manual tells."""
 
@@ -134,7 +144,7 @@ class MinimalResumeBody(Struct, frozen=True):
     cursor: int
     unread: int = 0
     open_questions: list[MinimalMessage] = []
-    claims: list[HeldClaim] = []
+    claims: list[MinimalClaim] = []
     room_status: MinimalRoomStatus = OPEN
     capabilities: str = ""
     expires: str | None = None

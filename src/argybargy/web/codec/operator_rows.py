@@ -50,7 +50,7 @@ def roster_row(row: RosterRow) -> RosterRowBody:
 def waiting_row(row: Waiting) -> WaitingRow:
     """Convert an unanswered question."""
     return WaitingRow(
-        **msgspec.structs.asdict(encode.posted_message(row.message)),
+        **msgspec.structs.asdict(encode.posted_message(row.message, row.lease)),
         room=row.room,
         expects_reply_resolved=row.expects_resolved,
         waiting_seconds=row.seconds,
@@ -80,12 +80,12 @@ def room_message(row: MessageInRoom) -> RoomMessageBody:
     """Return a message with its room as JSON, typed as the body that it spells out.
 
     The message's own JSON is kept in its memo; only the room and the end of a claim
-    are appended here, so no message is encoded again for each client.
+    are put in here, so no message is encoded again for each client.
     """
-    encoded = encode.encode_message(row.message, row.members)
+    encoded = encode.encode_leased(row.message, row.members, row.lease)
     until = b""
-    if row.claimed_until_ms is not None:
-        timestamp = format_timestamp(row.claimed_until_ms).encode()
+    if row.lease is not None and row.lease.expires_ms is not None:
+        timestamp = format_timestamp(row.lease.expires_ms).encode()
         until = b',"claimed_until":"%b"' % timestamp
     raw = msgspec.Raw(b'%b,"room":"%b"%b}' % (encoded[:-1], row.room.encode(), until))
     return cast("RoomMessageBody", raw)

@@ -3,7 +3,6 @@
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import MAX_SEQ
-from argybargy.onboarding.instructions import RESPONSE_RULE
 from argybargy.relay.api import agent
 from argybargy.relay.api.poll import poll
 from argybargy.relay.room.delivery_report import operator_reachability
@@ -14,7 +13,6 @@ from argybargy.web.codec.bodies import (
     PeerBody,
     PeersBody,
     ReleaseBody,
-    ResumeBody,
     WhoAmI,
     WithdrawnBody,
 )
@@ -64,19 +62,7 @@ async def peers(services: Services, code: CodeRecord, request: Request) -> Respo
 async def resume(services: Services, code: CodeRecord, request: Request) -> Response:
     """Return the state that an agent needs after it has lost its context."""
     found = await agent.resume(services.relay, code)
-    body = ResumeBody(
-        name=code.name,
-        room=code.room,
-        capabilities=code.capabilities,
-        expires=encode.timestamp(code.expires_ms),
-        cursor=found.cursor,
-        unread=found.unread,
-        open_questions=encode.encode_messages(found.asked, found.members),
-        claims=[encode.held_claim(lease) for lease in found.claims],
-        room_status=encode.room_status(found.status),
-        response_rule=list(RESPONSE_RULE),
-    )
-    return body_response(request, body, MinimalResumeBody)
+    return body_response(request, encode.resume_body(found), MinimalResumeBody)
 
 
 async def post_message(
@@ -135,15 +121,15 @@ async def claim(services: Services, code: CodeRecord, request: Request) -> Respo
         body, ignored = await read_json(request, ClaimRequest, is_optional=True)
     seconds = check_lease(body, services.limits)
     try:
-        lease = await agent.claim(services.relay, code, seq, seconds)
+        granted = await agent.claim(services.relay, code, seq, seconds)
     except RelayError as refusal:
         if refusal.problem not in _LOST:
             raise
         services.metrics.note_refusal(refusal.problem)
         return _lost_response(refusal, seq, as_text=request.wants_text)
     if request.wants_text:
-        return text.claim_text(lease, ignored)
-    return json_response(encode.claim_body(lease), ignored)
+        return text.claim_text(granted.lease, ignored)
+    return json_response(encode.claim_body(granted), ignored)
 
 
 def _lost_response(refusal: RelayError, seq: int, *, as_text: bool) -> Response:

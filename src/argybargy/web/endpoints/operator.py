@@ -15,7 +15,7 @@ from argybargy.domain.names import OPERATOR, RESERVED_PEER_NAMES, peer_key
 from argybargy.domain.room.state import RoomStatus
 from argybargy.onboarding.instructions import connect_instruction
 from argybargy.relay.access.invitation import Invitation
-from argybargy.relay.api import operator, stream_cursor
+from argybargy.relay.api import operator
 from argybargy.relay.api.operator import OperatorState
 from argybargy.relay.overview.room_view import RoomView
 from argybargy.web.access.auth import acting_operator
@@ -243,13 +243,6 @@ async def state(services: Services, request: Request) -> Response:
 def _state_body(
     services: Services, room: str | None, found: OperatorState
 ) -> StateBody:
-    members = {_name(view): view.members for view in found.rooms}
-    messages = [
-        operator_rows.room_message(
-            stream_cursor.MessageInRoom(name, message, members.get(name, ()))
-        )
-        for name, message in found.messages
-    ]
     return StateBody(
         version=__version__,
         public_url=services.public_url,
@@ -274,7 +267,7 @@ def _state_body(
         },
         waiting=[operator_rows.waiting_row(row) for row in found.waiting],
         max_idle_seconds=services.limits.idle_seconds,
-        messages=messages,
+        messages=[operator_rows.room_message(row) for row in found.messages],
         limits=attrs.asdict(services.limits),
     )
 
