@@ -96,6 +96,7 @@ MORE: Final = {
     "/admin/session": "[Signing in](../explanation/signing-in.md)",
     "/metrics": "[Metrics](metrics.md)",
     "/admin/backup": "[Back up](../how-to/back-up.md)",
+    "/messages/{seq}/question": "[Rooms and claims](../explanation/rooms.md)",
     "/messages/{seq}/claim": "[Rooms and claims](../explanation/rooms.md)",
 }
 JSON: Final = "application/json"

@@ -23,6 +23,7 @@ from argybargy.domain.room.commands import (
     Withdraw,
 )
 from argybargy.domain.room.decide import decide, decide_expired_leases
+from argybargy.domain.room.posting import find_receipt
 from argybargy.domain.room.state import Room
 from argybargy.domain.room.writes import Write
 from argybargy.domain.seq_gaps import count_messages
@@ -156,7 +157,10 @@ class Scene:
         if isinstance(command, (Claim, Release, Withdraw)):
             return attrs.evolve(command, subject=self._older(command.seq))
         if isinstance(command, Post):
-            return attrs.evolve(command, subject=self._older(command.reply_to))
+            receipt = find_receipt(self.room, command)
+            earlier = self._older(None if receipt is None else receipt.seq)
+            subject = self._older(command.reply_to)
+            return attrs.evolve(command, subject=subject, earlier=earlier)
         return command
 
     def _older(self, seq: int | None) -> Message | None:

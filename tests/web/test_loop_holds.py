@@ -166,6 +166,9 @@ CASES: dict[tuple[str, str], tuple[Requests, ...]] = {
         as_silent("POST", "/messages/1500/claim", "/messages/1501/claim"),
     ),
     ("DELETE", "/messages/{seq}/claim"): (as_silent("DELETE", "/messages/1500/claim"),),
+    ("DELETE", "/messages/{seq}/question"): (
+        as_silent("DELETE", "/messages/1500/question"),
+    ),
     ("GET", "/history"): (as_agent("/history?limit=500"),),
     ("GET", "/search"): (
         as_agent(
@@ -197,6 +200,9 @@ CASES: dict[tuple[str, str], tuple[Requests, ...]] = {
     ),
     ("POST", "/admin/rooms/{room}/reopen"): (
         as_operator("POST", f"/admin/rooms/{ROOM}/reopen"),
+    ),
+    ("DELETE", "/admin/rooms/{room}/messages/{seq}/question"): (
+        as_operator("DELETE", f"/admin/rooms/{ROOM}/messages/1600/question"),
     ),
     ("POST", "/admin/regenerate-token"): (
         as_operator("POST", "/admin/regenerate-token"),

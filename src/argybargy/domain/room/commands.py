@@ -30,6 +30,8 @@ class Post:
         reply_to: The seq of the message that this one answers.
         idempotency_key: A key chosen by the client, which makes retries safe.
         subject: The message `reply_to`, if it is older than the tail.
+        earlier: The message of an accepted attempt with the same key, if it is older
+            than the tail.
         has_room_quota: Whether an empty room may receive its first message.
         other_agents: The names of the other agents that have a code of the room, or
             two of them if there are more; ``None`` if unknown.
@@ -45,6 +47,7 @@ class Post:
     subject: Message | None = None
     has_room_quota: bool = True
     other_agents: tuple[str, ...] | None = None
+    earlier: Message | None = None
 
     @cached_property
     def digest(self) -> bytes:
@@ -232,11 +235,16 @@ class Posted:
         message: The message.
         is_duplicate: Whether an earlier attempt was accepted, and this one is a retry.
         answers: The questions that it answers, and those it may have meant.
+        is_kept: Whether the room still has the message of a retry. What became of a
+            question that retention has dropped is unknown.
+        lease: The lease of the claim on the question of a retry, if there is one.
     """
 
     message: Message
     is_duplicate: bool = False
     answers: Answers = attrs.field(factory=Answers)
+    is_kept: bool = True
+    lease: Lease | None = None
 
 
 @attrs.frozen

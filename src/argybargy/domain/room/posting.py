@@ -34,9 +34,9 @@ The sender of more must reply: a decision blocks other tasks.
 
 def decide_post(transition: Transition, post: Post) -> Decision:
     """Accept a message, or raise."""
-    earlier = _earlier_message(transition, post)
+    earlier = _earlier_outcome(transition, post)
     if earlier is not None:
-        return transition.decision(Posted(earlier, is_duplicate=True))
+        return transition.decision(earlier)
     _check_room(transition, post)
     _admit(transition, post)
     subject = _find_subject(transition, post)
@@ -61,20 +61,31 @@ def _receipt_key(post: Post) -> ReceiptKey | None:
     return peer_key(post.sender), post.idempotency_key
 
 
-def _earlier_message(transition: Transition, post: Post) -> Message | None:
-    """Return the message of the first attempt, if this post is a retry.
-
-    One older than the tail is composed from the retry, whose digest equals that of the
-    first attempt, so that it is available even if retention has dropped the message.
-    """
+def find_receipt(room: Room, post: Post) -> Receipt | None:
+    """Return the receipt of the post's idempotency key, expired or not."""
     key = _receipt_key(post)
-    receipt = None if key is None else transition.room.receipts.get(key)
+    return None if key is None else room.receipts.get(key)
+
+
+def _earlier_outcome(transition: Transition, post: Post) -> Posted | None:
+    """Return the outcome of the first attempt, if this post is a retry.
+
+    The message is as it is now: its question may have been answered. One that
+    retention has dropped is composed from the retry, whose digest equals that of the
+    first attempt.
+    """
+    room, receipt = transition.room, find_receipt(transition.room, post)
     if receipt is None or transition.is_outdated(receipt):
         return None
     if receipt.digest != post.digest:
         raise RelayError(Problem.IDEMPOTENCY_CONFLICT, seq=receipt.seq)
-    kept = transition.room.messages.get(receipt.seq)
-    return kept or _compose(post, receipt.seq, receipt.at_ms)
+    kept = room.messages.get(receipt.seq)
+    if kept is None and receipt.seq >= room.first:
+        kept = post.earlier
+    if kept is None:
+        composed = _compose(post, receipt.seq, receipt.at_ms)
+        return Posted(composed, is_duplicate=True, is_kept=False)
+    return Posted(kept, is_duplicate=True, lease=room.leases.get(receipt.seq))
 
 
 def _message(transition: Transition, post: Post) -> Message:

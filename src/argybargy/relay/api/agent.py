@@ -69,6 +69,8 @@ class PostOutcome:
         delivery: How the addressees can be reached.
         hint: What to do about an answer that could belong to several questions.
         warning: Which addressees are unknown.
+        is_kept: Whether the room still has the message.
+        lease: The lease of the claim on it, if there is one.
     """
 
     message: Message
@@ -76,6 +78,8 @@ class PostOutcome:
     delivery: DeliveryReport
     hint: str | None = None
     warning: str | None = None
+    is_kept: bool = True
+    lease: Lease | None = None
 
 
 @attrs.frozen
@@ -179,6 +183,8 @@ async def post(
         report,
         hint_for(posted.answers, spell),
         report.warning,
+        posted.is_kept,
+        posted.lease,
     )
 
 

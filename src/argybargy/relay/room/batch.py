@@ -25,8 +25,14 @@ from argybargy.domain.room.commands import (
     subject_of,
 )
 from argybargy.domain.room.decide import decide, decide_expired_leases
+from argybargy.domain.room.posting import find_receipt
 from argybargy.domain.room.state import Room
-from argybargy.domain.room.writes import ResolveQuestion, UpdateClaim, Write
+from argybargy.domain.room.writes import (
+    AppendMessage,
+    ResolveQuestion,
+    UpdateClaim,
+    Write,
+)
 from argybargy.relay.access.room_quota import RoomQuota, speaks
 from argybargy.relay.room.inbox import PendingCommand
 from argybargy.relay.room.subscriptions import Subscriptions
@@ -75,10 +81,10 @@ def decide_batch(room: Room, commands: Sequence[Command], facts: Facts) -> Decid
     before, recalled = room, facts.recalled
     expiry = decide_expired_leases(room, facts.now, facts.limits, facts.present)
     room, writes = expiry.room, list(expiry.writes)
-    apply_claims(recalled, expiry.writes)
+    update_recalled(recalled, expiry.writes)
     outcomes: list[CommandResult | RelayError] = []
     for each in commands:
-        command = _with_subject(each, room, recalled)
+        command = _with_recalled(each, room, recalled)
         if before.head == 0 and speaks(command):
             has_quota = facts.quota.take(room.name)
             command = attrs.evolve(command, has_room_quota=has_quota)
@@ -90,30 +96,58 @@ def decide_batch(room: Room, commands: Sequence[Command], facts: Facts) -> Decid
             continue
         room = decision.room
         writes += decision.writes
-        apply_claims(recalled, decision.writes)
+        update_recalled(recalled, decision.writes)
         outcomes.append(decision.answer)
     return DecidedBatch(room, tuple(writes), tuple(outcomes))
 
 
-def _with_subject(
-    command: Command, room: Room, recalled: dict[int, Message]
+def seqs_of(room: Room, command: Command) -> set[int]:
+    """Return the seqs of the messages that a command refers to.
+
+    The message of a post's first attempt is one of them.
+    """
+    receipt = find_receipt(room, command) if isinstance(command, Post) else None
+    found = {subject_of(command), None if receipt is None else receipt.seq}
+    return {seq for seq in found if seq is not None}
+
+
+def _with_recalled(
+    command: Command, room: Room, recalled: Mapping[int, Message]
 ) -> Command:
-    """Return the command with the message it refers to, where the room lacks it."""
+    """Return the command with the messages it refers to, where the room lacks them."""
+    if not recalled:
+        return command
+    older = {
+        seq: recalled[seq]
+        for seq in seqs_of(room, command)
+        if seq in recalled and seq not in room.messages
+    }
+    if not older:
+        return command
     seq = subject_of(command)
-    if (
-        seq in recalled
-        and seq not in room.messages
-        and isinstance(command, (Post, Claim, Release, Withdraw))
-    ):
-        return attrs.evolve(command, subject=recalled[seq])
+    subject = None if seq is None else older.get(seq)
+    if isinstance(command, Post):
+        receipt = find_receipt(room, command)
+        earlier = None if receipt is None else older.get(receipt.seq)
+        return attrs.evolve(command, subject=subject, earlier=earlier)
+    if isinstance(command, (Claim, Release, Withdraw)):
+        return attrs.evolve(command, subject=subject)
     return command
 
 
-def apply_claims(recalled: dict[int, Message], writes: Sequence[Write]) -> None:
-    """Apply the claims and ends of questions among `writes` to recalled messages."""
+def update_recalled(recalled: dict[int, Message], writes: Sequence[Write]) -> None:
+    """Apply the writes of a batch to the recalled messages.
+
+    Messages of the batch itself are added: later ones may push them out of the tail
+    before a command refers to them.
+    """
     for write in writes:
-        if isinstance(write, (UpdateClaim, ResolveQuestion)) and write.seq in recalled:
-            recalled[write.seq] = write.apply_to(recalled[write.seq])
+        if isinstance(write, AppendMessage):
+            recalled[write.message.seq] = write.message
+        elif isinstance(write, (UpdateClaim, ResolveQuestion)):
+            message = recalled.get(write.seq)
+            if message is not None:
+                recalled[write.seq] = write.apply_to(message)
 
 
 # -- presence of lease holders -----------------------------------------------------

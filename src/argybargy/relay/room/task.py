@@ -39,7 +39,6 @@ from argybargy.domain.room.commands import (
     CommandResult,
     Posted,
     Renew,
-    subject_of,
 )
 from argybargy.domain.room.decide import decide, decide_expired_leases
 from argybargy.domain.room.state import Room
@@ -47,11 +46,12 @@ from argybargy.domain.room.writes import AppendMessage
 from argybargy.relay.room.batch import (
     DecidedBatch,
     Facts,
-    apply_claims,
     confirm_version,
     decide_batch,
     holders_present,
     make_durability_barrier,
+    seqs_of,
+    update_recalled,
 )
 from argybargy.relay.room.context import RoomContext
 from argybargy.relay.room.inbox import CommandOutcome, PendingCommand
@@ -393,8 +393,9 @@ class LiveRoom:
             StoreError: The store could not be read.
         """
         room, found = self.room, dict[int, Message]()
-        for seq in {subject_of(pending.command) for pending in self._batch}:
-            if seq is None or not room.first <= seq <= room.head:
+        wanted = (seqs_of(room, pending.command) for pending in self._batch)
+        for seq in set[int]().union(*wanted):
+            if not room.first <= seq <= room.head:
                 continue
             message = room.messages.get(seq)
             if message is None:
@@ -428,7 +429,7 @@ class LiveRoom:
                 return  # the batch decides this last part again, and commits it
             decided = DecidedBatch(expiry.room, expiry.writes, ())
             version = await self._commit(decided)
-            apply_claims(recalled, decided.writes)
+            update_recalled(recalled, decided.writes)
             self._publish(decided, version, ())
 
     async def _commit(self, decided: DecidedBatch) -> int:

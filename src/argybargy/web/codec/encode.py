@@ -226,9 +226,12 @@ def poll_budget(budget: PollBudget) -> PollBudgetBody:
 
 def post_answer(outcome: PostOutcome) -> PostAnswer:
     """Return the body of a post."""
+    message = posted_message(outcome.message, outcome.lease)
+    if not outcome.is_kept:
+        message = msgspec.structs.replace(message, question=UNSET)
     return PostAnswer(
         ok=True,
-        message=posted_message(outcome.message),
+        message=message,
         delivery=delivery(outcome.delivery),
         duplicate=outcome.is_duplicate or UNSET,
         hint=outcome.hint or UNSET,
