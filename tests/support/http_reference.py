@@ -90,7 +90,12 @@ EXPORTED: Final = (
     export_lines.MessageLine,
     export_lines.EndLine,
 )
-OTHER_BODIES: Final = (*FRAMES, *get_args(export_lines.Line), wire.ErrorBody)
+OTHER_BODIES: Final = (
+    *FRAMES,
+    *get_args(export_lines.Line),
+    wire.ErrorBody,
+    wire.UnreadBody,
+)
 MORE: Final = {
     "/admin/stream": "[The operator's stream](stream.md)",
     "/admin/session": "[Signing in](../explanation/signing-in.md)",
@@ -151,7 +156,13 @@ def _request_body(route: Route) -> str:
     alone = ", or `text` alone as `text/plain`" if route.takes_text else ""
     nothing = ", or none" if is_optional else ""
     again = "; accepts an `Idempotency-Key`" if route.is_repeatable else ""
-    return f"{_type(route.body)}{alone}{nothing}{again}"
+    condition = ""
+    if route.is_conditional:
+        condition = (
+            ', and a cursor in `If-Match: "12"`: with unread messages after it, '
+            f"nothing is posted, and 412 returns them as {_type(wire.UnreadBody)}"
+        )
+    return f"{_type(route.body)}{alone}{nothing}{again}{condition}"
 
 
 def _response_body(route: Route) -> str:

@@ -20,6 +20,7 @@ from argybargy.relay.access import (
 )
 from argybargy.relay.api import agent, stream_cursor
 from argybargy.relay.overview import change_log, overview
+from argybargy.relay.room import task
 from argybargy.serve import main, metrics_listener
 from argybargy.store.memory import store as memory
 from argybargy.store.sqlite import connection, readers, row_validation, store, writer
@@ -251,6 +252,12 @@ PROOFS: Final = {
 """Test that reaches each limit."""
 
 CONSTANTS: Final = (
+    Constant(
+        "MAX_CHECKED_HERE",
+        task,
+        "Messages that a room checks in memory for one post with ``If-Match``.",
+        "web/endpoints/test_if_match.py::test_in_a_long_room_the_store_is_asked_for_unread_messages",
+    ),
     Constant("MAX_SEQ", limits, "The largest seq or cursor.", _BAD_POSTS),
     Constant(
         "MAX_LIFETIME_SECONDS",

@@ -108,6 +108,26 @@ async def post_at_limits(world: World) -> list[Reply]:
     ]
 
 
+async def post_if_read(world: World) -> list[Reply]:
+    """Conditional posts of one batch with cursors of all ages, old and new."""
+    replies = []
+
+    async def post(cursor: int) -> None:
+        reply = await world.call(
+            "POST",
+            "/messages",
+            code=world.silent,
+            json={"text": "y"},
+            headers={"if-match": str(cursor)},
+        )
+        replies.append(reply)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(TOGETHER):
+            nursery.start_soon(post, number * 100)
+    return replies
+
+
 async def post_together(world: World) -> list[Reply]:
     """As many posts as are decided and committed in one batch."""
     replies = []
@@ -152,7 +172,7 @@ CASES: dict[tuple[str, str], tuple[Requests, ...]] = {
     ("GET", "/whoami"): (as_agent("/whoami"),),
     ("GET", "/resume"): (as_agent("/resume"),),
     ("GET", "/peers"): (as_agent("/peers"),),
-    ("POST", "/messages"): (post_at_limits, post_together),
+    ("POST", "/messages"): (post_at_limits, post_together, post_if_read),
     ("GET", "/messages"): (
         as_agent(
             "/messages?since=0&limit=100",

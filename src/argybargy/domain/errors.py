@@ -146,6 +146,12 @@ class Problem(enum.Enum):
         "Message {seq} of room {room} is another one here. Nothing of that room was "
         "changed; import into a data directory without that room.",
     )
+    UNREAD_MESSAGES = ProblemKind(
+        "unread_messages",
+        412,
+        "The room has messages after {read_to} that you have not read; this answer has "
+        "them. Nothing was posted. Read them, then post with its cursor in If-Match.",
+    )
     BODY_TOO_LARGE = ProblemKind(
         "body_too_large",
         413,

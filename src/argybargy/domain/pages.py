@@ -206,3 +206,12 @@ def count_after(room: Room, reader: PeerKey, after: int) -> int | None:
         return None
     later = (room.messages[seq] for seq in range(start, room.head + 1))
     return sum(message.is_for(reader) for message in later)
+
+
+def has_unread_in_tail(room: Room, reader: PeerKey, after: int) -> bool:
+    """Tell whether the tail has a message for a reader after a cursor.
+
+    Takes as long as there are messages after the cursor that are not for the reader.
+    """
+    seqs = range(room.head, max(after, room.tail_first - 1), -1)
+    return any(room.messages[seq].is_for(reader) for seq in seqs)

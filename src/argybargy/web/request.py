@@ -21,6 +21,7 @@ _ONLY_ONCE: Final = {
     b"x-admin-token": "X-Admin-Token",
     b"x-admin-session": "X-Admin-Session",
     b"idempotency-key": "Idempotency-Key",
+    b"if-match": "If-Match",
     b"content-type": "Content-Type",
     b"content-length": "Content-Length",
     b"origin": "Origin",

@@ -2,6 +2,8 @@
 
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
@@ -286,3 +288,60 @@ def test_the_repr_of_a_room_contains_no_text() -> None:
     scene = Scene()
     scene.post("anna", "the secret plan", key="k")
     assert "secret" not in repr(scene.room)
+
+
+# -- reading before writing ----------------------------------------------------
+
+
+def conditional(sender: str, read_to: int, **how: object) -> Post:
+    return attrs.evolve(post(sender, **how), read_to=read_to)  # type: ignore[arg-type]
+
+
+def test_a_sender_that_has_not_read_everything_posts_nothing() -> None:
+    scene = Scene(Limits(posts_per_window=3))
+    for _ in range(3):
+        scene.post("anna")
+    for cursor in (0, 2):
+        error = scene.refusal(conditional("bob", cursor))
+        assert error.problem is Problem.UNREAD_MESSAGES
+        assert error.facts == {"read_to": cursor}
+    assert scene.room.head == 3
+    scene.do(conditional("bob", 3))
+    scene.do(conditional("bob", 3))
+    assert scene.room.head == 5, "a sender has read its own messages"
+    assert scene.refusal(conditional("anna", 5)).problem is Problem.RATE_LIMITED
+
+
+def test_messages_older_than_the_tail_are_looked_up_beforehand() -> None:
+    scene = Scene(attrs.evolve(UNHURRIED, tail_messages=1))
+    scene.post("anna")
+    scene.post("anna", to="carol")
+    scene.do(conditional("bob", 0))
+    known = attrs.evolve(conditional("bob", 0), has_older_unread=True)
+    assert scene.refusal(known).problem is Problem.UNREAD_MESSAGES
+
+
+@given(
+    st.lists(st.sampled_from(["anna", "bob"]), max_size=12),
+    st.lists(st.sampled_from(["", "bob", "carol"]), min_size=12, max_size=12),
+    st.integers(0, 14),
+    st.integers(0, 14),
+)
+def test_a_post_is_refused_if_a_poll_would_return_something(
+    senders: list[str], addressees: list[str], cursor: int, looked_to: int
+) -> None:
+    scene = Scene()
+    for sender, to in zip(senders, addressees, strict=False):
+        scene.post(sender, to=to)
+    bob = peer_key("bob")
+    unread = [each.seq for each in scene.durable.messages.values()
+              if each.seq > cursor and each.is_for(bob)]  # fmt: skip
+    command = attrs.evolve(
+        conditional("bob", cursor),
+        looked_to=looked_to,
+        has_older_unread=any(seq <= looked_to for seq in unread),
+    )
+    if unread:
+        assert scene.refusal(command).problem is Problem.UNREAD_MESSAGES
+    else:
+        assert isinstance(scene.do(command), Posted)

@@ -22,16 +22,21 @@ class Repeated:
     Attributes:
         target: Path and query.
         body: The JSON body, if there is one.
+        headers: Further header fields.
     """
 
     target: str
     body: dict[str, object] | None = None
+    headers: dict[str, str] = attrs.field(factory=dict)
 
 
 REPEATED: Final = {
     "GET /peers": [Repeated("/peers")],
     "GET /resume": [Repeated("/resume")],
-    "POST /messages": [Repeated("/messages", {"text": "hello"})],
+    "POST /messages": [
+        Repeated("/messages", {"text": "hello"}),
+        Repeated("/messages?format=json", {"text": "hello"}, {"if-match": '"0"'}),
+    ],
     "GET /messages": [
         Repeated("/messages"),
         Repeated("/messages?since=resume"),
@@ -78,6 +83,6 @@ async def test_a_repeated_request_is_refused_in_the_end(
 async def _send(site: Site, route: str, request_: Repeated, code: str) -> int:
     method = route.split(maxsplit=1)[0]
     reply = await site.front.call(
-        method, request_.target, code=code, json=request_.body
+        method, request_.target, code=code, json=request_.body, headers=request_.headers
     )
     return reply.status

@@ -32,6 +32,10 @@ class Post:
         subject: The message `reply_to`, if it is older than the tail.
         earlier: The message of an accepted attempt with the same key, if it is older
             than the tail.
+        read_to: The cursor after which the sender must have no unread messages;
+            ``None`` posts in any case.
+        looked_to: The newest seq that was looked at for such messages beforehand.
+        has_older_unread: Whether there are any up to there.
         has_room_quota: Whether an empty room may receive its first message.
         other_agents: The names of the other agents that have a code of the room, or
             two of them if there are more; ``None`` if unknown.
@@ -48,6 +52,9 @@ class Post:
     has_room_quota: bool = True
     other_agents: tuple[str, ...] | None = None
     earlier: Message | None = None
+    read_to: int | None = None
+    looked_to: int = 0
+    has_older_unread: bool = False
 
     @cached_property
     def digest(self) -> bytes:

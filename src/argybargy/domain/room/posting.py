@@ -2,7 +2,8 @@
 
 The order of the checks is part of the contract: a retry of an accepted post gets its
 first result, whatever has happened since, and a closed room rejects a post before the
-rate limit counts it. Nothing changes before the last check has passed.
+rate limit counts it. So does a room with messages that the sender has not read, if it
+asked for that. Nothing changes before the last check has passed.
 """
 
 from typing import Final
@@ -17,6 +18,7 @@ from argybargy.domain.message import (
     SenderKind,
 )
 from argybargy.domain.names import OPERATOR, PeerKey, peer_key
+from argybargy.domain.pages import has_unread_in_tail
 from argybargy.domain.rate_limit import admit
 from argybargy.domain.room.answering import Speech, answers_of
 from argybargy.domain.room.claims import claimed_by_other, is_claimable_by, renew_all
@@ -38,6 +40,7 @@ def decide_post(transition: Transition, post: Post) -> Decision:
     if earlier is not None:
         return transition.decision(earlier)
     _check_room(transition, post)
+    _check_read(transition.room, post)
     _admit(transition, post)
     subject = _find_subject(transition, post)
     _check_claim(transition, post, subject)
@@ -119,6 +122,21 @@ def _check_room(transition: Transition, post: Post) -> None:
         )
     if transition.room.head == 0 and not post.has_room_quota:
         raise RelayError(Problem.ROOM_QUOTA, limit=transition.limits.rooms)
+
+
+def _check_read(room: Room, post: Post) -> None:
+    """Reject a post whose sender has not read all that a poll would return.
+
+    Raises:
+        RelayError: ``unread_messages``.
+    """
+    if post.read_to is None:
+        return
+    is_behind = post.has_older_unread or has_unread_in_tail(
+        room, peer_key(post.sender), max(post.read_to, post.looked_to)
+    )
+    if is_behind:
+        raise RelayError(Problem.UNREAD_MESSAGES, read_to=post.read_to)
 
 
 def _admit(transition: Transition, post: Post) -> None:

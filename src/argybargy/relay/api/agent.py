@@ -50,6 +50,8 @@ class PostDraft:
             default of the addressing.
         reply_to: The seq of the message that this one answers.
         idempotency_key: A key that makes a repeated post return the first message.
+        read_to: The cursor after which the sender must have no unread messages;
+            ``None`` posts in any case.
     """
 
     text: str
@@ -57,6 +59,7 @@ class PostDraft:
     expects: str | None = None
     reply_to: int | None = None
     idempotency_key: str | None = None
+    read_to: int | None = None
 
 
 @attrs.frozen
@@ -172,6 +175,7 @@ async def post(
             reply_to=draft.reply_to,
             idempotency_key=draft.idempotency_key,
             other_agents=_other_agents(relay, room, sender),
+            read_to=draft.read_to,
         ),
         code,
     )

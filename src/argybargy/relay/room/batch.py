@@ -39,6 +39,9 @@ from argybargy.relay.room.subscriptions import Subscriptions
 from argybargy.store.errors import Refused, StoreError, Unknown
 from argybargy.store.protocol import ProbeStore, RoomStore
 
+Reading = tuple[PeerKey, int]
+"""A peer, and the cursor up to which it has read."""
+
 
 @attrs.frozen
 class DecidedBatch:
@@ -65,6 +68,9 @@ class Facts:
         quota: Which rooms may hold messages.
         recalled: The messages that commands refer to, by seq, as they stand; updated
             with each decision of the batch.
+        unread: Whether there were unread messages, by sender and cursor of conditional
+            posts.
+        looked_to: The head of the room at that time.
         present: Since when the holders of due leases have been present, on the
             steady clock, by peer key.
     """
@@ -73,6 +79,8 @@ class Facts:
     limits: Limits
     quota: RoomQuota
     recalled: dict[int, Message]
+    unread: Mapping[Reading, bool] = attrs.field(factory=dict)
+    looked_to: int = 0
     present: Mapping[PeerKey, float] = attrs.field(factory=dict)
 
 
@@ -88,6 +96,12 @@ def decide_batch(room: Room, commands: Sequence[Command], facts: Facts) -> Decid
         if before.head == 0 and speaks(command):
             has_quota = facts.quota.take(room.name)
             command = attrs.evolve(command, has_room_quota=has_quota)
+        reading = reading_of(command)
+        if isinstance(command, Post) and reading is not None:
+            has_unread = facts.unread.get(reading, False)
+            command = attrs.evolve(
+                command, has_older_unread=has_unread, looked_to=facts.looked_to
+            )
         try:
             decision = decide(room, command, facts.now, facts.limits)
         except RelayError as refusal:
@@ -109,6 +123,13 @@ def seqs_of(room: Room, command: Command) -> set[int]:
     receipt = find_receipt(room, command) if isinstance(command, Post) else None
     found = {subject_of(command), None if receipt is None else receipt.seq}
     return {seq for seq in found if seq is not None}
+
+
+def reading_of(command: Command) -> Reading | None:
+    """Return sender and cursor of a post that depends on what its sender has read."""
+    if not isinstance(command, Post) or command.read_to is None:
+        return None
+    return peer_key(command.sender), command.read_to
 
 
 def _with_recalled(

@@ -34,6 +34,7 @@ import trio
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.message import Member, Message
 from argybargy.domain.names import PeerKey, RoomKey, peer_key, room_key
+from argybargy.domain.pages import has_unread_in_tail
 from argybargy.domain.room.commands import (
     Command,
     CommandResult,
@@ -46,10 +47,12 @@ from argybargy.domain.room.writes import AppendMessage
 from argybargy.relay.room.batch import (
     DecidedBatch,
     Facts,
+    Reading,
     confirm_version,
     decide_batch,
     holders_present,
     make_durability_barrier,
+    reading_of,
     seqs_of,
     update_recalled,
 )
@@ -65,6 +68,9 @@ commit. Commands are not delayed: each is tried when it comes."""
 
 CONFLICT_TRIES: Final = 16
 """Times a batch is decided again because another node wrote first."""
+
+MAX_CHECKED_HERE: Final = 64
+"""Maximum messages that the task itself checks for one conditional post."""
 
 MemberCache = tuple[int, Mapping[PeerKey, Member], tuple[str, ...]]
 """The version of the code registry, the room's members, and the names made of both."""
@@ -349,9 +355,9 @@ class LiveRoom:
         for _ in range(CONFLICT_TRIES):
             try:
                 await self._refresh()
-                recalled = await self._recall()
+                recalled, unread = await self._recall(), await self._find_unread()
                 await self._end_leases(recalled)
-                decided = self._decide(recalled)
+                decided = self._decide(recalled, unread)
                 version = await self._commit(decided)
             except Conflict:
                 self._move(TaskState.BEHIND)
@@ -404,12 +410,40 @@ class LiveRoom:
                 found[seq] = message
         return found
 
-    def _decide(self, recalled: dict[int, Message]) -> DecidedBatch:
+    async def _find_unread(self) -> tuple[Mapping[Reading, bool], int]:
+        """Return for each conditional post whether its sender has unread messages.
+
+        Few messages are checked here, and many by the index of the store, since one
+        peer may send many such posts in a long room. The rules look at later messages,
+        those of the batch itself.
+
+        Returns:
+            The answers, by sender and cursor, and the head that they hold for.
+
+        Raises:
+            StoreError: The store could not be read.
+        """
+        room, found = self.room, dict[Reading, bool]()
+        wanted = {reading_of(pending.command) for pending in self._batch}
+        for reader, cursor in filter(None, wanted):
+            after = max(cursor, room.first - 1)
+            if after >= max(room.tail_first - 1, room.head - MAX_CHECKED_HERE):
+                found[reader, cursor] = has_unread_in_tail(room, reader, after)
+            else:
+                page = await self.context.store.page(self.name, reader, after, 1, 1)
+                found[reader, cursor] = bool(page.messages)
+        return found, room.head
+
+    def _decide(
+        self, recalled: dict[int, Message], unread: tuple[Mapping[Reading, bool], int]
+    ) -> DecidedBatch:
         """Decide the batch on the room as it is now."""
         context, batch = self.context, self._batch
         now = context.clock.now()
         present = holders_present(self.room, self.polls, batch, now)
-        facts = Facts(now, context.limits, context.quota, recalled, present)
+        facts = Facts(
+            now, context.limits, context.quota, recalled, *unread, present=present
+        )
         return decide_batch(self.room, [each.command for each in batch], facts)
 
     async def _end_leases(self, recalled: dict[int, Message]) -> None:

@@ -16,7 +16,7 @@ _ALLOWED: Final = (
     (b"access-control-allow-methods", b"GET, POST, DELETE"),
     (
         b"access-control-allow-headers",
-        b"Authorization, Content-Type, Idempotency-Key, Prefer",
+        b"Authorization, Content-Type, Idempotency-Key, If-Match, Prefer",
     ),
     (b"access-control-max-age", b"600"),
 )

@@ -362,3 +362,9 @@ class ErrorBody(Struct, frozen=True):
     """The body of every error."""
 
     detail: ErrorDetail
+
+
+class UnreadBody(PollBody, kw_only=True, frozen=True):
+    """Error of a post with ``If-Match``, and what a poll from that cursor returns."""
+
+    detail: ErrorDetail

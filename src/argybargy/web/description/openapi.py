@@ -14,7 +14,7 @@ import msgspec
 from argybargy import __version__
 from argybargy.domain.limits import Limits
 from argybargy.onboarding.instructions import WHAT
-from argybargy.web.codec.bodies import ErrorBody
+from argybargy.web.codec.bodies import ErrorBody, UnreadBody
 from argybargy.web.description.field_rules import NULL, Schema, field_rules, path_rules
 from argybargy.web.endpoints.route import Caller, Route
 
@@ -45,6 +45,13 @@ _PREFER: Final = {
     "description": "Leaves fields that have their default out of the JSON.",
     "schema": {"type": "string", "enum": ["return=minimal"]},
 }
+_IF_MATCH: Final = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "description": "Posts only if there is nothing for you after this cursor.",
+    "schema": {"type": "string", "pattern": '^("[0-9]{1,15}"|[0-9]{1,15})$'},
+}
 _LATER: Final = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 """Statuses of errors with a Retry-After."""
 
@@ -57,7 +64,7 @@ def openapi_json(routes: Sequence[Route], limits: Limits) -> bytes:
         limits: Limits that bound the fields.
     """
     types = [kind for route in routes for kind in _types(route)]
-    schemas = _schemas([*dict.fromkeys([*types, ErrorBody])], limits)
+    schemas = _schemas([*dict.fromkeys([*types, ErrorBody, UnreadBody])], limits)
     queries = {route.query.__name__ for route in routes if route.query is not None}
     paths: dict[str, Schema] = {}
     for route in routes:
@@ -154,19 +161,15 @@ def _without_null(schema: Schema) -> Schema:
 
 
 def _header_parameters(route: Route, limits: Limits) -> list[Schema]:
-    prefer = [] if route.minimal_body is None else [_PREFER]
-    if not route.is_repeatable:
-        return prefer
-    most = limits.idempotency_key_chars
-    pattern = f"^[ -~]{{1,{most}}}$"
-    return [
-        *prefer,
-        {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "schema": {"type": "string", "pattern": pattern},
-        },
-    ]
+    found = [] if route.minimal_body is None else [_PREFER]
+    if route.is_repeatable:
+        most = limits.idempotency_key_chars
+        pattern = f"^[ -~]{{1,{most}}}$"
+        schema = {"type": "string", "pattern": pattern}
+        found.append({"name": "Idempotency-Key", "in": "header", "schema": schema})
+    if route.is_conditional:
+        found.append(_IF_MATCH)
+    return found
 
 
 def _request_body(route: Route, body: type, schemas: Mapping[str, Any]) -> Schema:
@@ -208,15 +211,21 @@ def _refusals(route: Route) -> set[int]:
         statuses |= {414, 422}
     if route.speaks_text:
         statuses.add(422)
+    if route.is_conditional:
+        statuses.add(412)
     if _PLACEHOLDER.search(route.path):
         statuses.add(422)
     return statuses
 
 
+def _error_body(status: HTTPStatus) -> type:
+    return UnreadBody if status is HTTPStatus.PRECONDITION_FAILED else ErrorBody
+
+
 def _refusal(status: HTTPStatus) -> Schema:
     described: Schema = {
         "description": status.phrase,
-        "content": {"application/json": _content(ErrorBody)},
+        "content": {"application/json": _content(_error_body(status))},
     }
     if status in _LATER:
         seconds = {"schema": {"type": "integer"}, "description": "Seconds to wait."}

@@ -1,9 +1,12 @@
 """Endpoints of agents: polls, posts, claims, and reads of their room."""
 
+import attrs
+
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import MAX_SEQ
 from argybargy.relay.api import agent
+from argybargy.relay.api.conditional_post import Unread, post_if_read
 from argybargy.relay.api.poll import poll
 from argybargy.relay.room.delivery_report import operator_reachability
 from argybargy.web.access.services import Services
@@ -16,6 +19,7 @@ from argybargy.web.codec.bodies import (
     WhoAmI,
     WithdrawnBody,
 )
+from argybargy.web.codec.conditional import take_read_cursor, unread_response
 from argybargy.web.codec.decode import (
     check_lease,
     decode_post,
@@ -69,8 +73,13 @@ async def post_message(
     services: Services, code: CodeRecord, request: Request
 ) -> Response:
     """Post a message to the caller's room."""
+    read_to = take_read_cursor(request)
     draft, ignored = await decode_post(request, services.limits)
-    outcome = await agent.post_as(services.relay, code, draft)
+    draft = attrs.evolve(draft, read_to=read_to)
+    outcome = await post_if_read(services.relay, code, draft)
+    if isinstance(outcome, Unread):
+        services.metrics.note_refusal(outcome.refusal.problem)
+        return unread_response(request, _reader(services, code), outcome)
     if request.wants_text:
         return text.post_text(outcome, ignored)
     body = encode.post_answer(outcome)

@@ -42,6 +42,7 @@ class Route:
         body_hint: Request body as the manifest shows it.
         refusals: Error statuses beyond those that authentication, body and query add.
         is_repeatable: Whether it accepts an ``Idempotency-Key``.
+        is_conditional: Whether it accepts a cursor in ``If-Match``.
         takes_text: Whether it accepts the field `text` alone, as ``text/plain``.
         takes_lines: Whether the request body is JSON lines of several types.
         media_type: Media type of the body of a 200.
@@ -64,6 +65,7 @@ class Route:
     body_hint: dict[str, str] | None = None
     refusals: tuple[int, ...] = ()
     is_repeatable: bool = False
+    is_conditional: bool = False
     takes_text: bool = False
     takes_lines: bool = False
     media_type: str = "application/json"
