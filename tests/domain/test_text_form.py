@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from argybargy.domain.choices import are_choices
+from argybargy.domain.limits import Limits
 from argybargy.domain.message import SenderKind
 from argybargy.domain.names import fold
 from argybargy.domain.text_form import (
@@ -41,9 +43,11 @@ texts = st.text(max_size=60) | st.lists(
     ),
     max_size=8,
 ).map("".join)
-choices = st.lists(
-    st.from_regex(r"[a-z][a-z ]{0,8}[a-z]", fullmatch=True), min_size=2, max_size=4
-).map(tuple)
+choices = (
+    st.lists(st.text(min_size=1, max_size=12).map(str.strip), min_size=2, max_size=4)
+    .filter(lambda each: are_choices(each, Limits()))
+    .map(tuple)
+)
 
 
 @st.composite

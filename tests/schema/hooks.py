@@ -33,13 +33,20 @@ def _postable(value: object) -> object:
     """Remove values from a body that a schema cannot exclude.
 
     JSON Schema accepts 3.0 as an integer, so whole floats are sent as integers. A
-    ``reply_to`` must name an existing message, so valid seqs are removed.
+    ``reply_to`` must name an existing message, so valid seqs are removed. A choice
+    must be one of that message, and choices belong to questions.
     """
     if isinstance(value, dict):
         fields = {key: _postable(each) for key, each in value.items()}
         answered = fields.get("reply_to")
         if type(answered) is int and 1 <= answered <= MAX_SEQ:
             fields["reply_to"] = None
+        if fields.get("choice") and "text" in fields:
+            del fields["choice"]
+        elif fields.get("choice"):
+            fields = {"text": fields["choice"]}
+        if fields.get("choices"):
+            fields["expects_reply"] = "anyone"
         return fields
     if isinstance(value, list):
         return [_postable(each) for each in value]

@@ -96,6 +96,7 @@ async def test_every_kind_of_write_survives_a_restart(store: Store) -> None:
         commands: list[Command] = [
             post(who, f"#{step} ü", to, idempotency_key=f"k{step}"),
             post(who, f"#{step}", to, expects="anyone"),
+            post(who, "?", to, expects="anyone", choices=('yes, "do"', "né")),
             post("boss", "go", to, kind=SenderKind.OPERATOR),
             Close("op"),
             Open("op"),
@@ -106,6 +107,7 @@ async def test_every_kind_of_write_survives_a_restart(store: Store) -> None:
             claimer = dice.choice(names)
             await _try(player, Claim(claimer, question))
             await _try(player, post(claimer, "mine", reply_to=question))
+            await _try(player, post(claimer, "", reply_to=question, choice="NÉ"))
         player.pass_seconds(dice.choice([0, 1, 500]))
         back = await restored(store, player)
         assert essence(back) == essence(player.room)
@@ -538,4 +540,4 @@ async def test_sweeping_cuts_the_audit_log(store: Store) -> None:
 
 async def test_a_probe_of_a_sound_store_succeeds(store: Store) -> None:
     await store.probe()
-    assert store.info.schema == (1 if store.info.engine == "memory" else 5)
+    assert store.info.schema == (1 if store.info.engine == "memory" else 6)

@@ -68,6 +68,17 @@ async def test_results_are_newest_first_with_room_and_place(store: Store) -> Non
     assert [(each.room, each.place) for each in one] == [("lab", 2), ("lab", 1)]
 
 
+async def test_choices_are_found_like_the_text(store: Store) -> None:
+    lab = Player.of(store)
+    await lab.say("ann", "which?", "bob", expects="bob", choices=("red", "navy blue"))
+    await lab.say("bob", "as you like", reply_to=1, choice="Red")
+    assert await texts(store, "red") == ["as you like", "which?"]
+    assert await texts(store, '"navy blue"') == ["which?"]
+    assert await texts(store, "which -navy") == []
+    (found,) = (await search(store, "navy", in_lab("bob"))).found
+    assert found.excerpt.text == "which? red | navy blue"
+
+
 @pytest.mark.parametrize(
     ("looked_for", "found"),
     [

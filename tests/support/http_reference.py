@@ -10,6 +10,7 @@ import msgspec
 from argybargy.domain.limits import Limits
 from argybargy.web.codec import bodies as wire
 from argybargy.web.codec import export_lines, stream_frames
+from argybargy.web.description.field_rules import type_rules
 from argybargy.web.description.manifest import LLMS_ROUTE, MANIFEST_ROUTE
 from argybargy.web.description.openapi import openapi_json
 from argybargy.web.endpoints.agent_routes import AGENT_ROUTES, OPEN_ROUTES
@@ -152,7 +153,8 @@ def _request_body(route: Route) -> str:
     if route.body is None:
         return "the lines of an export, of this relay or another"
     fields = msgspec.structs.fields(route.body)
-    is_optional = not any(field.required for field in fields)
+    has_rule = route.body.__name__ in type_rules()
+    is_optional = not has_rule and not any(field.required for field in fields)
     alone = ", or `text` alone as `text/plain`" if route.takes_text else ""
     nothing = ", or none" if is_optional else ""
     again = "; accepts an `Idempotency-Key`" if route.is_repeatable else ""

@@ -67,6 +67,8 @@ PROOFS: Final = {
     "Limits.text_chars": _BAD_POSTS,
     "Limits.text_bytes": _BAD_POSTS,
     "Limits.addressees": _BAD_POSTS,
+    "Limits.choices": _BAD_POSTS,
+    "Limits.choice_chars": _BAD_POSTS,
     "Limits.idempotency_key_chars": (
         "web/codec/test_bad_input.py::test_invalid_idempotency_keys_are_rejected"
     ),

@@ -18,6 +18,8 @@ class Limits:
         text_chars: Longest message text, in characters.
         text_bytes: Longest message text, in bytes of UTF-8.
         addressees: Most names in one ``to``.
+        choices: Most choices of a question.
+        choice_chars: Longest choice of a question, in characters.
         idempotency_key_chars: Longest ``Idempotency-Key``.
         idempotency_seconds: How long a key is remembered.
         idempotency_keys_per_room: Most keys remembered per room; the oldest is
@@ -81,6 +83,8 @@ class Limits:
     text_chars: int = 8_000
     text_bytes: int = 32 * 1024
     addressees: int = 16
+    choices: int = 6
+    choice_chars: int = 40
     idempotency_key_chars: int = 128
     idempotency_seconds: int = 24 * 3600
     idempotency_keys_per_room: int = 10_000

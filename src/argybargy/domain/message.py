@@ -7,6 +7,7 @@ from typing import Final, Self
 
 import attrs
 
+from argybargy.domain.choices import text_with_choices
 from argybargy.domain.instant import Instant
 from argybargy.domain.names import (
     ANYONE,
@@ -86,6 +87,9 @@ class Message:
         is_claim_final: Whether the claimer has answered. The claim is then permanent.
         resolution: The end of the question; ``None`` while it is open, and for a
             message that asks nothing.
+        choices: The answers that a question offers; empty if it leaves the answer
+            open.
+        choice: The offered answer that a reply takes, as offered.
         heard_ms: Time of acceptance on this process's own count, see
             :class:`~argybargy.domain.instant.Instant`; ``None`` when read from a store.
             It differs from `at_ms` after the wall clock was set.
@@ -111,6 +115,8 @@ class Message:
     fence: int = 0
     is_claim_final: bool = False
     resolution: Resolution | None = None
+    choices: tuple[str, ...] = ()
+    choice: str | None = None
     heard_ms: int | None = attrs.field(default=None, eq=False, repr=False)
     memo: dict[str, bytes] = attrs.field(factory=dict, init=False, eq=False, repr=False)
     is_broadcast: bool = attrs.field(init=False, eq=False, repr=False)
@@ -159,6 +165,13 @@ class Message:
     def text_bytes(self) -> int:
         """The size of the text in bytes of UTF-8."""
         return len(self.text.encode())
+
+    @property
+    def search_text(self) -> str:
+        """The text that searches look through: the text and the choices."""
+        if not self.choices and self.choice is None:
+            return self.text
+        return text_with_choices(self.text, self.choices, self.choice)
 
     def with_claim(
         self, claimed_by: str | None, fence: int, *, is_claim_final: bool = False

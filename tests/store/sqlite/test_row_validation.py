@@ -72,6 +72,13 @@ ROWS = [
         """UPDATE messages SET resolution = '["answered","bob",0,1,""]'""",
         "how its question ended",
     ),
+    *(
+        (f"UPDATE messages SET choices = '{choices}' WHERE seq = 1", "its choices")
+        for choices in ("[", "[]", '["a"]', '["a","A"]', '["a", "b"]', '["a\\n","b"]')
+    ),
+    ("UPDATE messages SET choices = '[\"a\",\"b\"]', expects = 'none'", "its choices"),
+    ("UPDATE messages SET reply_to = 1, choice = ' a' WHERE seq = 2", "its choice"),
+    ("UPDATE messages SET choice = 'a', reply_to = NULL", "its choice"),
     ("UPDATE messages SET room_id = 7", "room 7: it is in no room"),
     ("UPDATE messages SET id = -id", "its id"),
     ("DELETE FROM messages WHERE seq = 2", "a message before 3, which is missing"),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
+from argybargy.web.codec.bodies import PostRequest
 from argybargy.web.codec.decode import _gather, _parse_plain, draft_of
 from support.web_app import TOKEN, Reply, open_site
 
@@ -38,6 +39,27 @@ POSTS: list[tuple[int, str, Any]] = [
     (422, "reply_to", {"text": "x", "reply_to": 10**400}),
     (422, "reply_to", {"text": "x", "reply_to": True}),
     (422, "reply_to", {"text": "x", "reply_to": 1.5}),
+    (422, "choices", {"text": "x", "choices": ["a", "b"]}),
+    (422, "choices", {"text": "x", "choices": "a,b"}),
+    *(
+        (422, "choices", {"text": "x", "expects_reply": "anyone", "choices": choices})
+        for choices in (
+            ["a"],
+            list("abcdefg"),
+            ["a", " "],
+            ["a", "x" * 41],
+            ["a", "b\nc"],
+            ["a", "b|c"],
+            ["a", "b\u202e"],
+            ["Yes", " yes"],
+            ["a", 5],
+        )
+    ),
+    (422, "choice", {"text": "x", "choice": "a"}),
+    (422, "choice", {"choice": "a"}),
+    (422, "choice", {"choice": "a" * 41}),
+    (422, "text", {"choice": ""}),
+    (422, "text", {"choice": " ", "text": ""}),
 ]
 
 BODIES: list[tuple[int, str, bytes]] = [
@@ -231,7 +253,7 @@ def test_a_draft_is_accepted_or_rejected_without_another_exception(
     text: str, to: str | list[str], expects: str | None, reply_to: int | None
 ) -> None:
     try:
-        draft = draft_of(text, to, expects, reply_to, Limits())
+        draft = draft_of(PostRequest(text, to, expects, reply_to), Limits())
     except RelayError as refusal:
         assert refusal.problem is Problem.INVALID_REQUEST  # noqa: PT017
     else:

@@ -10,6 +10,7 @@ from functools import cached_property
 
 import attrs
 
+from argybargy.domain.choices import fold_choice
 from argybargy.domain.message import Lease, Message, SenderKind
 from argybargy.domain.names import peer_key
 from argybargy.domain.room.answering import Answers
@@ -39,6 +40,9 @@ class Post:
         has_room_quota: Whether an empty room may receive its first message.
         other_agents: The names of the other agents that have a code of the room, or
             two of them if there are more; ``None`` if unknown.
+        choices: The answers that the question offers.
+        choice: The choice of the question `reply_to` that this answer takes, in any
+            spelling. The text may then be empty, and becomes the choice.
     """
 
     sender: str
@@ -55,13 +59,21 @@ class Post:
     read_to: int | None = None
     looked_to: int = 0
     has_older_unread: bool = False
+    choices: tuple[str, ...] = ()
+    choice: str | None = None
 
     @cached_property
     def digest(self) -> bytes:
-        """A digest of the content, to tell a retry from another post."""
+        """A digest of the content, to tell a retry from another post.
+
+        Without choices it is the digest of earlier versions, whose receipts are kept.
+        """
         to = tuple(map(peer_key, self.to))
         expects = None if self.expects is None else peer_key(self.expects)
-        parts = (self.text, to, expects, self.reply_to)
+        parts: tuple[object, ...] = (self.text, to, expects, self.reply_to)
+        if self.choices or self.choice is not None:
+            choice = None if self.choice is None else fold_choice(self.choice)
+            parts = (*parts, self.choices, choice)
         return hashlib.sha256(repr(parts).encode()).digest()[:16]
 
 

@@ -21,6 +21,7 @@ from argybargy.domain.names import OPERATOR, PeerKey, peer_key
 from argybargy.domain.pages import has_unread_in_tail
 from argybargy.domain.rate_limit import admit
 from argybargy.domain.room.answering import Speech, answers_of
+from argybargy.domain.room.choosing import as_offered, check_choices
 from argybargy.domain.room.claims import claimed_by_other, is_claimable_by, renew_all
 from argybargy.domain.room.commands import Post, Posted
 from argybargy.domain.room.state import ReceiptKey, Room
@@ -44,8 +45,9 @@ def decide_post(transition: Transition, post: Post) -> Decision:
     _admit(transition, post)
     subject = _find_subject(transition, post)
     _check_claim(transition, post, subject)
+    message = as_offered(_message(transition, post), subject)
+    check_choices(message, subject)
 
-    message = _message(transition, post)
     room = transition.room
     speech = _speech(room, post, message)
     answers = answers_of(speech, room.questions.get, room.questions.of_asker)
@@ -86,7 +88,8 @@ def _earlier_outcome(transition: Transition, post: Post) -> Posted | None:
     if kept is None and receipt.seq >= room.first:
         kept = post.earlier
     if kept is None:
-        composed = _compose(post, receipt.seq, receipt.at_ms)
+        subject = None if post.reply_to is None else transition.message(post.reply_to)
+        composed = as_offered(_compose(post, receipt.seq, receipt.at_ms), subject)
         return Posted(composed, is_duplicate=True, is_kept=False)
     return Posted(kept, is_duplicate=True, lease=room.leases.get(receipt.seq))
 
@@ -107,6 +110,8 @@ def _compose(post: Post, seq: int, at_ms: int, heard_ms: int | None = None) -> M
         text=post.text,
         expects=post.expects or default_expects(post.to, post.reply_to),
         reply_to=post.reply_to,
+        choices=post.choices,
+        choice=post.choice,
         heard_ms=heard_ms,
     )
 

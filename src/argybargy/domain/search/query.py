@@ -75,7 +75,7 @@ class Query:
         """Tell whether a message matches, apart from `room` and `is_open`."""
         if not self._matches_filters(message):
             return False
-        line = line_of(message.text)
+        line = line_of(message.search_text)
         return all(term.line in line for term in self.terms) and not any(
             term.line in line for term in self.excluded
         )

@@ -52,6 +52,8 @@ class PostDraft:
         idempotency_key: A key that makes a repeated post return the first message.
         read_to: The cursor after which the sender must have no unread messages;
             ``None`` posts in any case.
+        choices: The answers that the question offers.
+        choice: The choice that this answer takes, in any spelling.
     """
 
     text: str
@@ -60,6 +62,20 @@ class PostDraft:
     reply_to: int | None = None
     idempotency_key: str | None = None
     read_to: int | None = None
+    choices: tuple[str, ...] = ()
+    choice: str | None = None
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """All that its sender wrote and a reader may see."""
+        return (
+            self.text,
+            *self.to,
+            self.expects or "",
+            self.idempotency_key or "",
+            *self.choices,
+            self.choice or "",
+        )
 
 
 @attrs.frozen
@@ -161,8 +177,7 @@ async def post(
         RelayError: The post was refused; ``contains_secret`` when the text contains a
             code that would open a room.
     """
-    written = (draft.text, *draft.to, draft.expects or "", draft.idempotency_key or "")
-    relay.refuse_secrets(*written)
+    relay.refuse_secrets(*draft.written)
     spell = await relay.speller(room)
     outcome = await relay.ask(
         room,
@@ -176,6 +191,8 @@ async def post(
             idempotency_key=draft.idempotency_key,
             other_agents=_other_agents(relay, room, sender),
             read_to=draft.read_to,
+            choices=draft.choices,
+            choice=draft.choice,
         ),
         code,
     )

@@ -184,7 +184,7 @@ class MemoryStore(Store):
                     if not builder.take(message):
                         return Findings(tuple(found), has_more=True)
                     scanned_chars += SNIPPET_CHARS
-                    shown = snippet(message.text, query.terms)
+                    shown = snippet(message.search_text, query.terms)
                     found.append(Found(stored.status.name, message, place, shown))
         return Findings(tuple(found))
 

@@ -6,10 +6,12 @@ from typing import Final
 
 import msgspec
 
+from argybargy.domain.choices import are_choices, is_choice
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL, SenderKind
 from argybargy.domain.names import OPERATOR, RESERVED_PEER_NAMES, SYSTEM, fold, is_name
 from argybargy.domain.seq_gaps import SeqGap
+from argybargy.store.sqlite.choices import decode_choices, encode_choices
 
 _LINE_CHARS: Final = 2_000
 """Longest text outside messages; imported audit rows have the longest ones."""
@@ -74,6 +76,20 @@ def is_valid_sender(name: str, kind: str) -> bool:
 def is_valid_expects(name: str) -> bool:
     """Tell whether a message may expect a reply from this name."""
     return is_name(name) and fold(name) not in _NOT_ASKED
+
+
+def are_valid_choices(column: str) -> bool:
+    """Tell whether a JSON array of choices is valid and in the relay's encoding."""
+    try:
+        choices = decode_choices(column)
+    except ValueError:
+        return False
+    return encode_choices(choices) == column and are_choices(choices, Limits())
+
+
+def is_valid_choice(choice: str) -> bool:
+    """Tell whether a text can be the choice of a reply."""
+    return is_choice(choice, Limits())
 
 
 def is_peer_or_operator(name: str) -> bool:

@@ -21,12 +21,14 @@ import attrs
 from argybargy.domain.instant import parse_timestamp
 from argybargy.domain.limits import MAX_SEQ, MOST_TEXT_CHARS, Limits
 from argybargy.domain.message import EVENTS
-from argybargy.domain.names import SYSTEM, fold, is_name
+from argybargy.domain.names import NOBODY, SYSTEM, fold, is_name
 from argybargy.domain.seq_gaps import SeqGap, present_seqs
 from argybargy.store.errors import Corrupt
 from argybargy.store.sqlite.column_rules import (
+    are_valid_choices,
     is_peer_or_operator,
     is_single_line,
+    is_valid_choice,
     is_valid_expects,
     is_valid_recipients,
     is_valid_sender,
@@ -56,6 +58,8 @@ _MESSAGE_FIELDS: Final = (
     "who claimed it",
     "its claim",
     "how its question ended",
+    "its choices",
+    "its choice",
 )
 
 _Problems = Iterator[tuple[str, str]]
@@ -141,11 +145,12 @@ class _RowValidator:
 
     def messages(self) -> _Problems:
         """Validate the messages, and that no room lacks one."""
-        has_ends = self.has("messages", "resolution")
+        resolution = "resolution" if self.has("messages", "resolution") else "NULL"
+        has_choices = self.has("messages", "choices")
         sql = f"""
             SELECT room_id, seq, id, at_ms, sender, kind, recipients, text, expects,
                    reply_to, event, claimed_by, fence, is_settled,
-                   {"resolution" if has_ends else "NULL"}
+                   {resolution}, {"choices, choice" if has_choices else "NULL, NULL"}
             FROM messages ORDER BY room_id, seq
         """  # noqa: S608 - constants
         unvisited = dict(self._rooms)
@@ -176,7 +181,8 @@ class _RowValidator:
     ) -> Sequence[bool]:
         """Return the validity of each of `_MESSAGE_FIELDS`."""
         row_id, at_ms, sender, kind, recipients, text, expects, *rest = row
-        reply_to, event, claimed_by, fence, is_claim_final, resolution = rest
+        reply_to, event, claimed_by, fence, is_claim_final, *rest = rest
+        resolution, choices, choice = rest
         return (
             1 <= seq <= room.head,
             1 <= row_id <= MAX_SEQ,
@@ -190,6 +196,8 @@ class _RowValidator:
             claimed_by is None or is_peer_or_operator(claimed_by),
             0 <= fence <= room.fence and 0 <= is_claim_final <= 1,
             self._is_valid_resolution(resolution, seq, room),
+            choices is None or (are_valid_choices(choices) and fold(expects) != NOBODY),
+            choice is None or (is_valid_choice(choice) and reply_to is not None),
         )
 
     def _is_valid_resolution(self, column: str | None, seq: int, room: _Room) -> bool:

@@ -13,12 +13,18 @@ from msgspec import UNSET, Struct, UnsetType
 
 
 class PostRequest(Struct, frozen=True):
-    """A message to send."""
+    """A message to send.
 
-    text: str
+    `choices` are the answers that a question offers. A reply may carry `choice`, one of
+    them, and then needs no `text`.
+    """
+
+    text: str | UnsetType = UNSET
     to: str | list[str] = "all"
     expects_reply: str | None = None
     reply_to: int | None = None
+    choices: list[str] = []
+    choice: str | None = None
 
 
 class ClaimRequest(Struct, frozen=True):
@@ -85,7 +91,11 @@ class QuestionBody(Struct, frozen=True, omit_defaults=True):
 
 
 class PostedMessage(Struct, frozen=True, rename={"from_": "from"}):
-    """A message, as its sender receives it. `question` is given with questions."""
+    """A message, as its sender receives it.
+
+    `question` is given with questions, `choices` with those that offer some, and
+    `choice` with replies that take one.
+    """
 
     seq: int
     ts: str
@@ -98,6 +108,8 @@ class PostedMessage(Struct, frozen=True, rename={"from_": "from"}):
     from_kind: Literal["agent", "operator", "system", "person"]
     event: str | UnsetType = UNSET
     question: QuestionBody | UnsetType = UNSET
+    choices: list[str] | UnsetType = UNSET
+    choice: str | UnsetType = UNSET
 
 
 class ReadMessage(PostedMessage, frozen=True, rename={"from_": "from"}):

@@ -13,7 +13,9 @@ from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
+from argybargy.domain.choices import are_choices, choice_rule, choices_rule, is_choice
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import MAX_SEQ, Limits
 from argybargy.domain.message import TO_ALL
@@ -44,7 +46,9 @@ Fields = Mapping[str, Sequence[str]]
 
 MAX_QUERY_FIELDS: Final = 32
 """Most fields of a query; more are refused."""
-_PLAIN_FIELDS: Final = frozenset({"to", "expects_reply", "reply_to"})
+_PLAIN_FIELDS: Final = frozenset(
+    {"to", "expects_reply", "reply_to", "choices", "choice"}
+)
 _FORMAT_FIELD: Final = "format"
 MAX_IGNORED_NAMES: Final = 16
 """Most unknown fields that a response lists."""
@@ -220,10 +224,7 @@ async def decode_post(request: Request, limits: Limits) -> tuple[PostDraft, list
     else:
         _check_no_query(request)
         body, ignored = await read_json(request, PostRequest)
-    draft = draft_of(
-        body.text, body.to, body.expects_reply, body.reply_to, limits, key=key
-    )
-    return draft, ignored
+    return draft_of(body, limits, key=key), ignored
 
 
 def _check_no_query(request: Request) -> None:
@@ -250,39 +251,68 @@ async def _plain_post(request: Request) -> tuple[PostRequest, list[str]]:
     reply_to = fields.get("reply_to", [""])[-1]
     body = PostRequest(
         text=text,
-        to=[name for value in fields.get("to", ["all"]) for name in value.split(",")],
+        to=_listed(fields.get("to", ["all"])),
         expects_reply=fields.get("expects_reply", [None])[-1],
         reply_to=parse_seq("reply_to", reply_to) if reply_to else None,
+        choices=_listed(fields.get("choices", ())),
+        choice=fields.get("choice", [None])[-1],
     )
     known = _PLAIN_FIELDS | {_FORMAT_FIELD}
     return body, [key[:64] for key in fields if key not in known]
 
 
-def draft_of(
-    text: str,
-    to: str | list[str],
-    expects: str | None,
-    reply_to: int | None,
-    limits: Limits,
-    *,
-    key: str | None = None,
-) -> PostDraft:
+def _listed(values: Sequence[str]) -> list[str]:
+    """Return all values of a query field: repeated, separated by commas, or both."""
+    return [each for value in values for each in value.split(",")]
+
+
+def draft_of(body: PostRequest, limits: Limits, *, key: str | None = None) -> PostDraft:
     """Validate the fields of a post, by an agent or by the operator.
 
     Raises:
         RelayError: ``invalid_request``, naming every invalid field.
     """
     errors = ValidationErrors()
-    check_text(errors, text, limits)
-    addressees = take_addressees(errors, to, limits)
-    expects = (expects or "").strip() or None
+    choice = take_choice(errors, body.choice, limits)
+    text = _take_text(errors, body.text, limits, has_choice=choice is not None)
+    addressees = take_addressees(errors, body.to, limits)
+    expects = (body.expects_reply or "").strip() or None
     if expects is not None:
         check_expects(errors, expects)
-    if reply_to is not None:
-        is_wrong = not 1 <= reply_to <= MAX_SEQ
+    if body.reply_to is not None:
+        is_wrong = not 1 <= body.reply_to <= MAX_SEQ
         errors.check("reply_to", "the number of a message", is_wrong=is_wrong)
+    choices = tuple(each.strip() for each in body.choices)
+    is_wrong = bool(choices) and not are_choices(choices, limits)
+    errors.check("choices", choices_rule(limits), is_wrong=is_wrong)
     errors.raise_any()
-    return PostDraft(text, addressees, expects, reply_to, key)
+    return PostDraft(text, addressees, expects, body.reply_to, key, choices, choice)
+
+
+def take_choice(
+    errors: ValidationErrors, choice: str | None, limits: Limits
+) -> str | None:
+    """Check the form of a choice and return it stripped; an empty one is none."""
+    choice = (choice or "").strip() or None
+    is_wrong = choice is not None and not is_choice(choice, limits)
+    errors.check("choice", choice_rule(limits), is_wrong=is_wrong)
+    return choice
+
+
+def _take_text(
+    errors: ValidationErrors,
+    text: str | UnsetType,
+    limits: Limits,
+    *,
+    has_choice: bool,
+) -> str:
+    """Check a text, which a reply that takes a choice may leave out."""
+    if text is UNSET:
+        errors.check("text", "this field is required", is_wrong=not has_choice)
+        return ""
+    if text or not has_choice:
+        check_text(errors, text, limits)
+    return text
 
 
 def check_text(errors: ValidationErrors, text: str, limits: Limits) -> None:

@@ -72,6 +72,8 @@ def posted_message(message: Message, lease: Lease | None = None) -> PostedMessag
         from_kind=message.kind.value,
         event=message.event or UNSET,
         question=question_body(message, lease),
+        choices=list(message.choices) or UNSET,
+        choice=UNSET if message.choice is None else message.choice,
     )
 
 

@@ -46,7 +46,10 @@ class MessageLine(
     tag="message",
     rename={"from_": "from", "is_open": "open"},
 ):
-    """A message, with its claim; `open` marks an unanswered question."""
+    """A message, with its claim; `open` marks an unanswered question.
+
+    `choices` and `choice` are given with messages that have them.
+    """
 
     room: str
     seq: int
@@ -62,6 +65,8 @@ class MessageLine(
     settled: bool = False
     is_open: bool = False
     resolution: ResolutionLine | None = None
+    choices: list[str] | UnsetType = UNSET
+    choice: str | UnsetType = UNSET
 
 
 class CodeLine(Struct, frozen=True, tag_field="type", tag="code"):

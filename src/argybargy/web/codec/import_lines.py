@@ -6,8 +6,10 @@ An error about a line never repeats its content.
 from typing import Final
 
 import attrs
+from msgspec import UNSET
 
 from argybargy.domain.access_codes import CodeRecord
+from argybargy.domain.choices import are_choices, choice_rule, choices_rule, is_choice
 from argybargy.domain.instant import parse_timestamp
 from argybargy.domain.limits import MAX_SEQ, Limits
 from argybargy.domain.message import (
@@ -101,6 +103,8 @@ class LineReader:
             claimed_by=line.claimed_by,
             is_claim_final=line.settled,
             resolution=None if line.is_open else self._resolution(line),
+            choices=self._choices(line),
+            choice=self._choice(line),
         )
         return ImportedMessage(
             message, is_open=line.is_open, is_leased=not line.settled
@@ -118,6 +122,22 @@ class LineReader:
         at_ms = self._past(end.ts) or 0
         kind = ResolutionKind(end.kind)
         return Resolution(kind, end.by, at_ms, end.seq, end.reason)
+
+    def _choices(self, line: MessageLine) -> tuple[str, ...]:
+        choices = () if line.choices is UNSET else tuple(line.choices)
+        is_right = not choices or are_choices(choices, self.limits)
+        _check(is_right, f"'choices': {choices_rule(self.limits)}")
+        is_right = not choices or peer_key(line.expects_reply) != NOBODY
+        _check(is_right, "'choices' are valid on questions only")
+        return choices
+
+    def _choice(self, line: MessageLine) -> str | None:
+        if line.choice is UNSET:
+            return None
+        is_right = is_choice(line.choice, self.limits)
+        _check(is_right, f"'choice': {choice_rule(self.limits)}")
+        _check(line.reply_to is not None, "'choice' is valid on replies only")
+        return line.choice
 
     def _addressees(self, line: MessageLine, kind: SenderKind) -> tuple[str, ...]:
         """Validate a message like a post, and return its addressees."""

@@ -48,6 +48,8 @@ class MinimalMessage(Struct, frozen=True, rename={"from_": "from"}):
     from_kind: Literal["agent", "operator", "system", "person"] = "agent"
     event: str | UnsetType = UNSET
     question: MinimalQuestion = OPEN_QUESTION
+    choices: list[str] | UnsetType = UNSET
+    choice: str | UnsetType = UNSET
 
 
 class MinimalPosted(Struct, frozen=True):

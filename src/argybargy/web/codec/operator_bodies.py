@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from argybargy.web.codec.bodies import RoomMessageBody, RoomStatusBody
+from argybargy.web.codec.bodies import PostRequest, RoomMessageBody, RoomStatusBody
 
 
 class InviteRequest(Struct, frozen=True):
@@ -62,15 +62,11 @@ class RevokeBody(Struct, frozen=True):
     ignored: list[str] | UnsetType = UNSET
 
 
-class SayRequest(Struct, frozen=True):
+class SayRequest(PostRequest, frozen=True):
     """A message from the operator; `sender` is the name it is signed with."""
 
-    text: str
-    to: str | list[str] = "all"
     room: str = "default"
     sender: str = "operator"
-    expects_reply: str | None = None
-    reply_to: int | None = None
 
 
 class RoomActionRequest(Struct, frozen=True):

@@ -99,6 +99,8 @@ def text_message(
         answered_by=None if state is None else state.seq,
         is_withdrawn=status is QuestionStatus.WITHDRAWN,
         reply_to=message.reply_to,
+        choices=message.choices,
+        choice=None if message.choice == message.text else message.choice,
         age=age,
     )
 

@@ -7,6 +7,7 @@ suite in ``tests/schema`` sends generated requests to hold both to each other.
 from collections.abc import Iterable
 from typing import Any, Final
 
+from argybargy.domain.choices import LEAST_CHOICES
 from argybargy.domain.cursors import Since
 from argybargy.domain.durations import MAX_LIFETIME_SECONDS
 from argybargy.domain.limits import MAX_SEQ, Limits
@@ -56,6 +57,13 @@ def path_rules() -> dict[str, Schema]:
     return {"seq": SEQ, "room": NAME}
 
 
+def type_rules() -> dict[str, Schema]:
+    """Return the rules of types that no rule of one field expresses, by name."""
+    # Also: only questions offer choices, and only one of the offered choices is taken.
+    draft = {"anyOf": [{"required": ["text"]}, {"required": ["choice", "reply_to"]}]}
+    return {"PostRequest": draft, "SayRequest": draft}
+
+
 def field_rules(limits: Limits) -> dict[tuple[str, str], Schema]:
     """Return the rules of fields, by the names of the type and the field."""
     before = {"anyOf": [SEQ, EMPTY, NULL]}
@@ -75,6 +83,8 @@ def field_rules(limits: Limits) -> dict[tuple[str, str], Schema]:
         "to": {"anyOf": [ADDRESSEE_OR_ALL, several, {"const": [EVERYONE]}]},
         "expects_reply": {"anyOf": [ASKED, BLANK, NULL]},
         "reply_to": {"anyOf": [SEQ | {"minimum": 1}, NULL]},
+        "choices": {"anyOf": [_several_choices(limits), {"const": []}]},
+        "choice": {"anyOf": [_choice(limits), BLANK, NULL]},
     }
     # The grammar of a search is more than JSON Schema can express: only its length.
     search: dict[str, Schema] = {
@@ -133,6 +143,25 @@ _HOURS: Final[Schema] = {
     "minimum": 0,
     "maximum": MAX_LIFETIME_SECONDS // 3600,
 }
+
+
+def _choice(limits: Limits) -> Schema:
+    """Return the rule of a choice; those with other characters are valid, too."""
+    return {
+        "type": "string",
+        "pattern": f"^[!-{{}}~]([ -{{}}~]{{0,{limits.choice_chars - 2}}}[!-{{}}~])?$",
+    }
+
+
+def _several_choices(limits: Limits) -> Schema:
+    # Distinct also when folded, which JSON Schema cannot express.
+    return {
+        "type": "array",
+        "items": _choice(limits),
+        "minItems": LEAST_CHOICES,
+        "maxItems": limits.choices,
+        "uniqueItems": True,
+    }
 
 
 def _printable(most: int) -> Schema:

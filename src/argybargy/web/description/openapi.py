@@ -15,7 +15,13 @@ from argybargy import __version__
 from argybargy.domain.limits import Limits
 from argybargy.onboarding.instructions import WHAT
 from argybargy.web.codec.bodies import ErrorBody, UnreadBody
-from argybargy.web.description.field_rules import NULL, Schema, field_rules, path_rules
+from argybargy.web.description.field_rules import (
+    NULL,
+    Schema,
+    field_rules,
+    path_rules,
+    type_rules,
+)
 from argybargy.web.endpoints.route import Caller, Route
 
 LINES: Final = "application/x-ndjson"
@@ -96,6 +102,9 @@ def _schemas(types: Sequence[type], limits: Limits) -> dict[str, Any]:
         properties = schemas.get(name, {}).get("properties", {})
         if field in properties:
             properties[field] |= rule
+    for name, rule in type_rules().items():
+        if name in schemas:
+            schemas[name] |= rule
     return schemas
 
 
@@ -176,7 +185,7 @@ def _request_body(route: Route, body: type, schemas: Mapping[str, Any]) -> Schem
     content: Schema = {"application/json": _content(body)}
     if route.takes_text:
         content["text/plain"] = {"schema": schemas[body.__name__]["properties"]["text"]}
-    is_required = bool(schemas[body.__name__].get("required"))
+    is_required = not {"required", "anyOf"}.isdisjoint(schemas[body.__name__])
     return {"required": is_required, "content": content}
 
 

@@ -62,7 +62,7 @@ AGENT_ROUTES: Final = (
         "/messages",
         "Post a message. 200 means that it is on the disk. 'expects_reply' names who "
         "should reply, 'reply_to' the message that you answer. text/plain is accepted "
-        "too, with to, expects_reply and reply_to in the query.",
+        "too, with the other fields in the query.",
         agents.post_message,
         bodies.PostAnswer,
         body=bodies.PostRequest,
@@ -71,6 +71,8 @@ AGENT_ROUTES: Final = (
             "text": "...",
             "expects_reply": "none | anyone | <peer> (optional)",
             "reply_to": "<seq> (optional)",
+            "choices": "[<answer>, ...] (optional, of a question)",
+            "choice": "<one of the choices> (optional, of a reply)",
         },
         refusals=(409, 413, 415, 422, 429, 503),
         is_repeatable=True,

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 
 import msgspec
+from msgspec import UNSET
 
 from argybargy import __version__
 from argybargy.domain.errors import Problem, RelayError
@@ -155,6 +156,8 @@ def _message_line(room: str, message: Message, *, is_open: bool) -> MessageLine:
         settled=message.is_claim_final,
         is_open=is_open,
         resolution=None if is_open else _resolution_line(message.resolution),
+        choices=list(message.choices) or UNSET,
+        choice=UNSET if message.choice is None else message.choice,
     )
 
 

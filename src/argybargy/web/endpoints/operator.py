@@ -119,10 +119,7 @@ async def say(services: Services, request: Request) -> Response:
     _check_speaker(errors, "sender", body.sender)
     errors.raise_any()
     limits = services.limits
-    key = idempotency_key(request, limits)
-    draft = draft_of(
-        body.text, body.to, body.expects_reply, body.reply_to, limits, key=key
-    )
+    draft = draft_of(body, limits, key=idempotency_key(request, limits))
     outcome = await operator.say(services.relay, body.room, body.sender, draft)
     return json_response(encode.post_answer(outcome), ignored)
 

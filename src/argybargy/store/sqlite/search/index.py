@@ -22,9 +22,11 @@ import apsw
 import attrs
 import trio
 
+from argybargy.domain.choices import text_with_choices
 from argybargy.domain.names import EVERYONE, PeerKey, peer_key
 from argybargy.domain.search.tokens import line_of
 from argybargy.store.errors import Corrupt, Refused, StoreError
+from argybargy.store.sqlite.choices import decode_choices
 from argybargy.store.sqlite.connection import CLOSE_SECONDS, DatabaseThread, Role
 from argybargy.store.sqlite.corruption import CorruptionSignal
 from argybargy.store.sqlite.errors import RETRY_SECONDS
@@ -65,7 +67,7 @@ CREATE TABLE newest (one INTEGER PRIMARY KEY, id, room_id, seq, at_ms, text);
 PRAGMA user_version = {INDEX_VERSION};
 """
 _NEXT_PIECE: Final = f"""
-SELECT id, room_id, iif(kind = 'agent', sender, NULL), recipients, text
+SELECT id, room_id, iif(kind = 'agent', sender, NULL), recipients, text, choices, choice
 FROM relay.messages
 WHERE id > (SELECT coalesce(max(id), 0) FROM words_docsize)
 ORDER BY id LIMIT {PIECE_ROWS}
@@ -300,9 +302,10 @@ def _index_piece(connection: apsw.Connection) -> bool:
     has_more, terms = False, 0
     rows: Any = connection.execute(_NEXT_PIECE)
     with connection:
-        for message_id, room_id, agent, recipients, text in rows:
+        for message_id, room_id, agent, recipients, text, choices, choice in rows:
             scopes = _scopes(room_id, agent, recipients)
-            forms = line_of(text).split()
+            words = text_with_choices(text, decode_choices(choices), choice)
+            forms = line_of(words).split()
             words = " ".join(term_of(scope, form) for scope in scopes for form in forms)
             entry = message_id, words, " ".join((scope_of(room_id), *scopes))
             connection.execute(_INSERT, entry)

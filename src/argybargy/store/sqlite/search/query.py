@@ -87,7 +87,7 @@ def search_messages(
         message = from_row(tuple(row))
         if not builder.take(message):
             return Findings(tuple(found), has_more=True)
-        shown = snippet(message.text, query.terms)
+        shown = snippet(message.search_text, query.terms)
         found.append(Found(room, message, number, shown))
     return Findings(tuple(found))
 

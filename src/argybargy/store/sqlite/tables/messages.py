@@ -16,6 +16,7 @@ import msgspec
 from argybargy.domain.message import TO_ALL, Message, SenderKind
 from argybargy.domain.names import PeerKey, peer_key
 from argybargy.domain.pages import HistoryPage, Page, PageBuilder
+from argybargy.store.sqlite.choices import decode_choices, encode_choices
 from argybargy.store.sqlite.resolutions import decode_resolution, encode_resolution
 from argybargy.store.sqlite.tables.addressees import (
     COUNT_FOR,
@@ -46,6 +47,8 @@ _NAMES: Final = (
     "fence",
     "is_settled",
     "resolution",
+    "choices",
+    "choice",
 )
 COLUMNS: Final = ", ".join(f"messages.{name}" for name in _NAMES)
 """The columns that :func:`from_row` takes."""
@@ -86,13 +89,16 @@ def _to_row(message: Message) -> _Row:
         message.fence,
         int(message.is_claim_final),
         encode_resolution(message.resolution),
+        encode_choices(message.choices),
+        message.choice,
     )
 
 
 def from_row(row: Sequence[Any]) -> Message:
     """Build a message from the columns `COLUMNS`."""
     seq, at_ms, sender, kind, to, text, *rest = row
-    expects, reply_to, event, claimed_by, fence, is_claim_final, resolution = rest
+    expects, reply_to, event, claimed_by, fence, is_claim_final, *rest = rest
+    resolution, choices, choice = rest
     return Message(
         seq=seq,
         at_ms=at_ms,
@@ -107,6 +113,8 @@ def from_row(row: Sequence[Any]) -> Message:
         fence=fence,
         is_claim_final=bool(is_claim_final),
         resolution=decode_resolution(resolution),
+        choices=decode_choices(choices),
+        choice=choice,
     )
 
 
