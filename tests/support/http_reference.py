@@ -59,6 +59,8 @@ Search results show an excerpt in place of the text. The other lines are:
 | `leave: room closed by titus` | stop polling and finish |
 | `leave: silent for 1800 seconds` | the same, because nobody has spoken |
 | `ok 21` | the post is stored as message 21 |
+| `waiting 21` | (202) the question 21 waits for its answer |
+| `answered by ann`, `withdrawn by ann: reason` | the question ended otherwise |
 | `claimed 21 until 12:31 UTC`, `released 21` | the claim or release succeeded |
 | `warning: ...`, `ignored: ...` | unknown addressees or fields of a post |
 | `ann online: writes SQL`, `bob away (14m)` | peers, with capabilities |
@@ -129,7 +131,7 @@ def http_page() -> str:
         parts.append(f"## {title}\n")
         for route in routes:
             statuses = paths[route.path][route.method.lower()]["responses"]
-            parts.append(_route(route, sorted(statuses.keys() - {"200", "303"})))
+            parts.append(_route(route, sorted(statuses.keys() - {"200", "202", "303"})))
     parts += ["## Bodies\n", *(_body(body) for body in _bodies())]
     return "\n".join(parts)
 
@@ -142,6 +144,8 @@ def _route(route: Route, errors: Sequence[str]) -> str:
     if route.body is not None or route.takes_lines:
         lines += [f"- Body: {_request_body(route)}"]
     lines += [f"- 200: {_response_body(route)}"]
+    if route.waits_on:
+        lines += ["- 202: the same, while the question waits for its answer"]
     if errors:
         lines += [f"- Errors: {', '.join(errors)}"]
     if route.path in MORE:

@@ -100,6 +100,9 @@ PROOFS: Final = {
     "Limits.wait_seconds": (
         "web/endpoints/test_limits.py::test_the_wait_of_a_poll_is_limited"
     ),
+    "Limits.ask_wait_seconds": (
+        "web/endpoints/test_ask.py::test_the_wait_of_a_question_is_limited"
+    ),
     "Limits.hold_seconds": (
         "web/endpoints/test_poll_options.py::test_messages_are_held_for_ten_minutes"
     ),
@@ -614,6 +617,8 @@ HELD: Final = {
     "relay.access.name_reservations.NameReservations._agents": _CONNECTED,
     "relay.access.name_reservations.NameReservations._human": _CONNECTED,
     "relay.room.subscriptions.Subscriptions._by_peer": _CONNECTED,
+    "relay.room.subscriptions.Subscriptions._by_question": _CONNECTED,
+    "relay.room.subscriptions.Subscriptions._listening": _CONNECTED,
     "relay.room.subscriptions.Subscriptions._parked": _CONNECTED,
     "relay.access.presence.Presence._rooms": f"{_CODES}, and `FORGET_SECONDS`",
     "relay.access.concurrency_limit.ConcurrencyLimit._queues": _CONNECTED,

@@ -17,6 +17,14 @@ def default_expects(to: tuple[str, ...], reply_to: int | None = None) -> str:
     return to[0] if to != TO_ALL and len(to) == 1 else NOBODY
 
 
+def default_asked(to: tuple[str, ...]) -> str:
+    """Return who is asked by a question to these addressees that does not say it.
+
+    One addressee is asked by name; of several, any one may answer.
+    """
+    return to[0] if to != TO_ALL and len(to) == 1 else ANYONE
+
+
 def resolve_expects(expects: str, sender: str, members: Sequence[str]) -> str:
     """Narrow ``anyone`` to a name when exactly one other member could answer.
 

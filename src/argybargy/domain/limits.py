@@ -33,6 +33,8 @@ class Limits:
             that park or bring something new.
         window_seconds: Length of the sliding window of the three above.
         wait_seconds: Longest time a poll stays parked.
+        ask_wait_seconds: Longest time that a question waits for its answer in one
+            request.
         hold_seconds: How long a poll with ``wake`` holds back other messages, unless it
             says otherwise.
         hold_seconds_max: Longest ``hold`` of a poll.
@@ -96,6 +98,7 @@ class Limits:
     reads_per_window: int = 120
     window_seconds: float = 10.0
     wait_seconds: float = 25.0
+    ask_wait_seconds: float = 50.0
     hold_seconds: int = 600
     hold_seconds_max: int = 86_400
     settle_seconds_max: float = 2.0

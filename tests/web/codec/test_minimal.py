@@ -13,6 +13,7 @@ ALWAYS_LEFT_OUT = {
     "HistoryBody": {"room"},
     "SearchBody": {"more"},
     "PostAnswer": {"ok"},
+    "AskAnswer": {"ok", "message"},
     "ResumeBody": {"response_rule"},
 }
 """Fields of the bodies of routes that the minimal body never has."""

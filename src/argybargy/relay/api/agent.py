@@ -276,7 +276,12 @@ async def withdraw(relay: Relay, code: CodeRecord, seq: int, reason: str) -> Non
     await relay.ask(code.room, command, code)
 
 
-def _admit_read(relay: Relay, code: CodeRecord) -> None:
+def admit_read(relay: Relay, code: CodeRecord) -> None:
+    """Count an immediate read.
+
+    Raises:
+        RelayError: ``rate_limited``.
+    """
     relay.request_limits.admit_read(code.peer, relay.clock.now().steady_seconds)
 
 
@@ -286,7 +291,7 @@ async def history(relay: Relay, code: CodeRecord, before: int, limit: int) -> Hi
     Raises:
         RelayError: ``rate_limited``, or the store could not be read.
     """
-    _admit_read(relay, code)
+    admit_read(relay, code)
     live = await relay.live(code.room)
     reader, size = code.peer.name, relay.limits.poll_bytes
     found = look_back(live.room, reader, before, limit, size)
@@ -296,7 +301,12 @@ async def history(relay: Relay, code: CodeRecord, before: int, limit: int) -> Hi
     return History(found, live.room.status, relay.members(live))
 
 
-async def _message(relay: Relay, live: LiveRoom, seq: int) -> Message | None:
+async def find_message(relay: Relay, live: LiveRoom, seq: int) -> Message | None:
+    """Return a kept message, from memory or from the store.
+
+    Raises:
+        RelayError: The store could not be read.
+    """
     room = live.room
     if seq in room.messages or not room.first <= seq < room.tail_first:
         return room.messages.get(seq)
@@ -325,12 +335,21 @@ async def thread(relay: Relay, code: CodeRecord, seq: int) -> Thread:
     Raises:
         RelayError: ``not_found``, also when the peer may not see it.
     """
-    _admit_read(relay, code)
-    live = await relay.live(code.room)
-    reader = code.peer.name
+    admit_read(relay, code)
+    return await read_thread(relay, await relay.live(code.room), code.peer.name, seq)
+
+
+async def read_thread(
+    relay: Relay, live: LiveRoom, reader: PeerKey, seq: int
+) -> Thread:
+    """Return one message with its replies, without counting the read.
+
+    Raises:
+        RelayError: ``not_found``, also when the reader may not see it.
+    """
     # Of the same room as the message: those under a lease are in memory.
     lease = live.room.leases.get(seq)
-    found = await _message(relay, live, seq)
+    found = await find_message(relay, live, seq)
     if found is None or not found.is_visible_to(reader):
         raise RelayError(Problem.NOT_FOUND)
     bounds = MAX_REPLIES, relay.limits.poll_bytes
@@ -343,7 +362,7 @@ async def thread(relay: Relay, code: CodeRecord, seq: int) -> Thread:
 
 async def peers(relay: Relay, code: CodeRecord) -> list[tuple[LastSeen, str]]:
     """Return the peers seen in the room of a peer, each with its capabilities."""
-    _admit_read(relay, code)
+    admit_read(relay, code)
     room, now = code.peer.room, relay.clock.now()
     seen = relay.presence.seen(room, relay.parked_peers(room), now.steady_seconds)
     codes = relay.codes.live_codes(room, now)
@@ -357,7 +376,7 @@ async def resume(relay: Relay, code: CodeRecord) -> Resumption:
     Raises:
         RelayError: ``rate_limited``, or the store could not be read.
     """
-    _admit_read(relay, code)
+    admit_read(relay, code)
     live = await relay.live(code.room)
     room, reader = live.room, code.peer.name
     cursor = live.cursors.get(reader, 0)
@@ -365,7 +384,7 @@ async def resume(relay: Relay, code: CodeRecord) -> Resumption:
     # have been answered.
     builder = PageBuilder(relay.limits.poll_messages, relay.limits.poll_bytes)
     for seq in room.questions.asked_by(reader):
-        message = await _message(relay, live, seq)
+        message = await find_message(relay, live, seq)
         if message is not None and not builder.take(message):
             break
     return Resumption(

@@ -58,7 +58,7 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
     """
     live = await relay.live(code.room)
     if live.room.leases:
-        await _renew_claims(code, live)
+        await renew_claims(code, live)
     one = _Poll(relay, code, request, live)
     one.find_start()
     if not one.is_long_poll():
@@ -70,7 +70,7 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
     return await one.finish(page, subscription)
 
 
-async def _renew_claims(code: CodeRecord, live: LiveRoom) -> None:
+async def renew_claims(code: CodeRecord, live: LiveRoom) -> None:
     """Renew the claims of the polling peer, if the room accepts the command.
 
     An open poll keeps them alive as well; see `holders_present` in ``room/batch``. A
@@ -80,6 +80,19 @@ async def _renew_claims(code: CodeRecord, live: LiveRoom) -> None:
     if live.room.leases_of(code.name):
         with contextlib.suppress(RelayError):
             await live.ask(Renew(code.name))
+
+
+def renew_claims_nowait(code: CodeRecord, live: LiveRoom) -> None:
+    """Renew the claims of a peer as of the end of its wait.
+
+    Called in a ``finally`` and therefore without waiting: a cancelled request (its
+    client has left) could not. The peer is still subscribed, which keeps its leases
+    alive until the command is in the inbox. A full inbox rejects the renewal, and the
+    next poll brings another.
+    """
+    if live.room.leases_of(code.name):
+        with contextlib.suppress(RelayError):
+            live.tell(Renew(code.name))
 
 
 @attrs.define
@@ -215,31 +228,19 @@ class _Poll:
     def _is_revoked(self, now: Instant) -> bool:
         return not self.relay.codes.is_live(self.code, now)
 
-    def renew_nowait(self) -> None:
-        """Renew the peer's leases as of the end of its poll.
-
-        Called in a ``finally`` and therefore without waiting: a cancelled poll (its
-        client has left) could not. The poll is still subscribed, which keeps the
-        leases alive until the command is in the inbox. A full inbox rejects the
-        renewal, and the next poll brings another.
-        """
-        if self.live.room.leases_of(self.code.name):
-            with contextlib.suppress(RelayError):
-                self.live.tell(Renew(self.code.name))
-
     async def wait(self, subscription: Subscription) -> Page:
         """Wait as asked to; return what there is then."""
         if not self.request.policy.is_default:
             try:
                 return await self.park_patiently(subscription)
             finally:
-                self.renew_nowait()
+                renew_claims_nowait(self.code, self.live)
         page = await self.read()
         if self.may_park(page, subscription):
             try:
                 page = await self.park(subscription)
             finally:
-                self.renew_nowait()
+                renew_claims_nowait(self.code, self.live)
             if page.messages and subscription.woken_at is not None:
                 waited = trio.current_time() - subscription.woken_at
                 self.relay.counters.wake_seconds.observe(waited)

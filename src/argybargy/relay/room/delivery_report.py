@@ -73,29 +73,42 @@ class DeliveryReporter:
     clock: Clock
 
     def report(
-        self, room: RoomKey, polls: Subscriptions, message: Message
+        self,
+        room: RoomKey,
+        polls: Subscriptions,
+        message: Message,
+        answered: tuple[int, ...] = (),
     ) -> DeliveryReport:
         """Report how the addressees of a message in a room can be reached now.
+
+        A peer that waits for the end of a question is ``parked`` for its answer only:
+        nothing else wakes it.
 
         Args:
             room: The room.
             polls: The room's subscriptions.
             message: The message, just published.
+            answered: The questions that it answers.
         """
         if message.is_broadcast:
             return DeliveryReport(counts=self._counts(room, polls, message))
         return DeliveryReport(
             to=tuple(
-                (name, self._reach(room, polls, peer_key(name))) for name in message.to
+                (name, self._reach(room, polls, peer_key(name), answered))
+                for name in message.to
             )
         )
 
     def _reach(
-        self, room: RoomKey, polls: Subscriptions, name: PeerKey
+        self,
+        room: RoomKey,
+        polls: Subscriptions,
+        name: PeerKey,
+        answered: tuple[int, ...],
     ) -> Reachability:
         if name == OPERATOR:
             return operator_reachability(self.watchers)
-        if polls.is_parked(name):
+        if polls.is_woken(name, answered):
             return Reachability.PARKED
         peer = Peer(room, name)
         if self.presence.is_online(peer, self.clock.now().steady_seconds):
@@ -107,7 +120,7 @@ class DeliveryReporter:
     ) -> tuple[tuple[Reachability, int], ...]:
         now = self.clock.now()
         others = self.codes.live_names(room, now) - {message.agent_key}
-        parked = others & polls.parked_peers()
+        parked = others & polls.listening_peers()
         online = others & self.presence.online_peers(room, now.steady_seconds) - parked
         return (
             (Reachability.PARKED, len(parked)),

@@ -1,9 +1,12 @@
-"""Subscriptions of polls to a room, and the polls that each publication wakes.
+"""Subscriptions of waiting requests to a room, and those that a publication wakes.
 
 A poll goes *subscribe, read, park, read again*. A publication after the subscription
 leaves a token in its slot (see `argybargy.relay.wake_slot`), so a poll that read just
 before a publication wakes at once. A token carries no message: a woken poll reads rows
 and cursor from the room, as one value.
+
+A request that waits for the end of one question goes the same way. Messages do not wake
+it, however many there are: only the end of that question does.
 """
 
 import math
@@ -20,7 +23,7 @@ from argybargy.relay.wake_slot import WakeSlot
 
 @attrs.define(eq=False)
 class Subscription(WakeSlot):
-    """One poll's subscription to a room, held with ``with``.
+    """The subscription of one waiting request to a room, held with ``with``.
 
     Attributes:
         peer: The key of the polling peer.
@@ -29,6 +32,8 @@ class Subscription(WakeSlot):
         is_displaced: Whether a newer poll of the same peer has taken its place.
         woken_at: When the publication that woke the poll was made, on the steady
             clock; ``None`` until a parked poll is woken.
+        question: The question whose end it waits for; ``None`` for a poll, which
+            waits for messages.
     """
 
     peer: PeerKey
@@ -37,6 +42,7 @@ class Subscription(WakeSlot):
     is_parked: bool = False
     is_displaced: bool = False
     woken_at: float | None = None
+    question: int | None = None
 
     def __enter__(self) -> Self:
         self._subscriptions.add(self)
@@ -60,26 +66,37 @@ class Subscriptions:
     """The subscriptions of one room.
 
     Mutable state: the subscriptions by peer, oldest first, bounded by connections;
-    and, derived from them, the peers with a parked poll.
+    and, derived from them, those that wait for a question, the peers with anything
+    parked, and the peers with a parked poll, which messages wake.
 
     Attributes:
-        max_per_peer: Parked polls of one peer; one more displaces the oldest.
+        max_per_peer: Parked subscriptions of one peer; one more displaces the oldest.
         published_at: When the room last published, on the steady clock.
     """
 
     max_per_peer: int
     published_at: float = 0.0
     _by_peer: dict[PeerKey, list[Subscription]] = attrs.field(factory=dict)
+    _by_question: dict[int, list[Subscription]] = attrs.field(factory=dict)
     _parked: set[PeerKey] = attrs.field(factory=set)
+    _listening: set[PeerKey] = attrs.field(factory=set)
     _emptied: trio.Event = attrs.field(factory=trio.Event)
 
-    def subscribe(self, peer: PeerKey) -> Subscription:
-        """Return a subscription; a ``with`` block adds it and always removes it."""
-        return Subscription(peer, trio.current_time(), self)
+    def subscribe(self, peer: PeerKey, question: int | None = None) -> Subscription:
+        """Return a subscription; a ``with`` block adds it and always removes it.
+
+        Args:
+            peer: The waiting peer.
+            question: The question whose end it waits for; ``None`` for messages.
+        """
+        return Subscription(peer, trio.current_time(), self, question=question)
 
     def add(self, subscription: Subscription) -> None:
         """Add a subscription."""
         self._by_peer.setdefault(subscription.peer, []).append(subscription)
+        if subscription.question is not None:
+            waiting = self._by_question.setdefault(subscription.question, [])
+            waiting.append(subscription)
 
     def remove(self, subscription: Subscription) -> None:
         """Remove a subscription."""
@@ -88,8 +105,15 @@ class Subscriptions:
         mine.remove(subscription)
         if not any(each.is_parked for each in mine):
             self._parked.discard(peer)
+        if not any(each.is_parked and each.question is None for each in mine):
+            self._listening.discard(peer)
         if not mine:
             del self._by_peer[peer]
+        if subscription.question is not None:
+            waiting = self._by_question[subscription.question]
+            waiting.remove(subscription)
+            if not waiting:
+                del self._by_question[subscription.question]
         if not self._by_peer:
             # A waiting task keeps the old event; the next wait needs a new one.
             self._emptied.set()
@@ -103,6 +127,8 @@ class Subscriptions:
         """
         subscription.is_parked = True
         self._parked.add(subscription.peer)
+        if subscription.question is None:
+            self._listening.add(subscription.peer)
         mine = self._by_peer[subscription.peer]
         parked = [each for each in mine if each.is_parked and not each.is_displaced]
         if len(parked) > self.max_per_peer:
@@ -115,27 +141,56 @@ class Subscriptions:
             await self._emptied.wait()
 
     def wake_addressed(self, message: Message) -> None:
-        """Wake the polls of the message's audience, its sender's excepted."""
+        """Wake the polls of the message's audience, its sender's excepted.
+
+        Leaves those alone that wait for the end of a question.
+        """
         peers: Iterable[PeerKey] = self._by_peer
         if not message.is_broadcast:
             peers = message.addressee_keys & self._by_peer.keys()
         for peer in peers:
-            if peer != message.agent_key:
-                self.wake_peer(peer)
+            if peer == message.agent_key:
+                continue
+            for subscription in self._by_peer[peer]:
+                if subscription.question is None:
+                    subscription.wake()
+
+    def wake_question(self, seq: int) -> None:
+        """Wake those that wait for the end of a question."""
+        for subscription in self._by_question.get(seq, ()):
+            subscription.wake()
+
+    def wake_questions_below(self, seq: int) -> None:
+        """Wake those that wait for questions which retention has dropped."""
+        for question in [each for each in self._by_question if each < seq]:
+            self.wake_question(question)
 
     def wake_peer(self, peer: PeerKey) -> None:
-        """Wake every poll of one peer."""
+        """Wake everything of one peer that waits."""
         for subscription in self._by_peer.get(peer, ()):
             subscription.wake()
 
     def wake_all(self) -> None:
-        """Wake every poll of the room."""
+        """Wake everything that waits in the room."""
         for peer in self._by_peer:
             self.wake_peer(peer)
 
-    def is_parked(self, peer: PeerKey) -> bool:
-        """Tell whether the peer has a parked poll."""
-        return peer in self._parked
+    def is_woken(self, peer: PeerKey, answered: Iterable[int] = ()) -> bool:
+        """Tell whether a message to the peer wakes something of it that is parked.
+
+        Args:
+            peer: The addressee.
+            answered: The questions that the message answers.
+        """
+        return peer in self._listening or any(
+            each.is_parked and each.peer == peer
+            for seq in answered
+            for each in self._by_question.get(seq, ())
+        )
+
+    def listening_peers(self) -> frozenset[PeerKey]:
+        """Return the peers with a parked poll, which a message wakes."""
+        return frozenset(self._listening)
 
     def since(self, peer: PeerKey) -> float:
         """Return when the peer's oldest poll began; infinity without a poll."""
@@ -144,7 +199,7 @@ class Subscriptions:
         )
 
     def parked_peers(self) -> frozenset[PeerKey]:
-        """Return the peers with a parked poll."""
+        """Return the peers with anything parked."""
         return frozenset(self._parked)
 
     def __len__(self) -> int:

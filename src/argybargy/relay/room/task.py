@@ -43,7 +43,7 @@ from argybargy.domain.room.commands import (
 )
 from argybargy.domain.room.decide import decide, decide_expired_leases
 from argybargy.domain.room.state import Room
-from argybargy.domain.room.writes import AppendMessage
+from argybargy.domain.room.writes import AppendMessage, ResolveQuestion
 from argybargy.relay.room.batch import (
     DecidedBatch,
     Facts,
@@ -520,6 +520,10 @@ class LiveRoom:
             if isinstance(write, AppendMessage):
                 counters.messages += 1
                 self.polls.wake_addressed(write.message)
+            elif isinstance(write, ResolveQuestion):
+                self.polls.wake_question(write.seq)
+        if self.room.first != before.first:
+            self.polls.wake_questions_below(self.room.first)
         if self.room.status != before.status:
             self.polls.wake_all()
         self.context.overview.publish(self.room, decided.writes)
@@ -530,6 +534,8 @@ class LiveRoom:
         if isinstance(outcome, RelayError):
             return outcome
         if isinstance(outcome, Posted):
-            report = self.context.delivery.report(self.key, self.polls, outcome.message)
+            report = self.context.delivery.report(
+                self.key, self.polls, outcome.message, outcome.answers.seqs
+            )
             return CommandOutcome(outcome, report)
         return CommandOutcome(outcome)

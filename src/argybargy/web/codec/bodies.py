@@ -27,6 +27,22 @@ class PostRequest(Struct, frozen=True):
     choice: str | None = None
 
 
+class AskRequest(PostRequest, frozen=True):
+    """A question to send, and the seconds to wait for its answer.
+
+    Without `expects_reply`, a question to one peer asks that peer, and any other
+    question asks `anyone`.
+    """
+
+    wait: float | None = None
+
+
+class WaitQuery(Struct, frozen=True):
+    """Seconds to wait for the end of the question; 202 if it is still open then."""
+
+    wait: float = 0
+
+
 class ClaimRequest(Struct, frozen=True):
     """Requested lease of a claim, in seconds. Default: the relay's usual lease."""
 
@@ -148,6 +164,20 @@ class PostAnswer(Struct, frozen=True):
     ignored: list[str] | UnsetType = UNSET
 
 
+class AskAnswer(PostAnswer, frozen=True, kw_only=True):
+    """A question, its state, and the message that answered it.
+
+    The status is 202 while it waits for its answer: ask again with the same
+    `Idempotency-Key`, or `GET /messages/{seq}?wait=25`. Polls deliver the answer, too.
+    """
+
+    seq: int
+    question: QuestionBody | UnsetType = UNSET
+    answer: ReadMessage | UnsetType = UNSET
+    room_closed: bool | UnsetType = UNSET
+    retry_after: int | UnsetType = UNSET
+
+
 class RoomStatusBody(Struct, frozen=True):
     """Name and status of a room."""
 
@@ -219,10 +249,16 @@ class HistoryBody(Struct, frozen=True):
 
 
 class ThreadBody(Struct, frozen=True):
-    """A message with its replies, oldest first."""
+    """A message with its replies, oldest first.
+
+    With `wait` in the query, `answer` is the message that answered the question.
+    """
 
     message: ReadMessage
     replies: list[ReadMessage]
+    answer: ReadMessage | UnsetType = UNSET
+    room_closed: bool | UnsetType = UNSET
+    retry_after: int | UnsetType = UNSET
 
 
 class ClaimBody(Struct, frozen=True):

@@ -220,14 +220,14 @@ async def decode_post(request: Request, limits: Limits) -> tuple[PostDraft, list
     """
     key = idempotency_key(request, limits)
     if request.media_type == "text/plain":
-        body, ignored = await _plain_post(request)
+        body, ignored = await read_plain_post(request)
     else:
-        _check_no_query(request)
+        check_no_query(request)
         body, ignored = await read_json(request, PostRequest)
     return draft_of(body, limits, key=key), ignored
 
 
-def _check_no_query(request: Request) -> None:
+def check_no_query(request: Request) -> None:
     """Reject fields of a plain-text post in the query of a JSON post.
 
     They would be ignored, and ignoring ``to`` would send a private message to all.
@@ -241,7 +241,15 @@ def _check_no_query(request: Request) -> None:
     errors.raise_any()
 
 
-async def _plain_post(request: Request) -> tuple[PostRequest, list[str]]:
+async def read_plain_post(request: Request) -> tuple[PostRequest, list[str]]:
+    """Read a post whose body is the text, and whose other fields are in the query.
+
+    Returns:
+        The post, and the names of unknown fields.
+
+    Raises:
+        RelayError: ``invalid_request`` or ``body_too_large``.
+    """
     fields = parse_query(request)
     raw = await request.read_body()
     try:
@@ -286,7 +294,15 @@ def draft_of(body: PostRequest, limits: Limits, *, key: str | None = None) -> Po
     is_wrong = bool(choices) and not are_choices(choices, limits)
     errors.check("choices", choices_rule(limits), is_wrong=is_wrong)
     errors.raise_any()
-    return PostDraft(text, addressees, expects, body.reply_to, key, choices, choice)
+    return PostDraft(
+        text,
+        addressees,
+        expects,
+        body.reply_to,
+        key,
+        choices=choices,
+        choice=choice,
+    )
 
 
 def take_choice(

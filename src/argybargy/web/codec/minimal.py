@@ -6,6 +6,7 @@ not listed here are left out always; `tests/web/codec/test_minimal.py` names the
 """
 
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any, Final, Literal
 
 import msgspec
@@ -70,6 +71,21 @@ class MinimalPostAnswer(Struct, frozen=True):
     ignored: list[str] | UnsetType = UNSET
 
 
+class MinimalAskAnswer(Struct, frozen=True):
+    """The number and state of a question, its answer, and its delivery."""
+
+    seq: int
+    delivery: dict[str, str | dict[str, int]]
+    question: MinimalQuestion = OPEN_QUESTION
+    answer: MinimalMessage | UnsetType = UNSET
+    room_closed: bool | UnsetType = UNSET
+    retry_after: int | UnsetType = UNSET
+    duplicate: bool | UnsetType = UNSET
+    hint: str | UnsetType = UNSET
+    warning: str | UnsetType = UNSET
+    ignored: list[str] | UnsetType = UNSET
+
+
 class MinimalRoomStatus(Struct, frozen=True):
     """The status of a room; left out while the room is open."""
 
@@ -112,6 +128,9 @@ class MinimalThreadBody(Struct, frozen=True):
 
     message: MinimalMessage
     replies: list[MinimalMessage] = []
+    answer: MinimalMessage | UnsetType = UNSET
+    room_closed: bool | UnsetType = UNSET
+    retry_after: int | UnsetType = UNSET
 
 
 class MinimalSearchResult(Struct, frozen=True):
@@ -157,6 +176,8 @@ def body_response(
     body: Struct,
     minimal: type[Struct],
     ignored: list[str] | None = None,
+    *,
+    status: int = HTTPStatus.OK,
 ) -> Response:
     """Encode a body, or its minimal form if the client prefers that.
 
@@ -165,12 +186,14 @@ def body_response(
         body: The whole body; its messages may be encoded already.
         minimal: Type of the minimal form.
         ignored: Unknown fields of the request.
+        status: HTTP status.
     """
-    whole = json_response(body, ignored or ())
+    whole = json_response(body, ignored or (), status=status)
     if request.form is not ResponseForm.MINIMAL_JSON:
         return whole
     kept = msgspec.json.decode(whole.body, type=minimal)
-    return json_response(without_defaults(kept)).with_headers(MINIMAL_APPLIED)
+    lean = json_response(without_defaults(kept), status=status)
+    return lean.with_headers(MINIMAL_APPLIED)
 
 
 def without_defaults(body: Struct) -> dict[str, Any]:

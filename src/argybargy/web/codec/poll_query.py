@@ -62,10 +62,10 @@ def _policy(fields: Fields, limits: Limits) -> WakePolicy:
     errors = ValidationErrors()
     wake = _WAKES.get(fields.get("wake", ["all"])[-1])
     errors.check("wake", f"one of {', '.join(_WAKES)}", is_wrong=wake is None)
-    hold = _seconds(fields, "hold", limits.hold_seconds)
+    hold = parse_seconds(fields, "hold", limits.hold_seconds)
     problem = f"seconds from 0 to {limits.hold_seconds_max}; 0 holds without end"
     errors.check("hold", problem, is_wrong=not 0 <= hold <= limits.hold_seconds_max)
-    settle = _seconds(fields, "settle", 0)
+    settle = parse_seconds(fields, "settle", 0)
     problem = f"seconds from 0 to {limits.settle_seconds_max:g}"
     is_wrong = not 0 <= settle <= limits.settle_seconds_max
     errors.check("settle", problem, is_wrong=is_wrong)
@@ -73,8 +73,8 @@ def _policy(fields: Fields, limits: Limits) -> WakePolicy:
     return WakePolicy(wake or Wake.ALL, hold, settle)
 
 
-def _seconds(fields: Fields, field: str, default: float) -> float:
-    """Parse a number of seconds; -1 if it is none."""
+def parse_seconds(fields: Fields, field: str, default: float) -> float:
+    """Parse a field of the query as a number of seconds; -1 if it is none."""
     if field not in fields:
         return default
     text = fields[field][-1]

@@ -172,15 +172,19 @@ def peers_text(
 
 def post_text(outcome: PostOutcome, ignored: Iterable[str]) -> Response:
     """Return the number of a stored message, and what was wrong with the post."""
-    lines = [f"ok {outcome.message.seq}"]
-    if outcome.hint:
-        lines.append(f"hint: {outcome.hint}")
+    lines = [f"ok {outcome.message.seq}", *post_lines(outcome, ignored)]
+    return text_response("\n".join(lines))
+
+
+def post_lines(outcome: PostOutcome, ignored: Iterable[str]) -> list[str]:
+    """Return the lines that say what was wrong with a post."""
+    lines = [f"hint: {outcome.hint}"] if outcome.hint else []
     lines += [
         f"warning: nobody called {name} is in this room"
         for name, reach in outcome.delivery.to
         if reach is Reachability.UNKNOWN
     ]
-    return text_response("\n".join([*lines, *_ignored_lines(ignored)]))
+    return [*lines, *_ignored_lines(ignored)]
 
 
 def claim_text(lease: Lease, ignored: Iterable[str]) -> Response:

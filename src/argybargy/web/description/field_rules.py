@@ -50,6 +50,8 @@ BY: Final = _name_but(_NEVER_SPEAK)
 ADDRESSEE: Final = _name_but(_NEVER_GIVEN - {OPERATOR})
 ADDRESSEE_OR_ALL: Final = _name_but(_NEVER_GIVEN - {OPERATOR, EVERYONE})
 ASKED: Final = _name_but(_NEVER_GIVEN - {OPERATOR, ANYONE, NOBODY})
+_NEVER_ASKED: Final = _NEVER_GIVEN - {OPERATOR, ANYONE}
+_WAIT: Final[Schema] = {"minimum": 0, "maximum": 10**9}
 
 
 def path_rules() -> dict[str, Schema]:
@@ -61,7 +63,7 @@ def type_rules() -> dict[str, Schema]:
     """Return the rules of types that no rule of one field expresses, by name."""
     # Also: only questions offer choices, and only one of the offered choices is taken.
     draft = {"anyOf": [{"required": ["text"]}, {"required": ["choice", "reply_to"]}]}
-    return {"PostRequest": draft, "SayRequest": draft}
+    return dict.fromkeys(("PostRequest", "AskRequest", "SayRequest"), draft)
 
 
 def field_rules(limits: Limits) -> dict[tuple[str, str], Schema]:
@@ -96,13 +98,19 @@ def field_rules(limits: Limits) -> dict[tuple[str, str], Schema]:
     lease = {"type": "integer", "minimum": 1, "maximum": limits.lease_seconds_max}
     types: dict[str, dict[str, Schema]] = {
         "PostRequest": draft,
+        "AskRequest": draft
+        | {
+            "expects_reply": {"anyOf": [_name_but(_NEVER_ASKED), BLANK, NULL]},
+            "wait": {"anyOf": [{"type": "number", **_WAIT}, NULL]},
+        },
+        "WaitQuery": {"wait": _WAIT},
         "SayRequest": draft | {"room": NAME, "sender": SPEAKER},
         "ClaimRequest": {"lease_seconds": {"anyOf": [lease, NULL]}},
         "WithdrawRequest": {"reason": _printable(limits.reason_chars)},
         "WithdrawQuery": {"reason": {"anyOf": [_printable(limits.reason_chars), NULL]}},
         "PollQuery": {
             "since": {"anyOf": [SEQ, {"enum": [each.value for each in Since]}]},
-            "wait": {"minimum": 0, "maximum": 10**9},
+            "wait": _WAIT,
             "limit": COUNT,
             "hold": {"minimum": 0, "maximum": limits.hold_seconds_max},
             "settle": {"minimum": 0, "maximum": limits.settle_seconds_max},

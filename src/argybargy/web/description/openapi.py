@@ -200,6 +200,8 @@ def _responses(route: Route) -> Schema:
         answer[route.media_type] = {"schema": {"anyOf": bodies}}
     answer |= {media_type: {} for media_type in route.media_types[1:]}
     found: Schema = {"200": {"description": "Success.", "content": answer}}
+    if route.waits_on:
+        found["202"] = {"description": "Still waiting: ask again.", "content": answer}
     if route.other_media_types:
         found["303"] = {"description": "Redirect of a browser to the dashboard."}
     for status in sorted(_refusals(route)):

@@ -82,6 +82,29 @@ AGENT_ROUTES: Final = (
         minimal_body=minimal.MinimalPostAnswer,
     ),
     Route(
+        "POST",
+        "/ask",
+        "Post a question and wait up to 'wait' seconds for its answer, which is in the "
+        "response. 202 while there is none: GET /messages/{seq}?wait=25 waits on, or "
+        "the same call with the same Idempotency-Key. 'choices' are answers to choose "
+        "from. Takes the fields of POST /messages.",
+        agents.ask,
+        bodies.AskAnswer,
+        body=bodies.AskRequest,
+        body_hint={
+            "text": "...",
+            "to": "all | <peer> | operator | [<peer>, ...]",
+            "wait": "0-50 (optional)",
+            "choices": "[<answer>, ...] (optional)",
+        },
+        refusals=(409, 413, 415, 422, 429, 503),
+        is_repeatable=True,
+        takes_text=True,
+        speaks_text=True,
+        waits_on=True,
+        minimal_body=minimal.MinimalAskAnswer,
+    ),
+    Route(
         "GET",
         "/messages",
         "Poll: messages for you since a cursor. 'wait' waits up to so many seconds "
@@ -98,11 +121,15 @@ AGENT_ROUTES: Final = (
     Route(
         "GET",
         "/messages/{seq}",
-        "A message that you may see, with its replies.",
+        "A message that you may see, with its replies. 'wait' waits up to so many "
+        "seconds for the end of its question, 202 while it is open.",
         agents.get_message,
         bodies.ThreadBody,
+        query=bodies.WaitQuery,
+        query_hint="?wait=<0-25>",
         refusals=(404, 429),
         speaks_text=True,
+        waits_on=True,
         minimal_body=minimal.MinimalThreadBody,
     ),
     Route(

@@ -6,11 +6,12 @@ from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import MAX_SEQ
 from argybargy.relay.api import agent
+from argybargy.relay.api.asking import ask_as, await_thread
 from argybargy.relay.api.conditional_post import Unread, post_if_read
 from argybargy.relay.api.poll import poll
 from argybargy.relay.room.delivery_report import operator_reachability
 from argybargy.web.access.services import Services
-from argybargy.web.codec import encode, text
+from argybargy.web.codec import encode, text, waits
 from argybargy.web.codec.bodies import (
     ClaimRequest,
     PeerBody,
@@ -31,6 +32,7 @@ from argybargy.web.codec.decode import (
     take_limit,
 )
 from argybargy.web.codec.minimal import (
+    MinimalAskAnswer,
     MinimalHistoryBody,
     MinimalPollBody,
     MinimalPostAnswer,
@@ -86,6 +88,17 @@ async def post_message(
     return body_response(request, body, MinimalPostAnswer, ignored)
 
 
+async def ask(services: Services, code: CodeRecord, request: Request) -> Response:
+    """Post a question, and wait up to ``wait`` seconds for its answer."""
+    draft, wait, ignored = await waits.decode_ask(request, services.limits)
+    asked = await ask_as(services.relay, code, draft, wait)
+    if request.wants_text:
+        return waits.ask_text(_reader(services, code), asked, ignored)
+    status = waits.status_of(asked.waited)
+    body = waits.ask_answer(asked)
+    return body_response(request, body, MinimalAskAnswer, ignored, status=status)
+
+
 async def get_messages(
     services: Services, code: CodeRecord, request: Request
 ) -> Response:
@@ -99,12 +112,24 @@ async def get_messages(
 async def get_message(
     services: Services, code: CodeRecord, request: Request
 ) -> Response:
-    """Return one message with its replies."""
-    seq = seq_in_path(request)
+    """Return one message with its replies, waiting for the end of its question."""
+    seq, wait = seq_in_path(request), waits.decode_wait(request, services.limits)
+    if wait:
+        return await _await_message(services, code, request, seq, wait)
     thread = await agent.thread(services.relay, code, seq)
     if request.wants_text:
         return text.thread_text(_reader(services, code), thread)
     return body_response(request, encode.thread_body(thread), MinimalThreadBody)
+
+
+async def _await_message(
+    services: Services, code: CodeRecord, request: Request, seq: int, wait: float
+) -> Response:
+    found = await await_thread(services.relay, code, seq, wait)
+    if request.wants_text:
+        return waits.awaited_text(_reader(services, code), found)
+    status, body = waits.status_of(found.waited), waits.awaited_body(found)
+    return body_response(request, body, MinimalThreadBody, status=status)
 
 
 async def get_history(

@@ -49,6 +49,8 @@ class Route:
         other_media_types: Media types of a 200 that ``Accept`` can ask for.
         speaks_text: Whether it offers the text form, for ``Accept: text/plain`` or
             ``format=text`` in the query.
+        waits_on: Whether it answers 202, with the body of a 200, while what the client
+            waits for has not come.
         minimal_body: Type of the body for ``Prefer: return=minimal``; None if the
             endpoint does not offer it.
     """
@@ -71,6 +73,7 @@ class Route:
     media_type: str = "application/json"
     other_media_types: tuple[str, ...] = ()
     speaks_text: bool = False
+    waits_on: bool = False
     minimal_body: type[msgspec.Struct] | None = None
 
     @property

@@ -1,0 +1,167 @@
+"""Decode and encode requests that wait for the end of a question."""
+
+import math
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from msgspec import UNSET
+
+from argybargy.domain.errors import RelayError
+from argybargy.domain.limits import Limits
+from argybargy.domain.message import Message
+from argybargy.domain.room.questions import QuestionStatus, question_state
+from argybargy.domain.text_form import escape_text
+from argybargy.relay.api.agent import PostDraft
+from argybargy.relay.api.asking import Asked, AwaitedThread, Waited
+from argybargy.web.codec import encode
+from argybargy.web.codec.bodies import AskAnswer, AskRequest, PostRequest, ThreadBody
+from argybargy.web.codec.decode import (
+    Fields,
+    check_no_query,
+    draft_of,
+    idempotency_key,
+    parse_query,
+    read_json,
+    read_plain_post,
+)
+from argybargy.web.codec.poll_query import parse_seconds
+from argybargy.web.codec.text import Reader, post_lines
+from argybargy.web.request import Request, Response, text_response
+
+_WAIT: Final = "wait"
+
+
+async def decode_ask(
+    request: Request, limits: Limits
+) -> tuple[PostDraft, float, list[str]]:
+    """Decode a question, from JSON or from plain text with a query.
+
+    Returns:
+        The question, the seconds to wait for its answer, and unknown fields.
+
+    Raises:
+        RelayError: As :func:`argybargy.web.codec.decode.read_json`.
+    """
+    key, fields = idempotency_key(request, limits), parse_query(request)
+    body: PostRequest
+    if request.media_type == "text/plain":
+        body, ignored = await read_plain_post(request)
+        ignored = [each for each in ignored if each != _WAIT]
+        wait = _wait(fields, limits.wait_seconds)
+    else:
+        check_no_query(request)
+        ask, ignored = await read_json(request, AskRequest)
+        body = ask
+        wait = limits.wait_seconds if ask.wait is None else ask.wait
+    most = limits.ask_wait_seconds
+    if not 0 <= wait < math.inf:
+        raise RelayError.invalid(_WAIT, f"a number of seconds, at most {most:g}")
+    return draft_of(body, limits, key=key), min(wait, most), ignored
+
+
+def decode_wait(request: Request, limits: Limits) -> float:
+    """Decode the query of a read that may wait: seconds, reduced to the limit.
+
+    Raises:
+        RelayError: ``invalid_request``.
+    """
+    wait = _wait(parse_query(request), 0)
+    if wait < 0:
+        problem = f"a number of seconds, at most {limits.wait_seconds:g}"
+        raise RelayError.invalid(_WAIT, problem)
+    return min(wait, limits.wait_seconds)
+
+
+def _wait(fields: Fields, default: float) -> float:
+    """Parse a number of seconds; -1 if it is none."""
+    return parse_seconds(fields, _WAIT, default)
+
+
+def status_of(waited: Waited) -> HTTPStatus:
+    """Return 202 while there is something left to wait for, else 200."""
+    return HTTPStatus.OK if waited.is_over else HTTPStatus.ACCEPTED
+
+
+# -- JSON -----------------------------------------------------------------------
+
+
+def ask_answer(asked: Asked) -> AskAnswer:
+    """Return the body of a question that was posted."""
+    posted = msgspec.structs.asdict(encode.post_answer(asked.posted))
+    posted["message"] = encode.posted_message(asked.message)
+    return AskAnswer(
+        **posted,
+        seq=asked.message.seq,
+        question=encode.question_body(asked.message),
+        answer=UNSET
+        if asked.answer is None
+        else encode.read_message(asked.answer, asked.members),
+        room_closed=asked.waited.status.is_closed or UNSET,
+        retry_after=asked.waited.retry_seconds or UNSET,
+    )
+
+
+def awaited_body(found: AwaitedThread) -> ThreadBody:
+    """Return the body of a message with its replies, after a wait."""
+    thread, waited = found.thread, found.waited
+    return msgspec.structs.replace(
+        encode.thread_body(thread),
+        answer=UNSET
+        if found.answer is None
+        else encode.read_message(found.answer, thread.members),
+        room_closed=waited.status.is_closed or UNSET,
+        retry_after=waited.retry_seconds or UNSET,
+    )
+
+
+# -- text form ------------------------------------------------------------------
+
+
+def ask_text(reader: Reader, asked: Asked, ignored: list[str]) -> Response:
+    """Return the number of a question, and its answer or how else it ended."""
+    seq, waited = asked.message.seq, asked.waited
+    head = f"ok {seq}" if waited.is_over else f"waiting {seq}"
+    ending = _ending(reader, asked.message, asked.answer, waited)
+    return _response([head, *ending, *post_lines(asked.posted, ignored)], waited)
+
+
+def awaited_text(reader: Reader, found: AwaitedThread) -> Response:
+    """Return a message with its replies; only its number while it waits."""
+    thread, waited = found.thread, found.waited
+    message, replies = thread.message, thread.replies
+    if not waited.is_over:
+        return _response([f"waiting {message.seq}"], waited)
+    answer = None if found.answer in replies else found.answer
+    lines = reader.lines((message, *replies, *([] if answer is None else [answer])))
+    if waited.status.is_closed:
+        lines.append(leave_line(waited))
+    return _response(lines, waited)
+
+
+def leave_line(waited: Waited) -> str:
+    """Return the line that tells a reader to leave a closed room."""
+    return escape_text(f"leave: room closed by {waited.status.closed_by}")
+
+
+def _ending(
+    reader: Reader, message: Message, answer: Message | None, waited: Waited
+) -> list[str]:
+    """Return the lines that say how a question ended, if it has."""
+    lines = [] if answer is None else [reader.line(answer)]
+    state = question_state(message)
+    if answer is None and state is not None:
+        by = f" by {state.by}" if state.by else ""
+        reason = f": {state.reason}" if state.reason else ""
+        if state.status in {QuestionStatus.ANSWERED, QuestionStatus.WITHDRAWN}:
+            lines.append(escape_text(f"{state.status.value}{by}{reason}"))
+    if waited.status.is_closed:
+        lines.append(leave_line(waited))
+    return lines
+
+
+def _response(lines: list[str], waited: Waited) -> Response:
+    response = text_response("\n".join(lines), status=status_of(waited))
+    if waited.retry_seconds is None:
+        return response
+    return response.with_headers((b"retry-after", str(waited.retry_seconds).encode()))
