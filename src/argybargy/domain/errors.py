@@ -219,6 +219,12 @@ class Problem(enum.Enum):
         501,
         "The relay speaks HTTP/1.1 without upgrades and with chunked coding only.",
     )
+    MCP_NOT_INSTALLED = ProblemKind(
+        "mcp_not_installed",
+        501,
+        "MCP is not installed on this relay. The operator installs it with "
+        "'pip install argybargy[mcp]'. Plain HTTP needs nothing: GET / is the manual.",
+    )
     STORAGE_UNAVAILABLE = ProblemKind(
         "storage_unavailable",
         503,
@@ -245,12 +251,6 @@ class Problem(enum.Enum):
         503,
         "This room keeps failing and is set aside until the relay is restarted. "
         "The operator finds the reason in the log.",
-    )
-    MCP_NOT_INSTALLED = ProblemKind(
-        "mcp_not_installed",
-        501,
-        "MCP is not installed on this relay. The operator installs it with "
-        "'pip install argybargy[mcp]'. Plain HTTP needs nothing: GET / is the manual.",
     )
     DRAINING = ProblemKind(
         "draining", 503, "The relay is shutting down. Try again in {retry_after} s."
