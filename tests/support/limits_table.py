@@ -10,6 +10,7 @@ from typing import Any, Final
 import attrs
 
 from argybargy.domain import durations, limits, roster
+from argybargy.domain import readers as readers_rule
 from argybargy.domain.room import claims, open_close, posting, transition
 from argybargy.relay import clock, housekeeping, lifecycle, offboarding, write_behind
 from argybargy.relay.access import (
@@ -282,6 +283,12 @@ CONSTANTS: Final = (
         agent,
         "Most replies shown with one message.",
         "web/endpoints/test_limits.py::test_replies_of_a_message_are_limited",
+    ),
+    Constant(
+        "MAX_READERS",
+        readers_rule,
+        "Most readers shown with one message.",
+        "domain/test_readers.py::test_a_bounded_number_of_readers_is_named",
     ),
     Constant(
         "MAX_WAIT_SECONDS",

@@ -17,6 +17,7 @@ from argybargy.domain.pages import (
     look_back,
     replies_to,
 )
+from argybargy.domain.readers import readers_of
 from argybargy.domain.room.answering import hint_for
 from argybargy.domain.room.claims import check_claim
 from argybargy.domain.room.commands import (
@@ -125,12 +126,14 @@ class Thread:
         replies: Its replies, oldest first.
         members: The names of the room's members.
         lease: The lease of the claim on the message, if there is one.
+        read_by: The members that have read it.
     """
 
     message: Message
     replies: tuple[Message, ...]
     members: tuple[str, ...]
     lease: Lease | None = None
+    read_by: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -357,7 +360,9 @@ async def read_thread(
     if replies is None:
         with translated():
             replies = await relay.store.replies(live.name, reader, seq, *bounds)
-    return Thread(found, replies, relay.members(live), lease)
+    members = relay.members(live)
+    read_by = readers_of(found, members, live.cursors)
+    return Thread(found, replies, members, lease, read_by)
 
 
 async def peers(relay: Relay, code: CodeRecord) -> list[tuple[LastSeen, str]]:

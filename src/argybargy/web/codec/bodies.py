@@ -251,11 +251,14 @@ class HistoryBody(Struct, frozen=True):
 class ThreadBody(Struct, frozen=True):
     """A message with its replies, oldest first.
 
-    With `wait` in the query, `answer` is the message that answered the question.
+    `read_by` names the members that have read it: they have sent back a cursor that
+    covers it. With `wait` in the query, `answer` is the message that answered the
+    question.
     """
 
     message: ReadMessage
     replies: list[ReadMessage]
+    read_by: list[str]
     answer: ReadMessage | UnsetType = UNSET
     room_closed: bool | UnsetType = UNSET
     retry_after: int | UnsetType = UNSET

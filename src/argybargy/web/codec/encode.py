@@ -200,6 +200,7 @@ def thread_body(thread: Thread) -> ThreadBody:
     return ThreadBody(
         read_message(thread.message, thread.members, thread.lease),
         encode_messages(thread.replies, thread.members),
+        list(thread.read_by),
     )
 
 

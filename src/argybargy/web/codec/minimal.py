@@ -124,10 +124,11 @@ class MinimalHistoryBody(Struct, frozen=True):
 
 
 class MinimalThreadBody(Struct, frozen=True):
-    """A message; its replies, if there are any."""
+    """A message; its replies and its readers, if there are any."""
 
     message: MinimalMessage
     replies: list[MinimalMessage] = []
+    read_by: list[str] = []
     answer: MinimalMessage | UnsetType = UNSET
     room_closed: bool | UnsetType = UNSET
     retry_after: int | UnsetType = UNSET

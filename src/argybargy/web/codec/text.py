@@ -144,8 +144,11 @@ def history_text(reader: Reader, history: History) -> Response:
 
 
 def thread_text(reader: Reader, thread: Thread) -> Response:
-    """Return a message with its replies."""
-    return text_response("\n".join(reader.lines((thread.message, *thread.replies))))
+    """Return a message with its readers and its replies."""
+    lines = [reader.line(thread.message)]
+    if thread.read_by:
+        lines.append(f"read by {', '.join(thread.read_by)}")
+    return text_response("\n".join([*lines, *reader.lines(thread.replies)]))
 
 
 def search_text(reader: Reader, page: SearchPage) -> Response:

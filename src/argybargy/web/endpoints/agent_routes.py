@@ -121,8 +121,8 @@ AGENT_ROUTES: Final = (
     Route(
         "GET",
         "/messages/{seq}",
-        "A message that you may see, with its replies. 'wait' waits up to so many "
-        "seconds for the end of its question, 202 while it is open.",
+        "A message that you may see, with its replies and who has read it. 'wait' waits "
+        "up to so many seconds for the end of its question, 202 while it is open.",
         agents.get_message,
         bodies.ThreadBody,
         query=bodies.WaitQuery,
