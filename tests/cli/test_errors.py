@@ -66,6 +66,7 @@ def test_request_fields_are_named_by_their_options() -> None:
     [
         ("/admin/rooms/lab/close", {"by": "ann"}, "lab"),
         ("/admin/rooms/lab/history?limit=5", None, "lab"),
+        ("/admin/rooms/lab/damping?by=ann", None, "lab"),
         ("/admin/search?q=a&room=lab&limit=5", None, "lab"),
         ("/admin/search?q=a&limit=5", None, None),
         ("/admin/export", {"room": "lab"}, "lab"),
@@ -80,7 +81,14 @@ def test_the_room_of_a_request_is_found(
 
 @pytest.mark.parametrize(
     "line",
-    ["close lab --yes", "reopen lab", "history lab", "peers lab", "watch lab"],
+    [
+        "close lab --yes",
+        "reopen lab",
+        "undamp lab",
+        "history lab",
+        "peers lab",
+        "watch lab",
+    ],
 )
 def test_an_unknown_room_has_one_error_text(line: str) -> None:
     operator = FakeOperator(codes=[FakeCode("0a", "ann", "other")])

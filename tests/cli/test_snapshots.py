@@ -64,6 +64,7 @@ def relay() -> FakeOperator:
             "done": [],
         },
     )  # fmt: skip
+    operator.damped = [("claude", "gem")]
     operator.streams = [stream(operator, "build"), stream(operator, "done")]
     return operator
 
@@ -98,6 +99,7 @@ COMMANDS: Final = {
     "peers": "peers build",
     "close": "close build --yes",
     "reopen": "reopen done",
+    "undamp": "undamp build",
     "post": "post build Go. --to claude --reply-to 42",
     "history": "history build",
     "search": "search Hold --room build",

@@ -33,6 +33,7 @@ from argybargy.web.codec.operator_bodies import (
     RosterRowBody,
     StateBody,
     StatsBody,
+    UndampBody,
     WaitingRow,
 )
 from argybargy.web.codec.search_bodies import SearchBody, SearchResult
@@ -125,6 +126,7 @@ class FakeOperator:
     page: int = 500
     refusals: dict[str, list[tuple[int, Json] | None]] = attrs.field(factory=dict)
     sessions: list[str] = attrs.field(factory=list)
+    damped: list[tuple[str, str]] = attrs.field(factory=list)
     public: str = BASE
     links: list[str] = attrs.field(factory=list)
     streams: list[Sequence[Json | BaseException] | CliError] = attrs.field(factory=list)
@@ -217,6 +219,8 @@ class FakeOperator:
                 return self._sign_in()
             case "GET", ["sessions"]:
                 return SessionsBody(self._sessions(), 3600, 0)
+            case "DELETE", ["rooms", room, "damping"]:
+                return self._undamp(room)
             case "DELETE", ["sessions"]:
                 gone, self.sessions = len(self.sessions), []
                 return RevokedSessionsBody(gone)
@@ -244,6 +248,13 @@ class FakeOperator:
             known = {code.name for code in self.codes if code.room == room}
             told = {each: "parked" if each in known else "unknown" for each in names}
         return PostAnswer(ok=True, message=message, delivery=told)
+
+    def _undamp(self, room: str) -> UndampBody:
+        if room not in self.rooms():
+            detail = {"error": "room_not_found", "detail": "There is no such room."}
+            raise _Refusal(404, detail)
+        lifted, self.damped = self.damped, []
+        return UndampBody(room, [list(pair) for pair in lifted])
 
     def head(self, room: str) -> int:
         """Return the number of the latest message of a room."""

@@ -233,6 +233,23 @@ PROOFS: Final = {
     "ConnectionLimits.connections_per_address": (
         "http/test_refusals.py::test_connections_per_address_are_limited"
     ),
+    "Limits.loop_turns": (
+        "domain/room/test_damping.py::"
+        "test_exactly_the_turn_above_the_limit_begins_a_damping_of_a_minute"
+    ),
+    "Limits.loop_window_seconds": (
+        "domain/room/test_damping.py::test_turns_outside_the_window_do_not_count"
+    ),
+    "Limits.damping_seconds": (
+        "domain/room/test_damping.py::"
+        "test_exactly_the_turn_above_the_limit_begins_a_damping_of_a_minute"
+    ),
+    "Limits.damping_seconds_max": (
+        "domain/room/test_damping.py::test_a_damping_is_never_longer_than_the_limit"
+    ),
+    "Limits.loop_pairs_per_room": (
+        "domain/room/test_damping.py::test_a_bounded_number_of_pairs_is_remembered"
+    ),
     "ConnectionLimits.refusals": (
         "http/test_refusals.py::test_only_a_bounded_number_of_refusals_get_a_response"
     ),
@@ -588,6 +605,8 @@ _CLAIMED = (
 
 _MEMBERS: Final = "the peers that have had a code and were not revoked"
 HELD: Final = {
+    "domain.damping.Exchanges._newer": "half of `loop_pairs_per_room`",
+    "domain.damping.Exchanges._older": "half of `loop_pairs_per_room`",
     "domain.room.questions.OpenQuestions._by_asker": _ASKED,
     "domain.room.questions.OpenQuestions._by_seq": _ASKED,
     "domain.room.lease_index.Leases._by_holder": _CLAIMED,

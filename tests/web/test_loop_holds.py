@@ -224,6 +224,9 @@ CASES: dict[tuple[str, str], tuple[Requests, ...]] = {
     ("DELETE", "/admin/rooms/{room}/messages/{seq}/question"): (
         as_operator("DELETE", f"/admin/rooms/{ROOM}/messages/1600/question"),
     ),
+    ("DELETE", "/admin/rooms/{room}/damping"): (
+        as_operator("DELETE", f"/admin/rooms/{ROOM}/damping"),
+    ),
     ("POST", "/admin/regenerate-token"): (
         as_operator("POST", "/admin/regenerate-token"),
     ),

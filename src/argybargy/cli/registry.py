@@ -116,6 +116,7 @@ VERBS: Final = (
     Verb("peers", "rooms:peers", ROOMS),
     Verb("close", "rooms:close", ROOMS),
     Verb("reopen", "rooms:reopen", ROOMS),
+    Verb("undamp", "rooms:undamp", ROOMS),
     Verb("post", "messages:post", TALK),
     Verb("say", "messages:post", TALK, help=_SAY),
     Verb("watch", "watch:watch", TALK),

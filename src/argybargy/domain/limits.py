@@ -80,6 +80,14 @@ class Limits:
         sign_in_codes: One-time sign-in codes that may be open; one more makes the
             oldest worthless.
         sign_in_seconds: How long a sign-in code can be used, once.
+        loop_turns: Answers of two agents to each other per `loop_window_seconds`; more
+            are damped. ``0`` means that none are.
+        loop_window_seconds: Length of the sliding window of `loop_turns`.
+        damping_seconds: How long the first damping of two agents lasts; each further
+            one lasts twice as long.
+        damping_seconds_max: How long a damping lasts at most.
+        loop_pairs_per_room: Pairs of agents whose answers are counted in one room;
+            those that have been silent for longest are forgotten.
     """
 
     text_chars: int = 8_000
@@ -136,3 +144,8 @@ class Limits:
     session_idle_seconds: int = 3600
     sign_in_codes: int = 16
     sign_in_seconds: int = 600
+    loop_turns: int = 12
+    loop_window_seconds: float = 600.0
+    damping_seconds: float = 60.0
+    damping_seconds_max: float = 900.0
+    loop_pairs_per_room: int = 256

@@ -35,7 +35,9 @@ RESTORED: Final = "restored"
 """Event of the system message about a room restored from a backup."""
 WITHDRAWN: Final = "withdrawn"
 """Event of the system message about questions that need no answer any more."""
-EVENTS: Final = frozenset({REOPENED, RESTORED, WITHDRAWN})
+DAMPED: Final = "damped"
+"""Event of the system message about two agents whose answers end no wait for now."""
+EVENTS: Final = frozenset({REOPENED, RESTORED, WITHDRAWN, DAMPED})
 """All events of system messages."""
 
 
@@ -93,6 +95,10 @@ class Message:
         heard_ms: Time of acceptance on this process's own count, see
             :class:`~argybargy.domain.instant.Instant`; ``None`` when read from a store.
             It differs from `at_ms` after the wall clock was set.
+        turn_with: The agents with whom it may be a turn of a loop, see
+            `argybargy.domain.damping`; empty when read from a store.
+        answers_to: The askers whose questions it answered; empty when read from a
+            store.
         memo: A cache for encoders, which lives as long as the message. Not part of
             the value.
         is_broadcast: Whether everybody in the room may see it.
@@ -118,6 +124,12 @@ class Message:
     choices: tuple[str, ...] = ()
     choice: str | None = None
     heard_ms: int | None = attrs.field(default=None, eq=False, repr=False)
+    turn_with: frozenset[PeerKey] = attrs.field(
+        default=frozenset(), eq=False, repr=False
+    )
+    answers_to: frozenset[PeerKey] = attrs.field(
+        default=frozenset(), eq=False, repr=False
+    )
     memo: dict[str, bytes] = attrs.field(factory=dict, init=False, eq=False, repr=False)
     is_broadcast: bool = attrs.field(init=False, eq=False, repr=False)
     sender_key: PeerKey = attrs.field(init=False, eq=False, repr=False)

@@ -6,12 +6,16 @@ worth a turn:
 =========  ======================================================================
 ``wake``   ends the wait
 =========  ======================================================================
-asks       a question that names the reader; a question to ``anyone`` that nobody
-           has claimed, or that the reader may claim again; an answer to a question
-           of the reader; any message of the operator
+asks       an open question that names the reader; an open question to ``anyone``
+           that nobody has claimed, or that the reader may claim again; an answer to
+           a question of the reader; any message of the operator
 direct     the same, and every message addressed to the reader
 all        every message for the reader
 =========  ======================================================================
+
+A person who is not the operator wakes as an agent does. The notice of a damping wakes
+nobody, and the turns of a damped pair wake neither of the two while the damping lasts,
+see `argybargy.domain.damping`; that holds for ``all`` as well.
 
 The other messages are held back. They are delivered together with the next message
 that ends the wait, or when the oldest of them is ``hold`` seconds old. They are not
@@ -20,6 +24,7 @@ never come back.
 """
 
 import enum
+from collections.abc import Iterable
 from math import inf
 from typing import Final, Self
 
@@ -27,7 +32,7 @@ import attrs
 
 from argybargy.domain.addressing import is_asked
 from argybargy.domain.instant import Instant
-from argybargy.domain.message import REOPENED, Message, SenderKind
+from argybargy.domain.message import DAMPED, REOPENED, Message, SenderKind
 from argybargy.domain.names import ANYONE, NOBODY, PeerKey
 from argybargy.domain.room.claims import is_claimable_by
 from argybargy.domain.room.state import Room
@@ -75,6 +80,8 @@ def ends_wait(
         reader: The reading peer.
         wake: What ends the wait.
     """
+    if message.event == DAMPED:
+        return False
     if wake is Wake.ALL or message.kind is SenderKind.OPERATOR:
         return True
     if message.event == REOPENED:
@@ -84,13 +91,30 @@ def ends_wait(
         )
     if wake is Wake.DIRECT and not message.is_broadcast:
         return True
-    if is_asked(message, reader):
+    if is_asked(message, reader) and message.resolution is None:
         return message.expects != ANYONE or message.claimed_by is None
-    return (
+    return reader in message.answers_to or (
         replied_to is not None
         and replied_to.agent_key == reader
         and replied_to.expects != NOBODY
     )
+
+
+def is_held_for(
+    room: Room, message: Message, reader: PeerKey, wake: Wake, now: Instant
+) -> bool:
+    """Tell whether a message for a reader does not end the wait of its poll now.
+
+    Args:
+        room: The room of the message.
+        message: A message that a poll of the reader delivers.
+        reader: The reading peer.
+        wake: What ends the wait.
+        now: The current time.
+    """
+    until = room.exchanges.damped_until(message, reader, now.steady_seconds)
+    replied_to = replied_message(room, message)
+    return until is not None or not ends_wait(message, replied_to, reader, wake)
 
 
 def replied_message(room: Room, message: Message) -> Message | None:
@@ -109,12 +133,17 @@ class Backlog:
         cursor: The last seq scanned.
         held_ms: Arrival of the oldest message for the reader, on this process's count;
             ``None`` without one.
-        ended_ms: Arrival of the first message that ends the wait.
+        ended_ms: Arrival of the first message that ends the wait, or the end of its
+            damping.
+        damped: Messages that would end the wait, the oldest of each damped sender.
+        damped_until: When the first of these dampings ends, on the steady clock.
     """
 
     cursor: int
     held_ms: int | None = None
     ended_ms: float | None = None
+    damped: tuple[Message, ...] = ()
+    damped_until: float = inf
 
     @property
     def has_ended(self) -> bool:
@@ -127,13 +156,14 @@ class Backlog:
         """Return the backlog up to the head of the room.
 
         Nothing after the first message that ends the wait changes the result. A message
-        that does not end the wait now never will: when a claim on it ends, a system
-        message says so, and that one ends the wait.
+        that does not end the wait now never will, unless it is damped: when a claim on
+        it ends, a system message says so, and that one ends the wait.
         """
         start = max(self.cursor + 1, room.first)
         if start < room.tail_first:
             return attrs.evolve(self, cursor=room.head, ended_ms=-inf)
         held_ms, ended_ms = self.held_ms, self.ended_ms
+        damped = {each.sender_key: each for each in self.damped}
         for seq in range(start, room.head + 1):
             if ended_ms is not None:
                 break
@@ -142,9 +172,24 @@ class Backlog:
                 continue
             heard_ms = now.heard_at(message.at_ms, message.heard_ms)
             held_ms = heard_ms if held_ms is None else held_ms
-            if ends_wait(message, replied_message(room, message), reader, wake):
+            if not ends_wait(message, replied_message(room, message), reader, wake):
+                continue
+            until = room.exchanges.damped_until(message, reader, now.steady_seconds)
+            if until is None:
                 ended_ms = heard_ms
-        return attrs.evolve(self, cursor=room.head, held_ms=held_ms, ended_ms=ended_ms)
+            else:
+                damped.setdefault(message.sender_key, message)
+        damped_until = _end_of_damping(room, damped.values(), reader, now)
+        if ended_ms is None and damped_until is None:
+            ended_ms = now.counted_ms
+        return attrs.evolve(
+            self,
+            cursor=room.head,
+            held_ms=held_ms,
+            ended_ms=ended_ms,
+            damped=tuple(damped.values()),
+            damped_until=damped_until or inf,
+        )
 
     def seconds_left(self, policy: WakePolicy, now: Instant) -> float:
         """Return the time until the messages are due; infinite if they are not."""
@@ -153,4 +198,18 @@ class Backlog:
             due_ms = self.ended_ms + policy.settle_seconds * 1000
         if self.held_ms is not None and policy.hold_seconds:
             due_ms = min(due_ms, self.held_ms + policy.hold_seconds * 1000)
-        return (due_ms - now.counted_ms) / 1000
+        left = (due_ms - now.counted_ms) / 1000
+        return min(left, self.damped_until - now.steady_seconds)
+
+
+def _end_of_damping(
+    room: Room, damped: Iterable[Message], reader: PeerKey, now: Instant
+) -> float | None:
+    """Return when the first damping ends; ``None`` if one has, infinity without any."""
+    first = inf
+    for message in damped:
+        until = room.exchanges.damped_until(message, reader, now.steady_seconds)
+        if until is None:
+            return None
+        first = min(first, until)
+    return first

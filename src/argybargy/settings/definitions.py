@@ -269,6 +269,13 @@ SETTINGS: Final = (
         limit="lease_seconds",
     ),
     Setting(
+        "loop_turns",
+        integer(0, 1_000),
+        "Answers of two agents to each other in 10 minutes that wake; 0 is unlimited.",
+        unit="messages",
+        limit="loop_turns",
+    ),
+    Setting(
         "max_rooms",
         integer(0),
         "Maximum number of rooms with messages; 0 is unlimited.",

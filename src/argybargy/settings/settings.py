@@ -90,6 +90,7 @@ class Settings:
     reads_max: int
     rate_window: float
     claim_lease_seconds: int
+    loop_turns: int
     max_rooms: int
     max_codes: int
     warnings: tuple[str, ...] = ()

@@ -62,6 +62,7 @@ def test_the_example_of_every_verb_can_be_typed(
         codes=[FakeCode("0a", "alice", "review")],
         said={"review": [question]},
         sessions=["0123456789ab"],
+        damped=[("alice", "bob")],
     )
     card = {"room": "review", "status": "open", "last_seq": 1}
     closed = {"closed_at": None, "closed_by": None}

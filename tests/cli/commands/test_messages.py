@@ -315,6 +315,24 @@ def test_a_room_is_closed_and_reopened(yes: bool | None) -> None:
     )
 
 
+def test_undamp_lets_a_pair_wake_each_other_again() -> None:
+    terminal = Terminal(relay())
+    result = terminal.type("undamp", "build")
+    assert (result.code, result.out) == (3, "")
+    assert result.talk == "Nobody is damped in #build.\n"
+    terminal.operator.damped = [("alice", "bo")]
+    result = terminal.type("undamp", "build", "bo", "alice", "--by", "titus")
+    assert (result.code, result.out) == (
+        0,
+        "alice and bo wake each other again in #build.\n",
+    )
+    path = "/admin/rooms/build/damping?by=titus&pair=bo%2Calice"
+    assert terminal.operator.calls[-1] == ("DELETE", path, None)
+    assert terminal.type("undamp", "build", "--json").code == 3
+    assert terminal.type("undamp", "build", "bo").code == 2
+    assert terminal.type("undamp", "nowhere").code == 5
+
+
 def test_closing_a_closed_room_reports_its_state() -> None:
     terminal = Terminal(relay(), yes=False)
     result = terminal.type("close", "done")
@@ -399,7 +417,7 @@ def test_health_reports_by_its_exit_code() -> None:
     [
         ["post", "build", "x"], ["history", "build"], ["waiting"], ["rooms"],
         ["peers", "build"], ["close", "build"], ["reopen", "build"], ["status"],
-        ["health"], ["watch"],
+        ["health"], ["watch"], ["undamp", "build"],
     ],
 )  # fmt: skip
 def test_live_commands_need_a_relay(arguments: list[str]) -> None:

@@ -1,7 +1,7 @@
-"""Commands that list rooms and peers, and close and reopen rooms."""
+"""Commands that list rooms and peers, close, reopen and undamp rooms."""
 
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import attrs
 
@@ -125,6 +125,46 @@ def reopen(env: Environment, room: str, *, by: str = OPERATOR) -> int:
     return Exit.OK
 
 
+def undamp(
+    env: Environment,
+    room: str,
+    one: str | None = None,
+    other: str | None = None,
+    *,
+    by: str = OPERATOR,
+) -> int:
+    """Let agents wake each other again that have answered each other too often.
+
+    The relay damps such a pair for some minutes: their messages are stored, but wake
+    neither of them. Exit code 3 if nobody is damped.
+
+    Example: argybargy undamp review alice bob
+
+    Args:
+        room: The room.
+        one: An agent. Default: every damped pair of the room.
+        other: The agent that it talks to.
+        by: Name of the person, for the audit log.
+    """
+    out = env.output
+    check_room(room)
+    if (one is None) != (other is None):
+        hint = "Example: argybargy undamp review alice bob"
+        raise CliError("Name both agents, or neither.", hint, Exit.USAGE)
+    fields = {"by": by} | ({} if one is None else {"pair": f"{one},{other}"})
+    path = f"/admin/rooms/{quote(room, safe='')}/damping?{urlencode(fields)}"
+    answer = env.live().call("DELETE", path)
+    lifted = read_row(_Undamped, answer)
+    if out.is_json:
+        out.write_json(answer)
+        return Exit.OK if lifted.lifted else Exit.NOTHING
+    for first, second in lifted.lifted:
+        out.write(f"{first} and {second} wake each other again in #{lifted.room}.")
+    if not lifted.lifted:
+        out.say(f"Nobody is damped in #{lifted.room}.")
+    return Exit.OK if lifted.lifted else Exit.NOTHING
+
+
 def _look(relay: LiveOperator, room: str) -> RoomState:
     return State.read(relay.call("GET", "/admin/state")).room(room)
 
@@ -178,6 +218,12 @@ def _room_cells(row: RoomRow) -> tuple[str, ...]:
     last = "never" if row.last_seconds is None else age(row.last_seconds)
     waiting, online = str(row.waiting or "-"), str(row.online or "-")
     return row.room, row.status, str(row.messages), last, waiting, online
+
+
+@attrs.frozen
+class _Undamped:
+    room: str
+    lifted: list[list[str]]
 
 
 @attrs.frozen

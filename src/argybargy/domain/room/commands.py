@@ -123,6 +123,19 @@ class Withdraw:
 
 
 @attrs.frozen
+class Undamp:
+    """Lift the damping of a pair of agents, or of all pairs.
+
+    Attributes:
+        by: The operator's name.
+        peers: The names of the two agents; ``None`` means all pairs.
+    """
+
+    by: str
+    peers: tuple[str, str] | None = None
+
+
+@attrs.frozen
 class Renew:
     """Renew the leases of a peer that has just polled."""
 
@@ -236,6 +249,7 @@ Command = (
     | Claim
     | Release
     | Withdraw
+    | Undamp
     | Renew
     | Open
     | Close
@@ -305,7 +319,14 @@ class Imported:
     passed: int = 0
 
 
-CommandResult = Posted | ClaimGranted | Acknowledged | Imported
+@attrs.frozen
+class Undamped:
+    """The names of the pairs whose damping was lifted."""
+
+    pairs: tuple[tuple[str, str], ...]
+
+
+CommandResult = Posted | ClaimGranted | Acknowledged | Imported | Undamped
 
 
 @attrs.frozen

@@ -33,8 +33,10 @@ from argybargy.domain.room.commands import (
     Renew,
     Restore,
     Retain,
+    Undamp,
     Withdraw,
 )
+from argybargy.domain.room.damped_pairs import decide_undamp
 from argybargy.domain.room.import_restore import decide_import, decide_restore
 from argybargy.domain.room.open_close import (
     decide_close,
@@ -52,6 +54,7 @@ _RULES: Final[dict[type[Any], Callable[[Transition, Any], Decision]]] = {
     Claim: decide_claim,
     Release: decide_release,
     Withdraw: decide_withdraw,
+    Undamp: decide_undamp,
     Renew: decide_renew,
     Open: decide_open,
     Close: decide_close,

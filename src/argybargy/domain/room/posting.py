@@ -24,6 +24,7 @@ from argybargy.domain.room.answering import Speech, answers_of
 from argybargy.domain.room.choosing import as_offered, check_choices
 from argybargy.domain.room.claims import claimed_by_other, is_claimable_by, renew_all
 from argybargy.domain.room.commands import Post, Posted
+from argybargy.domain.room.damped_pairs import announce_damping, note_exchange
 from argybargy.domain.room.state import ReceiptKey, Room
 from argybargy.domain.room.transition import Decision, Transition, record_speaker
 from argybargy.domain.room.withdrawing import open_question
@@ -51,12 +52,14 @@ def decide_post(transition: Transition, post: Post) -> Decision:
     room = transition.room
     speech = _speech(room, post, message)
     answers = answers_of(speech, room.questions.get, room.questions.of_asker)
+    message, damped = note_exchange(transition, message, subject, answers)
     transition.append(message)
     for seq in answers.seqs:
         _answer(transition, message, seq)
     if post.kind is SenderKind.AGENT:
         renew_all(transition, peer_key(post.sender))
     _record(transition, post, message)
+    announce_damping(transition, message, damped)
     return transition.decision(Posted(message, answers=answers))
 
 

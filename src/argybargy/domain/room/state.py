@@ -14,6 +14,7 @@ from typing import Self
 import attrs
 from rpds import HashTrieMap
 
+from argybargy.domain.damping import Exchanges
 from argybargy.domain.instant import Instant, format_timestamp
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import (
@@ -143,6 +144,7 @@ class Room:
         members: The peers and operators that have posted.
         posts_at: Times of the accepted posts in each peer's rate limit window.
         seq_gaps: The gaps above `first`, oldest first; all below `tail_first`.
+        exchanges: The turns of pairs of agents; in memory only.
     """
 
     status: RoomStatus
@@ -174,6 +176,7 @@ class Room:
         factory=HashTrieMap, repr=_size
     )
     seq_gaps: tuple[SeqGap, ...] = ()
+    exchanges: Exchanges = attrs.field(factory=Exchanges, eq=False, repr=_size)
 
     @property
     def name(self) -> str:
@@ -190,6 +193,12 @@ class Room:
         """Return a copy with another version."""
         copied = self.copy()
         copied.__dict__["version"] = version
+        return copied
+
+    def with_exchanges(self, exchanges: Exchanges) -> Self:
+        """Return a copy with other exchanges."""
+        copied = self.copy()
+        copied.__dict__["exchanges"] = exchanges
         return copied
 
     @classmethod

@@ -9,7 +9,7 @@ from argybargy.domain.instant import Instant
 from argybargy.domain.message import SenderKind
 from argybargy.domain.names import OPERATOR, peer_key, room_key
 from argybargy.domain.pages import look_back
-from argybargy.domain.room.commands import Close, Open, Withdraw
+from argybargy.domain.room.commands import Close, Open, Undamp, Undamped, Withdraw
 from argybargy.domain.room.state import RoomStatus
 from argybargy.domain.room.writes import Audit
 from argybargy.domain.roster import Waiting
@@ -237,6 +237,24 @@ async def withdraw(relay: Relay, room: str, seq: int, reason: str) -> None:
         raise RelayError(Problem.ROOM_NOT_FOUND)
     relay.refuse_secrets(reason)
     await relay.ask(room, Withdraw(OPERATOR, SenderKind.OPERATOR, seq, reason))
+
+
+async def undamp(
+    relay: Relay, room: str, by: str, peers: tuple[str, str] | None
+) -> tuple[tuple[str, str], ...]:
+    """Lift the damping of a pair of agents, or of all pairs of a room.
+
+    Returns:
+        The names of the pairs that were damped.
+
+    Raises:
+        RelayError: ``room_not_found``.
+    """
+    if not relay.knows(room):
+        raise RelayError(Problem.ROOM_NOT_FOUND)
+    relay.refuse_secrets(by, *(peers or ()))
+    outcome = await relay.ask(room, Undamp(by, peers))
+    return outcome.expect(Undamped).pairs
 
 
 async def audit(relay: Relay, limit: int, before: int | None) -> tuple[AuditRow, ...]:

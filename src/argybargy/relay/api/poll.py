@@ -30,7 +30,7 @@ from argybargy.domain.pages import Page, read_after
 from argybargy.domain.poll_budget import PollBudget, poll_budget
 from argybargy.domain.room.commands import Renew
 from argybargy.domain.room.state import RoomStatus
-from argybargy.domain.wake_policy import Backlog
+from argybargy.domain.wake_policy import Backlog, is_held_for
 from argybargy.relay.access.presence import PresenceRecord
 from argybargy.relay.api.agent import count_unread
 from argybargy.relay.api.poll_answer import PollAnswer, PollRequest
@@ -230,15 +230,19 @@ class _Poll:
 
     async def wait(self, subscription: Subscription) -> Page:
         """Wait as asked to; return what there is then."""
+        ends_at = trio.current_time() + self._park_seconds()
         if not self.request.policy.is_default:
             try:
-                return await self.park_patiently(subscription)
+                return await self.park_patiently(subscription, ends_at)
             finally:
                 renew_claims_nowait(self.code, self.live)
         page = await self.read()
-        if self.may_park(page, subscription):
+        if self.may_park(page, subscription) or self.wakes_nobody(page):
             try:
-                page = await self.park(subscription)
+                if not page.messages:
+                    page = await self.park(subscription, ends_at)
+                if self.wakes_nobody(page):
+                    page = await self.park_patiently(subscription, ends_at)
             finally:
                 renew_claims_nowait(self.code, self.live)
             if page.messages and subscription.woken_at is not None:
@@ -246,7 +250,18 @@ class _Poll:
                 self.relay.counters.wake_seconds.observe(waited)
         return page
 
-    async def park(self, subscription: Subscription) -> Page:
+    def wakes_nobody(self, page: Page) -> bool:
+        """Tell whether the page has messages, but none that ends the wait now.
+
+        Even a poll that waits for every message is not woken by a damped pair.
+        """
+        room, reader = self.live.room, self.code.peer.name
+        wake, now = self.request.policy.wake, self.relay.clock.now()
+        return bool(page.messages) and all(
+            is_held_for(room, message, reader, wake, now) for message in page.messages
+        )
+
+    async def park(self, subscription: Subscription, ends_at: float) -> Page:
         """Park until there is a reason to answer or the time is up; read last.
 
         A token says only that something was published, perhaps nothing for this
@@ -254,7 +269,7 @@ class _Poll:
         deadline it reads once more: a message may have come together with it.
         """
         self.live.polls.park(subscription)
-        with trio.move_on_after(self._park_seconds()):
+        with trio.move_on_at(ends_at):
             while True:
                 await subscription.wait_woken()
                 page = await self.read()
@@ -262,7 +277,7 @@ class _Poll:
                     return page
         return await self.read()
 
-    async def park_patiently(self, subscription: Subscription) -> Page:
+    async def park_patiently(self, subscription: Subscription, ends_at: float) -> Page:
         """Park until messages are due by the wake policy, or the wait is over.
 
         If the wait ends before they are due, the page ends before them: the next poll
@@ -271,7 +286,6 @@ class _Poll:
         """
         policy, reader = self.request.policy, self.code.peer.name
         backlog = Backlog(self.since)
-        ends_at = trio.current_time() + self._park_seconds()
         while True:
             now, self.status = self.relay.clock.now(), self.live.room.status
             backlog = backlog.looked_through(self.live.room, reader, policy.wake, now)

@@ -317,7 +317,9 @@ class LiveRoom:
         if saved is None:
             self.room = Room.new(self.name, now)
         else:
+            exchanges = self.room.exchanges  # the store does not have them
             self.room = Room.restore(saved, now, limits, self.room.leases)
+            self.room = self.room.with_exchanges(exchanges)
         # The stored room may have messages that were never published to these polls.
         self.polls.wake_all()
 
@@ -524,7 +526,8 @@ class LiveRoom:
                 self.polls.wake_question(write.seq)
         if self.room.first != before.first:
             self.polls.wake_questions_below(self.room.first)
-        if self.room.status != before.status:
+        is_lifted = self.room.exchanges.lifted != before.exchanges.lifted
+        if self.room.status != before.status or is_lifted:
             self.polls.wake_all()
         self.context.overview.publish(self.room, decided.writes)
 

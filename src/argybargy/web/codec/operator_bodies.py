@@ -83,6 +83,23 @@ class RoomActionBody(Struct, frozen=True):
     ignored: list[str] | UnsetType = UNSET
 
 
+class DampingQuery(Struct, frozen=True):
+    """Two agents, separated by a comma. Default: all that are damped.
+
+    `by` is the name of the person who lifts it, for the audit log.
+    """
+
+    pair: str | None = None
+    by: str = "operator"
+
+
+class UndampBody(Struct, frozen=True):
+    """The pairs of agents whose answers end waits again; empty if none was damped."""
+
+    room: str
+    lifted: list[list[str]]
+
+
 class StateQuery(Struct, frozen=True):
     """Room whose messages to return. Default: messages of all rooms."""
 

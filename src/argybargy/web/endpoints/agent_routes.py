@@ -121,7 +121,7 @@ AGENT_ROUTES: Final = (
     Route(
         "GET",
         "/messages/{seq}",
-        "A message that you may see, with its replies and who has read it. 'wait' waits "
+        "A message that you may see, its replies, and who has read it. 'wait' waits "
         "up to so many seconds for the end of its question, 202 while it is open.",
         agents.get_message,
         bodies.ThreadBody,

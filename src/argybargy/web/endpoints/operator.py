@@ -11,7 +11,12 @@ from argybargy.domain.durations import parse_lifetime
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import format_timestamp
 from argybargy.domain.limits import MAX_SEQ
-from argybargy.domain.names import OPERATOR, RESERVED_PEER_NAMES, peer_key
+from argybargy.domain.names import (
+    OPERATOR,
+    RESERVED_PEER_NAMES,
+    is_peer_name,
+    peer_key,
+)
 from argybargy.domain.room.state import RoomStatus
 from argybargy.onboarding.instructions import connect_instruction
 from argybargy.relay.access.invitation import Invitation
@@ -50,6 +55,7 @@ from argybargy.web.codec.operator_bodies import (
     StateBody,
     StatsBody,
     TokenBody,
+    UndampBody,
 )
 from argybargy.web.codec.validation_errors import ValidationErrors
 from argybargy.web.identity import IdentityKind
@@ -172,6 +178,29 @@ async def withdraw_question(services: Services, request: Request) -> Response:
     reason, ignored = await decode_reason(request, services.limits)
     await operator.withdraw(services.relay, request.params["room"], seq, reason)
     return json_response(WithdrawnBody(withdrawn=True, seq=seq), ignored)
+
+
+async def undamp(services: Services, request: Request) -> Response:
+    """Lift the damping of a pair of agents, or of all pairs of a room."""
+    fields, room = parse_query(request), request.params["room"]
+    by = fields.get("by", [""])[-1].strip() or OPERATOR
+    pair = fields.get("pair", [None])[-1]
+    errors = ValidationErrors()
+    check_room_name(errors, room)
+    _check_speaker(errors, "by", by)
+    peers = None if pair is None else _pair(errors, pair)
+    errors.raise_any()
+    lifted = await operator.undamp(services.relay, room, by, peers)
+    name = services.relay.spelling(room)
+    return json_response(UndampBody(name, [list(names) for names in lifted]))
+
+
+def _pair(errors: ValidationErrors, text: str) -> tuple[str, str]:
+    one, _, other = (name.strip() for name in text.partition(","))
+    is_wrong = not (is_peer_name(one) and is_peer_name(other))
+    is_wrong = is_wrong or peer_key(one) == peer_key(other)
+    errors.check("pair", "the names of two agents: anna,bob", is_wrong=is_wrong)
+    return one, other
 
 
 async def regenerate_token(services: Services, request: Request) -> Response:

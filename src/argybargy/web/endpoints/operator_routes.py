@@ -122,6 +122,16 @@ ADMIN_ROUTES: Final = (
         refusals=(404, 409, 422, 503),
     ),
     Route(
+        "DELETE",
+        "/admin/rooms/{room}/damping",
+        "Let agents that answered each other too often wake each other again.",
+        operator.undamp,
+        operator_bodies.UndampBody,
+        caller=Caller.OPERATOR,
+        query=operator_bodies.DampingQuery,
+        refusals=(404, 422, 503),
+    ),
+    Route(
         "POST",
         "/admin/regenerate-token",
         "Replace the admin token, and end every session and sign-in code. It takes "

@@ -1,0 +1,82 @@
+"""The operator lifts a damping over HTTP."""
+
+import pytest
+import trio.testing
+
+from argybargy.domain.limits import Limits
+from support.web_app import Site, open_site
+
+TURNS = Limits().loop_turns
+
+
+async def make_loop(site: Site) -> None:
+    """Let two agents answer each other until they are damped."""
+    codes = [await site.code("anna"), await site.code("bob")]
+    for number in range(TURNS + 2):
+        reply = await site.say(codes[number % 2], "and?", reply_to=number or None)
+        assert reply.status == 200
+
+
+async def test_a_damping_is_announced_once_and_lifted_by_the_operator(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site:
+        await make_loop(site)
+        history = await site.admin("GET", "/admin/rooms/build/history")
+        notice = history.json["messages"][-1]
+        assert notice["event"] == "damped"
+        assert (notice["from"], notice["from_kind"]) == ("system", "system")
+        assert notice["text"] == (
+            "bob and anna have answered each other more than 12 times in 10 minutes. "
+            "Until 08:01 UTC their answers to each other end no wait: they are stored, "
+            "and come with the next message that does. A word of the operator ends "
+            "this."
+        )
+        target = "/admin/rooms/BUILD/damping"
+        for query, lifted in (
+            ("?pair=bob,carol", []),
+            ("?pair=%20Bob,anna&by=titus", [["anna", "bob"]]),
+            ("", []),
+        ):
+            reply = await site.admin("DELETE", target + query)
+            assert reply.json == {"room": "build", "lifted": lifted}
+        audit = (await site.admin("GET", "/admin/audit")).json["events"]
+        assert [
+            (row["actor"], row["detail"]) for row in audit if row["action"] == "undamp"
+        ] == [("titus", "anna and bob")]
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "field"),
+    [
+        ("/admin/rooms/nowhere/damping", 404, None),
+        ("/admin/rooms/build/damping?pair=anna", 422, "pair"),
+        ("/admin/rooms/build/damping?pair=anna,all", 422, "pair"),
+        ("/admin/rooms/build/damping?pair=anna,Anna", 422, "pair"),
+        ("/admin/rooms/build/damping?pair=a,b,c", 422, "pair"),
+        ("/admin/rooms/build/damping?by=system", 422, "by"),
+        ("/admin/rooms/a b/damping", 422, "room"),
+    ],
+)
+async def test_a_wrong_request_lifts_nothing(
+    autojump_clock: trio.testing.MockClock, target: str, status: int, field: str | None
+) -> None:
+    async with open_site() as site:
+        await make_loop(site)
+        reply = await site.admin("DELETE", target)
+        assert reply.status == status
+        if field is not None:
+            (error,) = reply.json["detail"]["errors"]
+            assert error["field"] == field
+        reply = await site.admin("DELETE", "/admin/rooms/build/damping")
+        assert reply.json["lifted"] == [["anna", "bob"]]
+
+
+async def test_only_the_operator_lifts_a_damping(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site:
+        await make_loop(site)
+        code = await site.code("carol")
+        reply = await site.front.call("DELETE", "/admin/rooms/build/damping", code=code)
+        assert reply.status == 401
