@@ -10,6 +10,7 @@ FACTS: dict[Problem, dict[str, object]] = {
     Problem.BAD_REQUEST: {"problem": "That is not a lifetime."},
     Problem.ROOM_QUOTA: {"limit": 3},
     Problem.CODE_QUOTA: {"limit": 3},
+    Problem.INVITE_QUOTA: {"limit": 3},
     Problem.NOT_FOUND: {"seq": 3},
     Problem.ROOM_CLOSED: {"room": "hall", "closed_by": "ops", "closed_at": "noon"},
     Problem.CLAIMED_BY_OTHER: {"seq": 3, "claimed_by": "bob", "expires_at": None},

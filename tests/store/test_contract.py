@@ -8,6 +8,7 @@ import pytest
 
 from argybargy.domain.access_codes import CodeRecord, digest_code
 from argybargy.domain.errors import RelayError
+from argybargy.domain.invites import InviteRecord
 from argybargy.domain.message import Resolution, ResolutionKind, SenderKind
 from argybargy.domain.names import RoomKey, peer_key
 from argybargy.domain.pages import look_back, read_after, replies_to
@@ -540,4 +541,40 @@ async def test_sweeping_cuts_the_audit_log(store: Store) -> None:
 
 async def test_a_probe_of_a_sound_store_succeeds(store: Store) -> None:
     await store.probe()
-    assert store.info.schema == (1 if store.info.engine == "memory" else 6)
+    assert store.info.schema == (1 if store.info.engine == "memory" else 7)
+
+
+def invite(secret: str, name: str = "") -> InviteRecord:
+    digest = digest_code(secret)
+    return InviteRecord(digest, "lab", name, "can sing", "cli", 5, 900_005, 3600.5)
+
+
+async def test_invites_are_stored_with_their_ends_and_audit_rows(store: Store) -> None:
+    first, second = invite("one"), invite("two", "ann")
+    await store.save_invites([first], [audit("make")])
+    await store.save_invites([second], [])
+    assert await store.invites() == (first, second)
+    ended = attrs.evolve(first.revoked(9), created_ms=6, expires_ms=7)
+    await store.save_invites([ended], [audit("revoke")])
+    assert await store.invites() == (ended, second)
+    assert [row.audit.action for row in await store.audit(9, None)] == [
+        "make",
+        "revoke",
+    ]
+    await store.delete_invites([ended, invite("three")])
+    assert await store.invites() == (second,)
+
+
+async def test_an_invite_is_redeemed_once_together_with_its_code(store: Store) -> None:
+    ann, bob = code("ann"), code("bob")
+    one = invite("one")
+    await store.save_invites([one], [])
+    used = one.used(9, ann.key_id)
+    await store.redeem_invite(used, ann, [audit("join")])
+    with pytest.raises(Conflict):
+        await store.redeem_invite(one.used(10, bob.key_id), bob, [audit("join")])
+    with pytest.raises(Conflict):
+        await store.redeem_invite(invite("two"), bob, [audit("join")])
+    assert await store.invites() == (used,)
+    assert await store.codes() == (ann,)
+    assert len(await store.audit(9, None)) == 1

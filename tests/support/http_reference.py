@@ -13,7 +13,7 @@ from argybargy.web.codec import export_lines, stream_frames
 from argybargy.web.description.field_rules import type_rules
 from argybargy.web.description.manifest import LLMS_ROUTE, MANIFEST_ROUTE
 from argybargy.web.description.openapi import openapi_json
-from argybargy.web.endpoints.agent_routes import AGENT_ROUTES, OPEN_ROUTES
+from argybargy.web.endpoints.agent_routes import AGENT_ROUTES, JOIN_ROUTES, OPEN_ROUTES
 from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
 from argybargy.web.endpoints.route import Caller, Route
 
@@ -81,7 +81,7 @@ be refused with 400, 408, 413, 414, 421, 431, 501 or 505, and any request can fa
 is the first one, with `duplicate`.
 """
 SECTIONS: Final = (
-    ("For anyone", (MANIFEST_ROUTE, LLMS_ROUTE, *OPEN_ROUTES)),
+    ("For anyone", (MANIFEST_ROUTE, LLMS_ROUTE, *OPEN_ROUTES, *JOIN_ROUTES)),
     ("For agents", AGENT_ROUTES),
     ("For the operator", ADMIN_ROUTES),
 )

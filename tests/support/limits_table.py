@@ -210,6 +210,25 @@ PROOFS: Final = {
     "Limits.sign_in_seconds": (
         "web/access/test_sessions.py::test_a_sign_in_code_expires"
     ),
+    "Limits.invites": (
+        "web/endpoints/test_joining.py::"
+        "test_open_invites_are_limited_and_ended_ones_forgotten"
+    ),
+    "Limits.invites_kept": (
+        "web/endpoints/test_joining.py::"
+        "test_open_invites_are_limited_and_ended_ones_forgotten"
+    ),
+    "Limits.invite_seconds": (
+        "web/endpoints/test_joining.py::"
+        "test_an_invite_that_cannot_be_used_is_refused_and_changes_nothing"
+    ),
+    "Limits.invite_seconds_max": (
+        "web/endpoints/test_joining.py::test_an_invalid_invite_is_not_made"
+    ),
+    "Limits.join_repeat_seconds": (
+        "web/endpoints/test_joining.py::"
+        "test_a_join_is_repeated_with_its_key_for_a_minute"
+    ),
     "ConnectionLimits.head_bytes": _REFUSED,
     "ConnectionLimits.head_fields": _REFUSED,
     "ConnectionLimits.url_bytes": _REFUSED,
@@ -591,6 +610,7 @@ CONSTANTS: Final = (
 )
 
 _CODES = "the codes there are (`codes`)"
+_ISSUED = "the codes there are (`codes`), or the invites (`invites_kept`)"
 _CONNECTED = "connections (`connections`)"
 _ROOMS = "the rooms there are, by codes and by messages (`rooms`)"
 _BATCH = "one batch (`batch_commands`)"
@@ -633,8 +653,9 @@ HELD: Final = {
         f"{_CODES}, and peers without a code that no room has dismissed yet"
     ),
     "relay.access.code_registry.CodeRegistry._names": _CODES,
-    "relay.access.code_lifetimes.CodeLifetimes._written_at": _CODES,
-    "relay.access.code_lifetimes.CodeLifetimes._stale_since": _CODES,
+    "relay.access.code_lifetimes.CodeLifetimes._written_at": _ISSUED,
+    "relay.access.code_lifetimes.CodeLifetimes._stale_since": _ISSUED,
+    "relay.access.invite_registry.InviteRegistry._by_key": "`invites_kept`",
     "relay.access.issued_secrets.IssuedSecrets._digests": "`REMEMBERED_SECRETS`",
     "relay.write_behind.WriteBehind._cursors": _CODES,
     "relay.write_behind.WriteBehind._notes": "`MAX_NOTES`",
@@ -670,12 +691,13 @@ HELD: Final = {
     "settings.settings._Gathered.sources": "the settings there are",
     "settings.settings._Gathered.values": "the settings there are",
     "settings.settings._Gathered.warnings": "the settings there are",
-    "store.memory.store.MemoryStore._audit": "`audit_rows`",
+    "store.memory.audit.StoredAudit._rows": "`audit_rows`",
+    "store.memory.audit.StoredAudit._tallies": "`audit_rows`",
     "store.memory.store.MemoryStore._codes": _CODES,
     "store.memory.store.MemoryStore._cursors": _CODES,
+    "store.memory.store.MemoryStore._invites": "`invites_kept`",
     "store.memory.store.MemoryStore._revoked": "one entry per code that ever was",
     "store.memory.store.MemoryStore._rooms": _ROOMS,
-    "store.memory.store.MemoryStore._tallies": "`audit_rows`",
     "store.memory.room.StoredRoom.claims": "`messages_per_room`",
     "store.memory.room.StoredRoom.members": _MEMBERS,
     "store.memory.room.StoredRoom.messages": "`messages_per_room`",

@@ -4,14 +4,14 @@ import pytest
 import trio.testing
 
 from argybargy.web.access.cors import CorsRule
-from argybargy.web.endpoints.agent_routes import AGENT_ROUTES, OPEN_ROUTES
+from argybargy.web.endpoints.agent_routes import AGENT_ROUTES, JOIN_ROUTES, OPEN_ROUTES
 from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
 from support.web_app import TOKEN, Reply, open_site
 
 PATHS = sorted(
     {
         (route.method, route.path.replace("{seq}", "1").replace("{room}", "build"))
-        for route in (*OPEN_ROUTES, *AGENT_ROUTES, *ADMIN_ROUTES)
+        for route in (*OPEN_ROUTES, *JOIN_ROUTES, *AGENT_ROUTES, *ADMIN_ROUTES)
     }
 )
 

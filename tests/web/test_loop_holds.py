@@ -22,7 +22,7 @@ from argybargy.store.memory.store import open_memory_store
 from argybargy.store.protocol import Store
 from argybargy.store.sqlite.store import open_sqlite_store
 from argybargy.web.description.manifest import LLMS_ROUTE, MANIFEST_ROUTE
-from argybargy.web.endpoints.agent_routes import AGENT_ROUTES, OPEN_ROUTES
+from argybargy.web.endpoints.agent_routes import AGENT_ROUTES, JOIN_ROUTES, OPEN_ROUTES
 from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
 from support.relay import ROOM
 from support.web_app import TOKEN, Reply, Site, open_site
@@ -153,6 +153,29 @@ async def follow(world: World) -> list[Reply]:
     return [reply]
 
 
+async def invite_all(world: World) -> list[Reply]:
+    """Create as many invites as may be open."""
+    body = {"room": ROOM, "capabilities": "x" * LIMITS.capabilities_chars}
+    return [
+        await world.call("POST", "/admin/invites", token=TOKEN, json=body)
+        for _ in range(LIMITS.invites + 1)
+    ]
+
+
+async def join_and_be_late(world: World) -> list[Reply]:
+    """Use an invite twice, and present what is none."""
+    body = {"room": ROOM, "name": "late"}
+    await world.call("POST", "/admin/invites", token=TOKEN, json=body)
+    listed = await world.call("GET", "/admin/invites", token=TOKEN)
+    gone = f"/admin/invites/{listed.json['invites'][0]['id']}"
+    await world.call("DELETE", gone, token=TOKEN)
+    made = await world.call("POST", "/admin/invites", token=TOKEN, json=body)
+    invites = [made.json["invite"], made.json["invite"], "#" * 10_000]
+    return [
+        await world.call("POST", "/join", json={"invite": each}) for each in invites
+    ]
+
+
 async def bring_in(world: World) -> list[Reply]:
     """Dry-run the largest import that one request may hold."""
     exported = await world.call(
@@ -240,6 +263,13 @@ CASES: dict[tuple[str, str], tuple[Requests, ...]] = {
         as_operator("DELETE", "/admin/sessions/nobody"),
     ),
     ("POST", "/admin/stream"): (follow,),
+    ("POST", "/admin/invites"): (invite_all,),
+    ("GET", "/admin/invites"): (as_operator("GET", "/admin/invites"),),
+    ("GET", "/join"): (as_agent("/join"),),
+    ("POST", "/join"): (join_and_be_late,),
+    ("DELETE", "/admin/invites/{id}"): (
+        as_operator("DELETE", "/admin/invites/nobody"),
+    ),
     ("GET", "/admin/rooms/{room}/history"): (
         as_operator("GET", f"/admin/rooms/{ROOM}/history?limit=500"),
     ),
@@ -333,6 +363,7 @@ def test_every_endpoint_is_tried() -> None:
         MANIFEST_ROUTE,
         LLMS_ROUTE,
         *OPEN_ROUTES,
+        *JOIN_ROUTES,
         *AGENT_ROUTES,
         *ADMIN_ROUTES,
     )

@@ -2,8 +2,8 @@
 
 A code is a prefix, 32 random base62 characters and a checksum, so that secret scanners,
 and the relay itself, can detect it in text without false positives. Only its SHA-256 is
-stored; 190 random bits need no slow hash. Sessions, sign-in codes and the admin token
-have the same format with other prefixes.
+stored; 190 random bits need no slow hash. Sessions, sign-in codes, the admin token and
+invites have the same format with other prefixes.
 """
 
 import hashlib
@@ -22,10 +22,11 @@ AGENT_PREFIX: Final = "argy_a1_"
 SESSION_PREFIX: Final = "argy_s1_"
 SIGN_IN_PREFIX: Final = "argy_o1_"
 ADMIN_PREFIX: Final = "argy_t1_"
+INVITE_PREFIX: Final = "argy_i1_"
 RANDOM_CHARS: Final = 32
 _CHECKSUM_CHARS: Final = 6
 CODE_PATTERN: Final = re.compile(
-    rf"argy_[aost]1_[0-9A-Za-z]{{{RANDOM_CHARS + _CHECKSUM_CHARS}}}"
+    rf"argy_[aiost]1_[0-9A-Za-z]{{{RANDOM_CHARS + _CHECKSUM_CHARS}}}"
 )
 """Matches codes of every kind in text. Published for secret scanners."""
 
@@ -65,8 +66,11 @@ def may_be_agents(code: str) -> bool:
 
 
 def is_operator_secret(code: str) -> bool:
-    """Tell whether a well-formed code is an operator's secret, not an agent's code."""
-    return not code.startswith(AGENT_PREFIX)
+    """Tell whether a well-formed code is a secret of the operator alone.
+
+    Agents' codes and invites are not: both are handed out.
+    """
+    return not code.startswith((AGENT_PREFIX, INVITE_PREFIX))
 
 
 def _checksum(body: str) -> str:
@@ -145,6 +149,15 @@ class CodeRecord:
     def is_live_at(self, wall_ms: int) -> bool:
         """Tell whether the code is unexpired at that time."""
         return self.expires_ms is None or wall_ms < self.expires_ms
+
+    def shifted(self, by_ms: int) -> "CodeRecord":
+        """Return the record with its times moved."""
+        ends = self.expires_ms
+        return attrs.evolve(
+            self,
+            created_ms=self.created_ms + by_ms,
+            expires_ms=None if ends is None else ends + by_ms,
+        )
 
     def is_code(self, digest: bytes) -> bool:
         """Compare the digest of a presented code in constant time."""

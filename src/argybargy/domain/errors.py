@@ -52,6 +52,12 @@ class Problem(enum.Enum):
         "This sign-in link has been used, is too old, or is not one. "
         "'argybargy open' makes a new one on the relay's own machine.",
     )
+    INVITE_UNKNOWN = ProblemKind(
+        "invite_unknown",
+        401,
+        "This is no invite of this relay, or one that ended long ago. Ask the operator "
+        "for a new one.",
+    )
     ROOM_QUOTA = ProblemKind(
         "room_quota",
         403,
@@ -61,6 +67,11 @@ class Problem(enum.Enum):
         "code_quota",
         403,
         "The relay has issued its {limit} codes. Revoke one, or raise the limit.",
+    )
+    INVITE_QUOTA = ProblemKind(
+        "invite_quota",
+        403,
+        "{limit} invites are open. Revoke one, or wait until one is used or expires.",
     )
     ORIGIN_REFUSED = ProblemKind(
         "origin_refused",
@@ -86,6 +97,11 @@ class Problem(enum.Enum):
         "session_not_found",
         404,
         "There is no such session, or it has ended. GET /admin/sessions lists them.",
+    )
+    INVITE_NOT_FOUND = ProblemKind(
+        "invite_not_found",
+        404,
+        "There is no open invite with that id. GET /admin/invites lists them.",
     )
     NO_SUCH_ROUTE = ProblemKind(
         "no_such_route", 404, "There is nothing here. GET / lists every endpoint."
@@ -133,7 +149,7 @@ class Problem(enum.Enum):
     NAME_TAKEN = ProblemKind(
         "name_taken",
         409,
-        "The operator has spoken under that name in this room. Choose another one.",
+        "Somebody else has that name in this room. Choose another one.",
     )
     SENDER_TAKEN = ProblemKind(
         "sender_taken",
@@ -145,6 +161,23 @@ class Problem(enum.Enum):
         409,
         "Message {seq} of room {room} is another one here. Nothing of that room was "
         "changed; import into a data directory without that room.",
+    )
+    INVITE_USED = ProblemKind(
+        "invite_used",
+        410,
+        "This invite has been used: it gives one code, once. Nothing was changed. Ask "
+        "the operator for a new one.",
+    )
+    INVITE_EXPIRED = ProblemKind(
+        "invite_expired",
+        410,
+        "This invite has expired. Nothing was changed. Ask the operator for a new one.",
+    )
+    INVITE_REVOKED = ProblemKind(
+        "invite_revoked",
+        410,
+        "The operator has revoked this invite. Nothing was changed. Ask the operator "
+        "for a new one.",
     )
     UNREAD_MESSAGES = ProblemKind(
         "unread_messages",

@@ -88,6 +88,13 @@ class Limits:
         damping_seconds_max: How long a damping lasts at most.
         loop_pairs_per_room: Pairs of agents whose answers are counted in one room;
             those that have been silent for longest are forgotten.
+        invites: Invites that may be open; one more is refused.
+        invites_kept: Invites that are remembered, ended ones included; the oldest
+            ended ones are forgotten first.
+        invite_seconds: How long an invite can be used, unless it says otherwise.
+        invite_seconds_max: Longest time for which an invite can be used.
+        join_repeat_seconds: How long a join can be repeated with its
+            ``Idempotency-Key``.
     """
 
     text_chars: int = 8_000
@@ -149,3 +156,8 @@ class Limits:
     damping_seconds: float = 60.0
     damping_seconds_max: float = 900.0
     loop_pairs_per_room: int = 256
+    invites: int = 100
+    invites_kept: int = 1_000
+    invite_seconds: int = 900
+    invite_seconds_max: int = 86_400
+    join_repeat_seconds: int = 60

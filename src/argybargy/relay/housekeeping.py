@@ -42,10 +42,13 @@ async def tick(relay: Relay) -> None:
     try:
         await relay.codes.resolve_doubt()
         await relay.codes.correct(now)
+        await relay.invites.resolve_doubt()
+        await relay.invites.correct(now)
         relay.codes.tick(now)
         await dismiss_departed(relay, now)
         await trim_rooms(relay)
         await relay.codes.remove_stale(now)
+        await relay.invites.remove_stale(now)
         await relay.write_behind.flush()
         await relay.store.sweep()
     except StoreError as error:

@@ -15,6 +15,7 @@ import trio
 from argybargy.domain.limits import Limits
 from argybargy.relay.access.code_registry import CodeRegistry
 from argybargy.relay.access.concurrency_limit import ConcurrencyLimit
+from argybargy.relay.access.invite_registry import InviteRegistry
 from argybargy.relay.access.presence import Presence
 from argybargy.relay.access.request_limits import RequestLimits
 from argybargy.relay.access.room_quota import RoomQuota
@@ -104,6 +105,7 @@ def _build(store: Store, limits: Limits, clock: Clock, tasks: trio.Nursery) -> R
         clock=clock,
         started_at=clock.now().steady_seconds,
         codes=codes,
+        invites=InviteRegistry(store, codes, limits),
         presence=presence,
         request_limits=RequestLimits(limits),
         searches=ConcurrencyLimit(limits.searches_per_peer),

@@ -20,6 +20,7 @@ from argybargy.domain.room.commands import Command
 from argybargy.domain.roster import member_names
 from argybargy.relay.access.code_registry import CodeRegistry
 from argybargy.relay.access.concurrency_limit import ConcurrencyLimit
+from argybargy.relay.access.invite_registry import InviteRegistry
 from argybargy.relay.access.presence import Presence
 from argybargy.relay.access.request_limits import RequestLimits
 from argybargy.relay.access.room_quota import RoomQuota
@@ -46,6 +47,7 @@ class Relay:
         clock: The relay's clock.
         started_at: When the relay was opened, on the steady clock.
         codes: The access codes.
+        invites: The one-use invites.
         presence: The latest requests of peers and of the operator.
         request_limits: Rate limits of reads and claims.
         searches: Limit on concurrent searches of one peer.
@@ -64,6 +66,7 @@ class Relay:
     clock: Clock
     started_at: float
     codes: CodeRegistry
+    invites: InviteRegistry
     presence: Presence
     request_limits: RequestLimits
     searches: ConcurrencyLimit
@@ -101,6 +104,7 @@ class Relay:
         self.overview.load(overview, recent, self.clock.now())
         self.quota.fill(room.status.name for room in overview.rooms if room.head)
         await self.codes.load(self.clock.now())
+        await self.invites.load()
 
     def spelling(self, room: str) -> str:
         """Return a room's name as first spelled; of a new room, the name as given."""
@@ -201,13 +205,15 @@ class Relay:
         return spell
 
     def refuse_secrets(self, *texts: str) -> None:
-        """Refuse texts that contain a code that would open a room.
+        """Refuse texts that contain a code that would open a room, or an open invite.
 
         Raises:
             RelayError: ``contains_secret``.
         """
-        now = self.clock.now()
-        if self.codes.contains_live_code("\n".join(texts), now):
+        now, text = self.clock.now(), "\n".join(texts)
+        if self.codes.contains_live_code(text, now) or self.invites.contains_open(
+            text, now
+        ):
             raise RelayError(Problem.CONTAINS_SECRET)
 
     # -- peers -----------------------------------------------------------------

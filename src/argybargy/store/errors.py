@@ -8,7 +8,7 @@ class StoreError(Exception):
 
 
 class Conflict(StoreError):
-    """Another writer has committed to the room since it was loaded. Not applied."""
+    """The stored room, or invite, has changed since it was loaded. Not applied."""
 
 
 @attrs.define

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 import attrs
 
 from argybargy.domain.access_codes import CodeRecord
+from argybargy.domain.invites import InviteRecord
 from argybargy.domain.message import Member, Message
 from argybargy.domain.names import PeerKey, RoomKey
 from argybargy.domain.pages import HistoryPage, Page
@@ -320,6 +321,51 @@ class CodeStore(ProbeStore, Protocol):
         ...
 
 
+class InviteStore(ProbeStore, Protocol):
+    """Durable one-use invites, as digests."""
+
+    async def invites(self) -> tuple[InviteRecord, ...]:
+        """Return every invite, oldest first; ended ones as well."""
+        ...
+
+    async def save_invites(
+        self, invites: Sequence[InviteRecord], audits: Sequence[Audit]
+    ) -> None:
+        """Store invites and audit rows in one transaction.
+
+        Of invites that are in the store, times and end are updated.
+
+        Raises:
+            Refused: Not applied.
+        """
+        ...
+
+    async def redeem_invite(
+        self, invite: InviteRecord, code: CodeRecord, audits: Sequence[Audit]
+    ) -> None:
+        """Store the use of an invite and the code for it, in one transaction.
+
+        Args:
+            invite: The invite, with its end.
+            code: The new code.
+            audits: The audit rows of the exchange.
+
+        Raises:
+            Conflict: The stored invite has ended already, or there is none. Not
+                applied.
+            Refused: Not applied.
+        """
+        ...
+
+    async def delete_invites(self, invites: Sequence[InviteRecord]) -> None:
+        """Delete invites.
+
+        Raises:
+            Refused: Not applied.
+        """
+        ...
+
+
 class AuditLog(Protocol):
     """The audit log, and the cursors that are flushed together with it."""
 
@@ -416,7 +462,14 @@ class StoreHealth(ProbeStore, Protocol):
 
 
 class Store(
-    RoomStore, CodeStore, AuditLog, SearchStore, SnapshotStore, StoreHealth, Protocol
+    RoomStore,
+    CodeStore,
+    InviteStore,
+    AuditLog,
+    SearchStore,
+    SnapshotStore,
+    StoreHealth,
+    Protocol,
 ):
     """The whole store, as its owner opens it; consumers declare the part they use."""
 

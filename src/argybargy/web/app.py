@@ -23,7 +23,11 @@ from argybargy.web.access.services import Services
 from argybargy.web.access_log import shown_path
 from argybargy.web.description.manifest import LLMS_ROUTE, MANIFEST_ROUTE
 from argybargy.web.description.openapi import openapi_json
-from argybargy.web.endpoints.agent_routes import AGENT_ROUTES, OPEN_ROUTES
+from argybargy.web.endpoints.agent_routes import (
+    AGENT_ROUTES,
+    JOIN_ROUTES,
+    OPEN_ROUTES,
+)
 from argybargy.web.endpoints.dispatch import dispatch
 from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
 from argybargy.web.endpoints.route import Route
@@ -73,7 +77,7 @@ def create_quart(services: Services) -> QuartTrio:
     app.url_map.strict_slashes = True
     app.url_map.merge_slashes = False
     read_bodies_lazily(app)
-    open_routes = (MANIFEST_ROUTE, LLMS_ROUTE, *OPEN_ROUTES)
+    open_routes = (MANIFEST_ROUTE, LLMS_ROUTE, *OPEN_ROUTES, *JOIN_ROUTES)
     routes = (*open_routes, *AGENT_ROUTES, *ADMIN_ROUTES)
     if services.has_docs:
         _add_openapi(app, services, routes)

@@ -6,7 +6,9 @@ from pathlib import Path
 import apsw
 import pytest
 
+from argybargy.domain.access_codes import digest_code
 from argybargy.domain.instant import Instant
+from argybargy.domain.invites import InviteRecord
 from argybargy.domain.limits import MAX_SEQ
 from argybargy.domain.room.commands import Claim
 from argybargy.store.errors import Corrupt, Incompatible, StoreError
@@ -104,6 +106,20 @@ ROWS = [
     ("UPDATE codes SET name = 'operator'", "codes, row 1: the name of the peer"),
     ("UPDATE codes SET capabilities = char(27)", "codes, row 1: what is said"),
     ("UPDATE codes SET expires_ms = 9223372036854775807", "codes, row 1: a time"),
+    ("UPDATE invites SET digest = x'00'", "invites, row 1: the digest"),
+    ("UPDATE invites SET name = 'operator'", "invites, row 1: a name"),
+    ("UPDATE invites SET room = ''", "invites, row 1: a name"),
+    ("UPDATE invites SET client = char(27)", "invites, row 1: what is said"),
+    ("UPDATE invites SET expires_ms = 9223372036854775807", "invites, row 1: a time"),
+    ("UPDATE invites SET created_ms = expires_ms + 1", "invites, row 1: a time"),
+    ("UPDATE invites SET code_seconds = 0", "invites, row 1: the lifetime"),
+    ("UPDATE invites SET end = 'evil', ended_ms = 1", "invites, row 1: its end"),
+    ("UPDATE invites SET end = 'used'", "invites, row 1: its end"),
+    (
+        "UPDATE invites SET end = 'used', ended_ms = 9223372036854775807",
+        "invites, row 1: the time of its end",
+    ),
+    ("UPDATE invites SET code_key_id = 'x'", "invites, row 1: the id of its code"),
     ("UPDATE cursors SET seq = 9223372036854775807", "cursors, a row of lab"),
     ("UPDATE cursors SET seq = -1", "cursors, a row of lab"),
     ("UPDATE cursors SET peer = 'a b'", "cursors, a row: a name"),
@@ -121,6 +137,9 @@ async def data(tmp_path: Path) -> Path:
     """A data directory with rows in every table."""
     async with open_sqlite_store(tmp_path / "data", LIMITS) as store:
         await store.add_codes([code("ann"), code("bob")], [audit("invite")])
+        ms = START.wall_ms
+        invite = InviteRecord(digest_code("i"), "lab", "", "", "", ms, ms + 1)
+        await store.save_invites([invite], [])
         player = Player.of(store)
         await player.say("ann", "one", idempotency_key="k")
         await player.say("ann", "two", expects="bob")

@@ -14,13 +14,13 @@ import trio.testing
 from argybargy.domain.limits import Limits
 from argybargy.web.app import create_quart
 from argybargy.web.description.manifest import LLMS_ROUTE, MANIFEST_ROUTE
-from argybargy.web.endpoints.agent_routes import AGENT_ROUTES, OPEN_ROUTES
+from argybargy.web.endpoints.agent_routes import AGENT_ROUTES, JOIN_ROUTES, OPEN_ROUTES
 from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
 from argybargy.web.endpoints.route import Caller, Route
 from argybargy.web.static import load_files
 from support.web_app import TOKEN, Client, Reply, Site, open_site
 
-OPEN: Final = (MANIFEST_ROUTE, LLMS_ROUTE, *OPEN_ROUTES)
+OPEN: Final = (MANIFEST_ROUTE, LLMS_ROUTE, *OPEN_ROUTES, *JOIN_ROUTES)
 ROUTES: Final = (*OPEN, *AGENT_ROUTES, *ADMIN_ROUTES)
 HOST: Final = "relay.example.com"
 WHISPER: Final = "the whisper of this room"
@@ -183,7 +183,7 @@ def is_let_in(route: Route, role: Role) -> bool:
         return role is token
     match route.caller:
         case Caller.ANYONE:
-            return True
+            return route.method == "GET" or role is not cookie_of_a_foreign_page
         case Caller.AGENT:
             return role in AGENTS
         case Caller.OPERATOR:

@@ -11,11 +11,11 @@ from argybargy.domain.limits import Limits
 from argybargy.web.description.field_rules import field_rules
 from argybargy.web.description.manifest import MANIFEST_ROUTE
 from argybargy.web.description.openapi import openapi_json
-from argybargy.web.endpoints.agent_routes import AGENT_ROUTES, OPEN_ROUTES
+from argybargy.web.endpoints.agent_routes import AGENT_ROUTES, JOIN_ROUTES, OPEN_ROUTES
 from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
 from argybargy.web.endpoints.route import Caller, Route
 
-ROUTES = (MANIFEST_ROUTE, *OPEN_ROUTES, *AGENT_ROUTES, *ADMIN_ROUTES)
+ROUTES = (MANIFEST_ROUTE, *OPEN_ROUTES, *JOIN_ROUTES, *AGENT_ROUTES, *ADMIN_ROUTES)
 
 
 Json = dict[str, Any]

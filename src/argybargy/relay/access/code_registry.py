@@ -33,7 +33,7 @@ from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.access.issued_secrets import IssuedSecrets
 from argybargy.relay.access.name_reservations import NameReservations
 from argybargy.relay.store_errors import shielded
-from argybargy.store.errors import StoreError, Unknown
+from argybargy.store.errors import Refused, StoreError, Unknown
 from argybargy.store.protocol import CodeStore
 
 T = TypeVar("T")
@@ -73,7 +73,7 @@ class CodeRegistry:
     _names: dict[RoomKey, tuple[int, frozenset[PeerKey]]] = attrs.field(factory=dict)
     _changing: trio.Lock = attrs.field(factory=trio.Lock)
     _is_in_doubt: bool = False
-    _lifetimes: CodeLifetimes = attrs.field(factory=CodeLifetimes)
+    _lifetimes: CodeLifetimes[CodeRecord] = attrs.field(factory=CodeLifetimes)
     _departed: dict[Peer, bool] = attrs.field(factory=dict)
     _ended: IssuedSecrets = attrs.field(factory=IssuedSecrets)
 
@@ -187,6 +187,41 @@ class CodeRegistry:
                     self._add(record)
                     self._lifetimes.begin(record, now)
             return minted
+
+    async def admit(
+        self,
+        code: str,
+        invitation: Invitation,
+        store: Callable[[CodeRecord], Awaitable[None]],
+        now: Instant,
+        *,
+        is_newcomer: bool,
+    ) -> CodeRecord:
+        """Add a code that is stored together with something else.
+
+        Args:
+            code: The code.
+            invitation: Its properties.
+            store: Stores it; called once.
+            now: The current time.
+            is_newcomer: Whether nobody may hold a code with that name yet.
+
+        Raises:
+            RelayError: ``code_quota``, or ``name_taken``.
+            StoreError: The store refused, or the outcome is unknown.
+        """
+        async with self._changing:
+            self.check_quota(1)
+            record = invitation.record(digest_code(code), now)
+            if record.key_id in self._by_key:
+                raise Refused("another code has the same key id")
+            if is_newcomer and self.codes_of(record.peer):
+                raise RelayError(Problem.NAME_TAKEN)
+            with shielded():
+                await self._store(partial(store, record))
+                self._add(record)
+                self._lifetimes.begin(record, now)
+            return record
 
     def check_quota(self, more: int) -> None:
         """Refuse codes beyond the quota.

@@ -17,6 +17,7 @@ import trio
 from typing_extensions import override
 
 from argybargy.domain.access_codes import CodeRecord
+from argybargy.domain.invites import InviteRecord
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
 from argybargy.domain.names import PeerKey, RoomKey, peer_key, room_key
@@ -26,6 +27,7 @@ from argybargy.domain.room.writes import Audit, Write
 from argybargy.domain.search.query import Findings, Found, Query, Scope
 from argybargy.domain.search.snippet import SNIPPET_CHARS, snippet
 from argybargy.store.errors import Conflict, Corrupt, Refused
+from argybargy.store.memory.audit import StoredAudit
 from argybargy.store.memory.room import StoredRoom
 from argybargy.store.protocol import (
     AuditRow,
@@ -58,10 +60,9 @@ class MemoryStore(Store):
     _rooms: dict[RoomKey, StoredRoom] = attrs.field(factory=dict, repr=False)
     _codes: dict[bytes, CodeRecord] = attrs.field(factory=dict, repr=False)
     _revoked: set[bytes] = attrs.field(factory=set, repr=False)
+    _invites: dict[bytes, InviteRecord] = attrs.field(factory=dict, repr=False)
     _cursors: dict[tuple[RoomKey, PeerKey], int] = attrs.field(factory=dict, repr=False)
-    _audit: dict[int, Audit] = attrs.field(factory=dict, repr=False)
-    _tallies: dict[str, int] = attrs.field(factory=dict, repr=False)
-    _audits_ever: int = 0
+    _audit: StoredAudit = attrs.field(factory=StoredAudit, repr=False)
     _messages_ever: int = 0
 
     @property
@@ -95,7 +96,7 @@ class MemoryStore(Store):
             stored = StoredRoom(room.status, created_ms=room.created_ms)
             self._rooms[room_key(room.name)] = stored
         self._messages_ever += stored.apply(room, writes, self._messages_ever)
-        self._add_audits([write for write in writes if isinstance(write, Audit)])
+        self._audit.add([write for write in writes if isinstance(write, Audit)])
 
     @override
     async def page(
@@ -227,7 +228,7 @@ class MemoryStore(Store):
     ) -> None:
         await trio.lowlevel.checkpoint()
         self._codes.update({code.digest: code for code in codes})
-        self._add_audits(audits)
+        self._audit.add(audits)
 
     @override
     async def remove_codes(
@@ -241,13 +242,44 @@ class MemoryStore(Store):
         self._cursors = {
             peer: seq for peer, seq in self._cursors.items() if peer in holders
         }
-        self._add_audits(audits)
+        self._audit.add(audits)
 
     @override
     async def retime_codes(self, codes: Sequence[CodeRecord]) -> None:
         await trio.lowlevel.checkpoint()
         known = [code for code in codes if code.digest in self._codes]
         self._codes.update({code.digest: code for code in known})
+
+    @override
+    async def invites(self) -> tuple[InviteRecord, ...]:
+        await trio.lowlevel.checkpoint()
+        return tuple(self._invites.values())
+
+    @override
+    async def save_invites(
+        self, invites: Sequence[InviteRecord], audits: Sequence[Audit]
+    ) -> None:
+        await trio.lowlevel.checkpoint()
+        self._invites.update({invite.digest: invite for invite in invites})
+        self._audit.add(audits)
+
+    @override
+    async def redeem_invite(
+        self, invite: InviteRecord, code: CodeRecord, audits: Sequence[Audit]
+    ) -> None:
+        await trio.lowlevel.checkpoint()
+        stored = self._invites.get(invite.digest)
+        if stored is None or stored.end is not None:
+            raise Conflict("this invite has ended already")
+        self._invites[invite.digest] = invite
+        self._codes[code.digest] = code
+        self._audit.add(audits)
+
+    @override
+    async def delete_invites(self, invites: Sequence[InviteRecord]) -> None:
+        await trio.lowlevel.checkpoint()
+        for invite in invites:
+            self._invites.pop(invite.digest, None)
 
     @override
     async def cursors(self, room: str) -> Mapping[str, int]:
@@ -267,8 +299,8 @@ class MemoryStore(Store):
             key = room_key(room), peer_key(peer)
             if key in holders:
                 self._cursors[key] = seq
-        self._add_audits(audits)
-        self._cut_audits()
+        self._audit.add(audits)
+        self._audit.cut(self._limits.audit_rows)
 
     @override
     async def adopt(
@@ -279,10 +311,10 @@ class MemoryStore(Store):
         new = [
             audit
             for audit in audits
-            if audit.tally not in self._tallies and audit.tally not in revoked
+            if not self._audit.has(audit.tally) and audit.tally not in revoked
         ]
         tallies = frozenset(audit.tally for audit in new)
-        self._add_audits(new)
+        self._audit.add(new)
         self._codes.update(
             {code.digest: code for tally, code in codes.items() if tally in tallies}
         )
@@ -291,7 +323,7 @@ class MemoryStore(Store):
     @override
     async def tallies(self, wanted: Sequence[str]) -> frozenset[str]:
         await trio.lowlevel.checkpoint()
-        return frozenset(tally for tally in wanted if tally in self._tallies)
+        return frozenset(tally for tally in wanted if self._audit.has(tally))
 
     @override
     async def snapshot(self) -> DatabaseSnapshot:
@@ -301,12 +333,7 @@ class MemoryStore(Store):
     @override
     async def audit(self, limit: int, before: int | None) -> tuple[AuditRow, ...]:
         await trio.lowlevel.checkpoint()
-        rows = tuple(
-            AuditRow(row, audit)
-            for row, audit in self._audit.items()
-            if before is None or row < before
-        )
-        return rows[max(0, len(rows) - limit) :]
+        return tuple(self._audit.newest(limit, before))
 
     @override
     async def probe(self) -> None:
@@ -317,7 +344,7 @@ class MemoryStore(Store):
         await trio.lowlevel.checkpoint()
         for stored in self._rooms.values():
             stored.sweep(self._limits)
-        self._cut_audits()
+        self._audit.cut(self._limits.audit_rows)
 
     def _newest_first(self, scope: Scope) -> Iterator[tuple[StoredRoom, int, Message]]:
         """Yield the present messages of a scope, each with its `Found.place`."""
@@ -335,20 +362,6 @@ class MemoryStore(Store):
         return {
             (room_key(code.room), peer_key(code.name)) for code in self._codes.values()
         }
-
-    def _add_audits(self, audits: Sequence[Audit]) -> None:
-        for audit in audits:
-            row = self._tallies.get(audit.tally)
-            if row is None:
-                row = self._audits_ever = self._audits_ever + 1
-            if audit.tally:
-                self._tallies[audit.tally] = row
-            self._audit[row] = audit
-
-    def _cut_audits(self) -> None:
-        surplus = max(0, len(self._audit) - self._limits.audit_rows)
-        for row in list(self._audit)[:surplus]:
-            self._tallies.pop(self._audit.pop(row).tally, None)
 
 
 def _in_order(stored: StoredRoom) -> Iterator[tuple[StoredRoom, int, Message]]:

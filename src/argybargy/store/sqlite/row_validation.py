@@ -35,6 +35,7 @@ from argybargy.store.sqlite.column_rules import (
     parse_seq_gaps,
 )
 from argybargy.store.sqlite.resolutions import decode_resolution, encode_resolution
+from argybargy.store.sqlite.tables.invites import invalid_invites
 
 ROW_BYTES: Final = 2 * 1024 * 1024
 """Longest row: the longest text at four bytes a character, plus the other columns."""
@@ -97,6 +98,7 @@ class _RowValidator:
             ("receipts", self.receipts),
             ("members", self.members),
             ("codes", self.codes),
+            ("invites", self.invites),
             ("cursors", self.cursors),
             ("audit", self.audit),
             ("revoked", self.revoked),
@@ -296,6 +298,11 @@ class _RowValidator:
                 ),
                 (is_time, "a time"),
             )
+
+    def invites(self) -> _Problems:
+        """Validate the invites."""
+        if self.has("invites", "digest"):
+            yield from invalid_invites(self.connection, self.is_time, NEWEST_MS)
 
     def cursors(self) -> _Problems:
         """Validate the cursors."""

@@ -12,6 +12,7 @@ import trio
 from typing_extensions import override
 
 from argybargy.domain.access_codes import CodeRecord
+from argybargy.domain.invites import InviteRecord
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
 from argybargy.domain.names import PeerKey, room_key
@@ -56,6 +57,12 @@ from argybargy.store.sqlite.tables.codes import (
 )
 from argybargy.store.sqlite.tables.commit import commit_room
 from argybargy.store.sqlite.tables.cursors import read_cursors, save_cursors
+from argybargy.store.sqlite.tables.invites import (
+    delete_invites,
+    read_invites,
+    save_invites,
+    use_invite,
+)
 from argybargy.store.sqlite.tables.messages import (
     count_for,
     read_back,
@@ -193,6 +200,35 @@ class SqliteStore(Store):
     @override
     async def retime_codes(self, codes: Sequence[CodeRecord]) -> None:
         await self._writer.write(partial(retime_codes, codes=codes))
+
+    @override
+    async def invites(self) -> tuple[InviteRecord, ...]:
+        return await self._readers.read(read_invites)
+
+    @override
+    async def save_invites(
+        self, invites: Sequence[InviteRecord], audits: Sequence[Audit]
+    ) -> None:
+        def work(connection: apsw.Connection) -> None:
+            save_invites(connection, invites)
+            insert_audits(connection, audits)
+
+        await self._writer.write(work)
+
+    @override
+    async def redeem_invite(
+        self, invite: InviteRecord, code: CodeRecord, audits: Sequence[Audit]
+    ) -> None:
+        def work(connection: apsw.Connection) -> None:
+            use_invite(connection, invite)
+            insert_codes(connection, [code])
+            insert_audits(connection, audits)
+
+        await self._writer.write(work)
+
+    @override
+    async def delete_invites(self, invites: Sequence[InviteRecord]) -> None:
+        await self._writer.write(partial(delete_invites, invites=invites))
 
     @override
     async def cursors(self, room: str) -> Mapping[str, int]:

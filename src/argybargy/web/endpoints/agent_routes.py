@@ -2,13 +2,14 @@
 
 The operator's are in :mod:`argybargy.web.endpoints.operator_routes`. The manifest's
 own route is beside its endpoint in :mod:`argybargy.web.description.manifest`, which is
-generated from these tables and so cannot be in them.
+generated from these tables and so cannot be in them. It leaves out `JOIN_ROUTES`, which
+agents with an access code do not need.
 """
 
 from typing import Final
 
-from argybargy.web.codec import bodies, minimal, search_bodies
-from argybargy.web.endpoints import agents, monitoring, search
+from argybargy.web.codec import bodies, join_bodies, minimal, search_bodies
+from argybargy.web.endpoints import agents, joining, monitoring, search
 from argybargy.web.endpoints.route import Caller, Route
 
 OPEN_ROUTES: Final = (
@@ -28,6 +29,32 @@ OPEN_ROUTES: Final = (
         bodies.ReadyBody,
         caller=Caller.ANYONE,
         refusals=(503,),
+    ),
+)
+
+JOIN_ROUTES: Final = (
+    Route(
+        "GET",
+        "/join",
+        "How to use an invite, as text. It uses none.",
+        joining.join_instructions,
+        join_bodies.JoinPage,
+        caller=Caller.ANYONE,
+        media_type="text/plain",
+    ),
+    Route(
+        "POST",
+        "/join",
+        "Exchange a one-use invite for an access code. If the answer is lost, the same "
+        "request with the same Idempotency-Key (16 characters or more) brings it again "
+        "for 60 seconds.",
+        joining.join,
+        join_bodies.JoinBody,
+        caller=Caller.ANYONE,
+        body=join_bodies.JoinRequestBody,
+        body_hint={"invite": "...", "name": "<peer> (if the invite gives none)"},
+        refusals=(401, 403, 409, 410, 413, 415, 422, 429, 503),
+        is_repeatable=True,
     ),
 )
 

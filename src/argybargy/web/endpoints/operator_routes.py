@@ -5,6 +5,7 @@ from typing import Final
 from argybargy.web.codec import (
     bodies,
     export_lines,
+    join_bodies,
     operator_bodies,
     search_bodies,
     session_bodies,
@@ -13,6 +14,7 @@ from argybargy.web.codec import (
 from argybargy.web.endpoints import (
     export,
     importing,
+    joining,
     monitoring,
     operator,
     search,
@@ -272,5 +274,33 @@ ADMIN_ROUTES: Final = (
         caller=Caller.OPERATOR,
         query=search_bodies.AdminSearchQuery,
         refusals=(404, 422, 503),
+    ),
+    Route(
+        "POST",
+        "/admin/invites",
+        "Create an invite that gives one access code, once. No other response "
+        "shows it.",
+        joining.make_invite,
+        join_bodies.MadeInviteBody,
+        caller=Caller.OPERATOR,
+        body=join_bodies.MakeInviteRequest,
+        refusals=(400, 403, 409, 422, 503),
+    ),
+    Route(
+        "GET",
+        "/admin/invites",
+        "Invites that are open or ended within a day, oldest first.",
+        joining.list_invites,
+        join_bodies.InvitesBody,
+        caller=Caller.OPERATOR,
+    ),
+    Route(
+        "DELETE",
+        "/admin/invites/{id}",
+        "Revoke an open invite, by its id.",
+        joining.revoke_invite,
+        join_bodies.RevokedInviteBody,
+        caller=Caller.OPERATOR,
+        refusals=(404, 503),
     ),
 )

@@ -62,8 +62,8 @@ async def open_session(services: Services, request: Request) -> Response:
     """Exchange the admin token, or a sign-in code, for a session.
 
     A caller with a token or session is authenticated before the body is read. Without
-    either, the body may hold a sign-in code: this is the only endpoint that reads the
-    body of a caller it has not authenticated.
+    either, the body may hold a sign-in code: only this endpoint and ``POST /join`` read
+    the body of a caller that they have not authenticated.
     """
     by = require_admin(services, request) if shows_operator(request) else None
     body, ignored = await read_json(request, SessionRequest, is_optional=True)

@@ -14,6 +14,7 @@ import trio
 
 from argybargy.domain.access_codes import CodeRecord, digest_code, format_code
 from argybargy.domain.instant import Instant
+from argybargy.domain.invites import InviteRecord
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
 from argybargy.domain.names import peer_key
@@ -258,6 +259,19 @@ async def test_a_restore_keeps_a_revocation(backed_up: Path) -> None:
     async with open_sqlite_store(backed_up / "data", LIMITS) as store:
         assert [each.name for each in await store.codes()] == ["ann"]
         assert await store.cursors("lab") == {"ann": 5}
+
+
+async def test_a_restore_brings_no_invite_back(tmp_path: Path) -> None:
+    async with open_sqlite_store(tmp_path / "data", LIMITS) as store:
+        ms = START.wall_ms
+        invite = InviteRecord(digest_code("i"), "lab", "", "", "", ms, ms + 900_000)
+        await store.save_invites([invite], [])
+        await back_up(store, tmp_path / "backup.db")
+        await store.redeem_invite(invite.used(ms, code("ann").key_id), code("ann"), [])
+    for directory in ("data", "other"):
+        restore(tmp_path / directory, tmp_path / "backup.db")
+        async with open_sqlite_store(tmp_path / directory, LIMITS) as store:
+            assert await store.invites() == ()
 
 
 async def test_a_revocation_outlives_the_audit_log_and_every_restore(

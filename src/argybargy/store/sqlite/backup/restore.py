@@ -48,6 +48,7 @@ from argybargy.store.sqlite.tables.codes import (
 )
 from argybargy.store.sqlite.tables.commit import commit_room
 from argybargy.store.sqlite.tables.cursors import read_all_cursors, save_cursors
+from argybargy.store.sqlite.tables.invites import delete_all_invites
 from argybargy.store.sqlite.tables.rooms import load_room
 from argybargy.system.files import (
     link_or_copy,
@@ -180,6 +181,8 @@ def _rebuild(fresh: Path, database: Path, plan: RestorePlan) -> Restored:
         with connection:
             rooms = _continue_rooms(connection, superseded, plan)
             revoked, lost = _carry_codes(connection, superseded, plan.now)
+            # One may have been used since the backup, and all of them are short-lived.
+            delete_all_invites(connection)
             left_out = sum(room.lost > 0 for room in rooms)
             detail = f"{left_out} rooms go on after numbers that were left out"
             insert_audits(
