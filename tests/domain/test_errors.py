@@ -15,6 +15,8 @@ FACTS: dict[Problem, dict[str, object]] = {
     Problem.ROOM_CLOSED: {"room": "hall", "closed_by": "ops", "closed_at": "noon"},
     Problem.CLAIMED_BY_OTHER: {"seq": 3, "claimed_by": "bob", "expires_at": None},
     Problem.NOT_CLAIMABLE: {"seq": 3, "reason": "answered"},
+    Problem.NOT_WITHDRAWABLE: {"seq": 3, "reason": "answered"},
+    Problem.UNREAD_MESSAGES: {"read_to": 3},
     Problem.IMPORT_CONFLICT: {"room": "hall", "seq": 3},
     Problem.BODY_TOO_LARGE: {"limit_bytes": 3},
     Problem.URL_TOO_LONG: {"limit_bytes": 3},
