@@ -357,7 +357,7 @@ def _waiting(world: World) -> list[Asked]:
 
 async def state(world: World) -> list[Sight]:
     found = await world.admin(f"/admin/state?room={ROOM}")
-    head = found["rooms"][0]["last_seq"]
+    head = max((each["last_seq"] for each in found["rooms"]), default=0)
     return [
         _sight("waiting", found["waiting"], _waiting(world), has_lease=True),
         _sight("state", found["messages"], _newest(world, head), has_lease=True),

@@ -22,7 +22,7 @@ from argybargy.web.access.throttle import AuthThrottle
 from argybargy.web.app import create_quart
 from argybargy.web.fast_path import FastPath
 from argybargy.web.mcp.endpoint import McpEndpoint
-from support.relay import RelayHarness, open_harness
+from support.relay import RelayHarness, SettableClocks, open_harness
 
 TOKEN = "the-admin-token"
 BASE = "http://127.0.0.1:8765"
@@ -216,13 +216,14 @@ async def open_site(
     public_url: str = BASE,
     is_configured: bool = True,
     admin_token: FixedToken | FileAdminToken | None = None,
+    clocks: SettableClocks | None = None,
 ) -> AsyncIterator[Site]:
     """Open a relay with its app; by default on a memory store, without rate limits."""
     limits = limits or Limits(
         posts_per_window=0, reads_per_window=0, claims_per_window=0
     )
     admin_token = admin_token or FixedToken()
-    async with open_harness(limits, store) as house:
+    async with open_harness(limits, store, clocks) as house:
         services = Services(
             relay=house.relay,
             limits=limits,
