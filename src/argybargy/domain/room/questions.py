@@ -13,6 +13,10 @@ has none                             ``open``
 ===================================  =============
 
 Closing a room changes no state, apart from ending its claims.
+
+A state has no secrets from those who can see the question, so it is one value for all
+readers: ``docs/explanation/rooms.md`` says why the number of an answer may be shown to
+readers that cannot see the answer.
 """
 
 # rpds tells types its parameters in its stub only: they must not be evaluated.
