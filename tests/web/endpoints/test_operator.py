@@ -251,7 +251,10 @@ async def test_the_description_names_every_endpoint_and_its_fields(
         post = api["paths"]["/messages"]["post"]
         name = post["requestBody"]["content"]["application/json"]["schema"]["$ref"]
         schema = api["components"]["schemas"][name.rpartition("/")[2]]
-        assert set(schema["properties"]) == {"text", "to", "expects_reply", "reply_to"}
+        assert set(schema["properties"]) == {
+            *("text", "to", "expects_reply", "reply_to"),
+            *("choices", "choice"),
+        }
         assert "/messages/{seq}/claim" in api["paths"]
         assert "/admin/rooms/{room}/close" in api["paths"]
         assert "/docs" not in api["paths"]

@@ -46,7 +46,12 @@ REPEATED: Final = {
         Repeated("/messages?since=0&wait=25&max_bytes=1000"),
         Repeated("/messages?since=0&format=text"),
     ],
-    "GET /messages/{seq}": [Repeated("/messages/1")],
+    "POST /ask": [Repeated("/ask", {"text": "hello?", "to": "alice", "wait": 0})],
+    "GET /messages/{seq}": [
+        Repeated("/messages/1"),
+        Repeated("/messages/1?wait=0.5"),
+        Repeated("/messages/77?wait=25"),
+    ],
     "POST /messages/{seq}/claim": [Repeated("/messages/1/claim", {})],
     "DELETE /messages/{seq}/claim": [Repeated("/messages/1/claim")],
     "DELETE /messages/{seq}/question": [Repeated("/messages/1/question")],

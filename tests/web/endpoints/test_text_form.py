@@ -347,6 +347,7 @@ def test_the_conversation_speaks_text() -> None:
         ("GET", "/messages/{seq}"),
         ("GET", "/history"),
         ("GET", "/search"),
+        ("POST", "/ask"),
         ("POST", "/messages"),
         ("POST", "/messages/{seq}/claim"),
         ("DELETE", "/messages/{seq}/claim"),
