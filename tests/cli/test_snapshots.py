@@ -41,6 +41,16 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
+OPEN: Final = spoken(
+    40,
+    "Ship now, or wait?",
+    sender="claude",
+    to="operator",
+    expects="operator",
+    choices=["ship", "wait"],
+)
+
+
 def relay() -> FakeOperator:
     """Return a relay with rooms, messages and questions."""
     question = spoken(
@@ -105,6 +115,9 @@ COMMANDS: Final = {
     "search": "search Hold --room build",
     "waiting": "waiting",
     "withdraw": "withdraw build 42",
+    "ask": "ask build Ship? --to claude --choices yes,no --timeout 0",
+    "answer": "answer 40 --choice wait",
+    "show": "show build 40",
     "watch": "watch build --since 40",
     "invite": "invite --name alice --room build",
     "connect": "connect claude --room build --name alice --expires 1d",
@@ -168,6 +181,8 @@ def run(case: str, mode: Mode) -> Result:
     if case == "error wrong token":
         wrong = {"error": "admin_unauthorized", "detail": "Missing or invalid token."}
         terminal.operator.refusals["/admin/state"] = [(401, wrong)]
+    elif case in {"answer", "show"}:
+        terminal.operator.said["build"].insert(0, OPEN)
     elif case == "error no relay":
         terminal.connect = nowhere
     elif case == "error settings":

@@ -368,6 +368,19 @@ async def test_hidden_replies_do_not_count_towards_the_limit(
         assert replies == replies_to(player.room, peer_key(reader), 1, 2, BYTES)
 
 
+async def test_the_operator_reads_private_replies_as_well(store: Store) -> None:
+    player = Player.of(store)
+    await player.say("ann", "?")
+    await player.say("bob", "to all", reply_to=1)
+    await player.say("bob", "private", "ann", reply_to=1)
+    await player.say("bob", "no reply")
+    await player.say("ann", "to cid", "cid", reply_to=1)
+    replies = await store.replies("lab", None, 1, 9, BYTES)
+    assert texts(replies) == ["to all", "private", "to cid"]
+    assert replies == replies_to(player.room, None, 1, 9, BYTES)
+    assert len(await store.replies("lab", None, 1, 2, BYTES)) == 2
+
+
 async def test_replies_are_cut_by_bytes_but_one_always_fits(store: Store) -> None:
     player = Player.of(store)
     await player.say("ann", "so?")

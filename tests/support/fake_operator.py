@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 import attrs
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from argybargy.cli.client.protocol import Json, asked_room, read_answer
 from argybargy.cli.errors import CliError
@@ -22,9 +23,11 @@ from argybargy.web.codec.bodies import (
     HistoryBody,
     PostAnswer,
     PostedMessage,
+    QuestionBody,
     ReadMessage,
     ReadyBody,
     RoomStatusBody,
+    ThreadBody,
     WithdrawnBody,
 )
 from argybargy.web.codec.operator_bodies import (
@@ -88,10 +91,14 @@ def spoken(
     claimed_by: str | None = None,
     reply_to: int | None = None,
     kind: Literal["agent", "operator", "system"] = "agent",
+    choices: Sequence[str] = (),
 ) -> PostedMessage:
     """Return a message with `seq` seconds after midnight as its time."""
     ts = f"2026-01-02T{seq // 3600:02}:{seq // 60 % 60:02}:{seq % 60:02}.000+00:00"
-    return PostedMessage(seq, ts, sender, to, text, expects, claimed_by, reply_to, kind)
+    return PostedMessage(
+        *(seq, ts, sender, to, text, expects, claimed_by, reply_to, kind),
+        choices=list(choices) or UNSET,
+    )
 
 
 def read(message: PostedMessage) -> ReadMessage:
@@ -117,6 +124,10 @@ class FakeOperator:
         streams: Frames of each stream in turn; an error is raised.
         calls: Requests received: method, path, body.
         is_live: Whether a relay runs.
+        arrivals: What happens in each wait for an answer, in turn: a message is
+            posted, the newest question ends so, or the room is closed; nothing
+            happens at ``None``.
+        pause: Called with the seconds of a wait in which nothing happens.
     """
 
     codes: list[FakeCode] = attrs.field(factory=list)
@@ -132,6 +143,10 @@ class FakeOperator:
     streams: list[Sequence[Json | BaseException] | CliError] = attrs.field(factory=list)
     calls: list[tuple[str, str, Json | None]] = attrs.field(factory=list)
     is_live: bool = True
+    arrivals: list[PostedMessage | QuestionBody | Literal["close"] | None] = (
+        attrs.field(factory=list)
+    )
+    pause: Callable[[float], None] = attrs.field(default=lambda _seconds: None)
 
     def call(self, method: str, path: str, body: Json | None = None) -> Json:
         self.calls.append((method, path, body))
@@ -209,8 +224,14 @@ class FakeOperator:
                 return ReadyBody("ready", "0", "sqlite", 1, "full", draining=False)
             case "POST", ["say"]:
                 return self._say(body)
+        return self._read(method, path, query)
+
+    def _read(self, method: str, path: list[str], query: str) -> msgspec.Struct:
+        match method, path:
             case "GET", ["rooms", room, "history"]:
                 return self._history(room, query)
+            case "GET", ["rooms", room, "messages", seq]:
+                return self._thread(room, int(seq), query)
         return self._signed_in(method, path)
 
     def _signed_in(self, method: str, path: list[str]) -> msgspec.Struct:
@@ -232,14 +253,16 @@ class FakeOperator:
         room = body["room"]
         is_one = isinstance(body["to"], str) and body["to"] != "all"
         asked = body["to"] if is_one else "none"
+        is_reply = body["reply_to"] is not None
         message = spoken(
             self.head(room) + 1,
-            body["text"],
+            body.get("text") or body["choice"],
             sender=body["sender"],
             to=body["to"],
-            expects=body["expects_reply"] or asked,
+            expects=body["expects_reply"] or ("none" if is_reply else asked),
             reply_to=body["reply_to"],
             kind="operator",
+            choices=body.get("choices", []),
         )
         self.said.setdefault(room, []).append(message)
         told: dict[str, str | dict[str, int]] = {"all": {"parked": 1, "away": 2}}
@@ -255,6 +278,49 @@ class FakeOperator:
             raise _Refusal(404, detail)
         lifted, self.damped = self.damped, []
         return UndampBody(room, [list(pair) for pair in lifted])
+
+    def _thread(self, room: str, seq: int, query: str) -> ThreadBody:
+        wait = float(query.removeprefix("wait=") or 0)
+        if wait:
+            arrived = self.arrivals.pop(0) if self.arrivals else None
+            if arrived is None:
+                self.pause(wait)
+            elif arrived == "close":
+                self.closed.add(room)
+            elif isinstance(arrived, QuestionBody):
+                ended = self.said[room].pop()
+                arrived = msgspec.structs.replace(ended, question=arrived)
+                self.said[room].append(arrived)
+            else:
+                self.said[room].append(arrived)
+        said = self.said.get(room, [])
+        if seq not in {each.seq for each in said}:
+            detail = {"error": "not_found", "detail": "There is no such message."}
+            raise _Refusal(404, detail)
+        message = next(each for each in said if each.seq == seq)
+        replies = [each for each in said if each.reply_to == seq]
+        question, answer = self._question(message, replies)
+        message = msgspec.structs.replace(message, question=question)
+        return ThreadBody(
+            message=read(message),
+            replies=[read(each) for each in replies],
+            read_by=[],
+            answer=UNSET if answer is None else read(answer),
+            room_closed=room in self.closed or UNSET,
+        )
+
+    @staticmethod
+    def _question(
+        message: PostedMessage, replies: Sequence[PostedMessage]
+    ) -> tuple[QuestionBody | UnsetType, PostedMessage | None]:
+        """Return the state of a question and its answer: the first reply."""
+        if message.question is not UNSET or message.expects_reply == "none":
+            return message.question, None
+        for reply in replies:
+            return QuestionBody("answered", reply.from_, reply.seq), reply
+        if message.claimed_by:
+            return QuestionBody("claimed", message.claimed_by), None
+        return QuestionBody("open"), None
 
     def head(self, room: str) -> int:
         """Return the number of the latest message of a room."""

@@ -128,6 +128,13 @@ async def post_if_read(world: World) -> list[Reply]:
     return replies
 
 
+async def ask_at_limits(world: World) -> list[Reply]:
+    """The longest question with the most and longest choices."""
+    choices = [f"{number}".ljust(LIMITS.choice_chars, "x") for number in range(6)]
+    question = {"text": "x" * LIMITS.text_chars, "choices": choices, "wait": 0}
+    return [await world.call("POST", "/ask", code=world.alice, json=question)]
+
+
 async def post_together(world: World) -> list[Reply]:
     """As many posts as are decided and committed in one batch."""
     replies = []
@@ -204,7 +211,10 @@ CASES: dict[tuple[str, str], tuple[Requests, ...]] = {
             "/messages?" + "&".join(f"x{number}=1" for number in range(1_000)),
         ),
     ),
-    ("GET", "/messages/{seq}"): (as_agent("/messages/2000", "/messages/100"),),
+    ("POST", "/ask"): (ask_at_limits,),
+    ("GET", "/messages/{seq}"): (
+        as_agent("/messages/2000", "/messages/100", "/messages/1500?wait=0.01"),
+    ),
     ("POST", "/messages/{seq}/claim"): (
         as_silent("POST", "/messages/1500/claim", "/messages/1501/claim"),
     ),
@@ -269,6 +279,14 @@ CASES: dict[tuple[str, str], tuple[Requests, ...]] = {
     ("POST", "/join"): (join_and_be_late,),
     ("DELETE", "/admin/invites/{id}"): (
         as_operator("DELETE", "/admin/invites/nobody"),
+    ),
+    ("GET", "/admin/rooms/{room}/messages/{seq}"): (
+        as_operator(
+            "GET",
+            f"/admin/rooms/{ROOM}/messages/2000",
+            f"/admin/rooms/{ROOM}/messages/100",
+            f"/admin/rooms/{ROOM}/messages/1500?wait=0.01",
+        ),
     ),
     ("GET", "/admin/rooms/{room}/history"): (
         as_operator("GET", f"/admin/rooms/{ROOM}/history?limit=500"),

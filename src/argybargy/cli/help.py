@@ -27,12 +27,14 @@ PARAMETERS: Final = Parameter(negative=(), show_default=_shown_default)
 """Defaults of cyclopts for the options of all commands."""
 
 
-def usage(name: str, verb: Callable[..., int]) -> str:
+def usage(name: str, verb: Callable[..., int], positional: str | None = None) -> str:
     """Return the usage line of a command, with its positional arguments by name.
 
     Args:
         name: Name of the command.
         verb: Function of the command.
+        positional: Its positional arguments, if those of the function do not show
+            which may be left out.
     """
     words, options = ["argybargy", name], "[OPTIONS]"
     for each in inspect.signature(verb).parameters.values():
@@ -43,7 +45,8 @@ def usage(name: str, verb: Callable[..., int]) -> str:
             words.append(shown if each.default is each.empty else f"[{shown}]")
         elif each.default is each.empty:
             options = f"--{each.name} STR {options}"
-    return " ".join([*words[:2], options, *words[2:]])
+    shown_words = words[2:] if positional is None else [positional]
+    return " ".join([*words[:2], options, *shown_words])
 
 
 class HelpFormatter:

@@ -39,6 +39,8 @@ class Verb:
         heading: Heading in the help.
         options: Common options that the command takes.
         help: Help text; ``None`` takes the docstring of the function.
+        words: Positional arguments in the usage line; ``None`` takes the parameters of
+            the function in order.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Verb:
     heading: str
     options: type[LocalOptions] = RelayOptions
     help: str | None = None
+    words: str | None = None
 
     @property
     def first_word(self) -> str:
@@ -124,6 +127,9 @@ VERBS: Final = (
     Verb("search", "search:search", TALK),
     Verb("waiting", "messages:waiting", TALK),
     Verb("withdraw", "messages:withdraw", TALK),
+    Verb("ask", "questions:ask", TALK),
+    Verb("answer", "questions:answer", TALK, words="[ROOM] SEQ [TEXT]"),
+    Verb("show", "questions:show", TALK, words="[ROOM] SEQ"),
     Verb("invite", "codes:invite", ACCESS, InviteOptions),
     Verb("connect", "connect:connect", ACCESS, InviteOptions),
     Verb("codes", "codes:codes", ACCESS),
@@ -180,7 +186,7 @@ def build_app(environment: Environment, arguments: Sequence[str] = ()) -> App:
             function,
             name=below or first,
             help=verb.help,
-            usage=f"{usage(verb.name, function)}\n",
+            usage=f"{usage(verb.name, function, verb.words)}\n",
             group=None if below else group,
             sort_key=place,
         )

@@ -67,8 +67,10 @@ def _missing(error: MissingArgumentError) -> str:
 
 def _hint(error: CycloptsError, arguments: Sequence[str]) -> str:
     is_too_much, verb = isinstance(error, UnusedCliTokensError), error.target
-    if is_too_much and verb and "text" in inspect.signature(verb).parameters:
-        return f'Put the text in quotes: argybargy {arguments[0]} ROOM "TEXT"'
+    names = inspect.signature(verb).parameters if is_too_much and verb else {}
+    if "text" in names:
+        place = "ROOM SEQ" if "seq" in names else "ROOM"
+        return f'Put the text in quotes: argybargy {arguments[0]} {place} "TEXT"'
     return _see(arguments)
 
 

@@ -168,7 +168,7 @@ def look_back(
 
 
 def replies_to(
-    room: Room, reader: PeerKey, seq: int, limit: int, max_bytes: int
+    room: Room, reader: PeerKey | None, seq: int, limit: int, max_bytes: int
 ) -> tuple[Message, ...] | None:
     """Read the oldest replies to a message, from the tail alone.
 
@@ -176,7 +176,7 @@ def replies_to(
 
     Args:
         room: The room.
-        reader: The reading peer.
+        reader: The reading peer; ``None`` for the operator, who sees all.
         seq: The message.
         limit: Maximum replies.
         max_bytes: Maximum bytes of text; one reply always fits.
@@ -190,7 +190,7 @@ def replies_to(
     replies = (
         message
         for message in later
-        if message.reply_to == seq and message.is_visible_to(reader)
+        if message.reply_to == seq and (reader is None or message.is_visible_to(reader))
     )
     return PageBuilder(limit, max_bytes).fill(replies)
 

@@ -225,9 +225,11 @@ class RoomStore(ProbeStore, Protocol):
         ...
 
     async def replies(
-        self, room: str, reader: PeerKey, seq: int, limit: int, max_bytes: int
+        self, room: str, reader: PeerKey | None, seq: int, limit: int, max_bytes: int
     ) -> tuple[Message, ...]:
         """Read the oldest kept replies to message `seq` that are visible to `reader`.
+
+        ``None`` is the operator, who sees all.
 
         The rule is :func:`argybargy.domain.pages.replies_to`.
         """

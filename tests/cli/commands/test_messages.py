@@ -240,7 +240,7 @@ def test_waiting_sorts_by_the_longest_wait() -> None:
         ["3m", "build", "2"],
         ["1m", "build", "1"],
     ]
-    assert "argybargy post build TEXT --to bo --reply-to 2" in result.talk
+    assert "argybargy answer build 2 TEXT" in result.talk
 
 
 def test_the_example_answers_what_the_operator_may_answer() -> None:
@@ -250,7 +250,7 @@ def test_the_example_answers_what_the_operator_may_answer() -> None:
     operator = FakeOperator(said={"den": [asked(9, "bo")]})
     assert Terminal(operator).type("waiting").talk == ""
     operator.said["den"].append(asked(5, "anyone"))
-    assert "--reply-to 5" in Terminal(operator).type("waiting").talk
+    assert "answer den 5 TEXT" in Terminal(operator).type("waiting").talk
 
 
 @pytest.mark.parametrize(("columns", "most"), [(None, 140), (100, 100), (30, 80)])
@@ -418,6 +418,8 @@ def test_health_reports_by_its_exit_code() -> None:
         ["post", "build", "x"], ["history", "build"], ["waiting"], ["rooms"],
         ["peers", "build"], ["close", "build"], ["reopen", "build"], ["status"],
         ["health"], ["watch"], ["undamp", "build"],
+        ["ask", "build", "x"], ["answer", "1", "x"],
+        ["show", "1"],
     ],
 )  # fmt: skip
 def test_live_commands_need_a_relay(arguments: list[str]) -> None:

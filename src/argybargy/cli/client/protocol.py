@@ -145,6 +145,8 @@ _OWN_WORDS: Final = {
 _FLAGS: Final = {
     "before": "--before",
     "capabilities": "--capabilities",
+    "choice": "--choice",
+    "choices": "--choices",
     "expires": "--expires",
     "expects_reply": "--expects-reply",
     "limit": "--limit",
@@ -156,7 +158,7 @@ _FLAGS: Final = {
     "to": "--to",
 }
 """Options by the request field they fill, if the names differ in more than case."""
-_STATUS_OK: Final = 200
+_SUCCESS: Final = frozenset({200, 202})
 
 
 def read_answer(status: int, body: bytes, room: str | None = None) -> Json:
@@ -175,7 +177,7 @@ def read_answer(status: int, body: bytes, room: str | None = None) -> Json:
     except (ValueError, RecursionError):
         answer = None
     if isinstance(answer, dict):
-        if status == _STATUS_OK:
+        if status in _SUCCESS:
             return answer
         refusal = answer.get("detail")
         if isinstance(refusal, dict) and "error" in refusal:

@@ -27,6 +27,7 @@ class Said:
         to: Recipients.
         expects: Who should answer: ``none``, ``anyone`` or a name.
         claimed_by: Holder of the claim, if there is one.
+        choices: Answers that the question offers.
         row: The decoded JSON, for ``--json``.
     """
 
@@ -40,6 +41,7 @@ class Said:
     claimed_by: str | None
     reply_to: int | None
     row: Json = attrs.field(repr=False)
+    choices: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, row: object, room: str) -> Self:
@@ -66,7 +68,12 @@ class Said:
             claimed_by=seen.claimed_by,
             reply_to=seen.reply_to,
             row={**row, "room": where},
+            choices=_choices(row.get("choices")),
         )
+
+
+def _choices(listed: object) -> tuple[str, ...]:
+    return tuple(map(str, listed)) if isinstance(listed, list) else ()
 
 
 @attrs.frozen
@@ -102,7 +109,8 @@ def message_spans(said: Said, times: LocalTimes) -> tuple[Span, ...]:
 def _marks(said: Said) -> list[str]:
     marks = []
     if said.expects != NOBODY:
-        marks.append(f"asks {_you(said.expects)}")
+        choices = f" ({' | '.join(said.choices)})" if said.choices else ""
+        marks.append(f"asks {_you(said.expects)}{choices}")
     if said.claimed_by is not None:
         marks.append(f"claimed by {said.claimed_by}")
     if said.reply_to is not None:

@@ -18,7 +18,7 @@ from argybargy.cli.options import INTEGER
 from argybargy.cli.terminal.columns import columns_of
 from argybargy.cli.terminal.formatting import excerpt
 from argybargy.cli.terminal.output import Output
-from argybargy.domain.names import ANYONE, EVERYONE, OPERATOR
+from argybargy.domain.names import ANYONE, EVERYONE, OPERATOR, fold, room_key
 
 _OURS: Final = frozenset({OPERATOR, ANYONE})
 """Addressees whose questions the operator may answer."""
@@ -63,14 +63,14 @@ def post(
     check_room(room)
     body = {
         "room": room,
-        "text": _text(env, text),
+        "text": message_text(env, text),
         "to": _addressees(to),
         "sender": sender,
         "expects_reply": expects,
         "reply_to": reply_to,
     }
     answer = env.live().call("POST", "/admin/say", body)
-    _show_posted(out, room, answer)
+    show_posted(out, room, answer)
     return Exit.OK
 
 
@@ -102,24 +102,58 @@ def history(
     return _show_history(env, out, answer)
 
 
-def waiting(env: Environment) -> int:
+def waiting(env: Environment, room: str | None = None, *, mine: bool = False) -> int:
     """List the open questions, longest wait first.
 
     Exit code 3 if there are none.
 
-    Example: argybargy waiting
+    Example: argybargy waiting --mine
+
+    Args:
+        room: Only those of this room.
+        mine: Only those that are put to the operator.
     """
     out = env.output
+    if room is not None:
+        check_room(room)
     answer = env.live().call("GET", "/admin/state")
-    rows = sorted(
-        read_row(_Waiting, answer).waiting,
-        key=lambda row: -read_row(_Wait, row).waiting_seconds,
-    )
+    rows = [
+        row
+        for row in waiting_rows(answer)
+        if _is_wanted(Said.read(row, ""), room, mine=mine)
+    ]
+    rows.sort(key=lambda row: -read_row(_Wait, row).waiting_seconds)
     _show_waiting(out, rows, env.machine.columns())
     return Exit.OK if rows else Exit.NOTHING
 
 
-def _text(env: Environment, text: str) -> str:
+def waiting_rows(answer: Json) -> list[Json]:
+    """Return the open questions in an answer of ``/admin/state``.
+
+    Raises:
+        CliError: The answer has another shape.
+    """
+    return read_row(_Waiting, answer).waiting
+
+
+def _is_wanted(said: Said, room: str | None, *, mine: bool) -> bool:
+    """Tell whether a question is listed.
+
+    Put to the operator is what asks the operator by name, or asks anyone of those to
+    whom it is addressed, and the operator is among them.
+    """
+    if room is not None and room_key(said.room) != room_key(room):
+        return False
+    is_addressed = OPERATOR in map(fold, said.to) and said.expects == ANYONE
+    return not mine or fold(said.expects) == OPERATOR or is_addressed
+
+
+def message_text(env: Environment, text: str) -> str:
+    """Return the text of a message; '-' reads it from standard input.
+
+    Raises:
+        CliError: The text is a mistyped option, or standard input holds no text.
+    """
     if text != _FROM_INPUT:
         if not env.has_literals:
             _check_no_option(text)
@@ -228,7 +262,12 @@ def _addressees(to: Sequence[str] | None) -> str | list[str]:
     return names[0] if len(names) == 1 else names
 
 
-def _show_posted(out: Output, room: str, answer: Json) -> None:
+def show_posted(out: Output, room: str, answer: Json) -> None:
+    """Print the confirmation of a post, and who has heard it.
+
+    Raises:
+        CliError: The answer is not the confirmation of a post.
+    """
     posted = read_row(_Posted, answer)
     if out.is_json:
         out.write_json(answer)
@@ -277,9 +316,8 @@ def _show_waiting(out: Output, rows: Sequence[Json], columns: int | None) -> Non
     for each in said:
         if each.expects in _OURS:
             out.say(
-                "\nTo answer, for example: argybargy post "
-                f"{shlex.quote(each.room)} TEXT --to {shlex.quote(each.sender)} "
-                f"--reply-to {each.seq}"
+                "\nTo answer, for example: argybargy answer "
+                f"{shlex.quote(each.room)} {each.seq} TEXT"
             )
             return
 

@@ -343,9 +343,15 @@ async def thread(relay: Relay, code: CodeRecord, seq: int) -> Thread:
 
 
 async def read_thread(
-    relay: Relay, live: LiveRoom, reader: PeerKey, seq: int
+    relay: Relay, live: LiveRoom, reader: PeerKey | None, seq: int
 ) -> Thread:
     """Return one message with its replies, without counting the read.
+
+    Args:
+        relay: The relay.
+        live: The room.
+        reader: The reading peer; ``None`` for the operator, who sees all.
+        seq: The message.
 
     Raises:
         RelayError: ``not_found``, also when the reader may not see it.
@@ -353,7 +359,7 @@ async def read_thread(
     # Of the same room as the message: those under a lease are in memory.
     lease = live.room.leases.get(seq)
     found = await find_message(relay, live, seq)
-    if found is None or not found.is_visible_to(reader):
+    if found is None or not (reader is None or found.is_visible_to(reader)):
         raise RelayError(Problem.NOT_FOUND)
     bounds = MAX_REPLIES, relay.limits.poll_bytes
     replies = replies_to(live.room, reader, seq, *bounds)

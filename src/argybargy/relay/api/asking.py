@@ -22,7 +22,7 @@ from argybargy.domain.addressing import default_asked
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.message import Message
-from argybargy.domain.names import NOBODY, PeerKey, peer_key
+from argybargy.domain.names import NOBODY, OPERATOR, PeerKey, peer_key
 from argybargy.domain.room.state import RoomStatus
 from argybargy.relay.api.agent import (
     PostDraft,
@@ -152,6 +152,38 @@ async def await_thread(
     answer = await find_answer(relay, live, thread.message, code.peer.name)
     is_answered = waited.has_parked and answer is not None
     _note_end(relay, code, is_answered=is_answered)
+    return AwaitedThread(thread, answer, waited)
+
+
+async def await_thread_as_operator(
+    relay: Relay,
+    room: str,
+    seq: int,
+    wait_seconds: float,
+    is_allowed: Callable[[Instant], bool],
+) -> AwaitedThread:
+    """Return a message with all its replies, once its question has ended.
+
+    The waits of all operators in a room count as those of one peer.
+
+    Args:
+        relay: The relay.
+        room: The name of the room.
+        seq: The message.
+        wait_seconds: How long to wait; 0 does not wait.
+        is_allowed: Tells whether the operator may still wait.
+
+    Raises:
+        RelayError: ``room_not_found`` or ``not_found``.
+    """
+    if not relay.knows(room):
+        raise RelayError(Problem.ROOM_NOT_FOUND)
+    live = await relay.live(room)
+    with live.polls.subscribe(OPERATOR, seq) as subscription:
+        await park_until_ended(relay, live, subscription, wait_seconds, is_allowed)
+    waited = outcome_of(relay, live, subscription)
+    thread = await read_thread(relay, live, None, seq)
+    answer = await find_answer(relay, live, thread.message, None)
     return AwaitedThread(thread, answer, waited)
 
 

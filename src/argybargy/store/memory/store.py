@@ -133,13 +133,14 @@ class MemoryStore(Store):
 
     @override
     async def replies(
-        self, room: str, reader: PeerKey, seq: int, limit: int, max_bytes: int
+        self, room: str, reader: PeerKey | None, seq: int, limit: int, max_bytes: int
     ) -> tuple[Message, ...]:
         await trio.lowlevel.checkpoint()
         replies = (
             message
             for message in self._stored_room(room).kept()
-            if message.reply_to == seq and message.is_visible_to(reader)
+            if message.reply_to == seq
+            and (reader is None or message.is_visible_to(reader))
         )
         return PageBuilder(limit, max_bytes).fill(replies)
 

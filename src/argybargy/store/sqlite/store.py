@@ -138,7 +138,7 @@ class SqliteStore(Store):
 
     @override
     async def replies(
-        self, room: str, reader: PeerKey, seq: int, limit: int, max_bytes: int
+        self, room: str, reader: PeerKey | None, seq: int, limit: int, max_bytes: int
     ) -> tuple[Message, ...]:
         builder = PageBuilder(limit, max_bytes)
         peer = room_key(room), reader

@@ -78,9 +78,10 @@ def _wait(fields: Fields, default: float) -> float:
     return parse_seconds(fields, _WAIT, default)
 
 
-def status_of(waited: Waited) -> HTTPStatus:
-    """Return 202 while there is something left to wait for, else 200."""
-    return HTTPStatus.OK if waited.is_over else HTTPStatus.ACCEPTED
+def status_of(waited: Waited, wait_seconds: float = math.inf) -> HTTPStatus:
+    """Return 202 if a request that was to wait should wait on, else 200."""
+    is_done = waited.is_over or not wait_seconds
+    return HTTPStatus.OK if is_done else HTTPStatus.ACCEPTED
 
 
 # -- JSON -----------------------------------------------------------------------

@@ -21,6 +21,7 @@ from argybargy.domain.room.state import RoomStatus
 from argybargy.onboarding.instructions import connect_instruction
 from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.api import operator
+from argybargy.relay.api.asking import await_thread_as_operator
 from argybargy.relay.api.operator import OperatorState
 from argybargy.relay.overview.room_view import RoomView
 from argybargy.web.access.auth import acting_operator
@@ -34,6 +35,7 @@ from argybargy.web.codec.decode import (
     draft_of,
     idempotency_key,
     parse_query,
+    parse_seq,
     read_json,
     seq_in_path,
     take_before,
@@ -58,6 +60,7 @@ from argybargy.web.codec.operator_bodies import (
     UndampBody,
 )
 from argybargy.web.codec.validation_errors import ValidationErrors
+from argybargy.web.codec.waits import awaited_body, decode_wait, status_of
 from argybargy.web.identity import IdentityKind
 from argybargy.web.request import Request, Response, json_response
 
@@ -254,6 +257,22 @@ async def history(services: Services, request: Request) -> Response:
     before = take_before(fields, default=MAX_SEQ + 1)
     found = await operator.history(services.relay, room, before, limit)
     return json_response(encode.history_body(found.status.name, found))
+
+
+async def room_message(services: Services, request: Request) -> Response:
+    """Return a message of a room with its replies, waiting for its question's end."""
+    digits, acting = request.params["seq"], acting_operator(request)
+    seq, wait = parse_seq("seq", digits), decode_wait(request, services.limits)
+
+    def is_signed_in(_now: object) -> bool:
+        return services.sessions.is_live(acting)
+
+    found = await await_thread_as_operator(
+        services.relay, request.params["room"], seq, wait, is_signed_in
+    )
+    if not is_signed_in(None):
+        raise RelayError(Problem.ADMIN_UNAUTHORIZED)
+    return json_response(awaited_body(found), status=status_of(found.waited, wait))
 
 
 # -- state of the relay -----------------------------------------------------------

@@ -225,6 +225,18 @@ ADMIN_ROUTES: Final = (
         refusals=(404, 422, 503),
     ),
     Route(
+        "GET",
+        "/admin/rooms/{room}/messages/{seq}",
+        "A message of a room with its replies, private ones included. 'wait' waits up "
+        "to so many seconds for the end of its question, 202 while it is open.",
+        operator.room_message,
+        bodies.ThreadBody,
+        caller=Caller.OPERATOR,
+        query=bodies.WaitQuery,
+        refusals=(404, 422, 503),
+        waits_on=True,
+    ),
+    Route(
         "POST",
         "/admin/backup",
         "A consistent copy of the whole database.",

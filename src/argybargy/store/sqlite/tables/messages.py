@@ -207,13 +207,20 @@ def read_message(connection: apsw.Connection, room: str, seq: int) -> Message | 
 def read_replies(
     connection: apsw.Connection,
     room: str,
-    reader: PeerKey,
+    reader: PeerKey | None,
     seq: int,
     builder: PageBuilder,
 ) -> tuple[Message, ...]:
-    """Read the replies to a message; see `argybargy.domain.pages.replies_to`."""
+    """Read the replies to a message; see `argybargy.domain.pages.replies_to`.
+
+    The operator's read has no index of its own, which every post would pay for. It
+    looks through the messages after `seq`.
+    """
     place = find_room_range(connection, room)
-    condition = f"seq IN ({REPLIES_VISIBLE}) ORDER BY seq LIMIT :rows"
+    among = "seq > :seq AND reply_to = :seq"
+    if reader is not None:
+        among = f"seq IN ({REPLIES_VISIBLE})"
+    condition = f"{among} ORDER BY seq LIMIT :rows"
     values = {"reader": reader, "seq": seq, "rows": builder.limit}
     return builder.fill(_select(connection, place, condition, **values))
 
