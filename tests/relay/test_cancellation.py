@@ -31,6 +31,7 @@ from argybargy.relay.api.agent import (
     resume,
     thread,
 )
+from argybargy.relay.api.asking import ask_as, await_thread
 from argybargy.relay.housekeeping import tick
 from argybargy.store.memory.store import open_memory_store
 from argybargy.store.protocol import Store
@@ -120,6 +121,11 @@ async def do_answer(cast: Cast) -> None:
     await post_as(cast.harness.relay, cast.bob, draft)
 
 
+async def do_ask(cast: Cast) -> None:
+    draft = PostDraft("which?", ("bob",), idempotency_key="k4", choices=("a", "b"))
+    await ask_as(cast.harness.relay, cast.alice, draft, 2)
+
+
 async def do_post_first(cast: Cast) -> None:
     draft = PostDraft("hello?", ("all",), idempotency_key="k3")
     await operator.say(cast.harness.relay, OTHER, "human", draft)
@@ -169,6 +175,7 @@ async def do_take_codes_back(cast: Cast) -> None:
 async def do_look_back(cast: Cast) -> None:
     await history(cast.harness.relay, cast.bob, before=100, limit=10)
     await thread(cast.harness.relay, cast.bob, 1)
+    await await_thread(cast.harness.relay, cast.bob, 1, 2)
     await resume(cast.harness.relay, cast.bob)
 
 
@@ -185,7 +192,7 @@ async def do_keep_house(cast: Cast) -> None:
 Deed = Callable[[Cast], Awaitable[None]]
 
 REPEATABLE: Final[tuple[Deed, ...]] = (
-    *(do_post, do_answer, do_post_first, do_poll, do_park, do_claim, do_close),
+    *(do_post, do_answer, do_ask, do_post_first, do_poll, do_park, do_claim, do_close),
     *(do_open, do_revoke, do_look_back, do_look_around, do_keep_house),
 )
 """Idempotent operations: a retry after a lost reply changes nothing more."""

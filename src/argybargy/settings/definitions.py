@@ -206,6 +206,13 @@ SETTINGS: Final = (
         limit="wait_seconds",
     ),
     Setting(
+        "max_ask_wait",
+        seconds(0, 3_600),
+        "Maximum time that a question waits for its answer in one request.",
+        unit="seconds",
+        limit="ask_wait_seconds",
+    ),
+    Setting(
         "max_history",
         integer(1, 10_000),
         "Maximum number of messages in one page of history.",

@@ -81,6 +81,7 @@ class Settings:
     hash_codes: bool
     max_text: int
     max_wait: float
+    max_ask_wait: float
     max_history: int
     max_messages_per_room: int
     online_window: float

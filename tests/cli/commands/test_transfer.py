@@ -84,6 +84,15 @@ def test_an_export_to_a_file_is_private_and_reported(
     assert told == {"file": "lab.jsonl", "rooms": 2, "messages": 3}
 
 
+def test_a_transcript_has_the_choices() -> None:
+    asked = message(text="Ship?", expects_reply="bob", choices=["yes", "`no`"])
+    chosen = message(text="Go on.", choice="yes", reply_to=1)
+    same = message(text="yes", choice="yes", reply_to=1)
+    shown = "".join(transcript([asked, chosen, same]))
+    assert "asks `bob`; offers `yes`, `` `no` ``" in shown
+    assert shown.count("chooses `yes`") == 1
+
+
 def test_a_transcript_escapes_markup(talked: Desk, tmp_path: Path) -> None:
     assert talked.type("export", "--format", "md", "--output", "all.md").code == 0
     text = (tmp_path / "all.md").read_text()

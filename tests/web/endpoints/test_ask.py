@@ -281,3 +281,20 @@ async def test_the_response_after_a_revocation_is_401(
             await talk.site.house.wait_parked(1)
             await talk.site.admin("POST", "/admin/revoke", {"target": "ann"})
         assert replies[0].status == 401
+
+
+@DOORS
+async def test_a_question_is_a_post_in_every_respect(
+    autojump_clock: trio.testing.MockClock, door: str
+) -> None:
+    limits = Limits(posts_per_window=1)
+    async with open_talk(door, limits) as talk:
+        secret = await talk.ask(text=f"is it {talk.bob}?", wait=0)
+        assert (secret.status, secret.error) == (422, "contains_secret")
+        assert (await talk.ask(wait=0)).status == 202
+        limited = await talk.ask(wait=0)
+        assert (limited.status, limited.error) == (429, "rate_limited")
+        assert "retry-after" in limited.headers
+        await talk.site.admin("POST", "/admin/rooms/build/close", {})
+        closed = await talk.ask(wait=0)
+        assert (closed.status, closed.error) == (409, "room_closed")

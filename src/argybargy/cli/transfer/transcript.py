@@ -39,6 +39,10 @@ def _message(line: Json) -> str:
         facts.append(f"in reply to {line['reply_to']}")
     if line["expects_reply"] != "none":
         facts.append(f"asks {_code(line['expects_reply'])}")
+    if line.get("choices"):
+        facts.append(f"offers {', '.join(map(_code, line['choices']))}")
+    if line.get("choice") not in {None, line["text"]}:
+        facts.append(f"chooses {_code(line['choice'])}")
     if line["claimed_by"] is not None:
         word = "answered" if line["settled"] else "claimed"
         facts.append(f"{word} by {_code(line['claimed_by'])}")
