@@ -13,6 +13,7 @@ from argybargy.domain.roster import (
     build_roster,
     member_names,
 )
+from argybargy.domain.seat import Listening
 from support.room import START, code_record
 
 NOTHING = RosterSources(
@@ -51,7 +52,11 @@ def test_the_sources_of_a_row_are_in_a_fixed_order() -> None:
             peer_key("anna"): member("Anna", 5),
             peer_key("carol"): member("Carol", 5),
         },
-        seen={peer_key("anna"): LastSeen("Anna", 2.0, is_online=True)},
+        seen={
+            peer_key("anna"): LastSeen(
+                "Anna", 2.0, is_online=True, listening=Listening.NEXT_TURN
+            )
+        },
     )
     assert row_of("Anna", evidence) == RosterRow(
         name="Anna",
@@ -61,6 +66,7 @@ def test_the_sources_of_a_row_are_in_a_fixed_order() -> None:
         capabilities="writes",
         sources=("presence", "code", "messages"),
         state="working",
+        listening=Listening.NEXT_TURN,
     )
     assert row_of("bob", evidence).sources == ("code",)
     assert row_of("Carol", evidence).sources == ("messages",)
@@ -129,6 +135,27 @@ def test_the_activity_of_an_agent_is_derived(
         waiting=frozenset({peer_key("anna")} if is_waiting else ()),
     )
     assert row_of("anna", evidence).state == state
+
+
+@pytest.mark.parametrize("listening", Listening)
+def test_the_roster_shows_a_parked_peer_as_online(listening: Listening) -> None:
+    seen = LastSeen("anna", 1.0, is_online=True, listening=listening)
+    evidence = attrs.evolve(
+        NOTHING, codes=(code_record("anna"),), seen={peer_key("anna"): seen}
+    )
+    shown = row_of("anna", evidence).listening
+    assert shown is (Listening.ONLINE if listening is Listening.PARKED else listening)
+
+
+def test_a_holder_of_a_code_that_was_never_seen_is_not_listening() -> None:
+    grace = member("Grace", 1, SenderKind.OPERATOR)
+    evidence = attrs.evolve(
+        NOTHING,
+        codes=(code_record("anna"),),
+        members={peer_key("grace"): grace},
+    )
+    assert row_of("anna", evidence).listening is Listening.NOT_LISTENING
+    assert row_of("Grace", evidence).listening is None
 
 
 def test_a_human_has_no_state() -> None:

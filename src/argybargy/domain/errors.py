@@ -156,6 +156,12 @@ class Problem(enum.Enum):
         409,
         "An agent of this room has that name. Speak under another one.",
     )
+    SEAT_TAKEN = ProblemKind(
+        "seat_taken",
+        409,
+        "{held_by} already listens under this name, in another session, until "
+        "{held_until} or longer. End it, or join under another name.",
+    )
     IMPORT_CONFLICT = ProblemKind(
         "import_conflict",
         409,

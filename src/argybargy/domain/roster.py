@@ -12,6 +12,7 @@ from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.instant import Instant
 from argybargy.domain.message import Lease, Member, Message, SenderKind
 from argybargy.domain.names import PeerKey, peer_key
+from argybargy.domain.seat import Listening
 
 
 @attrs.frozen
@@ -22,11 +23,13 @@ class LastSeen:
         name: The peer's name as it was spelled.
         seconds: Seconds since that request.
         is_online: Whether the request is recent, or a poll of the peer is parked.
+        listening: How soon it hears of a message that wakes it.
     """
 
     name: str
     seconds: float
     is_online: bool
+    listening: Listening = Listening.NOT_LISTENING
 
 
 @attrs.frozen
@@ -42,6 +45,7 @@ class RosterRow:
         capabilities: The description attached to its code.
         sources: The evidence of membership: ``presence``, ``code``, ``messages``.
         state: ``waiting``, ``working``, ``standing_by``, or ``None``.
+        listening: How soon it hears of a message that wakes it; ``None`` for people.
     """
 
     name: str
@@ -51,6 +55,7 @@ class RosterRow:
     capabilities: str
     sources: tuple[str, ...]
     state: str | None
+    listening: Listening | None = None
 
 
 @attrs.frozen
@@ -126,7 +131,15 @@ def _row(
         capabilities=code.capabilities if code else "",
         sources=tuple(source for source, found in evidenced.items() if found),
         state=_state(key, spoken, member, evidence.waiting, is_online=is_online),
+        listening=_listening(code, seen),
     )
+
+
+def _listening(code: CodeRecord | None, seen: LastSeen | None) -> Listening | None:
+    """Return how soon a member hears, the same while its polls come and go."""
+    if seen is None:
+        return None if code is None else Listening.NOT_LISTENING
+    return Listening.ONLINE if seen.listening is Listening.PARKED else seen.listening
 
 
 def _state(

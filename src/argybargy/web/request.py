@@ -22,6 +22,7 @@ _ONLY_ONCE: Final = {
     b"x-admin-session": "X-Admin-Session",
     b"idempotency-key": "Idempotency-Key",
     b"if-match": "If-Match",
+    b"x-argybargy-ear": "X-Argybargy-Ear",
     b"content-type": "Content-Type",
     b"content-length": "Content-Length",
     b"origin": "Origin",

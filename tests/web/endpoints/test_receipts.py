@@ -1,5 +1,6 @@
 """Receipts: who has read a message, and how its addressees hear of it."""
 
+import trio
 import trio.testing
 
 from support.web_app import Site, open_site
@@ -70,3 +71,108 @@ async def test_readers_are_shown_in_every_form(
             )
             assert reply.body.endswith(full)
             site.house.relay.rooms.find("build").cursors.clear()  # type: ignore[union-attr]  # the room is live
+
+
+async def test_a_post_says_how_soon_its_addressees_hear(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site, trio.open_nursery() as nursery:
+        alice, bob = await site.code("alice"), await site.code("bob")
+        ear = {"x-argybargy-ear": "codex/0.171.0 queue 019a2f60"}
+
+        async def listen() -> None:
+            await site.front.call(
+                "GET", "/messages?since=next&wait=25&wake=asks", code=bob, headers=ear
+            )
+
+        nursery.start_soon(listen)
+        await trio.testing.wait_all_tasks_blocked()
+        reply = await site.say(alice, "fyi", to="bob", expects_reply="none")
+        assert reply.json["delivery"] == {"bob": "parked"}
+        assert reply.json["receipts"] == {"bob": "held"}
+        for door in (site.front, site.quart):
+            reply = await door.call(
+                "POST",
+                "/messages?to=bob,carol,operator",
+                code=alice,
+                body=b"well?",
+                headers={"content-type": "text/plain"} | PLAIN,
+            )
+            assert reply.body.decode().splitlines()[0].partition(" · ")[2] == (
+                "bob held, operator away"
+            )
+        reply = await site.front.call(
+            "POST",
+            "/messages",
+            code=alice,
+            json={"text": "bob?", "to": "bob"},
+            headers=MINIMAL,
+        )
+        assert reply.json["receipts"] == {"bob": "wakes now"}
+        reply = await site.say(alice, "hello all")
+        assert "receipts" not in reply.json
+        reply = await site.admin(
+            "POST", "/admin/say", json={"text": "x", "room": "build", "to": "bob"}
+        )
+        assert reply.json["receipts"] == {"bob": "wakes now"}
+        await trio.sleep(61)
+        reply = await site.front.call(
+            "POST",
+            "/messages?to=bob",
+            code=alice,
+            body=b"gone?",
+            headers={"content-type": "text/plain"} | PLAIN,
+        )
+        assert reply.body == b"ok 7 \xc2\xb7 bob not listening since 08:00 UTC\n"
+
+
+async def test_peers_and_roster_say_who_listens(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site:
+        alice, bob = await site.code("alice"), await site.code("bob")
+        ear = {"x-argybargy-ear": "gemini-cli/0.61.0 spool s-1"}
+        await site.front.call("GET", "/messages?wait=1", code=bob, headers=ear)
+        for door in (site.front, site.quart):
+            peers = (await door.call("GET", "/peers", code=alice)).json["peers"]
+            assert {row["name"]: row["listening"] for row in peers} == {
+                "alice": "online",
+                "bob": "next turn",
+            }
+        text = await site.front.call("GET", "/peers", code=alice, headers=PLAIN)
+        assert text.body == b"alice online\nbob next turn\noperator away\n"
+        state = (await site.admin("GET", "/admin/state")).json
+        roster = {row["name"]: row["listening"] for row in state["roster"]["build"]}
+        assert roster == {"alice": "online", "bob": "next turn"}
+
+
+async def test_a_second_ear_is_refused_in_every_form(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site:
+        bob = await site.code("bob")
+        line = "codex/0.171.0 queue one"
+        await site.front.call(
+            "GET", "/messages", code=bob, headers={"x-argybargy-ear": line}
+        )
+        other = {"x-argybargy-ear": "claude-code/2.1.332 lines two"}
+        for door in (site.front, site.quart):
+            reply = await door.call("GET", "/messages", code=bob, headers=other)
+            assert (reply.status, reply.error) == (409, "seat_taken")
+            assert reply.json["detail"]["held_by"] == "codex/0.171.0 queue"
+            reply = await door.call("GET", "/messages", code=bob, headers=other | PLAIN)
+            assert reply.status == 409
+            assert b"codex/0.171.0 queue" in reply.body
+            bad = {"x-argybargy-ear": "codex queue"}
+            reply = await door.call("GET", "/messages", code=bob, headers=bad)
+            assert reply.status == 422
+            (error,) = reply.json["detail"]["errors"]
+            assert error["field"] == "X-Argybargy-Ear"
+        reply = await site.front.call(
+            "GET",
+            "/messages",
+            code=bob,
+            headers={"x-argybargy-ear": line},
+            again={"x-argybargy-ear": line},
+        )
+        assert reply.status == 400

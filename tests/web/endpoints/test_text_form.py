@@ -225,7 +225,7 @@ async def test_a_plain_post_takes_the_format_from_its_query(
             body=b"hi",
             headers={"content-type": "text/plain"},
         )
-        assert reply.body == b"ok 1\n"
+        assert reply.body == b"ok 1 \xc2\xb7 ann not listening\n"
 
 
 async def test_an_error_is_one_line_with_its_status(

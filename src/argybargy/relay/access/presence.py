@@ -4,12 +4,16 @@ It is lost with the process and rebuilt from new requests: no promise depends on
 """
 
 from collections.abc import Callable, Mapping
+from math import inf
 
 import attrs
 
 from argybargy.domain.access_codes import Peer
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.instant import Instant, format_timestamp
 from argybargy.domain.names import PeerKey, RoomKey
 from argybargy.domain.roster import LastSeen
+from argybargy.domain.seat import Listening, SeatLease
 
 _FORGET_SECONDS = 24 * 3600
 """Absence after which a peer's record is dropped."""
@@ -27,6 +31,7 @@ class PresenceRecord:
         given: The highest seq that its polls were answered up to.
         polls: The number of its polls so far.
         answered: The cursor of its last answer, see `argybargy.domain.cursors`.
+        seat: The latest hold of an ear on the seat of the peer.
     """
 
     name: str
@@ -35,6 +40,7 @@ class PresenceRecord:
     given: int = 0
     polls: int = 0
     answered: int = 0
+    seat: SeatLease | None = None
 
 
 @attrs.define
@@ -85,6 +91,47 @@ class Presence:
             self._touch(peer.room)
         return record
 
+    def find(self, peer: Peer) -> PresenceRecord | None:
+        """Return the record of a peer, if there is one."""
+        return self._rooms.get(peer.room, {}).get(peer.name)
+
+    def take_seat(self, peer: Peer, lease: SeatLease, now: Instant) -> None:
+        """Give the seat of a peer to an ear.
+
+        Raises:
+            RelayError: ``seat_taken``, while an ear of another session holds it.
+        """
+        steady = now.steady_seconds
+        record = self.record(peer, steady)
+        held = record.seat
+        if held is not None and held.is_live(steady):
+            if held.ear.session != lease.ear.session:
+                until_ms = now.wall_ms + round((held.until - steady) * 1000)
+                raise RelayError(
+                    Problem.SEAT_TAKEN,
+                    held_by=held.ear.label,
+                    held_until=format_timestamp(until_ms),
+                )
+            is_shown = held.ear.waker is lease.ear.waker
+        else:
+            is_shown = False
+        record.seat = lease
+        if not is_shown:
+            self._touch(peer.room)
+
+    def leave_seat(self, peer: Peer, lease: SeatLease, now: float) -> None:
+        """Shorten a lease whose poll was cancelled, if it is still the newest."""
+        record = self.find(peer)
+        if record is not None and record.seat is lease:
+            record.seat = lease.left_alone(now)
+            self._touch(peer.room)
+
+    def next_seat_end(self, room: RoomKey, now: float) -> float:
+        """Return when the next seat of a room becomes free; infinity without one."""
+        records = self._rooms.get(room, {}).values()
+        seats = (record.seat for record in records if record.seat is not None)
+        return min((seat.until for seat in seats if seat.is_live(now)), default=inf)
+
     def is_online(self, peer: Peer, now: float) -> bool:
         """Tell whether a peer has made a request recently."""
         record = self._rooms.get(peer.room, {}).get(peer.name)
@@ -114,7 +161,10 @@ class Presence:
         for key, record in sorted(self._rooms.get(room, {}).items()):
             ago = 0.0 if key in parked else round(now - record.seen_at, 1)
             is_online = ago <= self._online_seconds
-            found[key] = LastSeen(record.name, ago, is_online)
+            listening = Listening.of(
+                record.seat, now, is_parked=key in parked, is_online=is_online
+            )
+            found[key] = LastSeen(record.name, ago, is_online, listening)
         return found
 
     def seen_at(self, room: RoomKey) -> Mapping[PeerKey, float]:

@@ -179,7 +179,7 @@ async def await_thread_as_operator(
     if not relay.knows(room):
         raise RelayError(Problem.ROOM_NOT_FOUND)
     live = await relay.live(room)
-    with live.polls.subscribe(OPERATOR, seq) as subscription:
+    with live.polls.subscribe(OPERATOR, question=seq) as subscription:
         await park_until_ended(relay, live, subscription, wait_seconds, is_allowed)
     waited = outcome_of(relay, live, subscription)
     thread = await read_thread(relay, live, None, seq)
@@ -229,7 +229,7 @@ async def _wait_as(
         return relay.codes.is_live(code, now)
 
     seconds = min(wait_seconds, relay.codes.seconds_left(code, relay.clock.now()))
-    with live.polls.subscribe(code.peer.name, seq) as subscription:
+    with live.polls.subscribe(code.peer.name, question=seq) as subscription:
         try:
             await park_until_ended(relay, live, subscription, seconds, is_live)
         finally:

@@ -30,6 +30,7 @@ from argybargy.domain.pages import Page, read_after
 from argybargy.domain.poll_budget import PollBudget, poll_budget
 from argybargy.domain.room.commands import Renew
 from argybargy.domain.room.state import RoomStatus
+from argybargy.domain.seat import SeatLease
 from argybargy.domain.wake_policy import Backlog, is_held_for
 from argybargy.relay.access.presence import PresenceRecord
 from argybargy.relay.api.agent import count_unread
@@ -54,19 +55,26 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
     Raises:
         RelayError: ``unauthorized``, when the code ends while the poll is parked;
             ``rate_limited``, for too many polls that neither park nor bring
-            anything new.
+            anything new; ``seat_taken``, when another ear listens for the peer.
     """
     live = await relay.live(code.room)
     if live.room.leases:
         await renew_claims(code, live)
     one = _Poll(relay, code, request, live)
+    seat = one.take_seat()
     one.find_start()
     if not one.is_long_poll():
         one.count()
     if not request.wait_seconds:
         return await one.finish(await one.read(), None)
-    with live.polls.subscribe(code.peer.name) as subscription:
-        page = await one.wait(subscription)
+    polls, peer, is_ear = live.polls, code.peer, seat is not None
+    with polls.subscribe(peer.name, request.policy, is_ear=is_ear) as subscription:
+        try:
+            page = await one.wait(subscription)
+        except trio.Cancelled:
+            if seat is not None:  # its client has left
+                relay.presence.leave_seat(peer, seat, trio.current_time())
+            raise
     return await one.finish(page, subscription)
 
 
@@ -120,6 +128,25 @@ class _Poll:
         """The most bytes of text in the answer, after the first message."""
         most, wanted = self.relay.limits.poll_bytes, self.request.form.max_bytes
         return most if wanted is None else min(wanted, most)
+
+    def take_seat(self) -> SeatLease | None:
+        """Take the seat of the peer for an ear, before anything is acknowledged.
+
+        Raises:
+            RelayError: ``seat_taken``; a refused poll counts as a read.
+        """
+        request, now = self.request, self.relay.clock.now()
+        if request.ear is None:
+            return None
+        seat = SeatLease.of_poll(
+            request.ear, request.wait_seconds, request.policy, now.steady_seconds
+        )
+        try:
+            self.relay.presence.take_seat(self.code.peer, seat, now)
+        except RelayError:
+            self.count()
+            raise
+        return seat
 
     def find_start(self) -> None:
         """Determine the cursor to read after, and acknowledge it."""
@@ -222,11 +249,8 @@ class _Poll:
             subscription.is_displaced
             or self.relay.is_draining
             or self.status.is_closed
-            or self._is_revoked(self.relay.clock.now())
+            or not self.relay.codes.is_live(self.code, self.relay.clock.now())
         )
-
-    def _is_revoked(self, now: Instant) -> bool:
-        return not self.relay.codes.is_live(self.code, now)
 
     async def wait(self, subscription: Subscription) -> Page:
         """Wait as asked to; return what there is then."""
@@ -342,7 +366,7 @@ class _Poll:
         """
         self.live.check()
         now = self.relay.clock.now()
-        if self._is_revoked(now):
+        if not self.relay.codes.is_live(self.code, now):
             raise RelayError(Problem.UNAUTHORIZED)
         self.count_late(page, subscription)
         relay, record, steady = self.relay, self.record, now.steady_seconds

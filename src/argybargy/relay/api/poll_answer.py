@@ -9,6 +9,7 @@ from argybargy.domain.cursors import Since
 from argybargy.domain.pages import Page
 from argybargy.domain.poll_budget import PollBudget
 from argybargy.domain.room.state import RoomStatus
+from argybargy.domain.seat import Ear
 from argybargy.domain.wake_policy import WAKE_AT_ONCE, WakePolicy
 
 DRAIN_RETRY_SECONDS: Final = 1
@@ -29,6 +30,7 @@ class PollRequest:
         limit: The most messages wanted.
         policy: What ends the wait.
         form: The form of the answer.
+        ear: The program that polls, if it holds the seat of its agent.
     """
 
     since: int | Since
@@ -36,6 +38,7 @@ class PollRequest:
     limit: int
     policy: WakePolicy = WAKE_AT_ONCE
     form: AnswerForm = WHOLE
+    ear: Ear | None = None
 
 
 @attrs.frozen

@@ -26,6 +26,7 @@ from argybargy.domain.roster import (
     build_roster,
     member_names,
 )
+from argybargy.domain.seat import Listening
 from argybargy.relay.access.code_registry import CodeRegistry
 from argybargy.relay.access.presence import Presence
 from argybargy.relay.overview.change_log import Change, Topic
@@ -51,6 +52,7 @@ class RosterEntry:
         state: Its activity, such as ``working``; ``None`` if unknown.
         last_spoken_ms: Its last message, in counted milliseconds.
         seen_at: Its last request, on the steady clock; ``None`` while online.
+        listening: How soon it hears of a message that wakes it; ``None`` for people.
     """
 
     key: PeerKey
@@ -60,6 +62,7 @@ class RosterEntry:
     state: str | None
     last_spoken_ms: int | None
     seen_at: float | None
+    listening: Listening | None = None
 
 
 @attrs.frozen
@@ -173,7 +176,10 @@ class RoomViewer:
             asked=_asked(card, members),
             holds_until=Instant(
                 self._next_counted_ms(codes, rows.values(), now),
-                self._next_steady(seen, now),
+                min(
+                    self._next_steady(seen, now),
+                    self.presence.next_seat_end(room, now.steady_seconds),
+                ),
             ),
         )
 
@@ -221,6 +227,7 @@ def _entry(
         state=row.state,
         last_spoken_ms=last_spoken_ms,
         seen_at=None if row.is_online else seen_at.get(key),
+        listening=row.listening,
     )
 
 
@@ -241,6 +248,7 @@ def _aged_row(
         capabilities=entry.capabilities,
         sources=entry.sources,
         state=entry.state,
+        listening=entry.listening,
     )
 
 

@@ -1,16 +1,26 @@
 """Delivery reports: the reachability of the addressees of a message."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 import attrs
 
 from argybargy.domain.access_codes import Peer
+from argybargy.domain.instant import Instant
 from argybargy.domain.message import Message
-from argybargy.domain.names import OPERATOR, PeerKey, RoomKey, peer_key
+from argybargy.domain.names import OPERATOR, PeerKey, RoomKey, peer_key, room_key
+from argybargy.domain.room.state import Room
 from argybargy.relay.access.code_registry import CodeRegistry
 from argybargy.relay.access.presence import Presence
 from argybargy.relay.clock import Clock
 from argybargy.relay.overview.watchers import Watchers
+from argybargy.relay.room.receipts import (
+    Addressee,
+    Receipt,
+    ReceiptKind,
+    named_addressees,
+    receipt_of,
+)
 from argybargy.relay.room.subscriptions import Subscriptions
 
 
@@ -34,10 +44,13 @@ class DeliveryReport:
     Attributes:
         to: Each addressee by name with its reachability; empty for a broadcast.
         counts: For a broadcast, the number of peers by reachability; else ``None``.
+        receipts: How soon each addressee hears of the message, and a peer asked by
+            name; empty for a broadcast that asks nobody by name.
     """
 
     to: tuple[tuple[str, Reachability], ...] = ()
     counts: tuple[tuple[Reachability, int], ...] | None = None
+    receipts: tuple[tuple[str, Receipt], ...] = ()
 
     @property
     def warning(self) -> str | None:
@@ -74,8 +87,9 @@ class DeliveryReporter:
 
     def report(
         self,
-        room: RoomKey,
+        room: Room,
         polls: Subscriptions,
+        cursors: Mapping[PeerKey, int],
         message: Message,
         answered: tuple[int, ...] = (),
     ) -> DeliveryReport:
@@ -87,16 +101,40 @@ class DeliveryReporter:
         Args:
             room: The room.
             polls: The room's subscriptions.
+            cursors: The acknowledged cursors of the room's peers.
             message: The message, just published.
             answered: The questions that it answers.
         """
+        key, now = room_key(room.name), self.clock.now()
+
+        def receipt(name: str) -> Receipt:
+            if peer_key(name) == OPERATOR:
+                return Receipt(ReceiptKind(operator_reachability(self.watchers).value))
+            peer = Peer(key, peer_key(name))
+            awaits = polls.awaits(peer.name, answered)
+            to = self._addressee(peer, cursors, now, awaits=awaits)
+            return receipt_of(room, polls, message, to, now)
+
+        receipts = tuple((name, receipt(name)) for name in named_addressees(message))
         if message.is_broadcast:
-            return DeliveryReport(counts=self._counts(room, polls, message))
-        return DeliveryReport(
-            to=tuple(
-                (name, self._reach(room, polls, peer_key(name), answered))
-                for name in message.to
-            )
+            counts = self._counts(key, polls, message)
+            return DeliveryReport(counts=counts, receipts=receipts)
+        to = (
+            (name, self._reach(key, polls, peer_key(name), answered))
+            for name in message.to
+        )
+        return DeliveryReport(tuple(to), receipts=receipts)
+
+    def _addressee(
+        self, peer: Peer, cursors: Mapping[PeerKey, int], now: Instant, *, awaits: bool
+    ) -> Addressee:
+        return Addressee(
+            peer=peer,
+            is_known=bool(self.codes.codes_of(peer)),
+            is_online=self.presence.is_online(peer, now.steady_seconds),
+            record=self.presence.find(peer),
+            cursor=cursors.get(peer.name, 0),
+            awaits=awaits,
         )
 
     def _reach(

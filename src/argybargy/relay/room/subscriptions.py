@@ -10,7 +10,7 @@ it, however many there are: only the end of that question does.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Self
 
 import attrs
@@ -18,6 +18,7 @@ import trio
 
 from argybargy.domain.message import Message
 from argybargy.domain.names import PeerKey
+from argybargy.domain.wake_policy import WAKE_AT_ONCE, WakePolicy
 from argybargy.relay.wake_slot import WakeSlot
 
 
@@ -28,6 +29,8 @@ class Subscription(WakeSlot):
     Attributes:
         peer: The key of the polling peer.
         since: When the poll began, on the steady clock.
+        policy: What ends the wait of the poll.
+        is_ear: Whether the poll holds the seat of its peer.
         is_parked: Whether the poll is waiting, as opposed to reading.
         is_displaced: Whether a newer poll of the same peer has taken its place.
         woken_at: When the publication that woke the poll was made, on the steady
@@ -39,6 +42,8 @@ class Subscription(WakeSlot):
     peer: PeerKey
     since: float
     _subscriptions: "Subscriptions"
+    policy: WakePolicy = WAKE_AT_ONCE
+    is_ear: bool = False
     is_parked: bool = False
     is_displaced: bool = False
     woken_at: float | None = None
@@ -82,14 +87,32 @@ class Subscriptions:
     _listening: set[PeerKey] = attrs.field(factory=set)
     _emptied: trio.Event = attrs.field(factory=trio.Event)
 
-    def subscribe(self, peer: PeerKey, question: int | None = None) -> Subscription:
+    def subscribe(
+        self,
+        peer: PeerKey,
+        policy: WakePolicy = WAKE_AT_ONCE,
+        *,
+        is_ear: bool = False,
+        question: int | None = None,
+    ) -> Subscription:
         """Return a subscription; a ``with`` block adds it and always removes it.
+
+        An ear takes the place of the earlier polls of the same seat, which answer.
 
         Args:
             peer: The waiting peer.
+            policy: What ends the wait of a poll.
+            is_ear: Whether the poll holds the seat of its peer.
             question: The question whose end it waits for; ``None`` for messages.
         """
-        return Subscription(peer, trio.current_time(), self, question=question)
+        if is_ear:
+            for each in self._by_peer.get(peer, ()):
+                if each.is_ear and not each.is_displaced:
+                    each.is_displaced = True
+                    each.wake()
+        return Subscription(
+            peer, trio.current_time(), self, policy, is_ear, question=question
+        )
 
     def add(self, subscription: Subscription) -> None:
         """Add a subscription."""
@@ -182,15 +205,26 @@ class Subscriptions:
             peer: The addressee.
             answered: The questions that the message answers.
         """
-        return peer in self._listening or any(
+        return peer in self._listening or self.awaits(peer, answered)
+
+    def awaits(self, peer: PeerKey, seqs: Iterable[int]) -> bool:
+        """Tell whether the peer has parked until the end of one of these questions."""
+        return any(
             each.is_parked and each.peer == peer
-            for seq in answered
+            for seq in seqs
             for each in self._by_question.get(seq, ())
         )
 
     def listening_peers(self) -> frozenset[PeerKey]:
         """Return the peers with a parked poll, which a message wakes."""
         return frozenset(self._listening)
+
+    def parked_policies(self, peer: PeerKey) -> Iterator[WakePolicy]:
+        """Yield what ends the wait of each parked poll of a peer."""
+        for each in self._by_peer.get(peer, ()):
+            is_poll = each.question is None
+            if is_poll and each.is_parked and not each.is_displaced:
+                yield each.policy
 
     def since(self, peer: PeerKey) -> float:
         """Return when the peer's oldest poll began; infinity without a poll."""

@@ -538,7 +538,11 @@ class LiveRoom:
             return outcome
         if isinstance(outcome, Posted):
             report = self.context.delivery.report(
-                self.key, self.polls, outcome.message, outcome.answers.seqs
+                self.room,
+                self.polls,
+                self.cursors,
+                outcome.message,
+                outcome.answers.seqs,
             )
             return CommandOutcome(outcome, report)
         return CommandOutcome(outcome)

@@ -16,7 +16,8 @@ _ALLOWED: Final = (
     (b"access-control-allow-methods", b"GET, POST, DELETE"),
     (
         b"access-control-allow-headers",
-        b"Authorization, Content-Type, Idempotency-Key, If-Match, Prefer",
+        b"Authorization, Content-Type, Idempotency-Key, If-Match, Prefer, "
+        b"X-Argybargy-Ear",
     ),
     (b"access-control-max-age", b"600"),
 )

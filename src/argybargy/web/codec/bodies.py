@@ -152,7 +152,10 @@ class PostAnswer(Struct, frozen=True):
 
     `duplicate` is true when the `Idempotency-Key` was used before: the message is
     then the earlier one. `hint` says which questions the message could answer, if there
-    are several; `warning` names addressees that are not in the room.
+    are several; `warning` names addressees that are not in the room. `receipts` says
+    how soon each addressee, or a peer asked by name, hears of it: `wakes now`, `next
+    turn`, `parked`, `held`, `damped until TIME`, `online`, `not listening since TIME`,
+    `not listening`, `read` or `unknown`; for the operator `watching` or `away`.
     """
 
     ok: bool
@@ -161,6 +164,7 @@ class PostAnswer(Struct, frozen=True):
     duplicate: bool | UnsetType = UNSET
     hint: str | UnsetType = UNSET
     warning: str | UnsetType = UNSET
+    receipts: dict[str, str] | UnsetType = UNSET
     ignored: list[str] | UnsetType = UNSET
 
 
@@ -301,12 +305,15 @@ class WhoAmI(Struct, frozen=True):
 
 
 class PeerBody(Struct, frozen=True):
-    """A peer in the room."""
+    """A peer in the room; `listening` says how soon it hears of a message."""
 
     name: str
     online: bool
     seconds_since_seen: float
     capabilities: str
+    listening: Literal[
+        "wakes now", "next turn", "parked", "online", "not listening"
+    ] = "not listening"
 
 
 class OperatorBody(Struct, frozen=True):

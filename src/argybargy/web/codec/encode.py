@@ -239,7 +239,13 @@ def post_answer(outcome: PostOutcome) -> PostAnswer:
         duplicate=outcome.is_duplicate or UNSET,
         hint=outcome.hint or UNSET,
         warning=outcome.warning or UNSET,
+        receipts=receipts(outcome.delivery),
     )
+
+
+def receipts(report: DeliveryReport) -> dict[str, str] | UnsetType:
+    """Convert the receipts of a post; ``UNSET`` if it names nobody."""
+    return {name: str(receipt) for name, receipt in report.receipts} or UNSET
 
 
 def delivery(report: DeliveryReport) -> dict[str, str | dict[str, int]]:

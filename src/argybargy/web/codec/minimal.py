@@ -68,6 +68,7 @@ class MinimalPostAnswer(Struct, frozen=True):
     duplicate: bool | UnsetType = UNSET
     hint: str | UnsetType = UNSET
     warning: str | UnsetType = UNSET
+    receipts: dict[str, str] | UnsetType = UNSET
     ignored: list[str] | UnsetType = UNSET
 
 

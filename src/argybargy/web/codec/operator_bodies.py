@@ -162,7 +162,7 @@ class PresenceRow(Struct, frozen=True, gc=False):
 
 
 class RosterRowBody(Struct, frozen=True, gc=False):
-    """A member of a room."""
+    """A member of a room; `listening` says how soon an agent hears of a message."""
 
     name: str
     online: bool
@@ -171,6 +171,9 @@ class RosterRowBody(Struct, frozen=True, gc=False):
     capabilities: str
     sources: list[str]
     state: str | None
+    listening: (
+        Literal["wakes now", "next turn", "parked", "online", "not listening"] | None
+    ) = None
 
 
 class CodeRow(Struct, frozen=True, gc=False):

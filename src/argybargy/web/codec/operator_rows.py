@@ -44,6 +44,7 @@ def roster_row(row: RosterRow) -> RosterRowBody:
         capabilities=row.capabilities,
         sources=list(row.sources),
         state=row.state,
+        listening=None if row.listening is None else row.listening.value,
     )
 
 

@@ -7,12 +7,15 @@ from argybargy.domain.answer_form import WHOLE, AnswerForm
 from argybargy.domain.cursors import Since
 from argybargy.domain.errors import RelayError
 from argybargy.domain.limits import Limits
+from argybargy.domain.seat import EAR_RULE, Ear
 from argybargy.domain.wake_policy import WAKE_AT_ONCE, Wake, WakePolicy
 from argybargy.relay.api.poll_answer import PollRequest
 from argybargy.web.codec.decode import Fields, parse_query, parse_seq, take_limit
 from argybargy.web.codec.validation_errors import ValidationErrors
 from argybargy.web.request import Request
 
+EAR: Final = b"x-argybargy-ear"
+"""Header field of the polls of an ear."""
 _NUMBER: Final = re.compile(r"\d{1,18}(\.\d{1,18})?", re.ASCII)
 _INTEGER: Final = re.compile(r"\d{1,16}", re.ASCII)
 _KEPT_CURSORS: Final = {since.value: since for since in Since}
@@ -39,7 +42,18 @@ def decode_poll(request: Request, limits: Limits) -> PollRequest:
         limit=take_limit(fields, limits.poll_messages, limits.poll_messages),
         policy=_policy(fields, limits),
         form=_form(fields),
+        ear=_ear(request),
     )
+
+
+def _ear(request: Request) -> Ear | None:
+    line = request.header(EAR)
+    if line is None:
+        return None
+    ear = Ear.parse(line)
+    if ear is None:
+        raise RelayError.invalid("X-Argybargy-Ear", EAR_RULE)
+    return ear
 
 
 def _form(fields: Fields) -> AnswerForm:

@@ -28,6 +28,7 @@ from argybargy.relay.api.agent import History, PostOutcome, Thread
 from argybargy.relay.api.poll import PollAnswer
 from argybargy.relay.api.search import SearchPage
 from argybargy.relay.room.delivery_report import Reachability
+from argybargy.relay.room.receipts import Receipt, ReceiptKind
 from argybargy.web.request import Response, text_response
 
 CURSOR: Final = b"x-argybargy-cursor"
@@ -165,7 +166,7 @@ def peers_text(
     """Return the peers, one a line, and whether the operator is watching."""
     lines = []
     for seen, capabilities in peers:
-        state = "online" if seen.is_online else "away"
+        state = seen.listening.value
         age = "" if seen.is_online else render_age(seen.seconds)
         line = f"{seen.name} {state}{age and f' ({age})'}"
         lines.append(f"{line}: {escape_text(capabilities)}" if capabilities else line)
@@ -174,8 +175,14 @@ def peers_text(
 
 
 def post_text(outcome: PostOutcome, ignored: Iterable[str]) -> Response:
-    """Return the number of a stored message, and what was wrong with the post."""
-    lines = [f"ok {outcome.message.seq}", *post_lines(outcome, ignored)]
+    """Return the number of a stored message, its receipts, and what was wrong."""
+    receipts = [
+        f"{name} {_short_receipt(receipt)}"
+        for name, receipt in outcome.delivery.receipts
+        if receipt.kind is not ReceiptKind.UNKNOWN  # a warning of its own
+    ]
+    told = " · " + ", ".join(receipts) if receipts else ""
+    lines = [f"ok {outcome.message.seq}{told}", *post_lines(outcome, ignored)]
     return text_response("\n".join(lines))
 
 
@@ -188,6 +195,16 @@ def post_lines(outcome: PostOutcome, ignored: Iterable[str]) -> list[str]:
         if reach is Reachability.UNKNOWN
     ]
     return [*lines, *_ignored_lines(ignored)]
+
+
+def _short_receipt(receipt: Receipt) -> str:
+    at_ms = receipt.at_ms
+    return receipt.kind.value if at_ms is None else f"{receipt.kind} {_clock(at_ms)}"
+
+
+def _clock(wall_ms: int) -> str:
+    """Return the time of a receipt; it belongs to this day, or the age of presence."""
+    return datetime.fromtimestamp(wall_ms / 1000, UTC).strftime("%H:%M UTC")
 
 
 def claim_text(lease: Lease, ignored: Iterable[str]) -> Response:

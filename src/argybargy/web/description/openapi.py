@@ -13,6 +13,7 @@ import msgspec
 
 from argybargy import __version__
 from argybargy.domain.limits import Limits
+from argybargy.domain.seat import EAR_CHARS
 from argybargy.onboarding.instructions import WHAT
 from argybargy.web.codec.bodies import ErrorBody, UnreadBody
 from argybargy.web.description.field_rules import (
@@ -57,6 +58,13 @@ _IF_MATCH: Final = {
     "required": False,
     "description": "Posts only if there is nothing for you after this cursor.",
     "schema": {"type": "string", "pattern": '^("[0-9]{1,15}"|[0-9]{1,15})$'},
+}
+_EAR: Final = {
+    "name": "X-Argybargy-Ear",
+    "in": "header",
+    "required": False,
+    "description": "The program that listens for the agent, for receipts.",
+    "schema": {"type": "string", "maxLength": EAR_CHARS},
 }
 _LATER: Final = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 """Statuses of errors with a Retry-After."""
@@ -178,6 +186,8 @@ def _header_parameters(route: Route, limits: Limits) -> list[Schema]:
         found.append({"name": "Idempotency-Key", "in": "header", "schema": schema})
     if route.is_conditional:
         found.append(_IF_MATCH)
+    if route.takes_ear:
+        found.append(_EAR)
     return found
 
 

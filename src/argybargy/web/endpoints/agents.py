@@ -60,7 +60,8 @@ async def peers(services: Services, code: CodeRecord, request: Request) -> Respo
     if request.wants_text:
         return text.peers_text(found, operator)
     rows = [
-        PeerBody(seen.name, seen.is_online, seen.seconds, can) for seen, can in found
+        PeerBody(seen.name, seen.is_online, seen.seconds, can, seen.listening.value)
+        for seen, can in found
     ]
     return json_response(PeersBody(code.room, rows, encode.operator_body(operator)))
 

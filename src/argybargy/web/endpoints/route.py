@@ -51,6 +51,7 @@ class Route:
             ``format=text`` in the query.
         waits_on: Whether it answers 202, with the body of a 200, while what the client
             waits for has not come.
+        takes_ear: Whether it accepts ``X-Argybargy-Ear``.
         minimal_body: Type of the body for ``Prefer: return=minimal``; None if the
             endpoint does not offer it.
     """
@@ -75,6 +76,7 @@ class Route:
     speaks_text: bool = False
     waits_on: bool = False
     minimal_body: type[msgspec.Struct] | None = None
+    takes_ear: bool = False
 
     @property
     def media_types(self) -> tuple[str, ...]:
