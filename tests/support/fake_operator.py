@@ -138,6 +138,7 @@ class FakeOperator:
     refusals: dict[str, list[tuple[int, Json] | None]] = attrs.field(factory=dict)
     sessions: list[str] = attrs.field(factory=list)
     damped: list[tuple[str, str]] = attrs.field(factory=list)
+    receipts: dict[str, str] = attrs.field(factory=dict)
     public: str = BASE
     links: list[str] = attrs.field(factory=list)
     streams: list[Sequence[Json | BaseException] | CliError] = attrs.field(factory=list)
@@ -270,7 +271,12 @@ class FakeOperator:
             names = [body["to"]] if isinstance(body["to"], str) else body["to"]
             known = {code.name for code in self.codes if code.room == room}
             told = {each: "parked" if each in known else "unknown" for each in names}
-        return PostAnswer(ok=True, message=message, delivery=told)
+        receipts = {
+            name: receipt for name, receipt in self.receipts.items() if name in told
+        }
+        return PostAnswer(
+            ok=True, message=message, delivery=told, receipts=receipts or msgspec.UNSET
+        )
 
     def _undamp(self, room: str) -> UndampBody:
         if room not in self.rooms():

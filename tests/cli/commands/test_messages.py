@@ -174,6 +174,28 @@ def test_an_unknown_recipient_is_named() -> None:
     assert result.talk.endswith("\nHeard by: alice parked\n")
 
 
+@pytest.mark.parametrize(
+    ("receipt", "talk"),
+    [
+        ("wakes now", "Heard by: alice wakes now\n"),
+        ("held", "Heard by: alice held\n"),
+        ("not listening", "alice is not listening.\n"),
+        (
+            "not listening since 2026-01-02T03:04:05.000+00:00",
+            "alice is not listening since 03:04:05.\n",
+        ),
+        (
+            "damped until 2026-01-02T03:05:00.000+00:00",
+            "Heard by: alice damped until 03:05:00\n",
+        ),
+    ],
+)
+def test_a_post_shows_the_receipts(receipt: str, talk: str) -> None:
+    terminal = Terminal(relay())
+    terminal.operator.receipts = {"alice": receipt}
+    assert terminal.type("post", "build", "Go.", "--to", "alice").talk == talk
+
+
 def test_a_text_after_two_hyphens_is_posted() -> None:
     terminal = Terminal(relay())
     for arguments in (["post", "build", "--", "-x"], ["say", "--", "build", "--to"]):

@@ -16,7 +16,7 @@ from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.options import INTEGER
 from argybargy.cli.terminal.columns import columns_of
-from argybargy.cli.terminal.formatting import excerpt
+from argybargy.cli.terminal.formatting import LocalTimes, excerpt
 from argybargy.cli.terminal.output import Output
 from argybargy.domain.names import ANYONE, EVERYONE, OPERATOR, fold, room_key
 
@@ -26,6 +26,7 @@ _FROM_INPUT: Final = "-"
 _MOST_CHARS: Final = 1_000_000
 """Bound on standard input; the relay's own limit on a message is far lower."""
 _UNKNOWN: Final = "unknown"
+_ABSENT: Final = "not listening"
 _EXCERPT_CHARS: Final = 80
 """Width of the text of a question without a terminal."""
 _LEAST_EXCERPT_CHARS: Final = 20
@@ -70,7 +71,7 @@ def post(
         "reply_to": reply_to,
     }
     answer = env.live().call("POST", "/admin/say", body)
-    show_posted(out, room, answer)
+    show_posted(out, room, answer, env.machine.times)
     return Exit.OK
 
 
@@ -262,7 +263,7 @@ def _addressees(to: Sequence[str] | None) -> str | list[str]:
     return names[0] if len(names) == 1 else names
 
 
-def show_posted(out: Output, room: str, answer: Json) -> None:
+def show_posted(out: Output, room: str, answer: Json, times: LocalTimes) -> None:
     """Print the confirmation of a post, and who has heard it.
 
     Raises:
@@ -277,23 +278,41 @@ def show_posted(out: Output, room: str, answer: Json) -> None:
     out.write(f"#{said.room} seq {said.seq} sent as {said.sender} -> {to}")
     if said.seq == 1:
         out.say(f"#{said.room} is a new room: this is its first message.")
-    reached = _reached(posted.delivery)
-    heard = [f"{name} {reach}" for name, reach in reached if reach != _UNKNOWN]
+    reached = _reached(posted.delivery, answer.get("receipts"), times)
     unknown = [name for name, reach in reached if reach == _UNKNOWN]
+    absent = [each for each in reached if each[1].startswith(_ABSENT)]
+    heard = [
+        f"{name} {reach}"
+        for name, reach in reached
+        if name not in unknown and (name, reach) not in absent
+    ]
     for name in unknown:
         out.warn(f"There is no agent '{name}' in {said.room}.")
-    if heard or not unknown:
+    for name, reach in absent:
+        out.say(f"{name} is {reach}.")
+    if heard or not (unknown or absent):
         out.say(f"Heard by: {', '.join(heard) or 'nobody yet'}")
 
 
-def _reached(delivery: Json) -> list[tuple[str, str]]:
-    """Return pairs of recipient, or number of recipients, and delivery status."""
+def _reached(
+    delivery: Json, receipts: object, times: LocalTimes
+) -> list[tuple[str, str]]:
+    """Return pairs of recipient, or number of recipients, and its receipt.
+
+    Args:
+        delivery: The reachability of each recipient, or their numbers.
+        receipts: The receipts by name; older relays give none.
+        times: Formats the times of receipts.
+    """
+    told = delivery | (receipts if isinstance(receipts, dict) else {})
     pairs = []
-    for name, told in delivery.items():
-        if isinstance(told, dict):
-            pairs += [(str(count), reach) for reach, count in told.items() if count]
+    for name, reach in told.items():
+        if isinstance(reach, dict):
+            pairs += [(str(count), each) for each, count in reach.items() if count]
         else:
-            pairs.append((name, told))
+            words, _, at = str(reach).rpartition(" ")
+            is_time = words.endswith(("since", "until"))
+            pairs.append((name, f"{words} {times.show(at)}" if is_time else str(reach)))
     return pairs
 
 
