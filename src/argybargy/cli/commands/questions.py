@@ -105,7 +105,7 @@ def answer(
     question = _read_thread(client, place, number).question
     body |= {"room": question.room, "to": _asker(question), "expects_reply": None}
     posted = client.call("POST", "/admin/say", body)
-    show_posted(env.output, question.room, posted)
+    show_posted(env.output, question.room, posted, env.machine.times)
     return Exit.OK
 
 
