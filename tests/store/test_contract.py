@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 import pytest
 
-from argybargy.domain.access_codes import CodeRecord, digest_code
+from argybargy.domain.access_codes import CodeRecord, Role, digest_code
 from argybargy.domain.errors import RelayError
 from argybargy.domain.invites import InviteRecord
 from argybargy.domain.message import Resolution, ResolutionKind, SenderKind
@@ -33,7 +33,8 @@ PAGE = {"limit": 100, "max_bytes": BYTES}
 def code(name: str, room: str = "lab", secret: str = "") -> CodeRecord:
     digest = digest_code(f"{room}/{name}/{secret}")
     return CodeRecord(
-        digest, room, name, "can sing", START_MS, START_MS + 1, "cli", "m"
+        *(digest, room, name, "can sing", START_MS, START_MS + 1, "cli", "m"),
+        role=Role.READER if name == "bob" else Role.AGENT,
     )
 
 
@@ -99,6 +100,7 @@ async def test_every_kind_of_write_survives_a_restart(store: Store) -> None:
             post(who, f"#{step}", to, expects="anyone"),
             post(who, "?", to, expects="anyone", choices=('yes, "do"', "né")),
             post("boss", "go", to, kind=SenderKind.OPERATOR),
+            post("pat", "hi", to, kind=SenderKind.PERSON),
             Close("op"),
             Open("op"),
             Dismiss(who),

@@ -229,6 +229,12 @@ PROOFS: Final = {
         "web/endpoints/test_joining.py::"
         "test_a_join_is_repeated_with_its_key_for_a_minute"
     ),
+    "Limits.guest_seconds": (
+        "web/endpoints/test_guests.py::test_every_guest_has_an_end"
+    ),
+    "Limits.guest_seconds_max": (
+        "web/endpoints/test_guests.py::test_an_invalid_guest_is_not_let_in"
+    ),
     "ConnectionLimits.head_bytes": _REFUSED,
     "ConnectionLimits.head_fields": _REFUSED,
     "ConnectionLimits.url_bytes": _REFUSED,

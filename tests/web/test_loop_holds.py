@@ -275,6 +275,9 @@ CASES: dict[tuple[str, str], tuple[Requests, ...]] = {
     ("POST", "/admin/stream"): (follow,),
     ("POST", "/admin/invites"): (invite_all,),
     ("GET", "/admin/invites"): (as_operator("GET", "/admin/invites"),),
+    ("POST", "/admin/rooms/{room}/guests"): (
+        as_operator("POST", f"/admin/rooms/{ROOM}/guests"),
+    ),
     ("GET", "/join"): (as_agent("/join"),),
     ("POST", "/join"): (join_and_be_late,),
     ("DELETE", "/admin/invites/{id}"): (

@@ -6,6 +6,7 @@ stored; 190 random bits need no slow hash. Sessions, sign-in codes, the admin to
 invites have the same format with other prefixes.
 """
 
+import enum
 import hashlib
 import hmac
 import re
@@ -107,6 +108,18 @@ class Peer:
     name: PeerKey
 
 
+class Role(enum.Enum):
+    """The kind of holder of a code, which decides what it may do.
+
+    A person speaks as an agent does, and is shown as a person. A reader sees what is
+    said to everybody, and may change nothing.
+    """
+
+    AGENT = "agent"
+    PERSON = "person"
+    READER = "reader"
+
+
 @attrs.frozen
 class CodeRecord:
     """The stored record of one code.
@@ -120,6 +133,7 @@ class CodeRecord:
         expires_ms: Time of expiry; ``None`` means never.
         client: The agent's program, if the operator gave it; else empty.
         model: The agent's language model, if the operator gave it; else empty.
+        role: The kind of holder.
     """
 
     digest: bytes = attrs.field(repr=False)
@@ -130,6 +144,7 @@ class CodeRecord:
     expires_ms: int | None = None
     client: str = ""
     model: str = ""
+    role: Role = Role.AGENT
 
     @cached_property
     def key_id(self) -> str:
@@ -140,6 +155,16 @@ class CodeRecord:
     def peer(self) -> Peer:
         """The peer that the code authenticates."""
         return Peer(room_key(self.room), peer_key(self.name))
+
+    @cached_property
+    def reads_as(self) -> PeerKey:
+        """The peer whose messages it may read.
+
+        Nobody can be called by that of a reader, since no name begins with a dash: no
+        direct message is for it.
+        """
+        name = self.peer.name
+        return PeerKey(f"-{name}") if self.role is Role.READER else name
 
     @property
     def display(self) -> str:

@@ -73,6 +73,11 @@ class Problem(enum.Enum):
         403,
         "{limit} invites are open. Revoke one, or wait until one is used or expires.",
     )
+    READ_ONLY = ProblemKind(
+        "read_only",
+        403,
+        "This code may only read. Ask the operator for one that may speak.",
+    )
     ORIGIN_REFUSED = ProblemKind(
         "origin_refused",
         403,

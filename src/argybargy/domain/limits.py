@@ -93,6 +93,8 @@ class Limits:
             ended ones are forgotten first.
         invite_seconds: How long an invite can be used, unless it says otherwise.
         invite_seconds_max: Longest time for which an invite can be used.
+        guest_seconds: How long a guest may stay, unless its link says otherwise.
+        guest_seconds_max: Longest time that a guest may stay.
         join_repeat_seconds: How long a join can be repeated with its
             ``Idempotency-Key``.
     """
@@ -161,3 +163,5 @@ class Limits:
     invite_seconds: int = 900
     invite_seconds_max: int = 86_400
     join_repeat_seconds: int = 60
+    guest_seconds: int = 86_400
+    guest_seconds_max: int = 30 * 86_400

@@ -27,6 +27,11 @@ class SenderKind(enum.Enum):
     SYSTEM = "system"
     PERSON = "person"
 
+    @property
+    def is_peer(self) -> bool:
+        """Whether such a sender holds a code, and is bound by the rules of a room."""
+        return self in {SenderKind.AGENT, SenderKind.PERSON}
+
 
 TO_ALL: Final = (EVERYONE,)
 REOPENED: Final = "reopened"
@@ -103,7 +108,8 @@ class Message:
             the value.
         is_broadcast: Whether everybody in the room may see it.
         sender_key: The sender's key.
-        agent_key: The sender's key if an agent sent it, else ``None``. An agent may
+        agent_key: The sender's key if an agent or a person sent it, else ``None``: the
+            kinds that hold a code. An agent may
             later take the name that an operator used; the operator's direct messages
             must stay invisible to it.
     """
@@ -145,7 +151,7 @@ class Message:
 
     @agent_key.default
     def _agent_key(self) -> PeerKey | None:
-        return self.sender_key if self.kind is SenderKind.AGENT else None
+        return self.sender_key if self.kind.is_peer else None
 
     @cached_property
     def addressee_keys(self) -> frozenset[PeerKey]:

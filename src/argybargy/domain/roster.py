@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
-from argybargy.domain.access_codes import CodeRecord
+from argybargy.domain.access_codes import CodeRecord, Role
 from argybargy.domain.instant import Instant
-from argybargy.domain.message import Lease, Member, Message, SenderKind
+from argybargy.domain.message import Lease, Member, Message
 from argybargy.domain.names import PeerKey, peer_key
 from argybargy.domain.seat import Listening
 
@@ -46,6 +46,7 @@ class RosterRow:
         sources: The evidence of membership: ``presence``, ``code``, ``messages``.
         state: ``waiting``, ``working``, ``standing_by``, or ``None``.
         listening: How soon it hears of a message that wakes it; ``None`` for people.
+        role: ``agent``, ``person``, ``reader`` or ``operator``.
     """
 
     name: str
@@ -56,6 +57,7 @@ class RosterRow:
     sources: tuple[str, ...]
     state: str | None
     listening: Listening | None = None
+    role: str = "agent"
 
 
 @attrs.frozen
@@ -79,6 +81,8 @@ class RosterSources:
     now: Instant
 
 
+_ACTIVE = frozenset({Role.AGENT.value, Role.PERSON.value})
+"""Roles that can have a state."""
 WORKING_SECONDS = 120
 """Seconds after a post during which a peer is ``working``."""
 
@@ -88,9 +92,14 @@ def member_names(
     lapsed: frozenset[PeerKey],
     members: Mapping[PeerKey, Member],
 ) -> tuple[str, ...]:
-    """Return the names of all members, each once, in alphabetical order."""
+    """Return the names of all members, each once, in alphabetical order.
+
+    Readers are none: they can answer nothing.
+    """
     names = {key: member.name for key, member in members.items() if key not in lapsed}
-    names |= {peer_key(code.name): code.name for code in codes}
+    names |= {
+        peer_key(code.name): code.name for code in codes if code.role is not Role.READER
+    }
     return tuple(sorted(names.values(), key=peer_key))
 
 
@@ -123,6 +132,9 @@ def _row(
     named = code or member or seen
     assert named is not None
     is_online = seen is not None and seen.is_online
+    role, state = _role(code, member), None
+    if role in _ACTIVE:
+        state = _state(key, spoken, evidence.waiting, is_online=is_online)
     return RosterRow(
         name=named.name,
         is_online=is_online,
@@ -130,8 +142,9 @@ def _row(
         last_message_seconds=spoken,
         capabilities=code.capabilities if code else "",
         sources=tuple(source for source, found in evidenced.items() if found),
-        state=_state(key, spoken, member, evidence.waiting, is_online=is_online),
+        state=state,
         listening=_listening(code, seen),
+        role=role,
     )
 
 
@@ -142,17 +155,20 @@ def _listening(code: CodeRecord | None, seen: LastSeen | None) -> Listening | No
     return Listening.ONLINE if seen.listening is Listening.PARKED else seen.listening
 
 
+def _role(code: CodeRecord | None, member: Member | None) -> str:
+    if code is not None:
+        return code.role.value
+    return "agent" if member is None else member.kind.value
+
+
 def _state(
     key: PeerKey,
     spoken: float | None,
-    member: Member | None,
     waiting: frozenset[PeerKey],
     *,
     is_online: bool,
 ) -> str | None:
     """Derive the state of a peer from questions, posts and presence, not from text."""
-    if member is not None and member.kind is not SenderKind.AGENT:
-        return None
     if key in waiting:
         return "waiting"
     if spoken is not None and spoken < WORKING_SECONDS:

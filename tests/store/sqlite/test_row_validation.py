@@ -106,6 +106,7 @@ ROWS = [
     ("UPDATE codes SET name = 'operator'", "codes, row 1: the name of the peer"),
     ("UPDATE codes SET capabilities = char(27)", "codes, row 1: what is said"),
     ("UPDATE codes SET expires_ms = 9223372036854775807", "codes, row 1: a time"),
+    ("UPDATE codes SET role = 'boss'", "codes, row 1: the role"),
     ("UPDATE invites SET digest = x'00'", "invites, row 1: the digest"),
     ("UPDATE invites SET name = 'operator'", "invites, row 1: a name"),
     ("UPDATE invites SET room = ''", "invites, row 1: a name"),

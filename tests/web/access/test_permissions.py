@@ -29,6 +29,7 @@ REFUSALS: Final = {
     "admin_unauthorized",
     "token_required",
     "origin_refused",
+    "read_only",
 }
 SAMPLES: Final = {"seq": "1", "room": "build", "id": "0123456789ab"}
 
@@ -48,6 +49,42 @@ async def agent_of_the_room(site: Site) -> Headers:
 
 async def agent_of_another_room(site: Site) -> Headers:
     return {"authorization": f"Bearer {await site.code('mallory', 'elsewhere')}"}
+
+
+async def _guest(site: Site, **fields: object) -> Headers:
+    path = "/admin/rooms/build/guests"
+    made = await site.admin("POST", path, json=fields)
+    return {"authorization": f"Bearer {made.json['code']}"}
+
+
+async def person_of_the_room(site: Site) -> Headers:
+    return await _guest(site, name="pat", speaks=True)
+
+
+async def reader_of_the_room(site: Site) -> Headers:
+    return await _guest(site, name="rita")
+
+
+async def reader_called_like_an_addressee(site: Site) -> Headers:
+    """Return a reader with the name of an agent that was whispered to, and has left."""
+    await site.admin("POST", "/admin/revoke", json={"target": "bob"})
+    return await _guest(site, name="bob")
+
+
+async def revoked_guest(site: Site) -> Headers:
+    fields = await _guest(site, name="gus", speaks=True)
+    await site.admin("POST", "/admin/revoke", json={"target": "gus"})
+    return fields
+
+
+async def invite_as_code(site: Site) -> Headers:
+    made = await site.admin("POST", "/admin/invites", json={"room": "build"})
+    return {"authorization": f"Bearer {made.json['invite']}"}
+
+
+async def guest_code_as_token(site: Site) -> Headers:
+    code = (await _guest(site, name="gina"))["authorization"].removeprefix("Bearer ")
+    return {"x-admin-token": code, "x-admin-session": code}
 
 
 async def revoked_agent(site: Site) -> Headers:
@@ -150,10 +187,19 @@ OPERATORS: Final = {
     cookie_of_our_page_in_an_older_browser,
     cookie_of_our_page_without_origin,
 }
-AGENTS: Final = {agent_of_the_room, agent_of_another_room}
+READERS: Final = {reader_of_the_room, reader_called_like_an_addressee}
+AGENTS: Final = {
+    agent_of_the_room,
+    agent_of_another_room,
+    person_of_the_room,
+    *READERS,
+}
 STRANGERS: Final = {
     nobody,
     revoked_agent,
+    revoked_guest,
+    invite_as_code,
+    guest_code_as_token,
     wrong_token,
     wrong_token_and_session,
     session_as_token,
@@ -185,7 +231,7 @@ def is_let_in(route: Route, role: Role) -> bool:
         case Caller.ANYONE:
             return route.method == "GET" or role is not cookie_of_a_foreign_page
         case Caller.AGENT:
-            return role in AGENTS
+            return role in AGENTS and (route.method == "GET" or role not in READERS)
         case Caller.OPERATOR:
             return role in OPERATORS
 

@@ -56,7 +56,7 @@ def decide_post(transition: Transition, post: Post) -> Decision:
     transition.append(message)
     for seq in answers.seqs:
         _answer(transition, message, seq)
-    if post.kind is SenderKind.AGENT:
+    if post.kind.is_peer:
         renew_all(transition, peer_key(post.sender))
     _record(transition, post, message)
     announce_damping(transition, message, damped)
@@ -121,7 +121,7 @@ def _compose(post: Post, seq: int, at_ms: int, heard_ms: int | None = None) -> M
 
 def _check_room(transition: Transition, post: Post) -> None:
     status = transition.room.status
-    if status.is_closed and post.kind is SenderKind.AGENT:
+    if status.is_closed and post.kind.is_peer:
         raise RelayError(
             Problem.ROOM_CLOSED,
             room=status.name,
@@ -148,7 +148,7 @@ def _check_read(room: Room, post: Post) -> None:
 
 
 def _admit(transition: Transition, post: Post) -> None:
-    if post.kind is not SenderKind.AGENT:
+    if not post.kind.is_peer:
         return
     limits, room, peer = transition.limits, transition.room, peer_key(post.sender)
     admission = admit(
@@ -202,7 +202,7 @@ def _check_claim(transition: Transition, post: Post, subject: Message | None) ->
     held = transition.room.leases.get(subject.seq)
     if (
         held is not None
-        and post.kind is SenderKind.AGENT
+        and post.kind.is_peer
         and peer_key(held.holder) != peer_key(post.sender)
     ):
         raise claimed_by_other(subject.seq, held.holder, held.expires_ms)

@@ -43,7 +43,7 @@ def decide_withdraw(transition: Transition, command: Withdraw) -> Decision:
             return transition.decision(Acknowledged())
         raise _not_withdrawable(message, ANSWERED)
     status = transition.room.status
-    if status.is_closed and command.kind is SenderKind.AGENT:
+    if status.is_closed and command.kind.is_peer:
         raise RelayError(
             Problem.ROOM_CLOSED,
             room=status.name,
@@ -71,7 +71,7 @@ def _concerned(
     question, unless it was the asker that has withdrawn it.
     """
     asker = message.agent_key
-    is_told = asker is None or command.kind is SenderKind.AGENT or message.is_broadcast
+    is_told = asker is None or command.kind.is_peer or message.is_broadcast
     if is_told or asker in message.addressee_keys:
         return (message.to,)
     if len(message.to) < most:
@@ -82,7 +82,7 @@ def _concerned(
 def _find_question(transition: Transition, command: Withdraw) -> Message:
     """Return the question, which an agent must have asked itself."""
     message: Message | None
-    if command.kind is SenderKind.AGENT:
+    if command.kind.is_peer:
         message = find_message(transition, command.seq, peer_key(command.by))
         is_permitted = message.agent_key == peer_key(command.by)
     else:

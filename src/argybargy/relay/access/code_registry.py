@@ -16,6 +16,7 @@ from argybargy.domain.access_codes import (
     RANDOM_CHARS,
     CodeRecord,
     Peer,
+    Role,
     digest_code,
     format_code,
     is_operator_secret,
@@ -26,7 +27,7 @@ from argybargy.domain.access_codes import (
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
-from argybargy.domain.names import PeerKey, RoomKey, peer_key
+from argybargy.domain.names import PeerKey, RoomKey, peer_key, room_key
 from argybargy.domain.room.writes import Audit
 from argybargy.relay.access.code_lifetimes import CodeLifetimes
 from argybargy.relay.access.invitation import Invitation
@@ -169,18 +170,18 @@ class CodeRegistry:
         Only digests are kept, so this is the only time that the codes are seen.
 
         Raises:
-            RelayError: ``code_quota``.
+            RelayError: ``code_quota``, or ``name_taken``.
             Refused: The store refused; no code was created.
             Unknown: The outcome is unknown; memory was read again if possible.
         """
         async with self._changing:
             self.check_quota(len(invitations))
+            for each in invitations:
+                peer = Peer(room_key(each.room), peer_key(each.name))
+                self.check_name(peer, each.role)
             minted = [self._mint(invitation, now) for invitation in invitations]
             records = [record for _, record in minted]
-            audits = [
-                Audit(now.wall_ms, "invite", audit_actor, record.room, record.name)
-                for record in records
-            ]
+            audits = [_audit_of(record, audit_actor, now) for record in records]
             with shielded():
                 await self._store(partial(self.store.add_codes, records, audits))
                 for record in records:
@@ -215,13 +216,31 @@ class CodeRegistry:
             record = invitation.record(digest_code(code), now)
             if record.key_id in self._by_key:
                 raise Refused("another code has the same key id")
-            if is_newcomer and self.codes_of(record.peer):
-                raise RelayError(Problem.NAME_TAKEN)
+            self.check_name(record.peer, record.role, is_newcomer=is_newcomer)
             with shielded():
                 await self._store(partial(store, record))
                 self._add(record)
                 self._lifetimes.begin(record, now)
             return record
+
+    def check_name(self, peer: Peer, role: Role, *, is_newcomer: bool = False) -> None:
+        """Refuse a code under the name of somebody else.
+
+        Several codes may speak for one agent, but a person's or reader's name is its
+        alone.
+
+        Args:
+            peer: The peer that the code is for.
+            role: The role of the code.
+            is_newcomer: Whether nobody may hold a code with that name yet.
+
+        Raises:
+            RelayError: ``name_taken``.
+        """
+        held = self.codes_of(peer)
+        roles = {role, *(each.role for each in held)}
+        if held and (is_newcomer or roles != {Role.AGENT}):
+            raise RelayError(Problem.NAME_TAKEN)
 
     def check_quota(self, more: int) -> None:
         """Refuse codes beyond the quota.
@@ -283,7 +302,7 @@ class CodeRegistry:
                 revoked since.
 
         Raises:
-            RelayError: ``code_quota``.
+            RelayError: ``code_quota``, or ``name_taken``.
             Refused: The store refused; nothing was imported.
             Unknown: The outcome is unknown; memory was read again if possible.
         """
@@ -294,6 +313,8 @@ class CodeRegistry:
                 if record.key_id not in self._by_key
             }
             self.check_quota(len(fresh))
+            for record in fresh.values():
+                self.check_name(record.peer, record.role)
             rows = [audits[record.key_id] for record in fresh.values()]
             with shielded():
                 new = await self._store(partial(self.store.adopt, rows, fresh))
@@ -370,10 +391,14 @@ class CodeRegistry:
         return tuple(mine[-1] for mine in live if mine)
 
     def live_names(self, room: RoomKey, now: Instant) -> frozenset[PeerKey]:
-        """Return the peers of a room with a valid code."""
+        """Return the peers of a room with a valid code, readers left out."""
         cached = self._names.get(room)
         if cached is None or cached[0] != self.version:
-            names = frozenset(code.peer.name for code in self.live_codes(room, now))
+            names = frozenset(
+                code.peer.name
+                for code in self.live_codes(room, now)
+                if code.role is not Role.READER
+            )
             cached = self._names[room] = (self.version, names)
         return cached[1]
 
@@ -469,6 +494,14 @@ class CodeRegistry:
 
     def __len__(self) -> int:
         return len(self._by_key)
+
+
+def _audit_of(record: CodeRecord, actor: str, now: Instant) -> Audit:
+    """Return the audit row of a new code."""
+    if record.role is Role.AGENT:
+        return Audit(now.wall_ms, "invite", actor, record.room, record.name)
+    detail = f"{record.name} {record.key_id} {record.role.value}"
+    return Audit(now.wall_ms, "guest", actor, record.room, detail)
 
 
 def new_code(prefix: str = AGENT_PREFIX) -> str:

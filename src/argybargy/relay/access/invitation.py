@@ -2,7 +2,7 @@
 
 import attrs
 
-from argybargy.domain.access_codes import CodeRecord
+from argybargy.domain.access_codes import CodeRecord, Role
 from argybargy.domain.instant import Instant
 
 
@@ -17,6 +17,7 @@ class Invitation:
         lifetime_seconds: The lifetime of the code; ``None`` without an expiry.
         client: The program that the agent runs in.
         model: The language model behind it.
+        role: The kind of holder.
     """
 
     room: str
@@ -25,6 +26,7 @@ class Invitation:
     lifetime_seconds: float | None = None
     client: str = ""
     model: str = ""
+    role: Role = Role.AGENT
 
     def record(self, digest: bytes, now: Instant) -> CodeRecord:
         """Return the record of a code with this digest, created now."""
@@ -38,4 +40,5 @@ class Invitation:
             expires_ms=None if seconds is None else now.wall_ms + int(seconds * 1000),
             client=self.client,
             model=self.model,
+            role=self.role,
         )

@@ -4,12 +4,12 @@ from itertools import islice
 
 import attrs
 
-from argybargy.domain.access_codes import CodeRecord
+from argybargy.domain.access_codes import CodeRecord, Role
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Lease, Message, SenderKind
-from argybargy.domain.names import PeerKey, fold, peer_key, room_key
+from argybargy.domain.names import PeerKey, peer_key, room_key
 from argybargy.domain.pages import (
     HistoryPage,
     PageBuilder,
@@ -36,6 +36,7 @@ from argybargy.relay.room.delivery_report import DeliveryReport
 from argybargy.relay.room.task import LiveRoom
 from argybargy.relay.store_errors import translated
 
+_KINDS = {Role.AGENT: SenderKind.AGENT, Role.PERSON: SenderKind.PERSON}
 MAX_REPLIES = 100
 """Most replies returned with one message."""
 
@@ -186,7 +187,7 @@ async def post(
         room,
         Post(
             sender=sender,
-            kind=SenderKind.OPERATOR if code is None else SenderKind.AGENT,
+            kind=SenderKind.OPERATOR if code is None else _KINDS[code.role],
             text=draft.text,
             to=tuple(dict.fromkeys(map(spell, draft.to))),
             expects=None if draft.expects is None else spell(draft.expects),
@@ -296,7 +297,7 @@ async def history(relay: Relay, code: CodeRecord, before: int, limit: int) -> Hi
     """
     admit_read(relay, code)
     live = await relay.live(code.room)
-    reader, size = code.peer.name, relay.limits.poll_bytes
+    reader, size = code.reads_as, relay.limits.poll_bytes
     found = look_back(live.room, reader, before, limit, size)
     if found is None:
         with translated():
@@ -339,7 +340,7 @@ async def thread(relay: Relay, code: CodeRecord, seq: int) -> Thread:
         RelayError: ``not_found``, also when the peer may not see it.
     """
     admit_read(relay, code)
-    return await read_thread(relay, await relay.live(code.room), code.peer.name, seq)
+    return await read_thread(relay, await relay.live(code.room), code.reads_as, seq)
 
 
 async def read_thread(
@@ -371,14 +372,14 @@ async def read_thread(
     return Thread(found, replies, members, lease, read_by)
 
 
-async def peers(relay: Relay, code: CodeRecord) -> list[tuple[LastSeen, str]]:
-    """Return the peers seen in the room of a peer, each with its capabilities."""
+async def peers(relay: Relay, code: CodeRecord) -> list[tuple[LastSeen, CodeRecord]]:
+    """Return the peers seen in the room of a peer, each with its newest valid code."""
     admit_read(relay, code)
     room, now = code.peer.room, relay.clock.now()
     seen = relay.presence.seen(room, relay.parked_peers(room), now.steady_seconds)
     codes = relay.codes.live_codes(room, now)
-    can = {fold(each.name): each.capabilities for each in codes}
-    return [(each, can[key]) for key, each in seen.items() if key in can]
+    held = {each.peer.name: each for each in codes}
+    return [(each, held[key]) for key, each in seen.items() if key in held]
 
 
 async def resume(relay: Relay, code: CodeRecord) -> Resumption:
@@ -401,7 +402,7 @@ async def resume(relay: Relay, code: CodeRecord) -> Resumption:
     return Resumption(
         code=code,
         cursor=cursor,
-        unread=await count_unread(relay, live, reader, cursor),
+        unread=await count_unread(relay, live, code.reads_as, cursor),
         asked=tuple((each, room.leases.get(each.seq)) for each in builder.messages),
         claims=tuple(
             ClaimGranted(lease, room.messages[lease.seq])

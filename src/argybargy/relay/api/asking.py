@@ -120,7 +120,7 @@ async def ask_as(
     )
     # Retention may have dropped the question: then it is as it was posted.
     message = await find_message(relay, live, seq) or posted.message
-    answer = await find_answer(relay, live, message, code.peer.name)
+    answer = await find_answer(relay, live, message, code.reads_as)
     _note_end(relay, code, is_answered=answer is not None)
     return Asked(posted, message, answer, waited, relay.members(live))
 
@@ -139,7 +139,7 @@ async def await_thread(
     if not is_long:
         admit_read(relay, code)
     found = await find_message(relay, live, seq)
-    if found is None or not found.is_visible_to(code.peer.name):
+    if found is None or not found.is_visible_to(code.reads_as):
         if is_long:
             admit_read(relay, code)
         raise RelayError(Problem.NOT_FOUND)
@@ -148,8 +148,8 @@ async def await_thread(
     waited = await _wait_as(
         relay, code, live, seq, wait_seconds, is_counted=not is_long
     )
-    thread = await read_thread(relay, live, code.peer.name, seq)
-    answer = await find_answer(relay, live, thread.message, code.peer.name)
+    thread = await read_thread(relay, live, code.reads_as, seq)
+    answer = await find_answer(relay, live, thread.message, code.reads_as)
     is_answered = waited.has_parked and answer is not None
     _note_end(relay, code, is_answered=is_answered)
     return AwaitedThread(thread, answer, waited)

@@ -71,6 +71,7 @@ def _refuse_humans(rooms: Sequence[RoomImport], fresh: Sequence[CodeRecord]) -> 
 
 async def _refuse_operators_names(relay: Relay, fresh: Sequence[CodeRecord]) -> None:
     for code in fresh:
+        relay.codes.check_name(code.peer, code.role)
         if relay.knows(code.room):
             await refuse_operators_name(relay, code.room, code.name)
 

@@ -2,7 +2,7 @@
 
 import attrs
 
-from argybargy.domain.access_codes import Peer
+from argybargy.domain.access_codes import Peer, Role
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.invites import InviteRecord, InviteState, check_open, joining_name
 from argybargy.domain.names import peer_key, room_key
@@ -63,6 +63,7 @@ async def create_invite(
     if not relay.knows(room):
         await relay.ask(room, Open(OPERATOR_ACTOR))
     if name:
+        relay.codes.check_name(Peer(room_key(room), peer_key(name)), Role.AGENT)
         await refuse_operators_name(relay, room, name)
     spelled = attrs.evolve(
         invitation,

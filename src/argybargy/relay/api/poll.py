@@ -214,7 +214,7 @@ class _Poll:
         are cut off: a cursor beyond it would be taken for one of another relay.
         """
         room = self.live.room
-        self.status, reader = room.status, self.code.peer.name
+        self.status, reader = room.status, self.code.reads_as
         limit, size = self.request.limit, self.max_bytes
         if self.request.form.is_digest:
             # What is counted fills no page: all of the tail fits.
@@ -279,7 +279,7 @@ class _Poll:
 
         Even a poll that waits for every message is not woken by a damped pair.
         """
-        room, reader = self.live.room, self.code.peer.name
+        room, reader = self.live.room, self.code.reads_as
         wake, now = self.request.policy.wake, self.relay.clock.now()
         return bool(page.messages) and all(
             is_held_for(room, message, reader, wake, now) for message in page.messages
@@ -308,7 +308,7 @@ class _Poll:
         begins there. A reader that is told to leave is given them, since it may never
         come back.
         """
-        policy, reader = self.request.policy, self.code.peer.name
+        policy, reader = self.request.policy, self.code.reads_as
         backlog = Backlog(self.since)
         while True:
             now, self.status = self.relay.clock.now(), self.live.room.status
@@ -346,7 +346,7 @@ class _Poll:
         Raises:
             RelayError: As :meth:`answer`, or the store could not be read.
         """
-        form, live, reader = self.request.form, self.live, self.code.peer.name
+        form, live, reader = self.request.form, self.live, self.code.reads_as
         left = None
         if form.is_digest:
             page, self.digest = digested(

@@ -62,7 +62,7 @@ async def search_as(
     live = await relay.live(code.room)
     if query.room not in {None, code.peer.room}:
         return SearchPage()
-    scope = Scope(live.name, code.peer.name)
+    scope = Scope(live.name, code.reads_as)
     async with relay.searches.hold(code.peer):
         findings = await _search(relay, query, scope, before, limit)
     members = relay.members(live)

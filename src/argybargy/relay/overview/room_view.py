@@ -53,6 +53,7 @@ class RosterEntry:
         last_spoken_ms: Its last message, in counted milliseconds.
         seen_at: Its last request, on the steady clock; ``None`` while online.
         listening: How soon it hears of a message that wakes it; ``None`` for people.
+        role: ``agent``, ``person``, ``reader`` or ``operator``.
     """
 
     key: PeerKey
@@ -63,6 +64,7 @@ class RosterEntry:
     last_spoken_ms: int | None
     seen_at: float | None
     listening: Listening | None = None
+    role: str = "agent"
 
 
 @attrs.frozen
@@ -228,6 +230,7 @@ def _entry(
         last_spoken_ms=last_spoken_ms,
         seen_at=None if row.is_online else seen_at.get(key),
         listening=row.listening,
+        role=row.role,
     )
 
 
@@ -249,6 +252,7 @@ def _aged_row(
         sources=entry.sources,
         state=entry.state,
         listening=entry.listening,
+        role=entry.role,
     )
 
 

@@ -12,7 +12,7 @@ import attrs
 from argybargy.domain.errors import RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
-from argybargy.domain.message import Message, SenderKind
+from argybargy.domain.message import Message
 from argybargy.domain.names import PeerKey, peer_key
 from argybargy.domain.room.commands import (
     Claim,
@@ -207,7 +207,7 @@ def _renewing_peer(command: Command) -> PeerKey | None:
     match command:
         case Renew(peer=peer) | Claim(peer=peer):
             return peer_key(peer)
-        case Post(sender=sender, kind=SenderKind.AGENT):
+        case Post(sender=sender, kind=kind) if kind.is_peer:
             return peer_key(sender)
         case _:
             return None

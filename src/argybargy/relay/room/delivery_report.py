@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import attrs
 
-from argybargy.domain.access_codes import Peer
+from argybargy.domain.access_codes import Peer, Role
 from argybargy.domain.instant import Instant
 from argybargy.domain.message import Message
 from argybargy.domain.names import OPERATOR, PeerKey, RoomKey, peer_key, room_key
@@ -146,12 +146,15 @@ class DeliveryReporter:
     ) -> Reachability:
         if name == OPERATOR:
             return operator_reachability(self.watchers)
+        peer = Peer(room, name)
+        held = self.codes.codes_of(peer)
+        if any(code.role is Role.READER for code in held):
+            return Reachability.UNKNOWN  # it reads no direct messages
         if polls.is_woken(name, answered):
             return Reachability.PARKED
-        peer = Peer(room, name)
         if self.presence.is_online(peer, self.clock.now().steady_seconds):
             return Reachability.ONLINE
-        return Reachability.AWAY if self.codes.codes_of(peer) else Reachability.UNKNOWN
+        return Reachability.AWAY if held else Reachability.UNKNOWN
 
     def _counts(
         self, room: RoomKey, polls: Subscriptions, message: Message

@@ -18,6 +18,7 @@ from typing import Any, Final
 import apsw
 import attrs
 
+from argybargy.domain.access_codes import Role
 from argybargy.domain.instant import parse_timestamp
 from argybargy.domain.limits import MAX_SEQ, MOST_TEXT_CHARS, Limits
 from argybargy.domain.message import EVENTS
@@ -44,6 +45,7 @@ NEWEST_MS: Final = parse_timestamp("9999-12-31")
 """The range of times that can be formatted."""
 _LEASE_SECONDS: Final = 10 * Limits().lease_seconds_max
 _DIGEST_BYTES: Final = 32
+_ROLES: Final = frozenset(role.value for role in Role)
 _KEY: Final = re.compile(r"[\x20-\x7e]+")
 
 _MESSAGE_FIELDS: Final = (
@@ -277,13 +279,14 @@ class _RowValidator:
 
     def codes(self) -> _Problems:
         """Validate the access codes."""
-        sql = """
+        role_column = "role" if self.has("codes", "role") else "'agent'"
+        sql = f"""
             SELECT id, digest, room, name, capabilities, client, model, created_ms,
-                   expires_ms FROM codes
-        """
+                   expires_ms, {role_column} FROM codes
+        """  # noqa: S608 - constants
         most = Limits().capabilities_chars
         for row_id, digest, room, name, *rest in self.select(sql):
-            *texts, created_ms, expires_ms = rest
+            *texts, created_ms, expires_ms, role = rest
             ends_ms = NEWEST_MS if expires_ms is None else expires_ms
             is_time = self.is_time(created_ms) and OLDEST_MS <= ends_ms <= NEWEST_MS
             is_whole = len(digest) == _DIGEST_BYTES and 1 <= row_id <= MAX_SEQ
@@ -297,6 +300,7 @@ class _RowValidator:
                     "what is said of it",
                 ),
                 (is_time, "a time"),
+                (role in _ROLES, "the role of the peer"),
             )
 
     def invites(self) -> _Problems:

@@ -1,12 +1,15 @@
 """Authenticate agents by access code, and the operator by token or session."""
 
-from argybargy.domain.access_codes import SESSION_PREFIX, CodeRecord
+from argybargy.domain.access_codes import SESSION_PREFIX, CodeRecord, Role
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.room.writes import Audit
 from argybargy.web.access.services import Services
 from argybargy.web.access.session_cookie import read_cookies
 from argybargy.web.identity import OperatorIdentity
 from argybargy.web.request import Request
+
+_READING = frozenset({"GET", "HEAD"})
+"""Methods that change nothing in a room: all that a reader may use."""
 
 
 def require_agent(services: Services, request: Request) -> CodeRecord:
@@ -15,7 +18,8 @@ def require_agent(services: Services, request: Request) -> CodeRecord:
     Its first request since the relay was started adds a row to the audit log.
 
     Raises:
-        RelayError: ``unauthorized``, or ``auth_throttled``.
+        RelayError: ``unauthorized`` or ``auth_throttled``; ``read_only``, when a reader
+            would change something.
     """
     relay = services.relay
     now = relay.clock.now()
@@ -26,6 +30,8 @@ def require_agent(services: Services, request: Request) -> CodeRecord:
             is_guess = relay.codes.is_guess(presented)
             count_failure(services, request, "auth_failed", is_guess=is_guess)
         raise RelayError(Problem.UNAUTHORIZED)
+    if record.role is Role.READER and request.method not in _READING:
+        raise RelayError(Problem.READ_ONLY)
     if relay.first_seen(record, now):
         detail = record.capabilities
         relay.write_behind.note(

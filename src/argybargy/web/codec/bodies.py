@@ -297,15 +297,16 @@ class WithdrawnBody(Struct, frozen=True):
 
 
 class WhoAmI(Struct, frozen=True):
-    """Name, room and capabilities of the caller."""
+    """Name, room and capabilities of the caller; an agent has no `role`."""
 
     name: str
     room: str
     capabilities: str
+    role: Literal["person", "reader"] | UnsetType = UNSET
 
 
 class PeerBody(Struct, frozen=True):
-    """A peer in the room; `listening` says how soon it hears of a message."""
+    """A peer; `listening` says how soon it hears. An agent has no `role`."""
 
     name: str
     online: bool
@@ -314,6 +315,7 @@ class PeerBody(Struct, frozen=True):
     listening: Literal[
         "wakes now", "next turn", "parked", "online", "not listening"
     ] = "not listening"
+    role: Literal["person", "reader"] | UnsetType = UNSET
 
 
 class OperatorBody(Struct, frozen=True):

@@ -6,11 +6,12 @@ message object itself.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import cast
+from typing import Literal, cast
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from argybargy.domain.access_codes import CodeRecord, Role
 from argybargy.domain.addressing import resolve_expects
 from argybargy.domain.answer_form import Digest
 from argybargy.domain.instant import format_timestamp
@@ -51,6 +52,17 @@ def timestamp(wall_ms: int | None) -> str | None:
 def addressees(message: Message) -> str | list[str]:
     """Return one addressee as a string, and several as a list."""
     return message.to[0] if len(message.to) == 1 else list(message.to)
+
+
+def guest_role(code: CodeRecord) -> Literal["person", "reader"] | UnsetType:
+    """Return the role of a code for JSON, where agents have none."""
+    match code.role:
+        case Role.AGENT:
+            return UNSET
+        case Role.PERSON:
+            return "person"
+        case Role.READER:
+            return "reader"
 
 
 def posted_message(message: Message, lease: Lease | None = None) -> PostedMessage:

@@ -174,6 +174,7 @@ class RosterRowBody(Struct, frozen=True, gc=False):
     listening: (
         Literal["wakes now", "next turn", "parked", "online", "not listening"] | None
     ) = None
+    role: str = "agent"
 
 
 class CodeRow(Struct, frozen=True, gc=False):
@@ -188,6 +189,7 @@ class CodeRow(Struct, frozen=True, gc=False):
     expires: str | None
     client: str
     model: str
+    role: str = "agent"
 
 
 class RoomRow(Struct, frozen=True, gc=False):

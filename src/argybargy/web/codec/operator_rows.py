@@ -31,6 +31,7 @@ def code_row(code: CodeRecord) -> CodeRow:
         expires=encode.timestamp(code.expires_ms),
         client=code.client,
         model=code.model,
+        role=code.role.value,
     )
 
 
@@ -45,6 +46,7 @@ def roster_row(row: RosterRow) -> RosterRowBody:
         sources=list(row.sources),
         state=row.state,
         listening=None if row.listening is None else row.listening.value,
+        role=row.role,
     )
 
 

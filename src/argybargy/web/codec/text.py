@@ -11,7 +11,7 @@ from typing import Final
 
 import attrs
 
-from argybargy.domain.access_codes import CodeRecord
+from argybargy.domain.access_codes import CodeRecord, Role
 from argybargy.domain.answer_form import Digest
 from argybargy.domain.instant import Instant
 from argybargy.domain.message import TO_ALL, Lease, Message
@@ -161,15 +161,17 @@ def search_text(reader: Reader, page: SearchPage) -> Response:
 
 
 def peers_text(
-    peers: Iterable[tuple[LastSeen, str]], operator: Reachability
+    peers: Iterable[tuple[LastSeen, CodeRecord]], operator: Reachability
 ) -> Response:
     """Return the peers, one a line, and whether the operator is watching."""
     lines = []
-    for seen, capabilities in peers:
+    for seen, held in peers:
         state = seen.listening.value
         age = "" if seen.is_online else render_age(seen.seconds)
-        line = f"{seen.name} {state}{age and f' ({age})'}"
-        lines.append(f"{line}: {escape_text(capabilities)}" if capabilities else line)
+        role = "" if held.role is Role.AGENT else f" ({held.role.value})"
+        line = f"{seen.name}{role} {state}{age and f' ({age})'}"
+        can = held.capabilities
+        lines.append(f"{line}: {escape_text(can)}" if can else line)
     lines.append(f"operator {operator.value}")
     return text_response("\n".join(lines))
 

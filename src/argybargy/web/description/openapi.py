@@ -224,6 +224,8 @@ def _responses(route: Route) -> Schema:
 def _refusals(route: Route) -> set[int]:
     """Return the statuses of all errors of an endpoint."""
     statuses = set(route.refusals)
+    if route.caller is Caller.AGENT and route.method != "GET":
+        statuses.add(HTTPStatus.FORBIDDEN)  # a reader changes nothing
     if route.caller is not Caller.ANYONE:
         statuses |= {401, 429, 503}
     if route.body is not None or route.takes_lines:

@@ -50,7 +50,9 @@ DEFAULT_HISTORY = 50
 
 async def whoami(services: Services, code: CodeRecord, request: Request) -> Response:
     """Return the caller's name, room and capabilities."""
-    return json_response(WhoAmI(code.name, code.room, code.capabilities))
+    return json_response(
+        WhoAmI(code.name, code.room, code.capabilities, encode.guest_role(code))
+    )
 
 
 async def peers(services: Services, code: CodeRecord, request: Request) -> Response:
@@ -60,8 +62,15 @@ async def peers(services: Services, code: CodeRecord, request: Request) -> Respo
     if request.wants_text:
         return text.peers_text(found, operator)
     rows = [
-        PeerBody(seen.name, seen.is_online, seen.seconds, can, seen.listening.value)
-        for seen, can in found
+        PeerBody(
+            seen.name,
+            seen.is_online,
+            seen.seconds,
+            held.capabilities,
+            seen.listening.value,
+            encode.guest_role(held),
+        )
+        for seen, held in found
     ]
     return json_response(PeersBody(code.room, rows, encode.operator_body(operator)))
 

@@ -71,9 +71,14 @@ def _invitation(
     errors.check("ttl_minutes", f"at most {most / 60:g} minutes", is_wrong=is_wrong)
     errors.raise_any()
     expires = None if body.expires is None else str(body.expires)
-    lifetime = parse_lifetime(expires)
-    name = body.name or ""
-    return Invitation(body.room, name, lifetime_seconds=lifetime, **said), seconds
+    invitation = Invitation(
+        room=body.room,
+        name=body.name or "",
+        capabilities=said["capabilities"],
+        lifetime_seconds=parse_lifetime(expires),
+        client=said["client"],
+    )
+    return invitation, seconds
 
 
 def _check_line(

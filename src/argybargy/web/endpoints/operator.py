@@ -104,7 +104,12 @@ def _invitation(services: Services, body: InviteRequest) -> Invitation:
     errors.raise_any()
     expires = None if body.expires is None else str(body.expires)
     return Invitation(
-        room=body.room, name=body.name, lifetime_seconds=parse_lifetime(expires), **said
+        room=body.room,
+        name=body.name,
+        capabilities=said["capabilities"],
+        lifetime_seconds=parse_lifetime(expires),
+        client=said["client"],
+        model=said["model"],
     )
 
 

@@ -5,6 +5,7 @@ from typing import Final
 from argybargy.web.codec import (
     bodies,
     export_lines,
+    guest_bodies,
     join_bodies,
     operator_bodies,
     search_bodies,
@@ -13,6 +14,7 @@ from argybargy.web.codec import (
 )
 from argybargy.web.endpoints import (
     export,
+    guests,
     importing,
     joining,
     monitoring,
@@ -314,5 +316,16 @@ ADMIN_ROUTES: Final = (
         join_bodies.RevokedInviteBody,
         caller=Caller.OPERATOR,
         refusals=(404, 503),
+    ),
+    Route(
+        "POST",
+        "/admin/rooms/{room}/guests",
+        "Create a link that lets a person into one room for a while: to read what is "
+        "said to everybody, or to speak under a name. No other response shows it.",
+        guests.make_guest,
+        guest_bodies.GuestBody,
+        caller=Caller.OPERATOR,
+        body=guest_bodies.GuestRequestBody,
+        refusals=(400, 403, 404, 409, 422, 503),
     ),
 )

@@ -99,7 +99,9 @@ class McpEndpoint:
     ) -> None:
         headers = read_headers(list(scope["headers"]))
         caller = _Caller(self.services, self._matcher, headers, _client(scope))
-        require_agent(self.services, caller.request(ToolRequest("POST", PATH), {}))
+        # As for a read, since a reader may use the tools that read. Each tool is a
+        # request of its own, with its own check.
+        require_agent(self.services, caller.request(ToolRequest("GET", PATH), {}))
         if scope["method"] != "POST":
             # A GET would open a stream that says nothing and never ends.
             raise RelayError(Problem.METHOD_NOT_ALLOWED)

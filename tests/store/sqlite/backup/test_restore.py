@@ -12,7 +12,7 @@ import attrs
 import pytest
 import trio
 
-from argybargy.domain.access_codes import CodeRecord, digest_code, format_code
+from argybargy.domain.access_codes import CodeRecord, Role, digest_code, format_code
 from argybargy.domain.instant import Instant
 from argybargy.domain.invites import InviteRecord
 from argybargy.domain.limits import Limits
@@ -24,6 +24,7 @@ from argybargy.domain.room.writes import Audit
 from argybargy.store.errors import Corrupt, Incompatible, Refused, Unknown
 from argybargy.store.sqlite.backup.restore import Restored, RestorePlan, restore_backup
 from argybargy.store.sqlite.backup.verify import check_file
+from argybargy.store.sqlite.schema import load_migrations, migrate
 from argybargy.store.sqlite.store import SqliteStore, open_sqlite_store
 from support.room import kept_messages
 from support.store_player import LIMITS, START, Player
@@ -301,6 +302,31 @@ async def test_a_restore_keeps_a_revocation_of_an_older_version(
     for _ in range(2):
         restored = restore(backed_up / "data", backed_up / "backup.db")
         assert restored.revoked == (bob.key_id,)
+
+
+async def test_a_revocation_of_a_database_without_roles_is_kept(
+    backed_up: Path,
+) -> None:
+    bob, older = code("bob"), backed_up / "older"
+    older.mkdir()
+    connection = apsw.Connection(str(older / "relay.db"))
+    migrate(connection, [each for each in load_migrations() if each.number < 7])
+    connection.execute("INSERT INTO revoked VALUES (?)", (bob.digest,)).fetchall()
+    connection.close()
+    restored = restore(older, backed_up / "backup.db")
+    assert restored.revoked == (bob.key_id,)
+    async with open_sqlite_store(older, LIMITS) as store:
+        assert [each.name for each in await store.codes()] == ["ann"]
+
+
+async def test_a_restore_keeps_the_roles_of_codes(tmp_path: Path) -> None:
+    reader = attrs.evolve(code("rita"), role=Role.READER)
+    async with open_sqlite_store(tmp_path / "data", LIMITS) as store:
+        await store.add_codes([reader], [])
+        await back_up(store, tmp_path / "backup.db")
+    restore(tmp_path / "other", tmp_path / "backup.db")
+    async with open_sqlite_store(tmp_path / "other", LIMITS) as store:
+        assert await store.codes() == (reader,)
 
 
 async def test_retention_counts_messages_and_not_numbers(backed_up: Path) -> None:

@@ -174,7 +174,7 @@ def test_the_migration_adds_addressees_of_older_messages(tmp_path: Path) -> None
     migrate(connection, steps[:3])
     connection.execute(
         """
-        INSERT INTO rooms VALUES (1, 'lab', 1, 4, 1, 0, NULL, NULL, 1, 1, 1, '[]');
+        INSERT INTO rooms VALUES (1, 'lab', 1, 6, 1, 0, NULL, NULL, 1, 1, 1, '[]');
         INSERT INTO messages VALUES
             (1, 1, 1, 1, 'Ann', 'agent', '["all"]', 'a', 'none', NULL,
              NULL, NULL, 0, 0),
@@ -182,7 +182,10 @@ def test_the_migration_adds_addressees_of_older_messages(tmp_path: Path) -> None
              NULL, NULL, 0, 0),
             (3, 1, 3, 1, 'Ann', 'operator', '["bob"]', 'c', 'none', NULL,
              NULL, NULL, 0, 0),
-            (4, 1, 4, 1, 'bob', 'agent', '["ann"]', 'd', 'none', 1, NULL, NULL, 0, 0);
+            (4, 1, 4, 1, 'bob', 'agent', '["ann"]', 'd', 'none', 1, NULL, NULL, 0, 0),
+            (5, 1, 5, 1, 'Pat', 'person', '["bob","pat"]', 'e', 'none', NULL,
+             NULL, NULL, 0, 0),
+            (6, 1, 6, 1, 'Pat', 'person', '["bob"]', 'f', 'none', 1, NULL, NULL, 0, 0);
         """
     ).fetchall()
     migrate(connection, steps)
@@ -193,6 +196,10 @@ def test_the_migration_adds_addressees_of_older_messages(tmp_path: Path) -> None
         (1, "bob", 3, 0, None),
         (1, "ann", 4, 0, 1),
         (1, "bob", 4, 1, 1),
+        (1, "bob", 5, 0, None),
+        (1, "pat", 5, 1, None),
+        (1, "bob", 6, 0, 1),
+        (1, "pat", 6, 1, 1),
     ]
     assert do_addressees_match(connection)
     connection.close()

@@ -15,7 +15,7 @@ from argybargy.store.errors import Corrupt, Incompatible, Refused
 from argybargy.store.sqlite.backup.verify import check_pages_and_schema
 from argybargy.store.sqlite.connection import BUSY_MS
 from argybargy.store.sqlite.row_validation import NEWEST_MS, OLDEST_MS
-from argybargy.store.sqlite.tables.codes import read_codes, read_revoked
+from argybargy.store.sqlite.tables.codes import read_code_digests, read_revoked
 from argybargy.store.sqlite.tables.cursors import read_all_cursors
 
 _UNREADABLE: Final = (apsw.CorruptError, apsw.NotADBError, apsw.SQLError, ValueError)
@@ -114,7 +114,7 @@ def _read(connection: apsw.Connection) -> SupersededDatabase:
     ).fetchall()
     return SupersededDatabase(
         rooms=rooms,
-        digests=frozenset(code.digest for code in read_codes(connection)),
+        digests=read_code_digests(connection),
         revoked=read_revoked(connection),
         revoked_key_ids=frozenset(
             detail.rpartition(" ")[2] for (detail,) in revocations

@@ -14,3 +14,16 @@ CREATE TABLE invites (
     ended_ms INTEGER,
     code_key_id TEXT NOT NULL
 ) STRICT;
+
+ALTER TABLE codes ADD COLUMN role TEXT NOT NULL DEFAULT 'agent';
+
+-- Until now a person was no peer of a room. Its direct messages are its own.
+INSERT OR IGNORE INTO addressees
+SELECT room_id, lower(sender), seq, 1, reply_to
+FROM messages WHERE kind = 'person' AND recipients <> '["all"]';
+
+UPDATE addressees SET is_own = 1 WHERE EXISTS (
+    SELECT 1 FROM messages
+    WHERE messages.room_id = addressees.room_id AND messages.seq = addressees.seq
+        AND kind = 'person' AND lower(sender) = addressees.peer
+);

@@ -38,7 +38,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 INDEX_NAME: Final = "search.db"
-INDEX_VERSION: Final = 3
+INDEX_VERSION: Final = 4
 """Version of the index; raise it with every change that makes existing indexes
 wrong."""
 PIECE_ROWS: Final = 500
@@ -67,7 +67,8 @@ CREATE TABLE newest (one INTEGER PRIMARY KEY, id, room_id, seq, at_ms, text);
 PRAGMA user_version = {INDEX_VERSION};
 """
 _NEXT_PIECE: Final = f"""
-SELECT id, room_id, iif(kind = 'agent', sender, NULL), recipients, text, choices, choice
+SELECT id, room_id, iif(kind IN ('agent', 'person'), sender, NULL), recipients, text,
+    choices, choice
 FROM relay.messages
 WHERE id > (SELECT coalesce(max(id), 0) FROM words_docsize)
 ORDER BY id LIMIT {PIECE_ROWS}

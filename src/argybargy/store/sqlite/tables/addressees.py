@@ -23,7 +23,7 @@ WHERE room_id = :room_id AND peer = :reader
 _AFTER: Final = "seq > max(:after, :first - 1)"
 """One combined bound: of two lower bounds, SQLite would seek by one only."""
 _BEFORE: Final = "seq >= :first AND seq < :before"
-_NOT_OWN: Final = "NOT (kind = 'agent' AND lower(sender) = :reader)"
+_NOT_OWN: Final = "NOT (kind IN ('agent', 'person') AND lower(sender) = :reader)"
 
 
 def _merged(to_all: str, to_reader: str) -> str:
@@ -96,11 +96,11 @@ def delete_addressees(
 
 _EXPECTED: Final = """
 SELECT room_id, lower(value) AS peer, seq,
-    kind = 'agent' AND lower(sender) = lower(value) AS is_own, reply_to
+    kind IN ('agent', 'person') AND lower(sender) = lower(value) AS is_own, reply_to
 FROM messages, json_each(recipients) WHERE recipients <> '["all"]'
 UNION
 SELECT room_id, lower(sender), seq, 1, reply_to
-FROM messages WHERE kind = 'agent' AND recipients <> '["all"]'
+FROM messages WHERE kind IN ('agent', 'person') AND recipients <> '["all"]'
 """
 _DIFFERS: Final = f"""
 SELECT EXISTS (

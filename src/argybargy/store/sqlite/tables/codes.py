@@ -1,29 +1,48 @@
 """Access codes, as digests, and the digests of revoked codes."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import apsw
 import attrs
 
-from argybargy.domain.access_codes import CodeRecord
+from argybargy.domain.access_codes import CodeRecord, Role
 from argybargy.store.sqlite.tables.cursors import delete_cursor_without_code
 
 _COLUMNS: Final = (
-    "digest, room, name, capabilities, created_ms, expires_ms, client, model"
+    "digest, room, name, capabilities, created_ms, expires_ms, client, model, role"
 )
 
 
 def read_codes(connection: apsw.Connection) -> tuple[CodeRecord, ...]:
     """Read every code, oldest first."""
-    rows = connection.execute(f"SELECT {_COLUMNS} FROM codes ORDER BY id")  # noqa: S608
-    return tuple(CodeRecord(*row) for row in rows)
+    rows: list[Any] = connection.execute(
+        f"SELECT {_COLUMNS} FROM codes ORDER BY id"  # noqa: S608
+    ).fetchall()
+    return tuple(_from_row(row) for row in rows)
+
+
+def _from_row(row: Any) -> CodeRecord:  # noqa: ANN401 - a row of APSW
+    fields = list(row)
+    fields[-1] = Role(fields[-1])
+    return CodeRecord(*fields)
+
+
+def read_code_digests(connection: apsw.Connection) -> frozenset[bytes]:
+    """Read the digests of all codes, from a schema of any version."""
+    rows = connection.execute("SELECT digest FROM codes")
+    return frozenset(digest for (digest,) in rows)
 
 
 def insert_codes(connection: apsw.Connection, codes: Iterable[CodeRecord]) -> None:
     """Store new codes."""
-    sql = f"INSERT INTO codes ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
-    connection.executemany(sql, [attrs.astuple(code) for code in codes])
+    sql = f"INSERT INTO codes ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+    connection.executemany(sql, [_to_row(code) for code in codes])
+
+
+def _to_row(code: CodeRecord) -> tuple[Any, ...]:
+    *fields, role = attrs.astuple(code)
+    return (*fields, role.value)
 
 
 def delete_codes(connection: apsw.Connection, codes: Iterable[CodeRecord]) -> None:

@@ -30,7 +30,7 @@ from argybargy.store.sqlite.tables.addressees import (
 _ADDRESSED: Final = """
 (recipients = '["all"]' OR instr(lower(recipients), '"' || :reader || '"') > 0)
 """
-_IS_OWN: Final = "(kind = 'agent' AND lower(sender) = :reader)"
+_IS_OWN: Final = "(kind IN ('agent', 'person') AND lower(sender) = :reader)"
 IS_VISIBLE: Final = f"(:reader IS NULL OR {_IS_OWN} OR {_ADDRESSED})"
 
 _NAMES: Final = (
