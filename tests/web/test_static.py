@@ -12,6 +12,8 @@ import trio.testing
 from support.web_app import open_site
 
 FILES = resources.files("argybargy.web") / "dashboard"
+GUEST_FILES = resources.files("argybargy.web") / "guest_page"
+GUEST_PARTS = ["/guest", "/guest/guest.js", "/guest/guest.css"]
 PARTS = [
     f"/dashboard/{folder}{entry.name}"
     for folder in ("", "vendor/")
@@ -52,7 +54,7 @@ async def test_every_file_has_a_strict_policy_and_no_path_escapes_the_folder(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site() as site:
-        for path in ("/dashboard", *PARTS):
+        for path in ("/dashboard", *PARTS, *GUEST_PARTS):
             answer = await site.front.call("GET", path)
             assert answer.status == 200, path
             policy = answer.headers["content-security-policy"]
@@ -112,6 +114,14 @@ def test_no_file_names_another_host_or_makes_markup_or_code_from_text(
     assert not re.findall(r"https?://[\w.]+", text)
     for word in ("innerHTML", "outerHTML", "eval(", "new Function", "document.write"):
         assert word not in text
+
+
+def test_the_page_of_guests_names_no_host_and_parses_no_text_as_markup() -> None:
+    for entry in GUEST_FILES.iterdir():
+        text = entry.read_text()
+        assert not re.findall(r"https?://[\w.]+", text)
+        for word in ("HTML", "eval(", "new Function", "document.write", "localStorage"):
+            assert word not in text
 
 
 def test_every_module_of_a_visit_is_preloaded() -> None:

@@ -1,4 +1,4 @@
-"""Static files of the dashboard, read into memory once at start-up.
+"""Static files of the pages, read into memory once at start-up.
 
 A request looks its path up in a table, never on the disk: there is no path traversal.
 """
@@ -17,6 +17,8 @@ import attrs
 from argybargy.web.request import COMMON_HEADERS, Response
 
 PATH: Final = "/dashboard"
+GUEST_PATH: Final = "/guest"
+"""Path of the page for guests."""
 POLICY: Final = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     b"img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -30,6 +32,7 @@ _MEDIA_TYPES: Final = {
     "js": b"text/javascript; charset=utf-8",
     "svg": b"image/svg+xml",
 }
+_FOLDERS: Final = {PATH: "dashboard", GUEST_PATH: "guest_page"}
 _INDEX: Final = "index.html"
 _OURS: Final = re.compile(r"[^/]+\.(css|js)")
 _COMMENT: Final = re.compile(r"//|/\*|\*/|\* |\*$")
@@ -92,13 +95,13 @@ def _accepts_gzip(accept_encoding: str) -> bool:
 
 
 def load_files() -> Mapping[str, PageFile]:
-    """Read the dashboard from the package: its files by URL path."""
-    folder = resources.files("argybargy.web") / "dashboard"
+    """Read the pages from the package: their files by URL path."""
     return {
-        PATH if name == _INDEX else f"{PATH}/{name}": PageFile.make(
+        path if name == _INDEX else f"{path}/{name}": PageFile.make(
             _minify(name, file.read_bytes()), _MEDIA_TYPES[_suffix(name)]
         )
-        for name, file in _walk(folder, "")
+        for path, folder in _FOLDERS.items()
+        for name, file in _walk(resources.files("argybargy.web") / folder, "")
         if _suffix(name) in _MEDIA_TYPES
     }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -272,7 +273,7 @@ async def test_of_racing_guests_of_one_name_one_is_let_in() -> None:
         await site.code("alice")
         async with trio.open_nursery() as nursery:
             for number in range(6):
-                nursery.start_soon(lambda n=number: race(site, speaks=bool(n % 2)))
+                nursery.start_soon(partial(race, site, speaks=bool(number % 2)))
         assert sorted(statuses) == [200, *[409] * 5]
 
 

@@ -1,7 +1,5 @@
 """Endpoint of the operator that lets a person into one room."""
 
-from typing import Final
-
 from argybargy.domain.access_codes import Role
 from argybargy.domain.durations import parse_lifetime
 from argybargy.domain.instant import format_timestamp
@@ -11,9 +9,7 @@ from argybargy.web.codec.decode import check_peer_name, check_room_name, read_js
 from argybargy.web.codec.guest_bodies import GuestBody, GuestRequestBody
 from argybargy.web.codec.validation_errors import ValidationErrors
 from argybargy.web.request import Request, Response, json_response
-
-GUEST_PAGE: Final = "/guest"
-"""Path of the page for guests."""
+from argybargy.web.static import GUEST_PATH
 
 
 async def make_guest(services: Services, request: Request) -> Response:
@@ -27,7 +23,7 @@ async def make_guest(services: Services, request: Request) -> Response:
     record = made.record
     assert record.expires_ms is not None  # every guest has an end
     answer = GuestBody(
-        link=f"{services.public_url}{GUEST_PAGE}#code={made.code}",
+        link=f"{services.public_url}{GUEST_PATH}#code={made.code}",
         code=made.code,
         key_id=record.key_id,
         room=record.room,
