@@ -64,6 +64,17 @@ def relay() -> FakeOperator:
         closed={"done"},
         online={"claude"},
         sessions=["0123456789ab", "ba9876543210"],
+        invites=[
+            {
+                "id": "00000000000c", "room": "build", "name": None,
+                "state": "open", "expires_at": CLOSED_AT, "code_key_id": None,
+            },
+            {
+                "id": "00000000000d", "room": "build", "name": "claude",
+                "state": "used", "expires_at": CLOSED_AT,
+                "code_key_id": "00000000000a",
+            },
+        ],
         said={
             "build": [
                 spoken(41, "Who takes it?", expects="anyone", claimed_by="claude"),
@@ -120,6 +131,9 @@ COMMANDS: Final = {
     "show": "show build 40",
     "watch": "watch build --since 40",
     "invite": "invite --name alice --room build",
+    "invite once": "invite build --once",
+    "invites": "invites",
+    "guest": "guest build --as pat",
     "connect": "connect claude --room build --name alice --expires 1d",
     "connect curl": "connect curl --room build --url https://relay.example.com",
     "codes": "codes",

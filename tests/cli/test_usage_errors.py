@@ -10,7 +10,11 @@ from support.terminal import Terminal
     [
         (["post"], "ROOM is missing.", "See: argybargy post --help"),
         (["post", "lab"], "TEXT is missing.", "See: argybargy post --help"),
-        (["invite"], "--name is missing.", "See: argybargy invite --help"),
+        (
+            ["invite"],
+            "The code of an agent needs its name.",
+            "Give it with --name, or let the agent choose: --once.",
+        ),
         (["rooms", "--port"], "--port needs a value.", "See: argybargy rooms --help"),
         (
             ["rooms", "--json=3"],

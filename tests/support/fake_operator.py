@@ -14,6 +14,7 @@ from argybargy.cli.client.protocol import Json, asked_room, read_answer
 from argybargy.cli.errors import CliError
 from argybargy.domain.access_codes import (
     AGENT_PREFIX,
+    INVITE_PREFIX,
     RANDOM_CHARS,
     SIGN_IN_PREFIX,
     format_code,
@@ -119,6 +120,7 @@ class FakeOperator:
         page: Maximum number of messages in an answer.
         refusals: Answers to give instead, by path: status and detail.
         sessions: Ids of dashboard sessions.
+        invites: Rows of one-use invites.
         public: Address in sign-in links.
         links: Sign-in links that were created.
         streams: Frames of each stream in turn; an error is raised.
@@ -139,6 +141,7 @@ class FakeOperator:
     sessions: list[str] = attrs.field(factory=list)
     damped: list[tuple[str, str]] = attrs.field(factory=list)
     receipts: dict[str, str] = attrs.field(factory=dict)
+    invites: list[Json] = attrs.field(factory=list)
     public: str = BASE
     links: list[str] = attrs.field(factory=list)
     streams: list[Sequence[Json | BaseException] | CliError] = attrs.field(factory=list)
@@ -202,6 +205,8 @@ class FakeOperator:
         match method, path:
             case "POST", ["invite"]:
                 return self._invite(body)
+            case _, ["invites", *_] | ["rooms", _, "guests"]:
+                return self._open_door(method, path, body)
             case "POST", ["revoke"]:
                 return self._revoke(body)
             case "POST", ["rooms", room, "open" | "close" | "reopen" as what]:
@@ -500,6 +505,43 @@ class FakeOperator:
             "code": secret(number),
             "url": BASE,
             "instruction": "as the relay says it",
+        }
+
+    def _open_door(self, method: str, path: list[str], body: Json) -> Json:
+        match method, path:
+            case "POST", ["invites"]:
+                return self._invite_once(body)
+            case "GET", ["invites"]:
+                return {"invites": self.invites}
+            case "DELETE", ["invites", invite_id]:
+                return {"revoked": invite_id}
+        return self._let_in(path[1], body)
+
+    def _invite_once(self, body: Json) -> Json:
+        invite, name = secret(len(self.calls), INVITE_PREFIX), body["name"]
+        invite_id = f"{len(self.calls):012x}"
+        row = {
+            "id": invite_id,
+            "room": body["room"],
+            "name": name,
+            "state": "open",
+            "expires_at": CLOSED_AT,
+            "code_key_id": None,
+        }
+        self.invites.append(row)
+        link = f"{BASE}/join#{invite}"
+        return {**row, "invite": invite, "link": link, "instruction": "as it says"}
+
+    def _let_in(self, room: str, body: Json) -> Json:
+        code = secret(len(self.calls))
+        return {
+            "link": f"{BASE}/guest#code={code}",
+            "code": code,
+            "key_id": f"{len(self.calls):012x}",
+            "room": room,
+            "name": body["name"] or "guest-a1b2c3",
+            "expires_at": CLOSED_AT,
+            "role": "person" if body["speaks"] else "reader",
         }
 
     def _revoke(self, body: Json) -> Json:

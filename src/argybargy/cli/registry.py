@@ -131,6 +131,8 @@ VERBS: Final = (
     Verb("answer", "questions:answer", TALK, words="[ROOM] SEQ [TEXT]"),
     Verb("show", "questions:show", TALK, words="[ROOM] SEQ"),
     Verb("invite", "codes:invite", ACCESS, InviteOptions),
+    Verb("invites", "invites:invites", ACCESS),
+    Verb("guest", "invites:guest", ACCESS),
     Verb("connect", "connect:connect", ACCESS, InviteOptions),
     Verb("codes", "codes:codes", ACCESS),
     Verb("revoke", "codes:revoke", ACCESS),

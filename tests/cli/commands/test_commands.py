@@ -63,6 +63,16 @@ def test_the_example_of_every_verb_can_be_typed(
         said={"review": [question]},
         sessions=["0123456789ab"],
         damped=[("alice", "bob")],
+        invites=[
+            {
+                "id": "00000000000c",
+                "room": "review",
+                "name": None,
+                "state": "open",
+                "expires_at": "now",
+                "code_key_id": None,
+            }
+        ],
     )
     card = {"room": "review", "status": "open", "last_seq": 1}
     closed = {"closed_at": None, "closed_by": None}
@@ -101,7 +111,7 @@ def test_help_names_the_arguments_and_fits_the_terminal(
         ("import", "[OPTIONS] [FILE]"),
         ("search", "[OPTIONS] [QUERY...]"),
         ("post", "[OPTIONS] ROOM TEXT"),
-        ("invite", "--name STR [OPTIONS]"),
+        ("invite", "[OPTIONS] [ROOM] [NAME]"),
     ],
 )
 def test_the_usage_line_names_the_arguments(

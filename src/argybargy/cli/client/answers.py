@@ -92,6 +92,18 @@ def _must(is_fit: Callable[[str], bool]) -> Callable[..., None]:
     return check
 
 
+def _must_if_given(is_fit: Callable[[str], bool]) -> Callable[..., None]:
+    """Return a validator for such a text that may be missing."""
+
+    def check(
+        _: object, field: "attrs.Attribute[str | None]", value: str | None
+    ) -> None:
+        if value is not None and not is_fit(value):
+            raise ValueError(field.name)
+
+    return check
+
+
 def read_base_url(text: str) -> str:
     """Parse the address of a relay from an answer, and rebuild it from checked parts.
 
@@ -147,6 +159,43 @@ class Invited:
         if room_key(invited.room) != room_key(room):
             raise unfit_answer("room")
         return invited
+
+
+@attrs.frozen
+class InviteLink:
+    """One-use invite that was just created."""
+
+    invite: str = attrs.field(repr=False)
+    link: str = attrs.field(repr=False)
+    id: str = attrs.field(validator=_must(is_key_id))
+    room: str = attrs.field(validator=_must(is_name))
+    name: str | None = attrs.field(validator=_must_if_given(is_peer_name))
+    expires_at: str
+
+
+@attrs.frozen
+class ListedInvite:
+    """One-use invite as listed by the relay: without the secret."""
+
+    id: str
+    room: str
+    name: str | None
+    state: str
+    expires_at: str
+    code_key_id: str | None
+
+
+@attrs.frozen
+class GuestLink:
+    """Link of a guest that was just created."""
+
+    link: str = attrs.field(repr=False)
+    code: str = attrs.field(repr=False)
+    key_id: str = attrs.field(validator=_must(is_key_id))
+    room: str = attrs.field(validator=_must(is_name))
+    name: str = attrs.field(validator=_must(is_peer_name))
+    role: str
+    expires_at: str
 
 
 @attrs.frozen

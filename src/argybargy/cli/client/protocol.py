@@ -126,6 +126,8 @@ _HINTS: Final = {
     "or set ARGYBARGY_MAX_CODES and restart the relay.",
     "room_not_found": "List the rooms: argybargy rooms",
     "session_not_found": "List the sessions: argybargy sessions",
+    "invite_not_found": "List the invites: argybargy invites",
+    "invite_quota": "Revoke one: argybargy invites --revoke ID",
     "misdirected": "Add the host to ARGYBARGY_ALLOWED_HOSTS and restart the relay.",
 }
 _OWN_WORDS: Final = {
@@ -139,6 +141,8 @@ _OWN_WORDS: Final = {
     "room_closed": "Room {room} was closed by {closed_by} at {closed_at}.",
     "room_not_found": "There is no {asked}.",
     "session_not_found": "There is no such session, or it has ended.",
+    "invite_not_found": "There is no open invite with that id.",
+    "invite_quota": "{limit} invites are open already.",
     "storage_unknown": "The relay cannot tell whether this was stored.",
 }
 """Texts of refusals whose text on the wire is written for HTTP clients."""
@@ -155,6 +159,8 @@ _FLAGS: Final = {
     "reply_to": "--reply-to",
     "sender": "--sender",
     "text": "the text",
+    "ttl": "--hours",
+    "ttl_minutes": "--minutes",
     "to": "--to",
 }
 """Options by the request field they fill, if the names differ in more than case."""

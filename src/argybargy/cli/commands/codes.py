@@ -10,8 +10,10 @@ from cyclopts import Parameter
 
 from argybargy.cli.client.answers import Invited, State, read_row
 from argybargy.cli.client.protocol import Json, Operator
+from argybargy.cli.commands.invites import invite_once
 from argybargy.cli.environment import Environment, read_url
 from argybargy.cli.errors import CliError, Exit
+from argybargy.cli.options import INTEGER
 from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Output
 from argybargy.domain.access_codes import digest_code, key_id_of
@@ -69,32 +71,56 @@ def ask_for_code(
 
 def invite(
     env: Environment,
-    *,
-    name: str,
     room: str = "default",
+    name: str | None = None,
+    *,
     url: str | None = None,
     expires: str | None = None,
     capabilities: str | None = None,
+    once: bool = False,
+    minutes: Annotated[int | None, INTEGER] = None,
 ) -> int:
     """Create an access code for an agent. It is shown only once.
 
-    With --quiet, only the code is printed, for use in scripts.
+    With --once, create an invite instead: a link that gives one code, once, and may
+    stand in a prompt. Without a name, the agent chooses its own.
+
+    With --quiet, only the code or the link is printed, for use in scripts.
 
     Example: argybargy invite --name alice --room review --expires 1d
 
     Args:
-        name: Name of the agent.
         room: Room that the agent joins.
+        name: Name of the agent.
         url: Address of the relay for the agent, used in the text for it.
         expires: Lifetime of the code: 10m, 1h, 1d, 1w or 1mo; a bare number is
             hours; never or 0 is unlimited.
         capabilities: Short description of what the agent can do.
+        once: Create an invite that gives one code, once.
+        minutes: Minutes for which the invite works; 15 if not given.
     """
     out = env.output
     check_room(room)
-    check_peer(name, "Choose another --name, such as 'alice'.")
-
+    if name is not None:
+        check_peer(name, "Choose another --name, such as 'alice'.")
     times = env.machine.times
+    if once:
+        body = {
+            "room": room,
+            "name": name,
+            "expires": expires,
+            "capabilities": capabilities,
+            "ttl_minutes": minutes,
+        }
+
+        def make(operator: Operator) -> int:
+            state = State.read(operator.call("GET", "/admin/state"))
+            state.refuse_closed(room, times)
+            return invite_once(operator, out, times, body, url)
+
+        return env.prepare(make)
+    if name is None or minutes is not None:
+        raise _incomplete(name)
 
     def work(operator: Operator) -> int:
         state = State.read(operator.call("GET", "/admin/state"))
@@ -108,6 +134,17 @@ def invite(
         return Exit.OK
 
     return env.prepare(work)
+
+
+def _incomplete(name: str | None) -> CliError:
+    """Return the error of an invitation without a name, or with the time of another."""
+    if name is None:
+        text = "The code of an agent needs its name."
+        hint = "Give it with --name, or let the agent choose: --once."
+    else:
+        text = "--minutes is the time of an invite."
+        hint = "Add --once, or give the lifetime of the code: --expires."
+    return CliError(text, hint, Exit.USAGE)
 
 
 def codes(env: Environment) -> int:
