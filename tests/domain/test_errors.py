@@ -13,6 +13,7 @@ FACTS: dict[Problem, dict[str, object]] = {
     Problem.INVITE_QUOTA: {"limit": 3},
     Problem.NOT_FOUND: {"seq": 3},
     Problem.ROOM_CLOSED: {"room": "hall", "closed_by": "ops", "closed_at": "noon"},
+    Problem.ROOM_OPEN: {"room": "hall"},
     Problem.CLAIMED_BY_OTHER: {"seq": 3, "claimed_by": "bob", "expires_at": None},
     Problem.SEAT_TAKEN: {"held_by": "codex/1 queue", "held_until": "noon"},
     Problem.NOT_CLAIMABLE: {"seq": 3, "reason": "answered"},

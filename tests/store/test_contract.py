@@ -556,7 +556,7 @@ async def test_sweeping_cuts_the_audit_log(store: Store) -> None:
 
 async def test_a_probe_of_a_sound_store_succeeds(store: Store) -> None:
     await store.probe()
-    assert store.info.schema == (1 if store.info.engine == "memory" else 7)
+    assert store.info.schema == (1 if store.info.engine == "memory" else 8)
 
 
 def invite(secret: str, name: str = "") -> InviteRecord:

@@ -213,9 +213,6 @@ class FakeOperator:
                 return self._change(room, what)
             case "GET", ["search"]:
                 return builtins(self._search(query))
-            case "DELETE", ["rooms", room, "messages", seq, "question"]:
-                self._check_room(room)
-                return builtins(WithdrawnBody(withdrawn=True, seq=int(seq)))
         return builtins(self._told(method, path, query, body))
 
     def _told(
@@ -230,6 +227,9 @@ class FakeOperator:
                 return ReadyBody("ready", "0", "sqlite", 1, "full", draining=False)
             case "POST", ["say"]:
                 return self._say(body)
+            case "DELETE", ["rooms", room, "messages", seq, "question"]:
+                self._check_room(room)
+                return WithdrawnBody(withdrawn=True, seq=int(seq))
         return self._read(method, path, query)
 
     def _read(self, method: str, path: list[str], query: str) -> msgspec.Struct:

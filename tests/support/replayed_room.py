@@ -12,6 +12,7 @@ from argybargy.domain.room.state import Room, RoomStatus, SavedLease, SavedRoom
 from argybargy.domain.room.writes import (
     AppendMessage,
     Audit,
+    ClearRoom,
     ForgetMember,
     KeepReceipt,
     OpenQuestion,
@@ -48,7 +49,9 @@ class DurableRoom:
             for seq in [seq for seq in kept if seq < room.first]:
                 del kept[seq]
 
-    def _replay(self, write: Write, now: Instant) -> None:
+    def _replay(  # noqa: C901  one case per write
+        self, write: Write, now: Instant
+    ) -> None:
         match write:
             case AppendMessage(message):
                 self._append(message)
@@ -63,6 +66,8 @@ class DurableRoom:
                 self._keep(peer, key, receipt, now)
             case ForgetMember(peer):
                 del self.members[peer]
+            case ClearRoom():
+                self.receipts, self.members = {}, {}
             case Audit():
                 self.audits.append(write)
 
@@ -130,4 +135,5 @@ class DurableRoom:
             receipts=tuple(self.receipts.items()),
             members=tuple(self.members.items()),
             seq_gaps=room.seq_gaps,
+            is_deleted=not room.exists,
         )

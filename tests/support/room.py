@@ -14,6 +14,7 @@ from argybargy.domain.room.commands import (
     Close,
     Command,
     CommandResult,
+    Delete,
     Dismiss,
     Open,
     Post,
@@ -218,6 +219,10 @@ class Scene:
     def open(self) -> None:
         """Open or reopen the room."""
         self.do(Open("ops"))
+
+    def delete(self) -> CommandResult:
+        """Delete the room."""
+        return self.do(Delete("ops"))
 
     def dismiss(self, peer: str) -> None:
         """Let a peer go."""

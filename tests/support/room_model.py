@@ -69,10 +69,11 @@ class Model:
     fence: int = 0
     exists: bool = False
     is_closed: bool = False
+    deleted: int = 0
 
     @property
     def first(self) -> int:
-        return max(1, len(self.said) - self.limits.messages_per_room + 1)
+        return max(self.deleted + 1, len(self.said) - self.limits.messages_per_room + 1)
 
     def find(self, seq: int) -> Said | None:
         return self.said[seq - 1] if self.first <= seq <= len(self.said) else None
@@ -145,6 +146,8 @@ class Model:
         if by == "agent" and len(times) >= self.limits.posts_per_window:
             raise RefusedError("rate_limited")
         self.check_reply(sender, by, reply_to)
+        if not self.exists:
+            self.is_closed = False
         default = to[0] if len(to) == 1 and to != ("all",) else "none"
         default = default if reply_to is None else "none"
         answered = self.answered(post)
@@ -339,6 +342,15 @@ class Model:
         self.is_closed = True
         for seq in list(self.held):
             self.unclaim(seq)
+
+    def delete(self) -> None:
+        if not self.exists:
+            raise RefusedError("room_not_found")
+        if not self.is_closed:
+            raise RefusedError("room_open")
+        self.deleted, self.exists = len(self.said), False
+        for rows in (self.waiting, self.keys, self.posted_at, self.members):
+            rows.clear()
 
     def open(self) -> None:
         self.exists, self.is_closed = True, False

@@ -127,6 +127,12 @@ class Problem(enum.Enum):
         "Room {room} was closed by {closed_by} at {closed_at}. Nobody is reading "
         "it. Stop polling and finish up.",
     )
+    ROOM_OPEN = ProblemKind(
+        "room_open",
+        409,
+        "Room {room} is open. Close it first, so that its agents leave; "
+        "then delete it.",
+    )
     CLAIMED_BY_OTHER = ProblemKind(
         "claimed_by_other",
         409,

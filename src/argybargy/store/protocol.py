@@ -163,7 +163,8 @@ class RoomStore(ProbeStore, Protocol):
         """Return the saved state of a room with its newest `tail_messages` messages.
 
         Returns:
-            ``None`` if the room does not exist.
+            ``None`` if there never was such a room. A deleted one has its numbers and
+            `SavedRoom.is_deleted`.
 
         Raises:
             Refused: The store cannot read now.
@@ -177,7 +178,8 @@ class RoomStore(ProbeStore, Protocol):
 
         Returns once the writes survive a loss of power, within the guarantee of
         `StoreInfo.durability`. Counters and status are taken from `room`; the stored
-        version becomes ``expected_version + 1``.
+        version becomes ``expected_version + 1``. A room that does not exist after the
+        decision is stored as deleted.
 
         Args:
             room: The room after the decision.
@@ -477,4 +479,15 @@ class Store(
 
     async def sweep(self) -> None:
         """Delete rows past their retention, in bounded transactions."""
+        ...
+
+    async def clear_deleted(self) -> None:
+        """Delete what is left of deleted rooms, in bounded transactions.
+
+        Nobody can read it since the commit that deleted the room. May be cancelled at
+        any time, or interrupted by a crash; the next call continues.
+
+        Raises:
+            Refused: The store cannot delete now.
+        """
         ...

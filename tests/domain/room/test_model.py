@@ -19,6 +19,7 @@ from argybargy.domain.room.commands import (
     ClaimGranted,
     Close,
     Command,
+    Delete,
     Dismiss,
     Open,
     Post,
@@ -103,6 +104,7 @@ sayings = st.builds(
 claims = st.builds(Claim, agents, ages, st.sampled_from([None, None, 3, 9]))
 rare = st.one_of(
     st.builds(Close, st.just("ops")),
+    st.builds(Delete, st.just("ops")),
     st.builds(Open, st.just("ops")),
     st.builds(Open, st.just("ops")),
     st.builds(Dismiss, agents),
@@ -197,7 +199,9 @@ class Both:
         except RefusedError as refused:
             return refused.refusal
 
-    def model_answer(self, command: Command) -> int | None:
+    def model_answer(  # noqa: C901  one case per command
+        self, command: Command
+    ) -> int | None:
         model = self.model
         match command:
             case Post():
@@ -210,6 +214,8 @@ class Both:
                 model.refresh(peer)
             case Close():
                 model.close()
+            case Delete():
+                model.delete()
             case Open():
                 model.open()
             case Dismiss(peer):
@@ -248,6 +254,7 @@ class Both:
         assert (room.head, room.first) == (len(model.said), model.first)
         assert room.fence == model.fence
         assert room.status.is_closed == model.is_closed
+        assert room.exists == model.exists
         assert set(room.members) == set(model.members)
         kept = [self.scene.message(seq) for seq in range(room.first, room.head + 1)]
         assert [as_said(each) for each in kept] == model.said[room.first - 1 :]
@@ -305,7 +312,9 @@ def what_lasts(room: Room) -> tuple[object, ...]:
         for lease in room.leases.values()
     }
     counters = (room.version, room.head, room.first, room.tail_first, room.tail_bytes)
-    times = (room.created_ms, room.last_ms, room.last_spoken_ms)
+    times = (room.last_ms, room.created_ms, room.last_spoken_ms)
+    if not room.exists:
+        times = (room.last_ms, 0, 0)
     keys = [key for _, key in order]
     maps = (room.messages, room.questions, room.receipts, room.members)
     return room.status, counters, room.fence, times, leases, keys, maps

@@ -160,11 +160,12 @@ async def test_a_migration_keeps_a_copy_of_the_old_database(tmp_path: Path) -> N
     async with open_sqlite_store(tmp_path) as store:
         await Player.of(store).say("ann", "before")
     known = load_migrations()
-    steps = (*known, Migration(len(known) + 1, "DELETE FROM messages"))
+    newest = known[-1].number
+    steps = (*known, Migration(newest + 1, "DELETE FROM messages"))
     async with open_sqlite_store(tmp_path, migrations=steps) as store:
-        assert store.info.schema == len(steps)
+        assert store.info.schema == newest + 1
         assert await store.recent(None, 9) == ()
-    copy = tmp_path / f"relay.db.v{len(known)}"
+    copy = tmp_path / f"relay.db.v{newest}"
     if sys.platform != "win32":
         assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     copy.replace(tmp_path / "relay.db")
@@ -176,7 +177,8 @@ async def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
     async with open_sqlite_store(tmp_path) as store:
         await Player.of(store).say("ann", "before")
     known = load_migrations()
-    broken = Migration(len(known) + 1, "DELETE FROM messages; DELETE FROM nowhere")
+    number = known[-1].number + 1
+    broken = Migration(number, "DELETE FROM messages; DELETE FROM nowhere")
     with pytest.raises(apsw.SQLError, match="nowhere"):
         async with open_sqlite_store(tmp_path, migrations=(*known, broken)):
             pass

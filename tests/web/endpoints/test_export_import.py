@@ -416,7 +416,7 @@ async def test_a_backup_is_a_complete_database(tmp_path: Path) -> None:
         assert reply.headers["content-type"] == "application/vnd.sqlite3"
         await trio.Path(tmp_path / "copy.db").write_bytes(reply.body)
     contents = check_file(tmp_path / "copy.db")
-    assert (contents.rooms, contents.messages, contents.schema) == (1, 1, 7)
+    assert (contents.rooms, contents.messages, contents.schema) == (1, 1, 8)
 
 
 async def test_too_many_backups_at_once_are_busy_not_a_store_failure(

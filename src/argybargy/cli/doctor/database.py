@@ -109,7 +109,7 @@ def find_newest_message(data: Path) -> tuple[str, int] | None:
         connection.set_busy_timeout(_BUSY_MS)
         connection.execute("PRAGMA trusted_schema = OFF").fetchall()
         row = connection.execute(
-            "SELECT name, last_ms FROM rooms WHERE head > 0 ORDER BY last_ms DESC"
+            "SELECT name, last_ms FROM rooms WHERE head >= first ORDER BY last_ms DESC"
         ).fetchone()
     except apsw.Error:
         return None

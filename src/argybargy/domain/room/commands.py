@@ -158,6 +158,19 @@ class Close:
 
 
 @attrs.frozen
+class Delete:
+    """Delete a closed room with everything in it; only its numbers are remembered.
+
+    Attributes:
+        by: The operator's name.
+        codes: The number of codes that end with the room, for the audit log.
+    """
+
+    by: str
+    codes: int = 0
+
+
+@attrs.frozen
 class Dismiss:
     """Remove a peer without a valid code, with its claims and open questions."""
 
@@ -253,6 +266,7 @@ Command = (
     | Renew
     | Open
     | Close
+    | Delete
     | Dismiss
     | Retain
     | Import
@@ -326,7 +340,14 @@ class Undamped:
     pairs: tuple[tuple[str, str], ...]
 
 
-CommandResult = Posted | ClaimGranted | Acknowledged | Imported | Undamped
+@attrs.frozen
+class Deleted:
+    """The room was deleted, with this number of messages."""
+
+    messages: int
+
+
+CommandResult = Posted | ClaimGranted | Acknowledged | Imported | Undamped | Deleted
 
 
 @attrs.frozen

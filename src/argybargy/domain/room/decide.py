@@ -25,6 +25,7 @@ from argybargy.domain.room.commands import (
     Claim,
     Close,
     Command,
+    Delete,
     Dismiss,
     Import,
     Open,
@@ -37,6 +38,7 @@ from argybargy.domain.room.commands import (
     Withdraw,
 )
 from argybargy.domain.room.damped_pairs import decide_undamp
+from argybargy.domain.room.deleting import decide_delete
 from argybargy.domain.room.import_restore import decide_import, decide_restore
 from argybargy.domain.room.open_close import (
     decide_close,
@@ -58,6 +60,7 @@ _RULES: Final[dict[type[Any], Callable[[Transition, Any], Decision]]] = {
     Renew: decide_renew,
     Open: decide_open,
     Close: decide_close,
+    Delete: decide_delete,
     Dismiss: decide_dismiss,
     Retain: decide_retain,
     Import: decide_import,

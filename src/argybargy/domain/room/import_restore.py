@@ -45,8 +45,8 @@ def decide_import(transition: Transition, command: Import) -> Decision:
     counted = _compare(transition, command)
     if command.is_trial:
         return transition.decision(counted)
-    head = transition.room.head
-    if head == 0 and command.speaks and not command.has_room_quota:
+    head, is_empty = transition.room.head, transition.room.is_empty
+    if is_empty and command.speaks and not command.has_room_quota:
         raise RelayError(Problem.ROOM_QUOTA, limit=transition.limits.rooms)
     if not transition.room.exists:
         _create_room(transition, command)

@@ -25,7 +25,7 @@ from argybargy.domain.room.choosing import as_offered, check_choices
 from argybargy.domain.room.claims import claimed_by_other, is_claimable_by, renew_all
 from argybargy.domain.room.commands import Post, Posted
 from argybargy.domain.room.damped_pairs import announce_damping, note_exchange
-from argybargy.domain.room.state import ReceiptKey, Room
+from argybargy.domain.room.state import ReceiptKey, Room, RoomStatus
 from argybargy.domain.room.transition import Decision, Transition, record_speaker
 from argybargy.domain.room.withdrawing import open_question
 
@@ -49,6 +49,8 @@ def decide_post(transition: Transition, post: Post) -> Decision:
     message = as_offered(_message(transition, post), subject)
     check_choices(message, subject)
 
+    if not transition.room.exists:  # a deleted room is closed; this one begins open
+        transition.change(status=RoomStatus(transition.room.name))
     room = transition.room
     speech = _speech(room, post, message)
     answers = answers_of(speech, room.questions.get, room.questions.of_asker)
@@ -128,7 +130,7 @@ def _check_room(transition: Transition, post: Post) -> None:
             closed_by=status.closed_by,
             closed_at=status.closed_at,
         )
-    if transition.room.head == 0 and not post.has_room_quota:
+    if transition.room.is_empty and not post.has_room_quota:
         raise RelayError(Problem.ROOM_QUOTA, limit=transition.limits.rooms)
 
 

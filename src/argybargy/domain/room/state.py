@@ -92,6 +92,7 @@ class SavedRoom:
         receipts: The receipts of idempotency keys, oldest first.
         members: The peers and operators that have posted.
         seq_gaps: The gaps above `first`, oldest first.
+        is_deleted: Whether the room was deleted, and only its numbers are left.
     """
 
     status: RoomStatus
@@ -109,6 +110,7 @@ class SavedRoom:
     receipts: tuple[tuple[ReceiptKey, Receipt], ...] = ()
     members: tuple[tuple[PeerKey, Member], ...] = ()
     seq_gaps: tuple[SeqGap, ...] = ()
+    is_deleted: bool = False
 
 
 @attrs.frozen(slots=False)
@@ -121,7 +123,8 @@ class Room:
     Attributes:
         status: Open or closed.
         version: The number of commits in the store.
-        exists: Whether the store has, or will have, a row for the room.
+        exists: Whether the room exists; not before its first write, nor after it was
+            deleted. A deleted room stays closed until it is created again.
         head: The newest seq; 0 before the first message.
         first: The oldest seq within retention.
         tail_first: The oldest seq of the tail, which is contiguous up to `head`.
@@ -183,6 +186,11 @@ class Room:
         """The name of the room as first spelled."""
         return self.status.name
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the room has no messages."""
+        return self.head < self.first
+
     def copy(self) -> Self:
         """Return a shallow copy."""
         copied = object.__new__(type(self))
@@ -212,6 +220,26 @@ class Room:
         )
 
     @classmethod
+    def deleted(cls, last: SavedRoom | Self, now: Instant) -> Self:
+        """Return the value of a deleted room, which keeps the numbers of `last`.
+
+        Its time of creation is now: that of the room that may be created in its place.
+        """
+        return cls(
+            status=last.status,
+            version=last.version,
+            head=last.head,
+            first=last.head + 1,
+            tail_first=last.head + 1,
+            fence=last.fence,
+            created_ms=now.wall_ms,
+            last_ms=last.last_ms,
+            heard_ms=now.counted(last.last_ms),
+            last_spoken_ms=now.wall_ms,
+            quiet_since=now.steady_seconds,
+        )
+
+    @classmethod
     def restore(
         cls,
         saved: SavedRoom,
@@ -225,6 +253,8 @@ class Room:
         restart the relay cannot know when a holder last polled. A lease that is in
         `known`, from an earlier load by this process, keeps its deadline.
         """
+        if saved.is_deleted:
+            return cls.deleted(saved, now)
         messages = _tail(saved, limits)
         leases = Leases.of(
             _restore_lease(lease, now, known.get(lease.seq)) for lease in saved.leases

@@ -75,6 +75,20 @@ class ForgetMember:
 
 
 @attrs.frozen
+class ClearRoom:
+    """Delete the content of a room, with its codes and cursors.
+
+    The codes are recorded as revoked. Whether the room exists afterwards is an
+    attribute of the room, which every commit stores.
+
+    Attributes:
+        head: The newest seq to delete; all older ones are deleted too.
+    """
+
+    head: int
+
+
+@attrs.frozen
 class Audit:
     """Add an audit row, in the transaction of the action itself.
 
@@ -104,5 +118,6 @@ Write = (
     | KeepReceipt
     | GiveUp
     | ForgetMember
+    | ClearRoom
     | Audit
 )

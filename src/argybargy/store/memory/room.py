@@ -19,6 +19,7 @@ from argybargy.domain.room.state import (
 from argybargy.domain.room.writes import (
     AppendMessage,
     Audit,
+    ClearRoom,
     ForgetMember,
     KeepReceipt,
     OpenQuestion,
@@ -52,6 +53,7 @@ class StoredRoom:
         receipts: Idempotency receipts, oldest first.
         members: The peers that have posted, by `PeerKey`.
         seq_gaps: Ranges of seqs above `first` without a message.
+        is_deleted: Whether the room was deleted; its numbers are kept.
     """
 
     status: RoomStatus
@@ -69,6 +71,7 @@ class StoredRoom:
     receipts: dict[ReceiptKey, Receipt] = attrs.field(factory=dict)
     members: dict[PeerKey, Member] = attrs.field(factory=dict)
     seq_gaps: tuple[SeqGap, ...] = ()
+    is_deleted: bool = False
 
     @classmethod
     def empty(cls, name: str) -> Self:
@@ -87,14 +90,20 @@ class StoredRoom:
             The number of messages added.
         """
         self.version += 1
-        self.status = attrs.evolve(room.status, name=self.status.name)
+        name = room.name if self.is_deleted else self.status.name
+        self.status, self.is_deleted = (
+            attrs.evolve(room.status, name=name),
+            not room.exists,
+        )
+        self.created_ms = self.created_ms if self.is_deleted else room.created_ms
         self.head, self.first, self.fence = room.head, room.first, room.fence
         self.last_ms, self.last_spoken_ms = room.last_ms, room.last_spoken_ms
         self.seq_gaps = room.seq_gaps
         for write in writes:
             _APPLY[type(write)](self, write)
         added = [each.message.seq for each in writes if isinstance(each, AppendMessage)]
-        self.order.update({seq: order + place for place, seq in enumerate(added)})
+        places = {seq: order + place for place, seq in enumerate(added)}
+        self.order.update({seq: places[seq] for seq in places.keys() & self.messages})
         for rows in (self.claims, self.questions):
             for seq in [seq for seq in rows if seq < self.first]:
                 del rows[seq]
@@ -151,6 +160,7 @@ class StoredRoom:
             receipts=tuple(self.receipts.items()),
             members=tuple(sorted(self.members.items())),
             seq_gaps=self.seq_gaps,
+            is_deleted=self.is_deleted,
         )
 
     def sweep(self, limits: Limits) -> None:
@@ -212,6 +222,12 @@ def _forget_member(stored: StoredRoom, write: ForgetMember) -> None:
     stored.members.pop(write.peer, None)
 
 
+def _clear_room(stored: StoredRoom, _write: ClearRoom) -> None:
+    for rows in (stored.messages, stored.order, stored.claims, stored.questions):
+        rows.clear()
+    stored.receipts, stored.members = {}, {}
+
+
 def _give_up(_stored: StoredRoom, _write: GiveUp) -> None:
     """Do nothing: `first` is one of the counters."""
 
@@ -227,6 +243,7 @@ _APPLY: Final[dict[type[Any], Callable[[StoredRoom, Any], None]]] = {
     ResolveQuestion: _resolve_question,
     KeepReceipt: _keep_receipt,
     ForgetMember: _forget_member,
+    ClearRoom: _clear_room,
     GiveUp: _give_up,
     Audit: _audit,
 }

@@ -23,7 +23,7 @@ from argybargy.domain.message import Message
 from argybargy.domain.names import PeerKey, RoomKey, peer_key, room_key
 from argybargy.domain.pages import HistoryPage, Page, PageBuilder
 from argybargy.domain.room.state import Room, SavedRoom
-from argybargy.domain.room.writes import Audit, Write
+from argybargy.domain.room.writes import Audit, ClearRoom, Write
 from argybargy.domain.search.query import Findings, Found, Query, Scope
 from argybargy.domain.search.snippet import SNIPPET_CHARS, snippet
 from argybargy.store.errors import Conflict, Corrupt, Refused
@@ -96,6 +96,8 @@ class MemoryStore(Store):
             stored = StoredRoom(room.status, created_ms=room.created_ms)
             self._rooms[room_key(room.name)] = stored
         self._messages_ever += stored.apply(room, writes, self._messages_ever)
+        if any(isinstance(write, ClearRoom) for write in writes):
+            self._clear_access(room_key(room.name))
         self._audit.add([write for write in writes if isinstance(write, Audit)])
 
     @override
@@ -202,9 +204,13 @@ class MemoryStore(Store):
         await trio.lowlevel.checkpoint()
         rooms = self._rooms
         return StoredOverview(
-            rooms=tuple(stored.summary() for stored in rooms.values()),
+            rooms=tuple(
+                stored.summary() for stored in rooms.values() if not stored.is_deleted
+            ),
             members={
-                name: tuple(stored.members.values()) for name, stored in rooms.items()
+                name: tuple(stored.members.values())
+                for name, stored in rooms.items()
+                if not stored.is_deleted
             },
             questions=tuple(
                 (stored.status.name, stored.messages[seq])
@@ -341,6 +347,10 @@ class MemoryStore(Store):
         await trio.lowlevel.checkpoint()
 
     @override
+    async def clear_deleted(self) -> None:
+        await trio.lowlevel.checkpoint()  # a commit has deleted everything
+
+    @override
     async def sweep(self) -> None:
         await trio.lowlevel.checkpoint()
         for stored in self._rooms.values():
@@ -358,6 +368,17 @@ class MemoryStore(Store):
     def _stored_room(self, room: str) -> StoredRoom:
         """Return a room, or an empty one if it does not exist."""
         return self._rooms.get(room_key(room)) or StoredRoom.empty(room)
+
+    def _clear_access(self, room: RoomKey) -> None:
+        """Revoke the codes of a deleted room, and delete its cursors."""
+        gone = [
+            digest for digest, code in self._codes.items() if code.peer.room == room
+        ]
+        self._revoked.update(gone)
+        for digest in gone:
+            del self._codes[digest]
+        kept = {key: seq for key, seq in self._cursors.items() if key[0] != room}
+        self._cursors = kept
 
     def _code_holders(self) -> set[tuple[RoomKey, PeerKey]]:
         return {

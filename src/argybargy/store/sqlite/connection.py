@@ -34,12 +34,14 @@ class Role(enum.Enum):
         "PRAGMA fullfsync = ON",  # on macOS a plain fsync stops at the drive's cache
         "PRAGMA foreign_keys = ON",
         "PRAGMA journal_size_limit = 67108864",
+        "PRAGMA secure_delete = ON",  # what is deleted must not stay in free pages
         "PRAGMA trusted_schema = OFF",
     )
     INDEX = (
         "PRAGMA journal_mode = WAL",
         # A lost tail is harmless: the index is rebuilt from the database.
         "PRAGMA synchronous = NORMAL",
+        "PRAGMA secure_delete = ON",
         "PRAGMA trusted_schema = OFF",
     )
     COPIER = ("PRAGMA trusted_schema = OFF",)

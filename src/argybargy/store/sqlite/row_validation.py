@@ -104,6 +104,7 @@ class _RowValidator:
             ("cursors", self.cursors),
             ("audit", self.audit),
             ("revoked", self.revoked),
+            ("message_ids", self.message_ids),
             ("probes", self.probes),
         )
 
@@ -125,13 +126,17 @@ class _RowValidator:
     def rooms(self) -> _Problems:
         """Validate the rooms, and keep their counters."""
         holes = "holes" if self.has("rooms", "holes") else "'[]'"
+        has_ends = self.has("rooms", "is_deleted")
+        ends = "is_deleted, cleared_to, is_clearing" if has_ends else "0, 0, 0"
         sql = f"""
             SELECT id, name, version, head, first, fence, closed_at_ms, closed_by,
-                   created_ms, last_ms, spoken_ms, {holes} FROM rooms ORDER BY id
+                   {ends}, created_ms, last_ms, spoken_ms, {holes}
+            FROM rooms ORDER BY id
         """  # noqa: S608 - constants
         for row in self.select(sql):
             room_id, name, version, head, first, fence, *rest = row
-            closed_at_ms, closed_by, *times, gaps_column = rest
+            closed_at_ms, closed_by, is_deleted, cleared_to, is_clearing, *rest = rest
+            *times, gaps_column = rest
             seq_gaps = parse_seq_gaps(gaps_column, first, head)
             counters = room_id, version, fence + 1
             closed_ms = 0 if closed_at_ms is None else closed_at_ms
@@ -144,6 +149,12 @@ class _RowValidator:
                 (self.is_time(closed_ms), "the time at which it was closed"),
                 (is_single_line(closed_by or ""), "the name of who closed it"),
                 (seq_gaps is not None, "the numbers that it has left out"),
+                (
+                    {is_deleted, is_clearing} <= {0, 1}
+                    and 0 <= cleared_to <= head
+                    and (not is_deleted or first > head),
+                    "whether it was deleted",
+                ),
             )
             self._rooms[room_id] = _Room(head, first, fence, seq_gaps or ())
 
@@ -332,6 +343,14 @@ class _RowValidator:
         for (digest,) in self.select("SELECT digest FROM revoked"):
             if len(digest) != _DIGEST_BYTES:
                 yield "a row", "the digest"
+
+    def message_ids(self) -> _Problems:
+        """Validate the row with the highest id that is not used again."""
+        if not self.has("message_ids", "newest"):
+            return
+        rows = [row for (row,) in self.select("SELECT newest FROM message_ids")]
+        if len(rows) != 1 or not 0 <= rows[0] <= MAX_SEQ:
+            yield "its only row", "the number in it"
 
     def probes(self) -> _Problems:
         """Validate the row that probes write to."""

@@ -57,6 +57,11 @@ from argybargy.store.sqlite.tables.codes import (
 )
 from argybargy.store.sqlite.tables.commit import commit_room
 from argybargy.store.sqlite.tables.cursors import read_cursors, save_cursors
+from argybargy.store.sqlite.tables.deleted_rooms import (
+    delete_cleared_rows,
+    find_clearing,
+    finish_clearing,
+)
 from argybargy.store.sqlite.tables.invites import (
     delete_invites,
     read_invites,
@@ -296,6 +301,19 @@ class SqliteStore(Store):
         # Last, because it may be refused: a search may hold the index for seconds.
         await self._index.keep_up(gone)
 
+    @override
+    async def clear_deleted(self) -> None:
+        while (room := await self._readers.read(find_clearing)) is not None:
+            delete_rows = partial(delete_cleared_rows, room=room, rows=SWEEP_ROWS)
+            while await self._writer.write(delete_rows):
+                pass
+            while deleted := await self._writer.write(_clear_messages):
+                await self._index.keep_up(deleted)
+            await self._index.scrub()
+            await self._writer.truncate_log()
+            # Last: after a crash, everything before this line is done once more.
+            await self._writer.write(partial(finish_clearing, room=room))
+
     def _sweep_receipts(self, connection: apsw.Connection) -> int:
         return sweep_receipts(connection, SWEEP_ROWS, self._limits)
 
@@ -304,7 +322,11 @@ class SqliteStore(Store):
 
 
 def _sweep_messages(connection: apsw.Connection) -> list[int]:
-    return sweep_messages(connection, SWEEP_ROWS)
+    return sweep_messages(connection, SWEEP_ROWS, is_clearing=False)
+
+
+def _clear_messages(connection: apsw.Connection) -> list[int]:
+    return sweep_messages(connection, SWEEP_ROWS, is_clearing=True)
 
 
 @contextlib.asynccontextmanager

@@ -34,6 +34,18 @@ def checkpoint_wal(connection: apsw.Connection, _database: str, pages: int) -> i
     return apsw.SQLITE_OK
 
 
+def truncate_wal_if_unused(connection: apsw.Connection) -> None:
+    """Checkpoint the log and truncate it, unless a reader uses it: do not wait."""
+    timeout_ms = connection.execute("PRAGMA busy_timeout").get
+    connection.set_busy_timeout(0)
+    try:
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    except apsw.Error as error:
+        log.info("log not truncated", reason=str(error))
+    finally:
+        connection.set_busy_timeout(timeout_ms)
+
+
 def rewrite_wal(connection: apsw.Connection) -> None:
     """Write the log to the disk once more, byte for byte, and sync it.
 

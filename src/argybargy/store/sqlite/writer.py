@@ -23,6 +23,7 @@ from argybargy.store.errors import Corrupt, Refused, Unknown
 from argybargy.store.protocol import WriterStatistics
 from argybargy.store.sqlite.connection import CLOSE_SECONDS, DatabaseThread
 from argybargy.store.sqlite.errors import SPOILING, translate
+from argybargy.store.sqlite.wal import truncate_wal_if_unused
 from argybargy.system.histogram import SECONDS, SIZES, Histogram
 
 T = TypeVar("T")
@@ -121,6 +122,7 @@ class Writer:
     _files: Identity | None = attrs.field(default=None, init=False, repr=False)
     _lost_reason: str = attrs.field(default="", init=False, repr=False)
     _probe: Job[None] | None = attrs.field(default=None, init=False, repr=False)
+    _must_truncate: bool = attrs.field(default=False, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         channel = trio.open_memory_channel[Job[Any]](QUEUE_JOBS)
@@ -168,6 +170,21 @@ class Writer:
         if self._probe is None or not self._probe.is_pending:
             self._probe = self._queue(write_probe)
         await self._wait(self._probe)
+
+    async def truncate_log(self) -> None:
+        """Empty the write-ahead log, which may contain what was deleted.
+
+        Does nothing while a reader uses the log, which is overwritten later and emptied
+        when the store is closed.
+
+        Raises:
+            StoreError: As :meth:`write`.
+        """
+
+        def work(_connection: apsw.Connection) -> None:
+            self._must_truncate = True
+
+        await self.write(work)
 
     def _queue(self, work: Callable[[apsw.Connection], T]) -> Job[T]:
         if self._lost_reason:
@@ -258,6 +275,9 @@ class Writer:
             self._lost_reason = _checkpoint_lost_files(connection)
             raise Corrupt(self._lost_reason)
         outcomes = run_transaction(connection, works)
+        if self._must_truncate:  # set by a job of this transaction, in this thread
+            self._must_truncate = False
+            truncate_wal_if_unused(connection)
         self._files = self._files or identify(*names)
         return outcomes
 

@@ -251,15 +251,14 @@ def _continue_room(
 ) -> RestoredRoom | None:
     saved = load_room(connection, name, plan.limits.tail_messages)
     known = superseded.rooms.get(room_key(name)) if superseded else None
+    if (saved is None or saved.is_deleted) and (known is None or known.is_deleted):
+        _remember_numbers(connection, name, saved, known, plan)
+        return None
     room = _room(name, saved, known, plan)
     command = _command(room, known, acknowledged, plan.skip_ahead)
     decision = decide(room, command, plan.now, plan.limits)
     after = decision.room
-    if after.head > MOST_HEAD:
-        raise Corrupt(
-            f"{plan.source} cannot be used: the room {name} would go on after message "
-            f"{after.head}, and too few numbers are left."
-        )
+    _check_head(after, plan)
     is_closed = after.status.is_closed and not room.status.is_closed
     lost = max(0, command.head - room.head)
     if lost or is_closed or after.fence != room.fence:
@@ -273,11 +272,53 @@ def _room(
     name: str, saved: SavedRoom | None, known: SupersededRoom | None, plan: RestorePlan
 ) -> Room:
     """Return a room as in the backup; empty if it is younger than the backup."""
-    if saved is not None:
+    if saved is not None and not saved.is_deleted:
         return Room.restore(saved, plan.now, plan.limits)
     assert known is not None
+    # Created since, or deleted in the backup and created again since.
     new = Room.new(name, plan.now)
+    if saved is not None:
+        new = Room.deleted(saved, plan.now)
     return attrs.evolve(new, status=known.status, created_ms=known.created_ms)
+
+
+def _remember_numbers(
+    connection: apsw.Connection,
+    name: str,
+    saved: SavedRoom | None,
+    known: SupersededRoom | None,
+    plan: RestorePlan,
+) -> None:
+    """Keep the highest numbers of a room that is deleted in both databases.
+
+    One that the replaced database does not know may have given more numbers since.
+    """
+    new = Room.new(name, plan.now)
+    last = new if saved is None else Room.deleted(saved, plan.now)
+    if known is None:
+        head, fence = last.head + plan.skip_ahead, last.fence + plan.skip_ahead
+        last = attrs.evolve(last, head=head, fence=fence)
+    else:
+        last = attrs.evolve(
+            last,
+            status=known.status,
+            head=max(last.head, known.head),
+            fence=max(last.fence, known.fence),
+            last_ms=max(last.last_ms, known.last_ms),
+        )
+    room = Room.deleted(last, plan.now)
+    if saved is None and known is not None:
+        room = attrs.evolve(room, created_ms=known.created_ms)
+    _check_head(room, plan)
+    commit_room(connection, room, room.version, ())
+
+
+def _check_head(room: Room, plan: RestorePlan) -> None:
+    if room.head > MOST_HEAD:
+        raise Corrupt(
+            f"{plan.source} cannot be used: the room {room.name} would go on after "
+            f"message {room.head}, and too few numbers are left."
+        )
 
 
 def _command(

@@ -12,7 +12,7 @@ from argybargy.domain.limits import MAX_SEQ
 from argybargy.domain.names import PeerKey, RoomKey, is_name, room_key
 from argybargy.domain.room.state import RoomStatus
 from argybargy.store.errors import Corrupt, Incompatible, Refused
-from argybargy.store.sqlite.backup.verify import check_pages_and_schema
+from argybargy.store.sqlite.backup.verify import check_pages_and_schema, has_column
 from argybargy.store.sqlite.connection import BUSY_MS
 from argybargy.store.sqlite.row_validation import NEWEST_MS, OLDEST_MS
 from argybargy.store.sqlite.tables.codes import read_code_digests, read_revoked
@@ -29,13 +29,17 @@ MOST_HEAD: Final = MAX_SEQ - 2**32
 
 @attrs.frozen
 class SupersededRoom:
-    """Counters and status of one room of the replaced database."""
+    """Counters and status of one room of the replaced database.
+
+    A deleted room has the numbers that it has given.
+    """
 
     status: RoomStatus
     created_ms: int
     head: int
     fence: int
     last_ms: int
+    is_deleted: bool = False
 
 
 @attrs.frozen
@@ -98,11 +102,13 @@ def _check_and_read(connection: apsw.Connection, database: Path) -> SupersededDa
 
 
 def _read(connection: apsw.Connection) -> SupersededDatabase:
+    is_deleted = "is_deleted" if has_column(connection, "is_deleted") else "0"
     rows: list[Any] = connection.execute(
-        """
-        SELECT name, closed_at_ms, closed_by, created_ms, head, fence, last_ms
+        f"""
+        SELECT name, closed_at_ms, closed_by, created_ms, head, fence, last_ms,
+               {is_deleted}
         FROM rooms
-        """
+        """  # noqa: S608 - constants
     ).fetchall()
     # Invalid rooms are left out: the restore then skips seqs, as for an unknown room.
     found = {row[0]: SupersededRoom(RoomStatus(*row[:3]), *row[3:]) for row in rows}

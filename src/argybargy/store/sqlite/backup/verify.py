@@ -123,12 +123,19 @@ def _check_addressees(connection: apsw.Connection, path: Path) -> None:
 def _contents(
     connection: apsw.Connection, path: Path, version: int
 ) -> DatabaseContents:
-    sql = """
-        SELECT (SELECT count(*) FROM rooms),
+    is_deleted = "is_deleted" if has_column(connection, "is_deleted") else "0"
+    sql = f"""
+        SELECT (SELECT count(*) FROM rooms WHERE NOT {is_deleted}),
                (SELECT count(*) FROM messages JOIN rooms ON rooms.id = room_id
                 WHERE seq >= rooms.first),
                (SELECT count(*) FROM codes)
-    """
+    """  # noqa: S608 - constants
     row: Any = connection.execute(sql).fetchone()
     rooms, messages, codes = row
     return DatabaseContents(version, rooms, messages, codes, path.stat().st_size)
+
+
+def has_column(connection: apsw.Connection, column: str) -> bool:
+    """Tell whether the table of rooms has a column; older schemas lack some."""
+    sql = "SELECT count(*) FROM pragma_table_info('rooms') WHERE name = ?"
+    return bool(connection.execute(sql, (column,)).get)

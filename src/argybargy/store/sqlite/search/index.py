@@ -49,6 +49,8 @@ PIECE_TERMS: Final = 50_000
 A piece must fit well within the deadline of a waiting search: an interrupted piece is
 rolled back, and the search would never make progress.
 """
+MERGE_PAGES: Final = 500
+"""Pages written in one step of :meth:`Index.scrub`; a step takes about 0.1 s."""
 KEEP_UP_SECONDS: Final = 1.0
 """Deadline of housekeeping on the index, including the wait for its lock."""
 
@@ -78,6 +80,10 @@ _SAVE_NEWEST: Final = """
 INSERT OR REPLACE INTO newest
 SELECT 1, id, room_id, seq, at_ms, text FROM relay.messages
 WHERE id = (SELECT max(id) FROM words_docsize)
+"""
+# It has the text of a message, which must not outlive the message.
+_FORGET_NEWEST: Final = """
+DELETE FROM newest WHERE id NOT IN (SELECT id FROM words_docsize)
 """
 # The newest indexed message is missing or different if the index belongs to another
 # state of the database, such as the one before a restore.
@@ -179,6 +185,23 @@ class Index:
                 pass
             self._has_orphans = False
             await self.catch_up()
+
+    async def scrub(self) -> None:
+        """Remove the words of deleted messages from the file, in bounded pieces.
+
+        A deleted entry is only marked as such, and its words stay in the file until
+        FTS5 merges the part of the index that they are in. Merging all parts takes
+        time in proportion to the index; searches get their turn between two steps.
+
+        Raises:
+            Refused: The index cannot be written now.
+        """
+        while await self._run(_delete_orphans):
+            pass
+        pages = -MERGE_PAGES  # negative: begin to merge all parts; then go on
+        while await self._run(_merge, pages):
+            pages = MERGE_PAGES
+        await self._run(_truncate_wal)
 
     async def _run(
         self,
@@ -332,6 +355,7 @@ def _delete(connection: apsw.Connection, messages: Sequence[int]) -> None:
     with connection:
         rows = [(message_id,) for message_id in messages]
         connection.executemany("DELETE FROM words WHERE rowid = ?", rows)
+        _renew_newest(connection)
 
 
 def _delete_orphans(connection: apsw.Connection) -> bool:
@@ -339,7 +363,29 @@ def _delete_orphans(connection: apsw.Connection) -> bool:
     with connection:
         connection.execute(_DELETE_ORPHANS, (PIECE_ROWS,))
         count = connection.changes()
+        if count:
+            _renew_newest(connection)
     return count > 0
+
+
+def _renew_newest(connection: apsw.Connection) -> None:
+    """Replace the copy of the newest message, if that message was deleted."""
+    connection.execute(_FORGET_NEWEST)
+    if connection.changes():
+        connection.execute(_SAVE_NEWEST)
+
+
+def _merge(connection: apsw.Connection, pages: int) -> bool:
+    """Merge parts of the index, writing about `pages`; return whether it did work.
+
+    A command that finds nothing to merge counts as one change.
+    """
+    before = connection.total_changes()
+    with connection:
+        connection.execute(
+            "INSERT INTO words (words, rank) VALUES ('merge', ?)", (pages,)
+        )
+    return connection.total_changes() - before > 1
 
 
 def _truncate_wal(connection: apsw.Connection) -> None:

@@ -10,6 +10,7 @@ from argybargy.domain.room.state import Room
 from argybargy.domain.room.writes import (
     AppendMessage,
     Audit,
+    ClearRoom,
     ForgetMember,
     KeepReceipt,
     OpenQuestion,
@@ -20,6 +21,7 @@ from argybargy.domain.room.writes import (
 from argybargy.store.errors import Conflict
 from argybargy.store.sqlite.tables.audit import insert_audits
 from argybargy.store.sqlite.tables.claims import delete_claims_below, update_claim
+from argybargy.store.sqlite.tables.deleted_rooms import clear_room
 from argybargy.store.sqlite.tables.members import delete_member, save_member
 from argybargy.store.sqlite.tables.messages import insert_message
 from argybargy.store.sqlite.tables.questions import (
@@ -78,6 +80,7 @@ _APPLY: Final[dict[type[Any], Callable[[apsw.Connection, int, Any], None]]] = {
     ResolveQuestion: resolve_question,
     KeepReceipt: save_receipt,
     ForgetMember: delete_member,
+    ClearRoom: clear_room,
     GiveUp: _give_up,
     Audit: _audit,
 }

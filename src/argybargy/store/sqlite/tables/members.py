@@ -13,7 +13,8 @@ from argybargy.domain.room.writes import ForgetMember
 def save_member(connection: apsw.Connection, room_id: int, message: Message) -> None:
     """Record a message as the newest of its sender, unless the relay itself sent it.
 
-    The name keeps its first spelling.
+    The name keeps its first spelling, unless that is from a deleted room of the same
+    name.
     """
     if message.kind is SenderKind.SYSTEM:
         return
@@ -21,6 +22,10 @@ def save_member(connection: apsw.Connection, room_id: int, message: Message) -> 
         """
         INSERT INTO members VALUES (?, ?, ?, ?, ?, ?)
         ON CONFLICT DO UPDATE SET kind = excluded.kind,
+            name = iif(
+                members.last_seq <= (SELECT cleared_to FROM rooms WHERE id = room_id),
+                excluded.name, members.name
+            ),
             last_seq = excluded.last_seq, last_ms = excluded.last_ms
         """,
         (
@@ -43,14 +48,14 @@ def delete_member(
 
 
 def read_members(
-    connection: apsw.Connection, room_id: int
+    connection: apsw.Connection, room_id: int, cleared_to: int
 ) -> tuple[tuple[PeerKey, Member], ...]:
-    """Read the members of a room, each with its `PeerKey`."""
+    """Read the members of a room that posted after `cleared_to`, by `PeerKey`."""
     sql = """
         SELECT peer, name, kind, last_seq, last_ms FROM members
-        WHERE room_id = ? ORDER BY peer
+        WHERE room_id = ? AND last_seq > ? ORDER BY peer
     """
-    rows: Iterable[Any] = connection.execute(sql, (room_id,))
+    rows: Iterable[Any] = connection.execute(sql, (room_id, cleared_to))
     return tuple(
         (peer, Member(name, SenderKind(kind), seq, ms))
         for peer, name, kind, seq, ms in rows

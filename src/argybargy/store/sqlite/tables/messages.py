@@ -52,9 +52,12 @@ _NAMES: Final = (
 )
 COLUMNS: Final = ", ".join(f"messages.{name}" for name in _NAMES)
 """The columns that :func:`from_row` takes."""
+_NEXT_ID: Final = """
+SELECT max(newest, coalesce((SELECT max(id) FROM messages), 0)) + 1 FROM message_ids
+"""
 _INSERT: Final = (
-    f"INSERT INTO messages (room_id, {', '.join(_NAMES)}) "  # noqa: S608 - constants
-    f"VALUES (?{', ?' * len(_NAMES)})"
+    f"INSERT INTO messages (id, room_id, {', '.join(_NAMES)}) "  # noqa: S608 - constants
+    f"VALUES (({_NEXT_ID}), ?{', ?' * len(_NAMES)})"
 )
 
 _Row = tuple[Any, ...]
@@ -254,18 +257,32 @@ def count_for(
     return int(connection.execute(COUNT_FOR, values).get)
 
 
-def sweep_messages(connection: apsw.Connection, rows: int) -> list[int]:
-    """Delete up to `rows` messages below `first` of their room; return their ids."""
+def sweep_messages(
+    connection: apsw.Connection, rows: int, *, is_clearing: bool
+) -> list[int]:
+    """Delete up to `rows` messages below `first` of their room; return their ids.
+
+    Either those of rooms that are being cleared after a deletion, or all others.
+
+    The highest deleted id is kept, so that no later message gets it: with a room, the
+    newest message of all may be deleted, and the search index knows messages by id.
+    """
     sql = f"""
         DELETE FROM messages WHERE id IN (
             SELECT messages.id FROM rooms CROSS JOIN messages
             ON room_id = rooms.id AND seq < rooms.first
+            WHERE rooms.is_clearing = ?
             LIMIT ?
         )
         RETURNING id, room_id, {", ".join(_NAMES)}
     """  # noqa: S608 - constants
-    gone: list[Any] = connection.execute(sql, (rows,)).fetchall()
+    values = (int(is_clearing), rows)
+    gone: list[Any] = connection.execute(sql, values).fetchall()
     delete_addressees(
         connection, [(room_id, from_row(row)) for _, room_id, *row in gone]
     )
-    return [message_id for message_id, *_ in gone]
+    deleted = [message_id for message_id, *_ in gone]
+    if deleted:
+        sql = "UPDATE message_ids SET newest = max(newest, ?)"
+        connection.execute(sql, (max(deleted),))
+    return deleted

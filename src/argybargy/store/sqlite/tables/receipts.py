@@ -24,14 +24,14 @@ def save_receipt(connection: apsw.Connection, room_id: int, write: KeepReceipt) 
 
 
 def read_receipts(
-    connection: apsw.Connection, room_id: int
+    connection: apsw.Connection, room_id: int, cleared_to: int
 ) -> tuple[tuple[tuple[PeerKey, str], Receipt], ...]:
-    """Read the receipts of a room, oldest first."""
+    """Read the receipts of a room for messages after `cleared_to`, oldest first."""
     sql = """
         SELECT peer, key, digest, seq, at_ms FROM receipts
-        WHERE room_id = ? ORDER BY at_ms, seq
+        WHERE room_id = ? AND seq > ? ORDER BY at_ms, seq
     """
-    rows: Iterable[Any] = connection.execute(sql, (room_id,))
+    rows: Iterable[Any] = connection.execute(sql, (room_id, cleared_to))
     return tuple(((peer, key), Receipt(*rest)) for peer, key, *rest in rows)
 
 

@@ -35,9 +35,9 @@ def insert_room(connection: apsw.Connection, room: Room) -> int | None:
     """Insert a room at version 1; return its id, or ``None`` if the name is taken."""
     sql = """
         INSERT INTO rooms (name, version, head, first, fence, closed_at_ms, closed_by,
-                           created_ms, last_ms, spoken_ms, holes)
+                           created_ms, last_ms, spoken_ms, holes, is_deleted)
         VALUES (:name, 1, :head, :first, :fence, :closed_at_ms, :closed_by,
-                :created_ms, :last_ms, :spoken_ms, :holes)
+                :created_ms, :last_ms, :spoken_ms, :holes, :is_deleted)
         ON CONFLICT DO NOTHING RETURNING id
     """
     room_id: int | None = connection.execute(sql, _columns(room)).get
@@ -47,13 +47,18 @@ def insert_room(connection: apsw.Connection, room: Room) -> int | None:
 def update_room(connection: apsw.Connection, room: Room, expected: int) -> int | None:
     """Update counters and status of a room and raise its version by one.
 
+    A deleted room keeps its time of creation: a backup that has the room knows it by
+    that time. A room created in its place gets its own spelling and time.
+
     Returns:
         Its id, or ``None`` if the stored version is not `expected`.
     """
     sql = """
         UPDATE rooms SET version = version + 1, head = :head, first = :first,
             fence = :fence, closed_at_ms = :closed_at_ms, closed_by = :closed_by,
-            last_ms = :last_ms, spoken_ms = :spoken_ms, holes = :holes
+            last_ms = :last_ms, spoken_ms = :spoken_ms, holes = :holes,
+            name = iif(is_deleted, :name, name), is_deleted = :is_deleted,
+            created_ms = iif(:is_deleted, created_ms, :created_ms)
         WHERE name = :name AND version = :expected RETURNING id
     """
     values = _columns(room) | {"expected": expected}
@@ -73,6 +78,7 @@ def _columns(room: Room) -> dict[str, Any]:
         "last_ms": room.last_ms,
         "spoken_ms": room.last_spoken_ms,
         "holes": encode_seq_gaps(room.seq_gaps),
+        "is_deleted": int(not room.exists),
     }
 
 
@@ -85,13 +91,14 @@ def load_room(
         ValueError: The rows contradict each other.
     """
     sql = """
-        SELECT id, name, closed_at_ms, closed_by, version, head, first, fence,
-               created_ms, last_ms, spoken_ms, holes FROM rooms WHERE name = ?
+        SELECT id, name, closed_at_ms, closed_by, is_deleted, cleared_to, version,
+               head, first, fence, created_ms, last_ms, spoken_ms, holes
+        FROM rooms WHERE name = ?
     """
     row = connection.execute(sql, (name,)).fetchone()
     if row is None:
         return None
-    room_id, name, closed_at_ms, closed_by, *counters = row
+    room_id, name, closed_at_ms, closed_by, is_deleted, cleared_to, *counters = row
     version, head, first, fence, created_ms, last_ms, last_spoken_ms, holes = counters
     oldest, seq_gaps = max(first, head - tail_messages + 1), decode_seq_gaps(holes)
     if not 0 <= first - 1 <= head <= MAX_SEQ:
@@ -113,26 +120,28 @@ def load_room(
         claimed=read_claimed(connection, room_id),
         leases=read_leases(connection, room_id),
         questions=read_questions(connection, room_id),
-        receipts=read_receipts(connection, room_id),
-        members=read_members(connection, room_id),
+        receipts=read_receipts(connection, room_id, cleared_to),
+        members=read_members(connection, room_id, cleared_to),
         seq_gaps=seq_gaps,
+        is_deleted=bool(is_deleted),
     )
 
 
 def read_overview(connection: apsw.Connection) -> StoredOverview:
     """Read all rooms, their members and their unanswered questions."""
     sql = """
-        SELECT id, name, closed_at_ms, closed_by, head, first, created_ms, last_ms,
-               holes FROM rooms ORDER BY id
+        SELECT id, cleared_to, name, closed_at_ms, closed_by, head, first, created_ms,
+               last_ms, holes
+        FROM rooms WHERE NOT is_deleted ORDER BY id
     """
     rows: list[Any] = connection.execute(sql).fetchall()
     return StoredOverview(
-        rooms=tuple(_summary(row[1:]) for row in rows),
+        rooms=tuple(_summary(row[2:]) for row in rows),
         members={
             room_key(name): tuple(
-                member for _, member in read_members(connection, room_id)
+                member for _, member in read_members(connection, room_id, cleared_to)
             )
-            for room_id, name, *_ in rows
+            for room_id, cleared_to, name, *_ in rows
         },
         questions=read_all_questions(connection),
     )
