@@ -669,6 +669,8 @@ HELD: Final = {
     "relay.write_behind.FailedSignIns.addresses": "five",
     "relay.access.name_reservations.NameReservations._agents": _CONNECTED,
     "relay.access.name_reservations.NameReservations._human": _CONNECTED,
+    "relay.access.room_reservations.RoomReservations._ending": _CONNECTED,
+    "relay.access.room_reservations.RoomReservations._used": _CONNECTED,
     "relay.room.subscriptions.Subscriptions._by_peer": _CONNECTED,
     "relay.room.subscriptions.Subscriptions._by_question": _CONNECTED,
     "relay.room.subscriptions.Subscriptions._listening": _CONNECTED,

@@ -14,6 +14,7 @@ from argybargy.domain.names import room_key
 from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.api import agent, operator
 from argybargy.relay.api.agent import PostDraft
+from argybargy.relay.api.deletion import delete_room
 from support.relay import RelayHarness
 
 ROOMS = ("build", "Docs", "ops")
@@ -60,6 +61,7 @@ class Life:
             (self._park, 2),
             (self._say, 2),
             (self._open_or_close, 2),
+            (self._delete, 1),
             (self._wait, 4),
         )
         deed, *_ = self.chance.choices(
@@ -146,6 +148,11 @@ class Life:
         relay, room = self.harness.relay, self._room()
         deed = self.chance.choice([operator.open_room, operator.close_room])
         await deed(relay, room, "titus")
+
+    async def _delete(self) -> None:
+        relay, room = self.harness.relay, self._room()
+        await operator.close_room(relay, room, "titus")
+        await delete_room(relay, room, "titus")
 
     async def _wait(self) -> None:
         await trio.sleep(self.chance.choice([0.1, 1, 5, 25, 61, 125]))

@@ -17,6 +17,8 @@ log = structlog.get_logger(__name__)
 
 TICK_SECONDS: Final = 2.0
 """Pause between two rounds of housekeeping."""
+CLEAR_SECONDS: Final = 5.0
+"""Most time that a round spends on the messages of deleted rooms."""
 MOST_RETAINS_PER_TICK: Final = 16
 """Retention commands in one round: each commits, and may load its room."""
 
@@ -50,6 +52,8 @@ async def tick(relay: Relay) -> None:
         await relay.codes.remove_stale(now)
         await relay.invites.remove_stale(now)
         await relay.write_behind.flush()
+        with trio.move_on_after(CLEAR_SECONDS):  # the next round continues
+            await relay.store.clear_deleted()
         await relay.store.sweep()
     except StoreError as error:
         log.warning("housekeeping waits for the store", reason=str(error))

@@ -19,6 +19,7 @@ from argybargy.relay.access.invite_registry import InviteRegistry
 from argybargy.relay.access.presence import Presence
 from argybargy.relay.access.request_limits import RequestLimits
 from argybargy.relay.access.room_quota import RoomQuota
+from argybargy.relay.access.room_reservations import RoomReservations
 from argybargy.relay.clock import Clock, system_clock
 from argybargy.relay.housekeeping import run_housekeeping
 from argybargy.relay.overview.overview import Overview
@@ -110,6 +111,7 @@ def _build(store: Store, limits: Limits, clock: Clock, tasks: trio.Nursery) -> R
         request_limits=RequestLimits(limits),
         searches=ConcurrencyLimit(limits.searches_per_peer),
         quota=quota,
+        reservations=RoomReservations(),
         rooms=rooms,
         overview=overview,
         watchers=watchers,

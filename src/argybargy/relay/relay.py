@@ -24,6 +24,7 @@ from argybargy.relay.access.invite_registry import InviteRegistry
 from argybargy.relay.access.presence import Presence
 from argybargy.relay.access.request_limits import RequestLimits
 from argybargy.relay.access.room_quota import RoomQuota
+from argybargy.relay.access.room_reservations import RoomReservations
 from argybargy.relay.clock import Clock
 from argybargy.relay.overview.overview import OVERVIEW_MESSAGES, Overview
 from argybargy.relay.overview.watchers import Watchers
@@ -52,6 +53,7 @@ class Relay:
         request_limits: Rate limits of reads and claims.
         searches: Limit on concurrent searches of one peer.
         quota: Which rooms may hold messages.
+        reservations: Rooms that codes are being made for, and rooms being deleted.
         rooms: The rooms in memory.
         overview: The operator's read model.
         watchers: The streams that follow the overview.
@@ -71,6 +73,7 @@ class Relay:
     request_limits: RequestLimits
     searches: ConcurrencyLimit
     quota: RoomQuota
+    reservations: RoomReservations
     rooms: LiveRooms
     overview: Overview
     watchers: Watchers
@@ -102,7 +105,7 @@ class Relay:
         overview = await self.store.overview()
         recent = await self.store.recent(None, OVERVIEW_MESSAGES)
         self.overview.load(overview, recent, self.clock.now())
-        self.quota.fill(room.status.name for room in overview.rooms if room.head)
+        self.quota.fill(room.status.name for room in overview.rooms if room.messages)
         await self.codes.load(self.clock.now())
         await self.invites.load()
 

@@ -88,6 +88,16 @@ class WriteBehind:
             if peer.room == room
         }
 
+    def forget_room(self, room: RoomKey) -> None:
+        """Drop the cursors of a deleted room.
+
+        A flush under way may still store some. The store drops those of peers without
+        a code, and all codes of the room are gone.
+        """
+        self._cursors = {
+            peer: cursor for peer, cursor in self._cursors.items() if peer.room != room
+        }
+
     def note(self, audit: Audit) -> None:
         """Buffer an audit row; the oldest is dropped when the buffer is full."""
         self._notes[self._next_note] = audit

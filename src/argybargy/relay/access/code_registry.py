@@ -4,7 +4,7 @@ import contextlib
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import attrs
 import trio
@@ -38,6 +38,9 @@ from argybargy.store.errors import Refused, StoreError, Unknown
 from argybargy.store.protocol import CodeStore
 
 T = TypeVar("T")
+
+FORGOTTEN_AT_ONCE: Final = 200
+"""Codes dropped between two checkpoints when their room is deleted."""
 
 
 @attrs.define
@@ -364,6 +367,32 @@ class CodeRegistry:
                         self._remove(record)
         peers = {record.peer for record in records}
         return [peer for peer in peers if not self.has_valid_code(peer, now)]
+
+    async def forget_room(self, room: RoomKey) -> list[Peer]:
+        """Drop the codes of a room that was deleted, and return their holders.
+
+        The commit that deleted the room has removed them from the store.
+        """
+        async with self._changing:
+            peers = self._by_room.get(room, {})
+            records = [record for mine in peers.values() for record in mine]
+            for number, record in enumerate(records):
+                if number % FORGOTTEN_AT_ONCE == FORGOTTEN_AT_ONCE - 1:
+                    await trio.lowlevel.checkpoint()
+                self._remove(record)
+                self._departed.pop(record.peer, None)
+        return list({record.peer for record in records})
+
+    def doubt(self) -> None:
+        """Note that the outcome of a change to the codes is unknown.
+
+        :meth:`resolve_doubt` reads them again.
+        """
+        self._is_in_doubt = True
+
+    def count_in(self, room: RoomKey) -> int:
+        """Count the codes of a room, valid or not."""
+        return sum(map(len, self._by_room.get(room, {}).values()))
 
     def has_valid_code(self, peer: Peer, now: Instant) -> bool:
         """Tell whether a peer holds a valid code."""

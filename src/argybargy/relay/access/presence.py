@@ -177,6 +177,11 @@ class Presence:
         self._rooms.get(peer.room, {}).pop(peer.name, None)
         self._touch(peer.room)
 
+    def forget_room(self, room: RoomKey) -> None:
+        """Drop the records of a deleted room."""
+        self._rooms.pop(room, None)
+        self._touch(room)
+
     def sweep(self, now: float) -> None:
         """Drop the records of peers absent for a day."""
         for room, records in list(self._rooms.items()):

@@ -166,7 +166,11 @@ async def import_codes(relay: Relay, records: Sequence[CodeRecord]) -> int:
         RelayError: ``code_quota``; ``name_taken``, when the human has posted under
             the name of one in its room; or the store failed.
     """
-    with relay.codes.reservations.for_agents({record.peer for record in records}):
+    peers = {record.peer for record in records}
+    with (
+        relay.reservations.for_codes({peer.room for peer in peers}),
+        relay.codes.reservations.for_agents(peers),
+    ):
         return await _import_codes(relay, records)
 
 

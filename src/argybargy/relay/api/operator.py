@@ -88,7 +88,10 @@ async def invite(relay: Relay, invitations: list[Invitation]) -> list[IssuedCode
         relay.refuse_secrets(*written)
     relay.codes.check_quota(len(invitations))
     wanted = {Peer(room_key(each.room), peer_key(each.name)) for each in invitations}
-    with relay.codes.reservations.for_agents(wanted):
+    with (
+        relay.reservations.for_codes({peer.room for peer in wanted}),
+        relay.codes.reservations.for_agents(wanted),
+    ):
         return await _invite(relay, invitations)
 
 
@@ -336,7 +339,7 @@ def stats(relay: Relay) -> Stats:
         online_peers=online,
         codes=numbers.codes,
         messages=sum(summary.messages for summary in summaries),
-        rooms=sum(summary.head > 0 for summary in summaries),
+        rooms=sum(summary.messages > 0 for summary in summaries),
         live_rooms=numbers.live_rooms,
         parked_polls=numbers.parked_polls,
     )

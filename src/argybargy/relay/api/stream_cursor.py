@@ -74,6 +74,7 @@ class OverviewDelta:
         version: The version that the client has after it.
         now_ms: The time of the values.
         rooms: Changed rooms.
+        rooms_gone: The names of deleted rooms.
         waiting: New or changed rows of the inbox.
         waiting_gone: Room and seq of removed rows.
         codes: New or changed codes.
@@ -88,6 +89,7 @@ class OverviewDelta:
     version: int
     now_ms: int
     rooms: tuple[RoomOutline, ...] = ()
+    rooms_gone: tuple[str, ...] = ()
     waiting: tuple[Waiting, ...] = ()
     waiting_gone: tuple[tuple[str, int], ...] = ()
     codes: tuple[CodeRecord, ...] = ()
@@ -205,10 +207,12 @@ class StreamCursor:
         waiting, waiting_gone = self._changed_waiting(of[Topic.WAITING], now)
         codes, codes_gone = self._changed_codes(of[Topic.CODE])
         roster, roster_gone = self._changed_roster(of[Topic.ROSTER], now)
+        rooms, rooms_gone = self._changed_rooms(of[Topic.ROOM])
         delta = OverviewDelta(
             version=board.version,
             now_ms=now.wall_ms,
-            rooms=tuple(board.outlines[change.room] for change in of[Topic.ROOM]),
+            rooms=rooms,
+            rooms_gone=rooms_gone,
             waiting=waiting,
             waiting_gone=waiting_gone,
             codes=codes,
@@ -225,6 +229,20 @@ class StreamCursor:
         rows = {(room, each.seq): (room, each) for room, each in filter(None, said)}
         return attrs.evolve(delta, messages=tuple(map(self._with_room, rows.values())))
 
+    def _changed_rooms(
+        self, changes: list[Change]
+    ) -> tuple[tuple[RoomOutline, ...], tuple[str, ...]]:
+        """Return the changed rooms, and the names that no room has any more.
+
+        A deleted room may have been created again, in another spelling.
+        """
+        outlines = self.relay.overview.outlines
+        known = dict.fromkeys(each.room for each in changes if each.room in outlines)
+        rooms = tuple(outlines[room] for room in known)
+        names = {room.summary.status.name for room in rooms}
+        gone = dict.fromkeys(str(each.key) for each in changes if each.key)
+        return rooms, tuple(name for name in gone if name not in names)
+
     def _changed_waiting(
         self, changes: list[Change], now: Instant
     ) -> tuple[tuple[Waiting, ...], tuple[tuple[str, int], ...]]:
@@ -233,6 +251,7 @@ class StreamCursor:
         keys = [
             (board.cards[change.room].summary.status.name, int(change.key))
             for change in changes
+            if change.room in board.cards  # a deleted room takes its questions along
         ]
         return (
             tuple(
@@ -268,9 +287,11 @@ class StreamCursor:
         )
 
     async def _find(self, change: Change) -> tuple[str, Message] | None:
-        """Return a message with its present claim; ``None`` if retention dropped it."""
+        """Return a message with its present claim; ``None`` if it was deleted."""
         relay, seq = self.relay, int(change.key)
-        card = relay.overview.cards[change.room]
+        card = relay.overview.cards.get(change.room)
+        if card is None:
+            return None
         message = relay.overview.message(change.room, seq)
         live = relay.find_live(change.room)
         if message is None and live is not None:

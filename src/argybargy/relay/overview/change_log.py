@@ -33,8 +33,9 @@ class Change:
         topic: The kind of the item.
         room: The room of the item; `NO_ROOM` for codes.
         key: The seq of a message or question, the name of a roster row, or the handle
-            of a code. Empty for a room itself, and for `HINTS`: the members meant by
-            ``anyone`` may have changed in any message of the room.
+            of a code. For a room itself, its name if it was deleted, else empty. Empty
+            for `HINTS`: the members meant by ``anyone`` may have changed in any message
+            of the room.
     """
 
     topic: Topic

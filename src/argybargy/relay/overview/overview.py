@@ -30,6 +30,7 @@ from argybargy.domain.room.lease_index import Leases
 from argybargy.domain.room.state import Room
 from argybargy.domain.room.writes import (
     AppendMessage,
+    ClearRoom,
     ResolveQuestion,
     UpdateClaim,
     Write,
@@ -119,7 +120,11 @@ class Overview:
         if renewed:
             self._note(renewed)
             self.watchers.wake()
-        if not writes:
+        cleared = [at for at, each in enumerate(writes) if isinstance(each, ClearRoom)]
+        if cleared:
+            self.remove(key)
+            writes = writes[cleared[-1] + 1 :]
+        if not writes or not room.exists:
             return
         before = self.cards.get(key) or RoomCard.new(room.status)
         self.cards[key] = before.follow(room, writes)
@@ -130,9 +135,10 @@ class Overview:
 
     def reread(self, room: Room) -> None:
         """Replace a room that was read again and may differ in anything."""
-        if not room.exists:
-            return
         key = room_key(room.name)
+        if not room.exists:
+            self.remove(key)
+            return
         before = self.cards.get(key) or RoomCard.new(room.status)
         self.cards[key] = before.reread(room)
         self._leases[key] = room.leases
@@ -140,6 +146,18 @@ class Overview:
             self._messages.pop((key, seq), None)
         self._note(list(self._changed_standings(key, room)))
         self._note(list(self._follow(key, before.summary.head, room, ())))
+        self.watchers.touch(key)
+
+    def remove(self, key: RoomKey) -> None:
+        """Remove a room that was deleted, with its messages and questions."""
+        card = self.cards.pop(key, None)
+        if card is None:
+            return
+        self._leases.pop(key, None)
+        self._messages = OrderedDict(
+            (place, each) for place, each in self._messages.items() if place[0] != key
+        )
+        self._note([Change(Topic.ROOM, key, card.summary.status.name)])
         self.watchers.touch(key)
 
     def _changed_standings(self, key: RoomKey, room: Room) -> Iterator[Change]:
@@ -254,6 +272,11 @@ class Overview:
 
     def _changes(self, stale: set[RoomKey], now: Instant) -> Iterator[Change]:
         is_inbox_stale = False
+        for key in stale - self.cards.keys():
+            gone = self._outlines.pop(key, None)
+            if gone is not None:
+                is_inbox_stale |= bool(gone.asked)
+                yield from (Change(Topic.ROSTER, key, name) for name in gone.rows)
         for key in stale & self.cards.keys():
             before = self._outlines.get(key)
             after = self.viewer.outline(key, self.cards[key], now)

@@ -93,7 +93,7 @@ def decide_batch(room: Room, commands: Sequence[Command], facts: Facts) -> Decid
     outcomes: list[CommandResult | RelayError] = []
     for each in commands:
         command = _with_recalled(each, room, recalled)
-        if before.head == 0 and speaks(command):
+        if before.is_empty and speaks(command):
             has_quota = facts.quota.take(room.name)
             command = attrs.evolve(command, has_room_quota=has_quota)
         reading = reading_of(command)

@@ -291,7 +291,7 @@ class LiveRoom:
         while await self._collect():
             await self._serve()
             self._batch = []
-            if self.room.head == 0:
+            if self.room.is_empty:
                 # The batch took a place before it was decided, and stored no message.
                 self.context.quota.give_back(self.name)
 
@@ -316,6 +316,10 @@ class LiveRoom:
         now = self.context.clock.now()
         if saved is None:
             self.room = Room.new(self.name, now)
+        elif saved.is_deleted:
+            # A room that is made in its place has its own spelling.
+            status = attrs.evolve(saved.status, name=self.name)
+            self.room = Room.deleted(attrs.evolve(saved, status=status), now)
         else:
             exchanges = self.room.exchanges  # the store does not have them
             self.room = Room.restore(saved, now, limits, self.room.leases)
@@ -527,8 +531,13 @@ class LiveRoom:
         if self.room.first != before.first:
             self.polls.wake_questions_below(self.room.first)
         is_lifted = self.room.exchanges.lifted != before.exchanges.lifted
-        if self.room.status != before.status or is_lifted:
+        has_changed = (
+            self.room.status != before.status or self.room.exists != before.exists
+        )
+        if has_changed or is_lifted:
             self.polls.wake_all()
+        if not self.room.exists:
+            self.cursors.clear()
         self.context.overview.publish(self.room, decided.writes)
 
     def _outcome(
