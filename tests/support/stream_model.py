@@ -46,6 +46,8 @@ class ModelClient:
             self.messages.clear()
         now = _seconds(frame["now"])
         self._put(frame, now)
+        for room in frame.get("rooms_gone", ()):
+            self._remove_room(room)
         for key in frame.get("waiting_gone", ()):
             self.waiting.pop((key["room"], key["seq"]), None)
         for key in frame.get("codes_gone", ()):
@@ -67,6 +69,12 @@ class ModelClient:
             self.roster[row["name"]] = _without_ages(row, now)
         for row in frame.get("messages", ()):
             self.messages[row["room"], row["seq"]] = row
+
+    def _remove_room(self, room: str) -> None:
+        self.rooms.pop(room, None)
+        for rows in (self.waiting, self.messages):
+            for key in [key for key in rows if key[0] == room]:
+                del rows[key]
 
     def _keep_newest(self) -> None:
         """Remove messages below `first_seq`, and all but the newest `most`."""

@@ -70,7 +70,7 @@ class SayRequest(PostRequest, frozen=True):
 
 
 class RoomActionRequest(Struct, frozen=True):
-    """Name of the person who opens or closes the room, for the audit log."""
+    """Name of the person who opens, closes or deletes the room, for the audit log."""
 
     by: str = "operator"
 
@@ -98,6 +98,21 @@ class UndampBody(Struct, frozen=True):
 
     room: str
     lifted: list[list[str]]
+
+
+class RoomDeletionBody(Struct, frozen=True):
+    """A deleted room, with the numbers of its messages and codes.
+
+    `erased` is false while its messages are still being erased from the database, where
+    nobody can read them.
+    """
+
+    ok: bool
+    room: str
+    messages: int
+    codes: int
+    erased: bool
+    ignored: list[str] | UnsetType = UNSET
 
 
 class StateQuery(Struct, frozen=True):

@@ -83,6 +83,7 @@ class DeltaFrame(Struct, frozen=True, tag="delta", omit_defaults=True):
     roster_gone: list[str] = []
     messages: list[RoomMessageBody] = []
     public_url: str = ""
+    rooms_gone: list[str] = []
 
 
 class KeepaliveFrame(Struct, frozen=True, tag="keepalive"):

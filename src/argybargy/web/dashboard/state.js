@@ -128,8 +128,15 @@ export function applyDelta(frame) {
       roster_gone,
       (row) => row.name,
     );
+    for (const room of rooms_gone ?? []) removeRoom(room);
     mergeMessages(frame.messages ?? []);
   });
+}
+
+/** Remove what was shown of a deleted room; one of the same name may come later. */
+function removeRoom(room) {
+  logs.delete(room);
+  waitingRows.value = new Map([...waitingRows.value].filter(([, row]) => row.room !== room));
 }
 
 function mergeMessages(messages) {

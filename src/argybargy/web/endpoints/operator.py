@@ -20,7 +20,7 @@ from argybargy.domain.names import (
 from argybargy.domain.room.state import RoomStatus
 from argybargy.onboarding.instructions import connect_instruction
 from argybargy.relay.access.invitation import Invitation
-from argybargy.relay.api import operator
+from argybargy.relay.api import deletion, operator
 from argybargy.relay.api.asking import await_thread_as_operator
 from argybargy.relay.api.operator import OperatorState
 from argybargy.relay.overview.room_view import RoomView
@@ -52,6 +52,7 @@ from argybargy.web.codec.operator_bodies import (
     RevokeRequest,
     RoomActionBody,
     RoomActionRequest,
+    RoomDeletionBody,
     RoomRow,
     SayRequest,
     StateBody,
@@ -163,6 +164,16 @@ async def reopen_room(services: Services, request: Request) -> Response:
     room, by, ignored = await _room_action(request)
     status = await operator.reopen_room(services.relay, room, by)
     return _room_response(status, ignored)
+
+
+async def delete_room(services: Services, request: Request) -> Response:
+    """Delete a closed room with everything in it."""
+    room, by, ignored = await _room_action(request)
+    found = await deletion.delete_room(services.relay, room, by)
+    body = RoomDeletionBody(
+        True, found.name, found.messages, found.codes, found.is_erased
+    )
+    return json_response(body, ignored)
 
 
 async def _room_action(request: Request) -> tuple[str, str, list[str]]:
@@ -328,7 +339,7 @@ def _name(view: RoomView) -> str:
 
 def _room_rows(found: OperatorState) -> list[RoomRow]:
     """Return the rooms that hold messages, those with the latest first."""
-    active = [view.summary for view in found.rooms if view.summary.head]
+    active = [view.summary for view in found.rooms if view.summary.messages]
     active.sort(key=lambda summary: (-summary.last_ms, summary.status.name))
     return [
         RoomRow(

@@ -136,6 +136,16 @@ ADMIN_ROUTES: Final = (
         refusals=(404, 422, 503),
     ),
     Route(
+        "DELETE",
+        "/admin/rooms/{room}",
+        "Delete a closed room: messages, members and access codes, for good.",
+        operator.delete_room,
+        operator_bodies.RoomDeletionBody,
+        caller=Caller.OPERATOR,
+        body=operator_bodies.RoomActionRequest,
+        refusals=(404, 409, 422, 503),
+    ),
+    Route(
         "POST",
         "/admin/regenerate-token",
         "Replace the admin token, and end every session and sign-in code. It takes "

@@ -259,5 +259,6 @@ def _delta(found: OverviewDelta) -> DeltaFrame:
         codes_gone=list(found.codes_gone),
         roster=[operator_rows.roster_row(each) for each in found.roster],
         roster_gone=list(found.roster_gone),
+        rooms_gone=list(found.rooms_gone),
         messages=[operator_rows.room_message(each) for each in found.messages],
     )
