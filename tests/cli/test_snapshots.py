@@ -121,6 +121,7 @@ COMMANDS: Final = {
     "close": "close build --yes",
     "reopen": "reopen done",
     "undamp": "undamp build",
+    "room delete": "room delete done --yes",
     "post": "post build Go. --to claude --reply-to 42",
     "history": "history build",
     "search": "search Hold --room build",

@@ -115,6 +115,7 @@ class FakeOperator:
     Attributes:
         codes: Access codes.
         closed: Closed rooms.
+        erases_later: Whether the messages of a deleted room are still being erased.
         said: Messages by room.
         online: Names of agents online.
         page: Maximum number of messages in an answer.
@@ -134,6 +135,7 @@ class FakeOperator:
 
     codes: list[FakeCode] = attrs.field(factory=list)
     closed: set[str] = attrs.field(factory=set)
+    erases_later: bool = False
     said: dict[str, list[PostedMessage]] = attrs.field(factory=dict)
     online: set[str] = attrs.field(factory=set)
     page: int = 500
@@ -211,6 +213,8 @@ class FakeOperator:
                 return self._revoke(body)
             case "POST", ["rooms", room, "open" | "close" | "reopen" as what]:
                 return self._change(room, what)
+            case "DELETE", ["rooms", room]:
+                return self._delete(room)
             case "GET", ["search"]:
                 return builtins(self._search(query))
         return builtins(self._told(method, path, query, body))
@@ -349,6 +353,18 @@ class FakeOperator:
         else:
             self.said.setdefault(room, [])
         return {"ok": True, "room": builtins(self._room(room))}
+
+    def _delete(self, room: str) -> Json:
+        messages, codes = self.said.pop(room, []), self.codes
+        self.codes = [code for code in codes if code.room != room]
+        self.closed.discard(room)
+        return {
+            "ok": True,
+            "room": room,
+            "messages": len(messages),
+            "codes": len(codes) - len(self.codes),
+            "erased": not self.erases_later,
+        }
 
     def rooms(self) -> list[str]:
         """Return the names of all rooms."""

@@ -98,7 +98,7 @@ PARENTS: Final = {
     "config": "Settings of the relay.",
     "service": "Run the relay as a system service.",
 }
-"""Help of the commands that only have subcommands."""
+"""Help of the commands that only have subcommands; ``room`` is a command as well."""
 
 _SAY: Final = """\
 Post a message as the human operator: the same as 'argybargy post'.
@@ -115,6 +115,7 @@ VERBS: Final = (
     Verb("service print", "service:service_print", RUN, LocalOptions),
     Verb("torture", "torture:torture", RUN, LocalOptions),
     Verb("room", "room:room", ROOMS, InviteOptions),
+    Verb("room delete", "rooms:room_delete", ROOMS),
     Verb("rooms", "rooms:rooms", ROOMS),
     Verb("peers", "rooms:peers", ROOMS),
     Verb("close", "rooms:close", ROOMS),

@@ -60,6 +60,7 @@ def test_the_example_of_every_verb_can_be_typed(
     question = spoken(1, "Ship it?", expects="operator", to="operator")
     operator = FakeOperator(
         codes=[FakeCode("0a", "alice", "review")],
+        closed={"review"} if verb.name == "room delete" else set(),
         said={"review": [question]},
         sessions=["0123456789ab"],
         damped=[("alice", "bob")],
@@ -313,6 +314,46 @@ def test_an_invitation_of_an_agent_with_a_code_is_reported() -> None:
     talk = Terminal(operator).type("invite", "--name", "alice").talk
     assert talk.startswith("alice has another code in default")
     assert "argybargy revoke 0a\n" in talk
+
+
+def test_a_closed_room_is_deleted_after_confirmation() -> None:
+    operator = FakeOperator(closed={"Review"}, said={"Review": [spoken(1, "hi")]})
+    refused = Terminal(operator, yes=False).type("room", "delete", "review")
+    assert (refused.code, refused.talk) == (1, "argybargy: Nothing was deleted.\n")
+    assert operator.rooms() == ["Review"]
+    arguments = ["room", "delete", "review", "--by", "titus"]
+    result = Terminal(operator, yes=True).type(*arguments)
+    assert (result.code, result.out) == (
+        0,
+        "#Review is deleted, with 1 message and 0 codes.\n",
+    )
+    assert operator.calls[-1] == ("DELETE", "/admin/rooms/Review", {"by": "titus"})
+    assert operator.rooms() == []
+
+
+def test_an_open_or_unknown_room_is_not_deleted() -> None:
+    operator = FakeOperator(said={"review": [spoken(1, "hi")]})
+    result = Terminal(operator).type("room", "delete", "review", "--yes")
+    assert (result.code, result.out) == (6, "")
+    assert "argybargy close review" in result.talk
+    assert Terminal(operator).type("room", "delete", "typo", "--yes").code == 5
+    assert operator.rooms() == ["review"]
+
+
+def test_the_deletion_says_when_messages_are_still_being_erased() -> None:
+    operator = FakeOperator(closed={"review"}, erases_later=True)
+    result = Terminal(operator).type("room", "delete", "review", "--yes")
+    assert "still erasing the messages" in result.talk
+    result = Terminal(FakeOperator(closed={"review"})).type(
+        "room", "delete", "review", "--yes", "--json"
+    )
+    assert result.json["erased"] is True
+
+
+def test_a_room_may_be_called_delete() -> None:
+    terminal = Terminal()
+    assert terminal.type("room", "--name", "delete").code == 0
+    assert "/admin/rooms/delete/open" in terminal.operator.paths()
 
 
 def test_a_closed_room_refuses_invitations() -> None:

@@ -357,6 +357,16 @@ def test_another_room_of_the_same_name_is_detected_by_a_timestamp() -> None:
     ]
 
 
+def test_a_deleted_room_ends_the_watch_and_is_told() -> None:
+    gone = delta(2) | {"rooms_gone": ["build"]}
+    terminal = watching([snapshot(card()), gone])
+    result = terminal.type("watch", "build")
+    assert (result.code, result.out) == (6, "#build is deleted\n")
+    terminal = watching([snapshot(card()), gone])
+    result = terminal.type("watch", "build", "--json")
+    assert result.json == {"type": "room_deleted", "room": "build"}
+
+
 def test_json_reports_a_restarted_room() -> None:
     terminal = watching(
         [hello("a"), snapshot(card(last_seq=5)), BREAK],

@@ -113,6 +113,7 @@ _ERROR_EXITS: Final = {
     "not_claimable": Exit.LOST,
     "not_withdrawable": Exit.LOST,
     "room_closed": Exit.LOST,
+    "room_open": Exit.LOST,
 }
 _HINTS: Final = {
     "admin_unauthorized": WRONG_DIRECTORY,
@@ -120,6 +121,7 @@ _HINTS: Final = {
     "import_conflict": "A message number is used only once. Import into another "
     "data directory: --data DIRECTORY.",
     "room_closed": "Reopen it: argybargy reopen ROOM",
+    "room_open": "Close it first: argybargy close ROOM",
     "internal_error": "Check the result, and read the relay's log.",
     "storage_unknown": "Check the result before you try again.",
     "code_quota": "Revoke one with 'argybargy revoke', "
@@ -140,6 +142,7 @@ _OWN_WORDS: Final = {
     "misdirected": "The relay does not accept that host name.",
     "room_closed": "Room {room} was closed by {closed_by} at {closed_at}.",
     "room_not_found": "There is no {asked}.",
+    "room_open": "Room {room} is open.",
     "session_not_found": "There is no such session, or it has ended.",
     "invite_not_found": "There is no open invite with that id.",
     "invite_quota": "{limit} invites are open already.",

@@ -1,5 +1,6 @@
-"""Commands that list rooms and peers, close, reopen and undamp rooms."""
+"""Commands that list rooms and peers, and close, reopen, undamp and delete rooms."""
 
+import shlex
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -11,6 +12,7 @@ from argybargy.cli.commands.codes import check_room
 from argybargy.cli.commands.message_line import age
 from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
+from argybargy.cli.transfer.files import counted
 from argybargy.domain.names import OPERATOR, room_key
 
 _ROOM_HEADS: Final = ("ROOM", "STATUS", "MSGS", "LAST", "WAITING", "ONLINE")
@@ -165,6 +167,54 @@ def undamp(
     return Exit.OK if lifted.lifted else Exit.NOTHING
 
 
+def room_delete(
+    env: Environment,
+    room: str,
+    *,
+    by: str = OPERATOR,
+    yes: bool = False,
+) -> int:
+    """Delete a closed room: its messages, its members and its codes, for good.
+
+    On a terminal it asks for confirmation. A room of the same name that you make later
+    goes on with the next message number. Backups keep what they have.
+
+    Example: argybargy room delete review --yes
+
+    Args:
+        room: The room; close it first.
+        by: Name of the person who deletes it, for the audit log.
+        yes: Do not ask for confirmation.
+    """
+    out = env.output
+    check_room(room)
+    relay = env.live()
+    before = _look(relay, room)
+    if not before.is_closed:
+        raise _still_open(before.name)
+    question = f"Delete {before.name} with its messages and codes, for good?"
+    if not env.agrees(question, is_told=yes):
+        raise CliError("Nothing was deleted.")
+    path = f"/admin/rooms/{quote(before.name, safe='')}"
+    answer = relay.call("DELETE", path, {"by": by})
+    if out.is_json:
+        out.write_json(answer)
+        return Exit.OK
+    deleted = read_row(_Deleted, answer)
+    out.write(
+        f"#{deleted.room} is deleted, with {counted(deleted.messages, 'message')} and "
+        f"{counted(deleted.codes, 'code')}."
+    )
+    if not deleted.erased:
+        out.say("The relay is still erasing the messages; nobody can read them.")
+    return Exit.OK
+
+
+def _still_open(room: str) -> CliError:
+    hint = f"Close it first: argybargy close {shlex.quote(room)}"
+    return CliError(f"Room {room} is open.", hint, Exit.LOST)
+
+
 def _look(relay: LiveOperator, room: str) -> RoomState:
     return State.read(relay.call("GET", "/admin/state")).room(room)
 
@@ -232,6 +282,14 @@ class _State:
     room_status: dict[str, Any]
     waiting: list[Json]
     roster: dict[str, list[Json]]
+
+
+@attrs.frozen
+class _Deleted:
+    room: str
+    messages: int
+    codes: int
+    erased: bool
 
 
 @attrs.frozen

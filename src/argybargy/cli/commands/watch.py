@@ -16,6 +16,7 @@ from argybargy.cli.commands.watch_events import (
     Follower,
     Restart,
     RoomChange,
+    RoomDeletion,
     Stretch,
 )
 from argybargy.cli.environment import Environment, Machine
@@ -51,8 +52,8 @@ def watch(
     It reconnects and continues after the last message shown. Exit codes: 6 when the
     followed room is closed, 3 at the timeout, 7 when the relay was unreachable for a
     minute, 130 at Ctrl+C. With --json every line is an object whose 'type' is message,
-    claim, gap, room_closed, room_reopened or room_restarted; after room_restarted, all
-    messages of the room follow as new.
+    claim, gap, room_closed, room_reopened, room_deleted or room_restarted; after
+    room_restarted, all messages of the room follow as new.
 
     Example: argybargy watch review --since 0 --once --timeout 5
 
@@ -182,7 +183,9 @@ class _Watch:
     def _take(self, relay: LiveOperator, frame: Json) -> int | None:
         for event in self.follower.take(frame):
             self._show(relay, event)
-            is_end = isinstance(event, RoomChange) and event.is_closed
+            is_end = isinstance(event, RoomDeletion) or (
+                isinstance(event, RoomChange) and event.is_closed
+            )
             if is_end and self.follower.room is not None:
                 return Exit.LOST
         if self.is_once and self._is_fed:
@@ -201,6 +204,8 @@ class _Watch:
                 self._write("claim", attrs.asdict(event), f"{event.seq} {text}")
             case RoomChange():
                 self._show_change(event)
+            case RoomDeletion():
+                self._write("room_deleted", attrs.asdict(event), "is deleted")
             case Restart():
                 text = "restarted its numbers: the relay has another database"
                 self._write("room_restarted", attrs.asdict(event), text)

@@ -53,6 +53,13 @@ class RoomChange:
 
 
 @attrs.frozen
+class RoomDeletion:
+    """A room was deleted with its messages."""
+
+    room: str
+
+
+@attrs.frozen
 class ClaimChange:
     """The claim of a message that was shown moved, or was released (``None``)."""
 
@@ -71,7 +78,7 @@ class Restart:
     room: str
 
 
-Event = Said | Stretch | RoomChange | ClaimChange | Restart
+Event = Said | Stretch | RoomChange | RoomDeletion | ClaimChange | Restart
 
 
 Recent = Mapping[tuple[RoomKey, int], Said]
@@ -206,6 +213,9 @@ class Follower:
             yield from self._show(recent[key, seq])
 
     def _take_delta(self, frame: Json) -> Iterator[Event]:
+        for room in filter(self._is_followed, map(str, frame.get("rooms_gone", ()))):
+            self._status.pop(room_key(room), None)
+            yield RoomDeletion(room)
         for said in self._said(frame):
             yield from self._step(said)
         yield from self._changes(self._cards(frame.get("rooms", ())))
