@@ -215,8 +215,6 @@ class FakeOperator:
                 return self._change(room, what)
             case "DELETE", ["rooms", room]:
                 return self._delete(room)
-            case "GET", ["search"]:
-                return builtins(self._search(query))
         return builtins(self._told(method, path, query, body))
 
     def _told(
@@ -238,6 +236,8 @@ class FakeOperator:
 
     def _read(self, method: str, path: list[str], query: str) -> msgspec.Struct:
         match method, path:
+            case "GET", ["search"]:
+                return self._search(query)
             case "GET", ["rooms", room, "history"]:
                 return self._history(room, query)
             case "GET", ["rooms", room, "messages", seq]:
@@ -261,6 +261,9 @@ class FakeOperator:
 
     def _say(self, body: Json) -> PostAnswer:
         room = body["room"]
+        if not body["new"] and room not in self.rooms():
+            detail = {"error": "room_not_found", "detail": "There is no such room."}
+            raise _Refusal(404, detail)
         is_one = isinstance(body["to"], str) and body["to"] != "all"
         asked = body["to"] if is_one else "none"
         is_reply = body["reply_to"] is not None

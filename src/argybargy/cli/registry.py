@@ -103,6 +103,8 @@ PARENTS: Final = {
 _SAY: Final = """\
 Post a message as the human operator: the same as 'argybargy post'.
 
+A room that does not exist is an error (exit code 5), unless --new is given.
+
 Example: argybargy say review "Start with the failover check." --to alice
 """
 

@@ -55,6 +55,7 @@ def test_a_post_is_confirmed_in_the_first_relay_s_format() -> None:
                 "sender": "operator",
                 "expects_reply": None,
                 "reply_to": None,
+                "new": False,
             },
         )
     ]
@@ -159,9 +160,21 @@ def test_post_writes_json() -> None:
 
 
 def test_the_first_message_of_a_room_is_announced() -> None:
-    result = Terminal(relay()).type("post", "biuld", "Go.")
+    result = Terminal(relay()).type("post", "biuld", "Go.", "--new")
     assert (result.code, result.out) == (0, "#biuld seq 1 sent as operator -> all\n")
     assert "#biuld is a new room: this is its first message.\n" in result.talk
+
+
+@pytest.mark.parametrize("verb", ["post", "say"])
+def test_an_unknown_room_is_refused_and_not_made(verb: str) -> None:
+    terminal = Terminal(relay())
+    result = terminal.type(verb, "biuld", "Go.")
+    assert (result.code, result.out) == (5, "")
+    assert result.talk == (
+        "argybargy: There is no room 'biuld'.\n"
+        "List the rooms: argybargy rooms. To make it: --new biuld\n"
+    )
+    assert "biuld" not in terminal.operator.rooms()
 
 
 def test_an_unknown_recipient_is_named() -> None:

@@ -1,5 +1,7 @@
 """Rules of deleting a room."""
 
+import attrs
+
 from argybargy.domain.errors import Problem
 from argybargy.domain.message import SenderKind
 from argybargy.domain.room.commands import (
@@ -91,6 +93,19 @@ def test_a_word_of_the_operator_makes_a_new_room_that_is_open() -> None:
     assert said.seq == 3
     assert scene.room.status == RoomStatus("hall")
     assert scene.room.created_ms == scene.now.wall_ms
+
+
+def test_a_word_of_the_operator_makes_no_room_unless_it_may() -> None:
+    command = attrs.evolve(post("ops", by=SenderKind.OPERATOR), may_create=False)
+    assert Scene().refusal(command).problem is Problem.ROOM_NOT_FOUND
+    scene = closed_scene()
+    scene.do(command)
+    scene.delete()
+    assert scene.refusal(command).problem is Problem.ROOM_NOT_FOUND
+    assert not scene.room.exists
+    scene.open()
+    scene.do(command)
+    assert scene.room.head == 4
 
 
 def test_the_key_of_a_deleted_message_may_be_used_again() -> None:

@@ -9,6 +9,24 @@ from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
 from support.web_app import BASE, TOKEN, open_site
 
 
+async def test_a_word_makes_a_room_as_in_the_original_unless_new_is_false(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site:
+        said = {"room": "lab", "text": "hi"}
+        for call in (site.front.call, site.quart.call):
+            reply = await call(
+                "POST", "/admin/say", token=TOKEN, json=said | {"new": False}
+            )
+            assert (reply.status, reply.error) == (404, "room_not_found")
+        assert (await site.admin("GET", "/admin/state")).json["room_status"] == {}
+        assert (await site.admin("POST", "/admin/say", json=said)).status == 200
+        reply = await site.admin("POST", "/admin/say", json=said | {"new": False})
+        assert reply.json["message"]["seq"] == 2
+        reply = await site.admin("POST", "/admin/say", json=said | {"new": "no"})
+        assert (reply.status, reply.error) == (422, "invalid_request")
+
+
 async def test_an_invitation_has_what_the_original_gave_and_a_key_id(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -44,8 +44,12 @@ def post(
         str | None, Parameter(name=("--expects-reply", "--expects"))
     ] = None,
     reply_to: Annotated[int | None, INTEGER] = None,
+    new: bool = False,
 ) -> int:
     """Post a message to a room as the human operator, even to a closed room.
+
+    A room that does not exist is an error (exit code 5), unless --new is given: a
+    mistyped name would make a room that nobody reads.
 
     With '-' as the text, the message is read from standard input, which avoids
     quoting for the shell.
@@ -59,6 +63,7 @@ def post(
         sender: Name of the sender.
         expects: Who should answer: none, anyone, or a name.
         reply_to: Number of the message that this one answers.
+        new: Make the room if it does not exist.
     """
     out = env.output
     check_room(room)
@@ -69,8 +74,14 @@ def post(
         "sender": sender,
         "expects_reply": expects,
         "reply_to": reply_to,
+        "new": new,
     }
-    answer = env.live().call("POST", "/admin/say", body)
+    try:
+        answer = env.live().call("POST", "/admin/say", body)
+    except CliError as error:
+        if error.code is Exit.NOT_FOUND:
+            raise CliError(error.text, _make_room(room), Exit.NOT_FOUND) from None
+        raise
     show_posted(out, room, answer, env.machine.times)
     return Exit.OK
 
@@ -126,6 +137,10 @@ def waiting(env: Environment, room: str | None = None, *, mine: bool = False) ->
     rows.sort(key=lambda row: -read_row(_Wait, row).waiting_seconds)
     _show_waiting(out, rows, env.machine.columns())
     return Exit.OK if rows else Exit.NOTHING
+
+
+def _make_room(room: str) -> str:
+    return f"List the rooms: argybargy rooms. To make it: --new {shlex.quote(room)}"
 
 
 def waiting_rows(answer: Json) -> list[Json]:

@@ -43,6 +43,7 @@ class Post:
         choices: The answers that the question offers.
         choice: The choice of the question `reply_to` that this answer takes, in any
             spelling. The text may then be empty, and becomes the choice.
+        may_create: Whether the post may create the room.
     """
 
     sender: str
@@ -61,6 +62,7 @@ class Post:
     has_older_unread: bool = False
     choices: tuple[str, ...] = ()
     choice: str | None = None
+    may_create: bool = True
 
     @cached_property
     def digest(self) -> bytes:

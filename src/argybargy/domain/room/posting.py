@@ -123,6 +123,8 @@ def _compose(post: Post, seq: int, at_ms: int, heard_ms: int | None = None) -> M
 
 def _check_room(transition: Transition, post: Post) -> None:
     status = transition.room.status
+    if not transition.room.exists and not post.may_create:
+        raise RelayError(Problem.ROOM_NOT_FOUND)
     if status.is_closed and post.kind.is_peer:
         raise RelayError(
             Problem.ROOM_CLOSED,

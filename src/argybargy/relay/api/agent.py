@@ -167,6 +167,8 @@ async def post(
     sender: str,
     draft: PostDraft,
     code: CodeRecord | None = None,
+    *,
+    may_create: bool = True,
 ) -> PostOutcome:
     """Post a message to a room. On return it is durable.
 
@@ -176,6 +178,7 @@ async def post(
         sender: The name to post under.
         draft: The message.
         code: The code of the posting agent; ``None`` for the operator.
+        may_create: Whether the post may create the room.
 
     Raises:
         RelayError: The post was refused; ``contains_secret`` when the text contains a
@@ -197,6 +200,7 @@ async def post(
             read_to=draft.read_to,
             choices=draft.choices,
             choice=draft.choice,
+            may_create=may_create,
         ),
         code,
     )

@@ -183,18 +183,33 @@ async def remove_codes(relay: Relay, records: list[CodeRecord]) -> None:
                 relay.wake_peer(record)
 
 
-async def say(relay: Relay, room: str, sender: str, draft: PostDraft) -> PostOutcome:
+async def say(
+    relay: Relay,
+    room: str,
+    sender: str,
+    draft: PostDraft,
+    *,
+    may_create: bool = True,
+) -> PostOutcome:
     """Post as the human, also to a closed room.
 
+    Args:
+        relay: The relay.
+        room: The name of the room.
+        sender: The name to post under.
+        draft: The message.
+        may_create: Whether a room that does not exist is created.
+
     Raises:
-        RelayError: ``sender_taken``, when an agent of the room has that name.
+        RelayError: ``sender_taken``, when an agent of the room has that name;
+            ``room_not_found``, when the room would have to be created and may not.
     """
     relay.refuse_secrets(room, sender)
     with relay.codes.reservations.for_human(Peer(room_key(room), peer_key(sender))):
         if relay.codes.spelling(room_key(room), sender) is not None:
             raise RelayError(Problem.SENDER_TAKEN)
         with shielded():  # the name stays reserved until the post is stored or refused
-            return await post(relay, room, sender, draft)
+            return await post(relay, room, sender, draft, may_create=may_create)
 
 
 async def open_room(relay: Relay, room: str, by: str) -> RoomStatus:

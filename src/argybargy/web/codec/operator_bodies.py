@@ -63,10 +63,14 @@ class RevokeBody(Struct, frozen=True):
 
 
 class SayRequest(PostRequest, frozen=True):
-    """A message from the operator; `sender` is the name it is signed with."""
+    """A message from the operator; `sender` is the name it is signed with.
+
+    A room that does not exist is created, unless `new` is false.
+    """
 
     room: str = "default"
     sender: str = "operator"
+    new: bool = True
 
 
 class RoomActionRequest(Struct, frozen=True):

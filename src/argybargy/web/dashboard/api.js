@@ -197,7 +197,8 @@ export async function postMessage(body) {
   if (unconfirmed.content !== content) {
     unconfirmed = { content, key: crypto.getRandomValues(new Uint32Array(4)).join("-") };
   }
-  const response = await request("POST", "admin/say", { body, key: unconfirmed.key });
+  const said = { ...body, new: false }; // a room that was deleted meanwhile stays deleted
+  const response = await request("POST", "admin/say", { body: said, key: unconfirmed.key });
   unconfirmed = { content: "", key: "" };
   return response.json();
 }

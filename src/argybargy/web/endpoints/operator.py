@@ -135,7 +135,9 @@ async def say(services: Services, request: Request) -> Response:
     errors.raise_any()
     limits = services.limits
     draft = draft_of(body, limits, key=idempotency_key(request, limits))
-    outcome = await operator.say(services.relay, body.room, body.sender, draft)
+    outcome = await operator.say(
+        services.relay, body.room, body.sender, draft, may_create=body.new
+    )
     return json_response(encode.post_answer(outcome), ignored)
 
 

@@ -82,7 +82,7 @@ ADMIN_ROUTES: Final = (
         caller=Caller.OPERATOR,
         body=operator_bodies.SayRequest,
         is_repeatable=True,
-        refusals=(403, 409, 422, 503),
+        refusals=(403, 404, 409, 422, 503),
     ),
     Route(
         "POST",
