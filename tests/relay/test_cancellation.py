@@ -32,6 +32,7 @@ from argybargy.relay.api.agent import (
     thread,
 )
 from argybargy.relay.api.asking import ask_as, await_thread
+from argybargy.relay.api.deletion import delete_room
 from argybargy.relay.housekeeping import tick
 from argybargy.store.memory.store import open_memory_store
 from argybargy.store.protocol import Store
@@ -238,7 +239,7 @@ def check_nothing_is_held(harness: RelayHarness) -> None:
     for live in relay.rooms:
         assert live._batch == []
         assert live._send.statistics().current_buffer_used == 0
-    spoken_in = {live.key for live in relay.rooms if live.room.head}
+    spoken_in = {live.key for live in relay.rooms if not live.room.is_empty}
     assert relay.quota._rooms == spoken_in
 
 
@@ -251,7 +252,7 @@ async def check_memory_is_as_the_disk(harness: RelayHarness) -> None:
     for live in relay.rooms:
         saved = await store.load(live.key, tail_messages=100)
         room = live.room
-        if saved is None:
+        if saved is None or saved.is_deleted:
             assert not room.exists
             continue
         assert (room.version, room.head, room.fence, room.status) == (
@@ -318,6 +319,71 @@ async def test_a_cancellation_at_any_await_leaves_a_consistent_room_on_sqlite(
             await deed(cast)
             assert await picture(store) == allowed[-1]
     assert at > 1
+
+
+async def assemble_closed(harness: RelayHarness) -> None:
+    """Make a closed room with a code, a message and a cursor."""
+    carol = await harness.guest("carol", OTHER)
+    await harness.post(carol, "who?", expects="anyone")
+    await harness.poll(carol, since=0)
+    await operator.close_room(harness.relay, OTHER, "operator")
+
+
+async def is_deleted(harness: RelayHarness) -> bool:
+    """Tell whether the room is gone; check that it is gone, or there, as a whole."""
+    relay, store = harness.relay, harness.relay.store
+    await relay.live(OTHER)
+    rooms, codes = (await store.overview()).rooms, await store.codes()
+    assert len(rooms) == len(codes) == len(relay.codes) == len(relay.overview.cards)
+    assert len(relay.quota._rooms) == len(rooms)
+    audits = [row.audit.action for row in await store.audit(20, None)]
+    assert audits.count("room_delete") == 1 - len(rooms)
+    check_nothing_is_held(harness)
+    await check_memory_is_as_the_disk(harness)
+    return not rooms
+
+
+async def test_a_deletion_cancelled_at_any_await_is_done_whole_or_not_at_all(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    at, was_reached = 0, True
+    while was_reached:
+        at += 1
+        async with open_harness(LIMITS) as harness:
+            await assemble_closed(harness)
+            deed = partial(delete_room, harness.relay, OTHER, "operator")
+            knife = await run_cut(deed, at)
+            was_reached = knife.was_reached
+            await trio.testing.wait_all_tasks_blocked()
+            found = await is_deleted(harness)
+            assert found or knife.scope.cancelled_caught
+            if not found:
+                await deed()
+                assert await is_deleted(harness)
+    assert at > 1
+
+
+async def test_a_relay_cancelled_in_a_deletion_has_done_all_of_it_or_nothing(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    seen, was_reached, at = set[bool](), True, 0
+    while was_reached:
+        at += 1
+        async with open_memory_store(LIMITS) as store:
+            scope = trio.CancelScope()
+            with scope:
+                async with open_harness(LIMITS, store) as harness:
+                    await assemble_closed(harness)
+                    with cutting(scope, at) as knife:
+                        try:
+                            await delete_room(harness.relay, OTHER, "operator")
+                        except RelayError as error:
+                            if error.problem not in STOPPED:
+                                raise
+                    was_reached = knife.was_reached
+            async with open_harness(LIMITS, store) as again:
+                seen.add(await is_deleted(again))
+    assert True in seen, "it was never cut after the commit"
 
 
 STOPPED: Final = {Problem.DRAINING, Problem.STORAGE_UNKNOWN}

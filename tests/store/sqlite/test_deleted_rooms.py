@@ -92,7 +92,8 @@ async def test_no_file_contains_a_word_of_a_deleted_room(tmp_path: Path) -> None
 async def test_rows_are_deleted_in_bounded_pieces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_store, "SWEEP_ROWS", 5)
+    for name in ("SWEEP_ROWS", "CLEAR_ROWS"):
+        monkeypatch.setattr(sqlite_store, name, 5)
     async with open_sqlite_store(tmp_path, LIMITS) as store:
         player = await fill(store, 23)
         await delete(player)
@@ -106,7 +107,8 @@ async def test_rows_are_deleted_in_bounded_pieces(
 async def test_a_kill_in_the_middle_is_made_up_for_at_the_next_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pieces: int
 ) -> None:
-    monkeypatch.setattr(sqlite_store, "SWEEP_ROWS", 5)
+    for name in ("SWEEP_ROWS", "CLEAR_ROWS"):
+        monkeypatch.setattr(sqlite_store, name, 5)
     async with open_sqlite_store(tmp_path, LIMITS) as store:
         player = await fill(store, 23)
         await delete(player)

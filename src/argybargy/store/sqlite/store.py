@@ -84,6 +84,9 @@ from argybargy.store.sqlite.writer import Writer, open_writer
 DEFAULT_LIMITS: Final = Limits()
 SWEEP_ROWS: Final = 500
 """Rows deleted in one transaction; small, so that posts wait only briefly."""
+CLEAR_ROWS: Final = 100
+"""Messages of deleted rooms deleted in one transaction. Fewer than `SWEEP_ROWS`: here
+piece follows upon piece, and a piece of the longest texts is megabytes to overwrite."""
 
 
 @attrs.define(eq=False)
@@ -308,7 +311,7 @@ class SqliteStore(Store):
             while await self._writer.write(delete_rows):
                 pass
             while deleted := await self._writer.write(_clear_messages):
-                await self._index.keep_up(deleted)
+                await self._index.drop(deleted)
             await self._index.scrub()
             await self._writer.truncate_log()
             # Last: after a crash, everything before this line is done once more.
@@ -326,7 +329,7 @@ def _sweep_messages(connection: apsw.Connection) -> list[int]:
 
 
 def _clear_messages(connection: apsw.Connection) -> list[int]:
-    return sweep_messages(connection, SWEEP_ROWS, is_clearing=True)
+    return sweep_messages(connection, CLEAR_ROWS, is_clearing=True)
 
 
 @contextlib.asynccontextmanager

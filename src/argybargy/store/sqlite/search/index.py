@@ -176,6 +176,17 @@ class Index:
         Raises:
             Refused: The index cannot be written now.
         """
+        await self._drop(deleted, catches_up=True)
+
+    async def drop(self, deleted: Sequence[int]) -> None:
+        """Drop deleted messages, by id; otherwise as :meth:`keep_up`.
+
+        Catching up between two pieces of a deleted room would index messages that the
+        next piece deletes.
+        """
+        await self._drop(deleted, catches_up=False)
+
+    async def _drop(self, deleted: Sequence[int], *, catches_up: bool) -> None:
         # Until this call completes, some of `deleted` may remain as orphans.
         has_orphans, self._has_orphans = self._has_orphans, True
         with trio.move_on_after(KEEP_UP_SECONDS):
@@ -184,7 +195,8 @@ class Index:
             while has_orphans and await self._run(_delete_orphans):
                 pass
             self._has_orphans = False
-            await self.catch_up()
+            if catches_up:
+                await self.catch_up()
 
     async def scrub(self) -> None:
         """Remove the words of deleted messages from the file, in bounded pieces.
