@@ -9,6 +9,7 @@ from argybargy.domain.limits import MAX_SEQ
 _numbers = itertools.count(1)
 _KEY = "Idempotency-Key"
 _LONG_KEY = 100
+_CURSOR = "If-Match"
 
 
 @schemathesis.hook  # type: ignore[untyped-decorator]
@@ -17,18 +18,24 @@ def before_call(context: object, case: schemathesis.Case, kwargs: object) -> Non
 
     Each gets another client address, as from a trusted proxy, so that failed sign-ins
     are answered with 401 and never throttled with 429. Each gets a unique idempotency
-    key, since a reused key is a conflict.
+    key, since a reused key is a conflict. A cursor in ``If-Match`` is raised above all
+    messages, since unread ones refuse the post, and a reason that the body has is not
+    repeated in the query.
     """
     number = next(_numbers)
     address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
     headers = {**(case.headers or {}), "X-Forwarded-For": address}
     if 0 < len(headers.get(_KEY, "")) < _LONG_KEY:
         headers[_KEY] += f"-{number}"
+    if headers.get(_CURSOR, "").strip('"').isdigit():
+        headers[_CURSOR] = f'"{MAX_SEQ}"'
     case.headers = headers
     if isinstance(case.body, dict):
         case.body = _postable(case.body)
         if case.path == "/ask":
             case.body["wait"] = 0  # there is nobody who would answer
+        if case.body.get("reason") and case.query:
+            case.query.pop("reason", None)
 
 
 def _postable(value: object) -> object:
