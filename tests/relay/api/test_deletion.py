@@ -248,19 +248,25 @@ async def test_a_claim_beside_a_deletion_is_refused(house: RelayHarness) -> None
 
 
 async def test_rooms_opened_or_closed_beside_a_deletion_are_whole(
-    house: RelayHarness,
+    autojump_clock: object,
 ) -> None:
-    await closed_with(house, "alice")
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(delete_room, house.relay, ROOM, "ops")
-        await trio.lowlevel.checkpoint()
-        nursery.start_soon(operator.open_room, house.relay, ROOM, "ops")
-    assert house.relay.knows(ROOM)
-    assert operator.stats(house.relay).messages == 0
-    outcome = await operator.say(house.relay, ROOM, "ops", PostDraft("hi", ("all",)))
-    assert outcome.message.seq == 2
-    state = await operator.read_overview_state(house.relay, None, 9)
-    assert [message.text for _, message in state.messages] == ["hi"]
+    store = staged_store()
+    async with open_harness(store=store) as house:
+        await closed_with(house, "alice")
+        stop = store.stop(COMMIT, BEFORE)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(delete_room, house.relay, ROOM, "ops")
+            await stop.wait_reached()
+            nursery.start_soon(operator.open_room, house.relay, ROOM, "ops")
+            await trio.testing.wait_all_tasks_blocked()
+            stop.release()
+        assert house.relay.knows(ROOM)
+        assert operator.stats(house.relay).messages == 0
+        draft = PostDraft("hi", ("all",))
+        outcome = await operator.say(house.relay, ROOM, "ops", draft)
+        assert outcome.message.seq == 2
+        state = await operator.read_overview_state(house.relay, None, 9)
+        assert [message.text for _, message in state.messages] == ["hi"]
 
 
 async def test_no_code_is_made_for_a_room_while_it_is_deleted(

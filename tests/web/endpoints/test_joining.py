@@ -481,3 +481,17 @@ async def test_an_invite_opens_no_door_but_one() -> None:
         state = await site.front.call("GET", "/admin/state", token=invite)
         session = await site.front.call("POST", "/admin/session", json={"code": invite})
         assert [whoami.status, state.status, session.status] == [401, 401, 401]
+
+
+async def test_deleting_a_room_revokes_its_invites() -> None:
+    async with open_site() as site:
+        kept = await made(site, room="other")
+        gone = await made(site)
+        assert (await site.admin("DELETE", "/admin/rooms/build")).error == "room_open"
+        await site.admin("POST", "/admin/rooms/build/close")
+        assert (await site.admin("DELETE", "/admin/rooms/build")).status == 200
+        late = await join(site, gone["invite"], name="ann")
+        assert (late.status, late.error) == (410, "invite_revoked")
+        assert (await join(site, kept["invite"], name="ann")).status == 200
+        state = (await site.admin("GET", "/admin/state")).json
+        assert list(state["room_status"]) == ["other"]

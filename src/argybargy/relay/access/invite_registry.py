@@ -30,6 +30,7 @@ from argybargy.domain.invites import (
     invite_state,
 )
 from argybargy.domain.limits import Limits
+from argybargy.domain.names import RoomKey, room_key
 from argybargy.domain.room.writes import Audit
 from argybargy.relay.access.code_lifetimes import CodeLifetimes
 from argybargy.relay.access.code_registry import CodeRegistry, new_code
@@ -145,7 +146,7 @@ class InviteRegistry:
                 expires_ms=now.wall_ms + round(seconds * 1000),
                 code_seconds=invitation.lifetime_seconds,
             )
-            await self._save(record, "invite_create", actor, now)
+            await self._save([record], "invite_create", actor, now)
             self._lifetimes.begin(record, now)
             return invite, record
 
@@ -162,8 +163,24 @@ class InviteRegistry:
             if record is None or self.state(record, now) is not InviteState.OPEN:
                 raise RelayError(Problem.INVITE_NOT_FOUND)
             revoked = record.revoked(now.wall_ms)
-            await self._save(revoked, "invite_revoke", actor, now)
+            await self._save([revoked], "invite_revoke", actor, now)
             return revoked
+
+    async def revoke_all(self, room: RoomKey, actor: str, now: Instant) -> None:
+        """Revoke the open invites of a room.
+
+        Raises:
+            StoreError: The store refused, or the outcome is unknown.
+        """
+        async with self._changing:
+            await self._settle()
+            revoked = [
+                each.revoked(now.wall_ms)
+                for each in self
+                if room_key(each.room) == room
+                and self.state(each, now) is InviteState.OPEN
+            ]
+            await self._save(revoked, "invite_revoke", actor, now)
 
     async def exchange(self, join: Join, now: Instant) -> CodeRecord:
         """Exchange an invite for a code, once.
@@ -231,13 +248,23 @@ class InviteRegistry:
     # -- the store --------------------------------------------------------------
 
     async def _save(
-        self, record: InviteRecord, action: str, actor: str, now: Instant
+        self, records: Sequence[InviteRecord], action: str, actor: str, now: Instant
     ) -> None:
-        detail = f"{record.key_id} {record.name}".strip()
-        audit = Audit(now.wall_ms, action, actor, record.room, detail)
+        if not records:
+            return
+        audits = [
+            Audit(
+                now.wall_ms,
+                action,
+                actor,
+                each.room,
+                f"{each.key_id} {each.name}".strip(),
+            )
+            for each in records
+        ]
         with shielded(), self._noting_doubt():
-            await self.store.save_invites([record], [audit])
-            self._by_key[record.key_id] = record
+            await self.store.save_invites(records, audits)
+            self._by_key.update((each.key_id, each) for each in records)
 
     @contextlib.contextmanager
     def _noting_doubt(self) -> Iterator[None]:

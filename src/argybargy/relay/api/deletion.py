@@ -15,7 +15,7 @@ from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.names import RoomKey, room_key
 from argybargy.domain.room.commands import Delete, Deleted
 from argybargy.relay.relay import Relay
-from argybargy.relay.store_errors import shielded
+from argybargy.relay.store_errors import shielded, translated
 from argybargy.store.errors import StoreError
 
 log = structlog.get_logger(__name__)
@@ -43,7 +43,7 @@ class DeletedRoom:
 
 
 async def delete_room(relay: Relay, room: str, by: str) -> DeletedRoom:
-    """Delete a closed room: messages, codes, cursors and members.
+    """Delete a closed room: messages, codes, invites, cursors and members.
 
     Raises:
         RelayError: ``room_not_found``; ``room_open``, when it is not closed; ``busy``,
@@ -55,11 +55,24 @@ async def delete_room(relay: Relay, room: str, by: str) -> DeletedRoom:
     name, key = relay.spelling(room), room_key(room)
     with relay.reservations.for_deletion(key):
         codes = relay.codes.count_in(key)
+        await _revoke_invites(relay, key, by)
         # Shielded: memory must not keep the codes of a room that the disk has not.
         with shielded():
             messages = await _end_room(relay, name, by, codes)
             await _forget_room(relay, key)
     return DeletedRoom(name, messages, codes, await _erase(relay, name))
+
+
+async def _revoke_invites(relay: Relay, room: RoomKey, by: str) -> None:
+    """Revoke the open invites of a closed room: one left over would make it again.
+
+    Raises:
+        RelayError: ``room_open``; no invite is revoked then.
+    """
+    if not (await relay.live(room)).room.status.is_closed:
+        raise RelayError(Problem.ROOM_OPEN, room=relay.spelling(room))
+    with translated():
+        await relay.invites.revoke_all(room, by, relay.clock.now())
 
 
 async def _end_room(relay: Relay, room: str, by: str, codes: int) -> int:

@@ -61,7 +61,10 @@ async def invite_guest(relay: Relay, request: GuestRequest) -> IssuedCode:
     )
     # Reserved as for agents, so that the human cannot take the name meanwhile; the
     # registry lets only one code have it.
-    with relay.codes.reservations.for_agents([Peer(room, peer_key(name))]):
+    with (
+        relay.reservations.for_codes({room}),
+        relay.codes.reservations.for_agents([Peer(room, peer_key(name))]),
+    ):
         if is_taken(Peer(room, peer_key(name))):
             raise RelayError(Problem.NAME_TAKEN)
         with translated():

@@ -60,20 +60,21 @@ async def create_invite(
     """
     room, name = invitation.room, invitation.name
     relay.refuse_secrets(room, name, invitation.capabilities, invitation.client)
-    if not relay.knows(room):
-        await relay.ask(room, Open(OPERATOR_ACTOR))
-    if name:
-        relay.codes.check_name(Peer(room_key(room), peer_key(name)), Role.AGENT)
-        await refuse_operators_name(relay, room, name)
-    spelled = attrs.evolve(
-        invitation,
-        room=relay.spelling(room),
-        name=relay.codes.spelling(room_key(room), name) or name,
-    )
-    with translated():
-        invite, record = await relay.invites.create(
-            spelled, seconds, OPERATOR_ACTOR, relay.clock.now()
+    with relay.reservations.for_codes({room_key(room)}):
+        if not relay.knows(room):
+            await relay.ask(room, Open(OPERATOR_ACTOR))
+        if name:
+            relay.codes.check_name(Peer(room_key(room), peer_key(name)), Role.AGENT)
+            await refuse_operators_name(relay, room, name)
+        spelled = attrs.evolve(
+            invitation,
+            room=relay.spelling(room),
+            name=relay.codes.spelling(room_key(room), name) or name,
         )
+        with translated():
+            invite, record = await relay.invites.create(
+                spelled, seconds, OPERATOR_ACTOR, relay.clock.now()
+            )
     return IssuedInvite(invite, record)
 
 
@@ -115,7 +116,10 @@ async def join(relay: Relay, request: JoinRequest, invite: InviteRecord) -> Issu
     name = joining_name(invite, request.name)
     relay.refuse_secrets(name, request.client or "")
     peer = Peer(room_key(invite.room), peer_key(name))
-    with relay.codes.reservations.for_agents([peer]):
+    with (
+        relay.reservations.for_codes({peer.room}),
+        relay.codes.reservations.for_agents([peer]),
+    ):
         await _check_name(relay, invite, name)
         invitation = Invitation(
             room=relay.spelling(invite.room),
