@@ -266,7 +266,7 @@ async def test_rooms_opened_or_closed_beside_a_deletion_are_whole(
         outcome = await operator.say(house.relay, ROOM, "ops", draft)
         assert outcome.message.seq == 2
         state = await operator.read_overview_state(house.relay, None, 9)
-        assert [message.text for _, message in state.messages] == ["hi"]
+        assert [each.message.text for each in state.messages] == ["hi"]
 
 
 async def test_no_code_is_made_for_a_room_while_it_is_deleted(
