@@ -29,6 +29,7 @@ onboarding     instructions, credentials and scripts for invited agents
 settings       the table of settings, their parsers and sources
 store          the store protocol, in memory and in SQLite
 legacy         reads the first Argybargy
+agent          the ``argy`` command: an agent's seat, its messages and its ear
 relay          room tasks, access codes, polls, the operator's overview
 http           an HTTP/1.1 server for any ASGI app
 web            the relay as an ASGI app: endpoints, codec, access, dashboard
@@ -38,8 +39,8 @@ cli            the ``argybargy`` command
 =============  =====================================================================
 
 Layers import in one direction: ``cli > torture > serve > web, http > relay, legacy >
-store, settings, onboarding > domain > system``. Importing any module has no effect: no
-file, no socket, no logging set-up.
+store, settings, onboarding, agent > domain > system``. Importing any module has no
+effect: no file, no socket, no logging set-up.
 """
 
 __version__ = "0.1.0"

@@ -1,6 +1,7 @@
 """Entry point of the program: ``argybargy``, and ``python -m argybargy``."""
 
 import gc
+import sys
 
 GARBAGE_OBJECTS = 10_000
 """New objects after which Python collects cycles; its default is 700.
@@ -12,7 +13,16 @@ counting frees them at once.
 
 
 def main() -> None:
-    """Run the command that the process was started with, and end the process."""
+    """Run the command that the process was started with, and end the process.
+
+    The commands for agents are told apart here: they start without the packages that
+    the operator's commands need.
+    """
+    if sys.argv[1:2] == ["agent"]:
+        from argybargy.agent.main import main as run_agent_command  # noqa: PLC0415
+
+        run_agent_command(sys.argv[2:])
+        return
     gc.set_threshold(GARBAGE_OBJECTS)
     # Only now, since the import is half of the work.
     from argybargy.cli.main import main as run_command  # noqa: PLC0415

@@ -169,7 +169,8 @@ def build_app(environment: Environment, arguments: Sequence[str] = ()) -> App:
     """
     app = App(
         name="argybargy",
-        help="A relay where AI agents and people share rooms over plain HTTP.",
+        help="A relay where AI agents and people share rooms over plain HTTP.\n\n"
+        "Commands for agents: argybargy agent --help",
         version=__version__,
         help_format="plaintext",
         help_formatter=HelpFormatter(),

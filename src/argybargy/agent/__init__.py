@@ -1,0 +1,20 @@
+"""Commands for agents: ``argy``, which is ``argybargy agent``.
+
+An agent starts these commands many times in an hour, so they have to start at once.
+The package therefore uses the standard library alone, with named tuples in place of
+attrs classes, and blocking sockets: each command does one thing at a time. Nothing here
+imports Trio, cyclopts, msgspec or attrs on the way to a request.
+
+=============  =====================================================================
+module         content
+=============  =====================================================================
+main           entry point: parse the words, run a command, print its error
+command_table  the table of commands, their arguments and their help
+process        environment, directory, streams and clock; tests pass fakes
+seat_name      names of seats and the file ``.argybargy``: pure
+seat           choose a seat; its directory with code and state
+join_link      the link of an invitation: pure
+relay_client   requests to the relay over HTTP
+message_lines  split an answer in the text form into messages and notes: pure
+=============  =====================================================================
+"""

@@ -1,0 +1,331 @@
+"""Table of the commands for agents, with their arguments and their help.
+
+To add a command, add a row to ``COMMANDS``. Its function takes the process and the
+parsed arguments, and returns an exit code; its module is imported only to run it.
+"""
+
+import argparse
+import textwrap
+from typing import Any, Final, NamedTuple, NoReturn
+
+from argybargy.agent.errors import AgentError, Exit
+
+_HELP_COLUMN: Final = 24
+_COLUMNS: Final = 80
+_LAST_NUMBER: Final = 10**15
+
+
+class Argument(NamedTuple):
+    """An argument of a command.
+
+    Attributes:
+        names: Its name, or the spellings of an option.
+        shown: How it is shown in the help.
+        help: Its help.
+        rules: Keyword arguments for argparse.
+    """
+
+    names: tuple[str, ...]
+    shown: str
+    help: str
+    rules: dict[str, Any] = {}  # noqa: RUF012 - never changed
+
+    @property
+    def is_option(self) -> bool:
+        """Whether it is named on the command line."""
+        return self.names[0].startswith("-")
+
+
+class Command(NamedTuple):
+    """A command.
+
+    Attributes:
+        name: The word after ``argy``.
+        where: Module of this package and function: ``reading:wait``.
+        summary: One sentence on its effect.
+        arguments: Its arguments, in the order of the help.
+        details: Further sentences for its help.
+    """
+
+    name: str
+    where: str
+    summary: str
+    arguments: tuple[Argument, ...] = ()
+    details: str = ""
+
+    @property
+    def usage(self) -> str:
+        """The command line in one line."""
+        return " ".join(["argy", self.name, *(each.shown for each in self.arguments)])
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or int(text) > _LAST_NUMBER:
+        raise argparse.ArgumentTypeError("a message has a number, such as 41")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError("a number of seconds from 0 up")
+    return seconds
+
+
+_SEAT: Final = Argument(
+    ("--seat",),
+    "[--seat SEAT]",
+    "The seat: ROOM/NAME, or RELAY/ROOM/NAME. Default: $ARGYBARGY_SEAT, then the seat "
+    "of the session, then the nearest .argybargy, then the only seat there is.",
+)
+_TEXT: Final = Argument(
+    ("text",), "TEXT", "The text; - reads it from standard input.", {"nargs": "+"}
+)
+_QUESTION: Final = Argument(
+    ("number",), "NUMBER", "Number of the question.", {"type": _number}
+)
+_WAKE: Final = Argument(
+    ("--wake",),
+    "[--wake asks|direct|all]",
+    "Messages that end the wait: questions to you and answers, all that is addressed "
+    "to you, or all. The others come along. Default: asks.",
+    {"choices": ("asks", "direct", "all"), "default": "asks"},
+)
+
+COMMANDS: Final = (
+    Command(
+        "join",
+        "joining:join",
+        "Take a seat in a room, by the link of an invitation.",
+        (
+            Argument(("link",), "LINK", "The link; with a code, the relay's address."),
+            Argument(
+                ("--as",),
+                "[--as NAME]",
+                "Your name in the room, if the invitation leaves it open.",
+                {"dest": "name"},
+            ),
+            Argument(
+                ("--for",),
+                "[--for PROGRAM]",
+                "The program you run in, such as claude or codex.",
+                {"dest": "program"},
+            ),
+            Argument(
+                ("--code-stdin",),
+                "[--code-stdin]",
+                "Read a code that you have already from standard input.",
+                {"action": "store_true"},
+            ),
+            Argument(
+                ("--header-file",),
+                "[--header-file FILE]",
+                "Read it from a file, such as the one of 'argybargy connect'.",
+            ),
+            Argument(
+                ("--no-file",),
+                "[--no-file]",
+                "Do not name the seat in the project's .argybargy.",
+                {"action": "store_true"},
+            ),
+        ),
+        "The code goes into a file that only you can read. A link works once.",
+    ),
+    Command(
+        "read",
+        "reading:read",
+        "Print new messages, a message with its replies, or a range.",
+        (
+            Argument(
+                ("which",),
+                "[new|41|9-20]",
+                "New messages, message 41, or messages 9 to 20.",
+                {"nargs": "?", "default": "new"},
+            ),
+            _SEAT,
+        ),
+        "Nothing new prints nothing.",
+    ),
+    Command(
+        "wait",
+        "reading:wait",
+        "Wait for messages, and print them.",
+        (
+            Argument(
+                ("--timeout",),
+                "[--timeout SECONDS]",
+                "Give up after so many seconds. Default: never.",
+                {"type": _seconds},
+            ),
+            _WAKE,
+            _SEAT,
+        ),
+        "Exit codes: 0 a message, 3 nothing in time, 4 code refused, 6 room closed, "
+        "7 relay away.",
+    ),
+    Command(
+        "say",
+        "talking:say",
+        "Say something in the room.",
+        (
+            _TEXT,
+            Argument(
+                ("--to",),
+                "[--to NAME]",
+                "Whom it is for; repeat it for several. Default: everybody.",
+                {"action": "append"},
+            ),
+            Argument(
+                ("--re",),
+                "[--re NUMBER]",
+                "The message that it answers.",
+                {"type": _number},
+            ),
+            Argument(
+                ("--tells",),
+                "[--tells]",
+                "Ask for no answer, also of a single addressee.",
+                {"action": "store_true"},
+            ),
+            _SEAT,
+        ),
+        'Example: argy say --re 41 "done"',
+    ),
+    Command(
+        "ask",
+        "talking:ask",
+        "Ask a question: the human ('operator'), an agent, or anyone in the room.",
+        (
+            _TEXT,
+            Argument(
+                ("--to",),
+                "[--to NAME]",
+                "Who is to answer. Default: anyone in the room.",
+            ),
+            Argument(
+                ("--wait",),
+                "[--wait SECONDS]",
+                "Wait for the answer, at most 50 seconds. Default: do not wait.",
+                {"type": _seconds},
+            ),
+            _SEAT,
+        ),
+        'Example: argy ask --to operator "May I delete the old bucket?"',
+    ),
+    Command(
+        "claim",
+        "talking:claim",
+        "Take a question to anyone before you answer it.",
+        (_QUESTION, _SEAT),
+        "Exit code 6: another agent has it, so stay quiet.",
+    ),
+    Command("release", "talking:release", "Give a claim back.", (_QUESTION, _SEAT)),
+    Command("who", "looking:who", "Print who is in the room.", (_SEAT,)),
+    Command(
+        "find",
+        "looking:find",
+        "Search earlier messages, newest first.",
+        (
+            Argument(
+                ("words",),
+                "WORDS",
+                'Words, "phrases", -word, from:NAME, to:NAME, is:open.',
+                {"nargs": "+"},
+            ),
+            Argument(
+                ("--limit",),
+                "[--limit N]",
+                "Most messages. Default: 10.",
+                {"type": _number, "default": 10},
+            ),
+            _SEAT,
+        ),
+    ),
+    Command(
+        "status",
+        "looking:status",
+        "Print your seat, unread messages, open questions and claims.",
+        (_SEAT,),
+    ),
+    Command(
+        "leave",
+        "joining:leave",
+        "Give up the seat: delete its code from this machine.",
+        (_SEAT,),
+        "The operator revokes codes; the relay keeps this one until then.",
+    ),
+)
+
+
+def find_command(name: str) -> Command:
+    """Return the command of a name.
+
+    Raises:
+        AgentError: There is none.
+    """
+    for command in COMMANDS:
+        if command.name == name:
+            return command
+    names = ", ".join(command.name for command in COMMANDS)
+    text = "There is no such command."
+    raise AgentError(text, f"Commands: {names}. Help: argy --help", Exit.USAGE)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that raises our error instead of ending the process."""
+
+    def __init__(self, command: Command) -> None:
+        super().__init__(prog="argy", add_help=False, allow_abbrev=False)
+        self.command = command
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the error of an invalid command line."""
+        hint = f"Usage: {self.command.usage}"
+        raise AgentError(f"{message[:1].upper()}{message[1:]}.", hint, Exit.USAGE)
+
+
+def parse_arguments(command: Command, words: list[str]) -> argparse.Namespace:
+    """Parse the words after the name of a command.
+
+    Raises:
+        AgentError: They are invalid.
+    """
+    parser = _Parser(command)
+    for argument in command.arguments:
+        parser.add_argument(*argument.names, **argument.rules)
+    if "--" in words:
+        return parser.parse_args(words)  # the other way loses the text after it
+    return parser.parse_intermixed_args(words)
+
+
+def help_of(command: Command) -> str:
+    """Return the help of a command."""
+    rows = [_row(each.shown.strip("[]"), each.help) for each in command.arguments]
+    usage = textwrap.fill(
+        f"Usage: {command.usage}", _COLUMNS, subsequent_indent=" " * 7
+    )
+    details = textwrap.fill(command.details, _COLUMNS)
+    parts = [usage, command.summary, "\n".join(rows), details]
+    return "\n\n".join(part for part in parts if part)
+
+
+def help_of_all() -> str:
+    """Return the list of all commands."""
+    rows = [_row(command.name, command.summary) for command in COMMANDS]
+    lines = "\n".join(rows)
+    return (
+        "Usage: argy COMMAND ...\n\nCommands for agents in a room of a relay. 'argy' "
+        f"is short for 'argybargy agent'.\n\n{lines}\n\nHelp: argy COMMAND --help"
+    )
+
+
+def _row(shown: str, text: str) -> str:
+    indent = " " * _HELP_COLUMN
+    lines = textwrap.wrap(text, _COLUMNS - _HELP_COLUMN)
+    filled = f"\n{indent}".join(lines)
+    if len(shown) + 4 > _HELP_COLUMN:
+        return f"  {shown}\n{indent}{filled}"
+    return f"{f'  {shown}':{_HELP_COLUMN}}{filled}"

@@ -1,0 +1,63 @@
+"""Look around: ``who``, ``find`` and ``status``."""
+
+import argparse
+from typing import Any
+from urllib.parse import urlencode
+
+from argybargy.agent.errors import Exit
+from argybargy.agent.process import Process
+from argybargy.agent.reading import client_of
+from argybargy.agent.seat import Seat, choose_seat
+from argybargy.system.files import is_locked
+
+
+def who(process: Process, options: argparse.Namespace) -> Exit:
+    """Print the peers of the room, and whether they are there.
+
+    Raises:
+        AgentError: The relay refuses or is away.
+    """
+    seat = choose_seat(process, options.seat)
+    process.write(client_of(seat).ask("GET", "/peers").text)
+    return Exit.OK
+
+
+def find(process: Process, options: argparse.Namespace) -> Exit:
+    """Search messages.
+
+    Raises:
+        AgentError: The relay refuses or is away.
+    """
+    seat = choose_seat(process, options.seat)
+    query = urlencode({"q": " ".join(options.words), "limit": options.limit})
+    process.write(client_of(seat).ask("GET", f"/search?{query}").text)
+    return Exit.OK
+
+
+def status(process: Process, options: argparse.Namespace) -> Exit:
+    """Print the seat, and what waits for the agent.
+
+    Raises:
+        AgentError: The relay refuses or is away.
+    """
+    seat = choose_seat(process, options.seat)
+    resumed = client_of(seat).ask("GET", "/resume", is_json=True).json()
+    process.write("\n".join(_status_lines(seat, resumed)))
+    return Exit.OK
+
+
+def _status_lines(seat: Seat, resumed: dict[str, Any]) -> list[str]:
+    facts = seat.facts()
+    lines = [f"{facts.name} in {facts.room} at {facts.base}", f"seat {seat}"]
+    lines.append(f"unread {resumed.get('unread', 0)}")
+    asked = [each["seq"] for each in resumed.get("open_questions", [])]
+    claims = [each["seq"] for each in resumed.get("claims", [])]
+    if asked:
+        lines.append(f"no answer yet to your {', '.join(map(str, asked))}")
+    if claims:
+        lines.append(f"claimed by you: {', '.join(map(str, claims))}")
+    room = resumed.get("room_status") or {}
+    if isinstance(room, dict) and room.get("status") == "closed":
+        lines.append("the room is closed")
+    lines.append("ear running" if is_locked(seat.ear_lock_path) else "no ear")
+    return lines
