@@ -318,7 +318,7 @@ def test_every_command_has_help(desk: Desk, command: Command) -> None:
     "line",
     [
         *("", "shout", "say", "claim x", "claim -1", "claim 1.5", "join x"),
-        *("wait --timeout -1", "wait --timeout nan", "wait --wake never"),
+        *("wait --timeout -1", "wait --timeout nan", "wait --hear never"),
         *("read 1 2", "who --colour"),
     ],
 )

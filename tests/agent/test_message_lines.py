@@ -47,7 +47,6 @@ def test_notes_go_with_the_message_after_them() -> None:
         Entry(44, "and 3 more (gem 3): 42-44"),
     )
     assert page.has_more
-    assert page.is_closed
     assert page.text.endswith("42-44\nleave: room closed by titus")
     assert page.after(41).entries == page.entries[2:]
 
@@ -55,7 +54,7 @@ def test_notes_go_with_the_message_after_them() -> None:
 def test_an_empty_answer_has_nothing_to_say() -> None:
     assert split_page("", 7).text == ""
     assert split_page("reset\n", 7).is_reset
-    assert not split_page("leave: silent for 600 seconds\n", 7).is_closed
+    assert split_page("leave: silent for 600 seconds\n", 7).text == ""
     assert split_entries("more: before=9\n") == ()
 
 

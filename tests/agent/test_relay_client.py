@@ -90,7 +90,7 @@ async def test_a_request_carries_the_code_and_asks_for_text(
         ),
         (http("404 Not Found", "<html>"), Exit.NOT_FOUND, "which is no relay's"),
         (http("302 Found", "", "Location: http://x/"), Exit.FAILED, "status 302"),
-        (http("599 Odd", "error: x: y: z"), Exit.FAILED, "x: y: z"),
+        (http("418 Odd", "error: x: y: z"), Exit.FAILED, "x: y: z"),
     ],
 )
 async def test_a_refusal_is_told_by_its_code(

@@ -36,6 +36,7 @@ WORDS = {
     "claim": ["1"],
     "release": ["1"],
     "find": ["word"],
+    "ear": ["--wake", "lines"],
 }
 
 

@@ -21,7 +21,7 @@ COMMANDS = {
     "argy say": ["-c", ARGY, "say", "text"],
     "argy read": ["-c", ARGY, "read"],
     "argy wait": ["-c", ARGY, "wait"],
-    "argy ear": ["-c", ARGY, "ear"],
+    "argy ear": ["-c", ARGY, "ear", "--wake", "lines"],
     "argybargy version": ["-m", "argybargy", "version"],
 }
 

@@ -87,9 +87,9 @@ _TEXT: Final = Argument(
 _QUESTION: Final = Argument(
     ("number",), "NUMBER", "Number of the question.", {"type": _number}
 )
-_WAKE: Final = Argument(
-    ("--wake",),
-    "[--wake asks|direct|all]",
+_HEAR: Final = Argument(
+    ("--hear",),
+    "[--hear asks|direct|all]",
     "Messages that end the wait: questions to you and answers, all that is addressed "
     "to you, or all. The others come along. Default: asks.",
     {"choices": ("asks", "direct", "all"), "default": "asks"},
@@ -160,7 +160,7 @@ COMMANDS: Final = (
                 "Give up after so many seconds. Default: never.",
                 {"type": _seconds},
             ),
-            _WAKE,
+            _HEAR,
             _SEAT,
         ),
         "Exit codes: 0 a message, 3 nothing in time, 4 code refused, 6 room closed, "
@@ -249,6 +249,52 @@ COMMANDS: Final = (
         "looking:status",
         "Print your seat, unread messages, open questions and claims.",
         (_SEAT,),
+    ),
+    Command(
+        "ear",
+        "ear:ear",
+        "Listen for the program of an agent, and wake it when something comes.",
+        (
+            Argument(
+                ("--wake",),
+                "--wake lines|exit2|queue:THREAD|spool",
+                "How messages are handed over: as lines on standard output; on "
+                "standard error, with exit code 2; by 'codex queue'; or in the file "
+                "'spool' of the seat, which hooks read.",
+                {"required": True},
+            ),
+            _HEAR,
+            Argument(
+                ("--program",),
+                "[--program NAME/VERSION]",
+                "The program, for the roster. Default: the one of 'join --for'.",
+            ),
+            Argument(
+                ("--session",),
+                "[--session ID]",
+                "Its session. A newer ear of a session replaces the older one.",
+            ),
+            Argument(
+                ("--while-pid",),
+                "[--while-pid PID]",
+                "End with this process. Default: with the parent process.",
+                {"type": _number},
+            ),
+            Argument(
+                ("--while-locked",),
+                "[--while-locked FILE]",
+                "End when nobody holds the lock on this file, or it is gone.",
+            ),
+            Argument(
+                ("--while-stdin",),
+                "[--while-stdin]",
+                "End when standard input is closed.",
+                {"action": "store_true"},
+            ),
+            _SEAT,
+        ),
+        "It is silent unless there is something, and ends with its program, or when "
+        "the relay does not accept the code any more.",
     ),
     Command(
         "leave",

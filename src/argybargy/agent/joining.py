@@ -5,6 +5,7 @@ can read. It is never an argument, in the environment or in the output.
 """
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -71,7 +72,7 @@ def _facts(base: str, answer: dict[str, Any], program: str) -> SeatFacts:
     room, name = str(answer.get("room", "")), str(answer.get("name", ""))
     if not is_name(room) or not is_name(name):
         raise _no_answer(base)
-    return SeatFacts(base, room, name, program)
+    return SeatFacts(base, room, name, program, os.urandom(8).hex())
 
 
 def _no_answer(base: str) -> AgentError:

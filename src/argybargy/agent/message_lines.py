@@ -17,7 +17,8 @@ _HEADER: Final = re.compile(
     rf"(?:operator/|person/|system/)?{NAME_PATTERN}[ >:]"
 )
 _LEAVE: Final = "leave: "
-_CLOSED: Final = "leave: room closed"
+_SILENT: Final = "leave: silent for "
+"""A silent room. Commands that cost nothing while they wait need not leave it."""
 _CONTROLS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -25,7 +26,8 @@ class Entry(NamedTuple):
     """A message, or a note of the relay.
 
     Attributes:
-        number: Its number in the room; of a note, the last number that it may cover.
+        number: Its number in the room. A note has the number of the message that it
+            belongs to, and 0 if it belongs to none.
         text: Its lines, without a line feed at the end.
     """
 
@@ -39,7 +41,8 @@ class Page(NamedTuple):
     Attributes:
         entries: Messages and notes, in order.
         cursor: Number of the last message that the answer covers.
-        leave: The line that tells the agent to leave; empty without one.
+        leave: The line that tells the agent to leave, such as that of a closed room;
+            empty without one.
         has_more: Whether more messages follow at once.
         is_reset: Whether the relay knows fewer messages than the cursor asked for.
     """
@@ -49,11 +52,6 @@ class Page(NamedTuple):
     leave: str = ""
     has_more: bool = False
     is_reset: bool = False
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether the room is closed."""
-        return self.leave.startswith(_CLOSED)
 
     def after(self, number: int) -> "Page":
         """Return the page without the messages up to a number."""
@@ -80,7 +78,7 @@ def split_page(body: str, cursor: int) -> Page:
         if line.startswith(CONTINUATIONS) and blocks:
             blocks[-1].append(line)
         elif line.startswith(_LEAVE):
-            leave = line
+            leave = "" if line.startswith(_SILENT) else line
         elif line.startswith("more: "):
             has_more = True
         elif line == "reset":

@@ -131,7 +131,7 @@ def _wait(
         left = WAIT_SECONDS if end is None else max(0.0, end - process.now())
         seconds = min(WAIT_SECONDS, left)
         try:
-            page = _poll(client, seat, options.wake, seconds)
+            page = _poll(client, seat, options.hear, seconds)
         except RelayAway as error:
             if not waiting.may_go_on(error):
                 raise
@@ -148,12 +148,12 @@ def _wait(
             return Exit.TIMEOUT
 
 
-def _poll(client: RelayClient, seat: Seat, wake: str, seconds: float) -> Page:
+def _poll(client: RelayClient, seat: Seat, hear: str, seconds: float) -> Page:
     told = seat.state().told
     fields = {
         "since": "resume" if told is None else str(told),
         "wait": f"{seconds:.2f}",
-        "wake": wake,
+        "wake": hear,
         "settle": SETTLE_SECONDS,
     }
     target = f"/messages?{urlencode(fields)}"

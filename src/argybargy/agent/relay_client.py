@@ -38,15 +38,6 @@ _CODES: Final[Mapping[int, Exit]] = {
     HTTPStatus.UNPROCESSABLE_ENTITY: Exit.USAGE,
 }
 """Exit codes of refusals; the code of any other refusal is ``FAILED``."""
-_PASSING: Final = frozenset(
-    {
-        HTTPStatus.TOO_MANY_REQUESTS,
-        HTTPStatus.BAD_GATEWAY,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        HTTPStatus.GATEWAY_TIMEOUT,
-    }
-)
-"""Refusals that a later attempt may not meet."""
 
 
 class RelayAway(AgentError):
@@ -183,8 +174,8 @@ class RelayClient(NamedTuple):
             connection.request(method, path + target, content, fields)
             if watch is not None:
                 _wait_readable(connection.sock, timeout, watch)
-            response = connection.getresponse()
-            text = _whole_body(response)
+            with connection.getresponse() as response:
+                text = _whole_body(response)
         except (OSError, http.client.HTTPException) as error:
             why = f"The relay at {self.base} cannot be reached: {_reason(error)}."
             raise RelayAway(why, was_sent=was_sent) from None
@@ -241,7 +232,8 @@ def _reason(error: Exception) -> str:
 def _read(response: http.client.HTTPResponse, text: str) -> RelayAnswer:
     if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
         problem, sentence = _refusal(text, response.status)
-        if response.status in _PASSING:
+        is_passing = response.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        if is_passing or response.status == HTTPStatus.TOO_MANY_REQUESTS:
             retry = response.getheader("Retry-After", "0")
             seconds = float(retry) if retry.isdecimal() else 0.0
             raise RelayAway(f"The relay refuses for now: {sentence}", seconds=seconds)

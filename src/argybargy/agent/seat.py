@@ -52,12 +52,14 @@ class SeatFacts(NamedTuple):
         room: Room, as spelled.
         name: Name in the room, as spelled.
         program: Program that the agent runs in; empty if unknown.
+        session: Session of ears whose program has none: one for each machine.
     """
 
     base: str
     room: str
     name: str
     program: str = ""
+    session: str = ""
 
 
 class SeatState(NamedTuple):
@@ -163,6 +165,9 @@ class Seat(NamedTuple):
             room_folder.parents[2].mkdir(parents=True, exist_ok=True)
             for each in (*reversed(self.folder.parents[:3]), self.folder):
                 each.mkdir(mode=_PRIVATE, exist_ok=True)
+            # Numbers of another relay at this address mean nothing.
+            for stale in ("state.json", "spool"):
+                (self.folder / stale).unlink(missing_ok=True)
             header = f"{_BEARER}{code}\n".encode()
             write_private_file(self.folder / "header", header)
             facts_text = json.dumps(facts._asdict(), ensure_ascii=False)

@@ -74,12 +74,22 @@ class Spool(NamedTuple):
         return fits
 
     def drop_through(self, number: int) -> None:
-        """Drop the messages up to a number."""
+        """Drop the messages up to a number, and with the last one all notes."""
         content = self._content()
-        kept = [each for each in decode_entries(content) if each.number > number]
+        there = decode_entries(content)
+        kept = [each for each in there if each.number > number]
+        if kept:
+            kept = [each for each in there if each.number > number or not each.number]
         left = b"".join(map(encode_entry, kept))
         if left != content:
             write_private_file(self.path, left)
+
+    def drop_stale(self, number: int) -> None:
+        """Drop the messages up to a number that a killed ear had handed over."""
+        there = self.entries()
+        kept = [each for each in there if not 0 < each.number <= number]
+        if kept != there:
+            write_private_file(self.path, b"".join(map(encode_entry, kept)))
 
     def _append(self, lines: bytes) -> None:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT

@@ -1,0 +1,101 @@
+"""Watch the program that an ear listens for, so that the ear ends with it.
+
+An ear without its program would hold the seat and hand messages to nobody.
+"""
+
+import os
+import select
+from pathlib import Path
+from typing import Final, TextIO
+
+from argybargy.agent.process import Process
+from argybargy.system.files import is_locked
+
+_INIT: Final = 1
+_PROC: Final = Path("/proc")
+
+
+class ProgramEnded(Exception):
+    """The program of an ear is gone."""
+
+
+class ProgramWatch:
+    """The signs by which an ear knows that its program is there.
+
+    The output of the program counts too: a shell between program and ear may outlive
+    the program, but nobody reads the pipe then.
+    """
+
+    def __init__(
+        self,
+        process: Process,
+        pid: int | None = None,
+        locked: Path | None = None,
+        *,
+        watches_input: bool = False,
+    ) -> None:
+        self._parent = None if pid else os.getppid()
+        if self._parent == _INIT:
+            self._parent = None  # detached on purpose: there is no parent to watch
+        self._pid = pid
+        self._born = _birth(pid) if pid else None
+        self._locked = locked
+        self._was_locked = locked is not None and is_locked(locked)
+        watched = [process.output, *([process.input] if watches_input else [])]
+        self._pollers = list(filter(None, map(_poller, watched)))
+
+    def check(self) -> None:
+        """Check all signs.
+
+        Raises:
+            ProgramEnded: One of them is gone.
+        """
+        if self._parent is not None and os.getppid() != self._parent:
+            raise ProgramEnded
+        if self._pid is not None and not self._is_alive(self._pid):
+            raise ProgramEnded
+        if self._locked is not None and not self._is_held(self._locked):
+            raise ProgramEnded
+        if any(poller.poll(0) for poller in self._pollers):
+            raise ProgramEnded
+
+    def _is_alive(self, pid: int) -> bool:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass
+        # A number may belong to another process by now.
+        return self._born is None or _birth(pid) == self._born
+
+    def _is_held(self, path: Path) -> bool:
+        """Tell whether the lock file is there, and still locked if it ever was."""
+        if is_locked(path):
+            self._was_locked = True
+            return True
+        return path.exists() and not self._was_locked
+
+
+def _birth(pid: int) -> str | None:
+    """Return the start time of a process, or ``None`` if it cannot be read."""
+    try:
+        fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    # Field 22; the first of these is field 3. A zombie has ended.
+    return None if fields[0] == "Z" else fields[19]
+
+
+def _poller(stream: TextIO) -> "select.poll | None":
+    """Return a poller for the other end of a stream; ``None`` for one that is no file.
+
+    It reports nothing but the end of a pipe or a terminal.
+    """
+    try:
+        number = stream.fileno()
+    except (OSError, ValueError):
+        return None
+    poller = select.poll()
+    poller.register(number, 0)
+    return poller
