@@ -1,11 +1,13 @@
 """The commands of agents, against a relay in memory."""
 
+import errno
 import shlex
 
 import pytest
 
 from argybargy.agent.command_table import COMMANDS, Command, parse_arguments
 from argybargy.agent.errors import Exit
+from argybargy.agent.process import Process
 from argybargy.agent.relay_client import RelayAnswer, RelayAway, RelayRefused
 from support.agent_desk import BASE, CODE, Desk, json_answer
 
@@ -52,6 +54,14 @@ def test_an_answer_that_is_no_relays_makes_no_seat(
     assert not (desk.root / "state").exists()
 
 
+def test_a_lost_answer_to_an_invitation_is_asked_for_again(desk: Desk) -> None:
+    desk.relay.answers["POST", "/join"] = JOINED
+    desk.relay.failures = [RelayAway("It broke off.")]
+    assert desk.type("join", LINK).code == Exit.OK
+    one, two = (each["Idempotency-Key"] for each in desk.relay.headers)
+    assert one == two
+
+
 def test_a_used_invitation_says_what_to_do(desk: Desk) -> None:
     refusal = RelayRefused(410, "invite_used", "Ask the operator for a new one.")
     desk.relay.answers["POST", "/join"] = refusal
@@ -82,6 +92,46 @@ def test_reading_prints_each_message_once_and_acknowledges_it(desk: Desk) -> Non
     assert desk.relay.acknowledged == 0
     assert desk.type("read", "new").out == ""
     assert desk.relay.acknowledged == 2
+
+
+def test_a_slow_relay_or_reader_holds_no_lock(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An ear that waits for the lock too long would end."""
+    seat, held = desk.take_seat(), []
+    write = Process.write
+
+    def check(process: Process, text: str) -> None:
+        with seat.locked(desk.process()):
+            held.append("output")
+        write(process, text)
+
+    def answer() -> None:
+        with seat.locked(desk.process()):
+            held.append("relay")
+
+    desk.relay.while_answering = answer
+    monkeypatch.setattr(Process, "write", check)
+    desk.relay.post("one")
+    assert desk.type("read").out == "1 bob: one\n"
+    desk.relay.post("two")
+    assert desk.type("wait").out == "2 bob: two\n"
+    assert held == ["relay", "output"] * 2
+
+
+def test_a_full_disk_is_an_error_in_words(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.take_seat()
+    desk.relay.post("one")
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "state.json")
+
+    monkeypatch.setattr("argybargy.agent.seat.write_private_file", fail)
+    result = desk.type("read")
+    assert (result.code, result.out) == (Exit.FAILED, "1 bob: one\n")
+    assert result.notes.startswith("argy: No space left on device: state.json.\n")
 
 
 def test_reading_goes_on_until_there_is_no_more(desk: Desk) -> None:

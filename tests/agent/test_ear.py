@@ -1,5 +1,6 @@
 """The ear against a relay in memory, with a clock that moves when somebody waits."""
 
+import errno
 import json
 import os
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 from argybargy.agent.ear_lock import EarHolder, hold_ear_lock
 from argybargy.agent.errors import Exit
 from argybargy.agent.message_lines import Entry
+from argybargy.agent.process import Process
 from argybargy.agent.program_watch import ProgramEnded, ProgramWatch
 from argybargy.agent.relay_client import RelayAnswer, RelayAway, RelayRefused
 from argybargy.agent.seat import Seat, choose_seat
@@ -320,6 +322,60 @@ def test_the_end_of_the_room_is_queued(
     desk.relay.closed_by = "titus"
     assert listen("queue:t-1").code == Exit.CLOSED
     assert queued() == [f"{WRAPPER}\nleave: room closed by titus\n"]
+
+
+def test_the_end_of_the_room_repeats_no_message_that_waits_in_the_queue(
+    desk: Desk, listen: Listen, queued: Callable[[], list[str]]
+) -> None:
+    desk.relay.post("one")
+    listen("queue:t-1")
+    desk.relay.closed_by = "titus"
+    assert listen("queue:t-1").code == Exit.CLOSED
+    assert listen("queue:t-1").code == Exit.CLOSED
+    leave = f"{WRAPPER}\nleave: room closed by titus\n"
+    assert queued() == [f"{WRAPPER}\n1 bob: one\n", leave]
+    assert [each.number for each in spooled(desk)] == [1]
+
+
+@pytest.mark.parametrize("what", ["spool", "seat"])
+def test_a_full_disk_is_waited_for_and_repeats_nothing(
+    desk: Desk, listen: Listen, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ending would make the agent deaf; saying it again each time would wake it."""
+    desk.relay.post("one")
+
+    def fail(*_: object, **__: object) -> None:
+        if desk.relay.clock.seconds < 300:
+            raise OSError(errno.ENOSPC, "No space left on device", "x")
+
+    with monkeypatch.context() as patch:
+        if what == "seat":
+            patch.setattr(Seat, "save_state", fail)
+        else:
+            patch.setattr(Spool, "_append", fail)
+        found = listen("lines", until=200)
+    trouble = "argy: No space left on device: x. Trying again.\n"
+    assert found.notes == trouble
+    assert found.out == ("" if what != "seat" else f"{WRAPPER}\n1 bob: one\n")
+    assert desk.relay.acknowledged == 0
+    desk.relay.post("two")
+    assert "2 bob: two" in listen("lines").out
+    assert desk.relay.acknowledged == 2
+
+
+def test_an_output_that_cannot_be_written_ends_the_ear(
+    desk: Desk, listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.relay.post("one")
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Process, "write", fail)
+        assert listen("lines") == Result(Exit.OK, "", "")
+    assert desk.relay.acknowledged == 0
+    assert listen("lines").out == f"{WRAPPER}\n1 bob: one\n"
 
 
 def test_a_refused_code_ends_the_ear(desk: Desk, listen: Listen) -> None:

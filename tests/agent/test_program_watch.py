@@ -74,10 +74,8 @@ def test_a_lock_file_is_watched(desk: Desk, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("is_input", [True, False])
 def test_the_other_end_of_a_pipe_is_watched(desk: Desk, is_input: bool) -> None:
-    reading, writing = (
-        os.fdopen(end, mode) for end, mode in zip(os.pipe(), "rw", strict=True)
-    )
-    with reading, writing:
+    ends = os.pipe()
+    with os.fdopen(ends[0], "r") as reading, os.fdopen(ends[1], "w") as writing:
         if is_input:
             process = desk.process()._replace(input=reading)
             unwatched = ProgramWatch(process)

@@ -85,6 +85,14 @@ def test_the_nearest_project_file_upwards_counts(desk: Desk) -> None:
     assert choose_seat(desk.process()._replace(directory=below), None) == alice
 
 
+def test_a_shared_project_file_may_name_seats_of_other_machines(desk: Desk) -> None:
+    alice, _ = desk.take_seat(), desk.take_seat("bob")
+    (desk.project / ".argybargy").write_text("build/carol\nbuild/alice\n")
+    assert choose_seat(desk.process(), None) == alice
+    (desk.project / ".argybargy").write_text("build/carol\n")
+    assert choose_seat_code(desk) == Exit.NOT_FOUND
+
+
 def test_the_only_seat_of_the_machine_needs_no_name(desk: Desk) -> None:
     assert choose_seat_code(desk) == Exit.NOT_FOUND
     seat = desk.take_seat()

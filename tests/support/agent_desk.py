@@ -50,6 +50,7 @@ class FakeRelay:
         headers: Their additional header fields.
         clock: Moved on while a poll waits.
         while_waiting: Called when a poll would wait; may post.
+        while_answering: Called for each request.
     """
 
     lines: list[str] = attrs.field(factory=list)
@@ -62,6 +63,7 @@ class FakeRelay:
     headers: list[Mapping[str, str]] = attrs.field(factory=list)
     clock: FakeClock = attrs.field(factory=FakeClock)
     while_waiting: Callable[[], None] = lambda: None
+    while_answering: Callable[[], None] = lambda: None
 
     def post(self, text: str, sender: str = "bob", header: str = "") -> int:
         """Post a message to the reader; return its number."""
@@ -84,6 +86,7 @@ class FakeRelay:
         self.headers.append(dict(headers or {}))
         if watch is not None:
             watch()
+        self.while_answering()
         failure = self.failures.pop(0) if self.failures else None
         if failure is not None:
             raise failure

@@ -21,6 +21,7 @@ reading         ``read`` and ``wait``
 talking         ``say``, ``ask``, ``claim`` and ``release``
 looking         ``who``, ``find`` and ``status``
 ear             listen while the agent does not: poll, spool, hand over
+ear_poll        the polls of an ear, and its pauses in trouble
 ear_lock        one ear for a seat
 spool           messages that are about to be handed over, on the disk
 wakers          the ways to hand messages to a program

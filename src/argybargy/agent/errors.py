@@ -25,7 +25,7 @@ MEANINGS = {
     Exit.TIMEOUT: "`wait` and `ask`: nothing came in time.",
     Exit.REFUSED: "The relay does not accept the code, or the invitation.",
     Exit.NOT_FOUND: "No such seat, or no such message.",
-    Exit.CLOSED: "The room is closed, or another agent holds the claim.",
+    Exit.CLOSED: "The room is closed, or another agent has the claim or the seat.",
     Exit.AWAY: "The relay cannot be reached.",
     Exit.INTERRUPTED: "Interrupted by Ctrl+C.",
 }

@@ -53,8 +53,7 @@ def join(process: Process, options: argparse.Namespace) -> Exit:
         base, body = invitation.base, {"invite": invitation.secret}
         body |= {"name": options.name} if options.name else {}
         body |= {"client": options.program} if options.program else {}
-        # Not repeated by itself: an invitation is traded only once.
-        answer = RelayClient(base).ask("POST", "/join", body, is_json=True).json()
+        answer = RelayClient(base).post("/join", body, is_json=True).json()
         code = str(answer.get("code", ""))
     facts = _facts(base, answer, options.program or "")
     if not code.isascii() or not code.isprintable() or not code:

@@ -50,6 +50,11 @@ def run(words: Sequence[str], process: Process) -> int:
         # Otherwise the interpreter fails to flush the buffer once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), process.output.fileno())
         return Exit.FAILED
+    except OSError as error:
+        named = f": {error.filename}" if error.filename else ""
+        process.note(f"argy: {error.strerror or error}{named}.")
+        process.note("Free the disk, or correct the file, and try again.")
+        return Exit.FAILED
 
 
 def _run(words: list[str], process: Process) -> Exit:

@@ -63,9 +63,8 @@ def read(process: Process, options: argparse.Namespace) -> Exit:
 def _read_new(process: Process, seat: Seat) -> None:
     client = client_of(seat)
     for _ in range(MOST_PAGES):
-        with seat.locked(process):
-            page = _next_page(client, seat)
-            tell(process, seat, page)
+        page = _next_page(client, seat)
+        tell(process, seat, page)
         if not page.has_more:
             return
     process.write("more: argy read")
@@ -80,10 +79,15 @@ def _next_page(client: RelayClient, seat: Seat, **fields: object) -> Page:
 
 
 def tell(process: Process, seat: Seat, page: Page) -> None:
-    """Write a page, and note that it was handed over. The caller holds the lock."""
+    """Write a page, then note that it was handed over.
+
+    The lock of the seat is not held while the relay or the reader of the output is
+    slow: an ear that waited for it would end.
+    """
     process.write(page.text)
-    seat.save_state(seat.state()._replace(told=page.cursor, handed=page.cursor))
-    clear_spool(seat)
+    with seat.locked(process):
+        seat.save_state(seat.state()._replace(told=page.cursor, handed=page.cursor))
+        clear_spool(seat)
 
 
 def clear_spool(seat: Seat) -> None:
@@ -138,8 +142,7 @@ def _wait(
             continue
         waiting.note_answer()
         if page.text:
-            with seat.locked(process):
-                tell(process, seat, page)
+            tell(process, seat, page)
             return Exit.CLOSED if page.leave else Exit.OK
         if page.cursor != seat.state().told:
             with seat.locked(process):

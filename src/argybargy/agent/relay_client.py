@@ -6,6 +6,7 @@ names are not used: they lead away from a relay on this machine.
 
 import http.client
 import json
+import os
 import re
 import select
 import socket
@@ -182,6 +183,38 @@ class RelayClient(NamedTuple):
         finally:
             connection.close()
         return _read(response, text)
+
+    def post(
+        self,
+        target: str,
+        body: Mapping[str, object],
+        *,
+        wait_seconds: float = 0,
+        is_json: bool = False,
+    ) -> RelayAnswer:
+        """Post a body; if the answer is lost, ask for it once more.
+
+        The key makes the relay do the work only once.
+
+        Raises:
+            RelayAway: There is no answer, or the relay is overloaded.
+            RelayRefused: The relay refused the request.
+        """
+        headers = {"Idempotency-Key": os.urandom(16).hex()}
+        for is_last in (False, True):
+            try:
+                return self.ask(
+                    "POST",
+                    target,
+                    body,
+                    headers,
+                    wait_seconds=wait_seconds,
+                    is_json=is_json,
+                )
+            except RelayAway as error:
+                if is_last or not error.was_sent or error.seconds:
+                    raise
+        raise AssertionError
 
     def _connection(self, timeout: float) -> tuple[http.client.HTTPConnection, str]:
         parts = urlsplit(self.base)

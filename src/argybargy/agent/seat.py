@@ -277,9 +277,11 @@ def choose_seat(process: Process, given: str | None) -> Seat:
         # A machine with a single seat needs no file.
         only = only_one(seats(environment), "on this machine")
         return seat_at(environment, only)
-    found = [_existing(environment, each) for each in read_project_file(path)]
-    name = only_one((each.seat_name for each in found), f"in {path}")
-    return seat_at(environment, name)
+    # A shared file may also name seats of other machines.
+    named_there, here = read_project_file(path), seats(environment)
+    found = [each for each in here if any(name.fits(each) for name in named_there)]
+    where = f"both in {path} and on this machine"
+    return seat_at(environment, only_one(found, where))
 
 
 def _existing(environment: Mapping[str, str], name: SeatName) -> Seat:

@@ -8,7 +8,7 @@ dropped: its message was not acknowledged, so the relay sends it again.
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -75,19 +75,20 @@ class Spool(NamedTuple):
 
     def drop_through(self, number: int) -> None:
         """Drop the messages up to a number, and with the last one all notes."""
-        content = self._content()
-        there = decode_entries(content)
-        kept = [each for each in there if each.number > number]
-        if kept:
-            kept = [each for each in there if each.number > number or not each.number]
-        left = b"".join(map(encode_entry, kept))
-        if left != content:
-            write_private_file(self.path, left)
+        is_last = all(each.number <= number for each in self.entries())
+        self._keep(lambda entry: not is_last and not 0 < entry.number <= number)
 
     def drop_stale(self, number: int) -> None:
         """Drop the messages up to a number that a killed ear had handed over."""
+        self._keep(lambda entry: not 0 < entry.number <= number)
+
+    def drop_notes(self) -> None:
+        """Drop notes that belong to no message."""
+        self._keep(lambda entry: entry.number > 0)
+
+    def _keep(self, is_kept: Callable[[Entry], bool]) -> None:
         there = self.entries()
-        kept = [each for each in there if not 0 < each.number <= number]
+        kept = list(filter(is_kept, there))
         if kept != there:
             write_private_file(self.path, b"".join(map(encode_entry, kept)))
 

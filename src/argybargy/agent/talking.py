@@ -1,7 +1,6 @@
 """Speak in the room: ``say``, ``ask``, ``claim`` and ``release``."""
 
 import argparse
-import os
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -9,7 +8,7 @@ from typing import Any, Final
 from argybargy.agent.errors import AgentError, Exit
 from argybargy.agent.process import Process
 from argybargy.agent.reading import client_of
-from argybargy.agent.relay_client import RelayAnswer, RelayAway, RelayClient
+from argybargy.agent.relay_client import RelayAnswer
 from argybargy.agent.seat import Seat, choose_seat
 
 _MOST_TEXT_BYTES: Final = 4 * 1024 * 1024
@@ -100,27 +99,10 @@ def _post(
     wait_seconds: float = 0,
 ) -> RelayAnswer:
     client = client_of(seat)
-    answer = _post_once(client, target, body, wait_seconds)
+    answer = client.post(target, body, wait_seconds=wait_seconds)
     confirm_handed(process, seat)
     process.write(answer.text)
     return answer
-
-
-def _post_once(
-    client: RelayClient, target: str, body: Mapping[str, object], wait_seconds: float
-) -> RelayAnswer:
-    """Post a message; if its answer is lost, ask for it again.
-
-    The key makes the relay store the message only once.
-    """
-    headers = {"Idempotency-Key": os.urandom(16).hex()}
-    for is_last in (False, True):
-        try:
-            return client.ask("POST", target, body, headers, wait_seconds=wait_seconds)
-        except RelayAway as error:
-            if is_last or not error.was_sent or error.seconds:
-                raise
-    raise AssertionError
 
 
 def confirm_handed(process: Process, seat: Seat) -> None:
