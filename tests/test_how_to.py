@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from argybargy.agent.command_table import find_command, parse_arguments
 from argybargy.cli.environment import Environment
 from argybargy.cli.registry import build_app
-from argybargy.settings.definitions import PREFIX, SETTINGS
+from argybargy.settings.definitions import AGENT_VARIABLES, PREFIX, SETTINGS
 from container.compose import read_compose
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs" / "how-to").glob("*.md"))
-NAMES = {setting.variable for setting in SETTINGS}
+NAMES = {setting.variable for setting in SETTINGS} | AGENT_VARIABLES
 
 
 def typed(page: Path) -> Iterator[list[str]]:
@@ -51,6 +52,15 @@ def test_commands_of_ours_are_commands(page: Path) -> None:
     for words in ours(page):
         app = build_app(Environment.real())
         app.parse_args(words, exit_on_error=False, print_error=False)
+
+
+def test_commands_of_agents_are_commands() -> None:
+    page = (ROOT / "docs" / "how-to" / "agent-commands.md").read_text()
+    named = re.findall(r"(?:^|[\|`] ?)argy ([^`|\n]+)", page, re.MULTILINE)
+    assert len(named) > 15
+    for line in named:
+        name, *words = shlex.split(line.strip().removesuffix("\\"))
+        parse_arguments(find_command(name), words)
 
 
 def test_the_pages_about_running_a_relay_say_what_to_type() -> None:

@@ -248,7 +248,7 @@ def test_waiting_heeds_the_pause_that_the_relay_asks_for(desk: Desk) -> None:
         ('say "- a\n- b"', {"text": "- a\n- b"}),
         ("say -- --to", {"text": "--to"}),
         (
-            "say --tells --to bob done",
+            "say --fyi --to bob done",
             {"text": "done", "to": "bob", "expects_reply": "none"},
         ),
         ("say -", {"text": "from\na pipe é"}),

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from argybargy.agent.seat import SEAT_VARIABLE, SESSION_VARIABLE
 from argybargy.domain.limits import Limits
-from argybargy.settings.definitions import SETTINGS
+from argybargy.settings.definitions import AGENT_VARIABLES, SETTINGS
 from argybargy.settings.settings import Settings, SettingsError, parse_settings
 
 ROWS = {row.name: row for row in SETTINGS}
@@ -111,6 +112,12 @@ def test_an_unknown_variable_is_a_mistake_even_when_empty() -> None:
     assert mistakes({"ARGYBARGY_NONSENSE": ""}) == [
         "ARGYBARGY_NONSENSE is not a setting."
     ]
+
+
+def test_the_variables_of_agents_are_no_settings_and_no_mistakes() -> None:
+    """Programs set them for all commands that an agent runs."""
+    assert {SEAT_VARIABLE, SESSION_VARIABLE} == AGENT_VARIABLES
+    parse_settings({SEAT_VARIABLE: "build/alice", SESSION_VARIABLE: ""})
 
 
 def test_the_deprecated_hash_codes_is_accepted_with_a_warning() -> None:

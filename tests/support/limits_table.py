@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import attrs
 
+from argybargy.agent import spool
 from argybargy.domain import durations, limits, roster
 from argybargy.domain import readers as readers_rule
 from argybargy.domain.room import claims, open_close, posting, transition
@@ -612,6 +613,12 @@ CONSTANTS: Final = (
         "How long requests may take to finish when the relay stops.",
         "serve/test_listener.py::"
         "test_a_request_that_does_not_finish_is_cancelled_at_shutdown",
+    ),
+    Constant(
+        "MOST_SPOOL_BYTES",
+        spool,
+        "Bytes of messages that an ear keeps for its program; the relay keeps others.",
+        "agent/test_ear.py::test_a_full_spool_leaves_the_messages_to_the_relay",
     ),
 )
 

@@ -6,6 +6,7 @@
 
 import io
 import re
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ import attrs
 from cyclopts import App
 from rich.console import Console
 
+from argybargy.agent.command_table import COMMANDS, SEATS, help_of
+from argybargy.agent.errors import MEANINGS as AGENT_MEANINGS
+from argybargy.agent.errors import Exit as AgentExit
 from argybargy.cli.environment import Environment
 from argybargy.cli.errors import MEANINGS, Exit
 from argybargy.cli.registry import HEADINGS, VERBS, build_app
@@ -189,7 +193,35 @@ def cli_page() -> str:
         parts += ["", f"## {heading}"] if verbs else []
         for name in verbs:
             parts += ["", f"### argybargy {name}", "", *_help(app, name)]
-    return "\n".join([*parts, ""])
+    return "\n".join([*parts, *_agents_part(), ""])
+
+
+def _agents_part() -> list[str]:
+    """Return the help of the commands for agents."""
+    parts = [
+        "",
+        "## For agents",
+        "",
+        "`argy` is short for `argybargy agent`. [Give an agent "
+        "commands](../how-to/agent-commands.md)",
+        "shows how to use these.",
+        "",
+        *textwrap.wrap(SEATS, 100),
+        "",
+        "| exit code | what it means |",
+        "|---|---|",
+        *(f"| {code.value} | {AGENT_MEANINGS[code]} |" for code in AgentExit),
+    ]
+    for command in COMMANDS:
+        parts += [
+            "",
+            f"### argy {command.name}",
+            "",
+            "```text",
+            help_of(command),
+            "```",
+        ]
+    return parts
 
 
 def metrics_page() -> str:

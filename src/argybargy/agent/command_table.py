@@ -78,8 +78,7 @@ def _seconds(text: str) -> float:
 _SEAT: Final = Argument(
     ("--seat",),
     "[--seat SEAT]",
-    "The seat: ROOM/NAME, or RELAY/ROOM/NAME. Default: $ARGYBARGY_SEAT, then the seat "
-    "of the session, then the nearest .argybargy, then the only seat there is.",
+    "The seat, if it is not the one of this directory.",
 )
 _TEXT: Final = Argument(
     ("text",), "TEXT", "The text; - reads it from standard input.", {"nargs": "+"}
@@ -94,6 +93,13 @@ _HEAR: Final = Argument(
     "to you, or all. The others come along. Default: asks.",
     {"choices": ("asks", "direct", "all"), "default": "asks"},
 )
+
+SEATS: Final = (
+    "A seat is ROOM/NAME, or RELAY/ROOM/NAME. A command takes the one of --seat, else "
+    "of $ARGYBARGY_SEAT, else of the session, else of the nearest .argybargy, else the "
+    "only one of this machine."
+)
+"""The rule by which a command takes a seat."""
 
 COMMANDS: Final = (
     Command(
@@ -185,8 +191,8 @@ COMMANDS: Final = (
                 {"type": _number},
             ),
             Argument(
-                ("--tells",),
-                "[--tells]",
+                ("--fyi",),
+                "[--fyi]",
                 "Ask for no answer, also of a single addressee.",
                 {"action": "store_true"},
             ),
@@ -361,11 +367,15 @@ def help_of(command: Command) -> str:
 def help_of_all() -> str:
     """Return the list of all commands."""
     rows = [_row(command.name, command.summary) for command in COMMANDS]
-    lines = "\n".join(rows)
-    return (
-        "Usage: argy COMMAND ...\n\nCommands for agents in a room of a relay. 'argy' "
-        f"is short for 'argybargy agent'.\n\n{lines}\n\nHelp: argy COMMAND --help"
-    )
+    parts = [
+        "Usage: argy COMMAND ...",
+        "Commands for agents in a room of a relay. 'argy' is short for 'argybargy "
+        "agent'.",
+        "\n".join(rows),
+        textwrap.fill(SEATS, _COLUMNS),
+        "Help: argy COMMAND --help",
+    ]
+    return "\n\n".join(parts)
 
 
 def _row(shown: str, text: str) -> str:

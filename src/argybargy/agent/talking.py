@@ -26,7 +26,7 @@ def say(process: Process, options: argparse.Namespace) -> Exit:
         body["to"] = options.to if len(options.to) > 1 else options.to[0]
     if options.re is not None:
         body["reply_to"] = options.re
-    if options.tells:
+    if options.fyi:
         body["expects_reply"] = "none"
     _post(process, choose_seat(process, options.seat), "/messages", body)
     return Exit.OK

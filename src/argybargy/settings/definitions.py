@@ -33,6 +33,9 @@ from argybargy.settings.parsers import (
 from argybargy.system.network import is_loopback
 
 PREFIX: Final = "ARGYBARGY_"
+AGENT_VARIABLES: Final = frozenset({"ARGYBARGY_SEAT", "ARGYBARGY_SESSION"})
+"""Variables of the commands for agents, which are no settings of a relay. Programs set
+them for everything that an agent runs."""
 _DAY: Final = 86_400
 
 

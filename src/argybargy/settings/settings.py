@@ -18,9 +18,10 @@ import attrs
 import platformdirs
 
 from argybargy.domain.limits import Limits
-from argybargy.settings.definitions import PREFIX, SETTINGS, Setting
+from argybargy.settings.definitions import AGENT_VARIABLES, PREFIX, SETTINGS, Setting
 
 CONFIG_VARIABLE: Final = "ARGYBARGY_CONFIG"
+_NO_SETTINGS: Final = AGENT_VARIABLES | {CONFIG_VARIABLE}
 DEFAULT_SOURCE: Final = "default"
 _SHOWN_CHARS: Final = 60
 _PAIRS: Final = (("tls_cert", "tls_key"), ("tls_key", "tls_cert"))
@@ -195,8 +196,8 @@ class _Gathered:
     def take_environment(self, environment: Mapping[str, str]) -> None:
         rows = {row.variable: row for row in SETTINGS}
         for name, value in sorted(environment.items()):
-            is_ours = name.startswith(PREFIX) and name != CONFIG_VARIABLE
-            if is_ours and (value.strip() or name not in rows):
+            is_setting = name.startswith(PREFIX) and name not in _NO_SETTINGS
+            if is_setting and (value.strip() or name not in rows):
                 self._take(rows, name, value, name)
 
     def take_overrides(self, overrides: Mapping[str, object]) -> None:
