@@ -70,6 +70,12 @@ def test_the_relay_is_told_who_listens(desk: Desk, listen: Listen) -> None:
     listen("queue:thread-1", *words)
     header = {"X-Argybargy-Ear": "claude-code/2.1.332 queue s-1"}
     assert all(each == header for each in desk.relay.headers)
+    desk.relay.headers.clear()
+    listen("lines", "--program", "Goose/1.38.0+Abc", "--session", "a:B")
+    assert desk.relay.headers[0]["X-Argybargy-Ear"] == "goose/1.38.0+Abc lines a:B"
+    long = ("--program", f"{'p' * 32}/{'1' * 24}", "--session", "s" * 50)
+    listen("queue:t", *long)
+    assert len(desk.relay.headers[-1]["X-Argybargy-Ear"]) <= 120
     assert listen("lines", "--program", "no version").code == Exit.USAGE
     assert listen("lines", "--session", "a b").code == Exit.USAGE
 

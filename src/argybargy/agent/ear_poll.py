@@ -24,8 +24,10 @@ TAKEN_SECONDS: Final = 75.0
 """Time to wait for the seat of an ear that ended: its lease lives for two polls."""
 _TAKEN_PAUSE_SECONDS: Final = 10.0
 LONGEST_PAUSE_SECONDS: Final = 30.0
-_PROGRAM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}/[A-Za-z0-9._-]{1,20}")
-_SESSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+_PROGRAM: Final = re.compile(
+    r"[a-z0-9][a-z0-9._-]{0,31}/[A-Za-z0-9][A-Za-z0-9.+_-]{0,23}"
+)
+_SESSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_-]{0,49}")
 
 
 class Manner(NamedTuple):
@@ -56,7 +58,9 @@ def ear_header(
     Raises:
         AgentError: A part of it has another form.
     """
-    program = program or f"{facts.program or 'argybargy'}/{__version__}"
+    named = program or f"{facts.program[:32] or 'argybargy'}/{__version__}"
+    name, _, version = named.partition("/")
+    program = f"{name.lower()}/{version}"
     session = session or facts.session or "none"
     if not _PROGRAM.fullmatch(program) or not _SESSION.fullmatch(session):
         text = "A program is NAME/VERSION, and a session letters, digits or dashes."
