@@ -69,6 +69,41 @@ async def open_machine(root: Path) -> AsyncIterator[Machine]:
         yield machine
 
 
+async def test_an_invitation_becomes_a_seat_once(tmp_path: Path) -> None:
+    async with open_machine(tmp_path) as machine:
+        server = machine.server
+        invite = {"room": "build", "name": "alice"}
+        made = await server.admin("POST", "/admin/invites", invite)
+        link = made.json["link"]
+        code, out, notes = await machine.argy("join", link, "--for", "claude")
+        assert (code, notes) == (0, "")
+        port = server.address.port
+        assert out.splitlines()[1] == f"seat 127.0.0.1-{port}/build/alice"
+        assert await machine.argy("say", "hello") == (0, "ok 1\n", "")
+        code, _, notes = await machine.argy("join", link)
+        assert (code, "invite_used" in notes) == (4, True)
+        assert made.json["invite"] not in notes
+        assert await machine.argy("read") == (0, "", "")
+
+
+async def test_asking_may_wait_for_the_answer(tmp_path: Path) -> None:
+    async with open_machine(tmp_path) as machine:
+        await machine.take_seat("alice")
+        bob = await machine.server.guest("bob")
+        words = ("ask", "--to", "bob", "really?")
+        async with trio.open_nursery() as nursery:
+
+            async def answer() -> None:
+                await machine.server.wait_parked(1)
+                await bob.post("yes", reply_to=1)
+
+            nursery.start_soon(answer)
+            found = await machine.argy(*words, "--wait", "20")
+        assert found == (0, "ok 1\n2 bob re 1: yes\n", "")
+        code, out, _ = await machine.argy(*words, "--wait", "0")
+        assert (code, out.splitlines()[0]) == (3, "waiting 3")
+
+
 async def test_an_agent_reads_answers_claims_and_leaves(tmp_path: Path) -> None:
     async with open_machine(tmp_path) as machine:
         guest, bob = await machine.take_seat("alice"), await machine.server.guest("bob")
