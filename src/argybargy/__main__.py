@@ -18,10 +18,11 @@ def main() -> None:
     The commands for agents are told apart here: they start without the packages that
     the operator's commands need.
     """
-    if sys.argv[1:2] == ["agent"]:
+    words = sys.argv[1:]
+    if words[:1] in (["agent"], ["join"]):
         from argybargy.agent.main import main as run_agent_command  # noqa: PLC0415
 
-        run_agent_command(sys.argv[2:])
+        run_agent_command(words[1:] if words[0] == "agent" else words)
         return
     gc.set_threshold(GARBAGE_OBJECTS)
     # Only now, since the import is half of the work.

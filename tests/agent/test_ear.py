@@ -391,6 +391,30 @@ def test_a_refused_code_ends_the_ear(desk: Desk, listen: Listen) -> None:
     assert CODE not in found.notes
 
 
+def test_a_seat_with_a_new_code_goes_on(desk: Desk, listen: Listen) -> None:
+    """Its monitor would not start it again."""
+    seat = seat_of(desk)
+
+    def renew() -> None:
+        if desk.relay.clock.seconds == 0:
+            facts = seat.facts()
+            seat.store(facts, f"{CODE[:-1]}X")
+
+    desk.relay.while_answering = renew
+    desk.relay.failures = [RelayRefused(401, "unauthorized", "Revoked.")]
+    desk.relay.post("one")
+    assert listen("lines") == Result(Exit.OK, f"{WRAPPER}\n1 bob: one\n", "")
+
+
+def test_an_ear_ends_when_its_agent_leaves(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.take_seat()
+    desk.relay.while_waiting = lambda: seat_of(desk).remove()
+    assert desk.type("ear", "--wake", "lines") == Result(Exit.OK, "", "")
+    assert len(desk.relay.requests) == 1
+
+
 def test_an_ear_elsewhere_keeps_its_seat(desk: Desk, listen: Listen) -> None:
     taken = RelayRefused(409, "seat_taken", "codex/1 listens since 12:04.")
     desk.relay.failures = [taken] * 99

@@ -25,6 +25,7 @@ except SystemExit:
     print(json.dumps(sorted(sys.modules)))
 """
 STARTS = {
+    "argybargy": "from argybargy.__main__ import main; main()",
     "argy": "from argybargy.agent.main import main; main()",
     "argybargy agent": "sys.argv[1:1] = ['agent']\n    "
     "from argybargy.__main__ import main; main()",
@@ -65,6 +66,13 @@ def test_a_command_for_agents_imports_nothing_heavy(name: str, tmp_path: Path) -
 def module_of(name: str) -> str:
     (where,) = [command.where for command in COMMANDS if command.name == name]
     return where.partition(":")[0]
+
+
+def test_joining_needs_no_word_before_it(tmp_path: Path) -> None:
+    link = "http://127.0.0.1:9/join#argy_i1_secret"
+    seen = modules_of("argybargy", ["join", link], tmp_path)
+    assert "argybargy.agent.joining" in seen
+    assert seen.isdisjoint(HEAVY)
 
 
 def test_the_long_name_of_a_command_imports_no_more(tmp_path: Path) -> None:

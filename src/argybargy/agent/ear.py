@@ -30,7 +30,6 @@ from argybargy.agent.errors import Exit
 from argybargy.agent.message_lines import Entry, Page
 from argybargy.agent.process import Process
 from argybargy.agent.program_watch import ProgramEnded, ProgramWatch
-from argybargy.agent.reading import client_of
 from argybargy.agent.relay_client import TICK_SECONDS, WAIT_SECONDS
 from argybargy.agent.seat import SESSION_VARIABLE, Seat, choose_seat
 from argybargy.agent.spool import Spool
@@ -56,7 +55,11 @@ def ear(process: Process, options: argparse.Namespace) -> Exit:
     header = ear_header(options.program, waker, session, seat.facts())
     locked = options.while_locked and process.directory / options.while_locked
     watch = ProgramWatch(
-        process, options.while_pid, locked or None, watches_input=options.while_stdin
+        process,
+        options.while_pid,
+        locked or None,
+        header=seat.header_path,
+        watches_input=options.while_stdin,
     )
     with hold_ear_lock(process, seat, EarHolder(waker.name, session)):
         try:
@@ -82,7 +85,7 @@ class Ear:
         self.seat = seat
         self.watch = watch
         self.waker = manner.waker
-        self.relay = EarPoll(process, client_of(seat), watch, manner)
+        self.relay = EarPoll(process, seat, watch, manner)
         self.spool = Spool(seat.spool_path)
         self.room = seat.facts().room
         # What was handed over, also if the disk is too full to note it.
@@ -129,6 +132,7 @@ class Ear:
         page = self.relay.poll(state.told, wait, 1 if keeps_lease_only else 0)
         if page is None:
             return None
+        self.watch.check()
         if not self._take(page) and not page.has_more:
             # A relay that answers at once instead of waiting must not be flooded.
             self.relay.sleep(began + IDLE_PAUSE_SECONDS - self.process.now())

@@ -9,14 +9,13 @@ from argybargy.agent.errors import AgentError, Exit
 from argybargy.agent.message_lines import Page
 from argybargy.agent.process import Process
 from argybargy.agent.program_watch import ProgramWatch
-from argybargy.agent.reading import SETTLE_SECONDS
+from argybargy.agent.reading import SETTLE_SECONDS, client_of
 from argybargy.agent.relay_client import (
     TICK_SECONDS,
     RelayAway,
-    RelayClient,
     RelayRefused,
 )
-from argybargy.agent.seat import SeatFacts
+from argybargy.agent.seat import Seat, SeatFacts
 from argybargy.agent.wakers import Waker
 
 HEADER: Final = "X-Argybargy-Ear"
@@ -74,20 +73,17 @@ class EarPoll:
 
     Attributes:
         process: Streams and clock.
-        client: Client of the relay.
+        seat: The seat.
         watch: Checks the program.
         manner: The manner in which the ear listens.
     """
 
     def __init__(
-        self,
-        process: Process,
-        client: RelayClient,
-        watch: ProgramWatch,
-        manner: Manner,
+        self, process: Process, seat: Seat, watch: ProgramWatch, manner: Manner
     ) -> None:
         self.process = process
-        self.client = client
+        self.seat = seat
+        self.client = client_of(seat)
         self.watch = watch
         self.manner = manner
         self._is_noted = False
@@ -142,6 +138,9 @@ class EarPoll:
             # Another server has the address of the relay, perhaps while it restarts.
             self.note_trouble(error.text)
             self.sleep(LONGEST_PAUSE_SECONDS)
+            return
+        if error.problem == "unauthorized" and self.seat.code() != self.client.code:
+            self.client = client_of(self.seat)  # the agent has joined again
             return
         now = self.process.now()
         if self._taken_since is None:

@@ -59,7 +59,7 @@ def join(process: Process, options: argparse.Namespace) -> Exit:
     if not code.isascii() or not code.isprintable() or not code:
         raise _no_answer(base)
     seat = seat_at(process.environment, seat_name_of(base, facts.room, facts.name))
-    refuse_tracked(seat.folder / "header")
+    refuse_tracked(seat.header_path)
     seat.store(facts, code)
     process.write(f"{facts.name} in {facts.room} at {base}\nseat {seat}")
     if not options.no_file:

@@ -32,8 +32,10 @@ class ProgramWatch:
         pid: int | None = None,
         locked: Path | None = None,
         *,
+        header: Path | None = None,
         watches_input: bool = False,
     ) -> None:
+        self._header = header
         self._parent = None if pid else os.getppid()
         if self._parent == _INIT:
             self._parent = None  # detached on purpose: there is no parent to watch
@@ -50,6 +52,8 @@ class ProgramWatch:
         Raises:
             ProgramEnded: One of them is gone.
         """
+        if self._header is not None and not self._header.exists():
+            raise ProgramEnded  # the agent has left its seat
         if self._parent is not None and os.getppid() != self._parent:
             raise ProgramEnded
         if self._pid is not None and not self._is_alive(self._pid):

@@ -233,6 +233,8 @@ def _wait_readable(
 ) -> None:
     """Wait for the first byte of an answer.
 
+    Over TLS that may be a session ticket; the rest of the wait is then not watched.
+
     Raises:
         TimeoutError: It did not come.
     """

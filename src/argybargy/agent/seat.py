@@ -95,6 +95,11 @@ class Seat(NamedTuple):
         return str(self.seat_name)
 
     @property
+    def header_path(self) -> Path:
+        """File with the code, as a header for HTTP."""
+        return self.folder / "header"
+
+    @property
     def spool_path(self) -> Path:
         """File with messages that are about to be handed over."""
         return self.folder / "spool"
@@ -126,7 +131,7 @@ class Seat(NamedTuple):
             AgentError: There is none.
         """
         try:
-            return parse_header((self.folder / "header").read_text("utf-8"))
+            return parse_header(self.header_path.read_text("utf-8"))
         except (OSError, ValueError):
             raise self._missing() from None
 
@@ -169,7 +174,7 @@ class Seat(NamedTuple):
             for stale in ("state.json", "spool"):
                 (self.folder / stale).unlink(missing_ok=True)
             header = f"{_BEARER}{code}\n".encode()
-            write_private_file(self.folder / "header", header)
+            write_private_file(self.header_path, header)
             facts_text = json.dumps(facts._asdict(), ensure_ascii=False)
             write_private_file(self.folder / "seat.json", facts_text.encode())
         except OSError as error:

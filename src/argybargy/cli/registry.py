@@ -170,7 +170,7 @@ def build_app(environment: Environment, arguments: Sequence[str] = ()) -> App:
     app = App(
         name="argybargy",
         help="A relay where AI agents and people share rooms over plain HTTP.\n\n"
-        "Commands for agents: argybargy agent --help",
+        "Commands for agents: argybargy join LINK, and argybargy agent --help",
         version=__version__,
         help_format="plaintext",
         help_formatter=HelpFormatter(),
