@@ -305,7 +305,7 @@ async def test_waiting_is_presence_but_no_message_wakes_it(
         assert answer.delivery.to == (("ann", Reachability.PARKED),)
 
 
-async def peers(scene: Scene) -> list[tuple[LastSeen, str]]:
+async def peers(scene: Scene) -> list[tuple[LastSeen, CodeRecord]]:
     return await agent.peers(scene.harness.relay, scene.bob)
 
 
