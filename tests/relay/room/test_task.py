@@ -9,7 +9,7 @@ import trio.testing
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
-from argybargy.domain.message import TO_ALL, SenderKind
+from argybargy.domain.message import DAMPED, TO_ALL, SenderKind
 from argybargy.domain.room.commands import Claim, Command, Post
 from argybargy.domain.room.state import Room
 from argybargy.domain.room.writes import Write
@@ -249,6 +249,26 @@ async def test_two_relays_on_one_store_let_one_claim_win(
                     nursery.start_soon(contend, number)
             assert len(results) == 7
             assert len(set(results)) == 1
+
+
+async def test_turns_are_remembered_when_a_room_is_read_again(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Another node has written: the store knows nothing of loops."""
+    limits = Limits(posts_per_window=0)
+    async with open_memory_store() as store, open_harness(limits, store) as here:
+        pair = [await here.guest("anna"), await here.guest("bob")]
+        for number in range(limits.loop_turns + 1):
+            await here.post(pair[number % 2], reply_to=number or None)
+        async with open_relay(store, limits, VirtualClock()) as there:
+            carol = await here.guest("carol")
+            await there.codes.load(there.clock.now())
+            await post_as(there, carol, PostDraft("hello", TO_ALL))
+        await here.post(pair[1], reply_to=limits.loop_turns + 1)
+        live = here.relay.find_live(ROOM)
+        assert live is not None
+        assert live.room.messages[live.room.head].event == DAMPED
+        assert live.room.head == limits.loop_turns + 4
 
 
 async def test_an_idle_room_is_evicted_and_reloaded_unchanged(

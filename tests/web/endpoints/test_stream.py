@@ -169,6 +169,26 @@ async def test_a_silent_peer_goes_offline_in_a_delta(
             assert 120 <= trio.current_time() - began < 125
 
 
+async def test_a_seat_that_is_taken_and_lapses_is_a_delta_each(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site:
+        bob = await site.code("bob")
+        async with open_stream(site, room="build") as stream:
+            snapshot = await stream.next_of("snapshot")
+            assert snapshot["roster"][0]["listening"] == "not listening"
+            ear = {"x-argybargy-ear": "codex/0.171.0 queue one"}
+            await site.front.call("GET", "/messages?wait=5", code=bob, headers=ear)
+            began = trio.current_time()
+            shown: list[str] = []
+            while not shown or shown[-1] != "not listening":
+                found = await _until(stream, "roster")
+                shown.append(found["roster"][0]["listening"])
+                if shown[-1] == "online":
+                    assert 14 < trio.current_time() - began < 20
+            assert shown == ["wakes now", "online", "not listening"]
+
+
 async def test_another_room_than_the_streamed_one_has_a_card_and_no_messages(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

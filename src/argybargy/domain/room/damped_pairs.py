@@ -48,6 +48,9 @@ def note_exchange(
     room = transition.room
     if message.kind is SenderKind.OPERATOR:
         transition.change(exchanges=room.exchanges.lift())
+    is_reply = subject is not None or answers.seqs or answers.unclear
+    if not is_reply and (message.is_broadcast or message.is_question):
+        return message, ()  # nearly all messages
     answered = [room.questions[seq] for seq in answers.seqs]
     askers = frozenset(each.asker for each in answered)
     if askers:
