@@ -43,7 +43,8 @@ def _postable(value: object) -> object:
 
     JSON Schema accepts 3.0 as an integer, so whole floats are sent as integers. A
     ``reply_to`` must name an existing message, so valid seqs are removed. A choice
-    must be one of that message, and choices belong to questions.
+    must be one of that message, and choices belong to questions. A capability in
+    ``expects_reply`` must be in ``to`` as well, so it is removed.
     """
     if isinstance(value, dict):
         fields = {key: _postable(each) for key, each in value.items()}
@@ -56,6 +57,8 @@ def _postable(value: object) -> object:
             fields = {"text": fields["choice"]}
         if fields.get("choices"):
             fields["expects_reply"] = "anyone"
+        if "can:" in str(fields.get("expects_reply")):
+            fields["expects_reply"] = None
         return fields
     if isinstance(value, list):
         return [_postable(each) for each in value]

@@ -10,9 +10,10 @@ from argybargy.domain.access_codes import CodeRecord, Role, digest_code
 from argybargy.domain.errors import RelayError
 from argybargy.domain.invites import InviteRecord
 from argybargy.domain.message import Resolution, ResolutionKind, SenderKind
-from argybargy.domain.names import RoomKey, peer_key
+from argybargy.domain.names import PeerKey, RoomKey, peer_key
 from argybargy.domain.pages import look_back, read_after, replies_to
 from argybargy.domain.room.commands import (
+    Call,
     Claim,
     Close,
     Command,
@@ -22,8 +23,11 @@ from argybargy.domain.room.commands import (
     Withdraw,
 )
 from argybargy.domain.room.state import Room
+from argybargy.domain.wake_hooks import WakeHook
+from argybargy.domain.wake_policy import Wake
 from argybargy.store.errors import Conflict
 from argybargy.store.protocol import Store
+from argybargy.store.sqlite.schema import load_migrations
 from support.store_player import LIMITS, START_MS, Player, audit, post, texts
 
 BYTES = 256 * 1024
@@ -104,6 +108,8 @@ async def test_every_kind_of_write_survives_a_restart(store: Store) -> None:
             Close("op"),
             Open("op"),
             Dismiss(who),
+            post(who, "can?", "can:sql", called=(dice.choice(names),)),
+            Call(who, frozenset({PeerKey("can:sql")})),
         ]
         await _try(player, dice.choice(commands))
         for question in list(player.room.questions):
@@ -483,11 +489,15 @@ async def test_codes_are_added_and_removed_with_their_audit_rows(store: Store) -
     assert [row.audit.action for row in rows] == ["mint", "revoke"]
 
 
-async def test_only_the_times_of_codes_are_replaced(store: Store) -> None:
+async def test_only_the_capabilities_and_times_of_codes_are_replaced(
+    store: Store,
+) -> None:
     ann, bob, eve = code("Ann"), code("bob"), code("eve")
     await store.add_codes([ann, bob], [])
-    later = attrs.evolve(ann, created_ms=ann.created_ms + 5, expires_ms=77)
-    await store.retime_codes([later, eve])
+    later = attrs.evolve(
+        ann, capabilities="sql ci", created_ms=ann.created_ms + 5, expires_ms=77
+    )
+    await store.update_codes([later, eve])
     assert await store.codes() == (later, bob)
 
 
@@ -498,6 +508,46 @@ async def test_codes_that_were_removed_are_remembered(store: Store) -> None:
     await store.remove_codes([ann, bob], [])
     assert set(await store.revoked(9)) == {ann.digest, bob.digest}
     assert len(await store.revoked(1)) == 1
+
+
+async def test_a_wake_hook_lives_as_long_as_the_codes_of_its_peer(
+    store: Store,
+) -> None:
+    old, new = code("Bob", secret="old"), code("bob", secret="new")
+    await store.add_codes([old, new, code("ann")], [])
+    bob = WakeHook("LAB", "bob", "http://hook/1", "1" * 64, Wake.ASKS)
+    ann = WakeHook("lab", "ann", "http://hook/2", "2" * 64)
+    for hook in (bob, ann, attrs.evolve(bob, name="eve")):
+        await store.set_wake_hook(hook)
+    assert await store.wake_hooks() == (ann, bob)
+    changed = attrs.evolve(bob, url="http://hook/3", key="3" * 64, wake=Wake.ALL)
+    await store.set_wake_hook(changed)
+    await store.remove_codes([old], [])
+    assert await store.wake_hooks() == (ann, changed)
+    await store.remove_codes([new], [])
+    assert await store.wake_hooks() == (ann,)
+    await store.remove_wake_hook("LAB", "ANN")
+    await store.remove_wake_hook("lab", "ann")
+    assert await store.wake_hooks() == ()
+
+
+async def test_a_called_peer_sees_the_question_everywhere(store: Store) -> None:
+    player, cid = Player.of(store), peer_key("cid")
+    await player.say("ann", "who?", "can:sql", called=("bob",))
+    await player.say("bob", "I", "ann", reply_to=None, expects="none")
+    await player.do(Call("Cid", frozenset({PeerKey("can:sql")})))
+    question = await store.message("lab", 1)
+    assert question is not None
+    assert question.to == ("can:sql", "bob", "Cid")
+    back = await store.look_back("lab", cid, 99, 9, BYTES)
+    assert [each.seq for each in back.messages] == [1, 3]
+    page = await store.page("lab", cid, 0, **PAGE)
+    assert [each.seq for each in page.messages] == [1, 3]
+    assert await store.count_unread("lab", cid, 1) == 1
+    assert [each.seq for each in await store.replies("lab", cid, 1, 5, BYTES)] == [3]
+    saved = await restored(store, player)
+    assert saved.questions[1].audience_keys == question.addressee_keys
+    assert essence(saved) == essence(player.room)
 
 
 async def test_cursors_are_kept_for_holders_of_a_code_only(store: Store) -> None:
@@ -556,7 +606,8 @@ async def test_sweeping_cuts_the_audit_log(store: Store) -> None:
 
 async def test_a_probe_of_a_sound_store_succeeds(store: Store) -> None:
     await store.probe()
-    assert store.info.schema == (1 if store.info.engine == "memory" else 8)
+    newest = load_migrations()[-1].number
+    assert store.info.schema == (1 if store.info.engine == "memory" else newest)
 
 
 def invite(secret: str, name: str = "") -> InviteRecord:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import SenderKind
-from argybargy.domain.names import peer_key
+from argybargy.domain.names import PeerKey, peer_key
+from argybargy.domain.room.commands import Call
 from argybargy.domain.search.query import Findings, Scope, parse_search
 from argybargy.domain.search.tokens import tokens_of
 from argybargy.store.errors import Refused
@@ -77,6 +78,24 @@ async def test_choices_are_found_like_the_text(store: Store) -> None:
     assert await texts(store, "which -navy") == []
     (found,) = (await search(store, "navy", in_lab("bob"))).found
     assert found.excerpt.text == "which? red | navy blue"
+
+
+async def test_a_new_addressee_finds_a_message(store: Store) -> None:
+    player, address = Player.of(store), PeerKey("can:sql")
+    await player.say("ann", "tune the index", "can:sql", called=("bob",))
+    assert await texts(store, "tune", in_lab("bob")) == ["tune the index"]
+    assert await texts(store, "tune", in_lab("cid")) == []
+    await player.do(Call("cid", frozenset({address})))
+    await player.say("ann", "tune again", "can:sql")
+    await player.do(Call("dan", frozenset({address})))
+    assert await texts(store, "tune", in_lab("cid")) == ["tune the index"]
+    assert await texts(store, "tune", in_lab("dan")) == ["tune again", "tune the index"]
+    assert await texts(store, "to:can:sql", in_lab("dan")) == [
+        "tune again",
+        "tune the index",
+    ]
+    assert await texts(store, "tune", in_lab("eve")) == []
+    assert await texts(store, "tune", in_lab("can")) == []
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,16 @@ from typing import Any, Final
 import attrs
 
 from argybargy.agent import spool
-from argybargy.domain import durations, limits, roster
+from argybargy.domain import (
+    capabilities,
+    durations,
+    limits,
+    nudging,
+    roster,
+    wake_hooks,
+)
 from argybargy.domain import readers as readers_rule
-from argybargy.domain.room import claims, open_close, posting, transition
+from argybargy.domain.room import calling, claims, open_close, posting, transition
 from argybargy.relay import clock, housekeeping, lifecycle, offboarding, write_behind
 from argybargy.relay.access import (
     code_lifetimes,
@@ -21,6 +28,7 @@ from argybargy.relay.access import (
     presence,
 )
 from argybargy.relay.api import agent, stream_cursor
+from argybargy.relay.nudges import call
 from argybargy.relay.overview import change_log, overview
 from argybargy.relay.room import task
 from argybargy.serve import main, metrics_listener
@@ -71,6 +79,9 @@ PROOFS: Final = {
     "Limits.addressees": _BAD_POSTS,
     "Limits.choices": _BAD_POSTS,
     "Limits.choice_chars": _BAD_POSTS,
+    "Limits.called_peers": (
+        "domain/room/test_calling.py::test_too_many_capable_peers_are_refused"
+    ),
     "Limits.idempotency_key_chars": (
         "web/codec/test_bad_input.py::test_invalid_idempotency_keys_are_rejected"
     ),
@@ -85,6 +96,15 @@ PROOFS: Final = {
     ),
     "Limits.reason_chars": (
         "web/endpoints/test_withdrawing.py::test_a_reason_is_one_short_line"
+    ),
+    "Limits.status_chars": (
+        "web/endpoints/test_me.py::test_an_invalid_statement_changes_nothing"
+    ),
+    "Limits.wake_hooks": (
+        "relay/nudges/test_service.py::test_more_hooks_than_the_limit_are_refused"
+    ),
+    "Limits.wake_calls": (
+        "relay/nudges/test_service.py::test_calls_at_once_are_bounded"
     ),
     "Limits.body_bytes": _BAD_POSTS,
     "Limits.posts_per_window": (
@@ -313,6 +333,67 @@ CONSTANTS: Final = (
         durations,
         "The longest life of a code that has an end.",
         "domain/test_durations.py::test_invalid_lifetimes_are_refused_with_the_rule",
+    ),
+    Constant(
+        "MAX_WORDS",
+        capabilities,
+        "Most capabilities that an agent may state.",
+        "web/endpoints/test_me.py::test_an_invalid_statement_changes_nothing",
+    ),
+    Constant(
+        "MAX_WORD_CHARS",
+        capabilities,
+        "Longest capability, in characters.",
+        "web/endpoints/test_me.py::test_an_invalid_statement_changes_nothing",
+    ),
+    Constant(
+        "MAX_STATED_CHARS",
+        capabilities,
+        "Longest text of stated capabilities, in characters.",
+        "domain/test_capabilities.py::test_stated_words_are_the_words_of_their_text",
+    ),
+    Constant(
+        "MAX_CALLED_AT_ONCE",
+        calling,
+        "Questions that one decision calls a peer to.",
+        "domain/room/test_calling.py::test_a_peer_is_called_to_a_bounded_number_at_once",
+    ),
+    Constant(
+        "MAX_URL_CHARS",
+        wake_hooks,
+        "Longest URL of a wake hook, in characters.",
+        "domain/test_wake_hooks.py::test_other_urls_are_refused",
+    ),
+    Constant(
+        "NUDGE_SECONDS",
+        nudging,
+        "Shortest time between two nudges to an agent that has not read.",
+        "domain/test_nudging.py::test_two_nudges_without_a_read_are_ten_seconds_apart",
+    ),
+    Constant(
+        "MAX_NUDGE_SECONDS",
+        nudging,
+        "Longest time between two nudges to an agent that has not read.",
+        "domain/test_nudging.py::"
+        "test_the_first_message_is_due_at_once_and_the_next_nudges_back_off",
+    ),
+    Constant(
+        "CALL_SECONDS",
+        call,
+        "Longest call of a wake hook.",
+        "relay/nudges/test_call.py::test_a_hook_that_does_not_answer_is_left",
+    ),
+    Constant(
+        "ANSWER_BYTES",
+        call,
+        "Longest answer of a wake hook that is read.",
+        "relay/nudges/test_call.py::test_every_other_answer_is_a_failure",
+    ),
+    Constant(
+        "MAX_ADDRESSES",
+        call,
+        "Addresses of a host that one call of a wake hook tries.",
+        "relay/nudges/test_call.py::test_only_a_few_addresses_are_tried",
     ),
     Constant(
         "INBOX_ROWS",
@@ -641,6 +722,7 @@ HELD: Final = {
     "domain.damping.Exchanges._newer": "half of `loop_pairs_per_room`",
     "domain.damping.Exchanges._older": "half of `loop_pairs_per_room`",
     "domain.room.questions.OpenQuestions._by_asker": _ASKED,
+    "domain.room.questions.OpenQuestions._by_call": _ASKED,
     "domain.room.questions.OpenQuestions._by_seq": _ASKED,
     "domain.room.lease_index.Leases._by_holder": _CLAIMED,
     "domain.room.lease_index.Leases._by_seq": _CLAIMED,
@@ -708,6 +790,8 @@ HELD: Final = {
     "settings.settings._Gathered.warnings": "the settings there are",
     "store.memory.audit.StoredAudit._rows": "`audit_rows`",
     "store.memory.audit.StoredAudit._tallies": "`audit_rows`",
+    "relay.nudges.hooks.WakeHooks._rooms": "`wake_hooks`",
+    "store.memory.store.MemoryStore._hooks": "`wake_hooks`",
     "store.memory.store.MemoryStore._codes": _CODES,
     "store.memory.store.MemoryStore._cursors": _CODES,
     "store.memory.store.MemoryStore._invites": "`invites_kept`",

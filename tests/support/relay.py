@@ -20,6 +20,7 @@ from argybargy.relay.api.agent import PostDraft, PostOutcome, post_as
 from argybargy.relay.api.poll import PollAnswer, PollRequest, poll
 from argybargy.relay.clock import Clock, SettledClock
 from argybargy.relay.lifecycle import open_relay
+from argybargy.relay.nudges.call import Caller
 from argybargy.relay.relay import Relay
 from argybargy.store.memory.store import open_memory_store
 from argybargy.store.protocol import Store
@@ -146,6 +147,7 @@ async def open_harness(
     limits: Limits | None = None,
     store: Store | None = None,
     clocks: SettableClocks | None = None,
+    caller: Caller | None = None,
 ) -> AsyncIterator[RelayHarness]:
     """Open a relay with no rate limits worth mentioning."""
     limits = limits or Limits(
@@ -155,6 +157,6 @@ async def open_harness(
     clock = clocks.clock()
     async with (
         open_memory_store() as memory,
-        open_relay(store or memory, limits, clock) as relay,
+        open_relay(store or memory, limits, clock, caller) as relay,
     ):
         yield RelayHarness(relay, clock, clocks)

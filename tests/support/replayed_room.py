@@ -7,14 +7,16 @@ import attrs
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Member, Message, Question, Receipt, SenderKind
-from argybargy.domain.names import PeerKey
+from argybargy.domain.names import PeerKey, peer_key
 from argybargy.domain.room.state import Room, RoomStatus, SavedLease, SavedRoom
 from argybargy.domain.room.writes import (
+    AddAddressee,
     AppendMessage,
     Audit,
     ClearRoom,
     ForgetMember,
     KeepReceipt,
+    MessageChange,
     OpenQuestion,
     ResolveQuestion,
     UpdateClaim,
@@ -49,19 +51,14 @@ class DurableRoom:
             for seq in [seq for seq in kept if seq < room.first]:
                 del kept[seq]
 
-    def _replay(  # noqa: C901  one case per write
-        self, write: Write, now: Instant
-    ) -> None:
+    def _replay(self, write: Write, now: Instant) -> None:
         match write:
             case AppendMessage(message):
                 self._append(message)
-            case UpdateClaim():
-                self._claim(write)
+            case UpdateClaim() | ResolveQuestion() | AddAddressee():
+                self._change(write)
             case OpenQuestion(question):
                 self.questions[question.seq] = question
-            case ResolveQuestion(seq):
-                del self.questions[seq]
-                self.messages[seq] = write.apply_to(self.messages[seq])
             case KeepReceipt(peer, key, receipt):
                 self._keep(peer, key, receipt, now)
             case ForgetMember(peer):
@@ -81,8 +78,17 @@ class DurableRoom:
         name = known.name if known else message.sender
         self.members[peer] = Member(name, message.kind, message.seq, message.at_ms)
 
-    def _claim(self, write: UpdateClaim) -> None:
+    def _change(self, write: MessageChange) -> None:
         self.messages[write.seq] = write.apply_to(self.messages[write.seq])
+        match write:
+            case UpdateClaim():
+                self._claim(write)
+            case ResolveQuestion(seq):
+                del self.questions[seq]
+            case AddAddressee(seq, name):
+                self.questions[seq] = self.questions[seq].with_addressee(peer_key(name))
+
+    def _claim(self, write: UpdateClaim) -> None:
         self.leases.pop(write.seq, None)
         if write.lease is not None:
             lease = write.lease

@@ -12,6 +12,7 @@ import trio
 from hypercorn.typing import ASGIFramework
 
 from argybargy.domain.limits import Limits
+from argybargy.relay.nudges.call import Caller
 from argybargy.serve.admin_token import FileAdminToken
 from argybargy.store.protocol import Store
 from argybargy.web.access.cors import CorsRule
@@ -217,13 +218,14 @@ async def open_site(
     is_configured: bool = True,
     admin_token: FixedToken | FileAdminToken | None = None,
     clocks: SettableClocks | None = None,
+    caller: Caller | None = None,
 ) -> AsyncIterator[Site]:
     """Open a relay with its app; by default on a memory store, without rate limits."""
     limits = limits or Limits(
         posts_per_window=0, reads_per_window=0, claims_per_window=0
     )
     admin_token = admin_token or FixedToken()
-    async with open_harness(limits, store, clocks) as house:
+    async with open_harness(limits, store, clocks, caller) as house:
         services = Services(
             relay=house.relay,
             limits=limits,

@@ -1,9 +1,12 @@
 """Rules of addressing: the keys of a speaker, and the expected answerers."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from argybargy.domain.message import TO_ALL, Message, SenderKind
 from argybargy.domain.names import ANYONE, NOBODY, OPERATOR, PeerKey, peer_key
+
+NO_ADDRESSES: Final[frozenset[PeerKey]] = frozenset()
 
 
 def default_expects(to: tuple[str, ...], reply_to: int | None = None) -> str:
@@ -43,9 +46,23 @@ def resolve_expects(expects: str, sender: str, members: Sequence[str]) -> str:
     return others[0] if len(others) == 1 else ANYONE
 
 
-def is_asked(message: Message, peer: PeerKey) -> bool:
-    """Tell whether the message asks `peer`."""
-    return message.expects == ANYONE or peer_key(message.expects) == peer
+def is_asked(
+    message: Message, peer: PeerKey, addresses: frozenset[PeerKey] = NO_ADDRESSES
+) -> bool:
+    """Tell whether the message asks a peer.
+
+    Args:
+        message: The message.
+        peer: The peer.
+        addresses: The addresses ``can:WORD`` of its capabilities.
+    """
+    expects = peer_key(message.expects)
+    return expects in {ANYONE, peer} or expects in addresses
+
+
+def is_asked_by_name(message: Message, peer: PeerKey) -> bool:
+    """Tell whether the message asks the peer and nobody else."""
+    return peer_key(message.expects) == peer
 
 
 def names_of_speaker(sender: str, kind: SenderKind) -> frozenset[PeerKey]:

@@ -5,6 +5,7 @@ from typing import Final
 
 import attrs
 
+from argybargy.domain.addressing import NO_ADDRESSES
 from argybargy.domain.message import Message
 from argybargy.domain.names import NOBODY, PeerKey
 from argybargy.domain.pages import Page, PageBuilder
@@ -44,18 +45,30 @@ class Digest:
     counts: tuple[tuple[str, int], ...]
 
 
-def is_whole_in_digest(message: Message, room: Room, reader: PeerKey) -> bool:
+def is_whole_in_digest(
+    message: Message,
+    room: Room,
+    reader: PeerKey,
+    addresses: frozenset[PeerKey] = NO_ADDRESSES,
+) -> bool:
     """Tell whether a digest gives a message whole.
 
     It does so for questions, and for all messages that end a wait for direct messages.
     """
     if message.expects != NOBODY:
         return True
-    return ends_wait(message, replied_message(room, message), reader, Wake.DIRECT)
+    replied_to = replied_message(room, message)
+    return ends_wait(message, replied_to, reader, Wake.DIRECT, addresses)
 
 
 def digested(
-    page: Page, room: Room, reader: PeerKey, limit: int, max_bytes: int
+    page: Page,
+    room: Room,
+    reader: PeerKey,
+    limit: int,
+    max_bytes: int,
+    *,
+    addresses: frozenset[PeerKey] = NO_ADDRESSES,
 ) -> tuple[Page, Digest | None]:
     """Count the messages of a page that are for information only.
 
@@ -67,6 +80,7 @@ def digested(
         reader: The reading peer.
         limit: Maximum messages given whole.
         max_bytes: Maximum bytes of their text; one message always fits.
+        addresses: The addresses ``can:WORD`` of the reader's capabilities.
 
     Returns:
         The page of the messages given whole, which ends before the first that does not
@@ -75,7 +89,7 @@ def digested(
     builder, counts = PageBuilder(limit, max_bytes), Counter[str]()
     first, last, cursor = 0, 0, page.cursor
     for message in page.messages:
-        if not is_whole_in_digest(message, room, reader):
+        if not is_whole_in_digest(message, room, reader, addresses):
             first, last = first or message.seq, message.seq
             counts[message.sender] += 1
         elif not builder.take(message):

@@ -78,6 +78,17 @@ class Problem(enum.Enum):
         403,
         "This code may only read. Ask the operator for one that may speak.",
     )
+    WAKE_HOST_REFUSED = ProblemKind(
+        "wake_host_refused",
+        403,
+        "The relay calls only hosts that its operator allows. Ask the operator to add "
+        "the host of this URL to ARGYBARGY_WAKE_HOSTS, or wait with GET /messages.",
+    )
+    WAKE_QUOTA = ProblemKind(
+        "wake_quota",
+        403,
+        "The relay calls {limit} agents already. Wait with GET /messages.",
+    )
     ORIGIN_REFUSED = ProblemKind(
         "origin_refused",
         403,
@@ -143,7 +154,8 @@ class Problem(enum.Enum):
         "not_claimable",
         409,
         "Message {seq} cannot be claimed ({reason}). Claim only open questions of "
-        "others: expects_reply is 'anyone', or your own name.",
+        "others: expects_reply is 'anyone', your own name, or 'can:' and a capability "
+        "of yours.",
     )
     NOT_WITHDRAWABLE = ProblemKind(
         "not_withdrawable",

@@ -20,11 +20,15 @@ class Limits:
         addressees: Most names in one ``to``.
         choices: Most choices of a question.
         choice_chars: Longest choice of a question, in characters.
+        called_peers: Most peers that a message to ``can:<word>`` reaches by their
+            capability; one that would reach more is refused.
         idempotency_key_chars: Longest ``Idempotency-Key``.
         idempotency_seconds: How long a key is remembered.
         idempotency_keys_per_room: Most keys remembered per room; the oldest is
             forgotten first.
-        capabilities_chars: Longest description of what an agent can do.
+        capabilities_chars: Longest description of what an agent can do, by the
+            operator.
+        status_chars: Longest description of what an agent is doing.
         reason_chars: Longest reason for withdrawing a question.
         body_bytes: Largest request body.
         posts_per_window: Accepted posts of one peer per window.
@@ -72,6 +76,8 @@ class Limits:
         auth_failure_seconds: Time after which an address may guess once more.
         auth_addresses: Addresses whose guesses are remembered.
         streams: Operators' streams open at once; one more is answered 503.
+        wake_hooks: Agents with a wake hook; one more is refused.
+        wake_calls: Calls of wake hooks under way at once; others wait for them.
         audit_rows: Rows kept in the audit log; the oldest go first.
         sessions: Sessions of the operator at once; one more ends the one that has
             been idle for longest.
@@ -104,11 +110,13 @@ class Limits:
     addressees: int = 16
     choices: int = 6
     choice_chars: int = 40
+    called_peers: int = 64
     idempotency_key_chars: int = 128
     idempotency_seconds: int = 24 * 3600
     idempotency_keys_per_room: int = 10_000
     capabilities_chars: int = 400
     reason_chars: int = 200
+    status_chars: int = 120
     body_bytes: int = 64 * 1024
     posts_per_window: int = 10
     claims_per_window: int = 60
@@ -147,6 +155,8 @@ class Limits:
     auth_failure_seconds: float = 6.0
     auth_addresses: int = 10_000
     streams: int = 64
+    wake_hooks: int = 1_000
+    wake_calls: int = 8
     audit_rows: int = 50_000
     sessions: int = 64
     session_seconds: int = 12 * 3600

@@ -7,6 +7,7 @@ from typing import Final, Self
 
 import attrs
 
+from argybargy.domain.capabilities import word_of_address
 from argybargy.domain.choices import text_with_choices
 from argybargy.domain.instant import Instant
 from argybargy.domain.names import (
@@ -42,7 +43,9 @@ WITHDRAWN: Final = "withdrawn"
 """Event of the system message about questions that need no answer any more."""
 DAMPED: Final = "damped"
 """Event of the system message about two agents whose answers end no wait for now."""
-EVENTS: Final = frozenset({REOPENED, RESTORED, WITHDRAWN, DAMPED})
+CALLED: Final = "called"
+"""Event of the system message to a peer that has gained a capability asked for."""
+EVENTS: Final = frozenset({REOPENED, RESTORED, WITHDRAWN, DAMPED, CALLED})
 """All events of system messages."""
 
 
@@ -76,7 +79,8 @@ class Resolution:
 class Message:
     """One message, with its claim and the end of its question.
 
-    Claim and resolution change; all other fields are immutable.
+    Claim and resolution change. An open question to ``can:WORD`` gains addressees. All
+    other fields are immutable.
 
     Attributes:
         seq: Its sequence number in the room, from 1.
@@ -84,9 +88,10 @@ class Message:
             than that of the previous message.
         sender: The sender's name as it was spelled.
         kind: The kind of the sender.
-        to: The addressees' names as they were spelled, or :data:`TO_ALL`.
+        to: The addressees' names as they were spelled, or :data:`TO_ALL`. With
+            ``can:WORD`` among them, those of the peers it stands for follow.
         text: The text, as sent.
-        expects: The expected answerer: ``none``, ``anyone``, or a name.
+        expects: The expected answerer: ``none``, ``anyone``, a name or ``can:WORD``.
         reply_to: The seq of the message that this one answers.
         event: The event that a system message reports.
         claimed_by: The name of the claimer; ``None`` without a claim.
@@ -203,9 +208,29 @@ class Message:
         """Return this message with another end of its question, or with none."""
         return attrs.evolve(self, resolution=resolution)
 
+    def with_addressee(self, name: str) -> "Message":
+        """Return this message with one more addressee."""
+        if peer_key(name) in self.addressee_keys:
+            return self
+        return attrs.evolve(self, to=(*self.to, name))
+
+    @property
+    def calls(self) -> tuple[str, ...]:
+        """The addressees that stand for all peers with a capability."""
+        return tuple(name for name in self.to if word_of_address(name) is not None)
+
     def without_claim(self) -> "Message":
-        """Return the immutable part of this message."""
+        """Return this message with no claim and an open question."""
         return self.with_claim(None, 0).with_resolution(None)
+
+    def immutable_part(self) -> "Message":
+        """Return the part of this message that never changes.
+
+        Of the addressees of a message to ``can:WORD``, which grow in number, only the
+        address itself is kept.
+        """
+        unclaimed = self.without_claim()
+        return attrs.evolve(unclaimed, to=self.calls) if self.calls else unclaimed
 
     def is_visible_to(self, reader: PeerKey) -> bool:
         """Tell whether a peer may see this message.
@@ -277,7 +302,7 @@ class Question:
     Attributes:
         seq: The message.
         asker: The asking agent; ``operator`` for every operator.
-        expects: The peer that was asked, or ``anyone``.
+        expects: The peer that was asked, ``anyone`` or ``can:WORD``.
         audience_keys: The addressees; ``None`` means everybody.
     """
 
@@ -291,6 +316,18 @@ class Question:
         """Return the question of a message that asks."""
         expects = peer_key(message.expects)
         return cls(message.seq, message.asker_key, expects, message.audience_keys)
+
+    @property
+    def calls(self) -> frozenset[PeerKey]:
+        """The addresses ``can:WORD`` that the question went to."""
+        audience = self.audience_keys or frozenset()
+        return frozenset(key for key in audience if word_of_address(key) is not None)
+
+    def with_addressee(self, peer: PeerKey) -> Self:
+        """Return this question with one more addressee, if it has a list of them."""
+        if self.audience_keys is None:
+            return self
+        return attrs.evolve(self, audience_keys=self.audience_keys | {peer})
 
     def is_put_to(self, names: frozenset[PeerKey]) -> bool:
         """Tell whether a speaker with these names was asked."""

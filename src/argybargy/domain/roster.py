@@ -24,12 +24,14 @@ class LastSeen:
         seconds: Seconds since that request.
         is_online: Whether the request is recent, or a poll of the peer is parked.
         listening: How soon it hears of a message that wakes it.
+        status: What it says that it is doing; empty if it has not said.
     """
 
     name: str
     seconds: float
     is_online: bool
     listening: Listening = Listening.NOT_LISTENING
+    status: str = ""
 
 
 @attrs.frozen
@@ -47,6 +49,7 @@ class RosterRow:
         state: ``waiting``, ``working``, ``standing_by``, or ``None``.
         listening: How soon it hears of a message that wakes it; ``None`` for people.
         role: ``agent``, ``person``, ``reader`` or ``operator``.
+        status: What it says that it is doing; empty if it has not said.
     """
 
     name: str
@@ -58,6 +61,7 @@ class RosterRow:
     state: str | None
     listening: Listening | None = None
     role: str = "agent"
+    status: str = ""
 
 
 @attrs.frozen
@@ -145,6 +149,7 @@ def _row(
         state=state,
         listening=_listening(code, seen),
         role=role,
+        status="" if seen is None else seen.status,
     )
 
 

@@ -6,9 +6,10 @@ worth a turn:
 =========  ======================================================================
 ``wake``   ends the wait
 =========  ======================================================================
-asks       an open question that names the reader; an open question to ``anyone``
-           that nobody has claimed, or that the reader may claim again; an answer to
-           a question of the reader; any message of the operator
+asks       an open question that names the reader; an open question to ``anyone``,
+           or to a capability of the reader, that nobody has claimed, or that the
+           reader may claim again; an answer to a question of the reader; any
+           message of the operator
 direct     the same, and every message addressed to the reader
 all        every message for the reader
 =========  ======================================================================
@@ -30,10 +31,10 @@ from typing import Final, Self
 
 import attrs
 
-from argybargy.domain.addressing import is_asked
+from argybargy.domain.addressing import NO_ADDRESSES, is_asked, is_asked_by_name
 from argybargy.domain.instant import Instant
-from argybargy.domain.message import DAMPED, REOPENED, Message, SenderKind
-from argybargy.domain.names import ANYONE, NOBODY, PeerKey
+from argybargy.domain.message import CALLED, DAMPED, REOPENED, Message, SenderKind
+from argybargy.domain.names import NOBODY, PeerKey
 from argybargy.domain.room.claims import is_claimable_by
 from argybargy.domain.room.state import Room
 
@@ -70,7 +71,11 @@ WAKE_AT_ONCE: Final = WakePolicy()
 
 
 def ends_wait(
-    message: Message, replied_to: Message | None, reader: PeerKey, wake: Wake
+    message: Message,
+    replied_to: Message | None,
+    reader: PeerKey,
+    wake: Wake,
+    addresses: frozenset[PeerKey] = NO_ADDRESSES,
 ) -> bool:
     """Tell whether a message for a reader ends the wait of its poll.
 
@@ -79,20 +84,23 @@ def ends_wait(
         replied_to: The message that it replies to; ``None`` if that is not in memory.
         reader: The reading peer.
         wake: What ends the wait.
+        addresses: The addresses ``can:WORD`` of the reader's capabilities.
     """
     if message.event == DAMPED:
         return False
-    if wake is Wake.ALL or message.kind is SenderKind.OPERATOR:
+    is_call = message.event == CALLED  # to the reader alone
+    if wake is Wake.ALL or message.kind is SenderKind.OPERATOR or is_call:
         return True
     if message.event == REOPENED:
         # When in doubt, wake: an open question that nobody hears of is worse.
         return replied_to is None or (
-            replied_to.claimed_by is None and is_claimable_by(replied_to, reader)
+            replied_to.claimed_by is None
+            and is_claimable_by(replied_to, reader, addresses)
         )
     if wake is Wake.DIRECT and not message.is_broadcast:
         return True
-    if is_asked(message, reader) and message.resolution is None:
-        return message.expects != ANYONE or message.claimed_by is None
+    if is_asked(message, reader, addresses) and message.resolution is None:
+        return is_asked_by_name(message, reader) or message.claimed_by is None
     return reader in message.answers_to or (
         replied_to is not None
         and replied_to.agent_key == reader
@@ -101,7 +109,13 @@ def ends_wait(
 
 
 def is_held_for(
-    room: Room, message: Message, reader: PeerKey, wake: Wake, now: Instant
+    room: Room,
+    message: Message,
+    reader: PeerKey,
+    wake: Wake,
+    now: Instant,
+    *,
+    addresses: frozenset[PeerKey] = NO_ADDRESSES,
 ) -> bool:
     """Tell whether a message for a reader does not end the wait of its poll now.
 
@@ -111,10 +125,12 @@ def is_held_for(
         reader: The reading peer.
         wake: What ends the wait.
         now: The current time.
+        addresses: The addresses ``can:WORD`` of the reader's capabilities.
     """
     until = room.exchanges.damped_until(message, reader, now.steady_seconds)
     replied_to = replied_message(room, message)
-    return until is not None or not ends_wait(message, replied_to, reader, wake)
+    ends = ends_wait(message, replied_to, reader, wake, addresses)
+    return until is not None or not ends
 
 
 def replied_message(room: Room, message: Message) -> Message | None:
@@ -151,7 +167,12 @@ class Backlog:
         return self.ended_ms is not None
 
     def looked_through(
-        self, room: Room, reader: PeerKey, wake: Wake, now: Instant
+        self,
+        room: Room,
+        reader: PeerKey,
+        wake: Wake,
+        now: Instant,
+        addresses: frozenset[PeerKey] = NO_ADDRESSES,
     ) -> Self:
         """Return the backlog up to the head of the room.
 
@@ -172,7 +193,8 @@ class Backlog:
                 continue
             heard_ms = now.heard_at(message.at_ms, message.heard_ms)
             held_ms = heard_ms if held_ms is None else held_ms
-            if not ends_wait(message, replied_message(room, message), reader, wake):
+            replied_to = replied_message(room, message)
+            if not ends_wait(message, replied_to, reader, wake, addresses):
                 continue
             until = room.exchanges.damped_until(message, reader, now.steady_seconds)
             if until is None:

@@ -41,6 +41,7 @@ RESPONSE_RULE: Final = (
     "your own name: you reply;",
     "'anyone': an open question. POST /messages/{seq}/claim first, and answer only if "
     "you get 200. 409 means that somebody else has it: stay quiet;",
+    "'can:<word>': as 'anyone', for those with that capability;",
     "'none': for your information, do not reply;",
     "another name: not your turn.",
     "Answer a claimed question with 'reply_to': <its seq>. That settles it for good. "

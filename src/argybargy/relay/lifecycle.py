@@ -1,8 +1,8 @@
 """Open a relay, run it, and end it in order.
 
-Two nurseries, one inside the other, decide the order of the end: housekeeping is
-cancelled first, so nothing new is started for a room; then the room tasks finish what
-is in their inboxes; then the write-behind buffer is flushed.
+Two nurseries, one inside the other, decide the order of the end: housekeeping and the
+calls of wake hooks are cancelled first, so nothing new is started for a room; then the
+room tasks finish what is in their inboxes; then the write-behind buffer is flushed.
 """
 
 from collections.abc import AsyncIterator
@@ -22,6 +22,9 @@ from argybargy.relay.access.room_quota import RoomQuota
 from argybargy.relay.access.room_reservations import RoomReservations
 from argybargy.relay.clock import Clock, system_clock
 from argybargy.relay.housekeeping import run_housekeeping
+from argybargy.relay.nudges.call import Caller, HookCaller
+from argybargy.relay.nudges.hooks import WakeHooks
+from argybargy.relay.nudges.service import run_nudges
 from argybargy.relay.overview.overview import Overview
 from argybargy.relay.overview.room_view import RoomViewer
 from argybargy.relay.overview.watchers import Watchers
@@ -47,9 +50,18 @@ which requests under way are answered and ``/ready`` gives the reason."""
 
 @asynccontextmanager
 async def open_relay(
-    store: Store, limits: Limits, clock: Clock | None = None
+    store: Store,
+    limits: Limits,
+    clock: Clock | None = None,
+    caller: Caller | None = None,
 ) -> AsyncIterator[Relay]:
     """Open a relay over a store.
+
+    Args:
+        store: Durable storage, open until the relay has ended.
+        limits: The limits of the relay.
+        clock: The relay's clock; ``None`` takes that of the machine.
+        caller: Calls wake hooks; ``None`` allows none.
 
     When the block ends, commands in the inboxes are still carried out and replied to,
     for up to :data:`CLOSE_SECONDS`. When it is cancelled or raises, room tasks are
@@ -60,10 +72,12 @@ async def open_relay(
         Corrupt: The data was lost while the relay ran; in an exception group.
     """
     async with trio.open_nursery() as room_tasks:
-        relay = _build(store, limits, clock or system_clock(), room_tasks)
+        parts = store, limits, clock or system_clock(), caller or HookCaller()
+        relay = _build(*parts, room_tasks)
         await relay.load()
         async with trio.open_nursery() as housekeeping:
             housekeeping.start_soon(run_housekeeping, relay)
+            housekeeping.start_soon(run_nudges, relay)
             housekeeping.start_soon(_end_when_lost, store, relay.readiness)
             try:
                 yield relay
@@ -80,7 +94,9 @@ async def open_relay(
         log.warning("cursors and audit rows not flushed", reason=str(error))
 
 
-def _build(store: Store, limits: Limits, clock: Clock, tasks: trio.Nursery) -> Relay:
+def _build(
+    store: Store, limits: Limits, clock: Clock, caller: Caller, tasks: trio.Nursery
+) -> Relay:
     """Build the parts of a relay, each after those it uses."""
     watchers, counters, rooms = Watchers(), RelayCounters(), LiveRooms()
     codes = CodeRegistry(store, limits, watchers.touch)
@@ -88,6 +104,7 @@ def _build(store: Store, limits: Limits, clock: Clock, tasks: trio.Nursery) -> R
     quota, write_behind = RoomQuota(limits.rooms), WriteBehind(store)
     viewer = RoomViewer(codes, presence, rooms.parked_peers, limits.online_seconds)
     overview = Overview(viewer, watchers)
+    hooks = WakeHooks(store, limits, codes, caller)
     context = RoomContext(
         store=store,
         clock=clock,
@@ -99,6 +116,8 @@ def _build(store: Store, limits: Limits, clock: Clock, tasks: trio.Nursery) -> R
         counters=counters,
         refused_commits=FailureLog(clock, "commit refused"),
         failed_loads=FailureLog(clock, "room not loaded"),
+        codes=codes,
+        hooks=hooks,
     )
     return Relay(
         store=store,
@@ -118,6 +137,7 @@ def _build(store: Store, limits: Limits, clock: Clock, tasks: trio.Nursery) -> R
         write_behind=write_behind,
         readiness=Readiness(store, clock),
         counters=counters,
+        hooks=hooks,
         context=context,
         nursery=tasks,
     )

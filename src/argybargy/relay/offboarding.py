@@ -39,6 +39,7 @@ async def dismiss(relay: Relay, peer: Peer, now: Instant) -> None:
             # The store drops the cursor with the last code; memory has to agree.
             live.cursors.pop(peer.name, None)
     try:
+        await relay.hooks.remove(peer)
         await _dismiss_from_room(relay, peer)
     except RelayError as error:
         if relay.codes.postpone(peer):

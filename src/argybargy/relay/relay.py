@@ -26,6 +26,7 @@ from argybargy.relay.access.request_limits import RequestLimits
 from argybargy.relay.access.room_quota import RoomQuota
 from argybargy.relay.access.room_reservations import RoomReservations
 from argybargy.relay.clock import Clock
+from argybargy.relay.nudges.hooks import WakeHooks
 from argybargy.relay.overview.overview import OVERVIEW_MESSAGES, Overview
 from argybargy.relay.overview.watchers import Watchers
 from argybargy.relay.readiness import Readiness
@@ -60,6 +61,7 @@ class Relay:
         write_behind: Buffered cursors and audit rows.
         readiness: Whether the store accepts writes.
         counters: Totals for the metrics.
+        hooks: The URLs that wake agents which cannot wait.
         is_draining: Whether parked polls are being answered and none may park.
     """
 
@@ -80,6 +82,7 @@ class Relay:
     write_behind: WriteBehind
     readiness: Readiness
     counters: RelayCounters
+    hooks: WakeHooks
     _context: RoomContext
     _nursery: trio.Nursery  # of the room tasks
     is_draining: bool = False
@@ -97,7 +100,7 @@ class Relay:
     # -- rooms -----------------------------------------------------------------
 
     async def load(self) -> None:
-        """Load the overview of all rooms, and the codes.
+        """Load the overview of all rooms, the codes and the wake hooks.
 
         Raises:
             StoreError: The store could not be read.
@@ -108,6 +111,7 @@ class Relay:
         self.quota.fill(room.status.name for room in overview.rooms if room.messages)
         await self.codes.load(self.clock.now())
         await self.invites.load()
+        await self.hooks.load(self.clock.now())
 
     def spelling(self, room: str) -> str:
         """Return a room's name as first spelled; of a new room, the name as given."""

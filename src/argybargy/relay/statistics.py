@@ -52,9 +52,13 @@ class RelayCounters:
     Attributes:
         messages: Stored messages, system messages included.
         claims_won: Granted claims.
+        nudges_sent: Calls of wake hooks that were accepted.
+        nudges_failed: Calls of wake hooks that failed.
         wake_seconds: Time from a publication to the answer of a poll that it woke.
     """
 
     messages: int = 0
     claims_won: int = 0
+    nudges_sent: int = 0
+    nudges_failed: int = 0
     wake_seconds: Histogram = attrs.field(factory=_seconds)

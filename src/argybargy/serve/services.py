@@ -8,7 +8,9 @@ from typing import Final
 import trio
 
 from argybargy.domain.limits import Limits
+from argybargy.domain.wake_hooks import WakeHosts
 from argybargy.relay.lifecycle import open_relay
+from argybargy.relay.nudges.call import HookCaller
 from argybargy.serve.admin_token import FileAdminToken
 from argybargy.settings.settings import Settings
 from argybargy.store.data_directory import find_server_address, hold_lock, is_held
@@ -68,9 +70,10 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             newer version wrote it, or it is damaged.
     """
     limits = settings.limits()
+    hosts = WakeHosts(frozenset(settings.wake_hosts))
     async with (
         _open_store(settings, limits) as store,
-        open_relay(store, limits) as relay,
+        open_relay(store, limits, caller=HookCaller(hosts)) as relay,
     ):
         yield Services(
             relay=relay,

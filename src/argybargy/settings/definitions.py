@@ -150,6 +150,13 @@ SETTINGS: Final = (
         (),
     ),
     Setting(
+        "wake_hosts",
+        parse_hosts,
+        "Hosts that agents may have called to wake them (PUT /me/wake); none by "
+        "default. Each is a way into the network of this machine.",
+        (),
+    ),
+    Setting(
         "ephemeral",
         parse_flag,
         "Keep rooms and codes in memory only; they are lost at shutdown.",

@@ -72,6 +72,7 @@ class Settings:
     metrics_bind: str | None
     public_url: str | None
     allowed_hosts: tuple[str, ...]
+    wake_hosts: tuple[str, ...]
     ephemeral: bool
     docs: bool
     http_core: str

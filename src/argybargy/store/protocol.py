@@ -23,6 +23,7 @@ from argybargy.domain.room.state import Room, RoomStatus, SavedRoom
 from argybargy.domain.room.writes import Audit, Write
 from argybargy.domain.search.query import Findings, Query, Scope
 from argybargy.domain.seq_gaps import SeqGap, count_messages
+from argybargy.domain.wake_hooks import WakeHook
 from argybargy.store.errors import Corrupt
 from argybargy.system.histogram import SECONDS, SIZES, Distribution, Histogram
 
@@ -293,8 +294,8 @@ class CodeStore(ProbeStore, Protocol):
         """
         ...
 
-    async def retime_codes(self, codes: Sequence[CodeRecord]) -> None:
-        """Update creation and expiry times of codes in one transaction.
+    async def update_codes(self, codes: Sequence[CodeRecord]) -> None:
+        """Update capabilities, creation and expiry times of codes, in one transaction.
 
         Codes that are not in the store are ignored.
 
@@ -363,6 +364,32 @@ class InviteStore(ProbeStore, Protocol):
 
     async def delete_invites(self, invites: Sequence[InviteRecord]) -> None:
         """Delete invites.
+
+        Raises:
+            Refused: Not applied.
+        """
+        ...
+
+
+class WakeStore(Protocol):
+    """Durable wake hooks."""
+
+    async def wake_hooks(self) -> tuple[WakeHook, ...]:
+        """Return all hooks, by room and peer."""
+        ...
+
+    async def set_wake_hook(self, hook: WakeHook) -> None:
+        """Store the hook of a peer, in place of an earlier one.
+
+        Does nothing for a peer without a code. Removing its last code deletes it.
+
+        Raises:
+            Refused: Not applied.
+        """
+        ...
+
+    async def remove_wake_hook(self, room: str, name: str) -> None:
+        """Delete the hook of a peer, if it has one.
 
         Raises:
             Refused: Not applied.
@@ -469,6 +496,7 @@ class Store(
     RoomStore,
     CodeStore,
     InviteStore,
+    WakeStore,
     AuditLog,
     SearchStore,
     SnapshotStore,

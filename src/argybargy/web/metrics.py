@@ -204,6 +204,16 @@ RELAY_MEASURES: Final[tuple[Measure[RelayNumbers], ...]] = (
     ),
     Measure(
         "counter",
+        "nudges_total",
+        "Calls of wake hooks, by result: delivered or failed.",
+        lambda it: {
+            "delivered": it.tally.nudges_sent,
+            "failed": it.tally.nudges_failed,
+        },
+        label="result",
+    ),
+    Measure(
+        "counter",
         "rate_limited_total",
         "Requests refused by the rate limit of their peer.",
         lambda it: it.refusals[_LIMITED],

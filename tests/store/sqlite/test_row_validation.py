@@ -34,6 +34,7 @@ SCHEMAS = [
     "CREATE TABLE x (a); INSERT INTO x VALUES (1); DROP TABLE members",
 ]
 
+_HOOK = "INSERT INTO wake_hooks VALUES ('lab', 'bob', '{}', '{}', '{}')"
 ROWS = [
     ("UPDATE rooms SET head = 9223372036854775807", "rooms, row 1"),
     ("UPDATE rooms SET head = 9007199254740993", "rooms, row 1"),
@@ -81,6 +82,12 @@ ROWS = [
     ("UPDATE messages SET choices = '[\"a\",\"b\"]', expects = 'none'", "its choices"),
     ("UPDATE messages SET reply_to = 1, choice = ' a' WHERE seq = 2", "its choice"),
     ("UPDATE messages SET choice = 'a', reply_to = NULL", "its choice"),
+    ("UPDATE messages SET recipients = '[\"can:a b\"]'", "its recipients"),
+    ("UPDATE messages SET expects = 'can:'", "who is to answer"),
+    ("INSERT INTO readdressed VALUES (1, 0)", "readdressed, row 1: a number"),
+    (_HOOK.format("ftp://h/", "0" * 64, "all"), "wake_hooks, a row: the URL"),
+    (_HOOK.format("http://h/", "0" * 63, "all"), "the key"),
+    (_HOOK.format("http://h/", "0" * 64, "never"), "the kind of messages"),
     ("UPDATE messages SET room_id = 7", "room 7: it is in no room"),
     ("UPDATE messages SET id = -id", "its id"),
     ("DELETE FROM messages WHERE seq = 2", "a message before 3, which is missing"),

@@ -33,6 +33,9 @@ class Repeated:
 REPEATED: Final = {
     "GET /peers": [Repeated("/peers")],
     "GET /resume": [Repeated("/resume")],
+    "PUT /me/wake": [Repeated("/me/wake", {"url": "http://hook/"})],
+    "DELETE /me/wake": [Repeated("/me/wake")],
+    "PUT /me": [Repeated("/me", {"status": "busy"})],
     "POST /messages": [
         Repeated("/messages", {"text": "hello"}),
         Repeated("/messages?format=json", {"text": "hello"}, {"if-match": '"0"'}),

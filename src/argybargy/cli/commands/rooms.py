@@ -307,6 +307,7 @@ class _Peer:
     last_message_seconds: float | None
     capabilities: str
     state: str | None
+    status: str = ""
 
 
 def _find_roster(answer: Json, room: str) -> list[Json]:
@@ -323,5 +324,5 @@ def _peer_cells(peer: _Peer) -> tuple[str, ...]:
         (peer.state or ("online" if peer.online else "away")).replace("_", " "),
         "now" if peer.online else age(peer.seconds_since_seen),
         age(peer.last_message_seconds),
-        peer.capabilities or "-",
+        " · ".join(filter(None, (peer.capabilities, peer.status))) or "-",
     )

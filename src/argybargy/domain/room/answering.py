@@ -7,7 +7,8 @@ the message         comes from                          and so answers
 ==================  ==================================  ==============================
 replies to it       the peer asked, the holder of the   the question, if A can see the
                     claim, the operator; for            message
-                    ``anyone`` any peer that may claim
+                    ``anyone`` and ``can:WORD`` any
+                    peer that may claim
 replies to nothing  the holder of a claim of A          the claimed question, if A can
                                                         see the message
 replies to nothing  the peer asked by name, and goes    that question
@@ -51,6 +52,7 @@ class Speech:
         sole_reader: The key of the only other member of the room, if there is just
             one; a message to everybody goes to that peer alone.
         hearers: The keys of the askers that can see the message; ``None`` means all.
+        addresses: The addresses ``can:WORD`` of its sender's capabilities.
     """
 
     message: Message
@@ -58,6 +60,7 @@ class Speech:
     leases: tuple[Lease, ...] = ()
     sole_reader: PeerKey | None = None
     hearers: frozenset[PeerKey] | None = attrs.field()
+    addresses: frozenset[PeerKey] = frozenset()
 
     @hearers.default
     def _addressees(self) -> frozenset[PeerKey] | None:
@@ -124,6 +127,8 @@ def _is_answered_by_reply(speech: Speech, question: Question) -> bool:
     if speech.message.kind is SenderKind.OPERATOR or question.expects in speech.names:
         return True
     if any(lease.seq == question.seq for lease in speech.leases):
+        return True
+    if question.expects in speech.addresses:
         return True
     return question.expects == ANYONE and question.is_put_to(speech.names)
 

@@ -8,6 +8,8 @@ the message                              a claim of it
 does not exist, or is not visible to     404 in both cases
 the claimer
 was asked by the claimer                 409 ``own_question``
+asks ``can:WORD``, which the claimer      409 ``not_capable``
+cannot
 is no question, or for somebody else     409 ``not_a_question``
 is held by the claimer                   200, same fence, lease renewed
 is answered                              409 ``answered``
@@ -25,7 +27,8 @@ from typing import Final
 
 import attrs
 
-from argybargy.domain.addressing import is_asked
+from argybargy.domain.addressing import NO_ADDRESSES, is_asked
+from argybargy.domain.capabilities import word_of_address
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import format_timestamp
 from argybargy.domain.message import (
@@ -47,6 +50,7 @@ from argybargy.domain.room.transition import Decision, Transition
 
 OWN_QUESTION: Final = "own_question"
 NOT_A_QUESTION: Final = "not_a_question"
+NOT_CAPABLE: Final = "not_capable"
 ANSWERED: Final = "answered"
 WITHDRAWN: Final = "withdrawn"
 ROOM_CLOSED: Final = "room_closed"
@@ -76,7 +80,7 @@ def check_claim(transition: Transition, claim: Claim) -> Message:
     """
     room, peer = transition.room, peer_key(claim.peer)
     message = find_message(transition, claim.seq, peer)
-    reason = _permanent_refusal(message, peer)
+    reason = _permanent_refusal(message, peer, claim.addresses)
     if reason is not None:
         raise not_claimable(message, reason)
     if message.is_claim_final and peer_key(message.claimed_by or "") == peer:
@@ -103,11 +107,16 @@ def find_message(transition: Transition, seq: int, peer: PeerKey) -> Message:
     return message
 
 
-def _permanent_refusal(message: Message, peer: PeerKey) -> str | None:
-    """Return the reason why `peer` can never claim the message, if there is one."""
+def _permanent_refusal(
+    message: Message, peer: PeerKey, addresses: frozenset[PeerKey]
+) -> str | None:
+    """Return why `peer` cannot claim the message with its capabilities, if so."""
     if message.sender_key == peer:
         return OWN_QUESTION
-    return None if is_asked(message, peer) else NOT_A_QUESTION
+    if is_asked(message, peer, addresses):
+        return None
+    is_for_capable = word_of_address(message.expects) is not None
+    return NOT_CAPABLE if is_for_capable else NOT_A_QUESTION
 
 
 def _reason_of_end(message: Message) -> str:
@@ -117,9 +126,17 @@ def _reason_of_end(message: Message) -> str:
     return WITHDRAWN if is_withdrawn else ANSWERED
 
 
-def is_claimable_by(message: Message, peer: PeerKey) -> bool:
-    """Tell whether the message is an open question that `peer` may claim."""
-    return message.is_open and _permanent_refusal(message, peer) is None
+def is_claimable_by(
+    message: Message, peer: PeerKey, addresses: frozenset[PeerKey] = NO_ADDRESSES
+) -> bool:
+    """Tell whether the message is an open question that `peer` may claim.
+
+    Args:
+        message: The message.
+        peer: The peer.
+        addresses: The addresses ``can:WORD`` of its capabilities.
+    """
+    return message.is_open and _permanent_refusal(message, peer, addresses) is None
 
 
 def not_claimable(message: Message, reason: str) -> RelayError:

@@ -12,7 +12,7 @@ import attrs
 
 from argybargy.domain.choices import fold_choice
 from argybargy.domain.message import Lease, Message, SenderKind
-from argybargy.domain.names import peer_key
+from argybargy.domain.names import PeerKey, peer_key
 from argybargy.domain.room.answering import Answers
 from argybargy.domain.room.state import RoomStatus
 
@@ -44,6 +44,8 @@ class Post:
         choice: The choice of the question `reply_to` that this answer takes, in any
             spelling. The text may then be empty, and becomes the choice.
         may_create: Whether the post may create the room.
+        addresses: The addresses ``can:WORD`` of the sender's own capabilities.
+        called: The names of the peers that the addresses in `to` stand for.
     """
 
     sender: str
@@ -63,6 +65,8 @@ class Post:
     choices: tuple[str, ...] = ()
     choice: str | None = None
     may_create: bool = True
+    addresses: frozenset[PeerKey] = frozenset()
+    called: tuple[str, ...] = ()
 
     @cached_property
     def digest(self) -> bytes:
@@ -88,12 +92,14 @@ class Claim:
         seq: The question.
         lease_seconds: The requested term; ``None`` takes the relay's default.
         subject: The question, if it is older than the tail.
+        addresses: The addresses ``can:WORD`` of the claimer's capabilities.
     """
 
     peer: str
     seq: int
     lease_seconds: int | None = None
     subject: Message | None = None
+    addresses: frozenset[PeerKey] = frozenset()
 
 
 @attrs.frozen
@@ -135,6 +141,19 @@ class Undamp:
 
     by: str
     peers: tuple[str, str] | None = None
+
+
+@attrs.frozen
+class Call:
+    """Call a peer to open questions that fit its capabilities.
+
+    Attributes:
+        peer: The name of the peer.
+        addresses: The addresses ``can:WORD`` of its capabilities.
+    """
+
+    peer: str
+    addresses: frozenset[PeerKey] = frozenset()
 
 
 @attrs.frozen
@@ -265,6 +284,7 @@ Command = (
     | Release
     | Withdraw
     | Undamp
+    | Call
     | Renew
     | Open
     | Close

@@ -14,6 +14,7 @@ from typing import Any, Final
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.names import PeerKey
+from argybargy.domain.room.calling import decide_call
 from argybargy.domain.room.claims import (
     decide_claim,
     decide_release,
@@ -22,6 +23,7 @@ from argybargy.domain.room.claims import (
 )
 from argybargy.domain.room.commands import (
     Acknowledged,
+    Call,
     Claim,
     Close,
     Command,
@@ -57,6 +59,7 @@ _RULES: Final[dict[type[Any], Callable[[Transition, Any], Decision]]] = {
     Release: decide_release,
     Withdraw: decide_withdraw,
     Undamp: decide_undamp,
+    Call: decide_call,
     Renew: decide_renew,
     Open: decide_open,
     Close: decide_close,

@@ -71,7 +71,9 @@ def _compare(transition: Transition, command: Import) -> Imported:
             new += 1
             continue
         existing = transition.message(message.seq) or command.known.get(message.seq)
-        if existing is not None and existing.without_claim() != message.without_claim():
+        if existing is not None and (
+            existing.immutable_part() != message.immutable_part()
+        ):
             raise RelayError(Problem.IMPORT_CONFLICT, room=room.name, seq=message.seq)
         same += existing is not None
     passed = len(command.messages) - new - same

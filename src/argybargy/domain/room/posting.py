@@ -21,6 +21,7 @@ from argybargy.domain.names import OPERATOR, PeerKey, peer_key
 from argybargy.domain.pages import has_unread_in_tail
 from argybargy.domain.rate_limit import admit
 from argybargy.domain.room.answering import Speech, answers_of
+from argybargy.domain.room.calling import addressees_of, check_called
 from argybargy.domain.room.choosing import as_offered, check_choices
 from argybargy.domain.room.claims import claimed_by_other, is_claimable_by, renew_all
 from argybargy.domain.room.commands import Post, Posted
@@ -43,6 +44,7 @@ def decide_post(transition: Transition, post: Post) -> Decision:
         return transition.decision(earlier)
     _check_room(transition, post)
     _check_read(transition.room, post)
+    check_called(transition, post)
     _admit(transition, post)
     subject = _find_subject(transition, post)
     _check_claim(transition, post, subject)
@@ -111,7 +113,7 @@ def _compose(post: Post, seq: int, at_ms: int, heard_ms: int | None = None) -> M
         at_ms=at_ms,
         sender=post.sender,
         kind=post.kind,
-        to=post.to,
+        to=addressees_of(post),
         text=post.text,
         expects=post.expects or default_expects(post.to, post.reply_to),
         reply_to=post.reply_to,
@@ -201,7 +203,9 @@ def _check_claim(transition: Transition, post: Post, subject: Message | None) ->
             may always answer, so that they can step in for a silent claimer.
     """
     names = names_of_speaker(post.sender, post.kind)
-    if subject is None or not any(is_claimable_by(subject, name) for name in names):
+    if subject is None or not any(
+        is_claimable_by(subject, name, post.addresses) for name in names
+    ):
         return
     held = transition.room.leases.get(subject.seq)
     if (
@@ -222,6 +226,7 @@ def _speech(room: Room, post: Post, message: Message) -> Speech:
         tuple(leases) if len(leases) <= MAX_CLAIMS_MEANT else (),
         _sole_reader(room, post),
         _hearers(room, message),
+        post.addresses,
     )
 
 

@@ -87,7 +87,7 @@ def question_state(
 
 @attrs.frozen
 class OpenQuestions(Mapping[int, Question]):
-    """An immutable map of open questions by seq, with an index by asker.
+    """An immutable map of open questions by seq, indexed by asker and by capability.
 
     Each post looks up the questions that it answers. A scan of all open questions would
     let one agent with many of them slow down every post in the room.
@@ -95,6 +95,9 @@ class OpenQuestions(Mapping[int, Question]):
 
     _by_seq: HashTrieMap[int, Question] = attrs.field(factory=HashTrieMap)
     _by_asker: HashTrieMap[PeerKey, HashTrieSet[int]] = attrs.field(
+        factory=HashTrieMap, eq=False, repr=False
+    )
+    _by_call: HashTrieMap[PeerKey, HashTrieSet[int]] = attrs.field(
         factory=HashTrieMap, eq=False, repr=False
     )
 
@@ -116,10 +119,14 @@ class OpenQuestions(Mapping[int, Question]):
         return len(self._by_seq)
 
     def insert(self, question: Question) -> Self:
-        """Return the map with a new question."""
+        """Return the map with a question, which replaces one of the same seq."""
+        by_call = self._by_call
+        for address in question.calls:
+            by_call = add_seq(by_call, address, question.seq)
         return type(self)(
             self._by_seq.insert(question.seq, question),
             add_seq(self._by_asker, question.asker, question.seq),
+            by_call,
         )
 
     def discard(self, seq: int) -> Self:
@@ -128,11 +135,18 @@ class OpenQuestions(Mapping[int, Question]):
         if question is None:
             return self
         left = remove_seq(self._by_asker, question.asker, seq)
-        return type(self)(self._by_seq.discard(seq), left)
+        by_call = self._by_call
+        for address in question.calls:
+            by_call = remove_seq(by_call, address, seq)
+        return type(self)(self._by_seq.discard(seq), left, by_call)
 
     def asked_by(self, asker: PeerKey) -> list[int]:
         """Return the seqs of the open questions of an asker, oldest first."""
         return sorted(self._by_asker.get(asker, NO_SEQS))
+
+    def calling(self, address: PeerKey) -> Iterator[Question]:
+        """Yield the open questions to an address ``can:WORD``, in no order."""
+        return map(self._by_seq.__getitem__, self._by_call.get(address, NO_SEQS))
 
     def count_of(self, asker: PeerKey) -> int:
         """Return the number of open questions of an asker."""

@@ -24,10 +24,11 @@ from argybargy.domain.message import (
     Receipt,
     Resolution,
 )
-from argybargy.domain.names import PeerKey
+from argybargy.domain.names import PeerKey, peer_key
 from argybargy.domain.room.commands import CommandResult, GiveUp
 from argybargy.domain.room.state import ReceiptKey, Room, next_lease_deadline
 from argybargy.domain.room.writes import (
+    AddAddressee,
     AppendMessage,
     Audit,
     ForgetMember,
@@ -268,6 +269,16 @@ class Transition:
         """Add an open question."""
         self.change(questions=self.room.questions.insert(question))
         self.writes.append(OpenQuestion(question))
+
+    def add_addressee(self, seq: int, name: str) -> None:
+        """Add an addressee to an open question, which may be older than the tail."""
+        room = self.room
+        message, messages = room.messages.get(seq), room.messages
+        if message is not None:
+            messages = messages.insert(seq, message.with_addressee(name))
+        question = room.questions[seq].with_addressee(peer_key(name))
+        self.change(questions=room.questions.insert(question), messages=messages)
+        self.writes.append(AddAddressee(seq, name))
 
     def resolve(self, seq: int, resolution: Resolution) -> None:
         """End an open question. Its claim must be ended or made permanent as well."""

@@ -59,6 +59,18 @@ class ResolveQuestion:
 
 
 @attrs.frozen
+class AddAddressee:
+    """Store one more addressee of an open question."""
+
+    seq: int
+    name: str
+
+    def apply_to(self, message: Message) -> Message:
+        """Return the message with this addressee."""
+        return message.with_addressee(self.name)
+
+
+@attrs.frozen
 class KeepReceipt:
     """Store the receipt of an idempotency key."""
 
@@ -110,11 +122,15 @@ class Audit:
     tally: str = ""
 
 
+MessageChange = UpdateClaim | ResolveQuestion | AddAddressee
+"""Writes that change a message; ``apply_to`` makes the same change in memory."""
+
 Write = (
     AppendMessage
     | UpdateClaim
     | OpenQuestion
     | ResolveQuestion
+    | AddAddressee
     | KeepReceipt
     | GiveUp
     | ForgetMember

@@ -15,6 +15,7 @@ from typing import Final
 import attrs
 
 from argybargy.domain.addressing import names_of_speaker
+from argybargy.domain.capabilities import word_of_address
 from argybargy.domain.errors import RelayError
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
@@ -206,7 +207,7 @@ def _name(values: dict[str, str], filter_name: str) -> str | None:
     name = values.get(filter_name)
     if name is None:
         return None
-    if not is_name(name):
+    if not is_name(name) and (filter_name != "to" or word_of_address(name) is None):
         raise _invalid(f"{filter_name}: takes a name; {NAME_RULE}")
     return name
 

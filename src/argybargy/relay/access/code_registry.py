@@ -472,13 +472,40 @@ class CodeRegistry:
             if not moved:
                 return
             with shielded():
-                await self._store(partial(self.store.retime_codes, moved))
+                await self._store(partial(self.store.update_codes, moved))
                 for record in moved:
                     self._replace(record)
                     self._lifetimes.begin(record, now)
 
+    async def set_capabilities(self, peer: Peer, capabilities: str) -> None:
+        """Store the capabilities of a peer with every code of it.
+
+        The newest valid code is shown, and another becomes that one when it ends.
+
+        Raises:
+            Refused: The store refused; nothing was changed.
+            Unknown: The outcome is unknown; memory was read again if possible.
+        """
+        async with self._changing:
+            changed = [
+                attrs.evolve(code, capabilities=capabilities)
+                for code in self.codes_of(peer)
+                if code.capabilities != capabilities
+            ]
+            if not changed:
+                return
+            with shielded():
+                await self._store(partial(self.store.update_codes, changed))
+                for record in changed:
+                    self._replace(record)
+
+    def capabilities_of(self, peer: Peer, now: Instant) -> str:
+        """Return the capabilities of a peer, those of its newest valid code."""
+        mine = [each for each in self.codes_of(peer) if self.is_live(each, now)]
+        return mine[-1].capabilities if mine else ""
+
     def _replace(self, record: CodeRecord) -> None:
-        """Replace a code by one that differs only in its times."""
+        """Replace a code by one that differs only in its capabilities and times."""
         mine = self._by_room[record.peer.room][record.peer.name]
         mine[mine.index(self._by_key[record.key_id])] = record
         self._by_key[record.key_id] = record

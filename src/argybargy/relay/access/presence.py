@@ -1,6 +1,7 @@
-"""Presence: the latest request of each peer, in memory only.
+"""Presence: the latest request of each peer, and its status, in memory only.
 
-It is lost with the process and rebuilt from new requests: no promise depends on it.
+It is lost with the process and rebuilt from new requests: no promise depends on it. So
+is what a peer says that it is doing: an old status would be worse than none.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,6 +33,8 @@ class PresenceRecord:
         polls: The number of its polls so far.
         answered: The cursor of its last answer, see `argybargy.domain.cursors`.
         seat: The latest hold of an ear on the seat of the peer.
+        status: What it says that it is doing; empty if it has not said.
+        called_for: The capabilities that it was called to open questions for.
     """
 
     name: str
@@ -41,6 +44,8 @@ class PresenceRecord:
     polls: int = 0
     answered: int = 0
     seat: SeatLease | None = None
+    status: str = ""
+    called_for: str = ""
 
 
 @attrs.define
@@ -132,9 +137,21 @@ class Presence:
         seats = (record.seat for record in records if record.seat is not None)
         return min((seat.until for seat in seats if seat.is_live(now)), default=inf)
 
+    def state(self, peer: Peer, status: str, now: float) -> None:
+        """Note what a peer says that it is doing."""
+        record = self.record(peer, now)
+        if record.status != status:
+            record.status = status
+            self._touch(peer.room)
+
+    def status(self, peer: Peer) -> str:
+        """Return what a peer says that it is doing; empty if it has not said."""
+        record = self.find(peer)
+        return "" if record is None else record.status
+
     def is_online(self, peer: Peer, now: float) -> bool:
         """Tell whether a peer has made a request recently."""
-        record = self._rooms.get(peer.room, {}).get(peer.name)
+        record = self.find(peer)
         return record is not None and now - record.seen_at <= self._online_seconds
 
     def online_peers(self, room: RoomKey, now: float) -> set[PeerKey]:
@@ -164,7 +181,7 @@ class Presence:
             listening = Listening.of(
                 record.seat, now, is_parked=key in parked, is_online=is_online
             )
-            found[key] = LastSeen(record.name, ago, is_online, listening)
+            found[key] = LastSeen(record.name, ago, is_online, listening, record.status)
         return found
 
     def seen_at(self, room: RoomKey) -> Mapping[PeerKey, float]:

@@ -5,6 +5,7 @@ from itertools import islice
 import attrs
 
 from argybargy.domain.access_codes import CodeRecord, Role
+from argybargy.domain.capabilities import words_of
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
@@ -23,6 +24,7 @@ from argybargy.domain.room.claims import check_claim
 from argybargy.domain.room.commands import (
     Claim,
     ClaimGranted,
+    Command,
     Post,
     Posted,
     Release,
@@ -31,6 +33,7 @@ from argybargy.domain.room.commands import (
 from argybargy.domain.room.state import Room, RoomStatus
 from argybargy.domain.room.transition import Transition
 from argybargy.domain.roster import LastSeen
+from argybargy.relay.access.capable import Capable
 from argybargy.relay.relay import Relay
 from argybargy.relay.room.delivery_report import DeliveryReport
 from argybargy.relay.room.task import LiveRoom
@@ -242,12 +245,13 @@ async def claim(
     command = Claim(code.name, seq, lease_seconds)
     live, now = await relay.live(code.room), relay.clock.now()
     relay.request_limits.admit_claim(code.peer, now.steady_seconds)
-    _refuse_early(live.room, command, now, relay.limits)
+    capable = Capable(relay.codes, live.key, now)
+    _refuse_early(live.room, capable.complete(command), now, relay.limits)
     outcome = await relay.ask(code.room, command, code)
     return outcome.expect(ClaimGranted)
 
 
-def _refuse_early(room: Room, command: Claim, now: Instant, limits: Limits) -> None:
+def _refuse_early(room: Room, command: Command, now: Instant, limits: Limits) -> None:
     """Refuse a claim that the published room already refuses.
 
     When sixteen agents race for a question, fifteen lose. Most losers are refused here,
@@ -257,6 +261,7 @@ def _refuse_early(room: Room, command: Claim, now: Instant, limits: Limits) -> N
     Raises:
         RelayError: Another peer holds the claim, or the message cannot be claimed.
     """
+    assert isinstance(command, Claim)
     if command.seq in room.messages and now.steady_seconds < room.next_lease_deadline:
         check_claim(Transition(room, now, limits), command)
 
@@ -376,13 +381,24 @@ async def read_thread(
     return Thread(found, replies, members, lease, read_by)
 
 
-async def peers(relay: Relay, code: CodeRecord) -> list[tuple[LastSeen, CodeRecord]]:
-    """Return the peers seen in the room of a peer, each with its newest valid code."""
+async def peers(
+    relay: Relay, code: CodeRecord, can: str | None = None
+) -> list[tuple[LastSeen, CodeRecord]]:
+    """Return the peers seen in the room of a peer, each with its newest valid code.
+
+    Args:
+        relay: The relay.
+        code: The code of the asking peer.
+        can: A capability that the peers must have; ``None`` returns all peers.
+    """
     admit_read(relay, code)
     room, now = code.peer.room, relay.clock.now()
     seen = relay.presence.seen(room, relay.parked_peers(room), now.steady_seconds)
-    codes = relay.codes.live_codes(room, now)
-    held = {each.peer.name: each for each in codes}
+    held = {
+        each.peer.name: each
+        for each in relay.codes.live_codes(room, now)
+        if can is None or can in words_of(each.capabilities)
+    }
     return [(each, held[key]) for key, each in seen.items() if key in held]
 
 

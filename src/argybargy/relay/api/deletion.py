@@ -96,6 +96,7 @@ async def _forget_room(relay: Relay, room: RoomKey) -> None:
         relay.request_limits.forget(peer)
     relay.presence.forget_room(room)
     relay.write_behind.forget_room(room)
+    relay.hooks.forget_room(room)
     live = relay.find_live(room)
     if live is not None:
         live.cursors.clear()

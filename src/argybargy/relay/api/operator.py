@@ -15,6 +15,7 @@ from argybargy.domain.room.writes import Audit
 from argybargy.domain.roster import Waiting
 from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.api.agent import History, PostDraft, PostOutcome, post
+from argybargy.relay.api.calls import call_peer
 from argybargy.relay.api.stream_cursor import (
     MessageInRoom,
     newest_messages,
@@ -103,11 +104,18 @@ async def _invite(relay: Relay, invitations: list[Invitation]) -> list[IssuedCod
             each,
             room=relay.spelling(each.room),
             name=relay.codes.spelling(room_key(each.room), each.name) or each.name,
+            # Another code for a known peer does not take away what the peer has stated.
+            capabilities=each.capabilities
+            or relay.codes.capabilities_of(
+                Peer(room_key(each.room), peer_key(each.name)), relay.clock.now()
+            ),
         )
         for each in invitations
     ]
     with translated():
         minted = await relay.codes.mint(spelled, OPERATOR_ACTOR, relay.clock.now())
+    for _, record in minted:
+        await call_peer(relay, record.peer, record.name)
     return [IssuedCode(code, record) for code, record in minted]
 
 

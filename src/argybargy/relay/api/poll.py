@@ -23,9 +23,11 @@ import trio
 
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.answer_form import Digest, digested
+from argybargy.domain.capabilities import addresses_of
 from argybargy.domain.cursors import starting_point
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
+from argybargy.domain.names import PeerKey
 from argybargy.domain.pages import Page, read_after
 from argybargy.domain.poll_budget import PollBudget, poll_budget
 from argybargy.domain.room.commands import Renew
@@ -34,6 +36,7 @@ from argybargy.domain.seat import SeatLease
 from argybargy.domain.wake_policy import Backlog, is_held_for
 from argybargy.relay.access.presence import PresenceRecord
 from argybargy.relay.api.agent import count_unread
+from argybargy.relay.api.calls import call_peer
 from argybargy.relay.api.poll_answer import PollAnswer, PollRequest
 from argybargy.relay.relay import Relay
 from argybargy.relay.room.subscriptions import Subscription
@@ -58,6 +61,8 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
             anything new; ``seat_taken``, when another ear listens for the peer.
     """
     live = await relay.live(code.room)
+    if code.capabilities:
+        await call_peer(relay, code.peer, code.name)
     if live.room.leases:
         await renew_claims(code, live)
     one = _Poll(relay, code, request, live)
@@ -129,6 +134,12 @@ class _Poll:
         most, wanted = self.relay.limits.poll_bytes, self.request.form.max_bytes
         return most if wanted is None else min(wanted, most)
 
+    @property
+    def addresses(self) -> frozenset[PeerKey]:
+        """The addresses ``can:WORD`` of the peer's capabilities, as they are now."""
+        now = self.relay.clock.now()
+        return addresses_of(self.relay.codes.capabilities_of(self.code.peer, now))
+
     def take_seat(self) -> SeatLease | None:
         """Take the seat of the peer for an ear, before anything is acknowledged.
 
@@ -161,6 +172,7 @@ class _Poll:
         if self.since > known or known > head:
             self.live.cursors[peer.name] = self.since
             self.relay.write_behind.acknowledge(peer, self.since)
+            self.relay.hooks.acknowledge(peer, self.since)
 
     def is_long_poll(self) -> bool:
         """Tell whether the poll may end uncounted."""
@@ -282,7 +294,8 @@ class _Poll:
         room, reader = self.live.room, self.code.reads_as
         wake, now = self.request.policy.wake, self.relay.clock.now()
         return bool(page.messages) and all(
-            is_held_for(room, message, reader, wake, now) for message in page.messages
+            is_held_for(room, message, reader, wake, now, addresses=self.addresses)
+            for message in page.messages
         )
 
     async def park(self, subscription: Subscription, ends_at: float) -> Page:
@@ -312,7 +325,9 @@ class _Poll:
         backlog = Backlog(self.since)
         while True:
             now, self.status = self.relay.clock.now(), self.live.room.status
-            backlog = backlog.looked_through(self.live.room, reader, policy.wake, now)
+            backlog = backlog.looked_through(
+                self.live.room, reader, policy.wake, now, self.addresses
+            )
             due = backlog.seconds_left(policy, now)
             left = ends_at - trio.current_time()
             may_wait = self.may_wait(subscription)
@@ -350,7 +365,12 @@ class _Poll:
         left = None
         if form.is_digest:
             page, self.digest = digested(
-                page, live.room, reader, self.request.limit, self.max_bytes
+                page,
+                live.room,
+                reader,
+                self.request.limit,
+                self.max_bytes,
+                addresses=self.addresses,
             )
         if form.max_bytes is not None and page.has_more:
             left = await count_unread(self.relay, live, reader, page.cursor)

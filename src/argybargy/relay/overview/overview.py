@@ -31,8 +31,7 @@ from argybargy.domain.room.state import Room
 from argybargy.domain.room.writes import (
     AppendMessage,
     ClearRoom,
-    ResolveQuestion,
-    UpdateClaim,
+    MessageChange,
     Write,
 )
 from argybargy.domain.roster import Waiting
@@ -187,7 +186,7 @@ class Overview:
                 self._append(key, message)
                 yield Change(Topic.MESSAGE, key, seq)
         for write in writes:
-            if isinstance(write, (UpdateClaim, ResolveQuestion)):
+            if isinstance(write, MessageChange):
                 known = self._messages.get((key, write.seq))
                 if known is not None:
                     self._messages[key, write.seq] = write.apply_to(known)

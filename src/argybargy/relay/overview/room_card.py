@@ -19,6 +19,7 @@ from argybargy.domain.message import Member, Message, SenderKind
 from argybargy.domain.names import OPERATOR, PeerKey, RoomKey, fold, peer_key, room_key
 from argybargy.domain.room.state import Room, RoomStatus
 from argybargy.domain.room.writes import (
+    AddAddressee,
     AppendMessage,
     OpenQuestion,
     ResolveQuestion,
@@ -107,9 +108,9 @@ class RoomCard:
                     questions = questions.insert(question.seq, said[question.seq])
                 case ResolveQuestion(seq):
                     questions = questions.discard(seq)
-                case UpdateClaim(seq=seq) if seq in questions:
-                    claimed = write.apply_to(questions[seq])
-                    questions = questions.insert(seq, claimed)
+                case UpdateClaim(seq=seq) | AddAddressee(seq=seq) if seq in questions:
+                    changed = write.apply_to(questions[seq])
+                    questions = questions.insert(seq, changed)
         expired_seqs = [seq for seq in said if seq < room.first]
         for seq in (*self.expired_seqs(room.first), *expired_seqs):
             questions = questions.discard(seq)

@@ -54,6 +54,7 @@ class RosterEntry:
         seen_at: Its last request, on the steady clock; ``None`` while online.
         listening: How soon it hears of a message that wakes it; ``None`` for people.
         role: ``agent``, ``person``, ``reader`` or ``operator``.
+        status: What it says that it is doing.
     """
 
     key: PeerKey
@@ -63,6 +64,7 @@ class RosterEntry:
     state: str | None
     last_spoken_ms: int | None
     seen_at: float | None
+    status: str
     listening: Listening | None = None
     role: str = "agent"
 
@@ -231,6 +233,7 @@ def _entry(
         seen_at=None if row.is_online else seen_at.get(key),
         listening=row.listening,
         role=row.role,
+        status=row.status,
     )
 
 
@@ -253,6 +256,7 @@ def _aged_row(
         state=entry.state,
         listening=entry.listening,
         role=entry.role,
+        status=entry.status,
     )
 
 

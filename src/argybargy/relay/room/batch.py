@@ -27,12 +27,8 @@ from argybargy.domain.room.commands import (
 from argybargy.domain.room.decide import decide, decide_expired_leases
 from argybargy.domain.room.posting import find_receipt
 from argybargy.domain.room.state import Room
-from argybargy.domain.room.writes import (
-    AppendMessage,
-    ResolveQuestion,
-    UpdateClaim,
-    Write,
-)
+from argybargy.domain.room.writes import AppendMessage, MessageChange, Write
+from argybargy.relay.access.capable import Capable
 from argybargy.relay.access.room_quota import RoomQuota, speaks
 from argybargy.relay.room.inbox import PendingCommand
 from argybargy.relay.room.subscriptions import Subscriptions
@@ -73,6 +69,8 @@ class Facts:
         looked_to: The head of the room at that time.
         present: Since when the holders of due leases have been present, on the
             steady clock, by peer key.
+        capable: The peers of the room by capability; ``None`` means that no peer has
+            any.
     """
 
     now: Instant
@@ -82,6 +80,7 @@ class Facts:
     unread: Mapping[Reading, bool] = attrs.field(factory=dict)
     looked_to: int = 0
     present: Mapping[PeerKey, float] = attrs.field(factory=dict)
+    capable: Capable | None = None
 
 
 def decide_batch(room: Room, commands: Sequence[Command], facts: Facts) -> DecidedBatch:
@@ -93,6 +92,8 @@ def decide_batch(room: Room, commands: Sequence[Command], facts: Facts) -> Decid
     outcomes: list[CommandResult | RelayError] = []
     for each in commands:
         command = _with_recalled(each, room, recalled)
+        if facts.capable is not None:
+            command = facts.capable.complete(command)
         if before.is_empty and speaks(command):
             has_quota = facts.quota.take(room.name)
             command = attrs.evolve(command, has_room_quota=has_quota)
@@ -165,7 +166,7 @@ def update_recalled(recalled: dict[int, Message], writes: Sequence[Write]) -> No
     for write in writes:
         if isinstance(write, AppendMessage):
             recalled[write.message.seq] = write.message
-        elif isinstance(write, (UpdateClaim, ResolveQuestion)):
+        elif isinstance(write, MessageChange):
             message = recalled.get(write.seq)
             if message is not None:
                 recalled[write.seq] = write.apply_to(message)

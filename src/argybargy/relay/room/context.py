@@ -3,8 +3,10 @@
 import attrs
 
 from argybargy.domain.limits import Limits
+from argybargy.relay.access.code_registry import CodeRegistry
 from argybargy.relay.access.room_quota import RoomQuota
 from argybargy.relay.clock import Clock
+from argybargy.relay.nudges.hooks import WakeHooks
 from argybargy.relay.overview.overview import Overview
 from argybargy.relay.room.delivery_report import DeliveryReporter
 from argybargy.relay.statistics import RelayCounters
@@ -28,6 +30,8 @@ class RoomContext:
         counters: Totals for the metrics.
         refused_commits: Logs commits that the store refused.
         failed_loads: Logs rooms that the store could not load.
+        codes: The access codes, for the capabilities of peers.
+        hooks: The URLs that wake agents which cannot wait.
     """
 
     store: RoomStore
@@ -40,3 +44,5 @@ class RoomContext:
     counters: RelayCounters
     refused_commits: FailureLog
     failed_loads: FailureLog
+    codes: CodeRegistry
+    hooks: WakeHooks

@@ -6,10 +6,12 @@ from enum import StrEnum
 import attrs
 
 from argybargy.domain.access_codes import Peer, Role
+from argybargy.domain.capabilities import CAN, addresses_of, word_of_address
 from argybargy.domain.instant import Instant
 from argybargy.domain.message import Message
 from argybargy.domain.names import OPERATOR, PeerKey, RoomKey, peer_key, room_key
 from argybargy.domain.room.state import Room
+from argybargy.relay.access.capable import Capable
 from argybargy.relay.access.code_registry import CodeRegistry
 from argybargy.relay.access.presence import Presence
 from argybargy.relay.clock import Clock
@@ -46,11 +48,13 @@ class DeliveryReport:
         counts: For a broadcast, the number of peers by reachability; else ``None``.
         receipts: How soon each addressee hears of the message, and a peer asked by
             name; empty for a broadcast that asks nobody by name.
+        missing: The capabilities wanted that nobody in the room has.
     """
 
     to: tuple[tuple[str, Reachability], ...] = ()
     counts: tuple[tuple[Reachability, int], ...] | None = None
     receipts: tuple[tuple[str, Receipt], ...] = ()
+    missing: tuple[str, ...] = ()
 
     @property
     def warning(self) -> str | None:
@@ -59,9 +63,14 @@ class DeliveryReport:
         They may join later, so the message is accepted.
         """
         unknown = [name for name, reach in self.to if reach is Reachability.UNKNOWN]
-        if not unknown:
-            return None
-        return f"nobody called {' or '.join(unknown)} is in this room"
+        names = f"nobody called {' or '.join(unknown)} is in this room"
+        warnings = ([names] if unknown else []) + self.missing_warnings
+        return "; ".join(warnings) or None
+
+    @property
+    def missing_warnings(self) -> list[str]:
+        """A sentence about each capability that nobody in the room has."""
+        return [f"nobody in this room can {word}" for word in self.missing]
 
 
 def operator_reachability(watchers: Watchers) -> Reachability:
@@ -122,8 +131,20 @@ class DeliveryReporter:
         to = (
             (name, self._reach(key, polls, peer_key(name), answered))
             for name in message.to
+            if word_of_address(name) is None
         )
-        return DeliveryReport(tuple(to), receipts=receipts)
+        missing = self._missing(key, message)
+        return DeliveryReport(tuple(to), receipts=receipts, missing=missing)
+
+    def _missing(self, room: RoomKey, message: Message) -> tuple[str, ...]:
+        """Return the wanted capabilities that only the sender has, if anybody."""
+        capable = Capable(self.codes, room, self.clock.now())
+        others = {message.sender}
+        return tuple(
+            call.removeprefix(CAN)
+            for call in message.calls
+            if others.issuperset(capable.names([call]))
+        )
 
     def _addressee(
         self, peer: Peer, cursors: Mapping[PeerKey, int], now: Instant, *, awaits: bool
@@ -134,6 +155,7 @@ class DeliveryReporter:
             is_online=self.presence.is_online(peer, now.steady_seconds),
             record=self.presence.find(peer),
             cursor=cursors.get(peer.name, 0),
+            addresses=addresses_of(self.codes.capabilities_of(peer, now)),
             awaits=awaits,
         )
 

@@ -28,6 +28,7 @@ from collections.abc import Iterator
 import attrs
 
 from argybargy.domain.access_codes import Peer
+from argybargy.domain.capabilities import word_of_address
 from argybargy.domain.instant import Instant, format_timestamp
 from argybargy.domain.message import Message
 from argybargy.domain.names import ANYONE, NOBODY, PeerKey, peer_key
@@ -83,6 +84,7 @@ class Addressee:
         is_online: Whether it has made a request recently.
         record: Its presence, if the relay has seen it.
         cursor: The cursor that it has acknowledged.
+        addresses: The addresses ``can:WORD`` of its capabilities.
         awaits: Whether it has parked until the end of a question that the message
             answers.
     """
@@ -92,15 +94,17 @@ class Addressee:
     is_online: bool
     record: PresenceRecord | None
     cursor: int
+    addresses: frozenset[PeerKey] = frozenset()
     awaits: bool = False
 
 
 def named_addressees(message: Message) -> tuple[str, ...]:
     """Return the names that get receipts: addressees, and the peer asked by name."""
     if not message.is_broadcast:
-        return message.to
+        return tuple(name for name in message.to if word_of_address(name) is None)
     expects = peer_key(message.expects)
-    return () if expects in (NOBODY, ANYONE) else (message.expects,)
+    is_name = expects not in (NOBODY, ANYONE) and word_of_address(expects) is None
+    return (message.expects,) if is_name else ()
 
 
 def receipt_of(
@@ -135,7 +139,8 @@ def receipt_of(
         return Receipt(ReceiptKind.DAMPED_UNTIL, until_ms)
     policies = list(_policies(polls, reader, seat, steady))
     is_held = policies and all(
-        is_held_for(room, message, reader, each.wake, now) for each in policies
+        is_held_for(room, message, reader, each.wake, now, addresses=to.addresses)
+        for each in policies
     )
     return Receipt(ReceiptKind.HELD if is_held else ReceiptKind(heard.value))
 

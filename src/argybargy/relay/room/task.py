@@ -43,7 +43,8 @@ from argybargy.domain.room.commands import (
 )
 from argybargy.domain.room.decide import decide, decide_expired_leases
 from argybargy.domain.room.state import Room
-from argybargy.domain.room.writes import AppendMessage, ResolveQuestion
+from argybargy.domain.room.writes import AppendMessage, ResolveQuestion, Write
+from argybargy.relay.access.capable import Capable
 from argybargy.relay.room.batch import (
     DecidedBatch,
     Facts,
@@ -447,8 +448,9 @@ class LiveRoom:
         context, batch = self.context, self._batch
         now = context.clock.now()
         present = holders_present(self.room, self.polls, batch, now)
+        capable = Capable(context.codes, self.key, now)
         facts = Facts(
-            now, context.limits, context.quota, recalled, *unread, present=present
+            now, context.limits, context.quota, recalled, *unread, present, capable
         )
         return decide_batch(self.room, [each.command for each in batch], facts)
 
@@ -522,10 +524,17 @@ class LiveRoom:
         counters.claims_won += self.room.fence - before.fence
         for pending, outcome in zip(batch, decided.outcomes, strict=True):
             pending.reply(self._outcome(outcome))
-        for write in decided.writes:
+        self._wake(decided.writes, before)
+        self.context.overview.publish(self.room, decided.writes)
+
+    def _wake(self, writes: Sequence[Write], before: Room) -> None:
+        """Wake polls, waits and hooks that the changes of the room concern."""
+        hooks, now = self.context.hooks, self.context.clock.now()
+        for write in writes:
             if isinstance(write, AppendMessage):
-                counters.messages += 1
+                self.context.counters.messages += 1
                 self.polls.wake_addressed(write.message)
+                hooks.note(self.room, write.message, self.polls, now)
             elif isinstance(write, ResolveQuestion):
                 self.polls.wake_question(write.seq)
         if self.room.first != before.first:
@@ -534,11 +543,12 @@ class LiveRoom:
         has_changed = (
             self.room.status != before.status or self.room.exists != before.exists
         )
+        if self.room.status.is_closed and not before.status.is_closed:
+            hooks.end_room(self.key)
         if has_changed or is_lifted:
             self.polls.wake_all()
         if not self.room.exists:
             self.cursors.clear()
-        self.context.overview.publish(self.room, decided.writes)
 
     def _outcome(
         self, outcome: CommandResult | RelayError

@@ -7,7 +7,7 @@ import attrs
 
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Member, Message, Question, Receipt, SenderKind
-from argybargy.domain.names import PeerKey
+from argybargy.domain.names import PeerKey, peer_key
 from argybargy.domain.room.commands import GiveUp
 from argybargy.domain.room.state import (
     ReceiptKey,
@@ -17,6 +17,7 @@ from argybargy.domain.room.state import (
     SavedRoom,
 )
 from argybargy.domain.room.writes import (
+    AddAddressee,
     AppendMessage,
     Audit,
     ClearRoom,
@@ -212,6 +213,15 @@ def _resolve_question(stored: StoredRoom, write: ResolveQuestion) -> None:
         stored.messages[write.seq] = write.apply_to(message)
 
 
+def _add_addressee(stored: StoredRoom, write: AddAddressee) -> None:
+    message, question = stored.messages.get(write.seq), stored.questions.get(write.seq)
+    if message is not None:
+        stored.messages[write.seq] = write.apply_to(message)
+    if question is not None:
+        peer = peer_key(write.name)
+        stored.questions[write.seq] = question.with_addressee(peer)
+
+
 def _keep_receipt(stored: StoredRoom, write: KeepReceipt) -> None:
     key = (write.peer, write.key)
     stored.receipts.pop(key, None)  # a dict keeps the place of a replaced key
@@ -241,6 +251,7 @@ _APPLY: Final[dict[type[Any], Callable[[StoredRoom, Any], None]]] = {
     UpdateClaim: _update_claim,
     OpenQuestion: _open_question,
     ResolveQuestion: _resolve_question,
+    AddAddressee: _add_addressee,
     KeepReceipt: _keep_receipt,
     ForgetMember: _forget_member,
     ClearRoom: _clear_room,

@@ -16,7 +16,7 @@ import attrs
 import trio
 from typing_extensions import override
 
-from argybargy.domain.access_codes import CodeRecord
+from argybargy.domain.access_codes import CodeRecord, Peer
 from argybargy.domain.invites import InviteRecord
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
@@ -26,6 +26,7 @@ from argybargy.domain.room.state import Room, SavedRoom
 from argybargy.domain.room.writes import Audit, ClearRoom, Write
 from argybargy.domain.search.query import Findings, Found, Query, Scope
 from argybargy.domain.search.snippet import SNIPPET_CHARS, snippet
+from argybargy.domain.wake_hooks import WakeHook
 from argybargy.store.errors import Conflict, Corrupt, Refused
 from argybargy.store.memory.audit import StoredAudit
 from argybargy.store.memory.room import StoredRoom
@@ -63,6 +64,7 @@ class MemoryStore(Store):
     _invites: dict[bytes, InviteRecord] = attrs.field(factory=dict, repr=False)
     _cursors: dict[tuple[RoomKey, PeerKey], int] = attrs.field(factory=dict, repr=False)
     _audit: StoredAudit = attrs.field(factory=StoredAudit, repr=False)
+    _hooks: dict[Peer, WakeHook] = attrs.field(factory=dict, repr=False)
     _messages_ever: int = 0
 
     @property
@@ -249,10 +251,15 @@ class MemoryStore(Store):
         self._cursors = {
             peer: seq for peer, seq in self._cursors.items() if peer in holders
         }
+        self._hooks = {
+            peer: hook
+            for peer, hook in self._hooks.items()
+            if (peer.room, peer.name) in holders
+        }
         self._audit.add(audits)
 
     @override
-    async def retime_codes(self, codes: Sequence[CodeRecord]) -> None:
+    async def update_codes(self, codes: Sequence[CodeRecord]) -> None:
         await trio.lowlevel.checkpoint()
         known = [code for code in codes if code.digest in self._codes]
         self._codes.update({code.digest: code for code in known})
@@ -287,6 +294,23 @@ class MemoryStore(Store):
         await trio.lowlevel.checkpoint()
         for invite in invites:
             self._invites.pop(invite.digest, None)
+
+    @override
+    async def wake_hooks(self) -> tuple[WakeHook, ...]:
+        await trio.lowlevel.checkpoint()
+        peers = sorted(self._hooks, key=lambda peer: (peer.room, peer.name))
+        return tuple(map(self._hooks.__getitem__, peers))
+
+    @override
+    async def set_wake_hook(self, hook: WakeHook) -> None:
+        await trio.lowlevel.checkpoint()
+        if (hook.peer.room, hook.peer.name) in self._code_holders():
+            self._hooks[hook.peer] = hook
+
+    @override
+    async def remove_wake_hook(self, room: str, name: str) -> None:
+        await trio.lowlevel.checkpoint()
+        self._hooks.pop(Peer(room_key(room), peer_key(name)), None)
 
     @override
     async def cursors(self, room: str) -> Mapping[str, int]:
@@ -370,7 +394,7 @@ class MemoryStore(Store):
         return self._rooms.get(room_key(room)) or StoredRoom.empty(room)
 
     def _clear_access(self, room: RoomKey) -> None:
-        """Revoke the codes of a deleted room, and delete its cursors."""
+        """Revoke the codes of a deleted room, and delete its cursors and hooks."""
         gone = [
             digest for digest, code in self._codes.items() if code.peer.room == room
         ]
@@ -379,6 +403,9 @@ class MemoryStore(Store):
             del self._codes[digest]
         kept = {key: seq for key, seq in self._cursors.items() if key[0] != room}
         self._cursors = kept
+        self._hooks = {
+            peer: hook for peer, hook in self._hooks.items() if peer.room != room
+        }
 
     def _code_holders(self) -> set[tuple[RoomKey, PeerKey]]:
         return {

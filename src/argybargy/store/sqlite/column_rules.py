@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from argybargy.domain.capabilities import word_of_address
 from argybargy.domain.choices import are_choices, is_choice
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL, SenderKind
@@ -51,11 +52,18 @@ def is_valid_recipients(recipients: str) -> bool:
     if names == TO_ALL:
         return True
     folded = {fold(name) for name in names}
+    has_calls = any(word_of_address(name) for name in names)
+    most = Limits().addressees + (Limits().called_peers if has_calls else 0)
     return (
-        1 <= len(names) == len(folded) <= Limits().addressees
-        and all(map(is_name, names))
+        1 <= len(names) == len(folded) <= most
+        and all(map(_is_address, names))
         and folded.isdisjoint(_NOT_ADDRESSED)
     )
+
+
+def _is_address(name: str) -> bool:
+    """Tell whether a name is that of a peer or stands for peers with a capability."""
+    return is_name(name) or word_of_address(name) is not None
 
 
 @lru_cache(maxsize=1024)
@@ -75,7 +83,7 @@ def is_valid_sender(name: str, kind: str) -> bool:
 @lru_cache(maxsize=1024)
 def is_valid_expects(name: str) -> bool:
     """Tell whether a message may expect a reply from this name."""
-    return is_name(name) and fold(name) not in _NOT_ASKED
+    return _is_address(name) and fold(name) not in _NOT_ASKED
 
 
 def are_valid_choices(column: str) -> bool:

@@ -19,11 +19,14 @@ import apsw
 import attrs
 
 from argybargy.domain.access_codes import Role
+from argybargy.domain.capabilities import MAX_STATED_CHARS
 from argybargy.domain.instant import parse_timestamp
 from argybargy.domain.limits import MAX_SEQ, MOST_TEXT_CHARS, Limits
 from argybargy.domain.message import EVENTS
 from argybargy.domain.names import NOBODY, SYSTEM, fold, is_name
 from argybargy.domain.seq_gaps import SeqGap, present_seqs
+from argybargy.domain.wake_hooks import parse_wake_url
+from argybargy.domain.wake_policy import Wake
 from argybargy.store.errors import Corrupt
 from argybargy.store.sqlite.column_rules import (
     are_valid_choices,
@@ -47,6 +50,7 @@ _LEASE_SECONDS: Final = 10 * Limits().lease_seconds_max
 _DIGEST_BYTES: Final = 32
 _ROLES: Final = frozenset(role.value for role in Role)
 _KEY: Final = re.compile(r"[\x20-\x7e]+")
+_WAKE_KEY: Final = re.compile(r"[0-9a-f]{64}")
 
 _MESSAGE_FIELDS: Final = (
     "its number",
@@ -102,6 +106,8 @@ class _RowValidator:
             ("codes", self.codes),
             ("invites", self.invites),
             ("cursors", self.cursors),
+            ("readdressed", self.readdressed),
+            ("wake_hooks", self.wake_hooks),
             ("audit", self.audit),
             ("revoked", self.revoked),
             ("message_ids", self.message_ids),
@@ -295,7 +301,7 @@ class _RowValidator:
             SELECT id, digest, room, name, capabilities, client, model, created_ms,
                    expires_ms, {role_column} FROM codes
         """  # noqa: S608 - constants
-        most = Limits().capabilities_chars
+        most = max(Limits().capabilities_chars, MAX_STATED_CHARS)
         for row_id, digest, room, name, *rest in self.select(sql):
             *texts, created_ms, expires_ms, role = rest
             ends_ms = NEWEST_MS if expires_ms is None else expires_ms
@@ -318,6 +324,29 @@ class _RowValidator:
         """Validate the invites."""
         if self.has("invites", "digest"):
             yield from invalid_invites(self.connection, self.is_time, NEWEST_MS)
+
+    def readdressed(self) -> _Problems:
+        """Validate the list of messages with new addressees, if there is one."""
+        if not self.has("readdressed", "id"):
+            return
+        for numbers in self.select("SELECT id, message_id FROM readdressed"):
+            if not all(1 <= number <= MAX_SEQ for number in numbers):
+                yield f"row {numbers[0]}", "a number"
+
+    def wake_hooks(self) -> _Problems:
+        """Validate the wake hooks, if there is a table of them."""
+        if not self.has("wake_hooks", "url"):
+            return
+        sql = "SELECT room, name, url, key, wake FROM wake_hooks"
+        for room, name, url, key, wake in self.select(sql):
+            yield from _invalid_fields(
+                "a row",
+                (is_name(room), "the name of the room"),
+                (is_valid_sender(name, "agent"), "the name of the peer"),
+                (parse_wake_url(url) is not None, "the URL"),
+                (_WAKE_KEY.fullmatch(key) is not None, "the key"),
+                (wake in {each.value for each in Wake}, "the kind of messages"),
+            )
 
     def cursors(self) -> _Problems:
         """Validate the cursors."""

@@ -20,6 +20,7 @@ from argybargy.domain.pages import HistoryPage, Page, PageBuilder
 from argybargy.domain.room.state import Room, SavedRoom
 from argybargy.domain.room.writes import Audit, Write
 from argybargy.domain.search.query import Findings, Query, Scope
+from argybargy.domain.wake_hooks import WakeHook
 from argybargy.store.data_directory import hold_directory
 from argybargy.store.errors import Corrupt, StoreError
 from argybargy.store.protocol import (
@@ -53,7 +54,7 @@ from argybargy.store.sqlite.tables.codes import (
     insert_codes,
     read_codes,
     read_revoked,
-    retime_codes,
+    update_codes,
 )
 from argybargy.store.sqlite.tables.commit import commit_room
 from argybargy.store.sqlite.tables.cursors import read_cursors, save_cursors
@@ -79,6 +80,11 @@ from argybargy.store.sqlite.tables.messages import (
 )
 from argybargy.store.sqlite.tables.receipts import sweep_receipts
 from argybargy.store.sqlite.tables.rooms import load_room, read_overview
+from argybargy.store.sqlite.tables.wake_hooks import (
+    delete_wake_hook,
+    read_wake_hooks,
+    save_wake_hook,
+)
 from argybargy.store.sqlite.writer import Writer, open_writer
 
 DEFAULT_LIMITS: Final = Limits()
@@ -206,8 +212,20 @@ class SqliteStore(Store):
         await self._writer.write(work)
 
     @override
-    async def retime_codes(self, codes: Sequence[CodeRecord]) -> None:
-        await self._writer.write(partial(retime_codes, codes=codes))
+    async def update_codes(self, codes: Sequence[CodeRecord]) -> None:
+        await self._writer.write(partial(update_codes, codes=codes))
+
+    @override
+    async def wake_hooks(self) -> tuple[WakeHook, ...]:
+        return await self._readers.read(read_wake_hooks)
+
+    @override
+    async def set_wake_hook(self, hook: WakeHook) -> None:
+        await self._writer.write(partial(save_wake_hook, hook=hook))
+
+    @override
+    async def remove_wake_hook(self, room: str, name: str) -> None:
+        await self._writer.write(partial(delete_wake_hook, room=room, name=name))
 
     @override
     async def invites(self) -> tuple[InviteRecord, ...]:

@@ -13,7 +13,7 @@ from hypercorn.typing import ASGISendCallable
 from argybargy.web.request import BARE_HEADERS, Headers, Response
 
 _ALLOWED: Final = (
-    (b"access-control-allow-methods", b"GET, POST, DELETE"),
+    (b"access-control-allow-methods", b"GET, POST, PUT, DELETE"),
     (
         b"access-control-allow-headers",
         b"Authorization, Content-Type, Idempotency-Key, If-Match, Prefer, "

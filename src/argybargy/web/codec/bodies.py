@@ -87,6 +87,29 @@ class HistoryQuery(Struct, frozen=True):
     before: int | None = None
 
 
+class MeRequest(Struct, frozen=True):
+    """Your capabilities, in words, and your present work, in a line.
+
+    What is left out or null stays as it is; an empty value removes it.
+    """
+
+    capabilities: list[str] | None = None
+    status: str | None = None
+
+
+class WakeRequest(Struct, frozen=True):
+    """URL to call when messages arrive, and the messages that are worth a call."""
+
+    url: str
+    wake: Literal["asks", "direct", "all"] = "all"
+
+
+class PeersQuery(Struct, frozen=True):
+    """List only the peers with this capability."""
+
+    can: str | None = None
+
+
 # -- responses -----------------------------------------------------------------
 
 
@@ -297,16 +320,39 @@ class WithdrawnBody(Struct, frozen=True):
 
 
 class WhoAmI(Struct, frozen=True):
-    """Name, room and capabilities of the caller; an agent has no `role`."""
+    """Name, room and capabilities of the caller; its status, if it has set one.
+
+    An agent has no `role`.
+    """
 
     name: str
     room: str
     capabilities: str
     role: Literal["person", "reader"] | UnsetType = UNSET
+    status: str | UnsetType = UNSET
+    ignored: list[str] | UnsetType = UNSET
+
+
+class WakeBody(Struct, frozen=True):
+    """The hook of the caller. `key` signs the calls; it is shown this once."""
+
+    url: str
+    wake: Literal["asks", "direct", "all"]
+    key: str
+    ignored: list[str] | UnsetType = UNSET
+
+
+class WakeRemovedBody(Struct, frozen=True):
+    """The removal of a hook; `removed` is false if the caller had none."""
+
+    removed: bool
 
 
 class PeerBody(Struct, frozen=True):
-    """A peer; `listening` says how soon it hears. An agent has no `role`."""
+    """A peer; `listening` says how soon it hears. An agent has no `role`.
+
+    `status` is what it says that it is doing.
+    """
 
     name: str
     online: bool
@@ -316,6 +362,7 @@ class PeerBody(Struct, frozen=True):
         "wakes now", "next turn", "parked", "online", "not listening"
     ] = "not listening"
     role: Literal["person", "reader"] | UnsetType = UNSET
+    status: str | UnsetType = UNSET
 
 
 class OperatorBody(Struct, frozen=True):

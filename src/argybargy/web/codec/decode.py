@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from argybargy.domain.capabilities import word_of_address
 from argybargy.domain.choices import are_choices, choice_rule, choices_rule, is_choice
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import MAX_SEQ, Limits
@@ -65,6 +66,7 @@ _NEVER_GIVEN: Final = RESERVED_PEER_NAMES | {YOU}
 """Names that no new agent gets; old data may have an agent called ``you``."""
 _NEVER_ADDRESSED: Final = _NEVER_GIVEN - {OPERATOR}
 _NEVER_ASKED: Final = frozenset({EVERYONE, "system", "admin", YOU})
+_CALL_RULE: Final = "'can:<word>' is one of the addressees: repeat it in 'to'"
 _IDEMPOTENCY_KEY: Final = re.compile(r"[\x20-\x7e]+")
 
 
@@ -286,7 +288,10 @@ def draft_of(body: PostRequest, limits: Limits, *, key: str | None = None) -> Po
     addressees = take_addressees(errors, body.to, limits)
     expects = (body.expects_reply or "").strip() or None
     if expects is not None:
+        expects = normal_address(expects)
         check_expects(errors, expects)
+        is_wrong = word_of_address(expects) is not None and expects not in addressees
+        errors.check("expects_reply", _CALL_RULE, is_wrong=is_wrong)
     if body.reply_to is not None:
         is_wrong = not 1 <= body.reply_to <= MAX_SEQ
         errors.check("reply_to", "the number of a message", is_wrong=is_wrong)
@@ -342,26 +347,47 @@ def check_text(errors: ValidationErrors, text: str, limits: Limits) -> None:
 
 def check_expects(errors: ValidationErrors, expects: str) -> None:
     """Check that a reply can be expected from `expects`: a peer, anyone or none."""
-    is_wrong = not is_name(expects) or peer_key(expects) in _NEVER_ASKED
-    problem = f"'{NOBODY}', '{ANYONE}' or the name of a peer; {NAME_RULE}"
+    is_wrong = not is_address(expects) or peer_key(expects) in _NEVER_ASKED
+    problem = f"'{NOBODY}', '{ANYONE}', the name of a peer or 'can:<word>'; {NAME_RULE}"
     errors.check("expects_reply", problem, is_wrong=is_wrong)
 
 
+def is_address(name: str) -> bool:
+    """Tell whether a text is a name, or ``can:WORD`` for peers with a capability."""
+    return is_name(name) or word_of_address(name) is not None
+
+
+def normal_address(name: str) -> str:
+    """Return an address stripped; a capability is in lower case."""
+    stripped = name.strip()
+    return stripped if word_of_address(stripped) is None else stripped.lower()
+
+
 def take_addressees(
-    errors: ValidationErrors, to: str | list[str], limits: Limits
+    errors: ValidationErrors, to: str | list[str], limits: Limits, called: int = 0
 ) -> tuple[str, ...]:
-    """Check addressees and return them stripped, each once; "all" stands alone."""
-    given = [name.strip() for name in ([to] if isinstance(to, str) else to)]
+    """Check addressees and return them stripped, each once; "all" stands alone.
+
+    Args:
+        errors: Receives what is wrong.
+        to: The addressees, as received.
+        limits: The limits of the relay.
+        called: How many more there may be, because of their capabilities.
+    """
+    given = [normal_address(name) for name in ([to] if isinstance(to, str) else to)]
     if [peer_key(name) for name in given] == [EVERYONE]:
         return TO_ALL
-    if not 1 <= len(given) <= limits.addressees:
-        errors.add("to", f"1 to {limits.addressees} names, or '{EVERYONE}'")
+    most = limits.addressees + called
+    if not 1 <= len(given) <= most:
+        errors.add("to", f"1 to {most} names, or '{EVERYONE}'")
     spelled: dict[PeerKey, str] = {}  # the first spelling of each name
-    for name in given[: limits.addressees]:
+    for name in given[:most]:
         key = peer_key(name)
         spelled.setdefault(key, name)
-        if not is_name(name) or key in _NEVER_ADDRESSED:
-            problem = f"'{EVERYONE}' alone, or names of peers; {NAME_RULE}"
+        if not is_address(name) or key in _NEVER_ADDRESSED:
+            problem = (
+                f"'{EVERYONE}' alone, or names of peers and 'can:<word>'; {NAME_RULE}"
+            )
             errors.add("to", problem)
             break
     return tuple(spelled.values())

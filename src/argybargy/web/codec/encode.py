@@ -299,13 +299,18 @@ def held_claim(held: ClaimGranted) -> HeldClaim:
     )
 
 
-def resume_body(found: Resumption) -> ResumeBody:
-    """Return the body of the state that an agent continues from."""
+def resume_body(found: Resumption, capabilities: str) -> ResumeBody:
+    """Return the body of the state that an agent continues from.
+
+    Args:
+        found: The state.
+        capabilities: What the agent can do, as last stated.
+    """
     code = found.code
     return ResumeBody(
         name=code.name,
         room=code.room,
-        capabilities=code.capabilities,
+        capabilities=capabilities,
         expires=timestamp(code.expires_ms),
         cursor=found.cursor,
         unread=found.unread,

@@ -9,6 +9,7 @@ import attrs
 from msgspec import UNSET
 
 from argybargy.domain.access_codes import CodeRecord
+from argybargy.domain.capabilities import MAX_STATED_CHARS, word_of_address
 from argybargy.domain.choices import are_choices, choice_rule, choices_rule, is_choice
 from argybargy.domain.instant import parse_timestamp
 from argybargy.domain.limits import MAX_SEQ, Limits
@@ -149,7 +150,9 @@ class LineReader:
             )
         else:
             check_text(errors, line.text, limits)
-        addressees = take_addressees(errors, line.to, limits)
+        addressees = take_addressees(
+            errors, line.to, limits, limits.called_peers if _has_call(line) else 0
+        )
         check_expects(errors, line.expects_reply)
         for field, problem in errors.found:
             raise InvalidLineError(f"'{field}': {problem}")
@@ -162,7 +165,7 @@ class LineReader:
             InvalidLineError: The line is invalid.
         """
         _check(is_peer_name(line.name), f"the name of a code: {NAME_RULE}")
-        most = self.limits.capabilities_chars
+        most = max(self.limits.capabilities_chars, MAX_STATED_CHARS)
         _check_printable("capabilities", line.capabilities, most)
         return CodeRecord(
             digest=_digest(line.digest),
@@ -197,6 +200,10 @@ def _check_numbers(line: MessageLine) -> None:
     _check(is_right, f"'seq' is a whole number from 1 to {MOST_IMPORTED_SEQ}")
     is_right = line.reply_to is None or 1 <= line.reply_to < line.seq
     _check(is_right, "'reply_to' is the number of an earlier message")
+
+
+def _has_call(line: MessageLine) -> bool:
+    return any(word_of_address(name) is not None for name in line.to)
 
 
 def _check_event(line: MessageLine, kind: SenderKind) -> None:

@@ -181,7 +181,10 @@ class PresenceRow(Struct, frozen=True, gc=False):
 
 
 class RosterRowBody(Struct, frozen=True, gc=False):
-    """A member of a room; `listening` says how soon an agent hears of a message."""
+    """A member of a room; `listening` says how soon an agent hears of a message.
+
+    `status` is what it says that it is doing.
+    """
 
     name: str
     online: bool
@@ -194,6 +197,7 @@ class RosterRowBody(Struct, frozen=True, gc=False):
         Literal["wakes now", "next turn", "parked", "online", "not listening"] | None
     ) = None
     role: str = "agent"
+    status: str = ""
 
 
 class CodeRow(Struct, frozen=True, gc=False):

@@ -47,6 +47,7 @@ def roster_row(row: RosterRow) -> RosterRowBody:
         state=row.state,
         listening=None if row.listening is None else row.listening.value,
         role=row.role,
+        status=row.status,
     )
 
 

@@ -163,15 +163,19 @@ def search_text(reader: Reader, page: SearchPage) -> Response:
 def peers_text(
     peers: Iterable[tuple[LastSeen, CodeRecord]], operator: Reachability
 ) -> Response:
-    """Return the peers, one a line, and whether the operator is watching."""
+    """Return the peers, one a line, and whether the operator is watching.
+
+    A line has the name, the presence, the capabilities, and after a dot the status.
+    """
     lines = []
     for seen, held in peers:
         state = seen.listening.value
         age = "" if seen.is_online else render_age(seen.seconds)
         role = "" if held.role is Role.AGENT else f" ({held.role.value})"
         line = f"{seen.name}{role} {state}{age and f' ({age})'}"
-        can = held.capabilities
-        lines.append(f"{line}: {escape_text(can)}" if can else line)
+        if held.capabilities:
+            line = f"{line}: {escape_text(held.capabilities)}"
+        lines.append(f"{line} · {escape_text(seen.status)}" if seen.status else line)
     lines.append(f"operator {operator.value}")
     return text_response("\n".join(lines))
 
@@ -191,11 +195,16 @@ def post_text(outcome: PostOutcome, ignored: Iterable[str]) -> Response:
 def post_lines(outcome: PostOutcome, ignored: Iterable[str]) -> list[str]:
     """Return the lines that say what was wrong with a post."""
     lines = [f"hint: {outcome.hint}"] if outcome.hint else []
+    report = outcome.delivery
+    if outcome.message.calls:
+        names = ", ".join(name for name, _ in report.to)
+        lines += [f"reaches {names}"] if names else []
     lines += [
         f"warning: nobody called {name} is in this room"
-        for name, reach in outcome.delivery.to
+        for name, reach in report.to
         if reach is Reachability.UNKNOWN
     ]
+    lines += [f"warning: {each}" for each in report.missing_warnings]
     return [*lines, *_ignored_lines(ignored)]
 
 

@@ -277,6 +277,7 @@ const AgentRow = memo(function AgentRow({ row, isCurrent }) {
         ${state && html`<span class=${`pill state-${row.state}`} title=${state[1]}>${state[0]}</span>`}
         ${row.capabilities &&
         html`<bdi class="agent-caps" title=${row.capabilities}>${row.capabilities}</bdi>`}
+        ${row.status && html`<bdi class="agent-caps" title=${row.status}>${row.status}</bdi>`}
       </span>
     </button>
   </li>`;

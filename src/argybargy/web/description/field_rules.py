@@ -7,6 +7,7 @@ suite in ``tests/schema`` sends generated requests to hold both to each other.
 from collections.abc import Iterable
 from typing import Any, Final
 
+from argybargy.domain.capabilities import CAN, MAX_WORDS, WORD_PATTERN
 from argybargy.domain.choices import LEAST_CHOICES
 from argybargy.domain.cursors import Since
 from argybargy.domain.durations import MAX_LIFETIME_SECONDS
@@ -20,6 +21,7 @@ from argybargy.domain.names import (
     RESERVED_PEER_NAMES,
 )
 from argybargy.domain.text_form import YOU
+from argybargy.domain.wake_hooks import MAX_URL_CHARS
 from argybargy.relay.overview.overview import OVERVIEW_MESSAGES
 
 Schema = dict[str, Any]
@@ -33,6 +35,7 @@ COUNT: Final[Schema] = {"type": "integer", "minimum": 1, "maximum": 10**16 - 1}
 NAME: Final[Schema] = {"type": "string", "pattern": f"^{NAME_PATTERN}$"}
 SPACED: Final[Schema] = {"type": "string", "pattern": rf"^\s*{NAME_PATTERN}\s*$"}
 """A name with optional space around it, which is stripped."""
+WORD: Final[Schema] = {"type": "string", "pattern": f"^{WORD_PATTERN}$"}
 BLANK: Final[Schema] = {"type": "string", "pattern": r"^\s*$"}
 
 
@@ -52,6 +55,13 @@ ADDRESSEE_OR_ALL: Final = _name_but(_NEVER_GIVEN - {OPERATOR, EVERYONE})
 ASKED: Final = _name_but(_NEVER_GIVEN - {OPERATOR, ANYONE, NOBODY})
 _NEVER_ASKED: Final = _NEVER_GIVEN - {OPERATOR, ANYONE}
 _WAIT: Final[Schema] = {"minimum": 0, "maximum": 10**9}
+
+
+CALL: Final[Schema] = {
+    "type": "string",
+    "pattern": rf"^\s*{CAN}{WORD_PATTERN}\s*$",
+}
+"""The address of all peers with a capability."""
 
 
 def path_rules() -> dict[str, Schema]:
@@ -76,14 +86,15 @@ def field_rules(limits: Limits) -> dict[tuple[str, str], Schema]:
     }
     several: Schema = {
         "type": "array",
-        "items": ADDRESSEE,
+        "items": {"anyOf": [ADDRESSEE, CALL]},
         "minItems": 1,
         "maxItems": limits.addressees,
     }
     draft: dict[str, Schema] = {
         "text": text,
-        "to": {"anyOf": [ADDRESSEE_OR_ALL, several, {"const": [EVERYONE]}]},
-        "expects_reply": {"anyOf": [ASKED, BLANK, NULL]},
+        "to": {"anyOf": [ADDRESSEE_OR_ALL, CALL, several, {"const": [EVERYONE]}]},
+        # A capability in `expects_reply` must be in `to`, which JSON Schema cannot say.
+        "expects_reply": {"anyOf": [ASKED, CALL, BLANK, NULL]},
         "reply_to": {"anyOf": [SEQ | {"minimum": 1}, NULL]},
         "choices": {"anyOf": [_several_choices(limits), {"const": []}]},
         "choice": {"anyOf": [_choice(limits), BLANK, NULL]},
@@ -95,6 +106,7 @@ def field_rules(limits: Limits) -> dict[tuple[str, str], Schema]:
         "before": before,
     }
     label = {"anyOf": [_printable(limits.capabilities_chars), NULL]}
+    words: Schema = {"type": "array", "items": WORD, "maxItems": MAX_WORDS}
     lease = {"type": "integer", "minimum": 1, "maximum": limits.lease_seconds_max}
     types: dict[str, dict[str, Schema]] = {
         "PostRequest": draft,
@@ -116,6 +128,12 @@ def field_rules(limits: Limits) -> dict[tuple[str, str], Schema]:
             "settle": {"minimum": 0, "maximum": limits.settle_seconds_max},
             "max_bytes": {"anyOf": [COUNT, NULL]},
         },
+        "MeRequest": {
+            "capabilities": {"anyOf": [words, NULL]},
+            "status": {"anyOf": [_printable(limits.status_chars), NULL]},
+        },
+        "WakeRequest": {"url": {"pattern": _WAKE_URL, "maxLength": MAX_URL_CHARS}},
+        "PeersQuery": {"can": {"anyOf": [WORD, EMPTY, NULL]}},
         "HistoryQuery": {"limit": COUNT, "before": before},
         "SearchQuery": search,
         "AdminSearchQuery": search | {"room": {"anyOf": [NAME, EMPTY, NULL]}},
@@ -142,6 +160,10 @@ def field_rules(limits: Limits) -> dict[tuple[str, str], Schema]:
     }
 
 
+_WAKE_URL: Final = (
+    r"^https?://(\[[0-9a-f:.]{2,45}\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[0-9]{1,5})?"
+    r"(/[!-\"$-\[\]-~]*)?$"
+)
 _LIFETIME: Final[Schema] = {
     "type": "string",
     "pattern": "^(|0|none|never|[1-9][0-9]{0,2} ?(|m|min|h|hour|d|day|days|w|mo))$",

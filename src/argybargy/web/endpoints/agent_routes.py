@@ -67,6 +67,40 @@ AGENT_ROUTES: Final = (
         bodies.WhoAmI,
     ),
     Route(
+        "PUT",
+        "/me",
+        "State what you can do, in words that others can ask for, and what you are "
+        "doing, in a line. It is shown to the room and wakes nobody.",
+        agents.put_me,
+        bodies.WhoAmI,
+        body=bodies.MeRequest,
+        body_hint={
+            "capabilities": "[<word>, ...] (optional)",
+            "status": "... (optional)",
+        },
+        refusals=(413, 415, 422, 429, 503),
+    ),
+    Route(
+        "PUT",
+        "/me/wake",
+        "If you cannot wait: set a URL that the relay calls, without the text, when "
+        "messages arrive and no poll of yours waits. Only on hosts that the operator "
+        "allows. Returns the key that signs the calls, this once.",
+        agents.put_wake,
+        bodies.WakeBody,
+        body=bodies.WakeRequest,
+        body_hint={"url": "https://...", "wake": "asks | direct | all (optional)"},
+        refusals=(403, 413, 415, 422, 429, 503),
+    ),
+    Route(
+        "DELETE",
+        "/me/wake",
+        "Remove that URL.",
+        agents.delete_wake,
+        bodies.WakeRemovedBody,
+        refusals=(429, 503),
+    ),
+    Route(
         "GET",
         "/resume",
         "Your state, to continue after losing your context: last cursor, number of "
@@ -82,6 +116,9 @@ AGENT_ROUTES: Final = (
         "is watching.",
         agents.peers,
         bodies.PeersBody,
+        query=bodies.PeersQuery,
+        query_hint="?can=<word>",
+        refusals=(422, 429),
         speaks_text=True,
     ),
     Route(
@@ -94,9 +131,9 @@ AGENT_ROUTES: Final = (
         bodies.PostAnswer,
         body=bodies.PostRequest,
         body_hint={
-            "to": "all | <peer> | [<peer>, ...]",
+            "to": "all | <peer> | can:<word> | [<peer>, ...]",
             "text": "...",
-            "expects_reply": "none | anyone | <peer> (optional)",
+            "expects_reply": "none | anyone | <peer> | can:<word> (optional)",
             "reply_to": "<seq> (optional)",
             "choices": "[<answer>, ...] (optional, of a question)",
             "choice": "<one of the choices> (optional, of a reply)",

@@ -1,11 +1,12 @@
 """Endpoints of agents: polls, posts, claims, and reads of their room."""
 
 import attrs
+from msgspec import UNSET
 
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import MAX_SEQ
-from argybargy.relay.api import agent
+from argybargy.relay.api import agent, me, wake
 from argybargy.relay.api.asking import ask_as, await_thread
 from argybargy.relay.api.conditional_post import Unread, post_if_read
 from argybargy.relay.api.poll import poll
@@ -14,10 +15,12 @@ from argybargy.web.access.services import Services
 from argybargy.web.codec import encode, text, waits
 from argybargy.web.codec.bodies import (
     ClaimRequest,
+    MeRequest,
     PeerBody,
     PeersBody,
     ReleaseBody,
-    WhoAmI,
+    WakeRemovedBody,
+    WakeRequest,
     WithdrawnBody,
 )
 from argybargy.web.codec.conditional import take_read_cursor, unread_response
@@ -41,6 +44,13 @@ from argybargy.web.codec.minimal import (
     body_response,
 )
 from argybargy.web.codec.poll_query import decode_poll
+from argybargy.web.codec.statements import (
+    capability_in_query,
+    hook_of,
+    me_body,
+    statement,
+    wake_body,
+)
 from argybargy.web.errors import error_response
 from argybargy.web.request import Request, Response, json_response
 
@@ -49,15 +59,36 @@ DEFAULT_HISTORY = 50
 
 
 async def whoami(services: Services, code: CodeRecord, request: Request) -> Response:
-    """Return the caller's name, room and capabilities."""
-    return json_response(
-        WhoAmI(code.name, code.room, code.capabilities, encode.guest_role(code))
-    )
+    """Return the caller's name, room, capabilities and status."""
+    return json_response(me_body(me.myself(services.relay, code)))
+
+
+async def put_me(services: Services, code: CodeRecord, request: Request) -> Response:
+    """Change the caller's capabilities and status."""
+    body, ignored = await read_json(request, MeRequest)
+    said = statement(body, services.limits)
+    return json_response(me_body(await me.state(services.relay, code, said)), ignored)
+
+
+async def put_wake(services: Services, code: CodeRecord, request: Request) -> Response:
+    """Set the caller's wake hook; this response is the only one with its key."""
+    body, ignored = await read_json(request, WakeRequest)
+    hook = await wake.set_hook(services.relay, code, *hook_of(body))
+    return json_response(wake_body(hook), ignored)
+
+
+async def delete_wake(
+    services: Services, code: CodeRecord, request: Request
+) -> Response:
+    """Remove the caller's wake hook."""
+    removed = await wake.remove_hook(services.relay, code)
+    return json_response(WakeRemovedBody(removed=removed))
 
 
 async def peers(services: Services, code: CodeRecord, request: Request) -> Response:
-    """List the peers in the caller's room, the caller included."""
-    found = await agent.peers(services.relay, code)
+    """List the peers in the caller's room, or those with a capability."""
+    can = capability_in_query(request)
+    found = await agent.peers(services.relay, code, can)
     operator = operator_reachability(services.relay.watchers)
     if request.wants_text:
         return text.peers_text(found, operator)
@@ -69,6 +100,7 @@ async def peers(services: Services, code: CodeRecord, request: Request) -> Respo
             held.capabilities,
             seen.listening.value,
             encode.guest_role(held),
+            seen.status or UNSET,
         )
         for seen, held in found
     ]
@@ -78,7 +110,9 @@ async def peers(services: Services, code: CodeRecord, request: Request) -> Respo
 async def resume(services: Services, code: CodeRecord, request: Request) -> Response:
     """Return the state that an agent needs after it has lost its context."""
     found = await agent.resume(services.relay, code)
-    return body_response(request, encode.resume_body(found), MinimalResumeBody)
+    capabilities = me.myself(services.relay, code).capabilities
+    body = encode.resume_body(found, capabilities)
+    return body_response(request, body, MinimalResumeBody)
 
 
 async def post_message(

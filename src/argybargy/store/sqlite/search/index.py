@@ -22,6 +22,7 @@ import apsw
 import attrs
 import trio
 
+from argybargy.domain.capabilities import word_of_address
 from argybargy.domain.choices import text_with_choices
 from argybargy.domain.names import EVERYONE, PeerKey, peer_key
 from argybargy.domain.search.tokens import line_of
@@ -66,8 +67,10 @@ CREATE VIRTUAL TABLE words USING fts5(
     text, scope, content='', contentless_delete=1, tokenize="ascii tokenchars './_-'"
 );
 CREATE TABLE newest (one INTEGER PRIMARY KEY, id, room_id, seq, at_ms, text);
+CREATE TABLE handled (one INTEGER PRIMARY KEY, id INTEGER NOT NULL);
+INSERT INTO handled VALUES (1, 0);
 PRAGMA user_version = {INDEX_VERSION};
-"""
+"""  # noqa: S608 - constants
 _NEXT_PIECE: Final = f"""
 SELECT id, room_id, iif(kind IN ('agent', 'person'), sender, NULL), recipients, text,
     choices, choice
@@ -75,6 +78,20 @@ FROM relay.messages
 WHERE id > (SELECT coalesce(max(id), 0) FROM words_docsize)
 ORDER BY id LIMIT {PIECE_ROWS}
 """  # noqa: S608 - constants
+# Messages indexed already that have got another addressee since; see migration 0009.
+_NEXT_READDRESSED: Final = f"""
+SELECT readdressed.id, message_id, room_id,
+    iif(kind IN ('agent', 'person'), sender, NULL), recipients, text, choices, choice
+FROM relay.readdressed JOIN relay.messages ON messages.id = message_id
+WHERE readdressed.id > (SELECT id FROM handled)
+    AND message_id <= (SELECT coalesce(max(id), 0) FROM words_docsize)
+ORDER BY readdressed.id LIMIT {PIECE_ROWS}
+"""  # noqa: S608 - constants
+_LAST_READDRESSED: Final = """
+SELECT coalesce(max(seq), 0) FROM relay.sqlite_sequence WHERE name = 'readdressed'
+"""
+_SAVE_HANDLED: Final = "UPDATE handled SET id = ?"
+_DELETE: Final = "DELETE FROM words WHERE rowid = ?"
 _INSERT: Final = "INSERT INTO words (rowid, text, scope) VALUES (?, ?, ?)"
 _SAVE_NEWEST: Final = """
 INSERT OR REPLACE INTO newest
@@ -165,6 +182,8 @@ class Index:
             Refused: The index cannot be written now.
         """
         while await self._run(_index_piece):
+            pass
+        while await self._run(_index_readdressed):
             pass
 
     async def keep_up(self, deleted: Sequence[int]) -> None:
@@ -329,6 +348,9 @@ def _prepare(connection: apsw.Connection, database: Path) -> None:
         raise Corrupt("an index that lacks messages")
     if not connection.execute(_IS_OF_DATABASE).get:
         raise Corrupt("an index of another state of the database")
+    (handled,) = connection.execute("SELECT id FROM handled").fetchone() or (0,)
+    if handled > int(connection.execute(_LAST_READDRESSED).get):
+        raise Corrupt("an index of a later state of the database")
     while _delete_orphans(connection):
         pass
 
@@ -338,14 +360,8 @@ def _index_piece(connection: apsw.Connection) -> bool:
     has_more, terms = False, 0
     rows: Any = connection.execute(_NEXT_PIECE)
     with connection:
-        for message_id, room_id, agent, recipients, text, choices, choice in rows:
-            scopes = _scopes(room_id, agent, recipients)
-            words = text_with_choices(text, decode_choices(choices), choice)
-            forms = line_of(words).split()
-            words = " ".join(term_of(scope, form) for scope in scopes for form in forms)
-            entry = message_id, words, " ".join((scope_of(room_id), *scopes))
-            connection.execute(_INSERT, entry)
-            has_more, terms = True, terms + len(scopes) * len(forms)
+        for row in rows:
+            has_more, terms = True, terms + _index(connection, row)
             if terms >= PIECE_TERMS:
                 break
         if has_more:
@@ -353,9 +369,44 @@ def _index_piece(connection: apsw.Connection) -> bool:
     return has_more
 
 
+def _index_readdressed(connection: apsw.Connection) -> bool:
+    """Index messages again that have new addressees; return whether there were any.
+
+    A message that is not indexed yet gets its addressees with its first entry. So this
+    is called when all messages are.
+    """
+    handled, terms = 0, 0
+    rows: Any = connection.execute(_NEXT_READDRESSED)
+    with connection:
+        for row_id, *row in rows:
+            connection.execute(_DELETE, row[:1])
+            handled, terms = row_id, terms + _index(connection, row)
+            if terms >= PIECE_TERMS:
+                break
+        if handled:
+            connection.execute(_SAVE_HANDLED, (handled,))
+    return handled > 0
+
+
+def _index(connection: apsw.Connection, row: Sequence[Any]) -> int:
+    """Index a message: its id, room, sender, recipients, text, choices and choice.
+
+    Returns:
+        The number of its terms.
+    """
+    message_id, room_id, agent, recipients, text, choices, choice = row
+    said = text_with_choices(text, decode_choices(choices), choice)
+    scopes, forms = _scopes(room_id, agent, recipients), line_of(said).split()
+    words = " ".join(term_of(scope, form) for scope in scopes for form in forms)
+    entry = message_id, words, " ".join((scope_of(room_id), *scopes))
+    connection.execute(_INSERT, entry)
+    return len(scopes) * len(forms)
+
+
 def _scopes(room_id: int, agent: str | None, recipients: str) -> list[str]:
     """Return the scopes of a message: one for each peer that may see it."""
-    readers = set(map(peer_key, json.loads(recipients)))
+    names = map(peer_key, json.loads(recipients))
+    readers = {name for name in names if word_of_address(name) is None}
     if EVERYONE in readers:
         readers = {EVERYONE}
     elif agent is not None:
@@ -366,7 +417,7 @@ def _scopes(room_id: int, agent: str | None, recipients: str) -> list[str]:
 def _delete(connection: apsw.Connection, messages: Sequence[int]) -> None:
     with connection:
         rows = [(message_id,) for message_id in messages]
-        connection.executemany("DELETE FROM words WHERE rowid = ?", rows)
+        connection.executemany(_DELETE, rows)
         _renew_newest(connection)
 
 

@@ -6,11 +6,14 @@ the messages that its reader may see, and not to the length of the room.
 """
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import apsw
+import msgspec
 
 from argybargy.domain.message import Message
+from argybargy.domain.names import peer_key
+from argybargy.domain.room.writes import AddAddressee
 
 _TO_ALL: Final = """
 SELECT seq FROM messages INDEXED BY messages_to_all
@@ -79,6 +82,27 @@ def insert_addressees(
     ]
     if rows:
         connection.executemany("INSERT INTO addressees VALUES (?, ?, ?, ?, ?)", rows)
+
+
+def add_addressee(
+    connection: apsw.Connection, room_id: int, write: AddAddressee
+) -> None:
+    """Add an addressee to a stored message; does nothing if it is one."""
+    sql = "SELECT id, recipients, reply_to FROM messages WHERE room_id = ? AND seq = ?"
+    row: Any = connection.execute(sql, (room_id, write.seq)).fetchone()
+    if row is None:
+        return
+    message_id, recipients, reply_to = row
+    names, peer = msgspec.json.decode(recipients, type=list[str]), peer_key(write.name)
+    if peer in map(peer_key, names):
+        return
+    recipients = msgspec.json.encode([*names, write.name]).decode()
+    sql = "UPDATE messages SET recipients = ? WHERE id = ?"
+    connection.execute(sql, (recipients, message_id))
+    sql = "INSERT OR IGNORE INTO addressees VALUES (?, ?, ?, 0, ?)"
+    connection.execute(sql, (room_id, peer, write.seq, reply_to))
+    sql = "INSERT INTO readdressed (message_id) VALUES (?)"
+    connection.execute(sql, (message_id,))
 
 
 def delete_addressees(

@@ -8,6 +8,7 @@ import attrs
 
 from argybargy.domain.access_codes import CodeRecord, Role
 from argybargy.store.sqlite.tables.cursors import delete_cursor_without_code
+from argybargy.store.sqlite.tables.wake_hooks import delete_hook_without_code
 
 _COLUMNS: Final = (
     "digest, room, name, capabilities, created_ms, expires_ms, client, model, role"
@@ -46,17 +47,24 @@ def _to_row(code: CodeRecord) -> tuple[Any, ...]:
 
 
 def delete_codes(connection: apsw.Connection, codes: Iterable[CodeRecord]) -> None:
-    """Delete codes, record them as revoked, and delete cursors without a code."""
+    """Delete codes, with cursors and hooks of their peers; record them as revoked."""
     for code in codes:
         connection.execute("DELETE FROM codes WHERE digest = ?", (code.digest,))
         insert_revoked(connection, [code.digest])
         delete_cursor_without_code(connection, code)
+        delete_hook_without_code(connection, code)
 
 
-def retime_codes(connection: apsw.Connection, codes: Iterable[CodeRecord]) -> None:
-    """Update creation and expiry times of codes; unknown codes are ignored."""
-    sql = "UPDATE codes SET created_ms = ?, expires_ms = ? WHERE digest = ?"
-    rows = [(code.created_ms, code.expires_ms, code.digest) for code in codes]
+def update_codes(connection: apsw.Connection, codes: Iterable[CodeRecord]) -> None:
+    """Update capabilities and times of codes; unknown codes are ignored."""
+    sql = """
+        UPDATE codes SET capabilities = ?, created_ms = ?, expires_ms = ?
+        WHERE digest = ?
+    """
+    rows = [
+        (code.capabilities, code.created_ms, code.expires_ms, code.digest)
+        for code in codes
+    ]
     connection.executemany(sql, rows)
 
 

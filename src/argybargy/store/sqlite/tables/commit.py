@@ -8,6 +8,7 @@ import apsw
 from argybargy.domain.room.commands import GiveUp
 from argybargy.domain.room.state import Room
 from argybargy.domain.room.writes import (
+    AddAddressee,
     AppendMessage,
     Audit,
     ClearRoom,
@@ -19,6 +20,7 @@ from argybargy.domain.room.writes import (
     Write,
 )
 from argybargy.store.errors import Conflict
+from argybargy.store.sqlite.tables.addressees import add_addressee
 from argybargy.store.sqlite.tables.audit import insert_audits
 from argybargy.store.sqlite.tables.claims import delete_claims_below, update_claim
 from argybargy.store.sqlite.tables.deleted_rooms import clear_room
@@ -78,6 +80,7 @@ _APPLY: Final[dict[type[Any], Callable[[apsw.Connection, int, Any], None]]] = {
     UpdateClaim: update_claim,
     OpenQuestion: insert_question,
     ResolveQuestion: resolve_question,
+    AddAddressee: add_addressee,
     KeepReceipt: save_receipt,
     ForgetMember: delete_member,
     ClearRoom: clear_room,

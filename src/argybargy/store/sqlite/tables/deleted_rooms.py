@@ -23,6 +23,9 @@ DELETE FROM codes WHERE room = (SELECT name FROM rooms WHERE id = ?)
 _DELETE_CURSORS: Final = """
 DELETE FROM cursors WHERE room = (SELECT name FROM rooms WHERE id = ?)
 """
+_DELETE_HOOKS: Final = """
+DELETE FROM wake_hooks WHERE room = (SELECT name FROM rooms WHERE id = ?)
+"""
 _DELETE_RECEIPTS: Final = """
 DELETE FROM receipts WHERE id IN (
     SELECT id FROM receipts WHERE room_id = :room_id AND seq <= :cleared_to LIMIT :rows
@@ -51,8 +54,8 @@ class ClearingRoom:
 
 
 def clear_room(connection: apsw.Connection, room_id: int, write: ClearRoom) -> None:
-    """Delete the codes and cursors of a room, and mark its other rows for deletion."""
-    for sql in (_REVOKE_CODES, _DELETE_CODES, _DELETE_CURSORS):
+    """Delete codes, cursors and hooks of a room, and mark its other rows as deleted."""
+    for sql in (_REVOKE_CODES, _DELETE_CODES, _DELETE_CURSORS, _DELETE_HOOKS):
         connection.execute(sql, (room_id,))
     sql = "UPDATE rooms SET cleared_to = ?, is_clearing = 1 WHERE id = ?"
     connection.execute(sql, (write.head, room_id))

@@ -281,6 +281,9 @@ def sweep_messages(
     delete_addressees(
         connection, [(room_id, from_row(row)) for _, room_id, *row in gone]
     )
+    connection.executemany(
+        "DELETE FROM readdressed WHERE message_id = ?", [row[:1] for row in gone]
+    )
     deleted = [message_id for message_id, *_ in gone]
     if deleted:
         sql = "UPDATE message_ids SET newest = max(newest, ?)"

@@ -1,0 +1,66 @@
+"""Peers by capability, from the texts of their access codes."""
+
+from collections.abc import Iterable
+
+import attrs
+
+from argybargy.domain.access_codes import Peer
+from argybargy.domain.capabilities import addresses_of
+from argybargy.domain.instant import Instant
+from argybargy.domain.names import PeerKey, RoomKey, peer_key
+from argybargy.domain.room.commands import Call, Claim, Command, Post
+from argybargy.relay.access.code_registry import CodeRegistry
+
+
+@attrs.frozen
+class Capable:
+    """The peers of one room by capability, at one time.
+
+    Attributes:
+        codes: The access codes.
+        room: The room.
+        now: The time.
+    """
+
+    codes: CodeRegistry
+    room: RoomKey
+    now: Instant
+
+    def addresses(self, peer: PeerKey) -> frozenset[PeerKey]:
+        """Return the addresses ``can:WORD`` of a peer's capabilities."""
+        text = self.codes.capabilities_of(Peer(self.room, peer), self.now)
+        return addresses_of(text)
+
+    def names(self, wanted: Iterable[str]) -> tuple[str, ...]:
+        """Return the names of the peers that some addresses ``can:WORD`` stand for."""
+        addresses = frozenset(wanted)
+        return tuple(
+            code.name
+            for code in self.codes.live_codes(self.room, self.now)
+            if not addresses.isdisjoint(addresses_of(code.capabilities))
+        )
+
+    def complete(self, command: Command) -> Command:
+        """Return a command with the capabilities that its rules need.
+
+        Called at the time of the decision. A peer that gains a capability later is
+        called by a command of its own, so no peer is missed in between.
+        """
+        match command:
+            case Post():
+                wanted = [name for name in command.to if ":" in name]
+                called = self.names(wanted) if wanted else ()
+                if not called and command.reply_to is None:
+                    return command
+                return attrs.evolve(
+                    command, addresses=self._of(command.sender), called=called
+                )
+            case Claim():
+                return attrs.evolve(command, addresses=self._of(command.peer))
+            case Call():
+                return attrs.evolve(command, addresses=self._of(command.peer))
+            case _:
+                return command
+
+    def _of(self, name: str) -> frozenset[PeerKey]:
+        return self.addresses(peer_key(name))
