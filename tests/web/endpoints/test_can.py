@@ -226,3 +226,20 @@ async def test_the_operator_asks_whoever_can(autojump_clock: Clock) -> None:
         reply = await site.admin("POST", "/admin/say", json=said)
         assert reply.json["message"]["to"] == ["can:sql", "bob"]
         assert (await claim(site, bob, 1)).status == 200
+
+
+async def test_an_imported_question_calls_the_capable(autojump_clock: Clock) -> None:
+    async with open_site() as site:
+        await site.say(await site.code("ann"), "who?", to="can:sql")
+        exported = await site.admin("POST", "/admin/export", json={})
+    async with open_site() as other:
+        bob = await able(other, "bob", "sql")
+        assert await texts(other, bob) == []
+        await other.front.call(
+            "POST",
+            "/admin/import",
+            token=other.token,
+            body=exported.body,
+            headers={"content-type": "application/jsonl"},
+        )
+        assert [text[:4] for text in await texts(other, bob)] == ["who?", "Your"]

@@ -149,6 +149,11 @@ class Presence:
         record = self.find(peer)
         return "" if record is None else record.status
 
+    def forget_calls(self, room: RoomKey) -> None:
+        """Let every peer of a room be called to open questions again."""
+        for record in self._rooms.get(room, {}).values():
+            record.called_for = ""
+
     def is_online(self, peer: Peer, now: float) -> bool:
         """Tell whether a peer has made a request recently."""
         record = self.find(peer)

@@ -106,7 +106,10 @@ async def import_room(
     live = await relay.live(name)
     known = await _known(live, wanted.messages)
     command = _command(wanted, known, is_trial=is_trial)
-    return (await relay.ask(name, command)).expect(Imported)
+    imported = (await relay.ask(name, command)).expect(Imported)
+    # The questions among them have looked for nobody: each peer does at its next poll.
+    relay.presence.forget_calls(live.key)
+    return imported
 
 
 def _command(
