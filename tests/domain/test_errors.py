@@ -11,6 +11,7 @@ FACTS: dict[Problem, dict[str, object]] = {
     Problem.ROOM_QUOTA: {"limit": 3},
     Problem.CODE_QUOTA: {"limit": 3},
     Problem.INVITE_QUOTA: {"limit": 3},
+    Problem.WAKE_QUOTA: {"limit": 3},
     Problem.NOT_FOUND: {"seq": 3},
     Problem.ROOM_CLOSED: {"room": "hall", "closed_by": "ops", "closed_at": "noon"},
     Problem.ROOM_OPEN: {"room": "hall"},
