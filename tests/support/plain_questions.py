@@ -88,9 +88,9 @@ class PlainQuestions:
             each.shown = Shown("answered", by, seq)
         return seq
 
-    def ask(self, by: str, to: str, expects: str) -> int:
+    def ask(self, by: str, to: str, expects: str, reply_to: int | None = None) -> int:
         """Ask; above the limit, the oldest question of the asker is withdrawn."""
-        seq = self.say(by, to)
+        seq = self.say(by, to, reply_to)
         readers = None if to == "all" else frozenset({by, to})
         mine = [each for each in self.waiting() if each.asker == by]
         self.asked[seq] = Asked(seq, by, readers, expects)

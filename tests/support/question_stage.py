@@ -69,10 +69,17 @@ class Stage:
 
     # -- events ----------------------------------------------------------------
 
-    async def ask(self, who: str, to: str = "all", expects: str = "anyone") -> int:
+    async def ask(
+        self,
+        who: str,
+        to: str = "all",
+        expects: str = "anyone",
+        reply_to: int | None = None,
+    ) -> int:
         """Ask, and return the number of the question."""
         number = self.asked_ever = self.asked_ever + 1
-        body = {"text": f"who {number}?", "to": to, "expects_reply": expects}
+        body: dict[str, object] = {"text": f"who {number}?", "to": to}
+        body |= {"expects_reply": expects, "reply_to": reply_to}
         headers = {"idempotency-key": f"key {body['text']}"}
         if who == "operator":
             body["room"] = ROOM

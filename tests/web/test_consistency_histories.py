@@ -79,6 +79,19 @@ class Histories(RuleBasedStateMachine):
                 lambda it: it.say(who, to=to, reply_to=seq),
             )
 
+    @rule(who=WHO, to=st.sampled_from(["all", *EVERYBODY]), which=WHICH)
+    def ask_back(self, who: str, to: str, which: int) -> None:
+        """Answer with another question."""
+        asked = _pick(self.model.repliable(who), which)
+        asks = "anyone" if to == "all" else to
+        if self._may_speak(who) and who != to and asked is not None:
+            seq = asked.seq
+            self.model.ask(who, to, asks, seq)
+            self._step(
+                f"{who} replies to {seq} and asks {asks}",
+                lambda it: it.ask(who, to, asks, seq),
+            )
+
     @rule(who=st.sampled_from(AGENTS), which=WHICH)
     def claim(self, who: str, which: int) -> None:
         asked = _pick(self.model.claimable(who), which)
