@@ -1,13 +1,16 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from argybargy.domain.addressing import (
+    default_asked,
     default_expects,
     is_asked,
     names_of_speaker,
     resolve_expects,
 )
-from argybargy.domain.message import SenderKind
-from argybargy.domain.names import peer_key
+from argybargy.domain.message import TO_ALL, SenderKind
+from argybargy.domain.names import ANYONE, peer_key
 from support.room import addressees, message
 
 
@@ -49,3 +52,9 @@ def test_the_expected_answerer_is_matched_in_any_spelling(
 def test_every_human_speaks_for_the_operator_and_no_agent_does() -> None:
     assert names_of_speaker("Grace", SenderKind.OPERATOR) == {"grace", "operator"}
     assert names_of_speaker("Anna", SenderKind.AGENT) == {"anna"}
+
+
+@given(st.lists(st.sampled_from(["bob", "Cid", "dan"]), min_size=1, unique=True))
+def test_a_question_asks_its_one_addressee_or_anyone(to: list[str]) -> None:
+    assert default_asked(tuple(to)) == (to[0] if len(to) == 1 else ANYONE)
+    assert default_asked(TO_ALL) == ANYONE
