@@ -194,6 +194,15 @@ async def bring_in(world: World) -> list[Reply]:
     return [await world.call("POST", target, token=TOKEN, body=body)]
 
 
+async def delete_room(world: World) -> list[Reply]:
+    """Delete the largest room, with the codes of all agents."""
+    target = f"/admin/rooms/{ROOM}"
+    await world.call("POST", f"{target}/close", token=TOKEN)
+    reply = await world.call("DELETE", target, token=TOKEN)
+    assert reply.status == 200
+    return [reply]
+
+
 CASES: dict[tuple[str, str], tuple[Requests, ...]] = {
     ("GET", "/"): (as_agent("/"),),
     ("GET", "/llms.txt"): (as_agent("/llms.txt"),),
@@ -260,6 +269,7 @@ CASES: dict[tuple[str, str], tuple[Requests, ...]] = {
     ("DELETE", "/admin/rooms/{room}/damping"): (
         as_operator("DELETE", f"/admin/rooms/{ROOM}/damping"),
     ),
+    ("DELETE", "/admin/rooms/{room}"): (delete_room,),
     ("POST", "/admin/regenerate-token"): (
         as_operator("POST", "/admin/regenerate-token"),
     ),
@@ -312,6 +322,7 @@ LAST = [
     ("POST", "/admin/rooms/{room}/close"),
     ("POST", "/admin/rooms/{room}/reopen"),
     ("POST", "/admin/revoke"),
+    ("DELETE", "/admin/rooms/{room}"),
     ("POST", "/admin/regenerate-token"),
 ]
 """Endpoints that remove state which the others need."""
