@@ -68,7 +68,8 @@ async def trim_rooms(relay: Relay) -> None:
     cards, limit = relay.overview.cards, relay.limits.messages_per_room
 
     def has_surplus(room: RoomKey) -> bool:
-        return 0 < limit < cards[room].summary.messages
+        card = cards.get(room)  # deleted, perhaps, while another room was asked
+        return card is not None and 0 < limit < card.summary.messages
 
     # A list, because the dict of cards changes while a room is asked.
     rooms = list(islice(filter(has_surplus, cards), MOST_RETAINS_PER_TICK))

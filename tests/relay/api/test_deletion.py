@@ -13,7 +13,7 @@ from argybargy.domain.cursors import Since
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message, SenderKind
-from argybargy.domain.room.commands import ImportedMessage
+from argybargy.domain.room.commands import Dismiss, ImportedMessage
 from argybargy.domain.room.state import RoomStatus
 from argybargy.domain.room.writes import Audit
 from argybargy.relay.access.invitation import Invitation
@@ -29,7 +29,7 @@ from argybargy.store.memory.store import (
     open_memory_store,
 )
 from relay.room.test_store_failures import troubled_store
-from support.paused_store import BEFORE, COMMIT, staged_store
+from support.paused_store import BEFORE, COMMIT, LOAD, staged_store
 from support.relay import EPOCH_MS, ROOM, RelayHarness, open_harness, texts
 
 UNHURRIED = Limits(posts_per_window=0, reads_per_window=0, claims_per_window=0)
@@ -107,6 +107,8 @@ async def test_a_deleted_room_is_gone_from_everywhere(house: RelayHarness) -> No
     for code in (alice, bob):
         assert not relay.codes.is_live(code, house.clock.now())
         assert await refusal(partial(house.poll, code)) is Problem.UNAUTHORIZED
+    await relay.ask(ROOM, Dismiss("alice"))  # as housekeeping may do late
+    assert not relay.overview._leases
     (*_, row) = await operator.audit(relay, 9, None)
     assert (row.audit.action, row.audit.actor, row.audit.detail) == (
         "room_delete",
@@ -269,6 +271,49 @@ async def test_rooms_opened_or_closed_beside_a_deletion_are_whole(
         assert [each.message.text for each in state.messages] == ["hi"]
 
 
+async def test_a_room_reopened_beside_its_deletion_is_not_made_again(
+    autojump_clock: object,
+) -> None:
+    store = staged_store()
+    async with open_harness(store=store) as house:
+        await closed_with(house, "alice")
+        stop, problems = store.stop(COMMIT, BEFORE), list[Problem]()
+
+        async def reopen() -> None:
+            work = partial(operator.reopen_room, house.relay, ROOM, "ops")
+            problems.append(await refusal(work))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(delete_room, house.relay, ROOM, "ops")
+            await stop.wait_reached()
+            nursery.start_soon(reopen)
+            await trio.testing.wait_all_tasks_blocked()
+            stop.release()
+        assert problems == [Problem.ROOM_NOT_FOUND]
+        assert not house.relay.knows(ROOM)
+
+
+async def test_housekeeping_survives_the_deletion_of_a_room_it_trims(
+    autojump_clock: object,
+) -> None:
+    store = staged_store()
+    async with open_harness(UNHURRIED, store) as house:
+        alice = await house.guest("alice")
+        for _ in range(5):
+            await house.post(alice)
+        await operator.close_room(house.relay, ROOM, "ops")
+    lowered = attrs.evolve(UNHURRIED, messages_per_room=1)
+    async with open_harness(lowered, store) as house:
+        stop = store.stop(LOAD, BEFORE)  # then both commands are in one batch
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(tick, house.relay)
+            await stop.wait_reached()
+            nursery.start_soon(delete_room, house.relay, ROOM, "ops")
+            await trio.testing.wait_all_tasks_blocked()
+            stop.release()
+        assert not house.relay.knows(ROOM)
+
+
 async def test_no_code_is_made_for_a_room_while_it_is_deleted(
     autojump_clock: object,
 ) -> None:
@@ -355,8 +400,11 @@ async def test_an_import_after_a_deletion_brings_no_message_back(
             for seq in (1, 2)
         ),
     )
+    (tried,) = await imports.check_import(house.relay, [again], [])
+    assert not house.relay.knows(ROOM), "a trial creates nothing"
     counted = await imports.import_room(house.relay, again)
     assert (counted.new, counted.passed) == (1, 1)
+    assert tried == counted
     found = await operator.history(house.relay, ROOM, 99, 9)
     assert texts(found.lookback.messages) == ["number 2"]
 

@@ -2,6 +2,7 @@
 
 import trio.testing
 
+from argybargy.web.endpoints.export import _lines
 from support.stream_client import open_stream
 from support.stream_model import ModelClient
 from support.web_app import Site, open_site
@@ -67,6 +68,22 @@ async def test_both_doors_delete_alike(
         await fill(site)
         reply = await site.quart.call(*DELETE, token=site.token)
         assert (reply.status, reply.json["messages"]) == (200, 2)
+
+
+async def test_an_export_under_way_leaves_a_deleted_room_out(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site:
+        await site.code("bob", "another")
+        await fill(site)
+        overview = await site.house.relay.store.overview()
+        await site.admin(*DELETE)
+        rooms = [summary.status.name for summary in overview.rooms]
+        lines = [line async for line in _lines(site.house.relay, rooms)]
+        text = b"".join(lines)
+        assert b'"room":"another"' in text
+        assert b'"room":"build"' not in text
+        assert b'{"type":"end","rooms":1,"messages":0}' in text
 
 
 async def test_a_stream_says_that_a_room_is_gone(

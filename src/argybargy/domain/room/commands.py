@@ -165,10 +165,17 @@ class Renew:
 
 @attrs.frozen
 class Open:
-    """Open the room: create it if it does not exist, reopen it if it is closed."""
+    """Open the room: create it if it does not exist, reopen it if it is closed.
+
+    Attributes:
+        by: The operator's name.
+        action: The verb in the audit log.
+        may_create: Whether the room may be created.
+    """
 
     by: str
     action: str = "open"
+    may_create: bool = True
 
 
 @attrs.frozen

@@ -19,6 +19,8 @@ MAX_GIVEN_UP_AT_ONCE: Final = 1_000
 def decide_open(transition: Transition, command: Open) -> Decision:
     """Open the room. An open room is unchanged."""
     room = transition.room
+    if not room.exists and not command.may_create:
+        raise RelayError(Problem.ROOM_NOT_FOUND)
     if not room.exists or room.status.is_closed:
         transition.change(
             status=RoomStatus(room.name),

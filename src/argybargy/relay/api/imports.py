@@ -9,12 +9,10 @@ from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.message import Message, SenderKind
 from argybargy.domain.names import fold
 from argybargy.domain.room.commands import Import, Imported, ImportedMessage, Open
-from argybargy.domain.room.decide import decide
-from argybargy.domain.room.state import Room, RoomStatus
+from argybargy.domain.room.state import RoomStatus
 from argybargy.domain.room.writes import Audit
 from argybargy.relay.api.operator import OPERATOR_ACTOR, refuse_operators_name
 from argybargy.relay.relay import Relay
-from argybargy.relay.room.inbox import CommandOutcome
 from argybargy.relay.room.task import LiveRoom
 from argybargy.relay.store_errors import shielded, translated
 
@@ -54,7 +52,9 @@ async def check_import(
     relay.codes.check_quota(len(fresh))
     _refuse_humans(rooms, fresh)
     await _refuse_operators_names(relay, fresh)
-    return [await _try_room(relay, wanted) for wanted in rooms]
+    # A trial writes nothing, so it does not create a room either. A deleted room is
+    # asked too, since it knows which numbers were given.
+    return [await import_room(relay, wanted, is_trial=True) for wanted in rooms]
 
 
 def _refuse_humans(rooms: Sequence[RoomImport], fresh: Sequence[CodeRecord]) -> None:
@@ -74,16 +74,6 @@ async def _refuse_operators_names(relay: Relay, fresh: Sequence[CodeRecord]) -> 
         relay.codes.check_name(code.peer, code.role)
         if relay.knows(code.room):
             await refuse_operators_name(relay, code.room, code.name)
-
-
-async def _try_room(relay: Relay, wanted: RoomImport) -> Imported:
-    name = wanted.status.name
-    if relay.knows(name):
-        return await import_room(relay, wanted, is_trial=True)
-    # Decided without a room task: a trial must not create the room.
-    command, now = _command(wanted, {}, is_trial=True), relay.clock.now()
-    decision = decide(Room.new(name, now), command, now, relay.limits)
-    return CommandOutcome(decision.answer).expect(Imported)
 
 
 async def import_room(

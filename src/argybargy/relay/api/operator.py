@@ -236,7 +236,7 @@ async def reopen_room(relay: Relay, room: str, by: str) -> RoomStatus:
     if not relay.knows(room):
         raise RelayError(Problem.ROOM_NOT_FOUND)
     relay.refuse_secrets(by)
-    await relay.ask(room, Open(by, action="room_reopen"))
+    await relay.ask(room, Open(by, action="room_reopen", may_create=False))
     return (await relay.live(room)).room.status
 
 

@@ -115,7 +115,7 @@ class Overview:
             writes: The committed writes; empty when only leases were renewed.
         """
         key = room_key(room.name)
-        renewed = list(self._renewed(key, room))
+        renewed = list(self._renewed(key, room)) if room.exists else []
         if renewed:
             self._note(renewed)
             self.watchers.wake()

@@ -73,11 +73,12 @@ async def _lines(relay: Relay, rooms: list[str]) -> AsyncGenerator[bytes, None]:
     """Yield the lines of an export, a window of messages at a time."""
     now = format_timestamp(relay.clock.now().wall_ms)
     yield _encode([HeaderLine(FORMAT, __version__, now)])
-    count = 0
+    written = count = 0
     for room in rooms:
         saved = await relay.store.load(room, 1)
-        if saved is None:
+        if saved is None or saved.is_deleted:
             continue
+        written += 1
         yield _encode([_room_line(saved)])
         async with aclosing(_messages(relay, saved)) as windows:
             async for window in windows:
@@ -85,7 +86,7 @@ async def _lines(relay: Relay, rooms: list[str]) -> AsyncGenerator[bytes, None]:
                 # The code that sends the response closes this generator, also after
                 # a disconnect, and aclosing() closes the windows.
                 yield _encode(window)  # noqa: ASYNC119
-    yield _encode([EndLine(len(rooms), count)])
+    yield _encode([EndLine(written, count)])
 
 
 def _encode(lines: list[Line]) -> bytes:
