@@ -205,9 +205,7 @@ class FakeOperator:
     def _answer(self, method: str, path: list[str], body: Json) -> Json:
         path[-1], _, query = path[-1].partition("?")
         match method, path:
-            case "POST", ["invite"]:
-                return self._invite(body)
-            case _, ["invites", *_] | ["rooms", _, "guests"]:
+            case _, ["invite" | "invites", *_] | ["rooms", _, "guests"]:
                 return self._open_door(method, path, body)
             case "POST", ["revoke"]:
                 return self._revoke(body)
@@ -528,6 +526,8 @@ class FakeOperator:
 
     def _open_door(self, method: str, path: list[str], body: Json) -> Json:
         match method, path:
+            case "POST", ["invite"]:
+                return self._invite(body)
             case "POST", ["invites"]:
                 return self._invite_once(body)
             case "GET", ["invites"]:

@@ -363,3 +363,27 @@ async def test_a_role_survives_a_restart(tmp_path: Path) -> None:
         assert (await site.say(rita, "hi")).error == "read_only"
         said = await site.say(pat, "hi")
         assert said.json["message"]["from_kind"] == "person"
+
+
+async def test_a_reader_does_not_wait_for_the_answer_of_a_hidden_question() -> None:
+    async with open_site() as site:
+        alice = await site.code("alice")
+        rita = (await let_in(site, name="rita"))["code"]
+        await site.say(alice, "secret", to="rita")
+        hidden = await site.front.call("GET", "/messages/1?wait=1", code=rita)
+        assert hidden.status == 404
+        asked = await site.front.call(
+            "POST", "/ask", code=rita, json={"text": "Why?", "to": "alice"}
+        )
+        assert asked.error == "read_only"
+
+
+async def test_words_of_a_person_begin_no_damping() -> None:
+    async with open_site(attrs.evolve(FREE, loop_turns=3)) as site:
+        alice = await site.code("alice")
+        pat = (await let_in(site, name="pat", speaks=True))["code"]
+        for _ in range(6):
+            await site.say(pat, "ping", to="alice", expects_reply="none")
+            await site.say(alice, "pong", to="pat", expects_reply="none")
+        history = await site.front.call("GET", "/history", code=alice)
+        assert len(history.json["messages"]) == 12
