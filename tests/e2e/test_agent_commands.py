@@ -250,6 +250,19 @@ async def test_an_ear_says_what_is_for_its_agent_and_ends_with_its_program(
         await machine.server.wait_parked(0)
 
 
+async def test_the_sender_is_told_that_an_ear_wakes_the_agent(tmp_path: Path) -> None:
+    async with open_machine(tmp_path) as machine:
+        guest = await machine.take_seat("alice")
+        bob = await machine.server.guest("bob")
+        words = ("--wake", "lines", "--program", "claude-code/2.1.332")
+        async with listening(machine, *words, "--session", "s-1"):
+            reply = await bob.post("really?", to="alice")
+            assert reply.json["receipts"] == {"alice": "wakes now"}
+            header = {"X-Argybargy-Ear": "codex/1 queue other"}
+            refused = await guest.call("GET", "/messages?wait=0", headers=header)
+            assert refused.json["detail"]["error"] == "seat_taken"
+
+
 async def test_a_killed_ear_loses_nothing(tmp_path: Path) -> None:
     async with open_machine(tmp_path) as machine:
         await machine.take_seat("alice")
