@@ -9,6 +9,7 @@ from argybargy.agent.command_table import COMMANDS, Command, parse_arguments
 from argybargy.agent.errors import Exit
 from argybargy.agent.process import Process
 from argybargy.agent.relay_client import RelayAnswer, RelayAway, RelayRefused
+from argybargy.agent.seat import MOST_SEEN
 from support.agent_desk import BASE, CODE, Desk, json_answer
 
 LINK = f"{BASE}/join/argy_i1_0123456789abcdefghijklmnopqrstuvwxyzAB"
@@ -303,6 +304,42 @@ def test_asking_may_wait_for_the_answer(desk: Desk) -> None:
     assert desk.relay.requests[0][2]["wait"] == 30
     desk.relay.answers["POST", "/ask"] = RelayAnswer(202, "waiting 21\n")
     assert desk.type(*words).code == Exit.TIMEOUT
+
+
+def test_an_answer_that_asking_has_printed_is_not_read_again(desk: Desk) -> None:
+    desk.take_seat()
+    desk.relay.post("before")
+    desk.relay.post("yes", header=" re 1")
+    desk.relay.answers["POST", "/ask"] = RelayAnswer(200, "ok 1\n2 bob re 1: yes\n")
+    desk.type("ask", "--wait", "30", "really?")
+    assert desk.type("read").out == "1 bob: before\n"
+    desk.type("ask", "--wait", "30", "really?")
+    assert desk.type("wait", "--timeout", "1").code == Exit.TIMEOUT
+
+
+@pytest.mark.parametrize("command", ["read", "wait", "ear --wake exit2"])
+def test_a_restored_relay_may_use_the_number_of_an_answer_again(
+    desk: Desk, command: str
+) -> None:
+    desk.take_seat()
+    desk.relay.lines = ["bob: old"] * 5
+    desk.type("read")
+    desk.relay.answers["POST", "/ask"] = RelayAnswer(200, "ok 6\n7 bob re 6: yes\n")
+    desk.type("ask", "--wait", "30", "really?")
+    desk.relay.lines = ["bob: old"]
+    desk.type("read")
+    desk.relay.lines += ["bob: new"] * 6
+    result = desk.type(*command.split())
+    assert "7 bob: new\n" in result.out + result.notes
+
+
+def test_only_the_newest_answers_are_remembered(desk: Desk) -> None:
+    seat = desk.take_seat()
+    for number in range(1, 2 * MOST_SEEN):
+        text = f"{number} bob: yes\n"
+        desk.relay.answers["POST", "/ask"] = RelayAnswer(200, text)
+        desk.type("ask", "--wait", "30", "really?")
+    assert seat.state().seen == tuple(range(MOST_SEEN, 2 * MOST_SEEN))
 
 
 def test_a_question_is_claimed_and_released(desk: Desk) -> None:

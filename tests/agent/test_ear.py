@@ -109,6 +109,22 @@ def test_a_message_that_the_agent_has_read_is_not_said_again(
     assert listen("lines").out == f"{WRAPPER}\n2 bob: two\n"
 
 
+def test_an_answer_that_asking_has_printed_is_not_said_again(
+    desk: Desk, listen: Listen
+) -> None:
+    """It would wake the model once more, for what it has just read."""
+    listen("lines", until=10)
+    desk.relay.post("yes", header=" re 1")
+    answer = RelayAnswer(200, "ok 1\n1 bob re 1: yes\nhint: x\n")
+    desk.relay.answers["POST", "/ask"] = answer
+    assert desk.type("ask", "--wait", "9", "really?").code == Exit.OK
+    assert listen("lines").out == ""
+    assert desk.relay.acknowledged == 1
+    desk.relay.post("two")
+    assert listen("lines").out == f"{WRAPPER}\n2 bob: two\n"
+    assert seat_of(desk).state().seen == ()
+
+
 def test_a_restored_relay_gives_its_numbers_again(desk: Desk, listen: Listen) -> None:
     for _ in range(5):
         desk.relay.post("old")

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import attrs
 
-from argybargy.agent import spool
+from argybargy.agent import seat, spool
 from argybargy.domain import (
     capabilities,
     durations,
@@ -700,6 +700,12 @@ CONSTANTS: Final = (
         spool,
         "Bytes of messages that an ear keeps for its program; the relay keeps others.",
         "agent/test_ear.py::test_a_full_spool_leaves_the_messages_to_the_relay",
+    ),
+    Constant(
+        "MOST_SEEN",
+        seat,
+        "Answers of `argy ask` that are not handed over again.",
+        "agent/test_commands.py::test_only_the_newest_answers_are_remembered",
     ),
 )
 

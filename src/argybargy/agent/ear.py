@@ -167,12 +167,12 @@ class Ear:
                 self.spool.drop_through(max(state.told or 0, state.handed))
                 first = min((entry.number for entry in page.entries), default=None)
                 told = page.cursor if first is None else first - 1
-                state = state._replace(told=told, handed=0)
+                state = state._replace(told=told, handed=0, seen=())
                 self._told = told
             told = max(state.told or 0, self._told)
             spooled = self.spool.entries()
             last = max([told, *(entry.number for entry in spooled)])
-            fresh = page.after(last).entries
+            fresh = page.after(last).without(state.seen).entries
             # The queue takes nothing more until the program has confirmed: what comes
             # along with the next question is no reason to wake it.
             if spooled and self.waker.name == "queue":

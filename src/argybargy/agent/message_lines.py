@@ -5,7 +5,7 @@ is of interest: what was handed over is known by it.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple
 
 from argybargy.domain.names import NAME_PATTERN
@@ -56,6 +56,16 @@ class Page(NamedTuple):
     def after(self, number: int) -> "Page":
         """Return the page without the messages up to a number."""
         kept = tuple(entry for entry in self.entries if entry.number > number)
+        return self._replace(entries=kept)
+
+    def without(self, numbers: Collection[int]) -> "Page":
+        """Return the page without some messages.
+
+        After a reset the relay uses their numbers for others.
+        """
+        if self.is_reset:
+            return self
+        kept = tuple(entry for entry in self.entries if entry.number not in numbers)
         return self._replace(entries=kept)
 
     @property

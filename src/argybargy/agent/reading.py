@@ -70,12 +70,13 @@ def _read_new(process: Process, seat: Seat) -> None:
     process.write("more: argy read")
 
 
-def _next_page(client: RelayClient, seat: Seat, **fields: object) -> Page:
+def _next_page(client: RelayClient, seat: Seat) -> Page:
     """Poll for the messages that were not handed over yet."""
-    told = seat.state().told
-    since = "resume" if told is None else str(told)
-    query = urlencode({"since": since, "wait": 0, **fields})
-    return client.ask("GET", f"/messages?{query}").page()
+    state = seat.state()
+    since = "resume" if state.told is None else str(state.told)
+    query = urlencode({"since": since, "wait": 0})
+    page = client.ask("GET", f"/messages?{query}").page()
+    return page.without(state.seen)
 
 
 def tell(process: Process, seat: Seat, page: Page) -> None:
@@ -86,7 +87,8 @@ def tell(process: Process, seat: Seat, page: Page) -> None:
     """
     process.write(page.text)
     with seat.locked(process):
-        seat.save_state(seat.state()._replace(told=page.cursor, handed=page.cursor))
+        state = seat.state()._replace(told=page.cursor, handed=page.cursor)
+        seat.save_state(state._replace(seen=()) if page.is_reset else state)
         clear_spool(seat)
 
 
@@ -146,7 +148,8 @@ def _wait(
             return Exit.CLOSED if page.leave else Exit.OK
         if page.cursor != seat.state().told:
             with seat.locked(process):
-                seat.save_state(seat.state()._replace(told=page.cursor))
+                state = seat.state()._replace(told=page.cursor)
+                seat.save_state(state._replace(seen=()) if page.is_reset else state)
         if end is not None and process.now() >= end:
             return Exit.TIMEOUT
 
@@ -160,7 +163,8 @@ def _poll(client: RelayClient, seat: Seat, hear: str, seconds: float) -> Page:
         "settle": SETTLE_SECONDS,
     }
     target = f"/messages?{urlencode(fields)}"
-    return client.ask("GET", target, wait_seconds=seconds or 1).page()
+    page = client.ask("GET", target, wait_seconds=seconds or 1).page()
+    return page.without(seat.state().seen)
 
 
 class _Waiting:

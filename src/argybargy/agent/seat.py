@@ -16,7 +16,7 @@ A project names its seats in ``.argybargy``, which has no secret and may be shar
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -37,6 +37,8 @@ SEAT_VARIABLE: Final = "ARGYBARGY_SEAT"
 SESSION_VARIABLE: Final = "ARGYBARGY_SESSION"
 LOCK_SECONDS: Final = 10.0
 """Time to wait for another command of the same seat."""
+MOST_SEEN: Final = 32
+"""Answers that are remembered as read; an older one is handed over once more."""
 _LOCK_PAUSE_SECONDS: Final = 0.02
 _MOST_FILE_BYTES: Final = 64 * 1024
 _PRIVATE: Final = 0o700
@@ -72,12 +74,20 @@ class SeatState(NamedTuple):
             confirmed them yet.
         handed_to: The thread of that program.
         has_left: Whether the agent was told that the room is closed.
+        seen: Later messages that the agent has read already, as answers of `ask`.
     """
 
     told: int | None = None
     handed: int = 0
     handed_to: str = ""
     has_left: bool = False
+    seen: tuple[int, ...] = ()
+
+    def saw(self, numbers: Iterable[int]) -> "SeatState":
+        """Return the state with further messages read, the newest ones."""
+        seen = sorted({*self.seen, *numbers})
+        kept = tuple(number for number in seen if number > (self.told or 0))
+        return self._replace(seen=kept[-MOST_SEEN:])
 
 
 class Seat(NamedTuple):
@@ -151,13 +161,13 @@ class Seat(NamedTuple):
             handed if isinstance(handed, int) else 0,
             str(read.get("handed_to") or ""),
             read.get("has_left") is True,
+            _numbers(read.get("seen")),
         )
 
     def save_state(self, state: SeatState) -> None:
         """Write the state durably. The caller holds the lock."""
-        write_private_file(
-            self.folder / "state.json", json.dumps(state._asdict()).encode()
-        )
+        content = json.dumps(state.saw(())._asdict()).encode()
+        write_private_file(self.folder / "state.json", content)
 
     def store(self, facts: SeatFacts, code: str) -> None:
         """Create the directory, and write code and facts over older ones.
@@ -352,6 +362,11 @@ def _read_bounded(path: Path) -> bytes:
     if len(content) > _MOST_FILE_BYTES:
         raise ValueError("too long")
     return content
+
+
+def _numbers(value: object) -> tuple[int, ...]:
+    numbers = value if isinstance(value, list) else []
+    return tuple(each for each in numbers if isinstance(each, int))
 
 
 def _read_json(path: Path) -> dict[str, object]:
