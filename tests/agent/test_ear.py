@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from argybargy.agent.ear_lock import EarHolder, hold_ear_lock
-from argybargy.agent.errors import Exit
+from argybargy.agent.errors import AgentError, Exit
 from argybargy.agent.message_lines import Entry
 from argybargy.agent.process import Process
 from argybargy.agent.program_watch import ProgramEnded, ProgramWatch
@@ -513,6 +513,29 @@ def test_a_newer_ear_of_the_same_session_replaces_the_older(desk: Desk) -> None:
                 assert older.wait(30) == -15
         finally:
             older.kill()
+
+
+def test_a_process_that_only_has_the_number_of_the_older_ear_is_left_alone(
+    desk: Desk,
+) -> None:
+    """A holder that has not written its name yet leaves that of an ended one."""
+    seat = desk.take_seat()
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", "input()"], stdin=subprocess.PIPE
+        ) as it,
+        hold_ear_lock(desk.process(), seat, EarHolder("exit2", "s-1")),
+    ):
+        try:
+            seat.ear_lock_path.write_text(f"{it.pid} exit2 s-1 1\n")
+            with (
+                pytest.raises(AgentError, match="Another ear listens"),
+                hold_ear_lock(desk.process(), seat, EarHolder("exit2", "s-1")),
+            ):
+                raise AssertionError("it is held")
+            assert it.poll() is None
+        finally:
+            it.kill()
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_another_process_of_the_same_number_is_not_the_program(
 ) -> None:
     watch = ProgramWatch(desk.process(), os.getpid())
     assert not ended(watch)
-    monkeypatch.setattr("argybargy.agent.program_watch._birth", lambda _: "later")
+    monkeypatch.setattr("argybargy.agent.program_watch.birth_of", lambda _: "later")
     assert ended(watch)
 
 

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from argybargy.agent.errors import AgentError
 from argybargy.agent.process import Process
+from argybargy.agent.program_watch import birth_of
 from argybargy.agent.seat import Seat
 from argybargy.system.files import lock_nowait
 
@@ -20,7 +21,7 @@ REPLACE_SECONDS: Final = 5.0
 """Time for an ear that is replaced to end."""
 _PAUSE_SECONDS: Final = 0.05
 _MOST_HOLDER_BYTES: Final = 256
-_FIELDS: Final = 3
+_FIELDS: Final = 4
 
 
 class EarHolder(NamedTuple):
@@ -30,11 +31,13 @@ class EarHolder(NamedTuple):
         waker: How it hands messages over.
         session: Session of its program; empty if unknown.
         pid: Its process.
+        birth: Start time of the process; empty if unknown.
     """
 
     waker: str
     session: str = ""
     pid: int = 0
+    birth: str = ""
 
 
 @contextmanager
@@ -52,7 +55,8 @@ def hold_ear_lock(process: Process, seat: Seat, holder: EarHolder) -> Iterator[N
     try:
         if not lock_nowait(descriptor):
             _replace(process, seat, descriptor, holder)
-        content = f"{os.getpid()} {holder.waker} {holder.session}\n".encode()
+        own = os.getpid(), holder.waker, holder.session, birth_of(os.getpid()) or ""
+        content = f"{' '.join(map(str, own))}\n".encode()
         os.truncate(descriptor, 0)
         os.pwrite(descriptor, content, 0)
         yield
@@ -64,12 +68,13 @@ def read_holder(path: Path) -> EarHolder:
     """Read who holds the lock; a file without it is of an unknown holder."""
     try:
         with path.open("rb") as file:
-            fields = file.read(_MOST_HOLDER_BYTES).decode(errors="replace").split(" ")
+            line = file.read(_MOST_HOLDER_BYTES).decode(errors="replace")
     except OSError:
         return EarHolder("")
-    if len(fields) < _FIELDS or not fields[0].isdecimal():
+    fields = line.removesuffix("\n").split(" ")
+    if len(fields) != _FIELDS or not fields[0].isdecimal():
         return EarHolder("")
-    return EarHolder(fields[1], fields[2].strip(), int(fields[0]))
+    return EarHolder(fields[1], fields[2], int(fields[0]), fields[3])
 
 
 def _replace(process: Process, seat: Seat, descriptor: int, holder: EarHolder) -> None:
@@ -81,7 +86,8 @@ def _replace(process: Process, seat: Seat, descriptor: int, holder: EarHolder) -
         AgentError: It is of another session, or does not end.
     """
     older = read_holder(seat.ear_lock_path)
-    if holder.session and older.session == holder.session and older.pid:
+    is_same = holder.session and older.session == holder.session and older.pid
+    if is_same and older.birth == (birth_of(older.pid) or ""):
         with suppress(OSError):
             os.kill(older.pid, signal.SIGTERM)
         deadline = process.now() + REPLACE_SECONDS

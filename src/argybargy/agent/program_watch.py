@@ -40,7 +40,7 @@ class ProgramWatch:
         if self._parent == _INIT:
             self._parent = None  # detached on purpose: there is no parent to watch
         self._pid = pid
-        self._born = _birth(pid) if pid else None
+        self._born = birth_of(pid) if pid else None
         self._locked = locked
         self._was_locked = locked is not None and is_locked(locked)
         watched = [process.output, *([process.input] if watches_input else [])]
@@ -71,7 +71,7 @@ class ProgramWatch:
         except PermissionError:
             pass
         # A number may belong to another process by now.
-        return self._born is None or _birth(pid) == self._born
+        return self._born is None or birth_of(pid) == self._born
 
     def _is_held(self, path: Path) -> bool:
         """Tell whether the lock file is there, and still locked if it ever was."""
@@ -81,8 +81,11 @@ class ProgramWatch:
         return path.exists() and not self._was_locked
 
 
-def _birth(pid: int) -> str | None:
-    """Return the start time of a process, or ``None`` if it cannot be read."""
+def birth_of(pid: int) -> str | None:
+    """Return the start time of a process, or ``None`` if it cannot be read.
+
+    A number alone may belong to another process by now.
+    """
     try:
         fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except OSError:
