@@ -600,6 +600,12 @@ CONSTANTS: Final = (
         "test_messages_past_retention_are_hidden_before_they_are_swept",
     ),
     Constant(
+        "CLEAR_ROWS",
+        store,
+        "Messages of a deleted room that are deleted in one transaction.",
+        "store/sqlite/test_deleted_rooms.py::test_rows_are_deleted_in_bounded_pieces",
+    ),
+    Constant(
         "PIECE_ROWS",
         index,
         "Messages added to the search index in one transaction.",

@@ -57,13 +57,14 @@ def test_the_example_of_every_verb_can_be_typed(
     monkeypatch.chdir(tmp_path)
     for name, content in (("argybargy.db", empty_database), ("review.jsonl", export)):
         (tmp_path / name).write_bytes(b"".join(content()))
-    question = spoken(1, "Ship it?", expects="operator", to="operator")
+    question = spoken(21, "Ship it?", expects="operator", to="operator")
     operator = FakeOperator(
         codes=[FakeCode("0a", "alice", "review")],
         closed={"review"} if verb.name == "room delete" else set(),
         said={"review": [question]},
         sessions=["0123456789ab"],
         damped=[("alice", "bob")],
+        arrivals=[spoken(23, "yes", sender="alice", to="operator", reply_to=22)],
         invites=[
             {
                 "id": "00000000000c",
@@ -75,7 +76,7 @@ def test_the_example_of_every_verb_can_be_typed(
             }
         ],
     )
-    card = {"room": "review", "status": "open", "last_seq": 1}
+    card = {"room": "review", "status": "open", "last_seq": 21}
     closed = {"closed_at": None, "closed_by": None}
     operator.streams = [[{"type": "snapshot", "version": 1, "rooms": [card | closed]}]]
     terminal = Terminal(operator)

@@ -65,6 +65,7 @@ def test_ask_prints_the_answer_alone() -> None:
         "sender": "operator",
         "reply_to": None,
         "choices": ["yes", "no"],
+        "new": False,
         "to": "alice",
         "expects_reply": "alice",
     }

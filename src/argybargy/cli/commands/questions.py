@@ -60,6 +60,7 @@ def ask(
         "sender": sender,
         "reply_to": None,
         "choices": _listed(choices),
+        "new": False,
         **_asked(to),
     }
     client = env.live()
@@ -97,7 +98,12 @@ def answer(
         sender: Name of the sender.
     """
     place, number, words = _read_answer(room, seq, text, has_choice=choice is not None)
-    body: Json = {"sender": sender, "reply_to": number, "choice": choice}
+    body: Json = {
+        "sender": sender,
+        "reply_to": number,
+        "choice": choice,
+        "new": False,
+    }
     if words is not None:
         body["text"] = message_text(env, words)
     client = env.live()
