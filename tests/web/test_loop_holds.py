@@ -13,6 +13,7 @@ import attrs
 import pytest
 import trio
 
+from argybargy.domain.capabilities import MAX_WORDS
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL
 from argybargy.relay.access.invitation import Invitation
@@ -135,6 +136,18 @@ async def ask_at_limits(world: World) -> list[Reply]:
     return [await world.call("POST", "/ask", code=world.alice, json=question)]
 
 
+async def state_at_limits(world: World) -> list[Reply]:
+    """The most and longest capabilities, which fit no open question."""
+    words = [f"{number:02}".ljust(32, "x") for number in range(MAX_WORDS)]
+    said = {"capabilities": words, "status": "x" * LIMITS.status_chars}
+    return [await world.call("PUT", "/me", code=world.alice, json=said)]
+
+
+async def set_hook(world: World) -> list[Reply]:
+    hook = {"url": "https://hook.example/"}
+    return [await world.call("PUT", "/me/wake", code=world.alice, json=hook)]
+
+
 async def post_together(world: World) -> list[Reply]:
     """As many posts as are decided and committed in one batch."""
     replies = []
@@ -228,6 +241,9 @@ CASES: dict[tuple[str, str], tuple[Requests, ...]] = {
         as_silent("POST", "/messages/1500/claim", "/messages/1501/claim"),
     ),
     ("DELETE", "/messages/{seq}/claim"): (as_silent("DELETE", "/messages/1500/claim"),),
+    ("PUT", "/me"): (state_at_limits,),
+    ("PUT", "/me/wake"): (set_hook,),
+    ("DELETE", "/me/wake"): (as_silent("DELETE", "/me/wake"),),
     ("DELETE", "/messages/{seq}/question"): (
         as_silent("DELETE", "/messages/1500/question"),
     ),

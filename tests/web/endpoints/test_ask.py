@@ -107,7 +107,7 @@ async def test_202_while_the_question_waits_for_its_answer(
         assert trio.current_time() - started == 5
         plain = await talk.call("GET", "/messages/1")
         assert plain.status == 200
-        assert plain.json.keys() == {"message", "replies"}
+        assert plain.json.keys() == {"message", "replies", "read_by"}
 
 
 @DOORS

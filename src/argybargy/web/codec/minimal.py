@@ -84,6 +84,7 @@ class MinimalAskAnswer(Struct, frozen=True):
     duplicate: bool | UnsetType = UNSET
     hint: str | UnsetType = UNSET
     warning: str | UnsetType = UNSET
+    receipts: dict[str, str] | UnsetType = UNSET
     ignored: list[str] | UnsetType = UNSET
 
 
