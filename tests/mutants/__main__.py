@@ -27,6 +27,7 @@ TARGETS: Final = {
     "domain/**/*.py": "tests/domain",
     "relay/room/*.py": "tests/relay",
     "relay/api/poll.py": "tests/relay",
+    "relay/api/claim_renewal.py": "tests/relay",
     "relay/housekeeping.py": "tests/relay",
 }
 """Mutated files, as patterns, and the directory of their tests."""

@@ -22,17 +22,10 @@ from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.api import operator
-from argybargy.relay.api.agent import (
-    PostDraft,
-    claim,
-    history,
-    post_as,
-    release,
-    resume,
-    thread,
-)
+from argybargy.relay.api.agent import claim, history, release, resume, thread
 from argybargy.relay.api.asking import ask_as, await_thread
 from argybargy.relay.api.deletion import delete_room
+from argybargy.relay.api.posting import PostDraft, post_as
 from argybargy.relay.housekeeping import tick
 from argybargy.store.memory.store import open_memory_store
 from argybargy.store.protocol import Store

@@ -13,8 +13,8 @@ from argybargy.domain.message import TO_ALL
 from argybargy.domain.names import room_key
 from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.api import agent, operator
-from argybargy.relay.api.agent import PostDraft
 from argybargy.relay.api.deletion import delete_room
+from argybargy.relay.api.posting import PostDraft
 from support.relay import RelayHarness
 
 ROOMS = ("build", "Docs", "ops")

@@ -16,8 +16,8 @@ from argybargy.cli.client.locate import connect, find_token, reach
 from argybargy.cli.client.protocol import Operator
 from argybargy.cli.options import RelayOptions
 from argybargy.domain.access_codes import CodeRecord
-from argybargy.relay.api.agent import PostDraft, post_as
 from argybargy.relay.api.poll import PollAnswer, PollRequest, poll
+from argybargy.relay.api.posting import PostDraft, post_as
 from argybargy.serve.services import open_services
 from argybargy.settings.settings import Settings, parse_settings
 from argybargy.web.access.services import Services

@@ -16,8 +16,8 @@ from argybargy.domain.names import room_key
 from argybargy.domain.wake_policy import WAKE_AT_ONCE, WakePolicy
 from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.api import operator
-from argybargy.relay.api.agent import PostDraft, PostOutcome, post_as
 from argybargy.relay.api.poll import PollAnswer, PollRequest, poll
+from argybargy.relay.api.posting import PostDraft, PostOutcome, post_as
 from argybargy.relay.clock import Clock, SettledClock
 from argybargy.relay.lifecycle import open_relay
 from argybargy.relay.nudges.call import Caller

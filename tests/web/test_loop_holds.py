@@ -18,7 +18,7 @@ from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL
 from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.api import operator
-from argybargy.relay.api.agent import PostDraft, post_as
+from argybargy.relay.api.posting import PostDraft, post_as
 from argybargy.store.memory.store import open_memory_store
 from argybargy.store.protocol import Store
 from argybargy.store.sqlite.store import open_sqlite_store

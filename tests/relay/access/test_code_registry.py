@@ -23,13 +23,14 @@ from argybargy.domain.room.writes import Audit
 from argybargy.relay.access.code_registry import new_code
 from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.api import operator
-from argybargy.relay.api.agent import PostDraft, claim, history
+from argybargy.relay.api.agent import claim, history
 from argybargy.relay.api.imports import (
     RoomImport,
     check_import,
     import_codes,
     import_room,
 )
+from argybargy.relay.api.posting import PostDraft
 from argybargy.relay.housekeeping import tick
 from argybargy.serve.admin_token import FileAdminToken
 from argybargy.store.errors import Refused, Unknown

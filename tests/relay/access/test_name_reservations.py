@@ -12,7 +12,7 @@ from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.names import peer_key, room_key
 from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.api import imports, operator
-from argybargy.relay.api.agent import PostDraft
+from argybargy.relay.api.posting import PostDraft
 from support.paused_store import AFTER, BEFORE, COMMIT, LOAD, StagedStore, staged_store
 from support.relay import RelayHarness, open_harness
 

@@ -15,9 +15,9 @@ from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL, ResolutionKind, SenderKind
 from argybargy.domain.room.commands import Withdraw
 from argybargy.domain.roster import LastSeen
-from argybargy.relay.api import agent, operator
-from argybargy.relay.api.agent import PostDraft
+from argybargy.relay.api import agent, operator, posting
 from argybargy.relay.api.asking import Asked, AwaitedThread, ask_as, await_thread
+from argybargy.relay.api.posting import PostDraft
 from argybargy.relay.room.delivery_report import Reachability
 from argybargy.relay.room.subscriptions import Subscription
 from support.cancel_points import run_cut
@@ -100,7 +100,7 @@ async def test_the_answer_comes_with_the_response(
         scene.start(choices=("Yes", "No"))
         await scene.parked()
         started = trio.current_time()
-        await agent.post_as(
+        await posting.post_as(
             scene.harness.relay,
             scene.bob,
             PostDraft("", ("ann",), reply_to=1, choice="yes"),

@@ -15,8 +15,8 @@ from argybargy.domain.limits import MAX_SEQ, Limits
 from argybargy.domain.message import DAMPED, TO_ALL, Message
 from argybargy.domain.wake_policy import Wake, WakePolicy
 from argybargy.relay.api import operator
-from argybargy.relay.api.agent import PostDraft
 from argybargy.relay.api.poll import PollAnswer
+from argybargy.relay.api.posting import PostDraft
 from support.relay import ROOM, RelayHarness, open_harness
 
 NAMES: Final = ("alice", "bob", "carol")

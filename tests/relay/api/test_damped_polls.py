@@ -13,8 +13,8 @@ from argybargy.domain.message import DAMPED, Message
 from argybargy.domain.room.state import Room
 from argybargy.domain.wake_policy import WAKE_AT_ONCE, Wake, WakePolicy
 from argybargy.relay.api import operator
-from argybargy.relay.api.agent import PostDraft
 from argybargy.relay.api.poll import PollAnswer
+from argybargy.relay.api.posting import PostDraft
 from support.relay import ROOM, RelayHarness, open_harness
 
 LIMITS = Limits(posts_per_window=0, reads_per_window=0, claims_per_window=0)

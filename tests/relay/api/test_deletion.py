@@ -18,16 +18,12 @@ from argybargy.domain.room.state import RoomStatus
 from argybargy.domain.room.writes import Audit
 from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.api import agent, imports, operator
-from argybargy.relay.api.agent import PostDraft
 from argybargy.relay.api.deletion import DeletedRoom, delete_room
 from argybargy.relay.api.imports import RoomImport
+from argybargy.relay.api.posting import PostDraft
 from argybargy.relay.housekeeping import tick
 from argybargy.store.errors import Refused, Unknown
-from argybargy.store.memory.store import (
-    DEFAULT_LIMITS,
-    MemoryStore,
-    open_memory_store,
-)
+from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore, open_memory_store
 from relay.room.test_store_failures import troubled_store
 from support.paused_store import BEFORE, COMMIT, LOAD, staged_store
 from support.relay import EPOCH_MS, ROOM, RelayHarness, open_harness, texts

@@ -15,8 +15,9 @@ from argybargy.domain.message import SenderKind
 from argybargy.domain.names import PeerKey
 from argybargy.domain.pages import Page
 from argybargy.relay.api import operator
-from argybargy.relay.api.agent import PostDraft, claim, resume
+from argybargy.relay.api.agent import claim, resume
 from argybargy.relay.api.poll import PollAnswer
+from argybargy.relay.api.posting import PostDraft
 from argybargy.relay.room.delivery_report import Reachability
 from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore, open_memory_store
 from support.relay import ROOM, open_harness, texts

@@ -21,8 +21,8 @@ from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.domain.wake_policy import WAKE_AT_ONCE, Wake, WakePolicy
 from argybargy.relay.api import operator
-from argybargy.relay.api.agent import PostDraft
 from argybargy.relay.api.poll import PollAnswer
+from argybargy.relay.api.posting import PostDraft
 from support.paused_store import (
     AFTER,
     BEFORE,

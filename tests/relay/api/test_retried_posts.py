@@ -14,7 +14,8 @@ from argybargy.domain.room.questions import (
     question_state,
 )
 from argybargy.relay.api import operator
-from argybargy.relay.api.agent import PostDraft, PostOutcome, claim, withdraw
+from argybargy.relay.api.agent import claim, withdraw
+from argybargy.relay.api.posting import PostDraft, PostOutcome
 from support.relay import RelayHarness, open_harness
 from support.room import post
 from support.web_app import open_site

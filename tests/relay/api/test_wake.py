@@ -13,8 +13,9 @@ from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.domain.wake_policy import Wake, WakePolicy
 from argybargy.relay.api import operator
-from argybargy.relay.api.agent import PostDraft, claim, release
+from argybargy.relay.api.agent import claim, release
 from argybargy.relay.api.poll import PollAnswer
+from argybargy.relay.api.posting import PostDraft
 from support.paused_store import AFTER, PAGE, staged_store
 from support.relay import ROOM, RelayHarness, open_harness, texts
 

@@ -11,7 +11,7 @@ from argybargy.domain.message import TO_ALL
 from argybargy.domain.names import room_key
 from argybargy.domain.roster import INBOX_ROWS
 from argybargy.relay.api import operator
-from argybargy.relay.api.agent import PostDraft, post_as
+from argybargy.relay.api.posting import PostDraft, post_as
 from argybargy.relay.lifecycle import open_relay
 from argybargy.relay.overview.change_log import CHANGES_KEPT, Change, ChangeLog, Topic
 from argybargy.relay.overview.overview import OVERVIEW_MESSAGES

@@ -14,14 +14,8 @@ from argybargy.domain.room.commands import Claim, Command, Post
 from argybargy.domain.room.state import Room
 from argybargy.domain.room.writes import Write
 from argybargy.relay.api import operator
-from argybargy.relay.api.agent import (
-    PostDraft,
-    claim,
-    history,
-    post_as,
-    release,
-    thread,
-)
+from argybargy.relay.api.agent import claim, history, release, thread
+from argybargy.relay.api.posting import PostDraft, post_as
 from argybargy.relay.housekeeping import tick
 from argybargy.relay.lifecycle import open_relay
 from argybargy.store.errors import Full, Refused, StoreError, Unknown

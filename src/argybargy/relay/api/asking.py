@@ -24,21 +24,11 @@ from argybargy.domain.instant import Instant
 from argybargy.domain.message import Message
 from argybargy.domain.names import NOBODY, OPERATOR, PeerKey, peer_key
 from argybargy.domain.room.state import RoomStatus
-from argybargy.relay.api.agent import (
-    PostDraft,
-    PostOutcome,
-    Thread,
-    admit_read,
-    find_message,
-    post_as,
-    read_thread,
-)
-from argybargy.relay.api.poll import (
-    LONG_POLL_SECONDS,
-    renew_claims,
-    renew_claims_nowait,
-)
+from argybargy.relay.api.agent import Thread, admit_read, find_message, read_thread
+from argybargy.relay.api.claim_renewal import renew_claims, renew_claims_nowait
+from argybargy.relay.api.poll import LONG_POLL_SECONDS
 from argybargy.relay.api.poll_answer import DISPLACED_RETRY_SECONDS, DRAIN_RETRY_SECONDS
+from argybargy.relay.api.posting import PostDraft, PostOutcome, post_as
 from argybargy.relay.relay import Relay
 from argybargy.relay.room.subscriptions import Subscription
 from argybargy.relay.room.task import LiveRoom
@@ -105,7 +95,7 @@ async def ask_as(
     back: the question stays posted.
 
     Raises:
-        RelayError: As :func:`~argybargy.relay.api.agent.post_as`; ``invalid_request``
+        RelayError: As :func:`~argybargy.relay.api.posting.post_as`; ``invalid_request``
             if nobody else is asked; ``unauthorized`` if the code ends meanwhile.
     """
     expects = draft.expects or default_asked(draft.to)

@@ -9,9 +9,9 @@ import attrs
 
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.relay.api.agent import PostDraft, PostOutcome, post_as
 from argybargy.relay.api.poll import poll
 from argybargy.relay.api.poll_answer import PollAnswer, PollRequest
+from argybargy.relay.api.posting import PostDraft, PostOutcome, post_as
 from argybargy.relay.relay import Relay
 
 

@@ -14,8 +14,9 @@ from argybargy.domain.room.state import RoomStatus
 from argybargy.domain.room.writes import Audit
 from argybargy.domain.roster import Waiting
 from argybargy.relay.access.invitation import Invitation
-from argybargy.relay.api.agent import History, PostDraft, PostOutcome, post
+from argybargy.relay.api.agent import History
 from argybargy.relay.api.calls import call_peer
+from argybargy.relay.api.posting import PostDraft, PostOutcome, post
 from argybargy.relay.api.stream_cursor import (
     MessageInRoom,
     newest_messages,

@@ -15,7 +15,6 @@ the wait leaves a token, and the wait returns at once. *Read status before rows*
 reader that learns of the closing has received all messages from before it.
 """
 
-import contextlib
 from typing import Final
 
 import attrs
@@ -30,13 +29,13 @@ from argybargy.domain.instant import Instant
 from argybargy.domain.names import PeerKey
 from argybargy.domain.pages import Page, read_after
 from argybargy.domain.poll_budget import PollBudget, poll_budget
-from argybargy.domain.room.commands import Renew
 from argybargy.domain.room.state import RoomStatus
 from argybargy.domain.seat import SeatLease
 from argybargy.domain.wake_policy import Backlog, is_held_for
 from argybargy.relay.access.presence import PresenceRecord
 from argybargy.relay.api.agent import count_unread
 from argybargy.relay.api.calls import call_peer
+from argybargy.relay.api.claim_renewal import renew_claims, renew_claims_nowait
 from argybargy.relay.api.poll_answer import PollAnswer, PollRequest
 from argybargy.relay.relay import Relay
 from argybargy.relay.room.subscriptions import Subscription
@@ -81,31 +80,6 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
                 relay.presence.leave_seat(peer, seat, trio.current_time())
             raise
     return await one.finish(page, subscription)
-
-
-async def renew_claims(code: CodeRecord, live: LiveRoom) -> None:
-    """Renew the claims of the polling peer, if the room accepts the command.
-
-    An open poll keeps them alive as well; see `holders_present` in ``room/batch``. A
-    read never fails because a renewal did: if the room has failed or stops, the poll
-    goes on and reports it, and if it is busy, the next poll renews.
-    """
-    if live.room.leases_of(code.name):
-        with contextlib.suppress(RelayError):
-            await live.ask(Renew(code.name))
-
-
-def renew_claims_nowait(code: CodeRecord, live: LiveRoom) -> None:
-    """Renew the claims of a peer as of the end of its wait.
-
-    Called in a ``finally`` and therefore without waiting: a cancelled request (its
-    client has left) could not. The peer is still subscribed, which keeps its leases
-    alive until the command is in the inbox. A full inbox rejects the renewal, and the
-    next poll brings another.
-    """
-    if live.room.leases_of(code.name):
-        with contextlib.suppress(RelayError):
-            live.tell(Renew(code.name))
 
 
 @attrs.define

@@ -34,7 +34,7 @@ from argybargy.domain.names import (
     peer_key,
 )
 from argybargy.domain.text_form import YOU
-from argybargy.relay.api.agent import PostDraft
+from argybargy.relay.api.posting import PostDraft
 from argybargy.web.codec.bodies import ClaimRequest, PostRequest, WithdrawRequest
 from argybargy.web.codec.validation_errors import ValidationErrors, type_error
 from argybargy.web.request import Request

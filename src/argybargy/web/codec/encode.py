@@ -22,8 +22,9 @@ from argybargy.domain.room.commands import ClaimGranted
 from argybargy.domain.room.questions import question_state
 from argybargy.domain.room.state import RoomStatus
 from argybargy.onboarding.instructions import RESPONSE_RULE
-from argybargy.relay.api.agent import History, PostOutcome, Resumption, Thread
+from argybargy.relay.api.agent import History, Resumption, Thread
 from argybargy.relay.api.poll import PollAnswer
+from argybargy.relay.api.posting import PostOutcome
 from argybargy.relay.room.delivery_report import DeliveryReport, Reachability
 from argybargy.web.codec.bodies import (
     ClaimBody,

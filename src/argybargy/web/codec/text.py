@@ -24,8 +24,9 @@ from argybargy.domain.text_form import (
     render_age,
     render_message,
 )
-from argybargy.relay.api.agent import History, PostOutcome, Thread
+from argybargy.relay.api.agent import History, Thread
 from argybargy.relay.api.poll import PollAnswer
+from argybargy.relay.api.posting import PostOutcome
 from argybargy.relay.api.search import SearchPage
 from argybargy.relay.room.delivery_report import Reachability
 from argybargy.relay.room.receipts import Receipt, ReceiptKind

@@ -12,8 +12,8 @@ from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
 from argybargy.domain.room.questions import QuestionStatus, question_state
 from argybargy.domain.text_form import escape_text
-from argybargy.relay.api.agent import PostDraft
 from argybargy.relay.api.asking import Asked, AwaitedThread, Waited
+from argybargy.relay.api.posting import PostDraft
 from argybargy.web.codec import encode
 from argybargy.web.codec.bodies import AskAnswer, AskRequest, PostRequest, ThreadBody
 from argybargy.web.codec.decode import (
