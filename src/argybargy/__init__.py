@@ -7,7 +7,7 @@ step                module                 work
 ==================  =====================  ========================================
 HTTP                http/connection        parse the request, call the ASGI app
 authentication      web/access/auth        access code to peer, or 401
-decoding            web/codec/decode       JSON to command
+decoding            web/codec/posts        JSON to command
 queueing            relay/relay            find or start the room task; its inbox is
                                            bounded, and a full one is a 503
 room task           relay/room/task        decide, commit, publish, reply

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.web.codec.bodies import PostRequest
-from argybargy.web.codec.decode import _gather, _parse_plain, draft_of
+from argybargy.web.codec.decode import _gather, _parse_plain
+from argybargy.web.codec.posts import draft_of
 from support.web_app import TOKEN, Reply, open_site
 
 POSTS: list[tuple[int, str, Any]] = [

@@ -33,12 +33,8 @@ from argybargy.domain.names import (
 from argybargy.domain.room.commands import ImportedMessage
 from argybargy.domain.room.state import RoomStatus
 from argybargy.domain.room.writes import Audit
-from argybargy.web.codec.decode import (
-    check_expects,
-    check_text,
-    take_addressees,
-)
 from argybargy.web.codec.export_lines import AuditLine, CodeLine, MessageLine, RoomLine
+from argybargy.web.codec.posts import check_expects, check_text, take_addressees
 from argybargy.web.codec.validation_errors import ValidationErrors
 
 MOST_IMPORTED_SEQ: Final = 2**52

@@ -16,16 +16,9 @@ from argybargy.relay.api.asking import Asked, AwaitedThread, Waited
 from argybargy.relay.api.posting import PostDraft
 from argybargy.web.codec import encode
 from argybargy.web.codec.bodies import AskAnswer, AskRequest, PostRequest, ThreadBody
-from argybargy.web.codec.decode import (
-    Fields,
-    check_no_query,
-    draft_of,
-    idempotency_key,
-    parse_query,
-    read_json,
-    read_plain_post,
-)
+from argybargy.web.codec.decode import Fields, idempotency_key, parse_query, read_json
 from argybargy.web.codec.poll_query import parse_seconds
+from argybargy.web.codec.posts import check_no_query, draft_of, read_plain_post
 from argybargy.web.codec.text import Reader, post_lines
 from argybargy.web.request import Request, Response, text_response
 

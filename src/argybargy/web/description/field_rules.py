@@ -1,7 +1,8 @@
 """JSON Schema rules of fields, beyond their types.
 
-They repeat in JSON Schema what :mod:`argybargy.web.codec.decode` enforces; the
-suite in ``tests/schema`` sends generated requests to hold both to each other.
+They repeat in JSON Schema what :mod:`argybargy.web.codec.decode` and
+:mod:`argybargy.web.codec.posts` enforce; the suite in ``tests/schema`` sends generated
+requests to hold both to each other.
 """
 
 from collections.abc import Iterable

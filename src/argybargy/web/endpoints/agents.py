@@ -26,7 +26,6 @@ from argybargy.web.codec.bodies import (
 from argybargy.web.codec.conditional import take_read_cursor, unread_response
 from argybargy.web.codec.decode import (
     check_lease,
-    decode_post,
     decode_reason,
     parse_query,
     read_json,
@@ -44,6 +43,7 @@ from argybargy.web.codec.minimal import (
     body_response,
 )
 from argybargy.web.codec.poll_query import decode_poll
+from argybargy.web.codec.posts import decode_post
 from argybargy.web.codec.statements import (
     capability_in_query,
     hook_of,

@@ -32,7 +32,6 @@ from argybargy.web.codec.decode import (
     check_peer_name,
     check_room_name,
     decode_reason,
-    draft_of,
     idempotency_key,
     parse_query,
     parse_seq,
@@ -60,6 +59,7 @@ from argybargy.web.codec.operator_bodies import (
     TokenBody,
     UndampBody,
 )
+from argybargy.web.codec.posts import draft_of
 from argybargy.web.codec.validation_errors import ValidationErrors
 from argybargy.web.codec.waits import awaited_body, decode_wait, status_of
 from argybargy.web.identity import IdentityKind
