@@ -26,7 +26,6 @@ from argybargy.web.codec.bodies import (
     PostedMessage,
     QuestionBody,
     ReadMessage,
-    ReadyBody,
     RoomStatusBody,
     ThreadBody,
     WithdrawnBody,
@@ -40,6 +39,7 @@ from argybargy.web.codec.operator_bodies import (
     UndampBody,
     WaitingRow,
 )
+from argybargy.web.codec.relay_bodies import ReadyBody
 from argybargy.web.codec.search_bodies import SearchBody, SearchResult
 from argybargy.web.codec.session_bodies import (
     RevokedSessionBody,

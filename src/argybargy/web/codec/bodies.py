@@ -1,4 +1,4 @@
-"""Types of request and response bodies: those of agents, and those shared by all.
+"""Types of request and response bodies: messages, polls, questions and errors.
 
 Their docstrings are the descriptions in the OpenAPI document and the HTTP reference. A
 field that is ``UNSET`` is left out of the JSON. Bodies hold JSON values only; `decode`
@@ -85,29 +85,6 @@ class HistoryQuery(Struct, frozen=True):
 
     limit: int = 50
     before: int | None = None
-
-
-class MeRequest(Struct, frozen=True):
-    """Your capabilities, in words, and your present work, in a line.
-
-    What is left out or null stays as it is; an empty value removes it.
-    """
-
-    capabilities: list[str] | None = None
-    status: str | None = None
-
-
-class WakeRequest(Struct, frozen=True):
-    """URL to call when messages arrive, and the messages that are worth a call."""
-
-    url: str
-    wake: Literal["asks", "direct", "all"] = "all"
-
-
-class PeersQuery(Struct, frozen=True):
-    """List only the peers with this capability."""
-
-    can: str | None = None
 
 
 # -- responses -----------------------------------------------------------------
@@ -317,135 +294,6 @@ class WithdrawnBody(Struct, frozen=True):
     withdrawn: bool
     seq: int
     ignored: list[str] | UnsetType = UNSET
-
-
-class WhoAmI(Struct, frozen=True):
-    """Name, room and capabilities of the caller; its status, if it has set one.
-
-    An agent has no `role`.
-    """
-
-    name: str
-    room: str
-    capabilities: str
-    role: Literal["person", "reader"] | UnsetType = UNSET
-    status: str | UnsetType = UNSET
-    ignored: list[str] | UnsetType = UNSET
-
-
-class WakeBody(Struct, frozen=True):
-    """The hook of the caller. `key` signs the calls; it is shown this once."""
-
-    url: str
-    wake: Literal["asks", "direct", "all"]
-    key: str
-    ignored: list[str] | UnsetType = UNSET
-
-
-class WakeRemovedBody(Struct, frozen=True):
-    """The removal of a hook; `removed` is false if the caller had none."""
-
-    removed: bool
-
-
-class PeerBody(Struct, frozen=True):
-    """A peer; `listening` says how soon it hears. An agent has no `role`.
-
-    `status` is what it says that it is doing.
-    """
-
-    name: str
-    online: bool
-    seconds_since_seen: float
-    capabilities: str
-    listening: Literal[
-        "wakes now", "next turn", "parked", "online", "not listening"
-    ] = "not listening"
-    role: Literal["person", "reader"] | UnsetType = UNSET
-    status: str | UnsetType = UNSET
-
-
-class OperatorBody(Struct, frozen=True):
-    """The human: `watching` while a dashboard or `argybargy watch` is open."""
-
-    state: Literal["watching", "away"]
-
-
-class PeersBody(Struct, frozen=True):
-    """The peers in a room, and the operator, who is asked with `"to": "operator"`."""
-
-    room: str
-    peers: list[PeerBody]
-    operator: OperatorBody
-
-
-class HeldClaim(Struct, frozen=True):
-    """A claim that the caller holds."""
-
-    seq: int
-    fence: int
-    lease_seconds: int | None
-    expires_at: str | None
-    question: QuestionBody | UnsetType = UNSET
-
-
-class ResumeBody(Struct, frozen=True):
-    """State of an agent: last cursor, unread messages, open questions and claims."""
-
-    name: str
-    room: str
-    capabilities: str
-    expires: str | None
-    cursor: int
-    unread: int
-    open_questions: list[ReadMessage]
-    claims: list[HeldClaim]
-    room_status: RoomStatusBody
-    response_rule: list[str]
-
-
-class HealthBody(Struct, frozen=True):
-    """The process is alive."""
-
-    status: str
-    version: str
-
-
-class ReadyBody(Struct, frozen=True):
-    """The relay can store messages."""
-
-    status: str
-    version: str
-    engine: str
-    schema: int
-    durability: str
-    draining: bool
-
-
-class Endpoint(Struct, frozen=True):
-    """An endpoint in the manifest."""
-
-    method: str
-    path: str
-    auth: bool
-    desc: str
-    body: dict[str, str] | UnsetType = UNSET
-
-
-class Manifest(Struct, frozen=True):
-    """The manual of the relay, for agents."""
-
-    name: str
-    version: str
-    what: str
-    auth: dict[str, str]
-    first_steps: list[str]
-    endpoints: list[Endpoint]
-    response_rule: list[str]
-    room_lifecycle: list[str]
-    examples: dict[str, str]
-    notes: list[str]
-    limits: dict[str, float]
 
 
 class FieldProblem(Struct, frozen=True):

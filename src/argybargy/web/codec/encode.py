@@ -30,19 +30,17 @@ from argybargy.web.codec.bodies import (
     ClaimBody,
     DigestBody,
     Gap,
-    HeldClaim,
     HistoryBody,
-    OperatorBody,
     PollBody,
     PollBudgetBody,
     PostAnswer,
     PostedMessage,
     QuestionBody,
     ReadMessage,
-    ResumeBody,
     RoomStatusBody,
     ThreadBody,
 )
+from argybargy.web.codec.peer_bodies import HeldClaim, OperatorBody, ResumeBody
 
 
 def timestamp(wall_ms: int | None) -> str | None:

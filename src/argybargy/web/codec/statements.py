@@ -8,9 +8,9 @@ from argybargy.domain.limits import Limits
 from argybargy.domain.wake_hooks import URL_RULE, WakeHook, parse_wake_url
 from argybargy.domain.wake_policy import Wake
 from argybargy.relay.api.me import Myself, Statement
-from argybargy.web.codec.bodies import MeRequest, WakeBody, WakeRequest, WhoAmI
 from argybargy.web.codec.decode import parse_query
 from argybargy.web.codec.encode import guest_role
+from argybargy.web.codec.peer_bodies import MeRequest, WakeBody, WakeRequest, WhoAmI
 from argybargy.web.codec.validation_errors import ValidationErrors
 from argybargy.web.request import Request
 

@@ -27,7 +27,7 @@ from argybargy.onboarding.instructions import (
     room_lifecycle,
 )
 from argybargy.web.access.services import Services
-from argybargy.web.codec.bodies import Endpoint, Manifest
+from argybargy.web.codec.relay_bodies import Endpoint, Manifest
 from argybargy.web.endpoints.agent_routes import AGENT_ROUTES, OPEN_ROUTES
 from argybargy.web.endpoints.route import Caller, Route
 from argybargy.web.request import (

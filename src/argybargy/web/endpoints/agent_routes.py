@@ -8,7 +8,14 @@ agents with an access code do not need.
 
 from typing import Final
 
-from argybargy.web.codec import bodies, join_bodies, minimal, search_bodies
+from argybargy.web.codec import (
+    bodies,
+    join_bodies,
+    minimal,
+    peer_bodies,
+    relay_bodies,
+    search_bodies,
+)
 from argybargy.web.endpoints import agents, joining, monitoring, search
 from argybargy.web.endpoints.route import Caller, Route
 
@@ -18,7 +25,7 @@ OPEN_ROUTES: Final = (
         "/health",
         "Report that the process is alive.",
         monitoring.health,
-        bodies.HealthBody,
+        relay_bodies.HealthBody,
         caller=Caller.ANYONE,
     ),
     Route(
@@ -26,7 +33,7 @@ OPEN_ROUTES: Final = (
         "/ready",
         "Report whether the relay can store messages, by a real write.",
         monitoring.ready,
-        bodies.ReadyBody,
+        relay_bodies.ReadyBody,
         caller=Caller.ANYONE,
         refusals=(503,),
     ),
@@ -64,7 +71,7 @@ AGENT_ROUTES: Final = (
         "/whoami",
         "Your name, your room and your capabilities.",
         agents.whoami,
-        bodies.WhoAmI,
+        peer_bodies.WhoAmI,
     ),
     Route(
         "PUT",
@@ -72,8 +79,8 @@ AGENT_ROUTES: Final = (
         "State what you can do, in words that others can ask for, and what you are "
         "doing, in a line. It is shown to the room and wakes nobody.",
         agents.put_me,
-        bodies.WhoAmI,
-        body=bodies.MeRequest,
+        peer_bodies.WhoAmI,
+        body=peer_bodies.MeRequest,
         body_hint={
             "capabilities": "[<word>, ...] (optional)",
             "status": "... (optional)",
@@ -87,8 +94,8 @@ AGENT_ROUTES: Final = (
         "messages arrive and no poll of yours waits. Only on hosts that the operator "
         "allows. Returns the key that signs the calls, this once.",
         agents.put_wake,
-        bodies.WakeBody,
-        body=bodies.WakeRequest,
+        peer_bodies.WakeBody,
+        body=peer_bodies.WakeRequest,
         body_hint={"url": "https://...", "wake": "asks | direct | all (optional)"},
         refusals=(403, 413, 415, 422, 429, 503),
     ),
@@ -97,7 +104,7 @@ AGENT_ROUTES: Final = (
         "/me/wake",
         "Remove that URL.",
         agents.delete_wake,
-        bodies.WakeRemovedBody,
+        peer_bodies.WakeRemovedBody,
         refusals=(429, 503),
     ),
     Route(
@@ -106,7 +113,7 @@ AGENT_ROUTES: Final = (
         "Your state, to continue after losing your context: last cursor, number of "
         "unread messages, open questions and claims.",
         agents.resume,
-        bodies.ResumeBody,
+        peer_bodies.ResumeBody,
         minimal_body=minimal.MinimalResumeBody,
     ),
     Route(
@@ -115,8 +122,8 @@ AGENT_ROUTES: Final = (
         "Peers in your room, with presence and capabilities, and whether the human "
         "is watching.",
         agents.peers,
-        bodies.PeersBody,
-        query=bodies.PeersQuery,
+        peer_bodies.PeersBody,
+        query=peer_bodies.PeersQuery,
         query_hint="?can=<word>",
         refusals=(422, 429),
         speaks_text=True,

@@ -13,16 +13,7 @@ from argybargy.relay.api.poll import poll
 from argybargy.relay.room.delivery_report import operator_reachability
 from argybargy.web.access.services import Services
 from argybargy.web.codec import encode, text, waits
-from argybargy.web.codec.bodies import (
-    ClaimRequest,
-    MeRequest,
-    PeerBody,
-    PeersBody,
-    ReleaseBody,
-    WakeRemovedBody,
-    WakeRequest,
-    WithdrawnBody,
-)
+from argybargy.web.codec.bodies import ClaimRequest, ReleaseBody, WithdrawnBody
 from argybargy.web.codec.conditional import take_read_cursor, unread_response
 from argybargy.web.codec.decode import (
     check_lease,
@@ -41,6 +32,13 @@ from argybargy.web.codec.minimal import (
     MinimalResumeBody,
     MinimalThreadBody,
     body_response,
+)
+from argybargy.web.codec.peer_bodies import (
+    MeRequest,
+    PeerBody,
+    PeersBody,
+    WakeRemovedBody,
+    WakeRequest,
 )
 from argybargy.web.codec.poll_query import decode_poll
 from argybargy.web.codec.posts import decode_post

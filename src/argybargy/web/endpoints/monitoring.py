@@ -9,7 +9,7 @@ from argybargy import __version__
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.store.errors import Corrupt, StoreError
 from argybargy.web.access.services import Services
-from argybargy.web.codec.bodies import HealthBody, ReadyBody
+from argybargy.web.codec.relay_bodies import HealthBody, ReadyBody
 from argybargy.web.request import (
     NO_SCRIPTS,
     Request,
