@@ -35,7 +35,7 @@ from argybargy.serve import main, metrics_listener
 from argybargy.store.memory import store as memory
 from argybargy.store.sqlite import connection, readers, row_validation, store, writer
 from argybargy.store.sqlite.backup import snapshot, superseded
-from argybargy.store.sqlite.search import index
+from argybargy.store.sqlite.search import index, index_tables
 from argybargy.store.sqlite.search import query as sqlite_search
 from argybargy.web import access_log
 from argybargy.web.codec import decode, import_lines
@@ -607,13 +607,13 @@ CONSTANTS: Final = (
     ),
     Constant(
         "PIECE_ROWS",
-        index,
+        index_tables,
         "Messages added to the search index in one transaction.",
         "store/sqlite/search/test_index.py::test_many_messages_are_indexed_piece_by_piece",
     ),
     Constant(
         "PIECE_TERMS",
-        index,
+        index_tables,
         "Words after which no further message is added in the same transaction.",
         "store/sqlite/search/test_index.py::"
         "test_messages_of_many_words_are_indexed_a_few_at_a_time",

@@ -16,9 +16,10 @@ from argybargy.domain.pages import PageBuilder
 from argybargy.domain.search.query import Scope, parse_search
 from argybargy.store.errors import Refused
 from argybargy.store.protocol import Store
-from argybargy.store.sqlite.search import index
+from argybargy.store.sqlite.search import index, index_tables
 from argybargy.store.sqlite.search import query as search
-from argybargy.store.sqlite.search.index import INDEX_NAME, PIECE_ROWS
+from argybargy.store.sqlite.search.index import INDEX_NAME
+from argybargy.store.sqlite.search.index_tables import PIECE_ROWS
 from argybargy.store.sqlite.search.query import search_messages
 from argybargy.store.sqlite.store import SqliteStore, open_sqlite_store
 from support.store_player import Player, post
@@ -186,12 +187,13 @@ async def test_many_messages_are_indexed_piece_by_piece(sqlite: SqliteStore) -> 
 async def test_messages_of_many_words_are_indexed_a_few_at_a_time(
     sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(index, "PIECE_TERMS", 10)
+    monkeypatch.setattr(index_tables, "PIECE_TERMS", 10)
     player = Player.of(sqlite)
     await player.do(*(post("ann", "so many words here") for _ in range(4)))
     # Each word is indexed for the operator and for each reader: eight terms a message.
     work = sqlite._index._run
-    assert [await work(index._index_piece) for _ in range(3)] == [True, True, False]
+    pieces = [await work(index_tables.index_piece) for _ in range(3)]
+    assert pieces == [True, True, False]
 
 
 async def test_housekeeping_does_not_wait_long_for_the_index(
@@ -221,13 +223,13 @@ async def test_housekeeping_does_not_wait_long_for_the_index(
 async def test_many_messages_are_dropped_a_few_at_a_time(
     sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(index, "PIECE_ROWS", 2)
+    monkeypatch.setattr(index_tables, "PIECE_ROWS", 2)
     player = Player.of(sqlite)
     await player.do(*(post("ann", "word") for _ in range(5)))
     await sqlite._index.catch_up()
     work = sqlite._index._run
     await work(lambda link: link.execute("UPDATE words_docsize SET id = id + 90"))
-    assert [await work(index._delete_orphans) for _ in range(4)] == [
+    assert [await work(index_tables.delete_orphans) for _ in range(4)] == [
         *(True, True, True, False)
     ]
 

@@ -14,7 +14,7 @@ from argybargy.domain.pages import PageBuilder
 from argybargy.domain.search.query import Findings, Found, Query, Scope
 from argybargy.domain.search.snippet import snippet
 from argybargy.domain.search.tokens import Term
-from argybargy.store.sqlite.search.index import EVERYWHERE, scope_of, term_of
+from argybargy.store.sqlite.search.index_tables import EVERYWHERE, scope_of, term_of
 from argybargy.store.sqlite.tables.messages import (
     COLUMNS,
     IS_VISIBLE,
