@@ -9,9 +9,7 @@ Invariants:
 3. The lock of the data directory is held throughout.
 """
 
-import itertools
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +26,7 @@ from argybargy.domain.room.state import Room, SavedRoom
 from argybargy.domain.room.writes import Audit
 from argybargy.store.data_directory import RESTORING, hold_lock, remove_unfinished
 from argybargy.store.errors import Corrupt, Unknown
+from argybargy.store.sqlite.backup.database_files import copy_database, put_aside
 from argybargy.store.sqlite.backup.superseded import (
     MOST_HEAD,
     SupersededDatabase,
@@ -41,23 +40,12 @@ from argybargy.store.sqlite.backup.verify import (
 )
 from argybargy.store.sqlite.schema import load_migrations, migrate
 from argybargy.store.sqlite.tables.audit import insert_audits
-from argybargy.store.sqlite.tables.codes import (
-    delete_codes,
-    insert_revoked,
-    read_codes,
-)
+from argybargy.store.sqlite.tables.codes import delete_codes, insert_revoked, read_codes
 from argybargy.store.sqlite.tables.commit import commit_room
 from argybargy.store.sqlite.tables.cursors import read_all_cursors, save_cursors
 from argybargy.store.sqlite.tables.invites import delete_all_invites
 from argybargy.store.sqlite.tables.rooms import load_room
-from argybargy.system.files import (
-    link_or_copy,
-    make_private_file,
-    sync_directory,
-    sync_file,
-)
-
-_COMPANIONS = ("-wal", "-shm")
+from argybargy.system.files import sync_directory, sync_file
 
 
 @attrs.frozen
@@ -136,10 +124,10 @@ def restore_backup(directory: Path, plan: RestorePlan) -> Restored:
         remove_unfinished(directory)
         fresh = database.with_name(f"{database.name}.{RESTORING}")
         try:
-            _copy(plan.source, fresh)
+            copy_database(plan.source, fresh)
             restored = _rebuild(fresh, database, plan)
             sync_file(fresh)
-            kept_as = _put_aside(database, plan.stamp)
+            kept_as = put_aside(database, plan.stamp)
             fresh.replace(database)
         finally:
             remove_unfinished(directory)
@@ -155,17 +143,6 @@ def _sync(directory: Path) -> None:
             f"The backup is in place in {directory}, but a loss of power now may "
             f"bring back what was there: {error}"
         ) from error
-
-
-def _copy(source: Path, fresh: Path) -> None:
-    """Copy a database file, and its write-ahead log if it has one."""
-    make_private_file(fresh)
-    shutil.copyfile(source, fresh)
-    log = source.with_name(f"{source.name}-wal")
-    if log.exists() and log.stat().st_size:
-        fresh_log = fresh.with_name(f"{fresh.name}-wal")
-        make_private_file(fresh_log)
-        shutil.copyfile(log, fresh_log)
 
 
 def _rebuild(fresh: Path, database: Path, plan: RestorePlan) -> Restored:
@@ -370,34 +347,3 @@ def _newer_cursors(
     """Return the cursors that are ahead of those in the restored database."""
     restored = read_all_cursors(connection)
     return {key: seq for key, seq in cursors.items() if seq > restored.get(key, 0)}
-
-
-# -- files ------------------------------------------------------------------------
-
-
-def _put_aside(database: Path, stamp: str) -> Path | None:
-    """Link the database in use under a second name, and remove its log and -shm file.
-
-    The log is empty after the checkpoint of `read_superseded`. If the database could
-    not be read, the log has content and is kept under the second name as well.
-    """
-    if not database.exists() or not database.stat().st_size:
-        return None
-    # A link and not a rename, so that a database is under its own name at every moment.
-    wanted = f"{database.name}.before-restore-{stamp}"
-    names = itertools.chain([wanted], (f"{wanted}-{n}" for n in itertools.count(2)))
-    paths = map(database.with_name, names)
-    aside = next(path for path in paths if not path.exists())
-    link_or_copy(database, aside)
-    _move_companions(database, aside, _COMPANIONS)
-    return aside
-
-
-def _move_companions(database: Path, aside: Path, endings: Sequence[str]) -> None:
-    for ending in endings:
-        companion = database.with_name(database.name + ending)
-        if not companion.exists():
-            continue
-        if ending == "-wal" and companion.stat().st_size:
-            link_or_copy(companion, aside.with_name(aside.name + ending))
-        companion.unlink()
