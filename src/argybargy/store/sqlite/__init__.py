@@ -13,6 +13,9 @@ readers         a pool of read-only connections, one snapshot per call
 wal             checkpoints, and the rewrite of the write-ahead log at start-up
 schema          numbered migrations and the checks of a database file
 row_validation  validation of every row against the rules of the relay
+access_rows     the same for codes, invites, hooks and cursors
+database_rows   access to the rows under validation, in old schemas too
+column_rules    validation of single values
 errors          translation of SQLite's errors to `argybargy.store.errors`
 corruption      the signal that the database is damaged or gone
 tables          SQL, one file per table

@@ -12,22 +12,25 @@ not make a database unusable.
 import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import apsw
 import attrs
 
-from argybargy.domain.access_codes import Role
-from argybargy.domain.capabilities import MAX_STATED_CHARS
-from argybargy.domain.instant import parse_timestamp
 from argybargy.domain.limits import MAX_SEQ, MOST_TEXT_CHARS, Limits
 from argybargy.domain.message import EVENTS
 from argybargy.domain.names import NOBODY, SYSTEM, fold, is_name
 from argybargy.domain.seq_gaps import SeqGap, present_seqs
-from argybargy.domain.wake_hooks import parse_wake_url
-from argybargy.domain.wake_policy import Wake
 from argybargy.store.errors import Corrupt
+from argybargy.store.sqlite.access_rows import (
+    validate_codes,
+    validate_cursors,
+    validate_invites,
+    validate_revoked,
+    validate_wake_hooks,
+)
 from argybargy.store.sqlite.column_rules import (
     are_valid_choices,
     is_peer_or_operator,
@@ -38,19 +41,20 @@ from argybargy.store.sqlite.column_rules import (
     is_valid_sender,
     parse_seq_gaps,
 )
+from argybargy.store.sqlite.database_rows import (
+    DIGEST_BYTES,
+    NEWEST_MS,
+    OLDEST_MS,
+    DatabaseRows,
+    Problems,
+    invalid_fields,
+)
 from argybargy.store.sqlite.resolutions import decode_resolution, encode_resolution
-from argybargy.store.sqlite.tables.invites import invalid_invites
 
 ROW_BYTES: Final = 2 * 1024 * 1024
 """Longest row: the longest text at four bytes a character, plus the other columns."""
-OLDEST_MS: Final = parse_timestamp("0001-01-01")
-NEWEST_MS: Final = parse_timestamp("9999-12-31")
-"""The range of times that can be formatted."""
 _LEASE_SECONDS: Final = 10 * Limits().lease_seconds_max
-_DIGEST_BYTES: Final = 32
-_ROLES: Final = frozenset(role.value for role in Role)
 _KEY: Final = re.compile(r"[\x20-\x7e]+")
-_WAKE_KEY: Final = re.compile(r"[0-9a-f]{64}")
 
 _MESSAGE_FIELDS: Final = (
     "its number",
@@ -68,9 +72,6 @@ _MESSAGE_FIELDS: Final = (
     "its choices",
     "its choice",
 )
-
-_Problems = Iterator[tuple[str, str]]
-"""Position of an invalid row, and the invalid field."""
 
 
 @attrs.frozen
@@ -90,11 +91,10 @@ class _RowValidator:
     Mutable state: the counters of the rooms read so far.
     """
 
-    connection: apsw.Connection
-    latest_ms: int
+    rows: DatabaseRows
     _rooms: dict[int, _Room] = attrs.field(factory=dict)
 
-    def tables(self) -> Sequence[tuple[str, Callable[[], _Problems]]]:
+    def tables(self) -> Sequence[tuple[str, Callable[[], Problems]]]:
         """Return the validators in order: the other tables refer to the rooms."""
         return (
             ("rooms", self.rooms),
@@ -103,56 +103,43 @@ class _RowValidator:
             ("questions", self.questions),
             ("receipts", self.receipts),
             ("members", self.members),
-            ("codes", self.codes),
-            ("invites", self.invites),
-            ("cursors", self.cursors),
+            ("codes", partial(validate_codes, self.rows)),
+            ("invites", partial(validate_invites, self.rows)),
+            ("cursors", partial(validate_cursors, self.rows)),
             ("readdressed", self.readdressed),
-            ("wake_hooks", self.wake_hooks),
+            ("wake_hooks", partial(validate_wake_hooks, self.rows)),
             ("audit", self.audit),
-            ("revoked", self.revoked),
+            ("revoked", partial(validate_revoked, self.rows)),
             ("message_ids", self.message_ids),
             ("probes", self.probes),
         )
 
-    def select(self, sql: str) -> Iterator[Any]:
-        """Iterate over rows without collecting them."""
-        return iter(self.connection.execute(sql))
-
-    def has(self, table: str, column: str) -> bool:
-        """Tell whether the schema has a column; older versions lack some."""
-        sql = "SELECT count(*) FROM pragma_table_info(?) WHERE name = ?"
-        return bool(self.connection.execute(sql, (table, column)).get)
-
-    def is_time(self, at_ms: int) -> bool:
-        """Tell whether a time is between `OLDEST_MS` and `latest_ms`."""
-        return OLDEST_MS <= at_ms <= self.latest_ms
-
     # -- rooms and messages --------------------------------------------------------
 
-    def rooms(self) -> _Problems:
+    def rooms(self) -> Problems:
         """Validate the rooms, and keep their counters."""
-        holes = "holes" if self.has("rooms", "holes") else "'[]'"
-        has_ends = self.has("rooms", "is_deleted")
+        holes = "holes" if self.rows.has("rooms", "holes") else "'[]'"
+        has_ends = self.rows.has("rooms", "is_deleted")
         ends = "is_deleted, cleared_to, is_clearing" if has_ends else "0, 0, 0"
         sql = f"""
             SELECT id, name, version, head, first, fence, closed_at_ms, closed_by,
                    {ends}, created_ms, last_ms, spoken_ms, {holes}
             FROM rooms ORDER BY id
         """  # noqa: S608 - constants
-        for row in self.select(sql):
+        for row in self.rows.select(sql):
             room_id, name, version, head, first, fence, *rest = row
             closed_at_ms, closed_by, is_deleted, cleared_to, is_clearing, *rest = rest
             *times, gaps_column = rest
             seq_gaps = parse_seq_gaps(gaps_column, first, head)
             counters = room_id, version, fence + 1
             closed_ms = 0 if closed_at_ms is None else closed_at_ms
-            yield from _invalid_fields(
+            yield from invalid_fields(
                 f"row {room_id}",
                 (all(1 <= each <= MAX_SEQ for each in counters), "its counters"),
                 (is_name(name), "the name of the room"),
                 (0 <= first - 1 <= head <= MAX_SEQ, "its numbers"),
-                (all(map(self.is_time, times)), "a time"),
-                (self.is_time(closed_ms), "the time at which it was closed"),
+                (all(map(self.rows.is_time, times)), "a time"),
+                (self.rows.is_time(closed_ms), "the time at which it was closed"),
                 (is_single_line(closed_by or ""), "the name of who closed it"),
                 (seq_gaps is not None, "the numbers that it has left out"),
                 (
@@ -164,10 +151,10 @@ class _RowValidator:
             )
             self._rooms[room_id] = _Room(head, first, fence, seq_gaps or ())
 
-    def messages(self) -> _Problems:
+    def messages(self) -> Problems:
         """Validate the messages, and that no room lacks one."""
-        resolution = "resolution" if self.has("messages", "resolution") else "NULL"
-        has_choices = self.has("messages", "choices")
+        resolution = "resolution" if self.rows.has("messages", "resolution") else "NULL"
+        has_choices = self.rows.has("messages", "choices")
         sql = f"""
             SELECT room_id, seq, id, at_ms, sender, kind, recipients, text, expects,
                    reply_to, event, claimed_by, fence, is_settled,
@@ -175,7 +162,8 @@ class _RowValidator:
             FROM messages ORDER BY room_id, seq
         """  # noqa: S608 - constants
         unvisited = dict(self._rooms)
-        for room_id, rows in itertools.groupby(self.select(sql), lambda row: row[0]):
+        found = self.rows.select(sql)
+        for room_id, rows in itertools.groupby(found, lambda row: row[0]):
             room = unvisited.pop(room_id, None)
             if room is None:
                 yield f"room {room_id}", "it is in no room"
@@ -184,7 +172,7 @@ class _RowValidator:
         for room_id, room in unvisited.items():
             yield from self._messages(room_id, room, iter(()))
 
-    def _messages(self, room_id: int, room: _Room, rows: Iterator[Any]) -> _Problems:
+    def _messages(self, room_id: int, room: _Room, rows: Iterator[Any]) -> Problems:
         expected = present_seqs(room.first, room.head + 1, room.seq_gaps)
         for _, seq, *row in rows:
             validity = self._check_message(seq, room, row)
@@ -207,7 +195,7 @@ class _RowValidator:
         return (
             1 <= seq <= room.head,
             1 <= row_id <= MAX_SEQ,
-            OLDEST_MS <= at_ms <= self.latest_ms,
+            OLDEST_MS <= at_ms <= self.rows.latest_ms,
             is_valid_sender(sender, kind),
             is_valid_recipients(recipients),
             1 <= len(text) <= MOST_TEXT_CHARS and "\0" not in text,
@@ -229,19 +217,19 @@ class _RowValidator:
         return end is None or (
             encode_resolution(end) == column
             and (end.by in {"", SYSTEM} or is_peer_or_operator(end.by))
-            and self.is_time(end.at_ms)
+            and self.rows.is_time(end.at_ms)
             and (end.seq is None or seq < end.seq <= room.head)
             and is_single_line(end.reason)
         )
 
-    def claims(self) -> _Problems:
+    def claims(self) -> Problems:
         """Validate the live claims; each refers to a message."""
         sql = """
             SELECT claims.room_id, claims.seq, holder, claims.fence, seconds,
                    messages.id IS NOT NULL
             FROM claims LEFT JOIN messages USING (room_id, seq)
         """
-        for room_id, seq, holder, fence, seconds, has_message in self.select(sql):
+        for room_id, seq, holder, fence, seconds, has_message in self.rows.select(sql):
             where, room = f"room {room_id}", self._rooms.get(room_id)
             if room is None or not has_message or seq < room.first:
                 yield where, "which message it is on"
@@ -252,138 +240,76 @@ class _RowValidator:
             elif seconds is not None and not 0 < seconds <= _LEASE_SECONDS:
                 yield where, "how long it lasts"
 
-    def questions(self) -> _Problems:
+    def questions(self) -> Problems:
         """Validate the open questions; each refers to a message."""
         sql = """
             SELECT questions.room_id, asker, questions.expects, messages.id IS NOT NULL
             FROM questions LEFT JOIN messages USING (room_id, seq)
         """
-        for room_id, asker, expects, has_message in self.select(sql):
+        for room_id, asker, expects, has_message in self.rows.select(sql):
             where = f"room {room_id}"
             if room_id not in self._rooms or not has_message:
                 yield where, "which message it is"
             elif not is_name(asker) or not is_valid_expects(expects):
                 yield where, "a name"
 
-    def receipts(self) -> _Problems:
+    def receipts(self) -> Problems:
         """Validate the receipts of idempotency keys."""
         most = Limits().idempotency_key_chars
         sql = "SELECT id, room_id, peer, key, digest, seq, at_ms FROM receipts"
-        for row_id, room_id, peer, key, digest, seq, at_ms in self.select(sql):
+        for row_id, room_id, peer, key, digest, seq, at_ms in self.rows.select(sql):
             room = self._rooms.get(room_id)
-            yield from _invalid_fields(
+            yield from invalid_fields(
                 f"row {row_id}",
                 (room is not None and 1 <= seq <= room.head, "which message it is for"),
                 (is_name(peer), "whose it is"),
                 (len(key) <= most and _KEY.fullmatch(key) is not None, "the key"),
-                (1 <= len(digest) <= _DIGEST_BYTES, "the digest"),
-                (self.is_time(at_ms) and 1 <= row_id <= MAX_SEQ, "its time"),
+                (1 <= len(digest) <= DIGEST_BYTES, "the digest"),
+                (self.rows.is_time(at_ms) and 1 <= row_id <= MAX_SEQ, "its time"),
             )
 
-    def members(self) -> _Problems:
+    def members(self) -> Problems:
         """Validate the members."""
         sql = "SELECT room_id, peer, name, kind, last_seq, last_ms FROM members"
-        for room_id, peer, name, kind, last_seq, last_ms in self.select(sql):
+        for room_id, peer, name, kind, last_seq, last_ms in self.rows.select(sql):
             where, room = f"room {room_id}", self._rooms.get(room_id)
             if room is None:
                 yield where, "the room"
             elif not is_valid_sender(name, kind) or peer != fold(name):
                 yield where, "the name"
-            elif not 0 <= last_seq <= room.head or not self.is_time(last_ms):
+            elif not 0 <= last_seq <= room.head or not self.rows.is_time(last_ms):
                 yield where, "what was posted last"
 
-    # -- codes and the log ---------------------------------------------------------
+    # -- the log and counters ------------------------------------------------------
 
-    def codes(self) -> _Problems:
-        """Validate the access codes."""
-        role_column = "role" if self.has("codes", "role") else "'agent'"
-        sql = f"""
-            SELECT id, digest, room, name, capabilities, client, model, created_ms,
-                   expires_ms, {role_column} FROM codes
-        """  # noqa: S608 - constants
-        most = max(Limits().capabilities_chars, MAX_STATED_CHARS)
-        for row_id, digest, room, name, *rest in self.select(sql):
-            *texts, created_ms, expires_ms, role = rest
-            ends_ms = NEWEST_MS if expires_ms is None else expires_ms
-            is_time = self.is_time(created_ms) and OLDEST_MS <= ends_ms <= NEWEST_MS
-            is_whole = len(digest) == _DIGEST_BYTES and 1 <= row_id <= MAX_SEQ
-            yield from _invalid_fields(
-                f"row {row_id}",
-                (is_whole, "the digest"),
-                (is_name(room), "the name of the room"),
-                (is_valid_sender(name, "agent"), "the name of the peer"),
-                (
-                    all(is_single_line(text, most) for text in texts),
-                    "what is said of it",
-                ),
-                (is_time, "a time"),
-                (role in _ROLES, "the role of the peer"),
-            )
-
-    def invites(self) -> _Problems:
-        """Validate the invites."""
-        if self.has("invites", "digest"):
-            yield from invalid_invites(self.connection, self.is_time, NEWEST_MS)
-
-    def readdressed(self) -> _Problems:
+    def readdressed(self) -> Problems:
         """Validate the list of messages with new addressees, if there is one."""
-        if not self.has("readdressed", "id"):
+        if not self.rows.has("readdressed", "id"):
             return
-        for numbers in self.select("SELECT id, message_id FROM readdressed"):
+        for numbers in self.rows.select("SELECT id, message_id FROM readdressed"):
             if not all(1 <= number <= MAX_SEQ for number in numbers):
                 yield f"row {numbers[0]}", "a number"
 
-    def wake_hooks(self) -> _Problems:
-        """Validate the wake hooks, if there is a table of them."""
-        if not self.has("wake_hooks", "url"):
-            return
-        sql = "SELECT room, name, url, key, wake FROM wake_hooks"
-        for room, name, url, key, wake in self.select(sql):
-            yield from _invalid_fields(
-                "a row",
-                (is_name(room), "the name of the room"),
-                (is_valid_sender(name, "agent"), "the name of the peer"),
-                (parse_wake_url(url) is not None, "the URL"),
-                (_WAKE_KEY.fullmatch(key) is not None, "the key"),
-                (wake in {each.value for each in Wake}, "the kind of messages"),
-            )
-
-    def cursors(self) -> _Problems:
-        """Validate the cursors."""
-        for room, peer, seq in self.select("SELECT room, peer, seq FROM cursors"):
-            if not is_name(room) or not is_name(peer):
-                yield "a row", "a name"
-            elif not 0 <= seq <= MAX_SEQ:
-                yield f"a row of {room}", f"the cursor, which goes from 0 to {MAX_SEQ}"
-
-    def audit(self) -> _Problems:
+    def audit(self) -> Problems:
         """Validate the audit log."""
         sql = "SELECT id, at_ms, action, actor, room, detail, tally FROM audit"
-        for row_id, at_ms, *texts in self.select(sql):
-            if not (self.is_time(at_ms) and 1 <= row_id <= MAX_SEQ):
+        for row_id, at_ms, *texts in self.rows.select(sql):
+            if not (self.rows.is_time(at_ms) and 1 <= row_id <= MAX_SEQ):
                 yield f"row {row_id}", "its time"
             if not all(map(is_single_line, texts)):
                 yield f"row {row_id}", "a text"
 
-    def revoked(self) -> _Problems:
-        """Validate the digests of revoked codes."""
-        if not self.has("revoked", "digest"):
-            return
-        for (digest,) in self.select("SELECT digest FROM revoked"):
-            if len(digest) != _DIGEST_BYTES:
-                yield "a row", "the digest"
-
-    def message_ids(self) -> _Problems:
+    def message_ids(self) -> Problems:
         """Validate the row with the highest id that is not used again."""
-        if not self.has("message_ids", "newest"):
+        if not self.rows.has("message_ids", "newest"):
             return
-        rows = [row for (row,) in self.select("SELECT newest FROM message_ids")]
+        rows = [row for (row,) in self.rows.select("SELECT newest FROM message_ids")]
         if len(rows) != 1 or not 0 <= rows[0] <= MAX_SEQ:
             yield "its only row", "the number in it"
 
-    def probes(self) -> _Problems:
+    def probes(self) -> Problems:
         """Validate the row that probes write to."""
-        times = [times for (times,) in self.select("SELECT times FROM probes")]
+        times = [times for (times,) in self.rows.select("SELECT times FROM probes")]
         if len(times) != 1 or not 0 <= times[0] <= MAX_SEQ:
             yield "its only row", "the number in it"
 
@@ -404,9 +330,9 @@ def validate_rows(
     """
     longest = connection.limit(apsw.SQLITE_LIMIT_LENGTH)
     connection.limit(apsw.SQLITE_LIMIT_LENGTH, ROW_BYTES)
-    table = ""
+    table, rows = "", DatabaseRows(connection, latest_ms)
     try:
-        for table, validate in _RowValidator(connection, latest_ms).tables():
+        for table, validate in _RowValidator(rows).tables():
             for position, problem in validate():
                 raise _invalid(path, f"{table}, {position}: {problem}")
     except apsw.TooBigError:
@@ -422,8 +348,3 @@ def _invalid(path: Path, reason: str) -> Corrupt:
         f"{path} holds what Argybargy does not write; restore it from a backup. "
         f"({reason})"
     )
-
-
-def _invalid_fields(position: str, *fields: tuple[bool, str]) -> _Problems:
-    """Yield the invalid ones of some fields of a row."""
-    return ((position, name) for is_valid, name in fields if not is_valid)

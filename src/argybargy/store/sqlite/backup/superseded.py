@@ -14,7 +14,7 @@ from argybargy.domain.room.state import RoomStatus
 from argybargy.store.errors import Corrupt, Incompatible, Refused
 from argybargy.store.sqlite.backup.verify import check_pages_and_schema, has_column
 from argybargy.store.sqlite.connection import BUSY_MS
-from argybargy.store.sqlite.row_validation import NEWEST_MS, OLDEST_MS
+from argybargy.store.sqlite.database_rows import NEWEST_MS, OLDEST_MS
 from argybargy.store.sqlite.tables.codes import read_code_digests, read_revoked
 from argybargy.store.sqlite.tables.cursors import read_all_cursors
 

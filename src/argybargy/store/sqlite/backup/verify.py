@@ -8,7 +8,8 @@ import attrs
 
 from argybargy.store.errors import Corrupt, Incompatible
 from argybargy.store.sqlite.connection import BUSY_MS
-from argybargy.store.sqlite.row_validation import NEWEST_MS, validate_rows
+from argybargy.store.sqlite.database_rows import NEWEST_MS
+from argybargy.store.sqlite.row_validation import validate_rows
 from argybargy.store.sqlite.schema import (
     check_schema,
     check_version,
