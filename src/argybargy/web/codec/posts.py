@@ -203,14 +203,15 @@ def take_addressees(
         limits: The limits of the relay.
         called: How many more there may be, because of their capabilities.
     """
-    given = [normal_address(name) for name in ([to] if isinstance(to, str) else to)]
+    received, most = [to] if isinstance(to, str) else to, limits.addressees + called
+    # No more are looked at: a body has room for thousands.
+    given = [normal_address(name) for name in received[:most]]
     if [peer_key(name) for name in given] == [EVERYONE]:
         return TO_ALL
-    most = limits.addressees + called
-    if not 1 <= len(given) <= most:
+    if not 1 <= len(received) <= most:
         errors.add("to", f"1 to {most} names, or '{EVERYONE}'")
     spelled: dict[PeerKey, str] = {}  # the first spelling of each name
-    for name in given[:most]:
+    for name in given:
         key = peer_key(name)
         spelled.setdefault(key, name)
         if not is_address(name) or key in _NEVER_ADDRESSED:
