@@ -23,6 +23,7 @@ COMMANDS = {
     "argy wait": ["-c", ARGY, "wait"],
     "argy ear": ["-c", ARGY, "ear", "--wake", "lines"],
     "argybargy version": ["-m", "argybargy", "version"],
+    "argybargy --version": ["-m", "argybargy", "--version"],
 }
 
 
