@@ -11,12 +11,12 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 import attrs
-import structlog
 import trio
 
 from argybargy.domain.instant import Era, Instant
+from argybargy.system.logs import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 DRIFT_MS: Final = 1_000
 """The largest drift between two readings; a larger difference is a step."""

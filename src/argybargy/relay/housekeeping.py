@@ -3,7 +3,6 @@
 from itertools import islice
 from typing import Final
 
-import structlog
 import trio
 
 from argybargy.domain.errors import RelayError
@@ -12,8 +11,9 @@ from argybargy.domain.room.commands import Retain
 from argybargy.relay.offboarding import dismiss_departed
 from argybargy.relay.relay import Relay
 from argybargy.store.errors import StoreError
+from argybargy.system.logs import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 TICK_SECONDS: Final = 2.0
 """Pause between two rounds of housekeeping."""

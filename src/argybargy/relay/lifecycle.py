@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final, NoReturn
 
-import structlog
 import trio
 
 from argybargy.domain.limits import Limits
@@ -38,8 +37,9 @@ from argybargy.relay.store_errors import FailureLog
 from argybargy.relay.write_behind import WriteBehind
 from argybargy.store.errors import StoreError
 from argybargy.store.protocol import Store, StoreHealth
+from argybargy.system.logs import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 CLOSE_SECONDS: Final = 10.0
 """Time that room tasks have to finish their inboxes when the relay closes."""

@@ -7,15 +7,14 @@ accepted the dismissal, and housekeeping retries.
 
 from typing import Final
 
-import structlog
-
 from argybargy.domain.access_codes import Peer
 from argybargy.domain.errors import RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.room.commands import Acknowledged, Dismiss
 from argybargy.relay.relay import Relay
+from argybargy.system.logs import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 DISMISSALS_PER_TICK: Final = 16
 """Peers dismissed in one round of housekeeping: each may need its room loaded, and

@@ -5,14 +5,14 @@ from contextlib import contextmanager
 from typing import Final
 
 import attrs
-import structlog
 import trio
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.relay.clock import Clock
 from argybargy.store.errors import Busy, Full, Refused, StoreError, Unknown
+from argybargy.system.logs import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _RETRY_SECONDS: Final = 1
 REPEAT_SECONDS: Final = 60.0

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import Final
 
 import attrs
-import structlog
 import trio
 
 from argybargy.domain.access_codes import Peer
@@ -21,8 +20,9 @@ from argybargy.domain.names import PeerKey, RoomKey
 from argybargy.domain.room.writes import Audit
 from argybargy.relay.store_errors import shielded
 from argybargy.store.protocol import AuditLog
+from argybargy.system.logs import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 MAX_NOTES: Final = 20_000
 """Most buffered audit rows; one more drops the oldest, and the loss is logged. The

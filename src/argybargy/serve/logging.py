@@ -8,8 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import Final
 
-import structlog
-
+from argybargy.system.logs import structlog
 from argybargy.system.terminal import wants_colour
 
 _FOREIGN_LEVEL: Final = logging.WARNING

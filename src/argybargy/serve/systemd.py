@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from typing import Final, Self
 
 import attrs
-import structlog
 import trio
 
-log = structlog.get_logger(__name__)
+from argybargy.system.logs import get_logger
+
+log = get_logger(__name__)
 
 READY: Final = "READY=1"
 STOPPING: Final = "STOPPING=1"

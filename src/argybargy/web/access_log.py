@@ -6,24 +6,25 @@ query, a body, or a secret in a path.
 """
 
 import re
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
-import structlog
-from hypercorn.typing import (
-    ASGIFramework,
-    ASGIReceiveCallable,
-    ASGISendCallable,
-    HTTPScope,
-    Scope,
-)
-from structlog.contextvars import bound_contextvars
 
+from argybargy.system.logs import bound_contextvars, get_contextvars, get_logger
 from argybargy.web.access.auth import presented_code
 from argybargy.web.access.services import Services
 from argybargy.web.errors import new_request_id
 
-log = structlog.get_logger(__name__)
+if TYPE_CHECKING:
+    from hypercorn.typing import (
+        ASGIFramework,
+        ASGIReceiveCallable,
+        ASGISendCallable,
+        HTTPScope,
+        Scope,
+    )
+
+log = get_logger(__name__)
 
 PATH_CHARS: Final = 200
 """Longest path in a line; the rest is cut off."""
@@ -43,11 +44,11 @@ class AccessLog:
         services: Used to find the caller's name by its code.
     """
 
-    app: ASGIFramework
+    app: "ASGIFramework"
     services: Services
 
     async def __call__(
-        self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+        self, scope: "Scope", receive: "ASGIReceiveCallable", send: "ASGISendCallable"
     ) -> None:
         """Serve one request and log it; pass the lifespan on."""
         if scope["type"] != "http":
@@ -68,7 +69,7 @@ class AccessLog:
                 took = clock.now().steady_seconds - began
                 self._note(scope, next(iter(statuses), None), took)
 
-    def _note(self, scope: HTTPScope, status: int | None, seconds: float) -> None:
+    def _note(self, scope: "HTTPScope", status: int | None, seconds: float) -> None:
         """Log a request; `status` is None if the client left before the response."""
         log.debug(
             "request",
@@ -77,10 +78,10 @@ class AccessLog:
             status=status,
             milliseconds=round(1_000 * seconds, 1),
             **self._caller(scope),
-            **structlog.contextvars.get_contextvars(),
+            **get_contextvars(),
         )
 
-    def _caller(self, scope: HTTPScope) -> dict[str, str]:
+    def _caller(self, scope: "HTTPScope") -> dict[str, str]:
         presented = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
         relay = self.services.relay
         code = presented_code(presented)

@@ -3,10 +3,9 @@
 import secrets
 from http import HTTPStatus
 
-from structlog.contextvars import get_contextvars
-
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.text_form import escape_text
+from argybargy.system.logs import get_contextvars
 from argybargy.web.request import (
     DESCRIBED_BY,
     Response,

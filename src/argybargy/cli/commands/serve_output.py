@@ -4,7 +4,6 @@ from functools import partial
 from typing import Final
 
 import attrs
-import structlog
 
 from argybargy.cli.terminal.output import Output
 from argybargy.serve.run_plan import RunningRelay, RunPlan
@@ -12,9 +11,10 @@ from argybargy.serve.services import public_url
 from argybargy.serve.tunnel.command import TunnelCommand
 from argybargy.serve.tunnel.tunnel import TunnelState, TunnelStatus
 from argybargy.settings.settings import Settings
+from argybargy.system.logs import get_logger
 from argybargy.system.network import is_loopback
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _NO_TUNNEL: Final = (
     "on this machine only: cloudflared is not installed, so there is no tunnel"

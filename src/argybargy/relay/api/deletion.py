@@ -8,7 +8,6 @@ deleted after that, in bounded transactions that nobody has to wait for.
 from typing import Final
 
 import attrs
-import structlog
 import trio
 
 from argybargy.domain.errors import Problem, RelayError
@@ -17,8 +16,9 @@ from argybargy.domain.room.commands import Delete, Deleted
 from argybargy.relay.relay import Relay
 from argybargy.relay.store_errors import shielded, translated
 from argybargy.store.errors import StoreError
+from argybargy.system.logs import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 ERASE_SECONDS: Final = 5.0
 """Longest wait for the rows of a deleted room to be erased; housekeeping erases the

@@ -1,7 +1,6 @@
 """Use cases of the operator: invite, revoke, open, close, post, and read."""
 
 import attrs
-import structlog
 
 from argybargy.domain.access_codes import CodeRecord, Peer
 from argybargy.domain.errors import Problem, RelayError
@@ -29,8 +28,9 @@ from argybargy.relay.relay import Relay
 from argybargy.relay.store_errors import shielded, translated
 from argybargy.store.errors import StoreError
 from argybargy.store.protocol import AuditRow
+from argybargy.system.logs import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 OPERATOR_ACTOR = "admin"
 """The actor in the audit log, where the call names none."""

@@ -10,7 +10,6 @@ import json
 from math import inf
 from typing import Final
 
-import structlog
 import trio
 
 from argybargy.domain.wake_hooks import WakeHook, parse_wake_url
@@ -18,8 +17,9 @@ from argybargy.relay.nudges.call import CallFailedError
 from argybargy.relay.nudges.hooks import HookState
 from argybargy.relay.relay import Relay
 from argybargy.store.errors import StoreError
+from argybargy.system.logs import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 TIMESTAMP: Final = "X-Argybargy-Timestamp"
 SIGNATURE: Final = "X-Argybargy-Signature"

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Final
 
 import attrs
-import structlog
 import trio
 
 from argybargy.domain.errors import Problem, RelayError
@@ -14,8 +13,9 @@ from argybargy.domain.names import PeerKey, RoomKey, room_key
 from argybargy.relay.room.task import LiveRoom
 from argybargy.relay.store_errors import as_relay_error
 from argybargy.store.errors import StoreError
+from argybargy.system.logs import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 CRASH_WINDOW_SECONDS: Final = 60.0
 """Window in which crashes of one room task are counted."""

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 import attrs
-import structlog
 import trio
 
 from argybargy.serve.tunnel.command import TunnelCommand
 from argybargy.system.line_splitter import LineSplitter
+from argybargy.system.logs import get_logger
 from argybargy.system.processes import ProgramError, open_program, read_some
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 URL_SECONDS: Final = 45.0
 """Longest time until a tunnel program has printed its URL."""

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Final
 
 import apsw
-import structlog
 
-log = structlog.get_logger(__name__)
+from argybargy.system.logs import get_logger
+
+log = get_logger(__name__)
 
 CHECKPOINT_PAGES: Final = 1_000
 """Length of the log, in pages, from which on a commit triggers a checkpoint."""

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 
 import attrs
-import structlog
 
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
+from argybargy.system.logs import get_logger
 from argybargy.web.access.auth import require_admin, require_agent
 from argybargy.web.access.services import Services
 from argybargy.web.endpoints.route import Caller, Route
@@ -15,7 +15,7 @@ from argybargy.web.errors import error_response, new_request_id
 from argybargy.web.negotiation import check_format, response_form
 from argybargy.web.request import ClientGoneError, Request, Response
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 OpenHandler = Callable[[Services, Request], Awaitable[Response]]
 AgentHandler = Callable[[Services, CodeRecord, Request], Awaitable[Response]]

@@ -12,7 +12,6 @@ from typing import Final
 
 import attrs
 import msgspec
-import structlog
 import trio
 
 from argybargy import __version__
@@ -26,6 +25,7 @@ from argybargy.relay.api.stream_cursor import (
     StreamCursor,
 )
 from argybargy.relay.overview.overview import OVERVIEW_MESSAGES
+from argybargy.system.logs import get_logger
 from argybargy.web.access.auth import acting_operator
 from argybargy.web.access.services import Services
 from argybargy.web.codec import operator_rows
@@ -45,7 +45,7 @@ from argybargy.web.codec.validation_errors import ValidationErrors
 from argybargy.web.identity import OperatorIdentity
 from argybargy.web.request import Request, Response, stream_response
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 KEEPALIVE_SECONDS: Final = 15
 """Longest time without a frame."""
