@@ -9,7 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from argybargy.http.server import ConnectionStatistics
 from argybargy.serve.metrics_listener import SERVER_MEASURES
 from argybargy.torture.promises import PROMISES
-from argybargy.web.metrics import RELAY_MEASURES, MeasureCollector, Metrics
+from argybargy.web.exposition import render_metrics
+from argybargy.web.metrics import RELAY_MEASURES, MeasureTable, Metrics
 from support.reference_pages import PAGES, REFERENCE
 from support.relay import open_harness
 
@@ -53,8 +54,8 @@ def test_the_readme_words_each_promise_as_the_torture_report_does() -> None:
 async def test_the_grafana_dashboard_and_the_docs_name_only_existing_metrics() -> None:
     async with open_harness() as house:
         metrics = Metrics(house.relay)
-        metrics.add(MeasureCollector(SERVER_MEASURES, no_connections))
-        page, _ = metrics.render("")
+        metrics.add(MeasureTable(SERVER_MEASURES, no_connections))
+        page, _ = render_metrics(metrics, "")
     shown = {
         sample.name
         for family in text_string_to_metric_families(page.decode())

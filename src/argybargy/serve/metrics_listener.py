@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 import attrs
-import structlog
 import trio
 
 from argybargy.domain.errors import Problem, RelayError
@@ -20,13 +19,14 @@ from argybargy.http.limits import ConnectionLimits
 from argybargy.http.response import Render
 from argybargy.http.server import ConnectionStatistics, open_http_server
 from argybargy.settings.parsers import split_bind
+from argybargy.system.logs import get_logger
 from argybargy.web.access.hosts import HostRule
 from argybargy.web.errors import error_response
 from argybargy.web.fast_path import send_response
-from argybargy.web.metrics import Measure, MeasureCollector, Metrics
+from argybargy.web.metrics import Measure, MeasureTable, Metrics
 from argybargy.web.request import NO_SCRIPTS, Response, page_response
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 PATH: Final = "/metrics"
 METRICS_CONNECTIONS: Final = 32
@@ -83,7 +83,7 @@ class CountingServer(Protocol):
 
 def measure_server(metrics: Metrics, server: CountingServer) -> None:
     """Add a server's counters to the metrics of its relay."""
-    metrics.add(MeasureCollector(SERVER_MEASURES, server.statistics))
+    metrics.add(MeasureTable(SERVER_MEASURES, server.statistics))
 
 
 @attrs.frozen
@@ -91,12 +91,12 @@ class MetricsApp:
     """ASGI app of the metrics listener.
 
     Attributes:
-        metrics: Metrics to render.
+        page: Renders the metrics for an Accept field, and returns their media type.
         hosts: Accepted ``Host`` fields. On loopback this keeps web pages of other
             sites out (DNS rebinding).
     """
 
-    metrics: Metrics
+    page: Callable[[str], tuple[bytes, bytes]]
     hosts: HostRule
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - a GET has no body
@@ -118,7 +118,7 @@ class MetricsApp:
             refusal = RelayError(Problem.METHOD_NOT_ALLOWED)
             return error_response(refusal).with_headers((b"allow", b"GET"))
         accept = headers.get(b"accept", b"").decode("latin-1")
-        page, media_type = self.metrics.render(accept)
+        page, media_type = self.page(accept)
         return page_response(page, media_type, NO_SCRIPTS)
 
 
@@ -144,8 +144,12 @@ async def open_metrics_listener(
     if bind is None:
         yield
         return
+    # Imported only for this listener, before a scraper could wait for it.
+    from argybargy.web.exposition import render_metrics  # noqa: PLC0415
+
     listeners = await _listen(bind)
-    app = MetricsApp(metrics, HostRule.make(split_bind(bind)[0], None, ()))
+    hosts = HostRule.make(split_bind(bind)[0], None, ())
+    app = MetricsApp(partial(render_metrics, metrics), hosts)
     server = open_http_server(
         app,
         render=render,

@@ -1,30 +1,16 @@
-"""Prometheus metrics: a table of metrics, read from counters at each scrape.
+"""Metrics: tables of them, read from counters at each scrape.
 
 The relay, store and server count in plain integers of their own and never call this
 module; a scrape reads all of them once. Counting thus costs the same with or without
-Prometheus. No label has a value for each room or agent, so the number of series is
-bounded.
+Prometheus, whose package only :mod:`argybargy.web.exposition` imports. No label has a
+value for each room or agent, so the number of series is bounded.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Final, Generic, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Generic, TypeVar
 
 import attrs
 import trio
-from prometheus_client import (
-    CollectorRegistry,
-    GCCollector,
-    PlatformCollector,
-    ProcessCollector,
-)
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    Metric,
-)
-from prometheus_client.exposition import choose_encoder
-from prometheus_client.registry import Collector
 
 from argybargy import __version__
 from argybargy.domain.errors import Problem
@@ -44,11 +30,6 @@ Number = float | Mapping[str, float] | Distribution
 PREFIX: Final = "argybargy_"
 _LOST: Final = Problem.CLAIMED_BY_OTHER.value.code
 _LIMITED: Final = Problem.RATE_LIMITED.value.code
-_FAMILIES: Final[Mapping[str, Callable[..., Metric]]] = {
-    "counter": CounterMetricFamily,
-    "gauge": GaugeMetricFamily,
-    "histogram": HistogramMetricFamily,
-}
 
 
 @attrs.frozen
@@ -74,52 +55,23 @@ class Measure(Generic[Source]):
         """Name in Prometheus, without the suffixes of a histogram."""
         return PREFIX + self.name
 
-    def empty(self) -> Metric:
-        """Return the metric family without samples."""
-        labels = [] if self.label is None else [self.label]
-        return _FAMILIES[self.kind](self.full_name, self.text, labels=labels)
-
-    def measured(self, source: Source) -> Metric:
-        """Return the metric family with its current samples."""
-        family, number = self.empty(), self.read(source)
-        if isinstance(number, Distribution):
-            assert isinstance(family, HistogramMetricFamily)
-            buckets = [(_bound(bound), count) for bound, count in number.cumulative()]
-            family.add_metric([], buckets=buckets, sum_value=number.total)
-            return family
-        assert isinstance(family, CounterMetricFamily | GaugeMetricFamily)
-        if isinstance(number, Mapping):
-            for value, each in sorted(number.items()):
-                family.add_metric([value], each)
-        else:
-            family.add_metric([], number)
-        return family
-
-
-def _bound(bound: float) -> str:
-    return "+Inf" if bound == float("inf") else str(float(bound))
-
 
 @attrs.frozen
-class MeasureCollector(Collector, Generic[Source]):
-    """Collector of a table of metrics, all read from one snapshot.
+class MeasureTable(Generic[Source]):
+    """Table of metrics, all read from one snapshot.
 
     Attributes:
-        measures: The table.
+        measures: The metrics.
         look: Takes the snapshot.
     """
 
-    measures: Iterable[Measure[Source]]
+    measures: Sequence[Measure[Source]]
     look: Callable[[], Source]
 
-    def collect(self) -> Iterable[Metric]:
-        """Take a snapshot, and return every metric with its samples."""
+    def read(self) -> list[Number]:
+        """Take a snapshot, and return the value of every metric in order."""
         source = self.look()
-        return [measure.measured(source) for measure in self.measures]
-
-    def describe(self) -> Iterable[Metric]:
-        """Return every metric without samples, so that registering reads nothing."""
-        return [measure.empty() for measure in self.measures]
+        return [measure.read(source) for measure in self.measures]
 
 
 @attrs.frozen
@@ -287,42 +239,28 @@ def _no_refusals() -> dict[str, int]:
 
 @attrs.define(eq=False)
 class Metrics:
-    """All metrics of one relay, in a registry of its own.
+    """All metrics of one relay.
 
     Attributes:
         relay: The relay.
         refusals: Errors by code, counted by the endpoints; one entry for each code.
+        tables: Tables of metrics: the relay's, and those that `add` appended.
     """
 
     relay: Relay
     refusals: dict[str, int] = attrs.field(factory=_no_refusals)
-    _registry: CollectorRegistry = attrs.field(factory=CollectorRegistry)
+    tables: tuple[MeasureTable[Any], ...] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.add(MeasureCollector(RELAY_MEASURES, self._look))
-        ProcessCollector(registry=self._registry)
-        PlatformCollector(registry=self._registry)
-        GCCollector(registry=self._registry)
+        self.tables = (MeasureTable(RELAY_MEASURES, self._look),)
 
-    def add(self, collector: Collector) -> None:
-        """Register another collector, such as the HTTP server's."""
-        self._registry.register(collector)
+    def add(self, table: MeasureTable[Any]) -> None:
+        """Append another table, such as the HTTP server's."""
+        self.tables = (*self.tables, table)
 
     def note_refusal(self, problem: Problem) -> None:
         """Count an error response."""
         self.refusals[problem.value.code] += 1
-
-    def render(self, accept: str) -> tuple[bytes, bytes]:
-        """Return all metrics in exposition format, and their media type.
-
-        Args:
-            accept: Accept field of the scraper: Prometheus text format or OpenMetrics.
-        """
-        try:
-            encode, media_type = choose_encoder(accept)
-        except (TypeError, ValueError):  # a malformed version in Accept
-            encode, media_type = choose_encoder("")
-        return encode(self._registry), media_type.encode("ascii")
 
     def _look(self) -> RelayNumbers:
         relay = self.relay

@@ -1,22 +1,15 @@
-"""Endpoints for monitoring: health, readiness and metrics."""
+"""Endpoints for monitoring: health and readiness."""
 
 from typing import Final
 
 import attrs
-from msgspec import Struct
 
 from argybargy import __version__
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.store.errors import Corrupt, StoreError
 from argybargy.web.access.services import Services
 from argybargy.web.codec.relay_bodies import HealthBody, ReadyBody
-from argybargy.web.request import (
-    NO_SCRIPTS,
-    Request,
-    Response,
-    json_response,
-    page_response,
-)
+from argybargy.web.request import Request, Response, json_response
 
 _LOST: Final = "The database is damaged or was removed. The relay is shutting down."
 """Without the path, which is in the log: this endpoint needs no credentials."""
@@ -42,13 +35,3 @@ async def ready(services: Services, request: Request) -> Response:
     except StoreError:
         raise RelayError(Problem.STORAGE_UNAVAILABLE, retry_after=1, **facts) from None
     return json_response(ReadyBody(status="ready", version=__version__, **facts))
-
-
-class MetricsPage(Struct, frozen=True):
-    """Not JSON: metrics in Prometheus text format, ``text/plain``, or OpenMetrics."""
-
-
-async def metrics(services: Services, request: Request) -> Response:
-    """Return all metrics, in the format that the scraper prefers."""
-    page, media_type = services.metrics.render(request.header(b"accept") or "")
-    return page_response(page, media_type, NO_SCRIPTS)
