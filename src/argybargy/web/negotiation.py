@@ -5,12 +5,11 @@ alike. The rules here never raise, so that an error of authentication can alread
 rendered in the form that was asked for.
 """
 
+import math
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
-
-from werkzeug.datastructures import MIMEAccept
-from werkzeug.http import parse_accept_header
 
 from argybargy.domain.errors import RelayError
 from argybargy.web.endpoints.route import Route
@@ -20,6 +19,9 @@ _FORMAT: Final = re.compile(rb"(?:^|&)format=([^&]*)")
 _MINIMAL: Final = re.compile(
     r'(?:^|,)\s*return\s*=\s*"?minimal"?\s*(?:[;,]|$)', re.IGNORECASE
 )
+_QUALITY: Final = re.compile(r"q\s*=\s*(?:(\d+(?:\.\d+)?)|.+)", re.ASCII)
+_INVALID: Final = math.inf
+"""Quality of a media range whose quality is no number: the range is ignored."""
 _JSON: Final = "application/json"
 _TEXT: Final = "text/plain"
 
@@ -70,8 +72,35 @@ def _format(request: Request) -> bytes | None:
 # Agents repeat the same few headers. Each is at most as long as a request head.
 @lru_cache(maxsize=64)
 def prefers_text(accept: str) -> bool:
-    """Tell whether an ``Accept`` header prefers plain text to JSON."""
-    # Parameters such as a charset would keep the types from matching.
-    types = re.sub(r";\s*(?!q\s*=)[^;,]*", "", accept)
-    accepted = parse_accept_header(types, MIMEAccept)
-    return accepted[_TEXT] > accepted[_JSON]
+    """Tell whether an ``Accept`` header prefers plain text to JSON.
+
+    Parameters other than ``q``, such as a charset, are ignored.
+    """
+    qualities = _qualities(accept)
+    return _quality(qualities, _TEXT) > _quality(qualities, _JSON)
+
+
+def _qualities(accept: str) -> dict[str, float]:
+    """Return the highest quality of each media range, without those out of range.
+
+    It does the work of Werkzeug's parser, which takes too long to import for agents.
+    """
+    qualities: dict[str, float] = {}
+    for item in accept.lower().split(","):
+        media_range, *parameters = item.split(";")
+        named = [_QUALITY.fullmatch(each.strip()) for each in parameters]
+        said = [float(each[1]) if each[1] else _INVALID for each in named if each]
+        quality = said[-1] if said else 1.0
+        if quality <= 1.0:
+            key = media_range.strip()
+            qualities[key] = max(quality, qualities.get(key, 0.0))
+    return qualities
+
+
+def _quality(qualities: Mapping[str, float], media_type: str) -> float:
+    """Return the quality of a media type: that of its most specific media range."""
+    family = media_type.partition("/")[0]
+    for media_range in (media_type, f"{family}/*", "*/*"):
+        if media_range in qualities:
+            return qualities[media_range]
+    return 0.0
