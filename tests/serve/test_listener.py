@@ -12,7 +12,8 @@ from hypercorn.config import Config
 from argybargy.http.asgi import App, Receive, Scope, Send
 from argybargy.http.hypercorn.guard import HypercornServer
 from argybargy.http.server import open_http_server
-from argybargy.serve.listener import ConnectionHandler, LifespanError, serve_app
+from argybargy.serve.lifespan import LifespanError
+from argybargy.serve.listener import ConnectionHandler, serve_app
 from support.error_log import ErrorLog
 from support.http_server import HELLO, Client, Journal, PlainApp, QuartApp, render
 

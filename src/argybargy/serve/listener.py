@@ -1,14 +1,14 @@
 """Listening sockets, ASGI lifespan and graceful shutdown.
 
-Hypercorn's configuration creates the sockets and the TLS context, and its lifespan
-driver starts and stops the app. Each connection is passed to a handler.
+Hypercorn's configuration creates the sockets and the TLS context. Each connection is
+passed to a handler.
 
 Nurseries, from the outside in, and the order in which they end:
 
-1. `lifespan_nursery` runs the app's lifespan; it ends last, after ``shutdown``.
-2. `guard` fails the server if the lifespan ends early.
-3. `connections` runs one task per connection; at shutdown it gets a deadline.
-4. `accepting` accepts connections; at shutdown it is cancelled first.
+1. `open_lifespan` runs the app's lifespan; it ends last, after ``shutdown``. If it ends
+   early, it cancels the others.
+2. `connections` runs one task per connection; at shutdown it gets a deadline.
+3. `accepting` accepts connections; at shutdown it is cancelled first.
 """
 
 import errno
@@ -19,21 +19,20 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from functools import partial
-from typing import Final, Protocol, cast
+from typing import Final, Protocol
 
 import attrs
-import structlog
 import trio
 from hypercorn.config import Config
-from hypercorn.trio.lifespan import Lifespan
-from hypercorn.typing import AppWrapper
-from hypercorn.utils import repr_socket_addr
 
-from argybargy.http.asgi import App, Receive, Scope, Send
+from argybargy.http.asgi import App
 from argybargy.http.isolation import Log
 from argybargy.http.server import ConnectionStatistics
+from argybargy.serve.lifespan import open_lifespan
+from argybargy.system.logs import get_logger
+from argybargy.system.network import host_and_port
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _USER_TIMEOUT_MILLISECONDS = 30_000
 """Time for which the kernel keeps a connection whose client acknowledges no data: a
@@ -44,10 +43,6 @@ ACCEPT_LOG_SECONDS: Final = 60.0
 _ACCEPT_LOGGER: Final = "trio.serve_listeners"
 
 Listener = trio.SocketListener | trio.SSLListener[trio.SocketStream]
-
-
-class LifespanError(Exception):
-    """The app failed to start, or its lifespan ended early."""
 
 
 class ConnectionHandler(Protocol):
@@ -94,43 +89,8 @@ async def serve_app(
             ended early.
         OSError: An address cannot be bound.
     """
-    watched = _WatchedApp(app)
-    lifespan = Lifespan(cast("AppWrapper", watched), config, {})
-    async with trio.open_nursery() as lifespan_nursery:
-        await lifespan_nursery.start(lifespan.handle_lifespan)
-        await lifespan.wait_for_startup()
-        if not lifespan.supported:
-            raise LifespanError("the app failed to start") from watched.failure
-        async with trio.open_nursery() as guard:
-            guard.start_soon(_fail_when_ended, lifespan, watched)
-            await _serve(config, handler, shutdown_trigger, task_status)
-            # The lifespan is about to end on purpose.
-            guard.cancel_scope.cancel()
-        await lifespan.wait_for_shutdown()
-        lifespan_nursery.cancel_scope.cancel()
-
-
-@attrs.define
-class _WatchedApp:
-    """App wrapper that keeps the exception of its lifespan: Hypercorn only logs it."""
-
-    _app: App
-    failure: BaseException | None = None
-
-    async def __call__(
-        self, scope: Scope, receive: Receive, send: Send, *_threads: object
-    ) -> None:
-        try:
-            await self._app(scope, receive, send)
-        except (Exception, BaseExceptionGroup) as error:
-            self.failure = error
-            raise
-
-
-async def _fail_when_ended(lifespan: Lifespan, watched: _WatchedApp) -> None:
-    """Raise when the lifespan ends: the app's background tasks have ended with it."""
-    await lifespan.shutdown.wait()
-    raise LifespanError("the app ended while it was being served") from watched.failure
+    async with open_lifespan(app):
+        await _serve(config, handler, shutdown_trigger, task_status)
 
 
 async def _serve(
@@ -175,7 +135,7 @@ async def _open_listeners(
     urls: list[str] = []
     for sock in sockets.secure_sockets + sockets.insecure_sockets:
         listener = await stack.enter_async_context(_listen(sock, config.backlog))
-        address = repr_socket_addr(sock.family, sock.getsockname())
+        address = host_and_port(*sock.getsockname()[:2])
         if context is not None and sock in sockets.secure_sockets:
             listeners.append(_secure(listener, context))
             urls.append(f"https://{address}")
