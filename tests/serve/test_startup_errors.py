@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from argybargy.serve.lifespan import LifespanError
 from argybargy.serve.startup_errors import (
     EXIT_DATA,
     EXIT_FAILED,
@@ -50,6 +51,22 @@ def test_a_directory_that_cannot_be_locked_is_named(
     ending = ended(raised.value, tmp_path)
     assert ending.code == EXIT_DATA
     assert f"files in {tmp_path} cannot be locked" in ending.text
+
+
+def test_a_package_that_cannot_be_imported_is_named(tmp_path: Path) -> None:
+    lifespan = LifespanError("the app failed")
+    lifespan.__cause__ = ExceptionGroup("in its nursery", [ImportError("no quart")])
+    ending = ended(ExceptionGroup("in the server", [lifespan]), tmp_path)
+    assert ending.code == EXIT_FAILED
+    assert ending.text == "The operator's endpoints cannot be loaded: no quart."
+    assert ending.hint == "The installation is damaged. Install Argybargy again."
+
+
+def test_an_app_that_fails_otherwise_is_a_bug(tmp_path: Path) -> None:
+    lifespan = LifespanError("the app failed")
+    lifespan.__cause__ = ValueError("a bug")
+    with pytest.raises(LifespanError):
+        ended(ExceptionGroup("in the server", [lifespan]), tmp_path)
 
 
 def ended(error: BaseException, data: Path, **variables: str) -> StartupFailure:

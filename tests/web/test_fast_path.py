@@ -12,6 +12,13 @@ from argybargy.web.endpoints.route import Caller, Route
 from support.web_app import Reply, Site, open_site
 
 CALLS: list[tuple[str, str, dict[str, Any]]] = [
+    ("GET", "/health", {}),
+    ("GET", "/ready", {}),
+    ("GET", "/ready?format=text", {"headers": {"accept": "text/plain"}}),
+    ("GET", "/join", {}),
+    ("POST", "/join", {"json": {"invite": "argy_i1_nope", "name": "bob"}}),
+    ("POST", "/join", {"json": {"invite": 5}}),
+    ("POST", "/join", {"body": b"{not json"}),
     ("GET", "/whoami", {}),
     ("GET", "/peers", {}),
     ("GET", "/resume", {}),

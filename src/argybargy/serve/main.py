@@ -7,10 +7,11 @@ relay outlives the listener. In `serve`, from the outside in:
 2. `nursery` has the tasks that run until the end: signals, watchdog, companion, tunnel.
    A second signal cancels its scope and with it everything below.
 3. `metrics` and the connection handler, with their own watcher tasks.
-4. `server` runs the listener until it has shut down.
+4. `server` runs the listener until it has shut down, and within it the app's lifespan,
+   which loads Quart and the operator's endpoints.
 
-All of these are outside the app. A background task that fails in the app's own nursery
-would end only that nursery, and leave a server that still answers 200.
+The tasks of 2 and 3 are outside the app. A background task that fails in Quart's own
+nursery would end only that nursery, and leave a server that still answers 200.
 """
 
 import gc
@@ -27,13 +28,11 @@ from contextlib import (
 )
 from functools import partial
 from pathlib import Path
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import attrs
-import structlog
 import trio
 from hypercorn.config import Config
-from hypercorn.typing import ASGIFramework
 
 from argybargy.domain.errors import RelayError
 from argybargy.http.asgi import App
@@ -58,14 +57,18 @@ from argybargy.serve.systemd import READY, STOPPING, ServiceManager
 from argybargy.serve.tunnel.tunnel import Tunnel, TunnelStatus
 from argybargy.settings.settings import Settings
 from argybargy.store.data_directory import ServerAddress, publish_server_address
+from argybargy.system.logs import get_logger
 from argybargy.web.access.services import Services
 from argybargy.web.access_log import AccessLog
-from argybargy.web.app import create_app
 from argybargy.web.endpoints.sign_in import offer_sign_in
 from argybargy.web.errors import error_response
+from argybargy.web.late_app import create_late_app
 from argybargy.web.request import DATA_HEADERS
 
-log = structlog.get_logger(__name__)
+if TYPE_CHECKING:
+    from hypercorn.typing import ASGIFramework
+
+log = get_logger(__name__)
 
 DRAIN_SECONDS: Final = 2.0
 """Longest time to answer parked polls before the listener closes."""
@@ -202,7 +205,8 @@ def _with_port(settings: Settings) -> Settings:
 
 
 def _make_app(settings: Settings, services: Services) -> App:
-    app = cast("App", create_app(services))
+    # What loads late lives until the end too: see the other `gc.freeze`.
+    app = cast("App", create_late_app(services, gc.freeze))
     if settings.log_level == "debug":
         app = cast("App", AccessLog(cast("ASGIFramework", app), services))
     proxies = TrustedProxies.make(settings.trusted_proxies)

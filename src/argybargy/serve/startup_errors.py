@@ -6,6 +6,7 @@ from typing import Final
 
 import attrs
 
+from argybargy.serve.lifespan import LifespanError
 from argybargy.serve.local_relay import describe_local_relay
 from argybargy.serve.metrics_listener import MetricsAddressError
 from argybargy.settings.settings import Settings
@@ -64,13 +65,18 @@ def explain_startup_error(
     Raises:
         BaseException: `error`, if it is a bug.
     """
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
+    error = _only(error)
     match error:
         case StoreError():
             return _explain_data(error, settings)
         case CertificateError() | MetricsAddressError():
             return StartupFailure(EXIT_FAILED, str(error))
+        case LifespanError(__cause__=BaseException() as cause) if isinstance(
+            failed := _only(cause), ImportError
+        ):
+            text = f"The operator's endpoints cannot be loaded: {failed}."
+            hint = "The installation is damaged. Install Argybargy again."
+            return StartupFailure(EXIT_FAILED, text, hint)
         case OSError() if error.filename is not None:
             text = f"{error.filename} cannot be used: {error.strerror or error}."
             return StartupFailure(EXIT_FAILED, text, "Find the cause: argybargy doctor")
@@ -79,6 +85,13 @@ def explain_startup_error(
             text = f"Cannot serve on {where}: {_bind_failure(error, settings)}."
             return StartupFailure(EXIT_FAILED, text, _bind_hint(error, settings, verb))
     raise error
+
+
+def _only(error: BaseException) -> BaseException:
+    """Return the only exception of a group, of groups in it too; else the error."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 def _explain_data(error: StoreError, settings: Settings) -> StartupFailure:

@@ -10,7 +10,6 @@ from importlib import resources
 from typing import Final
 
 import msgspec
-import structlog
 from hypercorn.typing import ASGIFramework
 from quart import Response as QuartResponse
 from quart import request
@@ -18,6 +17,7 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from argybargy.domain.errors import Problem, RelayError
+from argybargy.system.logs import get_logger
 from argybargy.web import static
 from argybargy.web.access.services import Services
 from argybargy.web.access_log import shown_path
@@ -44,7 +44,7 @@ from argybargy.web.request import (
     read_headers,
 )
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _PROBLEMS: Final = {
     404: Problem.NO_SUCH_ROUTE,
@@ -65,8 +65,16 @@ _DOCS_FILES: Final = {
 
 
 def create_app(services: Services) -> ASGIFramework:
-    """Return the ASGI app that is served: the fast path, then MCP, then Quart."""
-    return FastPath(services, McpEndpoint(services, create_quart(services)))
+    """Return the whole ASGI app: the fast path, then MCP, then Quart."""
+    return FastPath(services, create_rest(services))
+
+
+def create_rest(services: Services) -> ASGIFramework:
+    """Return the app behind the fast path: MCP, then Quart.
+
+    It touches nothing that changes while the relay runs, so that a thread may build it.
+    """
+    return McpEndpoint(services, create_quart(services))
 
 
 def create_quart(services: Services) -> QuartTrio:

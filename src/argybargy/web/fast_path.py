@@ -11,21 +11,18 @@ reaches Quart only through this app.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
-from hypercorn.typing import (
-    ASGIFramework,
-    ASGIReceiveCallable,
-    ASGISendCallable,
-    HTTPScope,
-    Scope,
-)
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.web.access.services import Services
-from argybargy.web.endpoints.agent_routes import AGENT_ROUTES
+from argybargy.web.endpoints.agent_routes import (
+    AGENT_ROUTES,
+    JOIN_ROUTES,
+    OPEN_ROUTES,
+)
 from argybargy.web.endpoints.dispatch import dispatch
 from argybargy.web.endpoints.route import Route
 from argybargy.web.errors import error_response
@@ -36,6 +33,15 @@ from argybargy.web.request import (
     Response,
     read_headers,
 )
+
+if TYPE_CHECKING:
+    from hypercorn.typing import (
+        ASGIFramework,
+        ASGIReceiveCallable,
+        ASGISendCallable,
+        HTTPScope,
+        Scope,
+    )
 
 _MESSAGES: Final = "/messages/"
 _MESSAGE: Final = "/messages/{seq}"
@@ -52,7 +58,7 @@ class Match:
 
 @attrs.frozen
 class RouteMatcher:
-    """Index of the agents' routes by method and path.
+    """Index of the routes of agents and of anyone, by method and path.
 
     Routes below ``/messages/{seq}`` are indexed by the rest of the path after the seq,
     so that matching takes one or two dict look-ups and no regular expression.
@@ -63,9 +69,9 @@ class RouteMatcher:
 
     @classmethod
     def make(cls) -> "RouteMatcher":
-        """Index AGENT_ROUTES."""
+        """Index all of these routes but the manifest's."""
         plain, of_message = {}, {}
-        for route in AGENT_ROUTES:
+        for route in (*OPEN_ROUTES, *JOIN_ROUTES, *AGENT_ROUTES):
             if route.path.startswith(_MESSAGE):
                 of_message[route.method, route.path.removeprefix(_MESSAGE)] = route
             else:
@@ -92,11 +98,11 @@ class FastPath:
     """
 
     services: Services
-    app: ASGIFramework
+    app: "ASGIFramework"
     _matcher: RouteMatcher = attrs.field(factory=RouteMatcher.make)
 
     async def __call__(
-        self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+        self, scope: "Scope", receive: "ASGIReceiveCallable", send: "ASGISendCallable"
     ) -> None:
         """Serve one request; pass the lifespan and the rest on to `app`."""
         if scope["type"] != "http":
@@ -180,10 +186,10 @@ def _check_path(method: str, path: str) -> RelayError | None:
 
 
 def _request(
-    scope: HTTPScope,
+    scope: "HTTPScope",
     headers: Headers,
     match: Match,
-    receive: ASGIReceiveCallable,
+    receive: "ASGIReceiveCallable",
     limits: Limits,
 ) -> Request:
     client = scope.get("client")
@@ -203,7 +209,7 @@ def _request(
 
 
 async def read_whole_body(
-    receive: ASGIReceiveCallable, headers: Headers, limit_bytes: int
+    receive: "ASGIReceiveCallable", headers: Headers, limit_bytes: int
 ) -> bytes:
     """Receive a whole body.
 
@@ -228,7 +234,7 @@ async def read_whole_body(
             return bytes(body)
 
 
-async def send_response(send: ASGISendCallable, response: Response) -> None:
+async def send_response(send: "ASGISendCallable", response: Response) -> None:
     """Send a response that is not streamed."""
     length = (b"content-length", str(len(response.body)).encode())
     await send(

@@ -5,12 +5,14 @@ and the operator's endpoints are excluded.
 """
 
 from http import HTTPStatus
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
-from hypercorn.typing import ASGISendCallable
 
 from argybargy.web.request import BARE_HEADERS, Headers, Response
+
+if TYPE_CHECKING:
+    from hypercorn.typing import ASGISendCallable
 
 _ALLOWED: Final = (
     (b"access-control-allow-methods", b"GET, POST, PUT, DELETE"),
@@ -55,7 +57,7 @@ class CorsRule:
             HTTPStatus.NO_CONTENT, b"", (*_ALLOWED, *_granted(origin), *BARE_HEADERS)
         )
 
-    def grant(self, send: ASGISendCallable, origin: bytes) -> ASGISendCallable:
+    def grant(self, send: "ASGISendCallable", origin: bytes) -> "ASGISendCallable":
         """Wrap `send` to add the CORS header fields for `origin` to the response."""
 
         async def granting(message: Any) -> None:  # noqa: ANN401  an ASGI message
