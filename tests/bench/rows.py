@@ -4,7 +4,13 @@ from collections.abc import Awaitable, Callable
 
 import attrs
 
-from bench import rows_delivery, rows_operator, rows_parked, rows_requests
+from bench import (
+    rows_delivery,
+    rows_operator,
+    rows_parked,
+    rows_requests,
+    rows_start,
+)
 from bench.load import Bench
 from bench.result import Result
 
@@ -46,9 +52,10 @@ ROWS = (
     Row("burst", rows_delivery.burst),
     Row("direct", rows_delivery.direct),
     Row("parked", rows_parked.parked),
-    Row("start", rows_parked.start),
+    Row("start", rows_start.start),
     Row("parked-10000", rows_parked.parked_many, is_optional=True),
     Row("idle", rows_parked.idle, is_optional=True),
+    Row("dashboard", rows_start.dashboard, is_optional=True),
 )
 
 

@@ -1,4 +1,4 @@
-"""Rows on idle cost: memory and CPU of parked polls, and the start-up time."""
+"""Rows on idle cost: memory and CPU of parked polls."""
 
 import resource
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ from argybargy.torture.client.connection import KeepAliveConnection, is_healthy
 from bench.client import Agent
 from bench.load import FAILURES, Bench, Skipped, Stopwatch, names, settle
 from bench.meter import Meter
-from bench.result import Figure, Result, percentile_ms
+from bench.result import Figure, Result
 
 # The longest wait that all servers of this protocol accept.
 PARK_SECONDS = 25
@@ -58,25 +58,6 @@ async def idle(bench: Bench) -> Result:
         busy = 100 * (watch.cpu_seconds or 0.0) / bench.sizes.idle_seconds
         figure = Figure("idle CPU", busy, "%", decides=True)
         return _parked_result(watch.result("idle", figures=(figure,)), held)
-
-
-async def start(bench: Bench) -> Result:
-    """Time from the start of the command to the first response of ``/health``."""
-    if bench.launch is None:
-        raise Skipped("the server was running already")
-    samples = [bench.server.start_seconds or 0.0]
-    for _ in range(bench.sizes.starts - 1):
-        async with bench.launch() as server:
-            samples.append(server.start_seconds or 0.0)
-    median = percentile_ms(samples, 50)
-    figure = Figure("start", median or 0.0, "ms", decides=True)
-    return Result(
-        "start",
-        operations=len(samples),
-        p50_ms=median,
-        p99_ms=percentile_ms(samples, 99),
-        figures=(figure,),
-    )
 
 
 async def _measure_memory(

@@ -93,7 +93,7 @@ class Fake:
     async def answer(
         self, line: str, fields: dict[str, str], body: dict[str, Any]
     ) -> tuple[int, object]:
-        if line == "GET /health":
+        if line in {"GET /health", "GET /dashboard"}:
             return 200, {"status": "ok"}
         if line == "POST /admin/invite":
             return self.invite(fields.get("X-Admin-Token", ""), body)
