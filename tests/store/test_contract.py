@@ -9,6 +9,7 @@ import pytest
 from argybargy.domain.access_codes import CodeRecord, Role, digest_code
 from argybargy.domain.errors import RelayError
 from argybargy.domain.invites import InviteRecord
+from argybargy.domain.many_rooms import in_further_room
 from argybargy.domain.message import Resolution, ResolutionKind, SenderKind
 from argybargy.domain.names import PeerKey, RoomKey, peer_key
 from argybargy.domain.pages import look_back, read_after, replies_to
@@ -644,3 +645,15 @@ async def test_an_invite_is_redeemed_once_together_with_its_code(store: Store) -
     assert await store.invites() == (used,)
     assert await store.codes() == (ann,)
     assert len(await store.audit(9, None)) == 1
+
+
+async def test_the_records_of_a_code_of_several_rooms_are_kept_apart(
+    store: Store,
+) -> None:
+    first = code("ann")
+    further = in_further_room(attrs.evolve(first, room="ops"))
+    await store.add_codes([first, further], [])
+    assert await store.codes() == (first, further)
+    await store.remove_codes([first], [])
+    assert await store.codes() == (further,)
+    assert await store.revoked(9) == (first.digest,)

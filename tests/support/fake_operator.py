@@ -513,12 +513,14 @@ class FakeOperator:
 
     def _invite(self, body: Json) -> Json:
         number = len(self.calls)
+        rooms = body.get("rooms") or [body["room"]]
         code = FakeCode(
-            f"{number:012x}", body["name"], body["room"], body["capabilities"] or ""
+            f"{number:012x}", body["name"], rooms[0], body["capabilities"] or ""
         )
         self.codes.append(code)
         return {
             **attrs.asdict(code),
+            **({"rooms": rooms} if len(rooms) > 1 else {}),
             "code": secret(number),
             "url": BASE,
             "instruction": "as the relay says it",

@@ -182,6 +182,9 @@ PROOFS: Final = {
     "Limits.rooms": (
         "relay/room/test_task.py::test_the_first_message_counts_against_the_room_quota"
     ),
+    "Limits.rooms_per_code": (
+        "web/endpoints/test_many_rooms.py::test_an_invalid_list_of_rooms_makes_no_code"
+    ),
     "Limits.codes": ("web/endpoints/test_limits.py::test_codes_are_limited"),
     "Limits.expired_code_seconds": (
         "web/endpoints/test_limits.py::test_an_expired_code_is_listed_for_a_while"
@@ -747,6 +750,7 @@ HELD: Final = {
     "relay.overview.room_card.RoomCard.questions": _ASKED,
     "domain.room.transition.Transition.writes": _BATCH,
     "domain.pages.PageBuilder.messages": "one answer (`poll_messages`, `poll_bytes`)",
+    "relay.access.rooms_of_codes.RoomsOfCodes._by_handle": _CODES,
     "relay.overview.overview.Overview._codes": _CODES,
     "relay.overview.overview.Overview._leases": _ROOMS,
     "relay.overview.overview.Overview._messages": "`OVERVIEW_MESSAGES`",

@@ -125,7 +125,8 @@ class CodeRecord:
     """The stored record of one code.
 
     Attributes:
-        digest: SHA-256 of the code.
+        digest: SHA-256 of the code; of further rooms, see
+            :mod:`argybargy.domain.many_rooms`.
         room: The room it opens.
         name: The peer it speaks for.
         capabilities: A description of the peer's skills, for other members.
@@ -134,6 +135,8 @@ class CodeRecord:
         client: The agent's program, if the operator gave it; else empty.
         model: The agent's language model, if the operator gave it; else empty.
         role: The kind of holder.
+        presented: SHA-256 of a code of several rooms, in the records of all rooms but
+            the first; ``None`` in all other records.
     """
 
     digest: bytes = attrs.field(repr=False)
@@ -145,6 +148,12 @@ class CodeRecord:
     client: str = ""
     model: str = ""
     role: Role = Role.AGENT
+    presented: bytes | None = attrs.field(default=None, repr=False)
+
+    @property
+    def code_digest(self) -> bytes:
+        """SHA-256 of the code that is presented; the same in the records of a code."""
+        return self.digest if self.presented is None else self.presented
 
     @cached_property
     def key_id(self) -> str:
@@ -186,4 +195,4 @@ class CodeRecord:
 
     def is_code(self, digest: bytes) -> bool:
         """Compare the digest of a presented code in constant time."""
-        return hmac.compare_digest(self.digest, digest)
+        return hmac.compare_digest(self.code_digest, digest)

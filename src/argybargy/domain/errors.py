@@ -107,7 +107,8 @@ class Problem(enum.Enum):
     ROOM_NOT_FOUND = ProblemKind(
         "room_not_found",
         404,
-        "There is no such room. GET /admin/state lists the rooms there are.",
+        "There is no such room, or your code does not open it. GET /whoami lists the "
+        "rooms of an agent's code; GET /admin/state all rooms, for the operator.",
     )
     SESSION_NOT_FOUND = ProblemKind(
         "session_not_found",

@@ -65,6 +65,7 @@ class Limits:
         idle_seconds: Silence after which polls say ``should_exit``; ``0`` means never.
         rooms: Most rooms that hold messages; ``0`` means unlimited.
         codes: Most codes at once; ``0`` means unlimited.
+        rooms_per_code: Most rooms that one code opens.
         expired_code_seconds: How long a code that ran out stays listed.
         inbox_commands: Commands that may wait for one room task; more are
             answered 503.
@@ -146,6 +147,7 @@ class Limits:
     idle_seconds: int = 1_800
     rooms: int = 0
     codes: int = 0
+    rooms_per_code: int = 16
     expired_code_seconds: int = 30 * 86_400
     inbox_commands: int = 1_024
     batch_commands: int = 128

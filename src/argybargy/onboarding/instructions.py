@@ -5,6 +5,7 @@ and for a person with a terminal.
 """
 
 import shlex
+from collections.abc import Sequence
 from textwrap import indent
 from typing import Final
 
@@ -144,6 +145,8 @@ def notes(limits: Limits) -> tuple[str, ...]:
         "text.",
         "Send 'Idempotency-Key: <any unique text>' with a post to be able to repeat "
         "it safely after a lost answer. A claim can be repeated as it is.",
+        "A code may open several rooms: GET /whoami lists them. '?room=<name>', or "
+        "'room' in the JSON of a post, chooses one; else a request is for the first.",
         "POST /mcp speaks the Model Context Protocol, if it is installed on the relay: "
         "the tools read, post, claim, who and search.",
         f"Rate limit: {limits.posts_per_window} messages per "
@@ -189,8 +192,20 @@ ANSWERS: Final = {
 """Answers of the relay as they look; `fence` grows with each claim of a room."""
 
 
-def connect_instruction(base: str, code: str) -> str:
-    """Return the invitation paragraph for one code."""
+def connect_instruction(base: str, code: str, rooms: Sequence[str] = ()) -> str:
+    """Return the invitation paragraph for one code.
+
+    Args:
+        base: URL of the relay.
+        code: The code.
+        rooms: The rooms it opens, if they are several.
+    """
+    choice = ""
+    if len(rooms) > 1:
+        choice = (
+            f" The code opens the rooms {', '.join(rooms)}: name one with ?room=, else "
+            f"a request is for {rooms[0]}."
+        )
     return (
         f"You can talk to other AI agents, and to the human who runs them, through a "
         f"relay at {base} . GET {base}/?format=text is the manual. Authenticate every "
@@ -198,7 +213,7 @@ def connect_instruction(base: str, code: str) -> str:
         "a shell, as the manual shows, not turn by turn; answer with POST /messages. "
         'To ask the human, write to "operator". Stay in the room even after your own '
         "work is done: finishing is not leaving. Leave only when an answer says so "
-        "('leave: ...', or should_exit true), and say why."
+        f"('leave: ...', or should_exit true), and say why.{choice}"
     )
 
 

@@ -85,10 +85,13 @@ class AccessLog:
         presented = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
         relay = self.services.relay
         code = presented_code(presented)
-        record = relay.codes.resolve(code, relay.clock.now()) if code else None
-        if record is None:
+        records = relay.codes.resolve_all(code, relay.clock.now()) if code else []
+        if not records:
             return {}
-        return {"peer": record.name, "room": record.room, "key_id": record.key_id}
+        # A request chooses one of them in its query or its body.
+        rooms = ",".join(record.room for record in records)
+        first = records[0]
+        return {"peer": first.name, "room": rooms, "key_id": first.key_id}
 
 
 def shown_path(path: str) -> str:

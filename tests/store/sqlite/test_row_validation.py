@@ -114,6 +114,10 @@ ROWS = [
     ("UPDATE codes SET capabilities = char(27)", "codes, row 1: what is said"),
     ("UPDATE codes SET expires_ms = 9223372036854775807", "codes, row 1: a time"),
     ("UPDATE codes SET role = 'boss'", "codes, row 1: the role"),
+    (
+        "UPDATE codes SET presented = zeroblob(32) WHERE id = 1",
+        "codes, row 1: the digest of the code",
+    ),
     ("UPDATE invites SET digest = x'00'", "invites, row 1: the digest"),
     ("UPDATE invites SET name = 'operator'", "invites, row 1: a name"),
     ("UPDATE invites SET room = ''", "invites, row 1: a name"),

@@ -3,7 +3,7 @@
 import math
 import shlex
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, TypeVar, get_args, get_origin
 
 import attrs
@@ -159,6 +159,25 @@ class Invited:
         if room_key(invited.room) != room_key(room):
             raise unfit_answer("room")
         return invited
+
+
+@attrs.frozen
+class Opened:
+    """Rooms that a new access code opens."""
+
+    rooms: list[str]
+
+    @classmethod
+    def read(cls, answer: Json, rooms: Sequence[str]) -> tuple[str, ...]:
+        """Return the rooms of an answer to an invitation.
+
+        Raises:
+            CliError: They are not the rooms of the request.
+        """
+        opened = read_row(cls, answer).rooms
+        if list(map(room_key, opened)) != list(map(room_key, rooms)):
+            raise unfit_answer("rooms")
+        return tuple(opened)
 
 
 @attrs.frozen

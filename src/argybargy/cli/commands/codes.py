@@ -8,7 +8,7 @@ from typing import Annotated
 import attrs
 from cyclopts import Parameter
 
-from argybargy.cli.client.answers import Invited, State, read_row
+from argybargy.cli.client.answers import Invited, Opened, State, read_row
 from argybargy.cli.client.protocol import Json, Operator
 from argybargy.cli.commands.invites import invite_once
 from argybargy.cli.environment import Environment, read_url
@@ -21,6 +21,7 @@ from argybargy.domain.names import NAME_RULE, is_name, is_peer_name, peer_key
 from argybargy.onboarding.instructions import connect_instruction
 
 _HEADS = ("NAME", "ROOM", "KEY ID", "EXPIRES", "CAPABILITIES")
+_DEFAULT_ROOM = "default"
 
 
 def check_room(room: str) -> None:
@@ -54,24 +55,28 @@ def ask_for_code(
     room: str,
     expires: str | None,
     capabilities: str | None,
+    *,
+    rooms: Sequence[str] = (),
 ) -> Json:
-    """Create an access code for an agent.
+    """Create an access code for an agent, for one room or for several.
 
     Raises:
         CliError: The relay refuses.
     """
-    body = {
+    body: dict[str, object] = {
         "name": name,
         "room": room,
         "expires": expires,
         "capabilities": capabilities,
     }
+    if rooms:
+        body["rooms"] = list(rooms)
     return operator.call("POST", "/admin/invite", body)
 
 
 def invite(
     env: Environment,
-    room: str = "default",
+    room: str = _DEFAULT_ROOM,
     name: str | None = None,
     *,
     url: str | None = None,
@@ -79,8 +84,11 @@ def invite(
     capabilities: str | None = None,
     once: bool = False,
     minutes: Annotated[int | None, INTEGER] = None,
+    rooms: str | None = None,
 ) -> int:
     """Create an access code for an agent. It is shown only once.
+
+    With --rooms, one code opens several rooms.
 
     With --once, create an invite instead: a link that gives one code, once, and may
     stand in a prompt. Without a name, the agent chooses its own.
@@ -98,8 +106,14 @@ def invite(
         capabilities: Short description of what the agent can do.
         once: Create an invite that gives one code, once.
         minutes: Minutes for which the invite works; 15 if not given.
+        rooms: Rooms that the code opens, separated by commas; the first is the room of
+            requests that name none.
     """
     out = env.output
+    several: tuple[str, ...] = ()
+    if rooms is not None:
+        several, name = _several(rooms, room, name, once=once)
+        room = several[0]
     check_room(room)
     if name is not None:
         check_peer(name, "Choose another --name, such as 'alice'.")
@@ -124,16 +138,46 @@ def invite(
 
     def work(operator: Operator) -> int:
         state = State.read(operator.call("GET", "/admin/state"))
-        state.refuse_closed(room, times)
-        answer = ask_for_code(operator, name, room, expires, capabilities)
+        _refuse_closed(state, several or (room,), times)
+        answer = ask_for_code(
+            operator, name, room, expires, capabilities, rooms=several
+        )
         others = state.codes_in(room, {name})
         invited = Invited.read(answer, name=name, room=room)
         if url:
             invited = attrs.evolve(invited, url=read_url(url))
-        _show_invited(out, answer, invited, others, times)
+        opened = Opened.read(answer, several) if len(several) > 1 else (invited.room,)
+        _show_invited(out, answer, invited, opened, others, times=times)
         return Exit.OK
 
     return env.prepare(work)
+
+
+def _refuse_closed(state: State, rooms: Sequence[str], times: LocalTimes) -> None:
+    for room in rooms:
+        state.refuse_closed(room, times)
+
+
+def _several(
+    rooms: str, room: str, name: str | None, *, once: bool
+) -> tuple[tuple[str, ...], str | None]:
+    """Return the rooms of --rooms, and the name of the agent.
+
+    The first word is then the name: ``invite --rooms build,ops alice``.
+
+    Raises:
+        CliError: A room is invalid, or --rooms is combined with another option.
+    """
+    if name is None and room != _DEFAULT_ROOM:
+        room, name = _DEFAULT_ROOM, room
+    if once or room != _DEFAULT_ROOM:
+        text = f"--rooms does not go with {'--once' if once else '--room'}."
+        hint = "Name every room in --rooms: --rooms build,ops"
+        raise CliError(text, hint, Exit.USAGE)
+    names = tuple(each.strip() for each in rooms.split(","))
+    for each in names:
+        check_room(each)
+    return names, name
 
 
 def _incomplete(name: str | None) -> CliError:
@@ -244,10 +288,12 @@ def _show_invited(
     out: Output,
     answer: Json,
     invited: Invited,
+    rooms: Sequence[str],
     others: Sequence[str],
+    *,
     times: LocalTimes,
 ) -> None:
-    instruction = connect_instruction(invited.url, invited.code)
+    instruction = connect_instruction(invited.url, invited.code, rooms)
     if out.is_json:
         extra = {"url": invited.url, "instruction": instruction}
         out.write_json(answer | extra)
@@ -264,11 +310,15 @@ def _show_invited(
     if invited.expires:
         end = f"expires at {times.show(invited.expires)}"
     out.say(
-        f"A code for {invited.name} in room {invited.room}, shown only once; it {end}."
+        f"A code for {invited.name} in {_in_rooms(rooms)}, shown only once; it {end}."
         f"\nkey id {invited.key_id}: 'argybargy revoke {invited.key_id}' revokes it."
         "\nGive the agent this:\n"
     )
     out.write(instruction)
+
+
+def _in_rooms(rooms: Sequence[str]) -> str:
+    return f"room{'s' if len(rooms) > 1 else ''} {', '.join(rooms)}"
 
 
 def _show_codes(out: Output, answer: Json, times: LocalTimes) -> int:

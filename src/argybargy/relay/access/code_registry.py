@@ -21,18 +21,19 @@ from argybargy.domain.access_codes import (
     format_code,
     is_operator_secret,
     is_well_formed,
-    key_id_of,
     may_be_agents,
 )
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
+from argybargy.domain.many_rooms import in_further_room
 from argybargy.domain.names import PeerKey, RoomKey, peer_key, room_key
 from argybargy.domain.room.writes import Audit
 from argybargy.relay.access.code_lifetimes import CodeLifetimes
 from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.access.issued_secrets import IssuedSecrets
 from argybargy.relay.access.name_reservations import NameReservations
+from argybargy.relay.access.rooms_of_codes import RoomsOfCodes
 from argybargy.relay.store_errors import shielded
 from argybargy.store.errors import Refused, StoreError, Unknown
 from argybargy.store.protocol import CodeStore
@@ -52,9 +53,9 @@ class CodeRegistry:
     store does not know: memory then stays as it was until :meth:`resolve_doubt` has
     read the codes again.
 
-    Mutable state: `_by_key` and, derived from it, `_by_room` and `_names`, bounded by
-    `Limits.codes`; `_departed`, peers that have lost a code and may have to be
-    dismissed, no more than held one since the last complete round of housekeeping;
+    Mutable state: `_by_key` and, derived from it, `_by_code`, `_by_room` and `_names`,
+    bounded by `Limits.codes`; `_departed`, peers that have lost a code and may have to
+    be dismissed, no more than held one since the last complete round of housekeeping;
     and `_ended`, digests of removed codes, with a bound of its own.
 
     Attributes:
@@ -73,6 +74,7 @@ class CodeRegistry:
     version: int = 0
     reservations: NameReservations = attrs.field(factory=NameReservations)
     _by_key: dict[str, CodeRecord] = attrs.field(factory=dict)
+    _by_code: RoomsOfCodes = attrs.field(factory=RoomsOfCodes)
     _by_room: dict[RoomKey, dict[PeerKey, list[CodeRecord]]] = attrs.field(factory=dict)
     _names: dict[RoomKey, tuple[int, frozenset[PeerKey]]] = attrs.field(factory=dict)
     _changing: trio.Lock = attrs.field(factory=trio.Lock)
@@ -98,13 +100,15 @@ class CodeRegistry:
 
     def _add(self, record: CodeRecord) -> None:
         self._by_key[record.key_id] = record
+        self._by_code.add(record)
         room = self._by_room.setdefault(record.peer.room, {})
         room.setdefault(record.peer.name, []).append(record)
         self.version += 1
         self._touch(record.peer.room)
 
     def _remove(self, record: CodeRecord) -> None:
-        del self._by_key[record.key_id]
+        record = self._by_key.pop(record.key_id)
+        self._by_code.remove(record)
         self._lifetimes.forget(record)
         self._ended.add(record.digest)
         room = self._by_room[record.peer.room]
@@ -121,14 +125,23 @@ class CodeRegistry:
     def resolve(self, code: str, now: Instant) -> CodeRecord | None:
         """Return the record of a presented code, if it is valid now.
 
-        It is found by its public handle and then compared in constant time. A stolen
-        digest is useless: presented as a code, it is hashed once more.
+        Of a code of several rooms, that of its first room, or of the next one if the
+        code has lost that.
         """
-        digest = digest_code(code)
-        record = self._by_key.get(key_id_of(digest))
-        if record is None or not record.is_code(digest):
-            return None
-        return record if self._lifetimes.is_live(record, now) else None
+        return next(iter(self.resolve_all(code, now)), None)
+
+    def resolve_all(self, code: str, now: Instant) -> list[CodeRecord]:
+        """Return the valid records of a presented code, one for each of its rooms.
+
+        A stolen digest is useless: presented as a code, it is hashed once more.
+        """
+        found = self._by_code.of(digest_code(code))
+        return [each for each in found if self._lifetimes.is_live(each, now)]
+
+    def rooms_of(self, record: CodeRecord, now: Instant) -> list[CodeRecord]:
+        """Return the valid records of a record's code, one for each of its rooms."""
+        found = self._by_code.of(record.code_digest)
+        return [each for each in found if self._lifetimes.is_live(each, now)]
 
     def is_guess(self, code: str) -> bool:
         """Tell whether an invalid code is a guess at a valid one.
@@ -136,10 +149,7 @@ class CodeRegistry:
         Malformed text and codes that have ended are not.
         """
         digest = digest_code(code)
-        known = self._by_key.get(key_id_of(digest))
-        has_ended = digest in self._ended or (
-            known is not None and known.is_code(digest)
-        )
+        has_ended = digest in self._ended or bool(self._by_code.of(digest))
         return may_be_agents(code) and not has_ended
 
     def is_live(self, record: CodeRecord, now: Instant) -> bool:
@@ -166,11 +176,23 @@ class CodeRegistry:
         )
 
     async def mint(
-        self, invitations: Sequence[Invitation], audit_actor: str, now: Instant
+        self,
+        invitations: Sequence[Invitation],
+        audit_actor: str,
+        now: Instant,
+        *,
+        is_one_code: bool = False,
     ) -> list[tuple[str, CodeRecord]]:
         """Create codes, all or none, and return each with its record.
 
         Only digests are kept, so this is the only time that the codes are seen.
+
+        Args:
+            invitations: Their properties.
+            audit_actor: The actor in the audit log.
+            now: The current time.
+            is_one_code: Whether one code is for all: each invitation is then for
+                another room, and the first for its first room.
 
         Raises:
             RelayError: ``code_quota``, or ``name_taken``.
@@ -182,7 +204,11 @@ class CodeRegistry:
             for each in invitations:
                 peer = Peer(room_key(each.room), peer_key(each.name))
                 self.check_name(peer, each.role)
-            minted = [self._mint(invitation, now) for invitation in invitations]
+            if is_one_code:
+                minted = self._mint(invitations, now)
+            else:
+                each_alone = ([invitation] for invitation in invitations)
+                minted = [self._mint(alone, now)[0] for alone in each_alone]
             records = [record for _, record in minted]
             audits = [_audit_of(record, audit_actor, now) for record in records]
             with shielded():
@@ -339,13 +365,19 @@ class CodeRegistry:
         except StoreError as error:
             raise Unknown(str(error)) from error
 
-    def _mint(self, invitation: Invitation, now: Instant) -> tuple[str, CodeRecord]:
+    def _mint(
+        self, invitations: Sequence[Invitation], now: Instant
+    ) -> list[tuple[str, CodeRecord]]:
+        """Return one code, with its record for each invitation."""
         while True:
             code = new_code()
-            digest = digest_code(code)
-            if key_id_of(digest) not in self._by_key:
-                break
-        return code, invitation.record(digest, now)
+            first, *others = (
+                each.record(digest_code(code), now) for each in invitations
+            )
+            records = [first, *map(in_further_room, others)]
+            keys = {record.key_id for record in records}
+            if len(keys) == len(records) and keys.isdisjoint(self._by_key):
+                return [(code, record) for record in records]
 
     async def remove(
         self, records: Sequence[CodeRecord], audits: Sequence[Audit], now: Instant
@@ -399,12 +431,19 @@ class CodeRegistry:
         return any(self._lifetimes.is_live(each, now) for each in self.codes_of(peer))
 
     def match(self, target: str) -> list[CodeRecord]:
-        """Return the codes that match a handle, a code, or a peer's name."""
-        by_handle = self._by_key.get(target) or self._by_key.get(
-            key_id_of(digest_code(target))
-        )
-        if by_handle is not None:
+        """Return the codes that match a handle, a code, or a peer's name.
+
+        The code, and the handle of its first room, match the records of all its rooms;
+        the handle of a further room matches that one.
+        """
+        by_code = self._by_code.of(digest_code(target))
+        by_handle = self._by_key.get(target)
+        if by_handle is not None and by_handle.presented is None:
+            by_code = self._by_code.of(by_handle.digest)
+        elif by_handle is not None:
             return [by_handle]
+        if by_code:
+            return list(by_code)
         name = peer_key(target)
         return [each for each in self._by_key.values() if each.peer.name == name]
 
@@ -507,7 +546,9 @@ class CodeRegistry:
     def _replace(self, record: CodeRecord) -> None:
         """Replace a code by one that differs only in its capabilities and times."""
         mine = self._by_room[record.peer.room][record.peer.name]
-        mine[mine.index(self._by_key[record.key_id])] = record
+        before = self._by_key[record.key_id]
+        mine[mine.index(before)] = record
+        self._by_code.replace(before, record)
         self._by_key[record.key_id] = record
         self.version += 1
         self._touch(record.peer.room)

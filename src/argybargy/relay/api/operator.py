@@ -5,6 +5,7 @@ import attrs
 from argybargy.domain.access_codes import CodeRecord, Peer
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
+from argybargy.domain.many_rooms import count_codes
 from argybargy.domain.message import SenderKind
 from argybargy.domain.names import OPERATOR, peer_key, room_key
 from argybargy.domain.pages import look_back
@@ -76,11 +77,19 @@ class Stats:
     parked_polls: int
 
 
-async def invite(relay: Relay, invitations: list[Invitation]) -> list[IssuedCode]:
+async def invite(
+    relay: Relay, invitations: list[Invitation], *, is_one_code: bool = False
+) -> list[IssuedCode]:
     """Issue codes, and create their rooms if need be.
 
     A name that differs from a known one only in case is the same name, and takes the
     known spelling.
+
+    Args:
+        relay: The relay.
+        invitations: The properties of the codes.
+        is_one_code: Whether one code is for all: each invitation is then for another
+            room, and the first for its first room.
 
     Raises:
         RelayError: ``code_quota``, ``name_taken``, or the store failed.
@@ -94,10 +103,12 @@ async def invite(relay: Relay, invitations: list[Invitation]) -> list[IssuedCode
         relay.reservations.for_codes({peer.room for peer in wanted}),
         relay.codes.reservations.for_agents(wanted),
     ):
-        return await _invite(relay, invitations)
+        return await _invite(relay, invitations, is_one_code=is_one_code)
 
 
-async def _invite(relay: Relay, invitations: list[Invitation]) -> list[IssuedCode]:
+async def _invite(
+    relay: Relay, invitations: list[Invitation], *, is_one_code: bool
+) -> list[IssuedCode]:
     for each in invitations:
         await _prepare_room(relay, each)
     spelled = [
@@ -114,7 +125,9 @@ async def _invite(relay: Relay, invitations: list[Invitation]) -> list[IssuedCod
         for each in invitations
     ]
     with translated():
-        minted = await relay.codes.mint(spelled, OPERATOR_ACTOR, relay.clock.now())
+        minted = await relay.codes.mint(
+            spelled, OPERATOR_ACTOR, relay.clock.now(), is_one_code=is_one_code
+        )
     for _, record in minted:
         await call_peer(relay, record.peer, record.name)
     return [IssuedCode(code, record) for code, record in minted]
@@ -150,14 +163,14 @@ async def revoke(
         The revoked codes; empty when none matched.
 
     Raises:
-        RelayError: ``ambiguous``, when a name has codes in several rooms and the
-            call names neither a room nor `everywhere`.
+        RelayError: ``ambiguous``, when a name has several codes in several rooms and
+            the call names neither a room nor `everywhere`.
     """
     found = relay.codes.match(target)
     if room is not None:
         found = [record for record in found if record.peer.room == room_key(room)]
     rooms = sorted({record.room for record in found})
-    if len(rooms) > 1 and not everywhere:
+    if len(rooms) > 1 and count_codes(found) > 1 and not everywhere:
         raise RelayError(Problem.AMBIGUOUS, rooms=rooms)
     await remove_codes(relay, found)
     return found

@@ -30,6 +30,7 @@ class PostDraft:
             ``None`` posts in any case.
         choices: The answers that the question offers.
         choice: The choice that this answer takes, in any spelling.
+        room: The room that an agent has named with it; the caller has chosen the room.
     """
 
     text: str
@@ -40,6 +41,7 @@ class PostDraft:
     read_to: int | None = None
     choices: tuple[str, ...] = ()
     choice: str | None = None
+    room: str | None = None
 
     @property
     def written(self) -> tuple[str, ...]:

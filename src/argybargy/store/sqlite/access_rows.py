@@ -6,7 +6,8 @@ from typing import Final
 from argybargy.domain.access_codes import Role
 from argybargy.domain.capabilities import MAX_STATED_CHARS
 from argybargy.domain.limits import MAX_SEQ, Limits
-from argybargy.domain.names import is_name
+from argybargy.domain.many_rooms import digest_in_room
+from argybargy.domain.names import is_name, room_key
 from argybargy.domain.wake_hooks import parse_wake_url
 from argybargy.domain.wake_policy import Wake
 from argybargy.store.sqlite.column_rules import is_single_line, is_valid_sender
@@ -27,13 +28,14 @@ _WAKE_KEY: Final = re.compile(r"[0-9a-f]{64}")
 def validate_codes(rows: DatabaseRows) -> Problems:
     """Validate the access codes."""
     role_column = "role" if rows.has("codes", "role") else "'agent'"
+    presented_column = "presented" if rows.has("codes", "presented") else "NULL"
     sql = f"""
         SELECT id, digest, room, name, capabilities, client, model, created_ms,
-               expires_ms, {role_column} FROM codes
+               expires_ms, {role_column}, {presented_column} FROM codes
     """  # noqa: S608 - constants
     most = max(Limits().capabilities_chars, MAX_STATED_CHARS)
     for row_id, digest, room, name, *rest in rows.select(sql):
-        *texts, created_ms, expires_ms, role = rest
+        *texts, created_ms, expires_ms, role, presented = rest
         ends_ms = NEWEST_MS if expires_ms is None else expires_ms
         is_time = rows.is_time(created_ms) and OLDEST_MS <= ends_ms <= NEWEST_MS
         is_whole = len(digest) == DIGEST_BYTES and 1 <= row_id <= MAX_SEQ
@@ -48,6 +50,11 @@ def validate_codes(rows: DatabaseRows) -> Problems:
             ),
             (is_time, "a time"),
             (role in _ROLES, "the role of the peer"),
+            (
+                presented is None
+                or digest == digest_in_room(presented, room_key(room)),
+                "the digest of the code",
+            ),
         )
 
 

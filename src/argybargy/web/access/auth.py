@@ -2,7 +2,7 @@
 
 from argybargy.domain.access_codes import SESSION_PREFIX, CodeRecord, Role
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.domain.room.writes import Audit
+from argybargy.web.access.room_choice import choose_record, note_arrival
 from argybargy.web.access.services import Services
 from argybargy.web.access.session_cookie import read_cookies
 from argybargy.web.identity import OperatorIdentity
@@ -12,31 +12,34 @@ _READING = frozenset({"GET", "HEAD"})
 """Methods that change nothing in a room: all that a reader may use."""
 
 
-def require_agent(services: Services, request: Request) -> CodeRecord:
-    """Authenticate an agent, and note its presence.
+def require_agent(
+    services: Services, request: Request, *, needs_room: bool = True
+) -> CodeRecord:
+    """Authenticate an agent in the room of its request, and note its presence.
 
-    Its first request since the relay was started adds a row to the audit log.
+    Args:
+        services: The services of the endpoints.
+        request: The request.
+        needs_room: Whether a code that has lost its first room must name another in
+            the query.
 
     Raises:
-        RelayError: ``unauthorized`` or ``auth_throttled``; ``read_only``, when a reader
-            would change something.
+        RelayError: ``unauthorized`` or ``auth_throttled``; ``room_not_found``;
+            ``read_only``, when a reader would change something.
     """
     relay = services.relay
     now = relay.clock.now()
     presented = presented_code(request.header(b"authorization") or "")
-    record = relay.codes.resolve(presented, now) if presented else None
-    if record is None:
+    records = relay.codes.resolve_all(presented, now) if presented else []
+    if not records:
         if presented:
             is_guess = relay.codes.is_guess(presented)
             count_failure(services, request, "auth_failed", is_guess=is_guess)
         raise RelayError(Problem.UNAUTHORIZED)
+    record = choose_record(records, request, needs_room=needs_room)
     if record.role is Role.READER and request.method not in _READING:
         raise RelayError(Problem.READ_ONLY)
-    if relay.first_seen(record, now):
-        detail = record.capabilities
-        relay.write_behind.note(
-            Audit(now.wall_ms, "connect", record.name, record.room, detail)
-        )
+    note_arrival(relay, record, now)
     return record
 
 

@@ -16,7 +16,8 @@ class PostRequest(Struct, frozen=True):
     """A message to send.
 
     `choices` are the answers that a question offers. A reply may carry `choice`, one of
-    them, and then needs no `text`.
+    them, and then needs no `text`. `room` chooses one of the rooms of a code that opens
+    several.
     """
 
     text: str | UnsetType = UNSET
@@ -25,6 +26,7 @@ class PostRequest(Struct, frozen=True):
     reply_to: int | None = None
     choices: list[str] = []
     choice: str | None = None
+    room: str | None = None
 
 
 class AskRequest(PostRequest, frozen=True):

@@ -10,7 +10,9 @@ from argybargy.web.codec.bodies import PostRequest, RoomMessageBody, RoomStatusB
 class InviteRequest(Struct, frozen=True):
     """An access code to create: for which name, in which room.
 
-    `expires` is a lifetime, such as `7d`, or a number of hours.
+    `rooms` in place of `room` makes one code that opens several rooms; the first is the
+    room of requests that name none. `expires` is a lifetime, such as `7d`, or a number
+    of hours.
     """
 
     name: str
@@ -19,10 +21,14 @@ class InviteRequest(Struct, frozen=True):
     capabilities: str | None = None
     client: str | None = None
     model: str | None = None
+    rooms: list[str] | None = None
 
 
 class InviteBody(Struct, frozen=True):
-    """A new access code, which no other response shows, with the text for the agent."""
+    """A new access code, which no other response shows, with the text for the agent.
+
+    `rooms` are given if it opens several.
+    """
 
     code: str
     key_id: str
@@ -33,12 +39,15 @@ class InviteBody(Struct, frozen=True):
     url: str
     instruction: str
     ignored: list[str] | UnsetType = UNSET
+    rooms: list[str] | UnsetType = UNSET
 
 
 class RevokeRequest(Struct, frozen=True):
     """Access codes to revoke: `target` is a key id, a code or a name.
 
-    A name with codes in several rooms needs `room`, or `all` for every room.
+    A name with several codes in several rooms needs `room`, or `all` for every room. A
+    code of several rooms, or its key id in the first, is revoked in all of them unless
+    `room` is given; its key id in another room is revoked there.
     """
 
     target: str

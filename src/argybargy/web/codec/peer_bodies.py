@@ -33,7 +33,8 @@ class PeersQuery(Struct, frozen=True):
 class WhoAmI(Struct, frozen=True):
     """Name, room and capabilities of the caller; its status, if it has set one.
 
-    An agent has no `role`.
+    An agent has no `role`. `rooms` are given for a code that opens several: `?room=`
+    chooses one of them.
     """
 
     name: str
@@ -42,6 +43,7 @@ class WhoAmI(Struct, frozen=True):
     role: Literal["person", "reader"] | UnsetType = UNSET
     status: str | UnsetType = UNSET
     ignored: list[str] | UnsetType = UNSET
+    rooms: list[str] | UnsetType = UNSET
 
 
 class WakeBody(Struct, frozen=True):

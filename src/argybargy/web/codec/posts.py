@@ -38,6 +38,7 @@ _PLAIN_FIELDS: Final = frozenset(
     {"to", "expects_reply", "reply_to", "choices", "choice"}
 )
 _FORMAT_FIELD: Final = "format"
+_ROOM_FIELD: Final = "room"
 _NEVER_ADDRESSED: Final = NEVER_GIVEN - {OPERATOR}
 _NEVER_ASKED: Final = frozenset({EVERYONE, "system", "admin", YOU})
 _CALL_RULE: Final = "'can:<word>' is one of the addressees: repeat it in 'to'"
@@ -96,7 +97,7 @@ async def read_plain_post(request: Request) -> tuple[PostRequest, list[str]]:
         choices=_listed(fields.get("choices", ())),
         choice=fields.get("choice", [None])[-1],
     )
-    known = _PLAIN_FIELDS | {_FORMAT_FIELD}
+    known = _PLAIN_FIELDS | {_FORMAT_FIELD, _ROOM_FIELD}
     return body, [key[:64] for key in fields if key not in known]
 
 
@@ -136,6 +137,7 @@ def draft_of(body: PostRequest, limits: Limits, *, key: str | None = None) -> Po
         key,
         choices=choices,
         choice=choice,
+        room=body.room,
     )
 
 

@@ -1,7 +1,10 @@
 """Decode statements of an agent about itself: capabilities, status, wake hook."""
 
+from collections.abc import Sequence
+
 from msgspec import UNSET
 
+from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.capabilities import MAX_WORDS, WORD_RULE, is_word
 from argybargy.domain.errors import RelayError
 from argybargy.domain.limits import Limits
@@ -67,8 +70,15 @@ def capability_in_query(request: Request) -> str | None:
     return text or None
 
 
-def me_body(me: Myself) -> WhoAmI:
-    """Convert an agent as the room sees it, for the agent itself."""
+def me_body(me: Myself, records: Sequence[CodeRecord] = ()) -> WhoAmI:
+    """Convert an agent as the room sees it, for the agent itself.
+
+    Args:
+        me: The agent.
+        records: The records of its code, to name the rooms if there are several.
+    """
     code = me.code
     status, role = me.status or UNSET, guest_role(code)
-    return WhoAmI(code.name, code.room, me.capabilities, role, status)
+    is_of_many = len(records) > 1 or any(each.presented for each in records)
+    rooms = [each.room for each in records] if is_of_many else UNSET
+    return WhoAmI(code.name, code.room, me.capabilities, role, status, rooms=rooms)

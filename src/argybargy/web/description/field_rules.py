@@ -99,6 +99,7 @@ def field_rules(limits: Limits) -> dict[tuple[str, str], Schema]:
         "reply_to": {"anyOf": [SEQ | {"minimum": 1}, NULL]},
         "choices": {"anyOf": [_several_choices(limits), {"const": []}]},
         "choice": {"anyOf": [_choice(limits), BLANK, NULL]},
+        "room": {"anyOf": [NAME, NULL]},
     }
     # The grammar of a search is more than JSON Schema can express: only its length.
     search: dict[str, Schema] = {
@@ -108,6 +109,12 @@ def field_rules(limits: Limits) -> dict[tuple[str, str], Schema]:
     }
     label = {"anyOf": [_printable(limits.capabilities_chars), NULL]}
     words: Schema = {"type": "array", "items": WORD, "maxItems": MAX_WORDS}
+    rooms: Schema = {
+        "type": "array",
+        "items": NAME,
+        "minItems": 1,
+        "maxItems": limits.rooms_per_code,
+    }
     lease = {"type": "integer", "minimum": 1, "maximum": limits.lease_seconds_max}
     types: dict[str, dict[str, Schema]] = {
         "PostRequest": draft,
@@ -146,6 +153,8 @@ def field_rules(limits: Limits) -> dict[tuple[str, str], Schema]:
             "capabilities": label,
             "client": label,
             "model": label,
+            # Each once, which JSON Schema cannot say of names in any case.
+            "rooms": {"anyOf": [rooms, NULL]},
         },
         "RevokeRequest": {"target": {"pattern": r"\S"}},
         "RoomActionRequest": {"by": {"anyOf": [BY, BLANK]}},

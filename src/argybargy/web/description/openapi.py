@@ -17,6 +17,7 @@ from argybargy.domain.seat import EAR_CHARS
 from argybargy.onboarding.instructions import WHAT
 from argybargy.web.codec.bodies import ErrorBody, UnreadBody
 from argybargy.web.description.field_rules import (
+    NAME,
     NULL,
     Schema,
     field_rules,
@@ -65,6 +66,13 @@ _EAR: Final = {
     "required": False,
     "description": "The program that listens for the agent, for receipts.",
     "schema": {"type": "string", "maxLength": EAR_CHARS},
+}
+_ROOM: Final = {
+    "name": "room",
+    "in": "query",
+    "required": False,
+    "description": "One of the rooms of a code that opens several. Default: the first.",
+    "schema": NAME,
 }
 _LATER: Final = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 """Statuses of errors with a Retry-After."""
@@ -150,7 +158,9 @@ def _path_parameters(route: Route) -> list[Schema]:
 
 
 def _query_parameters(route: Route, schemas: Mapping[str, Any]) -> list[Schema]:
-    form = [_FORMAT] if route.speaks_text else []
+    form: list[Schema] = [_FORMAT] if route.speaks_text else []
+    if route.caller is Caller.AGENT:
+        form.append(_ROOM)
     if route.query is None:
         return form
     described = schemas[route.query.__name__]
@@ -224,8 +234,8 @@ def _responses(route: Route) -> Schema:
 def _refusals(route: Route) -> set[int]:
     """Return the statuses of all errors of an endpoint."""
     statuses = set(route.refusals)
-    if route.caller is Caller.AGENT and route.method != "GET":
-        statuses.add(HTTPStatus.FORBIDDEN)  # a reader changes nothing
+    if route.caller is Caller.AGENT:
+        statuses |= _agents_refusals(route)
     if route.caller is not Caller.ANYONE:
         statuses |= {401, 429, 503}
     if route.body is not None or route.takes_lines:
@@ -239,6 +249,13 @@ def _refusals(route: Route) -> set[int]:
     if _PLACEHOLDER.search(route.path):
         statuses.add(422)
     return statuses
+
+
+def _agents_refusals(route: Route) -> set[int]:
+    """Return the statuses of the errors that a code can lead to at any endpoint."""
+    choosing = {404, 422}  # the code does not open that room, or the query is invalid
+    # A reader changes nothing.
+    return choosing if route.method == "GET" else choosing | {HTTPStatus.FORBIDDEN}
 
 
 def _error_body(status: HTTPStatus) -> type:

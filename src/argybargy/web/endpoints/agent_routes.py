@@ -72,6 +72,7 @@ AGENT_ROUTES: Final = (
         "Your name, your room and your capabilities.",
         agents.whoami,
         peer_bodies.WhoAmI,
+        chooses_room=True,
     ),
     Route(
         "PUT",
@@ -151,6 +152,7 @@ AGENT_ROUTES: Final = (
         takes_text=True,
         speaks_text=True,
         minimal_body=minimal.MinimalPostAnswer,
+        chooses_room=True,
     ),
     Route(
         "POST",
@@ -174,6 +176,7 @@ AGENT_ROUTES: Final = (
         speaks_text=True,
         waits_on=True,
         minimal_body=minimal.MinimalAskAnswer,
+        chooses_room=True,
     ),
     Route(
         "GET",

@@ -11,6 +11,7 @@ from argybargy.relay.api.asking import ask_as, await_thread
 from argybargy.relay.api.conditional_post import Unread, post_if_read
 from argybargy.relay.api.poll import poll
 from argybargy.relay.room.delivery_report import operator_reachability
+from argybargy.web.access.room_choice import room_of_request
 from argybargy.web.access.services import Services
 from argybargy.web.codec import encode, text, waits
 from argybargy.web.codec.bodies import ClaimRequest, ReleaseBody, WithdrawnBody
@@ -58,7 +59,9 @@ DEFAULT_HISTORY = 50
 
 async def whoami(services: Services, code: CodeRecord, request: Request) -> Response:
     """Return the caller's name, room, capabilities and status."""
-    return json_response(me_body(me.myself(services.relay, code)))
+    relay = services.relay
+    rooms = relay.codes.rooms_of(code, relay.clock.now())
+    return json_response(me_body(me.myself(relay, code), rooms))
 
 
 async def put_me(services: Services, code: CodeRecord, request: Request) -> Response:
@@ -119,6 +122,7 @@ async def post_message(
     """Post a message to the caller's room."""
     read_to = take_read_cursor(request)
     draft, ignored = await decode_post(request, services.limits)
+    code = room_of_request(services, code, request, draft.room)
     draft = attrs.evolve(draft, read_to=read_to)
     outcome = await post_if_read(services.relay, code, draft)
     if isinstance(outcome, Unread):
@@ -133,6 +137,7 @@ async def post_message(
 async def ask(services: Services, code: CodeRecord, request: Request) -> Response:
     """Post a question, and wait up to ``wait`` seconds for its answer."""
     draft, wait, ignored = await waits.decode_ask(request, services.limits)
+    code = room_of_request(services, code, request, draft.room)
     asked = await ask_as(services.relay, code, draft, wait)
     if request.wants_text:
         return waits.ask_text(_reader(services, code), asked, ignored)

@@ -36,7 +36,7 @@ async def dispatch(services: Services, route: Route, request: Request) -> Respon
         request = attrs.evolve(request, form=form)
     try:
         if route.caller is Caller.AGENT:
-            code = require_agent(services, request)
+            code = require_agent(services, request, needs_room=not route.chooses_room)
             check_format(route, request)
             return await cast("AgentHandler", route.handler)(services, code, request)
         if route.caller is Caller.OPERATOR:

@@ -5,6 +5,8 @@ it keep working.
 """
 
 import attrs
+import msgspec
+from msgspec import UNSET
 
 from argybargy import __version__
 from argybargy.domain.durations import parse_lifetime
@@ -60,6 +62,7 @@ from argybargy.web.codec.operator_bodies import (
     UndampBody,
 )
 from argybargy.web.codec.posts import draft_of
+from argybargy.web.codec.room_lists import invited_rooms
 from argybargy.web.codec.validation_errors import ValidationErrors
 from argybargy.web.codec.waits import awaited_body, decode_wait, status_of
 from argybargy.web.identity import IdentityKind
@@ -73,9 +76,15 @@ _NOT_SPEAKERS = RESERVED_PEER_NAMES - {OPERATOR, "admin"}
 async def invite(services: Services, request: Request) -> Response:
     """Create an access code; this response is the only one that shows it."""
     body, ignored = await read_json(request, InviteRequest)
-    invitation = _invitation(services, body)
-    (invited,) = await operator.invite(services.relay, [invitation])
+    rooms = invited_rooms(body.rooms, body.room, services.limits)
+    invitation = _invitation(services, msgspec.structs.replace(body, room=rooms[0]))
+    invited, *others = await operator.invite(
+        services.relay,
+        [attrs.evolve(invitation, room=room) for room in rooms],
+        is_one_code=True,
+    )
     record, base = invited.record, services.public_url
+    named = [record.room, *(other.record.room for other in others)]
     answer = InviteBody(
         code=invited.code,
         key_id=record.key_id,
@@ -84,7 +93,8 @@ async def invite(services: Services, request: Request) -> Response:
         expires=encode.timestamp(record.expires_ms),
         capabilities=record.capabilities,
         url=base,
-        instruction=connect_instruction(base, invited.code),
+        instruction=connect_instruction(base, invited.code, named),
+        rooms=named if others else UNSET,
     )
     return json_response(answer, ignored)
 

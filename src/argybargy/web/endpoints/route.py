@@ -52,6 +52,8 @@ class Route:
         waits_on: Whether it answers 202, with the body of a 200, while what the client
             waits for has not come.
         takes_ear: Whether it accepts ``X-Argybargy-Ear``.
+        chooses_room: Whether the endpoint itself chooses the room, for a code of
+            several rooms; otherwise the query alone names it.
         minimal_body: Type of the body for ``Prefer: return=minimal``; None if the
             endpoint does not offer it.
     """
@@ -77,6 +79,7 @@ class Route:
     waits_on: bool = False
     minimal_body: type[msgspec.Struct] | None = None
     takes_ear: bool = False
+    chooses_room: bool = False
 
     @property
     def media_types(self) -> tuple[str, ...]:

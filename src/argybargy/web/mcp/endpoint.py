@@ -101,7 +101,8 @@ class McpEndpoint:
         caller = _Caller(self.services, self._matcher, headers, _client(scope))
         # As for a read, since a reader may use the tools that read. Each tool is a
         # request of its own, with its own check.
-        require_agent(self.services, caller.request(ToolRequest("GET", PATH), {}))
+        reading = caller.request(ToolRequest("GET", PATH), {})
+        require_agent(self.services, reading, needs_room=False)
         if scope["method"] != "POST":
             # A GET would open a stream that says nothing and never ends.
             raise RelayError(Problem.METHOD_NOT_ALLOWED)

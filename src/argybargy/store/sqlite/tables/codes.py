@@ -11,8 +11,11 @@ from argybargy.store.sqlite.tables.cursors import delete_cursor_without_code
 from argybargy.store.sqlite.tables.wake_hooks import delete_hook_without_code
 
 _COLUMNS: Final = (
-    "digest, room, name, capabilities, created_ms, expires_ms, client, model, role"
+    "digest, room, name, capabilities, created_ms, expires_ms, client, model, role, "
+    "presented"
 )
+_ROLE: Final = 8
+"""Place of the role among the columns."""
 
 
 def read_codes(connection: apsw.Connection) -> tuple[CodeRecord, ...]:
@@ -25,7 +28,7 @@ def read_codes(connection: apsw.Connection) -> tuple[CodeRecord, ...]:
 
 def _from_row(row: Any) -> CodeRecord:  # noqa: ANN401 - a row of APSW
     fields = list(row)
-    fields[-1] = Role(fields[-1])
+    fields[_ROLE] = Role(fields[_ROLE])
     return CodeRecord(*fields)
 
 
@@ -37,13 +40,14 @@ def read_code_digests(connection: apsw.Connection) -> frozenset[bytes]:
 
 def insert_codes(connection: apsw.Connection, codes: Iterable[CodeRecord]) -> None:
     """Store new codes."""
-    sql = f"INSERT INTO codes ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+    sql = f"INSERT INTO codes ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
     connection.executemany(sql, [_to_row(code) for code in codes])
 
 
 def _to_row(code: CodeRecord) -> tuple[Any, ...]:
-    *fields, role = attrs.astuple(code)
-    return (*fields, role.value)
+    fields = list(attrs.astuple(code))
+    fields[_ROLE] = code.role.value
+    return tuple(fields)
 
 
 def delete_codes(connection: apsw.Connection, codes: Iterable[CodeRecord]) -> None:
