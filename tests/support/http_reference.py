@@ -179,7 +179,8 @@ def _response_body(route: Route) -> str:
     for kinds in (FRAMES, EXPORTED):
         if route.response_body in kinds:
             return f"lines of {', '.join(map(_type, kinds))}{named}"
-    return f"{_type(route.response_body)}{named}"
+    others = "".join(f", or {_type(each)}" for each in route.other_bodies)
+    return f"{_type(route.response_body)}{named}{others}"
 
 
 def _fields_line(body: type) -> str:
@@ -243,7 +244,10 @@ def _bodies() -> list[type]:
         body
         for _, routes in SECTIONS
         for route in routes
-        for body in (route.body, route.response_body, route.minimal_body)
+        for body in (
+            *(route.body, route.response_body, route.minimal_body),
+            *route.other_bodies,
+        )
         if body is not None and issubclass(body, msgspec.Struct)
     ]
     found: dict[str, type] = {}

@@ -751,6 +751,7 @@ HELD: Final = {
     "domain.room.transition.Transition.writes": _BATCH,
     "domain.pages.PageBuilder.messages": "one answer (`poll_messages`, `poll_bytes`)",
     "relay.access.rooms_of_codes.RoomsOfCodes._by_handle": _CODES,
+    "relay.api.poll_rooms._RoomsPoll._pages": "`rooms_per_code`",
     "relay.overview.overview.Overview._codes": _CODES,
     "relay.overview.overview.Overview._leases": _ROOMS,
     "relay.overview.overview.Overview._messages": "`OVERVIEW_MESSAGES`",

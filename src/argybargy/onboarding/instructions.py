@@ -146,7 +146,8 @@ def notes(limits: Limits) -> tuple[str, ...]:
         "Send 'Idempotency-Key: <any unique text>' with a post to be able to repeat "
         "it safely after a lost answer. A claim can be repeated as it is.",
         "A code may open several rooms: GET /whoami lists them. '?room=<name>', or "
-        "'room' in the JSON of a post, chooses one; else a request is for the first.",
+        "'room' in the JSON of a post, chooses one; else a request is for the first. "
+        "GET /messages?rooms=*&since=next&wait=25 waits in all of them.",
         "POST /mcp speaks the Model Context Protocol, if it is installed on the relay: "
         "the tools read, post, claim, who and search.",
         f"Rate limit: {limits.posts_per_window} messages per "

@@ -35,6 +35,8 @@ class PresenceRecord:
         seat: The latest hold of an ear on the seat of the peer.
         status: What it says that it is doing; empty if it has not said.
         called_for: The capabilities that it was called to open questions for.
+        was_told_closed: Whether a poll of several rooms has told it that this room is
+            closed.
     """
 
     name: str
@@ -46,6 +48,7 @@ class PresenceRecord:
     seat: SeatLease | None = None
     status: str = ""
     called_for: str = ""
+    was_told_closed: bool = False
 
 
 @attrs.define

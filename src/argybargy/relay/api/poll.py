@@ -59,12 +59,8 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
             ``rate_limited``, for too many polls that neither park nor bring
             anything new; ``seat_taken``, when another ear listens for the peer.
     """
-    live = await relay.live(code.room)
-    if code.capabilities:
-        await call_peer(relay, code.peer, code.name)
-    if live.room.leases:
-        await renew_claims(code, live)
-    one = _Poll(relay, code, request, live)
+    live = await enter(relay, code)
+    one = RoomPoll(relay, code, request, live)
     seat = one.take_seat()
     one.find_start()
     if not one.is_long_poll():
@@ -82,9 +78,25 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
     return await one.finish(page, subscription)
 
 
+async def enter(relay: Relay, code: CodeRecord) -> LiveRoom:
+    """Return the room of a peer that begins a poll.
+
+    The peer is called to questions that fit its capabilities, and its claims renewed.
+
+    Raises:
+        RelayError: The room could not be loaded, or has failed.
+    """
+    live = await relay.live(code.room)
+    if code.capabilities:
+        await call_peer(relay, code.peer, code.name)
+    if live.room.leases:
+        await renew_claims(code, live)
+    return live
+
+
 @attrs.define
-class _Poll:
-    """State of one poll.
+class RoomPoll:
+    """State of one poll of one room.
 
     Mutable state: the peer's record, where the page begins, the poll's number, whether
     it was counted, its digest, and the status of the room as of the last read.
@@ -183,15 +195,18 @@ class _Poll:
         Raises:
             RelayError: ``rate_limited``.
         """
+        if not (self.is_counted or self.is_free(page, subscription)):
+            self.count()
+
+    def is_free(self, page: Page, subscription: Subscription | None) -> bool:
+        """Tell whether the poll has parked, or brings new messages."""
         has_parked = (
             subscription is not None
             and subscription.is_parked
             and not subscription.is_displaced
         )
         has_news = bool(page.messages or self.digest)
-        is_new = has_news and self.since >= self._given()
-        if not (self.is_counted or has_parked or is_new):
-            self.count()
+        return has_parked or (has_news and self.since >= self._given())
 
     async def read(self) -> Page:
         """Return a page from the room's tail, or from one snapshot of the store.

@@ -15,6 +15,7 @@ from argybargy.web.codec.decode import parse_query
 from argybargy.web.request import Request
 
 ROOM: Final = "room"
+ALL_ROOMS: Final = "*"
 
 
 def room_in_query(request: Request) -> str | None:
@@ -73,6 +74,26 @@ def room_of_request(
     if chosen.peer.room != code.peer.room:
         note_arrival(relay, chosen, now)
     return chosen
+
+
+def several_rooms(
+    services: Services, code: CodeRecord, rooms: Sequence[str]
+) -> list[CodeRecord]:
+    """Return the records of the rooms of a poll: those named, or ``*`` for all.
+
+    Raises:
+        RelayError: ``room_not_found``; ``unauthorized``, when the code has ended.
+    """
+    relay, now = services.relay, services.relay.clock.now()
+    records = relay.codes.rooms_of(code, now)
+    if not records:
+        raise RelayError(Problem.UNAUTHORIZED)
+    if list(rooms) != [ALL_ROOMS]:
+        chosen = {choose_room(records, room).peer.room for room in rooms}
+        records = [record for record in records if record.peer.room in chosen]
+    for record in records:
+        note_arrival(relay, record, now)
+    return records
 
 
 def note_arrival(relay: Relay, record: CodeRecord, now: Instant) -> None:

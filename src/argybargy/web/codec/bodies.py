@@ -69,7 +69,8 @@ class PollQuery(Struct, frozen=True):
     `wake` says what ends the wait; other messages are held back for `hold` seconds.
     `settle` gathers more for so many seconds after the message that ends the wait.
     `max_bytes` limits the text of the answer, and `digest=1` counts messages that are
-    for information only.
+    for information only. `rooms` polls several rooms of a code, `*` all of them, with
+    `since=next` or `since=resume`; then without `room` and `digest`.
     """
 
     since: int | str = 0
@@ -80,6 +81,7 @@ class PollQuery(Struct, frozen=True):
     settle: float = 0
     max_bytes: int | None = None
     digest: Literal["0", "1"] = "0"
+    rooms: str | None = None
 
 
 class HistoryQuery(Struct, frozen=True):

@@ -135,6 +135,8 @@ def field_rules(limits: Limits) -> dict[tuple[str, str], Schema]:
             "hold": {"minimum": 0, "maximum": limits.hold_seconds_max},
             "settle": {"minimum": 0, "maximum": limits.settle_seconds_max},
             "max_bytes": {"anyOf": [COUNT, NULL]},
+            # With a kept cursor and without `digest`, which one field cannot say.
+            "rooms": {"anyOf": [{"type": "string", "pattern": _ROOMS}, NULL]},
         },
         "MeRequest": {
             "capabilities": {"anyOf": [words, NULL]},
@@ -170,6 +172,7 @@ def field_rules(limits: Limits) -> dict[tuple[str, str], Schema]:
     }
 
 
+_ROOMS: Final = rf"^(\*|{NAME_PATTERN}(,{NAME_PATTERN})*)$"
 _WAKE_URL: Final = (
     r"^https?://(\[[0-9a-f:.]{2,45}\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[0-9]{1,5})?"
     r"(/[!-\"$-\[\]-~]*)?$"

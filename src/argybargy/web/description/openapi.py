@@ -108,7 +108,7 @@ def openapi_json(routes: Sequence[Route], limits: Limits) -> bytes:
 
 def _types(route: Route) -> Iterable[type]:
     kinds = (route.response_body, route.minimal_body, route.body, route.query)
-    return filter(None, kinds)
+    return filter(None, (*kinds, *route.other_bodies))
 
 
 def _schemas(types: Sequence[type], limits: Limits) -> dict[str, Any]:
@@ -213,10 +213,8 @@ def _responses(route: Route) -> Schema:
     is_json = route.media_type in {"application/json", LINES}
     answer = {route.media_type: _content(route.response_body) if is_json else {}}
     if route.minimal_body is not None:
-        bodies = [
-            _content(kind)["schema"]
-            for kind in (route.response_body, route.minimal_body)
-        ]
+        kinds = (route.response_body, route.minimal_body, *route.other_bodies)
+        bodies = [_content(kind)["schema"] for kind in kinds]
         answer[route.media_type] = {"schema": {"anyOf": bodies}}
     answer |= {media_type: {} for media_type in route.media_types[1:]}
     found: Schema = {"200": {"description": "Success.", "content": answer}}

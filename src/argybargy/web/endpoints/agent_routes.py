@@ -14,6 +14,7 @@ from argybargy.web.codec import (
     minimal,
     peer_bodies,
     relay_bodies,
+    room_pages,
     search_bodies,
 )
 from argybargy.web.endpoints import agents, joining, monitoring, search
@@ -183,7 +184,8 @@ AGENT_ROUTES: Final = (
         "/messages",
         "Poll: messages for you since a cursor. 'wait' waits up to so many seconds "
         "for the first one. Returns {messages, cursor, first_seq, more, room, "
-        "room_closed, should_exit, exit_reason, poll_budget}.",
+        "room_closed, should_exit, exit_reason, poll_budget}. 'rooms=*' or "
+        "'rooms=<room>,<room>' polls several rooms of your code, with since=next.",
         agents.get_messages,
         bodies.PollBody,
         query=bodies.PollQuery,
@@ -192,6 +194,8 @@ AGENT_ROUTES: Final = (
         takes_ear=True,
         speaks_text=True,
         minimal_body=minimal.MinimalPollBody,
+        chooses_room=True,
+        other_bodies=(room_pages.RoomsPollBody, room_pages.MinimalRoomsPollBody),
     ),
     Route(
         "GET",

@@ -10,8 +10,9 @@ from argybargy.relay.api import agent, me, wake
 from argybargy.relay.api.asking import ask_as, await_thread
 from argybargy.relay.api.conditional_post import Unread, post_if_read
 from argybargy.relay.api.poll import poll
+from argybargy.relay.api.poll_rooms import poll_rooms
 from argybargy.relay.room.delivery_report import operator_reachability
-from argybargy.web.access.room_choice import room_of_request
+from argybargy.web.access.room_choice import room_of_request, several_rooms
 from argybargy.web.access.services import Services
 from argybargy.web.codec import encode, text, waits
 from argybargy.web.codec.bodies import ClaimRequest, ReleaseBody, WithdrawnBody
@@ -43,6 +44,13 @@ from argybargy.web.codec.peer_bodies import (
 )
 from argybargy.web.codec.poll_query import decode_poll
 from argybargy.web.codec.posts import decode_post
+from argybargy.web.codec.room_pages import (
+    MinimalRoomsPollBody,
+    check_kept_cursor,
+    rooms_in_query,
+    rooms_poll_body,
+    rooms_poll_text,
+)
 from argybargy.web.codec.statements import (
     capability_in_query,
     hook_of,
@@ -150,10 +158,26 @@ async def get_messages(
     services: Services, code: CodeRecord, request: Request
 ) -> Response:
     """Poll: return new messages, waiting up to ``wait`` seconds for the first."""
+    rooms = rooms_in_query(request)
+    if rooms is not None:
+        return await _get_rooms(services, code, request, rooms)
+    code = room_of_request(services, code, request)
     answer = await poll(services.relay, code, decode_poll(request, services.limits))
     if request.wants_text:
         return text.poll_text(_reader(services, code), answer)
     return body_response(request, encode.poll_body(answer), MinimalPollBody)
+
+
+async def _get_rooms(
+    services: Services, code: CodeRecord, request: Request, rooms: list[str]
+) -> Response:
+    wanted = decode_poll(request, services.limits)
+    check_kept_cursor(wanted)
+    codes = several_rooms(services, code, rooms)
+    answer = await poll_rooms(services.relay, codes, wanted)
+    if request.wants_text:
+        return rooms_poll_text(_reader(services, code), answer)
+    return body_response(request, rooms_poll_body(answer), MinimalRoomsPollBody)
 
 
 async def get_message(

@@ -52,6 +52,7 @@ class Route:
         waits_on: Whether it answers 202, with the body of a 200, while what the client
             waits for has not come.
         takes_ear: Whether it accepts ``X-Argybargy-Ear``.
+        other_bodies: Further types of the body of a 200, which the query asks for.
         chooses_room: Whether the endpoint itself chooses the room, for a code of
             several rooms; otherwise the query alone names it.
         minimal_body: Type of the body for ``Prefer: return=minimal``; None if the
@@ -80,6 +81,7 @@ class Route:
     minimal_body: type[msgspec.Struct] | None = None
     takes_ear: bool = False
     chooses_room: bool = False
+    other_bodies: tuple[type[msgspec.Struct], ...] = ()
 
     @property
     def media_types(self) -> tuple[str, ...]:
