@@ -8,6 +8,7 @@ import trio
 import trio.testing
 
 from argybargy.domain.limits import Limits
+from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore
 from support.web_app import Reply, Site, open_site
 
 Clock = trio.testing.MockClock
@@ -351,3 +352,41 @@ async def test_both_doors_answer_alike(autojump_clock: Clock) -> None:
         ]
         assert replies[0].body == replies[1].body
         assert replies[2].body == replies[3].body == b"#ops 1 bob: hi\n"
+
+
+async def test_what_was_not_acknowledged_comes_again_after_a_restart(
+    autojump_clock: Clock,
+) -> None:
+    store = MemoryStore(DEFAULT_LIMITS)
+    async with open_site(store=store) as site:
+        ann, bob = await invite(site), await invite(site, "bob")
+        await site.say(bob, "read", room="ops")
+        assert told(await get(site, ann)) == [("ops", "read")]
+        await site.say(bob, "lost", room="ops")
+        await site.say(bob, "lost too", room="docs")
+        assert len(told(await get(site, ann))) == 2
+    async with open_site(store=store) as site:
+        assert told(await get(site, ann)) == [("ops", "lost"), ("docs", "lost too")]
+
+
+async def test_a_displaced_poll_leaves_held_messages_where_they_are(
+    autojump_clock: Clock,
+) -> None:
+    async with open_site() as site:
+        ann, bob = await invite(site), await invite(site, "bob")
+        ended: list[Reply] = []
+
+        async def listen() -> None:
+            ended.append(await get(site, ann, f"{NEXT}&wait=20&wake=asks"))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(listen)
+            await parked(site)
+            await site.say(bob, "chatter", room="docs")
+            for room in ("ops", "ops", "ops", "ops"):
+                target = f"/messages?rooms={room}&since=resume&wait=20"
+                nursery.start_soon(get, site, ann, target)
+                await trio.testing.wait_all_tasks_blocked()
+            assert [told(reply) for reply in ended] == [[]]
+            nursery.cancel_scope.cancel()
+        assert told(await get(site, ann)) == [("docs", "chatter")]
