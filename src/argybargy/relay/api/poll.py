@@ -34,8 +34,7 @@ from argybargy.domain.seat import SeatLease
 from argybargy.domain.wake_policy import Backlog, is_held_for
 from argybargy.relay.access.presence import PresenceRecord
 from argybargy.relay.api.agent import count_unread
-from argybargy.relay.api.calls import call_peer
-from argybargy.relay.api.claim_renewal import renew_claims, renew_claims_nowait
+from argybargy.relay.api.claim_renewal import enter, renew_claims_nowait
 from argybargy.relay.api.poll_answer import PollAnswer, PollRequest
 from argybargy.relay.relay import Relay
 from argybargy.relay.room.subscriptions import Subscription
@@ -76,22 +75,6 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
                 relay.presence.leave_seat(peer, seat, trio.current_time())
             raise
     return await one.finish(page, subscription)
-
-
-async def enter(relay: Relay, code: CodeRecord) -> LiveRoom:
-    """Return the room of a peer that begins a poll.
-
-    The peer is called to questions that fit its capabilities, and its claims renewed.
-
-    Raises:
-        RelayError: The room could not be loaded, or has failed.
-    """
-    live = await relay.live(code.room)
-    if code.capabilities:
-        await call_peer(relay, code.peer, code.name)
-    if live.room.leases:
-        await renew_claims(code, live)
-    return live
 
 
 @attrs.define
