@@ -7,7 +7,7 @@ import trio.testing
 from argybargy.domain.access_codes import digest_code
 from argybargy.domain.limits import Limits
 from argybargy.relay.access.code_registry import new_code
-from support.web_app import TOKEN, open_site
+from support.web_app import TOKEN, Reply, open_site
 
 
 async def test_whoami_is_exactly_three_fields(
@@ -323,3 +323,25 @@ async def test_a_claim_ignores_a_body_that_is_not_json(
             headers={"content-type": "application/x-www-form-urlencoded"},
         )
         assert reply.json["won"] is True
+
+
+async def test_curl_may_leave_the_content_type_away() -> None:
+    async with open_site() as site:
+        alice, form = await site.code("alice"), "application/x-www-form-urlencoded"
+
+        async def post(body: bytes, target: str = "/messages") -> Reply:
+            headers = {"content-type": form}
+            return await site.front.call(
+                "POST", target, code=alice, body=body, headers=headers
+            )
+
+        assert (await post(b' {"text": "hi"}')).json["message"]["text"] == "hi"
+        assert (await post(b"text=hi")).error == "unsupported_media_type"
+        reply = await site.front.call(
+            "POST",
+            "/admin/say",
+            token=site.token,
+            body=b'{"text": "hi"}',
+            headers={"content-type": form},
+        )
+        assert reply.error == "unsupported_media_type"
