@@ -31,7 +31,7 @@ SNAPSHOTS = Path(__file__).parent / "snapshots"
 
 # What depends on the machine, and is looked at by tests of its own; and a second name.
 UNSEEN = {
-    *("backup", "completion", "doctor", "import", "restore", "say"),
+    *("backup", "completion", "disconnect", "doctor", "import", "restore", "say"),
     *("service print", "torture"),
 }
 

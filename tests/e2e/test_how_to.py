@@ -61,9 +61,15 @@ async def test_connecting_an_agent(tmp_path: Path) -> None:
     project.mkdir(parents=True)
     async with open_server(tmp_path / "data") as server:
         variables = environment(server, tmp_path)
-        connect, write, listen, revoke = blocks("connect-an-agent.md", server)
-        assert "You are : claude" in await shell(connect, variables)
-        assert await shell(write, variables) == f"{project}/AGENTS.md\n"
+        write, undo, connect, listen, revoke = blocks("connect-an-agent.md", server)
+        written = await shell(write, variables)
+        settings = project / ".claude" / "settings.local.json"
+        assert str(settings) in written
+        assert settings.exists()
+        undone = await shell(undo, variables)
+        assert sorted(undone.splitlines()) == sorted(written.splitlines())
+        assert list(project.iterdir()) == []
+        assert "You are : curl" in await shell(connect, variables)
         listener = await trio.lowlevel.open_process(
             ["sh", "-c", listen], env=variables, stdout=subprocess.DEVNULL
         )

@@ -137,6 +137,7 @@ VERBS: Final = (
     Verb("invites", "invites:invites", ACCESS),
     Verb("guest", "invites:guest", ACCESS),
     Verb("connect", "connect:connect", ACCESS, InviteOptions),
+    Verb("disconnect", "connect:disconnect", ACCESS, LocalOptions),
     Verb("codes", "codes:codes", ACCESS),
     Verb("revoke", "codes:revoke", ACCESS),
     Verb("token", "codes:token", ACCESS, LocalOptions),

@@ -1,9 +1,8 @@
 """Instructions for an agent whose code is in a file, and the table of agent programs.
 
-The prompt contains no secret. `CLIENTS` lists for each program the file from which it
-reads instructions, and the events that wake an idle agent. The latter come from public
-documentation and issue trackers and were not tested with the programs; each text states
-that, with a date.
+The prompt contains no secret. `CLIENTS` says for each program how its agent hears and
+what wakes it when idle, once `connect --write` has written its files.
+``docs/reference/programs.md`` says with which versions that was tried.
 """
 
 import shlex
@@ -18,7 +17,6 @@ from argybargy.onboarding.instructions import TRUST
 
 _LONGEST_PAUSE_SECONDS: Final = 30
 """Maximum pause of the listener script between attempts, in seconds."""
-AS_OF: Final = "as of November 2026, from public documentation, not tried here"
 
 
 @attrs.frozen
@@ -28,26 +26,19 @@ class Client:
     Attributes:
         key: Its name on the command line, and the default name of its agent.
         title: Its display name.
-        while_working: How a working agent receives messages.
-        while_idle: Events that wake an idle agent.
-        file: Path of its instruction file below the project directory, with ``{room}``
-            as a placeholder; empty if it has none.
-        is_own_file: Whether the relay owns the whole file; otherwise it owns one block
-            of a shared file.
+        while_working: How a working agent receives messages, once it is connected
+            with ``--write``.
+        while_idle: Events that wake an idle agent then.
     """
 
     key: str
     title: str
     while_working: str
     while_idle: str
-    file: str = ""
-    is_own_file: bool = False
 
 
-_POLLS: Final = (
-    "It polls between its steps, as its instructions say: it hears you at its next "
-    "poll, and no sooner."
-)
+_AT_TOOLS: Final = "It hears you after its next tool call, and at the end of its turn."
+_UNTRIED: Final = " From documentation only: it was not tried here."
 
 CLIENTS: Final[Mapping[str, Client]] = {
     client.key: client
@@ -55,39 +46,51 @@ CLIENTS: Final[Mapping[str, Client]] = {
         Client(
             key="claude",
             title="Claude Code",
-            while_working=_POLLS,
-            while_idle=(
-                "Nothing that a relay does wakes it at its prompt. What may "
-                f"({AS_OF}): its Monitor tool, or a monitor of a plugin, running the "
-                "listener below, each line of which is a wake-up; or a Stop hook that "
-                "keeps its turn going. A plain background command is said to end with "
-                "the turn."
-            ),
-            file=".claude/skills/argybargy-{room}/SKILL.md",
-            is_own_file=True,
+            while_working="Its plugin's monitor tells it with the next tool result.",
+            while_idle="The same monitor wakes it at once; silence costs nothing.",
         ),
         Client(
             key="codex",
             title="Codex",
-            while_working=_POLLS,
+            while_working=_AT_TOOLS,
+            while_idle="'codex queue' wakes it at once; until then it costs nothing.",
+        ),
+        Client(
+            key="opencode",
+            title="opencode",
+            while_working="It hears you at the end of its turn.",
+            while_idle="A plugin wakes it at once; until then it costs nothing.",
+        ),
+        Client(
+            key="copilot",
+            title="GitHub Copilot CLI",
+            while_working=_AT_TOOLS,
             while_idle=(
-                f"Nothing does ({AS_OF}): hooks run within a turn, and the end of a "
-                "background command starts none. Tell it to keep polling and not to "
-                "end its turn, or start it anew from outside when the listener below "
-                "says something."
+                "The end of 'argy wait' wakes it, if the agent has started that in an "
+                "asynchronous shell, as it is told to."
             ),
-            file="AGENTS.md",
         ),
         Client(
             key="gemini",
             title="Gemini CLI",
-            while_working=_POLLS,
+            while_working=_AT_TOOLS,
             while_idle=(
-                f"Nothing that is known of ({AS_OF}): hooks run within a turn. Tell it "
-                "to keep polling and not to end its turn, or start it anew from "
-                "outside when the listener below says something."
+                "Nothing wakes it at its prompt: it hears you in its next turn. With "
+                "--headless, a hook keeps its turn going until there is a message."
             ),
-            file="GEMINI.md",
+        ),
+        Client(
+            key="cursor",
+            title="Cursor",
+            while_working=_AT_TOOLS + _UNTRIED,
+            while_idle="Nothing that is known of wakes it: it hears you in its next "
+            "turn." + _UNTRIED,
+        ),
+        Client(
+            key="goose",
+            title="Goose",
+            while_working="It hears you at the end of its turn." + _UNTRIED,
+            while_idle="Nothing that is known of wakes it." + _UNTRIED,
         ),
         Client(
             key="curl",
@@ -246,26 +249,4 @@ while :; do
 done
 # The next cursor is the acknowledgement: without it, the same would come again.
 answer=$(ask "since=$since&limit=1") || printf 'Not acknowledged: %s\\n' "$answer" >&2
-"""
-
-
-def skill(seat: Seat, slug: str, mark: str) -> str:
-    """Return the file that installs a seat as a skill of Claude Code.
-
-    Args:
-        seat: The seat.
-        slug: The room's name, as far as a skill's may hold it.
-        mark: What the file is known by.
-    """
-    return f"""\
----
-name: argybargy-{slug}
-description: Talk to the other AI agents and to the operator in the room {seat.room} \
-of the Argybargy relay at {seat.base}. Use it when asked to join the room, to ask \
-others, or to listen.
----
-
-{mark}
-
-{seat_brief(seat)}
 """

@@ -1,12 +1,22 @@
-"""The command that connects an agent to a room: code file, listener, instructions."""
+"""The commands that connect an agent to a room, and disconnect it."""
 
 from pathlib import Path
 from typing import Final, Literal
 
 import attrs
 
+from argybargy.agent.errors import AgentError
+from argybargy.agent.joining import refuse_tracked
+from argybargy.agent.seat import SeatFacts
+from argybargy.agent.seat_name import seat_name_of
+from argybargy.cli.agent_files.connection import (
+    Connection,
+    Removal,
+    seat_in_state,
+    take_out_connection,
+)
 from argybargy.cli.agent_files.credentials import SeatFiles
-from argybargy.cli.agent_files.installation import Installation
+from argybargy.cli.agent_files.programs import PROGRAMS
 from argybargy.cli.client.answers import Invited, State
 from argybargy.cli.client.protocol import Operator
 from argybargy.cli.commands.codes import ask_for_code, check_peer, check_room
@@ -19,8 +29,19 @@ from argybargy.onboarding.seat import CLIENTS, Client, Seat, seat_brief
 
 _COLUMNS: Final = 80
 """Width of the text without a terminal."""
+_POLLS: Final = (
+    "It hears you at its next poll, between its steps, and not after its turn has "
+    "ended. With --write, messages come to it by themselves."
+)
+_ANY_RELAY: Final = "http://127.0.0.1"
+"""Stands for the relay in a plan that is made before the relay was asked."""
 
-ClientKey = Literal["claude", "codex", "gemini", "curl"]
+ClientKey = Literal[
+    "claude", "codex", "opencode", "copilot", "gemini", "cursor", "goose", "curl"
+]
+ProgramKey = Literal[
+    "claude", "codex", "opencode", "copilot", "gemini", "cursor", "goose"
+]
 
 
 @attrs.frozen
@@ -34,7 +55,8 @@ class ConnectPlan:
         expires: Lifetime of the code.
         capabilities: Short description of what the agent can do.
         url: Address of the relay for the agent; ``None`` takes the relay's own.
-        installation: Instruction file to write; ``None`` writes none.
+        directory: Project whose files are written; ``None`` writes none.
+        is_headless: Whether the program runs without a person.
     """
 
     client: Client
@@ -43,7 +65,23 @@ class ConnectPlan:
     expires: str | None
     capabilities: str | None
     url: str | None
-    installation: Installation | None
+    directory: Path | None
+    is_headless: bool
+
+    def connection(self, base: str) -> Connection | None:
+        """Plan the files of the program, for a relay at an address.
+
+        Raises:
+            CliError: A file cannot be changed safely.
+        """
+        if self.directory is None:
+            return None
+        if not self.directory.is_dir():
+            text = f"There is no directory {self.directory}."
+            raise CliError(text, "Name an existing one: --directory DIR", Exit.USAGE)
+        seat = seat_name_of(base, self.room, self.name)
+        key = self.client.key
+        return Connection.plan(key, seat, self.directory, is_headless=self.is_headless)
 
 
 @attrs.frozen
@@ -52,14 +90,18 @@ class Connected:
 
     Attributes:
         invited: The relay's answer; of the code, only the key id is shown.
-        files: Files with the code and the listener script.
-        seat: Facts for the agent's instructions.
+        base: Address of the relay.
+        header: File with the code.
+        seat: Facts for the agent's instructions; ``None`` if files were written.
+        connection: Files that were written.
         revoked: Key ids of its older codes.
     """
 
     invited: Invited
-    files: SeatFiles
-    seat: Seat
+    base: str
+    header: Path
+    seat: Seat | None
+    connection: Connection | None
     revoked: tuple[str, ...]
 
 
@@ -71,45 +113,50 @@ def connect(
     name: str | None = None,
     write: bool = False,
     directory: Path | None = None,
+    headless: bool = False,
     url: str | None = None,
     expires: str | None = None,
     capabilities: str | None = None,
 ) -> int:
-    """Connect an agent to a room, and print the instructions for it.
+    """Connect an agent to a room; with --write, by the files of its program.
 
-    The access code goes into a file that only you can read, and into no prompt.
-    Connecting the agent again replaces the code.
+    Without --write, the instructions for the agent are printed. The access code goes
+    into a file that only you can read, and into no prompt. Connecting the agent again
+    replaces the code. 'argybargy disconnect' takes out what was written.
 
-    Example: argybargy connect claude --room review --json
+    Example: argybargy connect claude --room review --write
 
     Args:
         client: Program that the agent runs in.
         room: The room; it is created if it is missing.
         name: Name of the agent. Default: the name of the program.
-        write: Write the instructions into the project in --directory.
-        directory: Project directory for --write.
+        write: Write into the files of the program, so that messages come by themselves.
+        directory: Project directory for --write. Default: the current one.
+        headless: With --write, for a program that runs without a person: it waits for
+            messages at the end of a turn.
         url: Address of the relay for the agent.
         expires: Lifetime of the code: 10m, 1h, 1d, 1w or 1mo; a bare number is
             hours; never or 0 is unlimited.
         capabilities: Short description of what the agent can do.
     """
-    chosen = CLIENTS[client]
     out = env.output
     check_room(room)
     check_peer(name or client, "Choose another --name, such as 'alice'.")
-    if directory is not None and not write:
-        text = "--directory needs --write."
+    if not write and (directory is not None or headless):
+        given = "--headless" if directory is None else "--directory"
+        text = f"{given} needs --write."
         raise CliError(text, "Give both options, or neither.", Exit.USAGE)
     plan = ConnectPlan(
-        client=chosen,
+        client=CLIENTS[client],
         room=room,
         name=name or client,
         expires=expires,
         capabilities=capabilities,
         url=url and read_url(url),
-        installation=Installation.plan(chosen, room, directory) if write else None,
+        directory=(directory or Path.cwd()) if write else None,
+        is_headless=headless,
     )
-
+    plan.connection(plan.url or _ANY_RELAY)
     machine = env.machine
 
     def work(operator: Operator) -> int:
@@ -121,7 +168,7 @@ def connect(
 
 
 def give_seat(operator: Operator, plan: ConnectPlan, times: LocalTimes) -> Connected:
-    """Create a code, store it in a file, and write the instructions if requested.
+    """Create a code, store it in a file, and write the program's files if requested.
 
     Older codes are revoked last, so that a failure leaves the agent with a valid code.
 
@@ -135,13 +182,8 @@ def give_seat(operator: Operator, plan: ConnectPlan, times: LocalTimes) -> Conne
         operator, plan.name, plan.room, plan.expires, plan.capabilities
     )
     invited = Invited.read(answer, name=plan.name, room=plan.room)
-    base = plan.url or invited.url
-    files = SeatFiles.of(base, invited.room, invited.name)
-    seat = files.seat(base, invited, state.limits)
     try:
-        if plan.installation is not None:
-            plan.installation.install(seat)
-        files.store(invited.code, seat)  # last: it overwrites the older, valid code
+        done = _store(invited, plan, state)
     except CliError:
         # The code was not shown to anybody, so it would stay valid unnoticed.
         revoke_code(operator, invited.key_id)
@@ -149,71 +191,158 @@ def give_seat(operator: Operator, plan: ConnectPlan, times: LocalTimes) -> Conne
     older = state.codes_in(plan.room, {plan.name})
     for key_id in older:
         revoke_code(operator, key_id)
-    return Connected(invited, files, seat, older)
+    return attrs.evolve(done, revoked=older)
+
+
+def _store(invited: Invited, plan: ConnectPlan, state: State) -> Connected:
+    """Write the code into a private file, and the files of the program."""
+    base = plan.url or invited.url
+    connection = plan.connection(base)
+    if connection is None:
+        files = SeatFiles.of(base, invited.room, invited.name)
+        seat = files.seat(base, invited, state.limits)
+        files.store(invited.code, seat)
+        return Connected(invited, base, files.header, seat, None, ())
+    place = seat_in_state(seat_name_of(base, invited.room, invited.name))
+    header = place.folder / "header"
+    try:
+        refuse_tracked(header)
+        connection.write()
+        facts = SeatFacts(base, invited.room, invited.name, plan.client.key)
+        place.store(facts, invited.code)  # last: it overwrites the older, valid code
+    except AgentError as error:
+        raise CliError(error.text, error.hint) from None
+    return Connected(invited, base, header, None, connection, ())
 
 
 def show_connected(
     out: Output, plan: ConnectPlan, done: Connected, machine: Machine
 ) -> None:
-    """Print the instructions as data, and everything else as notes."""
+    """Print the instructions or the files as data, and everything else as notes."""
     if out.is_json:
         out.write_json(_as_json(plan, done))
         return
-    invited, seat, client = done.invited, done.seat, plan.client
+    invited = done.invited
     end = "does not expire"
     if invited.expires:
         end = f"expires at {machine.times.show(invited.expires)}"
-    columns = machine.columns() or _COLUMNS
     out.say(
-        f"{seat.name} has a seat in room {seat.room} of {seat.base}. Its code {end}; "
-        f"it is in\n  {done.files.header}\nwhich only you can read. "
+        f"{invited.name} has a seat in room {invited.room} of {done.base}. Its code "
+        f"{end}; it is in\n  {done.header}\nwhich only you can read. "
         f"'argybargy revoke {invited.key_id}' revokes it."
     )
     if done.revoked:
         out.warn(
-            f"{seat.name} had a code for {seat.room}, which is revoked "
+            f"{invited.name} had a code for {invited.room}, which is revoked "
             f"({', '.join(done.revoked)}). For a second agent use --name."
         )
     out.say("")
-    for text in (
-        f"While it works: {client.while_working}",
-        f"While it is idle: {client.while_idle}",
-    ):
+    columns = machine.columns() or _COLUMNS
+    for text in _hearing(plan, done):
         out.say(wrapped(text, columns))
-    out.say(
-        f"The listener prints a line for each message to it: {seat.listen_command}\n"
-        f"To follow the room yourself: argybargy watch {seat.room}\n"
-    )
-    _show_instructions(out, plan, seat)
-
-
-def _show_instructions(out: Output, plan: ConnectPlan, seat: Seat) -> None:
-    there = plan.installation
-    if there is None:
-        out.say(f"Give {seat.name} these instructions:\n")
-        out.write(seat_brief(seat))
+    out.say(f"To follow the room yourself: argybargy watch {invited.room}\n")
+    if done.seat is None:
+        _show_files(out, plan, done, columns)
         return
-    out.say(f"Tell {seat.name}: join the room {seat.room}.\nTo undo: {there.undo}.")
-    out.say("The instructions contain no secret. They are in")
-    out.write(str(there.path))
+    out.say(f"Give {invited.name} these instructions:\n")
+    out.write(seat_brief(done.seat))
+
+
+def _hearing(plan: ConnectPlan, done: Connected) -> tuple[str, ...]:
+    """Return sentences on how the agent hears of messages."""
+    client = plan.client
+    if done.seat is None:
+        return (
+            f"While it works: {client.while_working}",
+            f"While it is idle: {client.while_idle}",
+        )
+    heard = client.while_working if client.key not in PROGRAMS else _POLLS
+    listens = (
+        f"The listener prints a line for each message to it: {done.seat.listen_command}"
+    )
+    return f"{client.title}: {heard}", listens
+
+
+def _show_files(out: Output, plan: ConnectPlan, done: Connected, columns: int) -> None:
+    connection = done.connection
+    assert connection is not None, "either instructions or files"
+    for step in connection.program.next_steps:
+        out.say(wrapped(step, columns))
+    if not connection.program.was_tried:
+        text = f"{plan.client.title} was not tried with these files, only read about."
+        out.warn(text)
+    out.say(f"Restart {plan.client.title} in {plan.directory} if it runs.")
+    out.say(f"To undo: {_undo(plan)}\nThe files contain no secret. They are:")
+    for path in connection.paths:
+        out.write(path)
+
+
+def _undo(plan: ConnectPlan) -> str:
+    return f"argybargy disconnect {plan.client.key} --directory {plan.directory}"
 
 
 def _as_json(plan: ConnectPlan, done: Connected) -> dict[str, object]:
     """Return the result without the code, which is in its file."""
-    seat, there = done.seat, plan.installation
+    seat, there, invited = done.seat, done.connection, done.invited
+    is_written = there is not None
     return {
         "client": plan.client.key,
-        "room": seat.room,
-        "name": seat.name,
-        "url": seat.base,
-        "key_id": done.invited.key_id,
-        "expires": done.invited.expires,
-        "header_file": str(done.files.header),
-        "listener": str(done.files.listener),
-        "instructions": seat_brief(seat),
-        "while_working": plan.client.while_working,
-        "while_idle": plan.client.while_idle,
-        "written": None if there is None else str(there.path),
-        "undo": None if there is None else there.undo,
+        "room": invited.room,
+        "name": invited.name,
+        "url": done.base,
+        "key_id": invited.key_id,
+        "expires": invited.expires,
+        "header_file": str(done.header),
+        "listener": None if seat is None else seat.listener,
+        "instructions": None if seat is None else seat_brief(seat),
+        "while_working": plan.client.while_working if is_written else _POLLS,
+        "while_idle": plan.client.while_idle if is_written else None,
+        "written": None if there is None else list(there.paths),
+        "undo": _undo(plan) if is_written else None,
         "revoked": list(done.revoked),
     }
+
+
+def disconnect(
+    env: Environment, client: ProgramKey, *, directory: Path | None = None
+) -> int:
+    """Take out of a program's files what 'connect --write' has put in.
+
+    The rest of the files stays as it is. The file with the code is deleted; the code
+    itself is valid until it is revoked.
+
+    Example: argybargy disconnect claude
+
+    Args:
+        client: Program that was connected.
+        directory: Project directory. Default: the current one.
+    """
+    removal = take_out_connection(client, directory or Path.cwd())
+    _, room, name = removal.receipt.seat.split("/")
+    undo_steps = PROGRAMS[client].undo_steps
+    revoke = f"argybargy revoke {name} --room {room}"
+    out = env.output
+    if out.is_json:
+        out.write_json(
+            {
+                "client": client,
+                "room": room,
+                "name": name,
+                "changed": list(removal.changed),
+                "kept": list(removal.kept),
+                "next": [*undo_steps, revoke],
+            }
+        )
+        return _code(removal)
+    for sentence in removal.kept:
+        out.warn(sentence)
+    for step in undo_steps:
+        out.say(f"The program keeps a note of its own. To remove it: {step}")
+    out.say(f"The code is valid until it is revoked: {revoke}")
+    for path in removal.changed:
+        out.write(path)
+    return _code(removal)
+
+
+def _code(removal: Removal) -> int:
+    return Exit.FAILED if removal.kept else Exit.OK
