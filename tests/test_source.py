@@ -11,6 +11,7 @@ ROOT: Final = Path(__file__).parents[1]
 SOURCE: Final = ROOT / "src" / "argybargy"
 MANY_LINES: Final = 400
 LONG_FILES: Final = {
+    "agent/command_table.py": "one table of all commands for agents",
     "store/protocol.py": "one contract for every store, in parts for its consumers",
     "relay/access/code_registry.py": "all operations on codes update the same indexes",
     "relay/room/task.py": "one room task with its table of states",

@@ -38,6 +38,7 @@ WORDS = {
     "release": ["1"],
     "find": ["word"],
     "ear": ["--wake", "lines"],
+    "hook": ["gemini", "stop"],
 }
 
 

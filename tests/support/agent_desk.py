@@ -48,6 +48,7 @@ class FakeRelay:
         failures: Raised by the next requests, the first one first.
         requests: All requests: method, target and body.
         headers: Their additional header fields.
+        timeouts: Deadlines of those that have one of their own.
         clock: Moved on while a poll waits.
         while_waiting: Called when a poll would wait; may post.
         while_answering: Called for each request.
@@ -61,6 +62,7 @@ class FakeRelay:
     failures: list[Exception | None] = attrs.field(factory=list)
     requests: list[tuple[str, str, Any]] = attrs.field(factory=list)
     headers: list[Mapping[str, str]] = attrs.field(factory=list)
+    timeouts: list[float] = attrs.field(factory=list)
     clock: FakeClock = attrs.field(factory=FakeClock)
     while_waiting: Callable[[], None] = lambda: None
     while_answering: Callable[[], None] = lambda: None
@@ -79,11 +81,14 @@ class FakeRelay:
         headers: Mapping[str, str] | None = None,
         *,
         watch: Callable[[], None] | None = None,
+        timeout_seconds: float = 0,
         **_: object,
     ) -> RelayAnswer:
         """Answer in place of :meth:`RelayClient.ask`."""
         self.requests.append((method, target, body))
         self.headers.append(dict(headers or {}))
+        if timeout_seconds:
+            self.timeouts.append(timeout_seconds)
         if watch is not None:
             watch()
         self.while_answering()

@@ -27,5 +27,10 @@ spool           messages that are about to be handed over, on the disk
 wakers          the ways to hand messages to a program
 wrapping        cut messages into lines and batches for programs: pure
 program_watch   end an ear with its program
+hook            what a program runs at a prompt, a tool call or the end of a turn
+hook_contracts  the form of standard input and output of each program: pure
+hook_ear        start an ear from a hook
+mcp_shim        MCP on standard input and output, for programs that start servers
+mcp_messages    messages of MCP, as far as the shim needs to know them: pure
 ==============  ====================================================================
 """

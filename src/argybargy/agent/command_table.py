@@ -12,6 +12,10 @@ from argybargy.agent.errors import AgentError, Exit
 
 _HELP_COLUMN: Final = 24
 _COLUMNS: Final = 80
+PROGRAMS: Final = (
+    "claude", "codex", "opencode", "copilot", "gemini", "cursor", "goose",
+)  # fmt: skip
+"""Programs that have hooks."""
 _LAST_NUMBER: Final = 10**15
 
 
@@ -301,6 +305,39 @@ COMMANDS: Final = (
         ),
         "It is silent unless there is something, and ends with its program, or when "
         "the relay does not accept the code any more.",
+    ),
+    Command(
+        "hook",
+        "hook:hook",
+        "Answer a hook of an agent's program; 'argybargy connect' installs these.",
+        (
+            Argument(
+                ("program",),
+                "PROGRAM",
+                "The program, such as claude or codex.",
+                {"choices": PROGRAMS},
+            ),
+            Argument(
+                ("event",),
+                "EVENT",
+                "start, prompt, tool or stop; peek and took for plugins.",
+                {"choices": ("start", "prompt", "tool", "stop", "peek", "took")},
+            ),
+            Argument(
+                ("--park",),
+                "[--park]",
+                "At a stop, wait for a message: for programs without a person.",
+                {"action": "store_true"},
+            ),
+        ),
+        "Reads a JSON object from standard input and prints one. It always succeeds.",
+    ),
+    Command(
+        "mcp",
+        "mcp_shim:mcp",
+        "Serve the tools of the relay's MCP server on standard input and output.",
+        (_SEAT,),
+        "For programs that start MCP servers as a command. The code stays in its file.",
     ),
     Command(
         "leave",

@@ -141,6 +141,7 @@ class RelayClient(NamedTuple):
         *,
         wait_seconds: float = 0,
         is_json: bool = False,
+        timeout_seconds: float = TIMEOUT_SECONDS,
         watch: Callable[[], None] | None = None,
     ) -> RelayAnswer:
         """Send one request.
@@ -152,6 +153,7 @@ class RelayClient(NamedTuple):
             headers: Additional header fields.
             wait_seconds: How long the relay may wait before it answers.
             is_json: Whether the answer is to be JSON instead of the text form.
+            timeout_seconds: Deadline without a wait.
             watch: Called every `TICK_SECONDS` while the answer is awaited; it may
                 raise to give up.
 
@@ -166,7 +168,7 @@ class RelayClient(NamedTuple):
         if body is not None:
             fields["Content-Type"] = _JSON
             content = json.dumps(body).encode()
-        timeout = (wait_seconds + SLACK_SECONDS) if wait_seconds else TIMEOUT_SECONDS
+        timeout = (wait_seconds + SLACK_SECONDS) if wait_seconds else timeout_seconds
         connection, path = self._connection(timeout)
         was_sent = False
         try:
