@@ -169,3 +169,15 @@ def container(session: nox.Session) -> None:
     """Build the image and test it confined; needs buildah and root."""
     _install(session, "test")
     session.run("python", "tests/container", *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def harness(session: nox.Session) -> None:
+    """Try real agent programs of npm against a fake model; needs npm and tmux.
+
+    About 1.5 GB of programs are installed into the folder of the session. ``-- --write``
+    writes the page of the docs, ``-- claude codex`` tries some of them.
+    """
+    _install(session, "test")
+    folder = f"{session.virtualenv.location}/programs"
+    session.run("python", "tests/harness", "--folder", folder, *session.posargs)

@@ -1,0 +1,216 @@
+"""The programs: how each is installed, prepared and started in a world of its own."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from harness.world import World
+
+KEY: Final = "sk-ant-fake-argybargy-harness-0000"
+FAKE: Final = "fake-1"
+
+
+@attrs.frozen
+class Client:
+    """A program.
+
+    Attributes:
+        key: Its name in `argybargy connect`.
+        title: Its display name.
+        package: Its package in the npm registry.
+        version: The exact version.
+        binary: Its executable below the folder of the package.
+        prepare: Writes its own configuration: model, trust, no questions.
+        environment: Its variables.
+        arguments: Arguments of its terminal program.
+        prompts: Texts on its screen that show that it takes input.
+        dialogs: Texts of the questions of its first start, with the keys that answer
+            them, in order.
+        keeps_draft: Whether a half-typed text is promised to survive a wake-up.
+        wakes_idle: Whether it is promised to be woken at its prompt.
+    """
+
+    key: str
+    title: str
+    package: str
+    version: str
+    binary: str
+    prepare: Callable[[World], None]
+    environment: Callable[[World], Mapping[str, str]]
+    arguments: tuple[str, ...] = ()
+    prompts: tuple[str, ...] = ()
+    dialogs: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    keeps_draft: bool = True
+    wakes_idle: bool = True
+
+    def path(self, programs: Path) -> Path:
+        """Return its executable."""
+        return programs / self.key / "node_modules" / self.binary
+
+
+def write_json(path: Path, value: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=1))
+
+
+# -- Claude Code ------------------------------------------------------------------
+
+
+def _prepare_claude(world: World) -> None:
+    trusted = {"hasTrustDialogAccepted": True, "hasCompletedProjectOnboarding": True}
+    write_json(
+        world.home / ".claude.json",
+        {
+            "hasCompletedOnboarding": True,
+            "theme": "dark",
+            "customApiKeyResponses": {"approved": [KEY[-20:]], "rejected": []},
+            "projects": {str(world.project): trusted},
+        },
+    )
+
+
+CLAUDE: Final = Client(
+    "claude",
+    "Claude Code",
+    "@anthropic-ai/claude-code-linux-x64",
+    "2.1.332",
+    "@anthropic-ai/claude-code-linux-x64/claude",
+    _prepare_claude,
+    lambda world: {
+        "ANTHROPIC_BASE_URL": world.model.base,
+        "ANTHROPIC_API_KEY": KEY,
+        "DISABLE_AUTOUPDATER": "1",
+        "DISABLE_TELEMETRY": "1",
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    },
+    prompts=("auto mode on", "? for shortcuts", "bypass"),
+)
+
+# -- Codex ------------------------------------------------------------------------
+
+
+def _prepare_codex(world: World) -> None:
+    folder = world.home / ".codex"
+    folder.mkdir()
+    (folder / "config.toml").write_text(
+        f"""\
+model = "{FAKE}"
+model_provider = "fake"
+check_for_update_on_startup = false
+[model_providers.fake]
+name = "fake"
+base_url = "{world.model.base}/v1"
+env_key = "FAKE_KEY"
+wire_api = "responses"
+[projects."{world.project}"]
+trust_level = "trusted"
+"""
+    )
+
+
+CODEX: Final = Client(
+    "codex",
+    "Codex",
+    "@openai/codex",
+    "0.171.0",
+    ".bin/codex",
+    _prepare_codex,
+    lambda _: {"FAKE_KEY": "x"},
+    prompts=("? for shortcuts", "context left", "fake-1 "),
+    dialogs=(("Hooks need review", ("2", "Enter")),),
+)
+
+# -- opencode ---------------------------------------------------------------------
+
+
+def _prepare_opencode(world: World) -> None:
+    provider = {
+        "npm": "@ai-sdk/openai-compatible",
+        "name": "fake",
+        "options": {"baseURL": f"{world.model.base}/v1", "apiKey": "x"},
+        "models": {FAKE: {"name": FAKE, "tool_call": True}},
+    }
+    write_json(
+        world.home / ".config/opencode/opencode.json",
+        {
+            "model": f"fake/{FAKE}",
+            "small_model": f"fake/{FAKE}",
+            "autoupdate": False,
+            "share": "disabled",
+            "provider": {"fake": provider},
+        },
+    )
+
+
+OPENCODE: Final = Client(
+    "opencode",
+    "opencode",
+    "opencode-ai",
+    "1.18.33",
+    "opencode-linux-x64/bin/opencode",
+    _prepare_opencode,
+    lambda _: {
+        "OPENCODE_DISABLE_AUTOUPDATE": "1",
+        "OPENCODE_DISABLE_MODELS_FETCH": "1",
+    },
+    prompts=("Ask anything", "tab agents", "ctrl+p"),
+)
+
+# -- GitHub Copilot CLI -----------------------------------------------------------
+
+COPILOT: Final = Client(
+    "copilot",
+    "GitHub Copilot CLI",
+    "@github/copilot",
+    "1.0.102",
+    ".bin/copilot",
+    lambda _: None,
+    lambda world: {
+        "COPILOT_OFFLINE": "true",
+        "COPILOT_ALLOW_ALL": "true",
+        "COPILOT_AUTO_UPDATE": "false",
+        "COPILOT_PROVIDER_BASE_URL": f"{world.model.base}/v1",
+        "COPILOT_PROVIDER_API_KEY": "x",
+        "COPILOT_MODEL": FAKE,
+    },
+    prompts=("/ commands", "shift+tab", "for commands"),
+    wakes_idle=False,
+)
+
+# -- Gemini CLI -------------------------------------------------------------------
+
+
+def _prepare_gemini(world: World) -> None:
+    write_json(
+        world.home / ".gemini/settings.json",
+        {
+            "security": {"auth": {"selectedType": "gemini-api-key"}},
+            "general": {"disableAutoUpdate": True, "disableUpdateNag": True},
+            "privacy": {"usageStatisticsEnabled": False},
+        },
+    )
+
+
+GEMINI: Final = Client(
+    "gemini",
+    "Gemini CLI",
+    "@google/gemini-cli",
+    "0.61.0",
+    ".bin/gemini",
+    _prepare_gemini,
+    lambda world: {
+        "GEMINI_API_KEY": "fake",
+        "GOOGLE_GEMINI_BASE_URL": world.model.base,
+        "GEMINI_CLI_TRUST_WORKSPACE": "true",
+    },
+    arguments=("-m", "gemini-2.5-pro"),
+    prompts=("Type your message", "? for shortcuts"),
+    wakes_idle=False,
+)
+
+CLIENTS: Final = {
+    client.key: client for client in (CLAUDE, CODEX, OPENCODE, COPILOT, GEMINI)
+}
