@@ -12,6 +12,12 @@ from argybargy.agent.seat import Seat
 _SHELLS: Final = frozenset({"sh", "bash", "dash", "zsh", "fish", "busybox"})
 _MOST_STEPS: Final = 8
 _PROC: Final = Path("/proc")
+_PARENT: Final = 1
+_TERMINAL: Final = 4
+_STARTED: Final = 19
+"""Places of the fields in ``/proc/PID/stat`` after the name of the process."""
+_SERVER: Final = "app-server"
+"""Word in the command line of the server of Codex, which outlives its programs."""
 _LOG: Final = "ear.log"
 _BY_HOOKS: Final = frozenset({"codex", "gemini", "cursor", "goose"})
 """Programs whose ear a hook starts. The others start it by their own means."""
@@ -37,7 +43,7 @@ def start_ear(
             words += ["--while-locked", str(lock)]
     if session:
         words += ["--session", session]
-    owner = program_pid()
+    owner = owner_pid(process.directory)
     if owner is not None:
         words += ["--while-pid", str(owner)]
     command = [sys.executable, "-m", "argybargy", "agent", *words]
@@ -63,19 +69,71 @@ def _thread_lock(process: Process, session: str) -> Path:
     return root / "thread-writer-locks" / f"{session}.lock"
 
 
-def program_pid() -> int | None:
-    """Return the process that runs this hook, leaving out shells between the two.
+def owner_pid(directory: Path) -> int | None:
+    """Return the process whose end is to end the ear; ``None`` if it cannot be found.
 
-    ``None`` if it cannot be found.
+    It is the one that runs this hook, leaving out shells between the two. A server that
+    goes on after the program is none: for that, it is the program in a terminal that
+    works in the same directory, the latest one. Otherwise messages would start turns
+    that nobody sees.
+
+    Args:
+        directory: Working directory of the session.
     """
+    pid = _runner_pid()
+    if pid is None or _SERVER not in _read(pid, "cmdline"):
+        return pid
+    name = _executable(pid)
+    found = [
+        each
+        for each in (int(path.name) for path in _PROC.glob("[0-9]*"))
+        if _has_terminal(each)
+        and _executable(each) == name
+        and _link(each, "cwd") == str(directory.resolve())
+    ]
+    return max(found, key=_start_time, default=None)
+
+
+def _runner_pid() -> int | None:
     pid = os.getppid()
     for _ in range(_MOST_STEPS):
-        try:
-            stat = (_PROC / str(pid) / "stat").read_text()
-        except OSError:
+        stat = _read(pid, "stat")
+        if pid <= 1 or not stat:
             return None
-        name = stat[stat.index("(") + 1 : stat.rindex(")")]
-        if name not in _SHELLS:
-            return pid if pid > 1 else None
-        pid = int(stat.rpartition(")")[2].split()[1])
+        if stat[stat.index("(") + 1 : stat.rindex(")")] not in _SHELLS:
+            return pid
+        pid = int(_fields(pid)[_PARENT])
     return None
+
+
+def _read(pid: int, name: str) -> str:
+    try:
+        return (_PROC / str(pid) / name).read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def _link(pid: int, name: str) -> str:
+    try:
+        return str((_PROC / str(pid) / name).readlink())
+    except OSError:
+        return ""
+
+
+def _executable(pid: int) -> str:
+    return Path(_link(pid, "exe")).name
+
+
+def _fields(pid: int) -> list[str]:
+    """Return the fields of a process after its name, which may contain spaces."""
+    return _read(pid, "stat").rpartition(")")[2].split()
+
+
+def _has_terminal(pid: int) -> bool:
+    fields = _fields(pid)
+    return bool(fields) and fields[_TERMINAL] != "0"
+
+
+def _start_time(pid: int) -> int:
+    fields = _fields(pid)
+    return int(fields[_STARTED]) if fields else 0
