@@ -340,6 +340,21 @@ COMMANDS: Final = (
         "For programs that start MCP servers as a command. The code stays in its file.",
     ),
     Command(
+        "doctor",
+        "checkup:doctor",
+        "Check the seat, the relay, the files of the program and the ear.",
+        (
+            Argument(
+                ("--wake",),
+                "[--wake]",
+                "Also wake the program with a line that says that it is a test.",
+                {"action": "store_true"},
+            ),
+            _SEAT,
+        ),
+        "Run it in the agent's own shell: a sandbox may block the way to the relay.",
+    ),
+    Command(
         "leave",
         "joining:leave",
         "Give up the seat: delete its code from this machine.",
