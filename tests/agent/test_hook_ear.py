@@ -89,7 +89,9 @@ def test_a_server_is_not_the_program(
     os.close(slave)
 
 
-def commands(desk: Desk, monkeypatch: pytest.MonkeyPatch, program: str) -> list[str]:
+def commands(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, program: str, *, parks: bool = False
+) -> list[str]:
     """Return the command line of the ear that a hook starts."""
     started: list[list[str]] = []
 
@@ -98,7 +100,7 @@ def commands(desk: Desk, monkeypatch: pytest.MonkeyPatch, program: str) -> list[
 
     monkeypatch.setattr(subprocess, "Popen", start)
     monkeypatch.setattr(hook_ear, "owner_pid", lambda _: 7)
-    start_ear(desk.process(), program, desk.take_seat(), "s-1", parks=False)
+    start_ear(desk.process(), program, desk.take_seat(), "s-1", parks=parks)
     return started[0] if started else []
 
 
@@ -120,3 +122,11 @@ def test_other_programs_have_a_spool_or_start_their_ear_themselves(
     assert "--wake spool" in " ".join(commands(desk, monkeypatch, "gemini"))
     assert commands(desk, monkeypatch, "claude") == []
     assert commands(desk, monkeypatch, "opencode") == []
+
+
+@pytest.mark.parametrize("program", ["codex", "gemini", "copilot"])
+def test_a_hook_that_waits_has_a_spool_to_wait_for(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    words = " ".join(commands(desk, monkeypatch, program, parks=True))
+    assert "--wake spool" in words

@@ -7,6 +7,7 @@ variables of this environment. It talks to loopback only. Needs npm and tmux, an
 
 import argparse
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 if not __package__:
@@ -15,7 +16,7 @@ if not __package__:
 
 import trio
 
-from harness.checks import Outcome, run_checks
+from harness.checks import Outcome, run_checks, run_headless
 from harness.clients import CLIENTS, Client
 from harness.install import install
 from harness.report import PAGE, Report, read_reports, render, with_report
@@ -28,17 +29,27 @@ LONG_SECONDS = 40 * 60.0
 
 async def try_client(client: Client, programs: Path, seconds: float) -> list[Outcome]:
     """Run all checks of a program and print each outcome at once."""
-    outcomes = []
+    outcomes: list[Outcome] = []
     async with open_world(programs) as world:
-        try:
-            async for outcome in run_checks(world, client, seconds):
-                outcomes.append(outcome)
-                print(f"{client.title}: {outcome}", flush=True)  # noqa: T201 - a report
-        except trio.TooSlowError as error:
-            notes = "\n".join(getattr(error, "__notes__", []))
-            print(f"{client.title}: {error}\n{notes}", flush=True)  # noqa: T201 - a report
-            outcomes.append(Outcome("starts with our files", False, "it did not start"))
+        await _collect(client, outcomes, run_checks(world, client, seconds))
+    if client.headless:
+        async with open_world(programs) as world:
+            await _collect(client, outcomes, run_headless(world, client))
     return outcomes
+
+
+async def _collect(
+    client: Client, outcomes: list[Outcome], found: AsyncIterator[Outcome]
+) -> None:
+    """Add outcomes to a list, and a failure to start as one more."""
+    try:
+        async for outcome in found:
+            outcomes.append(outcome)
+            print(f"{client.title}: {outcome}", flush=True)  # noqa: T201 - a report
+    except (trio.TooSlowError, RuntimeError) as error:
+        notes = "\n".join(getattr(error, "__notes__", []))
+        print(f"{client.title}: {error}\n{notes}", flush=True)  # noqa: T201 - a report
+        outcomes.append(Outcome("starts with our files", False, "it did not start"))
 
 
 async def main(arguments: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
@@ -13,12 +14,13 @@ from harness.clients import Client
 from harness.terminal import Tui, open_tui
 from harness.world import World
 
-START_SECONDS: Final = 90.0
+START_SECONDS: Final = 180.0
 TURN_SECONDS: Final = 60.0
 WAKE_SECONDS: Final = 30.0
 QUIET_SECONDS: Final = 6.0
 """Time after a turn in which no further request may come."""
 END_SECONDS: Final = 15.0
+PARKED_SECONDS: Final = 20.0
 BURST: Final = 5
 _DRAFT: Final = "half typed"
 
@@ -257,3 +259,47 @@ async def _answer_dialogs(tui: Tui, client: Client) -> None:
     await tui.wait_screen(*client.prompts, within_seconds=START_SECONDS)
     # Hooks and monitors start now.
     await trio.sleep(QUIET_SECONDS)
+
+
+async def run_headless(world: World, client: Client) -> AsyncIterator[Outcome]:
+    """Run a program without a person, and yield the outcomes of its checks."""
+    client.prepare(world)
+    await world.connect(client.key, "--headless")
+    command = [str(client.path(world.programs)), *client.headless]
+    log = world.root / "headless.log"
+    with log.open("wb") as sink:
+        process = await trio.lowlevel.open_process(
+            command,
+            env=world.environment(client.environment(world)),
+            cwd=world.project,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+        )
+    try:
+        yield await _parked(world, process)
+    finally:
+        process.kill()
+        with trio.CancelScope(shield=True):
+            await process.wait()
+
+
+async def _parked(world: World, process: trio.Process) -> Outcome:
+    """Without a person, the program waits at no cost, and hears of a message."""
+    name, model, mark = "without a person", world.model, "MARK-HEADLESS"
+    if not await model.wait_requests(1, START_SECONDS):
+        return Outcome(name, False, "no request for the first prompt")
+    await trio.sleep(PARKED_SECONDS)
+    if process.poll() is not None:
+        return Outcome(name, False, f"it ended with code {process.returncode}")
+    before = len(model.requests)
+    await world.ask(f"{mark} can you look?")
+    woken = await model.wait_requests(before + 1, WAKE_SECONDS)
+    await trio.sleep(QUIET_SECONDS)
+    made = len(model.requests) - before
+    times = model.requests[-1].text.count(mark)
+    seen = (
+        f"{before - 1} requests in {PARKED_SECONDS:g} s of silence, {made} for a post, "
+        f"its text {times} time"
+    )
+    return Outcome(name, woken and (before, made, times) == (1, 1, 1), seen)

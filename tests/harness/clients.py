@@ -29,8 +29,8 @@ class Client:
         prompts: Texts on its screen that show that it takes input.
         dialogs: Texts of the questions of its first start, with the keys that answer
             them, in order.
-        keeps_draft: Whether a half-typed text is promised to survive a wake-up.
         wakes_idle: Whether it is promised to be woken at its prompt.
+        headless: Arguments to run it without a person; empty if that ends at once.
     """
 
     key: str
@@ -43,8 +43,8 @@ class Client:
     arguments: tuple[str, ...] = ()
     prompts: tuple[str, ...] = ()
     dialogs: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    keeps_draft: bool = True
     wakes_idle: bool = True
+    headless: tuple[str, ...] = ()
 
     def path(self, programs: Path) -> Path:
         """Return its executable."""
@@ -87,6 +87,7 @@ CLAUDE: Final = Client(
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     },
     prompts=("auto mode on", "? for shortcuts", "bypass"),
+    headless=("-p", "hello there"),
 )
 
 # -- Codex ------------------------------------------------------------------------
@@ -121,12 +122,23 @@ CODEX: Final = Client(
     lambda _: {"FAKE_KEY": "x"},
     prompts=("? for shortcuts", "context left", "fake-1 "),
     dialogs=(("Hooks need review", ("2", "Enter")),),
+    headless=(
+        "exec",
+        "--skip-git-repo-check",
+        # Without a person nobody can trust the hooks.
+        "--dangerously-bypass-hook-trust",
+        "hello there",
+    ),
 )
 
 # -- opencode ---------------------------------------------------------------------
 
 
 def _prepare_opencode(world: World) -> None:
+    # It installs a package of its own beside plugins, which ours does not need.
+    (world.home / ".npmrc").write_text(
+        "registry=http://127.0.0.1:9/\nfetch-retries=0\n"
+    )
     provider = {
         "npm": "@ai-sdk/openai-compatible",
         "name": "fake",
@@ -178,6 +190,7 @@ COPILOT: Final = Client(
     },
     prompts=("/ commands", "shift+tab", "for commands"),
     wakes_idle=False,
+    headless=("-p", "hello there"),
 )
 
 # -- Gemini CLI -------------------------------------------------------------------
@@ -209,6 +222,7 @@ GEMINI: Final = Client(
     arguments=("-m", "gemini-2.5-pro"),
     prompts=("Type your message", "? for shortcuts"),
     wakes_idle=False,
+    headless=("-m", "gemini-2.5-pro", "-p", "hello there"),
 )
 
 CLIENTS: Final = {

@@ -39,7 +39,7 @@ def _stream(events: Iterable[Event], *, is_named: bool) -> bytes:
 def anthropic(number: int, step: Step, model: str) -> bytes:
     """Return an answer of Anthropic's messages API."""
     usage = {"input_tokens": _TOKENS, "output_tokens": _TOKENS}
-    message = {
+    message: Event = {
         "id": f"msg_{number}", "type": "message", "role": "assistant", "model": model,
         "content": [], "stop_reason": None, "stop_sequence": None, "usage": usage,
     }  # fmt: skip

@@ -21,6 +21,8 @@ _SERVER: Final = "app-server"
 _LOG: Final = "ear.log"
 _BY_HOOKS: Final = frozenset({"codex", "gemini", "cursor", "goose"})
 """Programs whose ear a hook starts. The others start it by their own means."""
+_BY_HOOKS_WHEN_PARKED: Final = _BY_HOOKS | {"copilot"}
+"""The same without a person. With one, the agent of Copilot runs ``argy wait``."""
 
 
 def start_ear(
@@ -33,7 +35,7 @@ def start_ear(
     Raises:
         OSError: It cannot be started.
     """
-    if program not in _BY_HOOKS:
+    if program not in (_BY_HOOKS_WHEN_PARKED if parks else _BY_HOOKS):
         return
     words = ["ear", "--wake", "spool", "--seat", str(seat)]
     if program == "codex" and session and not parks:

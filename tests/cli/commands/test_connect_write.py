@@ -232,6 +232,9 @@ def test_headless_programs_wait_at_the_end_of_a_turn(project: Path) -> None:
     settings = json.loads((project / JSON_FILES["gemini"]).read_bytes())
     (stop,) = settings["hooks"]["AfterAgent"][0]["hooks"]
     assert stop["command"].endswith("hook gemini stop --park")
+    # The ear that it waits for is another one than beside a person.
+    (start,) = settings["hooks"]["SessionStart"][0]["hooks"]
+    assert start["command"].endswith("hook gemini start --park")
     assert stop["timeout"] == 86_400_000
     # Without it, the hooks of before are gone.
     connect("claude", project)

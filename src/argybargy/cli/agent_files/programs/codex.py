@@ -25,10 +25,10 @@ from argybargy.cli.agent_files.programs.setup import (
 def _hooks(setup: Setup) -> dict[str, object]:
     seconds = PARKED_SECONDS if setup.is_headless else STOP_SECONDS
     hooks = {
-        "SessionStart": [command_hook(setup.hook("start"))],
+        "SessionStart": [command_hook(setup.parking_hook("start"))],
         "UserPromptSubmit": [command_hook(setup.hook("prompt"))],
         "PostToolUse": [{"matcher": ".*", **command_hook(setup.drain("tool"))}],
-        "Stop": [command_hook(setup.stop_hook(), timeout=seconds)],
+        "Stop": [command_hook(setup.parking_hook("stop"), timeout=seconds)],
     }
     return {"hooks": hooks}
 

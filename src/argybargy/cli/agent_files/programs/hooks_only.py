@@ -25,10 +25,10 @@ def _copilot_hooks(setup: Setup) -> str:
 
     seconds = PARKED_SECONDS if setup.is_headless else STOP_SECONDS
     hooks = {
-        "sessionStart": entry(setup.hook("start")),
+        "sessionStart": entry(setup.parking_hook("start")),
         "userPromptSubmitted": entry(setup.hook("prompt")),
         "postToolUse": entry(setup.drain("tool")),
-        "agentStop": entry(setup.stop_hook(), timeoutSec=seconds),
+        "agentStop": entry(setup.parking_hook("stop"), timeoutSec=seconds),
     }
     return json_text({"version": 1, "hooks": hooks})
 
@@ -58,11 +58,11 @@ def _gemini_settings(setup: Setup) -> dict[str, object]:
         return command_hook(command, name="argybargy", **more)
 
     seconds = PARKED_SECONDS if setup.is_headless else STOP_SECONDS
-    stop = entry(setup.stop_hook(), timeout=seconds * _MILLISECONDS)
+    stop = entry(setup.parking_hook("stop"), timeout=seconds * _MILLISECONDS)
     command, arguments = setup.shim()
     return {
         "hooks": {
-            "SessionStart": [entry(setup.hook("start"))],
+            "SessionStart": [entry(setup.parking_hook("start"))],
             "BeforeAgent": [entry(setup.hook("prompt"))],
             "AfterTool": [{"matcher": "*", **entry(setup.drain("tool"))}],
             "AfterAgent": [stop],

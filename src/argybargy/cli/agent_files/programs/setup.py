@@ -64,9 +64,12 @@ class Setup:
         """Return the command line of a hook."""
         return f"{self._quoted} agent hook {self.program} {event}"
 
-    def stop_hook(self) -> str:
-        """Return the command line of the hook at the end of a turn."""
-        return self.hook("stop") + (" --park" if self.is_headless else "")
+    def parking_hook(self, event: str) -> str:
+        """Return the command line of a hook that waits, or starts an ear for that.
+
+        It does so in a program without a person only.
+        """
+        return self.hook(event) + (" --park" if self.is_headless else "")
 
     def drain(self, event: str) -> str:
         """Return the command line of a hook that runs often, and mostly in vain."""
