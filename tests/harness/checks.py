@@ -114,6 +114,15 @@ async def one_post(session: Session) -> Outcome:
     return Outcome(name, (made, times) == (1, 1), seen)
 
 
+async def armed_post(session: Session) -> Outcome:
+    """A question wakes a program whose model has started to wait for it."""
+    assert session.client.arms is not None, "only for programs that are armed"
+    session.world.model.script.append(session.client.arms)
+    await session.turn("listen")
+    outcome = await one_post(session)
+    return attrs.evolve(outcome, name="a post is one request, while its model waits")
+
+
 async def burst(session: Session) -> Outcome:
     """Five questions at once wake the program once."""
     before, marks = session.count, [session.mark() for _ in range(BURST)]
@@ -229,6 +238,8 @@ async def _in_session(
         checks: tuple[Check, ...] = (one_post, burst, draft, busy, killed_ear)
         if not client.wakes_idle:
             checks = (next_turn, busy, killed_ear)
+        if client.arms is not None:
+            checks = (armed_post, *checks)
         for check in checks:
             try:
                 yield await check(session)

@@ -7,6 +7,7 @@ from typing import Final
 
 import attrs
 
+from harness.formats import Step
 from harness.world import World
 
 KEY: Final = "sk-ant-fake-argybargy-harness-0000"
@@ -30,6 +31,7 @@ class Client:
         dialogs: Texts of the questions of its first start, with the keys that answer
             them, in order.
         wakes_idle: Whether it is promised to be woken at its prompt.
+        arms: The tool call by which its model makes a post wake it, once.
         headless: Arguments to run it without a person; empty if that ends at once.
     """
 
@@ -45,6 +47,7 @@ class Client:
     dialogs: tuple[tuple[str, tuple[str, ...]], ...] = ()
     wakes_idle: bool = True
     headless: tuple[str, ...] = ()
+    arms: Step | None = None
 
     def path(self, programs: Path) -> Path:
         """Return its executable."""
@@ -191,6 +194,16 @@ COPILOT: Final = Client(
     prompts=("/ commands", "shift+tab", "for commands"),
     wakes_idle=False,
     headless=("-p", "hello there"),
+    # As it is told to at the start of a session.
+    arms=Step(
+        tool="bash",
+        arguments={
+            "command": "argy wait",
+            "mode": "async",
+            "shellId": "wait",
+            "description": "wait for messages",
+        },
+    ),
 )
 
 # -- Gemini CLI -------------------------------------------------------------------

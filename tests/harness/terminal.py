@@ -4,7 +4,9 @@ tmux answers the questions that such programs ask their terminal, and outlives n
 them: its server has a socket of its own and is ended with the block.
 """
 
+import os
 import shlex
+import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +16,8 @@ import attrs
 import trio
 
 _LOOK_SECONDS: Final = 0.25
+_SESSION: Final = 3
+"""Place of the session in ``/proc/PID/stat`` after the name of the process."""
 _SIZE: Final = ("-x", "120", "-y", "40")
 
 
@@ -100,8 +104,21 @@ async def open_tui(
     whole = shlex.join(["env", "-i", *variables, *command])
     words = ["-f", "/dev/null", "new-session", "-d", "-s", "p", *_SIZE]
     await tui._tmux(*words, "-c", str(directory), whole)
+    leader = await tui.pid()
     try:
         yield tui
     finally:
         with trio.CancelScope(shield=True), trio.move_on_after(10):
             await tui._tmux("kill-server")
+        _end_session(leader)
+
+
+def _end_session(leader: int) -> None:
+    """End what is left in a terminal's session: some programs outlive its hang-up."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            if int(fields[_SESSION]) == leader:
+                os.kill(int(folder.name), signal.SIGKILL)
+        except (OSError, ValueError, IndexError):
+            continue  # it has ended

@@ -6,7 +6,10 @@ import { dirname } from "node:path"
 
 const COMMAND = "@COMMAND@"
 const SEAT = "@SEAT@"
-const PAUSE_MS = 60000 // before an ear that ended by itself is started again
+// Pauses before an ear that ended by itself is started again: longer for each one that
+// ends soon, since its code may have been revoked or its room closed.
+const SHORTEST_PAUSE_MS = 1000
+const LONGEST_PAUSE_MS = 60000
 
 const agent = (words, stdio) =>
   spawn(COMMAND, ["agent", ...words], {
@@ -67,13 +70,17 @@ export const Argybargy = async ({ client, directory }) => {
     }
   }
 
+  let pause = SHORTEST_PAUSE_MS
   const listen = () => {
+    const began = Date.now()
     const ear = agent(["ear", "--wake", "spool"], ["pipe", "ignore", "ignore"])
     let isOver = false
     const again = () => {
       if (isOver) return
       isOver = true
-      setTimeout(listen, PAUSE_MS).unref?.()
+      const isLong = Date.now() - began > LONGEST_PAUSE_MS
+      pause = isLong ? SHORTEST_PAUSE_MS : Math.min(2 * pause, LONGEST_PAUSE_MS)
+      setTimeout(listen, pause).unref?.()
     }
     ear.on("error", again)
     ear.on("close", again)
