@@ -10,7 +10,7 @@ from typing import Final
 import attrs
 import trio
 
-from harness.clients import Client
+from harness.clients import SPOKEN, Client
 from harness.terminal import Tui, open_tui
 from harness.world import World
 
@@ -89,6 +89,18 @@ class Session:
         began = await self.world.model.wait_requests(before + 1, TURN_SECONDS)
         await self.wait_quiet()
         return began
+
+
+async def speech(session: Session) -> Outcome:
+    """The program lets its model speak in the room, without a question to the user."""
+    name = "its model can speak without a question"
+    if session.client.speaks is None:
+        return Outcome(name, None, "it asks the user before each command")
+    session.world.model.script.append(session.client.speaks)
+    await session.turn("say it")
+    said = [each["text"] for each in await session.world.ann.read_all()]
+    times = said.count(SPOKEN)
+    return Outcome(name, times == 1, f"in the room {times} time")
 
 
 async def silence(session: Session, seconds: float) -> Outcome:
@@ -234,6 +246,7 @@ async def _in_session(
         if not began:
             screen = await session.tui.screen()
             raise RuntimeError(f"{seen}; the screen is:\n{screen}")
+        yield await speech(session)
         yield await silence(session, silence_seconds)
         checks: tuple[Check, ...] = (one_post, burst, draft, busy, killed_ear)
         if not client.wakes_idle:

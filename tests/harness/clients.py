@@ -10,6 +10,8 @@ import attrs
 from harness.formats import Step
 from harness.world import World
 
+SPOKEN: Final = "SPOKEN-BY-THE-MODEL"
+_SAY: Final = {"command": f"argy say --fyi {SPOKEN}", "description": "say it"}
 KEY: Final = "sk-ant-fake-argybargy-harness-0000"
 FAKE: Final = "fake-1"
 
@@ -31,6 +33,7 @@ class Client:
         dialogs: Texts of the questions of its first start, with the keys that answer
             them, in order.
         wakes_idle: Whether it is promised to be woken at its prompt.
+        speaks: The tool call by which its model says `SPOKEN` in the room.
         arms: The tool call by which its model makes a post wake it, once.
         headless: Arguments to run it without a person; empty if that ends at once.
     """
@@ -48,6 +51,7 @@ class Client:
     wakes_idle: bool = True
     headless: tuple[str, ...] = ()
     arms: Step | None = None
+    speaks: Step | None = None
 
     def path(self, programs: Path) -> Path:
         """Return its executable."""
@@ -91,6 +95,7 @@ CLAUDE: Final = Client(
     },
     prompts=("auto mode on", "? for shortcuts", "bypass"),
     headless=("-p", "hello there"),
+    speaks=Step(tool="Bash", arguments=_SAY),
 )
 
 # -- Codex ------------------------------------------------------------------------
@@ -132,6 +137,8 @@ CODEX: Final = Client(
         "--dangerously-bypass-hook-trust",
         "hello there",
     ),
+    # Its shell cannot reach the relay.
+    speaks=Step(tool="post", arguments={"text": SPOKEN}, namespace="mcp__argybargy"),
 )
 
 # -- opencode ---------------------------------------------------------------------
@@ -172,6 +179,7 @@ OPENCODE: Final = Client(
         "OPENCODE_DISABLE_MODELS_FETCH": "1",
     },
     prompts=("Ask anything", "tab agents", "ctrl+p"),
+    speaks=Step(tool="bash", arguments=_SAY),
 )
 
 # -- GitHub Copilot CLI -----------------------------------------------------------
@@ -194,6 +202,7 @@ COPILOT: Final = Client(
     prompts=("/ commands", "shift+tab", "for commands"),
     wakes_idle=False,
     headless=("-p", "hello there"),
+    speaks=Step(tool="bash", arguments=_SAY),
     # As it is told to at the start of a session.
     arms=Step(
         tool="bash",
@@ -236,6 +245,7 @@ GEMINI: Final = Client(
     prompts=("Type your message", "? for shortcuts"),
     wakes_idle=False,
     headless=("-m", "gemini-2.5-pro", "-p", "hello there"),
+    speaks=Step(tool="mcp_argybargy_post", arguments={"text": SPOKEN}),
 )
 
 CLIENTS: Final = {

@@ -21,11 +21,13 @@ class Step:
         text: The text.
         tool: Name of the tool; empty for a text.
         arguments: Arguments of the tool.
+        namespace: Group of the tool, in an API that has such groups.
     """
 
     text: str = ""
     tool: str = ""
     arguments: Mapping[str, Any] = attrs.field(factory=dict)
+    namespace: str = ""
 
 
 def _stream(events: Iterable[Event], *, is_named: bool) -> bytes:
@@ -74,6 +76,7 @@ def openai_responses(number: int, step: Step, model: str) -> bytes:
             "type": "function_call", "id": f"fc_{number}", "call_id": f"call_{number}",
             "name": step.tool, "arguments": json.dumps(step.arguments),
         }  # fmt: skip
+        item = {**item, "namespace": step.namespace} if step.namespace else item
     else:
         part = {"type": "output_text", "text": step.text, "annotations": []}
         item = {

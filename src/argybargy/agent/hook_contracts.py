@@ -143,8 +143,7 @@ def facts(program: str, name: str, room: str, *, seat: str = "") -> str:
         seat: The seat to name in commands; empty if they find it by themselves.
     """
     option = f" --seat {seat}" if seat else ""
-    if program == "codex":
-        # Its shell cannot reach this machine's relay; the MCP server can.
+    if program in _BY_TOOLS:
         say, claim = "post(text, reply=N)", "claim(n)"
         ask, more = 'post(text, to="operator")', "Tools of the MCP server argybargy"
     else:
@@ -160,6 +159,9 @@ def facts(program: str, name: str, room: str, *, seat: str = "") -> str:
     )
 
 
+_BY_TOOLS: Final = frozenset({"codex", "gemini"})
+"""Programs whose agents speak by the MCP server: the shell of Codex cannot reach the
+relay, and Gemini CLI asks the user before each command."""
 _HEARS: Final = {
     "copilot": "`argy wait`, started in an async shell at the end of a turn, ends when "
     "a message comes, and prints it.",

@@ -102,6 +102,9 @@ def test_the_code_is_in_one_private_file(
     header = tmp_path / "state/argybargy/seats" / SEAT / f"{client}.seat/header"
     (code,) = CODE.findall(header.read_text())
     assert stat.S_IMODE(header.stat().st_mode) == 0o600
+    facts = json.loads(header.with_name("seat.json").read_text())
+    assert (facts["room"], facts["program"]) == ("build", client)
+    assert facts["session"]
     assert code not in shown.out + shown.talk
     everything = files_of(tmp_path)
     assert [name for name, each in everything.items() if code.encode() in each] == [

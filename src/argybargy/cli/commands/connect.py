@@ -1,5 +1,6 @@
 """The commands that connect an agent to a room, and disconnect it."""
 
+import secrets
 from pathlib import Path
 from typing import Final, Literal
 
@@ -208,7 +209,9 @@ def _store(invited: Invited, plan: ConnectPlan, state: State) -> Connected:
     try:
         refuse_tracked(header)
         connection.write()
-        facts = SeatFacts(base, invited.room, invited.name, plan.client.key)
+        session = secrets.token_hex(8)  # a seat on another machine has another one
+        key = plan.client.key
+        facts = SeatFacts(base, invited.room, invited.name, key, session)
         place.store(facts, invited.code)  # last: it overwrites the older, valid code
     except AgentError as error:
         raise CliError(error.text, error.hint) from None

@@ -40,7 +40,9 @@ def _server(setup: Setup) -> str:
         "[mcp_servers.argybargy]\n"
         f"command = {json.dumps(command, ensure_ascii=False)}\n"
         f"args = {json.dumps(arguments, ensure_ascii=False)}\n"
-        f"tool_timeout_sec = {SHIM_SECONDS}"
+        f"tool_timeout_sec = {SHIM_SECONDS}\n"
+        # Speaking in the room is allowed to Claude Code in the same way.
+        'default_tools_approval_mode = "approve"'
     )
 
 

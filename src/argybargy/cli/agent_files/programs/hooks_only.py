@@ -71,6 +71,7 @@ def _gemini_settings(setup: Setup) -> dict[str, object]:
             "argybargy": {
                 "command": command,
                 "args": arguments,
+                "trust": True,  # our own tools run without a question
                 "timeout": SHIM_SECONDS * _MILLISECONDS,
             }
         },
