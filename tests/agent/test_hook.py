@@ -346,6 +346,44 @@ def test_odd_standard_input_is_no_trouble(
     assert "hello" in result.out
 
 
+# -- two sessions -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("waker", ["spool", "queue"])
+def test_the_messages_of_a_seat_go_to_one_session(
+    desk: Desk, seat: Seat, waker: str
+) -> None:
+    spool(seat, "hello")
+    with hold_ear_lock(desk.process(), seat, EarHolder(waker, "s-2")):
+        started = json.dumps(run(desk, "gemini", "start"))
+        assert "is taken by another session" in started
+        for event in ("prompt", "tool", "stop"):
+            assert run(desk, "gemini", event) == {}
+    assert desk.relay.requests == []
+    with hold_ear_lock(desk.process(), seat, EarHolder("spool", "s-1")):
+        assert "You are alice" in json.dumps(run(desk, "gemini", "start"))
+        expected = said("gemini", "stop", "1 bob: hello")
+        assert run(desk, "gemini", "stop") == expected
+
+
+def test_a_new_session_of_the_same_program_takes_over(
+    desk: Desk, seat: Seat, monkeypatch: pytest.MonkeyPatch, started: list[str]
+) -> None:
+    lock = hold_ear_lock(desk.process(), seat, EarHolder("spool", "s-2"))
+    lock.__enter__()
+    owners: list[object] = []
+
+    def end(holder: EarHolder, owner: int | None) -> None:
+        owners.append((holder.session, owner))
+        lock.__exit__(None, None, None)
+
+    monkeypatch.setattr("argybargy.agent.hook_ear.owner_pid", lambda _: 7)
+    monkeypatch.setattr("argybargy.agent.hook_ear.end_ear_of", end)
+    assert "You are alice" in json.dumps(run(desk, "gemini", "start"))
+    assert owners == [("s-2", 7)]
+    assert started == ["gemini"]
+
+
 # -- the ear ----------------------------------------------------------------------
 
 

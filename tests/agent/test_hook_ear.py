@@ -3,6 +3,7 @@
 import os
 import pty
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ from typing import Any
 import pytest
 
 from argybargy.agent import hook_ear
-from argybargy.agent.hook_ear import owner_pid, start_ear
+from argybargy.agent.ear_lock import EarHolder
+from argybargy.agent.hook_ear import end_ear_of, owner_pid, start_ear
 from support.agent_desk import Desk
 
 SLEEP = "import time; print(1, flush=True); time.sleep(60)"
@@ -87,6 +89,30 @@ def test_a_server_is_not_the_program(
             assert owner_pid(other) == program
     os.close(master)
     os.close(slave)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
+@pytest.mark.parametrize(
+    ("words", "owner", "is_ended"),
+    [
+        (("ear", "--while-pid", "7"), 7, True),
+        (("ear", "--while-pid", "7"), 8, False),
+        (("ear", "--while-pid", "7"), None, False),
+        (("ear",), 7, False),
+        (("tail", "--while-pid", "7"), 7, False),
+    ],
+    ids=["own", "of another", "unknown", "by hand", "no ear"],
+)
+def test_only_an_ear_of_the_same_program_is_ended(
+    tmp_path: Path, words: tuple[str, ...], owner: int | None, is_ended: bool
+) -> None:
+    with running(sys.executable, *words, directory=tmp_path) as pid:
+        end_ear_of(EarHolder("spool", "s", pid), owner)
+        if is_ended:
+            _, status = os.waitpid(pid, 0)
+            assert os.WTERMSIG(status) == signal.SIGTERM
+        else:
+            assert os.waitpid(pid, os.WNOHANG) == (0, 0)
 
 
 def commands(

@@ -29,6 +29,7 @@ from argybargy.agent.hook_contracts import (
     facts,
     is_foreign,
     parse_payload,
+    taken,
 )
 from argybargy.agent.message_lines import Entry
 from argybargy.agent.process import Process
@@ -48,6 +49,9 @@ from argybargy.system.files import is_locked
 
 PARKED_LOOK_SECONDS: Final = 0.5
 """Time between two looks at the spool of a hook that waits."""
+END_SECONDS: Final = 2.0
+"""Time for the ear of an earlier session to end."""
+_LOOK_SECONDS: Final = 0.05
 ASK_SECONDS: Final = 0.8
 """Time for the relay's answer to a hook; the program waits as long."""
 _SELF_HANDING: Final = frozenset({"lines", "exit2", "queue", "wait"})
@@ -160,13 +164,37 @@ class _Hook:
             self.facts.room,
             seat="" if is_found else str(self.seat),
         )
+        self._end_own_older_ear()
         self._keep_ear(parks=parks)
+        if self._is_taken():
+            text = taken(self.facts.name, self.facts.room, self.program)
         if self.program == "opencode":
             spool = str(self.seat.spool_path)
             self._write({"additionalContext": text, "spool": spool})
             return
         shape = ANSWERS.get(self.program, {}).get("start")
         self._write(NOTHING if shape is None else shape(text))
+
+    def _is_taken(self) -> bool:
+        """Tell whether the ear of another session has the seat."""
+        if not self.payload.session or not self._has_ear():
+            return False
+        session = read_holder(self.seat.ear_lock_path).session
+        return bool(session) and session != self.payload.session
+
+    def _end_own_older_ear(self) -> None:
+        from argybargy.agent.hook_ear import (  # noqa: PLC0415 - seldom needed
+            end_ear_of,
+            owner_pid,
+        )
+
+        if not self._is_taken():
+            return
+        owner = owner_pid(self.process.directory)
+        end_ear_of(read_holder(self.seat.ear_lock_path), owner)
+        deadline = self.process.now() + END_SECONDS
+        while self._is_taken() and self.process.now() < deadline:
+            self.process.sleep(_LOOK_SECONDS)
 
     def _keep_ear(self, *, parks: bool) -> None:
         """Start the ear of a program whose hooks have to, unless one runs."""
@@ -192,7 +220,7 @@ class _Hook:
     def _drain(self, event: str) -> None:
         """Hand over what waits, as an answer to the program."""
         shape = ANSWERS.get(self.program, {}).get(event)
-        if shape is None or self._ear_hands_over():
+        if shape is None or self._is_taken() or self._ear_hands_over():
             self._write(NOTHING)
             return
         with self.seat.locked(self.process):

@@ -159,6 +159,15 @@ def facts(program: str, name: str, room: str, *, seat: str = "") -> str:
     )
 
 
+def taken(name: str, room: str, program: str) -> str:
+    """Return the text for an agent whose seat another session has."""
+    return (
+        f"The seat {name} in room {room} is taken by another session, which gets its "
+        "messages; this session hears of none. For a seat of its own, in another "
+        f"directory: argybargy connect {program} --room {room} --name {name}-2 --write"
+    )
+
+
 _BY_TOOLS: Final = frozenset({"codex", "gemini"})
 """Programs whose agents speak by the MCP server: the shell of Codex cannot reach the
 relay, and Gemini CLI asks the user before each command."""

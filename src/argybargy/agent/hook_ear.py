@@ -1,11 +1,14 @@
 """Start the ear of a program whose own files cannot: detached, and tied to it."""
 
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from argybargy.agent.ear_lock import EarHolder
 from argybargy.agent.process import Process
 from argybargy.agent.seat import Seat
 
@@ -62,6 +65,25 @@ def start_ear(
         )
     finally:
         os.close(log)
+
+
+def end_ear_of(holder: EarHolder, owner: int | None) -> None:
+    """End the ear of an earlier session of the same program.
+
+    A program that begins a new session, or goes back to another one, goes on as the
+    same process. Ending the ear loses nothing: it acknowledges only what was handed
+    over.
+
+    Args:
+        holder: The holder of the lock.
+        owner: The process of the program.
+    """
+    words = _read(holder.pid, "cmdline").split("\0")
+    if owner is None or "ear" not in words or "--while-pid" not in words:
+        return
+    if words[words.index("--while-pid") + 1] == str(owner):
+        with suppress(OSError):
+            os.kill(holder.pid, signal.SIGTERM)
 
 
 def _thread_lock(process: Process, session: str) -> Path:
