@@ -54,7 +54,7 @@ async def _collect(
 
 async def main(arguments: argparse.Namespace) -> int:
     """Install and try the programs, and write the page if that is wanted."""
-    reports = read_reports()
+    tried = []
     folder = arguments.folder.resolve()
     failed = 0
     for key in arguments.programs:
@@ -66,8 +66,11 @@ async def main(arguments: argparse.Namespace) -> int:
         else:
             outcomes = await try_client(client, folder, seconds)
         failed += any(outcome.passed is False for outcome in outcomes)
-        reports = with_report(reports, Report.of(client, outcomes))
+        tried.append(Report.of(client, outcomes))
     if arguments.write:
+        reports = read_reports()
+        for report in tried:
+            reports = with_report(reports, report)
         PAGE.write_text(render(reports))
     return 1 if failed else 0
 

@@ -195,6 +195,15 @@ async def busy(session: Session) -> Outcome:
     return Outcome(name, began and times == 1, seen)
 
 
+async def renewed(session: Session) -> Outcome:
+    """A question wakes the session that was begun last."""
+    await session.tui.submit(session.client.renew)
+    await trio.sleep(QUIET_SECONDS)
+    await session.turn("hello again")
+    outcome = await one_post(session)
+    return attrs.evolve(outcome, name="a post wakes a new session of the program")
+
+
 async def killed_ear(session: Session) -> Outcome:
     """A message that comes after the ear was killed is handed over."""
     name, mark = "nothing is lost when the ear is killed", session.mark()
@@ -251,6 +260,8 @@ async def _in_session(
         checks: tuple[Check, ...] = (one_post, burst, draft, busy, killed_ear)
         if not client.wakes_idle:
             checks = (next_turn, busy, killed_ear)
+        if client.renew:
+            checks = (*checks[:-1], renewed, checks[-1])
         if client.arms is not None:
             checks = (armed_post, *checks)
         for check in checks:

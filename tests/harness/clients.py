@@ -33,6 +33,7 @@ class Client:
         dialogs: Texts of the questions of its first start, with the keys that answer
             them, in order.
         wakes_idle: Whether it is promised to be woken at its prompt.
+        renew: The command that begins a new session in the same program.
         speaks: The tool call by which its model says `SPOKEN` in the room.
         arms: The tool call by which its model makes a post wake it, once.
         headless: Arguments to run it without a person; empty if that ends at once.
@@ -50,6 +51,7 @@ class Client:
     dialogs: tuple[tuple[str, tuple[str, ...]], ...] = ()
     wakes_idle: bool = True
     headless: tuple[str, ...] = ()
+    renew: str = ""
     arms: Step | None = None
     speaks: Step | None = None
 
@@ -95,6 +97,7 @@ CLAUDE: Final = Client(
     },
     prompts=("auto mode on", "? for shortcuts", "bypass"),
     headless=("-p", "hello there"),
+    renew="/clear",
     speaks=Step(tool="Bash", arguments=_SAY),
 )
 
@@ -137,6 +140,7 @@ CODEX: Final = Client(
         "--dangerously-bypass-hook-trust",
         "hello there",
     ),
+    renew="/new",
     # Its shell cannot reach the relay.
     speaks=Step(tool="post", arguments={"text": SPOKEN}, namespace="mcp__argybargy"),
 )
@@ -179,6 +183,7 @@ OPENCODE: Final = Client(
         "OPENCODE_DISABLE_MODELS_FETCH": "1",
     },
     prompts=("Ask anything", "tab agents", "ctrl+p"),
+    renew="/new",
     speaks=Step(tool="bash", arguments=_SAY),
 )
 

@@ -43,7 +43,8 @@ const hasContent = (path) => {
 }
 
 export const Argybargy = async ({ client, directory }) => {
-  let session = null
+  let session = null // the latest one that a person talks to
+  const children = new Set() // sessions of its own agents
   let isIdle = false
   let isBusyHere = false
   let spool = null
@@ -96,9 +97,12 @@ export const Argybargy = async ({ client, directory }) => {
 
   return {
     event: async ({ event }) => {
-      if (event.type === "session.idle") {
-        session ??= event.properties.sessionID
-        if (session !== event.properties.sessionID) return
+      if (event.type === "session.created") {
+        const { info } = event.properties
+        if (info?.parentID) children.add(info.id)
+      } else if (event.type === "session.idle") {
+        if (children.has(event.properties.sessionID)) return
+        session = event.properties.sessionID
         isIdle = true
         if (!spool) await start().catch(() => {})
         await deliver()
