@@ -61,7 +61,9 @@ async def test_connecting_an_agent(tmp_path: Path) -> None:
     project.mkdir(parents=True)
     async with open_server(tmp_path / "data") as server:
         variables = environment(server, tmp_path)
-        write, undo, connect, listen, revoke = blocks("connect-an-agent.md", server)
+        write, undo, connect, listen, *links, revoke = blocks(
+            "connect-an-agent.md", server
+        )
         written = await shell(write, variables)
         settings = project / ".claude" / "settings.local.json"
         assert str(settings) in written
@@ -74,6 +76,8 @@ async def test_connecting_an_agent(tmp_path: Path) -> None:
             ["sh", "-c", listen], env=variables, stdout=subprocess.DEVNULL
         )
         await server.wait_parked(1)
+        for link in links:
+            assert "http://127.0.0.1" in await shell(link, variables)
         assert "revoked" in await shell(revoke, variables)
         with trio.fail_after(20):
             assert await listener.wait() == 4
