@@ -150,6 +150,20 @@ def test_other_programs_have_a_spool_or_start_their_ear_themselves(
     assert commands(desk, monkeypatch, "opencode") == []
 
 
+def test_an_ear_always_has_something_that_ends_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[list[str]] = []
+
+    def start(command: list[str], **_: object) -> None:
+        started.append(command)
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    monkeypatch.setattr(hook_ear, "owner_pid", lambda _: None)
+    start_ear(desk.process(), "gemini", desk.take_seat(), "s-1", parks=False)
+    assert started[0][-2:] == ["--while-pid", str(os.getppid())]
+
+
 @pytest.mark.parametrize("program", ["codex", "gemini", "copilot"])
 def test_a_hook_that_waits_has_a_spool_to_wait_for(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, program: str

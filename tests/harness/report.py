@@ -25,9 +25,9 @@ not what it makes of it.
 
 """
 _TAIL: Final = """\
-What is not promised: Gemini CLI has no way to be woken at its prompt, so a message waits
-for its next turn. GitHub Copilot CLI is woken only while its model waits with `argy wait`;
-here the fake model does what the start of the session tells it. Codex was run as it is
+What is not promised: Gemini CLI cannot be woken at its prompt, so a message waits for
+its next turn. GitHub Copilot CLI is woken only while its model runs `argy wait`;
+here the fake model does what the start of its session tells it. Codex was run as it is
 installed, in its sandbox, and spoke through the MCP server.
 
 Not tried: Cursor (needs a login) and Goose (not in the npm registry). Their files

@@ -49,6 +49,9 @@ def start_ear(
     if session:
         words += ["--session", session]
     owner = owner_pid(process.directory)
+    if owner is None and "--while-locked" not in words:
+        # An ear that nothing ends would hold the seat for good.
+        owner = os.getppid()
     if owner is not None:
         words += ["--while-pid", str(owner)]
     command = [sys.executable, "-m", "argybargy", "agent", *words]
