@@ -199,6 +199,27 @@ async def test_several_commands_of_one_batch_are_one_version(store: Store) -> No
     assert saved.messages[1].event == "reopened"
 
 
+async def test_a_name_is_known_by_the_kept_messages_from_and_to_it(
+    store: Store,
+) -> None:
+    async def known(*names: str) -> list[str]:
+        return [
+            name for name in names if await store.has_messages_of("LAB", peer_key(name))
+        ]
+
+    names = ("Ann", "Bob", "Cid", "Dan", "titus", "all", "operator", "fay")
+    assert await known(*names) == []
+    player = Player.of(store, limits=attrs.evolve(LIMITS, messages_per_room=3))
+    await player.say("ann")
+    await player.say("bob", to="cid")
+    await player.say("titus", "hi", kind=SenderKind.OPERATOR)
+    assert await known(*names) == ["Ann", "Bob", "Cid"]
+    await player.say("dan", kind=SenderKind.PERSON)
+    assert await known(*names) == ["Bob", "Cid", "Dan"]
+    await player.do(*[post("eve")] * 3)
+    assert await known(*names) == []
+
+
 async def test_messages_past_retention_are_hidden_before_they_are_swept(
     store: Store,
 ) -> None:

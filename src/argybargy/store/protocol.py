@@ -251,6 +251,13 @@ class RoomStore(ProbeStore, Protocol):
         """Count the messages that polls would deliver to `reader` after a cursor."""
         ...
 
+    async def has_messages_of(self, room: str, peer: PeerKey) -> bool:
+        """Tell whether a kept message is from a peer, or names it as an addressee.
+
+        Messages under the same name from the operator or the relay do not count.
+        """
+        ...
+
     async def cursors(self, room: str) -> Mapping[str, int]:
         """Return the last flushed cursor of each peer of a room, by `PeerKey`."""
         ...

@@ -243,6 +243,41 @@ async def test_a_guest_takes_the_name_of_nobody() -> None:
                 assert (reply.status, reply.error) == (409, "name_taken")
 
 
+async def test_a_guest_does_not_take_a_name_that_kept_messages_have() -> None:
+    async with open_site() as site:
+        alice, dan = await site.code("alice"), await site.code("dan")
+        await site.say(alice, "a secret for dan", to="dan")
+        await site.say(dan, "a secret for eve", to="eve")
+        await site.admin("POST", "/admin/revoke", {"target": "dan"})
+        for name in ("Dan", "eve"):
+            for speaks in (True, False):
+                fields = {"name": name, "speaks": speaks}
+                reply = await site.admin("POST", GUESTS, fields)
+                assert (reply.status, reply.error) == (409, "name_taken")
+
+
+@pytest.mark.parametrize("speaks", [True, False])
+async def test_a_guest_is_let_in_again_once_its_link_has_expired(
+    *, speaks: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with open_site() as site:
+        alice = await site.code("alice")
+        fields = {"name": "pat", "speaks": speaks, "ttl": "1h"}
+        pat = await let_in(site, **fields)
+        if speaks:
+            await site.say(pat["code"], "hello")
+        again = await site.admin("POST", GUESTS, fields)
+        assert (again.status, again.error) == (409, "name_taken")
+        for pause in (3601, 7200):  # before its dismissal, and after
+            await trio.sleep(pause)
+            named = {**ROOM, "name": "pat"}
+            made = await site.admin("POST", "/admin/invite", named)
+            assert (made.status, made.error) == (409, "name_taken")
+            await site.say(alice, "still there?")
+            pat = await let_in(site, **fields)
+            assert "still there?" in texts(await read(site, pat["code"]))
+
+
 async def test_nobody_takes_the_name_of_a_guest() -> None:
     async with open_site() as site:
         await site.code("alice")
@@ -277,14 +312,18 @@ async def test_of_racing_guests_of_one_name_one_is_let_in() -> None:
         assert sorted(statuses) == [200, *[409] * 5]
 
 
-async def test_the_name_of_a_revoked_guest_is_free_again() -> None:
-    async with open_site() as site:
-        await site.code("alice")
+async def test_the_name_of_a_revoked_guest_is_free_once_nothing_has_it() -> None:
+    async with open_site(attrs.evolve(FREE, messages_per_room=2)) as site:
+        alice = await site.code("alice")
         pat = await let_in(site, name="pat", speaks=True)
         await site.say(pat["code"], "hello")
         await site.admin("POST", "/admin/revoke", {"target": pat["key_id"]})
         assert (await site.say(pat["code"], "again")).status == 401
-        await let_in(site, name="pat", speaks=True)
+        fields = {"name": "pat", "speaks": True}
+        assert (await site.admin("POST", GUESTS, fields)).error == "name_taken"
+        for _ in range(2):
+            await site.say(alice, "and on")
+        await let_in(site, **fields)
 
 
 async def test_readers_without_a_name_get_different_ones() -> None:

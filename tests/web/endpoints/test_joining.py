@@ -273,6 +273,27 @@ async def test_a_joiner_may_not_take_the_name_of_somebody_else() -> None:
         assert (await join(site, invite, name="codex")).status == 200
 
 
+async def test_a_joiner_may_not_take_a_name_that_kept_messages_have() -> None:
+    async with open_site() as site:
+        alice, dan = await site.code("alice"), await site.code("dan")
+        await site.say(alice, "a secret for dan", to="dan")
+        await site.say(dan, "a secret of dan", to="alice")
+        await site.say(alice, "a secret for eve", to="eve")
+        eddy = await site.code("eddy")
+        await site.say(eddy, "hello everybody")
+        for name in ("dan", "eddy"):
+            await site.admin("POST", "/admin/revoke", {"target": name})
+        invite = (await made(site))["invite"]
+        for name in ("Dan", "eve", "eddy"):
+            reply = await join(site, invite, name=name)
+            assert (reply.status, reply.error) == (409, "name_taken")
+        # The operator may name whom the messages are for.
+        for name in ("dan", "eve"):
+            given = (await made(site, name=name))["invite"]
+            assert (await join(site, given)).status == 200
+        assert (await join(site, invite, name="codex")).status == 200
+
+
 async def test_the_operator_may_give_the_name_of_an_agent_again() -> None:
     async with open_site() as site:
         await site.code("alice")

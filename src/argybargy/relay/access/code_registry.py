@@ -203,7 +203,9 @@ class CodeRegistry:
             self.check_quota(len(invitations))
             for each in invitations:
                 peer = Peer(room_key(each.room), peer_key(each.name))
-                self.check_name(peer, each.role)
+                is_agent = each.role is Role.AGENT
+                if is_agent or not self.is_expired_guest(peer, now):
+                    self.check_name(peer, each.role)
             if is_one_code:
                 minted = self._mint(invitations, now)
             else:
@@ -270,6 +272,15 @@ class CodeRegistry:
         roles = {role, *(each.role for each in held)}
         if held and (is_newcomer or roles != {Role.AGENT}):
             raise RelayError(Problem.NAME_TAKEN)
+
+    def is_expired_guest(self, peer: Peer, now: Instant) -> bool:
+        """Tell whether a peer is a guest whose codes have expired.
+
+        The operator may let it in again under its name.
+        """
+        held = self.codes_of(peer)
+        is_guest = bool(held) and all(each.role is not Role.AGENT for each in held)
+        return is_guest and not self.has_valid_code(peer, now)
 
     def check_quota(self, more: int) -> None:
         """Refuse codes beyond the quota.

@@ -1,15 +1,15 @@
 """Use case of the operator: let a person into one room, to read or to speak."""
 
 import secrets
-from collections.abc import Iterator
 
 import attrs
 
 from argybargy.domain.access_codes import Peer, Role
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.domain.names import peer_key, room_key
+from argybargy.domain.names import RoomKey, peer_key, room_key
 from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.api.operator import OPERATOR_ACTOR, IssuedCode
+from argybargy.relay.api.used_names import is_name_used
 from argybargy.relay.relay import Relay
 from argybargy.relay.store_errors import translated
 
@@ -34,6 +34,8 @@ class GuestRequest:
 async def invite_guest(relay: Relay, request: GuestRequest) -> IssuedCode:
     """Issue the code of a guest, whose name is nobody else's in the room.
 
+    A guest whose code has expired can be let in again under its name.
+
     Raises:
         RelayError: ``room_not_found``, ``name_taken``, ``code_quota``, or the store
             failed.
@@ -41,18 +43,8 @@ async def invite_guest(relay: Relay, request: GuestRequest) -> IssuedCode:
     if not relay.knows(request.room):
         raise RelayError(Problem.ROOM_NOT_FOUND)
     relay.refuse_secrets(request.name or "")
-    live = await relay.live(request.room)
-
-    def is_taken(peer: Peer) -> bool:
-        return peer.name in live.room.members or bool(relay.codes.codes_of(peer))
-
     room = room_key(request.room)
-    names = [request.name] if request.name else _made_up_names()
-    name = next(
-        (name for name in names if not is_taken(Peer(room, peer_key(name)))), None
-    )
-    if name is None:
-        raise RelayError(Problem.NAME_TAKEN)
+    name = request.name or await _made_up_name(relay, room)
     invitation = Invitation(
         room=relay.spelling(request.room),
         name=name,
@@ -65,7 +57,7 @@ async def invite_guest(relay: Relay, request: GuestRequest) -> IssuedCode:
         relay.reservations.for_codes({room}),
         relay.codes.reservations.for_agents([Peer(room, peer_key(name))]),
     ):
-        if is_taken(Peer(room, peer_key(name))):
+        if await _is_taken(relay, Peer(room, peer_key(name))):
             raise RelayError(Problem.NAME_TAKEN)
         with translated():
             ((code, record),) = await relay.codes.mint(
@@ -74,6 +66,20 @@ async def invite_guest(relay: Relay, request: GuestRequest) -> IssuedCode:
     return IssuedCode(code, record)
 
 
-def _made_up_names() -> Iterator[str]:
+async def _is_taken(relay: Relay, peer: Peer) -> bool:
+    """Tell whether a name is that of anybody but a guest whose code has expired.
+
+    Raises:
+        RelayError: The room or its messages cannot be read.
+    """
+    is_used = await is_name_used(relay, peer)
+    if relay.codes.is_expired_guest(peer, relay.clock.now()):
+        return False
+    return is_used or bool(relay.codes.codes_of(peer))
+
+
+async def _made_up_name(relay: Relay, room: RoomKey) -> str:
     while True:
-        yield f"guest-{secrets.token_hex(3)}"
+        name = f"guest-{secrets.token_hex(3)}"
+        if not await _is_taken(relay, Peer(room, peer_key(name))):
+            return name

@@ -15,6 +15,7 @@ from argybargy.relay.api.operator import (
     IssuedCode,
     refuse_operators_name,
 )
+from argybargy.relay.api.used_names import is_name_used
 from argybargy.relay.relay import Relay
 from argybargy.relay.store_errors import translated
 
@@ -137,13 +138,15 @@ async def join(relay: Relay, request: JoinRequest, invite: InviteRecord) -> Issu
 async def _check_name(relay: Relay, invite: InviteRecord, name: str) -> None:
     """Refuse the name of somebody else; only the operator may share one.
 
+    A peer that was dismissed keeps its name while the room has messages of it: who
+    takes the name can read its direct messages.
+
     Raises:
         RelayError: ``name_taken``, or the room cannot be loaded.
     """
     if invite.name:
         await refuse_operators_name(relay, invite.room, name)
         return
-    live = await relay.live(invite.room)
     peer = Peer(room_key(invite.room), peer_key(name))
-    if peer.name in live.room.members or relay.codes.codes_of(peer):
+    if await is_name_used(relay, peer) or relay.codes.codes_of(peer):
         raise RelayError(Problem.NAME_TAKEN)

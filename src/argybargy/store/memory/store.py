@@ -202,6 +202,15 @@ class MemoryStore(Store):
         )
 
     @override
+    async def has_messages_of(self, room: str, peer: PeerKey) -> bool:
+        await trio.lowlevel.checkpoint()
+        return any(
+            peer == message.agent_key
+            or (not message.is_broadcast and peer in message.addressee_keys)
+            for message in self._stored_room(room).kept()
+        )
+
+    @override
     async def overview(self) -> StoredOverview:
         await trio.lowlevel.checkpoint()
         rooms = self._rooms

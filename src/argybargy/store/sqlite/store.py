@@ -71,6 +71,7 @@ from argybargy.store.sqlite.tables.invites import (
 )
 from argybargy.store.sqlite.tables.messages import (
     count_for,
+    has_messages_of,
     read_back,
     read_message,
     read_page,
@@ -178,6 +179,10 @@ class SqliteStore(Store):
     async def count_unread(self, room: str, reader: PeerKey, after: int) -> int:
         peer = room_key(room), reader
         return await self._readers.read_as(peer, count_for, room, reader, after)
+
+    @override
+    async def has_messages_of(self, room: str, peer: PeerKey) -> bool:
+        return await self._readers.read(has_messages_of, room, peer)
 
     @override
     async def overview(self) -> StoredOverview:

@@ -43,6 +43,18 @@ COUNT_FOR: Final = f"""
 SELECT (SELECT count(*) FROM ({_TO_ALL} AND {_AFTER} AND {_NOT_OWN}))
     + (SELECT count(*) FROM ({_TO_READER} AND {_AFTER} AND NOT is_own))
 """  # noqa: S608 - constants
+HAS_ANY_OF: Final = """
+SELECT EXISTS (
+    SELECT 1 FROM addressees
+    WHERE room_id = :room_id AND peer = :peer AND seq >= :first
+) OR EXISTS (
+    SELECT 1 FROM messages INDEXED BY messages_to_all
+    WHERE room_id = :room_id AND recipients = '["all"]' AND seq >= :first
+        AND kind IN ('agent', 'person') AND lower(sender) = :peer
+)
+"""
+"""Whether a peer has sent or was sent a message. The second part scans the index of the
+messages to everybody, which has all of its columns."""
 LAST_VISIBLE: Final = _merged(
     f"{_TO_ALL} AND {_BEFORE} ORDER BY seq DESC LIMIT :rows",
     f"{_TO_READER} AND {_BEFORE} ORDER BY seq DESC LIMIT :rows",

@@ -20,6 +20,7 @@ from argybargy.store.sqlite.choices import decode_choices, encode_choices
 from argybargy.store.sqlite.resolutions import decode_resolution, encode_resolution
 from argybargy.store.sqlite.tables.addressees import (
     COUNT_FOR,
+    HAS_ANY_OF,
     LAST_VISIBLE,
     NEXT_FOR,
     REPLIES_VISIBLE,
@@ -255,6 +256,13 @@ def count_for(
         "reader": reader,
     }
     return int(connection.execute(COUNT_FOR, values).get)
+
+
+def has_messages_of(connection: apsw.Connection, room: str, peer: PeerKey) -> bool:
+    """Tell whether a kept message is from a peer, or names it as an addressee."""
+    place = find_room_range(connection, room)
+    values = {"room_id": place.room_id, "first": place.first, "peer": peer}
+    return bool(connection.execute(HAS_ANY_OF, values).get)
 
 
 def sweep_messages(
