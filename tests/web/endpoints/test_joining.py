@@ -301,6 +301,29 @@ async def test_the_operator_may_give_the_name_of_an_agent_again() -> None:
         assert (await join(site, invite)).json["name"] == "alice"
 
 
+async def test_another_code_takes_nothing_from_what_its_peer_has_stated() -> None:
+    async with open_site() as site:
+        alice, bob = await site.code("alice"), await site.code("bob")
+        can = {"capabilities": ["sql"]}
+        await site.front.call("PUT", "/me", code=bob, json=can)
+        invite = (await made(site, name="bob"))["invite"]
+        joined = (await join(site, invite)).json
+        who = await site.front.call("GET", "/whoami", code=joined["code"])
+        assert who.json["capabilities"] == "sql"
+        asked = await site.say(alice, "who?", to="can:sql")
+        assert asked.json["message"]["to"] == ["can:sql", "bob"]
+
+
+async def test_a_joiner_is_called_to_the_questions_that_fit_it() -> None:
+    async with open_site() as site:
+        alice = await site.code("alice")
+        await site.say(alice, "who?", to="can:sql")
+        invite = (await made(site, name="bob", capabilities="sql"))["invite"]
+        assert (await join(site, invite)).status == 200
+        thread = await site.front.call("GET", "/messages/1", code=alice)
+        assert thread.json["message"]["to"] == ["can:sql", "bob"]
+
+
 async def test_a_join_beyond_the_quota_of_codes_keeps_the_invite() -> None:
     async with open_site(attrs.evolve(FREE, codes=1)) as site:
         await site.code("alice")

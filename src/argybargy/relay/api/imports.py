@@ -11,6 +11,7 @@ from argybargy.domain.names import fold
 from argybargy.domain.room.commands import Import, Imported, ImportedMessage, Open
 from argybargy.domain.room.state import RoomStatus
 from argybargy.domain.room.writes import Audit
+from argybargy.relay.api.calls import call_peer
 from argybargy.relay.api.operator import OPERATOR_ACTOR, refuse_operators_name
 from argybargy.relay.relay import Relay
 from argybargy.relay.room.task import LiveRoom
@@ -172,10 +173,17 @@ async def _import_codes(relay: Relay, records: Sequence[CodeRecord]) -> int:
     for record in records:
         if not relay.knows(record.room):
             await relay.ask(record.room, Open(OPERATOR_ACTOR))
-    spelled = [
-        attrs.evolve(record, room=relay.spelling(record.room)) for record in records
-    ]
     now = relay.clock.now()
+    spelled = [
+        attrs.evolve(
+            record,
+            room=relay.spelling(record.room),
+            # Another code takes away nothing that the peer has stated.
+            capabilities=record.capabilities
+            or relay.codes.capabilities_of(record.peer, now),
+        )
+        for record in records
+    ]
     audits = {
         record.key_id: Audit(
             now.wall_ms,
@@ -188,7 +196,10 @@ async def _import_codes(relay: Relay, records: Sequence[CodeRecord]) -> int:
         for record in spelled
     }
     with translated():
-        return await relay.codes.adopt(spelled, audits)
+        new = await relay.codes.adopt(spelled, audits)
+    for record in spelled:
+        await call_peer(relay, record.peer, record.name)
+    return new
 
 
 async def import_audit(relay: Relay, rows: Sequence[Audit]) -> int:

@@ -10,6 +10,7 @@ from argybargy.domain.room.commands import Open
 from argybargy.relay.access.code_registry import new_code
 from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.access.invite_registry import Join
+from argybargy.relay.api.calls import call_peer
 from argybargy.relay.api.operator import (
     OPERATOR_ACTOR,
     IssuedCode,
@@ -125,13 +126,16 @@ async def join(relay: Relay, request: JoinRequest, invite: InviteRecord) -> Issu
         invitation = Invitation(
             room=relay.spelling(invite.room),
             name=relay.codes.spelling(peer.room, name) or name,
-            capabilities=invite.capabilities,
+            # Another code takes away nothing that the peer has stated.
+            capabilities=invite.capabilities
+            or relay.codes.capabilities_of(peer, relay.clock.now()),
             lifetime_seconds=invite.code_seconds,
             client=request.client or invite.client,
         )
         attempt = Join(invite, code, invitation, is_newcomer=not invite.name)
         with translated():
             record = await relay.invites.exchange(attempt, relay.clock.now())
+    await call_peer(relay, record.peer, record.name)
     return IssuedCode(code, record)
 
 
