@@ -176,3 +176,60 @@ async def test_a_second_ear_is_refused_in_every_form(
             again={"x-argybargy-ear": line},
         )
         assert reply.status == 400
+
+
+async def test_nothing_says_that_a_reader_was_reached_by_a_direct_message(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site, trio.open_nursery() as nursery:
+        alice = await site.code("alice")
+        guest = {"name": "rita", "speaks": False}
+        made = await site.admin("POST", "/admin/rooms/build/guests", guest)
+        rita = made.json["code"]
+
+        async def read(since: int) -> None:
+            target = f"/messages?since={since}&wait=25"
+            await site.front.call("GET", target, code=rita)
+
+        nursery.start_soon(read, 0)
+        await trio.testing.wait_all_tasks_blocked()
+        key = {"idempotency-key": "0123456789abcdef"}
+        said = {"text": "psst", "to": "rita"}
+        for _ in range(2):  # the second one is a repeated post, below its cursor
+            post = await site.front.call(
+                "POST", "/messages", code=alice, json=said, headers=key
+            )
+            assert post.json["delivery"] == {"rita": "unknown"}
+            assert post.json["receipts"] == {"rita": "unknown"}
+            await site.say(alice, "to all")
+            await read(2)
+        assert await read_by(site, alice) == []
+        assert await read_by(site, alice, 2) == []
+        asked = await site.say(alice, "rita?", to="all", expects_reply="rita")
+        assert asked.json["receipts"] == {"rita": "online"}
+
+
+async def test_a_peer_called_later_has_read_the_question_when_it_replied(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site:
+        alice, bob = await site.code("alice"), await site.code("bob")
+        carol = await site.code("carol")
+        key = {"idempotency-key": "0123456789abcdef"}
+        asked = {
+            "text": "who?",
+            "to": ["carol", "can:sql"],
+            "expects_reply": "can:sql",
+        }
+        send = ("POST", "/messages")
+        await site.front.call(*send, code=alice, json=asked, headers=key)
+        await site.say(alice, "lunch")
+        for code in (bob, carol):
+            await site.front.call("GET", "/messages?since=2", code=code)
+        able = {"capabilities": ["sql"]}
+        await site.front.call("PUT", "/me", code=bob, json=able)
+        assert await read_by(site, alice) == ["carol"]
+        again = await site.front.call(*send, code=alice, json=asked, headers=key)
+        assert again.json["receipts"] == {"carol": "read", "bob": "online"}
+        await site.say(bob, "I can", reply_to=1)
+        assert await read_by(site, alice) == ["bob", "carol"]

@@ -238,7 +238,7 @@ async def read_thread(
         with translated():
             replies = await relay.store.replies(live.name, reader, seq, *bounds)
     members = relay.members(live)
-    read_by = readers_of(found, members, live.cursors)
+    read_by = readers_of(found, members, live.cursors, replies)
     return Thread(found, replies, members, lease, read_by)
 
 

@@ -120,6 +120,8 @@ class DeliveryReporter:
             if peer_key(name) == OPERATOR:
                 return Receipt(ReceiptKind(operator_reachability(self.watchers).value))
             peer = Peer(key, peer_key(name))
+            if not message.is_broadcast and self._is_reader(peer):
+                return Receipt(ReceiptKind.UNKNOWN)
             awaits = polls.awaits(peer.name, answered)
             to = self._addressee(peer, cursors, now, awaits=awaits)
             return receipt_of(room, polls, message, to, now)
@@ -159,6 +161,11 @@ class DeliveryReporter:
             awaits=awaits,
         )
 
+    def _is_reader(self, peer: Peer) -> bool:
+        """Tell whether a peer is a guest that only reads, and no direct messages."""
+        held = self.codes.codes_of(peer)
+        return bool(held) and held[-1].role is Role.READER
+
     def _reach(
         self,
         room: RoomKey,
@@ -169,14 +176,14 @@ class DeliveryReporter:
         if name == OPERATOR:
             return operator_reachability(self.watchers)
         peer = Peer(room, name)
-        held = self.codes.codes_of(peer)
-        if any(code.role is Role.READER for code in held):
-            return Reachability.UNKNOWN  # it reads no direct messages
+        if self._is_reader(peer):
+            return Reachability.UNKNOWN
         if polls.is_woken(name, answered):
             return Reachability.PARKED
         if self.presence.is_online(peer, self.clock.now().steady_seconds):
             return Reachability.ONLINE
-        return Reachability.AWAY if held else Reachability.UNKNOWN
+        is_known = bool(self.codes.codes_of(peer))
+        return Reachability.AWAY if is_known else Reachability.UNKNOWN
 
     def _counts(
         self, room: RoomKey, polls: Subscriptions, message: Message

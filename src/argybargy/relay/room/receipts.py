@@ -32,6 +32,7 @@ from argybargy.domain.capabilities import word_of_address
 from argybargy.domain.instant import Instant, format_timestamp
 from argybargy.domain.message import Message
 from argybargy.domain.names import ANYONE, NOBODY, PeerKey, peer_key
+from argybargy.domain.readers import maybe_called_later
 from argybargy.domain.room.state import Room
 from argybargy.domain.seat import Listening, SeatLease
 from argybargy.domain.wake_policy import WakePolicy, is_held_for
@@ -119,9 +120,9 @@ def receipt_of(
         to: The agent.
         now: The current time.
     """
-    if to.cursor >= message.seq:
-        return Receipt(ReceiptKind.READ)
     reader, steady = to.peer.name, now.steady_seconds
+    if to.cursor >= message.seq and reader not in maybe_called_later(message):
+        return Receipt(ReceiptKind.READ)
     seat = None if to.record is None else to.record.seat
     heard = Listening.of(
         seat,
