@@ -11,7 +11,7 @@ from argybargy.domain.damping import Exchange, Exchanges, damping_seconds, pair_
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import DAMPED, TO_ALL, Message, SenderKind
 from argybargy.domain.names import PeerKey, peer_key
-from argybargy.domain.room.commands import Undamp, Undamped
+from argybargy.domain.room.commands import Post, Undamp, Undamped
 from support.room import UNHURRIED, Scene
 
 ANNA, BOB = peer_key("anna"), peer_key("bob")
@@ -318,3 +318,24 @@ def test_the_pairs_noted_last_are_remembered(numbers: list[int], most: int) -> N
 
 def test_a_pair_has_no_order() -> None:
     assert pair_of(ANNA, BOB) == pair_of(BOB, ANNA)
+
+
+@pytest.mark.parametrize("is_asking", [False, True])
+def test_a_person_is_never_damped(*, is_asking: bool) -> None:
+    scene = Scene()
+    for _ in range(2 * TURNS):
+        scene.post("pat", "I?", by=SenderKind.PERSON, to="anna", expects="anna")
+        if is_asking:  # several open questions of the person: unclear which is meant
+            scene.post("pat", "II?", by=SenderKind.PERSON, to="anna", expects="anna")
+        said = scene.post("anna", "so", to="pat", expects="none")
+        assert not said.turn_with
+        scene.pass_time(1)
+    assert notices(scene) == []
+    assert not len(scene.room.exchanges)
+
+
+def test_an_address_of_a_capability_is_no_agent() -> None:
+    scene = Scene()
+    scene.do(Post("anna", SenderKind.AGENT, "fyi", ("can:sql", "bob"), "none"))
+    assert scene.room.exchanges.of(ANNA, BOB) is not None
+    assert len(scene.room.exchanges) == 1

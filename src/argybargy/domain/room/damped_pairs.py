@@ -3,10 +3,12 @@
 `argybargy.domain.damping` says what a loop is.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 import attrs
 
+from argybargy.domain.capabilities import word_of_address
 from argybargy.domain.damping import Pair, Utterance, note, pair_of
 from argybargy.domain.instant import format_timestamp
 from argybargy.domain.message import DAMPED, TO_ALL, Message, Question, SenderKind
@@ -79,22 +81,36 @@ def _utterance(
     if subject is not None and subject.kind is not SenderKind.AGENT:
         return Utterance(speaker, message.seq)
     asked = {each.asker for each in answered} | {peer for peer, _ in answers.unclear}
-    others = _agents(asked)
+    others = _agents(transition, asked)
     if subject is not None:
         others |= {subject.sender_key}
     addressed = frozenset[PeerKey]()
     if not (message.is_broadcast or message.is_question):
-        addressed = _agents(message.addressee_keys)
+        addressed = _agents(transition, message.addressee_keys)
     begins_with = frozenset(
         each.asker for each in answered if _begins(transition, each, speaker)
     )
-    return Utterance(
-        speaker, message.seq, _agents(begins_with), frozenset(others), addressed
-    )
+    begun = _agents(transition, begins_with)
+    return Utterance(speaker, message.seq, begun, frozenset(others), addressed)
 
 
-def _agents(names: frozenset[PeerKey] | set[PeerKey]) -> frozenset[PeerKey]:
-    return frozenset(names) - RESERVED_PEER_NAMES
+def _agents(transition: Transition, names: Iterable[PeerKey]) -> frozenset[PeerKey]:
+    """Return the names of agents among these.
+
+    People are left out, as are addresses of capabilities. A person that has not spoken
+    is not known as one, but nobody can answer it either.
+    """
+    members = transition.room.members
+
+    def is_agent(name: PeerKey) -> bool:
+        member = members.get(name)
+        return (
+            name not in RESERVED_PEER_NAMES
+            and word_of_address(name) is None
+            and (member is None or member.kind is SenderKind.AGENT)
+        )
+
+    return frozenset(filter(is_agent, names))
 
 
 def _begins(transition: Transition, question: Question, speaker: PeerKey) -> bool:
@@ -133,8 +149,8 @@ def announce_damping(
                 text=f"{message.sender} and {name} have answered each other more than "
                 f"{limits.loop_turns} times in {limits.loop_window_seconds / 60:g} "
                 f"minutes. Until {format_timestamp(until_ms)[11:16]} UTC their answers "
-                "to each other end no wait: they are stored, and come with the next "
-                "message that does. A word of the operator ends this.",
+                "to each other end no wait: they are stored, and come then or with "
+                "the next message that does. A word of the operator ends this.",
                 expects=NOBODY,
                 event=DAMPED,
                 heard_ms=now.counted_ms,
