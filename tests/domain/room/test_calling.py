@@ -237,3 +237,15 @@ def test_memory_and_store_agree_and_everyone_called_has_heard(
             case _:
                 scene.restart()
         check_agreement(scene)
+
+
+def test_nobody_is_called_in_a_closed_room_but_after_its_reopening() -> None:
+    scene = Scene()
+    seq = ask(scene).seq
+    scene.close()
+    head = scene.room.head
+    assert scene.refusal(Call("bob", CAN)).problem.value.code == "room_closed"
+    assert scene.room.head == head
+    scene.open()
+    call(scene, "bob")
+    assert scene.message(seq).to == (SQL, "bob")

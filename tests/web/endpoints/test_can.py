@@ -243,3 +243,17 @@ async def test_an_imported_question_calls_the_capable(autojump_clock: Clock) -> 
             headers={"content-type": "application/jsonl"},
         )
         assert [text[:4] for text in await texts(other, bob)] == ["who?", "Your"]
+
+
+async def test_a_peer_that_becomes_able_in_a_closed_room_is_called_once_it_is_open(
+    autojump_clock: Clock,
+) -> None:
+    async with open_site() as site:
+        ann, bob = await site.code("ann"), await site.code("bob")
+        await site.say(ann, "who?", to="can:sql")
+        await site.admin("POST", "/admin/rooms/build/close", {})
+        body = {"capabilities": ["sql"]}
+        await site.front.call("PUT", "/me", code=bob, json=body)
+        assert await texts(site, bob, "/history") == []
+        await site.admin("POST", "/admin/rooms/build/reopen", {})
+        assert len(await texts(site, bob)) == 2

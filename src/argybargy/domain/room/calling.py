@@ -17,6 +17,8 @@ the question expects a reply    A peer may claim and answer it while it has the
 from ``can:sql``                capability. Others are refused with ``not_capable``.
 the question has its full       Nobody is added.
 number of addressees
+the room is closed              Nobody is called. Peers are called at their first poll
+                                after it was opened again.
 ==============================  ======================================================
 
 Only a question's addressees change, so every rule of visibility stays a look-up in one
@@ -25,7 +27,7 @@ set of names. ``can:sql`` is in that set as well; no peer can have such a name.
 
 from typing import Final
 
-from argybargy.domain.errors import RelayError
+from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.message import CALLED, Message, Question, SenderKind
 from argybargy.domain.names import NOBODY, SYSTEM, PeerKey, peer_key
 from argybargy.domain.room.commands import Acknowledged, Call, Post
@@ -57,8 +59,19 @@ def decide_call(transition: Transition, call: Call) -> Decision:
     """Call a peer to the open questions that fit its capabilities.
 
     Calls it to a bounded number of them. The result says whether there are more.
+
+    Raises:
+        RelayError: ``room_closed``: nobody can answer now. The peer is called when the
+            room is open again.
     """
     peer, room = peer_key(call.peer), transition.room
+    if room.status.is_closed:
+        raise RelayError(
+            Problem.ROOM_CLOSED,
+            room=room.status.name,
+            closed_by=room.status.closed_by,
+            closed_at=room.status.closed_at,
+        )
     seqs = sorted(
         {
             question.seq

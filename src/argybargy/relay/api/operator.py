@@ -238,6 +238,8 @@ async def open_room(relay: Relay, room: str, by: str) -> RoomStatus:
     """Create a room, or reopen it."""
     relay.refuse_secrets(room, by)
     await relay.ask(room, Open(by))
+    # Nobody was called while it was closed: each peer looks again at its next poll.
+    relay.presence.forget_calls(room_key(room))
     return (await relay.live(room)).room.status
 
 
@@ -251,6 +253,7 @@ async def reopen_room(relay: Relay, room: str, by: str) -> RoomStatus:
         raise RelayError(Problem.ROOM_NOT_FOUND)
     relay.refuse_secrets(by)
     await relay.ask(room, Open(by, action="room_reopen", may_create=False))
+    relay.presence.forget_calls(room_key(room))
     return (await relay.live(room)).room.status
 
 
