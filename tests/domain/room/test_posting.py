@@ -341,7 +341,7 @@ def test_a_post_is_refused_if_a_poll_would_return_something(
         looked_to=looked_to,
         has_older_unread=any(seq <= looked_to for seq in unread),
     )
-    if unread:
+    if unread or cursor > scene.room.head:
         assert scene.refusal(command).problem is Problem.UNREAD_MESSAGES
     else:
         assert isinstance(scene.do(command), Posted)

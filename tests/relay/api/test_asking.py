@@ -42,7 +42,9 @@ class Scene:
         """Ask as ann, and wait."""
         self.harness.relay.first_seen(self.ann, self.harness.clock.now())
         draft = PostDraft(text, **({"to": ("bob",)} | how))  # type: ignore[arg-type]
-        return await ask_as(self.harness.relay, self.ann, draft, wait)
+        asked = await ask_as(self.harness.relay, self.ann, draft, wait)
+        assert isinstance(asked, Asked)
+        return asked
 
     async def wait_for(
         self, seq: int, wait: float = 25, who: CodeRecord | None = None

@@ -226,15 +226,6 @@ async def test_messages_that_retention_has_dropped_refuse_nothing_by_themselves(
         assert refused.json["gap"] == {"from": 1, "to": 4}
 
 
-async def test_a_cursor_of_another_relay_has_nothing_after_it(
-    autojump_clock: trio.testing.MockClock,
-) -> None:
-    async with open_site() as site:
-        alice, bob = await site.code("alice"), await site.code("bob")
-        await site.say(alice, "one")
-        assert (await post(site.front, bob, '"99"')).status == 200
-
-
 async def test_in_a_long_room_the_store_is_asked_for_unread_messages(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
@@ -246,3 +237,43 @@ async def test_in_a_long_room_the_store_is_asked_for_unread_messages(
             await site.say(alice, "a secret", to="carol")
         assert (await post(site.front, bob, "0")).status == 412
         assert (await post(site.front, bob, "1")).status == 200
+
+
+async def test_a_cursor_beyond_the_newest_message_is_refused(
+    autojump_clock: trio.testing.MockClock, door: str
+) -> None:
+    """It may be from before a restore: then the sender has not read what is here."""
+    async with open_site() as site:
+        client: Client = getattr(site, door)
+        alice, bob = await site.code("alice"), await site.code("bob")
+        await site.say(alice, "one")
+        refused = await post(client, bob, "2")
+        assert (refused.status, refused.error) == (412, "unread_messages")
+        assert (refused.json["reset"], refused.json["cursor"]) == (True, 1)
+        assert refused.json["messages"] == []
+        assert (await post(client, bob, "1")).status == 200
+
+
+async def test_a_question_is_asked_only_by_one_that_has_read_everything(
+    autojump_clock: trio.testing.MockClock, door: str
+) -> None:
+    async with open_site() as site:
+        client: Client = getattr(site, door)
+        alice, bob = await site.code("alice"), await site.code("bob")
+        await site.say(alice, "one")
+        asking = {"text": "two?", "to": "alice", "wait": 0}
+
+        async def ask(cursor: str, **more: str) -> Reply:
+            fields = {"if-match": cursor, **more}
+            return await client.call(
+                "POST", "/ask", code=bob, json=asking, headers=fields
+            )
+
+        assert (await ask("x")).status == 422
+        refused = await ask('"0"')
+        assert (refused.status, refused.error) == (412, "unread_messages")
+        assert [each["text"] for each in refused.json["messages"]] == ["one"]
+        text = await ask("0", accept="text/plain")
+        assert (text.status, text.headers["x-argybargy-cursor"]) == (412, "1")
+        assert await seqs(site, alice) == [1]
+        assert (await ask('"1"')).status == 202

@@ -141,13 +141,20 @@ def _check_room(transition: Transition, post: Post) -> None:
 def _check_read(room: Room, post: Post) -> None:
     """Reject a post whose sender has not read all that a poll would return.
 
+    A cursor beyond the newest message is one of another room, such as the room before a
+    restore. A poll from there begins anew.
+
     Raises:
         RelayError: ``unread_messages``.
     """
     if post.read_to is None:
         return
-    is_behind = post.has_older_unread or has_unread_in_tail(
-        room, peer_key(post.sender), max(post.read_to, post.looked_to)
+    is_behind = (
+        post.read_to > room.head
+        or post.has_older_unread
+        or has_unread_in_tail(
+            room, peer_key(post.sender), max(post.read_to, post.looked_to)
+        )
     )
     if is_behind:
         raise RelayError(Problem.UNREAD_MESSAGES, read_to=post.read_to)

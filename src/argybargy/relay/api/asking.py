@@ -26,9 +26,10 @@ from argybargy.domain.names import NOBODY, OPERATOR, PeerKey, peer_key
 from argybargy.domain.room.state import RoomStatus
 from argybargy.relay.api.agent import Thread, admit_read, find_message, read_thread
 from argybargy.relay.api.claim_renewal import renew_claims, renew_claims_nowait
+from argybargy.relay.api.conditional_post import Unread, post_if_read
 from argybargy.relay.api.poll import LONG_POLL_SECONDS
 from argybargy.relay.api.poll_answer import DISPLACED_RETRY_SECONDS, DRAIN_RETRY_SECONDS
-from argybargy.relay.api.posting import PostDraft, PostOutcome, post_as
+from argybargy.relay.api.posting import PostDraft, PostOutcome
 from argybargy.relay.relay import Relay
 from argybargy.relay.room.subscriptions import Subscription
 from argybargy.relay.room.task import LiveRoom
@@ -88,22 +89,28 @@ class AwaitedThread:
 
 async def ask_as(
     relay: Relay, code: CodeRecord, draft: PostDraft, wait_seconds: float
-) -> Asked:
+) -> Asked | Unread:
     """Post a question as an agent, and wait for its end.
+
+    With a cursor in the draft it is not posted if the agent has unread messages.
 
     A repeated call with the same idempotency key waits on. Cancelling takes nothing
     back: the question stays posted.
 
     Raises:
-        RelayError: As :func:`~argybargy.relay.api.posting.post_as`; ``invalid_request``
-            if nobody else is asked; ``unauthorized`` if the code ends meanwhile.
+        RelayError: As :func:`~argybargy.relay.api.conditional_post.post_if_read`;
+            ``invalid_request`` if nobody else is asked; ``unauthorized`` if the code
+            ends meanwhile.
     """
     expects = draft.expects or default_asked(draft.to)
     if peer_key(expects) in {NOBODY, code.peer.name}:
         raise RelayError.invalid(
             "expects_reply", "ask somebody: 'anyone', 'operator' or another peer"
         )
-    posted = await post_as(relay, code, attrs.evolve(draft, expects=expects))
+    draft = attrs.evolve(draft, expects=expects)
+    posted = await post_if_read(relay, code, draft)
+    if isinstance(posted, Unread):
+        return posted
     live, seq = await relay.live(code.room), posted.message.seq
     waited = await _wait_as(
         relay, code, live, seq, wait_seconds, is_counted=not posted.is_duplicate

@@ -173,6 +173,7 @@ AGENT_ROUTES: Final = (
         },
         refusals=(409, 413, 415, 422, 429, 503),
         is_repeatable=True,
+        is_conditional=True,
         takes_text=True,
         speaks_text=True,
         waits_on=True,

@@ -144,9 +144,14 @@ async def post_message(
 
 async def ask(services: Services, code: CodeRecord, request: Request) -> Response:
     """Post a question, and wait up to ``wait`` seconds for its answer."""
+    read_to = take_read_cursor(request)
     draft, wait, ignored = await waits.decode_ask(request, services.limits)
     code = room_of_request(services, code, request, draft.room)
+    draft = attrs.evolve(draft, read_to=read_to)
     asked = await ask_as(services.relay, code, draft, wait)
+    if isinstance(asked, Unread):
+        services.metrics.note_refusal(asked.refusal.problem)
+        return unread_response(request, _reader(services, code), asked)
     if request.wants_text:
         return waits.ask_text(_reader(services, code), asked, ignored)
     status = waits.status_of(asked.waited)
