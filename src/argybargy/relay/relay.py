@@ -181,7 +181,7 @@ class Relay:
         Cached until a code changes or somebody posts for the first time: every poll
         asks for them.
         """
-        version, posted = self.codes.version, live.room.members
+        version, posted = self.codes.holders_version, live.room.members
         cached = live.members
         if cached is None or cached[0] != version or cached[1] is not posted:
             now, room = self.clock.now(), live.key

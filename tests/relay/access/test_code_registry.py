@@ -72,6 +72,24 @@ class SlowStore(MemoryStore):
             await self.gate.wait()
 
 
+async def test_the_members_of_a_room_are_not_gathered_again_for_a_capability(
+    autojump_clock: object,
+) -> None:
+    async with open_harness() as house:
+        relay, ann = house.relay, await house.guest("ann")
+        live = await relay.live(ROOM)
+        now = house.clock.now()
+        members = relay.members(live)
+        names = relay.codes.live_names(live.key, now)
+        await relay.codes.set_capabilities(ann.peer, "sql")
+        assert relay.codes.capabilities_of(ann.peer, now) == "sql"
+        assert relay.members(live) is members
+        assert relay.codes.live_names(live.key, now) is names
+        await house.guest("bob")
+        assert relay.members(live) == ("ann", "bob")
+        assert len(relay.codes.live_names(live.key, now)) == 2
+
+
 async def test_a_cancelled_revocation_is_completed(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -59,7 +59,9 @@ class CodeRegistry:
     and `_ended`, digests of removed codes, with a bound of its own.
 
     Attributes:
-        version: A number that changes whenever the set of valid codes does.
+        version: A number that changes whenever a code does, or the set of valid ones.
+        holders_version: A number that changes whenever the set of valid codes does. It
+            stays when only the capabilities of a peer change, as they often do.
         reservations: Names about to be given.
 
     Args:
@@ -72,6 +74,7 @@ class CodeRegistry:
     limits: Limits
     _touch: Callable[[RoomKey], None]
     version: int = 0
+    holders_version: int = 0
     reservations: NameReservations = attrs.field(factory=NameReservations)
     _by_key: dict[str, CodeRecord] = attrs.field(factory=dict)
     _by_code: RoomsOfCodes = attrs.field(factory=RoomsOfCodes)
@@ -103,7 +106,7 @@ class CodeRegistry:
         self._by_code.add(record)
         room = self._by_room.setdefault(record.peer.room, {})
         room.setdefault(record.peer.name, []).append(record)
-        self.version += 1
+        self._note_change(has_new_holders=True)
         self._touch(record.peer.room)
 
     def _remove(self, record: CodeRecord) -> None:
@@ -118,9 +121,13 @@ class CodeRegistry:
         if not room:
             del self._by_room[record.peer.room]
             self._names.pop(record.peer.room, None)
-        self.version += 1
+        self._note_change(has_new_holders=True)
         self._touch(record.peer.room)
         self._departed[record.peer] = False
+
+    def _note_change(self, *, has_new_holders: bool) -> None:
+        self.version += 1
+        self.holders_version += has_new_holders
 
     def resolve(self, code: str, now: Instant) -> CodeRecord | None:
         """Return the record of a presented code, if it is valid now.
@@ -472,13 +479,13 @@ class CodeRegistry:
     def live_names(self, room: RoomKey, now: Instant) -> frozenset[PeerKey]:
         """Return the peers of a room with a valid code, readers left out."""
         cached = self._names.get(room)
-        if cached is None or cached[0] != self.version:
+        if cached is None or cached[0] != self.holders_version:
             names = frozenset(
                 code.peer.name
                 for code in self.live_codes(room, now)
                 if code.role is not Role.READER
             )
-            cached = self._names[room] = (self.version, names)
+            cached = self._names[room] = (self.holders_version, names)
         return cached[1]
 
     def expired_names(self, room: RoomKey, now: Instant) -> frozenset[PeerKey]:
@@ -557,11 +564,12 @@ class CodeRegistry:
     def _replace(self, record: CodeRecord) -> None:
         """Replace a code by one that differs only in its capabilities and times."""
         mine = self._by_room[record.peer.room][record.peer.name]
-        before = self._by_key[record.key_id]
-        mine[mine.index(before)] = record
-        self._by_code.replace(before, record)
+        known = self._by_key[record.key_id]
+        mine[mine.index(known)] = record
+        self._by_code.replace(known, record)
         self._by_key[record.key_id] = record
-        self.version += 1
+        is_stated = attrs.evolve(known, capabilities=record.capabilities) == record
+        self._note_change(has_new_holders=not is_stated)
         self._touch(record.peer.room)
 
     def tick(self, now: Instant) -> None:
@@ -571,7 +579,7 @@ class CodeRegistry:
         """
         changed = self._lifetimes.expiry_changes(self, now)
         if changed:
-            self.version += 1
+            self._note_change(has_new_holders=True)
         for each in changed:
             self._touch(each.peer.room)
             self._departed[each.peer] = False
