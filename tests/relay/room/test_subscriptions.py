@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from argybargy.domain.message import TO_ALL, Message, SenderKind
 from argybargy.domain.names import PeerKey
 from argybargy.relay.room.subscriptions import Subscription, Subscriptions
+from support.work_counters import count_calls
 
 PEERS = [PeerKey(name) for name in ("ann", "bob", "cid")]
 steps = st.lists(
@@ -100,3 +101,17 @@ def check(polls: Subscriptions, live: list[Subscription]) -> None:
         for seq in (1, 2, 3):
             waits = any((each.peer, each.question) == (peer, seq) for each in parked)
             assert polls.is_woken(peer, (seq,)) == (peer in listening or waits)
+
+
+def test_the_waits_of_others_cost_an_addressee_nothing() -> None:
+    def calls(others: int) -> int:
+        polls = Subscriptions(max_per_peer=2)
+        names = [PeerKey(f"peer-{number}") for number in range(others)]
+        for peer in (*names, PEERS[0]):
+            waiting = Subscription(peer, 0.0, polls, question=1)
+            polls.park(waiting.__enter__())
+        assert polls.awaits(PEERS[0], (2, 1))
+        assert not polls.awaits(PEERS[1], (2, 1))
+        return count_calls(lambda: polls.awaits(PEERS[1], (2, 1)))
+
+    assert calls(1_000) == calls(1)

@@ -209,10 +209,11 @@ class Subscriptions:
 
     def awaits(self, peer: PeerKey, seqs: Iterable[int]) -> bool:
         """Tell whether the peer has parked until the end of one of these questions."""
+        # Those of the peer are few; a question may have as many waits as readers.
+        wanted = frozenset(seqs)
         return any(
-            each.is_parked and each.peer == peer
-            for seq in seqs
-            for each in self._by_question.get(seq, ())
+            each.is_parked and each.question in wanted
+            for each in self._by_peer.get(peer, ())
         )
 
     def listening_peers(self) -> frozenset[PeerKey]:
