@@ -142,6 +142,21 @@ async def test_refused_ears_count_as_reads(
     await _with_hall(act, Limits(reads_per_window=3))
 
 
+async def test_an_ear_that_is_refused_for_its_reads_leaves_the_seat_soon(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async def act(hall: Hall) -> None:
+        await hall.it.post(hall.alice)
+        await hall.hear(None, wait=0)
+        with pytest.raises(RelayError) as caught:
+            await hall.hear(EAR)  # asks again for the message that it was given
+        assert caught.value.problem is Problem.RATE_LIMITED
+        await trio.sleep(10)
+        await hall.start(OTHER, since=1)
+
+    await _with_hall(act, Limits(reads_per_window=1))
+
+
 async def test_a_newer_ear_of_the_same_session_replaces_the_older(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

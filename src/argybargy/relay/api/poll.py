@@ -61,19 +61,30 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
     live = await enter(relay, code)
     one = RoomPoll(relay, code, request, live)
     seat = one.take_seat()
+    try:
+        return await _take_turn(one, is_ear=seat is not None)
+    except (RelayError, trio.Cancelled):
+        if seat is not None:  # the poll was refused, or its client has left
+            now = relay.clock.now().steady_seconds
+            relay.presence.leave_seat(code.peer, seat, now)
+        raise
+
+
+async def _take_turn(one: "_Poll", *, is_ear: bool) -> PollAnswer:
+    """Read, wait if asked to, and return the answer.
+
+    Raises:
+        RelayError: As :func:`poll`.
+    """
+    request, polls = one.request, one.live.polls
     one.find_start()
     if not one.is_long_poll():
         one.count()
     if not request.wait_seconds:
         return await one.finish(await one.read(), None)
-    polls, peer, is_ear = live.polls, code.peer, seat is not None
-    with polls.subscribe(peer.name, request.policy, is_ear=is_ear) as subscription:
-        try:
-            page = await one.wait(subscription)
-        except trio.Cancelled:
-            if seat is not None:  # its client has left
-                relay.presence.leave_seat(peer, seat, trio.current_time())
-            raise
+    name = one.code.peer.name
+    with polls.subscribe(name, request.policy, is_ear=is_ear) as subscription:
+        page = await one.wait(subscription)
     return await one.finish(page, subscription)
 
 
