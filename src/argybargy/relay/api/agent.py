@@ -146,7 +146,7 @@ async def withdraw(relay: Relay, code: CodeRecord, seq: int, reason: str) -> Non
     """
     relay.refuse_secrets(reason)
     relay.request_limits.admit_claim(code.peer, relay.clock.now().steady_seconds)
-    command = Withdraw(code.name, SenderKind.AGENT, seq, reason)
+    command = Withdraw(code.name, _KINDS[code.role], seq, reason)
     await relay.ask(code.room, command, code)
 
 
