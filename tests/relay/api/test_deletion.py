@@ -25,6 +25,7 @@ from argybargy.relay.housekeeping import tick
 from argybargy.store.errors import Refused, Unknown
 from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore, open_memory_store
 from relay.room.test_store_failures import troubled_store
+from support.error_log import ErrorLog
 from support.paused_store import BEFORE, COMMIT, LOAD, staged_store
 from support.relay import EPOCH_MS, ROOM, RelayHarness, open_harness, texts
 
@@ -413,6 +414,23 @@ async def test_an_unknown_outcome_is_made_up_for(autojump_clock: object) -> None
         store.probe_trouble = Unknown()
         problem = await refusal(lambda: delete_room(house.relay, ROOM, "ops"))
         assert problem is Problem.STORAGE_UNKNOWN
+        store.mend()
+        await trio.sleep(10)
+        assert not house.relay.knows(ROOM)
+        assert len(house.relay.codes) == 0
+        assert house.relay.presence.rooms() == ()
+
+
+async def test_a_crash_behind_the_deletion_is_made_up_for(
+    autojump_clock: object, error_log: ErrorLog
+) -> None:
+    store = troubled_store()
+    async with open_harness(store=store) as house:
+        await closed_with(house, "alice")
+        store.commit_trouble, store.applies_anyway = ZeroDivisionError("a bug"), True
+        problem = await refusal(lambda: delete_room(house.relay, ROOM, "ops"))
+        assert problem is Problem.INTERNAL
+        assert error_log.take()
         store.mend()
         await trio.sleep(10)
         assert not house.relay.knows(ROOM)

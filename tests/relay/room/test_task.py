@@ -297,6 +297,28 @@ async def test_a_room_with_a_live_lease_is_not_evicted_until_it_expires(
         assert [message.event for message in heard.page.messages] == ["reopened"]
 
 
+async def test_a_room_with_a_live_damping_is_not_evicted_until_it_ends(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    limits = Limits(
+        posts_per_window=0, damping_seconds=600, damping_seconds_max=600, loop_turns=2
+    )
+    async with open_harness(limits) as harness:
+        alice, bob = await harness.guest("alice"), await harness.guest("bob")
+        for _ in range(2):
+            await harness.post(alice, "so?", to=("bob",), expects="none")
+            await harness.post(bob, "so?", to=("alice",), expects="none")
+        live = harness.relay.find_live(ROOM)
+        assert live is not None
+        assert live.room.messages[live.room.head].event == DAMPED
+        await trio.sleep(590)
+        await tick(harness.relay)
+        assert harness.relay.find_live(ROOM) is live
+        await trio.sleep(400)
+        await tick(harness.relay)
+        assert harness.relay.find_live(ROOM) is None
+
+
 async def test_a_released_claim_is_free_at_once(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -182,6 +182,21 @@ class InviteRegistry:
             ]
             await self._save(revoked, "invite_revoke", actor, now)
 
+    async def forget_room(self, room: RoomKey) -> None:
+        """Drop the invites of a room that was deleted; the store has deleted them."""
+        async with self._changing:
+            gone = [each for each in self if room_key(each.room) == room]
+            for record in gone:
+                del self._by_key[record.key_id]
+                self._lifetimes.forget(record)
+
+    def doubt(self) -> None:
+        """Note that the outcome of a change to the invites is unknown.
+
+        :meth:`resolve_doubt` reads them again.
+        """
+        self._is_in_doubt = True
+
     async def exchange(self, join: Join, now: Instant) -> CodeRecord:
         """Exchange an invite for a code, once.
 

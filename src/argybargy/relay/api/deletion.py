@@ -20,6 +20,8 @@ from argybargy.system.logs import get_logger
 
 log = get_logger(__name__)
 
+_DOUBTS: Final = frozenset({Problem.STORAGE_UNKNOWN, Problem.INTERNAL})
+"""Failures of a commit that may have been made: a room task can crash behind it."""
 ERASE_SECONDS: Final = 5.0
 """Longest wait for the rows of a deleted room to be erased; housekeeping erases the
 rest."""
@@ -80,8 +82,10 @@ async def _end_room(relay: Relay, room: str, by: str, codes: int) -> int:
     try:
         outcome = await relay.ask(room, Delete(by, codes))
     except RelayError as error:
-        if error.problem is Problem.STORAGE_UNKNOWN:
-            relay.codes.doubt()  # if the room is deleted, so are its codes
+        if error.problem in _DOUBTS:
+            # If the room is deleted, so are its codes and invites.
+            relay.codes.doubt()
+            relay.invites.doubt()
         raise
     return outcome.expect(Deleted).messages
 
@@ -94,6 +98,7 @@ async def _forget_room(relay: Relay, room: RoomKey) -> None:
     """
     for peer in await relay.codes.forget_room(room):
         relay.request_limits.forget(peer)
+    await relay.invites.forget_room(room)
     relay.presence.forget_room(room)
     relay.write_behind.forget_room(room)
     relay.hooks.forget_room(room)

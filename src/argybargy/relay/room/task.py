@@ -74,7 +74,7 @@ MAX_CHECKED_HERE: Final = 64
 """Maximum messages that the task itself checks for one conditional post."""
 
 MemberCache = tuple[int, Mapping[PeerKey, Member], tuple[str, ...]]
-"""The version of the code registry, the room's members, and the names made of both."""
+"""The holders of codes by version, the room's members, and the names made of both."""
 
 
 class TaskState(Enum):
@@ -225,14 +225,16 @@ class LiveRoom:
         """Whether the room can be evicted from memory.
 
         A room with an expiring lease stays, since its task has to end the lease; so
-        does one in doubt, whose memory alone knows of the doubt.
+        does one in doubt, and one with a damping: memory alone knows of these.
         """
+        now = self.context.clock.now().steady_seconds
         return (
             self._state not in {TaskState.IN_DOUBT, TaskState.FAILED}
             and not len(self.polls)
             and not self._batch
             and self._send.statistics().current_buffer_used == 0
             and self.room.next_lease_deadline == float("inf")
+            and next(self.room.exchanges.damped(now), None) is None
         )
 
     def close(self) -> None:
@@ -289,6 +291,9 @@ class LiveRoom:
         await self._load_cursors()
         if self._state is TaskState.LOADING:
             self._move(TaskState.SERVING)
+        else:
+            # The task may have crashed between a commit and its publication.
+            self.context.overview.reread(self.room)
         while await self._collect():
             await self._serve()
             self._batch = []

@@ -403,7 +403,7 @@ class MemoryStore(Store):
         return self._rooms.get(room_key(room)) or StoredRoom.empty(room)
 
     def _clear_access(self, room: RoomKey) -> None:
-        """Revoke the codes of a deleted room, and delete its cursors and hooks."""
+        """Revoke the codes of a deleted room, and delete the rest of its access."""
         gone = [
             digest for digest, code in self._codes.items() if code.peer.room == room
         ]
@@ -414,6 +414,11 @@ class MemoryStore(Store):
         self._cursors = kept
         self._hooks = {
             peer: hook for peer, hook in self._hooks.items() if peer.room != room
+        }
+        self._invites = {
+            digest: invite
+            for digest, invite in self._invites.items()
+            if room_key(invite.room) != room
         }
 
     def _code_holders(self) -> set[tuple[RoomKey, PeerKey]]:

@@ -26,6 +26,14 @@ DELETE FROM cursors WHERE room = (SELECT name FROM rooms WHERE id = ?)
 _DELETE_HOOKS: Final = """
 DELETE FROM wake_hooks WHERE room = (SELECT name FROM rooms WHERE id = ?)
 """
+_DELETE_INVITES: Final = """
+DELETE FROM invites
+WHERE room COLLATE NOCASE = (SELECT name FROM rooms WHERE id = ?)
+"""
+_DELETE_ACCESS: Final = (
+    *(_REVOKE_CODES, _DELETE_CODES, _DELETE_CURSORS, _DELETE_HOOKS),
+    _DELETE_INVITES,
+)
 _DELETE_RECEIPTS: Final = """
 DELETE FROM receipts WHERE id IN (
     SELECT id FROM receipts WHERE room_id = :room_id AND seq <= :cleared_to LIMIT :rows
@@ -54,8 +62,11 @@ class ClearingRoom:
 
 
 def clear_room(connection: apsw.Connection, room_id: int, write: ClearRoom) -> None:
-    """Delete codes, cursors and hooks of a room, and mark its other rows as deleted."""
-    for sql in (_REVOKE_CODES, _DELETE_CODES, _DELETE_CURSORS, _DELETE_HOOKS):
+    """Delete the access to a room, and mark its other rows as deleted.
+
+    Its access is all codes, cursors, hooks and invites.
+    """
+    for sql in _DELETE_ACCESS:
         connection.execute(sql, (room_id,))
     sql = "UPDATE rooms SET cleared_to = ?, is_clearing = 1 WHERE id = ?"
     connection.execute(sql, (write.head, room_id))
