@@ -37,6 +37,7 @@ class Client:
     while_idle: str
 
 
+_AT_THE_END: Final = "It hears you at the end of its turn."
 _AT_TOOLS: Final = "It hears you after its next tool call, and at the end of its turn."
 _UNTRIED: Final = " From documentation only: it was not tried here."
 
@@ -52,19 +53,19 @@ CLIENTS: Final[Mapping[str, Client]] = {
         Client(
             key="codex",
             title="Codex",
-            while_working=_AT_TOOLS,
+            while_working=_AT_THE_END,
             while_idle="'codex queue' wakes it at once; until then it costs nothing.",
         ),
         Client(
             key="opencode",
             title="opencode",
-            while_working="It hears you at the end of its turn.",
+            while_working=_AT_THE_END,
             while_idle="A plugin wakes it at once; until then it costs nothing.",
         ),
         Client(
             key="copilot",
             title="GitHub Copilot CLI",
-            while_working=_AT_TOOLS,
+            while_working=_AT_THE_END,
             while_idle=(
                 "The end of 'argy wait' wakes it, if the agent has started that in an "
                 "asynchronous shell, as it is told to."
@@ -89,7 +90,7 @@ CLIENTS: Final[Mapping[str, Client]] = {
         Client(
             key="goose",
             title="Goose",
-            while_working="It hears you at the end of its turn." + _UNTRIED,
+            while_working=_AT_THE_END + _UNTRIED,
             while_idle="Nothing that is known of wakes it." + _UNTRIED,
         ),
         Client(
