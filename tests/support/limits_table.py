@@ -28,7 +28,7 @@ from argybargy.relay.access import (
     presence,
 )
 from argybargy.relay.api import agent, stream_cursor
-from argybargy.relay.nudges import call
+from argybargy.relay.nudges import call, unread
 from argybargy.relay.overview import change_log, overview
 from argybargy.relay.room import task
 from argybargy.serve import main, metrics_listener
@@ -385,6 +385,18 @@ CONSTANTS: Final = (
         call,
         "Longest call of a wake hook.",
         "relay/nudges/test_call.py::test_a_hook_that_does_not_answer_is_left",
+    ),
+    Constant(
+        "MAX_DAMPED_SENDERS",
+        unread,
+        "Senders whose damped messages are kept aside for one wake hook.",
+        "relay/nudges/test_unread.py::test_damped_messages_of_too_many_senders_call_at_once",
+    ),
+    Constant(
+        "MAX_HANDED",
+        unread,
+        "Answers handed to waits of an agent that its wake hook is not called for.",
+        "relay/nudges/test_unread.py::test_few_answers_are_known_as_handed_over",
     ),
     Constant(
         "ANSWER_BYTES",
@@ -807,7 +819,9 @@ HELD: Final = {
     "settings.settings._Gathered.warnings": "the settings there are",
     "store.memory.audit.StoredAudit._rows": "`audit_rows`",
     "store.memory.audit.StoredAudit._tallies": "`audit_rows`",
+    "relay.nudges.hooks.WakeHooks._looks": "`wake_hooks`",
     "relay.nudges.hooks.WakeHooks._rooms": "`wake_hooks`",
+    "relay.nudges.unread.HookState._damped": "`MAX_DAMPED_SENDERS`",
     "store.memory.store.MemoryStore._hooks": "`wake_hooks`",
     "store.memory.store.MemoryStore._codes": _CODES,
     "store.memory.store.MemoryStore._cursors": _CODES,

@@ -2,18 +2,14 @@
 
 import hashlib
 import hmac
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import attrs
 import pytest
 import trio
 import trio.testing
 
-from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import RelayError
-from argybargy.domain.limits import Limits
-from argybargy.domain.wake_hooks import WakeHook, WakeHosts
+from argybargy.domain.wake_hooks import WakeHosts
 from argybargy.domain.wake_policy import Wake
 from argybargy.relay.api import operator
 from argybargy.relay.api.me import Statement, state
@@ -21,37 +17,11 @@ from argybargy.relay.api.wake import remove_hook, set_hook
 from argybargy.relay.nudges.service import SIGNATURE, TIMESTAMP
 from argybargy.store.errors import Refused
 from argybargy.store.memory.store import MemoryStore, open_memory_store
-from support.relay import RelayHarness, SettableClocks, open_harness
+from support.nudge_scene import FREE, scene
+from support.relay import SettableClocks, open_harness
 from support.wake_calls import RecordingCaller
 
 Clock = trio.testing.MockClock
-FREE = Limits(posts_per_window=0, reads_per_window=0, claims_per_window=0)
-
-
-@attrs.frozen
-class Scene:
-    """A relay with ann, who posts, and bob, who has a hook."""
-
-    house: RelayHarness
-    caller: RecordingCaller
-    ann: CodeRecord
-    bob: CodeRecord
-
-    async def hook(
-        self, who: CodeRecord | None = None, wake: Wake = Wake.ALL
-    ) -> WakeHook:
-        who = who or self.bob
-        url = f"http://hook/{who.name}"
-        return await set_hook(self.house.relay, who, url, wake)
-
-
-@asynccontextmanager
-async def scene(
-    limits: Limits = FREE, caller: RecordingCaller | None = None
-) -> AsyncIterator[Scene]:
-    caller = caller or RecordingCaller()
-    async with open_harness(limits, caller=caller) as house:
-        yield Scene(house, caller, await house.guest("ann"), await house.guest("bob"))
 
 
 async def test_a_message_calls_the_hook_signed_and_without_its_text(

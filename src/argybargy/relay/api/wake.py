@@ -4,7 +4,6 @@ from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.wake_hooks import WakeHook, parse_wake_url
 from argybargy.domain.wake_policy import Wake
-from argybargy.relay.api.agent import count_unread
 from argybargy.relay.nudges.hooks import new_wake_key
 from argybargy.relay.relay import Relay
 
@@ -28,16 +27,11 @@ async def set_hook(relay: Relay, code: CodeRecord, url: str, wake: Wake) -> Wake
     if not relay.hooks.caller.hosts.allows(parts.host):
         raise RelayError(Problem.WAKE_HOST_REFUSED)
     relay.refuse_secrets(url)
-    live = await relay.live(code.room)
     hook = WakeHook(code.room, code.name, url, new_wake_key(), wake)
     await relay.hooks.set(hook)
     if not relay.codes.is_live(code, relay.clock.now()):
         await relay.hooks.remove(code.peer)  # dismissed while the hook was stored
         raise RelayError(Problem.UNAUTHORIZED)
-    reader = code.peer.name
-    count = await count_unread(relay, live, reader, live.cursors.get(reader, 0))
-    if not live.room.status.is_closed:
-        relay.hooks.note_unread(code.peer, live.room.head, count)
     return hook
 
 

@@ -1,44 +1,28 @@
-"""The wake hooks of all peers, and what each peer has not read."""
+"""The wake hooks of all peers, and the rooms to look at for unread messages."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
+from math import inf
 from typing import Final
 
 import attrs
 import trio
 
 from argybargy.domain.access_codes import Peer
-from argybargy.domain.addressing import NO_ADDRESSES
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
-from argybargy.domain.message import Message
 from argybargy.domain.names import PeerKey, RoomKey, room_key
-from argybargy.domain.nudging import Nudging
 from argybargy.domain.room.state import Room
 from argybargy.domain.wake_hooks import WakeHook
-from argybargy.domain.wake_policy import Wake, is_held_for
-from argybargy.relay.access.capable import Capable
 from argybargy.relay.access.code_registry import CodeRegistry
 from argybargy.relay.nudges.call import Caller
-from argybargy.relay.room.subscriptions import Subscriptions
+from argybargy.relay.nudges.unread import HookState
 from argybargy.relay.store_errors import shielded, translated
 from argybargy.relay.wake_slot import WakeSlot
 from argybargy.store.protocol import WakeStore
 
 _KEY_BYTES: Final = 32
-
-
-@attrs.define(eq=False)
-class HookState:
-    """A hook with its unread messages.
-
-    Mutable state: the hook, the nudges, and whether a call is under way.
-    """
-
-    hook: WakeHook
-    nudging: Nudging = attrs.field(factory=Nudging)
-    is_calling: bool = False
 
 
 @attrs.define
@@ -49,7 +33,8 @@ class WakeHooks:
     between. If the store does not know its outcome, memory keeps the old hook, and the
     agent is told to ask again; setting or removing a hook twice is harmless.
 
-    Mutable state: the hooks by room and peer, bounded by `Limits.wake_hooks`.
+    Mutable state: the hooks by room and peer, bounded by `Limits.wake_hooks`, and the
+    times to look for unread messages in their rooms.
 
     Attributes:
         store: Durable storage.
@@ -65,6 +50,7 @@ class WakeHooks:
     caller: Caller
     slot: WakeSlot = attrs.field(factory=WakeSlot)
     _rooms: dict[RoomKey, dict[PeerKey, HookState]] = attrs.field(factory=dict)
+    _looks: dict[RoomKey, float] = attrs.field(factory=dict)
     _changing: trio.Lock = attrs.field(factory=trio.Lock)
 
     async def load(self, now: Instant) -> None:
@@ -84,9 +70,11 @@ class WakeHooks:
         known = room.get(hook.peer.name)
         if known is None:
             room[hook.peer.name] = HookState(hook)
-        else:
-            # The nudges stay: setting a hook again must not shorten their pauses.
-            known.hook = hook
+            return
+        # The nudges stay: setting a hook again must not shorten their pauses.
+        known.hook = hook
+        if not known.nudging.count:
+            known.begin_again()
 
     async def set(self, hook: WakeHook) -> None:
         """Store the hook of a peer, in place of an earlier one.
@@ -101,6 +89,7 @@ class WakeHooks:
             with translated(), shielded():
                 await self.store.set_wake_hook(hook)
                 self._put(hook)
+                self.look(hook.peer.room)
 
     async def remove(self, peer: Peer) -> bool:
         """Remove the hook of a peer; return whether there was one.
@@ -116,51 +105,85 @@ class WakeHooks:
                 room = self._rooms[peer.room]
                 del room[peer.name]
                 if not room:
-                    del self._rooms[peer.room]
+                    self.forget_room(peer.room)
         return True
 
     def find(self, peer: Peer) -> HookState | None:
         """Return the hook of a peer, if it has one."""
         return self._rooms.get(peer.room, {}).get(peer.name)
 
-    def note(
-        self, room: Room, message: Message, polls: Subscriptions, now: Instant
+    def published(
+        self,
+        room: Room,
+        woken: Collection[PeerKey],
+        handed: Iterable[tuple[PeerKey, int]] = (),
     ) -> None:
-        """Note a published message for the peers that no poll delivers it to."""
-        hooks = self._rooms.get(room_key(room.name))
-        if not hooks or room.status.is_closed:
-            return
-        capable = Capable(self.codes, room_key(room.name), now)
-        for peer, state in hooks.items():
-            if not message.is_for(peer) or polls.is_woken(peer):
-                continue
-            wake = state.hook.wake
-            addresses = NO_ADDRESSES if wake is Wake.ALL else capable.addresses(peer)
-            if not is_held_for(room, message, peer, wake, now, addresses=addresses):
-                state.nudging = state.nudging.noted(message.seq)
-                self.slot.wake()
+        """Note that a room has changed; the service looks at its messages later.
 
-    def note_unread(self, peer: Peer, newest: int, count: int) -> None:
-        """Note the messages that a peer had not read when the relay was started."""
-        state = self.find(peer)
-        if state is not None and count and not state.nudging.count:
-            state.nudging = state.nudging.noted(newest, count)
+        With many hooks, looking here would hold up the task of the room.
+
+        Args:
+            room: The room, as published.
+            woken: The peers with a parked poll: it has looked at all messages before
+                these, and is woken for these.
+            handed: Peers, each with an answer that ends a wait of it for just that.
+        """
+        key = room_key(room.name)
+        hooks = self._rooms.get(key)
+        if not hooks:
+            return
+        if room.status.is_closed:
+            self._looks.pop(key, None)
+            for state in hooks.values():
+                state.begin_again()
+            return
+        for peer in hooks.keys() & woken:
+            hooks[peer].skip_to(room.head)
+        for peer, seq in handed:
+            if peer in hooks:
+                hooks[peer].hand(seq)
+        self.look(key)
+
+    def look(self, room: RoomKey, at: float = -inf) -> None:
+        """Let the service look for unread messages in a room.
+
+        Args:
+            room: The room.
+            at: The time, on the steady clock; at once if it is in the past.
+        """
+        if room in self._rooms and at < inf:
+            self._looks[room] = min(at, self._looks.get(room, inf))
             self.slot.wake()
+
+    def take_due(self, now: float) -> list[RoomKey]:
+        """Return the rooms to look at now, and take them off the list."""
+        due = [room for room, at in self._looks.items() if at <= now]
+        for room in due:
+            del self._looks[room]
+        return due
+
+    def next_look_at(self) -> float:
+        """Return when to look at a room next; infinity for never."""
+        return min(self._looks.values(), default=inf)
+
+    def of(self, room: RoomKey) -> list[HookState]:
+        """Return the hooks of a room."""
+        return list(self._rooms.get(room, {}).values())
+
+    def rooms(self) -> list[RoomKey]:
+        """Return the rooms with hooks."""
+        return list(self._rooms)
 
     def acknowledge(self, peer: Peer, cursor: int) -> None:
         """Note that a peer has read up to a cursor."""
         state = self.find(peer)
         if state is not None:
-            state.nudging = state.nudging.read_up_to(cursor)
-
-    def end_room(self, room: RoomKey) -> None:
-        """Drop what is unread in a room that was closed."""
-        for state in self._rooms.get(room, {}).values():
-            state.nudging = Nudging()
+            state.read_up_to(cursor)
 
     def forget_room(self, room: RoomKey) -> None:
         """Drop the hooks of a deleted room; the store has deleted them."""
         self._rooms.pop(room, None)
+        self._looks.pop(room, None)
 
     def waiting(self) -> Iterator[HookState]:
         """Yield the hooks with a nudge to come and no call under way."""

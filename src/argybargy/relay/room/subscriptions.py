@@ -216,6 +216,12 @@ class Subscriptions:
             for each in self._by_peer.get(peer, ())
         )
 
+    def awaiting(self, seq: int) -> Iterator[PeerKey]:
+        """Yield the peers that have parked until the end of a question."""
+        for each in self._by_question.get(seq, ()):
+            if each.is_parked and not each.is_displaced:
+                yield each.peer
+
     def listening_peers(self) -> frozenset[PeerKey]:
         """Return the peers with a parked poll, which a message wakes."""
         return frozenset(self._listening)

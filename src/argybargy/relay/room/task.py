@@ -534,22 +534,25 @@ class LiveRoom:
 
     def _wake(self, writes: Sequence[Write], before: Room) -> None:
         """Wake polls, waits and hooks that the changes of the room concern."""
-        hooks, now = self.context.hooks, self.context.clock.now()
+        handed = list[tuple[PeerKey, int]]()
         for write in writes:
             if isinstance(write, AppendMessage):
                 self.context.counters.messages += 1
                 self.polls.wake_addressed(write.message)
-                hooks.note(self.room, write.message, self.polls, now)
             elif isinstance(write, ResolveQuestion):
                 self.polls.wake_question(write.seq)
+                answer = write.resolution.seq
+                if answer is not None:
+                    awaiting = self.polls.awaiting(write.seq)
+                    handed += ((peer, answer) for peer in awaiting)
         if self.room.first != before.first:
             self.polls.wake_questions_below(self.room.first)
         is_lifted = self.room.exchanges.lifted != before.exchanges.lifted
         has_changed = (
             self.room.status != before.status or self.room.exists != before.exists
         )
-        if self.room.status.is_closed and not before.status.is_closed:
-            hooks.end_room(self.key)
+        woken = self.polls.listening_peers()
+        self.context.hooks.published(self.room, woken, handed)
         if has_changed or is_lifted:
             self.polls.wake_all()
         if not self.room.exists:
