@@ -94,3 +94,21 @@ def test_how_soon_an_agent_hears(
 ) -> None:
     found = Listening.of(seat, 4.0, is_parked=is_parked, is_online=is_online)
     assert found is listening
+
+
+@pytest.mark.parametrize(
+    ("seat", "is_parked", "listening"),
+    [
+        (SeatLease(CODEX, 5.0), False, Listening.WAKES_NOW),
+        (None, True, Listening.PARKED),
+        (None, False, Listening.NEXT_TURN),
+    ],
+)
+@pytest.mark.parametrize("is_online", [False, True])
+def test_a_called_agent_without_a_poll_hears_at_its_next_turn(
+    seat: SeatLease | None, *, is_parked: bool, is_online: bool, listening: Listening
+) -> None:
+    found = Listening.of(
+        seat, 4.0, is_parked=is_parked, is_online=is_online, is_called=True
+    )
+    assert found is listening

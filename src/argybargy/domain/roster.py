@@ -75,6 +75,7 @@ class RosterSources:
         seen: The presence of peers.
         waiting: Peers with an unanswered question.
         now: The current time.
+        called: Peers with a wake hook.
     """
 
     codes: tuple[CodeRecord, ...]
@@ -83,6 +84,7 @@ class RosterSources:
     seen: Mapping[PeerKey, LastSeen]
     waiting: frozenset[PeerKey]
     now: Instant
+    called: frozenset[PeerKey] = frozenset()
 
 
 _ACTIVE = frozenset({Role.AGENT.value, Role.PERSON.value})
@@ -147,17 +149,24 @@ def _row(
         capabilities=code.capabilities if code else "",
         sources=tuple(source for source, found in evidenced.items() if found),
         state=state,
-        listening=_listening(code, seen),
+        listening=_listening(code, seen, is_called=key in evidence.called),
         role=role,
         status="" if seen is None else seen.status,
     )
 
 
-def _listening(code: CodeRecord | None, seen: LastSeen | None) -> Listening | None:
+def _listening(
+    code: CodeRecord | None, seen: LastSeen | None, *, is_called: bool
+) -> Listening | None:
     """Return how soon a member hears, the same while its polls come and go."""
-    if seen is None:
-        return None if code is None else Listening.NOT_LISTENING
-    return Listening.ONLINE if seen.listening is Listening.PARKED else seen.listening
+    if seen is None and code is None:
+        return None
+    heard = Listening.NOT_LISTENING if seen is None else seen.listening
+    if heard in {Listening.WAKES_NOW, Listening.NEXT_TURN}:
+        return heard
+    if is_called:
+        return Listening.NEXT_TURN
+    return Listening.ONLINE if heard is Listening.PARKED else heard
 
 
 def _role(code: CodeRecord | None, member: Member | None) -> str:

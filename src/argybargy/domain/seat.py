@@ -123,7 +123,13 @@ class Listening(enum.StrEnum):
 
     @classmethod
     def of(
-        cls, seat: SeatLease | None, now: float, *, is_parked: bool, is_online: bool
+        cls,
+        seat: SeatLease | None,
+        now: float,
+        *,
+        is_parked: bool,
+        is_online: bool,
+        is_called: bool = False,
     ) -> "Listening":
         """Return how soon an agent hears of a message that wakes it.
 
@@ -132,10 +138,13 @@ class Listening(enum.StrEnum):
             now: The time on the steady clock.
             is_parked: Whether a poll of the agent is parked.
             is_online: Whether it has made a request recently.
+            is_called: Whether the relay calls a wake hook of it.
         """
         if seat is not None and seat.is_live(now):
             waker = seat.ear.waker
             return cls.WAKES_NOW if waker.is_immediate else cls.NEXT_TURN
         if is_parked:
             return cls.PARKED
+        if is_called:
+            return cls.NEXT_TURN
         return cls.ONLINE if is_online else cls.NOT_LISTENING

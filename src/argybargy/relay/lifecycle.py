@@ -100,18 +100,20 @@ def _build(
     """Build the parts of a relay, each after those it uses."""
     watchers, counters, rooms = Watchers(), RelayCounters(), LiveRooms()
     codes = CodeRegistry(store, limits, watchers.touch)
-    presence = Presence(limits.online_seconds, watchers.touch)
+    hooks = WakeHooks(store, limits, codes, caller, watchers.touch)
+    presence = Presence(limits.online_seconds, watchers.touch, hooks.called_peers)
     quota, write_behind = RoomQuota(limits.rooms), WriteBehind(store)
-    viewer = RoomViewer(codes, presence, rooms.parked_peers, limits.online_seconds)
+    viewer = RoomViewer(
+        codes, presence, rooms.parked_peers, limits.online_seconds, hooks.called_peers
+    )
     overview = Overview(viewer, watchers)
-    hooks = WakeHooks(store, limits, codes, caller)
     context = RoomContext(
         store=store,
         clock=clock,
         limits=limits,
         quota=quota,
         write_behind=write_behind,
-        delivery=DeliveryReporter(codes, presence, watchers, clock),
+        delivery=DeliveryReporter(codes, presence, watchers, clock, hooks),
         overview=overview,
         counters=counters,
         refused_commits=FailureLog(clock, "commit refused"),

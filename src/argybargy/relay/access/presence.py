@@ -63,10 +63,12 @@ class Presence:
     Args:
         online_seconds: How long after a request a peer counts as online.
         touch: Called with the key of a room whose overview may have changed.
+        called: Returns the peers of a room whose wake hook the relay calls.
     """
 
     _online_seconds: float
     _touch: Callable[[RoomKey], None]
+    _called: Callable[[RoomKey], frozenset[PeerKey]]
     _rooms: dict[RoomKey, dict[PeerKey, PresenceRecord]] = attrs.field(factory=dict)
 
     def arrive(self, peer: Peer, name: str, now: float) -> bool:
@@ -182,12 +184,16 @@ class Presence:
             parked: The peers with a parked poll: they are online however long it waits.
             now: The time, on the steady clock.
         """
-        found = {}
+        found, called = {}, self._called(room)
         for key, record in sorted(self._rooms.get(room, {}).items()):
             ago = 0.0 if key in parked else round(now - record.seen_at, 1)
             is_online = ago <= self._online_seconds
             listening = Listening.of(
-                record.seat, now, is_parked=key in parked, is_online=is_online
+                record.seat,
+                now,
+                is_parked=key in parked,
+                is_online=is_online,
+                is_called=key in called,
             )
             found[key] = LastSeen(record.name, ago, is_online, listening, record.status)
         return found

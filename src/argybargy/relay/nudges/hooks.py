@@ -1,7 +1,7 @@
 """The wake hooks of all peers, and the rooms to look at for unread messages."""
 
 import secrets
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from math import inf
 from typing import Final
 
@@ -15,6 +15,7 @@ from argybargy.domain.limits import Limits
 from argybargy.domain.names import PeerKey, RoomKey, room_key
 from argybargy.domain.room.state import Room
 from argybargy.domain.wake_hooks import WakeHook
+from argybargy.domain.wake_policy import Wake
 from argybargy.relay.access.code_registry import CodeRegistry
 from argybargy.relay.nudges.call import Caller
 from argybargy.relay.nudges.unread import HookState
@@ -41,6 +42,7 @@ class WakeHooks:
         limits: The relay's limits.
         codes: The access codes: a peer without a valid one is not called.
         caller: Calls the hooks.
+        touch: Called with the key of a room whose overview may have changed.
         slot: Wakes the service when a nudge may be due.
     """
 
@@ -48,6 +50,7 @@ class WakeHooks:
     limits: Limits
     codes: CodeRegistry
     caller: Caller
+    touch: Callable[[RoomKey], None]
     slot: WakeSlot = attrs.field(factory=WakeSlot)
     _rooms: dict[RoomKey, dict[PeerKey, HookState]] = attrs.field(factory=dict)
     _looks: dict[RoomKey, float] = attrs.field(factory=dict)
@@ -89,6 +92,7 @@ class WakeHooks:
             with translated(), shielded():
                 await self.store.set_wake_hook(hook)
                 self._put(hook)
+                self.touch(hook.peer.room)
                 self.look(hook.peer.room)
 
     async def remove(self, peer: Peer) -> bool:
@@ -104,6 +108,7 @@ class WakeHooks:
                 await self.store.remove_wake_hook(peer.room, peer.name)
                 room = self._rooms[peer.room]
                 del room[peer.name]
+                self.touch(peer.room)
                 if not room:
                     self.forget_room(peer.room)
         return True
@@ -111,6 +116,16 @@ class WakeHooks:
     def find(self, peer: Peer) -> HookState | None:
         """Return the hook of a peer, if it has one."""
         return self._rooms.get(peer.room, {}).get(peer.name)
+
+    def called_peers(self, room: RoomKey) -> frozenset[PeerKey]:
+        """Return the peers of a room whose hook has not failed lately."""
+        hooks = self._rooms.get(room, {})
+        return frozenset(peer for peer, state in hooks.items() if state.is_working)
+
+    def called_for(self, peer: Peer) -> Wake | None:
+        """Return the messages that a peer is called for; ``None`` if it is not."""
+        state = self.find(peer)
+        return state.hook.wake if state is not None and state.is_working else None
 
     def published(
         self,
@@ -178,7 +193,10 @@ class WakeHooks:
         """Note that a peer has read up to a cursor."""
         state = self.find(peer)
         if state is not None:
+            was_working = state.is_working
             state.read_up_to(cursor)
+            if state.is_working != was_working:
+                self.touch(peer.room)
 
     def forget_room(self, room: RoomKey) -> None:
         """Drop the hooks of a deleted room; the store has deleted them."""

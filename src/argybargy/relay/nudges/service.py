@@ -178,7 +178,10 @@ async def _nudge(relay: Relay, state: HookState) -> None:
             return
         has_failed = not await _call(relay, state.hook, state.nudging.count)
         now = relay.clock.now().steady_seconds
+        was_working = state.is_working
         state.nudging = state.nudging.nudged(now, has_failed=has_failed)
+        if state.is_working != was_working:
+            relay.hooks.touch(peer.room)
     finally:
         state.is_calling = False
         relay.hooks.slot.wake()

@@ -72,6 +72,11 @@ class HookState:
     _damped: dict[PeerKey, Damped] = attrs.field(factory=dict)
     _handed: tuple[int, ...] = ()
 
+    @property
+    def is_working(self) -> bool:
+        """Whether the last call was not refused, or the agent has read since."""
+        return not self.nudging.has_failed
+
     def begin_again(self) -> None:
         """Forget what is unread, and look again from the acknowledged cursor."""
         self.nudging, self.looked = Nudging(), None

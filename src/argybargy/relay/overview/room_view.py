@@ -139,12 +139,14 @@ class RoomViewer:
         presence: The latest requests.
         parked_peers: Returns the peers with a parked poll in a room.
         online_seconds: How long after a request a peer counts as online.
+        called_peers: Returns the peers of a room whose wake hook the relay calls.
     """
 
     codes: CodeRegistry
     presence: Presence
     parked_peers: Callable[[RoomKey], frozenset[PeerKey]]
     online_seconds: float
+    called_peers: Callable[[RoomKey], frozenset[PeerKey]]
 
     def view(self, room: RoomKey, outline: RoomOutline, now: Instant) -> RoomView:
         """Return the view of a room: its outline with present ages."""
@@ -168,7 +170,15 @@ class RoomViewer:
         expired = self.codes.expired_names(room, now)
         seen, seen_at = self._seen(room, now), self.presence.seen_at(room)
         roster = build_roster(
-            RosterSources(codes, expired, card.members, seen, card.askers, now)
+            RosterSources(
+                codes,
+                expired,
+                card.members,
+                seen,
+                card.askers,
+                now,
+                self.called_peers(room),
+            )
         )
         rows = {row.name: _entry(row, card, seen_at, now) for row in roster}
         members = member_names(codes, expired, card.members)

@@ -15,6 +15,7 @@ from argybargy.relay.access.capable import Capable
 from argybargy.relay.access.code_registry import CodeRegistry
 from argybargy.relay.access.presence import Presence
 from argybargy.relay.clock import Clock
+from argybargy.relay.nudges.hooks import WakeHooks
 from argybargy.relay.overview.watchers import Watchers
 from argybargy.relay.room.receipts import (
     Addressee,
@@ -87,12 +88,14 @@ class DeliveryReporter:
         presence: The latest requests of peers.
         watchers: The operator's open streams.
         clock: The relay's clock.
+        hooks: The wake hooks.
     """
 
     codes: CodeRegistry
     presence: Presence
     watchers: Watchers
     clock: Clock
+    hooks: WakeHooks
 
     def report(
         self,
@@ -159,6 +162,7 @@ class DeliveryReporter:
             cursor=cursors.get(peer.name, 0),
             addresses=addresses_of(self.codes.capabilities_of(peer, now)),
             awaits=awaits,
+            called_for=self.hooks.called_for(peer),
         )
 
     def _is_reader(self, peer: Peer) -> bool:

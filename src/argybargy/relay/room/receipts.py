@@ -18,6 +18,7 @@ has a parked poll, and the message wakes,  ``parked``
 or waits for this answer
 has one of these, and its polls hold the   ``held``
 message back
+has a wake hook, and the message calls it  ``next turn``
 has neither                                ``online``
 =========================================  ==========================================
 """
@@ -35,7 +36,13 @@ from argybargy.domain.names import ANYONE, NOBODY, PeerKey, peer_key
 from argybargy.domain.readers import maybe_called_later
 from argybargy.domain.room.state import Room
 from argybargy.domain.seat import Listening, SeatLease
-from argybargy.domain.wake_policy import WakePolicy, is_held_for
+from argybargy.domain.wake_policy import (
+    Wake,
+    WakePolicy,
+    ends_wait,
+    is_held_for,
+    replied_message,
+)
 from argybargy.relay.access.presence import PresenceRecord
 from argybargy.relay.room.subscriptions import Subscriptions
 
@@ -88,6 +95,8 @@ class Addressee:
         addresses: The addresses ``can:WORD`` of its capabilities.
         awaits: Whether it has parked until the end of a question that the message
             answers.
+        called_for: The messages that its wake hook is called for; ``None`` if it is
+            not called.
     """
 
     peer: Peer
@@ -97,6 +106,7 @@ class Addressee:
     cursor: int
     addresses: frozenset[PeerKey] = frozenset()
     awaits: bool = False
+    called_for: Wake | None = None
 
 
 def named_addressees(message: Message) -> tuple[str, ...]:
@@ -129,6 +139,7 @@ def receipt_of(
         steady,
         is_parked=to.awaits or polls.is_woken(reader),
         is_online=to.is_online,
+        is_called=_is_called(room, message, to),
     )
     if heard is Listening.NOT_LISTENING:
         return _absent(to, now)
@@ -144,6 +155,14 @@ def receipt_of(
         for each in policies
     )
     return Receipt(ReceiptKind.HELD if is_held else ReceiptKind(heard.value))
+
+
+def _is_called(room: Room, message: Message, to: Addressee) -> bool:
+    """Tell whether the wake hook of an agent is called for a message."""
+    if to.called_for is None:
+        return False
+    replied_to = replied_message(room, message)
+    return ends_wait(message, replied_to, to.peer.name, to.called_for, to.addresses)
 
 
 def _absent(to: Addressee, now: Instant) -> Receipt:
