@@ -819,6 +819,7 @@ HELD: Final = {
     "settings.settings._Gathered.warnings": "the settings there are",
     "store.memory.audit.StoredAudit._rows": "`audit_rows`",
     "store.memory.audit.StoredAudit._tallies": "`audit_rows`",
+    "relay.access.capability_index.CapabilityIndex._codes": _CODES,
     "relay.nudges.hooks.WakeHooks._looks": "`wake_hooks`",
     "relay.nudges.hooks.WakeHooks._rooms": "`wake_hooks`",
     "relay.nudges.unread.HookState._damped": "`MAX_DAMPED_SENDERS`",

@@ -101,10 +101,10 @@ def _build(
     watchers, counters, rooms = Watchers(), RelayCounters(), LiveRooms()
     codes = CodeRegistry(store, limits, watchers.touch)
     hooks = WakeHooks(store, limits, codes, caller, watchers.touch)
-    presence = Presence(limits.online_seconds, watchers.touch, hooks.called_peers)
+    presence = Presence(limits.online_seconds, watchers.touch, hooks.hooked_peers)
     quota, write_behind = RoomQuota(limits.rooms), WriteBehind(store)
     viewer = RoomViewer(
-        codes, presence, rooms.parked_peers, limits.online_seconds, hooks.called_peers
+        codes, presence, rooms.parked_peers, limits.online_seconds, hooks.hooked_peers
     )
     overview = Overview(viewer, watchers)
     context = RoomContext(

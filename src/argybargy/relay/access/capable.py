@@ -32,13 +32,22 @@ class Capable:
         return addresses_of(text)
 
     def names(self, wanted: Iterable[str]) -> tuple[str, ...]:
-        """Return the names of the peers that some addresses ``can:WORD`` stand for."""
-        addresses = frozenset(wanted)
-        return tuple(
-            code.name
-            for code in self.codes.live_codes(self.room, self.now)
-            if not addresses.isdisjoint(addresses_of(code.capabilities))
-        )
+        """Return the names of the peers that some addresses ``can:WORD`` stand for.
+
+        At most one more than a message may call: more are refused in any case.
+        """
+        most, found = self.codes.limits.called_peers + 1, dict[PeerKey, str]()
+        for address in dict.fromkeys(map(peer_key, wanted)):
+            for code in self.codes.capable(self.room, address, self.now):
+                if len(found) == most:
+                    return tuple(found.values())
+                found[code.peer.name] = code.name
+        return tuple(found.values())
+
+    def has_other(self, wanted: str, peer: PeerKey) -> bool:
+        """Tell whether an address ``can:WORD`` stands for anybody but a peer."""
+        found = self.codes.capable(self.room, peer_key(wanted), self.now)
+        return any(code.peer.name != peer for code in found)
 
     def complete(self, command: Command) -> Command:
         """Return a command with the capabilities that its rules need.

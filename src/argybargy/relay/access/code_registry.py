@@ -29,6 +29,7 @@ from argybargy.domain.limits import Limits
 from argybargy.domain.many_rooms import in_further_room
 from argybargy.domain.names import PeerKey, RoomKey, peer_key, room_key
 from argybargy.domain.room.writes import Audit
+from argybargy.relay.access.capability_index import CapabilityIndex
 from argybargy.relay.access.code_lifetimes import CodeLifetimes
 from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.access.issued_secrets import IssuedSecrets
@@ -53,7 +54,8 @@ class CodeRegistry:
     store does not know: memory then stays as it was until :meth:`resolve_doubt` has
     read the codes again.
 
-    Mutable state: `_by_key` and, derived from it, `_by_code`, `_by_room` and `_names`,
+    Mutable state: `_by_key` and, derived from it, `_by_code`, `_by_room`, `_capable`
+    and `_names`,
     bounded by `Limits.codes`; `_departed`, peers that have lost a code and may have to
     be dismissed, no more than held one since the last complete round of housekeeping;
     and `_ended`, digests of removed codes, with a bound of its own.
@@ -79,6 +81,7 @@ class CodeRegistry:
     _by_key: dict[str, CodeRecord] = attrs.field(factory=dict)
     _by_code: RoomsOfCodes = attrs.field(factory=RoomsOfCodes)
     _by_room: dict[RoomKey, dict[PeerKey, list[CodeRecord]]] = attrs.field(factory=dict)
+    _capable: CapabilityIndex = attrs.field(factory=CapabilityIndex)
     _names: dict[RoomKey, tuple[int, frozenset[PeerKey]]] = attrs.field(factory=dict)
     _changing: trio.Lock = attrs.field(factory=trio.Lock)
     _is_in_doubt: bool = False
@@ -104,6 +107,7 @@ class CodeRegistry:
     def _add(self, record: CodeRecord) -> None:
         self._by_key[record.key_id] = record
         self._by_code.add(record)
+        self._capable.add(record)
         room = self._by_room.setdefault(record.peer.room, {})
         room.setdefault(record.peer.name, []).append(record)
         self._note_change(has_new_holders=True)
@@ -112,6 +116,7 @@ class CodeRegistry:
     def _remove(self, record: CodeRecord) -> None:
         record = self._by_key.pop(record.key_id)
         self._by_code.remove(record)
+        self._capable.remove(record)
         self._lifetimes.forget(record)
         self._ended.add(record.digest)
         room = self._by_room[record.peer.room]
@@ -561,12 +566,25 @@ class CodeRegistry:
         mine = [each for each in self.codes_of(peer) if self.is_live(each, now)]
         return mine[-1].capabilities if mine else ""
 
+    def capable(
+        self, room: RoomKey, address: PeerKey, now: Instant
+    ) -> Iterator[CodeRecord]:
+        """Yield the newest valid codes of the peers that have a capability now."""
+        for record in self._capable.find(room, address):
+            mine = self._by_room[room][record.peer.name]
+            live = (each for each in reversed(mine) if self.is_live(each, now))
+            newest = next(live, None)
+            if newest is not None and newest.key_id == record.key_id:
+                yield record
+
     def _replace(self, record: CodeRecord) -> None:
         """Replace a code by one that differs only in its capabilities and times."""
         mine = self._by_room[record.peer.room][record.peer.name]
         known = self._by_key[record.key_id]
         mine[mine.index(known)] = record
         self._by_code.replace(known, record)
+        self._capable.remove(known)
+        self._capable.add(record)
         self._by_key[record.key_id] = record
         is_stated = attrs.evolve(known, capabilities=record.capabilities) == record
         self._note_change(has_new_holders=not is_stated)

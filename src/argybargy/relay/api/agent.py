@@ -7,7 +7,7 @@ from argybargy.domain.capabilities import words_of
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
-from argybargy.domain.message import Lease, Message, SenderKind
+from argybargy.domain.message import Lease, Message
 from argybargy.domain.names import PeerKey
 from argybargy.domain.pages import (
     HistoryPage,

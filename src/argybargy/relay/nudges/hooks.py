@@ -117,7 +117,7 @@ class WakeHooks:
         """Return the hook of a peer, if it has one."""
         return self._rooms.get(peer.room, {}).get(peer.name)
 
-    def called_peers(self, room: RoomKey) -> frozenset[PeerKey]:
+    def hooked_peers(self, room: RoomKey) -> frozenset[PeerKey]:
         """Return the peers of a room whose hook has not failed lately."""
         hooks = self._rooms.get(room, {})
         return frozenset(peer for peer, state in hooks.items() if state.is_working)

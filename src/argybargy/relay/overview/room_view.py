@@ -139,14 +139,14 @@ class RoomViewer:
         presence: The latest requests.
         parked_peers: Returns the peers with a parked poll in a room.
         online_seconds: How long after a request a peer counts as online.
-        called_peers: Returns the peers of a room whose wake hook the relay calls.
+        hooked_peers: Returns the peers of a room whose wake hook the relay calls.
     """
 
     codes: CodeRegistry
     presence: Presence
     parked_peers: Callable[[RoomKey], frozenset[PeerKey]]
     online_seconds: float
-    called_peers: Callable[[RoomKey], frozenset[PeerKey]]
+    hooked_peers: Callable[[RoomKey], frozenset[PeerKey]]
 
     def view(self, room: RoomKey, outline: RoomOutline, now: Instant) -> RoomView:
         """Return the view of a room: its outline with present ages."""
@@ -177,7 +177,7 @@ class RoomViewer:
                 seen,
                 card.askers,
                 now,
-                self.called_peers(room),
+                self.hooked_peers(room),
             )
         )
         rows = {row.name: _entry(row, card, seen_at, now) for row in roster}

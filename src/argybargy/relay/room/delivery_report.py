@@ -144,11 +144,10 @@ class DeliveryReporter:
     def _missing(self, room: RoomKey, message: Message) -> tuple[str, ...]:
         """Return the wanted capabilities that only the sender has, if anybody."""
         capable = Capable(self.codes, room, self.clock.now())
-        others = {message.sender}
         return tuple(
             call.removeprefix(CAN)
             for call in message.calls
-            if others.issuperset(capable.names([call]))
+            if not capable.has_other(call, message.sender_key)
         )
 
     def _addressee(
