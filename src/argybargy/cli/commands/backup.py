@@ -241,6 +241,7 @@ def _restored_json(restored: "Restored") -> Json:
         "kept_as": None if restored.kept_as is None else str(restored.kept_as),
         "revoked": list(restored.revoked),
         "codes_lost": list(restored.codes_lost),
+        "hooks_removed": list(restored.hooks_removed),
     }
 
 
@@ -266,6 +267,9 @@ def _show_restored(out: Output, restored: "Restored", directory: Path) -> None:
     if restored.codes_lost:
         codes = counted(len(restored.codes_lost), "code")
         out.warn(f"Lost, because newer than the backup: {codes}. Invite again.")
+    if restored.hooks_removed:
+        names = ", ".join(restored.hooks_removed)
+        out.warn(f"Wake hooks of the backup left out: {names}. Agents set them again.")
     if restored.kept_as is not None:
         out.say(f"The replaced database is kept as {restored.kept_as}.")
     out.say("Start the relay: argybargy up")

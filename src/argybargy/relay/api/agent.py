@@ -29,6 +29,7 @@ from argybargy.domain.room.state import Room, RoomStatus
 from argybargy.domain.room.transition import Transition
 from argybargy.domain.roster import LastSeen
 from argybargy.relay.access.capable import Capable
+from argybargy.relay.api.posting import KIND_OF_ROLE
 from argybargy.relay.relay import Relay
 from argybargy.relay.room.task import LiveRoom
 from argybargy.relay.store_errors import translated
@@ -146,7 +147,7 @@ async def withdraw(relay: Relay, code: CodeRecord, seq: int, reason: str) -> Non
     """
     relay.refuse_secrets(reason)
     relay.request_limits.admit_claim(code.peer, relay.clock.now().steady_seconds)
-    command = Withdraw(code.name, _KINDS[code.role], seq, reason)
+    command = Withdraw(code.name, KIND_OF_ROLE[code.role], seq, reason)
     await relay.ask(code.room, command, code)
 
 

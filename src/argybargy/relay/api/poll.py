@@ -70,7 +70,7 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
         raise
 
 
-async def _take_turn(one: "_Poll", *, is_ear: bool) -> PollAnswer:
+async def _take_turn(one: "RoomPoll", *, is_ear: bool) -> PollAnswer:
     """Read, wait if asked to, and return the answer.
 
     Raises:

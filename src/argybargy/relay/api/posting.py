@@ -1,6 +1,7 @@
 """Post a message to a room, as an agent or as the operator."""
 
 from itertools import islice
+from typing import Final
 
 import attrs
 
@@ -12,7 +13,7 @@ from argybargy.domain.room.commands import Post, Posted
 from argybargy.relay.relay import Relay
 from argybargy.relay.room.delivery_report import DeliveryReport
 
-_KINDS = {Role.AGENT: SenderKind.AGENT, Role.PERSON: SenderKind.PERSON}
+KIND_OF_ROLE: Final = {Role.AGENT: SenderKind.AGENT, Role.PERSON: SenderKind.PERSON}
 
 
 @attrs.frozen
@@ -108,7 +109,7 @@ async def post(
         room,
         Post(
             sender=sender,
-            kind=SenderKind.OPERATOR if code is None else _KINDS[code.role],
+            kind=SenderKind.OPERATOR if code is None else KIND_OF_ROLE[code.role],
             text=draft.text,
             to=tuple(dict.fromkeys(map(spell, draft.to))),
             expects=None if draft.expects is None else spell(draft.expects),

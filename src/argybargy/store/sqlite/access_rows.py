@@ -8,8 +8,6 @@ from argybargy.domain.capabilities import MAX_STATED_CHARS
 from argybargy.domain.limits import MAX_SEQ, Limits
 from argybargy.domain.many_rooms import digest_in_room
 from argybargy.domain.names import is_name, room_key
-from argybargy.domain.wake_hooks import parse_wake_url
-from argybargy.domain.wake_policy import Wake
 from argybargy.store.sqlite.column_rules import is_single_line, is_valid_sender
 from argybargy.store.sqlite.database_rows import (
     DIGEST_BYTES,
@@ -20,6 +18,7 @@ from argybargy.store.sqlite.database_rows import (
     invalid_fields,
 )
 from argybargy.store.sqlite.tables.invites import invalid_invites
+from argybargy.store.sqlite.tables.wake_hooks import check_wake_hook
 
 _ROLES: Final = frozenset(role.value for role in Role)
 _WAKE_KEY: Final = re.compile(r"[0-9a-f]{64}")
@@ -79,14 +78,8 @@ def validate_wake_hooks(rows: DatabaseRows) -> Problems:
         return
     sql = "SELECT room, name, url, key, wake FROM wake_hooks"
     for room, name, url, key, wake in rows.select(sql):
-        yield from invalid_fields(
-            "a row",
-            (is_name(room), "the name of the room"),
-            (is_valid_sender(name, "agent"), "the name of the peer"),
-            (parse_wake_url(url) is not None, "the URL"),
-            (_WAKE_KEY.fullmatch(key) is not None, "the key"),
-            (wake in {each.value for each in Wake}, "the kind of messages"),
-        )
+        fields = check_wake_hook(room, name, url, key, wake)
+        yield from invalid_fields("a row", *fields)
 
 
 def validate_cursors(rows: DatabaseRows) -> Problems:

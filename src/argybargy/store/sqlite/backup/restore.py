@@ -4,8 +4,9 @@ Invariants:
 
 1. The database in use is not touched until the new one is complete and synced. One
    rename then replaces it: a crash leaves the old database or the new one.
-2. Seqs, fences and revoked codes of the old database are carried over. Agents have
-   acknowledged those seqs; a backup must not undo a revocation.
+2. Seqs, fences, revoked codes and wake hooks of the old database are carried over.
+   Agents have acknowledged those seqs; a backup must not undo a revocation, nor bring
+   back a URL that was removed.
 3. The lock of the data directory is held throughout.
 """
 
@@ -16,16 +17,20 @@ from typing import Any
 import apsw
 import attrs
 
-from argybargy.domain.access_codes import key_id_of
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import SLACK_MS, Limits
-from argybargy.domain.names import PeerKey, RoomKey, room_key
+from argybargy.domain.names import RoomKey, room_key
 from argybargy.domain.room.commands import Restore
 from argybargy.domain.room.decide import decide
 from argybargy.domain.room.state import Room, SavedRoom
 from argybargy.domain.room.writes import Audit
 from argybargy.store.data_directory import RESTORING, hold_lock, remove_unfinished
 from argybargy.store.errors import Corrupt, Unknown
+from argybargy.store.sqlite.backup.carry_over import (
+    carry_codes,
+    carry_hooks,
+    hooked_peers,
+)
 from argybargy.store.sqlite.backup.database_files import copy_database, put_aside
 from argybargy.store.sqlite.backup.superseded import (
     MOST_HEAD,
@@ -40,9 +45,8 @@ from argybargy.store.sqlite.backup.verify import (
 )
 from argybargy.store.sqlite.schema import load_migrations, migrate
 from argybargy.store.sqlite.tables.audit import insert_audits
-from argybargy.store.sqlite.tables.codes import delete_codes, insert_revoked, read_codes
 from argybargy.store.sqlite.tables.commit import commit_room
-from argybargy.store.sqlite.tables.cursors import read_all_cursors, save_cursors
+from argybargy.store.sqlite.tables.cursors import read_all_cursors
 from argybargy.store.sqlite.tables.invites import delete_all_invites
 from argybargy.store.sqlite.tables.rooms import load_room
 from argybargy.system.files import sync_directory, sync_file
@@ -97,6 +101,8 @@ class Restored:
         kept_as: Path of the replaced database; ``None`` if there was none.
         revoked: Key ids of codes revoked since the backup; they stay revoked.
         codes_lost: Key ids of codes issued since the backup; they are gone.
+        hooks_removed: Wake hooks of the backup that have not come back, each as
+            ``ROOM/NAME``: removed since, or nothing tells whether they were.
     """
 
     contents: DatabaseContents
@@ -104,6 +110,7 @@ class Restored:
     kept_as: Path | None
     revoked: tuple[str, ...]
     codes_lost: tuple[str, ...]
+    hooks_removed: tuple[str, ...] = ()
 
 
 def restore_backup(directory: Path, plan: RestorePlan) -> Restored:
@@ -157,7 +164,9 @@ def _rebuild(fresh: Path, database: Path, plan: RestorePlan) -> Restored:
         migrate(connection, load_migrations())
         with connection:
             rooms = _continue_rooms(connection, superseded, plan)
-            revoked, lost = _carry_codes(connection, superseded, plan.now)
+            hooked = hooked_peers(connection)
+            revoked, lost = carry_codes(connection, superseded, plan.now)
+            hooks_removed = carry_hooks(connection, superseded, hooked)
             # One may have been used since the backup, and all of them are short-lived.
             delete_all_invites(connection)
             left_out = sum(room.lost > 0 for room in rooms)
@@ -168,7 +177,7 @@ def _rebuild(fresh: Path, database: Path, plan: RestorePlan) -> Restored:
         contents = check_pages_and_schema(connection, fresh)
     finally:
         connection.close()
-    return Restored(contents, rooms, None, revoked, lost)
+    return Restored(contents, rooms, None, revoked, lost, hooks_removed)
 
 
 def _verify_backup(connection: apsw.Connection, plan: RestorePlan) -> None:
@@ -311,39 +320,3 @@ def _command(
         return Restore(head, known.fence, known.last_ms, status=known.status)
     head = max(room.head, acknowledged, 0 if known is None else known.head)
     return Restore(head + skip_ahead, room.fence + skip_ahead, is_certain=False)
-
-
-# -- codes ------------------------------------------------------------------------
-
-
-def _carry_codes(
-    connection: apsw.Connection, superseded: SupersededDatabase | None, now: Instant
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Carry over revocations and cursors.
-
-    Returns:
-        Key ids of the codes revoked since the backup, and of those issued since.
-    """
-    if superseded is None:
-        return (), ()
-    codes = read_codes(connection)
-    revoked = [
-        code
-        for code in codes
-        if code.digest in superseded.revoked
-        or code.key_id in superseded.revoked_key_ids
-    ]
-    delete_codes(connection, revoked)
-    insert_revoked(connection, superseded.revoked)
-    save_cursors(connection, _newer_cursors(connection, superseded.cursors))
-    lost = superseded.digests - {code.digest for code in codes}
-    live = tuple(code.key_id for code in revoked if code.is_live_at(now.wall_ms))
-    return live, tuple(sorted(key_id_of(digest) for digest in lost))
-
-
-def _newer_cursors(
-    connection: apsw.Connection, cursors: Mapping[tuple[RoomKey, PeerKey], int]
-) -> Mapping[tuple[str, str], int]:
-    """Return the cursors that are ahead of those in the restored database."""
-    restored = read_all_cursors(connection)
-    return {key: seq for key, seq in cursors.items() if seq > restored.get(key, 0)}

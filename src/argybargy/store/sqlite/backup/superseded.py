@@ -11,12 +11,15 @@ import attrs
 from argybargy.domain.limits import MAX_SEQ
 from argybargy.domain.names import PeerKey, RoomKey, is_name, room_key
 from argybargy.domain.room.state import RoomStatus
+from argybargy.domain.wake_hooks import WakeHook
+from argybargy.domain.wake_policy import Wake
 from argybargy.store.errors import Corrupt, Incompatible, Refused
 from argybargy.store.sqlite.backup.verify import check_pages_and_schema, has_column
 from argybargy.store.sqlite.connection import BUSY_MS
 from argybargy.store.sqlite.database_rows import NEWEST_MS, OLDEST_MS
 from argybargy.store.sqlite.tables.codes import read_code_digests, read_revoked
 from argybargy.store.sqlite.tables.cursors import read_all_cursors
+from argybargy.store.sqlite.tables.wake_hooks import check_wake_hook
 
 _UNREADABLE: Final = (apsw.CorruptError, apsw.NotADBError, apsw.SQLError, ValueError)
 """Errors of a damaged file, of one that is no database or lacks a table, and of text
@@ -53,6 +56,7 @@ class SupersededDatabase:
         revoked_key_ids: Key ids of revoked codes in its audit log; databases of older
             versions have no other record.
         cursors: Acknowledged seqs of its peers.
+        hooks: Its valid wake hooks.
     """
 
     rooms: Mapping[RoomKey, SupersededRoom]
@@ -60,6 +64,7 @@ class SupersededDatabase:
     revoked: frozenset[bytes]
     revoked_key_ids: frozenset[str]
     cursors: Mapping[tuple[RoomKey, PeerKey], int]
+    hooks: tuple[WakeHook, ...] = ()
 
 
 def read_superseded(database: Path) -> SupersededDatabase | None:
@@ -130,6 +135,21 @@ def _read(connection: apsw.Connection) -> SupersededDatabase:
             for (room, peer), seq in read_all_cursors(connection).items()
             if is_name(room) and 0 <= seq <= MOST_HEAD
         },
+        hooks=_read_hooks(connection),
+    )
+
+
+def _read_hooks(connection: apsw.Connection) -> tuple[WakeHook, ...]:
+    """Read the valid wake hooks; none from a schema of another version."""
+    sql = "SELECT room, name, url, key, wake FROM wake_hooks"
+    try:
+        rows: list[Any] = connection.execute(sql).fetchall()
+    except apsw.SQLError:
+        return ()
+    return tuple(
+        WakeHook(room, name, url, key, Wake(wake))
+        for room, name, url, key, wake in rows
+        if all(fine for fine, _ in check_wake_hook(room, name, url, key, wake))
     )
 
 

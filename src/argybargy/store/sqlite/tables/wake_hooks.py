@@ -1,13 +1,18 @@
 """Wake hooks: URLs that the relay calls for agents that cannot wait."""
 
+import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import apsw
 
 from argybargy.domain.access_codes import CodeRecord
-from argybargy.domain.wake_hooks import WakeHook
+from argybargy.domain.names import is_name
+from argybargy.domain.wake_hooks import WakeHook, parse_wake_url
 from argybargy.domain.wake_policy import Wake
+from argybargy.store.sqlite.column_rules import is_valid_sender
+
+_KEY: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def read_wake_hooks(connection: apsw.Connection) -> tuple[WakeHook, ...]:
@@ -18,6 +23,19 @@ def read_wake_hooks(connection: apsw.Connection) -> tuple[WakeHook, ...]:
     return tuple(
         WakeHook(room, name, url, key, Wake(wake))
         for room, name, url, key, wake in rows
+    )
+
+
+def check_wake_hook(
+    room: str, name: str, url: str, key: str, wake: str
+) -> tuple[tuple[bool, str], ...]:
+    """Return for each column of a row whether it is valid, and the column in words."""
+    return (
+        (is_name(room), "the name of the room"),
+        (is_valid_sender(name, "agent"), "the name of the peer"),
+        (parse_wake_url(url) is not None, "the URL"),
+        (_KEY.fullmatch(key) is not None, "the key"),
+        (wake in {each.value for each in Wake}, "the kind of messages"),
     )
 
 
@@ -43,6 +61,11 @@ def delete_wake_hook(connection: apsw.Connection, room: str, name: str) -> None:
     """Delete the hook of a peer."""
     sql = "DELETE FROM wake_hooks WHERE room = ? AND name = ?"
     connection.execute(sql, (room, name))
+
+
+def delete_all_wake_hooks(connection: apsw.Connection) -> None:
+    """Delete the hooks of a restored backup, which may have been removed since."""
+    connection.execute("DELETE FROM wake_hooks").fetchall()
 
 
 def delete_hook_without_code(connection: apsw.Connection, code: CodeRecord) -> None:
