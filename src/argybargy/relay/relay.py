@@ -11,7 +11,7 @@ from collections.abc import Callable
 import attrs
 import trio
 
-from argybargy.domain.access_codes import CodeRecord
+from argybargy.domain.access_codes import CODE_PATTERN, CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
@@ -217,10 +217,9 @@ class Relay:
         Raises:
             RelayError: ``contains_secret``.
         """
-        now, text = self.clock.now(), "\n".join(texts)
-        if self.codes.contains_live_code(text, now) or self.invites.contains_open(
-            text, now
-        ):
+        now = self.clock.now()
+        found = CODE_PATTERN.findall("\n".join(texts))
+        if self.codes.has_live(found, now) or self.invites.has_open(found, now):
             raise RelayError(Problem.CONTAINS_SECRET)
 
     # -- peers -----------------------------------------------------------------

@@ -7,11 +7,13 @@ import pytest
 import trio
 import trio.testing
 
-from argybargy.domain.access_codes import CodeRecord
+from argybargy.domain.access_codes import CodeRecord, Peer
+from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import DAMPED, Message
 from argybargy.domain.room.state import Room
 from argybargy.domain.wake_policy import WAKE_AT_ONCE, Wake, WakePolicy
+from argybargy.relay.access.code_registry import CodeRegistry
 from argybargy.relay.api import operator
 from argybargy.relay.api.poll import PollAnswer
 from argybargy.relay.api.posting import PostDraft
@@ -216,5 +218,27 @@ async def test_a_drain_ends_the_wait_before_it(
         it.it.relay.drain()
         assert await it.heard() == []
         assert [each.page.cursor for each in it.answers] == [TURNS + 1]
+
+    await _with_pair(act)
+
+
+async def test_a_page_of_damped_messages_takes_one_look_at_the_capabilities(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+    look = CodeRegistry.capabilities_of
+
+    def counted(codes: CodeRegistry, peer: Peer, now: Instant) -> str:
+        nonlocal looks
+        looks += 1
+        return look(codes, peer, now)
+
+    async def act(pair: Pair) -> None:
+        for _ in range(20):
+            await pair.it.post(pair.bob, "on", reply_to=TURNS + 1, expects="anna")
+        monkeypatch.setattr(CodeRegistry, "capabilities_of", counted)
+        answer = await pair.poll(wait=1)
+        assert answer.page.messages == ()
+        assert looks < 10
 
     await _with_pair(act)

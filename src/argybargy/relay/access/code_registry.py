@@ -2,7 +2,7 @@
 
 import contextlib
 import secrets
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
@@ -12,7 +12,6 @@ import trio
 from argybargy.domain.access_codes import (
     AGENT_PREFIX,
     ALPHABET,
-    CODE_PATTERN,
     RANDOM_CHARS,
     CodeRecord,
     Peer,
@@ -176,15 +175,14 @@ class CodeRegistry:
         known = self._by_key.get(record.key_id)
         return 0.0 if known is None else self._lifetimes.seconds_left(known, now)
 
-    def contains_live_code(self, text: str, now: Instant) -> bool:
-        """Tell whether a text contains a code that would open a room.
+    def has_live(self, found: Iterable[str], now: Instant) -> bool:
+        """Tell whether one of the codes found in a text would open a room.
 
         An operator's secret counts even when it is no longer valid.
         """
-        found = filter(is_well_formed, CODE_PATTERN.findall(text))
         return any(
             is_operator_secret(code) or self.resolve(code, now) is not None
-            for code in found
+            for code in filter(is_well_formed, found)
         )
 
     async def mint(

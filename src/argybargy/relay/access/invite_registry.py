@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 import attrs
@@ -12,7 +12,6 @@ import trio
 
 from argybargy.domain.access_codes import (
     ALPHABET,
-    CODE_PATTERN,
     INVITE_PREFIX,
     RANDOM_CHARS,
     CodeRecord,
@@ -109,10 +108,10 @@ class InviteRegistry:
         known = self._by_key.get(record.key_id, record)
         return invite_state(known, self._lifetimes.seconds_left(known, now))
 
-    def contains_open(self, text: str, now: Instant) -> bool:
-        """Tell whether a text contains an invite that can still be used."""
-        found = map(self.find, CODE_PATTERN.findall(text))
-        return any(each and self.state(each, now) is InviteState.OPEN for each in found)
+    def has_open(self, found: Iterable[str], now: Instant) -> bool:
+        """Tell whether one of the codes found in a text is an open invite."""
+        known = map(self.find, found)
+        return any(each and self.state(each, now) is InviteState.OPEN for each in known)
 
     async def create(
         self, invitation: Invitation, seconds: float, actor: str, now: Instant

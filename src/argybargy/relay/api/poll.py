@@ -274,10 +274,12 @@ class RoomPoll:
 
         Even a poll that waits for every message is not woken by a damped pair.
         """
-        room, reader = self.live.room, self.code.reads_as
+        if not page.messages:
+            return False
+        room, reader, addresses = self.live.room, self.code.reads_as, self.addresses
         wake, now = self.request.policy.wake, self.relay.clock.now()
-        return bool(page.messages) and all(
-            is_held_for(room, message, reader, wake, now, addresses=self.addresses)
+        return all(
+            is_held_for(room, message, reader, wake, now, addresses=addresses)
             for message in page.messages
         )
 
