@@ -8,8 +8,8 @@ import trio.testing
 from argybargy.domain.wake_hooks import WakeHosts
 from argybargy.domain.wake_policy import Wake, WakePolicy
 from argybargy.relay.api import operator
-from argybargy.relay.api.agent import PostDraft
 from argybargy.relay.api.asking import Asked, ask_as, await_thread
+from argybargy.relay.api.posting import PostDraft
 from argybargy.relay.api.wake import set_hook
 from argybargy.relay.nudges import unread
 from argybargy.store.memory.store import open_memory_store
@@ -23,7 +23,9 @@ Clock = trio.testing.MockClock
 
 async def _ask(it: Scene, wait: float, asked: list[Asked]) -> None:
     draft = PostDraft("ready?", ("ann",))
-    asked.append(await ask_as(it.house.relay, it.bob, draft, wait))
+    outcome = await ask_as(it.house.relay, it.bob, draft, wait)
+    assert isinstance(outcome, Asked)
+    asked.append(outcome)
 
 
 async def test_an_agent_that_waits_for_an_answer_is_called_for_other_messages(
