@@ -271,7 +271,7 @@ async def test_the_description_names_every_endpoint_and_its_fields(
         schema = api["components"]["schemas"][name.rpartition("/")[2]]
         assert set(schema["properties"]) == {
             *("text", "to", "expects_reply", "reply_to"),
-            *("choices", "choice"),
+            *("choices", "choice", "room"),
         }
         assert "/messages/{seq}/claim" in api["paths"]
         assert "/admin/rooms/{room}/close" in api["paths"]

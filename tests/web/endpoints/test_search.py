@@ -62,10 +62,15 @@ async def test_an_outsider_finds_nothing_of_a_direct_message(query: str) -> None
             reply = await site.front.call("GET", f"/search?q={query}", code=insider)
             assert [each["message"]["seq"] for each in reply.json["results"]] == [1]
         for outsider in (carol, dave):
-            for more in ("", "&limit=1", "&before=2", "+room:build", "&room=build"):
+            for more in ("", "&limit=1", "&before=2", "+room:build"):
                 target = f"/search?q={query}{more}"
                 reply = await site.front.call("GET", target, code=outsider)
                 assert reply.body == empty.body
+        target = f"/search?q={query}&room=build"
+        reply = await site.front.call("GET", target, code=carol)
+        assert reply.body == empty.body
+        reply = await site.front.call("GET", target, code=dave)
+        assert (reply.status, reply.error) == (404, "room_not_found")
         found = await site.admin("GET", f"/admin/search?q={query}")
         assert len(found.json["results"]) == 1
 
