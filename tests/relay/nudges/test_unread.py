@@ -12,7 +12,7 @@ from argybargy.relay.api.asking import Asked, ask_as, await_thread
 from argybargy.relay.api.posting import PostDraft
 from argybargy.relay.api.wake import set_hook
 from argybargy.relay.nudges import unread
-from argybargy.store.memory.store import open_memory_store
+from argybargy.store.memory.store import MemoryStore, open_memory_store
 from support.nudge_scene import FREE, Scene, scene
 from support.relay import ROOM, SettableClocks, open_harness
 from support.wake_calls import RecordingCaller
@@ -276,3 +276,28 @@ async def test_a_publication_to_many_hooks_does_not_block_the_loop(
                     nursery.start_soon(it.house.post, it.ann)
             await trio.testing.wait_all_tasks_blocked()
         assert meter.lines < BUDGET_LINES, meter.where
+
+
+async def test_a_room_deleted_before_its_look_is_not_loaded(
+    autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with scene() as it:
+        relay = it.house.relay
+        other = await it.house.guest("eve", "other")
+        for who in (it.bob, other):
+            await it.hook(who)
+        await trio.sleep(1)
+        for room in (it.bob.room, other.room):
+            relay.rooms.discard(await relay.live(room))
+        load = MemoryStore.load
+
+        async def load_slowly(store: MemoryStore, room: str, tail: int) -> object:
+            relay.hooks.forget_room(other.peer.room)  # while the first one is loaded
+            return await load(store, room, tail)
+
+        monkeypatch.setattr(MemoryStore, "load", load_slowly)
+        for who in (it.bob, other):
+            relay.hooks.look(who.peer.room)
+        await trio.sleep(1)
+        assert relay.find_live(it.bob.room) is not None
+        assert relay.find_live(other.room) is None

@@ -100,6 +100,8 @@ async def _look_through(relay: Relay, room: RoomKey) -> None:
     ends with a checkpoint, so other tasks run meanwhile.
     """
     hooks = relay.hooks
+    if not hooks.of(room):
+        return  # deleted since: loading it would bring it back to memory
     looked, next_end = 0, inf
     try:
         live = await relay.live(room)
