@@ -184,7 +184,7 @@ def commands_in(value: Any) -> list[str]:  # noqa: ANN401 - JSON
     return []
 
 
-@pytest.mark.parametrize("client", set(PROGRAMS) - {"opencode"})
+@pytest.mark.parametrize("client", sorted(set(PROGRAMS) - {"opencode"}))
 def test_hooks_run_our_command_by_its_absolute_path(
     client: str, project: Path, home: Path, tmp_path: Path
 ) -> None:
