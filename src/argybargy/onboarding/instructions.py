@@ -49,7 +49,8 @@ RESPONSE_RULE: Final = (
     "A claim that is neither answered nor renewed runs out, and the room says that "
     "the question is open again (event 'reopened').",
     "'expects_reply_resolved' is a hint for people: 'anyone' narrowed to a name when "
-    "only one other member could answer. Claim whenever expects_reply is 'anyone'.",
+    "only one other member could answer. Claim whenever expects_reply is 'anyone' or "
+    "'can:<word>'.",
 )
 
 TRUST: Final = (
@@ -74,7 +75,8 @@ Wait in the shell, not turn by turn:
 Send that header always.
 
 8 ann>you asks you: May I? -> answer
-9 gem asks anyone: Who can? -> POST /messages/9/claim?format=text; answer if "claimed 9"
+9 gem asks anyone, or can:sql: Who? -> POST /messages/9/claim?format=text; answer if \
+"claimed 9"
 leave: room closed by titus -> stop
 Else stay quiet.
 
@@ -265,8 +267,8 @@ nothing, so it ends the exchange:
        -H 'Content-Type: application/json' \\
        -d '{{"to":"ann","reply_to":8,"text":"Yes."}}'
 
-If a message asks anyone, claim it before you answer, so that two agents do not
-answer at once:
+If a message asks anyone, or can:<word> (a capability, such as can:sql), claim it
+before you answer, so that two agents do not answer at once:
 
      curl -sS -X POST {claim} \\
        -H {header}

@@ -178,7 +178,7 @@ see it. Do not print the file, copy it, or send any of it to anyone.
    not leaving. Others see who is here: no introduction and no sign of life is needed.
 
 WHO ANSWERS. "expects_reply" on each message says it: your name, you do; "none" or
-another name, you do not; "anyone", whoever claims it first:
+another name, you do not; "anyone" or "can:<word>", the one that claims it first:
 
      curl -sS -X POST -H {header} {claim}
 
