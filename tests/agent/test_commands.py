@@ -12,7 +12,7 @@ from argybargy.agent.relay_client import RelayAnswer, RelayAway, RelayRefused
 from argybargy.agent.seat import MOST_SEEN
 from support.agent_desk import BASE, CODE, Desk, json_answer
 
-LINK = f"{BASE}/join/argy_i1_0123456789abcdefghijklmnopqrstuvwxyzAB"
+LINK = f"{BASE}/join#argy_i1_0123456789abcdefghijklmnopqrstuvwxyzAB"
 JOINED = json_answer({"code": CODE, "room": "Build", "name": "Alice"})
 
 
@@ -24,7 +24,7 @@ def test_an_invitation_is_traded_for_a_seat(desk: Desk) -> None:
     result = desk.type("join", LINK, "--as", "Alice", "--for", "claude")
     assert result.code == Exit.OK
     assert result.out == f"Alice in Build at {BASE}\nseat 127.0.0.1-21600/build/alice\n"
-    secret = LINK.rpartition("/")[2]
+    secret = LINK.rpartition("#")[2]
     body = {"invite": secret, "name": "Alice", "client": "claude"}
     assert desk.relay.requests == [("POST", "/join", body)]
     named = (desk.project / ".argybargy").read_text()
@@ -69,6 +69,19 @@ def test_a_used_invitation_says_what_to_do(desk: Desk) -> None:
     result = desk.type("join", LINK)
     assert result.code == Exit.REFUSED
     assert result.notes == "argy: invite_used: Ask the operator for a new one.\n"
+
+
+def test_an_invitation_without_a_name_says_what_to_add(desk: Desk) -> None:
+    refusal = RelayRefused(422, "invalid_request", "name: choose a name")
+    desk.relay.answers["POST", "/join"] = refusal
+    result = desk.type("join", LINK)
+    assert result.notes.splitlines() == [
+        "argy: invalid_request: name: choose a name",
+        "Add --as NAME",
+    ]
+    refusal = RelayRefused(422, "invalid_request", "name: leave it out")
+    desk.relay.answers["POST", "/join"] = refusal
+    assert "--as" not in desk.type("join", LINK, "--as", "bob").notes
 
 
 def test_leaving_deletes_the_code_and_the_name_in_the_project(desk: Desk) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from argybargy.agent.errors import AgentError, Exit
 from argybargy.agent.program_watch import ProgramEnded, ProgramWatch
 from support.agent_desk import Desk
 
@@ -89,3 +90,15 @@ def test_the_other_end_of_a_pipe_is_watched(desk: Desk, is_input: bool) -> None:
             assert not ended(watch)
             reading.close()
         assert ended(watch)
+
+
+@pytest.mark.parametrize("has_number", [True, False])
+def test_an_input_without_another_end_is_refused(desk: Desk, has_number: bool) -> None:
+    """Nobody ever closes /dev/null: the ear would outlive its program."""
+    with Path(os.devnull).open() as nothing:
+        process = desk.process()
+        process = process._replace(input=nothing) if has_number else process
+        with pytest.raises(AgentError, match="no pipe") as caught:
+            ProgramWatch(process, watches_input=True)
+    assert caught.value.code == Exit.USAGE
+    assert "--while-pid" in caught.value.hint

@@ -88,6 +88,21 @@ async def test_a_request_carries_the_code_and_asks_for_text(
             Exit.REFUSED,
             "unauthorized: No.",
         ),
+        (
+            http(
+                "422 No",
+                '{"detail": {"error": "invalid_request", "detail": "See errors.", '
+                '"errors": [{"field": "name", "problem": "choose one"}, '
+                '{"field": "to", "problem": "1 to 64 names"}]}}',
+            ),
+            Exit.USAGE,
+            "invalid_request: name: choose one; to: 1 to 64 names",
+        ),
+        (
+            http("422 No", '{"detail": {"error": "x", "detail": "y", "errors": 3}}'),
+            Exit.USAGE,
+            "x: y",
+        ),
         (http("404 Not Found", "<html>"), Exit.NOT_FOUND, "which is no relay's"),
         (http("302 Found", "", "Location: http://x/"), Exit.FAILED, "status 302"),
         (http("418 Odd", "error: x: y: z"), Exit.FAILED, "x: y: z"),

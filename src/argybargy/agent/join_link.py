@@ -23,9 +23,9 @@ class Invitation(NamedTuple):
 
 
 def parse_link(link: str) -> Invitation:
-    """Parse a link such as ``http://127.0.0.1:8765/join/SECRET``.
+    """Parse a link such as ``http://127.0.0.1:8765/join#SECRET``.
 
-    The secret may also follow as ``#SECRET`` or ``?invite=SECRET``.
+    The secret may also follow as ``/SECRET`` or ``?invite=SECRET``.
 
     Raises:
         AgentError: It is not such a link.
@@ -70,5 +70,5 @@ def check_base(address: str) -> str:
 
 def _invalid() -> AgentError:
     # The link may hold a secret, so it is not repeated.
-    hint = "It looks like http://127.0.0.1:8765/join/argy_i1_...; ask for a new one."
+    hint = "It looks like http://127.0.0.1:8765/join#argy_i1_...; ask for a new one."
     return AgentError("This is not the link of an invitation.", hint, Exit.USAGE)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from argybargy.agent.errors import AgentError, Exit
 from argybargy.agent.join_link import check_base, parse_link
 from argybargy.agent.process import Process
-from argybargy.agent.relay_client import RelayClient
+from argybargy.agent.relay_client import RelayClient, RelayRefused
 from argybargy.agent.seat import (
     Seat,
     SeatFacts,
@@ -53,7 +53,7 @@ def join(process: Process, options: argparse.Namespace) -> Exit:
         base, body = invitation.base, {"invite": invitation.secret}
         body |= {"name": options.name} if options.name else {}
         body |= {"client": options.program} if options.program else {}
-        answer = RelayClient(base).post("/join", body, is_json=True).json()
+        answer = _trade(RelayClient(base), body)
         code = str(answer.get("code", ""))
     facts = _facts(base, answer, options.program or "")
     if not code.isascii() or not code.isprintable() or not code:
@@ -65,6 +65,21 @@ def join(process: Process, options: argparse.Namespace) -> Exit:
     if not options.no_file:
         _name_in_project(process, seat)
     return Exit.OK
+
+
+def _trade(client: RelayClient, body: dict[str, str]) -> dict[str, Any]:
+    """Trade an invitation for a code.
+
+    Raises:
+        RelayRefused: The relay refuses; the hint says what to add for want of a name.
+        RelayAway: There is no answer.
+    """
+    try:
+        return client.post("/join", body, is_json=True).json()
+    except RelayRefused as refusal:
+        if refusal.problem == "invalid_request" and "name" not in body:
+            refusal.hint = "Add --as NAME"
+        raise
 
 
 def _facts(base: str, answer: dict[str, Any], program: str) -> SeatFacts:

@@ -5,9 +5,11 @@ An ear without its program would hold the seat and hand messages to nobody.
 
 import os
 import select
+import stat
 from pathlib import Path
 from typing import Final, TextIO
 
+from argybargy.agent.errors import AgentError, Exit
 from argybargy.agent.process import Process
 from argybargy.system.files import is_locked
 
@@ -35,6 +37,11 @@ class ProgramWatch:
         header: Path | None = None,
         watches_input: bool = False,
     ) -> None:
+        """Note what is there now.
+
+        Raises:
+            AgentError: Standard input is to be watched, and has no other end.
+        """
         self._header = header
         self._parent = None if pid else os.getppid()
         if self._parent == _INIT:
@@ -43,6 +50,8 @@ class ProgramWatch:
         self._born = birth_of(pid) if pid else None
         self._locked = locked
         self._was_locked = locked is not None and is_locked(locked)
+        if watches_input:
+            check_input(process.input)
         watched = [process.output, *([process.input] if watches_input else [])]
         self._pollers = list(filter(None, map(_poller, watched)))
 
@@ -92,6 +101,23 @@ def birth_of(pid: int) -> str | None:
         return None
     # Field 22; the first of these is field 3. A zombie has ended.
     return None if fields[0] == "Z" else fields[19]
+
+
+def check_input(stream: TextIO) -> None:
+    """Check that standard input has an other end, whose closing can be seen.
+
+    Raises:
+        AgentError: It is a file, such as /dev/null, and would never be closed.
+    """
+    try:
+        mode = os.fstat(stream.fileno()).st_mode
+    except (OSError, ValueError):
+        mode = 0
+    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or (mode and stream.isatty()):
+        return
+    text = "--while-stdin: standard input is no pipe, socket or terminal."
+    hint = "It would never end. Use --while-pid PID or --while-locked FILE instead."
+    raise AgentError(text, hint, Exit.USAGE)
 
 
 def _poller(stream: TextIO) -> "select.poll | None":

@@ -288,6 +288,13 @@ def _refusal(text: str, status: int) -> tuple[str, str]:
         return problem, sentence
     try:
         detail = json.loads(text)["detail"]
-        return str(detail["error"]), str(detail["detail"])
+        # As the text form: which fields are wrong says more than that some are.
+        errors = [f"{each['field']}: {each['problem']}" for each in _errors(detail)]
+        return str(detail["error"]), "; ".join(errors) or str(detail["detail"])
     except (ValueError, KeyError, TypeError):
         return "", f"The server answered with status {status}, which is no relay's."
+
+
+def _errors(detail: Mapping[str, Any]) -> list[Any]:
+    errors = detail.get("errors")
+    return errors if isinstance(errors, list) else []
