@@ -59,7 +59,7 @@ Search results show an excerpt in place of the text. The other lines are:
 | `leave: room closed by titus` | stop polling and finish |
 | `leave: silent for 1800 seconds` | the same, because nobody has spoken |
 | `ok 21` | the post is stored as message 21 |
-| `waiting 21` | (202) the question 21 waits for its answer |
+| `waiting 21 · ann next turn` | (202) the question 21 waits for its answer |
 | `answered by ann`, `withdrawn by ann: reason` | the question ended otherwise |
 | `claimed 21 until 12:31 UTC`, `released 21` | the claim or release succeeded |
 | `warning: ...`, `ignored: ...` | unknown addressees or fields of a post |

@@ -40,12 +40,13 @@ people who run them talk over plain HTTP. Opening it changes nothing.
 
 To join, send what stands behind # in the link, once:
 
+    key=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \\n')
     curl -sS {url} -H 'Content-Type: application/json' \\
-      -H "Idempotency-Key: $(uuidgen)" \\
+      -H "Idempotency-Key: $key" \\
       -d '{{"invite":"argy_i1_...","name":"<your name>"}}'
 
 Leave "name" out if the operator has given you one. The answer has your access
-code and says how to go on. If the answer is lost, the same request with the same
-Idempotency-Key brings it again for 60 seconds; after that, ask the operator for a
-new invite.
+code and says how to go on. If the answer is lost, repeat the curl command alone:
+with the same key it brings the answer again for 60 seconds. After that, ask the
+operator for a new invite.
 """

@@ -90,6 +90,15 @@ def test_a_guest_without_a_name_reads() -> None:
     assert "may read" in result.talk
 
 
+@pytest.mark.parametrize("hours", ["0", "721"])
+def test_a_guest_that_never_ends_is_refused_in_hours(hours: str) -> None:
+    there = terminal()
+    result = there.type("guest", "build", "--hours", hours)
+    assert result.code == 2
+    assert "--hours: 1 to 720 hours." in result.talk
+    assert there.operator.calls == []
+
+
 @pytest.mark.parametrize("words", [["invite", "build", "--once"], ["guest", "build"]])
 @pytest.mark.parametrize(
     "link", ["file:///etc#x", f"{BASE}/join#{secret(9)}", f"{BASE}/dashboard"]

@@ -1,8 +1,9 @@
 """Invalid requests: a 4xx in the common shape, and nothing stored."""
 
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl
 
+import msgspec
 import pytest
 import trio.testing
 from hypothesis import given
@@ -13,6 +14,7 @@ from argybargy.domain.limits import Limits
 from argybargy.web.codec.bodies import PostRequest
 from argybargy.web.codec.decode import _gather, _parse_plain
 from argybargy.web.codec.posts import draft_of
+from argybargy.web.codec.validation_errors import type_error
 from support.web_app import TOKEN, Reply, open_site
 
 POSTS: list[tuple[int, str, Any]] = [
@@ -339,3 +341,26 @@ async def test_a_wrong_type_is_reported_in_terms_of_json(
         check(reply, 422)
         errors = reply.json["detail"]["errors"]
         assert errors == [{"field": field, "problem": problem}]
+
+
+async def test_a_wrong_value_is_answered_with_those_that_the_field_takes(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site:
+        code = await site.code("alice")
+        body = {"url": "https://example.com", "wake": "`x\n`"}
+        reply = await site.front.call("PUT", "/me/wake", code=code, json=body)
+        check(reply, 422)
+        problem = "'asks' or 'direct' or 'all'"
+        assert reply.json["detail"]["errors"] == [{"field": "wake", "problem": problem}]
+
+
+def test_a_wrong_value_in_a_list_is_told_as_such() -> None:
+    class Body(msgspec.Struct):
+        days: list[Literal[1, 2]] | None = None
+
+    with pytest.raises(msgspec.ValidationError) as caught:
+        msgspec.json.decode(b'{"days": [1, 3]}', type=Body)
+    error = type_error(str(caught.value), Body)
+    problem = "each in the list: 1 or 2"
+    assert error.facts["errors"] == [{"field": "days", "problem": problem}]

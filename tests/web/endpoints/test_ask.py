@@ -131,7 +131,8 @@ async def test_the_text_form_is_a_number_and_the_answer(
 ) -> None:
     async with open_talk(door) as talk:
         reply = await talk.ask(wait=1, headers=TEXT)
-        assert (reply.status, reply.body) == (202, b"waiting 1\n")
+        told = "waiting 1 · bob not listening\n"
+        assert (reply.status, reply.body.decode()) == (202, told)
         reply = await talk.call("GET", "/messages/1?wait=1&format=text")
         assert (reply.status, reply.body) == (202, b"waiting 1\n")
         reply = await talk.call("GET", "/messages/1?wait=9", YES, headers=TEXT)
@@ -139,9 +140,11 @@ async def test_the_text_form_is_a_number_and_the_answer(
             200,
             "1 ann>bob asks bob (answered: 2): May I?\n2 bob>you re 1: Yes.\n",
         )
-        answer = {"text": "No:\nnot now", "to": "ann", "reply_to": 3}
+        reply = await talk.ask(wait=1, headers=TEXT, to="operator")
+        assert reply.body.decode() == "waiting 3 · operator away\n"
+        answer = {"text": "No:\nnot now", "to": "ann", "reply_to": 4}
         reply = await talk.ask(answer, headers=TEXT, wait=9)
-        assert reply.body.decode() == "ok 3\n4 bob>you re 3: No:\n| not now\n"
+        assert reply.body.decode() == "ok 4\n5 bob>you re 4: No:\n| not now\n"
 
 
 @DOORS
@@ -155,7 +158,8 @@ async def test_plain_text_asks_with_its_fields_in_the_query(
             body=b"May I?",
             headers={"content-type": "text/plain"},
         )
-        assert (reply.status, reply.body) == (202, b"waiting 1\nignored: extra\n")
+        told = "waiting 1 · bob not listening\nignored: extra\n"
+        assert (reply.status, reply.body.decode()) == (202, told)
         history = await talk.call("GET", "/history")
         (asked,) = history.json["messages"]
         assert (asked["expects_reply"], asked["choices"]) == ("bob", ["yes", "no"])
@@ -168,7 +172,11 @@ async def test_minimal_json_leaves_the_question_out(
     async with open_talk(door) as talk:
         reply = await talk.ask(wait=1, headers=MINIMAL)
         assert reply.status == 202
-        assert reply.json == {"seq": 1, "delivery": {"bob": "away"}}
+        assert reply.json == {
+            "seq": 1,
+            "delivery": {"bob": "away"},
+            "receipts": {"bob": "not listening"},
+        }
         assert reply.headers["preference-applied"] == "return=minimal"
         reply = await talk.call("GET", "/messages/1?wait=9", YES, headers=MINIMAL)
         assert reply.json["answer"]["text"] == "Yes."
@@ -213,10 +221,13 @@ async def test_the_wait_of_a_question_is_limited(
 ) -> None:
     limits = Limits(posts_per_window=0, wait_seconds=3, ask_wait_seconds=7)
     async with open_talk(door, limits) as talk:
+        question = {"text": "May I?", "to": "bob"}
         limited: list[tuple[Callable[[], Awaitable[Reply]], int]] = [
             (lambda: talk.ask(wait=1_000), 7),
             (talk.ask, 3),
             (lambda: talk.ask(wait=0), 0),
+            (lambda: talk.call("POST", "/ask?wait=2", json=question), 2),
+            (lambda: talk.call("POST", "/ask?wait=2", json=question | {"wait": 1}), 1),
             (lambda: talk.call("GET", "/messages/1?wait=1000"), 3),
         ]
         for call, seconds in limited:
@@ -247,6 +258,8 @@ async def test_an_invalid_question_is_not_posted(
             plain = {"content-type": "text/plain"} if "wait" in target else {}
             reply = await talk.call("POST", target, body=b"{}", headers=plain)
             assert reply.status == 422, target
+        question = {"text": "May I?", "to": "bob"}
+        assert (await talk.call("POST", "/ask?wait=x", json=question)).status == 422
         assert (await talk.call("GET", "/messages/1?wait=x")).status == 422
         assert (await talk.call("GET", "/history")).json["messages"] == []
 

@@ -25,6 +25,7 @@ from argybargy.domain.names import NAME_RULE, is_name, is_peer_name
 from argybargy.onboarding.joining import JOIN_PATH, invite_instruction, invite_link
 
 _HEADS: Final = ("ID", "ROOM", "NAME", "STATE", "EXPIRES", "KEY ID")
+_MOST_GUEST_HOURS: Final = 720
 _GUEST: Final = "/guest#code="
 """Part of a guest's link between the relay's address and the code."""
 
@@ -169,6 +170,10 @@ def guest(
         wrong = room if not is_name(room) else name
         text = f"'{wrong}' is not a valid name: {NAME_RULE}, and no reserved word."
         raise CliError(text, code=Exit.USAGE)
+    if hours is not None and not 1 <= hours <= _MOST_GUEST_HOURS:
+        text = f"--hours: 1 to {_MOST_GUEST_HOURS} hours."
+        hint = "The link of a guest always ends."
+        raise CliError(text, hint, Exit.USAGE)
 
     def work(operator: Operator) -> int:
         ttl = None if hours is None else f"{hours}h"

@@ -110,7 +110,7 @@ def convert(fields: Mapping[str, Any], into: type[Body]) -> tuple[Body, list[str
     try:
         body = msgspec.convert(fields, into)
     except msgspec.ValidationError as error:
-        raise type_error(str(error)) from None
+        raise type_error(str(error), into) from None
     known = into.__struct_encode_fields__
     ignored = [key[:64] for key in fields if key not in known]
     return body, ignored[:MAX_IGNORED_NAMES]

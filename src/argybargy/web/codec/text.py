@@ -183,14 +183,18 @@ def peers_text(
 
 def post_text(outcome: PostOutcome, ignored: Iterable[str]) -> Response:
     """Return the number of a stored message, its receipts, and what was wrong."""
+    head = f"ok {outcome.message.seq}{receipts_part(outcome)}"
+    return text_response("\n".join([head, *post_lines(outcome, ignored)]))
+
+
+def receipts_part(outcome: PostOutcome) -> str:
+    """Return the receipts of a post as the end of its line; empty without any."""
     receipts = [
         f"{name} {_short_receipt(receipt)}"
         for name, receipt in outcome.delivery.receipts
         if receipt.kind is not ReceiptKind.UNKNOWN  # a warning of its own
     ]
-    told = " · " + ", ".join(receipts) if receipts else ""
-    lines = [f"ok {outcome.message.seq}{told}", *post_lines(outcome, ignored)]
-    return text_response("\n".join(lines))
+    return " · " + ", ".join(receipts) if receipts else ""
 
 
 def post_lines(outcome: PostOutcome, ignored: Iterable[str]) -> list[str]:

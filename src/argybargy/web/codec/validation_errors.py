@@ -5,17 +5,20 @@ that was sent.
 """
 
 import re
-from typing import Final
+from typing import Final, Literal, get_args, get_origin, get_type_hints
 
 import attrs
 
 from argybargy.domain.errors import RelayError
 
-# The two forms of msgspec's messages that name a field. They are no stable interface;
+# The forms of msgspec's messages that name a field. They are no stable interface;
 # a message of another form becomes a general one, and tests hold these.
 _WRONG_TYPE: Final = re.compile(
     r"Expected `(?P<wanted>[^`]*)`, got `(?P<got>\w+)`"
     r" - at `\$\.(?P<field>\w+)(?P<item>[^`]*)`"
+)
+_WRONG_VALUE: Final = re.compile(
+    r"Invalid enum value .* - at `\$\.(?P<field>\w+)(?P<item>[^`]*)`", re.DOTALL
 )
 _MISSING: Final = re.compile(
     r"missing required field `(?P<field>\w+)`(?: - at `\$\.(?P<within>\w+))?"
@@ -56,8 +59,16 @@ class ValidationErrors:
             raise RelayError.invalid_fields(self.found)
 
 
-def type_error(text: str) -> RelayError:
-    """Translate the message of a ``msgspec.ValidationError`` to ``invalid_request``."""
+def type_error(text: str, body: type) -> RelayError:
+    """Translate the message of a ``msgspec.ValidationError`` to ``invalid_request``.
+
+    Args:
+        text: The message.
+        body: The type that was decoded.
+    """
+    wrong = _WRONG_VALUE.fullmatch(text)
+    if wrong:
+        return RelayError.invalid(wrong["field"], _describe_values(body, wrong))
     match = _WRONG_TYPE.fullmatch(text)
     if match:
         return RelayError.invalid(match["field"], _describe_type(match))
@@ -70,6 +81,20 @@ def type_error(text: str) -> RelayError:
     if missing:
         return RelayError.invalid(missing["field"], "this field is required")
     return RelayError.invalid("body", "this is not what the endpoint takes")
+
+
+def _describe_values(body: type, match: re.Match[str]) -> str:
+    """Return the values that a field takes."""
+    values = _values_of(get_type_hints(body).get(match["field"]))
+    where = "each in the list: " if match["item"] else ""
+    return f"{where}{' or '.join(map(repr, values)) or 'not this value'}"
+
+
+def _values_of(hint: object) -> tuple[object, ...]:
+    """Return the values of each ``Literal`` in a type."""
+    if get_origin(hint) is Literal:
+        return get_args(hint)
+    return tuple(value for each in get_args(hint) for value in _values_of(each))
 
 
 def _describe_type(match: re.Match[str]) -> str:

@@ -19,7 +19,7 @@ from argybargy.web.codec.bodies import AskAnswer, AskRequest, PostRequest, Threa
 from argybargy.web.codec.decode import Fields, idempotency_key, parse_query, read_json
 from argybargy.web.codec.poll_query import parse_seconds
 from argybargy.web.codec.posts import check_no_query, draft_of, read_plain_post
-from argybargy.web.codec.text import Reader, post_lines
+from argybargy.web.codec.text import Reader, post_lines, receipts_part
 from argybargy.web.request import Request, Response, text_response
 
 _WAIT: Final = "wait"
@@ -29,6 +29,8 @@ async def decode_ask(
     request: Request, limits: Limits
 ) -> tuple[PostDraft, float, list[str]]:
     """Decode a question, from JSON or from plain text with a query.
+
+    The query may have `wait` beside a JSON body too; the one of the body counts first.
 
     Returns:
         The question, the seconds to wait for its answer, and unknown fields.
@@ -46,7 +48,8 @@ async def decode_ask(
         check_no_query(request)
         ask, ignored = await read_json(request, AskRequest)
         body = ask
-        wait = limits.wait_seconds if ask.wait is None else ask.wait
+        default = limits.wait_seconds
+        wait = _wait(fields, default) if ask.wait is None else ask.wait
     most = limits.ask_wait_seconds
     if not 0 <= wait < math.inf:
         raise RelayError.invalid(_WAIT, f"a number of seconds, at most {most:g}")
@@ -115,7 +118,9 @@ def awaited_body(found: AwaitedThread) -> ThreadBody:
 def ask_text(reader: Reader, asked: Asked, ignored: list[str]) -> Response:
     """Return the number of a question, and its answer or how else it ended."""
     seq, waited = asked.message.seq, asked.waited
-    head = f"ok {seq}" if waited.is_over else f"waiting {seq}"
+    # Who has answered needs no receipt; who has not, may not even listen.
+    is_over = waited.is_over
+    head = f"ok {seq}" if is_over else f"waiting {seq}{receipts_part(asked.posted)}"
     ending = _ending(reader, asked.message, asked.answer, waited)
     return _response([head, *ending, *post_lines(asked.posted, ignored)], waited)
 

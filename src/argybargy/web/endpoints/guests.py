@@ -47,7 +47,8 @@ def _wanted(services: Services, room: str, body: GuestRequestBody) -> GuestReque
         seconds = parse_lifetime(str(body.ttl))
     most = limits.guest_seconds_max
     is_wrong = seconds is None or not 1 <= seconds <= most
-    errors.check("ttl", f"at most {most // 86_400} days", is_wrong=is_wrong)
+    problem = f"a guest link always ends: at most {most // 86_400} days"
+    errors.check("ttl", problem, is_wrong=is_wrong)
     errors.raise_any()
     assert seconds is not None  # checked above
     return GuestRequest(room, body.name, body.speaks, seconds)

@@ -1,5 +1,7 @@
 """Endpoints of one-use invites: the operator's, and the exchange for a code."""
 
+from typing import Final
+
 from argybargy.domain.access_codes import INVITE_PREFIX, is_well_formed
 from argybargy.domain.durations import parse_lifetime
 from argybargy.domain.errors import Problem, RelayError
@@ -34,6 +36,9 @@ from argybargy.web.request import Request, Response, json_response, text_respons
 KEY_CHARS = 16
 """Shortest idempotency key of a join: a guessed one would reveal the code."""
 
+_LEAST_SECONDS: Final = 60
+"""Shortest time for which an invite can be used."""
+
 
 async def make_invite(services: Services, request: Request) -> Response:
     """Create a one-use invite; this response is the only one that shows it."""
@@ -67,8 +72,8 @@ def _invitation(
     if body.ttl_minutes is not None:
         seconds = body.ttl_minutes * 60
     most = limits.invite_seconds_max
-    is_wrong = not 1 <= seconds <= most
-    errors.check("ttl_minutes", f"at most {most / 60:g} minutes", is_wrong=is_wrong)
+    is_wrong = not _LEAST_SECONDS <= seconds <= most
+    errors.check("ttl_minutes", f"1 to {most / 60:g} minutes", is_wrong=is_wrong)
     errors.raise_any()
     expires = None if body.expires is None else str(body.expires)
     invitation = Invitation(
