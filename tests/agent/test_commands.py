@@ -5,7 +5,8 @@ import shlex
 
 import pytest
 
-from argybargy.agent.command_table import COMMANDS, Command, parse_arguments
+from argybargy.agent.command import Command
+from argybargy.agent.command_table import COMMANDS, parse_arguments
 from argybargy.agent.errors import Exit
 from argybargy.agent.process import Process
 from argybargy.agent.relay_client import RelayAnswer, RelayAway, RelayRefused
@@ -265,6 +266,20 @@ def test_waiting_heeds_the_pause_that_the_relay_asks_for(desk: Desk) -> None:
             "say --fyi --to bob done",
             {"text": "done", "to": "bob", "expects_reply": "none"},
         ),
+        ("say --re 41 --choice yes", {"choice": "yes", "reply_to": 41}),
+        (
+            "say --re 41 --choice yes but later",
+            {"choice": "yes", "reply_to": 41, "text": "but later"},
+        ),
+        (
+            "ask ship it --choices yes,no --choices later",
+            {
+                "text": "ship it",
+                "to": "all",
+                "expects_reply": "anyone",
+                "choices": ["yes", "no", "later"],
+            },
+        ),
         ("say -", {"text": "from\na pipe é"}),
         ('ask "who?"', {"text": "who?", "to": "all", "expects_reply": "anyone"}),
         (
@@ -368,6 +383,16 @@ def test_a_question_is_claimed_and_released(desk: Desk) -> None:
     assert result.notes.splitlines()[1] == "Another agent answers it: stay quiet."
 
 
+def test_a_question_is_withdrawn(desk: Desk) -> None:
+    desk.take_seat()
+    path = "/messages/9/question"
+    desk.relay.answers["DELETE", path] = RelayAnswer(200, "withdrawn 9\n")
+    assert desk.type("withdraw", "9").out == "withdrawn 9\n"
+    assert desk.type("withdraw", "9", "--reason", "I found it").code == Exit.OK
+    assert desk.relay.requests[-1][:2] == ("DELETE", f"{path}?reason=I+found+it")
+    assert desk.type("withdraw").code == Exit.USAGE
+
+
 # -- look around ------------------------------------------------------------------
 
 
@@ -378,6 +403,20 @@ def test_peers_and_found_messages_are_the_relays_text(desk: Desk) -> None:
     assert desk.type("who").out == "bob online\n"
     assert desk.type("find", "from:bob", '"the ledger"').out == "3 bob: …ledger…\n"
     assert "q=from%3Abob+%22the+ledger%22&limit=10" in desk.relay.requests[-1][1]
+
+
+def test_an_agent_says_what_it_can_and_does(desk: Desk) -> None:
+    desk.take_seat()
+    told = json_answer({"name": "alice", "capabilities": "sql ci", "status": "resting"})
+    desk.relay.answers["PUT", "/me"] = told
+    desk.relay.answers["GET", "/whoami"] = json_answer({"name": "alice"})
+    given = desk.type("me", "--can", "sql, ci", "--status", "resting")
+    assert (given.code, given.out) == (Exit.OK, "alice: sql ci · resting\n")
+    body = {"capabilities": ["sql", "ci"], "status": "resting"}
+    assert desk.relay.requests == [("PUT", "/me", body)]
+    desk.type("me", "--can", "")
+    assert desk.relay.requests[-1] == ("PUT", "/me", {"capabilities": []})
+    assert desk.type("me").out == "alice\n"
 
 
 def test_the_status_says_what_waits(desk: Desk) -> None:

@@ -45,3 +45,11 @@ def test_the_loops_of_the_page_claim_questions_to_those_who_can() -> None:
     blocks = [block for block in loops.split("```")[1::2] if "/claim" in block]
     assert len(blocks) == 3
     assert all(re.search('can[":]', block.partition("/claim")[0]) for block in blocks)
+
+
+def test_the_page_explains_the_lines_of_the_text_form() -> None:
+    text = text_form_of_the_page()
+    for line in ("? yes | No", "(answered: 14)", "(withdrawn)", "waiting 21"):
+        assert line in text
+    assert "`reaches ann, bo`" in text
+    assert "`read by ann, bo`" in text

@@ -6,8 +6,9 @@ parsed arguments, and returns an exit code; its module is imported only to run i
 
 import argparse
 import textwrap
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Final, NoReturn
 
+from argybargy.agent.command import Argument, Command, number, seconds
 from argybargy.agent.errors import AgentError, Exit
 
 _HELP_COLUMN: Final = 24
@@ -16,67 +17,6 @@ PROGRAMS: Final = (
     "claude", "codex", "opencode", "copilot", "gemini", "cursor", "goose",
 )  # fmt: skip
 """Programs that have hooks."""
-_LAST_NUMBER: Final = 10**15
-
-
-class Argument(NamedTuple):
-    """An argument of a command.
-
-    Attributes:
-        names: Its name, or the spellings of an option.
-        shown: How it is shown in the help.
-        help: Its help.
-        rules: Keyword arguments for argparse.
-    """
-
-    names: tuple[str, ...]
-    shown: str
-    help: str
-    rules: dict[str, Any] = {}  # noqa: RUF012 - never changed
-
-    @property
-    def is_option(self) -> bool:
-        """Whether it is named on the command line."""
-        return self.names[0].startswith("-")
-
-
-class Command(NamedTuple):
-    """A command.
-
-    Attributes:
-        name: The word after ``argy``.
-        where: Module of this package and function: ``reading:wait``.
-        summary: One sentence on its effect.
-        arguments: Its arguments, in the order of the help.
-        details: Further sentences for its help.
-    """
-
-    name: str
-    where: str
-    summary: str
-    arguments: tuple[Argument, ...] = ()
-    details: str = ""
-
-    @property
-    def usage(self) -> str:
-        """The command line in one line."""
-        return " ".join(["argy", self.name, *(each.shown for each in self.arguments)])
-
-
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()) or int(text) > _LAST_NUMBER:
-        raise argparse.ArgumentTypeError("a message has a number, such as 41")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1
-    if not 0 <= seconds < float("inf"):
-        raise argparse.ArgumentTypeError("a number of seconds from 0 up")
-    return seconds
 
 
 _SEAT: Final = Argument(
@@ -88,7 +28,7 @@ _TEXT: Final = Argument(
     ("text",), "TEXT", "The text; - reads it from standard input.", {"nargs": "+"}
 )
 _QUESTION: Final = Argument(
-    ("number",), "NUMBER", "Number of the question.", {"type": _number}
+    ("number",), "NUMBER", "Number of the question.", {"type": number}
 )
 _HEAR: Final = Argument(
     ("--hear",),
@@ -168,7 +108,7 @@ COMMANDS: Final = (
                 ("--timeout",),
                 "[--timeout SECONDS]",
                 "Give up after so many seconds. Default: never.",
-                {"type": _seconds},
+                {"type": seconds},
             ),
             _HEAR,
             _SEAT,
@@ -181,7 +121,12 @@ COMMANDS: Final = (
         "talking:say",
         "Say something in the room.",
         (
-            _TEXT,
+            Argument(
+                ("text",),
+                "[TEXT]",
+                "The text; - reads it from standard input. --choice needs none.",
+                {"nargs": "*"},
+            ),
             Argument(
                 ("--to",),
                 "[--to NAME]",
@@ -192,7 +137,12 @@ COMMANDS: Final = (
                 ("--re",),
                 "[--re NUMBER]",
                 "The message that it answers.",
-                {"type": _number},
+                {"type": number},
+            ),
+            Argument(
+                ("--choice",),
+                "[--choice CHOICE]",
+                "One of the answers that the question of --re offers.",
             ),
             Argument(
                 ("--fyi",),
@@ -216,10 +166,16 @@ COMMANDS: Final = (
                 "Who is to answer. Default: anyone in the room.",
             ),
             Argument(
+                ("--choices",),
+                "[--choices A,B]",
+                "2 to 6 short answers to choose from; repeat it or use commas.",
+                {"action": "append"},
+            ),
+            Argument(
                 ("--wait",),
                 "[--wait SECONDS]",
                 "Wait for the answer, at most 50 seconds. Default: do not wait.",
-                {"type": _seconds},
+                {"type": seconds},
             ),
             _SEAT,
         ),
@@ -233,6 +189,34 @@ COMMANDS: Final = (
         "Exit code 6: another agent has it, so stay quiet.",
     ),
     Command("release", "talking:release", "Give a claim back.", (_QUESTION, _SEAT)),
+    Command(
+        "withdraw",
+        "talking:withdraw",
+        "Take a question of yours back: it needs no answer any more.",
+        (
+            _QUESTION,
+            Argument(("--reason",), "[--reason WHY]", "Why, for those who can see it."),
+            _SEAT,
+        ),
+    ),
+    Command(
+        "me",
+        "looking:me",
+        "Say what you can do and what you are doing, or print it.",
+        (
+            Argument(
+                ("--can",),
+                "[--can WORDS]",
+                "Your capabilities, such as sql,ci. They replace those of before.",
+                {"action": "append"},
+            ),
+            Argument(
+                ("--status",), "[--status TEXT]", "Your present work, in one line."
+            ),
+            _SEAT,
+        ),
+        "It wakes nobody. An empty text removes what was said.",
+    ),
     Command("who", "looking:who", "Print who is in the room.", (_SEAT,)),
     Command(
         "find",
@@ -249,7 +233,7 @@ COMMANDS: Final = (
                 ("--limit",),
                 "[--limit N]",
                 "Most messages. Default: 10.",
-                {"type": _number, "default": 10},
+                {"type": number, "default": 10},
             ),
             _SEAT,
         ),
@@ -288,7 +272,7 @@ COMMANDS: Final = (
                 ("--while-pid",),
                 "[--while-pid PID]",
                 "End with this process. Default: with the parent process.",
-                {"type": _number},
+                {"type": number},
             ),
             Argument(
                 ("--while-locked",),

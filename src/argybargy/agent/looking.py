@@ -1,4 +1,4 @@
-"""Look around: ``who``, ``find`` and ``status``."""
+"""Look around, and say what others see: ``who``, ``find``, ``status``, ``me``."""
 
 import argparse
 from typing import Any
@@ -8,6 +8,7 @@ from argybargy.agent.errors import Exit
 from argybargy.agent.process import Process
 from argybargy.agent.reading import client_of
 from argybargy.agent.seat import Seat, choose_seat
+from argybargy.agent.talking import listed
 from argybargy.system.files import is_locked
 
 
@@ -31,6 +32,28 @@ def find(process: Process, options: argparse.Namespace) -> Exit:
     seat = choose_seat(process, options.seat)
     query = urlencode({"q": " ".join(options.words), "limit": options.limit})
     process.write(client_of(seat).ask("GET", f"/search?{query}").text)
+    return Exit.OK
+
+
+def me(process: Process, options: argparse.Namespace) -> Exit:
+    """State what this agent can do and does, if given; print what is stated.
+
+    Raises:
+        AgentError: The relay refuses or is away.
+    """
+    client = client_of(choose_seat(process, options.seat))
+    body: dict[str, object] = {}
+    if options.can is not None:
+        body["capabilities"] = listed(options.can)
+    if options.status is not None:
+        body["status"] = options.status
+    if body:
+        stated = client.ask("PUT", "/me", body, is_json=True).json()
+    else:
+        stated = client.ask("GET", "/whoami", is_json=True).json()
+    can, doing = stated.get("capabilities"), stated.get("status")
+    line = f"{stated.get('name', '')}{f': {can}' if can else ''}"
+    process.write(f"{line} · {doing}" if doing else line)
     return Exit.OK
 
 

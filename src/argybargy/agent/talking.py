@@ -1,9 +1,10 @@
-"""Speak in the room: ``say``, ``ask``, ``claim`` and ``release``."""
+"""Speak in the room: ``say``, ``ask``, ``claim``, ``release`` and ``withdraw``."""
 
 import argparse
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from argybargy.agent.errors import AgentError, Exit
 from argybargy.agent.message_lines import split_entries
@@ -22,7 +23,11 @@ def say(process: Process, options: argparse.Namespace) -> Exit:
     Raises:
         AgentError: The relay refuses or is away.
     """
-    body: dict[str, Any] = {"text": _text(process, options.text)}
+    body: dict[str, Any] = {}
+    if options.text or options.choice is None:
+        body["text"] = _text(process, options.text)
+    if options.choice is not None:
+        body["choice"] = options.choice
     if options.to:
         body["to"] = options.to if len(options.to) > 1 else options.to[0]
     if options.re is not None:
@@ -42,6 +47,8 @@ def ask(process: Process, options: argparse.Namespace) -> Exit:
     to = options.to or "all"
     asked = options.to or "anyone"
     body = {"text": _text(process, options.text), "to": to, "expects_reply": asked}
+    if options.choices:
+        body["choices"] = listed(options.choices)
     seat = choose_seat(process, options.seat)
     if options.wait is None:
         _post(process, seat, "/messages", body)
@@ -73,6 +80,27 @@ def release(process: Process, options: argparse.Namespace) -> Exit:
         AgentError: There is no such claim, or the relay refuses or is away.
     """
     return _change(process, options, "DELETE")
+
+
+def withdraw(process: Process, options: argparse.Namespace) -> Exit:
+    """Withdraw a question of this agent.
+
+    Raises:
+        AgentError: There is no such question, or the relay refuses or is away.
+    """
+    seat = choose_seat(process, options.seat)
+    query = f"?{urlencode({'reason': options.reason})}" if options.reason else ""
+    target = f"/messages/{options.number}/question{query}"
+    answer = client_of(seat).ask("DELETE", target)
+    confirm_handed(process, seat)
+    process.write(answer.text)
+    return Exit.OK
+
+
+def listed(values: list[str]) -> list[str]:
+    """Return the values of an option: repeated, separated by commas, or both."""
+    words = [each.strip() for value in values for each in value.split(",")]
+    return [each for each in words if each]
 
 
 def _change(process: Process, options: argparse.Namespace, method: str) -> Exit:

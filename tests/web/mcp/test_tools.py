@@ -41,6 +41,20 @@ def test_a_post_sends_what_was_said_and_to_everybody_if_to_nobody() -> None:
         "expects_reply": "ann",
         "reply_to": 3,
     }
+    assert BY_NAME["post"].request({"reply": 3, "choice": "yes"}).body == {
+        "to": "all",
+        "reply_to": 3,
+        "choice": "yes",
+    }
+
+
+def test_a_post_that_waits_asks() -> None:
+    wanted = BY_NAME["post"].request({"text": "May I?", "to": "operator", "wait": 9})
+    body = {"text": "May I?", "to": "operator", "wait": 9}
+    assert wanted == ToolRequest("POST", "/ask", body=body)
+    match = RouteMatcher.make().match(wanted.method, wanted.path)
+    assert match is not None
+    assert match.route.speaks_text
 
 
 @pytest.mark.parametrize(
@@ -49,8 +63,8 @@ def test_a_post_sends_what_was_said_and_to_everybody_if_to_nobody() -> None:
         ("read", {"wait": 51}),
         ("read", {"wait": -1}),
         ("read", {"wait": "5"}),
-        ("post", {}),
         ("post", {"text": 1}),
+        ("post", {"text": "a", "wait": 51}),
         ("post", {"text": "a", "room": "other"}),
         ("claim", {}),
         ("claim", {"n": "1/../../admin"}),

@@ -8,7 +8,7 @@ same reason the answers are the text form, and no tool has structured content.
 tool       request
 =========  ===========================================================================
 read       ``GET /messages?since=next``, again until there is news or `wait` is over
-post       ``POST /messages``
+post       ``POST /messages``; ``POST /ask`` with `wait`
 claim      ``POST /messages/{n}/claim``
 who        ``GET /peers``
 search     ``GET /search``
@@ -41,10 +41,12 @@ class ReadArguments(msgspec.Struct, forbid_unknown_fields=True):
 class PostArguments(msgspec.Struct, forbid_unknown_fields=True):
     """Arguments of `post`."""
 
-    text: str
+    text: str | None = None
     to: str | None = None
     ask: str | None = None
     reply: int | None = None
+    choice: str | None = None
+    wait: Annotated[int, msgspec.Meta(ge=0, le=MAX_WAIT_SECONDS)] = 0
 
 
 class ClaimArguments(msgspec.Struct, forbid_unknown_fields=True):
@@ -106,8 +108,11 @@ def _post(arguments: PostArguments) -> ToolRequest:
         "to": "all" if arguments.to is None else arguments.to,
         "expects_reply": arguments.ask,
         "reply_to": arguments.reply,
+        "choice": arguments.choice,
     }
     body = {name: value for name, value in fields.items() if value is not None}
+    if arguments.wait:
+        return ToolRequest("POST", "/ask", body={**body, "wait": arguments.wait})
     return ToolRequest("POST", "/messages", body=body)
 
 
@@ -178,9 +183,17 @@ TOOLS: Final = (
     Tool(
         "post",
         "Say something. to: a name, operator or all. ask: who must answer, a name or "
-        "anyone. reply: number you answer.",
-        {"text": _TEXT, "to": _TEXT, "ask": _TEXT, "reply": _NUMBER},
-        ("text",),
+        "anyone. reply: number you answer. choice: one of its '?' line; needs no text. "
+        "wait: seconds for the answer, at most 50.",
+        {
+            "text": _TEXT,
+            "to": _TEXT,
+            "ask": _TEXT,
+            "reply": _NUMBER,
+            "choice": _TEXT,
+            "wait": _NUMBER,
+        },
+        (),
         False,
         PostArguments,
         _post,
