@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _INDENT: Final = "  "
 _HANGING: Final = "      "
 _UNBROKEN: Final = 10_000
+_LEFT_OUT: Final = "may be left out"
 _EXAMPLE: Final = "Example:"
 
 
@@ -94,7 +95,8 @@ def _entry(console: "Console", options: "ConsoleOptions", entry: "HelpEntry") ->
         facts.append(f"[choices: {', '.join(entry.choices)}]")
     if entry.default is not None:
         facts.append(f"[default: {entry.default}]")
-    if entry.required:
+    # The first words of a command may stand for the later ones: ROOM SEQ, or SEQ alone.
+    if entry.required and _LEFT_OUT not in facts[0]:
         facts.append("[required]")
     return f"{', '.join(labels)}: {' '.join(filter(None, facts))}"
 

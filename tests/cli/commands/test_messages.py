@@ -172,7 +172,8 @@ def test_an_unknown_room_is_refused_and_not_made(verb: str) -> None:
     assert (result.code, result.out) == (5, "")
     assert result.talk == (
         "argybargy: There is no room 'biuld'.\n"
-        "List the rooms: argybargy rooms. To make it: --new biuld\n"
+        "List the rooms: argybargy rooms. To make it: "
+        "argybargy post biuld TEXT --new\n"
     )
     assert "biuld" not in terminal.operator.rooms()
 

@@ -197,7 +197,7 @@ def test_a_text_may_come_from_standard_input_or_be_a_number() -> None:
     ("words", "code", "told"),
     [
         (["2", "me"], 2, "build and lab. Name the room: argybargy answer build 2 TEXT"),
-        (["9", "me"], 2, "build and lab"),
+        (["9", "me"], 5, "no message 9 in any room"),
         (["1"], 2, "TEXT is missing"),
         (["build", "1"], 2, "TEXT is missing"),
         (["build", "x", "y"], 2, '"x" is not the number of a message'),
@@ -236,6 +236,25 @@ def test_the_only_room_needs_no_name() -> None:
     terminal.operator.said["den"].append(spoken(2, "Fine."))
     assert terminal.type("show", "2").out.endswith("Fine.\n")
     assert Terminal().type("show", "2").code == 5
+
+
+def test_the_only_room_with_so_many_messages_needs_no_name() -> None:
+    terminal = Terminal(relay())
+    terminal.operator.said["build"].append(spoken(5, "Fine."))
+    assert terminal.type("show", "5").out.endswith("Fine.\n")
+    result = terminal.type("show", "6")
+    assert (result.code, result.out) == (5, "")
+    assert "no message 6 in any room" in result.talk
+
+
+@pytest.mark.parametrize("verb", ["answer", "show"])
+def test_the_help_does_not_require_what_may_be_left_out(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert Terminal().type(verb, "--help").code == 0
+    lines = " ".join(capsys.readouterr().out.split())
+    assert "may be left out." in lines
+    assert "may be left out. [required]" not in lines
 
 
 # -- show -----------------------------------------------------------------------------
@@ -281,4 +300,4 @@ def test_waiting_can_be_narrowed() -> None:
     assert listed("BUILD") == [("build", 4), ("build", 2), ("build", 1)]
     assert listed("--mine") == [("lab", 3), ("lab", 2), ("build", 1)]
     assert listed("build", "--mine") == [("build", 1)]
-    assert Terminal(relay()).type("waiting", "nowhere").code == 3
+    assert Terminal(relay()).type("waiting", "nowhere").code == 5

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import attrs
 from cyclopts import Parameter
 
-from argybargy.cli.client.answers import read_row
+from argybargy.cli.client.answers import State, read_row
 from argybargy.cli.client.protocol import Json
 from argybargy.cli.commands.codes import check_room
 from argybargy.cli.commands.message_line import Said, age, message_spans
@@ -80,7 +80,9 @@ def post(
         answer = env.live().call("POST", "/admin/say", body)
     except CliError as error:
         if error.code is Exit.NOT_FOUND:
-            raise CliError(error.text, _make_room(room), Exit.NOT_FOUND) from None
+            shown = "TEXT" if text != _FROM_INPUT else _FROM_INPUT
+            hint = _make_room(room, shown)
+            raise CliError(error.text, hint, Exit.NOT_FOUND) from None
         raise
     show_posted(out, room, answer, env.machine.times)
     return Exit.OK
@@ -117,7 +119,7 @@ def history(
 def waiting(env: Environment, room: str | None = None, *, mine: bool = False) -> int:
     """List the open questions, longest wait first.
 
-    Exit code 3 if there are none.
+    Exit code 3 if there are none, 5 if there is no such room.
 
     Example: argybargy waiting --mine
 
@@ -129,6 +131,8 @@ def waiting(env: Environment, room: str | None = None, *, mine: bool = False) ->
     if room is not None:
         check_room(room)
     answer = env.live().call("GET", "/admin/state")
+    if room is not None:
+        State.read(answer).room(room)
     rows = [
         row
         for row in waiting_rows(answer)
@@ -139,8 +143,9 @@ def waiting(env: Environment, room: str | None = None, *, mine: bool = False) ->
     return Exit.OK if rows else Exit.NOTHING
 
 
-def _make_room(room: str) -> str:
-    return f"List the rooms: argybargy rooms. To make it: --new {shlex.quote(room)}"
+def _make_room(room: str, text: str) -> str:
+    make = shlex.join(["argybargy", "post", room, text, "--new"])
+    return f"List the rooms: argybargy rooms. To make it: {make}"
 
 
 def waiting_rows(answer: Json) -> list[Json]:

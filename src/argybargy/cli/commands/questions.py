@@ -118,7 +118,8 @@ def answer(
 def show(env: Environment, room: str, seq: str | None = None) -> int:
     """Show a message, the state of its question, and its replies.
 
-    Without ROOM, the question is looked for among the open questions of all rooms.
+    Without ROOM, the message is looked for among the open questions of all rooms, and
+    then in the only room with so many messages.
 
     Example: argybargy show review 21
 
@@ -187,7 +188,8 @@ def _number(word: str) -> int:
 def _find_room(client: LiveOperator, seq: int, verb: str, *words: str) -> str:
     """Return the room that a number without a room belongs to.
 
-    It is the only room with that open question, or the only room there is.
+    It is the only room with that open question, or the only room whose numbers reach
+    that far.
 
     Raises:
         CliError: There is none, or several.
@@ -196,13 +198,12 @@ def _find_room(client: LiveOperator, seq: int, verb: str, *words: str) -> str:
     rows = [Said.read(row, "") for row in waiting_rows(answer)]
     rooms = sorted({row.room for row in rows if row.seq == seq})
     if not rooms:
-        rooms = [room.name for room in State.read(answer).rooms.values()]
+        rooms = _rooms_with(answer, seq)
     if len(rooms) == 1:
         return rooms[0]
     if not rooms:
-        raise CliError(
-            "There are no rooms.", "Open one: argybargy room NAME", Exit.NOT_FOUND
-        )
+        text = f"There is no message {seq} in any room."
+        raise CliError(text, "List the rooms: argybargy rooms", Exit.NOT_FOUND)
     example = shlex.join(["argybargy", verb, rooms[0], str(seq), *words])
     shown = f"{', '.join(rooms[:-1])} and {rooms[-1]}"
     raise CliError(
@@ -212,6 +213,16 @@ def _find_room(client: LiveOperator, seq: int, verb: str, *words: str) -> str:
     )
 
 
+def _rooms_with(answer: Json, seq: int) -> list[str]:
+    """Return the rooms of ``/admin/state`` whose last message has that number or more.
+
+    Raises:
+        CliError: The answer has another shape.
+    """
+    rows = [read_row(_RoomHead, row) for row in read_row(_RoomHeads, answer).rooms]
+    return sorted(row.room for row in rows if row.last_seq >= seq)
+
+
 # -- the question -------------------------------------------------------------------
 
 
@@ -219,6 +230,17 @@ def _find_room(client: LiveOperator, seq: int, verb: str, *words: str) -> str:
 class _Posted:
     message: dict[str, Any]
     delivery: dict[str, Any]
+
+
+@attrs.frozen
+class _RoomHeads:
+    rooms: list[object]
+
+
+@attrs.frozen
+class _RoomHead:
+    room: str
+    last_seq: int
 
 
 @attrs.frozen
