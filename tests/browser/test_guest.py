@@ -72,6 +72,30 @@ def test_a_person_asks_and_answers(relay: Relay, new_dashboard: NewDashboard) ->
     assert history["messages"][-1]["to"] == "alice"
 
 
+def test_a_person_takes_a_choice_and_sees_the_question_end(
+    relay: Relay, new_dashboard: NewDashboard
+) -> None:
+    alice, bob = relay.agent("alice"), relay.agent("bob")
+    page = phone(new_dashboard).page
+    page.goto(link(relay, name="pat", speaks=True))
+    expect(page.get_by_role("status")).to_have_text("Live")
+    offered = ["<b>yes</b>", "not yet"]
+    others = alice.say("And you?", expects_reply="bob", choices=offered)
+    asked = alice.say("Ship it?", expects_reply="pat", choices=offered)
+    item = page.get_by_role("listitem").filter(has_text="Ship it?")
+    expect(item.get_by_role("button", name="Answer message")).to_have_text(offered)
+    other = page.get_by_role("listitem").filter(has_text="And you?")
+    expect(other.get_by_role("button", name="Answer message")).to_have_count(0)
+    page.get_by_role("button", name=f"Answer message {asked}: not yet").click()
+    expect(item).to_contain_text("answered by")
+    expect(item.get_by_role("button", name="Answer message")).to_have_count(0)
+    thread = alice.call("GET", f"/messages/{asked}").json
+    assert thread["message"]["question"]["state"] == "answered"
+    assert thread["replies"][0]["choice"] == "not yet"
+    bob.say("Yes.", reply_to=others)
+    expect(other).to_contain_text("answered by")
+
+
 def test_hostile_words_are_shown_as_text(
     relay: Relay, new_dashboard: NewDashboard
 ) -> None:

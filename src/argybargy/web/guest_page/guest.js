@@ -16,6 +16,7 @@ const page = Object.fromEntries(
   ].map((id) => [id, document.getElementById(id)]),
 );
 const shown = new Map(); // the <li> of each message, by seq
+const open = new Set(); // seqs of the questions that are shown as open
 let code = null;
 let me = null;
 let repliesTo = null; // the message that the box answers
@@ -93,16 +94,61 @@ function show(message) {
   time.dateTime = message.ts;
   head.append(make("span", "meta", `#${message.seq}`), time);
   if (message.reply_to) head.append(make("span", "meta", `answers #${message.reply_to}`));
-  if (message.expects_reply !== "none") {
-    head.append(make("span", "guest-asks", "asks"), nameOf(message.expects_reply));
-  }
+  if (message.question) head.append(...asks(message));
   if (me.role === "person" && message.from_kind !== "system") head.append(replyButton(message));
   const text = make("p", "guest-text", message.text);
   text.dir = "auto";
   item.append(head, text);
+  if (mayChoose(message)) item.append(choicesOf(message));
+  if (isOpen(message)) open.add(message.seq);
+  else open.delete(message.seq);
   if (before) before.replaceWith(item);
   else place(message.seq, item);
   shown.set(message.seq, item);
+}
+
+const isOpen = ({ question }) => ["open", "claimed"].includes(question?.state);
+
+/** Return who is asked, and how the question stands. */
+function asks(message) {
+  const { state, by } = message.question;
+  const said = state === "open" ? [] : [make("span", "meta", by ? `${state} by` : state)];
+  if (said.length && by) said.push(nameOf(by));
+  const tone = isOpen(message) ? "guest-asks" : "meta";
+  return [make("span", tone, "asks"), nameOf(message.expects_reply), ...said];
+}
+
+/** Tell whether this guest is asked, and may take one of the answers offered. */
+function mayChoose(message) {
+  const asked = message.expects_reply.toLowerCase();
+  const isMine = asked === "anyone" || asked === me.name.toLowerCase();
+  const isOthers = message.question?.state === "claimed" && message.claimed_by !== me.name;
+  return me.role === "person" && message.choices && isMine && isOpen(message) && !isOthers;
+}
+
+function choicesOf(message) {
+  const row = make("div", "guest-choices", "");
+  for (const choice of message.choices) {
+    const button = make("button", "quiet", choice);
+    button.type = "button";
+    button.setAttribute("aria-label", `Answer message ${message.seq}: ${choice}`);
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      await post({ to: placeOf(message), reply_to: message.seq, choice });
+      button.disabled = false;
+    });
+    row.append(button);
+  }
+  return row;
+}
+
+/** Ask how questions stand that are still shown as open, and that got a reply. */
+async function refresh(messages) {
+  for (const seq of new Set(messages.map((message) => message.reply_to))) {
+    if (!open.has(seq)) continue;
+    const thread = await call("GET", `messages/${seq}`);
+    show(thread.message);
+  }
 }
 
 function place(seq, item) {
@@ -115,6 +161,7 @@ function place(seq, item) {
     const oldest = Math.min(...shown.keys());
     shown.get(oldest).remove();
     shown.delete(oldest);
+    open.delete(oldest);
   }
   if (isAtEnd) list.scrollTop = list.scrollHeight;
 }
@@ -133,9 +180,12 @@ function answer(message) {
   if (message === null) return;
   page.answered.replaceChildren(`Answers #${message.seq} of `, nameOf(message.from));
   offer([message.from]);
-  page.to.value = [message.to].flat().join() === "all" ? "all" : message.from;
+  page.to.value = placeOf(message);
   page.text.focus();
 }
+
+/** Return whom an answer to a message goes to. */
+const placeOf = (message) => ([message.to].flat().join() === "all" ? "all" : message.from);
 
 function offer(names) {
   const known = new Set([...page.to.options].map((option) => option.value));
@@ -156,6 +206,13 @@ async function send(event) {
   event.preventDefault();
   const body = { text: page.text.value, to: page.to.value };
   if (repliesTo !== null) body.reply_to = repliesTo.seq;
+  if (!(await post(body))) return;
+  page.text.value = "";
+  answer(null);
+}
+
+/** Post a message, show it, and return whether the relay has it. */
+async function post(body) {
   const same = pending && JSON.stringify(pending.body) === JSON.stringify(body);
   pending = same ? pending : { body, key: newKey() };
   page.send.disabled = true;
@@ -163,15 +220,16 @@ async function send(event) {
   try {
     const { message } = await call("POST", "messages", body, pending.key);
     pending = null;
-    page.text.value = "";
-    answer(null);
     show(message);
     page.messages.scrollTop = page.messages.scrollHeight;
+    await refresh([message]).catch(() => {}); // the message itself is stored
+    return true;
   } catch (error) {
     const isLost = !(error instanceof Refusal);
     page.problem.textContent = isLost
       ? "The relay cannot be reached. Send again; it will not be doubled."
       : error.message;
+    return false;
   } finally {
     page.send.disabled = false;
   }
@@ -193,6 +251,7 @@ async function follow(since) {
       cursor = poll.cursor;
       failures = 0;
       poll.messages.forEach(show);
+      await refresh(poll.messages);
       const closed = poll.room_closed;
       say(closed ? `The room was closed by ${poll.room.closed_by}.` : "Live");
       page.send.disabled = closed;
