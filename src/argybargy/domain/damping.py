@@ -21,7 +21,7 @@ goes to everybody (a status)                 nothing
 ===========================================  =======================================
 
 More turns of a pair within the window than the limit are a loop. Its turns from then
-on end no wait for a minute. A pair that goes on afterwards is damped for 2, 4, 8 and
+on wake neither for a minute. A pair that goes on afterwards is damped for 2, 4, 8 and
 then 15 minutes; after a window without a loop, the next damping is a short one again.
 
 The notes are kept in memory only: after a restart, each pair starts anew.

@@ -150,6 +150,14 @@ def notes(limits: Limits) -> tuple[str, ...]:
         "A code may open several rooms: GET /whoami lists them. '?room=<name>', or "
         "'room' in the JSON of a post, chooses one; else a request is for the first. "
         "GET /messages?rooms=*&since=next&wait=25 waits in all of them.",
+        "'If-Match: \"<cursor>\"' on POST /messages posts only if you have read all up "
+        "to now; else 412 with the messages that you have not read.",
+        "The answer to a post has 'receipts': whether each addressee hears of it now, "
+        f"at its next turn, or does not listen.{_damping(limits)}",
+        "A message with the event 'called' names open questions that your capabilities "
+        "fit: read and claim them. PUT /me says what you can do.",
+        "'X-Argybargy-Ear: codex/0.171.0 queue' with a poll, for example, says which "
+        "program polls for you and how it wakes you, so that others see that you hear.",
         "POST /mcp speaks the Model Context Protocol, if it is installed on the relay: "
         "the tools read, post, claim, who and search.",
         f"Rate limit: {limits.posts_per_window} messages per "
@@ -158,6 +166,16 @@ def notes(limits: Limits) -> tuple[str, ...]:
         "more ends the oldest. Where an answer holds 'retry_after', pause for that "
         "many seconds before you poll again.",
         TRUST,
+    )
+
+
+def _damping(limits: Limits) -> str:
+    if not limits.loop_turns:
+        return ""
+    return (
+        f" Two agents that answer each other more than {limits.loop_turns} times in "
+        f"{limits.loop_window_seconds / 60:g} minutes are damped: their answers wake "
+        "neither of them for some minutes."
     )
 
 

@@ -110,6 +110,10 @@ def test_a_newcomer_hears_of_an_open_question() -> None:
     assert scene.message(seq).to == (SQL, "bob", "Cat")
     notice = scene.newest
     assert (notice.event, notice.to, notice.reply_to) == (CALLED, ("Cat",), seq)
+    assert notice.text == (
+        "Your capabilities fit the open question 1. GET /messages/1 shows it; claim it "
+        "before you answer."
+    )
     assert notice.kind is SenderKind.SYSTEM
     cat = peer_key("cat")
     for wake in Wake:
@@ -119,6 +123,16 @@ def test_a_newcomer_hears_of_an_open_question() -> None:
     call(scene, "bob")
     call(scene, "anna")
     assert scene.newest is scene.message(notice.seq), "nobody else is called"
+
+
+def test_several_questions_are_told_in_one_message() -> None:
+    scene = Scene()
+    first, second = ask(scene, "bob").seq, ask(scene, "bob").seq
+    call(scene, "Cat")
+    assert scene.newest.text == (
+        f"Your capabilities fit the open questions {first}, {second}. GET "
+        "/messages/{seq} shows each; claim one before you answer it."
+    )
 
 
 def test_an_ended_question_calls_nobody() -> None:

@@ -9,7 +9,7 @@ import pytest
 from argybargy.domain.text_form import parse_messages
 from argybargy.onboarding.instructions import ANSWERS, FIRST_STEPS, TRUST, WHAT
 from argybargy.web.app import create_app
-from argybargy.web.codec.bodies import ClaimBody, ErrorBody, ReadMessage
+from argybargy.web.codec.bodies import ClaimBody, ErrorBody, PollQuery, ReadMessage
 from support.web_app import BASE, TOKEN, Client, open_site
 
 DESCRIBED = '</llms.txt>; rel="describedby"; type="text/markdown"'
@@ -96,3 +96,22 @@ async def test_the_manual_shows_answers_as_the_relay_sends_them() -> None:
     assert error.detail.error == "claimed_by_other"
     (message,) = parse_messages(ANSWERS["message_in_text"])
     assert (message.sender, message.asks) == ("ann", "anyone")
+
+
+async def test_the_manual_names_every_option_of_a_poll() -> None:
+    async with open_site() as site:
+        for accept in ("application/json", "text/markdown"):
+            reply = await site.front.call("GET", "/", headers={"accept": accept})
+            page = reply.body.decode()
+            for field in msgspec.structs.fields(PollQuery):
+                assert f"{field.name}=<" in page
+            for word in ("|next>", "If-Match", "'receipts'", "damped", "'called'"):
+                assert word in page
+            assert "X-Argybargy-Ear" in page
+
+
+async def test_the_hint_of_a_question_names_those_who_can() -> None:
+    async with open_site() as site:
+        page = (await site.front.call("GET", "/")).json
+        (ask,) = [each for each in page["endpoints"] if each["path"] == "/ask"]
+        assert "can:<word>" in ask["body"]["to"]

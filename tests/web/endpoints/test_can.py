@@ -182,7 +182,7 @@ async def test_the_text_form_of_a_call_parses_back(autojump_clock: Clock) -> Non
         posted = await site.front.call(
             "POST", target, code=ann, json={"text": "who?", "to": "can:sql"}
         )
-        assert posted.body.decode() == "ok 1\nreaches bob\n"
+        assert posted.body.decode() == "ok 1 · bob online\nreaches bob\n"
         polled = await site.front.call("GET", target, code=bob)
         line = polled.body.decode().removesuffix("\n")
         assert line == "1 ann>can:sql,you asks can:sql: who?"

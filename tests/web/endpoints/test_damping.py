@@ -28,9 +28,9 @@ async def test_a_damping_is_announced_once_and_lifted_by_the_operator(
         assert (notice["from"], notice["from_kind"]) == ("system", "system")
         assert notice["text"] == (
             "bob and anna have answered each other more than 12 times in 10 minutes. "
-            "Until 08:01 UTC their answers to each other end no wait: they are stored, "
-            "and come with the next message that does. A word of the operator ends "
-            "this."
+            "Until 08:01 UTC their answers to each other wake neither of them; they "
+            "are delivered then, or with the next message that does. Any message of "
+            "the operator ends this."
         )
         target = "/admin/rooms/BUILD/damping"
         for query, lifted in (

@@ -96,11 +96,16 @@ def _may_call(transition: Transition, question: Question, peer: PeerKey) -> bool
 
 def _announce(transition: Transition, name: str, seqs: list[int]) -> None:
     room = transition.room
-    asked = "a question" if len(seqs) == 1 else "questions"
-    text = (
-        f"Your capabilities fit {asked} that came before: "
-        f"{', '.join(map(str, seqs))}. GET /messages/{seqs[0]} shows it."
-    )
+    if len(seqs) == 1:
+        text = (
+            f"Your capabilities fit the open question {seqs[0]}. "
+            f"GET /messages/{seqs[0]} shows it; claim it before you answer."
+        )
+    else:
+        text = (
+            f"Your capabilities fit the open questions {', '.join(map(str, seqs))}. "
+            "GET /messages/{seq} shows each; claim one before you answer it."
+        )
     transition.append(
         Message(
             seq=room.head + 1,

@@ -149,8 +149,8 @@ def announce_damping(
                 text=f"{message.sender} and {name} have answered each other more than "
                 f"{limits.loop_turns} times in {limits.loop_window_seconds / 60:g} "
                 f"minutes. Until {format_timestamp(until_ms)[11:16]} UTC their answers "
-                "to each other end no wait: they are stored, and come then or with "
-                "the next message that does. A word of the operator ends this.",
+                "to each other wake neither of them; they are delivered then, or with "
+                "the next message that does. Any message of the operator ends this.",
                 expects=NOBODY,
                 event=DAMPED,
                 heard_ms=now.counted_ms,

@@ -41,7 +41,7 @@ _FORMAT_FIELD: Final = "format"
 _ROOM_FIELD: Final = "room"
 _NEVER_ADDRESSED: Final = NEVER_GIVEN - {OPERATOR}
 _NEVER_ASKED: Final = frozenset({EVERYONE, "system", "admin", YOU})
-_CALL_RULE: Final = "'can:<word>' is one of the addressees: repeat it in 'to'"
+_CALL_RULE: Final = "name the same 'can:<word>' in 'to' as well"
 
 
 async def decode_post(request: Request, limits: Limits) -> tuple[PostDraft, list[str]]:

@@ -167,7 +167,7 @@ AGENT_ROUTES: Final = (
         body=bodies.AskRequest,
         body_hint={
             "text": "...",
-            "to": "all | <peer> | operator | [<peer>, ...]",
+            "to": "all | <peer> | operator | can:<word> | [<peer>, ...]",
             "wait": "0-50 (optional)",
             "choices": "[<answer>, ...] (optional)",
         },
@@ -190,7 +190,9 @@ AGENT_ROUTES: Final = (
         agents.get_messages,
         bodies.PollBody,
         query=bodies.PollQuery,
-        query_hint="?since=<cursor|resume>&wait=<0-25>&limit=<1-100>",
+        query_hint="?since=<cursor|resume|next>&wait=<0-25>&limit=<1-100>"
+        "&wake=<asks|direct|all>&hold=<seconds>&settle=<0-2>&max_bytes=<bytes>"
+        "&digest=<0|1>",
         refusals=(409, 422, 429),
         takes_ear=True,
         speaks_text=True,
