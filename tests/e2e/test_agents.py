@@ -148,7 +148,7 @@ async def test_two_agents_talk_by_the_commands_that_connect_prints(
         assert lost.startswith("error: not_claimable: ")
         said = answer.replace("<seq>", "1").replace("<peer>", "claude")
         assert (await shell(said)).startswith("ok 2 · ")
-        assert await shell(ask) == "ok 3\n"
+        assert await shell(ask) == "ok 3 · operator away\n"
 
         told = (await shell(own[1])).splitlines()
         assert len(told) == 1

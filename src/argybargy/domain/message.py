@@ -42,7 +42,7 @@ RESTORED: Final = "restored"
 WITHDRAWN: Final = "withdrawn"
 """Event of the system message about questions that need no answer any more."""
 DAMPED: Final = "damped"
-"""Event of the system message about two agents whose answers wake neither of them for now."""
+"""Event of the system message about two agents whose answers now wake neither."""
 CALLED: Final = "called"
 """Event of the system message to a peer that has gained a capability asked for."""
 EVENTS: Final = frozenset({REOPENED, RESTORED, WITHDRAWN, DAMPED, CALLED})

@@ -4,11 +4,13 @@ import io
 from datetime import date
 
 import pytest
+from msgspec.structs import replace
 
 from argybargy.cli.commands.message_line import Said
 from argybargy.cli.environment import Machine, ask
 from argybargy.cli.errors import CliError, Exit
 from argybargy.web.codec.bodies import PostedMessage
+from argybargy.web.codec.operator_bodies import StateBody
 from support.fake_operator import BASE, FakeCode, FakeOperator, builtins, spoken
 from support.terminal import Terminal
 
@@ -332,6 +334,32 @@ def test_peers_takes_any_spelling_of_the_room() -> None:
     ]
     assert Terminal(relay()).type("peers", "nowhere").code == 5
     assert Terminal(FakeOperator(closed={"done"})).type("peers", "done").code == 3
+
+
+def test_peers_and_codes_show_roles_status_and_who_listens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = Terminal(relay())
+    state = terminal.operator._state
+
+    def told() -> StateBody:
+        found = state()
+        alice, bo = found.roster["build"]
+        alice = replace(alice, listening="wakes now", status="testing", capabilities="")
+        bo = replace(bo, role="person")
+        codes = [replace(found.codes[0], role="reader"), *found.codes[1:]]
+        return replace(found, roster={"build": [alice, bo]}, codes=codes)
+
+    monkeypatch.setattr(FakeOperator, "_state", lambda _: told())
+    assert terminal.type("peers", "build").out.splitlines() == [
+        "NAME   ROLE    STATE        LISTENS    SEEN  SPOKE  STATUS   CAPABILITIES",
+        "alice  -       standing by  wakes now  now   1m     testing  -",
+        "bo     person  away         -          -     1m     -        -",
+    ]
+    assert terminal.type("codes").out.splitlines()[:2] == [
+        "NAME   ROLE    ROOM   KEY ID  EXPIRES  CAPABILITIES",
+        "alice  reader  build  0a      never    Opus 5 - feature build",
+    ]
 
 
 @pytest.mark.parametrize("yes", [True, None])

@@ -226,6 +226,7 @@ class ListedCode:
     room: str
     expires: str | None
     capabilities: str
+    role: str = "agent"
 
 
 @attrs.frozen

@@ -14,13 +14,14 @@ from argybargy.cli.commands.invites import invite_once
 from argybargy.cli.environment import Environment, read_url
 from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.options import INTEGER
+from argybargy.cli.terminal.columns import without_empty
 from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Output
-from argybargy.domain.access_codes import digest_code, key_id_of
+from argybargy.domain.access_codes import Role, digest_code, key_id_of
 from argybargy.domain.names import NAME_RULE, is_name, is_peer_name, peer_key
 from argybargy.onboarding.instructions import connect_instruction
 
-_HEADS = ("NAME", "ROOM", "KEY ID", "EXPIRES", "CAPABILITIES")
+_HEADS = ("NAME", "ROLE", "ROOM", "KEY ID", "EXPIRES", "CAPABILITIES")
 _DEFAULT_ROOM = "default"
 
 
@@ -329,14 +330,15 @@ def _show_codes(out: Output, answer: Json, times: LocalTimes) -> int:
         rows = [
             (
                 code.name,
+                "" if code.role == Role.AGENT.value else code.role,
                 code.room,
                 code.key_id,
                 times.show(code.expires),
-                code.capabilities or "-",
+                code.capabilities,
             )
             for code in codes
         ]
-        out.write_table(_HEADS, rows)
+        out.write_table(*without_empty(_HEADS, rows, {"ROLE"}))
     else:
         out.say("There are no codes. Create one: argybargy invite --name <peer>")
     return Exit.OK if codes else Exit.NOTHING

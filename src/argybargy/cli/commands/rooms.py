@@ -12,11 +12,17 @@ from argybargy.cli.commands.codes import check_room
 from argybargy.cli.commands.message_line import age
 from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
+from argybargy.cli.terminal.columns import without_empty
 from argybargy.cli.transfer.files import counted
+from argybargy.domain.access_codes import Role
 from argybargy.domain.names import OPERATOR, room_key
 
 _ROOM_HEADS: Final = ("ROOM", "STATUS", "MSGS", "LAST", "WAITING", "ONLINE")
-_PEER_HEADS: Final = ("NAME", "STATE", "SEEN", "SPOKE", "CAPABILITIES")
+_PEER_HEADS: Final = (
+    *("NAME", "ROLE", "STATE", "LISTENS", "SEEN", "SPOKE", "STATUS", "CAPABILITIES"),
+)
+_SELDOM: Final = frozenset({"ROLE", "LISTENS", "STATUS"})
+"""Columns that are shown only if a peer has something in them."""
 
 
 def rooms(env: Environment) -> int:
@@ -55,7 +61,8 @@ def peers(env: Environment, room: str) -> int:
         out.write_json(raw)
     elif raw:
         peers = [read_row(_Peer, row) for row in raw]
-        out.write_table(_PEER_HEADS, [_peer_cells(peer) for peer in peers])
+        cells = [_peer_cells(peer) for peer in peers]
+        out.write_table(*without_empty(_PEER_HEADS, cells, _SELDOM))
     else:
         out.say(f"There are no peers in {room}. Invite one: argybargy room {room}")
     return Exit.OK if raw else Exit.NOTHING
@@ -308,6 +315,8 @@ class _Peer:
     capabilities: str
     state: str | None
     status: str = ""
+    role: str = Role.AGENT.value
+    listening: str | None = None
 
 
 def _find_roster(answer: Json, room: str) -> list[Json]:
@@ -321,8 +330,11 @@ def _find_roster(answer: Json, room: str) -> list[Json]:
 def _peer_cells(peer: _Peer) -> tuple[str, ...]:
     return (
         peer.name,
+        "" if peer.role == Role.AGENT.value else peer.role,
         (peer.state or ("online" if peer.online else "away")).replace("_", " "),
+        peer.listening or "",
         "now" if peer.online else age(peer.seconds_since_seen),
         age(peer.last_message_seconds),
-        " · ".join(filter(None, (peer.capabilities, peer.status))) or "-",
+        peer.status,
+        peer.capabilities,
     )

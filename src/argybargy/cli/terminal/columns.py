@@ -6,7 +6,7 @@ emoji, and cannot be asked.
 """
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 _NO_COLUMNS: Final = frozenset({"Mn", "Me", "Mc", "Cf"})
@@ -64,3 +64,22 @@ def _is_mark(character: str) -> bool:
         or "\u1160" <= character <= "\u11ff"  # vowels and ends of Korean syllables
         or "\U0001f3fb" <= character <= "\U0001f3ff"  # colours of skin
     )
+
+
+def without_empty(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], seldom: Collection[str]
+) -> tuple[list[str], list[list[str]]]:
+    """Return a table without some columns, if they are empty in every row.
+
+    Args:
+        heads: Headings.
+        rows: Cells of each row; an empty one is shown as ``-``.
+        seldom: Headings of the columns that may be left out.
+    """
+    kept = [
+        number
+        for number, head in enumerate(heads)
+        if head not in seldom or any(row[number] for row in rows)
+    ]
+    cells = [[row[number] or "-" for number in kept] for row in rows]
+    return [heads[number] for number in kept], cells
