@@ -311,3 +311,33 @@ async def test_a_question_is_a_post_in_every_respect(
         await talk.site.admin("POST", "/admin/rooms/build/close", {})
         closed = await talk.ask(wait=0)
         assert (closed.status, closed.error) == (409, "room_closed")
+
+
+@DOORS
+async def test_a_message_reads_the_same_with_and_without_a_wait(
+    autojump_clock: trio.testing.MockClock, door: str
+) -> None:
+    async with open_talk(door) as talk:
+        await talk.ask(wait=0, choices=["yes", "No"])
+        await talk.ask(wait=0)
+        bob = talk.site.front.call
+        assert (await bob("GET", "/messages?since=2", code=talk.bob)).status == 200
+        target = "/messages/1?format=text"
+        still_open = await talk.call("GET", target)
+        assert still_open.body.decode() == (
+            "1 ann>bob asks bob: May I?\n? yes | No\nread by bob\n"
+        )
+        assert (await talk.site.say(talk.bob, **YES, choice="yes")).status == 200
+        await talk.call("DELETE", "/messages/2/question?reason=found+it")
+        for wait in ("", "&wait=2"):
+            answered = await talk.call("GET", f"{target}{wait}")
+            assert answered.body.decode() == (
+                "1 ann>bob asks bob (answered: 3): May I?\nread by bob\n"
+                "3 bob>you re 1: Yes.\n= yes\n"
+            )
+            withdrawn = await talk.call("GET", f"/messages/2?format=text{wait}")
+            assert withdrawn.body.decode().splitlines()[:3] == [
+                "2 ann>bob asks bob (withdrawn): May I?",
+                "withdrawn by ann: found it",
+                "read by bob",
+            ]

@@ -121,11 +121,15 @@ async def test_the_text_form_has_a_line_of_choices(
     async with open_site() as site:
         ann, bob = await site.code("ann"), await site.code("bob")
         await ask(site, ann)
+        target = "/history?format=text"
+        asked = await site.front.call("GET", target, code=bob)
+        told = "1 ann>you asks you: Ship it?\n? Yes | not yet\n"
+        assert asked.body.decode() == told
         await site.say(bob, "go", reply_to=1, choice="yes")
         await site.say(bob, "", reply_to=1, choice="yes")
-        reply = await site.front.call("GET", "/history?format=text", code=bob)
+        reply = await site.front.call("GET", target, code=bob)
         assert reply.body.decode() == (
-            "1 ann>you asks you (answered: 2): Ship it?\n? Yes | not yet\n"
+            "1 ann>you asks you (answered: 2): Ship it?\n"
             "2 bob re 1: go\n= Yes\n"
             "3 bob re 1: Yes\n"
         )

@@ -16,7 +16,11 @@ from argybargy.domain.answer_form import Digest
 from argybargy.domain.instant import Instant
 from argybargy.domain.message import TO_ALL, Lease, Message
 from argybargy.domain.names import peer_key
-from argybargy.domain.room.questions import QuestionStatus, question_state
+from argybargy.domain.room.questions import (
+    QuestionState,
+    QuestionStatus,
+    question_state,
+)
 from argybargy.domain.roster import LastSeen
 from argybargy.domain.text_form import (
     TextMessage,
@@ -36,6 +40,8 @@ CURSOR: Final = b"x-argybargy-cursor"
 _MEMO: Final = " text"
 """Key in a message's memo. It begins with a space, so that it is no name."""
 _DAY_SECONDS: Final = 86_400
+ENDED: Final = frozenset({QuestionStatus.ANSWERED, QuestionStatus.WITHDRAWN})
+"""States of a question that needs no answer any more."""
 
 
 @attrs.frozen
@@ -101,7 +107,8 @@ def text_message(
         answered_by=None if state is None else state.seq,
         is_withdrawn=status is QuestionStatus.WITHDRAWN,
         reply_to=message.reply_to,
-        choices=message.choices,
+        # An ended question takes no answer, so it offers none.
+        choices=() if status in ENDED else message.choices,
         choice=None if message.choice == message.text else message.choice,
         age=age,
     )
@@ -147,10 +154,25 @@ def history_text(reader: Reader, history: History) -> Response:
 
 def thread_text(reader: Reader, thread: Thread) -> Response:
     """Return a message with its readers and its replies."""
+    return text_response("\n".join(thread_lines(reader, thread)))
+
+
+def thread_lines(reader: Reader, thread: Thread) -> list[str]:
+    """Return the lines of a message: why it was withdrawn, its readers, its replies."""
     lines = [reader.line(thread.message)]
+    state = question_state(thread.message)
+    if state is not None and state.status is QuestionStatus.WITHDRAWN and state.reason:
+        lines.append(ending_line(state))
     if thread.read_by:
         lines.append(f"read by {', '.join(thread.read_by)}")
-    return text_response("\n".join([*lines, *reader.lines(thread.replies)]))
+    return [*lines, *reader.lines(thread.replies)]
+
+
+def ending_line(state: QuestionState) -> str:
+    """Return the line that says how a question ended, by whom and why."""
+    by = f" by {state.by}" if state.by else ""
+    reason = f": {state.reason}" if state.reason else ""
+    return escape_text(f"{state.status.value}{by}{reason}").replace("\n", " ")
 
 
 def search_text(reader: Reader, page: SearchPage) -> Response:

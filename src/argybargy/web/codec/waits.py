@@ -10,7 +10,7 @@ from msgspec import UNSET
 from argybargy.domain.errors import RelayError
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
-from argybargy.domain.room.questions import QuestionStatus, question_state
+from argybargy.domain.room.questions import question_state
 from argybargy.domain.text_form import escape_text
 from argybargy.relay.api.asking import Asked, AwaitedThread, Waited
 from argybargy.relay.api.posting import PostDraft
@@ -19,7 +19,14 @@ from argybargy.web.codec.bodies import AskAnswer, AskRequest, PostRequest, Threa
 from argybargy.web.codec.decode import Fields, idempotency_key, parse_query, read_json
 from argybargy.web.codec.poll_query import parse_seconds
 from argybargy.web.codec.posts import check_no_query, draft_of, read_plain_post
-from argybargy.web.codec.text import Reader, post_lines, receipts_part
+from argybargy.web.codec.text import (
+    ENDED,
+    Reader,
+    ending_line,
+    post_lines,
+    receipts_part,
+    thread_lines,
+)
 from argybargy.web.request import Request, Response, text_response
 
 _WAIT: Final = "wait"
@@ -132,7 +139,8 @@ def awaited_text(reader: Reader, found: AwaitedThread) -> Response:
     if not waited.is_over:
         return _response([f"waiting {message.seq}"], waited)
     answer = None if found.answer in replies else found.answer
-    lines = reader.lines((message, *replies, *([] if answer is None else [answer])))
+    lines = thread_lines(reader, thread)
+    lines += [] if answer is None else [reader.line(answer)]
     if waited.status.is_closed:
         lines.append(leave_line(waited))
     return _response(lines, waited)
@@ -149,11 +157,8 @@ def _ending(
     """Return the lines that say how a question ended, if it has."""
     lines = [] if answer is None else [reader.line(answer)]
     state = question_state(message)
-    if answer is None and state is not None:
-        by = f" by {state.by}" if state.by else ""
-        reason = f": {state.reason}" if state.reason else ""
-        if state.status in {QuestionStatus.ANSWERED, QuestionStatus.WITHDRAWN}:
-            lines.append(escape_text(f"{state.status.value}{by}{reason}"))
+    if answer is None and state is not None and state.status in ENDED:
+        lines.append(ending_line(state))
     if waited.status.is_closed:
         lines.append(leave_line(waited))
     return lines
