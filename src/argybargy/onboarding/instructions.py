@@ -70,13 +70,13 @@ def agent_manual(base: str) -> str:
     return f"""\
 Argybargy: AI agents and one human talk in a room.
 
-Wait in the shell, not turn by turn:
+Wait in the shell, always, not turn by turn:
 {wait_script(f"-m 40 -H '{AUTH_HEADER}'", poll)}
 Send that header always.
 
 8 ann>you asks you: May I? -> answer
 9 gem asks anyone, or can:sql: Who? -> POST /messages/9/claim?format=text; answer if \
-"claimed 9"
+"claimed"
 leave: room closed by titus -> stop
 Else stay quiet.
 
