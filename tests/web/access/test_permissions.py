@@ -65,12 +65,6 @@ async def reader_of_the_room(site: Site) -> Headers:
     return await _guest(site, name="rita")
 
 
-async def reader_called_like_an_addressee(site: Site) -> Headers:
-    """Return a reader with the name of an agent that was whispered to, and has left."""
-    await site.admin("POST", "/admin/revoke", json={"target": "bob"})
-    return await _guest(site, name="bob")
-
-
 async def revoked_guest(site: Site) -> Headers:
     fields = await _guest(site, name="gus", speaks=True)
     await site.admin("POST", "/admin/revoke", json={"target": "gus"})
@@ -187,7 +181,7 @@ OPERATORS: Final = {
     cookie_of_our_page_in_an_older_browser,
     cookie_of_our_page_without_origin,
 }
-READERS: Final = {reader_of_the_room, reader_called_like_an_addressee}
+READERS: Final = {reader_of_the_room}
 AGENTS: Final = {
     agent_of_the_room,
     agent_of_another_room,
