@@ -102,7 +102,7 @@ class Problem(enum.Enum):
         "A session may not do this: send the admin token itself, as X-Admin-Token.",
     )
     NOT_FOUND = ProblemKind(
-        "not_found", 404, "There is no such message in your room that you may see."
+        "not_found", 404, "There is no such message for you in this room."
     )
     ROOM_NOT_FOUND = ProblemKind(
         "room_not_found",

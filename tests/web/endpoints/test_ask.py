@@ -323,12 +323,11 @@ async def test_a_message_reads_the_same_with_and_without_a_wait(
         bob = talk.site.front.call
         assert (await bob("GET", "/messages?since=2", code=talk.bob)).status == 200
         target = "/messages/1?format=text"
-        answer: dict[str, Any] = YES
         still_open = await talk.call("GET", target)
         assert still_open.body.decode() == (
             "1 ann>bob asks bob: May I?\n? yes | No\nread by bob\n"
         )
-        assert (await talk.site.say(talk.bob, choice="yes", **answer)).status == 200
+        await talk.site.say(talk.bob, "Yes.", to="ann", reply_to=1, choice="yes")
         await talk.call("DELETE", "/messages/2/question?reason=found+it")
         for wait in ("", "&wait=2"):
             answered = await talk.call("GET", f"{target}{wait}")

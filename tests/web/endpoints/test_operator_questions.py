@@ -38,6 +38,7 @@ async def test_what_is_not_there(path: str, status: int, error: str) -> None:
         await site.say(await site.code("ann"), "hi")
         reply = await site.admin("GET", path)
         assert (reply.status, reply.error) == (status, error)
+        assert "that you may see" not in reply.json["detail"]["detail"]
 
 
 async def test_the_operator_waits_for_an_answer(
