@@ -278,6 +278,17 @@ def test_show_prints_the_message_its_state_and_its_replies() -> None:
     assert rows["answer"]["seq"] == 5
 
 
+def test_show_says_who_answered_and_not_that_it_was_claimed() -> None:
+    operator = relay()
+    operator.said["build"] = [
+        spoken(1, "Who can?", expects="anyone", claimed_by="operator"),
+        spoken(2, "I.", sender="operator", kind="operator", reply_to=1),
+    ]
+    first, ending, _ = Terminal(operator).type("show", "build", "1").out.splitlines()
+    assert first == "#build 1 00:00:01 alice → all  [asks anyone]  Who can?"
+    assert ending == "  answered by operator in 2"
+
+
 def test_show_says_how_to_answer() -> None:
     result = Terminal(relay()).type("show", "1")
     assert result.out.splitlines()[1] == "  open"

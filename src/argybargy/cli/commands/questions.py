@@ -369,7 +369,11 @@ def _show_thread(env: Environment, thread: _Thread) -> None:
     if out.is_json:
         out.write_json(thread.row)
         return
-    _show_question(out, thread, message_spans(thread.question, times))
+    question = thread.question
+    if thread.status in _ENDED:
+        # Who answered without a claim is stored as its holder, too; the end says it.
+        question = attrs.evolve(question, claimed_by=None)
+    _show_question(out, thread, message_spans(question, times))
     others = [each for each in thread.replies if each != thread.answer]
     answers = [] if thread.answer is None else [thread.answer]
     for each in sorted((*others, *answers), key=lambda said: said.seq):
