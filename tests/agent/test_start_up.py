@@ -36,6 +36,7 @@ WORDS = {
     "ask": ["text"],
     "claim": ["1"],
     "release": ["1"],
+    "withdraw": ["1"],
     "find": ["word"],
     "ear": ["--wake", "lines"],
     "hook": ["gemini", "stop"],
