@@ -90,7 +90,7 @@ def tests(session: nox.Session) -> None:
 def quick(session: nox.Session) -> None:
     """Check format, lint rules, types, layers and the fast unit tests.
 
-    Left out: flake8-async, docs, browser, e2e, seven of eight generated examples, and
+    Left out: flake8-async, docs, browser, e2e, three of four generated examples, and
     the tests of the stores, http, web, serve and cli.
     """
     _install(session, "dev")

@@ -12,7 +12,7 @@ from support.error_log import ErrorLog, watch_errors
 # `quick` generates an eighth of them. To search for new ones: pytest
 # --hypothesis-profile=thorough
 settings.register_profile(
-    "ci", max_examples=200, deadline=None, derandomize=True, database=None
+    "ci", max_examples=100, deadline=None, derandomize=True, database=None
 )
 settings.register_profile("quick", settings.get_profile("ci"), max_examples=25)
 settings.register_profile("thorough", max_examples=1_000, deadline=None)
