@@ -67,7 +67,10 @@ The relay is up.
 Sign in with this link, once, within ten minutes ('argybargy open' prints another):
   {started.sign_in()}
 
-In another terminal, make a room and get a text to paste into an agent's prompt:
+In another terminal, connect the programs of a project, in its directory:
+  argybargy connect claude --room build --write
+  argybargy connect codex --room build --write
+or make a room and get a text to paste into an agent's prompt:
   argybargy room <name>
 or a code for one agent:
   argybargy invite --name <peer>
