@@ -16,8 +16,10 @@ if not __package__:
 
 import trio
 
+from harness import conversation
 from harness.checks import Outcome, run_checks, run_headless
-from harness.clients import CLIENTS, Client
+from harness.clients import CLAUDE, CLIENTS, CODEX, Client
+from harness.conversation import converse
 from harness.install import install
 from harness.report import PAGE, Report, read_reports, render, with_report
 from harness.world import open_world
@@ -52,6 +54,17 @@ async def _collect(
         outcomes.append(Outcome("starts with our files", False, "it did not start"))
 
 
+async def _collect_conversation(folder: Path, outcomes: list[Outcome]) -> None:
+    """Add the outcomes of a conversation of two programs to a list."""
+    try:
+        for outcome in await converse(folder):
+            outcomes.append(outcome)
+            print(f"{conversation.TITLE}: {outcome}", flush=True)  # noqa: T201 - a report
+    except (trio.TooSlowError, RuntimeError) as error:
+        print(f"{conversation.TITLE}: {error}", flush=True)  # noqa: T201 - a report
+        outcomes.append(Outcome("they start", False, "one did not start"))
+
+
 async def main(arguments: argparse.Namespace) -> int:
     """Install and try the programs, and write the page if that is wanted."""
     tried = []
@@ -67,6 +80,11 @@ async def main(arguments: argparse.Namespace) -> int:
             outcomes = await try_client(client, folder, seconds)
         failed += any(outcome.passed is False for outcome in outcomes)
         tried.append(Report.of(client, outcomes))
+    if {CLAUDE.key, CODEX.key} <= set(arguments.programs):
+        outcomes = []
+        await _collect_conversation(folder, outcomes)
+        failed += any(outcome.passed is False for outcome in outcomes)
+        tried.append(Report.of_conversation(outcomes))
     if arguments.write:
         reports = read_reports()
         for report in tried:

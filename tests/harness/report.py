@@ -9,6 +9,7 @@ from typing import Final
 
 import attrs
 
+from harness import conversation
 from harness.checks import Outcome
 from harness.clients import Client
 
@@ -61,6 +62,13 @@ class Report:
         """Return the report of today."""
         today = datetime.now(UTC).date().isoformat()  # noqa: TID251 - a report
         return cls(client.key, client.title, client.version, today, tuple(outcomes))
+
+    @classmethod
+    def of_conversation(cls, outcomes: Sequence[Outcome]) -> "Report":
+        """Return the report of today on two programs in one room."""
+        today = datetime.now(UTC).date().isoformat()  # noqa: TID251 - a report
+        key, title = conversation.KEY, conversation.TITLE
+        return cls(key, title, conversation.VERSION, today, tuple(outcomes))
 
 
 def read_reports() -> dict[str, Report]:

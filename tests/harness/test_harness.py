@@ -7,6 +7,7 @@ import pytest
 import trio
 
 from argybargy.cli.agent_files.programs import PROGRAMS
+from harness import conversation
 from harness.checks import Outcome
 from harness.clients import CLIENTS
 from harness.fake_model import FakeModel, open_fake_model
@@ -66,8 +67,10 @@ def test_the_page_shows_what_it_was_made_from(tmp_path: Path) -> None:
     assert "| a check | not tried | nothing |" in page
     reports = read_reports()
     assert PAGE.read_text() == render(reports)
+    versions = {key: client.version for key, client in CLIENTS.items()}
+    versions[conversation.KEY] = conversation.VERSION
     for key, shown in reports.items():
-        assert CLIENTS[key].version == shown.version, "try this version: nox -s harness"
+        assert versions[key] == shown.version, "try this version: nox -s harness"
 
 
 def test_every_program_that_is_said_to_be_tried_is() -> None:

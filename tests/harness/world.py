@@ -4,8 +4,8 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +34,7 @@ class World:
         relay: A real relay.
         model: The fake model.
         ann: Another agent in the room.
+        name: The name of the program's agent.
     """
 
     root: Path
@@ -41,6 +42,7 @@ class World:
     relay: RelayProcess
     model: FakeModel
     ann: AgentClient
+    name: str = NAME
 
     @property
     def home(self) -> Path:
@@ -57,7 +59,7 @@ class World:
         """Directory of the agent's seat."""
         relay = f"127.0.0.1-{self.relay.address.port}"
         seats = self.home / ".local/state/argybargy/seats"
-        return seats / relay / ROOM / f"{NAME}.seat"
+        return seats / relay / ROOM / f"{self.name}.seat"
 
     def environment(self, more: Mapping[str, str]) -> dict[str, str]:
         """Return the whole environment of a program."""
@@ -90,12 +92,12 @@ class World:
 
     async def connect(self, key: str, *more: str) -> None:
         """Write the files of a program."""
-        fixed = ("--room", ROOM, "--name", NAME, "--write")
+        fixed = ("--room", ROOM, "--name", self.name, "--write")
         await self.argybargy("connect", key, *fixed, *more)
 
     async def ask(self, text: str) -> None:
         """Ask the agent something."""
-        await self.ann.post(text, to=NAME)
+        await self.ann.post(text, to=self.name)
 
     def ear_pid(self) -> int | None:
         """Return the process of the agent's ear, if one has the seat."""
@@ -115,21 +117,37 @@ class World:
 @asynccontextmanager
 async def open_world(programs: Path) -> AsyncIterator[World]:
     """Open a world; end and delete everything with the block."""
-    with tempfile.TemporaryDirectory(
+    async with open_worlds(programs, (NAME,)) as (world,):
+        yield world
+
+
+@asynccontextmanager
+async def open_worlds(
+    programs: Path, names: Sequence[str]
+) -> AsyncIterator[tuple[World, ...]]:
+    """Open worlds of several agents, in one room of one relay."""
+    async with AsyncExitStack() as stack:
+        root = Path(stack.enter_context(_temporary_directory()))
+        (root / "data").mkdir()
+        relay = await stack.enter_async_context(open_relay_process(root / "data"))
+        ann = await relay.guest("ann", ROOM)
+        worlds = []
+        for name in names:
+            for folder in ("home", "project"):
+                (root / name / folder).mkdir(parents=True)
+            model = await stack.enter_async_context(open_fake_model())
+            worlds.append(World(root / name, programs, relay, model, ann, name))
+        try:
+            yield tuple(worlds)
+        finally:
+            for world in worlds:
+                end_processes(world.home)
+
+
+def _temporary_directory() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(
         prefix="argybargy-harness-", ignore_cleanup_errors=True
-    ) as name:
-        root = Path(name)
-        for folder in ("home", "project", "data"):
-            (root / folder).mkdir()
-        async with (
-            open_relay_process(root / "data") as relay,
-            open_fake_model() as model,
-        ):
-            ann = await relay.guest("ann", ROOM)
-            try:
-                yield World(root, programs, relay, model, ann)
-            finally:
-                end_processes(root / "home")
+    )
 
 
 def end_processes(home: Path) -> list[str]:
