@@ -175,8 +175,8 @@ def container(session: nox.Session) -> None:
 def harness(session: nox.Session) -> None:
     """Try real agent programs of npm against a fake model; needs npm and tmux.
 
-    About 1.5 GB of programs are installed into the folder of the session. ``-- --write``
-    writes the page of the docs, ``-- claude codex`` tries some of them.
+    About 1.5 GB of programs are installed into the folder of the session. Arguments
+    after ``--``: ``--write`` writes the page of the docs, ``claude codex`` tries some.
     """
     _install(session, "test")
     folder = f"{session.virtualenv.location}/programs"

