@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argybargy.domain.choices import are_choices
+from argybargy.domain.choices import are_choices, fold_choice
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import SenderKind
 from argybargy.domain.names import fold
@@ -43,8 +43,18 @@ texts = st.text(max_size=60) | st.lists(
     ),
     max_size=8,
 ).map("".join)
+words = st.text(
+    st.characters(exclude_categories=("C", "Z"), exclude_characters="|"),
+    min_size=1,
+    max_size=6,
+)
 choices = (
-    st.lists(st.text(min_size=1, max_size=12).map(str.strip), min_size=2, max_size=4)
+    st.lists(
+        st.lists(words, min_size=1, max_size=2).map(" ".join),
+        min_size=2,
+        max_size=4,
+        unique_by=fold_choice,
+    )
     .filter(lambda each: are_choices(each, Limits()))
     .map(tuple)
 )

@@ -8,8 +8,8 @@ import pytest
 import trio
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
-from mcp_types import TextContent
 
+from support.mcp_client import use
 from support.relay_process import AgentClient, RealServer, open_server
 
 pytestmark = pytest.mark.e2e
@@ -24,13 +24,6 @@ def http_client(guest: AgentClient) -> httpx2.AsyncClient:
 
 def url(server: RealServer) -> str:
     return f"http://127.0.0.1:{server.address.port}/mcp"
-
-
-async def use(client: Client, name: str, **arguments: object) -> str:
-    result = await client.call_tool(name, arguments)
-    (content,) = result.content
-    assert isinstance(content, TextContent)
-    return content.text
 
 
 @pytest.mark.parametrize("mode", ERAS)

@@ -14,11 +14,11 @@ import pytest
 import trio
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
-from mcp_types import TextContent
 
 from argybargy.agent.seat import Seat, SeatFacts, seat_at
 from argybargy.agent.seat_name import seat_name_of
 from argybargy.torture.relay_process import plain_environment
+from support.mcp_client import use
 from support.relay_process import AgentClient, RealServer, open_server
 
 pytestmark = pytest.mark.e2e
@@ -117,13 +117,6 @@ async def initialize(pipes: Pipes) -> None:
 def text_of(answer: Any) -> str:  # noqa: ANN401 - JSON
     (content,) = answer["result"]["content"]
     return str(content["text"])
-
-
-async def use(client: Client, name: str, **arguments: object) -> str:
-    result = await client.call_tool(name, arguments)
-    (content,) = result.content
-    assert isinstance(content, TextContent)
-    return content.text
 
 
 @pytest.mark.parametrize("mode", ERAS)

@@ -132,7 +132,7 @@ def program(
             found = shutil.which(name, path=f"{folder}/usr/bin:{folder}/usr/sbin")
     # Only the example of a page hangs on it, and no code of ours: where neither the
     # proxy nor Debian's packages are at hand, the rest can be tested all the same.
-    return found or pytest.skip(f"there is no {name} here, nor to be had")
+    return found or pytest.skip(f"{name} is not installed and cannot be fetched")
 
 
 @asynccontextmanager

@@ -13,7 +13,11 @@
 - Commands: `terminal`, `fake_operator`, `fake_export`, `real_commands`,
   `terminal_screen`, `console_pages` (runs the blocks of a page), `first_argybargy`
   (a database of the first relay).
-- Cost: `counted_calls`, `counted_steps`, `loop_steps`; `clock_places` for clock jumps.
+- Questions: `question_stage` (brings them into every state), `question_views` (reads
+  them in every view), `plain_questions` (the plain model of their states).
+- Agents: `agent_desk` (a seat and its commands), `mcp_client`, `nudge_scene` and
+  `wake_calls` (hooks that are called).
+- Cost: `work_counters`; `clock_places` for clock jumps.
 - Tables and pages: `limits_table`, `reference_pages`, `http_reference`, `named_tests`.
 - Machine: `browser`, `chromium`, `debian`.
 """

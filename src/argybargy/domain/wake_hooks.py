@@ -22,6 +22,7 @@ from typing import Final
 import attrs
 
 from argybargy.domain.access_codes import Peer
+from argybargy.domain.host_names import is_host_listed
 from argybargy.domain.names import peer_key, room_key
 from argybargy.domain.wake_policy import Wake
 
@@ -112,13 +113,7 @@ class WakeHosts:
 
     def allows(self, host: str) -> bool:
         """Tell whether a hook may be on a host."""
-        if host in self.names:
-            return True
-        labels = host.split(".")
-        return any(
-            "*." + ".".join(labels[start:]) in self.names
-            for start in range(1, len(labels))
-        )
+        return is_host_listed(host, self.names)
 
     def allows_address(self, host: str, text: str) -> bool:
         """Tell whether a hook on an allowed host may be called at an address."""

@@ -113,7 +113,7 @@ class Resolver(trio.abc.HostnameResolver):
         return [(*kind, (address, port)) for address in self.answers.pop(0)]
 
     async def getnameinfo(self, sockaddr: Any, flags: int) -> tuple[str, str]:  # noqa: ANN401 - Trio's
-        raise NotImplementedError
+        raise NotImplementedError  # part of the interface; hooks have no use for it
 
 
 async def test_a_name_that_leads_inside_is_not_called() -> None:

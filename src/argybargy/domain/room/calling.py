@@ -28,8 +28,8 @@ set of names. ``can:sql`` is in that set as well; no peer can have such a name.
 from typing import Final
 
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.domain.message import CALLED, Message, Question, SenderKind
-from argybargy.domain.names import NOBODY, SYSTEM, PeerKey, peer_key
+from argybargy.domain.message import CALLED, Question
+from argybargy.domain.names import PeerKey, peer_key
 from argybargy.domain.room.commands import Acknowledged, Call, Post
 from argybargy.domain.room.transition import Decision, Transition
 
@@ -95,7 +95,6 @@ def _may_call(transition: Transition, question: Question, peer: PeerKey) -> bool
 
 
 def _announce(transition: Transition, name: str, seqs: list[int]) -> None:
-    room = transition.room
     if len(seqs) == 1:
         text = (
             f"Your capabilities fit the open question {seqs[0]}. "
@@ -106,17 +105,4 @@ def _announce(transition: Transition, name: str, seqs: list[int]) -> None:
             f"Your capabilities fit the open questions {', '.join(map(str, seqs))}. "
             "GET /messages/{seq} shows each; claim one before you answer it."
         )
-    transition.append(
-        Message(
-            seq=room.head + 1,
-            at_ms=max(transition.now.wall_ms, room.last_ms),
-            sender=SYSTEM,
-            kind=SenderKind.SYSTEM,
-            to=(name,),
-            text=text,
-            expects=NOBODY,
-            reply_to=seqs[0] if len(seqs) == 1 else None,
-            event=CALLED,
-            heard_ms=transition.now.counted_ms,
-        )
-    )
+    transition.announce(CALLED, (name,), text, seqs[0] if len(seqs) == 1 else None)

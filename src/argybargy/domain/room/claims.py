@@ -36,9 +36,8 @@ from argybargy.domain.message import (
     Lease,
     Message,
     ResolutionKind,
-    SenderKind,
 )
-from argybargy.domain.names import NOBODY, SYSTEM, PeerKey, peer_key
+from argybargy.domain.names import PeerKey, peer_key
 from argybargy.domain.room.commands import (
     Acknowledged,
     Claim,
@@ -241,22 +240,14 @@ def release_claim(transition: Transition, lease: Lease) -> None:
         return
     question = transition.room.messages[lease.seq]
     transition.unclaim(lease.seq)
-    room, seq = transition.room, lease.seq
-    transition.append(
-        Message(
-            seq=room.head + 1,
-            at_ms=max(transition.now.wall_ms, room.last_ms),
-            sender=SYSTEM,
-            kind=SenderKind.SYSTEM,
-            to=question.to,
-            text=f"Message {seq} of {question.sender} is an open question again: "
-            f"{lease.holder} no longer holds the claim. "
-            f"POST /messages/{seq}/claim to take it.",
-            expects=NOBODY,
-            reply_to=seq,
-            event=REOPENED,
-            heard_ms=transition.now.counted_ms,
-        )
+    seq = lease.seq
+    transition.announce(
+        REOPENED,
+        question.to,
+        f"Message {seq} of {question.sender} is an open question again: "
+        f"{lease.holder} no longer holds the claim. "
+        f"POST /messages/{seq}/claim to take it.",
+        seq,
     )
 
 

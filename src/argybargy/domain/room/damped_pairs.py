@@ -13,9 +13,7 @@ from argybargy.domain.damping import Pair, Utterance, note, pair_of
 from argybargy.domain.instant import format_timestamp
 from argybargy.domain.message import DAMPED, TO_ALL, Message, Question, SenderKind
 from argybargy.domain.names import (
-    NOBODY,
     RESERVED_PEER_NAMES,
-    SYSTEM,
     PeerKey,
     peer_key,
 )
@@ -139,22 +137,14 @@ def announce_damping(
         assert found is not None
         name, now = _spelled(transition, other), transition.now
         until_ms = now.wall_ms + round((found.until - now.steady_seconds) * 1000)
-        transition.append(
-            Message(
-                seq=transition.room.head + 1,
-                at_ms=max(now.wall_ms, transition.room.last_ms),
-                sender=SYSTEM,
-                kind=SenderKind.SYSTEM,
-                to=TO_ALL if message.is_broadcast else (message.sender, name),
-                text=f"{message.sender} and {name} have answered each other more than "
-                f"{limits.loop_turns} times in {limits.loop_window_seconds / 60:g} "
-                f"minutes. Until {format_timestamp(until_ms)[11:16]} UTC their answers "
-                "to each other wake neither of them; they are delivered then, or with "
-                "the next message that does. Any message of the operator ends this.",
-                expects=NOBODY,
-                event=DAMPED,
-                heard_ms=now.counted_ms,
-            )
+        transition.announce(
+            DAMPED,
+            TO_ALL if message.is_broadcast else (message.sender, name),
+            f"{message.sender} and {name} have answered each other more than "
+            f"{limits.loop_turns} times in {limits.loop_window_seconds / 60:g} "
+            f"minutes. Until {format_timestamp(until_ms)[11:16]} UTC their answers "
+            "to each other wake neither of them; they are delivered then, or with "
+            "the next message that does. Any message of the operator ends this.",
         )
 
 

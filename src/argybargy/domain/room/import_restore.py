@@ -17,7 +17,7 @@ from argybargy.domain.message import (
     ResolutionKind,
     SenderKind,
 )
-from argybargy.domain.names import NOBODY, SYSTEM
+from argybargy.domain.names import SYSTEM
 from argybargy.domain.room.commands import (
     Acknowledged,
     Import,
@@ -157,20 +157,7 @@ def decide_restore(transition: Transition, command: Restore) -> Decision:
         return transition.decision(Acknowledged())
     text = _loss_text(room.head, command)
     transition.go_on_after(command.head)
-    at_ms = max(transition.now.wall_ms, room.last_ms, command.last_ms)
-    transition.append(
-        Message(
-            seq=command.head + 1,
-            at_ms=at_ms,
-            sender=SYSTEM,
-            kind=SenderKind.SYSTEM,
-            to=TO_ALL,
-            text=text,
-            expects=NOBODY,
-            event=RESTORED,
-            heard_ms=transition.now.counted_ms,
-        )
-    )
+    transition.announce(RESTORED, TO_ALL, text, not_before_ms=command.last_ms)
     transition.audit("restore", SYSTEM, f"seq={room.head} -> seq={command.head + 1}")
     return transition.decision(Acknowledged())
 

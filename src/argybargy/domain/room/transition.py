@@ -23,8 +23,9 @@ from argybargy.domain.message import (
     Question,
     Receipt,
     Resolution,
+    SenderKind,
 )
-from argybargy.domain.names import PeerKey, peer_key
+from argybargy.domain.names import NOBODY, SYSTEM, PeerKey, peer_key
 from argybargy.domain.room.commands import CommandResult, GiveUp
 from argybargy.domain.room.state import ReceiptKey, Room, next_lease_deadline
 from argybargy.domain.room.writes import (
@@ -136,6 +137,40 @@ class Transition:
         self.writes.append(AppendMessage(message))
         self._retain(MAX_GIVEN_UP_BY_APPEND)
         self._trim_tail()
+
+    def announce(
+        self,
+        event: str,
+        to: tuple[str, ...],
+        text: str,
+        reply_to: int | None = None,
+        *,
+        not_before_ms: int = 0,
+    ) -> None:
+        """Append a system message, which asks nobody.
+
+        Args:
+            event: The event that it reports.
+            to: The addressees.
+            text: The text.
+            reply_to: The message that it is about, if it is about one.
+            not_before_ms: The least timestamp, besides that of the message before.
+        """
+        room = self.room
+        self.append(
+            Message(
+                seq=room.head + 1,
+                at_ms=max(self.now.wall_ms, room.last_ms, not_before_ms),
+                sender=SYSTEM,
+                kind=SenderKind.SYSTEM,
+                to=to,
+                text=text,
+                expects=NOBODY,
+                reply_to=reply_to,
+                event=event,
+                heard_ms=self.now.counted_ms,
+            )
+        )
 
     def go_on_after(self, seq: int) -> None:
         """Skip the seqs up to `seq`, so that the next message gets the one after.

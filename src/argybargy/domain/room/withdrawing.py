@@ -16,9 +16,8 @@ from argybargy.domain.message import (
     Question,
     Resolution,
     ResolutionKind,
-    SenderKind,
 )
-from argybargy.domain.names import NOBODY, SYSTEM, PeerKey, peer_key
+from argybargy.domain.names import SYSTEM, PeerKey, peer_key
 from argybargy.domain.room.claims import ANSWERED, NOT_A_QUESTION, find_message
 from argybargy.domain.room.commands import Acknowledged, Withdraw
 from argybargy.domain.room.transition import Decision, Transition
@@ -57,7 +56,7 @@ def decide_withdraw(transition: Transition, command: Withdraw) -> Decision:
         "It needs no answer."
     )
     for to in _concerned(message, command, transition.limits.addressees):
-        _announce(transition, to, text, command.seq)
+        transition.announce(WITHDRAWN, to, text, command.seq)
     transition.audit("withdraw", command.by, f"seq={command.seq}")
     return transition.decision(Acknowledged())
 
@@ -119,7 +118,9 @@ def withdraw_all(transition: Transition, asker: PeerKey, name: str) -> None:
         f"{name} has no valid access code any more. Its open questions are withdrawn "
         f"and need no answer{listed}."
     )
-    _announce(transition, to, text, seqs[0] if len(asked) == len(seqs) == 1 else None)
+    transition.announce(
+        WITHDRAWN, to, text, seqs[0] if len(asked) == len(seqs) == 1 else None
+    )
 
 
 def _named_to(
@@ -162,7 +163,7 @@ def open_question(
         _withdraw(transition, seq, SYSTEM, SURPLUS)
         if claimed is not None and tells_holders:
             text = f"Question {seq} is withdrawn: {SURPLUS}. It needs no answer."
-            _announce(transition, claimed.to, text, seq)
+            transition.announce(WITHDRAWN, claimed.to, text, seq)
 
 
 def _withdraw(transition: Transition, seq: int, by: str, reason: str) -> None:
@@ -172,23 +173,3 @@ def _withdraw(transition: Transition, seq: int, by: str, reason: str) -> None:
     transition.resolve(seq, resolution)
     if seq in transition.room.leases:
         transition.unclaim(seq)
-
-
-def _announce(
-    transition: Transition, to: tuple[str, ...], text: str, reply_to: int | None
-) -> None:
-    room = transition.room
-    transition.append(
-        Message(
-            seq=room.head + 1,
-            at_ms=max(transition.now.wall_ms, room.last_ms),
-            sender=SYSTEM,
-            kind=SenderKind.SYSTEM,
-            to=to,
-            text=text,
-            expects=NOBODY,
-            reply_to=reply_to,
-            event=WITHDRAWN,
-            heard_ms=transition.now.counted_ms,
-        )
-    )

@@ -1,12 +1,10 @@
-"""The beginning of a poll: call the peer to questions, and renew its claims."""
+"""Renew the claims of a peer that polls or waits for the end of a question."""
 
 import contextlib
 
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import RelayError
 from argybargy.domain.room.commands import Renew
-from argybargy.relay.api.calls import call_peer
-from argybargy.relay.relay import Relay
 from argybargy.relay.room.task import LiveRoom
 
 
@@ -33,19 +31,3 @@ def renew_claims_nowait(code: CodeRecord, live: LiveRoom) -> None:
     if live.room.leases_of(code.name):
         with contextlib.suppress(RelayError):
             live.tell(Renew(code.name))
-
-
-async def enter(relay: Relay, code: CodeRecord) -> LiveRoom:
-    """Return the room of a peer that begins a poll.
-
-    The peer is called to questions that fit its capabilities, and its claims renewed.
-
-    Raises:
-        RelayError: The room could not be loaded, or has failed.
-    """
-    live = await relay.live(code.room)
-    if code.capabilities:
-        await call_peer(relay, code.peer, code.name)
-    if live.room.leases:
-        await renew_claims(code, live)
-    return live

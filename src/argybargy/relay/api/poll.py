@@ -34,7 +34,8 @@ from argybargy.domain.seat import SeatLease
 from argybargy.domain.wake_policy import Backlog, is_held_for
 from argybargy.relay.access.presence import PresenceRecord
 from argybargy.relay.api.agent import count_unread
-from argybargy.relay.api.claim_renewal import enter, renew_claims_nowait
+from argybargy.relay.api.calls import call_peer
+from argybargy.relay.api.claim_renewal import renew_claims, renew_claims_nowait
 from argybargy.relay.api.poll_answer import PollAnswer, PollRequest
 from argybargy.relay.relay import Relay
 from argybargy.relay.room.subscriptions import Subscription
@@ -62,7 +63,7 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
     one = RoomPoll(relay, code, request, live)
     seat = one.take_seat()
     try:
-        return await _take_turn(one, is_ear=seat is not None)
+        return await one.run(is_ear=seat is not None)
     except (RelayError, trio.Cancelled):
         if seat is not None:  # the poll was refused, or its client has left
             now = relay.clock.now().steady_seconds
@@ -70,22 +71,20 @@ async def poll(relay: Relay, code: CodeRecord, request: PollRequest) -> PollAnsw
         raise
 
 
-async def _take_turn(one: "RoomPoll", *, is_ear: bool) -> PollAnswer:
-    """Read, wait if asked to, and return the answer.
+async def enter(relay: Relay, code: CodeRecord) -> LiveRoom:
+    """Return the room of a peer that begins a poll.
+
+    The peer is called to questions that fit its capabilities, and its claims renewed.
 
     Raises:
-        RelayError: As :func:`poll`.
+        RelayError: The room could not be loaded, or has failed.
     """
-    request, polls = one.request, one.live.polls
-    one.find_start()
-    if not one.is_long_poll():
-        one.count()
-    if not request.wait_seconds:
-        return await one.finish(await one.read(), None)
-    name = one.code.peer.name
-    with polls.subscribe(name, request.policy, is_ear=is_ear) as subscription:
-        page = await one.wait(subscription)
-    return await one.finish(page, subscription)
+    live = await relay.live(code.room)
+    if code.capabilities:
+        await call_peer(relay, code.peer, code.name)
+    if live.room.leases:
+        await renew_claims(code, live)
+    return live
 
 
 @attrs.define
@@ -119,6 +118,23 @@ class RoomPoll:
         """The addresses ``can:WORD`` of the peer's capabilities, as they are now."""
         now = self.relay.clock.now()
         return addresses_of(self.relay.codes.capabilities_of(self.code.peer, now))
+
+    async def run(self, *, is_ear: bool) -> PollAnswer:
+        """Read, wait if asked to, and return the answer.
+
+        Raises:
+            RelayError: As :func:`poll`.
+        """
+        request, polls = self.request, self.live.polls
+        self.find_start()
+        if not self.is_long_poll():
+            self.count()
+        if not request.wait_seconds:
+            return await self.finish(await self.read(), None)
+        name = self.code.peer.name
+        with polls.subscribe(name, request.policy, is_ear=is_ear) as subscription:
+            page = await self.wait(subscription)
+        return await self.finish(page, subscription)
 
     def take_seat(self) -> SeatLease | None:
         """Take the seat of the peer for an ear, before anything is acknowledged.

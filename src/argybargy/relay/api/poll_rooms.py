@@ -23,8 +23,7 @@ from argybargy.domain.fair_pages import share
 from argybargy.domain.pages import Page
 from argybargy.domain.poll_budget import PollBudget
 from argybargy.relay.api.agent import count_unread
-from argybargy.relay.api.claim_renewal import enter
-from argybargy.relay.api.poll import RoomPoll
+from argybargy.relay.api.poll import RoomPoll, enter
 from argybargy.relay.api.poll_answer import PollAnswer, PollRequest
 from argybargy.relay.relay import Relay
 from argybargy.relay.room.subscriptions import Subscription

@@ -86,6 +86,7 @@ from argybargy.store.sqlite.tables.wake_hooks import (
     read_wake_hooks,
     save_wake_hook,
 )
+from argybargy.store.sqlite.wal import truncate_wal
 from argybargy.store.sqlite.writer import Writer, open_writer
 
 DEFAULT_LIMITS: Final = Limits()
@@ -424,8 +425,4 @@ async def _checkpoint(connection: DatabaseThread) -> None:
     if not connection.is_open:
         return  # never used, or closed after an error: leave the files unchanged
     with contextlib.suppress(StoreError), trio.move_on_after(CLOSE_SECONDS):
-        await connection.run(_truncate_wal)
-
-
-def _truncate_wal(connection: apsw.Connection) -> None:
-    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        await connection.run(truncate_wal)

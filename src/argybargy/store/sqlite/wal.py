@@ -35,6 +35,15 @@ def checkpoint_wal(connection: apsw.Connection, _database: str, pages: int) -> i
     return apsw.SQLITE_OK
 
 
+def truncate_wal(connection: apsw.Connection) -> None:
+    """Checkpoint the log and truncate it; an attached database is left alone.
+
+    Raises:
+        apsw.Error: A reader still uses it after the busy timeout, or the disk failed.
+    """
+    connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_TRUNCATE)
+
+
 def truncate_wal_if_unused(connection: apsw.Connection) -> None:
     """Checkpoint the log and truncate it, unless a reader uses it: do not wait."""
     timeout_ms = connection.execute("PRAGMA busy_timeout").get

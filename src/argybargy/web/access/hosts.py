@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from argybargy.domain.host_names import is_host_listed
 from argybargy.system.network import is_loopback
 
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -93,15 +94,7 @@ class HostRule:
         if authority in self.names or (host in self.names and _is_port(port)):
             return True  # the usual case, without the regular expression
         host = hostname_of(authority)
-        if not host:
-            return False
-        if host in self.names:
-            return True
-        labels = host.split(".")
-        return any(
-            "*." + ".".join(labels[start:]) in self.names
-            for start in range(1, len(labels))
-        )
+        return bool(host) and is_host_listed(host, self.names)
 
     def allows_origin(self, origin: str, host: str) -> bool:
         """Tell whether a page of `origin` may make a request to `host`.

@@ -21,9 +21,9 @@ from argybargy.domain.names import (
     OPERATOR,
     RESERVED_PEER_NAMES,
 )
-from argybargy.domain.text_form import YOU
 from argybargy.domain.wake_hooks import MAX_URL_CHARS
 from argybargy.relay.overview.overview import OVERVIEW_MESSAGES
+from argybargy.web.codec.decode import NEVER_GIVEN
 
 Schema = dict[str, Any]
 
@@ -40,21 +40,18 @@ WORD: Final[Schema] = {"type": "string", "pattern": f"^{WORD_PATTERN}$"}
 BLANK: Final[Schema] = {"type": "string", "pattern": r"^\s*$"}
 
 
-_NEVER_GIVEN: Final = RESERVED_PEER_NAMES | {YOU}
-
-
 def _name_but(reserved: Iterable[str], name: Schema = SPACED) -> Schema:
     return name | {"not": {"enum": sorted(reserved)}}
 
 
-AGENT: Final = _name_but(_NEVER_GIVEN, NAME)
+AGENT: Final = _name_but(NEVER_GIVEN, NAME)
 _NEVER_SPEAK: Final = RESERVED_PEER_NAMES - {OPERATOR, "admin"}
 SPEAKER: Final = _name_but(_NEVER_SPEAK, NAME)
 BY: Final = _name_but(_NEVER_SPEAK)
-ADDRESSEE: Final = _name_but(_NEVER_GIVEN - {OPERATOR})
-ADDRESSEE_OR_ALL: Final = _name_but(_NEVER_GIVEN - {OPERATOR, EVERYONE})
-ASKED: Final = _name_but(_NEVER_GIVEN - {OPERATOR, ANYONE, NOBODY})
-_NEVER_ASKED: Final = _NEVER_GIVEN - {OPERATOR, ANYONE}
+ADDRESSEE: Final = _name_but(NEVER_GIVEN - {OPERATOR})
+ADDRESSEE_OR_ALL: Final = _name_but(NEVER_GIVEN - {OPERATOR, EVERYONE})
+ASKED: Final = _name_but(NEVER_GIVEN - {OPERATOR, ANYONE, NOBODY})
+_NEVER_ASKED: Final = NEVER_GIVEN - {OPERATOR, ANYONE}
 _WAIT: Final[Schema] = {"minimum": 0, "maximum": 10**9}
 
 

@@ -35,8 +35,8 @@ from argybargy.store.sqlite.search.index_tables import (
     index_readdressed,
     merge,
     prepare,
-    truncate_wal,
 )
+from argybargy.store.sqlite.wal import truncate_wal
 from argybargy.system.files import make_private_file
 
 P = ParamSpec("P")

@@ -236,8 +236,3 @@ def merge(connection: apsw.Connection, pages: int) -> bool:
             "INSERT INTO words (words, rank) VALUES ('merge', ?)", (pages,)
         )
     return connection.total_changes() - before > 1
-
-
-def truncate_wal(connection: apsw.Connection) -> None:
-    """Checkpoint the write-ahead log of the index, and truncate it."""
-    connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_TRUNCATE)
