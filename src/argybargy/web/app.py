@@ -4,7 +4,7 @@ Here are the adapters between Quart and the values of :mod:`argybargy.web.reques
 endpoints and their errors are the same functions that the fast path calls.
 """
 
-from collections.abc import Sequence
+from functools import lru_cache
 from http import HTTPStatus
 from importlib import resources
 from typing import Final
@@ -17,6 +17,7 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from argybargy.domain.errors import Problem, RelayError
+from argybargy.domain.limits import Limits
 from argybargy.system.logs import get_logger
 from argybargy.web import static
 from argybargy.web.access.services import Services
@@ -35,6 +36,7 @@ from argybargy.web.errors import error_response, new_request_id
 from argybargy.web.fast_path import FastPath
 from argybargy.web.mcp.endpoint import McpEndpoint
 from argybargy.web.quart_body import read_bodies_lazily
+from argybargy.web.quart_rules import MatchingRule
 from argybargy.web.request import (
     BARE_HEADERS,
     Request,
@@ -46,6 +48,11 @@ from argybargy.web.request import (
 
 log = get_logger(__name__)
 
+_ROUTES: Final = (
+    *(MANIFEST_ROUTE, LLMS_ROUTE, *OPEN_ROUTES, *JOIN_ROUTES),
+    *AGENT_ROUTES,
+    *ADMIN_ROUTES,
+)
 _PROBLEMS: Final = {
     404: Problem.NO_SUCH_ROUTE,
     405: Problem.METHOD_NOT_ALLOWED,
@@ -84,14 +91,13 @@ def create_quart(services: Services) -> QuartTrio:
     app.config["BODY_TIMEOUT"] = None  # the HTTP server has one, and sends 408
     app.url_map.strict_slashes = True
     app.url_map.merge_slashes = False
+    app.url_rule_class = MatchingRule
     read_bodies_lazily(app)
-    open_routes = (MANIFEST_ROUTE, LLMS_ROUTE, *OPEN_ROUTES, *JOIN_ROUTES)
-    routes = (*open_routes, *AGENT_ROUTES, *ADMIN_ROUTES)
     if services.has_docs:
-        _add_openapi(app, services, routes)
+        _add_openapi(app, services)
         _add_docs(app)
     _add_dashboard(app)
-    for route in routes:
+    for route in _ROUTES:
         _add_route(app, services, route)
     _add_error_handlers(app, services)
     app.after_request(_complete_headers)
@@ -201,9 +207,14 @@ def _add_error_handlers(app: QuartTrio, services: Services) -> None:
 # -- OpenAPI, and the page that shows it ------------------------------------------
 
 
-def _add_openapi(app: QuartTrio, services: Services, routes: Sequence[Route]) -> None:
-    # Encoded once: neither the routes nor the limits change while the relay runs.
-    response = json_response(msgspec.Raw(openapi_json(routes, services.limits)))
+@lru_cache(maxsize=4)  # a relay has one set of limits, its tests have a few
+def _describe(limits: Limits) -> Response:
+    """Return the OpenAPI document, encoded once: it changes only with the limits."""
+    return json_response(msgspec.Raw(openapi_json(_ROUTES, limits)))
+
+
+def _add_openapi(app: QuartTrio, services: Services) -> None:
+    response = _describe(services.limits)
 
     async def openapi() -> QuartResponse:
         return _quart_response(response)

@@ -6,6 +6,7 @@ A request looks its path up in a table, never on the disk: there is no path trav
 import gzip
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from hashlib import sha256
 from http import HTTPStatus
 from importlib import resources
@@ -94,8 +95,9 @@ def _accepts_gzip(accept_encoding: str) -> bool:
     return False
 
 
+@cache
 def load_files() -> Mapping[str, PageFile]:
-    """Read the pages from the package: their files by URL path."""
+    """Read the pages from the package, once: their files by URL path."""
     return {
         path if name == _INDEX else f"{path}/{name}": PageFile.make(
             _minify(name, file.read_bytes()), _MEDIA_TYPES[_suffix(name)]
