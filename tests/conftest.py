@@ -40,7 +40,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Skip control and long tests unless their option is given, also with ``-m``."""
+    """Skip control and long tests unless their option is given, also with ``-m``.
+
+    Raises:
+        pytest.UsageError: A file does not name the mark of its tests.
+    """
+    # The sessions browser and e2e find their files by the text of the mark.
+    for marker in ("browser", "e2e"):
+        marked = {item.path for item in items if item.get_closest_marker(marker)}
+        for path in sorted(marked):
+            if f"pytest.mark.{marker}" not in path.read_text():
+                raise pytest.UsageError(f"{path}: write pytest.mark.{marker} in it")
     for marker in ("control", "long"):
         if config.getoption(f"--run-{marker}"):
             continue
