@@ -24,6 +24,7 @@ from argybargy.domain.room.commands import (
     Withdraw,
 )
 from argybargy.domain.room.state import Room
+from argybargy.domain.sessions import SessionRecord
 from argybargy.domain.wake_hooks import WakeHook
 from argybargy.domain.wake_policy import Wake
 from argybargy.store.errors import Conflict
@@ -666,6 +667,45 @@ async def test_an_invite_is_redeemed_once_together_with_its_code(store: Store) -
     assert await store.invites() == (used,)
     assert await store.codes() == (ann,)
     assert len(await store.audit(9, None)) == 1
+
+
+def session(secret: str, created_ms: int = 5) -> SessionRecord:
+    times = created_ms, created_ms + 100, created_ms
+    return SessionRecord(digest_code(secret), "::1", "Firefox", *times, "00ff")
+
+
+async def test_sessions_are_stored_with_their_audit_rows(store: Store) -> None:
+    first, second = session("one", 9), session("two")
+    await store.open_session(first, [], [audit("sign_in")])
+    await store.open_session(second, [], [])
+    assert await store.sessions() == (first, second)
+    await store.end_sessions([first, session("three")], [audit("sign_out")])
+    await store.end_sessions([first], [])
+    assert await store.sessions() == (second,)
+    assert [row.audit.action for row in await store.audit(9, None)] == [
+        "sign_in",
+        "sign_out",
+    ]
+
+
+async def test_a_new_session_ends_others_in_the_same_transaction(store: Store) -> None:
+    first, second, third = session("one"), session("two"), session("three")
+    await store.open_session(first, [], [])
+    await store.open_session(second, [], [])
+    await store.open_session(third, [first], [])
+    assert await store.sessions() == (second, third)
+
+
+async def test_the_times_of_a_session_are_updated_and_an_ended_one_stays_ended(
+    store: Store,
+) -> None:
+    first, second = session("one"), session("two")
+    for each in (first, second):
+        await store.open_session(each, [], [])
+    await store.end_sessions([second], [])
+    used = attrs.evolve(first, created_ms=6, expires_ms=106, used_ms=50)
+    await store.update_sessions([used, second])
+    assert await store.sessions() == (used,)
 
 
 async def test_the_records_of_a_code_of_several_rooms_are_kept_apart(

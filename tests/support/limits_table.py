@@ -827,6 +827,7 @@ HELD: Final = {
     "store.memory.store.MemoryStore._codes": _CODES,
     "store.memory.store.MemoryStore._cursors": _CODES,
     "store.memory.store.MemoryStore._invites": "`invites_kept`",
+    "store.memory.store.MemoryStore._sessions": "`sessions`",
     "store.memory.store.MemoryStore._revoked": "one entry per code that ever was",
     "store.memory.store.MemoryStore._rooms": _ROOMS,
     "store.memory.room.StoredRoom.claims": "`messages_per_room`",

@@ -23,6 +23,7 @@ from argybargy.domain.room.state import Room, RoomStatus, SavedRoom
 from argybargy.domain.room.writes import Audit, Write
 from argybargy.domain.search.query import Findings, Query, Scope
 from argybargy.domain.seq_gaps import SeqGap, count_messages
+from argybargy.domain.sessions import SessionRecord
 from argybargy.domain.wake_hooks import WakeHook
 from argybargy.store.errors import Corrupt
 from argybargy.system.histogram import SECONDS, SIZES, Distribution, Histogram
@@ -378,6 +379,61 @@ class InviteStore(ProbeStore, Protocol):
         ...
 
 
+class SessionStore(Protocol):
+    """Durable sessions of the dashboard, as digests."""
+
+    async def sessions(self) -> tuple[SessionRecord, ...]:
+        """Return every session, oldest first.
+
+        Raises:
+            Refused: The store cannot read now.
+        """
+        ...
+
+    async def open_session(
+        self,
+        session: SessionRecord,
+        ended: Sequence[SessionRecord],
+        audits: Sequence[Audit],
+    ) -> None:
+        """Store a new session and audit rows, and delete others, in one transaction.
+
+        Args:
+            session: The new session.
+            ended: The sessions that end to make room for it.
+            audits: The audit rows of the sign-in.
+
+        Raises:
+            Refused: Not applied.
+            Unknown: May have been applied.
+        """
+        ...
+
+    async def end_sessions(
+        self, sessions: Sequence[SessionRecord], audits: Sequence[Audit]
+    ) -> None:
+        """Delete sessions and store audit rows, in one transaction.
+
+        Sessions that are not in the store are ignored.
+
+        Raises:
+            Refused: Not applied.
+            Unknown: May have been applied.
+        """
+        ...
+
+    async def update_sessions(self, sessions: Sequence[SessionRecord]) -> None:
+        """Update the times of sessions: creation, end and last use.
+
+        Sessions that are not in the store are ignored: none that has ended comes back.
+
+        Raises:
+            Refused: Not applied.
+            Unknown: May have been applied.
+        """
+        ...
+
+
 class WakeStore(Protocol):
     """Durable wake hooks."""
 
@@ -503,6 +559,7 @@ class Store(
     RoomStore,
     CodeStore,
     InviteStore,
+    SessionStore,
     WakeStore,
     AuditLog,
     SearchStore,

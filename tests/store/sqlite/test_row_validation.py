@@ -11,6 +11,7 @@ from argybargy.domain.instant import Instant
 from argybargy.domain.invites import InviteRecord
 from argybargy.domain.limits import MAX_SEQ
 from argybargy.domain.room.commands import Claim
+from argybargy.domain.sessions import SessionRecord
 from argybargy.store.errors import Corrupt, Incompatible, StoreError
 from argybargy.store.sqlite.backup.restore import RestorePlan, restore_backup
 from argybargy.store.sqlite.backup.superseded import read_superseded
@@ -132,6 +133,16 @@ ROWS = [
         "invites, row 1: the time of its end",
     ),
     ("UPDATE invites SET code_key_id = 'x'", "invites, row 1: the id of its code"),
+    ("UPDATE sessions SET digest = x'00'", "sessions, row 1: the digest"),
+    ("UPDATE sessions SET address = char(27)", "sessions, row 1: the address"),
+    (
+        "UPDATE sessions SET device = printf('%.61c', 'a')",
+        "sessions, row 1: the device",
+    ),
+    ("UPDATE sessions SET expires_ms = 9223372036854775807", "sessions, row 1: a time"),
+    ("UPDATE sessions SET created_ms = used_ms + 1", "sessions, row 1: a time"),
+    ("UPDATE sessions SET used_ms = expires_ms + 1", "sessions, row 1: a time"),
+    ("UPDATE sessions SET token_mark = ''", "sessions, row 1: the mark"),
     ("UPDATE cursors SET seq = 9223372036854775807", "cursors, a row of lab"),
     ("UPDATE cursors SET seq = -1", "cursors, a row of lab"),
     ("UPDATE cursors SET peer = 'a b'", "cursors, a row: a name"),
@@ -152,6 +163,8 @@ async def data(tmp_path: Path) -> Path:
         ms = START.wall_ms
         invite = InviteRecord(digest_code("i"), "lab", "", "", "", ms, ms + 1)
         await store.save_invites([invite], [])
+        session = SessionRecord(digest_code("s"), "::1", "", ms, ms + 9, ms, "00ff")
+        await store.open_session(session, [], [])
         player = Player.of(store)
         await player.say("ann", "one", idempotency_key="k")
         await player.say("ann", "two", expects="bob")

@@ -26,6 +26,7 @@ from argybargy.domain.room.state import Room, SavedRoom
 from argybargy.domain.room.writes import Audit, ClearRoom, Write
 from argybargy.domain.search.query import Findings, Found, Query, Scope
 from argybargy.domain.search.snippet import SNIPPET_CHARS, snippet
+from argybargy.domain.sessions import SessionRecord
 from argybargy.domain.wake_hooks import WakeHook
 from argybargy.store.errors import Conflict, Corrupt, Refused
 from argybargy.store.memory.audit import StoredAudit
@@ -62,6 +63,7 @@ class MemoryStore(Store):
     _codes: dict[bytes, CodeRecord] = attrs.field(factory=dict, repr=False)
     _revoked: set[bytes] = attrs.field(factory=set, repr=False)
     _invites: dict[bytes, InviteRecord] = attrs.field(factory=dict, repr=False)
+    _sessions: dict[bytes, SessionRecord] = attrs.field(factory=dict, repr=False)
     _cursors: dict[tuple[RoomKey, PeerKey], int] = attrs.field(factory=dict, repr=False)
     _audit: StoredAudit = attrs.field(factory=StoredAudit, repr=False)
     _hooks: dict[Peer, WakeHook] = attrs.field(factory=dict, repr=False)
@@ -303,6 +305,36 @@ class MemoryStore(Store):
         await trio.lowlevel.checkpoint()
         for invite in invites:
             self._invites.pop(invite.digest, None)
+
+    @override
+    async def sessions(self) -> tuple[SessionRecord, ...]:
+        await trio.lowlevel.checkpoint()
+        return tuple(self._sessions.values())
+
+    @override
+    async def open_session(
+        self,
+        session: SessionRecord,
+        ended: Sequence[SessionRecord],
+        audits: Sequence[Audit],
+    ) -> None:
+        await self.end_sessions(ended, audits)
+        self._sessions[session.digest] = session
+
+    @override
+    async def end_sessions(
+        self, sessions: Sequence[SessionRecord], audits: Sequence[Audit]
+    ) -> None:
+        await trio.lowlevel.checkpoint()
+        for session in sessions:
+            self._sessions.pop(session.digest, None)
+        self._audit.add(audits)
+
+    @override
+    async def update_sessions(self, sessions: Sequence[SessionRecord]) -> None:
+        await trio.lowlevel.checkpoint()
+        known = [each for each in sessions if each.digest in self._sessions]
+        self._sessions.update({each.digest: each for each in known})
 
     @override
     async def wake_hooks(self) -> tuple[WakeHook, ...]:

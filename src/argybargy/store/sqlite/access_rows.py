@@ -1,4 +1,4 @@
-"""Validation of the rows that give access: codes, invites, hooks and cursors."""
+"""Validation of the rows that give access: codes, invites, sessions, hooks, cursors."""
 
 import re
 from typing import Final
@@ -18,6 +18,7 @@ from argybargy.store.sqlite.database_rows import (
     invalid_fields,
 )
 from argybargy.store.sqlite.tables.invites import invalid_invites
+from argybargy.store.sqlite.tables.sessions import check_session
 from argybargy.store.sqlite.tables.wake_hooks import check_wake_hook
 
 _ROLES: Final = frozenset(role.value for role in Role)
@@ -70,6 +71,19 @@ def validate_invites(rows: DatabaseRows) -> Problems:
     """Validate the invites."""
     if rows.has("invites", "digest"):
         yield from invalid_invites(rows.connection, rows.is_time, NEWEST_MS)
+
+
+def validate_sessions(rows: DatabaseRows) -> Problems:
+    """Validate the sessions, if there is a table of them."""
+    if not rows.has("sessions", "digest"):
+        return
+    sql = """
+        SELECT id, digest, address, device, created_ms, expires_ms, used_ms, token_mark
+        FROM sessions
+    """
+    for row_id, *row in rows.select(sql):
+        fields = check_session(tuple(row), rows.is_time, NEWEST_MS)
+        yield from invalid_fields(f"row {row_id}", *fields)
 
 
 def validate_wake_hooks(rows: DatabaseRows) -> Problems:

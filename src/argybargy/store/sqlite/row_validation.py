@@ -29,6 +29,7 @@ from argybargy.store.sqlite.access_rows import (
     validate_cursors,
     validate_invites,
     validate_revoked,
+    validate_sessions,
     validate_wake_hooks,
 )
 from argybargy.store.sqlite.column_rules import (
@@ -105,6 +106,7 @@ class _RowValidator:
             ("members", self.members),
             ("codes", partial(validate_codes, self.rows)),
             ("invites", partial(validate_invites, self.rows)),
+            ("sessions", partial(validate_sessions, self.rows)),
             ("cursors", partial(validate_cursors, self.rows)),
             ("readdressed", self.readdressed),
             ("wake_hooks", partial(validate_wake_hooks, self.rows)),

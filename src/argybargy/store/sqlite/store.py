@@ -20,6 +20,7 @@ from argybargy.domain.pages import HistoryPage, Page, PageBuilder
 from argybargy.domain.room.state import Room, SavedRoom
 from argybargy.domain.room.writes import Audit, Write
 from argybargy.domain.search.query import Findings, Query, Scope
+from argybargy.domain.sessions import SessionRecord
 from argybargy.domain.wake_hooks import WakeHook
 from argybargy.store.data_directory import hold_directory
 from argybargy.store.errors import Corrupt, StoreError
@@ -81,6 +82,12 @@ from argybargy.store.sqlite.tables.messages import (
 )
 from argybargy.store.sqlite.tables.receipts import sweep_receipts
 from argybargy.store.sqlite.tables.rooms import load_room, read_overview
+from argybargy.store.sqlite.tables.sessions import (
+    delete_sessions,
+    insert_session,
+    read_sessions,
+    update_sessions,
+)
 from argybargy.store.sqlite.tables.wake_hooks import (
     delete_wake_hook,
     read_wake_hooks,
@@ -261,6 +268,38 @@ class SqliteStore(Store):
     @override
     async def delete_invites(self, invites: Sequence[InviteRecord]) -> None:
         await self._writer.write(partial(delete_invites, invites=invites))
+
+    @override
+    async def sessions(self) -> tuple[SessionRecord, ...]:
+        return await self._readers.read(read_sessions)
+
+    @override
+    async def open_session(
+        self,
+        session: SessionRecord,
+        ended: Sequence[SessionRecord],
+        audits: Sequence[Audit],
+    ) -> None:
+        def work(connection: apsw.Connection) -> None:
+            delete_sessions(connection, ended)
+            insert_session(connection, session)
+            insert_audits(connection, audits)
+
+        await self._writer.write(work)
+
+    @override
+    async def end_sessions(
+        self, sessions: Sequence[SessionRecord], audits: Sequence[Audit]
+    ) -> None:
+        def work(connection: apsw.Connection) -> None:
+            delete_sessions(connection, sessions)
+            insert_audits(connection, audits)
+
+        await self._writer.write(work)
+
+    @override
+    async def update_sessions(self, sessions: Sequence[SessionRecord]) -> None:
+        await self._writer.write(partial(update_sessions, sessions=sessions))
 
     @override
     async def cursors(self, room: str) -> Mapping[str, int]:

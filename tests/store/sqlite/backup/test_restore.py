@@ -21,6 +21,7 @@ from argybargy.domain.names import peer_key
 from argybargy.domain.room.commands import Claim, ClaimGranted, Close
 from argybargy.domain.room.state import Room
 from argybargy.domain.room.writes import Audit
+from argybargy.domain.sessions import SessionRecord
 from argybargy.store.errors import Corrupt, Incompatible, Refused, Unknown
 from argybargy.store.sqlite.backup.restore import Restored, RestorePlan, restore_backup
 from argybargy.store.sqlite.backup.verify import check_file
@@ -273,6 +274,21 @@ async def test_a_restore_brings_no_invite_back(tmp_path: Path) -> None:
         restore(tmp_path / directory, tmp_path / "backup.db")
         async with open_sqlite_store(tmp_path / directory, LIMITS) as store:
             assert await store.invites() == ()
+
+
+async def test_a_restore_brings_no_session_back(tmp_path: Path) -> None:
+    ms = START.wall_ms
+    async with open_sqlite_store(tmp_path / "data", LIMITS) as store:
+        times = ms, ms + 900_000, ms
+        for secret in ("ended", "kept"):
+            session = SessionRecord(digest_code(secret), "::1", "", *times, "00ff")
+            await store.open_session(session, [], [])
+        await back_up(store, tmp_path / "backup.db")
+        await store.end_sessions((await store.sessions())[:1], [])
+    for directory in ("data", "other"):
+        restore(tmp_path / directory, tmp_path / "backup.db")
+        async with open_sqlite_store(tmp_path / directory, LIMITS) as store:
+            assert await store.sessions() == ()
 
 
 async def test_a_revocation_outlives_the_audit_log_and_every_restore(

@@ -49,6 +49,7 @@ from argybargy.store.sqlite.tables.commit import commit_room
 from argybargy.store.sqlite.tables.cursors import read_all_cursors
 from argybargy.store.sqlite.tables.invites import delete_all_invites
 from argybargy.store.sqlite.tables.rooms import load_room
+from argybargy.store.sqlite.tables.sessions import delete_all_sessions
 from argybargy.system.files import sync_directory, sync_file
 
 
@@ -169,6 +170,8 @@ def _rebuild(fresh: Path, database: Path, plan: RestorePlan) -> Restored:
             hooks_removed = carry_hooks(connection, superseded, hooked)
             # One may have been used since the backup, and all of them are short-lived.
             delete_all_invites(connection)
+            # One may have been ended since the backup: everybody signs in again.
+            delete_all_sessions(connection)
             left_out = sum(room.lost > 0 for room in rooms)
             detail = f"{left_out} rooms go on after numbers that were left out"
             insert_audits(
