@@ -16,6 +16,7 @@ LONG_FILES: Final = {
     "relay/access/code_registry.py": "all operations on codes update the same indexes",
     "relay/api/poll.py": "the state of one poll, from its seat to its answer",
     "relay/room/task.py": "one room task with its table of states",
+    "web/access/sessions.py": "opening, ending and storing share one lock",
     "store/memory/store.py": "one method for each of the store's protocol",
     "store/sqlite/store.py": "one method for each of the store's protocol",
 }

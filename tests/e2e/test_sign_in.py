@@ -1,6 +1,7 @@
 """Signing in to the real server, as a person does: by the link that 'up' shows."""
 
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -54,6 +55,33 @@ async def test_the_link_that_up_shows_signs_in_once(tmp_path: Path, core: str) -
             server, "GET", "/admin/session", **{"x-admin-session": session}
         )
         assert gone.status == 401
+
+
+async def who(server: RealServer, session: str) -> int:
+    me = await call(server, "GET", "/admin/session", **{"x-admin-session": session})
+    return me.status
+
+
+async def test_sessions_outlive_a_killed_relay_and_ended_ones_do_not(
+    tmp_path: Path,
+) -> None:
+    sessions = []
+    async with open_server(tmp_path / "data") as server:
+        for _ in range(2):
+            code = (await server.admin("POST", "/admin/sign-in")).json["code"]
+            made = await call(server, "POST", "/admin/session", {"code": code})
+            sessions.append(made.json["session"])
+        headers = {"x-admin-session": sessions[1]}
+        assert (await call(server, "DELETE", "/admin/session", **headers)).status == 200
+        await server.stop(signal.SIGKILL)
+    everything = read_all_below(tmp_path)
+    assert sessions[0].encode() not in everything
+    async with open_server(tmp_path / "data") as server:
+        assert [await who(server, each) for each in sessions] == [200, 401]
+        assert (await server.admin("POST", "/admin/regenerate-token")).status == 200
+        await server.stop(signal.SIGKILL)
+    async with open_server(tmp_path / "data") as server:
+        assert [await who(server, each) for each in sessions] == [401, 401]
 
 
 async def test_what_signs_in_is_in_no_file_and_no_log(tmp_path: Path) -> None:

@@ -185,6 +185,7 @@ def test_public_metrics_give_a_warning() -> None:
         ("cors_origins", "https://a.example:", ("https://a.example",)),
         ("max_wait", "2.5", 2.5),
         ("max_idle_seconds", "0", 0),
+        ("session_days", "0.5", 0.5),
         ("rate_max", "0", 0),
     ],
 )
@@ -197,6 +198,9 @@ def test_a_good_value_is_read(name: str, text: str, value: object) -> None:
     ("name", "text"),
     [
         ("host", "two words"),
+        ("session_days", "0"),
+        ("session_days", "401"),
+        ("session_days", "nan"),
         ("host", "relay.example.com:80/"),
         ("port", "65536"),
         ("port", "-1"),

@@ -5,6 +5,7 @@ of it. What it checks never depends on the step, which is the point.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 import trio
@@ -17,9 +18,12 @@ from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.api import operator
 from argybargy.relay.api.agent import claim
 from argybargy.relay.clock import SETTLE_SECONDS
+from argybargy.web.access.session import Visitor
+from argybargy.web.access.session_keeper import KEEP_SECONDS, open_sessions
 from argybargy.web.access.sessions import Sessions
 from argybargy.web.endpoints.operator import _room_rows
 from support.relay import ROOM, RelayHarness, open_harness
+from support.web_app import FixedToken
 
 DAY = 86_400
 LIMITS = Limits(
@@ -30,6 +34,8 @@ LIMITS = Limits(
 )
 LATE = SETTLE_SECONDS + 10
 """Until housekeeping has seen what a step has done."""
+LATER = LATE + 2 * KEEP_SECONDS
+"""Until the sessions have been stored after that."""
 
 Step = Callable[[RelayHarness], Awaitable[float]]
 """Sets the wall clock, waits until that is over, and returns how long it took."""
@@ -261,21 +267,62 @@ async def audit_times(harness: RelayHarness, step: Step) -> None:
 
 async def operators_session(harness: RelayHarness, step: Step) -> None:
     """A session, and a code that buys one, last as long as was said."""
-    limits = Limits(session_seconds=600, session_idle_seconds=900, sign_in_seconds=300)
-    sessions = Sessions(limits, harness.clock)
-    made = sessions.open(sessions.token_identity(), "here")
-    offered = sessions.make_code(sessions.token_identity())
+    limits = Limits(session_days=600 / DAY, sign_in_seconds=300)
+    async with _sessions(harness, limits) as sessions:
+        made = await sessions.open(sessions.token_identity(), Visitor("here"))
+        offered = sessions.make_code(sessions.token_identity())
+        passed = await step(harness)
+        assert len(sessions.codes) == 1
+        now = harness.clock.now()
+        assert now.on_wall(made.session.ends_ms(now)) == now.wall_ms + round(
+            (600 - passed) * 1000
+        )
+        await trio.sleep(305 - passed)
+        assert await sessions.redeem(offered.code, Visitor("there")) is None
+        assert sessions.resolve(made.token) is not None
+        await trio.sleep(300)
+        assert sessions.resolve(made.token) is None
+
+
+async def stored_session(harness: RelayHarness, step: Step) -> None:
+    """A relay that is started again knows when a session ends."""
+    limits = Limits(session_days=600 / DAY)
+    async with _sessions(harness, limits) as sessions:
+        made = await sessions.open(sessions.token_identity(), Visitor("here"))
+        passed = await step(harness)
+    async with (
+        open_harness(store=harness.relay.store, clocks=harness.clocks) as again,
+        _sessions(again, limits) as sessions,
+    ):
+        await trio.sleep(590 - passed)
+        assert sessions.resolve(made.token) is not None
+        await trio.sleep(15)
+        assert sessions.resolve(made.token) is None
+
+
+async def session_opened_in_a_wrong_time(harness: RelayHarness, step: Step) -> None:
+    """A session opened while the clock was wrong ends when it should."""
+    limits = Limits(session_days=600 / DAY)
     passed = await step(harness)
-    assert sessions.open_codes() == 1
-    now = harness.clock.now()
-    assert now.on_wall(made.session.end.counted_ms) == now.wall_ms + round(
-        (600 - passed) * 1000
-    )
-    await trio.sleep(305 - passed)
-    assert sessions.redeem(offered.code, "there") is None
-    assert sessions.resolve(made.token) is not None
-    await trio.sleep(300)
-    assert sessions.resolve(made.token) is None
+    async with _sessions(harness, limits) as sessions:
+        made = await sessions.open(sessions.token_identity(), Visitor("here"))
+        harness.clocks.shift(-harness.clocks.shift_seconds)
+        await trio.sleep(LATER)
+        (stored,) = await harness.relay.store.sessions()
+        left_ms = round((600 - LATER) * 1000)
+        assert stored.expires_ms == harness.clocks.right_ms() + left_ms
+    async with _sessions(harness, limits) as sessions:
+        await trio.sleep(590 - LATER)
+        assert sessions.resolve(made.token) is not None
+        await trio.sleep(15)
+        assert sessions.resolve(made.token) is None
+    assert passed
+
+
+def _sessions(
+    harness: RelayHarness, limits: Limits
+) -> AbstractAsyncContextManager[Sessions]:
+    return open_sessions(harness.relay.store, limits, harness.clock, FixedToken())
 
 
 PLACES: tuple[Place, ...] = (
@@ -293,4 +340,6 @@ PLACES: tuple[Place, ...] = (
     order,
     audit_times,
     operators_session,
+    stored_session,
+    session_opened_in_a_wrong_time,
 )

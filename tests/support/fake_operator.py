@@ -247,7 +247,7 @@ class FakeOperator:
             case "POST", ["sign-in"]:
                 return self._sign_in()
             case "GET", ["sessions"]:
-                return SessionsBody(self._sessions(), 3600, 0)
+                return SessionsBody(self._sessions(), 0)
             case "DELETE", ["rooms", room, "damping"]:
                 return self._undamp(room)
             case "DELETE", ["sessions"]:
@@ -495,6 +495,7 @@ class FakeOperator:
             SessionRow(
                 id=session_id,
                 address="192.0.2.7",
+                device="Firefox on Linux",
                 created=CLOSED_AT,
                 expires=CLOSED_AT,
                 seconds_since_used=61.2,

@@ -220,13 +220,10 @@ PROOFS: Final = {
         "store/test_contract.py::test_the_audit_log_is_cut_to_its_newest_rows"
     ),
     "Limits.sessions": (
-        "web/access/test_sessions.py::test_above_the_limit_the_longest_idle_session_is_evicted"
+        "web/access/test_sessions.py::test_above_the_limit_the_session_unused_longest_is_evicted"
     ),
-    "Limits.session_seconds": (
+    "Limits.session_days": (
         "web/access/test_sessions.py::test_a_session_expires_even_in_use"
-    ),
-    "Limits.session_idle_seconds": (
-        "web/access/test_sessions.py::test_an_idle_session_expires"
     ),
     "Limits.sign_in_codes": (
         "web/access/test_sessions.py::test_above_the_limit_the_oldest_sign_in_code_is_evicted"
@@ -847,7 +844,8 @@ HELD: Final = {
     "web.endpoints.importing.Batch.rooms": _REQUEST,
     "web.codec.validation_errors.ValidationErrors.found": _REQUEST,
     "web.metrics.Metrics.refusals": "the errors there are, all there from the start",
-    "web.access.sessions.Sessions._codes": "`sign_in_codes`",
+    "web.access.sign_in_codes.SignInCodes._codes": "`sign_in_codes`",
+    "web.access.sessions.Sessions._ending": "`sessions`, until the store confirms",
     "web.access.sessions.Sessions._sessions": "`sessions`",
     "web.access.sessions.Sessions._watchers": "`streams`",
     "web.access.throttle.AuthThrottle._buckets": "`auth_addresses`",

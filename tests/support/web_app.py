@@ -12,6 +12,7 @@ import trio
 from hypercorn.typing import ASGIFramework
 
 from argybargy.domain.limits import Limits
+from argybargy.domain.sessions import mark_token
 from argybargy.relay.nudges.call import Caller
 from argybargy.serve.admin_token import FileAdminToken
 from argybargy.store.protocol import Store
@@ -19,6 +20,7 @@ from argybargy.web.access.cors import CorsRule
 from argybargy.web.access.hosts import HostRule
 from argybargy.web.access.public_address import PublicAddress
 from argybargy.web.access.services import Services
+from argybargy.web.access.session_keeper import open_sessions
 from argybargy.web.access.throttle import AuthThrottle
 from argybargy.web.app import create_quart
 from argybargy.web.fast_path import FastPath
@@ -34,6 +36,10 @@ class FixedToken:
     """An admin token in memory."""
 
     value: str = TOKEN
+
+    @property
+    def mark(self) -> str:
+        return mark_token(self.value)
 
     def matches(self, presented: str) -> bool:
         return presented.encode() == self.value.encode()
@@ -225,7 +231,10 @@ async def open_site(
         posts_per_window=0, reads_per_window=0, claims_per_window=0
     )
     admin_token = admin_token or FixedToken()
-    async with open_harness(limits, store, clocks, caller) as house:
+    async with (
+        open_harness(limits, store, clocks, caller) as house,
+        open_sessions(house.relay.store, limits, house.clock, admin_token) as sessions,
+    ):
         services = Services(
             relay=house.relay,
             limits=limits,
@@ -236,6 +245,7 @@ async def open_site(
                 is_configured=is_configured,
             ),
             throttle=AuthThrottle(limits),
+            sessions=sessions,
             cors=cors or CorsRule(),
         )
         quart = create_quart(services)

@@ -81,9 +81,8 @@ class Limits:
         wake_calls: Calls of wake hooks under way at once; others wait for them.
         audit_rows: Rows kept in the audit log; the oldest go first.
         sessions: Sessions of the operator at once; one more ends the one that has
-            been idle for longest.
-        session_seconds: How long a session lasts at most.
-        session_idle_seconds: How long a session lasts unused.
+            been unused for longest.
+        session_days: How many days a session lasts, used or not.
         sign_in_codes: One-time sign-in codes that may be open; one more makes the
             oldest worthless.
         sign_in_seconds: How long a sign-in code can be used, once.
@@ -161,8 +160,7 @@ class Limits:
     wake_calls: int = 8
     audit_rows: int = 50_000
     sessions: int = 64
-    session_seconds: int = 12 * 3600
-    session_idle_seconds: int = 3600
+    session_days: float = 30.0
     sign_in_codes: int = 16
     sign_in_seconds: int = 600
     loop_turns: int = 12

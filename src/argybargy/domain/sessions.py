@@ -16,7 +16,7 @@ from typing import Final
 
 import attrs
 
-from argybargy.domain.access_codes import key_id_of
+from argybargy.domain.access_codes import digest_code, key_id_of
 from argybargy.domain.instant import Instant
 
 DEVICE_CHARS: Final = 60
@@ -52,7 +52,7 @@ class SessionRecord:
     """The stored record of one session.
 
     Attributes:
-        digest: SHA-256 of the session's secret.
+        digest: SHA-256 of the session's secret, see :func:`digest_halves`.
         address: IP address that opened it.
         device: What opened it, such as ``Firefox on Linux``; may be empty.
         created_ms: Time of creation, in milliseconds since 1970 UTC.
@@ -73,6 +73,16 @@ class SessionRecord:
     def id(self) -> str:
         """The public id, see :func:`~argybargy.domain.access_codes.key_id_of`."""
         return key_id_of(self.digest)
+
+
+def digest_halves(kept: str, cookie: str | None) -> bytes:
+    """Return the digest of a session's secret.
+
+    Args:
+        kept: What the client keeps: the secret, or half of it.
+        cookie: The half in a cookie, if there is one.
+    """
+    return digest_code(kept if cookie is None else f"{kept} {cookie}")
 
 
 def latest_end_ms(record: SessionRecord, now: Instant) -> int:

@@ -9,6 +9,7 @@ import attrs
 import trio
 
 from argybargy.domain.access_codes import ADMIN_PREFIX, digest_code, is_well_formed
+from argybargy.domain.sessions import mark_token
 from argybargy.relay.access.code_registry import new_code
 from argybargy.relay.access.issued_secrets import IssuedSecrets
 from argybargy.system.files import write_private_file
@@ -42,6 +43,11 @@ class FileAdminToken:
         """
         path = directory / FILE_NAME
         return cls(path, await trio.to_thread.run_sync(_read_or_make, path))
+
+    @property
+    def mark(self) -> str:
+        """Mark of the token; sessions opened under another one have ended."""
+        return mark_token(self.value)
 
     def matches(self, presented: str) -> bool:
         """Compare a presented token in constant time."""

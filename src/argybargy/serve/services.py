@@ -11,6 +11,7 @@ from argybargy.domain.limits import Limits
 from argybargy.domain.wake_hooks import WakeHosts
 from argybargy.relay.lifecycle import open_relay
 from argybargy.relay.nudges.call import HookCaller
+from argybargy.relay.relay import Relay
 from argybargy.serve.admin_token import FileAdminToken
 from argybargy.settings.settings import Settings
 from argybargy.store.data_directory import find_server_address, hold_lock, is_held
@@ -18,10 +19,13 @@ from argybargy.store.memory.store import open_memory_store
 from argybargy.store.protocol import Store
 from argybargy.store.sqlite.store import open_sqlite_store
 from argybargy.system.network import is_loopback
+from argybargy.web.access.admin_token import AdminToken
 from argybargy.web.access.cors import CorsRule
 from argybargy.web.access.hosts import HostRule
 from argybargy.web.access.public_address import PublicAddress
 from argybargy.web.access.services import Services
+from argybargy.web.access.session_keeper import open_sessions
+from argybargy.web.access.sessions import Sessions
 from argybargy.web.access.throttle import AuthThrottle
 
 LOCK_WAIT_SECONDS: Final = 5.0
@@ -75,15 +79,24 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         _open_store(settings, limits) as store,
         open_relay(store, limits, caller=HookCaller(hosts)) as relay,
     ):
-        yield Services(
-            relay=relay,
-            limits=limits,
-            admin_token=await FileAdminToken.open(settings.data),
-            address=_make_address(settings),
-            throttle=AuthThrottle(limits),
-            cors=CorsRule(frozenset(settings.cors_origins)),
-            has_docs=settings.docs,
-        )
+        admin_token = await FileAdminToken.open(settings.data)
+        async with open_sessions(store, limits, relay.clock, admin_token) as sessions:
+            yield _make_services(settings, relay, admin_token, sessions)
+
+
+def _make_services(
+    settings: Settings, relay: Relay, admin_token: AdminToken, sessions: Sessions
+) -> Services:
+    return Services(
+        relay=relay,
+        limits=relay.limits,
+        admin_token=admin_token,
+        sessions=sessions,
+        address=_make_address(settings),
+        throttle=AuthThrottle(relay.limits),
+        cors=CorsRule(frozenset(settings.cors_origins)),
+        has_docs=settings.docs,
+    )
 
 
 @asynccontextmanager

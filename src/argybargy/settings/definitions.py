@@ -17,6 +17,7 @@ from argybargy.domain.limits import MOST_TEXT_CHARS, Limits
 from argybargy.settings.parsers import (
     Parser,
     choice,
+    days,
     integer,
     parse_base_url,
     parse_bind,
@@ -37,6 +38,8 @@ AGENT_VARIABLES: Final = frozenset({"ARGYBARGY_SEAT", "ARGYBARGY_SESSION"})
 """Variables of the commands for agents, which are no settings of a relay. Programs set
 them for everything that an agent runs."""
 _DAY: Final = 86_400
+_LONGEST_SESSION: Final = 400
+"""Days for which browsers keep a cookie at most."""
 
 
 @attrs.frozen
@@ -249,6 +252,13 @@ SETTINGS: Final = (
         "Silence in a room after which polls return should_exit; 0 disables it.",
         unit="seconds",
         limit="idle_seconds",
+    ),
+    Setting(
+        "session_days",
+        days(0.01, _LONGEST_SESSION),
+        "How long a browser stays signed in to the dashboard.",
+        unit="days",
+        limit="session_days",
     ),
     Setting(
         "rate_max",

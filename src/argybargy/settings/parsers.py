@@ -79,6 +79,11 @@ def seconds(least: float, most: float) -> Parser:
     return parse
 
 
+def days(least: float, most: float) -> Parser:
+    """Return a parser for days from `least` to `most`, both included."""
+    return seconds(least, most)
+
+
 def _bounds(least: float, most: float | None) -> str:
     return f"{least} or more" if most is None else f"{least} to {most}"
 

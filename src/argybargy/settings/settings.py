@@ -88,6 +88,7 @@ class Settings:
     max_messages_per_room: int
     online_window: float
     max_idle_seconds: int
+    session_days: float
     rate_max: int
     claims_max: int
     reads_max: int

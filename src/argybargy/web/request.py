@@ -82,6 +82,10 @@ def read_headers(fields: Collection[tuple[bytes, bytes]]) -> Headers:
     headers = dict(fields)
     if len(headers) == len(fields):
         return headers
+    # HTTP/2 clients may send each cookie in a field of its own.
+    cookies = [value for name, value in fields if name == b"cookie"]
+    if len(cookies) > 1:
+        headers[b"cookie"] = b"; ".join(cookies)
     seen = set()
     for name, _ in fields:
         if name in seen and name in _ONLY_ONCE:

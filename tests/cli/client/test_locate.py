@@ -22,6 +22,7 @@ from argybargy.cli.registry import VERBS
 from argybargy.cli.terminal.output import Output
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
+from argybargy.domain.sessions import mark_token
 from argybargy.relay.lifecycle import open_relay
 from argybargy.settings.settings import Settings
 from argybargy.store.data_directory import (
@@ -35,6 +36,7 @@ from argybargy.system.network import local_host
 from argybargy.web.access.hosts import HostRule
 from argybargy.web.access.public_address import PublicAddress
 from argybargy.web.access.services import Services
+from argybargy.web.access.session_keeper import open_sessions
 from argybargy.web.access.throttle import AuthThrottle
 from argybargy.web.errors import error_response
 from support.terminal import Terminal
@@ -462,18 +464,27 @@ class KnownToken:
     def is_guess(self, presented: str) -> bool:
         return presented != self.value
 
+    @property
+    def mark(self) -> str:
+        return mark_token(self.value)
+
     async def rotate(self) -> str:
         raise AssertionError("nobody rotates here")
 
 
 @asynccontextmanager
 async def open_services() -> AsyncIterator[Services]:
-    limits = Limits()
-    async with open_memory_store(limits) as store, open_relay(store, limits) as relay:
+    limits, token = Limits(), KnownToken()
+    async with (
+        open_memory_store(limits) as store,
+        open_relay(store, limits) as relay,
+        open_sessions(store, limits, relay.clock, token) as sessions,
+    ):
         yield Services(
             relay=relay,
             limits=limits,
-            admin_token=KnownToken(),
+            admin_token=token,
+            sessions=sessions,
             address=PublicAddress.make(
                 "http://127.0.0.1:8765",
                 HostRule.make("127.0.0.1", None, ()),

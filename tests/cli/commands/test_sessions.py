@@ -185,9 +185,9 @@ def test_sessions_are_listed() -> None:
     result = Terminal(operator).type("sessions")
     assert result.code == 0
     head, first, second = result.out.splitlines()
-    assert head.split() == ["ID", "FROM", "SIGNED", "IN", "ENDS", "USED"]
-    assert first.split() == ["0123456789ab", "192.0.2.7", "03:04:05", "03:04:05",
-                             "61", "s", "ago"]  # fmt: skip
+    assert head.split() == ["ID", "DEVICE", "FROM", "SIGNED", "IN", "ENDS", "USED"]
+    assert first.split() == ["0123456789ab", "Firefox", "on", "Linux", "192.0.2.7",
+                             "03:04:05", "03:04:05", "1m", "ago"]  # fmt: skip
     assert second.endswith("now")
     rows = Terminal(operator).type("sessions", "--json").json
     assert [row["id"] for row in rows] == operator.sessions

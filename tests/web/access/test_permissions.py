@@ -124,8 +124,23 @@ async def ended_session(site: Site) -> Headers:
 
 async def _cookie(site: Site, **fields: str) -> Headers:
     headers = {name.replace("_", "-"): value for name, value in fields.items()}
-    cookie = f"theme=dark; __Host-argybargy-443={await site.sign_in()}"
-    return {"host": HOST, "cookie": cookie, **headers}
+    page = {"host": HOST, "origin": f"https://{HOST}"}
+    made = await site.admin("POST", "/admin/session", {"cookie": True}, page)
+    cookie = made.headers["set-cookie"].partition(";")[0]
+    assert cookie.startswith("__Host-argybargy-443=")
+    half = made.json["session"]
+    cookies = f"theme=dark; {cookie}"
+    return {"host": HOST, "cookie": cookies, "x-admin-session": half, **headers}
+
+
+async def cookie_without_the_other_half(site: Site) -> Headers:
+    fields = await cookie_of_our_page(site)
+    return {name: fields[name] for name in fields if name != "x-admin-session"}
+
+
+async def half_without_the_cookie(site: Site) -> Headers:
+    fields = await cookie_of_our_page(site)
+    return {name: fields[name] for name in fields if name != "cookie"}
 
 
 async def cookie_of_our_page(site: Site) -> Headers:
@@ -140,7 +155,8 @@ async def cookie_of_our_page_without_origin(site: Site) -> Headers:
     return await _cookie(site, sec_fetch_site="same-origin")
 
 
-async def cookie_without_a_page(site: Site) -> Headers:
+async def cookie_of_a_browser_that_names_no_page(site: Site) -> Headers:
+    """As browsers do for a GET over plain HTTP; the header shows that it is ours."""
     return await _cookie(site)
 
 
@@ -180,6 +196,7 @@ OPERATORS: Final = {
     cookie_of_our_page,
     cookie_of_our_page_in_an_older_browser,
     cookie_of_our_page_without_origin,
+    cookie_of_a_browser_that_names_no_page,
 }
 READERS: Final = {reader_of_the_room}
 AGENTS: Final = {
@@ -200,7 +217,8 @@ STRANGERS: Final = {
     session_as_code,
     sign_in_code_as_session,
     ended_session,
-    cookie_without_a_page,
+    cookie_without_the_other_half,
+    half_without_the_cookie,
     cookie_typed_into_the_address_bar,
     cookie_of_a_page_without_tls,
     cookie_of_a_neighbouring_page,

@@ -1,13 +1,19 @@
 """Signing in and out: endpoints, cookie, audit log and secrets."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import attrs
 import pytest
 import structlog
 import trio
 import trio.testing
 
 from argybargy.domain.errors import RelayError
+from argybargy.domain.instant import parse_timestamp
 from argybargy.domain.limits import Limits
 from argybargy.relay.access.code_registry import new_code
+from argybargy.web.access.hosts import HostRule
 from argybargy.web.endpoints.sign_in import open_session
 from argybargy.web.request import Request
 from support.web_app import BASE, TOKEN, Client, Reply, Site, open_site
@@ -17,6 +23,16 @@ PUBLIC = f"https://{HOST}"
 COOKIE_STEM = "__Host-argybargy-"
 COOKIE = f"{COOKIE_STEM}443"
 FROM_OUR_PAGE = {"host": HOST, "origin": PUBLIC}
+LOCAL = {"host": "127.0.0.1:8765", "origin": BASE}
+LAN = {"host": "192.168.1.5:8080", "origin": "http://192.168.1.5:8080"}
+
+
+@asynccontextmanager
+async def open_anywhere(public_url: str) -> AsyncIterator[Site]:
+    """Open a site that is reached under any address."""
+    async with open_site(public_url=public_url) as site:
+        site.services.address.hosts = HostRule(None)
+        yield site
 
 
 async def trade(site: Site, code: str, **headers: str) -> Reply:
@@ -54,12 +70,11 @@ async def test_a_session_from_the_token_has_the_same_permissions(
             "id",
             "created",
             "expires",
-            "idle_seconds",
             "cookie",
         }
-        assert made["idle_seconds"] == 3600
         assert made["cookie"] is False
-        assert (made["created"][11:13], made["expires"][11:13]) == ("08", "20")
+        lasts = parse_timestamp(made["expires"]) - parse_timestamp(made["created"])
+        assert lasts == 30 * 86_400_000
         state = await site.front.call("GET", "/admin/state", session=made["session"])
         assert state.status == 200
         me = await site.front.call("GET", "/admin/session", session=made["session"])
@@ -68,7 +83,6 @@ async def test_a_session_from_the_token_has_the_same_permissions(
             "id": made["id"],
             "created": made["created"],
             "expires": made["expires"],
-            "idle_seconds": 3600,
         }
         assert (await site.admin("GET", "/admin/session")).json == {"kind": "token"}
 
@@ -101,23 +115,24 @@ async def test_a_link_expires_after_ten_minutes(
         assert (await trade(site, late)).status == 401
 
 
-async def test_a_session_expires_after_an_idle_hour_and_after_twelve_hours(
+async def test_a_session_expires_after_its_days_used_or_not(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_site() as site:
-        idle, busy = await site.sign_in(), await site.sign_in()
+    async with open_site(Limits(session_days=600 / 86_400)) as site:
+        unused, busy = await site.sign_in(), await site.sign_in()
 
         async def status(session: str) -> int:
             return (
                 await site.front.call("GET", "/admin/session", session=session)
             ).status
 
-        for _ in range(23):
-            await trio.sleep(1800)
+        for _ in range(5):
+            await trio.sleep(100)
             assert await status(busy) == 200
-        assert await status(idle) == 401
-        await trio.sleep(1800)
-        assert await status(busy) == 401
+        await trio.sleep(99)
+        assert (await status(busy), await status(unused)) == (200, 200)
+        await trio.sleep(1)
+        assert (await status(busy), await status(unused)) == (401, 401)
 
 
 @pytest.mark.parametrize(
@@ -275,7 +290,7 @@ async def test_sessions_are_listed_and_one_or_all_of_them_ended(
         await offer(site)
         await trio.sleep(5)
         listed = await site.front.call("GET", "/admin/sessions", session=mine)
-        assert (listed.json["sign_in_codes"], listed.json["idle_seconds"]) == (1, 3600)
+        assert listed.json["sign_in_codes"] == 1
         first, second = listed.json["sessions"]
         assert (first["current"], second["current"]) == (True, False)
         assert second["address"] == "198.51.100.9"
@@ -319,6 +334,21 @@ async def test_the_audit_log_has_sign_ins_and_sign_outs(
 # -- the cookie --------------------------------------------------------------------
 
 
+@attrs.frozen
+class Halves:
+    """The two halves of a session: the page's, and the cookie as browsers send it."""
+
+    page: str
+    cookie: str
+
+    async def call(self, site: Site, method: str = "GET", **headers: str) -> Reply:
+        """Ask who the caller is, or sign out, with both halves."""
+        sent = {"cookie": self.cookie, **headers}
+        return await site.front.call(
+            method, "/admin/session", session=self.page, headers=sent
+        )
+
+
 async def sign_in_with_cookie(site: Site, **headers: str) -> Reply:
     return await site.front.call(
         "POST",
@@ -329,29 +359,70 @@ async def sign_in_with_cookie(site: Site, **headers: str) -> Reply:
     )
 
 
-async def test_behind_tls_the_session_is_in_an_httponly_cookie(
+def halves(made: Reply) -> Halves:
+    return Halves(made.json["session"], made.headers["set-cookie"].partition(";")[0])
+
+
+@pytest.mark.parametrize(
+    ("public_url", "page", "name", "security"),
+    [
+        (PUBLIC, FROM_OUR_PAGE, COOKIE, ["Secure"]),
+        (BASE, LOCAL, "argybargy-8765", []),
+        (BASE, LAN, "argybargy-8080", []),
+        (BASE, {"host": "localhost", "origin": "http://localhost"}, "argybargy-80", []),
+    ],
+    ids=["TLS", "loopback", "an address of the network", "the default port"],
+)
+async def test_one_half_of_a_session_is_in_an_httponly_cookie(
+    autojump_clock: trio.testing.MockClock,
+    public_url: str,
+    page: dict[str, str],
+    name: str,
+    security: list[str],
+) -> None:
+    async with open_anywhere(public_url) as site:
+        made = await sign_in_with_cookie(site, **page)
+        assert made.json["cookie"] is True
+        cookie, *attributes = made.headers["set-cookie"].split("; ")
+        assert cookie.startswith(f"{name}=argy_s1_")
+        assert cookie.partition("=")[2] != made.json["session"]
+        assert sorted(attributes) == [
+            "HttpOnly",
+            "Max-Age=2592000",
+            "Path=/",
+            "SameSite=Strict",
+            *security,
+        ]
+        me = await halves(made).call(site, **page)
+        assert me.json["id"] == made.json["id"]
+        out = await halves(made).call(site, "DELETE", **page)
+        assert out.headers["set-cookie"].startswith(f"{name}=; Max-Age=0; ")
+        assert (await halves(made).call(site, **page)).status == 401
+
+
+async def test_neither_half_of_a_session_opens_anything_alone(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_site(public_url=PUBLIC) as site:
-        made = await sign_in_with_cookie(site)
-        assert (made.json["session"], made.json["cookie"]) == (None, True)
-        cookie, *attributes = made.headers["set-cookie"].split("; ")
-        name, _, value = cookie.partition("=")
-        assert name == COOKIE
-        assert value.startswith("argy_s1_")
-        assert sorted(attributes) == ["HttpOnly", "Path=/", "SameSite=Strict", "Secure"]
-        me = await site.front.call(
-            "GET", "/admin/session", headers={**FROM_OUR_PAGE, "cookie": cookie}
-        )
-        assert me.json["id"] == made.json["id"]
-        out = await site.front.call(
-            "DELETE", "/admin/session", headers={**FROM_OUR_PAGE, "cookie": cookie}
-        )
-        assert out.headers["set-cookie"].startswith(f"{COOKIE}=; Max-Age=0; Secure")
-        gone = await site.front.call(
-            "GET", "/admin/session", headers={**FROM_OUR_PAGE, "cookie": cookie}
-        )
-        assert gone.status == 401
+    """A server on another port of the host gets the cookie, and no other half."""
+    async with open_site() as site:
+        made = await sign_in_with_cookie(site, **LOCAL)
+        mine, other = halves(made), halves(await sign_in_with_cookie(site, **LOCAL))
+        stolen = mine.cookie.partition("=")[2]
+
+        async def status(session: str | None, cookie: str | None) -> int:
+            fields = LOCAL if cookie is None else {**LOCAL, "cookie": cookie}
+            reply = await site.front.call(
+                "GET", "/admin/session", session=session, headers=fields
+            )
+            return reply.status
+
+        assert await status(mine.page, mine.cookie) == 200
+        assert await status(None, mine.cookie) == 401
+        assert await status(mine.page, None) == 401
+        assert await status(stolen, None) == 401
+        assert await status(stolen, mine.cookie) == 401
+        assert await status(mine.page, f"argybargy-8765={mine.page}") == 401
+        assert await status(other.page, mine.cookie) == 401
 
 
 OTHER_PORT = f"{HOST}:9443"
@@ -362,12 +433,21 @@ OTHER_PORT = f"{HOST}:9443"
     [
         (PUBLIC, HOST, PUBLIC, COOKIE),
         (BASE, "localhost:9443", "https://localhost:9443", f"{COOKIE_STEM}9443"),
+        (BASE, "localhost:9443", "http://localhost:9443", "argybargy-9443"),
         (f"https://{OTHER_PORT}", HOST, f"https://{OTHER_PORT}", f"{COOKIE_STEM}9443"),
         (PUBLIC, "127.0.0.1:8765", PUBLIC, COOKIE),
         (BASE, "[::1]", "https://[::1]", COOKIE),
-        (BASE, "[::1]:9443", "https://[::1]:9443", f"{COOKIE_STEM}9443"),
+        (BASE, "[::1]:9443", "http://[::1]:9443", "argybargy-9443"),
     ],
-    ids=["443", "a port", "a proxy without it", "a proxy of its own", "IPv6", "both"],
+    ids=[
+        "443",
+        "a port",
+        "a port without TLS",
+        "a proxy without it",
+        "a proxy of its own",
+        "IPv6",
+        "both",
+    ],
 )
 async def test_relays_on_one_host_have_cookies_of_their_own(
     autojump_clock: trio.testing.MockClock,
@@ -379,21 +459,36 @@ async def test_relays_on_one_host_have_cookies_of_their_own(
     """Cookies ignore the port: the other relay's is sent too, under another name."""
     page = {"host": host, "origin": origin}
     async with open_site(public_url=public_url) as site:
-        made = await sign_in_with_cookie(site, **page)
-        cookie = made.headers["set-cookie"].partition(";")[0]
-        assert cookie.startswith(f"{name}=argy_s1_")
-        others = [f"{COOKIE_STEM}{port}=argy_s1_other" for port in (8765, 443, 9443)]
-        old = "__Host-argybargy=argy_s1_old"
-        others = [each for each in others if not each.startswith(name)]
-        cookies = "; ".join([old, *others, cookie, "theirs=1"])
-        get = {"host": host, "sec-fetch-site": "same-origin", "cookie": cookies}
-        for headers in (get, {**page, "cookie": cookies}):
-            me = await site.front.call("GET", "/admin/session", headers=headers)
-            assert me.json["id"] == made.json["id"]
-        out = await site.front.call(
-            "DELETE", "/admin/session", headers={**page, "cookie": cookies}
+        mine = halves(await sign_in_with_cookie(site, **page))
+        assert mine.cookie.startswith(f"{name}=argy_s1_")
+        names = [
+            f"{stem}{port}"
+            for stem in (COOKIE_STEM, "argybargy-")
+            for port in (8765, 443, 9443)
+        ]
+        others = [f"{each}=argy_s1_other" for each in names if each != name]
+        cookies = "; ".join([*others, mine.cookie, "theirs=1"])
+        both = Halves(mine.page, cookies)
+        get = {"host": host, "sec-fetch-site": "same-origin"}
+        for headers in (get, {"host": host}, page):
+            assert (await both.call(site, **headers)).status == 200
+        out = await both.call(site, "DELETE", **page)
+        assert out.headers["set-cookie"].startswith(f"{name}=; Max-Age=0; ")
+
+
+async def test_cookies_in_fields_of_their_own_are_read(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site:
+        mine = halves(await sign_in_with_cookie(site, **LOCAL))
+        reply = await site.front.call(
+            "GET",
+            "/admin/session",
+            session=mine.page,
+            headers={**LOCAL, "cookie": mine.cookie},
+            again={"cookie": "theirs=1"},
         )
-        assert out.headers["set-cookie"].startswith(f"{name}=; Max-Age=0; Secure")
+        assert reply.status == 200
 
 
 async def test_an_expired_cookie_does_not_block_a_link(
@@ -401,28 +496,19 @@ async def test_an_expired_cookie_does_not_block_a_link(
 ) -> None:
     async with open_site(public_url=PUBLIC) as site:
         made = await sign_in_with_cookie(site)
-        cookie = made.headers["set-cookie"].partition(";")[0]
         await site.admin("DELETE", "/admin/sessions")
+        cookie = halves(made).cookie
         reply = await trade(
             site, await offer(site), **{**FROM_OUR_PAGE, "cookie": cookie}
         )
         assert reply.status == 200
 
 
-@pytest.mark.parametrize(
-    ("public_url", "headers"),
-    [
-        (BASE, {}),
-        (BASE, {"origin": BASE}),
-        (PUBLIC, {"origin": "http://127.0.0.1:8765"}),
-        (PUBLIC, {"host": HOST, "origin": f"http://{HOST}"}),
-        (PUBLIC, {"host": "127.0.0.1:8765"}),
-    ],
-)
-async def test_without_tls_no_cookie_is_set_and_the_response_says_so(
-    autojump_clock: trio.testing.MockClock, public_url: str, headers: dict[str, str]
+@pytest.mark.parametrize("headers", [{}, {"host": "127.0.0.1:8765"}])
+async def test_a_program_without_cookies_gets_the_whole_secret(
+    autojump_clock: trio.testing.MockClock, headers: dict[str, str]
 ) -> None:
-    async with open_site(public_url=public_url) as site:
+    async with open_site() as site:
         made = await site.front.call(
             "POST",
             "/admin/session",
@@ -431,8 +517,31 @@ async def test_without_tls_no_cookie_is_set_and_the_response_says_so(
             headers=headers,
         )
         assert made.json["cookie"] is False
-        assert made.json["session"].startswith("argy_s1_")
         assert "set-cookie" not in made.headers
+        session = made.json["session"]
+        me = await site.front.call("GET", "/admin/session", session=session)
+        assert me.json["id"] == made.json["id"]
+
+
+async def test_a_cookie_ends_with_a_shorter_session(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site(Limits(session_days=1)) as site:
+        mine = halves(await sign_in_with_cookie(site, **LOCAL))
+        await trio.sleep(400)
+        link = await site.front.call(
+            "POST",
+            "/admin/sign-in",
+            session=mine.page,
+            headers={**LOCAL, "cookie": mine.cookie},
+        )
+        made = await site.front.call(
+            "POST",
+            "/admin/session",
+            json={"code": link.json["code"], "cookie": True},
+            headers=LOCAL,
+        )
+        assert "; Max-Age=86000; " in made.headers["set-cookie"]
 
 
 @pytest.mark.parametrize(
@@ -455,10 +564,30 @@ async def test_tls_is_known_by_the_page_s_origin_or_by_the_public_url(
             json={"cookie": True},
             headers=headers,
         )
-        assert made.json["cookie"] is True
+        assert made.headers["set-cookie"].startswith("__Host-")
+        assert "; Secure; " in made.headers["set-cookie"]
 
 
-async def test_a_page_of_another_origin_cannot_use_the_cookie(
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"origin": "http://127.0.0.1:9999"},
+        {"origin": "https://127.0.0.1:8765", "host": "127.0.0.1:9999"},
+        {"sec-fetch-site": "same-site"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "none"},
+        {"origin": "http://127.0.0.1:8765", "sec-fetch-site": "same-site"},
+    ],
+)
+async def test_another_page_cannot_use_the_cookie_even_with_both_halves(
+    autojump_clock: trio.testing.MockClock, page: dict[str, str]
+) -> None:
+    async with open_site() as site:
+        mine = halves(await sign_in_with_cookie(site, **LOCAL))
+        assert (await mine.call(site, **page)).status == 401
+
+
+async def test_a_page_of_another_origin_cannot_use_a_link(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site(public_url=PUBLIC) as site:

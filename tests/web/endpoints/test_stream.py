@@ -361,7 +361,7 @@ async def test_a_stream_ends_at_once_with_its_session_and_no_other_does(
 async def test_a_stream_keeps_its_session_in_use_until_that_is_over(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with open_site(Limits(session_seconds=7_200)) as site:
+    async with open_site(Limits(session_days=1 / 12)) as site:
         session = await site.sign_in()
         async with open_stream(site, session=session) as stream:
             await stream.next_of("snapshot")

@@ -17,7 +17,8 @@ import trio
 from argybargy.cli.client.protocol import Json, Work, asked_room, read_answer
 from argybargy.cli.errors import CliError
 from argybargy.store.errors import Incompatible, StoreError
-from argybargy.web.access.services import AdminToken, Services
+from argybargy.web.access.admin_token import AdminToken
+from argybargy.web.access.services import Services
 from argybargy.web.endpoints.dispatch import dispatch
 from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
 from argybargy.web.endpoints.route import Route

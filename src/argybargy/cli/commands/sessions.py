@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from argybargy.cli.client.answers import read_base_url, read_row
 from argybargy.cli.client.protocol import Json, LiveOperator
+from argybargy.cli.commands.message_line import age
 from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.terminal.formatting import LocalTimes
@@ -17,7 +18,7 @@ from argybargy.domain.access_codes import SIGN_IN_PREFIX, is_well_formed
 
 _DASHBOARD: Final = "/dashboard#code="
 """Part of a sign-in link between the relay's address and the code."""
-_HEADS: Final = ("ID", "FROM", "SIGNED IN", "ENDS", "USED")
+_HEADS: Final = ("ID", "DEVICE", "FROM", "SIGNED IN", "ENDS", "USED")
 _QUIET_ZONE: Final = 4
 """Empty modules around a QR code, as ISO/IEC 18004 requires."""
 _HALVES: Final = {(0, 0): " ", (1, 0): "▀", (0, 1): "▄", (1, 1): "█"}
@@ -75,6 +76,7 @@ class _Session:
     expires: str
     seconds_since_used: float
     streams: int
+    device: str
 
 
 @attrs.frozen
@@ -93,7 +95,7 @@ def open_dashboard(
     """Sign in to the dashboard: print a link that works once, and open it.
 
     On a terminal, the link opens in a browser. It expires after ten minutes; the
-    session lasts twelve hours.
+    session lasts thirty days in that browser.
 
     Example: argybargy open --no-browser
 
@@ -203,9 +205,10 @@ def _show_sessions(relay: LiveOperator, out: Output, times: LocalTimes) -> int:
 
 
 def _cells(session: _Session, times: LocalTimes) -> tuple[str, ...]:
-    used = f"{session.seconds_since_used:.0f} s ago"
+    used = f"{age(session.seconds_since_used)} ago"
     return (
         session.id,
+        session.device or "-",
         session.address,
         times.show(session.created),
         times.show(session.expires),

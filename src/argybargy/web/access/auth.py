@@ -56,18 +56,23 @@ def require_admin(services: Services, request: Request) -> OperatorIdentity:
     Raises:
         RelayError: ``admin_unauthorized``, or ``auth_throttled``.
     """
-    token, sessions = _presented(services, request)
+    token, session = (
+        request.header(b"x-admin-token"),
+        request.header(b"x-admin-session"),
+    )
     is_guess = False
     if token:
         if services.admin_token.matches(token):
             return services.sessions.token_identity()
         is_guess = services.admin_token.is_guess(token)
-    else:
-        for session in sessions:
-            identity = services.sessions.resolve(session)
+    elif session:
+        # The header may hold half of the secret, with one of the cookies the other. A
+        # browser may send the cookies of several relays on one host.
+        for cookie in (None, *read_cookies(request, services.public_url)):
+            identity = services.sessions.resolve(session, cookie)
             if identity is not None:
                 return identity
-            is_guess |= services.sessions.is_guess(session, SESSION_PREFIX)
+        is_guess = services.sessions.is_guess(session, SESSION_PREFIX)
     count_failure(services, request, "admin_auth_failed", is_guess=is_guess)
     raise RelayError(Problem.ADMIN_UNAUTHORIZED)
 
@@ -78,21 +83,6 @@ def shows_operator(request: Request) -> bool:
     A cookie does not count: a browser sends it by itself.
     """
     return bool(request.header(b"x-admin-token") or request.header(b"x-admin-session"))
-
-
-def _presented(
-    services: Services, request: Request
-) -> tuple[str | None, tuple[str, ...]]:
-    """Return the admin token and the sessions that a request presents.
-
-    A session in the header takes precedence over cookies: a browser may send the
-    cookies of several relays on one host.
-    """
-    token = request.header(b"x-admin-token")
-    session = request.header(b"x-admin-session")
-    if session:
-        return token, (session,)
-    return token, tuple(read_cookies(request, services.public_url))
 
 
 def acting_operator(request: Request) -> OperatorIdentity:

@@ -1,13 +1,21 @@
-"""The session cookie, for browsers over TLS.
+"""The session cookie of browsers.
 
-Scripts cannot read the cookie (HttpOnly), so a script injected into the dashboard could
-not steal it. But browsers send it with every request, so it counts only if Origin or
-Sec-Fetch-Site shows that the dashboard made the request. ``SameSite=Strict`` does not
-suffice against cross-site request forgery: on a shared domain, as tunnels have it,
-other customers are the same site.
+Scripts cannot read the cookie (HttpOnly), and all tabs share it. It holds one half of
+the session's secret. The page keeps the other half in the storage of its origin, and
+sends it in ``X-Admin-Session``. Neither half opens anything alone, because:
 
-Browsers keep cookies by host, not by port. The name of the cookie therefore includes
-the public port, so that two relays on one host do not overwrite each other's.
+- browsers keep cookies by host, not by port, and send them to every server there.
+  Whoever runs another server on the same host gets the cookie, and no other half;
+- browsers send cookies with requests of other pages too. The half in the header cannot
+  be sent by a page of another origin;
+- a script injected into the dashboard could read the half in the storage, but could not
+  take the session away.
+
+Besides, Origin and Sec-Fetch-Site have to be those of the dashboard.
+
+The name of the cookie has the port that the browser uses, so that two relays on one
+host do not overwrite each other's. Over TLS it has the prefix ``__Host-`` and is
+Secure; browsers would not keep such a cookie over plain HTTP.
 """
 
 from typing import Final
@@ -15,53 +23,67 @@ from urllib.parse import urlsplit
 
 from argybargy.web.request import Request
 
-_NAME: Final = "__Host-argybargy-"
-_DEFAULT_PORT: Final = "443"
-_ATTRIBUTES: Final = "Secure; HttpOnly; SameSite=Strict; Path=/"
+_STEM: Final = "argybargy-"
+_SECURE_PREFIX: Final = "__Host-"
+_DEFAULT_PORTS: Final = {"https": "443", "http": "80"}
+_ATTRIBUTES: Final = "HttpOnly; SameSite=Strict; Path=/"
 
 
 def set_cookie(
-    request: Request, public_url: str, token: str
+    request: Request, public_url: str, value: str, max_age_seconds: int
 ) -> list[tuple[bytes, bytes]]:
-    """Return the header fields that set the session cookie."""
-    return _fields(_names(request, public_url)[-1:], f"{token}; {_ATTRIBUTES}")
+    """Return the header fields that set the session cookie.
+
+    Args:
+        request: A request that :func:`can_keep_cookie` accepts.
+        public_url: The relay's public URL.
+        value: Half of the session's secret.
+        max_age_seconds: Time after which the browser deletes the cookie.
+    """
+    name = _names(request, public_url)[-1]
+    return [_field(name, value, max_age_seconds)]
 
 
 def clear_cookie(request: Request, public_url: str) -> list[tuple[bytes, bytes]]:
     """Return the header fields that delete the session cookie."""
-    return _fields(_names(request, public_url), f"; Max-Age=0; {_ATTRIBUTES}")
+    return [_field(name, "", 0) for name in _names(request, public_url)]
 
 
-def _fields(names: list[str], value: str) -> list[tuple[bytes, bytes]]:
-    return [(b"set-cookie", f"{name}={value}".encode()) for name in names]
+def _field(name: str, value: str, max_age_seconds: int) -> tuple[bytes, bytes]:
+    secure = "Secure; " if name.startswith(_SECURE_PREFIX) else ""
+    text = f"{name}={value}; Max-Age={max_age_seconds}; {secure}{_ATTRIBUTES}"
+    return b"set-cookie", text.encode()
 
 
 def _names(request: Request, public_url: str) -> list[str]:
     """Return the possible names of the cookie, the likeliest last.
 
-    The port is that of Origin. A GET has no Origin, and a proxy may have replaced the
-    Host, so both Host and the public URL are candidates.
+    Scheme and port are those of Origin. A GET has no Origin, TLS may end at a proxy,
+    and a proxy may have replaced the Host; so Host and public URL are candidates, Host
+    with both schemes.
     """
     origin = request.header(b"origin")
     if origin is not None:
-        return [_name_at(origin)]
-    urls = (request.header(b"host") or "", public_url)
-    return list(dict.fromkeys(_name_at(url) for url in urls))
+        scheme, _, authority = origin.partition("://")
+        return [_name_at(scheme, authority)]
+    host, public = request.header(b"host") or "", urlsplit(public_url)
+    found = [("http", host), ("https", host), (public.scheme, public.netloc)]
+    return list(dict.fromkeys(_name_at(scheme, place) for scheme, place in found))
 
 
-def _name_at(url: str) -> str:
-    """Return the name of the cookie for an https URL or authority."""
-    port = url.rpartition(":")[2]
-    is_port = port.isascii() and port.isdigit()
-    return _NAME + (port if is_port else _DEFAULT_PORT)
+def _name_at(scheme: str, authority: str) -> str:
+    """Return the name of the cookie for a scheme and ``host[:port]``."""
+    port = authority.rpartition(":")[2]
+    if not (port.isascii() and port.isdigit()):
+        port = _DEFAULT_PORTS.get(scheme, "")
+    return f"{_SECURE_PREFIX if scheme == 'https' else ''}{_STEM}{port}"
 
 
 def can_keep_cookie(request: Request, public_url: str) -> bool:
-    """Tell whether the browser uses TLS and would keep the cookie.
+    """Tell whether the dashboard made a request, in a browser that keeps the cookie.
 
-    TLS may end at a proxy, so the scheme of the connection does not tell. Origin does:
-    browsers set it, and pages cannot. Without it, Host has to be that of a public URL
-    with https.
+    Origin tells: browsers set it, and pages cannot. Without it, Host has to be that of
+    a public URL with https.
     """
     origin = request.header(b"origin")
     if origin is not None:
@@ -71,7 +93,7 @@ def can_keep_cookie(request: Request, public_url: str) -> bool:
 
 
 def read_cookies(request: Request, public_url: str) -> list[str]:
-    """Return possible sessions in the cookies, if the dashboard made the request."""
+    """Return possible halves of sessions, if the dashboard made the request."""
     cookies = request.header(b"cookie")
     if cookies is None or not _is_from_own_page(request, public_url):
         return []
@@ -82,18 +104,21 @@ def read_cookies(request: Request, public_url: str) -> list[str]:
 
 
 def _is_from_own_page(request: Request, public_url: str) -> bool:
+    """Tell whether nothing shows that another page made the request.
+
+    Over plain HTTP, except on loopback, browsers send neither field with a GET.
+    """
     origin, site = request.header(b"origin"), request.header(b"sec-fetch-site")
-    if origin is None:
-        return site == "same-origin"
-    return _is_own(origin, request, public_url) and site in {None, "same-origin"}
+    is_own = origin is None or _is_own(origin, request, public_url)
+    return is_own and site in {None, "same-origin"}
 
 
 def _is_own(origin: str, request: Request, public_url: str) -> bool:
-    """Tell whether `origin` is the https origin of this relay.
+    """Tell whether `origin` is an origin of this relay.
 
     It is compared with Host and with the public URL, as a proxy may replace the Host.
     """
     parts = urlsplit(public_url)
     host = request.header(b"host") or ""
-    own = {f"https://{host}", f"{parts.scheme}://{parts.netloc}"}
-    return origin.startswith("https://") and origin in own
+    own = {f"https://{host}", f"http://{host}", f"{parts.scheme}://{parts.netloc}"}
+    return origin in own

@@ -2,24 +2,32 @@
 
 The admin token is for the machine that the relay runs on. A browser exchanges it for a
 session, which expires, is listed, and can be revoked. A phone gets a sign-in code in a
-link, which is redeemed once for a session. Both are kept in memory only, as digests,
-and end with the relay.
+link, which is redeemed once for a session. Both are kept as digests; codes in memory
+only, sessions in the store.
 
-A session cannot prolong itself: it cannot open another session, and a sign-in code
-that it creates, and the session opened with that code, expire no later than it does.
+Rules:
+
+1. A session is stored before its secret is shown. Ending one takes effect in memory
+   first and is stored before it is confirmed. So a crash neither loses a session that
+   somebody holds, nor brings one back that somebody was told has ended.
+2. What may be stored and should not be (`_ending`) is deleted until the store confirms
+   it, whatever failed before.
+3. Authenticating a request touches memory alone. The last use is stored now and then.
+4. A session cannot prolong itself: it cannot open another session, and a sign-in code
+   that it creates, and the session opened with that code, expire no later than it does.
 """
 
 import hmac
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Self
+from typing import Final
 
 import attrs
+import trio
 
 from argybargy.domain.access_codes import (
     SESSION_PREFIX,
-    SIGN_IN_PREFIX,
     digest_code,
     is_well_formed,
     key_id_of,
@@ -27,126 +35,94 @@ from argybargy.domain.access_codes import (
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
+from argybargy.domain.room.writes import Audit
+from argybargy.domain.sessions import SessionRecord, digest_halves
 from argybargy.relay.access.code_registry import new_code
 from argybargy.relay.access.issued_secrets import IssuedSecrets
+from argybargy.relay.api.operator import OPERATOR_ACTOR
 from argybargy.relay.clock import Clock
+from argybargy.relay.store_errors import shielded, translated
+from argybargy.store.errors import Unknown
+from argybargy.store.protocol import SessionStore
+from argybargy.system.logs import get_logger
+from argybargy.web.access.admin_token import AdminToken
+from argybargy.web.access.session import (
+    NewSession,
+    NewSignInCode,
+    Session,
+    Visitor,
+)
+from argybargy.web.access.sign_in_codes import SignInCodes
 from argybargy.web.identity import IdentityKind, OperatorIdentity
 
+log = get_logger(__name__)
 
-@attrs.frozen
-class End:
-    """Deadline on two clocks; the earlier one counts.
-
-    The steady clock stops while the machine is suspended, the counted time goes on.
-    Setting the wall clock affects neither.
-
-    Attributes:
-        counted_ms: Counted time in milliseconds, time in suspension included.
-        steady_seconds: Steady clock, in seconds.
-    """
-
-    counted_ms: int
-    steady_seconds: float
-
-    @classmethod
-    def after(cls, seconds: float, now: Instant) -> Self:
-        """Return the deadline `seconds` from now."""
-        counted_ms = now.counted_ms + int(seconds * 1000)
-        return cls(counted_ms, now.steady_seconds + seconds)
-
-    def earlier(self, other: "End | None") -> "End":
-        """Return the earlier of two deadlines; ``None`` is no deadline."""
-        if other is None:
-            return self
-        return min(self, other, key=lambda end: end.counted_ms)
-
-    def seconds_left(self, now: Instant) -> float:
-        """Return the seconds until the deadline; zero or negative if it has passed."""
-        counted = (self.counted_ms - now.counted_ms) / 1000
-        return min(counted, self.steady_seconds - now.steady_seconds)
-
-
-@attrs.define(eq=False)
-class Session:
-    """One open session.
-
-    Attributes:
-        digest: SHA-256 of the session's secret.
-        address: IP address that opened it.
-        created_ms: Time of creation, as counted time in milliseconds.
-        end: Absolute deadline, however much it is used.
-        used_at: Last use, in seconds of the steady clock.
-        watchers: Number of open streams; it is not idle while there are any.
-    """
-
-    digest: bytes = attrs.field(repr=False)
-    address: str
-    created_ms: int
-    end: End
-    used_at: float
-    watchers: int = 0
-
-    @property
-    def id(self) -> str:
-        """Public id, derived from the digest."""
-        return key_id_of(self.digest)
-
-
-@attrs.frozen
-class SignInCode:
-    """One open sign-in code.
-
-    Attributes:
-        digest: SHA-256 of the code.
-        made_by: Identity that created it; the code ends with that identity.
-        end: Deadline of the code.
-        session_end: Deadline of the session it opens; None for the usual one.
-    """
-
-    digest: bytes = attrs.field(repr=False)
-    made_by: OperatorIdentity
-    end: End
-    session_end: End | None
-
-
-@attrs.frozen
-class NewSession:
-    """A new session with its secret, which is not kept."""
-
-    token: str = attrs.field(repr=False)
-    session: Session
-
-
-@attrs.frozen
-class NewSignInCode:
-    """A new sign-in code in clear text, which is not kept."""
-
-    code: str = attrs.field(repr=False)
-    record: SignInCode
+USE_MS: Final = 60_000
+"""Least time between two stored uses of a session in milliseconds, so that an open
+dashboard costs a write a minute."""
+_DAY_MS: Final = 86_400_000
 
 
 @attrs.define
 class Sessions:
     """All sessions and sign-in codes of a relay.
 
-    The mutable state is `_sessions` and `_codes`, both by public id and oldest first,
-    `_issued`, which remembers ended ones too, `_watchers`, and `_era`, the number of
-    token rotations. At the limit, a new session ends the one that is idle longest, and
-    a new code replaces the oldest.
+    The mutable state is `_sessions`, by public id and oldest first; `_ending`, the
+    sessions that the store may still have though they have ended; `_issued`, which
+    remembers ended secrets too; `_watchers`; and `_era`, the number of token rotations.
+    At the limit, a new session ends the one that is unused longest.
+
+    Args:
+        store: Durable storage of the sessions.
+        limits: The limits of the relay.
+        clock: The relay's clock.
+        admin_token: The admin token; its mark ties the stored sessions to it.
+
+    Attributes:
+        codes: The open sign-in codes.
     """
 
+    store: SessionStore
     limits: Limits
     clock: Clock
+    admin_token: AdminToken
     _sessions: dict[str, Session] = attrs.field(factory=dict)
-    _codes: dict[str, SignInCode] = attrs.field(factory=dict)
+    _ending: dict[str, SessionRecord] = attrs.field(factory=dict)
     _issued: IssuedSecrets = attrs.field(factory=IssuedSecrets)
     _watchers: list[tuple[OperatorIdentity, Callable[[], None]]] = attrs.field(
         factory=list
     )
     _era: int = 0
+    _changing: trio.Lock = attrs.field(factory=trio.Lock)
+    codes: SignInCodes = attrs.field(init=False)
+
+    @codes.default
+    def _make_codes(self) -> SignInCodes:
+        return SignInCodes(self.limits, self.clock, self.is_live)
 
     def __repr__(self) -> str:
-        return f"<Sessions {len(self._sessions)} open, {len(self._codes)} codes>"
+        return f"<Sessions {len(self._sessions)} open, {len(self.codes)} codes>"
+
+    async def load(self) -> None:
+        """Load the stored sessions that were opened under the current admin token.
+
+        Of more than the limit, the oldest end. A shorter `session_days` than before
+        applies to them too.
+
+        Raises:
+            StoreError: The store could not be read.
+        """
+        now, mark = self.clock.now(), self.admin_token.mark
+        stored = await self.store.sessions()
+        kept = [each for each in stored if each.token_mark == mark]
+        kept = kept[-self.limits.sessions :]
+        known = {each.digest for each in kept}
+        self._note_ending(each for each in stored if each.digest not in known)
+        for each in kept:
+            record = _shortened(each, each.created_ms + self._lifetime_ms)
+            self._sessions[record.id] = Session.stored(record, now)
+        for record in stored:
+            self._issued.add(record.digest)
 
     # -- authentication --------------------------------------------------------
 
@@ -154,24 +130,27 @@ class Sessions:
         """Return the identity of a caller with the admin token."""
         return OperatorIdentity(IdentityKind.TOKEN, self._era)
 
-    def resolve(self, presented: str) -> OperatorIdentity | None:
+    def resolve(
+        self, presented: str, cookie: str | None = None
+    ) -> OperatorIdentity | None:
         """Return the identity of a valid session, and record its use.
 
         The session is found by its public id, then compared in constant time.
 
         Args:
             presented: Secret that the client sent, in any form.
+            cookie: The other half of it, from a cookie.
         """
         if not is_well_formed(presented, SESSION_PREFIX):
             return None
-        digest, now = digest_code(presented), self.clock.now()
+        digest, now = digest_halves(presented, cookie), self.clock.now()
         session = self._sessions.get(key_id_of(digest))
-        if session is None or not hmac.compare_digest(session.digest, digest):
+        if session is None or not hmac.compare_digest(session.record.digest, digest):
             return None
-        if not self._is_valid(session, now):
+        if session.seconds_left(now) <= 0:
             return None
-        session.used_at = now.steady_seconds
-        return self._identity(session)
+        session.used_ms = now.counted_ms
+        return OperatorIdentity(IdentityKind.SESSION, self._era, session.id)
 
     def is_guess(self, presented: str, prefix: str) -> bool:
         """Tell whether an invalid secret is a guess: well formed, but never issued.
@@ -184,25 +163,12 @@ class Sessions:
             return False
         return digest_code(presented) not in self._issued
 
-    def _identity(self, session: Session) -> OperatorIdentity:
-        return OperatorIdentity(IdentityKind.SESSION, self._era, session.id)
-
-    def _is_valid(self, session: Session, now: Instant) -> bool:
-        return self._left(session, now) > 0
-
-    def _left(self, session: Session, now: Instant) -> float:
-        left = session.end.seconds_left(now)
-        if session.watchers:
-            return left
-        idle = now.steady_seconds - session.used_at
-        return min(left, self.limits.session_idle_seconds - idle)
-
     def is_live(self, identity: OperatorIdentity) -> bool:
         """Tell whether an identity is still valid."""
         return self.seconds_left(identity) > 0
 
     def seconds_left(self, identity: OperatorIdentity) -> float:
-        """Return how long an identity stays valid without further use.
+        """Return how long an identity stays valid.
 
         Returns:
             Seconds; ``inf`` for the token, zero or negative if it has ended.
@@ -212,7 +178,7 @@ class Sessions:
         if identity.id is None:
             return math.inf
         session = self._sessions.get(identity.id)
-        return 0 if session is None else self._left(session, self.clock.now())
+        return 0 if session is None else session.seconds_left(self.clock.now())
 
     def find(self, identity: OperatorIdentity) -> Session | None:
         """Return the session of an identity; ``None`` for the token."""
@@ -220,27 +186,24 @@ class Sessions:
 
     def live(self) -> list[Session]:
         """Return the open sessions, oldest first."""
-        self._sweep()
-        return list(self._sessions.values())
-
-    def open_codes(self) -> int:
-        """Return the number of open sign-in codes."""
-        self._sweep()
-        return len(self._codes)
+        now = self.clock.now()
+        return [each for each in self._sessions.values() if each.seconds_left(now) > 0]
 
     # -- opening ---------------------------------------------------------------
 
-    def open(self, by: OperatorIdentity, address: str) -> NewSession:
+    async def open(self, by: OperatorIdentity, visitor: Visitor) -> NewSession:
         """Open a session for a caller with the admin token.
 
         Raises:
-            RelayError: ``token_required`` for a session, or ``admin_unauthorized``
-                if the token was replaced since it was presented.
+            RelayError: ``token_required`` for a session; ``admin_unauthorized`` if the
+                token was replaced since it was presented; ``storage_unavailable`` and
+                the like.
         """
         if by.kind is not IdentityKind.TOKEN:
             raise RelayError(Problem.TOKEN_REQUIRED)
-        self._check_live(by)
-        return self._open(address, None)
+        async with self._changing:
+            self._check_live(by)
+            return await self._open(visitor, "token", None)
 
     def make_code(self, by: OperatorIdentity) -> NewSignInCode:
         """Create a sign-in code, which can be redeemed once.
@@ -249,88 +212,206 @@ class Sessions:
             RelayError: ``admin_unauthorized``, if `by` is no longer valid.
         """
         self._check_live(by)
-        self._sweep()
-        code, parent = new_code(SIGN_IN_PREFIX), self.find(by)
-        end = End.after(self.limits.sign_in_seconds, self.clock.now())
-        session_end = None if parent is None else parent.end
-        record = SignInCode(
-            digest_code(code), by, end.earlier(session_end), session_end
-        )
-        self._codes[key_id_of(record.digest)] = record
-        self._issued.add(record.digest)
-        while len(self._codes) > self.limits.sign_in_codes:
-            del self._codes[next(iter(self._codes))]
-        return NewSignInCode(code, record)
+        parent = self.find(by)
+        end_ms = None if parent is None else parent.ends_ms(self.clock.now())
+        made = self.codes.make(by, end_ms)
+        self._issued.add(made.record.digest)
+        return made
 
-    def redeem(self, presented: str, address: str) -> NewSession | None:
-        """Open a session with a sign-in code; ``None`` if the code is invalid."""
-        self._sweep()
-        if not is_well_formed(presented, SIGN_IN_PREFIX):
+    async def redeem(self, presented: str, visitor: Visitor) -> NewSession | None:
+        """Open a session with a sign-in code; ``None`` if the code is invalid.
+
+        The code stays valid if the session could not be stored.
+
+        Raises:
+            RelayError: ``storage_unavailable`` and the like.
+        """
+        if self.codes.find(presented) is None:
             return None
-        digest = digest_code(presented)
-        record = self._codes.get(key_id_of(digest))
-        if record is None or not hmac.compare_digest(record.digest, digest):
-            return None
-        del self._codes[key_id_of(digest)]
-        return self._open(address, record.session_end)
+        async with self._changing:
+            record = self.codes.find(presented)  # another request may have been faster
+            if record is None:
+                return None
+            made = await self._open(visitor, "link", record.session_end_ms)
+            self.codes.remove(record)
+            return made
 
     def _check_live(self, by: OperatorIdentity) -> None:
         if not self.is_live(by):
             raise RelayError(Problem.ADMIN_UNAUTHORIZED)
 
-    def _open(self, address: str, latest: End | None) -> NewSession:
-        self._sweep()
+    @property
+    def _lifetime_ms(self) -> int:
+        return round(self.limits.session_days * _DAY_MS)
+
+    async def _open(
+        self, visitor: Visitor, way: str, latest_ms: int | None
+    ) -> NewSession:
+        """Store a new session and keep it. The caller holds the lock."""
         now, token = self.clock.now(), new_code(SESSION_PREFIX)
-        session = Session(
-            digest=digest_code(token),
-            address=address,
-            created_ms=now.counted_ms,
-            end=End.after(self.limits.session_seconds, now).earlier(latest),
-            used_at=now.steady_seconds,
+        cookie = new_code(SESSION_PREFIX) if visitor.keeps_cookie else None
+        record = SessionRecord(
+            digest=digest_halves(token, cookie),
+            address=visitor.address,
+            device=visitor.device,
+            created_ms=now.wall_ms,
+            expires_ms=now.wall_ms + self._lifetime_ms,
+            used_ms=now.wall_ms,
+            token_mark=self.admin_token.mark,
         )
-        while len(self._sessions) >= self.limits.sessions:
-            idlest = min(self._sessions.values(), key=_use)
-            self.end(idlest.id)
-        self._sessions[session.id] = session
-        self._issued.add(session.digest)
-        return NewSession(token, session)
+        if latest_ms is not None:
+            record = _shortened(record, now.on_wall(latest_ms))
+        crowded = self._crowded_out(now)
+        detail = f"{record.id} by {way} from {visitor.address}"
+        audits = [_audit(now, "sign_in", detail)]
+        with shielded(), translated():
+            try:
+                await self.store.open_session(record, crowded, audits)
+            except Unknown:
+                # Nobody will get its secret, and the others may be gone.
+                self._note_ending([record])
+                self._drop(crowded)
+                raise
+            session = self._sessions[record.id] = Session.opened(record, now)
+            self._issued.add(digest_code(token))
+            self._drop(crowded, is_stored=True)
+        return NewSession(token, cookie, session)
+
+    def _crowded_out(self, now: Instant) -> list[SessionRecord]:
+        """Return the sessions that leave no room for one more."""
+
+        def rank(session: Session) -> tuple[bool, bool, float]:
+            is_open = session.seconds_left(now) > 0
+            return is_open, session.watchers > 0, session.used_ms
+
+        surplus = len(self._sessions) + 1 - self.limits.sessions
+        ranked = sorted(self._sessions.values(), key=rank)
+        return [each.record for each in ranked[: max(0, surplus)]]
 
     # -- ending ----------------------------------------------------------------
 
-    def end(self, session_id: str) -> bool:
-        """End a session and the codes it created; False if it is unknown."""
-        self._sweep()
-        found = self._sessions.pop(session_id, None) is not None
-        self._sweep()
-        self._wake_ended()
-        return found
+    async def end(self, session_id: str, action: str) -> bool:
+        """End a session and the codes it created; False if it is unknown.
 
-    def end_all(self) -> None:
-        """End sessions, sign-in codes, and the identities of the replaced token."""
-        self._era += 1
-        self.end_sessions()
+        It has ended even if storing that fails: then it is tried again, and only a
+        crash before that can bring the session back.
 
-    def end_sessions(self) -> int:
+        Args:
+            session_id: Public id of the session.
+            action: The action for the audit log.
+
+        Raises:
+            RelayError: ``storage_unavailable`` and the like.
+        """
+        async with self._changing:
+            session = self._sessions.get(session_id)
+            now = self.clock.now()
+            is_open = session is not None and session.seconds_left(now) > 0
+            if session is not None:
+                self._drop([session.record])
+            if not is_open and session_id not in self._ending:
+                return False
+            await self._delete_ending([_audit(now, action, session_id)])
+            return True
+
+    async def end_sessions(self) -> int:
         """End every session and sign-in code.
 
         Returns:
             Number of ended sessions.
-        """
-        ended = len(self.live())
-        self._sessions.clear()
-        self._codes.clear()
-        self._wake_ended()
-        return ended
 
-    def _sweep(self) -> None:
-        """Remove expired sessions and codes, and the codes of ended sessions."""
-        now = self.clock.now()
-        for key, session in list(self._sessions.items()):
-            if not self._is_valid(session, now):
-                del self._sessions[key]
-        for key, code in list(self._codes.items()):
-            if code.end.seconds_left(now) <= 0 or not self.is_live(code.made_by):
-                del self._codes[key]
+        Raises:
+            RelayError: As :meth:`end`.
+        """
+        async with self._changing:
+            ended, now = len(self.live()), self.clock.now()
+            self._drop_all()
+            await self._delete_ending([_audit(now, "session_revoke", f"all {ended}")])
+            return ended
+
+    async def rotate_token(self) -> str:
+        """Replace the admin token; end sessions, codes and identities of the old one.
+
+        If the sessions cannot be deleted now, that is tried again; a relay that starts
+        before it succeeds ignores them, since the mark of their token is another.
+
+        Raises:
+            OSError: The token could not be stored. Nothing was changed.
+        """
+        async with self._changing:
+            # Shielded, or the sessions of a replaced token could stay.
+            with shielded():
+                token = await self.admin_token.rotate()
+                self._era += 1
+                self._drop_all()
+                try:
+                    await self._delete_ending([])
+                except RelayError as error:
+                    log.warning("sessions are deleted later", reason=str(error))
+            return token
+
+    def _note_ending(self, records: Iterable[SessionRecord]) -> None:
+        self._ending.update((record.id, record) for record in records)
+
+    def _drop(
+        self, records: Iterable[SessionRecord], *, is_stored: bool = False
+    ) -> None:
+        """End sessions in memory.
+
+        Args:
+            records: Their records.
+            is_stored: Whether the store has deleted them already.
+        """
+        for record in records:
+            self._sessions.pop(record.id, None)
+            if not is_stored:
+                self._ending[record.id] = record
+        self.codes.sweep()
+        self._wake_ended()
+
+    def _drop_all(self) -> None:
+        self.codes.clear()
+        self._drop([each.record for each in self._sessions.values()])
+
+    async def _delete_ending(self, audits: Sequence[Audit]) -> None:
+        """Delete ended sessions from the store, with audit rows, and forget them."""
+        ended = list(self._ending.values())
+        if not (ended or audits):
+            return
+        with shielded(), translated():
+            await self.store.end_sessions(ended, audits)
+            for record in ended:
+                self._ending.pop(record.id, None)
+
+    # -- storing ---------------------------------------------------------------
+
+    async def save(self, *, has_all_uses: bool = False) -> None:
+        """Store the last uses and corrected times, and delete what has ended.
+
+        Args:
+            has_all_uses: Whether to store uses of less than `USE_MS` ago too.
+
+        Raises:
+            StoreError: The store failed; the next call tries again.
+        """
+        async with self._changing:
+            now = self.clock.now()
+            known = list(self._sessions.values())
+            self._drop([each.record for each in known if each.is_past_doubt(now)])
+            least_ms = 1 if has_all_uses else USE_MS
+            changed = [
+                (each, each.current_record(now))
+                for each in self._sessions.values()
+                if each.has_changed(now, least_ms)
+            ]
+            with shielded():
+                if self._ending:
+                    await self.store.end_sessions(list(self._ending.values()), [])
+                    self._ending.clear()
+                if changed:
+                    await self.store.update_sessions([record for _, record in changed])
+                for session, record in changed:
+                    session.note_stored(record, now)
 
     # -- watching --------------------------------------------------------------
 
@@ -338,7 +419,7 @@ class Sessions:
     def watching(
         self, identity: OperatorIdentity, wake: Callable[[], None]
     ) -> Iterator[None]:
-        """Call `wake` when an identity is revoked, and keep its session from idling.
+        """Call `wake` when an identity is revoked, and keep its session in use.
 
         Check :meth:`is_live` after entering, and wait no longer than
         :meth:`seconds_left`: expiry has no timer of its own and calls nothing.
@@ -358,7 +439,7 @@ class Sessions:
             self._watchers.remove(watcher)
             if session is not None:
                 session.watchers -= 1
-                session.used_at = self.clock.now().steady_seconds
+                session.used_ms = self.clock.now().counted_ms
 
     def _wake_ended(self) -> None:
         for identity, wake in list(self._watchers):
@@ -366,6 +447,11 @@ class Sessions:
                 wake()
 
 
-def _use(session: Session) -> tuple[bool, float]:
-    """Return the sort key of eviction: idle longest first, open streams last."""
-    return session.watchers > 0, session.used_at
+def _shortened(record: SessionRecord, latest_ms: int) -> SessionRecord:
+    """Return a record that expires no later than a wall time, nor before its use."""
+    expires_ms = min(record.expires_ms, max(latest_ms, record.used_ms))
+    return attrs.evolve(record, expires_ms=expires_ms)
+
+
+def _audit(now: Instant, action: str, detail: str) -> Audit:
+    return Audit(now.wall_ms, action, OPERATOR_ACTOR, detail=detail)

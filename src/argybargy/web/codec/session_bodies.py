@@ -21,13 +21,12 @@ class SessionRequest(Struct, frozen=True):
 
 
 class SessionBody(Struct, frozen=True):
-    """A new session. Its secret is in `session`, or in a cookie if `cookie` is true."""
+    """A new session, for `X-Admin-Session`; if `cookie` is true, with the cookie."""
 
-    session: str | None
+    session: str
     id: str
     created: str
     expires: str
-    idle_seconds: int
     cookie: bool
     ignored: list[str] | UnsetType = UNSET
 
@@ -39,7 +38,6 @@ class IdentityBody(Struct, frozen=True):
     id: str | UnsetType = UNSET
     created: str | UnsetType = UNSET
     expires: str | UnsetType = UNSET
-    idle_seconds: int | UnsetType = UNSET
 
 
 class EndedBody(Struct, frozen=True):
@@ -49,10 +47,11 @@ class EndedBody(Struct, frozen=True):
 
 
 class SessionRow(Struct, frozen=True):
-    """An open session; `address` is where it was opened from."""
+    """An open session; `address` and `device` are where it was opened from."""
 
     id: str
     address: str
+    device: str
     created: str
     expires: str
     seconds_since_used: float
@@ -64,7 +63,6 @@ class SessionsBody(Struct, frozen=True):
     """Open sessions, oldest first, and the number of open sign-in codes."""
 
     sessions: list[SessionRow]
-    idle_seconds: int
     sign_in_codes: int
 
 

@@ -243,10 +243,9 @@ async def regenerate_token(services: Services, request: Request) -> Response:
     if acting_operator(request).kind is not IdentityKind.TOKEN:
         raise RelayError(Problem.TOKEN_REQUIRED)
     try:
-        token = await services.admin_token.rotate()
+        token = await services.sessions.rotate_token()
     except OSError:
         raise RelayError(Problem.STORAGE_UNAVAILABLE, retry_after=1) from None
-    services.sessions.end_all()
     operator.note_rotation(services.relay)
     return json_response(TokenBody(token))
 

@@ -6,7 +6,9 @@ from argybargy.domain.access_codes import SIGN_IN_PREFIX, key_id_of
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant, format_timestamp
 from argybargy.domain.room.writes import Audit
+from argybargy.domain.sessions import device_of
 from argybargy.relay.api.operator import OPERATOR_ACTOR
+from argybargy.relay.store_errors import translated
 from argybargy.web.access.auth import (
     acting_operator,
     count_failure,
@@ -14,12 +16,12 @@ from argybargy.web.access.auth import (
     shows_operator,
 )
 from argybargy.web.access.services import Services
+from argybargy.web.access.session import NewSession, Session, Visitor
 from argybargy.web.access.session_cookie import (
     can_keep_cookie,
     clear_cookie,
     set_cookie,
 )
-from argybargy.web.access.sessions import NewSession, Session
 from argybargy.web.codec.decode import read_json
 from argybargy.web.codec.session_bodies import (
     EndedBody,
@@ -49,7 +51,7 @@ def offer_sign_in(services: Services, by: OperatorIdentity) -> SignInBody:
     return SignInBody(
         code=made.code,
         url=f"{services.public_url}{DASHBOARD}#code={made.code}",
-        expires=_timestamp(services, made.record.end.counted_ms),
+        expires=_timestamp(services, made.record.end_ms),
     )
 
 
@@ -67,25 +69,43 @@ async def open_session(services: Services, request: Request) -> Response:
     """
     by = require_admin(services, request) if shows_operator(request) else None
     body, ignored = await read_json(request, SessionRequest, is_optional=True)
+    visitor = _visitor(services, request, wants_cookie=body.cookie)
     if body.code is not None:
-        made = _redeem(services, request, body.code)
+        made = await _redeem(services, request, visitor, body.code)
     else:
         by = by or require_admin(services, request)
-        made = services.sessions.open(by, request.client)
-    method = "token" if body.code is None else "link"
-    detail = f"{made.session.id} by {method} from {request.client}"
-    _audit(services, "sign_in", detail)
-    in_cookie = body.cookie and can_keep_cookie(request, services.public_url)
-    answer = _session_body(services, made, in_cookie=in_cookie)
-    response = json_response(answer, ignored)
-    if not in_cookie:
+        await _flush_audit_rows(services)
+        made = await services.sessions.open(by, visitor)
+    response = json_response(_session_body(services, made), ignored)
+    if made.cookie is None:
         return response
-    return response.with_headers(*set_cookie(request, services.public_url, made.token))
+    seconds = int(made.session.seconds_left(services.relay.clock.now()))
+    url = services.public_url
+    return response.with_headers(*set_cookie(request, url, made.cookie, seconds))
 
 
-def _redeem(services: Services, request: Request, code: str) -> NewSession:
+def _visitor(services: Services, request: Request, *, wants_cookie: bool) -> Visitor:
+    device = device_of(request.header(b"user-agent") or "")
+    keeps_cookie = wants_cookie and can_keep_cookie(request, services.public_url)
+    return Visitor(request.client, device, keeps_cookie)
+
+
+async def _flush_audit_rows(services: Services) -> None:
+    """Store buffered audit rows, so that those of a session come after them.
+
+    The rows of opening and ending a session are stored together with that.
+    """
+    with translated():
+        await services.relay.write_behind.flush()
+
+
+async def _redeem(
+    services: Services, request: Request, visitor: Visitor, code: str
+) -> NewSession:
     code = code.strip()
-    made = services.sessions.redeem(code, request.client)
+    if services.sessions.codes.find(code) is not None:
+        await _flush_audit_rows(services)
+    made = await services.sessions.redeem(code, visitor)
     if made is None:
         is_guess = services.sessions.is_guess(code, SIGN_IN_PREFIX)
         count_failure(services, request, "admin_auth_failed", is_guess=is_guess)
@@ -93,17 +113,14 @@ def _redeem(services: Services, request: Request, code: str) -> NewSession:
     return made
 
 
-def _session_body(
-    services: Services, made: NewSession, *, in_cookie: bool
-) -> SessionBody:
-    session = made.session
+def _session_body(services: Services, made: NewSession) -> SessionBody:
+    created, expires = _times(made.session, services.relay.clock.now())
     return SessionBody(
-        session=None if in_cookie else made.token,
-        id=session.id,
-        created=_timestamp(services, session.created_ms),
-        expires=_timestamp(services, session.end.counted_ms),
-        idle_seconds=services.limits.session_idle_seconds,
-        cookie=in_cookie,
+        session=made.token,
+        id=made.session.id,
+        created=created,
+        expires=expires,
+        cookie=made.cookie is not None,
     )
 
 
@@ -114,11 +131,7 @@ async def get_session(services: Services, request: Request) -> Response:
     body = IdentityBody(by.kind.value)
     if session is not None:
         body = IdentityBody(
-            by.kind.value,
-            session.id,
-            _timestamp(services, session.created_ms),
-            _timestamp(services, session.end.counted_ms),
-            services.limits.session_idle_seconds,
+            by.kind.value, session.id, *_times(session, services.relay.clock.now())
         )
     return json_response(body)
 
@@ -127,8 +140,8 @@ async def end_session(services: Services, request: Request) -> Response:
     """Sign out: end the caller's session."""
     by = acting_operator(request)
     if by.id is not None:
-        services.sessions.end(by.id)
-        _audit(services, "sign_out", by.id)
+        await _flush_audit_rows(services)
+        await services.sessions.end(by.id, "sign_out")
     response = json_response(EndedBody(by.id))
     if request.header(b"cookie") is None:
         return response
@@ -142,20 +155,18 @@ async def list_sessions(services: Services, request: Request) -> Response:
         _session_row(session, now, is_current=session.id == by.id)
         for session in services.sessions.live()
     ]
-    body = SessionsBody(
-        rows, services.limits.session_idle_seconds, services.sessions.open_codes()
-    )
-    return json_response(body)
+    return json_response(SessionsBody(rows, len(services.sessions.codes)))
 
 
 def _session_row(session: Session, now: Instant, *, is_current: bool) -> SessionRow:
-    used = now.steady_seconds - session.used_at
+    created, expires = _times(session, now)
     return SessionRow(
         id=session.id,
-        address=session.address,
-        created=format_timestamp(now.on_wall(session.created_ms)),
-        expires=format_timestamp(now.on_wall(session.end.counted_ms)),
-        seconds_since_used=0.0 if session.watchers else round(used, 1),
+        address=session.record.address,
+        device=session.record.device,
+        created=created,
+        expires=expires,
+        seconds_since_used=round(session.seconds_since_used(now), 1),
         streams=session.watchers,
         current=is_current,
     )
@@ -164,17 +175,25 @@ def _session_row(session: Session, now: Instant, *, is_current: bool) -> Session
 async def revoke_session(services: Services, request: Request) -> Response:
     """End one session, by its id."""
     session_id = request.params["id"]
-    if not services.sessions.end(session_id):
+    await _flush_audit_rows(services)
+    if not await services.sessions.end(session_id, "session_revoke"):
         raise RelayError(Problem.SESSION_NOT_FOUND)
-    _audit(services, "session_revoke", session_id)
     return json_response(RevokedSessionBody(session_id))
 
 
 async def revoke_sessions(services: Services, request: Request) -> Response:
     """End every session, and revoke every open sign-in code."""
-    ended = services.sessions.end_sessions()
-    _audit(services, "session_revoke", f"all {ended}")
+    await _flush_audit_rows(services)
+    ended = await services.sessions.end_sessions()
     return json_response(RevokedSessionsBody(ended))
+
+
+def _times(session: Session, now: Instant) -> tuple[str, str]:
+    """Return when a session was created and when it expires, as timestamps."""
+    return (
+        format_timestamp(session.created_ms(now)),
+        format_timestamp(now.on_wall(session.ends_ms(now))),
+    )
 
 
 def _timestamp(services: Services, counted_ms: int) -> str:
