@@ -222,7 +222,7 @@ def test_sessions_are_listed_and_ended(new_dashboard: NewDashboard) -> None:
     expect(there.css(".is-locked")).to_contain_text("your session has ended")
     here.button("Sign out").click()
     expect(here.css(".is-locked")).to_contain_text("You signed out.")
-    assert here.page.evaluate("sessionStorage.argy_session ?? null") is None
+    assert here.page.evaluate("localStorage.argy_session ?? null") is None
     here.page.reload()
     expect(here.css(".is-locked")).to_be_visible()
 
@@ -252,9 +252,10 @@ def test_over_https_no_script_can_read_the_session(
     expect(dashboard.css(".is-locked")).to_contain_text("Not signed in")
     expect(dashboard.css(".is-locked")).not_to_contain_text("your session has ended")
     dashboard.sign_in()
-    seen = "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])"
-    assert "argy_s1_" not in dashboard.page.evaluate(seen)
     (cookie,) = dashboard.page.context.cookies()
+    seen = "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])"
+    assert cookie["value"] not in dashboard.page.evaluate(seen)
+    assert cookie["secure"]
     assert cookie["name"] == f"__Host-argybargy-{secure_relay.port}"
     assert cookie["httpOnly"]
     dashboard.page.reload()

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Request, expect
 
-from support.browser import Dashboard, NewDashboard, Relay
+from support.browser import Dashboard, NewDashboard, Relay, call
 
 pytestmark = pytest.mark.browser
 MAX_FIRST_VISIT_BYTES = 90 * 1024
@@ -76,7 +76,7 @@ def test_all_requests_go_to_the_operator_s_endpoints(dashboard: Dashboard) -> No
     assert sum(path == "/admin/state" for _, path in asked) == 0
 
 
-def test_no_secret_is_stored_but_the_session_of_this_tab(dashboard: Dashboard) -> None:
+def test_no_secret_is_stored_but_half_of_the_session(dashboard: Dashboard) -> None:
     """D5, on purpose otherwise: the token is exchanged and never stored."""
     dashboard.relay.room("build")
     dashboard.open().button("Paste admin token").click()
@@ -88,8 +88,11 @@ def test_no_secret_is_stored_but_the_session_of_this_tab(dashboard: Dashboard) -
     )
     assert dashboard.relay.token not in kept
     lasting, passing = json.loads(kept)
-    assert "argy_s1_" not in json.dumps(lasting)
-    assert passing["argy_session"].startswith("argy_s1_")
+    assert "argy_s1_" not in json.dumps(passing)
+    half = lasting["argy_session"]
+    assert half.startswith("argy_s1_")
+    alone = {"X-Admin-Session": half}
+    assert call("GET", f"{dashboard.relay.url}/admin/session", **alone).status == 401
 
 
 def test_a_sign_in_code_leaves_the_address_at_once(dashboard: Dashboard) -> None:

@@ -19,7 +19,10 @@ def test_a_signed_out_page_is_no_empty_room(dashboard: Dashboard) -> None:
     expect(dashboard.css("h1.channel-title")).to_have_text("not signed in")
     locked = dashboard.css(".is-locked")
     expect(locked).to_contain_text("Not signed in")
-    expect(locked).to_contain_text("The gear at the bottom left has the same field.")
+    expect(locked.locator("pre")).to_have_text(
+        f"argybargy open --port {dashboard.relay.port}"
+    )
+    expect(locked.get_by_role("button")).to_have_text(["Copy", "Paste admin token"])
     expect(dashboard.css(".timeline, .composer")).to_have_count(0)
     dashboard.page.wait_for_timeout(500)
     assert not [url for url in asked if "/admin/" in url]

@@ -95,9 +95,9 @@ function SessionRow({ session }) {
   const used = age(session.seconds_since_used ?? 0);
   return html`<li class="session-row" data-session=${session.id}>
     <span>
-      <b>${session.current ? "This browser" : `Session ${session.id}`}</b>
+      <b>${session.current ? "This browser" : session.device || `Session ${session.id}`}</b>
       <span class="meta">
-        ${session.address} · since ${moment(session.created)} · used ${used === "now" ? used : `${used} ago`} · until ${moment(session.expires)}
+        ${session.current && session.device && `${session.device} · `}${session.address} · since ${moment(session.created)} · used ${used === "now" ? used : `${used} ago`} · until ${moment(session.expires)}
       </span>
     </span>
     <${ConfirmButton} label="End" confirm="Sure?" kind="danger small" onConfirm=${() => endSession(session)} />

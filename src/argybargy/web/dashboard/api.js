@@ -1,55 +1,81 @@
 // The relay's API: signing in, and requests. Only this module calls `fetch`.
 import { signal } from "./ui.js";
-import { persistedSignal, sessionStore } from "./storage.js";
+import { localStore, onStored, persistedSignal, sessionStore } from "./storage.js";
 
 // -- signing in -----------------------------------------------------------------
 // The admin token and sign-in codes are never stored: both are exchanged for a session at
-// once. The session is kept in sessionStorage, or over https in an HttpOnly cookie.
+// once. Half of its secret is in an HttpOnly cookie, which no script can read; the other
+// half is in the storage of this origin, and opens nothing alone. All tabs share both.
+// Only a browser that refuses cookies gets the whole secret, into this tab's storage.
 
 const KEY = "argy_session";
+const ID_KEY = "argy_session_id";
+const SIGN_OUT_KEY = "argy_signed_out";
 /** The reason for being signed out after `signOut`. */
 export const SIGNED_OUT = "You signed out.";
-const isSecure = location.protocol === "https:";
 
 /**
- * Whether the operator is signed in. `status` is "in", "out" or "unknown" (over https at
- * the start: only the relay can see the cookie), `token` is the session unless a cookie
- * holds it, `why` is the reason for being signed out.
+ * Whether the operator is signed in. `status` is "in" or "out", `token` is what this page
+ * keeps of the session's secret, `why` is the reason for being signed out.
  */
 export const auth = signal(initialAuth());
 
 function initialAuth() {
-  const token = sessionStore.get(KEY);
-  if (token) return { status: "in", token, why: "" };
-  return { status: isSecure ? "unknown" : "out", token: null, why: "" };
+  const token = sessionStore.get(KEY) ?? localStore.get(KEY);
+  return { status: token ? "in" : "out", token, why: "" };
 }
 
-/**
- * Drop the session in this tab. "ended" is the reason after a 401; it never replaces a
- * better one, because requests that were under way at a sign-out are refused after it.
- */
+/** Drop the session in all tabs. */
 export function forgetSession(why) {
-  sessionStore.set(KEY, null);
-  const { status } = auth.peek();
-  if (why === "ended" && status === "out") return;
-  if (why === "ended" && status === "unknown") why = ""; // there was no cookie
+  // Before the session, so that the other tabs know why that is gone.
+  if (why === SIGNED_OUT) localStore.set(SIGN_OUT_KEY, randomKey());
+  for (const store of [sessionStore, localStore]) {
+    store.set(KEY, null);
+    store.set(ID_KEY, null);
+  }
+  showSignedOut(why);
+}
+
+/** "ended" never replaces a better reason: requests under way at a sign-out are refused. */
+function showSignedOut(why) {
+  if (why === "ended" && auth.peek().status === "out") return;
   auth.value = { status: "out", token: null, why };
 }
 
-/** Note that the relay accepted a request: the cookie, if unknown, is valid. */
-export function confirmSession() {
-  if (auth.peek().status === "unknown") auth.value = { status: "in", token: null, why: "" };
+/** Sign out after a 401, unless another tab has signed in again meanwhile. */
+function endSession(token) {
+  const stored = localStore.get(KEY);
+  if (auth.peek().token !== token) return;
+  if (stored && stored !== token) auth.value = { status: "in", token: stored, why: "" };
+  else forgetSession("ended");
 }
 
-function keepSession(answer) {
-  const token = answer.session ?? null;
-  if (token) sessionStore.set(KEY, token);
-  auth.value = { status: "in", token, why: "" };
+/** Keep a new session in place of an earlier one of this browser, and end that. */
+function keepSession({ session, cookie, id }) {
+  const [store, other] = cookie ? [localStore, sessionStore] : [sessionStore, localStore];
+  const earlier = store.get(ID_KEY);
+  other.set(KEY, null);
+  store.set(KEY, session);
+  store.set(ID_KEY, id);
+  auth.value = { status: "in", token: session, why: "" };
+  if (earlier) remove(`admin/sessions/${earlier}`).catch(() => null); // it may have ended
+}
+
+/** Follow the other tabs: they sign in and out together. */
+function followTabs() {
+  onStored(SIGN_OUT_KEY, () => {
+    sessionStore.set(KEY, null);
+    showSignedOut(SIGNED_OUT);
+  });
+  onStored(KEY, (token) => {
+    if (token) auth.value = { status: "in", token, why: "" };
+    else if (!sessionStore.get(KEY)) showSignedOut("ended");
+  });
 }
 
 /** Exchange a token or a code for a session. */
 async function openSession(headers, body) {
-  const fields = isSecure ? { ...body, cookie: true } : body;
+  const fields = { ...body, cookie: navigator.cookieEnabled };
   const response = await fetch("admin/session", {
     method: "POST",
     headers: { "Content-Type": "application/json", ...headers },
@@ -97,6 +123,7 @@ async function signInFromAddress() {
 
 /** Sign in by the address, now and when another link is opened in this tab. */
 export function startSigningIn() {
+  followTabs();
   window.addEventListener("hashchange", signInFromAddress);
   return signInFromAddress();
 }
@@ -139,8 +166,7 @@ export class Unreachable extends Error {
   }
 }
 
-function headersFor(body, key, extra) {
-  const session = auth.peek().token;
+function headersFor(session, body, key, extra) {
   return {
     ...(body === undefined ? {} : { "Content-Type": "application/json" }),
     ...(session ? { "X-Admin-Session": session } : {}),
@@ -158,11 +184,12 @@ function headersFor(body, key, extra) {
  */
 export async function request(method, path, { body, key, headers, signal } = {}) {
   let response;
+  const { token } = auth.peek();
   try {
     response = await fetch(path, {
       method,
       signal: signal ?? AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-      headers: headersFor(body, key, headers),
+      headers: headersFor(token, body, key, headers),
       body: body === undefined ? undefined : JSON.stringify(body),
       cache: "no-store",
       credentials: "same-origin",
@@ -173,7 +200,7 @@ export async function request(method, path, { body, key, headers, signal } = {})
   }
   if (response.ok) return response;
   const error = new ApiError(response.status, await response.json().catch(() => null));
-  if (response.status === 401 && !headers) forgetSession("ended");
+  if (response.status === 401 && !headers) endSession(token);
   throw error;
 }
 
@@ -185,6 +212,8 @@ export async function post(path, body = {}) {
   return (await request("POST", path, { body })).json();
 }
 
+const randomKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
+
 /** The last message without a response, and its idempotency key. */
 let unconfirmed = { content: "", key: "" };
 
@@ -195,7 +224,7 @@ let unconfirmed = { content: "", key: "" };
 export async function postMessage(body) {
   const content = JSON.stringify(body);
   if (unconfirmed.content !== content) {
-    unconfirmed = { content, key: crypto.getRandomValues(new Uint32Array(4)).join("-") };
+    unconfirmed = { content, key: randomKey() };
   }
   const said = { ...body, new: false }; // a room that was deleted meanwhile stays deleted
   const response = await request("POST", "admin/say", { body: said, key: unconfirmed.key });

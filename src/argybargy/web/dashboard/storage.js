@@ -6,19 +6,22 @@ function storageArea(name) {
   const fallback = new Map();
   return {
     get(key) {
+      // A value that could be stored may have been changed by another tab since.
+      if (fallback.has(key)) return fallback.get(key);
       try {
-        return window[name].getItem(key) ?? fallback.get(key) ?? null;
+        return window[name].getItem(key);
       } catch {
-        return fallback.get(key) ?? null;
+        return null;
       }
     },
     set(key, value) {
-      fallback.set(key, value);
       try {
         if (value === null) window[name].removeItem(key);
         else window[name].setItem(key, value);
+        fallback.delete(key);
       } catch {
-        // Blocked (private windows, site settings) or full; `fallback` holds the value.
+        // Blocked (private windows, site settings) or full.
+        fallback.set(key, value);
       }
     },
   };
@@ -28,6 +31,14 @@ function storageArea(name) {
 export const localStore = storageArea("localStorage");
 /** Of this tab alone, and dropped when it closes. */
 export const sessionStore = storageArea("sessionStorage");
+
+/** Call `act` with the new value, or null, when another tab changes a value of localStorage. */
+export function onStored(key, act) {
+  window.addEventListener("storage", (event) => {
+    // A key of null means that everything was deleted.
+    if (event.key === key || event.key === null) act(localStore.get(key));
+  });
+}
 
 /** Parse a stored value; the fallback if it is missing, corrupt, or of another type. */
 export function readJson(store, key, fallback) {

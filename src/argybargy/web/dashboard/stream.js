@@ -5,7 +5,7 @@
 // One loop (`run`) owns the connection, so there is never more than one stream or poll.
 // Everybody else only aborts the active stream or ends the current pause.
 import { computed, effect, signal, untracked } from "./ui.js";
-import { auth, confirmSession, get, request } from "./api.js";
+import { auth, get, request } from "./api.js";
 import { currentRoom } from "./route.js";
 import { applyDelta, applyHello, applySnapshot, clearState } from "./state.js";
 
@@ -157,7 +157,6 @@ function applyLine(line, subscribed) {
 function applyFrame(frame, { room, resume }) {
   if (frame.type === "hello") {
     applyHello(frame);
-    confirmSession();
     resumePoint = { room, epoch: frame.epoch, version: frame.resumed ? resume.version : null };
     setConnection("live");
   } else if (frame.type === "snapshot") applySnapshot(frame);
@@ -180,7 +179,6 @@ async function poll(why) {
     const frame = snapshotOf(state, room);
     applyHello({ ...frame, relay_version: state.version, public_url: state.public_url });
     applySnapshot(frame);
-    confirmSession();
     failures = 0;
     setConnection("polling", { why });
     // The first list of rooms made the page choose one: load it at once.

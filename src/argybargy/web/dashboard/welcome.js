@@ -5,7 +5,7 @@ import { Icon, Mark } from "./icons.js";
 import { showRoom } from "./route.js";
 import { applyRoomStatus } from "./state.js";
 import { refresh } from "./stream.js";
-import { closeDialog, Dialog, openDialog } from "./widgets.js";
+import { closeDialog, CopyBlock, Dialog, openDialog } from "./widgets.js";
 
 export function SignInForm({ done = () => {} }) {
   const field = useRef(null);
@@ -36,14 +36,22 @@ export function SignInForm({ done = () => {} }) {
     </div>
     <p id="token-told" class=${outcome.ok ? "told" : "told problem"} role="status">${outcome.text}</p>
     <p class="hint">
-      <code>argybargy token</code> prints it on the relay's machine. It is exchanged for a twelve-hour
-      session and not stored. <code>argybargy open</code> makes a link that signs in without it.
+      <code>argybargy token</code> prints it on the relay's machine. It is exchanged for a session of this
+      browser and not stored. <code>argybargy open</code> signs in without it.
     </p>
   </form>`;
 }
 
 export function SignInDialog() {
   return html`<${Dialog} title="Sign in"><${SignInForm} done=${closeDialog} /><//>`;
+}
+
+const USUAL_PORT = "8765";
+
+/** The command that signs in, with the port if the page shows one that is not the usual. */
+function openCommand() {
+  const { port } = location;
+  return port && port !== USUAL_PORT ? `argybargy open --port ${port}` : "argybargy open";
 }
 
 /** Shown instead of the timeline, so that a signed-out page never looks like an empty room. */
@@ -55,14 +63,18 @@ export function SignedOut() {
     <p role="alert">
       ${why === "ended" ? "The relay answered 401: your session has ended." : why}
     </p>
-    <p>Rooms and messages are shown to the operator of this relay only.</p>
-    <button type="button" class="primary" onClick=${() => openDialog("sign-in")}>
+    <p>
+      Rooms and messages are shown to the operator of this relay only. Run this on the relay's machine; it
+      opens this page and signs you in:
+    </p>
+    <div class="to-type"><${CopyBlock} text=${openCommand()} what="the command" wrap /></div>
+    <p class="hint">
+      If the relay was started with <code>--data</code>, give the command the same. To sign in on a phone,
+      scan the code of <code>argybargy qr</code>.
+    </p>
+    <button type="button" onClick=${() => openDialog("sign-in")}>
       Paste admin token
     </button>
-    <p class="hint">
-      The gear at the bottom left has the same field. On the relay's machine, <code>argybargy open</code> signs in
-      without a token.
-    </p>
   </div>`;
 }
 
