@@ -11,7 +11,8 @@ from argybargy.domain.errors import RelayError
 from argybargy.domain.invites import InviteRecord
 from argybargy.domain.many_rooms import in_further_room
 from argybargy.domain.message import Resolution, ResolutionKind, SenderKind
-from argybargy.domain.names import PeerKey, RoomKey, peer_key
+from argybargy.domain.names import PeerKey, RoomKey, peer_key, room_key
+from argybargy.domain.notifications import EventKey, EventKind, Notice
 from argybargy.domain.pages import look_back, read_after, replies_to
 from argybargy.domain.room.commands import (
     Call,
@@ -706,6 +707,28 @@ async def test_the_times_of_a_session_are_updated_and_an_ended_one_stays_ended(
     used = attrs.evolve(first, created_ms=6, expires_ms=106, used_ms=50)
     await store.update_sessions([used, second])
     assert await store.sessions() == (used,)
+
+
+def notice(digit: str, room: str = "lab", at_ms: int = 5) -> Notice:
+    key = EventKey(EventKind.QUESTION, room_key(room), digit)
+    return Notice(digit * 32, key, at_ms)
+
+
+async def test_notices_are_stored_changed_and_deleted(store: Store) -> None:
+    first, second = notice("1", at_ms=9), notice("2")
+    await store.save_notices([first, second], [])
+    assert await store.notices() == (second, first)
+    told = attrs.evolve(first, told_ms=99)
+    await store.save_notices([told], [second.id, "f" * 32])
+    assert await store.notices() == (told,)
+
+
+async def test_an_event_has_one_notice(store: Store) -> None:
+    first = notice("1")
+    again = attrs.evolve(first, id="a" * 32, told_ms=7)
+    await store.save_notices([first], [])
+    await store.save_notices([again], [])
+    assert await store.notices() == (again,)
 
 
 async def test_the_records_of_a_code_of_several_rooms_are_kept_apart(

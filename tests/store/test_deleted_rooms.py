@@ -2,7 +2,8 @@
 
 from argybargy.domain.access_codes import CodeRecord, digest_code
 from argybargy.domain.limits import Limits
-from argybargy.domain.names import peer_key
+from argybargy.domain.names import peer_key, room_key
+from argybargy.domain.notifications import EventKey, EventKind, Notice
 from argybargy.domain.room.commands import Claim, Close, Delete, Open
 from argybargy.domain.room.state import Room
 from argybargy.domain.search.query import Scope, parse_search
@@ -70,6 +71,16 @@ async def test_nothing_of_a_deleted_room_is_read(store: Store) -> None:
     await assert_unreadable(store)
     await store.clear_deleted()
     await assert_unreadable(store)
+
+
+async def test_notices_about_a_deleted_room_are_deleted(store: Store) -> None:
+    notices = [
+        Notice(digit * 32, EventKey(EventKind.QUESTION, room_key(room), "1"), START_MS)
+        for digit, room in (("1", "lab"), ("2", "ops"))
+    ]
+    await store.save_notices(notices, [])
+    await deleted(store)
+    assert await store.notices() == (notices[1],)
 
 
 async def test_other_rooms_keep_everything(store: Store) -> None:

@@ -18,6 +18,7 @@ from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.invites import InviteRecord
 from argybargy.domain.message import Member, Message
 from argybargy.domain.names import PeerKey, RoomKey
+from argybargy.domain.notifications import Notice
 from argybargy.domain.pages import HistoryPage, Page
 from argybargy.domain.room.state import Room, RoomStatus, SavedRoom
 from argybargy.domain.room.writes import Audit, Write
@@ -460,6 +461,35 @@ class WakeStore(Protocol):
         ...
 
 
+class NoticeStore(Protocol):
+    """Durable notices: the events that the operator was notified about."""
+
+    async def notices(self) -> tuple[Notice, ...]:
+        """Return all notices, oldest first.
+
+        Raises:
+            Refused: The store cannot read now.
+        """
+        ...
+
+    async def save_notices(
+        self, notices: Sequence[Notice], deleted: Sequence[str]
+    ) -> None:
+        """Store notices and delete others, in one transaction.
+
+        Args:
+            notices: The new and changed ones; each replaces one with the same id or
+                about the same event.
+            deleted: The ids of those to delete; unknown ones are ignored. They are
+                deleted first.
+
+        Raises:
+            Refused: Not applied.
+            Unknown: May have been applied.
+        """
+        ...
+
+
 class AuditLog(Protocol):
     """The audit log, and the cursors that are flushed together with it."""
 
@@ -561,6 +591,7 @@ class Store(
     InviteStore,
     SessionStore,
     WakeStore,
+    NoticeStore,
     AuditLog,
     SearchStore,
     SnapshotStore,

@@ -36,6 +36,8 @@ SCHEMAS = [
 ]
 
 _HOOK = "INSERT INTO wake_hooks VALUES ('lab', 'bob', '{}', '{}', '{}')"
+_NOTICE = "INSERT INTO notices VALUES ('{}', '{}', '{}', '{}', {}, {})"
+_ID = "0" * 32
 ROWS = [
     ("UPDATE rooms SET head = 9223372036854775807", "rooms, row 1"),
     ("UPDATE rooms SET head = 9007199254740993", "rooms, row 1"),
@@ -133,6 +135,13 @@ ROWS = [
         "invites, row 1: the time of its end",
     ),
     ("UPDATE invites SET code_key_id = 'x'", "invites, row 1: the id of its code"),
+    (_NOTICE.format("x", "question", "lab", 1, 1, 1), "notices, a row: the id"),
+    (_NOTICE.format(_ID, "party", "lab", 1, 1, 1), "notices, a row: the kind"),
+    (_NOTICE.format(_ID, "question", "LAB", 1, 1, 1), "notices, a row: the name"),
+    (_NOTICE.format(_ID, "question", "lab", "a", 1, 1), "notices, a row: the subject"),
+    (_NOTICE.format(_ID, "loop_damped", "lab", "", 1, 1), "a row: the subject"),
+    (_NOTICE.format(_ID, "question", "lab", 1, HUGE, 1), "notices, a row: the time"),
+    (_NOTICE.format(_ID, "question", "lab", 1, 1, HUGE), "the time of the push"),
     ("UPDATE sessions SET digest = x'00'", "sessions, row 1: the digest"),
     ("UPDATE sessions SET address = char(27)", "sessions, row 1: the address"),
     (

@@ -21,6 +21,7 @@ from argybargy.domain.invites import InviteRecord
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
 from argybargy.domain.names import PeerKey, RoomKey, peer_key, room_key
+from argybargy.domain.notifications import EventKey, Notice
 from argybargy.domain.pages import HistoryPage, Page, PageBuilder
 from argybargy.domain.room.state import Room, SavedRoom
 from argybargy.domain.room.writes import Audit, ClearRoom, Write
@@ -64,6 +65,7 @@ class MemoryStore(Store):
     _revoked: set[bytes] = attrs.field(factory=set, repr=False)
     _invites: dict[bytes, InviteRecord] = attrs.field(factory=dict, repr=False)
     _sessions: dict[bytes, SessionRecord] = attrs.field(factory=dict, repr=False)
+    _notices: dict[EventKey, Notice] = attrs.field(factory=dict, repr=False)
     _cursors: dict[tuple[RoomKey, PeerKey], int] = attrs.field(factory=dict, repr=False)
     _audit: StoredAudit = attrs.field(factory=StoredAudit, repr=False)
     _hooks: dict[Peer, WakeHook] = attrs.field(factory=dict, repr=False)
@@ -337,6 +339,23 @@ class MemoryStore(Store):
         self._sessions.update({each.digest: each for each in known})
 
     @override
+    async def notices(self) -> tuple[Notice, ...]:
+        await trio.lowlevel.checkpoint()
+        found = self._notices.values()
+        return tuple(sorted(found, key=lambda each: (each.at_ms, each.id)))
+
+    @override
+    async def save_notices(
+        self, notices: Sequence[Notice], deleted: Sequence[str]
+    ) -> None:
+        await trio.lowlevel.checkpoint()
+        replaced = {*deleted, *(each.id for each in notices)}
+        for key, each in list(self._notices.items()):
+            if each.id in replaced:
+                del self._notices[key]
+        self._notices.update({each.key: each for each in notices})
+
+    @override
     async def wake_hooks(self) -> tuple[WakeHook, ...]:
         await trio.lowlevel.checkpoint()
         peers = sorted(self._hooks, key=lambda peer: (peer.room, peer.name))
@@ -446,6 +465,9 @@ class MemoryStore(Store):
         self._cursors = kept
         self._hooks = {
             peer: hook for peer, hook in self._hooks.items() if peer.room != room
+        }
+        self._notices = {
+            key: each for key, each in self._notices.items() if key.room != room
         }
         self._invites = {
             digest: invite

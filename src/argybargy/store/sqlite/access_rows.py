@@ -1,4 +1,4 @@
-"""Validation of the rows that give access: codes, invites, sessions, hooks, cursors."""
+"""Validation of rows about peers and the operator: codes, sessions, hooks, cursors."""
 
 import re
 from typing import Final
@@ -18,6 +18,7 @@ from argybargy.store.sqlite.database_rows import (
     invalid_fields,
 )
 from argybargy.store.sqlite.tables.invites import invalid_invites
+from argybargy.store.sqlite.tables.notices import check_notice
 from argybargy.store.sqlite.tables.sessions import check_session
 from argybargy.store.sqlite.tables.wake_hooks import check_wake_hook
 
@@ -94,6 +95,16 @@ def validate_wake_hooks(rows: DatabaseRows) -> Problems:
     for room, name, url, key, wake in rows.select(sql):
         fields = check_wake_hook(room, name, url, key, wake)
         yield from invalid_fields("a row", *fields)
+
+
+def validate_notices(rows: DatabaseRows) -> Problems:
+    """Validate the notices, if there is a table of them."""
+    if not rows.has("notices", "id"):
+        return
+    for row in rows.select(
+        "SELECT id, kind, room, subject, at_ms, told_ms FROM notices"
+    ):
+        yield from invalid_fields("a row", *check_notice(row, rows.is_time))
 
 
 def validate_cursors(rows: DatabaseRows) -> Problems:

@@ -16,6 +16,7 @@ from argybargy.domain.invites import InviteRecord
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
 from argybargy.domain.names import PeerKey, room_key
+from argybargy.domain.notifications import Notice
 from argybargy.domain.pages import HistoryPage, Page, PageBuilder
 from argybargy.domain.room.state import Room, SavedRoom
 from argybargy.domain.room.writes import Audit, Write
@@ -79,6 +80,11 @@ from argybargy.store.sqlite.tables.messages import (
     read_recent,
     read_replies,
     sweep_messages,
+)
+from argybargy.store.sqlite.tables.notices import (
+    delete_notices,
+    read_notices,
+    save_notices,
 )
 from argybargy.store.sqlite.tables.receipts import sweep_receipts
 from argybargy.store.sqlite.tables.rooms import load_room, read_overview
@@ -300,6 +306,20 @@ class SqliteStore(Store):
     @override
     async def update_sessions(self, sessions: Sequence[SessionRecord]) -> None:
         await self._writer.write(partial(update_sessions, sessions=sessions))
+
+    @override
+    async def notices(self) -> tuple[Notice, ...]:
+        return await self._readers.read(read_notices)
+
+    @override
+    async def save_notices(
+        self, notices: Sequence[Notice], deleted: Sequence[str]
+    ) -> None:
+        def work(connection: apsw.Connection) -> None:
+            delete_notices(connection, deleted)
+            save_notices(connection, notices)
+
+        await self._writer.write(work)
 
     @override
     async def cursors(self, room: str) -> Mapping[str, int]:

@@ -30,9 +30,12 @@ _DELETE_INVITES: Final = """
 DELETE FROM invites
 WHERE room COLLATE NOCASE = (SELECT name FROM rooms WHERE id = ?)
 """
+_DELETE_NOTICES: Final = """
+DELETE FROM notices WHERE room = (SELECT name FROM rooms WHERE id = ?)
+"""
 _DELETE_ACCESS: Final = (
     *(_REVOKE_CODES, _DELETE_CODES, _DELETE_CURSORS, _DELETE_HOOKS),
-    _DELETE_INVITES,
+    *(_DELETE_INVITES, _DELETE_NOTICES),
 )
 _DELETE_RECEIPTS: Final = """
 DELETE FROM receipts WHERE id IN (
@@ -64,7 +67,7 @@ class ClearingRoom:
 def clear_room(connection: apsw.Connection, room_id: int, write: ClearRoom) -> None:
     """Delete the access to a room, and mark its other rows as deleted.
 
-    Its access is all codes, cursors, hooks and invites.
+    Its access is all codes, cursors, hooks and invites, and the notices about it.
     """
     for sql in _DELETE_ACCESS:
         connection.execute(sql, (room_id,))
