@@ -20,6 +20,7 @@ from argybargy.relay.api.poll import PollAnswer, PollRequest, poll
 from argybargy.relay.api.posting import PostDraft, PostOutcome, post_as
 from argybargy.relay.clock import Clock, SettledClock
 from argybargy.relay.lifecycle import open_relay
+from argybargy.relay.notifications.registry import NotificationPlan
 from argybargy.relay.nudges.call import Caller
 from argybargy.relay.relay import Relay
 from argybargy.store.memory.store import open_memory_store
@@ -148,6 +149,7 @@ async def open_harness(
     store: Store | None = None,
     clocks: SettableClocks | None = None,
     caller: Caller | None = None,
+    plan: NotificationPlan | None = None,
 ) -> AsyncIterator[RelayHarness]:
     """Open a relay with no rate limits worth mentioning."""
     limits = limits or Limits(
@@ -157,6 +159,6 @@ async def open_harness(
     clock = clocks.clock()
     async with (
         open_memory_store() as memory,
-        open_relay(store or memory, limits, clock, caller) as relay,
+        open_relay(store or memory, limits, clock, caller, plan) as relay,
     ):
         yield RelayHarness(relay, clock, clocks)

@@ -9,7 +9,7 @@ import msgspec
 import trio
 
 from argybargy.domain.wake_hooks import WakeHosts, WakeUrl
-from argybargy.relay.nudges.call import CallFailedError, Headers
+from argybargy.relay.nudges.call import CallableHosts, CallFailedError, Headers
 
 
 @attrs.define
@@ -25,7 +25,7 @@ class RecordingCaller:
         running: Calls under way; the most at once is in `most`.
     """
 
-    hosts: WakeHosts = attrs.field(factory=lambda: WakeHosts(frozenset({"hook"})))
+    hosts: CallableHosts = attrs.field(factory=lambda: WakeHosts(frozenset({"hook"})))
     is_failing: bool = False
     takes_seconds: float = 0
     calls: list[tuple[float, str, dict[str, object]]] = attrs.field(factory=list)

@@ -276,7 +276,7 @@ class Notice:
     told_ms: int | None = None
 
 
-def is_forgotten(notice: Notice, present: Collection[EventKey], now_ms: int) -> bool:
+def is_forgotten(notice: Notice, lasting: Collection[EventKey], now_ms: int) -> bool:
     """Tell whether a notice is kept no longer.
 
     One of a question is kept while the question is open. One of an agent or a pair is
@@ -285,10 +285,10 @@ def is_forgotten(notice: Notice, present: Collection[EventKey], now_ms: int) -> 
 
     Args:
         notice: The notice.
-        present: The events that last.
+        lasting: The events that have lasted without a break since they were told.
         now_ms: The time, in milliseconds since 1970 UTC.
     """
-    if notice.key in present:
+    if notice.key in lasting:
         return False
     if not notice.key.kind.recurs:
         return True

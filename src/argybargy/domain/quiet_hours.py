@@ -22,7 +22,10 @@ class QuietHours:
     start: int
     end: int
     zone: tzinfo | None = None
-    text: str = ""
+    text: str = attrs.field(default="", eq=False)
+
+    def __str__(self) -> str:
+        return self.text
 
     def includes(self, wall_ms: int) -> bool:
         """Tell whether a time lies in the quiet hours.

@@ -21,8 +21,8 @@ WHAT: Final = (
 
 ASK_THE_HUMAN: Final = (
     'To ask the human, POST /messages with {"to":"operator","text":"<question>"}. '
-    "'delivery' then says whether the human is 'watching' or 'away'. POST /ask does "
-    "the same and waits for the answer."
+    "'delivery' then says whether the human is 'watching', 'notified' or 'away'. "
+    "POST /ask does the same and waits for the answer."
 )
 
 FIRST_STEPS: Final = (

@@ -57,6 +57,7 @@ async def tick(relay: Relay) -> None:
         await relay.store.sweep()
     except StoreError as error:
         log.warning("housekeeping waits for the store", reason=str(error))
+        relay.notifications.note_store_failure()
 
 
 async def trim_rooms(relay: Relay) -> None:

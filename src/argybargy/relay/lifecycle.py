@@ -1,8 +1,9 @@
 """Open a relay, run it, and end it in order.
 
-Two nurseries, one inside the other, decide the order of the end: housekeeping and the
-calls of wake hooks are cancelled first, so nothing new is started for a room; then the
-room tasks finish what is in their inboxes; then the write-behind buffer is flushed.
+Two nurseries, one inside the other, decide the order of the end: housekeeping, the
+calls of wake hooks and notifications are cancelled first, so nothing new is started for
+a room; then the room tasks finish what is in their inboxes; then the write-behind
+buffer is flushed.
 """
 
 from collections.abc import AsyncIterator
@@ -21,6 +22,8 @@ from argybargy.relay.access.room_quota import RoomQuota
 from argybargy.relay.access.room_reservations import RoomReservations
 from argybargy.relay.clock import Clock, system_clock
 from argybargy.relay.housekeeping import run_housekeeping
+from argybargy.relay.notifications.registry import NotificationPlan, Notifications
+from argybargy.relay.notifications.service import run_notifications
 from argybargy.relay.nudges.call import Caller, HookCaller
 from argybargy.relay.nudges.hooks import WakeHooks
 from argybargy.relay.nudges.service import run_nudges
@@ -54,6 +57,7 @@ async def open_relay(
     limits: Limits,
     clock: Clock | None = None,
     caller: Caller | None = None,
+    plan: NotificationPlan | None = None,
 ) -> AsyncIterator[Relay]:
     """Open a relay over a store.
 
@@ -62,6 +66,7 @@ async def open_relay(
         limits: The limits of the relay.
         clock: The relay's clock; ``None`` takes that of the machine.
         caller: Calls wake hooks; ``None`` allows none.
+        plan: How the operator is notified; ``None`` is not at all.
 
     When the block ends, commands in the inboxes are still carried out and replied to,
     for up to :data:`CLOSE_SECONDS`. When it is cancelled or raises, room tasks are
@@ -73,12 +78,13 @@ async def open_relay(
     """
     async with trio.open_nursery() as room_tasks:
         parts = store, limits, clock or system_clock(), caller or HookCaller()
-        relay = _build(*parts, room_tasks)
+        relay = _build(*parts, plan or NotificationPlan(), tasks=room_tasks)
         await relay.load()
         async with trio.open_nursery() as housekeeping:
             housekeeping.start_soon(run_housekeeping, relay)
             housekeeping.start_soon(run_nudges, relay)
-            housekeeping.start_soon(_end_when_lost, store, relay.readiness)
+            housekeeping.start_soon(run_notifications, relay)
+            housekeeping.start_soon(_end_when_lost, store, relay)
             try:
                 yield relay
             finally:
@@ -87,6 +93,7 @@ async def open_relay(
         # themselves; the deadline is for one that waits for a hanging disk.
         room_tasks.cancel_scope.deadline = trio.current_time() + CLOSE_SECONDS
         relay.close()
+    await relay.notifications.save()
     try:
         await relay.write_behind.flush()
     except StoreError as error:
@@ -95,13 +102,20 @@ async def open_relay(
 
 
 def _build(
-    store: Store, limits: Limits, clock: Clock, caller: Caller, tasks: trio.Nursery
+    store: Store,
+    limits: Limits,
+    clock: Clock,
+    caller: Caller,
+    plan: NotificationPlan,
+    *,
+    tasks: trio.Nursery,
 ) -> Relay:
     """Build the parts of a relay, each after those it uses."""
     watchers, counters, rooms = Watchers(), RelayCounters(), LiveRooms()
     codes = CodeRegistry(store, limits, watchers.touch)
     hooks = WakeHooks(store, limits, codes, caller, watchers.touch)
     presence = Presence(limits.online_seconds, watchers.touch, hooks.hooked_peers)
+    notifications = Notifications(plan, store, clock)
     quota, write_behind = RoomQuota(limits.rooms), WriteBehind(store)
     viewer = RoomViewer(
         codes, presence, rooms.parked_peers, limits.online_seconds, hooks.hooked_peers
@@ -113,10 +127,14 @@ def _build(
         limits=limits,
         quota=quota,
         write_behind=write_behind,
-        delivery=DeliveryReporter(codes, presence, watchers, clock, hooks),
+        delivery=DeliveryReporter(
+            codes, presence, watchers, clock, hooks, notifications
+        ),
         overview=overview,
         counters=counters,
-        refused_commits=FailureLog(clock, "commit refused"),
+        refused_commits=FailureLog(
+            clock, "commit refused", notifications.note_store_failure
+        ),
         failed_loads=FailureLog(clock, "room not loaded"),
         codes=codes,
         hooks=hooks,
@@ -140,12 +158,13 @@ def _build(
         readiness=Readiness(store, clock),
         counters=counters,
         hooks=hooks,
+        notifications=notifications,
         context=context,
         nursery=tasks,
     )
 
 
-async def _end_when_lost(store: StoreHealth, readiness: Readiness) -> NoReturn:
+async def _end_when_lost(store: StoreHealth, relay: Relay) -> NoReturn:
     """End the relay when the stored data is lost.
 
     The part that discovers the damage answers 503 and does nothing else; the store
@@ -157,6 +176,8 @@ async def _end_when_lost(store: StoreHealth, readiness: Readiness) -> NoReturn:
     """
     loss = await store.wait_lost()
     log.warning("relay ends because its data is lost", reason=str(loss))
-    readiness.lose(loss)
+    relay.readiness.lose(loss)
+    relay.notifications.note_store_failure()
+    relay.notifications.slot.wake()
     await trio.sleep(LOST_SECONDS)
     raise loss

@@ -26,6 +26,7 @@ from argybargy.relay.access.request_limits import RequestLimits
 from argybargy.relay.access.room_quota import RoomQuota
 from argybargy.relay.access.room_reservations import RoomReservations
 from argybargy.relay.clock import Clock
+from argybargy.relay.notifications.registry import Notifications
 from argybargy.relay.nudges.hooks import WakeHooks
 from argybargy.relay.overview.overview import OVERVIEW_MESSAGES, Overview
 from argybargy.relay.overview.watchers import Watchers
@@ -62,6 +63,7 @@ class Relay:
         readiness: Whether the store accepts writes.
         counters: Totals for the metrics.
         hooks: The URLs that wake agents which cannot wait.
+        notifications: What the operator was told, and is to be.
         is_draining: Whether parked polls are being answered and none may park.
     """
 
@@ -83,6 +85,7 @@ class Relay:
     readiness: Readiness
     counters: RelayCounters
     hooks: WakeHooks
+    notifications: Notifications
     _context: RoomContext
     _nursery: trio.Nursery  # of the room tasks
     is_draining: bool = False
@@ -100,7 +103,7 @@ class Relay:
     # -- rooms -----------------------------------------------------------------
 
     async def load(self) -> None:
-        """Load the overview of all rooms, the codes and the wake hooks.
+        """Load the overview of all rooms, the codes, the wake hooks and the notices.
 
         Raises:
             StoreError: The store could not be read.
@@ -112,6 +115,7 @@ class Relay:
         await self.codes.load(self.clock.now())
         await self.invites.load()
         await self.hooks.load(self.clock.now())
+        await self.notifications.load()
 
     def spelling(self, room: str) -> str:
         """Return a room's name as first spelled; of a new room, the name as given."""

@@ -1,6 +1,6 @@
 """Translate store failures to refusals, log them, and shield changes to the disk."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -29,10 +29,12 @@ class FailureLog:
     Attributes:
         clock: The relay's clock.
         event: The name of the log event.
+        noted: Called with each failure.
     """
 
     clock: Clock
     event: str
+    noted: Callable[[], None] = lambda: None
     _times: int = 0
     _silent_until: float = float("-inf")
 
@@ -40,6 +42,7 @@ class FailureLog:
         """Count a failure, and log it unless one was logged within the last minute."""
         now = self.clock.now().steady_seconds
         self._times += 1
+        self.noted()
         if now < self._silent_until:
             return
         log.warning(self.event, room=room, reason=str(error), times=self._times)

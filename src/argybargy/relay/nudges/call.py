@@ -31,6 +31,35 @@ class CallFailedError(Exception):
     """The hook was not called, or has not accepted the call."""
 
 
+class CallableHosts(Protocol):
+    """The hosts that may be called."""
+
+    def allows(self, host: str) -> bool:
+        """Tell whether a host may be called."""
+        ...
+
+    def allows_address(self, host: str, text: str) -> bool:
+        """Tell whether a host may be called at an address."""
+        ...
+
+
+@attrs.frozen
+class EveryHost:
+    """All hosts, those of this machine and its network too."""
+
+    def allows(self, host: str) -> bool:
+        """Allow every host."""
+        return bool(host)
+
+    def allows_address(self, host: str, text: str) -> bool:
+        """Allow every address."""
+        return bool(host and text)
+
+
+EVERY_HOST: Final = EveryHost()
+"""For URLs that the operator has set: no agent leads the relay anywhere by them."""
+
+
 class Caller(Protocol):
     """A way to call hooks.
 
@@ -38,7 +67,7 @@ class Caller(Protocol):
         hosts: The hosts that may be called.
     """
 
-    hosts: WakeHosts
+    hosts: CallableHosts
 
     async def post(self, url: WakeUrl, headers: Headers, body: bytes) -> None:
         """Send a POST request.
@@ -60,7 +89,7 @@ class HookCaller:
         tls: Settings of TLS; ``None`` takes those of the machine.
     """
 
-    hosts: WakeHosts = attrs.field(factory=WakeHosts)
+    hosts: CallableHosts = attrs.field(factory=WakeHosts)
     tls: ssl.SSLContext | None = None
 
     async def post(self, url: WakeUrl, headers: Headers, body: bytes) -> None:

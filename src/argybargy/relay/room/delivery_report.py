@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Self
 
 import attrs
 
 from argybargy.domain.access_codes import Peer, Role
 from argybargy.domain.capabilities import CAN, addresses_of, word_of_address
-from argybargy.domain.instant import Instant
+from argybargy.domain.instant import Instant, format_timestamp
 from argybargy.domain.message import Message
 from argybargy.domain.names import OPERATOR, PeerKey, RoomKey, peer_key, room_key
 from argybargy.domain.room.state import Room
@@ -15,6 +16,7 @@ from argybargy.relay.access.capable import Capable
 from argybargy.relay.access.code_registry import CodeRegistry
 from argybargy.relay.access.presence import Presence
 from argybargy.relay.clock import Clock
+from argybargy.relay.notifications.registry import Notifications
 from argybargy.relay.nudges.hooks import WakeHooks
 from argybargy.relay.overview.watchers import Watchers
 from argybargy.relay.room.receipts import (
@@ -30,7 +32,8 @@ from argybargy.relay.room.subscriptions import Subscriptions
 class Reachability(StrEnum):
     """Reachability of an addressee at the moment of a post.
 
-    The operator is ``watching`` or ``away``; the other values are those of agents.
+    The operator is ``watching``, ``notified`` or ``away``; the other values are those
+    of agents.
     """
 
     PARKED = "parked"
@@ -38,6 +41,7 @@ class Reachability(StrEnum):
     AWAY = "away"
     UNKNOWN = "unknown"
     WATCHING = "watching"
+    NOTIFIED = "notified"
 
 
 @attrs.frozen
@@ -74,9 +78,37 @@ class DeliveryReport:
         return [f"nobody in this room can {word}" for word in self.missing]
 
 
-def operator_reachability(watchers: Watchers) -> Reachability:
-    """Return ``watching`` while a stream of the operator is open, else ``away``."""
-    return Reachability.WATCHING if len(watchers) else Reachability.AWAY
+@attrs.frozen
+class OperatorPresence:
+    """Whether the operator sees what is posted.
+
+    Attributes:
+        reach: ``watching``, ``notified`` or ``away``.
+        notified_ms: When a push was sent, in milliseconds since 1970 UTC; ``None`` in
+            the other cases.
+    """
+
+    reach: Reachability
+    notified_ms: int | None = None
+
+    @classmethod
+    def of(cls, watchers: Watchers, told_ms: int | None) -> Self:
+        """Return ``watching`` while a stream is open, else whether a push was sent.
+
+        Args:
+            watchers: The operator's open streams.
+            told_ms: When the operator was notified; ``None`` if not.
+        """
+        if len(watchers):
+            return cls(Reachability.WATCHING)
+        if told_ms is not None:
+            return cls(Reachability.NOTIFIED, told_ms)
+        return cls(Reachability.AWAY)
+
+    def __str__(self) -> str:
+        if self.notified_ms is None:
+            return self.reach.value
+        return f"{self.reach.value} {format_timestamp(self.notified_ms)}"
 
 
 @attrs.frozen
@@ -89,6 +121,7 @@ class DeliveryReporter:
         watchers: The operator's open streams.
         clock: The relay's clock.
         hooks: The wake hooks.
+        notifications: What the operator was told.
     """
 
     codes: CodeRegistry
@@ -96,6 +129,7 @@ class DeliveryReporter:
     watchers: Watchers
     clock: Clock
     hooks: WakeHooks
+    notifications: Notifications
 
     def report(
         self,
@@ -118,10 +152,13 @@ class DeliveryReporter:
             answered: The questions that it answers.
         """
         key, now = room_key(room.name), self.clock.now()
+        operator = OperatorPresence.of(
+            self.watchers, self.notifications.told_ms(key, message.seq)
+        )
 
         def receipt(name: str) -> Receipt:
             if peer_key(name) == OPERATOR:
-                return Receipt(ReceiptKind(operator_reachability(self.watchers).value))
+                return Receipt(ReceiptKind(operator.reach.value), operator.notified_ms)
             peer = Peer(key, peer_key(name))
             if not message.is_broadcast and self._is_reader(peer):
                 return Receipt(ReceiptKind.UNKNOWN)
@@ -134,7 +171,9 @@ class DeliveryReporter:
             counts = self._counts(key, polls, message)
             return DeliveryReport(counts=counts, receipts=receipts)
         to = (
-            (name, self._reach(key, polls, peer_key(name), answered))
+            (name, operator.reach)
+            if peer_key(name) == OPERATOR
+            else (name, self._reach(key, polls, peer_key(name), answered))
             for name in message.to
             if word_of_address(name) is None
         )
@@ -176,8 +215,6 @@ class DeliveryReporter:
         name: PeerKey,
         answered: tuple[int, ...],
     ) -> Reachability:
-        if name == OPERATOR:
-            return operator_reachability(self.watchers)
         peer = Peer(room, name)
         if self._is_reader(peer):
             return Reachability.UNKNOWN

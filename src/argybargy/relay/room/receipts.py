@@ -5,7 +5,8 @@ The first line that fits decides:
 =========================================  ==========================================
 the addressee                              the receipt
 =========================================  ==========================================
-is the operator                            ``watching`` or ``away``
+is the operator                            ``watching``, ``notified TIME`` if a push
+                                           about it was sent, or ``away``
 has acknowledged the message (a repeated   ``read``
 post)
 has no access code                         ``unknown``
@@ -51,6 +52,7 @@ class ReceiptKind(enum.StrEnum):
     """The receipts, in the words of the answer to a post."""
 
     WATCHING = "watching"
+    NOTIFIED = "notified"
     AWAY = "away"
     READ = "read"
     UNKNOWN = "unknown"

@@ -159,7 +159,8 @@ class PostAnswer(Struct, frozen=True):
     are several; `warning` names addressees that are not in the room. `receipts` says
     how soon each addressee, or a peer asked by name, hears of it: `wakes now`, `next
     turn`, `parked`, `held`, `damped until TIME`, `online`, `not listening since TIME`,
-    `not listening`, `read` or `unknown`; for the operator `watching` or `away`.
+    `not listening`, `read` or `unknown`; for the operator `watching`, `notified TIME`
+    or `away`.
     """
 
     ok: bool

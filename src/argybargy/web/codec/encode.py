@@ -25,7 +25,11 @@ from argybargy.onboarding.instructions import RESPONSE_RULE
 from argybargy.relay.api.agent import History, Resumption, Thread
 from argybargy.relay.api.poll import PollAnswer
 from argybargy.relay.api.posting import PostOutcome
-from argybargy.relay.room.delivery_report import DeliveryReport, Reachability
+from argybargy.relay.room.delivery_report import (
+    DeliveryReport,
+    OperatorPresence,
+    Reachability,
+)
 from argybargy.web.codec.bodies import (
     ClaimBody,
     DigestBody,
@@ -266,10 +270,15 @@ def delivery(report: DeliveryReport) -> dict[str, str | dict[str, int]]:
     return {name: reach.value for name, reach in report.to}
 
 
-def operator_body(operator: Reachability) -> OperatorBody:
-    """Convert the reachability of the operator."""
-    is_watching = operator is Reachability.WATCHING
-    return OperatorBody("watching" if is_watching else "away")
+def operator_body(operator: OperatorPresence) -> OperatorBody:
+    """Convert the presence of the operator."""
+    match operator.reach:
+        case Reachability.WATCHING:
+            return OperatorBody("watching")
+        case Reachability.NOTIFIED:
+            return OperatorBody("notified", timestamp(operator.notified_ms) or UNSET)
+        case _:
+            return OperatorBody("away")
 
 
 def claim_body(granted: ClaimGranted) -> ClaimBody:

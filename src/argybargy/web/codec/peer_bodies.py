@@ -79,9 +79,14 @@ class PeerBody(Struct, frozen=True):
 
 
 class OperatorBody(Struct, frozen=True):
-    """The human: `watching` while a dashboard or `argybargy watch` is open."""
+    """The human: `watching` while a dashboard or `argybargy watch` is open.
 
-    state: Literal["watching", "away"]
+    `notified` means that the human was sent a push about a question that is open in
+    this room, the last one at `notified_at`.
+    """
+
+    state: Literal["watching", "notified", "away"]
+    notified_at: str | UnsetType = UNSET
 
 
 class PeersBody(Struct, frozen=True):

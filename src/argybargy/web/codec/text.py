@@ -32,7 +32,7 @@ from argybargy.relay.api.agent import History, Thread
 from argybargy.relay.api.poll import PollAnswer
 from argybargy.relay.api.posting import PostOutcome
 from argybargy.relay.api.search import SearchPage
-from argybargy.relay.room.delivery_report import Reachability
+from argybargy.relay.room.delivery_report import OperatorPresence, Reachability
 from argybargy.relay.room.receipts import Receipt, ReceiptKind
 from argybargy.web.request import Response, text_response
 
@@ -184,7 +184,7 @@ def search_text(reader: Reader, page: SearchPage) -> Response:
 
 
 def peers_text(
-    peers: Iterable[tuple[LastSeen, CodeRecord]], operator: Reachability
+    peers: Iterable[tuple[LastSeen, CodeRecord]], operator: OperatorPresence
 ) -> Response:
     """Return the peers, one a line, and whether the operator is watching.
 
@@ -199,7 +199,7 @@ def peers_text(
         if held.capabilities:
             line = f"{line}: {escape_text(held.capabilities)}"
         lines.append(f"{line} · {escape_text(seen.status)}" if seen.status else line)
-    lines.append(f"operator {operator.value}")
+    lines.append(f"operator {operator}")
     return text_response("\n".join(lines))
 
 

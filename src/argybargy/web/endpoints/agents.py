@@ -6,12 +6,13 @@ from msgspec import UNSET
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import MAX_SEQ
+from argybargy.domain.names import room_key
 from argybargy.relay.api import agent, me, wake
 from argybargy.relay.api.asking import ask_as, await_thread
 from argybargy.relay.api.conditional_post import Unread, post_if_read
 from argybargy.relay.api.poll import poll
 from argybargy.relay.api.poll_rooms import poll_rooms
-from argybargy.relay.room.delivery_report import operator_reachability
+from argybargy.relay.room.delivery_report import OperatorPresence
 from argybargy.web.access.room_choice import room_of_request, several_rooms
 from argybargy.web.access.services import Services
 from argybargy.web.codec import encode, text, waits
@@ -98,7 +99,9 @@ async def peers(services: Services, code: CodeRecord, request: Request) -> Respo
     """List the peers in the caller's room, or those with a capability."""
     can = capability_in_query(request)
     found = await agent.peers(services.relay, code, can)
-    operator = operator_reachability(services.relay.watchers)
+    relay = services.relay
+    told_ms = relay.notifications.last_told_ms(room_key(code.room))
+    operator = OperatorPresence.of(relay.watchers, told_ms)
     if request.wants_text:
         return text.peers_text(found, operator)
     rows = [
