@@ -17,6 +17,12 @@ from argybargy.cli.client.protocol import Json, LiveOperator
 from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.registry import VERBS
 from argybargy.system.terminal import wants_colour
+from argybargy.web.codec.notification_bodies import (
+    NotificationsBody,
+    NotificationTestBody,
+    ServiceRow,
+    TriedService,
+)
 from support.fake_operator import (
     CLOSED_AT,
     FakeCode,
@@ -86,6 +92,21 @@ def relay() -> FakeOperator:
         },
     )  # fmt: skip
     operator.damped = [("claude", "gem")]
+    operator.notifications = NotificationsBody(
+        [
+            ServiceRow("1 ntfy", "ok", None, "", 0, 3, 0, CLOSED_AT),
+            ServiceRow("webhook", "failing", CLOSED_AT, "status 500", 2, 0, 1, None),
+        ],
+        quiet=True,
+        quiet_hours="22:00-07:00",
+        after_seconds=120.0,
+    )
+    operator.tested = NotificationTestBody(
+        [
+            TriedService("1 ntfy", True, ""),
+            TriedService("webhook", False, "status 500"),
+        ]
+    )
     operator.streams = [stream(operator, "build"), stream(operator, "done")]
     return operator
 
@@ -114,6 +135,8 @@ COMMANDS: Final = {
     "up": "up --no-tunnel",
     "serve": "serve",
     "status": "status",
+    "notify test": "notify test",
+    "notify status": "notify status",
     "health": "health",
     "room": "room build --expires 1d",
     "rooms": "rooms",

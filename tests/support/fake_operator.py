@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal
+from typing import Final, Literal
 from urllib.parse import parse_qsl
 
 import attrs
@@ -29,6 +29,10 @@ from argybargy.web.codec.bodies import (
     RoomStatusBody,
     ThreadBody,
     WithdrawnBody,
+)
+from argybargy.web.codec.notification_bodies import (
+    NotificationsBody,
+    NotificationTestBody,
 )
 from argybargy.web.codec.operator_bodies import (
     CodeRow,
@@ -108,6 +112,12 @@ def read(message: PostedMessage) -> ReadMessage:
     return ReadMessage(**facts, expects_reply_resolved=message.expects_reply)
 
 
+_NOT_NOTIFIED: Final = NotificationsBody(
+    [], quiet=False, quiet_hours=None, after_seconds=120.0
+)
+_NOT_TESTED: Final = NotificationTestBody([])
+
+
 @attrs.define
 class FakeOperator:
     """Operator API with lists as its store.
@@ -127,6 +137,8 @@ class FakeOperator:
         streams: Frames of each stream in turn; an error is raised.
         calls: Requests received: method, path, body.
         is_live: Whether a relay runs.
+        notifications: State of the services that notify the operator.
+        tested: Outcome of a test of them.
         arrivals: What happens in each wait for an answer, in turn: a message is
             posted, the newest question ends so, or the room is closed; nothing
             happens at ``None``.
@@ -149,6 +161,8 @@ class FakeOperator:
     streams: list[Sequence[Json | BaseException] | CliError] = attrs.field(factory=list)
     calls: list[tuple[str, str, Json | None]] = attrs.field(factory=list)
     is_live: bool = True
+    notifications: NotificationsBody = _NOT_NOTIFIED
+    tested: NotificationTestBody = _NOT_TESTED
     arrivals: list[PostedMessage | QuestionBody | Literal["close"] | None] = (
         attrs.field(factory=list)
     )
@@ -234,6 +248,8 @@ class FakeOperator:
 
     def _read(self, method: str, path: list[str], query: str) -> msgspec.Struct:
         match method, path:
+            case _, ["notifications", *rest]:
+                return self.tested if rest else self.notifications
             case "GET", ["search"]:
                 return self._search(query)
             case "GET", ["rooms", room, "history"]:
@@ -478,6 +494,7 @@ class FakeOperator:
             ],
             max_idle_seconds=1_800,
             messages=[],
+            notifications=self.notifications,
             limits=attrs.asdict(Limits()) | {"of_a_later_version": 1},
         )  # fmt: skip
 

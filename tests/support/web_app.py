@@ -13,9 +13,11 @@ from hypercorn.typing import ASGIFramework
 
 from argybargy.domain.limits import Limits
 from argybargy.domain.sessions import mark_token
+from argybargy.relay.notifications.registry import NotificationPlan
 from argybargy.relay.nudges.call import Caller
 from argybargy.serve.admin_token import FileAdminToken
 from argybargy.store.protocol import Store
+from argybargy.web.access.answer_links import AnswerLinks
 from argybargy.web.access.cors import CorsRule
 from argybargy.web.access.hosts import HostRule
 from argybargy.web.access.public_address import PublicAddress
@@ -225,28 +227,33 @@ async def open_site(
     admin_token: FixedToken | FileAdminToken | None = None,
     clocks: SettableClocks | None = None,
     caller: Caller | None = None,
+    plan: NotificationPlan | None = None,
 ) -> AsyncIterator[Site]:
     """Open a relay with its app; by default on a memory store, without rate limits."""
     limits = limits or Limits(
         posts_per_window=0, reads_per_window=0, claims_per_window=0
     )
     admin_token = admin_token or FixedToken()
+    address = PublicAddress.make(
+        public_url,
+        HostRule.make("127.0.0.1", public_url, ()),
+        is_configured=is_configured,
+    )
+    links = AnswerLinks(b"key of the links", lambda: admin_token.value, address)
+    plan = attrs.evolve(plan or NotificationPlan(), make_link=links.make)
     async with (
-        open_harness(limits, store, clocks, caller) as house,
+        open_harness(limits, store, clocks, caller, plan) as house,
         open_sessions(house.relay.store, limits, house.clock, admin_token) as sessions,
     ):
         services = Services(
             relay=house.relay,
             limits=limits,
             admin_token=admin_token,
-            address=PublicAddress.make(
-                public_url,
-                HostRule.make("127.0.0.1", public_url, ()),
-                is_configured=is_configured,
-            ),
+            address=address,
             throttle=AuthThrottle(limits),
             sessions=sessions,
             cors=cors or CorsRule(),
+            links=links,
         )
         quart = create_quart(services)
         yield Site(

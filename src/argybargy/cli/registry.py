@@ -96,6 +96,7 @@ def _bind(
 
 PARENTS: Final = {
     "config": "Settings of the relay.",
+    "notify": "Notifications of the operator.",
     "service": "Run the relay as a system service.",
 }
 """Help of the commands that only have subcommands; ``room`` is a command as well."""
@@ -114,6 +115,8 @@ VERBS: Final = (
     Verb("status", "status:status", RUN),
     Verb("health", "status:health", RUN),
     Verb("doctor", "doctor:doctor", RUN, LocalOptions),
+    Verb("notify test", "notify:notify_test", RUN),
+    Verb("notify status", "notify:notify_status", RUN),
     Verb("service print", "service:service_print", RUN, LocalOptions),
     Verb("torture", "torture:torture", RUN, LocalOptions),
     Verb("room", "room:room", ROOMS, InviteOptions),

@@ -1,31 +1,33 @@
 """Services behind the endpoints: store, relay and access rules."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+import attrs
 import trio
 
 from argybargy.domain.limits import Limits
 from argybargy.domain.wake_hooks import WakeHosts
+from argybargy.relay.clock import system_clock
 from argybargy.relay.lifecycle import open_relay
+from argybargy.relay.notifications.registry import NotificationPlan
 from argybargy.relay.nudges.call import HookCaller
-from argybargy.relay.relay import Relay
 from argybargy.serve.admin_token import FileAdminToken
+from argybargy.serve.notifications import make_plan, read_link_key
 from argybargy.settings.settings import Settings
 from argybargy.store.data_directory import find_server_address, hold_lock, is_held
 from argybargy.store.memory.store import open_memory_store
 from argybargy.store.protocol import Store
 from argybargy.store.sqlite.store import open_sqlite_store
 from argybargy.system.network import is_loopback
-from argybargy.web.access.admin_token import AdminToken
+from argybargy.web.access.answer_links import AnswerLinks
 from argybargy.web.access.cors import CorsRule
 from argybargy.web.access.hosts import HostRule
 from argybargy.web.access.public_address import PublicAddress
 from argybargy.web.access.services import Services
 from argybargy.web.access.session_keeper import open_sessions
-from argybargy.web.access.sessions import Sessions
 from argybargy.web.access.throttle import AuthThrottle
 
 LOCK_WAIT_SECONDS: Final = 5.0
@@ -63,40 +65,49 @@ async def wait_for_command(directory: Path, tell: Callable[[str], object]) -> No
 
 
 @asynccontextmanager
-async def open_services(settings: Settings) -> AsyncIterator[Services]:
+async def open_services(
+    settings: Settings, *, is_offline: bool = False
+) -> AsyncIterator[Services]:
     """Open store and relay, under the lock of the data directory.
+
+    Args:
+        settings: Settings of the relay.
+        is_offline: Whether it is for one command, which notifies nobody.
 
     They close in reverse at the end of the block: the relay flushes its write-behind
     buffer while the store is still open.
 
     Raises:
+        NotifySettingsError: The services that notify the operator cannot be used.
         StoreError: The data directory cannot be used: another process holds it, a
             newer version wrote it, or it is damaged.
     """
     limits = settings.limits()
-    hosts = WakeHosts(frozenset(settings.wake_hosts))
-    async with (
-        _open_store(settings, limits) as store,
-        open_relay(store, limits, caller=HookCaller(hosts)) as relay,
-    ):
+    hosts, clock = WakeHosts(frozenset(settings.wake_hosts)), system_clock()
+    async with _open_store(settings, limits) as store, AsyncExitStack() as stack:
         admin_token = await FileAdminToken.open(settings.data)
-        async with open_sessions(store, limits, relay.clock, admin_token) as sessions:
-            yield _make_services(settings, relay, admin_token, sessions)
-
-
-def _make_services(
-    settings: Settings, relay: Relay, admin_token: AdminToken, sessions: Sessions
-) -> Services:
-    return Services(
-        relay=relay,
-        limits=relay.limits,
-        admin_token=admin_token,
-        sessions=sessions,
-        address=_make_address(settings),
-        throttle=AuthThrottle(relay.limits),
-        cors=CorsRule(frozenset(settings.cors_origins)),
-        has_docs=settings.docs,
-    )
+        address, key = _make_address(settings), await read_link_key(settings.data)
+        links = AnswerLinks(key, lambda: admin_token.value, address)
+        plan = NotificationPlan()
+        if not is_offline:
+            plan = attrs.evolve(await make_plan(settings, clock), make_link=links.make)
+        relay = await stack.enter_async_context(
+            open_relay(store, limits, clock, HookCaller(hosts), plan)
+        )
+        sessions = await stack.enter_async_context(
+            open_sessions(store, limits, relay.clock, admin_token)
+        )
+        yield Services(
+            relay=relay,
+            limits=limits,
+            admin_token=admin_token,
+            sessions=sessions,
+            address=address,
+            throttle=AuthThrottle(limits),
+            cors=CorsRule(frozenset(settings.cors_origins)),
+            has_docs=settings.docs,
+            links=links,
+        )
 
 
 @asynccontextmanager

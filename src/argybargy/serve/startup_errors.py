@@ -6,6 +6,7 @@ from typing import Final
 
 import attrs
 
+from argybargy.relay.notifications.apprise_channel import NotifySettingsError
 from argybargy.serve.lifespan import LifespanError
 from argybargy.serve.local_relay import describe_local_relay
 from argybargy.serve.metrics_listener import MetricsAddressError
@@ -16,6 +17,8 @@ from argybargy.system.network import host_and_port, next_port
 from argybargy.system.ports import find_holder
 
 EXIT_FAILED: Final = 1
+EXIT_SETTINGS: Final = 2
+"""Exit code: a setting is invalid."""
 EXIT_DATA: Final = 3
 """Exit code: the data directory cannot be used as it is."""
 
@@ -27,6 +30,7 @@ class CertificateError(Exception):
 EXPECTED: Final = (
     StoreError,
     CertificateError,
+    NotifySettingsError,
     MetricsAddressError,
     OSError,
     BaseExceptionGroup,
@@ -69,6 +73,8 @@ def explain_startup_error(
     match error:
         case StoreError():
             return _explain_data(error, settings)
+        case NotifySettingsError():
+            return StartupFailure(EXIT_SETTINGS, str(error), error.hint)
         case CertificateError() | MetricsAddressError():
             return StartupFailure(EXIT_FAILED, str(error))
         case LifespanError(__cause__=BaseException() as cause) if isinstance(

@@ -14,6 +14,14 @@ import attrs
 import platformdirs
 
 from argybargy.domain.limits import MOST_TEXT_CHARS, Limits
+from argybargy.domain.notifications import AFTER_SECONDS
+from argybargy.settings.notify_parsers import (
+    parse_quiet_hours,
+    parse_secret,
+    parse_services,
+    parse_webhook,
+    parse_words,
+)
 from argybargy.settings.parsers import (
     Parser,
     choice,
@@ -56,6 +64,7 @@ class Setting:
         limit: Attribute of :class:`Limits` that the setting overrides, if any.
         warn: Returns a warning for a valid but risky value, else None. The sentence
             follows the name of its source.
+        is_secret: Whether no value of it may be shown.
     """
 
     name: str
@@ -66,6 +75,7 @@ class Setting:
     unit: str = ""
     limit: str | None = None
     warn: Callable[[Any], str | None] | None = None
+    is_secret: bool = False
 
     @property
     def variable(self) -> str:
@@ -158,6 +168,46 @@ SETTINGS: Final = (
         "Hosts that agents may have called to wake them (PUT /me/wake); none by "
         "default. Each is a way into the network of this machine.",
         (),
+    ),
+    Setting(
+        "notify",
+        parse_services,
+        "Services that notify the operator who is away, as URLs of Apprise; needs "
+        "argybargy[notify].",
+        (),
+        is_secret=True,
+    ),
+    Setting(
+        "webhook",
+        parse_webhook,
+        "URL that gets the operator's notifications as signed JSON.",
+        is_secret=True,
+    ),
+    Setting(
+        "webhook_secret",
+        parse_secret,
+        "Secret that signs them, or @ and the path of a file with it; by default one "
+        "is made in the data directory.",
+        is_secret=True,
+    ),
+    Setting(
+        "notify_after",
+        seconds(0, 24 * 60),
+        "Time that a question waits before the operator is notified.",
+        AFTER_SECONDS / 60,
+        unit="minutes",
+    ),
+    Setting(
+        "urgent",
+        parse_words,
+        "Words that make a question urgent: told at once, and in quiet hours too.",
+        (),
+    ),
+    Setting(
+        "quiet_hours",
+        parse_quiet_hours,
+        "Hours without notifications, like 22:00-07:00, in local time or with a zone; "
+        "urgent ones are sent all the same.",
     ),
     Setting(
         "ephemeral",

@@ -18,13 +18,19 @@ import attrs
 import platformdirs
 
 from argybargy.domain.limits import Limits
+from argybargy.domain.quiet_hours import QuietHours
 from argybargy.settings.definitions import AGENT_VARIABLES, PREFIX, SETTINGS, Setting
+from argybargy.settings.secret import Secret
 
 CONFIG_VARIABLE: Final = "ARGYBARGY_CONFIG"
 _NO_SETTINGS: Final = AGENT_VARIABLES | {CONFIG_VARIABLE}
 DEFAULT_SOURCE: Final = "default"
 _SHOWN_CHARS: Final = 60
-_PAIRS: Final = (("tls_cert", "tls_key"), ("tls_key", "tls_cert"))
+_PAIRS: Final = (
+    ("tls_cert", "tls_key"),
+    ("tls_key", "tls_cert"),
+    ("webhook_secret", "webhook"),
+)
 _BYTES_PER_CHAR: Final = 4
 
 
@@ -73,6 +79,12 @@ class Settings:
     public_url: str | None
     allowed_hosts: tuple[str, ...]
     wake_hosts: tuple[str, ...]
+    notify: tuple[Secret, ...]
+    webhook: Secret | None
+    webhook_secret: Secret | None
+    notify_after: float
+    urgent: tuple[str, ...]
+    quiet_hours: QuietHours | None
     ephemeral: bool
     docs: bool
     http_core: str
@@ -219,8 +231,9 @@ class _Gathered:
             parsed = row.parse(value)
         except ValueError as error:
             given = str(value) if isinstance(value, Path) else value
-            shown = repr(given)[:_SHOWN_CHARS]
-            self.mistakes.append(Mistake(source, f"must be {error}; it is {shown}."))
+            shown = f"; it is {repr(given)[:_SHOWN_CHARS]}"
+            shown = "" if row.is_secret else shown
+            self.mistakes.append(Mistake(source, f"must be {error}{shown}."))
             return
         self.values[row.name], self.sources[row.name] = parsed, source
 

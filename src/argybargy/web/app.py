@@ -20,16 +20,18 @@ from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.system.logs import get_logger
 from argybargy.web import static
+from argybargy.web.access.answer_links import PATH as ANSWER_PATH
 from argybargy.web.access.services import Services
 from argybargy.web.access_log import shown_path
 from argybargy.web.description.manifest import LLMS_ROUTE, MANIFEST_ROUTE
 from argybargy.web.description.openapi import openapi_json
+from argybargy.web.endpoints import answer_page
 from argybargy.web.endpoints.agent_routes import (
     AGENT_ROUTES,
     JOIN_ROUTES,
     OPEN_ROUTES,
 )
-from argybargy.web.endpoints.dispatch import dispatch
+from argybargy.web.endpoints.dispatch import OpenHandler, dispatch
 from argybargy.web.endpoints.operator_routes import ADMIN_ROUTES
 from argybargy.web.endpoints.route import Route
 from argybargy.web.errors import error_response, new_request_id
@@ -97,6 +99,7 @@ def create_quart(services: Services) -> QuartTrio:
         _add_openapi(app, services)
         _add_docs(app)
     _add_dashboard(app)
+    _add_answer_page(app, services)
     for route in _ROUTES:
         _add_route(app, services, route)
     _add_error_handlers(app, services)
@@ -170,6 +173,23 @@ async def _complete_headers(response: QuartResponse) -> QuartResponse:
     for name, value in BARE_HEADERS:
         response.headers.setdefault(name.decode(), value.decode())
     return response
+
+
+# -- the page of links in notifications --------------------------------------------
+
+
+def _add_answer_page(app: QuartTrio, services: Services) -> None:
+    path = f"{ANSWER_PATH}/<token>"
+    for method, endpoint in (
+        ("GET", answer_page.show_question),
+        ("POST", answer_page.answer_question),
+    ):
+
+        async def view(token: str, endpoint: OpenHandler = endpoint) -> QuartResponse:
+            own_request = _request(services, {"token": token})
+            return _quart_response(await endpoint(services, own_request))
+
+        app.add_url_rule(path, f"{method} {path}", view, methods=[method])
 
 
 # -- errors ---------------------------------------------------------------------

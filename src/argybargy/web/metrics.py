@@ -14,6 +14,7 @@ import trio
 
 from argybargy import __version__
 from argybargy.domain.errors import Problem
+from argybargy.relay.notifications.registry import NotificationStatistics
 from argybargy.relay.relay import Relay
 from argybargy.relay.statistics import (
     OverviewStatistics,
@@ -87,6 +88,7 @@ class RelayNumbers:
         streams: Open operator streams.
         tasks: Trio tasks.
         is_draining: Whether the relay is stopping.
+        notifications: Figures of the notifications.
     """
 
     relay: RelayStatistics
@@ -97,6 +99,7 @@ class RelayNumbers:
     streams: int
     tasks: int
     is_draining: bool
+    notifications: NotificationStatistics
 
 
 RELAY_MEASURES: Final[tuple[Measure[RelayNumbers], ...]] = (
@@ -163,6 +166,29 @@ RELAY_MEASURES: Final[tuple[Measure[RelayNumbers], ...]] = (
             "failed": it.tally.nudges_failed,
         },
         label="result",
+    ),
+    Measure(
+        "counter",
+        "notifications_total",
+        "Pushes to the operator, by result: sent, a try that failed, or given up.",
+        lambda it: {
+            "sent": it.notifications.sent,
+            "failed": it.notifications.failed,
+            "given_up": it.notifications.dropped,
+        },
+        label="result",
+    ),
+    Measure(
+        "gauge",
+        "notifications_waiting",
+        "Pushes that wait for a service.",
+        lambda it: it.notifications.waiting,
+    ),
+    Measure(
+        "gauge",
+        "notification_services_failing",
+        "Services that do not accept pushes.",
+        lambda it: it.notifications.failing,
     ),
     Measure(
         "counter",
@@ -273,4 +299,5 @@ class Metrics:
             streams=len(relay.watchers),
             tasks=trio.lowlevel.current_statistics().tasks_living,
             is_draining=relay.is_draining,
+            notifications=relay.notifications.statistics(),
         )

@@ -15,6 +15,7 @@ from typing import Final
 
 import attrs
 
+from argybargy.web.answer_page.page import STYLE_PATH
 from argybargy.web.request import COMMON_HEADERS, Response
 
 PATH: Final = "/dashboard"
@@ -33,7 +34,11 @@ _MEDIA_TYPES: Final = {
     "js": b"text/javascript; charset=utf-8",
     "svg": b"image/svg+xml",
 }
-_FOLDERS: Final = {PATH: "dashboard", GUEST_PATH: "guest_page"}
+_FOLDERS: Final = {
+    PATH: "dashboard",
+    GUEST_PATH: "guest_page",
+    STYLE_PATH: "answer_page",
+}
 _INDEX: Final = "index.html"
 _OURS: Final = re.compile(r"[^/]+\.(css|js)")
 _COMMENT: Final = re.compile(r"//|/\*|\*/|\* |\*$")

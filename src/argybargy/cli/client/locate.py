@@ -65,7 +65,7 @@ def reach(
     from argybargy.cli.client.offline import run_offline  # noqa: PLC0415 - it is slow
     from argybargy.serve.services import open_services  # noqa: PLC0415
 
-    return run_offline(lambda: open_services(settings), work)
+    return run_offline(lambda: open_services(settings, is_offline=True), work)
 
 
 def connect(

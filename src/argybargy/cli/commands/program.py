@@ -1,6 +1,5 @@
 """Commands about this program: version, settings, shell completion."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from cyclopts import Parameter
@@ -35,8 +34,8 @@ def version(env: Environment) -> int:
 def config_show(env: Environment) -> int:
     """Show every setting: its value and its source.
 
-    Precedence: command line, environment variable, config.toml, default. No setting
-    is a secret.
+    Precedence: command line, environment variable, config.toml, default. Secrets are
+    hidden.
 
     Example: argybargy config show --port 9000
     """
@@ -83,7 +82,7 @@ def _setting_row(settings: "Settings", row: "Setting") -> Json:
     value = getattr(settings, row.name)
     return {
         "name": row.name,
-        "value": str(value) if isinstance(value, Path) else value,
+        "value": _json_value(value),
         "source": settings.source(row.name),
         "variable": row.variable,
         "help": row.help,
@@ -91,9 +90,16 @@ def _setting_row(settings: "Settings", row: "Setting") -> Json:
     }
 
 
+def _json_value(value: object) -> object:
+    """Return a value for JSON: secrets are hidden, paths and hours are texts."""
+    if isinstance(value, tuple):
+        return [_json_value(each) for each in value]
+    return value if isinstance(value, str | int | float | None) else str(value)
+
+
 def _shown(value: object) -> str:
-    if value is None or value == ():
+    if value is None or value == []:
         return "-"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

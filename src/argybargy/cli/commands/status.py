@@ -1,6 +1,6 @@
 """Commands that report the state of a relay."""
 
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -70,6 +70,7 @@ class Status:
         storage: Storage engine and schema, or why it is not ready.
         waiting: Open questions.
         longest_wait_seconds: Age of the oldest open question; ``None`` without one.
+        notifications: The services that notify the operator, and which of them fail.
     """
 
     url: str
@@ -87,6 +88,7 @@ class Status:
     parked_polls: int
     waiting: int
     longest_wait_seconds: float | None
+    notifications: str
 
 
 @attrs.frozen
@@ -109,6 +111,20 @@ class _Stats:
 class _State:
     public_url: str
     waiting: list[object]
+    notifications: dict[str, Any]
+
+
+@attrs.frozen
+class _Notifications:
+    services: list[object]
+    quiet: bool
+
+
+@attrs.frozen
+class _Service:
+    service: str
+    state: str
+    reason: str
 
 
 @attrs.frozen
@@ -133,8 +149,23 @@ def _look(relay: LiveOperator, data: str | None) -> Status:
         closed_rooms=sum(room.status == "closed" for room in rooms),
         waiting=len(waits),
         longest_wait_seconds=max(waits, default=None),
+        notifications=_notifications(seen.notifications),
         **attrs.asdict(stats),
     )
+
+
+def _notifications(row: Json) -> str:
+    """Return the state of the notifications in a few words."""
+    found = read_row(_Notifications, row)
+    rows = [read_row(_Service, each) for each in found.services]
+    if not rows:
+        return "no service is set"
+    failing = [
+        f"{row.service} fails ({row.reason})" for row in rows if row.state == "failing"
+    ]
+    names = ", ".join(row.service for row in rows)
+    quiet = "; quiet hours" if found.quiet else ""
+    return f"{'; '.join(failing) or names}{quiet}"
 
 
 def _storage(relay: LiveOperator) -> tuple[bool, str]:
@@ -159,6 +190,7 @@ def _show(out: Output, status: Status) -> None:
         ("codes", str(status.codes)),
         ("peers", f"{status.online_peers} online, {status.parked_polls} polls parked"),
         ("waiting", f"{status.waiting}{longest if status.waiting else ''}"),
+        ("notify", status.notifications),
     )
     for label, value in rows:
         if out.is_quiet and (status.ready or label != "storage"):

@@ -7,6 +7,7 @@ from typing import Final
 import attrs
 import trio
 
+from argybargy.cli.client.http import trust_only
 from argybargy.cli.doctor.data_directory import judge_directory, look_at_directory
 from argybargy.cli.doctor.database import judge_database, look_at_database
 from argybargy.cli.doctor.finding import Finding, fine, problem, warning
@@ -18,6 +19,11 @@ from argybargy.cli.doctor.machine import (
     look_at_clock,
     look_at_descriptors,
     look_for_tunnel,
+)
+from argybargy.cli.doctor.notifications import (
+    NOTIFY,
+    check_running,
+    check_services,
 )
 from argybargy.cli.doctor.port import PortFacts, judge_port, look_at_port
 from argybargy.cli.doctor.reachability import READY, check_here, check_outside
@@ -84,6 +90,7 @@ class _Checkup:
         look = partial(look_at_database, data, is_thorough=self.is_thorough)
         yield "database", lambda: judge_database(look())
         yield "descriptors", self._check_descriptors
+        yield NOTIFY, lambda: check_services(self.settings)
         yield "cloudflared", lambda: [judge_tunnel(look_for_tunnel())]
 
     def _check_port(self) -> Iterable[Finding]:
@@ -109,10 +116,13 @@ class _Checkup:
         settings = self.settings
         if self.port is not None and self.port.served_at is not None:
             settings = as_served(settings, self.port.served_at)
+        url, certificate = local_url(settings), settings.tls_cert
         try:
-            return await check_here(local_url(settings), settings.tls_cert)
+            found = await check_here(url, certificate)
         except OSError as error:
             return [_say_failed(READY, error)]
+        trust = None if certificate is None else trust_only(certificate)
+        return found + await check_running(url, settings.data, trust)
 
 
 async def _attempt(name: str, check: Check) -> list[Finding]:

@@ -11,6 +11,11 @@ class AdminToken(Protocol):
         """Mark of the current token, see `argybargy.domain.sessions.mark_token`."""
         ...
 
+    @property
+    def value(self) -> str:
+        """The current token."""
+        ...
+
     def matches(self, presented: str) -> bool:
         """Compare a token in constant time."""
         ...

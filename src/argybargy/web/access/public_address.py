@@ -26,6 +26,11 @@ class PublicAddress:
     _usual_url: str
     _usual_hosts: HostRule
 
+    @property
+    def is_public(self) -> bool:
+        """Whether the URL leads here from outside: as configured, or of a tunnel."""
+        return self.is_configured or self.url != self._usual_url
+
     @classmethod
     def make(cls, url: str, hosts: HostRule, *, is_configured: bool) -> Self:
         """Make the address for a relay without a tunnel."""

@@ -1,10 +1,13 @@
 """The services of the endpoints: relay, sessions, metrics and rules of access."""
 
+import secrets
+
 import attrs
 
 from argybargy.domain.limits import Limits
 from argybargy.relay.relay import Relay
 from argybargy.web.access.admin_token import AdminToken
+from argybargy.web.access.answer_links import AnswerLinks
 from argybargy.web.access.cors import CorsRule
 from argybargy.web.access.hosts import HostRule
 from argybargy.web.access.public_address import PublicAddress
@@ -27,6 +30,7 @@ class Services:
         cors: Origins that may call the agents' endpoints.
         has_docs: Whether ``/openapi.json`` and ``/docs`` are served.
         metrics: Prometheus metrics.
+        links: Links in notifications.
     """
 
     relay: Relay
@@ -38,10 +42,17 @@ class Services:
     cors: CorsRule = attrs.field(factory=CorsRule)
     has_docs: bool = True
     metrics: Metrics = attrs.field()
+    links: AnswerLinks = attrs.field()
 
     @metrics.default
     def _make_metrics(self) -> Metrics:
         return Metrics(self.relay)
+
+    @links.default
+    def _make_links(self) -> AnswerLinks:
+        """Make links that end with the process."""
+        key = secrets.token_bytes(32)
+        return AnswerLinks(key, lambda: self.admin_token.value, self.address)
 
     @property
     def public_url(self) -> str:

@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import UNSET, Struct, UnsetType
 
 from argybargy.web.codec.bodies import PostRequest, RoomMessageBody, RoomStatusBody
+from argybargy.web.codec.notification_bodies import NotificationsBody
 
 
 class InviteRequest(Struct, frozen=True):
@@ -275,3 +276,4 @@ class StateBody(Struct, frozen=True):
     max_idle_seconds: int
     messages: list[RoomMessageBody]
     limits: dict[str, float]
+    notifications: NotificationsBody

@@ -42,6 +42,7 @@ from argybargy.web.codec.decode import (
     take_before,
     take_limit,
 )
+from argybargy.web.codec.notification_bodies import notifications_body
 from argybargy.web.codec.operator_bodies import (
     AuditBody,
     AuditEvent,
@@ -341,6 +342,7 @@ def _state_body(
         max_idle_seconds=services.limits.idle_seconds,
         messages=[operator_rows.room_message(row) for row in found.messages],
         limits=attrs.asdict(services.limits),
+        notifications=notifications_body(services.relay.notifications),
     )
 
 

@@ -1,0 +1,148 @@
+"""Endpoints of the page behind a link in a notification.
+
+Whoever holds the link may answer its question, so it is handled like a code: a forged
+one counts toward the throttle of guesses. Reading the page answers nothing: chat
+services open links to show a preview. A link that is of no use shows nothing of the
+question or its room.
+"""
+
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import parse_qs
+
+from argybargy.domain.errors import Problem, RelayError
+from argybargy.relay.api.answering import (
+    NotifiedQuestion,
+    answer_notified,
+    find_notified_question,
+)
+from argybargy.web.access.answer_links import LinkState
+from argybargy.web.access.auth import count_failure
+from argybargy.web.access.services import Services
+from argybargy.web.answer_page.page import Written, question_page, sentence_page
+from argybargy.web.codec.bodies import PostRequest
+from argybargy.web.codec.posts import draft_of
+from argybargy.web.request import Request, Response
+
+FORM_FIELDS: Final = 4
+"""Most fields of the form."""
+_FORM: Final = "application/x-www-form-urlencoded"
+
+
+async def show_question(services: Services, request: Request) -> Response:
+    """Show the question of a link, with a form to answer it."""
+    try:
+        found = await _find(services, request)
+    except RelayError as refusal:
+        return _refused(services, refusal)
+    if isinstance(found, Response):
+        return found
+    return question_page(found, services.limits.text_chars)
+
+
+async def answer_question(services: Services, request: Request) -> Response:
+    """Post the answer of the form as the operator, once."""
+    try:
+        found = await _find(services, request)
+        if isinstance(found, Response):
+            return found
+        text, choice = await _read_form(request)
+    except RelayError as refusal:
+        return _refused(services, refusal)
+    notice_id = _notice_id(services, request)
+    body = PostRequest(text=text, to=found.message.sender, choice=choice)
+    try:
+        draft = draft_of(body, services.limits)
+        await answer_notified(services.relay, notice_id, draft)
+    except RelayError as refusal:
+        if refusal.problem in {Problem.NOT_FOUND, Problem.IDEMPOTENCY_CONFLICT}:
+            # Somebody was faster, perhaps the other tap of a double tap.
+            return _over(is_used=services.links.is_used(notice_id))
+        services.metrics.note_refusal(refusal.problem)
+        written = Written(text, _in_words(refusal))
+        status = refusal.problem.value.status
+        return question_page(found, services.limits.text_chars, written, status)
+    services.links.note_used(notice_id)
+    return _over(is_used=True, status=HTTPStatus.OK)
+
+
+async def _find(services: Services, request: Request) -> NotifiedQuestion | Response:
+    """Return the open question of the link, or the page that says why there is none.
+
+    Raises:
+        RelayError: ``auth_throttled``, or the room cannot be loaded.
+    """
+    now_ms = services.relay.clock.now().wall_ms
+    link = services.links.read(request.params["token"], now_ms)
+    if link.state in {LinkState.FORGED, LinkState.MALFORMED}:
+        is_guess = link.state is LinkState.FORGED
+        count_failure(services, request, "answer_link_failed", is_guess=is_guess)
+        text = "It is incomplete, or was revoked. Answer in the dashboard instead."
+        return sentence_page("This link is not valid", text, HTTPStatus.NOT_FOUND)
+    if services.links.is_used(link.notice_id):
+        # A repeated form is answered as the first one was.
+        is_repeated = request.method == "POST" and link.state is LinkState.VALID
+        status = HTTPStatus.OK if is_repeated else HTTPStatus.GONE
+        return _over(is_used=True, status=status)
+    if link.state is LinkState.LATE:
+        text = "A link can be used for an hour. Answer in the dashboard instead."
+        return sentence_page("This link is too old", text, HTTPStatus.GONE)
+    found = await find_notified_question(services.relay, link.notice_id)
+    return _over(is_used=False) if found is None else found
+
+
+def _notice_id(services: Services, request: Request) -> str:
+    now_ms = services.relay.clock.now().wall_ms
+    return services.links.read(request.params["token"], now_ms).notice_id
+
+
+def _over(*, is_used: bool, status: int = HTTPStatus.GONE) -> Response:
+    if is_used:
+        return sentence_page("Sent", "Your answer is in the room.", status)
+    text = "It was answered or withdrawn, or its room is closed."
+    return sentence_page("This question needs no answer any more", text, status)
+
+
+async def _read_form(request: Request) -> tuple[str, str | None]:
+    """Return text and choice of the form.
+
+    Raises:
+        RelayError: ``unsupported_media_type``, ``invalid_request`` or
+            ``body_too_large``.
+    """
+    if request.media_type != _FORM:
+        raise RelayError(Problem.UNSUPPORTED_MEDIA_TYPE)
+    raw = await request.read_body()
+    try:
+        fields = parse_qs(
+            raw.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=FORM_FIELDS,
+        )
+    except ValueError:
+        raise RelayError.invalid("form", "not as the page sends it") from None
+    # Browsers send line ends as CR LF.
+    text = fields.get("text", [""])[-1].replace("\r\n", "\n").strip()
+    choice = fields.get("choice", [""])[-1]
+    return text, choice or None
+
+
+def _in_words(refusal: RelayError) -> str:
+    fields = refusal.facts.get("errors")
+    if isinstance(fields, list) and fields:
+        if any(each["field"] == "text" for each in fields):
+            return "Write an answer, or take one of the choices: " + "; ".join(
+                str(each["problem"]) for each in fields
+            )
+        return "; ".join(str(each["problem"]) for each in fields)
+    return refusal.text
+
+
+def _refused(services: Services, refusal: RelayError) -> Response:
+    """Return a refusal as a page."""
+    services.metrics.note_refusal(refusal.problem)
+    seconds = refusal.facts.get("retry_after")
+    headers = [] if seconds is None else [(b"retry-after", str(seconds).encode())]
+    status = refusal.problem.value.status
+    return sentence_page("Not now", refusal.text, status, *headers)
