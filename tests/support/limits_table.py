@@ -18,6 +18,7 @@ from argybargy.domain import (
     roster,
     wake_hooks,
 )
+from argybargy.domain import notifications as notification_rules
 from argybargy.domain import readers as readers_rule
 from argybargy.domain.room import calling, claims, open_close, posting, transition
 from argybargy.relay import clock, housekeeping, lifecycle, offboarding, write_behind
@@ -28,16 +29,20 @@ from argybargy.relay.access import (
     presence,
 )
 from argybargy.relay.api import agent, stream_cursor
+from argybargy.relay.notifications import outbox
+from argybargy.relay.notifications import registry as notification_registry
 from argybargy.relay.nudges import call, unread
 from argybargy.relay.overview import change_log, overview
 from argybargy.relay.room import task
 from argybargy.serve import main, metrics_listener
+from argybargy.settings import notify_parsers
 from argybargy.store.memory import store as memory
 from argybargy.store.sqlite import connection, readers, row_validation, store, writer
 from argybargy.store.sqlite.backup import snapshot, superseded
 from argybargy.store.sqlite.search import index, index_tables
 from argybargy.store.sqlite.search import query as sqlite_search
 from argybargy.web import access_log
+from argybargy.web.access import answer_links
 from argybargy.web.codec import decode, import_lines
 from argybargy.web.endpoints import operator
 from argybargy.web.mcp import tools as mcp_tools
@@ -333,6 +338,58 @@ CONSTANTS: Final = (
         durations,
         "The longest life of a code that has an end.",
         "domain/test_durations.py::test_invalid_lifetimes_are_refused_with_the_rule",
+    ),
+    Constant(
+        "EVENTS_PER_PUSH",
+        notification_rules,
+        "Events in one notification of the operator; others go with the next.",
+        "domain/test_notifications.py::test_a_push_has_a_bounded_number_of_events",
+    ),
+    Constant(
+        "TEXT_CHARS",
+        notification_rules,
+        "Longest text of a message in a notification, in characters.",
+        "domain/test_notifications.py::"
+        "test_an_excerpt_is_one_short_line_without_codes_and_control_characters",
+    ),
+    Constant(
+        "PUSHES_PER_WINDOW",
+        notification_registry,
+        "Notifications of the operator in 10 minutes; others go in one summary.",
+        "relay/notifications/test_service.py::"
+        "test_many_events_at_once_are_one_push_and_pushes_have_a_pace",
+    ),
+    Constant(
+        "QUEUE_PUSHES",
+        outbox,
+        "Notifications that wait for one service; one more drops the oldest.",
+        "relay/notifications/test_outbox.py::test_a_full_queue_drops_the_oldest",
+    ),
+    Constant(
+        "SEND_SECONDS",
+        outbox,
+        "Longest time in which a service may accept a notification.",
+        "relay/notifications/test_outbox.py::"
+        "test_a_service_that_does_not_answer_is_left",
+    ),
+    Constant(
+        "LINK_SECONDS",
+        answer_links,
+        "Time in which a link in a notification can be used.",
+        "web/endpoints/test_answer_page.py::test_a_late_link_shows_nothing",
+    ),
+    Constant(
+        "LINKS_REMEMBERED",
+        answer_links,
+        "Used links that are remembered.",
+        "web/access/test_answer_links.py::"
+        "test_a_bounded_number_of_used_links_is_remembered",
+    ),
+    Constant(
+        "MOST_URLS",
+        notify_parsers,
+        "Services that notify the operator.",
+        "settings/test_notify_settings.py::test_services_are_separated_and_counted",
     ),
     Constant(
         "MAX_WORDS",
@@ -742,7 +799,25 @@ _CLAIMED = (
 )
 
 _MEMBERS: Final = "the peers that have had a code and were not revoked"
+_NOTICES: Final = (
+    "open questions, agents and pairs of agents, and those of the last hour"
+)
 HELD: Final = {
+    "relay.notifications.observation.Observer._found": _NOTICES,
+    "relay.notifications.observation.Observer._held": _ASKED,
+    "relay.notifications.observation.Observer._since": _NOTICES,
+    "relay.notifications.outbox.Outbox._queue": "`QUEUE_PUSHES`",
+    "relay.notifications.registry.Notifications._by_id": _NOTICES,
+    "relay.notifications.registry.Notifications._deleted": (
+        f"{_NOTICES}; emptied when the store accepts writes"
+    ),
+    "relay.notifications.registry.Notifications._lasting": _NOTICES,
+    "relay.notifications.registry.Notifications._notices": _NOTICES,
+    "relay.notifications.registry.Notifications._pushed_at": "`PUSHES_PER_WINDOW`",
+    "relay.notifications.registry.Notifications._taken": _NOTICES,
+    "relay.notifications.registry.Notifications._unsaved": _NOTICES,
+    "store.memory.store.MemoryStore._notices": _NOTICES,
+    "web.access.answer_links.AnswerLinks._used": "`LINKS_REMEMBERED`",
     "domain.damping.Exchanges._newer": "half of `loop_pairs_per_room`",
     "domain.damping.Exchanges._older": "half of `loop_pairs_per_room`",
     "domain.room.questions.OpenQuestions._by_asker": _ASKED,

@@ -84,7 +84,7 @@ class EventKind(enum.Enum):
 
 @attrs.frozen
 class EventKey:
-    """What an event is about, the same after a restart.
+    """The subject of an event, the same after a restart.
 
     Attributes:
         kind: The kind.
@@ -125,7 +125,7 @@ class Event:
 
     @property
     def key(self) -> EventKey:
-        """What it is about."""
+        """Its subject."""
         return EventKey(self.kind, room_key(self.room), self.subject)
 
     @property
@@ -205,7 +205,7 @@ class Candidate:
 
 @attrs.frozen
 class Moment:
-    """What the time of a push depends on besides the events.
+    """The circumstances that the time of a push depends on.
 
     Attributes:
         is_quiet: Whether it is quiet hours.
@@ -295,7 +295,7 @@ def is_forgotten(notice: Notice, lasting: Collection[EventKey], now_ms: int) -> 
     if notice.key.kind is EventKind.LOOP and notice.told_ms is None:
         return now_ms - notice.at_ms >= UNTOLD_MS
     told_ms = notice.at_ms if notice.told_ms is None else notice.told_ms
-    # A clock that was set back must not keep it for ever.
+    # A clock that was set back must not keep it forever.
     return not 0 <= now_ms - told_ms < AGAIN_MS
 
 

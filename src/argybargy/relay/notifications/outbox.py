@@ -64,7 +64,7 @@ class ChannelStatus:
 
 @attrs.frozen
 class OutboxReports:
-    """What an outbox tells about its pushes, and asks.
+    """Callbacks of an outbox about its pushes.
 
     Attributes:
         accepted: Called with each push that the service has accepted.
@@ -129,7 +129,10 @@ class Outbox:
         for pause in (*PAUSES, None):
             if push not in self._queue or not self.reports.is_current(push):
                 return
-            if await self.try_once(push) is None:
+            before = self._status
+            reason = await self.try_once(push)
+            self._log_change(before, reason)
+            if reason is None:
                 self.reports.accepted(push)
                 return
             if pause is not None:
@@ -146,10 +149,16 @@ class Outbox:
             self._note_failure(reason)
         return reason
 
+    def _log_change(self, before: ChannelStatus, reason: str | None) -> None:
+        """Log that the service has begun to fail, or accepts pushes again."""
+        was_failing = before.state is ChannelState.FAILING
+        if reason is not None and not was_failing:
+            log.warning("notifications fail", service=before.label, reason=reason)
+        if reason is None and was_failing:
+            log.info("notifications are accepted again", service=before.label)
+
     def _note_success(self) -> None:
         before, now_ms = self._status, self.clock.now().wall_ms
-        if before.state is ChannelState.FAILING:
-            log.info("notifications are accepted again", service=before.label)
         self._status = attrs.evolve(
             before,
             state=ChannelState.OK,
@@ -165,7 +174,6 @@ class Outbox:
         since_ms = before.since_ms
         if before.state is not ChannelState.FAILING:
             since_ms = self.clock.now().wall_ms
-            log.warning("notifications fail", service=before.label, reason=reason)
         self._status = attrs.evolve(
             before, state=ChannelState.FAILING, since_ms=since_ms, reason=reason
         )

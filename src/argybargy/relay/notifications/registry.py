@@ -53,7 +53,7 @@ def _no_link(_notice_id: str, _now_ms: int) -> str | None:
 
 @attrs.frozen
 class NotificationPlan:
-    """How the operator is notified; without channels not at all.
+    """Services and settings of the notifications; without services there are none.
 
     Attributes:
         channels: The services.

@@ -80,7 +80,7 @@ class DeliveryReport:
 
 @attrs.frozen
 class OperatorPresence:
-    """Whether the operator sees what is posted.
+    """The presence of the operator, as senders are told.
 
     Attributes:
         reach: ``watching``, ``notified`` or ``away``.

@@ -22,7 +22,7 @@ from argybargy.web.access.public_address import PublicAddress
 PATH: Final = "/q"
 """Path below which the links are."""
 LINK_SECONDS: Final = 3_600
-"""How long a link can be used."""
+"""Lifetime of a link."""
 LINKS_REMEMBERED: Final = 1_000
 """Most used links that are remembered, to say that an answer was sent."""
 _ID_BYTES: Final = 16
@@ -33,7 +33,7 @@ _LAST_END: Final = 2**32 - 1
 
 
 class LinkState(enum.Enum):
-    """What a link is worth."""
+    """The states of a presented link."""
 
     VALID = "valid"
     LATE = "late"

@@ -53,7 +53,7 @@ _QUESTION: Final = """\
 
 @attrs.frozen
 class Written:
-    """What was sent, to be corrected.
+    """An answer that was not accepted, to be corrected.
 
     Attributes:
         text: The text.
