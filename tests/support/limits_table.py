@@ -803,7 +803,7 @@ _NOTICES: Final = (
     "open questions, agents and pairs of agents, and those of the last hour"
 )
 HELD: Final = {
-    "relay.notifications.observation.Observer._found": _NOTICES,
+    "relay.notifications.observation.Observer._rooms": _ROOMS,
     "relay.notifications.observation.Observer._held": _ASKED,
     "relay.notifications.observation.Observer._since": _NOTICES,
     "relay.notifications.outbox.Outbox._queue": "`QUEUE_PUSHES`",

@@ -82,7 +82,7 @@ class EventKind(enum.Enum):
         return self in {EventKind.AGENT, EventKind.LOOP}
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class EventKey:
     """The subject of an event, the same after a restart.
 

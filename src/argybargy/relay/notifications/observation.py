@@ -1,8 +1,8 @@
 """Find the events of a running relay that the operator may be told about."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import inf
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import attrs
 import trio
@@ -24,19 +24,45 @@ from argybargy.relay.overview.room_card import RoomCard
 from argybargy.relay.relay import Relay
 from argybargy.store.errors import Corrupt, StoreError
 
+if TYPE_CHECKING:
+    from rpds import HashTrieMap
+
 ROOMS_AT_ONCE: Final = 64
 """Rooms looked at between two checkpoints."""
 QUESTIONS_AT_ONCE: Final = 100
 """Questions looked at between two checkpoints."""
 
 
+class _Asked(NamedTuple):
+    """A question to the operator or to anyone, with its event."""
+
+    key: EventKey
+    event: Event
+    question: Message
+
+
+@attrs.frozen
+class _RoomNotes:
+    """Notes about the open questions of a room, kept until they change.
+
+    Attributes:
+        questions: The questions, as the overview has them.
+        asked: Those to the operator and to anyone, by seq.
+        work: The names of the peers that are asked, or hold a claim.
+    """
+
+    questions: "HashTrieMap[int, Message]"
+    asked: Mapping[int, _Asked]
+    work: Mapping[PeerKey, str]
+
+
 @attrs.define
 class Observer:
     """Looks at a relay again and again.
 
-    Mutable state, all of it bounded by what lasts in the relay: what the last look has
-    found, since when an event without a time of its own lasts, the questions to anyone
-    that are held, and whether the store has failed the last test.
+    Mutable state, all of it bounded by what lasts in the relay: notes about the rooms,
+    since when an event without a time of its own lasts, the questions to anyone that
+    are held, and whether the store has failed the last test.
 
     Attributes:
         rules: The operator's settings.
@@ -44,7 +70,7 @@ class Observer:
 
     rules: NotificationRules
     _has_trouble: bool = False
-    _found: dict[EventKey, Candidate] = attrs.field(factory=dict)
+    _rooms: dict[RoomKey, "_RoomNotes"] = attrs.field(factory=dict)
     _since: dict[EventKey, Instant] = attrs.field(factory=dict)
     _held: set[EventKey] = attrs.field(factory=set)
 
@@ -60,55 +86,67 @@ class Observer:
             is_suspect: Whether a write has failed since the last look.
         """
         found, held = dict[EventKey, Candidate](), set[EventKey]()
-        looked = 0
+        rooms = dict[RoomKey, _RoomNotes]()
         for at, (key, card) in enumerate(list(relay.overview.cards.items()), 1):
             if card.questions:
-                found |= self._in_room(relay, key, card, held)
-                looked += len(card.questions)
-            if looked >= QUESTIONS_AT_ONCE or at % ROOMS_AT_ONCE == 0:
-                looked = 0
+                notes = rooms[key] = await self._notes_of(key, card)
+                await self._add_questions(relay, card, notes, found, held)
+                self._add_lost_agents(relay, key, card, notes, found)
+            if at % ROOMS_AT_ONCE == 0:
                 await trio.lowlevel.checkpoint()
         for event in _damped_pairs(relay):
             found[event.key] = self._lasting(event, relay.clock.now())
         trouble = await self._storage(relay, is_suspect=is_suspect)
         if trouble is not None:
             found[trouble.event.key] = trouble
-        self._held = held
+        self._rooms, self._held = rooms, held
         for gone in self._since.keys() - found.keys():
             del self._since[gone]
-        self._found = found
         return found
 
-    def _in_room(
-        self, relay: Relay, room: RoomKey, card: RoomCard, held: set[EventKey]
-    ) -> dict[EventKey, Candidate]:
-        """Return the events of a room with questions; in a closed one nobody waits."""
-        lost = (
-            self._lasting(event, relay.clock.now())
-            for event in _lost_agents(relay, room, card)
-        )
-        asked = self._questions(relay, room, card, held)
-        if card.summary.status.is_closed:
-            return {each.event.key: attrs.evolve(each, seconds=-inf) for each in asked}
-        return {each.event.key: each for each in (*asked, *lost)}
+    async def _notes_of(self, room: RoomKey, card: RoomCard) -> "_RoomNotes":
+        """Return the notes about the questions of a room, made anew if they differ.
 
-    def _questions(
-        self, relay: Relay, room: RoomKey, card: RoomCard, held: set[EventKey]
-    ) -> Iterator[Candidate]:
-        """Yield the questions of a room to the operator, and those to anyone.
-
-        One to anyone that somebody holds lasts, but has waited for no time.
+        Nothing that an event shows of a question changes, so known events are kept.
         """
-        now, name = relay.clock.now(), card.summary.status.name
-        for question in card.questions.values():
-            expects = peer_key(question.expects)
-            if expects not in (OPERATOR, ANYONE):
-                continue
-            key = EventKey(EventKind.QUESTION, room, str(question.seq))
-            known = self._found.get(key)  # nothing that it shows of a question changes
-            event = known.event if known else _question(name, question, self.rules)
+        known = self._rooms.get(room)
+        if known is not None and known.questions is card.questions:
+            return known
+        asked = dict[int, _Asked]()
+        work = dict[PeerKey, str]()
+        before = {} if known is None else known.asked
+        for number, (seq, question) in enumerate(card.questions.items(), 1):
+            expects, holder = peer_key(question.expects), question.claimed_by
+            if expects in (OPERATOR, ANYONE):
+                same = before.get(seq)
+                event = same.event if same else _question(card, question, self.rules)
+                key = same.key if same else event.key
+                asked[seq] = _Asked(key, event, question)
+            elif word_of_address(question.expects) is None:
+                work.setdefault(expects, question.expects)
+            if holder is not None:
+                work.setdefault(peer_key(holder), holder)
+            if number % QUESTIONS_AT_ONCE == 0:
+                await trio.lowlevel.checkpoint()
+        return _RoomNotes(card.questions, asked, work)
+
+    async def _add_questions(
+        self,
+        relay: Relay,
+        card: RoomCard,
+        notes: "_RoomNotes",
+        found: dict[EventKey, Candidate],
+        held: set[EventKey],
+    ) -> None:
+        """Add the questions of a room to the operator, and those to anyone.
+
+        One to anyone that somebody holds lasts, but has waited for no time. In a closed
+        room nobody waits.
+        """
+        now, is_closed = relay.clock.now(), card.summary.status.is_closed
+        for number, (key, event, question) in enumerate(notes.asked.values(), 1):
             seconds = now.age_seconds(question.at_ms, question.heard_ms)
-            if expects == ANYONE and question.claimed_by is not None:
+            if event.is_to_anyone and question.claimed_by is not None:
                 held.add(key)
                 self._since.pop(key, None)
                 seconds = -inf
@@ -117,7 +155,24 @@ class Observer:
             since = self._since.get(key)
             if since is not None:
                 seconds = now.steady_seconds - since.steady_seconds
-            yield Candidate(event, seconds)
+            found[key] = Candidate(event, -inf if is_closed else seconds)
+            if number % QUESTIONS_AT_ONCE == 0:
+                await trio.lowlevel.checkpoint()
+
+    def _add_lost_agents(
+        self,
+        relay: Relay,
+        room: RoomKey,
+        card: RoomCard,
+        notes: "_RoomNotes",
+        found: dict[EventKey, Candidate],
+    ) -> None:
+        """Add the agents of an open room that have work and do not listen."""
+        if card.summary.status.is_closed:
+            return
+        name = card.summary.status.name
+        for event in _lost_agents(relay, room, name, notes.work):
+            found[event.key] = self._lasting(event, relay.clock.now())
 
     def _lasting(self, event: Event, now: Instant) -> Candidate:
         """Return an event that has no time of its own, with the time it has lasted."""
@@ -151,11 +206,11 @@ class Observer:
         return attrs.evolve(lasting, seconds=inf) if is_lost else lasting
 
 
-def _question(room: str, question: Message, rules: NotificationRules) -> Event:
+def _question(card: RoomCard, question: Message, rules: NotificationRules) -> Event:
     return Event(
         EventKind.QUESTION,
         question.at_ms,
-        room=room,
+        room=card.summary.status.name,
         subject=str(question.seq),
         sender=question.sender,
         text=question.text,
@@ -165,16 +220,13 @@ def _question(room: str, question: Message, rules: NotificationRules) -> Event:
     )
 
 
-def _lost_agents(relay: Relay, room: RoomKey, card: RoomCard) -> Iterator[Event]:
+def _lost_agents(
+    relay: Relay, room: RoomKey, name: str, work: Mapping[PeerKey, str]
+) -> Iterator[Event]:
     """Yield the agents of a room that have work and do not listen.
 
     Work is an open question to the agent by name, or one that it has claimed.
     """
-    work = dict[PeerKey, str]()
-    for question in card.questions.values():
-        for name in (question.expects, question.claimed_by):
-            if name is not None and word_of_address(name) is None:
-                work.setdefault(peer_key(name), name)
     agents = {key for key in work if _is_agent(relay, Peer(room, key))}
     if not agents:
         return
@@ -189,7 +241,7 @@ def _lost_agents(relay: Relay, room: RoomKey, card: RoomCard) -> Iterator[Event]
         yield Event(
             EventKind.AGENT,
             0,
-            room=card.summary.status.name,
+            room=name,
             subject=relay.codes.spelling(room, work[key]) or work[key],
             text="It has an open question or a claim, and has stopped listening.",
         )

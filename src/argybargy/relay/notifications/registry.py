@@ -113,7 +113,7 @@ class Notifications:
     _notices: dict[EventKey, Notice] = attrs.field(factory=dict, repr=False)
     _by_id: dict[str, EventKey] = attrs.field(factory=dict, repr=False)
     _taken: set[EventKey] = attrs.field(factory=set, repr=False)
-    _present: frozenset[EventKey] = frozenset()
+    _present: Mapping[EventKey, Candidate] = attrs.field(factory=dict, repr=False)
     _lasting: set[EventKey] = attrs.field(factory=set, repr=False)
     _unsaved: set[EventKey] = attrs.field(factory=set, repr=False)
     _deleted: set[str] = attrs.field(factory=set, repr=False)
@@ -220,8 +220,8 @@ class Notifications:
             The push; ``None`` if nothing is due.
         """
         now = self.clock.now()
-        self._present = frozenset(found)
-        self._lasting &= self._present
+        self._present = found
+        self._lasting = {key for key in self._lasting if key in found}
         ended = self._end_of_trouble(now)
         self._note_loops(found, now, is_watching=is_watching)
         self._forget(now)
@@ -284,7 +284,9 @@ class Notifications:
             if is_forgotten(notice, self._lasting, now.wall_ms):
                 self._remove(notice)
         # An event that was given up may be told when it happens again.
-        self._taken &= self._present | self._notices.keys()
+        self._taken = {
+            key for key in self._taken if key in self._present or key in self._notices
+        }
 
     def _is_in_pace(self, events: tuple[Event, ...], now: Instant) -> bool:
         """Tell whether a push would not be one too many; storage trouble never is."""
