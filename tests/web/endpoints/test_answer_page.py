@@ -277,3 +277,25 @@ async def test_a_long_hostile_question_stays_text(autojump_clock: Clock) -> None
         assert "<script" not in text
         assert "\u202e" not in text
         assert (await it.send(choice='"><script>')).status == 200
+
+
+async def test_a_link_works_through_a_tunnel(autojump_clock: Clock) -> None:
+    channel = RecordingChannel()
+    plan = NotificationPlan((channel,), NotificationRules(after_seconds=0))
+    host = "x.trycloudflare.com"
+    async with open_site(plan=plan, is_configured=False) as site:
+        ann = await site.code("ann")
+        await site.say(ann, "Without a tunnel?", to="operator")
+        await trio.sleep(5)
+        assert channel.pushes[0].events[0].link is None
+        site.services.address.publish(f"https://{host}")
+        await site.say(ann, "May I?", to="operator")
+        await trio.sleep(5)
+        link = channel.pushes[1].events[0].link
+        assert link is not None
+        path = link.removeprefix(f"https://{host}")
+        shown = await site.front.call("GET", path, headers={"host": host})
+        assert shown.status == 200
+        fields = FORM | {"host": host, "origin": f"https://{host}"}
+        sent = await site.front.call("POST", path, body=b"text=Yes", headers=fields)
+        assert sent.status == 200
