@@ -120,7 +120,12 @@ MODULES: Final = {
     if entry.name.endswith(".js")
 }
 STYLES: Final = re.sub(
-    r"/\*.*?\*/", "", (FILES / "app.css").read_text(), flags=re.DOTALL
+    r"/\*.*?\*/",
+    "",
+    "\n".join(
+        entry.read_text() for entry in FILES.iterdir() if entry.name.endswith(".css")
+    ),
+    flags=re.DOTALL,
 )
 
 

@@ -7,7 +7,9 @@ import { currentRoom, showRoom } from "./route.js";
 import { rosterRow } from "./sidebar.js";
 import { applyRoomStatus, roomNames } from "./state.js";
 import { refresh } from "./stream.js";
-import { closeDialog, CopyBlock, CopyButton, Dialog } from "./widgets.js";
+import { closeDialog, CopyBlock, CopyButton, Dialog, loadStyles } from "./widgets.js";
+
+await loadStyles("admin.css"); // of the settings drawer too, which imports this module
 
 export const LIFETIMES = ["never", "10m", "30m", "60m", "1d", "1w", "1mo"];
 

@@ -5,7 +5,9 @@ import { nowMs } from "./clock.js";
 import { fullTime, shortMoment } from "./format.js";
 import { Icon } from "./icons.js";
 import { showRoom, view } from "./route.js";
-import { closeDialog, Dialog } from "./widgets.js";
+import { closeDialog, Dialog, loadStyles } from "./widgets.js";
+
+await loadStyles("search.css");
 
 const PAGE = 30;
 const DEBOUNCE_MS = 200;

@@ -184,3 +184,21 @@ export function CopyBlock({ text, what, wrap = false }) {
     <${CopyButton} text=${text} what=${what} source=${source} />
   </div>`;
 }
+
+// -- styles ---------------------------------------------------------------------
+
+/**
+ * Load the stylesheet of a part that is loaded when it is first needed. It never fails: the
+ * module that waits for it could not be imported again, and a part without its styles is
+ * better than none.
+ */
+export function loadStyles(name) {
+  return new Promise((resolve) => {
+    const link = document.createElement("link");
+    link.rel = "stylesheet";
+    link.href = new URL(name, import.meta.url);
+    link.onload = resolve;
+    link.onerror = resolve;
+    document.head.append(link);
+  });
+}
