@@ -25,6 +25,7 @@ RECENT: Final = {
     "AbortSignal.timeout": (103, 100, 16),
     "checkVisibility": (105, 106, 17.4),
     "findLast": (97, 104, 15.4),
+    "inert": (102, 112, 15.5),
     "TextDecoderStream": (71, 105, 14.1),
     "showModal": (37, 98, 15.4),
     "regular expressions that look behind": (62, 78, 16.4),
@@ -49,17 +50,17 @@ NICER: Final = {
 CALLED: Final = _words(
     """
     Array DateTimeFormat UTC abort add addEventListener addRange append at bind blur
-    catch ceil checkVisibility clear close closest codePointAt concat createElement
-    createRange delete disconnect endsWith entries every exec execCommand filter find
-    findIndex findLast flat flatMap floor focus forEach format formatToParts
+    catch ceil checkVisibility clear close closest codePointAt concat contains
+    createElement createRange delete disconnect endsWith entries every exec execCommand
+    filter find findIndex findLast flat flatMap floor focus forEach format formatToParts
     fromEntries get getBoundingClientRect getDate getElementById getFullYear getItem
     getMonth getRandomValues getReader has imul includes indexOf isArray isInteger isNaN
     join json keys localeCompare map matchAll matches max min now observe padStart parse
-    peek pipeThrough pop preventDefault push querySelector querySelectorAll random read
-    remove removeAllRanges removeItem replace replaceAll replaceState requestPermission
-    reset resolve round scrollIntoView select selectNodeContents set setItem showModal
-    slice some sort split startsWith stopPropagation stringify test then timeout
-    toISOString toLowerCase toString toUpperCase trim values writeText
+    peek pipeThrough pop preventDefault push pushState querySelector querySelectorAll
+    random read remove removeAllRanges removeItem replace replaceAll replaceState
+    requestPermission reset resolve round scrollIntoView select selectNodeContents set
+    setItem showModal slice some sort split startsWith stopPropagation stringify test
+    then timeout toISOString toLowerCase toString toUpperCase trim values writeText
     """
 )
 """Methods called, except those that the modules define."""
@@ -85,7 +86,9 @@ TOO_NEW: Final = (
 )
 
 FUNCTIONS: Final = _words(
-    "brightness calc env has hsl is light-dark min minmax not rgb rotate scale var"
+    """
+    brightness calc clamp env has hsl is light-dark min minmax not rgb rotate scale var
+    """
 )
 PSEUDO: Final = _words(
     "after backdrop before disabled empty focus-visible focus-within has hover is not"
@@ -102,14 +105,15 @@ PROPERTIES: Final = _words(
     box-shadow box-sizing clear color color-scheme content cursor display fill filter
     flex flex-direction flex-wrap float font font-family font-size font-style
     font-variant-numeric font-weight gap grid-column grid-row grid-template-columns
-    height inset justify-content left letter-spacing line-height list-style margin
-    margin-bottom margin-inline margin-left margin-right margin-top max-height max-width
-    min-height min-width opacity outline outline-offset overflow overflow-wrap
-    overflow-x overflow-y overscroll-behavior padding padding-bottom padding-inline
-    padding-left padding-right padding-top place-items pointer-events position resize
-    right scroll-behavior scroll-margin-bottom tab-size text-align text-decoration
-    text-decoration-color text-overflow text-underline-offset top transform transition
-    translate unicode-bidi vertical-align visibility white-space width z-index
+    grid-template-rows height inset justify-content left letter-spacing line-height
+    list-style margin margin-bottom margin-inline margin-left margin-right margin-top
+    max-height max-width min-height min-width opacity outline outline-offset overflow
+    overflow-wrap overflow-x overflow-y overscroll-behavior padding padding-bottom
+    padding-inline padding-left padding-right padding-top place-items pointer-events
+    position resize right scroll-behavior scroll-margin-bottom tab-size text-align
+    text-decoration text-decoration-color text-overflow text-underline-offset top
+    transform transition translate unicode-bidi vertical-align visibility white-space
+    width z-index
     """
 )
 

@@ -8,7 +8,7 @@ import { Avatar, Icon } from "./icons.js";
 import { Minted, MintForm } from "./invite.js";
 import { QrCode } from "./qr.js";
 import { view } from "./route.js";
-import { rosterRow, Stamp } from "./sidebar.js";
+import { rosterRow, Stamp } from "./people.js";
 import { codes, relayInfo, rosterRoom } from "./state.js";
 import { refresh } from "./stream.js";
 import { SignInForm } from "./welcome.js";

@@ -5,7 +5,7 @@
 import { computed, effect, signal, untracked } from "./ui.js";
 import { auth } from "./api.js";
 import { clock, isHidden } from "./clock.js";
-import { currentRoom, showRoom } from "./route.js";
+import { currentRoom, shownRoom, showRoom } from "./route.js";
 import { isLoaded, rooms, waiting } from "./state.js";
 import { localStore, persistedSignal, readJson, sessionStore } from "./storage.js";
 import { showNotice } from "./widgets.js";
@@ -22,7 +22,7 @@ function readMark(card) {
 }
 
 export function isUnread(card) {
-  return card.room !== currentRoom.value && card.last_seq > readMark(card);
+  return card.room !== shownRoom.value && card.last_seq > readMark(card);
 }
 
 const storedMarks = () => readJson(localStore, KEY, {});
@@ -40,7 +40,7 @@ let entered = null;
 function trackReading() {
   if (isHidden.value) entered = null;
   if (!isLoaded.value || isHidden.value) return;
-  const card = rooms.value.find((each) => each.room === currentRoom.value);
+  const card = rooms.value.find((each) => each.room === shownRoom.value);
   if (!card) return;
   if (entered !== card.room) {
     entered = card.room;

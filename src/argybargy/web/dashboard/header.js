@@ -6,10 +6,12 @@ import { plural, shortMoment } from "./format.js";
 import { Avatar, Icon } from "./icons.js";
 import { Badge } from "./message.js";
 import { currentRoom, showRoom, view } from "./route.js";
-import { applyRoomStatus, cardOf, isQuestion, messageLog, waiting } from "./state.js";
-import { Connection, onlineCount, rosterRow, Stamp } from "./sidebar.js";
+import { applyRoomStatus, cardOf, isQuestion, messageLog, roster, waiting } from "./state.js";
+import { openPeople, openSearch } from "./panes.js";
+import { onlineCount, rosterRow, Stamp } from "./people.js";
+import { Connection } from "./sidebar.js";
 import { connection, refresh } from "./stream.js";
-import { ConfirmButton, isMenuOpen, openDialog, showError, showNotice } from "./widgets.js";
+import { ConfirmButton, isMenuOpen, showError, showNotice } from "./widgets.js";
 
 /** Whether the relay has search. */
 export const canSearch = signal(true);
@@ -95,6 +97,21 @@ function PeerHeader({ peer, room }) {
   `;
 }
 
+/** How many are here; it opens the people, where they are not beside the conversation. */
+function Present({ room }) {
+  const online = onlineCount.value;
+  const title = `${online} of ${roster.value.length} in #${room} online. Click to see who.`;
+  return html`<button
+    type="button"
+    class="plain present"
+    aria-label=${`People: ${online} of ${roster.value.length} online`}
+    title=${title}
+    onClick=${openPeople}
+  >
+    <${Icon} name="people" size=${18} />${online}
+  </button>`;
+}
+
 function RoomHeader({ room, card }) {
   const isClosed = card.status === "closed";
   return html`
@@ -103,7 +120,7 @@ function RoomHeader({ room, card }) {
     </span>
     <h1 class="channel-title"><bdi>${room}</bdi></h1>
     <${Status} card=${card} />
-    <span class="head-stamp present">${onlineCount.value} present</span>
+    <${Present} room=${room} />
     <span class="head-stamp counted">
       ${card.messages} msg${card.last_ts && html` · <${Age} since=${Date.parse(card.last_ts)} suffix=" ago" />`}
     </span>
@@ -125,10 +142,11 @@ function RoomHeader({ room, card }) {
 }
 
 function Title() {
-  const { room, peer } = view.value;
+  const { place, room, peer } = view.value;
   if (auth.value.status === "out") {
     return html`<${Icon} name="key" size=${20} /><h1 class="channel-title">not signed in</h1>`;
   }
+  if (place === "inbox") return html`<h1 class="channel-title">Inbox</h1><span class="spring"></span>`;
   const card = room && cardOf(room);
   if (!card) return html`<h1 class="channel-title">Argybargy</h1>`;
   if (peer) return html`<${PeerHeader} peer=${peer} room=${room} />`;
@@ -154,7 +172,7 @@ export function Header() {
       class="plain search-button"
       aria-label="Search messages"
       title="Search ( / )"
-      onClick=${() => openDialog("search")}
+      onClick=${() => openSearch()}
     >
       <${Icon} name="search" size=${20} />
     </button>`}

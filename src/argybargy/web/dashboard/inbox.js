@@ -178,6 +178,11 @@ export function Inbox() {
   return waiting.value.length || resolved.value.length ? html`<${Shown} />` : null;
 }
 
+/** The inbox in the middle of the page. */
+export function InboxView() {
+  return html`<div class="inbox-view"><${Inbox} /></div>`;
+}
+
 /** Focus the longest-waiting question. */
 export function focusInbox() {
   document.querySelector(".waiting-open")?.focus();

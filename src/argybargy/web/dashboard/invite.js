@@ -4,7 +4,7 @@ import { post } from "./api.js";
 import { Icon } from "./icons.js";
 import { QrCode } from "./qr.js";
 import { currentRoom, showRoom } from "./route.js";
-import { rosterRow } from "./sidebar.js";
+import { rosterRow } from "./people.js";
 import { applyRoomStatus, roomNames } from "./state.js";
 import { refresh } from "./stream.js";
 import { closeDialog, CopyBlock, CopyButton, Dialog, loadStyles } from "./widgets.js";

@@ -4,6 +4,8 @@ import { auth } from "./api.js";
 import { focusComposer, replyTo } from "./drafts.js";
 import { canSearch } from "./header.js";
 import { focusInbox } from "./inbox.js";
+import { closePane, isPaneClosable, openSearch } from "./panes.js";
+import { view } from "./route.js";
 import { focusRooms, moveInRooms } from "./sidebar.js";
 import { moveInTimeline, selectedMessage } from "./timeline.js";
 import { Dialog, isMenuOpen, isTouch, openDialog, openedDialog } from "./widgets.js";
@@ -13,6 +15,7 @@ const CHORD_MS = 1_000;
 let gAt = -CHORD_MS;
 
 function reply() {
+  if (view.peek().place !== "room") return;
   const message = selectedMessage();
   if (message) replyTo(message);
 }
@@ -22,7 +25,7 @@ const KEYS = {
   k: () => moveInTimeline(-1),
   r: reply,
   c: focusComposer,
-  "/": () => canSearch.peek() && auth.peek().status !== "out" && openDialog("search"),
+  "/": () => canSearch.peek() && auth.peek().status !== "out" && openSearch(),
   "?": () => openDialog("help"),
   ArrowDown: () => moveInRooms(1),
   ArrowUp: () => moveInRooms(-1),
@@ -46,7 +49,8 @@ function isTyping(target) {
 
 function onEscape(event) {
   if (isMenuOpen.peek()) isMenuOpen.value = false;
-  else if (isTyping(event.target)) event.target.blur();
+  else if (isTyping(event.target) && !event.target.closest(".pane")) event.target.blur();
+  else if (isPaneClosable.peek()) closePane();
 }
 
 function onKeyDown(event) {

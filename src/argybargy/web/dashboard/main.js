@@ -1,4 +1,4 @@
-// The page: a sidebar, one timeline with a composer, and at most one dialog.
+// The page: three panes (rooms, conversation, people or a thread), and at most one dialog.
 import { cx, effect, html, render, untracked, useEffect, useState } from "./ui.js";
 import { auth, SIGNED_OUT, startSigningIn } from "./api.js";
 import { startNotifications, startReadTracking } from "./attention.js";
@@ -7,10 +7,11 @@ import { clearDrafts, resetAddressee } from "./drafts.js";
 import { isSameName } from "./format.js";
 import { detectSearch, Header } from "./header.js";
 import { Icon, Mark } from "./icons.js";
-import { Inbox } from "./inbox.js";
+import { Inbox, InboxView } from "./inbox.js";
 import { HelpDialog, startFocusRescue, startKeyboard } from "./keyboard.js";
+import { closePane, isNarrow, isPaneShown, Pane } from "./panes.js";
 import { currentRoom, showRoom, view } from "./route.js";
-import { Connection, Rooms, Roster, ThemeSwitch } from "./sidebar.js";
+import { Connection, Rooms, ThemeSwitch } from "./sidebar.js";
 import { isLoaded, rooms } from "./state.js";
 import { startStream } from "./stream.js";
 import { Timeline } from "./timeline.js";
@@ -48,7 +49,7 @@ function Gear() {
 }
 
 function Sidebar() {
-  return html`<aside class="sidebar" id="sidebar" aria-label="Rooms and agents">
+  return html`<aside class="sidebar" id="sidebar" aria-label="Inbox and rooms">
     <div class="brand">
       <${Mark} />
       <span class="wordmark">argybargy</span>
@@ -57,7 +58,6 @@ function Sidebar() {
     <div class="sidebar-scroll" tabindex="-1">
       ${auth.value.status !== "out" && html`<${Inbox} />`}
       <${Rooms} />
-      ${auth.value.status !== "out" && html`<${Roster} />`}
     </div>
     <div class="sidebar-foot">
       <${Gear} />
@@ -79,6 +79,7 @@ function Sidebar() {
 function Conversation() {
   if (auth.value.status === "out") return html`<${SignedOut} />`;
   if (isLoaded.value && !rooms.value.length) return html`<${Welcome} />`;
+  if (view.value.place === "inbox") return html`<${InboxView} />`;
   if (!view.value.room) return html`<div class="empty"><p>Loading…</p></div>`;
   return html`<${Timeline} /><${Composer} />`;
 }
@@ -97,15 +98,23 @@ function OpenDialog() {
   return html`<${loaded.View} key=${name} ...${more} />`;
 }
 
+function closeOver() {
+  if (isMenuOpen.peek()) isMenuOpen.value = false;
+  else closePane();
+}
+
 export function App() {
+  const hasPane = auth.value.status !== "out" && isPaneShown.value;
+  const isOver = hasPane && isNarrow.value;
   return html`
-    <div class=${cx("app", isMenuOpen.value && "menu-open")}>
+    <div class=${cx("app", isMenuOpen.value && "menu-open", hasPane && "has-pane")}>
       <${Sidebar} />
-      <div class="scrim" onClick=${() => (isMenuOpen.value = false)}></div>
-      <main class="conversation" aria-label="Conversation">
+      <div class="scrim" onClick=${closeOver}></div>
+      <main class="conversation" aria-label="Conversation" inert=${isOver}>
         <${Header} />
         <${Conversation} />
       </main>
+      ${hasPane && html`<${Pane} />`}
     </div>
     <${OpenDialog} />
     ${!openedDialog.value.name && html`<${Notice} />`}
@@ -116,7 +125,8 @@ export function App() {
 export function startView() {
   effect(() => {
     if (!isLoaded.value || !rooms.value.length) return;
-    const { room } = view.value;
+    const { place, room } = view.value;
+    if (place === "inbox" && !room) return;
     const found = rooms.value.find((card) => isSameName(card.room, room));
     if (found?.room === room) return;
     const first = rooms.value.find((card) => card.status === "open") ?? rooms.value[0];

@@ -141,14 +141,15 @@ function removeRoom(room) {
 
 function mergeMessages(messages) {
   for (const room of new Set(messages.map((message) => message.room))) {
-    // A room that was never opened gets its messages with its snapshot.
-    if (room !== currentRoom.value && !logs.has(room)) continue;
+    // The subscription is for one room: those of another would leave gaps in its log.
+    if (room !== currentRoom.value) continue;
     messageLog(room).merge(messages.filter((message) => message.room === room));
   }
 }
 
 /** Show an own message at once; the stream brings the same one again, and it is merged. */
 export function applyOwnMessage(room, message) {
+  if (room !== currentRoom.peek()) return;
   messageLog(room).merge([{ expects_reply_resolved: message.expects_reply, ...message, room }]);
 }
 

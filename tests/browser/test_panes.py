@@ -1,0 +1,118 @@
+"""The right pane: people, a thread or search results, beside or over the talk."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from support.browser import Dashboard, NewDashboard
+
+pytestmark = pytest.mark.browser
+WIDE = {"width": 1440, "height": 900}
+TABLET = {"width": 768, "height": 1024}
+PHONE = {"width": 375, "height": 740}
+
+
+def left_edges(dashboard: Dashboard) -> list[float]:
+    """Return where the panes begin, in pixels."""
+    boxes = [
+        dashboard.css(each).bounding_box() for each in (".sidebar", "main", ".pane")
+    ]
+    return [box["x"] for box in boxes if box is not None]
+
+
+def open_thread(dashboard: Dashboard, room: str, seq: int) -> None:
+    dashboard.call_module("panes", f"m.openThread({room!r}, {seq})")
+
+
+def test_three_panes_stand_side_by_side_on_a_wide_screen(
+    new_dashboard: NewDashboard,
+) -> None:
+    dashboard = new_dashboard(viewport=WIDE)
+    dashboard.relay.agent("claude").say("x")
+    dashboard.sign_in("?room=build")
+    expect(dashboard.css(".pane.is-people")).to_be_visible()
+    sidebar, talk, pane = left_edges(dashboard)
+    assert sidebar == 0
+    assert 250 <= talk < pane - 500
+    main = dashboard.css("main").bounding_box()
+    assert main is not None
+    assert main["x"] + main["width"] <= pane + 1
+    expect(dashboard.css(".pane-close")).to_have_count(0)
+    expect(dashboard.css("main")).not_to_have_attribute("inert", re.compile(".*"))
+
+
+@pytest.mark.parametrize("size", [TABLET, PHONE], ids=["tablet", "phone"])
+def test_people_lie_over_the_talk_on_a_narrow_screen_until_escape(
+    new_dashboard: NewDashboard, size: dict[str, int]
+) -> None:
+    dashboard = new_dashboard(viewport=size)
+    dashboard.relay.agent("claude").say("x")
+    dashboard.sign_in("?room=build")
+    expect(dashboard.css(".pane")).to_have_count(0)
+    people = dashboard.button("People: 1 of 1 online")
+    people.click()
+    expect(dashboard.css(".pane.is-people")).to_be_focused()
+    expect(dashboard.agent_row("claude")).to_be_visible()
+    expect(dashboard.css("main")).to_have_attribute("inert", re.compile(".*"))
+    box = dashboard.css(".pane").bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] == size["width"]
+    dashboard.page.keyboard.press("Escape")
+    expect(dashboard.css(".pane")).to_have_count(0)
+    expect(people).to_be_focused()
+
+
+def test_a_thread_has_an_address_and_closes_to_the_people(
+    dashboard: Dashboard,
+) -> None:
+    claude = dashboard.relay.agent("claude")
+    asked = claude.ask("Well?")
+    dashboard.relay.say("Yes.", reply_to=asked)
+    claude.say("unrelated")
+    dashboard.sign_in("?room=build")
+    dashboard.css(".timeline").focus()
+    open_thread(dashboard, "build", asked)
+    expect(dashboard.css(".pane.is-thread")).to_contain_text("Yes.")
+    expect(dashboard.css(".pane")).not_to_contain_text("unrelated")
+    assert dashboard.page.url.endswith(f"?room=build&thread={asked}")
+    dashboard.page.reload()
+    expect(dashboard.css(".pane.is-thread")).to_contain_text("Yes.")
+    dashboard.button("Close thread").click()
+    expect(dashboard.css(".pane.is-people")).to_be_visible()
+    assert dashboard.page.url.endswith("?room=build")
+    open_thread(dashboard, "build", asked)
+    expect(dashboard.css(".pane.is-thread")).to_be_visible()
+    dashboard.page.keyboard.press("Escape")
+    expect(dashboard.css(".pane.is-people")).to_be_visible()
+    dashboard.page.go_back()
+    expect(dashboard.css(".pane.is-people")).to_be_visible()
+
+
+def test_a_thread_of_another_room_brings_its_room_at_the_message(
+    dashboard: Dashboard,
+) -> None:
+    dashboard.relay.room("other")
+    asked = dashboard.relay.agent("claude").ask("Well?")
+    dashboard.sign_in("?room=other")
+    open_thread(dashboard, "build", asked)
+    expect(dashboard.css("h1.channel-title")).to_have_text("build")
+    expect(dashboard.css(".pane.is-thread")).to_contain_text("Well?")
+    expect(dashboard.css(".timeline .is-marked")).to_have_attribute(
+        "data-seq", str(asked)
+    )
+
+
+def test_a_thread_leaves_the_inbox_and_the_read_marks_alone(
+    dashboard: Dashboard,
+) -> None:
+    asked = dashboard.relay.agent("claude").ask("Well?")
+    dashboard.sign_in("?view=inbox")
+    expect(dashboard.css("h1.channel-title")).to_have_text("Inbox")
+    open_thread(dashboard, "build", asked)
+    expect(dashboard.css(".pane.is-thread")).to_contain_text("Well?")
+    expect(dashboard.css("h1.channel-title")).to_have_text("Inbox")
+    expect(dashboard.room_row("build")).to_have_class(re.compile("unread"))
+    dashboard.page.keyboard.press("Escape")
+    expect(dashboard.css(".pane")).to_have_count(0)
+    assert dashboard.page.url.endswith("?view=inbox")
