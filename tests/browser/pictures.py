@@ -83,10 +83,10 @@ def take_first(dashboard: Dashboard) -> None:
     take(dashboard, "first-room")
     dashboard.page.get_by_label("Name of the room").fill("build")
     dashboard.button("Make the room").click()
-    form = dashboard.css("form.mint")
+    form = dashboard.css("form.access-form")
     form.get_by_label("Name").fill("shell")
     form.get_by_label("Client").select_option("curl")
-    dashboard.button("Mint a key").click()
+    dashboard.button("Create the invite").click()
     expect(dashboard.css(".arrival")).to_be_visible()
     take(dashboard, "first-key")
 

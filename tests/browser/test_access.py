@@ -1,16 +1,13 @@
 """Accessibility: axe, the keyboard, narrow screens, large text."""
 
-from importlib import resources
-
 import pytest
 from playwright.sync_api import expect
 
+from support.axe import WIDTHS
+from support.axe import check_accessibility as check
 from support.browser import Dashboard, NewDashboard
 
 pytestmark = pytest.mark.browser
-WIDTHS = (1440, 768, 375)
-SERIOUS = {"serious", "critical"}
-AXE = (resources.files("axe_playwright_python") / "axe.min.js").read_text()
 
 
 def add_activity(dashboard: Dashboard) -> None:
@@ -31,17 +28,6 @@ def add_activity(dashboard: Dashboard) -> None:
     relay.say("I am here.")
     relay.agent("writer", "docs").ask("Shall I?")
     claude.ask("Ship it?")
-
-
-def check(dashboard: Dashboard, where: str) -> None:
-    dashboard.page.evaluate(AXE)
-    found = dashboard.page.evaluate("axe.run().then((result) => result.violations)")
-    serious = {
-        violation["id"]: [node["html"][:200] for node in violation["nodes"]]
-        for violation in found
-        if violation["impact"] in SERIOUS
-    }
-    assert not serious, where
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -69,10 +55,10 @@ def test_axe_finds_nothing_serious_anywhere(
     check(dashboard, "drawer")
     dashboard.page.keyboard.press("Escape")
     dashboard.button("Add an agent to build").click()
-    dashboard.css("form.mint").get_by_label("Name").fill("newcomer")
+    dashboard.css("form.access-form").get_by_label("Name").fill("newcomer")
     dashboard.page.keyboard.press("Enter")
-    expect(dashboard.css(".minted")).to_be_visible()
-    check(dashboard, "a new key")
+    expect(dashboard.css(".made")).to_be_visible()
+    check(dashboard, "a new invite")
     dashboard.page.keyboard.press("Escape")
     dashboard.button("Keyboard").click()
     check(dashboard, "help")

@@ -1,4 +1,4 @@
-"""The settings drawer: D68 to D74, keys, sessions."""
+"""The settings drawer: D68 to D74, codes, invites, guests, sessions, audit log."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -8,20 +8,26 @@ import pytest
 import trustme
 from playwright.sync_api import expect
 
-from support.browser import Agent, Dashboard, NewDashboard, Relay
+from support.axe import check_widths
+from support.browser import Agent, Dashboard, NewDashboard, Relay, call
 from support.relay_process import free_port
 
 pytestmark = pytest.mark.browser
 NEVER_AGAIN = "Copy it now: it will not be shown again."
 
 
-def open_drawer(dashboard: Dashboard) -> None:
+def open_drawer(dashboard: Dashboard, section: str = "Relay") -> None:
     dashboard.button("Relay settings").click()
     expect(dashboard.css("dialog.drawer")).to_be_visible()
+    choose(dashboard, section)
 
 
-def key_row(dashboard: Dashboard, name: str) -> str:
-    return f'.key-row[data-name="{name}"]'
+def choose(dashboard: Dashboard, section: str) -> None:
+    dashboard.page.get_by_role("tab", name=section, exact=True).click()
+
+
+def code_row(name: str) -> str:
+    return f'.code-row-item[data-name="{name}"]'
 
 
 def test_the_drawer_opens_by_the_gear_and_closes_in_three_ways(
@@ -44,22 +50,27 @@ def test_the_drawer_opens_by_the_gear_and_closes_in_three_ways(
         expect(dashboard.button("Relay settings")).to_be_focused()
 
 
-def test_the_drawer_has_its_sections(dashboard: Dashboard) -> None:
-    """D69. Signing in has its own place, sessions and notifications are new."""
+def test_the_drawer_has_sections_that_the_arrow_keys_choose(
+    dashboard: Dashboard,
+) -> None:
+    """D69. Signing in has its own place; the drawer opens where it was left."""
     dashboard.relay.agent("claude")
     dashboard.sign_in()
     open_drawer(dashboard)
+    tabs = dashboard.css(".drawer-tabs [role=tab]")
+    expect(tabs).to_have_text(
+        ["Relay", "Codes", "Invites", "Guests", "Sessions", "Audit", "Danger"]
+    )
     expect(dashboard.css(".drawer-section > h3")).to_have_text(
-        [
-            "Public URL",
-            "Mint a key",
-            "Access keys · 1",
-            "Sessions",
-            "Notifications",
-            "Danger",
-        ]
+        ["Public URL", "Notifications"]
     )
     expect(dashboard.css(".drawer-section").first).to_contain_text(dashboard.relay.url)
+    tabs.first.press("ArrowRight")
+    expect(tabs.nth(1)).to_be_focused()
+    expect(dashboard.css(".drawer-section > h3")).to_have_text(["Access codes · 1"])
+    dashboard.page.keyboard.press("Escape")
+    dashboard.button("Relay settings").click()
+    expect(tabs.nth(1)).to_have_attribute("aria-selected", "true")
 
 
 def test_a_token_is_exchanged_or_the_page_says_why_not(dashboard: Dashboard) -> None:
@@ -94,84 +105,87 @@ def test_a_token_is_exchanged_or_the_page_says_why_not(dashboard: Dashboard) -> 
     expect(dashboard.agent_row("claude")).to_be_visible()
 
 
-def test_a_key_is_minted_and_shown_once(dashboard: Dashboard) -> None:
+def test_a_code_is_created_and_shown_once(dashboard: Dashboard) -> None:
     """D71."""
     dashboard.relay.room("build")
     dashboard.relay.room("docs")
     dashboard.sign_in("?room=build")
-    open_drawer(dashboard)
-    form = dashboard.css("form.mint")
-    expect(form.get_by_label("Name")).to_be_focused()
+    open_drawer(dashboard, "Codes")
+    dashboard.button("New code").click()
+    form = dashboard.css("form.access-form")
     assert form.get_by_label("Expires").locator("option").all_inner_texts() == [
         *("never", "10m", "30m", "60m", "1d", "1w", "1mo")
     ]
+    create = form.get_by_role("button", name="Create the code")
+    create.click()
+    expect(form.locator(".problem")).to_have_text("Give the agent a name.")
     form.get_by_label("Name").fill("not a name!")
-    form.get_by_role("button", name="Mint a key").click()
+    create.click()
     expect(form.locator(".problem")).to_contain_text("name: ")
     form.get_by_label("Name").fill("codex")
     form.get_by_label("Room").select_option("docs")
     form.get_by_label("Expires").select_option("1d")
     form.get_by_label("Capabilities").fill("rust")
-    form.get_by_role("button", name="Mint a key").click()
+    create.click()
     expect(dashboard.css(".once")).to_contain_text(NEVER_AGAIN)
-    code = dashboard.css(".minted .minted-code").inner_text()
+    code = dashboard.css(".made .made-secret").inner_text()
     agent = Agent(dashboard.relay, "codex", code)
     who = agent.call("GET", "/whoami").json
     assert (who["room"], who["capabilities"]) == ("docs", "rust")
-    row = dashboard.css(key_row(dashboard, "codex"))
+    row = dashboard.css(code_row("codex"))
     expect(row).to_contain_text("#docs · until")
     assert code not in row.inner_text()
-    dashboard.button("Another key").click()
-    expect(dashboard.css("form.mint").get_by_label("Name")).to_have_value("")
+    assert code not in dashboard.css(".made-steps").inner_text()
+    dashboard.button("Hide it").click()
     assert code not in dashboard.page.content()
 
 
-def test_one_key_or_all_keys_of_a_name_are_revoked(dashboard: Dashboard) -> None:
-    """D72, by the id of a key: the original's kills all keys of that name."""
+def test_one_code_or_all_codes_of_a_name_are_revoked(dashboard: Dashboard) -> None:
+    """D72, by the id of a code: the original's kills all codes of that name."""
     relay = dashboard.relay
     one, two = relay.agent("alice", "build"), relay.agent("alice", "docs")
     bob = relay.agent("bob", "build", capabilities="reviews")
     bob.poll()
     dashboard.sign_in("?room=build")
-    open_drawer(dashboard)
-    bobs = dashboard.css(key_row(dashboard, "bob"))
+    open_drawer(dashboard, "Codes")
+    bobs = dashboard.css(code_row("bob"))
     expect(bobs).to_contain_text(
         re.compile(r"#build · never expires · made \S+.* · online")
     )
     expect(bobs).to_contain_text("reviews")
     assert bob.code not in dashboard.page.content()
-    revoke = dashboard.css(key_row(dashboard, "alice")).first.get_by_role(
+    revoke = dashboard.css(code_row("alice")).first.get_by_role(
         "button", name="Revoke", exact=True
     )
     revoke.click()
-    sure = dashboard.css(key_row(dashboard, "alice")).first.get_by_text("Sure?")
+    sure = dashboard.css(code_row("alice")).first.get_by_text("Revoke this code?")
     expect(sure).to_be_visible()
     expect(sure).to_have_count(0, timeout=3_500)
     assert one.call("GET", "/whoami").status == 200
     revoke.click()
     sure.click()
-    expect(dashboard.css(key_row(dashboard, "alice"))).to_have_count(1)
+    expect(dashboard.css(code_row("alice"))).to_have_count(1)
     statuses = [agent.call("GET", "/whoami").status for agent in (one, two)]
     assert sorted(statuses) == [200, 401]
     relay.agent("alice", "build")
-    expect(dashboard.css(key_row(dashboard, "alice"))).to_have_count(2)
+    expect(dashboard.css(code_row("alice"))).to_have_count(2)
     dashboard.button("Revoke all 2").first.click()
-    dashboard.button("All keys of alice?").click()
-    expect(dashboard.css(key_row(dashboard, "alice"))).to_have_count(0)
+    dashboard.button("All codes of alice?").click()
+    expect(dashboard.css(code_row("alice"))).to_have_count(0)
     assert bob.call("GET", "/whoami").status == 200
 
 
-def test_a_key_is_rotated(dashboard: Dashboard) -> None:
+def test_a_code_is_rotated(dashboard: Dashboard) -> None:
     bob = dashboard.relay.agent("bob", capabilities="reviews", expires="1d")
     dashboard.sign_in()
-    open_drawer(dashboard)
-    row = dashboard.css(key_row(dashboard, "bob"))
+    open_drawer(dashboard, "Codes")
+    row = dashboard.css(code_row("bob"))
     old = row.get_attribute("data-key")
     row.get_by_role("button", name="Rotate").click()
-    row.get_by_text("Sure?").click()
+    row.get_by_text("Replace this code?").click()
     expect(dashboard.css(".once")).to_contain_text("bob")
     fresh = Agent(
-        dashboard.relay, "bob", dashboard.css(".minted .minted-code").inner_text()
+        dashboard.relay, "bob", dashboard.css(".made .made-secret").inner_text()
     )
     assert fresh.call("GET", "/whoami").json["capabilities"] == "reviews"
     assert bob.call("GET", "/whoami").status == 401
@@ -183,7 +197,7 @@ def test_replacing_the_admin_token_takes_the_token(dashboard: Dashboard) -> None
     """D73, on purpose otherwise: a session alone may not make itself last."""
     dashboard.relay.room("build")
     dashboard.sign_in()
-    open_drawer(dashboard)
+    open_drawer(dashboard, "Danger")
     old = dashboard.relay.token
     field = dashboard.page.get_by_label("Current admin token")
     field.fill("wrong")
@@ -197,7 +211,7 @@ def test_replacing_the_admin_token_takes_the_token(dashboard: Dashboard) -> None
     dashboard.button("Really? All sessions end").click()
     expect(dashboard.css(".once")).to_contain_text("The new admin token")
     assert dashboard.relay.token != old
-    expect(dashboard.css(".drawer .minted-code")).to_have_text(dashboard.relay.token)
+    expect(dashboard.css(".drawer .made-secret")).to_have_text(dashboard.relay.token)
     dashboard.page.keyboard.press("Escape")
     expect(dashboard.css(".is-locked")).to_contain_text("The admin token was replaced")
     assert dashboard.relay.token not in dashboard.page.content()
@@ -210,7 +224,7 @@ def test_sessions_are_listed_and_ended(new_dashboard: NewDashboard) -> None:
     here.relay.room("build")
     here.sign_in()
     there.sign_in()
-    open_drawer(here)
+    open_drawer(here, "Sessions")
     rows = here.css(".session-row")
     expect(rows).to_have_count(2)
     mine = rows.filter(has_text="This browser")
@@ -263,7 +277,7 @@ def test_over_https_no_script_can_read_the_session(
     dashboard.send("over TLS")
     expect(dashboard.css(".msg")).to_have_count(1)
     expect(dashboard.button("New room")).to_be_visible()
-    open_drawer(dashboard)
+    open_drawer(dashboard, "Sessions")
     dashboard.button("Sign out").click()
     expect(dashboard.css(".is-locked")).to_contain_text("You signed out.")
     dashboard.page.reload()
@@ -280,7 +294,7 @@ def test_a_phone_is_signed_in_by_a_code_that_works_once(
     dashboard.relay.room("build")
     dashboard.sign_in()
     dashboard.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    open_drawer(dashboard)
+    open_drawer(dashboard, "Sessions")
     dashboard.button("Sign in on a phone").click()
     expect(dashboard.css(".phone svg.qr")).to_be_visible()
     dashboard.page.get_by_role("button", name="Copy link").click()
@@ -314,17 +328,17 @@ def test_copying_works_on_plain_http_pages_too(dashboard: Dashboard) -> None:
     expect(button).to_have_text("Press Ctrl+C")
 
 
-def test_a_key_that_is_shown_once_stays_until_it_is_closed(
+def test_a_code_that_is_shown_once_stays_until_it_is_closed(
     dashboard: Dashboard,
 ) -> None:
     for number in range(12):
         dashboard.relay.agent(f"agent-{number:02}")
     dashboard.sign_in()
-    open_drawer(dashboard)
-    row = dashboard.css(key_row(dashboard, "agent-11"))
-    for name in ("Rotate", "Sure?"):
+    open_drawer(dashboard, "Codes")
+    row = dashboard.css(code_row("agent-11"))
+    for name in ("Rotate", "Replace this code?"):
         row.get_by_role("button", name=name, exact=True).click()
-    code = dashboard.css("code.minted-code[tabindex]")
+    code = dashboard.css("code.made-secret[tabindex]")
     expect(code).to_be_focused()
     expect(code).to_be_in_viewport()
     box = code.bounding_box()
@@ -334,11 +348,15 @@ def test_a_key_that_is_shown_once_stays_until_it_is_closed(
     dashboard.page.mouse.move(200, 400, steps=4)
     dashboard.page.mouse.up()
     expect(code).to_be_visible()
-    row = dashboard.css(key_row(dashboard, "agent-03"))
-    for name in ("Revoke", "Sure?"):
+    row = dashboard.css(code_row("agent-03"))
+    for name in ("Revoke", "Revoke this code?"):
         row.get_by_role("button", name=name, exact=True).click()
-    expect(dashboard.css("dialog .notice")).to_contain_text("1 key revoked.")
-    expect(dashboard.css("dialog .notice")).to_be_in_viewport()
+    notice = dashboard.css("dialog .notice")
+    expect(notice).to_contain_text("1 code revoked.")
+    expect(notice).to_be_in_viewport()
+    box = notice.bounding_box()
+    assert box is not None
+    assert box["y"] > 500  # below the rows that it is about
 
 
 def test_no_arrival_is_shown_for_a_room_that_is_not_in_view(
@@ -347,9 +365,177 @@ def test_no_arrival_is_shown_for_a_room_that_is_not_in_view(
     dashboard.relay.room("build")
     dashboard.relay.room("ops")
     dashboard.sign_in("?room=build")
-    open_drawer(dashboard)
-    dashboard.css("form.mint input[name=name]").fill("fresh")
-    dashboard.css("form.mint select[name=room]").select_option("ops")
-    dashboard.button("Mint a key").click()
-    expect(dashboard.css("dialog .minted-code[tabindex]")).to_be_visible()
+    open_drawer(dashboard, "Invites")
+    dashboard.css("form.access-form input[name=name]").fill("fresh")
+    dashboard.css("form.access-form select[name=room]").select_option("ops")
+    dashboard.button("Create the invite").click()
+    expect(dashboard.css("dialog .made-secret[tabindex]")).to_be_visible()
     expect(dashboard.css(".arrival")).to_have_count(0)
+
+
+def test_hundreds_of_codes_are_filtered_and_say_when_they_were_used(
+    dashboard: Dashboard,
+) -> None:
+    relay = dashboard.relay
+    for number in range(150):
+        relay.agent(f"agent-{number:03}", capabilities="sql" if number == 42 else None)
+    relay.agent("scout", "docs").say("x")
+    dashboard.sign_in("?room=build")
+    open_drawer(dashboard, "Codes")
+    rows = dashboard.css(".code-row-item")
+    expect(rows).to_have_count(100)
+    dashboard.button("Show 51 more of 151").click()
+    expect(rows).to_have_count(151)
+    expect(dashboard.css(code_row("scout"))).to_contain_text("· online")
+    expect(dashboard.css(code_row("agent-007"))).to_contain_text("· invited")
+    filter_box = dashboard.page.get_by_label("Filter codes")
+    for text, count in (("sql", 1), ("AGENT-01", 10), ("#docs scout", 1), ("zz", 0)):
+        filter_box.fill(text)
+        expect(rows).to_have_count(count)
+        expect(dashboard.css(".drawer-section p[role=status]").first).to_have_text(
+            f"{count} of 151 codes"
+        )
+
+
+def test_a_row_is_not_rendered_again_when_another_code_is_revoked(
+    dashboard: Dashboard,
+) -> None:
+    relay = dashboard.relay
+    for name in ("ann", "bo"):
+        relay.agent(name)
+    dashboard.sign_in("?room=build")
+    open_drawer(dashboard, "Codes")
+    expect(dashboard.css(".code-row-item")).to_have_count(2)
+    dashboard.page.wait_for_timeout(500)
+    dashboard.page.evaluate(
+        """() => {
+          window.changed = 0;
+          new MutationObserver((records) => (window.changed += records.length))
+            .observe(document.querySelector('[data-name="ann"].code-row-item'), {
+              subtree: true, childList: true, characterData: true, attributes: true,
+            });
+        }"""
+    )
+    relay.do("/admin/revoke", {"target": "bo"})
+    expect(dashboard.css(".code-row-item")).to_have_count(1)
+    assert dashboard.page.evaluate("window.changed") == 0
+
+
+def test_an_invite_is_created_listed_used_and_revoked(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
+    relay.room("build")
+    dashboard.sign_in("?room=build")
+    open_drawer(dashboard, "Invites")
+    form = dashboard.css("form.access-form")
+    form.get_by_label("Name").fill("codex")
+    form.get_by_label("The invite is valid for").select_option("60")
+    form.get_by_role("button", name="Create the invite").click()
+    expect(dashboard.css(".once")).to_contain_text("It works once, until")
+    link = dashboard.css(".made .made-secret").inner_text()
+    assert link.startswith(f"{relay.url}/join#argy_i1_")
+    row = dashboard.css(".code-row-item")
+    expect(row).to_contain_text("#build · open · until")
+    invite = link.partition("#")[2]
+    joined = call("POST", f"{relay.url}/join", {"invite": invite})
+    assert joined.json["name"] == "codex"
+    expect(row).to_contain_text("#build · used · used")
+    expect(row).to_contain_text(joined.json["key_id"])
+    expect(row.get_by_role("button")).to_have_count(0)
+    dashboard.button("Another invite").click()
+    assert link not in dashboard.page.content()
+    dashboard.button("Create the invite").click()
+    expect(row).to_have_count(2)
+    for name in ("Revoke", "Revoke this invite?"):
+        row.first.get_by_role("button", name=name, exact=True).click()
+    expect(row.first).to_contain_text("any name")
+    expect(row.first).to_have_attribute("data-state", "revoked")
+
+
+def test_a_guest_link_is_created_listed_and_ended(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
+    relay.room("build")
+    dashboard.sign_in("?room=build")
+    open_drawer(dashboard, "Guests")
+    expect(dashboard.css(".drawer-section")).to_contain_text("No guest links yet.")
+    create = dashboard.button("Create the guest link")
+    dashboard.page.get_by_label("May speak").check()
+    create.click()
+    expect(dashboard.css(".access-form .problem")).to_have_text(
+        "A guest who speaks needs a name."
+    )
+    dashboard.css(".access-form input[name=name]").fill("pat")
+    dashboard.css(".access-form select[name=ttl]").select_option("8h")
+    create.click()
+    expect(dashboard.css(".once")).to_contain_text("to read and speak in #build")
+    link = dashboard.css(".made .made-secret").inner_text()
+    code = link.partition("#code=")[2]
+    guest = Agent(relay, "pat", code)
+    assert guest.call("GET", "/whoami").json["name"] == "pat"
+    dashboard.button("QR code of the link").click()
+    expect(dashboard.css("svg.qr")).to_be_visible()
+    row = dashboard.css(code_row("pat"))
+    expect(row).to_contain_text("#build · reads and speaks · until")
+    choose(dashboard, "Codes")
+    expect(dashboard.css(".code-row-item")).to_have_count(0)
+    choose(dashboard, "Guests")
+    for name in ("End", "End this link?"):
+        row.get_by_role("button", name=name, exact=True).click()
+    expect(row).to_have_count(0)
+    assert guest.call("GET", "/whoami").status == 401
+
+
+def test_the_audit_log_is_read_page_by_page(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
+    for number in range(60):
+        relay.room(f"room-{number:02}")
+    dashboard.sign_in()
+    open_drawer(dashboard, "Audit")
+    rows = dashboard.css(".audit-row")
+    expect(rows).to_have_count(50)
+    expect(rows.filter(has_text="#room-59")).to_contain_text("by admin")
+    expect(rows.filter(has_text="#room-00")).to_have_count(0)
+    dashboard.button("Older").click()
+    expect(rows.filter(has_text="#room-00")).to_have_count(1)
+    expect(dashboard.button("Older")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_in_any_section(
+    new_dashboard: NewDashboard, scheme: str
+) -> None:
+    dashboard = new_dashboard(color_scheme=scheme)
+    relay = dashboard.relay
+    relay.agent("claude", capabilities="reviews")
+    relay.do("/admin/invites", {"room": "build", "name": "newcomer"})
+    relay.do("/admin/rooms/build/guests", {"name": "pat", "speaks": True})
+    dashboard.sign_in()
+    open_drawer(dashboard)
+    for section in ("Relay", "Codes", "Invites", "Guests", "Sessions", "Audit"):
+        choose(dashboard, section)
+        expect(dashboard.css(".drawer-section > *").nth(1)).to_be_visible()
+        check_widths(dashboard, section)
+    choose(dashboard, "Danger")
+    check_widths(dashboard, "Danger")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_in_the_invitation(
+    new_dashboard: NewDashboard, scheme: str
+) -> None:
+    dashboard = new_dashboard(color_scheme=scheme)
+    dashboard.relay.room("build")
+    dashboard.sign_in()
+    dashboard.call_module("widgets", "m.openDialog('invite', { room: 'build' })")
+    form = dashboard.css("form.access-form")
+    expect(form).to_be_visible()
+    check_widths(dashboard, "invitation")
+    form.get_by_label("Name").fill("newcomer")
+    form.get_by_role("button", name="Create the invite").click()
+    expect(dashboard.css(".made")).to_be_visible()
+    check_widths(dashboard, "a new invite")
+    dashboard.button("Another agent").click()
+    dashboard.button("Access code").click()
+    form.get_by_label("Name").fill("other")
+    form.get_by_role("button", name="Create the code").click()
+    expect(dashboard.css(".made-steps")).to_be_visible()
+    check_widths(dashboard, "a new code")

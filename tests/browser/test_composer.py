@@ -1,7 +1,9 @@
 """The composer: D62 to D67, drafts and recipients."""
 
+import re
+
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Locator, Route, expect
 
 from support.browser import Dashboard, NewDashboard
 
@@ -69,14 +71,14 @@ def test_recipient_and_expected_replier_are_chosen(dashboard: Dashboard) -> None
         ["to: everyone", "to: claude", "to: late"]
     )
     expect(to).to_have_class("choice")
-    expect(expects.locator("option").first).to_have_text("expects: no reply")
+    expect(expects.locator("option").first).to_have_text("asks: nobody")
     expects.select_option("anyone")
     expect(expects).to_have_class("choice is-set")
     to.select_option("claude")
     expect(to).to_have_class("choice is-set")
     # An expectation that no longer fits is dropped with the addressee it was for.
     expect(expects).to_have_class("choice")
-    expect(expects.locator("option").first).to_have_text("expects: claude")
+    expect(expects.locator("option").first).to_have_text("asks: claude")
     dashboard.send("for you")
     said = claude.call("GET", "/messages?since=0&wait=10").json["messages"][-1]
     assert (said["to"], said["expects_reply"]) == ("claude", "claude")
@@ -269,3 +271,188 @@ def test_enter_begins_a_line_on_a_touch_screen(new_dashboard: NewDashboard) -> N
     dashboard.composer.fill("one")
     dashboard.composer.press("Enter")
     expect(dashboard.composer).to_have_value("one\n")
+
+
+def says(dashboard: Dashboard) -> Locator:
+    return dashboard.css("#says")
+
+
+def test_the_composer_says_in_words_what_it_will_do(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
+    claude, codex = relay.agent("claude"), relay.agent("codex")
+    codex.say("hello")
+    asked = claude.ask("Well?", to="all")
+    dashboard.sign_in()
+    words = says(dashboard)
+    expect(words).to_have_text("To everyone · no answer needed")
+    expect(dashboard.composer).to_have_attribute("aria-describedby", "says")
+    to, expects = (
+        dashboard.page.get_by_label("Recipient"),
+        dashboard.page.get_by_label("Who should answer"),
+    )
+    expects.select_option("anyone")
+    expect(words).to_have_text("To everyone · asks anyone")
+    to.select_option("codex")
+    expect(words).to_have_text("Asks codex")
+    expects.select_option("none")
+    expect(words).to_have_text("To codex alone · no answer needed")
+    to.select_option("all")
+    dashboard.message(asked).hover()
+    dashboard.message(asked).get_by_role("button", name="Reply").click()
+    expect(words).to_have_text(f"Reply to claude's question #{asked} · answers it")
+    to.select_option("codex")
+    expect(words).to_have_text(
+        f"Reply to claude's question #{asked} ·"
+        " does not answer it: claude will not see it · no answer needed"
+    )
+    to.select_option("all")
+    relay.say("Yes.", reply_to=asked)
+    expect(words).to_have_text(
+        f"Reply to claude's question #{asked} · already answered · no answer needed"
+    )
+    dashboard.button("Cancel the reply").click()
+    expect(words).to_have_text("To everyone · no answer needed")
+
+
+@pytest.mark.parametrize("width", [320, 375])
+def test_words_and_controls_are_whole_on_a_phone(
+    new_dashboard: NewDashboard, width: int
+) -> None:
+    dashboard = new_dashboard(viewport={"width": width, "height": 740})
+    long = "a-name-that-is-as-long-as-names-may-be-" + "x" * 25
+    asked = dashboard.relay.agent(long).ask("Well?")
+    dashboard.sign_in()
+    dashboard.page.keyboard.press("r")
+    expect(says(dashboard)).to_have_text(
+        f"Reply to {long}'s question #{asked} · answers it"
+    )
+    foot = dashboard.css(".composer-foot")
+    assert foot.evaluate("node => node.scrollWidth <= node.clientWidth")
+    assert says(dashboard).evaluate("node => node.scrollWidth <= node.clientWidth")
+    send = dashboard.button("Send").bounding_box()
+    assert send is not None
+    assert send["x"] + send["width"] <= width
+    assert send["width"] >= 36
+    expect(dashboard.button("Send")).to_be_in_viewport(ratio=0.99)
+
+
+def test_names_are_completed_and_one_at_the_beginning_is_the_recipient(
+    dashboard: Dashboard,
+) -> None:
+    relay = dashboard.relay
+    for name in ("codex", "claude", "reviewer"):
+        relay.agent(name).say("x")
+    dashboard.sign_in()
+    names = dashboard.page.get_by_role("listbox", name="Names in this room")
+    press, typed = dashboard.page.keyboard.press, dashboard.page.keyboard.type
+    dashboard.composer.click()
+    typed("@c")
+    options = names.get_by_role("option")
+    expect(options).to_have_text([re.compile("claude"), re.compile("codex")])
+    expect(dashboard.composer).to_have_attribute("role", "combobox")
+    expect(dashboard.composer).to_have_attribute("aria-expanded", "true")
+    active = dashboard.composer.get_attribute("aria-activedescendant") or ""
+    expect(dashboard.css(f"#{active}")).to_have_attribute("aria-selected", "true")
+    press("ArrowDown")
+    expect(options.last).to_have_attribute("aria-selected", "true")
+    press("Enter")
+    expect(names).to_have_count(0)
+    expect(dashboard.composer).to_have_value("@codex ")
+    expect(dashboard.composer).to_be_focused()
+    expect(dashboard.page.get_by_label("Recipient")).to_have_value("codex")
+    expect(says(dashboard)).to_have_text("Asks codex")
+    typed("as @rev")
+    press("Tab")
+    expect(dashboard.composer).to_have_value("@codex as @reviewer ")
+    expect(dashboard.page.get_by_label("Recipient")).to_have_value("codex")
+    typed("said")
+    press("Enter")
+    expect(dashboard.page.get_by_label("Recipient")).to_have_value("all")
+    said = relay.admin("GET", "/admin/rooms/build/history?limit=1").json["messages"][-1]
+    assert (said["to"], said["text"]) == ("codex", "@codex as @reviewer said")
+
+
+def test_escape_closes_the_names_and_deleting_one_restores_the_recipient(
+    dashboard: Dashboard,
+) -> None:
+    dashboard.relay.agent("codex").say("x")
+    dashboard.sign_in()
+    names = dashboard.page.get_by_role("listbox")
+    dashboard.composer.click()
+    dashboard.page.keyboard.type("a@b.org and @co")
+    expect(names).to_be_visible()
+    dashboard.page.keyboard.press("Escape")
+    expect(names).to_have_count(0)
+    expect(dashboard.composer).to_be_focused()
+    dashboard.composer.fill("@co")
+    names.get_by_role("option").click()
+    expect(dashboard.composer).to_have_value("@codex ")
+    recipient = dashboard.page.get_by_label("Recipient")
+    expect(recipient).to_have_value("codex")
+    dashboard.composer.fill("codex")
+    expect(recipient).to_have_value("all")
+    dashboard.composer.fill("mail to me@co")
+    expect(names).to_have_count(0)
+
+
+def test_choices_are_offered_with_an_own_question(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
+    codex = relay.agent("codex")
+    codex.say("x")
+    dashboard.sign_in()
+    expect(dashboard.button("Offer choices")).to_have_count(0)
+    dashboard.page.get_by_label("Recipient").select_option("codex")
+    dashboard.button("Offer choices").click()
+    field = dashboard.page.get_by_label("Add an answer to offer")
+    expect(field).to_be_focused()
+    expect(field).to_have_attribute("maxlength", "40")
+    dashboard.page.keyboard.type("now")
+    dashboard.composer.fill("Ship it?")
+    dashboard.composer.press("Enter")
+    expect(dashboard.css(".composer .problem")).to_have_text(
+        "Offer at least two choices, or none."
+    )
+    field.fill("later")
+    field.press("Enter")
+    field.fill("never")
+    field.press("Enter")
+    expect(dashboard.css(".offered .choice-mark")).to_have_text(
+        ["now", "later", "never"]
+    )
+    dashboard.button("Remove never").click()
+    dashboard.composer.press("Enter")
+    expect(dashboard.css(".msg .choice-mark")).to_have_text(["now", "later"])
+    expect(dashboard.css(".offered")).to_have_count(0)
+    heard = codex.call("GET", "/messages?since=0").json["messages"][-1]
+    assert heard["choices"] == ["now", "later"]
+    codex.call(
+        "POST",
+        "/messages",
+        {"choice": "later", "reply_to": heard["seq"], "to": "operator"},
+    )
+    expect(dashboard.css(".msg .is-chosen")).to_contain_text("later")
+
+
+def test_what_the_relay_says_about_a_message_is_shown(dashboard: Dashboard) -> None:
+    """Who hears of it, and that a recipient is not there."""
+    relay = dashboard.relay
+    relay.agent("codex").say("x")
+    gone = relay.agent("gone")
+    gone.say("Bye.", to="operator")
+    relay.do("/admin/revoke", {"target": "gone", "all": True})
+    dashboard.sign_in()
+    expect(dashboard.agent_row("gone")).to_have_count(0)
+    note = dashboard.css(".composer-note")
+    dashboard.page.get_by_label("Recipient").select_option("codex")
+    dashboard.send("for you")
+    expect(note).to_contain_text("Sent #")
+    expect(note).to_contain_text("codex: ")
+    expect(note).not_to_have_class(re.compile("is-doubt"))
+    dashboard.composer.fill("x")
+    expect(note).to_have_text("")
+    dashboard.composer.fill("")
+    dashboard.css(".msg[data-from=gone]").hover()
+    dashboard.css(".msg[data-from=gone]").get_by_role("button", name="Reply").click()
+    dashboard.send("still there?")
+    expect(note).to_have_class(re.compile("is-doubt"))
+    expect(note).to_contain_text("gone")

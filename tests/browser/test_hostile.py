@@ -84,7 +84,95 @@ def test_no_other_field_becomes_markup(dashboard: Dashboard) -> None:
     dashboard.composer.press("Enter")
     expect(dashboard.css(".composer .problem")).to_contain_text("sender: ")
     dashboard.button("Relay settings").click()
-    expect(dashboard.css(".key-row .agent-caps")).to_be_visible()
+    dashboard.page.get_by_role("tab", name="Codes").click()
+    expect(dashboard.css(".code-row-item .agent-caps")).to_be_visible()
+    assert_harmless(dashboard)
+
+
+def test_no_choice_reason_or_reply_becomes_markup(dashboard: Dashboard) -> None:
+    """In a thread: its messages, choices, withdrawals, the words of the composer."""
+    relay = dashboard.relay
+    claude, codex = relay.agent("claude"), relay.agent("codex")
+    codex.say("here")
+    tag, script = "<img src=x onerror=window.hit=1>", "</span><script>hit=1</script>"
+    asked = claude.ask(SAID, choices=[tag, script[:40]])
+    named = codex.ask(SAID, "claude", to="claude", choices=[tag, "no"])
+    for text in CORPUS:
+        claude.say(text, reply_to=asked, expects_reply="none")
+    claude.say("", choice=tag, reply_to=named)
+    gone = claude.ask(SAID, "anyone")
+    claude.call("DELETE", f"/messages/{gone}/question", {"reason": SAID})
+    dashboard.sign_in(f"?room=build&thread={asked}")
+    expect(dashboard.css(".thread .msg")).to_have_count(len(CORPUS) + 1)
+    expect(dashboard.css("#t-2 .choices button").first).to_have_text(tag)
+    expect(dashboard.message(named).locator(".is-chosen")).to_contain_text(tag)
+    expect(dashboard.message(gone).locator(".badge")).to_contain_text(SAID)
+    dashboard.css(f"#t-{asked + 3} .prose").hover()
+    assert_harmless(dashboard)
+    dashboard.css("#t-2 .choices button").first.click()
+    expect(dashboard.css("#t-2 .is-chosen")).to_contain_text(tag)
+    assert_harmless(dashboard)
+
+
+def test_no_search_result_becomes_markup(dashboard: Dashboard) -> None:
+    claude = dashboard.relay.agent("claude")
+    for text in CORPUS:
+        claude.say(f"needle {text} needle")
+    dashboard.sign_in("?room=build")
+    dashboard.page.keyboard.press("/")
+    dashboard.css("#search-field").fill("needle")
+    expect(dashboard.css(".result")).to_have_count(len(CORPUS))
+    expect(dashboard.css(".result").last).to_contain_text("<img src=x")
+    assert_harmless(dashboard)
+    dashboard.css("#search-field").fill("<img src=x onerror=window.hit=1>")
+    expect(dashboard.css(".search-pane")).to_be_visible()
+    assert_harmless(dashboard)
+
+
+def test_no_name_of_a_room_or_an_agent_that_the_relay_sends_becomes_markup(
+    dashboard: Dashboard,
+) -> None:
+    """The relay refuses such names; the page does not depend on it."""
+    relay = dashboard.relay
+    seq = relay.agent("claude").say("x")
+    tag = "<img src=x onerror=window.hit=1>"
+    message = {"seq": seq, "ts": "2026-01-01T00:00:00Z", "from": tag, "to": [tag]}
+    question = {"state": "answered", "by": tag, "seq": 1}
+    rest = {"text": tag, "from_kind": "agent", "expects_reply": tag, "reply_to": None}
+    found = {**message, **rest, "question": question, "choices": [tag, "no"]}
+    dashboard.page.route(
+        "**/messages/*",
+        lambda route: route.fulfill(
+            json={"message": found, "replies": [], "read_by": [tag]}
+        ),
+    )
+    result = {"room": tag, "message": found, "snippet": tag, "marks": [[0, 4]]}
+    dashboard.page.route(
+        "**/admin/search*",
+        lambda route: route.fulfill(
+            json={"results": [result], "more": False, "next_before": None}
+        ),
+    )
+    dashboard.sign_in("?room=build")
+    dashboard.page.keyboard.press("/")
+    dashboard.css("#search-field").fill("needle")
+    expect(dashboard.css(".result-group h3")).to_contain_text(f"#{tag}")
+    expect(dashboard.css(".result .name")).to_have_text(tag)
+    assert_harmless(dashboard)
+    dashboard.page.keyboard.press("Escape")
+    dashboard.call_module("panes", f"m.openThread('build', {seq})")
+    dashboard.button("Who has read it?").click()
+    expect(dashboard.css(".thread-tools")).to_contain_text(f"Read by {tag}")
+    assert_harmless(dashboard)
+
+
+def test_no_code_becomes_markup_when_it_is_coloured(dashboard: Dashboard) -> None:
+    claude = dashboard.relay.agent("claude")
+    for language in ("python", "js", "sql", "diff", "json"):
+        code = "\n".join(f'+ "{each}" # {each}' for each in CORPUS if "`" not in each)
+        claude.say(f"```{language}\n{code}\n```")
+    dashboard.sign_in()
+    expect(dashboard.css(".code-block [class^=token]").first).to_be_visible()
     assert_harmless(dashboard)
 
 

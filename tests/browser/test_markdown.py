@@ -1,8 +1,10 @@
 """Markdown in messages, of which no text is lost."""
 
+import re
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from support.browser import Dashboard
 
@@ -95,3 +97,112 @@ def test_no_text_takes_long_to_parse(dashboard: Dashboard) -> None:
     hard = ("**`a`", "**`a", "https://a(b", "[a](https://b(", "`" * 99 + "x", "| \\|")
     for text in (each * (20_000 // len(each)) for each in hard):
         assert drawn(dashboard, text, "drawn.spent") < 1_000
+
+
+def test_tasks_have_boxes_that_only_show_their_state(dashboard: Dashboard) -> None:
+    text = "- [x] done\n- [ ] not done\n- [z] no task\n  - [X] inner"
+    assert found(dashboard, text, "li.task") == ["done", "not done", "inner"]
+    claude = dashboard.relay.agent("claude")
+    seq = claude.say(text)
+    dashboard.sign_in()
+    boxes = dashboard.message(seq).get_by_role("checkbox")
+    for at, (name, is_done) in enumerate(
+        (("Done", True), ("Not done", False), ("Done", True))
+    ):
+        expect(boxes.nth(at)).to_have_accessible_name(name)
+        expect(boxes.nth(at)).to_be_disabled()
+        expect(boxes.nth(at)).to_be_checked(checked=is_done)
+
+
+def test_long_code_is_folded_and_wide_code_wraps_on_demand(
+    dashboard: Dashboard,
+) -> None:
+    log = "\n".join(f"{number} {'wide ' * 40}" for number in range(30))
+    claude = dashboard.relay.agent("claude")
+    seq = claude.say(f"```text\n{log}\n```")
+    short = claude.say("```\nshort\n```")
+    dashboard.sign_in()
+    block = dashboard.message(seq).locator(".code-block")
+    pre = block.locator("pre")
+    folded = pre.bounding_box()
+    assert folded is not None
+    assert folded["height"] < 330
+    assert pre.evaluate("node => node.scrollWidth > node.clientWidth")
+    bar = "node => node.offsetHeight - node.clientHeight"
+    assert pre.evaluate(bar) == 9
+    block.get_by_role("button", name="Show 30 lines").click()
+    opened = pre.bounding_box()
+    assert opened is not None
+    assert opened["height"] > 500
+    wrap = block.get_by_role("button", name="Wrap")
+    wrap.click()
+    expect(wrap).to_have_attribute("aria-pressed", "true")
+    assert pre.evaluate("node => node.scrollWidth <= node.clientWidth")
+    block.get_by_role("button", name="Show fewer lines").click()
+    expect(pre).to_have_class(re.compile("is-folded"))
+    dashboard.page.evaluate("window.find('29 wide', false, false, true)")
+    expect(pre).not_to_have_class(re.compile("is-folded"))
+    expect(dashboard.message(short).locator(".code-block .quiet")).to_have_count(1)
+
+
+TOKENS = """async ([code, name]) => {
+  const { tokensOf } = await import("/dashboard/highlight.js");
+  return tokensOf(code, name);
+}"""
+
+
+def tokens(dashboard: Dashboard, code: str, name: str) -> Any:  # noqa: ANN401
+    """Split code into tokens, and check that no character of it is lost."""
+    if not dashboard.page.url.startswith("http"):
+        dashboard.open()
+    result = dashboard.page.evaluate(TOKENS, [code, name])
+    if result is not None:
+        assert "".join(text for _, text in result) == code
+    return result
+
+
+def test_code_is_split_into_comments_strings_numbers_and_keywords(
+    dashboard: Dashboard,
+) -> None:
+    code = 'def f(x):  # "no"\n    return x["a\\"b"] + 0x1F + defer'
+    kinds = [each for each in tokens(dashboard, code, "python") if each[0]]
+    assert kinds == [
+        ["keyword", "def"],
+        ["comment", '# "no"'],
+        ["keyword", "return"],
+        ["string", '"a\\"b"'],
+        ["number", "0x1F"],
+    ]
+    diff = "@@ -1 +1 @@\n-old\n+new\n same"
+    assert [kind for kind, _ in tokens(dashboard, diff, "diff")] == [
+        *("keyword", "removed", "added", "")
+    ]
+    assert tokens(dashboard, "x", "unheard-of") is None
+    select = tokens(dashboard, "SELECT 'it''s' -- why\nfrom t", "sql")
+    assert [text for kind, text in select if kind == "keyword"] == ["SELECT", "from"]
+
+
+@pytest.mark.parametrize("name", ["python", "js", "sh", "rust", "sql", "json", "yaml"])
+def test_no_code_takes_long_to_split(dashboard: Dashboard, name: str) -> None:
+    hard = ('"', "'", "`", "/*", "#", '"' * 3, "\\", "a", "1.", "--", "'''\\", "/")
+    dashboard.open()
+    for each in hard:
+        code = each * (20_000 // len(each))
+        start = dashboard.page.evaluate("performance.now()")
+        tokens(dashboard, code, name)
+        assert dashboard.page.evaluate("performance.now()") - start < 2_000
+
+
+def test_code_gets_its_colours_when_the_first_block_in_a_language_shows(
+    dashboard: Dashboard,
+) -> None:
+    claude = dashboard.relay.agent("claude")
+    claude.say("```\nplain\n```")
+    asked: list[str] = []
+    dashboard.page.on("request", lambda request: asked.append(request.url))
+    dashboard.sign_in()
+    expect(dashboard.css(".msg")).to_have_count(1)
+    assert not any("highlight" in url for url in asked)
+    claude.say("```python\nreturn 1\n```")
+    expect(dashboard.css(".token-keyword")).to_have_text("return")
+    expect(dashboard.css(".token-number")).to_have_text("1")

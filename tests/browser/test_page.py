@@ -137,7 +137,7 @@ def test_pure_helpers_can_be_called_from_outside(dashboard: Dashboard) -> None:
         "QB",
         "X",
     ]
-    assert value("format", "m.hueOf('Claude') === m.hueOf('claude')")
+    assert value("format", "m.hashOf('Claude') === m.hashOf('claude')")
     assert dashboard.page.evaluate("window.__argy") is None
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Route, expect
 
-from support.browser import Dashboard, wait_until
+from support.browser import Dashboard, NewDashboard, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -45,7 +45,11 @@ def test_consecutive_messages_of_one_sender_are_grouped(dashboard: Dashboard) ->
     for seq, count in ((first, 1), (second, 0), (other, 1), (mine, 1)):
         expect(dashboard.message(seq).locator(".avatar")).to_have_count(count)
     expect(dashboard.message(second).locator(".msg-head")).to_have_count(0)
-    expect(dashboard.css(".pill.operator")).to_have_count(1)
+    plain = relay.say("five")
+    expect(dashboard.css(".pill.operator")).to_have_count(2)
+    expect(dashboard.message(plain).locator(".msg-head")).to_have_text(
+        re.compile(r"^\s*operator\s*\d\d:\d\d")
+    )
     expect(dashboard.message(mine).locator(".pill.operator")).to_have_text("operator")
     expect(dashboard.message(mine).locator(".avatar")).to_have_class(
         re.compile("is-operator")
@@ -68,7 +72,8 @@ def test_directed_messages_show_their_recipients(dashboard: Dashboard) -> None:
     assert one.evaluate(hue) == whose
     colour = "node => getComputedStyle(node).color"
     assert one.evaluate(colour) == one.evaluate(
-        "(node, hue) => { node.style.color = `hsl(${hue} 65% 26%)`;"
+        "(node, hue) => { node.style.color = `light-dark(oklch(42% 0.11 ${hue}),"
+        " oklch(86% 0.08 ${hue}))`;"
         " return getComputedStyle(node).color; }",
         whose,
     )
@@ -87,15 +92,21 @@ def test_a_question_shows_which_of_three_states_it_is_in(dashboard: Dashboard) -
     badge = dashboard.message(seq).locator(".badge")
     expect(badge).to_have_attribute("data-state", "open")
     # The only other agent is meant by "anyone", and waited before the page was there.
-    expect(badge).to_have_text(re.compile(r"expects · codex\s*0:0[1-9]"))
+    expect(badge).to_have_text(
+        re.compile(r"open · asks codex · since \d\d:\d\d\s*0:0[1-9]")
+    )
     expect(dashboard.css(".head .turn .badge")).to_have_attribute("data-state", "open")
     codex.claim(seq)
     expect(badge).to_have_attribute("data-state", "claimed")
-    expect(badge).to_contain_text("claimed · codex")
-    codex.say("I do.", reply_to=seq)
+    expect(badge).to_have_text(
+        re.compile(r"claimed by codex · until \d\d:\d\d\s*0:0\d")
+    )
+    answer = codex.say("I do.", reply_to=seq)
     expect(badge).to_have_attribute("data-state", "answered")
-    expect(badge).to_have_text("answered · codex")
+    expect(badge).to_have_text(f"answered by codex · #{answer}")
     expect(badge.locator(".timer")).to_have_count(0)
+    badge.get_by_role("link").click()
+    expect(dashboard.message(answer)).to_have_class(re.compile("is-marked"))
     expect(dashboard.css(".head .turn .badge")).to_have_attribute(
         "data-state", "answered"
     )
@@ -141,7 +152,9 @@ def test_the_operator_answers_with_a_quote(dashboard: Dashboard) -> None:
     dashboard.page.keyboard.press("Enter")
     expect(dashboard.css(".msg .quote")).to_contain_text("Shall I?")
     expect(dashboard.css(".replying")).to_have_count(0)
-    expect(dashboard.message(seq).locator(".badge")).to_have_text("answered · operator")
+    expect(dashboard.message(seq).locator(".badge")).to_have_text(
+        "answered by operator · #2"
+    )
 
 
 def at_end(dashboard: Dashboard) -> bool:
@@ -406,3 +419,111 @@ def test_r_in_a_direct_view_replies_to_a_message_shown(dashboard: Dashboard) -> 
     expect(dashboard.css(".replying")).to_contain_text("of claude")
     dashboard.page.go_back()
     expect(dashboard.css("h1.channel-title")).to_have_text("build")
+
+
+def test_every_message_has_its_number_which_is_its_link(dashboard: Dashboard) -> None:
+    claude = dashboard.relay.agent("claude")
+    first, second = claude.say("one"), claude.say("two")
+    dashboard.sign_in()
+    for seq in (first, second):
+        link = dashboard.message(seq).locator("a.seq")
+        expect(link).to_have_text(f"#{seq}")
+        expect(link).to_have_attribute(
+            "href", f"{dashboard.relay.url}/dashboard?room=build&seq={seq}"
+        )
+    dashboard.message(second).locator("a.seq").click()
+    expect(dashboard.message(second)).to_have_class(re.compile("is-marked"))
+    assert dashboard.page.url.endswith(f"?room=build&seq={second}")
+
+
+def test_the_number_of_an_earlier_message_leads_to_it(dashboard: Dashboard) -> None:
+    claude = dashboard.relay.agent("claude")
+    first = claude.say("the first")
+    text = "see #1, **#1** and #2, #9, a#1, #1a, `#1`, https://example.org/#1"
+    second = claude.say(text)
+    dashboard.sign_in()
+    links = dashboard.message(second).locator(".prose a.seq")
+    expect(links).to_have_text(["#1", "#1"])
+    links.first.click()
+    expect(dashboard.message(first)).to_have_class(re.compile("is-marked"))
+    expect(dashboard.message(second).locator(".prose")).to_contain_text(
+        "and #2, #9, a#1, #1a, #1"
+    )
+
+
+def test_the_state_of_a_withdrawn_question_has_who_and_why(
+    dashboard: Dashboard,
+) -> None:
+    claude = dashboard.relay.agent("claude")
+    seq = claude.ask("Anyone?", "anyone")
+    dashboard.sign_in()
+    badge = dashboard.message(seq).locator(".badge")
+    expect(badge).to_have_text(re.compile("open · asks anyone"))
+    claude.call("DELETE", f"/messages/{seq}/question", {"reason": "I found it."})
+    expect(badge).to_have_text("withdrawn by claude: I found it.")
+
+
+def test_a_long_message_is_folded_and_found_by_the_browser_s_search(
+    dashboard: Dashboard,
+) -> None:
+    claude = dashboard.relay.agent("claude")
+    claude.say("short")
+    seq = claude.say("\n\n".join(f"paragraph {number}" for number in range(60)))
+    dashboard.sign_in()
+    folded = dashboard.message(seq).locator(".long-text")
+    box = folded.bounding_box()
+    assert box is not None
+    assert box["height"] < 500
+    more = dashboard.message(seq).get_by_role("button", name="Show more")
+    expect(more).to_have_attribute("aria-expanded", "false")
+    more.click()
+    expect(folded.get_by_text("paragraph 59", exact=True)).to_be_visible()
+    less = dashboard.message(seq).get_by_role("button", name="Show less")
+    less.click()
+    expect(folded).to_have_class(re.compile("is-folded"))
+    dashboard.page.evaluate("window.find('paragraph 57', false, false, true)")
+    expect(folded).not_to_have_class(re.compile("is-folded"))
+    expect(folded.get_by_text("paragraph 57", exact=True)).to_be_in_viewport()
+
+
+def test_the_actions_of_a_message_cover_no_name_and_are_reached_by_tab(
+    dashboard: Dashboard,
+) -> None:
+    relay = dashboard.relay
+    relay.agent("claude").say("one")
+    seq = relay.agent("codex").say("two")
+    dashboard.sign_in()
+    row = dashboard.message(seq)
+    row.hover()
+    name, actions = (
+        row.locator(each).bounding_box() for each in (".name", ".msg-actions")
+    )
+    assert name is not None
+    assert actions is not None
+    assert name["x"] + name["width"] < actions["x"]
+    row.focus()
+    for label in ("#2", "Reply", "Thread", "Copy", "Link"):
+        dashboard.page.keyboard.press("Tab")
+        focused = "document.activeElement.textContent.trim()"
+        assert dashboard.page.evaluate(focused) == label
+
+
+def test_the_actions_are_a_finger_high_below_the_message_on_a_touch_screen(
+    new_dashboard: NewDashboard,
+) -> None:
+    dashboard = new_dashboard(
+        viewport={"width": 375, "height": 740}, has_touch=True, is_mobile=True
+    )
+    seq = dashboard.relay.agent("claude").say("one")
+    dashboard.sign_in()
+    row = dashboard.message(seq)
+    row.locator(".prose").tap()
+    actions = row.locator(".msg-actions")
+    expect(actions).to_be_visible()
+    for box in [each.bounding_box() for each in actions.locator("button").all()]:
+        assert box is not None
+        assert min(box["height"], box["width"]) >= 44
+    name, box = row.locator(".name").bounding_box(), actions.bounding_box()
+    assert name is not None
+    assert box is not None
+    assert name["y"] + name["height"] <= box["y"]

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 import segno
@@ -19,9 +20,9 @@ QR_BYTES = (16, 270, 643, 2952)
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_from_an_empty_relay_to_an_answered_question_and_a_closed_room(
-    dashboard: Dashboard,
+    dashboard: Dashboard, tmp_path: Path
 ) -> None:
-    """Make a room, mint a key, follow the instructions, be asked, answer, close."""
+    """Make a room, invite, follow the instructions, be asked, answer, close."""
     dashboard.sign_in()
     expect(dashboard.css(".welcome")).to_contain_text("A room for your agents")
     name = dashboard.page.get_by_label("Name of the room")
@@ -31,19 +32,20 @@ def test_from_an_empty_relay_to_an_answered_question_and_a_closed_room(
     name.fill("build")
     dashboard.button("Make the room").click()
 
-    form = dashboard.css("form.mint")
+    form = dashboard.css("form.access-form")
     expect(form.get_by_label("Room")).to_have_value("build")
     form.get_by_label("Name").fill("shell")
     form.get_by_label("Client").select_option("curl")
-    dashboard.button("Mint a key").click()
+    dashboard.button("Create the invite").click()
     arrival = dashboard.css(".arrival")
     expect(arrival).to_have_text("Waiting for shell to connect…")
     tabs = dashboard.page.get_by_role("tab")
     expect(tabs).to_have_text(["Claude Code", "Codex", "Gemini CLI", "curl"])
     expect(tabs.last).to_have_attribute("aria-selected", "true")
-    hello, listen, ask = dashboard.css("#way pre").all_inner_texts()
+    join, hello, ask, wait = dashboard.css("#way pre").all_inner_texts()
 
-    run_in_shell(f"{hello}\n{ask}")
+    run_in_shell(f"{join}\n{hello}\n{ask}", tmp_path)
+    assert (tmp_path / "shell.header").stat().st_mode & 0o777 == 0o600
     expect(arrival).to_have_text("shell is here.")
     dashboard.button("Done").click()
     expect(dashboard.agent_row("shell")).to_contain_text("online")
@@ -55,20 +57,19 @@ def test_from_an_empty_relay_to_an_answered_question_and_a_closed_room(
     dashboard.page.keyboard.type("Yes, go on.")
     dashboard.page.keyboard.press("Enter")
     expect(dashboard.css(".inbox")).to_have_count(0)
-    heard = run_in_shell(f"{hello.splitlines()[0]}\n{listen}")
-    assert '"text":"Yes, go on."' in heard
-    assert '"from_kind":"operator"' in heard
+    assert "operator>you re 2: Yes, go on." in run_in_shell(wait, tmp_path)
 
     dashboard.css(".close-room").click()
     dashboard.button("Confirm close").click()
     expect(dashboard.css(".head .pill")).to_have_text("closed")
-    assert '"should_exit":true' in run_in_shell(f"{hello.splitlines()[0]}\n{listen}")
+    assert "leave: room closed" in run_in_shell(wait, tmp_path)
 
 
-def run_in_shell(commands: str) -> str:
-    """Run commands in bash and return their output."""
+def run_in_shell(commands: str, folder: Path) -> str:
+    """Run commands in bash, in a folder, and return their output."""
     done = subprocess.run(
         ["bash", "-euc", commands],
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=60,
@@ -82,23 +83,23 @@ def test_each_client_gets_its_own_instructions(dashboard: Dashboard) -> None:
     dashboard.relay.room("build")
     dashboard.sign_in()
     dashboard.button("Add an agent to build").click()
-    dashboard.css("form.mint").get_by_label("Name").fill("codex")
-    dashboard.button("Mint a key").click()
-    code = dashboard.css(".minted .minted-code").inner_text()
+    dashboard.css("form.access-form").get_by_label("Name").fill("codex")
+    dashboard.button("Create the invite").click()
+    link = dashboard.css(".made .made-secret").inner_text()
+    invite = link.partition("#")[2]
     tabs = dashboard.page.get_by_role("tab")
     for at, command in enumerate(("claude ", "codex ", "gemini ")):
         tabs.nth(at).click()
         text = dashboard.css("#way pre").first.inner_text()
         assert text.startswith(command)
-        assert code in text
+        assert invite in text
         assert dashboard.relay.url in text
+        assert "argy_a1_" not in dashboard.css("#way").inner_text()
     tabs.nth(2).press("ArrowRight")
     expect(tabs.last).to_be_focused()
     expect(tabs.last).to_have_attribute("aria-selected", "true")
-    dashboard.button("QR code of the instructions").click()
-    expect(dashboard.css("svg.qr")).to_have_attribute(
-        "aria-label", re.compile("instructions")
-    )
+    dashboard.button("QR code of the link").click()
+    expect(dashboard.css("svg.qr")).to_have_attribute("aria-label", re.compile("link"))
 
 
 def test_another_room_is_created(dashboard: Dashboard) -> None:

@@ -36,6 +36,7 @@ RECENT: Final = {
     "dvh": (108, 101, 15.4),
     "light-dark()": (123, 120, 17.5),
     "media ranges": (104, 63, 16.4),
+    "oklch()": (111, 113, 15.4),
     "overscroll-behavior": (63, 59, 16),
     "translate": (104, 72, 14.1),
 }
@@ -49,8 +50,8 @@ NICER: Final = {
 
 CALLED: Final = _words(
     """
-    Array DateTimeFormat UTC abort add addEventListener addRange append at bind blur
-    catch ceil checkVisibility clear close closest codePointAt concat contains
+    Array DateTimeFormat UTC abort add addEventListener addRange append assign at bind
+    blur catch ceil checkVisibility clear close closest codePointAt concat contains
     createElement createRange delete disconnect endsWith entries every exec execCommand
     filter find findIndex findLast flat flatMap floor focus forEach format formatToParts
     fromEntries get getBoundingClientRect getDate getElementById getFullYear getItem
@@ -58,9 +59,10 @@ CALLED: Final = _words(
     join json keys localeCompare map matchAll matches max min now observe padStart parse
     peek pipeThrough pop preventDefault push pushState querySelector querySelectorAll
     random read remove removeAllRanges removeItem replace replaceAll replaceState
-    requestPermission reset resolve round scrollIntoView select selectNodeContents set
-    setItem showModal slice some sort split startsWith stopPropagation stringify test
-    then timeout toISOString toLowerCase toString toUpperCase trim values writeText
+    requestPermission reset resolve resolvedOptions round scrollIntoView select
+    selectNodeContents set setItem setSelectionRange shift showModal slice some sort
+    split startsWith stopPropagation stringify test then timeout toISOString toLowerCase
+    toString toUpperCase trim values writeText
     """
 )
 """Methods called, except those that the modules define."""
@@ -87,19 +89,21 @@ TOO_NEW: Final = (
 
 FUNCTIONS: Final = _words(
     """
-    brightness calc clamp env has hsl is light-dark min minmax not rgb rotate scale var
+    brightness calc clamp env has is light-dark min minmax not oklch rgb rotate scale
+    var
     """
 )
 PSEUDO: Final = _words(
-    "after backdrop before disabled empty focus-visible focus-within has hover is not"
-    " placeholder root"
+    "-webkit-scrollbar -webkit-scrollbar-thumb after backdrop before disabled empty"
+    " focus-visible focus-within has hover is not placeholder root"
 )
 UNITS: Final = _words("ch deg dvh em fr ms px s vw")
 AT_RULES: Final = frozenset({"keyframes", "media"})
 PROPERTIES: Final = _words(
     """
     -webkit-box-orient -webkit-font-smoothing -webkit-line-clamp
-    -webkit-text-size-adjust accent-color align-items align-self animation background
+    -webkit-text-size-adjust accent-color align-content align-items align-self animation
+    background
     border border-bottom border-bottom-color border-bottom-width border-collapse
     border-color border-left border-radius border-right border-top border-width bottom
     box-shadow box-sizing clear color color-scheme content cursor display fill filter

@@ -1,16 +1,13 @@
-// The settings drawer: public URL, keys, sessions, notifications, the admin token.
-import { html, memo, signal, useEffect, useRef, useState } from "./ui.js";
+// The settings drawer: the relay, who has access, sessions, the audit log, the admin token.
+import { cx, html, signal, useEffect, useRef, useState } from "./ui.js";
+import { Codes, Guests, Invites } from "./access.js";
 import { auth, forgetSession, get, post, remove, request, SIGNED_OUT, signOut } from "./api.js";
 import { canNotify, isNotifying, permission, setNotifying } from "./attention.js";
 import { nowMs } from "./clock.js";
-import { age, isSameName, plural, shortMoment } from "./format.js";
-import { Avatar, Icon } from "./icons.js";
-import { Minted, MintForm } from "./invite.js";
+import { age, fullTime, shortMoment } from "./format.js";
+import { Icon } from "./icons.js";
 import { QrCode } from "./qr.js";
-import { view } from "./route.js";
-import { rosterRow, Stamp } from "./people.js";
-import { codes, relayInfo, rosterRoom } from "./state.js";
-import { refresh } from "./stream.js";
+import { codes, relayInfo } from "./state.js";
 import { SignInForm } from "./welcome.js";
 import {
   closeDialog,
@@ -25,26 +22,20 @@ function Section({ title, children }) {
   return html`<section class="drawer-section"><h3>${title}</h3>${children}</section>`;
 }
 
+// -- relay ------------------------------------------------------------------------
+
 function PublicUrl() {
   const { publicUrl } = relayInfo.value;
   return html`<${Section} title="Public URL">
     <div class="code-row">
-      <code class="minted-code">${publicUrl}</code>
+      <code class="made-secret">${publicUrl}</code>
       <${CopyButton} text=${publicUrl} what="URL" />
     </div>
-    <p class="hint">The address that invitations give to agents.</p>
+    <p class="hint">The address that invites and codes give to agents.</p>
   <//>`;
 }
 
-function Mint() {
-  const [minted, setMinted] = useState(null);
-  return html`<${Section} title="Mint a key">
-    ${minted
-      ? html`<${Minted} minted=${minted} />
-          <button type="button" class="quiet" onClick=${() => setMinted(null)}>Another key</button>`
-      : html`<${MintForm} room=${view.value.room} minted=${setMinted} />`}
-  <//>`;
-}
+// -- sessions -----------------------------------------------------------------------
 
 function Phone() {
   const [link, setLink] = useState(null);
@@ -106,7 +97,7 @@ function SessionRow({ session }) {
 
 function Sessions() {
   useEffect(() => void loadSessions(), []);
-  return html`<${Section} title="Sessions">
+  return html`<${Section} title="Open sessions">
     <ul class="rows">
       ${(sessions.value ?? []).map((session) => html`<${SessionRow} key=${session.id} session=${session} />`)}
     </ul>
@@ -136,6 +127,41 @@ function Notifications() {
   </label>`;
 }
 
+// -- audit log ----------------------------------------------------------------------
+
+const AUDIT_PAGE = 50;
+
+const EventRow = ({ row }) => html`<li class="audit-row">
+  <time datetime=${row.ts} title=${fullTime(Date.parse(row.ts))}>${shortMoment(Date.parse(row.ts), nowMs())}</time>
+  <span>
+    <b>${row.action}</b> by <bdi>${row.actor}</bdi>${row.room && html` in #<bdi>${row.room}</bdi>`}
+    ${row.detail && html`<bdi class="meta">${row.detail}</bdi>`}
+  </span>
+</li>`;
+
+/** What was done on this relay, the newest first. */
+function Audit() {
+  const [rows, setRows] = useState(null);
+  const [isEnd, setEnd] = useState(false);
+  const load = async (before) => {
+    try {
+      const { events } = await get(`admin/audit?limit=${AUDIT_PAGE}${before ? `&before=${before}` : ""}`);
+      setRows([...(before ? rows : []), ...events.slice().reverse()]);
+      setEnd(events.length < AUDIT_PAGE);
+    } catch (error) {
+      showError(error);
+    }
+  };
+  useEffect(() => void load(null), []);
+  if (!rows) return html`<p class="hint">Loading…</p>`;
+  return html`<${Section} title="Audit log">
+    <ul class="rows is-dense">${rows.map((row) => html`<${EventRow} key=${row.id} row=${row} />`)}</ul>
+    ${!isEnd && html`<button type="button" class="quiet" onClick=${() => load(rows.at(-1).id)}>Older</button>`}
+  <//>`;
+}
+
+// -- danger -------------------------------------------------------------------------
+
 /** Replacing the admin token, which takes the token itself: a session is not enough. */
 function Danger() {
   const field = useRef(null);
@@ -156,7 +182,7 @@ function Danger() {
     ${token
       ? html`<p class="once">The new admin token. Copy it now: all sessions have ended.</p>
           <div class="code-row">
-            <code class="minted-code">${token}</code><${CopyButton} text=${token} label="Copy token" />
+            <code class="made-secret">${token}</code><${CopyButton} text=${token} label="Copy token" />
           </div>`
       : html`<form class="field-row" onSubmit=${(event) => event.preventDefault()}>
           <input
@@ -178,14 +204,57 @@ function Danger() {
   <//>`;
 }
 
+// -- the drawer ---------------------------------------------------------------------
+
+/** The sections by id: the label and the content. Only the chosen one is rendered. */
+const SECTIONS = {
+  relay: ["Relay", () => html`<${PublicUrl} /><${Section} title="Notifications"><${Notifications} /><//>`],
+  codes: ["Codes", () => html`<${Section} title=${`Access codes · ${countOf((row) => !isGuest(row))}`}><${Codes} /><//>`],
+  invites: ["Invites", () => html`<${Section} title="One-use invites"><${Invites} /><//>`],
+  guests: ["Guests", () => html`<${Section} title=${`Guest links · ${countOf(isGuest)}`}><${Guests} /><//>`],
+  sessions: ["Sessions", Sessions],
+  audit: ["Audit", Audit],
+  danger: ["Danger", Danger],
+};
+const isGuest = (row) => row.role === "person" || row.role === "reader";
+const countOf = (isCounted) => codes.value.filter(isCounted).length;
+
+/** The section shown, kept for the next time. */
+const section = signal("relay");
+
+function SectionTabs() {
+  const ids = Object.keys(SECTIONS);
+  const onKeyDown = (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    section.value = ids[(ids.indexOf(section.peek()) + step + ids.length) % ids.length];
+    event.currentTarget.querySelector(`#section-${section.peek()}`).focus();
+  };
+  return html`<div class="tabs drawer-tabs" role="tablist" aria-label="Settings" onKeyDown=${onKeyDown}>
+    ${ids.map(
+      (id) => html`<button
+        type="button"
+        role="tab"
+        key=${id}
+        id=${`section-${id}`}
+        class=${cx(id === "danger" && "danger")}
+        aria-selected=${id === section.value}
+        aria-controls="section"
+        tabindex=${id === section.value ? 0 : -1}
+        onClick=${() => (section.value = id)}
+      >
+        ${SECTIONS[id][0]}
+      </button>`,
+    )}
+  </div>`;
+}
+
 function SignedInParts() {
-  return html`
-    <${PublicUrl} />
-    <${Mint} />
-    <${Section} title=${`Access keys · ${codes.value.length}`}><${Keys} /><//>
-    <${Sessions} />
-    <${Section} title="Notifications"><${Notifications} /><//>
-  `;
+  const [, View] = SECTIONS[section.value];
+  return html`<${SectionTabs} />
+    <div id="section" class="drawer-place" role="tabpanel" aria-labelledby=${`section-${section.value}`}>
+      <${View} key=${section.value} />
+    </div>`;
 }
 
 function LockedParts() {
@@ -196,94 +265,13 @@ function LockedParts() {
     </p>`;
 }
 
+/** The drawer; replacing the token signs out, and its answer, shown once, has to stay. */
 export function AdminDrawer() {
   const isIn = auth.value.status !== "out";
-  return html`<${Dialog} title="Relay" kind="drawer">
-    ${isIn ? html`<${SignedInParts} />` : html`<${LockedParts} />`}
-    <${DangerPlace} isIn=${isIn} />
+  const [wasIn] = useState(isIn);
+  const isKept = wasIn && section.value === "danger";
+  return html`<${Dialog} title="Settings" kind="drawer">
+    ${isIn || isKept ? html`<${SignedInParts} />` : html`<${LockedParts} />`}
     <p class="hint version">Argybargy ${relayInfo.value.version}</p>
   <//>`;
-}
-
-/** Stays after it has signed this browser out itself, since it shows the new token once. */
-function DangerPlace({ isIn }) {
-  const [wasIn] = useState(isIn);
-  return wasIn ? html`<${Danger} />` : null;
-}
-
-// -- keys -----------------------------------------------------------------------
-// Access keys: holder, room and expiry; rotate and revoke. Only the public half of a key
-// is known here.
-
-async function revoke(body) {
-  const { revoked } = await post("admin/revoke", body);
-  refresh();
-  showNotice(`${plural(revoked, "key")} revoked.`);
-}
-
-/** Mint a new key before revoking the old one: a failure in between locks nobody out. */
-async function rotateKey(row) {
-  const expires = row.expires && `${Math.ceil((Date.parse(row.expires) - nowMs()) / 60_000)}m`;
-  const { name, room, capabilities, client, model } = row;
-  const key = await post("admin/invite", { name, room, capabilities, client, model, expires });
-  await post("admin/revoke", { target: row.key_id });
-  refresh();
-  return { ...key, client: row.client };
-}
-
-/** Wrap an action so that its failure is shown. */
-const withErrors = (act) => async () => {
-  try {
-    await act();
-  } catch (error) {
-    showError(error);
-  }
-};
-
-function LastSeen({ row }) {
-  const member = rosterRoom.value === row.room ? rosterRow(row.name) : null;
-  return member ? html` · <${Stamp} row=${member} />` : null;
-}
-
-const KeyRow = memo(function KeyRow({ row, others, show }) {
-  const rotate = withErrors(async () => show(await rotateKey(row)));
-  const revokeOne = withErrors(() => revoke({ target: row.key_id }));
-  const revokeAll = withErrors(() => revoke({ target: row.name, all: true }));
-  const moment = (text) => shortMoment(Date.parse(text), nowMs());
-  return html`<li class="key-row" data-key=${row.key_id} data-name=${row.name}>
-    <${Avatar} name=${row.name} small />
-    <div>
-      <bdi class="name">${row.name}</bdi> <code>${row.code}</code>
-      <span class="meta">
-        #<bdi>${row.room}</bdi> · ${row.expires ? `until ${moment(row.expires)}` : "never expires"} · made ${moment(row.created)}<${LastSeen} row=${row} />
-      </span>
-      ${row.capabilities && html`<bdi class="agent-caps" title=${row.capabilities}>${row.capabilities}</bdi>`}
-      <div class="row-actions">
-        <${ConfirmButton} label="Rotate" confirm="Sure?" seconds=${2.5} kind="small" title="A new key; this one stops working" onConfirm=${rotate} />
-        <${ConfirmButton} label="Revoke" confirm="Sure?" seconds=${2.5} kind="danger small" title="Stops working at once" onConfirm=${revokeOne} />
-        ${others > 0 &&
-        html`<${ConfirmButton}
-          label=${`Revoke all ${others + 1}`}
-          confirm=${`All keys of ${row.name}?`}
-          seconds=${2.5}
-          kind="danger small"
-          title="In every room"
-          onConfirm=${revokeAll}
-        />`}
-      </div>
-    </div>
-  </li>`;
-});
-
-export function Keys() {
-  const [minted, setMinted] = useState(null);
-  const rows = codes.value;
-  const othersOf = (row) => rows.filter((each) => isSameName(each.name, row.name)).length - 1;
-  if (!rows.length && !minted) return html`<p class="hint">No keys yet.</p>`;
-  return html`
-    ${minted && html`<${Minted} minted=${minted} />`}
-    <ul class="rows">
-      ${rows.map((row) => html`<${KeyRow} key=${row.key_id} row=${row} others=${othersOf(row)} show=${setMinted} />`)}
-    </ul>
-  `;
 }

@@ -1,6 +1,7 @@
-// The composer: text, recipient, and who should answer.
+// The composer: text, recipient, who should answer, and what will happen in words.
 import { html, useLayoutEffect, useRef, useState } from "./ui.js";
-import { postMessage, sender } from "./api.js";
+import { sender } from "./api.js";
+import { useCompletion } from "./completion.js";
 import {
   DEFAULT,
   draft,
@@ -8,16 +9,21 @@ import {
   draftText,
   focusComposer,
   updateDraft,
+  withMention,
   withoutReply,
+  withText,
 } from "./drafts.js";
 import { isSameName, isToAll, recipients } from "./format.js";
 import { Icon } from "./icons.js";
+import { isWaiting } from "./message.js";
+import { send as sendMessage } from "./posting.js";
 import { view } from "./route.js";
-import { applyOwnMessage, cardOf, roster, scrollToEnd } from "./state.js";
-import { refresh } from "./stream.js";
+import { cardOf, isQuestion, messageLog, roster, scrollToEnd } from "./state.js";
 import { isSendKey } from "./widgets.js";
 
 const SENDER_CHARS = 16;
+const MAX_CHOICES = 6;
+const CHOICE_CHARS = 40;
 
 /** The recipient of the next message: the agent of the direct view, else the draft's. */
 function recipient() {
@@ -26,7 +32,7 @@ function recipient() {
 
 /** The expected replier if none is chosen; the relay applies the same default. */
 function defaultExpects(to) {
-  return isToAll(to) || Array.isArray(to) ? "none" : to;
+  return draft.value.replyTo || isToAll(to) || Array.isArray(to) ? "none" : to;
 }
 
 /** The agents that can be expected to answer. */
@@ -40,18 +46,65 @@ function chosenReplier() {
   return ["anyone", "none", ...possibleRepliers(recipient())].includes(expects) ? expects : DEFAULT;
 }
 
-function bodyOf(room) {
-  const { text, replyTo: reply } = draft.peek();
+/** Who is asked by the next message: a name, "anyone" or "none". */
+function expectedReplier() {
+  const chosen = chosenReplier();
+  return chosen === DEFAULT ? defaultExpects(recipient()) : chosen;
+}
+
+function bodyOf() {
+  const { text, replyTo: reply, choices } = draft.peek();
   const expects = chosenReplier();
+  const isAsking = expectedReplier() !== "none";
   return {
     text,
-    room,
     to: recipient(),
-    sender: sender.value,
     ...(expects === DEFAULT ? {} : { expects_reply: expects }),
     ...(reply ? { reply_to: reply.seq } : {}),
+    ...(isAsking && choices?.list.length ? { choices: choices.list } : {}),
   };
 }
+
+// -- in words -----------------------------------------------------------------------
+
+/** Whether the sender of a message reads what is sent to these recipients. */
+const reaches = (to, name) => isToAll(to) || [to].flat().some((each) => isSameName(each, name));
+
+/** What a reply does to the message that it replies to. */
+export function replyWords(message, to) {
+  const { from, seq } = message;
+  if (!isQuestion(message)) return [html`Reply to <bdi>${from}</bdi>'s message #${seq}`];
+  const whose = html`Reply to <bdi>${from}</bdi>'s question #${seq}`;
+  if (!isWaiting(message)) return [whose, `already ${message.question.state}`];
+  return [whose, reaches(to, from) ? "answers it" : html`does not answer it: <bdi>${from}</bdi> will not see it`];
+}
+
+const isHere = (name) => roster.value.some((row) => isSameName(row.name, name));
+
+function recipientWords(to) {
+  if (isToAll(to)) return ["To everyone"];
+  const gone = [to].flat().filter((name) => !isSameName(name, "operator") && !isHere(name));
+  const missing = gone.length && roster.value.length ? [html`<bdi>${gone.join(", ")}</bdi> is not in this room`] : [];
+  return [html`To <bdi>${recipients(to)}</bdi> alone`, ...missing];
+}
+
+/** What sending will do, in words. */
+function Says({ room }) {
+  const to = recipient();
+  const asked = expectedReplier();
+  const { replyTo: reply } = draft.value;
+  const replied = reply && messageLog(room).messages.value.find(({ seq }) => seq === reply.seq);
+  const isDirect = !reply && !isToAll(to) && isSameName(asked, recipients(to));
+  const who = isDirect ? recipientWords(to).slice(1) : recipientWords(to);
+  const [verb, rest] = asked === "none" ? ["no answer needed", ""] : [isDirect ? "Asks " : "asks ", asked];
+  const asking = html`${verb}${rest && html`<bdi>${rest}</bdi>`}`;
+  const answering = reply ? replyWords(replied ?? { ...reply, question: null }, to) : [];
+  const isAnswer = replied && isWaiting(replied) && asked === "none";
+  const parts = isDirect ? [asking, ...who] : [...answering, ...who.slice(reply ? 1 : 0), ...(isAnswer ? [] : [asking])];
+  return html`<p class="says" id="says">${parts.map((part, at) => [at > 0 && " · ", part])}</p>`;
+}
+
+// -- choosing -----------------------------------------------------------------------
 
 function options(rows, prefix) {
   return rows.map((row) => html`<option key=${row.name} value=${row.name}>${prefix}${row.name}</option>`);
@@ -63,11 +116,11 @@ function ToChoice() {
   if (peer) return html`<span class="choice is-set" title="Set by the direct view">to: ${peer}</span>`;
   const online = roster.value.filter((row) => row.online);
   const away = roster.value.filter((row) => !row.online);
-  const isGone = to !== "all" && !roster.value.some((row) => isSameName(row.name, to));
+  const isGone = to !== "all" && !isHere(to);
   const choose = ({ target }) => {
     const reply = draft.peek().replyTo;
     const replyTo = reply && { ...reply, before: target.value };
-    updateDraft(draftKey.peek(), { to: target.value, expects: DEFAULT, replyTo });
+    updateDraft(draftKey.peek(), { to: target.value, expects: DEFAULT, replyTo, mention: null });
   };
   return html`<select
     class=${to === "all" ? "choice" : "choice is-set"}
@@ -93,12 +146,12 @@ function ExpectsChoice() {
     value=${expects}
     onChange=${(event) => updateDraft(draftKey.peek(), { expects: event.target.value })}
   >
-    <option value=${DEFAULT}>expects: ${usual === "none" ? "no reply" : usual}</option>
-    <option value="anyone">expects: anyone</option>
+    <option value=${DEFAULT}>asks: ${usual === "none" ? "nobody" : usual}</option>
+    <option value="anyone">asks: anyone</option>
     ${possibleRepliers(to).filter((name) => name !== usual).map(
-      (name) => html`<option key=${name} value=${name}>expects: ${name}</option>`,
+      (name) => html`<option key=${name} value=${name}>asks: ${name}</option>`,
     )}
-    ${usual !== "none" && html`<option value="none">expects: no reply</option>`}
+    ${usual !== "none" && html`<option value="none">asks: nobody</option>`}
   </select>`;
 }
 
@@ -158,79 +211,185 @@ function Replying() {
   </p>`;
 }
 
+// -- offering choices ---------------------------------------------------------------
+
+/** The choices with what is typed but not yet added. */
+function completeChoices({ list, typed }) {
+  const next = typed.trim();
+  const isNew = next && !list.some((each) => isSameName(each, next)) && list.length < MAX_CHOICES;
+  return { list: isNew ? [...list, next] : list, typed: "" };
+}
+
+/** The answers to offer with an own question. */
+function OfferedChoices() {
+  const { choices } = draft.value;
+  if (!choices || expectedReplier() === "none") return null;
+  const update = (next) => updateDraft(draftKey.peek(), { choices: next });
+  const onKeyDown = (event) => {
+    if (event.key === "Enter" && choices.typed.trim()) update(completeChoices(choices));
+    if (event.key === "Enter") event.preventDefault();
+    if (event.key === "Backspace" && !choices.typed) update({ ...choices, list: choices.list.slice(0, -1) });
+    if (event.key !== "Escape") return;
+    event.stopPropagation();
+    update(null);
+    focusComposer();
+  };
+  return html`<div class="offered" role="group" aria-label="Offered answers">
+    ${choices.list.map(
+      (each) => html`<span class="choice-mark" key=${each}>
+        <bdi>${each}</bdi>
+        <button
+          type="button"
+          class="plain"
+          aria-label=${`Remove ${each}`}
+          onClick=${() => update({ ...choices, list: choices.list.filter((other) => other !== each) })}
+        >
+          <${Icon} name="close" size=${14} />
+        </button>
+      </span>`,
+    )}
+    ${choices.list.length < MAX_CHOICES &&
+    html`<input
+      aria-label="Add an answer to offer"
+      placeholder=${choices.list.length ? "Another answer" : "An answer, then Enter"}
+      maxlength=${CHOICE_CHARS}
+      value=${choices.typed}
+      ref=${(node) => node && !node.dataset.ready && (node.dataset.ready = "1") && node.focus()}
+      onInput=${(event) => update({ ...choices, typed: event.target.value })}
+      onKeyDown=${onKeyDown}
+    />`}
+  </div>`;
+}
+
+function OfferButton() {
+  const { choices } = draft.value;
+  if (choices || expectedReplier() === "none") return null;
+  return html`<button
+    type="button"
+    class="choice"
+    title="Offer two to six answers to choose from"
+    onClick=${() => updateDraft(draftKey.peek(), { choices: { list: [], typed: "" } })}
+  >
+    Offer choices
+  </button>`;
+}
+
+// -- sending ------------------------------------------------------------------------
+
 /** Grow the text field with its text, up to two fifths of the window. */
-function grow(node) {
+export function grow(node) {
   if (!node) return;
   node.style.height = "auto";
   node.style.height = `${Math.min(node.scrollHeight, innerHeight * 0.4)}px`;
 }
 
-function describe(error) {
+export function describeFailure(error) {
   return error.status
     ? `Send failed — ${error.message}`
     : "Send failed — the relay does not answer. Your text is kept. Try again.";
 }
 
+/** What the relay says about a message that it stored: who hears of it, and doubts. */
+export function noteOf({ message, receipts, hint, warning }) {
+  const heard = Object.entries(receipts ?? {}).map(([name, receipt]) => `${name}: ${receipt}`);
+  const doubts = [warning, hint].filter(Boolean);
+  if (!heard.length && !doubts.length) return { text: "", isDoubt: false };
+  return { text: [`Sent #${message.seq}`, ...heard, ...doubts].join(" · "), isDoubt: doubts.length > 0 };
+}
+
+const NOTHING = { room: "", problem: "", text: "", isDoubt: false };
+
+/** Complete the offered choices of a draft; returns the draft, or a problem. */
+function readyToSend(at) {
+  const { choices } = draft.peek();
+  if (choices) updateDraft(at, { choices: completeChoices(choices) });
+  const isOne = expectedReplier() !== "none" && draft.peek().choices?.list.length === 1;
+  return isOne ? "Offer at least two choices, or none." : "";
+}
+
 function useSend(room) {
-  const [problem, setProblem] = useState({ room, text: "" });
+  const [told, setTold] = useState(NOTHING);
   const [isBusy, setBusy] = useState(false);
   const send = async (event) => {
     event?.preventDefault();
-    const sent = draft.peek();
-    if (isBusy || !sent.text.trim()) return;
+    if (isBusy || !draft.peek().text.trim()) return;
     const at = draftKey.peek();
+    const problem = readyToSend(at);
+    if (problem) return setTold({ ...NOTHING, room, problem });
+    const sent = draft.peek();
     setBusy(true);
-    setProblem({ room, text: "" });
-    const body = bodyOf(room);
+    setTold(NOTHING);
+    const body = bodyOf();
     // Clear the field before the request, so that typing can go on during a slow one.
-    updateDraft(at, { ...withoutReply(sent), text: "", expects: DEFAULT });
+    updateDraft(at, { ...clearedDraft(sent) });
     try {
-      const { message } = await postMessage(body);
-      applyOwnMessage(room, message);
+      const answer = await sendMessage(room, body);
+      setTold({ ...NOTHING, room, ...noteOf(answer) });
       if (draftKey.peek() === at) scrollToEnd.value += 1;
-      refresh();
     } catch (error) {
       // Put the text back, in front of what was typed in the meantime.
       updateDraft(at, { ...sent, text: [sent.text, draftText(at)].filter(Boolean).join("\n") });
-      setProblem({ room, text: describe(error) });
+      setTold({ ...NOTHING, room, problem: describeFailure(error) });
     }
     setBusy(false);
     // The disabled button lost the focus; leave it alone if the operator has moved on.
     if (document.activeElement.matches("body, #composer, .send")) focusComposer();
   };
-  return { send, isBusy, problem: problem.room === room ? problem.text : "" };
+  return { send, isBusy, told: told.room === room ? told : NOTHING, forget: () => told.text && setTold(NOTHING) };
+}
+
+/** The draft after it was sent: it keeps a chosen recipient, but not one of its text. */
+function clearedDraft(sent) {
+  const to = sent.mention ? sent.mention.before : withoutReply(sent).to;
+  return { ...withoutReply(sent), to, text: "", expects: DEFAULT, choices: null, mention: null };
 }
 
 export function Composer() {
   const { room, peer } = view.value;
   const box = useRef(null);
-  const { send, isBusy, problem } = useSend(room);
+  const { send, isBusy, told, forget } = useSend(room);
   const { text } = draft.value;
   const isClosed = cardOf(room)?.status === "closed";
+  const replace = (next, name, isFirst) =>
+    updateDraft(draftKey.peek(), isFirst && !peer ? withMention(draft.peek(), next, name) : { text: next });
+  const completion = useCompletion("composer-names", replace);
   useLayoutEffect(() => grow(box.current), [text, room, peer]);
+  const onInput = ({ target }) => {
+    forget();
+    updateDraft(draftKey.peek(), withText(draft.peek(), target.value));
+    completion.onTyped(target);
+  };
   const onKeyDown = (event) => {
+    if (completion.onKeyDown(event)) return;
     if (isSendKey(event)) send(event);
     if (event.key === "Escape" && draft.peek().replyTo) updateDraft(draftKey.peek(), withoutReply(draft.peek()));
   };
   const hint = `Message ${peer ? `@${peer}` : `#${room}`}${isClosed ? " (closed: only you can post)" : ""}`;
   return html`<form class="composer" onSubmit=${send}>
-    ${problem && html`<p class="problem" role="alert">${problem}</p>`}
+    ${told.problem && html`<p class="problem" role="alert">${told.problem}</p>`}
+    <p class=${told.isDoubt ? "composer-note is-doubt" : "composer-note"} role="status">${told.text}</p>
     <${Replying} />
+    ${completion.list}
     <div class="composer-box">
+      <${Says} room=${room} />
       <textarea
         id="composer"
         ref=${box}
         rows="1"
         aria-label=${hint}
+        aria-describedby="says"
         placeholder=${hint}
         value=${text}
-        onInput=${(event) => updateDraft(draftKey.peek(), { text: event.target.value })}
+        ...${completion.field}
+        onInput=${onInput}
         onKeyDown=${onKeyDown}
       ></textarea>
+      <${OfferedChoices} />
       <div class="composer-foot">
         <${SenderChoice} />
         <${ToChoice} />
         <${ExpectsChoice} />
+        <${OfferButton} />
         <span class="spring"></span>
         <span class="composer-hint">Shift+Enter for a new line</span>
         <button

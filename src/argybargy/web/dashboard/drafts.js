@@ -1,6 +1,6 @@
 // Drafts: unsent text, its recipient and its reply target, one for each place to write.
 import { computed, signal } from "./ui.js";
-import { isToAll } from "./format.js";
+import { replyRecipients } from "./posting.js";
 import { view } from "./route.js";
 import { readJson, sessionStore } from "./storage.js";
 
@@ -8,12 +8,12 @@ const KEY = "argy_drafts";
 export const DEFAULT = "default";
 
 /**
- * Drafts by key: "room" for a room, "room/agent" for a direct view, "room seq" for a
- * question in the inbox. Only texts are stored; a reload resets the recipient, so that a
- * forgotten choice sends nothing to the wrong agent.
+ * Drafts by key: "room" for a room, "room/agent" for a direct view, "room seq" for an
+ * answer, in the inbox or in a thread. Only texts are stored; a reload resets the recipient,
+ * so that a forgotten choice sends nothing to the wrong agent.
  */
 const drafts = signal(readJson(sessionStore, KEY, {}));
-const EMPTY = { text: "", to: "all", expects: DEFAULT, replyTo: null };
+const EMPTY = { text: "", to: "all", expects: DEFAULT, replyTo: null, choices: null, mention: null };
 
 /** The key of the draft in the composer. */
 export const draftKey = computed(() => {
@@ -45,13 +45,36 @@ export function focusComposer() {
  * Make the draft a reply: to the sender, or to the same recipients for an own message.
  * `before` keeps the chosen recipient, to restore it when the reply is cancelled.
  */
-export function replyTo({ seq, from, from_kind, to: recipients, text }) {
+export function replyTo(message) {
+  const { seq, from, text } = message;
   const { replyTo: previous, to: chosen } = draft.peek();
-  const to = isToAll(recipients) ? "all" : from_kind === "agent" ? from : recipients;
   const before = previous ? previous.before : chosen;
-  updateDraft(draftKey.peek(), { replyTo: { seq, from, text: text.slice(0, 200), before }, to });
+  updateDraft(draftKey.peek(), {
+    replyTo: { seq, from, text: text.slice(0, 200), before },
+    to: replyRecipients(message),
+    expects: DEFAULT,
+    choices: null,
+  });
   focusComposer();
 }
+
+/**
+ * The fields of a draft with a new text. A text that begins with a completed `@name` is for
+ * that agent; deleting the name restores the recipient of before.
+ */
+export function withText({ mention }, text) {
+  if (!mention || text.startsWith(`@${mention.name}`)) return { text };
+  return { text, mention: null, to: mention.before, expects: DEFAULT };
+}
+
+/** The fields of a draft whose text has got an `@name` at its beginning. */
+export function withMention({ to, replyTo: reply, mention }, text, name) {
+  if (reply) return { text }; // a reply keeps its recipient
+  return { text, to: name, expects: DEFAULT, mention: { name, before: mention?.before ?? to } };
+}
+
+/** The message that the composer of the thread replies to; null for the thread's own. */
+export const threadTarget = signal(null);
 
 /** The fields of a draft that cancel its reply and restore the recipient. */
 export const withoutReply = ({ replyTo: reply, to }) => ({ replyTo: null, to: reply?.before ?? to });
@@ -59,6 +82,6 @@ export const withoutReply = ({ replyTo: reply, to }) => ({ replyTo: null, to: re
 /** Reset the recipients of a room's drafts when the operator leaves the room. */
 export function resetAddressee(room) {
   for (const key of Object.keys(drafts.peek())) {
-    if (key.split("/")[0] === room) updateDraft(key, { to: "all", expects: DEFAULT, replyTo: null });
+    if (key.split("/")[0] === room) updateDraft(key, { ...EMPTY, text: draftText(key) });
   }
 }

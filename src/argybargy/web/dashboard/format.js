@@ -1,7 +1,5 @@
 // Pure formatting functions: ages, times, names.
 
-const HUES = 10;
-
 /** Format seconds as an age: now, 12s, 5m, 3h, 2d. */
 export function age(seconds) {
   if (seconds < 1) return "now";
@@ -22,7 +20,9 @@ export function minutesAndSeconds(seconds) {
     : `${minutes}:${two(whole % 60)}`;
 }
 
-const clockTime = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+// "4:08 PM", but "04:08" where the day has 24 hours.
+const { hour12 } = new Intl.DateTimeFormat(undefined, { hour: "numeric" }).resolvedOptions();
+const clockTime = new Intl.DateTimeFormat(undefined, { hour: hour12 ? "numeric" : "2-digit", minute: "2-digit" });
 const dayTime = new Intl.DateTimeFormat(undefined, {
   weekday: "long",
   day: "numeric",
@@ -65,13 +65,13 @@ export function shortMoment(ms, nowMs) {
   return dayOf(ms) === dayOf(nowMs) ? time : `${shortDay.format(ms)}, ${time}`;
 }
 
-/** Pick one of ten hues by an FNV-1a hash of the name, so it is the same everywhere. */
-export function hueOf(name) {
+/** Hash a name by FNV-1a, without regard to case, so that it is the same everywhere. */
+export function hashOf(name) {
   let hash = 2166136261;
   for (const letter of name.toLowerCase()) {
     hash = Math.imul(hash ^ letter.codePointAt(0), 16777619);
   }
-  return (hash >>> 0) % HUES;
+  return hash >>> 0;
 }
 
 /** Shorten a name to two letters: the initials of its first two words, else its start. */

@@ -1,6 +1,6 @@
 // Icons, drawn for this page on a 20 by 20 grid; and avatars.
 import { cx, html } from "./ui.js";
-import { hueOf, monogram } from "./format.js";
+import { hueStyle, markOf } from "./colours.js";
 
 const PATHS = {
   hash: "M7.5 3 6 17M14 3l-1.5 14M3.5 7.5h13.5M3 12.5h13.5",
@@ -60,16 +60,18 @@ export function Mark({ size = 22 }) {
 }
 
 // -- avatars --------------------------------------------------------------------
-// Letters and hue come from the name and prove nothing. Only the relay's `from_kind` marks
-// the operator.
+// Letters and colour come from the name and prove nothing. Only the relay's `from_kind`
+// marks the operator.
 
-export function Avatar({ name, kind = "agent", online = null, small = false }) {
-  const isAgent = kind === "agent";
+/** An avatar; `room` is where the name is spoken, by default the room in view. */
+export function Avatar({ name, kind = "agent", online = null, small = false, room }) {
+  const isNamed = kind === "agent" || kind === "person";
   return html`<span
-    class=${cx("avatar", isAgent ? `hue-${hueOf(name)}` : `is-${kind}`, small && "is-small")}
+    class=${cx("avatar", !isNamed && `is-${kind}`, small && "is-small")}
+    style=${isNamed ? hueStyle(name, room) : undefined}
     aria-hidden="true"
   >
-    ${isAgent ? monogram(name) : html`<${Icon} name=${kind === "system" ? "auto" : "person"} />`}
+    ${isNamed ? markOf(name, room).letters : html`<${Icon} name=${kind === "system" ? "auto" : "person"} />`}
     ${online !== null && html`<i class=${cx("presence", online && "is-online")}></i>`}
   </span>`;
 }

@@ -1,57 +1,82 @@
-// Inviting an agent: mint a key, show it once with instructions, wait for the agent.
+// Letting an agent in: by an invite that works once, or by an access code. Both are shown
+// once, with instructions; then the page waits for the agent.
 import { cx, html, useEffect, useRef, useState } from "./ui.js";
 import { post } from "./api.js";
+import { nowMs } from "./clock.js";
+import { shortMoment } from "./format.js";
 import { Icon } from "./icons.js";
+import { rosterRow } from "./people.js";
 import { QrCode } from "./qr.js";
 import { currentRoom, showRoom } from "./route.js";
-import { rosterRow } from "./people.js";
-import { applyRoomStatus, roomNames } from "./state.js";
+import { applyRoomStatus, relayInfo, roomNames } from "./state.js";
 import { refresh } from "./stream.js";
 import { closeDialog, CopyBlock, CopyButton, Dialog, loadStyles } from "./widgets.js";
 
 await loadStyles("admin.css"); // of the settings drawer too, which imports this module
 
-export const LIFETIMES = ["never", "10m", "30m", "60m", "1d", "1w", "1mo"];
+const LIFETIMES = ["never", "10m", "30m", "60m", "1d", "1w", "1mo"];
+const MINUTES = [
+  ["15", "15 minutes"],
+  ["60", "1 hour"],
+  ["480", "8 hours"],
+  ["1440", "1 day"],
+];
+/** What is created: the words of the form, and the request. */
+const KINDS = {
+  invite: { label: "One-use invite", button: "Create the invite", path: "admin/invites" },
+  code: { label: "Access code", button: "Create the code", path: "admin/invite" },
+};
 
-function Field({ label, children }) {
+export function Field({ label, children }) {
   return html`<label class="field"><span>${label}</span>${children}</label>`;
 }
 
-function fieldsOf(form) {
+export function RoomChoice({ room }) {
+  return html`<select name="room" defaultValue=${room}>
+    ${roomNames().map((name) => html`<option key=${name} value=${name} selected=${name === room}>${name}</option>`)}
+  </select>`;
+}
+
+function fieldsOf(form, kind) {
   const data = new FormData(form);
   const field = (name) => (data.get(name) ?? "").trim();
   const expires = field("expires");
   return {
-    name: field("name"),
+    name: field("name") || null,
     room: field("room"),
     expires: expires === "never" ? null : expires,
     capabilities: field("capabilities") || null,
     client: field("client") || null,
+    ...(kind === "invite" ? { ttl_minutes: Number(field("minutes")) } : {}),
   };
 }
 
-export function MintForm({ room, minted }) {
+/** The form for an invite or a code; `made` gets the answer with its kind. */
+export function AccessForm({ room, kind, made }) {
   const [problem, setProblem] = useState("");
+  const [isBusy, setBusy] = useState(false);
   const submit = async (event) => {
     event.preventDefault();
     const form = event.currentTarget;
-    const fields = fieldsOf(form);
-    if (!fields.name) return setProblem("Give the agent a name.");
+    const fields = fieldsOf(form, kind);
+    if (!fields.name && kind === "code") return setProblem("Give the agent a name.");
     setProblem("");
+    setBusy(true);
     try {
-      const key = await post("admin/invite", fields);
+      const answer = await post(KINDS[kind].path, fields);
       form.reset();
-      if (!roomNames().includes(key.room)) {
-        applyRoomStatus({ name: key.room, status: "open", closed_at: null, closed_by: null });
+      if (!roomNames().includes(answer.room)) {
+        applyRoomStatus({ name: answer.room, status: "open", closed_at: null, closed_by: null });
       }
       refresh();
-      minted({ ...key, client: fields.client });
+      made({ ...answer, kind, client: fields.client });
     } catch (error) {
       setProblem(error.message);
     }
+    setBusy(false);
   };
-  return html`<form class="mint" onSubmit=${submit}>
-    <${Field} label="Name">
+  return html`<form class="access-form" onSubmit=${submit}>
+    <${Field} label=${kind === "invite" ? html`Name <em>(if empty, the agent chooses)</em>` : "Name"}>
       <input name="name" maxlength="64" placeholder="codex" autocomplete="off" autocapitalize="none" spellcheck=${false} autofocus />
     <//>
     <${Field} label="Client">
@@ -59,31 +84,58 @@ export function MintForm({ room, minted }) {
         ${CLIENTS.map(({ id, label }) => html`<option key=${id} value=${id}>${label}</option>`)}
       </select>
     <//>
-    <${Field} label="Room">
-      <select name="room" defaultValue=${room}>
-        ${roomNames().map((name) => html`<option key=${name} value=${name} selected=${name === room}>${name}</option>`)}
+    <${Field} label="Room"><${RoomChoice} room=${room} /><//>
+    ${kind === "invite" &&
+    html`<${Field} label="The invite is valid for">
+      <select name="minutes">
+        ${MINUTES.map(([minutes, label]) => html`<option key=${minutes} value=${minutes}>${label}</option>`)}
       </select>
-    <//>
-    <${Field} label="Expires">
+    <//>`}
+    <${Field} label=${kind === "invite" ? "Its code expires" : "Expires"}>
       <select name="expires">
         ${LIFETIMES.map((each) => html`<option key=${each} value=${each}>${each}</option>`)}
       </select>
     <//>
-    <label class="field is-wide">
+    <label class=${cx("field", kind === "code" && "is-wide")}>
       <span>Capabilities <em>(optional, others see them)</em></span>
       <input name="capabilities" maxlength="500" placeholder="rust, reviews, can run tests" autocomplete="off" />
     </label>
     <p class="problem is-wide" role="alert">${problem}</p>
-    <button type="submit" class="primary is-wide"><${Icon} name="key" size=${16} />Mint a key</button>
+    <button type="submit" class="primary is-wide" disabled=${isBusy}>
+      <${Icon} name=${kind === "invite" ? "person" : "key"} size=${16} />${KINDS[kind].button}
+    </button>
   </form>`;
 }
 
-function Arrival({ minted }) {
-  if (currentRoom.value !== minted.room) return null; // only the room in view has a roster
-  const isHere = rosterRow(minted.name)?.online;
+/** Invite or code: the choice above the form. */
+function KindChoice({ kind, choose }) {
+  return html`<div class="segments wide-segments" role="group" aria-label="How the agent gets in">
+      ${Object.entries(KINDS).map(
+        ([name, { label }]) => html`<button
+          type="button"
+          key=${name}
+          class=${cx(kind === name && "on")}
+          aria-pressed=${kind === name}
+          onClick=${() => choose(name)}
+        >
+          ${label}
+        </button>`,
+      )}
+    </div>
+    <p class="hint">
+      ${kind === "invite"
+        ? "A link that works once and may stand in a prompt or a chat. The agent trades it for its own code."
+        : "A secret that lets the agent in until it expires or is revoked. Keep it out of prompts and command lines."}
+    </p>`;
+}
+
+function Arrival({ made }) {
+  // Only the room in view has a roster, and without a name nobody is expected.
+  if (!made.name || currentRoom.value !== made.room) return null;
+  const isHere = rosterRow(made.name)?.online;
   return html`<p class=${cx("arrival", isHere && "is-here")} role="status">
     <i aria-hidden="true"></i>
-    ${isHere ? `${minted.name} is here.` : `Waiting for ${minted.name} to connect…`}
+    ${isHere ? `${made.name} is here.` : `Waiting for ${made.name} to connect…`}
   </p>`;
 }
 
@@ -114,114 +166,171 @@ function Tabs({ chosen, choose }) {
   </div>`;
 }
 
-export function Minted({ minted }) {
-  const [chosen, choose] = useState(minted.client ?? "claude");
-  const [isQr, setQr] = useState(false);
-  const code = useRef(null);
-  const { steps } = clientById(chosen);
+const stepsOf = (steps) =>
+  steps.map(
+    ({ title, text, wrap }) => html`<h3 key=${title}>${title}</h3>
+      <${CopyBlock} key=${`${title}-text`} text=${text} what=${title} wrap=${wrap} />`,
+  );
+
+/** A secret that is shown once, in focus and in view. */
+export function Secret({ text, label }) {
+  const node = useRef(null);
   useEffect(() => {
-    code.current.focus();
-    code.current.scrollIntoView({ block: "center" });
-  }, [minted]);
-  return html`<div class="minted">
-    <p class="once">
-      <${Icon} name="key" size=${16} />
-      <span>The key of <bdi class="name">${minted.name}</bdi> for #${minted.room}. Copy it now: it will not be shown again.</span>
-    </p>
-    <div class="code-row">
-      <code ref=${code} tabindex="0" class="minted-code">${minted.code}</code>
-      <${CopyButton} text=${minted.code} label="Copy code" source=${code} />
-    </div>
-    <${Tabs} chosen=${chosen} choose=${choose} />
-    <div id="way" role="tabpanel" aria-labelledby=${`tab-${chosen}`}>
-      ${steps(minted).map(
-        ({ title, text, wrap }) => html`<h3 key=${title}>${title}</h3>
-          <${CopyBlock} key=${`${title}-text`} text=${text} what=${title} wrap=${wrap} />`,
-      )}
-    </div>
-    <button type="button" class="quiet" aria-expanded=${isQr} onClick=${() => setQr(!isQr)}>
-      <${Icon} name="phone" size=${16} />${isQr ? "Hide the QR code" : "QR code of the instructions"}
-    </button>
-    ${isQr && html`<${QrCode} text=${minted.instruction} label="The instructions with the key, as a QR code" />`}
-    <${Arrival} minted=${minted} />
+    node.current.focus();
+    node.current.scrollIntoView({ block: "center" });
+  }, [text]);
+  return html`<div class="code-row">
+    <code ref=${node} tabindex="0" class="made-secret">${text}</code>
+    <${CopyButton} text=${text} label=${label} source=${node} />
   </div>`;
 }
 
+export function Qr({ text, label, what }) {
+  const [isOpen, setOpen] = useState(false);
+  return html`<button type="button" class="quiet" aria-expanded=${isOpen} onClick=${() => setOpen(!isOpen)}>
+      <${Icon} name="phone" size=${16} />${isOpen ? "Hide the QR code" : `QR code of the ${what}`}
+    </button>
+    ${isOpen && html`<${QrCode} text=${text} label=${label} />`}`;
+}
+
+function MadeInvite({ made }) {
+  const [chosen, choose] = useState(made.client ?? "claude");
+  const until = shortMoment(Date.parse(made.expires_at), nowMs());
+  return html`<div class="made">
+    <p class="once">
+      <${Icon} name="person" size=${16} />
+      <span>
+        An invite to #<bdi>${made.room}</bdi>${made.name && html` for <bdi class="name">${made.name}</bdi>`}. It works
+        once, until ${until}. Copy it now: it will not be shown again.
+      </span>
+    </p>
+    <${Secret} text=${made.link} label="Copy link" />
+    <${Tabs} chosen=${chosen} choose=${choose} />
+    <div id="way" role="tabpanel" aria-labelledby=${`tab-${chosen}`}>${stepsOf(clientById(chosen).steps(made))}</div>
+    <${Qr} text=${made.link} what="link" label="The link of the invite, as a QR code" />
+    <${Arrival} made=${made} />
+  </div>`;
+}
+
+function MadeCode({ made }) {
+  return html`<div class="made">
+    <p class="once">
+      <${Icon} name="key" size=${16} />
+      <span>
+        The code of <bdi class="name">${made.name}</bdi> for #<bdi>${made.room}</bdi>. Copy it now: it will not be shown
+        again.
+      </span>
+    </p>
+    <${Secret} text=${made.code} label="Copy code" />
+    <div class="made-steps">${stepsOf(codeSteps(made))}</div>
+    <${Arrival} made=${made} />
+  </div>`;
+}
+
+/** A new invite or code, with what to do with it. */
+export function Made({ made }) {
+  return made.kind === "invite" ? html`<${MadeInvite} made=${made} />` : html`<${MadeCode} made=${made} />`;
+}
+
 export function InviteDialog({ room }) {
-  const [minted, setMinted] = useState(null);
-  const onMinted = (key) => {
-    setMinted(key);
-    if (currentRoom.peek() !== key.room) showRoom(key.room);
+  const [kind, setKind] = useState("invite");
+  const [made, setMade] = useState(null);
+  const onMade = (answer) => {
+    setMade(answer);
+    if (currentRoom.peek() !== answer.room) showRoom(answer.room);
   };
-  return html`<${Dialog} title=${minted ? `Connect ${minted.name}` : "Add an agent"}>
-    ${minted
-      ? html`<${Minted} minted=${minted} />
+  const title = made ? `Connect ${made.name ?? "an agent"}` : "Add an agent";
+  return html`<${Dialog} title=${title}>
+    ${made
+      ? html`<${Made} made=${made} />
           <div class="row-actions">
-            <button type="button" class="quiet" onClick=${() => setMinted(null)}>Another agent</button>
+            <button type="button" class="quiet" onClick=${() => setMade(null)}>Another agent</button>
             <button type="button" class="primary" onClick=${closeDialog}>Done</button>
           </div>`
-      : html`<${MintForm} room=${room} minted=${onMinted} />`}
+      : html`<${KindChoice} kind=${kind} choose=${setKind} />
+          <${AccessForm} key=${kind} room=${room} kind=${kind} made=${onMade} />`}
   <//>`;
 }
 
 // -- instructions ---------------------------------------------------------------
-// Commands and texts to paste, for each client. The text is the relay's own instruction;
-// only the command around it differs.
+// Commands and texts to paste. A code is on no command line and in no prompt: the agent
+// trades its invite for one, and a file that only its owner can read holds it.
 
 /** Quote a text as one word of a POSIX shell. */
 const shellQuoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-const paste = (minted) => ({
-  title: "Or paste this into a running session",
-  text: minted.instruction,
-  wrap: true,
+/** The name of an agent in a file name or a command; names have no other characters. */
+const nameOf = ({ name }) => name ?? "agent";
+
+const seat = (made, program) => ({
+  title: "With the commands of agents",
+  text: `argybargy join ${shellQuoted(made.link)}${made.name ? "" : " --as NAME"}${program ? ` --for ${program}` : ""}\nargy wait`,
 });
 
-const start = (command) => (minted) => [
-  { title: "In a terminal", text: `${command} ${shellQuoted(minted.instruction)}` },
-  paste(minted),
+const start = (program, command, after = "") => (made) => [
+  { title: "Start it in a terminal", text: `${command} ${shellQuoted(made.instruction)}${after}` },
+  { title: "Or paste this into a running session", text: made.instruction, wrap: true },
+  seat(made, program),
+  {
+    title: "On the relay's machine, without the invite",
+    text: `argybargy connect ${program} --room ${made.room} --name ${nameOf(made)} --write`,
+  },
 ];
 
-function curlSteps({ url, code, name }) {
-  const header = `-H "Authorization: Bearer $ARGYBARGY_CODE"`;
+function waitScript(url, file) {
+  return [
+    `p(){ curl -s -m 40 -H @${file} ${shellQuoted(`${url}/messages?format=text&since=`)}"$1"; }`,
+    `m=; until [ "$m" ]; do sleep 1; m=$(p 'resume&wait=25') || m=`,
+    `done; printf '%s\\n' "$m"; p next >/dev/null`,
+  ].join("\n");
+}
+
+function curlSteps(made) {
+  const url = made.link.split("/join#")[0];
+  const [invite, file] = [made.link.split("#")[1], `${nameOf(made)}.header`];
   const json = "-H 'Content-Type: application/json'";
+  const body = JSON.stringify({ invite, ...(made.name ? {} : { name: "agent" }), client: "curl" });
+  const post = (fields) => `curl -sS ${shellQuoted(`${url}/messages?format=text`)} -H @${file} ${json} \\\n  -d ${shellQuoted(JSON.stringify(fields))}`;
   return [
     {
-      title: "Say hello",
+      title: "Join, once",
       text: [
-        `export ARGYBARGY_URL=${shellQuoted(url)} ARGYBARGY_CODE=${shellQuoted(code)}`,
-        `curl -s "$ARGYBARGY_URL/whoami" ${header}`,
-        `curl -s "$ARGYBARGY_URL/messages" ${header} ${json} \\`,
-        `  -d ${shellQuoted(`{"to":"all","text":"Hi, I am ${name}."}`)}`,
+        "umask 077",
+        `curl -sS ${shellQuoted(`${url}/join`)} ${json} \\`,
+        `  -d ${shellQuoted(body)} |`,
+        `  sed -n 's/.*"code":"\\([^"]*\\)".*/Authorization: Bearer \\1/p' > ${file}`,
       ].join("\n"),
     },
-    {
-      title: "Listen, again and again",
-      text: `curl -s "$ARGYBARGY_URL/messages?wait=25&since=resume" ${header}`,
-    },
-    {
-      title: "Ask",
-      text: [
-        `curl -s "$ARGYBARGY_URL/messages" ${header} ${json} \\`,
-        `  -d '{"to":"all","text":"Shall I go on?","expects_reply":"anyone"}'`,
-      ].join("\n"),
-    },
+    { title: "Say hello", text: post({ to: "all", text: `Hi, I am ${nameOf(made)}.` }) },
+    { title: "Ask", text: post({ to: "operator", text: "Shall I go on?" }) },
+    { title: "Wait for messages", text: waitScript(url, file) },
   ];
 }
 
-export const CLIENTS = [
-  { id: "claude", label: "Claude Code", steps: start("claude --allowedTools 'Bash(curl:*)'") },
+function codeSteps(made) {
+  const file = `${nameOf(made)}.header`;
+  const url = made.url ?? relayInfo.peek().publicUrl;
+  return [
+    {
+      title: "Store it: paste the code when this waits",
+      text: `umask 077; read -rs code; printf 'Authorization: Bearer %s\\n' "$code" > ${file}; unset code`,
+    },
+    { title: "Take the seat", text: `argybargy join ${shellQuoted(url)} --header-file ${file}` },
+    { title: "Or wait for messages with curl", text: waitScript(url, file) },
+  ];
+}
+
+const CLIENTS = [
+  { id: "claude", label: "Claude Code", steps: start("claude", "claude", " --allowedTools 'Bash(curl:*)'") },
   {
     id: "codex",
     label: "Codex",
-    steps: start(
-      "codex --sandbox workspace-write -c sandbox_workspace_write.network_access=true",
-    ),
+    steps: start("codex", "codex --sandbox workspace-write -c sandbox_workspace_write.network_access=true"),
   },
-  { id: "gemini", label: "Gemini CLI", steps: start("gemini --prompt-interactive") },
+  { id: "gemini", label: "Gemini CLI", steps: start("gemini", "gemini --prompt-interactive") },
   { id: "curl", label: "curl", steps: curlSteps },
 ];
 
-export function clientById(id) {
+function clientById(id) {
   return CLIENTS.find((client) => client.id === id) ?? CLIENTS.at(-1);
 }

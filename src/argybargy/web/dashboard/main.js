@@ -31,7 +31,6 @@ const DIALOGS = {
   help: () => HelpDialog,
   invite: () => import("./invite.js").then((module) => module.InviteDialog),
   room: () => RoomDialog,
-  search: () => import("./search.js").then((module) => module.SearchDialog),
   "sign-in": () => SignInDialog,
 };
 

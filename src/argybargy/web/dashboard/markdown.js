@@ -4,8 +4,10 @@
 // Messages come from agents and are untrusted: no HTML is ever made from a string, and
 // links lead to http, https and mailto only. Every quantifier is bounded or unambiguous, so
 // that no text makes a regular expression backtrack for long.
-import { html } from "./ui.js";
-import { CopyButton } from "./widgets.js";
+import { html, memo, untracked } from "./ui.js";
+import { CodeBlock } from "./code.js";
+import { SeqLink } from "./links.js";
+import { cardOf } from "./state.js";
 
 const PLAIN = "[^\\s<>\"'`(]";
 /** A pair of parentheses belongs to a URL; a single one to the text around it. */
@@ -19,6 +21,7 @@ const INLINE = new RegExp(
     "(?<![\\w*])\\*(?<em>[^\\s*](?:[^*\\n]*[^\\s*])?)\\*(?![\\w*])",
     "(?<![\\w_])_(?<em2>[^\\s_](?:[^_\\n]*[^\\s_])?)_(?![\\w_])",
     "~~(?<gone>[^~\\n]+)~~",
+    "(?<![\\w#&/])#(?<seq>[1-9]\\d{0,9})(?![\\w#])",
   ].join("|"),
   "gs",
 );
@@ -27,8 +30,20 @@ function link(to, label) {
   return html`<a href=${to} target="_blank" rel="noopener noreferrer nofollow">${label}</a>`;
 }
 
+/**
+ * The room of the text that is being parsed, and the seqs that its numbers may lead to:
+ * those of earlier messages which are still there. Parsing is synchronous.
+ */
+let place = { room: null, first: 1, before: 0 };
+
+function mention(seq) {
+  const isThere = place.room && seq >= place.first && seq < place.before;
+  return isThere ? html`<${SeqLink} room=${place.room} seq=${seq} />` : `#${seq}`;
+}
+
 function inlineNode({ groups }) {
-  const { code, label, to, url, bold, em, em2, gone } = groups;
+  const { code, label, to, url, bold, em, em2, gone, seq } = groups;
+  if (seq !== undefined) return mention(Number(seq));
   if (code !== undefined) return html`<code>${code}</code>`;
   if (label !== undefined) return link(to, label);
   if (url !== undefined) return link(url, url);
@@ -55,17 +70,10 @@ function isFenceEnd(line, mark) {
 
 function fence(lines, at) {
   const [head, mark] = FENCE.exec(lines[at]);
-  const language = lines[at].slice(head.length).trim();
+  const info = lines[at].slice(head.length).trim();
   let end = at + 1;
   while (end < lines.length && !isFenceEnd(lines[end].trim(), mark)) end += 1;
-  const code = lines.slice(at + 1, end).join("\n");
-  const node = html`<div class="code-block">
-    <div class="code-head">
-      <span>${language || "text"}</span>
-      <${CopyButton} text=${code} what="code" quiet />
-    </div>
-    <pre tabindex="0"><code>${code}</code></pre>
-  </div>`;
+  const node = html`<${CodeBlock} code=${lines.slice(at + 1, end).join("\n")} info=${info} />`;
   return [node, end + 1];
 }
 
@@ -76,6 +84,7 @@ function takeWhile(lines, at, mark) {
   return [taken, at];
 }
 
+const TASK = /^\[([ xX])\] (?=\S)/;
 const ITEM = /^(\s{0,12})(?:[-*+]|(\d{1,4})[.)]) (?=\S)/;
 const QUOTE = /^> ?/;
 const HEADING = /^#{1,6} (?=\S)/;
@@ -84,6 +93,15 @@ const MAX_RULE_LENGTH = 500;
 // Backticks closed on the same line are inline code, not a fence.
 const FENCE = /^\s*(`{3,}(?=[^`]*$)|~{3,})/;
 const RULE = /^ {0,3}([-*_])( ?\1){2,} *$/;
+
+/** The text of an item; a task has a box that only shows its state. */
+function itemContent(text) {
+  const task = TASK.exec(text);
+  if (!task) return inline(text);
+  const isDone = task[1] !== " ";
+  const box = html`<input type="checkbox" disabled checked=${isDone} aria-label=${isDone ? "Done" : "Not done"} />`;
+  return Object.assign([box, ...inline(text.slice(task[0].length))], { isTask: true });
+}
 
 /** Parse a list of one kind; deeper items become a list in the item before them. */
 function list(lines, at) {
@@ -95,10 +113,10 @@ function list(lines, at) {
       const [inner, end] = list(lines, at);
       rows.at(-1).push(inner);
       at = end;
-    } else if (!item[2] === !first) rows.push(inline(lines[at++].slice(item[0].length)));
+    } else if (!item[2] === !first) rows.push(itemContent(lines[at++].slice(item[0].length)));
     else break;
   }
-  const items = rows.map((row) => html`<li>${row}</li>`);
+  const items = rows.map((row) => html`<li class=${row.isTask ? "task" : undefined}>${row}</li>`);
   return [first ? html`<ol start=${Number(first)}>${items}</ol>` : html`<ul>${items}</ul>`, at];
 }
 
@@ -178,6 +196,23 @@ function blocks(lines, depth = 0) {
   return nodes;
 }
 
-export function Markdown({ text }) {
+/** A text as Markdown; in a room, numbers of messages before `before` lead to them. */
+export const Markdown = memo(function Markdown({ text, room = null, before = 0 }) {
+  const first = untracked(() => cardOf(room)?.first_seq ?? 1);
+  place = { room, first, before };
   return html`<div class="prose" dir="auto">${blocks(text.split(/\r\n|\r|\n/))}</div>`;
+});
+
+const LINE_CHARS = 80;
+const FENCED_LINES = 16; // a longer code block is folded by itself
+
+/** Estimate the lines that a text takes on the screen. */
+export function linesOf(text) {
+  let [count, fenced] = [0, -1];
+  for (const line of text.split("\n")) {
+    if (FENCE.test(line)) fenced = fenced < 0 ? 0 : -1;
+    else if (fenced >= 0 && ++fenced > FENCED_LINES) continue;
+    count += fenced < 0 ? Math.max(1, Math.ceil(line.length / LINE_CHARS)) : 1;
+  }
+  return count;
 }

@@ -1,65 +1,136 @@
-// A message, and the badge with the state of a question: as the relay gives it.
-import { cx, html, memo } from "./ui.js";
+// A message: its text, the state of its question, and what can be done with it.
+import { cx, html, memo, useState } from "./ui.js";
+import { sender } from "./api.js";
 import { nowMs, Timer } from "./clock.js";
-import { replyTo } from "./drafts.js";
+import { hueStyle } from "./colours.js";
+import { replyTo, threadTarget } from "./drafts.js";
 import {
   briefTime,
   fullTime,
-  hueOf,
   isSameName,
   isToAll,
+  plural,
   recipients,
   shortMoment,
   timeOfDay,
 } from "./format.js";
 import { Avatar, Icon } from "./icons.js";
-import { Markdown } from "./markdown.js";
-import { addressOf, showRoom } from "./route.js";
+import { linkOf, SeqLink } from "./links.js";
+import { linesOf, Markdown } from "./markdown.js";
+import { openThread } from "./panes.js";
+import { sendReply } from "./posting.js";
+import { showRoom } from "./route.js";
 import { isQuestion } from "./state.js";
-import { CopyButton } from "./widgets.js";
+import { CopyButton, showError } from "./widgets.js";
 
-/** The agent that should answer, resolved by the relay where "anyone" is only one. */
-function expectedReplier(message) {
+const FOLDED_LINES = 30;
+
+// -- the state of a question ------------------------------------------------------
+
+/** The one that should answer, resolved by the relay where "anyone" is only one. */
+function askedOne(message) {
   const who = message.expects_reply_resolved ?? message.expects_reply;
   return who === "none" ? message.expects_reply : who;
 }
 
-function LeaseEnd({ message }) {
-  if (!message.claimed_until) return null;
-  return html`<span class="until">until ${shortMoment(Date.parse(message.claimed_until), nowMs())}</span>`;
+/** Who is asked, in words. */
+export function Asked({ message }) {
+  const who = askedOne(message);
+  if (isSameName(who, "operator") || isSameName(who, sender.value)) return "asks you";
+  if (who.startsWith("can:")) return html`asks who can <bdi>${who.slice(4)}</bdi>`;
+  return html`asks <bdi>${who}</bdi>`;
 }
 
-export function Badge({ message }) {
-  const { state, by } = message.question ?? {};
-  const since = Date.parse(message.ts);
-  if (state === "answered" || state === "withdrawn") {
-    return html`<span class="badge is-answered" data-state=${state}>
-      <${Icon} name="check" size=${14} />${state}${by && html` · <bdi>${by}</bdi>`}
-    </span>`;
+const STATES = {
+  open: ({ message, since }) => html`<${Icon} name="ask" size=${14} />
+    <span>open · <${Asked} message=${message} /> · since ${shortMoment(since, nowMs())}</span>
+    <${Timer} since=${since} />`,
+  claimed: ({ message, since, question }) => {
+    const until = question.until ?? message.claimed_until;
+    return html`<${Icon} name="person" size=${14} />
+      <span>
+        claimed by <bdi>${question.by ?? message.claimed_by}</bdi>${until && html` · until ${shortMoment(Date.parse(until), nowMs())}`}
+      </span>
+      <${Timer} since=${since} />`;
+  },
+  answered: ({ question, room }) => html`<${Icon} name="check" size=${14} />
+    <span>
+      answered${question.by && html` by <bdi>${question.by}</bdi>`}${question.seq && html` · ${room ? html`<${SeqLink} room=${room} seq=${question.seq} />` : `#${question.seq}`}`}
+    </span>`,
+  withdrawn: ({ question }) => html`<${Icon} name="close" size=${14} />
+    <span>
+      withdrawn${question.by && html` by <bdi>${question.by}</bdi>`}${question.reason && html`: <bdi>${question.reason}</bdi>`}
+    </span>`,
+};
+
+/** The state of a question in words, as the relay gives it; with `room`, its answer is a link. */
+export function Badge({ message, room = null }) {
+  const { question } = message;
+  const State = STATES[question?.state];
+  if (!State) return null;
+  return html`<span class=${`badge is-${question.state}`} data-state=${question.state}>
+    <${State} message=${message} question=${question} room=${room} since=${Date.parse(message.ts)} />
+  </span>`;
+}
+
+/** Whether a question still waits for its answer. */
+export const isWaiting = ({ question }) => question?.state === "open" || question?.state === "claimed";
+
+function asksMe({ expects_reply: who, from_kind }) {
+  if (from_kind === "operator") return false;
+  return who.startsWith("can:") || ["operator", "anyone", sender.value].some((name) => isSameName(name, who));
+}
+
+/** The answers that a question offers: buttons while it asks the operator. */
+function Choices({ message, room, chosen }) {
+  const [isBusy, setBusy] = useState(false);
+  const isMine = isWaiting(message) && asksMe(message);
+  const choose = async (choice) => {
+    setBusy(true);
+    try {
+      await sendReply(room, message, { choice });
+    } catch (error) {
+      showError(error);
+    }
+    setBusy(false);
+  };
+  if (!isMine) {
+    return html`<ul class="choices" aria-label="Choices">
+      ${message.choices.map((each) => {
+        const isChosen = each === chosen;
+        return html`<li key=${each} class=${cx("choice-mark", isChosen && "is-chosen")}>
+          ${isChosen && html`<${Icon} name="check" size=${14} />`}<bdi>${each}</bdi>
+          ${isChosen && html`<span class="offscreen">chosen</span>`}
+        </li>`;
+      })}
+    </ul>`;
   }
-  if (state === "claimed") {
-    return html`<span class="badge is-claimed" data-state="claimed">
-      <${Icon} name="person" size=${14} />claimed · <bdi>${message.claimed_by}</bdi>
-      <${LeaseEnd} message=${message} /><${Timer} since=${since} />
-    </span>`;
-  }
-  if (state === "open") {
-    return html`<span class="badge is-open" data-state="open">
-      <${Icon} name="ask" size=${14} />expects · <bdi>${expectedReplier(message)}</bdi>
-      <${Timer} since=${since} />
-    </span>`;
-  }
-  return null;
+  return html`<div class="choices" role="group" aria-label=${`Answer ${message.from}`}>
+    ${message.choices.map(
+      (each) => html`<button type="button" key=${each} disabled=${isBusy} onClick=${() => choose(each)}>
+        <bdi>${each}</bdi>
+      </button>`,
+    )}
+  </div>`;
 }
 
 // -- a message ------------------------------------------------------------------
 
-function Head({ message, at }) {
-  const isOperator = message.from_kind === "operator";
+function Head({ message, at, room }) {
+  const kind = message.from_kind;
+  const isNamed = kind === "agent" || kind === "person";
+  // The label says who it is; the name only if it is another.
+  const isPlain = kind === "operator" && isSameName(message.from, "operator");
   return html`<div class="msg-head">
-    <bdi class="name">${message.from}</bdi>
-    ${isOperator && html`<span class="pill operator">operator</span>`}
+    ${isPlain
+      ? html`<span class="pill operator name">operator</span>`
+      : html`<bdi class=${cx("name", isNamed && "is-hued")} style=${isNamed ? hueStyle(message.from, room) : undefined}>
+            ${message.from}
+          </bdi>
+          ${!isNamed && html`<span class="pill operator">operator</span>`}`}
+    ${kind === "person" && html`<span class="pill" title="A person with a guest link">guest</span>`}
     <time datetime=${message.ts} title=${fullTime(at)}>${timeOfDay(at)}</time>
+    <${SeqLink} room=${room} seq=${message.seq} title=${`Link to message ${message.seq}`} />
   </div>`;
 }
 
@@ -77,40 +148,82 @@ function Quote({ message, quoted, room }) {
   </button>`;
 }
 
-function To({ to, peer }) {
+function To({ to, peer, room }) {
   if (isToAll(to) || (peer && isSameName(recipients(to), peer))) return null;
-  return html`<span class=${`to hue-${hueOf(recipients(to))}`}>→ <bdi>${recipients(to)}</bdi></span>`;
+  const name = recipients(to);
+  const isOne = !Array.isArray(to) || to.length === 1;
+  return html`<span class="to" style=${isOne ? hueStyle(name, room) : undefined}>→ <bdi>${name}</bdi></span>`;
 }
 
-function Actions({ message, room }) {
-  const link = location.origin + addressOf({ room, seq: message.seq });
+/** A long text begins folded; the browser's own search unfolds it where it finds something. */
+function Text({ message, room }) {
+  const [isOpen, setOpen] = useState(false);
+  const isFolded = !isOpen && linesOf(message.text) > FOLDED_LINES;
+  const text = html`<${Markdown} text=${message.text} room=${room} before=${message.seq} />`;
+  const onScroll = ({ currentTarget }) => currentTarget.scrollTop > 0 && setOpen(true);
+  if (!isFolded && !isOpen) return text;
+  return html`<div class=${cx("long-text", isFolded && "is-folded")} onScroll=${isFolded ? onScroll : undefined}>
+      ${text}
+    </div>
+    <button type="button" class="quiet unfold" aria-expanded=${isOpen} onClick=${() => setOpen(!isOpen)}>
+      ${isOpen ? "Show less" : "Show more"}
+    </button>`;
+}
+
+function replyInThread(message) {
+  threadTarget.value = message;
+  // The composer for another message is another one, and rendered first.
+  requestAnimationFrame(() => document.getElementById("thread-composer")?.focus());
+}
+
+function Actions({ message, room, at, isFirst, inThread }) {
   return html`<div class="msg-actions">
-    <button type="button" class="quiet" aria-label="Reply" title="Reply (r)" onClick=${() => replyTo(message)}>
+    ${!isFirst && html`<time datetime=${message.ts} title=${fullTime(at)}>${briefTime(at)}</time>`}
+    <button
+      type="button"
+      class="quiet"
+      aria-label="Reply"
+      title=${inThread ? "Reply" : "Reply (r)"}
+      onClick=${() => (inThread ? replyInThread(message) : replyTo(message))}
+    >
       <${Icon} name="reply" size=${16} />Reply
     </button>
+    ${!inThread &&
+    html`<button
+      type="button"
+      class="quiet"
+      title="Show this message with its replies"
+      onClick=${() => openThread(room, message.seq)}
+    >
+      Thread
+    </button>`}
     <${CopyButton} text=${message.text} label="Copy" what="text" quiet />
-    <${CopyButton} text=${link} label="Link" what="to this message" quiet />
+    <${CopyButton} text=${linkOf(room, message.seq)} label="Link" what="to this message" quiet />
   </div>`;
 }
 
 function accessibleName(message) {
   const kind = message.from_kind === "agent" ? "" : ` (${message.from_kind})`;
-  return `${message.from}${kind}, ${timeOfDay(Date.parse(message.ts))}`;
+  return `${message.from}${kind}, ${timeOfDay(Date.parse(message.ts))}, message ${message.seq}`;
 }
 
-/** A message; `isFirst` is set on the first of a group by one sender. */
+/**
+ * A message; `isFirst` is set on the first of a group by one sender, `replies` is the
+ * number of replies in its thread, and `chosen` the choice that answered its question.
+ */
 export const Message = memo(function Message(props) {
-  const { message, room, isFirst, isMarked, quoted, peer } = props;
+  const { message, room, isFirst, isMarked, quoted, peer, replies = 0, chosen, inThread = false } = props;
   const at = Date.parse(message.ts);
+  const id = `${inThread ? "t" : "m"}-${message.seq}`;
   if (message.from_kind === "system") {
-    return html`<div class="event" id=${`m-${message.seq}`} data-seq=${message.seq} tabindex="-1">
+    return html`<div class="event" id=${id} data-seq=${message.seq} tabindex="-1">
       <time datetime=${message.ts} title=${fullTime(at)}>${briefTime(at)}</time>
       <span>${message.text}</span>
     </div>`;
   }
   return html`<article
-    class=${cx("msg", isFirst && "is-first", isMarked && "is-marked", `from-${message.from_kind}`, `by-${hueOf(message.from)}`)}
-    id=${`m-${message.seq}`}
+    class=${cx("msg", isFirst && "is-first", isMarked && "is-marked", `from-${message.from_kind}`)}
+    id=${id}
     data-seq=${message.seq}
     data-from=${message.from}
     aria-label=${accessibleName(message)}
@@ -118,16 +231,21 @@ export const Message = memo(function Message(props) {
   >
     <div class="gutter">
       ${isFirst
-        ? html`<${Avatar} name=${message.from} kind=${message.from_kind} />`
-        : html`<time datetime=${message.ts} title=${fullTime(at)}>${briefTime(at)}</time>`}
+        ? html`<${Avatar} name=${message.from} kind=${message.from_kind} room=${room} />`
+        : html`<${SeqLink} room=${room} seq=${message.seq} title=${fullTime(at)} />`}
     </div>
     <div class="msg-body">
-      ${isFirst && html`<${Head} message=${message} at=${at} />`}
-      ${message.reply_to && html`<${Quote} message=${message} quoted=${quoted} room=${room} />`}
-      <${To} to=${message.to} peer=${peer} />
-      <${Markdown} text=${message.text} />
-      ${isQuestion(message) && html`<${Badge} message=${message} />`}
+      ${isFirst && html`<${Head} message=${message} at=${at} room=${room} />`}
+      ${message.reply_to && !inThread && html`<${Quote} message=${message} quoted=${quoted} room=${room} />`}
+      <${To} to=${message.to} peer=${peer} room=${room} />
+      <${Text} message=${message} room=${room} />
+      ${message.choices && html`<${Choices} message=${message} room=${room} chosen=${chosen} />`}
+      ${isQuestion(message) && html`<${Badge} message=${message} room=${room} />`}
+      ${replies > 0 &&
+      html`<button type="button" class="quiet replies" onClick=${() => openThread(room, message.seq)}>
+        <${Icon} name="reply" size=${14} />${plural(replies, "reply", "replies")}
+      </button>`}
     </div>
-    <${Actions} message=${message} room=${room} />
+    <${Actions} message=${message} room=${room} at=${at} isFirst=${isFirst} inThread=${inThread} />
   </article>`;
 });

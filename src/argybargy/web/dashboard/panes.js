@@ -4,7 +4,7 @@ import { computed, cx, html, signal, useEffect, useRef, useState } from "./ui.js
 import { Icon } from "./icons.js";
 import { People } from "./people.js";
 import { dropThread, showThread, view } from "./route.js";
-import { isMenuOpen, openDialog, showNotice } from "./widgets.js";
+import { isMenuOpen, showNotice } from "./widgets.js";
 
 const narrow = matchMedia("(width < 1200px)");
 /** Whether the right pane lies over the conversation. */
@@ -55,11 +55,11 @@ export function openThread(room, seq) {
   });
 }
 
-/** Show the search, with a query or the last one. */
-export async function openSearch(query = null) {
-  const { SearchPane } = await import("./search.js");
-  if (SearchPane) open(() => (search.value = { query }));
-  else openDialog("search");
+/** Show the search, with a query or the last one, and move the focus into its field. */
+export function openSearch(query = null) {
+  open(() => (search.value = { query }));
+  const load = import("./search.js");
+  load.then(({ focusSearch }) => focusSearch(), () => {}); // the pane says why it is empty
 }
 
 /** Show the people of the room in view. */

@@ -100,7 +100,7 @@ function Invited() {
       type="button"
       class="fold"
       aria-expanded=${isOpen}
-      title="Agents with a key that have never connected"
+      title="Agents with a code that have never connected"
       onClick=${() => setOpen(!isOpen)}
     >
       <${Icon} name="caret" size=${14} />Invited · ${count}

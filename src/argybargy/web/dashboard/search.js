@@ -1,37 +1,86 @@
-// The search dialog: one room or all of them.
-import { cx, html, useEffect, useRef, useState } from "./ui.js";
+// The search, in the right pane: one room or all of them. The query and its results stay
+// while the pane is closed, so that opening a result loses nothing.
+import { cx, html, memo, signal, useEffect, useRef } from "./ui.js";
 import { get } from "./api.js";
 import { nowMs } from "./clock.js";
+import { hueStyle } from "./colours.js";
 import { fullTime, shortMoment } from "./format.js";
 import { Icon } from "./icons.js";
-import { showRoom, view } from "./route.js";
-import { closeDialog, Dialog, loadStyles } from "./widgets.js";
+import { closePane, isNarrow } from "./panes.js";
+import { currentRoom, showRoom } from "./route.js";
+import { loadStyles } from "./widgets.js";
 
 await loadStyles("search.css");
 
 const PAGE = 30;
 const DEBOUNCE_MS = 200;
 const MIN_LETTERS = 2;
-const HINT = ["from:name", "to:name", "is:open", "before:2026-01-31", '"exact phrase"', "-excluded"];
+/** What each filter puts into the field, and what it finds. */
+const FILTERS = [
+  ["is:open ", "questions that wait for an answer"],
+  ["from:", "messages of somebody"],
+  ["to:", "messages to somebody"],
+  ["before:", "messages before a day, such as 2026-01-31"],
+  ['"', "words next to each other, in quotes"],
+  ["-", "no messages with this word"],
+];
+const EMPTY = { results: [], more: false, next_before: null, status: "" };
 
-/** The last query, kept when the dialog closes. */
-let lastQuery = "";
+const text = signal("");
+const isHere = signal(false);
+const found = signal(EMPTY);
+/** The result that was opened last, which is marked. */
+const opened = signal("");
 
-function hintFor(text) {
-  if (text) return `Type ${MIN_LETTERS} letters or more.`;
-  return ["Also: ", HINT.map((each) => [html`<code>${each}</code>`, " "])];
+const keyOf = ({ room, message }) => `${room} ${message.seq}`;
+
+// -- asking -------------------------------------------------------------------------
+
+/** Answers may arrive out of order: only the latest request may show its results. */
+let latest = 0;
+
+function pathOf(query, room, before) {
+  const fields = new URLSearchParams({ q: query, limit: PAGE });
+  if (room) fields.set("room", room);
+  if (before) fields.set("before", before);
+  return `admin/search?${fields}`;
 }
 
-function pathOf(text, room, before) {
-  const query = new URLSearchParams({ q: text, limit: PAGE });
-  if (room) query.set("room", room);
-  if (before) query.set("before", before);
-  return `admin/search?${query}`;
+async function ask(room, before = null) {
+  const own = ++latest;
+  try {
+    const page = await get(pathOf(text.peek(), room, before));
+    if (own !== latest) return;
+    const results = before ? [...found.peek().results, ...page.results] : page.results;
+    found.value = { ...page, results, status: results.length ? "" : "Nothing found." };
+  } catch (error) {
+    if (own === latest) found.value = { ...EMPTY, status: error.message };
+  }
 }
+
+/** What was asked last, so that the same query is not asked again when the pane reopens. */
+let asked = "";
+
+function useSearch(query, room) {
+  useEffect(() => {
+    const own = JSON.stringify([query, room]);
+    if (own === asked) return undefined;
+    latest += 1;
+    if (query.trim().length < MIN_LETTERS) {
+      asked = own;
+      found.value = { ...EMPTY, status: query.trim() ? `Type ${MIN_LETTERS} letters or more.` : "" };
+      return undefined;
+    }
+    const timer = setTimeout(() => ((asked = own), ask(room)), DEBOUNCE_MS);
+    return () => clearTimeout(timer);
+  }, [query, room]);
+}
+
+// -- results ------------------------------------------------------------------------
 
 /** A text with its matches marked. The relay counts code points, JavaScript UTF-16 units. */
-function Marked({ text, marks }) {
-  const points = [...text];
+function Marked({ text: whole, marks }) {
+  const points = [...whole];
   const between = (from, to) => points.slice(from, to).join("");
   let end = 0;
   const parts = marks.flatMap(([from, to]) => {
@@ -42,89 +91,143 @@ function Marked({ text, marks }) {
   return [...parts, between(end)];
 }
 
-function Result({ result }) {
+function show(result) {
+  opened.value = keyOf(result);
+  if (isNarrow.peek()) closePane(); // it would cover the message
+  showRoom(result.room, result.message.seq);
+}
+
+const Result = memo(function Result({ result, isOpened }) {
   const { message, room, snippet, marks } = result;
   const at = Date.parse(message.ts);
-  const go = () => {
-    closeDialog();
-    showRoom(room, message.seq);
-  };
+  const isNamed = message.from_kind === "agent" || message.from_kind === "person";
   return html`<li>
-    <button type="button" class="result" onClick=${go}>
+    <button
+      type="button"
+      class=${cx("result", isOpened && "is-opened")}
+      aria-current=${isOpened ? "true" : undefined}
+      onClick=${() => show(result)}
+    >
       <span class="result-head">
-        <bdi class="name">${message.from}</bdi>
-        <span class="where">#<bdi>${room}</bdi></span>
+        <bdi class=${cx("name", isNamed && "is-hued")} style=${isNamed ? hueStyle(message.from, room) : undefined}>${message.from}</bdi>
+        <span class="where">#${message.seq}</span>
+        ${message.question && html`<span class="where">${message.question.state}</span>`}
         <time datetime=${message.ts} title=${fullTime(at)}>${shortMoment(at, nowMs())}</time>
       </span>
       <span class="result-text"><${Marked} text=${snippet} marks=${marks} /></span>
     </button>
   </li>`;
+});
+
+/** Results by room; the room with the newest result first. */
+function grouped(results) {
+  const rooms = new Map();
+  for (const each of results) rooms.set(each.room, [...(rooms.get(each.room) ?? []), each]);
+  return [...rooms];
 }
 
-function useSearch(text, room) {
-  const [found, setFound] = useState({ results: [], more: false, status: "" });
-  // Answers may arrive out of order: only the latest request may show its results.
-  const latest = useRef(0);
-  const ask = async (before) => {
-    const own = ++latest.current;
-    try {
-      const page = await get(pathOf(text, room, before));
-      if (own !== latest.current) return;
-      const results = before ? [...found.results, ...page.results] : page.results;
-      setFound({ ...page, results, status: results.length ? "" : "Nothing found." });
-    } catch (error) {
-      if (own === latest.current) setFound({ results: [], more: false, status: error.message });
-    }
-  };
+function Results() {
+  const { results, more, next_before: before } = found.value;
+  const room = isHere.value ? currentRoom.value : null;
+  return html`
+    ${grouped(results).map(
+      ([name, rows]) => html`<section class="result-group" key=${name} aria-label=${`Results in ${name}`}>
+        <h3>#<bdi>${name}</bdi> <span class="where">${rows.length}</span></h3>
+        <ul class="results">
+          ${rows.map((each) => html`<${Result} key=${keyOf(each)} result=${each} isOpened=${opened.value === keyOf(each)} />`)}
+        </ul>
+      </section>`,
+    )}
+    ${more && html`<button type="button" class="quiet" onClick=${() => ask(room, before)}>More</button>`}
+  `;
+}
+
+// -- the pane -----------------------------------------------------------------------
+
+function Scope() {
+  const here = currentRoom.value;
+  if (!here) return null;
+  return html`<div class="segments wide-segments" role="group" aria-label="Search in">
+    ${[false, true].map(
+      (only) => html`<button
+        type="button"
+        key=${only}
+        class=${cx(isHere.value === only && "on")}
+        aria-pressed=${isHere.value === only}
+        onClick=${() => (isHere.value = only)}
+      >
+        ${only ? `#${here}` : "All rooms"}
+      </button>`,
+    )}
+  </div>`;
+}
+
+/** The filters; pressing one puts it into the field. */
+function Filters({ add }) {
+  return html`<div class="filters" role="group" aria-label="Filters">
+    ${FILTERS.map(
+      ([filter, title]) => html`<button type="button" class="quiet" key=${filter} title=${title} onClick=${() => add(filter)}>
+        <code>${{ '"': '"exact phrase"', "-": "-excluded" }[filter] ?? filter}</code>
+      </button>`,
+    )}
+  </div>`;
+}
+
+/** Move the focus through the results, and back to the field above the first. */
+function moveInResults(event, field) {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step || event.isComposing) return;
+  const rows = [...event.currentTarget.querySelectorAll(".result")];
+  const at = rows.indexOf(document.activeElement);
+  if (at < 0 && document.activeElement !== field) return;
+  event.preventDefault();
+  if (at + step < 0) field.focus();
+  else rows[Math.min(rows.length - 1, at + step)]?.focus();
+}
+
+/** Move the focus into the field, once it is rendered. */
+export function focusSearch() {
+  requestAnimationFrame(() => document.getElementById("search-field")?.select());
+}
+
+/** The search; `query` replaces the one of before, unless it is null. */
+export function SearchPane({ query = null }) {
+  const field = useRef(null);
   useEffect(() => {
-    latest.current += 1;
-    if (text.trim().length < MIN_LETTERS) {
-      setFound({ results: [], more: false, status: hintFor(text.trim()) });
-      return undefined;
-    }
-    const timer = setTimeout(() => ask(null), DEBOUNCE_MS);
-    return () => clearTimeout(timer);
-  }, [text, room]);
-  return { ...found, more: found.more ? () => ask(found.next_before) : null };
-}
-
-export function SearchDialog() {
-  const here = view.value.room;
-  const [text, setText] = useState(lastQuery);
-  const [isHere, setHere] = useState(false);
-  const { results, more, status } = useSearch(text, isHere ? here : null);
-  return html`<${Dialog} title="Search">
+    if (query !== null) text.value = query;
+    focusSearch();
+  }, [query]);
+  const room = isHere.value ? currentRoom.value : null;
+  useSearch(text.value, room);
+  const add = (filter) => {
+    const before = text.peek().trim();
+    text.value = before && !before.endsWith(filter.trim()) ? `${before} ${filter}` : filter;
+    field.current.focus();
+  };
+  const onKeyDown = (event) => {
+    if (event.key !== "Enter" || event.isComposing) return;
+    const [first] = found.peek().results;
+    if (first) show(first);
+  };
+  return html`<div class="search-pane" role="search" onKeyDown=${(event) => moveInResults(event, field.current)}>
     <label class="search-field">
       <${Icon} name="search" />
       <input
         type="search"
+        id="search-field"
         aria-label="Search messages"
         placeholder="Search for words"
         autocomplete="off"
-        autofocus
-        value=${text}
-        onFocus=${(event) => event.target.select()}
-        onInput=${(event) => setText((lastQuery = event.target.value))}
+        spellcheck=${false}
+        ref=${field}
+        value=${text.value}
+        onInput=${(event) => (text.value = event.target.value)}
+        onKeyDown=${onKeyDown}
       />
     </label>
-    ${here &&
-    html`<div class="segments wide-segments" role="group" aria-label="Search in">
-      ${[false, true].map(
-        (only) => html`<button
-          type="button"
-          key=${only}
-          class=${cx(isHere === only && "on")}
-          aria-pressed=${isHere === only}
-          onClick=${() => setHere(only)}
-        >
-          ${only ? `#${here}` : "All rooms"}
-        </button>`,
-      )}
-    </div>`}
-    <p class="hint" role="status">${status}</p>
-    <ul class="results">
-      ${results.map((each) => html`<${Result} key=${`${each.room} ${each.message.seq}`} result=${each} />`)}
-    </ul>
-    ${more && html`<button type="button" class="quiet" onClick=${more}>More</button>`}
-  <//>`;
+    <${Scope} />
+    <${Filters} add=${add} />
+    <p class="hint" role="status">${found.value.status}</p>
+    <${Results} />
+  </div>`;
 }

@@ -15,6 +15,7 @@ import { clock, nowMs } from "./clock.js";
 import { dayLabel, dayOf, fullTime, isSameName, isToAll, plural } from "./format.js";
 import { Icon } from "./icons.js";
 import { Message } from "./message.js";
+import { countReplies, rootsOf } from "./replies.js";
 import { dropSeq, view, visits } from "./route.js";
 import { cardOf, isAtEnd, messageLog, scrollToEnd } from "./state.js";
 import { showNotice } from "./widgets.js";
@@ -57,6 +58,7 @@ const NewDivider = () => html`<div class="divider is-news" role="separator"><spa
 /** The rows of the timeline: messages, with dividers for days and for unread ones. */
 function rowsOf(messages, log, { room, peer }) {
   const bySeq = new Map(log.messages.value.map((message) => [message.seq, message]));
+  const replies = countReplies(rootsOf(log.messages.value));
   const rows = [];
   let previous = null;
   let isNewsShown = messages[0]?.seq > readOnEntry.value;
@@ -75,6 +77,8 @@ function rowsOf(messages, log, { room, peer }) {
       isFirst=${isNewDay || isNews || !isGrouped(message, previous)}
       isMarked=${highlighted.value === message.seq}
       quoted=${message.reply_to ? bySeq.get(message.reply_to) : undefined}
+      replies=${replies.get(message.seq)}
+      chosen=${message.choices && bySeq.get(message.question?.seq)?.choice}
     />`);
     previous = message;
   }

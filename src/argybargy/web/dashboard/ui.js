@@ -4,7 +4,7 @@ import htm from "./vendor/htm.js";
 import { Component, h, render } from "./vendor/preact.js";
 
 export { render };
-export { useEffect, useLayoutEffect, useRef, useState } from "./vendor/hooks.js";
+export { useEffect, useLayoutEffect, useMemo, useRef, useState } from "./vendor/hooks.js";
 export { batch, computed, effect, signal, untracked } from "./vendor/signals.js";
 
 export const html = htm.bind(h);

@@ -1,0 +1,24 @@
+// Replies as threads, from the messages at hand.
+
+/** The first messages of threads by the seq of each reply, as far as they are known. */
+export function rootsOf(messages) {
+  const roots = new Map();
+  for (const { seq, reply_to: parent } of messages) {
+    // A message only replies to an earlier one, whose own root is known by now.
+    if (parent) roots.set(seq, roots.get(parent) ?? parent);
+  }
+  return roots;
+}
+
+/** The number of replies by the seq of the message that begins their thread. */
+export function countReplies(roots) {
+  const counts = new Map();
+  for (const root of roots.values()) counts.set(root, (counts.get(root) ?? 0) + 1);
+  return counts;
+}
+
+/** The replies in the thread of a message, oldest first. */
+export function repliesIn(messages, root) {
+  const roots = rootsOf(messages);
+  return messages.filter(({ seq }) => roots.get(seq) === root);
+}
