@@ -3,15 +3,17 @@
 import attrs
 import pytest
 
-from argybargy.domain.message import Member, SenderKind
+from argybargy.domain.message import TO_ALL, Member, Message, SenderKind
 from argybargy.domain.names import peer_key
 from argybargy.domain.roster import (
+    UNHELD_SECONDS,
     WORKING_SECONDS,
     LastSeen,
     RosterRow,
     RosterSources,
     build_roster,
     member_names,
+    operator_turn_ms,
 )
 from argybargy.domain.seat import Listening
 from support.room import START, code_record
@@ -167,3 +169,41 @@ def test_a_human_has_no_state() -> None:
 def test_a_clock_set_back_makes_no_negative_age() -> None:
     evidence = attrs.evolve(NOTHING, members={peer_key("anna"): member("anna", -60)})
     assert row_of("anna", evidence).last_message_seconds == 0
+
+
+def asking(expects: str, *, claimed_by: str | None = None) -> Message:
+    """Make a question of now."""
+    return Message(
+        1,
+        START.wall_ms,
+        "ann",
+        SenderKind.AGENT,
+        TO_ALL,
+        "may I?",
+        expects,
+        claimed_by=claimed_by,
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "seconds"),
+    [
+        (asking("operator"), 0),
+        (asking("Operator", claimed_by="bob"), 0),
+        (asking("titus"), 0),
+        (asking("anyone"), UNHELD_SECONDS),
+        (asking("anyone", claimed_by="bob"), None),
+        (asking("bob"), None),
+        (asking("can:sql"), None),
+    ],
+)
+def test_a_question_asks_the_operator_by_name_or_when_nobody_takes_it(
+    question: Message, seconds: int | None
+) -> None:
+    members = {
+        peer_key("Titus"): member("Titus", kind=SenderKind.OPERATOR),
+        peer_key("bob"): member("bob"),
+    }
+    turn_ms = operator_turn_ms(question, members, START)
+    expected = None if seconds is None else START.counted_ms + seconds * 1000
+    assert turn_ms == expected

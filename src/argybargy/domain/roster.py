@@ -5,13 +5,14 @@ Presence only adds a status to the row of a member, so the roster survives a res
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 import attrs
 
 from argybargy.domain.access_codes import CodeRecord, Role
 from argybargy.domain.instant import Instant
-from argybargy.domain.message import Lease, Member, Message
-from argybargy.domain.names import PeerKey, peer_key
+from argybargy.domain.message import Lease, Member, Message, SenderKind
+from argybargy.domain.names import ANYONE, OPERATOR, PeerKey, peer_key
 from argybargy.domain.seat import Listening
 
 
@@ -200,6 +201,7 @@ class Waiting:
         expects_resolved: The expected answerer, see
             :func:`~argybargy.domain.addressing.resolve_expects`.
         seconds: Seconds since the question was posted.
+        asks_operator: Whether it is the operator's turn, see :func:`operator_turn_ms`.
         lease: The lease of the claim on it, if it is at hand.
     """
 
@@ -207,8 +209,40 @@ class Waiting:
     message: Message
     expects_resolved: str
     seconds: float
+    asks_operator: bool = False
     lease: Lease | None = None
 
 
 INBOX_ROWS = 50
 """Maximum rows of the inbox. It has no further pages."""
+
+UNHELD_SECONDS: Final = 120
+"""How long a question to ``anyone`` is left to the agents before it asks the operator.
+"""
+
+
+def operator_turn_ms(
+    question: Message, members: Mapping[PeerKey, Member], now: Instant
+) -> int | None:
+    """Return since when, or from when on, an open question asks the operator.
+
+    A question to the operator does so at once, and one to ``anyone`` after
+    :data:`UNHELD_SECONDS`, unless somebody holds it.
+
+    Args:
+        question: The question, with its present claim.
+        members: The members of its room. An operator may speak under another name,
+            and may then be asked by that name.
+        now: The present, to convert stored times.
+
+    Returns:
+        Counted milliseconds; ``None`` if it is a matter between agents.
+    """
+    heard_ms = now.heard_at(question.at_ms, question.heard_ms)
+    expects = peer_key(question.expects)
+    if expects == ANYONE:
+        is_held = question.claimed_by is not None
+        return None if is_held else heard_ms + UNHELD_SECONDS * 1000
+    member = members.get(expects)
+    is_operator = member is not None and member.kind is SenderKind.OPERATOR
+    return heard_ms if is_operator or expects == OPERATOR else None

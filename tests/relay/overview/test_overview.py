@@ -111,6 +111,28 @@ async def test_the_inbox_is_bounded_and_begins_with_the_longest_wait(
         assert asked == [(room, seq) for seq in each for room in ("build", "attic")]
 
 
+async def test_a_full_inbox_has_room_for_what_asks_the_operator(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_harness() as harness:
+        alice, carol = (
+            await harness.guest("alice"),
+            await harness.guest("carol", "attic"),
+        )
+        for _ in range(INBOX_ROWS):
+            for guest in (alice, carol):
+                await harness.post(guest, "shall I?", expects="bob")
+                await trio.sleep(1)
+        for guest in (alice, carol):
+            await harness.post(guest, "may I?", expects="operator")
+        board = harness.relay.overview
+        board.recompute(harness.clock.now())
+        assert len(board.inbox) == INBOX_ROWS
+        asks = [row.room for row in board.inbox if row.asks_operator]
+        assert sorted(asks) == ["attic", "build"]
+        assert asks == [row.room for row in board.inbox[-2:]]
+
+
 def test_the_change_log_drops_the_oldest_changes_and_reports_it() -> None:
     log = ChangeLog()
     for seq in range(CHANGES_KEPT):

@@ -150,6 +150,34 @@ async def test_waiting_rows_say_until_when_a_claim_holds_and_follow_renewals(
         assert renewed["question"]["until"] > row["question"]["until"]
 
 
+async def test_a_question_to_anyone_asks_the_operator_after_two_minutes_unheld(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site, open_stream(site, room="other") as stream:
+        await stream.next_of("snapshot")
+        alice, bob = await site.code("alice"), await site.code("bob")
+
+        async def next_row() -> tuple[int, bool]:
+            (row,) = (await _until(stream, "waiting"))["waiting"]
+            return row["seq"], row["asks_you"]
+
+        await site.say(alice, "may I?", expects_reply="operator")
+        assert await next_row() == (1, True)
+        await site.say(alice, "who can?", expects_reply="anyone")
+        assert await next_row() == (2, False)
+        asked_at = trio.current_time()
+        assert await next_row() == (2, True)
+        assert 119 < trio.current_time() - asked_at < 130
+        await site.front.call("POST", "/messages/2/claim", code=bob)
+        assert await next_row() == (2, False)
+        state = await site.admin("GET", "/admin/state")
+        asks = {row["seq"]: row["asks_you"] for row in state.json["waiting"]}
+        assert asks == {1: True, 2: False}
+        await site.front.call("DELETE", "/messages/2/claim", code=bob)
+        while await next_row() != (2, True):
+            pass
+
+
 async def test_a_silent_peer_goes_offline_in_a_delta(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

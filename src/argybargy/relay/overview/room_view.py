@@ -25,6 +25,7 @@ from argybargy.domain.roster import (
     Waiting,
     build_roster,
     member_names,
+    operator_turn_ms,
 )
 from argybargy.domain.seat import Listening
 from argybargy.relay.access.code_registry import CodeRegistry
@@ -182,14 +183,15 @@ class RoomViewer:
         )
         rows = {row.name: _entry(row, card, seen_at, now) for row in roster}
         members = member_names(codes, expired, card.members)
+        asked, next_turn_ms = _asked(card, members, now)
         return RoomOutline(
             summary=card.summary,
             online=sum(row.is_online for row in roster),
             rows=rows,
             members=members,
-            asked=_asked(card, members),
+            asked=asked,
             holds_until=Instant(
-                self._next_counted_ms(codes, rows.values(), now),
+                min(self._next_counted_ms(codes, rows.values(), now), next_turn_ms),
                 min(
                     self._next_steady(seen, now),
                     self.presence.next_seat_end(room, now.steady_seconds),
@@ -270,12 +272,21 @@ def _aged_row(
     )
 
 
-def _asked(card: RoomCard, members: tuple[str, ...]) -> tuple[Waiting, ...]:
-    """Return the oldest open questions of a room, at most an inbox full."""
+def _asked(
+    card: RoomCard, members: tuple[str, ...], now: Instant
+) -> tuple[tuple[Waiting, ...], int]:
+    """Return the open questions of a room for the inbox, at most an inbox full.
+
+    Those that ask the operator come first, then the oldest. With them comes the counted
+    time at which the next question will ask the operator.
+    """
     if card.summary.status.is_closed:
-        return ()
-    oldest = nsmallest(INBOX_ROWS, card.questions)
-    return tuple(
+        return (), NEVER.counted_ms
+    turns = {
+        seq: operator_turn_ms(question, card.members, now)
+        for seq, question in card.questions.items()
+    }
+    rows = tuple(
         Waiting(
             room=card.summary.status.name,
             message=question,
@@ -283,15 +294,31 @@ def _asked(card: RoomCard, members: tuple[str, ...]) -> tuple[Waiting, ...]:
                 question.expects, question.sender, members
             ),
             seconds=0.0,
+            asks_operator=not is_later,
         )
-        for question in map(card.questions.__getitem__, oldest)
+        for is_later, seq in nsmallest(
+            INBOX_ROWS,
+            (
+                (turn_ms is None or turn_ms > now.counted_ms, seq)
+                for seq, turn_ms in turns.items()
+            ),
+        )
+        for question in [card.questions[seq]]
     )
+    later = (each for each in turns.values() if each and each > now.counted_ms)
+    return rows, min(later, default=NEVER.counted_ms)
 
 
 def inbox_of(outlines: Iterable[RoomOutline]) -> tuple[Waiting, ...]:
-    """Return the longest waiting questions of all rooms, longest first."""
+    """Return the inbox of all rooms, longest wait first.
+
+    What asks the operator is in it before what is a matter between agents.
+    """
     rows = (row for outline in outlines for row in outline.asked)
-    return tuple(nsmallest(INBOX_ROWS, rows, key=_asked_at))
+    kept = nsmallest(
+        INBOX_ROWS, rows, key=lambda row: (not row.asks_operator, _asked_at(row))
+    )
+    return tuple(sorted(kept, key=_asked_at))
 
 
 def _asked_at(row: Waiting) -> tuple[int, str, int]:

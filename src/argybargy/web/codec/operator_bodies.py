@@ -255,9 +255,14 @@ class RoomCardBody(Struct, frozen=True, gc=False):
 
 
 class WaitingRow(RoomMessageBody, frozen=True, rename={"from_": "from"}):
-    """An unanswered question, with its age in `waiting_seconds`."""
+    """An unanswered question, with its age in `waiting_seconds`.
+
+    `asks_you` is true if it asks the operator, or `anyone` and nobody has claimed it in
+    two minutes.
+    """
 
     waiting_seconds: float = 0.0
+    asks_you: bool = False
 
 
 class StateBody(Struct, frozen=True):

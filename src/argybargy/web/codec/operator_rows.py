@@ -58,6 +58,7 @@ def waiting_row(row: Waiting) -> WaitingRow:
         room=row.room,
         expects_reply_resolved=row.expects_resolved,
         waiting_seconds=row.seconds,
+        asks_you=row.asks_operator,
     )
 
 
