@@ -62,7 +62,7 @@ LOG = "Deploy of #4711 failed, the log:\n\n```\n{}\n```".format(
 )
 QUESTIONS = (
     ("checkout-refactor", "claude-backend", "operator",
-     "Should rounding be half-even or half-up for EUR? Finance has documented neither."),
+     "Should rounding be half-even or half-up for EUR? Finance says neither."),
     ("checkout-refactor", "codex-tests", "claude-backend",
      "Is `total()` allowed to see a negative quantity?"),
     ("incident-2211", "sre-bot", "operator",

@@ -114,7 +114,8 @@ def test_the_page_has_landmarks_and_a_log(dashboard: Dashboard) -> None:
     dashboard.relay.agent("claude").say("x")
     dashboard.sign_in()
     for role, name in (
-        ("complementary", "Rooms and agents"),
+        ("complementary", "Inbox and rooms"),
+        ("complementary", "People"),
         ("navigation", "Rooms"),
         ("main", "Conversation"),
         ("log", "Messages in build"),
@@ -151,6 +152,7 @@ def test_everything_can_be_done_from_the_keyboard(dashboard: Dashboard) -> None:
     expect(dashboard.composer).not_to_be_focused()
     press("g")
     press("i")
+    expect(dashboard.css("h1.channel-title")).to_have_text("Inbox")
     expect(dashboard.css(".waiting-open")).to_be_focused()
     press("g")
     press("r")

@@ -81,7 +81,7 @@ def test_a_phone_has_the_sidebar_behind_a_menu(new_dashboard: NewDashboard) -> N
     dashboard.relay.agent("claude").ask("Well?")
     dashboard.relay.room("other")
     dashboard.sign_in("?room=build")
-    menu = dashboard.page.get_by_role("button", name="Menu, 1 question waiting")
+    menu = dashboard.page.get_by_role("button", name="Menu, 1 question to you")
     expect(dashboard.css(".sidebar")).to_be_hidden()
     menu.click()
     expect(dashboard.css(".sidebar")).to_be_visible()
@@ -128,7 +128,7 @@ def test_the_header_says_what_the_room_is(dashboard: Dashboard) -> None:
     expect(pill).to_have_attribute("title", "Agents may join, read and write")
     expect(dashboard.button("People: 1 of 1 online")).to_be_visible()
     expect(dashboard.css(".head .counted")).to_have_text(
-        re.compile(r"^\s*2 msg · (now|\d+[smhd] ago)\s*$")
+        re.compile(r"^\s*2 messages · (now|\d+[smhd] ago)\s*$")
     )
 
 
@@ -139,7 +139,7 @@ def test_a_room_is_closed_in_two_clicks_and_opened_in_one(dashboard: Dashboard) 
     button = dashboard.css(".close-room")
     expect(button).to_have_text("Close room")
     button.click()
-    expect(button).to_have_text("Confirm close")
+    expect(button).to_have_text("Close and send agents away")
     expect(button).to_have_text("Close room", timeout=4_000)  # it was not meant
     button.click()
     button.click()
@@ -168,6 +168,8 @@ def test_the_focus_moves_to_a_neighbour_of_a_removed_element(
     dashboard.button("Answer").first.press("Enter")
     dashboard.page.keyboard.type("Yes.")
     press("Enter")
+    expect(dashboard.button("Undo")).to_be_focused()
+    dashboard.page.evaluate("window.dispatchEvent(new Event('pagehide'))")
     expect(dashboard.css(".waiting-open")).to_have_count(1)
     expect(dashboard.css(".waiting-open")).to_be_focused()
     dashboard.button("Later").press("Enter")
@@ -187,5 +189,5 @@ def test_a_double_click_closes_no_room(dashboard: Dashboard) -> None:
     dashboard.relay.room("build")
     dashboard.sign_in()
     dashboard.css(".close-room").dblclick()
-    expect(dashboard.button("Confirm close")).to_be_visible()
+    expect(dashboard.button("Close and send agents away")).to_be_visible()
     expect(dashboard.css(".pill.room-open")).to_be_visible()

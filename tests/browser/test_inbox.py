@@ -10,22 +10,80 @@ from support.browser import Dashboard, NewDashboard, wait_until
 pytestmark = pytest.mark.browser
 
 
-def test_the_inbox_is_hidden_while_no_question_waits(dashboard: Dashboard) -> None:
-    """D18."""
+def send_now(dashboard: Dashboard) -> None:
+    """Send what could still be undone, as a closing tab does."""
+    dashboard.page.evaluate("window.dispatchEvent(new Event('pagehide'))")
+
+
+def answers_to(dashboard: Dashboard, room: str, seq: int) -> list[str]:
+    thread = dashboard.relay.admin("GET", f"/admin/rooms/{room}/messages/{seq}")
+    return [each["text"] for each in thread.json["replies"]]
+
+
+def show_inbox(dashboard: Dashboard) -> None:
+    dashboard.css(".place-row").click()
+    expect(dashboard.css("h1.channel-title")).to_have_text("Inbox")
+
+
+def test_cards_are_shown_above_the_rooms_while_questions_ask_the_operator(
+    dashboard: Dashboard,
+) -> None:
+    """D18: without one, there is only the place itself."""
     claude = dashboard.relay.agent("claude")
     claude.say("no question")
     dashboard.sign_in()
     expect(dashboard.css(".msg")).to_have_count(1)
-    expect(dashboard.css(".inbox")).to_have_count(0)
-    assert "Waiting for you" not in dashboard.page.inner_text("body")
+    expect(dashboard.css(".waiting-row")).to_have_count(0)
+    expect(dashboard.button("Inbox")).to_be_visible()
     claude.ask("but now?")
-    inbox = dashboard.css(".inbox")
-    expect(inbox).to_contain_text("Waiting for you · 1")
+    expect(dashboard.button("Inbox Asks you 1")).to_be_visible()
+    expect(dashboard.css(".sidebar .waiting-row")).to_have_count(1)
     above = dashboard.page.evaluate(
         "document.querySelector('.inbox').compareDocumentPosition("
         "document.querySelector('.rooms')) & Node.DOCUMENT_POSITION_FOLLOWING"
     )
     assert above
+
+
+def test_at_most_three_cards_are_above_the_rooms_and_the_rest_a_click_away(
+    dashboard: Dashboard,
+) -> None:
+    claude = dashboard.relay.agent("claude")
+    for number in range(9):
+        claude.ask(f"Question {number}?")
+    dashboard.sign_in()
+    expect(dashboard.css(".sidebar .waiting-row")).to_have_count(3)
+    expect(dashboard.room_row("build")).to_be_in_viewport()
+    dashboard.button("6 more").click()
+    assert dashboard.page.url.endswith("?view=inbox")
+    expect(dashboard.css(".sidebar .waiting-row")).to_have_count(0)
+    expect(dashboard.css(".inbox-view .waiting-row")).to_have_count(9)
+    dashboard.page.go_back()
+    expect(dashboard.css("h1.channel-title")).to_have_text("build")
+
+
+def test_questions_between_agents_are_folded_below_those_to_the_operator(
+    dashboard: Dashboard,
+) -> None:
+    """The rule is the relay's: `anyone` asks the operator after two minutes."""
+    relay = dashboard.relay
+    claude = relay.agent("claude")
+    relay.agent("codex").say("here")
+    claude.ask("Codex?", "codex")
+    claude.ask("Anyone?", "anyone")
+    claude.ask("You?")
+    dashboard.sign_in()
+    expect(dashboard.css(".sidebar .waiting-text")).to_have_text(["You?"])
+    expect(dashboard.css(".place-row")).to_have_attribute(
+        "title", re.compile("^1 question to you .*, 2 between agents")
+    )
+    show_inbox(dashboard)
+    expect(dashboard.css("#asks-label")).to_contain_text("Asks you · 1")
+    expect(dashboard.css(".waiting-row")).to_have_count(1)
+    fold = dashboard.button("Between agents · 2")
+    expect(fold).to_have_attribute("aria-expanded", "false")
+    fold.click()
+    expect(dashboard.css(".waiting-text")).to_have_text(["You?", "Codex?", "Anyone?"])
 
 
 def test_every_room_s_questions_are_listed_longest_wait_first(
@@ -38,22 +96,39 @@ def test_every_room_s_questions_are_listed_longest_wait_first(
     first.ask("Shall I add a page on tunnels?")
     dashboard.page.wait_for_timeout(1100)
     second = relay.agent("codex", "build")
-    seq = second.ask("Who can help me?", "anyone")
+    second.ask("Who can help me?")
+    seq = second.ask("And who else?", "anyone")
     relay.agent("claude", "build").claim(seq)
     dashboard.sign_in("?room=here")
     rows = dashboard.css(".waiting-open")
     expect(rows).to_have_count(2)
-    expect(dashboard.css("#inbox-label")).to_contain_text("Waiting for you · 2")
-    expect(dashboard.css("#inbox-label")).to_have_attribute(
-        "title", "Nobody has waited over 5 minutes"
-    )
     texts = rows.all_inner_texts()
     assert re.match(r"WR\s+writer\s+#docs\s+0:0\d\s+Shall I add", texts[0])
     assert re.match(r"CO\s+codex\s+#build\s+0:0\d\s+Who can help", texts[1])
-    label = rows.nth(1).get_attribute("aria-label") or ""
-    assert re.match(r"codex in build has been waiting \w+: Who can help", label)
+    show_inbox(dashboard)
+    dashboard.css(".inbox-view .fold").click()
+    label = rows.nth(2).get_attribute("aria-label") or ""
+    assert re.match(r"codex in build has been waiting \w+: And who else", label)
     assert "Claimed by claude, still unanswered." in label
-    expect(dashboard.css(".waiting-row").nth(1)).to_contain_text("claimed by claude")
+    expect(dashboard.css(".waiting-row").nth(2)).to_contain_text("claimed by claude")
+
+
+def test_questions_of_a_pinned_room_come_first(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
+    relay.agent("claude", "calm").ask("Hi?")
+    relay.agent("sre-bot", "incident").ask("May I roll back?")
+    dashboard.sign_in("?room=incident")
+    asking = dashboard.css(".waiting-open .name")
+    expect(asking).to_have_text(["claude", "sre-bot"])
+    dashboard.button("Actions for #incident").click()
+    dashboard.page.get_by_role("menuitem", name="Pin room").click()
+    expect(asking).to_have_text(["sre-bot", "claude"])
+    dashboard.page.reload()
+    expect(asking).to_have_text(["sre-bot", "claude"])
+    show_inbox(dashboard)
+    expect(dashboard.css("#asks-label")).to_have_attribute(
+        "title", "Questions of pinned rooms come first, then the longest wait"
+    )
 
 
 def test_a_wait_runs_by_itself_and_gets_loud_after_five_minutes(
@@ -71,8 +146,8 @@ def test_a_wait_runs_by_itself_and_gets_loud_after_five_minutes(
     expect(wait).to_have_attribute("data-loud", "true")
     expect(wait).to_have_text(re.compile(r"5:0\d"))
     assert wait.evaluate("node => getComputedStyle(node).color") != calm
-    expect(dashboard.css("#inbox-label")).to_have_attribute(
-        "title", "1 waiting over 5 minutes"
+    expect(dashboard.css(".place-row")).to_have_attribute(
+        "title", re.compile(r"1 question to you \(1 waiting over 5 minutes\)")
     )
     expect(dashboard.page).to_have_title("(1) #build · Argybargy")
 
@@ -145,18 +220,19 @@ def test_a_browser_without_notifications_is_reported(
     expect(dashboard.css("dialog .notice")).to_contain_text("cannot show notifications")
 
 
-def test_a_row_leads_to_its_room_and_into_the_composer(dashboard: Dashboard) -> None:
-    """D24. It shows the question too, which may lie far back."""
+def test_a_card_opens_the_thread_of_its_question(dashboard: Dashboard) -> None:
+    """D24. Its room is shown at the question, which may lie far back."""
     dashboard.relay.room("here")
     seq = dashboard.relay.agent("claude", "build").ask("Ship it?")
     dashboard.sign_in("?room=here")
     dashboard.css(".waiting-open").click()
+    expect(dashboard.css(".pane.is-thread")).to_contain_text("Ship it?")
+    assert dashboard.page.url.endswith(f"?room=build&seq={seq}&thread={seq}")
     expect(dashboard.css("h1.channel-title")).to_have_text("build")
-    expect(dashboard.message(seq)).to_be_visible()
-    expect(dashboard.composer).to_be_focused()
+    expect(dashboard.message(seq).first).to_be_visible()
 
 
-def test_a_row_leaves_when_its_question_is_answered_and_others_stay(
+def test_a_card_leaves_when_its_question_is_answered_and_others_stay(
     dashboard: Dashboard,
 ) -> None:
     """D25."""
@@ -167,7 +243,8 @@ def test_a_row_leaves_when_its_question_is_answered_and_others_stay(
     relay.agent("scout", "gone").ask("Left behind?")
     relay.do("/admin/rooms/gone/close")
     relay.say("Who has time?", expects_reply="anyone")
-    dashboard.sign_in()
+    dashboard.sign_in("?view=inbox")
+    dashboard.css(".inbox-view .fold").click()
     expect(dashboard.css(".waiting-open")).to_have_count(2)
     relay.say("Good morning everybody.")
     codex.say("It is.", reply_to=asked)
@@ -175,7 +252,9 @@ def test_a_row_leaves_when_its_question_is_answered_and_others_stay(
     expect(dashboard.css(".waiting-open")).to_contain_text("writer")
 
 
-def test_a_question_is_answered_in_place(dashboard: Dashboard) -> None:
+def test_a_question_is_answered_in_place_five_seconds_later(
+    dashboard: Dashboard,
+) -> None:
     relay = dashboard.relay
     relay.room("here")
     writer = relay.agent("writer", "docs")
@@ -185,11 +264,162 @@ def test_a_question_is_answered_in_place(dashboard: Dashboard) -> None:
     expect(dashboard.page.get_by_label("Answer writer")).to_be_focused()
     dashboard.page.keyboard.type("Yes, one page.")
     dashboard.page.keyboard.press("Enter")
-    expect(dashboard.css(".inbox")).to_have_count(0)
+    card = dashboard.css(".waiting-row")
+    expect(card.locator(".outgoing")).to_contain_text(re.compile(r"Sent\s+to #docs"))
+    expect(dashboard.button("Undo")).to_be_focused()
+    assert answers_to(dashboard, "docs", seq) == []
+    expect(card).to_have_count(0, timeout=15_000)
     expect(dashboard.css("h1.channel-title")).to_have_text("here")
     said = writer.call("GET", "/messages?since=0&wait=10").json["messages"][-1]
     assert (said["text"], said["reply_to"]) == ("Yes, one page.", seq)
     assert said["from_kind"] == "operator"
+    drafts = dashboard.page.evaluate("sessionStorage.argy_drafts")
+    assert "one page" not in drafts
+
+
+def test_an_undone_answer_is_not_sent_and_can_be_changed(dashboard: Dashboard) -> None:
+    seq = dashboard.relay.agent("claude").ask("Ship it?")
+    dashboard.sign_in()
+    dashboard.button("Answer").click()
+    dashboard.page.keyboard.type("Yes")
+    dashboard.page.keyboard.press("Enter")
+    dashboard.button("Undo").click()
+    field = dashboard.page.get_by_label("Answer claude")
+    expect(field).to_have_value("Yes")
+    expect(field).to_be_focused()
+    send_now(dashboard)
+    dashboard.page.keyboard.press("End")
+    dashboard.page.keyboard.type(", on Thursday.")
+    dashboard.page.keyboard.press("Enter")
+    send_now(dashboard)
+    expect(dashboard.css(".waiting-row")).to_have_count(0)
+    assert answers_to(dashboard, "build", seq) == ["Yes, on Thursday."]
+
+
+def test_an_answer_on_its_way_survives_a_closed_tab(dashboard: Dashboard) -> None:
+    seq = dashboard.relay.agent("claude").ask("Ship it?")
+    dashboard.sign_in()
+    dashboard.button("Answer").click()
+    dashboard.page.keyboard.type("Yes.")
+    dashboard.page.keyboard.press("Enter")
+    expect(dashboard.button("Undo")).to_be_visible()
+    dashboard.page.goto("about:blank")
+    wait_until(lambda: answers_to(dashboard, "build", seq) == ["Yes."])
+
+
+def test_an_answer_that_is_refused_keeps_its_text(dashboard: Dashboard) -> None:
+    seq = dashboard.relay.agent("claude").ask("Ship it?")
+    dashboard.sign_in()
+    problem = {"detail": {"error": "unavailable", "detail": "The disk is full."}}
+    dashboard.page.route(
+        "**/admin/say", lambda route: route.fulfill(status=503, json=problem)
+    )
+    dashboard.button("Answer").click()
+    dashboard.page.keyboard.type("Yes.")
+    dashboard.page.keyboard.press("Enter")
+    send_now(dashboard)
+    card = dashboard.css(".waiting-row")
+    expect(card.get_by_role("alert")).to_have_text(
+        "Not sent: The disk is full. Your text is kept."
+    )
+    expect(dashboard.page.get_by_label("Answer claude")).to_have_value("Yes.")
+    dashboard.page.unroute("**/admin/say")
+    card.get_by_role("button", name="Send").click()
+    send_now(dashboard)
+    expect(card).to_have_count(0)
+    assert answers_to(dashboard, "build", seq) == ["Yes."]
+
+
+def test_a_lost_response_does_not_send_an_answer_twice(dashboard: Dashboard) -> None:
+    """The same answer keeps its idempotency key."""
+    seq = dashboard.relay.agent("claude").ask("Ship it?")
+    dashboard.sign_in()
+    keys: list[str] = []
+    dashboard.page.on(
+        "request",
+        lambda request: (
+            keys.append(request.headers.get("idempotency-key", ""))
+            if request.url.endswith("/admin/say")
+            else None
+        ),
+    )
+    dashboard.button("Answer").click()
+    dashboard.page.keyboard.type("Yes.")
+    dashboard.page.keyboard.press("Enter")
+    send_now(dashboard)
+    send_now(dashboard)
+    expect(dashboard.css(".waiting-row")).to_have_count(0)
+    assert answers_to(dashboard, "build", seq) == ["Yes."]
+    assert len(keys) == 1
+    assert keys[0]
+
+
+def test_an_offered_choice_is_one_tap(dashboard: Dashboard) -> None:
+    claude = dashboard.relay.agent("claude")
+    seq = claude.ask("Ship it?", choices=["Now", "On Thursday"])
+    dashboard.sign_in()
+    offered = dashboard.page.get_by_role("group", name="Answers that claude offers")
+    expect(offered.get_by_role("button")).to_have_text(["Now", "On Thursday"])
+    dashboard.button("On Thursday").click()
+    dashboard.button("Undo").click()
+    expect(offered).to_be_visible()
+    dashboard.button("On Thursday").click()
+    send_now(dashboard)
+    expect(dashboard.css(".waiting-row")).to_have_count(0)
+    said = claude.call("GET", "/messages?since=0").json["messages"][-1]
+    assert (said["choice"], said["reply_to"]) == ("On Thursday", seq)
+
+
+def test_a_question_marked_as_done_is_withdrawn(dashboard: Dashboard) -> None:
+    claude = dashboard.relay.agent("claude")
+    seq = claude.ask("Still relevant?")
+    dashboard.sign_in()
+    dashboard.button("Mark as done").click()
+    expect(dashboard.css(".outgoing")).to_contain_text("Marked as done")
+    dashboard.button("Undo").click()
+    expect(dashboard.button("Mark as done")).to_be_visible()
+    dashboard.button("Mark as done").click()
+    send_now(dashboard)
+    expect(dashboard.css(".waiting-row")).to_have_count(0)
+    asked = claude.call("GET", f"/messages/{seq}").json["message"]
+    assert asked["question"]["state"] == "withdrawn"
+
+
+def test_the_list_does_not_jump_when_an_answer_is_sent(dashboard: Dashboard) -> None:
+    claude = dashboard.relay.agent("claude")
+    for number in range(12):
+        claude.ask(f"Question {number}?")
+    dashboard.sign_in("?view=inbox")
+    row = dashboard.css(".waiting-row").nth(6)
+    row.get_by_role("button", name="Answer", exact=True).click()
+    dashboard.page.keyboard.type("Yes.")
+    before = dashboard.css(".inbox-view").evaluate("node => node.scrollTop")
+    assert before > 0
+    dashboard.page.keyboard.press("Enter")
+    expect(row.locator(".outgoing")).to_be_visible()
+    send_now(dashboard)
+    expect(dashboard.css(".waiting-row")).to_have_count(11)
+    after = dashboard.css(".inbox-view").evaluate("node => node.scrollTop")
+    assert after == before
+    expect(dashboard.css(".waiting-open").nth(6)).to_be_focused()
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+def test_the_field_and_send_are_whole_on_the_screen(
+    new_dashboard: NewDashboard, width: int
+) -> None:
+    """Also above the keyboard of a phone, which leaves less than half the height."""
+    dashboard = new_dashboard(viewport={"width": width, "height": 640})
+    claude = dashboard.relay.agent("claude")
+    for number in range(5):
+        claude.ask(f"Question {number}? " + "Some more words. " * 20)
+    dashboard.sign_in("?view=inbox")
+    row = dashboard.css(".waiting-row").nth(3)
+    row.get_by_role("button", name="Answer", exact=True).click()
+    for height in (640, 340):
+        dashboard.page.set_viewport_size({"width": width, "height": height})
+        for part in (row.get_by_label("Answer claude"), row.get_by_text("Send")):
+            expect(part).to_be_in_viewport(ratio=1)
 
 
 def test_a_question_can_be_snoozed(dashboard: Dashboard) -> None:
@@ -219,11 +449,12 @@ def test_a_started_answer_outlives_its_question(dashboard: Dashboard) -> None:
     row.get_by_role("button", name="Answer", exact=True).click()
     expect(answer).to_have_value("Not before")
     relay.say("from another tab", reply_to=seq)
-    expect(dashboard.css("#inbox-label")).to_contain_text("Waiting for you · 1")
+    expect(dashboard.button("Inbox Asks you 1")).to_be_visible()
     expect(row).to_contain_text("no longer waiting")
     dashboard.page.keyboard.type(" noon.")
     expect(answer).to_have_value("Not before noon.")
     dashboard.page.keyboard.press("Enter")
+    send_now(dashboard)
     expect(row).to_have_count(0)
 
 
@@ -233,7 +464,15 @@ def test_a_row_names_the_agent_that_was_asked(dashboard: Dashboard) -> None:
     relay.agent("claude").say("x")
     codex.ask("Claude?", "claude")
     codex.ask("You?")
-    dashboard.sign_in()
+    dashboard.sign_in("?view=inbox")
+    dashboard.css(".inbox-view .fold").click()
     expect(dashboard.css(".waiting-row .where")).to_have_text(
-        ["#build · asks claude", "#build"]
+        ["#build", "#build · asks claude"]
     )
+
+
+def test_an_empty_inbox_says_what_comes_here(dashboard: Dashboard) -> None:
+    dashboard.relay.room("build")
+    dashboard.sign_in("?view=inbox")
+    expect(dashboard.css(".inbox-view")).to_contain_text("Nothing asks you.")
+    expect(dashboard.page).to_have_title("Inbox · Argybargy")

@@ -140,7 +140,11 @@ def test_a_notice_covers_neither_the_last_words_nor_the_composer(
     last = dashboard.css(".msg").last.bounding_box()
     assert notice is not None
     assert last is not None
-    assert notice["y"] + notice["height"] < last["y"]
+    below = dashboard.css(".composer").bounding_box()
+    assert below is not None
+    assert last["y"] + last["height"] <= below["y"]
+    assert below["y"] + below["height"] <= notice["y"]
+    assert notice["y"] + notice["height"] <= PHONE["height"]
 
 
 def test_many_questions_leave_the_rooms_visible(dashboard: Dashboard) -> None:
@@ -148,6 +152,8 @@ def test_many_questions_leave_the_rooms_visible(dashboard: Dashboard) -> None:
     for number in range(9):
         claude.ask(f"Question {number}?")
     dashboard.sign_in()
+    expect(dashboard.room_row("build")).to_be_in_viewport()
+    dashboard.button("6 more").click()
     expect(dashboard.css(".waiting-row")).to_have_count(9)
     expect(dashboard.room_row("build")).to_be_in_viewport()
     dashboard.css(".waiting-open").last.focus()

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 def names(dashboard: Dashboard) -> list[str]:
     return [
         row.get_attribute("data-agent") or ""
-        for row in dashboard.css(".agent-row").all()
+        for row in dashboard.css(".person .agent-row").all()
     ]
 
 
@@ -29,7 +29,7 @@ def test_the_roster_shows_the_room_in_view_and_survives_a_restart(
     dashboard.page.wait_for_timeout(1100)
     zoe.say("y")
     dashboard.sign_in("?room=build")
-    expect(dashboard.css("#agents-label")).to_contain_text("Agents · 2/2")
+    expect(dashboard.css("#agents-label")).to_contain_text("2 of 2 online")
     expect(dashboard.css("#agents-label")).to_have_attribute(
         "title", "2 of 2 in #build online"
     )
@@ -42,8 +42,8 @@ def test_the_roster_shows_the_room_in_view_and_survives_a_restart(
     relay.start()
     other = new_dashboard()
     other.sign_in("?room=build")
-    expect(other.css("#agents-label")).to_contain_text("Agents · 0/2")
-    expect(other.css(".agent-row.is-away")).to_have_count(2)
+    expect(other.css("#agents-label")).to_contain_text("0 of 2 online")
+    expect(other.css(".person .is-away")).to_have_count(2)
     assert names(other) == ["zoe", "amy"]  # the latest seen first
     expect(other.agent_row("zoe").locator(".stamp")).to_have_text(
         re.compile(r"^(now|\d+[smhd])$")
@@ -89,14 +89,14 @@ def test_a_row_says_the_state_and_what_the_agent_can_do(dashboard: Dashboard) ->
     expect(dashboard.agent_row("stands")).to_have_attribute("data-state", "standing_by")
     pill = dashboard.agent_row("stands").locator(".pill")
     expect(pill).to_have_text("standing by")
-    expect(pill).to_have_attribute("title", "Connected, and listening")
+    expect(pill).to_have_attribute("title", "Connected, and not working on anything")
     caps = dashboard.agent_row("asks").locator(".agent-caps")
     expect(caps).to_have_attribute("title", many.strip(", "))
     box = dashboard.agent_row("asks").bounding_box()
     assert box is not None
     assert box["height"] <= 56
-    side = dashboard.css(".sidebar-scroll")
-    assert side.evaluate("node => node.scrollWidth <= node.clientWidth")
+    pane = dashboard.css(".pane-body")
+    assert pane.evaluate("node => node.scrollWidth <= node.clientWidth")
 
 
 def test_agents_that_never_connected_are_collapsed_as_invited(

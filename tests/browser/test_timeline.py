@@ -95,7 +95,9 @@ def test_a_question_shows_which_of_three_states_it_is_in(dashboard: Dashboard) -
     expect(badge).to_have_text(
         re.compile(r"open · asks codex · since \d\d:\d\d\s*0:0[1-9]")
     )
-    expect(dashboard.css(".head .turn .badge")).to_have_attribute("data-state", "open")
+    expect(dashboard.css(".head .turn")).to_have_text(
+        re.compile(r"Latest question: claude asks codex · 0:0[1-9]")
+    )
     codex.claim(seq)
     expect(badge).to_have_attribute("data-state", "claimed")
     expect(badge).to_have_text(
@@ -107,8 +109,8 @@ def test_a_question_shows_which_of_three_states_it_is_in(dashboard: Dashboard) -
     expect(badge.locator(".timer")).to_have_count(0)
     badge.get_by_role("link").click()
     expect(dashboard.message(answer)).to_have_class(re.compile("is-marked"))
-    expect(dashboard.css(".head .turn .badge")).to_have_attribute(
-        "data-state", "answered"
+    expect(dashboard.css(".head .turn")).to_have_text(
+        "Latest question: codex answered claude"
     )
 
 

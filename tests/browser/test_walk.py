@@ -52,15 +52,16 @@ def test_from_an_empty_relay_to_an_answered_question_and_a_closed_room(
     expect(dashboard.css(".msg .prose")).to_have_text(
         ["Hi, I am shell.", "Shall I go on?"]
     )
-    expect(dashboard.css(".inbox")).to_contain_text("Waiting for you · 1")
+    expect(dashboard.css(".inbox")).to_contain_text("Asks you 1")
     dashboard.button("Answer").click()
     dashboard.page.keyboard.type("Yes, go on.")
     dashboard.page.keyboard.press("Enter")
-    expect(dashboard.css(".inbox")).to_have_count(0)
+    expect(dashboard.button("Undo")).to_be_visible()
+    expect(dashboard.css(".waiting-row")).to_have_count(0, timeout=15_000)
     assert "operator>you re 2: Yes, go on." in run_in_shell(wait, tmp_path)
 
     dashboard.css(".close-room").click()
-    dashboard.button("Confirm close").click()
+    dashboard.button("Close and send agents away").click()
     expect(dashboard.css(".head .pill")).to_have_text("closed")
     assert "leave: room closed" in run_in_shell(wait, tmp_path)
 

@@ -58,11 +58,11 @@ CALLED: Final = _words(
     getMonth getRandomValues getReader has imul includes indexOf isArray isInteger isNaN
     join json keys localeCompare map matchAll matches max min now observe padStart parse
     peek pipeThrough pop preventDefault push pushState querySelector querySelectorAll
-    random read remove removeAllRanges removeItem replace replaceAll replaceState
-    requestPermission reset resolve resolvedOptions round scrollIntoView select
-    selectNodeContents set setItem setSelectionRange shift showModal slice some sort
-    split startsWith stopPropagation stringify test then timeout toISOString toLowerCase
-    toString toUpperCase trim values writeText
+    random read remove removeAllRanges removeEventListener removeItem replace replaceAll
+    replaceState requestPermission reset resolve resolvedOptions round scrollIntoView
+    select selectNodeContents set setItem setSelectionRange shift showModal slice some
+    sort split startsWith stopPropagation stringify test then timeout toISOString
+    toLowerCase toString toUpperCase trim values writeText
     """
 )
 """Methods called, except those that the modules define."""
@@ -109,15 +109,15 @@ PROPERTIES: Final = _words(
     box-shadow box-sizing clear color color-scheme content cursor display fill filter
     flex flex-direction flex-wrap float font font-family font-size font-style
     font-variant-numeric font-weight gap grid-column grid-row grid-template-columns
-    grid-template-rows height inset justify-content left letter-spacing line-height
-    list-style margin margin-bottom margin-inline margin-left margin-right margin-top
-    max-height max-width min-height min-width opacity outline outline-offset overflow
-    overflow-wrap overflow-x overflow-y overscroll-behavior padding padding-bottom
-    padding-inline padding-left padding-right padding-top place-items pointer-events
-    position resize right scroll-behavior scroll-margin-bottom tab-size text-align
-    text-decoration text-decoration-color text-overflow text-underline-offset top
-    transform transition translate unicode-bidi vertical-align visibility white-space
-    width z-index
+    grid-template-rows height inset justify-content justify-items left letter-spacing
+    line-height list-style margin margin-bottom margin-inline margin-left margin-right
+    margin-top max-height max-width min-height min-width opacity outline outline-offset
+    overflow overflow-wrap overflow-x overflow-y overscroll-behavior padding
+    padding-bottom padding-inline padding-left padding-right padding-top place-items
+    pointer-events position resize right scroll-behavior scroll-margin
+    scroll-margin-bottom stroke-width tab-size text-align text-decoration
+    text-decoration-color text-overflow text-underline-offset top transform transition
+    translate unicode-bidi vertical-align visibility white-space width z-index
     """
 )
 

@@ -128,8 +128,16 @@ export function startSigningIn() {
   return signInFromAddress();
 }
 
+/** What must reach the relay before the session ends. */
+let finish = async () => {};
+
+export function beforeSigningOut(act) {
+  finish = act;
+}
+
 /** End the session here and at the relay. */
 export async function signOut() {
+  await finish();
   const { token } = auth.peek();
   const headers = token ? { "X-Admin-Session": token } : {};
   forgetSession(SIGNED_OUT);
@@ -182,13 +190,14 @@ function headersFor(session, body, key, extra) {
  * the caller's signal aborted it. A 401 signs the tab out, unless the request carried a
  * credential of its own: then that one is wrong, not the session.
  */
-export async function request(method, path, { body, key, headers, signal } = {}) {
+export async function request(method, path, { body, key, headers, signal, keepalive } = {}) {
   let response;
   const { token } = auth.peek();
   try {
     response = await fetch(path, {
       method,
       signal: signal ?? AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+      keepalive,
       headers: headersFor(token, body, key, headers),
       body: body === undefined ? undefined : JSON.stringify(body),
       cache: "no-store",
@@ -212,7 +221,22 @@ export async function post(path, body = {}) {
   return (await request("POST", path, { body })).json();
 }
 
-const randomKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
+/** Make an idempotency key. */
+export function newKey() {
+  return crypto.getRandomValues(new Uint32Array(4)).join("-");
+}
+
+/** Post a message as the operator; `isLeaving` lets the request outlive the page. */
+export async function say(body, key, isLeaving = false) {
+  const said = { ...body, new: false }; // a room that was deleted meanwhile stays deleted
+  const response = await request("POST", "admin/say", { body: said, key, keepalive: isLeaving });
+  return response.json();
+}
+
+/** Withdraw a question: nobody needs to answer it. */
+export function withdraw(room, seq, isLeaving = false) {
+  return request("DELETE", roomPath(room, `messages/${seq}/question`), { keepalive: isLeaving });
+}
 
 /** The last message without a response, and its idempotency key. */
 let unconfirmed = { content: "", key: "" };
@@ -224,12 +248,11 @@ let unconfirmed = { content: "", key: "" };
 export async function postMessage(body) {
   const content = JSON.stringify(body);
   if (unconfirmed.content !== content) {
-    unconfirmed = { content, key: randomKey() };
+    unconfirmed = { content, key: newKey() };
   }
-  const said = { ...body, new: false }; // a room that was deleted meanwhile stays deleted
-  const response = await request("POST", "admin/say", { body: said, key: unconfirmed.key });
+  const answer = await say(body, unconfirmed.key);
   unconfirmed = { content: "", key: "" };
-  return response.json();
+  return answer;
 }
 
 export async function remove(path) {

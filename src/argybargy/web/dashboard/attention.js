@@ -5,8 +5,8 @@
 import { computed, effect, signal, untracked } from "./ui.js";
 import { auth } from "./api.js";
 import { clock, isHidden } from "./clock.js";
-import { currentRoom, shownRoom, showRoom } from "./route.js";
-import { isLoaded, rooms, waiting } from "./state.js";
+import { shownRoom, showRoom, view } from "./route.js";
+import { asksYou, isLoaded, rooms } from "./state.js";
 import { localStore, persistedSignal, readJson, sessionStore } from "./storage.js";
 import { showNotice } from "./widgets.js";
 
@@ -21,8 +21,11 @@ function readMark(card) {
   return mark > card.last_seq ? 0 : mark;
 }
 
-export function isUnread(card) {
-  return card.room !== shownRoom.value && card.last_seq > readMark(card);
+/** The number of messages that were not read yet; 0 for the room in view. */
+export function unreadCount(card) {
+  if (card.room === shownRoom.value) return 0;
+  const read = Math.max(readMark(card), card.first_seq - 1);
+  return Math.min(Math.max(0, card.last_seq - read), card.messages);
 }
 
 const storedMarks = () => readJson(localStore, KEY, {});
@@ -67,7 +70,7 @@ const NOTIFIED_KEY = "argy_told";
 const notified = new Set([].concat(readJson(sessionStore, NOTIFIED_KEY, [])));
 
 const overdue = computed(() =>
-  waiting.value.filter((row) => clock.value - row.since >= OVERDUE_SECONDS * 1000),
+  asksYou.value.filter((row) => clock.value - row.since >= OVERDUE_SECONDS * 1000),
 );
 export const overdueCount = computed(() => overdue.value.length);
 
@@ -112,9 +115,10 @@ function notifyOnce(row) {
 
 export function startNotifications() {
   effect(() => {
-    const room = auth.value.status !== "out" && currentRoom.value;
+    const { place, room } = view.value;
+    const name = place === "inbox" ? "Inbox" : room && `#${room}`;
     const count = overdueCount.value;
-    document.title = `${count ? `(${count}) ` : ""}${room ? `#${room} · ` : ""}Argybargy`;
+    document.title = `${count ? `(${count}) ` : ""}${name && auth.value.status !== "out" ? `${name} · ` : ""}Argybargy`;
   });
   effect(() => overdue.value.forEach(notifyOnce));
 }

@@ -1,17 +1,18 @@
 // The header: the room in view, its status and activity, and its latest question.
 import { computed, html, signal } from "./ui.js";
 import { auth, get, post, roomPath, sender } from "./api.js";
-import { Age, nowMs } from "./clock.js";
-import { plural, shortMoment } from "./format.js";
+import { Age, nowMs, Timer } from "./clock.js";
+import { isSameName, plural, shortMoment } from "./format.js";
 import { Avatar, Icon } from "./icons.js";
-import { Badge } from "./message.js";
-import { currentRoom, showRoom, view } from "./route.js";
-import { applyRoomStatus, cardOf, isQuestion, messageLog, roster, waiting } from "./state.js";
+import { Menu } from "./menu.js";
+import { isPinned, togglePin } from "./pins.js";
+import { addressOf, currentRoom, showRoom, view } from "./route.js";
+import { applyRoomStatus, asksYou, cardOf, isQuestion, messageLog } from "./state.js";
 import { openPeople, openSearch } from "./panes.js";
-import { onlineCount, rosterRow, Stamp } from "./people.js";
+import { memberCount, onlineCount, rosterRow, Stamp } from "./people.js";
 import { Connection } from "./sidebar.js";
 import { connection, refresh } from "./stream.js";
-import { ConfirmButton, isMenuOpen, showError, showNotice } from "./widgets.js";
+import { ConfirmButton, copyText, isMenuOpen, openDialog, showError, showNotice } from "./widgets.js";
 
 /** Whether the relay has search. */
 export const canSearch = signal(true);
@@ -26,7 +27,7 @@ export async function detectSearch() {
 }
 
 /** Close or reopen a room. */
-async function setRoomStatus(room, what) {
+export async function setRoomStatus(room, what) {
   try {
     const answer = await post(roomPath(room, what), { by: sender.value });
     applyRoomStatus(answer.room);
@@ -51,25 +52,46 @@ const lastQuestion = computed(() => {
   return messageLog(room).messages.value.findLast(isQuestion) ?? null;
 });
 
+/** The state of a question, in words. */
+function Standing({ message }) {
+  const { state, by } = message.question;
+  const since = Date.parse(message.ts);
+  const { from } = message;
+  if (state === "open") {
+    const who = message.expects_reply_resolved ?? message.expects_reply;
+    return html`<bdi>${from}</bdi> asks <bdi>${isSameName(who, "operator") ? "you" : who}</bdi> · <${Timer} since=${since} />`;
+  }
+  if (state === "claimed") {
+    return html`<bdi>${message.claimed_by}</bdi> works on what <bdi>${from}</bdi> asked · <${Timer} since=${since} />`;
+  }
+  if (state === "withdrawn") return html`<bdi>${from}</bdi> no longer needs an answer`;
+  return html`<bdi>${by}</bdi> answered <bdi>${from}</bdi>`;
+}
+
+const STANDING_ICONS = { open: "ask", claimed: "person" };
+
+/** The latest question of the room, what became of it, and the way to it. */
 function LatestQuestion() {
   const latest = lastQuestion.value;
   if (!latest) return null;
+  const { state } = latest.question;
   return html`<button
     type="button"
-    class="turn"
-    title="Go to the latest question"
+    class=${`turn is-${state}`}
+    title=${`Go to the latest question of this room: ${latest.text}`}
     onClick=${() => showRoom(currentRoom.peek(), latest.seq)}
   >
-    <${Badge} message=${latest} />
+    <${Icon} name=${STANDING_ICONS[state] ?? "check"} size=${14} />
+    <span class="turn-words">Latest question: <${Standing} message=${latest} /></span>
   </button>`;
 }
 
 export function MenuButton() {
-  const count = waiting.value.length;
+  const count = asksYou.value.length;
   return html`<button
     type="button"
     class="plain menu-button"
-    aria-label=${count ? `Menu, ${plural(count, "question")} waiting` : "Menu"}
+    aria-label=${count ? `Menu, ${plural(count, "question")} to you` : "Menu"}
     aria-expanded=${isMenuOpen.value}
     onClick=${() => (isMenuOpen.value = !isMenuOpen.value)}
   >
@@ -99,17 +121,41 @@ function PeerHeader({ peer, room }) {
 
 /** How many are here; it opens the people, where they are not beside the conversation. */
 function Present({ room }) {
-  const online = onlineCount.value;
-  const title = `${online} of ${roster.value.length} in #${room} online. Click to see who.`;
+  const counts = `${onlineCount.value} of ${memberCount.value}`;
   return html`<button
     type="button"
     class="plain present"
-    aria-label=${`People: ${online} of ${roster.value.length} online`}
-    title=${title}
+    aria-label=${`People: ${counts} online`}
+    title=${`${counts} in #${room} online. Click to see who.`}
     onClick=${openPeople}
   >
-    <${Icon} name="people" size=${18} />${online}
+    <${Icon} name="people" size=${18} />${onlineCount.value}
   </button>`;
+}
+
+async function copyLink(room) {
+  const link = location.origin + addressOf({ room });
+  const isDone = await copyText(link, document.querySelector(".head .menu button"));
+  showNotice(isDone ? `The link to #${room} is copied.` : `Copy this link: ${link}`, !isDone);
+}
+
+function RoomMenu({ room, isClosed }) {
+  const items = [
+    { name: "Add an agent", icon: "plus", act: () => openDialog("invite", { room }) },
+    { name: "People", icon: "people", act: openPeople },
+    { name: isPinned(room) ? "Unpin room" : "Pin room", icon: "pin", act: () => togglePin(room) },
+    { name: "Copy link to room", icon: "copy", act: () => copyLink(room) },
+    isClosed
+      ? { name: "Reopen room", icon: "hash", act: () => setRoomStatus(room, "reopen") }
+      : { name: "Close room…", icon: "lock", act: () => openDialog("close-room", { room }) },
+    isClosed && {
+      name: "Delete room…",
+      icon: "close",
+      kind: "danger",
+      act: () => openDialog("delete-room", { room }),
+    },
+  ];
+  return html`<${Menu} label=${`Actions for #${room}`} items=${items} />`;
 }
 
 function RoomHeader({ room, card }) {
@@ -122,22 +168,20 @@ function RoomHeader({ room, card }) {
     <${Status} card=${card} />
     <${Present} room=${room} />
     <span class="head-stamp counted">
-      ${card.messages} msg${card.last_ts && html` · <${Age} since=${Date.parse(card.last_ts)} suffix=" ago" />`}
+      ${plural(card.messages, "message")}${card.last_ts && html` · <${Age} since=${Date.parse(card.last_ts)} suffix=" ago" />`}
     </span>
     <span class="spring"></span>
-    <${LatestQuestion} />
     ${isClosed
-      ? html`<button type="button" class="close-room" onClick=${() => setRoomStatus(room, "reopen")}>
-          Reopen<span class="wide"> room</span>
-        </button>`
+      ? html`<button type="button" class="close-room" onClick=${() => setRoomStatus(room, "reopen")}>Reopen room</button>`
       : html`<${ConfirmButton}
           key=${room}
           kind="close-room"
-          label=${html`Close<span class="wide"> room</span>`}
-          confirm="Confirm close"
-          title="Dismiss the agents in this room"
+          label="Close room"
+          confirm="Close and send agents away"
+          title="Tell the agents in this room to leave; you can reopen it"
           onConfirm=${() => setRoomStatus(room, "close")}
         />`}
+    <${RoomMenu} room=${room} isClosed=${isClosed} />
   `;
 }
 
@@ -161,20 +205,25 @@ function ConnectionProblem() {
 }
 
 export function Header() {
+  const { place, peer } = view.value;
+  const isRoom = auth.value.status !== "out" && place === "room" && !peer;
   return html`<header class="head">
-    <${MenuButton} />
-    <${Title} />
-    <${ConnectionProblem} />
-    ${auth.value.status !== "out" &&
-    canSearch.value &&
-    html`<button
-      type="button"
-      class="plain search-button"
-      aria-label="Search messages"
-      title="Search ( / )"
-      onClick=${() => openSearch()}
-    >
-      <${Icon} name="search" size=${20} />
-    </button>`}
+    <div class="head-row">
+      <${MenuButton} />
+      <${Title} />
+      <${ConnectionProblem} />
+      ${auth.value.status !== "out" &&
+      canSearch.value &&
+      html`<button
+        type="button"
+        class="plain search-button"
+        aria-label="Search messages"
+        title="Search ( / )"
+        onClick=${() => openSearch()}
+      >
+        <${Icon} name="search" size=${20} />
+      </button>`}
+    </div>
+    ${isRoom && html`<${LatestQuestion} />`}
   </header>`;
 }

@@ -5,10 +5,11 @@ import { focusComposer, replyTo } from "./drafts.js";
 import { canSearch } from "./header.js";
 import { focusInbox } from "./inbox.js";
 import { closePane, isPaneClosable, openSearch } from "./panes.js";
-import { view } from "./route.js";
-import { focusRooms, moveInRooms } from "./sidebar.js";
+import { showRoom, view } from "./route.js";
+import { focusRooms, moveInRooms, nextUnreadRoom } from "./sidebar.js";
+import { scrollToEnd } from "./state.js";
 import { moveInTimeline, selectedMessage } from "./timeline.js";
-import { Dialog, isMenuOpen, isTouch, openDialog, openedDialog } from "./widgets.js";
+import { Dialog, isMenuOpen, isTouch, openDialog, openedDialog, showNotice } from "./widgets.js";
 
 const CHORD_MS = 1_000;
 /** When `g`, the first key of a chord, was pressed. */
@@ -20,7 +21,19 @@ function reply() {
   if (message) replyTo(message);
 }
 
+/** Show the first unread message of this room, else the next room with unread ones. */
+function goToUnread() {
+  const news = document.querySelector(".timeline .is-news");
+  const box = news?.closest(".timeline").getBoundingClientRect();
+  if (news && news.getBoundingClientRect().bottom < box.top) return news.scrollIntoView({ block: "start" });
+  const room = nextUnreadRoom();
+  if (room) return showRoom(room);
+  showNotice("Everything is read.");
+}
+
 const KEYS = {
+  n: goToUnread,
+  End: () => (scrollToEnd.value += 1),
   j: () => moveInTimeline(1),
   k: () => moveInTimeline(-1),
   r: reply,
@@ -34,17 +47,25 @@ const CHORDS = { i: focusInbox, r: focusRooms };
 
 const HELP = [
   ["j k", "Next and previous message"],
+  ["n", "Next unread message, or the next room with unread ones"],
+  ["End", "Newest message"],
   ["r", "Reply to the selected message"],
   ["c", "Write a message"],
   ["/", "Search"],
-  ["g i", "Go to the questions waiting for you"],
+  ["Ctrl+K", "Go to a room, an agent or a command"],
+  ["g i", "Go to the inbox: the questions to you"],
   ["g r", "Go to the rooms; arrow keys move between them"],
-  ["Esc", "Close, or leave the text field"],
+  ["Esc", "Close the pane on the right, or leave the text field"],
   ["?", "This list"],
 ];
 
 function isTyping(target) {
   return target.closest?.("input, textarea, select, [contenteditable]");
+}
+
+/** Ctrl+K, or on a Mac Cmd+K; also in text fields. */
+function isSwitchKey({ key, ctrlKey, metaKey, altKey, shiftKey }) {
+  return key.toLowerCase() === "k" && ctrlKey !== metaKey && !altKey && !shiftKey;
 }
 
 function onEscape(event) {
@@ -55,6 +76,11 @@ function onEscape(event) {
 
 function onKeyDown(event) {
   if (event.defaultPrevented || openedDialog.peek().name) return;
+  if (isSwitchKey(event)) {
+    event.preventDefault();
+    if (auth.peek().status !== "out") openDialog("switch");
+    return;
+  }
   if (event.key === "Escape") return onEscape(event);
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
   const isChord = event.timeStamp - gAt < CHORD_MS;
@@ -79,10 +105,14 @@ const CONTAINERS = [".waiting-row", ".inbox", ".composer-foot", "dialog"];
 /** The last focused element, and the containers it was in: once removed, it has none. */
 let last = null;
 let containers = [];
+/** Where the row with the focus was among its neighbours. */
+let rowIndex = -1;
 
 function rememberFocus({ target }) {
   last = target.closest?.(FOCUSABLE);
   containers = CONTAINERS.map((selector) => last?.closest(selector));
+  const row = last?.closest(".waiting-row");
+  rowIndex = row ? [...row.parentElement.children].indexOf(row) : -1;
 }
 
 function rescueFocus() {
@@ -91,10 +121,13 @@ function rescueFocus() {
   // On a touch screen the composer would open the keyboard.
   const fallback = isTouch() ? ".timeline" : "#composer";
   const anywhere = container.matches("main") ? fallback : FOCUSABLE;
-  const selectors = [last.matches(".close-room") ? ".close-room" : ".waiting-open", anywhere];
+  const selectors = [last.matches(".close-room") ? ".close-room" : ".waiting-open", ".wake", anywhere];
   const candidates = selectors.flatMap((each) => [...container.querySelectorAll(each)]);
+  const questions = [...container.querySelectorAll(".waiting-open")];
+  // The row that took the place of a removed one; the list must not scroll.
+  const successor = questions[Math.min(rowIndex, questions.length - 1)];
   last = null;
-  candidates.find((node) => node.checkVisibility())?.focus();
+  [successor, ...candidates].find((node) => node?.checkVisibility())?.focus({ preventScroll: true });
 }
 
 export function startFocusRescue() {

@@ -9,7 +9,9 @@ import { detectSearch, Header } from "./header.js";
 import { Icon, Mark } from "./icons.js";
 import { Inbox, InboxView } from "./inbox.js";
 import { HelpDialog, startFocusRescue, startKeyboard } from "./keyboard.js";
-import { closePane, isNarrow, isPaneShown, Pane } from "./panes.js";
+import { startOutbox } from "./outbox.js";
+import { Pane } from "./pane.js";
+import { closePane, isNarrow, isPaneShown } from "./panes.js";
 import { currentRoom, showRoom, view } from "./route.js";
 import { Connection, Rooms, ThemeSwitch } from "./sidebar.js";
 import { isLoaded, rooms } from "./state.js";
@@ -27,6 +29,9 @@ import {
 
 /** Dialogs by name. The large ones are loaded when they first open. */
 const DIALOGS = {
+  "close-room": () => import("./confirm.js").then((module) => module.CloseRoom),
+  "delete-room": () => import("./confirm.js").then((module) => module.DeleteRoom),
+  switch: () => import("./switcher.js").then((module) => module.Switcher),
   admin: () => import("./admin.js").then((module) => module.AdminDrawer),
   help: () => HelpDialog,
   invite: () => import("./invite.js").then((module) => module.InviteDialog),
@@ -113,10 +118,10 @@ export function App() {
         <${Header} />
         <${Conversation} />
       </main>
+      ${!openedDialog.value.name && html`<${Notice} />`}
       ${hasPane && html`<${Pane} />`}
     </div>
     <${OpenDialog} />
-    ${!openedDialog.value.name && html`<${Notice} />`}
   `;
 }
 
@@ -149,6 +154,7 @@ startView();
 startReadTracking();
 startNotifications();
 startKeyboard();
+startOutbox();
 startFocusRescue();
 // The stream needs the session that a sign-in link is exchanged for.
 await startSigningIn();

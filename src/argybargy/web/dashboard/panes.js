@@ -1,15 +1,19 @@
 // The right pane: the people of the room in view, a thread, or search results. From 1,200
-// pixels on it stands beside the conversation, below that it lies over it.
-import { computed, cx, html, signal, useEffect, useRef, useState } from "./ui.js";
-import { Icon } from "./icons.js";
-import { People } from "./people.js";
+// pixels on it stands beside the conversation, below that it lies over it. This module says
+// what it shows; pane.js draws it.
+import { computed, signal } from "./ui.js";
 import { dropThread, showThread, view } from "./route.js";
-import { isMenuOpen, showNotice } from "./widgets.js";
+import { isMenuOpen } from "./widgets.js";
 
 const narrow = matchMedia("(width < 1200px)");
 /** Whether the right pane lies over the conversation. */
 export const isNarrow = signal(narrow.matches);
 narrow.addEventListener("change", () => (isNarrow.value = narrow.matches));
+
+const phone = matchMedia("(width <= 640px)");
+/** Whether the page has one pane only. */
+export const isPhone = signal(phone.matches);
+phone.addEventListener("change", () => (isPhone.value = phone.matches));
 
 /** The search in the pane, { query }, or null. */
 const search = signal(null);
@@ -38,6 +42,13 @@ export const isPaneShown = computed(() => {
 let opener = null;
 /** Whether the pane should take the focus once it is rendered. */
 let isOpening = false;
+
+/** Whether the pane should take the focus; the question is asked once. */
+export function takesFocus() {
+  const takes = isOpening;
+  isOpening = false;
+  return takes;
+}
 
 function open(change) {
   const isInside = document.activeElement?.closest(".pane");
@@ -87,62 +98,3 @@ export function closePane() {
 export const isPaneClosable = computed(
   () => pane.value.name !== "people" || (isNarrow.value && isPeopleShown.value),
 );
-
-// -- the pane -----------------------------------------------------------------------
-
-/** What the pane shows, by name. The large parts are loaded when they first open. */
-const CONTENTS = {
-  people: { title: "People", load: () => People },
-  search: { title: "Search", load: () => import("./search.js").then((module) => module.SearchPane) },
-  thread: { title: "Thread", load: () => import("./thread.js").then((module) => module.Thread) },
-};
-
-function Content({ name, more }) {
-  const [loaded, setLoaded] = useState(name === "people" ? { name, View: People } : {});
-  useEffect(() => {
-    let isCurrent = true;
-    Promise.resolve(CONTENTS[name].load()).then(
-      (View) => isCurrent && setLoaded({ name, View }),
-      () => isCurrent && (closePane(), showNotice("The relay does not answer.", true)),
-    );
-    return () => (isCurrent = false);
-  }, [name]);
-  if (loaded.name !== name) return html`<p class="hint" role="status">Loading…</p>`;
-  return html`<${loaded.View} ...${more} />`;
-}
-
-/** The pane; it takes the focus when the operator opens something in it. */
-export function Pane() {
-  const { name, ...more } = pane.value;
-  const node = useRef(null);
-  const isShown = isPaneShown.value;
-  useEffect(() => {
-    if (isOpening && isShown && !node.current.contains(document.activeElement)) node.current.focus();
-    isOpening = false;
-  }, [isShown, name, more.room, more.seq]);
-  if (!isShown) return null;
-  const { title } = CONTENTS[name];
-  return html`<aside
-    class=${cx("pane", `is-${name}`)}
-    ref=${node}
-    aria-label=${title}
-    tabindex="-1"
-  >
-    <header class="pane-head">
-      <h2>${title}${name === "thread" && html` <span class="where">#<bdi>${more.room}</bdi></span>`}</h2>
-      ${isPaneClosable.value &&
-      html`<button
-        type="button"
-        class="plain pane-close"
-        aria-label=${`Close ${title.toLowerCase()}`}
-        title="Close (Esc)"
-        onClick=${closePane}
-      >
-        <${Icon} name="close" />
-      </button>`}
-    </header>
-    <div class="pane-body">
-      <${Content} name=${name} more=${more} />
-    </div>
-  </aside>`;
-}

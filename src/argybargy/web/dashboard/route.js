@@ -55,8 +55,8 @@ export function showRoom(room, seq = null, how = null) {
   show({ room, seq }, how ?? (seq || isAway ? "pushState" : "replaceState"));
 }
 
-export function showPeer(peer) {
-  show({ room: view.peek().room, peer }, "pushState");
+export function showPeer(peer, room = view.peek().room) {
+  show({ room, peer }, "pushState");
 }
 
 /** Show the inbox, in which no room is in view. */

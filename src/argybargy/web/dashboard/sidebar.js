@@ -1,12 +1,13 @@
 // The sidebar: connection status, theme and rooms.
-import { computed, cx, html, memo } from "./ui.js";
+import { computed, cx, html, memo, signal, useEffect } from "./ui.js";
 import { auth } from "./api.js";
-import { isUnread } from "./attention.js";
+import { unreadCount } from "./attention.js";
 import { Age, clock, nowMs } from "./clock.js";
 import { age, plural, shortMoment } from "./format.js";
 import { Icon } from "./icons.js";
-import { currentRoom, showRoom } from "./route.js";
-import { isLoaded, rooms } from "./state.js";
+import { isPinned } from "./pins.js";
+import { shownRoom, showRoom } from "./route.js";
+import { asksYou, isLoaded, rooms } from "./state.js";
 import { localStore, persistedSignal } from "./storage.js";
 import { connection, retryNow } from "./stream.js";
 import { isMenuOpen, openDialog } from "./widgets.js";
@@ -53,7 +54,7 @@ const THEMES = [
 ];
 const theme = persistedSignal(localStore, "argy_theme", "auto");
 
-function choose(name) {
+export function chooseTheme(name) {
   theme.value = name;
   document.documentElement.dataset.theme = name;
 }
@@ -68,7 +69,7 @@ export function ThemeSwitch() {
         aria-pressed=${theme.value === name}
         aria-label=${label}
         title=${label}
-        onClick=${() => choose(name)}
+        onClick=${() => chooseTheme(name)}
       >
         <${Icon} name=${icon} size=${16} />
       </button>`,
@@ -77,40 +78,76 @@ export function ThemeSwitch() {
 }
 
 // -- rooms ----------------------------------------------------------------------
-// The most recently active rooms first; closed ones collapsed.
+// Pinned rooms first, then the most recently active ones; closed ones collapsed.
+
+/** Least number of rooms with which they can be filtered. */
+const MANY_ROOMS = 6;
+const MOST_COUNTED = 99;
 
 const closedShown = persistedSignal(localStore, "argy_closed_shown", "0");
+const filter = signal("");
 const isClosed = (card) => card.status === "closed";
-const openRooms = computed(() => rooms.value.filter((card) => !isClosed(card)));
-const closedRooms = computed(() => rooms.value.filter(isClosed));
 
-function describe(card) {
+/** The rooms in the order of the list. */
+export const orderedRooms = computed(() =>
+  [...rooms.value].sort((one, other) => isPinned(other.room) - isPinned(one.room)),
+);
+const matching = computed(() => {
+  const wanted = filter.value.trim().toLowerCase();
+  return orderedRooms.value.filter((card) => card.room.toLowerCase().includes(wanted));
+});
+const openRooms = computed(() => matching.value.filter((card) => !isClosed(card)));
+const closedRooms = computed(() => matching.value.filter(isClosed));
+/** The number of questions to the operator, by room. */
+const asks = computed(() => {
+  const counts = new Map();
+  for (const { room } of asksYou.value) counts.set(room, (counts.get(room) ?? 0) + 1);
+  return counts;
+});
+
+/** The next open room with unread messages, from the room in view on. */
+export function nextUnreadRoom() {
+  const cards = orderedRooms.peek().filter((card) => !isClosed(card));
+  const at = cards.findIndex((card) => card.room === shownRoom.peek());
+  const following = [...cards.slice(at + 1), ...cards.slice(0, at + 1)];
+  return following.find((card) => unreadCount(card) > 0)?.room ?? null;
+}
+
+function describe(card, unread, asked) {
   const words = card.messages
     ? `${plural(card.messages, "message")}, the last ${age((nowMs() - Date.parse(card.last_ts)) / 1000)} ago`
     : "quiet";
   const closed = isClosed(card)
     ? `, closed by ${card.closed_by} at ${shortMoment(Date.parse(card.closed_at), nowMs())}`
     : ", open";
-  return `Room ${card.room}${closed}, ${words}, ${card.online} of ${card.members} online`;
+  const marks = [
+    unread > 0 && `, ${unread} unread`,
+    asked > 0 && `, ${plural(asked, "question")} to you`,
+    isPinned(card.room) && ", pinned",
+  ];
+  const here = `${card.online} of ${card.members} online`;
+  return `Room ${card.room}${closed}, ${words}, ${here}${marks.filter(Boolean).join("")}`;
 }
 
 function Meta({ card }) {
   if (!card.messages) return html`<span class="meta">${isClosed(card) ? "closed" : "quiet"}</span>`;
   return html`<span class="meta">
-    ${isClosed(card) && "closed · "}${card.messages} · <${Age} since=${Date.parse(card.last_ts)} />
+    ${isClosed(card) && "closed · "}<${Age} since=${Date.parse(card.last_ts)} />
   </span>`;
 }
 
-const RoomRow = memo(function RoomRow({ card, isCurrent, hasUnread }) {
+const RoomRow = memo(function RoomRow({ card, isCurrent, isKept, unread, asked }) {
   const go = () => {
     showRoom(card.room);
+    filter.value = "";
     isMenuOpen.value = false;
   };
-  const description = describe(card) + (hasUnread ? ", unread" : "");
-  return html`<li>
+  const description = describe(card, unread, asked);
+  const icon = isKept ? "pin" : isClosed(card) ? "lock" : "hash";
+  return html`<li class=${isCurrent ? "is-current" : undefined}>
     <button
       type="button"
-      class=${cx("room-row", isCurrent && "active", hasUnread && "unread", isClosed(card) && "is-closed")}
+      class=${cx("room-row", isCurrent && "active", unread && "unread", isClosed(card) && "is-closed")}
       data-room=${card.room}
       data-status=${card.status}
       aria-current=${isCurrent ? "true" : undefined}
@@ -118,9 +155,11 @@ const RoomRow = memo(function RoomRow({ card, isCurrent, hasUnread }) {
       title=${description}
       onClick=${go}
     >
-      <${Icon} name=${isClosed(card) ? "lock" : "hash"} size=${16} />
+      <${Icon} name=${icon} size=${16} />
       <bdi class="name">${card.room}</bdi>
-      ${hasUnread && html`<i class="dot" aria-hidden="true"></i>`}
+      ${asked > 0 && html`<span class="asked" aria-hidden="true">${asked === 1 ? "?" : `${asked}?`}</span>`}
+      ${unread > 0 &&
+      html`<span class="unread-count" aria-hidden="true">${unread > MOST_COUNTED ? `${MOST_COUNTED}+` : unread}</span>`}
       <${Meta} card=${card} />
     </button>
   </li>`;
@@ -131,8 +170,10 @@ function roomRows(cards) {
     (card) => html`<${RoomRow}
       key=${card.room}
       card=${card}
-      isCurrent=${card.room === currentRoom.value}
-      hasUnread=${isUnread(card)}
+      isCurrent=${card.room === shownRoom.value}
+      isKept=${isPinned(card.room)}
+      unread=${unreadCount(card)}
+      asked=${asks.value.get(card.room) ?? 0}
     />`,
   );
 }
@@ -157,8 +198,8 @@ function Fold({ count, isOpen }) {
 function Closed() {
   const cards = closedRooms.value;
   if (!cards.length) return null;
-  const isOpen = closedShown.value === "1";
-  const kept = isOpen ? cards : cards.filter((card) => card.room === currentRoom.value);
+  const isOpen = closedShown.value === "1" || Boolean(filter.value.trim());
+  const kept = isOpen ? cards : cards.filter((card) => card.room === shownRoom.value);
   const count = isOpen ? cards.length : cards.length - kept.length;
   return html`
     ${count > 0 && html`<${Fold} count=${count} isOpen=${isOpen} />`}
@@ -166,18 +207,67 @@ function Closed() {
   `;
 }
 
+function Filter() {
+  if (rooms.value.length < MANY_ROOMS && !filter.value) return null;
+  const onKeyDown = (event) => {
+    const [first] = matching.peek();
+    if (event.key === "Enter" && first) {
+      showRoom(first.room);
+      isMenuOpen.value = false;
+    }
+    if (event.key === "Enter" || (event.key === "Escape" && filter.peek())) {
+      event.preventDefault();
+      filter.value = "";
+    }
+  };
+  return html`<label class="room-filter">
+    <${Icon} name="search" size=${14} />
+    <input
+      type="search"
+      aria-label="Filter rooms"
+      placeholder="Filter rooms"
+      autocomplete="off"
+      spellcheck=${false}
+      value=${filter.value}
+      onInput=${(event) => (filter.value = event.target.value)}
+      onKeyDown=${onKeyDown}
+    />
+  </label>`;
+}
+
 function List() {
+  useEffect(() => {
+    // The list may be longer than the screen.
+    document.querySelector(".room-row.active")?.scrollIntoView({ block: "nearest" });
+  }, [shownRoom.value, isLoaded.value]);
   if (auth.value.status === "out") return html`<p class="hint">Hidden until you sign in.</p>`;
   if (!isLoaded.value) return html`<p class="hint">Loading…</p>`;
   if (!rooms.value.length) return html`<p class="hint">No rooms yet.</p>`;
-  return html`<ul>${roomRows(openRooms.value)}</ul><${Closed} />`;
+  return html`
+    <${Filter} />
+    ${!matching.value.length && html`<p class="hint" role="status">No room has “${filter.value}” in its name.</p>`}
+    <ul>${roomRows(openRooms.value)}</ul>
+    <${Closed} />
+  `;
 }
 
 export function Rooms() {
+  const isIn = auth.value.status === "in";
   return html`<nav class="rooms" aria-labelledby="rooms-label">
     <h2 id="rooms-label">
       Rooms
-      ${auth.value.status === "in" &&
+      <span class="spring"></span>
+      ${isIn &&
+      html`<button
+        type="button"
+        class="plain"
+        aria-label="Switch to"
+        title="Go to a room, an agent or a command ( Ctrl+K )"
+        onClick=${() => openDialog("switch")}
+      >
+        <kbd>Ctrl K</kbd>
+      </button>`}
+      ${isIn &&
       html`<button
         type="button"
         class="plain"

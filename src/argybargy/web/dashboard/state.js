@@ -21,6 +21,8 @@ export const rooms = computed(() => [...roomCards.value.values()].sort(byLastMes
 export const waiting = computed(() =>
   [...waitingRows.value.values()].sort((one, other) => one.since - other.since),
 );
+/** The questions that ask the operator, as the relay decides; the rest are between agents. */
+export const asksYou = computed(() => waiting.value.filter((row) => row.asks_you));
 export const codes = computed(() =>
   [...codeRows.value.values()].sort((one, other) => one.created.localeCompare(other.created)),
 );

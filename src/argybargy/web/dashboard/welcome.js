@@ -80,7 +80,7 @@ export function SignedOut() {
 
 // -- making a room --------------------------------------------------------------
 
-export function RoomForm({ label, done }) {
+export function RoomForm({ label, name: proposed = "", done }) {
   const field = useRef(null);
   const [problem, setProblem] = useState("");
   const submit = async (event) => {
@@ -108,6 +108,7 @@ export function RoomForm({ label, done }) {
         autocapitalize="none"
         spellcheck=${false}
         autofocus
+        defaultValue=${proposed}
         ref=${field}
         aria-describedby="room-told"
       />
@@ -120,9 +121,9 @@ export function RoomForm({ label, done }) {
 
 const invite = (room) => openDialog("invite", { room });
 
-export function RoomDialog() {
+export function RoomDialog({ name = "" }) {
   return html`<${Dialog} title="New room">
-    <${RoomForm} label="Make the room" done=${(room) => (closeDialog(), invite(room))} />
+    <${RoomForm} label="Make the room" name=${name} done=${(room) => (closeDialog(), invite(room))} />
   <//>`;
 }
 

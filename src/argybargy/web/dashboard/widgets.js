@@ -67,7 +67,8 @@ export function isSendKey({ key, shiftKey, isComposing }) {
 }
 
 // -- notices --------------------------------------------------------------------
-// Short messages at the top of the page, announced by screen readers.
+// Short messages below the conversation, or at the end of a dialog: they cover nothing.
+// Screen readers announce them.
 
 const SHOWN_MS = 6_000;
 const notice = signal({ text: "", isProblem: false });
