@@ -4,6 +4,7 @@ import pytest
 import trio.testing
 
 from argybargy.domain.limits import Limits
+from support.stream_client import StreamClient, open_stream
 from support.web_app import Site, open_site
 
 TURNS = Limits().loop_turns
@@ -44,6 +45,30 @@ async def test_a_damping_is_announced_once_and_lifted_by_the_operator(
         assert [
             (row["actor"], row["detail"]) for row in audit if row["action"] == "undamp"
         ] == [("titus", "anna and bob")]
+
+
+async def next_card(stream: StreamClient) -> dict[str, object]:
+    """Return the next card of the room."""
+    while not (rows := (await stream.next_of("delta")).get("rooms")):
+        pass
+    (card,) = rows
+    return dict(card)
+
+
+@pytest.mark.parametrize("ended_by", ["time", "the operator"])
+async def test_the_stream_says_which_pairs_are_damped_and_until_when(
+    autojump_clock: trio.testing.MockClock, ended_by: str
+) -> None:
+    async with open_site() as site:
+        await make_loop(site)
+        async with open_stream(site, room="build") as stream:
+            snapshot = await stream.next_of("snapshot")
+            (pair,) = snapshot["rooms"][0]["damped"]
+            assert pair["agents"] == ["anna", "bob"]
+            assert pair["until"][11:17] == "08:01:"
+            if ended_by == "the operator":
+                await site.admin("DELETE", "/admin/rooms/build/damping")
+            assert "damped" not in await next_card(stream)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from typing import Self
 import attrs
 from rpds import HashTrieMap
 
+from argybargy.domain.damping import Exchanges
 from argybargy.domain.instant import Instant
 from argybargy.domain.message import Member, Message, SenderKind
 from argybargy.domain.names import OPERATOR, PeerKey, RoomKey, fold, peer_key, room_key
@@ -39,11 +40,13 @@ class RoomCard:
         members: Peers that have posted, by key.
         questions: The open questions of agents by seq, with their claims. Retention
             bounds them, as it bounds messages.
+        exchanges: Which agents answer each other, to tell which pairs are damped.
     """
 
     summary: RoomSummary
     members: HashTrieMap[PeerKey, Member] = attrs.field(factory=HashTrieMap)
     questions: HashTrieMap[int, Message] = attrs.field(factory=HashTrieMap)
+    exchanges: Exchanges = attrs.field(factory=Exchanges, eq=False)
 
     @classmethod
     def new(cls, status: RoomStatus) -> Self:
@@ -93,6 +96,7 @@ class RoomCard:
             ),
             members=room.members,
             questions=questions,
+            exchanges=room.exchanges,
         )
 
     def _open_questions(

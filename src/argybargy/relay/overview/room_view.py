@@ -34,6 +34,8 @@ from argybargy.relay.overview.change_log import Change, Topic
 from argybargy.relay.overview.room_card import RoomCard
 from argybargy.store.protocol import RoomSummary
 
+DAMPED_ROWS: Final = 8
+"""Most damped pairs shown for a room."""
 NEVER: Final = Instant(2**62, float("inf"))
 """An instant after all others."""
 _WORKING_MS: Final = WORKING_SECONDS * 1000 - 100
@@ -71,6 +73,22 @@ class RosterEntry:
 
 
 @attrs.frozen
+class DampedPair:
+    """Two agents whose answers to each other wake neither of them.
+
+    Attributes:
+        names: Their names as spelled.
+        until: The end of the damping, on the steady clock.
+        until_ms: The same on the wall clock. Not compared: it is computed anew each
+            time, and may differ by a millisecond.
+    """
+
+    names: tuple[str, str]
+    until: float
+    until_ms: int = attrs.field(eq=False)
+
+
+@attrs.frozen
 class RoomView:
     """A room as shown to the operator, with ages.
 
@@ -98,6 +116,7 @@ class RoomOutline:
         members: The names of the members.
         asked: The room's questions for the inbox, with a wait of 0; empty when the
             room is closed.
+        damped: The pairs of agents that are damped.
         holds_until: When time alone may change the outline. The counted and the
             steady time in it do not depend on the wall clock.
     """
@@ -107,6 +126,7 @@ class RoomOutline:
     rows: Mapping[str, RosterEntry]
     members: tuple[str, ...]
     asked: tuple[Waiting, ...]
+    damped: tuple[DampedPair, ...]
     holds_until: Instant = attrs.field(eq=False)
 
     def is_due(self, now: Instant) -> bool:
@@ -184,17 +204,20 @@ class RoomViewer:
         rows = {row.name: _entry(row, card, seen_at, now) for row in roster}
         members = member_names(codes, expired, card.members)
         asked, next_turn_ms = _asked(card, members, now)
+        damped = _damped(card, now)
         return RoomOutline(
             summary=card.summary,
             online=sum(row.is_online for row in roster),
             rows=rows,
             members=members,
             asked=asked,
+            damped=damped,
             holds_until=Instant(
                 min(self._next_counted_ms(codes, rows.values(), now), next_turn_ms),
                 min(
                     self._next_steady(seen, now),
                     self.presence.next_seat_end(room, now.steady_seconds),
+                    *(pair.until for pair in damped),
                 ),
             ),
         )
@@ -272,6 +295,26 @@ def _aged_row(
     )
 
 
+def _damped(card: RoomCard, now: Instant) -> tuple[DampedPair, ...]:
+    """Return the damped pairs of an open room, those that are free soonest first."""
+    if card.summary.status.is_closed:
+        return ()
+
+    def spelled(peer: PeerKey) -> str:
+        member = card.members.get(peer)
+        return peer if member is None else member.name
+
+    pairs = (
+        DampedPair(
+            (spelled(one), spelled(other)),
+            found.until,
+            now.wall_ms + round((found.until - now.steady_seconds) * 1000),
+        )
+        for (one, other), found in card.exchanges.damped(now.steady_seconds)
+    )
+    return tuple(nsmallest(DAMPED_ROWS, pairs, key=lambda pair: pair.until))
+
+
 def _asked(
     card: RoomCard, members: tuple[str, ...], now: Instant
 ) -> tuple[tuple[Waiting, ...], int]:
@@ -347,5 +390,7 @@ def differences(
             yield Change(Topic.ROSTER, room, name)
 
 
-def _headline(outline: RoomOutline) -> tuple[RoomSummary, int, int]:
-    return outline.summary, outline.online, len(outline.members)
+def _headline(
+    outline: RoomOutline,
+) -> tuple[RoomSummary, int, int, tuple[DampedPair, ...]]:
+    return outline.summary, outline.online, len(outline.members), outline.damped

@@ -238,8 +238,18 @@ class RoomRow(Struct, frozen=True, gc=False):
     closed_by: str | None
 
 
-class RoomCardBody(Struct, frozen=True, gc=False):
-    """Summary of a room; `online` and `members` are numbers of peers."""
+class DampedBody(Struct, frozen=True):
+    """Two agents whose answers to each other wake neither of them until then."""
+
+    agents: list[str]
+    until: str
+
+
+class RoomCardBody(Struct, frozen=True):
+    """Summary of a room; `online` and `members` are numbers of peers.
+
+    `damped` lists the pairs of agents that answered each other too often.
+    """
 
     room: str
     status: Literal["open", "closed"]
@@ -252,6 +262,7 @@ class RoomCardBody(Struct, frozen=True, gc=False):
     created_at: str
     online: int
     members: int
+    damped: list[DampedBody] | UnsetType = UNSET
 
 
 class WaitingRow(RoomMessageBody, frozen=True, rename={"from_": "from"}):

@@ -3,6 +3,7 @@
 from typing import cast
 
 import msgspec
+from msgspec import UNSET
 
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.instant import format_timestamp
@@ -13,6 +14,7 @@ from argybargy.web.codec import encode
 from argybargy.web.codec.bodies import RoomMessageBody
 from argybargy.web.codec.operator_bodies import (
     CodeRow,
+    DampedBody,
     RoomCardBody,
     RosterRowBody,
     WaitingRow,
@@ -78,6 +80,11 @@ def room_card(room: RoomOutline) -> RoomCardBody:
         created_at=format_timestamp(summary.created_ms),
         online=room.online,
         members=len(room.members),
+        damped=[
+            DampedBody(list(pair.names), format_timestamp(pair.until_ms))
+            for pair in room.damped
+        ]
+        or UNSET,
     )
 
 

@@ -110,7 +110,7 @@ function offersFor(typed) {
   }
   const isTaken = orderedRooms.value.some((card) => isSameName(card.room, typed));
   if (ROOM_NAME.test(typed) && !isTaken) {
-    const act = () => openDialog("room", { name: typed });
+    const act = () => openDialog("room", { proposed: typed });
     offers.push({ key: "new", name: `New room #${typed}`, icon: "plus", note: "command", act });
   }
   return offers;

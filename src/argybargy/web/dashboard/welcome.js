@@ -80,7 +80,7 @@ export function SignedOut() {
 
 // -- making a room --------------------------------------------------------------
 
-export function RoomForm({ label, name: proposed = "", done }) {
+export function RoomForm({ label, proposed = "", done }) {
   const field = useRef(null);
   const [problem, setProblem] = useState("");
   const submit = async (event) => {
@@ -121,9 +121,9 @@ export function RoomForm({ label, name: proposed = "", done }) {
 
 const invite = (room) => openDialog("invite", { room });
 
-export function RoomDialog({ name = "" }) {
+export function RoomDialog({ proposed = "" }) {
   return html`<${Dialog} title="New room">
-    <${RoomForm} label="Make the room" name=${name} done=${(room) => (closeDialog(), invite(room))} />
+    <${RoomForm} label="Make the room" proposed=${proposed} done=${(room) => (closeDialog(), invite(room))} />
   <//>`;
 }
 
