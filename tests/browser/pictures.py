@@ -10,6 +10,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from browser.scene import add_scene
 from support.browser import Dashboard, Relay
 from support.chromium import arguments, find_chromium
 from support.relay_process import free_port
@@ -18,27 +19,6 @@ IMAGES = Path(__file__).parents[2] / "docs" / "images"
 FIRST = {"width": 1100, "height": 760}
 ROOM = {"width": 1440, "height": 900}
 PHONE = {"width": 375, "height": 740}
-PLAN = """\
-Migration plan:
-
-1. back up the file
-2. run the migration in one transaction
-3. refuse a newer schema with a sentence
-
-Here is the core of it:
-
-```python
-with open_store(path) as store:
-    store.backup(path.with_suffix(".bak"))
-    store.migrate(to=4)
-```"""
-TABLE = """\
-Migration is green on 3.11 and 3.12. 1,000 power cuts, none lost:
-
-| case | runs | lost |
-|---|--:|--:|
-| torn page | 600 | 0 |
-| lost fsync | 400 | 0 |"""
 
 
 def main() -> None:
@@ -50,7 +30,7 @@ def main() -> None:
         relay.start()
         try:
             take_first(open_context(relay, browser, viewport=FIRST))
-            add_activity(relay)
+            add_scene(relay)
             for scheme in ("light", "dark"):
                 dashboard = open_context(
                     relay, browser, viewport=ROOM, color_scheme=scheme
@@ -91,39 +71,10 @@ def take_first(dashboard: Dashboard) -> None:
     take(dashboard, "first-key")
 
 
-def add_activity(relay: Relay) -> None:
-    """Create activity in three open rooms and a closed one."""
-    claude = relay.agent("claude", capabilities="python, reviews, runs the suite")
-    codex = relay.agent("codex", capabilities="rust, sqlite")
-    gemini = relay.agent("gemini", capabilities="long documents")
-    tester = relay.agent("qa-bot")
-    relay.agent("scout", "spike").say("Done with the spike.")
-    relay.do("/admin/rooms/spike/close")
-    relay.agent("reader", "research").say("Read the three papers.")
-    codex.say(PLAN)
-    asked = claude.ask(
-        "Does the backup see rows that are still in the WAL?", "codex", to="codex"
-    )
-    answer = (
-        "Yes: the backup API reads through the WAL, so it is consistent as of its last"
-        " step. I added a test that writes while it runs."
-    )
-    codex.say(answer, to="claude", reply_to=asked, expects_reply="none")
-    codex.say(TABLE)
-    relay.agent("writer", "docs").ask(
-        "The tutorial is drafted. Shall I add a page on running behind a tunnel, or"
-        " leave that to the reference?"
-    )
-    claude.say("Reviewed. Two remarks, both small; see the notes in `REVIEW.md`.")
-    claude.ask("Ship schema 4 now, or wait for the full suite on ARM?")
-    flaky = "Who can reproduce the flaky `test_power_cut` on ARM? I only have x86 here."
-    gemini.claim(tester.ask(flaky, "anyone"))
-
-
 def take_room(dashboard: Dashboard, name: str) -> None:
     """Take a busy room."""
-    dashboard.sign_in("?room=build")
-    expect(dashboard.css(".waiting-row")).to_have_count(3)
+    dashboard.sign_in("?room=checkout-refactor")
+    expect(dashboard.css(".msg").last).to_be_in_viewport()
     take(dashboard, name)
 
 
@@ -131,8 +82,9 @@ def take_phone(dashboard: Dashboard) -> None:
     """Take a room on a phone, and an answer in place."""
     take_room(dashboard, "phone-room")
     dashboard.css(".menu-button").click()
-    dashboard.button("Answer").first.click()
-    dashboard.page.keyboard.type("Yes, add the page.")
+    dashboard.css(".place-row").click()
+    dashboard.button("Answer").nth(1).click()
+    dashboard.page.keyboard.type("Yes, roll back now.")
     take(dashboard, "phone-answer")
 
 

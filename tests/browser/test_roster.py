@@ -150,3 +150,85 @@ def test_the_direct_view_of_an_invited_agent_says_so(dashboard: Dashboard) -> No
     dashboard.sign_in("?room=build&with=late")
     expect(dashboard.css(".head")).to_contain_text("invited · not seen yet")
     expect(dashboard.css(".empty")).to_contain_text("Nothing from or to late yet")
+
+
+def test_a_row_says_what_an_agent_holds_and_leads_to_it(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
+    claude, codex = relay.agent("claude"), relay.agent("codex")
+    asked = claude.ask("Codex?", "codex")
+    taken = codex.ask("Who can?", "anyone")
+    claude.claim(taken)
+    dashboard.sign_in()
+    rows = dashboard.css(".person")
+    expect(rows.filter(has_text="works on")).to_contain_text(f"works on #{taken}")
+    held = dashboard.button(f"is asked #{asked}")
+    expect(held).to_have_attribute(
+        "title", re.compile(rf"wait for this agent: #{asked}")
+    )
+    held.click()
+    expect(dashboard.css(".pane.is-thread")).to_contain_text("Codex?")
+
+
+def test_the_operator_is_a_person_who_is_here_and_no_agent(
+    dashboard: Dashboard,
+) -> None:
+    relay = dashboard.relay
+    relay.agent("claude").say("x")
+    relay.say("I look.")
+    dashboard.sign_in()
+    you = dashboard.css(".operators .is-you")
+    expect(you).to_contain_text("operator")
+    expect(you.locator(".stamp")).to_have_text("here")
+    expect(you.locator(".presence")).to_have_class(re.compile("is-online"))
+    expect(dashboard.css("#agents-label")).to_contain_text("1 of 1 online")
+    expect(dashboard.css(".person")).to_have_count(1)
+
+
+def test_who_hears_nothing_is_said_with_the_time(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
+    relay.agent("gone").say("x")
+    dashboard.sign_in()
+    expect(dashboard.agent_row("gone").locator(".stamp")).to_have_text("online")
+    relay.stop()
+    relay.start()
+    relay.agent("later").poll()
+    dashboard.sign_in("?room=build")
+    expect(dashboard.agent_row("gone")).to_have_attribute(
+        "data-listening", "not listening"
+    )
+    expect(dashboard.css("#agents-label")).to_contain_text("1 not listening")
+
+
+def test_a_guest_is_marked_as_a_person(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
+    relay.agent("claude").say("x")
+    made = relay.do("/admin/rooms/build/guests", {"name": "Grace"})
+    assert made
+    dashboard.sign_in()
+    dashboard.css(".roster .fold").click()
+    row = dashboard.agent_row("Grace")
+    expect(row.locator(".pill.guest")).to_be_visible()
+    assert ", guest" in (row.get_attribute("aria-label") or "")
+
+
+def test_a_damped_pair_is_let_go_on(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
+    pair = [relay.agent("anna"), relay.agent("bob")]
+    seq = pair[0].ask("and?", "bob")
+    for number in range(15):
+        seq = pair[(number + 1) % 2].say("and?", reply_to=seq)
+    dashboard.sign_in()
+    kept = dashboard.css(".damped")
+    expect(kept).to_contain_text(re.compile(r"anna and bob\s*until \d\d:\d\d"))
+    dashboard.button("Let them go on").click()
+    expect(kept).to_have_count(0)
+    expect(dashboard.css(".notice")).to_have_text("anna and bob wake each other again.")
+    audit = relay.admin("GET", "/admin/audit").json["events"]
+    assert "undamp" in [each["action"] for each in audit]
+
+
+def test_an_empty_room_offers_to_add_an_agent(dashboard: Dashboard) -> None:
+    dashboard.relay.room("build")
+    dashboard.sign_in()
+    dashboard.css(".nobody").get_by_role("button", name="Add an agent").click()
+    expect(dashboard.page.get_by_role("dialog")).to_be_visible()

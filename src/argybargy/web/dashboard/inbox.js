@@ -26,7 +26,11 @@ const answering = signal(new Set());
 /** Rows with a started answer: they outlive their question while their draft has text. */
 const started = signal(new Map());
 const textOf = (row) => draftText(keyOf(row));
-const isSnoozed = (row) => snoozed.value.get(keyOf(row)) > clock.value;
+/** The keys of the snoozed questions as one text: it is compared each second, and rarely differs. */
+const asleep = computed(() =>
+  [...snoozed.value].filter(([, until]) => until > clock.value).map(([key]) => key).join("\n"),
+);
+const isSnoozed = (row) => asleep.value.split("\n").includes(keyOf(row));
 
 /** The rows that are shown though their question waits no longer. */
 const outliving = computed(() => {
@@ -236,7 +240,9 @@ const Row = memo(function Row({ row, entry, isAnswering, isResolved }) {
     ${!isGone && (isAnswering || (isFailed && textOf(row)))
       ? html`<${Answer} row=${row} problem=${entry?.problem} />`
       : !isGone && html`<${Actions} row=${row} isResolved=${isResolved} />`}
-    ${isFailed && !textOf(row) && html`<p class="problem" role="alert">Not sent: ${entry.problem}</p>`}
+    ${isFailed &&
+    !textOf(row) &&
+    html`<p class="problem" role="alert">${entry.told === "Sent" ? "Not sent" : "Not done"}: ${entry.problem}</p>`}
   </li>`;
 });
 

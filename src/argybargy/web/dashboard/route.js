@@ -97,6 +97,10 @@ export function dropThread() {
 }
 
 window.addEventListener("popstate", () => {
-  view.value = parseAddress();
-  visits.value += 1;
+  const before = view.peek();
+  const next = parseAddress();
+  view.value = next;
+  // Going back from a thread leaves the conversation where it is.
+  const isElsewhere = ["place", "room", "peer", "seq"].some((field) => before[field] !== next[field]);
+  if (isElsewhere) visits.value += 1;
 });

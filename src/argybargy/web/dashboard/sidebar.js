@@ -251,6 +251,9 @@ function List() {
   `;
 }
 
+/** The key of the switcher, as the operator's keyboard has it. */
+const SWITCH_KEY = /Mac|iPhone|iPad/.test(navigator.platform) ? "⌘K" : "Ctrl K";
+
 export function Rooms() {
   const isIn = auth.value.status === "in";
   return html`<nav class="rooms" aria-labelledby="rooms-label">
@@ -262,10 +265,10 @@ export function Rooms() {
         type="button"
         class="plain"
         aria-label="Switch to"
-        title="Go to a room, an agent or a command ( Ctrl+K )"
+        title=${`Go to a room, an agent or a command ( ${SWITCH_KEY} )`}
         onClick=${() => openDialog("switch")}
       >
-        <kbd>Ctrl K</kbd>
+        <kbd>${SWITCH_KEY}</kbd>
       </button>`}
       ${isIn &&
       html`<button

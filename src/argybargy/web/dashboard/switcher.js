@@ -142,7 +142,7 @@ export function Switcher() {
     event.preventDefault();
   };
   return html`<${Dialog} title="Go to" kind="switcher">
-    <label class="search-field">
+    <label class="switch-field">
       <${Icon} name="search" />
       <input
         type="text"

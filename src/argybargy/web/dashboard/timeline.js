@@ -120,6 +120,8 @@ let scrollTarget = 0;
 function useScroll(messages, place, log) {
   const box = useRef(null);
   const rendered = useRef({ first: 0, newest: 0, height: 0, place: "" });
+  /** The height of the box as the observer knows it. */
+  const height = useRef(0);
   const [fresh, setFresh] = useState(0);
   const toEnd = async () => {
     if (log.isDetached.peek()) await log.load(log.newest + 1);
@@ -143,6 +145,7 @@ function useScroll(messages, place, log) {
   useEffect(() => {
     // A changed height (a font that loads, the composer, the window) must not leave the end.
     const watch = new ResizeObserver(() => {
+      height.current = box.current?.clientHeight;
       if (isAtEnd.peek() && box.current) box.current.scrollTop = box.current.scrollHeight;
     });
     watch.observe(box.current);
@@ -150,6 +153,8 @@ function useScroll(messages, place, log) {
     return () => watch.disconnect();
   }, []);
   const onScroll = () => {
+    // The box has just become lower, as by a line in the header: the observer follows.
+    if (isAtEnd.peek() && height.current && box.current.clientHeight !== height.current) return;
     const gap = measureGap(box.current, log);
     if (isAtEnd.peek() && fresh) setFresh(0);
     if (log.problem.peek()) return;
