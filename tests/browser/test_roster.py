@@ -154,9 +154,10 @@ def test_the_direct_view_of_an_invited_agent_says_so(dashboard: Dashboard) -> No
 
 def test_a_row_says_what_an_agent_holds_and_leads_to_it(dashboard: Dashboard) -> None:
     relay = dashboard.relay
-    claude, codex = relay.agent("claude"), relay.agent("codex")
+    claude = relay.agent("claude")
+    relay.agent("codex").say("here")
     asked = claude.ask("Codex?", "codex")
-    taken = codex.ask("Who can?", "anyone")
+    taken = relay.agent("gemini").ask("Who can?", "anyone")
     claude.claim(taken)
     dashboard.sign_in()
     rows = dashboard.css(".person")
