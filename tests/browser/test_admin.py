@@ -492,7 +492,7 @@ def test_the_audit_log_is_read_page_by_page(dashboard: Dashboard) -> None:
     open_drawer(dashboard, "Audit")
     rows = dashboard.css(".audit-row")
     expect(rows).to_have_count(50)
-    expect(rows.filter(has_text="#room-59")).to_contain_text("by admin")
+    expect(rows.filter(has_text="#room-59")).to_contain_text("open by operator")
     expect(rows.filter(has_text="#room-00")).to_have_count(0)
     dashboard.button("Older").click()
     expect(rows.filter(has_text="#room-00")).to_have_count(1)

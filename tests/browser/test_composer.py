@@ -298,12 +298,13 @@ def test_the_composer_says_in_words_what_it_will_do(dashboard: Dashboard) -> Non
     expect(words).to_have_text("To codex alone · no answer needed")
     to.select_option("all")
     dashboard.message(asked).hover()
-    dashboard.message(asked).get_by_role("button", name="Reply").click()
+    reply = dashboard.message(asked).get_by_role("button", name="Reply", exact=True)
+    reply.click()
     expect(words).to_have_text(f"Reply to claude's question #{asked} · answers it")
     to.select_option("codex")
     expect(words).to_have_text(
         f"Reply to claude's question #{asked} ·"
-        " does not answer it: claude will not see it · no answer needed"
+        " does not answer it: claude will not see it"
     )
     to.select_option("all")
     relay.say("Yes.", reply_to=asked)
@@ -312,6 +313,12 @@ def test_the_composer_says_in_words_what_it_will_do(dashboard: Dashboard) -> Non
     )
     dashboard.button("Cancel the reply").click()
     expect(words).to_have_text("To everyone · no answer needed")
+    mine = relay.say("Who is here?", expects_reply="anyone")
+    dashboard.message(mine).hover()
+    dashboard.message(mine).get_by_role("button", name="Reply", exact=True).click()
+    expect(words).to_have_text(
+        f"Reply to operator's question #{mine} · no answer needed"
+    )
 
 
 @pytest.mark.parametrize("width", [320, 375])
@@ -322,6 +329,7 @@ def test_words_and_controls_are_whole_on_a_phone(
     long = "a-name-that-is-as-long-as-names-may-be-" + "x" * 25
     asked = dashboard.relay.agent(long).ask("Well?")
     dashboard.sign_in()
+    expect(dashboard.css(".msg")).to_have_count(1)
     dashboard.page.keyboard.press("r")
     expect(says(dashboard)).to_have_text(
         f"Reply to {long}'s question #{asked} · answers it"
@@ -368,6 +376,7 @@ def test_names_are_completed_and_one_at_the_beginning_is_the_recipient(
     typed("said")
     press("Enter")
     expect(dashboard.page.get_by_label("Recipient")).to_have_value("all")
+    expect(dashboard.css(".msg")).to_have_count(4)
     said = relay.admin("GET", "/admin/rooms/build/history?limit=1").json["messages"][-1]
     assert (said["to"], said["text"]) == ("codex", "@codex as @reviewer said")
 
@@ -451,8 +460,9 @@ def test_what_the_relay_says_about_a_message_is_shown(dashboard: Dashboard) -> N
     dashboard.composer.fill("x")
     expect(note).to_have_text("")
     dashboard.composer.fill("")
-    dashboard.css(".msg[data-from=gone]").hover()
-    dashboard.css(".msg[data-from=gone]").get_by_role("button", name="Reply").click()
+    row = dashboard.css(".msg[data-from=gone]")
+    row.hover()
+    row.get_by_role("button", name="Reply", exact=True).click()
     dashboard.send("still there?")
     expect(note).to_have_class(re.compile("is-doubt"))
     expect(note).to_contain_text("gone")

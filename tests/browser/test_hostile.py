@@ -79,7 +79,8 @@ def test_no_other_field_becomes_markup(dashboard: Dashboard) -> None:
     query = "?room=%3Cimg%20src=x%20onerror=window.hit=1%3E&with=%3Cb%3Ex&seq=1e9"
     dashboard.sign_in(query)
     expect(dashboard.css(".notice")).to_contain_text("There is no room #<img src=x")
-    expect(dashboard.css(".agent-caps")).to_have_text(SAID.replace("\u202e", ""))
+    capabilities = dashboard.agent_row("claude").locator(".agent-caps")
+    expect(capabilities).to_have_text(SAID.replace("\u202e", ""))
     expect(dashboard.composer).to_have_value("<script>window.hit=1</script>")
     dashboard.composer.press("Enter")
     expect(dashboard.css(".composer .problem")).to_contain_text("sender: ")
@@ -101,15 +102,16 @@ def test_no_choice_reason_or_reply_becomes_markup(dashboard: Dashboard) -> None:
         claude.say(text, reply_to=asked, expects_reply="none")
     claude.say("", choice=tag, reply_to=named)
     gone = claude.ask(SAID, "anyone")
-    claude.call("DELETE", f"/messages/{gone}/question", {"reason": SAID})
+    reason = {"reason": tag}
+    assert claude.call("DELETE", f"/messages/{gone}/question", reason).status == 200
     dashboard.sign_in(f"?room=build&thread={asked}")
     expect(dashboard.css(".thread .msg")).to_have_count(len(CORPUS) + 1)
-    expect(dashboard.css("#t-2 .choices button").first).to_have_text(tag)
+    expect(dashboard.css("#t-2 .msg-choices button").first).to_have_text(tag)
     expect(dashboard.message(named).locator(".is-chosen")).to_contain_text(tag)
-    expect(dashboard.message(gone).locator(".badge")).to_contain_text(SAID)
+    expect(dashboard.message(gone).locator(".badge")).to_contain_text(tag)
     dashboard.css(f"#t-{asked + 3} .prose").hover()
     assert_harmless(dashboard)
-    dashboard.css("#t-2 .choices button").first.click()
+    dashboard.css("#t-2 .msg-choices button").first.click()
     expect(dashboard.css("#t-2 .is-chosen")).to_contain_text(tag)
     assert_harmless(dashboard)
 

@@ -128,8 +128,9 @@ def test_long_code_is_folded_and_wide_code_wraps_on_demand(
     assert folded is not None
     assert folded["height"] < 330
     assert pre.evaluate("node => node.scrollWidth > node.clientWidth")
-    bar = "node => node.offsetHeight - node.clientHeight"
-    assert pre.evaluate(bar) == 9
+    # Playwright hides the bars themselves.
+    bar = "node => getComputedStyle(node, '::-webkit-scrollbar').height"
+    assert pre.evaluate(bar) == "9px"
     block.get_by_role("button", name="Show 30 lines").click()
     opened = pre.bounding_box()
     assert opened is not None
@@ -140,7 +141,8 @@ def test_long_code_is_folded_and_wide_code_wraps_on_demand(
     assert pre.evaluate("node => node.scrollWidth <= node.clientWidth")
     block.get_by_role("button", name="Show fewer lines").click()
     expect(pre).to_have_class(re.compile("is-folded"))
-    dashboard.page.evaluate("window.find('29 wide', false, false, true)")
+    # As the browser's search does, which scrolls boxes that nobody else can scroll.
+    pre.evaluate("node => { node.scrollTop = node.scrollHeight; }")
     expect(pre).not_to_have_class(re.compile("is-folded"))
     expect(dashboard.message(short).locator(".code-block .quiet")).to_have_count(1)
 
@@ -182,15 +184,31 @@ def test_code_is_split_into_comments_strings_numbers_and_keywords(
     assert [text for kind, text in select if kind == "keyword"] == ["SELECT", "from"]
 
 
-@pytest.mark.parametrize("name", ["python", "js", "sh", "rust", "sql", "json", "yaml"])
-def test_no_code_takes_long_to_split(dashboard: Dashboard, name: str) -> None:
-    hard = ('"', "'", "`", "/*", "#", '"' * 3, "\\", "a", "1.", "--", "'''\\", "/")
+HARD = r"""async (names) => {
+  const { tokensOf } = await import("/dashboard/highlight.js");
+  const [three, other] = [`"`.repeat(3), `'`.repeat(3)];
+  const parts = ['"', "'", "`", "/*", "#", three, "\\", "a", "1.", "--", "/"];
+  parts.push(`${other}\\`);
+  const found = [];
+  for (const name of names) {
+    for (const part of parts) {
+      const code = part.repeat(Math.floor(20_000 / part.length));
+      const start = performance.now();
+      const tokens = tokensOf(code, name);
+      const spent = performance.now() - start;
+      found.push([name, part, spent, tokens.map(([, text]) => text).join("") === code]);
+    }
+  }
+  return found;
+}"""
+
+
+def test_no_code_takes_long_to_split(dashboard: Dashboard) -> None:
     dashboard.open()
-    for each in hard:
-        code = each * (20_000 // len(each))
-        start = dashboard.page.evaluate("performance.now()")
-        tokens(dashboard, code, name)
-        assert dashboard.page.evaluate("performance.now()") - start < 2_000
+    languages = ["python", "js", "sh", "rust", "sql", "json", "yaml"]
+    for name, part, spent, is_whole in dashboard.page.evaluate(HARD, languages):
+        assert is_whole, (name, part)
+        assert spent < 1_000, (name, part)
 
 
 def test_code_gets_its_colours_when_the_first_block_in_a_language_shows(

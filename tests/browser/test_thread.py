@@ -116,12 +116,12 @@ def test_a_reply_may_ask_back_and_any_reply_may_be_replied_to(
     in_thread(dashboard, second).get_by_role("button", name="Reply").click()
     field = dashboard.page.get_by_label("Reply to codex")
     expect(field).to_be_focused()
-    dashboard.page.get_by_label("Ask anyone back").check()
+    dashboard.page.get_by_label("Ask codex back").check()
     field.fill("Because. Or not?")
     field.press("Enter")
     expect(dashboard.css(".thread .msg")).to_have_count(3)
     said = relay.admin("GET", "/admin/rooms/build/history?limit=1").json["messages"][-1]
-    assert (said["reply_to"], said["expects_reply"]) == (second, "anyone")
+    assert (said["reply_to"], said["expects_reply"]) == (second, "codex")
 
 
 def test_a_question_inside_a_thread_is_what_its_composer_answers(
@@ -153,13 +153,13 @@ def test_choices_are_buttons_and_the_chosen_one_is_marked(
     mine = claude.ask("Ship it?", choices=["Yes", "No, wait"])
     others = claude.ask("Which?", "codex", to="codex", choices=["a", "b"])
     dashboard.sign_in()
-    expect(dashboard.message(others).locator(".choices button")).to_have_count(0)
+    expect(dashboard.message(others).locator(".msg-choices button")).to_have_count(0)
     expect(dashboard.message(others).locator(".choice-mark")).to_have_text(["a", "b"])
     open_thread(dashboard, mine)
     in_thread(dashboard, mine).get_by_role("button", name="No, wait").click()
     for row in (dashboard.message(mine), in_thread(dashboard, mine)):
         expect(row.locator(".badge")).to_have_attribute("data-state", "answered")
-        expect(row.locator(".choices button")).to_have_count(0)
+        expect(row.locator(".msg-choices button")).to_have_count(0)
         expect(row.locator(".is-chosen")).to_contain_text("No, wait")
     answer = claude.call("GET", "/messages?since=0").json["messages"][-1]
     assert (answer["choice"], answer["reply_to"]) == ("No, wait", mine)
@@ -169,11 +169,16 @@ def test_a_question_is_marked_as_done(dashboard: Dashboard) -> None:
     asked = dashboard.relay.agent("claude").ask("Still needed?")
     dashboard.sign_in()
     open_thread(dashboard, asked)
-    dashboard.button("Mark as done").click()
+    done = dashboard.css(".thread").get_by_role("button", name="Mark as done")
+    done.click()
     dashboard.button("Withdraw the question?").click()
     badge = in_thread(dashboard, asked).locator(".badge")
     expect(badge).to_have_text("withdrawn by operator")
-    expect(dashboard.button("Mark as done")).to_have_count(0)
+    # The relay's own word about it is no reply.
+    expect(dashboard.css(".thread .event")).to_have_count(1)
+    expect(dashboard.css(".thread-count")).to_have_text("No replies yet")
+    expect(dashboard.css(".replies")).to_have_count(0)
+    expect(done).to_have_count(0)
 
 
 def test_who_has_read_a_message_is_said_on_demand(dashboard: Dashboard) -> None:

@@ -198,6 +198,15 @@ def test_an_empty_room_says_what_will_be_here(dashboard: Dashboard) -> None:
     expect(dashboard.css(".empty")).to_contain_text(
         "Messages agents send here will show up live."
     )
+    add = dashboard.css(".empty").get_by_role("button", name="Add an agent")
+    add.click()
+    expect(dashboard.page.get_by_role("dialog", name="Add an agent")).to_be_visible()
+    dashboard.page.keyboard.press("Escape")
+    dashboard.relay.do("/admin/rooms/build/close")
+    expect(dashboard.css(".empty")).to_contain_text(
+        "This room is closed: only you can write here."
+    )
+    expect(add).to_have_count(0)
 
 
 def test_a_room_shows_its_own_messages_also_when_closed(dashboard: Dashboard) -> None:
@@ -483,7 +492,8 @@ def test_a_long_message_is_folded_and_found_by_the_browser_s_search(
     less = dashboard.message(seq).get_by_role("button", name="Show less")
     less.click()
     expect(folded).to_have_class(re.compile("is-folded"))
-    dashboard.page.evaluate("window.find('paragraph 57', false, false, true)")
+    # As the browser's search does, which scrolls boxes that nobody else can scroll.
+    folded.get_by_text("paragraph 57", exact=True).evaluate("n => n.scrollIntoView()")
     expect(folded).not_to_have_class(re.compile("is-folded"))
     expect(folded.get_by_text("paragraph 57", exact=True)).to_be_in_viewport()
 
@@ -529,3 +539,19 @@ def test_the_actions_are_a_finger_high_below_the_message_on_a_touch_screen(
     assert name is not None
     assert box is not None
     assert name["y"] + name["height"] <= box["y"]
+
+
+def test_a_long_recipient_breaks_no_word_beside_it(new_dashboard: NewDashboard) -> None:
+    dashboard = new_dashboard(viewport={"width": 375, "height": 740})
+    relay = dashboard.relay
+    long = "release-captain-of-the-northern-hemisphere"
+    relay.agent(long).say("here")
+    seq = relay.agent("codex").say("Pushed to the branch.", to=long)
+    dashboard.sign_in()
+    chip = dashboard.message(seq).locator(".to")
+    prose = dashboard.message(seq).locator(".prose p")
+    above, below = chip.bounding_box(), prose.bounding_box()
+    assert above is not None
+    assert below is not None
+    assert above["y"] + above["height"] <= below["y"]
+    assert below["height"] < 30

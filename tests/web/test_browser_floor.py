@@ -95,7 +95,7 @@ FUNCTIONS: Final = _words(
 )
 PSEUDO: Final = _words(
     "-webkit-scrollbar -webkit-scrollbar-thumb after backdrop before disabled empty"
-    " focus-visible focus-within has hover is not placeholder root"
+    " first-child focus-visible focus-within has hover is not placeholder root"
 )
 UNITS: Final = _words("ch deg dvh em fr ms px s vw")
 AT_RULES: Final = frozenset({"keyframes", "media"})

@@ -85,10 +85,8 @@ export function useCompletion(id, replace) {
           id=${`${id}-${at}`}
           role="option"
           aria-selected=${at === open.at}
-          onPointerDown=${(event) => {
-            event.preventDefault(); // keeps the focus in the field
-            choose(name, document.activeElement);
-          }}
+          onMouseDown=${(event) => event.preventDefault() /* the focus stays in the field */}
+          onClick=${() => choose(name, document.activeElement)}
         >
           <${Avatar} name=${name} small /><bdi>${name}</bdi>
         </li>`,

@@ -70,12 +70,13 @@ function bodyOf() {
 /** Whether the sender of a message reads what is sent to these recipients. */
 const reaches = (to, name) => isToAll(to) || [to].flat().some((each) => isSameName(each, name));
 
-/** What a reply does to the message that it replies to. */
+/** What a reply does to the message that it replies to; nobody answers an own question. */
 export function replyWords(message, to) {
   const { from, seq } = message;
   if (!isQuestion(message)) return [html`Reply to <bdi>${from}</bdi>'s message #${seq}`];
   const whose = html`Reply to <bdi>${from}</bdi>'s question #${seq}`;
   if (!isWaiting(message)) return [whose, `already ${message.question.state}`];
+  if (message.from_kind === "operator") return [whose];
   return [whose, reaches(to, from) ? "answers it" : html`does not answer it: <bdi>${from}</bdi> will not see it`];
 }
 
@@ -99,7 +100,7 @@ function Says({ room }) {
   const [verb, rest] = asked === "none" ? ["no answer needed", ""] : [isDirect ? "Asks " : "asks ", asked];
   const asking = html`${verb}${rest && html`<bdi>${rest}</bdi>`}`;
   const answering = reply ? replyWords(replied ?? { ...reply, question: null }, to) : [];
-  const isAnswer = replied && isWaiting(replied) && asked === "none";
+  const isAnswer = replied && isWaiting(replied) && replied.from_kind !== "operator" && asked === "none";
   const parts = isDirect ? [asking, ...who] : [...answering, ...who.slice(reply ? 1 : 0), ...(isAnswer ? [] : [asking])];
   return html`<p class="says" id="says">${parts.map((part, at) => [at > 0 && " · ", part])}</p>`;
 }

@@ -24,6 +24,7 @@ import { isQuestion } from "./state.js";
 import { CopyButton, showError } from "./widgets.js";
 
 const FOLDED_LINES = 30;
+const LONG_NAME = 18;
 
 // -- the state of a question ------------------------------------------------------
 
@@ -95,7 +96,7 @@ function Choices({ message, room, chosen }) {
     setBusy(false);
   };
   if (!isMine) {
-    return html`<ul class="choices" aria-label="Choices">
+    return html`<ul class="msg-choices" aria-label="Choices">
       ${message.choices.map((each) => {
         const isChosen = each === chosen;
         return html`<li key=${each} class=${cx("choice-mark", isChosen && "is-chosen")}>
@@ -105,7 +106,7 @@ function Choices({ message, room, chosen }) {
       })}
     </ul>`;
   }
-  return html`<div class="choices" role="group" aria-label=${`Answer ${message.from}`}>
+  return html`<div class="msg-choices" role="group" aria-label=${`Answer ${message.from}`}>
     ${message.choices.map(
       (each) => html`<button type="button" key=${each} disabled=${isBusy} onClick=${() => choose(each)}>
         <bdi>${each}</bdi>
@@ -152,7 +153,9 @@ function To({ to, peer, room }) {
   if (isToAll(to) || (peer && isSameName(recipients(to), peer))) return null;
   const name = recipients(to);
   const isOne = !Array.isArray(to) || to.length === 1;
-  return html`<span class="to" style=${isOne ? hueStyle(name, room) : undefined}>→ <bdi>${name}</bdi></span>`;
+  // Beside a long name there is no room for words.
+  const isLong = name.length > LONG_NAME;
+  return html`<span class=${cx("to", isLong && "is-long")} style=${isOne ? hueStyle(name, room) : undefined}>→ <bdi>${name}</bdi></span>`;
 }
 
 /** A long text begins folded; the browser's own search unfolds it where it finds something. */
@@ -218,7 +221,7 @@ export const Message = memo(function Message(props) {
   if (message.from_kind === "system") {
     return html`<div class="event" id=${id} data-seq=${message.seq} tabindex="-1">
       <time datetime=${message.ts} title=${fullTime(at)}>${briefTime(at)}</time>
-      <span>${message.text}</span>
+      <span>${message.text} <${SeqLink} room=${room} seq=${message.seq} title=${`Link to message ${message.seq}`} /></span>
     </div>`;
   }
   return html`<article

@@ -10,10 +10,17 @@ export function rootsOf(messages) {
   return roots;
 }
 
+/** Whether somebody said it; the relay's own messages are in a thread, but no replies. */
+export const isSaid = ({ from_kind }) => from_kind !== "system";
+
 /** The number of replies by the seq of the message that begins their thread. */
-export function countReplies(roots) {
+export function countReplies(messages) {
+  const roots = rootsOf(messages);
   const counts = new Map();
-  for (const root of roots.values()) counts.set(root, (counts.get(root) ?? 0) + 1);
+  for (const message of messages) {
+    const root = roots.get(message.seq);
+    if (root && isSaid(message)) counts.set(root, (counts.get(root) ?? 0) + 1);
+  }
   return counts;
 }
 

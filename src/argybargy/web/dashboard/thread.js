@@ -8,7 +8,7 @@ import { isSameName, plural } from "./format.js";
 import { Icon } from "./icons.js";
 import { isWaiting, Message } from "./message.js";
 import { replyRecipients, sendReply } from "./posting.js";
-import { repliesIn } from "./replies.js";
+import { isSaid, repliesIn } from "./replies.js";
 import { isQuestion, messageLog, waiting } from "./state.js";
 import { ConfirmButton, isSendKey, loadStyles, showError } from "./widgets.js";
 
@@ -152,7 +152,8 @@ function ThreadComposer({ room, target, isThreadStart }) {
   const setText = (next) => updateDraft(key, { text: next });
   const completion = useCompletion("thread-names", setText);
   const to = replyRecipients(target);
-  const asked = to === "all" ? "anyone" : [to].flat()[0];
+  const isOwn = target.from_kind === "operator" || target.from_kind === "system";
+  const asked = !isOwn ? target.from : to === "all" ? "anyone" : [to].flat()[0];
   useLayoutEffect(() => grow(box.current), [text]);
   const send = async (event) => {
     event?.preventDefault();
@@ -231,7 +232,7 @@ export function Thread({ room, seq }) {
   const thread = useThread(room, seq);
   const end = useRef(null);
   const { first, replies } = thread;
-  const count = replies.length;
+  const count = replies.filter(isSaid).length;
   useEffect(() => {
     threadTarget.value = null;
     return () => (threadTarget.value = null);

@@ -15,10 +15,10 @@ import { clock, nowMs } from "./clock.js";
 import { dayLabel, dayOf, fullTime, isSameName, isToAll, plural } from "./format.js";
 import { Icon } from "./icons.js";
 import { Message } from "./message.js";
-import { countReplies, rootsOf } from "./replies.js";
+import { countReplies } from "./replies.js";
 import { dropSeq, view, visits } from "./route.js";
 import { cardOf, isAtEnd, messageLog, scrollToEnd } from "./state.js";
-import { showNotice } from "./widgets.js";
+import { openDialog, showNotice } from "./widgets.js";
 
 const NEAR_BOTTOM = 32;
 const NEAR_TOP = 240;
@@ -58,7 +58,7 @@ const NewDivider = () => html`<div class="divider is-news" role="separator"><spa
 /** The rows of the timeline: messages, with dividers for days and for unread ones. */
 function rowsOf(messages, log, { room, peer }) {
   const bySeq = new Map(log.messages.value.map((message) => [message.seq, message]));
-  const replies = countReplies(rootsOf(log.messages.value));
+  const replies = countReplies(log.messages.value);
   const rows = [];
   let previous = null;
   let isNewsShown = messages[0]?.seq > readOnEntry.value;
@@ -103,9 +103,15 @@ function Older({ log }) {
 function Empty({ log, peer }) {
   if (!log.isLoaded.value) return html`<div class="empty"><p>Loading…</p></div>`;
   const where = peer ? html`from or to <bdi>${peer}</bdi>` : html`in #<bdi>${log.room}</bdi>`;
+  const isClosed = cardOf(log.room)?.status === "closed";
   return html`<div class="empty">
     <h2>Nothing ${where} ${log.hasOlder.value ? "in the latest messages" : "yet"}</h2>
-    <p>Messages agents send here will show up live.</p>
+    <p>${isClosed ? "This room is closed: only you can write here." : "Messages agents send here will show up live."}</p>
+    ${!isClosed &&
+    !peer &&
+    html`<button type="button" class="primary" onClick=${() => openDialog("invite", { room: log.room })}>
+      Add an agent
+    </button>`}
   </div>`;
 }
 
