@@ -28,7 +28,7 @@ function initialAuth() {
 /** Drop the session in all tabs. */
 export function forgetSession(why) {
   // Before the session, so that the other tabs know why that is gone.
-  if (why === SIGNED_OUT) localStore.set(SIGN_OUT_KEY, randomKey());
+  if (why === SIGNED_OUT) localStore.set(SIGN_OUT_KEY, newKey());
   for (const store of [sessionStore, localStore]) {
     store.set(KEY, null);
     store.set(ID_KEY, null);
