@@ -1,11 +1,11 @@
-"""The inbox: D18 to D25, answering in place, notifications."""
+"""The inbox: D18 to D25, answering in place."""
 
 import re
 
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import Dashboard, NewDashboard, wait_until
+from support.browser import Dashboard
 
 pytestmark = pytest.mark.browser
 
@@ -150,74 +150,6 @@ def test_a_wait_runs_by_itself_and_gets_loud_after_five_minutes(
         "title", re.compile(r"1 question to you \(1 waiting over 5 minutes\)")
     )
     expect(dashboard.page).to_have_title("(1) #build · Argybargy")
-
-
-def _enable_notifications(dashboard: Dashboard) -> None:
-    dashboard.relay.agent("claude").ask("Ship it?")
-    dashboard.sign_in()
-    dashboard.button("Relay settings").click()
-    dashboard.page.get_by_label(
-        "Notify me when somebody has waited five minutes"
-    ).check()
-
-
-def test_an_overdue_question_notifies_once_if_enabled(
-    new_dashboard: NewDashboard,
-) -> None:
-    dashboard = new_dashboard(permissions=["notifications"])
-    dashboard.page.add_init_script(
-        "window.told = [];"
-        "window.Notification = class { constructor(title, more) {"
-        " window.told.push([title, more.body]); }"
-        " static permission = 'granted';"
-        " static async requestPermission() { return 'granted'; } };"
-    )
-    _enable_notifications(dashboard)
-    dashboard.page.keyboard.press("Escape")
-    assert dashboard.page.evaluate("window.told") == []
-    dashboard.advance_clock(301)
-    wait_until(lambda: bool(dashboard.page.evaluate("window.told.length")))
-    dashboard.page.wait_for_timeout(1200)
-    assert dashboard.page.evaluate("window.told") == [
-        ["claude waits in #build", "Ship it?"]
-    ]
-    dashboard.page.reload()
-    dashboard.wait_live()
-    dashboard.advance_clock(301)
-    expect(dashboard.page).to_have_title("(1) #build · Argybargy")
-    assert dashboard.page.evaluate("window.told") == []
-
-
-def test_a_question_of_another_database_with_the_same_number_notifies_too(
-    new_dashboard: NewDashboard,
-) -> None:
-    dashboard = new_dashboard(permissions=["notifications"])
-    dashboard.page.add_init_script(
-        "sessionStorage.argy_told = JSON.stringify("
-        "['build 1', 'build 1 2026-01-01T00:00:00.000Z']);"
-        "window.told = [];"
-        "window.Notification = class { constructor(title) { window.told.push(title); }"
-        " static permission = 'granted';"
-        " static async requestPermission() { return 'granted'; } };"
-    )
-    _enable_notifications(dashboard)
-    dashboard.page.keyboard.press("Escape")
-    dashboard.advance_clock(301)
-    wait_until(lambda: bool(dashboard.page.evaluate("window.told.length")))
-
-
-def test_a_browser_without_notifications_is_reported(
-    new_dashboard: NewDashboard,
-) -> None:
-    dashboard = new_dashboard(permissions=["notifications"])
-    dashboard.page.add_init_script(
-        "window.Notification = class { constructor() { throw new TypeError(); }"
-        " static permission = 'granted';"
-        " static async requestPermission() { return 'granted'; } };"
-    )
-    _enable_notifications(dashboard)
-    dashboard.advance_clock(301)
-    expect(dashboard.css("dialog .notice")).to_contain_text("cannot show notifications")
 
 
 def test_a_card_opens_the_thread_of_its_question(dashboard: Dashboard) -> None:

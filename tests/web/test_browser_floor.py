@@ -22,12 +22,14 @@ FLOOR: Final = {"Chrome": 123.0, "Firefox": 121.0, "Safari": 17.5}
 
 RECENT: Final = {
     # Script
+    "AbortSignal.throwIfAborted": (100, 97, 15.4),
     "AbortSignal.timeout": (103, 100, 16),
     "checkVisibility": (105, 106, 17.4),
     "findLast": (97, 104, 15.4),
     "inert": (102, 112, 15.5),
     "TextDecoderStream": (71, 105, 14.1),
     "showModal": (37, 98, 15.4),
+    "showNotification": (42, 44, 16.4),
     "regular expressions that look behind": (62, 78, 16.4),
     # Style
     ":has()": (105, 121, 15.4),
@@ -51,18 +53,21 @@ NICER: Final = {
 CALLED: Final = _words(
     """
     Array DateTimeFormat UTC abort add addEventListener addRange append assign at bind
-    blur catch ceil checkVisibility clear close closest codePointAt concat contains
-    createElement createRange delete disconnect endsWith entries every exec execCommand
-    filter find findIndex findLast flat flatMap floor focus forEach format formatToParts
-    fromEntries get getBoundingClientRect getDate getElementById getFullYear getItem
-    getMonth getRandomValues getReader has imul includes indexOf isArray isInteger isNaN
-    join json keys localeCompare map matchAll matches max min now observe padStart parse
-    peek pipeThrough pop preventDefault push pushState querySelector querySelectorAll
-    random read remove removeAllRanges removeEventListener removeItem replace replaceAll
-    replaceState requestPermission reset resolve resolvedOptions reverse round
-    scrollIntoView select selectNodeContents set setItem setSelectionRange shift
-    showModal slice some sort split startsWith stopPropagation stringify test then
-    timeout toISOString toLowerCase toString toUpperCase trim values writeText
+    blur catch ceil checkVisibility claim clear close closest codePointAt concat
+    contains createElement createPolicy createRange createScriptURL delete disconnect
+    endsWith entries every exec execCommand filter find findIndex findLast flat flatMap
+    floor focus forEach format formatToParts fromEntries get getBoundingClientRect
+    getDate getElementById getFullYear getItem getMonth getNotifications getRandomValues
+    getReader getRegistration has imul includes indexOf isArray isInteger isNaN join
+    json keys localeCompare map matchAll matches max min now observe openWindow padStart
+    parse peek pipeThrough pop preventDefault push pushState querySelector
+    querySelectorAll race random read register remove removeAllRanges
+    removeEventListener removeItem replace replaceAll replaceState requestPermission
+    reset resolve resolvedOptions reverse round scrollIntoView select selectNodeContents
+    set setItem setSelectionRange shift showModal showNotification skipWaiting slice
+    some sort split startMessages startsWith stopPropagation stringify test then
+    throwIfAborted timeout toISOString toLowerCase toString toUpperCase trim unregister
+    values writeText
     """
 )
 """Methods called, except those that the modules define."""

@@ -3,23 +3,32 @@
 import gzip
 import json
 import re
+import struct
 from hashlib import sha256
 from importlib import resources
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 import trio.testing
 
+from argybargy.web.static import PageFile
 from support.web_app import open_site
 
 FILES = resources.files("argybargy.web") / "dashboard"
 GUEST_FILES = resources.files("argybargy.web") / "guest_page"
-GUEST_PARTS = ["/guest", "/guest/guest.js", "/guest/guest.css"]
+GUEST_PARTS = [
+    "/guest",
+    *(f"/guest/{entry.name}" for entry in GUEST_FILES.iterdir() if ".js" in entry.name),
+    "/guest/guest.css",
+]
+ICONS = [entry.name for entry in FILES.iterdir() if entry.name.endswith(".png")]
 PARTS = [
     f"/dashboard/{folder}{entry.name}"
     for folder in ("", "vendor/")
     for entry in sorted((FILES / folder).iterdir(), key=lambda entry: entry.name)
     if entry.name.endswith((".js", ".css", ".svg"))
 ]
+HERE = "http://127.0.0.1:8765/dashboard"
 
 
 async def test_the_dashboard_is_gzipped_and_revalidated_by_etag(
@@ -58,7 +67,7 @@ async def test_every_file_has_a_strict_policy_and_no_path_escapes_the_folder(
             answer = await site.front.call("GET", path)
             assert answer.status == 200, path
             policy = answer.headers["content-security-policy"]
-            assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy
+            assert policy.startswith("default-src 'none'; ")
             assert "require-trusted-types-for 'script'" in policy
             assert "unsafe" not in policy
             assert answer.headers["x-content-type-options"] == "nosniff"
@@ -116,6 +125,118 @@ def test_no_file_names_another_host_or_makes_markup_or_code_from_text(
         assert word not in text
 
 
+async def test_only_the_dashboard_may_have_a_worker_and_a_manifest(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site:
+        policies = {
+            path: set(
+                (await site.front.call("GET", path))
+                .headers["content-security-policy"]
+                .split("; ")
+            )
+            for path in ("/dashboard", "/guest", "/dashboard/worker.js")
+        }
+    guest, worker = policies["/guest"], policies["/dashboard/worker.js"]
+    assert policies["/dashboard"] - guest == {
+        "worker-src 'self'",
+        "manifest-src 'self'",
+        "trusted-types argybargy-worker",
+    }
+    assert guest - policies["/dashboard"] == {"trusted-types 'none'"}
+    assert worker < guest
+    assert not any(each.startswith(("script", "connect")) for each in worker)
+
+
+async def test_the_worker_controls_the_page_and_nothing_beside_it(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site:
+        for path in PARTS:
+            answer = await site.front.call("GET", path)
+            allowed = answer.headers.get("service-worker-allowed")
+            assert (allowed is not None) == (path == "/dashboard/worker.js"), path
+        worker = await site.front.call("GET", "/dashboard/worker.js")
+        scope = urljoin(f"{HERE}/worker.js", worker.headers["service-worker-allowed"])
+        assert scope == HERE
+    text = (FILES / "worker.js").read_text()
+    assert "fetch" not in text.replace("no fetch handler", "")
+    assert "caches" not in text
+    assert "import" not in text
+
+
+async def test_the_manifest_of_the_home_screen_names_icons_that_are_served(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Browsers ask for it without any credential."""
+    address = f"{HERE}/manifest.webmanifest"
+    async with open_site() as site:
+        answer = await site.front.call("GET", urlsplit(address).path)
+        assert answer.headers["content-type"] == "application/manifest+json"
+        manifest = answer.json
+        assert urljoin(address, manifest["start_url"]) == f"{HERE}?view=inbox"
+        assert urljoin(address, manifest["scope"]) == HERE
+        assert manifest["display"] == "standalone"
+        sizes = set()
+        for icon in manifest["icons"]:
+            path = urlsplit(urljoin(address, icon["src"])).path
+            served = await site.front.call("GET", path)
+            assert served.headers["content-type"] == icon["type"]
+            if icon["type"] == "image/png":
+                width, height = struct.unpack(">II", served.body[16:24])
+                assert icon["sizes"] == f"{width}x{height}"
+                sizes.add((width, icon.get("purpose", "any")))
+    assert sizes == {(192, "any"), (512, "any"), (512, "maskable")}
+
+
+async def test_the_manifest_and_icons_obey_the_rule_for_hosts(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    url = "https://relay.example.org"
+    async with open_site(public_url=url) as site:
+        for path in ("/dashboard/manifest.webmanifest", "/favicon.ico"):
+            for host, status in (("relay.example.org", 200), ("evil.example", 421)):
+                answer = await site.front.call("GET", path, headers={"host": host})
+                assert answer.status == status, (path, host)
+
+
+async def test_a_page_that_names_no_icon_gets_one(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Browsers ask for /favicon.ico by themselves, and log a 404."""
+    async with open_site() as site:
+        answer = await site.front.call("GET", "/favicon.ico")
+        assert answer.status == 200
+        assert answer.headers["content-type"] == "image/x-icon"
+        assert answer.body.startswith(b"\0\0\1\0\1\0")
+        png = answer.body[22:]
+        assert png.startswith(b"\x89PNG")
+        assert struct.unpack("<I", answer.body[14:18]) == (len(png),)
+
+
+async def test_what_gzip_does_not_shrink_is_sent_as_it_is(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    noise = sha256(b"1").digest() * 3
+    page = PageFile.make(noise[:40], b"image/png")
+    plain = page.respond("", "gzip")
+    assert (plain.body, plain.status) == (noise[:40], 200)
+    assert b"content-encoding" not in dict(plain.headers)
+    async with open_site() as site:
+        for name in ICONS:
+            file = (FILES / name).read_bytes()
+            answer = await site.front.call(
+                "GET", f"/dashboard/{name}", headers={"accept-encoding": "gzip"}
+            )
+            is_packed = "content-encoding" in answer.headers
+            assert (gzip.decompress(answer.body) if is_packed else answer.body) == file
+            assert len(answer.body) <= len(file)
+
+
+def test_the_icons_are_light() -> None:
+    assert sum(len((FILES / name).read_bytes()) for name in ICONS) < 32 * 1024
+
+
 def test_the_page_of_guests_names_no_host_and_parses_no_text_as_markup() -> None:
     for entry in GUEST_FILES.iterdir():
         text = entry.read_text()
@@ -138,8 +259,8 @@ def test_every_module_of_a_visit_is_preloaded() -> None:
         if path.name.endswith(".js"):
             for name in re.findall(r'import\("\./([\w.]+)"\)', path.read_text()):
                 lazy.add(f"dashboard/{name}")
-    # Imported by those modules only.
-    names = ("access.js", "qr.js", "vendor/lean-qr.js")
+    # Imported by those modules only; and the service worker.
+    names = ("access.js", "qr.js", "vendor/lean-qr.js", "worker.js")
     seldom = lazy | {f"dashboard/{name}" for name in names}
     early = {"dashboard/early.js", "dashboard/main.js"}
     linked = set(re.findall(r'rel="modulepreload" href="([^"]+)"', index))

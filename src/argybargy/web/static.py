@@ -27,12 +27,39 @@ POLICY: Final = (
     b"require-trusted-types-for 'script'; trusted-types 'none'"
 )
 """No inline code, no other origin, and no strings parsed as HTML (trusted types)."""
+DASHBOARD_POLICY: Final = (
+    POLICY.replace(b"trusted-types 'none'", b"trusted-types argybargy-worker")
+    + b"; worker-src 'self'; manifest-src 'self'"
+)
+"""As `POLICY`, for a page with a service worker and a manifest.
+
+Registering a worker takes a trusted type. The one policy that may be made gives a
+single address, whatever it is asked for, and cannot be made a second time.
+"""
+WORKER_POLICY: Final = (
+    b"default-src 'none'; img-src 'self'; frame-ancestors 'none'; "
+    b"require-trusted-types-for 'script'; trusted-types 'none'"
+)
+"""For the service worker: no connections, no imports; icons of notifications only."""
+
+_WORKER: Final = f"{PATH}/worker.js"
+_POLICIES: Final = {PATH: DASHBOARD_POLICY, _WORKER: WORKER_POLICY}
+_EXTRA_HEADERS: Final = {
+    # A worker may control what is below its own folder. This one controls the page
+    # beside it; a relative address holds below the path of a reverse proxy, too.
+    _WORKER: ((b"service-worker-allowed", b"../dashboard"),),
+}
+FAVICON_PATH: Final = "/favicon.ico"
+"""Path that browsers ask for by themselves, on pages that name no icon."""
 
 _MEDIA_TYPES: Final = {
     "css": b"text/css; charset=utf-8",
     "html": b"text/html; charset=utf-8",
+    "ico": b"image/x-icon",
     "js": b"text/javascript; charset=utf-8",
+    "png": b"image/png",
     "svg": b"image/svg+xml",
+    "webmanifest": b"application/manifest+json",
 }
 _FOLDERS: Final = {
     PATH: "dashboard",
@@ -50,7 +77,7 @@ class PageFile:
 
     Attributes:
         content: The file.
-        packed: The file, gzipped.
+        packed: The file, gzipped; empty if that makes it no smaller.
         headers: Header fields, without Content-Encoding.
         tag: Weak ETag, from the SHA-256 of the file.
     """
@@ -61,19 +88,35 @@ class PageFile:
     tag: str
 
     @classmethod
-    def make(cls, content: bytes, media_type: bytes) -> "PageFile":
-        """Gzip a file and derive its ETag."""
+    def make(
+        cls,
+        content: bytes,
+        media_type: bytes,
+        policy: bytes = POLICY,
+        more: tuple[tuple[bytes, bytes], ...] = (),
+    ) -> "PageFile":
+        """Gzip a file and derive its ETag.
+
+        Args:
+            content: The file.
+            media_type: Its Content-Type.
+            policy: Its Content-Security-Policy.
+            more: Further header fields.
+        """
         tag = f'W/"{sha256(content).hexdigest()[:16]}"'
         common = dict[bytes, bytes](COMMON_HEADERS)
         common[b"cache-control"] = b"no-cache"  # cache it, but revalidate each time
         headers = (
             (b"content-type", media_type),
-            (b"content-security-policy", POLICY),
+            (b"content-security-policy", policy),
             (b"vary", b"accept-encoding"),
             (b"etag", tag.encode()),
             *common.items(),
+            *more,
         )
-        return cls(content, gzip.compress(content, 9, mtime=0), headers, tag)
+        packed = gzip.compress(content, 9, mtime=0)
+        is_smaller = len(packed) < len(content)
+        return cls(content, packed if is_smaller else b"", headers, tag)
 
     def respond(self, if_none_match: str, accept_encoding: str) -> Response:
         """Return the file, or 304 if the browser's copy is current.
@@ -85,7 +128,7 @@ class PageFile:
         tags = {tag.strip() for tag in if_none_match.split(",")}
         if tags & {self.tag, self.tag.removeprefix("W/"), "*"}:
             return Response(HTTPStatus.NOT_MODIFIED, b"", self.headers)
-        if not _accepts_gzip(accept_encoding):
+        if not self.packed or not _accepts_gzip(accept_encoding):
             return Response(HTTPStatus.OK, self.content, self.headers)
         packed = Response(HTTPStatus.OK, self.packed, self.headers)
         return packed.with_headers((b"content-encoding", b"gzip"))
@@ -103,14 +146,23 @@ def _accepts_gzip(accept_encoding: str) -> bool:
 @cache
 def load_files() -> Mapping[str, PageFile]:
     """Read the pages from the package, once: their files by URL path."""
-    return {
-        path if name == _INDEX else f"{path}/{name}": PageFile.make(
-            _minify(name, file.read_bytes()), _MEDIA_TYPES[_suffix(name)]
-        )
-        for path, folder in _FOLDERS.items()
+    files = {
+        path: _make_file(path, name, file)
+        for root, folder in _FOLDERS.items()
         for name, file in _walk(resources.files("argybargy.web") / folder, "")
         if _suffix(name) in _MEDIA_TYPES
+        for path in [root if name == _INDEX else f"{root}/{name}"]
     }
+    return {**files, FAVICON_PATH: files[PATH + FAVICON_PATH]}
+
+
+def _make_file(path: str, name: str, file: Traversable) -> PageFile:
+    return PageFile.make(
+        _minify(name, file.read_bytes()),
+        _MEDIA_TYPES[_suffix(name)],
+        _POLICIES.get(path, POLICY),
+        _EXTRA_HEADERS.get(path, ()),
+    )
 
 
 def _walk(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]:

@@ -2,10 +2,10 @@
 import { cx, html, signal, useEffect, useRef, useState } from "./ui.js";
 import { Codes, Guests, Invites } from "./access.js";
 import { auth, forgetSession, get, post, remove, request, SIGNED_OUT, signOut } from "./api.js";
-import { canNotify, isNotifying, permission, setNotifying } from "./attention.js";
 import { nowMs } from "./clock.js";
 import { age, fullTime, shortMoment } from "./format.js";
 import { Icon } from "./icons.js";
+import { NotificationSwitch } from "./notifications.js";
 import { QrCode } from "./qr.js";
 import { codes, relayInfo } from "./state.js";
 import { SignInForm } from "./welcome.js";
@@ -108,25 +108,6 @@ function Sessions() {
   <//>`;
 }
 
-function Notifications() {
-  if (!canNotify) {
-    return html`<p class="hint">
-      Notifications need https or localhost. The page title counts overdue questions.
-    </p>`;
-  }
-  if (permission.value === "denied") {
-    return html`<p class="hint">This browser blocks notifications from this page.</p>`;
-  }
-  return html`<label class="check">
-    <input
-      type="checkbox"
-      checked=${isNotifying()}
-      onChange=${(event) => setNotifying(event.target.checked)}
-    />
-    Notify me when somebody has waited five minutes
-  </label>`;
-}
-
 // -- audit log ----------------------------------------------------------------------
 
 const AUDIT_PAGE = 50;
@@ -208,7 +189,7 @@ function Danger() {
 
 /** The sections by id: the label and the content. Only the chosen one is rendered. */
 const SECTIONS = {
-  relay: ["Relay", () => html`<${PublicUrl} /><${Section} title="Notifications"><${Notifications} /><//>`],
+  relay: ["Relay", () => html`<${PublicUrl} /><${Section} title="Notifications"><${NotificationSwitch} /><//>`],
   codes: ["Codes", () => html`<${Section} title=${`Access codes · ${countOf((row) => !isGuest(row))}`}><${Codes} /><//>`],
   invites: ["Invites", () => html`<${Section} title="One-use invites"><${Invites} /><//>`],
   guests: ["Guests", () => html`<${Section} title=${`Guest links · ${countOf(isGuest)}`}><${Guests} /><//>`],

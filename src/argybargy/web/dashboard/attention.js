@@ -1,14 +1,14 @@
-// Unread rooms, and notifications about overdue questions.
+// Unread rooms, and overdue questions.
 
 // -- read marks -----------------------------------------------------------------
 // The last message read in this browser, by room; shared by its tabs.
 import { computed, effect, signal, untracked } from "./ui.js";
 import { auth } from "./api.js";
 import { clock, isHidden } from "./clock.js";
-import { shownRoom, showRoom, view } from "./route.js";
+import { startNotifying } from "./notifications.js";
+import { shownRoom, view } from "./route.js";
 import { asksYou, isLoaded, rooms } from "./state.js";
-import { localStore, persistedSignal, readJson, sessionStore } from "./storage.js";
-import { showNotice } from "./widgets.js";
+import { localStore, readJson } from "./storage.js";
 
 const KEY = "argy_seen";
 const marks = signal(readJson(localStore, KEY, {}));
@@ -61,57 +61,14 @@ export function startReadTracking() {
 }
 
 // -- overdue questions ----------------------------------------------------------
-// Their number in the page's title, and one browser notification for each.
+// Their number in the page's title; notifications.js shows one notification for each.
 
 export const OVERDUE_SECONDS = 300;
-
-const isEnabled = persistedSignal(localStore, "argy_notify", "");
-const NOTIFIED_KEY = "argy_told";
-const notified = new Set([].concat(readJson(sessionStore, NOTIFIED_KEY, [])));
 
 const overdue = computed(() =>
   asksYou.value.filter((row) => clock.value - row.since >= OVERDUE_SECONDS * 1000),
 );
 export const overdueCount = computed(() => overdue.value.length);
-
-export const canNotify = typeof Notification === "function" && window.isSecureContext;
-export const permission = signal(canNotify ? Notification.permission : "unsupported");
-
-export function isNotifying() {
-  return isEnabled.value === "1" && permission.value === "granted";
-}
-
-export async function setNotifying(isOn) {
-  if (isOn && permission.peek() !== "granted") {
-    permission.value = await Notification.requestPermission();
-  }
-  isEnabled.value = isOn && permission.peek() === "granted" ? "1" : "";
-}
-
-function notifyOnce(row) {
-  // The time is part of the key, since another database has the same numbers again.
-  const key = `${row.room} ${row.seq} ${row.ts}`;
-  if (notified.has(key)) return;
-  notified.add(key);
-  sessionStore.set(NOTIFIED_KEY, JSON.stringify([...notified].slice(-200)));
-  if (!isNotifying()) return;
-  let notification;
-  try {
-    notification = new Notification(`${row.from} waits in #${row.room}`, {
-      body: row.text.slice(0, 200),
-      tag: key,
-    });
-  } catch {
-    // Chrome on Android has Notification, but only service workers may construct one.
-    isEnabled.value = "";
-    return showNotice("This browser cannot show notifications from a page.", true);
-  }
-  notification.onclick = () => {
-    window.focus();
-    showRoom(row.room, row.seq);
-    notification.close();
-  };
-}
 
 export function startNotifications() {
   effect(() => {
@@ -120,5 +77,5 @@ export function startNotifications() {
     const count = overdueCount.value;
     document.title = `${count ? `(${count}) ` : ""}${name && auth.value.status !== "out" ? `${name} · ` : ""}Argybargy`;
   });
-  effect(() => overdue.value.forEach(notifyOnce));
+  startNotifying(overdue);
 }
