@@ -94,49 +94,55 @@ TOO_NEW: Final = (
 
 FUNCTIONS: Final = _words(
     """
-    brightness calc clamp env has is light-dark min minmax not oklch rgb rotate scale
-    var
+    brightness calc clamp env has hsl is light-dark max min minmax not oklch rgb rotate
+    scale var
     """
 )
 PSEUDO: Final = _words(
     "-webkit-scrollbar -webkit-scrollbar-thumb after backdrop before disabled empty"
     " first-child focus-visible focus-within has hover is not placeholder root"
 )
-UNITS: Final = _words("ch deg dvh em fr ms px s vw")
+UNITS: Final = _words("ch deg dvh em fr ms px rem s vw")
 AT_RULES: Final = frozenset({"keyframes", "media"})
 PROPERTIES: Final = _words(
     """
     -webkit-box-orient -webkit-font-smoothing -webkit-line-clamp
     -webkit-text-size-adjust accent-color align-content align-items align-self animation
-    background border border-bottom border-bottom-color border-bottom-width
-    border-collapse border-color border-left border-radius border-right border-top
-    border-width bottom box-shadow box-sizing clear color color-scheme content cursor
-    display fill filter flex flex-direction flex-wrap float font font-family font-size
-    font-style font-variant-numeric font-weight gap grid-column grid-row
-    grid-template-columns grid-template-rows height inset justify-content justify-items
-    justify-self left letter-spacing line-height list-style margin margin-bottom
-    margin-inline margin-left margin-right margin-top max-height max-width min-height
-    min-width opacity outline outline-offset overflow overflow-wrap overflow-x
-    overflow-y overscroll-behavior padding padding-bottom padding-inline padding-left
-    padding-right padding-top place-items pointer-events position resize right
-    scroll-behavior scroll-margin scroll-margin-bottom stroke-width tab-size text-align
+    background border border-bottom border-bottom-color border-bottom-width border-
+    collapse border-color border-left border-radius border-right border-top border-width
+    bottom box-shadow box-sizing clear color color-scheme content cursor display fill
+    filter flex flex-direction flex-wrap float font font-family font-size font-style
+    font-variant-numeric font-weight gap grid-column grid-row grid-template-columns
+    grid-template-rows height inset justify-content justify-items justify-self left
+    letter-spacing line-height list-style margin margin-block margin-bottom margin-
+    inline margin-left margin-right margin-top max-height max-width min-height min-width
+    opacity outline outline-offset overflow overflow-wrap overflow-x overflow-y
+    overscroll-behavior padding padding-bottom padding-inline padding-left padding-right
+    padding-top place-items pointer-events position resize right scroll-behavior scroll-
+    margin scroll-margin-bottom stroke-width tab-size text-align
     text-decoration text-decoration-color text-overflow text-underline-offset top
     transform transition translate unicode-bidi vertical-align visibility white-space
     width z-index
     """
 )
 
-FILES = resources.files("argybargy.web") / "dashboard"
+FOLDERS = [
+    resources.files("argybargy.web") / each for each in ("dashboard", "guest_page")
+]
 MODULES: Final = {
-    entry.name: entry.read_text()
-    for entry in FILES.iterdir()
+    f"{folder.name}/{entry.name}": entry.read_text()
+    for folder in FOLDERS
+    for entry in folder.iterdir()
     if entry.name.endswith(".js")
 }
 STYLES: Final = re.sub(
     r"/\*.*?\*/",
     "",
     "\n".join(
-        entry.read_text() for entry in FILES.iterdir() if entry.name.endswith(".css")
+        entry.read_text()
+        for folder in FOLDERS
+        for entry in folder.iterdir()
+        if entry.name.endswith(".css")
     ),
     flags=re.DOTALL,
 )

@@ -6,6 +6,8 @@ import re
 import struct
 from hashlib import sha256
 from importlib import resources
+from pathlib import PurePosixPath
+from posixpath import normpath
 from urllib.parse import urljoin, urlsplit
 
 import pytest
@@ -22,6 +24,8 @@ GUEST_PARTS = [
     "/guest/guest.css",
 ]
 ICONS = [entry.name for entry in FILES.iterdir() if entry.name.endswith(".png")]
+OPERATORS = {"api.js", "attention.js", "main.js", "state.js", "stream.js"}
+"""Modules with the session of the operator, or what only the operator may see."""
 PARTS = [
     f"/dashboard/{folder}{entry.name}"
     for folder in ("", "vendor/")
@@ -235,6 +239,28 @@ async def test_what_gzip_does_not_shrink_is_sent_as_it_is(
 
 def test_the_icons_are_light() -> None:
     assert sum(len((FILES / name).read_bytes()) for name in ICONS) < 32 * 1024
+
+
+def test_the_page_of_guests_loads_none_of_the_operator_s_modules() -> None:
+    found: set[str] = set()
+    ahead = [f"guest_page/{name}" for name in _imports("guest_page/guest.js")]
+    while ahead:
+        path = str(PurePosixPath(normpath(ahead.pop())))
+        if path in found:
+            continue
+        found.add(path)
+        folder = PurePosixPath(path).parent
+        ahead += [str(folder / name) for name in _imports(path)]
+    assert {"dashboard/markdown.js", "guest_page/room.js"} <= found
+    assert not OPERATORS & {PurePosixPath(path).name for path in found}
+    index = (GUEST_FILES / "index.html").read_text()
+    linked = set(re.findall(r'rel="modulepreload" href="([^"]+)"', index))
+    assert linked == {path.replace("guest_page/", "guest/") for path in found}
+
+
+def _imports(path: str) -> list[str]:
+    text = (resources.files("argybargy.web") / path).read_text()
+    return re.findall(r'(?:from|import) ?"(\.[^"]+)"', text)
 
 
 def test_the_page_of_guests_names_no_host_and_parses_no_text_as_markup() -> None:
