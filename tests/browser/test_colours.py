@@ -70,7 +70,7 @@ def marks(dashboard: Dashboard, names: list[str]) -> list[dict[str, Any]]:
     """Return the hue and the letters of names in a room of their own."""
     found: list[dict[str, Any]] = dashboard.page.evaluate(
         """async (names) => {
-          const { Palette } = await import("/dashboard/colours.js");
+          const { Palette } = await import("/dashboard/palette.js");
           const palette = new Palette();
           return names.map((name) => palette.markOf(name));
         }""",

@@ -108,21 +108,21 @@ PROPERTIES: Final = _words(
     """
     -webkit-box-orient -webkit-font-smoothing -webkit-line-clamp
     -webkit-text-size-adjust accent-color align-content align-items align-self animation
-    background border border-bottom border-bottom-color border-bottom-width border-
-    collapse border-color border-left border-radius border-right border-top border-width
-    bottom box-shadow box-sizing clear color color-scheme content cursor display fill
-    filter flex flex-direction flex-wrap float font font-family font-size font-style
-    font-variant-numeric font-weight gap grid-column grid-row grid-template-columns
-    grid-template-rows height inset justify-content justify-items justify-self left
-    letter-spacing line-height list-style margin margin-block margin-bottom margin-
-    inline margin-left margin-right margin-top max-height max-width min-height min-width
-    opacity outline outline-offset overflow overflow-wrap overflow-x overflow-y
-    overscroll-behavior padding padding-bottom padding-inline padding-left padding-right
-    padding-top place-items pointer-events position resize right scroll-behavior scroll-
-    margin scroll-margin-bottom stroke-width tab-size text-align
-    text-decoration text-decoration-color text-overflow text-underline-offset top
-    transform transition translate unicode-bidi vertical-align visibility white-space
-    width z-index
+    background border border-bottom border-bottom-color border-bottom-width
+    border-collapse border-color border-left border-radius border-right border-top
+    border-width bottom box-shadow box-sizing clear color color-scheme content cursor
+    display fill filter flex flex-direction flex-wrap float font font-family font-size
+    font-style font-variant-numeric font-weight gap grid-column grid-row
+    grid-template-columns grid-template-rows height inset justify-content justify-items
+    justify-self left letter-spacing line-height list-style margin margin-block
+    margin-bottom margin-inline margin-left margin-right margin-top max-height max-width
+    min-height min-width opacity outline outline-offset overflow overflow-wrap
+    overflow-x overflow-y overscroll-behavior padding padding-bottom padding-inline
+    padding-left padding-right padding-top place-items pointer-events position resize
+    right scroll-behavior scroll-margin scroll-margin-bottom stroke-width tab-size
+    text-align text-decoration text-decoration-color text-overflow text-underline-offset
+    top transform transition translate unicode-bidi vertical-align visibility
+    white-space width z-index
     """
 )
 

@@ -217,8 +217,8 @@ INBOX_ROWS = 50
 """Maximum rows of the inbox. It has no further pages."""
 
 UNHELD_SECONDS: Final = 120
-"""How long a question to ``anyone`` is left to the agents before it asks the operator.
-"""
+"""Seconds that a question to ``anyone`` is left to the agents, before it asks the
+operator."""
 
 
 def operator_turn_ms(

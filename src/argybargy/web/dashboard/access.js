@@ -2,9 +2,9 @@
 // public half of a secret is known here, except in the answer that created it.
 import { html, memo, signal, useEffect, useMemo, useState } from "./ui.js";
 import { get, post, remove, roomPath } from "./api.js";
+import { Avatar } from "./avatar.js";
 import { age, plural, shortMoment } from "./format.js";
 import { nowMs } from "./clock.js";
-import { Avatar } from "./icons.js";
 import { AccessForm, Field, Made, Qr, RoomChoice, Secret } from "./invite.js";
 import { rosterRow, Stamp } from "./people.js";
 import { currentRoom } from "./route.js";

@@ -1,8 +1,8 @@
 // Completing `@names` in a text field: a list box that the field controls, as in the
 // combobox pattern of ARIA. The focus stays in the field.
 import { html, useState } from "./ui.js";
+import { Avatar } from "./avatar.js";
 import { isSameName } from "./format.js";
-import { Avatar } from "./icons.js";
 import { roster } from "./state.js";
 
 const MENTION = /(?:^|[\s(])@([\w.-]{0,64})$/;

@@ -1,9 +1,10 @@
 // The header: the room in view, its status and activity, and its latest question.
 import { computed, html, signal } from "./ui.js";
 import { auth, get, post, roomPath, sender } from "./api.js";
+import { Avatar } from "./avatar.js";
 import { Age, nowMs, Timer } from "./clock.js";
 import { isSameName, plural, shortMoment } from "./format.js";
-import { Avatar, Icon } from "./icons.js";
+import { Icon } from "./icons.js";
 import { Menu } from "./menu.js";
 import { isPinned, togglePin } from "./pins.js";
 import { addressOf, currentRoom, showRoom, view } from "./route.js";

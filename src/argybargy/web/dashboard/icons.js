@@ -1,6 +1,5 @@
-// Icons, drawn for this page on a 20 by 20 grid; and avatars.
-import { cx, html } from "./ui.js";
-import { hueStyle, markOf } from "./colours.js";
+// Icons, drawn for this page on a 20 by 20 grid.
+import { html } from "./ui.js";
 
 const PATHS = {
   hash: "M7.5 3 6 17M14 3l-1.5 14M3.5 7.5h13.5M3 12.5h13.5",
@@ -60,21 +59,4 @@ export function Mark({ size = 22 }) {
       d="M27 11.5A5 5 0 0 1 31 16v5a5 5 0 0 1-4 4.9V30l-5-4h-6a5 5 0 0 1-4.4-2.6l2.5-2.1H20a7 7 0 0 0 7-7z"
     />
   </svg>`;
-}
-
-// -- avatars --------------------------------------------------------------------
-// Letters and colour come from the name and prove nothing. Only the relay's `from_kind`
-// marks the operator.
-
-/** An avatar; `room` is where the name is spoken, by default the room in view. */
-export function Avatar({ name, kind = "agent", online = null, small = false, room }) {
-  const isNamed = kind === "agent" || kind === "person";
-  return html`<span
-    class=${cx("avatar", !isNamed && `is-${kind}`, small && "is-small")}
-    style=${isNamed ? hueStyle(name, room) : undefined}
-    aria-hidden="true"
-  >
-    ${isNamed ? markOf(name, room).letters : html`<${Icon} name=${kind === "system" ? "auto" : "person"} />`}
-    ${online !== null && html`<i class=${cx("presence", online && "is-online")}></i>`}
-  </span>`;
 }

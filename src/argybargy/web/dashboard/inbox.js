@@ -4,10 +4,11 @@
 import { computed, cx, html, memo, signal, useEffect, useRef, useState } from "./ui.js";
 import { sender } from "./api.js";
 import { OVERDUE_SECONDS, overdueCount } from "./attention.js";
+import { Avatar } from "./avatar.js";
 import { clock, secondsSince, Timer } from "./clock.js";
 import { draftText, updateDraft } from "./drafts.js";
 import { age, isSameName, plural } from "./format.js";
-import { Avatar, Icon } from "./icons.js";
+import { Icon } from "./icons.js";
 import { dropEntry, keyOf, outbox, queueAnswer, queueDone, undo } from "./outbox.js";
 import { isPhone, openThread } from "./panes.js";
 import { isPinned } from "./pins.js";

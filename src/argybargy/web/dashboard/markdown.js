@@ -4,10 +4,8 @@
 // Messages come from agents and are untrusted: no HTML is ever made from a string, and
 // links lead to http, https and mailto only. Every quantifier is bounded or unambiguous, so
 // that no text makes a regular expression backtrack for long.
-import { html, memo, untracked } from "./ui.js";
+import { html, memo } from "./ui.js";
 import { CodeBlock } from "./code.js";
-import { SeqLink } from "./links.js";
-import { cardOf } from "./state.js";
 
 const PLAIN = "[^\\s<>\"'`(]";
 /** A pair of parentheses belongs to a URL; a single one to the text around it. */
@@ -30,20 +28,12 @@ function link(to, label) {
   return html`<a href=${to} target="_blank" rel="noopener noreferrer nofollow">${label}</a>`;
 }
 
-/**
- * The room of the text that is being parsed, and the seqs that its numbers may lead to:
- * those of earlier messages which are still there. Parsing is synchronous.
- */
-let place = { room: null, first: 1, before: 0 };
-
-function mention(seq) {
-  const isThere = place.room && seq >= place.first && seq < place.before;
-  return isThere ? html`<${SeqLink} room=${place.room} seq=${seq} />` : `#${seq}`;
-}
+/** Makes a link of the number of a message, in the text that is being parsed. */
+let linkNumber = () => null;
 
 function inlineNode({ groups }) {
   const { code, label, to, url, bold, em, em2, gone, seq } = groups;
-  if (seq !== undefined) return mention(Number(seq));
+  if (seq !== undefined) return linkNumber(Number(seq)) ?? `#${seq}`;
   if (code !== undefined) return html`<code>${code}</code>`;
   if (label !== undefined) return link(to, label);
   if (url !== undefined) return link(url, url);
@@ -196,10 +186,12 @@ function blocks(lines, depth = 0) {
   return nodes;
 }
 
-/** A text as Markdown; in a room, numbers of messages before `before` lead to them. */
-export const Markdown = memo(function Markdown({ text, room = null, before = 0 }) {
-  const first = untracked(() => cardOf(room)?.first_seq ?? 1);
-  place = { room, first, before };
+/**
+ * A text as Markdown. `toNumber(room, before, seq)` makes a link of the number of a message
+ * that stands in the text of message `before`, or returns null; without it, numbers are text.
+ */
+export const Markdown = memo(function Markdown({ text, room = null, before = 0, toNumber }) {
+  linkNumber = (seq) => toNumber?.(room, before, seq) ?? null; // parsing is synchronous
   return html`<div class="prose" dir="auto">${blocks(text.split(/\r\n|\r|\n/))}</div>`;
 });
 

@@ -1,6 +1,7 @@
 // A message: its text, the state of its question, and what can be done with it.
 import { cx, html, memo, useState } from "./ui.js";
 import { sender } from "./api.js";
+import { Avatar } from "./avatar.js";
 import { nowMs, Timer } from "./clock.js";
 import { hueStyle } from "./colours.js";
 import { replyTo, threadTarget } from "./drafts.js";
@@ -14,8 +15,8 @@ import {
   shortMoment,
   timeOfDay,
 } from "./format.js";
-import { Avatar, Icon } from "./icons.js";
-import { linkOf, SeqLink } from "./links.js";
+import { Icon } from "./icons.js";
+import { linkOf, linkToEarlier, SeqLink } from "./links.js";
 import { linesOf, Markdown } from "./markdown.js";
 import { openThread } from "./panes.js";
 import { sendReply } from "./posting.js";
@@ -162,7 +163,7 @@ function To({ to, peer, room }) {
 function Text({ message, room }) {
   const [isOpen, setOpen] = useState(false);
   const isFolded = !isOpen && linesOf(message.text) > FOLDED_LINES;
-  const text = html`<${Markdown} text=${message.text} room=${room} before=${message.seq} />`;
+  const text = html`<${Markdown} text=${message.text} room=${room} before=${message.seq} toNumber=${linkToEarlier} />`;
   const onScroll = ({ currentTarget }) => currentTarget.scrollTop > 0 && setOpen(true);
   if (!isFolded && !isOpen) return text;
   return html`<div class=${cx("long-text", isFolded && "is-folded")} onScroll=${isFolded ? onScroll : undefined}>

@@ -2,9 +2,10 @@
 // which agents are kept apart because they answered each other without end.
 import { computed, cx, html, memo, useState } from "./ui.js";
 import { request, roomPath, sender } from "./api.js";
+import { Avatar } from "./avatar.js";
 import { Age, nowMs } from "./clock.js";
 import { age, fullTime, isSameName, plural, shortMoment } from "./format.js";
-import { Avatar, Icon } from "./icons.js";
+import { Icon } from "./icons.js";
 import { openThread } from "./panes.js";
 import { currentRoom, showPeer, view } from "./route.js";
 import { cardOf, messageLog, roster, rosterRoom, waiting } from "./state.js";

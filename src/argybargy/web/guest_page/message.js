@@ -1,8 +1,9 @@
 // A message, and how its question stands, in words.
 import { cx, html, memo } from "../dashboard/ui.js";
-import { fullTime, hueOf, isToAll, recipients, timeOfDay } from "../dashboard/format.js";
+import { fullTime, isToAll, recipients, timeOfDay } from "../dashboard/format.js";
 import { Icon } from "../dashboard/icons.js";
 import { Markdown } from "../dashboard/markdown.js";
+import { Palette } from "../dashboard/palette.js";
 import { asksMe, isMe, mayAnswer } from "./room.js";
 import { answerTo, chooseAnswer, sendingChoice } from "./write.js";
 
@@ -68,11 +69,18 @@ function Choices({ message }) {
   </div>`;
 }
 
+/** The colours of the agents, the same for as long as the page is open. */
+const palette = new Palette();
+
 function Head({ message, at }) {
   const { seq, from, from_kind, to, reply_to } = message;
   const kind = isMe(from) ? "you" : from_kind === "agent" ? "" : from_kind;
   return html`<header class="guest-head">
-    <span class=${cx("guest-dot", from_kind === "agent" && `hue-${hueOf(from)}`)} aria-hidden="true"></span>
+    <span
+      class=${cx("guest-dot", from_kind === "agent" && "is-hued")}
+      style=${from_kind === "agent" ? { "--hue": palette.markOf(from).hue } : undefined}
+      aria-hidden="true"
+    ></span>
     <bdi class="name">${from}</bdi>
     ${kind && kind !== from && html`<span class="pill">${kind}</span>`}
     ${!isToAll(to) && html`<span class="meta">to <bdi>${isMe(recipients(to)) ? "you" : recipients(to)}</bdi></span>`}

@@ -1,0 +1,18 @@
+// Avatars. Letters and colour come from the name and prove nothing. Only the relay's
+// `from_kind` marks the operator.
+import { cx, html } from "./ui.js";
+import { hueStyle, markOf } from "./colours.js";
+import { Icon } from "./icons.js";
+
+/** An avatar; `room` is where the name is spoken, by default the room in view. */
+export function Avatar({ name, kind = "agent", online = null, small = false, room }) {
+  const isNamed = kind === "agent" || kind === "person";
+  return html`<span
+    class=${cx("avatar", !isNamed && `is-${kind}`, small && "is-small")}
+    style=${isNamed ? hueStyle(name, room) : undefined}
+    aria-hidden="true"
+  >
+    ${isNamed ? markOf(name, room).letters : html`<${Icon} name=${kind === "system" ? "auto" : "person"} />`}
+    ${online !== null && html`<i class=${cx("presence", online && "is-online")}></i>`}
+  </span>`;
+}
