@@ -51,6 +51,7 @@ def test_axe_finds_nothing_serious_anywhere(
     dashboard.button("Answer").first.click()
     check(dashboard, "an answer in place")
     dashboard.button("Relay settings").click()
+    dashboard.page.get_by_role("tab", name="Sessions").click()
     expect(dashboard.css(".session-row")).to_have_count(1)
     check(dashboard, "drawer")
     dashboard.page.keyboard.press("Escape")

@@ -33,7 +33,7 @@ def test_a_sidebar_a_conversation_and_a_drawer(dashboard: Dashboard) -> None:
     assert order == ["inbox", "rooms", "fold", "roster", "fold"]
     expect(dashboard.css(".sidebar .roster")).to_have_count(0)
     dashboard.button("Relay settings").click()
-    assert width_of(dashboard, "dialog.drawer") <= 460
+    assert width_of(dashboard, "dialog.drawer") <= 640
     root = dashboard.page.evaluate(
         "document.documentElement.scrollHeight <= innerHeight"
     )

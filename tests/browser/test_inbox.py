@@ -292,10 +292,10 @@ def test_an_offered_choice_is_one_tap(dashboard: Dashboard) -> None:
     dashboard.sign_in()
     offered = dashboard.page.get_by_role("group", name="Answers that claude offers")
     expect(offered.get_by_role("button")).to_have_text(["Now", "On Thursday"])
-    dashboard.button("On Thursday").click()
+    offered.get_by_role("button", name="On Thursday").click()
     dashboard.button("Undo").click()
     expect(offered).to_be_visible()
-    dashboard.button("On Thursday").click()
+    offered.get_by_role("button", name="On Thursday").click()
     send_now(dashboard)
     expect(dashboard.css(".waiting-row")).to_have_count(0)
     said = claude.call("GET", "/messages?since=0").json["messages"][-1]
