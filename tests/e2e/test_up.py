@@ -93,7 +93,7 @@ async def ask_as(server: RealServer, host: str) -> int:
 
 async def test_the_tunnel_s_url_is_published_while_it_is_up(tmp_path: Path) -> None:
     script = f"echo '|  {URL}  |'; while [ ! -e die ]; do sleep 0.05; done; exit 1"
-    async with open_up(tmp_path, script) as server:
+    async with open_up(tmp_path, script, "--tunnel") as server:
         rows = await wait_told(server, "starting", "up")
         assert rows[1] == {"tunnel": "up", "url": URL}
         ((first, given),) = starts(tmp_path)
@@ -119,7 +119,7 @@ async def test_the_tunnel_s_url_is_published_while_it_is_up(tmp_path: Path) -> N
 async def test_a_tunnel_outlives_the_goodbyes_and_not_the_relay(tmp_path: Path) -> None:
     script = f"trap 'echo term >> ended; exit 0' TERM; echo {URL}\n"
     script += "while true; do sleep 0.05; done"
-    async with open_up(tmp_path, script) as server:
+    async with open_up(tmp_path, script, "--tunnel") as server:
         await wait_told(server, "starting", "up")
         assert await server.stop(signal.SIGINT) == 0
     ((pid, _),) = starts(tmp_path)
@@ -129,7 +129,7 @@ async def test_a_tunnel_outlives_the_goodbyes_and_not_the_relay(tmp_path: Path) 
 
 async def test_a_second_signal_leaves_no_tunnel_behind(tmp_path: Path) -> None:
     script = f"trap '' TERM INT; echo {URL}; while true; do sleep 0.05; done"
-    async with open_up(tmp_path, script) as server:
+    async with open_up(tmp_path, script, "--tunnel") as server:
         await wait_told(server, "starting", "up")
         alice = await server.guest("alice")
         async with trio.open_nursery() as nursery:
@@ -144,7 +144,7 @@ async def test_a_second_signal_leaves_no_tunnel_behind(tmp_path: Path) -> None:
 
 async def test_a_relay_that_is_killed_leaves_no_tunnel_behind(tmp_path: Path) -> None:
     script = f"trap '' TERM INT; echo {URL}; while true; do sleep 0.05; done"
-    async with open_up(tmp_path, script) as server:
+    async with open_up(tmp_path, script, "--tunnel") as server:
         await wait_told(server, "starting", "up")
         await server.stop(signal.SIGKILL)
     ((pid, _),) = starts(tmp_path)
@@ -250,8 +250,9 @@ class Terminal:
 
 @asynccontextmanager
 async def open_terminal(
-    folder: Path, script: str, **environment: str
+    folder: Path, script: str, *options: str, **environment: str
 ) -> AsyncIterator[Terminal]:
+    """Start a relay on a terminal; without options, it may ask on the terminal."""
     write_program(folder, script)
     port = free_port()
     master, slave = pty.openpty()
@@ -270,7 +271,11 @@ async def open_terminal(
     size = struct.pack("HHHH", 40, 100, 0, 0)
     fcntl.ioctl(master, termios.TIOCSWINSZ, size)
     process = await trio.lowlevel.open_process(
-        UP, stdin=subprocess.DEVNULL, stdout=slave, stderr=slave, env=variables
+        (*UP, *options),
+        stdin=subprocess.DEVNULL if options else slave,
+        stdout=slave,
+        stderr=slave,
+        env=variables,
     )
     os.close(slave)
     try:
@@ -285,7 +290,7 @@ async def open_terminal(
 
 async def test_a_terminal_shows_how_the_relay_is_in_place(tmp_path: Path) -> None:
     script = f"while [ ! -e go ]; do sleep 0.05; done; echo {URL}; sleep 100"
-    async with open_terminal(tmp_path, script) as terminal:
+    async with open_terminal(tmp_path, script, "--tunnel") as terminal:
         await terminal.wait_shown(r"^  tunnel    opening$")
         (tmp_path / "go").touch()
         await terminal.wait_shown(r"^  tunnel    up$")
@@ -320,7 +325,8 @@ async def test_a_terminal_shows_how_the_relay_is_in_place(tmp_path: Path) -> Non
 async def test_a_plain_terminal_gets_lines(
     tmp_path: Path, plain: dict[str, str]
 ) -> None:
-    async with open_terminal(tmp_path, f"echo {URL}; sleep 100", **plain) as terminal:
+    script = f"echo {URL}; sleep 100"
+    async with open_terminal(tmp_path, script, "--tunnel", **plain) as terminal:
         await terminal.wait_shown(rf"^The tunnel is up\. From outside: {URL}$")
         terminal.process.send_signal(signal.SIGTERM)
         with trio.fail_after(WAIT_SECONDS):
@@ -328,3 +334,26 @@ async def test_a_plain_terminal_gets_lines(
         terminal.read()
         assert b"\x1b[J" not in terminal.taken
         assert "in the last minute" not in terminal.screen.text()
+
+
+async def test_a_terminal_is_asked_once_before_a_tunnel_is_opened(
+    tmp_path: Path,
+) -> None:
+    script = f"echo {URL}; sleep 100"
+    async with open_terminal(tmp_path, script) as terminal:
+        await terminal.wait_shown(r"need an access code\. \[y/N\]")
+        assert not (tmp_path / "started").exists()
+        os.write(terminal.master, b"y\n")
+        await terminal.wait_shown(rf"^  address   {URL}$")
+        await _interrupt(terminal)
+    async with open_terminal(tmp_path, script) as terminal:
+        await terminal.wait_shown(rf"^  address   {URL}$")
+        assert "access code. [y/N]" not in terminal.screen.text()
+        await _interrupt(terminal)
+    assert len(starts(tmp_path)) == 2
+
+
+async def _interrupt(terminal: Terminal) -> None:
+    terminal.process.send_signal(signal.SIGINT)
+    with trio.fail_after(WAIT_SECONDS):
+        assert await terminal.process.wait() == 0

@@ -136,7 +136,8 @@ def test_an_invalid_address_is_explained_in_two_lines(tmp_path: Path) -> None:
     assert done.returncode == EXIT_FAILED
     text, hint = done.stderr.splitlines()[-2:]
     assert text.startswith("argybargy: Cannot serve on 300.1.1.1:8765: ")
-    assert hint.endswith("argybargy up --host 127.0.0.1")
+    again = f"argybargy up --data {tmp_path} --host 127.0.0.1"
+    assert hint.endswith(again)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="nothing can be made in /proc")

@@ -46,6 +46,7 @@ class Terminal:
     Attributes:
         operator: Fake relay behind the commands.
         yes: Answer to every question; ``None`` is a session without a terminal.
+        answers: Answers to the next questions, before those of `yes`.
         environment: Environment variables.
         urls: Relay addresses that commands used.
         questions: Questions that were asked.
@@ -62,11 +63,13 @@ class Terminal:
         serve: Exit code of a relay that is started.
         has_browser: Whether there is a browser.
         opened: Pages that were opened.
+        program: What starts this program in the user's shell.
         token: Returns the admin token.
     """
 
     operator: FakeOperator = attrs.field(factory=FakeOperator)
     yes: bool | None = None
+    answers: list[bool | None] = attrs.field(factory=list)
     environment: dict[str, str] = attrs.field(factory=dict)
     urls: list[str | None] = attrs.field(factory=list)
     questions: list[str] = attrs.field(factory=list)
@@ -83,12 +86,13 @@ class Terminal:
     columns: int | None = None
     has_browser: bool = True
     opened: list[str] = attrs.field(factory=list)
+    program: str = "argybargy"
     token: Callable[[Settings], str] = attrs.field(default=lambda _: "the-token")
 
     def type(self, *arguments: str) -> Result:
         data, talk = io.StringIO(), io.StringIO()
         environment = Environment(
-            output=Output(data, talk, has_colour=self.has_colour),
+            output=Output(data, talk, has_colour=self.has_colour, columns=self.columns),
             settings=self._settings,
             reach=self.reach or self._reach,
             connect=self.connect or self._connect,
@@ -104,6 +108,7 @@ class Terminal:
                 read_pieces=lambda: iter([self.typed.encode()]),
             ),
             browse=self._browse,
+            program=self.program,
         )
         code = run(arguments, environment)
         return Result(code, data.getvalue(), talk.getvalue())
@@ -139,7 +144,7 @@ class Terminal:
 
     def _serve(self, settings: Settings, plan: RunPlan) -> int:
         self.served.append(settings)
-        url = f"http://{settings.host}:{settings.port}"
+        url = f"http://{settings.host}:{settings.port or 4321}"
         self.plans.append(plan)
         plan.announce(
             RunningRelay([url], self.operator.offer_link, lambda: RelayStatus(url))
@@ -151,6 +156,6 @@ class Terminal:
             self.opened.append(url)
         return self.has_browser
 
-    def _confirm(self, question: str) -> bool:
+    def _confirm(self, question: str) -> bool | None:
         self.questions.append(question)
-        return bool(self.yes)
+        return self.answers.pop(0) if self.answers else bool(self.yes)

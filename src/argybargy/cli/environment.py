@@ -6,11 +6,10 @@ them and a command has to start at once.
 
 import importlib
 import io
-import shlex
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,6 +18,11 @@ import attrs
 
 from argybargy.cli.client.protocol import LiveOperator, Operator, Work
 from argybargy.cli.errors import CliError, Exit
+from argybargy.cli.next_commands import (
+    PROGRAM,
+    NextCommands,
+    program_of_this_process,
+)
 from argybargy.cli.options import LocalOptions, Overrides, RelayOptions
 from argybargy.cli.terminal.browser import browse
 from argybargy.cli.terminal.formatting import LocalTimes
@@ -107,11 +111,14 @@ class Environment:
         connect: Returns a client of a running relay.
         find_token: Returns the admin token; creates one if there is none.
         serve: Runs a relay until it is stopped; returns the exit code.
-        confirm: Asks a yes-or-no question; ``None`` without a terminal.
+        confirm: Asks a yes-or-no question, and returns ``None`` without an answer;
+            ``None`` without a terminal.
         machine: Clock, terminal width and standard input.
         browse: Opens a page in a browser; ``False`` without a browser.
+        program: What starts this program in the user's shell, for hints.
         arguments: Words of the command line after ``argybargy``.
         options: Common options of the command that runs.
+        verbs: The kind of options that each command takes.
     """
 
     output: Output
@@ -120,11 +127,13 @@ class Environment:
     connect: Connect
     find_token: Callable[["Settings"], str]
     serve: Callable[["Settings", "RunPlan"], int]
-    confirm: Callable[[str], bool] | None
+    confirm: Callable[[str], bool | None] | None
     machine: Machine
     browse: Callable[[str], bool]
+    program: str = PROGRAM
     arguments: Sequence[str] = ()
     options: RelayOptions = attrs.field(factory=RelayOptions)
+    verbs: Mapping[str, type[LocalOptions]] = attrs.field(factory=dict)
 
     @classmethod
     def real(cls) -> "Environment":
@@ -141,16 +150,40 @@ class Environment:
             confirm=ask if is_terminal else None,
             machine=Machine.real(),
             browse=browse,
+            program=program_of_this_process(),
         )
 
-    def with_options(self, options: LocalOptions) -> "Environment":
-        """Return the environment of one command: its options, and output to match."""
+    def with_options(
+        self, options: LocalOptions, verbs: Mapping[str, type[LocalOptions]]
+    ) -> "Environment":
+        """Return the environment of one command: its options, and output to match.
+
+        Args:
+            options: Options of the command.
+            verbs: The kind of options that each command takes, for hints.
+        """
+        commands = self.next_commands(options.to_relay, verbs)
         if not isinstance(options, RelayOptions):
             options = RelayOptions(**attrs.asdict(options))
         output = attrs.evolve(
-            self.output, is_json=options.as_json, is_quiet=options.quiet
+            self.output,
+            is_json=options.as_json,
+            is_quiet=options.quiet,
+            typed=commands.typed,
         )
-        return attrs.evolve(self, output=output, options=options)
+        return attrs.evolve(self, output=output, options=options, verbs=verbs)
+
+    def next_commands(
+        self, given: Mapping[str, object], verbs: Mapping[str, type[LocalOptions]]
+    ) -> NextCommands:
+        """Return how commands in hints have to be typed.
+
+        Args:
+            given: Options that lead to the relay, by name.
+            verbs: The kind of options that each command takes.
+        """
+        options = {verb: kind.words(given) for verb, kind in verbs.items()}
+        return NextCommands(self.program, options)
 
     def read_settings(self, **overrides: object) -> "Settings":
         """Return the settings, with the options of the command and `overrides`.
@@ -191,7 +224,7 @@ class Environment:
     def prepare(self, work: Work) -> int:
         """Run work on the relay, or on the data directory, created if it is missing.
 
-        Without a running relay, a note says how to start one.
+        Without a running relay, a warning says how to start one.
 
         Raises:
             CliError: The work failed.
@@ -201,17 +234,19 @@ class Environment:
         def work_with_note(operator: Operator) -> int:
             code = work(operator)
             if not operator.is_live:
-                start = shlex.join(["argybargy", "up", *options.given()])
-                self.output.say(f"No relay is running yet. Start it: {start}")
+                # A warning: with --quiet, too, the code that was printed leads nowhere.
+                self.output.warn(
+                    f"No relay is running on {settings.data} yet. "
+                    "Start it: argybargy up"
+                )
             return code
 
-        return self.reach(
-            self.read_settings(), options, work_with_note, makes_data=True
-        )
+        settings = self.read_settings()
+        return self.reach(settings, options, work_with_note, makes_data=True)
 
     def agrees(self, question: str, *, is_told: bool) -> bool:
         """Ask for confirmation; ``True`` with ``--yes`` or without a terminal."""
-        return is_told or self.confirm is None or self.confirm(question)
+        return is_told or self.confirm is None or bool(self.confirm(question))
 
     @property
     def has_literals(self) -> bool:
@@ -270,13 +305,18 @@ def read_url(url: str) -> str:
         raise CliError(f"--url must be {error}.", code=Exit.USAGE) from None
 
 
-def ask(question: str) -> bool:
-    """Ask on the terminal; only ``y`` and ``yes`` count as yes."""
+def ask(question: str) -> bool | None:
+    """Ask on the terminal; only ``y`` and ``yes`` count as yes.
+
+    Returns:
+        ``None`` at the end of the input (Ctrl+D).
+    """
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     answer = sys.stdin.readline()
     if not answer:
         sys.stderr.write("\n")  # Ctrl+D moves to no new line
+        return None
     return answer.strip().lower() in {"y", "yes"}
 
 

@@ -1,6 +1,7 @@
 """Exit codes, and the error that carries one."""
 
 import enum
+from collections.abc import Callable
 from typing import Final
 
 
@@ -48,3 +49,7 @@ class CliError(Exception):
         self.text = text
         self.hint = hint
         self.code = code
+
+    def typed(self, typed: Callable[[str], str]) -> "CliError":
+        """Return the error with its commands as they have to be typed."""
+        return CliError(typed(self.text), typed(self.hint), self.code)

@@ -10,7 +10,7 @@ from cyclopts import CycloptsError
 
 from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.registry import build_app
+from argybargy.cli.registry import OPTIONS, build_app
 from argybargy.cli.terminal.output import Output, drop_output, mend_streams
 from argybargy.store.errors import StoreError
 
@@ -50,17 +50,15 @@ def run(arguments: Sequence[str], environment: Environment) -> int:
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except StoreError as error:
-        _tell(
-            environment.output,
-            CliError(f"The data directory cannot be used: {error}", _DIAGNOSE),
-        )
+        text = f"The data directory cannot be used: {error}"
+        _tell(environment.output, _typed(environment, CliError(text, _DIAGNOSE)))
         return Exit.FAILED
     except OSError as error:
         if error.filename is not None:
             raise  # a bug: commands translate errors of files
         if error.errno not in _OUTPUT_ERRORS:
             text = f"The command failed: {error.strerror or error}."
-            _tell(environment.output, CliError(text, _DIAGNOSE))
+            _tell(environment.output, _typed(environment, CliError(text, _DIAGNOSE)))
             return Exit.FAILED
         drop_output()
         # A broken pipe is the reader's choice, as in `argybargy history ROOM | head`.
@@ -83,8 +81,13 @@ def _run(arguments: Sequence[str], environment: Environment) -> int:
     except CycloptsError as error:
         from argybargy.cli.usage_errors import explain  # noqa: PLC0415 - only for errors
 
-        raise explain(error, arguments) from None
+        raise _typed(environment, explain(error, arguments)) from None
     return int(result) if isinstance(result, int) else Exit.OK
+
+
+def _typed(environment: Environment, error: CliError) -> CliError:
+    """Return an error outside of a command with its commands as they are typed."""
+    return error.typed(environment.next_commands({}, OPTIONS).typed)
 
 
 def _tell(out: Output, error: CliError) -> None:

@@ -1,8 +1,8 @@
 """Options that many commands share: output, port, data directory, relay, token."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
 import attrs
 from cyclopts import Group, Parameter
@@ -45,24 +45,39 @@ class LocalOptions:
         bool,
         Parameter(name="--json", help="Write JSON instead of text."),
     ] = False
-    quiet: Annotated[bool, Parameter(help="Print only essential output.")] = False
+    quiet: Annotated[
+        bool,
+        Parameter(name=("--quiet", "-q"), help="Print only essential output."),
+    ] = False
     port: Annotated[
-        int | None, INTEGER, Parameter(help="Port of the relay on this machine.")
+        int | None,
+        INTEGER,
+        Parameter(name=("--port", "-p"), help="Port of the relay on this machine."),
     ] = None
     data: Annotated[
         Path | None, Parameter(help="Data directory; it holds the admin token.")
     ] = None
+
+    flags: ClassVar[Mapping[str, str]] = {"port": "--port", "data": "--data"}
 
     @property
     def overrides(self) -> Overrides:
         """Settings among these options."""
         return {"port": self.port, "data": self.data}
 
-    def given(self) -> Iterator[str]:
-        """Yield the given settings as words of a command line."""
-        for name, value in self.overrides.items():
-            if value is not None:
-                yield from (f"--{name}", str(value))
+    @property
+    def to_relay(self) -> Mapping[str, object]:
+        """Values among these options that lead to a relay, by name of the attribute."""
+        return self.overrides
+
+    @classmethod
+    def words(cls, given: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+        """Return values of :attr:`to_relay` as options of commands of this kind."""
+        return tuple(
+            (cls.flags[name], str(value))
+            for name, value in given.items()
+            if value is not None and name in cls.flags
+        )
 
 
 @Parameter(name="*", group=_COMMON)
@@ -78,10 +93,23 @@ class RelayOptions(LocalOptions):
         Parameter(help="File with the admin token, if it is not in --data."),
     ] = None
 
+    flags: ClassVar[Mapping[str, str]] = {
+        **LocalOptions.flags,
+        "url": "--url",
+        "token_file": "--token-file",
+    }
+
+    @property
+    def to_relay(self) -> Mapping[str, object]:
+        """Values among these options that lead to a relay, by name of the attribute."""
+        return {**self.overrides, "url": self.url, "token_file": self.token_file}
+
 
 @Parameter(name="*", group=_COMMON)
 @attrs.frozen(kw_only=True)
 class InviteOptions(RelayOptions):
     """Relay options of commands whose ``--url`` is the address for agents."""
+
+    flags: ClassVar[Mapping[str, str]] = {**RelayOptions.flags, "url": "--relay"}
 
     url: Annotated[str | None, Parameter(name="--relay", help=_URL_HELP)] = None

@@ -16,6 +16,7 @@ from cyclopts import App, Group
 
 from argybargy import __version__
 from argybargy.cli.environment import Environment
+from argybargy.cli.errors import CliError
 from argybargy.cli.help import PARAMETERS, HelpFormatter, usage
 from argybargy.cli.options import InviteOptions, LocalOptions, RelayOptions
 
@@ -75,8 +76,11 @@ def _bind(
 ) -> Callable[..., int]:
     # cyclopts reads signature and annotations, and hands over all options at once.
     def bound(*arguments: Any, common: Any = None, **given: Any) -> int:  # noqa: ANN401 - as cyclopts parsed them
-        resolved = environment.with_options(common or options())
-        return command(resolved, *arguments, **given)
+        resolved = environment.with_options(common or options(), OPTIONS)
+        try:
+            return command(resolved, *arguments, **given)
+        except CliError as error:
+            raise error.typed(resolved.output.typed) from error
 
     signature = inspect.signature(command)
     own = list(signature.parameters.values())[1:]
@@ -155,6 +159,10 @@ VERBS: Final = (
     Verb("completion", "program:completion", PROGRAM, LocalOptions),
     Verb("version", "program:version", PROGRAM, LocalOptions),
 )
+
+
+OPTIONS: Final = {verb.name: verb.options for verb in VERBS}
+"""The kind of options of each command."""
 
 
 def chosen(arguments: Sequence[str]) -> tuple[Verb, ...]:

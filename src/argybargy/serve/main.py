@@ -97,7 +97,7 @@ def run(settings: Settings, plan: RunPlan) -> int:
         return EXIT_INTERRUPTED
     except EXPECTED as error:
         ending = explain_startup_error(error, settings, plan.verb)
-        sys.stderr.write(f"{ending}\n")
+        sys.stderr.write(plan.typed(f"{ending}\n"))
         return ending.code
     return EXIT_OK
 

@@ -40,6 +40,7 @@ class RunPlan:
         tell_tunnel: Called with every change of the tunnel's status.
         companion: Runs next to the relay from `announce` on, and is cancelled
             once the relay has stopped.
+        typed: Rewrites the commands in a text to be typed in the user's shell.
     """
 
     verb: str
@@ -47,3 +48,4 @@ class RunPlan:
     tunnel: TunnelCommand | None = None
     tell_tunnel: Callable[[TunnelStatus], None] = lambda _status: None
     companion: Callable[[RunningRelay], Awaitable[None]] = _no_companion
+    typed: Callable[[str], str] = str

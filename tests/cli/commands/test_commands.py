@@ -220,8 +220,25 @@ def test_up_prints_its_address_and_the_next_commands() -> None:
     assert (result.code, result.out) == (0, "")
     assert "http://127.0.0.1:9" in result.talk
     assert str(terminal.served[0].data) in result.talk
-    assert "argybargy room <name>" in result.talk
-    assert "argybargy invite --name <peer>" in result.talk
+    # The directory is that of a variable, which another terminal does not have.
+    to_relay = f"--port 9 --data {terminal.served[0].data}"
+    claude = f"argybargy connect {to_relay} claude --room build --write"
+    assert f"  {claude}\n" in result.talk
+    assert f"  argybargy room {to_relay} build\n" in result.talk
+    assert f"'argybargy open {to_relay}'" in result.talk
+
+
+def test_a_program_of_one_directory_is_told_the_directory_of_the_project() -> None:
+    terminal = Terminal(program="uv run argybargy")
+    result = terminal.type("up", "--port", "9", "--host", "::1", "--no-tunnel")
+    (line,) = [line for line in result.talk.splitlines() if " claude --room" in line]
+    assert line.startswith("  ARGYBARGY_HOST=::1 uv run argybargy connect --port 9 ")
+    assert line.endswith(" --room build --write --directory ~/project")
+
+
+def test_the_commands_name_the_port_that_a_relay_has_chosen() -> None:
+    result = Terminal().type("up", "--port", "0", "--no-tunnel")
+    assert "argybargy room --port 4321 " in result.talk
 
 
 def test_up_shows_a_link_that_signs_in_once_and_not_the_token() -> None:

@@ -423,10 +423,10 @@ def test_closing_needs_a_yes_unless_given_on_the_command_line() -> None:
 @pytest.mark.parametrize(
     ("typed", "is_yes", "shown"),
     [("y\n", True, "Go? [y/N] "), ("n\n", False, "Go? [y/N] "),
-     ("", False, "Go? [y/N] \n")],
+     ("", None, "Go? [y/N] \n")],
 )  # fmt: skip
 def test_only_yes_confirms_and_the_end_of_input_ends_the_line(
-    typed: str, is_yes: bool, shown: str,
+    typed: str, is_yes: bool | None, shown: str,
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     monkeypatch.setattr("sys.stdin", io.StringIO(typed))

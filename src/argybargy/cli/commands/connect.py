@@ -1,6 +1,7 @@
 """The commands that connect an agent to a room, and disconnect it."""
 
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal
 
@@ -223,7 +224,7 @@ def show_connected(
 ) -> None:
     """Print the instructions or the files as data, and everything else as notes."""
     if out.is_json:
-        out.write_json(_as_json(plan, done))
+        out.write_json(_as_json(plan, done, out.typed))
         return
     invited = done.invited
     end = "does not expire"
@@ -284,7 +285,9 @@ def _undo(plan: ConnectPlan) -> str:
     return f"argybargy disconnect {plan.client.key} --directory {plan.directory}"
 
 
-def _as_json(plan: ConnectPlan, done: Connected) -> dict[str, object]:
+def _as_json(
+    plan: ConnectPlan, done: Connected, typed: Callable[[str], str]
+) -> dict[str, object]:
     """Return the result without the code, which is in its file."""
     seat, there, invited = done.seat, done.connection, done.invited
     is_written = there is not None
@@ -301,7 +304,7 @@ def _as_json(plan: ConnectPlan, done: Connected) -> dict[str, object]:
         "while_working": plan.client.while_working if is_written else _POLLS,
         "while_idle": plan.client.while_idle if is_written else None,
         "written": None if there is None else list(there.paths),
-        "undo": _undo(plan) if is_written else None,
+        "undo": typed(_undo(plan)) if is_written else None,
         "revoked": list(done.revoked),
     }
 

@@ -1,6 +1,6 @@
 """The command that diagnoses the setup."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Annotated
 
@@ -42,7 +42,7 @@ def report(out: Output, findings: Sequence[Finding]) -> int:
     """Print the findings, and return the exit code."""
     is_well = all(finding.level is not Level.PROBLEM for finding in findings)
     if out.is_json:
-        rows = [_to_json(finding) for finding in findings]
+        rows = [_to_json(finding, out.typed) for finding in findings]
         out.write_json({"ok": is_well, "version": __version__, "findings": rows})
     else:
         shown = [each for each in findings if not (out.is_quiet and each.is_fine)]
@@ -50,12 +50,12 @@ def report(out: Output, findings: Sequence[Finding]) -> int:
     return Exit.OK if is_well else Exit.FAILED
 
 
-def _to_json(finding: Finding) -> dict[str, str | None]:
+def _to_json(finding: Finding, typed: Callable[[str], str]) -> dict[str, str | None]:
     return {
         "check": finding.check,
         "level": finding.level.value,
         "text": finding.text,
-        "fix": finding.fix or None,
+        "fix": typed(finding.fix) or None,
     }
 
 
@@ -71,4 +71,4 @@ def _write_lines(out: Output, findings: Sequence[Finding]) -> None:
     if fixes:
         out.write("\nWhat to do:")
     for finding in fixes:
-        out.write(f"  {finding.check}: {finding.fix}")
+        out.write(f"  {finding.check}: {out.typed(finding.fix)}")

@@ -1,16 +1,22 @@
 """Output of a relay that has started."""
 
+import shlex
 from functools import partial
 from typing import Final
+from urllib.parse import urlsplit
 
 import attrs
 
+from argybargy.cli.commands.tunnel_choice import Reason, TunnelChoice
+from argybargy.cli.environment import Environment
+from argybargy.cli.next_commands import NextCommands
 from argybargy.cli.terminal.output import Output
+from argybargy.serve.local_relay import leads_to_server
 from argybargy.serve.run_plan import RunningRelay, RunPlan
 from argybargy.serve.services import public_url
-from argybargy.serve.tunnel.command import TunnelCommand
 from argybargy.serve.tunnel.tunnel import TunnelState, TunnelStatus
 from argybargy.settings.settings import Settings
+from argybargy.store.data_directory import ServerAddress
 from argybargy.system.logs import get_logger
 from argybargy.system.network import is_loopback
 
@@ -19,6 +25,12 @@ log = get_logger(__name__)
 _NO_TUNNEL: Final = (
     "on this machine only: cloudflared is not installed, so there is no tunnel"
 )
+_OF_THIS_PROCESS: Final = ("--", "ARGYBARGY_")
+"""Beginnings of the sources of settings that another terminal does not share."""
+_USUAL_HOST: Final = "127.0.0.1"
+_UNASKED: Final = (
+    "on this machine only ('argybargy up --tunnel' opens a public address)"
+)
 
 
 @attrs.frozen
@@ -26,20 +38,28 @@ class Announcer:
     """Output of ``up``: addresses, next commands, tunnel and panel.
 
     Attributes:
-        out: The output.
+        env: Environment of the command.
         settings: Settings of the relay.
-        tunnel: Command that opens the tunnel; ``None`` opens none.
-        is_private: Whether ``--no-tunnel`` was given.
+        choice: Whether to open a tunnel.
     """
 
-    out: Output
+    env: Environment
     settings: Settings
-    tunnel: TunnelCommand | None
-    is_private: bool
+    choice: TunnelChoice
+
+    @property
+    def out(self) -> Output:
+        """Output of the command, with commands that lead to this relay."""
+        commands = next_commands(self.env, self.settings, self.settings.port)
+        return attrs.evolve(self.env.output, typed=commands.typed)
 
     def plan(self) -> RunPlan:
         """Return the plan of ``up``: announcements, tunnel, and panel on a terminal."""
-        plan = RunPlan("up", self.tell_first_steps, self.tunnel, self.tell_tunnel)
+        # A hint at the start is for this terminal, with what was typed here.
+        tunnel, typed = self.choice.command, self.env.output.typed
+        plan = RunPlan(
+            "up", self.tell_first_steps, tunnel, self.tell_tunnel, typed=typed
+        )
         is_talking = not (self.out.is_json or self.out.is_quiet)
         if self.out.is_live and is_talking:
             return attrs.evolve(plan, tell_tunnel=_ignore, companion=self.show_panel)
@@ -52,37 +72,63 @@ class Announcer:
         minutes.
         """
         out, settings = self.out, self.settings
+        self._remember_answer()
         if out.is_json:
             write_started(out, settings, started, sign_in=started.sign_in())
             return
         if out.is_quiet:
             return
+        commands = next_commands(self.env, settings, _port_of(started, settings))
         addresses = "\n  ".join((*started.urls, *self._outside()))
-        out.say(f"""\
+        directory = "" if commands.is_for_any_directory else " --directory ~/project"
+        attrs.evolve(out, typed=commands.typed).say(f"""\
 The relay is up.
 
   {addresses}
   {_kept(settings)}
 
-Sign in with this link, once, within ten minutes ('argybargy open' prints another):
+In the browser, sign in with this link, once, within ten minutes ('argybargy open'
+prints another):
   {started.sign_in()}
 
-In another terminal, connect the programs of a project, in its directory:
-  argybargy connect claude --room build --write
-  argybargy connect codex --room build --write
-or make a room and get a text to paste into an agent's prompt:
-  argybargy room <name>
-or a code for one agent:
-  argybargy invite --name <peer>
+To connect programs, in another terminal{_with_project(directory)}:
+  argybargy connect claude --room build --write{directory}
+  argybargy connect codex --room build --write{directory}
+
+To make a room, and get a text for the prompt of any other agent:
+  argybargy room build
 
 Ctrl+C stops the relay.""")
 
+    def _remember_answer(self) -> None:
+        """Keep the answer about the tunnel; now there is a data directory."""
+        try:
+            self.choice.remember(self.settings.data)
+        except OSError as error:
+            why = error.strerror or error
+            self.out.warn(f"The answer about the tunnel cannot be kept: {why}.")
+
     def _outside(self) -> tuple[str, ...]:
-        if self.settings.public_url is not None:
-            return (f"from outside: {self.settings.public_url}",)
-        if self.tunnel is not None:
-            return (f"from outside: {self.tunnel.name} is opening a tunnel",)
-        return () if self.is_private else (_NO_TUNNEL,)
+        choice, change = (
+            self.choice,
+            "--no-tunnel" if self.choice.command else "--tunnel",
+        )
+        kept = f" ('argybargy up {change}' changes that)"
+        match choice.reason:
+            case Reason.PUBLIC_URL:
+                return (f"from outside: {self.settings.public_url}",)
+            case Reason.NOT_INSTALLED:
+                return (_NO_TUNNEL,)
+            case Reason.UNASKED:
+                return (_UNASKED,)
+            case Reason.OPTION | Reason.ANSWER if choice.command is not None:
+                more = kept if choice.reason is Reason.ANSWER else ""
+                return (
+                    f"from outside: {choice.command.name} is opening a tunnel{more}",
+                )
+            case Reason.ANSWER:
+                return (f"on this machine only{kept}",)
+        return ()
 
     def tell_tunnel(self, status: TunnelStatus) -> None:
         """Print the address of the tunnel; the log says why it is down."""
@@ -100,7 +146,39 @@ Ctrl+C stops the relay.""")
         from argybargy.cli.commands.serve_panel import show_panel  # noqa: PLC0415
         from argybargy.cli.terminal.live_lines import LiveLines  # noqa: PLC0415
 
-        await show_panel(LiveLines.on(self.out.talk), started.read_status)
+        live = LiveLines.on(self.out.talk)
+        await show_panel(live, started.read_status, self.out.typed)
+
+
+def next_commands(env: Environment, settings: Settings, port: int) -> NextCommands:
+    """Return commands that lead to a relay from another terminal.
+
+    Options and variables of this process do not hold there; config.toml does.
+    """
+    given = {"port": port, "data": settings.data.absolute()}
+    here = {
+        name: value
+        for name, value in given.items()
+        if settings.source(name).startswith(_OF_THIS_PROCESS)
+    }
+    commands = env.next_commands(here, env.verbs)
+    served = ServerAddress(settings.host, port, 0)
+    is_of_this_process = settings.source("host").startswith(_OF_THIS_PROCESS)
+    if not is_of_this_process or leads_to_server(served, _USUAL_HOST, port):
+        return commands
+    host = shlex.quote(settings.host)
+    return attrs.evolve(commands, program=f"ARGYBARGY_HOST={host} {commands.program}")
+
+
+def _port_of(started: RunningRelay, settings: Settings) -> int:
+    """Return the port of a relay; the setting may be 0, which takes a free one."""
+    return settings.port or urlsplit(started.urls[0]).port or 0
+
+
+def _with_project(directory: str) -> str:
+    return (
+        ", by the directory of a project" if directory else ", in a project's directory"
+    )
 
 
 def _kept(settings: Settings) -> str:
@@ -127,7 +205,8 @@ def _ignore(_status: TunnelStatus) -> None:
 
 def plan_briefly(out: Output, settings: Settings) -> RunPlan:
     """Return the plan of ``serve``: one announcement."""
-    return RunPlan("serve", partial(_announce_briefly, out, settings))
+    announce = partial(_announce_briefly, out, settings)
+    return RunPlan("serve", announce, typed=out.typed)
 
 
 def _announce_briefly(out: Output, settings: Settings, started: RunningRelay) -> None:

@@ -41,11 +41,20 @@ class Pace:
 
 
 async def show_panel(
-    live: LiveLines, look: Callable[[], RelayStatus], seconds: float = UPDATE_SECONDS
+    live: LiveLines,
+    look: Callable[[], RelayStatus],
+    typed: Callable[[str], str] = str,
+    seconds: float = UPDATE_SECONDS,
 ) -> None:
     """Redraw the panel until cancelled, then clear it.
 
     A terminal that is gone ends the panel, and not the relay.
+
+    Args:
+        live: Lines of the terminal.
+        look: Returns the present figures.
+        typed: Rewrites the commands in a text to be typed in the user's shell.
+        seconds: Time between two updates.
     """
     pace = Pace()
     try:
@@ -54,7 +63,7 @@ async def show_panel(
                 while True:
                     seen = look()
                     per_minute = pace.measure(trio.current_time(), seen.said)
-                    live.show(draw(seen, per_minute))
+                    live.show(draw(seen, per_minute, typed))
                     await trio.sleep(seconds)
             finally:
                 live.clear()
@@ -62,14 +71,16 @@ async def show_panel(
         return
 
 
-def draw(seen: RelayStatus, per_minute: int) -> Sequence[Line]:
+def draw(
+    seen: RelayStatus, per_minute: int, typed: Callable[[str], str] = str
+) -> Sequence[Line]:
     """Return the lines of the panel."""
     rows = [
         *_tunnel_rows(seen),
         ("rooms", Span(f"{seen.rooms} open")),
         ("agents", Span(f"{seen.online} online, {seen.parked} polls parked")),
         ("messages", Span(f"{per_minute} in the last minute")),
-        ("waiting", _waiting(seen)),
+        ("waiting", _waiting(seen, typed)),
     ]
     lines = [
         (Span(f"  {label.ljust(_LABEL_CHARS)}", Style.DIM), span)
@@ -93,9 +104,9 @@ def _tunnel(status: TunnelStatus) -> Span:
     return Span(f"down, {again}: {status.reason}", Style.YELLOW)
 
 
-def _waiting(seen: RelayStatus) -> Span:
+def _waiting(seen: RelayStatus, typed: Callable[[str], str]) -> Span:
     if not seen.questions:
         return Span("no open question")
     questions = "1 question" if seen.questions == 1 else f"{seen.questions} questions"
     text = f"{questions}, for up to {age(seen.longest_wait_seconds)}: argybargy waiting"
-    return Span(text, Style.YELLOW)
+    return Span(typed(text), Style.YELLOW)

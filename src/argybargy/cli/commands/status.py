@@ -195,4 +195,4 @@ def _show(out: Output, status: Status) -> None:
     for label, value in rows:
         if out.is_quiet and (status.ready or label != "storage"):
             continue
-        out.write(f"{label.ljust(_LABEL_CHARS)}{value}")
+        out.write(f"{label.ljust(_LABEL_CHARS)}{out.typed(value)}")

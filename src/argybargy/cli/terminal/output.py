@@ -6,7 +6,7 @@ import os
 import select
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 import attrs
@@ -72,6 +72,8 @@ class Output:
         is_quiet: Whether notes are left out.
         has_colour: Whether the result is coloured.
         is_live: Whether notes may be redrawn in place.
+        columns: Width of the terminal that shows the result; ``None`` without one.
+        typed: Rewrites the commands in a note, see `argybargy.cli.next_commands`.
     """
 
     data: TextIO
@@ -80,6 +82,8 @@ class Output:
     is_quiet: bool = False
     has_colour: bool = False
     is_live: bool = False
+    columns: int | None = None
+    typed: Callable[[str], str] = str
 
     @classmethod
     def standard(cls) -> "Output":
@@ -143,7 +147,7 @@ class Output:
 
     def warn(self, text: str) -> None:
         """Write a warning, even with ``--quiet``."""
-        self.talk.write(escape_lines(text) + "\n")
+        self.talk.write(escape_lines(self.typed(text)) + "\n")
         self.talk.flush()
 
     def write_table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
