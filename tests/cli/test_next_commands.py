@@ -51,7 +51,7 @@ def test_a_hint_of_a_command_leads_to_the_relay_that_it_asked() -> None:
     terminal = Terminal(program="uv run argybargy")
     result = terminal.type("rooms", "-p", "9")
     assert result.talk == (
-        "There are no rooms. Make one: uv run argybargy room --port 9 <name>\n"
+        "There are no rooms. Make one: uv run argybargy room --port 9 build\n"
     )
     result = terminal.type("close", "nowhere", "--yes", "--url", "http://127.0.0.1:7")
     assert result.talk.endswith(

@@ -91,6 +91,7 @@ def relay() -> FakeOperator:
             "done": [],
         },
     )  # fmt: skip
+    operator.audited = [("connect", "key 00000000000a"), ("revoke", "\x1b[2J")]
     operator.damped = [("claude", "gem")]
     operator.notifications = NotificationsBody(
         [
@@ -163,6 +164,7 @@ COMMANDS: Final = {
     "codes": "codes",
     "revoke": "revoke claude --yes",
     "token": "token",
+    "audit": "audit",
     "open": "open --no-browser",
     "qr": "qr",
     "sessions": "sessions",
@@ -196,10 +198,11 @@ class Mode:
     stream: io.StringIO
     environment: dict[str, str] = attrs.field(factory=dict)
     options: tuple[str, ...] = ()
+    columns: int | None = None
 
 
 MODES: Final = (
-    Mode("on a terminal", Screen()),
+    Mode("on a terminal", Screen(), columns=80),
     Mode("into a pipe", io.StringIO()),
     Mode("--json", io.StringIO(), options=("--json",)),
     Mode("--quiet", io.StringIO(), options=("--quiet",)),
@@ -213,7 +216,10 @@ def nowhere(*_: object, **__: object) -> LiveOperator:
 
 def run(case: str, mode: Mode) -> Result:
     terminal = Terminal(
-        relay(), has_colour=wants_colour(mode.stream, mode.environment), yes=None
+        relay(),
+        has_colour=wants_colour(mode.stream, mode.environment),
+        yes=None,
+        columns=mode.columns,
     )
     terminal.environment = {"ARGYBARGY_DATA": "/srv/argybargy"}
     if case == "error wrong token":
@@ -259,11 +265,11 @@ def test_every_command_prints_its_snapshot(
 
 @pytest.mark.parametrize("case", COMMANDS)
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
-def test_a_terminal_without_colours_gets_the_output_of_a_pipe(
+def test_a_terminal_without_colours_gets_the_same_text(
     case: str, environment: dict[str, str]
 ) -> None:
-    plain = run(case, Mode("plain", Screen(), environment))
-    assert plain == run(case, Mode("pipe", io.StringIO()))
+    plain = run(case, Mode("plain", Screen(), environment, columns=80))
+    assert plain == run(case, Mode("pipe", io.StringIO(), columns=80))
     assert "\x1b" not in plain.out + plain.talk
 
 

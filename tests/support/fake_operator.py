@@ -35,6 +35,8 @@ from argybargy.web.codec.notification_bodies import (
     NotificationTestBody,
 )
 from argybargy.web.codec.operator_bodies import (
+    AuditBody,
+    AuditEvent,
     CodeRow,
     RoomRow,
     RosterRowBody,
@@ -128,6 +130,7 @@ class FakeOperator:
         erases_later: Whether the messages of a deleted room are still being erased.
         said: Messages by room.
         online: Names of agents online.
+        audited: Actions and details of the audit log.
         page: Maximum number of messages in an answer.
         refusals: Answers to give instead, by path: status and detail.
         sessions: Ids of dashboard sessions.
@@ -150,6 +153,7 @@ class FakeOperator:
     erases_later: bool = False
     said: dict[str, list[PostedMessage]] = attrs.field(factory=dict)
     online: set[str] = attrs.field(factory=set)
+    audited: list[tuple[str, str]] = attrs.field(factory=list)
     page: int = 500
     refusals: dict[str, list[tuple[int, Json] | None]] = attrs.field(factory=dict)
     sessions: list[str] = attrs.field(factory=list)
@@ -227,6 +231,8 @@ class FakeOperator:
                 return self._change(room, what)
             case "DELETE", ["rooms", room]:
                 return self._delete(room)
+        if path == ["audit"]:
+            return builtins(self._audit(query))
         return builtins(self._told(method, path, query, body))
 
     def _told(
@@ -432,6 +438,16 @@ class FakeOperator:
             closed_by="operator" if is_closed else None,
         )
 
+    def _audit(self, query: str) -> AuditBody:
+        """Return rows of the log, newest last; the first one has id 1."""
+        asked = {name: int(value) for name, value in parse_qsl(query)}
+        rows = [
+            AuditEvent(number, CLOSED_AT, action, "operator", "build", detail)
+            for number, (action, detail) in enumerate(self.audited, 1)
+        ]
+        older = [row for row in rows if row.id < asked.get("before", len(rows) + 1)]
+        return AuditBody(older[-asked["limit"] :])
+
     def _stats(self) -> StatsBody:
         return StatsBody(
             version="0",
@@ -488,6 +504,8 @@ class FakeOperator:
                     **msgspec.structs.asdict(read(each)),
                     room=room,
                     waiting_seconds=float(100 * each.seq),
+                    asks_you=each.expects_reply.lower() == "operator"
+                    or (each.expects_reply == "anyone" and not each.claimed_by),
                 )
                 for room, said in self.said.items() if room not in self.closed
                 for each in said if each.expects_reply != "none"

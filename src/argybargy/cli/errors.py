@@ -27,8 +27,8 @@ MEANINGS: Final = {
     "cannot be used.",
     Exit.NOT_AUTHORISED: "The admin token is missing or wrong.",
     Exit.NOT_FOUND: "No such room, code, name, file or data directory.",
-    Exit.LOST: "The room is closed, the question has ended, or somebody else holds the "
-    "claim. `room delete`: the room is open.",
+    Exit.LOST: "The room is closed, the question has ended, or somebody else has the "
+    "claim or the name. `room delete`: the room is open.",
     Exit.UNREACHABLE: "The relay cannot be reached, or is not ready.",
     Exit.INTERRUPTED: "Interrupted by Ctrl+C (`up` and `serve`: before the start).",
 }

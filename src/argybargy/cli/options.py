@@ -27,6 +27,14 @@ INTEGER: Final = Parameter(converter=_read_integer)
 """An integer option that rejects 1.5; cyclopts' own converter rounds it."""
 
 
+ONELINE: Final = Parameter(
+    negative="--no-oneline",
+    help="Print each message on one line, or as text in several. Default: several on a "
+    "terminal, and one into a pipe or a file.",
+)
+"""The option of commands that print messages."""
+
+
 Overrides = Mapping[str, object]
 """Settings given on the command line, by name; ``None`` is not given."""
 

@@ -20,13 +20,14 @@ from argybargy.cli.errors import CliError
 from argybargy.cli.help import PARAMETERS, HelpFormatter, usage
 from argybargy.cli.options import InviteOptions, LocalOptions, RelayOptions
 
+START: Final = "Start here"
 RUN: Final = "Run a relay"
 ROOMS: Final = "Rooms"
 TALK: Final = "Messages"
 ACCESS: Final = "Access"
 DATA: Final = "Data"
 PROGRAM: Final = "This program"
-HEADINGS: Final = (RUN, ROOMS, TALK, ACCESS, DATA, PROGRAM)
+HEADINGS: Final = (START, RUN, ROOMS, TALK, ACCESS, DATA, PROGRAM)
 """Headings in the order of the help."""
 
 
@@ -114,7 +115,12 @@ Example: argybargy say review "Start with the failover check." --to alice
 """
 
 VERBS: Final = (
-    Verb("up", "serve:up", RUN, LocalOptions),
+    Verb("up", "serve:up", START, LocalOptions),
+    Verb("open", "sessions:open_dashboard", START),
+    Verb("connect", "connect:connect", START, InviteOptions),
+    Verb("room", "room:room", START, InviteOptions),
+    Verb("room delete", "rooms:room_delete", START),
+    Verb("waiting", "waiting:waiting", START),
     Verb("serve", "serve:serve", RUN, LocalOptions),
     Verb("status", "status:status", RUN),
     Verb("health", "status:health", RUN),
@@ -123,8 +129,6 @@ VERBS: Final = (
     Verb("notify status", "notify:notify_status", RUN),
     Verb("service print", "service:service_print", RUN, LocalOptions),
     Verb("torture", "torture:torture", RUN, LocalOptions),
-    Verb("room", "room:room", ROOMS, InviteOptions),
-    Verb("room delete", "rooms:room_delete", ROOMS),
     Verb("rooms", "rooms:rooms", ROOMS),
     Verb("peers", "rooms:peers", ROOMS),
     Verb("close", "rooms:close", ROOMS),
@@ -133,22 +137,20 @@ VERBS: Final = (
     Verb("post", "messages:post", TALK),
     Verb("say", "messages:post", TALK, help=_SAY),
     Verb("watch", "watch:watch", TALK),
-    Verb("history", "messages:history", TALK),
+    Verb("history", "history:history", TALK),
     Verb("search", "search:search", TALK),
-    Verb("waiting", "messages:waiting", TALK),
     Verb("withdraw", "messages:withdraw", TALK),
     Verb("ask", "questions:ask", TALK),
     Verb("answer", "questions:answer", TALK, words="[ROOM] SEQ [TEXT]"),
-    Verb("show", "questions:show", TALK, words="[ROOM] SEQ"),
+    Verb("show", "thread:show", TALK, words="[ROOM] SEQ"),
     Verb("invite", "codes:invite", ACCESS, InviteOptions),
     Verb("invites", "invites:invites", ACCESS),
     Verb("guest", "invites:guest", ACCESS),
-    Verb("connect", "connect:connect", ACCESS, InviteOptions),
     Verb("disconnect", "connect:disconnect", ACCESS, LocalOptions),
     Verb("codes", "codes:codes", ACCESS),
     Verb("revoke", "codes:revoke", ACCESS),
     Verb("token", "codes:token", ACCESS, LocalOptions),
-    Verb("open", "sessions:open_dashboard", ACCESS),
+    Verb("audit", "audit:audit", ACCESS),
     Verb("qr", "sessions:qr", ACCESS),
     Verb("sessions", "sessions:sessions", ACCESS),
     Verb("backup", "backup:backup", DATA),

@@ -217,7 +217,7 @@ INBOX_ROWS = 50
 """Maximum rows of the inbox. It has no further pages."""
 
 UNHELD_SECONDS: Final = 120
-"""Time for the agents to claim a question to ``anyone``, before it asks the operator."""
+"""Time for the agents to claim a question to ``anyone``; then it asks the operator."""
 
 
 def operator_turn_ms(

@@ -152,8 +152,13 @@ def read_settings(overrides: Mapping[str, object] | None = None) -> Settings:
         SettingsError: Values are invalid; it names all of them.
     """
     environment = dict(os.environ)  # noqa: TID251 - the one place that reads it
+    return parse_settings(environment, overrides, config=config_path())
+
+
+def config_path() -> Path:
+    """Return the path of the settings file of this user, which may not exist."""
     folder = platformdirs.user_config_path("argybargy", appauthor=False)
-    return parse_settings(environment, overrides, config=folder / "config.toml")
+    return folder / "config.toml"
 
 
 def parse_settings(

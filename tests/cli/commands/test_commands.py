@@ -456,7 +456,7 @@ def test_codes_as_json_are_the_relay_s_own_rows_on_one_line_of_ascii() -> None:
 def test_an_empty_list_of_codes_is_exit_code_3() -> None:
     result = Terminal().type("codes")
     assert (result.code, result.out) == (3, "")
-    assert "argybargy invite --name <peer>" in result.talk
+    assert "argybargy invite --name alice" in result.talk
     assert Terminal().type("codes", "--json").out == "[]\n"
 
 
@@ -660,3 +660,44 @@ def test_worker_and_coordinator_need_different_names() -> None:
     result = Terminal().type("room", "r", "--worker", "Bo", "--operator", "bo")
     assert result.code == 2
     assert "the same name" in result.talk
+
+
+# -- rooms and verbs ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("word", ["del", "rm", "list", "create", "close"])
+def test_a_verb_after_room_opens_no_room_of_that_name(word: str) -> None:
+    terminal = Terminal()
+    result = terminal.type("room", word)
+    assert (result.code, terminal.operator.calls) == (2, [])
+    assert f"argybargy room --name {word}" in result.talk
+    assert terminal.type("room", "--name", word).code == 0
+
+
+def test_peers_of_all_rooms_name_their_room() -> None:
+    codes = [FakeCode("0a", "ann", "build"), FakeCode("0b", "bo", "docs")]
+    terminal = Terminal(FakeOperator(codes=codes, said={"build": [], "docs": []}))
+    result = terminal.type("peers")
+    assert [line.split()[:2] for line in result.out.splitlines()] == [
+        ["ROOM", "NAME"],
+        ["build", "ann"],
+        ["docs", "bo"],
+    ]
+    rows = terminal.type("peers", "--json").json
+    assert [(row["room"], row["name"]) for row in rows] == [
+        ("build", "ann"),
+        ("docs", "bo"),
+    ]
+    assert Terminal().type("peers").code == 3
+
+
+def test_config_show_names_the_settings_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    path = tmp_path / "argybargy" / "config.toml"
+    talk = Terminal().type("config", "show").talk
+    assert talk.startswith(f"Settings file: {path} (there is none)\n")
+    path.parent.mkdir()
+    path.touch()
+    assert f"Settings file: {path}\n" in Terminal().type("config", "show").talk

@@ -230,7 +230,7 @@ def test_history_is_a_line_for_each_message() -> None:
         "#build 1 00:00:01 alice → all  [asks anyone, claimed by bo]  "
         "Ship now, or wait?",
         r"#build 2 00:00:02 bo → you  [asks you]  May I\nmerge?",
-        "#build 3 00:00:03 operator → bo  [re 2]  Yes.",
+        "#build 3 00:00:03 you → bo  [re 2]  Yes.",
     ]
     assert (result.code, result.talk) == (0, "")
 
@@ -300,7 +300,7 @@ def test_a_question_of_any_length_takes_one_line(
     terminal = Terminal(operator, columns=columns)
     _, line = terminal.type("waiting").out.splitlines()
     assert len(line) <= most
-    assert r"\x1b[2J long long" in line
+    assert r"\x1b[2J" in line
     assert line.endswith("…")
     assert terminal.type("waiting", "--json").json[0]["text"] == text
 
@@ -317,10 +317,10 @@ def test_no_open_questions_is_exit_code_3() -> None:
 def test_rooms_are_listed_with_their_figures() -> None:
     result = Terminal(relay()).type("rooms")
     assert result.out.splitlines() == [
-        "ROOM   STATUS  MSGS  LAST   WAITING  ONLINE",
-        "build  open    3     42s    2        1",
-        "done   closed  1     42s    -        1",
-        "quiet  open    0     never  -        -",
+        "ROOM   STATUS  MSGS  LAST   ASKS YOU  WAITING  ONLINE",
+        "build  open    3     42s    1         2        1",
+        "done   closed  1     42s    -         -        1",
+        "quiet  open    0     never  -         -        -",
     ]
     assert Terminal().type("rooms").code == 3
 
@@ -448,7 +448,7 @@ def test_the_status_is_on_one_screen() -> None:
         "messages  4",
         "codes     3",
         "peers     1 online, 2 polls parked",
-        "waiting   2, for up to 3m: argybargy waiting",
+        "waiting   2, 1 of them for you, for up to 3m: argybargy waiting",
     ]
     assert Terminal(relay()).type("status", "--quiet").out == ""
 

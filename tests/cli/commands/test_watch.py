@@ -121,6 +121,33 @@ def test_a_claim_of_a_shown_question_is_reported_once() -> None:
     assert len(lines) == 4
 
 
+def test_the_end_of_a_question_is_reported_and_not_as_a_claim() -> None:
+    first, second = row(1, expects="anyone"), row(2, expects="bo")
+    answered = {"state": "answered", "by": "bo", "seq": 3}
+    withdrawn = {"state": "withdrawn", "by": "ann", "reason": "found it"}
+    stream = [
+        hello(),
+        snapshot(card()),
+        delta(2, first, second),
+        # Who answers without a claim is stored as its holder.
+        delta(3, row(1, expects="anyone", claimed_by="bo") | {"question": answered}),
+        delta(4, second | {"question": withdrawn}),
+        delta(5, second | {"question": withdrawn}),
+        CLOSING,
+    ]
+    lines = watching(stream).type("watch", "build").out.splitlines()
+    assert lines[2:-1] == [
+        "#build 1 is answered by bo in 3",
+        "#build 2 is withdrawn by ann: found it",
+    ]
+    events = watching(stream).type("watch", "build", "--json").lines
+    assert events[2] == {
+        "type": "answered", "room": "build", "seq": 1, "by": "bo", "answer": 3,
+    }  # fmt: skip
+    assert events[3]["type"] == "withdrawn"
+    assert events[3]["reason"] == "found it"
+
+
 def test_following_all_rooms_continues_after_one_is_closed() -> None:
     stream = [
         hello(),

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from argybargy.cli.terminal.columns import columns_of, cut, padded
+from argybargy.cli.terminal.columns import columns_of, cut, fitted, padded, split_at
 from argybargy.cli.terminal.output import Output
 from support.fake_operator import FakeCode, FakeOperator, spoken
 from support.terminal import Terminal
@@ -76,3 +76,41 @@ def test_columns_are_aligned() -> None:
     Output(stream, stream).write_table(("HEAD", "|"), rows)
     lines = stream.getvalue().splitlines()
     assert {columns_of(line.partition("|")[0]) for line in lines} == {7}
+
+
+HEADS = ("NAME", "ROOM", "KEY ID", "EXPIRES", "CAPABILITIES")
+
+
+def test_a_table_that_fits_is_left_alone() -> None:
+    assert fitted(HEADS, [5, 5, 12, 7, 12], 80) == [5, 5, 12, 7, 12]
+
+
+def test_text_is_narrowed_before_names_and_ids_are_not() -> None:
+    assert fitted(HEADS, [20, 10, 12, 19, 60], 80) == [20, 10, 12, 19, 11]
+    narrow = fitted(HEADS, [64, 40, 12, 19, 60], 80)
+    assert narrow[2] == 12
+    assert sum(narrow) + 2 * 4 == 80
+    assert fitted(HEADS, [64, 64, 12, 19, 60], 20) == [8, 8, 12, 8, 8]
+
+
+@pytest.mark.parametrize("columns", [55, 80, 120])
+def test_every_row_fits_the_terminal(columns: int) -> None:
+    data = io.StringIO()
+    out = Output(data, io.StringIO(), columns=columns)
+    cells = ("a-very-long-name-of-an-agent", "room", "0123456789ab", "never")
+    out.write_table(HEADS, [(*cells, "able to do this and that, " * 5)])
+    lines = data.getvalue().splitlines()
+    assert columns - 2 <= max(map(len, lines)) <= columns
+    assert "0123456789ab" in lines[1]
+
+
+def test_a_quiet_table_has_no_headings() -> None:
+    data = io.StringIO()
+    Output(data, io.StringIO(), is_quiet=True).write_table(("NAME", "X"), [("a", "b")])
+    assert data.getvalue() == "a  b\n"
+
+
+def test_a_line_is_split_between_characters() -> None:
+    assert split_at("abcd", 3) == ("abc", "d")
+    assert split_at("漢字", 1) == ("漢", "字")
+    assert split_at("e\u0301x", 1) == ("e\u0301", "x")

@@ -110,6 +110,8 @@ _ERROR_EXITS: Final = {
     "ambiguous": Exit.USAGE,
     "auth_throttled": Exit.NOT_AUTHORISED,
     "claimed_by_other": Exit.LOST,
+    "name_taken": Exit.LOST,
+    "sender_taken": Exit.LOST,
     "not_claimable": Exit.LOST,
     "not_withdrawable": Exit.LOST,
     "room_closed": Exit.LOST,

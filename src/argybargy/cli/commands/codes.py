@@ -340,7 +340,7 @@ def _show_codes(out: Output, answer: Json, times: LocalTimes) -> int:
         ]
         out.write_table(*without_empty(_HEADS, rows, {"ROLE"}))
     else:
-        out.say("There are no codes. Create one: argybargy invite --name <peer>")
+        out.say("There are no codes. Create one: argybargy invite --name alice")
     return Exit.OK if codes else Exit.NOTHING
 
 

@@ -27,8 +27,12 @@ class Said:
         to: Recipients.
         expects: Who should answer: ``none``, ``anyone`` or a name.
         claimed_by: Holder of the claim, if there is one.
-        choices: Answers that the question offers.
         row: The decoded JSON, for ``--json``.
+        choices: Answers that the question offers.
+        choice: Offered answer that this reply takes.
+        kind: Kind of the sender: ``agent``, ``operator``, ``person`` or ``system``.
+        state: State of the question: open, claimed, answered or withdrawn, by whom, and
+            where; empty if the relay does not tell.
     """
 
     room: str
@@ -42,6 +46,9 @@ class Said:
     reply_to: int | None
     row: Json = attrs.field(repr=False)
     choices: tuple[str, ...] = ()
+    choice: str = ""
+    kind: str = ""
+    state: Json = attrs.field(factory=dict)
 
     @classmethod
     def read(cls, row: object, room: str) -> Self:
@@ -69,6 +76,9 @@ class Said:
             reply_to=seen.reply_to,
             row={**row, "room": where},
             choices=_choices(row.get("choices")),
+            choice=str(row.get("choice") or ""),
+            kind=str(row.get("from_kind", "")),
+            state=state if isinstance(state := row.get("question"), dict) else {},
         )
 
 
@@ -96,10 +106,10 @@ def message_spans(said: Said, times: LocalTimes) -> tuple[Span, ...]:
     """
     head = f"#{said.room} {said.seq} {times.show(said.ts)} "
     marks = ", ".join(_marks(said))
-    to = ", ".join(map(_you, said.to))
+    to = ", ".join(map(you, said.to))
     return (
         Span(escape(head), Style.DIM),
-        Span(escape(said.sender), Style.BOLD),
+        Span(escape(you(said.sender)), Style.BOLD),
         Span(escape(f" → {to}  ")),
         Span(escape(f"[{marks}]  ") if marks else "", Style.YELLOW),
         Span(escape(said.text)),
@@ -107,18 +117,44 @@ def message_spans(said: Said, times: LocalTimes) -> tuple[Span, ...]:
 
 
 def _marks(said: Said) -> list[str]:
-    marks = []
-    if said.expects != NOBODY:
-        choices = f" ({' | '.join(said.choices)})" if said.choices else ""
-        marks.append(f"asks {_you(said.expects)}{choices}")
-    if said.claimed_by is not None:
-        marks.append(f"claimed by {said.claimed_by}")
+    marks = question_words(said, "")
+    if marks and said.choices:
+        marks[0] += f" ({' | '.join(said.choices)})"
     if said.reply_to is not None:
         marks.append(f"re {said.reply_to}")
     return marks
 
 
-def _you(name: str) -> str:
+def question_words(said: Said, number: str = "#") -> list[str]:
+    """Return the question of a message in words, such as ``asks you``, and its state.
+
+    Args:
+        said: The message; one that asks nobody gives no words.
+        number: Mark before a message number.
+    """
+    if said.expects == NOBODY:
+        return []
+    asks, state = f"asks {you(said.expects)}", said.state
+    match state.get("state"):
+        case "answered" | "withdrawn" as ended:
+            by, seq = state.get("by"), state.get("seq")
+            reason = state.get("reason")
+            words = (
+                ended,
+                f"by {you(str(by))}" if by else "",
+                f"in {number}{seq}" if seq else "",
+            )
+            end = " ".join(filter(None, words)) + (f": {reason}" if reason else "")
+            return [f"asked {you(said.expects)}", end]
+        case "open":
+            return [asks]
+    # The claim; and relays before the states of questions have told nothing else.
+    holder = said.claimed_by or state.get("by")
+    return [asks] if holder is None else [asks, f"claimed by {you(str(holder))}"]
+
+
+def you(name: str) -> str:
+    """Return a name as the operator reads it: its own is ``you``."""
     return _YOU if name == OPERATOR else name
 
 

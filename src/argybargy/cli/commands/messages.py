@@ -8,29 +8,22 @@ from urllib.parse import quote
 import attrs
 from cyclopts import Parameter
 
-from argybargy.cli.client.answers import State, read_row
+from argybargy.cli.client.answers import read_row
 from argybargy.cli.client.protocol import Json
 from argybargy.cli.commands.codes import check_room
-from argybargy.cli.commands.message_line import Said, age, message_spans
+from argybargy.cli.commands.message_line import Said
 from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.options import INTEGER
-from argybargy.cli.terminal.columns import columns_of
-from argybargy.cli.terminal.formatting import LocalTimes, excerpt
+from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Output
-from argybargy.domain.names import ANYONE, EVERYONE, OPERATOR, fold, room_key
+from argybargy.domain.names import EVERYONE, OPERATOR
 
-_OURS: Final = frozenset({OPERATOR, ANYONE})
-"""Addressees whose questions the operator may answer."""
 _FROM_INPUT: Final = "-"
 _MOST_CHARS: Final = 1_000_000
 """Bound on standard input; the relay's own limit on a message is far lower."""
 _UNKNOWN: Final = "unknown"
 _ABSENT: Final = "not listening"
-_EXCERPT_CHARS: Final = 80
-"""Width of the text of a question without a terminal."""
-_LEAST_EXCERPT_CHARS: Final = 20
-_WAITING_HEADS: Final = ("WAITS", "ROOM", "SEQ", "FROM", "ASKS", "CLAIMED BY", "TEXT")
 
 
 def post(
@@ -38,12 +31,14 @@ def post(
     room: str,
     text: Annotated[str, Parameter(allow_leading_hyphen=True)],
     *,
-    to: Annotated[list[str] | None, Parameter(negative=())] = None,
+    to: Annotated[list[str] | None, Parameter(name=("--to", "-t"), negative=())] = None,
     sender: Annotated[str, Parameter(name=("--sender", "--as"))] = OPERATOR,
     expects: Annotated[
         str | None, Parameter(name=("--expects-reply", "--expects"))
     ] = None,
-    reply_to: Annotated[int | None, INTEGER] = None,
+    reply_to: Annotated[
+        int | None, INTEGER, Parameter(name=("--reply-to", "-r"))
+    ] = None,
     new: bool = False,
 ) -> int:
     """Post a message to a room as the human operator, even to a closed room.
@@ -88,85 +83,9 @@ def post(
     return Exit.OK
 
 
-def history(
-    env: Environment,
-    room: str,
-    *,
-    limit: Annotated[int, INTEGER] = 50,
-    before: Annotated[int | None, INTEGER] = None,
-) -> int:
-    """Show the messages of a room, oldest first.
-
-    Exit code 3 if there are none.
-
-    Example: argybargy history review --limit 20
-
-    Args:
-        room: The room.
-        limit: Maximum number of messages to show (the newest).
-        before: Only messages with a lower number.
-    """
-    out = env.output
-    check_room(room)
-    if limit < 1:
-        raise CliError("--limit must be 1 or more.", code=Exit.USAGE)
-    query = f"?limit={limit}" + (f"&before={before}" if before is not None else "")
-    path = f"/admin/rooms/{room}/history{query}"
-    answer = env.live().call("GET", path)
-    return _show_history(env, out, answer)
-
-
-def waiting(env: Environment, room: str | None = None, *, mine: bool = False) -> int:
-    """List the open questions, longest wait first.
-
-    Exit code 3 if there are none, 5 if there is no such room.
-
-    Example: argybargy waiting --mine
-
-    Args:
-        room: Only those of this room.
-        mine: Only those that are put to the operator.
-    """
-    out = env.output
-    if room is not None:
-        check_room(room)
-    answer = env.live().call("GET", "/admin/state")
-    if room is not None:
-        State.read(answer).room(room)
-    rows = [
-        row
-        for row in waiting_rows(answer)
-        if _is_wanted(Said.read(row, ""), room, mine=mine)
-    ]
-    rows.sort(key=lambda row: -read_row(_Wait, row).waiting_seconds)
-    _show_waiting(out, rows, env.machine.columns())
-    return Exit.OK if rows else Exit.NOTHING
-
-
 def _make_room(room: str, text: str) -> str:
     make = shlex.join(["argybargy", "post", room, text, "--new"])
     return f"List the rooms: argybargy rooms. To make it: {make}"
-
-
-def waiting_rows(answer: Json) -> list[Json]:
-    """Return the open questions in an answer of ``/admin/state``.
-
-    Raises:
-        CliError: The answer has another shape.
-    """
-    return read_row(_Waiting, answer).waiting
-
-
-def _is_wanted(said: Said, room: str | None, *, mine: bool) -> bool:
-    """Tell whether a question is listed.
-
-    Put to the operator is what asks the operator by name, or asks anyone of those to
-    whom it is addressed, and the operator is among them.
-    """
-    if room is not None and room_key(said.room) != room_key(room):
-        return False
-    is_addressed = OPERATOR in map(fold, said.to) and said.expects == ANYONE
-    return not mine or fold(said.expects) == OPERATOR or is_addressed
 
 
 def message_text(env: Environment, text: str) -> str:
@@ -195,21 +114,6 @@ def _read_input(env: Environment) -> str:
     except UnicodeDecodeError:
         hint = "Convert it first: iconv -t utf-8"
         raise CliError("Standard input is not UTF-8.", hint, Exit.USAGE) from None
-
-
-def _show_history(env: Environment, out: Output, answer: Json) -> int:
-    found = read_row(_History, answer)
-    if out.is_json:
-        out.write_json(answer)
-        return Exit.OK if found.messages else Exit.NOTHING
-    said = [Said.read(row, found.room) for row in found.messages]
-    if said and found.more:
-        out.say(f"Older messages: --before {said[0].seq}")
-    for each in said:
-        out.write_spans(*message_spans(each, env.machine.times))
-    if not said:
-        out.say(f"There are no messages in {found.room}.")
-    return Exit.OK if said else Exit.NOTHING
 
 
 def withdraw(
@@ -257,23 +161,6 @@ def _check_no_option(text: str) -> None:
 class _Posted:
     message: dict[str, Any]
     delivery: dict[str, Any]
-
-
-@attrs.frozen
-class _History:
-    room: str
-    messages: list[object]
-    more: bool
-
-
-@attrs.frozen
-class _Waiting:
-    waiting: list[dict[str, Any]]
-
-
-@attrs.frozen
-class _Wait:
-    waiting_seconds: float
 
 
 def _addressees(to: Sequence[str] | None) -> str | list[str]:
@@ -334,42 +221,3 @@ def _reached(
             is_time = words.endswith(("since", "until"))
             pairs.append((name, f"{words} {times.show(at)}" if is_time else str(reach)))
     return pairs
-
-
-def _show_waiting(out: Output, rows: Sequence[Json], columns: int | None) -> None:
-    if out.is_json:
-        out.write_json(rows)
-        return
-    if not rows:
-        out.say("There are no open questions.")
-        return
-    said = [Said.read(row, "") for row in rows]
-    facts = [
-        _waiting_cells(each, row["waiting_seconds"])
-        for each, row in zip(said, rows, strict=True)
-    ]
-    most = _text_room(facts, columns)
-    texts = [excerpt(each.text, most) for each in said]
-    table = [(*cells, text) for cells, text in zip(facts, texts, strict=True)]
-    out.write_table(_WAITING_HEADS, table)
-    for each in said:
-        if each.expects in _OURS:
-            out.say(
-                "\nTo answer, for example: argybargy answer "
-                f"{shlex.quote(each.room)} {each.seq} TEXT"
-            )
-            return
-
-
-def _waiting_cells(said: Said, seconds: float) -> tuple[str, ...]:
-    claimed = said.claimed_by or "-"
-    return age(seconds), said.room, str(said.seq), said.sender, said.expects, claimed
-
-
-def _text_room(rows: Sequence[Sequence[str]], columns: int | None) -> int:
-    """Return the width left for the text beside the other cells, in columns."""
-    if columns is None:
-        return _EXCERPT_CHARS
-    heads = _WAITING_HEADS[:-1]
-    widths = [max(map(columns_of, column)) for column in zip(heads, *rows, strict=True)]
-    return max(_LEAST_EXCERPT_CHARS, columns - sum(widths) - 2 * len(widths))

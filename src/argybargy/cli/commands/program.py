@@ -40,6 +40,7 @@ def config_show(env: Environment) -> int:
     Example: argybargy config show --port 9000
     """
     from argybargy.settings.definitions import SETTINGS  # noqa: PLC0415 - it is slow
+    from argybargy.settings.settings import config_path  # noqa: PLC0415
 
     out = env.output
     settings = env.read_settings()
@@ -49,6 +50,9 @@ def config_show(env: Environment) -> int:
     if out.is_json:
         out.write_json(rows)
     else:
+        path = config_path()
+        there = "" if path.is_file() else " (there is none)"
+        out.say(f"Settings file: {path}{there}\n")
         table = [(row["name"], _shown(row["value"]), row["source"]) for row in rows]
         out.write_table(_HEADS, table)
     return Exit.OK

@@ -1,5 +1,8 @@
 """The command that opens a room and creates the codes of two agents."""
 
+from collections.abc import Sequence
+from typing import Final
+
 import attrs
 
 from argybargy.cli.client.answers import Invited, State
@@ -13,6 +16,15 @@ from argybargy.domain.names import peer_key
 from argybargy.onboarding.instructions import room_brief
 
 _FOR_THE_OPERATOR = "coordinates this room"
+_DELETE = "argybargy room delete ROOM"
+_VERBS: Final = {
+    **dict.fromkeys(("del", "rm", "remove", "drop"), _DELETE),
+    **dict.fromkeys(("create", "new", "add", "open", "make"), "argybargy room ROOM"),
+    **dict.fromkeys(("list", "ls"), "argybargy rooms"),
+    **{verb: f"argybargy {verb} ROOM" for verb in ("close", "reopen", "history")},
+    "show": "argybargy history ROOM",
+}
+"""Commands that are meant by ``room`` and another word."""
 
 
 @attrs.frozen
@@ -96,6 +108,7 @@ def room(
         capabilities: Short description of what the worker can do.
     """
     out = env.output
+    _refuse_verb(env.arguments)
     plan = RoomPlan(
         room=name,
         worker=worker or f"{name}-worker",
@@ -113,6 +126,20 @@ def room(
         return Exit.OK
 
     return env.prepare(work)
+
+
+def _refuse_verb(arguments: Sequence[str]) -> None:
+    """Reject ``room del``: it means a command, and would open a room of that name.
+
+    Raises:
+        CliError: The word after ``room`` is a verb.
+    """
+    words = [*arguments, ""]
+    meant = _VERBS.get(words[1]) if words[0] == "room" else None
+    if meant is not None:
+        text = f"'argybargy room {words[1]}' is no command."
+        hint = f"Type: {meant}\nA room of that name: argybargy room --name {words[1]}"
+        raise CliError(text, hint, Exit.USAGE)
 
 
 def make_room(client: Operator, plan: RoomPlan, times: LocalTimes) -> ReadyRoom:

@@ -17,11 +17,13 @@ from argybargy.cli.transfer.files import counted
 from argybargy.domain.access_codes import Role
 from argybargy.domain.names import OPERATOR, room_key
 
-_ROOM_HEADS: Final = ("ROOM", "STATUS", "MSGS", "LAST", "WAITING", "ONLINE")
+_ROOM_HEADS: Final = (
+    *("ROOM", "STATUS", "MSGS", "LAST", "ASKS YOU", "WAITING", "ONLINE"),
+)
 _PEER_HEADS: Final = (
     *("NAME", "ROLE", "STATE", "LISTENS", "SEEN", "SPOKE", "STATUS", "CAPABILITIES"),
 )
-_SELDOM: Final = frozenset({"ROLE", "LISTENS", "STATUS"})
+_SELDOM: Final = frozenset({"ROOM", "ROLE", "LISTENS", "STATUS"})
 """Columns that are shown only if a peer has something in them."""
 
 
@@ -39,33 +41,40 @@ def rooms(env: Environment) -> int:
     elif rows:
         out.write_table(_ROOM_HEADS, [_room_cells(row) for row in rows])
     else:
-        out.say("There are no rooms. Make one: argybargy room <name>")
+        out.say("There are no rooms. Make one: argybargy room build")
     return Exit.OK if rows else Exit.NOTHING
 
 
-def peers(env: Environment, room: str) -> int:
-    """List the peers of a room: holders of codes, and everyone who posted.
+def peers(env: Environment, room: str | None = None) -> int:
+    """List the peers of a room or of all rooms: holders of codes, and who posted.
 
     Exit code 3 if there are none.
 
     Example: argybargy peers review
 
     Args:
-        room: The room.
+        room: The room. Default: all rooms.
     """
     out = env.output
-    check_room(room)
+    if room is not None:
+        check_room(room)
     answer = env.live().call("GET", "/admin/state")
-    raw = _find_roster(answer, room)
+    rows = _find_rosters(answer, room)
     if out.is_json:
-        out.write_json(raw)
-    elif raw:
-        peers = [read_row(_Peer, row) for row in raw]
-        cells = [_peer_cells(peer) for peer in peers]
-        out.write_table(*without_empty(_PEER_HEADS, cells, _SELDOM))
+        out.write_json(
+            [row if room is not None else {"room": name, **row} for name, row in rows]
+        )
+    elif rows:
+        cells = [
+            (name if room is None else "", *_peer_cells(read_row(_Peer, row)))
+            for name, row in rows
+        ]
+        out.write_table(*without_empty(("ROOM", *_PEER_HEADS), cells, _SELDOM))
+    elif room is None:
+        out.say("There are no peers in any room. Invite one: argybargy room build")
     else:
         out.say(f"There are no peers in {room}. Invite one: argybargy room {room}")
-    return Exit.OK if raw else Exit.NOTHING
+    return Exit.OK if rows else Exit.NOTHING
 
 
 def close(
@@ -237,7 +246,8 @@ class RoomRow:
 
     Attributes:
         last_seconds: Age of the latest message; ``None`` without a message.
-        waiting: Open questions.
+        asks_you: Open questions that ask the operator.
+        waiting: Open questions, those included.
         online: Peers online.
     """
 
@@ -245,6 +255,7 @@ class RoomRow:
     status: str
     messages: int
     last_seconds: float | None
+    asks_you: int
     waiting: int
     online: int
 
@@ -258,12 +269,14 @@ def room_rows(answer: Json) -> list[RoomRow]:
     state = read_row(_State, answer)
     spoken = {row.room: row for row in (read_row(_Spoken, row) for row in state.rooms)}
     waits = [row.get("room") for row in state.waiting]
+    asks = [row.get("room") for row in state.waiting if row.get("asks_you")]
     return [
         RoomRow(
             room=name,
             status=read_row(RoomState, status).status,
             messages=spoken[name].messages if name in spoken else 0,
             last_seconds=spoken[name].seconds_since_last if name in spoken else None,
+            asks_you=asks.count(name),
             waiting=waits.count(name),
             online=sum(bool(row.get("online")) for row in state.roster.get(name, [])),
         )
@@ -273,8 +286,8 @@ def room_rows(answer: Json) -> list[RoomRow]:
 
 def _room_cells(row: RoomRow) -> tuple[str, ...]:
     last = "never" if row.last_seconds is None else age(row.last_seconds)
-    waiting, online = str(row.waiting or "-"), str(row.online or "-")
-    return row.room, row.status, str(row.messages), last, waiting, online
+    counts = [str(each or "-") for each in (row.asks_you, row.waiting, row.online)]
+    return row.room, row.status, str(row.messages), last, *counts
 
 
 @attrs.frozen
@@ -319,12 +332,17 @@ class _Peer:
     listening: str | None = None
 
 
-def _find_roster(answer: Json, room: str) -> list[Json]:
+def _find_rosters(answer: Json, room: str | None) -> list[tuple[str, Json]]:
+    """Return the peers of a room or of all rooms, each with the name of its room."""
     state = read_row(_State, answer)
-    for name, rows in state.roster.items():
-        if room_key(name) == room_key(room):
-            return rows
-    raise no_room(room)
+    found = {
+        name: rows
+        for name, rows in sorted(state.roster.items())
+        if room is None or room_key(name) == room_key(room)
+    }
+    if room is not None and not found:
+        raise no_room(room)
+    return [(name, row) for name, rows in found.items() for row in rows]
 
 
 def _peer_cells(peer: _Peer) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ def search(
     env: Environment,
     *query: Annotated[str, Parameter(allow_leading_hyphen=True)],
     room: str | None = None,
-    limit: Annotated[int, INTEGER] = 20,
+    limit: Annotated[int, INTEGER, Parameter(name=("--limit", "-n"))] = 20,
 ) -> int:
     """Search the messages of one room or of all rooms, newest first.
 

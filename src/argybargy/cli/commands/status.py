@@ -69,6 +69,7 @@ class Status:
         ready: Whether the relay can store messages.
         storage: Storage engine and schema, or why it is not ready.
         waiting: Open questions.
+        asks_you: Open questions that ask the operator.
         longest_wait_seconds: Age of the oldest open question; ``None`` without one.
         notifications: The services that notify the operator, and which of them fail.
     """
@@ -87,6 +88,7 @@ class Status:
     online_peers: int
     parked_polls: int
     waiting: int
+    asks_you: int
     longest_wait_seconds: float | None
     notifications: str
 
@@ -148,6 +150,7 @@ def _look(relay: LiveOperator, data: str | None) -> Status:
         rooms=len(rooms),
         closed_rooms=sum(room.status == "closed" for room in rooms),
         waiting=len(waits),
+        asks_you=sum(room.asks_you for room in rooms),
         longest_wait_seconds=max(waits, default=None),
         notifications=_notifications(seen.notifications),
         **attrs.asdict(stats),
@@ -177,7 +180,10 @@ def _storage(relay: LiveOperator) -> tuple[bool, str]:
 
 
 def _show(out: Output, status: Status) -> None:
-    longest = f", for up to {age(status.longest_wait_seconds)}: argybargy waiting"
+    longest = (
+        f", {status.asks_you} of them for you, "
+        f"for up to {age(status.longest_wait_seconds)}: argybargy waiting"
+    )
     rows = (
         ("address", status.url),
         ("public", status.public_url),

@@ -9,11 +9,13 @@ import attrs
 from argybargy.cli.client.answers import read_row
 from argybargy.cli.client.protocol import Json, LiveOperator
 from argybargy.cli.commands.codes import check_room
-from argybargy.cli.commands.message_line import Said, message_spans
+from argybargy.cli.commands.message_block import MessagePrinter
+from argybargy.cli.commands.message_line import Said
 from argybargy.cli.commands.watch_events import (
     ClaimChange,
     Event,
     Follower,
+    QuestionEnd,
     Restart,
     RoomChange,
     RoomDeletion,
@@ -21,7 +23,7 @@ from argybargy.cli.commands.watch_events import (
 )
 from argybargy.cli.environment import Environment, Machine
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.options import INTEGER
+from argybargy.cli.options import INTEGER, ONELINE
 from argybargy.cli.terminal.output import Output, Span, Style
 
 _PATH: Final = "/admin/stream"
@@ -46,14 +48,16 @@ def watch(
     since: Annotated[int | None, INTEGER] = None,
     once: bool = False,
     timeout: float | None = None,
+    oneline: Annotated[bool | None, ONELINE] = None,
 ) -> int:
-    """Follow one room or all rooms live, a line for each message.
+    """Follow one room or all rooms live.
 
-    It reconnects and continues after the last message shown. Exit codes: 6 when the
-    followed room is closed, 3 at the timeout, 7 when the relay was unreachable for a
-    minute, 130 at Ctrl+C. With --json every line is an object whose 'type' is message,
-    claim, gap, room_closed, room_reopened, room_deleted or room_restarted; after
-    room_restarted, all messages of the room follow as new.
+    It prints messages as 'argybargy history' does, reconnects, and continues after the
+    last message shown. Exit codes: 6 when the followed room is closed, 3 at the
+    timeout, 7 when the relay was unreachable for a minute, 130 at Ctrl+C. With --json
+    every line is an object whose 'type' is message, claim, answered, withdrawn, gap,
+    room_closed, room_reopened, room_deleted or room_restarted; after room_restarted,
+    all messages of the room follow as new.
 
     Example: argybargy watch review --since 0 --once --timeout 5
 
@@ -62,12 +66,14 @@ def watch(
         since: Start after this message number; older messages come first.
         once: Exit after the first messages.
         timeout: Exit after this many seconds, with exit code 3.
+        oneline: Whether each message is one line.
     """
     _check(room, since, timeout)
     machine = env.machine
     watch = _Watch(
         out=env.output,
         machine=machine,
+        printer=MessagePrinter.of(env, oneline, has_room=room is None),
         connect=env.connector(),
         follower=Follower(room, since),
         is_once=once,
@@ -98,6 +104,7 @@ class _Watch:
 
     out: Output
     machine: Machine
+    printer: MessagePrinter
     connect: Callable[[], LiveOperator]
     follower: Follower
     is_once: bool
@@ -202,6 +209,9 @@ class _Watch:
                 who = event.claimed_by
                 text = f"is claimed by {who}" if who else "is unclaimed again"
                 self._write("claim", attrs.asdict(event), f"{event.seq} {text}")
+            case QuestionEnd():
+                facts = {"room": event.said.room, "seq": event.said.seq, **event.state}
+                self._write(event.status, facts, f"{event.said.seq} is {event.words}")
             case RoomChange():
                 self._show_change(event)
             case RoomDeletion():
@@ -217,7 +227,7 @@ class _Watch:
         if self.out.is_json:
             self._write("message", said.row, "")
             return
-        self.out.write_spans(*message_spans(said, self.machine.times))
+        self.printer.write(said)
         self.out.data.flush()
 
     def _show_change(self, change: RoomChange) -> None:

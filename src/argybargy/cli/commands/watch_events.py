@@ -13,10 +13,11 @@ import attrs
 
 from argybargy.cli.client.answers import no_room, read_row
 from argybargy.cli.client.protocol import Json
-from argybargy.cli.commands.message_line import Said
+from argybargy.cli.commands.message_line import Said, question_words
 from argybargy.domain.names import NOBODY, RoomKey, room_key
 
 _CLOSED: Final = "closed"
+_ENDED: Final = frozenset({"answered", "withdrawn"})
 _WITH_VERSION: Final = frozenset({"snapshot", "delta", "keepalive"})
 """Frames whose version is complete; the version of a hello is only announced."""
 _MOST_CLAIMS: Final = 1_000
@@ -69,6 +70,38 @@ class ClaimChange:
 
 
 @attrs.frozen
+class QuestionEnd:
+    """The question of a message that was shown was answered or withdrawn.
+
+    Attributes:
+        said: The message, as it is now.
+    """
+
+    said: Said
+
+    @property
+    def status(self) -> str:
+        """``answered`` or ``withdrawn``."""
+        return str(self.said.state["state"])
+
+    @property
+    def state(self) -> Json:
+        """The facts of the end, for JSON: by whom, in which message, why."""
+        state = self.said.state
+        facts = {
+            "by": state.get("by"),
+            "answer": state.get("seq"),
+            "reason": state.get("reason"),
+        }
+        return {key: value for key, value in facts.items() if value is not None}
+
+    @property
+    def words(self) -> str:
+        """The end in words, such as ``answered by bob in 43``."""
+        return question_words(self.said, "")[-1]
+
+
+@attrs.frozen
 class Restart:
     """The message numbers of a room began again, on another or an older database.
 
@@ -78,7 +111,15 @@ class Restart:
     room: str
 
 
-Event = Said | Stretch | RoomChange | RoomDeletion | ClaimChange | Restart
+Event = Said | Stretch | RoomChange | RoomDeletion | ClaimChange | QuestionEnd | Restart
+
+
+Standing = tuple[str | None, bool]
+"""Holder of the claim on a question, and whether the question has ended."""
+
+
+def _standing(said: Said) -> Standing:
+    return said.claimed_by, said.state.get("state") in _ENDED
 
 
 Recent = Mapping[tuple[RoomKey, int], Said]
@@ -104,7 +145,7 @@ class Follower:
 
     The mutable state, one entry a room or question: ``_shown`` (last message shown),
     ``_times`` (its number and timestamp), ``_status`` (open or closed), ``_claims``
-    (holders of claims, at most ``_MOST_CLAIMS``); and the position in the stream.
+    (standings of questions, at most ``_MOST_CLAIMS``); and the position in the stream.
     """
 
     room: str | None
@@ -112,7 +153,7 @@ class Follower:
     _shown: dict[RoomKey, int] = attrs.field(factory=dict)
     _times: dict[RoomKey, tuple[int, str]] = attrs.field(factory=dict)
     _status: dict[RoomKey, str] = attrs.field(factory=dict)
-    _claims: dict[tuple[RoomKey, int], str | None] = attrs.field(factory=dict)
+    _claims: dict[tuple[RoomKey, int], Standing] = attrs.field(factory=dict)
     _epoch: str | None = None
     _version: int | None = None
     _has_begun: bool = False
@@ -236,16 +277,23 @@ class Follower:
         self._times[room_key(said.room)] = said.seq, said.ts
         self._note_claim(said)
 
-    def _claim_change(self, said: Said) -> Iterator[ClaimChange]:
+    def _claim_change(self, said: Said) -> Iterator[ClaimChange | QuestionEnd]:
         key = room_key(said.room), said.seq
-        if key in self._claims and self._claims[key] != said.claimed_by:
+        if key not in self._claims:
+            return
+        before, after = self._claims[key], _standing(said)
+        if before == after:
+            return
+        if said.state.get("state") in _ENDED:
+            yield QuestionEnd(said)
+        elif before[0] != after[0]:
             yield ClaimChange(said.room, said.seq, said.claimed_by)
-            self._note_claim(said)
+        self._note_claim(said)
 
     def _note_claim(self, said: Said) -> None:
         """Record the claim of a question; drop the oldest record beyond the bound."""
         if said.expects != NOBODY:
-            self._claims[room_key(said.room), said.seq] = said.claimed_by
+            self._claims[room_key(said.room), said.seq] = _standing(said)
         if len(self._claims) > _MOST_CLAIMS:
             del self._claims[next(iter(self._claims))]
 

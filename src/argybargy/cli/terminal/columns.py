@@ -14,6 +14,10 @@ _WIDE: Final = frozenset({"W", "F"})
 _JOINER: Final = "\u200d"
 _EMOJI_PRESENTATION: Final = "\ufe0f"
 _CUT: Final = "…"
+_LEAST: Final = 8
+"""Least width of a column of a table that is narrowed."""
+_TEXT: Final = frozenset({"TEXT", "CAPABILITIES", "STATUS", "VALUE", "DETAIL"})
+_WHOLE: Final = frozenset({"ID", "KEY ID", "SEQ"})
 
 
 def columns_of(text: str) -> int:
@@ -39,6 +43,53 @@ def cut(text: str, most: int) -> str:
             break
         taken, end = taken + columns, place + 1
     return text[:end].rstrip() + _CUT
+
+
+def split_at(text: str, most: int) -> tuple[str, str]:
+    """Split a line after at most `most` columns, but not before its first character.
+
+    Combining characters stay with their base.
+    """
+    taken, end = 0, 0
+    for place, columns in enumerate(_columns(text)):
+        if columns and place and taken + columns > most:
+            break
+        taken, end = taken + columns, place + 1
+    return text[:end], text[end:]
+
+
+def fitted(heads: Sequence[str], widths: Sequence[int], most: int) -> list[int]:
+    """Return the widths of a table's columns, reduced to fit a terminal.
+
+    Columns of text are narrowed before names, the widest one first; ids and numbers,
+    which have to be copied, stay whole.
+
+    Args:
+        heads: Headings.
+        widths: Widths without a limit.
+        most: Width of the terminal.
+    """
+    fit = list(widths)
+    text = [place for place, head in enumerate(heads) if head in _TEXT]
+    names = [
+        place
+        for place, head in enumerate(heads)
+        if head not in _TEXT and head not in _WHOLE
+    ]
+    for places in (text, names):
+        while True:
+            excess = sum(fit) + 2 * (len(fit) - 1) - most
+            wide = [place for place in places if fit[place] > _LEAST]
+            if excess <= 0 or not wide:
+                break
+            widest = max(wide, key=fit.__getitem__)
+            others = [fit[place] for place in wide if fit[place] < fit[widest]]
+            least = max([_LEAST, *others])
+            # Columns of the same width are narrowed by turns, one at a time.
+            same = [place for place in wide if fit[place] == fit[widest]]
+            step = 1 if len(same) > 1 else min(excess, fit[widest] - least)
+            fit[widest] -= max(1, step)
+    return fit
 
 
 def _columns(text: str) -> Iterator[int]:

@@ -4,6 +4,7 @@ import enum
 import json
 import os
 import select
+import shutil
 import stat
 import sys
 from collections.abc import Callable, Sequence
@@ -11,9 +12,11 @@ from typing import TextIO
 
 import attrs
 
-from argybargy.cli.terminal.columns import columns_of, padded
+from argybargy.cli.terminal.columns import columns_of, cut, fitted, padded
 from argybargy.cli.terminal.escape import escape, escape_lines
 from argybargy.system.terminal import wants_colour
+
+_GAP = "  "
 
 
 class Style(enum.Enum):
@@ -28,17 +31,25 @@ class Style(enum.Enum):
 
 @attrs.frozen
 class Span:
-    """Part of a line in one style."""
+    """Part of a line in one style.
+
+    Attributes:
+        text: The text.
+        style: Its style.
+        colour: Its colour out of the 256 of a terminal; ``None`` is that of the style.
+    """
 
     text: str
     style: Style = Style.PLAIN
+    colour: int | None = None
 
     def painted(self) -> str:
         """Return the text in its style; escape sequences in the text are escaped."""
         text = escape_lines(self.text)
-        if self.style is Style.PLAIN:
-            return text
-        return f"\x1b[{self.style.value}m{text}\x1b[0m"
+        codes = [] if self.style is Style.PLAIN else [str(self.style.value)]
+        if self.colour is not None:
+            codes.append(f"38;5;{self.colour}")
+        return f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if codes and text else text
 
 
 def mend_streams() -> None:
@@ -59,6 +70,11 @@ def drop_output() -> None:
     Otherwise the interpreter fails to flush it once more at exit.
     """
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _columns(stream: TextIO) -> int | None:
+    """Return the width of a terminal; ``None`` if the stream is none."""
+    return shutil.get_terminal_size().columns if stream.isatty() else None
 
 
 @attrs.frozen
@@ -100,6 +116,7 @@ class Output:
             sys.stdout,
             sys.stderr,
             has_colour=wants_colour(sys.stdout, environment),
+            columns=_columns(sys.stdout),
             is_live=wants_colour(sys.stderr, environment),
         )
 
@@ -151,12 +168,21 @@ class Output:
         self.talk.flush()
 
     def write_table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Write rows in aligned columns, one row a line."""
-        lines = [list(heads), *([escape(cell) for cell in row] for row in rows)]
+        """Write rows in aligned columns, one row a line.
+
+        On a terminal, long cells are cut so that a row fits. With ``--quiet``, the
+        headings are left out.
+        """
+        cells = [[escape(cell) for cell in row] for row in rows]
+        lines = cells if self.is_quiet else [list(heads), *cells]
         widths = [max(map(columns_of, column)) for column in zip(*lines, strict=True)]
+        if self.columns is not None:
+            widths = fitted(heads, widths, self.columns)
         for number, line in enumerate(lines):
-            cells = [
-                padded(cell, width) for cell, width in zip(line, widths, strict=True)
+            shown = [
+                padded(cut(cell, width), width)
+                for cell, width in zip(line, widths, strict=True)
             ]
-            style = Style.PLAIN if number else Style.BOLD
-            self.write_spans(Span("  ".join(cells).rstrip(), style))
+            is_head = number == 0 and not self.is_quiet
+            style = Style.BOLD if is_head else Style.PLAIN
+            self.write_spans(Span(_GAP.join(shown).rstrip(), style))

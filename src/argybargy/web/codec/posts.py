@@ -170,9 +170,11 @@ def _take_text(
 def check_text(errors: ValidationErrors, text: str, limits: Limits) -> None:
     """Check a text: its length, and no NUL."""
     is_wrong = not 1 <= len(text) <= limits.text_chars
-    errors.check("text", f"1 to {limits.text_chars} characters", is_wrong=is_wrong)
-    is_wrong = len(text.encode()) > limits.text_bytes
-    errors.check("text", f"at most {limits.text_bytes} bytes", is_wrong=is_wrong)
+    length = f"1 to {limits.text_chars} characters; this has {len(text)}"
+    errors.check("text", length, is_wrong=is_wrong)
+    size = len(text.encode())
+    length = f"at most {limits.text_bytes} bytes; this has {size}"
+    errors.check("text", length, is_wrong=size > limits.text_bytes)
     errors.check("text", "no NUL characters", is_wrong="\0" in text)
 
 
