@@ -63,10 +63,10 @@ MASKS: Final = (
 )
 
 # Interactive shells expand aliases. `uv` becomes a function that runs the program of
-# this environment, which is already built.
+# this environment, which is already built, with the variable that `uv run` sets.
 PREAMBLE: Final = """\
 shopt -s expand_aliases
-uv() { shift; "$@"; }
+uv() { shift; UV_RUN_RECURSION_DEPTH=1 "$@"; }
 """
 # Commands arrive on descriptor 3, so that they have no standard input; a NUL ends each
 # command, and each output.
@@ -180,6 +180,7 @@ class Session:
 
     async def play(self, steps: Sequence[Step]) -> list[str]:
         """Run all steps; return their output."""
+        (self.home / "pyproject.toml").touch()  # a reader is in a clone
         self._terminals[""] = await self._start(SHELL, stdin=subprocess.PIPE)
         return [self._as_seen(await self._play(step)) for step in steps]
 
@@ -239,6 +240,7 @@ class Session:
 
     def _as_seen(self, text: str) -> str:
         seen = text.replace(f":{self.port}", f":{PORT}").replace(str(self.home), HOME)
+        seen = seen.replace(f" --port {self.port}", "")  # a reader has the usual port
         return SECRETS[0].sub(SECRETS[1], seen)
 
 

@@ -186,7 +186,8 @@ def json_response(
     if ignored:
         assert isinstance(body, msgspec.Struct)
         body = msgspec.structs.replace(body, ignored=list(ignored))
-    return Response(status, msgspec.json.encode(body))
+    # The final newline is for terminals: curl would print two answers on one line.
+    return Response(status, msgspec.json.encode(body) + b"\n")
 
 
 def text_response(lines: str, *, status: int = HTTPStatus.OK) -> Response:

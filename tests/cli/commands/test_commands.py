@@ -76,6 +76,7 @@ def test_the_example_of_every_verb_can_be_typed(
             }
         ],
     )
+    operator.audited = [("connect", "key 0a")]
     card = {"room": "review", "status": "open", "last_seq": 21}
     closed = {"closed_at": None, "closed_by": None}
     operator.streams = [[{"type": "snapshot", "version": 1, "rooms": [card | closed]}]]
@@ -225,7 +226,7 @@ def test_up_prints_its_address_and_the_next_commands() -> None:
     claude = f"argybargy connect {to_relay} claude --room build --write"
     assert f"  {claude}\n" in result.talk
     assert f"  argybargy room {to_relay} build\n" in result.talk
-    assert f"'argybargy open {to_relay}'" in result.talk
+    assert f"For another link: argybargy open {to_relay}\n" in result.talk
 
 
 def test_a_program_of_one_directory_is_told_the_directory_of_the_project() -> None:

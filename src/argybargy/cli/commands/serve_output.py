@@ -87,15 +87,15 @@ The relay is up.
   {addresses}
   {_kept(settings)}
 
-In the browser, sign in with this link, once, within ten minutes ('argybargy open'
-prints another):
+In the browser, sign in with this link, once, within ten minutes:
   {started.sign_in()}
+For another link: argybargy open
 
-To connect programs, in another terminal{_with_project(directory)}:
+In another terminal, connect a program{_with_project(directory)}:
   argybargy connect claude --room build --write{directory}
   argybargy connect codex --room build --write{directory}
 
-To make a room, and get a text for the prompt of any other agent:
+Or make a room, and get a text for the prompt of any other agent:
   argybargy room build
 
 Ctrl+C stops the relay.""")
@@ -176,9 +176,8 @@ def _port_of(started: RunningRelay, settings: Settings) -> int:
 
 
 def _with_project(directory: str) -> str:
-    return (
-        ", by the directory of a project" if directory else ", in a project's directory"
-    )
+    where = "with the directory of its project" if directory else "in its project"
+    return f", {where}"
 
 
 def _kept(settings: Settings) -> str:
