@@ -3,7 +3,7 @@
 import pytest
 
 from argybargy.domain.access_codes import AGENT_PREFIX, INVITE_PREFIX
-from support.fake_operator import BASE, FakeOperator, secret
+from support.fake_operator import BASE, CLOSED_AT, FakeOperator, secret
 from support.terminal import Terminal
 
 GUESTS = "/admin/rooms/build/guests"
@@ -115,3 +115,28 @@ def test_a_link_that_leads_elsewhere_is_not_shown(
     result = there.type(*words)
     assert result.code == 7
     assert result.out == ""
+
+
+@pytest.mark.parametrize("yes", [None, True])
+def test_revoke_takes_the_id_of_an_invite(yes: bool | None) -> None:
+    row = {
+        "id": "00000000000c",
+        "room": "build",
+        "name": None,
+        "state": "open",
+        "expires_at": CLOSED_AT,
+        "code_key_id": None,
+    }
+    used = {**row, "id": "00000000000d", "state": "used"}
+    there = Terminal(FakeOperator(invites=[row, used]), yes=yes)
+    result = there.type("revoke", "00000000000c")
+    assert (result.code, result.out) == (0, "revoked 00000000000c\n")
+    assert there.operator.paths()[-1] == "/admin/invites/00000000000c"
+    assert there.type("revoke", "00000000000d").code == 5
+
+
+def test_a_guest_under_a_taken_name_is_exit_code_6() -> None:
+    taken = {"error": "name_taken", "detail": "Somebody else has that name."}
+    there = Terminal(FakeOperator())
+    there.operator.refusals["/admin/rooms/build/guests"] = [(409, taken)]
+    assert there.type("guest", "build", "--as", "pat").code == 6

@@ -131,7 +131,7 @@ _HINTS: Final = {
     "room_not_found": "List the rooms: argybargy rooms",
     "session_not_found": "List the sessions: argybargy sessions",
     "invite_not_found": "List the invites: argybargy invites",
-    "invite_quota": "Revoke one: argybargy invites --revoke ID",
+    "invite_quota": "Revoke one: argybargy revoke ID",
     "misdirected": "Add the host to ARGYBARGY_ALLOWED_HOSTS and restart the relay.",
 }
 _OWN_WORDS: Final = {

@@ -10,14 +10,18 @@ from cyclopts import Parameter
 
 from argybargy.cli.client.answers import Invited, Opened, State, read_row
 from argybargy.cli.client.protocol import Json, Operator
-from argybargy.cli.commands.invites import invite_once
+from argybargy.cli.commands.invites import (
+    invite_once,
+    open_invites,
+    revoke_invite,
+)
 from argybargy.cli.environment import Environment, read_url
 from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.options import INTEGER
 from argybargy.cli.terminal.columns import without_empty
 from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Output
-from argybargy.domain.access_codes import Role, digest_code, key_id_of
+from argybargy.domain.access_codes import Role, digest_code, is_key_id, key_id_of
 from argybargy.domain.names import NAME_RULE, is_name, is_peer_name, peer_key
 from argybargy.onboarding.instructions import connect_instruction
 
@@ -215,14 +219,15 @@ def revoke(
     every: Annotated[bool, Parameter(name="--all")] = False,
     yes: bool = False,
 ) -> int:
-    """Revoke access codes by name, by key id, or by the code itself.
+    """Revoke access codes by name, by key id, or by the code itself; or an invite.
 
-    Agents that poll with a revoked code are refused within a second.
+    Agents that poll with a revoked code are refused within a second. An open invite is
+    revoked by its id.
 
     Example: argybargy revoke alice --room review --yes
 
     Args:
-        target: A name, a key id, or a code.
+        target: A name, a key id, a code, or the id of an invite.
         room: The room, if the name has codes in several rooms.
         every: Revoke the codes of that name in every room.
         yes: Do not ask for confirmation.
@@ -230,6 +235,8 @@ def revoke(
     out = env.output
 
     def work(operator: Operator) -> int:
+        if is_key_id(target) and target in open_invites(operator):
+            return revoke_invite(operator, target, out)
         body = {"target": target, "room": room, "all": every}
         return _show_revoked(out, operator.call("POST", "/admin/revoke", body))
 
@@ -259,11 +266,13 @@ def token(env: Environment) -> int:
 
 
 def _refuse_unknown(target: str, operator: Operator) -> int:
-    """Reject a target that is no name, key id or code of the relay.
+    """Reject a target that is no name, key id, code or invite of the relay.
 
     Raises:
         CliError: There is no such code.
     """
+    if is_key_id(target) and target in open_invites(operator):
+        return Exit.OK
     codes = State.read(operator.call("GET", "/admin/state")).codes
     meant = {target, key_id_of(digest_code(target))}
     if not any(

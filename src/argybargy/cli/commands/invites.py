@@ -74,7 +74,7 @@ def invite_once(
     out.say(
         f"An invite to room {made.room} for {made.name or 'any name'}, shown only "
         f"once; it works once and expires at {times.show(made.expires_at)}."
-        f"\nid {made.id}: 'argybargy invites --revoke {made.id}' revokes it."
+        f"\nid {made.id}: 'argybargy revoke {made.id}' revokes it."
         "\nThe link, and a line for the prompt of the agent:\n"
     )
     out.write(link)
@@ -105,13 +105,25 @@ def invites(
 
     def work(operator: Operator) -> int:
         if revoke is not None:
-            return _revoke(operator, revoke, out)
+            return revoke_invite(operator, revoke, out)
         return _show(operator, out, times)
 
     return env.work(work)
 
 
-def _revoke(operator: Operator, invite_id: str, out: Output) -> int:
+def open_invites(operator: Operator) -> frozenset[str]:
+    """Return the ids of the invites that nobody has used yet."""
+    rows = read_row(_Invites, operator.call("GET", "/admin/invites")).invites
+    listed = [read_row(ListedInvite, row) for row in rows]
+    return frozenset(each.id for each in listed if each.state == "open")
+
+
+def revoke_invite(operator: Operator, invite_id: str, out: Output) -> int:
+    """Revoke an open invite, and say so.
+
+    Raises:
+        CliError: There is no such invite.
+    """
     path = f"/admin/invites/{quote(invite_id, safe='')}"
     answer = operator.call("DELETE", path)
     if out.is_json:
