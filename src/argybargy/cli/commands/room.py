@@ -137,7 +137,7 @@ def _refuse_verb(arguments: Sequence[str]) -> None:
     words = [*arguments, ""]
     meant = _VERBS.get(words[1]) if words[0] == "room" else None
     if meant is not None:
-        text = f"'argybargy room {words[1]}' is no command."
+        text = f"'room {words[1]}' is no command."
         hint = f"Type: {meant}\nA room of that name: argybargy room --name {words[1]}"
         raise CliError(text, hint, Exit.USAGE)
 
