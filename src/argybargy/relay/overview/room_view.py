@@ -74,7 +74,7 @@ class RosterEntry:
 
 @attrs.frozen
 class DampedPair:
-    """Two agents whose answers to each other wake neither of them.
+    """A pair of agents that wake each other no more for a while.
 
     Attributes:
         names: Their names as spelled.

@@ -239,7 +239,7 @@ class RoomRow(Struct, frozen=True, gc=False):
 
 
 class DampedBody(Struct, frozen=True):
-    """Two agents whose answers to each other wake neither of them until then."""
+    """A pair of agents that wake each other no more until then."""
 
     agents: list[str]
     until: str
