@@ -6,8 +6,8 @@ from signal import SIGTERM
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from browser.test_access import check
 from browser.test_hostile import CORPUS, SAID, assert_harmless
+from support.axe import check_accessibility
 from support.browser import Agent, Dashboard, NewDashboard, Relay
 
 pytestmark = pytest.mark.browser
@@ -583,7 +583,7 @@ def test_axe_finds_nothing_serious_at_any_width(
     asked = alice.say("Ship it?", expects_reply="pat", choices=["yes", "no"])
     tab = new_dashboard(color_scheme=scheme)
     tab.page.goto(f"{relay.url}/guest")
-    check(tab, "no link")
+    check_accessibility(tab, "no link")
     enter(tab.page, link(relay, name="pat", speaks=True))
     tab.page.get_by_role("button", name=f"Answer to message {asked}").click()
     tab.page.keyboard.type("text")
@@ -592,11 +592,11 @@ def test_axe_finds_nothing_serious_at_any_width(
     expect(tab.page.locator(".guest-unread")).to_be_visible()
     for width in (1440, 768, 320):
         tab.page.set_viewport_size({"width": width, "height": 900})
-        check(tab, f"{width} px")
+        check_accessibility(tab, f"{width} px")
         assert tab.page.evaluate("document.documentElement.scrollWidth") == width
     relay.do("/admin/revoke", {"target": "pat"})
     expect(status(tab.page)).to_have_text("Ended")
-    check(tab, "ended")
+    check_accessibility(tab, "ended")
 
 
 def test_a_finger_finds_every_control(

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import Dashboard
+from support.browser import Dashboard, NewDashboard, wait_until
 
 pytestmark = pytest.mark.browser
 

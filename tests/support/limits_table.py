@@ -32,7 +32,7 @@ from argybargy.relay.api import agent, stream_cursor
 from argybargy.relay.notifications import outbox
 from argybargy.relay.notifications import registry as notification_registry
 from argybargy.relay.nudges import call, unread
-from argybargy.relay.overview import change_log, overview
+from argybargy.relay.overview import change_log, overview, room_view
 from argybargy.relay.room import task
 from argybargy.serve import main, metrics_listener
 from argybargy.settings import notify_parsers
@@ -463,6 +463,12 @@ CONSTANTS: Final = (
         call,
         "Addresses of a host that one call of a wake hook tries.",
         "relay/nudges/test_call.py::test_only_a_few_addresses_are_tried",
+    ),
+    Constant(
+        "DAMPED_ROWS",
+        room_view,
+        "Most damped pairs shown for a room.",
+        "web/endpoints/test_damping.py::test_a_card_shows_a_bounded_number_of_damped_pairs",
     ),
     Constant(
         "INBOX_ROWS",

@@ -11,6 +11,7 @@ from argybargy.cli.errors import MEANINGS, Exit
 from argybargy.cli.registry import HEADINGS, VERBS, Verb
 from argybargy.domain.access_codes import digest_code, key_id_of
 from argybargy.onboarding.instructions import connect_instruction
+from argybargy.web.codec.notification_bodies import NotificationTestBody, TriedService
 from support.fake_export import empty_database, export
 from support.fake_operator import (
     BASE,
@@ -77,6 +78,7 @@ def test_the_example_of_every_verb_can_be_typed(
         ],
     )
     operator.audited = [("connect", "key 0a")]
+    operator.tested = NotificationTestBody([TriedService("1 ntfy", True, "")])
     card = {"room": "review", "status": "open", "last_seq": 21}
     closed = {"closed_at": None, "closed_by": None}
     operator.streams = [[{"type": "snapshot", "version": 1, "rooms": [card | closed]}]]

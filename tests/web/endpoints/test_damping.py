@@ -4,18 +4,20 @@ import pytest
 import trio.testing
 
 from argybargy.domain.limits import Limits
+from argybargy.relay.overview.room_view import DAMPED_ROWS
 from support.stream_client import StreamClient, open_stream
 from support.web_app import Site, open_site
 
 TURNS = Limits().loop_turns
 
 
-async def make_loop(site: Site) -> None:
+async def make_loop(site: Site, pair: tuple[str, str] = ("anna", "bob")) -> None:
     """Let two agents answer each other until they are damped."""
-    codes = [await site.code("anna"), await site.code("bob")]
+    codes, seq = [await site.code(name) for name in pair], None
     for number in range(TURNS + 2):
-        reply = await site.say(codes[number % 2], "and?", reply_to=number or None)
+        reply = await site.say(codes[number % 2], "and?", reply_to=seq)
         assert reply.status == 200
+        seq = reply.json["message"]["seq"]
 
 
 async def test_a_damping_is_announced_once_and_lifted_by_the_operator(
@@ -69,6 +71,17 @@ async def test_the_stream_says_which_pairs_are_damped_and_until_when(
             if ended_by == "the operator":
                 await site.admin("DELETE", "/admin/rooms/build/damping")
             assert "damped" not in await next_card(stream)
+
+
+async def test_a_card_shows_a_bounded_number_of_damped_pairs(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site:
+        for number in range(DAMPED_ROWS + 2):
+            await make_loop(site, (f"a{number}", f"b{number}"))
+        async with open_stream(site, room="build") as stream:
+            snapshot = await stream.next_of("snapshot")
+            assert len(snapshot["rooms"][0]["damped"]) == DAMPED_ROWS
 
 
 @pytest.mark.parametrize(
