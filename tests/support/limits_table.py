@@ -178,6 +178,10 @@ PROOFS: Final = {
     "Limits.lease_seconds_max": (
         "web/endpoints/test_limits.py::test_a_lease_is_limited"
     ),
+    "Limits.renewal_share": (
+        "domain/room/test_following.py::"
+        "test_a_renewal_is_written_once_it_moves_the_lease_by_a_tenth_of_its_term"
+    ),
     "Limits.online_seconds": (
         "web/endpoints/test_stream.py::test_a_silent_peer_goes_offline_in_a_delta"
     ),
@@ -836,6 +840,7 @@ HELD: Final = {
     "domain.room.state.Room.posts_at": _MEMBERS,
     "domain.room.state.Room.receipt_order": "`idempotency_keys_per_room`",
     "domain.room.state.Room.receipts": "`idempotency_keys_per_room`",
+    "domain.room.following._Follower.recalled": _BATCH,
     "relay.overview.room_card.RoomCard.members": _MEMBERS,
     "relay.overview.room_card.RoomCard.questions": _ASKED,
     "domain.room.transition.Transition.writes": _BATCH,

@@ -75,6 +75,11 @@ class Exchange:
         until = min(self.until, now)
         return attrs.evolve(self, last=speaker, turns=(now,), until=until)
 
+    def shifted(self, seconds: float) -> Self:
+        """Return the exchange with all times later by some seconds."""
+        turns = tuple(each + seconds for each in self.turns)
+        return attrs.evolve(self, turns=turns, until=self.until + seconds)
+
     def with_turn(self, speaker: PeerKey, seq: int, now: float, limits: Limits) -> Self:
         """Return the exchange after one more turn, damped if that makes a loop."""
         window = limits.loop_window_seconds
@@ -182,6 +187,13 @@ class Utterance:
     answers: frozenset[PeerKey] = frozenset()
     addressed: frozenset[PeerKey] = frozenset()
 
+    @property
+    def others(self) -> list[PeerKey]:
+        """The agents that it concerns, in alphabetical order."""
+        return sorted(
+            (self.begins_with | self.answers | self.addressed) - {self.speaker}
+        )
+
 
 @attrs.frozen
 class Noted:
@@ -208,10 +220,10 @@ def note(exchanges: Exchanges, said: Utterance, now: float, limits: Limits) -> N
         limits: The limits of the relay; without `loop_turns`, nothing is damped.
     """
     turn_with, damped = set[PeerKey](), list[PeerKey]()
-    others = said.begins_with | said.answers | said.addressed
+    others = said.others
     if not limits.loop_turns or not others:
         return Noted(exchanges)
-    for other in sorted(others - {said.speaker}):
+    for other in others:
         before = exchanges.of(said.speaker, other)
         after = before or Exchange(said.speaker)
         if other in said.begins_with:

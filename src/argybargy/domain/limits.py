@@ -61,6 +61,9 @@ class Limits:
         tail_bytes: Most bytes of text in that tail.
         lease_seconds: How long a claim lasts unrenewed; ``0`` means unlimited.
         lease_seconds_max: Longest lease a claim may ask for.
+        renewal_share: Share of its term by which a lease must move until a renewal is
+            written, and by which it may end late; ``0`` on the only node of a store,
+            which writes no renewals.
         online_seconds: How long after its last request a peer counts as online.
         idle_seconds: Silence after which polls say ``should_exit``; ``0`` means never.
         rooms: Most rooms that hold messages; ``0`` means unlimited.
@@ -142,6 +145,7 @@ class Limits:
     tail_bytes: int = 1024 * 1024
     lease_seconds: int = 900
     lease_seconds_max: int = 86_400
+    renewal_share: float = 0.0
     online_seconds: float = 60.0
     idle_seconds: int = 1_800
     rooms: int = 0

@@ -274,7 +274,14 @@ class Lease:
 
     @classmethod
     def granted(
-        cls, seq: int, holder: str, fence: int, seconds: int | None, now: Instant
+        cls,
+        seq: int,
+        holder: str,
+        fence: int,
+        seconds: int | None,
+        now: Instant,
+        *,
+        late_share: float = 0.0,
     ) -> Self:
         """Return a lease whose term starts now.
 
@@ -284,15 +291,30 @@ class Lease:
             fence: The fence of the grant.
             seconds: The term; ``None`` means until released.
             now: The time of the grant.
+            late_share: The share of the term by which it ends late, as renewals within
+                that time are not written.
         """
         if seconds is None:
             return cls(seq, holder, fence, None, math.inf, None)
-        lapses_at = now.steady_seconds + seconds
+        lapses_at = now.steady_seconds + seconds * (1 + late_share)
         return cls(seq, holder, fence, seconds, lapses_at, now.wall_ms + seconds * 1000)
 
-    def renewed(self, now: Instant) -> Self:
+    def renewed(self, now: Instant, late_share: float = 0.0) -> Self:
         """Return this lease with its term restarted now."""
-        return self.granted(self.seq, self.holder, self.fence, self.seconds, now)
+        mine = self.seq, self.holder, self.fence, self.seconds
+        return self.granted(*mine, now, late_share=late_share)
+
+    def received(self, now: Instant, late_share: float) -> Self:
+        """Return this lease of another process, with its deadline on our clock.
+
+        The end on the wall clock says how much of the term is left; not more than all
+        of it, if the other clock is ahead.
+        """
+        if self.seconds is None or self.expires_ms is None:
+            return self
+        left = min(self.seconds, (self.expires_ms - now.wall_ms) / 1000)
+        lapses_at = now.steady_seconds + left + self.seconds * late_share
+        return attrs.evolve(self, lapses_at=lapses_at)
 
 
 @attrs.frozen

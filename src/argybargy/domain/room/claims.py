@@ -166,7 +166,8 @@ def claimed_by_other(seq: int, holder: str, until_ms: int | None) -> RelayError:
 
 def _renew(transition: Transition, held: Lease, claim: Claim) -> Decision:
     seconds = held.seconds if claim.lease_seconds is None else claim.lease_seconds
-    renewed = attrs.evolve(held, seconds=seconds).renewed(transition.now)
+    share = transition.limits.renewal_share
+    renewed = attrs.evolve(held, seconds=seconds).renewed(transition.now, share)
     if seconds == held.seconds:
         transition.renew(renewed)
     else:
@@ -176,10 +177,10 @@ def _renew(transition: Transition, held: Lease, claim: Claim) -> Decision:
 
 
 def _grant(transition: Transition, message: Message, claim: Claim) -> Decision:
-    seconds = claim.lease_seconds or transition.limits.lease_seconds or None
-    lease = Lease.granted(
-        message.seq, claim.peer, transition.room.fence + 1, seconds, transition.now
-    )
+    limits, fence = transition.limits, transition.room.fence + 1
+    seconds = claim.lease_seconds or limits.lease_seconds or None
+    mine = message.seq, claim.peer, fence, seconds
+    lease = Lease.granted(*mine, transition.now, late_share=limits.renewal_share)
     transition.lease(message, lease)
     transition.audit("claim", claim.peer, f"seq={message.seq}")
     return _granted(transition, lease)
@@ -226,7 +227,13 @@ def renew_all(transition: Transition, peer: PeerKey) -> None:
     )
     first = nsmallest(MAX_RENEWED_AT_ONCE, can_lapse, key=lambda each: each.lapses_at)
     for lease in first:
-        transition.renew(lease.renewed(transition.now))
+        _extend(transition, lease)
+
+
+def _extend(transition: Transition, lease: Lease) -> None:
+    """Restart the term of a lease."""
+    share = transition.limits.renewal_share
+    transition.renew(lease.renewed(transition.now, share))
 
 
 def release_claim(transition: Transition, lease: Lease) -> None:
@@ -265,7 +272,7 @@ def end_expired_leases(
     due = [lease for lease in transition.room.leases.values() if lease.lapses_at <= now]
     for lease in nsmallest(MAX_ENDED_AT_ONCE, due, key=lambda lease: lease.seq):
         if present.get(peer_key(lease.holder), inf) <= lease.lapses_at:
-            transition.renew(lease.renewed(transition.now))
+            _extend(transition, lease)
             continue
         transition.audit("expire", lease.holder, f"seq={lease.seq}")
         release_claim(transition, lease)

@@ -47,7 +47,7 @@ def note_exchange(
     """
     room = transition.room
     if message.kind is SenderKind.OPERATOR:
-        transition.change(exchanges=room.exchanges.lift())
+        transition.lift_dampings()
     is_reply = subject is not None or answers.seqs or answers.unclear
     if not is_reply and (message.is_broadcast or message.is_question):
         return message, ()  # nearly all messages
@@ -61,7 +61,8 @@ def note_exchange(
     now = transition.now.steady_seconds
     noted = note(room.exchanges, said, now, transition.limits)
     if noted.exchanges is not room.exchanges:
-        transition.change(exchanges=noted.exchanges)
+        pairs = (pair_of(said.speaker, other) for other in said.others)
+        transition.note_exchanges(noted.exchanges, pairs)
     if noted.turn_with:
         message = attrs.evolve(message, turn_with=noted.turn_with)
     return message, noted.damped
@@ -158,14 +159,12 @@ def decide_undamp(transition: Transition, command: Undamp) -> Decision:
     exchanges, now = transition.room.exchanges, transition.now.steady_seconds
     wanted = None if command.peers is None else _pair(command.peers)
     lifted = sorted(pair for pair, _ in exchanges.damped(now) if wanted in (None, pair))
-    for pair in lifted:
-        exchanges = exchanges.lift(pair)
     names = tuple(
         (_spelled(transition, one), _spelled(transition, other))
         for one, other in lifted
     )
     if lifted:
-        transition.change(exchanges=exchanges)
+        transition.lift_dampings(tuple(lifted))
         detail = ", ".join(f"{one} and {other}" for one, other in names)
         if len(names) > _NAMED:
             detail = f"{len(names)} pairs"

@@ -26,7 +26,8 @@ from argybargy.domain.room.commands import (
     Restore,
 )
 from argybargy.domain.room.open_close import close
-from argybargy.domain.room.transition import Decision, Transition, record_speaker
+from argybargy.domain.room.speakers import record_speaker
+from argybargy.domain.room.transition import Decision, Transition
 from argybargy.domain.room.withdrawing import open_question
 
 # -- import -----------------------------------------------------------------------
@@ -135,10 +136,9 @@ def _follow(transition: Transition, imported: ImportedMessage) -> None:
 
 
 def _lease(transition: Transition, message: Message, holder: str) -> Lease:
-    seconds = transition.limits.lease_seconds or None
-    return Lease.granted(
-        message.seq, holder, transition.room.fence + 1, seconds, transition.now
-    )
+    limits, fence = transition.limits, transition.room.fence + 1
+    mine = message.seq, holder, fence, limits.lease_seconds or None
+    return Lease.granted(*mine, transition.now, late_share=limits.renewal_share)
 
 
 # -- restore ----------------------------------------------------------------------

@@ -70,7 +70,6 @@ def decide_dismiss(transition: Transition, dismiss: Dismiss) -> Decision:
         return transition.decision(Acknowledged(is_partial=True))
     withdraw_all(transition, peer, dismiss.peer)
     transition.forget_member(peer)
-    transition.change(posts_at=transition.room.posts_at.discard(peer))
     return transition.decision(Acknowledged())
 
 

@@ -26,8 +26,9 @@ from argybargy.domain.room.choosing import as_offered, check_choices
 from argybargy.domain.room.claims import claimed_by_other, is_claimable_by, renew_all
 from argybargy.domain.room.commands import Post, Posted
 from argybargy.domain.room.damped_pairs import announce_damping, note_exchange
+from argybargy.domain.room.speakers import record_speaker
 from argybargy.domain.room.state import ReceiptKey, Room, RoomStatus
-from argybargy.domain.room.transition import Decision, Transition, record_speaker
+from argybargy.domain.room.transition import Decision, Transition
 from argybargy.domain.room.withdrawing import open_question
 
 MAX_CLAIMS_MEANT: Final = 64

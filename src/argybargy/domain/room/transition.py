@@ -8,17 +8,18 @@ the two cannot drift apart.
 # rpds tells types its parameters in its stub only: they must not be evaluated.
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import islice
 from typing import Final
 
 import attrs
 from rpds import HashTrieMap
 
+from argybargy.domain.damping import Exchange, Exchanges, Pair
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import (
     Lease,
-    Member,
     Message,
     Question,
     Receipt,
@@ -32,8 +33,11 @@ from argybargy.domain.room.writes import (
     AddAddressee,
     AppendMessage,
     Audit,
+    ClearRoom,
     ForgetMember,
     KeepReceipt,
+    LiftDampings,
+    NoteExchange,
     OpenQuestion,
     ResolveQuestion,
     UpdateClaim,
@@ -92,13 +96,17 @@ class Transition:
         Recomputes the next lease deadline from all leases only if the earliest lease
         was changed; otherwise the deadline is already right.
         """
-        if self._has_lost_first_lapse:
-            self.change(
-                next_lease_deadline=next_lease_deadline(self.room.leases.values())
-            )
+        self.find_lease_deadline()
         if self.writes and not self.room.exists:
             self.change(exists=True)
         return Decision(self.room, tuple(self.writes), answer)
+
+    def find_lease_deadline(self) -> None:
+        """Find the next lease deadline again, if its lease was changed."""
+        if self._has_lost_first_lapse:
+            self._has_lost_first_lapse = False
+            deadline = next_lease_deadline(self.room.leases.values())
+            self.change(next_lease_deadline=deadline)
 
     def change(self, **fields: object) -> None:
         """Replace fields of the room that need no write of their own.
@@ -124,8 +132,14 @@ class Transition:
             Audit(self.now.wall_ms, action, actor, self.room.name, detail)
         )
 
-    def append(self, message: Message) -> None:
-        """Append a message, then apply retention and trim the tail."""
+    def append(self, message: Message, *, retains: bool = True) -> None:
+        """Append a message, then apply retention and trim the tail.
+
+        Args:
+            message: The message.
+            retains: Whether to apply retention; not for a commit of another node, which
+                says itself from where messages are kept.
+        """
         room = self.room
         self.change(
             head=message.seq,
@@ -135,7 +149,8 @@ class Transition:
             tail_bytes=room.tail_bytes + message.text_bytes,
         )
         self.writes.append(AppendMessage(message))
-        self._retain(MAX_GIVEN_UP_BY_APPEND)
+        if retains:
+            self._retain(MAX_GIVEN_UP_BY_APPEND)
         self._trim_tail()
 
     def announce(
@@ -214,8 +229,18 @@ class Transition:
         """
         room, keep = self.room, self.limits.messages_per_room
         end = first_kept(room.head, keep, room.seq_gaps) if keep else room.first
-        if end <= room.first:
-            return
+        if end > room.first:
+            self._give_up_to(end, most)
+
+    def follow_retention(self, first: int) -> None:
+        """Drop the messages below `first`, as another node has done."""
+        if first > self.room.first:
+            self._give_up_to(first, None)
+            self._trim_tail()
+
+    def _give_up_to(self, end: int, most: int | None) -> None:
+        """Drop the messages below `end`, or up to `most` of them."""
+        room = self.room
         questions, messages = room.questions, room.messages
         surplus = present_seqs(room.first, end, room.seq_gaps)
         for seq in islice(surplus, most):
@@ -282,9 +307,17 @@ class Transition:
     def renew(self, lease: Lease) -> None:
         """Replace a lease by a later one of the same grant.
 
-        Not written to the store, because a restart renews every lease anyway.
+        On the only node of a store it is not written, because a restart renews every
+        lease anyway. Other nodes have to know; so there it is written once the end
+        moves by `renewal_share` of the term, and until then the end does not move.
         """
-        self._set_lease(lease.seq, lease)
+        share = self.limits.renewal_share
+        if not share:
+            self._set_lease(lease.seq, lease)
+            return
+        before = self.room.leases[lease.seq].lapses_at
+        if lease.seconds and lease.lapses_at - before >= lease.seconds * share:
+            self.lease(self.room.messages[lease.seq], lease)
 
     def _set_lease(self, seq: int, lease: Lease | None) -> None:
         room = self.room
@@ -326,9 +359,44 @@ class Transition:
 
     def forget_member(self, peer: PeerKey) -> None:
         """Remove a peer from the members."""
-        if peer in self.room.members:
-            self.change(members=self.room.members.discard(peer))
+        room = self.room
+        if peer in room.members:
+            members, posts_at = room.members.discard(peer), room.posts_at.discard(peer)
+            self.change(members=members, posts_at=posts_at)
             self.writes.append(ForgetMember(peer))
+
+    def clear(self) -> None:
+        """Delete the room; what is left has its numbers."""
+        self.writes.append(ClearRoom(self.room.head))
+        self.room, self._is_own_copy = Room.deleted(self.room, self.now), True
+
+    def note_exchanges(self, exchanges: Exchanges, pairs: Iterable[Pair]) -> None:
+        """Replace the exchanges, of which those of these pairs have changed."""
+        self.change(exchanges=exchanges)
+        for pair in pairs:
+            exchange = exchanges.of(*pair)
+            if exchange is not None:  # else there was no room for it
+                exchange = exchange.shifted(-self.now.steady_seconds)
+                self.writes.append(NoteExchange(pair, exchange))
+
+    def follow_exchange(self, pair: Pair, exchange: Exchange) -> None:
+        """Note the exchange of a pair as another node has done."""
+        exchanges, now = self.room.exchanges, self.now.steady_seconds
+        before = exchanges.of(*pair)
+        if before is not None and now < before.until and exchange.until <= 0:
+            exchanges = exchanges.noted_lift()
+        most = self.limits.loop_pairs_per_room
+        exchanges = exchanges.put(*pair, exchange.shifted(now), most)
+        self.note_exchanges(exchanges, [pair])
+
+    def lift_dampings(self, pairs: tuple[Pair, ...] | None = None) -> None:
+        """Forget the exchanges of some pairs, or of all."""
+        before = exchanges = self.room.exchanges
+        for pair in (None,) if pairs is None else pairs:
+            exchanges = exchanges.lift(pair)
+        if exchanges is not before:
+            self.change(exchanges=exchanges)
+            self.writes.append(LiftDampings(pairs))
 
     def is_outdated(self, receipt: Receipt) -> bool:
         """Tell whether the receipt of an idempotency key has expired."""
@@ -360,26 +428,3 @@ class Transition:
             receipt_first=first,
         )
         self.writes.append(KeepReceipt(*key, receipt))
-
-
-def record_speaker(
-    transition: Transition, message: Message, quiet_since: float
-) -> None:
-    """Record the sender as a member, and the end of the silence in the room.
-
-    Args:
-        transition: The decision in the making.
-        message: The new message.
-        quiet_since: The time of the message on the steady clock, in seconds.
-    """
-    members = transition.room.members
-    known = members.get(message.sender_key)
-    name = known.name if known else message.sender
-    heard_ms = transition.now.heard_at(message.at_ms, message.heard_ms)
-    member = Member(name, message.kind, message.seq, message.at_ms, heard_ms)
-    transition.change(
-        # A timestamp may be ahead of the clock; silence must not start in the future.
-        last_spoken_ms=min(message.at_ms, transition.now.wall_ms),
-        quiet_since=quiet_since,
-        members=members.insert(message.sender_key, member),
-    )

@@ -2,6 +2,7 @@
 
 import attrs
 
+from argybargy.domain.damping import Exchange, Pair
 from argybargy.domain.message import Lease, Message, Question, Receipt, Resolution
 from argybargy.domain.names import PeerKey
 from argybargy.domain.room.commands import GiveUp
@@ -101,6 +102,30 @@ class ClearRoom:
 
 
 @attrs.frozen
+class NoteExchange:
+    """Tell other nodes the exchange of two agents. Stores ignore it.
+
+    Attributes:
+        pair: The two agents.
+        exchange: Their exchange, with times relative to the decision.
+    """
+
+    pair: Pair
+    exchange: Exchange
+
+
+@attrs.frozen
+class LiftDampings:
+    """Tell other nodes that exchanges are forgotten. Stores ignore it.
+
+    Attributes:
+        pairs: The agents whose exchanges are forgotten; ``None`` means all.
+    """
+
+    pairs: tuple[Pair, ...] | None = None
+
+
+@attrs.frozen
 class Audit:
     """Add an audit row, in the transaction of the action itself.
 
@@ -135,5 +160,7 @@ Write = (
     | GiveUp
     | ForgetMember
     | ClearRoom
+    | NoteExchange
+    | LiftDampings
     | Audit
 )

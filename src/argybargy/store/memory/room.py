@@ -23,6 +23,8 @@ from argybargy.domain.room.writes import (
     ClearRoom,
     ForgetMember,
     KeepReceipt,
+    LiftDampings,
+    NoteExchange,
     OpenQuestion,
     ResolveQuestion,
     UpdateClaim,
@@ -101,7 +103,7 @@ class StoredRoom:
         self.last_ms, self.last_spoken_ms = room.last_ms, room.last_spoken_ms
         self.seq_gaps = room.seq_gaps
         for write in writes:
-            _APPLY[type(write)](self, write)
+            APPLY[type(write)](self, write)
         added = [each.message.seq for each in writes if isinstance(each, AppendMessage)]
         places = {seq: order + place for place, seq in enumerate(added)}
         self.order.update({seq: places[seq] for seq in places.keys() & self.messages})
@@ -246,7 +248,11 @@ def _audit(_stored: StoredRoom, _write: Audit) -> None:
     """Do nothing: the store keeps one audit log for all rooms."""
 
 
-_APPLY: Final[dict[type[Any], Callable[[StoredRoom, Any], None]]] = {
+def _for_nodes(_stored: StoredRoom, _write: NoteExchange | LiftDampings) -> None:
+    """Do nothing: only other nodes have to know."""
+
+
+APPLY: Final[dict[type[Any], Callable[[StoredRoom, Any], None]]] = {
     AppendMessage: _append_message,
     UpdateClaim: _update_claim,
     OpenQuestion: _open_question,
@@ -256,5 +262,7 @@ _APPLY: Final[dict[type[Any], Callable[[StoredRoom, Any], None]]] = {
     ForgetMember: _forget_member,
     ClearRoom: _clear_room,
     GiveUp: _give_up,
+    NoteExchange: _for_nodes,
+    LiftDampings: _for_nodes,
     Audit: _audit,
 }

@@ -14,6 +14,8 @@ from argybargy.domain.room.writes import (
     ClearRoom,
     ForgetMember,
     KeepReceipt,
+    LiftDampings,
+    NoteExchange,
     OpenQuestion,
     ResolveQuestion,
     UpdateClaim,
@@ -53,7 +55,7 @@ def commit_room(
     if room_id is None:
         raise Conflict(f"somebody else has committed to the room {room.name}")
     for write in writes:
-        _APPLY[type(write)](connection, room_id, write)
+        APPLY[type(write)](connection, room_id, write)
     if room.first > 1:
         # The room has dropped these from its own state without a write for each.
         delete_claims_below(connection, room_id, room.first)
@@ -75,7 +77,13 @@ def _audit(connection: apsw.Connection, _room_id: int, write: Audit) -> None:
     insert_audits(connection, [write])
 
 
-_APPLY: Final[dict[type[Any], Callable[[apsw.Connection, int, Any], None]]] = {
+def _for_nodes(
+    _connection: apsw.Connection, _room_id: int, _write: NoteExchange | LiftDampings
+) -> None:
+    """Do nothing: only other nodes have to know, and there are none."""
+
+
+APPLY: Final[dict[type[Any], Callable[[apsw.Connection, int, Any], None]]] = {
     AppendMessage: _append_message,
     UpdateClaim: update_claim,
     OpenQuestion: insert_question,
@@ -85,5 +93,7 @@ _APPLY: Final[dict[type[Any], Callable[[apsw.Connection, int, Any], None]]] = {
     ForgetMember: delete_member,
     ClearRoom: clear_room,
     GiveUp: _give_up,
+    NoteExchange: _for_nodes,
+    LiftDampings: _for_nodes,
     Audit: _audit,
 }
